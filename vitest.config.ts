@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  resolve: { conditions: ['tony-source'] },
+  ssr: { resolve: { conditions: ['tony-source', 'node', 'import', 'default'] } },
+  test: {
+    include: ['tests/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    coverage: {
+      provider: 'v8',
+      include: ['*/src/**/*.ts'],
+      exclude: ['client/src/generated/**'],
+      reporter: ['text-summary'],
+      thresholds: { lines: 85 },
+    },
+  },
+})
