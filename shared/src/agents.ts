@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { id, jsonObject, name, timestamp, word } from './ids.ts'
+import { agentRole } from './roles.ts'
+
+/**
+ * `idle`: live, holds no lease. `active`: holds one or more. `draining`: finishes what it holds and takes nothing new.
+ * `offline`: no sign of life for the agent timeout, 30 s by default.
+ */
+export const agentStatuses = ['idle', 'active', 'draining', 'offline'] as const
+export const agentStatus = z.enum(agentStatuses)
+
+export const agent = z.object({
+  id,
+  name,
+  type: word,
+  role: agentRole,
+  capabilities: z.array(word),
+  status: agentStatus,
+  /** How often the name has been registered. A new incarnation fences the one before. */
+  incarnation: z.int(),
+  registeredAt: timestamp,
+  lastActivityAt: timestamp,
+  metadata: jsonObject,
+})
+
+export const agentRegisterInput = z.strictObject({
+  name,
+  /** What the agent is: `implementation`, `qa`, `security`, `documentation`, `tech-lead`, or any word of your own. */
+  type: word,
+  /** Default: by type (implementation → developer, qa → tester, …), `observer` for a type that is not known. */
+  role: agentRole.optional(),
+  /** What the agent can do; a task that `requires` a capability goes only to its holders. At most 64. */
+  capabilities: z.array(word).max(64).default([]),
+  metadata: jsonObject.default({}),
+  /**
+   * A secret of the client's, 16–200 characters, kept hashed. Registering a known name again with the same one is the same
+   * agent in a new incarnation; with another it is `AGENT_NAME_TAKEN`.
+   */
+  clientInstanceId: z.string().min(16).max(200).optional(),
+  /** The refresh token of the last registration: proof of identity where the instance id is lost. */
+  refreshToken: z.string().min(1).max(200).optional(),
+})
+
+export const agentRegisterOutput = z.object({
+  agentId: id,
+  /** A bearer token for every later call. */
+  token: z.string(),
+  refreshToken: z.string(),
+  /** When `token` ends. */
+  expiresAt: timestamp,
+  incarnation: z.int(),
+  role: agentRole,
+})
+
+/** What an agent reports of itself. */
+export const healthSample = z.strictObject({
+  requestsHandled: z.int().min(0).optional(),
+  /** In milliseconds. */
+  avgResponseTimeMs: z.number().min(0).optional(),
+  /** 0–1. */
+  errorRate: z.number().min(0).max(1).optional(),
+  /** Share of one core: 0–1, above 1 with several. */
+  cpuUsage: z.number().min(0).optional(),
+  /** Resident memory, in bytes. */
+  memoryUsage: z.number().min(0).optional(),
+})
+
+/** A lease as a heartbeat names it. */
+export const heldLease = z.strictObject({ taskId: id, leaseToken: z.string().min(1).max(64) })
+
+export const agentHeartbeatInput = z.strictObject({
+  /**
+   * Exactly the leases the agent holds, at most 256. Each is extended by its own length. A lease of this incarnation that
+   * two beats in a row do not list is released without burning an attempt: its claim's reply was lost.
+   */
+  leases: z.array(heldLease).max(256).default([]),
+  health: healthSample.optional(),
+})
+
+export const agentHeartbeatOutput = z.object({
+  extended: z.array(z.object({ taskId: id, leaseExpiresAt: timestamp })),
+  /** Leases that were listed and are no longer held, with the reason: stop that work. */
+  lost: z.array(z.object({ taskId: id, reason: z.enum(['cancelled', 'stale']) })),
+})
+
+/** An agent by id or by name. */
+export const agentRef = z.string().min(1).max(128)
+
+export const agentGetInput = z.strictObject({ agent: agentRef })
+export const agentListInput = z.strictObject({
+  status: agentStatus.optional(),
+  type: word.optional(),
+  capability: word.optional(),
+  limit: z.int().min(1).max(1_000).default(500),
+})
+export const agentListOutput = z.object({ agents: z.array(agent) })
+
+/** Without `agent` the caller unregisters itself; naming another needs the role tech-lead. */
+export const agentUnregisterInput = z.strictObject({ agent: agentRef.optional() })
+export const agentUnregisterOutput = z.object({ agentId: id, releasedLeases: z.int() })

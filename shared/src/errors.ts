@@ -1,0 +1,102 @@
+/**
+ * What one error code means to a caller.
+ *
+ * `applied` says whether the call may have taken effect: after `no` nothing changed; after `unknown` it may have, and
+ * only a repeat with the same idempotency key is safe.
+ */
+export interface ErrorPolicy {
+  readonly http: number
+  /** The tRPC code nearest in meaning; stock tRPC clients see its JSON-RPC number. */
+  readonly trpc:
+    | 'BAD_REQUEST'
+    | 'UNAUTHORIZED'
+    | 'FORBIDDEN'
+    | 'NOT_FOUND'
+    | 'CONFLICT'
+    | 'PRECONDITION_FAILED'
+    | 'PAYLOAD_TOO_LARGE'
+    | 'TOO_MANY_REQUESTS'
+    | 'METHOD_NOT_SUPPORTED'
+    | 'GATEWAY_TIMEOUT'
+    | 'SERVICE_UNAVAILABLE'
+    | 'INTERNAL_SERVER_ERROR'
+  /** Whether the same call may succeed later without being changed. */
+  readonly retryable: boolean
+  readonly applied: 'no' | 'unknown'
+}
+
+const refused = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
+  http,
+  trpc,
+  retryable: false,
+  applied: 'no',
+})
+const later = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({ http, trpc, retryable: true, applied: 'no' })
+const unsure = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
+  http,
+  trpc,
+  retryable: true,
+  applied: 'unknown',
+})
+
+/** Every error a caller can get: the closed list. */
+export const errorPolicies = {
+  INVALID_INPUT: refused(400, 'BAD_REQUEST'),
+  UNAUTHENTICATED: refused(401, 'UNAUTHORIZED'),
+  TOKEN_EXPIRED: refused(401, 'UNAUTHORIZED'),
+  TOKEN_REVOKED: refused(401, 'UNAUTHORIZED'),
+  STALE_INCARNATION: refused(401, 'UNAUTHORIZED'),
+  FORBIDDEN: refused(403, 'FORBIDDEN'),
+  NOT_FOUND: refused(404, 'NOT_FOUND'),
+  METHOD_NOT_ALLOWED: refused(405, 'METHOD_NOT_SUPPORTED'),
+  AGENT_NAME_TAKEN: refused(409, 'CONFLICT'),
+  STALE_LEASE: refused(409, 'CONFLICT'),
+  STALE_RECEIPT: refused(409, 'CONFLICT'),
+  ILLEGAL_TRANSITION: refused(409, 'CONFLICT'),
+  REVISION_CONFLICT: refused(409, 'CONFLICT'),
+  IDEMPOTENCY_CONFLICT: refused(409, 'CONFLICT'),
+  DEPENDENCY_CYCLE: refused(409, 'CONFLICT'),
+  ALREADY_EXISTS: refused(409, 'CONFLICT'),
+  CURSOR_EXPIRED: refused(410, 'PRECONDITION_FAILED'),
+  CURSOR_AHEAD: refused(410, 'PRECONDITION_FAILED'),
+  PAYLOAD_TOO_LARGE: refused(413, 'PAYLOAD_TOO_LARGE'),
+  RATE_LIMITED: later(429, 'TOO_MANY_REQUESTS'),
+  INBOX_FULL: later(429, 'TOO_MANY_REQUESTS'),
+  CONSUMER_TOO_SLOW: later(429, 'TOO_MANY_REQUESTS'),
+  INTERNAL: unsure(500, 'INTERNAL_SERVER_ERROR'),
+  SHUTTING_DOWN: later(503, 'SERVICE_UNAVAILABLE'),
+  STORE_UNAVAILABLE: unsure(503, 'SERVICE_UNAVAILABLE'),
+  DEADLINE_EXCEEDED: unsure(504, 'GATEWAY_TIMEOUT'),
+  STORAGE_FULL: later(507, 'INTERNAL_SERVER_ERROR'),
+} as const satisfies Record<string, ErrorPolicy>
+
+export type ErrorCode = keyof typeof errorPolicies
+
+/** The codes a server may put on the wire, in the order of their HTTP status. */
+export const errorCodes = Object.keys(errorPolicies) as readonly ErrorCode[]
+
+/** What a caller receives beside the message; the same fields over HTTP, WebSocket and REST. */
+export interface ErrorData {
+  readonly code: ErrorCode
+  readonly httpStatus: number
+  readonly retryable: boolean
+  readonly applied: 'no' | 'unknown'
+  readonly requestId: string
+  /** How long to wait before trying again, in milliseconds, where the server knows. */
+  readonly retryAfterMs?: number
+  /** Facts a program can act on: the current revision, the earliest cursor, the fields that were wrong. */
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/** A refusal with a code of the closed list. Rules throw it; the edge turns it into the wire's form. */
+export class CoordinationError extends Error {
+  override readonly name = 'CoordinationError'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>> | undefined
+
+  constructor(code: ErrorCode, message: string, details?: Readonly<Record<string, unknown>>) {
+    super(message)
+    this.code = code
+    this.details = details
+  }
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { id, json, timestamp, word } from './ids.ts'
+
+/** Everything that can happen, in the words subscribers filter by. */
+export const eventTypes = [
+  'project.created',
+  'agent.registered',
+  'agent.unregistered',
+  'agent.offline',
+  'agent.online',
+  'plan.committed',
+  'task.created',
+  'task.updated',
+  'task.unblocked',
+  'task.claimed',
+  'task.progressed',
+  'task.completed',
+  'task.retried',
+  'task.released',
+  'task.expired',
+  'task.failed',
+  'task.cancelled',
+  'message.sent',
+  'message.acked',
+  'message.nacked',
+  'message.returned',
+  'message.dead',
+] as const
+export type EventType = (typeof eventTypes)[number]
+
+/** One committed fact. `seq` is dense and in commit order, per project. */
+export const event = z.object({
+  seq: z.int(),
+  at: timestamp,
+  /** A word of `eventTypes`, or `checkpoint`: nothing the filter lets through up to here. */
+  type: z.enum([...eventTypes, 'checkpoint']),
+  /** Id of the task, message, agent, plan or project it is about. */
+  subject: id.nullable(),
+  /** Id of the agent that caused it; null for the server itself. */
+  actor: id.nullable(),
+  data: json,
+})
+
+/** A position in the feed: `<epoch>.<seq>`. It names the store's epoch, so that a restored store cannot misread it. */
+export const cursor = z.string().min(1).max(64)
+
+const filter = {
+  /** Only these types. Default: all. */
+  types: z.array(z.enum(eventTypes)).min(1).max(eventTypes.length).optional(),
+  /** Only events about this task, or messages that name it. */
+  taskId: id.optional(),
+  /** Only events about or caused by this agent. */
+  agentId: id.optional(),
+  epic: word.optional(),
+  threadId: z.string().min(1).max(128).optional(),
+}
+
+export const eventSubscribeInput = z.strictObject({
+  /** Events after this one. Default: only what happens from now on. `start` is the beginning of the log. */
+  cursor: cursor.optional(),
+  ...filter,
+  /** Set by tRPC's client when it reconnects; wins over `cursor`. */
+  lastEventId: cursor.optional(),
+})
+
+export const eventListInput = z.strictObject({
+  /** Events after this one. Default: from the beginning of the log. */
+  cursor: cursor.optional(),
+  ...filter,
+  /** 1–1 000, default 100. */
+  limit: z.int().min(1).max(1_000).default(100),
+})
+export const eventListOutput = z.object({
+  events: z.array(event),
+  /** Where to go on: pass it as `cursor`. */
+  cursor,
+  /** Whether the log held more when the page was read. */
+  more: z.boolean(),
+})
+
+export type EventFilter = Pick<z.output<typeof eventListInput>, 'types' | 'taskId' | 'agentId' | 'epic' | 'threadId'>

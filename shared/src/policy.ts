@@ -1,0 +1,41 @@
+import type { Role } from './roles.ts'
+
+/** What each role may do beyond the roles below it. A tester does what a developer does, and will verify. */
+const grants = {
+  observer: [
+    'projects:read',
+    'agents:read',
+    'agents:heartbeat',
+    'agents:leave',
+    'tasks:read',
+    'events:read',
+    'messages:receive',
+  ],
+  tester: [],
+  developer: ['tasks:create', 'tasks:work', 'messages:send'],
+  'tech-lead': ['agents:register', 'agents:remove', 'plans:write', 'tasks:cancel'],
+  admin: ['projects:write'],
+} as const satisfies Record<Role, readonly string[]>
+
+/** `resource:action`: what a procedure needs. */
+export type Permission = (typeof grants)[Role][number]
+
+const ladder: Readonly<Record<Role, readonly Role[]>> = {
+  observer: ['observer'],
+  tester: ['observer', 'developer', 'tester'],
+  developer: ['observer', 'developer'],
+  'tech-lead': ['observer', 'developer', 'tester', 'tech-lead'],
+  admin: ['observer', 'developer', 'tester', 'tech-lead', 'admin'],
+}
+
+const permissionsOf = (role: Role): ReadonlySet<Permission> =>
+  new Set(ladder[role].flatMap((step) => [...grants[step]]))
+
+/** Role → everything it may do. */
+export const policy: Readonly<Record<Role, ReadonlySet<Permission>>> = {
+  observer: permissionsOf('observer'),
+  tester: permissionsOf('tester'),
+  developer: permissionsOf('developer'),
+  'tech-lead': permissionsOf('tech-lead'),
+  admin: permissionsOf('admin'),
+}
