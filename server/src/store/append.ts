@@ -1,0 +1,71 @@
+import { eq, sql } from 'drizzle-orm'
+import { type NewEvent, type Query, type Reader, statement } from './store.ts'
+
+const takeNumbers = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
+  db
+    .update(t.projects)
+    .set({ seq: sql`${t.projects.seq} + ${p.count}` })
+    .where(eq(t.projects.id, p.project))
+    .returning({ last: t.projects.seq })
+    .prepare(),
+)
+
+interface EventRow {
+  project: string
+  seq: number
+  at: number
+  type: string
+  subject: string | null
+  actor: string | null
+  taskId: string | null
+  epic: string | null
+  threadId: string | null
+  audience: string | null
+  data: string
+}
+
+const insertEvent = statement(({ db, t, p }: Query<EventRow>) =>
+  db
+    .insert(t.events)
+    .values({
+      projectId: p.project,
+      seq: p.seq,
+      at: p.at,
+      type: p.type,
+      subject: p.subject,
+      actor: p.actor,
+      taskId: p.taskId,
+      epic: p.epic,
+      threadId: p.threadId,
+      audience: p.audience,
+      data: p.data,
+    })
+    .returning({ seq: t.events.seq })
+    .prepare(),
+)
+
+/**
+ * Numbers the events of a batch and writes them. Called last before the commit: the project's row is locked only from here
+ * on, so a number is taken in the order of commits and none is ever skipped.
+ */
+export async function appendEvents(tx: Reader, project: string, events: readonly NewEvent[]): Promise<void> {
+  const [row] = await tx.run(takeNumbers, { project, count: events.length })
+  if (!row) throw new Error(`project ${project} has no feed`)
+  let seq = row.last - events.length
+  for (const event of events) {
+    seq += 1
+    await tx.run(insertEvent, {
+      project,
+      seq,
+      at: tx.now,
+      type: event.type,
+      subject: event.subject,
+      actor: event.actor,
+      taskId: event.taskId ?? null,
+      epic: event.epic ?? null,
+      threadId: event.threadId ?? null,
+      audience: event.audience ? JSON.stringify(event.audience) : null,
+      data: JSON.stringify(event.data),
+    })
+  }
+}

@@ -1,0 +1,220 @@
+import { Worker } from 'node:worker_threads'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { defaultProject } from '@tony/mcp-shared/projects'
+import Database from 'better-sqlite3'
+import { eq } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/better-sqlite3'
+import { uuidv7 } from 'uuidv7'
+import { anchoredNow, type Clock } from '../clock.ts'
+import { Batches, type Connection } from './batches.ts'
+import { sqliteColumns } from './columns.ts'
+import { migrate, readMigrations, SchemaError } from './migrate.ts'
+import { graceAfterOutage } from './outage.ts'
+import { ownFile } from './owner.ts'
+import { preparedOn } from './prepared.ts'
+import { type Db, type Query, type Reader, type Store, statement, type Wake } from './store.ts'
+import { defineTables } from './tables.ts'
+
+export interface SqliteOptions {
+  readonly file: string
+  /** `process` skips the fsync at each commit: a power cut may lose the last acknowledged writes. */
+  readonly durability: 'disk' | 'process'
+  readonly clock: Clock
+}
+
+/** Below this a bug in SQLite can corrupt a database in WAL mode that two connections write or checkpoint. */
+const oldestSafe = [3, 51, 3]
+
+/** Where the checkpointing worker has not kept up, the writer checkpoints by itself at 64 MiB. */
+const walBackstopPages = 16_384
+
+const migrationsFolder = new URL('../../../drizzle/sqlite', import.meta.url)
+
+export function refuseOld(version: string): void {
+  const parts = version.split('.').map(Number)
+  for (const [index, floor] of oldestSafe.entries()) {
+    const part = parts[index] ?? 0
+    if (part > floor) return
+    if (part < floor) {
+      throw new SchemaError(
+        `SQLite ${version} has a bug that corrupts databases in WAL mode; ${oldestSafe.join('.')} or newer is needed`,
+      )
+    }
+  }
+}
+
+function openWriter(options: SqliteOptions): Database.Database {
+  const writer = new Database(options.file, { timeout: 5_000 })
+  const version = writer.prepare<[], { version: string }>('SELECT sqlite_version() AS version').get()
+  refuseOld(version?.version ?? '0')
+  writer.pragma('journal_mode = WAL')
+  writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
+  writer.pragma(`wal_autocheckpoint = ${walBackstopPages}`)
+  migrate(writer, readMigrations(migrationsFolder), options.clock.wall())
+  return writer
+}
+
+const tables = defineTables(sqliteColumns)
+
+// Typed as asynchronous although this driver is not: operations await each statement, and a second engine needs it.
+const builderOn = (database: Database.Database): Db => drizzle(database) as unknown as Db
+
+const readerOn = (database: Database.Database, now: () => number): Reader => {
+  const db = builderOn(database)
+  return {
+    db,
+    t: tables,
+    get now() {
+      return now()
+    },
+    run: preparedOn(db, tables),
+  }
+}
+
+const noteCommit = statement(({ db, t, p }: Query<{ at: string }>) =>
+  db
+    .update(t.storeFacts)
+    .set({ value: p.at })
+    .where(eq(t.storeFacts.name, 'last_commit'))
+    .returning({ name: t.storeFacts.name })
+    .prepare(),
+)
+
+/** The writer as the batches use it. Its time stands still during a batch: what is together in a commit is at one time. */
+class Writer implements Connection {
+  readonly #database: Database.Database
+  readonly #clock: () => number
+  readonly db: Db
+  readonly t = tables
+  readonly run: Reader['run']
+  now = 0
+
+  constructor(database: Database.Database, clock: () => number) {
+    this.#database = database
+    this.#clock = clock
+    this.db = builderOn(database)
+    this.run = preparedOn(this.db, tables)
+    const prepared = (source: string) => {
+      const text = database.prepare(source)
+      return () => {
+        text.run()
+        return Promise.resolve()
+      }
+    }
+    this.savepoint = prepared('SAVEPOINT operation')
+    this.release = prepared('RELEASE operation')
+    this.#begin = prepared('BEGIN IMMEDIATE')
+    this.#commit = prepared('COMMIT')
+  }
+
+  readonly savepoint: () => Promise<void>
+  readonly release: () => Promise<void>
+  readonly #begin: () => Promise<void>
+  readonly #commit: () => Promise<void>
+
+  async begin(): Promise<void> {
+    this.now = this.#clock()
+    await this.#begin()
+  }
+
+  async commit(): Promise<void> {
+    await this.run(noteCommit, { at: String(this.now) })
+    await this.#commit()
+  }
+
+  async rollback(): Promise<void> {
+    // A failed statement may have ended the transaction by itself: SQLITE_FULL and SQLITE_IOERR do.
+    if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
+  }
+
+  async rollbackToSavepoint(): Promise<void> {
+    if (!this.#database.inTransaction) throw new CoordinationError('STORE_UNAVAILABLE', 'the transaction was lost')
+    this.#database.exec('ROLLBACK TO operation')
+    this.#database.exec('RELEASE operation')
+  }
+
+  translate(error: unknown): unknown {
+    const code = sqliteCode(error)
+    if (code === undefined || code.startsWith('SQLITE_CONSTRAINT')) return error
+    if (code === 'SQLITE_FULL') return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
+    const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
+    failure.cause = error
+    return failure
+  }
+}
+
+function sqliteCode(error: unknown): string | undefined {
+  if (error instanceof Database.SqliteError) return error.code
+  return error instanceof Error && error.cause !== undefined ? sqliteCode(error.cause) : undefined
+}
+
+function startCheckpoints(file: string): () => Promise<void> {
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+  const worker = new Worker(new URL(`./checkpoint${extension}`, import.meta.url), { workerData: { file } })
+  worker.unref()
+  return () =>
+    new Promise((resolve) => {
+      worker.ref()
+      worker.once('exit', () => resolve())
+      worker.postMessage('stop')
+    })
+}
+
+interface Facts {
+  readonly epoch: string
+  readonly lastCommit: number
+}
+
+function readFacts(writer: Database.Database, wall: number): Facts {
+  const fact = (name: string, initial: string): string => {
+    writer.prepare('INSERT INTO store_facts VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, initial)
+    const row = writer.prepare<[string], { value: string }>('SELECT value FROM store_facts WHERE name = ?').get(name)
+    return row?.value ?? initial
+  }
+  writer
+    .prepare('INSERT INTO projects (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+    .run(uuidv7(), defaultProject, wall)
+  return { epoch: fact('epoch', uuidv7().slice(-8)), lastCommit: Number(fact('last_commit', String(wall))) }
+}
+
+/** Opens the embedded store: creates the file, brings its schema up to date, and owns it until disposed. */
+export async function openSqlite(options: SqliteOptions): Promise<Store> {
+  const disown = ownFile(options.file)
+  try {
+    const database = openWriter(options)
+    const facts = readFacts(database, options.clock.wall())
+    const clock = anchoredNow(options.clock, facts.lastCommit)
+    // Its own connection: on the writer's, a query would see rows that are not committed yet.
+    const readOnly = new Database(options.file, { readonly: true, timeout: 5_000 })
+    const writer = new Writer(database, clock)
+    const reader = readerOn(readOnly, clock)
+    const listeners = new Set<(wake: Wake) => void>()
+    const batches = new Batches(writer, (wakes) => {
+      for (const wake of wakes) for (const listener of listeners) listener(wake)
+    })
+    await graceAfterOutage(batches, reader, facts.lastCommit)
+    const stopCheckpoints = startCheckpoints(options.file)
+    return {
+      durability: options.durability,
+      epoch: facts.epoch,
+      now: clock,
+      read: (work) => work(reader),
+      transact: (scope, work) => batches.transact(scope, work),
+      onWake: (listener) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+      isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(sqliteCode(error) ?? ''),
+      [Symbol.asyncDispose]: async () => {
+        await batches.close()
+        await stopCheckpoints()
+        readOnly.close()
+        database.close()
+        disown()
+      },
+    }
+  } catch (error) {
+    disown()
+    throw error
+  }
+}
