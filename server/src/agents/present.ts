@@ -1,0 +1,54 @@
+import type { agent } from '@tony/mcp-shared/agents'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { agentRole } from '@tony/mcp-shared/roles'
+import { and, eq, or, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../context.ts'
+import { type Query, type Reader, statement } from '../store/store.ts'
+import type { Tables } from '../store/tables.ts'
+import { iso } from '../times.ts'
+
+export type AgentRow = Tables['agents']['$inferSelect']
+export type AgentOutput = z.output<typeof agent>
+
+const find = statement(({ db, t, p }: Query<{ project: string; agent: string }>) =>
+  db
+    .select()
+    .from(t.agents)
+    .where(and(eq(t.agents.projectId, p.project), or(eq(t.agents.id, p.agent), eq(t.agents.name, p.agent))))
+    .prepare(),
+)
+
+const countLeases = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  db
+    .select({ leases: sql<number>`count(*)` })
+    .from(t.tasks)
+    .where(and(eq(t.tasks.agentId, p.agentId), eq(t.tasks.status, 'in_progress')))
+    .prepare(),
+)
+
+/** An agent by id or name. Somebody else's and an absent one are the same. */
+export async function requireAgentRow(reader: Reader, project: string, agent: string): Promise<AgentRow> {
+  const [row] = await reader.run(find, { project, agent })
+  if (!row || row.status === 'unregistered') throw new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
+  return row
+}
+
+/** A row as callers see it: its status is read off its signs of life and its leases. */
+export async function presentAgent(ctx: Context, reader: Reader, row: AgentRow): Promise<AgentOutput> {
+  const lastActivity = Math.max(row.lastActivity, ctx.presence.lastSeen(row.projectId, row.id) ?? 0)
+  const [held] = await reader.run(countLeases, { agentId: row.id })
+  const live = reader.now - lastActivity < ctx.config.agentTimeoutMs
+  return {
+    id: row.id,
+    name: row.name,
+    type: row.type,
+    role: agentRole.parse(row.role),
+    capabilities: JSON.parse(row.capabilities),
+    status: live ? ((held?.leases ?? 0) > 0 ? 'active' : 'idle') : 'offline',
+    incarnation: row.incarnation,
+    registeredAt: iso(row.registeredAt),
+    lastActivityAt: iso(lastActivity),
+    metadata: JSON.parse(row.metadata),
+  }
+}

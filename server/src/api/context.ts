@@ -1,0 +1,45 @@
+import type { Context, Principal } from '../context.ts'
+import { currentPrincipal } from '../guards/authenticate.ts'
+import type { Call } from '../guards/call.ts'
+import { hashInput, type IdempotencyKey, once } from '../guards/idempotency.ts'
+import type { Scope } from '../store/store.ts'
+
+/** Nobody: what an open procedure sees of its caller. */
+const nobody: Principal = {
+  subject: 'nobody',
+  project: '',
+  role: 'observer',
+  capabilities: [],
+  agent: undefined,
+  expiresAt: Number.POSITIVE_INFINITY,
+}
+
+function keyOf(call: Call, principal: Principal, input: unknown): IdempotencyKey | undefined {
+  if (typeof input !== 'object' || input === null || !('idempotencyKey' in input)) return undefined
+  const { idempotencyKey: key } = input
+  if (typeof key !== 'string') return undefined
+  return {
+    project: principal.project,
+    principal: principal.subject,
+    procedure: call.path,
+    key,
+    inputHash: hashInput(input),
+  }
+}
+
+/** What an operation gets: the parts of the server, bound to this caller, this key and this call's end. */
+export function contextOf(call: Call, input: unknown, signal: AbortSignal): Context {
+  const { parts } = call.connection
+  const principal = call.meta.permission === 'open' ? nobody : currentPrincipal(call.connection)
+  const key = keyOf(call, principal, input)
+  const { project, agent } = principal
+  const scope: Scope = agent ? { project, fence: { agentId: agent.id, incarnation: agent.incarnation } } : { project }
+  return {
+    ...parts,
+    principal,
+    signal,
+    read: (work) => parts.store.read(work),
+    transact: (work, replay) =>
+      parts.store.transact(scope, (tx) => (key ? once(tx, key, () => work(tx), replay) : work(tx))),
+  }
+}

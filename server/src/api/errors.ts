@@ -1,0 +1,64 @@
+import { CoordinationError, type ErrorCode, type ErrorData, errorPolicies } from '@tony/mcp-shared/errors'
+import { TRPCError } from '@trpc/server'
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
+import { ZodError } from 'zod'
+
+/** What tRPC itself refuses, in our words. */
+const codeByTrpc: Readonly<Partial<Record<TRPCError['code'], ErrorCode>>> = {
+  NOT_FOUND: 'NOT_FOUND',
+  PARSE_ERROR: 'INVALID_INPUT',
+  BAD_REQUEST: 'INVALID_INPUT',
+  UNSUPPORTED_MEDIA_TYPE: 'INVALID_INPUT',
+  METHOD_NOT_SUPPORTED: 'METHOD_NOT_ALLOWED',
+  PAYLOAD_TOO_LARGE: 'PAYLOAD_TOO_LARGE',
+  CLIENT_CLOSED_REQUEST: 'INVALID_INPUT',
+}
+
+function fromZod(error: ZodError): CoordinationError {
+  const issues = error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message }))
+  const said = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).slice(0, 3)
+  return new CoordinationError('INVALID_INPUT', said.join('; '), { issues })
+}
+
+/** Whatever was thrown, as an error of the closed list. What is not one of ours is INTERNAL, and says nothing of itself. */
+export function toCoordinationError(error: unknown): CoordinationError {
+  if (error instanceof CoordinationError) return error
+  if (error instanceof ZodError) return fromZod(error)
+  if (error instanceof TRPCError) {
+    if (error.cause instanceof CoordinationError || error.cause instanceof ZodError)
+      return toCoordinationError(error.cause)
+    const code = codeByTrpc[error.code]
+    if (code !== undefined) return new CoordinationError(code, error.message)
+  }
+  return new CoordinationError('INTERNAL', 'something went wrong inside the server')
+}
+
+/** An error on the wire: tRPC's shape, our data. */
+export interface ErrorShape {
+  readonly message: string
+  readonly code: number
+  readonly data: ErrorData
+}
+
+const opaque = 'something went wrong inside the server'
+
+/** A 5xx says its code and the request id and nothing else: no message of a driver, no path, no stack. */
+export function errorShape(thrown: unknown, requestId: string): ErrorShape {
+  const error = toCoordinationError(thrown)
+  const policy = errorPolicies[error.code]
+  const retryAfterMs = error.details?.['retryAfterMs']
+  const data = {
+    code: error.code,
+    httpStatus: policy.http,
+    retryable: policy.retryable,
+    applied: policy.applied,
+    requestId,
+    ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
+    ...(error.details && policy.http < 500 ? { details: error.details } : {}),
+  }
+  return {
+    message: error.code === 'INTERNAL' ? opaque : error.message,
+    code: TRPC_ERROR_CODES_BY_KEY[policy.trpc],
+    data,
+  }
+}

@@ -1,0 +1,24 @@
+import {
+  planAddInput,
+  planAddOutput,
+  planBeginInput,
+  planBeginOutput,
+  planCommitInput,
+  planCommitOutput,
+} from '@tony/mcp-shared/plans'
+import { addToPlan } from '../plans/add.ts'
+import { beginPlan } from '../plans/begin.ts'
+import { commitPlan } from '../plans/commit.ts'
+import { mutation, router } from './procedure.ts'
+
+export const plans = router({
+  begin: mutation({ permission: 'plans:write', input: planBeginInput, output: planBeginOutput }, beginPlan),
+  add: mutation(
+    { permission: 'plans:write', repeatable: true, cost: 10, input: planAddInput, output: planAddOutput },
+    addToPlan,
+  ),
+  commit: mutation(
+    { permission: 'plans:write', cost: 50, input: planCommitInput, output: planCommitOutput },
+    commitPlan,
+  ),
+})

@@ -1,0 +1,111 @@
+import { z } from 'zod'
+
+/** The environment cannot be used; the message names each variable and what is wrong with it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const port = z.coerce.number().int().min(0).max(65_535)
+
+const environment = z.object({
+  MCP_PORT: port.optional(),
+  PORT: port.optional(),
+  MCP_HOST: z.string().min(1).default('127.0.0.1'),
+  DATABASE_PATH: z.string().min(1).optional(),
+  MCP_DATABASE_PATH: z.string().min(1).optional(),
+  MCP_DATABASE: z.string().min(1).optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
+  MCP_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
+  MCP_DURABILITY: z.enum(['disk', 'process']).default('disk'),
+  MCP_AGENT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(30_000),
+  MCP_DEV_ROLE: z.enum(['tech-lead', 'admin']).default('tech-lead'),
+  NODE_ENV: z.string().optional(),
+})
+
+export type Mode = 'dev' | 'serve'
+
+export interface Config {
+  readonly mode: Mode
+  readonly host: string
+  readonly port: number
+  /** The SQLite file. */
+  readonly database: string
+  readonly durability: 'disk' | 'process'
+  readonly logLevel: NonNullable<z.output<typeof environment>['LOG_LEVEL']>
+  /** How long an agent may be silent before it counts as offline, in milliseconds. */
+  readonly agentTimeoutMs: number
+  /** What a developer on the same machine acts as in dev mode. */
+  readonly devRole: 'tech-lead' | 'admin'
+  /** Check every reply against its schema: for tests, where it is worth its price. */
+  readonly checkReplies: boolean
+  readonly limits: Limits
+}
+
+/** What one caller may use of the server. Sizes in bytes. */
+export interface Limits {
+  readonly bodyBytes: number
+  readonly frameBytes: number
+  /** Unsent bytes of a socket above which its subscriptions pause. */
+  readonly socketBufferBytes: number
+  /** How long it may stay above that, in milliseconds, before it is closed as too slow. */
+  readonly slowConsumerMs: number
+  readonly callsInFlight: number
+  readonly subscriptions: number
+  readonly sockets: number
+  /** Calls in one HTTP batch. */
+  readonly httpBatch: number
+  /** How long a socket may take to say who it is, in milliseconds. */
+  readonly helloMs: number
+  /** Silence on a socket after which it is pinged, and then how long the answer may take, in milliseconds. */
+  readonly pingMs: number
+  readonly pongMs: number
+}
+
+const limits: Limits = {
+  bodyBytes: 262_144,
+  frameBytes: 1_048_576,
+  socketBufferBytes: 1_048_576,
+  slowConsumerMs: 10_000,
+  callsInFlight: 256,
+  subscriptions: 64,
+  sockets: 5_000,
+  httpBatch: 20,
+  helloMs: 5_000,
+  pingMs: 25_000,
+  pongMs: 10_000,
+}
+
+const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
+
+/** Reads the environment once. Throws ConfigError with every problem at once. */
+export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+    throw new ConfigError(`the environment cannot be used: ${problems.join('; ')}`)
+  }
+  const values = parsed.data
+  if (mode === 'dev' && values.NODE_ENV === 'production') {
+    throw new ConfigError(
+      'dev mode needs no credential from callers on this machine and refuses NODE_ENV=production: use serve',
+    )
+  }
+  if (mode === 'dev' && !loopback.has(values.MCP_HOST)) {
+    throw new ConfigError(
+      `dev mode binds loopback only, not MCP_HOST=${values.MCP_HOST}: anyone who reaches it is tech-lead`,
+    )
+  }
+  return Object.freeze({
+    mode,
+    host: values.MCP_HOST,
+    port: values.MCP_PORT ?? values.PORT ?? 3456,
+    database: values.DATABASE_PATH ?? values.MCP_DATABASE_PATH ?? values.MCP_DATABASE ?? 'tony-mcp.db',
+    durability: values.MCP_DURABILITY,
+    logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',
+    agentTimeoutMs: values.MCP_AGENT_TIMEOUT_MS,
+    devRole: values.MCP_DEV_ROLE,
+    checkReplies: false,
+    limits,
+  })
+}

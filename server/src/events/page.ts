@@ -1,0 +1,99 @@
+import { type EventFilter, type EventType, type event, eventTypes } from '@tony/mcp-shared/events'
+import { and, desc, eq, gt } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Principal } from '../context.ts'
+import { placeholder, type Query, type Reader, statement } from '../store/store.ts'
+import { iso } from '../times.ts'
+import { cursorAt } from './cursor.ts'
+import { type Item, item } from './item.ts'
+
+export type EventOutput = z.output<typeof event>
+
+/** An event as every subscriber shares it, with what visibility and filters look at. */
+export interface FeedEvent extends Item<EventOutput> {
+  readonly id: string
+  readonly seq: number
+  readonly type: EventType
+  readonly taskId: string | null
+  readonly epic: string | null
+  readonly threadId: string | null
+  readonly audience: readonly string[] | null
+}
+
+const page = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
+  db
+    .select()
+    .from(t.events)
+    .where(and(eq(t.events.projectId, p.project), gt(t.events.seq, p.after)))
+    .orderBy(t.events.seq)
+    .limit(placeholder('limit'))
+    .prepare(),
+)
+
+const typeOf = (word: string): EventType => {
+  const type = eventTypes.find((known) => known === word)
+  if (!type) throw new Error(`an event has the unknown type ${word}`)
+  return type
+}
+
+/** Events after `seq` in commit order, whoever may see them. */
+export async function pageAfter(
+  reader: Reader,
+  project: string,
+  epoch: string,
+  seq: number,
+  limit: number,
+): Promise<FeedEvent[]> {
+  const rows = await reader.run(page, { project, after: seq, limit })
+  return rows.map((row) => {
+    const type = typeOf(row.type)
+    const { subject, actor, taskId, epic, threadId } = row
+    const output = { seq: row.seq, at: iso(row.at), type, subject, actor, data: JSON.parse(row.data) }
+    const audience: readonly string[] | null = row.audience === null ? null : JSON.parse(row.audience)
+    return { ...item(output), id: cursorAt(epoch, row.seq), seq: row.seq, type, taskId, epic, threadId, audience }
+  })
+}
+
+const first = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db
+    .select({ seq: t.events.seq })
+    .from(t.events)
+    .where(eq(t.events.projectId, p.project))
+    .orderBy(t.events.seq)
+    .limit(1)
+    .prepare(),
+)
+
+const last = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db
+    .select({ seq: t.events.seq })
+    .from(t.events)
+    .where(eq(t.events.projectId, p.project))
+    .orderBy(desc(t.events.seq))
+    .limit(1)
+    .prepare(),
+)
+
+/** Numbers of the first event the log still holds and of its last; 1 and 0 when it is empty. */
+export async function extentOf(reader: Reader, project: string): Promise<{ first: number; last: number }> {
+  const [oldest] = await reader.run(first, { project })
+  const [newest] = await reader.run(last, { project })
+  return { first: oldest?.seq ?? 1, last: newest?.seq ?? 0 }
+}
+
+/** Whether a caller may see an event and asked for it. A message's events are its participants' and the tech lead's. */
+export function shows(principal: Principal, filter: EventFilter, candidate: FeedEvent): boolean {
+  const { audience } = candidate
+  if (audience !== null && principal.role !== 'tech-lead' && principal.role !== 'admin') {
+    if (!principal.agent || !audience.includes(principal.agent.id)) return false
+  }
+  if (filter.types && !filter.types.includes(candidate.type)) return false
+  if (filter.taskId !== undefined && candidate.taskId !== filter.taskId) return false
+  if (filter.epic !== undefined && candidate.epic !== filter.epic) return false
+  if (filter.threadId !== undefined && candidate.threadId !== filter.threadId) return false
+  const { agentId } = filter
+  if (agentId === undefined) return true
+  return (
+    candidate.data.subject === agentId || candidate.data.actor === agentId || (audience?.includes(agentId) ?? false)
+  )
+}

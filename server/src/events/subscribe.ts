@@ -1,0 +1,66 @@
+import type { eventSubscribeInput } from '@tony/mcp-shared/events'
+import type { z } from 'zod'
+import { Bell } from '../bell.ts'
+import type { Context } from '../context.ts'
+import { iso } from '../times.ts'
+import { cursorAt, resolveCursor } from './cursor.ts'
+import { type Chunk, type Item, item } from './item.ts'
+import { type EventOutput, shows } from './page.ts'
+
+/** Looked at in one go; what the filter lets through is sent together. */
+const chunkLimit = 256
+
+/** After so many events that the filter kept back, or so long, a checkpoint moves the subscriber's cursor on. */
+const checkpointEvents = 1_000
+const checkpointMs = 15_000
+
+/** `events.subscribe`: from the cursor on, in commit order, no gap and no repeat, for as long as the caller stays. */
+export async function* subscribeToEvents(
+  ctx: Context,
+  input: z.output<typeof eventSubscribeInput>,
+): AsyncGenerator<Chunk<EventOutput>> {
+  const { project } = ctx.principal
+  const { epoch } = ctx.store
+  const { lastEventId, cursor, ...filter } = input
+  const stream = ctx.streams.of(project)
+  const bell = new Bell()
+  const unwatch = stream.watch(bell.ring)
+  ctx.signal.addEventListener('abort', bell.ring, { once: true })
+  const from = lastEventId ?? cursor
+  let cancel: (() => void) | undefined
+  try {
+    let seq =
+      from === undefined ? await stream.head() : await ctx.read((reader) => resolveCursor(reader, project, epoch, from))
+    let sent = seq
+    // Where it begins: without this, one that reconnects before its first event would not know what it missed.
+    if (from === undefined) yield [checkpoint(epoch, seq, ctx.clock.wall())]
+    let checkpointDue = false
+    while (!ctx.signal.aborted) {
+      const events = await stream.after(seq, chunkLimit)
+      seq = events.at(-1)?.seq ?? seq
+      const visible: Item<EventOutput>[] = events.filter((candidate) => shows(ctx.principal, filter, candidate))
+      const last = events.at(-1)
+      if (last && visible.at(-1) === last) sent = seq
+      if (seq - sent >= checkpointEvents || (checkpointDue && seq > sent)) {
+        visible.push(checkpoint(epoch, seq, ctx.clock.wall()))
+        sent = seq
+      }
+      checkpointDue = false
+      if (visible.length > 0) yield visible
+      if (events.length > 0) continue
+      cancel = ctx.clock.timer(checkpointMs, () => {
+        checkpointDue = true
+        bell.ring()
+      })
+      await bell.rung()
+      cancel()
+    }
+  } finally {
+    cancel?.()
+    unwatch()
+    ctx.signal.removeEventListener('abort', bell.ring)
+  }
+}
+
+const checkpoint = (epoch: string, seq: number, at: number): Item<EventOutput> =>
+  item({ seq, at: iso(at), type: 'checkpoint', subject: null, actor: null, data: {} }, cursorAt(epoch, seq))

@@ -1,0 +1,44 @@
+import type { Permission } from '@tony/mcp-shared/policy'
+import type { Parts, Principal } from '../context.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+
+/** What a procedure says of itself; everything that surfaces need to know is read off this. */
+export interface Meta {
+  /** What the caller's role must grant; `open` for procedures that need no caller. */
+  readonly permission: Permission | 'open'
+  /** Weight for rate limits. Default 1. */
+  readonly cost?: number
+  /** Whether doing it twice is as good as once, so that a client may repeat it when a reply was lost. */
+  readonly repeatable?: true
+  /** Where REST has it. */
+  readonly rest?: { readonly method: 'POST' | 'GET'; readonly path: `/api/${string}` }
+}
+
+/** One caller's way in: a socket, or one HTTP request. */
+export interface Connection {
+  readonly parts: Parts
+  readonly log: Log
+  readonly metrics: Metrics
+  /** How the caller came in. */
+  readonly surface: 'ws' | 'http' | 'rest'
+  /** Who it is, or why that could not be established. */
+  readonly identity:
+    | { readonly ok: true; readonly principal: Principal }
+    | { readonly ok: false; readonly error: Error }
+}
+
+/** One call on its way through the guards. */
+export interface Call {
+  readonly connection: Connection
+  readonly requestId: string
+  readonly path: string
+  readonly kind: 'query' | 'mutation' | 'subscription'
+  readonly meta: Meta
+  readonly rawInput: unknown
+}
+
+export type Outcome = { readonly ok: true } | { readonly ok: false; readonly error: unknown }
+
+/** Runs before a call and may refuse it by throwing. What it returns is told how the call ended. */
+export type Guard = (call: Call) => ((outcome: Outcome) => void) | undefined

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { and, eq } from 'drizzle-orm'
+import type { Replay } from '../context.ts'
+import { type Query, statement, type Transaction } from '../store/store.ts'
+
+/** The key a caller gave, with what it is unique in and a hash of what it was given with. */
+export interface IdempotencyKey {
+  readonly project: string
+  readonly principal: string
+  readonly procedure: string
+  readonly key: string
+  readonly inputHash: string
+}
+
+interface KeyParams {
+  project: string
+  principal: string
+  procedure: string
+  key: string
+}
+
+const find = statement(({ db, t, p }: Query<KeyParams>) =>
+  db
+    .select({ inputHash: t.idempotency.inputHash, reply: t.idempotency.reply })
+    .from(t.idempotency)
+    .where(
+      and(
+        eq(t.idempotency.projectId, p.project),
+        eq(t.idempotency.principal, p.principal),
+        eq(t.idempotency.procedure, p.procedure),
+        eq(t.idempotency.key, p.key),
+      ),
+    )
+    .prepare(),
+)
+
+const keep = statement(({ db, t, p }: Query<KeyParams & { inputHash: string; reply: string; now: number }>) =>
+  db
+    .insert(t.idempotency)
+    .values({
+      projectId: p.project,
+      principal: p.principal,
+      procedure: p.procedure,
+      key: p.key,
+      inputHash: p.inputHash,
+      reply: p.reply,
+      createdAt: p.now,
+    })
+    .returning({ key: t.idempotency.key })
+    .prepare(),
+)
+
+/** The same input gives the same hash: what was parsed, so that spelling out a default changes nothing. */
+export function hashInput(input: object): string {
+  const { idempotencyKey: _, ...rest } = { idempotencyKey: undefined, ...input }
+  return createHash('sha256').update(JSON.stringify(rest)).digest('base64url')
+}
+
+/**
+ * Runs `work` unless its key has been answered before; then gives that answer. Inside the transaction, so that the answer
+ * and its effect are there together or not at all. Only successes are kept.
+ */
+export async function once<T>(
+  tx: Transaction,
+  id: IdempotencyKey,
+  work: () => Promise<T>,
+  replay?: Replay<T>,
+): Promise<T> {
+  const { project, principal, procedure, key, inputHash } = id
+  const [known] = await tx.run(find, { project, principal, procedure, key })
+  if (known) {
+    if (known.inputHash !== inputHash) {
+      throw new CoordinationError('IDEMPOTENCY_CONFLICT', `key "${key}" was used for ${procedure} with another input`)
+    }
+    const kept: unknown = JSON.parse(known.reply)
+    // What was kept is a reply of this very procedure, by the primary key.
+    return replay ? replay.find(tx, kept) : (kept as T)
+  }
+  const reply = await work()
+  const kept = replay ? replay.keep(reply) : reply
+  if (kept !== undefined)
+    await tx.run(keep, { project, principal, procedure, key, inputHash, reply: JSON.stringify(kept), now: tx.now })
+  return reply
+}

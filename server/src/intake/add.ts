@@ -1,0 +1,182 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { rankOf } from '@tony/mcp-shared/priorities'
+import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
+import { and, eq, or } from 'drizzle-orm'
+import { uuidv7 } from 'uuidv7'
+import type { Principal } from '../context.ts'
+import { type Query, statement, type Transaction } from '../store/store.ts'
+import type { Tables } from '../store/tables.ts'
+import { canonicalRequires, routeFor } from './route.ts'
+
+interface NewRow {
+  id: string
+  project: string
+  externalId: string | null
+  planHash: string | null
+  type: string
+  epic: string | null
+  story: string | null
+  title: string | null
+  description: string | null
+  parentId: string | null
+  requires: string
+  assignedTo: string | null
+  priority: number
+  status: string
+  routeId: number
+  ready: number | null
+  dependencies: number
+  openDeps: number
+  maxAttempts: number
+  notBefore: number | null
+  metadata: string
+  createdBy: string | null
+  completedAt: number | null
+  now: number
+}
+
+const insertTask = statement(({ db, t, p }: Query<NewRow>) =>
+  db
+    .insert(t.tasks)
+    .values({
+      id: p.id,
+      projectId: p.project,
+      externalId: p.externalId,
+      planHash: p.planHash,
+      type: p.type,
+      epic: p.epic,
+      story: p.story,
+      title: p.title,
+      description: p.description,
+      parentId: p.parentId,
+      requires: p.requires,
+      assignedTo: p.assignedTo,
+      priority: p.priority,
+      status: p.status,
+      routeId: p.routeId,
+      ready: p.ready,
+      dependencies: p.dependencies,
+      openDeps: p.openDeps,
+      maxAttempts: p.maxAttempts,
+      notBefore: p.notBefore,
+      metadata: p.metadata,
+      createdBy: p.createdBy,
+      createdAt: p.now,
+      completedAt: p.completedAt,
+    })
+    .returning()
+    .prepare(),
+)
+
+export const insertDependency = statement(({ db, t, p }: Query<{ taskId: string; dependsOnId: string }>) =>
+  db
+    .insert(t.taskDependencies)
+    .values({ taskId: p.taskId, dependsOnId: p.dependsOnId })
+    .returning({ taskId: t.taskDependencies.taskId })
+    .prepare(),
+)
+
+const findAgent = statement(({ db, t, p }: Query<{ project: string; agent: string }>) =>
+  db
+    .select({ id: t.agents.id })
+    .from(t.agents)
+    .where(and(eq(t.agents.projectId, p.project), or(eq(t.agents.id, p.agent), eq(t.agents.name, p.agent))))
+    .prepare(),
+)
+
+export type TaskRow = Tables['tasks']['$inferSelect']
+
+/** A task to insert: its dependencies are ids of tasks that exist. */
+export type NewTask = TaskSpec & {
+  readonly id?: string
+  readonly externalId?: string
+  readonly planHash?: string
+  /** For a task that was over where it was imported from. */
+  readonly ended?: 'completed' | 'failed' | 'cancelled'
+}
+
+/** Keys the contract does not know, kept beside the metadata the caller gave. */
+export function metadataOf(spec: TaskSpec): string {
+  const known = new Set([...taskSpecKeys, 'id', 'externalId', 'planHash', 'ended'])
+  const unknown = Object.entries(spec).filter(([key]) => !known.has(key))
+  return JSON.stringify({ ...Object.fromEntries(unknown), ...spec.metadata })
+}
+
+const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
+  locked(
+    db
+      .select({ status: t.tasks.status })
+      .from(t.tasks)
+      .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project))),
+  ).prepare(),
+)
+
+/**
+ * How many of these are not completed yet. Each is locked, so that none can complete between this count and the insert of
+ * the edge that would hear of it.
+ */
+export async function countOpen(tx: Transaction, project: string, ids: readonly string[]): Promise<number> {
+  let open = 0
+  for (const taskId of ids) {
+    const [row] = await tx.run(lockStatus, { project, taskId })
+    if (!row) throw new CoordinationError('INVALID_INPUT', `dependsOn names a task that does not exist: ${taskId}`)
+    if (row.status !== 'completed') open += 1
+  }
+  return open
+}
+
+/** Inserts one task with its edges and its event. Part of a transaction of the caller's. */
+export async function addTask(tx: Transaction, principal: Principal, spec: NewTask): Promise<TaskRow> {
+  const { project } = principal
+  const dependsOn = [...new Set(spec.dependsOn)]
+  const openDeps = await countOpen(tx, project, dependsOn)
+  const assignedTo = spec.assignedTo === undefined ? null : await resolveAssignee(tx, project, spec.assignedTo)
+  const requires = canonicalRequires(spec.requires)
+  const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
+  const notBefore = spec.notBefore === undefined ? null : Date.parse(spec.notBefore)
+  const ready = spec.ended === undefined && openDeps === 0 && (notBefore === null || notBefore <= tx.now)
+  const [row] = await tx.run(insertTask, {
+    id: spec.id ?? uuidv7(),
+    project,
+    externalId: spec.externalId ?? null,
+    planHash: spec.planHash ?? null,
+    type: spec.type,
+    epic: spec.epic ?? null,
+    story: spec.story ?? null,
+    title: spec.title ?? null,
+    description: spec.description ?? null,
+    parentId: spec.parentId ?? null,
+    requires,
+    assignedTo,
+    priority: rankOf(spec.priority),
+    status: spec.ended ?? (openDeps > 0 ? 'blocked' : 'pending'),
+    routeId,
+    ready: ready ? routeId : null,
+    dependencies: dependsOn.length,
+    openDeps,
+    maxAttempts: spec.maxAttempts,
+    notBefore,
+    metadata: metadataOf(spec),
+    createdBy: principal.agent?.id ?? null,
+    completedAt: spec.ended === undefined ? null : tx.now,
+    now: tx.now,
+  })
+  if (!row) throw new Error('an insert returned no row')
+  for (const dependsOnId of dependsOn) await tx.run(insertDependency, { taskId: row.id, dependsOnId })
+  tx.append({
+    type: 'task.created',
+    subject: row.id,
+    actor: principal.agent?.id ?? null,
+    taskId: row.id,
+    epic: row.epic,
+    data: { status: row.status, type: row.type, title: row.title, externalId: row.externalId },
+  })
+  if (ready) tx.wake({ topic: 'tasks', project, requires, assignedTo: assignedTo ?? '', count: 1 })
+  return row
+}
+
+export async function resolveAssignee(tx: Transaction, project: string, agent: string): Promise<string> {
+  const [found] = await tx.run(findAgent, { project, agent })
+  if (!found) throw new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
+  return found.id
+}

@@ -1,0 +1,46 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { and, eq } from 'drizzle-orm'
+import { type Query, statement, type Transaction } from '../store/store.ts'
+import type { Tables } from '../store/tables.ts'
+
+export type LeasedRow = Tables['tasks']['$inferSelect']
+
+export const findTask = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
+  db
+    .select()
+    .from(t.tasks)
+    .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project)))
+    .prepare(),
+)
+
+export const taskNotFound = (taskId: string) => new CoordinationError('NOT_FOUND', `Task ${taskId} not found`)
+
+/** Why a move that needs the current lease changed no row. Never returns: the move did not happen. */
+export async function refuseLease(tx: Transaction, project: string, taskId: string): Promise<never> {
+  const [row] = await tx.run(findTask, { project, taskId })
+  if (!row) throw taskNotFound(taskId)
+  throw new CoordinationError(
+    'STALE_LEASE',
+    `this lease of task ${taskId} is over: stop the work, its result would not count`,
+    {
+      status: row.status,
+      attempt: row.attempt,
+    },
+  )
+}
+
+/** Tells everyone who must know that a lease has ended. */
+export function endLease(tx: Transaction, row: Pick<LeasedRow, 'id' | 'attempt' | 'agentId'>): void {
+  if (row.agentId !== null) tx.wake({ topic: 'lease', agentId: row.agentId, taskId: row.id, attempt: row.attempt })
+}
+
+/** Tells those who wait for work that a task can be claimed. */
+export function offer(tx: Transaction, row: Pick<LeasedRow, 'projectId' | 'requires' | 'assignedTo'>): void {
+  tx.wake({
+    topic: 'tasks',
+    project: row.projectId,
+    requires: row.requires,
+    assignedTo: row.assignedTo ?? '',
+    count: 1,
+  })
+}

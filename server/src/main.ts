@@ -1,0 +1,21 @@
+import { once } from 'node:events'
+import { ConfigError, readConfig } from './config.ts'
+import { start } from './server.ts'
+import { SchemaError } from './store/migrate.ts'
+import { StoreInUseError } from './store/owner.ts'
+import { ListenError } from './surfaces/listener.ts'
+
+const explained = [ConfigError, SchemaError, StoreInUseError, ListenError]
+
+/** Runs a server in this process until SIGINT or SIGTERM. A start that cannot be is one clear line and exit code 1. */
+export async function main(mode: 'dev' | 'serve'): Promise<void> {
+  try {
+    await using server = await start(readConfig(mode, process.env))
+    process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+  } catch (error) {
+    if (!explained.some((kind) => error instanceof kind)) throw error
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
+}

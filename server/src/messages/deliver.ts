@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto'
+import type { delivery } from '@tony/mcp-shared/messages'
+import { priorityOfRank } from '@tony/mcp-shared/priorities'
+import { and, eq, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
+import type { Tables } from '../store/tables.ts'
+import { iso } from '../times.ts'
+
+export type Delivery = z.output<typeof delivery>
+export type MessageRow = Tables['messages']['$inferSelect']
+
+const countInFlight = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  db
+    .select({ count: sql<number>`count(*)` })
+    .from(t.messages)
+    .where(and(eq(t.messages.toAgent, p.agentId), eq(t.messages.status, 'delivered')))
+    .prepare(),
+)
+
+const heads = statement(({ db, t, p, skipLocked }: Query<{ agentId: string; limit: number }>) =>
+  skipLocked(
+    db
+      .select({ ord: t.messages.ord, priority: t.messages.priority })
+      .from(t.messages)
+      .where(and(eq(t.messages.toAgent, p.agentId), eq(t.messages.ready, 1)))
+      .orderBy(t.messages.priority, t.messages.ord)
+      .limit(placeholder('limit')),
+  ).prepare(),
+)
+
+interface HandOut {
+  ord: number
+  receipt: string
+  ackBy: number
+  now: number
+}
+
+const handOut = statement(({ db, t, p }: Query<HandOut>) =>
+  db
+    .update(t.messages)
+    .set({
+      status: 'delivered',
+      ready: null,
+      notBefore: null,
+      deliveredAt: p.now,
+      receipt: p.receipt,
+      ackBy: p.ackBy,
+      retryCount: sql`${t.messages.retryCount} + 1`,
+    })
+    .where(and(eq(t.messages.ord, p.ord), eq(t.messages.ready, 1)))
+    .returning()
+    .prepare(),
+)
+
+const findBody = statement(({ db, t, p }: Query<{ id: string }>) =>
+  db.select({ payload: t.bodies.payload }).from(t.bodies).where(eq(t.bodies.id, p.id)).prepare(),
+)
+
+/** So many more deliveries may wait for their ack when they are critical. */
+const criticalReserve = 10
+
+export interface Handing {
+  readonly agentId: string
+  readonly limit: number
+  readonly maxAckPending: number
+  readonly ackWaitMs: number
+}
+
+/** Hands out what is next in an agent's inbox, by priority and then by age, within what may wait for its ack. */
+export async function deliverIn(
+  tx: Transaction,
+  { agentId, limit, maxAckPending, ackWaitMs }: Handing,
+): Promise<Delivery[]> {
+  const [flying] = await tx.run(countInFlight, { agentId })
+  const room = maxAckPending - (flying?.count ?? 0)
+  const wanted = Math.min(limit, room + criticalReserve)
+  if (wanted <= 0) return []
+  const next = await tx.run(heads, { agentId, limit: wanted })
+  const deliveries: Delivery[] = []
+  for (const [index, head] of next.entries()) {
+    if (index >= room && head.priority > 0) break
+    const receipt = randomBytes(12).toString('base64url')
+    const [row] = await tx.run(handOut, { ord: head.ord, receipt, ackBy: tx.now + ackWaitMs, now: tx.now })
+    if (row) deliveries.push(await present(tx, row))
+  }
+  return deliveries
+}
+
+async function present(tx: Transaction, row: MessageRow): Promise<Delivery> {
+  const [body] = row.bodyId === null ? [] : await tx.run(findBody, { id: row.bodyId })
+  const payload = row.payload ?? body?.payload
+  if (payload === undefined || row.receipt === null || row.ackBy === null)
+    throw new Error(`message ${row.id} is not whole`)
+  return {
+    id: row.id,
+    from: row.fromAgent,
+    to: row.toAgent,
+    type: row.type,
+    payload: JSON.parse(payload),
+    priority: priorityOfRank(row.priority),
+    threadId: row.threadId,
+    replyTo: row.replyTo,
+    correlationId: row.correlationId,
+    taskId: row.taskId,
+    sentAt: iso(row.createdAt),
+    attempt: row.retryCount,
+    maxDeliver: row.maxDeliver,
+    receipt: row.receipt,
+    ackBy: iso(row.ackBy),
+  }
+}

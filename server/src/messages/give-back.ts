@@ -1,0 +1,121 @@
+import { redeliveryPolicy } from '@tony/mcp-shared/messages'
+import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
+import { backoff } from '../backoff.ts'
+import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
+import type { MessageRow } from './deliver.ts'
+
+interface GivingBack {
+  /** [0, 1) of the longest backoff: full jitter. */
+  jitter: number
+  /** Null for the backoff. */
+  delayMs: number | null
+  error: string | null
+  now: number
+}
+
+/** What ending a delivery without an ack sets: the next one after a delay, or the dead letter, in one statement. */
+function givenBack({ t, p }: Query<GivingBack>) {
+  const dead = sql`${t.messages.retryCount} >= ${t.messages.maxDeliver}`
+  const delay = sql`coalesce(${p.delayMs}, cast(${p.jitter} * ${backoff(sql`(${t.messages.retryCount} - 1)`, redeliveryPolicy)} as integer))`
+  return {
+    status: sql`case when ${dead} then 'dead' else 'pending' end`,
+    notBefore: sql`case when ${dead} then null else ${p.now} + ${delay} end`,
+    endedAt: sql`case when ${dead} then ${p.now} end`,
+    receipt: null,
+    ackBy: null,
+    lastError: p.error,
+  } satisfies Record<string, SQL | null>
+}
+
+const nakOne = statement((q: Query<GivingBack & { messageId: string; agentId: string; receipt: string }>) =>
+  q.db
+    .update(q.t.messages)
+    .set(givenBack(q))
+    .where(
+      and(
+        eq(q.t.messages.id, q.p.messageId),
+        eq(q.t.messages.toAgent, q.p.agentId),
+        eq(q.t.messages.receipt, q.p.receipt),
+        eq(q.t.messages.status, 'delivered'),
+      ),
+    )
+    .returning()
+    .prepare(),
+)
+
+const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
+  skipLocked(
+    db
+      .select({ ord: t.messages.ord })
+      .from(t.messages)
+      .where(and(eq(t.messages.projectId, p.project), eq(t.messages.status, 'delivered'), lte(t.messages.ackBy, p.now)))
+      .limit(placeholder('limit')),
+  ).prepare(),
+)
+
+const returnOne = statement((q: Query<GivingBack & { ord: number }>) =>
+  q.db
+    .update(q.t.messages)
+    .set(givenBack(q))
+    .where(and(eq(q.t.messages.ord, q.p.ord), eq(q.t.messages.status, 'delivered'), lte(q.t.messages.ackBy, q.p.now)))
+    .returning()
+    .prepare(),
+)
+
+const insertFailure = statement(
+  ({ db, t, p }: Query<{ messageId: string; attempt: number; at: number; reason: string; error: string | null }>) =>
+    db
+      .insert(t.deliveryFailures)
+      .values({ messageId: p.messageId, attempt: p.attempt, at: p.at, reason: p.reason, error: p.error })
+      .returning({ attempt: t.deliveryFailures.attempt })
+      .prepare(),
+)
+
+type Reason = 'nak' | 'ack wait over'
+
+/** The history of the delivery that failed, and the event: with the dead letter in the same transaction. */
+async function record(tx: Transaction, row: MessageRow, reason: Reason): Promise<void> {
+  await tx.run(insertFailure, { messageId: row.id, attempt: row.retryCount, at: tx.now, reason, error: row.lastError })
+  const event = row.status === 'dead' ? 'message.dead' : reason === 'nak' ? 'message.nacked' : 'message.returned'
+  tx.append({
+    type: event,
+    subject: row.id,
+    actor: reason === 'nak' ? row.toAgent : null,
+    taskId: row.taskId,
+    threadId: row.threadId,
+    audience: row.fromAgent === null ? [row.toAgent] : [row.fromAgent, row.toAgent],
+    data: { messageId: row.id, attempt: row.retryCount, reason, error: row.lastError },
+  })
+  // Room for another in the inbox.
+  tx.wake({ topic: 'inbox', agentId: row.toAgent })
+}
+
+/** Ends a delivery by its receipt; undefined when that is not the current one. */
+export async function nakDelivery(
+  tx: Transaction,
+  delivery: Omit<GivingBack, 'now'> & {
+    readonly messageId: string
+    readonly agentId: string
+    readonly receipt: string
+  },
+): Promise<MessageRow | undefined> {
+  const [row] = await tx.run(nakOne, { ...delivery, now: tx.now })
+  if (row) await record(tx, row, 'nak')
+  return row
+}
+
+/** Ends up to `limit` deliveries that waited too long for their ack. Returns how many. */
+export async function returnOverdue(
+  tx: Transaction,
+  project: string,
+  limit: number,
+  random: () => number,
+): Promise<number> {
+  const rows = await tx.run(overdue, { project, now: tx.now, limit })
+  for (const { ord } of rows) {
+    const giving = { ord, jitter: random(), delayMs: null, error: 'no ack in time', now: tx.now }
+    const [row] = await tx.run(returnOne, giving)
+    if (row) await record(tx, row, 'ack wait over')
+  }
+  return rows.length
+}

@@ -1,0 +1,32 @@
+import type { messageInboxInput } from '@tony/mcp-shared/messages'
+import type { z } from 'zod'
+import { Bell } from '../bell.ts'
+import type { Context } from '../context.ts'
+import { type Chunk, item } from '../events/item.ts'
+import { requireAgent } from '../principal.ts'
+import { type Delivery, deliverIn } from './deliver.ts'
+
+/** Handed over at a time, so that one transaction does not hold others up. */
+const chunkLimit = 32
+
+/** `messages.inbox`: hands out mail as it comes, within what may wait for its ack. */
+export async function* openInbox(
+  ctx: Context,
+  input: z.output<typeof messageInboxInput>,
+): AsyncGenerator<Chunk<Delivery>> {
+  const agentId = requireAgent(ctx.principal).id
+  const { maxAckPending, ackWaitMs } = input
+  const bell = new Bell()
+  const close = ctx.inboxes.watch(agentId, bell.ring)
+  ctx.signal.addEventListener('abort', bell.ring, { once: true })
+  try {
+    while (!ctx.signal.aborted) {
+      const mail = await ctx.transact((tx) => deliverIn(tx, { agentId, limit: chunkLimit, maxAckPending, ackWaitMs }))
+      if (mail.length > 0) yield mail.map((message) => item(message))
+      else await bell.rung()
+    }
+  } finally {
+    close()
+    ctx.signal.removeEventListener('abort', bell.ring)
+  }
+}

@@ -1,0 +1,34 @@
+import {
+  type MessageStatus,
+  type messageNakInput,
+  type messageNakOutput,
+  messageStatuses,
+} from '@tony/mcp-shared/messages'
+import type { z } from 'zod'
+import type { Context } from '../context.ts'
+import { requireAgent } from '../principal.ts'
+import { nakDelivery } from './give-back.ts'
+import { findMessage, refuseReceipt } from './receipt.ts'
+
+const statusOf = (word: string): MessageStatus => {
+  const status = messageStatuses.find((known) => known === word)
+  if (!status) throw new Error(`a message has the unknown status ${word}`)
+  return status
+}
+
+/** `messages.nak`: not now. Delivered again after a delay; after its last delivery it is a dead letter. */
+export function nakMessage(
+  ctx: Context,
+  input: z.output<typeof messageNakInput>,
+): Promise<z.output<typeof messageNakOutput>> {
+  const agentId = requireAgent(ctx.principal).id
+  const { messageId, receipt } = input
+  const jitter = ctx.clock.random()
+  return ctx.transact(async (tx) => {
+    const giving = { messageId, agentId, receipt, jitter, delayMs: input.delayMs ?? null, error: input.error ?? null }
+    const row = await nakDelivery(tx, giving)
+    if (row) return { messageId, status: statusOf(row.status) }
+    const [known] = await tx.run(findMessage, { messageId, agentId })
+    return refuseReceipt(known, messageId)
+  })
+}

@@ -1,0 +1,26 @@
+import type { messageReceiveInput, messageReceiveOutput } from '@tony/mcp-shared/messages'
+import type { z } from 'zod'
+import type { Context } from '../context.ts'
+import { requireAgent } from '../principal.ts'
+import { blockUntil } from '../waiting.ts'
+import { deliverIn } from './deliver.ts'
+
+/** `messages.receive`: the inbox as a blocking call, for callers without a socket. */
+export async function receiveMessages(
+  ctx: Context,
+  input: z.output<typeof messageReceiveInput>,
+): Promise<z.output<typeof messageReceiveOutput>> {
+  const agentId = requireAgent(ctx.principal).id
+  const { limit, maxAckPending, ackWaitMs, waitMs } = input
+  const attempt = async () => ({
+    messages: await ctx.transact((tx) => deliverIn(tx, { agentId, limit, maxAckPending, ackWaitMs })),
+  })
+  if (waitMs === 0) return attempt()
+  return blockUntil({
+    ctx,
+    waitMs,
+    watch: (ring) => ({ trying: () => undefined, leave: ctx.inboxes.watch(agentId, ring) }),
+    attempt,
+    found: ({ messages }) => messages.length > 0,
+  })
+}

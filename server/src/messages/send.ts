@@ -1,0 +1,130 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { messageSendInput, messageSendOutput } from '@tony/mcp-shared/messages'
+import { rankOf } from '@tony/mcp-shared/priorities'
+import { and, eq, ne, or } from 'drizzle-orm'
+import { uuidv7 } from 'uuidv7'
+import type { z } from 'zod'
+import type { Context, Principal } from '../context.ts'
+import { actorOf } from '../principal.ts'
+import { type Query, statement, type Transaction } from '../store/store.ts'
+
+type Input = z.output<typeof messageSendInput>
+
+const findDirect = statement(({ db, t, p }: Query<{ project: string; to: string }>) =>
+  db
+    .select({ id: t.agents.id, status: t.agents.status })
+    .from(t.agents)
+    .where(and(eq(t.agents.projectId, p.project), or(eq(t.agents.id, p.to), eq(t.agents.name, p.to))))
+    .prepare(),
+)
+
+const findAll = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db
+    .select({ id: t.agents.id, role: t.agents.role })
+    .from(t.agents)
+    .where(and(eq(t.agents.projectId, p.project), ne(t.agents.status, 'unregistered')))
+    .orderBy(t.agents.id)
+    .prepare(),
+)
+
+const insertBody = statement(({ db, t, p }: Query<{ id: string; payload: string }>) =>
+  db.insert(t.bodies).values({ id: p.id, payload: p.payload }).returning({ id: t.bodies.id }).prepare(),
+)
+
+interface NewMessage {
+  id: string
+  project: string
+  from: string | null
+  to: string
+  type: string
+  payload: string | null
+  bodyId: string | null
+  priority: number
+  threadId: string | null
+  replyTo: string | null
+  correlationId: string | null
+  taskId: string | null
+  maxDeliver: number
+  now: number
+}
+
+const insertMessage = statement(({ db, t, p }: Query<NewMessage>) =>
+  db
+    .insert(t.messages)
+    .values({
+      id: p.id,
+      projectId: p.project,
+      fromAgent: p.from,
+      toAgent: p.to,
+      type: p.type,
+      payload: p.payload,
+      bodyId: p.bodyId,
+      priority: p.priority,
+      ready: 1,
+      threadId: p.threadId,
+      replyTo: p.replyTo,
+      correlationId: p.correlationId,
+      taskId: p.taskId,
+      createdAt: p.now,
+      maxDeliver: p.maxDeliver,
+    })
+    .returning({ id: t.messages.id })
+    .prepare(),
+)
+
+/** The agents a message goes to: those that match at the commit, all or none. */
+async function recipientsOf(tx: Transaction, principal: Principal, to: string): Promise<readonly string[]> {
+  const { project } = principal
+  const role = /^role:(.+)$/.exec(to)?.[1]
+  if (to !== '*' && role === undefined) {
+    const [found] = await tx.run(findDirect, { project, to })
+    if (!found || found.status === 'unregistered') throw new CoordinationError('NOT_FOUND', `Agent ${to} not found`)
+    return [found.id]
+  }
+  const others = (await tx.run(findAll, { project })).filter((agent) => agent.id !== principal.agent?.id)
+  return others.filter((agent) => role === undefined || agent.role === role).map((agent) => agent.id)
+}
+
+/** `messages.send`: one row in each recipient's inbox; the payload of a fan-out is stored once beside them. */
+export function sendMessage(ctx: Context, input: Input): Promise<z.output<typeof messageSendOutput>> {
+  const from = actorOf(ctx.principal)
+  const payload = JSON.stringify(input.payload) ?? 'null'
+  const fanOut = input.to === '*' || input.to.startsWith('role:')
+  return ctx.transact(async (tx) => {
+    const agentIds = await recipientsOf(tx, ctx.principal, input.to)
+    const bodyId = fanOut ? uuidv7() : null
+    if (bodyId !== null) await tx.run(insertBody, { id: bodyId, payload })
+    const recipients: { agentId: string; messageId: string }[] = []
+    for (const agentId of agentIds) {
+      const messageId = uuidv7()
+      await tx.run(insertMessage, {
+        id: messageId,
+        project: ctx.principal.project,
+        from,
+        to: agentId,
+        type: input.type,
+        payload: bodyId === null ? payload : null,
+        bodyId,
+        priority: rankOf(input.priority),
+        threadId: input.threadId ?? null,
+        replyTo: input.replyTo ?? null,
+        correlationId: input.correlationId ?? null,
+        taskId: input.taskId ?? null,
+        maxDeliver: input.maxDeliver,
+        now: tx.now,
+      })
+      tx.append({
+        type: 'message.sent',
+        subject: messageId,
+        actor: from,
+        taskId: input.taskId ?? null,
+        threadId: input.threadId ?? null,
+        audience: from === null ? [agentId] : [from, agentId],
+        data: { messageId, from, to: agentId, type: input.type, priority: input.priority },
+      })
+      tx.wake({ topic: 'inbox', agentId })
+      recipients.push({ agentId, messageId })
+    }
+    return { id: bodyId ?? recipients[0]?.messageId ?? uuidv7(), recipients }
+  })
+}

@@ -1,0 +1,86 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { rankOf } from '@tony/mcp-shared/priorities'
+import { and, eq, inArray, sql } from 'drizzle-orm'
+import type { Principal } from '../context.ts'
+import { countOpen, insertDependency, metadataOf, type NewTask, resolveAssignee, type TaskRow } from '../intake/add.ts'
+import { canonicalRequires, routeFor } from '../intake/route.ts'
+import { actorOf } from '../principal.ts'
+import { type Query, statement, type Transaction } from '../store/store.ts'
+
+const edgesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+  db
+    .select({ id: t.taskDependencies.dependsOnId })
+    .from(t.taskDependencies)
+    .where(eq(t.taskDependencies.taskId, p.taskId))
+    .prepare(),
+)
+
+/** Refuses an edge that closes a cycle with edges the store has. */
+async function refuseCycle(tx: Transaction, task: TaskRow, dependsOn: readonly string[]): Promise<void> {
+  const seen = new Set<string>()
+  const open = [...dependsOn]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next === task.id) {
+      throw new CoordinationError('DEPENDENCY_CYCLE', `${task.externalId ?? task.id} would wait for itself`, {
+        taskId: task.id,
+      })
+    }
+    if (seen.has(next)) continue
+    seen.add(next)
+    for (const { id } of await tx.run(edgesOf, { taskId: next })) open.push(id)
+  }
+}
+
+async function replaceEdges(tx: Transaction, task: TaskRow, dependsOn: readonly string[]): Promise<void> {
+  await refuseCycle(tx, task, dependsOn)
+  const { taskDependencies } = tx.t
+  await tx.db.delete(taskDependencies).where(eq(taskDependencies.taskId, task.id))
+  for (const dependsOnId of dependsOn) await tx.run(insertDependency, { taskId: task.id, dependsOnId })
+}
+
+/** Sets an imported task to what its plan says now. What has been done with it, its status and its result, stays. */
+export async function updatePlanned(
+  tx: Transaction,
+  principal: Principal,
+  known: TaskRow,
+  planned: NewTask,
+): Promise<void> {
+  const { project } = principal
+  const dependsOn = [...new Set(planned.dependsOn)]
+  await replaceEdges(tx, known, dependsOn)
+  const openDeps = await countOpen(tx, project, dependsOn)
+  const assignedTo = planned.assignedTo === undefined ? null : await resolveAssignee(tx, project, planned.assignedTo)
+  const requires = canonicalRequires(planned.requires)
+  const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
+  const { tasks } = tx.t
+  const waiting = inArray(tasks.status, ['blocked', 'pending'])
+  const claimable = sql`${waiting} and ${openDeps} = 0 and coalesce(${tasks.notBefore}, 0) <= ${tx.now}`
+  const [row] = await tx.db
+    .update(tasks)
+    .set({
+      planHash: planned.planHash ?? null,
+      type: planned.type,
+      epic: planned.epic ?? null,
+      story: planned.story ?? null,
+      title: planned.title ?? null,
+      description: planned.description ?? null,
+      parentId: planned.parentId ?? null,
+      requires,
+      assignedTo,
+      routeId,
+      priority: rankOf(planned.priority),
+      maxAttempts: planned.maxAttempts,
+      metadata: metadataOf(planned),
+      dependencies: dependsOn.length,
+      openDeps,
+      status: sql`case when ${waiting} then ${openDeps > 0 ? 'blocked' : 'pending'} else ${tasks.status} end`,
+      ready: sql`case when ${claimable} then ${routeId} end`,
+      revision: sql`${tasks.revision} + 1`,
+    })
+    .where(and(eq(tasks.id, known.id), eq(tasks.projectId, project)))
+    .returning()
+  if (!row) throw new Error('an imported task vanished')
+  const data = { status: row.status, title: row.title, externalId: row.externalId }
+  tx.append({ type: 'task.updated', subject: row.id, actor: actorOf(principal), taskId: row.id, epic: row.epic, data })
+  if (row.ready !== null) tx.wake({ topic: 'tasks', project, requires, assignedTo: assignedTo ?? '', count: 1 })
+}

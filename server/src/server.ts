@@ -1,0 +1,108 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Presence } from './agents/presence.ts'
+import { Tokens } from './auth/tokens.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { type Config, ConfigError } from './config.ts'
+import type { Parts } from './context.ts'
+import { Streams } from './events/streams.ts'
+import { Incarnations } from './guards/incarnations.ts'
+import { createLog, type Log } from './log.ts'
+import { Inboxes } from './messages/inboxes.ts'
+import { Metrics } from './metrics.ts'
+import { openSqlite } from './store/sqlite.ts'
+import type { Wake } from './store/store.ts'
+import { Listener } from './surfaces/listener.ts'
+import { expireLeases } from './sweeps/expire-leases.ts'
+import { forgetKeys } from './sweeps/forget-keys.ts'
+import { notePresence } from './sweeps/note-presence.ts'
+import { promoteDue } from './sweeps/promote-due.ts'
+import { redeliver } from './sweeps/redeliver.ts'
+import { Sweeps } from './sweeps/runner.ts'
+import { Held } from './tasks/held.ts'
+import { Queue } from './tasks/queue.ts'
+
+export const sweeps = [expireLeases, promoteDue, redeliver, notePresence, forgetKeys] as const
+
+/** A running server. Disposing it drains: no new callers, what was accepted is committed, the file is released. */
+export interface RunningServer extends AsyncDisposable {
+  /** Where callers reach it: `http://host:port`. */
+  readonly url: string
+  readonly parts: Parts
+}
+
+function listen(parts: Parts, log: Log): void {
+  parts.store.onWake((wake: Wake) => {
+    switch (wake.topic) {
+      case 'tasks':
+        return parts.queue.wake(wake)
+      case 'lease':
+        return parts.held.wake(wake)
+      case 'inbox':
+        return parts.inboxes.wake(wake.agentId)
+      case 'incarnation':
+        return parts.incarnations.supersede(wake.agentId, wake.incarnation)
+      case 'events':
+        parts.streams.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
+        return undefined
+    }
+  })
+}
+
+async function assemble(config: Config, clock: Clock): Promise<Parts> {
+  mkdirSync(dirname(config.database), { recursive: true })
+  const store = await openSqlite({ file: config.database, durability: config.durability, clock })
+  const tokens = await Tokens.open(join(dirname(config.database), `${config.database.split('/').at(-1)}.key`), clock)
+  return {
+    config,
+    clock,
+    store,
+    tokens,
+    streams: new Streams(store),
+    queue: new Queue(),
+    held: new Held(),
+    inboxes: new Inboxes(),
+    presence: new Presence(),
+    incarnations: new Incarnations(),
+    startedAt: clock.monotonic(),
+    now: store.now,
+  }
+}
+
+/** Starts a server and returns once it answers. Throws ConfigError, StoreInUseError, SchemaError or ListenError. */
+export async function start(config: Config, clock: Clock = systemClock): Promise<RunningServer> {
+  if (config.mode === 'serve') {
+    throw new ConfigError(
+      'serve needs authentication, which this version does not have yet: it would let anyone in. Use dev mode on this machine: tony-mcp dev',
+    )
+  }
+  const log = createLog(config)
+  const metrics = new Metrics()
+  const parts = await assemble(config, clock)
+  listen(parts, log)
+  const listener = new Listener(parts, log, metrics)
+  const running = new Sweeps(parts, log)
+  const close = async () => {
+    await running.stop()
+    await parts.store[Symbol.asyncDispose]()
+  }
+  try {
+    const url = await listener.open()
+    running.start(sweeps)
+    log.warn(
+      { url, database: config.database, role: config.devRole },
+      `dev mode: every caller on this machine is ${config.devRole}, without a credential`,
+    )
+    return {
+      url,
+      parts,
+      [Symbol.asyncDispose]: async () => {
+        await listener.close()
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

@@ -1,0 +1,96 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { uuidv7 } from 'uuidv7'
+import { errorShape } from '../api/errors.ts'
+import type { Parts } from '../context.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { handleProbe } from './probes.ts'
+import { sendJson } from './responses.ts'
+import { handleRest } from './rest.ts'
+import { trpcHttp } from './trpc-http.ts'
+import { WebSocketSurface } from './ws.ts'
+
+/** How long clients get to move to another replica before their sockets are closed. */
+const handOverMs = 250
+
+/** The port cannot be listened on, with what to do about it. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+}
+
+/** One listener for every surface. */
+export class Listener {
+  readonly #parts: Parts
+  readonly #log: Log
+  readonly #metrics: Metrics
+  readonly #server: Server
+  readonly #sockets: WebSocketSurface
+  readonly #trpc: (request: IncomingMessage, response: ServerResponse) => void
+  #ready = false
+
+  constructor(parts: Parts, log: Log, metrics: Metrics) {
+    this.#parts = parts
+    this.#log = log
+    this.#metrics = metrics
+    this.#trpc = trpcHttp(parts, log, metrics)
+    this.#sockets = new WebSocketSurface(parts, log, metrics)
+    this.#server = createServer(
+      { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 },
+      (request, response) => this.#handle(request, response),
+    )
+    this.#server.on('upgrade', (request, raw, head) => this.#sockets.upgrade(request, raw, head))
+    this.#server.on('clientError', (_, raw) => {
+      if (raw.writable) raw.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      else raw.destroy()
+    })
+  }
+
+  /** Listens, and gives the address callers use. */
+  async open(): Promise<string> {
+    const { host, port } = this.#parts.config
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)))
+      this.#server.listen(port, host, resolve)
+    })
+    this.#ready = true
+    const address = this.#server.address()
+    return `http://${host.includes(':') ? `[${host}]` : host}:${isInfo(address) ? address.port : port}`
+  }
+
+  async close(): Promise<void> {
+    this.#ready = false
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    await this.#sockets.close(handOverMs)
+    this.#server.closeIdleConnections()
+    this.#parts.clock.timer(2_000, () => this.#server.closeAllConnections())
+    await closed
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('x-content-type-options', 'nosniff')
+    response.setHeader('cache-control', 'no-store')
+    const path = (request.url ?? '').split('?', 1)[0] ?? ''
+    if (path.startsWith('/trpc/')) return this.#trpc(request, response)
+    if (handleProbe(this.#parts, this.#metrics, () => this.#ready, path, response)) return
+    if (handleRest(this.#parts, this.#log, this.#metrics, request, response)) return
+    sendJson(response, 404, {
+      error: errorShape(new CoordinationError('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`), uuidv7()),
+    })
+  }
+}
+
+const isInfo = (address: AddressInfo | string | null): address is AddressInfo =>
+  typeof address === 'object' && address !== null
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (error.code === 'EADDRINUSE') {
+    return new ListenError(
+      `port ${port} is in use: stop what listens there (lsof -i :${port}), or set MCP_PORT to another`,
+    )
+  }
+  if (error.code === 'EACCES')
+    return new ListenError(`not allowed to listen on port ${port}: set MCP_PORT to one above 1023`)
+  return new ListenError(`cannot listen on ${host}:${port}: ${error.message}`)
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
+import { uuidv7 } from 'uuidv7'
+import { errorShape, toCoordinationError } from '../api/errors.ts'
+import { procedures, runCall } from '../api/pipeline.ts'
+import type { Compiled } from '../api/procedure.ts'
+import type { Parts } from '../context.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { bearerOf, identify, projectOf } from './identify.ts'
+import { sendJson } from './responses.ts'
+
+interface Route {
+  readonly procedure: string
+  readonly kind: Compiled['kind']
+  readonly method: string
+  readonly path: string
+}
+
+const routes = new Map<string, Route>()
+for (const [procedure, { kind, meta }] of procedures) {
+  if (meta.rest) routes.set(meta.rest.path, { procedure, kind, ...meta.rest })
+}
+
+async function readBody(request: IncomingMessage, limit: number): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request) {
+    if (!Buffer.isBuffer(chunk)) continue
+    size += chunk.length
+    if (size > limit) throw new CoordinationError('PAYLOAD_TOO_LARGE', `a body has at most ${limit} bytes`)
+    chunks.push(chunk)
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  } catch {
+    throw new CoordinationError('INVALID_INPUT', 'the body is not JSON')
+  }
+}
+
+/** Plain HTTP for the procedures whose meta names a path. False when there is no such path. */
+export function handleRest(
+  parts: Parts,
+  log: Log,
+  metrics: Metrics,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  const route = routes.get((request.url ?? '').split('?', 1)[0] ?? '')
+  if (!route) return false
+  const requestId = uuidv7()
+  const answer = async () => {
+    if (request.method !== route.method) {
+      response.setHeader('allow', route.method)
+      throw new CoordinationError('METHOD_NOT_ALLOWED', `${route.path} takes ${route.method}`)
+    }
+    if (route.kind === 'subscription') throw new Error(`${route.path} cannot be a subscription`)
+    const rawInput = await readBody(request, parts.config.limits.bodyBytes)
+    const identity = await identify(parts, { token: bearerOf(request), project: projectOf(request), request })
+    const connection = { parts, log, metrics, surface: 'rest' as const, identity }
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    sendJson(
+      response,
+      200,
+      await runCall({ connection, requestId, path: route.procedure, kind: route.kind, rawInput, signal: gone.signal }),
+    )
+  }
+  answer().catch((error: unknown) => {
+    const { code } = toCoordinationError(error)
+    sendJson(response, errorPolicies[code].http, { error: errorShape(error, requestId) })
+  })
+  return true
+}

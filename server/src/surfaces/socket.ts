@@ -1,0 +1,223 @@
+import { setMaxListeners } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { uuidv7 } from 'uuidv7'
+import type { WebSocket } from 'ws'
+import { errorShape } from '../api/errors.ts'
+import { runCall, runSubscription } from '../api/pipeline.ts'
+import { currentPrincipal } from '../guards/authenticate.ts'
+import type { Connection } from '../guards/call.ts'
+import {
+  type Envelope,
+  errorFrame,
+  itemFrame,
+  pingFrame,
+  pongFrame,
+  reconnectFrame,
+  resultFrame,
+  stateFrame,
+} from './frames.ts'
+import { type Incoming, parseIncoming } from './incoming.ts'
+import { SocketWriter } from './socket-writer.ts'
+
+/** So many unusable frames in so long end a socket. */
+const malformedLimit = 20
+const malformedWindowMs = 10_000
+
+export const closeCodes = {
+  restart: 1012,
+  overloaded: 1013,
+  malformed: 4400,
+  unauthenticated: 4401,
+  silent: 4408,
+} as const
+
+/** One open WebSocket: calls in, answers and subscriptions out. */
+export class Socket {
+  readonly connection: Connection
+  readonly #ws: WebSocket
+  readonly #writer: SocketWriter
+  readonly #calls = new AbortController()
+  readonly #subscriptions = new Map<number | string, AbortController>()
+  /** Blocking calls, which the client may ask to end early. */
+  readonly #waiting = new Map<number | string, AbortController>()
+  #callsInFlight = 0
+  #malformed: number[] = []
+  #lastHeard: number
+  #pinged = false
+
+  constructor(ws: WebSocket, raw: Duplex, connection: Connection) {
+    this.#ws = ws
+    this.connection = connection
+    const { clock, config } = connection.parts
+    this.#lastHeard = clock.monotonic()
+    // Each blocking call listens on it: hundreds are legal.
+    setMaxListeners(0, this.#calls.signal)
+    this.#writer = new SocketWriter(raw, clock, config.limits, () => {
+      connection.metrics.slowConsumer()
+      this.close(closeCodes.overloaded, 'CONSUMER_TOO_SLOW')
+    })
+  }
+
+  /** A frame from the client. Whatever it holds, the answer is an error of the closed list or a close code. */
+  receive(data: Buffer, isBinary: boolean): void {
+    this.#lastHeard = this.connection.parts.clock.monotonic()
+    this.#pinged = false
+    if (isBinary) return this.close(1003, 'text only')
+    const text = data.toString('utf8')
+    if (text === 'PONG') return this.#noteLife()
+    if (text === 'PING') return this.#writer.write(pongFrame)
+    for (const incoming of parseIncoming(text)) this.#handle(incoming)
+    // A client that sends and does not read: no more is taken from it until it has read.
+    if (this.#writer.congested) {
+      this.#ws.pause()
+      void this.#writer.drained(this.#calls.signal).then(() => this.#ws.resume())
+    }
+  }
+
+  /** The socket is gone, or goes now: nothing it asked for is worth going on with. */
+  ended(): void {
+    this.#calls.abort()
+    for (const controller of [...this.#subscriptions.values(), ...this.#waiting.values()]) controller.abort()
+  }
+
+  /** Says that it is time to move, and to where it was already going: tRPC's clients open a new socket and hand over. */
+  askToReconnect(): void {
+    this.#writer.write(reconnectFrame)
+  }
+
+  close(code: number, reason: string): void {
+    this.ended()
+    this.#ws.close(code, reason)
+    // One that does not read would keep its close frame waiting for ever.
+    this.connection.parts.clock.timer(1_000, () => this.#ws.terminate())
+  }
+
+  /** Regularly: pings a silent socket, ends a dead one and one whose credential has ended. */
+  tend(): void {
+    const { clock, config } = this.connection.parts
+    const silentMs = clock.monotonic() - this.#lastHeard
+    if (silentMs > config.limits.pingMs + config.limits.pongMs) return this.#ws.terminate()
+    if (silentMs > config.limits.pingMs && !this.#pinged) {
+      this.#pinged = true
+      this.#writer.write(pingFrame)
+    }
+    const { identity } = this.connection
+    if (identity.ok && identity.principal.expiresAt + 5_000 < clock.wall())
+      this.close(closeCodes.unauthenticated, 'TOKEN_EXPIRED')
+  }
+
+  refuse(error: unknown, envelope: Envelope = { id: null, jsonrpc: undefined }): void {
+    this.#writer.write(errorFrame(envelope, errorShape(error, uuidv7())))
+  }
+
+  #noteLife(): void {
+    const { identity, parts } = this.connection
+    const agent = identity.ok ? identity.principal.agent : undefined
+    if (agent && identity.ok) parts.presence.note(identity.principal.project, agent.id, parts.now())
+  }
+
+  #handle(incoming: Incoming): void {
+    if (incoming.type === 'malformed') return this.#countMalformed(incoming)
+    if (incoming.type === 'stop') {
+      const { id } = incoming
+      return (this.#subscriptions.get(id) ?? this.#waiting.get(id))?.abort()
+    }
+    const { id, jsonrpc } = incoming
+    const envelope = { id, jsonrpc }
+    const { limits } = this.connection.parts.config
+    if (incoming.kind === 'subscription') {
+      if (this.#subscriptions.has(id))
+        return this.refuse(new CoordinationError('INVALID_INPUT', `Duplicate id ${id}`), envelope)
+      if (this.#subscriptions.size >= limits.subscriptions)
+        return this.refuse(tooMany('subscriptions', limits.subscriptions), envelope)
+      void this.#subscribe(incoming, envelope)
+      return
+    }
+    if (this.#callsInFlight >= limits.callsInFlight)
+      return this.refuse(tooMany('calls in flight', limits.callsInFlight), envelope)
+    void this.#call(incoming, incoming.kind, envelope)
+  }
+
+  #countMalformed({ envelope, why }: Extract<Incoming, { type: 'malformed' }>): void {
+    this.refuse(new CoordinationError('INVALID_INPUT', why), envelope)
+    const now = this.connection.parts.clock.monotonic()
+    this.#malformed = [...this.#malformed.filter((at) => now - at < malformedWindowMs), now]
+    if (this.#malformed.length > malformedLimit) this.close(closeCodes.malformed, 'too many malformed frames')
+  }
+
+  async #call(
+    incoming: Extract<Incoming, { type: 'call' }>,
+    kind: 'query' | 'mutation',
+    envelope: Envelope,
+  ): Promise<void> {
+    const requestId = uuidv7()
+    const { id, path, rawInput } = incoming
+    const waiting = isBlocking(rawInput) ? new AbortController() : undefined
+    if (waiting) this.#waiting.set(id, waiting)
+    this.#callsInFlight += 1
+    try {
+      const { signal } = waiting ?? this.#calls
+      const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal })
+      this.#writer.write(resultFrame(envelope, result))
+    } catch (error) {
+      this.#writer.write(errorFrame(envelope, errorShape(error, requestId)))
+    } finally {
+      this.#callsInFlight -= 1
+      if (waiting) this.#waiting.delete(id)
+    }
+  }
+
+  async #subscribe(incoming: Extract<Incoming, { type: 'call' }>, envelope: Envelope): Promise<void> {
+    const requestId = uuidv7()
+    const { id, path, rawInput } = incoming
+    const controller = new AbortController()
+    const { signal } = controller
+    this.#subscriptions.set(id, controller)
+    let started = false
+    try {
+      const chunks = runSubscription({
+        connection: this.connection,
+        requestId,
+        path,
+        kind: 'subscription',
+        rawInput,
+        signal,
+      })
+      // Admitted by the first pull; `started` is said before what that brings, and a refusal without it.
+      const first = chunks.next()
+      await Promise.race([first, turnOver()])
+      this.#writer.write(stateFrame(envelope, 'started'))
+      started = true
+      for (let next = await first; !next.done; next = await chunks.next()) {
+        for (const thing of next.value) {
+          if (this.#writer.congested) await this.#writer.drained(signal)
+          if (signal.aborted) break
+          this.#writer.write(itemFrame(envelope, thing))
+        }
+        if (signal.aborted) break
+        currentPrincipal(this.connection)
+      }
+      await chunks.return(undefined)
+    } catch (error) {
+      this.#writer.write(errorFrame(envelope, errorShape(error, requestId)))
+      started = false
+    } finally {
+      this.#subscriptions.delete(id)
+      controller.abort()
+    }
+    if (started) this.#writer.write(stateFrame(envelope, 'stopped'))
+  }
+}
+
+/** Whether a call may wait on the server: `subscription.stop` with its id then ends the wait, and it answers with what it has. */
+const isBlocking = (input: unknown): boolean =>
+  typeof input === 'object' && input !== null && 'waitMs' in input && input.waitMs !== 0
+
+const turnOver = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+const tooMany = (what: string, limit: number) =>
+  new CoordinationError('RATE_LIMITED', `at most ${limit} ${what} on one socket: wait for some to end`, {
+    limit,
+    retryAfterMs: 100,
+  })

@@ -1,0 +1,22 @@
+import { createHTTPHandler } from '@trpc/server/adapters/standalone'
+import { appRouter } from '../api/router.ts'
+import type { Parts } from '../context.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { bearerOf, identify, projectOf } from './identify.ts'
+
+/** tRPC over HTTP at `/trpc/<path>`, by tRPC's own handler and through its middleware. */
+export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics) =>
+  createHTTPHandler({
+    router: appRouter,
+    basePath: '/trpc/',
+    maxBodySize: parts.config.limits.bodyBytes,
+    maxBatchSize: parts.config.limits.httpBatch,
+    createContext: async ({ req }) => ({
+      parts,
+      log,
+      metrics,
+      surface: 'http' as const,
+      identity: await identify(parts, { token: bearerOf(req), project: projectOf(req), request: req }),
+    }),
+  })

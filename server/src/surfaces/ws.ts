@@ -1,0 +1,155 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import type { Parts } from '../context.ts'
+import type { Connection } from '../guards/call.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { bearerOf, identify, originAllowed, projectOf } from './identify.ts'
+import { parseConnectionParams } from './incoming.ts'
+import { closeCodes, Socket } from './socket.ts'
+
+/** Between two rounds over all sockets for pings and ended credentials: one timer, not one a socket. */
+const tendMs = 5_000
+
+/** Refuses an upgrade in HTTP, before there is a WebSocket. */
+function refuseUpgrade(raw: Duplex, status: number): void {
+  raw.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+const bytesOf = (data: RawData): Buffer => {
+  if (Buffer.isBuffer(data)) return data
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
+}
+
+/**
+ * tRPC over WebSocket at `/ws`: the wire protocol of tRPC 11 (connectionParams, batches, tracked ids, PING and PONG, the
+ * reconnect notification), so its stock client works unchanged. Our own because the stock adapter builds every frame for
+ * every subscriber, buffers without bound for one that does not read, has no caps, and dies of a malformed upgrade.
+ */
+export class WebSocketSurface {
+  readonly #parts: Parts
+  readonly #log: Log
+  readonly #metrics: Metrics
+  readonly #server: WebSocketServer
+  readonly #sockets = new Set<Socket>()
+  /** Upgraded, and not yet known. */
+  #arriving = 0
+  #closing = false
+  #cancelTending: () => void = () => undefined
+  readonly #unwatch: () => void
+
+  constructor(parts: Parts, log: Log, metrics: Metrics) {
+    this.#parts = parts
+    this.#log = log
+    this.#metrics = metrics
+    const { frameBytes } = parts.config.limits
+    this.#server = new WebSocketServer({
+      noServer: true,
+      maxPayload: frameBytes,
+      perMessageDeflate: false,
+      clientTracking: false,
+    })
+    this.#unwatch = parts.incarnations.onSupersede((agentId, incarnation) =>
+      this.#closeSuperseded(agentId, incarnation),
+    )
+    this.#scheduleTending()
+  }
+
+  /** The listener's `upgrade` event. Every way out answers or ends the connection, and nothing it holds can throw. */
+  upgrade(request: IncomingMessage, raw: Duplex, head: Buffer): void {
+    // Before anything else: an error on a socket nobody listens to ends the process.
+    raw.on('error', () => raw.destroy())
+    const [path, query = ''] = (request.url ?? '').split('?', 2)
+    if (path !== '/ws') return refuseUpgrade(raw, 404)
+    if (this.#closing) return refuseUpgrade(raw, 503)
+    if (!originAllowed(request)) return refuseUpgrade(raw, 403)
+    if (this.#sockets.size + this.#arriving >= this.#parts.config.limits.sockets) return refuseUpgrade(raw, 503)
+    this.#server.handleUpgrade(request, raw, head, (ws) => {
+      ws.on('error', (error) => this.#log.debug({ error }, 'socket error'))
+      this.#arrive(ws, raw, request, /(^|&)connectionParams=1(&|$)/.test(query))
+    })
+  }
+
+  /** Refuses new sockets, tells every open one to move, and closes them. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true
+    this.#cancelTending()
+    this.#unwatch()
+    for (const socket of this.#sockets) socket.askToReconnect()
+    if (this.#sockets.size > 0 && graceMs > 0) {
+      await new Promise<void>((resolve) => this.#parts.clock.timer(graceMs, resolve))
+    }
+    for (const socket of this.#sockets) socket.close(closeCodes.restart, 'SHUTTING_DOWN')
+    this.#server.close()
+  }
+
+  /** Who it is, from its header or its first frame; then a Socket takes over. */
+  #arrive(ws: WebSocket, raw: Duplex, request: IncomingMessage, announced: boolean): void {
+    this.#arriving += 1
+    let arrived = false
+    const left = () => {
+      if (!arrived) this.#arriving -= 1
+      arrived = true
+    }
+    ws.once('close', left)
+    const cancel = this.#parts.clock.timer(this.#parts.config.limits.helloMs, () => {
+      if (!arrived) ws.close(closeCodes.silent, 'no connectionParams in time')
+    })
+    const enter = async (token: string | undefined, project: string | undefined, held: [Buffer, boolean][]) => {
+      cancel()
+      const identity = await identify(this.#parts, { token, project, request })
+      if (arrived) return
+      left()
+      this.#open(ws, raw, { parts: this.#parts, log: this.#log, metrics: this.#metrics, surface: 'ws', identity }, held)
+    }
+    // Frames that come while the identity is being established are held, in order.
+    const held: [Buffer, boolean][] = []
+    let entering = !announced
+    ws.on('message', (data, isBinary) => {
+      if (arrived) return
+      if (entering) return void held.push([bytesOf(data), isBinary])
+      entering = true
+      const params = parseConnectionParams(bytesOf(data).toString('utf8'))
+      if (!params) return ws.close(closeCodes.malformed, 'the first frame is not connectionParams')
+      void enter(params.token, params.project, held)
+    })
+    if (!announced) void enter(bearerOf(request), projectOf(request), held)
+  }
+
+  #open(ws: WebSocket, raw: Duplex, connection: Connection, held: readonly [Buffer, boolean][]): void {
+    const socket = new Socket(ws, raw, connection)
+    const { identity } = connection
+    // A caller that gave a credential and was refused is told and closed; one that gave none may call what is open.
+    if (!identity.ok && identity.error instanceof CoordinationError && identity.error.code !== 'UNAUTHENTICATED') {
+      socket.refuse(identity.error)
+      return socket.close(closeCodes.unauthenticated, identity.error.code)
+    }
+    this.#sockets.add(socket)
+    this.#metrics.sockets(this.#sockets.size)
+    ws.on('message', (data, isBinary) => socket.receive(bytesOf(data), isBinary))
+    ws.once('close', () => {
+      socket.ended()
+      this.#sockets.delete(socket)
+      this.#metrics.sockets(this.#sockets.size)
+    })
+    for (const [data, isBinary] of held) socket.receive(data, isBinary)
+  }
+
+  #closeSuperseded(agentId: string, incarnation: number): void {
+    for (const socket of this.#sockets) {
+      const { identity } = socket.connection
+      const agent = identity.ok ? identity.principal.agent : undefined
+      if (agent?.id === agentId && agent.incarnation < incarnation)
+        socket.close(closeCodes.unauthenticated, 'STALE_INCARNATION')
+    }
+  }
+
+  #scheduleTending(): void {
+    this.#cancelTending = this.#parts.clock.timer(tendMs, () => {
+      for (const socket of this.#sockets) socket.tend()
+      this.#scheduleTending()
+    })
+  }
+}

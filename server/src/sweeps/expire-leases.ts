@@ -1,0 +1,64 @@
+import { and, eq, lte, sql } from 'drizzle-orm'
+import { endLease, offer } from '../leases/lease.ts'
+import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
+import { type Sweep, sweepLimit } from './runner.ts'
+
+const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
+  skipLocked(
+    db
+      .select({ ord: t.tasks.ord })
+      .from(t.tasks)
+      .where(
+        and(eq(t.tasks.projectId, p.project), eq(t.tasks.status, 'in_progress'), lte(t.tasks.leaseExpiresAt, p.now)),
+      )
+      .limit(placeholder('limit')),
+  ).prepare(),
+)
+
+const expire = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => {
+  const again = sql`${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`
+  return db
+    .update(t.tasks)
+    .set({
+      failures: sql`${t.tasks.failures} + 1`,
+      status: sql`case when ${again} then 'pending' else 'failed' end`,
+      ready: sql`case when ${again} then ${t.tasks.routeId} end`,
+      completedAt: sql`case when ${again} then null else ${p.now} end`,
+      error: 'the lease ran out',
+      revision: sql`${t.tasks.revision} + 1`,
+    })
+    .where(and(eq(t.tasks.ord, p.ord), eq(t.tasks.status, 'in_progress'), lte(t.tasks.leaseExpiresAt, p.now)))
+    .returning()
+    .prepare()
+})
+
+/** Whether there is anything to do: looked up before, so that an idle server commits nothing. */
+const anyOverdue = async (reader: Reader, project: string): Promise<boolean> =>
+  (await reader.run(overdue, { project, now: reader.now, limit: 1 })).length > 0
+
+async function expireIn(tx: Transaction, project: string): Promise<number> {
+  const rows = await tx.run(overdue, { project, now: tx.now, limit: sweepLimit })
+  for (const { ord } of rows) {
+    const [row] = await tx.run(expire, { ord, now: tx.now })
+    if (!row) continue
+    const data = { attempt: row.attempt, agentId: row.agentId, failures: row.failures, error: row.error }
+    const type = row.status === 'failed' ? 'task.failed' : 'task.expired'
+    tx.append({ type, subject: row.id, actor: null, taskId: row.id, epic: row.epic, data })
+    endLease(tx, row)
+    if (row.ready !== null) offer(tx, row)
+  }
+  return rows.length
+}
+
+/**
+ * Takes back leases that ran out: claimable at once, and one failure more. The token stays with the task, so that a late
+ * `complete` still counts as long as nobody has claimed it since.
+ */
+export const expireLeases: Sweep = {
+  name: 'expire-leases',
+  everyMs: 250,
+  batch: async ({ store }, project) =>
+    (await store.read((reader) => anyOverdue(reader, project)))
+      ? store.transact({ project }, (tx) => expireIn(tx, project))
+      : 0,
+}

@@ -1,0 +1,85 @@
+import { and, eq, isNull, lte, sql } from 'drizzle-orm'
+import { offer } from '../leases/lease.ts'
+import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
+import { type Sweep, sweepLimit } from './runner.ts'
+
+const dueTasks = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
+  skipLocked(
+    db
+      .select({ ord: t.tasks.ord })
+      .from(t.tasks)
+      .where(
+        and(
+          eq(t.tasks.status, 'pending'),
+          isNull(t.tasks.ready),
+          lte(t.tasks.notBefore, p.now),
+          eq(t.tasks.projectId, p.project),
+        ),
+      )
+      .limit(placeholder('limit')),
+  ).prepare(),
+)
+
+const promoteTask = statement(({ db, t, p }: Query<{ ord: number }>) =>
+  db
+    .update(t.tasks)
+    .set({ ready: sql`${t.tasks.routeId}`, notBefore: null })
+    .where(and(eq(t.tasks.ord, p.ord), eq(t.tasks.status, 'pending')))
+    .returning()
+    .prepare(),
+)
+
+const dueMessages = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
+  skipLocked(
+    db
+      .select({ ord: t.messages.ord })
+      .from(t.messages)
+      .where(
+        and(
+          eq(t.messages.status, 'pending'),
+          isNull(t.messages.ready),
+          lte(t.messages.notBefore, p.now),
+          eq(t.messages.projectId, p.project),
+        ),
+      )
+      .limit(placeholder('limit')),
+  ).prepare(),
+)
+
+const promoteMessage = statement(({ db, t, p }: Query<{ ord: number }>) =>
+  db
+    .update(t.messages)
+    .set({ ready: 1, notBefore: null })
+    .where(and(eq(t.messages.ord, p.ord), eq(t.messages.status, 'pending')))
+    .returning({ toAgent: t.messages.toAgent })
+    .prepare(),
+)
+
+async function anyDue(reader: Reader, project: string): Promise<boolean> {
+  const due = { project, now: reader.now, limit: 1 }
+  return (await reader.run(dueTasks, due)).length + (await reader.run(dueMessages, due)).length > 0
+}
+
+async function promoteIn(tx: Transaction, project: string): Promise<number> {
+  const due = { project, now: tx.now, limit: sweepLimit }
+  const tasks = await tx.run(dueTasks, due)
+  for (const { ord } of tasks) for (const row of await tx.run(promoteTask, { ord })) offer(tx, row)
+  const messages = await tx.run(dueMessages, due)
+  for (const { ord } of messages) {
+    for (const { toAgent } of await tx.run(promoteMessage, { ord })) tx.wake({ topic: 'inbox', agentId: toAgent })
+  }
+  return Math.max(tasks.length, messages.length)
+}
+
+/**
+ * Puts tasks and messages whose time has come among the ready ones. What waits for its time stands outside the index that
+ * claims and deliveries read, so that however much of it there is costs them nothing.
+ */
+export const promoteDue: Sweep = {
+  name: 'promote-due',
+  everyMs: 250,
+  batch: async ({ store }, project) =>
+    (await store.read((reader) => anyDue(reader, project)))
+      ? store.transact({ project }, (tx) => promoteIn(tx, project))
+      : 0,
+}

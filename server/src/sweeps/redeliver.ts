@@ -1,0 +1,24 @@
+import { and, eq, lte } from 'drizzle-orm'
+import { returnOverdue } from '../messages/give-back.ts'
+import { type Query, statement } from '../store/store.ts'
+import { type Sweep, sweepLimit } from './runner.ts'
+
+const anyOverdue = statement(({ db, t, p }: Query<{ project: string; now: number }>) =>
+  db
+    .select({ ord: t.messages.ord })
+    .from(t.messages)
+    .where(and(eq(t.messages.status, 'delivered'), lte(t.messages.ackBy, p.now), eq(t.messages.projectId, p.project)))
+    .limit(1)
+    .prepare(),
+)
+
+/** Returns deliveries that were not acked in time to their inbox, or, after the last one, to the dead letters. */
+export const redeliver: Sweep = {
+  name: 'redeliver',
+  everyMs: 250,
+  batch: async ({ store, clock }, project) => {
+    const overdue = await store.read((reader) => reader.run(anyOverdue, { project, now: reader.now }))
+    if (overdue.length === 0) return 0
+    return store.transact({ project }, (tx) => returnOverdue(tx, project, sweepLimit, () => clock.random()))
+  },
+}

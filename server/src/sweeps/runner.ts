@@ -1,0 +1,62 @@
+import type { Clock } from '../clock.ts'
+import type { Parts } from '../context.ts'
+import type { Log } from '../log.ts'
+
+/** One kind of clean-up: does a small batch in one project and says how many rows it changed. Safe on several processes at once. */
+export interface Sweep {
+  readonly name: string
+  readonly everyMs: number
+  readonly batch: (parts: Parts, project: string) => Promise<number>
+}
+
+/** Rows in one batch: a sweep that shares a commit with callers must not hold them up. */
+export const sweepLimit = 100
+
+/** Runs sweeps on their intervals until stopped. One that fails is logged and tried again at its next turn. */
+export class Sweeps {
+  readonly #parts: Parts
+  readonly #log: Log
+  readonly #cancels = new Map<string, () => void>()
+  #running: Promise<unknown> = Promise.resolve()
+  #stopped = false
+
+  constructor(parts: Parts, log: Log) {
+    this.#parts = parts
+    this.#log = log
+  }
+
+  start(sweeps: readonly Sweep[]): void {
+    for (const sweep of sweeps) this.#schedule(this.#parts.clock, sweep)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const cancel of this.#cancels.values()) cancel()
+    await this.#running
+  }
+
+  #schedule(clock: Clock, sweep: Sweep): void {
+    const cancel = clock.timer(sweep.everyMs, () => {
+      this.#running = this.#run(sweep).finally(() => {
+        if (!this.#stopped) this.#schedule(clock, sweep)
+      })
+    })
+    this.#cancels.set(sweep.name, cancel)
+  }
+
+  async #run(sweep: Sweep): Promise<void> {
+    try {
+      await runSweep(this.#parts, sweep)
+    } catch (error) {
+      if (!this.#stopped) this.#log.error({ error, sweep: sweep.name }, 'sweep failed')
+    }
+  }
+}
+
+/** Runs a sweep in every project until nothing is left to do. */
+export async function runSweep(parts: Parts, sweep: Sweep): Promise<void> {
+  const projects = await parts.store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
+  for (const { id } of projects) {
+    while ((await sweep.batch(parts, id)) >= sweepLimit);
+  }
+}

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import type { taskClaimInput, taskClaimOutput } from '@tony/mcp-shared/tasks'
+import { and, eq, isNotNull, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Context, Principal, Replay } from '../context.ts'
+import { requireAgent } from '../principal.ts'
+import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
+import { blockUntil } from '../waiting.ts'
+import { type LeasedTask, presentLease } from './present.ts'
+import type { Claimant } from './queue.ts'
+import { routesOf } from './routes.ts'
+
+const heads = statement(({ db, t, p, skipLocked }: Query<{ project: string; route: number; limit: number }>) =>
+  skipLocked(
+    db
+      .select({ ord: t.tasks.ord, priority: t.tasks.priority })
+      .from(t.tasks)
+      .where(and(eq(t.tasks.projectId, p.project), eq(t.tasks.ready, p.route), isNotNull(t.tasks.ready)))
+      .orderBy(t.tasks.priority, t.tasks.ord)
+      .limit(placeholder('limit')),
+  ).prepare(),
+)
+
+interface Taking {
+  ord: number
+  agentId: string
+  incarnation: number
+  leaseToken: string
+  leaseMs: number
+  leaseExpiresAt: number
+}
+
+const take = statement(({ db, t, p }: Query<Taking>) =>
+  db
+    .update(t.tasks)
+    .set({
+      status: 'in_progress',
+      ready: null,
+      notBefore: null,
+      agentId: p.agentId,
+      incarnation: p.incarnation,
+      leaseToken: p.leaseToken,
+      leaseMs: p.leaseMs,
+      leaseExpiresAt: p.leaseExpiresAt,
+      unlistedBeats: 0,
+      attempt: sql`${t.tasks.attempt} + 1`,
+      revision: sql`${t.tasks.revision} + 1`,
+    })
+    .where(and(eq(t.tasks.ord, p.ord), isNotNull(t.tasks.ready)))
+    .returning()
+    .prepare(),
+)
+
+export const claimantOf = (principal: Principal): Claimant => ({
+  project: principal.project,
+  agentId: requireAgent(principal).id,
+  capabilities: new Set(principal.capabilities),
+})
+
+/**
+ * Takes up to `limit` tasks under a lease: one winner for each. The heads of the routes the agent may take are merged by
+ * priority and age, so that tasks it may not take cost nothing however many there are.
+ */
+export async function claimIn(
+  tx: Transaction,
+  principal: Principal,
+  limit: number,
+  leaseMs: number,
+): Promise<LeasedTask[]> {
+  const agent = requireAgent(principal)
+  const claimant = claimantOf(principal)
+  const candidates: { ord: number; priority: number }[] = []
+  for (const route of await routesOf(tx, claimant)) {
+    candidates.push(...(await tx.run(heads, { project: principal.project, route, limit })))
+  }
+  candidates.sort((a, b) => a.priority - b.priority || a.ord - b.ord)
+  const claimed: LeasedTask[] = []
+  for (const { ord } of candidates.slice(0, limit)) {
+    const leaseExpiresAt = tx.now + leaseMs
+    const leaseToken = randomBytes(15).toString('base64url')
+    const [row] = await tx.run(take, {
+      ord,
+      agentId: agent.id,
+      incarnation: agent.incarnation,
+      leaseToken,
+      leaseMs,
+      leaseExpiresAt,
+    })
+    if (!row) continue
+    const task = await presentLease(tx, row)
+    tx.append({
+      type: 'task.claimed',
+      subject: row.id,
+      actor: agent.id,
+      taskId: row.id,
+      epic: row.epic,
+      data: { attempt: row.attempt, agentId: agent.id, leaseExpiresAt: task.leaseExpiresAt },
+    })
+    claimed.push(task)
+  }
+  return claimed
+}
+
+const keptClaims = z.array(z.object({ id: z.string(), attempt: z.int() }))
+
+const findLease = statement(({ db, t, p }: Query<{ id: string; attempt: number }>) =>
+  db
+    .select()
+    .from(t.tasks)
+    .where(and(eq(t.tasks.id, p.id), eq(t.tasks.attempt, p.attempt), eq(t.tasks.status, 'in_progress')))
+    .prepare(),
+)
+
+/** A repeated claim finds its leases again, as far as they are still held. Their tokens are not kept a second time. */
+export const replayClaim: Replay<{ tasks: LeasedTask[] }> = {
+  keep: ({ tasks }) => (tasks.length === 0 ? undefined : tasks.map(({ id, attempt }) => ({ id, attempt }))),
+  find: async (tx, kept) => {
+    const tasks: LeasedTask[] = []
+    for (const lease of keptClaims.parse(kept)) {
+      for (const row of await tx.run(findLease, lease)) tasks.push(await presentLease(tx, row))
+    }
+    return { tasks }
+  },
+}
+
+/** `tasks.claim`: at once, or as soon as there is work within `waitMs`. */
+export async function claimTasks(
+  ctx: Context,
+  input: z.output<typeof taskClaimInput>,
+): Promise<z.output<typeof taskClaimOutput>> {
+  const claim = () =>
+    ctx.transact(async (tx) => ({ tasks: await claimIn(tx, ctx.principal, input.limit, input.leaseMs) }), replayClaim)
+  if (input.waitMs === 0) return claim()
+  return waitForWork(ctx, input.waitMs, claim)
+}
+
+/** Tries a claim until it takes something, each time there may be work for this agent, for `waitMs` at most. */
+export function waitForWork<T extends { readonly tasks: readonly unknown[] }>(
+  ctx: Context,
+  waitMs: number,
+  claim: () => Promise<T>,
+): Promise<T> {
+  return blockUntil({
+    ctx,
+    waitMs,
+    watch: (ring) => ctx.queue.enter(claimantOf(ctx.principal), ring),
+    attempt: claim,
+    found: ({ tasks }) => tasks.length > 0,
+  })
+}

@@ -1,0 +1,36 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { taskCreateManyInput, taskCreateManyOutput } from '@tony/mcp-shared/tasks'
+import { uuidv7 } from 'uuidv7'
+import type { z } from 'zod'
+import type { Context } from '../context.ts'
+import { addTask } from '../intake/add.ts'
+import { dependencyOrder } from '../intake/order.ts'
+import { authorizeCreation, requireParents } from './create.ts'
+
+/** `tasks.createMany`: all of them or none, in one transaction; keys name tasks of the call before they have ids. */
+export function createManyTasks(
+  ctx: Context,
+  input: z.output<typeof taskCreateManyInput>,
+): Promise<z.output<typeof taskCreateManyOutput>> {
+  const keys = input.tasks.flatMap(({ key }) => key ?? [])
+  const twice = keys.find((key, index) => keys.indexOf(key) !== index)
+  if (twice !== undefined) throw new CoordinationError('INVALID_INPUT', `two tasks have the key "${twice}"`)
+  // Ids first: a parent may wait for its own children, so no order of insertion would do for both kinds of edge.
+  const items = input.tasks.map(({ key, ...spec }) => ({ key, spec, id: uuidv7(), after: spec.dependsOn }))
+  const ids = new Map(items.flatMap(({ key, id }) => (key === undefined ? [] : [[key, id] as const])))
+  const idOf = (name: string) => ids.get(name) ?? name
+  const ordered = dependencyOrder(items)
+  return ctx.transact(async (tx) => {
+    const outside = input.tasks
+      .map(({ parentId }) => parentId)
+      .filter((parent) => parent === undefined || !ids.has(parent))
+    await authorizeCreation(tx, ctx.principal, outside)
+    await requireParents(tx, ctx.principal.project, outside)
+    for (const { id, spec } of ordered) {
+      const { parentId, dependsOn, ...rest } = spec
+      const task = { ...rest, id, dependsOn: dependsOn.map(idOf) }
+      await addTask(tx, ctx.principal, parentId === undefined ? task : { ...task, parentId: idOf(parentId) })
+    }
+    return { tasks: items.map(({ id, key }) => ({ id, key: key ?? null })) }
+  })
+}

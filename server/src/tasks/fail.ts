@@ -1,0 +1,92 @@
+import { retryPolicy, type taskFailInput, type taskFailOutput } from '@tony/mcp-shared/tasks'
+import { and, eq, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import { backoff } from '../backoff.ts'
+import type { Context } from '../context.ts'
+import { endLease, refuseLease } from '../leases/lease.ts'
+import { requireAgent } from '../principal.ts'
+import { type Query, statement } from '../store/store.ts'
+import { isoOrNull } from '../times.ts'
+import { statusOf } from './present.ts'
+
+interface Failing {
+  project: string
+  taskId: string
+  leaseToken: string
+  agentId: string
+  error: string
+  /** 1 or 0. */
+  retryable: number
+  /** [0, 1) of the longest backoff: full jitter. */
+  jitter: number
+  /** Null for the backoff. */
+  delayMs: number | null
+  now: number
+}
+
+const fail = statement(({ db, t, p }: Query<Failing>) => {
+  const again = sql`${p.retryable} = 1 and ${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`
+  const delay = sql`coalesce(${p.delayMs}, cast(${p.jitter} * ${backoff(t.tasks.failures, retryPolicy)} as integer))`
+  return db
+    .update(t.tasks)
+    .set({
+      failures: sql`${t.tasks.failures} + 1`,
+      status: sql`case when ${again} then 'pending' else 'failed' end`,
+      notBefore: sql`case when ${again} then ${p.now} + ${delay} end`,
+      completedAt: sql`case when ${again} then null else ${p.now} end`,
+      leaseToken: null,
+      leaseExpiresAt: null,
+      error: p.error,
+      revision: sql`${t.tasks.revision} + 1`,
+    })
+    .where(
+      and(
+        eq(t.tasks.id, p.taskId),
+        eq(t.tasks.projectId, p.project),
+        eq(t.tasks.leaseToken, p.leaseToken),
+        eq(t.tasks.agentId, p.agentId),
+        eq(t.tasks.status, 'in_progress'),
+      ),
+    )
+    .returning()
+    .prepare()
+})
+
+/** `tasks.fail`: back to the queue after a backoff, or ended when it is final or no attempt is left. */
+export function failTask(
+  ctx: Context,
+  input: z.output<typeof taskFailInput>,
+): Promise<z.output<typeof taskFailOutput>> {
+  const { taskId, leaseToken, error } = input
+  const { project } = ctx.principal
+  const agentId = requireAgent(ctx.principal).id
+  const retryable = input.retryable ? 1 : 0
+  const jitter = ctx.clock.random()
+  return ctx.transact(async (tx) => {
+    const params = {
+      project,
+      taskId,
+      leaseToken,
+      agentId,
+      error,
+      retryable,
+      jitter,
+      delayMs: input.nextRetryDelayMs ?? null,
+      now: tx.now,
+    }
+    const [row] = await tx.run(fail, params)
+    if (!row) return refuseLease(tx, project, taskId)
+    const status = statusOf(row)
+    const retryAt = isoOrNull(row.notBefore)
+    tx.append({
+      type: status === 'failed' ? 'task.failed' : 'task.retried',
+      subject: taskId,
+      actor: agentId,
+      taskId,
+      epic: row.epic,
+      data: { attempt: row.attempt, agentId, failures: row.failures, error, retryAt },
+    })
+    endLease(tx, row)
+    return { taskId, status, retryAt }
+  })
+}

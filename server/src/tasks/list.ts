@@ -1,0 +1,40 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { taskListInput, taskListOutput } from '@tony/mcp-shared/tasks'
+import { and, eq, gt, type SQL } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../context.ts'
+import { presentTask } from './present.ts'
+
+function positionOf(cursor: string): number {
+  const position = Number(cursor)
+  if (Number.isSafeInteger(position) && position >= 0) return position
+  throw new CoordinationError('INVALID_INPUT', 'cursor: not one this list gave')
+}
+
+/** `tasks.list`: in order of creation, page by page. */
+export const listTasks = (
+  ctx: Context,
+  input: z.output<typeof taskListInput>,
+): Promise<z.output<typeof taskListOutput>> =>
+  ctx.read(async (reader) => {
+    const { tasks } = reader.t
+    const where: SQL[] = [eq(tasks.projectId, ctx.principal.project)]
+    if (input.status) where.push(eq(tasks.status, input.status))
+    if (input.type) where.push(eq(tasks.type, input.type))
+    if (input.epic) where.push(eq(tasks.epic, input.epic))
+    if (input.claimedBy) where.push(eq(tasks.agentId, input.claimedBy))
+    if (input.parentId) where.push(eq(tasks.parentId, input.parentId))
+    if (input.cursor) where.push(gt(tasks.ord, positionOf(input.cursor)))
+    const rows = await reader.db
+      .select()
+      .from(tasks)
+      .where(and(...where))
+      .orderBy(tasks.ord)
+      .limit(input.limit + 1)
+    const page = rows.slice(0, input.limit)
+    const last = page.at(-1)
+    return {
+      tasks: await Promise.all(page.map((row) => presentTask(reader, row))),
+      nextCursor: rows.length > input.limit && last ? String(last.ord) : null,
+    }
+  })

@@ -1,0 +1,53 @@
+import type { taskProgressInput, taskProgressOutput } from '@tony/mcp-shared/tasks'
+import { and, eq, gt, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../context.ts'
+import { refuseLease } from '../leases/lease.ts'
+import { requireAgent } from '../principal.ts'
+import { type Query, statement } from '../store/store.ts'
+
+interface Progressing {
+  project: string
+  taskId: string
+  leaseToken: string
+  agentId: string
+  progress: string
+  now: number
+}
+
+const note = statement(({ db, t, p }: Query<Progressing>) =>
+  db
+    .update(t.tasks)
+    .set({ progress: p.progress, revision: sql`${t.tasks.revision} + 1` })
+    .where(
+      and(
+        eq(t.tasks.id, p.taskId),
+        eq(t.tasks.projectId, p.project),
+        eq(t.tasks.leaseToken, p.leaseToken),
+        eq(t.tasks.agentId, p.agentId),
+        eq(t.tasks.status, 'in_progress'),
+        gt(t.tasks.leaseExpiresAt, p.now),
+      ),
+    )
+    .returning({ id: t.tasks.id, revision: t.tasks.revision, epic: t.tasks.epic, attempt: t.tasks.attempt })
+    .prepare(),
+)
+
+/** `tasks.progress`: seen by watchers, and handed to the next attempt should this one fail. */
+export function noteProgress(
+  ctx: Context,
+  input: z.output<typeof taskProgressInput>,
+): Promise<z.output<typeof taskProgressOutput>> {
+  const { taskId, leaseToken, ...progress } = input
+  const { project } = ctx.principal
+  const agentId = requireAgent(ctx.principal).id
+  return ctx.transact(async (tx) => {
+    const params = { project, taskId, leaseToken, agentId, progress: JSON.stringify(progress), now: tx.now }
+    const [row] = await tx.run(note, params)
+    if (!row) return refuseLease(tx, project, taskId)
+    const { percent = null, message = null } = progress
+    const data = { attempt: row.attempt, percent, message }
+    tx.append({ type: 'task.progressed', subject: taskId, actor: agentId, taskId, epic: row.epic, data })
+    return { taskId, revision: row.revision }
+  })
+}
