@@ -1,0 +1,137 @@
+import { type Client, type ClientOptions, createClient } from './client.ts'
+import { deadlineExceeded, fromWire, TonyError } from './errors.ts'
+import type { Delivery, LeasedTask } from './generated/api.ts'
+import { type MailOptions, readMail } from './mail.ts'
+import { type WorkHandler, WorkLoop, type WorkOptions } from './work.ts'
+
+export interface AgentOptions extends Omit<ClientOptions, 'token'> {
+  /** Unique in the project. */
+  readonly name: string
+  /** What the agent is: `implementation`, `qa`, … */
+  readonly type: string
+  /** Default: by type. */
+  readonly role?: 'observer' | 'tester' | 'developer' | 'tech-lead'
+  readonly capabilities?: readonly string[]
+  readonly metadata?: Readonly<Record<string, unknown>>
+  /**
+   * The secret that proves this is the same agent when its name is registered again, 16–200 characters. Keep it to survive
+   * a restart of the process. Default: a new one, good for this process.
+   */
+  readonly clientInstanceId?: string
+  /** Between heartbeats, in milliseconds. Default 10 000: a third of the default lease. */
+  readonly heartbeatMs?: number
+  /** How long registering may take, in milliseconds. Default 30 000. */
+  readonly registerWithinMs?: number
+}
+
+interface Registration {
+  readonly agentId: string
+  readonly token: string
+  readonly incarnation: number
+  readonly role: string
+}
+
+/** A registered agent: its connection, its heartbeat, its work and its mail. */
+export class Agent {
+  readonly id: string
+  readonly name: string
+  readonly incarnation: number
+  readonly role: string
+  /** Every procedure, called as this agent. */
+  readonly client: Client
+  readonly #loops = new Set<WorkLoop>()
+  readonly #mail = new Set<{ stop(): Promise<void> }>()
+  readonly #beating: NodeJS.Timeout
+
+  private constructor(options: AgentOptions, registration: Registration, client: Client) {
+    this.id = registration.agentId
+    this.name = options.name
+    this.incarnation = registration.incarnation
+    this.role = registration.role
+    this.client = client
+    this.#beating = setInterval(() => void this.heartbeat().catch(() => undefined), options.heartbeatMs ?? 10_000)
+    this.#beating.unref()
+  }
+
+  /** Registers and connects. Retries while the server cannot be reached; rejects with TonyError when it refuses. */
+  static async register(options: AgentOptions): Promise<Agent> {
+    const { url = 'http://127.0.0.1:3456', name, type, role, capabilities = [], metadata = {} } = options
+    const clientInstanceId = options.clientInstanceId ?? crypto.randomUUID()
+    const body = JSON.stringify({
+      name,
+      type,
+      ...(role === undefined ? {} : { role }),
+      capabilities,
+      metadata,
+      clientInstanceId,
+    })
+    const registration = await post(
+      `${url}/api/agents/register`,
+      body,
+      options.project,
+      options.registerWithinMs ?? 30_000,
+    )
+    return new Agent(options, registration, createClient({ ...options, url, token: registration.token }))
+  }
+
+  /**
+   * Takes tasks and runs `handler` on each, `slots` at a time, until stopped. What it returns completes the task; what it
+   * throws fails the attempt. Its `signal` says that the lease was lost: stop then, the result would not count.
+   */
+  work(handler: WorkHandler, options: WorkOptions = {}): WorkLoop {
+    const loop = new WorkLoop(this.client, handler, options)
+    this.#loops.add(loop)
+    return loop
+  }
+
+  /** Runs `handler` on each message of the inbox: acked when it returns, nak'ed when it throws. */
+  onMessage(handler: (message: Delivery) => unknown, options: MailOptions = {}): { stop(): Promise<void> } {
+    const mail = readMail(this.client, handler, options)
+    this.#mail.add(mail)
+    return mail
+  }
+
+  /** One heartbeat, beside the regular ones: extends every lease held and ends the work on those that are lost. */
+  async heartbeat(): Promise<void> {
+    const held = [...this.#loops].flatMap((loop) => loop.leases())
+    const leases = held.map(({ id, leaseToken }: LeasedTask) => ({ taskId: id, leaseToken }))
+    const { lost } = await this.client.agents.heartbeat({ leases }, { deadlineMs: 10_000 })
+    for (const { taskId } of lost) for (const loop of this.#loops) loop.lose(taskId)
+  }
+
+  /** Takes nothing new, lets what runs finish, and disconnects. Registering again later is the same agent. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#loops, ...this.#mail].map((running) => running.stop()))
+    clearInterval(this.#beating)
+    this.client.close()
+  }
+}
+
+const isRegistration = (reply: unknown): reply is Registration =>
+  typeof reply === 'object' && reply !== null && 'agentId' in reply && 'token' in reply && 'incarnation' in reply
+
+async function post(url: string, body: string, project: string | undefined, withinMs: number): Promise<Registration> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(project === undefined ? {} : { 'x-tony-project': project }),
+  }
+  const end = performance.now() + withinMs
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers,
+        body,
+        signal: AbortSignal.timeout(Math.max(1, end - performance.now())),
+      })
+      const reply: unknown = await response.json()
+      if (response.ok && isRegistration(reply)) return reply
+      throw fromWire(typeof reply === 'object' && reply !== null && 'error' in reply ? reply.error : undefined)
+    } catch (error) {
+      if (error instanceof TonyError && !error.retryable) throw error
+      const delay = Math.random() * Math.min(2_000, 100 * 2 ** attempt)
+      if (performance.now() + delay >= end) throw error instanceof TonyError ? error : deadlineExceeded(withinMs, true)
+      await new Promise((resolve) => setTimeout(resolve, delay))
+    }
+  }
+}

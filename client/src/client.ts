@@ -1,0 +1,104 @@
+import type { CallOptions, SubscribeOptions } from './calls.ts'
+import type { ConnectionState } from './connection.ts'
+import { TonyError } from './errors.ts'
+import { type Api, procedures } from './generated/api.ts'
+import { type Repeat, Transport } from './transport.ts'
+
+/** What became of a call, for whoever records them. `op` numbers the calls of one client. */
+export type CallRecord =
+  | { readonly type: 'invoke'; readonly op: number; readonly path: string; readonly input: unknown }
+  | { readonly type: 'ok'; readonly op: number; readonly path: string; readonly output: unknown }
+  /** `fail`: nothing changed on the server. `info`: it may have. */
+  | { readonly type: 'fail' | 'info'; readonly op: number; readonly path: string; readonly error: unknown }
+
+export interface ClientOptions {
+  /** Default `http://127.0.0.1:3456`. */
+  readonly url?: string
+  /** An agent's token, from its registration. Without one the server must be in dev mode on this machine. */
+  readonly token?: string
+  /** Name of the project; only without a token, which carries its own. Default `default`. */
+  readonly project?: string
+  /** How long a call may take in all, in milliseconds. Default 30 000. */
+  readonly deadlineMs?: number
+  readonly onState?: (state: ConnectionState) => void
+  /** Sees every call and what became of it. */
+  readonly onCall?: (record: CallRecord) => void
+}
+
+/** Every procedure of the server, over one connection that is opened again whenever it is lost. */
+export interface Client extends Api {
+  /** Ends everything: calls in flight are rejected with CLIENT_CLOSED, subscriptions finish. */
+  close(): void
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+function withKey(input: unknown): unknown {
+  if (isRecord(input)) return 'idempotencyKey' in input ? input : { ...input, idempotencyKey: crypto.randomUUID() }
+  return input
+}
+
+type Table = Readonly<Record<string, { readonly kind: 'query' | 'mutation' | 'subscription'; readonly repeat: Repeat }>>
+
+/** Connects to a server. Calls made before the connection is open wait for it. */
+export function createClient(options: ClientOptions = {}): Client {
+  const {
+    url = 'http://127.0.0.1:3456',
+    deadlineMs = 30_000,
+    onState = () => undefined,
+    onCall,
+    ...credentials
+  } = options
+  const { token, project } = credentials
+  const transport = new Transport({
+    url,
+    deadlineMs,
+    onState,
+    ...(token === undefined ? {} : { token }),
+    ...(project === undefined ? {} : { project }),
+  })
+  let op = 0
+  const call = async (
+    path: string,
+    kind: 'query' | 'mutation',
+    repeat: Repeat,
+    given: unknown,
+    settings: CallOptions,
+  ) => {
+    const input = repeat === 'keyed' ? withKey(given ?? {}) : given
+    if (!onCall) return transport.call(path, kind, input, repeat, settings)
+    op += 1
+    return recorded(onCall, op, path, input, () => transport.call(path, kind, input, repeat, settings))
+  }
+  const client: Record<string, unknown> = { close: () => transport.close() }
+  const table: Table = procedures
+  for (const [path, { kind, repeat }] of Object.entries(table)) {
+    const [noun = '', verb = ''] = path.split('.')
+    const verbs = isRecord(client[noun]) ? client[noun] : {}
+    client[noun] = verbs
+    verbs[verb] =
+      kind === 'subscription'
+        ? (input: unknown, settings?: SubscribeOptions) => transport.subscribe(path, input, settings?.signal)
+        : (input: unknown, settings: CallOptions = {}) => call(path, kind, repeat, input, settings)
+  }
+  // Built from the table that was generated beside the type.
+  return client as unknown as Client
+}
+
+async function recorded(
+  onCall: (record: CallRecord) => void,
+  op: number,
+  path: string,
+  input: unknown,
+  run: () => Promise<unknown>,
+): Promise<unknown> {
+  onCall({ type: 'invoke', op, path, input })
+  try {
+    const output = await run()
+    onCall({ type: 'ok', op, path, output })
+    return output
+  } catch (error) {
+    onCall({ type: error instanceof TonyError && error.applied === 'no' ? 'fail' : 'info', op, path, error })
+    throw error
+  }
+}

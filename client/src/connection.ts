@@ -1,0 +1,150 @@
+import WebSocket, { type RawData } from 'ws'
+import { clientClosed } from './errors.ts'
+
+export type ConnectionState = 'connecting' | 'open' | 'closed'
+
+export interface ConnectionOptions {
+  /** `ws://host:port/ws` */
+  readonly url: string
+  /** What the server is told of the caller on each new socket. */
+  readonly hello: () => { readonly token?: string; readonly project?: string }
+  readonly onOpen: () => void
+  readonly onMessage: (message: unknown) => void
+  /** The socket is gone; another one is being opened unless `final`. */
+  readonly onLost: (final: Error | undefined) => void
+  readonly onState: (state: ConnectionState) => void
+}
+
+/** Backoff between attempts to connect: exponential with full jitter. */
+const backoff = { initialMs: 100, maximumMs: 5_000 }
+
+/** Silence after which the client pings, and then how long until it gives the socket up. */
+const pingMs = 20_000
+const pongMs = 10_000
+
+/** Codes with which a server says that trying again is no use: 4401 is a credential it will not take. */
+const finalCodes = new Set([4401, 4403])
+
+const maxFrameBytes = 262_144
+
+/** One WebSocket at a time, opened again whenever it is lost. Messages given in one turn travel in one frame. */
+export class Connection {
+  readonly #options: ConnectionOptions
+  #ws: WebSocket | undefined
+  #open = false
+  #closed = false
+  #attempt = 0
+  #outgoing: string[] = []
+  #lastHeard = 0
+  #timer: NodeJS.Timeout | undefined
+  #tending: NodeJS.Timeout | undefined
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    this.#connect()
+  }
+
+  get isOpen(): boolean {
+    return this.#open
+  }
+
+  /** Sends a message on the open socket; false, and nothing is kept, when there is none. */
+  send(message: string): boolean {
+    if (!this.#open) return false
+    this.#outgoing.push(message)
+    if (this.#outgoing.length === 1) queueMicrotask(() => this.#flush())
+    return true
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearTimeout(this.#timer)
+    clearInterval(this.#tending)
+    this.#flush()
+    this.#open = false
+    this.#ws?.close(1000)
+    this.#options.onLost(clientClosed())
+    this.#options.onState('closed')
+  }
+
+  #flush(): void {
+    const messages = this.#outgoing
+    this.#outgoing = []
+    if (!this.#open || messages.length === 0) return
+    let batch: string[] = []
+    let size = 0
+    const send = () => {
+      if (batch.length > 0) this.#ws?.send(batch.length === 1 ? (batch[0] ?? '') : `[${batch.join(',')}]`)
+      batch = []
+      size = 0
+    }
+    for (const message of messages) {
+      if (size + message.length > maxFrameBytes) send()
+      batch.push(message)
+      size += message.length
+    }
+    send()
+  }
+
+  #connect(): void {
+    this.#options.onState('connecting')
+    const ws = new WebSocket(`${this.#options.url}?connectionParams=1`, {
+      perMessageDeflate: false,
+      maxPayload: 64 * 1_024 * 1_024,
+    })
+    this.#ws = ws
+    ws.on('open', () => {
+      ws.send(JSON.stringify({ method: 'connectionParams', data: this.#options.hello() }))
+      this.#open = true
+      this.#lastHeard = performance.now()
+      this.#tend(ws)
+      this.#options.onState('open')
+      this.#options.onOpen()
+    })
+    ws.on('message', (data: RawData) => this.#receive(ws, data.toString()))
+    // Always followed by `close`, which decides what happens.
+    ws.on('error', () => undefined)
+    ws.on('close', (code) => this.#lost(ws, code))
+  }
+
+  #receive(ws: WebSocket, text: string): void {
+    this.#lastHeard = performance.now()
+    if (text === 'PING') return ws.send('PONG')
+    if (text === 'PONG') return
+    // A connection is proven by an answer on it, not by being open: a server that refuses us closes it again.
+    this.#attempt = 0
+    const message: unknown = JSON.parse(text)
+    if (isReconnect(message)) return void ws.close(1000)
+    this.#options.onMessage(message)
+  }
+
+  #tend(ws: WebSocket): void {
+    clearInterval(this.#tending)
+    this.#tending = setInterval(() => {
+      const silentMs = performance.now() - this.#lastHeard
+      if (silentMs > pingMs + pongMs) ws.terminate()
+      else if (silentMs > pingMs) ws.send('PING')
+    }, 5_000)
+    this.#tending.unref()
+  }
+
+  #lost(ws: WebSocket, code: number): void {
+    if (this.#ws !== ws || this.#closed) return
+    this.#open = false
+    this.#outgoing = []
+    clearInterval(this.#tending)
+    if (finalCodes.has(code)) {
+      this.#closed = true
+      this.#options.onLost(new Error(`the server closed the connection for good (${code})`))
+      return this.#options.onState('closed')
+    }
+    this.#options.onLost(undefined)
+    const ceiling = Math.min(backoff.maximumMs, backoff.initialMs * 2 ** this.#attempt)
+    this.#attempt += 1
+    this.#timer = setTimeout(() => this.#connect(), Math.random() * ceiling)
+  }
+}
+
+const isReconnect = (message: unknown): boolean =>
+  typeof message === 'object' && message !== null && 'method' in message && message.method === 'reconnect'

@@ -1,0 +1,47 @@
+import type { Client } from './client.ts'
+import type { Delivery } from './generated/api.ts'
+
+export interface MailOptions {
+  /** How many messages are handled at a time. Default 1: in order. */
+  readonly concurrency?: number
+  /** How long a message may be worked on before it is delivered again, in milliseconds: 1 000 to 600 000, default 30 000. */
+  readonly ackWaitMs?: number
+  /** Told of everything that went wrong around the handler: a stale receipt, a refused call. */
+  readonly onError?: (error: unknown, message: Delivery | undefined) => void
+}
+
+/** Reads an agent's inbox: each message is acked when its handler returns and nak'ed when it throws. */
+export function readMail(
+  client: Client,
+  handler: (message: Delivery) => unknown,
+  { concurrency = 1, ackWaitMs, onError }: MailOptions,
+): { stop(): Promise<void> } {
+  const inbox = client.messages.inbox(ackWaitMs === undefined ? {} : { ackWaitMs })
+  const settle = async (message: Delivery): Promise<void> => {
+    const receipt = { messageId: message.id, receipt: message.receipt }
+    try {
+      await handler(message)
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error)
+      await client.messages.nak({ ...receipt, error: text.slice(0, 4_096) })
+      return
+    }
+    await client.messages.ack(receipt)
+  }
+  const iterator = inbox[Symbol.asyncIterator]()
+  const read = async (): Promise<void> => {
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+      const message = next.value
+      await settle(message).catch((error: unknown) => onError?.(error, message))
+    }
+  }
+  const readers = Array.from({ length: concurrency }, () =>
+    read().catch((error: unknown) => onError?.(error, undefined)),
+  )
+  return {
+    stop: async () => {
+      inbox.close()
+      await Promise.all(readers)
+    },
+  }
+}

@@ -1,0 +1,117 @@
+import type { Subscription } from './calls.ts'
+import { TonyError } from './errors.ts'
+
+/** How a subscription reaches the server. */
+export interface Line {
+  /** Sends the request on the open socket; gives the id it got. */
+  start(subscription: LiveSubscription<unknown>, params: string): number
+  stop(id: number): void
+}
+
+/** So many unread things pause a resumable subscription: it is ended, and taken up again from its cursor once read. */
+const bufferLimit = 5_000
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** A subscription that outlives sockets, as an async iterable. */
+export class LiveSubscription<T> implements Subscription<T> {
+  readonly #path: string
+  readonly #input: unknown
+  readonly #line: Line
+  readonly #buffer: { id: string | undefined; data: T }[] = []
+  #id: number | undefined
+  /** Of the last thing received, where to resume; the caller's `cursor` is of the last one handed out. */
+  #received: string | undefined
+  #cursor: string | undefined
+  #paused = false
+  #end: { error: Error | undefined } | undefined
+  #wake: (() => void) | undefined
+
+  constructor(path: string, input: unknown, line: Line) {
+    this.#path = path
+    this.#input = input
+    this.#line = line
+  }
+
+  get cursor(): string | undefined {
+    return this.#cursor
+  }
+
+  /** There is an open socket: asks for everything after what was received. */
+  open(): void {
+    if (this.#end) return
+    const lastEventId = this.#received
+    const input =
+      lastEventId === undefined || !isRecord(this.#input) ? this.#input : { ...this.#input, cursor: undefined }
+    this.#id = this.#line.start(this, JSON.stringify({ path: this.#path, input, lastEventId }))
+  }
+
+  push(result: Record<string, unknown>): void {
+    const { id, data } = result
+    const tracked = typeof id === 'string' && isRecord(data)
+    // The schema of the procedure is the server's promise; checking each event again would cost more than carrying it.
+    const thing = (tracked ? data['data'] : data) as T
+    if (tracked) this.#received = id
+    this.#buffer.push({ id: tracked ? id : undefined, data: thing })
+    if (tracked && this.#buffer.length >= bufferLimit) this.#pause()
+    this.#wake?.()
+  }
+
+  /** The server refused it, or ended it with an error: resumed when that may help, otherwise the iteration throws. */
+  failed(error: TonyError): void {
+    if (error.code === 'CONSUMER_TOO_SLOW' || error.code === 'SHUTTING_DOWN') return
+    this.fail(error)
+  }
+
+  /** The server ended it. While its socket is being closed that is no end: it is resumed on the next one. */
+  stopped(): void {
+    if (!this.#paused) this.fail(undefined)
+  }
+
+  fail(error: Error | undefined): void {
+    this.#end ??= { error }
+    this.#wake?.()
+  }
+
+  close(): void {
+    if (this.#id !== undefined) this.#line.stop(this.#id)
+    this.fail(undefined)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void> {
+    try {
+      for (;;) {
+        const next = this.#buffer.shift()
+        if (next) {
+          this.#cursor = next.id ?? this.#cursor
+          yield next.data
+        } else if (this.#end) {
+          if (this.#end.error && !isClosed(this.#end.error)) throw this.#end.error
+          return
+        } else if (this.#paused) {
+          this.#paused = false
+          this.open()
+        } else await this.#changed()
+      }
+    } finally {
+      this.close()
+    }
+  }
+
+  #pause(): void {
+    this.#paused = true
+    if (this.#id !== undefined) this.#line.stop(this.#id)
+    this.#id = undefined
+  }
+
+  #changed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined
+        resolve()
+      }
+    })
+  }
+}
+
+const isClosed = (error: Error): boolean => error instanceof TonyError && error.code === 'CLIENT_CLOSED'

@@ -1,0 +1,161 @@
+import type { Client } from './client.ts'
+import { TonyError } from './errors.ts'
+import type { LeasedTask } from './generated/api.ts'
+
+/** Throw it from a handler to end the task as failed, whatever attempts are left. */
+export class FinalError extends Error {
+  override readonly name = 'FinalError'
+}
+
+/** What a handler works with beside its task. */
+export interface WorkContext {
+  /** Aborted when the lease was lost or the task cancelled: stop, the result would not count. */
+  readonly signal: AbortSignal
+  /** Notes progress; `details` are handed to the next attempt. */
+  progress(note: { readonly percent?: number; readonly message?: string; readonly details?: unknown }): Promise<void>
+}
+
+export type WorkHandler = (task: LeasedTask, context: WorkContext) => unknown
+
+export interface WorkOptions {
+  /** How many tasks at a time. Default 1. */
+  readonly slots?: number
+  /** Length of a lease without a heartbeat, in milliseconds: 5 000 to 43 200 000, default 30 000. */
+  readonly leaseMs?: number
+  /** Told of everything that went wrong around the handler: a lost lease, a refused call. */
+  readonly onError?: (error: unknown, task: LeasedTask | undefined) => void
+}
+
+/** How long one claim waits on the server, in milliseconds. */
+const waitMs = 30_000
+
+/** Pause after a claim that failed for another reason than a lost connection, in milliseconds. */
+const pauseMs = 1_000
+
+/** Takes tasks and runs them, until stopped. */
+export class WorkLoop {
+  readonly #client: Client
+  readonly #handler: WorkHandler
+  readonly #options: WorkOptions
+  readonly #held = new Map<string, { task: LeasedTask; lost: AbortController }>()
+  readonly #stopping = new AbortController()
+  readonly #slots: Promise<void>[]
+
+  constructor(client: Client, handler: WorkHandler, options: WorkOptions) {
+    this.#client = client
+    this.#handler = handler
+    this.#options = options
+    this.#slots = Array.from({ length: options.slots ?? 1 }, () => this.#run())
+  }
+
+  /** The tasks being worked on. */
+  leases(): LeasedTask[] {
+    return [...this.#held.values()].map(({ task }) => task)
+  }
+
+  /** A lease is over: its handler is told. */
+  lose(taskId: string): void {
+    this.#held.get(taskId)?.lost.abort()
+  }
+
+  /** Takes nothing new and waits for what runs. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.all(this.#slots)
+  }
+
+  async #run(): Promise<void> {
+    let task: LeasedTask | undefined
+    while (!this.#stopping.signal.aborted || task) {
+      try {
+        task = task ? await this.#work(task) : await this.#claim()
+      } catch (error) {
+        this.#options.onError?.(error, task)
+        task = undefined
+        if (error instanceof TonyError && error.code === 'CLIENT_CLOSED') return
+        if (!this.#stopping.signal.aborted) await pause(this.#stopping.signal)
+      }
+    }
+  }
+
+  async #claim(): Promise<LeasedTask | undefined> {
+    const { leaseMs } = this.#options
+    const { tasks } = await this.#client.tasks.claim(
+      { waitMs, ...(leaseMs === undefined ? {} : { leaseMs }) },
+      { signal: this.#stopping.signal },
+    )
+    return this.#accept(tasks[0])
+  }
+
+  /** A task that came after the stop was asked for goes back at once, without burning an attempt. */
+  async #accept(task: LeasedTask | undefined): Promise<LeasedTask | undefined> {
+    if (!task || !this.#stopping.signal.aborted) return task
+    await this.#client.tasks.release({ taskId: task.id, leaseToken: task.leaseToken })
+    return undefined
+  }
+
+  /** Runs one task to its end; gives the next one if completing it brought one. */
+  async #work(task: LeasedTask): Promise<LeasedTask | undefined> {
+    const lease = { taskId: task.id, leaseToken: task.leaseToken }
+    const lost = new AbortController()
+    this.#held.set(task.id, { task, lost })
+    let result: unknown
+    try {
+      result = await this.#handler(task, {
+        signal: lost.signal,
+        progress: async (note) => {
+          await this.#client.tasks.progress({ ...lease, ...note })
+        },
+      })
+    } catch (error) {
+      this.#held.delete(task.id)
+      await this.#fail(task, lease, error)
+      return undefined
+    } finally {
+      this.#held.delete(task.id)
+    }
+    return this.#complete(lease, result, task)
+  }
+
+  async #complete(
+    lease: { taskId: string; leaseToken: string },
+    result: unknown,
+    task: LeasedTask,
+  ): Promise<LeasedTask | undefined> {
+    const completed = { ...lease, ...(result === undefined ? {} : { result }) }
+    const { leaseMs } = this.#options
+    try {
+      if (this.#stopping.signal.aborted) {
+        await this.#client.tasks.complete(completed)
+        return undefined
+      }
+      const { tasks } = await this.#client.tasks.next({ completed, ...(leaseMs === undefined ? {} : { leaseMs }) })
+      return await this.#accept(tasks[0])
+    } catch (error) {
+      this.#options.onError?.(error, task)
+      return undefined
+    }
+  }
+
+  async #fail(task: LeasedTask, lease: { taskId: string; leaseToken: string }, thrown: unknown): Promise<void> {
+    const error =
+      (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, 16_384) || 'failed without a message'
+    try {
+      await this.#client.tasks.fail({ ...lease, error, retryable: !(thrown instanceof FinalError) })
+    } catch (refused) {
+      this.#options.onError?.(refused, task)
+    }
+  }
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, pauseMs)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

@@ -1,0 +1,130 @@
+/**
+ * Writes the client's types and its table of procedures from the router, so that no type of the server reaches the client
+ * and none is written twice. Run by the build after the server; `--check` compares instead of writing.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { procedures } from '@tony/mcp-server/api/pipeline'
+import { agent } from '@tony/mcp-shared/agents'
+import { errorPolicies } from '@tony/mcp-shared/errors'
+import { event } from '@tony/mcp-shared/events'
+import { delivery } from '@tony/mcp-shared/messages'
+import { project } from '@tony/mcp-shared/projects'
+import { leasedTask, task } from '@tony/mcp-shared/tasks'
+import { z } from 'zod'
+
+const output = new URL('../client/src/generated/api.ts', import.meta.url)
+
+/** Shapes that callers name: printed once each. */
+const named = z.registry<{ id: string }>()
+for (const [name, schema] of Object.entries({
+  Agent: agent,
+  Task: task,
+  LeasedTask: leasedTask,
+  Delivery: delivery,
+  FeedEvent: event,
+  Project: project,
+})) {
+  named.add(schema, { id: name === 'Agent' ? 'AgentInfo' : name })
+}
+
+type Json = z.core.JSONSchema._JSONSchema
+
+const definitions = new Map<string, string>()
+
+function objectType(schema: z.core.JSONSchema.BaseSchema): string {
+  const required = new Set(schema.required ?? [])
+  const fields = Object.entries(schema.properties ?? {}).map(
+    ([key, value]) =>
+      `${JSON.stringify(key).replace(/^"([A-Za-z_]\w*)"$/, '$1')}${required.has(key) ? '' : '?'}: ${typeOf(value)}${required.has(key) ? '' : ' | undefined'}`,
+  )
+  const rest = schema.additionalProperties
+  if (fields.length === 0) return `Record<string, ${rest === undefined || rest === false ? 'never' : typeOf(rest)}>`
+  const open = typeof rest === 'object' ? ['[key: string]: unknown'] : []
+  return `{ ${[...fields, ...open].join('; ')} }`
+}
+
+function typeOf(schema: Json): string {
+  if (typeof schema === 'boolean') return 'unknown'
+  if (schema.$ref !== undefined) return schema.$ref.split('/').at(-1) ?? 'unknown'
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ')
+  if (schema.const !== undefined) return JSON.stringify(schema.const)
+  const choices = schema.anyOf ?? schema.oneOf
+  if (choices) return [...new Set(choices.map(typeOf))].join(' | ')
+  if (Array.isArray(schema.type)) return schema.type.map((type) => typeOf({ ...schema, type })).join(' | ')
+  switch (schema.type) {
+    case 'string':
+      return 'string'
+    case 'number':
+    case 'integer':
+      return 'number'
+    case 'boolean':
+      return 'boolean'
+    case 'null':
+      return 'null'
+    case 'array':
+      return `readonly (${typeof schema.items === 'object' && !Array.isArray(schema.items) ? typeOf(schema.items) : 'unknown'})[]`
+    case 'object':
+      return objectType(schema)
+    default:
+      return 'unknown'
+  }
+}
+
+function print(schema: z.ZodType, io: 'input' | 'output'): string {
+  const json = z.toJSONSchema(schema, { io, metadata: named, unrepresentable: 'any' })
+  for (const [name, definition] of Object.entries(json.$defs ?? {})) definitions.set(name, typeOf(definition))
+  return typeOf(json)
+}
+
+const table: string[] = []
+const tree = new Map<string, string[]>()
+for (const [path, { kind, meta, input, output: reply }] of procedures) {
+  const [noun = '', verb = ''] = path.split('.')
+  const inputJson = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
+  const keyed = inputJson.properties?.['idempotencyKey'] !== undefined
+  const repeat = kind === 'query' || meta.repeatable ? 'safe' : keyed ? 'keyed' : 'unsafe'
+  table.push(`  '${path}': { kind: '${kind}', repeat: '${kind === 'subscription' ? 'safe' : repeat}' },`)
+  const optional = (inputJson.required ?? []).length === 0
+  const given = `${print(input, 'input')}`.replace(/ \| undefined$/, '')
+  const parameter = `input${optional ? '?' : ''}: ${given}`
+  const options = kind === 'subscription' ? 'options?: SubscribeOptions' : 'options?: CallOptions'
+  const result =
+    kind === 'subscription' ? `Subscription<${print(reply, 'output')}>` : `Promise<${print(reply, 'output')}>`
+  tree.set(noun, [...(tree.get(noun) ?? []), `    ${verb}(${parameter}, ${options}): ${result}`])
+}
+
+const nouns = [...tree].map(([noun, verbs]) => `  readonly ${noun}: {\n${verbs.join('\n')}\n  }`)
+const shapes = [...definitions]
+  .sort(([a], [b]) => a.localeCompare(b))
+  .map(([name, type]) => `export type ${name} = ${type}`)
+const policies = Object.entries(errorPolicies).map(
+  ([code, { http, retryable, applied }]) =>
+    `  ${code}: { http: ${http}, retryable: ${retryable}, applied: '${applied}' },`,
+)
+const text = `// Written by scripts/generate-client.ts from the router. Do not edit.
+import type { CallOptions, Subscription, SubscribeOptions } from '../calls.ts'
+
+${shapes.join('\n\n')}
+
+/** Every procedure of the server, typed. */
+export interface Api {
+${nouns.join('\n')}
+}
+
+/** What a client must know of a procedure to call it: its kind, and whether it may be repeated when a reply was lost. */
+export const procedures = {
+${table.join('\n')}
+} as const
+
+/** Every error a server can answer with. */
+export const errorPolicies = {
+${policies.join('\n')}
+} as const
+`
+
+if (process.argv.includes('--check')) {
+  if (readFileSync(output, 'utf8') !== text) {
+    process.stderr.write('client/src/generated/api.ts does not match the router: npm run build\n')
+    process.exitCode = 1
+  }
+} else writeFileSync(output, text)
