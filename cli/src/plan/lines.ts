@@ -1,0 +1,42 @@
+import { createReadStream } from 'node:fs'
+import { PlanError } from './plan.ts'
+
+export interface Line {
+  /** From 1. */
+  number: number
+  text: string
+}
+
+/**
+ * The lines of a UTF-8 file, blank ones too, without the line feed and without a byte order mark.
+ *
+ * @throws PlanError when the file cannot be read, or is not UTF-8.
+ */
+export async function* linesOf(file: string): AsyncGenerator<Line, void> {
+  // Not node:readline, which also breaks lines at U+2028 and U+2029: both may stand unescaped inside a JSON string.
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  const chunks: AsyncIterable<Buffer> = createReadStream(file)
+  let number = 0
+  let unfinished: string[] = []
+  try {
+    for await (const chunk of chunks) {
+      const [head = '', ...tail] = decoder.decode(chunk, { stream: true }).split('\n')
+      unfinished.push(head)
+      for (const piece of tail) {
+        number += 1
+        yield { number, text: unfinished.join('') }
+        unfinished = [piece]
+      }
+    }
+    unfinished.push(decoder.decode())
+  } catch (cause) {
+    throw unreadable(file, cause)
+  }
+  const last = unfinished.join('')
+  if (last !== '') yield { number: number + 1, text: last }
+}
+
+function unreadable(file: string, cause: unknown): PlanError {
+  if (cause instanceof TypeError) return new PlanError(file, 'is not UTF-8', { cause })
+  return new PlanError(file, `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+}

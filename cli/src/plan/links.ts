@@ -1,0 +1,104 @@
+import { order } from './order.ts'
+import { type PlanEdge, PlanError, type PlanRecord, type Warnings, warn } from './plan.ts'
+
+/** The edges of one task of the plan. */
+export interface Links {
+  waitsFor: Set<string>
+  parent: string | undefined
+  other: PlanEdge['source'][]
+}
+
+/**
+ * Resolves the edges among `kept` tasks. An edge to an id the file does not hold stays, as that may be a task of an
+ * earlier plan; an edge from or to a record that was skipped is dropped.
+ *
+ * Returns the links by id in the order of `kept`, and why each dropped edge was dropped.
+ */
+export function linksOf(
+  records: ReadonlyMap<string, PlanRecord>,
+  kept: readonly PlanRecord[],
+  warnings: Warnings,
+): { links: Map<string, Links>; dropped: string[] } {
+  const links = new Map<string, Links>()
+  for (const { id } of kept) links.set(id, { waitsFor: new Set(), parent: undefined, other: [] })
+  const dropped: string[] = []
+  for (const record of records.values()) {
+    for (const edge of record.edges) {
+      const task = links.get(edge.from)
+      if (!task) {
+        dropped.push(records.has(edge.from) ? 'from a skipped record' : 'from an unknown id')
+        if (!records.has(edge.from)) warn(warnings, 'an edge from an id the file does not hold: dropped', record)
+      } else if (edge.kind === 'other') {
+        task.other.push(edge.source)
+      } else if (records.has(edge.to) && !links.has(edge.to)) {
+        dropped.push('to a skipped record')
+        warn(warnings, `a ${words[edge.kind]} that is skipped: the edge is dropped`, record)
+      } else {
+        if (!records.has(edge.to)) warn(warnings, `a ${words[edge.kind]} the file does not hold: kept`, record)
+        attach(task, edge, () => warn(warnings, 'a second parent: kept in metadata.dependencies', record))
+      }
+    }
+  }
+  return { links, dropped }
+}
+
+const words = { blocks: 'dependency', parent: 'parent' } as const
+
+function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
+  if (edge.kind === 'blocks') task.waitsFor.add(edge.to)
+  else if (task.parent === undefined) task.parent = edge.to
+  else if (task.parent !== edge.to) {
+    task.other.push(edge.source)
+    onSecondParent()
+  }
+}
+
+/**
+ * The tasks, what they wait for and their parents first.
+ *
+ * @throws PlanError naming the ids of a cycle, with the line of the first.
+ */
+export function sorted(
+  file: string,
+  links: ReadonlyMap<string, Links>,
+  options: { records: ReadonlyMap<string, PlanRecord>; warnings: Warnings },
+): PlanRecord[] {
+  const { records, warnings } = options
+  const result = order(links)
+  if ('cycle' in result) {
+    const [first = ''] = result.cycle
+    const arrow = result.of === 'parents' ? ' is part of ' : ' waits for '
+    throw new PlanError(file, `a cycle of ${result.of}: ${[...result.cycle, first].join(arrow)}`, {
+      line: records.get(first)?.line,
+    })
+  }
+  for (const id of result.late) {
+    const record = records.get(id)
+    if (record) warn(warnings, 'a parent that waits for its own task: it comes after it', record)
+  }
+  return result.ids.flatMap((id) => records.get(id) ?? [])
+}
+
+/** The id of the nearest epic above a task. */
+export function epicOf(
+  id: string,
+  links: ReadonlyMap<string, Links>,
+  records: ReadonlyMap<string, PlanRecord>,
+): string | undefined {
+  let at = links.get(id)?.parent
+  while (at !== undefined && records.get(at)?.kind !== 'epic') at = links.get(at)?.parent
+  return at
+}
+
+/** How many tasks the longest chain of dependencies holds; `tasks` must be sorted. */
+export function levelsOf(tasks: readonly PlanRecord[], links: ReadonlyMap<string, Links>): number {
+  const levels = new Map<string, number>()
+  let deepest = 0
+  for (const { id } of tasks) {
+    let level = 1
+    for (const before of links.get(id)?.waitsFor ?? []) level = Math.max(level, (levels.get(before) ?? 0) + 1)
+    levels.set(id, level)
+    deepest = Math.max(deepest, level)
+  }
+  return deepest
+}

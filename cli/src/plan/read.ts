@@ -1,0 +1,78 @@
+import { parse } from 'node:path'
+import { athmsRecords } from './athms.ts'
+import { beadsRecords } from './beads.ts'
+import { type Line, linesOf } from './lines.ts'
+import { type Plan, PlanError, type PlanRecord, type Warnings } from './plan.ts'
+import { rowsOf } from './rows.ts'
+
+export { type Plan, PlanError, type PlannedRow, type PlanReport } from './plan.ts'
+
+/**
+ * Reads a plan file: beads issues as JSON lines, or a Tony ATHMS document; told apart by what they hold, not by name. With
+ * `replay` all work starts as pending, and tombstones and records that are not work are left out.
+ *
+ * Nothing is imported halfway: there is a whole plan, each row of which the contract accepts, or an error.
+ *
+ * @throws PlanError for a file that cannot be read, is empty, is neither format, holds a malformed record or the same id
+ * twice, or whose dependencies or parents form a cycle.
+ */
+export async function readPlan(file: string, options: { replay: boolean }): Promise<Plan> {
+  const warnings: Warnings = new Map()
+  const { format, records } = await recordsOf(file, warnings)
+  if (records.length === 0) throw new PlanError(file, 'is a plan without tasks')
+  const name = parse(file).name.slice(0, 200)
+  return { format, name, ...rowsOf(file, records, { replay: options.replay, warnings }) }
+}
+
+async function recordsOf(file: string, warnings: Warnings): Promise<{ format: Plan['format']; records: PlanRecord[] }> {
+  const lines = linesOf(file)
+  const head = await headOf(lines)
+  const [first, second] = head.filter(isFilled)
+  if (!first) throw new PlanError(file, 'is empty')
+  if (isJsonLine(first, second)) {
+    return { format: 'beads', records: await beadsRecords(file, joined(head, lines), warnings) }
+  }
+  const document: string[] = []
+  for await (const { text } of joined(head, lines)) document.push(text)
+  return { format: 'athms', records: athmsRecords(file, document.join('\n'), warnings) }
+}
+
+/** The lines up to the second that is not blank: two tell a document from JSON lines, even if the first one is broken. */
+async function headOf(lines: AsyncGenerator<Line, void>): Promise<Line[]> {
+  const head: Line[] = []
+  for (let filled = 0; filled < 2; ) {
+    const { value } = await lines.next()
+    if (!value) break
+    head.push(value)
+    if (isFilled(value)) filled += 1
+  }
+  return head
+}
+
+const isFilled = (line: Line): boolean => line.text.trim() !== ''
+
+async function* joined(head: readonly Line[], rest: AsyncGenerator<Line, void>): AsyncGenerator<Line, void> {
+  try {
+    yield* head
+    yield* rest
+  } finally {
+    await rest.return()
+  }
+}
+
+function isJsonLine(first: Line, second: Line | undefined): boolean {
+  const record = objectOf(first.text)
+  if (record) return 'issue_type' in record || !('tasks' in record)
+  const text = first.text.trim()
+  return !text.startsWith('{') || text.endsWith('}') || (second !== undefined && objectOf(second.text) !== undefined)
+}
+
+function objectOf(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,118 @@
+import { plannedTask } from '@tony/mcp-shared/plans'
+import { epicOf, type Links, levelsOf, linksOf, sorted } from './links.ts'
+import { PlanError, type PlannedRow, type PlanRecord, type PlanReport, problemOf, type Warnings, warn } from './plan.ts'
+
+const notWork: ReadonlySet<string> = new Set(['event', 'message', 'agent', 'role', 'rig'])
+const titleLimit = 1_000
+const descriptionLimit = 65_536
+
+/**
+ * Turns the records of one file into rows: picks what is imported, resolves edges, sorts. With `replay` all work starts
+ * as pending; tombstones, what is not work, and edges to either are left out.
+ *
+ * @throws PlanError for an id that is there twice, a cycle, or a row the contract refuses.
+ */
+export function rowsOf(
+  file: string,
+  read: readonly PlanRecord[],
+  options: { replay: boolean; warnings: Warnings },
+): { tasks: PlannedRow[]; report: PlanReport } {
+  const { replay, warnings } = options
+  const records = byId(file, read)
+  const kept = read.filter((record) => !replay || (isAlive(record) && !notWork.has(record.kind)))
+  const { links, dropped } = linksOf(records, kept, warnings)
+  const tasks = sorted(file, links, { records, warnings })
+  const rows = tasks.map((record) => {
+    const row = rowOf(record, links.get(record.id), warnings)
+    const epic = epicOf(record.id, links, records)
+    if (epic !== undefined) row.epic = epic
+    if (replay) row.status = 'pending'
+    return accepted(file, row, record.line)
+  })
+  const skipped = read.filter((record) => !links.has(record.id))
+  const report: PlanReport = {
+    records: read.length,
+    kinds: tally(read.filter(isAlive).map((record) => record.kind)),
+    skipped: {
+      tombstones: skipped.filter((record) => !isAlive(record)).length,
+      notWork: tally(skipped.filter(isAlive).map((record) => record.kind)),
+      edges: { total: dropped.length, reasons: tally(dropped) },
+    },
+    edges: edgesOf([...links.values()]),
+    levels: levelsOf(tasks, links),
+    warnings: [...warnings].map(([sentence, { times, first }]) =>
+      times === 1 ? `${sentence} (${first})` : `${sentence} (${times} times, first ${first})`,
+    ),
+  }
+  return { tasks: rows, report }
+}
+
+/** A tombstone is what is called off: the one state that a replay leaves out. */
+const isAlive = (record: PlanRecord): boolean => record.status !== 'cancelled'
+
+function byId(file: string, read: readonly PlanRecord[]): Map<string, PlanRecord> {
+  const records = new Map<string, PlanRecord>()
+  for (const record of read) {
+    const earlier = records.get(record.id)
+    if (earlier) {
+      const lines = record.line === undefined ? '' : `: lines ${earlier.line} and ${record.line}`
+      throw new PlanError(file, `the id ${JSON.stringify(record.id)} is there twice${lines}`, { line: record.line })
+    }
+    records.set(record.id, record)
+  }
+  return records
+}
+
+function rowOf(record: PlanRecord, links: Links | undefined, warnings: Warnings): PlannedRow {
+  const metadata = { ...record.metadata }
+  const row: PlannedRow = {
+    externalId: record.id,
+    type: record.kind,
+    priority: record.priority,
+    status: record.status,
+    dependsOn: [...(links?.waitsFor ?? [])],
+    metadata,
+  }
+  if (links?.parent !== undefined) row.parentId = links.parent
+  if (links && links.other.length > 0) metadata.dependencies = links.other
+  for (const [field, limit] of [
+    ['title', titleLimit],
+    ['description', descriptionLimit],
+  ] as const) {
+    const whole = record[field]
+    if (whole === undefined) continue
+    row[field] = cut(whole, limit)
+    if (whole.length <= limit) continue
+    metadata[field] = whole
+    warn(warnings, `a ${field} over ${limit} characters: cut, and kept whole in metadata.${field}`, record)
+  }
+  return row
+}
+
+/** The first `limit` UTF-16 units, or one less where that would halve a character. */
+function cut(whole: string, limit: number): string {
+  const start = whole.slice(0, limit)
+  return start.isWellFormed() || !whole.isWellFormed() ? start : start.slice(0, -1)
+}
+
+function accepted(file: string, row: PlannedRow, line: number | undefined): PlannedRow {
+  const parsed = plannedTask.safeParse(row)
+  if (parsed.success) return row
+  throw new PlanError(file, `${JSON.stringify(row.externalId)}: ${problemOf(parsed.error)}`, { line })
+}
+
+function edgesOf(links: readonly Links[]): PlanReport['edges'] {
+  const edges = { blocks: 0, parentChild: 0, other: 0 }
+  for (const { waitsFor, parent, other } of links) {
+    edges.blocks += waitsFor.size
+    edges.parentChild += parent === undefined ? 0 : 1
+    edges.other += other.length
+  }
+  return edges
+}
+
+function tally(words: readonly string[]): Record<string, number> {
+  const counts = new Map<string, number>()
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return Object.fromEntries(counts)
+}

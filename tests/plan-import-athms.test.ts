@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest'
+import { type Plan, readPlan } from '../cli/src/plan/read.ts'
+import { idsOf, planFile, refusal, rowOf } from './plan-file.ts'
+
+type Fields = Record<string, unknown>
+
+const task = (id: string, fields: Fields = {}): Fields => ({
+  id,
+  level: 'task',
+  status: 'pending',
+  priority: 'high',
+  ...fields,
+})
+
+const documentOf = (tasks: readonly Fields[]): string =>
+  JSON.stringify(
+    { metadata: { version: '1.0.0' }, tasks: Object.fromEntries(tasks.map((each) => [each.id, each])) },
+    null,
+    2,
+  )
+
+async function readTasks(tasks: readonly Fields[], options = { replay: false }): Promise<Plan> {
+  return readPlan(await planFile(documentOf(tasks), 'tasks.json'), options)
+}
+
+describe('a task becomes a row', () => {
+  test('with the fields of the contract, and all others in metadata as they are', async () => {
+    const others = {
+      ...{ uuid: 'cfcc7d85-0820-4bd6-aab2-555e10f59fe3', childIds: [], estimatedDuration: 30 },
+      ...{ tags: ['tmux'], assignedAgent: 'implementation-agent', metadata: { own: 1 } },
+    }
+    const plan = await readTasks([
+      task('E.001', { level: 'epic' }),
+      task('T.001.01', { title: 'Run', description: 'It', status: 'completed', parentId: 'E.001', ...others }),
+    ])
+    expect(plan.format).toBe('athms')
+    expect(rowOf(plan, 'T.001.01')).toStrictEqual({
+      externalId: 'T.001.01',
+      type: 'task',
+      title: 'Run',
+      description: 'It',
+      parentId: 'E.001',
+      epic: 'E.001',
+      dependsOn: [],
+      priority: 'high',
+      status: 'completed',
+      metadata: { ...others, status: 'completed', priority: 'high' },
+    })
+  })
+
+  test.each(['epic', 'feature', 'story', 'task', 'subtask', 'atomic', 'novel'].map((level) => [level]))(
+    'of the type its level says: %s',
+    async (level) => {
+      expect(rowOf(await readTasks([task('a', { level })]), 'a').type).toBe(level)
+    },
+  )
+
+  test.each([['T.001.01.undefined.01'], ['ST.001.01.01.01.01'], ['P.1'], ['42'], ['ü'], ['x'.repeat(200)]])(
+    'under the id the file gives it, malformed or not: %s',
+    async (id) => {
+      const plan = await readTasks([task(id), task('z', { dependencies: [id], parentId: id })])
+      expect(rowOf(plan, 'z')).toMatchObject({ dependsOn: [id], parentId: id })
+      expect(rowOf(plan, id).type).toBe('task')
+    },
+  )
+
+  test.each([
+    ['dependencies', { dependencies: ['a', 'b'] }, ['a', 'b']],
+    ['blockedBy', { blockedBy: ['b'] }, ['b']],
+    ['both', { dependencies: ['a'], blockedBy: ['b'] }, ['a', 'b']],
+    ['both, naming the same', { dependencies: ['a', 'b'], blockedBy: ['b'] }, ['a', 'b']],
+    ['neither', { dependencies: [], blockedBy: null }, []],
+  ])('that waits for what it names in %s', async (_where, fields, dependsOn) => {
+    const plan = await readTasks([task('z', fields), task('a'), task('b')])
+    expect(rowOf(plan, 'z').dependsOn).toEqual(dependsOn)
+    expect(idsOf(plan).slice(-1)).toEqual(dependsOn.length === 2 ? ['z'] : dependsOn.length === 1 ? ['a'] : ['b'])
+  })
+
+  test.each([
+    ['critical', 'critical'],
+    ['high', 'high'],
+    ['medium', 'normal'],
+    ['normal', 'normal'],
+    ['low', 'low'],
+    ['urgent', 'critical'],
+    ['HIGH', 'high'],
+    [undefined, 'normal'],
+  ])('priority %s is %s', async (given, priority) => {
+    const plan = await readTasks([task('a', { priority: given })])
+    expect(rowOf(plan, 'a').priority).toBe(priority)
+    expect(plan.report.warnings).toEqual([])
+  })
+
+  test.each([['soon'], [1], [[]]])('priority %j is normal, with a warning', async (given) => {
+    const plan = await readTasks([task('a', { priority: given })])
+    expect(rowOf(plan, 'a')).toMatchObject({ priority: 'normal', metadata: { priority: given } })
+    expect(plan.report.warnings).toEqual([`unknown priority ${JSON.stringify(given)}: read as normal (a)`])
+  })
+
+  test.each([
+    ['pending', 'pending', 'pending'],
+    ['assigned', 'pending', 'pending'],
+    ['in_progress', 'pending', 'pending'],
+    ['in-progress', 'pending', 'pending'],
+    ['blocked', 'pending', 'pending'],
+    ['completed', 'completed', 'pending'],
+    ['failed', 'failed', 'pending'],
+    ['cancelled', 'cancelled', undefined],
+  ])('state %s is %s, and %s in a replay', async (given, status, replayed) => {
+    const tasks = [task('a', { status: given })]
+    const plan = await readTasks(tasks)
+    expect(rowOf(plan, 'a')).toMatchObject({ status, metadata: { status: given } })
+    expect(plan.report.warnings).toEqual([])
+    expect((await readTasks(tasks, { replay: true })).tasks[0]?.status).toBe(replayed)
+  })
+
+  test('an unknown state is pending, with a warning that names the first task and counts them', async () => {
+    const plan = await readTasks([task('a', { status: 'review' }), task('b', { status: 'review' })])
+    expect(plan.tasks.map((row) => row.status)).toEqual(['pending', 'pending'])
+    expect(plan.report.warnings).toEqual(['unknown state "review": read as pending (2 times, first a)'])
+  })
+
+  test('a task without level is a task, with a warning', async () => {
+    const plan = await readTasks([task('a', { level: undefined })])
+    expect(rowOf(plan, 'a').type).toBe('task')
+    expect(plan.report.warnings).toEqual(['a task without level: read as task (a)'])
+  })
+
+  test('a key that is not the id gives way to the id, with a warning', async () => {
+    const plan = await readPlan(await planFile(JSON.stringify({ tasks: { key: task('a') } })), { replay: false })
+    expect(idsOf(plan)).toEqual(['a'])
+    expect(plan.report.warnings).toEqual(['a key that is not the id of its task: the id counts (a)'])
+  })
+
+  test('tasks may be a list', async () => {
+    const plan = await readPlan(await planFile(JSON.stringify({ tasks: [task('a'), task('b')] })), { replay: false })
+    expect(idsOf(plan)).toEqual(['a', 'b'])
+    expect(plan.report.warnings).toEqual([])
+  })
+})
+
+describe('a malformed document is refused', () => {
+  const of = (tasks: unknown) => JSON.stringify({ tasks }, null, 2)
+
+  test.each([
+    ['a task without id', of({ k: { level: 'task' } }), 'tasks["k"]: id: a task needs an id'],
+    ['an id of 201 characters', of({ k: task('x'.repeat(201)) }), 'tasks["k"]: id: an id has at most 200 characters'],
+    ['a task that is a word', of({ k: 'later' }), /^tasks\["k"\]: /],
+    [
+      'a dependency that is no id',
+      of({ k: task('k', { dependencies: [{ id: 'a' }] }) }),
+      /^tasks\["k"\]: dependencies\.0: /,
+    ],
+    ['a parent that is a number', of({ k: task('k', { parentId: 1 }) }), /^tasks\["k"\]: parentId: /],
+    ['the same id twice', of([task('a'), task('b'), task('a')]), 'the id "a" is there twice'],
+    ['a level of 201 characters', of([task('a', { level: 'l'.repeat(201) })]), /^"a": type: /],
+    [
+      'a cycle',
+      of([task('a', { dependencies: ['b'] }), task('b', { blockedBy: ['a'] })]),
+      /^a cycle of dependencies: /,
+    ],
+  ])('%s', async (_what, content, problem) => {
+    const error = await refusal(content)
+    expect(error.line).toBeUndefined()
+    expect(error.message.startsWith('plan: ')).toBe(true)
+    expect(error.message.slice('plan: '.length)).toMatch(problem)
+  })
+})
