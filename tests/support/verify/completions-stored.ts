@@ -1,0 +1,27 @@
+import { attemptsByLease, eventsOfType, leaseKey, mayBeAttempt } from './lookups.ts'
+import { type Checker, type Violation, violation } from './violation.ts'
+
+/** Both ways: what was acknowledged is in the database, and what is there somebody asked for. */
+export const completionsStored: Checker = ({ leaseWrites, claims }, stored) => {
+  const violations: Violation[] = []
+  const completions = leaseWrites.filter((write) => write.f === 'complete' && write.outcome !== 'fail')
+  for (const write of completions) {
+    const row = stored.tasks.get(write.taskId)
+    if (write.outcome === 'ok' && row?.status !== 'completed') {
+      violations.push(violation('completion-lost', `task ${write.taskId}`, { write, row: row ?? null }))
+    }
+  }
+
+  const attempts = attemptsByLease(claims)
+  const byTask = Map.groupBy(completions, (write) => write.taskId)
+  for (const row of stored.tasks.values()) {
+    // A task imported as completed was never claimed.
+    if (row.status !== 'completed' || row.attempt === 0) continue
+    const events = eventsOfType(stored, row.id, 'task.completed')
+    const asked = (byTask.get(row.id) ?? []).some(
+      (write) => events.length === 0 || events.some((event) => mayBeAttempt(event, attempts.get(leaseKey(write)))),
+    )
+    if (!asked) violations.push(violation('completion-unknown', `task ${row.id}`, { row, events }))
+  }
+  return violations
+}

@@ -1,0 +1,38 @@
+import type { Stored } from './database.ts'
+import { eventsOfType } from './lookups.ts'
+import { type Checker, type Violation, violation } from './violation.ts'
+
+/** The place in the log from which a task counts as completed; a task imported as completed always did. */
+function completedAt(id: string, stored: Stored): number {
+  const [first] = eventsOfType(stored, id, 'task.completed')
+  if (first) return first.seq
+  const row = stored.tasks.get(id)
+  return row?.status === 'completed' && row.attempt === 0 ? 0 : Number.POSITIVE_INFINITY
+}
+
+export const startedBeforeDependency: Checker = (_recorded, stored) => {
+  const violations: Violation[] = []
+  for (const [taskId, dependencies] of stored.dependencies) {
+    const claims = eventsOfType(stored, taskId, 'task.claimed')
+    for (const dependsOnId of dependencies) {
+      const from = completedAt(dependsOnId, stored)
+      const early = claims.filter((claim) => claim.seq <= from)
+      if (early.length > 0) {
+        violations.push(
+          violation('started-before-dependency', `task ${taskId}`, {
+            dependsOnId,
+            claims: early,
+            completed: eventsOfType(stored, dependsOnId, 'task.completed'),
+          }),
+        )
+      }
+    }
+  }
+  return violations
+}
+
+export const openDependencies: Checker = (_recorded, stored) =>
+  [...stored.tasks.values()].flatMap((row) => {
+    const open = (stored.dependencies.get(row.id) ?? []).filter((id) => stored.tasks.get(id)?.status !== 'completed')
+    return open.length === row.openDeps ? [] : [violation('open-deps-wrong', `task ${row.id}`, { row, open })]
+  })

@@ -1,0 +1,30 @@
+import type { EventRow } from './database.ts'
+import { type Checker, type Violation, violation } from './violation.ts'
+
+const closing: ReadonlySet<string> = new Set(
+  ['completed', 'retried', 'released', 'expired', 'failed', 'cancelled'].map((word) => `task.${word}`),
+)
+
+/** Replays the leases of one task in the order of the log: at most one is open, and only the newest is ever closed. */
+function replay(taskId: string, events: readonly EventRow[]): Violation[] {
+  const violations: Violation[] = []
+  let newest = 0
+  let open: EventRow | undefined
+  for (const event of events) {
+    if (event.type === 'task.claimed') {
+      if (open) violations.push(violation('lease-overlap', `task ${taskId}`, { open, claimed: event }))
+      newest = event.attempt ?? newest + 1
+      open = event
+    } else if (closing.has(event.type)) {
+      if (event.attempt !== null && event.attempt !== newest) {
+        violations.push(violation('stale-event', `task ${taskId}`, { newest, event }))
+      } else {
+        open = undefined
+      }
+    }
+  }
+  return violations
+}
+
+export const leases: Checker = (_recorded, stored) =>
+  [...stored.tasks.keys()].flatMap((taskId) => replay(taskId, stored.eventsOf.get(taskId) ?? []))

@@ -1,0 +1,44 @@
+import type { Delivery, Settlement } from './recorded.ts'
+import { type Checker, type Violation, violation } from './violation.ts'
+
+interface Known {
+  readonly settlement: Settlement
+  readonly attempt: number
+  readonly deliveries: readonly Delivery[]
+}
+
+/** Accepted settlements whose receipt a client saw delivered. */
+function known(settlements: readonly Settlement[], deliveriesOf: Map<string, Delivery[]>): Known[] {
+  return settlements.flatMap((settlement) => {
+    if (settlement.outcome !== 'ok') return []
+    const deliveries = deliveriesOf.get(settlement.messageId) ?? []
+    const delivery = deliveries.find((one) => one.receipt === settlement.receipt)
+    return delivery ? [{ settlement, attempt: delivery.attempt, deliveries }] : []
+  })
+}
+
+const replacedBefore = ({ settlement, attempt, deliveries }: Known) =>
+  deliveries.filter((delivery) => delivery.attempt > attempt && delivery.at < settlement.invokedAt)
+
+export const receipts: Checker = ({ deliveries, acks, naks }, stored) => {
+  const violations: Violation[] = []
+  const deliveriesOf = Map.groupBy(deliveries, (delivery) => delivery.messageId)
+  const acked = known(acks, deliveriesOf)
+  for (const settled of [...acked, ...known(naks, deliveriesOf)]) {
+    const replaced = replacedBefore(settled)
+    if (replaced.length > 0) {
+      violations.push(violation('stale-receipt', `message ${settled.settlement.messageId}`, { ...settled, replaced }))
+    }
+  }
+  for (const settled of acked) {
+    if (replacedBefore(settled).length > 0) continue
+    const [row] = stored.messagesById.get(settled.settlement.messageId) ?? []
+    const again = settled.deliveries.filter((delivery) => delivery.attempt > settled.attempt)
+    if (again.length > 0 || (row?.deliveries ?? 0) > settled.attempt) {
+      violations.push(
+        violation('delivered-after-ack', `message ${settled.settlement.messageId}`, { ...settled, again, row }),
+      )
+    }
+  }
+  return violations
+}

@@ -1,0 +1,33 @@
+import type { Stored } from './database.ts'
+import { attemptsByLease, eventsOfType, leaseKey, mayBeAttempt } from './lookups.ts'
+import type { LeaseWrite } from './recorded.ts'
+import { type Checker, type Rule, type Violation, violation } from './violation.ts'
+
+const eventsOfWrite: Readonly<Record<string, { rule: Rule; types: readonly string[] }>> = {
+  fail: { rule: 'fail-event', types: ['task.retried', 'task.failed'] },
+  release: { rule: 'release-event', types: ['task.released'] },
+}
+
+function ofWrite(write: LeaseWrite, attempt: number | undefined, stored: Stored): Violation[] {
+  if (write.f === 'complete') {
+    const events = eventsOfType(stored, write.taskId, 'task.completed')
+    return events.length === 1 ? [] : [violation('completion-event', `task ${write.taskId}`, { write, events })]
+  }
+  const wanted = eventsOfWrite[write.f]
+  if (!wanted) return []
+  const events = eventsOfType(stored, write.taskId, ...wanted.types)
+  const found = events.some((event) => mayBeAttempt(event, attempt))
+  return found ? [] : [violation(wanted.rule, `task ${write.taskId}`, { write, attempt, events })]
+}
+
+/** What a client was told about a task is in the log. */
+export const taskEvents: Checker = ({ claims, starts, leaseWrites }, stored) => {
+  const attempts = attemptsByLease(claims)
+  const handouts = [...claims, ...starts].flatMap((handout) => {
+    const events = eventsOfType(stored, handout.taskId, 'task.claimed')
+    const found = events.some((event) => mayBeAttempt(event, handout.attempt))
+    return found ? [] : [violation('claim-event', `task ${handout.taskId}`, { handout, events })]
+  })
+  const accepted = leaseWrites.filter((write) => write.outcome === 'ok')
+  return [...handouts, ...accepted.flatMap((write) => ofWrite(write, attempts.get(leaseKey(write)), stored))]
+}

@@ -1,0 +1,47 @@
+import type { EventRow, Stored } from './database.ts'
+import type { Sighting } from './recorded.ts'
+import { type Checker, type Violation, violation } from './violation.ts'
+
+/** Follows one watcher over its reconnects; the last number it holds when all is read. */
+function follow(watcher: string, sightings: readonly Sighting[], log: Map<number, EventRow>) {
+  const violations: Violation[] = []
+  let last: number | undefined
+  const refuse = (rule: 'watcher-gap' | 'watcher-repeat' | 'watcher-mismatch', evidence: object) =>
+    violations.push(violation(rule, `watcher ${watcher}`, { last, ...evidence }))
+
+  for (const sighting of sightings) {
+    if ('from' in sighting) {
+      // One that begins again further back asked for the repeats; further on, it skipped what it never saw.
+      if (last !== undefined && sighting.from > last) refuse('watcher-gap', { sighting })
+      last = sighting.from
+      continue
+    }
+    const { seq, type, subject } = sighting
+    if (last !== undefined && seq > last + 1) refuse('watcher-gap', { sighting })
+    if (last !== undefined && seq <= last) refuse('watcher-repeat', { sighting })
+    const event = log.get(seq)
+    if (event?.type !== type || event.subject !== subject)
+      refuse('watcher-mismatch', { sighting, event: event ?? null })
+    last = Math.max(last ?? seq, seq)
+  }
+  return { violations, last: last ?? 0 }
+}
+
+const headOf = (stored: Stored): number => stored.events.at(-1)?.seq ?? 0
+
+/** A watcher that was restarted goes on in another file; within a file the order of the lines is that of the arrivals. */
+const inOrder = (sightings: readonly Sighting[]): Sighting[] =>
+  [...Map.groupBy(sightings, (sighting) => sighting.file).values()]
+    .toSorted((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0))
+    .flat()
+
+export const watchers: Checker = ({ sightings }, stored, expected) => {
+  const log = new Map(stored.events.map((event) => [event.seq, event]))
+  const head = headOf(stored)
+  return [...Map.groupBy(sightings, (sighting) => sighting.watcher)].flatMap(([watcher, of]) => {
+    const { violations, last } = follow(watcher, inOrder(of), log)
+    const behind =
+      expected.finished && last < head ? [violation('watcher-behind', `watcher ${watcher}`, { last, head })] : []
+    return [...violations, ...behind]
+  })
+}
