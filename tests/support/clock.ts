@@ -1,0 +1,53 @@
+import type { Clock } from '@tony/mcp-server/clock'
+
+/** A clock that stands still until told otherwise. Timers run when it passes them, in order. */
+export class ManualClock implements Clock {
+  #wall: number
+  #monotonic = 0
+  #timers = new Map<object, { at: number; run: () => void }>()
+  /** What `random` gives. */
+  chance = 0.5
+
+  constructor(wall = Date.UTC(2026, 0, 1)) {
+    this.#wall = wall
+  }
+
+  wall(): number {
+    return this.#wall
+  }
+
+  monotonic(): number {
+    return this.#monotonic
+  }
+
+  random(): number {
+    return this.chance
+  }
+
+  timer(ms: number, run: () => void): () => void {
+    const key = {}
+    this.#timers.set(key, { at: this.#monotonic + ms, run })
+    return () => this.#timers.delete(key)
+  }
+
+  /** Time passes. */
+  advance(ms: number): void {
+    const end = this.#monotonic + ms
+    for (;;) {
+      const [next] = [...this.#timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at)
+      if (!next) break
+      const [key, { at, run }] = next
+      this.#timers.delete(key)
+      this.#wall += at - this.#monotonic
+      this.#monotonic = at
+      run()
+    }
+    this.#wall += end - this.#monotonic
+    this.#monotonic = end
+  }
+
+  /** An administrator sets the wall clock; nothing else moves. */
+  setWall(wall: number): void {
+    this.#wall = wall
+  }
+}

@@ -1,0 +1,131 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Client, type ClientOptions, createClient } from '@tony/mcp-client'
+import type { Clock } from '@tony/mcp-server/clock'
+import { type Config, type Limits, readConfig } from '@tony/mcp-server/config'
+import { type RunningServer, start, sweeps } from '@tony/mcp-server/server'
+import { runSweep } from '@tony/mcp-server/sweeps/runner'
+import { ManualClock } from './clock.ts'
+
+export interface TestServerOptions {
+  readonly clock?: Clock
+  readonly limits?: Partial<Limits>
+  readonly config?: Partial<Config>
+  /** Folder of an earlier server's, to start on its file. */
+  readonly folder?: string
+}
+
+/** A whole server on a file of its own, with a clock that stands still, and clients that reach it over real sockets. */
+export class TestServer implements AsyncDisposable {
+  readonly folder: string
+  readonly clock: ManualClock
+  readonly #running: RunningServer
+  readonly #ownsFolder: boolean
+  readonly #clients = new Set<Client>()
+
+  private constructor(folder: string, ownsFolder: boolean, clock: ManualClock, running: RunningServer) {
+    this.folder = folder
+    this.#ownsFolder = ownsFolder
+    this.clock = clock
+    this.#running = running
+  }
+
+  static async start(options: TestServerOptions = {}): Promise<TestServer> {
+    const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tony-'))
+    const base = readConfig('dev', { MCP_PORT: '0', DATABASE_PATH: join(folder, 'test.db'), LOG_LEVEL: 'silent' })
+    const config = { ...base, checkReplies: true, ...options.config, limits: { ...base.limits, ...options.limits } }
+    const manual = new ManualClock()
+    const running = await start(config, options.clock ?? manual)
+    return new TestServer(folder, options.folder === undefined, manual, running)
+  }
+
+  get url(): string {
+    return this.#running.url
+  }
+
+  get parts(): RunningServer['parts'] {
+    return this.#running.parts
+  }
+
+  /** The database file. */
+  get database(): string {
+    return this.parts.config.database
+  }
+
+  /** A client of this server: without a token it is the developer on this machine, a tech lead. */
+  connect(options: ClientOptions = {}): Client {
+    const client = createClient({ url: this.url, deadlineMs: 10_000, ...options })
+    this.#clients.add(client)
+    return client
+  }
+
+  /** A registered agent, as a client that calls with its token. */
+  async agent(name: string, registration: Partial<Parameters<Client['agents']['register']>[0]> = {}): Promise<TestAgent> {
+    const lead = this.connect()
+    const clientInstanceId = registration.clientInstanceId ?? `instance of ${name}, a secret`
+    const reply = await lead.agents.register({ type: 'implementation', ...registration, name, clientInstanceId })
+    lead.close()
+    const client = this.connect({ token: reply.token })
+    return { ...client, ...reply, id: reply.agentId, name, clientInstanceId }
+  }
+
+  /** Time passes, and the sweeps do what is then due. */
+  async advance(ms: number): Promise<void> {
+    this.clock.advance(ms)
+    await this.sweep()
+  }
+
+  async sweep(): Promise<void> {
+    for (const sweep of sweeps) await runSweep(this.parts, sweep)
+  }
+
+  /** Ends the server and keeps its file, for another to start on. */
+  async stop(): Promise<void> {
+    for (const client of this.#clients) client.close()
+    // The drain waits on the server's clock.
+    const ticking = setInterval(() => this.clock.advance(1_000), 5)
+    await this.#running[Symbol.asyncDispose]()
+    clearInterval(ticking)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+    if (this.#ownsFolder) rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+export interface TestAgent extends Client {
+  readonly id: string
+  readonly name: string
+  readonly token: string
+  readonly refreshToken: string
+  readonly incarnation: number
+  readonly clientInstanceId: string
+}
+
+/** Resolves to the error a call was refused with; fails the test when it was not. */
+export async function refusal(call: Promise<unknown>): Promise<{ code: string; details: unknown; message: string; applied: string }> {
+  const outcome = await call.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  )
+  if ('value' in outcome) throw new Error(`expected a refusal, got ${JSON.stringify(outcome.value)}`)
+  const { error } = outcome
+  if (error instanceof Error && 'code' in error && 'applied' in error) {
+    const details = 'details' in error ? error.details : undefined
+    return { code: String(error.code), details, message: error.message, applied: String(error.applied) }
+  }
+  throw error
+}
+
+/** The next `count` things of an iteration. */
+export async function take<T>(from: AsyncIterable<T>, count: number): Promise<T[]> {
+  const taken: T[] = []
+  if (count === 0) return taken
+  for await (const thing of from) {
+    taken.push(thing)
+    if (taken.length === count) break
+  }
+  return taken
+}
