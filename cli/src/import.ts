@@ -1,0 +1,38 @@
+import { createClient } from '@tony/mcp-client'
+import { readPlan } from './plan/read.ts'
+import { publishPlan } from './plan/publish.ts'
+
+export interface ImportCommand {
+  readonly replay: boolean
+  readonly dryRun: boolean
+  readonly json: boolean
+  readonly url: string
+  readonly project?: string
+}
+
+/** `tony-mcp import`: reads the whole plan first; a plan that cannot be read changes nothing. */
+export async function importCommand(file: string, options: ImportCommand): Promise<void> {
+  const { format, name, tasks, report } = await readPlan(file, { replay: options.replay })
+  const say = (line: string) => {
+    if (!options.json) process.stdout.write(`${line}\n`)
+  }
+  for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`)
+  const kinds = Object.entries(report.kinds).map(([kind, count]) => `${kind} ${count}`)
+  say(`${file}: ${format}, ${report.records} records (${kinds.join(', ')})`)
+  say(`${tasks.length} tasks, ${report.edges.blocks} dependencies in ${report.levels} levels`)
+  if (options.dryRun || tasks.length === 0) {
+    if (options.json) process.stdout.write(`${JSON.stringify({ format, name, tasks: tasks.length, report })}\n`)
+    return say(tasks.length === 0 ? 'nothing to import' : 'dry run: nothing was changed')
+  }
+  const client = createClient({ url: options.url, ...(options.project === undefined ? {} : { project: options.project }) })
+  try {
+    const published = await publishPlan(client, { name, tasks }, (staged) => {
+      if (process.stderr.isTTY) process.stderr.write(`\rstaged ${staged} of ${tasks.length}`)
+    })
+    if (process.stderr.isTTY) process.stderr.write('\n')
+    say(`created ${published.created}, updated ${published.updated}, unchanged ${published.unchanged}`)
+    if (options.json) process.stdout.write(`${JSON.stringify({ format, name, ...published, report })}\n`)
+  } finally {
+    client.close()
+  }
+}

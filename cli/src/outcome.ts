@@ -1,0 +1,38 @@
+import { TonyError } from '@tony/mcp-client'
+import { PlanError } from './plan/plan.ts'
+
+/** Exit codes: 0 ok · 1 failed · 2 wrong input · 3 not found · 4 not allowed · 5 conflict · 69 unreachable · 75 try again. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof PlanError) return 2
+  if (!(error instanceof TonyError)) return 1
+  switch (error.code) {
+    case 'INVALID_INPUT':
+    case 'PAYLOAD_TOO_LARGE':
+      return 2
+    case 'NOT_FOUND':
+      return 3
+    case 'UNAUTHENTICATED':
+    case 'FORBIDDEN':
+    case 'TOKEN_EXPIRED':
+    case 'TOKEN_REVOKED':
+    case 'STALE_INCARNATION':
+      return 4
+    case 'DEPENDENCY_CYCLE':
+    case 'ALREADY_EXISTS':
+    case 'IDEMPOTENCY_CONFLICT':
+    case 'ILLEGAL_TRANSITION':
+      return 5
+    case 'DEADLINE_EXCEEDED':
+    case 'CONNECTION_LOST':
+      return 69
+    default:
+      return error.retryable ? 75 : 1
+  }
+}
+
+/** What went wrong, and what to do next where that is known. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof TonyError && exitCodeOf(error) === 69) return `${error.message}: is the server running? Start one with: tony-mcp dev`
+  return error instanceof TonyError ? `${error.code}: ${error.message}` : error.message
+}

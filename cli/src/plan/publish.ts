@@ -1,0 +1,49 @@
+import type { Client } from '@tony/mcp-client'
+import type { Plan, PlannedRow } from './plan.ts'
+
+/** What an import changed. */
+export interface Published {
+  readonly planId: string
+  readonly created: number
+  readonly updated: number
+  readonly unchanged: number
+}
+
+/** So many rows go in one call, and less where their text is long: a call has to fit a frame. */
+const rowsPerCall = 200
+const charactersPerCall = 200_000
+
+function* portions(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
+  let portion: PlannedRow[] = []
+  let size = 0
+  for (const row of rows) {
+    const length = JSON.stringify(row).length
+    if (portion.length === rowsPerCall || (portion.length > 0 && size + length > charactersPerCall)) {
+      yield portion
+      portion = []
+      size = 0
+    }
+    portion.push(row)
+    size += length
+  }
+  if (portion.length > 0) yield portion
+}
+
+/**
+ * Makes a plan the project's work: staged in portions, then published in one transaction, all of it or nothing. Importing
+ * the same plan again changes only what differs. `onProgress` is told how many rows are staged.
+ */
+export async function publishPlan(
+  client: Client,
+  plan: Pick<Plan, 'name' | 'tasks'>,
+  onProgress: (staged: number) => void = () => undefined,
+): Promise<Published> {
+  const { planId } = await client.plans.begin({ name: plan.name })
+  let staged = 0
+  for (const tasks of portions(plan.tasks)) {
+    await client.plans.add({ planId, tasks })
+    staged += tasks.length
+    onProgress(staged)
+  }
+  return client.plans.commit({ planId }, { deadlineMs: 120_000 })
+}

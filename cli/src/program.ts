@@ -1,0 +1,50 @@
+import { Command } from 'commander'
+import { importCommand } from './import.ts'
+import { exitCodeOf, explain } from './outcome.ts'
+
+interface ImportOptions {
+  readonly replay: boolean
+  readonly dryRun: boolean
+  readonly json: boolean
+  readonly url: string
+  readonly project?: string
+}
+
+const defaultUrl = 'http://127.0.0.1:3456'
+
+function program(): Command {
+  const tony = new Command('tony-mcp').description('The Tony MCP server and its tools')
+  const serverOf = async (mode: 'dev' | 'serve') => {
+    // Only the commands that run a server load its database driver.
+    const { main } = await import('@tony/mcp-server/main')
+    await main(mode)
+  }
+  tony
+    .command('serve')
+    .description('run the server (configured by the environment: MCP_PORT, DATABASE_PATH, …)')
+    .action(() => serverOf('serve'))
+  tony
+    .command('dev')
+    .description('run the server for this machine only: callers on it need no credential')
+    .action(() => serverOf('dev'))
+  tony
+    .command('import <file>')
+    .description('make a plan the work of a project: beads issues.jsonl or Tony ATHMS tasks.json')
+    .option('--replay', 'set finished work back to pending; skip tombstones and what is not work', false)
+    .option('--dry-run', 'read and check the plan, change nothing', false)
+    .option('--json', 'print the outcome as JSON', false)
+    .option('--url <url>', 'the server', process.env['TONY_MCP_URL'] ?? defaultUrl)
+    .option('--project <name>', 'the project')
+    .action((file: string, options: ImportOptions) => importCommand(file, options))
+  return tony
+}
+
+/** Runs one command. What goes wrong is one line on standard error and an exit code that says which kind it was. */
+export async function run(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(argv)
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`)
+    process.exitCode = exitCodeOf(error)
+  }
+}

@@ -1,0 +1,110 @@
+/** One agent of the fleet, in a process of its own. Started by the fleet with what it must know as JSON. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Agent, type Delivery, type LeasedTask } from '@tony/mcp-client'
+import { hashOf, History } from './history.ts'
+import { chance, type Trouble, type Troubles, workTime } from './misbehaviour.ts'
+
+interface Orders {
+  readonly url: string
+  readonly name: string
+  readonly instance: string
+  readonly seed: string
+  readonly folder: string
+  /** How often this agent's process has been started. */
+  readonly life: number
+  readonly fleet: number
+}
+
+const orders: Orders = JSON.parse(process.argv[2] ?? '{}')
+const { url, name, instance, seed, folder, life, fleet } = orders
+
+const troubles: Troubles = JSON.parse(readFileSync(join(folder, 'troubles.json'), 'utf8'))
+const hasTrouble = (trouble: Trouble, task: string) => troubles[trouble].includes(task)
+
+/** Short, so that an agent that hangs is noticed within the demo. */
+const leaseMs = 5_000
+const heartbeatMs = 1_500
+const hangMs = 6_500
+
+const history = new History(join(folder, `${name}.${life}.jsonl`), name)
+const agent = await Agent.register({
+  url,
+  name,
+  type: 'implementation',
+  clientInstanceId: instance,
+  heartbeatMs,
+  registerWithinMs: 60_000,
+  deadlineMs: 60_000,
+  onCall: history.onCall,
+})
+
+/** Since when this process has been able to take mail: a message sent before waited for the process, not for the server. */
+let presentSince = Date.now()
+
+/** Stops everything, heartbeats too, as a process that swaps or sits in a debugger does. */
+function hang(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, hangMs)
+  presentSince = Date.now()
+}
+
+async function work(task: LeasedTask): Promise<unknown> {
+  history.note('start', { taskId: task.id, attempt: task.attempt })
+  const known = task.externalId ?? task.id
+  await wait(workTime(seed, known, task.attempt))
+  // Trouble comes once: the next attempt goes well, so that the plan can be finished.
+  if (task.attempt === 1) {
+    if (hasTrouble('crash', known)) process.kill(process.pid, 'SIGKILL')
+    if (hasTrouble('fail', known)) throw new Error('the tests do not pass')
+    if (hasTrouble('outlive', known)) {
+      history.remark('outlive', { taskId: task.id, attempt: task.attempt })
+      hang()
+    }
+  }
+  await report(task, known)
+  return { by: name, attempt: task.attempt }
+}
+
+/** Tells another agent, and now and then everyone, what was done. */
+async function report(task: LeasedTask, known: string): Promise<void> {
+  const drawn = chance(seed, 'to', known)
+  const to = `agent-${1 + Math.floor(drawn * fleet)}`
+  const payload = { task: known, title: task.title, by: name, attempt: task.attempt }
+  const priority = drawn < 0.1 ? 'high' : 'normal'
+  await agent.client.messages.send({ to, type: 'task-done', payload, taskId: task.id, priority, maxDeliver: 3 })
+  if (chance(seed, 'everyone', known) < 0.004) {
+    await agent.client.messages.send({ to: 'role:developer', type: 'announcement', payload, taskId: task.id, maxDeliver: 3 })
+  }
+}
+
+/** The task a message is about, by the id it was imported with. */
+const taskOf = ({ type, payload }: Delivery): string =>
+  type === 'task-done' && typeof payload === 'object' && payload !== null && 'task' in payload ? String(payload.task) : ''
+
+function read(message: Delivery): void {
+  const sent = Date.parse(message.sentAt)
+  history.note('deliver', {
+    messageId: message.id,
+    receipt: message.receipt,
+    attempt: message.attempt,
+    payloadHash: hashOf(message.payload),
+    agentId: message.to,
+    latencyMs: Date.now() - sent,
+    present: message.attempt === 1 && sent > presentSince,
+  })
+  const about = taskOf(message)
+  if (hasTrouble('poison', about) || (message.attempt === 1 && hasTrouble('nak', about))) throw new Error('not now')
+}
+
+const onError = (error: unknown) => history.remark('error', { error: String(error) })
+agent.onMessage(read, { ackWaitMs: 10_000, concurrency: 4, onError })
+agent.work(work, { leaseMs, onError })
+process.send?.('ready')
+
+process.once('SIGTERM', () => {
+  void agent.stop().then(() => {
+    history.close()
+    process.disconnect()
+  })
+})

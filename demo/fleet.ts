@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+interface Member {
+  readonly name: string
+  readonly instance: string
+  life: number
+  child: ChildProcess
+}
+
+export interface FleetOptions {
+  readonly url: string
+  readonly folder: string
+  readonly size: number
+  readonly seed: string
+}
+
+const program = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
+
+/** The agents' processes. One that dies is started again under the same name, until the fleet is told to stop. */
+export class Fleet {
+  readonly #options: FleetOptions
+  readonly #members: Member[] = []
+  readonly #errors: number
+  #stopping = false
+  crashes = 0
+
+  constructor(options: FleetOptions) {
+    this.#options = options
+    this.#errors = openSync(join(options.folder, 'agents.log'), 'a')
+  }
+
+  /** Starts every agent; settles when all are registered. A few at a time: a hundred at once would only wait for each other. */
+  async start(onReady: (ready: number) => void): Promise<void> {
+    let ready = 0
+    const names = Array.from({ length: this.#options.size }, (_, index) => `agent-${index + 1}`)
+    const starters = Array.from({ length: 8 }, async () => {
+      for (let name = names.shift(); name !== undefined; name = names.shift()) {
+        const member = { name, instance: randomUUID(), life: 0 }
+        const child = this.#spawn(member)
+        this.#members.push({ ...member, child })
+        await once(child, 'message')
+        ready += 1
+        onReady(ready)
+      }
+    })
+    await Promise.all(starters)
+    for (const member of this.#members) this.#watch(member)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all(this.#members.map(({ child }) => end(child)))
+  }
+
+  /** Ends every process at once, whatever it does. */
+  kill(): void {
+    this.#stopping = true
+    for (const { child } of this.#members) child.kill('SIGKILL')
+  }
+
+  #spawn({ name, instance, life }: Omit<Member, 'child'>): ChildProcess {
+    const { url, folder, seed, size } = this.#options
+    const orders = JSON.stringify({ url, name, instance, seed, folder, life, fleet: size })
+    return spawn(process.execPath, [program('agent'), orders], {
+      stdio: ['ignore', this.#errors, this.#errors, 'ipc'],
+      env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') },
+    })
+  }
+
+  #watch(member: Member): void {
+    const { child } = member
+    if (child.exitCode !== null || child.signalCode !== null) this.#replace(member)
+    else child.once('exit', () => this.#replace(member))
+  }
+
+  #replace(member: Member): void {
+    if (this.#stopping) return
+    this.crashes += 1
+    member.life += 1
+    member.child = this.#spawn(member)
+    this.#watch(member)
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exited
+}
+
+/** Those who follow the feed. */
+export class Watchers {
+  readonly #children: { child: ChildProcess; seq: number }[] = []
+
+  async start(count: number, url: string, folder: string): Promise<void> {
+    for (let index = 1; index <= count; index += 1) {
+      const orders = JSON.stringify({ url, name: `watcher-${index}`, folder })
+      const child = spawn(process.execPath, [program('watcher'), orders], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      const watching = { child, seq: 0 }
+      this.#children.push(watching)
+      child.on('message', (message) => {
+        if (typeof message === 'object' && message !== null && 'seq' in message && typeof message.seq === 'number') watching.seq = message.seq
+      })
+      await once(child, 'message')
+    }
+  }
+
+  /** Settles when every watcher has seen the event of this number. */
+  async reach(seq: number): Promise<void> {
+    for (const watching of this.#children) while (watching.seq < seq) await once(watching.child, 'message')
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#children.map(({ child }) => end(child)))
+  }
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import type { CallRecord } from '@tony/mcp-client'
+
+/** The calls a verdict looks at, by the name it knows them by. */
+const recorded: Readonly<Record<string, string>> = {
+  'tasks.claim': 'claim',
+  'tasks.next': 'next',
+  'tasks.complete': 'complete',
+  'tasks.fail': 'fail',
+  'tasks.release': 'release',
+  'messages.send': 'send',
+  'messages.ack': 'ack',
+  'messages.nak': 'nak',
+}
+
+export const hashOf = (payload: unknown): string => createHash('sha256').update(JSON.stringify(payload)).digest('base64url').slice(0, 16)
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** A send is told by the hash of its payload, and by its key; the rest is as it was given. */
+function inputOf(path: string, input: unknown): unknown {
+  if (path !== 'messages.send' || !isRecord(input)) return input
+  const { to, type, payload, idempotencyKey } = input
+  return { key: idempotencyKey, to, type, payloadHash: hashOf(payload) }
+}
+
+/** A claim hands out tasks with all they hold; the verdict needs their leases. */
+function outputOf(path: string, output: unknown): unknown {
+  if ((path !== 'tasks.claim' && path !== 'tasks.next') || !isRecord(output) || !Array.isArray(output['tasks'])) return output
+  return { tasks: output['tasks'].filter(isRecord).map(({ id, attempt, leaseToken, leaseExpiresAt }) => ({ id, attempt, leaseToken, leaseExpiresAt })) }
+}
+
+/**
+ * What one process asked for and was told, a line each, written before anyone acts on it: a process that is killed leaves
+ * everything it knew but its last half line.
+ */
+export class History {
+  readonly #file: number
+  readonly #remarks: number
+  readonly #client: string
+  readonly #started = new Map<number, { i: number; at: number }>()
+  #last = 0
+
+  constructor(path: string, client: string) {
+    this.#file = openSync(path, 'a')
+    this.#remarks = openSync(`${path}.remarks`, 'a')
+    this.#client = client
+  }
+
+  /** Something that was seen, not asked for. */
+  note(f: string, out: Record<string, unknown>): void {
+    this.#write({ i: this.#next(), type: 'ok', f, out })
+  }
+
+  /** Something a reader of the run wants to know and the verdict does not look at: kept beside the history. */
+  remark(f: string, out: Record<string, unknown>): void {
+    writeSync(this.#remarks, `${JSON.stringify({ f, out, t: Date.now() })}\n`)
+  }
+
+  readonly onCall = (record: CallRecord): void => {
+    const f = recorded[record.path]
+    if (f === undefined) return
+    if (record.type === 'invoke') {
+      const i = this.#next()
+      this.#started.set(record.op, { i, at: performance.now() })
+      const waits = isRecord(record.input) && record.input['waitMs'] !== undefined
+      return this.#write({ i, type: 'invoke', f, in: inputOf(record.path, record.input), waits })
+    }
+    const started = this.#started.get(record.op)
+    this.#started.delete(record.op)
+    const ms = started ? Math.round((performance.now() - started.at) * 100) / 100 : undefined
+    const outcome = record.type === 'ok' ? { out: outputOf(record.path, record.output) } : { out: { error: String(record.error) } }
+    this.#write({ i: started?.i, type: record.type, f, ...outcome, ms })
+  }
+
+  close(): void {
+    closeSync(this.#file)
+    closeSync(this.#remarks)
+  }
+
+  #next(): number {
+    this.#last += 1
+    return this.#last
+  }
+
+  #write(line: Record<string, unknown>): void {
+    writeSync(this.#file, `${JSON.stringify({ ...line, t: Date.now(), client: this.#client })}\n`)
+  }
+}

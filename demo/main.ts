@@ -1,0 +1,28 @@
+import { rmSync } from 'node:fs'
+import { parseOptions } from './options.ts'
+import { Progress } from './progress.ts'
+import { runDemo } from './run.ts'
+import { missing, table } from './verdict.ts'
+
+try {
+  const options = parseOptions(process.argv.slice(2))
+  const outcome = await runDemo(options, new Progress(options.json))
+  const { violations } = outcome.report
+  const absent = missing(outcome)
+  if (options.json) {
+    const { tally, ...rest } = outcome
+    process.stdout.write(`${JSON.stringify({ ...rest, events: tally.last, missing: absent })}\n`)
+  } else {
+    process.stdout.write(`\n${table(outcome)}\n`)
+    for (const { rule, message } of violations.slice(0, 20)) process.stdout.write(`violation     ${rule}: ${message}\n`)
+    for (const what of absent) process.stdout.write(`missing       never once ${what}: this run shows nothing\n`)
+  }
+  const failed = violations.length > 0 || absent.length > 0
+  if (failed || options.keep) process.stdout.write(`kept          ${outcome.folder}\n`)
+  else rmSync(outcome.folder, { recursive: true, force: true })
+  process.stdout.write(options.json ? '' : `${failed ? 'FAILED' : 'ok'}\n`)
+  process.exitCode = failed ? 1 : 0
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,112 @@
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { createClient } from '@tony/mcp-client'
+import { readPlan } from '../cli/src/plan/read.ts'
+import { publishPlan } from '../cli/src/plan/publish.ts'
+import { type Report, verify } from '../tests/support/verify.ts'
+import { type Figures, figuresOf } from './figures.ts'
+import { Fleet, Watchers } from './fleet.ts'
+import { chance, drawTroubles } from './misbehaviour.ts'
+import type { DemoOptions } from './options.ts'
+import type { Progress } from './progress.ts'
+import { ServerProcess } from './server-process.ts'
+import { Tally } from './tally.ts'
+
+const watcherCount = 3
+
+/** How long the work itself may take, in milliseconds, before the run is given up. */
+const patienceMs = 900_000
+
+export interface Outcome {
+  readonly folder: string
+  readonly seed: string
+  readonly agents: number
+  readonly seconds: number
+  readonly kinds: Readonly<Record<string, number>>
+  readonly planned: { readonly tasks: number; readonly dependencies: number; readonly levels: number }
+  readonly tally: Tally
+  readonly crashes: number
+  readonly kills: number
+  readonly figures: Figures
+  readonly report: Report
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  if (typeof address !== 'object' || address === null) throw new Error('no free port')
+  return address.port
+}
+
+/** Kills the server at moments spread over the run, by how much of the plan is done. */
+async function killOnTheWay(server: ServerProcess, tally: Tally, total: number, { kills, seed }: DemoOptions): Promise<void> {
+  for (let index = 0; index < kills; index += 1) {
+    const share = (index + chance(seed, 'kill', index)) / kills
+    while (tally.count('task.completed') < total * share && tally.openTasks > 0) await wait(20)
+    await server.killAndRestart()
+  }
+}
+
+/** The whole run: a server, a plan, a fleet that misbehaves, and the verdict on what became of it. */
+export async function runDemo(options: DemoOptions, progress: Progress): Promise<Outcome> {
+  const plan = await readPlan(options.plan, { replay: options.replay })
+  const folder = mkdtempSync(join(tmpdir(), 'tony-demo-'))
+  const histories = join(folder, 'histories')
+  mkdirSync(histories)
+  const open = plan.tasks.filter(({ status }) => status === undefined || status === 'pending').map(({ externalId }) => externalId)
+  writeFileSync(join(histories, 'troubles.json'), JSON.stringify(drawTroubles(options.seed, open)))
+  const server = new ServerProcess(folder, options.port || (await freePort()))
+  const fleet = new Fleet({ url: server.url, folder: histories, size: options.agents, seed: options.seed })
+  const watchers = new Watchers()
+  const tally = new Tally()
+  await server.start()
+  const client = createClient({ url: server.url, deadlineMs: 60_000 })
+  try {
+    const following = tally.follow(client)
+    await watchers.start(watcherCount, server.url, histories)
+    await fleet.start((ready) => progress.step('agents', ready, options.agents))
+    await publishPlan(client, plan, (staged) => progress.step('plan', staged, plan.tasks.length))
+    const begun = performance.now()
+    progress.follow(tally, plan.tasks.length)
+    const killing = killOnTheWay(server, tally, plan.tasks.length, options)
+    await Promise.race([Promise.all([tally.settled(), killing]), tooLong(tally)])
+    const seconds = (performance.now() - begun) / 1_000
+    progress.end()
+    await fleet.stop()
+    await watchers.reach((await client.events.list({ cursor: 'start', limit: 1 })).more ? tally.last : 0)
+    await watchers.stop()
+    client.close()
+    await following
+    await server.stop()
+    const files = readdirSync(histories).map((name) => join(histories, name))
+    const paths = files.filter((name) => name.endsWith('.jsonl'))
+    return {
+      folder,
+      seed: options.seed,
+      agents: options.agents,
+      seconds,
+      kinds: plan.report.kinds,
+      planned: { tasks: plan.tasks.length, dependencies: plan.report.edges.blocks, levels: plan.report.levels },
+      tally,
+      crashes: fleet.crashes,
+      kills: server.kills,
+      figures: figuresOf(files.filter((name) => /\.jsonl(\.remarks)?$/.test(name))),
+      report: verify({ histories: paths, database: server.database }),
+    }
+  } finally {
+    fleet.kill()
+    client.close()
+    await watchers.stop()
+    await server.stop()
+  }
+}
+
+async function tooLong(tally: Tally): Promise<never> {
+  await wait(patienceMs, undefined, { ref: false })
+  throw new Error(`not finished after ${patienceMs / 1_000} s: ${tally.openTasks} tasks and ${tally.openMail} messages are open`)
+}

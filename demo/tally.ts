@@ -1,0 +1,55 @@
+import type { Client, FeedEvent } from '@tony/mcp-client'
+
+/** What the feed says of the run so far. */
+export class Tally {
+  readonly #counts = new Map<string, number>()
+  readonly #open = new Set<string>()
+  readonly #openMail = new Set<string>()
+  #changed: () => void = () => undefined
+  last = 0
+
+  count(type: FeedEvent['type']): number {
+    return this.#counts.get(type) ?? 0
+  }
+
+  get openTasks(): number {
+    return this.#open.size
+  }
+
+  get openMail(): number {
+    return this.#openMail.size
+  }
+
+  /** Follows the feed from its beginning until the client is closed. */
+  async follow(client: Client): Promise<void> {
+    for await (const event of client.events.subscribe({ cursor: 'start' })) {
+      this.last = event.seq
+      this.#take(event)
+      this.#changed()
+    }
+  }
+
+  /** Settles when every task has ended and every message is acked or dead. */
+  async settled(): Promise<void> {
+    while (this.#open.size + this.#openMail.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve
+      })
+    }
+  }
+
+  #take({ type, subject, data }: FeedEvent): void {
+    this.#counts.set(type, (this.#counts.get(type) ?? 0) + 1)
+    if (subject === null) return
+    if (type === 'task.created') {
+      // What was over where it was imported from is nobody's work.
+      if (!isOver(data)) this.#open.add(subject)
+    } else if (type === 'task.completed' || type === 'task.failed' || type === 'task.cancelled') this.#open.delete(subject)
+    else if (type === 'message.sent') this.#openMail.add(subject)
+    else if (type === 'message.acked' || type === 'message.dead') this.#openMail.delete(subject)
+  }
+}
+
+const over: ReadonlySet<unknown> = new Set(['completed', 'failed', 'cancelled'])
+
+const isOver = (data: unknown): boolean => typeof data === 'object' && data !== null && 'status' in data && over.has(data.status)

@@ -1,0 +1,40 @@
+import type { Latency } from './figures.ts'
+import type { Outcome } from './run.ts'
+
+const ms = (value: number): string => (Number.isNaN(value) ? '–' : `${value.toFixed(1)} ms`)
+
+const latency = ({ n, p50, p95, p99 }: Latency): string => `p50 ${ms(p50)}   p95 ${ms(p95)}   p99 ${ms(p99)}   (${n})`
+
+/** What did not happen although the fleet was to misbehave so: a run without it shows nothing. */
+export function missing({ crashes, figures, tally, agents }: Outcome): string[] {
+  const happened: [string, number][] = [
+    ['an agent crashed', crashes],
+    ['a lease was outlived', figures.outlived],
+    ['a stale lease was refused', figures.staleRefused],
+    ['an attempt failed and was retried', tally.count('task.retried')],
+    ['a message was nak’ed', figures.naks],
+    ['a message became a dead letter', tally.count('message.dead')],
+    ['a message was delivered', figures.delivery.n],
+    ['more than one agent worked', agents - 1],
+  ]
+  return happened.filter(([, times]) => times === 0).map(([what]) => what)
+}
+
+export function table(outcome: Outcome): string {
+  const { tally, figures, planned, report } = outcome
+  const rows: [string, string][] = [
+    ['plan', `${planned.tasks} tasks, ${planned.dependencies} dependencies, ${planned.levels} levels`],
+    ['run', `${outcome.agents} agents, ${outcome.seconds.toFixed(1)} s, seed ${outcome.seed}`],
+    ['tasks', `${tally.count('task.completed')} completed, ${tally.count('task.failed')} failed, ${tally.count('task.claimed')} claims`],
+    ['retries', `${tally.count('task.retried')} after a failure, ${tally.count('task.expired')} after an expiry, ${tally.count('task.released')} after a release`],
+    ['messages', `${tally.count('message.sent')} sent, ${tally.count('message.acked')} acked, ${tally.count('message.nacked')} nak’ed, ${tally.count('message.returned')} redelivered`],
+    ['dead letters', `${tally.count('message.dead')}`],
+    ['crashes', `${outcome.crashes} of agents, ${outcome.kills} of the server`],
+    ['stale leases', `${figures.staleRefused} refused, ${figures.outlived} leases outlived`],
+    ['claim', latency(figures.claim)],
+    ['delivery', `${latency(figures.delivery)}, ${figures.deliveriesToAbsent} more to agents that were away`],
+    ['events', `${tally.last}, followed by ${report.counted['watchers'] ?? 0} watchers`],
+    ['verdict', `${report.violations.length} violations; looked at ${Object.entries(report.counted).map(([what, n]) => `${n} ${what}`).join(', ')}`],
+  ]
+  return rows.map(([name, value]) => `${name.padEnd(13)} ${value}`).join('\n')
+}
