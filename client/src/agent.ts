@@ -39,11 +39,12 @@ export class Agent {
   readonly role: string
   /** Every procedure, called as this agent. */
   readonly client: Client
-  readonly #loops = new Set<WorkLoop>()
+  readonly #loops: Set<WorkLoop>
   readonly #mail = new Set<{ stop(): Promise<void> }>()
   readonly #beating: NodeJS.Timeout
 
-  private constructor(options: AgentOptions, registration: Registration, client: Client) {
+  private constructor(options: AgentOptions, registration: Registration, client: Client, loops: Set<WorkLoop>) {
+    this.#loops = loops
     this.id = registration.agentId
     this.name = options.name
     this.incarnation = registration.incarnation
@@ -71,7 +72,17 @@ export class Agent {
       options.project,
       options.registerWithinMs ?? 30_000,
     )
-    return new Agent(options, registration, createClient({ ...options, url, token: registration.token }))
+    const loops = new Set<WorkLoop>()
+    const onState: ClientOptions['onState'] = (state) => {
+      if (state === 'closed') for (const loop of loops) loop.loseAll()
+      options.onState?.(state)
+    }
+    return new Agent(
+      options,
+      registration,
+      createClient({ ...options, url, token: registration.token, onState }),
+      loops,
+    )
   }
 
   /**
@@ -110,6 +121,22 @@ export class Agent {
 const isRegistration = (reply: unknown): reply is Registration =>
   typeof reply === 'object' && reply !== null && 'agentId' in reply && 'token' in reply && 'incarnation' in reply
 
+/** How fetch says that there was no answer; anything else it throws is a fault of the call itself. */
+const isUnreachable = (error: unknown): boolean =>
+  error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError') || error instanceof SyntaxError
+
+async function postOnce(
+  url: string,
+  body: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Registration> {
+  const response = await fetch(url, { method: 'POST', headers, body, signal })
+  const reply: unknown = await response.json()
+  if (response.ok && isRegistration(reply)) return reply
+  throw fromWire(typeof reply === 'object' && reply !== null && 'error' in reply ? reply.error : undefined)
+}
+
 async function post(url: string, body: string, project: string | undefined, withinMs: number): Promise<Registration> {
   const headers = {
     'content-type': 'application/json',
@@ -118,17 +145,9 @@ async function post(url: string, body: string, project: string | undefined, with
   const end = performance.now() + withinMs
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers,
-        body,
-        signal: AbortSignal.timeout(Math.max(1, end - performance.now())),
-      })
-      const reply: unknown = await response.json()
-      if (response.ok && isRegistration(reply)) return reply
-      throw fromWire(typeof reply === 'object' && reply !== null && 'error' in reply ? reply.error : undefined)
+      return await postOnce(url, body, headers, AbortSignal.timeout(Math.max(1, Math.ceil(end - performance.now()))))
     } catch (error) {
-      if (error instanceof TonyError && !error.retryable) throw error
+      if (error instanceof TonyError ? !error.retryable : !isUnreachable(error)) throw error
       const delay = Math.random() * Math.min(2_000, 100 * 2 ** attempt)
       if (performance.now() + delay >= end) throw error instanceof TonyError ? error : deadlineExceeded(withinMs, true)
       await new Promise((resolve) => setTimeout(resolve, delay))

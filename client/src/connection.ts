@@ -1,5 +1,5 @@
 import WebSocket, { type RawData } from 'ws'
-import { clientClosed } from './errors.ts'
+import { clientClosed, endedForGood, type TonyError } from './errors.ts'
 
 export type ConnectionState = 'connecting' | 'open' | 'closed'
 
@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   readonly onOpen: () => void
   readonly onMessage: (message: unknown) => void
   /** The socket is gone; another one is being opened unless `final`. */
-  readonly onLost: (final: Error | undefined) => void
+  readonly onLost: (final: TonyError | undefined) => void
   readonly onState: (state: ConnectionState) => void
 }
 
@@ -26,6 +26,9 @@ const pongMs = 10_000
 const finalCodes = new Set([4401, 4403])
 
 const maxFrameBytes = 262_144
+
+/** How long the server may take to answer a close before the socket is dropped, so that the process can end. */
+const closeWithinMs = 1_000
 
 /** One WebSocket at a time, opened again whenever it is lost. Messages given in one turn travel in one frame. */
 export class Connection {
@@ -63,7 +66,7 @@ export class Connection {
     clearInterval(this.#tending)
     this.#flush()
     this.#open = false
-    this.#ws?.close(1000)
+    if (this.#ws) leave(this.#ws)
     this.#options.onLost(clientClosed())
     this.#options.onState('closed')
   }
@@ -105,7 +108,7 @@ export class Connection {
     ws.on('message', (data: RawData) => this.#receive(ws, data.toString()))
     // Always followed by `close`, which decides what happens.
     ws.on('error', () => undefined)
-    ws.on('close', (code) => this.#lost(ws, code))
+    ws.on('close', (code, reason) => this.#lost(ws, code, reason.toString()))
   }
 
   #receive(ws: WebSocket, text: string): void {
@@ -114,9 +117,12 @@ export class Connection {
     if (text === 'PONG') return
     // A connection is proven by an answer on it, not by being open: a server that refuses us closes it again.
     this.#attempt = 0
-    const message: unknown = JSON.parse(text)
-    if (isReconnect(message)) return void ws.close(1000)
-    this.#options.onMessage(message)
+    const message = parse(text)
+    if (message === undefined) return ws.terminate()
+    if (!isReconnect(message)) return this.#options.onMessage(message)
+    // Lost at once, not when the close is answered: what is called in between goes to the next socket.
+    this.#lost(ws, 1000, '')
+    leave(ws)
   }
 
   #tend(ws: WebSocket): void {
@@ -129,20 +135,36 @@ export class Connection {
     this.#tending.unref()
   }
 
-  #lost(ws: WebSocket, code: number): void {
+  #lost(ws: WebSocket, code: number, reason: string): void {
     if (this.#ws !== ws || this.#closed) return
+    this.#ws = undefined
     this.#open = false
     this.#outgoing = []
     clearInterval(this.#tending)
     if (finalCodes.has(code)) {
       this.#closed = true
-      this.#options.onLost(new Error(`the server closed the connection for good (${code})`))
+      this.#options.onLost(endedForGood(reason))
       return this.#options.onState('closed')
     }
     this.#options.onLost(undefined)
     const ceiling = Math.min(backoff.maximumMs, backoff.initialMs * 2 ** this.#attempt)
     this.#attempt += 1
     this.#timer = setTimeout(() => this.#connect(), Math.random() * ceiling)
+  }
+}
+
+function leave(ws: WebSocket): void {
+  const timer = setTimeout(() => ws.terminate(), closeWithinMs)
+  ws.once('close', () => clearTimeout(timer))
+  ws.close(1000)
+}
+
+/** Undefined for what is not JSON: nothing our server sends, so something else answers there. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

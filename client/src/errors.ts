@@ -36,7 +36,7 @@ export class TonyError extends Error implements TonyErrorData {
   }
 }
 
-const isCode = (code: string): code is keyof typeof errorPolicies => code in errorPolicies
+const isCode = (code: string): code is keyof typeof errorPolicies => Object.hasOwn(errorPolicies, code)
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
@@ -62,6 +62,43 @@ export const connectionLost = (): TonyError =>
     retryable: true,
     applied: 'unknown',
   })
+
+export const neverSent = (): TonyError =>
+  new TonyError('the call was ended while there was no connection', {
+    code: 'CONNECTION_LOST',
+    retryable: true,
+    applied: 'no',
+  })
+
+export const tooLarge = (bytes: number, limit: number): TonyError =>
+  new TonyError(`a call has at most ${limit} bytes, this one has ${bytes}`, {
+    code: 'PAYLOAD_TOO_LARGE',
+    retryable: false,
+    applied: 'no',
+  })
+
+/** The server closed the connection for good. Its reason is the code of the error, where it is one. */
+export const endedForGood = (reason: string): TonyError =>
+  new TonyError('the server ended this connection for good: register again', {
+    code: isCode(reason) ? reason : 'UNAUTHENTICATED',
+    retryable: false,
+    applied: 'no',
+  })
+
+/** The same error of a call that may have taken effect all the same. */
+export const unsure = (error: TonyError): TonyError =>
+  error.applied === 'unknown' ? error : new TonyError(error.message, { ...error, applied: 'unknown' })
+
+const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CLIENT_CLOSED',
+  'UNAUTHENTICATED',
+  'TOKEN_EXPIRED',
+  'TOKEN_REVOKED',
+  'STALE_INCARNATION',
+])
+
+/** Whether no later call of this client can do better: it was closed, or its credential has ended. */
+export const isFinal = (error: unknown): boolean => error instanceof TonyError && finalCodes.has(error.code)
 
 export const clientClosed = (): TonyError =>
   new TonyError('the client is closed', { code: 'CLIENT_CLOSED', retryable: false, applied: 'no' })

@@ -3,8 +3,8 @@ import { TonyError } from './errors.ts'
 
 /** How a subscription reaches the server. */
 export interface Line {
-  /** Sends the request on the open socket; gives the id it got. */
-  start(subscription: LiveSubscription<unknown>, params: string): number
+  /** Sends the request on the open socket; gives the id it got. Without a socket the subscription is opened with the next one. */
+  start(subscription: LiveSubscription<unknown>, params: string): number | undefined
   stop(id: number): void
 }
 
@@ -57,12 +57,6 @@ export class LiveSubscription<T> implements Subscription<T> {
     this.#wake?.()
   }
 
-  /** The server refused it, or ended it with an error: resumed when that may help, otherwise the iteration throws. */
-  failed(error: TonyError): void {
-    if (error.code === 'CONSUMER_TOO_SLOW' || error.code === 'SHUTTING_DOWN') return
-    this.fail(error)
-  }
-
   /** The server ended it. While its socket is being closed that is no end: it is resumed on the next one. */
   stopped(): void {
     if (!this.#paused) this.fail(undefined)
@@ -75,6 +69,7 @@ export class LiveSubscription<T> implements Subscription<T> {
 
   close(): void {
     if (this.#id !== undefined) this.#line.stop(this.#id)
+    this.#buffer.length = 0
     this.fail(undefined)
   }
 

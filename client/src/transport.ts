@@ -1,6 +1,6 @@
 import type { CallOptions, Subscription } from './calls.ts'
 import { Connection, type ConnectionState } from './connection.ts'
-import { clientClosed, connectionLost, deadlineExceeded, fromWire, TonyError } from './errors.ts'
+import { connectionLost, deadlineExceeded, fromWire, neverSent, TonyError, tooLarge, unsure } from './errors.ts'
 import { LiveSubscription } from './subscription.ts'
 
 export type Repeat = 'safe' | 'keyed' | 'unsafe'
@@ -20,6 +20,9 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
+/** What the server takes in one frame, less the envelope around the input. A larger one would cost everyone on the socket. */
+const maxCallBytes = 1_048_576 - 128
+
 /** Backoff between repeats of a call the server could not take: full jitter. */
 const retry = { initialMs: 50, maximumMs: 2_000 }
 
@@ -31,9 +34,13 @@ export class Transport {
   readonly #deadlineMs: number
   readonly #pending = new Map<number, Pending>()
   readonly #subscriptions = new Map<number, LiveSubscription<unknown>>()
-  #opened: (() => void)[] = []
+  /** Subscriptions that wait for a socket. */
+  readonly #dormant = new Set<LiveSubscription<unknown>>()
+  /** Calls that wait for a socket, and calls that wait before they try again. */
+  readonly #waiting = new Set<() => void>()
+  readonly #resting = new Set<() => void>()
   #lastId = 0
-  #final: Error | undefined
+  #final: TonyError | undefined
 
   constructor({ url, token, project, deadlineMs, onState }: TransportOptions) {
     this.#deadlineMs = deadlineMs
@@ -58,17 +65,20 @@ export class Transport {
     const waitMs = isRecord(input) && typeof input['waitMs'] === 'number' ? input['waitMs'] : 0
     const deadlineMs = options.deadlineMs ?? this.#deadlineMs + waitMs
     const end = performance.now() + deadlineMs
-    const params = JSON.stringify({ path, input })
+    const params = paramsOf(path, input)
+    let mayHaveApplied = false
     for (let attempt = 0; ; attempt += 1) {
-      if (!(await this.#whenOpen(end))) throw deadlineExceeded(deadlineMs, attempt > 0)
       try {
+        if (!(await this.#whenOpen(end, options.signal))) throw deadlineExceeded(deadlineMs, false)
         return await this.#attempt(kind, params, end, deadlineMs, options.signal)
       } catch (error) {
-        if (!(error instanceof TonyError) || !mayRepeat(error, repeat) || options.signal?.aborted) throw error
-        const ceiling = Math.min(retry.maximumMs, retry.initialMs * 2 ** attempt)
-        const delay = error.retryAfterMs ?? (error.code === 'CONNECTION_LOST' ? 0 : Math.random() * ceiling)
-        if (performance.now() + delay >= end) throw error
-        await sleep(delay)
+        if (!(error instanceof TonyError)) throw error
+        const delay = delayAfter(error, attempt)
+        const over = performance.now() + delay >= end || options.signal?.aborted
+        // A refusal of the last attempt says nothing of one before it whose answer was lost.
+        if (over || !mayRepeat(error, repeat)) throw mayHaveApplied ? unsure(error) : error
+        mayHaveApplied ||= error.applied === 'unknown'
+        await rest(delay, this.#resting, options.signal)
       }
     }
   }
@@ -76,6 +86,9 @@ export class Transport {
   subscribe<T>(path: string, input: unknown, signal: AbortSignal | undefined): Subscription<T> {
     const live = new LiveSubscription<T>(path, input, {
       start: (subscription, message) => {
+        if (this.#final) subscription.fail(this.#final)
+        else if (!this.#connection.isOpen) this.#dormant.add(subscription)
+        if (!this.#connection.isOpen) return undefined
         this.#lastId += 1
         this.#subscriptions.set(this.#lastId, subscription)
         this.#connection.send(`{"id":${this.#lastId},"method":"subscription","params":${message}}`)
@@ -85,34 +98,24 @@ export class Transport {
         if (this.#subscriptions.delete(id)) this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
       },
     })
-    if (this.#final) live.fail(this.#final)
-    else if (this.#connection.isOpen) live.open()
-    else this.#dormant.add(live)
+    live.open()
     if (signal?.aborted) live.close()
     else signal?.addEventListener('abort', () => live.close(), { once: true })
     return live
   }
 
-  /** Subscriptions that wait for a socket. */
-  readonly #dormant = new Set<LiveSubscription<unknown>>()
-
   close(): void {
     this.#connection.close()
   }
 
-  /** Whether a socket is open, waiting for one until `end`. Throws when there will be none. */
-  async #whenOpen(end: number): Promise<boolean> {
+  /** Whether a socket is open, waiting for one until `end`. Throws when there will be none, or nobody waits any more. */
+  async #whenOpen(end: number, signal: AbortSignal | undefined): Promise<boolean> {
     while (!this.#connection.isOpen) {
       if (this.#final) throw this.#final
+      if (signal?.aborted) throw neverSent()
       const left = end - performance.now()
       if (left <= 0) return false
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left)
-        this.#opened.push(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
+      await rest(left, this.#waiting, signal)
     }
     return true
   }
@@ -158,8 +161,11 @@ export class Transport {
     const subscription = this.#subscriptions.get(id)
     if (!subscription) return
     if (error !== undefined) {
+      const told = fromWire(error)
+      // The whole socket is about to be closed: the subscription is taken up again on the next one.
+      if (told.code === 'CONSUMER_TOO_SLOW' || told.code === 'SHUTTING_DOWN') return
       this.#subscriptions.delete(id)
-      subscription.failed(fromWire(error))
+      subscription.fail(told)
     } else if (isRecord(result)) {
       if (result['type'] === 'stopped') {
         this.#subscriptions.delete(id)
@@ -173,12 +179,12 @@ export class Transport {
       this.#dormant.delete(live)
       live.open()
     }
-    for (const resolve of this.#opened.splice(0)) resolve()
+    for (const wake of [...this.#waiting]) wake()
   }
 
-  #lost(final: Error | undefined): void {
+  #lost(final: TonyError | undefined): void {
     this.#final = final
-    for (const { reject } of [...this.#pending.values()]) reject(final ? clientClosedOr(final) : connectionLost())
+    for (const { reject } of [...this.#pending.values()]) reject(final ? unsure(final) : connectionLost())
     const live = [...this.#subscriptions.values()]
     this.#subscriptions.clear()
     for (const subscription of live) {
@@ -188,15 +194,38 @@ export class Transport {
     if (!final) return
     for (const subscription of this.#dormant) subscription.fail(final)
     this.#dormant.clear()
-    for (const resolve of this.#opened.splice(0)) resolve()
+    for (const wake of [...this.#waiting, ...this.#resting]) wake()
   }
 }
-
-const clientClosedOr = (final: Error): Error => (final instanceof TonyError ? final : clientClosed())
 
 function mayRepeat(error: TonyError, repeat: Repeat): boolean {
   if (!error.retryable || error.code === 'DEADLINE_EXCEEDED') return false
   return error.applied === 'no' || repeat !== 'unsafe'
 }
 
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+function paramsOf(path: string, input: unknown): string {
+  const params = JSON.stringify({ path, input })
+  const bytes = Buffer.byteLength(params)
+  if (bytes > maxCallBytes) throw tooLarge(bytes, maxCallBytes)
+  return params
+}
+
+function delayAfter({ retryAfterMs, code }: TonyError, attempt: number): number {
+  const ceiling = Math.min(retry.maximumMs, retry.initialMs * 2 ** attempt)
+  return retryAfterMs ?? (code === 'CONNECTION_LOST' ? 0 : Math.random() * ceiling)
+}
+
+/** Settles after `ms`, or earlier: when woken through `wakers`, or when `signal` says that nobody waits any more. */
+function rest(ms: number, wakers: Set<() => void>, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      wakers.delete(done)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    wakers.add(done)
+    signal?.addEventListener('abort', done, { once: true })
+  })
+}

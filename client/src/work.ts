@@ -1,5 +1,5 @@
 import type { Client } from './client.ts'
-import { TonyError } from './errors.ts'
+import { isFinal } from './errors.ts'
 import type { LeasedTask } from './generated/api.ts'
 
 /** Throw it from a handler to end the task as failed, whatever attempts are left. */
@@ -58,6 +58,11 @@ export class WorkLoop {
     this.#held.get(taskId)?.lost.abort()
   }
 
+  /** The agent is over, here or by a newer incarnation: so is every lease. */
+  loseAll(): void {
+    for (const { lost } of this.#held.values()) lost.abort()
+  }
+
   /** Takes nothing new and waits for what runs. */
   async stop(): Promise<void> {
     this.#stopping.abort()
@@ -72,7 +77,7 @@ export class WorkLoop {
       } catch (error) {
         this.#options.onError?.(error, task)
         task = undefined
-        if (error instanceof TonyError && error.code === 'CLIENT_CLOSED') return
+        if (isFinal(error)) return
         if (!this.#stopping.signal.aborted) await pause(this.#stopping.signal)
       }
     }

@@ -106,8 +106,8 @@ CREATE TABLE `messages` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `messages_id_unique` ON `messages` (`id`);--> statement-breakpoint
 CREATE INDEX `messages_ready` ON `messages` (`to_agent`,`ready`,`priority`,`ord`) WHERE ready is not null;--> statement-breakpoint
-CREATE INDEX `messages_due` ON `messages` (`not_before`) WHERE status = 'pending' and ready is null;--> statement-breakpoint
-CREATE INDEX `messages_unacked` ON `messages` (`ack_by`) WHERE status = 'delivered';--> statement-breakpoint
+CREATE INDEX `messages_due` ON `messages` (`project_id`,`not_before`) WHERE status = 'pending' and ready is null;--> statement-breakpoint
+CREATE INDEX `messages_unacked` ON `messages` (`project_id`,`ack_by`) WHERE status = 'delivered';--> statement-breakpoint
 CREATE INDEX `messages_in_flight` ON `messages` (`to_agent`) WHERE status = 'delivered';--> statement-breakpoint
 CREATE TABLE `plan_rows` (
 	`ord` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -221,9 +221,10 @@ CREATE TABLE `tasks` (
 CREATE UNIQUE INDEX `tasks_id_unique` ON `tasks` (`id`);--> statement-breakpoint
 CREATE UNIQUE INDEX `tasks_external` ON `tasks` (`project_id`,`external_id`);--> statement-breakpoint
 CREATE INDEX `tasks_ready` ON `tasks` (`project_id`,`ready`,`priority`,`ord`) WHERE ready is not null;--> statement-breakpoint
-CREATE INDEX `tasks_due` ON `tasks` (`not_before`) WHERE status = 'pending' and ready is null;--> statement-breakpoint
-CREATE INDEX `tasks_leases` ON `tasks` (`lease_expires_at`) WHERE status = 'in_progress';--> statement-breakpoint
+CREATE INDEX `tasks_due` ON `tasks` (`project_id`,`not_before`) WHERE status = 'pending' and ready is null;--> statement-breakpoint
+CREATE INDEX `tasks_leases` ON `tasks` (`project_id`,`lease_expires_at`) WHERE status = 'in_progress';--> statement-breakpoint
 CREATE INDEX `tasks_held` ON `tasks` (`agent_id`,`status`) WHERE status = 'in_progress';--> statement-breakpoint
 CREATE INDEX `tasks_status` ON `tasks` (`project_id`,`status`,`ord`);--> statement-breakpoint
+CREATE INDEX `tasks_created` ON `tasks` (`project_id`,`ord`);--> statement-breakpoint
 CREATE INDEX `tasks_epic` ON `tasks` (`project_id`,`epic`,`ord`) WHERE epic is not null;--> statement-breakpoint
 CREATE INDEX `tasks_parent` ON `tasks` (`parent_id`,`ord`) WHERE parent_id is not null;

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { Parts } from './context.ts'
 import { Streams } from './events/streams.ts'
-import { Incarnations } from './guards/incarnations.ts'
+import { currentIncarnations, Incarnations } from './guards/incarnations.ts'
 import { createLog, type Log } from './log.ts'
 import { Inboxes } from './messages/inboxes.ts'
 import { Metrics } from './metrics.ts'
@@ -41,7 +41,7 @@ function listen(parts: Parts, log: Log): void {
       case 'inbox':
         return parts.inboxes.wake(wake.agentId)
       case 'incarnation':
-        return parts.incarnations.supersede(wake.agentId, wake.incarnation)
+        return parts.incarnations.supersede(wake.agentId, wake.incarnation, wake.left)
       case 'events':
         parts.streams.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
         return undefined
@@ -63,7 +63,7 @@ async function assemble(config: Config, clock: Clock): Promise<Parts> {
     held: new Held(),
     inboxes: new Inboxes(),
     presence: new Presence(),
-    incarnations: new Incarnations(),
+    incarnations: new Incarnations(await store.read(currentIncarnations)),
     startedAt: clock.monotonic(),
     now: store.now,
   }

@@ -10,7 +10,11 @@ test('a created task is claimed and completed once', async () => {
   expect(tasks).toHaveLength(1)
   const [task] = tasks
   expect(task?.id).toBe(created.id)
-  const done = await worker.tasks.complete({ taskId: created.id, leaseToken: task?.leaseToken ?? '', result: { lines: 3 } })
+  const done = await worker.tasks.complete({
+    taskId: created.id,
+    leaseToken: task?.leaseToken ?? '',
+    result: { lines: 3 },
+  })
   expect(done.status).toBe('completed')
   const stored = await lead.tasks.get({ taskId: created.id })
   expect(stored).toMatchObject({ status: 'completed', result: { lines: 3 }, attempt: 1, failures: 0 })
@@ -21,9 +25,13 @@ test('a lease that ran out is claimable by another, and the first holder is refu
   const lead = server.connect()
   const [first, second] = [await server.agent('first'), await server.agent('second')]
   const { id } = await lead.tasks.create({ type: 'code' })
-  const { tasks: [held] } = await first.tasks.claim({ leaseMs: 5_000 })
+  const {
+    tasks: [held],
+  } = await first.tasks.claim({ leaseMs: 5_000 })
   await server.advance(5_001)
-  const { tasks: [taken] } = await second.tasks.claim({})
+  const {
+    tasks: [taken],
+  } = await second.tasks.claim({})
   expect(taken).toMatchObject({ id, attempt: 2, failures: 1 })
   const refused = await refusal(first.tasks.complete({ taskId: id, leaseToken: held?.leaseToken ?? '' }))
   expect(refused.code).toBe('STALE_LEASE')

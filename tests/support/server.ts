@@ -35,7 +35,7 @@ export class TestServer implements AsyncDisposable {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tony-'))
     const base = readConfig('dev', { MCP_PORT: '0', DATABASE_PATH: join(folder, 'test.db'), LOG_LEVEL: 'silent' })
     const config = { ...base, checkReplies: true, ...options.config, limits: { ...base.limits, ...options.limits } }
-    const manual = new ManualClock()
+    const manual = options.clock instanceof ManualClock ? options.clock : new ManualClock()
     const running = await start(config, options.clock ?? manual)
     return new TestServer(folder, options.folder === undefined, manual, running)
   }
@@ -61,7 +61,10 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** A registered agent, as a client that calls with its token. */
-  async agent(name: string, registration: Partial<Parameters<Client['agents']['register']>[0]> = {}): Promise<TestAgent> {
+  async agent(
+    name: string,
+    registration: Partial<Parameters<Client['agents']['register']>[0]> = {},
+  ): Promise<TestAgent> {
     const lead = this.connect()
     const clientInstanceId = registration.clientInstanceId ?? `instance of ${name}, a secret`
     const reply = await lead.agents.register({ type: 'implementation', ...registration, name, clientInstanceId })
@@ -105,7 +108,9 @@ export interface TestAgent extends Client {
 }
 
 /** Resolves to the error a call was refused with; fails the test when it was not. */
-export async function refusal(call: Promise<unknown>): Promise<{ code: string; details: unknown; message: string; applied: string }> {
+export async function refusal(
+  call: Promise<unknown>,
+): Promise<{ code: string; details: unknown; message: string; applied: string }> {
   const outcome = await call.then(
     (value) => ({ value }),
     (error: unknown) => ({ error }),

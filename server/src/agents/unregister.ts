@@ -35,7 +35,7 @@ export function unregisterAgent(
     const releasedLeases = await releaseEarlier(tx, row.id, incarnation, 'unregistered')
     await revokeSessions(tx, row.id)
     tx.append({ type: 'agent.unregistered', subject: row.id, actor: actorOf(ctx.principal), data: { name: row.name } })
-    tx.wake({ topic: 'incarnation', agentId: row.id, incarnation })
+    tx.wake({ topic: 'incarnation', agentId: row.id, incarnation, left: true })
     return { agentId: row.id, releasedLeases }
   })
 }

@@ -1,6 +1,6 @@
 import { CoordinationError, type ErrorCode, type ErrorData, errorPolicies } from '@tony/mcp-shared/errors'
 import { TRPCError } from '@trpc/server'
-import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
+import { type TRPC_ERROR_CODE_NUMBER, TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import { ZodError } from 'zod'
 
 /** What tRPC itself refuses, in our words. */
@@ -36,7 +36,8 @@ export function toCoordinationError(error: unknown): CoordinationError {
 /** An error on the wire: tRPC's shape, our data. */
 export interface ErrorShape {
   readonly message: string
-  readonly code: number
+  // tRPC's own type: with a wider one its clients lose the type of our data without an error anywhere.
+  readonly code: TRPC_ERROR_CODE_NUMBER
   readonly data: ErrorData
 }
 

@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context, Parts } from '../context.ts'
 import type { Chunk } from '../events/item.ts'
-import { authenticate } from '../guards/authenticate.ts'
+import { authenticate, currentPrincipal } from '../guards/authenticate.ts'
 import { authorize } from '../guards/authorize.ts'
 import type { Call, Connection, Guard, Meta, Outcome } from '../guards/call.ts'
 import { observe } from '../guards/observe.ts'
@@ -20,7 +20,7 @@ const t = initTRPC
   .create({
     // Otherwise errors carry a stack outside NODE_ENV=production.
     isDev: false,
-    errorFormatter: ({ error, ctx }) => errorShape(error, requestIds.get(error) ?? (ctx ? uuidv7() : '')),
+    errorFormatter: ({ error }) => errorShape(error, requestIds.get(error) ?? uuidv7()),
   })
 
 export const router = t.router
@@ -95,7 +95,9 @@ function contract<I extends Schema, O extends Schema>(kind: Kind, { input, outpu
 
 const checked = async (parts: Parts, schema: Schema, value: Promise<unknown>): Promise<unknown> => {
   const settled = await value
-  if (parts.config.checkReplies) schema.parse(settled)
+  const { error } = parts.config.checkReplies ? schema.safeParse(settled) : { error: undefined }
+  // Wrapped: as itself it would be shown to the caller as a fault of its input.
+  if (error) throw new Error('a reply does not match its schema', { cause: error })
   return settled
 }
 
@@ -143,6 +145,7 @@ export function subscription<I extends Schema, O extends Schema>(
   const run = (_parts: Parts, ctx: Context, value: unknown) => operation(ctx, value as z.output<I>)
   const procedure = base.subscription(async function* ({ ctx, input: value }) {
     for await (const chunk of operation(contextOf(ctx.call, value, ctx.signal), value as z.output<I>)) {
+      currentPrincipal(ctx.call.connection)
       for (const { id, data } of chunk) yield id === undefined ? data : tracked(id, data)
     }
   })

@@ -1,6 +1,7 @@
 import type { eventSubscribeInput } from '@tony/mcp-shared/events'
 import type { z } from 'zod'
 import { Bell } from '../bell.ts'
+import type { Clock } from '../clock.ts'
 import type { Context } from '../context.ts'
 import { iso } from '../times.ts'
 import { cursorAt, resolveCursor } from './cursor.ts'
@@ -13,6 +14,32 @@ const chunkLimit = 256
 /** After so many events that the filter kept back, or so long, a checkpoint moves the subscriber's cursor on. */
 const checkpointEvents = 1_000
 const checkpointMs = 15_000
+
+/** Rings once, a while after it was first set: a trickle of events that are kept back does not put a checkpoint off. */
+class Alarm {
+  readonly #clock: Clock
+  readonly #ring: () => void
+  #cancel: (() => void) | undefined
+  rang = false
+
+  constructor(clock: Clock, ring: () => void) {
+    this.#clock = clock
+    this.#ring = ring
+  }
+
+  set(): void {
+    this.#cancel ??= this.#clock.timer(checkpointMs, () => {
+      this.rang = true
+      this.#ring()
+    })
+  }
+
+  clear(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    this.rang = false
+  }
+}
 
 /** `events.subscribe`: from the cursor on, in commit order, no gap and no repeat, for as long as the caller stays. */
 export async function* subscribeToEvents(
@@ -27,36 +54,32 @@ export async function* subscribeToEvents(
   const unwatch = stream.watch(bell.ring)
   ctx.signal.addEventListener('abort', bell.ring, { once: true })
   const from = lastEventId ?? cursor
-  let cancel: (() => void) | undefined
+  const alarm = new Alarm(ctx.clock, bell.ring)
   try {
     let seq =
       from === undefined ? await stream.head() : await ctx.read((reader) => resolveCursor(reader, project, epoch, from))
     let sent = seq
     // Where it begins: without this, one that reconnects before its first event would not know what it missed.
     if (from === undefined) yield [checkpoint(epoch, seq, ctx.clock.wall())]
-    let checkpointDue = false
     while (!ctx.signal.aborted) {
       const events = await stream.after(seq, chunkLimit)
       seq = events.at(-1)?.seq ?? seq
       const visible: Item<EventOutput>[] = events.filter((candidate) => shows(ctx.principal, filter, candidate))
       const last = events.at(-1)
       if (last && visible.at(-1) === last) sent = seq
-      if (seq - sent >= checkpointEvents || (checkpointDue && seq > sent)) {
+      if (seq - sent >= checkpointEvents || (alarm.rang && seq > sent)) {
         visible.push(checkpoint(epoch, seq, ctx.clock.wall()))
         sent = seq
+        alarm.clear()
       }
-      checkpointDue = false
       if (visible.length > 0) yield visible
       if (events.length > 0) continue
-      cancel = ctx.clock.timer(checkpointMs, () => {
-        checkpointDue = true
-        bell.ring()
-      })
+      if (seq === sent) alarm.clear()
+      else alarm.set()
       await bell.rung()
-      cancel()
     }
   } finally {
-    cancel?.()
+    alarm.clear()
     unwatch()
     ctx.signal.removeEventListener('abort', bell.ring)
   }

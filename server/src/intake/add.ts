@@ -86,8 +86,8 @@ const findAgent = statement(({ db, t, p }: Query<{ project: string; agent: strin
 
 export type TaskRow = Tables['tasks']['$inferSelect']
 
-/** A task to insert: its dependencies are ids of tasks that exist. */
-export type NewTask = TaskSpec & {
+/** What the server itself says of a task. Apart from its spec: a spec carries whatever keys its caller made up. */
+export interface Origin {
   readonly id?: string
   readonly externalId?: string
   readonly planHash?: string
@@ -97,7 +97,7 @@ export type NewTask = TaskSpec & {
 
 /** Keys the contract does not know, kept beside the metadata the caller gave. */
 export function metadataOf(spec: TaskSpec): string {
-  const known = new Set([...taskSpecKeys, 'id', 'externalId', 'planHash', 'ended'])
+  const known = new Set(taskSpecKeys)
   const unknown = Object.entries(spec).filter(([key]) => !known.has(key))
   return JSON.stringify({ ...Object.fromEntries(unknown), ...spec.metadata })
 }
@@ -125,8 +125,13 @@ export async function countOpen(tx: Transaction, project: string, ids: readonly 
   return open
 }
 
-/** Inserts one task with its edges and its event. Part of a transaction of the caller's. */
-export async function addTask(tx: Transaction, principal: Principal, spec: NewTask): Promise<TaskRow> {
+/** Inserts one task with its edges, to tasks that exist, and its event. Part of a transaction of the caller's. */
+export async function addTask(
+  tx: Transaction,
+  principal: Principal,
+  spec: TaskSpec,
+  origin: Origin = {},
+): Promise<TaskRow> {
   const { project } = principal
   const dependsOn = [...new Set(spec.dependsOn)]
   const openDeps = await countOpen(tx, project, dependsOn)
@@ -134,12 +139,12 @@ export async function addTask(tx: Transaction, principal: Principal, spec: NewTa
   const requires = canonicalRequires(spec.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
   const notBefore = spec.notBefore === undefined ? null : Date.parse(spec.notBefore)
-  const ready = spec.ended === undefined && openDeps === 0 && (notBefore === null || notBefore <= tx.now)
+  const ready = origin.ended === undefined && openDeps === 0 && (notBefore === null || notBefore <= tx.now)
   const [row] = await tx.run(insertTask, {
-    id: spec.id ?? uuidv7(),
+    id: origin.id ?? uuidv7(),
     project,
-    externalId: spec.externalId ?? null,
-    planHash: spec.planHash ?? null,
+    externalId: origin.externalId ?? null,
+    planHash: origin.planHash ?? null,
     type: spec.type,
     epic: spec.epic ?? null,
     story: spec.story ?? null,
@@ -149,7 +154,7 @@ export async function addTask(tx: Transaction, principal: Principal, spec: NewTa
     requires,
     assignedTo,
     priority: rankOf(spec.priority),
-    status: spec.ended ?? (openDeps > 0 ? 'blocked' : 'pending'),
+    status: origin.ended ?? (openDeps > 0 ? 'blocked' : 'pending'),
     routeId,
     ready: ready ? routeId : null,
     dependencies: dependsOn.length,
@@ -158,7 +163,7 @@ export async function addTask(tx: Transaction, principal: Principal, spec: NewTa
     notBefore,
     metadata: metadataOf(spec),
     createdBy: principal.agent?.id ?? null,
-    completedAt: spec.ended === undefined ? null : tx.now,
+    completedAt: origin.ended === undefined ? null : tx.now,
     now: tx.now,
   })
   if (!row) throw new Error('an insert returned no row')

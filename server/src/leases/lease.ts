@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { and, eq } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 
@@ -28,6 +28,9 @@ export async function refuseLease(tx: Transaction, project: string, taskId: stri
     },
   )
 }
+
+/** Where a task goes that is given back: a plan may have given it a dependency while it was held. */
+export const queued = (t: Tables): SQL => sql`case when ${t.tasks.openDeps} > 0 then 'blocked' else 'pending' end`
 
 /** Tells everyone who must know that a lease has ended. */
 export function endLease(tx: Transaction, row: Pick<LeasedRow, 'id' | 'attempt' | 'agentId'>): void {

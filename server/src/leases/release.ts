@@ -1,11 +1,11 @@
 import { and, eq, gte, lt, sql } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../store/store.ts'
-import { endLease, type LeasedRow, offer } from './lease.ts'
+import { endLease, type LeasedRow, offer, queued } from './lease.ts'
 
 /** What a release sets: claimable again at once, and no attempt burned. */
 const released = (t: Query<object>['t']) => ({
-  status: 'pending',
-  ready: sql`${t.tasks.routeId}`,
+  status: queued(t),
+  ready: sql`case when ${t.tasks.openDeps} = 0 then ${t.tasks.routeId} end`,
   leaseToken: null,
   leaseExpiresAt: null,
   revision: sql`${t.tasks.revision} + 1`,
@@ -67,7 +67,7 @@ function announce(tx: Transaction, row: LeasedRow, actor: string | null, reason:
   const data = { attempt: row.attempt, agentId: row.agentId, reason }
   tx.append({ type: 'task.released', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   endLease(tx, row)
-  offer(tx, row)
+  if (row.ready !== null) offer(tx, row)
 }
 
 /** Gives one lease back; undefined when it is not held. */

@@ -72,19 +72,13 @@ async function publish(tx: Transaction, principal: Principal, staged: Staged, id
   if (known?.planHash === staged.hash) return 'unchanged'
   const parent = parentId === undefined ? {} : { parentId: resolve(ids, parentId, externalId) }
   const dependencies = dependsOn.map((name) => resolve(ids, name, externalId))
-  const task = {
-    ...spec,
-    ...parent,
-    dependsOn: dependencies,
-    id: resolve(ids, externalId, externalId),
-    externalId,
-    planHash: staged.hash,
-  }
+  const task = { ...spec, ...parent, dependsOn: dependencies }
   if (known) {
-    await updatePlanned(tx, principal, known, task)
+    await updatePlanned(tx, principal, known, task, staged.hash)
     return 'updated'
   }
-  await addTask(tx, principal, status === 'pending' ? task : { ...task, ended: status })
+  const origin = { id: resolve(ids, externalId, externalId), externalId, planHash: staged.hash }
+  await addTask(tx, principal, task, status === 'pending' ? origin : { ...origin, ended: status })
   return 'created'
 }
 

@@ -1,8 +1,9 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { rankOf } from '@tony/mcp-shared/priorities'
+import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import type { Principal } from '../context.ts'
-import { countOpen, insertDependency, metadataOf, type NewTask, resolveAssignee, type TaskRow } from '../intake/add.ts'
+import { countOpen, insertDependency, metadataOf, resolveAssignee, type TaskRow } from '../intake/add.ts'
 import { canonicalRequires, routeFor } from '../intake/route.ts'
 import { actorOf } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
@@ -43,7 +44,8 @@ export async function updatePlanned(
   tx: Transaction,
   principal: Principal,
   known: TaskRow,
-  planned: NewTask,
+  planned: TaskSpec,
+  planHash: string,
 ): Promise<void> {
   const { project } = principal
   const dependsOn = [...new Set(planned.dependsOn)]
@@ -52,13 +54,16 @@ export async function updatePlanned(
   const assignedTo = planned.assignedTo === undefined ? null : await resolveAssignee(tx, project, planned.assignedTo)
   const requires = canonicalRequires(planned.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
+  const given = planned.notBefore === undefined ? null : Date.parse(planned.notBefore)
   const { tasks } = tx.t
   const waiting = inArray(tasks.status, ['blocked', 'pending'])
-  const claimable = sql`${waiting} and ${openDeps} = 0 and coalesce(${tasks.notBefore}, 0) <= ${tx.now}`
+  // After a failure it is the wait of the retry, which no plan shortens.
+  const notBefore = sql`case when ${waiting} and ${tasks.failures} = 0 then ${given} else ${tasks.notBefore} end`
+  const claimable = sql`${waiting} and ${openDeps} = 0 and coalesce(${notBefore}, 0) <= ${tx.now}`
   const [row] = await tx.db
     .update(tasks)
     .set({
-      planHash: planned.planHash ?? null,
+      planHash,
       type: planned.type,
       epic: planned.epic ?? null,
       story: planned.story ?? null,
@@ -69,6 +74,7 @@ export async function updatePlanned(
       assignedTo,
       routeId,
       priority: rankOf(planned.priority),
+      notBefore,
       maxAttempts: planned.maxAttempts,
       metadata: metadataOf(planned),
       dependencies: dependsOn.length,

@@ -10,7 +10,8 @@ export interface Connection extends Reader {
   rollback(): Promise<void>
   savepoint(): Promise<void>
   release(): Promise<void>
-  rollbackToSavepoint(): Promise<void>
+  /** False when the transaction is no more: some errors end it by themselves. */
+  rollbackToSavepoint(): Promise<boolean>
   /** The engine's error as one of ours, where it is one. */
   translate(error: unknown): unknown
 }
@@ -20,6 +21,20 @@ interface Waiting {
   readonly work: (tx: Transaction) => Promise<unknown>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
+}
+
+/** The first operation of a batch that gave an agent a new incarnation, and which. */
+interface Succession {
+  readonly by: Waiting
+  readonly incarnation: number
+}
+
+/** What the operations of a batch that succeeded leave for its end. */
+interface Gathered {
+  readonly events: NewEvent[]
+  readonly wakes: Wake[]
+  /** By agent. */
+  readonly successions: Map<string, Succession>
 }
 
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
@@ -113,16 +128,16 @@ export class Batches {
 
   async #attempt(batch: readonly Waiting[]) {
     const outcomes = new Map<Waiting, Outcome>()
-    const events: NewEvent[] = []
-    const wakes: Wake[] = []
+    const gathered: Gathered = { events: [], wakes: [], successions: new Map() }
+    const { events, wakes, successions } = gathered
     const fenced = new Map<Waiting, CoordinationError>()
     const project = batch[0]?.scope.project
     if (project === undefined) return { outcomes, wakes, fenced }
     const connection = this.#connection
     await connection.begin()
     try {
-      for (const item of batch) outcomes.set(item, await this.#operate(item, events, wakes))
-      for (const [item, error] of await this.#fenced(batch)) fenced.set(item, error)
+      for (const item of batch) outcomes.set(item, await this.#operate(item, gathered))
+      for (const [item, error] of await this.#fenced(batch, successions)) fenced.set(item, error)
       if (fenced.size > 0) {
         await connection.rollback()
         return { outcomes, wakes, fenced }
@@ -139,7 +154,7 @@ export class Batches {
     }
   }
 
-  async #operate(item: Waiting, events: NewEvent[], wakes: Wake[]): Promise<Outcome> {
+  async #operate(item: Waiting, { events, wakes, successions }: Gathered): Promise<Outcome> {
     const connection = this.#connection
     const ownEvents: NewEvent[] = []
     const ownWakes: Wake[] = []
@@ -156,22 +171,42 @@ export class Batches {
       await connection.release()
       events.push(...ownEvents)
       wakes.push(...ownWakes)
+      for (const wake of ownWakes) {
+        if (wake.topic !== 'incarnation' || successions.has(wake.agentId)) continue
+        successions.set(wake.agentId, { by: item, incarnation: wake.incarnation })
+      }
       return { ok: true, value }
     } catch (error) {
-      await connection.rollbackToSavepoint()
+      // An error that has ended the transaction, as a full disk does, is that of every operation in it.
+      if (!(await connection.rollbackToSavepoint())) throw error
       return { ok: false, error: connection.translate(error) }
     }
   }
 
-  async #fenced(batch: readonly Waiting[]): Promise<Map<Waiting, CoordinationError>> {
+  async #fenced(
+    batch: readonly Waiting[],
+    successions: ReadonlyMap<string, Succession>,
+  ): Promise<Map<Waiting, CoordinationError>> {
     const fences: Fence[] = []
     for (const { scope } of batch) if (scope.fence) fences.push(scope.fence)
     const items = new Map<Waiting, CoordinationError>()
     if (fences.length === 0) return items
     const off = await fencedOff(this.#connection, fences)
-    for (const item of batch) {
-      const error = item.scope.fence && off.get(item.scope.fence)
-      if (error) items.set(item, error)
+    for (const [index, item] of batch.entries()) {
+      const { fence } = item.scope
+      const error = fence && off.get(fence)
+      if (!error) continue
+      // What ends an incarnation within the batch, and what came before that, was still of the one it succeeds: otherwise
+      // no agent could unregister itself. The row is locked since, so nobody else has changed it.
+      const succession = successions.get(fence.agentId)
+      const before = succession && index <= batch.indexOf(succession.by)
+      if (!before || fence.incarnation !== succession.incarnation - 1) items.set(item, error)
+    }
+    // A succession that is fenced itself will not have happened: those after it are judged when the batch runs again.
+    for (const [agentId, { by }] of successions) {
+      if (!items.has(by)) continue
+      for (const item of batch.slice(batch.indexOf(by) + 1))
+        if (item.scope.fence?.agentId === agentId) items.delete(item)
     }
     return items
   }

@@ -8,7 +8,7 @@ import { uuidv7 } from 'uuidv7'
 import { anchoredNow, type Clock } from '../clock.ts'
 import { Batches, type Connection } from './batches.ts'
 import { sqliteColumns } from './columns.ts'
-import { migrate, readMigrations, SchemaError } from './migrate.ts'
+import { migrate, readMigrations, refuseForeign, SchemaError } from './migrate.ts'
 import { graceAfterOutage } from './outage.ts'
 import { ownFile } from './owner.ts'
 import { preparedOn } from './prepared.ts'
@@ -45,13 +45,23 @@ export function refuseOld(version: string): void {
 
 function openWriter(options: SqliteOptions): Database.Database {
   const writer = new Database(options.file, { timeout: 5_000 })
-  const version = writer.prepare<[], { version: string }>('SELECT sqlite_version() AS version').get()
-  refuseOld(version?.version ?? '0')
-  writer.pragma('journal_mode = WAL')
-  writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
-  writer.pragma(`wal_autocheckpoint = ${walBackstopPages}`)
-  migrate(writer, readMigrations(migrationsFolder), options.clock.wall())
-  return writer
+  try {
+    const version = writer.prepare<[], { version: string }>('SELECT sqlite_version() AS version').get()
+    refuseOld(version?.version ?? '0')
+    // Before the journal mode, which is written into the file: what is not ours stays as it was, to the byte.
+    refuseForeign(writer)
+    writer.pragma('journal_mode = WAL')
+    writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
+    writer.pragma(`wal_autocheckpoint = ${walBackstopPages}`)
+    migrate(writer, readMigrations(migrationsFolder), options.clock.wall())
+    return writer
+  } catch (error) {
+    writer.close()
+    if (sqliteCode(error) !== 'SQLITE_NOTADB') throw error
+    throw new SchemaError(`${options.file} is not a database; it was not touched. Choose another DATABASE_PATH`, {
+      cause: error,
+    })
+  }
 }
 
 const tables = defineTables(sqliteColumns)
@@ -127,10 +137,11 @@ class Writer implements Connection {
     if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
   }
 
-  async rollbackToSavepoint(): Promise<void> {
-    if (!this.#database.inTransaction) throw new CoordinationError('STORE_UNAVAILABLE', 'the transaction was lost')
+  async rollbackToSavepoint(): Promise<boolean> {
+    if (!this.#database.inTransaction) return false
     this.#database.exec('ROLLBACK TO operation')
     this.#database.exec('RELEASE operation')
+    return true
   }
 
   translate(error: unknown): unknown {
@@ -194,6 +205,14 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     })
     await graceAfterOutage(batches, reader, facts.lastCommit)
     const stopCheckpoints = startCheckpoints(options.file)
+    const close = async () => {
+      await batches.close()
+      await stopCheckpoints()
+      readOnly.close()
+      database.close()
+      disown()
+    }
+    let closed: Promise<void> | undefined
     return {
       durability: options.durability,
       epoch: facts.epoch,
@@ -205,12 +224,9 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
         return () => listeners.delete(listener)
       },
       isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(sqliteCode(error) ?? ''),
-      [Symbol.asyncDispose]: async () => {
-        await batches.close()
-        await stopCheckpoints()
-        readOnly.close()
-        database.close()
-        disown()
+      [Symbol.asyncDispose]: () => {
+        closed ??= close()
+        return closed
       },
     }
   } catch (error) {

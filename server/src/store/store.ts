@@ -67,7 +67,13 @@ export type Wake =
     }
   | { readonly topic: 'lease'; readonly agentId: string; readonly taskId: string; readonly attempt: number }
   | { readonly topic: 'inbox'; readonly agentId: string }
-  | { readonly topic: 'incarnation'; readonly agentId: string; readonly incarnation: number }
+  | {
+      readonly topic: 'incarnation'
+      readonly agentId: string
+      readonly incarnation: number
+      /** The agent has been unregistered. */
+      readonly left?: true
+    }
   | { readonly topic: 'events'; readonly project: string }
 
 export interface Transaction extends Reader {

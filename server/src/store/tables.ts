@@ -129,11 +129,14 @@ export function defineTables(c: Columns) {
     },
     (t) => [
       c.uniqueIndex('tasks_external').on(t.projectId, t.externalId),
+      // With the project first in each: without statistics SQLite takes two equalities on `tasks_status` for better than a
+      // range on a partial index, and the sweeps would walk every pending task four times a second.
       c.index('tasks_ready').on(t.projectId, t.ready, t.priority, t.ord).where(sql`ready is not null`),
-      c.index('tasks_due').on(t.notBefore).where(sql`status = 'pending' and ready is null`),
-      c.index('tasks_leases').on(t.leaseExpiresAt).where(sql`status = 'in_progress'`),
+      c.index('tasks_due').on(t.projectId, t.notBefore).where(sql`status = 'pending' and ready is null`),
+      c.index('tasks_leases').on(t.projectId, t.leaseExpiresAt).where(sql`status = 'in_progress'`),
       c.index('tasks_held').on(t.agentId, t.status).where(sql`status = 'in_progress'`),
       c.index('tasks_status').on(t.projectId, t.status, t.ord),
+      c.index('tasks_created').on(t.projectId, t.ord),
       c.index('tasks_epic').on(t.projectId, t.epic, t.ord).where(sql`epic is not null`),
       c.index('tasks_parent').on(t.parentId, t.ord).where(sql`parent_id is not null`),
       c.check('tasks_status_known', sql`status in (${words(taskStatuses)})`),
@@ -230,8 +233,8 @@ export function defineTables(c: Columns) {
     },
     (t) => [
       c.index('messages_ready').on(t.toAgent, t.ready, t.priority, t.ord).where(sql`ready is not null`),
-      c.index('messages_due').on(t.notBefore).where(sql`status = 'pending' and ready is null`),
-      c.index('messages_unacked').on(t.ackBy).where(sql`status = 'delivered'`),
+      c.index('messages_due').on(t.projectId, t.notBefore).where(sql`status = 'pending' and ready is null`),
+      c.index('messages_unacked').on(t.projectId, t.ackBy).where(sql`status = 'delivered'`),
       c.index('messages_in_flight').on(t.toAgent).where(sql`status = 'delivered'`),
       c.check('messages_status_known', sql`status in (${words(messageStatuses)})`),
       c.check('messages_receipt_when_delivered', sql`status <> 'delivered' or receipt is not null`),

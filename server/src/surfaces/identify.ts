@@ -30,9 +30,9 @@ const isLocal = (request: IncomingMessage): boolean =>
   loopbackHosts.test(request.headers.host ?? '') &&
   originAllowed(request)
 
-/** The token of an `Authorization: Bearer` header. */
+/** The token of an `Authorization: Bearer` header; empty, which no token is, for a header that is something else. */
 export function bearerOf({ headers: { authorization } }: IncomingMessage): string | undefined {
-  return authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+  return authorization === undefined ? undefined : (/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '')
 }
 
 export const projectOf = ({ headers }: IncomingMessage): string | undefined => {

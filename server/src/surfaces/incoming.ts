@@ -71,5 +71,8 @@ export function parseConnectionParams(
   if (!isObject(parsed) || parsed['method'] !== 'connectionParams') return undefined
   const data = isObject(parsed['data']) ? parsed['data'] : {}
   const word = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
-  return { token: word(data['token']), project: word(data['project']) }
+  const { token } = data
+  // One that is there and cannot be a token is refused as one: an agent whose setting is empty must not become the developer.
+  const given = token === undefined || token === null ? undefined : typeof token === 'string' ? token : ''
+  return { token: given, project: word(data['project']) }
 }

@@ -15,6 +15,12 @@ import { WebSocketSurface } from './ws.ts'
 /** How long clients get to move to another replica before their sockets are closed. */
 const handOverMs = 250
 
+/** What Node's parser gives up on, where 400 is not the answer. */
+const statusOf: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+}
+
 /** The port cannot be listened on, with what to do about it. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
@@ -37,12 +43,21 @@ export class Listener {
     this.#trpc = trpcHttp(parts, log, metrics)
     this.#sockets = new WebSocketSurface(parts, log, metrics)
     this.#server = createServer(
-      { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 },
+      {
+        headersTimeout: 10_000,
+        requestTimeout: 30_000,
+        connectionsCheckingInterval: 5_000,
+        keepAliveTimeout: 65_000,
+        maxHeaderSize: 16_384,
+        // Others, `h2c` of a Java client for instance, are ignored as HTTP asks, and the request is answered.
+        shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+      },
       (request, response) => this.#handle(request, response),
     )
     this.#server.on('upgrade', (request, raw, head) => this.#sockets.upgrade(request, raw, head))
-    this.#server.on('clientError', (_, raw) => {
-      if (raw.writable) raw.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, raw) => {
+      const status = (error.code !== undefined && statusOf[error.code]) || '400 Bad Request'
+      if (raw.writable) raw.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
       else raw.destroy()
     })
   }

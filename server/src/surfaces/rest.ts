@@ -22,17 +22,24 @@ for (const [procedure, { kind, meta }] of procedures) {
   if (meta.rest) routes.set(meta.rest.path, { procedure, kind, ...meta.rest })
 }
 
+/** Not by iterating over the request: leaving that loop early destroys the connection, and with it the answer. */
+const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= limit) chunks.push(chunk)
+      else reject(new CoordinationError('PAYLOAD_TOO_LARGE', `a body has at most ${limit} bytes`))
+    })
+    request.once('end', () => resolve(Buffer.concat(chunks)))
+    request.once('error', reject)
+  })
+
 async function readBody(request: IncomingMessage, limit: number): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request) {
-    if (!Buffer.isBuffer(chunk)) continue
-    size += chunk.length
-    if (size > limit) throw new CoordinationError('PAYLOAD_TOO_LARGE', `a body has at most ${limit} bytes`)
-    chunks.push(chunk)
-  }
+  const bytes = await readBytes(request, limit)
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    return JSON.parse(bytes.toString('utf8'))
   } catch {
     throw new CoordinationError('INVALID_INPUT', 'the body is not JSON')
   }
@@ -68,6 +75,8 @@ export function handleRest(
   }
   answer().catch((error: unknown) => {
     const { code } = toCoordinationError(error)
+    // The rest of such a body is not read.
+    if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
     sendJson(response, errorPolicies[code].http, { error: errorShape(error, requestId) })
   })
   return true

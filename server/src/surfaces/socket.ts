@@ -45,6 +45,8 @@ export class Socket {
   #malformed: number[] = []
   #lastHeard: number
   #pinged = false
+  /** Nothing may follow a close frame, and nothing is taken after one: what one frame can cost ends with the socket. */
+  #closed = false
 
   constructor(ws: WebSocket, raw: Duplex, connection: Connection) {
     this.#ws = ws
@@ -61,18 +63,39 @@ export class Socket {
 
   /** A frame from the client. Whatever it holds, the answer is an error of the closed list or a close code. */
   receive(data: Buffer, isBinary: boolean): void {
-    this.#lastHeard = this.connection.parts.clock.monotonic()
-    this.#pinged = false
+    if (this.#closed) return
+    this.#heard()
     if (isBinary) return this.close(1003, 'text only')
     const text = data.toString('utf8')
     if (text === 'PONG') return this.#noteLife()
-    if (text === 'PING') return this.#writer.write(pongFrame)
-    for (const incoming of parseIncoming(text)) this.#handle(incoming)
-    // A client that sends and does not read: no more is taken from it until it has read.
-    if (this.#writer.congested) {
-      this.#ws.pause()
-      void this.#writer.drained(this.#calls.signal).then(() => this.#ws.resume())
+    if (text === 'PING') this.#write(pongFrame)
+    else {
+      for (const incoming of parseIncoming(text)) {
+        this.#handle(incoming)
+        if (this.#closed) return
+      }
     }
+    this.#pauseIfUnread()
+  }
+
+  /** A ping of the WebSocket protocol. Answered here: by itself `ws` answers without looking at what is still unread. */
+  pinged(data: Buffer): void {
+    if (this.#closed) return
+    this.#heard()
+    this.#ws.pong(data)
+    this.#pauseIfUnread()
+  }
+
+  #heard(): void {
+    this.#lastHeard = this.connection.parts.clock.monotonic()
+    this.#pinged = false
+  }
+
+  /** A client that sends and does not read: no more is taken from it until it has read. */
+  #pauseIfUnread(): void {
+    if (!this.#writer.congested || this.#ws.isPaused) return
+    this.#ws.pause()
+    void this.#writer.drained(this.#calls.signal).then(() => this.#ws.resume())
   }
 
   /** The socket is gone, or goes now: nothing it asked for is worth going on with. */
@@ -83,10 +106,12 @@ export class Socket {
 
   /** Says that it is time to move, and to where it was already going: tRPC's clients open a new socket and hand over. */
   askToReconnect(): void {
-    this.#writer.write(reconnectFrame)
+    this.#write(reconnectFrame)
   }
 
   close(code: number, reason: string): void {
+    if (this.#closed) return
+    this.#closed = true
     this.ended()
     this.#ws.close(code, reason)
     // One that does not read would keep its close frame waiting for ever.
@@ -100,7 +125,7 @@ export class Socket {
     if (silentMs > config.limits.pingMs + config.limits.pongMs) return this.#ws.terminate()
     if (silentMs > config.limits.pingMs && !this.#pinged) {
       this.#pinged = true
-      this.#writer.write(pingFrame)
+      this.#write(pingFrame)
     }
     const { identity } = this.connection
     if (identity.ok && identity.principal.expiresAt + 5_000 < clock.wall())
@@ -108,7 +133,11 @@ export class Socket {
   }
 
   refuse(error: unknown, envelope: Envelope = { id: null, jsonrpc: undefined }): void {
-    this.#writer.write(errorFrame(envelope, errorShape(error, uuidv7())))
+    this.#write(errorFrame(envelope, errorShape(error, uuidv7())))
+  }
+
+  #write(frame: Buffer): void {
+    if (!this.#closed) this.#writer.write(frame)
   }
 
   #noteLife(): void {
@@ -159,9 +188,9 @@ export class Socket {
     try {
       const { signal } = waiting ?? this.#calls
       const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal })
-      this.#writer.write(resultFrame(envelope, result))
+      this.#write(resultFrame(envelope, result))
     } catch (error) {
-      this.#writer.write(errorFrame(envelope, errorShape(error, requestId)))
+      this.#write(errorFrame(envelope, errorShape(error, requestId)))
     } finally {
       this.#callsInFlight -= 1
       if (waiting) this.#waiting.delete(id)
@@ -187,26 +216,26 @@ export class Socket {
       // Admitted by the first pull; `started` is said before what that brings, and a refusal without it.
       const first = chunks.next()
       await Promise.race([first, turnOver()])
-      this.#writer.write(stateFrame(envelope, 'started'))
+      this.#write(stateFrame(envelope, 'started'))
       started = true
       for (let next = await first; !next.done; next = await chunks.next()) {
         for (const thing of next.value) {
           if (this.#writer.congested) await this.#writer.drained(signal)
           if (signal.aborted) break
-          this.#writer.write(itemFrame(envelope, thing))
+          this.#write(itemFrame(envelope, thing))
         }
         if (signal.aborted) break
         currentPrincipal(this.connection)
       }
       await chunks.return(undefined)
     } catch (error) {
-      this.#writer.write(errorFrame(envelope, errorShape(error, requestId)))
+      this.#write(errorFrame(envelope, errorShape(error, requestId)))
       started = false
     } finally {
       this.#subscriptions.delete(id)
       controller.abort()
     }
-    if (started) this.#writer.write(stateFrame(envelope, 'stopped'))
+    if (started) this.#write(stateFrame(envelope, 'stopped'))
   }
 }
 

@@ -1,9 +1,12 @@
+import { errorPolicies } from '@tony/mcp-shared/errors'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
+import { toCoordinationError } from '../api/errors.ts'
 import { appRouter } from '../api/router.ts'
 import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
+import { challenge } from './responses.ts'
 
 /** tRPC over HTTP at `/trpc/<path>`, by tRPC's own handler and through its middleware. */
 export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics) =>
@@ -12,6 +15,10 @@ export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics) =>
     basePath: '/trpc/',
     maxBodySize: parts.config.limits.bodyBytes,
     maxBatchSize: parts.config.limits.httpBatch,
+    responseMeta: ({ errors }) =>
+      errors.some((error) => errorPolicies[toCoordinationError(error).code].http === 401)
+        ? { headers: { 'www-authenticate': challenge } }
+        : {},
     createContext: async ({ req }) => ({
       parts,
       log,

@@ -50,6 +50,7 @@ export class WebSocketSurface {
       maxPayload: frameBytes,
       perMessageDeflate: false,
       clientTracking: false,
+      autoPong: false,
     })
     this.#unwatch = parts.incarnations.onSupersede((agentId, incarnation) =>
       this.#closeSuperseded(agentId, incarnation),
@@ -111,6 +112,7 @@ export class WebSocketSurface {
       if (arrived) return
       if (entering) return void held.push([bytesOf(data), isBinary])
       entering = true
+      if (isBinary) return ws.close(1003, 'text only')
       const params = parseConnectionParams(bytesOf(data).toString('utf8'))
       if (!params) return ws.close(closeCodes.malformed, 'the first frame is not connectionParams')
       void enter(params.token, params.project, held)
@@ -129,6 +131,7 @@ export class WebSocketSurface {
     this.#sockets.add(socket)
     this.#metrics.sockets(this.#sockets.size)
     ws.on('message', (data, isBinary) => socket.receive(bytesOf(data), isBinary))
+    ws.on('ping', (data) => socket.pinged(data))
     ws.once('close', () => {
       socket.ended()
       this.#sockets.delete(socket)
@@ -141,8 +144,9 @@ export class WebSocketSurface {
     for (const socket of this.#sockets) {
       const { identity } = socket.connection
       const agent = identity.ok ? identity.principal.agent : undefined
+      // After this turn: who unregisters over its own socket is still owed the answer, which follows the commit.
       if (agent?.id === agentId && agent.incarnation < incarnation)
-        socket.close(closeCodes.unauthenticated, 'STALE_INCARNATION')
+        setImmediate(() => socket.close(closeCodes.unauthenticated, 'STALE_INCARNATION'))
     }
   }
 

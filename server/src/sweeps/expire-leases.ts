@@ -1,5 +1,5 @@
 import { and, eq, lte, sql } from 'drizzle-orm'
-import { endLease, offer } from '../leases/lease.ts'
+import { endLease, offer, queued } from '../leases/lease.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
@@ -21,8 +21,8 @@ const expire = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => 
     .update(t.tasks)
     .set({
       failures: sql`${t.tasks.failures} + 1`,
-      status: sql`case when ${again} then 'pending' else 'failed' end`,
-      ready: sql`case when ${again} then ${t.tasks.routeId} end`,
+      status: sql`case when ${again} then ${queued(t)} else 'failed' end`,
+      ready: sql`case when ${again} and ${t.tasks.openDeps} = 0 then ${t.tasks.routeId} end`,
       completedAt: sql`case when ${again} then null else ${p.now} end`,
       error: 'the lease ran out',
       revision: sql`${t.tasks.revision} + 1`,

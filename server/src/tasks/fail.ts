@@ -3,7 +3,7 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { backoff } from '../backoff.ts'
 import type { Context } from '../context.ts'
-import { endLease, refuseLease } from '../leases/lease.ts'
+import { endLease, queued, refuseLease } from '../leases/lease.ts'
 import { requireAgent } from '../principal.ts'
 import { type Query, statement } from '../store/store.ts'
 import { isoOrNull } from '../times.ts'
@@ -31,7 +31,7 @@ const fail = statement(({ db, t, p }: Query<Failing>) => {
     .update(t.tasks)
     .set({
       failures: sql`${t.tasks.failures} + 1`,
-      status: sql`case when ${again} then 'pending' else 'failed' end`,
+      status: sql`case when ${again} then ${queued(t)} else 'failed' end`,
       notBefore: sql`case when ${again} then ${p.now} + ${delay} end`,
       completedAt: sql`case when ${again} then null else ${p.now} end`,
       leaseToken: null,

@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { taskListInput, taskListOutput } from '@tony/mcp-shared/tasks'
-import { and, eq, gt, type SQL } from 'drizzle-orm'
+import { and, eq, gt, notInArray, type SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { presentTask } from './present.ts'
@@ -22,7 +22,8 @@ export const listTasks = (
     if (input.status) where.push(eq(tasks.status, input.status))
     if (input.type) where.push(eq(tasks.type, input.type))
     if (input.epic) where.push(eq(tasks.epic, input.epic))
-    if (input.claimedBy) where.push(eq(tasks.agentId, input.claimedBy))
+    if (input.claimedBy)
+      where.push(eq(tasks.agentId, input.claimedBy), notInArray(tasks.status, ['pending', 'blocked']))
     if (input.parentId) where.push(eq(tasks.parentId, input.parentId))
     if (input.cursor) where.push(gt(tasks.ord, positionOf(input.cursor)))
     const rows = await reader.db

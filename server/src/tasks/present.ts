@@ -27,6 +27,8 @@ export const statusOf = (row: { readonly status: string }): TaskStatus => {
 
 /** A row as callers see it. */
 export async function presentTask(reader: Reader, row: TaskRow): Promise<TaskOutput> {
+  // The row of a task that waits still names the last holder, whose late `complete` counts until it is claimed again.
+  const waits = row.status === 'pending' || row.status === 'blocked'
   const dependsOn = row.dependencies === 0 ? [] : await reader.run(dependenciesOf, { taskId: row.id })
   return {
     id: row.id,
@@ -46,8 +48,8 @@ export async function presentTask(reader: Reader, row: TaskRow): Promise<TaskOut
     failures: row.failures,
     maxAttempts: row.maxAttempts,
     notBefore: isoOrNull(row.notBefore),
-    claimedBy: row.agentId,
-    leaseExpiresAt: isoOrNull(row.leaseExpiresAt),
+    claimedBy: waits ? null : row.agentId,
+    leaseExpiresAt: waits ? null : isoOrNull(row.leaseExpiresAt),
     progress: row.progress === null ? null : taskProgress.parse(JSON.parse(row.progress)),
     result: row.result === null ? null : JSON.parse(row.result),
     error: row.error,

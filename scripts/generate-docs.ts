@@ -1,0 +1,108 @@
+/**
+ * Writes the tables and diagrams of the docs from what they describe: the procedures from the router, the states from the
+ * tables of legal moves, the errors from their list. Needs a build; `--check` compares instead of writing.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { procedures } from '@tony/mcp-server/api/pipeline'
+import { errorPolicies } from '@tony/mcp-shared/errors'
+import { messageTransitions } from '@tony/mcp-shared/messages'
+import { type Permission, policy } from '@tony/mcp-shared/policy'
+import { roles } from '@tony/mcp-shared/roles'
+import { taskTransitions } from '@tony/mcp-shared/tasks'
+import { z } from 'zod'
+
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+
+/** The roles that may do the least of those that have this permission. Developer and tester are on one step. */
+function lowestRoles(permission: Permission | 'open'): string {
+  if (permission === 'open') return 'none'
+  const holders = roles.filter((role) => policy[role].has(permission))
+  const least = Math.min(...holders.map((role) => policy[role].size))
+  return holders.filter((role) => policy[role].size === least).join(', ')
+}
+
+function repeatOf({ kind, meta, input }: Parameters<Parameters<(typeof procedures)['forEach']>[0]>[0]): string {
+  if (kind === 'query') return 'yes'
+  if (kind === 'subscription') return 'resumes'
+  if (meta.repeatable) return 'yes'
+  const { properties } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
+  return properties?.['idempotencyKey'] === undefined ? 'no' : 'with its key'
+}
+
+const procedureRows = [...procedures].map(([path, form]) => [
+  `\`${path}\``,
+  form.kind,
+  form.meta.permission === 'open' ? 'open' : `\`${form.meta.permission}\``,
+  lowestRoles(form.meta.permission),
+  repeatOf(form),
+  form.meta.rest ? `\`${form.meta.rest.method} ${form.meta.rest.path}\`` : '',
+])
+
+const procedureTable = table(['procedure', 'kind', 'permission', 'lowest role', 'repeatable', 'REST'], procedureRows)
+
+type Moves = Readonly<Record<string, { readonly from: readonly string[]; readonly to: string }>>
+
+/** One arrow for each pair of states, with the moves that take it. Where nothing leads to is where it begins. */
+function diagram(moves: Moves, beginnings: Readonly<Record<string, string>>): string {
+  const arrows = new Map<string, string[]>()
+  for (const [move, { from, to }] of Object.entries(moves)) {
+    for (const state of from) arrows.set(`${state} --> ${to}`, [...(arrows.get(`${state} --> ${to}`) ?? []), move])
+  }
+  const left = new Set(Object.values(moves).flatMap(({ from }) => from))
+  const ends = new Set(Object.values(moves).flatMap(({ to }) => (left.has(to) ? [] : [to])))
+  return [
+    '```mermaid',
+    'stateDiagram-v2',
+    ...Object.entries(beginnings).map(([state, move]) => `  [*] --> ${state}: ${move}`),
+    ...[...arrows].map(([arrow, names]) => `  ${arrow}: ${names.join(', ')}`),
+    ...[...ends].map((state) => `  ${state} --> [*]`),
+    '```',
+  ].join('\n')
+}
+
+const errorTable = table(
+  ['code', 'HTTP', 'tRPC code', 'retryable', 'applied'],
+  Object.entries(errorPolicies).map(([code, { http, trpc, retryable, applied }]) => [
+    `\`${code}\``,
+    String(http),
+    `\`${trpc}\``,
+    retryable ? 'yes' : 'no',
+    applied,
+  ]),
+)
+
+/** File → the parts of it that are written here, each between two comments that name it. */
+const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'docs/procedures.md': { procedures: procedureTable },
+  'docs/tasks.md': {
+    'task states': diagram(taskTransitions, { blocked: 'create', pending: 'create' }),
+    'message states': diagram(messageTransitions, { pending: 'send' }),
+  },
+  'docs/protocol.md': { errors: errorTable },
+}
+
+function withParts(file: string, text: string, generated: Readonly<Record<string, string>>): string {
+  let written = text
+  for (const [name, part] of Object.entries(generated)) {
+    const [start, end] = [`<!-- generated: ${name} -->`, '<!-- end of generated -->']
+    const from = written.indexOf(start)
+    const to = written.indexOf(end, from)
+    if (from < 0 || to < 0) throw new Error(`${file} has no place for ${name}: ${start} … ${end}`)
+    written = `${written.slice(0, from + start.length)}\n${part}\n${written.slice(to)}`
+  }
+  return written
+}
+
+for (const [file, generated] of Object.entries(parts)) {
+  const path = new URL(`../${file}`, import.meta.url)
+  const before = readFileSync(path, 'utf8')
+  const after = withParts(file, before, generated)
+  if (!process.argv.includes('--check')) writeFileSync(path, after)
+  else if (before !== after) {
+    process.stderr.write(`${file} does not match the code: npm run build && node scripts/generate-docs.ts\n`)
+    process.exitCode = 1
+  }
+}

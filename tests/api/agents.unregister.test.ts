@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest'
+import { refusal, TestServer } from '../support/server.ts'
+import { claimOne, leaseOf, rows } from './given.ts'
+
+test('a tech lead unregisters an agent: its leases come back unburned and it is gone from the list', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  await lead.tasks.createMany({ tasks: [{ type: 'a' }, { type: 'b' }] })
+  await worker.tasks.claim({ limit: 2 })
+  expect(await lead.agents.unregister({ agent: 'worker' })).toEqual({ agentId: worker.id, releasedLeases: 2 })
+  expect((await lead.tasks.list({ status: 'pending' })).tasks).toMatchObject([{ failures: 0 }, { failures: 0 }])
+  expect((await lead.agents.list({})).agents).toEqual([])
+  expect(await refusal(lead.agents.get({ agent: worker.id }))).toMatchObject({ code: 'NOT_FOUND' })
+  expect((await lead.events.list({ types: ['agent.unregistered'] })).events).toMatchObject([{ subject: worker.id }])
+})
+
+test('an agent may leave by itself', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  await lead.tasks.create({ type: 'code' })
+  await claimOne(worker)
+  // Its own socket is closed with its sessions, maybe before the answer is out: what was done is in the store.
+  await worker.agents.unregister({}).catch((error: unknown) => expect(error).toMatchObject({ applied: 'unknown' }))
+  expect((await lead.agents.list({})).agents).toEqual([])
+  const { events } = await lead.events.list({ types: ['agent.unregistered', 'task.released'] })
+  expect(events).toMatchObject([{ type: 'task.released' }, { type: 'agent.unregistered', actor: worker.id }])
+})
+
+test('the token of an unregistered agent is TOKEN_REVOKED for reads and writes', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  await lead.agents.unregister({ agent: worker.id })
+  const again = server.connect({ token: worker.token })
+  expect(await refusal(again.tasks.list({}))).toMatchObject({ code: 'TOKEN_REVOKED', applied: 'no' })
+  expect(await refusal(again.tasks.claim())).toMatchObject({ code: 'TOKEN_REVOKED' })
+})
+
+test('an unregistered agent is not sent to, and its mailbox is kept', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  await lead.messages.send({ to: 'worker', type: 'note', payload: 1 })
+  await lead.agents.unregister({ agent: worker.id })
+  expect(await refusal(lead.messages.send({ to: 'worker', type: 'note', payload: 2 }))).toMatchObject({
+    code: 'NOT_FOUND',
+  })
+  expect((await lead.messages.send({ to: '*', type: 'note', payload: 3 })).recipients).toEqual([])
+  const back = await server.agent('worker')
+  expect(back).toMatchObject({ id: worker.id, incarnation: 3 })
+  expect((await back.messages.receive({})).messages.map(({ payload }) => payload)).toEqual([1])
+  expect((await lead.agents.list({})).agents).toHaveLength(1)
+})
+
+test('unregistering ends the sessions: the refresh token is proof of nothing any more', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  await lead.agents.unregister({ agent: worker.id })
+  expect(rows(server, 'SELECT id FROM sessions WHERE revoked_at IS NULL')).toEqual([])
+  const call = lead.agents.register({ name: 'worker', type: 'qa', refreshToken: worker.refreshToken })
+  expect(await refusal(call)).toMatchObject({ code: 'AGENT_NAME_TAKEN' })
+})
+
+test('an agent does not unregister another, and one that is not there is NOT_FOUND', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker, other] = [server.connect(), await server.agent('worker'), await server.agent('other')]
+  expect(await refusal(worker.agents.unregister({ agent: other.id }))).toMatchObject({ code: 'FORBIDDEN' })
+  expect(await refusal(lead.agents.unregister({ agent: 'ghost' }))).toMatchObject({ code: 'NOT_FOUND' })
+  expect(await refusal(lead.agents.unregister({}))).toMatchObject({ code: 'FORBIDDEN' })
+  await lead.agents.unregister({ agent: other.id })
+  expect(await refusal(lead.agents.unregister({ agent: other.id }))).toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test('a lease of an agent that was unregistered cannot be completed', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  const { id } = await lead.tasks.create({ type: 'code' })
+  const lease = leaseOf(await claimOne(worker))
+  await lead.agents.unregister({ agent: worker.id })
+  const again = server.connect({ token: worker.token })
+  expect(await refusal(again.tasks.complete(lease))).toMatchObject({ code: 'TOKEN_REVOKED' })
+  expect((await lead.tasks.get({ taskId: id })).status).toBe('pending')
+})

@@ -1,0 +1,102 @@
+import { connect, createServer, type Socket } from 'node:net'
+import type { Client, Delivery, LeasedTask } from '@tony/mcp-client'
+import Database from 'better-sqlite3'
+import type { TestServer } from '../support/server.ts'
+
+type Claim = NonNullable<Parameters<Client['tasks']['claim']>[0]>
+type Receive = NonNullable<Parameters<Client['messages']['receive']>[0]>
+
+/** The one task a claim finds; fails the test when there is none. */
+export async function claimOne(agent: Client, input: Claim = {}): Promise<LeasedTask> {
+  const {
+    tasks: [task],
+  } = await agent.tasks.claim(input)
+  if (!task) throw new Error('expected a task, there was none')
+  return task
+}
+
+export const leaseOf = ({ id, leaseToken }: LeasedTask) => ({ taskId: id, leaseToken })
+
+/** The one message that is next; fails the test when there is none. */
+export async function receiveOne(agent: Client, input: Receive = {}): Promise<Delivery> {
+  const {
+    messages: [message],
+  } = await agent.messages.receive({ ...input, limit: 1 })
+  if (!message) throw new Error('expected a message, there was none')
+  return message
+}
+
+export const receiptOf = ({ id, receipt }: Delivery) => ({ messageId: id, receipt })
+
+/** What the file holds, read past the server. */
+export function rows<T>(server: TestServer, sql: string, ...params: string[]): T[] {
+  const database = new Database(server.database, { readonly: true })
+  try {
+    return database.prepare<string[], T>(sql).all(...params)
+  } finally {
+    database.close()
+  }
+}
+
+/** Changes the file behind the server's back. */
+export function tamper(server: TestServer, sql: string): void {
+  const database = new Database(server.database, { timeout: 5_000 })
+  database.exec(sql)
+  database.close()
+}
+
+/** Reads a subscription piece by piece without ending it. */
+export function reading<T>(subscription: AsyncIterable<T>): (count: number) => Promise<T[]> {
+  const iterator = subscription[Symbol.asyncIterator]()
+  return async (count) => {
+    const things: T[] = []
+    while (things.length < count) {
+      const next = await iterator.next()
+      if (next.done) throw new Error(`the subscription ended after ${things.length} of ${count}`)
+      things.push(next.value)
+    }
+    return things
+  }
+}
+
+/** A wire between a client and the server that can be cut. */
+export class Wire implements AsyncDisposable {
+  readonly #pairs = new Set<Socket>()
+  readonly #server = createServer((near) => {
+    const far = connect(this.#port, '127.0.0.1')
+    for (const end of [near, far]) {
+      this.#pairs.add(end)
+      end.on('error', () => end.destroy())
+      end.on('close', () => {
+        this.#pairs.delete(end)
+        near.destroy()
+        far.destroy()
+      })
+    }
+    near.pipe(far).pipe(near)
+  })
+  readonly #port: number
+  url = ''
+
+  private constructor(port: number) {
+    this.#port = port
+  }
+
+  static async to(server: TestServer): Promise<Wire> {
+    const wire = new Wire(Number(new URL(server.url).port))
+    await new Promise<void>((resolve) => wire.#server.listen(0, '127.0.0.1', resolve))
+    const address = wire.#server.address()
+    if (typeof address !== 'object' || !address) throw new Error('the wire has no port')
+    wire.url = `http://127.0.0.1:${address.port}`
+    return wire
+  }
+
+  cut(): void {
+    for (const end of this.#pairs) end.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+}

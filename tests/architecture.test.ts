@@ -1,0 +1,150 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { cycles } from './support/architecture/cycles.ts'
+import { directions, idleExceptions, unknownRooms } from './support/architecture/directions.ts'
+import { exampleKeys, schemaKeys, tableKeys } from './support/architecture/environment.ts'
+import {
+  assertions,
+  catches,
+  classes,
+  figuresOf,
+  lineCount,
+  longFiles,
+  longFunctions,
+} from './support/architecture/figures.ts'
+import {
+  anyType,
+  barrels,
+  defaultExports,
+  emptyCatch,
+  exportAll,
+  leftovers,
+  mockFree,
+  names,
+} from './support/architecture/habits.ts'
+import { expressionOwners, packageOwners, pureOperations } from './support/architecture/owners.ts'
+import { planted } from './support/architecture/planted.ts'
+import { parseSource, readProduct, readTests, readTools, root } from './support/architecture/source.ts'
+
+const product = readProduct()
+const tests = readTests()
+const all = [...product, ...tests, ...readTools()]
+const figures = figuresOf(product)
+
+describe('the checker sees', () => {
+  test.each(planted)('$what', ({ rule, files, says }) => {
+    const said = rule(Object.entries(files).map(([path, text]) => parseSource(path, text)))
+    expect(said).toHaveLength(says.length)
+    for (const [index, beginning] of says.entries()) expect(said[index]?.startsWith(beginning), said[index]).toBe(true)
+  })
+
+  test('every file there is', () => {
+    expect(product.length).toBeGreaterThan(100)
+    expect(tests.length).toBeGreaterThan(50)
+    expect(product.filter(({ path }) => path.includes('dist') || path.includes('node_modules'))).toEqual([])
+  })
+
+  test('the keys of a schema, of an example and of a table', () => {
+    const config = parseSource(
+      'config.ts',
+      'const limits = { a: 1 }\nconst environment = z.object({ B_KEY: z.object({ c: 1 }), A_KEY: x })',
+    )
+    expect(schemaKeys(config)).toEqual(['A_KEY', 'B_KEY'])
+    expect(exampleKeys('# words\nA_KEY=1\n# B_KEY=\n')).toEqual(['A_KEY', 'B_KEY'])
+    expect(tableKeys('| Variable | |\n|---|---|\n| `A_KEY` | text `C_KEY` |\n| `B_KEY` | |\n')).toEqual([
+      'A_KEY',
+      'B_KEY',
+    ])
+  })
+})
+
+describe('imports', () => {
+  test('run one way: shared ← store ← events ← operations ← api and sweeps, api → guards, surfaces → api', () => {
+    expect(unknownRooms(product)).toEqual([])
+    expect(directions(product)).toEqual([])
+  })
+
+  test('have no exception that is not needed', () => {
+    expect(idleExceptions(product)).toEqual([])
+  })
+
+  test('go in no circle', () => {
+    expect(cycles(product)).toEqual([])
+    expect(cycles(tests)).toEqual([])
+  })
+
+  test('of the log, metrics, tokens, drivers and tRPC are in one place each', () => {
+    expect(packageOwners(product)).toEqual([])
+    expect(pureOperations(product)).toEqual([])
+  })
+})
+
+test('the environment, the clock, chance and timers are reached from one place each', () => {
+  expect(expressionOwners(product)).toEqual([])
+})
+
+describe('no file', () => {
+  test.each([
+    ['only re-exports others', barrels],
+    ['exports everything of another', exportAll],
+    ['says any', anyType],
+    ['catches an error and does nothing', emptyCatch],
+    ['has a default export, but for configurations', defaultExports],
+    ['leaves something to do', leftovers],
+    ['has a name that says nothing', names],
+    ['has more than 300 lines', longFiles],
+  ])('%s', (_, rule) => {
+    expect(rule(all)).toEqual([])
+  })
+
+  test('of the tests mocks anything', () => {
+    expect(mockFree(tests.filter(({ path }) => !path.startsWith('tests/support/architecture/')))).toEqual([])
+  })
+
+  test('of the product has a function of more than 50 lines', () => {
+    expect(longFunctions(product)).toEqual([])
+  })
+})
+
+describe('the product as a whole', () => {
+  test('keeps its budgets', () => {
+    const { files, lines, median, max, functionP99 } = figures
+    const ratio = Math.round((lineCount(tests) / lines) * 100) / 100
+    process.stdout.write(
+      `${files} files, ${lines} lines, median ${median}, max ${max}; functions p99 ${functionP99}; per 1000 lines: as ${figures.assertions}, classes ${figures.classes}, catches ${figures.catches}; tests ${ratio} × source\n`,
+    )
+    expect(median).toBeLessThanOrEqual(70)
+    expect(functionP99).toBeLessThanOrEqual(45)
+  })
+
+  test('asserts types at most three times in a thousand lines', () => {
+    expect(figures.assertions, assertions(product).join('\n')).toBeLessThanOrEqual(3)
+  })
+
+  test('has at most two classes in a thousand lines', () => {
+    expect(figures.classes, classes(product).join('\n')).toBeLessThanOrEqual(2)
+  })
+
+  test('catches at most three times in a thousand lines', () => {
+    expect(figures.catches, catches(product).join('\n')).toBeLessThanOrEqual(3)
+  })
+})
+
+describe('a variable of the environment', () => {
+  const config = product.find(({ path }) => path === 'server/src/config.ts')
+  const keys = config ? schemaKeys(config) : []
+  const textOf = (name: string) => readFileSync(resolve(root, name), 'utf8')
+
+  test('is one the configuration reads', () => {
+    expect(keys).toContain('MCP_PORT')
+  })
+
+  test.runIf(existsSync(resolve(root, '.env.example')))('is in .env.example, and no other is', () => {
+    expect(exampleKeys(textOf('.env.example'))).toEqual(keys)
+  })
+
+  test.runIf(existsSync(resolve(root, 'README.md')))('is in the table of the README, and no other is', () => {
+    expect(tableKeys(textOf('README.md'))).toEqual(keys)
+  })
+})

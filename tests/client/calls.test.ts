@@ -1,0 +1,226 @@
+import { type CallRecord, type Client, createClient } from '@tony/mcp-client'
+import { expect, test } from 'vitest'
+import { refusal, TestServer } from '../support/server.ts'
+import { Proxy } from '../surfaces/proxy.ts'
+
+/** Resolves when the client says it is in a state. */
+function states(): { onState: (state: string) => void; reached: (state: string, times?: number) => Promise<void> } {
+  const seen: string[] = []
+  let wake: () => void = () => undefined
+  return {
+    onState: (state) => {
+      seen.push(state)
+      wake()
+    },
+    reached: async (state, times = 1) => {
+      while (seen.filter((one) => one === state).length < times) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
+  }
+}
+
+const titles = async (client: Client) => (await client.tasks.list({})).tasks.map(({ title }) => title)
+
+test('a call made before there is a server is answered once there is one', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  proxy.refuse()
+  const { onState, reached } = states()
+  const client = server.connect({ url: proxy.url, onState })
+  const call = client.system.info()
+  await reached('connecting', 2)
+  proxy.accept()
+  expect((await call).name).toBe('tony-mcp')
+})
+
+test('a client outlives a restart of the server on the same port and file', async () => {
+  const first = await TestServer.start()
+  const port = Number(new URL(first.url).port)
+  const client = createClient({ url: first.url, deadlineMs: 20_000 })
+  try {
+    await client.tasks.create({ type: 'code', title: 'before' })
+    await first.stop()
+    const during = client.tasks.create({ type: 'code', title: 'during' })
+    await using second = await TestServer.start({ folder: first.folder, config: { port } })
+    await during
+    await client.tasks.create({ type: 'code', title: 'after' })
+    expect(await titles(second.connect())).toEqual(['before', 'during', 'after'])
+  } finally {
+    client.close()
+  }
+})
+
+test('a call whose answer was lost is repeated under the same key and takes effect once', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  const client = server.connect({ url: proxy.url })
+  await client.system.info()
+  const lost = proxy.loseAnswers()
+  const calls = ['a', 'b', 'c'].map((title) => client.tasks.create({ type: 'code', title }))
+  await lost
+  proxy.accept()
+  proxy.cut()
+  const ids = (await Promise.all(calls)).map(({ id }) => id)
+  const { tasks } = await server.connect().tasks.list({})
+  expect(tasks.map(({ id }) => id)).toEqual(ids)
+})
+
+test('a claim whose answer was lost finds the same lease again', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  const lead = server.connect()
+  await lead.tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })
+  const worker = await server.agent('worker')
+  const client = server.connect({ url: proxy.url, token: worker.token })
+  await client.system.info()
+  const lost = proxy.loseAnswers()
+  const claim = client.tasks.claim({})
+  await lost
+  proxy.accept()
+  proxy.cut()
+  const { tasks } = await claim
+  expect(tasks).toHaveLength(1)
+  expect((await lead.tasks.list({ status: 'in_progress' })).tasks.map(({ id }) => id)).toEqual(tasks.map(({ id }) => id))
+})
+
+test('a call that must not be done twice is not repeated, and its outcome is unknown', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  const client = server.connect({ url: proxy.url })
+  await client.system.info()
+  const lost = proxy.loseAnswers()
+  const call = refusal(client.agents.register({ name: 'worker', type: 'qa', clientInstanceId: 'a secret of sixteen' }))
+  await lost
+  proxy.accept()
+  proxy.cut()
+  expect(await call).toMatchObject({ code: 'CONNECTION_LOST', applied: 'unknown' })
+  expect((await client.agents.get({ agent: 'worker' })).incarnation).toBe(1)
+})
+
+test('a refusal after a lost answer does not claim that nothing was applied', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  const worker = await server.agent('worker')
+  const { id } = await server.connect().tasks.create({ type: 'code' })
+  const { tasks: [task] } = await worker.tasks.claim({ leaseMs: 5_000 })
+  const client = server.connect({ url: proxy.url, token: worker.token })
+  await client.system.info()
+  const lost = proxy.loseAnswers()
+  const progress = refusal(client.tasks.progress({ taskId: id, leaseToken: task?.leaseToken ?? '', percent: 10 }))
+  await lost
+  await server.advance(5_001)
+  proxy.accept()
+  proxy.cut()
+  expect(await progress).toMatchObject({ code: 'STALE_LEASE', applied: 'unknown' })
+})
+
+test('a refusal of its only attempt says that nothing was applied', async () => {
+  await using server = await TestServer.start()
+  const refused = await refusal(server.connect().tasks.get({ taskId: 'absent' }))
+  expect(refused).toMatchObject({ code: 'NOT_FOUND', applied: 'no' })
+})
+
+test('a call beyond what may be in flight is repeated until it fits', async () => {
+  await using server = await TestServer.start({ limits: { callsInFlight: 2 } })
+  const client = server.connect()
+  const made = await Promise.all(Array.from({ length: 20 }, (_, index) => client.tasks.create({ type: 'code', title: `${index}` })))
+  expect(new Set(made.map(({ id }) => id)).size).toBe(20)
+  expect((await client.tasks.list({})).tasks).toHaveLength(20)
+})
+
+test('every call has a deadline: without a connection nothing was applied', async () => {
+  await using proxy = await Proxy.start('http://127.0.0.1:9')
+  proxy.refuse()
+  const client = createClient({ url: proxy.url, deadlineMs: 50 })
+  try {
+    expect(await refusal(client.system.info())).toMatchObject({ code: 'DEADLINE_EXCEEDED', applied: 'no' })
+    expect(await refusal(client.tasks.create({ type: 'code' }, { deadlineMs: 20 }))).toMatchObject({ code: 'DEADLINE_EXCEEDED', applied: 'no' })
+  } finally {
+    client.close()
+  }
+})
+
+test('every call has a deadline: with an answer that never comes it may have been applied', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  const client = server.connect({ url: proxy.url })
+  await client.system.info()
+  const lost = proxy.loseAnswers()
+  const call = refusal(client.tasks.create({ type: 'code', title: 'made' }, { deadlineMs: 100 }))
+  await lost
+  expect(await call).toMatchObject({ code: 'DEADLINE_EXCEEDED', applied: 'unknown' })
+  expect(await titles(server.connect())).toEqual(['made'])
+})
+
+test('the deadline of a blocking call begins after the time it may wait', async () => {
+  await using server = await TestServer.start()
+  const worker = await server.agent('worker')
+  const client = server.connect({ token: worker.token, deadlineMs: 300 })
+  await client.system.info()
+  const claim = client.tasks.claim({ waitMs: 60_000 })
+  // The wait is the server's, whose clock stands still; three hundred milliseconds of ours are not enough to end it.
+  const short = refusal(client.tasks.claim({ waitMs: 200 }, { deadlineMs: 50 }))
+  expect(await short).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  const { id } = await server.connect().tasks.create({ type: 'code' })
+  expect((await claim).tasks).toMatchObject([{ id }])
+})
+
+test('a blocking call that is ended early answers with what it has', async () => {
+  await using server = await TestServer.start()
+  const worker = await server.agent('worker')
+  const ending = new AbortController()
+  const claim = worker.tasks.claim({ waitMs: 60_000 }, { signal: ending.signal })
+  await worker.system.info()
+  ending.abort()
+  expect(await claim).toEqual({ tasks: [] })
+  expect(await worker.tasks.claim({ waitMs: 60_000 }, { signal: AbortSignal.abort() })).toEqual({ tasks: [] })
+})
+
+test('a blocking call that is ended while there is no connection ends at once', async () => {
+  await using proxy = await Proxy.start('http://127.0.0.1:9')
+  proxy.refuse()
+  const client = createClient({ url: proxy.url })
+  const ending = new AbortController()
+  const claim = refusal(client.tasks.claim({ waitMs: 60_000 }, { signal: ending.signal }))
+  ending.abort()
+  expect(await claim).toMatchObject({ code: 'CONNECTION_LOST', applied: 'no' })
+  client.close()
+})
+
+test('a call too large for a frame is refused here, and costs no other call its connection', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  const client = server.connect({ url: proxy.url })
+  await client.system.info()
+  const large = refusal(client.tasks.create({ type: 'code', description: '漢'.repeat(350_000) }))
+  expect(await large).toMatchObject({ code: 'PAYLOAD_TOO_LARGE', applied: 'no' })
+  expect((await client.system.info()).name).toBe('tony-mcp')
+  expect(proxy.connections).toBe(1)
+})
+
+test('calls of one turn, together larger than a frame, all arrive', async () => {
+  await using server = await TestServer.start()
+  const client = server.connect()
+  const description = '漢'.repeat(60_000)
+  const made = await Promise.all(Array.from({ length: 30 }, () => client.tasks.create({ type: 'code', description })))
+  expect(made.every((task) => task.description === description)).toBe(true)
+})
+
+test('every call is recorded with what became of it', async () => {
+  await using server = await TestServer.start()
+  const records: CallRecord[] = []
+  const client = server.connect({ onCall: (record) => records.push(record) })
+  await client.tasks.create({ type: 'code' })
+  await refusal(client.tasks.get({ taskId: 'absent' }))
+  expect(records.map(({ type, op, path }) => [type, op, path])).toEqual([
+    ['invoke', 1, 'tasks.create'],
+    ['ok', 1, 'tasks.create'],
+    ['invoke', 2, 'tasks.get'],
+    ['fail', 2, 'tasks.get'],
+  ])
+  const [first] = records
+  expect(first && 'input' in first && first.input).toMatchObject({ type: 'code', idempotencyKey: expect.any(String) })
+})

@@ -1,0 +1,133 @@
+import { once } from 'node:events'
+import { Agent, type CallRecord, createClient } from '@tony/mcp-client'
+import { expect, test } from 'vitest'
+import { WebSocketServer } from 'ws'
+import { refusal, take, TestServer } from '../support/server.ts'
+import { Proxy } from '../surfaces/proxy.ts'
+
+/** What keeps this process from ending, by kind. */
+const held = (kind: string): number => process.getActiveResourcesInfo().filter((name) => name === kind).length
+
+test('closing settles every call and every subscription', async () => {
+  await using server = await TestServer.start()
+  const worker = await server.agent('worker')
+  const records: CallRecord[] = []
+  const client = server.connect({ token: worker.token, onCall: (record) => records.push(record) })
+  await client.system.info()
+  const waiting = refusal(client.tasks.claim({ waitMs: 60_000 }))
+  const feed = take(client.events.subscribe({}), 1_000)
+  await client.system.info()
+  client.close()
+  expect(await waiting).toMatchObject({ code: 'CLIENT_CLOSED', applied: 'unknown' })
+  expect((await feed).every(({ type }) => type === 'checkpoint')).toBe(true)
+  expect(records.at(-1)).toMatchObject({ type: 'info', path: 'tasks.claim' })
+  expect(await refusal(client.system.info())).toMatchObject({ code: 'CLIENT_CLOSED', applied: 'no' })
+  expect(await take(client.events.subscribe({}), 1)).toEqual([])
+})
+
+test('a closed client leaves no timer behind, connected or not', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  const before = held('Timeout')
+  const connected = createClient({ url: proxy.url })
+  await connected.system.info()
+  proxy.refuse()
+  const offline = createClient({ url: proxy.url })
+  const calls = [refusal(offline.system.info()), refusal(offline.tasks.create({ type: 'code' }))]
+  expect(held('Timeout')).toBeGreaterThan(before)
+  const closed = once(process, 'never').catch(() => undefined)
+  void closed
+  connected.close()
+  offline.close()
+  for (const call of calls) expect(await call).toMatchObject({ code: 'CLIENT_CLOSED', applied: 'no' })
+  // The server has answered the close once it answers a request that came after it.
+  while (held('Timeout') > before) await (await fetch(`${server.url}/livez`)).text()
+})
+
+test('a call that waits before it tries again ends when the client is closed', async () => {
+  await using server = await TestServer.start({ limits: { callsInFlight: 0 } })
+  const client = server.connect()
+  const call = refusal(client.system.info())
+  const socket = server.connect({ onState: (state) => state === 'open' && client.close() })
+  expect(await call).toMatchObject({ code: 'CLIENT_CLOSED' })
+  socket.close()
+})
+
+test('one whose server never answers the close is let go all the same', async () => {
+  const deaf = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  await once(deaf, 'listening')
+  const address = deaf.address()
+  const connected = once(deaf, 'connection')
+  const client = createClient({ url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}` })
+  const [socket] = await connected
+  await once(socket, 'message')
+  socket.pause()
+  client.close()
+  socket.resume = () => undefined
+  await once(socket._socket, 'close')
+  deaf.close()
+})
+
+test('a server that speaks something else is left, and tried again', async () => {
+  const other = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  await once(other, 'listening')
+  const address = other.address()
+  const twice = new Promise<void>((resolve) => {
+    let connections = 0
+    other.on('connection', (socket) => {
+      connections += 1
+      socket.send('<html>')
+      if (connections === 2) resolve()
+    })
+  })
+  const client = createClient({ url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}` })
+  await twice
+  client.close()
+  other.close()
+})
+
+test('a credential that has ended closes the client for good, and every call says why', async () => {
+  await using server = await TestServer.start()
+  const states: string[] = []
+  const worker = await server.agent('worker')
+  let closed: () => void = () => undefined
+  const over = new Promise<void>((resolve) => {
+    closed = resolve
+  })
+  const client = server.connect({
+    token: worker.token,
+    onState: (state) => {
+      states.push(state)
+      if (state === 'closed') closed()
+    },
+  })
+  const feed = take(client.events.subscribe({ types: ['task.created'] }), 1).catch((error: unknown) => error)
+  await client.system.info()
+  const waiting = refusal(client.tasks.claim({ waitMs: 60_000 }))
+  await client.system.info()
+  await server.agent('worker')
+  await over
+  expect(await waiting).toMatchObject({ code: 'STALE_INCARNATION', applied: 'unknown' })
+  expect(await feed).toMatchObject({ code: 'STALE_INCARNATION' })
+  expect(await refusal(client.system.info())).toMatchObject({ code: 'STALE_INCARNATION', applied: 'no' })
+  expect(states).toEqual(['connecting', 'open', 'closed'])
+})
+
+test('an agent that is superseded has its work aborted, and its loops end', async () => {
+  await using server = await TestServer.start()
+  const secret = { clientInstanceId: 'the same secret as before' }
+  const agent = await Agent.register({ url: server.url, name: 'worker', type: 'implementation', ...secret })
+  const { promise: aborted, resolve } = Promise.withResolvers<string>()
+  const { promise: started, resolve: start } = Promise.withResolvers<void>()
+  const loop = agent.work(async (_, { signal }) => {
+    start()
+    await once(signal, 'abort')
+    resolve('aborted')
+  })
+  await server.connect().tasks.create({ type: 'code' })
+  await started
+  await server.agent('worker', secret)
+  expect(await aborted).toBe('aborted')
+  await loop.stop()
+  await agent.stop()
+})

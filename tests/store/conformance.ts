@@ -1,0 +1,18 @@
+import { describe } from 'vitest'
+import type { Opened } from '../support/store.ts'
+import { batchConformance } from './conformance/batches.ts'
+import { commitConformance } from './conformance/commits.ts'
+import { feedConformance } from './conformance/feed.ts'
+import { fenceConformance } from './conformance/fences.ts'
+import { keyConformance } from './conformance/keys.ts'
+
+/** What it is to be a store. Every engine runs all of it; what only one engine has is tested beside it. */
+export function storeConformance(engineName: string, open: () => Promise<Opened>): void {
+  describe(`the store on ${engineName}`, () => {
+    describe('commits', () => commitConformance(open))
+    describe('numbers events', () => feedConformance(open))
+    describe('fences', () => fenceConformance(open))
+    describe('batches', () => batchConformance(open))
+    describe('keeps idempotency keys', () => keyConformance(open))
+  })
+}

@@ -1,0 +1,159 @@
+import type { Scope, Store, Transaction } from '@tony/mcp-server/store/store'
+import { eq } from 'drizzle-orm'
+import { expect, test } from 'vitest'
+import { type Opened, projectOf } from '../../support/store.ts'
+import { addAgent, feed, note, numbered, outcomes, put, stored, upTo } from '../given.ts'
+
+/** What a takeover does to an agent's row. */
+async function supersede({ db, t, wake }: Transaction, agentId: string, incarnation: number): Promise<void> {
+  await db.update(t.agents).set({ incarnation }).where(eq(t.agents.id, agentId))
+  wake({ topic: 'incarnation', agentId, incarnation })
+}
+
+/** What unregistering does to it. */
+async function leave(tx: Transaction, agentId: string, incarnation: number): Promise<void> {
+  await tx.db.update(tx.t.agents).set({ status: 'unregistered' }).where(eq(tx.t.agents.id, agentId))
+  await supersede(tx, agentId, incarnation)
+}
+
+async function given(store: Store) {
+  const project = await projectOf(store)
+  await addAgent(store, project, 'ada')
+  await addAgent(store, project, 'bob')
+  const scope = (agentId: string, incarnation: number): Scope => ({ project, fence: { agentId, incarnation } })
+  const write = (agentId: string, incarnation: number, row: string) =>
+    store.transact(scope(agentId, incarnation), async (tx) => {
+      tx.append(note(row))
+      return put(tx, row)
+    })
+  return { project, scope, write }
+}
+
+export function fenceConformance(open: () => Promise<Opened>): void {
+  test('off all of a superseded incarnation, and lets the others beside it commit', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, write } = await given(store)
+    await store.transact({ project }, (tx) => supersede(tx, 'ada', 2))
+    const results = await outcomes([
+      write('bob', 1, 'b1'),
+      write('ada', 1, 'old 1'),
+      write('ada', 2, 'new'),
+      write('ada', 1, 'old 2'),
+      store.transact({ project }, (tx) => put(tx, 'unfenced')),
+      write('bob', 1, 'b2'),
+    ])
+    expect(results).toEqual(['b1', 'STALE_INCARNATION', 'new', 'STALE_INCARNATION', 'unfenced', 'b2'])
+    expect(await store.read(stored)).toEqual(['b1', 'b2', 'new', 'unfenced'])
+    expect((await store.read(feed)).map(({ seq, subject }) => `${seq} ${subject}`)).toEqual(['1 b1', '2 new', '3 b2'])
+  })
+
+  test('off an agent that is unregistered, or never was', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, write } = await given(store)
+    await store.transact({ project }, (tx) => leave(tx, 'ada', 2))
+    const results = await outcomes([
+      write('ada', 1, 'a1'),
+      write('ada', 2, 'a2'),
+      write('nobody', 1, 'n'),
+      write('bob', 1, 'b'),
+    ])
+    expect(results).toEqual(['TOKEN_REVOKED', 'TOKEN_REVOKED', 'TOKEN_REVOKED', 'b'])
+    expect(await store.read(stored)).toEqual(['b'])
+  })
+
+  test('what comes after a takeover in the same batch, and not what came before it', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, write } = await given(store)
+    const results = await outcomes([
+      write('ada', 1, 'before'),
+      store.transact({ project }, (tx) => supersede(tx, 'ada', 2)),
+      write('ada', 1, 'after'),
+      write('bob', 1, 'other'),
+      write('ada', 2, 'successor'),
+    ])
+    expect(results).toEqual(['before', undefined, 'STALE_INCARNATION', 'other', 'successor'])
+    expect(await store.read(stored)).toEqual(['before', 'other', 'successor'])
+  })
+
+  test('an incarnation that ends itself only afterwards', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { scope, write } = await given(store)
+    const results = await outcomes([
+      write('ada', 1, 'before'),
+      store.transact(scope('ada', 1), (tx) => leave(tx, 'ada', 2)),
+      write('ada', 1, 'after'),
+    ])
+    expect(results).toEqual(['before', undefined, 'TOKEN_REVOKED'])
+    expect(await store.read(stored)).toEqual(['before'])
+    expect(await outcomes([write('ada', 1, 'later')])).toEqual(['TOKEN_REVOKED'])
+  })
+
+  test('off a stale incarnation that would end its successor, and not that successor', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, scope, write } = await given(store)
+    await store.transact({ project }, (tx) => supersede(tx, 'ada', 2))
+    const results = await outcomes([
+      store.transact(scope('ada', 1), (tx) => leave(tx, 'ada', 3)),
+      write('ada', 2, 'alive'),
+    ])
+    expect(results).toEqual(['TOKEN_REVOKED', 'alive'])
+    expect(await opened.rows("select status, incarnation from agents where id = 'ada'")).toEqual([
+      { status: 'active', incarnation: 2 },
+    ])
+  })
+
+  test('a takeover that failed fences nobody', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, write } = await given(store)
+    const results = await outcomes([
+      store.transact({ project }, async (tx) => {
+        await supersede(tx, 'ada', 2)
+        throw new Error('no')
+      }),
+      write('ada', 1, 'still'),
+    ])
+    expect(results).toEqual(['no', 'still'])
+  })
+
+  test('by running the rest again, without a double effect', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, write } = await given(store)
+    await store.transact({ project }, (tx) => supersede(tx, 'ada', 2))
+    const woken: string[] = []
+    store.onWake((wake) => {
+      if (wake.topic === 'inbox') woken.push(wake.agentId)
+    })
+    let runs = 0
+    const counted = store.transact({ project }, async (tx) => {
+      runs += 1
+      tx.append(note('once'))
+      tx.wake({ topic: 'inbox', agentId: 'once' })
+      const before = await stored(tx)
+      await put(tx, 'once')
+      return before
+    })
+    expect(await outcomes([counted, write('ada', 1, 'old')])).toEqual([[], 'STALE_INCARNATION'])
+    expect(runs).toBeGreaterThan(1)
+    expect(await store.read(stored)).toEqual(['once'])
+    expect((await store.read(feed)).map(({ seq, subject }) => [seq, subject])).toEqual([[1, 'once']])
+    expect(woken).toEqual(['once'])
+  })
+
+  test('each of 64 agents in one batch by itself', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, write } = await given(store)
+    const agents = await Promise.all(upTo(64).map((index) => addAgent(store, project, numbered('agent', index))))
+    const stale = agents.filter((_, index) => index % 2 === 0)
+    await Promise.all(stale.map((agent) => store.transact({ project }, (tx) => supersede(tx, agent, 2))))
+    const results = await outcomes(agents.map((agent) => write(agent, 1, agent)))
+    expect(results).toEqual(agents.map((agent) => (stale.includes(agent) ? 'STALE_INCARNATION' : agent)))
+  })
+}

@@ -1,0 +1,129 @@
+import { hashInput, once } from '@tony/mcp-server/guards/idempotency'
+import type { Store } from '@tony/mcp-server/store/store'
+import { expect, test } from 'vitest'
+import { type Opened, projectOf } from '../../support/store.ts'
+import { note, outcomes, put, stored, upTo } from '../given.ts'
+
+async function given(store: Store) {
+  const project = await projectOf(store)
+  const key = { project, principal: 'ada', procedure: 'tasks.create', key: 'k', inputHash: hashInput({ title: 'one' }) }
+  let rows = 0
+  const call = (changed: Partial<typeof key> = {}) =>
+    store.transact({ project }, (tx) =>
+      once(tx, { ...key, ...changed }, async () => {
+        rows += 1
+        tx.append(note(`row ${rows}`))
+        return { row: await put(tx, `row ${rows}`) }
+      }),
+    )
+  return { project, key, call }
+}
+
+export function keyConformance(open: () => Promise<Opened>): void {
+  test('and gives the first answer again without doing the work again', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { call } = await given(store)
+    expect(await call()).toEqual({ row: 'row 1' })
+    expect(await call()).toEqual({ row: 'row 1' })
+    expect(await store.read(stored)).toEqual(['row 1'])
+    expect(await opened.rows('select seq from events')).toEqual([{ seq: 1 }])
+  })
+
+  test('for calls that come at the same time', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { call } = await given(store)
+    const replies = await Promise.all(upTo(100).map(() => call()))
+    expect(replies).toEqual(replies.map(() => ({ row: 'row 1' })))
+    expect(await store.read(stored)).toEqual(['row 1'])
+  })
+
+  test('refuses one that was used with another input', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { call } = await given(store)
+    await call()
+    expect(await outcomes([call({ inputHash: hashInput({ title: 'two' }) })])).toEqual(['IDEMPOTENCY_CONFLICT'])
+    expect(await store.read(stored)).toEqual(['row 1'])
+  })
+
+  test('of each principal and procedure by itself', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { call } = await given(store)
+    const replies = await Promise.all([
+      call(),
+      call({ principal: 'bob' }),
+      call({ procedure: 'tasks.fail' }),
+      call({ key: 'l' }),
+    ])
+    expect(replies.map(({ row }) => row)).toEqual(['row 1', 'row 2', 'row 3', 'row 4'])
+  })
+
+  test('of successes only: a failure leaves none, and the next call does the work', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, key, call } = await given(store)
+    const failing = store.transact({ project }, (tx) =>
+      once(tx, key, async () => {
+        await put(tx, 'half')
+        throw new Error('no')
+      }),
+    )
+    expect(await outcomes([failing, call(), call()])).toEqual(['no', { row: 'row 1' }, { row: 'row 1' }])
+    expect(await store.read(stored)).toEqual(['row 1'])
+  })
+
+  test('with its effect or not at all: work that fails after its answer leaves neither', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, key, call } = await given(store)
+    const late = store.transact({ project }, async (tx) => {
+      await once(tx, key, () => put(tx, 'done'))
+      throw new Error('later')
+    })
+    expect(await outcomes([late, call()])).toEqual(['later', { row: 'row 1' }])
+    expect(await store.read(stored)).toEqual(['row 1'])
+  })
+
+  test('without the secrets of the answer, which is found again instead', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, key } = await given(store)
+    const replay = {
+      keep: (reply: { token: string }) => ({ length: reply.token.length }),
+      find: async (_: unknown, kept: unknown) => ({ token: `found by ${JSON.stringify(kept)}` }),
+    }
+    const call = () => store.transact({ project }, (tx) => once(tx, key, async () => ({ token: 'hush' }), replay))
+    expect([await call(), await call()]).toEqual([{ token: 'hush' }, { token: 'found by {"length":4}' }])
+    expect(JSON.stringify(await opened.rows('select * from idempotency'))).not.toContain('hush')
+  })
+
+  test('not of an answer there is nothing to keep of', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, key } = await given(store)
+    const replay = { keep: () => undefined, find: () => Promise.reject(new Error('nothing was kept')) }
+    let calls = 0
+    const call = () =>
+      store.transact({ project }, (tx) =>
+        once(
+          tx,
+          key,
+          async () => {
+            calls += 1
+            return calls
+          },
+          replay,
+        ),
+      )
+    expect([await call(), await call()]).toEqual([1, 2])
+  })
+
+  test('by what was asked, however it was spelled', () => {
+    expect(hashInput({ title: 'one', idempotencyKey: 'a' })).toBe(hashInput({ title: 'one', idempotencyKey: 'b' }))
+    expect(hashInput({ title: 'one', idempotencyKey: 'a' })).toBe(hashInput({ title: 'one' }))
+    expect(hashInput({ title: 'one' })).not.toBe(hashInput({ title: 'two' }))
+  })
+}

@@ -1,0 +1,64 @@
+import type { NewEvent, Reader, Store, Transaction } from '@tony/mcp-server/store/store'
+
+/** Adds a project with an empty feed. */
+export async function addProject(store: Store, id: string): Promise<string> {
+  await store.transact({ project: id }, ({ db, t, now }) =>
+    db.insert(t.projects).values({ id, name: id, createdAt: now }),
+  )
+  return id
+}
+
+/** Adds an agent in its first incarnation. */
+export async function addAgent(store: Store, project: string, id: string): Promise<string> {
+  await store.transact({ project }, ({ db, t, now }) =>
+    db.insert(t.agents).values({
+      id,
+      projectId: project,
+      name: id,
+      type: 'implementation',
+      role: 'developer',
+      capabilities: '[]',
+      registeredAt: now,
+      lastActivity: now,
+      metadata: '{}',
+    }),
+  )
+  return id
+}
+
+/** The smallest change there is: one row of a table that refers to nothing. */
+export const put = async ({ db, t }: Transaction, id: string): Promise<string> => {
+  await db.insert(t.bodies).values({ id, payload: '{}' })
+  return id
+}
+
+export const stored = async ({ db, t }: Reader): Promise<string[]> => {
+  const rows = await db.select({ id: t.bodies.id }).from(t.bodies).orderBy(t.bodies.id)
+  return rows.map(({ id }) => id)
+}
+
+/** An event that can be told from others. */
+export const note = (subject: string): NewEvent => ({ type: 'task.updated', subject, actor: null, data: { subject } })
+
+/** The feed of a project from its beginning, as numbers and subjects. */
+export const feed = async ({ db, t }: Reader): Promise<{ project: string; seq: number; subject: string | null }[]> =>
+  db
+    .select({ project: t.events.projectId, seq: t.events.seq, subject: t.events.subject })
+    .from(t.events)
+    .orderBy(t.events.projectId, t.events.seq)
+
+/** What became of each, in order: its value, or the code or message of its error. */
+export async function outcomes(work: readonly Promise<unknown>[]): Promise<unknown[]> {
+  const settled = await Promise.allSettled(work)
+  return settled.map((one) => (one.status === 'fulfilled' ? one.value : reasonOf(one.reason)))
+}
+
+const reasonOf = (error: unknown): unknown => {
+  if (!(error instanceof Error)) return error
+  return 'code' in error ? error.code : error.message
+}
+
+export const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
+
+/** Sorts as it counts. */
+export const numbered = (prefix: string, index: number): string => `${prefix}${String(index).padStart(5, '0')}`

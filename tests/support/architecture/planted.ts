@@ -1,0 +1,299 @@
+import { cycles } from './cycles.ts'
+import { directions, exceptions, idleExceptions, unknownRooms } from './directions.ts'
+import { assertions, longFiles, longFunctions } from './figures.ts'
+import * as habits from './habits.ts'
+import * as owners from './owners.ts'
+import type { Rule } from './source.ts'
+
+/** Small sources that break one rule each, and what the rule says of them. */
+export interface Planted {
+  readonly what: string
+  readonly rule: Rule
+  readonly files: Readonly<Record<string, string>>
+  /** What is said, by its beginning; nothing when it is empty. */
+  readonly says: readonly string[]
+}
+
+const task = 'server/src/tasks/claim.ts'
+
+const wrongDirections: readonly Planted[] = [
+  ['a noun that imports another', task, "import { x } from '../agents/get.ts'", 'tasks imports agents'],
+  ['a noun that imports a type of another', task, "import type { X } from '../agents/get.ts'", 'tasks imports agents'],
+  ['a dynamic import of another noun', task, "const x = await import('../plans/add.ts')", 'tasks imports plans'],
+  ['an operation that imports the edge', task, "import { x } from '../api/errors.ts'", 'tasks imports api'],
+  [
+    'the store that imports an operation',
+    'server/src/store/a.ts',
+    "import { x } from '../tasks/claim.ts'",
+    'store imports tasks',
+  ],
+  [
+    'events that import an operation',
+    'server/src/events/a.ts',
+    "import { x } from '../tasks/claim.ts'",
+    'events imports tasks',
+  ],
+  [
+    'a lower room that imports an operation',
+    'server/src/leases/a.ts',
+    "import { x } from '../tasks/claim.ts'",
+    'leases imports tasks',
+  ],
+  [
+    'a lower room that imports the other',
+    'server/src/leases/a.ts',
+    "import { x } from '../intake/add.ts'",
+    'leases imports intake',
+  ],
+  [
+    'a guard that imports an operation',
+    'server/src/guards/a.ts',
+    "import { x } from '../tasks/claim.ts'",
+    'guards imports tasks',
+  ],
+  [
+    'a surface that imports an operation',
+    'server/src/surfaces/a.ts',
+    "import { x } from '../tasks/claim.ts'",
+    'surfaces imports tasks',
+  ],
+  [
+    'the contract that imports the server',
+    'shared/src/a.ts',
+    "import { x } from '@tony/mcp-server/clock'",
+    'shared imports ground',
+  ],
+  [
+    'the client that imports the server',
+    'client/src/a.ts',
+    "import type { X } from '@tony/mcp-server/api/router'",
+    'client imports api',
+  ],
+  ['the server that imports the client', task, "export { x } from '@tony/mcp-client'", 'tasks imports client'],
+  [
+    'the command line that reaches into the store',
+    'cli/src/a.ts',
+    "import { x } from '@tony/mcp-server/store/sqlite'",
+    'cli imports store',
+  ],
+].map(([what = '', path = '', text = '', says = '']) => ({
+  what,
+  rule: directions,
+  files: { [path]: text },
+  says: [`${path}:1: ${says}`],
+}))
+
+const rightDirections: readonly Planted[] = [
+  [
+    task,
+    "import { x } from '../leases/lease.ts'\nimport { y } from '../store/store.ts'\nimport { z } from '../intake/add.ts'",
+  ],
+  ['server/src/sweeps/a.ts', "import { x } from '../messages/give-back.ts'\nimport { y } from '../leases/lease.ts'"],
+  ['server/src/api/a.ts', "import { x } from '../guards/observe.ts'\nimport { y } from '../tasks/claim.ts'"],
+  ['server/src/context.ts', "import type { X } from './tasks/queue.ts'"],
+  ['cli/src/a.ts', "import { x } from '@tony/mcp-client'\nimport { main } from '@tony/mcp-server/main'"],
+].map(([path = '', text = '']) => ({
+  what: `${path}, whose imports are right`,
+  rule: directions,
+  files: { [path]: text },
+  says: [],
+}))
+
+const ofDirections: readonly Planted[] = [
+  {
+    what: 'an exception for types that brings a value',
+    rule: directions,
+    files: { 'server/src/context.ts': "import { X } from './tasks/queue.ts'" },
+    says: ['server/src/context.ts:1: context imports tasks'],
+  },
+  {
+    what: 'a folder nobody knows',
+    rule: unknownRooms,
+    files: { 'server/src/gadgets/a.ts': '' },
+    says: ['server/src/gadgets/a.ts'],
+  },
+  {
+    what: 'exceptions that are not needed',
+    rule: idleExceptions,
+    files: { [task]: '' },
+    says: exceptions.map(({ from }) => from),
+  },
+]
+
+const strangers: readonly (readonly [what: string, rule: Rule, path: string, text: string])[] = [
+  ['pino elsewhere', owners.packageOwners, task, "import pino from 'pino'"],
+  ['a type of pino elsewhere', owners.packageOwners, 'server/src/metrics.ts', "import type { Logger } from 'pino'"],
+  ['a driver elsewhere', owners.packageOwners, task, "import Database from 'better-sqlite3'"],
+  [
+    'a driver of the builder elsewhere',
+    owners.packageOwners,
+    'cli/src/a.ts',
+    "import { drizzle } from 'drizzle-orm/better-sqlite3'",
+  ],
+  ['jose elsewhere', owners.packageOwners, 'server/src/guards/a.ts', "import { jwtVerify } from 'jose'"],
+  ['tRPC in an operation', owners.pureOperations, task, "import { TRPCError } from '@trpc/server'"],
+  ['the log in a sweep', owners.pureOperations, 'server/src/sweeps/a.ts', "import type { Logger } from 'pino'"],
+  ['the environment elsewhere', owners.expressionOwners, task, 'const port = process.env.PORT'],
+  ['the wall clock elsewhere', owners.expressionOwners, task, 'const now = Date.now()'],
+  ['the wall clock by another door', owners.expressionOwners, task, 'const now = new Date()'],
+  ['chance elsewhere', owners.expressionOwners, task, 'const jitter = Math.random()'],
+  ['a timer elsewhere', owners.expressionOwners, 'server/src/surfaces/a.ts', 'setTimeout(() => x(), 5)'],
+  ['a timer handed on', owners.expressionOwners, task, 'const run = { timer: setInterval }'],
+]
+
+const ofOwners = strangers.map(([what, rule, path, text]) => ({
+  what,
+  rule,
+  files: { [path]: text },
+  says: [`${path}:1`],
+}))
+
+const ownersAtHome: Planted = {
+  what: 'owners in their place',
+  rule: (sources) => [owners.packageOwners, owners.expressionOwners].flatMap((rule) => rule(sources)),
+  files: {
+    'server/src/log.ts': "import pino from 'pino'",
+    'server/src/clock.ts': 'setTimeout(() => x(Date.now(), Math.random()), 5)',
+    'server/src/main.ts': 'start(process.env)',
+    'client/src/a.ts': 'setInterval(() => new Date(), 5)',
+    [task]: "import { eq } from 'drizzle-orm'\nconst at = new Date(5)\nclock.setTimeout()\nconst Date = { then: 1 }",
+  },
+  says: [],
+}
+
+const ofCycles: readonly Planted[] = [
+  {
+    what: 'a circle of two',
+    rule: cycles,
+    files: { 'server/src/tasks/a.ts': "import './b.ts'", 'server/src/tasks/b.ts': "import { x } from './a.ts'" },
+    says: ['server/src/tasks/a.ts → server/src/tasks/b.ts → server/src/tasks/a.ts'],
+  },
+  {
+    what: 'a circle of three behind others',
+    rule: cycles,
+    files: {
+      'cli/src/z.ts': "import './a.ts'",
+      'cli/src/a.ts': "import './b.ts'",
+      'cli/src/b.ts': "import './c.ts'",
+      'cli/src/c.ts': "export { x } from './a.ts'",
+    },
+    says: ['cli/src/a.ts → cli/src/b.ts → cli/src/c.ts → cli/src/a.ts'],
+  },
+  {
+    what: 'a circle that only types close',
+    rule: cycles,
+    files: {
+      'cli/src/a.ts': "import './b.ts'",
+      'cli/src/b.ts': "import type { X } from './a.ts'\nimport { type Y } from './a.ts'",
+    },
+    says: [],
+  },
+]
+
+const lines = (count: number) => 'x()\n'.repeat(count)
+
+const ofHabits: readonly Planted[] = [
+  {
+    what: 'a barrel',
+    rule: habits.barrels,
+    files: { 'server/src/tasks/index.ts': "export { a } from './a.ts'\nexport type { B } from './b.ts'" },
+    says: ['server/src/tasks/index.ts'],
+  },
+  {
+    what: "the client's way in, which is one",
+    rule: habits.barrels,
+    files: { 'client/src/index.ts': "export { a } from './a.ts'" },
+    says: [],
+  },
+  {
+    what: 'an export of everything',
+    rule: habits.exportAll,
+    files: { [task]: "const a = 1\nexport * from './a.ts'" },
+    says: [`${task}:2`],
+  },
+  {
+    what: 'any',
+    rule: habits.anyType,
+    files: { [task]: 'const a = (b: any): Array<any> => b' },
+    says: [`${task}:1`, `${task}:1`],
+  },
+  { what: 'the word any in a text', rule: habits.anyType, files: { [task]: "const any = 'any'" }, says: [] },
+  {
+    what: 'a catch that does nothing',
+    rule: habits.emptyCatch,
+    files: { [task]: 'try { x() } catch { /* nothing */ }' },
+    says: [`${task}:1`],
+  },
+  {
+    what: 'default exports',
+    rule: habits.defaultExports,
+    files: { [task]: 'export default 5', 'cli/src/a.ts': 'export default function x() {}' },
+    says: [`${task}:1`, 'cli/src/a.ts:1'],
+  },
+  {
+    what: 'a configuration, which has one',
+    rule: habits.defaultExports,
+    files: { 'vitest.config.ts': 'export default {}' },
+    says: [],
+  },
+  {
+    what: 'something left to do',
+    rule: habits.leftovers,
+    files: { [task]: 'x()\n// TODO: more\n/* FIXME */\nconst todo = "TODO"' },
+    says: [`${task}:2`, `${task}:3`],
+  },
+  {
+    what: 'names that say nothing',
+    rule: habits.names,
+    files: {
+      'server/src/utils/a.ts': '',
+      'server/src/task-manager.ts': '',
+      'tests/helpers.test.ts': '',
+      'cli/src/lib/core.ts': '',
+    },
+    says: [
+      'server/src/utils/a.ts',
+      'server/src/task-manager.ts',
+      'tests/helpers.test.ts',
+      'cli/src/lib/core.ts',
+      'cli/src/lib/core.ts',
+    ],
+  },
+  {
+    what: 'a mock',
+    rule: habits.mockFree,
+    files: { 'tests/a.test.ts': "vi.mock('./b.ts')\nvi.waitFor(() => x())" },
+    says: ['tests/a.test.ts:1'],
+  },
+  {
+    what: 'a file that is too long',
+    rule: longFiles,
+    files: { 'cli/src/a.ts': lines(300), 'cli/src/b.ts': lines(301) },
+    says: ['cli/src/b.ts: 301 lines'],
+  },
+  {
+    what: 'a function that is too long',
+    rule: longFunctions,
+    files: { 'cli/src/a.ts': `const f = () => {\n${lines(48)}}\nfunction g() {\n${lines(49)}}` },
+    says: ['cli/src/a.ts:51: g has 51 lines'],
+  },
+  {
+    what: 'assertions',
+    rule: assertions,
+    files: {
+      'cli/src/a.ts':
+        "import { a as b } from 'c'\nconst d = [1] as const\nconst e = d as unknown\nconst f = { a: 1 } satisfies object",
+    },
+    says: ['cli/src/a.ts:3: as unknown'],
+  },
+]
+
+export const planted: readonly Planted[] = [
+  ...wrongDirections,
+  ...rightDirections,
+  ...ofDirections,
+  ...ofOwners,
+  ownersAtHome,
+  ...ofCycles,
+  ...ofHabits,
+]

@@ -1,0 +1,9 @@
+import { migrate, readMigrations } from '@tony/mcp-server/store/migrate'
+import Database from 'better-sqlite3'
+
+/** Migrates the file it is given with the migrations of a folder. A migration that calls `die()` kills the process there. */
+const [, , file = '', folder = ''] = process.argv
+const database = new Database(file, { timeout: 20_000 })
+database.function('die', () => process.kill(process.pid, 'SIGKILL'))
+migrate(database, readMigrations(new URL(folder)), Date.now())
+database.close()

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openSqlite, type SqliteOptions } from '@tony/mcp-server/store/sqlite'
+import type { Reader, Store } from '@tony/mcp-server/store/store'
+import Database from 'better-sqlite3'
+import { eq } from 'drizzle-orm'
+import { ManualClock } from './clock.ts'
+
+/** An open store, and a way past it to what it holds. */
+export interface Opened extends AsyncDisposable {
+  readonly store: Store
+  /** Runs a query on a connection that is not the store's: it sees what is committed and nothing else. */
+  rows<Row>(query: string): Promise<Row[]>
+}
+
+/** A folder with a database file in it, removed at the end. */
+export class StoreFolder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'tony-store-'))
+  readonly file = join(this.path, 'test.db')
+
+  open(options: Partial<SqliteOptions> = {}): Promise<Store> {
+    return openSqlite({ file: this.file, durability: 'disk', clock: new ManualClock(), ...options })
+  }
+
+  /** Runs `use` on a connection of its own. */
+  raw<T>(use: (database: Database.Database) => T): T {
+    const database = new Database(this.file)
+    try {
+      return use(database)
+    } finally {
+      database.close()
+    }
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true })
+  }
+}
+
+export async function openedSqlite(): Promise<Opened> {
+  const folder = new StoreFolder()
+  const store = await folder.open()
+  return {
+    store,
+    rows: async <Row>(query: string) => folder.raw((database) => database.prepare<[], Row>(query).all()),
+    [Symbol.asyncDispose]: async () => {
+      await store[Symbol.asyncDispose]()
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+/** The project that is always there. */
+export const projectOf = (store: Store): Promise<string> => store.read((reader) => idOf(reader, 'default'))
+
+async function idOf({ db, t }: Reader, name: string): Promise<string> {
+  const [row] = await db.select({ id: t.projects.id }).from(t.projects).where(eq(t.projects.name, name))
+  if (!row) throw new Error(`no project ${name}`)
+  return row.id
+}

@@ -1,0 +1,101 @@
+import { request } from 'node:http'
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { codeOf, Wire } from './wire.ts'
+
+interface Answer {
+  readonly status: number | undefined
+  readonly challenge: string | undefined
+  readonly code: unknown
+}
+
+/** With headers that `fetch` does not let a caller set. */
+const get = (url: string, headers: Record<string, string>, method = 'GET', body?: string): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const sent = request(url, { headers: { 'content-type': 'application/json', ...headers }, method }, async (response) => {
+      let text = ''
+      for await (const chunk of response) text += chunk
+      const { error } = JSON.parse(text)
+      resolve({ status: response.statusCode, challenge: response.headers['www-authenticate'], code: error?.data.code })
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+
+const refused = { status: 401, challenge: 'Bearer realm="tony-mcp"', code: 'UNAUTHENTICATED' }
+
+test.each([
+  ['a foreign Host', { host: 'rebound.example' }],
+  ['a Host that begins like this machine', { host: 'localhost.evil.example' }],
+  ['a foreign Origin', { origin: 'https://evil.example' }],
+  ['the Origin null', { origin: 'null' }],
+  ['credentials of another scheme', { authorization: 'Basic dG9ueTp0b255' }],
+  ['an empty bearer', { authorization: 'Bearer ' }],
+  ['a bearer of two words', { authorization: 'Bearer a b' }],
+  ['a token that is none', { authorization: 'Bearer nothing' }],
+  ['a token without a signature', { authorization: 'Bearer eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJ4In0.' }],
+])('a caller with %s is answered 401 and how to authenticate, over tRPC and REST', async (_, headers) => {
+  await using server = await TestServer.start()
+  expect(await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, headers)).toEqual(refused)
+  const body = JSON.stringify({ name: 'intruder', type: 'tech-lead' })
+  expect(await get(`${server.url}/api/agents/register`, headers, 'POST', body)).toEqual(refused)
+  expect((await server.connect().agents.list({})).agents).toEqual([])
+  expect((await get(`${server.url}/trpc/system.info`, headers)).status).toBe(200)
+})
+
+test.each(['localhost', 'localhost:3456', '127.0.0.1:1', '[::1]:3456'])('a caller that asked for %s is the developer', async (host) => {
+  await using server = await TestServer.start()
+  expect((await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, { host })).status).toBe(200)
+})
+
+test('a token that was signed elsewhere is refused here', async () => {
+  await using server = await TestServer.start()
+  await using elsewhere = await TestServer.start()
+  const { token } = await elsewhere.agent('worker')
+  const answer = await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, { authorization: `Bearer ${token}` })
+  expect(answer).toEqual(refused)
+})
+
+test('a token with one character changed is refused', async () => {
+  await using server = await TestServer.start()
+  const { token } = await server.agent('worker')
+  const at = token.length - 20
+  const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
+  using wire = await Wire.open(server.url, { hello: { token: changed } })
+  expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBe('UNAUTHENTICATED')
+})
+
+test.each([{ token: '' }, { token: 7 }, { token: {} }])('connectionParams of %j are no developer', async ({ token }) => {
+  await using server = await TestServer.start()
+  using wire = await Wire.open(server.url, { hello: { token } })
+  expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBe('UNAUTHENTICATED')
+})
+
+test('a project that does not exist is said so, on every surface', async () => {
+  await using server = await TestServer.start()
+  const answer = await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, { 'x-tony-project': 'nowhere' })
+  expect(answer).toMatchObject({ status: 404, code: 'NOT_FOUND' })
+  using wire = await Wire.open(server.url, { hello: { project: 'nowhere' } })
+  expect(codeOf(await wire.of(null))).toBe('NOT_FOUND')
+  expect((await wire.closed).code).toBe(4401)
+})
+
+test('a subscription over HTTP ends when its incarnation is superseded', async () => {
+  await using server = await TestServer.start()
+  const worker = await server.agent('worker')
+  const stream = await fetch(`${server.url}/trpc/events.subscribe?input=%7B%7D`, { headers: { authorization: `Bearer ${worker.token}` } })
+  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  const until = async (word: string) => {
+    while (!text.includes(word)) {
+      const { value, done } = (await reader?.read()) ?? { done: true }
+      if (done) throw new Error(`ended without ${word}: ${text}`)
+      text += value
+    }
+  }
+  await until('checkpoint')
+  await server.agent('worker')
+  await server.connect().tasks.create({ type: 'secret' })
+  await until('STALE_INCARNATION')
+  expect(text).not.toContain('secret')
+})

@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { codeOf, exchange, statusIn, upgradeRequest, Wire } from './wire.ts'
+
+test('one that announced connectionParams and stays silent is closed with 4408', async () => {
+  await using server = await TestServer.start()
+  using wire = await Wire.open(server.url, { hello: {} })
+  expect(await wire.answers()).toBe(true)
+  using silent = await Wire.open(server.url, { announced: true })
+  server.clock.advance(5_001)
+  expect((await silent.closed).code).toBe(4408)
+  expect(await wire.answers()).toBe(true)
+})
+
+test('a first frame that is no connectionParams closes the socket', async () => {
+  await using server = await TestServer.start()
+  using text = await Wire.open(server.url, { announced: true })
+  text.send({ id: 1, method: 'query', params: { path: 'system.info' } })
+  expect((await text.closed).code).toBe(4400)
+  using binary = await Wire.open(server.url, { announced: true })
+  binary.ws.send(Buffer.from('{"method":"connectionParams","data":{}}'), { binary: true })
+  expect((await binary.closed).code).toBe(1003)
+})
+
+test('frames that come while the caller is being identified are answered, in order', async () => {
+  await using server = await TestServer.start()
+  using wire = await Wire.open(server.url, { announced: true })
+  wire.send({ method: 'connectionParams', data: {} })
+  for (const id of [1, 2, 3]) wire.send({ id, method: 'query', params: { path: 'system.info' } })
+  expect([(await wire.next()).id, (await wire.next()).id, (await wire.next()).id]).toEqual([1, 2, 3])
+})
+
+test('calls beyond what may be in flight are refused one by one, and the socket stays', async () => {
+  await using server = await TestServer.start({ limits: { callsInFlight: 4 } })
+  const worker = await server.agent('worker')
+  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  const claim = (id: number) => ({ id, method: 'mutation', params: { path: 'tasks.claim', input: { waitMs: 60_000 } } })
+  wire.send([1, 2, 3, 4, 5, 6].map(claim))
+  for (const id of [5, 6]) {
+    expect(await wire.next()).toMatchObject({ id, error: { data: { code: 'RATE_LIMITED', httpStatus: 429, retryable: true, retryAfterMs: 100, applied: 'no' } } })
+  }
+  wire.send({ id: 1, method: 'subscription.stop' })
+  expect(await wire.next()).toMatchObject({ id: 1, result: { data: { tasks: [] } } })
+  expect(await wire.answers()).toBe(true)
+})
+
+test('subscriptions beyond what a socket may have are refused, and calls go on', async () => {
+  await using server = await TestServer.start({ limits: { subscriptions: 2 } })
+  using wire = await Wire.open(server.url)
+  for (const id of [1, 2, 3]) wire.send({ id, method: 'subscription', params: { path: 'events.subscribe', input: {} } })
+  expect(codeOf(await wire.of(3))).toBe('RATE_LIMITED')
+  expect(await wire.answers()).toBe(true)
+  wire.send({ id: 1, method: 'subscription.stop' })
+  for (;;) if ((await wire.of(1)).result?.type === 'stopped') break
+  wire.send({ id: 3, method: 'subscription', params: { path: 'events.subscribe', input: {} } })
+  expect((await wire.of(3)).result?.type).toBe('started')
+})
+
+test('sockets beyond the limit are refused with 503, and a place that is left is free again', async () => {
+  await using server = await TestServer.start({ limits: { sockets: 2 } })
+  using first = await Wire.open(server.url)
+  using second = await Wire.open(server.url, { announced: true })
+  expect(await first.answers()).toBe(true)
+  expect(statusIn(await exchange(server.url, upgradeRequest()))).toBe(503)
+  second.ws.close()
+  await second.closed
+  // The server has seen the close when it answers on another socket.
+  expect(await first.answers()).toBe(true)
+  using third = await Wire.open(server.url)
+  expect(await third.answers()).toBe(true)
+})
+
+test('a silent socket is pinged, lives while it answers, and is ended when it does not', async () => {
+  await using server = await TestServer.start()
+  using wire = await Wire.open(server.url)
+  expect(await wire.answers()).toBe(true)
+  server.clock.advance(30_000)
+  expect(await wire.text()).toBe('PING')
+  wire.send('PONG')
+  expect(await wire.answers()).toBe(true)
+  server.clock.advance(30_000)
+  expect(await wire.text()).toBe('PING')
+  server.clock.advance(10_000)
+  // Without a close frame: there is nobody to read it.
+  expect((await wire.closed).code).toBe(1006)
+})
+
+test('a socket that only sends pings of the WebSocket protocol is alive', async () => {
+  await using server = await TestServer.start()
+  using wire = await Wire.open(server.url)
+  expect(await wire.answers()).toBe(true)
+  for (let rounds = 0; rounds < 5; rounds += 1) {
+    server.clock.advance(20_000)
+    const pong = once(wire.ws, 'pong')
+    wire.ws.ping()
+    await pong
+  }
+  expect(await wire.answers()).toBe(true)
+})
+
+test('the socket of an incarnation that was superseded is closed with 4401, and its token is refused from then on', async () => {
+  await using server = await TestServer.start()
+  const worker = await server.agent('worker')
+  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBeUndefined()
+  const next = await server.agent('worker')
+  expect(next.incarnation).toBe(worker.incarnation + 1)
+  expect(await wire.closed).toEqual({ code: 4401, reason: 'STALE_INCARNATION' })
+  using again = await Wire.open(server.url, { hello: { token: worker.token } })
+  expect(codeOf(await again.call('tasks.list', 'query', {}))).toBe('STALE_INCARNATION')
+})
+
+test('a socket is closed with 4401 once its token has expired, and one opened with such a token is told why', async () => {
+  await using server = await TestServer.start()
+  const worker = await server.agent('worker')
+  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  expect(await wire.answers()).toBe(true)
+  const unused = await server.connect().agents.register({ name: 'unused', type: 'qa' })
+  server.clock.setWall(server.clock.wall() + 86_400_000 + 5_001)
+  expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBe('TOKEN_EXPIRED')
+  server.clock.advance(5_000)
+  expect(await wire.closed).toEqual({ code: 4401, reason: 'TOKEN_EXPIRED' })
+  using late = await Wire.open(server.url, { hello: { token: unused.token } })
+  expect(codeOf(await late.of(null))).toBe('TOKEN_EXPIRED')
+  expect(await late.closed).toEqual({ code: 4401, reason: 'TOKEN_EXPIRED' })
+})

@@ -1,0 +1,125 @@
+import { procedures } from '@tony/mcp-server/api/pipeline'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { cases, mailFor, taskFor, type World } from './equality-cases.ts'
+import { type Asked, comparable, type Outcome, ways } from './three-ways.ts'
+
+let server: TestServer
+let named = 0
+
+beforeAll(async () => {
+  server = await TestServer.start({ config: { devRole: 'admin', durability: 'process' } })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+async function world(role: 'observer' | 'tech-lead'): Promise<World> {
+  named += 1
+  return { agent: await server.agent(`agent-${named}`, { role }), lead: server.connect() }
+}
+
+type Input = (of: World) => unknown
+
+interface Question {
+  readonly path: string
+  readonly role?: 'observer' | 'tech-lead'
+  /** Default: the agent's. */
+  readonly token?: (of: World) => string | undefined
+  /** A string is JSON as it is. */
+  readonly input: Input | string | undefined
+}
+
+const textOf = (input: unknown): string | undefined => (input === undefined ? undefined : JSON.stringify(input))
+
+/** Asks the same on each way, each in a world of its own, and expects one answer. */
+async function sameOnAll({ path, role = 'tech-lead', token = ({ agent }) => agent.token, input }: Question): Promise<Outcome> {
+  const { kind } = procedures.get(path) ?? { kind: 'query' as const }
+  const answers: [string, Outcome][] = []
+  for (const [name, ask] of Object.entries(ways)) {
+    const of = await world(role)
+    // So that there is a first thing to send.
+    if (kind === 'subscription') await Promise.all([taskFor(of), mailFor(of)])
+    const text = typeof input === 'function' ? textOf(await input(of)) : input
+    const asked: Asked = { path, kind, input: text, token: token(of) }
+    answers.push([name, await ask(server, asked)])
+    of.agent.close()
+    of.lead.close()
+  }
+  const [first] = answers
+  for (const [name, answer] of answers) {
+    expect(comparable(answer), `${path} over ${name} with ${String(input)}`).toEqual(comparable(first?.[1] ?? answer))
+  }
+  return first?.[1] ?? { data: undefined }
+}
+
+const codeIn = (outcome: Outcome): unknown => ('error' in outcome ? (outcome.error as { code: unknown }).code : undefined)
+
+/** What no procedure was made for; some accept some of it, and then all ways do. */
+const generic = [
+  undefined,
+  'null',
+  '{}',
+  '[]',
+  '"text"',
+  '7',
+  'true',
+  '{"nothing":1}',
+  '{"taskId":7,"limit":"many","leases":{},"tasks":{},"waitMs":-1,"cursor":[],"agent":null,"name":[],"to":0}',
+  '{"limit":0,"depth":0,"slots":0,"agent":"","name":"","type":""}',
+  '{"__proto__":{"a":1}}',
+  '{"constructor":1}',
+  '{"type":"a\\u0000b"}',
+  '{"type":"\\ud800"}',
+  '{"limit":1e400}',
+  '{"limit":9007199254740993}',
+  `{"metadata":${'['.repeat(40)}${']'.repeat(40)}}`,
+] as const
+
+test('every procedure has a case here, and every case a procedure', () => {
+  expect(Object.keys(cases).sort()).toEqual([...procedures.keys()].sort())
+})
+
+describe.each([...procedures.keys()])('%s', (path) => {
+  const known = cases[path]
+  const developer = known?.as === 'developer' ? { token: () => undefined } : {}
+
+  test('is accepted with the same answer on all ways', async () => {
+    const outcome = await sameOnAll({ path, input: (of) => known?.valid(of), ...developer })
+    expect(outcome).toHaveProperty('data')
+  })
+
+  test('refuses an unknown key, or takes it, on all ways', async () => {
+    await sameOnAll({ path, input: async (of) => ({ ...Object(await known?.valid(of)), surprise: 1 }), ...developer })
+  })
+
+  test('answers what is not there the same on all ways', async () => {
+    if (known?.absent !== undefined) await sameOnAll({ path, input: () => known.absent })
+  })
+
+  test.each(generic)('answers %s the same on all ways', async (input) => {
+    await sameOnAll({ path, input })
+  })
+
+  test('refuses a caller of no identity the same on all ways, unless it is open', async () => {
+    for (const input of [(of: World) => known?.valid(of), '{"nothing":1}', '{"__proto__":1}']) {
+      const code = codeIn(await sameOnAll({ path, input, token: () => 'nothing' }))
+      if (procedures.get(path)?.meta.permission !== 'open') expect(['UNAUTHENTICATED', 'INVALID_INPUT']).toContain(code)
+    }
+  })
+
+  test('answers a caller of the lowest role the same on all ways', async () => {
+    for (const input of [known?.absent === undefined ? '{}' : () => known.absent, '{"nothing":1}'] as const) {
+      await sameOnAll({ path, input, role: 'observer' })
+    }
+  })
+})
+
+test('the lowest role is refused with the permission it lacks', async () => {
+  const outcome = await sameOnAll({ path: 'tasks.cancel', input: '{}', role: 'observer' })
+  expect(outcome).toMatchObject({ error: { code: 'FORBIDDEN', httpStatus: 403, details: { permission: 'tasks:cancel', role: 'observer' } } })
+})
+
+test('a developer on this machine is refused what needs an agent the same on all ways', async () => {
+  for (const [path, input] of [['tasks.claim', '{}'], ['messages.inbox', '{}'], ['tasks.work', '{}'], ['agents.heartbeat', '{}'], ['agents.unregister', '{}']] as const) {
+    expect(codeIn(await sameOnAll({ path, input, token: () => undefined })), path).toBe('FORBIDDEN')
+  }
+})

@@ -1,0 +1,87 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+/** A real TCP hop between a client and a server, for what networks do: cut connections, lose answers, stall, refuse. */
+export class Proxy implements AsyncDisposable {
+  readonly #server: Server
+  readonly #pairs = new Set<readonly [Socket, Socket]>()
+  readonly #target: () => string
+  #refusing = false
+  #silent: (() => void) | undefined
+  /** Connections that were let through. */
+  connections = 0
+  /** Called with each connection that was let through. */
+  onConnection: () => void = () => undefined
+
+  private constructor(target: () => string) {
+    this.#target = target
+    this.#server = createServer((near) => this.#through(near))
+  }
+
+  static async start(target: string | (() => string)): Promise<Proxy> {
+    const proxy = new Proxy(typeof target === 'string' ? () => target : target)
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
+  }
+
+  get url(): string {
+    const address = this.#server.address()
+    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+  }
+
+  /** Breaks every connection without a word. */
+  cut(): void {
+    for (const [near, far] of this.#pairs) {
+      near.resetAndDestroy()
+      far.resetAndDestroy()
+    }
+  }
+
+  /** New connections are broken at once, until `accept`. */
+  refuse(): void {
+    this.#refusing = true
+  }
+
+  accept(): void {
+    this.#refusing = false
+    this.#silent = undefined
+  }
+
+  /** From now on answers are lost; settles when the first one was. */
+  loseAnswers(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#silent = resolve
+    })
+  }
+
+  #through(near: Socket): void {
+    near.on('error', () => undefined)
+    if (this.#refusing) return void near.resetAndDestroy()
+    this.connections += 1
+    const { hostname, port } = new URL(this.#target())
+    const far = connect(Number(port), hostname)
+    far.on('error', () => undefined)
+    const pair = [near, far] as const
+    this.#pairs.add(pair)
+    near.on('data', (chunk) => far.write(chunk))
+    far.on('data', (chunk) => {
+      if (this.#silent) this.#silent()
+      else near.write(chunk)
+    })
+    for (const [from, to] of [pair, [far, near] as const]) {
+      from.on('end', () => to.end())
+      from.on('close', () => {
+        to.destroy()
+        this.#pairs.delete(pair)
+      })
+    }
+    this.onConnection()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}

@@ -1,0 +1,120 @@
+import { once } from 'node:events'
+import type { Client } from '@tony/mcp-client'
+import { expect, test } from 'vitest'
+import { take, TestServer } from '../support/server.ts'
+import { clientFrame, tcp, upgradeRequest, Wire } from './wire.ts'
+
+/** Characters of three bytes each, so that 200 titles fill most of a frame. */
+const title = '漢'.repeat(1_000)
+
+/** Events of about 3 kB each. */
+async function fill(lead: Client, events: number): Promise<void> {
+  for (let made = 0; made < events; made += 200) {
+    await lead.tasks.createMany({ tasks: Array.from({ length: 200 }, () => ({ type: 'code', title })) })
+  }
+}
+
+/** More than any buffer of the system holds for one connection. */
+const many = 8_000
+
+const mebibyte = 1_048_576
+
+const metric = async (url: string, name: string): Promise<number> => {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
+}
+
+/** Lets the server work until `done`, its clock moving on a little each time it answers a probe. */
+async function until(server: TestServer, stepMs: number, done: () => Promise<boolean>): Promise<void> {
+  while (!(await done())) server.clock.advance(stepMs)
+}
+
+test('a subscriber that does not read is cut off with 1013, costs little memory and resumes from its cursor', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await fill(lead, many)
+  using stalled = await Wire.open(server.url)
+  // Reads the start of the feed, then nothing.
+  stalled.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: { cursor: 'start' } } })
+  expect((await stalled.next()).result?.type).toBe('started')
+  stalled.ws.pause()
+  await until(server, 1_000, async () => (await metric(server.url, 'tony_slow_consumers_total')) === 1)
+  using other = await Wire.open(server.url)
+  expect(await other.answers()).toBe(true)
+  stalled.ws.resume()
+  expect(await stalled.closed).toEqual({ code: 1013, reason: 'CONSUMER_TOO_SLOW' })
+  const bytes = stalled.texts.reduce((total, text) => total + Buffer.byteLength(text), 0)
+  // What the system's own buffers held, and one mebibyte; without a bound all of it would have come.
+  expect(bytes).toBeLessThan((many * 3_000) / 2)
+  const cursor = await lastCursor(stalled)
+  const resumed = await take(lead.events.subscribe({ cursor }), 3)
+  const at = Number(cursor.split('.')[1])
+  expect(resumed.map(({ seq }) => seq)).toEqual([at + 1, at + 2, at + 3])
+})
+
+async function lastCursor(wire: Wire): Promise<string> {
+  const ids = wire.texts.map((text) => JSON.parse(text)).flatMap(({ result }) => (result?.id ? [String(result.id)] : []))
+  const seqs = ids.map((id) => Number(id.split('.')[1]))
+  expect(seqs).toEqual(seqs.map((_, index) => index + 1))
+  return ids.at(-1) ?? ''
+}
+
+test('what one subscriber leaves unread holds no other up', async () => {
+  await using server = await TestServer.start({ limits: { socketBufferBytes: 65_536 } })
+  const lead = server.connect()
+  await fill(lead, many)
+  using stalled = await Wire.open(server.url)
+  stalled.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: { cursor: 'start' } } })
+  expect((await stalled.next()).result?.type).toBe('started')
+  stalled.ws.pause()
+  const seen = await take(server.connect().events.subscribe({ cursor: 'start' }), many)
+  expect(seen.map(({ seq }) => seq)).toEqual(Array.from({ length: many }, (_, index) => index + 1))
+  expect(await metric(server.url, 'tony_slow_consumers_total')).toBe(0)
+})
+
+test('one that reads on in time is not cut off, and misses nothing', async () => {
+  await using server = await TestServer.start({ limits: { socketBufferBytes: 65_536 } })
+  const lead = server.connect()
+  await fill(lead, many)
+  using slow = await Wire.open(server.url)
+  slow.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: { cursor: 'start' } } })
+  expect((await slow.next()).result?.type).toBe('started')
+  for (let seq = 1; seq <= many; seq += 1) {
+    if (seq === 1 || seq === many / 2) {
+      slow.ws.pause()
+      server.clock.advance(9_000)
+      expect(await metric(server.url, 'tony_slow_consumers_total')).toBe(0)
+      slow.ws.resume()
+    }
+    expect((await slow.of(1)).result?.data).toMatchObject({ data: { seq } })
+  }
+})
+
+test.each([
+  ['calls', clientFrame(1, JSON.stringify({ id: 1, method: 'query', params: { path: 'tasks.list', input: { limit: 500 } } }))],
+  ['malformed ids', clientFrame(1, JSON.stringify({ id: 'x'.repeat(60_000), method: 'nothing' }))],
+  ['pings', clientFrame(9, 'x'.repeat(125))],
+  ['PING frames', clientFrame(1, 'PING')],
+])('of a client that sends %s and never reads no more is taken than fits its buffer', async (_, frame) => {
+  await using server = await TestServer.start({ limits: { socketBufferBytes: 16_384, callsInFlight: 8 } })
+  const lead = server.connect()
+  await fill(lead, 400)
+  const socket = await tcp(server.url)
+  const upgraded = once(socket, 'data')
+  socket.write(upgradeRequest())
+  await upgraded
+  socket.pause()
+  const before = process.memoryUsage().arrayBuffers
+  const chunk = Buffer.concat(Array.from({ length: Math.ceil(65_536 / frame.length) }, () => frame))
+  let sent = 0
+  // The server stops reading: in the end nothing more leaves this side.
+  while (sent < 512 * mebibyte && socket.writableLength < 4 * mebibyte) {
+    socket.write(chunk)
+    sent += chunk.length
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+  }
+  expect(sent).toBeLessThan(512 * mebibyte)
+  expect(process.memoryUsage().arrayBuffers - before - socket.writableLength).toBeLessThan(64 * mebibyte)
+  await until(server, 1_000, async () => (await metric(server.url, 'tony_slow_consumers_total')) === 1)
+  socket.destroy()
+})

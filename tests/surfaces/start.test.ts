@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ConfigError, readConfig } from '@tony/mcp-server/config'
+import { start } from '@tony/mcp-server/server'
+import { ListenError } from '@tony/mcp-server/surfaces/listener'
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+
+const folder = (): Disposable & { path: string } => {
+  const path = mkdtempSync(join(tmpdir(), 'tony-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+async function failure(run: () => unknown): Promise<Error> {
+  try {
+    await run()
+  } catch (error) {
+    if (error instanceof Error) return error
+  }
+  throw new Error('it did not fail')
+}
+
+test('an environment that cannot be used is refused with every variable named', async () => {
+  const error = await failure(() =>
+    readConfig('dev', { MCP_PORT: '70000', LOG_LEVEL: 'loud', MCP_DURABILITY: 'hope', MCP_AGENT_TIMEOUT_MS: 'soon', MCP_DEV_ROLE: 'king' }),
+  )
+  expect(error).toBeInstanceOf(ConfigError)
+  for (const name of ['MCP_PORT', 'LOG_LEVEL', 'MCP_DURABILITY', 'MCP_AGENT_TIMEOUT_MS', 'MCP_DEV_ROLE']) expect(error.message).toContain(name)
+})
+
+test('an empty variable is one that is not set', () => {
+  expect(readConfig('dev', { MCP_PORT: '', PORT: '4000', MCP_HOST: '', DATABASE_PATH: '' })).toMatchObject({ port: 4_000, host: '127.0.0.1', database: 'tony-mcp.db' })
+})
+
+test.each([
+  [{}, { port: 3456, logLevel: 'info', durability: 'disk', devRole: 'tech-lead', agentTimeoutMs: 30_000 }],
+  [{ MCP_PORT: '1', PORT: '2' }, { port: 1 }],
+  [{ DATABASE_PATH: 'a', MCP_DATABASE_PATH: 'b', MCP_DATABASE: 'c' }, { database: 'a' }],
+  [{ MCP_DATABASE_PATH: 'b', MCP_DATABASE: 'c' }, { database: 'b' }],
+  [{ MCP_LOG_LEVEL: 'warn' }, { logLevel: 'warn' }],
+])('of the environment %j comes %j', (environment, expected) => {
+  expect(readConfig('dev', environment)).toMatchObject(expected)
+})
+
+test('dev mode refuses NODE_ENV=production and says what to use', async () => {
+  const error = await failure(() => readConfig('dev', { NODE_ENV: 'production' }))
+  expect(error).toBeInstanceOf(ConfigError)
+  expect(error.message).toContain('NODE_ENV=production')
+  expect(error.message).toContain('serve')
+  expect(readConfig('serve', { NODE_ENV: 'production' }).mode).toBe('serve')
+})
+
+test.each(['0.0.0.0', '::', '192.168.1.7', 'example.com', '127.0.0.1.evil.example'])('dev mode refuses the host %s', async (host) => {
+  const error = await failure(() => readConfig('dev', { MCP_HOST: host }))
+  expect(error).toBeInstanceOf(ConfigError)
+  expect(error.message).toContain(`MCP_HOST=${host}`)
+})
+
+test.each(['127.0.0.1', '::1', 'localhost'])('dev mode listens on %s', async (host) => {
+  await using server = await TestServer.start({ config: { host } })
+  expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+})
+
+test('serve refuses to start without authentication, and says why', async () => {
+  using place = folder()
+  const database = join(place.path, 'new', 'test.db')
+  const error = await failure(() => start(readConfig('serve', { MCP_PORT: '0', DATABASE_PATH: database, LOG_LEVEL: 'silent' })))
+  expect(error).toBeInstanceOf(ConfigError)
+  expect(error.message).toContain('authentication')
+  expect(error.message).toContain('dev')
+})
+
+test('a port that is in use is said so with what to do, and the file is free again', async () => {
+  await using running = await TestServer.start()
+  using place = folder()
+  const port = Number(new URL(running.url).port)
+  const error = await failure(() => TestServer.start({ folder: place.path, config: { port } }))
+  expect(error).toBeInstanceOf(ListenError)
+  expect(error.message).toContain(`port ${port} is in use`)
+  expect(error.message).toContain('MCP_PORT')
+  await using next = await TestServer.start({ folder: place.path })
+  expect((await fetch(`${next.url}/readyz`)).status).toBe(200)
+})
+
+test('an address that is not of this machine is said so', async () => {
+  using place = folder()
+  const error = await failure(() => TestServer.start({ folder: place.path, config: { host: '203.0.113.7' } }))
+  expect(error).toBeInstanceOf(ListenError)
+  expect(error.message).toContain('203.0.113.7')
+})
+
+test('a file that another server owns is refused by name', async () => {
+  await using running = await TestServer.start()
+  const error = await failure(() => TestServer.start({ folder: running.folder }))
+  expect(error.name).toBe('StoreInUseError')
+  expect(error.message).toContain(running.database)
+})

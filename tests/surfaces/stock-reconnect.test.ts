@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { Proxy } from './proxy.ts'
+import { Follower, refusedBy, stockClient } from './stock.ts'
+import { Wire } from './wire.ts'
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
+
+test('a subscription whose socket was dropped goes on without a gap and without a repeat', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  await using client = stockClient(proxy.url)
+  const lead = server.connect()
+  const follower = new Follower(client.api)
+  await follower.positioned()
+  for (let drops = 0; drops < 5; drops += 1) {
+    await lead.tasks.create({ type: 'code' })
+    await follower.reached(drops * 3 + 1)
+    proxy.refuse()
+    proxy.cut()
+    await lead.tasks.create({ type: 'code' })
+    await lead.tasks.create({ type: 'code' })
+    proxy.accept()
+    await follower.reached(drops * 3 + 3)
+  }
+  expect(follower.events.map(({ data }) => data.seq)).toEqual(upTo(15))
+})
+
+test('one dropped before its first event misses nothing either', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  await using client = stockClient(proxy.url)
+  const follower = new Follower(client.api)
+  await follower.positioned()
+  proxy.refuse()
+  proxy.cut()
+  await server.connect().tasks.create({ type: 'code' })
+  proxy.accept()
+  await follower.reached(1)
+  expect(follower.events[0]?.data.seq).toBe(1)
+})
+
+test('sixty subscriptions are taken up again by the one batch a reconnect sends', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  await using client = stockClient(proxy.url)
+  const followers = upTo(60).map(() => new Follower(client.api))
+  await Promise.all(followers.map((follower) => follower.positioned()))
+  const lead = server.connect()
+  for (let drops = 1; drops <= 3; drops += 1) {
+    proxy.cut()
+    await lead.tasks.create({ type: 'code' })
+    await Promise.all(followers.map((follower) => follower.reached(drops)))
+  }
+  for (const { events, error } of followers) {
+    expect(error).toBeUndefined()
+    expect(events.map(({ data }) => data.seq)).toEqual([1, 2, 3])
+  }
+})
+
+test('connectionParams are asked for again with each socket', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  const { token } = await server.agent('worker', { role: 'tech-lead' })
+  let asked = 0
+  await using client = stockClient(proxy.url, {
+    connectionParams: () => {
+      asked += 1
+      return { token }
+    },
+  })
+  const follower = new Follower(client.api)
+  await follower.positioned()
+  proxy.cut()
+  await server.connect().tasks.create({ type: 'code' })
+  await follower.reached(1)
+  expect(asked).toBe(2)
+})
+
+test('a call in flight on a dropped socket is an error of the client, and took effect once', async () => {
+  await using server = await TestServer.start()
+  await using proxy = await Proxy.start(server.url)
+  await using client = stockClient(proxy.url)
+  await client.api.system.info.query()
+  const lost = proxy.loseAnswers()
+  const call = refusedBy(client.api.tasks.create.mutate({ type: 'code' }))
+  await lost
+  proxy.cut()
+  expect((await call).data).toBeUndefined()
+  expect((await server.connect().tasks.list({})).tasks).toHaveLength(1)
+})
+
+test('a server that shuts down asks its sockets to move, and closes them with 1012', async () => {
+  const server = await TestServer.start()
+  using wire = await Wire.open(server.url)
+  expect(await wire.answers()).toBe(true)
+  await Promise.all([server[Symbol.asyncDispose](), expect(wire.next()).resolves.toEqual({ id: null, method: 'reconnect' })])
+  expect(await wire.closed).toEqual({ code: 1012, reason: 'SHUTTING_DOWN' })
+})
+
+test('a server that is draining takes no new socket', async () => {
+  const server = await TestServer.start()
+  using wire = await Wire.open(server.url)
+  expect(await wire.answers()).toBe(true)
+  const moving = wire.next()
+  const stopping = server[Symbol.asyncDispose]()
+  await moving
+  await expect(Wire.open(server.url)).rejects.toThrow(/503|ECONNREFUSED/)
+  await stopping
+})
+
+test('the reconnect notification moves the client to the next server without an error', async () => {
+  const old = await TestServer.start()
+  await using next = await TestServer.start()
+  let target = old.url
+  await using proxy = await Proxy.start(() => target)
+  const errors: unknown[] = []
+  await using client = stockClient(proxy.url, { onClose: (cause) => errors.push(cause) })
+  await client.api.tasks.create.mutate({ type: 'code', title: 'on the old one' })
+  target = next.url
+  const moved = new Promise<void>((resolve) => {
+    proxy.onConnection = resolve
+  })
+  const stopping = old[Symbol.asyncDispose]()
+  await moved
+  expect(await client.api.tasks.create.mutate({ type: 'code', title: 'on the next one' })).toMatchObject({ status: 'pending' })
+  await stopping
+  expect((await next.connect().tasks.list({})).tasks.map(({ title }) => title)).toEqual(['on the next one'])
+})
+
+test('a subscription follows a restart of the server on the same file without a gap', async () => {
+  const first = await TestServer.start()
+  let target = first.url
+  await using proxy = await Proxy.start(() => target)
+  await using client = stockClient(proxy.url)
+  const follower = new Follower(client.api)
+  await follower.positioned()
+  await first.connect().tasks.create({ type: 'code' })
+  await follower.reached(1)
+  await first.stop()
+  await using second = await TestServer.start({ folder: first.folder })
+  await second.connect().tasks.create({ type: 'code' })
+  target = second.url
+  await follower.reached(2)
+  expect(follower.events.map(({ data }) => data.seq)).toEqual([1, 2])
+})

@@ -1,0 +1,135 @@
+import { errorShape } from '@tony/mcp-server/api/errors'
+import type { Compiled } from '@tony/mcp-server/api/procedure'
+import { appRouter } from '@tony/mcp-server/api/router'
+import type { Connection } from '@tony/mcp-server/guards/call'
+import { createLog } from '@tony/mcp-server/log'
+import { Metrics } from '@tony/mcp-server/metrics'
+import { projectNamed } from '@tony/mcp-server/projects/find'
+import { isTrackedEnvelope } from '@trpc/server'
+import type { TestServer } from '../support/server.ts'
+import { type Reply, Wire } from './wire.ts'
+
+export interface Asked {
+  readonly path: string
+  readonly kind: Compiled['kind']
+  /** JSON as text: some of it no JavaScript value can spell. Undefined for no input at all. */
+  readonly input: string | undefined
+  /** Undefined is the developer on this machine. */
+  readonly token: string | undefined
+}
+
+export type Outcome = { readonly data: unknown } | { readonly error: unknown }
+export type Way = (server: TestServer, asked: Asked) => Promise<Outcome>
+
+interface Shown {
+  readonly message: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+/** What a caller may tell errors apart by; the request id is each call's own. */
+const errorOf = ({ message, data: { code, httpStatus, retryable, applied, details } }: Shown): Outcome => ({
+  error: { message, code, httpStatus, retryable, applied, details },
+})
+
+const outcomeOf = ({ error, result }: Reply): Outcome => (error ? errorOf(error) : { data: result?.data })
+
+const overSocket: Way = async (server, { path, kind, input, token }) => {
+  using wire = await Wire.open(server.url, { hello: token === undefined ? {} : { token } })
+  wire.send(`{"id":1,"method":"${kind}","params":{"path":"${path}"${input === undefined ? '' : `,"input":${input}`}}}`)
+  for (;;) {
+    const reply = await wire.of(1)
+    if (reply.result?.type !== 'started') return outcomeOf(reply)
+  }
+}
+
+/** The first thing a stream of server-sent events carries. */
+async function firstSent(body: ReadableStream<Uint8Array>): Promise<Outcome> {
+  let text = ''
+  for await (const part of body.pipeThrough(new TextDecoderStream())) {
+    text += part
+    for (const message of text.split('\n\n').slice(0, -1)) {
+      const field = (name: string) => new RegExp(`^${name}: ?(.*)$`, 'm').exec(message)?.[1]
+      const [event, id, sent] = [field('event'), field('id'), field('data')]
+      if (event === 'connected' || sent === undefined) continue
+      if (event === 'serialized-error') return errorOf(JSON.parse(sent))
+      return { data: id === undefined ? JSON.parse(sent) : { id, data: JSON.parse(sent) } }
+    }
+  }
+  throw new Error(`the stream ended: ${text}`)
+}
+
+const overHttp: Way = async (server, { path, kind, input, token }) => {
+  const headers = {
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(kind === 'mutation' ? { 'content-type': 'application/json' } : {}),
+  }
+  const url = `${server.url}/trpc/${path}`
+  const asked = input === undefined ? url : `${url}?input=${encodeURIComponent(input)}`
+  const reply =
+    kind === 'mutation'
+      ? await fetch(url, { method: 'POST', headers, ...(input === undefined ? {} : { body: input }) })
+      : await fetch(asked, { headers })
+  if (kind === 'subscription' && reply.ok && reply.body) return firstSent(reply.body)
+  const outcome = outcomeOf(JSON.parse(await reply.text()))
+  const status = 'error' in outcome ? (outcome.error as { httpStatus: number }).httpStatus : 200
+  if (status !== reply.status) throw new Error(`status ${reply.status} for ${JSON.stringify(outcome)}`)
+  return outcome
+}
+
+async function connectionOf({ parts }: TestServer, token: string | undefined): Promise<Connection> {
+  const shared = { parts, log: createLog({ logLevel: 'silent' }), metrics: new Metrics(), surface: 'http' as const }
+  if (token === undefined) {
+    const project = (await parts.store.read((reader) => projectNamed(reader, 'default'))) ?? ''
+    const principal = { subject: 'developer', project, role: parts.config.devRole, capabilities: [], agent: undefined, expiresAt: Infinity }
+    return { ...shared, identity: { ok: true, principal } }
+  }
+  const identity = await parts.tokens.verify(token).then(
+    (principal) => ({ ok: true as const, principal }),
+    (error: Error) => ({ ok: false as const, error }),
+  )
+  return { ...shared, identity }
+}
+
+type Callable = Readonly<Record<string, Readonly<Record<string, (input: unknown) => Promise<unknown>>>>>
+
+const isIterable = (value: unknown): value is AsyncIterable<unknown> =>
+  typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+
+const byCaller: Way = async (server, { path, input, token }) => {
+  const leaving = new AbortController()
+  const connection = await connectionOf(server, token)
+  // Walked by the path, which no type knows.
+  const caller = appRouter.createCaller(connection, { signal: leaving.signal }) as unknown as Callable
+  const [noun = '', verb = ''] = path.split('.')
+  try {
+    const result = await caller[noun]?.[verb]?.(input === undefined ? undefined : JSON.parse(input))
+    if (!isIterable(result)) return { data: result }
+    for await (const thing of result) return { data: isTrackedEnvelope(thing) ? { id: thing[0], data: thing[1] } : thing }
+    throw new Error('the subscription ended')
+  } catch (error) {
+    return errorOf(errorShape(error, '') as unknown as Shown)
+  } finally {
+    leaving.abort()
+  }
+}
+
+export const ways: Readonly<Record<string, Way>> = { http: overHttp, socket: overSocket, caller: byCaller }
+
+/** What is of each run's own is replaced by its kind; for data, every value is. */
+export function comparable(outcome: Outcome): unknown {
+  if ('data' in outcome) return { data: shapeOf(outcome.data) }
+  const text = JSON.stringify(outcome.error)
+  const own = [
+    [/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<id>'],
+    [/agent-\d+/g, '<agent>'],
+    [/[0-9a-f]{8}\.\d+/g, '<cursor>'],
+  ] as const
+  return JSON.parse(own.reduce((replaced, [found, kind]) => replaced.replaceAll(found, kind), text))
+}
+
+function shapeOf(value: unknown): unknown {
+  if (value === undefined || value === null) return null
+  if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf)
+  if (typeof value !== 'object') return typeof value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shapeOf(inner)]))
+}
