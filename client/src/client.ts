@@ -65,7 +65,7 @@ export function createClient(options: ClientOptions = {}): Client {
     given: unknown,
     settings: CallOptions,
   ) => {
-    const input = repeat === 'keyed' ? withKey(given ?? {}) : given
+    const input = repeat === 'keyed' ? withKey(given ?? {}) : (given ?? {})
     if (!onCall) return transport.call(path, kind, input, repeat, settings)
     op += 1
     return recorded(onCall, op, path, input, () => transport.call(path, kind, input, repeat, settings))
@@ -78,7 +78,7 @@ export function createClient(options: ClientOptions = {}): Client {
     client[noun] = verbs
     verbs[verb] =
       kind === 'subscription'
-        ? (input: unknown, settings?: SubscribeOptions) => transport.subscribe(path, input, settings?.signal)
+        ? (input: unknown, settings?: SubscribeOptions) => transport.subscribe(path, input ?? {}, settings?.signal)
         : (input: unknown, settings: CallOptions = {}) => call(path, kind, repeat, input, settings)
   }
   // Built from the table that was generated beside the type.

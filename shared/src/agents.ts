@@ -39,6 +39,8 @@ export const agentRegisterInput = z.strictObject({
   clientInstanceId: z.string().min(16).max(200).optional(),
   /** The refresh token of the last registration: proof of identity where the instance id is lost. */
   refreshToken: z.string().min(1).max(200).optional(),
+  /** Take the name over without such a proof: a tech lead may, where an agent's secrets are lost. Default `false`. */
+  takeOver: z.boolean().default(false),
 })
 
 export const agentRegisterOutput = z.object({

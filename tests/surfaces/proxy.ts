@@ -8,6 +8,7 @@ export class Proxy implements AsyncDisposable {
   readonly #target: () => string
   #refusing = false
   #silent: (() => void) | undefined
+  #emptied: () => void = () => undefined
   /** Connections that were let through. */
   connections = 0
   /** Called with each connection that was let through. */
@@ -55,6 +56,15 @@ export class Proxy implements AsyncDisposable {
     })
   }
 
+  /** Settles once no connection is left. */
+  async idle(): Promise<void> {
+    while (this.#pairs.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#emptied = resolve
+      })
+    }
+  }
+
   #through(near: Socket): void {
     near.on('error', () => undefined)
     if (this.#refusing) return void near.resetAndDestroy()
@@ -74,6 +84,7 @@ export class Proxy implements AsyncDisposable {
       from.on('close', () => {
         to.destroy()
         this.#pairs.delete(pair)
+        this.#emptied()
       })
     }
     this.onConnection()

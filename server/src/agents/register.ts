@@ -1,11 +1,12 @@
 import type { agentRegisterInput, agentRegisterOutput } from '@tony/mcp-shared/agents'
 import { CoordinationError } from '@tony/mcp-shared/errors'
+import { policy } from '@tony/mcp-shared/policy'
 import { agentRole, defaultRole, roles } from '@tony/mcp-shared/roles'
 import { and, eq, sql } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import { hashSecret, newSecret } from '../auth/tokens.ts'
-import type { Context } from '../context.ts'
+import type { Context, Principal } from '../context.ts'
 import { releaseEarlier } from '../leases/release.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import { iso } from '../times.ts'
@@ -77,12 +78,14 @@ async function isSame(tx: Transaction, known: AgentRow, input: Input): Promise<b
   return (await tx.run(liveSessions, { agentId: known.id })).some((session) => session.refreshHash === hash)
 }
 
-async function takeName(tx: Transaction, project: string, input: Input, profile: Profile): Promise<AgentRow> {
+async function takeName(tx: Transaction, principal: Principal, input: Input, profile: Profile): Promise<AgentRow> {
+  const { project } = principal
+  const mayTakeOver = input.takeOver && policy[principal.role].has('agents:remove')
   const [created] = await tx.run(insertAgent, { ...profile, id: uuidv7(), project, name: input.name })
   if (created) return created
   const [known] = await tx.run(findNamed, { project, name: input.name })
   if (!known) throw new Error('a name vanished')
-  if (!(await isSame(tx, known, input))) {
+  if (!(mayTakeOver || (await isSame(tx, known, input)))) {
     throw new CoordinationError(
       'AGENT_NAME_TAKEN',
       `"${input.name}" is taken: choose another name, or register with the clientInstanceId or refreshToken it was registered with`,
@@ -107,7 +110,7 @@ export async function registerAgent(ctx: Context, input: Input): Promise<z.outpu
   const sessionId = uuidv7()
   const refreshToken = newSecret('tcr')
   const row = await ctx.transact(async (tx) => {
-    const agent = await takeName(tx, project, input, {
+    const agent = await takeName(tx, ctx.principal, input, {
       type: input.type,
       role,
       capabilities: JSON.stringify(input.capabilities),

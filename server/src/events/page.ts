@@ -1,5 +1,5 @@
 import { type EventFilter, type EventType, type event, eventTypes } from '@tony/mcp-shared/events'
-import { and, desc, eq, gt } from 'drizzle-orm'
+import { and, eq, gt } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Principal } from '../context.ts'
 import { placeholder, type Query, type Reader, statement } from '../store/store.ts'
@@ -64,21 +64,16 @@ const first = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-const last = statement(({ db, t, p }: Query<{ project: string }>) =>
-  db
-    .select({ seq: t.events.seq })
-    .from(t.events)
-    .where(eq(t.events.projectId, p.project))
-    .orderBy(desc(t.events.seq))
-    .limit(1)
-    .prepare(),
+const head = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db.select({ seq: t.projects.seq }).from(t.projects).where(eq(t.projects.id, p.project)).prepare(),
 )
 
-/** Numbers of the first event the log still holds and of its last; 1 and 0 when it is empty. */
+/** Number of the first event the log still holds, and of the last one ever: a log that was emptied begins after that. */
 export async function extentOf(reader: Reader, project: string): Promise<{ first: number; last: number }> {
   const [oldest] = await reader.run(first, { project })
-  const [newest] = await reader.run(last, { project })
-  return { first: oldest?.seq ?? 1, last: newest?.seq ?? 0 }
+  const [feed] = await reader.run(head, { project })
+  const last = feed?.seq ?? 0
+  return { first: oldest?.seq ?? last + 1, last }
 }
 
 /** Whether a caller may see an event and asked for it. A message's events are its participants' and the tech lead's. */

@@ -18,7 +18,12 @@ const ack = statement(({ db, t, p }: Query<{ messageId: string; agentId: string;
         eq(t.messages.status, 'delivered'),
       ),
     )
-    .returning()
+    .returning({
+      fromAgent: t.messages.fromAgent,
+      taskId: t.messages.taskId,
+      threadId: t.messages.threadId,
+      retryCount: t.messages.retryCount,
+    })
     .prepare(),
 )
 

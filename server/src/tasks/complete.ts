@@ -37,7 +37,14 @@ const complete = statement(({ db, t, p }: Query<Completing>) =>
         inArray(t.tasks.status, movableFrom('complete')),
       ),
     )
-    .returning()
+    .returning({
+      id: t.tasks.id,
+      status: t.tasks.status,
+      revision: t.tasks.revision,
+      attempt: t.tasks.attempt,
+      agentId: t.tasks.agentId,
+      epic: t.tasks.epic,
+    })
     .prepare(),
 )
 
@@ -79,7 +86,7 @@ export async function completeIn(
   tx: Transaction,
   principal: Principal,
   input: z.output<typeof taskCompleteInput>,
-): Promise<TaskRow> {
+): Promise<Pick<TaskRow, 'id' | 'status' | 'revision'>> {
   const agentId = requireAgent(principal).id
   const { project } = principal
   const { taskId, leaseToken } = input
