@@ -4,12 +4,11 @@
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { ServerProcess } from '../demo/server-process.ts'
+import { freePort, ServerProcess } from '../demo/server-process.ts'
 
 const { values } = parseArgs({
   options: {
@@ -31,33 +30,38 @@ const works: readonly [string, number][] = [
 
 const generator = fileURLToPath(new URL('./generator.ts', import.meta.url))
 
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 3456
-}
-
 async function run(name: string, n: number): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'tony-bench-'))
   process.env['MCP_DURABILITY'] = values.durability
   const server = new ServerProcess(folder, await freePort())
   try {
     await server.start()
-    return execFileSync(process.execPath, [generator, server.url, name, String(n), values.durability], { encoding: 'utf8' }).trim()
+    return execFileSync(process.execPath, [generator, server.url, name, String(n), values.durability], {
+      encoding: 'utf8',
+    }).trim()
   } finally {
     await server.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-const columns = ['work', 'durability', 'n', 'per_s', 'p50_ms', 'p99_ms', 'server_us_per_op', 'client_us_per_op'] as const
+const columns = [
+  'work',
+  'durability',
+  'n',
+  'per_s',
+  'p50_ms',
+  'p99_ms',
+  'server_us_per_op',
+  'client_us_per_op',
+] as const
 if (!values.json) process.stdout.write(`${columns.map((column) => column.padEnd(17)).join('')}\n`)
 for (const [name, n] of works.filter(([work]) => work.includes(values.work))) {
   for (let index = 0; index < Number(values.runs); index += 1) {
     const text = await run(name, Math.round(n * Number(values.scale)))
     const row: Record<string, unknown> = JSON.parse(text)
-    process.stdout.write(values.json ? `${text}\n` : `${columns.map((column) => String(row[column]).padEnd(17)).join('')}\n`)
+    process.stdout.write(
+      values.json ? `${text}\n` : `${columns.map((column) => String(row[column]).padEnd(17)).join('')}\n`,
+    )
   }
 }

@@ -55,7 +55,11 @@ export const messages: Work = async (url, n) => {
   const start = performance.now()
   await pool(n, senders.length * 64, async (index) => {
     const to = readers[index % readers.length]?.id ?? ''
-    await senders[index % senders.length]?.client.messages.send({ to, type: 'bench', payload: { at: performance.now(), body } })
+    await senders[index % senders.length]?.client.messages.send({
+      to,
+      type: 'bench',
+      payload: { at: performance.now(), body },
+    })
   })
   await finished
   const seconds = (performance.now() - start) / 1_000
@@ -159,4 +163,5 @@ export const feed: Work = async (url, n) => {
   return { n: events * subscribers, seconds, latencies }
 }
 
-const hasTitle = (data: unknown): data is { title: string } => typeof data === 'object' && data !== null && 'title' in data
+const hasTitle = (data: unknown): data is { title: string } =>
+  typeof data === 'object' && data !== null && 'title' in data

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Agent, type Delivery, type LeasedTask } from '@tony/mcp-client'
-import { hashOf, History } from './history.ts'
+import { History, hashOf } from './history.ts'
 import { chance, type Trouble, type Troubles, workTime } from './misbehaviour.ts'
 
 interface Orders {
@@ -74,13 +74,21 @@ async function report(task: LeasedTask, known: string): Promise<void> {
   const priority = drawn < 0.1 ? 'high' : 'normal'
   await agent.client.messages.send({ to, type: 'task-done', payload, taskId: task.id, priority, maxDeliver: 3 })
   if (chance(seed, 'everyone', known) < 0.004) {
-    await agent.client.messages.send({ to: 'role:developer', type: 'announcement', payload, taskId: task.id, maxDeliver: 3 })
+    await agent.client.messages.send({
+      to: 'role:developer',
+      type: 'announcement',
+      payload,
+      taskId: task.id,
+      maxDeliver: 3,
+    })
   }
 }
 
 /** The task a message is about, by the id it was imported with. */
 const taskOf = ({ type, payload }: Delivery): string =>
-  type === 'task-done' && typeof payload === 'object' && payload !== null && 'task' in payload ? String(payload.task) : ''
+  type === 'task-done' && typeof payload === 'object' && payload !== null && 'task' in payload
+    ? String(payload.task)
+    : ''
 
 function read(message: Delivery): void {
   const sent = Date.parse(message.sentAt)

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 
 /** The p-th share of sorted numbers. */
-const quantile = (sorted: readonly number[], p: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN
+const quantile = (sorted: readonly number[], p: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN
 
 export interface Latency {
   readonly n: number
@@ -33,23 +34,26 @@ interface Line {
   readonly out?: { readonly latencyMs?: number; readonly present?: boolean; readonly error?: string }
 }
 
+function* linesOf(paths: readonly string[]): Generator<Line> {
+  for (const path of paths) {
+    for (const text of readFileSync(path, 'utf8').split('\n').slice(0, -1)) yield JSON.parse(text)
+  }
+}
+
+const isStale = ({ type, out }: Line): boolean => type === 'fail' && /lease of task/.test(out?.error ?? '')
+
 /** Reads what the agents noted. */
 export function figuresOf(histories: readonly string[]): Figures {
-  const claims: number[] = []
-  const deliveries: number[] = []
-  let [absent, naks, outlived, stale] = [0, 0, 0, 0]
-  for (const path of histories) {
-    for (const text of readFileSync(path, 'utf8').split('\n').slice(0, -1)) {
-      const { type, f, ms, out }: Line = JSON.parse(text)
-      if (f === 'next' && type === 'ok' && ms !== undefined) claims.push(ms)
-      if (f === 'deliver' && out?.latencyMs !== undefined) {
-        if (out.present) deliveries.push(out.latencyMs)
-        else absent += 1
-      }
-      if (f === 'nak' && type === 'ok') naks += 1
-      if (f === 'outlive') outlived += 1
-      if (type === 'fail' && /STALE_LEASE|lease of task/.test(out?.error ?? '')) stale += 1
-    }
+  const lines = [...linesOf(histories)]
+  const delivered = lines.filter(({ f, out }) => f === 'deliver' && out?.latencyMs !== undefined)
+  const present = delivered.filter(({ out }) => out?.present)
+  const claims = lines.filter(({ f, type, ms }) => f === 'next' && type === 'ok' && ms !== undefined)
+  return {
+    claim: latencyOf(claims.map(({ ms }) => ms ?? Number.NaN)),
+    delivery: latencyOf(present.map(({ out }) => out?.latencyMs ?? Number.NaN)),
+    deliveriesToAbsent: delivered.length - present.length,
+    naks: lines.filter(({ f, type }) => f === 'nak' && type === 'ok').length,
+    outlived: lines.filter(({ f }) => f === 'outlive').length,
+    staleRefused: lines.filter(isStale).length,
   }
-  return { claim: latencyOf(claims), delivery: latencyOf(deliveries), deliveriesToAbsent: absent, naks, outlived, staleRefused: stale }
 }

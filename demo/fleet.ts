@@ -101,11 +101,14 @@ export class Watchers {
   async start(count: number, url: string, folder: string): Promise<void> {
     for (let index = 1; index <= count; index += 1) {
       const orders = JSON.stringify({ url, name: `watcher-${index}`, folder })
-      const child = spawn(process.execPath, [program('watcher'), orders], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      const child = spawn(process.execPath, [program('watcher'), orders], {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      })
       const watching = { child, seq: 0 }
       this.#children.push(watching)
       child.on('message', (message) => {
-        if (typeof message === 'object' && message !== null && 'seq' in message && typeof message.seq === 'number') watching.seq = message.seq
+        if (typeof message === 'object' && message !== null && 'seq' in message && typeof message.seq === 'number')
+          watching.seq = message.seq
       })
       await once(child, 'message')
     }

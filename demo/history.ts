@@ -14,7 +14,8 @@ const recorded: Readonly<Record<string, string>> = {
   'messages.nak': 'nak',
 }
 
-export const hashOf = (payload: unknown): string => createHash('sha256').update(JSON.stringify(payload)).digest('base64url').slice(0, 16)
+export const hashOf = (payload: unknown): string =>
+  createHash('sha256').update(JSON.stringify(payload)).digest('base64url').slice(0, 16)
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
@@ -27,8 +28,13 @@ function inputOf(path: string, input: unknown): unknown {
 
 /** A claim hands out tasks with all they hold; the verdict needs their leases. */
 function outputOf(path: string, output: unknown): unknown {
-  if ((path !== 'tasks.claim' && path !== 'tasks.next') || !isRecord(output) || !Array.isArray(output['tasks'])) return output
-  return { tasks: output['tasks'].filter(isRecord).map(({ id, attempt, leaseToken, leaseExpiresAt }) => ({ id, attempt, leaseToken, leaseExpiresAt })) }
+  if ((path !== 'tasks.claim' && path !== 'tasks.next') || !isRecord(output) || !Array.isArray(output['tasks']))
+    return output
+  return {
+    tasks: output['tasks']
+      .filter(isRecord)
+      .map(({ id, attempt, leaseToken, leaseExpiresAt }) => ({ id, attempt, leaseToken, leaseExpiresAt })),
+  }
 }
 
 /**
@@ -70,7 +76,8 @@ export class History {
     const started = this.#started.get(record.op)
     this.#started.delete(record.op)
     const ms = started ? Math.round((performance.now() - started.at) * 100) / 100 : undefined
-    const outcome = record.type === 'ok' ? { out: outputOf(record.path, record.output) } : { out: { error: String(record.error) } }
+    const outcome =
+      record.type === 'ok' ? { out: outputOf(record.path, record.output) } : { out: { error: String(record.error) } }
     this.#write({ i: started?.i, type: record.type, f, ...outcome, ms })
   }
 

@@ -1,5 +1,6 @@
-import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { Given } from './given-server.ts'
 
 export interface DemoOptions {
   readonly plan: string
@@ -9,11 +10,14 @@ export interface DemoOptions {
   /** How often the server is killed and restarted on the way. */
   readonly kills: number
   readonly port: number
+  /** A server that runs already, instead of one of the demo's own. */
+  readonly given: Given | undefined
   readonly json: boolean
   readonly keep: boolean
 }
 
 const usage = `npm run demo -- [--plan FILE] [--replay] [--agents N] [--kills N] [--seed WORD] [--port N] [--keep] [--json]
+               [--url URL --stop COMMAND --database FILE]
   --plan FILE   beads issues.jsonl or Tony ATHMS tasks.json (default: the plan that ships with the project)
   --replay      set finished work back to pending; skip tombstones and what is not work
   --agents N    how many agents, each in its own process: 2 to 500 (default 100)
@@ -21,12 +25,30 @@ const usage = `npm run demo -- [--plan FILE] [--replay] [--agents N] [--kills N]
   --seed WORD   what goes wrong, and when, follows from it (default: a new one each time, printed)
   --port N      the server's port (default: a free one)
   --keep        keep the database, the histories and the logs
-  --json        print the outcome as JSON`
+  --json        print the outcome as JSON
+  --url URL     drive the server that runs there, on an empty database, and start none
+  --stop COMMAND, --database FILE
+                with --url: how the server is stopped when the fleet is done, and where its database is then: the
+                verdict is on that file`
 
 function whole(name: string, value: string, least: number, most: number): number {
   const number = Number(value)
   if (Number.isInteger(number) && number >= least && number <= most) return number
   throw new Error(`--${name} is a whole number from ${least} to ${most}, not ${value}\n${usage}`)
+}
+
+type Values = { readonly [name in 'url' | 'stop' | 'database' | 'port' | 'kills']?: string }
+
+/** All three or none: a run whose database nobody can read ends without a verdict, and shows nothing. */
+function givenServer({ url, stop, database, port, kills }: Values): Given | undefined {
+  if (url === undefined && stop === undefined && database === undefined) return undefined
+  if (url === undefined || stop === undefined || database === undefined) {
+    throw new Error(`--url, --stop and --database go together\n${usage}`)
+  }
+  if (port !== '0' || kills !== '0') {
+    throw new Error(`--port and --kills are for a server of the demo's own, not for --url\n${usage}`)
+  }
+  return { url: url.replace(/\/+$/, ''), stop, database }
 }
 
 export function parseOptions(argv: readonly string[]): DemoOptions {
@@ -41,6 +63,9 @@ export function parseOptions(argv: readonly string[]): DemoOptions {
       port: { type: 'string', default: '0' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      url: { type: 'string' },
+      stop: { type: 'string' },
+      database: { type: 'string' },
     },
   })
   return {
@@ -52,5 +77,6 @@ export function parseOptions(argv: readonly string[]): DemoOptions {
     port: whole('port', values.port, 0, 65_535),
     json: values.json,
     keep: values.keep,
+    given: givenServer(values),
   }
 }

@@ -1,18 +1,19 @@
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from '@tony/mcp-client'
-import { readPlan } from '../cli/src/plan/read.ts'
 import { publishPlan } from '../cli/src/plan/publish.ts'
+import { readPlan } from '../cli/src/plan/read.ts'
 import { type Report, verify } from '../tests/support/verify.ts'
 import { type Figures, figuresOf } from './figures.ts'
 import { Fleet, Watchers } from './fleet.ts'
+import { GivenServer } from './given-server.ts'
 import { chance, drawTroubles } from './misbehaviour.ts'
 import type { DemoOptions } from './options.ts'
 import type { Progress } from './progress.ts'
-import { ServerProcess } from './server-process.ts'
+import { freePort, ServerProcess } from './server-process.ts'
+import type { ServerUnderTest } from './server-under-test.ts'
 import { Tally } from './tally.ts'
 
 const watcherCount = 3
@@ -34,17 +35,17 @@ export interface Outcome {
   readonly report: Report
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  if (typeof address !== 'object' || address === null) throw new Error('no free port')
-  return address.port
+async function serverFor({ given, port }: DemoOptions, folder: string): Promise<ServerUnderTest> {
+  return given ? new GivenServer(given) : new ServerProcess(folder, port || (await freePort()))
 }
 
 /** Kills the server at moments spread over the run, by how much of the plan is done. */
-async function killOnTheWay(server: ServerProcess, tally: Tally, total: number, { kills, seed }: DemoOptions): Promise<void> {
+async function killOnTheWay(
+  server: ServerUnderTest,
+  tally: Tally,
+  total: number,
+  { kills, seed }: DemoOptions,
+): Promise<void> {
   for (let index = 0; index < kills; index += 1) {
     const share = (index + chance(seed, 'kill', index)) / kills
     while (tally.count('task.completed') < total * share && tally.openTasks > 0) await wait(20)
@@ -58,9 +59,11 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
   const folder = mkdtempSync(join(tmpdir(), 'tony-demo-'))
   const histories = join(folder, 'histories')
   mkdirSync(histories)
-  const open = plan.tasks.filter(({ status }) => status === undefined || status === 'pending').map(({ externalId }) => externalId)
+  const open = plan.tasks
+    .filter(({ status }) => status === undefined || status === 'pending')
+    .map(({ externalId }) => externalId)
   writeFileSync(join(histories, 'troubles.json'), JSON.stringify(drawTroubles(options.seed, open)))
-  const server = new ServerProcess(folder, options.port || (await freePort()))
+  const server = await serverFor(options, folder)
   const fleet = new Fleet({ url: server.url, folder: histories, size: options.agents, seed: options.seed })
   const watchers = new Watchers()
   const tally = new Tally()
@@ -108,5 +111,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
 
 async function tooLong(tally: Tally): Promise<never> {
   await wait(patienceMs, undefined, { ref: false })
-  throw new Error(`not finished after ${patienceMs / 1_000} s: ${tally.openTasks} tasks and ${tally.openMail} messages are open`)
+  throw new Error(
+    `not finished after ${patienceMs / 1_000} s: ${tally.openTasks} tasks and ${tally.openMail} messages are open`,
+  )
 }

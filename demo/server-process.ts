@@ -1,19 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ServerUnderTest } from './server-under-test.ts'
 
 const program = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url))
 
 /** The server as its own process, on one port and one file however often it is killed. */
-export class ServerProcess {
+export class ServerProcess implements ServerUnderTest {
   readonly database: string
   readonly #folder: string
   readonly #port: number
   readonly #log: number
   #child: ChildProcess | undefined
-  /** How often it was killed. */
   kills = 0
 
   constructor(folder: string, port: number) {
@@ -36,7 +37,11 @@ export class ServerProcess {
       DATABASE_PATH: this.database,
       LOG_LEVEL: 'info',
     }
-    const child = spawn(process.execPath, [program, 'dev'], { cwd: this.#folder, env, stdio: ['ignore', 'pipe', this.#log] })
+    const child = spawn(process.execPath, [program, 'dev'], {
+      cwd: this.#folder,
+      env,
+      stdio: ['ignore', 'pipe', this.#log],
+    })
     this.#child = child
     const exited = once(child, 'exit').then(([code]) => {
       throw new Error(`the server ended with code ${code}: see ${join(this.#folder, 'server.log')}`)
@@ -48,7 +53,6 @@ export class ServerProcess {
     said.resume()
   }
 
-  /** kill -9, and up again on the same file. */
   async killAndRestart(): Promise<void> {
     await this.#end('SIGKILL')
     this.kills += 1
@@ -66,4 +70,14 @@ export class ServerProcess {
     child.kill(signal)
     await exited
   }
+}
+
+/** A port nobody listens on right now. */
+export async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  if (typeof address !== 'object' || address === null) throw new Error('no port is free')
+  return address.port
 }

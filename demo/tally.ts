@@ -44,7 +44,8 @@ export class Tally {
     if (type === 'task.created') {
       // What was over where it was imported from is nobody's work.
       if (!isOver(data)) this.#open.add(subject)
-    } else if (type === 'task.completed' || type === 'task.failed' || type === 'task.cancelled') this.#open.delete(subject)
+    } else if (type === 'task.completed' || type === 'task.failed' || type === 'task.cancelled')
+      this.#open.delete(subject)
     else if (type === 'message.sent') this.#openMail.add(subject)
     else if (type === 'message.acked' || type === 'message.dead') this.#openMail.delete(subject)
   }
@@ -52,4 +53,5 @@ export class Tally {
 
 const over: ReadonlySet<unknown> = new Set(['completed', 'failed', 'cancelled'])
 
-const isOver = (data: unknown): boolean => typeof data === 'object' && data !== null && 'status' in data && over.has(data.status)
+const isOver = (data: unknown): boolean =>
+  typeof data === 'object' && data !== null && 'status' in data && over.has(data.status)

@@ -25,16 +25,30 @@ export function table(outcome: Outcome): string {
   const rows: [string, string][] = [
     ['plan', `${planned.tasks} tasks, ${planned.dependencies} dependencies, ${planned.levels} levels`],
     ['run', `${outcome.agents} agents, ${outcome.seconds.toFixed(1)} s, seed ${outcome.seed}`],
-    ['tasks', `${tally.count('task.completed')} completed, ${tally.count('task.failed')} failed, ${tally.count('task.claimed')} claims`],
-    ['retries', `${tally.count('task.retried')} after a failure, ${tally.count('task.expired')} after an expiry, ${tally.count('task.released')} after a release`],
-    ['messages', `${tally.count('message.sent')} sent, ${tally.count('message.acked')} acked, ${tally.count('message.nacked')} nak’ed, ${tally.count('message.returned')} redelivered`],
+    [
+      'tasks',
+      `${tally.count('task.completed')} completed, ${tally.count('task.failed')} failed, ${tally.count('task.claimed')} claims`,
+    ],
+    [
+      'retries',
+      `${tally.count('task.retried')} after a failure, ${tally.count('task.expired')} after an expiry, ${tally.count('task.released')} after a release`,
+    ],
+    [
+      'messages',
+      `${tally.count('message.sent')} sent, ${tally.count('message.acked')} acked, ${tally.count('message.nacked')} nak’ed, ${tally.count('message.returned')} redelivered`,
+    ],
     ['dead letters', `${tally.count('message.dead')}`],
     ['crashes', `${outcome.crashes} of agents, ${outcome.kills} of the server`],
     ['stale leases', `${figures.staleRefused} refused, ${figures.outlived} leases outlived`],
     ['claim', latency(figures.claim)],
     ['delivery', `${latency(figures.delivery)}, ${figures.deliveriesToAbsent} more to agents that were away`],
     ['events', `${tally.last}, followed by ${report.counted['watchers'] ?? 0} watchers`],
-    ['verdict', `${report.violations.length} violations; looked at ${Object.entries(report.counted).map(([what, n]) => `${n} ${what}`).join(', ')}`],
+    [
+      'verdict',
+      `${report.violations.length} violations; looked at ${Object.entries(report.counted)
+        .map(([what, n]) => `${n} ${what}`)
+        .join(', ')}`,
+    ],
   ]
   return rows.map(([name, value]) => `${name.padEnd(13)} ${value}`).join('\n')
 }

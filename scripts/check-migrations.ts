@@ -13,7 +13,18 @@ try {
   const before = readdirSync(folder).length
   const schema = './server/src/store/schema.sqlite.ts'
   // drizzle-kit takes the folder only relative to where it runs.
-  const argv = [kit, 'generate', '--dialect', 'sqlite', '--schema', schema, '--out', relative(root, folder), '--name', 'missing']
+  const argv = [
+    kit,
+    'generate',
+    '--dialect',
+    'sqlite',
+    '--schema',
+    schema,
+    '--out',
+    relative(root, folder),
+    '--name',
+    'missing',
+  ]
   execFileSync(process.execPath, argv, { cwd: root, stdio: 'pipe' })
   if (readdirSync(folder).length !== before) {
     process.stderr.write('the tables differ from the migrations: npm run migrate:new -- <name>\n')

@@ -45,7 +45,7 @@ const procedureTable = table(['procedure', 'kind', 'permission', 'lowest role', 
 
 type Moves = Readonly<Record<string, { readonly from: readonly string[]; readonly to: string }>>
 
-/** One arrow for each pair of states, with the moves that take it. Where nothing leads to is where it begins. */
+/** One arrow for each pair of states, with the moves that take it. A state that moves lead to and none leaves is an end. */
 function diagram(moves: Moves, beginnings: Readonly<Record<string, string>>): string {
   const arrows = new Map<string, string[]>()
   for (const [move, { from, to }] of Object.entries(moves)) {
@@ -91,7 +91,7 @@ function withParts(file: string, text: string, generated: Readonly<Record<string
     const from = written.indexOf(start)
     const to = written.indexOf(end, from)
     if (from < 0 || to < 0) throw new Error(`${file} has no place for ${name}: ${start} … ${end}`)
-    written = `${written.slice(0, from + start.length)}\n${part}\n${written.slice(to)}`
+    written = `${written.slice(0, from + start.length)}\n\n${part}\n\n${written.slice(to)}`
   }
   return written
 }

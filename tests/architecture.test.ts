@@ -22,6 +22,7 @@ import {
   leftovers,
   mockFree,
   names,
+  sleeps,
 } from './support/architecture/habits.ts'
 import { expressionOwners, packageOwners, pureOperations } from './support/architecture/owners.ts'
 import { planted } from './support/architecture/planted.ts'
@@ -99,7 +100,11 @@ describe('no file', () => {
   })
 
   test('of the tests mocks anything', () => {
-    expect(mockFree(tests.filter(({ path }) => !path.startsWith('tests/support/architecture/')))).toEqual([])
+    expect(mockFree(tests)).toEqual([])
+  })
+
+  test('of the tests sleeps', () => {
+    expect(sleeps(tests)).toEqual([])
   })
 
   test('of the product has a function of more than 50 lines', () => {

@@ -1,6 +1,6 @@
 import { createClient } from '@tony/mcp-client'
-import { readPlan } from './plan/read.ts'
 import { publishPlan } from './plan/publish.ts'
+import { readPlan } from './plan/read.ts'
 
 export interface ImportCommand {
   readonly replay: boolean
@@ -24,7 +24,10 @@ export async function importCommand(file: string, options: ImportCommand): Promi
     if (options.json) process.stdout.write(`${JSON.stringify({ format, name, tasks: tasks.length, report })}\n`)
     return say(tasks.length === 0 ? 'nothing to import' : 'dry run: nothing was changed')
   }
-  const client = createClient({ url: options.url, ...(options.project === undefined ? {} : { project: options.project }) })
+  const client = createClient({
+    url: options.url,
+    ...(options.project === undefined ? {} : { project: options.project }),
+  })
   try {
     const published = await publishPlan(client, { name, tasks }, (staged) => {
       if (process.stderr.isTTY) process.stderr.write(`\rstaged ${staged} of ${tasks.length}`)

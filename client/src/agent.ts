@@ -123,7 +123,9 @@ const isRegistration = (reply: unknown): reply is Registration =>
 
 /** How fetch says that there was no answer; anything else it throws is a fault of the call itself. */
 const isUnreachable = (error: unknown): boolean =>
-  error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError') || error instanceof SyntaxError
+  error instanceof TypeError ||
+  (error instanceof DOMException && error.name === 'TimeoutError') ||
+  error instanceof SyntaxError
 
 async function postOnce(
   url: string,

@@ -1,4 +1,3 @@
-import type { Role } from '@tony/mcp-shared/roles'
 import type { Presence } from './agents/presence.ts'
 import type { Tokens } from './auth/tokens.ts'
 import type { Clock } from './clock.ts'
@@ -6,23 +5,10 @@ import type { Config } from './config.ts'
 import type { Streams } from './events/streams.ts'
 import type { Incarnations } from './guards/incarnations.ts'
 import type { Inboxes } from './messages/inboxes.ts'
+import type { Principal } from './principal.ts'
 import type { Reader, Store, Transaction } from './store/store.ts'
 import type { Held } from './tasks/held.ts'
 import type { Queue } from './tasks/queue.ts'
-
-/** Who is calling: an agent by its token, or a developer on the same machine in dev mode. */
-export interface Principal {
-  /** Stable name of the caller in idempotency keys and logs. */
-  readonly subject: string
-  /** Id of the project every row it touches belongs to. */
-  readonly project: string
-  readonly role: Role
-  readonly capabilities: readonly string[]
-  /** Absent for a developer in dev mode. */
-  readonly agent: { readonly id: string; readonly name: string; readonly incarnation: number } | undefined
-  /** When the credential ends, in milliseconds since 1970 by the wall clock. */
-  readonly expiresAt: number
-}
 
 /** What the server is made of; one of each. */
 export interface Parts {

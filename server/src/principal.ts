@@ -1,5 +1,19 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { Principal } from './context.ts'
+import type { Role } from '@tony/mcp-shared/roles'
+
+/** Who is calling: an agent by its token, or a developer on the same machine in dev mode. */
+export interface Principal {
+  /** Stable name of the caller in idempotency keys and logs. */
+  readonly subject: string
+  /** Id of the project every row it touches belongs to. */
+  readonly project: string
+  readonly role: Role
+  readonly capabilities: readonly string[]
+  /** Absent for a developer in dev mode. */
+  readonly agent: { readonly id: string; readonly name: string; readonly incarnation: number } | undefined
+  /** When the credential ends, in milliseconds since 1970 by the wall clock. */
+  readonly expiresAt: number
+}
 
 /** The agent that calls. A developer in dev mode is none: it has no lease, inbox or receipt of its own. */
 export function requireAgent(principal: Principal): NonNullable<Principal['agent']> {

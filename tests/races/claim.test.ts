@@ -1,4 +1,4 @@
-import type { Principal } from '@tony/mcp-server/context'
+import type { Principal } from '@tony/mcp-server/principal'
 import type { Store, Transaction } from '@tony/mcp-server/store/store'
 import { claimIn } from '@tony/mcp-server/tasks/claim'
 import { completeIn } from '@tony/mcp-server/tasks/complete'

@@ -24,22 +24,47 @@ export function linksOf(
   const dropped: string[] = []
   for (const record of records.values()) {
     for (const edge of record.edges) {
-      const task = links.get(edge.from)
-      if (!task) {
-        dropped.push(records.has(edge.from) ? 'from a skipped record' : 'from an unknown id')
-        if (!records.has(edge.from)) warn(warnings, 'an edge from an id the file does not hold: dropped', record)
-      } else if (edge.kind === 'other') {
-        task.other.push(edge.source)
-      } else if (records.has(edge.to) && !links.has(edge.to)) {
-        dropped.push('to a skipped record')
-        warn(warnings, `a ${words[edge.kind]} that is skipped: the edge is dropped`, record)
-      } else {
-        if (!records.has(edge.to)) warn(warnings, `a ${words[edge.kind]} the file does not hold: kept`, record)
-        attach(task, edge, () => warn(warnings, 'a second parent: kept in metadata.dependencies', record))
-      }
+      const why = whyDropped(edge, records, links)
+      if (why) {
+        dropped.push(why.reason)
+        if (why.warning !== undefined) warn(warnings, why.warning, record)
+      } else place(edge, record, records, links, warnings)
     }
   }
   return { links, dropped }
+}
+
+type Kept = ReadonlyMap<string, Links>
+
+/** Why an edge has no place in the plan, if it has none. */
+function whyDropped(
+  { kind, from, to }: PlanEdge,
+  records: ReadonlyMap<string, PlanRecord>,
+  links: Kept,
+): { reason: string; warning?: string } | undefined {
+  if (!records.has(from)) {
+    return { reason: 'from an unknown id', warning: 'an edge from an id the file does not hold: dropped' }
+  }
+  if (!links.has(from)) return { reason: 'from a skipped record' }
+  if (kind === 'other' || !records.has(to) || links.has(to)) return undefined
+  return { reason: 'to a skipped record', warning: `a ${words[kind]} that is skipped: the edge is dropped` }
+}
+
+function place(
+  edge: PlanEdge,
+  record: PlanRecord,
+  records: ReadonlyMap<string, PlanRecord>,
+  links: Kept,
+  warnings: Warnings,
+): void {
+  const task = links.get(edge.from)
+  if (!task) return
+  if (edge.kind === 'other') {
+    task.other.push(edge.source)
+    return
+  }
+  if (!records.has(edge.to)) warn(warnings, `a ${words[edge.kind]} the file does not hold: kept`, record)
+  attach(task, edge, () => warn(warnings, 'a second parent: kept in metadata.dependencies', record))
 }
 
 const words = { blocks: 'dependency', parent: 'parent' } as const

@@ -4,7 +4,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { agentRole } from '@tony/mcp-shared/roles'
 import { importJWK, type JWK, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../clock.ts'
-import type { Principal } from '../context.ts'
+import type { Principal } from '../principal.ts'
 
 const issuer = 'tony-mcp'
 const audience = 'tony-mcp'

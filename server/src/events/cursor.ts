@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Reader } from '../store/store.ts'
-import { extentOf } from './page.ts'
+import { extentOf } from './extent.ts'
 
 export const cursorAt = (epoch: string, seq: number): string => `${epoch}.${seq}`
 

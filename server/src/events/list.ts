@@ -2,7 +2,8 @@ import type { eventListInput, eventListOutput } from '@tony/mcp-shared/events'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { cursorAt, resolveCursor } from './cursor.ts'
-import { type EventOutput, extentOf, pageAfter, shows } from './page.ts'
+import { extentOf } from './extent.ts'
+import { type EventOutput, pageAfter, shows } from './page.ts'
 
 /** Read at a time while looking for what the filter lets through, and how many in all before the page is given as it is. */
 const readLimit = 1_000

@@ -1,7 +1,7 @@
 import { type EventFilter, type EventType, type event, eventTypes } from '@tony/mcp-shared/events'
 import { and, eq, gt } from 'drizzle-orm'
 import type { z } from 'zod'
-import type { Principal } from '../context.ts'
+import type { Principal } from '../principal.ts'
 import { placeholder, type Query, type Reader, statement } from '../store/store.ts'
 import { iso } from '../times.ts'
 import { cursorAt } from './cursor.ts'
@@ -52,28 +52,6 @@ export async function pageAfter(
     const audience: readonly string[] | null = row.audience === null ? null : JSON.parse(row.audience)
     return { ...item(output), id: cursorAt(epoch, row.seq), seq: row.seq, type, taskId, epic, threadId, audience }
   })
-}
-
-const first = statement(({ db, t, p }: Query<{ project: string }>) =>
-  db
-    .select({ seq: t.events.seq })
-    .from(t.events)
-    .where(eq(t.events.projectId, p.project))
-    .orderBy(t.events.seq)
-    .limit(1)
-    .prepare(),
-)
-
-const head = statement(({ db, t, p }: Query<{ project: string }>) =>
-  db.select({ seq: t.projects.seq }).from(t.projects).where(eq(t.projects.id, p.project)).prepare(),
-)
-
-/** Number of the first event the log still holds, and of the last one ever: a log that was emptied begins after that. */
-export async function extentOf(reader: Reader, project: string): Promise<{ first: number; last: number }> {
-  const [oldest] = await reader.run(first, { project })
-  const [feed] = await reader.run(head, { project })
-  const last = feed?.seq ?? 0
-  return { first: oldest?.seq ?? last + 1, last }
 }
 
 /** Whether a caller may see an event and asked for it. A message's events are its participants' and the tech lead's. */

@@ -1,5 +1,6 @@
 import type { Store } from '../store/store.ts'
-import { extentOf, type FeedEvent, pageAfter } from './page.ts'
+import { extentOf } from './extent.ts'
+import { type FeedEvent, pageAfter } from './page.ts'
 
 /** How much of a feed's end is kept at hand: a subscriber that is up to date costs no query. */
 const tailLimit = 4_096

@@ -1,7 +1,8 @@
 import type { Permission } from '@tony/mcp-shared/policy'
-import type { Parts, Principal } from '../context.ts'
+import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Principal } from '../principal.ts'
 
 /** What a procedure says of itself; everything that surfaces need to know is read off this. */
 export interface Meta {

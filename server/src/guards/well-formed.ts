@@ -20,6 +20,25 @@ function checkNumber(value: number): void {
     refuse('an integer that JSON cannot carry exactly: send it as text')
 }
 
+interface Open {
+  readonly value: object
+  readonly depth: number
+}
+
+/** Checks what stands directly in an object or a list; gives those to look into next. */
+function checkEntries(depth: number, entries: readonly [string, unknown][]): Open[] {
+  const inner: Open[] = []
+  for (const [key, entry] of entries) {
+    if (forbiddenKeys.has(key)) refuse(`the key "${key}"`)
+    checkString(key)
+    if (typeof entry === 'string') checkString(entry)
+    else if (typeof entry === 'number') checkNumber(entry)
+    else if (typeof entry === 'object' && entry !== null) inner.push({ value: entry, depth: depth + 1 })
+  }
+  if (inner.length > 0 && depth + 1 >= maxDepth) refuse(`nested deeper than ${maxDepth} levels`)
+  return inner
+}
+
 /**
  * Refuses JSON that some layer behind would choke on, before any schema sees it: nesting (a validator or JSON.stringify
  * overflows the stack at a few thousand levels), NUL and lone surrogates (Postgres refuses them), integers that were
@@ -27,21 +46,12 @@ function checkNumber(value: number): void {
  */
 export function checkWellFormed(input: unknown): void {
   let keys = 0
-  const open: { value: unknown; depth: number }[] = [{ value: input, depth: 0 }]
+  const open: Open[] = [{ value: [input], depth: -1 }]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { value, depth } = next
-    if (typeof value === 'string') checkString(value)
-    else if (typeof value === 'number') checkNumber(value)
-    else if (typeof value === 'object' && value !== null) {
-      if (depth >= maxDepth) refuse(`nested deeper than ${maxDepth} levels`)
-      for (const [key, inner] of Object.entries(value)) {
-        keys += 1
-        if (keys > maxKeys) refuse(`more than ${maxKeys} keys and elements`)
-        if (!Array.isArray(value)) checkString(key)
-        if (forbiddenKeys.has(key)) refuse(`the key "${key}"`)
-        open.push({ value: inner, depth: depth + 1 })
-      }
-    }
+    const entries = Object.entries(next.value)
+    keys += entries.length
+    if (keys > maxKeys) refuse(`more than ${maxKeys} keys and elements`)
+    for (const inner of checkEntries(next.depth, entries)) open.push(inner)
   }
 }
 

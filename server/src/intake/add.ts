@@ -3,7 +3,7 @@ import { rankOf } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
 import { and, eq, or } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
-import type { Principal } from '../context.ts'
+import { actorOf, type Principal } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 import { canonicalRequires, routeFor } from './route.ts'
@@ -125,6 +125,29 @@ export async function countOpen(tx: Transaction, project: string, ids: readonly 
   return open
 }
 
+/** What a task says of itself, as the row has it. */
+const described = (spec: TaskSpec, { id, externalId, planHash }: Origin) => ({
+  id: id ?? uuidv7(),
+  externalId: externalId ?? null,
+  planHash: planHash ?? null,
+  type: spec.type,
+  epic: spec.epic ?? null,
+  story: spec.story ?? null,
+  title: spec.title ?? null,
+  description: spec.description ?? null,
+  parentId: spec.parentId ?? null,
+  priority: rankOf(spec.priority),
+  maxAttempts: spec.maxAttempts,
+  metadata: metadataOf(spec),
+})
+
+/** Where a new task stands: over, waiting for others, waiting for its time, or ready to be claimed. */
+function standing(now: number, openDeps: number, notBefore: number | null, { ended }: Origin) {
+  if (ended !== undefined) return { status: ended, ready: false, completedAt: now }
+  const status = openDeps > 0 ? 'blocked' : 'pending'
+  return { status, ready: openDeps === 0 && (notBefore ?? now) <= now, completedAt: null }
+}
+
 /** Inserts one task with its edges, to tasks that exist, and its event. Part of a transaction of the caller's. */
 export async function addTask(
   tx: Transaction,
@@ -139,43 +162,22 @@ export async function addTask(
   const requires = canonicalRequires(spec.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
   const notBefore = spec.notBefore === undefined ? null : Date.parse(spec.notBefore)
-  const ready = origin.ended === undefined && openDeps === 0 && (notBefore === null || notBefore <= tx.now)
-  const [row] = await tx.run(insertTask, {
-    id: origin.id ?? uuidv7(),
-    project,
-    externalId: origin.externalId ?? null,
-    planHash: origin.planHash ?? null,
-    type: spec.type,
-    epic: spec.epic ?? null,
-    story: spec.story ?? null,
-    title: spec.title ?? null,
-    description: spec.description ?? null,
-    parentId: spec.parentId ?? null,
-    requires,
-    assignedTo,
-    priority: rankOf(spec.priority),
-    status: origin.ended ?? (openDeps > 0 ? 'blocked' : 'pending'),
-    routeId,
+  const { status, ready, completedAt } = standing(tx.now, openDeps, notBefore, origin)
+  const createdBy = actorOf(principal)
+  const waiting = {
+    status,
     ready: ready ? routeId : null,
+    completedAt,
+    notBefore,
     dependencies: dependsOn.length,
     openDeps,
-    maxAttempts: spec.maxAttempts,
-    notBefore,
-    metadata: metadataOf(spec),
-    createdBy: principal.agent?.id ?? null,
-    completedAt: origin.ended === undefined ? null : tx.now,
-    now: tx.now,
-  })
+  }
+  const routed = { project, requires, assignedTo, routeId }
+  const [row] = await tx.run(insertTask, { ...described(spec, origin), ...waiting, ...routed, createdBy, now: tx.now })
   if (!row) throw new Error('an insert returned no row')
   for (const dependsOnId of dependsOn) await tx.run(insertDependency, { taskId: row.id, dependsOnId })
-  tx.append({
-    type: 'task.created',
-    subject: row.id,
-    actor: principal.agent?.id ?? null,
-    taskId: row.id,
-    epic: row.epic,
-    data: { status: row.status, type: row.type, title: row.title, externalId: row.externalId },
-  })
+  const data = { status: row.status, type: row.type, title: row.title, externalId: row.externalId }
+  tx.append({ type: 'task.created', subject: row.id, actor: createdBy, taskId: row.id, epic: row.epic, data })
   if (ready) tx.wake({ topic: 'tasks', project, requires, assignedTo: assignedTo ?? '', count: 1 })
   return row
 }

@@ -11,39 +11,43 @@ interface Named {
  */
 export function dependencyOrder<T extends Named>(items: readonly T[]): T[] {
   const byKey = new Map(items.filter((item) => item.key !== undefined).map((item) => [item.key, item]))
-  const ordered: T[] = []
-  const done = new Set<T>()
-  for (const item of items) {
-    // An explicit stack: a chain of ten thousand tasks is legal and would overflow the call stack.
-    const path: { item: T; next: number }[] = [{ item, next: 0 }]
-    const onPath = new Set<T>([item])
-    while (path.length > 0) {
-      const top = path.at(-1)
-      if (!top) break
-      const name = top.item.after[top.next]
-      top.next += 1
-      if (name === undefined || done.has(top.item)) {
-        if (!done.has(top.item)) ordered.push(top.item)
-        done.add(top.item)
-        onPath.delete(top.item)
-        path.pop()
-        continue
-      }
-      const needed = byKey.get(name)
-      if (!needed || done.has(needed)) continue
-      if (onPath.has(needed))
-        refuseCycle(
-          path.map((step) => step.item.key ?? ''),
-          name,
-        )
-      path.push({ item: needed, next: 0 })
-      onPath.add(needed)
-    }
-  }
-  return ordered
+  const ordered = new Set<T>()
+  for (const item of items) if (!ordered.has(item)) visit(item, byKey, ordered)
+  return [...ordered]
 }
 
-function refuseCycle(path: readonly string[], name: string): never {
-  const cycle = [...path.slice(path.indexOf(name)), name]
+/** Puts an item behind everything it waits for. With a stack of its own: a chain of ten thousand tasks is legal. */
+function visit<T extends Named>(start: T, byKey: ReadonlyMap<string | undefined, T>, ordered: Set<T>): void {
+  const path: T[] = [start]
+  const onPath = new Set<T>(path)
+  for (let item = path.at(-1); item !== undefined; item = path.at(-1)) {
+    const needed = nextNeeded(item, byKey, ordered)
+    if (needed) {
+      if (onPath.has(needed)) refuseCycle([...path, needed])
+      path.push(needed)
+      onPath.add(needed)
+    } else {
+      ordered.add(item)
+      onPath.delete(item)
+      path.pop()
+    }
+  }
+}
+
+function nextNeeded<T extends Named>(
+  item: T,
+  byKey: ReadonlyMap<string | undefined, T>,
+  ordered: ReadonlySet<T>,
+): T | undefined {
+  for (const name of item.after) {
+    const needed = byKey.get(name)
+    if (needed && !ordered.has(needed)) return needed
+  }
+  return undefined
+}
+
+function refuseCycle(path: readonly Named[]): never {
+  const keys = path.map(({ key }) => key ?? '')
+  const cycle = keys.slice(keys.indexOf(keys.at(-1) ?? ''))
   throw new CoordinationError('DEPENDENCY_CYCLE', `these tasks wait for each other: ${cycle.join(' → ')}`, { cycle })
 }

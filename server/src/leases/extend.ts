@@ -1,13 +1,9 @@
-import { and, eq, gt, sql } from 'drizzle-orm'
-import type { Principal } from '../context.ts'
-import { requireAgent } from '../principal.ts'
+import { and, gt, sql } from 'drizzle-orm'
+import { type Principal, requireAgent } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
+import { type LeaseParams, ofHeldLease } from './lease.ts'
 
-interface Extending {
-  project: string
-  taskId: string
-  leaseToken: string
-  agentId: string
+interface Extending extends LeaseParams {
   /** Null for the length the lease was claimed with. */
   leaseMs: number | null
   now: number
@@ -17,16 +13,7 @@ const extend = statement(({ db, t, p }: Query<Extending>) =>
   db
     .update(t.tasks)
     .set({ leaseExpiresAt: sql`${p.now} + coalesce(${p.leaseMs}, ${t.tasks.leaseMs})`, unlistedBeats: 0 })
-    .where(
-      and(
-        eq(t.tasks.id, p.taskId),
-        eq(t.tasks.projectId, p.project),
-        eq(t.tasks.leaseToken, p.leaseToken),
-        eq(t.tasks.agentId, p.agentId),
-        eq(t.tasks.status, 'in_progress'),
-        gt(t.tasks.leaseExpiresAt, p.now),
-      ),
-    )
+    .where(and(ofHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
     .returning({ leaseExpiresAt: t.tasks.leaseExpiresAt })
     .prepare(),
 )

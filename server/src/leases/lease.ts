@@ -5,6 +5,27 @@ import type { Tables } from '../store/tables.ts'
 
 export type LeasedRow = Tables['tasks']['$inferSelect']
 
+/** The parameters that name a lease: all must fit, or it is not the caller's, or no longer. */
+export interface LeaseParams {
+  project: string
+  taskId: string
+  leaseToken: string
+  agentId: string
+}
+
+/** The row whose lease these parameters name, whatever its status. */
+export const ofLease = ({ t, p }: Pick<Query<LeaseParams>, 't' | 'p'>) =>
+  and(
+    eq(t.tasks.id, p.taskId),
+    eq(t.tasks.projectId, p.project),
+    eq(t.tasks.leaseToken, p.leaseToken),
+    eq(t.tasks.agentId, p.agentId),
+  )
+
+/** The same while it is held. */
+export const ofHeldLease = (query: Pick<Query<LeaseParams>, 't' | 'p'>) =>
+  and(ofLease(query), eq(query.t.tasks.status, 'in_progress'))
+
 export const findTask = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
   db
     .select()

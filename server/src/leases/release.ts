@@ -1,6 +1,6 @@
 import { and, eq, gte, lt, sql } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../store/store.ts'
-import { endLease, type LeasedRow, offer, queued } from './lease.ts'
+import { endLease, type LeasedRow, type LeaseParams, offer, ofHeldLease, queued } from './lease.ts'
 
 /** What a release sets: claimable again at once, and no attempt burned. */
 const released = (t: Query<object>['t']) => ({
@@ -11,22 +11,8 @@ const released = (t: Query<object>['t']) => ({
   revision: sql`${t.tasks.revision} + 1`,
 })
 
-const releaseOne = statement(
-  ({ db, t, p }: Query<{ project: string; taskId: string; leaseToken: string; agentId: string }>) =>
-    db
-      .update(t.tasks)
-      .set(released(t))
-      .where(
-        and(
-          eq(t.tasks.id, p.taskId),
-          eq(t.tasks.projectId, p.project),
-          eq(t.tasks.leaseToken, p.leaseToken),
-          eq(t.tasks.agentId, p.agentId),
-          eq(t.tasks.status, 'in_progress'),
-        ),
-      )
-      .returning()
-      .prepare(),
+const releaseOne = statement(({ db, t, p }: Query<LeaseParams>) =>
+  db.update(t.tasks).set(released(t)).where(ofHeldLease({ t, p })).returning().prepare(),
 )
 
 const releaseBefore = statement(({ db, t, p }: Query<{ agentId: string; incarnation: number }>) =>

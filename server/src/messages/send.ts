@@ -4,8 +4,8 @@ import { rankOf } from '@tony/mcp-shared/priorities'
 import { and, eq, ne, or } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
-import type { Context, Principal } from '../context.ts'
-import { actorOf } from '../principal.ts'
+import type { Context } from '../context.ts'
+import { actorOf, type Principal } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 
 type Input = z.output<typeof messageSendInput>

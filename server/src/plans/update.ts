@@ -2,10 +2,9 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { rankOf } from '@tony/mcp-shared/priorities'
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, inArray, sql } from 'drizzle-orm'
-import type { Principal } from '../context.ts'
 import { countOpen, insertDependency, metadataOf, resolveAssignee, type TaskRow } from '../intake/add.ts'
 import { canonicalRequires, routeFor } from '../intake/route.ts'
-import { actorOf } from '../principal.ts'
+import { actorOf, type Principal } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 
 const edgesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { defaultProject } from '@tony/mcp-shared/projects'
-import type { Parts, Principal } from '../context.ts'
+import type { Parts } from '../context.ts'
 import type { Connection } from '../guards/call.ts'
+import type { Principal } from '../principal.ts'
 import { projectNamed } from '../projects/find.ts'
 
 /** What a caller shows of itself. */

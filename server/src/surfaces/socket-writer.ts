@@ -21,9 +21,9 @@ export class SocketWriter {
     this.#tooSlow = tooSlow
   }
 
-  /** Whether more is waiting to be read by the client than may. */
+  /** Whether more is waiting to be read by the client than may. Below its own high-water mark a stream says no `drain`. */
   get congested(): boolean {
-    return this.#raw.writableLength > this.#limits.socketBufferBytes
+    return this.#raw.writableNeedDrain && this.#raw.writableLength > this.#limits.socketBufferBytes
   }
 
   write(frame: Buffer): void {

@@ -158,8 +158,9 @@ export class Socket {
     if (incoming.kind === 'subscription') {
       if (this.#subscriptions.has(id))
         return this.refuse(new CoordinationError('INVALID_INPUT', `Duplicate id ${id}`), envelope)
-      if (this.#subscriptions.size >= limits.subscriptions)
-        return this.refuse(tooMany('subscriptions', limits.subscriptions), envelope)
+      // Those that were stopped do not count while they end: a client may put another one in the place at once.
+      const open = [...this.#subscriptions.values()].filter(({ signal }) => !signal.aborted).length
+      if (open >= limits.subscriptions) return this.refuse(tooMany('subscriptions', limits.subscriptions), envelope)
       void this.#subscribe(incoming, envelope)
       return
     }

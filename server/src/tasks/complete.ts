@@ -1,18 +1,14 @@
 import type { taskCompleteInput, taskCompleteOutput } from '@tony/mcp-shared/tasks'
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import type { Context, Principal } from '../context.ts'
-import { endLease, findTask, offer, refuseLease } from '../leases/lease.ts'
-import { requireAgent } from '../principal.ts'
+import type { Context } from '../context.ts'
+import { endLease, findTask, type LeaseParams, offer, ofLease, refuseLease } from '../leases/lease.ts'
+import { type Principal, requireAgent } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import { movableFrom } from './moves.ts'
 import { statusOf, type TaskRow } from './present.ts'
 
-interface Completing {
-  project: string
-  taskId: string
-  leaseToken: string
-  agentId: string
+interface Completing extends LeaseParams {
   result: string | null
   now: number
 }
@@ -28,15 +24,7 @@ const complete = statement(({ db, t, p }: Query<Completing>) =>
       completedAt: p.now,
       revision: sql`${t.tasks.revision} + 1`,
     })
-    .where(
-      and(
-        eq(t.tasks.id, p.taskId),
-        eq(t.tasks.projectId, p.project),
-        eq(t.tasks.leaseToken, p.leaseToken),
-        eq(t.tasks.agentId, p.agentId),
-        inArray(t.tasks.status, movableFrom('complete')),
-      ),
-    )
+    .where(and(ofLease({ t, p }), inArray(t.tasks.status, movableFrom('complete'))))
     .returning({
       id: t.tasks.id,
       status: t.tasks.status,

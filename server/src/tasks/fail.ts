@@ -1,19 +1,15 @@
 import { retryPolicy, type taskFailInput, type taskFailOutput } from '@tony/mcp-shared/tasks'
-import { and, eq, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { backoff } from '../backoff.ts'
 import type { Context } from '../context.ts'
-import { endLease, queued, refuseLease } from '../leases/lease.ts'
+import { endLease, type LeaseParams, ofHeldLease, queued, refuseLease } from '../leases/lease.ts'
 import { requireAgent } from '../principal.ts'
 import { type Query, statement } from '../store/store.ts'
 import { isoOrNull } from '../times.ts'
 import { statusOf } from './present.ts'
 
-interface Failing {
-  project: string
-  taskId: string
-  leaseToken: string
-  agentId: string
+interface Failing extends LeaseParams {
   error: string
   /** 1 or 0. */
   retryable: number
@@ -39,15 +35,7 @@ const fail = statement(({ db, t, p }: Query<Failing>) => {
       error: p.error,
       revision: sql`${t.tasks.revision} + 1`,
     })
-    .where(
-      and(
-        eq(t.tasks.id, p.taskId),
-        eq(t.tasks.projectId, p.project),
-        eq(t.tasks.leaseToken, p.leaseToken),
-        eq(t.tasks.agentId, p.agentId),
-        eq(t.tasks.status, 'in_progress'),
-      ),
-    )
+    .where(ofHeldLease({ t, p }))
     .returning()
     .prepare()
 })

@@ -1,16 +1,12 @@
 import type { taskProgressInput, taskProgressOutput } from '@tony/mcp-shared/tasks'
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, gt, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
-import { refuseLease } from '../leases/lease.ts'
+import { type LeaseParams, ofHeldLease, refuseLease } from '../leases/lease.ts'
 import { requireAgent } from '../principal.ts'
 import { type Query, statement } from '../store/store.ts'
 
-interface Progressing {
-  project: string
-  taskId: string
-  leaseToken: string
-  agentId: string
+interface Progressing extends LeaseParams {
   progress: string
   now: number
 }
@@ -19,16 +15,7 @@ const note = statement(({ db, t, p }: Query<Progressing>) =>
   db
     .update(t.tasks)
     .set({ progress: p.progress, revision: sql`${t.tasks.revision} + 1` })
-    .where(
-      and(
-        eq(t.tasks.id, p.taskId),
-        eq(t.tasks.projectId, p.project),
-        eq(t.tasks.leaseToken, p.leaseToken),
-        eq(t.tasks.agentId, p.agentId),
-        eq(t.tasks.status, 'in_progress'),
-        gt(t.tasks.leaseExpiresAt, p.now),
-      ),
-    )
+    .where(and(ofHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
     .returning({ id: t.tasks.id, revision: t.tasks.revision, epic: t.tasks.epic, attempt: t.tasks.attempt })
     .prepare(),
 )

@@ -107,7 +107,11 @@ export function commitConformance(open: () => Promise<Opened>): void {
       times.push(await store.read(async (reader) => reader.now))
     }
     expect(times).toEqual(times.toSorted((a, b) => a - b))
-    const [first, second] = await store.transact({ project }, async (tx) => [tx.now, (await stored(tx), tx.now)])
+    const [first, second] = await store.transact({ project }, async (tx) => {
+      const before = tx.now
+      await stored(tx)
+      return [before, tx.now]
+    })
     expect(second).toBe(first)
   })
 

@@ -98,3 +98,10 @@ export const mockFree: Rule = each((source) =>
     .filter((node) => mocks.test(node.expression.getText(source.tree)))
     .map((node) => `${at(source, node)}: ${node.expression.getText(source.tree)}`),
 )
+
+const isWait = (node: ts.Node): node is ts.Identifier | ts.StringLiteral =>
+  (ts.isIdentifier(node) && node.text === 'setTimeout' && ts.isCallExpression(node.parent)) ||
+  (ts.isStringLiteral(node) && /^(node:)?timers\/promises$/.test(node.text))
+
+/** Waiting for time to pass, instead of for what the test is about. */
+export const sleeps: Rule = each((source) => nodesOf(source, isWait).map((node) => `${at(source, node)}: a sleep`))

@@ -12,6 +12,15 @@ export interface Source {
 /** A rule: what is wrong with these files, one line each. */
 export type Rule = (sources: readonly Source[]) => string[]
 
+/** Small sources that break one rule each, and what the rule says of them. */
+export interface Planted {
+  readonly what: string
+  readonly rule: Rule
+  readonly files: Readonly<Record<string, string>>
+  /** What is said, by its beginning; nothing when it is empty. */
+  readonly says: readonly string[]
+}
+
 export const parseSource = (path: string, text: string): Source => ({
   path,
   text,

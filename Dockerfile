@@ -1,0 +1,48 @@
+FROM node:24-bookworm-slim AS manifests
+# npm 11 and 12 refuse a lock file without the binaries that development tools have for other platforms: npm/cli#9846.
+RUN npm install --global npm@10.9.9
+WORKDIR /app
+COPY package.json package-lock.json ./
+COPY shared/package.json shared/
+COPY server/package.json server/
+COPY client/package.json client/
+COPY cli/package.json cli/
+
+
+FROM manifests AS build
+# No package needs an install script; the optional one is a Node for machines that have an older one.
+RUN npm ci --omit=optional --ignore-scripts
+COPY . .
+RUN npm run build
+# Types, maps and the compiler's notes are for who builds.
+RUN find shared/dist server/dist client/dist cli/dist -type f ! -name '*.js' -delete
+
+
+FROM manifests AS dependencies
+# TypeScript is left after this because @trpc/server names it as a peer; it imports only its types.
+RUN npm ci --omit=dev --omit=optional --omit=peer --ignore-scripts && rm -rf node_modules/typescript node_modules/.bin
+# The SQLite driver brings its sources and a binary for every platform: one is enough.
+RUN rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
+  && find node_modules/better-sqlite3/prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete
+RUN find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' \) -delete \
+  && find node_modules -type d -empty -delete
+
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production MCP_HOST=0.0.0.0 DATABASE_PATH=/data/tony-mcp.db
+WORKDIR /app
+# Owned by root: the server's user can change nothing but its data.
+COPY --from=dependencies /app ./
+COPY drizzle drizzle
+COPY --from=build /app/shared/dist shared/dist
+COPY --from=build /app/server/dist server/dist
+COPY --from=build /app/client/dist client/dist
+COPY --from=build /app/cli/dist cli/dist
+RUN mkdir /data && chown node:node /data
+USER node
+VOLUME /data
+EXPOSE 3456
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.MCP_PORT || process.env.PORT || 3456}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
+CMD ["node", "cli/dist/main.js", "serve"]

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { ServerUnderTest } from './server-under-test.ts'
+
+/** What the demo is told of a server it did not start. */
+export interface Given {
+  readonly url: string
+  /** For the shell: stops the server and leaves its database at `database`. */
+  readonly stop: string
+  readonly database: string
+}
+
+/** A server that others started, in a container for instance. It is driven through its address alone. */
+export class GivenServer implements ServerUnderTest {
+  readonly url: string
+  readonly database: string
+  readonly kills = 0
+  readonly #command: string
+  #stopped: Promise<void> | undefined
+
+  constructor({ url, stop, database }: Given) {
+    this.url = url
+    this.database = database
+    this.#command = stop
+  }
+
+  async start(): Promise<void> {
+    const ready = new URL('/readyz', this.url)
+    const { status } = await fetch(ready).catch((cause: unknown) => {
+      throw new Error(`no server answers at ${this.url}`, { cause })
+    })
+    if (status !== 200) throw new Error(`the server is not ready: ${ready} answers ${status}`)
+  }
+
+  killAndRestart(): Promise<void> {
+    return Promise.reject(new Error('a server that was given is not killed by the demo'))
+  }
+
+  stop(): Promise<void> {
+    // A second try would only hide why the first one failed.
+    this.#stopped ??= runShell(this.#command)
+    return this.#stopped
+  }
+}
+
+async function runShell(command: string): Promise<void> {
+  const [code] = await once(spawn(command, { shell: true, stdio: ['ignore', 'inherit', 'inherit'] }), 'exit')
+  if (code !== 0) throw new Error(`the command that stops the server ended with code ${code}: ${command}`)
+}

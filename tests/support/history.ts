@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import { appendFileSync } from 'node:fs'
+import type { CallRecord } from '@tony/mcp-client'
+import type { Fields, Outcome } from './verify/history.ts'
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const hashOf = (payload: unknown): string => createHash('sha256').update(JSON.stringify(payload)).digest('hex')
+
+/** What the rules look at of a call's input. */
+function inputOf(path: string, input: unknown): unknown {
+  if (path !== 'messages.send' || !isFields(input)) return input
+  const { to, type, payload, idempotencyKey } = input
+  return { key: idempotencyKey, to, type, payloadHash: hashOf(payload) }
+}
+
+/** What one client asked for and was told, in the form `verify` reads: pass `onCall` to the client. */
+export class History {
+  readonly file: string
+  readonly #client: string
+  /** The number in the file of each call that is under way, by the client's own. */
+  readonly #calls = new Map<number, number>()
+  #last = 0
+
+  constructor(file: string, client: string) {
+    this.file = file
+    this.#client = client
+    appendFileSync(file, '')
+  }
+
+  readonly onCall = (record: CallRecord): void => {
+    const f = record.path.split('.')[1] ?? record.path
+    if (record.type === 'invoke') {
+      const i = this.#next()
+      this.#calls.set(record.op, i)
+      return this.#write({ i, type: 'invoke', f, in: inputOf(record.path, record.input) })
+    }
+    const i = this.#calls.get(record.op)
+    const out = record.type === 'ok' ? record.output : { error: String(record.error) }
+    this.#write({ i, type: record.type, f, out })
+    if (record.type === 'ok' && record.path === 'messages.receive') this.#noteDeliveries(record.output)
+  }
+
+  /** Something that was seen and not asked for. */
+  note(f: 'start' | 'deliver' | 'event' | 'watch', out: object): void {
+    this.#write({ i: this.#next(), type: 'ok', f, out })
+  }
+
+  #noteDeliveries(output: unknown): void {
+    const messages = isFields(output) && Array.isArray(output['messages']) ? output['messages'].filter(isFields) : []
+    for (const { id, receipt, attempt, payload, to } of messages)
+      this.note('deliver', { messageId: id, receipt, attempt, payloadHash: hashOf(payload), agentId: to })
+  }
+
+  #next(): number {
+    this.#last += 1
+    return this.#last
+  }
+
+  #write(line: { i: number | undefined; type: 'invoke' | Outcome; f: string; in?: unknown; out?: unknown }): void {
+    appendFileSync(this.file, `${JSON.stringify({ t: performance.now(), client: this.#client, ...line })}\n`)
+  }
+}
