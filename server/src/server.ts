@@ -39,7 +39,7 @@ function listen(parts: Parts, log: Log): void {
       case 'lease':
         return parts.held.wake(wake)
       case 'inbox':
-        return parts.inboxes.wake(wake.agentId)
+        return parts.inboxes.wake(wake.agentId, wake.because)
       case 'incarnation':
         return parts.incarnations.supersede(wake.agentId, wake.incarnation, wake.left)
       case 'events':

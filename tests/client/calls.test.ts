@@ -83,7 +83,9 @@ test('a claim whose answer was lost finds the same lease again', async () => {
   proxy.cut()
   const { tasks } = await claim
   expect(tasks).toHaveLength(1)
-  expect((await lead.tasks.list({ status: 'in_progress' })).tasks.map(({ id }) => id)).toEqual(tasks.map(({ id }) => id))
+  expect((await lead.tasks.list({ status: 'in_progress' })).tasks.map(({ id }) => id)).toEqual(
+    tasks.map(({ id }) => id),
+  )
 })
 
 test('a call that must not be done twice is not repeated, and its outcome is unknown', async () => {
@@ -105,7 +107,9 @@ test('a refusal after a lost answer does not claim that nothing was applied', as
   await using proxy = await Proxy.start(server.url)
   const worker = await server.agent('worker')
   const { id } = await server.connect().tasks.create({ type: 'code' })
-  const { tasks: [task] } = await worker.tasks.claim({ leaseMs: 5_000 })
+  const {
+    tasks: [task],
+  } = await worker.tasks.claim({ leaseMs: 5_000 })
   const client = server.connect({ url: proxy.url, token: worker.token })
   await client.system.info()
   const lost = proxy.loseAnswers()
@@ -126,7 +130,9 @@ test('a refusal of its only attempt says that nothing was applied', async () => 
 test('a call beyond what may be in flight is repeated until it fits', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 2 } })
   const client = server.connect()
-  const made = await Promise.all(Array.from({ length: 20 }, (_, index) => client.tasks.create({ type: 'code', title: `${index}` })))
+  const made = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => client.tasks.create({ type: 'code', title: `${index}` })),
+  )
   expect(new Set(made.map(({ id }) => id)).size).toBe(20)
   expect((await client.tasks.list({})).tasks).toHaveLength(20)
 })
@@ -137,7 +143,10 @@ test('every call has a deadline: without a connection nothing was applied', asyn
   const client = createClient({ url: proxy.url, deadlineMs: 50 })
   try {
     expect(await refusal(client.system.info())).toMatchObject({ code: 'DEADLINE_EXCEEDED', applied: 'no' })
-    expect(await refusal(client.tasks.create({ type: 'code' }, { deadlineMs: 20 }))).toMatchObject({ code: 'DEADLINE_EXCEEDED', applied: 'no' })
+    expect(await refusal(client.tasks.create({ type: 'code' }, { deadlineMs: 20 }))).toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      applied: 'no',
+    })
   } finally {
     client.close()
   }

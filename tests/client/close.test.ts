@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Agent, type CallRecord, createClient } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
-import { refusal, take, TestServer } from '../support/server.ts'
+import { refusal, TestServer, take } from '../support/server.ts'
 import { Proxy } from '../surfaces/proxy.ts'
 
 /** What keeps this process from ending, by kind. */

@@ -1,15 +1,18 @@
 import type { Client, FeedEvent, Subscription } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
-import { take, TestServer } from '../support/server.ts'
+import { TestServer, take } from '../support/server.ts'
 import { Proxy } from '../surfaces/proxy.ts'
 
 const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index)
 
-const seqs = (events: readonly FeedEvent[]): number[] => events.filter(({ type }) => type !== 'checkpoint').map(({ seq }) => seq)
+const seqs = (events: readonly FeedEvent[]): number[] =>
+  events.filter(({ type }) => type !== 'checkpoint').map(({ seq }) => seq)
 
 async function fill(lead: Client, events: number): Promise<void> {
   for (let made = 0; made < events; made += 200) {
-    await lead.tasks.createMany({ tasks: Array.from({ length: Math.min(200, events - made) }, () => ({ type: 'code' })) })
+    await lead.tasks.createMany({
+      tasks: Array.from({ length: Math.min(200, events - made) }, () => ({ type: 'code' })),
+    })
   }
 }
 
@@ -72,7 +75,9 @@ test('one that is not read is paused on the server, and taken up again from wher
   const first = await next()
   // Its place on the server is free again once it is paused: another one is let in.
   for (;;) {
-    const other = await take(client.events.subscribe({ cursor: 'start' }), 1).catch((error: { code: string }) => error.code)
+    const other = await take(client.events.subscribe({ cursor: 'start' }), 1).catch(
+      (error: { code: string }) => error.code,
+    )
     if (other !== 'RATE_LIMITED') break
   }
   const seen = [first]
@@ -89,7 +94,9 @@ test('one that was paused when the connection was lost is taken up again on the 
   const next = reader(client.events.subscribe({ cursor: 'start' }))
   const seen = [await next()]
   for (;;) {
-    const other = await take(client.events.subscribe({ cursor: 'start' }), 1).catch((error: { code: string }) => error.code)
+    const other = await take(client.events.subscribe({ cursor: 'start' }), 1).catch(
+      (error: { code: string }) => error.code,
+    )
     if (other !== 'RATE_LIMITED') break
   }
   proxy.refuse()
@@ -135,7 +142,9 @@ test('a subscription that is closed hands out nothing more, also when a signal c
 test('a refusal is thrown by the loop', async () => {
   await using server = await TestServer.start()
   const client = server.connect()
-  await expect(take(client.events.subscribe({ cursor: 'nonsense' }), 1)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+  await expect(take(client.events.subscribe({ cursor: 'nonsense' }), 1)).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+  })
   await expect(take(client.events.subscribe({ cursor: 'other.1' }), 1)).rejects.toMatchObject({ code: 'CURSOR_AHEAD' })
   await expect(take(client.messages.inbox({}), 1)).rejects.toMatchObject({ code: 'FORBIDDEN' })
 })

@@ -1,4 +1,4 @@
-import type { NewEvent, Reader, Store, Transaction } from '@tony/mcp-server/store/store'
+import type { NewEvent, Reader, Store, Transaction, Wake } from '@tony/mcp-server/store/store'
 
 /** Adds a project with an empty feed. */
 export async function addProject(store: Store, id: string): Promise<string> {
@@ -39,6 +39,9 @@ export const stored = async ({ db, t }: Reader): Promise<string[]> => {
 
 /** An event that can be told from others. */
 export const note = (subject: string): NewEvent => ({ type: 'task.updated', subject, actor: null, data: { subject } })
+
+/** A wake that can be told from others. */
+export const ring = (agentId: string): Wake => ({ topic: 'inbox', agentId, because: 'mail' })
 
 /** The feed of a project from its beginning, as numbers and subjects. */
 export const feed = async ({ db, t }: Reader): Promise<{ project: string; seq: number; subject: string | null }[]> =>

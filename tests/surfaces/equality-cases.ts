@@ -43,12 +43,18 @@ export const cases: Readonly<Record<string, Case>> = {
   'projects.create': { as: 'developer', valid: () => ({ name: `project ${crypto.randomUUID().slice(0, 8)}` }) },
   'projects.list': { valid: () => ({}) },
   'agents.register': { valid: () => ({ name: `new ${crypto.randomUUID().slice(0, 8)}`, type: 'qa' }) },
-  'agents.heartbeat': { valid: async (world) => ({ leases: [await held(world)], health: { errorRate: 0.5 } }), absent: { leases: [lease] } },
+  'agents.heartbeat': {
+    valid: async (world) => ({ leases: [await held(world)], health: { errorRate: 0.5 } }),
+    absent: { leases: [lease] },
+  },
   'agents.get': { valid: ({ agent }) => ({ agent: agent.name }), absent: { agent: 'absent' } },
   'agents.list': { valid: () => ({ limit: 10 }), absent: { type: 'absent' } },
   'agents.unregister': { valid: () => ({}), absent: { agent: 'absent' } },
   'plans.begin': { valid: () => ({ name: 'plan' }) },
-  'plans.add': { valid: async ({ agent }) => ({ ...(await agent.plans.begin({ name: 'plan' })), tasks: planned }), absent: { planId: nobody, tasks: planned } },
+  'plans.add': {
+    valid: async ({ agent }) => ({ ...(await agent.plans.begin({ name: 'plan' })), tasks: planned }),
+    absent: { planId: nobody, tasks: planned },
+  },
   'plans.commit': {
     valid: async ({ agent }) => {
       const plan = await agent.plans.begin({ name: 'plan' })
@@ -57,24 +63,41 @@ export const cases: Readonly<Record<string, Case>> = {
     },
     absent: { planId: nobody },
   },
-  'tasks.create': { valid: () => ({ type: 'code', requires: ['none has this'] }), absent: { type: 'code', dependsOn: [nobody] } },
+  'tasks.create': {
+    valid: () => ({ type: 'code', requires: ['none has this'] }),
+    absent: { type: 'code', dependsOn: [nobody] },
+  },
   'tasks.createMany': {
-    valid: () => ({ tasks: [{ type: 'code', key: 'a', requires: ['none has this'] }, { type: 'code', requires: ['none has this'], dependsOn: ['a'] }] }),
+    valid: () => ({
+      tasks: [
+        { type: 'code', key: 'a', requires: ['none has this'] },
+        { type: 'code', requires: ['none has this'], dependsOn: ['a'] },
+      ],
+    }),
     absent: { tasks: [{ type: 'code', parentId: nobody }] },
   },
   'tasks.claim': { valid: async (world) => (await taskFor(world), { limit: 1 }) },
-  'tasks.next': { valid: async (world) => ({ completed: await held(world).finally(() => taskFor(world)) }), absent: { completed: lease } },
+  'tasks.next': {
+    valid: async (world) => ({ completed: await held(world).finally(() => taskFor(world)) }),
+    absent: { completed: lease },
+  },
   'tasks.work': { valid: () => ({ slots: 1 }) },
   'tasks.extend': { valid: held, absent: lease },
   'tasks.progress': { valid: async (world) => ({ ...(await held(world)), percent: 50 }), absent: lease },
   'tasks.complete': { valid: async (world) => ({ ...(await held(world)), result: [1] }), absent: lease },
-  'tasks.fail': { valid: async (world) => ({ ...(await held(world)), error: 'no' }), absent: { ...lease, error: 'no' } },
+  'tasks.fail': {
+    valid: async (world) => ({ ...(await held(world)), error: 'no' }),
+    absent: { ...lease, error: 'no' },
+  },
   'tasks.release': { valid: held, absent: lease },
   'tasks.cancel': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
   'tasks.get': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
   'tasks.list': { valid: () => ({ status: 'in-progress', limit: 1 }), absent: { cursor: 'none' } },
   'tasks.tree': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
-  'messages.send': { valid: ({ agent }) => ({ to: agent.name, type: 'note', payload: null }), absent: { to: 'absent', type: 'note', payload: 1 } },
+  'messages.send': {
+    valid: ({ agent }) => ({ to: agent.name, type: 'note', payload: null }),
+    absent: { to: 'absent', type: 'note', payload: 1 },
+  },
   'messages.inbox': { valid: () => ({ maxAckPending: 1_000 }) },
   'messages.receive': { valid: async (world) => (await mailFor(world), { limit: 1 }) },
   'messages.ack': { valid: received, absent: receipt },

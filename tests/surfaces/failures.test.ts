@@ -16,7 +16,18 @@ const post = (url: string, body: string) =>
 
 /** Of what broke, or where, nothing may be said. */
 function saysNothing(server: TestServer, text: string): void {
-  for (const word of ['stack', 'select', 'SQL', 'tasks"', 'no such', 'JSON', 'node_modules', '.ts', 'Error:', server.folder]) {
+  for (const word of [
+    'stack',
+    'select',
+    'SQL',
+    'tasks"',
+    'no such',
+    'JSON',
+    'node_modules',
+    '.ts',
+    'Error:',
+    server.folder,
+  ]) {
     expect(text).not.toContain(word)
   }
 }
@@ -24,7 +35,13 @@ function saysNothing(server: TestServer, text: string): void {
 const internal = {
   message: 'something went wrong inside the server',
   code: -32_603,
-  data: { code: 'INTERNAL', httpStatus: 500, retryable: true, applied: 'unknown', requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+  data: {
+    code: 'INTERNAL',
+    httpStatus: 500,
+    retryable: true,
+    applied: 'unknown',
+    requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  },
 }
 
 test('a row that cannot be read is INTERNAL with a request id and nothing else, on every surface', async () => {

@@ -36,15 +36,22 @@ test.each([
   expect(await wire.answers()).toBe(true)
 })
 
-test.each(['', 'nothing.here', 'tasks', 'tasks.get.more', '__proto__', 'constructor', 'toString', 'tasks.__proto__', 'a'.repeat(100_000)])(
-  'there is no procedure at a path like %.20s',
-  async (path) => {
-    await using server = await TestServer.start()
-    using wire = await Wire.open(server.url)
-    expect(codeOf(await wire.call(path, 'query', {}))).toBe('NOT_FOUND')
-    expect(await wire.answers()).toBe(true)
-  },
-)
+test.each([
+  '',
+  'nothing.here',
+  'tasks',
+  'tasks.get.more',
+  '__proto__',
+  'constructor',
+  'toString',
+  'tasks.__proto__',
+  'a'.repeat(100_000),
+])('there is no procedure at a path like %.20s', async (path) => {
+  await using server = await TestServer.start()
+  using wire = await Wire.open(server.url)
+  expect(codeOf(await wire.call(path, 'query', {}))).toBe('NOT_FOUND')
+  expect(await wire.answers()).toBe(true)
+})
 
 test('a mutation cannot be asked for as a query, nor a subscription as a call', async () => {
   await using server = await TestServer.start()
@@ -141,7 +148,10 @@ test('a subscription under an id that is in use is refused, and after its end th
   expect((await wire.next()).result?.type).toBe('started')
   expect((await wire.next()).result?.data).toMatchObject({ data: { type: 'checkpoint' } })
   wire.send(subscribe)
-  expect(await wire.next()).toMatchObject({ id: 1, error: { message: 'Duplicate id 1', data: { code: 'INVALID_INPUT' } } })
+  expect(await wire.next()).toMatchObject({
+    id: 1,
+    error: { message: 'Duplicate id 1', data: { code: 'INVALID_INPUT' } },
+  })
   wire.send({ id: 1, method: 'subscription.stop' })
   expect((await wire.next()).result?.type).toBe('stopped')
   wire.send(subscribe)

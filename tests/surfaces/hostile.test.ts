@@ -1,5 +1,5 @@
-import { procedures } from '@tony/mcp-server/api/pipeline'
 import type { Client } from '@tony/mcp-client'
+import { procedures } from '@tony/mcp-server/api/pipeline'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { TestServer } from '../support/server.ts'
@@ -39,7 +39,9 @@ function examine(text: string, sent: readonly Hostile[]): void {
   if (!text.includes('"INTERNAL"') && !text.includes('"stack"')) return
   const { error }: Reply = JSON.parse(text)
   if (error?.data['code'] === 'INTERNAL' || text.includes('"stack":')) {
-    const tail = sent.map((frame) => ('text' in frame ? frame.text.slice(0, 2_000) : frame.raw.toString('hex'))).join('\n')
+    const tail = sent
+      .map((frame) => ('text' in frame ? frame.text.slice(0, 2_000) : frame.raw.toString('hex')))
+      .join('\n')
     throw new Error(`seed ${seed}: ${text}\nafter one of:\n${tail}`)
   }
 }
@@ -123,10 +125,21 @@ async function live(client: Client): Promise<void> {
 }
 
 test(`no frame of ${frames} hostile ones, of seed ${seed}, breaks the server`, { timeout: 60_000 }, async () => {
-  await using server = await TestServer.start({ limits: { subscriptions: 4 }, config: { durability: 'process', devRole: 'admin' } })
+  await using server = await TestServer.start({
+    limits: { subscriptions: 4 },
+    config: { durability: 'process', devRole: 'admin' },
+  })
   const samples = await collect(server)
   const dice = new Dice(seed)
-  const crew = Array.from({ length: lanes }, (_, lane) => new Lane(server, `lane ${lane} ${lane % 2 ? 'agent' : 'developer'}`, new Mutator(new Dice(dice.below(2 ** 32)), samples)))
+  const crew = Array.from(
+    { length: lanes },
+    (_, lane) =>
+      new Lane(
+        server,
+        `lane ${lane} ${lane % 2 ? 'agent' : 'developer'}`,
+        new Mutator(new Dice(dice.below(2 ** 32)), samples),
+      ),
+  )
   const healthy = server.connect()
   const before = await callsCounted(server.url)
   let healthyCalls = 0

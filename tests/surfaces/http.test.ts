@@ -13,9 +13,22 @@ const request = (line: string, headers: Record<string, string> = {}, body = ''):
 
 test('every answer says that its type is not to be guessed, and that it is not to be kept', async () => {
   await using server = await TestServer.start()
-  for (const path of ['/livez', '/readyz', '/health', '/metrics', '/nothing', '/trpc/system.info', '/trpc/nothing', '/api/agents/register']) {
+  for (const path of [
+    '/livez',
+    '/readyz',
+    '/health',
+    '/metrics',
+    '/nothing',
+    '/trpc/system.info',
+    '/trpc/nothing',
+    '/api/agents/register',
+  ]) {
     const { headers } = await fetch(`${server.url}${path}`)
-    expect([path, headers.get('x-content-type-options'), headers.get('cache-control')]).toEqual([path, 'nosniff', 'no-store'])
+    expect([path, headers.get('x-content-type-options'), headers.get('cache-control')]).toEqual([
+      path,
+      'nosniff',
+      'no-store',
+    ])
   }
 })
 
@@ -47,7 +60,11 @@ test('a procedure that is not there is 404, a wrong method 405, a body that is n
     ['POST', '/api/agents/register', '', 400, 'INVALID_INPUT'],
   ] as const
   for (const [method, path, body, status, code] of cases) {
-    const reply = await fetch(`${server.url}${path}`, { method, headers: json, ...(body === undefined ? {} : { body }) })
+    const reply = await fetch(`${server.url}${path}`, {
+      method,
+      headers: json,
+      ...(body === undefined ? {} : { body }),
+    })
     expect([method, path, reply.status]).toEqual([method, path, status])
     const { error } = JSON.parse(await reply.text())
     expect(error.data).toMatchObject({ code, httpStatus: status, retryable: false, applied: 'no' })
@@ -66,51 +83,72 @@ test('an agent registers over REST and calls with its token over tRPC', async ()
   const reply = await fetch(`${server.url}/api/agents/register`, { method: 'POST', headers: json, body })
   const { token, agentId } = JSON.parse(await reply.text())
   const authorization = `Bearer ${token}`
-  const claim = await fetch(`${server.url}/trpc/tasks.claim`, { method: 'POST', headers: { ...json, authorization }, body: '{}' })
+  const claim = await fetch(`${server.url}/trpc/tasks.claim`, {
+    method: 'POST',
+    headers: { ...json, authorization },
+    body: '{}',
+  })
   expect(await claim.json()).toEqual({ result: { data: { tasks: [] } } })
-  const found = await fetch(`${server.url}/trpc/agents.get?input=${encodeURIComponent('{"agent":"worker"}')}`, { headers: { authorization } })
+  const found = await fetch(`${server.url}/trpc/agents.get?input=${encodeURIComponent('{"agent":"worker"}')}`, {
+    headers: { authorization },
+  })
   expect(await found.json()).toMatchObject({ result: { data: { id: agentId } } })
 })
 
 test('a batch over HTTP has at most twenty calls', async () => {
   await using server = await TestServer.start()
-  const batch = (size: number) => fetch(`${server.url}/trpc/${Array(size).fill('system.info').join(',')}?batch=1&input=%7B%7D`)
+  const batch = (size: number) =>
+    fetch(`${server.url}/trpc/${Array(size).fill('system.info').join(',')}?batch=1&input=%7B%7D`)
   expect((await batch(20)).status).toBe(200)
   const refused = await batch(21)
   expect(refused.status).toBe(400)
   expect(JSON.stringify(await refused.json())).toContain('INVALID_INPUT')
 })
 
-test.each(['/trpc/tasks.create', '/api/agents/register'])('a body of %s above 256 KiB is answered 413, one of exactly that is read', async (path) => {
-  await using server = await TestServer.start()
-  const limit = 262_144
-  const post = (bytes: number) =>
-    fetch(`${server.url}${path}`, { method: 'POST', headers: json, body: `{"type":"${'x'.repeat(bytes - 11)}"}` })
-  expect((await post(limit)).status).toBe(400)
-  for (const size of [limit + 1, 2 * limit]) {
-    const reply = await post(size)
-    expect(reply.status).toBe(413)
-    expect(await reply.json()).toMatchObject({ error: { data: { code: 'PAYLOAD_TOO_LARGE', httpStatus: 413 } } })
-  }
-  expect((await fetch(`${server.url}/livez`)).status).toBe(200)
-})
+test.each(['/trpc/tasks.create', '/api/agents/register'])(
+  'a body of %s above 256 KiB is answered 413, one of exactly that is read',
+  async (path) => {
+    await using server = await TestServer.start()
+    const limit = 262_144
+    const post = (bytes: number) =>
+      fetch(`${server.url}${path}`, { method: 'POST', headers: json, body: `{"type":"${'x'.repeat(bytes - 11)}"}` })
+    expect((await post(limit)).status).toBe(400)
+    for (const size of [limit + 1, 2 * limit]) {
+      const reply = await post(size)
+      expect(reply.status).toBe(413)
+      expect(await reply.json()).toMatchObject({ error: { data: { code: 'PAYLOAD_TOO_LARGE', httpStatus: 413 } } })
+    }
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+  },
+)
 
-test.each(['/trpc/tasks.create', '/api/agents/register'])('a body of %s that never ends is answered 413 when it is too large', async (path) => {
-  await using server = await TestServer.start()
-  const socket = await tcp(server.url)
-  const answered = once(socket, 'data')
-  socket.write(request(`POST ${path}`, { ...json, 'transfer-encoding': 'chunked' }))
-  for (let chunks = 0; chunks < 5; chunks += 1) socket.write(`10000\r\n${'x'.repeat(65_536)}\r\n`)
-  const [answer] = await answered
-  expect(statusIn(String(answer))).toBe(413)
-  socket.destroy()
-})
+test.each(['/trpc/tasks.create', '/api/agents/register'])(
+  'a body of %s that never ends is answered 413 when it is too large',
+  async (path) => {
+    await using server = await TestServer.start()
+    const socket = await tcp(server.url)
+    const answered = once(socket, 'data')
+    socket.write(request(`POST ${path}`, { ...json, 'transfer-encoding': 'chunked' }))
+    for (let chunks = 0; chunks < 5; chunks += 1) socket.write(`10000\r\n${'x'.repeat(65_536)}\r\n`)
+    const [answer] = await answered
+    expect(statusIn(String(answer))).toBe(413)
+    socket.destroy()
+  },
+)
 
 test.each([
   ['garbage', '\x16\x03\x01\x02\x00\x01\x00\xff\xff', 400],
   ['a request line of no form', 'GET\r\n\r\n', 400],
-  ['two lengths that differ', request('POST /api/agents/register', { 'content-length': '5', 'Content-Length': '6' }, '{}'), 400],
-  ['a length and chunks', request('POST /api/agents/register', { 'content-length': '5', 'transfer-encoding': 'chunked' }, '0\r\n\r\n'), 400],
+  [
+    'two lengths that differ',
+    request('POST /api/agents/register', { 'content-length': '5', 'Content-Length': '6' }, '{}'),
+    400,
+  ],
+  [
+    'a length and chunks',
+    request('POST /api/agents/register', { 'content-length': '5', 'transfer-encoding': 'chunked' }, '0\r\n\r\n'),
+    400,
+  ],
   ['a header of 20 kB', request('GET /livez', { 'x-long': 'x'.repeat(20_000) }), 431],
   ['a bare carriage return in a header', request('GET /livez', { 'x-split': 'a\rb' }), 400],
   ['a Host of no form', request('GET /trpc/system.info', { Host: '[' }), 400],
@@ -126,7 +164,11 @@ test('requests that are never finished hold neither callers nor the end of the s
   const server = await TestServer.start()
   const slow = await Promise.all(Array.from({ length: 50 }, () => tcp(server.url)))
   slow.forEach((socket, index) => {
-    socket.write(index % 2 ? 'GET /livez HTTP/1.1\r\nHost: 127' : request('POST /api/agents/register', { ...json, 'content-length': '1000' }, '{'))
+    socket.write(
+      index % 2
+        ? 'GET /livez HTTP/1.1\r\nHost: 127'
+        : request('POST /api/agents/register', { ...json, 'content-length': '1000' }, '{'),
+    )
   })
   expect((await fetch(`${server.url}/livez`)).status).toBe(200)
   const closed = slow.map((socket) => once(socket, 'close'))

@@ -12,12 +12,20 @@ interface Answer {
 /** With headers that `fetch` does not let a caller set. */
 const get = (url: string, headers: Record<string, string>, method = 'GET', body?: string): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const sent = request(url, { headers: { 'content-type': 'application/json', ...headers }, method }, async (response) => {
-      let text = ''
-      for await (const chunk of response) text += chunk
-      const { error } = JSON.parse(text)
-      resolve({ status: response.statusCode, challenge: response.headers['www-authenticate'], code: error?.data.code })
-    })
+    const sent = request(
+      url,
+      { headers: { 'content-type': 'application/json', ...headers }, method },
+      async (response) => {
+        let text = ''
+        for await (const chunk of response) text += chunk
+        const { error } = JSON.parse(text)
+        resolve({
+          status: response.statusCode,
+          challenge: response.headers['www-authenticate'],
+          code: error?.data.code,
+        })
+      },
+    )
     sent.on('error', reject)
     sent.end(body)
   })
@@ -43,10 +51,13 @@ test.each([
   expect((await get(`${server.url}/trpc/system.info`, headers)).status).toBe(200)
 })
 
-test.each(['localhost', 'localhost:3456', '127.0.0.1:1', '[::1]:3456'])('a caller that asked for %s is the developer', async (host) => {
-  await using server = await TestServer.start()
-  expect((await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, { host })).status).toBe(200)
-})
+test.each(['localhost', 'localhost:3456', '127.0.0.1:1', '[::1]:3456'])(
+  'a caller that asked for %s is the developer',
+  async (host) => {
+    await using server = await TestServer.start()
+    expect((await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, { host })).status).toBe(200)
+  },
+)
 
 test('a token that was signed elsewhere is refused here', async () => {
   await using server = await TestServer.start()
@@ -65,11 +76,14 @@ test('a token with one character changed is refused', async () => {
   expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBe('UNAUTHENTICATED')
 })
 
-test.each([{ token: '' }, { token: 7 }, { token: {} }])('connectionParams of %j are no developer', async ({ token }) => {
-  await using server = await TestServer.start()
-  using wire = await Wire.open(server.url, { hello: { token } })
-  expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBe('UNAUTHENTICATED')
-})
+test.each([{ token: '' }, { token: 7 }, { token: {} }])(
+  'connectionParams of %j are no developer',
+  async ({ token }) => {
+    await using server = await TestServer.start()
+    using wire = await Wire.open(server.url, { hello: { token } })
+    expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBe('UNAUTHENTICATED')
+  },
+)
 
 test('a project that does not exist is said so, on every surface', async () => {
   await using server = await TestServer.start()
@@ -83,7 +97,9 @@ test('a project that does not exist is said so, on every surface', async () => {
 test('a subscription over HTTP ends when its incarnation is superseded', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
-  const stream = await fetch(`${server.url}/trpc/events.subscribe?input=%7B%7D`, { headers: { authorization: `Bearer ${worker.token}` } })
+  const stream = await fetch(`${server.url}/trpc/events.subscribe?input=%7B%7D`, {
+    headers: { authorization: `Bearer ${worker.token}` },
+  })
   const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
   const until = async (word: string) => {

@@ -74,7 +74,13 @@ test('what was refused left nothing behind, and no prototype was touched', async
 
 test('the largest and oddest input that is allowed comes back as it was', async () => {
   const lead = server.connect()
-  const metadata = { deep: JSON.parse(`${'['.repeat(29)}1${']'.repeat(29)}`), safe: Number.MAX_SAFE_INTEGER, small: 5e-324, text: '𝒳\u0001\u2028', toString: 'a word' }
+  const metadata = {
+    deep: JSON.parse(`${'['.repeat(29)}1${']'.repeat(29)}`),
+    safe: Number.MAX_SAFE_INTEGER,
+    small: 5e-324,
+    text: '𝒳\u0001\u2028',
+    toString: 'a word',
+  }
   const { id } = await lead.tasks.create({ type: 'code', metadata })
   expect((await lead.tasks.get({ taskId: id })).metadata).toEqual(metadata)
 })

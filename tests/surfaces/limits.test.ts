@@ -38,7 +38,10 @@ test('calls beyond what may be in flight are refused one by one, and the socket 
   const claim = (id: number) => ({ id, method: 'mutation', params: { path: 'tasks.claim', input: { waitMs: 60_000 } } })
   wire.send([1, 2, 3, 4, 5, 6].map(claim))
   for (const id of [5, 6]) {
-    expect(await wire.next()).toMatchObject({ id, error: { data: { code: 'RATE_LIMITED', httpStatus: 429, retryable: true, retryAfterMs: 100, applied: 'no' } } })
+    expect(await wire.next()).toMatchObject({
+      id,
+      error: { data: { code: 'RATE_LIMITED', httpStatus: 429, retryable: true, retryAfterMs: 100, applied: 'no' } },
+    })
   }
   wire.send({ id: 1, method: 'subscription.stop' })
   expect(await wire.next()).toMatchObject({ id: 1, result: { data: { tasks: [] } } })
@@ -124,4 +127,36 @@ test('a socket is closed with 4401 once its token has expired, and one opened wi
   using late = await Wire.open(server.url, { hello: { token: unused.token } })
   expect(codeOf(await late.of(null))).toBe('TOKEN_EXPIRED')
   expect(await late.closed).toEqual({ code: 4401, reason: 'TOKEN_EXPIRED' })
+})
+
+test('after a pause of the server nobody is ended without having been asked', async () => {
+  await using server = await TestServer.start({ limits: { pingMs: 1_000, pongMs: 2_000 } })
+  using wire = await Wire.open(server.url)
+  expect(await wire.answers()).toBe(true)
+  // The first round over the sockets comes only after both times have passed.
+  server.clock.advance(5_000)
+  expect(await wire.text()).toBe('PING')
+  wire.send('PONG')
+  expect(await wire.answers()).toBe(true)
+})
+
+test('a dead peer is handed nothing more, so that another gets it', async () => {
+  await using server = await TestServer.start()
+  const [dead, alive] = [await server.agent('dead'), await server.agent('alive')]
+  using wire = await Wire.open(server.url, { hello: { token: dead.token } })
+  wire.send({ id: 1, method: 'subscription', params: { path: 'tasks.work', input: { slots: 8 } } })
+  expect((await wire.of(1)).result?.type).toBe('started')
+  dead.close()
+  server.clock.advance(40_000)
+  const { id } = await server.connect().tasks.create({ type: 'code' })
+  expect((await alive.tasks.claim({})).tasks).toMatchObject([{ id, attempt: 1 }])
+})
+
+test('who unregisters over its own socket is answered before the socket is closed', async () => {
+  await using server = await TestServer.start()
+  const worker = await server.agent('worker')
+  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  const reply = await wire.call('agents.unregister', 'mutation', {})
+  expect(reply.result).toMatchObject({ data: { agentId: worker.id } })
+  expect(await wire.closed).toEqual({ code: 4401, reason: 'STALE_INCARNATION' })
 })

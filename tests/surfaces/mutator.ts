@@ -51,16 +51,80 @@ const spelled: Readonly<Record<string, string>> = {
 }
 
 const values: readonly [unknown, ...unknown[]] = [
-  null, true, false, 0, -1, 1, 0.5, 1e308, -1e308, 2 ** 53, '', ' ', '\n', '0', '-1', 'null', 'role:developer', '*', 'role:', 'topic:x',
-  '__proto__', "'; DROP TABLE tasks; --", '../../etc/passwd', '%00', '${7*7}', '\u202e', '𝒳'.repeat(300), 'x'.repeat(201), 'x'.repeat(5_000),
-  [], {}, [[]], [null], { length: -1 }, { toString: 1 }, { then: 1 }, { a: { b: { c: {} } } }, Array(300).fill(0),
-  '01890000-0000-7000-8000-000000000000', '01890000-0000-7000-8000-00000000000G', 'start', 'a.1', `${'9'.repeat(15)}`, '2026-02-31T00:00:00.000Z',
-  '9999-12-31T23:59:59.999Z', '-271821-04-20T00:00:00.000Z', ...Object.keys(spelled),
+  null,
+  true,
+  false,
+  0,
+  -1,
+  1,
+  0.5,
+  1e308,
+  -1e308,
+  2 ** 53,
+  '',
+  ' ',
+  '\n',
+  '0',
+  '-1',
+  'null',
+  'role:developer',
+  '*',
+  'role:',
+  'topic:x',
+  '__proto__',
+  "'; DROP TABLE tasks; --",
+  '../../etc/passwd',
+  '%00',
+  '${7*7}',
+  '\u202e',
+  '𝒳'.repeat(300),
+  'x'.repeat(201),
+  'x'.repeat(5_000),
+  [],
+  {},
+  [[]],
+  [null],
+  { length: -1 },
+  { toString: 1 },
+  { then: 1 },
+  { a: { b: { c: {} } } },
+  Array(300).fill(0),
+  '01890000-0000-7000-8000-000000000000',
+  '01890000-0000-7000-8000-00000000000G',
+  'start',
+  'a.1',
+  `${'9'.repeat(15)}`,
+  '2026-02-31T00:00:00.000Z',
+  '9999-12-31T23:59:59.999Z',
+  '-271821-04-20T00:00:00.000Z',
+  ...Object.keys(spelled),
 ]
 
 const keys: readonly [string, ...string[]] = [
-  '__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'then', 'idempotencyKey', 'lastEventId', 'cursor', 'limit',
-  'waitMs', 'leaseMs', 'slots', 'tasks', 'metadata', 'dependsOn', 'parentId', 'assignedTo', 'requires', 'notBefore', 'result', 'delayMs', '', 'a'.repeat(300),
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'then',
+  'idempotencyKey',
+  'lastEventId',
+  'cursor',
+  'limit',
+  'waitMs',
+  'leaseMs',
+  'slots',
+  'tasks',
+  'metadata',
+  'dependsOn',
+  'parentId',
+  'assignedTo',
+  'requires',
+  'notBefore',
+  'result',
+  'delayMs',
+  '',
+  'a'.repeat(300),
 ]
 
 export class Mutator {
@@ -81,10 +145,25 @@ export class Mutator {
     if (roll < 0.74) return this.#text(this.#changed(this.#envelope(), dice.below(3) + 1))
     if (roll < 0.83) return { text: this.#scrambled(this.#text(this.#call()).text) }
     if (roll < 0.89) return this.#text(this.#random(3))
-    if (roll < 0.93) return this.#text(Array.from({ length: dice.below(6) }, () => (dice.chance(0.9) ? this.#call() : this.#random(1))))
-    if (roll < 0.955) return { text: dice.of(['['.repeat(10_000), `${'['.repeat(50_000)}${']'.repeat(50_000)}`, '{"a":'.repeat(5_000)]) }
+    if (roll < 0.93)
+      return this.#text(
+        Array.from({ length: dice.below(6) }, () => (dice.chance(0.9) ? this.#call() : this.#random(1))),
+      )
+    if (roll < 0.955)
+      return {
+        text: dice.of(['['.repeat(10_000), `${'['.repeat(50_000)}${']'.repeat(50_000)}`, '{"a":'.repeat(5_000)]),
+      }
     if (roll < 0.965) return this.#text({ ...this.#envelope(), extra: 'x'.repeat(dice.below(200_000)) })
-    if (roll < 0.98) return { text: dice.of(['PING', 'PONG', 'ping', '{"method":"connectionParams","data":{}}', `{"id":${dice.below(50)},"method":"subscription.stop"}`]) }
+    if (roll < 0.98)
+      return {
+        text: dice.of([
+          'PING',
+          'PONG',
+          'ping',
+          '{"method":"connectionParams","data":{}}',
+          `{"id":${dice.below(50)},"method":"subscription.stop"}`,
+        ]),
+      }
     const raw = Buffer.from(Array.from({ length: dice.below(300) }, () => dice.below(256)))
     return { raw, binary: dice.chance(0.3) }
   }
@@ -150,6 +229,8 @@ export class Mutator {
 
   #text(value: unknown): { text: string } {
     const text = JSON.stringify(value) ?? ''
-    return { text: text.includes('"@') ? text.replaceAll(/"(@\w+)"/g, (whole, name: string) => spelled[name] ?? whole) : text }
+    return {
+      text: text.includes('"@') ? text.replaceAll(/"(@\w+)"/g, (whole, name: string) => spelled[name] ?? whole) : text,
+    }
   }
 }

@@ -31,7 +31,12 @@ interface Question {
 const textOf = (input: unknown): string | undefined => (input === undefined ? undefined : JSON.stringify(input))
 
 /** Asks the same on each way, each in a world of its own, and expects one answer. */
-async function sameOnAll({ path, role = 'tech-lead', token = ({ agent }) => agent.token, input }: Question): Promise<Outcome> {
+async function sameOnAll({
+  path,
+  role = 'tech-lead',
+  token = ({ agent }) => agent.token,
+  input,
+}: Question): Promise<Outcome> {
   const { kind } = procedures.get(path) ?? { kind: 'query' as const }
   const answers: [string, Outcome][] = []
   for (const [name, ask] of Object.entries(ways)) {
@@ -51,7 +56,8 @@ async function sameOnAll({ path, role = 'tech-lead', token = ({ agent }) => agen
   return first?.[1] ?? { data: undefined }
 }
 
-const codeIn = (outcome: Outcome): unknown => ('error' in outcome ? (outcome.error as { code: unknown }).code : undefined)
+const codeIn = (outcome: Outcome): unknown =>
+  'error' in outcome ? (outcome.error as { code: unknown }).code : undefined
 
 /** What no procedure was made for; some accept some of it, and then all ways do. */
 const generic = [
@@ -115,11 +121,19 @@ describe.each([...procedures.keys()])('%s', (path) => {
 
 test('the lowest role is refused with the permission it lacks', async () => {
   const outcome = await sameOnAll({ path: 'tasks.cancel', input: '{}', role: 'observer' })
-  expect(outcome).toMatchObject({ error: { code: 'FORBIDDEN', httpStatus: 403, details: { permission: 'tasks:cancel', role: 'observer' } } })
+  expect(outcome).toMatchObject({
+    error: { code: 'FORBIDDEN', httpStatus: 403, details: { permission: 'tasks:cancel', role: 'observer' } },
+  })
 })
 
 test('a developer on this machine is refused what needs an agent the same on all ways', async () => {
-  for (const [path, input] of [['tasks.claim', '{}'], ['messages.inbox', '{}'], ['tasks.work', '{}'], ['agents.heartbeat', '{}'], ['agents.unregister', '{}']] as const) {
+  for (const [path, input] of [
+    ['tasks.claim', '{}'],
+    ['messages.inbox', '{}'],
+    ['tasks.work', '{}'],
+    ['agents.heartbeat', '{}'],
+    ['agents.unregister', '{}'],
+  ] as const) {
     expect(codeIn(await sameOnAll({ path, input, token: () => undefined })), path).toBe('FORBIDDEN')
   }
 })

@@ -13,6 +13,8 @@ export class Proxy implements AsyncDisposable {
   connections = 0
   /** Called with each connection that was let through. */
   onConnection: () => void = () => undefined
+  /** Called with each connection that was broken at once. */
+  onRefusal: () => void = () => undefined
 
   private constructor(target: () => string) {
     this.#target = target
@@ -67,7 +69,10 @@ export class Proxy implements AsyncDisposable {
 
   #through(near: Socket): void {
     near.on('error', () => undefined)
-    if (this.#refusing) return void near.resetAndDestroy()
+    if (this.#refusing) {
+      near.resetAndDestroy()
+      return this.onRefusal()
+    }
     this.connections += 1
     const { hostname, port } = new URL(this.#target())
     const far = connect(Number(port), hostname)

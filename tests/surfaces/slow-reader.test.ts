@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Client } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
-import { take, TestServer } from '../support/server.ts'
+import { TestServer, take } from '../support/server.ts'
 import { clientFrame, tcp, upgradeRequest, Wire } from './wire.ts'
 
 /** Characters of three bytes each, so that 200 titles fill most of a frame. */
@@ -53,7 +53,9 @@ test('a subscriber that does not read is cut off with 1013, costs little memory 
 })
 
 async function lastCursor(wire: Wire): Promise<string> {
-  const ids = wire.texts.map((text) => JSON.parse(text)).flatMap(({ result }) => (result?.id ? [String(result.id)] : []))
+  const ids = wire.texts
+    .map((text) => JSON.parse(text))
+    .flatMap(({ result }) => (result?.id ? [String(result.id)] : []))
   const seqs = ids.map((id) => Number(id.split('.')[1]))
   expect(seqs).toEqual(seqs.map((_, index) => index + 1))
   return ids.at(-1) ?? ''
@@ -91,7 +93,10 @@ test('one that reads on in time is not cut off, and misses nothing', async () =>
 })
 
 test.each([
-  ['calls', clientFrame(1, JSON.stringify({ id: 1, method: 'query', params: { path: 'tasks.list', input: { limit: 500 } } }))],
+  [
+    'calls',
+    clientFrame(1, JSON.stringify({ id: 1, method: 'query', params: { path: 'tasks.list', input: { limit: 500 } } })),
+  ],
   ['malformed ids', clientFrame(1, JSON.stringify({ id: 'x'.repeat(60_000), method: 'nothing' }))],
   ['pings', clientFrame(9, 'x'.repeat(125))],
   ['PING frames', clientFrame(1, 'PING')],

@@ -23,14 +23,25 @@ async function failure(run: () => unknown): Promise<Error> {
 
 test('an environment that cannot be used is refused with every variable named', async () => {
   const error = await failure(() =>
-    readConfig('dev', { MCP_PORT: '70000', LOG_LEVEL: 'loud', MCP_DURABILITY: 'hope', MCP_AGENT_TIMEOUT_MS: 'soon', MCP_DEV_ROLE: 'king' }),
+    readConfig('dev', {
+      MCP_PORT: '70000',
+      LOG_LEVEL: 'loud',
+      MCP_DURABILITY: 'hope',
+      MCP_AGENT_TIMEOUT_MS: 'soon',
+      MCP_DEV_ROLE: 'king',
+    }),
   )
   expect(error).toBeInstanceOf(ConfigError)
-  for (const name of ['MCP_PORT', 'LOG_LEVEL', 'MCP_DURABILITY', 'MCP_AGENT_TIMEOUT_MS', 'MCP_DEV_ROLE']) expect(error.message).toContain(name)
+  for (const name of ['MCP_PORT', 'LOG_LEVEL', 'MCP_DURABILITY', 'MCP_AGENT_TIMEOUT_MS', 'MCP_DEV_ROLE'])
+    expect(error.message).toContain(name)
 })
 
 test('an empty variable is one that is not set', () => {
-  expect(readConfig('dev', { MCP_PORT: '', PORT: '4000', MCP_HOST: '', DATABASE_PATH: '' })).toMatchObject({ port: 4_000, host: '127.0.0.1', database: 'tony-mcp.db' })
+  expect(readConfig('dev', { MCP_PORT: '', PORT: '4000', MCP_HOST: '', DATABASE_PATH: '' })).toMatchObject({
+    port: 4_000,
+    host: '127.0.0.1',
+    database: 'tony-mcp.db',
+  })
 })
 
 test.each([
@@ -51,11 +62,14 @@ test('dev mode refuses NODE_ENV=production and says what to use', async () => {
   expect(readConfig('serve', { NODE_ENV: 'production' }).mode).toBe('serve')
 })
 
-test.each(['0.0.0.0', '::', '192.168.1.7', 'example.com', '127.0.0.1.evil.example'])('dev mode refuses the host %s', async (host) => {
-  const error = await failure(() => readConfig('dev', { MCP_HOST: host }))
-  expect(error).toBeInstanceOf(ConfigError)
-  expect(error.message).toContain(`MCP_HOST=${host}`)
-})
+test.each(['0.0.0.0', '::', '192.168.1.7', 'example.com', '127.0.0.1.evil.example'])(
+  'dev mode refuses the host %s',
+  async (host) => {
+    const error = await failure(() => readConfig('dev', { MCP_HOST: host }))
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error.message).toContain(`MCP_HOST=${host}`)
+  },
+)
 
 test.each(['127.0.0.1', '::1', 'localhost'])('dev mode listens on %s', async (host) => {
   await using server = await TestServer.start({ config: { host } })
@@ -65,7 +79,9 @@ test.each(['127.0.0.1', '::1', 'localhost'])('dev mode listens on %s', async (ho
 test('serve refuses to start without authentication, and says why', async () => {
   using place = folder()
   const database = join(place.path, 'new', 'test.db')
-  const error = await failure(() => start(readConfig('serve', { MCP_PORT: '0', DATABASE_PATH: database, LOG_LEVEL: 'silent' })))
+  const error = await failure(() =>
+    start(readConfig('serve', { MCP_PORT: '0', DATABASE_PATH: database, LOG_LEVEL: 'silent' })),
+  )
   expect(error).toBeInstanceOf(ConfigError)
   expect(error.message).toContain('authentication')
   expect(error.message).toContain('dev')

@@ -87,7 +87,9 @@ test('calls that were queued before the socket opened all go out with it', async
   await using proxy = await Proxy.start(server.url)
   proxy.refuse()
   await using client = stockClient(proxy.url)
-  const calls = Array.from({ length: 200 }, (_, index) => client.api.tasks.create.mutate({ type: 'code', title: `${index}` }))
+  const calls = Array.from({ length: 200 }, (_, index) =>
+    client.api.tasks.create.mutate({ type: 'code', title: `${index}` }),
+  )
   proxy.accept()
   const titles = (await Promise.all(calls)).map(({ title }) => title)
   expect(titles).toEqual(Array.from({ length: 200 }, (_, index) => `${index}`))
@@ -151,8 +153,14 @@ test('over HTTP, single and in batches, the stock client gets the same', async (
     const [made, info] = await Promise.all([client.tasks.create.mutate({ type: 'code' }), client.system.info.query()])
     expect(made).toMatchObject({ status: 'pending', createdBy: worker.id })
     expect(info.name).toBe('tony-mcp')
-    const refused = await Promise.all([refusedBy(client.tasks.get.query({ taskId: 'x' })), refusedBy(client.tasks.list.query({ limit: 0 }))])
+    const refused = await Promise.all([
+      refusedBy(client.tasks.get.query({ taskId: 'x' })),
+      refusedBy(client.tasks.list.query({ limit: 0 })),
+    ])
     expect(refused.map(({ data }) => data?.code)).toEqual(['NOT_FOUND', 'INVALID_INPUT'])
-    expect((await refusedBy(client.projects.create.mutate({ name: 'x' }))).data).toMatchObject({ code: 'FORBIDDEN', httpStatus: 403 })
+    expect((await refusedBy(client.projects.create.mutate({ name: 'x' }))).data).toMatchObject({
+      code: 'FORBIDDEN',
+      httpStatus: 403,
+    })
   }
 })

@@ -94,7 +94,10 @@ test('a server that shuts down asks its sockets to move, and closes them with 10
   const server = await TestServer.start()
   using wire = await Wire.open(server.url)
   expect(await wire.answers()).toBe(true)
-  await Promise.all([server[Symbol.asyncDispose](), expect(wire.next()).resolves.toEqual({ id: null, method: 'reconnect' })])
+  await Promise.all([
+    server[Symbol.asyncDispose](),
+    expect(wire.next()).resolves.toEqual({ id: null, method: 'reconnect' }),
+  ])
   expect(await wire.closed).toEqual({ code: 1012, reason: 'SHUTTING_DOWN' })
 })
 
@@ -123,7 +126,9 @@ test('the reconnect notification moves the client to the next server without an 
   })
   const stopping = old[Symbol.asyncDispose]()
   await moved
-  expect(await client.api.tasks.create.mutate({ type: 'code', title: 'on the next one' })).toMatchObject({ status: 'pending' })
+  expect(await client.api.tasks.create.mutate({ type: 'code', title: 'on the next one' })).toMatchObject({
+    status: 'pending',
+  })
   await stopping
   expect((await next.connect().tasks.list({})).tasks.map(({ title }) => title)).toEqual(['on the next one'])
 })

@@ -80,7 +80,14 @@ async function connectionOf({ parts }: TestServer, token: string | undefined): P
   const shared = { parts, log: createLog({ logLevel: 'silent' }), metrics: new Metrics(), surface: 'http' as const }
   if (token === undefined) {
     const project = (await parts.store.read((reader) => projectNamed(reader, 'default'))) ?? ''
-    const principal = { subject: 'developer', project, role: parts.config.devRole, capabilities: [], agent: undefined, expiresAt: Infinity }
+    const principal = {
+      subject: 'developer',
+      project,
+      role: parts.config.devRole,
+      capabilities: [],
+      agent: undefined,
+      expiresAt: Infinity,
+    }
     return { ...shared, identity: { ok: true, principal } }
   }
   const identity = await parts.tokens.verify(token).then(
@@ -104,7 +111,8 @@ const byCaller: Way = async (server, { path, input, token }) => {
   try {
     const result = await caller[noun]?.[verb]?.(input === undefined ? undefined : JSON.parse(input))
     if (!isIterable(result)) return { data: result }
-    for await (const thing of result) return { data: isTrackedEnvelope(thing) ? { id: thing[0], data: thing[1] } : thing }
+    for await (const thing of result)
+      return { data: isTrackedEnvelope(thing) ? { id: thing[0], data: thing[1] } : thing }
     throw new Error('the subscription ended')
   } catch (error) {
     return errorOf(errorShape(error, '') as unknown as Shown)

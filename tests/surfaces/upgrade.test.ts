@@ -23,26 +23,37 @@ test('frames of no form after an upgrade on another path end no process', async 
   await stillAnswers(server)
 })
 
-test.each(['/', '/wss', '/ws/', '/trpc/tasks.list', '//ws', '/%77s'])('an upgrade on %s is answered 404 before there is a socket', async (path) => {
-  await using server = await TestServer.start()
-  const answer = await exchange(server.url, upgradeRequest({}, path))
-  expect(statusIn(answer)).toBe(404)
-  expect(answer).not.toContain('Sec-WebSocket-Accept')
-})
-
-test.each(['https://evil.example', 'null', 'http://localhost.evil.example', 'http://evil.example:3456', 'http://127.0.0.1.evil.example', 'http://localhost@evil.example', 'file://'])(
-  'a page of the origin %s is refused',
-  async (origin) => {
+test.each(['/', '/wss', '/ws/', '/trpc/tasks.list', '//ws', '/%77s'])(
+  'an upgrade on %s is answered 404 before there is a socket',
+  async (path) => {
     await using server = await TestServer.start()
-    expect(statusIn(await exchange(server.url, upgradeRequest({ Origin: origin })))).toBe(403)
+    const answer = await exchange(server.url, upgradeRequest({}, path))
+    expect(statusIn(answer)).toBe(404)
+    expect(answer).not.toContain('Sec-WebSocket-Accept')
   },
 )
 
-test.each(['http://localhost:5173', 'http://127.0.0.1', 'https://[::1]:8443'])('a page of the origin %s on this machine may connect', async (origin) => {
+test.each([
+  'https://evil.example',
+  'null',
+  'http://localhost.evil.example',
+  'http://evil.example:3456',
+  'http://127.0.0.1.evil.example',
+  'http://localhost@evil.example',
+  'file://',
+])('a page of the origin %s is refused', async (origin) => {
   await using server = await TestServer.start()
-  using wire = await Wire.open(server.url, { headers: { origin } })
-  expect((await wire.call('tasks.list', 'query', {})).result).toMatchObject({ data: { tasks: [] } })
+  expect(statusIn(await exchange(server.url, upgradeRequest({ Origin: origin })))).toBe(403)
 })
+
+test.each(['http://localhost:5173', 'http://127.0.0.1', 'https://[::1]:8443'])(
+  'a page of the origin %s on this machine may connect',
+  async (origin) => {
+    await using server = await TestServer.start()
+    using wire = await Wire.open(server.url, { headers: { origin } })
+    expect((await wire.call('tasks.list', 'query', {})).result).toMatchObject({ data: { tasks: [] } })
+  },
+)
 
 test('a caller under a foreign Host is no developer on this machine', async () => {
   await using server = await TestServer.start()
@@ -62,7 +73,10 @@ test('an upgrade that is no proper handshake is refused in HTTP', async () => {
 
 test('an upgrade to something that is not spoken here is ignored and the request answered', async () => {
   await using server = await TestServer.start()
-  const request = upgradeRequest({ Upgrade: 'h2c' }, '/livez').replace('Connection: Upgrade', 'Connection: close, Upgrade')
+  const request = upgradeRequest({ Upgrade: 'h2c' }, '/livez').replace(
+    'Connection: Upgrade',
+    'Connection: close, Upgrade',
+  )
   expect(statusIn(await exchange(server.url, request))).toBe(200)
 })
 

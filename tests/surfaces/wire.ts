@@ -50,7 +50,10 @@ export class Wire implements Disposable {
     })
   }
 
-  static async open(url: string, { hello, announced = hello !== undefined, ...options }: WireOptions = {}): Promise<Wire> {
+  static async open(
+    url: string,
+    { hello, announced = hello !== undefined, ...options }: WireOptions = {},
+  ): Promise<Wire> {
     const wire = new Wire(new WebSocket(`${socketUrl(url)}${announced ? '?connectionParams=1' : ''}`, options))
     await once(wire.ws, 'open')
     if (hello) wire.send({ method: 'connectionParams', data: hello })

@@ -51,7 +51,7 @@ export function ackMessage(
       data: { messageId, attempt: row.retryCount },
     })
     // Room for one more in the inbox.
-    tx.wake({ topic: 'inbox', agentId })
+    tx.wake({ topic: 'inbox', agentId, because: 'room' })
     return { messageId, status: 'acked' }
   })
 }

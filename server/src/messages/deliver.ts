@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { delivery } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
+import { randomToken } from '../random.ts'
 import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 import { iso } from '../times.ts'
@@ -67,24 +67,30 @@ export interface Handing {
   readonly ackWaitMs: number
 }
 
+export interface HandedOut {
+  readonly messages: Delivery[]
+  /** Whether more is there than may wait for its ack: it goes out when something is acked. */
+  readonly full: boolean
+}
+
 /** Hands out what is next in an agent's inbox, by priority and then by age, within what may wait for its ack. */
 export async function deliverIn(
   tx: Transaction,
   { agentId, limit, maxAckPending, ackWaitMs }: Handing,
-): Promise<Delivery[]> {
+): Promise<HandedOut> {
   const [flying] = await tx.run(countInFlight, { agentId })
   const room = maxAckPending - (flying?.count ?? 0)
-  const wanted = Math.min(limit, room + criticalReserve)
-  if (wanted <= 0) return []
-  const next = await tx.run(heads, { agentId, limit: wanted })
-  const deliveries: Delivery[] = []
-  for (const [index, head] of next.entries()) {
-    if (index >= room && head.priority > 0) break
-    const receipt = randomBytes(12).toString('base64url')
-    const [row] = await tx.run(handOut, { ord: head.ord, receipt, ackBy: tx.now + ackWaitMs, now: tx.now })
-    if (row) deliveries.push(await present(tx, row))
+  const wanted = Math.min(limit, Math.max(room + criticalReserve, 0))
+  // One more than may go: whether there is more is then known without another query.
+  const next = await tx.run(heads, { agentId, limit: wanted + 1 })
+  const allowed = next.slice(0, wanted).filter((head, index) => index < room || head.priority === 0)
+  const messages: Delivery[] = []
+  for (const { ord } of allowed) {
+    const receipt = randomToken(12)
+    const [row] = await tx.run(handOut, { ord, receipt, ackBy: tx.now + ackWaitMs, now: tx.now })
+    if (row) messages.push(await present(tx, row))
   }
-  return deliveries
+  return { messages, full: allowed.length < Math.min(next.length, limit) }
 }
 
 async function present(tx: Transaction, row: MessageRow): Promise<Delivery> {

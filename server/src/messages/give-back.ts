@@ -87,7 +87,7 @@ async function record(tx: Transaction, row: MessageRow, reason: Reason): Promise
     data: { messageId: row.id, attempt: row.retryCount, reason, error: row.lastError },
   })
   // Room for another in the inbox.
-  tx.wake({ topic: 'inbox', agentId: row.toAgent })
+  tx.wake({ topic: 'inbox', agentId: row.toAgent, because: 'room' })
 }
 
 /** Ends a delivery by its receipt; undefined when that is not the current one. */

@@ -17,13 +17,22 @@ export async function* openInbox(
   const agentId = requireAgent(ctx.principal).id
   const { maxAckPending, ackWaitMs } = input
   const bell = new Bell()
-  const close = ctx.inboxes.watch(agentId, bell.ring)
+  const since = { mail: false, room: false }
+  const close = ctx.inboxes.watch(agentId, (because) => {
+    since[because] = true
+    bell.ring()
+  })
   ctx.signal.addEventListener('abort', bell.ring, { once: true })
   try {
     while (!ctx.signal.aborted) {
-      const mail = await ctx.transact((tx) => deliverIn(tx, { agentId, limit: chunkLimit, maxAckPending, ackWaitMs }))
-      if (mail.length > 0) yield mail.map((message) => item(message))
-      else await bell.rung()
+      since.mail = false
+      since.room = false
+      const handing = { agentId, limit: chunkLimit, maxAckPending, ackWaitMs }
+      const { messages, full } = await ctx.transact((tx) => deliverIn(tx, handing))
+      if (messages.length > 0) yield messages.map((message) => item(message))
+      if (messages.length === chunkLimit) continue
+      // An ack makes room, which is worth a transaction only where something waits for it.
+      while (!(since.mail || (full && since.room) || ctx.signal.aborted)) await bell.rung()
     }
   } finally {
     close()

@@ -1,9 +1,12 @@
+/** Why an inbox may have something to hand out: new mail, or room for what was there. */
+export type Because = 'mail' | 'room'
+
 /** Those who wait for mail, by agent. */
 export class Inboxes {
-  readonly #waiting = new Map<string, Set<() => void>>()
+  readonly #waiting = new Map<string, Set<(because: Because) => void>>()
 
   /** Calls `ring` when there may be something to deliver to the agent; returns the way to stop. */
-  watch(agentId: string, ring: () => void): () => void {
+  watch(agentId: string, ring: (because: Because) => void): () => void {
     const rings = this.#waiting.get(agentId) ?? new Set()
     this.#waiting.set(agentId, rings.add(ring))
     return () => {
@@ -12,7 +15,7 @@ export class Inboxes {
     }
   }
 
-  wake(agentId: string): void {
-    for (const ring of this.#waiting.get(agentId) ?? []) ring()
+  wake(agentId: string, because: Because): void {
+    for (const ring of this.#waiting.get(agentId) ?? []) ring(because)
   }
 }

@@ -12,9 +12,10 @@ export async function receiveMessages(
 ): Promise<z.output<typeof messageReceiveOutput>> {
   const agentId = requireAgent(ctx.principal).id
   const { limit, maxAckPending, ackWaitMs, waitMs } = input
-  const attempt = async () => ({
-    messages: await ctx.transact((tx) => deliverIn(tx, { agentId, limit, maxAckPending, ackWaitMs })),
-  })
+  const attempt = async () => {
+    const { messages } = await ctx.transact((tx) => deliverIn(tx, { agentId, limit, maxAckPending, ackWaitMs }))
+    return { messages }
+  }
   if (waitMs === 0) return attempt()
   return blockUntil({
     ctx,

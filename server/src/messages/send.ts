@@ -122,7 +122,7 @@ export function sendMessage(ctx: Context, input: Input): Promise<z.output<typeof
         audience: from === null ? [agentId] : [from, agentId],
         data: { messageId, from, to: agentId, type: input.type, priority: input.priority },
       })
-      tx.wake({ topic: 'inbox', agentId })
+      tx.wake({ topic: 'inbox', agentId, because: 'mail' })
       recipients.push({ agentId, messageId })
     }
     return { id: bodyId ?? recipients[0]?.messageId ?? uuidv7(), recipients }

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { check, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 
 /**
@@ -19,3 +20,6 @@ export const sqliteColumns = {
 }
 
 export type Columns = typeof sqliteColumns
+
+/** The words a column may hold, for a CHECK. */
+export const words = (values: readonly string[]) => sql.raw(values.map((value) => `'${value}'`).join(', '))

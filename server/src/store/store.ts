@@ -66,7 +66,12 @@ export type Wake =
       readonly count: number
     }
   | { readonly topic: 'lease'; readonly agentId: string; readonly taskId: string; readonly attempt: number }
-  | { readonly topic: 'inbox'; readonly agentId: string }
+  | {
+      readonly topic: 'inbox'
+      readonly agentId: string
+      /** `mail`: there is something to deliver. `room`: one delivery fewer waits for its ack. */
+      readonly because: 'mail' | 'room'
+    }
   | {
       readonly topic: 'incarnation'
       readonly agentId: string

@@ -44,7 +44,7 @@ export class Socket {
   #callsInFlight = 0
   #malformed: number[] = []
   #lastHeard: number
-  #pinged = false
+  #pingedAt: number | undefined
   /** Nothing may follow a close frame, and nothing is taken after one: what one frame can cost ends with the socket. */
   #closed = false
 
@@ -88,7 +88,7 @@ export class Socket {
 
   #heard(): void {
     this.#lastHeard = this.connection.parts.clock.monotonic()
-    this.#pinged = false
+    this.#pingedAt = undefined
   }
 
   /** A client that sends and does not read: no more is taken from it until it has read. */
@@ -121,15 +121,22 @@ export class Socket {
   /** Regularly: pings a silent socket, ends a dead one and one whose credential has ended. */
   tend(): void {
     const { clock, config } = this.connection.parts
-    const silentMs = clock.monotonic() - this.#lastHeard
-    if (silentMs > config.limits.pingMs + config.limits.pongMs) return this.#ws.terminate()
-    if (silentMs > config.limits.pingMs && !this.#pinged) {
-      this.#pinged = true
+    const now = clock.monotonic()
+    // Since the ping, not since it was last heard: after a pause of this process everyone has been silent.
+    if (this.#pingedAt === undefined && now - this.#lastHeard > config.limits.pingMs) {
+      this.#pingedAt = now
       this.#write(pingFrame)
-    }
+    } else if (this.#pingedAt !== undefined && now - this.#pingedAt >= config.limits.pongMs) return this.#abandon()
     const { identity } = this.connection
     if (identity.ok && identity.principal.expiresAt + 5_000 < clock.wall())
       this.close(closeCodes.unauthenticated, 'TOKEN_EXPIRED')
+  }
+
+  /** Nobody is there. At once, before the socket says `close`: what is handed out in between would be lost to others. */
+  #abandon(): void {
+    this.#closed = true
+    this.ended()
+    this.#ws.terminate()
   }
 
   refuse(error: unknown, envelope: Envelope = { id: null, jsonrpc: undefined }): void {

@@ -66,7 +66,8 @@ async function promoteIn(tx: Transaction, project: string): Promise<number> {
   for (const { ord } of tasks) for (const row of await tx.run(promoteTask, { ord })) offer(tx, row)
   const messages = await tx.run(dueMessages, due)
   for (const { ord } of messages) {
-    for (const { toAgent } of await tx.run(promoteMessage, { ord })) tx.wake({ topic: 'inbox', agentId: toAgent })
+    for (const { toAgent } of await tx.run(promoteMessage, { ord }))
+      tx.wake({ topic: 'inbox', agentId: toAgent, because: 'mail' })
   }
   return Math.max(tasks.length, messages.length)
 }

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import type { taskClaimInput, taskClaimOutput } from '@tony/mcp-shared/tasks'
 import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context, Replay } from '../context.ts'
 import { type Principal, requireAgent } from '../principal.ts'
+import { randomToken } from '../random.ts'
 import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
 import { blockUntil } from '../waiting.ts'
 import { type LeasedTask, presentLease } from './present.ts'
@@ -77,7 +77,7 @@ export async function claimIn(
   const claimed: LeasedTask[] = []
   for (const { ord } of candidates.slice(0, limit)) {
     const leaseExpiresAt = tx.now + leaseMs
-    const leaseToken = randomBytes(15).toString('base64url')
+    const leaseToken = randomToken(15)
     const [row] = await tx.run(take, {
       ord,
       agentId: agent.id,

@@ -2,7 +2,7 @@ import type { Wake } from '@tony/mcp-server/store/store'
 import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
-import { addAgent, addProject, outcomes, put, stored, upTo } from '../given.ts'
+import { addAgent, addProject, outcomes, put, ring, stored, upTo } from '../given.ts'
 
 export function commitConformance(open: () => Promise<Opened>): void {
   test('before a reply: what it acknowledges is there for the store and for another connection', async () => {
@@ -69,19 +69,19 @@ export function commitConformance(open: () => Promise<Opened>): void {
     const heard: { wake: Wake; rows: Promise<unknown[]> }[] = []
     store.onWake((wake) => heard.push({ wake, rows: opened.rows('select id from bodies') }))
     const during = await store.transact({ project }, async (tx) => {
-      tx.wake({ topic: 'inbox', agentId: 'ada' })
+      tx.wake(ring('ada'))
       await put(tx, 'row')
       await stored(tx)
       return heard.length
     })
     const [failed] = await outcomes([
       store.transact({ project }, async (tx) => {
-        tx.wake({ topic: 'inbox', agentId: 'bob' })
+        tx.wake(ring('bob'))
         throw new Error('no')
       }),
     ])
     expect([during, failed]).toEqual([0, 'no'])
-    expect(heard.map(({ wake }) => wake)).toEqual([{ topic: 'inbox', agentId: 'ada' }])
+    expect(heard.map(({ wake }) => wake)).toEqual([ring('ada')])
     expect(await heard[0]?.rows).toEqual([{ id: 'row' }])
   })
 
@@ -93,7 +93,7 @@ export function commitConformance(open: () => Promise<Opened>): void {
     const stop = store.onWake(() => heard.push('first'))
     store.onWake(() => heard.push('second'))
     stop()
-    await store.transact({ project }, async (tx) => tx.wake({ topic: 'inbox', agentId: 'ada' }))
+    await store.transact({ project }, async (tx) => tx.wake(ring('ada')))
     expect(heard).toEqual(['second'])
   })
 

@@ -2,7 +2,7 @@ import type { Scope, Store, Transaction } from '@tony/mcp-server/store/store'
 import { eq } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
-import { addAgent, feed, note, numbered, outcomes, put, stored, upTo } from '../given.ts'
+import { addAgent, feed, note, numbered, outcomes, put, ring, stored, upTo } from '../given.ts'
 
 /** What a takeover does to an agent's row. */
 async function supersede({ db, t, wake }: Transaction, agentId: string, incarnation: number): Promise<void> {
@@ -134,7 +134,7 @@ export function fenceConformance(open: () => Promise<Opened>): void {
     const counted = store.transact({ project }, async (tx) => {
       runs += 1
       tx.append(note('once'))
-      tx.wake({ topic: 'inbox', agentId: 'once' })
+      tx.wake(ring('once'))
       const before = await stored(tx)
       await put(tx, 'once')
       return before

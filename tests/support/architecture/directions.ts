@@ -35,6 +35,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   times: 'ground',
   backoff: 'ground',
   bell: 'ground',
+  random: 'ground',
   version: 'ground',
   context: 'context',
   principal: 'context',

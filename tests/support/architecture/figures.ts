@@ -13,8 +13,8 @@ const heightOf = ({ tree }: Source, node: ts.Node): number =>
 export const longFiles: Rule = (sources) =>
   sources.filter((source) => linesOf(source) > fileLimit).map((source) => `${source.path}: ${linesOf(source)} lines`)
 
-/** The tables are one declaration, which happens to be a function of the columns. */
-const declarations = new Set(['defineTables'])
+/** Tables are declarations, which happen to be made by functions of the columns. */
+const declarations = /^server\/src\/store\/tables(\/|\.ts$)/
 
 const nameOf = (node: ts.FunctionLikeDeclaration): string =>
   node.name?.getText() ?? (ts.isVariableDeclaration(node.parent) ? node.parent.name.getText() : 'a function')
@@ -22,7 +22,7 @@ const nameOf = (node: ts.FunctionLikeDeclaration): string =>
 export const longFunctions: Rule = (sources) =>
   sources.flatMap((source) =>
     nodesOf(source, isFunction)
-      .filter((node) => heightOf(source, node) > functionLimit && !declarations.has(nameOf(node)))
+      .filter((node) => heightOf(source, node) > functionLimit && !declarations.test(source.path))
       .map((node) => `${at(source, node)}: ${nameOf(node)} has ${heightOf(source, node)} lines`),
   )
 

@@ -1,0 +1,60 @@
+import { sql } from 'drizzle-orm'
+import type { Columns } from '../columns.ts'
+
+/** Projects, and who works in them. */
+export function definePeople(c: Columns) {
+  const projects = c.table('projects', {
+    id: c.text('id').primaryKey(),
+    name: c.text('name').notNull().unique(),
+    path: c.text('path'),
+    createdAt: c.integer('created_at').notNull(),
+    /** Number of the last event: locked last in a batch, which makes the feed dense and commit-ordered. */
+    seq: c.integer('seq').notNull().default(0),
+  })
+
+  const agents = c.table(
+    'agents',
+    {
+      id: c.text('id').primaryKey(),
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      name: c.text('name').notNull(),
+      type: c.text('type').notNull(),
+      role: c.text('role').notNull(),
+      capabilities: c.text('capabilities').notNull(),
+      /** `active` until the agent falls silent (`offline`) or leaves (`unregistered`); `idle` is read off its leases. */
+      status: c.text('status').notNull().default('active'),
+      incarnation: c.integer('incarnation').notNull().default(1),
+      instanceHash: c.text('instance_hash'),
+      registeredAt: c.integer('registered_at').notNull(),
+      lastActivity: c.integer('last_activity').notNull(),
+      metadata: c.text('metadata').notNull(),
+    },
+    (t) => [
+      c.uniqueIndex('agents_name').on(t.projectId, t.name),
+      c.index('agents_silent').on(t.lastActivity).where(sql`status = 'active'`),
+    ],
+  )
+
+  const sessions = c.table(
+    'sessions',
+    {
+      id: c.text('id').primaryKey(),
+      agentId: c
+        .text('agent_id')
+        .notNull()
+        .references(() => agents.id),
+      incarnation: c.integer('incarnation').notNull(),
+      refreshHash: c.text('refresh_hash').notNull(),
+      createdAt: c.integer('created_at').notNull(),
+      revokedAt: c.integer('revoked_at'),
+    },
+    (t) => [c.index('sessions_agent').on(t.agentId, t.incarnation)],
+  )
+
+  return { projects, agents, sessions }
+}
+
+export type People = ReturnType<typeof definePeople>

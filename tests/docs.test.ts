@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { procedures } from '@tony/mcp-server/api/pipeline'
+import { readConfig } from '@tony/mcp-server/config'
+import { errorPolicies } from '@tony/mcp-shared/errors'
+import { eventTypes } from '@tony/mcp-shared/events'
+import { describe, expect, test } from 'vitest'
+import { parseOptions } from '../demo/options.ts'
+import { TestServer } from './support/server.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const textOf = (path: string): string => readFileSync(resolve(root, path), 'utf8')
+
+const pages = ['.', 'docs', 'docs/decisions'].flatMap((folder) =>
+  readdirSync(resolve(root, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => relative(root, resolve(root, folder, name))),
+)
+
+/** The rows of the tables whose first column begins with code: all cells. */
+const rowsOf = (text: string): string[][] =>
+  [...text.matchAll(/^\| (`[^|]*?) \|(.*)\|$/gm)].map(([, first = '', rest = '']) => [
+    first.replaceAll('`', ''),
+    ...rest.split('|').map((cell) => cell.trim()),
+  ])
+
+/** How a heading is linked to. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+
+const anchorsOf = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading))
+
+/** What a rule finds on the pages, each with its page. */
+const onPages = (find: (text: string, page: string) => string[]): string[] =>
+  pages.flatMap((page) => find(textOf(page), page).map((found) => `${page}: ${found}`))
+
+const leadsNowhere = (page: string, target: string): boolean => {
+  const [path = '', anchor] = target.split('#')
+  const file = path === '' ? resolve(root, page) : resolve(root, dirname(page), path)
+  if (!existsSync(file)) return true
+  return anchor !== undefined && !anchorsOf(readFileSync(file, 'utf8')).includes(anchor)
+}
+
+describe('every page', () => {
+  test('is looked at', () => {
+    expect(pages.length).toBeGreaterThan(12)
+  })
+
+  test('links to what is there', () => {
+    const targets = (text: string) => [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+    const broken = onPages((text, page) =>
+      targets(text).filter((target) => !/^https?:/.test(target) && leadsNowhere(page, target)),
+    )
+    expect(broken).toEqual([])
+  })
+
+  test('names files that are there', () => {
+    const named = /`((?:shared|server|client|cli|demo|tests|scripts|drizzle|plans)\/[\w./-]+)`/g
+    const absent = onPages((text) =>
+      [...text.matchAll(named)].map(([, path = '']) => path).filter((path) => !existsSync(resolve(root, path))),
+    )
+    expect(absent).toEqual([])
+  })
+
+  test('names tests that are there', () => {
+    const named = /`(tests\/[\w./-]+\.ts)`(?::| \()\s*"([^"]+)"/g
+    const absent = onPages((text) =>
+      [...text.matchAll(named)].flatMap(([all, path = '', name = '']) => (textOf(path).includes(name) ? [] : [all])),
+    )
+    expect(absent).toEqual([])
+  })
+})
+
+describe('the README', () => {
+  const readme = textOf('README.md')
+
+  test('begins with the two commands, each alone in its block', () => {
+    const blocks = [...readme.matchAll(/```sh\n([^`]*)```/g)].map(([, block = '']) => block.trim())
+    expect(blocks.slice(0, 2)).toEqual(['npm ci && npm run demo', 'npm ci && npm test'])
+    expect(readme.indexOf('npm ci && npm run demo')).toBeLessThan(300)
+  })
+
+  test('has a quickstart that runs as it is', async () => {
+    await using server = await TestServer.start()
+    const [, program = ''] = /```js\n([^`]*)```/.exec(readme) ?? []
+    expect(program).toContain('http://127.0.0.1:3456')
+    const argv = ['--conditions=tony-source', '--input-type=module', '-e']
+    const code = program.replace('http://127.0.0.1:3456', server.url)
+    await promisify(execFile)(process.execPath, [...argv, code], { cwd: root, timeout: 20_000 })
+    expect((await server.connect().tasks.list({})).tasks).toMatchObject([
+      { title: 'Write the parser', status: 'completed', result: { done: 'Write the parser' } },
+    ])
+  })
+
+  test('lists the options of the demo, and no others', () => {
+    const listed = rowsOf(readme).flatMap(([first = '']) => /^--(\w+)/.exec(first)?.[1] ?? [])
+    expect(listed.toSorted()).toEqual(Object.keys(parseOptions([])).toSorted())
+  })
+})
+
+describe('the environment', () => {
+  const source = textOf('server/src/config.ts')
+  const schema = source.slice(source.indexOf('const environment'), source.indexOf('export type Mode'))
+  const keys = [...schema.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, key = '']) => key)
+  const table = rowsOf(textOf('README.md')).filter(([first = '']) => /^[A-Z_]+$/.test(first))
+  const example = [...textOf('.env.example').matchAll(/^# ([A-Z_]+)=(.*)$/gm)]
+
+  test('is the same in the schema, in the README and in .env.example', () => {
+    expect(keys).toContain('MCP_PORT')
+    expect(table.map(([key]) => key)).toEqual(keys)
+    expect(example.map(([, key]) => key)).toEqual(keys)
+  })
+
+  test('has the defaults that the README and .env.example say', () => {
+    const inTable = table.map(([key = '', value = '']) => [key, value === 'not set' ? '' : value.replaceAll('`', '')])
+    const inExample = example.map(([, key = '', value = '']) => [key, value])
+    expect(inTable).toEqual(inExample)
+    expect(readConfig('dev', Object.fromEntries(inTable))).toEqual(readConfig('dev', {}))
+  })
+})
+
+describe('the protocol', () => {
+  const protocol = textOf('docs/protocol.md')
+
+  test('lists every error as it is', () => {
+    const listed = rowsOf(protocol).filter(([first = '']) => first in errorPolicies)
+    const real = Object.entries(errorPolicies).map(([code, { http, trpc, retryable, applied }]) => [
+      code,
+      String(http),
+      `\`${trpc}\``,
+      retryable ? 'yes' : 'no',
+      applied,
+    ])
+    expect(listed).toEqual(real)
+  })
+
+  test('lists every limit as it is', () => {
+    const { limits } = readConfig('dev', {})
+    const listed = [...protocol.matchAll(/^\| .* \(`(\w+)`\) \| (\d+) \|/gm)].map(([, name, value]) => [
+      name,
+      Number(value),
+    ])
+    expect(Object.fromEntries(listed)).toEqual(limits)
+  })
+
+  test('lists every type of event, and no others', () => {
+    const listed = rowsOf(protocol).flatMap(([first = '']) =>
+      first.split(', ').filter((word) => /^\w+\.\w+$/.test(word)),
+    )
+    expect(listed.toSorted()).toEqual([...eventTypes].toSorted())
+  })
+})
+
+test('every procedure is listed, and no other', () => {
+  const listed = rowsOf(textOf('docs/procedures.md')).map(([path]) => path)
+  expect(listed).toEqual([...procedures.keys()])
+})
+
+test('what the README says is not there is not there', () => {
+  const [, part = ''] = /## What is not there yet\n([\s\S]*?)\n## /.exec(textOf('README.md')) ?? []
+  const promised = [...part.matchAll(/(\w+): ((?:`[\w.*]+`(?:, )?)+)/g)].flatMap(([, noun = '', verbs = '']) =>
+    verbs.split(', ').map((verb) => `${noun}.${verb.replaceAll('`', '')}`),
+  )
+  expect(promised.length).toBeGreaterThan(40)
+  expect(promised.filter((path) => procedures.has(path))).toEqual([])
+})
