@@ -8,7 +8,6 @@ import { readConfig } from '@tony/mcp-server/config'
 import { errorPolicies } from '@tony/mcp-shared/errors'
 import { eventTypes } from '@tony/mcp-shared/events'
 import { describe, expect, test } from 'vitest'
-import { parseOptions } from '../demo/options.ts'
 import { TestServer } from './support/server.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -100,8 +99,9 @@ describe('the README', () => {
   })
 
   test('lists the options of the demo, and no others', () => {
-    const listed = rowsOf(readme).flatMap(([first = '']) => /^--(\w+)/.exec(first)?.[1] ?? [])
-    expect(listed.toSorted()).toEqual(Object.keys(parseOptions([])).toSorted())
+    const taken = textOf('demo/options.ts').matchAll(/^ {6}(\w+): \{ type: /gm)
+    const listed = rowsOf(readme).flatMap(([first = '']) => [...first.matchAll(/--(\w+)/g)])
+    expect(listed.map(([, name]) => name).toSorted()).toEqual([...taken].map(([, name]) => name).toSorted())
   })
 })
 

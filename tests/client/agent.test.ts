@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { Agent, type Delivery } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { Proxy } from '../surfaces/proxy.ts'
+import { Hop } from '../surfaces/hop.ts'
 
 const secret = 'a secret that is kept'
 
@@ -48,13 +48,13 @@ test('an agent registers in the project it names', async () => {
 
 test('registering is tried again while the server cannot be reached', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  proxy.refuse()
+  await using hop = await Hop.start(server.url)
+  hop.refuse()
   let attempts = 0
-  const registering = Agent.register({ url: proxy.url, name: 'worker', type: 'qa', clientInstanceId: secret })
-  proxy.onRefusal = () => {
+  const registering = Agent.register({ url: hop.url, name: 'worker', type: 'qa', clientInstanceId: secret })
+  hop.onRefusal = () => {
     attempts += 1
-    if (attempts === 3) proxy.accept()
+    if (attempts === 3) hop.accept()
   }
   const agent = await registering
   expect(attempts).toBeGreaterThanOrEqual(3)
@@ -80,12 +80,12 @@ test('registering is tried again while what answers is not the server yet', asyn
 
 test('a registration whose answer was lost is repeated, and is the same agent', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  const lost = proxy.loseAnswers()
-  const registering = Agent.register({ url: proxy.url, name: 'worker', type: 'qa' })
+  await using hop = await Hop.start(server.url)
+  const lost = hop.loseAnswers()
+  const registering = Agent.register({ url: hop.url, name: 'worker', type: 'qa' })
   await lost
-  proxy.accept()
-  proxy.cut()
+  hop.accept()
+  hop.cut()
   const agent = await registering
   expect(agent.incarnation).toBe(2)
   expect((await server.connect().agents.list({})).agents).toHaveLength(1)

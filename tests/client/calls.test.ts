@@ -1,7 +1,7 @@
 import { type CallRecord, type Client, createClient } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { Proxy } from '../surfaces/proxy.ts'
+import { Hop } from '../surfaces/hop.ts'
 
 /** Resolves when the client says it is in a state. */
 function states(): { onState: (state: string) => void; reached: (state: string, times?: number) => Promise<void> } {
@@ -26,13 +26,13 @@ const titles = async (client: Client) => (await client.tasks.list({})).tasks.map
 
 test('a call made before there is a server is answered once there is one', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  proxy.refuse()
+  await using hop = await Hop.start(server.url)
+  hop.refuse()
   const { onState, reached } = states()
-  const client = server.connect({ url: proxy.url, onState })
+  const client = server.connect({ url: hop.url, onState })
   const call = client.system.info()
   await reached('connecting', 2)
-  proxy.accept()
+  hop.accept()
   expect((await call).name).toBe('tony-mcp')
 })
 
@@ -55,14 +55,14 @@ test('a client outlives a restart of the server on the same port and file', asyn
 
 test('a call whose answer was lost is repeated under the same key and takes effect once', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  const client = server.connect({ url: proxy.url })
+  await using hop = await Hop.start(server.url)
+  const client = server.connect({ url: hop.url })
   await client.system.info()
-  const lost = proxy.loseAnswers()
+  const lost = hop.loseAnswers()
   const calls = ['a', 'b', 'c'].map((title) => client.tasks.create({ type: 'code', title }))
   await lost
-  proxy.accept()
-  proxy.cut()
+  hop.accept()
+  hop.cut()
   const ids = (await Promise.all(calls)).map(({ id }) => id)
   const { tasks } = await server.connect().tasks.list({})
   expect(tasks.map(({ id }) => id)).toEqual(ids)
@@ -70,17 +70,17 @@ test('a call whose answer was lost is repeated under the same key and takes effe
 
 test('a claim whose answer was lost finds the same lease again', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
+  await using hop = await Hop.start(server.url)
   const lead = server.connect()
   await lead.tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })
   const worker = await server.agent('worker')
-  const client = server.connect({ url: proxy.url, token: worker.token })
+  const client = server.connect({ url: hop.url, token: worker.token })
   await client.system.info()
-  const lost = proxy.loseAnswers()
+  const lost = hop.loseAnswers()
   const claim = client.tasks.claim({})
   await lost
-  proxy.accept()
-  proxy.cut()
+  hop.accept()
+  hop.cut()
   const { tasks } = await claim
   expect(tasks).toHaveLength(1)
   expect((await lead.tasks.list({ status: 'in_progress' })).tasks.map(({ id }) => id)).toEqual(
@@ -90,34 +90,34 @@ test('a claim whose answer was lost finds the same lease again', async () => {
 
 test('a call that must not be done twice is not repeated, and its outcome is unknown', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  const client = server.connect({ url: proxy.url })
+  await using hop = await Hop.start(server.url)
+  const client = server.connect({ url: hop.url })
   await client.system.info()
-  const lost = proxy.loseAnswers()
+  const lost = hop.loseAnswers()
   const call = refusal(client.agents.register({ name: 'worker', type: 'qa', clientInstanceId: 'a secret of sixteen' }))
   await lost
-  proxy.accept()
-  proxy.cut()
+  hop.accept()
+  hop.cut()
   expect(await call).toMatchObject({ code: 'CONNECTION_LOST', applied: 'unknown' })
   expect((await client.agents.get({ agent: 'worker' })).incarnation).toBe(1)
 })
 
 test('a refusal after a lost answer does not claim that nothing was applied', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
+  await using hop = await Hop.start(server.url)
   const worker = await server.agent('worker')
   const { id } = await server.connect().tasks.create({ type: 'code' })
   const {
     tasks: [task],
   } = await worker.tasks.claim({ leaseMs: 5_000 })
-  const client = server.connect({ url: proxy.url, token: worker.token })
+  const client = server.connect({ url: hop.url, token: worker.token })
   await client.system.info()
-  const lost = proxy.loseAnswers()
+  const lost = hop.loseAnswers()
   const progress = refusal(client.tasks.progress({ taskId: id, leaseToken: task?.leaseToken ?? '', percent: 10 }))
   await lost
   await server.advance(5_001)
-  proxy.accept()
-  proxy.cut()
+  hop.accept()
+  hop.cut()
   expect(await progress).toMatchObject({ code: 'STALE_LEASE', applied: 'unknown' })
 })
 
@@ -138,9 +138,9 @@ test('a call beyond what may be in flight is repeated until it fits', async () =
 })
 
 test('every call has a deadline: without a connection nothing was applied', async () => {
-  await using proxy = await Proxy.start('http://127.0.0.1:9')
-  proxy.refuse()
-  const client = createClient({ url: proxy.url, deadlineMs: 50 })
+  await using hop = await Hop.start('http://127.0.0.1:9')
+  hop.refuse()
+  const client = createClient({ url: hop.url, deadlineMs: 50 })
   try {
     expect(await refusal(client.system.info())).toMatchObject({ code: 'DEADLINE_EXCEEDED', applied: 'no' })
     expect(await refusal(client.tasks.create({ type: 'code' }, { deadlineMs: 20 }))).toMatchObject({
@@ -154,10 +154,10 @@ test('every call has a deadline: without a connection nothing was applied', asyn
 
 test('every call has a deadline: with an answer that never comes it may have been applied', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  const client = server.connect({ url: proxy.url })
+  await using hop = await Hop.start(server.url)
+  const client = server.connect({ url: hop.url })
   await client.system.info()
-  const lost = proxy.loseAnswers()
+  const lost = hop.loseAnswers()
   const call = refusal(client.tasks.create({ type: 'code', title: 'made' }, { deadlineMs: 100 }))
   await lost
   expect(await call).toMatchObject({ code: 'DEADLINE_EXCEEDED', applied: 'unknown' })
@@ -189,9 +189,9 @@ test('a blocking call that is ended early answers with what it has', async () =>
 })
 
 test('a blocking call that is ended while there is no connection ends at once', async () => {
-  await using proxy = await Proxy.start('http://127.0.0.1:9')
-  proxy.refuse()
-  const client = createClient({ url: proxy.url })
+  await using hop = await Hop.start('http://127.0.0.1:9')
+  hop.refuse()
+  const client = createClient({ url: hop.url })
   const ending = new AbortController()
   const claim = refusal(client.tasks.claim({ waitMs: 60_000 }, { signal: ending.signal }))
   ending.abort()
@@ -201,13 +201,13 @@ test('a blocking call that is ended while there is no connection ends at once', 
 
 test('a call too large for a frame is refused here, and costs no other call its connection', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  const client = server.connect({ url: proxy.url })
+  await using hop = await Hop.start(server.url)
+  const client = server.connect({ url: hop.url })
   await client.system.info()
   const large = refusal(client.tasks.create({ type: 'code', description: '漢'.repeat(350_000) }))
   expect(await large).toMatchObject({ code: 'PAYLOAD_TOO_LARGE', applied: 'no' })
   expect((await client.system.info()).name).toBe('tony-mcp')
-  expect(proxy.connections).toBe(1)
+  expect(hop.connections).toBe(1)
 })
 
 test('calls of one turn, together larger than a frame, all arrive', async () => {

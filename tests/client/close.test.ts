@@ -3,7 +3,7 @@ import { Agent, type CallRecord, createClient } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { refusal, TestServer, take } from '../support/server.ts'
-import { Proxy } from '../surfaces/proxy.ts'
+import { Hop } from '../surfaces/hop.ts'
 
 /** What keeps this process from ending, by kind. */
 const held = (kind: string): number => process.getActiveResourcesInfo().filter((name) => name === kind).length
@@ -27,12 +27,12 @@ test('closing settles every call and every subscription', async () => {
 
 test('a closed client leaves no timer behind, connected or not', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
+  await using hop = await Hop.start(server.url)
   const before = held('Timeout')
-  const connected = createClient({ url: proxy.url })
+  const connected = createClient({ url: hop.url })
   await connected.system.info()
-  proxy.refuse()
-  const offline = createClient({ url: proxy.url })
+  hop.refuse()
+  const offline = createClient({ url: hop.url })
   const calls = [refusal(offline.system.info()), refusal(offline.tasks.create({ type: 'code' }))]
   connected.close()
   offline.close()
@@ -55,13 +55,13 @@ test('one whose server never answers the close is let go all the same', async ()
   await once(deaf, 'listening')
   const address = deaf.address()
   const connected = once(deaf, 'connection')
-  await using proxy = await Proxy.start(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`)
-  const client = createClient({ url: proxy.url })
+  await using hop = await Hop.start(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`)
+  const client = createClient({ url: hop.url })
   const [socket] = await connected
   await once(socket, 'message')
   socket.pause()
   client.close()
-  await proxy.idle()
+  await hop.idle()
   socket.terminate()
   deaf.close()
 })

@@ -1,7 +1,7 @@
 import type { Client, FeedEvent, Subscription } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { TestServer, take } from '../support/server.ts'
-import { Proxy } from '../surfaces/proxy.ts'
+import { Hop } from '../surfaces/hop.ts'
 
 const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index)
 
@@ -28,16 +28,16 @@ const reader = (feed: Subscription<FeedEvent>) => {
 
 test('a subscription goes on where it was after each lost connection', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
+  await using hop = await Hop.start(server.url)
   const lead = server.connect()
-  const next = reader(server.connect({ url: proxy.url }).events.subscribe({}))
+  const next = reader(server.connect({ url: hop.url }).events.subscribe({}))
   expect((await next()).type).toBe('checkpoint')
   const seen: FeedEvent[] = []
   for (let drops = 0; drops < 5; drops += 1) {
-    proxy.refuse()
-    proxy.cut()
+    hop.refuse()
+    hop.cut()
     await fill(lead, 3)
-    proxy.accept()
+    hop.accept()
     for (let count = 0; count < 3; count += 1) seen.push(await next())
   }
   expect(seqs(seen)).toEqual(upTo(15))
@@ -45,11 +45,11 @@ test('a subscription goes on where it was after each lost connection', async () 
 
 test('a subscription opened while there is no connection begins with the first one', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
+  await using hop = await Hop.start(server.url)
   await fill(server.connect(), 2)
-  proxy.refuse()
-  const feed = take(server.connect({ url: proxy.url }).events.subscribe({ cursor: 'start' }), 2)
-  proxy.accept()
+  hop.refuse()
+  const feed = take(server.connect({ url: hop.url }).events.subscribe({ cursor: 'start' }), 2)
+  hop.accept()
   expect(seqs(await feed)).toEqual([1, 2])
 })
 
@@ -87,10 +87,10 @@ test('one that is not read is paused on the server, and taken up again from wher
 
 test('one that was paused when the connection was lost is taken up again on the next', async () => {
   await using server = await TestServer.start({ limits: { subscriptions: 1 } })
-  await using proxy = await Proxy.start(server.url)
+  await using hop = await Hop.start(server.url)
   await fill(server.connect(), 8_000)
   const states: string[] = []
-  const client = server.connect({ url: proxy.url, onState: (state) => states.push(state) })
+  const client = server.connect({ url: hop.url, onState: (state) => states.push(state) })
   const next = reader(client.events.subscribe({ cursor: 'start' }))
   const seen = [await next()]
   for (;;) {
@@ -99,17 +99,17 @@ test('one that was paused when the connection was lost is taken up again on the 
     )
     if (other !== 'RATE_LIMITED') break
   }
-  proxy.refuse()
-  proxy.cut()
+  hop.refuse()
+  hop.cut()
   // Read while there is no connection: what is buffered runs out, and the rest is asked for.
   const all = (async () => {
     while (seen.length < 8_000) {
       seen.push(await next())
-      if (seen.length === 5_100) proxy.accept()
+      if (seen.length === 5_100) hop.accept()
     }
   })()
   for (let turns = 0; turns < 3; turns += 1) await (await fetch(`${server.url}/livez`)).text()
-  proxy.accept()
+  hop.accept()
   await all
   expect(seqs(seen)).toEqual(upTo(8_000))
 })

@@ -1,30 +1,8 @@
 import { once } from 'node:events'
-import { Agent, type AgentOptions, FinalError, TonyError } from '@tony/mcp-client'
+import { FinalError, TonyError } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { Proxy } from '../surfaces/proxy.ts'
-
-const register = (server: TestServer, options: Partial<AgentOptions> = {}): Promise<Agent> =>
-  Agent.register({ url: server.url, name: 'worker', type: 'implementation', ...options })
-
-/** Something that happens once, awaited from elsewhere. */
-function signal<T = void>(): { tell: (value: T) => void; told: Promise<T> } {
-  const { promise, resolve } = Promise.withResolvers<T>()
-  return { tell: resolve, told: promise }
-}
-
-/** Counts up to a number. */
-function counter(limit: number): { up: () => void; reached: Promise<void> } {
-  const { tell, told } = signal()
-  let count = 0
-  return {
-    up: () => {
-      count += 1
-      if (count === limit) tell()
-    },
-    reached: told,
-  }
-}
+import { counter, register, signal } from './agents.ts'
 
 test('what a handler returns completes its task, in order of creation', async () => {
   await using server = await TestServer.start()
@@ -206,97 +184,4 @@ test('progress is noted under the lease, and of a lost one is refused', async ()
   expect((await lead.tasks.get({ taskId: id })).progress).toMatchObject({ percent: 40, details: { at: 'line 7' } })
   expect(errors).toMatchObject([{ code: expect.stringMatching(/STALE_LEASE|ILLEGAL_TRANSITION/) }])
   await agent.stop()
-})
-
-test('stopping waits for the handlers that run, completes their tasks and takes nothing new', async () => {
-  await using server = await TestServer.start()
-  const lead = server.connect()
-  await lead.tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })
-  const agent = await register(server)
-  const [started, finish] = [signal(), signal()]
-  agent.work(async () => {
-    started.tell()
-    await finish.told
-    return 'done'
-  })
-  await started.told
-  let stopped = false
-  const stopping = agent.stop().then(() => {
-    stopped = true
-  })
-  await lead.system.info()
-  expect(stopped).toBe(false)
-  finish.tell()
-  await stopping
-  const { tasks } = await lead.tasks.list({})
-  expect(tasks.map(({ status, result }) => [status, result])).toEqual([
-    ['completed', 'done'],
-    ['pending', null],
-  ])
-})
-
-test('an idle agent stops at once, without waiting its claim out', async () => {
-  await using server = await TestServer.start()
-  const agent = await register(server)
-  const loop = agent.work(() => undefined, { slots: 4 })
-  await agent.client.system.info()
-  await loop.stop()
-  await agent.stop()
-  expect((await server.connect().agents.get({ agent: 'worker' })).status).toBe('idle')
-})
-
-test('a task that arrives after stopping was asked for goes back without burning an attempt', async () => {
-  await using server = await TestServer.start()
-  const lead = server.connect()
-  let stop: () => void = () => undefined
-  const handled: string[] = []
-  const agent = await register(server, {
-    // The answer is here, and has not been handed on: this is the moment stop() comes in between.
-    onCall: ({ type, path }) => type === 'ok' && path === 'tasks.claim' && stop(),
-  })
-  const loop = agent.work((task) => handled.push(task.id))
-  const stopped = new Promise<void>((resolve, reject) => {
-    stop = () => void loop.stop().then(resolve, reject)
-  })
-  const { id } = await lead.tasks.create({ type: 'code' })
-  await stopped
-  expect(handled).toEqual([])
-  expect(await lead.tasks.get({ taskId: id })).toMatchObject({ status: 'pending', failures: 0 })
-  await agent.stop()
-})
-
-test('an agent whose server is gone stops at once', async () => {
-  await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  const offline = counter(2)
-  const agent = await register(server, { url: proxy.url, onState: (state) => state === 'connecting' && offline.up() })
-  agent.work(() => undefined, { onError: () => undefined })
-  await agent.client.system.info()
-  proxy.refuse()
-  proxy.cut()
-  await offline.reached
-  await agent.stop()
-})
-
-test('work goes on after the connection was lost, and each task is done once', async () => {
-  await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  const lead = server.connect()
-  const agent = await register(server, { url: proxy.url })
-  const done: string[] = []
-  const all = counter(20)
-  agent.work(
-    (task) => {
-      done.push(task.id)
-      if (done.length % 5 === 0) proxy.cut()
-      all.up()
-    },
-    { slots: 2 },
-  )
-  await lead.tasks.createMany({ tasks: Array.from({ length: 20 }, () => ({ type: 'code' })) })
-  await all.reached
-  await agent.stop()
-  const { tasks } = await lead.tasks.list({})
-  expect(tasks.map(({ status, attempt }) => `${status} ${attempt}`)).toEqual(Array(20).fill('completed 1'))
-  expect(new Set(done).size).toBe(20)
 })

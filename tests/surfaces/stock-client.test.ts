@@ -3,7 +3,7 @@ import { createTRPCClient, httpBatchLink, httpLink } from '@trpc/client'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { TestServer } from '../support/server.ts'
-import { Proxy } from './proxy.ts'
+import { Hop } from './hop.ts'
 import { Follower, refusedBy, stockClient } from './stock.ts'
 
 test('a query and a mutation of the stock client are answered', async () => {
@@ -84,20 +84,20 @@ test('a subscription that is stopped shows nothing more and gives its place back
 
 test('calls that were queued before the socket opened all go out with it', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  proxy.refuse()
-  await using client = stockClient(proxy.url)
+  await using hop = await Hop.start(server.url)
+  hop.refuse()
+  await using client = stockClient(hop.url)
   const calls = Array.from({ length: 200 }, (_, index) =>
     client.api.tasks.create.mutate({ type: 'code', title: `${index}` }),
   )
-  proxy.accept()
+  hop.accept()
   const titles = (await Promise.all(calls)).map(({ title }) => title)
   expect(titles).toEqual(Array.from({ length: 200 }, (_, index) => `${index}`))
 })
 
 test('the client pings, is answered, and stays on its socket', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
+  await using hop = await Hop.start(server.url)
   const { promise: threePongs, resolve } = Promise.withResolvers<void>()
   let pongs = 0
   class Listening extends WebSocket {
@@ -109,18 +109,18 @@ test('the client pings, is answered, and stays on its socket', async () => {
       })
     }
   }
-  await using client = stockClient(proxy.url, {
+  await using client = stockClient(hop.url, {
     WebSocket: Listening as never,
     keepAlive: { enabled: true, intervalMs: 5, pongTimeoutMs: 5_000 },
   })
   await threePongs
   expect(await client.api.system.info.query()).toMatchObject({ name: 'tony-mcp' })
-  expect(proxy.connections).toBe(1)
+  expect(hop.connections).toBe(1)
 })
 
 test('the server pings a silent client, and its answer keeps it', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
+  await using hop = await Hop.start(server.url)
   let pinged: () => void = () => undefined
   class Listening extends WebSocket {
     constructor(url: string) {
@@ -128,7 +128,7 @@ test('the server pings a silent client, and its answer keeps it', async () => {
       this.on('message', (data) => data.toString() === 'PING' && pinged())
     }
   }
-  await using client = stockClient(proxy.url, { WebSocket: Listening as never })
+  await using client = stockClient(hop.url, { WebSocket: Listening as never })
   const follower = new Follower(client.api)
   await follower.positioned()
   for (let rounds = 0; rounds < 3; rounds += 1) {
@@ -141,7 +141,7 @@ test('the server pings a silent client, and its answer keeps it', async () => {
   }
   await server.connect().tasks.create({ type: 'code' })
   await follower.reached(1)
-  expect(proxy.connections).toBe(1)
+  expect(hop.connections).toBe(1)
 })
 
 test('over HTTP, single and in batches, the stock client gets the same', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { Proxy } from './proxy.ts'
+import { Hop } from './hop.ts'
 import { Follower, refusedBy, stockClient } from './stock.ts'
 import { Wire } from './wire.ts'
 
@@ -8,19 +8,19 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, inde
 
 test('a subscription whose socket was dropped goes on without a gap and without a repeat', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  await using client = stockClient(proxy.url)
+  await using hop = await Hop.start(server.url)
+  await using client = stockClient(hop.url)
   const lead = server.connect()
   const follower = new Follower(client.api)
   await follower.positioned()
   for (let drops = 0; drops < 5; drops += 1) {
     await lead.tasks.create({ type: 'code' })
     await follower.reached(drops * 3 + 1)
-    proxy.refuse()
-    proxy.cut()
+    hop.refuse()
+    hop.cut()
     await lead.tasks.create({ type: 'code' })
     await lead.tasks.create({ type: 'code' })
-    proxy.accept()
+    hop.accept()
     await follower.reached(drops * 3 + 3)
   }
   expect(follower.events.map(({ data }) => data.seq)).toEqual(upTo(15))
@@ -28,27 +28,27 @@ test('a subscription whose socket was dropped goes on without a gap and without 
 
 test('one dropped before its first event misses nothing either', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  await using client = stockClient(proxy.url)
+  await using hop = await Hop.start(server.url)
+  await using client = stockClient(hop.url)
   const follower = new Follower(client.api)
   await follower.positioned()
-  proxy.refuse()
-  proxy.cut()
+  hop.refuse()
+  hop.cut()
   await server.connect().tasks.create({ type: 'code' })
-  proxy.accept()
+  hop.accept()
   await follower.reached(1)
   expect(follower.events[0]?.data.seq).toBe(1)
 })
 
 test('sixty subscriptions are taken up again by the one batch a reconnect sends', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  await using client = stockClient(proxy.url)
+  await using hop = await Hop.start(server.url)
+  await using client = stockClient(hop.url)
   const followers = upTo(60).map(() => new Follower(client.api))
   await Promise.all(followers.map((follower) => follower.positioned()))
   const lead = server.connect()
   for (let drops = 1; drops <= 3; drops += 1) {
-    proxy.cut()
+    hop.cut()
     await lead.tasks.create({ type: 'code' })
     await Promise.all(followers.map((follower) => follower.reached(drops)))
   }
@@ -60,10 +60,10 @@ test('sixty subscriptions are taken up again by the one batch a reconnect sends'
 
 test('connectionParams are asked for again with each socket', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
+  await using hop = await Hop.start(server.url)
   const { token } = await server.agent('worker', { role: 'tech-lead' })
   let asked = 0
-  await using client = stockClient(proxy.url, {
+  await using client = stockClient(hop.url, {
     connectionParams: () => {
       asked += 1
       return { token }
@@ -71,7 +71,7 @@ test('connectionParams are asked for again with each socket', async () => {
   })
   const follower = new Follower(client.api)
   await follower.positioned()
-  proxy.cut()
+  hop.cut()
   await server.connect().tasks.create({ type: 'code' })
   await follower.reached(1)
   expect(asked).toBe(2)
@@ -79,13 +79,13 @@ test('connectionParams are asked for again with each socket', async () => {
 
 test('a call in flight on a dropped socket is an error of the client, and took effect once', async () => {
   await using server = await TestServer.start()
-  await using proxy = await Proxy.start(server.url)
-  await using client = stockClient(proxy.url)
+  await using hop = await Hop.start(server.url)
+  await using client = stockClient(hop.url)
   await client.api.system.info.query()
-  const lost = proxy.loseAnswers()
+  const lost = hop.loseAnswers()
   const call = refusedBy(client.api.tasks.create.mutate({ type: 'code' }))
   await lost
-  proxy.cut()
+  hop.cut()
   expect((await call).data).toBeUndefined()
   expect((await server.connect().tasks.list({})).tasks).toHaveLength(1)
 })
@@ -116,13 +116,13 @@ test('the reconnect notification moves the client to the next server without an 
   const old = await TestServer.start()
   await using next = await TestServer.start()
   let target = old.url
-  await using proxy = await Proxy.start(() => target)
+  await using hop = await Hop.start(() => target)
   const errors: unknown[] = []
-  await using client = stockClient(proxy.url, { onClose: (cause) => errors.push(cause) })
+  await using client = stockClient(hop.url, { onClose: (cause) => errors.push(cause) })
   await client.api.tasks.create.mutate({ type: 'code', title: 'on the old one' })
   target = next.url
   const moved = new Promise<void>((resolve) => {
-    proxy.onConnection = resolve
+    hop.onConnection = resolve
   })
   const stopping = old[Symbol.asyncDispose]()
   await moved
@@ -136,8 +136,8 @@ test('the reconnect notification moves the client to the next server without an 
 test('a subscription follows a restart of the server on the same file without a gap', async () => {
   const first = await TestServer.start()
   let target = first.url
-  await using proxy = await Proxy.start(() => target)
-  await using client = stockClient(proxy.url)
+  await using hop = await Hop.start(() => target)
+  await using client = stockClient(hop.url)
   const follower = new Follower(client.api)
   await follower.positioned()
   await first.connect().tasks.create({ type: 'code' })

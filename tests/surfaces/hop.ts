@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
 /** A real TCP hop between a client and a server, for what networks do: cut connections, lose answers, stall, refuse. */
-export class Proxy implements AsyncDisposable {
+export class Hop implements AsyncDisposable {
   readonly #server: Server
   readonly #pairs = new Set<readonly [Socket, Socket]>()
   readonly #target: () => string
@@ -21,11 +21,11 @@ export class Proxy implements AsyncDisposable {
     this.#server = createServer((near) => this.#through(near))
   }
 
-  static async start(target: string | (() => string)): Promise<Proxy> {
-    const proxy = new Proxy(typeof target === 'string' ? () => target : target)
-    proxy.#server.listen(0, '127.0.0.1')
-    await once(proxy.#server, 'listening')
-    return proxy
+  static async start(target: string | (() => string)): Promise<Hop> {
+    const hop = new Hop(typeof target === 'string' ? () => target : target)
+    hop.#server.listen(0, '127.0.0.1')
+    await once(hop.#server, 'listening')
+    return hop
   }
 
   get url(): string {
