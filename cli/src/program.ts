@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { importCommand } from './import.ts'
 import { exitCodeOf, explain } from './outcome.ts'
 
@@ -33,7 +33,7 @@ function program(): Command {
     .option('--replay', 'set finished work back to pending; skip tombstones and what is not work', false)
     .option('--dry-run', 'read and check the plan, change nothing', false)
     .option('--json', 'print the outcome as JSON', false)
-    .option('--url <url>', 'the server', process.env['TONY_MCP_URL'] ?? defaultUrl)
+    .addOption(new Option('--url <url>', 'the server').env('TONY_MCP_URL').default(defaultUrl))
     .option('--project <name>', 'the project')
     .action((file: string, options: ImportOptions) => importCommand(file, options))
   return tony

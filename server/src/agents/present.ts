@@ -4,6 +4,7 @@ import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
+import { isWord } from '../store/literals.ts'
 import { type Query, type Reader, statement } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 import { iso } from '../times.ts'
@@ -23,7 +24,7 @@ const countLeases = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
     .select({ leases: sql<number>`count(*)` })
     .from(t.tasks)
-    .where(and(eq(t.tasks.agentId, p.agentId), eq(t.tasks.status, 'in_progress')))
+    .where(and(eq(t.tasks.agentId, p.agentId), isWord(t.tasks.status, 'in_progress')))
     .prepare(),
 )
 

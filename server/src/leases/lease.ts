@@ -1,5 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { isWord } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 
@@ -24,7 +25,7 @@ export const ofLease = ({ t, p }: Pick<Query<LeaseParams>, 't' | 'p'>) =>
 
 /** The same while it is held. */
 export const ofHeldLease = (query: Pick<Query<LeaseParams>, 't' | 'p'>) =>
-  and(ofLease(query), eq(query.t.tasks.status, 'in_progress'))
+  and(ofLease(query), isWord(query.t.tasks.status, 'in_progress'))
 
 export const findTask = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
   db

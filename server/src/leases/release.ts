@@ -1,4 +1,5 @@
 import { and, eq, gte, lt, sql } from 'drizzle-orm'
+import { isWord } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import { endLease, type LeasedRow, type LeaseParams, offer, ofHeldLease, queued } from './lease.ts'
 
@@ -20,7 +21,11 @@ const releaseBefore = statement(({ db, t, p }: Query<{ agentId: string; incarnat
     .update(t.tasks)
     .set(released(t))
     .where(
-      and(eq(t.tasks.agentId, p.agentId), eq(t.tasks.status, 'in_progress'), lt(t.tasks.incarnation, p.incarnation)),
+      and(
+        eq(t.tasks.agentId, p.agentId),
+        isWord(t.tasks.status, 'in_progress'),
+        lt(t.tasks.incarnation, p.incarnation),
+      ),
     )
     .returning()
     .prepare(),
@@ -31,7 +36,11 @@ const countBeat = statement(({ db, t, p }: Query<{ agentId: string; incarnation:
     .update(t.tasks)
     .set({ unlistedBeats: sql`${t.tasks.unlistedBeats} + 1` })
     .where(
-      and(eq(t.tasks.agentId, p.agentId), eq(t.tasks.status, 'in_progress'), eq(t.tasks.incarnation, p.incarnation)),
+      and(
+        eq(t.tasks.agentId, p.agentId),
+        isWord(t.tasks.status, 'in_progress'),
+        eq(t.tasks.incarnation, p.incarnation),
+      ),
     )
     .returning({ id: t.tasks.id })
     .prepare(),
@@ -41,7 +50,9 @@ const releaseForgotten = statement(({ db, t, p }: Query<{ agentId: string; beats
   db
     .update(t.tasks)
     .set(released(t))
-    .where(and(eq(t.tasks.agentId, p.agentId), eq(t.tasks.status, 'in_progress'), gte(t.tasks.unlistedBeats, p.beats)))
+    .where(
+      and(eq(t.tasks.agentId, p.agentId), isWord(t.tasks.status, 'in_progress'), gte(t.tasks.unlistedBeats, p.beats)),
+    )
     .returning()
     .prepare(),
 )

@@ -3,6 +3,7 @@ import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { requireAgent } from '../principal.ts'
+import { isWord } from '../store/literals.ts'
 import { type Query, statement } from '../store/store.ts'
 import { findMessage, refuseReceipt } from './receipt.ts'
 
@@ -15,7 +16,7 @@ const ack = statement(({ db, t, p }: Query<{ messageId: string; agentId: string;
         eq(t.messages.id, p.messageId),
         eq(t.messages.toAgent, p.agentId),
         eq(t.messages.receipt, p.receipt),
-        eq(t.messages.status, 'delivered'),
+        isWord(t.messages.status, 'delivered'),
       ),
     )
     .returning({

@@ -3,6 +3,7 @@ import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { randomToken } from '../random.ts'
+import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 import { iso } from '../times.ts'
@@ -14,7 +15,7 @@ const countInFlight = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
     .select({ count: sql<number>`count(*)` })
     .from(t.messages)
-    .where(and(eq(t.messages.toAgent, p.agentId), eq(t.messages.status, 'delivered')))
+    .where(and(eq(t.messages.toAgent, p.agentId), isWord(t.messages.status, 'delivered')))
     .prepare(),
 )
 
@@ -23,7 +24,7 @@ const heads = statement(({ db, t, p, skipLocked }: Query<{ agentId: string; limi
     db
       .select({ ord: t.messages.ord, priority: t.messages.priority })
       .from(t.messages)
-      .where(and(eq(t.messages.toAgent, p.agentId), eq(t.messages.ready, 1)))
+      .where(and(eq(t.messages.toAgent, p.agentId), sql`${t.messages.ready} = 1`))
       .orderBy(t.messages.priority, t.messages.ord)
       .limit(placeholder('limit')),
   ).prepare(),
@@ -48,7 +49,7 @@ const handOut = statement(({ db, t, p }: Query<HandOut>) =>
       ackBy: p.ackBy,
       retryCount: sql`${t.messages.retryCount} + 1`,
     })
-    .where(and(eq(t.messages.ord, p.ord), eq(t.messages.ready, 1)))
+    .where(and(eq(t.messages.ord, p.ord), sql`${t.messages.ready} = 1`))
     .returning()
     .prepare(),
 )

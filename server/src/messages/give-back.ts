@@ -1,6 +1,7 @@
 import { redeliveryPolicy } from '@tony/mcp-shared/messages'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { backoff } from '../backoff.ts'
+import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
 import type { MessageRow } from './deliver.ts'
 
@@ -36,7 +37,7 @@ const nakOne = statement((q: Query<GivingBack & { messageId: string; agentId: st
         eq(q.t.messages.id, q.p.messageId),
         eq(q.t.messages.toAgent, q.p.agentId),
         eq(q.t.messages.receipt, q.p.receipt),
-        eq(q.t.messages.status, 'delivered'),
+        isWord(q.t.messages.status, 'delivered'),
       ),
     )
     .returning()
@@ -48,7 +49,9 @@ const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; no
     db
       .select({ ord: t.messages.ord })
       .from(t.messages)
-      .where(and(eq(t.messages.projectId, p.project), eq(t.messages.status, 'delivered'), lte(t.messages.ackBy, p.now)))
+      .where(
+        and(eq(t.messages.projectId, p.project), isWord(t.messages.status, 'delivered'), lte(t.messages.ackBy, p.now)),
+      )
       .limit(placeholder('limit')),
   ).prepare(),
 )
@@ -57,7 +60,9 @@ const returnOne = statement((q: Query<GivingBack & { ord: number }>) =>
   q.db
     .update(q.t.messages)
     .set(givenBack(q))
-    .where(and(eq(q.t.messages.ord, q.p.ord), eq(q.t.messages.status, 'delivered'), lte(q.t.messages.ackBy, q.p.now)))
+    .where(
+      and(eq(q.t.messages.ord, q.p.ord), isWord(q.t.messages.status, 'delivered'), lte(q.t.messages.ackBy, q.p.now)),
+    )
     .returning()
     .prepare(),
 )

@@ -1,10 +1,11 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { rankOf } from '@tony/mcp-shared/priorities'
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { countOpen, insertDependency, metadataOf, resolveAssignee, type TaskRow } from '../intake/add.ts'
 import { canonicalRequires, routeFor } from '../intake/route.ts'
 import { actorOf, type Principal } from '../principal.ts'
+import { isAnyOf } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 
 const edgesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
@@ -55,7 +56,7 @@ export async function updatePlanned(
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
   const given = planned.notBefore === undefined ? null : Date.parse(planned.notBefore)
   const { tasks } = tx.t
-  const waiting = inArray(tasks.status, ['blocked', 'pending'])
+  const waiting = isAnyOf(tasks.status, ['blocked', 'pending'])
   // After a failure it is the wait of the retry, which no plan shortens.
   const notBefore = sql`case when ${waiting} and ${tasks.failures} = 0 then ${given} else ${tasks.notBefore} end`
   const claimable = sql`${waiting} and ${openDeps} = 0 and coalesce(${notBefore}, 0) <= ${tx.now}`

@@ -1,5 +1,6 @@
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, gt, sql } from 'drizzle-orm'
 import type { Batches } from './batches.ts'
+import { isWord } from './literals.ts'
 import type { Reader } from './store.ts'
 
 /**
@@ -16,14 +17,14 @@ export async function graceAfterOutage(batches: Batches, reader: Reader, lastCom
     await db
       .update(t.tasks)
       .set({ leaseExpiresAt: sql`${t.tasks.leaseExpiresAt} + ${outage}` })
-      .where(and(eq(t.tasks.status, 'in_progress'), gt(t.tasks.leaseExpiresAt, lastCommit)))
+      .where(and(isWord(t.tasks.status, 'in_progress'), gt(t.tasks.leaseExpiresAt, lastCommit)))
     await db
       .update(t.messages)
       .set({ ackBy: sql`${t.messages.ackBy} + ${outage}` })
-      .where(and(eq(t.messages.status, 'delivered'), gt(t.messages.ackBy, lastCommit)))
+      .where(and(isWord(t.messages.status, 'delivered'), gt(t.messages.ackBy, lastCommit)))
     await db
       .update(t.agents)
       .set({ lastActivity: sql`${t.agents.lastActivity} + ${outage}` })
-      .where(eq(t.agents.status, 'active'))
+      .where(isWord(t.agents.status, 'active'))
   })
 }

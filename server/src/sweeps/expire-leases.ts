@@ -1,5 +1,6 @@
 import { and, eq, lte, sql } from 'drizzle-orm'
 import { endLease, offer, queued } from '../leases/lease.ts'
+import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
@@ -9,7 +10,11 @@ const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; no
       .select({ ord: t.tasks.ord })
       .from(t.tasks)
       .where(
-        and(eq(t.tasks.projectId, p.project), eq(t.tasks.status, 'in_progress'), lte(t.tasks.leaseExpiresAt, p.now)),
+        and(
+          eq(t.tasks.projectId, p.project),
+          isWord(t.tasks.status, 'in_progress'),
+          lte(t.tasks.leaseExpiresAt, p.now),
+        ),
       )
       .limit(placeholder('limit')),
   ).prepare(),
@@ -27,7 +32,7 @@ const expire = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => 
       error: 'the lease ran out',
       revision: sql`${t.tasks.revision} + 1`,
     })
-    .where(and(eq(t.tasks.ord, p.ord), eq(t.tasks.status, 'in_progress'), lte(t.tasks.leaseExpiresAt, p.now)))
+    .where(and(eq(t.tasks.ord, p.ord), isWord(t.tasks.status, 'in_progress'), lte(t.tasks.leaseExpiresAt, p.now)))
     .returning()
     .prepare()
 })

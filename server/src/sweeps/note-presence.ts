@@ -1,4 +1,5 @@
 import { and, eq, lt, lte, ne } from 'drizzle-orm'
+import { isWord } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import type { Sweep } from './runner.ts'
 
@@ -15,7 +16,9 @@ const comeBack = statement(({ db, t, p }: Query<{ project: string; since: number
   db
     .update(t.agents)
     .set({ status: 'active' })
-    .where(and(eq(t.agents.projectId, p.project), eq(t.agents.status, 'offline'), lt(p.since, t.agents.lastActivity)))
+    .where(
+      and(eq(t.agents.projectId, p.project), isWord(t.agents.status, 'offline'), lt(p.since, t.agents.lastActivity)),
+    )
     .returning({ id: t.agents.id, name: t.agents.name })
     .prepare(),
 )
@@ -24,7 +27,9 @@ const fallSilent = statement(({ db, t, p }: Query<{ project: string; since: numb
   db
     .update(t.agents)
     .set({ status: 'offline' })
-    .where(and(eq(t.agents.projectId, p.project), eq(t.agents.status, 'active'), lte(t.agents.lastActivity, p.since)))
+    .where(
+      and(eq(t.agents.projectId, p.project), isWord(t.agents.status, 'active'), lte(t.agents.lastActivity, p.since)),
+    )
     .returning({ id: t.agents.id, name: t.agents.name })
     .prepare(),
 )

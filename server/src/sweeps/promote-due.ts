@@ -1,5 +1,6 @@
 import { and, eq, isNull, lte, sql } from 'drizzle-orm'
 import { offer } from '../leases/lease.ts'
+import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
@@ -10,7 +11,7 @@ const dueTasks = statement(({ db, t, p, skipLocked }: Query<{ project: string; n
       .from(t.tasks)
       .where(
         and(
-          eq(t.tasks.status, 'pending'),
+          isWord(t.tasks.status, 'pending'),
           isNull(t.tasks.ready),
           lte(t.tasks.notBefore, p.now),
           eq(t.tasks.projectId, p.project),
@@ -24,7 +25,7 @@ const promoteTask = statement(({ db, t, p }: Query<{ ord: number }>) =>
   db
     .update(t.tasks)
     .set({ ready: sql`${t.tasks.routeId}`, notBefore: null })
-    .where(and(eq(t.tasks.ord, p.ord), eq(t.tasks.status, 'pending')))
+    .where(and(eq(t.tasks.ord, p.ord), isWord(t.tasks.status, 'pending')))
     .returning()
     .prepare(),
 )
@@ -36,7 +37,7 @@ const dueMessages = statement(({ db, t, p, skipLocked }: Query<{ project: string
       .from(t.messages)
       .where(
         and(
-          eq(t.messages.status, 'pending'),
+          isWord(t.messages.status, 'pending'),
           isNull(t.messages.ready),
           lte(t.messages.notBefore, p.now),
           eq(t.messages.projectId, p.project),
@@ -50,7 +51,7 @@ const promoteMessage = statement(({ db, t, p }: Query<{ ord: number }>) =>
   db
     .update(t.messages)
     .set({ ready: 1, notBefore: null })
-    .where(and(eq(t.messages.ord, p.ord), eq(t.messages.status, 'pending')))
+    .where(and(eq(t.messages.ord, p.ord), isWord(t.messages.status, 'pending')))
     .returning({ toAgent: t.messages.toAgent })
     .prepare(),
 )

@@ -1,5 +1,6 @@
 import { and, eq, lte } from 'drizzle-orm'
 import { returnOverdue } from '../messages/give-back.ts'
+import { isWord } from '../store/literals.ts'
 import { type Query, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
@@ -7,7 +8,9 @@ const anyOverdue = statement(({ db, t, p }: Query<{ project: string; now: number
   db
     .select({ ord: t.messages.ord })
     .from(t.messages)
-    .where(and(eq(t.messages.status, 'delivered'), lte(t.messages.ackBy, p.now), eq(t.messages.projectId, p.project)))
+    .where(
+      and(isWord(t.messages.status, 'delivered'), lte(t.messages.ackBy, p.now), eq(t.messages.projectId, p.project)),
+    )
     .limit(1)
     .prepare(),
 )

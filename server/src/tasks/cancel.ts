@@ -1,10 +1,11 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { taskCancelInput, taskCancelOutput } from '@tony/mcp-shared/tasks'
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { endLease, findTask, taskNotFound } from '../leases/lease.ts'
 import { actorOf } from '../principal.ts'
+import { isAnyOf } from '../store/literals.ts'
 import { type Query, statement } from '../store/store.ts'
 import { movableFrom } from './moves.ts'
 import { statusOf } from './present.ts'
@@ -23,7 +24,7 @@ const cancel = statement(
         revision: sql`${t.tasks.revision} + 1`,
       })
       .where(
-        and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), inArray(t.tasks.status, movableFrom('cancel'))),
+        and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), isAnyOf(t.tasks.status, movableFrom('cancel'))),
       )
       .returning()
       .prepare(),

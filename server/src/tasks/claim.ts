@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Context, Replay } from '../context.ts'
 import { type Principal, requireAgent } from '../principal.ts'
 import { randomToken } from '../random.ts'
+import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
 import { blockUntil } from '../waiting.ts'
 import { type LeasedTask, presentLease } from './present.ts'
@@ -107,7 +108,7 @@ const findLease = statement(({ db, t, p }: Query<{ id: string; attempt: number }
   db
     .select()
     .from(t.tasks)
-    .where(and(eq(t.tasks.id, p.id), eq(t.tasks.attempt, p.attempt), eq(t.tasks.status, 'in_progress')))
+    .where(and(eq(t.tasks.id, p.id), eq(t.tasks.attempt, p.attempt), isWord(t.tasks.status, 'in_progress')))
     .prepare(),
 )
 

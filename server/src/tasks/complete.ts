@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { endLease, findTask, type LeaseParams, offer, ofLease, refuseLease } from '../leases/lease.ts'
 import { type Principal, requireAgent } from '../principal.ts'
+import { isAnyOf } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import { movableFrom } from './moves.ts'
 import { statusOf, type TaskRow } from './present.ts'
@@ -24,7 +25,7 @@ const complete = statement(({ db, t, p }: Query<Completing>) =>
       completedAt: p.now,
       revision: sql`${t.tasks.revision} + 1`,
     })
-    .where(and(ofLease({ t, p }), inArray(t.tasks.status, movableFrom('complete'))))
+    .where(and(ofLease({ t, p }), isAnyOf(t.tasks.status, movableFrom('complete'))))
     .returning({
       id: t.tasks.id,
       status: t.tasks.status,

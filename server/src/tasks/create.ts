@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { addTask } from '../intake/add.ts'
 import type { Principal } from '../principal.ts'
+import { isWord } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import { presentTask, type TaskOutput } from './present.ts'
 
@@ -17,7 +18,7 @@ const findHeld = statement(({ db, t, p }: Query<{ project: string; taskId: strin
         eq(t.tasks.id, p.taskId),
         eq(t.tasks.projectId, p.project),
         eq(t.tasks.agentId, p.agentId),
-        eq(t.tasks.status, 'in_progress'),
+        isWord(t.tasks.status, 'in_progress'),
       ),
     )
     .prepare(),
