@@ -127,12 +127,12 @@ describe('the product as a whole', () => {
     expect(figures.assertions, assertions(product).join('\n')).toBeLessThanOrEqual(3)
   })
 
-  test('has at most two classes in a thousand lines', () => {
-    expect(figures.classes, classes(product).join('\n')).toBeLessThanOrEqual(2)
+  test('has at most two and a half classes in a thousand lines, errors not counted', () => {
+    expect(figures.classes, classes(product).join('\n')).toBeLessThanOrEqual(2.5)
   })
 
-  test('catches at most three times in a thousand lines', () => {
-    expect(figures.catches, catches(product).join('\n')).toBeLessThanOrEqual(3)
+  test('catches at most three and a half times in a thousand lines', () => {
+    expect(figures.catches, catches(product).join('\n')).toBeLessThanOrEqual(3.5)
   })
 })
 

@@ -7,6 +7,12 @@ export class ConfigError extends Error {
 
 const port = z.coerce.number().int().min(0).max(65_535)
 
+/** `sqlite://FILE`; the file is what follows. */
+const sqliteUrl = z
+  .string()
+  .regex(/^sqlite:(\/\/)?./, 'must be sqlite://FILE: this version runs on SQLite only')
+  .transform((url) => url.replace(/^sqlite:(\/\/)?/, ''))
+
 const environment = z.object({
   MCP_PORT: port.optional(),
   PORT: port.optional(),
@@ -14,6 +20,10 @@ const environment = z.object({
   DATABASE_PATH: z.string().min(1).optional(),
   MCP_DATABASE_PATH: z.string().min(1).optional(),
   MCP_DATABASE: z.string().min(1).optional(),
+  MCP_DATABASE_URL: sqliteUrl.optional(),
+  DATABASE_URL: sqliteUrl.optional(),
+  /** A folder to write the log into, instead of standard error. */
+  LOG_DIR: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   MCP_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   MCP_DURABILITY: z.enum(['disk', 'process']).default('disk'),
@@ -31,6 +41,8 @@ export interface Config {
   /** The SQLite file. */
   readonly database: string
   readonly durability: 'disk' | 'process'
+  /** Folder of the log file; standard error when absent. */
+  readonly logDir: string | undefined
   readonly logLevel: NonNullable<z.output<typeof environment>['LOG_LEVEL']>
   /** How long an agent may be silent before it counts as offline, in milliseconds. */
   readonly agentTimeoutMs: number
@@ -77,6 +89,15 @@ const limits: Limits = {
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
+/** Several names have been in use for the same file; the plain one wins. */
+const databaseOf = (values: z.output<typeof environment>): string =>
+  values.DATABASE_PATH ??
+  values.MCP_DATABASE_PATH ??
+  values.MCP_DATABASE ??
+  values.MCP_DATABASE_URL ??
+  values.DATABASE_URL ??
+  'tony-mcp.db'
+
 /** Reads the environment once. Throws ConfigError with every problem at once. */
 export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
@@ -100,8 +121,9 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     mode,
     host: values.MCP_HOST,
     port: values.MCP_PORT ?? values.PORT ?? 3456,
-    database: values.DATABASE_PATH ?? values.MCP_DATABASE_PATH ?? values.MCP_DATABASE ?? 'tony-mcp.db',
+    database: databaseOf(values),
     durability: values.MCP_DURABILITY,
+    logDir: values.LOG_DIR,
     logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',
     agentTimeoutMs: values.MCP_AGENT_TIMEOUT_MS,
     devRole: values.MCP_DEV_ROLE,

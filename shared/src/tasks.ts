@@ -24,6 +24,8 @@ export const taskTransitions = {
   release: { from: ['in_progress'], to: 'pending' },
   expire: { from: ['in_progress'], to: 'pending' },
   fail: { from: ['in_progress'], to: 'failed' },
+  /** A plan imported again gave it a dependency that is open; a held one waits for it once it is given back. */
+  defer: { from: ['pending', 'in_progress'], to: 'blocked' },
   cancel: { from: ['blocked', 'pending', 'in_progress'], to: 'cancelled' },
 } as const satisfies Record<string, { from: readonly TaskStatus[]; to: TaskStatus }>
 

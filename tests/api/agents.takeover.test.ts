@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
-import { refusal, take, TestServer } from '../support/server.ts'
+import { refusal, TestServer, take } from '../support/server.ts'
 
 test('a tech lead takes over a name whose secrets are lost, and the holder before is fenced', async () => {
   await using server = await TestServer.start()

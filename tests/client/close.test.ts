@@ -41,13 +41,20 @@ test('a closed client leaves no timer behind, connected or not', async () => {
   while (held('Timeout') > before) await (await fetch(`${server.url}/livez`)).text()
 })
 
-test('a call that waits before it tries again ends when the client is closed', async () => {
+test('a call that waits before it tries again ends with the turn in which the client is closed', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 0 } })
   const client = server.connect()
-  const call = refusal(client.system.info())
-  const socket = server.connect({ onState: (state) => state === 'open' && client.close() })
+  let settled = false
+  const call = refusal(client.system.info()).finally(() => {
+    settled = true
+  })
+  // Refused by now, as this one was, which came after it on the same socket and has no time to try again.
+  expect(await refusal(client.system.info({}, { deadlineMs: 60 }))).toMatchObject({ code: 'RATE_LIMITED' })
+  expect(settled).toBe(false)
+  client.close()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(settled).toBe(true)
   expect(await call).toMatchObject({ code: 'CLIENT_CLOSED' })
-  socket.close()
 })
 
 test('one whose server never answers the close is let go all the same', async () => {

@@ -56,7 +56,14 @@ beforeAll(() => {
   const tarball = run('npm', ['pack', '--silent', '--pack-destination', folder], join(root, 'client')).trim()
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'plugin', private: true, type: 'module' }))
   run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball)])
-  const options = { strict: true, skipLibCheck: false, module: 'nodenext', target: 'es2024', types: ['node'], outDir: 'out' }
+  const options = {
+    strict: true,
+    skipLibCheck: false,
+    module: 'nodenext',
+    target: 'es2024',
+    types: ['node'],
+    outDir: 'out',
+  }
   const typeRoots = [join(root, 'node_modules/@types')]
   writeFileSync(
     join(folder, 'tsconfig.json'),
@@ -77,11 +84,19 @@ test('a query, a mutation, a subscription and a worker run from the packed clien
   run(process.execPath, [compiler, '-p', '.'])
   const { execFile } = await import('node:child_process')
   const output = await new Promise<string>((resolve, reject) => {
-    execFile(process.execPath, ['out/program.js', server.url], { cwd: folder, timeout: 20_000 }, (error, stdout, stderr) =>
-      error ? reject(new Error(stderr)) : resolve(stdout),
+    execFile(
+      process.execPath,
+      ['out/program.js', server.url],
+      { cwd: folder, timeout: 20_000 },
+      (error, stdout, stderr) => (error ? reject(new Error(stderr)) : resolve(stdout)),
     )
   })
-  expect(JSON.parse(output)).toEqual({ status: 'completed', result: { did: 'packed' }, events: 1, refused: 'NOT_FOUND' })
+  expect(JSON.parse(output)).toEqual({
+    status: 'completed',
+    result: { did: 'packed' },
+    events: 1,
+    refused: 'NOT_FOUND',
+  })
 })
 
 test('the packed client carries one dependency and no type of the server', () => {
@@ -90,6 +105,8 @@ test('the packed client carries one dependency and no type of the server', () =>
   const installed = join(folder, 'node_modules/@tony/mcp-client/dist')
   for (const file of readdirSync(installed, { recursive: true, encoding: 'utf8' })) {
     if (!/\.(d\.ts|js)$/.test(file)) continue
-    expect(readFileSync(join(installed, file), 'utf8'), file).not.toMatch(/mcp-server|mcp-shared|drizzle|pino|from 'zod'/)
+    expect(readFileSync(join(installed, file), 'utf8'), file).not.toMatch(
+      /mcp-server|mcp-shared|drizzle|pino|from 'zod'/,
+    )
   }
 })

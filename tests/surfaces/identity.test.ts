@@ -73,7 +73,8 @@ test('a token with one character changed is refused', async () => {
   const at = token.length - 20
   const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
   using wire = await Wire.open(server.url, { hello: { token: changed } })
-  expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBe('UNAUTHENTICATED')
+  expect(codeOf(await wire.of(null))).toBe('UNAUTHENTICATED')
+  expect((await wire.closed).code).toBe(4401)
 })
 
 test.each([{ token: '' }, { token: 7 }, { token: {} }])(
@@ -81,7 +82,8 @@ test.each([{ token: '' }, { token: 7 }, { token: {} }])(
   async ({ token }) => {
     await using server = await TestServer.start()
     using wire = await Wire.open(server.url, { hello: { token } })
-    expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBe('UNAUTHENTICATED')
+    expect(codeOf(await wire.of(null))).toBe('UNAUTHENTICATED')
+    expect((await wire.closed).code).toBe(4401)
   },
 )
 

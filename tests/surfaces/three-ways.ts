@@ -77,7 +77,7 @@ const overHttp: Way = async (server, { path, kind, input, token }) => {
 }
 
 async function connectionOf({ parts }: TestServer, token: string | undefined): Promise<Connection> {
-  const shared = { parts, log: createLog({ logLevel: 'silent' }), metrics: new Metrics(), surface: 'http' as const }
+  const shared = { parts, log: createLog({ logLevel: 'silent', logDir: undefined }), metrics: new Metrics(), surface: 'http' as const }
   if (token === undefined) {
     const project = (await parts.store.read((reader) => projectNamed(reader, 'default'))) ?? ''
     const principal = {

@@ -5,7 +5,7 @@ import { type Line, linesOf } from './lines.ts'
 import { type Plan, PlanError, type PlanRecord, type Warnings } from './plan.ts'
 import { rowsOf } from './rows.ts'
 
-export { type Plan, PlanError, type PlannedRow, type PlanReport } from './plan.ts'
+export { type Plan, PlanError, type PlannedRow } from './plan.ts'
 
 /**
  * Reads a plan file: beads issues as JSON lines, or a Tony ATHMS document; told apart by what they hold, not by name. With

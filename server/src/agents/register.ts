@@ -96,7 +96,7 @@ async function takeName(tx: Transaction, principal: Principal, input: Input, pro
   if (!row) throw new Error('an agent vanished')
   await revokeSessions(tx, row.id)
   // Fences the incarnation before: its tokens are refused, its leases go back to the queue, its mailbox is inherited.
-  await releaseEarlier(tx, row.id, row.incarnation, 'takeover')
+  await releaseEarlier(tx, row, { actor: row.id, reason: 'takeover' })
   tx.wake({ topic: 'incarnation', agentId: row.id, incarnation: row.incarnation })
   return row
 }

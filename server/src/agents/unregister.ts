@@ -32,7 +32,11 @@ export function unregisterAgent(
     }
     const [left] = await tx.run(leave, { agentId: row.id })
     const incarnation = left?.incarnation ?? row.incarnation + 1
-    const releasedLeases = await releaseEarlier(tx, row.id, incarnation, 'unregistered')
+    const releasedLeases = await releaseEarlier(
+      tx,
+      { id: row.id, incarnation },
+      { actor: actorOf(ctx.principal), reason: 'unregistered' },
+    )
     await revokeSessions(tx, row.id)
     tx.append({ type: 'agent.unregistered', subject: row.id, actor: actorOf(ctx.principal), data: { name: row.name } })
     tx.wake({ topic: 'incarnation', agentId: row.id, incarnation, left: true })

@@ -66,7 +66,10 @@ export function shows(principal: Principal, filter: EventFilter, candidate: Feed
   if (filter.threadId !== undefined && candidate.threadId !== filter.threadId) return false
   const { agentId } = filter
   if (agentId === undefined) return true
-  return (
-    candidate.data.subject === agentId || candidate.data.actor === agentId || (audience?.includes(agentId) ?? false)
-  )
+  const { subject, actor, data } = candidate.data
+  return [subject, actor, holderIn(data), ...(audience ?? [])].includes(agentId)
 }
+
+/** Whose lease an event is about: what ends one without its holder's doing is still the holder's to hear. */
+const holderIn = (data: unknown): unknown =>
+  typeof data === 'object' && data !== null && 'agentId' in data ? data.agentId : undefined

@@ -13,13 +13,15 @@ export async function currentIncarnations({ db, t }: Reader): Promise<Map<string
   return new Map(rows.map((row) => [row.id, { incarnation: row.incarnation, left: row.status === 'unregistered' }]))
 }
 
+type Listener = (agentId: string, incarnation: number, left: boolean) => void
+
 /**
  * Which incarnation of an agent is the current one, so that reads of an older one stop at once. A cache: its writes are
  * fenced in the transaction itself.
  */
 export class Incarnations {
   readonly #current: Map<string, Current>
-  readonly #listeners = new Set<(agentId: string, incarnation: number) => void>()
+  readonly #listeners = new Set<Listener>()
 
   constructor(current: Map<string, Current>) {
     this.#current = current
@@ -28,7 +30,7 @@ export class Incarnations {
   /** `left`: there is no newer one, the agent was unregistered. */
   supersede(agentId: string, incarnation: number, left = false): void {
     this.#current.set(agentId, { incarnation, left })
-    for (const listener of this.#listeners) listener(agentId, incarnation)
+    for (const listener of this.#listeners) listener(agentId, incarnation, left)
   }
 
   /** Throws STALE_INCARNATION for one that was superseded, TOKEN_REVOKED when its agent was unregistered. */
@@ -42,7 +44,7 @@ export class Incarnations {
     )
   }
 
-  onSupersede(listener: (agentId: string, incarnation: number) => void): () => void {
+  onSupersede(listener: Listener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }

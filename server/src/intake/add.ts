@@ -78,7 +78,7 @@ export const insertDependency = statement(({ db, t, p }: Query<{ taskId: string;
 
 const findAgent = statement(({ db, t, p }: Query<{ project: string; agent: string }>) =>
   db
-    .select({ id: t.agents.id })
+    .select({ id: t.agents.id, status: t.agents.status })
     .from(t.agents)
     .where(and(eq(t.agents.projectId, p.project), or(eq(t.agents.id, p.agent), eq(t.agents.name, p.agent))))
     .prepare(),
@@ -184,6 +184,6 @@ export async function addTask(
 
 export async function resolveAssignee(tx: Transaction, project: string, agent: string): Promise<string> {
   const [found] = await tx.run(findAgent, { project, agent })
-  if (!found) throw new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
+  if (!found || found.status === 'unregistered') throw new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
   return found.id
 }

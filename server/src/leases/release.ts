@@ -80,12 +80,11 @@ export async function releaseLease(
 /** Releases what an agent's incarnations before this one hold. Returns how many. */
 export async function releaseEarlier(
   tx: Transaction,
-  agentId: string,
-  incarnation: number,
-  reason: string,
+  agent: { readonly id: string; readonly incarnation: number },
+  why: { readonly actor: string | null; readonly reason: string },
 ): Promise<number> {
-  const rows = await tx.run(releaseBefore, { agentId, incarnation })
-  for (const row of rows) announce(tx, row, agentId, reason)
+  const rows = await tx.run(releaseBefore, { agentId: agent.id, incarnation: agent.incarnation })
+  for (const row of rows) announce(tx, row, why.actor, why.reason)
   return rows.length
 }
 

@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import { toCoordinationError } from '../api/errors.ts'
 import type { Parts } from '../context.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Log } from '../log.ts'
@@ -52,8 +52,8 @@ export class WebSocketSurface {
       clientTracking: false,
       autoPong: false,
     })
-    this.#unwatch = parts.incarnations.onSupersede((agentId, incarnation) =>
-      this.#closeSuperseded(agentId, incarnation),
+    this.#unwatch = parts.incarnations.onSupersede((agentId, incarnation, left) =>
+      this.#closeSuperseded(agentId, incarnation, left),
     )
     this.#scheduleTending()
   }
@@ -103,7 +103,16 @@ export class WebSocketSurface {
       const identity = await identify(this.#parts, { token, project, request })
       if (arrived) return
       left()
-      this.#open(ws, raw, { parts: this.#parts, log: this.#log, metrics: this.#metrics, surface: 'ws', identity }, held)
+      const connection = {
+        parts: this.#parts,
+        log: this.#log,
+        metrics: this.#metrics,
+        surface: 'ws' as const,
+        identity,
+      }
+      if (!identity.ok && (token !== undefined || project !== undefined))
+        return this.#turnAway(ws, raw, connection, identity.error)
+      this.#open(ws, raw, connection, held)
     }
     // Frames that come while the identity is being established are held, in order.
     const held: [Buffer, boolean][] = []
@@ -120,14 +129,15 @@ export class WebSocketSurface {
     if (!announced) void enter(bearerOf(request), projectOf(request), held)
   }
 
+  /** A caller that showed a credential, or named a project, and was refused is told why. One that did neither may call what is open. */
+  #turnAway(ws: WebSocket, raw: Duplex, connection: Connection, error: Error): void {
+    const socket = new Socket(ws, raw, connection)
+    socket.refuse(error)
+    socket.close(closeCodes.unauthenticated, toCoordinationError(error).code)
+  }
+
   #open(ws: WebSocket, raw: Duplex, connection: Connection, held: readonly [Buffer, boolean][]): void {
     const socket = new Socket(ws, raw, connection)
-    const { identity } = connection
-    // A caller that gave a credential and was refused is told and closed; one that gave none may call what is open.
-    if (!identity.ok && identity.error instanceof CoordinationError && identity.error.code !== 'UNAUTHENTICATED') {
-      socket.refuse(identity.error)
-      return socket.close(closeCodes.unauthenticated, identity.error.code)
-    }
     this.#sockets.add(socket)
     this.#metrics.sockets(this.#sockets.size)
     ws.on('message', (data, isBinary) => socket.receive(bytesOf(data), isBinary))
@@ -140,13 +150,14 @@ export class WebSocketSurface {
     for (const [data, isBinary] of held) socket.receive(data, isBinary)
   }
 
-  #closeSuperseded(agentId: string, incarnation: number): void {
+  #closeSuperseded(agentId: string, incarnation: number, left: boolean): void {
+    const reason = left ? 'TOKEN_REVOKED' : 'STALE_INCARNATION'
     for (const socket of this.#sockets) {
       const { identity } = socket.connection
       const agent = identity.ok ? identity.principal.agent : undefined
       // After this turn: who unregisters over its own socket is still owed the answer, which follows the commit.
       if (agent?.id === agentId && agent.incarnation < incarnation)
-        setImmediate(() => socket.close(closeCodes.unauthenticated, 'STALE_INCARNATION'))
+        setImmediate(() => socket.close(closeCodes.unauthenticated, reason))
     }
   }
 

@@ -17,7 +17,7 @@ export class Sweeps {
   readonly #parts: Parts
   readonly #log: Log
   readonly #cancels = new Map<string, () => void>()
-  #running: Promise<unknown> = Promise.resolve()
+  readonly #running = new Set<Promise<void>>()
   #stopped = false
 
   constructor(parts: Parts, log: Log) {
@@ -32,14 +32,16 @@ export class Sweeps {
   async stop(): Promise<void> {
     this.#stopped = true
     for (const cancel of this.#cancels.values()) cancel()
-    await this.#running
+    await Promise.all(this.#running)
   }
 
   #schedule(clock: Clock, sweep: Sweep): void {
     const cancel = clock.timer(sweep.everyMs, () => {
-      this.#running = this.#run(sweep).finally(() => {
+      const running = this.#run(sweep).finally(() => {
+        this.#running.delete(running)
         if (!this.#stopped) this.#schedule(clock, sweep)
       })
+      this.#running.add(running)
     })
     this.#cancels.set(sweep.name, cancel)
   }

@@ -112,15 +112,21 @@ const findLease = statement(({ db, t, p }: Query<{ id: string; attempt: number }
     .prepare(),
 )
 
+/** What a claim took; `replayed` when its key had been answered before. */
+export interface Claimed {
+  readonly tasks: LeasedTask[]
+  readonly replayed?: boolean
+}
+
 /** A repeated claim finds its leases again, as far as they are still held. Their tokens are not kept a second time. */
-export const replayClaim: Replay<{ tasks: LeasedTask[] }> = {
+export const replayClaim: Replay<Claimed> = {
   keep: ({ tasks }) => (tasks.length === 0 ? undefined : tasks.map(({ id, attempt }) => ({ id, attempt }))),
   find: async (tx, kept) => {
     const tasks: LeasedTask[] = []
     for (const lease of keptClaims.parse(kept)) {
       for (const row of await tx.run(findLease, lease)) tasks.push(await presentLease(tx, row))
     }
-    return { tasks }
+    return { tasks, replayed: true }
   },
 }
 
@@ -130,22 +136,22 @@ export async function claimTasks(
   input: z.output<typeof taskClaimInput>,
 ): Promise<z.output<typeof taskClaimOutput>> {
   const claim = () =>
-    ctx.transact(async (tx) => ({ tasks: await claimIn(tx, ctx.principal, input.limit, input.leaseMs) }), replayClaim)
-  if (input.waitMs === 0) return claim()
-  return waitForWork(ctx, input.waitMs, claim)
+    ctx.transact<Claimed>(
+      async (tx) => ({ tasks: await claimIn(tx, ctx.principal, input.limit, input.leaseMs) }),
+      replayClaim,
+    )
+  const { tasks } = input.waitMs === 0 ? await claim() : await waitForWork(ctx, input.waitMs, claim)
+  return { tasks }
 }
 
 /** Tries a claim until it takes something, each time there may be work for this agent, for `waitMs` at most. */
-export function waitForWork<T extends { readonly tasks: readonly unknown[] }>(
-  ctx: Context,
-  waitMs: number,
-  claim: () => Promise<T>,
-): Promise<T> {
+export function waitForWork(ctx: Context, waitMs: number, claim: () => Promise<Claimed>): Promise<Claimed> {
   return blockUntil({
     ctx,
     waitMs,
     watch: (ring) => ctx.queue.enter(claimantOf(ctx.principal), ring),
     attempt: claim,
-    found: ({ tasks }) => tasks.length > 0,
+    // A key that has been answered takes nothing new, whatever became of its lease.
+    found: ({ tasks, replayed = false }) => tasks.length > 0 || replayed,
   })
 }

@@ -45,7 +45,7 @@ const settleDependents = statement(({ db, t, p }: Query<{ taskId: string; now: n
       openDeps: sql`${t.tasks.openDeps} - 1`,
       status: sql`case when ${unblocks} then 'pending' else ${t.tasks.status} end`,
       ready: sql`case when ${unblocks} and coalesce(${t.tasks.notBefore}, 0) <= ${p.now} then ${t.tasks.routeId} else ${t.tasks.ready} end`,
-      revision: sql`${t.tasks.revision} + 1`,
+      revision: sql`case when ${unblocks} then ${t.tasks.revision} + 1 else ${t.tasks.revision} end`,
     })
     .where(
       inArray(
