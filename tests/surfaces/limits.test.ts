@@ -158,5 +158,5 @@ test('who unregisters over its own socket is answered before the socket is close
   using wire = await Wire.open(server.url, { hello: { token: worker.token } })
   const reply = await wire.call('agents.unregister', 'mutation', {})
   expect(reply.result).toMatchObject({ data: { agentId: worker.id } })
-  expect(await wire.closed).toEqual({ code: 4401, reason: 'STALE_INCARNATION' })
+  expect(await wire.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })
 })

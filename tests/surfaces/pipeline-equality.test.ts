@@ -107,7 +107,7 @@ describe.each([...procedures.keys()])('%s', (path) => {
 
   test('refuses a caller of no identity the same on all ways, unless it is open', async () => {
     for (const input of [(of: World) => known?.valid(of), '{"nothing":1}', '{"__proto__":1}']) {
-      const code = codeIn(await sameOnAll({ path, input, token: () => 'nothing' }))
+      const code = codeIn(await sameOnAll({ path, input, token: () => 'stranger' }))
       if (procedures.get(path)?.meta.permission !== 'open') expect(['UNAUTHENTICATED', 'INVALID_INPUT']).toContain(code)
     }
   })
@@ -124,6 +124,11 @@ test('the lowest role is refused with the permission it lacks', async () => {
   expect(outcome).toMatchObject({
     error: { code: 'FORBIDDEN', httpStatus: 403, details: { permission: 'tasks:cancel', role: 'observer' } },
   })
+})
+
+test('a token that is none is refused the same on all ways', async () => {
+  const outcome = await sameOnAll({ path: 'tasks.list', input: '{}', token: () => 'nothing' })
+  expect(outcome).toMatchObject({ error: { code: 'UNAUTHENTICATED', httpStatus: 401 } })
 })
 
 test('a developer on this machine is refused what needs an agent the same on all ways', async () => {

@@ -97,7 +97,10 @@ test.each([
     'calls',
     clientFrame(1, JSON.stringify({ id: 1, method: 'query', params: { path: 'tasks.list', input: { limit: 500 } } })),
   ],
-  ['malformed ids', clientFrame(1, JSON.stringify({ id: 'x'.repeat(60_000), method: 'nothing' }))],
+  [
+    'calls of nothing',
+    clientFrame(1, JSON.stringify({ id: 1, method: 'query', params: { path: 'x'.repeat(60_000) } })),
+  ],
   ['pings', clientFrame(9, 'x'.repeat(125))],
   ['PING frames', clientFrame(1, 'PING')],
 ])('of a client that sends %s and never reads no more is taken than fits its buffer', async (_, frame) => {

@@ -34,9 +34,18 @@ test('connectionParams say who the stock client is', async () => {
   await using client = stockClient(server.url, { connectionParams: () => ({ token: worker.token }) })
   const { tasks } = await client.api.tasks.claim.mutate({})
   expect(tasks).toMatchObject([{ id, claimedBy: worker.id }])
-  await using stranger = stockClient(server.url, { connectionParams: async () => ({ token: 'no token' }) })
-  expect((await refusedBy(stranger.api.tasks.list.query({}))).data?.code).toBe('UNAUTHENTICATED')
-  expect(await stranger.api.system.info.query()).toMatchObject({ name: 'tony-mcp' })
+})
+
+test('a stock client whose credential is refused is told by the code its socket is closed with', async () => {
+  await using server = await TestServer.start()
+  const { promise: closed, resolve } = Promise.withResolvers<number | undefined>()
+  await using client = stockClient(server.url, {
+    connectionParams: async () => ({ token: 'no token' }),
+    onClose: (cause) => resolve(cause?.code),
+  })
+  const refused = refusedBy(client.api.tasks.list.query({}))
+  expect(await closed).toBe(4401)
+  expect((await refused).data).toBeUndefined()
 })
 
 test('connectionParams choose the project of a developer', async () => {

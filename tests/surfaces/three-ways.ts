@@ -5,6 +5,7 @@ import type { Connection } from '@tony/mcp-server/guards/call'
 import { createLog } from '@tony/mcp-server/log'
 import { Metrics } from '@tony/mcp-server/metrics'
 import { projectNamed } from '@tony/mcp-server/projects/find'
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import { isTrackedEnvelope } from '@trpc/server'
 import type { TestServer } from '../support/server.ts'
 import { type Reply, Wire } from './wire.ts'
@@ -14,7 +15,7 @@ export interface Asked {
   readonly kind: Compiled['kind']
   /** JSON as text: some of it no JavaScript value can spell. Undefined for no input at all. */
   readonly input: string | undefined
-  /** Undefined is the developer on this machine. */
+  /** Undefined is the developer on this machine; `stranger` a caller from elsewhere that shows nothing. */
   readonly token: string | undefined
 }
 
@@ -34,10 +35,13 @@ const errorOf = ({ message, data: { code, httpStatus, retryable, applied, detail
 const outcomeOf = ({ error, result }: Reply): Outcome => (error ? errorOf(error) : { data: result?.data })
 
 const overSocket: Way = async (server, { path, kind, input, token }) => {
-  using wire = await Wire.open(server.url, { hello: token === undefined ? {} : { token } })
+  const stranger = token === 'stranger'
+  const hello = token === undefined || stranger ? {} : { token }
+  using wire = await Wire.open(server.url, { hello, ...(stranger ? { headers: { host: 'elsewhere.example' } } : {}) })
   wire.send(`{"id":1,"method":"${kind}","params":{"path":"${path}"${input === undefined ? '' : `,"input":${input}`}}}`)
   for (;;) {
-    const reply = await wire.of(1)
+    // A credential that is refused is so once for its socket, with id null.
+    const reply = await wire.next()
     if (reply.result?.type !== 'started') return outcomeOf(reply)
   }
 }
@@ -60,7 +64,8 @@ async function firstSent(body: ReadableStream<Uint8Array>): Promise<Outcome> {
 
 const overHttp: Way = async (server, { path, kind, input, token }) => {
   const headers = {
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(token === 'stranger' ? { origin: 'https://elsewhere.example' } : {}),
+    ...(token === undefined || token === 'stranger' ? {} : { authorization: `Bearer ${token}` }),
     ...(kind === 'mutation' ? { 'content-type': 'application/json' } : {}),
   }
   const url = `${server.url}/trpc/${path}`
@@ -76,8 +81,18 @@ const overHttp: Way = async (server, { path, kind, input, token }) => {
   return outcome
 }
 
+const needed = new CoordinationError(
+  'UNAUTHENTICATED',
+  'a token is needed: Authorization: Bearer <token>, or connectionParams { token }',
+)
+
 async function connectionOf({ parts }: TestServer, token: string | undefined): Promise<Connection> {
-  const shared = { parts, log: createLog({ logLevel: 'silent', logDir: undefined }), metrics: new Metrics(), surface: 'http' as const }
+  const shared = {
+    parts,
+    log: createLog({ logLevel: 'silent', logDir: undefined }),
+    metrics: new Metrics(),
+    surface: 'http' as const,
+  }
   if (token === undefined) {
     const project = (await parts.store.read((reader) => projectNamed(reader, 'default'))) ?? ''
     const principal = {
@@ -90,6 +105,7 @@ async function connectionOf({ parts }: TestServer, token: string | undefined): P
     }
     return { ...shared, identity: { ok: true, principal } }
   }
+  if (token === 'stranger') return { ...shared, identity: { ok: false, error: needed } }
   const identity = await parts.tokens.verify(token).then(
     (principal) => ({ ok: true as const, principal }),
     (error: Error) => ({ ok: false as const, error }),
