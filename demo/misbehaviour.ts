@@ -9,7 +9,7 @@ export type Trouble = keyof typeof rates
 export type Troubles = Readonly<Record<Trouble, readonly string[]>>
 
 /** How long the work on a task takes, in milliseconds. */
-const workMs = { least: 200, most: 1_500 }
+const workMs = { least: 300, most: 2_000 }
 
 /** A number in [0, 1) that is the same for the same words, whichever process asks. */
 export function chance(...words: readonly (string | number)[]): number {

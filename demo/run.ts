@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createClient } from '@tony/mcp-client'
+import { type Client, createClient } from '@tony/mcp-client'
 import { publishPlan } from '../cli/src/plan/publish.ts'
 import { readPlan } from '../cli/src/plan/read.ts'
 import { type Report, verify } from '../tests/support/verify.ts'
@@ -53,12 +53,17 @@ async function killOnTheWay(
   }
 }
 
+/**
+ * Where histories are written: they have to outlive a killed process, not a power cut. On the database's disk a hundred
+ * files that grow would be part of each of its fsyncs, and the latencies would be theirs.
+ */
+const memoryFolder = (): string => (existsSync('/dev/shm') ? '/dev/shm' : tmpdir())
+
 /** The whole run: a server, a plan, a fleet that misbehaves, and the verdict on what became of it. */
 export async function runDemo(options: DemoOptions, progress: Progress): Promise<Outcome> {
   const plan = await readPlan(options.plan, { replay: options.replay })
   const folder = mkdtempSync(join(tmpdir(), 'tony-demo-'))
-  const histories = join(folder, 'histories')
-  mkdirSync(histories)
+  const histories = mkdtempSync(join(memoryFolder(), 'tony-histories-'))
   const open = plan.tasks
     .filter(({ status }) => status === undefined || status === 'pending')
     .map(({ externalId }) => externalId)
@@ -81,7 +86,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
     const seconds = (performance.now() - begun) / 1_000
     progress.end()
     await fleet.stop()
-    await watchers.reach((await client.events.list({ cursor: 'start', limit: 1 })).more ? tally.last : 0)
+    await watchers.reach(await headOf(client))
     await watchers.stop()
     client.close()
     await following
@@ -106,7 +111,15 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
     client.close()
     await watchers.stop()
     await server.stop()
+    cpSync(histories, join(folder, 'histories'), { recursive: true })
+    rmSync(histories, { recursive: true, force: true })
   }
+}
+
+/** Number of the feed's last event: a subscription says first where it begins. */
+async function headOf(client: Client): Promise<number> {
+  for await (const { seq } of client.events.subscribe()) return seq
+  return 0
 }
 
 async function tooLong(tally: Tally): Promise<never> {
