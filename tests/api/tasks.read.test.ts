@@ -140,3 +140,30 @@ test('an observer reads tasks', async () => {
   expect((await observer.tasks.list({})).tasks).toHaveLength(1)
   expect((await observer.tasks.tree({ taskId: id })).nodes).toHaveLength(1)
 })
+
+test('a page of large tasks is cut at a mebibyte of their text and goes on from there', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const description = 'x'.repeat(60_000)
+  for (let index = 0; index < 20; index += 1) await lead.tasks.create({ type: 'code', description })
+  const first = await lead.tasks.list()
+  expect(first.tasks.length).toBe(17)
+  const rest = await lead.tasks.list({ cursor: first.nextCursor ?? '' })
+  expect(rest.tasks.length).toBe(3)
+  expect(rest.nextCursor).toBeNull()
+})
+
+test('two tasks that plans have made each other’s parent are in the tree once each', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const commit = async (rows: { externalId: string; type: string; parentId?: string }[]) => {
+    const { planId } = await lead.plans.begin({ name: 'circle' })
+    await lead.plans.add({ planId, tasks: rows })
+    await lead.plans.commit({ planId })
+  }
+  await commit([{ externalId: 'a', type: 'epic' }])
+  await commit([{ externalId: 'b', type: 'epic', parentId: 'a' }])
+  await commit([{ externalId: 'a', type: 'epic', parentId: 'b' }])
+  const { nodes } = await lead.tasks.tree({ taskId: 'a', depth: 10 })
+  expect(nodes).toHaveLength(2)
+})

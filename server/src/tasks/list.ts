@@ -3,12 +3,28 @@ import type { taskListInput, taskListOutput } from '@tony/mcp-shared/tasks'
 import { and, eq, gt, notInArray, type SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
-import { presentTask } from './present.ts'
+import { presentTask, type TaskRow } from './present.ts'
 
 function positionOf(cursor: string): number {
   const position = Number(cursor)
   if (Number.isSafeInteger(position) && position >= 0) return position
   throw new CoordinationError('INVALID_INPUT', 'cursor: not one this list gave')
+}
+
+/** So many characters of the callers' own in one page: tasks may be large, and a reply is held until it has been read. */
+const pageCharacters = 1_048_576
+
+const sizeOf = ({ description, metadata, result, progress, error }: TaskRow): number =>
+  [description, metadata, result, progress, error].reduce((size, text) => size + (text?.length ?? 0), 0)
+
+/** The rows that go in one page: at least one. */
+function fitting(rows: readonly TaskRow[]): readonly TaskRow[] {
+  let size = 0
+  const end = rows.findIndex((row, index) => {
+    size += sizeOf(row)
+    return index > 0 && size > pageCharacters
+  })
+  return end < 0 ? rows : rows.slice(0, end)
 }
 
 /** `tasks.list`: in order of creation, page by page. */
@@ -32,10 +48,10 @@ export const listTasks = (
       .where(and(...where))
       .orderBy(tasks.ord)
       .limit(input.limit + 1)
-    const page = rows.slice(0, input.limit)
+    const page = fitting(rows.slice(0, input.limit))
     const last = page.at(-1)
     return {
       tasks: await Promise.all(page.map((row) => presentTask(reader, row))),
-      nextCursor: rows.length > input.limit && last ? String(last.ord) : null,
+      nextCursor: rows.length > page.length && last ? String(last.ord) : null,
     }
   })

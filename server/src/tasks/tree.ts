@@ -38,13 +38,19 @@ export const treeOfTasks = (
     const { project } = ctx.principal
     const root = await requireTask(reader, project, input.taskId)
     const nodes = [node(root, 0)]
+    // Plans imported one after the other can make two tasks each other's parent.
+    const seen = new Set([root.id])
     let level = [root]
     for (let depth = 1; depth <= input.depth && level.length > 0; depth += 1) {
       const below: TaskRow[] = []
       for (const parent of level) {
         const limit = nodeLimit - nodes.length + 1
-        const rows = await reader.run(children, { project, parentId: parent.id, limit })
-        for (const row of rows) nodes.push(node(row, depth))
+        const found = await reader.run(children, { project, parentId: parent.id, limit })
+        const rows = found.filter(({ id }) => !seen.has(id))
+        for (const row of rows) {
+          seen.add(row.id)
+          nodes.push(node(row, depth))
+        }
         below.push(...rows)
         if (nodes.length > nodeLimit) return { nodes: nodes.slice(0, nodeLimit), truncated: true }
       }
