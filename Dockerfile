@@ -1,6 +1,4 @@
 FROM node:24-bookworm-slim AS manifests
-# npm 11 and 12 refuse a lock file without the binaries that development tools have for other platforms: npm/cli#9846.
-RUN npm install --global npm@10.9.9
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY shared/package.json shared/

@@ -20,9 +20,15 @@ export function missing({ crashes, figures, tally, agents }: Outcome): string[] 
   return happened.filter(([, times]) => times === 0).map(([what]) => what)
 }
 
+const counts = (of: Readonly<Record<string, number>>): string =>
+  Object.entries(of)
+    .map(([what, n]) => `${n} ${what}`)
+    .join(', ')
+
 export function table(outcome: Outcome): string {
   const { tally, figures, planned, report } = outcome
   const rows: [string, string][] = [
+    ['records', counts(outcome.kinds)],
     ['plan', `${planned.tasks} tasks, ${planned.dependencies} dependencies, ${planned.levels} levels`],
     ['run', `${outcome.agents} agents, ${outcome.seconds.toFixed(1)} s, seed ${outcome.seed}`],
     [
@@ -43,12 +49,7 @@ export function table(outcome: Outcome): string {
     ['claim', latency(figures.claim)],
     ['delivery', `${latency(figures.delivery)}, ${figures.deliveriesToAbsent} more to agents that were away`],
     ['events', `${tally.last}, followed by ${report.counted['watchers'] ?? 0} watchers`],
-    [
-      'verdict',
-      `${report.violations.length} violations; looked at ${Object.entries(report.counted)
-        .map(([what, n]) => `${n} ${what}`)
-        .join(', ')}`,
-    ],
+    ['verdict', `${report.violations.length} violations; looked at ${counts(report.counted)}`],
   ]
   return rows.map(([name, value]) => `${name.padEnd(13)} ${value}`).join('\n')
 }
