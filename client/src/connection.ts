@@ -1,5 +1,5 @@
 import WebSocket, { type RawData } from 'ws'
-import { clientClosed, endedForGood, type TonyError } from './errors.ts'
+import { clientClosed, endedForGood, fromWire, type TonyError } from './errors.ts'
 
 export type ConnectionState = 'connecting' | 'open' | 'closed'
 
@@ -39,6 +39,8 @@ export class Connection {
   #attempt = 0
   #outgoing: string[] = []
   #lastHeard = 0
+  /** What the server said before it closed a socket it will not have. */
+  #refusal: string | undefined
   #timer: NodeJS.Timeout | undefined
   #tending: NodeJS.Timeout | undefined
 
@@ -119,6 +121,7 @@ export class Connection {
     this.#attempt = 0
     const message = parse(text)
     if (message === undefined) return ws.terminate()
+    if (isRefusal(message)) this.#refusal = fromWire(message.error).message
     if (!isReconnect(message)) return this.#options.onMessage(message)
     // Lost at once, not when the close is answered: what is called in between goes to the next socket.
     this.#lost(ws, 1000, '')
@@ -143,7 +146,7 @@ export class Connection {
     clearInterval(this.#tending)
     if (finalCodes.has(code)) {
       this.#closed = true
-      this.#options.onLost(endedForGood(reason))
+      this.#options.onLost(endedForGood(reason, this.#refusal))
       return this.#options.onState('closed')
     }
     this.#options.onLost(undefined)
@@ -158,6 +161,10 @@ function leave(ws: WebSocket): void {
   ws.once('close', () => clearTimeout(timer))
   ws.close(1000)
 }
+
+/** An error that belongs to no call is about the connection itself. */
+const isRefusal = (message: unknown): message is { error: unknown } =>
+  typeof message === 'object' && message !== null && 'id' in message && message.id === null && 'error' in message
 
 /** Undefined for what is not JSON: nothing our server sends, so something else answers there. */
 function parse(text: string): unknown {

@@ -78,8 +78,11 @@ export const tooLarge = (bytes: number, limit: number): TonyError =>
   })
 
 /** The server closed the connection for good. Its reason is the code of the error, where it is one. */
-export const endedForGood = (reason: string): TonyError =>
-  new TonyError('the server ended this connection for good: register again', {
+export const endedForGood = (
+  reason: string,
+  said = 'the server ended this connection for good: register again',
+): TonyError =>
+  new TonyError(said, {
     code: isCode(reason) ? reason : 'UNAUTHENTICATED',
     retryable: false,
     applied: 'no',

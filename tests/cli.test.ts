@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+import { TestServer } from './support/server.ts'
+
+const program = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url))
+const sample = fileURLToPath(new URL('../plans/sample.jsonl', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'tony-cli-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the built command as a user would. */
+function tony(...argv: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...argv], { cwd: folder }, (error, stdout, stderr) => {
+      const code = typeof error?.code === 'number' ? error.code : error ? 1 : 0
+      resolve({ code, stdout, stderr })
+    })
+  })
+}
+
+test('import makes a plan the project’s work, and a second time changes nothing', async () => {
+  await using server = await TestServer.start()
+  const first = await tony('import', sample, '--replay', '--json', '--url', server.url)
+  expect(first).toMatchObject({ code: 0 })
+  expect(JSON.parse(first.stdout)).toMatchObject({ format: 'beads', created: 63, updated: 0, unchanged: 0 })
+  const again = await tony('import', sample, '--replay', '--url', server.url)
+  expect(again.stdout).toContain('created 0, updated 0, unchanged 63')
+  const { tasks } = await server.connect().tasks.list({ limit: 500 })
+  expect(tasks).toHaveLength(63)
+})
+
+test('a dry run reads the plan and changes nothing, without a server', async () => {
+  const { code, stdout } = await tony('import', sample, '--dry-run')
+  expect(code).toBe(0)
+  expect(stdout).toContain('63 tasks, 95 dependencies in 17 levels')
+  expect(stdout).toContain('nothing was changed')
+})
+
+test('a line that is not JSON is named by its number, and nothing is imported', async () => {
+  await using server = await TestServer.start()
+  const file = join(folder, 'broken.jsonl')
+  writeFileSync(file, '{"id":"a","issue_type":"task","title":"one"}\n{"id":"b",\n')
+  const { code, stderr } = await tony('import', file, '--url', server.url)
+  expect(code).toBe(2)
+  expect(stderr).toContain('broken.jsonl:2')
+  expect((await server.connect().tasks.list()).tasks).toEqual([])
+})
+
+test('a project that does not exist is exit code 3', async () => {
+  await using server = await TestServer.start()
+  const { code, stderr } = await tony('import', sample, '--url', server.url, '--project', 'nowhere')
+  expect(stderr).toContain('nowhere')
+  expect(code).toBe(3)
+})
+
+test('serve refuses to start until there is authentication, and says why', async () => {
+  const { code, stderr } = await tony('serve')
+  expect(code).toBe(1)
+  expect(stderr).toContain('serve needs authentication')
+})
+
+test('a command that does not exist is said so, with exit code 1', async () => {
+  const { code, stderr } = await tony('explode')
+  expect(code).toBe(1)
+  expect(stderr).toContain("unknown command 'explode'")
+})
