@@ -9,10 +9,12 @@ const explained = [ConfigError, SchemaError, StoreInUseError, ListenError]
 
 /** Runs a server in this process until SIGINT or SIGTERM. A start that cannot be is one clear line and exit code 1. */
 export async function main(mode: 'dev' | 'serve'): Promise<void> {
+  // Asked for before the start: as the first process of a container, nobody else would hear one that comes during it.
+  const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   try {
     await using server = await start(readConfig(mode, process.env))
     process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+    await stop
   } catch (error) {
     if (!explained.some((kind) => error instanceof kind)) throw error
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
