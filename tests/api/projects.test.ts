@@ -12,8 +12,8 @@ test('the default project is always there', async () => {
 test('a created project is listed, by name, and its event is in the feed of its maker', async () => {
   await using server = await TestServer.start(admin)
   const lead = server.connect()
-  const made = await lead.projects.create({ name: 'alpha', path: '/work/alpha' })
-  expect(made).toMatchObject({ name: 'alpha', path: '/work/alpha', createdAt: '2026-01-01T00:00:00.000Z' })
+  const made = await lead.projects.create({ name: 'alpha', path: '/srv/alpha' })
+  expect(made).toMatchObject({ name: 'alpha', path: '/srv/alpha', createdAt: '2026-01-01T00:00:00.000Z' })
   expect((await lead.projects.list()).projects.map(({ name }) => name)).toEqual(['alpha', 'default'])
   const { events } = await lead.events.list({})
   expect(events).toMatchObject([{ seq: 1, type: 'project.created', subject: made.id, data: { name: 'alpha' } }])
