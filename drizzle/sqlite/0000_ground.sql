@@ -8,6 +8,8 @@ CREATE TABLE `agents` (
 	`status` text DEFAULT 'active' NOT NULL,
 	`incarnation` integer DEFAULT 1 NOT NULL,
 	`instance_hash` text,
+	`paused_at` integer,
+	`draining_at` integer,
 	`registered_at` integer NOT NULL,
 	`last_activity` integer NOT NULL,
 	`metadata` text NOT NULL,
@@ -16,6 +18,19 @@ CREATE TABLE `agents` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `agents_name` ON `agents` (`project_id`,`name`);--> statement-breakpoint
 CREATE INDEX `agents_silent` ON `agents` (`last_activity`) WHERE status = 'active';--> statement-breakpoint
+CREATE TABLE `artifacts` (
+	`task_id` text NOT NULL,
+	`name` text NOT NULL,
+	`uri` text NOT NULL,
+	`sha256` text,
+	`bytes` integer,
+	`media_type` text,
+	`attempt` integer NOT NULL,
+	`at` integer NOT NULL,
+	PRIMARY KEY(`task_id`, `name`),
+	FOREIGN KEY (`task_id`) REFERENCES `tasks`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
 CREATE TABLE `bodies` (
 	`id` text PRIMARY KEY NOT NULL,
 	`payload` text NOT NULL
@@ -23,11 +38,12 @@ CREATE TABLE `bodies` (
 --> statement-breakpoint
 CREATE TABLE `delivery_failures` (
 	`message_id` text NOT NULL,
+	`redrives` integer DEFAULT 0 NOT NULL,
 	`attempt` integer NOT NULL,
 	`at` integer NOT NULL,
 	`reason` text NOT NULL,
 	`error` text,
-	PRIMARY KEY(`message_id`, `attempt`),
+	PRIMARY KEY(`message_id`, `redrives`, `attempt`),
 	FOREIGN KEY (`message_id`) REFERENCES `messages`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
@@ -71,12 +87,41 @@ CREATE TABLE `idempotency` (
 );
 --> statement-breakpoint
 CREATE INDEX `idempotency_age` ON `idempotency` (`created_at`);--> statement-breakpoint
+CREATE TABLE `locks` (
+	`project_id` text NOT NULL,
+	`lock` text NOT NULL,
+	`task_id` text NOT NULL,
+	`exclusive` integer NOT NULL,
+	`since` integer NOT NULL,
+	PRIMARY KEY(`project_id`, `lock`, `task_id`),
+	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`task_id`) REFERENCES `tasks`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `locks_exclusive` ON `locks` (`project_id`,`lock`) WHERE exclusive = 1;--> statement-breakpoint
+CREATE INDEX `locks_task` ON `locks` (`task_id`);--> statement-breakpoint
+CREATE TABLE `mailboxes` (
+	`agent_id` text PRIMARY KEY NOT NULL,
+	`project_id` text NOT NULL,
+	`accepted` integer DEFAULT 0 NOT NULL,
+	`pending` integer DEFAULT 0 NOT NULL,
+	`delivered` integer DEFAULT 0 NOT NULL,
+	`acked` integer DEFAULT 0 NOT NULL,
+	`dead` integer DEFAULT 0 NOT NULL,
+	`expired` integer DEFAULT 0 NOT NULL,
+	`purged` integer DEFAULT 0 NOT NULL,
+	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "mailboxes_conserved" CHECK(accepted = pending + delivered + acked + dead + expired + purged and pending >= 0 and delivered >= 0 and acked >= 0 and dead >= 0)
+);
+--> statement-breakpoint
+CREATE INDEX `mailboxes_project` ON `mailboxes` (`project_id`);--> statement-breakpoint
 CREATE TABLE `messages` (
 	`ord` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`id` text NOT NULL,
 	`project_id` text NOT NULL,
 	`from_agent` text,
 	`to_agent` text NOT NULL,
+	`address` text,
 	`type` text NOT NULL,
 	`payload` text,
 	`body_id` text,
@@ -91,6 +136,8 @@ CREATE TABLE `messages` (
 	`delivered_at` integer,
 	`retry_count` integer DEFAULT 0 NOT NULL,
 	`max_deliver` integer NOT NULL,
+	`redrives` integer DEFAULT 0 NOT NULL,
+	`expires_at` integer,
 	`receipt` text,
 	`ack_by` integer,
 	`not_before` integer,
@@ -108,7 +155,32 @@ CREATE UNIQUE INDEX `messages_id_unique` ON `messages` (`id`);--> statement-brea
 CREATE INDEX `messages_ready` ON `messages` (`to_agent`,`ready`,`priority`,`ord`) WHERE ready is not null;--> statement-breakpoint
 CREATE INDEX `messages_due` ON `messages` (`project_id`,`not_before`) WHERE status = 'pending' and ready is null;--> statement-breakpoint
 CREATE INDEX `messages_unacked` ON `messages` (`project_id`,`ack_by`) WHERE status = 'delivered';--> statement-breakpoint
+CREATE INDEX `messages_expiring` ON `messages` (`project_id`,`expires_at`) WHERE status = 'pending' and expires_at is not null;--> statement-breakpoint
+CREATE INDEX `messages_in` ON `messages` (`to_agent`,`ord`);--> statement-breakpoint
+CREATE INDEX `messages_out` ON `messages` (`from_agent`,`ord`) WHERE from_agent is not null;--> statement-breakpoint
+CREATE INDEX `messages_sent` ON `messages` (`project_id`,`ord`);--> statement-breakpoint
+CREATE INDEX `messages_thread` ON `messages` (`project_id`,`thread_id`,`ord`) WHERE thread_id is not null;--> statement-breakpoint
+CREATE INDEX `messages_task` ON `messages` (`task_id`,`ord`) WHERE task_id is not null;--> statement-breakpoint
+CREATE INDEX `messages_dead` ON `messages` (`project_id`,`ord`) WHERE status = 'dead';--> statement-breakpoint
 CREATE INDEX `messages_in_flight` ON `messages` (`to_agent`) WHERE status = 'delivered';--> statement-breakpoint
+CREATE TABLE `orphan_results` (
+	`task_id` text NOT NULL,
+	`attempt` integer NOT NULL,
+	`agent_id` text NOT NULL,
+	`result` text,
+	`at` integer NOT NULL,
+	PRIMARY KEY(`task_id`, `attempt`),
+	FOREIGN KEY (`task_id`) REFERENCES `tasks`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE TABLE `paused_epics` (
+	`project_id` text NOT NULL,
+	`epic` text NOT NULL,
+	`paused_at` integer NOT NULL,
+	PRIMARY KEY(`project_id`, `epic`),
+	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
 CREATE TABLE `plan_rows` (
 	`ord` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`plan_id` text NOT NULL,
@@ -128,15 +200,42 @@ CREATE TABLE `plans` (
 	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
+CREATE TABLE `pools` (
+	`project_id` text NOT NULL,
+	`name` text NOT NULL,
+	`size` integer NOT NULL,
+	PRIMARY KEY(`project_id`, `name`),
+	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
 CREATE TABLE `projects` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
 	`path` text,
 	`created_at` integer NOT NULL,
+	`paused_at` integer,
 	`seq` integer DEFAULT 0 NOT NULL
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `projects_name_unique` ON `projects` (`name`);--> statement-breakpoint
+CREATE TABLE `requests` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project_id` text NOT NULL,
+	`method` text NOT NULL,
+	`from_agent` text,
+	`to_agent` text NOT NULL,
+	`message_id` text NOT NULL,
+	`status` text DEFAULT 'waiting' NOT NULL,
+	`reply` text,
+	`created_at` integer NOT NULL,
+	`deadline_at` integer NOT NULL,
+	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`to_agent`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "requests_status_known" CHECK(status in ('waiting', 'replied', 'timed_out'))
+);
+--> statement-breakpoint
+CREATE INDEX `requests_waiting` ON `requests` (`project_id`,`deadline_at`) WHERE status = 'waiting';--> statement-breakpoint
+CREATE INDEX `requests_of` ON `requests` (`to_agent`) WHERE status = 'waiting';--> statement-breakpoint
 CREATE TABLE `routes` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`project_id` text NOT NULL,
@@ -162,6 +261,25 @@ CREATE TABLE `store_facts` (
 	`value` text NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE `subscriptions` (
+	`agent_id` text NOT NULL,
+	`topic` text NOT NULL,
+	`project_id` text NOT NULL,
+	PRIMARY KEY(`agent_id`, `topic`),
+	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `subscriptions_topic` ON `subscriptions` (`project_id`,`topic`,`agent_id`);--> statement-breakpoint
+CREATE TABLE `task_counts` (
+	`project_id` text NOT NULL,
+	`epic` text NOT NULL,
+	`story` text NOT NULL,
+	`status` text NOT NULL,
+	`tasks` integer NOT NULL,
+	PRIMARY KEY(`project_id`, `epic`, `story`, `status`)
+);
+--> statement-breakpoint
+CREATE INDEX `task_counts_story` ON `task_counts` (`project_id`,`story`);--> statement-breakpoint
 CREATE TABLE `task_dependencies` (
 	`task_id` text NOT NULL,
 	`depends_on_id` text NOT NULL,
@@ -187,23 +305,39 @@ CREATE TABLE `tasks` (
 	`requires` text NOT NULL,
 	`assigned_to` text,
 	`priority` integer NOT NULL,
+	`rank` integer DEFAULT 3 NOT NULL,
 	`status` text NOT NULL,
+	`acceptance` text DEFAULT 'complete' NOT NULL,
 	`route_id` integer NOT NULL,
 	`ready` integer,
+	`ready_at` integer,
+	`parked_on` text,
 	`dependencies` integer DEFAULT 0 NOT NULL,
 	`open_deps` integer DEFAULT 0 NOT NULL,
+	`on_dependency_failure` text DEFAULT 'block' NOT NULL,
 	`attempt` integer DEFAULT 0 NOT NULL,
 	`failures` integer DEFAULT 0 NOT NULL,
 	`max_attempts` integer NOT NULL,
 	`not_before` integer,
+	`schedule_to_start_ms` integer,
+	`start_to_close_ms` integer DEFAULT 7200000 NOT NULL,
+	`close_by` integer,
+	`timeout_at` integer,
 	`incarnation` integer,
 	`lease_token` text,
 	`lease_ms` integer,
 	`lease_expires_at` integer,
 	`unlisted_beats` integer DEFAULT 0 NOT NULL,
+	`locks` text,
+	`held_locks` integer DEFAULT 0 NOT NULL,
 	`progress` text,
 	`result` text,
 	`error` text,
+	`input_request` text,
+	`input` text,
+	`review` text,
+	`artifacts` integer DEFAULT 0 NOT NULL,
+	`orphans` integer DEFAULT 0 NOT NULL,
 	`revision` integer DEFAULT 1 NOT NULL,
 	`metadata` text NOT NULL,
 	`created_by` text,
@@ -212,19 +346,24 @@ CREATE TABLE `tasks` (
 	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`route_id`) REFERENCES `routes`(`id`) ON UPDATE no action ON DELETE no action,
-	CONSTRAINT "tasks_status_known" CHECK(status in ('blocked', 'pending', 'in_progress', 'completed', 'failed', 'cancelled')),
+	CONSTRAINT "tasks_status_known" CHECK(status in ('blocked', 'pending', 'in_progress', 'input_required', 'in_review', 'completed', 'failed', 'cancelled')),
 	CONSTRAINT "tasks_lease_with_holder" CHECK(status <> 'in_progress' or (lease_token is not null and agent_id is not null)),
 	CONSTRAINT "tasks_ready_is_pending" CHECK(ready is null or (status = 'pending' and open_deps = 0)),
+	CONSTRAINT "tasks_parked_is_pending" CHECK(parked_on is null or (status = 'pending' and ready is null)),
 	CONSTRAINT "tasks_deps_counted" CHECK(open_deps >= 0)
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `tasks_id_unique` ON `tasks` (`id`);--> statement-breakpoint
 CREATE UNIQUE INDEX `tasks_external` ON `tasks` (`project_id`,`external_id`);--> statement-breakpoint
-CREATE INDEX `tasks_ready` ON `tasks` (`project_id`,`ready`,`priority`,`ord`) WHERE ready is not null;--> statement-breakpoint
-CREATE INDEX `tasks_due` ON `tasks` (`project_id`,`not_before`) WHERE status = 'pending' and ready is null;--> statement-breakpoint
+CREATE INDEX `tasks_ready` ON `tasks` (`project_id`,`ready`,`rank`,`ord`) WHERE ready is not null;--> statement-breakpoint
+CREATE INDEX `tasks_starving` ON `tasks` (`project_id`,`ready_at`) WHERE ready is not null and rank = 4;--> statement-breakpoint
+CREATE INDEX `tasks_parked` ON `tasks` (`project_id`,`parked_on`,`rank`,`ord`) WHERE parked_on is not null;--> statement-breakpoint
+CREATE INDEX `tasks_timeouts` ON `tasks` (`project_id`,`timeout_at`) WHERE timeout_at is not null;--> statement-breakpoint
+CREATE INDEX `tasks_due` ON `tasks` (`project_id`,`not_before`) WHERE status = 'pending' and ready is null and parked_on is null;--> statement-breakpoint
 CREATE INDEX `tasks_leases` ON `tasks` (`project_id`,`lease_expires_at`) WHERE status = 'in_progress';--> statement-breakpoint
 CREATE INDEX `tasks_held` ON `tasks` (`agent_id`,`status`) WHERE status = 'in_progress';--> statement-breakpoint
 CREATE INDEX `tasks_status` ON `tasks` (`project_id`,`status`,`ord`);--> statement-breakpoint
 CREATE INDEX `tasks_created` ON `tasks` (`project_id`,`ord`);--> statement-breakpoint
 CREATE INDEX `tasks_epic` ON `tasks` (`project_id`,`epic`,`ord`) WHERE epic is not null;--> statement-breakpoint
+CREATE INDEX `tasks_story` ON `tasks` (`project_id`,`story`,`ord`) WHERE story is not null;--> statement-breakpoint
 CREATE INDEX `tasks_parent` ON `tasks` (`parent_id`,`ord`) WHERE parent_id is not null;

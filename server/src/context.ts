@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { Streams } from './events/streams.ts'
 import type { Incarnations } from './guards/incarnations.ts'
+import type { LeaseTokens } from './leases/token.ts'
 import type { Inboxes } from './messages/inboxes.ts'
 import type { Principal } from './principal.ts'
 import type { Reader, Store, Transaction } from './store/store.ts'
@@ -18,6 +19,7 @@ export interface Parts {
   readonly streams: Streams
   readonly queue: Queue
   readonly held: Held
+  readonly leaseTokens: LeaseTokens
   readonly inboxes: Inboxes
   readonly presence: Presence
   readonly incarnations: Incarnations

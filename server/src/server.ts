@@ -7,6 +7,7 @@ import { type Config, ConfigError } from './config.ts'
 import type { Parts } from './context.ts'
 import { Streams } from './events/streams.ts'
 import { currentIncarnations, Incarnations } from './guards/incarnations.ts'
+import { LeaseTokens } from './leases/token.ts'
 import { createLog, type Log } from './log.ts'
 import { Inboxes } from './messages/inboxes.ts'
 import { Metrics } from './metrics.ts'
@@ -61,6 +62,7 @@ async function assemble(config: Config, clock: Clock): Promise<Parts> {
     streams: new Streams(store),
     queue: new Queue(),
     held: new Held(),
+    leaseTokens: new LeaseTokens(store.secret),
     inboxes: new Inboxes(),
     presence: new Presence(),
     incarnations: new Incarnations(await store.read(currentIncarnations)),

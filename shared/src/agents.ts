@@ -16,6 +16,8 @@ export const agent = z.object({
   role: agentRole,
   capabilities: z.array(word),
   status: agentStatus,
+  /** Nothing is handed to it until it is resumed: no task, no message. */
+  paused: z.boolean(),
   /** How often the name has been registered. A new incarnation fences the one before. */
   incarnation: z.int(),
   registeredAt: timestamp,
@@ -83,6 +85,8 @@ export const agentHeartbeatOutput = z.object({
   extended: z.array(z.object({ taskId: id, leaseExpiresAt: timestamp })),
   /** Leases that were listed and are no longer held, with the reason: stop that work. */
   lost: z.array(z.object({ taskId: id, reason: z.enum(['cancelled', 'stale']) })),
+  /** `paused`: nothing new is handed out until it is resumed. `draining`: finish what is held and leave. */
+  state: z.enum(['running', 'paused', 'draining']),
 })
 
 /** An agent by id or by name. */
@@ -96,6 +100,39 @@ export const agentListInput = z.strictObject({
   limit: z.int().min(1).max(1_000).default(500),
 })
 export const agentListOutput = z.object({ agents: z.array(agent) })
+
+/** Changes what is given and nothing else. A new list of capabilities counts from the next claim on. */
+export const agentUpdateInput = z.strictObject({
+  type: word.optional(),
+  capabilities: z.array(word).max(64).optional(),
+  metadata: jsonObject.optional(),
+})
+
+/**
+ * Whom to pause or resume; exactly one of the three. Paused, an agent is handed no task, no message and no request; of a
+ * paused epic no task is claimed. What is held already goes on.
+ */
+export const agentPauseInput = z
+  .strictObject({
+    agent: agentRef.optional(),
+    epic: word.optional(),
+    /** Every agent of the project, those that come later too. */
+    all: z.literal(true).optional(),
+    reason: z.string().max(4_096).optional(),
+  })
+  .refine(
+    ({ agent, epic, all }) => [agent, epic, all].filter((scope) => scope !== undefined).length === 1,
+    'name exactly one of agent, epic and all',
+  )
+export const agentPauseOutput = z.object({
+  scope: z.enum(['agent', 'epic', 'project']),
+  /** Id of the agent or the project, or the epic. */
+  subject: z.string(),
+  paused: z.boolean(),
+})
+
+/** The agent finishes what it holds and is given nothing new, until it registers again or is resumed. */
+export const agentDrainInput = z.strictObject({ agent: agentRef })
 
 /** Without `agent` the caller unregisters itself; naming another needs the role tech-lead. */
 export const agentUnregisterInput = z.strictObject({ agent: agentRef.optional() })

@@ -23,6 +23,10 @@ export const planBeginOutput = z.object({ planId: id })
 export const planAddInput = z.strictObject({ planId: id, tasks: z.array(plannedTask).min(1).max(200) })
 export const planAddOutput = z.object({ planId: id, staged: z.int() })
 
+/** Throws away what is staged. */
+export const planAbortInput = z.strictObject({ planId: id })
+export const planAbortOutput = z.object({ planId: id, discarded: z.int() })
+
 /** Publishes what is staged in one transaction. */
 export const planCommitInput = z.strictObject({ planId: id, idempotencyKey: idempotencyKey.optional() })
 /** Of tasks an earlier import made, only those whose row differs are `updated`; what has been done with them stays. */

@@ -1,19 +1,33 @@
 import type { Role } from './roles.ts'
 
-/** What each role may do beyond the roles below it. A tester does what a developer does, and will verify. */
+/** What each role may do beyond the roles below it. A tester does what a developer does, and verifies. */
 const grants = {
   observer: [
     'projects:read',
     'agents:read',
     'agents:heartbeat',
+    'agents:update',
     'agents:leave',
     'tasks:read',
     'events:read',
+    'messages:read',
     'messages:receive',
+    'health:report',
+    'health:read',
+    'system:read',
   ],
-  tester: [],
-  developer: ['tasks:create', 'tasks:work', 'messages:send'],
-  'tech-lead': ['agents:register', 'agents:remove', 'plans:write', 'tasks:cancel'],
+  tester: ['tasks:verify'],
+  developer: ['tasks:create', 'tasks:work', 'messages:send', 'requests:write'],
+  'tech-lead': [
+    'projects:run',
+    'agents:register',
+    'agents:run',
+    'agents:remove',
+    'plans:write',
+    'tasks:manage',
+    'tasks:cancel',
+    'deadLetters:write',
+  ],
   admin: ['projects:write'],
 } as const satisfies Record<Role, readonly string[]>
 

@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { agentStatuses } from './agents.ts'
 import { timestamp } from './ids.ts'
+import { rollup } from './tasks.ts'
 
 /** The version of what is on the wire. A client of the previous minor version works against this one and the reverse. */
 export const protocolVersion = '1.0'
@@ -13,4 +15,22 @@ export const systemInfoOutput = z.object({
   durability: z.enum(['disk', 'process']),
   now: timestamp,
   uptimeMs: z.int(),
+})
+
+/** What is there, in the caller's project. Counted as things change: asking costs nothing however much there is. */
+export const systemMetricsOutput = z.object({
+  tasks: rollup,
+  /** `accepted = pending + delivered + acked + dead + expired + purged`, at every moment. */
+  messages: z.object({
+    accepted: z.int(),
+    pending: z.int(),
+    delivered: z.int(),
+    acked: z.int(),
+    dead: z.int(),
+    expired: z.int(),
+    purged: z.int(),
+  }),
+  agents: z.object({ total: z.int(), byStatus: z.record(z.enum(agentStatuses), z.int()) }),
+  /** Number of the feed's last event. */
+  events: z.int(),
 })

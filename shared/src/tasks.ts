@@ -1,8 +1,22 @@
 import { z } from 'zod'
-import { id, idempotencyKey, json, jsonObject, pageLimit, text, timestamp, waitMs, word } from './ids.ts'
+import { id, idempotencyKey, json, jsonObject, text, timestamp, word } from './ids.ts'
+import { locks } from './locks.ts'
 import { canonicalPriority, priority } from './priorities.ts'
 
-export const taskStatuses = ['blocked', 'pending', 'in_progress', 'completed', 'failed', 'cancelled'] as const
+/**
+ * `blocked` waits for other tasks, `pending` for an agent, `input_required` for an answer, `in_review` for a verdict. The last
+ * three are ends.
+ */
+export const taskStatuses = [
+  'blocked',
+  'pending',
+  'in_progress',
+  'input_required',
+  'in_review',
+  'completed',
+  'failed',
+  'cancelled',
+] as const
 export type TaskStatus = (typeof taskStatuses)[number]
 
 /** Statuses a task never leaves by itself. */
@@ -12,21 +26,38 @@ export const endedStatuses = ['completed', 'failed', 'cancelled'] as const satis
  * The legal moves of a task. SQL guards, docs and tests are read off this table.
  *
  * `complete` also leaves `pending`: the latest attempt's token still completes after its lease ran out, as long as nobody
- * has claimed the task since.
+ * has claimed the task since. What returns to the queue while a dependency is open goes to `blocked` instead of `pending`.
  */
 export const taskTransitions = {
   unblock: { from: ['blocked'], to: 'pending' },
   claim: { from: ['pending'], to: 'in_progress' },
   extend: { from: ['in_progress'], to: 'in_progress' },
   progress: { from: ['in_progress'], to: 'in_progress' },
+  lock: { from: ['in_progress'], to: 'in_progress' },
   complete: { from: ['in_progress', 'pending'], to: 'completed' },
-  retry: { from: ['in_progress'], to: 'pending' },
+  /** The `complete` of a task that is to be verified. */
+  submit: { from: ['in_progress', 'pending'], to: 'in_review' },
+  accept: { from: ['in_review'], to: 'completed' },
+  reject: { from: ['in_review'], to: 'pending' },
+  /** A failure with attempts left: claimable again after the backoff. */
+  backOff: { from: ['in_progress'], to: 'pending' },
   release: { from: ['in_progress'], to: 'pending' },
   expire: { from: ['in_progress'], to: 'pending' },
+  requestInput: { from: ['in_progress'], to: 'input_required' },
+  provideInput: { from: ['input_required'], to: 'pending' },
   fail: { from: ['in_progress'], to: 'failed' },
-  /** A plan imported again gave it a dependency that is open; a held one waits for it once it is given back. */
+  /** One of its time limits is over, or the answer it asked for did not come in time. */
+  timeOut: { from: ['blocked', 'pending', 'in_progress', 'input_required'], to: 'failed' },
+  /** A dependency failed or was cancelled, and its `onDependencyFailure` is `fail`. */
+  cascade: { from: ['blocked'], to: 'failed' },
+  /** An operator gives it all its attempts again. */
+  retry: { from: ['failed'], to: 'pending' },
+  /** The result of an attempt that came too late is taken after all. */
+  adopt: { from: ['pending', 'in_progress', 'input_required', 'failed'], to: 'completed' },
+  adoptForReview: { from: ['pending', 'in_progress', 'input_required', 'failed'], to: 'in_review' },
+  /** It was given a dependency that is open; a held one waits for it once it is given back. */
   defer: { from: ['pending', 'in_progress'], to: 'blocked' },
-  cancel: { from: ['blocked', 'pending', 'in_progress'], to: 'cancelled' },
+  cancel: { from: ['blocked', 'pending', 'in_progress', 'input_required', 'in_review'], to: 'cancelled' },
 } as const satisfies Record<string, { from: readonly TaskStatus[]; to: TaskStatus }>
 
 export type TaskTransition = keyof typeof taskTransitions
@@ -35,15 +66,20 @@ export type TaskTransition = keyof typeof taskTransitions
 export const retryPolicy = { initialIntervalMs: 1_000, backoffCoefficient: 2, maximumIntervalMs: 100_000 } as const
 
 export const defaultMaxAttempts = 3
-export const defaultLeaseMs = 30_000
 
-/** How long a lease lasts without a heartbeat, in milliseconds: 5 000 (5 s) to 43 200 000 (12 h), default 30 000. */
-export const leaseMs = z.int().min(5_000).max(43_200_000)
+/** A `low` task is claimed before everything but `critical` once it has waited this long. In milliseconds: 10 min. */
+export const maxStarvationMs = 600_000
 
 /** A status word on input; hyphens and underscores are equal. */
 export const taskStatusWord = z
-  .enum([...taskStatuses, 'in-progress'])
-  .transform((value): TaskStatus => (value === 'in-progress' ? 'in_progress' : value))
+  .enum([...taskStatuses, 'in-progress', 'input-required', 'in-review'])
+  .transform((value): TaskStatus => taskStatuses.find((status) => status === value.replaceAll('-', '_')) ?? 'pending')
+
+/** A time limit of a task in milliseconds: 1 000 (1 s) to 31 536 000 000 (365 days). */
+const limitMs = z.int().min(1_000).max(31_536_000_000)
+
+/** How long one attempt may take, unless the task says otherwise: 2 h. */
+export const defaultStartToCloseMs = 7_200_000
 
 const taskFields = {
   /** What kind of work it is. */
@@ -64,6 +100,18 @@ const taskFields = {
   maxAttempts: z.int().min(1).max(100).default(defaultMaxAttempts),
   /** Not claimable before this moment. */
   notBefore: timestamp.optional(),
+  /** What becomes of it when a dependency fails or is cancelled: `block` (default) leaves it blocked, `fail` ends it too. */
+  onDependencyFailure: z.enum(['block', 'fail']).default('block'),
+  /** `verify`: what its worker completes waits `in_review` until `tasks.verify` accepts it. Default `complete`. */
+  acceptance: z.enum(['complete', 'verify']).default('complete'),
+  /** How long it may wait to be claimed, each time it is; then it fails for good. Default: for ever. */
+  scheduleToStartMs: limitMs.optional(),
+  /** How long one attempt may take; then it is a failure like any other. Default 7 200 000 (2 h). */
+  startToCloseMs: limitMs.default(defaultStartToCloseMs),
+  /** How long it may take in all, from its creation until a worker completes it; then it fails for good. Default: for ever. */
+  scheduleToCloseMs: limitMs.optional(),
+  /** Taken with the claim and released with the lease. While one of them conflicts with what is held, nobody may claim it. */
+  locks: locks.default([]),
   metadata: jsonObject.default({}),
 }
 
@@ -100,6 +148,50 @@ export const taskProgress = z.object({
   details: json.optional(),
 })
 
+/** Something a task brought forth, kept elsewhere: where it is, and what it must hash to. */
+export const artifact = z.strictObject({
+  name: word,
+  uri: z.string().min(1).max(4_096),
+  /** 64 hexadecimal digits. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case')
+    .optional(),
+  bytes: z.int().min(0).optional(),
+  mediaType: z.string().min(1).max(200).optional(),
+})
+
+/** At most 64 a call, 256 a task. One of the same name replaces the earlier. */
+export const artifacts = z.array(artifact).max(64)
+export const artifactsOfTask = 256
+
+/** What a worker asked before it could go on. */
+export const inputRequest = z.object({
+  question: z.string(),
+  /** Answers to choose from; any other is good too. */
+  options: z.array(z.string()).nullable(),
+  /** Id of the agent that asks. */
+  by: id,
+  at: timestamp,
+  /** When the default answer is taken, or the task fails for want of one. */
+  deadlineAt: timestamp.nullable(),
+})
+
+/** The last question of the task and its answer, for the attempt that follows. */
+export const inputAnswer = z.object({
+  question: z.string(),
+  answer: json,
+  /** Null for the default answer, which nobody gave. */
+  by: id.nullable(),
+  at: timestamp,
+})
+
+/** The last verdict on a task's result. */
+export const review = z.object({ accept: z.boolean(), note: z.string().nullable(), by: id.nullable(), at: timestamp })
+
+/** A result that came when its lease was over. */
+export const orphanResult = z.object({ attempt: z.int(), agentId: id, result: json.nullable(), at: timestamp })
+
 export const task = z.object({
   id,
   /** The id the task had where it was imported from. */
@@ -111,23 +203,37 @@ export const task = z.object({
   description: text.nullable(),
   parentId: id.nullable(),
   dependsOn: z.array(id),
+  onDependencyFailure: z.enum(['block', 'fail']),
   requires: z.array(word),
+  locks: z.array(z.string()),
   /** Id of the only agent that may claim it. */
   assignedTo: id.nullable(),
   priority: canonicalPriority,
   status: z.enum(taskStatuses),
+  acceptance: z.enum(['complete', 'verify']),
   /** How often it has been claimed; only grows. */
   attempt: z.int(),
-  /** What counts against `maxAttempts`: a failure or an expiry adds one; a release adds none. */
+  /** What counts against `maxAttempts`: a failure or an expiry adds one; a release, a rejection or a question adds none. */
   failures: z.int(),
   maxAttempts: z.int(),
   notBefore: timestamp.nullable(),
+  scheduleToStartMs: z.int().nullable(),
+  startToCloseMs: z.int(),
+  scheduleToCloseMs: z.int().nullable(),
+  /** When the nearest of its time limits is over. */
+  timeoutAt: timestamp.nullable(),
   /** Id of the agent that holds the lease, or completed it. */
   claimedBy: id.nullable(),
   leaseExpiresAt: timestamp.nullable(),
   progress: taskProgress.nullable(),
   result: json.nullable(),
+  artifacts: z.array(artifact),
   error: z.string().nullable(),
+  inputRequest: inputRequest.nullable(),
+  input: inputAnswer.nullable(),
+  review: review.nullable(),
+  /** Results that came too late, oldest first, at most 10: `tasks.adopt` takes one after all. */
+  orphanResults: z.array(orphanResult),
   /** Grows with every change of the task. */
   revision: z.int(),
   metadata: jsonObject,
@@ -141,106 +247,10 @@ export const leasedTask = task.extend({ leaseToken: z.string(), leaseExpiresAt: 
 
 export const taskCreateManyOutput = z.object({ tasks: z.array(z.object({ id, key: z.string().nullable() })) })
 
-export const taskClaimInput = z.strictObject({
-  /** How many tasks at most: 1–32, default 1. */
-  limit: z.int().min(1).max(32).default(1),
-  leaseMs: leaseMs.default(defaultLeaseMs),
-  /** Block on the server until there is work, at most this long. */
-  waitMs: waitMs.default(0),
-  /** The same key finds the same lease again: safe to repeat when the reply was lost. */
-  idempotencyKey: idempotencyKey.optional(),
-})
-export const taskClaimOutput = z.object({ tasks: z.array(leasedTask) })
-
-export const taskWorkInput = z.strictObject({
-  /** How many tasks the subscription may have in flight: 1–64, default 1. */
-  slots: z.int().min(1).max(64).default(1),
-  leaseMs: leaseMs.default(defaultLeaseMs),
-  lastEventId: z.string().max(200).optional(),
-})
-
-const lease = { taskId: id, leaseToken: z.string().min(1).max(64) }
-
-export const taskCompleteInput = z.strictObject({ ...lease, result: json.optional() })
-export const taskCompleteOutput = z.object({ taskId: id, status: z.enum(taskStatuses), revision: z.int() })
-
-/** Completes one lease and claims the next task in the same transaction. */
-export const taskNextInput = z.strictObject({
-  completed: z.strictObject({ ...lease, result: json.optional() }),
-  leaseMs: leaseMs.default(defaultLeaseMs),
-  waitMs: waitMs.default(0),
-  idempotencyKey: idempotencyKey.optional(),
-})
-export const taskNextOutput = z.object({ tasks: z.array(leasedTask) })
-
-export const taskExtendInput = z.strictObject({
-  ...lease,
-  /** Default: the length the lease was claimed with. */
-  leaseMs: leaseMs.optional(),
-})
-export const taskExtendOutput = z.object({ taskId: id, leaseExpiresAt: timestamp })
-
-export const taskProgressInput = z.strictObject({ ...lease, ...taskProgress.shape })
-export const taskProgressOutput = z.object({ taskId: id, revision: z.int() })
-
-export const taskFailInput = z.strictObject({
-  ...lease,
-  error: z.string().min(1).max(16_384),
-  /** `false` ends the task as `failed` whatever attempts are left. Default `true`. */
-  retryable: z.boolean().default(true),
-  /** Overrides the backoff, in milliseconds: 0 to 86 400 000 (one day). */
-  nextRetryDelayMs: z.int().min(0).max(86_400_000).optional(),
-  idempotencyKey: idempotencyKey.optional(),
-})
-export const taskFailOutput = z.object({
-  taskId: id,
-  status: z.enum(taskStatuses),
-  /** When it can be claimed again; null when it is final. */
-  retryAt: timestamp.nullable(),
-})
-
-export const taskReleaseInput = z.strictObject({ ...lease, idempotencyKey: idempotencyKey.optional() })
-export const taskReleaseOutput = z.object({ taskId: id, status: z.enum(taskStatuses) })
-
-export const taskCancelInput = z.strictObject({
-  taskId: id,
-  reason: z.string().max(4_096).optional(),
-  idempotencyKey: idempotencyKey.optional(),
-})
-export const taskCancelOutput = z.object({ taskId: id, status: z.enum(taskStatuses), revision: z.int() })
-
-export const taskGetInput = z.strictObject({ taskId: z.string().min(1).max(200) })
-
-export const taskListInput = z.strictObject({
-  status: taskStatusWord.optional(),
-  type: word.optional(),
-  epic: word.optional(),
-  /** Id of the agent that holds or completed it. */
-  claimedBy: id.optional(),
-  parentId: id.optional(),
-  limit: pageLimit.default(100),
-  /** `nextCursor` of the page before. */
-  cursor: z.string().max(64).optional(),
-})
-export const taskListOutput = z.object({ tasks: z.array(task), nextCursor: z.string().nullable() })
-
-export const taskTreeInput = z.strictObject({
-  taskId: z.string().min(1).max(200),
-  /** How many levels below the root: 1–10, default 3. */
-  depth: z.int().min(1).max(10).default(3),
-})
-/** The root first, then its descendants level by level; at most 1 000 rows, `truncated` when there were more. */
-export const taskTreeOutput = z.object({
-  nodes: z.array(
-    z.object({
-      id,
-      parentId: id.nullable(),
-      depth: z.int(),
-      type: word,
-      title: z.string().nullable(),
-      status: z.enum(taskStatuses),
-      priority: canonicalPriority,
-    }),
-  ),
-  truncated: z.boolean(),
+/** How many tasks there are in each status. */
+export const rollup = z.object({
+  total: z.int(),
+  byStatus: z.record(z.enum(taskStatuses), z.int()),
+  /** Share of what was not cancelled that is completed: 0–100; 100 when there is nothing. */
+  percentCompleted: z.number(),
 })

@@ -1,3 +1,4 @@
+import { LeaseTokens } from '@tony/mcp-server/leases/token'
 import type { Principal } from '@tony/mcp-server/principal'
 import type { Store, Transaction } from '@tony/mcp-server/store/store'
 import { claimIn } from '@tony/mcp-server/tasks/claim'
@@ -52,6 +53,8 @@ function withHeadsOfTheFirst(): (tx: Transaction) => Transaction {
   })
 }
 
+const claiming = (store: Store, principal: Principal) => ({ principal, leaseTokens: new LeaseTokens(store.secret) })
+
 type Win = readonly [taskId: string, agentId: string]
 
 /** Claims, and completes with each further claim the task before, until there is nothing left. */
@@ -62,7 +65,7 @@ async function workOff(store: Store, principal: Principal, wins: Win[]): Promise
     const completed = held
     const [task] = await store.transact(scope, async (tx) => {
       if (completed) await completeIn(tx, principal, completed)
-      return claimIn(tx, principal, 1, 30_000)
+      return claimIn(tx, claiming(store, principal), { limit: 1, leaseMs: 30_000 })
     })
     held = task && { taskId: task.id, leaseToken: task.leaseToken }
     if (task) wins.push([task.id, principal.subject])
@@ -150,7 +153,9 @@ describe('of eight claimers that want the same tasks one wins each', () => {
     const together = withHeadsOfTheFirst()
     const claimed = await Promise.all(
       agents.map((agent) =>
-        store.transact({ project }, (tx) => claimIn(together(tx), principalOf(project, agent), 3, 30_000)),
+        store.transact({ project }, (tx) =>
+          claimIn(together(tx), claiming(store, principalOf(project, agent)), { limit: 3, leaseMs: 30_000 }),
+        ),
       ),
     )
     expect(claimed.map((tasks) => tasks.map(({ attempt }) => attempt))).toEqual([[1, 1, 1], [], [], [], [], [], [], []])

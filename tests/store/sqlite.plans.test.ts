@@ -105,7 +105,7 @@ function find(...parts: readonly (string | RegExp)[]): string[] {
 
 describe('a query that is run all the time reads only what it needs:', () => {
   test('the heads of a route, for a claim', () => {
-    expect(find(/^select "ord", "priority" from "tasks"/)).toEqual([
+    expect(find(/^select "ord", "rank" from "tasks"/)).toEqual([
       'SEARCH tasks USING COVERING INDEX tasks_ready (project_id=? AND ready=?)',
     ])
   })

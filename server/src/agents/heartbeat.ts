@@ -64,7 +64,7 @@ export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInp
       await tx.run(insertSample, { agentId: agent.id, now: tx.now, ...sample })
     }
     await countBeatAgainst(tx, agent.id, agent.incarnation)
-    const reply: Output = { extended: [], lost: [] }
+    const reply: Output = { extended: [], lost: [], state: 'running' }
     for (const lease of input.leases) {
       const leaseExpiresAt = await extendIn(tx, ctx.principal, lease)
       if (leaseExpiresAt !== undefined) {

@@ -47,6 +47,7 @@ export async function presentAgent(ctx: Context, reader: Reader, row: AgentRow):
     role: agentRole.parse(row.role),
     capabilities: JSON.parse(row.capabilities),
     status: live ? ((held?.leases ?? 0) > 0 ? 'active' : 'idle') : 'offline',
+    paused: row.pausedAt !== null,
     incarnation: row.incarnation,
     registeredAt: iso(row.registeredAt),
     lastActivityAt: iso(lastActivity),

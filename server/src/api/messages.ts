@@ -29,7 +29,7 @@ export const messages = router({
     ackMessage,
   ),
   nak: mutation(
-    { permission: 'messages:receive', input: shapes.messageNakInput, output: shapes.messageNakOutput },
+    { permission: 'messages:receive', input: shapes.messageNakInput, output: shapes.messageMoved },
     nakMessage,
   ),
 })

@@ -1,3 +1,6 @@
+import * as leases from '@tony/mcp-shared/leases'
+import * as changes from '@tony/mcp-shared/task-changes'
+import * as queries from '@tony/mcp-shared/task-queries'
 import * as shapes from '@tony/mcp-shared/tasks'
 import { cancelTask } from '../tasks/cancel.ts'
 import { claimTasks } from '../tasks/claim.ts'
@@ -22,45 +25,45 @@ export const tasks = router({
     createManyTasks,
   ),
   claim: mutation(
-    { permission: 'tasks:work', cost: 2, input: shapes.taskClaimInput, output: shapes.taskClaimOutput },
+    { permission: 'tasks:work', cost: 2, input: leases.taskClaimInput, output: leases.taskClaimOutput },
     claimTasks,
   ),
   next: mutation(
-    { permission: 'tasks:work', cost: 2, input: shapes.taskNextInput, output: shapes.taskNextOutput },
+    { permission: 'tasks:work', cost: 2, input: leases.taskNextInput, output: leases.taskNextOutput },
     nextTask,
   ),
   work: subscription(
-    { permission: 'tasks:work', cost: 2, input: shapes.taskWorkInput, output: shapes.leasedTask },
+    { permission: 'tasks:work', cost: 2, input: leases.taskWorkInput, output: shapes.leasedTask },
     workTasks,
   ),
   extend: mutation(
-    { permission: 'tasks:work', repeatable: true, input: shapes.taskExtendInput, output: shapes.taskExtendOutput },
+    { permission: 'tasks:work', repeatable: true, input: leases.taskExtendInput, output: leases.taskExtendOutput },
     extendLease,
   ),
   progress: mutation(
-    { permission: 'tasks:work', repeatable: true, input: shapes.taskProgressInput, output: shapes.taskProgressOutput },
+    { permission: 'tasks:work', repeatable: true, input: leases.taskProgressInput, output: leases.taskProgressOutput },
     noteProgress,
   ),
   complete: mutation(
-    { permission: 'tasks:work', repeatable: true, input: shapes.taskCompleteInput, output: shapes.taskCompleteOutput },
+    { permission: 'tasks:work', repeatable: true, input: leases.taskCompleteInput, output: changes.taskMoved },
     completeTask,
   ),
-  fail: mutation({ permission: 'tasks:work', input: shapes.taskFailInput, output: shapes.taskFailOutput }, failTask),
+  fail: mutation({ permission: 'tasks:work', input: leases.taskFailInput, output: leases.taskFailOutput }, failTask),
   release: mutation(
-    { permission: 'tasks:work', input: shapes.taskReleaseInput, output: shapes.taskReleaseOutput },
+    { permission: 'tasks:work', input: leases.taskReleaseInput, output: leases.taskReleaseOutput },
     releaseTask,
   ),
   cancel: mutation(
-    { permission: 'tasks:cancel', input: shapes.taskCancelInput, output: shapes.taskCancelOutput },
+    { permission: 'tasks:cancel', input: changes.taskCancelInput, output: changes.taskMoved },
     cancelTask,
   ),
-  get: query({ permission: 'tasks:read', input: shapes.taskGetInput, output: shapes.task }, getTask),
+  get: query({ permission: 'tasks:read', input: queries.taskGetInput, output: shapes.task }, getTask),
   list: query(
-    { permission: 'tasks:read', cost: 2, input: shapes.taskListInput, output: shapes.taskListOutput },
+    { permission: 'tasks:read', cost: 2, input: queries.taskListInput, output: queries.taskListOutput },
     listTasks,
   ),
   tree: query(
-    { permission: 'tasks:read', cost: 5, input: shapes.taskTreeInput, output: shapes.taskTreeOutput },
+    { permission: 'tasks:read', cost: 5, input: queries.taskTreeInput, output: queries.taskTreeOutput },
     treeOfTasks,
   ),
 })

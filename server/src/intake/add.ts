@@ -3,6 +3,7 @@ import { rankOf } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
 import { and, eq, or } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
+import { claimRank } from '../leases/waiting.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
@@ -22,13 +23,23 @@ interface NewRow {
   requires: string
   assignedTo: string | null
   priority: number
+  rank: number
   status: string
+  acceptance: string
   routeId: number
   ready: number | null
+  readyAt: number | null
   dependencies: number
   openDeps: number
+  onDependencyFailure: string
   maxAttempts: number
   notBefore: number | null
+  scheduleToStartMs: number | null
+  startToCloseMs: number
+  closeBy: number | null
+  timeoutAt: number | null
+  locks: string | null
+  error: string | null
   metadata: string
   createdBy: string | null
   completedAt: number | null
@@ -52,13 +63,23 @@ const insertTask = statement(({ db, t, p }: Query<NewRow>) =>
       requires: p.requires,
       assignedTo: p.assignedTo,
       priority: p.priority,
+      rank: p.rank,
       status: p.status,
+      acceptance: p.acceptance,
       routeId: p.routeId,
       ready: p.ready,
+      readyAt: p.readyAt,
       dependencies: p.dependencies,
       openDeps: p.openDeps,
+      onDependencyFailure: p.onDependencyFailure,
       maxAttempts: p.maxAttempts,
       notBefore: p.notBefore,
+      scheduleToStartMs: p.scheduleToStartMs,
+      startToCloseMs: p.startToCloseMs,
+      closeBy: p.closeBy,
+      timeoutAt: p.timeoutAt,
+      locks: p.locks,
+      error: p.error,
       metadata: p.metadata,
       createdBy: p.createdBy,
       createdAt: p.now,
@@ -126,10 +147,7 @@ export async function countOpen(tx: Transaction, project: string, ids: readonly 
 }
 
 /** What a task says of itself, as the row has it. */
-const described = (spec: TaskSpec, { id, externalId, planHash }: Origin) => ({
-  id: id ?? uuidv7(),
-  externalId: externalId ?? null,
-  planHash: planHash ?? null,
+export const described = (spec: TaskSpec) => ({
   type: spec.type,
   epic: spec.epic ?? null,
   story: spec.story ?? null,
@@ -137,15 +155,28 @@ const described = (spec: TaskSpec, { id, externalId, planHash }: Origin) => ({
   description: spec.description ?? null,
   parentId: spec.parentId ?? null,
   priority: rankOf(spec.priority),
+  rank: claimRank(rankOf(spec.priority)),
+  acceptance: spec.acceptance,
+  onDependencyFailure: spec.onDependencyFailure,
   maxAttempts: spec.maxAttempts,
+  scheduleToStartMs: spec.scheduleToStartMs ?? null,
+  startToCloseMs: spec.startToCloseMs,
+  locks: spec.locks.length === 0 ? null : JSON.stringify([...new Set(spec.locks)].sort()),
   metadata: metadataOf(spec),
 })
 
 /** Where a new task stands: over, waiting for others, waiting for its time, or ready to be claimed. */
-function standing(now: number, openDeps: number, notBefore: number | null, { ended }: Origin) {
-  if (ended !== undefined) return { status: ended, ready: false, completedAt: now }
+function standing(now: number, openDeps: number, spec: TaskSpec, { ended }: Origin) {
+  const closeBy = spec.scheduleToCloseMs === undefined ? null : now + spec.scheduleToCloseMs
+  const notBefore = spec.notBefore === undefined ? null : Date.parse(spec.notBefore)
+  const over = { closeBy, notBefore, error: null, ready: false, readyAt: null, timeoutAt: null, completedAt: now }
+  if (ended !== undefined) return { ...over, status: ended }
+  const from = Math.max(notBefore ?? now, now)
+  const waited = spec.scheduleToStartMs === undefined || openDeps > 0 ? null : from + spec.scheduleToStartMs
+  const timeoutAt = closeBy === null || waited === null ? (closeBy ?? waited) : Math.min(closeBy, waited)
   const status = openDeps > 0 ? 'blocked' : 'pending'
-  return { status, ready: openDeps === 0 && (notBefore ?? now) <= now, completedAt: null }
+  const ready = openDeps === 0 && from <= now
+  return { ...over, status, ready, readyAt: ready ? now : null, timeoutAt, completedAt: null }
 }
 
 /** Inserts one task with its edges, to tasks that exist, and its event. Part of a transaction of the caller's. */
@@ -161,19 +192,19 @@ export async function addTask(
   const assignedTo = spec.assignedTo === undefined ? null : await resolveAssignee(tx, project, spec.assignedTo)
   const requires = canonicalRequires(spec.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
-  const notBefore = spec.notBefore === undefined ? null : Date.parse(spec.notBefore)
-  const { status, ready, completedAt } = standing(tx.now, openDeps, notBefore, origin)
+  const { ready, ...stands } = standing(tx.now, openDeps, spec, origin)
   const createdBy = actorOf(principal)
-  const waiting = {
-    status,
-    ready: ready ? routeId : null,
-    completedAt,
-    notBefore,
-    dependencies: dependsOn.length,
-    openDeps,
-  }
+  const known = { id: origin.id ?? uuidv7(), externalId: origin.externalId ?? null, planHash: origin.planHash ?? null }
+  const waiting = { ...stands, ready: ready ? routeId : null, dependencies: dependsOn.length, openDeps }
   const routed = { project, requires, assignedTo, routeId }
-  const [row] = await tx.run(insertTask, { ...described(spec, origin), ...waiting, ...routed, createdBy, now: tx.now })
+  const [row] = await tx.run(insertTask, {
+    ...described(spec),
+    ...known,
+    ...waiting,
+    ...routed,
+    createdBy,
+    now: tx.now,
+  })
   if (!row) throw new Error('an insert returned no row')
   for (const dependsOnId of dependsOn) await tx.run(insertDependency, { taskId: row.id, dependsOnId })
   const data = { status: row.status, type: row.type, title: row.title, externalId: row.externalId }

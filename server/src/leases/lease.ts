@@ -1,8 +1,9 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { isWord } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
+import { releaseLocks } from './locks.ts'
 
 export type LeasedRow = Tables['tasks']['$inferSelect']
 
@@ -51,11 +52,12 @@ export async function refuseLease(tx: Transaction, project: string, taskId: stri
   )
 }
 
-/** Where a task goes that is given back: a plan may have given it a dependency while it was held. */
-export const queued = (t: Tables): SQL => sql`case when ${t.tasks.openDeps} > 0 then 'blocked' else 'pending' end`
-
-/** Tells everyone who must know that a lease has ended. */
-export function endLease(tx: Transaction, row: Pick<LeasedRow, 'id' | 'attempt' | 'agentId'>): void {
+/** What ends with a lease, and tells everyone who must know. Whoever ends a lease, however, ends it here. */
+export async function endLease(
+  tx: Transaction,
+  row: Pick<LeasedRow, 'id' | 'projectId' | 'attempt' | 'agentId' | 'heldLocks'>,
+): Promise<void> {
+  if (row.heldLocks > 0) await releaseLocks(tx, row)
   if (row.agentId !== null) tx.wake({ topic: 'lease', agentId: row.agentId, taskId: row.id, attempt: row.attempt })
 }
 

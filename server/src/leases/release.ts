@@ -1,25 +1,24 @@
-import { and, eq, gte, lt, sql } from 'drizzle-orm'
+import { and, eq, gte, lt, type SQLWrapper, sql } from 'drizzle-orm'
 import { isWord } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
-import { endLease, type LeasedRow, type LeaseParams, offer, ofHeldLease, queued } from './lease.ts'
+import { endLease, type LeasedRow, type LeaseParams, offer, ofHeldLease } from './lease.ts'
+import { requeued } from './waiting.ts'
 
 /** What a release sets: claimable again at once, and no attempt burned. */
-const released = (t: Query<object>['t']) => ({
-  status: queued(t),
-  ready: sql`case when ${t.tasks.openDeps} = 0 then ${t.tasks.routeId} end`,
+const released = (t: Query<object>['t'], now: SQLWrapper) => ({
+  ...requeued(t, now),
   leaseToken: null,
   leaseExpiresAt: null,
-  revision: sql`${t.tasks.revision} + 1`,
 })
 
-const releaseOne = statement(({ db, t, p }: Query<LeaseParams>) =>
-  db.update(t.tasks).set(released(t)).where(ofHeldLease({ t, p })).returning().prepare(),
+const releaseOne = statement(({ db, t, p }: Query<LeaseParams & { now: number }>) =>
+  db.update(t.tasks).set(released(t, p.now)).where(ofHeldLease({ t, p })).returning().prepare(),
 )
 
-const releaseBefore = statement(({ db, t, p }: Query<{ agentId: string; incarnation: number }>) =>
+const releaseBefore = statement(({ db, t, p }: Query<{ agentId: string; incarnation: number; now: number }>) =>
   db
     .update(t.tasks)
-    .set(released(t))
+    .set(released(t, p.now))
     .where(
       and(
         eq(t.tasks.agentId, p.agentId),
@@ -46,10 +45,10 @@ const countBeat = statement(({ db, t, p }: Query<{ agentId: string; incarnation:
     .prepare(),
 )
 
-const releaseForgotten = statement(({ db, t, p }: Query<{ agentId: string; beats: number }>) =>
+const releaseForgotten = statement(({ db, t, p }: Query<{ agentId: string; beats: number; now: number }>) =>
   db
     .update(t.tasks)
-    .set(released(t))
+    .set(released(t, p.now))
     .where(
       and(eq(t.tasks.agentId, p.agentId), isWord(t.tasks.status, 'in_progress'), gte(t.tasks.unlistedBeats, p.beats)),
     )
@@ -60,10 +59,10 @@ const releaseForgotten = statement(({ db, t, p }: Query<{ agentId: string; beats
 /** After so many beats in a row that do not list a lease, its holder does not know of it. */
 const forgottenAfterBeats = 2
 
-function announce(tx: Transaction, row: LeasedRow, actor: string | null, reason: string): void {
+async function announce(tx: Transaction, row: LeasedRow, actor: string | null, reason: string): Promise<void> {
   const data = { attempt: row.attempt, agentId: row.agentId, reason }
   tx.append({ type: 'task.released', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
-  endLease(tx, row)
+  await endLease(tx, row)
   if (row.ready !== null) offer(tx, row)
 }
 
@@ -72,8 +71,8 @@ export async function releaseLease(
   tx: Transaction,
   lease: { readonly project: string; readonly taskId: string; readonly leaseToken: string; readonly agentId: string },
 ): Promise<LeasedRow | undefined> {
-  const [row] = await tx.run(releaseOne, lease)
-  if (row) announce(tx, row, lease.agentId, 'released')
+  const [row] = await tx.run(releaseOne, { ...lease, now: tx.now })
+  if (row) await announce(tx, row, lease.agentId, 'released')
   return row
 }
 
@@ -83,8 +82,8 @@ export async function releaseEarlier(
   agent: { readonly id: string; readonly incarnation: number },
   why: { readonly actor: string | null; readonly reason: string },
 ): Promise<number> {
-  const rows = await tx.run(releaseBefore, { agentId: agent.id, incarnation: agent.incarnation })
-  for (const row of rows) announce(tx, row, why.actor, why.reason)
+  const rows = await tx.run(releaseBefore, { agentId: agent.id, incarnation: agent.incarnation, now: tx.now })
+  for (const row of rows) await announce(tx, row, why.actor, why.reason)
   return rows.length
 }
 
@@ -95,6 +94,6 @@ export async function countBeatAgainst(tx: Transaction, agentId: string, incarna
 
 /** Releases the leases whose holder does not know of them: the reply to its claim was lost. */
 export async function releaseUnlisted(tx: Transaction, agentId: string): Promise<void> {
-  for (const row of await tx.run(releaseForgotten, { agentId, beats: forgottenAfterBeats }))
-    announce(tx, row, agentId, 'unlisted')
+  for (const row of await tx.run(releaseForgotten, { agentId, beats: forgottenAfterBeats, now: tx.now }))
+    await announce(tx, row, agentId, 'unlisted')
 }

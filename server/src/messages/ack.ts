@@ -4,8 +4,8 @@ import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { requireAgent } from '../principal.ts'
 import { isWord } from '../store/literals.ts'
-import { type Query, statement } from '../store/store.ts'
-import { findMessage, refuseReceipt } from './receipt.ts'
+import { type Query, statement, type Transaction } from '../store/store.ts'
+import { findMessage, type Receipt, staleReceipt } from './receipt.ts'
 
 const ack = statement(({ db, t, p }: Query<{ messageId: string; agentId: string; receipt: string; now: number }>) =>
   db
@@ -28,31 +28,46 @@ const ack = statement(({ db, t, p }: Query<{ messageId: string; agentId: string;
     .prepare(),
 )
 
-/** `messages.ack`: the message is done with. The same ack again, its reply lost, is as good as the first. */
+/** Acks one delivery, or says why not. The same ack again, its reply lost, is as good as the first. */
+async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: Receipt) {
+  const [row] = await tx.run(ack, { messageId, agentId, receipt, now: tx.now })
+  if (!row) {
+    const [known] = await tx.run(findMessage, { messageId, agentId })
+    const done = known?.status === 'acked' && known.receipt === receipt
+    return done ? undefined : staleReceipt(known, messageId)
+  }
+  tx.append({
+    type: 'message.acked',
+    subject: messageId,
+    actor: agentId,
+    taskId: row.taskId,
+    threadId: row.threadId,
+    audience: row.fromAgent === null ? [agentId] : [row.fromAgent, agentId],
+    data: { messageId, attempt: row.retryCount },
+  })
+  // Room for one more in the inbox.
+  tx.wake({ topic: 'inbox', agentId, because: 'room' })
+  return undefined
+}
+
+/** `messages.ack`: done with, one delivery or several; of several each has its own result. */
 export function ackMessage(
   ctx: Context,
   input: z.output<typeof messageAckInput>,
 ): Promise<z.output<typeof messageAckOutput>> {
   const agentId = requireAgent(ctx.principal).id
-  const { messageId, receipt } = input
   return ctx.transact(async (tx) => {
-    const [row] = await tx.run(ack, { messageId, agentId, receipt, now: tx.now })
-    if (!row) {
-      const [known] = await tx.run(findMessage, { messageId, agentId })
-      if (known?.status === 'acked' && known.receipt === receipt) return { messageId, status: 'acked' }
-      return refuseReceipt(known, messageId)
+    if (!('acks' in input)) {
+      const refused = await ackIn(tx, agentId, input)
+      if (refused) throw refused
+      return { messageId: input.messageId, status: 'acked' }
     }
-    tx.append({
-      type: 'message.acked',
-      subject: messageId,
-      actor: agentId,
-      taskId: row.taskId,
-      threadId: row.threadId,
-      audience: row.fromAgent === null ? [agentId] : [row.fromAgent, agentId],
-      data: { messageId, attempt: row.retryCount },
-    })
-    // Room for one more in the inbox.
-    tx.wake({ topic: 'inbox', agentId, because: 'room' })
-    return { messageId, status: 'acked' }
+    const results: NonNullable<z.output<typeof messageAckOutput>['results']> = []
+    for (const one of input.acks) {
+      const refused = await ackIn(tx, agentId, one)
+      const error = refused ? { code: refused.code, message: refused.message } : null
+      results.push({ messageId: one.messageId, status: refused ? null : 'acked', error })
+    }
+    return { results }
   })
 }

@@ -6,7 +6,7 @@ import { randomToken } from '../random.ts'
 import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
-import { iso } from '../times.ts'
+import { iso, isoOrNull } from '../times.ts'
 
 export type Delivery = z.output<typeof delivery>
 export type MessageRow = Tables['messages']['$inferSelect']
@@ -103,6 +103,7 @@ async function present(tx: Transaction, row: MessageRow): Promise<Delivery> {
     id: row.id,
     from: row.fromAgent,
     to: row.toAgent,
+    address: row.address,
     type: row.type,
     payload: JSON.parse(payload),
     priority: priorityOfRank(row.priority),
@@ -111,6 +112,7 @@ async function present(tx: Transaction, row: MessageRow): Promise<Delivery> {
     correlationId: row.correlationId,
     taskId: row.taskId,
     sentAt: iso(row.createdAt),
+    expiresAt: isoOrNull(row.expiresAt),
     attempt: row.retryCount,
     maxDeliver: row.maxDeliver,
     receipt: row.receipt,

@@ -1,9 +1,4 @@
-import {
-  type MessageStatus,
-  type messageNakInput,
-  type messageNakOutput,
-  messageStatuses,
-} from '@tony/mcp-shared/messages'
+import { type MessageStatus, type messageMoved, type messageNakInput, messageStatuses } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { requireAgent } from '../principal.ts'
@@ -20,7 +15,7 @@ const statusOf = (word: string): MessageStatus => {
 export function nakMessage(
   ctx: Context,
   input: z.output<typeof messageNakInput>,
-): Promise<z.output<typeof messageNakOutput>> {
+): Promise<z.output<typeof messageMoved>> {
   const agentId = requireAgent(ctx.principal).id
   const { messageId, receipt } = input
   const jitter = ctx.clock.random()

@@ -11,15 +11,22 @@ export const findMessage = statement(({ db, t, p }: Query<{ messageId: string; a
     .prepare(),
 )
 
+/** What names one delivery of one message. */
+export interface Receipt {
+  readonly messageId: string
+  readonly receipt: string
+}
+
 /** Why a move that needs the current receipt changed no row. Somebody else's message and an absent one are the same. */
-export function refuseReceipt(known: MessageRow | undefined, messageId: string): never {
-  if (!known) throw new CoordinationError('NOT_FOUND', `Message ${messageId} not found`)
-  throw new CoordinationError(
+export function staleReceipt(known: MessageRow | undefined, messageId: string): CoordinationError {
+  if (!known) return new CoordinationError('NOT_FOUND', `Message ${messageId} not found`)
+  return new CoordinationError(
     'STALE_RECEIPT',
     `this receipt of message ${messageId} is over: it was acked, or delivered again`,
-    {
-      status: known.status,
-      attempt: known.retryCount,
-    },
+    { status: known.status, attempt: known.retryCount },
   )
+}
+
+export function refuseReceipt(known: MessageRow | undefined, messageId: string): never {
+  throw staleReceipt(known, messageId)
 }

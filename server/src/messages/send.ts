@@ -39,6 +39,7 @@ interface NewMessage {
   type: string
   payload: string | null
   bodyId: string | null
+  address: string | null
   priority: number
   threadId: string | null
   replyTo: string | null
@@ -59,6 +60,7 @@ const insertMessage = statement(({ db, t, p }: Query<NewMessage>) =>
       type: p.type,
       payload: p.payload,
       bodyId: p.bodyId,
+      address: p.address,
       priority: p.priority,
       ready: 1,
       threadId: p.threadId,
@@ -85,46 +87,58 @@ async function recipientsOf(tx: Transaction, principal: Principal, to: string): 
   return others.filter((agent) => role === undefined || agent.role === role).map((agent) => agent.id)
 }
 
+interface Copy {
+  readonly agentId: string
+  /** Null where the payload is the message's own. */
+  readonly bodyId: string | null
+}
+
+/** Puts one message into one inbox. */
+async function post(tx: Transaction, principal: Principal, input: Input, { agentId, bodyId }: Copy) {
+  const messageId = uuidv7()
+  const from = actorOf(principal)
+  const { threadId = null, replyTo = null, correlationId = null, taskId = null, type } = input
+  await tx.run(insertMessage, {
+    id: messageId,
+    project: principal.project,
+    from,
+    to: agentId,
+    type,
+    payload: bodyId === null ? payloadOf(input) : null,
+    bodyId,
+    address: bodyId === null ? null : input.to,
+    priority: rankOf(input.priority),
+    threadId,
+    replyTo,
+    correlationId,
+    taskId,
+    maxDeliver: input.maxDeliver,
+    now: tx.now,
+  })
+  tx.append({
+    type: 'message.sent',
+    subject: messageId,
+    actor: from,
+    taskId,
+    threadId,
+    audience: from === null ? [agentId] : [from, agentId],
+    data: { messageId, from, to: agentId, type, priority: input.priority },
+  })
+  tx.wake({ topic: 'inbox', agentId, because: 'mail' })
+  return { agentId, messageId, status: 'pending' as const }
+}
+
+const payloadOf = ({ payload }: Input): string => JSON.stringify(payload) ?? 'null'
+
 /** `messages.send`: one row in each recipient's inbox; the payload of a fan-out is stored once beside them. */
 export function sendMessage(ctx: Context, input: Input): Promise<z.output<typeof messageSendOutput>> {
-  const from = actorOf(ctx.principal)
-  const payload = JSON.stringify(input.payload) ?? 'null'
   const fanOut = input.to === '*' || input.to.startsWith('role:')
   return ctx.transact(async (tx) => {
     const agentIds = await recipientsOf(tx, ctx.principal, input.to)
     const bodyId = fanOut ? uuidv7() : null
-    if (bodyId !== null) await tx.run(insertBody, { id: bodyId, payload })
-    const recipients: { agentId: string; messageId: string }[] = []
-    for (const agentId of agentIds) {
-      const messageId = uuidv7()
-      await tx.run(insertMessage, {
-        id: messageId,
-        project: ctx.principal.project,
-        from,
-        to: agentId,
-        type: input.type,
-        payload: bodyId === null ? payload : null,
-        bodyId,
-        priority: rankOf(input.priority),
-        threadId: input.threadId ?? null,
-        replyTo: input.replyTo ?? null,
-        correlationId: input.correlationId ?? null,
-        taskId: input.taskId ?? null,
-        maxDeliver: input.maxDeliver,
-        now: tx.now,
-      })
-      tx.append({
-        type: 'message.sent',
-        subject: messageId,
-        actor: from,
-        taskId: input.taskId ?? null,
-        threadId: input.threadId ?? null,
-        audience: from === null ? [agentId] : [from, agentId],
-        data: { messageId, from, to: agentId, type: input.type, priority: input.priority },
-      })
-      tx.wake({ topic: 'inbox', agentId, because: 'mail' })
-      recipients.push({ agentId, messageId })
-    }
+    if (bodyId !== null) await tx.run(insertBody, { id: bodyId, payload: payloadOf(input) })
+    const recipients: Awaited<ReturnType<typeof post>>[] = []
+    for (const agentId of agentIds) recipients.push(await post(tx, ctx.principal, input, { agentId, bodyId }))
     return { id: bodyId ?? recipients[0]?.messageId ?? uuidv7(), recipients }
   })
 }

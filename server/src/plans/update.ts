@@ -1,8 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { rankOf } from '@tony/mcp-shared/priorities'
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, sql } from 'drizzle-orm'
-import { countOpen, insertDependency, metadataOf, resolveAssignee, type TaskRow } from '../intake/add.ts'
+import { countOpen, described, insertDependency, resolveAssignee, type TaskRow } from '../intake/add.ts'
 import { canonicalRequires, routeFor } from '../intake/route.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { isAnyOf } from '../store/literals.ts'
@@ -64,23 +63,18 @@ export async function updatePlanned(
     .update(tasks)
     .set({
       planHash,
-      type: planned.type,
-      epic: planned.epic ?? null,
-      story: planned.story ?? null,
-      title: planned.title ?? null,
-      description: planned.description ?? null,
-      parentId: planned.parentId ?? null,
+      ...described(planned),
+      closeBy: sql`${tasks.createdAt} + ${planned.scheduleToCloseMs ?? null}`,
       requires,
       assignedTo,
       routeId,
-      priority: rankOf(planned.priority),
       notBefore,
-      maxAttempts: planned.maxAttempts,
-      metadata: metadataOf(planned),
       dependencies: dependsOn.length,
       openDeps,
       status: sql`case when ${waiting} then ${openDeps > 0 ? 'blocked' : 'pending'} else ${tasks.status} end`,
       ready: sql`case when ${claimable} then ${routeId} end`,
+      readyAt: sql`case when ${claimable} then coalesce(${tasks.readyAt}, ${tx.now}) end`,
+      parkedOn: null,
       revision: sql`${tasks.revision} + 1`,
     })
     .where(and(eq(tasks.id, known.id), eq(tasks.projectId, project)))

@@ -182,6 +182,7 @@ export class Batches {
         t: connection.t,
         now: connection.now,
         run: connection.run,
+        exclusive: async () => undefined,
         append: (event) => ownEvents.push(event),
         wake: (wake) => ownWakes.push(wake),
       })

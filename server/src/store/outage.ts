@@ -19,9 +19,17 @@ export async function graceAfterOutage(batches: Batches, reader: Reader, lastCom
       .set({ leaseExpiresAt: sql`${t.tasks.leaseExpiresAt} + ${outage}` })
       .where(and(isWord(t.tasks.status, 'in_progress'), gt(t.tasks.leaseExpiresAt, lastCommit)))
     await db
+      .update(t.tasks)
+      .set({ timeoutAt: sql`${t.tasks.timeoutAt} + ${outage}`, closeBy: sql`${t.tasks.closeBy} + ${outage}` })
+      .where(gt(t.tasks.timeoutAt, lastCommit))
+    await db
       .update(t.messages)
       .set({ ackBy: sql`${t.messages.ackBy} + ${outage}` })
       .where(and(isWord(t.messages.status, 'delivered'), gt(t.messages.ackBy, lastCommit)))
+    await db
+      .update(t.messages)
+      .set({ expiresAt: sql`${t.messages.expiresAt} + ${outage}` })
+      .where(and(isWord(t.messages.status, 'pending'), gt(t.messages.expiresAt, lastCommit)))
     await db
       .update(t.agents)
       .set({ lastActivity: sql`${t.agents.lastActivity} + ${outage}` })

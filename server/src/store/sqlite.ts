@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { defaultProject } from '@tony/mcp-shared/projects'
@@ -173,6 +174,7 @@ function startCheckpoints(file: string): () => Promise<void> {
 
 interface Facts {
   readonly epoch: string
+  readonly secret: Uint8Array
   readonly lastCommit: number
 }
 
@@ -185,7 +187,11 @@ function readFacts(writer: Database.Database, wall: number): Facts {
   writer
     .prepare('INSERT INTO projects (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
     .run(uuidv7(), defaultProject, wall)
-  return { epoch: fact('epoch', uuidv7().slice(-8)), lastCommit: Number(fact('last_commit', String(wall))) }
+  return {
+    epoch: fact('epoch', uuidv7().slice(-8)),
+    secret: Buffer.from(fact('secret', randomBytes(32).toString('base64url')), 'base64url'),
+    lastCommit: Number(fact('last_commit', String(wall))),
+  }
 }
 
 /** Opens the embedded store: creates the file, brings its schema up to date, and owns it until disposed. */
@@ -216,6 +222,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     return {
       durability: options.durability,
       epoch: facts.epoch,
+      secret: facts.secret,
       now: clock,
       read: (work) => work(reader),
       transact: (scope, work) => batches.transact(scope, work),

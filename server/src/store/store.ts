@@ -82,6 +82,11 @@ export type Wake =
   | { readonly topic: 'events'; readonly project: string }
 
 export interface Transaction extends Reader {
+  /**
+   * Until the commit, no other transaction of the project gets past the same call: for a rule across rows that no constraint can
+   * say. Nothing to do where there is one writer.
+   */
+  exclusive(what: 'locks' | 'dependencies'): Promise<void>
   /** Appends to the project's feed in this transaction. Numbered at the end of the batch; dies with this operation. */
   append(event: NewEvent): void
   /** Passed on after the commit. */
@@ -110,6 +115,8 @@ export interface Store extends AsyncDisposable {
   readonly durability: 'disk' | 'process'
   /** Changes when the store is restored from a backup. */
   readonly epoch: string
+  /** Random, made with the store and kept in it: signs what this server hands out and must know again. */
+  readonly secret: Uint8Array
   /** The store's time, as near as this process knows it without asking. */
   readonly now: () => number
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>

@@ -1,5 +1,6 @@
 import { and, eq, lte, sql } from 'drizzle-orm'
-import { endLease, offer, queued } from '../leases/lease.ts'
+import { endLease, offer } from '../leases/lease.ts'
+import { requeued } from '../leases/waiting.ts'
 import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
@@ -22,15 +23,17 @@ const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; no
 
 const expire = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => {
   const again = sql`${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`
+  const back = requeued(t, p.now)
   return db
     .update(t.tasks)
     .set({
+      ...back,
       failures: sql`${t.tasks.failures} + 1`,
-      status: sql`case when ${again} then ${queued(t)} else 'failed' end`,
-      ready: sql`case when ${again} and ${t.tasks.openDeps} = 0 then ${t.tasks.routeId} end`,
+      status: sql`case when ${again} then ${back.status} else 'failed' end`,
+      ready: sql`case when ${again} then ${back.ready} end`,
+      timeoutAt: sql`case when ${again} then ${back.timeoutAt} end`,
       completedAt: sql`case when ${again} then null else ${p.now} end`,
       error: 'the lease ran out',
-      revision: sql`${t.tasks.revision} + 1`,
     })
     .where(and(eq(t.tasks.ord, p.ord), isWord(t.tasks.status, 'in_progress'), lte(t.tasks.leaseExpiresAt, p.now)))
     .returning()
@@ -49,7 +52,7 @@ async function expireIn(tx: Transaction, project: string): Promise<number> {
     const data = { attempt: row.attempt, agentId: row.agentId, failures: row.failures, error: row.error }
     const type = row.status === 'failed' ? 'task.failed' : 'task.expired'
     tx.append({ type, subject: row.id, actor: null, taskId: row.id, epic: row.epic, data })
-    endLease(tx, row)
+    await endLease(tx, row)
     if (row.ready !== null) offer(tx, row)
   }
   return rows.length

@@ -13,6 +13,7 @@ const dueTasks = statement(({ db, t, p, skipLocked }: Query<{ project: string; n
         and(
           isWord(t.tasks.status, 'pending'),
           isNull(t.tasks.ready),
+          isNull(t.tasks.parkedOn),
           lte(t.tasks.notBefore, p.now),
           eq(t.tasks.projectId, p.project),
         ),
@@ -21,10 +22,10 @@ const dueTasks = statement(({ db, t, p, skipLocked }: Query<{ project: string; n
   ).prepare(),
 )
 
-const promoteTask = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const promoteTask = statement(({ db, t, p }: Query<{ ord: number; now: number }>) =>
   db
     .update(t.tasks)
-    .set({ ready: sql`${t.tasks.routeId}`, notBefore: null })
+    .set({ ready: sql`${t.tasks.routeId}`, readyAt: p.now, notBefore: null })
     .where(and(eq(t.tasks.ord, p.ord), isWord(t.tasks.status, 'pending')))
     .returning()
     .prepare(),
@@ -64,7 +65,7 @@ async function anyDue(reader: Reader, project: string): Promise<boolean> {
 async function promoteIn(tx: Transaction, project: string): Promise<number> {
   const due = { project, now: tx.now, limit: sweepLimit }
   const tasks = await tx.run(dueTasks, due)
-  for (const { ord } of tasks) for (const row of await tx.run(promoteTask, { ord })) offer(tx, row)
+  for (const { ord } of tasks) for (const row of await tx.run(promoteTask, { ord, now: tx.now })) offer(tx, row)
   const messages = await tx.run(dueMessages, due)
   for (const { ord } of messages) {
     for (const { toAgent } of await tx.run(promoteMessage, { ord }))

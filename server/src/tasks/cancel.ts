@@ -1,9 +1,10 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { taskCancelInput, taskCancelOutput } from '@tony/mcp-shared/tasks'
+import type { taskCancelInput, taskMoved } from '@tony/mcp-shared/task-changes'
 import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { endLease, findTask, taskNotFound } from '../leases/lease.ts'
+import { outOfQueue } from '../leases/waiting.ts'
 import { actorOf } from '../principal.ts'
 import { isAnyOf } from '../store/literals.ts'
 import { type Query, statement } from '../store/store.ts'
@@ -15,8 +16,8 @@ const cancel = statement(
     db
       .update(t.tasks)
       .set({
+        ...outOfQueue,
         status: 'cancelled',
-        ready: null,
         leaseToken: null,
         leaseExpiresAt: null,
         error: p.reason,
@@ -34,7 +35,7 @@ const cancel = statement(
 export const cancelTask = (
   ctx: Context,
   input: z.output<typeof taskCancelInput>,
-): Promise<z.output<typeof taskCancelOutput>> =>
+): Promise<z.output<typeof taskMoved>> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
     const { taskId } = input
@@ -48,6 +49,6 @@ export const cancelTask = (
     }
     const data = { attempt: row.attempt, agentId: row.agentId, reason: input.reason ?? null }
     tx.append({ type: 'task.cancelled', subject: taskId, actor: actorOf(ctx.principal), taskId, epic: row.epic, data })
-    endLease(tx, row)
+    await endLease(tx, row)
     return { taskId, status: statusOf(row), revision: row.revision }
   })

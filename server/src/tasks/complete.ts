@@ -1,8 +1,10 @@
-import type { taskCompleteInput, taskCompleteOutput } from '@tony/mcp-shared/tasks'
+import type { taskCompleteInput } from '@tony/mcp-shared/leases'
+import type { taskMoved } from '@tony/mcp-shared/task-changes'
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { endLease, findTask, type LeaseParams, offer, ofLease, refuseLease } from '../leases/lease.ts'
+import { outOfQueue, waitTimeout } from '../leases/waiting.ts'
 import { type Principal, requireAgent } from '../principal.ts'
 import { isAnyOf } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
@@ -18,8 +20,8 @@ const complete = statement(({ db, t, p }: Query<Completing>) =>
   db
     .update(t.tasks)
     .set({
+      ...outOfQueue,
       status: 'completed',
-      ready: null,
       leaseExpiresAt: null,
       result: p.result,
       completedAt: p.now,
@@ -33,6 +35,8 @@ const complete = statement(({ db, t, p }: Query<Completing>) =>
       attempt: t.tasks.attempt,
       agentId: t.tasks.agentId,
       epic: t.tasks.epic,
+      projectId: t.tasks.projectId,
+      heldLocks: t.tasks.heldLocks,
     })
     .prepare(),
 )
@@ -45,6 +49,8 @@ const settleDependents = statement(({ db, t, p }: Query<{ taskId: string; now: n
       openDeps: sql`${t.tasks.openDeps} - 1`,
       status: sql`case when ${unblocks} then 'pending' else ${t.tasks.status} end`,
       ready: sql`case when ${unblocks} and coalesce(${t.tasks.notBefore}, 0) <= ${p.now} then ${t.tasks.routeId} else ${t.tasks.ready} end`,
+      readyAt: sql`case when ${unblocks} then ${p.now} else ${t.tasks.readyAt} end`,
+      timeoutAt: sql`case when ${unblocks} then ${waitTimeout(t, p.now)} else ${t.tasks.timeoutAt} end`,
       revision: sql`case when ${unblocks} then ${t.tasks.revision} + 1 else ${t.tasks.revision} end`,
     })
     .where(
@@ -94,7 +100,7 @@ export async function completeIn(
     epic: row.epic,
     data: { attempt: row.attempt, agentId },
   })
-  endLease(tx, row)
+  await endLease(tx, row)
   await unblockDependents(tx, row.id, agentId)
   return row
 }
@@ -103,7 +109,7 @@ export async function completeIn(
 export const completeTask = (
   ctx: Context,
   input: z.output<typeof taskCompleteInput>,
-): Promise<z.output<typeof taskCompleteOutput>> =>
+): Promise<z.output<typeof taskMoved>> =>
   ctx.transact(async (tx) => {
     const row = await completeIn(tx, ctx.principal, input)
     return { taskId: row.id, status: statusOf(row), revision: row.revision }

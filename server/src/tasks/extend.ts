@@ -1,4 +1,4 @@
-import type { taskExtendInput, taskExtendOutput } from '@tony/mcp-shared/tasks'
+import type { taskExtendInput, taskExtendOutput } from '@tony/mcp-shared/leases'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { extendIn } from '../leases/extend.ts'

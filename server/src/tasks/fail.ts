@@ -1,9 +1,11 @@
-import { retryPolicy, type taskFailInput, type taskFailOutput } from '@tony/mcp-shared/tasks'
+import type { taskFailInput, taskFailOutput } from '@tony/mcp-shared/leases'
+import { retryPolicy } from '@tony/mcp-shared/tasks'
 import { sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { backoff } from '../backoff.ts'
 import type { Context } from '../context.ts'
-import { endLease, type LeaseParams, ofHeldLease, queued, refuseLease } from '../leases/lease.ts'
+import { endLease, type LeaseParams, ofHeldLease, refuseLease } from '../leases/lease.ts'
+import { queued, waitTimeout } from '../leases/waiting.ts'
 import { requireAgent } from '../principal.ts'
 import { type Query, statement } from '../store/store.ts'
 import { isoOrNull } from '../times.ts'
@@ -29,6 +31,7 @@ const fail = statement(({ db, t, p }: Query<Failing>) => {
       failures: sql`${t.tasks.failures} + 1`,
       status: sql`case when ${again} then ${queued(t)} else 'failed' end`,
       notBefore: sql`case when ${again} then ${p.now} + ${delay} end`,
+      timeoutAt: sql`case when ${again} then ${waitTimeout(t, sql`(${p.now} + ${delay})`)} end`,
       completedAt: sql`case when ${again} then null else ${p.now} end`,
       leaseToken: null,
       leaseExpiresAt: null,
@@ -74,7 +77,7 @@ export function failTask(
       epic: row.epic,
       data: { attempt: row.attempt, agentId, failures: row.failures, error, retryAt },
     })
-    endLease(tx, row)
+    await endLease(tx, row)
     return { taskId, status, retryAt }
   })
 }

@@ -1,4 +1,4 @@
-import type { taskGetInput } from '@tony/mcp-shared/tasks'
+import type { taskGetInput } from '@tony/mcp-shared/task-queries'
 import { and, eq, or } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'

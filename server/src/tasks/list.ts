@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { taskListInput, taskListOutput } from '@tony/mcp-shared/tasks'
+import type { taskListInput, taskListOutput } from '@tony/mcp-shared/task-queries'
 import { and, eq, gt, notInArray, type SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
@@ -37,6 +37,7 @@ export const listTasks = (
     const where: SQL[] = [eq(tasks.projectId, ctx.principal.project)]
     if (input.status) where.push(eq(tasks.status, input.status))
     if (input.type) where.push(eq(tasks.type, input.type))
+    if (input.story) where.push(eq(tasks.story, input.story))
     if (input.epic) where.push(eq(tasks.epic, input.epic))
     if (input.claimedBy)
       where.push(eq(tasks.agentId, input.claimedBy), notInArray(tasks.status, ['pending', 'blocked']))

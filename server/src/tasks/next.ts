@@ -1,4 +1,4 @@
-import type { taskNextInput, taskNextOutput } from '@tony/mcp-shared/tasks'
+import type { taskNextInput, taskNextOutput } from '@tony/mcp-shared/leases'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import type { Transaction } from '../store/store.ts'
@@ -11,7 +11,7 @@ export async function nextTask(
   input: z.output<typeof taskNextInput>,
 ): Promise<z.output<typeof taskNextOutput>> {
   const claim = async (tx: Transaction): Promise<Claimed> => ({
-    tasks: await claimIn(tx, ctx.principal, 1, input.leaseMs),
+    tasks: await claimIn(tx, ctx, { limit: 1, leaseMs: input.leaseMs }),
   })
   const first = await ctx.transact(async (tx) => {
     await completeIn(tx, ctx.principal, input.completed)

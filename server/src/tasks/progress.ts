@@ -1,4 +1,4 @@
-import type { taskProgressInput, taskProgressOutput } from '@tony/mcp-shared/tasks'
+import type { taskProgressInput, taskProgressOutput } from '@tony/mcp-shared/leases'
 import { and, gt, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'

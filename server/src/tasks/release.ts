@@ -1,4 +1,4 @@
-import type { taskReleaseInput, taskReleaseOutput } from '@tony/mcp-shared/tasks'
+import type { taskReleaseInput, taskReleaseOutput } from '@tony/mcp-shared/leases'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { refuseLease } from '../leases/lease.ts'

@@ -1,13 +1,17 @@
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
-import type { taskTreeInput, taskTreeOutput } from '@tony/mcp-shared/tasks'
+import type { taskTreeInput, taskTreeOutput } from '@tony/mcp-shared/task-queries'
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
-import { placeholder, type Query, statement } from '../store/store.ts'
+import { rollupOf } from '../counts/rollup.ts'
+import { placeholder, type Query, type Reader, statement } from '../store/store.ts'
 import { requireTask } from './get.ts'
 import { statusOf, type TaskRow } from './present.ts'
 
 const nodeLimit = 1_000
+
+type Tree = z.output<typeof taskTreeOutput>
+type Part = Pick<z.output<typeof taskTreeInput>, 'epic' | 'story'>
 
 const children = statement(({ db, t, p }: Query<{ project: string; parentId: string; limit: number }>) =>
   db
@@ -29,32 +33,52 @@ const node = (row: TaskRow, depth: number) => ({
   priority: priorityOfRank(row.priority),
 })
 
-/** `tasks.tree`: a task and what is under it, level by level. */
-export const treeOfTasks = (
-  ctx: Context,
-  input: z.output<typeof taskTreeInput>,
-): Promise<z.output<typeof taskTreeOutput>> =>
-  ctx.read(async (reader) => {
-    const { project } = ctx.principal
-    const root = await requireTask(reader, project, input.taskId)
-    const nodes = [node(root, 0)]
-    // Plans imported one after the other can make two tasks each other's parent.
-    const seen = new Set([root.id])
-    let level = [root]
-    for (let depth = 1; depth <= input.depth && level.length > 0; depth += 1) {
-      const below: TaskRow[] = []
-      for (const parent of level) {
-        const limit = nodeLimit - nodes.length + 1
-        const found = await reader.run(children, { project, parentId: parent.id, limit })
-        const rows = found.filter(({ id }) => !seen.has(id))
-        for (const row of rows) {
-          seen.add(row.id)
-          nodes.push(node(row, depth))
-        }
-        below.push(...rows)
-        if (nodes.length > nodeLimit) return { nodes: nodes.slice(0, nodeLimit), truncated: true }
+/** A task and what is under it, level by level. */
+async function branch(reader: Reader, project: string, taskId: string, depthLimit: number): Promise<Tree> {
+  const root = await requireTask(reader, project, taskId)
+  const nodes = [node(root, 0)]
+  // Plans imported one after the other can make two tasks each other's parent.
+  const seen = new Set([root.id])
+  let level = [root]
+  for (let depth = 1; depth <= depthLimit && level.length > 0; depth += 1) {
+    const below: TaskRow[] = []
+    for (const parent of level) {
+      const limit = nodeLimit - nodes.length + 1
+      const found = await reader.run(children, { project, parentId: parent.id, limit })
+      const rows = found.filter(({ id }) => !seen.has(id))
+      for (const row of rows) {
+        seen.add(row.id)
+        nodes.push(node(row, depth))
       }
-      level = below
+      below.push(...rows)
+      if (nodes.length > nodeLimit) return { nodes: nodes.slice(0, nodeLimit), rollup: null, truncated: true }
     }
-    return { nodes, truncated: false }
+    level = below
+  }
+  return { nodes, rollup: null, truncated: false }
+}
+
+/** The tasks of an epic or a story, in order of creation, and how far they are. */
+async function part(reader: Reader, project: string, { epic, story }: Part): Promise<Tree> {
+  const { tasks } = reader.t
+  const named = epic === undefined ? eq(tasks.story, story ?? '') : eq(tasks.epic, epic)
+  const rows = await reader.db
+    .select()
+    .from(tasks)
+    .where(and(eq(tasks.projectId, project), named))
+    .orderBy(tasks.ord)
+    .limit(nodeLimit + 1)
+  return {
+    nodes: rows.slice(0, nodeLimit).map((row) => node(row, 0)),
+    rollup: await rollupOf(reader, project, { epic, story }),
+    truncated: rows.length > nodeLimit,
+  }
+}
+
+/** `tasks.tree`. */
+export const treeOfTasks = (ctx: Context, input: z.output<typeof taskTreeInput>): Promise<Tree> =>
+  ctx.read((reader) => {
+    const { project } = ctx.principal
+    const { taskId, depth } = input
+    return taskId === undefined ? part(reader, project, input) : branch(reader, project, taskId, depth)
   })

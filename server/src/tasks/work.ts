@@ -1,4 +1,4 @@
-import type { taskWorkInput } from '@tony/mcp-shared/tasks'
+import type { taskWorkInput } from '@tony/mcp-shared/leases'
 import type { z } from 'zod'
 import { Bell } from '../bell.ts'
 import type { Context } from '../context.ts'
@@ -29,7 +29,7 @@ export async function* workTasks(
       if (free > 0) {
         place ??= ctx.queue.enter(claimantOf(ctx.principal), bell.ring)
         place.trying()
-        const tasks = await ctx.transact((tx) => claimIn(tx, ctx.principal, free, input.leaseMs))
+        const tasks = await ctx.transact((tx) => claimIn(tx, ctx, { limit: free, leaseMs: input.leaseMs }))
         for (const task of tasks) held.set(task.id, task.attempt)
         if (tasks.length > 0) yield tasks.map((task) => item(task))
         if (tasks.length > 0) continue

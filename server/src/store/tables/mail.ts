@@ -23,6 +23,8 @@ export function defineMail(c: Columns, { projects, agents }: People) {
         .text('to_agent')
         .notNull()
         .references(() => agents.id),
+      /** What a copy of a fan-out was addressed to; null for a direct message. */
+      address: c.text('address'),
       type: c.text('type').notNull(),
       /** Null where the payload is the body's. */
       payload: c.text('payload'),
@@ -40,6 +42,8 @@ export function defineMail(c: Columns, { projects, agents }: People) {
       /** The seed's name for the number of deliveries. */
       retryCount: c.integer('retry_count').notNull().default(0),
       maxDeliver: c.integer('max_deliver').notNull(),
+      redrives: c.integer('redrives').notNull().default(0),
+      expiresAt: c.integer('expires_at'),
       receipt: c.text('receipt'),
       ackBy: c.integer('ack_by'),
       notBefore: c.integer('not_before'),
@@ -50,10 +54,93 @@ export function defineMail(c: Columns, { projects, agents }: People) {
       c.index('messages_ready').on(t.toAgent, t.ready, t.priority, t.ord).where(sql`ready is not null`),
       c.index('messages_due').on(t.projectId, t.notBefore).where(sql`status = 'pending' and ready is null`),
       c.index('messages_unacked').on(t.projectId, t.ackBy).where(sql`status = 'delivered'`),
+      c
+        .index('messages_expiring')
+        .on(t.projectId, t.expiresAt)
+        .where(sql`status = 'pending' and expires_at is not null`),
+      c.index('messages_in').on(t.toAgent, t.ord),
+      c.index('messages_out').on(t.fromAgent, t.ord).where(sql`from_agent is not null`),
+      c.index('messages_sent').on(t.projectId, t.ord),
+      c.index('messages_thread').on(t.projectId, t.threadId, t.ord).where(sql`thread_id is not null`),
+      c.index('messages_task').on(t.taskId, t.ord).where(sql`task_id is not null`),
+      c.index('messages_dead').on(t.projectId, t.ord).where(sql`status = 'dead'`),
       c.index('messages_in_flight').on(t.toAgent).where(sql`status = 'delivered'`),
       c.check('messages_status_known', sql`status in (${words(messageStatuses)})`),
       c.check('messages_receipt_when_delivered', sql`status <> 'delivered' or receipt is not null`),
       c.check('messages_one_payload', sql`(payload is null) <> (body_id is null)`),
+    ],
+  )
+
+  /**
+   * How many messages of an agent's are where. Kept by triggers, so that `accepted` is the sum of the rest at every moment; a
+   * send locks the row, which makes the limit of a mailbox exact.
+   */
+  const mailboxes = c.table(
+    'mailboxes',
+    {
+      agentId: c
+        .text('agent_id')
+        .primaryKey()
+        .references(() => agents.id),
+      projectId: c.text('project_id').notNull(),
+      accepted: c.integer('accepted').notNull().default(0),
+      pending: c.integer('pending').notNull().default(0),
+      delivered: c.integer('delivered').notNull().default(0),
+      acked: c.integer('acked').notNull().default(0),
+      dead: c.integer('dead').notNull().default(0),
+      expired: c.integer('expired').notNull().default(0),
+      purged: c.integer('purged').notNull().default(0),
+    },
+    (t) => [
+      c.index('mailboxes_project').on(t.projectId),
+      c.check(
+        'mailboxes_conserved',
+        sql`accepted = pending + delivered + acked + dead + expired + purged and pending >= 0 and delivered >= 0 and acked >= 0 and dead >= 0`,
+      ),
+    ],
+  )
+
+  const subscriptions = c.table(
+    'subscriptions',
+    {
+      agentId: c
+        .text('agent_id')
+        .notNull()
+        .references(() => agents.id),
+      topic: c.text('topic').notNull(),
+      projectId: c.text('project_id').notNull(),
+    },
+    (t) => [
+      c.primaryKey({ columns: [t.agentId, t.topic] }),
+      c.index('subscriptions_topic').on(t.projectId, t.topic, t.agentId),
+    ],
+  )
+
+  const requests = c.table(
+    'requests',
+    {
+      id: c.text('id').primaryKey(),
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      method: c.text('method').notNull(),
+      fromAgent: c.text('from_agent'),
+      toAgent: c
+        .text('to_agent')
+        .notNull()
+        .references(() => agents.id),
+      messageId: c.text('message_id').notNull(),
+      status: c.text('status').notNull().default('waiting'),
+      /** `{ result }` or `{ error }`, as JSON. */
+      reply: c.text('reply'),
+      createdAt: c.integer('created_at').notNull(),
+      deadlineAt: c.integer('deadline_at').notNull(),
+    },
+    (t) => [
+      c.index('requests_waiting').on(t.projectId, t.deadlineAt).where(sql`status = 'waiting'`),
+      c.index('requests_of').on(t.toAgent).where(sql`status = 'waiting'`),
+      c.check('requests_status_known', sql`status in ('waiting', 'replied', 'timed_out')`),
     ],
   )
 
@@ -65,13 +152,15 @@ export function defineMail(c: Columns, { projects, agents }: People) {
         .text('message_id')
         .notNull()
         .references(() => messages.id),
+      /** How often the message had been redriven by then: its deliveries are counted anew each time. */
+      redrives: c.integer('redrives').notNull().default(0),
       attempt: c.integer('attempt').notNull(),
       at: c.integer('at').notNull(),
       reason: c.text('reason').notNull(),
       error: c.text('error'),
     },
-    (t) => [c.primaryKey({ columns: [t.messageId, t.attempt] })],
+    (t) => [c.primaryKey({ columns: [t.messageId, t.redrives, t.attempt] })],
   )
 
-  return { bodies, messages, deliveryFailures }
+  return { bodies, messages, mailboxes, subscriptions, requests, deliveryFailures }
 }

@@ -8,9 +8,38 @@ export function definePeople(c: Columns) {
     name: c.text('name').notNull().unique(),
     path: c.text('path'),
     createdAt: c.integer('created_at').notNull(),
+    pausedAt: c.integer('paused_at'),
     /** Number of the last event: locked last in a batch, which makes the feed dense and commit-ordered. */
     seq: c.integer('seq').notNull().default(0),
   })
+
+  /** Epics of which nothing is claimed. */
+  const pausedEpics = c.table(
+    'paused_epics',
+    {
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      epic: c.text('epic').notNull(),
+      pausedAt: c.integer('paused_at').notNull(),
+    },
+    (t) => [c.primaryKey({ columns: [t.projectId, t.epic] })],
+  )
+
+  /** How many tasks may hold `pool:<name>` at a time. */
+  const pools = c.table(
+    'pools',
+    {
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      name: c.text('name').notNull(),
+      size: c.integer('size').notNull(),
+    },
+    (t) => [c.primaryKey({ columns: [t.projectId, t.name] })],
+  )
 
   const agents = c.table(
     'agents',
@@ -28,6 +57,9 @@ export function definePeople(c: Columns) {
       status: c.text('status').notNull().default('active'),
       incarnation: c.integer('incarnation').notNull().default(1),
       instanceHash: c.text('instance_hash'),
+      pausedAt: c.integer('paused_at'),
+      /** Since when this incarnation takes nothing new. */
+      drainingAt: c.integer('draining_at'),
       registeredAt: c.integer('registered_at').notNull(),
       lastActivity: c.integer('last_activity').notNull(),
       metadata: c.text('metadata').notNull(),
@@ -54,7 +86,7 @@ export function definePeople(c: Columns) {
     (t) => [c.index('sessions_agent').on(t.agentId, t.incarnation)],
   )
 
-  return { projects, agents, sessions }
+  return { projects, pausedEpics, pools, agents, sessions }
 }
 
 export type People = ReturnType<typeof definePeople>
