@@ -102,7 +102,7 @@ test('a heartbeat leaves no event', async () => {
 test('an observer beats too; who is no agent does not', async () => {
   await using server = await TestServer.start()
   const observer = await server.agent('watcher', { role: 'observer' })
-  expect(await observer.agents.heartbeat({})).toEqual({ extended: [], lost: [] })
+  expect(await observer.agents.heartbeat({})).toEqual({ extended: [], lost: [], state: 'running' })
   expect(await refusal(server.connect().agents.heartbeat({}))).toMatchObject({ code: 'FORBIDDEN' })
 })
 

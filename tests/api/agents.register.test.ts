@@ -15,6 +15,7 @@ test('a registered agent is who it said it is', async () => {
     id: reply.agentId,
     role: 'tester',
     status: 'idle',
+    paused: false,
     incarnation: 1,
     registeredAt: '2026-01-01T00:00:00.000Z',
     lastActivityAt: '2026-01-01T00:00:00.000Z',

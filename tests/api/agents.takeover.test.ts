@@ -24,7 +24,7 @@ test('a call whose input may be left out works without one', async () => {
   const lead = server.connect()
   const agent = await server.agent('worker')
   expect(await lead.tasks.list()).toMatchObject({ tasks: [] })
-  expect(await agent.agents.heartbeat()).toEqual({ extended: [], lost: [] })
+  expect(await agent.agents.heartbeat()).toEqual({ extended: [], lost: [], state: 'running' })
   const [first] = await take(lead.events.subscribe(), 1)
   expect(first?.type).toBe('checkpoint')
 })

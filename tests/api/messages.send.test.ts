@@ -14,7 +14,7 @@ test('a message reaches an agent by its name and by its id, with everything the 
     taskId,
   })
   const message = await receiveOne(bob)
-  expect(first).toEqual({ id: message.id, recipients: [{ agentId: bob.id, messageId: message.id }] })
+  expect(first).toEqual({ id: message.id, recipients: [{ agentId: bob.id, messageId: message.id, status: 'pending' }] })
   expect(message).toMatchObject({
     from: ann.id,
     to: bob.id,
