@@ -1,0 +1,89 @@
+/**
+ * What a claim costs when nearly all of the queue is none of the claimer's business, against a short queue that is all its own:
+ * pairs of one claim and its release on each, one after the other, without sockets and without an fsync, so that nothing hides
+ * the difference. Prints the median of the ratios.
+ */
+import { parseArgs } from 'node:util'
+import { systemClock } from '@tony/mcp-server/clock'
+import { releaseLease } from '@tony/mcp-server/leases/release'
+import { LeaseTokens } from '@tony/mcp-server/leases/token'
+import { openSqlite } from '@tony/mcp-server/store/sqlite'
+import type { Store } from '@tony/mcp-server/store/store'
+import { claimIn } from '@tony/mcp-server/tasks/claim'
+import { SeededFolder } from '../tests/support/scale/folder.ts'
+import { seededId } from '../tests/support/scale/seed.ts'
+
+const { values } = parseArgs({
+  options: {
+    tasks: { type: 'string', default: '1000000' },
+    pairs: { type: 'string', default: '2000' },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+interface Side {
+  readonly store: Store
+  /** Claims a task and gives it back; says how long the claim took, in milliseconds. */
+  readonly turn: () => Promise<number>
+}
+
+async function sideOf(file: string): Promise<Side> {
+  const store = await openSqlite({ file, durability: 'process', clock: systemClock })
+  const [project] = await store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
+  if (!project) throw new Error('the store has no project')
+  const agent = { id: seededId('agent', 2), name: 'seeded 2', incarnation: 1 }
+  const principal = {
+    subject: agent.id,
+    project: project.id,
+    role: 'developer' as const,
+    capabilities: ['code'],
+    agent,
+    expiresAt: Number.POSITIVE_INFINITY,
+  }
+  const ctx = { principal, leaseTokens: new LeaseTokens(store.secret) }
+  const turn = async () => {
+    const start = performance.now()
+    const [task] = await store.transact({ project: project.id }, (tx) =>
+      claimIn(tx, ctx, { limit: 1, leaseMs: 30_000 }),
+    )
+    const took = performance.now() - start
+    if (!task) throw new Error('there was nothing to claim')
+    const lease = { project: project.id, agentId: agent.id, taskId: task.id, leaseToken: task.leaseToken }
+    await store.transact({ project: project.id }, (tx) => releaseLease(tx, lease))
+    return took
+  }
+  return { store, turn }
+}
+
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
+
+const none = { messages: 0, events: 0 }
+using short = await SeededFolder.of({ ...none, tasks: 2_000, ineligible: 0 }, systemClock)
+using long = await SeededFolder.of({ ...none, tasks: Number(values.tasks), ineligible: 0.99 }, systemClock)
+const few = await sideOf(short.file)
+const many = await sideOf(long.file)
+for (let index = 0; index < 200; index += 1) {
+  await few.turn()
+  await many.turn()
+}
+const pairs: { few: number; many: number }[] = []
+for (let index = 0; index < Number(values.pairs); index += 1) {
+  // Which goes first alternates: the second of a pair finds the processor's caches the other has left.
+  const first = index % 2 === 0 ? await few.turn() : undefined
+  const other = await many.turn()
+  pairs.push({ few: first ?? (await few.turn()), many: other })
+}
+await few.store[Symbol.asyncDispose]()
+await many.store[Symbol.asyncDispose]()
+const outcome = {
+  pairs: pairs.length,
+  ratio: Math.round(median(pairs.map((pair) => pair.many / pair.few)) * 1_000) / 1_000,
+  few_us: Math.round(median(pairs.map((pair) => pair.few)) * 1_000),
+  many_us: Math.round(median(pairs.map((pair) => pair.many)) * 1_000),
+}
+process.stdout.write(
+  values.json
+    ? `${JSON.stringify(outcome)}\n`
+    : `claim from 1 000 eligible tasks ${outcome.few_us} µs, from ${values.tasks} of which 99 % of the pending are ineligible ${outcome.many_us} µs: ratio ${outcome.ratio}, median of ${outcome.pairs} pairs\n`,
+)

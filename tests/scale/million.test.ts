@@ -1,0 +1,85 @@
+import Database from 'better-sqlite3'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { claimOne, leaseOf, receiptOf } from '../api/given.ts'
+import { ManualClock } from '../support/clock.ts'
+import { SeededFolder } from '../support/scale/folder.ts'
+import { seededId } from '../support/scale/seed.ts'
+import { TestServer, take } from '../support/server.ts'
+import { type Executed, planOf, StatementLog } from '../support/statements.ts'
+
+const million = 1_000_000
+
+let folder: SeededFolder
+let server: TestServer
+let statements: Executed[]
+
+/** Everything that is called all the time, on a store with a million of each. */
+async function callEverything(): Promise<void> {
+  const lead = server.connect()
+  const [ada, bob] = [await server.agent('ada', { capabilities: ['code'] }), await server.agent('bob')]
+  const first = await claimOne(ada)
+  const { tasks } = await ada.tasks.next({ completed: leaseOf(first) })
+  await ada.agents.heartbeat({ leases: tasks.map(leaseOf) })
+  for (const task of tasks) await ada.tasks.fail({ ...leaseOf(task), error: 'no' })
+  await ada.tasks.claim({ limit: 32 })
+  await lead.messages.send({ to: 'ada', type: 'note', payload: 1 })
+  await ada.messages.send({ to: '*', type: 'note', payload: 1 })
+  for (const message of (await bob.messages.receive({})).messages) await bob.messages.ack(receiptOf(message))
+  await take(ada.messages.inbox({}), 1)
+  const { cursor } = await lead.events.list({ limit: 100 })
+  await lead.events.list({ cursor, types: ['task.created'], epic: 'epic 7', limit: 10 })
+  await take(lead.events.subscribe({ cursor }), 1)
+  const task = seededId('task', million / 2)
+  const filters = [
+    {},
+    { status: 'pending' },
+    { status: 'failed' },
+    { type: 'type 7' },
+    { epic: 'epic 7' },
+    { epic: 'epic 7', status: 'pending' },
+    { story: 'story 7' },
+    { claimedBy: seededId('agent', 7) },
+    { parentId: task },
+  ] as const
+  for (const filter of filters) await lead.tasks.list({ ...filter, limit: 10 })
+  await lead.tasks.get({ taskId: task })
+  await lead.tasks.tree({ taskId: task })
+  await lead.tasks.tree({ epic: 'epic 7' })
+  await lead.agents.list({})
+  await server.advance(1_000)
+}
+
+beforeAll(async () => {
+  const clock = new ManualClock()
+  folder = await SeededFolder.of({ tasks: million, messages: million, events: million, ineligible: 0.99 }, clock)
+  server = await TestServer.start({ folder: folder.path, clock })
+  using log = new StatementLog()
+  await callEverything()
+  statements = log.executed.filter(({ sql }) => /^(select|update|delete|with)/i.test(sql))
+}, 240_000)
+afterAll(async () => {
+  await server[Symbol.asyncDispose]()
+  folder[Symbol.dispose]()
+})
+
+test('with a million tasks, messages and events, no statement reads all of them, and none sorts them', () => {
+  expect(statements.length).toBeGreaterThan(40)
+  const database = new Database(server.database, { readonly: true })
+  const wrong = statements.flatMap((statement) =>
+    planOf(database, statement)
+      .filter((line) => /^SCAN (tasks|messages|events)\b/.test(line) || line.includes('TEMP B-TREE FOR ORDER'))
+      .map((line) => `${line}: ${statement.sql}`),
+  )
+  database.close()
+  expect(wrong.filter((line) => /"(tasks|messages|events)"/.test(line))).toEqual([])
+})
+
+test('a claim finds the few tasks it may take among a million it may not', async () => {
+  const bob = await server.agent('bob')
+  const { tasks } = await bob.tasks.claim({ limit: 8 })
+  expect(tasks.map(({ priority }) => priority)).toEqual(Array.from({ length: 8 }, () => 'critical'))
+  expect(tasks.map(({ title }) => Number(title?.slice(5)))).toEqual(
+    tasks.map(({ title }) => Number(title?.slice(5))).toSorted((a, b) => a - b),
+  )
+  for (const { title } of tasks) expect(Number(title?.slice(5))).toBeGreaterThan(0.99 * million)
+})
