@@ -7,6 +7,7 @@ import { brokenDeliveries } from './support/verify/broken-deliveries.ts'
 import { brokenFeed, brokenHistories } from './support/verify/broken-feed.ts'
 import { brokenLeases } from './support/verify/broken-leases.ts'
 import { brokenMessages } from './support/verify/broken-messages.ts'
+import { brokenOperators } from './support/verify/broken-operators.ts'
 import { type Bend, type Broken, type Seen, sendOf, unbent } from './support/verify/broken-story.ts'
 import { brokenTasks } from './support/verify/broken-tasks.ts'
 import { goodStory } from './support/verify/good-story.ts'
@@ -44,7 +45,15 @@ describe('a run in which every promise was kept', () => {
     const report = verify(planted(unbent))
     expect(report.violations).toEqual([])
     expect(Object.entries(report.counted).filter(([, count]) => count === 0)).toEqual([])
-    expect(report.counted).toMatchObject({ lines: 72, tasks: 5, completions: 1, messages: 4, events: 23, watched: 23 })
+    expect(report.counted).toMatchObject({
+      lines: 143,
+      tasks: 7,
+      completions: 3,
+      changes: 5,
+      messages: 5,
+      events: goodStory().events.length,
+      watched: goodStory().events.length,
+    })
   })
 
   test('may end in the middle of a line', () => {
@@ -99,7 +108,11 @@ describe('a run in which every promise was kept', () => {
 
   test('may begin to watch again further back', () => {
     const repeated = (op: PlantedOp): PlantedOp => ({ ...op, client: 'late', t: 5_001 })
-    const back = planted(unbent, (ops) => [...ops, beginning('late', 5_000, 22), ...ops.slice(-1).map(repeated)])
+    const back = planted(unbent, (ops) => [
+      ...ops,
+      beginning('late', 5_000, goodStory().events.length - 1),
+      ...ops.slice(-1).map(repeated),
+    ])
     expect(verify(back).violations).toEqual([])
   })
 
@@ -148,6 +161,7 @@ const broken: readonly Broken[] = [
   ...brokenLeases,
   ...brokenMessages,
   ...brokenDeliveries,
+  ...brokenOperators,
   ...brokenFeed,
   ...brokenHistories,
 ]

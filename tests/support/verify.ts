@@ -11,13 +11,17 @@ import { feedDense } from './verify/feed.ts'
 import { handedOnce } from './verify/handouts.ts'
 import { type Histories, readHistories } from './verify/history.ts'
 import { leases } from './verify/leases.ts'
+import { locks } from './verify/locks.ts'
 import { messageEvents } from './verify/message-events.ts'
 import { deadLetters, messageStatuses } from './verify/message-states.ts'
+import { operators } from './verify/operators.ts'
+import { pauses } from './verify/pauses.ts'
 import { payloads } from './verify/payloads.ts'
 import { phantomMessages } from './verify/phantom-messages.ts'
 import { receipts } from './verify/receipts.ts'
 import { record } from './verify/record.ts'
 import type { Recorded } from './verify/recorded.ts'
+import { redrives } from './verify/redrives.ts'
 import { sendKeys } from './verify/send-keys.ts'
 import { sendsStored } from './verify/sends-stored.ts'
 import { staleWrites } from './verify/stale-writes.ts'
@@ -45,6 +49,9 @@ const checkers: readonly Checker[] = [
   handedOnce,
   staleWrites,
   endings,
+  locks,
+  pauses,
+  operators,
   sendsStored,
   sendKeys,
   phantomMessages,
@@ -54,6 +61,7 @@ const checkers: readonly Checker[] = [
   deliveries,
   messageStatuses,
   deadLetters,
+  redrives,
   feedDense,
   watchers,
   taskEvents,
@@ -81,6 +89,7 @@ function count(histories: Histories, recorded: Recorded, stored: Stored): Record
     deliveries: recorded.deliveries.length,
     acks: ok(recorded.acks),
     naks: ok(recorded.naks),
+    changes: recorded.operations.length,
     events: stored.events.length,
     watchers: new Set(recorded.sightings.map((sighting) => sighting.watcher)).size,
     watched: recorded.sightings.filter((sighting) => 'seq' in sighting).length,

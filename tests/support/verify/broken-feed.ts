@@ -8,12 +8,12 @@ export const brokenFeed: readonly Broken[] = [
   {
     what: 'a head beyond the last event',
     rules: ['feed-not-dense'],
-    bend: (story) => Object.assign(story, { head: 24 }),
+    bend: (story) => Object.assign(story, { head: story.events.length + 1 }),
   },
   {
     what: 'a hole in the log',
     rules: ['feed-not-dense', 'watcher-gap'],
-    bend: (story) => Object.assign(story.events.at(-1) ?? {}, { seq: 24 }),
+    bend: (story) => Object.assign(story.events.at(-1) ?? {}, { seq: story.events.length + 1 }),
   },
   {
     what: 'a watcher that missed an event',
@@ -49,7 +49,10 @@ export const brokenFeed: readonly Broken[] = [
     what: 'a watcher that was told of an event that was never committed',
     rules: ['watcher-mismatch'],
     bend: unbent,
-    seen: (ops) => [...ops, ...ops.slice(-1).map((op) => ({ ...op, out: { ...op.out, seq: 24 } }))],
+    seen: (ops) => [
+      ...ops,
+      ...ops.slice(-1).map((op) => ({ ...op, out: { ...op.out, seq: Number(op.out?.['seq']) + 1 } })),
+    ],
   },
   {
     what: 'a watcher that did not reach the head',

@@ -75,7 +75,7 @@ export const brokenMessages: readonly Broken[] = [
   {
     what: 'two keys answered with one message',
     rules: ['message-two-keys'],
-    bend: (story) => story.ops.push({ ...send('k5', 'ada', 440), out: one('ada-id', 'm1') }),
+    bend: (story) => story.ops.push({ ...send('k6', 'ada', 440), out: one('ada-id', 'm1') }),
   },
   {
     what: 'a sending that is not in the log',

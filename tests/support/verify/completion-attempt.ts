@@ -5,11 +5,13 @@ import { type Checker, violation } from './violation.ts'
 
 const differ = (a: string | null | undefined, b: string | null | undefined): boolean => Boolean(a && b && a !== b)
 
+const adopted = (row: TaskRow, stored: Stored) => eventsOfType(stored, row.id, 'task.adopted')
+
 function wrongInRow(row: TaskRow, stored: Stored): boolean {
   return eventsOfType(stored, row.id, 'task.completed').some((event) => {
     const claims = eventsOfType(stored, row.id, 'task.claimed').filter((claim) => claim.attempt === event.attempt)
     return (
-      !mayBeAttempt(event, row.attempt) ||
+      !(mayBeAttempt(event, row.attempt) || adopted(row, stored).some((of) => of.attempt === event.attempt)) ||
       differ(event.agentId, row.agentId) ||
       claims.some((claim) => differ(claim.actor, event.agentId))
     )
@@ -17,7 +19,7 @@ function wrongInRow(row: TaskRow, stored: Stored): boolean {
 }
 
 function wrongForWriter(write: LeaseWrite, attempt: number | undefined, stored: Stored): boolean {
-  const events = eventsOfType(stored, write.taskId, 'task.completed')
+  const events = eventsOfType(stored, write.taskId, 'task.completed', 'task.submitted')
   if (events.length === 0) return false
   const agent = stored.agentsByName.get(write.client)
   // A client writes a claim's reply down before it uses the lease, so a token nobody saw handed out was made up.

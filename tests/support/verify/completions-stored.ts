@@ -7,7 +7,9 @@ export const completionsStored: Checker = ({ leaseWrites, claims }, stored) => {
   const completions = leaseWrites.filter((write) => write.f === 'complete' && write.outcome !== 'fail')
   for (const write of completions) {
     const row = stored.tasks.get(write.taskId)
-    if (write.outcome === 'ok' && row?.status !== 'completed') {
+    // One that was submitted may have been sent back, cancelled or failed since.
+    const submitted = eventsOfType(stored, write.taskId, 'task.submitted').length > 0
+    if (write.outcome === 'ok' && !submitted && row?.status !== 'completed') {
       violations.push(violation('completion-lost', `task ${write.taskId}`, { write, row: row ?? null }))
     }
   }
@@ -17,6 +19,7 @@ export const completionsStored: Checker = ({ leaseWrites, claims }, stored) => {
   for (const row of stored.tasks.values()) {
     // A task imported as completed was never claimed.
     if (row.status !== 'completed' || row.attempt === 0) continue
+    if (eventsOfType(stored, row.id, 'task.adopted').length > 0) continue
     const events = eventsOfType(stored, row.id, 'task.completed')
     const asked = (byTask.get(row.id) ?? []).some(
       (write) => events.length === 0 || events.some((event) => mayBeAttempt(event, attempts.get(leaseKey(write)))),

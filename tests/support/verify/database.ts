@@ -7,6 +7,18 @@ export interface TaskRow {
   readonly ready: number | null
   readonly openDeps: number
   readonly attempt: number
+  readonly verify: number
+  /** What a claim takes. */
+  readonly locks: readonly string[]
+  readonly heldLocks: number
+}
+
+/** Whether a lease is on it. */
+export const isHeld = (row: TaskRow | undefined): boolean => row?.status === 'in_progress'
+
+export interface LockRow {
+  readonly lock: string
+  readonly taskId: string
 }
 
 export interface MessageRow {
@@ -17,6 +29,7 @@ export interface MessageRow {
   readonly status: string
   readonly deliveries: number
   readonly maxDeliver: number
+  readonly redrives: number
 }
 
 export interface AgentRow {
@@ -32,6 +45,9 @@ export interface EventRow {
   readonly actor: string | null
   readonly attempt: number | null
   readonly agentId: string | null
+  readonly epic: string | null
+  /** What a lease took on top of its task's locks. */
+  readonly locks: readonly string[]
 }
 
 export interface Stored {
@@ -46,6 +62,10 @@ export interface Stored {
   readonly messageCounts: Record<string, number>
   /** Number of failed deliveries, by message. */
   readonly deliveryFailures: Map<string, number>
+  /** What is held at the end. */
+  readonly locks: LockRow[]
+  /** Size of each pool, by name. */
+  readonly pools: Map<string, number>
   readonly events: EventRow[]
   /** Events of tasks and of messages, by the task's or message's id and in the order of the log. */
   readonly eventsOf: Map<string, EventRow[]>
@@ -54,24 +74,37 @@ export interface Stored {
 const sql = {
   project: 'select id, seq from projects where name = ?',
   agents: 'select id, name, role from agents where project_id = ?',
-  tasks: `select id, agent_id as agentId, status, ready, open_deps as openDeps, attempt from tasks where project_id = ?`,
+  tasks: `select id, agent_id as agentId, status, ready, open_deps as openDeps, attempt,
+    acceptance = 'verify' as verify, coalesce(locks, '[]') as locks, held_locks as heldLocks from tasks where project_id = ?`,
   dependencies: `select d.task_id as taskId, d.depends_on_id as dependsOnId
     from task_dependencies d join tasks t on t.id = d.task_id where t.project_id = ?`,
   messages: `select id, from_agent as fromAgent, to_agent as toAgent, type, status, retry_count as deliveries,
-    max_deliver as maxDeliver from messages where project_id = ? order by ord`,
+    max_deliver as maxDeliver, redrives from messages where project_id = ? order by ord`,
   messageCounts: 'select status, count(*) as rows from messages where project_id = ? group by status',
   failures: `select f.message_id as messageId, count(*) as rows
     from delivery_failures f join messages m on m.id = f.message_id where m.project_id = ? group by f.message_id`,
   // Data that is no JSON, or lacks a field, leaves the field unknown.
-  events: `select seq, type, subject, actor,
+  locks: 'select lock, task_id as taskId from locks where project_id = ?',
+  pools: 'select name, size from pools where project_id = ?',
+  events: `select seq, type, subject, actor, epic,
+      case when json_type(data, '$.locks') = 'array' then data -> '$.locks' else '[]' end as locks,
       case when typeof(data ->> '$.attempt') = 'integer' then data ->> '$.attempt' end as attempt,
       case when typeof(data ->> '$.agentId') = 'text' then data ->> '$.agentId' end as agentId,
       case when typeof(data ->> '$.messageId') = 'text' then data ->> '$.messageId' end as messageId
-    from (select seq, type, subject, actor, iif(json_valid(data), data, '{}') as data from events where project_id = ?)
+    from (select seq, type, subject, actor, epic, iif(json_valid(data), data, '{}') as data from events where project_id = ?)
     order by seq`,
 }
 
 type LoggedEvent = EventRow & { readonly messageId: string | null }
+
+/** A row with its list of locks as the database has it: text. */
+type AsStored<Row> = Omit<Row, 'locks'> & { readonly locks: string }
+
+const withLocks = <Row extends { readonly locks: string }>(rows: readonly Row[]) =>
+  rows.map((row) => {
+    const locks: readonly string[] = JSON.parse(row.locks)
+    return { ...row, locks }
+  })
 
 const isOf = (event: LoggedEvent) =>
   event.type.startsWith('message.') ? (event.messageId ?? event.subject) : event.subject
@@ -94,9 +127,9 @@ function readProject(database: Database.Database, name: string): Stored {
   const all = <Row>(query: string): Row[] => database.prepare<[string], Row>(query).all(project.id)
 
   const agents = all<AgentRow>(sql.agents)
-  const tasks = all<TaskRow>(sql.tasks)
+  const tasks: TaskRow[] = withLocks(all<AsStored<TaskRow>>(sql.tasks))
   const messages = all<MessageRow>(sql.messages)
-  const events = all<LoggedEvent>(sql.events)
+  const events: LoggedEvent[] = withLocks(all<AsStored<LoggedEvent>>(sql.events))
   const dependencies = new Map<string, string[]>()
   for (const { taskId, dependsOnId } of all<{ taskId: string; dependsOnId: string }>(sql.dependencies)) {
     dependencies.set(taskId, [...(dependencies.get(taskId) ?? []), dependsOnId])
@@ -115,6 +148,8 @@ function readProject(database: Database.Database, name: string): Stored {
     deliveryFailures: new Map(
       all<{ messageId: string; rows: number }>(sql.failures).map(({ messageId, rows }) => [messageId, rows]),
     ),
+    locks: all<LockRow>(sql.locks),
+    pools: new Map(all<{ name: string; size: number }>(sql.pools).map(({ name, size }) => [name, size])),
     events,
     eventsOf: indexEvents(events),
   }

@@ -2,10 +2,19 @@ import type { Stored, TaskRow } from './database.ts'
 import { ended, isEnding } from './lookups.ts'
 import { type Checker, type Expected, type Rule, violation } from './violation.ts'
 
-const statuses: ReadonlySet<string> = new Set([...ended, 'blocked', 'pending', 'in_progress'])
+const statuses: ReadonlySet<string> = new Set([
+  ...ended,
+  'blocked',
+  'pending',
+  'in_progress',
+  'input_required',
+  'in_review',
+])
 
 function brokenBy(row: TaskRow, stored: Stored, expected: Expected): Rule[] {
-  const events = stored.eventsOf.get(row.id) ?? []
+  const all = stored.eventsOf.get(row.id) ?? []
+  // What a failed task was before it was given its attempts again is another life of it.
+  const events = all.slice(all.findLastIndex((event) => event.type === 'task.reopened') + 1)
   const endings = events.filter(isEnding)
   const isEnded = ended.has(row.status)
   const rules: Rule[] = []

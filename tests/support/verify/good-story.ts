@@ -1,5 +1,18 @@
 import type { PlantedEvent, PlantedOp, Story } from './planted.ts'
-import { claim, deliver, handed, lease, of, one, send, sent, settle, write } from './planted-ops.ts'
+import {
+  change,
+  claim,
+  deliver,
+  handed,
+  lease,
+  of,
+  one,
+  redelivered,
+  send,
+  sent,
+  settle,
+  write,
+} from './planted-ops.ts'
 
 const events = (): PlantedEvent[] => [
   { type: 'plan.committed', subject: 'plan' },
@@ -25,6 +38,60 @@ const events = (): PlantedEvent[] => [
   sent('m3'),
   sent('m4'),
   { type: 'message.dead', subject: 'm4' },
+  ...operated(),
+]
+
+/** What operators did, and what that led to. */
+const operated = (): PlantedEvent[] => [
+  of('claimed', 'gate', 1, 'ada-id'),
+  { ...of('locked', 'gate', 1, 'ada-id'), data: { attempt: 1, agentId: 'ada-id', locks: ['pool:ci'] } },
+  of('submitted', 'gate', 1, 'ada-id'),
+  { ...of('rejected', 'gate', 1, 'ada-id'), actor: 'tony-id' },
+  of('claimed', 'gate', 2, 'ada-id'),
+  of('submitted', 'gate', 2, 'ada-id'),
+  { ...of('completed', 'gate', 2, 'ada-id'), actor: 'tony-id' },
+  of('claimed', 'mill', 1, 'ada-id'),
+  of('failed', 'mill', 1, 'ada-id'),
+  { ...of('reopened', 'mill', 1, 'ada-id'), actor: 'tony-id' },
+  of('claimed', 'mill', 2, 'ada-id'),
+  of('inputRequested', 'mill', 2, 'ada-id'),
+  { ...of('inputProvided', 'mill', 2, 'ada-id'), actor: 'tony-id' },
+  { type: 'agent.paused', subject: 'bob-id' },
+  of('claimed', 'mill', 3, 'ada-id'),
+  { type: 'agent.resumed', subject: 'bob-id' },
+  of('expired', 'mill', 3, 'ada-id'),
+  { type: 'epic.paused', subject: null, epic: 'water' },
+  of('claimed', 'mill', 4, 'bob-id'),
+  { ...of('adopted', 'mill', 3, 'ada-id'), actor: 'tony-id' },
+  { ...of('completed', 'mill', 3, 'ada-id'), actor: 'tony-id' },
+  sent('r1'),
+  { type: 'message.dead', subject: 'r1' },
+  { type: 'message.redriven', subject: 'r1' },
+  { type: 'message.acked', subject: 'r1' },
+]
+
+const operatorOps = (): PlantedOp[] => [
+  ...claim('ada', 600, 'gate', 1),
+  write('ada', 'lock', 604, 'gate', 1, 'in_progress'),
+  write('ada', 'complete', 606, 'gate', 1, 'in_review'),
+  change('verify', 608, { taskId: 'gate' }),
+  ...claim('ada', 610, 'gate', 2),
+  write('ada', 'complete', 614, 'gate', 2, 'in_review'),
+  change('verify', 616, { taskId: 'gate' }),
+  ...claim('ada', 620, 'mill', 1),
+  write('ada', 'fail', 624, 'mill', 1, 'failed'),
+  change('retry', 626, { filter: {} }, { taskIds: ['mill'] }),
+  ...claim('ada', 630, 'mill', 2),
+  write('ada', 'requestInput', 634, 'mill', 2, 'input_required'),
+  change('provideInput', 636, { taskId: 'mill' }),
+  ...claim('ada', 640, 'mill', 3),
+  ...claim('bob', 650, 'mill', 4),
+  { client: 'ada', f: 'complete', t: 660, type: 'fail', in: lease('mill', 3) },
+  { ...send('k5', 'bob', 700), out: one('bob-id', 'r1') },
+  deliver('bob', 710, 'r1', 1, 'k5'),
+  change('redrive', 720, { filter: {} }, { redriven: ['r1'] }),
+  redelivered('bob', 730, 'r1', 1, 'k5'),
+  { ...settle('bob', 'ack', 731, 'r1', 1, 'acked'), in: { messageId: 'r1', receipt: 'r1-again-1' } },
 ]
 
 const taskOps = (): PlantedOp[] => [
@@ -80,6 +147,15 @@ export function goodStory(): Story {
       { id: 'roof', status: 'completed', attempt: 3, agent_id: 'ada-id' },
       { id: 'moat', status: 'failed', attempt: 1, failures: 1 },
       { id: 'tower', status: 'cancelled', open_deps: 1 },
+      {
+        id: 'gate',
+        status: 'completed',
+        attempt: 2,
+        agent_id: 'ada-id',
+        acceptance: 'verify',
+        locks: '["file:src/gate"]',
+      },
+      { id: 'mill', status: 'completed', attempt: 4, agent_id: 'ada-id', epic: 'mills', locks: '["file:src"]' },
     ],
     dependencies: [
       { task: 'walls', on: 'pit' },
@@ -99,13 +175,26 @@ export function goodStory(): Story {
         retry_count: 1,
         max_deliver: 1,
       },
+      {
+        id: 'r1',
+        from_agent: 'tony-id',
+        to_agent: 'bob-id',
+        type: 'note',
+        status: 'acked',
+        retry_count: 1,
+        redrives: 1,
+        max_deliver: 1,
+      },
     ],
+    locks: [],
+    pools: [{ name: 'ci', size: 1 }],
     failures: [
+      { message: 'r1', attempt: 1 },
       { message: 'm1', attempt: 1 },
       { message: 'm4', attempt: 1 },
     ],
     events: events(),
-    ops: [...taskOps(), ...messageOps()],
+    ops: [...taskOps(), ...messageOps(), ...operatorOps()],
     tails: {},
   }
 }

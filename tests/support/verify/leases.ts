@@ -1,22 +1,38 @@
 import type { EventRow } from './database.ts'
 import { type Checker, type Violation, violation } from './violation.ts'
 
-const closing: ReadonlySet<string> = new Set(
-  ['completed', 'retried', 'released', 'expired', 'failed', 'cancelled'].map((word) => `task.${word}`),
-)
+const closingWords = [
+  'submitted',
+  'completed',
+  'retried',
+  'released',
+  'expired',
+  'timedOut',
+  'inputRequested',
+  'failed',
+  'cancelled',
+]
+
+/** What ends a lease. */
+export const closing: ReadonlySet<string> = new Set(closingWords.map((word) => `task.${word}`))
 
 /** Replays the leases of one task in the order of the log: at most one is open, and only the newest is ever closed. */
 function replay(taskId: string, events: readonly EventRow[]): Violation[] {
   const violations: Violation[] = []
   let newest = 0
   let open: EventRow | undefined
+  // The result of an attempt that came too late, taken after all: it ends its task as that attempt.
+  let adopted: number | null = null
   for (const event of events) {
     if (event.type === 'task.claimed') {
       if (open) violations.push(violation('lease-overlap', `task ${taskId}`, { open, claimed: event }))
       newest = event.attempt ?? newest + 1
       open = event
+    } else if (event.type === 'task.adopted') {
+      adopted = event.attempt
+      open = undefined
     } else if (closing.has(event.type)) {
-      if (event.attempt !== null && event.attempt !== newest) {
+      if (event.attempt !== null && event.attempt !== newest && event.attempt !== adopted) {
         violations.push(violation('stale-event', `task ${taskId}`, { newest, event }))
       } else {
         open = undefined

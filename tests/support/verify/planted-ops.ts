@@ -59,6 +59,20 @@ export const settle = (
   out: { messageId, status },
 })
 
+/** An operator's call, with what a bulk verb says it changed. */
+export const change = (
+  f: string,
+  t: number,
+  input: Record<string, unknown>,
+  out: Record<string, unknown> = {},
+): PlantedOp => ({ client: 'tony', f, t, type: 'ok', in: input, out })
+
+/** A delivery after a redrive: counted anew, under another receipt. */
+export function redelivered(client: string, t: number, messageId: string, attempt: number, key: string): PlantedOp {
+  const first = deliver(client, t, messageId, attempt, key)
+  return { ...first, out: { ...first.out, receipt: `${messageId}-again-${attempt}`, redrives: 1 } }
+}
+
 export const one = (agentId: string, messageId: string) => ({ id: messageId, recipients: [{ agentId, messageId }] })
 
 export const of = (word: string, id: string, attempt: number, agent: string): PlantedEvent => ({

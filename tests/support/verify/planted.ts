@@ -20,6 +20,7 @@ export interface PlantedEvent {
   type: string
   subject: string | null
   actor?: string
+  epic?: string
   data?: Record<string, unknown>
   /** Default: its place in the list. */
   seq?: number
@@ -32,6 +33,9 @@ export interface Story {
   dependencies: { task: string; on: string }[]
   messages: (Row & { id: string })[]
   failures: { message: string; attempt: number }[]
+  /** What is held at the end. */
+  locks: { lock: string; task: string }[]
+  pools: { name: string; size: number }[]
   events: PlantedEvent[]
   /** Default: the number of events. */
   head?: number
@@ -99,10 +103,22 @@ function fill(database: Database.Database, story: Story): void {
   for (const { message, attempt } of story.failures) {
     insert(database, 'delivery_failures', { message_id: message, attempt, at: 0, reason: 'nak' })
   }
+  for (const { lock, task } of story.locks)
+    insert(database, 'locks', { project_id: 'p', lock, task_id: task, exclusive: 0, since: 0 })
+  for (const pool of story.pools) insert(database, 'pools', { project_id: 'p', ...pool })
   for (const [index, event] of story.events.entries()) {
-    const { type, subject, actor = null, data = {} } = event
+    const { type, subject, actor = null, epic = null, data = {} } = event
     const seq = seqOf(event, index)
-    insert(database, 'events', { project_id: 'p', seq, at: seq, type, subject, actor, data: JSON.stringify(data) })
+    insert(database, 'events', {
+      project_id: 'p',
+      seq,
+      at: seq,
+      type,
+      subject,
+      actor,
+      epic,
+      data: JSON.stringify(data),
+    })
   }
 }
 

@@ -3,9 +3,14 @@ import { type Checker, type Violation, violation } from './violation.ts'
 
 interface Known {
   readonly settlement: Settlement
-  readonly attempt: number
+  /** Its place among the deliveries of the message. */
+  readonly place: number
   readonly deliveries: readonly Delivery[]
 }
+
+/** A redrive begins the count of deliveries anew; nothing is delivered a million times in between. */
+const placeOf = ({ redrives, attempt }: { readonly redrives: number; readonly attempt: number }): number =>
+  redrives * 1_000_000 + attempt
 
 /** Accepted settlements whose receipt a client saw delivered. */
 function known(settlements: readonly Settlement[], deliveriesOf: Map<string, Delivery[]>): Known[] {
@@ -13,12 +18,12 @@ function known(settlements: readonly Settlement[], deliveriesOf: Map<string, Del
     if (settlement.outcome !== 'ok') return []
     const deliveries = deliveriesOf.get(settlement.messageId) ?? []
     const delivery = deliveries.find((one) => one.receipt === settlement.receipt)
-    return delivery ? [{ settlement, attempt: delivery.attempt, deliveries }] : []
+    return delivery ? [{ settlement, place: placeOf(delivery), deliveries }] : []
   })
 }
 
-const replacedBefore = ({ settlement, attempt, deliveries }: Known) =>
-  deliveries.filter((delivery) => delivery.attempt > attempt && delivery.at < settlement.invokedAt)
+const replacedBefore = ({ settlement, place, deliveries }: Known) =>
+  deliveries.filter((delivery) => placeOf(delivery) > place && delivery.at < settlement.invokedAt)
 
 export const receipts: Checker = ({ deliveries, acks, naks }, stored) => {
   const violations: Violation[] = []
@@ -33,8 +38,8 @@ export const receipts: Checker = ({ deliveries, acks, naks }, stored) => {
   for (const settled of acked) {
     if (replacedBefore(settled).length > 0) continue
     const [row] = stored.messagesById.get(settled.settlement.messageId) ?? []
-    const again = settled.deliveries.filter((delivery) => delivery.attempt > settled.attempt)
-    if (again.length > 0 || (row?.deliveries ?? 0) > settled.attempt) {
+    const again = settled.deliveries.filter((delivery) => placeOf(delivery) > settled.place)
+    if (again.length > 0 || (row && placeOf({ redrives: row.redrives, attempt: row.deliveries }) > settled.place)) {
       violations.push(
         violation('delivered-after-ack', `message ${settled.settlement.messageId}`, { ...settled, again, row }),
       )

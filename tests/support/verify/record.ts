@@ -1,5 +1,5 @@
 import { type Fields, isFields, type Op } from './history.ts'
-import type { Claim, Delivery, LeaseWrite, Recorded, Send, Settlement, Sighting } from './recorded.ts'
+import type { Claim, Delivery, LeaseWrite, Operation, Recorded, Send, Settlement, Sighting } from './recorded.ts'
 import { type Violation, violation } from './violation.ts'
 
 class Misshapen extends Error {}
@@ -39,6 +39,7 @@ const leaseWriteOf = (op: Op, f: string, lease: Fields): LeaseWrite => ({
   taskId: text(lease, 'taskId'),
   leaseToken: text(lease, 'leaseToken'),
   outcome: op.outcome,
+  status: typeof op.output.status === 'string' ? op.output.status : '',
   invokedAt: op.invokedAt,
   endedAt: op.endedAt,
 })
@@ -62,6 +63,7 @@ const deliveryOf = (op: Op): Delivery => ({
   messageId: text(op.output, 'messageId'),
   receipt: text(op.output, 'receipt'),
   attempt: number(op.output, 'attempt'),
+  redrives: typeof op.output.redrives === 'number' ? op.output.redrives : 0,
   payloadHash: text(op.output, 'payloadHash'),
   agentId: text(op.output, 'agentId'),
   at: op.endedAt,
@@ -74,6 +76,13 @@ const settlementOf = (op: Op): Settlement => ({
   outcome: op.outcome,
   invokedAt: op.invokedAt,
 })
+
+/** What an operator's call was about: one task, or what a bulk verb says it changed. */
+function operationOf(op: Op): Operation {
+  const { taskId } = op.input
+  const named = [op.output.taskIds, op.output.redriven].find(Array.isArray) ?? [taskId]
+  return { client: op.client, f: op.f, subjects: named.filter((id) => typeof id === 'string') }
+}
 
 function sightingOf(op: Op): Sighting {
   const seen = { watcher: text(op.output, 'watcher'), file: op.file, at: op.endedAt }
@@ -97,6 +106,8 @@ function take(op: Op, recorded: Recorded): void {
     case 'release':
     case 'extend':
     case 'progress':
+    case 'requestInput':
+    case 'lock':
       recorded.leaseWrites.push(leaseWriteOf(op, op.f, op.input))
       break
     case 'start':
@@ -118,6 +129,13 @@ function take(op: Op, recorded: Recorded): void {
     case 'nak':
       recorded.naks.push(settlementOf(op))
       break
+    case 'verify':
+    case 'provideInput':
+    case 'cancel':
+    case 'retry':
+    case 'redrive':
+      if (op.outcome === 'ok') recorded.operations.push(operationOf(op))
+      break
     case 'event':
     case 'watch':
       recorded.sightings.push(sightingOf(op))
@@ -134,6 +152,7 @@ export function record(ops: readonly Op[]): { recorded: Recorded; violations: Vi
     deliveries: [],
     acks: [],
     naks: [],
+    operations: [],
     sightings: [],
   }
   const violations: Violation[] = []

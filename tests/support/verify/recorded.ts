@@ -21,6 +21,8 @@ export interface LeaseWrite {
   readonly taskId: string
   readonly leaseToken: string
   readonly outcome: Outcome
+  /** What the task was then, as the reply said; '' where it did not. */
+  readonly status: string
   readonly invokedAt: number
   readonly endedAt: number
 }
@@ -46,6 +48,8 @@ export interface Delivery {
   readonly messageId: string
   readonly receipt: string
   readonly attempt: number
+  /** How often the message had been redriven: its deliveries are counted anew then. */
+  readonly redrives: number
   readonly payloadHash: string
   readonly agentId: string
   readonly at: number
@@ -57,6 +61,13 @@ export interface Settlement {
   readonly receipt: string
   readonly outcome: Outcome
   readonly invokedAt: number
+}
+
+/** A call of an operator that was acknowledged, and what it was about. */
+export interface Operation {
+  readonly client: string
+  readonly f: string
+  readonly subjects: readonly string[]
 }
 
 interface Watching {
@@ -77,5 +88,6 @@ export interface Recorded {
   readonly deliveries: Delivery[]
   readonly acks: Settlement[]
   readonly naks: Settlement[]
+  readonly operations: Operation[]
   readonly sightings: Sighting[]
 }

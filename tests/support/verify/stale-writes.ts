@@ -24,7 +24,10 @@ export const staleWrites: Checker = ({ leaseWrites, claims }) => {
     const completion =
       write.f === 'complete'
         ? undefined
-        : (completionsOf.get(write.taskId) ?? []).find((completed) => completed.endedAt < write.invokedAt)
+        : (completionsOf.get(write.taskId) ?? []).find(
+            (completed) =>
+              completed.endedAt < write.invokedAt && (attempts.get(leaseKey(completed)) ?? 0) >= (attempt ?? 0),
+          )
     const after = newer ?? completion
     if (after)
       violations.push(violation('stale-write', `task ${write.taskId}, ${write.client}`, { write, attempt, after }))

@@ -6,12 +6,18 @@ import { type Checker, type Rule, type Violation, violation } from './violation.
 const eventsOfWrite: Readonly<Record<string, { rule: Rule; types: readonly string[] }>> = {
   fail: { rule: 'fail-event', types: ['task.retried', 'task.failed'] },
   release: { rule: 'release-event', types: ['task.released'] },
+  requestInput: { rule: 'operator-event', types: ['task.inputRequested'] },
+  lock: { rule: 'operator-event', types: ['task.locked'] },
 }
 
 function ofWrite(write: LeaseWrite, attempt: number | undefined, stored: Stored): Violation[] {
   if (write.f === 'complete') {
-    const events = eventsOfType(stored, write.taskId, 'task.completed')
-    return events.length === 1 ? [] : [violation('completion-event', `task ${write.taskId}`, { write, events })]
+    const ofAttempt = (type: string) =>
+      eventsOfType(stored, write.taskId, type).filter((event) => mayBeAttempt(event, attempt))
+    const submitted = ofAttempt('task.submitted')
+    const events = submitted.length > 0 ? submitted : eventsOfType(stored, write.taskId, 'task.completed')
+    const told = events.length === 1 || submitted.some((event) => event.attempt === null)
+    return told ? [] : [violation('completion-event', `task ${write.taskId}`, { write, events })]
   }
   const wanted = eventsOfWrite[write.f]
   if (!wanted) return []

@@ -22,6 +22,15 @@ export const rules = {
   'claimed-after-end': 'a task was claimed after it had ended',
   'ended-but-ready': 'a task that has ended can still be claimed',
 
+  'lock-overlap': 'two tasks held locks at the same time that exclude each other',
+  'lock-kept': 'a lock is held by a task without a lease, or the locks of a task are miscounted',
+  'completed-unverified': 'a task that is to be verified was completed without having been submitted',
+  'verified-by-its-worker': 'a task was accepted by the agent that had completed it',
+  'claimed-while-paused': 'a task was claimed by a paused agent, of a paused epic or in a paused project',
+  'claimed-without-answer': 'a task was claimed while it waited for an answer or a verdict',
+  'reopened-unfailed': 'a task was given its attempts again without having failed',
+  'operator-event': 'an acknowledged change by an operator without its event',
+
   'message-lost': 'an acknowledged message is not stored exactly once',
   'message-altered': 'a stored message differs from the one sent',
   'message-phantom': 'a stored message that nobody sent',
@@ -38,6 +47,7 @@ export const rules = {
   misdelivered: 'a message was delivered to the wrong agent',
   'max-deliver-exceeded': 'a message was delivered more often than it may be',
   'dead-without-history': 'a dead letter lacks its failed deliveries or its event',
+  'redrive-alone': 'a message was redriven that was not dead, or its redrives are miscounted',
   'message-status': 'a message has a status that does not exist, or the statuses do not add up',
 
   'feed-not-dense': 'the log has a hole, or its head is not the number of events',

@@ -1,0 +1,64 @@
+import type { EventRow, TaskRow } from './database.ts'
+import { eventsOfType } from './lookups.ts'
+import { type Checker, type Rule, type Violation, violation } from './violation.ts'
+
+/** Events after which a task waits for somebody, and those that end the wait. */
+const waits: Readonly<Record<string, readonly string[]>> = {
+  'task.inputRequested': ['task.inputProvided', 'task.failed', 'task.cancelled', 'task.adopted'],
+  'task.submitted': ['task.rejected', 'task.completed', 'task.cancelled'],
+}
+
+/** Claims of a task that waited for an answer or a verdict. */
+function claimedWaiting(events: readonly EventRow[]): EventRow[] {
+  const early: EventRow[] = []
+  let waitsFor: readonly string[] | undefined
+  for (const event of events) {
+    if (event.type === 'task.claimed' && waitsFor) early.push(event)
+    if (waitsFor?.includes(event.type)) waitsFor = undefined
+    waitsFor = waits[event.type] ?? waitsFor
+  }
+  return early
+}
+
+/** What a completion of a task that is to be verified breaks. */
+function unverified(events: readonly EventRow[]): [Rule, EventRow][] {
+  const completed = events.filter(({ type }) => type === 'task.completed')
+  return completed.flatMap((event): [Rule, EventRow][] => {
+    const submitted = events.some(({ type, seq }) => type === 'task.submitted' && seq < event.seq)
+    if (!submitted) return [['completed-unverified', event]]
+    return event.actor !== null && event.actor === event.agentId ? [['verified-by-its-worker', event]] : []
+  })
+}
+
+/** Reopenings of what had not failed. */
+const unfailed = (events: readonly EventRow[]): EventRow[] =>
+  events.filter(({ type }, index) => type === 'task.reopened' && events[index - 1]?.type !== 'task.failed')
+
+const brokenBy = (row: TaskRow, events: readonly EventRow[]): [Rule, EventRow][] => [
+  ...claimedWaiting(events).map((event): [Rule, EventRow] => ['claimed-without-answer', event]),
+  ...(row.verify === 1 ? unverified(events) : []),
+  ...unfailed(events).map((event): [Rule, EventRow] => ['reopened-unfailed', event]),
+]
+
+const eventsOf: Readonly<Record<string, readonly string[]>> = {
+  verify: ['task.completed', 'task.rejected'],
+  provideInput: ['task.inputProvided'],
+  cancel: ['task.cancelled'],
+  retry: ['task.reopened'],
+  redrive: ['message.redriven'],
+}
+
+/** What operators changed, and what tasks went through on the way. */
+export const operators: Checker = ({ operations }, stored) => {
+  const tasks = [...stored.tasks.values()].flatMap((row): Violation[] =>
+    brokenBy(row, stored.eventsOf.get(row.id) ?? []).map(([rule, event]) =>
+      violation(rule, `task ${row.id}`, { row, event }),
+    ),
+  )
+  const untold = operations.flatMap(({ client, f, subjects }) =>
+    subjects
+      .filter((id) => eventsOfType(stored, id, ...(eventsOf[f] ?? [])).length === 0)
+      .map((id) => violation('operator-event', `${f} ${id}`, { client })),
+  )
+  return [...tasks, ...untold]
+}

@@ -1,0 +1,33 @@
+import type { EventRow, Stored } from './database.ts'
+import { type Checker, violation } from './violation.ts'
+
+/** What is paused, moving through the log. */
+class Paused {
+  readonly #what = new Set<string>()
+
+  note({ type, subject, epic }: EventRow): void {
+    const [noun, verb] = type.split('.')
+    if (verb !== 'paused' && verb !== 'resumed') return
+    const what = `${noun} ${noun === 'epic' ? epic : noun === 'project' ? '' : subject}`
+    if (verb === 'paused') this.#what.add(what)
+    else this.#what.delete(what)
+  }
+
+  holdsBack(agentId: string | null, epic: string | null): boolean {
+    return (
+      this.#what.has('project ') ||
+      this.#what.has(`agent ${agentId}`) ||
+      (epic !== null && this.#what.has(`epic ${epic}`))
+    )
+  }
+}
+
+/** Nothing new is claimed there until it is resumed: by the order of the log, which is that of the commits. */
+export const pauses: Checker = (_recorded, stored: Stored) => {
+  const paused = new Paused()
+  return stored.events.flatMap((event) => {
+    paused.note(event)
+    if (event.type !== 'task.claimed' || !paused.holdsBack(event.agentId ?? event.actor, event.epic)) return []
+    return [violation('claimed-while-paused', `task ${event.subject}`, event)]
+  })
+}

@@ -1,0 +1,15 @@
+import { eventsOfType } from './lookups.ts'
+import { type Checker, violation } from './violation.ts'
+
+/** A message comes back from the dead once for each time it died, and its row counts that. */
+export const redrives: Checker = (_recorded, stored) =>
+  stored.messages.flatMap((row) => {
+    const events = eventsOfType(stored, row.id, 'message.dead', 'message.redriven')
+    const alone = events.filter(
+      ({ type }, index) => type === 'message.redriven' && events[index - 1]?.type !== 'message.dead',
+    )
+    const count = events.filter(({ type }) => type === 'message.redriven').length
+    return alone.length === 0 && count === row.redrives
+      ? []
+      : [violation('redrive-alone', `message ${row.id}`, { row, events })]
+  })
