@@ -5,4 +5,11 @@ export type { ConnectionState } from './connection.ts'
 export { type ErrorCode, TonyError } from './errors.ts'
 export type { AgentInfo, Api, Delivery, FeedEvent, LeasedTask, Project, Task } from './generated/api.ts'
 export type { MailOptions } from './mail.ts'
-export { FinalError, type WorkContext, type WorkHandler, type WorkLoop, type WorkOptions } from './work.ts'
+export {
+  FinalError,
+  type Question,
+  type WorkContext,
+  type WorkHandler,
+  type WorkLoop,
+  type WorkOptions,
+} from './work.ts'
