@@ -2,6 +2,7 @@ import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { uuidv7 } from 'uuidv7'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import { noteFailure } from './failures.ts'
+import { participantsOf } from './participants.ts'
 import { hasRoom, inboxFull } from './room.ts'
 
 /** One message for one inbox. */
@@ -95,7 +96,7 @@ export async function post(tx: Transaction, letter: Letter, { maxPending, whenFu
     actor: from,
     taskId,
     threadId,
-    audience: from === null ? [to] : [from, to],
+    audience: participantsOf({ fromAgent: from, toAgent: to }),
   }
   const sent = { messageId, from, to, type, priority: priorityOfRank(priority) }
   tx.append({ ...event, type: 'message.sent', data: sent })
