@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { type Miscount, miscountsIn } from './counters.ts'
 
 export interface TaskRow {
   readonly id: string
@@ -46,6 +47,7 @@ export interface Stored {
   readonly messageCounts: Record<string, number>
   /** Number of failed deliveries, by message. */
   readonly deliveryFailures: Map<string, number>
+  readonly miscounts: Miscount[]
   readonly events: EventRow[]
   /** Events of tasks and of messages, by the task's or message's id and in the order of the log. */
   readonly eventsOf: Map<string, EventRow[]>
@@ -115,6 +117,7 @@ function readProject(database: Database.Database, name: string): Stored {
     deliveryFailures: new Map(
       all<{ messageId: string; rows: number }>(sql.failures).map(({ messageId, rows }) => [messageId, rows]),
     ),
+    miscounts: miscountsIn(database),
     events,
     eventsOf: indexEvents(events),
   }

@@ -106,6 +106,7 @@ export function goodStory(): Story {
     ],
     events: events(),
     ops: [...taskOps(), ...messageOps()],
+    tampered: [],
     tails: {},
   }
 }

@@ -40,6 +40,9 @@ export const rules = {
   'dead-without-history': 'a dead letter lacks its failed deliveries or its event',
   'message-status': 'a message has a status that does not exist, or the statuses do not add up',
 
+  'conservation-broken': 'the counters of a mailbox do not say what its messages are',
+  'rollup-wrong': 'the number of tasks in a status is miscounted',
+
   'feed-not-dense': 'the log has a hole, or its head is not the number of events',
   'watcher-gap': 'a watcher missed events',
   'watcher-repeat': 'a watcher received an event again',
