@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { receiptOf, receiveOne } from './given.ts'
+import { receiptOf, receiveOne, tamper } from './given.ts'
 
 const nothing = '01890000-0000-7000-8000-000000000000'
 
@@ -186,6 +186,25 @@ test('a page ends before a megabyte of payload, and the next goes on', async () 
   expect(read.map((payload) => String(payload)[0])).toEqual(['3', '2', '1', '0'])
   const thread = await allOf((cursor) => ann.messages.thread({ threadId: 't', ...(cursor ? { cursor } : {}) }))
   expect(thread.map((payload) => String(payload)[0])).toEqual(['0', '1', '2', '3'])
+})
+
+test('a page looks at 10 000 messages at most, and the next goes on', async () => {
+  await using server = await TestServer.start()
+  const [lead, ann] = [server.connect(), await server.agent('ann')]
+  await ann.messages.send({ to: 'ann', type: 'rare', payload: 'far' })
+  const many = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+    INSERT INTO messages (id, project_id, from_agent, to_agent, type, payload, priority, created_at, max_deliver)
+    SELECT 'filler ' || i, project_id, from_agent, to_agent, 'common', '1', 2, created_at, 5 FROM messages, n`
+  tamper(server, many)
+  for (const who of [lead, ann]) {
+    const first = await who.messages.list({ type: 'rare' })
+    expect([first.messages, first.nextCursor]).toEqual([[], expect.any(String)])
+    const cursor = first.nextCursor ?? ''
+    expect(await who.messages.list({ type: 'rare', cursor })).toMatchObject({
+      messages: [{ payload: 'far' }],
+      nextCursor: null,
+    })
+  }
 })
 
 test('what makes no sense is INVALID_INPUT', async () => {
