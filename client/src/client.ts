@@ -73,9 +73,15 @@ export function createClient(options: ClientOptions = {}): Client {
   const client: Record<string, unknown> = { close: () => transport.close() }
   const table: Table = procedures
   for (const [path, { kind, repeat }] of Object.entries(table)) {
-    const [noun = '', verb = ''] = path.split('.')
-    const verbs = isRecord(client[noun]) ? client[noun] : {}
-    client[noun] = verbs
+    const names = path.split('.')
+    const verb = names.pop() ?? ''
+    let verbs = client
+    for (const name of names) {
+      const known = verbs[name]
+      const below = isRecord(known) ? known : {}
+      verbs[name] = below
+      verbs = below
+    }
     verbs[verb] =
       kind === 'subscription'
         ? (input: unknown, settings?: SubscribeOptions) => transport.subscribe(path, input ?? {}, settings?.signal)

@@ -15,6 +15,7 @@ import { openSqlite } from './store/sqlite.ts'
 import type { Wake } from './store/store.ts'
 import { Listener } from './surfaces/listener.ts'
 import { expireLeases } from './sweeps/expire-leases.ts'
+import { expireMessages } from './sweeps/expire-messages.ts'
 import { forgetKeys } from './sweeps/forget-keys.ts'
 import { notePresence } from './sweeps/note-presence.ts'
 import { promoteDue } from './sweeps/promote-due.ts'
@@ -23,7 +24,7 @@ import { Sweeps } from './sweeps/runner.ts'
 import { Held } from './tasks/held.ts'
 import { Queue } from './tasks/queue.ts'
 
-export const sweeps = [expireLeases, promoteDue, redeliver, notePresence, forgetKeys] as const
+export const sweeps = [expireLeases, expireMessages, promoteDue, redeliver, notePresence, forgetKeys] as const
 
 /** A running server. Disposing it drains: no new callers, what was accepted is committed, the file is released. */
 export interface RunningServer extends AsyncDisposable {

@@ -1,11 +1,51 @@
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { TestServer } from '../support/server.ts'
+import { refusal, TestServer } from '../support/server.ts'
 import { type Executed, planOf, StatementLog } from '../support/statements.ts'
 
 let statements: Executed[]
 let database: Database.Database
 let server: TestServer
+
+/** Mail of every kind, and every way to look at it. */
+async function aDayOfMail(taskId: string): Promise<void> {
+  const lead = server.connect()
+  const [cleo, dan] = [await server.agent('cleo'), await server.agent('dan')]
+  await cleo.messages.subscribe({ topic: 'walls' })
+  const note = { type: 'note', payload: 1 }
+  const { id } = await dan.messages.send({ to: 'topic:walls', ...note, threadId: 'talk', taskId, ttlMs: 60_000 })
+  await dan.messages.sendMany({
+    messages: [
+      { to: 'cleo', ...note, ttlMs: 1_000 },
+      { to: 'cleo', ...note },
+    ],
+  })
+  await cleo.messages.unsubscribe({ topic: 'walls' })
+  await server.advance(1_000)
+  const { messages } = await cleo.messages.receive({})
+  for (const message of messages) {
+    const receipt = { messageId: message.id, receipt: message.receipt }
+    await cleo.messages.inProgress(receipt)
+    await cleo.messages.term(receipt)
+    await cleo.messages.send({ to: 'dan', ...note, replyTo: message.id })
+  }
+  await refusal(cleo.messages.get({ messageId: id }))
+  const boxes = [{}, { box: 'in' }, { box: 'out' }] as const
+  const asked = [{}, { status: 'dead' }, { status: 'delivered' }, { type: 'note' }, { taskId }] as const
+  for (const box of boxes) {
+    for (const filter of [...asked, { status: 'pending', type: 'note', taskId } as const]) {
+      await cleo.messages.list({ ...box, ...filter, cursor: '1000' })
+      await lead.messages.list({ ...box, ...filter, agent: 'dan' })
+    }
+  }
+  for (const filter of asked) await lead.messages.list({ ...filter, cursor: '1000' })
+  for (const who of [lead, cleo]) await who.messages.thread({ threadId: 'talk', cursor: '0' })
+  const [first] = (await cleo.messages.deadLetters.list({})).deadLetters
+  for (const filter of [{ to: 'cleo' }, { from: 'dan' }, { type: 'note' }, { before: '2026-01-01T00:00:00.000Z' }])
+    for (const who of [lead, cleo]) await who.messages.deadLetters.list({ filter, cursor: '0' })
+  await lead.messages.deadLetters.redrive({ filter: { messageIds: [first?.id ?? id] } })
+  await lead.messages.deadLetters.purge({ filter: {}, limit: 1 })
+}
 
 /** Work of every kind, so that every statement of the operations and the sweeps runs at least once. */
 async function workADay(): Promise<void> {
@@ -79,6 +119,7 @@ async function workADay(): Promise<void> {
   const { cursor } = await lead.events.list({ limit: 1 })
   await lead.events.list({ cursor, types: ['task.created'], epic: 'walls' })
   for await (const _ of lead.events.subscribe({ cursor })) break
+  await aDayOfMail(parent.id)
   await lead.agents.unregister({ agent: 'bob' })
 }
 
@@ -112,7 +153,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
 
   test('the heads of an inbox', () => {
     expect(find(/^select "ord", "priority" from "messages"/)).toEqual([
-      'SEARCH messages USING COVERING INDEX messages_ready (to_agent=? AND ready=?)',
+      'SEARCH messages USING INDEX messages_ready (to_agent=? AND ready=?)',
     ])
   })
 
@@ -163,6 +204,34 @@ describe('a query that is run all the time reads only what it needs:', () => {
       expect(plan, list.sql).toHaveLength(1)
       expect(plan[0], list.sql).toMatch(/^SEARCH tasks USING INDEX tasks_(created|status|epic|parent) /)
     }
+  })
+})
+
+describe('a page of mail reads by an index, in its order', () => {
+  const pages = (ending: string) =>
+    statements.filter(({ sql }) => /^select .* from "messages" where/.test(sql) && sql.includes(ending))
+
+  test('whatever a list or the dead letters are asked for', () => {
+    for (const [ending, least] of [
+      ['order by "messages"."ord" desc', 20],
+      ['order by "messages"."ord" asc', 10],
+    ] as const) {
+      const found = pages(ending)
+      expect(found.length).toBeGreaterThanOrEqual(least)
+      for (const page of found) {
+        const plan = planOf(database, page)
+        expect(plan, page.sql).toHaveLength(1)
+        expect(plan[0], page.sql).toMatch(
+          /^SEARCH messages USING (COVERING )?INDEX messages_(in|out|sent|task|thread|dead) \(/,
+        )
+      }
+    }
+  })
+
+  test('messages whose time is over', () => {
+    expect(find(/^select "ord" from "messages"/, '"expires_at" <= ?')).toEqual([
+      'SEARCH messages USING COVERING INDEX messages_expiring (project_id=? AND expires_at<?)',
+    ])
   })
 })
 

@@ -22,7 +22,8 @@ const receipt = { messageId: nobody, receipt: 'none' }
 /** A task only this agent may claim. */
 export const taskFor = ({ agent, lead }: World) => lead.tasks.create({ type: 'code', assignedTo: agent.id })
 
-export const mailFor = ({ agent, lead }: World) => lead.messages.send({ to: agent.id, type: 'note', payload: { n: 1 } })
+export const mailFor = ({ agent, lead }: World, more: { threadId?: string } = {}) =>
+  lead.messages.send({ to: agent.id, type: 'note', payload: { n: 1 }, ...more })
 
 async function held(world: World) {
   await taskFor(world)
@@ -34,6 +35,12 @@ async function received(world: World) {
   await mailFor(world)
   const { messages } = await world.agent.messages.receive({})
   return { messageId: messages[0]?.id, receipt: messages[0]?.receipt }
+}
+
+async function buried(world: World): Promise<string> {
+  const { messageId = '', receipt: current = '' } = await received(world)
+  await world.agent.messages.term({ messageId, receipt: current })
+  return messageId
 }
 
 const planned = [{ externalId: 'first', type: 'code' }]
@@ -98,10 +105,48 @@ export const cases: Readonly<Record<string, Case>> = {
     valid: ({ agent }) => ({ to: agent.name, type: 'note', payload: null }),
     absent: { to: 'absent', type: 'note', payload: 1 },
   },
+  'messages.sendMany': {
+    valid: ({ agent }) => ({ messages: [{ to: agent.name, type: 'note', payload: 1 }] }),
+    absent: { messages: [{ to: 'absent', type: 'note', payload: 1 }] },
+  },
   'messages.inbox': { valid: () => ({ maxAckPending: 1_000 }) },
   'messages.receive': { valid: (world) => mailFor(world).then(() => ({ limit: 1 })) },
   'messages.ack': { valid: received, absent: receipt },
   'messages.nak': { valid: received, absent: receipt },
+  'messages.term': { valid: received, absent: receipt },
+  'messages.inProgress': { valid: received, absent: receipt },
+  'messages.subscribe': { valid: () => ({ topic: 'walls' }) },
+  'messages.unsubscribe': { valid: () => ({ topic: 'walls' }) },
+  'messages.get': {
+    valid: async (world) => ({ messageId: (await mailFor(world)).id }),
+    absent: { messageId: nobody },
+  },
+  'messages.list': {
+    valid: (world) => mailFor(world).then(() => ({ box: 'in', limit: 1 })),
+    absent: { agent: 'absent' },
+  },
+  'messages.thread': {
+    valid: async (world) => {
+      const threadId = crypto.randomUUID()
+      await mailFor(world, { threadId })
+      return { threadId }
+    },
+    absent: { threadId: 'absent' },
+  },
+  'messages.deadLetters.list': {
+    valid: async (world) => ({ filter: { messageIds: [await buried(world)] } }),
+    absent: { filter: { to: 'absent' } },
+  },
+  'messages.deadLetters.redrive': {
+    as: 'developer',
+    valid: async (world) => ({ filter: { messageIds: [await buried(world)] } }),
+    absent: { filter: {}, to: 'absent' },
+  },
+  'messages.deadLetters.purge': {
+    as: 'developer',
+    valid: async (world) => ({ filter: { messageIds: [await buried(world)] } }),
+    absent: { filter: { from: 'absent' } },
+  },
   'events.subscribe': { valid: () => ({ cursor: 'start' }), absent: { cursor: 'other.1' } },
   'events.list': { valid: () => ({ limit: 1 }), absent: { cursor: 'other.1' } },
   'system.info': { valid: () => ({}) },

@@ -1,7 +1,7 @@
 import { type EventFilter, type EventType, type event, eventTypes } from '@tony/mcp-shared/events'
 import { and, eq, gt } from 'drizzle-orm'
 import type { z } from 'zod'
-import type { Principal } from '../principal.ts'
+import { type Principal, seesAllMail } from '../principal.ts'
 import { placeholder, type Query, type Reader, statement } from '../store/store.ts'
 import { iso } from '../times.ts'
 import { cursorAt } from './cursor.ts'
@@ -57,7 +57,7 @@ export async function pageAfter(
 /** Whether a caller may see an event and asked for it. A message's events are its participants' and the tech lead's. */
 export function shows(principal: Principal, filter: EventFilter, candidate: FeedEvent): boolean {
   const { audience } = candidate
-  if (audience !== null && principal.role !== 'tech-lead' && principal.role !== 'admin') {
+  if (audience !== null && !seesAllMail(principal)) {
     if (!principal.agent || !audience.includes(principal.agent.id)) return false
   }
   if (filter.types && !filter.types.includes(candidate.type)) return false

@@ -24,7 +24,7 @@ export async function graceAfterOutage(batches: Batches, reader: Reader, lastCom
       .where(gt(t.tasks.timeoutAt, lastCommit))
     await db
       .update(t.messages)
-      .set({ ackBy: sql`${t.messages.ackBy} + ${outage}` })
+      .set({ ackBy: sql`${t.messages.ackBy} + ${outage}`, expiresAt: sql`${t.messages.expiresAt} + ${outage}` })
       .where(and(isWord(t.messages.status, 'delivered'), gt(t.messages.ackBy, lastCommit)))
     await db
       .update(t.messages)
