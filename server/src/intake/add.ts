@@ -1,8 +1,10 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
+import { lockKind } from '@tony/mcp-shared/locks'
 import { rankOf } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
 import { and, eq, or } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
+import { sizeOfPool } from '../leases/locks.ts'
 import { claimRank } from '../leases/waiting.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
@@ -146,6 +148,14 @@ export async function countOpen(tx: Transaction, project: string, ids: readonly 
   return open
 }
 
+/** Refuses a place in a pool that has no size: nobody could ever take it. */
+export async function requirePools(tx: Transaction, project: string, locks: readonly string[]): Promise<void> {
+  for (const lock of locks) {
+    if (lockKind(lock) !== 'pool' || (await sizeOfPool(tx, project, lock)) !== undefined) continue
+    throw new CoordinationError('INVALID_INPUT', `${lock} has no size: set one with projects.setPools`, { lock })
+  }
+}
+
 /** What a task says of itself, as the row has it. */
 export const described = (spec: TaskSpec) => ({
   type: spec.type,
@@ -192,6 +202,7 @@ export async function addTask(
   const assignedTo = spec.assignedTo === undefined ? null : await resolveAssignee(tx, project, spec.assignedTo)
   const requires = canonicalRequires(spec.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
+  if (origin.ended === undefined) await requirePools(tx, project, spec.locks)
   const { ready, ...stands } = standing(tx.now, openDeps, spec, origin)
   const createdBy = actorOf(principal)
   const known = { id: origin.id ?? uuidv7(), externalId: origin.externalId ?? null, planHash: origin.planHash ?? null }
