@@ -17,13 +17,21 @@ export type Task = { id: string; externalId: string | null; type: string; epic: 
 export interface Api {
   readonly projects: {
     create(input: { name: string; path?: string | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<Project>
+    get(input?: { project?: string | undefined }, options?: CallOptions): Promise<{ id: string; name: string; path: string | null; createdAt: string; pausedAt: string | null; pools: Record<string, { size: number; held: number }>; pausedEpics: readonly (string)[]; tasks: { total: number; byStatus: Record<string, number>; percentCompleted: number }; epics: readonly ({ epic: string; tasks: { total: number; byStatus: Record<string, number>; percentCompleted: number } })[] }>
     list(input?: Record<string, never>, options?: CallOptions): Promise<{ projects: readonly (Project)[] }>
+    pause(input?: { reason?: string | undefined }, options?: CallOptions): Promise<Project>
+    resume(input?: { reason?: string | undefined }, options?: CallOptions): Promise<Project>
+    setPools(input: { pools: Record<string, number | null> }, options?: CallOptions): Promise<{ id: string; name: string; path: string | null; createdAt: string; pausedAt: string | null; pools: Record<string, { size: number; held: number }>; pausedEpics: readonly (string)[]; tasks: { total: number; byStatus: Record<string, number>; percentCompleted: number }; epics: readonly ({ epic: string; tasks: { total: number; byStatus: Record<string, number>; percentCompleted: number } })[] }>
   }
   readonly agents: {
     register(input: { name: string; type: string; role?: "observer" | "tester" | "developer" | "tech-lead" | undefined; capabilities?: readonly (string)[] | undefined; metadata?: Record<string, unknown> | undefined; clientInstanceId?: string | undefined; refreshToken?: string | undefined; takeOver?: boolean | undefined }, options?: CallOptions): Promise<{ agentId: string; token: string; refreshToken: string; expiresAt: string; incarnation: number; role: "observer" | "tester" | "developer" | "tech-lead" }>
     heartbeat(input?: { leases?: readonly ({ taskId: string; leaseToken: string })[] | undefined; health?: { requestsHandled?: number | undefined; avgResponseTimeMs?: number | undefined; errorRate?: number | undefined; cpuUsage?: number | undefined; memoryUsage?: number | undefined } | undefined }, options?: CallOptions): Promise<{ extended: readonly ({ taskId: string; leaseExpiresAt: string })[]; lost: readonly ({ taskId: string; reason: "cancelled" | "stale" })[]; state: "running" | "paused" | "draining" }>
     get(input: { agent: string }, options?: CallOptions): Promise<AgentInfo>
     list(input?: { status?: "idle" | "active" | "draining" | "offline" | undefined; type?: string | undefined; capability?: string | undefined; limit?: number | undefined }, options?: CallOptions): Promise<{ agents: readonly (AgentInfo)[] }>
+    update(input?: { type?: string | undefined; capabilities?: readonly (string)[] | undefined; metadata?: Record<string, unknown> | undefined }, options?: CallOptions): Promise<AgentInfo>
+    pause(input?: { agent?: string | undefined; epic?: string | undefined; all?: true | undefined; reason?: string | undefined }, options?: CallOptions): Promise<{ scope: "agent" | "epic" | "project"; subject: string; paused: boolean }>
+    resume(input?: { agent?: string | undefined; epic?: string | undefined; all?: true | undefined; reason?: string | undefined }, options?: CallOptions): Promise<{ scope: "agent" | "epic" | "project"; subject: string; paused: boolean }>
+    drain(input: { agent: string }, options?: CallOptions): Promise<AgentInfo>
     unregister(input?: { agent?: string | undefined }, options?: CallOptions): Promise<{ agentId: string; releasedLeases: number }>
   }
   readonly plans: {
@@ -38,6 +46,7 @@ export interface Api {
     next(input: { completed: { taskId: string; leaseToken: string; result?: unknown | undefined; artifacts?: readonly ({ name: string; uri: string; sha256?: string | undefined; bytes?: number | undefined; mediaType?: string | undefined })[] | undefined }; leaseMs?: number | undefined; waitMs?: number | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ tasks: readonly (LeasedTask)[] }>
     work(input?: { slots?: number | undefined; leaseMs?: number | undefined; lastEventId?: string | undefined }, options?: SubscribeOptions): Subscription<LeasedTask>
     extend(input: { taskId: string; leaseToken: string; leaseMs?: number | undefined }, options?: CallOptions): Promise<{ taskId: string; leaseExpiresAt: string }>
+    lock(input: { taskId: string; leaseToken: string; locks: readonly (string)[] }, options?: CallOptions): Promise<{ taskId: string; locks: readonly (string)[] }>
     progress(input: { taskId: string; leaseToken: string; percent?: number | undefined; message?: string | undefined; details?: unknown | undefined; artifacts?: readonly ({ name: string; uri: string; sha256?: string | undefined; bytes?: number | undefined; mediaType?: string | undefined })[] | undefined }, options?: CallOptions): Promise<{ taskId: string; revision: number }>
     complete(input: { taskId: string; leaseToken: string; result?: unknown | undefined; artifacts?: readonly ({ name: string; uri: string; sha256?: string | undefined; bytes?: number | undefined; mediaType?: string | undefined })[] | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; revision: number }>
     fail(input: { taskId: string; leaseToken: string; error: string; retryable?: boolean | undefined; nextRetryDelayMs?: number | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; retryAt: string | null }>
@@ -46,6 +55,7 @@ export interface Api {
     get(input: { taskId: string }, options?: CallOptions): Promise<Task>
     list(input?: { status?: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled" | "in-progress" | "input-required" | "in-review" | undefined; type?: string | undefined; epic?: string | undefined; story?: string | undefined; claimedBy?: string | undefined; parentId?: string | undefined; limit?: number | undefined; cursor?: string | undefined }, options?: CallOptions): Promise<{ tasks: readonly (Task)[]; nextCursor: string | null }>
     tree(input?: { taskId?: string | undefined; epic?: string | undefined; story?: string | undefined; depth?: number | undefined }, options?: CallOptions): Promise<{ nodes: readonly ({ id: string; parentId: string | null; depth: number; type: string; title: string | null; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; priority: "critical" | "high" | "normal" | "low" })[]; rollup: { total: number; byStatus: Record<string, number>; percentCompleted: number } | null; truncated: boolean }>
+    explain(input: { taskId: string }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; claimable: boolean; reasons: readonly ({ predicate: "ended" | "held" | "dependencies" | "input" | "review" | "notBefore" | "lock" | "pool" | "projectPaused" | "epicPaused" | "agentPaused" | "agentDraining" | "agentOffline" | "role" | "requires" | "assignedTo"; message: string })[]; agents: readonly ({ agentId: string; name: string; eligible: boolean; excludedBy: readonly ("ended" | "held" | "dependencies" | "input" | "review" | "notBefore" | "lock" | "pool" | "projectPaused" | "epicPaused" | "agentPaused" | "agentDraining" | "agentOffline" | "role" | "requires" | "assignedTo")[] })[]; truncated: boolean }>
   }
   readonly messages: {
     send(input: { to: string; type: string; payload: unknown; priority?: "critical" | "high" | "normal" | "low" | "urgent" | "medium" | undefined; threadId?: string | undefined; replyTo?: string | undefined; correlationId?: string | undefined; taskId?: string | undefined; ttlMs?: number | undefined; maxDeliver?: number | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ id: string; recipients: readonly ({ agentId: string; messageId: string; status: "pending" | "dead" })[] }>
@@ -66,11 +76,19 @@ export interface Api {
 /** What a client must know of a procedure to call it: its kind, and whether it may be repeated when a reply was lost. */
 export const procedures = {
   'projects.create': { kind: 'mutation', repeat: 'keyed' },
+  'projects.get': { kind: 'query', repeat: 'safe' },
   'projects.list': { kind: 'query', repeat: 'safe' },
+  'projects.pause': { kind: 'mutation', repeat: 'safe' },
+  'projects.resume': { kind: 'mutation', repeat: 'safe' },
+  'projects.setPools': { kind: 'mutation', repeat: 'safe' },
   'agents.register': { kind: 'mutation', repeat: 'unsafe' },
   'agents.heartbeat': { kind: 'mutation', repeat: 'safe' },
   'agents.get': { kind: 'query', repeat: 'safe' },
   'agents.list': { kind: 'query', repeat: 'safe' },
+  'agents.update': { kind: 'mutation', repeat: 'safe' },
+  'agents.pause': { kind: 'mutation', repeat: 'safe' },
+  'agents.resume': { kind: 'mutation', repeat: 'safe' },
+  'agents.drain': { kind: 'mutation', repeat: 'safe' },
   'agents.unregister': { kind: 'mutation', repeat: 'unsafe' },
   'plans.begin': { kind: 'mutation', repeat: 'keyed' },
   'plans.add': { kind: 'mutation', repeat: 'safe' },
@@ -81,6 +99,7 @@ export const procedures = {
   'tasks.next': { kind: 'mutation', repeat: 'keyed' },
   'tasks.work': { kind: 'subscription', repeat: 'safe' },
   'tasks.extend': { kind: 'mutation', repeat: 'safe' },
+  'tasks.lock': { kind: 'mutation', repeat: 'safe' },
   'tasks.progress': { kind: 'mutation', repeat: 'safe' },
   'tasks.complete': { kind: 'mutation', repeat: 'safe' },
   'tasks.fail': { kind: 'mutation', repeat: 'keyed' },
@@ -89,6 +108,7 @@ export const procedures = {
   'tasks.get': { kind: 'query', repeat: 'safe' },
   'tasks.list': { kind: 'query', repeat: 'safe' },
   'tasks.tree': { kind: 'query', repeat: 'safe' },
+  'tasks.explain': { kind: 'query', repeat: 'safe' },
   'messages.send': { kind: 'mutation', repeat: 'keyed' },
   'messages.inbox': { kind: 'subscription', repeat: 'safe' },
   'messages.receive': { kind: 'mutation', repeat: 'unsafe' },

@@ -3,7 +3,7 @@ import { and, eq, isNotNull, isNull, or } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { pauseEpic, resumeEpic } from '../fleet/epics.ts'
-import { pauseWholeProject, resumeWholeProject } from '../fleet/project.ts'
+import { pauseProjectIn, resumeProjectIn } from '../fleet/project.ts'
 import { actorOf } from '../principal.ts'
 import { requireAgentRow } from './present.ts'
 
@@ -41,16 +41,22 @@ const resumeOne = (ctx: Context, agent: string, reason: string | null): Promise<
     return { scope: 'agent', subject: id, paused: false }
   })
 
+const everybody = (ctx: Context, paused: boolean, reason: string | null): Promise<Output> =>
+  ctx.transact(async (tx) => {
+    await (paused ? pauseProjectIn : resumeProjectIn)(tx, ctx.principal, reason)
+    return { scope: 'project', subject: ctx.principal.project, paused }
+  })
+
 /** `agents.pause`: of an agent, an epic, or everybody. Pausing what is paused changes nothing. */
 export const pauseAgents = (ctx: Context, { agent, epic, reason: given }: Input): Promise<Output> => {
   const reason = given ?? null
   if (agent !== undefined) return pauseOne(ctx, agent, reason)
-  return epic === undefined ? pauseWholeProject(ctx, reason) : pauseEpic(ctx, epic, reason)
+  return epic === undefined ? everybody(ctx, true, reason) : pauseEpic(ctx, epic, reason)
 }
 
 /** `agents.resume`: ends a pause, and for an agent its draining. */
 export const resumeAgents = (ctx: Context, { agent, epic, reason: given }: Input): Promise<Output> => {
   const reason = given ?? null
   if (agent !== undefined) return resumeOne(ctx, agent, reason)
-  return epic === undefined ? resumeWholeProject(ctx, reason) : resumeEpic(ctx, epic, reason)
+  return epic === undefined ? everybody(ctx, false, reason) : resumeEpic(ctx, epic, reason)
 }

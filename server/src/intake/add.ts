@@ -1,10 +1,9 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { lockKind } from '@tony/mcp-shared/locks'
 import { rankOf } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
 import { and, eq, or } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
-import { sizeOfPool } from '../leases/locks.ts'
+import { requirePools } from '../leases/locks.ts'
 import { claimRank } from '../leases/waiting.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
@@ -146,14 +145,6 @@ export async function countOpen(tx: Transaction, project: string, ids: readonly 
     if (row.status !== 'completed') open += 1
   }
   return open
-}
-
-/** Refuses a place in a pool that has no size: nobody could ever take it. */
-export async function requirePools(tx: Transaction, project: string, locks: readonly string[]): Promise<void> {
-  for (const lock of locks) {
-    if (lockKind(lock) !== 'pool' || (await sizeOfPool(tx, project, lock)) !== undefined) continue
-    throw new CoordinationError('INVALID_INPUT', `${lock} has no size: set one with projects.setPools`, { lock })
-  }
 }
 
 /** What a task says of itself, as the row has it. */

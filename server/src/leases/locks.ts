@@ -1,3 +1,4 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import { lockKind, pathsAbove, poolOf } from '@tony/mcp-shared/locks'
 import { and, eq, gt, lt, ne, type SQL, sql } from 'drizzle-orm'
 import { type Query, type Reader, statement, type Transaction } from '../store/store.ts'
@@ -59,9 +60,17 @@ const countHolders = statement(({ db, t, p }: Query<{ project: string; lock: str
 )
 
 /** The size of the pool a lock names; undefined where it has none. */
-export async function sizeOfPool(reader: Reader, project: string, lock: string): Promise<number | undefined> {
+async function sizeOfPool(reader: Reader, project: string, lock: string): Promise<number | undefined> {
   const [pool] = await reader.run(poolSize, { project, name: poolOf(lock) })
   return pool?.size
+}
+
+/** Refuses a place in a pool that has no size: nobody could ever take it. */
+export async function requirePools(reader: Reader, project: string, locks: readonly string[]): Promise<void> {
+  for (const lock of locks) {
+    if (lockKind(lock) !== 'pool' || (await sizeOfPool(reader, project, lock)) !== undefined) continue
+    throw new CoordinationError('INVALID_INPUT', `${lock} has no size: set one with projects.setPools`, { lock })
+  }
 }
 
 /** How many more may hold it: 1 or 0 for a key and a path, the free places of a pool. */
