@@ -6,6 +6,9 @@ import { claimOne, leaseOf } from './given.ts'
 const inPool = (client: Client, count: number) =>
   client.tasks.createMany({ tasks: Array.from({ length: count }, () => ({ type: 'code', locks: ['pool:gpu'] })) })
 
+/** A client tries a conflict again until its deadline. */
+const soon = { deadlineMs: 200 }
+
 test('a pool is held by as many as its size, and each that ends lets one more in', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
@@ -39,11 +42,11 @@ test('a place of a full pool is LOCK_CONFLICT mid-lease', async () => {
   const { tasks } = await ada.tasks.claim({ limit: 2 })
   const [holder, other] = tasks.map(leaseOf)
   if (!holder || !other) throw new Error('two tasks were to be claimed')
-  expect(await refusal(ada.tasks.lock({ ...other, locks: ['pool:gpu'] }))).toMatchObject({
+  expect(await refusal(ada.tasks.lock({ ...other, locks: ['pool:gpu'] }, soon))).toMatchObject({
     code: 'LOCK_CONFLICT',
     details: { lock: 'pool:gpu', taskId: holder.taskId, agentId: ada.id },
   })
-  expect(await refusal(ada.tasks.lock({ ...other, locks: ['pool:empty'] }))).toMatchObject({
+  expect(await refusal(ada.tasks.lock({ ...other, locks: ['pool:empty'] }, soon))).toMatchObject({
     code: 'LOCK_CONFLICT',
     details: { lock: 'pool:empty', taskId: null, agentId: null },
   })

@@ -6,6 +6,9 @@ import { claimOne, leaseOf, rows } from './given.ts'
 const locked = (client: Client, locks: string[], more: object = {}) =>
   client.tasks.create({ type: 'code', locks, ...more })
 
+/** A client tries a conflict again until its deadline. */
+const soon = { deadlineMs: 200 }
+
 const heldIn = (server: TestServer) =>
   rows<{ lock: string }>(server, 'select lock from locks order by lock').map(({ lock }) => lock)
 
@@ -175,7 +178,7 @@ describe('tasks.lock', () => {
     await lead.tasks.create({ type: 'code' })
     const held = await claimOne(ada)
     const task = await claimOne(bob)
-    const refused = await refusal(bob.tasks.lock({ ...leaseOf(task), locks: ['port:1', 'file:src'] }))
+    const refused = await refusal(bob.tasks.lock({ ...leaseOf(task), locks: ['port:1', 'file:src'] }, soon))
     expect(refused).toMatchObject({
       code: 'LOCK_CONFLICT',
       applied: 'no',

@@ -87,8 +87,8 @@ async function pauses(reader: Reader, row: TaskRow): Promise<Reason[]> {
 async function waiting(reader: Reader, row: TaskRow): Promise<Reason[]> {
   const reasons = await dependencies(reader, row)
   if (row.notBefore !== null && row.notBefore > reader.now) {
-    const why = row.failures > 0 ? 'it is tried again after a failure' : 'it is not to be claimed'
-    reasons.push({ predicate: 'notBefore', message: `${why}, not before ${iso(row.notBefore)}` })
+    const what = row.failures > 0 ? 'tried again after a failure' : 'to be claimed'
+    reasons.push({ predicate: 'notBefore', message: `it is not ${what} before ${iso(row.notBefore)}` })
   }
   return [...reasons, ...(await locks(reader, row)), ...(await pauses(reader, row))]
 }
