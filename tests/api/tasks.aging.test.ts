@@ -41,10 +41,11 @@ test('a low task that waits for the same lock as high ones is, too', async () =>
   await using server = await TestServer.start({ config })
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.projects.setPools({ pools: { gpu: 1 } })
-  await lead.tasks.createMany({ tasks: many(20, { locks: ['pool:gpu'] }) })
+  for (let part = 0; part < 4; part += 1) await lead.tasks.createMany({ tasks: many(50, { locks: ['pool:gpu'] }) })
   await lead.tasks.create({ type: 'code', priority: 'low', title: 'low', locks: ['pool:gpu'] })
   const held = await claimOne(worker)
   expect((await worker.tasks.claim({ limit: 32 })).tasks).toEqual([])
+  expect(rows(server, 'select 1 from tasks where parked_on is not null')).toHaveLength(200)
   await worker.tasks.complete(leaseOf(held))
   const claimed = await saturated({ server, worker, seconds: 20, more: { locks: ['pool:gpu'] } })
   expect(claimed.map(([title]) => title)).toEqual(['low'])
