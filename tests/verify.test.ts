@@ -110,14 +110,6 @@ describe('a run in which every promise was kept', () => {
     expect(verify(purged).violations).toEqual([])
   })
 
-  test('may have redriven a dead letter', () => {
-    const redriven = planted((story) => {
-      story.events.splice(story.events.length - 1, 0, { type: 'message.redriven', subject: 'm1' })
-      story.ops.push(deliver('ada', 509, 'm1', 5, 'k1'))
-    })
-    expect(verify(redriven).violations).toEqual([])
-  })
-
   test('may still be going on when nobody expects the end', () => {
     const going = planted(
       (story) => story.tasks.push({ id: 'well', status: 'pending' }),

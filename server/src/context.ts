@@ -10,6 +10,7 @@ import type { Principal } from './principal.ts'
 import type { Reader, Store, Transaction } from './store/store.ts'
 import type { Held } from './tasks/held.ts'
 import type { Queue } from './tasks/queue.ts'
+import type { Routes } from './tasks/routes.ts'
 
 /** What the server is made of; one of each. */
 export interface Parts {
@@ -18,6 +19,7 @@ export interface Parts {
   readonly store: Store
   readonly streams: Streams
   readonly queue: Queue
+  readonly routes: Routes
   readonly held: Held
   readonly leaseTokens: LeaseTokens
   readonly inboxes: Inboxes

@@ -14,6 +14,7 @@ import { Metrics } from './metrics.ts'
 import { openSqlite } from './store/sqlite.ts'
 import type { Wake } from './store/store.ts'
 import { Listener } from './surfaces/listener.ts'
+import { ageTasks } from './sweeps/age-tasks.ts'
 import { expireLeases } from './sweeps/expire-leases.ts'
 import { expireMessages } from './sweeps/expire-messages.ts'
 import { forgetKeys } from './sweeps/forget-keys.ts'
@@ -21,10 +22,12 @@ import { notePresence } from './sweeps/note-presence.ts'
 import { promoteDue } from './sweeps/promote-due.ts'
 import { redeliver } from './sweeps/redeliver.ts'
 import { Sweeps } from './sweeps/runner.ts'
+import { unparkFreed } from './sweeps/unpark.ts'
 import { Held } from './tasks/held.ts'
 import { Queue } from './tasks/queue.ts'
+import { Routes } from './tasks/routes.ts'
 
-export const sweeps = [expireLeases, expireMessages, promoteDue, redeliver, notePresence, forgetKeys] as const
+export const sweeps = [expireLeases, expireMessages, promoteDue, unparkFreed, ageTasks, redeliver, notePresence, forgetKeys] as const
 
 /** A running server. Disposing it drains: no new callers, what was accepted is committed, the file is released. */
 export interface RunningServer extends AsyncDisposable {
@@ -44,6 +47,9 @@ function listen(parts: Parts, log: Log): void {
         return parts.inboxes.wake(wake.agentId, wake.because)
       case 'incarnation':
         return parts.incarnations.supersede(wake.agentId, wake.incarnation, wake.left)
+      case 'fleet':
+        parts.inboxes.reconsider(wake.agentId)
+        return parts.queue.reconsider(wake.project, wake.agentId)
       case 'events':
         parts.streams.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
         return undefined
@@ -62,6 +68,7 @@ async function assemble(config: Config, clock: Clock): Promise<Parts> {
     tokens,
     streams: new Streams(store),
     queue: new Queue(),
+    routes: new Routes(),
     held: new Held(),
     leaseTokens: new LeaseTokens(store.secret),
     inboxes: new Inboxes(),

@@ -47,6 +47,34 @@ async function aDayOfMail(taskId: string): Promise<void> {
   await lead.messages.deadLetters.purge({ filter: {}, limit: 1 })
 }
 
+/** Locks, pools, pauses, and tasks that wait so long that they starve. */
+async function whoMayTakeWhat(): Promise<void> {
+  const [lead, eve] = [server.connect(), await server.agent('eve', { capabilities: ['locks'] })]
+  await lead.projects.setPools({ pools: { gpu: 1, none: null } })
+  const requires = ['locks']
+  const locks = ['file:src/a', 'port:1', 'pool:gpu']
+  const spec = { type: 'code', epic: 'locks', priority: 'low' as const, requires, locks }
+  const specs = Array.from({ length: 13 }, () => spec)
+  const { tasks } = await lead.tasks.createMany({ tasks: specs })
+  const waits = await lead.tasks.create({ type: 'code', requires, dependsOn: tasks.map(({ id }) => id) })
+  const claimed = (await eve.tasks.claim({ limit: 8 })).tasks.find((task) => task.locks.length > 0)
+  if (!claimed) throw new Error('nothing to lock')
+  const lease = { taskId: claimed.id, leaseToken: claimed.leaseToken }
+  await eve.tasks.lock({ ...lease, locks: ['file:docs', 'pool:gpu'] })
+  for (const { id } of [...tasks, waits]) await lead.tasks.explain({ taskId: id })
+  await eve.tasks.complete(lease)
+  await server.advance(1_000)
+  for (const scope of [{ epic: 'locks' }, { agent: 'eve' }, { all: true }] as const) {
+    await lead.agents.pause(scope)
+    await eve.tasks.claim()
+    await server.advance(1_000)
+    await lead.agents.resume(scope)
+  }
+  await lead.agents.drain({ agent: 'eve' })
+  await eve.agents.update({ capabilities: ['locks'], metadata: {} })
+  await lead.projects.get()
+}
+
 /** Work of every kind, so that every statement of the operations and the sweeps runs at least once. */
 async function workADay(): Promise<void> {
   const lead = server.connect()
@@ -97,6 +125,7 @@ async function workADay(): Promise<void> {
   if (two) await bob.messages.nak({ ...two, delayMs: 100 })
   await again.messages.receive({ ackWaitMs: 1_000 })
   await bob.tasks.claim({ limit: 8, leaseMs: 5_000, idempotencyKey: 'claim' })
+  await whoMayTakeWhat()
   await server.advance(6_000)
   await server.advance(6_000)
   await server.advance(90_000_000)
@@ -148,6 +177,67 @@ describe('a query that is run all the time reads only what it needs:', () => {
   test('the heads of a route, for a claim', () => {
     expect(find(/^select "ord", "rank" from "tasks"/)).toEqual([
       'SEARCH tasks USING COVERING INDEX tasks_ready (project_id=? AND ready=?)',
+    ])
+  })
+
+  test('what a claim must know of its agent and of a task before it takes it', () => {
+    expect(find(/^select .* from "agents" inner join "projects"/)).toEqual([
+      'SEARCH agents USING INDEX sqlite_autoindex_agents_1 (id=?)',
+      'SEARCH projects USING INDEX sqlite_autoindex_projects_1 (id=?)',
+      'CORRELATED SCALAR SUBQUERY 1',
+      'SEARCH paused_epics USING COVERING INDEX sqlite_autoindex_paused_epics_1 (project_id=?)',
+    ])
+    expect(find(/^select "id", "attempt", "epic", "locks" from "tasks"/)).toEqual([
+      'SEARCH tasks USING INTEGER PRIMARY KEY (rowid=?)',
+    ])
+  })
+
+  test('a lock that is held, what is held under a path, and the places of a pool', () => {
+    const holder = 'SEARCH tasks USING INDEX tasks_id_unique (id=?)'
+    expect(find(/from "locks" inner join "tasks"/, '"lock" = ?')).toEqual([
+      expect.stringMatching(/^SEARCH locks USING (COVERING )?INDEX .* \(project_id=\? AND lock=\?\)$/),
+      holder,
+    ])
+    expect(find(/from "locks" inner join "tasks"/, '"lock" > ?')).toEqual([
+      expect.stringMatching(/^SEARCH locks USING (COVERING )?INDEX .* \(project_id=\? AND lock>\? AND lock<\?\)$/),
+      holder,
+    ])
+    expect(find(/^select count\(\*\) from "locks"/)).toEqual([
+      expect.stringMatching(/^SEARCH locks USING COVERING INDEX .* \(project_id=\? AND lock=\?\)$/),
+    ])
+  })
+
+  test('what waits for a lock, in order, and what else is waited for', () => {
+    const parked = statements.filter(({ sql }) => /^select "ord" from "tasks" .*"parked_on" = \?/.test(sql))
+    expect(parked.map((statement) => planOf(database, statement)).toSorted()).toEqual([
+      ['SEARCH tasks USING COVERING INDEX tasks_parked (project_id=? AND parked_on=? AND rank=?)'],
+      ['SEARCH tasks USING COVERING INDEX tasks_parked (project_id=? AND parked_on=?)'],
+    ])
+    expect(find(/^select "parked_on" from "tasks"/)).toEqual([
+      'SEARCH tasks USING COVERING INDEX tasks_parked (project_id=? AND parked_on>?)',
+    ])
+  })
+
+  test('what starves, route by route', () => {
+    expect(find(/^select "ready" from "tasks"/)).toEqual([
+      'SEARCH tasks USING COVERING INDEX tasks_starving (project_id=? AND ready>?)',
+    ])
+    expect(find(/^select "ord" from "tasks"/, '"ready_at" <= ?')).toEqual([
+      'SEARCH tasks USING COVERING INDEX tasks_starving (project_id=? AND ready=? AND ready_at<?)',
+    ])
+    expect(find(/^select "ord" from "tasks"/, '"rank" = 1')).toEqual([
+      'SEARCH tasks USING COVERING INDEX tasks_ready (project_id=? AND ready=? AND rank=?)',
+    ])
+  })
+
+  test('the open dependencies of a task that is explained, and the pools of a project', () => {
+    expect(find(/from "task_dependencies" inner join "tasks"/)).toEqual([
+      'SEARCH task_dependencies USING COVERING INDEX sqlite_autoindex_task_dependencies_1 (task_id=?)',
+      'SEARCH tasks USING INDEX tasks_id_unique (id=?)',
+    ])
+    expect(find(/from "pools" left join "locks"/)).toEqual([
+      'SEARCH pools USING INDEX sqlite_autoindex_pools_1 (project_id=?)',
+      expect.stringMatching(/^SEARCH locks USING COVERING INDEX .* \(project_id=\? AND lock=\?\) LEFT-JOIN$/),
     ])
   })
 

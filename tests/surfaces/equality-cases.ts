@@ -48,7 +48,11 @@ const planned = [{ externalId: 'first', type: 'code' }]
 /** One for each procedure; the test fails for a procedure that has none. */
 export const cases: Readonly<Record<string, Case>> = {
   'projects.create': { as: 'developer', valid: () => ({ name: `project ${crypto.randomUUID().slice(0, 8)}` }) },
+  'projects.get': { valid: () => ({}), absent: { project: 'absent' } },
   'projects.list': { valid: () => ({}) },
+  'projects.pause': { valid: () => ({ reason: 'to see' }) },
+  'projects.resume': { valid: () => ({}) },
+  'projects.setPools': { valid: () => ({ pools: { absent: null } }) },
   'agents.register': { valid: () => ({ name: `new ${crypto.randomUUID().slice(0, 8)}`, type: 'qa' }) },
   'agents.heartbeat': {
     valid: async (world) => ({ leases: [await held(world)], health: { errorRate: 0.5 } }),
@@ -56,6 +60,10 @@ export const cases: Readonly<Record<string, Case>> = {
   },
   'agents.get': { valid: ({ agent }) => ({ agent: agent.name }), absent: { agent: 'absent' } },
   'agents.list': { valid: () => ({ limit: 10 }), absent: { type: 'absent' } },
+  'agents.update': { valid: () => ({ capabilities: ['ts'], metadata: { n: 1 } }) },
+  'agents.pause': { valid: ({ agent }) => ({ agent: agent.name, reason: 'to see' }), absent: { agent: 'absent' } },
+  'agents.resume': { valid: ({ agent }) => ({ agent: agent.id }), absent: { agent: 'absent' } },
+  'agents.drain': { valid: ({ agent }) => ({ agent: agent.name }), absent: { agent: 'absent' } },
   'agents.unregister': { valid: () => ({}), absent: { agent: 'absent' } },
   'plans.begin': { valid: () => ({ name: 'plan' }) },
   'plans.add': {
@@ -90,6 +98,10 @@ export const cases: Readonly<Record<string, Case>> = {
   },
   'tasks.work': { valid: () => ({ slots: 1 }) },
   'tasks.extend': { valid: held, absent: lease },
+  'tasks.lock': {
+    valid: async (world) => ({ ...(await held(world)), locks: [`key:${crypto.randomUUID()}`] }),
+    absent: { ...lease, locks: ['port:1'] },
+  },
   'tasks.progress': { valid: async (world) => ({ ...(await held(world)), percent: 50 }), absent: lease },
   'tasks.complete': { valid: async (world) => ({ ...(await held(world)), result: [1] }), absent: lease },
   'tasks.fail': {
@@ -99,6 +111,7 @@ export const cases: Readonly<Record<string, Case>> = {
   'tasks.release': { valid: held, absent: lease },
   'tasks.cancel': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
   'tasks.get': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
+  'tasks.explain': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
   'tasks.list': { valid: () => ({ status: 'in-progress', limit: 1 }), absent: { cursor: 'none' } },
   'tasks.tree': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
   'messages.send': {

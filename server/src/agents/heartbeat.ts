@@ -2,6 +2,7 @@ import type { agentHeartbeatInput, agentHeartbeatOutput } from '@tony/mcp-shared
 import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
+import { gateOf, stateOf } from '../fleet/gate.ts'
 import { extendIn } from '../leases/extend.ts'
 import { findTask } from '../leases/lease.ts'
 import { countBeatAgainst, releaseUnlisted } from '../leases/release.ts'
@@ -64,7 +65,7 @@ export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInp
       await tx.run(insertSample, { agentId: agent.id, now: tx.now, ...sample })
     }
     await countBeatAgainst(tx, agent.id, agent.incarnation)
-    const reply: Output = { extended: [], lost: [], state: 'running' }
+    const reply: Output = { extended: [], lost: [], state: stateOf(await gateOf(tx, agent.id)) }
     for (const lease of input.leases) {
       const leaseExpiresAt = await extendIn(tx, ctx.principal, lease)
       if (leaseExpiresAt !== undefined) {

@@ -35,6 +35,12 @@ export async function requireAgentRow(reader: Reader, project: string, agent: st
   return row
 }
 
+function statusOf(live: boolean, draining: boolean, leases: number): AgentOutput['status'] {
+  if (!live) return 'offline'
+  if (draining) return 'draining'
+  return leases > 0 ? 'active' : 'idle'
+}
+
 /** A row as callers see it: its status is read off its signs of life and its leases. */
 export async function presentAgent(ctx: Context, reader: Reader, row: AgentRow): Promise<AgentOutput> {
   const lastActivity = Math.max(row.lastActivity, ctx.presence.lastSeen(row.projectId, row.id) ?? 0)
@@ -46,7 +52,7 @@ export async function presentAgent(ctx: Context, reader: Reader, row: AgentRow):
     type: row.type,
     role: agentRole.parse(row.role),
     capabilities: JSON.parse(row.capabilities),
-    status: live ? ((held?.leases ?? 0) > 0 ? 'active' : 'idle') : 'offline',
+    status: statusOf(live, row.drainingAt !== null, held?.leases ?? 0),
     paused: row.pausedAt !== null,
     incarnation: row.incarnation,
     registeredAt: iso(row.registeredAt),

@@ -7,10 +7,12 @@ import { claimTasks } from '../tasks/claim.ts'
 import { completeTask } from '../tasks/complete.ts'
 import { createTask } from '../tasks/create.ts'
 import { createManyTasks } from '../tasks/create-many.ts'
+import { explainTask } from '../tasks/explain.ts'
 import { extendLease } from '../tasks/extend.ts'
 import { failTask } from '../tasks/fail.ts'
 import { getTask } from '../tasks/get.ts'
 import { listTasks } from '../tasks/list.ts'
+import { lockTask } from '../tasks/lock.ts'
 import { nextTask } from '../tasks/next.ts'
 import { noteProgress } from '../tasks/progress.ts'
 import { releaseTask } from '../tasks/release.ts'
@@ -40,6 +42,10 @@ export const tasks = router({
     { permission: 'tasks:work', repeatable: true, input: leases.taskExtendInput, output: leases.taskExtendOutput },
     extendLease,
   ),
+  lock: mutation(
+    { permission: 'tasks:work', repeatable: true, input: leases.taskLockInput, output: leases.taskLockOutput },
+    lockTask,
+  ),
   progress: mutation(
     { permission: 'tasks:work', repeatable: true, input: leases.taskProgressInput, output: leases.taskProgressOutput },
     noteProgress,
@@ -65,5 +71,9 @@ export const tasks = router({
   tree: query(
     { permission: 'tasks:read', cost: 5, input: queries.taskTreeInput, output: queries.taskTreeOutput },
     treeOfTasks,
+  ),
+  explain: query(
+    { permission: 'tasks:read', cost: 5, input: queries.taskExplainInput, output: queries.taskExplainOutput },
+    explainTask,
   ),
 })

@@ -3,6 +3,7 @@ import { rankOf } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
 import { and, eq, or } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
+import { requirePools } from '../leases/locks.ts'
 import { claimRank } from '../leases/waiting.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
@@ -192,6 +193,7 @@ export async function addTask(
   const assignedTo = spec.assignedTo === undefined ? null : await resolveAssignee(tx, project, spec.assignedTo)
   const requires = canonicalRequires(spec.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
+  if (origin.ended === undefined) await requirePools(tx, project, spec.locks)
   const { ready, ...stands } = standing(tx.now, openDeps, spec, origin)
   const createdBy = actorOf(principal)
   const known = { id: origin.id ?? uuidv7(), externalId: origin.externalId ?? null, planHash: origin.planHash ?? null }

@@ -10,7 +10,9 @@ type Tasks = Pick<Tables, 'tasks'>
 export const agedRank = 1
 export const claimRank = (priority: number): number => (priority === 0 ? 0 : priority + 1)
 
-const ownRank = ({ tasks }: Tasks): SQL => sql`case when ${tasks.priority} = 0 then 0 else ${tasks.priority} + 1 end`
+/** The rank of its priority. */
+export const ownRank = ({ tasks }: Tasks): SQL =>
+  sql`case when ${tasks.priority} = 0 then 0 else ${tasks.priority} + 1 end`
 
 /** The earlier of two moments, either of which may be missing. */
 const earliest = (a: SQLWrapper, b: SQLWrapper): SQL =>

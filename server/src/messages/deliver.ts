@@ -2,6 +2,7 @@ import type { delivery } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
+import { gateOf } from '../fleet/gate.ts'
 import { randomToken } from '../random.ts'
 import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
@@ -86,6 +87,7 @@ export async function deliverIn(
   tx: Transaction,
   { agentId, limit, maxAckPending, ackWaitMs }: Handing,
 ): Promise<HandedOut> {
+  if ((await gateOf(tx, agentId)).paused) return { messages: [], full: false }
   const [flying] = await tx.run(countInFlight, { agentId })
   const room = maxAckPending - (flying?.count ?? 0)
   const wanted = Math.min(limit, Math.max(room + criticalReserve, 0))

@@ -3,6 +3,7 @@ import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, sql } from 'drizzle-orm'
 import { countOpen, described, insertDependency, resolveAssignee, type TaskRow } from '../intake/add.ts'
 import { canonicalRequires, routeFor } from '../intake/route.ts'
+import { requirePools } from '../leases/locks.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { isAnyOf } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
@@ -50,6 +51,7 @@ export async function updatePlanned(
   const dependsOn = [...new Set(planned.dependsOn)]
   await replaceEdges(tx, known, dependsOn)
   const openDeps = await countOpen(tx, project, dependsOn)
+  await requirePools(tx, project, planned.locks)
   const assignedTo = planned.assignedTo === undefined ? null : await resolveAssignee(tx, project, planned.assignedTo)
   const requires = canonicalRequires(planned.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })

@@ -79,6 +79,12 @@ export type Wake =
       /** The agent has been unregistered. */
       readonly left?: true
     }
+  | {
+      /** What an agent may be handed has changed, or with null what everybody in the project may: those who wait try again. */
+      readonly topic: 'fleet'
+      readonly project: string
+      readonly agentId: string | null
+    }
   | { readonly topic: 'events'; readonly project: string }
 
 export interface Transaction extends Reader {

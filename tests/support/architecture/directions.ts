@@ -5,7 +5,7 @@ import type { Rule } from './source.ts'
 export const nouns = ['tasks', 'agents', 'messages', 'plans', 'projects', 'system', 'auth'] as const
 
 const ground = ['shared', 'ground']
-const operations = [...ground, 'store', 'context', 'events', 'leases', 'intake', 'counts', 'mail']
+const operations = [...ground, 'store', 'context', 'events', 'leases', 'intake', 'counts', 'mail', 'fleet']
 
 /** What each room may import, beside itself. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   intake: [...ground, 'store', 'context', 'leases'],
   counts: [...ground, 'store'],
   mail: [...ground, 'store'],
+  fleet: [...ground, 'store', 'context', 'leases'],
   ...Object.fromEntries(nouns.map((noun) => [noun, operations])),
   sweeps: [...operations, ...nouns, 'log'],
   guards: [...ground, 'store', 'context', 'log', 'metrics'],
