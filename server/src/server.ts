@@ -20,6 +20,7 @@ import { notePresence } from './sweeps/note-presence.ts'
 import { promoteDue } from './sweeps/promote-due.ts'
 import { redeliver } from './sweeps/redeliver.ts'
 import { Sweeps } from './sweeps/runner.ts'
+import { figuresByProject } from './system/metrics.ts'
 import { Held } from './tasks/held.ts'
 import { Queue } from './tasks/queue.ts'
 
@@ -81,6 +82,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   const log = createLog(config)
   const metrics = new Metrics()
   const parts = await assemble(config, clock)
+  metrics.figuresFrom(() => figuresByProject(parts))
   listen(parts, log)
   const listener = new Listener(parts, log, metrics)
   const running = new Sweeps(parts, log)

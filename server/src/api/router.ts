@@ -1,5 +1,6 @@
 import { agents } from './agents.ts'
 import { events } from './events.ts'
+import { health } from './health.ts'
 import { messages } from './messages.ts'
 import { plans } from './plans.ts'
 import { router } from './procedure.ts'
@@ -8,6 +9,6 @@ import { system } from './system.ts'
 import { tasks } from './tasks.ts'
 
 /** Every procedure, once. All surfaces, the client and the docs are read off this. */
-export const appRouter = router({ projects, agents, plans, tasks, messages, events, system })
+export const appRouter = router({ projects, agents, plans, tasks, messages, events, health, system })
 
 export type AppRouter = typeof appRouter
