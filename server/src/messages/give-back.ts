@@ -1,6 +1,7 @@
 import { redeliveryPolicy } from '@tony/mcp-shared/messages'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { backoff } from '../backoff.ts'
+import { noteFailure } from '../mail/failures.ts'
 import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
 import type { MessageRow } from './deliver.ts'
@@ -67,20 +68,12 @@ const returnOne = statement((q: Query<GivingBack & { ord: number }>) =>
     .prepare(),
 )
 
-const insertFailure = statement(
-  ({ db, t, p }: Query<{ messageId: string; attempt: number; at: number; reason: string; error: string | null }>) =>
-    db
-      .insert(t.deliveryFailures)
-      .values({ messageId: p.messageId, attempt: p.attempt, at: p.at, reason: p.reason, error: p.error })
-      .returning({ attempt: t.deliveryFailures.attempt })
-      .prepare(),
-)
-
 type Reason = 'nak' | 'ack wait over'
 
 /** The history of the delivery that failed, and the event: with the dead letter in the same transaction. */
 async function record(tx: Transaction, row: MessageRow, reason: Reason): Promise<void> {
-  await tx.run(insertFailure, { messageId: row.id, attempt: row.retryCount, at: tx.now, reason, error: row.lastError })
+  const { id: messageId, redrives, retryCount: attempt, lastError: error } = row
+  await noteFailure(tx, { messageId, redrives, attempt, reason, error })
   const event = row.status === 'dead' ? 'message.dead' : reason === 'nak' ? 'message.nacked' : 'message.returned'
   tx.append({
     type: event,

@@ -5,6 +5,7 @@ import { and, eq, ne, or } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
+import { type Letter, post } from '../mail/post.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 
@@ -31,49 +32,6 @@ const insertBody = statement(({ db, t, p }: Query<{ id: string; payload: string 
   db.insert(t.bodies).values({ id: p.id, payload: p.payload }).returning({ id: t.bodies.id }).prepare(),
 )
 
-interface NewMessage {
-  id: string
-  project: string
-  from: string | null
-  to: string
-  type: string
-  payload: string | null
-  bodyId: string | null
-  address: string | null
-  priority: number
-  threadId: string | null
-  replyTo: string | null
-  correlationId: string | null
-  taskId: string | null
-  maxDeliver: number
-  now: number
-}
-
-const insertMessage = statement(({ db, t, p }: Query<NewMessage>) =>
-  db
-    .insert(t.messages)
-    .values({
-      id: p.id,
-      projectId: p.project,
-      fromAgent: p.from,
-      toAgent: p.to,
-      type: p.type,
-      payload: p.payload,
-      bodyId: p.bodyId,
-      address: p.address,
-      priority: p.priority,
-      ready: 1,
-      threadId: p.threadId,
-      replyTo: p.replyTo,
-      correlationId: p.correlationId,
-      taskId: p.taskId,
-      createdAt: p.now,
-      maxDeliver: p.maxDeliver,
-    })
-    .returning({ id: t.messages.id })
-    .prepare(),
-)
-
 /** The agents a message goes to: those that match at the commit, all or none. */
 async function recipientsOf(tx: Transaction, principal: Principal, to: string): Promise<readonly string[]> {
   const { project } = principal
@@ -93,15 +51,11 @@ interface Copy {
   readonly bodyId: string | null
 }
 
-/** Puts one message into one inbox. */
-async function post(tx: Transaction, principal: Principal, input: Input, { agentId, bodyId }: Copy) {
-  const messageId = uuidv7()
-  const from = actorOf(principal)
-  const { threadId = null, replyTo = null, correlationId = null, taskId = null, type } = input
-  await tx.run(insertMessage, {
-    id: messageId,
+function letterOf(principal: Principal, input: Input, { agentId, bodyId }: Copy): Letter {
+  const { threadId = null, replyTo = null, correlationId = null, taskId = null, type, maxDeliver } = input
+  return {
     project: principal.project,
-    from,
+    from: actorOf(principal),
     to: agentId,
     type,
     payload: bodyId === null ? payloadOf(input) : null,
@@ -112,20 +66,9 @@ async function post(tx: Transaction, principal: Principal, input: Input, { agent
     replyTo,
     correlationId,
     taskId,
-    maxDeliver: input.maxDeliver,
-    now: tx.now,
-  })
-  tx.append({
-    type: 'message.sent',
-    subject: messageId,
-    actor: from,
-    taskId,
-    threadId,
-    audience: from === null ? [agentId] : [from, agentId],
-    data: { messageId, from, to: agentId, type, priority: input.priority },
-  })
-  tx.wake({ topic: 'inbox', agentId, because: 'mail' })
-  return { agentId, messageId, status: 'pending' as const }
+    expiresAt: null,
+    maxDeliver,
+  }
 }
 
 const payloadOf = ({ payload }: Input): string => JSON.stringify(payload) ?? 'null'
@@ -137,8 +80,11 @@ export function sendMessage(ctx: Context, input: Input): Promise<z.output<typeof
     const agentIds = await recipientsOf(tx, ctx.principal, input.to)
     const bodyId = fanOut ? uuidv7() : null
     if (bodyId !== null) await tx.run(insertBody, { id: bodyId, payload: payloadOf(input) })
-    const recipients: Awaited<ReturnType<typeof post>>[] = []
-    for (const agentId of agentIds) recipients.push(await post(tx, ctx.principal, input, { agentId, bodyId }))
+    const posting = { maxPending: ctx.config.maxPending, whenFull: fanOut ? 'bury' : 'refuse' } as const
+    const recipients: z.output<typeof messageSendOutput>['recipients'] = []
+    for (const agentId of agentIds) {
+      recipients.push({ agentId, ...(await post(tx, letterOf(ctx.principal, input, { agentId, bodyId }), posting)) })
+    }
     return { id: bodyId ?? recipients[0]?.messageId ?? uuidv7(), recipients }
   })
 }

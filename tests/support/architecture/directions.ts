@@ -15,7 +15,7 @@ export const nouns = [
 ] as const
 
 const ground = ['shared', 'ground']
-const operations = [...ground, 'store', 'context', 'events', 'leases', 'intake', 'counts', 'vitals']
+const operations = [...ground, 'store', 'context', 'events', 'leases', 'intake', 'counts', 'mail', 'vitals']
 
 /** What each room may import, beside itself. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -30,6 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   leases: [...ground, 'store', 'context'],
   intake: [...ground, 'store', 'context', 'leases'],
   counts: [...ground, 'store'],
+  mail: [...ground, 'store'],
   vitals: [...ground, 'store', 'context'],
   ...Object.fromEntries(nouns.map((noun) => [noun, operations])),
   sweeps: [...operations, ...nouns, 'log'],
