@@ -11,6 +11,7 @@ import { LeaseTokens } from './leases/token.ts'
 import { createLog, type Log } from './log.ts'
 import { Inboxes } from './messages/inboxes.ts'
 import { Metrics } from './metrics.ts'
+import { Replies } from './requests/replies.ts'
 import { openSqlite } from './store/sqlite.ts'
 import type { Wake } from './store/store.ts'
 import { Listener } from './surfaces/listener.ts'
@@ -20,11 +21,12 @@ import { notePresence } from './sweeps/note-presence.ts'
 import { promoteDue } from './sweeps/promote-due.ts'
 import { redeliver } from './sweeps/redeliver.ts'
 import { Sweeps } from './sweeps/runner.ts'
+import { timeOutRequests } from './sweeps/time-out-requests.ts'
 import { figuresByProject } from './system/metrics.ts'
 import { Held } from './tasks/held.ts'
 import { Queue } from './tasks/queue.ts'
 
-export const sweeps = [expireLeases, promoteDue, redeliver, notePresence, forgetKeys] as const
+export const sweeps = [expireLeases, promoteDue, redeliver, timeOutRequests, notePresence, forgetKeys] as const
 
 /** A running server. Disposing it drains: no new callers, what was accepted is committed, the file is released. */
 export interface RunningServer extends AsyncDisposable {
@@ -42,6 +44,8 @@ function listen(parts: Parts, log: Log): void {
         return parts.held.wake(wake)
       case 'inbox':
         return parts.inboxes.wake(wake.agentId, wake.because)
+      case 'reply':
+        return parts.replies.wake(wake.requestId)
       case 'incarnation':
         return parts.incarnations.supersede(wake.agentId, wake.incarnation, wake.left)
       case 'events':
@@ -65,6 +69,7 @@ async function assemble(config: Config, clock: Clock): Promise<Parts> {
     held: new Held(),
     leaseTokens: new LeaseTokens(store.secret),
     inboxes: new Inboxes(),
+    replies: new Replies(),
     presence: new Presence(),
     incarnations: new Incarnations(await store.read(currentIncarnations)),
     startedAt: clock.monotonic(),

@@ -1,3 +1,4 @@
+import { nextRequest } from '../api/asked.ts'
 import type { TestAgent, TestServer } from '../support/server.ts'
 
 /** What a case may use: an agent nobody else uses, and a client of the developer on this machine, here an admin. */
@@ -34,6 +35,11 @@ async function received(world: World) {
   await mailFor(world)
   const { messages } = await world.agent.messages.receive({})
   return { messageId: messages[0]?.id, receipt: messages[0]?.receipt }
+}
+
+async function answerNext(agent: TestAgent): Promise<void> {
+  const { requestId } = (await nextRequest(agent)).asked
+  await agent.requests.reply({ requestId, result: { n: 1 } })
 }
 
 const planned = [{ externalId: 'first', type: 'code' }]
@@ -102,7 +108,30 @@ export const cases: Readonly<Record<string, Case>> = {
   'messages.receive': { valid: (world) => mailFor(world).then(() => ({ limit: 1 })) },
   'messages.ack': { valid: received, absent: receipt },
   'messages.nak': { valid: received, absent: receipt },
+  'requests.route': {
+    as: 'developer',
+    valid: async ({ agent }) => {
+      // Rejected where the agent leaves before it was asked: not every input is a request.
+      answerNext(agent).catch(() => undefined)
+      return { method: 'm', target: agent.id, params: [1] }
+    },
+    absent: { method: 'm', target: 'absent' },
+  },
+  'requests.reply': {
+    valid: async ({ agent, lead }) => {
+      lead.requests.route({ method: 'm', target: agent.id }).catch(() => undefined)
+      return { requestId: (await nextRequest(agent)).asked.requestId, result: null }
+    },
+    absent: { requestId: nobody },
+  },
   'events.subscribe': { valid: () => ({ cursor: 'start' }), absent: { cursor: 'other.1' } },
   'events.list': { valid: () => ({ limit: 1 }), absent: { cursor: 'other.1' } },
+  'health.report': { valid: () => ({ cpuUsage: 0.5 }) },
+  'health.summary': { valid: () => ({ windowMs: 60_000 }) },
+  'health.history': {
+    valid: async ({ agent }) => agent.health.report({ cpuUsage: 1 }).then(() => ({ agent: agent.name, limit: 1 })),
+    absent: { agent: 'absent' },
+  },
   'system.info': { valid: () => ({}) },
+  'system.metrics': { valid: () => ({}) },
 }

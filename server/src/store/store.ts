@@ -79,6 +79,7 @@ export type Wake =
       /** The agent has been unregistered. */
       readonly left?: true
     }
+  | { readonly topic: 'reply'; readonly requestId: string }
   | { readonly topic: 'events'; readonly project: string }
 
 export interface Transaction extends Reader {
