@@ -1,11 +1,17 @@
 import type { Client } from './client.ts'
 import type { Delivery } from './generated/api.ts'
+import { answer, type RequestHandler, requestIn } from './requests.ts'
 
 export interface MailOptions {
   /** How many messages are handled at a time. Default 1: in order. */
   readonly concurrency?: number
   /** How long a message may be worked on before it is delivered again, in milliseconds: 1 000 to 600 000, default 30 000. */
   readonly ackWaitMs?: number
+  /**
+   * Answers requests of other agents, which then do not reach the handler of messages. Without it that handler gets them as
+   * messages of the type `request`, and answers with `requests.reply`.
+   */
+  readonly onRequest?: RequestHandler
   /** Told of everything that went wrong around the handler: a stale receipt, a refused call. */
   readonly onError?: (error: unknown, message: Delivery | undefined) => void
 }
@@ -14,10 +20,12 @@ export interface MailOptions {
 export function readMail(
   client: Client,
   handler: (message: Delivery) => unknown,
-  { concurrency = 1, ackWaitMs, onError }: MailOptions,
+  { concurrency = 1, ackWaitMs, onRequest, onError }: MailOptions,
 ): { stop(): Promise<void> } {
   const inbox = client.messages.inbox(ackWaitMs === undefined ? {} : { ackWaitMs })
   const settle = async (message: Delivery): Promise<void> => {
+    const request = onRequest && requestIn(message)
+    if (request) return answer(client, onRequest, request)
     const receipt = { messageId: message.id, receipt: message.receipt }
     try {
       await handler(message)
