@@ -83,6 +83,8 @@ test('nobody is asked who is offline, paused, draining, gone, without the capabi
   server.clock.advance(30_000)
   expect(await route()).toMatchObject(none)
   await ada.agents.heartbeat({})
+  // One that may not answer.
+  await server.agent('aaron', { ...code, role: 'observer' })
   const answer = lead.requests.route({ method: 'code' })
   await ada.requests.reply({ requestId: (await nextRequest(ada)).asked.requestId, result: 1 })
   expect(await answer).toMatchObject({ agentId: ada.id, result: 1 })

@@ -1,4 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
+import { policy } from '@tony/mcp-shared/policy'
+import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, isNull, ne, or, sql } from 'drizzle-orm'
 import type { Principal } from '../principal.ts'
 import { isWord } from '../store/literals.ts'
@@ -24,6 +26,7 @@ const findTaking = statement(({ db, t, p }: Query<{ project: string }>) =>
     .select({
       id: t.agents.id,
       projectId: t.agents.projectId,
+      role: t.agents.role,
       capabilities: t.agents.capabilities,
       lastActivity: t.agents.lastActivity,
     })
@@ -60,8 +63,8 @@ interface Asked {
 }
 
 /**
- * Id of the agent to ask. Without a target: of the live ones that are given something new and can do it, the one with the
- * fewest leases and requests, the first by name. Never the caller, who would wait for itself.
+ * Id of the agent to ask. Without a target: of the live ones that are given something new, can do it and may answer, the one
+ * with the fewest leases and requests, the first by name. Never the caller, who would wait for itself.
  */
 export async function targetOf(
   tx: Transaction,
@@ -78,6 +81,7 @@ export async function targetOf(
   for (const row of await tx.run(findTaking, { project })) {
     const capabilities: readonly string[] = JSON.parse(row.capabilities)
     if (row.id === agent?.id || !capabilities.includes(method) || !isLive(watching, row, tx.now)) continue
+    if (!policy[agentRole.parse(row.role)].has('requests:write')) continue
     const [measured] = await tx.run(measureLoad, { agentId: row.id })
     const load = measured?.load ?? 0
     if (!least || load < least.load) least = { id: row.id, load }
