@@ -81,6 +81,12 @@ function print(schema: z.ZodType, io: 'input' | 'output'): string {
 
 /** What is under one name of a path: more names, and at their ends the procedures. */
 interface Branch extends Map<string, Branch | string> {}
+/** The number a field of an input is when it is not given. */
+function defaultOf(input: z.core.JSONSchema.BaseSchema, field: string): number {
+  const schema = input.properties?.[field]
+  if (typeof schema !== 'object' || typeof schema.default !== 'number') throw new Error(`${field} has no default`)
+  return schema.default
+}
 
 const table: string[] = []
 const tree: Branch = new Map()
@@ -107,7 +113,11 @@ for (const [path, { kind, meta, input, output: reply }] of procedures) {
   const inputJson = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
   const keyed = inputJson.properties?.['idempotencyKey'] !== undefined
   const repeat = kind === 'query' || meta.repeatable ? 'safe' : keyed ? 'keyed' : 'unsafe'
-  table.push(`  '${path}': { kind: '${kind}', repeat: '${kind === 'subscription' ? 'safe' : repeat}' },`)
+  const waits =
+    meta.waits === undefined
+      ? ''
+      : `, waits: { field: '${meta.waits}', byDefault: ${defaultOf(inputJson, meta.waits)} }`
+  table.push(`  '${path}': { kind: '${kind}', repeat: '${kind === 'subscription' ? 'safe' : repeat}'${waits} },`)
   const optional = input.safeParse({}).success
   const given = `${print(input, 'input')}`.replace(/ \| undefined$/, '')
   const parameter = `input${optional ? '?' : ''}: ${given}`

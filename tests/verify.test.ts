@@ -13,7 +13,7 @@ import { type Bend, type Broken, type Seen, sendOf, unbent } from './support/ver
 import { brokenTasks } from './support/verify/broken-tasks.ts'
 import { goodStory } from './support/verify/good-story.ts'
 import { type PlantedOp, plant } from './support/verify/planted.ts'
-import { deliver, settle, sightings, write } from './support/verify/planted-ops.ts'
+import { settle, sightings, write } from './support/verify/planted-ops.ts'
 import { type Report, rules, verify } from './support/verify.ts'
 
 let directory: string

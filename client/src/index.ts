@@ -15,6 +15,7 @@ export type {
   Task,
 } from './generated/api.ts'
 export type { MailOptions } from './mail.ts'
+export type { IncomingRequest, RequestHandler } from './requests.ts'
 export {
   FinalError,
   type Question,

@@ -1,5 +1,6 @@
 import type { Client } from './client.ts'
 import type { Delivery } from './generated/api.ts'
+import { answer, type RequestHandler, requestIn } from './requests.ts'
 
 export interface MailOptions {
   /** How many messages are handled at a time. Default 1: in order. */
@@ -9,6 +10,11 @@ export interface MailOptions {
    * While a handler runs, the server is told so twice in that time: a slow one does not get its message again.
    */
   readonly ackWaitMs?: number
+  /**
+   * Answers requests of other agents, which then do not reach the handler of messages. Without it that handler gets them as
+   * messages of the type `request`, and answers with `requests.reply`.
+   */
+  readonly onRequest?: RequestHandler
   /** Told of everything that went wrong around the handler: a stale receipt, a refused call. */
   readonly onError?: (error: unknown, message: Delivery | undefined) => void
 }
@@ -19,7 +25,7 @@ const defaultAckWaitMs = 30_000
 export function readMail(
   client: Client,
   handler: (message: Delivery) => unknown,
-  { concurrency = 1, ackWaitMs = defaultAckWaitMs, onError }: MailOptions,
+  { concurrency = 1, ackWaitMs = defaultAckWaitMs, onRequest, onError }: MailOptions,
 ): { stop(): Promise<void> } {
   const inbox = client.messages.inbox({ ackWaitMs })
   /** Runs the handler, and keeps the delivery for it meanwhile. */
@@ -34,6 +40,8 @@ export function readMail(
     }
   }
   const settle = async (message: Delivery): Promise<void> => {
+    const request = onRequest && requestIn(message)
+    if (request) return answer(client, onRequest, request)
     const receipt = { messageId: message.id, receipt: message.receipt }
     try {
       await handle(message, receipt)

@@ -7,6 +7,7 @@ import type { Incarnations } from './guards/incarnations.ts'
 import type { LeaseTokens } from './leases/token.ts'
 import type { Inboxes } from './messages/inboxes.ts'
 import type { Principal } from './principal.ts'
+import type { Replies } from './requests/replies.ts'
 import type { Reader, Store, Transaction } from './store/store.ts'
 import type { Held } from './tasks/held.ts'
 import type { Queue } from './tasks/queue.ts'
@@ -23,6 +24,7 @@ export interface Parts {
   readonly held: Held
   readonly leaseTokens: LeaseTokens
   readonly inboxes: Inboxes
+  readonly replies: Replies
   readonly presence: Presence
   readonly incarnations: Incarnations
   readonly tokens: Tokens

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { nextRequest } from '../api/asked.ts'
 import { refusal, TestServer } from '../support/server.ts'
 import { type Executed, planOf, StatementLog } from '../support/statements.ts'
 
@@ -126,7 +127,19 @@ async function workADay(): Promise<void> {
   await again.messages.receive({ ackWaitMs: 1_000 })
   await bob.tasks.claim({ limit: 8, leaseMs: 5_000, idempotencyKey: 'claim' })
   await whoMayTakeWhat()
+  const unanswered = again.requests.route({ method: 'ts', target: 'bob', timeoutMs: 100 }).catch(() => undefined)
+  const answered = lead.requests.route({ method: 'ts' })
+  const { requestId } = (await nextRequest(again)).asked
+  await again.requests.reply({ requestId, result: 1 })
+  await again.requests.reply({ requestId }).catch(() => undefined)
+  await answered
+  await again.health.report({ errorRate: 0 })
+  await lead.health.summary()
+  await lead.health.history({ agent: 'ada' })
+  await lead.system.metrics()
+  await (await fetch(`${server.url}/metrics`)).text()
   await server.advance(6_000)
+  await unanswered
   await server.advance(6_000)
   await server.advance(90_000_000)
   const filters = [
@@ -278,6 +291,27 @@ describe('a query that is run all the time reads only what it needs:', () => {
     }
   })
 
+  test('requests whose time is up', () => {
+    expect(find(/^select "id" from "requests"/, '"deadline_at" <= ?')).toEqual([
+      'SEARCH requests USING INDEX requests_waiting (project_id=? AND deadline_at<?)',
+    ])
+  })
+
+  test('what an agent reported last, and over a time', () => {
+    const reports = statements.filter(({ sql }) => /^select .* from "health_metrics" where/.test(sql))
+    expect(reports.length).toBeGreaterThanOrEqual(2)
+    for (const report of reports) {
+      const visits = planOf(database, report).filter((line) => line.includes('health_metrics'))
+      expect(visits, report.sql).toEqual([expect.stringMatching(/^SEARCH .* USING INDEX health_metrics_agent /)])
+    }
+  })
+
+  test('how busy an agent is', () => {
+    const plan = find('from "requests"', 'from "tasks"', /^select/)
+    expect(plan).toContainEqual(expect.stringMatching(/^SEARCH requests USING COVERING INDEX requests_of /))
+    expect(plan).toContainEqual(expect.stringMatching(/^SEARCH tasks USING COVERING INDEX tasks_held /))
+  })
+
   test('a page of the feed', () => {
     expect(find(/^select .* from "events"/, '"seq" > ?')).toEqual([
       'SEARCH events USING INDEX sqlite_autoindex_events_1 (project_id=? AND seq>?)',
@@ -331,7 +365,7 @@ test('no statement of the server reads all tasks, messages or events', () => {
   expect(reading.length).toBeGreaterThan(50)
   const scans = reading.flatMap((statement) =>
     planOf(database, statement)
-      .filter((line) => /^SCAN (tasks|messages|events)\b/.test(line))
+      .filter((line) => /^SCAN (tasks|messages|events|requests|health_metrics|mailboxes)\b/.test(line))
       .map((line) => `${line}: ${statement.sql}`),
   )
   expect(scans).toEqual([])

@@ -1,3 +1,4 @@
+import { nextRequest } from '../api/asked.ts'
 import type { TestAgent, TestServer } from '../support/server.ts'
 
 /** What a case may use: an agent nobody else uses, and a client of the developer on this machine, here an admin. */
@@ -41,6 +42,11 @@ async function buried(world: World): Promise<string> {
   const { messageId = '', receipt: current = '' } = await received(world)
   await world.agent.messages.term({ messageId, receipt: current })
   return messageId
+}
+
+async function answerNext(agent: TestAgent): Promise<void> {
+  const { requestId } = (await nextRequest(agent)).asked
+  await agent.requests.reply({ requestId, result: { n: 1 } })
 }
 
 const planned = [{ externalId: 'first', type: 'code' }]
@@ -160,7 +166,30 @@ export const cases: Readonly<Record<string, Case>> = {
     valid: async (world) => ({ filter: { messageIds: [await buried(world)] } }),
     absent: { filter: { from: 'absent' } },
   },
+  'requests.route': {
+    as: 'developer',
+    valid: async ({ agent }) => {
+      // Rejected where the agent leaves before it was asked: not every input is a request.
+      answerNext(agent).catch(() => undefined)
+      return { method: 'm', target: agent.id, params: [1] }
+    },
+    absent: { method: 'm', target: 'absent' },
+  },
+  'requests.reply': {
+    valid: async ({ agent, lead }) => {
+      lead.requests.route({ method: 'm', target: agent.id }).catch(() => undefined)
+      return { requestId: (await nextRequest(agent)).asked.requestId, result: null }
+    },
+    absent: { requestId: nobody },
+  },
   'events.subscribe': { valid: () => ({ cursor: 'start' }), absent: { cursor: 'other.1' } },
   'events.list': { valid: () => ({ limit: 1 }), absent: { cursor: 'other.1' } },
+  'health.report': { valid: () => ({ cpuUsage: 0.5 }) },
+  'health.summary': { valid: () => ({ windowMs: 60_000 }) },
+  'health.history': {
+    valid: async ({ agent }) => agent.health.report({ cpuUsage: 1 }).then(() => ({ agent: agent.name, limit: 1 })),
+    absent: { agent: 'absent' },
+  },
   'system.info': { valid: () => ({}) },
+  'system.metrics': { valid: () => ({}) },
 }

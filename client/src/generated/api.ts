@@ -64,12 +64,22 @@ export interface Api {
     ack(input?: { messageId: string; receipt: string } | { acks: readonly ({ messageId: string; receipt: string })[] }, options?: CallOptions): Promise<{ messageId?: string | undefined; status?: "pending" | "delivered" | "acked" | "dead" | "expired" | undefined; results?: readonly ({ messageId: string; status: "pending" | "delivered" | "acked" | "dead" | "expired" | null; error: { code: "INVALID_INPUT" | "UNAUTHENTICATED" | "TOKEN_EXPIRED" | "TOKEN_REVOKED" | "STALE_INCARNATION" | "FORBIDDEN" | "NOT_FOUND" | "NO_AGENTS_AVAILABLE" | "METHOD_NOT_ALLOWED" | "AGENT_NAME_TAKEN" | "STALE_LEASE" | "STALE_RECEIPT" | "ILLEGAL_TRANSITION" | "REVISION_CONFLICT" | "IDEMPOTENCY_CONFLICT" | "DEPENDENCY_CYCLE" | "ALREADY_EXISTS" | "LOCK_CONFLICT" | "CURSOR_EXPIRED" | "CURSOR_AHEAD" | "PAYLOAD_TOO_LARGE" | "RATE_LIMITED" | "INBOX_FULL" | "CONSUMER_TOO_SLOW" | "INTERNAL" | "SHUTTING_DOWN" | "STORE_UNAVAILABLE" | "DEADLINE_EXCEEDED" | "STORAGE_FULL"; message: string } | null })[] | undefined }>
     nak(input: { messageId: string; receipt: string; delayMs?: number | undefined; error?: string | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ messageId: string; status: "pending" | "delivered" | "acked" | "dead" | "expired" }>
   }
+  readonly requests: {
+    route(input: { method: string; params?: unknown | undefined; target?: string | undefined; timeoutMs?: number | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ requestId: string; agentId: string; ok: boolean; result: unknown | null; error: { code: string; message: string } | null }>
+    reply(input: { requestId: string; result?: unknown | undefined; error?: { code: string; message: string } | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ requestId: string; inTime: boolean }>
+  }
   readonly events: {
     subscribe(input?: { cursor?: string | undefined; types?: readonly ("project.created" | "project.updated" | "project.paused" | "project.resumed" | "epic.paused" | "epic.resumed" | "agent.registered" | "agent.updated" | "agent.unregistered" | "agent.offline" | "agent.online" | "agent.paused" | "agent.resumed" | "agent.draining" | "plan.committed" | "plan.aborted" | "task.created" | "task.updated" | "task.unblocked" | "task.claimed" | "task.locked" | "task.progressed" | "task.submitted" | "task.rejected" | "task.completed" | "task.retried" | "task.released" | "task.expired" | "task.inputRequested" | "task.inputProvided" | "task.timedOut" | "task.failed" | "task.reopened" | "task.orphaned" | "task.adopted" | "task.cancelled" | "message.sent" | "message.acked" | "message.nacked" | "message.returned" | "message.expired" | "message.dead" | "message.redriven" | "message.purged" | "topic.subscribed" | "topic.unsubscribed" | "request.routed" | "request.replied" | "request.timedOut")[] | undefined; taskId?: string | undefined; agentId?: string | undefined; epic?: string | undefined; threadId?: string | undefined; lastEventId?: string | undefined }, options?: SubscribeOptions): Subscription<FeedEvent>
     list(input?: { cursor?: string | undefined; types?: readonly ("project.created" | "project.updated" | "project.paused" | "project.resumed" | "epic.paused" | "epic.resumed" | "agent.registered" | "agent.updated" | "agent.unregistered" | "agent.offline" | "agent.online" | "agent.paused" | "agent.resumed" | "agent.draining" | "plan.committed" | "plan.aborted" | "task.created" | "task.updated" | "task.unblocked" | "task.claimed" | "task.locked" | "task.progressed" | "task.submitted" | "task.rejected" | "task.completed" | "task.retried" | "task.released" | "task.expired" | "task.inputRequested" | "task.inputProvided" | "task.timedOut" | "task.failed" | "task.reopened" | "task.orphaned" | "task.adopted" | "task.cancelled" | "message.sent" | "message.acked" | "message.nacked" | "message.returned" | "message.expired" | "message.dead" | "message.redriven" | "message.purged" | "topic.subscribed" | "topic.unsubscribed" | "request.routed" | "request.replied" | "request.timedOut")[] | undefined; taskId?: string | undefined; agentId?: string | undefined; epic?: string | undefined; threadId?: string | undefined; limit?: number | undefined }, options?: CallOptions): Promise<{ events: readonly (FeedEvent)[]; cursor: string; more: boolean }>
   }
+  readonly health: {
+    report(input?: { requestsHandled?: number | undefined; avgResponseTimeMs?: number | undefined; errorRate?: number | undefined; cpuUsage?: number | undefined; memoryUsage?: number | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ agentId: string; at: string }>
+    summary(input?: { windowMs?: number | undefined }, options?: CallOptions): Promise<{ status: "healthy" | "degraded" | "unhealthy"; agents: { total: number; byStatus: Record<string, number> }; metrics: { requestsHandled: number | null; avgResponseTimeMs: number | null; errorRate: number | null; cpuUsage: number | null; memoryUsage: number | null }; reports: readonly ({ at: string; requestsHandled: number | null; avgResponseTimeMs: number | null; errorRate: number | null; cpuUsage: number | null; memoryUsage: number | null; agentId: string; name: string })[] }>
+    history(input: { agent: string; since?: string | undefined; until?: string | undefined; limit?: number | undefined }, options?: CallOptions): Promise<{ agentId: string; samples: readonly ({ at: string; requestsHandled: number | null; avgResponseTimeMs: number | null; errorRate: number | null; cpuUsage: number | null; memoryUsage: number | null })[] }>
+  }
   readonly system: {
     info(input?: Record<string, never>, options?: CallOptions): Promise<{ name: "tony-mcp"; version: string; protocolVersion: string; mode: "dev" | "serve"; durability: "disk" | "process"; now: string; uptimeMs: number }>
+    metrics(input?: Record<string, never>, options?: CallOptions): Promise<{ tasks: { total: number; byStatus: Record<string, number>; percentCompleted: number }; messages: { accepted: number; pending: number; delivered: number; acked: number; dead: number; expired: number; purged: number }; agents: { total: number; byStatus: Record<string, number> }; events: number }>
   }
 }
 
@@ -114,9 +124,15 @@ export const procedures = {
   'messages.receive': { kind: 'mutation', repeat: 'unsafe' },
   'messages.ack': { kind: 'mutation', repeat: 'safe' },
   'messages.nak': { kind: 'mutation', repeat: 'keyed' },
+  'requests.route': { kind: 'mutation', repeat: 'keyed', waits: { field: 'timeoutMs', byDefault: 30000 } },
+  'requests.reply': { kind: 'mutation', repeat: 'keyed' },
   'events.subscribe': { kind: 'subscription', repeat: 'safe' },
   'events.list': { kind: 'query', repeat: 'safe' },
+  'health.report': { kind: 'mutation', repeat: 'keyed' },
+  'health.summary': { kind: 'query', repeat: 'safe' },
+  'health.history': { kind: 'query', repeat: 'safe' },
   'system.info': { kind: 'query', repeat: 'safe' },
+  'system.metrics': { kind: 'query', repeat: 'safe' },
 } as const
 
 /** Every error a server can answer with. */

@@ -9,34 +9,9 @@ import { countBeatAgainst, releaseUnlisted } from '../leases/release.ts'
 import { requireAgent } from '../principal.ts'
 import { type Query, statement } from '../store/store.ts'
 import { iso } from '../times.ts'
+import { keepSample } from '../vitals/sample.ts'
 
 type Output = z.output<typeof agentHeartbeatOutput>
-
-interface Sample {
-  agentId: string
-  now: number
-  requestsHandled: number | null
-  avgResponseTimeMs: number | null
-  errorRate: number | null
-  cpuUsage: number | null
-  memoryUsage: number | null
-}
-
-const insertSample = statement(({ db, t, p }: Query<Sample>) =>
-  db
-    .insert(t.healthMetrics)
-    .values({
-      agentId: p.agentId,
-      timestamp: p.now,
-      requestsHandled: p.requestsHandled,
-      avgResponseTime: p.avgResponseTimeMs,
-      errorRate: p.errorRate,
-      cpuUsage: p.cpuUsage,
-      memoryUsage: p.memoryUsage,
-    })
-    .returning({ agentId: t.healthMetrics.agentId })
-    .prepare(),
-)
 
 const touch = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
   db
@@ -53,17 +28,7 @@ export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInp
   const { project } = ctx.principal
   return ctx.transact(async (tx) => {
     await tx.run(touch, { agentId: agent.id, now: tx.now })
-    if (input.health) {
-      const {
-        requestsHandled = null,
-        avgResponseTimeMs = null,
-        errorRate = null,
-        cpuUsage = null,
-        memoryUsage = null,
-      } = input.health
-      const sample = { requestsHandled, avgResponseTimeMs, errorRate, cpuUsage, memoryUsage }
-      await tx.run(insertSample, { agentId: agent.id, now: tx.now, ...sample })
-    }
+    if (input.health) await keepSample(tx, agent.id, input.health)
     await countBeatAgainst(tx, agent.id, agent.incarnation)
     const reply: Output = { extended: [], lost: [], state: stateOf(await gateOf(tx, agent.id)) }
     for (const lease of input.leases) {

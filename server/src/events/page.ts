@@ -4,7 +4,8 @@ import type { z } from 'zod'
 import { type Principal, seesAllMail } from '../principal.ts'
 import { placeholder, type Query, type Reader, statement } from '../store/store.ts'
 import { iso } from '../times.ts'
-import { cursorAt } from './cursor.ts'
+import { cursorAt, requireHeld } from './cursor.ts'
+import { extentOf } from './extent.ts'
 import { type Item, item } from './item.ts'
 
 export type EventOutput = z.output<typeof event>
@@ -52,6 +53,22 @@ export async function pageAfter(
     const audience: readonly string[] | null = row.audience === null ? null : JSON.parse(row.audience)
     return { ...item(output), id: cursorAt(epoch, row.seq), seq: row.seq, type, taskId, epic, threadId, audience }
   })
+}
+
+/**
+ * The same for one who follows the feed. What a subscriber has not read yet may be forgotten meanwhile: then it is told so,
+ * and not taken on to what is left.
+ */
+export async function following(
+  reader: Reader,
+  project: string,
+  epoch: string,
+  seq: number,
+  limit: number,
+): Promise<FeedEvent[]> {
+  const page = await pageAfter(reader, project, epoch, seq, limit)
+  if (page[0]?.seq !== seq + 1) requireHeld(epoch, seq, (await extentOf(reader, project)).first)
+  return page
 }
 
 /** Whether a caller may see an event and asked for it. A message's events are its participants' and the tech lead's. */

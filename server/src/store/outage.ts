@@ -31,6 +31,10 @@ export async function graceAfterOutage(batches: Batches, reader: Reader, lastCom
       .set({ expiresAt: sql`${t.messages.expiresAt} + ${outage}` })
       .where(and(isWord(t.messages.status, 'pending'), gt(t.messages.expiresAt, lastCommit)))
     await db
+      .update(t.requests)
+      .set({ deadlineAt: sql`${t.requests.deadlineAt} + ${outage}` })
+      .where(and(isWord(t.requests.status, 'waiting'), gt(t.requests.deadlineAt, lastCommit)))
+    await db
       .update(t.agents)
       .set({ lastActivity: sql`${t.agents.lastActivity} + ${outage}` })
       .where(isWord(t.agents.status, 'active'))

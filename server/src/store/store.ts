@@ -85,6 +85,7 @@ export type Wake =
       readonly project: string
       readonly agentId: string | null
     }
+  | { readonly topic: 'reply'; readonly requestId: string }
   | { readonly topic: 'events'; readonly project: string }
 
 export interface Transaction extends Reader {
