@@ -20,10 +20,11 @@ import { notePresence } from './sweeps/note-presence.ts'
 import { promoteDue } from './sweeps/promote-due.ts'
 import { redeliver } from './sweeps/redeliver.ts'
 import { Sweeps } from './sweeps/runner.ts'
+import { timeOut } from './sweeps/time-out.ts'
 import { Held } from './tasks/held.ts'
 import { Queue } from './tasks/queue.ts'
 
-export const sweeps = [expireLeases, promoteDue, redeliver, notePresence, forgetKeys] as const
+export const sweeps = [expireLeases, timeOut, promoteDue, redeliver, notePresence, forgetKeys] as const
 
 /** A running server. Disposing it drains: no new callers, what was accepted is committed, the file is released. */
 export interface RunningServer extends AsyncDisposable {

@@ -64,7 +64,7 @@ async function workOff(store: Store, principal: Principal, wins: Win[]): Promise
   do {
     const completed = held
     const [task] = await store.transact(scope, async (tx) => {
-      if (completed) await completeIn(tx, principal, completed)
+      if (completed) await completeIn(tx, claiming(store, principal), completed)
       return claimIn(tx, claiming(store, principal), { limit: 1, leaseMs: 30_000 })
     })
     held = task && { taskId: task.id, leaseToken: task.leaseToken }

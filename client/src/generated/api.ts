@@ -30,6 +30,7 @@ export interface Api {
     begin(input: { name: string; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ planId: string }>
     add(input: { planId: string; tasks: readonly ({ type: string; epic?: string | undefined; story?: string | undefined; title?: string | undefined; description?: string | undefined; dependsOn?: readonly (string)[] | undefined; requires?: readonly (string)[] | undefined; assignedTo?: string | undefined; priority?: "critical" | "high" | "normal" | "low" | "urgent" | "medium" | undefined; maxAttempts?: number | undefined; notBefore?: string | undefined; onDependencyFailure?: "block" | "fail" | undefined; acceptance?: "complete" | "verify" | undefined; scheduleToStartMs?: number | undefined; startToCloseMs?: number | undefined; scheduleToCloseMs?: number | undefined; locks?: readonly (string)[] | undefined; metadata?: Record<string, unknown> | undefined; externalId: string; parentId?: string | undefined; status?: "pending" | "completed" | "failed" | "cancelled" | undefined; [key: string]: unknown })[] }, options?: CallOptions): Promise<{ planId: string; staged: number }>
     commit(input: { planId: string; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ planId: string; created: number; updated: number; unchanged: number }>
+    abort(input: { planId: string }, options?: CallOptions): Promise<{ planId: string; discarded: number }>
   }
   readonly tasks: {
     create(input: { type: string; epic?: string | undefined; story?: string | undefined; title?: string | undefined; description?: string | undefined; parentId?: string | undefined; dependsOn?: readonly (string)[] | undefined; requires?: readonly (string)[] | undefined; assignedTo?: string | undefined; priority?: "critical" | "high" | "normal" | "low" | "urgent" | "medium" | undefined; maxAttempts?: number | undefined; notBefore?: string | undefined; onDependencyFailure?: "block" | "fail" | undefined; acceptance?: "complete" | "verify" | undefined; scheduleToStartMs?: number | undefined; startToCloseMs?: number | undefined; scheduleToCloseMs?: number | undefined; locks?: readonly (string)[] | undefined; metadata?: Record<string, unknown> | undefined; idempotencyKey?: string | undefined; [key: string]: unknown }, options?: CallOptions): Promise<Task>
@@ -43,6 +44,14 @@ export interface Api {
     fail(input: { taskId: string; leaseToken: string; error: string; retryable?: boolean | undefined; nextRetryDelayMs?: number | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; retryAt: string | null }>
     release(input: { taskId: string; leaseToken: string; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled" }>
     cancel(input: { taskId: string; reason?: string | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; revision: number }>
+    cancelMany(input: { filter: { taskIds?: readonly (string)[] | undefined; type?: string | undefined; epic?: string | undefined; story?: string | undefined; parentId?: string | undefined; assignedTo?: string | undefined; status?: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled" | "in-progress" | "input-required" | "in-review" | undefined }; reason?: string | undefined; limit?: number | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskIds: readonly (string)[]; more: boolean }>
+    retry(input: { taskId: string; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; revision: number }>
+    retryMany(input: { filter: { taskIds?: readonly (string)[] | undefined; type?: string | undefined; epic?: string | undefined; story?: string | undefined; parentId?: string | undefined; assignedTo?: string | undefined; status?: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled" | "in-progress" | "input-required" | "in-review" | undefined }; limit?: number | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskIds: readonly (string)[]; more: boolean }>
+    requestInput(input: { taskId: string; leaseToken: string; question: string; options?: readonly (string)[] | undefined; deadlineMs?: number | undefined; defaultAnswer?: unknown | undefined; details?: unknown | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; revision: number }>
+    provideInput(input: { taskId: string; answer: unknown; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; revision: number }>
+    verify(input: { taskId: string; accept: boolean; note?: string | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; revision: number }>
+    adopt(input: { taskId: string; attempt: number; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; revision: number }>
+    update(input: { taskId: string; expectedRevision: number; title?: string | null | undefined; description?: string | null | undefined; priority?: "critical" | "high" | "normal" | "low" | "urgent" | "medium" | undefined; assignedTo?: string | null | undefined; dependsOn?: readonly (string)[] | undefined; metadata?: Record<string, unknown> | undefined; idempotencyKey?: string | undefined }, options?: CallOptions): Promise<{ taskId: string; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; revision: number }>
     get(input: { taskId: string }, options?: CallOptions): Promise<Task>
     list(input?: { status?: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled" | "in-progress" | "input-required" | "in-review" | undefined; type?: string | undefined; epic?: string | undefined; story?: string | undefined; claimedBy?: string | undefined; parentId?: string | undefined; limit?: number | undefined; cursor?: string | undefined }, options?: CallOptions): Promise<{ tasks: readonly (Task)[]; nextCursor: string | null }>
     tree(input?: { taskId?: string | undefined; epic?: string | undefined; story?: string | undefined; depth?: number | undefined }, options?: CallOptions): Promise<{ nodes: readonly ({ id: string; parentId: string | null; depth: number; type: string; title: string | null; status: "blocked" | "pending" | "in_progress" | "input_required" | "in_review" | "completed" | "failed" | "cancelled"; priority: "critical" | "high" | "normal" | "low" })[]; rollup: { total: number; byStatus: Record<string, number>; percentCompleted: number } | null; truncated: boolean }>
@@ -75,6 +84,7 @@ export const procedures = {
   'plans.begin': { kind: 'mutation', repeat: 'keyed' },
   'plans.add': { kind: 'mutation', repeat: 'safe' },
   'plans.commit': { kind: 'mutation', repeat: 'keyed' },
+  'plans.abort': { kind: 'mutation', repeat: 'safe' },
   'tasks.create': { kind: 'mutation', repeat: 'keyed' },
   'tasks.createMany': { kind: 'mutation', repeat: 'keyed' },
   'tasks.claim': { kind: 'mutation', repeat: 'keyed' },
@@ -86,6 +96,14 @@ export const procedures = {
   'tasks.fail': { kind: 'mutation', repeat: 'keyed' },
   'tasks.release': { kind: 'mutation', repeat: 'keyed' },
   'tasks.cancel': { kind: 'mutation', repeat: 'keyed' },
+  'tasks.cancelMany': { kind: 'mutation', repeat: 'keyed' },
+  'tasks.retry': { kind: 'mutation', repeat: 'keyed' },
+  'tasks.retryMany': { kind: 'mutation', repeat: 'keyed' },
+  'tasks.requestInput': { kind: 'mutation', repeat: 'keyed' },
+  'tasks.provideInput': { kind: 'mutation', repeat: 'keyed' },
+  'tasks.verify': { kind: 'mutation', repeat: 'keyed' },
+  'tasks.adopt': { kind: 'mutation', repeat: 'keyed' },
+  'tasks.update': { kind: 'mutation', repeat: 'keyed' },
   'tasks.get': { kind: 'query', repeat: 'safe' },
   'tasks.list': { kind: 'query', repeat: 'safe' },
   'tasks.tree': { kind: 'query', repeat: 'safe' },
