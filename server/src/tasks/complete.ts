@@ -30,7 +30,17 @@ const complete = statement(({ db, t, p }: Query<Completing>) =>
       revision: sql`${t.tasks.revision} + 1`,
     })
     .where(and(ofLease({ t, p }), isAnyOf(t.tasks.status, movableFrom('complete'))))
-    .returning()
+    // Not the whole row: it is what every task comes to, and most of a row is text.
+    .returning({
+      id: t.tasks.id,
+      status: t.tasks.status,
+      revision: t.tasks.revision,
+      attempt: t.tasks.attempt,
+      agentId: t.tasks.agentId,
+      epic: t.tasks.epic,
+      projectId: t.tasks.projectId,
+      heldLocks: t.tasks.heldLocks,
+    })
     .prepare(),
 )
 
@@ -48,7 +58,11 @@ interface Done {
 }
 
 /** Tells that a task has its result; those that wait for it go on, unless it is to be verified first. */
-export async function announceDone(tx: Transaction, row: TaskRow, { attempt, agentId, actor }: Done): Promise<void> {
+export async function announceDone(
+  tx: Transaction,
+  row: Pick<TaskRow, 'id' | 'status' | 'epic'>,
+  { attempt, agentId, actor }: Done,
+): Promise<void> {
   const type = row.status === 'completed' ? 'task.completed' : 'task.submitted'
   tx.append({ type, subject: row.id, actor, taskId: row.id, epic: row.epic, data: { attempt, agentId } })
   if (row.status === 'completed') await unblockDependents(tx, row.id, actor)

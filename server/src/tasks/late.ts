@@ -72,7 +72,9 @@ async function keepOrphan(tx: Transaction, row: TaskRow, orphan: Omit<Orphan, 't
 }
 
 /** What a complete came to. A refusal is said after the commit: thrown inside, it would take the late result with it. */
-export type Completion = { readonly row: TaskRow } | { readonly refused: CoordinationError }
+export type Completion =
+  | { readonly row: Pick<TaskRow, 'id' | 'status' | 'revision'> }
+  | { readonly refused: CoordinationError }
 
 const isDone = ({ status }: TaskRow): boolean => status === 'completed' || status === 'in_review'
 
