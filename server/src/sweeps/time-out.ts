@@ -46,7 +46,7 @@ const giveUp = statement(({ db, t, p }: Query<{ ord: number; error: string; now:
 const endAttempt = statement(({ db, t, p }: Query<{ ord: number; error: string; jitter: number; now: number }>) =>
   db
     .update(t.tasks)
-    .set(failing(t, { ...p, retryable: sql`1`, delayMs: sql`null` }))
+    .set(failing(t, { error: p.error, jitter: p.jitter, now: p.now, retryable: sql`1`, delayMs: sql`null` }))
     .where(stillOverdue({ t, p }, isWord(t.tasks.status, 'in_progress')))
     .returning()
     .prepare(),
