@@ -23,6 +23,7 @@ import { notePresence } from './sweeps/note-presence.ts'
 import { promoteDue } from './sweeps/promote-due.ts'
 import { redeliver } from './sweeps/redeliver.ts'
 import { Sweeps } from './sweeps/runner.ts'
+import { timeOut } from './sweeps/time-out.ts'
 import { timeOutRequests } from './sweeps/time-out-requests.ts'
 import { unparkFreed } from './sweeps/unpark.ts'
 import { figuresByProject } from './system/metrics.ts'
@@ -32,6 +33,7 @@ import { Routes } from './tasks/routes.ts'
 
 export const sweeps = [
   expireLeases,
+  timeOut,
   expireMessages,
   promoteDue,
   unparkFreed,

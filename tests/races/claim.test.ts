@@ -69,7 +69,7 @@ async function workOff(store: Store, principal: Principal, wins: Win[]): Promise
   do {
     const completed = held
     const { tasks } = await store.transact(scope, async (tx) => {
-      if (completed) await completeIn(tx, principal, completed)
+      if (completed) await completeIn(tx, claiming(store, principal), completed)
       return claimIn(tx, claiming(store, principal), { limit: 1, leaseMs: 30_000 })
     })
     const [task] = tasks

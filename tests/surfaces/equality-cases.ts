@@ -28,8 +28,23 @@ export const mailFor = ({ agent, lead }: World, more: { threadId?: string } = {}
 
 async function held(world: World) {
   await taskFor(world)
-  const { tasks } = await world.agent.tasks.claim({})
-  return { taskId: tasks[0]?.id, leaseToken: tasks[0]?.leaseToken }
+  const [task] = (await world.agent.tasks.claim({})).tasks
+  return { taskId: task?.id ?? nobody, leaseToken: task?.leaseToken ?? 'none' }
+}
+
+async function failed(world: World): Promise<string> {
+  const { taskId } = await held(world).then((mine) =>
+    world.agent.tasks.fail({ ...mine, error: 'no', retryable: false }),
+  )
+  return taskId
+}
+
+/** A task the agent has completed, which somebody else is to verify. */
+async function reviewed({ agent, lead }: World): Promise<string> {
+  const { id: taskId } = await lead.tasks.create({ type: 'code', assignedTo: agent.id, acceptance: 'verify' })
+  const [task] = (await agent.tasks.claim({})).tasks
+  await agent.tasks.complete({ taskId, leaseToken: task?.leaseToken ?? 'none' })
+  return taskId
 }
 
 async function received(world: World) {
@@ -84,6 +99,14 @@ export const cases: Readonly<Record<string, Case>> = {
     },
     absent: { planId: nobody },
   },
+  'plans.abort': {
+    valid: async ({ agent }) => {
+      const plan = await agent.plans.begin({ name: 'plan' })
+      await agent.plans.add({ ...plan, tasks: planned })
+      return plan
+    },
+    absent: { planId: nobody },
+  },
   'tasks.create': {
     valid: () => ({ type: 'code', requires: ['none has this'] }),
     absent: { type: 'code', dependsOn: [nobody] },
@@ -116,6 +139,45 @@ export const cases: Readonly<Record<string, Case>> = {
   },
   'tasks.release': { valid: held, absent: lease },
   'tasks.cancel': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
+  'tasks.cancelMany': {
+    valid: async (world) => ({ filter: { taskIds: [(await taskFor(world)).id] } }),
+    absent: { filter: { taskIds: [nobody] } },
+  },
+  'tasks.retry': { valid: async (world) => ({ taskId: await failed(world) }), absent: { taskId: nobody } },
+  'tasks.retryMany': {
+    valid: async (world) => ({ filter: { taskIds: [await failed(world)] } }),
+    absent: { filter: { taskIds: [nobody] } },
+  },
+  'tasks.requestInput': {
+    valid: async (world) => ({ ...(await held(world)), question: 'which?' }),
+    absent: { ...lease, question: 'which?' },
+  },
+  'tasks.provideInput': {
+    valid: async (world) => {
+      const { taskId, leaseToken } = await held(world)
+      await world.agent.tasks.requestInput({ taskId, leaseToken, question: 'which?' })
+      return { taskId, answer: null }
+    },
+    absent: { taskId: nobody, answer: 1 },
+  },
+  'tasks.verify': {
+    as: 'developer',
+    valid: async (world) => ({ taskId: await reviewed(world), accept: false, note: 'no tests' }),
+    absent: { taskId: nobody, accept: true },
+  },
+  'tasks.adopt': {
+    valid: async (world) => {
+      const late = await held(world)
+      await world.agent.tasks.release(late)
+      await world.agent.tasks.complete(late).catch(() => undefined)
+      return { taskId: late.taskId, attempt: 1 }
+    },
+    absent: { taskId: nobody, attempt: 1 },
+  },
+  'tasks.update': {
+    valid: async (world) => ({ taskId: (await taskFor(world)).id, expectedRevision: 1, title: 'new' }),
+    absent: { taskId: nobody, expectedRevision: 1 },
+  },
   'tasks.get': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
   'tasks.explain': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
   'tasks.list': { valid: () => ({ status: 'in-progress', limit: 1 }), absent: { cursor: 'none' } },
