@@ -124,6 +124,7 @@ async function present(tx: Transaction, row: MessageRow): Promise<Delivery> {
     expiresAt: isoOrNull(row.expiresAt),
     attempt: row.retryCount,
     maxDeliver: row.maxDeliver,
+    redrives: row.redrives,
     receipt: row.receipt,
     ackBy: iso(row.ackBy),
   }
