@@ -11,12 +11,17 @@ export async function nextTask(
   input: z.output<typeof taskNextInput>,
 ): Promise<z.output<typeof taskNextOutput>> {
   const claim = (tx: Transaction): Promise<Claimed> => claimIn(tx, ctx, { limit: 1, leaseMs: input.leaseMs })
-  const first = await ctx.transact(async (tx) => {
+  const completeAndClaim = async (tx: Transaction): Promise<Claimed> => {
     await completeIn(tx, ctx.principal, input.completed)
     return claim(tx)
-  }, replayClaim)
-  if (first.tasks.length > 0 || first.replayed || (input.waitMs === 0 && !first.more)) return { tasks: first.tasks }
-  const again = () => ctx.transact(claim, replayClaim)
-  const { tasks } = input.waitMs === 0 ? await claimFully(ctx, again) : await waitForWork(ctx, input.waitMs, again)
+  }
+  let work = completeAndClaim
+  const first = await claimFully(ctx, () => {
+    const now = work
+    work = claim
+    return ctx.transact(now, replayClaim)
+  })
+  if (first.tasks.length > 0 || first.replayed || input.waitMs === 0) return { tasks: first.tasks }
+  const { tasks } = await waitForWork(ctx, input.waitMs, () => ctx.transact(claim, replayClaim))
   return { tasks }
 }
