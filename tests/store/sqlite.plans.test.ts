@@ -1,15 +1,62 @@
+import type { Client } from '@tony/mcp-client'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { TestServer } from '../support/server.ts'
+import { claimOne, leaseOf } from '../api/given.ts'
+import { refusal, type TestAgent, TestServer } from '../support/server.ts'
 import { type Executed, planOf, StatementLog } from '../support/statements.ts'
 
 let statements: Executed[]
 let database: Database.Database
 let server: TestServer
 
+/** What becomes of tasks beside being completed: questions, verdicts, late results, retries, time limits, changes. */
+async function oddJobs(lead: Client, worker: TestAgent, tester: TestAgent): Promise<void> {
+  const create = (spec: object) => lead.tasks.create({ type: 'odd', assignedTo: worker.id, epic: 'odd', ...spec })
+  const claim = async () => leaseOf(await claimOne(worker, { leaseMs: 3_600_000 }))
+  const verified = await create({ acceptance: 'verify' })
+  for (const accept of [false, true]) {
+    await worker.tasks.complete({ ...(await claim()), artifacts: [{ name: 'a', uri: 'file:a' }] })
+    await tester.tasks.verify({ taskId: verified.id, accept })
+  }
+  const late = await create({ acceptance: 'verify' })
+  const lease = await claim()
+  await worker.tasks.release(lease)
+  await refusal(worker.tasks.complete(lease))
+  await lead.tasks.adopt({ taskId: late.id, attempt: 1 })
+  await tester.tasks.verify({ taskId: late.id, accept: true })
+  const { id: taskId } = await create({ startToCloseMs: 1_000 })
+  const after = await create({ dependsOn: [taskId], onDependencyFailure: 'fail', story: 's', parentId: verified.id })
+  await worker.tasks.requestInput({ ...(await claim()), question: '?' })
+  await lead.tasks.provideInput({ taskId, answer: 1 })
+  await worker.tasks.requestInput({ ...(await claim()), question: '?', deadlineMs: 1_000, defaultAnswer: 1 })
+  await server.advance(1_000)
+  await claim()
+  await server.advance(1_000)
+  const waiting = await lead.tasks.get({ taskId: after.id })
+  const other = await create({ requires: ['none'], scheduleToStartMs: 1_000 })
+  const change = { dependsOn: [taskId, other.id], assignedTo: null, title: 't' }
+  await lead.tasks.update({ taskId: after.id, expectedRevision: waiting.revision, ...change })
+  await server.advance(1_000)
+  await lead.tasks.retry({ taskId: other.id })
+  const filters = [
+    { taskIds: [after.id, other.id] },
+    { epic: 'odd' },
+    { story: 's' },
+    { parentId: verified.id },
+    { status: 'pending' as const, type: 'odd' },
+    { assignedTo: worker.id },
+    { epic: 'odd', type: 'odd', status: 'blocked' as const },
+  ]
+  for (const filter of filters) await lead.tasks.retryMany({ filter })
+  for (const filter of filters) await lead.tasks.cancelMany({ filter, limit: 1 })
+  const { planId } = await lead.plans.begin({ name: 'aborted' })
+  await lead.plans.abort({ planId })
+}
+
 /** Work of every kind, so that every statement of the operations and the sweeps runs at least once. */
 async function workADay(): Promise<void> {
   const lead = server.connect()
+  await oddJobs(lead, await server.agent('odd'), await server.agent('tester', { role: 'tester' }))
   const [ada, bob] = [await server.agent('ada', { capabilities: ['ts'] }), await server.agent('bob')]
   await server.agent('ada', { capabilities: ['ts'] })
   const again = await server.agent('ada', { capabilities: ['ts'] })
@@ -147,6 +194,32 @@ describe('a query that is run all the time reads only what it needs:', () => {
     }
   })
 
+  test('tasks whose time limit is over', () => {
+    expect(find(/^select .* from "tasks"/, '"timeout_at" <= ?')).toEqual([
+      'SEARCH tasks USING INDEX tasks_timeouts (project_id=? AND timeout_at<?)',
+    ])
+  })
+
+  test('the tasks that a bulk verb is for, by the index of what its filter names', () => {
+    const found = statements.filter(({ sql }) =>
+      /^select "id" from "tasks" where \(*"tasks"."project_id" = \? and "tasks"."status"/.test(sql),
+    )
+    expect(found.length).toBeGreaterThanOrEqual(7)
+    const indexes = {
+      id: 'tasks_id_unique',
+      epic: 'tasks_epic',
+      story: 'tasks_story',
+      parent_id: 'tasks_parent',
+    }
+    for (const one of found) {
+      const named = Object.entries(indexes).filter(([column]) => one.sql.includes(`and "tasks"."${column}" `))
+      const plan = planOf(database, one)
+      expect(plan, one.sql).toHaveLength(1)
+      const index = /USING INDEX (\w+)/.exec(plan[0] ?? '')?.[1]
+      expect(named.length === 0 ? ['tasks_status'] : named.map(([, name]) => name), one.sql).toContain(index)
+    }
+  })
+
   test('a page of the feed', () => {
     expect(find(/^select .* from "events"/, '"seq" > ?')).toEqual([
       'SEARCH events USING INDEX sqlite_autoindex_events_1 (project_id=? AND seq>?)',
@@ -155,13 +228,13 @@ describe('a query that is run all the time reads only what it needs:', () => {
 
   test('a page of a list, by any filter and without one', () => {
     const lists = statements.filter(({ sql }) =>
-      /^select .* from "tasks" where .* order by "tasks"."ord" limit/.test(sql),
+      /^select "ord", .* from "tasks" where .* order by "tasks"."ord" limit/.test(sql),
     )
     expect(lists.length).toBeGreaterThanOrEqual(7)
     for (const list of lists) {
       const plan = planOf(database, list)
       expect(plan, list.sql).toHaveLength(1)
-      expect(plan[0], list.sql).toMatch(/^SEARCH tasks USING INDEX tasks_(created|status|epic|parent) /)
+      expect(plan[0], list.sql).toMatch(/^SEARCH tasks USING INDEX tasks_(created|status|epic|story|parent) /)
     }
   })
 })
