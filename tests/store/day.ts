@@ -1,4 +1,5 @@
 import { nextRequest } from '../api/asked.ts'
+import { claimOne, leaseOf } from '../api/given.ts'
 import { refusal, type TestServer } from '../support/server.ts'
 
 /** Mail of every kind, and every way to look at it. */
@@ -69,9 +70,56 @@ async function whoMayTakeWhat(server: TestServer): Promise<void> {
   await lead.projects.get()
 }
 
+/** What becomes of tasks beside being completed: questions, verdicts, late results, retries, time limits, changes. */
+async function oddJobs(server: TestServer): Promise<void> {
+  const lead = server.connect()
+  const [worker, tester] = [await server.agent('odd'), await server.agent('tester', { role: 'tester' })]
+  const create = (spec: object) => lead.tasks.create({ type: 'odd', assignedTo: worker.id, epic: 'odd', ...spec })
+  const claim = async () => leaseOf(await claimOne(worker, { leaseMs: 3_600_000 }))
+  const verified = await create({ acceptance: 'verify' })
+  for (const accept of [false, true]) {
+    await worker.tasks.complete({ ...(await claim()), artifacts: [{ name: 'a', uri: 'file:a' }] })
+    await tester.tasks.verify({ taskId: verified.id, accept })
+  }
+  const late = await create({ acceptance: 'verify' })
+  const lease = await claim()
+  await worker.tasks.release(lease)
+  await refusal(worker.tasks.complete(lease))
+  await lead.tasks.adopt({ taskId: late.id, attempt: 1 })
+  await tester.tasks.verify({ taskId: late.id, accept: true })
+  const { id: taskId } = await create({ startToCloseMs: 1_000 })
+  const after = await create({ dependsOn: [taskId], onDependencyFailure: 'fail', story: 's', parentId: verified.id })
+  await worker.tasks.requestInput({ ...(await claim()), question: '?' })
+  await lead.tasks.provideInput({ taskId, answer: 1 })
+  await worker.tasks.requestInput({ ...(await claim()), question: '?', deadlineMs: 1_000, defaultAnswer: 1 })
+  await server.advance(1_000)
+  await claim()
+  await server.advance(1_000)
+  const waiting = await lead.tasks.get({ taskId: after.id })
+  const other = await create({ requires: ['none'], scheduleToStartMs: 1_000 })
+  const change = { dependsOn: [taskId, other.id], assignedTo: null, title: 't' }
+  await lead.tasks.update({ taskId: after.id, expectedRevision: waiting.revision, ...change })
+  await server.advance(1_000)
+  await lead.tasks.retry({ taskId: other.id })
+  const filters = [
+    { taskIds: [after.id, other.id] },
+    { epic: 'odd' },
+    { story: 's' },
+    { parentId: verified.id },
+    { status: 'pending' as const, type: 'odd' },
+    { assignedTo: worker.id },
+    { epic: 'odd', type: 'odd', status: 'blocked' as const },
+  ]
+  for (const filter of filters) await lead.tasks.retryMany({ filter })
+  for (const filter of filters) await lead.tasks.cancelMany({ filter, limit: 1 })
+  const { planId } = await lead.plans.begin({ name: 'aborted' })
+  await lead.plans.abort({ planId })
+}
+
 /** Work of every kind, so that every statement of the operations and the sweeps runs at least once. */
 export async function workADay(server: TestServer): Promise<void> {
   const lead = server.connect()
+  await oddJobs(server)
   const [ada, bob] = [await server.agent('ada', { capabilities: ['ts'] }), await server.agent('bob')]
   await server.agent('ada', { capabilities: ['ts'] })
   const again = await server.agent('ada', { capabilities: ['ts'] })
