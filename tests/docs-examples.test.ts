@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { procedures } from '@tony/mcp-server/api/pipeline'
 import { describe, expect, test } from 'vitest'
 import { TestServer } from './support/server.ts'
 
-const pages = ['docs/tasks.md', 'docs/messages.md']
+const pages = ['docs/tasks.md', 'docs/messages.md', 'docs/requests.md']
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 interface Example {
@@ -14,7 +15,7 @@ interface Example {
 
 /** The `js` blocks of a page, each under the heading it stands below and the line it begins on. */
 function examplesOf(page: string): Example[] {
-  const text = existsSync(root + page) ? readFileSync(root + page, 'utf8') : ''
+  const text = readFileSync(root + page, 'utf8')
   return [...text.matchAll(/```js\n([^`]*(?:`[^`]+`[^`]*)*)```/g)].map(({ 1: code = '', index }) => {
     const before = text.slice(0, index).split('\n')
     const heading = before.findLast((line) => line.startsWith('#')) ?? ''
@@ -25,7 +26,7 @@ function examplesOf(page: string): Example[] {
 /** What the pages promise is in scope. */
 async function scopeOf(server: TestServer) {
   const lead = server.connect()
-  const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
+  const [ada, bob] = await Promise.all(['ada', 'bob'].map((name) => server.agent(name, { capabilities: ['code'] })))
   return { server, lead, ada, bob, tess: await server.agent('tess', { role: 'tester' }), assert }
 }
 
@@ -48,13 +49,11 @@ describe('an example that the docs show runs as it is:', () => {
   })
 })
 
-test('the examples use every verb of a task’s life', () => {
+test('there is an example of every verb of tasks, messages, requests and health', () => {
   const text = examples.map(({ code }) => code).join('\n')
-  const verbs = [
-    ...['create', 'createMany', 'claim', 'next', 'extend', 'progress', 'complete', 'fail', 'release', 'requestInput'],
-    ...['provideInput', 'update', 'cancel', 'cancelMany', 'retry', 'retryMany', 'adopt', 'verify', 'get', 'list'],
-  ]
-  expect(verbs.filter((verb) => !text.includes(`.tasks.${verb}(`))).toEqual([])
+  const verbs = [...procedures.keys()].filter((path) => /^(tasks|messages|requests|health)\./.test(path))
+  expect(verbs.length).toBeGreaterThan(40)
+  expect(verbs.filter((verb) => !text.includes(`.${verb}(`))).toEqual([])
 })
 
 test('an example that does not hold fails', async () => {
