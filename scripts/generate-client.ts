@@ -76,10 +76,36 @@ function print(schema: z.ZodType, io: 'input' | 'output'): string {
   return typeOf(json)
 }
 
+interface Branch {
+  readonly leaves: string[]
+  readonly branches: Map<string, Branch>
+}
+
+const branch = (): Branch => ({ leaves: [], branches: new Map() })
+
+/** Where a procedure stands: `auth.keys.create` is a leaf of `auth.keys`. */
+function within(tree: Branch, nouns: readonly string[]): Branch {
+  const [noun, ...rest] = nouns
+  if (noun === undefined) return tree
+  const inner = tree.branches.get(noun) ?? branch()
+  tree.branches.set(noun, inner)
+  return within(inner, rest)
+}
+
+const printBranch = ({ leaves, branches }: Branch, indent: string): string[] => [
+  ...leaves.map((leaf) => `${indent}${leaf}`),
+  ...[...branches].flatMap(([noun, inner]) => [
+    `${indent}readonly ${noun}: {`,
+    ...printBranch(inner, `${indent}  `),
+    `${indent}}`,
+  ]),
+]
+
 const table: string[] = []
-const tree = new Map<string, string[]>()
+const tree = branch()
 for (const [path, { kind, meta, input, output: reply }] of procedures) {
-  const [noun = '', verb = ''] = path.split('.')
+  const nouns = path.split('.')
+  const verb = nouns.pop() ?? ''
   const inputJson = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
   const keyed = inputJson.properties?.['idempotencyKey'] !== undefined
   const repeat = kind === 'query' || meta.repeatable ? 'safe' : keyed ? 'keyed' : 'unsafe'
@@ -90,10 +116,9 @@ for (const [path, { kind, meta, input, output: reply }] of procedures) {
   const options = kind === 'subscription' ? 'options?: SubscribeOptions' : 'options?: CallOptions'
   const result =
     kind === 'subscription' ? `Subscription<${print(reply, 'output')}>` : `Promise<${print(reply, 'output')}>`
-  tree.set(noun, [...(tree.get(noun) ?? []), `    ${verb}(${parameter}, ${options}): ${result}`])
+  within(tree, nouns).leaves.push(`${verb}(${parameter}, ${options}): ${result}`)
 }
 
-const nouns = [...tree].map(([noun, verbs]) => `  readonly ${noun}: {\n${verbs.join('\n')}\n  }`)
 const shapes = [...definitions]
   .sort(([a], [b]) => a.localeCompare(b))
   .map(([name, type]) => `export type ${name} = ${type}`)
@@ -108,7 +133,7 @@ ${shapes.join('\n\n')}
 
 /** Every procedure of the server, typed. */
 export interface Api {
-${nouns.join('\n')}
+${printBranch(tree, '  ').join('\n')}
 }
 
 /** What a client must know of a procedure to call it: its kind, and whether it may be repeated when a reply was lost. */

@@ -38,6 +38,15 @@ function withKey(input: unknown): unknown {
   return input
 }
 
+/** The object that stands for `auth.keys`, made where there is none yet. */
+function within(tree: Record<string, unknown>, [noun, ...rest]: readonly string[]): Record<string, unknown> {
+  if (noun === undefined) return tree
+  const known = tree[noun]
+  const inner = isRecord(known) ? known : {}
+  tree[noun] = inner
+  return within(inner, rest)
+}
+
 type Table = Readonly<Record<string, { readonly kind: 'query' | 'mutation' | 'subscription'; readonly repeat: Repeat }>>
 
 /** Connects to a server. Calls made before the connection is open wait for it. */
@@ -73,9 +82,9 @@ export function createClient(options: ClientOptions = {}): Client {
   const client: Record<string, unknown> = { close: () => transport.close() }
   const table: Table = procedures
   for (const [path, { kind, repeat }] of Object.entries(table)) {
-    const [noun = '', verb = ''] = path.split('.')
-    const verbs = isRecord(client[noun]) ? client[noun] : {}
-    client[noun] = verbs
+    const nouns = path.split('.')
+    const verb = nouns.pop() ?? ''
+    const verbs = within(client, nouns)
     verbs[verb] =
       kind === 'subscription'
         ? (input: unknown, settings?: SubscribeOptions) => transport.subscribe(path, input ?? {}, settings?.signal)

@@ -13,6 +13,19 @@ const sqliteUrl = z
   .regex(/^sqlite:(\/\/)?./, 'must be sqlite://FILE: this version runs on SQLite only')
   .transform((url) => url.replace(/^sqlite:(\/\/)?/, ''))
 
+/** Separated by commas. */
+const list = (of: z.ZodType<string, string>) =>
+  z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .pipe(z.array(of))
+
 const environment = z.object({
   MCP_PORT: port.optional(),
   PORT: port.optional(),
@@ -29,6 +42,12 @@ const environment = z.object({
   MCP_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   MCP_AGENT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(30_000),
   MCP_DEV_ROLE: z.enum(['tech-lead', 'admin']).default('tech-lead'),
+  /** A file with the secret that hashes of secrets are made with, kept elsewhere than beside the database. */
+  MCP_PEPPER_FILE: z.string().min(1).optional(),
+  MCP_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
+  MCP_ALLOWED_HOSTS: list(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
+  MCP_ALLOWED_ORIGINS: list(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
+  MCP_TRUSTED_PROXIES: list(z.union([z.cidrv4(), z.cidrv6()])),
   NODE_ENV: z.string().optional(),
 })
 
@@ -48,6 +67,17 @@ export interface Config {
   readonly agentTimeoutMs: number
   /** What a developer on the same machine acts as in dev mode. */
   readonly devRole: 'tech-lead' | 'admin'
+  /** How long an access token lasts, in milliseconds. */
+  readonly accessTokenMs: number
+  /** Where the pepper and the bootstrap token are, when somebody else keeps them. */
+  readonly pepperFile: string | undefined
+  readonly bootstrapTokenFile: string | undefined
+  /** What a `Host` may say in serve mode; empty for anything. */
+  readonly allowedHosts: readonly string[]
+  /** Origins whose pages may call, beside those of the loopback in dev mode. */
+  readonly allowedOrigins: readonly string[]
+  /** Blocks of addresses whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
   /** Check every reply against its schema: for tests, where it is worth its price. */
   readonly checkReplies: boolean
   readonly limits: Limits
@@ -127,6 +157,12 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',
     agentTimeoutMs: values.MCP_AGENT_TIMEOUT_MS,
     devRole: values.MCP_DEV_ROLE,
+    accessTokenMs: 600_000,
+    pepperFile: values.MCP_PEPPER_FILE,
+    bootstrapTokenFile: values.MCP_BOOTSTRAP_TOKEN_FILE,
+    allowedHosts: values.MCP_ALLOWED_HOSTS,
+    allowedOrigins: values.MCP_ALLOWED_ORIGINS,
+    trustedProxies: values.MCP_TRUSTED_PROXIES,
     checkReplies: false,
     limits,
   })

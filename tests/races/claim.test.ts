@@ -59,7 +59,8 @@ type Win = readonly [taskId: string, agentId: string]
 
 /** Claims, and completes with each further claim the task before, until there is nothing left. */
 async function workOff(store: Store, principal: Principal, wins: Win[]): Promise<void> {
-  const scope = { project: principal.project, fence: { agentId: principal.subject, incarnation: 1 } }
+  const fence = { sessionId: principal.subject, agentId: principal.subject, incarnation: 1 }
+  const scope = { project: principal.project, fence }
   let held: { taskId: string; leaseToken: string } | undefined
   do {
     const completed = held

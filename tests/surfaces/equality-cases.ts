@@ -36,6 +36,9 @@ async function received(world: World) {
   return { messageId: messages[0]?.id, receipt: messages[0]?.receipt }
 }
 
+/** A key only this case knows. */
+const keyOf = async ({ lead }: World) => ({ keyId: (await lead.auth.keys.create({ name: 'case' })).keyId })
+
 const planned = [{ externalId: 'first', type: 'code' }]
 
 /** One for each procedure; the test fails for a procedure that has none. */
@@ -104,5 +107,18 @@ export const cases: Readonly<Record<string, Case>> = {
   'messages.nak': { valid: received, absent: receipt },
   'events.subscribe': { valid: () => ({ cursor: 'start' }), absent: { cursor: 'other.1' } },
   'events.list': { valid: () => ({ limit: 1 }), absent: { cursor: 'other.1' } },
+  'auth.refresh': {
+    valid: ({ agent }) => ({ refreshToken: agent.refreshToken, nonce: 'a nonce of this case' }),
+    absent: { refreshToken: 'tcr_none', nonce: 'a nonce of this case' },
+  },
+  'auth.renew': { valid: ({ agent }) => ({ token: agent.token }), absent: { token: 'none' } },
+  'auth.revoke': { valid: () => ({}), absent: { sessionId: nobody } },
+  'auth.whoami': { valid: () => ({}) },
+  'auth.keys.create': { as: 'developer', valid: () => ({ name: 'a key', cidrs: ['10.0.0.0/8'] }) },
+  'auth.keys.list': { as: 'developer', valid: () => ({ limit: 1 }) },
+  'auth.keys.rotate': { as: 'developer', valid: keyOf, absent: { keyId: 'nosuchkeynow' } },
+  'auth.keys.revoke': { as: 'developer', valid: keyOf, absent: { keyId: 'nosuchkeynow' } },
+  'auth.sessions.list': { valid: ({ agent }) => ({ agent: agent.name }), absent: { agent: 'absent' } },
+  'audit.list': { valid: () => ({ limit: 1 }), absent: { cursor: 'none' } },
   'system.info': { valid: () => ({}) },
 }

@@ -113,7 +113,10 @@ async function connectionOf({ parts }: TestServer, token: string | undefined): P
   return { ...shared, identity }
 }
 
-type Callable = Readonly<Record<string, Readonly<Record<string, (input: unknown) => Promise<unknown>>>>>
+interface Callable {
+  (input: unknown): Promise<unknown>
+  readonly [name: string]: Callable | undefined
+}
 
 const isIterable = (value: unknown): value is AsyncIterable<unknown> =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value
@@ -123,9 +126,9 @@ const byCaller: Way = async (server, { path, input, token }) => {
   const connection = await connectionOf(server, token)
   // Walked by the path, which no type knows.
   const caller = appRouter.createCaller(connection, { signal: leaving.signal }) as unknown as Callable
-  const [noun = '', verb = ''] = path.split('.')
+  const procedure = path.split('.').reduce<Callable | undefined>((within, name) => within?.[name], caller)
   try {
-    const result = await caller[noun]?.[verb]?.(input === undefined ? undefined : JSON.parse(input))
+    const result = await procedure?.(input === undefined ? undefined : JSON.parse(input))
     if (!isIterable(result)) return { data: result }
     for await (const thing of result)
       return { data: isTrackedEnvelope(thing) ? { id: thing[0], data: thing[1] } : thing }

@@ -1,4 +1,6 @@
 import { agents } from './agents.ts'
+import { audit } from './audit.ts'
+import { auth } from './auth.ts'
 import { events } from './events.ts'
 import { messages } from './messages.ts'
 import { plans } from './plans.ts'
@@ -8,6 +10,6 @@ import { system } from './system.ts'
 import { tasks } from './tasks.ts'
 
 /** Every procedure, once. All surfaces, the client and the docs are read off this. */
-export const appRouter = router({ projects, agents, plans, tasks, messages, events, system })
+export const appRouter = router({ projects, agents, plans, tasks, messages, events, auth, audit, system })
 
 export type AppRouter = typeof appRouter

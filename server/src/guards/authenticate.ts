@@ -3,7 +3,7 @@ import type { Principal } from '../principal.ts'
 import type { Connection, Guard } from './call.ts'
 
 /** Tolerance for clocks that disagree, in milliseconds. */
-const leewayMs = 5_000
+export const leewayMs = 5_000
 
 /**
  * Who is calling. A socket outlives tokens and incarnations, so this is asked on each call, not once a connection.
@@ -13,13 +13,13 @@ export function currentPrincipal({ identity, parts }: Connection): Principal {
   if (!identity.ok) throw identity.error
   const { principal } = identity
   if (principal.expiresAt + leewayMs < parts.clock.wall()) {
-    throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: register again')
+    throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
   }
   const { agent } = principal
-  if (agent) {
-    parts.incarnations.require(agent.id, agent.incarnation)
-    parts.presence.note(principal.project, agent.id, parts.now())
-  }
+  // Before the session: of a superseded incarnation both are over, and that it was superseded says more.
+  if (agent) parts.incarnations.require(agent.id, agent.incarnation)
+  parts.revocations.require(principal)
+  if (agent) parts.presence.note(principal.project, agent.id, parts.now())
   return principal
 }
 

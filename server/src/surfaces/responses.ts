@@ -1,5 +1,14 @@
 import type { ServerResponse } from 'node:http'
 
+/** On every answer. Nothing here is a page: a browser that is made to show one gets nothing to run, frame or keep. */
+export const securityHeaders: readonly (readonly [string, string])[] = [
+  ['x-content-type-options', 'nosniff'],
+  ['cache-control', 'no-store'],
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['referrer-policy', 'no-referrer'],
+  ['cross-origin-resource-policy', 'same-origin'],
+]
+
 /** How to authenticate, for every 401. */
 export const challenge = 'Bearer realm="tony-mcp"'
 

@@ -5,11 +5,12 @@ import { appRouter } from '../api/router.ts'
 import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Gate } from './gate.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
 import { challenge } from './responses.ts'
 
 /** tRPC over HTTP at `/trpc/<path>`, by tRPC's own handler and through its middleware. */
-export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics) =>
+export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics, gate: Gate) =>
   createHTTPHandler({
     router: appRouter,
     basePath: '/trpc/',
@@ -24,6 +25,7 @@ export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics) =>
       log,
       metrics,
       surface: 'http' as const,
-      identity: await identify(parts, { token: bearerOf(req), project: projectOf(req), request: req }),
+      address: gate.addressOf(req),
+      identity: await identify(parts, gate, { token: bearerOf(req), project: projectOf(req), request: req }),
     }),
   })
