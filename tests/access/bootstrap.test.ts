@@ -84,7 +84,7 @@ test('a token that somebody else put into a file is good once, also after a rest
 })
 
 test('a database whose pepper is gone is not served: no credential would be good, and nobody would know why', async () => {
-  const guarded = await Guarded.start()
+  await using guarded = await Guarded.start()
   const { folder, database } = guarded.server
   await guarded.server.stop()
   const pepper = `${database}.pepper`
@@ -96,8 +96,6 @@ test('a database whose pepper is gone is not served: no credential would be good
   writeFileSync(pepper, kept)
   await using again = await TestServer.start({ ...serve, folder })
   expect(await ask(again, 'auth.whoami', guarded.adminKey)).toMatchObject({ status: 200 })
-  await again.stop()
-  rmSync(folder, { recursive: true })
 })
 
 test('a file that should hold a secret and does not is said so by the variable', async () => {

@@ -74,7 +74,7 @@ test('a key that is revoked takes its own calls and every session that began wit
 })
 
 test('what was revoked stays so after a restart', async () => {
-  const guarded = await Guarded.start()
+  await using guarded = await Guarded.start()
   const { folder } = guarded.server
   const worker = await guarded.agent('worker')
   await worker.client.auth.revoke({})

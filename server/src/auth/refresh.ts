@@ -7,6 +7,7 @@ import type { Context } from '../context.ts'
 import { notValid } from '../sessions/key-use.ts'
 import { sessionOfToken, successorOf } from '../sessions/refresh-token.ts'
 import { findSession } from '../sessions/session.ts'
+import { refreshRetryMs } from '../store/outage.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import { iso } from '../times.ts'
 
@@ -15,9 +16,6 @@ type Input = z.output<typeof authRefreshInput>
 /** A session ends when it has not been refreshed for a day, and after 30 days in any case. */
 const idleMs = 86_400_000
 const absoluteMs = 30 * 86_400_000
-
-/** How long a lost answer is given again. */
-const retryMs = 10_000
 
 interface Exchange {
   sessionId: string
@@ -98,7 +96,7 @@ async function take(ctx: Context, tx: Transaction, sessionId: string, input: Inp
   const successor = pepper.hash('refresh', successorOf(pepper, sessionId, input.refreshToken, input.nonce))
   const limits = { now: tx.now, idleSince: tx.now - idleMs, begunSince: tx.now - absoluteMs }
   if ((await tx.run(exchange, { sessionId, presented, successor, nonce, ...limits })).length > 0) return true
-  if ((await tx.run(again, { sessionId, presented, nonce, since: tx.now - retryMs })).length > 0) return true
+  if ((await tx.run(again, { sessionId, presented, nonce, since: tx.now - refreshRetryMs })).length > 0) return true
   const [reused] = await tx.run(endReused, { sessionId, presented, now: tx.now })
   if (!reused) {
     const [row] = await tx.run(findSession, { sessionId })

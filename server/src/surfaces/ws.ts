@@ -22,14 +22,21 @@ function refuseUpgrade(raw: Duplex, status: number): void {
   raw.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
+/** Why a caller is nobody now: its credential is none, or it has ended since. */
+function refusalOf(connection: Connection): Error | undefined {
+  try {
+    currentPrincipal(connection)
+    return undefined
+  } catch (error) {
+    return toCoordinationError(error)
+  }
+}
+
 /** After this turn: who ends itself over its own socket is still owed the answer, which follows the commit. */
 function closeEnded(socket: Socket): void {
   setImmediate(() => {
-    try {
-      currentPrincipal(socket.connection)
-    } catch (error) {
-      socket.close(closeCodes.unauthenticated, toCoordinationError(error).code)
-    }
+    const refusal = refusalOf(socket.connection)
+    if (refusal) socket.close(closeCodes.unauthenticated, toCoordinationError(refusal).code)
   })
 }
 
@@ -131,8 +138,8 @@ export class WebSocketSurface {
         address: this.#gate.addressOf(request),
         identity,
       }
-      if (!identity.ok && (token !== undefined || project !== undefined))
-        return this.#turnAway(ws, raw, connection, identity.error)
+      const refusal = token === undefined && project === undefined ? undefined : refusalOf(connection)
+      if (refusal) return this.#turnAway(ws, raw, connection, refusal)
       this.#open(ws, raw, connection, held)
     }
     // Frames that come while the identity is being established are held, in order.
