@@ -85,8 +85,7 @@ export class Transport {
         const delay = delayAfter(error, attempt)
         const over = performance.now() + delay >= end || options.signal?.aborted
         // A refusal of the last attempt says nothing of one before it whose answer was lost.
-        if (over || !(this.#isPassing(error, path) || mayRepeat(error, repeat)))
-          throw mayHaveApplied ? unsure(error) : error
+        if (over || !this.#mayTryAgain(error, path, repeat)) throw mayHaveApplied ? unsure(error) : error
         mayHaveApplied ||= error.applied === 'unknown'
         await rest(delay, this.#resting, options.signal)
       }

@@ -101,6 +101,14 @@ export interface Limits {
   /** Silence on a socket after which it is pinged, and then how long the answer may take, in milliseconds. */
   readonly pingMs: number
   readonly pongMs: number
+  /** What a principal may spend at once and for each second, in the cost of its calls; 1 for most. Serve mode only. */
+  readonly callerBurst: number
+  readonly callerPerSecond: number
+  /** The same for all callers of one address that show no valid credential. */
+  readonly addressBurst: number
+  readonly addressPerSecond: number
+  /** How long a socket may go on with calls that are refused for their rate, in milliseconds, before it is closed. */
+  readonly floodMs: number
 }
 
 const limits: Limits = {
@@ -115,6 +123,12 @@ const limits: Limits = {
   helloMs: 5_000,
   pingMs: 25_000,
   pongMs: 10_000,
+  // 500 agents that start at once on one machine, each registering with the same key, or refreshing after an outage.
+  callerBurst: 5_000,
+  callerPerSecond: 1_000,
+  addressBurst: 5_000,
+  addressPerSecond: 100,
+  floodMs: 3_000,
 }
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])

@@ -8,6 +8,8 @@ import type { Config } from './config.ts'
 import type { Streams } from './events/streams.ts'
 import type { Denials } from './guards/denials.ts'
 import type { Incarnations } from './guards/incarnations.ts'
+import type { Lockouts } from './guards/lockouts.ts'
+import type { Rates } from './guards/rates.ts'
 import type { Revocations } from './guards/revocations.ts'
 import type { LeaseTokens } from './leases/token.ts'
 import type { Inboxes } from './messages/inboxes.ts'
@@ -30,6 +32,8 @@ export interface Parts {
   readonly incarnations: Incarnations
   readonly revocations: Revocations
   readonly denials: Denials
+  readonly rates: Rates
+  readonly lockouts: Lockouts
   readonly tokens: Tokens
   readonly pepper: Pepper
   readonly keyUse: KeyUse

@@ -11,6 +11,8 @@ import type { Parts } from './context.ts'
 import { Streams } from './events/streams.ts'
 import { Denials } from './guards/denials.ts'
 import { currentIncarnations, Incarnations } from './guards/incarnations.ts'
+import { Lockouts } from './guards/lockouts.ts'
+import { Rates } from './guards/rates.ts'
 import { Revocations } from './guards/revocations.ts'
 import { LeaseTokens } from './leases/token.ts'
 import { createLog, type Log } from './log.ts'
@@ -86,6 +88,8 @@ async function assemble(config: Config, clock: Clock): Promise<Parts> {
       revocations: new Revocations(),
       keyUse: new KeyUse(),
       denials: new Denials(),
+      rates: new Rates(clock, config),
+      lockouts: new Lockouts(clock),
       bootstrap: new Bootstrap(`${database}.bootstrap`),
       streams: new Streams(store),
       queue: new Queue(),

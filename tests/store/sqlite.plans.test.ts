@@ -1,3 +1,4 @@
+import type { Client } from '@tony/mcp-client'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
@@ -80,10 +81,29 @@ async function workADay(): Promise<void> {
   await lead.events.list({ cursor, types: ['task.created'], epic: 'walls' })
   for await (const _ of lead.events.subscribe({ cursor })) break
   await lead.agents.unregister({ agent: 'bob' })
+  await identify(lead, again.refreshToken)
+}
+
+async function identify(lead: Client, refreshToken: string): Promise<void> {
+  const { keyId, key } = await lead.auth.keys.create({ name: 'key', scopes: ['*'], maxUses: 2 })
+  const { token } = await server.connect({ token: key }).agents.register({ name: 'eve', type: 'qa' })
+  await server.connect({ token }).auth.whoami()
+  await server
+    .connect({ token: 'nobody' })
+    .tasks.list()
+    .catch(() => undefined)
+  await lead.auth.refresh({ refreshToken, nonce: 'the nonce of a day' }).catch(() => undefined)
+  await lead.auth.keys.rotate({ keyId })
+  await lead.auth.keys.list({})
+  await lead.auth.sessions.list({ agent: 'eve' })
+  await lead.auth.revoke({ agent: 'eve' })
+  await lead.auth.keys.revoke({ keyId })
+  for (const of of ['mutations', 'denials'] as const) await lead.audit.list({ of })
+  await server.sweep()
 }
 
 beforeAll(async () => {
-  server = await TestServer.start()
+  server = await TestServer.start({ config: { devRole: 'admin' } })
   using log = new StatementLog()
   await workADay()
   statements = log.executed.filter(({ sql }) => /^(select|update|insert|delete|with)/i.test(sql))

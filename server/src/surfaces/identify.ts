@@ -42,9 +42,23 @@ async function developer(parts: Parts, name: string): Promise<Principal> {
 /** A JWT has three parts. */
 const isAccessToken = (token: string): boolean => token.split('.').length === 3
 
+/** Refuses one that guesses, and notes when a guess was wrong. */
+async function byKey(parts: Parts, key: string, address: string | undefined): Promise<Principal> {
+  const pair = `${address} ${/^tck_([0-9A-Za-z]{12})_/.exec(key)?.[1] ?? 'other'}`
+  parts.lockouts.require(pair)
+  try {
+    const principal = await verifyKey(parts, key, address)
+    parts.lockouts.succeeded(pair)
+    return principal
+  } catch (error) {
+    parts.lockouts.failed(pair)
+    throw error
+  }
+}
+
 async function establish(parts: Parts, gate: Gate, { token, project, request }: Credentials): Promise<Principal> {
   if (token !== undefined)
-    return isAccessToken(token) ? parts.tokens.verify(token) : verifyKey(parts, token, gate.addressOf(request))
+    return isAccessToken(token) ? parts.tokens.verify(token) : byKey(parts, token, gate.addressOf(request))
   if (parts.config.mode === 'dev' && gate.isLocal(request)) return developer(parts, project ?? defaultProject)
   throw new CoordinationError(
     'UNAUTHENTICATED',

@@ -12,6 +12,10 @@ export const securityHeaders: readonly (readonly [string, string])[] = [
 /** How to authenticate, for every 401. */
 export const challenge = 'Bearer realm="tony-mcp"'
 
+/** When to come again, in whole seconds as HTTP has it. */
+export const retryHeaders = (retryAfterMs: unknown): Readonly<Record<string, string>> =>
+  typeof retryAfterMs === 'number' ? { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) } : {}
+
 /** One JSON answer, unless the other side is gone. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   if (response.writableEnded || response.destroyed) return

@@ -9,7 +9,7 @@ import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Gate } from './gate.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
-import { sendJson } from './responses.ts'
+import { retryHeaders, sendJson } from './responses.ts'
 
 interface Route {
   readonly procedure: string
@@ -72,6 +72,8 @@ export function handleRest(
     const rawInput = await readBody(request, parts.config.limits.bodyBytes)
     const identity = await identify(parts, gate, { token: bearerOf(request), project: projectOf(request), request })
     const connection = { parts, log, metrics, surface: 'rest' as const, address: gate.addressOf(request), identity }
+    const spend = parts.rates.headers(connection)
+    for (const [name, value] of Object.entries(spend)) response.setHeader(name, value)
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     sendJson(
@@ -81,7 +83,8 @@ export function handleRest(
     )
   }
   answer().catch((error: unknown) => {
-    const { code } = toCoordinationError(error)
+    const { code, details } = toCoordinationError(error)
+    for (const [name, value] of Object.entries(retryHeaders(details?.['retryAfterMs']))) response.setHeader(name, value)
     // The rest of such a body is not read.
     if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
     sendJson(response, errorPolicies[code].http, { error: errorShape(error, requestId) })

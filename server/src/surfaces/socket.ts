@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { CoordinationError } from '@tony/mcp-shared/errors'
+import { CoordinationError, type ErrorCode } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import type { WebSocket } from 'ws'
-import { errorShape } from '../api/errors.ts'
+import { errorShape, toCoordinationError } from '../api/errors.ts'
 import { runCall, runSubscription } from '../api/pipeline.ts'
 import { currentPrincipal, leewayMs } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
@@ -25,6 +25,9 @@ import { SocketWriter } from './socket-writer.ts'
 const malformedLimit = 20
 const malformedWindowMs = 10_000
 
+/** So long without a refused call, and a client has listened. */
+const pausedMs = 1_000
+
 /** So long before its token ends, a socket that was not renewed is asked to come again with a newer one. */
 const noticeMs = 60_000
 
@@ -34,6 +37,7 @@ export const closeCodes = {
   malformed: 4400,
   unauthenticated: 4401,
   silent: 4408,
+  flooding: 4429,
 } as const
 
 /** One open WebSocket: calls in, answers and subscriptions out. */
@@ -51,6 +55,8 @@ export class Socket {
   #lastHeard: number
   #pingedAt: number | undefined
   #noticeAt: number | undefined
+  /** Since when every call was refused for its rate, and when the last one was. */
+  #flood: { since: number; last: number } | undefined
   /** Nothing may follow a close frame, and nothing is taken after one: what one frame can cost ends with the socket. */
   #closed = false
 
@@ -212,6 +218,16 @@ export class Socket {
     if (this.#malformed.length > malformedLimit) this.close(closeCodes.malformed, 'too many malformed frames')
   }
 
+  /** A client that hears that it calls too often and goes on is not listening. */
+  #countRefused(code: ErrorCode): void {
+    if (code !== 'RATE_LIMITED') return
+    const { clock, config } = this.connection.parts
+    const now = clock.monotonic()
+    const goesOn = this.#flood !== undefined && now - this.#flood.last < pausedMs
+    this.#flood = { since: goesOn ? (this.#flood?.since ?? now) : now, last: now }
+    if (now - this.#flood.since >= config.limits.floodMs) this.close(closeCodes.flooding, 'RATE_LIMITED')
+  }
+
   async #call(
     incoming: Extract<Incoming, { type: 'call' }>,
     kind: 'query' | 'mutation',
@@ -225,9 +241,11 @@ export class Socket {
     try {
       const { signal } = waiting ?? this.#calls
       const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal })
+      this.#flood = undefined
       this.#write(resultFrame(envelope, result))
     } catch (error) {
       this.#write(errorFrame(envelope, errorShape(error, requestId)))
+      this.#countRefused(toCoordinationError(error).code)
     } finally {
       this.#callsInFlight -= 1
       if (waiting) this.#waiting.delete(id)

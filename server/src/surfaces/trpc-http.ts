@@ -7,7 +7,7 @@ import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Gate } from './gate.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
-import { challenge } from './responses.ts'
+import { challenge, retryHeaders } from './responses.ts'
 
 /** tRPC over HTTP at `/trpc/<path>`, by tRPC's own handler and through its middleware. */
 export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics, gate: Gate) =>
@@ -16,10 +16,18 @@ export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics, gate: Gate) =
     basePath: '/trpc/',
     maxBodySize: parts.config.limits.bodyBytes,
     maxBatchSize: parts.config.limits.httpBatch,
-    responseMeta: ({ errors }) =>
-      errors.some((error) => errorPolicies[toCoordinationError(error).code].http === 401)
-        ? { headers: { 'www-authenticate': challenge } }
-        : {},
+    responseMeta: ({ errors, ctx }) => {
+      const refused = errors.map((error) => toCoordinationError(error))
+      const later = refused.map(({ details }) => details?.['retryAfterMs']).find((ms) => typeof ms === 'number')
+      const unknown = refused.some(({ code }) => errorPolicies[code].http === 401)
+      return {
+        headers: {
+          ...(ctx ? ctx.parts.rates.headers(ctx) : {}),
+          ...retryHeaders(later),
+          ...(unknown ? { 'www-authenticate': challenge } : {}),
+        },
+      }
+    },
     createContext: async ({ req }) => ({
       parts,
       log,
