@@ -88,7 +88,8 @@ async function assemble(config: Config, clock: Clock): Promise<Parts> {
       revocations: new Revocations(),
       keyUse: new KeyUse(),
       denials: new Denials(),
-      rates: new Rates(clock, config),
+      // In dev mode whoever could be limited could call as the developer instead.
+      rates: new Rates(clock, { on: mode === 'serve', ...config.limits }),
       lockouts: new Lockouts(clock),
       bootstrap: new Bootstrap(`${database}.bootstrap`),
       streams: new Streams(store),

@@ -110,3 +110,29 @@ test('a revoked session that waits for work is given none', async () => {
   expect(await held).toMatchObject({ code: 'TOKEN_REVOKED' })
   expect(await lead.client.tasks.get({ taskId: id })).toMatchObject({ status: 'pending', attempt: 0 })
 })
+
+test('a stream of server-sent events tells a revoked key nothing more, however long it was quiet', async () => {
+  await using guarded = await Guarded.start()
+  const { server, admin } = guarded
+  await admin.projects.create({ name: 'other' })
+  const of = { project: 'other', scopes: ['*'], roleCeiling: 'tech-lead' } as const
+  const [{ key, keyId }, lead] = [await guarded.key(of), await guarded.key(of)]
+  const stream = await fetch(`${server.url}/trpc/events.subscribe?input=%7B%7D`, {
+    headers: { authorization: `Bearer ${key}` },
+  })
+  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  const until = async (word: string) => {
+    while (!text.includes(word)) {
+      const { value, done } = (await reader?.read()) ?? { done: true }
+      if (done) throw new Error(`ended without ${word}: ${text}`)
+      text += value
+    }
+  }
+  await until('checkpoint')
+  await admin.auth.keys.revoke({ keyId })
+  await server.advance(3_600_000)
+  await server.connect({ token: lead.key }).tasks.create({ type: 'secret' })
+  await until('TOKEN_REVOKED')
+  expect(text).not.toContain('secret')
+})

@@ -1,6 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Clock } from '../clock.ts'
-import type { Config } from '../config.ts'
 import type { Connection, Guard } from './call.ts'
 
 interface Bucket {
@@ -13,6 +12,15 @@ interface Rate {
   readonly name: 'caller' | 'address'
   readonly burst: number
   readonly perSecond: number
+}
+
+export interface RateOptions {
+  /** Without it nobody is limited. */
+  readonly on: boolean
+  readonly callerBurst: number
+  readonly callerPerSecond: number
+  readonly addressBurst: number
+  readonly addressPerSecond: number
 }
 
 /** Callers remembered. Beyond it the longest unheard is forgotten, which gives it a full bucket again. */
@@ -29,12 +37,11 @@ export class Rates {
   readonly #address: Rate
   readonly #buckets = new Map<string, Bucket>()
 
-  constructor(clock: Clock, { mode, limits }: Config) {
+  constructor(clock: Clock, options: RateOptions) {
     this.#clock = clock
-    // Whoever could be limited there could call as the developer instead.
-    this.#on = mode === 'serve'
-    this.#caller = { name: 'caller', burst: limits.callerBurst, perSecond: limits.callerPerSecond }
-    this.#address = { name: 'address', burst: limits.addressBurst, perSecond: limits.addressPerSecond }
+    this.#on = options.on
+    this.#caller = { name: 'caller', burst: options.callerBurst, perSecond: options.callerPerSecond }
+    this.#address = { name: 'address', burst: options.addressBurst, perSecond: options.addressPerSecond }
   }
 
   /** Throws RATE_LIMITED, and takes nothing then. */

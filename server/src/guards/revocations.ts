@@ -53,9 +53,10 @@ export class Revocations {
     )
   }
 
-  /** Forgets what was revoked before: no token can be that old. */
+  /** Forgets sessions revoked before: no token of theirs can be that old. Keys are few, and what was opened with one may be. */
   forget(before: number): void {
-    for (const [ended, at] of this.#revoked) if (at < before) this.#revoked.delete(ended)
+    for (const [ended, at] of this.#revoked)
+      if (at < before && ended.startsWith('session ')) this.#revoked.delete(ended)
   }
 
   isRevoked(principal: Principal): boolean {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { CoordinationError, type ErrorCode } from '@tony/mcp-shared/errors'
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import type { WebSocket } from 'ws'
 import { errorShape, toCoordinationError } from '../api/errors.ts'
@@ -8,6 +8,7 @@ import { runCall, runSubscription } from '../api/pipeline.ts'
 import { currentPrincipal, leewayMs } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Principal } from '../principal.ts'
+import { type FloodWatch, floodWatch } from './flood.ts'
 import {
   type Envelope,
   errorFrame,
@@ -24,9 +25,6 @@ import { SocketWriter } from './socket-writer.ts'
 /** So many unusable frames in so long end a socket. */
 const malformedLimit = 20
 const malformedWindowMs = 10_000
-
-/** So long without a refused call, and a client has listened. */
-const pausedMs = 1_000
 
 /** So long before its token ends, a socket that was not renewed is asked to come again with a newer one. */
 const noticeMs = 60_000
@@ -55,8 +53,7 @@ export class Socket {
   #lastHeard: number
   #pingedAt: number | undefined
   #noticeAt: number | undefined
-  /** Since when every call was refused for its rate, and when the last one was. */
-  #flood: { since: number; last: number } | undefined
+  readonly #flood: FloodWatch
   /** Nothing may follow a close frame, and nothing is taken after one: what one frame can cost ends with the socket. */
   #closed = false
 
@@ -65,6 +62,7 @@ export class Socket {
     this.connection = this.#as(connection)
     const { clock, config } = connection.parts
     this.#lastHeard = clock.monotonic()
+    this.#flood = floodWatch(clock, config.limits.floodMs)
     // Each blocking call listens on it: hundreds are legal.
     setMaxListeners(0, this.#calls.signal)
     this.#writer = new SocketWriter(raw, clock, config.limits, () => {
@@ -218,16 +216,6 @@ export class Socket {
     if (this.#malformed.length > malformedLimit) this.close(closeCodes.malformed, 'too many malformed frames')
   }
 
-  /** A client that hears that it calls too often and goes on is not listening. */
-  #countRefused(code: ErrorCode): void {
-    if (code !== 'RATE_LIMITED') return
-    const { clock, config } = this.connection.parts
-    const now = clock.monotonic()
-    const goesOn = this.#flood !== undefined && now - this.#flood.last < pausedMs
-    this.#flood = { since: goesOn ? (this.#flood?.since ?? now) : now, last: now }
-    if (now - this.#flood.since >= config.limits.floodMs) this.close(closeCodes.flooding, 'RATE_LIMITED')
-  }
-
   async #call(
     incoming: Extract<Incoming, { type: 'call' }>,
     kind: 'query' | 'mutation',
@@ -241,11 +229,12 @@ export class Socket {
     try {
       const { signal } = waiting ?? this.#calls
       const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal })
-      this.#flood = undefined
+      this.#flood.admitted()
       this.#write(resultFrame(envelope, result))
     } catch (error) {
       this.#write(errorFrame(envelope, errorShape(error, requestId)))
-      this.#countRefused(toCoordinationError(error).code)
+      if (toCoordinationError(error).code === 'RATE_LIMITED' && this.#flood.goesOn())
+        this.close(closeCodes.flooding, 'RATE_LIMITED')
     } finally {
       this.#callsInFlight -= 1
       if (waiting) this.#waiting.delete(id)
