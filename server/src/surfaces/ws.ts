@@ -5,7 +5,7 @@ import { uuidv7 } from 'uuidv7'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import { toCoordinationError } from '../api/errors.ts'
 import type { Parts } from '../context.ts'
-import { currentPrincipal } from '../guards/authenticate.ts'
+import { validPrincipal } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -25,7 +25,7 @@ function refuseUpgrade(raw: Duplex, status: number): void {
 /** Why a caller is nobody now: its credential is none, or it has ended since. */
 function refusalOf(connection: Connection): Error | undefined {
   try {
-    currentPrincipal(connection)
+    validPrincipal(connection)
     return undefined
   } catch (error) {
     return toCoordinationError(error)
