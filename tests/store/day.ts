@@ -116,6 +116,31 @@ async function oddJobs(server: TestServer): Promise<void> {
   await lead.plans.abort({ planId })
 }
 
+/** Keys, logins, and what is noted of both. */
+async function identify(server: TestServer, refreshToken: string): Promise<void> {
+  const lead = server.connect()
+  const { keyId, key } = await lead.auth.keys.create({
+    name: 'key',
+    scopes: ['*'],
+    roleCeiling: 'tech-lead',
+    maxUses: 2,
+  })
+  const { token } = await server.connect({ token: key }).agents.register({ name: 'eve', type: 'qa' })
+  await server.connect({ token }).auth.whoami()
+  await server
+    .connect({ token: 'nobody' })
+    .tasks.list()
+    .catch(() => undefined)
+  await lead.auth.refresh({ refreshToken, nonce: 'the nonce of a day' }).catch(() => undefined)
+  await lead.auth.keys.rotate({ keyId })
+  await lead.auth.keys.list({})
+  await lead.auth.sessions.list({ agent: 'eve' })
+  await lead.auth.revoke({ agent: 'eve' })
+  await lead.auth.keys.revoke({ keyId })
+  for (const of of ['mutations', 'denials'] as const) await lead.audit.list({ of })
+  await server.sweep()
+}
+
 /** Work of every kind, so that every statement of the operations and the sweeps runs at least once. */
 export async function workADay(server: TestServer): Promise<void> {
   const lead = server.connect()
@@ -204,4 +229,5 @@ export async function workADay(server: TestServer): Promise<void> {
   for await (const _ of lead.events.subscribe({ cursor })) break
   await aDayOfMail(server, parent.id)
   await lead.agents.unregister({ agent: 'bob' })
+  await identify(server, again.refreshToken)
 }
