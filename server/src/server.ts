@@ -171,7 +171,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   const running = new Sweeps(parts, log)
   const close = async () => {
     await running.stop()
-    await runSweep(parts, noteDenials)
+    if (parts.denials.pending) await runSweep(parts, noteDenials)
     await parts.store[Symbol.asyncDispose]()
   }
   try {

@@ -49,7 +49,7 @@ export const expected: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'tasks.cancelMany': leads,
   'tasks.retry': leads,
   'tasks.retryMany': leads,
-  'tasks.adopt': leads,
+  'tasks.adopt': workers,
   'tasks.get': all,
   'tasks.list': all,
   'tasks.tree': all,

@@ -125,7 +125,7 @@ async function identify(server: TestServer, refreshToken: string): Promise<void>
     roleCeiling: 'tech-lead',
     maxUses: 2,
   })
-  const { token } = await server.connect({ token: key }).agents.register({ name: 'eve', type: 'qa' })
+  const { token } = await server.connect({ token: key }).agents.register({ name: 'kay', type: 'qa' })
   await server.connect({ token }).auth.whoami()
   await server
     .connect({ token: 'nobody' })
@@ -134,8 +134,8 @@ async function identify(server: TestServer, refreshToken: string): Promise<void>
   await lead.auth.refresh({ refreshToken, nonce: 'the nonce of a day' }).catch(() => undefined)
   await lead.auth.keys.rotate({ keyId })
   await lead.auth.keys.list({})
-  await lead.auth.sessions.list({ agent: 'eve' })
-  await lead.auth.revoke({ agent: 'eve' })
+  await lead.auth.sessions.list({ agent: 'kay' })
+  await lead.auth.revoke({ agent: 'kay' })
   await lead.auth.keys.revoke({ keyId })
   for (const of of ['mutations', 'denials'] as const) await lead.audit.list({ of })
   await server.sweep()
@@ -193,6 +193,8 @@ export async function workADay(server: TestServer): Promise<void> {
   await again.messages.receive({ ackWaitMs: 1_000 })
   await bob.tasks.claim({ limit: 8, leaseMs: 5_000, idempotencyKey: 'claim' })
   await whoMayTakeWhat(server)
+  // What is in the inbox is out of it, or the request would come behind it.
+  while ((await again.messages.receive({ limit: 100 })).messages.length > 0) continue
   const unanswered = again.requests.route({ method: 'ts', target: 'bob', timeoutMs: 100 }).catch(() => undefined)
   const answered = lead.requests.route({ method: 'ts' })
   const { requestId } = (await nextRequest(again)).asked

@@ -42,6 +42,11 @@ export class Denials {
     this.#kinds.set(key, { ...denial, count: (this.#kinds.get(key)?.count ?? 0) + 1 })
   }
 
+  /** Whether anything is not written yet. */
+  get pending(): boolean {
+    return this.#kinds.size > 0
+  }
+
   /** Takes what there is since the last call. */
   take(): readonly Denial[] {
     const denials = [...this.#kinds.values()]
