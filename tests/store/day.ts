@@ -194,7 +194,7 @@ export async function workADay(server: TestServer): Promise<void> {
   await bob.tasks.claim({ limit: 8, leaseMs: 5_000, idempotencyKey: 'claim' })
   await whoMayTakeWhat(server)
   // What is in the inbox is out of it, or the request would come behind it.
-  while ((await again.messages.receive({ limit: 100 })).messages.length > 0) continue
+  while ((await again.messages.receive({ limit: 100 })).messages.length > 0);
   const unanswered = again.requests.route({ method: 'ts', target: 'bob', timeoutMs: 100 }).catch(() => undefined)
   const answered = lead.requests.route({ method: 'ts' })
   const { requestId } = (await nextRequest(again)).asked
