@@ -27,6 +27,7 @@ const environment = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   MCP_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   MCP_DURABILITY: z.enum(['disk', 'process']).default('disk'),
+  MCP_BACKUP_DIR: z.string().min(1).optional(),
   MCP_AGENT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(30_000),
   MCP_DEV_ROLE: z.enum(['tech-lead', 'admin']).default('tech-lead'),
   NODE_ENV: z.string().optional(),
@@ -41,6 +42,8 @@ export interface Config {
   /** The SQLite file. */
   readonly database: string
   readonly durability: 'disk' | 'process'
+  /** Folder of the backups. */
+  readonly backupDir: string
   /** Folder of the log file; standard error when absent. */
   readonly logDir: string | undefined
   readonly logLevel: NonNullable<z.output<typeof environment>['LOG_LEVEL']>
@@ -117,11 +120,13 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
       `dev mode binds loopback only, not MCP_HOST=${values.MCP_HOST}: anyone who reaches it is tech-lead`,
     )
   }
+  const database = databaseOf(values)
   return Object.freeze({
     mode,
     host: values.MCP_HOST,
     port: values.MCP_PORT ?? values.PORT ?? 3456,
-    database: databaseOf(values),
+    database,
+    backupDir: values.MCP_BACKUP_DIR ?? `${database}.backups`,
     durability: values.MCP_DURABILITY,
     logDir: values.LOG_DIR,
     logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',
@@ -131,3 +136,6 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     limits,
   })
 }
+
+/** The configuration of this process, for commands that do not run a server. Throws ConfigError. */
+export const configHere = (): Config => readConfig('serve', process.env)

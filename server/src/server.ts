@@ -11,6 +11,7 @@ import { LeaseTokens } from './leases/token.ts'
 import { createLog, type Log } from './log.ts'
 import { Inboxes } from './messages/inboxes.ts'
 import { Metrics } from './metrics.ts'
+import { Backups } from './store/backups.ts'
 import { openSqlite } from './store/sqlite.ts'
 import type { Wake } from './store/store.ts'
 import { Listener } from './surfaces/listener.ts'
@@ -65,6 +66,7 @@ async function assemble(config: Config, clock: Clock): Promise<Parts> {
     leaseTokens: new LeaseTokens(store.secret),
     inboxes: new Inboxes(),
     presence: new Presence(),
+    backups: new Backups(() => ({ file: config.database, folder: config.backupDir, at: clock.wall() })),
     incarnations: new Incarnations(await store.read(currentIncarnations)),
     startedAt: clock.monotonic(),
     now: store.now,
@@ -86,6 +88,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   const running = new Sweeps(parts, log)
   const close = async () => {
     await running.stop()
+    await parts.backups.close()
     await parts.store[Symbol.asyncDispose]()
   }
   try {

@@ -28,7 +28,7 @@ const grants = {
     'tasks:cancel',
     'deadLetters:write',
   ],
-  admin: ['projects:write'],
+  admin: ['projects:write', 'system:backup'],
 } as const satisfies Record<Role, readonly string[]>
 
 /** `resource:action`: what a procedure needs. */

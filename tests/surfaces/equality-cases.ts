@@ -105,4 +105,5 @@ export const cases: Readonly<Record<string, Case>> = {
   'events.subscribe': { valid: () => ({ cursor: 'start' }), absent: { cursor: 'other.1' } },
   'events.list': { valid: () => ({ limit: 1 }), absent: { cursor: 'other.1' } },
   'system.info': { valid: () => ({}) },
+  'system.backup': { as: 'developer', valid: () => ({}) },
 }

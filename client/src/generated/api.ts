@@ -60,6 +60,7 @@ export interface Api {
   }
   readonly system: {
     info(input?: Record<string, never>, options?: CallOptions): Promise<{ name: "tony-mcp"; version: string; protocolVersion: string; mode: "dev" | "serve"; durability: "disk" | "process"; now: string; uptimeMs: number }>
+    backup(input?: Record<string, never>, options?: CallOptions): Promise<{ path: string; bytes: number; sha256: string; createdAt: string; schema: number; epoch: string; seq: number }>
   }
 }
 
@@ -97,6 +98,7 @@ export const procedures = {
   'events.subscribe': { kind: 'subscription', repeat: 'safe' },
   'events.list': { kind: 'query', repeat: 'safe' },
   'system.info': { kind: 'query', repeat: 'safe' },
+  'system.backup': { kind: 'mutation', repeat: 'safe' },
 } as const
 
 /** Every error a server can answer with. */

@@ -1,8 +1,13 @@
-import { systemInfoOutput } from '@tony/mcp-shared/system'
+import { systemBackupOutput, systemInfoOutput } from '@tony/mcp-shared/system'
 import { z } from 'zod'
+import { systemBackup } from '../system/backup.ts'
 import { systemInfo } from '../system/info.ts'
-import { query, router } from './procedure.ts'
+import { mutation, query, router } from './procedure.ts'
 
 export const system = router({
   info: query({ permission: 'open', input: z.strictObject({}).optional(), output: systemInfoOutput }, systemInfo),
+  backup: mutation(
+    { permission: 'system:backup', repeatable: true, input: z.strictObject({}).optional(), output: systemBackupOutput },
+    systemBackup,
+  ),
 })

@@ -9,10 +9,11 @@ import { uuidv7 } from 'uuidv7'
 import { anchoredNow, type Clock } from '../clock.ts'
 import { Batches, type Connection } from './batches.ts'
 import { sqliteColumns } from './columns.ts'
-import { migrate, readMigrations, refuseForeign, SchemaError } from './migrate.ts'
+import { migrate, migrations, refuseForeign, SchemaError } from './migrate.ts'
 import { graceAfterOutage } from './outage.ts'
 import { ownFile } from './owner.ts'
 import { preparedOn } from './prepared.ts'
+import { newEpoch } from './restore.ts'
 import { type Db, type Query, type Reader, type Store, statement, type Wake } from './store.ts'
 import { defineTables } from './tables.ts'
 
@@ -28,8 +29,6 @@ const oldestSafe = [3, 51, 3]
 
 /** Where the checkpointing worker has not kept up, the writer checkpoints by itself at 64 MiB. */
 const walBackstopPages = 16_384
-
-const migrationsFolder = new URL('../../../drizzle/sqlite', import.meta.url)
 
 export function refuseOld(version: string): void {
   const parts = version.split('.').map(Number)
@@ -54,7 +53,7 @@ function openWriter(options: SqliteOptions): Database.Database {
     writer.pragma('journal_mode = WAL')
     writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
     writer.pragma(`wal_autocheckpoint = ${walBackstopPages}`)
-    migrate(writer, readMigrations(migrationsFolder), options.clock.wall())
+    migrate(writer, migrations(), options.clock.wall())
     return writer
   } catch (error) {
     writer.close()
@@ -188,7 +187,7 @@ function readFacts(writer: Database.Database, wall: number): Facts {
     .prepare('INSERT INTO projects (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
     .run(uuidv7(), defaultProject, wall)
   return {
-    epoch: fact('epoch', uuidv7().slice(-8)),
+    epoch: fact('epoch', newEpoch()),
     secret: Buffer.from(fact('secret', randomBytes(32).toString('base64url')), 'base64url'),
     lastCommit: Number(fact('last_commit', String(wall))),
   }

@@ -28,7 +28,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: [...operations, ...nouns, 'sweeps', 'guards', 'surfaces', 'config', 'log', 'metrics'],
   main: ['server', 'config', 'store', 'surfaces'],
   client: ['shared'],
-  cli: ['shared', 'client', 'main', 'server', 'config'],
+  cli: ['shared', 'client', 'main', 'server', 'config', 'store', 'ground'],
 }
 
 const rootFiles: Readonly<Record<string, string>> = {
