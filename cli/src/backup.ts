@@ -1,11 +1,8 @@
-import { pause, systemClock } from '@tony/mcp-server/clock'
-import { configHere } from '@tony/mcp-server/config'
-import { pruneBackups, writeBackup } from '@tony/mcp-server/store/backup'
-import { type Manifest, proveBackup } from '@tony/mcp-server/store/manifest'
-import { restore } from '@tony/mcp-server/store/restore'
+import { backUp, type Manifest, repeat, restoreBackup, verifyBackup } from '@tony/mcp-server/care/backup'
 import { explain } from './outcome.ts'
 
-interface Place {
+/** Where the data is: given here, or by the environment as for the server. */
+export interface Place {
   readonly dbPath?: string
   readonly json: boolean
 }
@@ -19,48 +16,39 @@ const summary = ({ bytes, schema, feeds, createdAt }: Manifest): string => {
   return `${bytes} bytes of ${createdAt}, schema ${schema}, last events: ${events}`
 }
 
-interface BackupOptions extends Place {
+export interface BackupOptions extends Place {
   readonly to?: string
   readonly every?: number
   readonly keep?: number
 }
 
 function backUpOnce({ dbPath, json, to, keep }: BackupOptions): void {
-  const config = configHere()
-  const file = dbPath ?? config.database
-  const folder = to ?? (dbPath === undefined ? config.backupDir : `${dbPath}.backups`)
-  const { path, manifest } = writeBackup({ file, folder, at: systemClock.wall() })
-  const removed = keep === undefined ? [] : pruneBackups(file, folder, keep)
+  const { path, manifest, removed } = backUp({ database: dbPath, folder: to, keep })
   const without = removed.length === 0 ? '' : `; removed ${removed.length} older`
   say(json, { path, ...manifest, removed }, `${path}: ${summary(manifest)}${without}`)
 }
 
 /** `tony-mcp backup`: one, or with `every` one after the other until a signal; then one that fails is told and the next is tried. */
 export async function backupCommand(options: BackupOptions): Promise<void> {
-  const { every } = options
-  if (every === undefined) return backUpOnce(options)
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  while (!stop.signal.aborted) {
+  if (options.every === undefined) return backUpOnce(options)
+  await repeat(options.every, () => {
     try {
       backUpOnce(options)
     } catch (error) {
       process.stderr.write(`${explain(error)}\n`)
     }
-    await pause(every, stop.signal)
-  }
+  })
 }
 
 /** `tony-mcp verify`. */
-export async function verifyCommand(file: string, { json }: Place): Promise<void> {
-  const manifest = proveBackup(file)
+export function verifyCommand(file: string, { json }: Place): void {
+  const manifest = verifyBackup(file)
   say(json, manifest, `${file} is a sound backup: ${summary(manifest)}`)
 }
 
 /** `tony-mcp restore`: says what follows from it. */
-export async function restoreCommand(backup: string, { dbPath, json }: Place): Promise<void> {
-  const database = dbPath ?? configHere().database
-  const { manifest, epoch, kept } = restore({ backup, database, at: systemClock.wall() })
+export function restoreCommand(backup: string, { dbPath, json }: Place): void {
+  const { database, manifest, epoch, kept } = restoreBackup(backup, dbPath)
   const lines = [
     `${database} is now the backup of ${manifest.createdAt}: ${summary(manifest)}`,
     kept === undefined ? 'there was no database before' : `what was there before is ${kept}`,

@@ -1,11 +1,6 @@
 import { duration } from '@tony/mcp-shared/durations'
 import { type Command, InvalidArgumentError } from 'commander'
-
-/** Where the data is: given here, or by the environment as for the server. */
-interface Place {
-  readonly dbPath?: string
-  readonly json: boolean
-}
+import type { BackupOptions, Place } from './backup.ts'
 
 const everyMs = (text: string): number => {
   const parsed = duration.safeParse(text)
@@ -30,7 +25,7 @@ export function addDataCommands(tony: Command): void {
     .option('--to <dir>', 'the folder (default: MCP_BACKUP_DIR)')
     .option('--every <time>', 'go on until stopped, one each 15m, 1h, 1d …', everyMs)
     .option('--keep <n>', 'remove the oldest beyond so many', count)
-    .action(async (options: Place & { to?: string; every?: number; keep?: number }) => {
+    .action(async (options: BackupOptions) => {
       const { backupCommand } = await import('./backup.ts')
       await backupCommand(options)
     })
@@ -38,12 +33,12 @@ export function addDataCommands(tony: Command): void {
     .description('prove that a backup is whole, unchanged, sound and of this program')
     .action(async (file: string, options: Place) => {
       const { verifyCommand } = await import('./backup.ts')
-      await verifyCommand(file, options)
+      verifyCommand(file, options)
     })
   placed(tony.command('restore <file>'))
     .description('put a backup in the place of the database; what was there is kept beside it')
     .action(async (file: string, options: Place) => {
       const { restoreCommand } = await import('./backup.ts')
-      await restoreCommand(file, options)
+      restoreCommand(file, options)
     })
 }

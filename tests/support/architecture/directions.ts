@@ -26,9 +26,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   api: [...operations, ...nouns, 'guards'],
   surfaces: [...ground, 'api', 'guards', 'context', 'config', 'log', 'metrics'],
   server: [...operations, ...nouns, 'sweeps', 'guards', 'surfaces', 'config', 'log', 'metrics'],
+  care: [...ground, 'store', 'config'],
   main: ['server', 'config', 'store', 'surfaces'],
   client: ['shared'],
-  cli: ['shared', 'client', 'main', 'server', 'config', 'store', 'ground'],
+  cli: ['shared', 'client', 'main', 'server', 'config', 'care'],
 }
 
 const rootFiles: Readonly<Record<string, string>> = {
