@@ -1,10 +1,12 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import Database from 'better-sqlite3'
 import { afterAll, describe, expect, test } from 'vitest'
+import { upTo } from './store/given.ts'
 import { TestServer } from './support/server.ts'
 
 const program = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url))
@@ -27,6 +29,12 @@ function tony(...argv: string[]): Promise<Ended> {
   })
 }
 
+function change(file: string, sql: string): void {
+  const database = new Database(file)
+  database.exec(sql)
+  database.close()
+}
+
 describe('the command line', () => {
   test('backs up a database that a server uses, proves it, and restores it once the server has stopped', async () => {
     await using server = await TestServer.start()
@@ -46,6 +54,39 @@ describe('the command line', () => {
     await using again = await TestServer.start({ folder: server.folder })
     const { tasks } = await again.connect().tasks.list({})
     expect(tasks.map(({ title }) => title)).toEqual(['kept'])
+  })
+
+  test('brings a database to the newest schema, lists its migrations and compares it with them', async () => {
+    const file = join(folder, 'new.db')
+    expect(await tony('migrate', 'status', '--db-path', file)).toMatchObject({ code: 1 })
+    expect((await tony('migrate', 'up', '--db-path', file)).stdout).toMatch(
+      /^applied 0000_ground\n(.+\n)+.*is up to date\n$/,
+    )
+    expect((await tony('migrate', 'up', '--db-path', file)).stdout).toBe(`${file} is up to date\n`)
+    expect((await tony('migrate', 'status', '--db-path', file)).stdout).toContain('0000_ground: applied')
+    expect(await tony('migrate', 'validate', '--db-path', file)).toMatchObject({ code: 0 })
+    change(file, 'drop index tasks_epic')
+    const { code, stdout } = await tony('migrate', 'validate', '--db-path', file)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'index tasks_epic is missing\n' })
+  })
+
+  test.each(['up', 'status', 'validate'])('refuses to migrate %s what is of another program', async (what) => {
+    const file = join(folder, `${what}.db`)
+    change(file, 'create table agents (id text primary key, completed_at datetime)')
+    const before = readFileSync(file)
+    const { code, stderr } = await tony('migrate', what, '--db-path', file)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/another program \(tables agents\); it was not touched/)
+    expect(readFileSync(file).equals(before)).toBe(true)
+  })
+
+  test('migrates a new database once when three do it at the same time', async () => {
+    const file = join(folder, 'contended.db')
+    const ends = await Promise.all(upTo(3).map(() => tony('migrate', 'up', '--db-path', file, '--json')))
+    const done = ends.filter(({ code }) => code === 0).map(({ stdout }) => JSON.parse(stdout).applied.length)
+    expect(done.toSorted().at(-1)).toBeGreaterThan(0)
+    expect(done.filter((applied) => applied > 0)).toHaveLength(1)
+    for (const { code } of ends) expect([0, 75]).toContain(code)
   })
 
   test('says what is wrong with a backup, with exit code 1', async () => {

@@ -100,9 +100,16 @@ export function refuseForeign(database: Database): void {
   )
 }
 
-/** What has been applied. Throws SchemaError where that is not what this program knows, or newer than it may read. */
+/** What has been applied to a database, in order; nothing to an empty one. */
+export function appliedTo(database: Database): readonly Applied[] {
+  const known = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").get()
+  if (known === undefined) return []
+  return database.prepare<[], Applied>('SELECT * FROM schema_migrations ORDER BY number').all()
+}
+
+/** The same. Throws SchemaError where that is not what this program knows, or newer than it may read. */
 export function refuseUnknown(database: Database, known: readonly Migration[]): readonly Applied[] {
-  const applied = database.prepare<[], Applied>('SELECT * FROM schema_migrations ORDER BY number').all()
+  const applied = appliedTo(database)
   const newest = known.at(-1)?.number ?? -1
   for (const [index, row] of applied.entries()) {
     const migration = known[index]

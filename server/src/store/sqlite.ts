@@ -43,7 +43,7 @@ export function refuseOld(version: string): void {
   }
 }
 
-function openWriter(options: SqliteOptions): Database.Database {
+export function openWriter(options: SqliteOptions): Database.Database {
   const writer = new Database(options.file, { timeout: 5_000 })
   try {
     const version = writer.prepare<[], { version: string }>('SELECT sqlite_version() AS version').get()
