@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,6 +33,13 @@ function change(file: string, sql: string): void {
   const database = new Database(file)
   database.exec(sql)
   database.close()
+}
+
+/** Overwrites a page that is not the first. */
+function spoil(file: string): void {
+  const bytes = readFileSync(file)
+  bytes.fill(7, 4_096 * 30, 4_096 * 31)
+  writeFileSync(file, bytes)
 }
 
 describe('the command line', () => {
@@ -97,6 +104,36 @@ describe('the command line', () => {
     const { code, stderr } = await tony('verify', path)
     expect(code).toBe(1)
     expect(stderr).toContain('it is not whole')
+  })
+
+  test('examines a database in use, and one that is not well', async () => {
+    await using server = await TestServer.start()
+    const states = async (file: string) => {
+      const { code, stdout } = await tony('doctor', '--db-path', file, '--json')
+      const findings: { check: string; state: string }[] = JSON.parse(stdout).findings
+      return { code, ...Object.fromEntries(findings.map(({ check, state }) => [check, state])) }
+    }
+    await tony('backup', '--db-path', server.database)
+    const well = { versions: 'ok', file: 'ok', owner: 'ok', schema: 'ok', integrity: 'ok', log: 'ok', disk: 'ok' }
+    expect(await states(server.database)).toEqual({ code: 0, ...well, backups: 'ok', clock: 'ok' })
+    expect((await tony('doctor', '--db-path', server.database)).stdout).toContain('owner: a server has it open')
+    await server.stop()
+    change(server.database, `update store_facts set value = '9999999999999' where name = 'last_commit'`)
+    change(server.database, 'drop index tasks_epic')
+    rmSync(`${server.database}.backups`, { recursive: true })
+    const ill = await states(server.database)
+    expect(ill).toEqual({ code: 1, ...well, schema: 'failed', backups: 'warning', clock: 'warning' })
+    expect(await states('nowhere.db')).toEqual({ code: 1, versions: 'ok', file: 'failed' })
+    spoil(server.database)
+    expect(await states(server.database)).toMatchObject({ code: 1, integrity: 'failed' })
+  })
+
+  test('examines what is of another program, and says so', async () => {
+    const file = join(folder, 'foreign.db')
+    change(file, 'create table invoices (id integer primary key)')
+    const { code, stdout } = await tony('doctor', '--db-path', file)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/FAILED {2}schema: .*another program/)
   })
 
   test('goes on with backups until it is stopped, and keeps so many', async () => {

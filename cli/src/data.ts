@@ -42,4 +42,7 @@ export function addDataCommands(tony: Command): void {
   placed(migrate.command('validate'))
     .description('compare it with what its migrations make; exit code 1 when it differs')
     .action(async (options: Place) => (await import('./migrate.ts')).migrateValidate(options))
+  placed(tony.command('doctor'))
+    .description('examine the database and what is around it; exit code 1 when something is wrong')
+    .action(async (options: Place) => (await import('./doctor.ts')).doctorCommand(options))
 }

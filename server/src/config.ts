@@ -1,4 +1,6 @@
+import { duration } from '@tony/mcp-shared/durations'
 import { z } from 'zod'
+import type { Kept } from './retention/retained.ts'
 
 /** The environment cannot be used; the message names each variable and what is wrong with it. */
 export class ConfigError extends Error {
@@ -12,6 +14,14 @@ const sqliteUrl = z
   .string()
   .regex(/^sqlite:(\/\/)?./, 'must be sqlite://FILE: this version runs on SQLite only')
   .transform((url) => url.replace(/^sqlite:(\/\/)?/, ''))
+
+/** A number of rows to keep, 0 for as many as there are; not so few that what is in use would go. */
+const atMost = (least: number) =>
+  z.coerce
+    .number()
+    .int()
+    .refine((most) => most === 0 || most >= least, `must be 0 or at least ${least}`)
+    .default(0)
 
 const environment = z.object({
   MCP_PORT: port.optional(),
@@ -29,6 +39,15 @@ const environment = z.object({
   MCP_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   MCP_BACKUP_DIR: z.string().min(1).optional(),
   MCP_AGENT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(30_000),
+  MCP_RETENTION_EVENTS: duration.prefault('30d'),
+  MCP_RETENTION_EVENTS_MOST: atMost(10_000),
+  MCP_RETENTION_TASKS: duration.prefault('30d'),
+  MCP_RETENTION_TASKS_MOST: atMost(100),
+  MCP_RETENTION_MESSAGES: duration.prefault('7d'),
+  MCP_RETENTION_MESSAGES_MOST: atMost(100),
+  MCP_RETENTION_HEALTH: duration.prefault('7d'),
+  MCP_RETENTION_AGENTS: duration.prefault('30d'),
+  MCP_RETENTION_PLANS: duration.prefault('30d'),
   MCP_DEV_ROLE: z.enum(['tech-lead', 'admin']).default('tech-lead'),
   NODE_ENV: z.string().optional(),
 })
@@ -49,11 +68,28 @@ export interface Config {
   readonly logLevel: NonNullable<z.output<typeof environment>['LOG_LEVEL']>
   /** How long an agent may be silent before it counts as offline, in milliseconds. */
   readonly agentTimeoutMs: number
+  readonly retention: Retention
+  /** Size of the file that is given up when the disk is full; 0 for none, and then each write finds that out anew. */
+  readonly ballastBytes: number
   /** What a developer on the same machine acts as in dev mode. */
   readonly devRole: 'tech-lead' | 'admin'
   /** Check every reply against its schema: for tests, where it is worth its price. */
   readonly checkReplies: boolean
   readonly limits: Limits
+}
+
+/** How long and how much is kept, by class; what is in use is kept in any case. */
+export interface Retention {
+  readonly events: Kept
+  /** Since they ended. */
+  readonly tasks: Kept
+  /** Since they were acked or expired. Dead letters stay until somebody purges them. */
+  readonly messages: Kept
+  readonly health: Kept
+  /** Since their last sign of life, once they are unregistered; with their mailboxes. */
+  readonly agents: Kept
+  /** Since they were begun, once they are committed or aborted. */
+  readonly plans: Kept
 }
 
 /** What one caller may use of the server. Sizes in bytes. */
@@ -101,6 +137,15 @@ const databaseOf = (values: z.output<typeof environment>): string =>
   values.DATABASE_URL ??
   'tony-mcp.db'
 
+const retentionOf = (values: z.output<typeof environment>): Retention => ({
+  events: { ms: values.MCP_RETENTION_EVENTS, most: values.MCP_RETENTION_EVENTS_MOST },
+  tasks: { ms: values.MCP_RETENTION_TASKS, most: values.MCP_RETENTION_TASKS_MOST },
+  messages: { ms: values.MCP_RETENTION_MESSAGES, most: values.MCP_RETENTION_MESSAGES_MOST },
+  health: { ms: values.MCP_RETENTION_HEALTH, most: 0 },
+  agents: { ms: values.MCP_RETENTION_AGENTS, most: 0 },
+  plans: { ms: values.MCP_RETENTION_PLANS, most: 0 },
+})
+
 /** Reads the environment once. Throws ConfigError with every problem at once. */
 export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
@@ -131,6 +176,8 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     logDir: values.LOG_DIR,
     logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',
     agentTimeoutMs: values.MCP_AGENT_TIMEOUT_MS,
+    retention: retentionOf(values),
+    ballastBytes: 33_554_432,
     devRole: values.MCP_DEV_ROLE,
     checkReplies: false,
     limits,

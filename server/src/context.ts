@@ -7,6 +7,7 @@ import type { Incarnations } from './guards/incarnations.ts'
 import type { LeaseTokens } from './leases/token.ts'
 import type { Inboxes } from './messages/inboxes.ts'
 import type { Principal } from './principal.ts'
+import type { Retained } from './retention/retained.ts'
 import type { Backups } from './store/backups.ts'
 import type { Reader, Store, Transaction } from './store/store.ts'
 import type { Held } from './tasks/held.ts'
@@ -26,6 +27,7 @@ export interface Parts {
   readonly incarnations: Incarnations
   readonly tokens: Tokens
   readonly backups: Backups
+  readonly retained: Retained
   /** When the server started, by the monotonic clock. */
   readonly startedAt: number
   /** The store's time as this process knows it, in milliseconds since 1970: for signs of life, not for leases. */

@@ -17,14 +17,16 @@ import type { Wake } from './store/store.ts'
 import { Listener } from './surfaces/listener.ts'
 import { expireLeases } from './sweeps/expire-leases.ts'
 import { forgetKeys } from './sweeps/forget-keys.ts'
+import { makeRoom } from './sweeps/make-room.ts'
 import { notePresence } from './sweeps/note-presence.ts'
 import { promoteDue } from './sweeps/promote-due.ts'
 import { redeliver } from './sweeps/redeliver.ts'
+import { retain } from './sweeps/retain.ts'
 import { Sweeps } from './sweeps/runner.ts'
 import { Held } from './tasks/held.ts'
 import { Queue } from './tasks/queue.ts'
 
-export const sweeps = [expireLeases, promoteDue, redeliver, notePresence, forgetKeys] as const
+export const sweeps = [expireLeases, promoteDue, redeliver, notePresence, forgetKeys, retain, makeRoom] as const
 
 /** A running server. Disposing it drains: no new callers, what was accepted is committed, the file is released. */
 export interface RunningServer extends AsyncDisposable {
@@ -51,9 +53,14 @@ function listen(parts: Parts, log: Log): void {
   })
 }
 
-async function assemble(config: Config, clock: Clock): Promise<Parts> {
+async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise<Parts> {
   mkdirSync(dirname(config.database), { recursive: true })
-  const store = await openSqlite({ file: config.database, durability: config.durability, clock })
+  const store = await openSqlite({
+    file: config.database,
+    durability: config.durability,
+    ballastBytes: config.ballastBytes,
+    clock,
+  })
   const tokens = await Tokens.open(join(dirname(config.database), `${config.database.split('/').at(-1)}.key`), clock)
   return {
     config,
@@ -68,6 +75,7 @@ async function assemble(config: Config, clock: Clock): Promise<Parts> {
     presence: new Presence(),
     backups: new Backups(() => ({ file: config.database, folder: config.backupDir, at: clock.wall() })),
     incarnations: new Incarnations(await store.read(currentIncarnations)),
+    retained: { positions: new Map(), removed: (what, rows) => metrics.removed(what, rows) },
     startedAt: clock.monotonic(),
     now: store.now,
   }
@@ -82,7 +90,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   }
   const log = createLog(config)
   const metrics = new Metrics()
-  const parts = await assemble(config, clock)
+  const parts = await assemble(config, clock, metrics)
   listen(parts, log)
   const listener = new Listener(parts, log, metrics)
   const running = new Sweeps(parts, log)

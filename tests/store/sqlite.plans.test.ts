@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { tamper } from '../api/given.ts'
 import { TestServer } from '../support/server.ts'
 import { type Executed, planOf, StatementLog } from '../support/statements.ts'
 
@@ -80,6 +81,33 @@ async function workADay(): Promise<void> {
   await lead.events.list({ cursor, types: ['task.created'], epic: 'walls' })
   for await (const _ of lead.events.subscribe({ cursor })) break
   await lead.agents.unregister({ agent: 'bob' })
+  await leave()
+}
+
+/** Time enough that all that is over goes: the sockets first, which would be asked for signs of life all the while. */
+async function leave(): Promise<void> {
+  const { config } = server.parts
+  const long = Math.max(...Object.values(config.retention).map(({ ms }) => ms))
+  tamper(server, `update tasks set completed_at = completed_at - ${2 * long} where completed_at is not null`)
+  tamper(server, `update tasks set created_at = created_at - ${2 * long}`)
+  tamper(server, `update tasks set agent_id = null where status <> 'in_progress'`)
+  tamper(server, `update messages set status = 'acked', ready = null`)
+  tamper(server, `update messages set created_at = created_at - ${2 * long}, ended_at = created_at - ${2 * long}`)
+  for (const [table, column] of [
+    ['events', 'at'],
+    ['health_metrics', 'timestamp'],
+    ['agents', 'last_activity'],
+    ['plans', 'created_at'],
+  ])
+    tamper(server, `update ${table} set ${column} = ${column} - ${2 * long}`)
+  tamper(server, `insert into routes (project_id, requires, assigned_to) select id, '["unused"]', '' from projects`)
+  tamper(
+    server,
+    `insert into requests (id, project_id, method, to_agent, message_id, status, created_at, deadline_at)
+     select 'r', project_id, 'm', id, 'm', 'replied', 1, 1 from agents limit 1`,
+  )
+  await server.sweep()
+  await server.sweep()
 }
 
 beforeAll(async () => {
@@ -183,4 +211,17 @@ test('no statement sorts tasks, messages or events', () => {
     planOf(database, statement).some((line) => line.includes('TEMP B-TREE')),
   )
   expect(sorts.map(({ sql }) => sql).filter((sql) => /(from|update) "(tasks|messages|events)"/.test(sql))).toEqual([])
+})
+
+test('what retention removes takes nothing with it by reading a whole table', () => {
+  const removals = statements.filter(({ sql }) => /^delete from/.test(sql))
+  const tables = removals.map(({ sql }) => /^delete from "(\w+)"/.exec(sql)?.[1])
+  const classes = ['events', 'tasks', 'messages', 'health_metrics', 'agents', 'plans', 'requests', 'routes', 'bodies']
+  expect(tables).toEqual(expect.arrayContaining(classes))
+  const scans = removals.flatMap((statement) =>
+    planOf(database, statement)
+      .filter((line) => line.startsWith('SCAN'))
+      .map((line) => `${line}: ${statement.sql}`),
+  )
+  expect(scans).toEqual([])
 })

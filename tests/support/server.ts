@@ -34,7 +34,13 @@ export class TestServer implements AsyncDisposable {
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tony-'))
     const base = readConfig('dev', { MCP_PORT: '0', DATABASE_PATH: join(folder, 'test.db'), LOG_LEVEL: 'silent' })
-    const config = { ...base, checkReplies: true, ...options.config, limits: { ...base.limits, ...options.limits } }
+    const config = {
+      ...base,
+      checkReplies: true,
+      ballastBytes: 0,
+      ...options.config,
+      limits: { ...base.limits, ...options.limits },
+    }
     const manual = options.clock instanceof ManualClock ? options.clock : new ManualClock()
     const running = await start(config, options.clock ?? manual)
     return new TestServer(folder, options.folder === undefined, manual, running)

@@ -22,14 +22,16 @@ export async function resolveCursor(reader: Reader, project: string, epoch: stri
       cursor: cursorAt(epoch, last),
     })
   }
-  if (seq < first - 1) {
-    throw new CoordinationError(
-      'CURSOR_EXPIRED',
-      'the feed no longer holds what follows this cursor: go on from the earliest',
-      {
-        earliest: cursorAt(epoch, first - 1),
-      },
-    )
-  }
+  if (seq < first - 1) throw expiredCursor(epoch, first)
   return seq
 }
+
+/** The refusal of a cursor after which events have been removed; `first` is the number of the oldest there is. */
+export const expiredCursor = (epoch: string, first: number): CoordinationError =>
+  new CoordinationError(
+    'CURSOR_EXPIRED',
+    'the feed no longer holds what follows this cursor: go on from the earliest',
+    {
+      earliest: cursorAt(epoch, first - 1),
+    },
+  )

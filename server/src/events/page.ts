@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Principal } from '../principal.ts'
 import { placeholder, type Query, type Reader, statement } from '../store/store.ts'
 import { iso } from '../times.ts'
-import { cursorAt } from './cursor.ts'
+import { cursorAt, expiredCursor } from './cursor.ts'
 import { type Item, item } from './item.ts'
 
 export type EventOutput = z.output<typeof event>
@@ -36,7 +36,7 @@ const typeOf = (word: string): EventType => {
   return type
 }
 
-/** Events after `seq` in commit order, whoever may see them. */
+/** Events after `seq` in commit order, whoever may see them. CURSOR_EXPIRED when the next ones were removed meanwhile: no gap. */
 export async function pageAfter(
   reader: Reader,
   project: string,
@@ -45,6 +45,8 @@ export async function pageAfter(
   limit: number,
 ): Promise<FeedEvent[]> {
   const rows = await reader.run(page, { project, after: seq, limit })
+  const [next] = rows
+  if (next && next.seq > seq + 1) throw expiredCursor(epoch, next.seq)
   return rows.map((row) => {
     const type = typeOf(row.type)
     const { subject, actor, taskId, epic, threadId } = row

@@ -101,6 +101,8 @@ export interface Fence {
 
 export interface Scope {
   readonly project: string
+  /** Makes room: tried although the disk is full. */
+  readonly frees?: true
   readonly fence?: Fence
 }
 
@@ -124,4 +126,8 @@ export interface Store extends AsyncDisposable {
   /** Calls `listener` after each commit with what its operations woke; returns the way to stop. */
   onWake(listener: (wake: Wake) => void): () => void
   isUniqueViolation(error: unknown): boolean
+  /** Whether the disk has room, where that is this process's to watch: while it is full, writes are refused with STORAGE_FULL. */
+  readonly room?: { readonly full: boolean; tend(): Promise<void> } | undefined
+  /** Gives some of the room of removed rows back to the disk, where an engine does not do so by itself; how many pages. */
+  readonly reclaim?: () => Promise<number>
 }
