@@ -95,6 +95,8 @@ describe.runIf(mayMount())('on a full disk', () => {
     await server.sweep()
     expect(server.parts.store.room?.full).toBe(false)
     expect(statSync(ballastOf(server)).size).toBe(4 * mebibyte)
+    await server.sweep()
+    expect(await lead.tasks.get({ taskId: held.id })).toMatchObject({ status: 'in_progress', failures: 0 })
     expect(await ada.tasks.complete(leaseOf(held))).toMatchObject({ status: 'completed' })
     expect(rows(server, 'pragma integrity_check')).toEqual([{ integrity_check: 'ok' }])
   }, 60_000)

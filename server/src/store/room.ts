@@ -41,9 +41,8 @@ export class Room {
     rmSync(this.#ballast, { force: true })
   }
 
-  refuse(): void {
-    if (this.full)
-      throw new CoordinationError('STORAGE_FULL', 'the disk is full: what there is can be read, and nothing is written')
+  refusal(): CoordinationError {
+    return new CoordinationError('STORAGE_FULL', 'the disk is full: what there is can be read, and nothing is written')
   }
 
   /** Holds the ballast again and accepts writes again, as far as there is room for both; one at a time. */

@@ -271,10 +271,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       secret: facts.secret,
       now: clock,
       read: (work) => reading(work(reader)),
-      transact: async (scope, work) => {
-        if (!scope.frees) room?.refuse()
-        return batches.transact(scope, work)
-      },
+      transact: (scope, work) =>
+        room?.full && !scope.frees ? Promise.reject(room.refusal()) : batches.transact(scope, work),
       room,
       onWake: (listener) => {
         listeners.add(listener)
