@@ -54,8 +54,8 @@ export function openWriter(options: SqliteOptions): Database.Database {
     refuseOld(version?.version ?? '0')
     // Before the journal mode, which is written into the file: what is not ours stays as it was, to the byte.
     refuseForeign(writer)
-    // Counts in a new file only, and before the journal mode, which makes it one: room is given back in steps, not all at once.
-    writer.pragma('auto_vacuum = INCREMENTAL')
+    // Only in a new file, and before the journal mode, which makes it one; later it is a write. Room is given back in steps.
+    if (writer.pragma('page_count', { simple: true }) === 0) writer.pragma('auto_vacuum = INCREMENTAL')
     writer.pragma('journal_mode = WAL')
     writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
     writer.pragma(`wal_autocheckpoint = ${walBackstopPages}`)
