@@ -200,6 +200,7 @@ CREATE INDEX `messages_sent` ON `messages` (`project_id`,`ord`);--> statement-br
 CREATE INDEX `messages_thread` ON `messages` (`project_id`,`thread_id`,`ord`) WHERE thread_id is not null;--> statement-breakpoint
 CREATE INDEX `messages_task` ON `messages` (`task_id`,`ord`) WHERE task_id is not null;--> statement-breakpoint
 CREATE INDEX `messages_dead` ON `messages` (`project_id`,`ord`) WHERE status = 'dead';--> statement-breakpoint
+CREATE INDEX `messages_body` ON `messages` (`body_id`) WHERE body_id is not null;--> statement-breakpoint
 CREATE INDEX `messages_in_flight` ON `messages` (`to_agent`) WHERE status = 'delivered';--> statement-breakpoint
 CREATE TABLE `orphan_results` (
 	`task_id` text NOT NULL,
@@ -274,7 +275,7 @@ CREATE TABLE `requests` (
 );
 --> statement-breakpoint
 CREATE INDEX `requests_waiting` ON `requests` (`project_id`,`deadline_at`) WHERE status = 'waiting';--> statement-breakpoint
-CREATE INDEX `requests_of` ON `requests` (`to_agent`) WHERE status = 'waiting';--> statement-breakpoint
+CREATE INDEX `requests_of` ON `requests` (`to_agent`,`status`);--> statement-breakpoint
 CREATE TABLE `routes` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`project_id` text NOT NULL,
@@ -410,7 +411,7 @@ CREATE INDEX `tasks_parked` ON `tasks` (`project_id`,`parked_on`,`rank`,`ord`) W
 CREATE INDEX `tasks_timeouts` ON `tasks` (`project_id`,`timeout_at`) WHERE timeout_at is not null;--> statement-breakpoint
 CREATE INDEX `tasks_due` ON `tasks` (`project_id`,`not_before`) WHERE status = 'pending' and ready is null and parked_on is null;--> statement-breakpoint
 CREATE INDEX `tasks_leases` ON `tasks` (`project_id`,`lease_expires_at`) WHERE status = 'in_progress';--> statement-breakpoint
-CREATE INDEX `tasks_held` ON `tasks` (`agent_id`,`status`) WHERE status = 'in_progress';--> statement-breakpoint
+CREATE INDEX `tasks_held` ON `tasks` (`agent_id`,`status`) WHERE agent_id is not null;--> statement-breakpoint
 CREATE INDEX `tasks_status` ON `tasks` (`project_id`,`status`,`ord`);--> statement-breakpoint
 CREATE INDEX `tasks_created` ON `tasks` (`project_id`,`ord`);--> statement-breakpoint
 CREATE INDEX `tasks_epic` ON `tasks` (`project_id`,`epic`,`ord`) WHERE epic is not null;--> statement-breakpoint

@@ -15,6 +15,8 @@ import type { LeaseTokens } from './leases/token.ts'
 import type { Inboxes } from './messages/inboxes.ts'
 import type { Principal } from './principal.ts'
 import type { Replies } from './requests/replies.ts'
+import type { Retained } from './retention/retained.ts'
+import type { Backups } from './store/backups.ts'
 import type { Reader, Store, Transaction } from './store/store.ts'
 import type { Held } from './tasks/held.ts'
 import type { Queue } from './tasks/queue.ts'
@@ -42,6 +44,8 @@ export interface Parts {
   readonly pepper: Pepper
   readonly keyUse: KeyUse
   readonly bootstrap: Bootstrap
+  readonly backups: Backups
+  readonly retained: Retained
   /** When the server started, by the monotonic clock. */
   readonly startedAt: number
   /** The store's time as this process knows it, in milliseconds since 1970: for signs of life, not for leases. */

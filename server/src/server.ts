@@ -19,6 +19,7 @@ import { createLog, type Log } from './log.ts'
 import { Inboxes } from './messages/inboxes.ts'
 import { Metrics } from './metrics.ts'
 import { Replies } from './requests/replies.ts'
+import { Backups } from './store/backups.ts'
 import { openSqlite } from './store/sqlite.ts'
 import type { Wake } from './store/store.ts'
 import { Listener } from './surfaces/listener.ts'
@@ -26,11 +27,13 @@ import { ageTasks } from './sweeps/age-tasks.ts'
 import { expireLeases } from './sweeps/expire-leases.ts'
 import { expireMessages } from './sweeps/expire-messages.ts'
 import { forgetKeys } from './sweeps/forget-keys.ts'
+import { makeRoom } from './sweeps/make-room.ts'
 import { noteDenials } from './sweeps/note-denials.ts'
 import { noteKeyUse } from './sweeps/note-key-use.ts'
 import { notePresence } from './sweeps/note-presence.ts'
 import { promoteDue } from './sweeps/promote-due.ts'
 import { redeliver } from './sweeps/redeliver.ts'
+import { retain } from './sweeps/retain.ts'
 import { runSweep, Sweeps } from './sweeps/runner.ts'
 import { timeOut } from './sweeps/time-out.ts'
 import { timeOutRequests } from './sweeps/time-out-requests.ts'
@@ -56,6 +59,8 @@ export const sweeps = [
   noteDenials,
   noteKeyUse,
   forgetKeys,
+  retain,
+  makeRoom,
 ] as const
 
 /** A running server. Disposing it drains: no new callers, what was accepted is committed, the file is released. */
@@ -90,10 +95,15 @@ function listen(parts: Parts, log: Log): void {
   })
 }
 
-async function assemble(config: Config, clock: Clock): Promise<Parts> {
+async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise<Parts> {
   const { database, accessTokenMs, mode } = config
   mkdirSync(dirname(database), { recursive: true })
-  const store = await openSqlite({ file: database, durability: config.durability, clock })
+  const store = await openSqlite({
+    file: database,
+    durability: config.durability,
+    ballastBytes: config.ballastBytes,
+    clock,
+  })
   try {
     const pepper = Pepper.open(config.pepperFile, `${database}.pepper`)
     await requireSamePepper(store, pepper, mode)
@@ -118,6 +128,8 @@ async function assemble(config: Config, clock: Clock): Promise<Parts> {
       inboxes: new Inboxes(),
       replies: new Replies(),
       presence: new Presence(),
+      backups: new Backups(() => ({ file: database, folder: config.backupDir, at: clock.wall() })),
+      retained: { positions: new Map(), removed: (what, rows) => metrics.removed(what, rows) },
       incarnations: new Incarnations(await store.read(currentIncarnations)),
       startedAt: clock.monotonic(),
       now: store.now,
@@ -164,13 +176,14 @@ function sayWhoMayCome({ mode, database, devRole }: Config, armed: Armed, log: L
 export async function start(config: Config, clock: Clock = systemClock): Promise<RunningServer> {
   const log = createLog(config)
   const metrics = new Metrics()
-  const parts = await assemble(config, clock)
+  const parts = await assemble(config, clock, metrics)
   metrics.figuresFrom(() => figuresByProject(parts))
   listen(parts, log)
   const listener = new Listener(parts, log, metrics)
   const running = new Sweeps(parts, log)
   const close = async () => {
     await running.stop()
+    await parts.backups.close()
     if (parts.denials.pending) await runSweep(parts, noteDenials)
     await parts.store[Symbol.asyncDispose]()
   }

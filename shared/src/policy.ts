@@ -32,7 +32,7 @@ const grants = {
     'sessions:revoke',
     'audit:read',
   ],
-  admin: ['projects:write', 'keys:read', 'keys:write'],
+  admin: ['projects:write', 'keys:read', 'keys:write', 'system:backup'],
 } as const satisfies Record<Role, readonly string[]>
 
 /** `resource:action`: what a procedure needs. */

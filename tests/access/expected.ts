@@ -88,5 +88,6 @@ export const expected: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'auth.sessions.list': leads,
   'audit.list': leads,
   'system.info': 'anyone',
+  'system.backup': admins,
   'system.metrics': all,
 }

@@ -1,5 +1,5 @@
 import { nextRequest } from '../api/asked.ts'
-import { claimOne, leaseOf } from '../api/given.ts'
+import { claimOne, leaseOf, tamper } from '../api/given.ts'
 import { refusal, type TestServer } from '../support/server.ts'
 
 /** Mail of every kind, and every way to look at it. */
@@ -141,6 +141,31 @@ async function identify(server: TestServer, refreshToken: string): Promise<void>
   await server.sweep()
 }
 
+/** Time enough that all that is over goes: the sockets first, which would be asked for signs of life all the while. */
+async function leave(server: TestServer): Promise<void> {
+  const long = 2 * Math.max(...Object.values(server.parts.config.retention).map(({ ms }) => ms))
+  tamper(server, 'drop trigger events_are_only_added')
+  tamper(server, `update tasks set completed_at = completed_at - ${long} where completed_at is not null`)
+  tamper(server, `update tasks set created_at = created_at - ${long}`)
+  tamper(server, `update tasks set agent_id = null where status not in ('in_progress')`)
+  tamper(server, `update messages set status = 'acked', ready = null`)
+  tamper(server, `update messages set created_at = created_at - ${long}, ended_at = created_at - ${long}`)
+  for (const [table, column] of [
+    ['events', 'at'],
+    ['health_metrics', 'timestamp'],
+    ['agents', 'last_activity'],
+    ['plans', 'created_at'],
+  ])
+    tamper(server, `update ${table} set ${column} = ${column} - ${long}`)
+  tamper(
+    server,
+    `insert into requests (id, project_id, method, to_agent, message_id, status, created_at, deadline_at)
+     select 'r', project_id, 'm', id, 'm', 'replied', 1, 1 from agents limit 1`,
+  )
+  await server.sweep()
+  await server.sweep()
+}
+
 /** Work of every kind, so that every statement of the operations and the sweeps runs at least once. */
 export async function workADay(server: TestServer): Promise<void> {
   const lead = server.connect()
@@ -232,4 +257,5 @@ export async function workADay(server: TestServer): Promise<void> {
   await aDayOfMail(server, parent.id)
   await lead.agents.unregister({ agent: 'bob' })
   await identify(server, again.refreshToken)
+  await leave(server)
 }

@@ -237,3 +237,16 @@ test('no statement sorts tasks, messages or events', () => {
   )
   expect(sorts.map(({ sql }) => sql).filter((sql) => /(from|update) "(tasks|messages|events)"/.test(sql))).toEqual([])
 })
+
+test('what retention removes takes nothing with it by reading a whole table', () => {
+  const removals = statements.filter(({ sql }) => /^delete from/.test(sql))
+  const tables = removals.map(({ sql }) => /^delete from "(\w+)"/.exec(sql)?.[1])
+  const classes = ['events', 'tasks', 'messages', 'health_metrics', 'agents', 'plans', 'requests', 'bodies']
+  expect(tables).toEqual(expect.arrayContaining(classes))
+  const scans = removals.flatMap((statement) =>
+    planOf(database, statement)
+      .filter((line) => line.startsWith('SCAN'))
+      .map((line) => `${line}: ${statement.sql}`),
+  )
+  expect(scans).toEqual([])
+})

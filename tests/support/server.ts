@@ -46,6 +46,7 @@ export class TestServer implements AsyncDisposable {
     const config = {
       ...base,
       checkReplies: true,
+      ballastBytes: 0,
       accessTokenMs: dayMs,
       ...options.config,
       limits: { ...base.limits, ...options.limits },

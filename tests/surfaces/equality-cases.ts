@@ -270,4 +270,5 @@ export const cases: Readonly<Record<string, Case>> = {
   'audit.list': { valid: () => ({ limit: 1 }), absent: { cursor: 'none' } },
   'system.info': { valid: () => ({}) },
   'system.metrics': { valid: () => ({}) },
+  'system.backup': { as: 'developer', valid: () => ({}) },
 }

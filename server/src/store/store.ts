@@ -116,6 +116,8 @@ export type Fence =
 
 export interface Scope {
   readonly project: string
+  /** Makes room: tried although the disk is full. */
+  readonly frees?: true
   readonly fence?: Fence
   /** The call it is for: goes into the events of the operation, which are the record of who did what. */
   readonly requestId?: string
@@ -141,4 +143,8 @@ export interface Store extends AsyncDisposable {
   /** Calls `listener` after each commit with what its operations woke; returns the way to stop. */
   onWake(listener: (wake: Wake) => void): () => void
   isUniqueViolation(error: unknown): boolean
+  /** Whether the disk has room, where that is this process's to watch: while it is full, writes are refused with STORAGE_FULL. */
+  readonly room?: { readonly full: boolean; tend(): Promise<void> } | undefined
+  /** Gives some of the room of removed rows back to the disk, where an engine does not do so by itself; how many pages. */
+  readonly reclaim?: () => Promise<number>
 }

@@ -34,7 +34,7 @@ const operations = [
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   shared: [],
   ground: ['shared'],
-  config: ['shared'],
+  config: ['shared', 'retention'],
   log: ['config'],
   metrics: ['shared'],
   store: ground,
@@ -47,16 +47,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   fleet: [...ground, 'store', 'context', 'leases'],
   vitals: [...ground, 'store', 'context'],
   sessions: [...ground, 'store', 'context'],
+  retention: [...ground, 'store', 'events'],
   ...Object.fromEntries(nouns.map((noun) => [noun, operations])),
   auth: [...operations, 'config'],
-  sweeps: [...operations, ...nouns, 'log'],
+  sweeps: [...operations, ...nouns, 'retention', 'log'],
   guards: [...ground, 'store', 'context', 'log', 'metrics'],
   api: [...operations, ...nouns, 'guards'],
   surfaces: [...ground, 'api', 'guards', 'context', 'config', 'log', 'metrics'],
-  server: [...operations, ...nouns, 'sweeps', 'guards', 'surfaces', 'config', 'log', 'metrics'],
+  server: [...operations, 'retention', ...nouns, 'sweeps', 'guards', 'surfaces', 'config', 'log', 'metrics'],
+  care: [...ground, 'store', 'config'],
   main: ['server', 'config', 'store', 'surfaces'],
   client: ['shared'],
-  cli: ['shared', 'client', 'main', 'server', 'config'],
+  cli: ['shared', 'client', 'main', 'server', 'config', 'care'],
 }
 
 const rootFiles: Readonly<Record<string, string>> = {
