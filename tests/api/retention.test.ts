@@ -207,7 +207,7 @@ test('plans that are over and requests that are over go', async () => {
   tamper(server, `update plans set status = name`)
   tamper(server, `insert into plan_rows (plan_id, external_id, spec) select id, 'x', '{}' from plans`)
   const request = (id: string, status: string) =>
-    `('${id}', (select id from projects), 'm', '${ada.id}', 'm', '${status}', 1, ${server.clock.wall()})`
+    `('${id}', (select id from projects), 'm', '${ada.id}', 'm', '${status}', 1, ${server.clock.wall() + (status === 'waiting' ? 5 * minute : 0)})`
   tamper(
     server,
     `insert into requests (id, project_id, method, to_agent, message_id, status, created_at, deadline_at)
