@@ -44,28 +44,38 @@ const insertEvent = statement(({ db, t, p }: Query<EventRow>) =>
     .prepare(),
 )
 
+/** The events of a batch: from `first` to `last`. */
+export interface Numbered {
+  readonly project: string
+  readonly first: number
+  readonly last: number
+}
+
 /**
  * Numbers the events of a batch and writes them. Called last before the commit: the project's row is locked only from here
  * on, so a number is taken in the order of commits and none is ever skipped.
  */
-export async function appendEvents(tx: Reader, project: string, events: readonly NewEvent[]): Promise<void> {
+export async function appendEvents(tx: Reader, project: string, events: readonly NewEvent[]): Promise<Numbered> {
   const [row] = await tx.run(takeNumbers, { project, count: events.length })
   if (!row) throw new Error(`project ${project} has no feed`)
-  let seq = row.last - events.length
-  for (const event of events) {
-    seq += 1
-    await tx.run(insertEvent, {
-      project,
-      seq,
-      at: tx.now,
-      type: event.type,
-      subject: event.subject,
-      actor: event.actor,
-      taskId: event.taskId ?? null,
-      epic: event.epic ?? null,
-      threadId: event.threadId ?? null,
-      audience: event.audience ? JSON.stringify(event.audience) : null,
-      data: JSON.stringify(event.data),
-    })
-  }
+  const first = row.last - events.length + 1
+  // Not one after another: where the database is another process they share a round trip.
+  await Promise.all(
+    events.map((event, index) =>
+      tx.run(insertEvent, {
+        project,
+        seq: first + index,
+        at: tx.now,
+        type: event.type,
+        subject: event.subject,
+        actor: event.actor,
+        taskId: event.taskId ?? null,
+        epic: event.epic ?? null,
+        threadId: event.threadId ?? null,
+        audience: event.audience ? JSON.stringify(event.audience) : null,
+        data: JSON.stringify(event.data),
+      }),
+    ),
+  )
+  return { project, first, last: row.last }
 }

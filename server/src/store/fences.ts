@@ -8,20 +8,22 @@ const widths = [1, 8, 64] as const
 const holders = new Map(
   widths.map((width) => [
     width,
-    statement(({ db, t }: Query<Record<string, string>>) => {
+    statement(({ db, t, shared }: Query<Record<string, string>>) => {
       const ids = Array.from({ length: width }, (_, index) => placeholder(`id${index}`))
-      return db
-        .select({ id: t.agents.id, incarnation: t.agents.incarnation, status: t.agents.status })
-        .from(t.agents)
-        .where(inArray(t.agents.id, ids))
-        .prepare()
+      return shared(
+        db
+          .select({ id: t.agents.id, incarnation: t.agents.incarnation, status: t.agents.status })
+          .from(t.agents)
+          .where(inArray(t.agents.id, ids)),
+      ).prepare()
     }),
   ]),
 )
 
 /**
  * Which of these incarnations may no longer write, each with why. One query for the whole batch, at its end: a takeover
- * changes the same row, so it has either committed before, and is seen here, or it comes after this batch.
+ * changes the same row, which is kept as it is until the commit: it has either committed before, and is seen here, or it
+ * comes after this batch.
  */
 export async function fencedOff(tx: Reader, fences: readonly Fence[]): Promise<Map<Fence, CoordinationError>> {
   const off = new Map<Fence, CoordinationError>()

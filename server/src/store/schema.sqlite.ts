@@ -27,4 +27,5 @@ export const {
   idempotency,
   healthMetrics,
   storeFacts,
+  replicas,
 } = defineTables(sqliteColumns)

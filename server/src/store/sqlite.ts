@@ -7,7 +7,7 @@ import { eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { uuidv7 } from 'uuidv7'
 import { anchoredNow, type Clock } from '../clock.ts'
-import { Batches, type Connection } from './batches.ts'
+import { Batches, type Connection, type Engine } from './batches.ts'
 import { sqliteColumns } from './columns.ts'
 import { migrate, readMigrations, refuseForeign, SchemaError } from './migrate.ts'
 import { graceAfterOutage } from './outage.ts'
@@ -145,15 +145,28 @@ class Writer implements Connection {
     return true
   }
 
-  translate(error: unknown): unknown {
-    const code = sqliteCode(error)
-    if (code === undefined || code.startsWith('SQLITE_CONSTRAINT')) return error
-    if (code === 'SQLITE_FULL') return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
-    const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
-    failure.cause = error
-    return failure
+  /** A single writer excludes everybody. */
+  exclusive(): Promise<void> {
+    return Promise.resolve()
   }
 }
+
+function translate(error: unknown): unknown {
+  const code = sqliteCode(error)
+  if (code === undefined || code.startsWith('SQLITE_CONSTRAINT')) return error
+  if (code === 'SQLITE_FULL') return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
+  const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
+  failure.cause = error
+  return failure
+}
+
+/** One writer for all projects, and nobody else it could meet. */
+const engineOf = (writer: Writer): Engine => ({
+  laneOf: () => '',
+  withConnection: (work) => work(writer),
+  isTransient: () => false,
+  translate,
+})
 
 function sqliteCode(error: unknown): string | undefined {
   if (error instanceof Database.SqliteError) return error.code
@@ -206,7 +219,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     const writer = new Writer(database, clock)
     const reader = readerOn(readOnly, clock)
     const listeners = new Set<(wake: Wake) => void>()
-    const batches = new Batches(writer, (wakes) => {
+    const batches = new Batches(engineOf(writer), (wakes) => {
       for (const wake of wakes) for (const listener of listeners) listener(wake)
     })
     await graceAfterOutage(batches, reader, facts.lastCommit)

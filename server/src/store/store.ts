@@ -18,6 +18,8 @@ export interface Query<P> {
   skipLocked<T>(query: T): T
   /** Locks the rows a query finds until the commit, waiting for them. */
   locked<T>(query: T): T
+  /** Keeps the rows a query finds as they are until the commit, waiting for whoever changes them. */
+  shared<T>(query: T): T
 }
 
 /**
