@@ -46,7 +46,11 @@ interface Gathered {
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
 
 /** What a commit told: whom it woke, and which events it wrote. */
-export type OnCommit = (wakes: readonly Wake[], numbered: Numbered | undefined) => void
+export interface Committed {
+  readonly project: string
+  readonly wakes: readonly Wake[]
+  readonly numbered: Numbered | undefined
+}
 
 /** How often work of its own is done again that met others. */
 const retryLimit = 5
@@ -57,10 +61,10 @@ const retryLimit = 5
  */
 export class Batches {
   readonly #engine: Engine
-  readonly #onCommit: OnCommit
+  readonly #onCommit: (committed: Committed) => void
   readonly #lanes: Lanes<Waiting>
 
-  constructor(engine: Engine, onCommit: OnCommit) {
+  constructor(engine: Engine, onCommit: (committed: Committed) => void) {
     this.#engine = engine
     this.#onCommit = onCommit
     this.#lanes = new Lanes(
@@ -107,7 +111,7 @@ export class Batches {
       }
       if (attempt.fenced.size === 0) {
         for (const [item, outcome] of attempt.outcomes) outcomes.set(item, outcome)
-        this.#onCommit(attempt.wakes, attempt.numbered)
+        this.#onCommit({ project: batch[0]?.scope.project ?? '', wakes: attempt.wakes, numbered: attempt.numbered })
         break
       }
       // Nothing of a fenced incarnation commits: the batch runs again without it.

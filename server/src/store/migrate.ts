@@ -7,7 +7,7 @@ export class SchemaError extends Error {
   override readonly name = 'SchemaError'
 }
 
-interface Migration {
+export interface Migration {
   readonly number: number
   readonly name: string
   readonly checksum: string
@@ -37,7 +37,7 @@ const ledger = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, min_reader INTEGER NOT NULL, applied_at INTEGER NOT NULL
 )`
 
-interface Applied {
+export interface Applied {
   number: number
   name: string
   checksum: string
@@ -97,7 +97,8 @@ export function refuseForeign(database: Database): void {
   )
 }
 
-function refuseUnknown(applied: readonly Applied[], known: readonly Migration[]): void {
+/** Throws SchemaError where what was applied is not what this program knows, or needs a newer one. */
+export function refuseUnknown(applied: readonly Applied[], known: readonly Migration[]): void {
   const newest = known.at(-1)?.number ?? -1
   for (const [index, row] of applied.entries()) {
     const migration = known[index]

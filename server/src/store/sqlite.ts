@@ -10,7 +10,7 @@ import { anchoredNow, type Clock } from '../clock.ts'
 import { Batches, type Connection, type Engine } from './batches.ts'
 import { sqliteColumns } from './columns.ts'
 import { migrate, readMigrations, refuseForeign, SchemaError } from './migrate.ts'
-import { graceAfterOutage } from './outage.ts'
+import { extendDeadlines } from './outage.ts'
 import { ownFile } from './owner.ts'
 import { preparedOn } from './prepared.ts'
 import { type Db, type Query, type Reader, type Store, statement, type Wake } from './store.ts'
@@ -207,6 +207,13 @@ function readFacts(writer: Database.Database, wall: number): Facts {
   }
 }
 
+async function graceAfterOutage(batches: Batches, reader: Reader, lastCommit: number): Promise<void> {
+  const [first] = await reader.db.select({ id: reader.t.projects.id }).from(reader.t.projects).limit(1)
+  const outage = reader.now - lastCommit
+  if (outage > 0 && first)
+    await batches.transact({ project: first.id }, (tx) => extendDeadlines(tx, lastCommit, outage))
+}
+
 /** Opens the embedded store: creates the file, brings its schema up to date, and owns it until disposed. */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const disown = ownFile(options.file)
@@ -219,7 +226,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     const writer = new Writer(database, clock)
     const reader = readerOn(readOnly, clock)
     const listeners = new Set<(wake: Wake) => void>()
-    const batches = new Batches(engineOf(writer), (wakes) => {
+    const batches = new Batches(engineOf(writer), ({ wakes }) => {
       for (const wake of wakes) for (const listener of listeners) listener(wake)
     })
     await graceAfterOutage(batches, reader, facts.lastCommit)

@@ -82,6 +82,8 @@ export type Wake =
       readonly left?: true
     }
   | { readonly topic: 'events'; readonly project: string }
+  /** The store has another epoch: what was read of any feed may not be what it holds. */
+  | { readonly topic: 'epoch' }
 
 export interface Transaction extends Reader {
   /**
@@ -115,7 +117,7 @@ export interface Scope {
 export interface Store extends AsyncDisposable {
   /** What an acknowledged write survives: `disk` a power cut, `process` a crash of the process. */
   readonly durability: 'disk' | 'process'
-  /** Changes when the store is restored from a backup. */
+  /** Changes when the store is restored from a backup, or a standby takes its place. */
   readonly epoch: string
   /** Random, made with the store and kept in it: signs what this server hands out and must know again. */
   readonly secret: Uint8Array

@@ -1,0 +1,38 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { DrizzleQueryError } from 'drizzle-orm'
+import { DatabaseError } from 'pg'
+
+/** The store cannot be opened, with what to change. Nothing was written. */
+export class StoreRefusedError extends Error {
+  override readonly name = 'StoreRefusedError'
+}
+
+/** The connection is gone, or cannot be had. */
+export class ConnectionLostError extends Error {
+  override readonly name = 'ConnectionLostError'
+}
+
+/** The code of a refusal of the server's; undefined for any other error. */
+export function sqlState(error: unknown): string | undefined {
+  if (error instanceof DatabaseError) return error.code
+  return error instanceof Error && error.cause !== undefined ? sqlState(error.cause) : undefined
+}
+
+/** Serialization failure, deadlock; and a prepared statement of before a migration, which is gone with its connection. */
+const transient = new Set(['40001', '40P01', '0A000', '26000'])
+
+export const isTransient = (error: unknown): boolean => transient.has(sqlState(error) ?? '')
+
+/** Refusals of one statement: what a constraint forbids, what cannot be computed, what is no SQL. */
+const ownFault = /^(2[0-3]|42|P0)/
+
+/** An error of the database as one of ours. What is none of its errors, or the fault of a statement, is given back. */
+export function translate(error: unknown): unknown {
+  const state = sqlState(error)
+  if (state === undefined && !(error instanceof DrizzleQueryError || error instanceof ConnectionLostError)) return error
+  if (state !== undefined && ownFault.test(state)) return error
+  if (state === '53100') return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
+  const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
+  failure.cause = error
+  return failure
+}
