@@ -10,6 +10,7 @@ import { LeaseTokens } from '@tony/mcp-server/leases/token'
 import { openSqlite } from '@tony/mcp-server/store/sqlite'
 import type { Store } from '@tony/mcp-server/store/store'
 import { claimIn } from '@tony/mcp-server/tasks/claim'
+import { Routes } from '@tony/mcp-server/tasks/routes'
 import { SeededFolder } from '../tests/support/scale/folder.ts'
 import { seededId } from '../tests/support/scale/seed.ts'
 
@@ -40,13 +41,14 @@ async function sideOf(file: string): Promise<Side> {
     agent,
     expiresAt: Number.POSITIVE_INFINITY,
   }
-  const ctx = { principal, leaseTokens: new LeaseTokens(store.secret) }
+  const ctx = { principal, leaseTokens: new LeaseTokens(store.secret), routes: new Routes() }
   const turn = async () => {
     const start = performance.now()
-    const [task] = await store.transact({ project: project.id }, (tx) =>
+    const { tasks } = await store.transact({ project: project.id }, (tx) =>
       claimIn(tx, ctx, { limit: 1, leaseMs: 30_000 }),
     )
     const took = performance.now() - start
+    const [task] = tasks
     if (!task) throw new Error('there was nothing to claim')
     const lease = { project: project.id, agentId: agent.id, taskId: task.id, leaseToken: task.leaseToken }
     await store.transact({ project: project.id }, (tx) => releaseLease(tx, lease))

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Agent, type Delivery, type LeasedTask } from '@tony/mcp-client'
+import { Agent, type Delivery, FinalError, type LeasedTask, TonyError, type WorkContext } from '@tony/mcp-client'
 import { History, hashOf } from './history.ts'
-import { chance, type Trouble, type Troubles, workTime } from './misbehaviour.ts'
+import { chance, locksOf, type Troubles, topicOf, troublesOf, workTime } from './misbehaviour.ts'
 
 interface Orders {
   readonly url: string
@@ -21,7 +21,8 @@ const orders: Orders = JSON.parse(process.argv[2] ?? '{}')
 const { url, name, instance, seed, folder, life, fleet } = orders
 
 const troubles: Troubles = JSON.parse(readFileSync(join(folder, 'troubles.json'), 'utf8'))
-const hasTrouble = (trouble: Trouble, task: string) => troubles[trouble].includes(task)
+const hasTrouble = troublesOf(troubles)
+const chaos = troubles.verified.length > 0
 
 /** Short, so that an agent that hangs is noticed within the demo. */
 const leaseMs = 5_000
@@ -49,7 +50,24 @@ function hang(): void {
   presentSince = Date.now()
 }
 
-async function work(task: LeasedTask): Promise<unknown> {
+/** What a worker does of its own will in a run with `--chaos`: asks, gives up, takes more locks. */
+async function behave(known: string, { requestInput, lock }: WorkContext): Promise<void> {
+  if (hasTrouble('ask', known)) await requestInput({ question: 'go on?', options: ['yes', 'no'] })
+  if (hasTrouble('askTimed', known)) {
+    await requestInput({ question: 'go on at once?', deadlineMs: 1_000, defaultAnswer: 'yes' })
+  }
+  if (hasTrouble('giveUp', known)) throw new FinalError('this cannot be done')
+  if (hasTrouble('lock', known)) {
+    try {
+      await lock(locksOf(seed, `${known} more`))
+    } catch (error) {
+      if (!(error instanceof TonyError)) throw error
+      history.remark('conflict', { error: error.code })
+    }
+  }
+}
+
+async function work(task: LeasedTask, context: WorkContext): Promise<unknown> {
   history.note('start', { taskId: task.id, attempt: task.attempt })
   const known = task.externalId ?? task.id
   await wait(workTime(seed, known, task.attempt))
@@ -61,18 +79,22 @@ async function work(task: LeasedTask): Promise<unknown> {
       history.remark('outlive', { taskId: task.id, attempt: task.attempt })
       hang()
     }
+    await behave(known, context)
   }
   await report(task, known)
   return { by: name, attempt: task.attempt }
 }
 
+const agentNamed = (drawn: number): string => `agent-${1 + Math.floor(drawn * fleet)}`
+
 /** Tells another agent, and now and then everyone, what was done. */
 async function report(task: LeasedTask, known: string): Promise<void> {
   const drawn = chance(seed, 'to', known)
-  const to = `agent-${1 + Math.floor(drawn * fleet)}`
+  const to = hasTrouble('topical', known) ? `topic:${topicOf(Math.floor(drawn * 100))}` : agentNamed(drawn)
+  const ttl = hasTrouble('shortLived', known) ? { ttlMs: 1_000 } : {}
   const payload = { task: known, title: task.title, by: name, attempt: task.attempt }
   const priority = drawn < 0.1 ? 'high' : 'normal'
-  await agent.client.messages.send({ to, type: 'task-done', payload, taskId: task.id, priority, maxDeliver: 3 })
+  await agent.client.messages.send({ to, type: 'task-done', payload, taskId: task.id, priority, maxDeliver: 3, ...ttl })
   if (chance(seed, 'everyone', known) < 0.004) {
     await agent.client.messages.send({
       to: 'role:developer',
@@ -98,14 +120,18 @@ function read(message: Delivery): void {
     attempt: message.attempt,
     payloadHash: hashOf(message.payload),
     agentId: message.to,
+    redrives: message.redrives,
     latencyMs: Date.now() - sent,
     present: message.attempt === 1 && sent > presentSince,
   })
   const about = taskOf(message)
-  if (hasTrouble('poison', about) || (message.attempt === 1 && hasTrouble('nak', about))) throw new Error('not now')
+  // With --chaos an operator redrives what died; in its next life it is read.
+  if ((hasTrouble('poison', about) && message.redrives === 0) || (message.attempt === 1 && hasTrouble('nak', about)))
+    throw new Error('not now')
 }
 
 const onError = (error: unknown) => history.remark('error', { error: String(error) })
+if (chaos) await agent.client.messages.subscribe({ topic: topicOf(Number(name.split('-')[1])) })
 agent.onMessage(read, { ackWaitMs: 10_000, concurrency: 4, onError })
 agent.work(work, { leaseMs, onError })
 process.send?.('ready')

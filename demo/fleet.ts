@@ -87,6 +87,41 @@ export class Fleet {
   }
 }
 
+/** Those who run the fleet, in a run with `--chaos`. */
+export class Operators {
+  readonly #children: ChildProcess[] = []
+
+  async start({ url, folder, seed, size }: FleetOptions, count: number): Promise<void> {
+    const errors = openSync(join(folder, 'operators.log'), 'a')
+    for (let index = 1; index <= count; index += 1) {
+      const orders = JSON.stringify({
+        url,
+        name: `operator-${index}`,
+        instance: randomUUID(),
+        seed: `${seed} ${index}`,
+        folder,
+        fleet: size,
+      })
+      const child = spawn(process.execPath, [program('operator'), orders], { stdio: ['ignore', errors, errors, 'ipc'] })
+      this.#children.push(child)
+      await Promise.race([once(child, 'message'), failed(child)])
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#children.map(end))
+  }
+
+  kill(): void {
+    for (const child of this.#children) child.kill('SIGKILL')
+  }
+}
+
+async function failed(child: ChildProcess): Promise<never> {
+  const [code] = await once(child, 'exit')
+  throw new Error(`an operator ended with ${code}: see operators.log`)
+}
+
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')

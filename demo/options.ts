@@ -9,6 +9,8 @@ export interface DemoOptions {
   readonly seed: string
   /** How often the server is killed and restarted on the way. */
   readonly kills: number
+  /** Operators and workers do everything the contract knows, all at once. */
+  readonly chaos: boolean
   readonly port: number
   /** A server that runs already, instead of one of the demo's own. */
   readonly given: Given | undefined
@@ -16,12 +18,13 @@ export interface DemoOptions {
   readonly keep: boolean
 }
 
-const usage = `npm run demo -- [--plan FILE] [--replay] [--agents N] [--kills N] [--seed WORD] [--port N] [--keep] [--json]
+const usage = `npm run demo -- [--plan FILE] [--replay] [--agents N] [--kills N] [--chaos] [--seed WORD] [--port N] [--keep] [--json]
                [--url URL --stop COMMAND --database FILE]
   --plan FILE   beads issues.jsonl or Tony ATHMS tasks.json (default: the plan that ships with the project)
   --replay      set finished work back to pending; skip tombstones and what is not work
   --agents N    how many agents, each in its own process: 2 to 500 (default 100)
   --kills N     kill -9 the server N times on the way and restart it on its file (default 0)
+  --chaos       locks, verdicts, questions, topics, redrives, pauses, cancellations and retries on top, all at once
   --seed WORD   what goes wrong, and when, follows from it (default: a new one each time, printed)
   --port N      the server's port (default: a free one)
   --keep        keep the database, the histories and the logs
@@ -60,6 +63,7 @@ export function parseOptions(argv: readonly string[]): DemoOptions {
       agents: { type: 'string', default: '100' },
       kills: { type: 'string', default: '0' },
       seed: { type: 'string', default: Math.random().toString(36).slice(2, 8) },
+      chaos: { type: 'boolean', default: false },
       port: { type: 'string', default: '0' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -74,6 +78,7 @@ export function parseOptions(argv: readonly string[]): DemoOptions {
     agents: whole('agents', values.agents, 2, 500),
     kills: whole('kills', values.kills, 0, 1_000),
     seed: values.seed,
+    chaos: values.chaos,
     port: whole('port', values.port, 0, 65_535),
     json: values.json,
     keep: values.keep,

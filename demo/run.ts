@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Client, createClient } from '@tony/mcp-client'
+import type { PlannedRow } from '../cli/src/plan/plan.ts'
 import { publishPlan } from '../cli/src/plan/publish.ts'
 import { readPlan } from '../cli/src/plan/read.ts'
 import { type Report, verify } from '../tests/support/verify.ts'
 import { type Figures, figuresOf } from './figures.ts'
-import { Fleet, Watchers } from './fleet.ts'
+import { Fleet, Operators, Watchers } from './fleet.ts'
 import { GivenServer } from './given-server.ts'
-import { chance, drawTroubles } from './misbehaviour.ts'
+import { chance, drawTroubles, epicOf, locksOf, poolSize, type Troubles, troublesOf } from './misbehaviour.ts'
 import type { DemoOptions } from './options.ts'
 import type { Progress } from './progress.ts'
 import { freePort, ServerProcess } from './server-process.ts'
@@ -17,6 +18,7 @@ import type { ServerUnderTest } from './server-under-test.ts'
 import { Tally } from './tally.ts'
 
 const watcherCount = 3
+const operatorCount = 2
 
 /** How long the work itself may take, in milliseconds, before the run is given up. */
 const patienceMs = 900_000
@@ -25,6 +27,7 @@ export interface Outcome {
   readonly folder: string
   readonly seed: string
   readonly agents: number
+  readonly chaos: boolean
   readonly seconds: number
   readonly kinds: Readonly<Record<string, number>>
   readonly planned: { readonly tasks: number; readonly dependencies: number; readonly levels: number }
@@ -53,6 +56,29 @@ async function killOnTheWay(
   }
 }
 
+/** What a plan asks for in a run with `--chaos`: locks, verdicts, and an epic for each task. */
+function made(tasks: readonly PlannedRow[], troubles: Troubles, { seed, chaos }: DemoOptions): PlannedRow[] {
+  const hasTrouble = troublesOf(troubles)
+  return tasks.map((task, index) => {
+    if (!chaos) return task
+    const { externalId } = task
+    return {
+      ...task,
+      epic: task.epic ?? epicOf(index),
+      ...(hasTrouble('locked', externalId) ? { locks: locksOf(seed, externalId) } : {}),
+      ...(hasTrouble('verified', externalId) ? { acceptance: 'verify' as const } : {}),
+    }
+  })
+}
+
+/** The tasks of a plan that are to be done, and those of them no other waits for. */
+function openOf(tasks: readonly PlannedRow[]): { tasks: string[]; leaves: string[] } {
+  const open = tasks.filter(({ status }) => status === undefined || status === 'pending')
+  const needed = new Set(open.flatMap(({ dependsOn = [] }) => dependsOn))
+  const ids = open.map(({ externalId }) => externalId)
+  return { tasks: ids, leaves: ids.filter((id) => !needed.has(id)) }
+}
+
 /**
  * Where histories are written: they have to outlive a killed process, not a power cut. On the database's disk a hundred
  * files that grow would be part of each of its fsyncs, and the latencies would be theirs.
@@ -64,27 +90,34 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
   const plan = await readPlan(options.plan, { replay: options.replay })
   const folder = mkdtempSync(join(tmpdir(), 'tony-demo-'))
   const histories = mkdtempSync(join(memoryFolder(), 'tony-histories-'))
-  const open = plan.tasks
-    .filter(({ status }) => status === undefined || status === 'pending')
-    .map(({ externalId }) => externalId)
-  writeFileSync(join(histories, 'troubles.json'), JSON.stringify(drawTroubles(options.seed, open)))
+  const { seed, chaos } = options
+  const troubles = drawTroubles({ ...openOf(plan.tasks), seed, chaos })
+  writeFileSync(join(histories, 'troubles.json'), JSON.stringify(troubles))
   const server = await serverFor(options, folder)
-  const fleet = new Fleet({ url: server.url, folder: histories, size: options.agents, seed: options.seed })
+  const order = { url: server.url, folder: histories, size: options.agents, seed }
+  const fleet = new Fleet(order)
   const watchers = new Watchers()
-  const tally = new Tally()
+  const operators = new Operators()
+  const tally = new Tally(chaos)
   await server.start()
   const client = createClient({ url: server.url, deadlineMs: 60_000 })
   try {
     const following = tally.follow(client)
     await watchers.start(watcherCount, server.url, histories)
     await fleet.start((ready) => progress.step('agents', ready, options.agents))
-    await publishPlan(client, plan, (staged) => progress.step('plan', staged, plan.tasks.length))
+    if (chaos) {
+      await client.projects.setPools({ pools: { ci: poolSize } })
+      await operators.start(order, operatorCount)
+    }
+    const wanted = { ...plan, tasks: made(plan.tasks, troubles, options) }
+    await publishPlan(client, wanted, (staged) => progress.step('plan', staged, plan.tasks.length))
     const begun = performance.now()
     progress.follow(tally, plan.tasks.length)
     const killing = killOnTheWay(server, tally, plan.tasks.length, options)
     await Promise.race([Promise.all([tally.settled(), killing]), tooLong(tally)])
     const seconds = (performance.now() - begun) / 1_000
     progress.end()
+    await operators.stop()
     await fleet.stop()
     await watchers.reach(await headOf(client))
     await watchers.stop()
@@ -97,6 +130,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
       folder,
       seed: options.seed,
       agents: options.agents,
+      chaos,
       seconds,
       kinds: plan.report.kinds,
       planned: { tasks: plan.tasks.length, dependencies: plan.report.edges.blocks, levels: plan.report.levels },
@@ -108,6 +142,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
     }
   } finally {
     fleet.kill()
+    operators.kill()
     client.close()
     await watchers.stop()
     await server.stop()

@@ -6,7 +6,13 @@ export class Tally {
   readonly #open = new Set<string>()
   readonly #openMail = new Set<string>()
   #changed: () => void = () => undefined
+  /** Whether somebody revives what failed or died: then it is not over. */
+  readonly #revived: boolean
   last = 0
+
+  constructor(revived: boolean) {
+    this.#revived = revived
+  }
 
   count(type: FeedEvent['type']): number {
     return this.#counts.get(type) ?? 0
@@ -44,12 +50,14 @@ export class Tally {
     if (type === 'task.created') {
       // What was over where it was imported from is nobody's work.
       if (!isOver(data)) this.#open.add(subject)
-    } else if (type === 'task.completed' || type === 'task.failed' || type === 'task.cancelled')
-      this.#open.delete(subject)
-    else if (type === 'message.sent') this.#openMail.add(subject)
-    else if (type === 'message.acked' || type === 'message.dead') this.#openMail.delete(subject)
+    } else if (type === 'message.sent') this.#openMail.add(subject)
+    else if (taskEnds.has(type) || (type === 'task.failed' && !this.#revived)) this.#open.delete(subject)
+    else if (mailEnds.has(type) || (type === 'message.dead' && !this.#revived)) this.#openMail.delete(subject)
   }
 }
+
+const taskEnds: ReadonlySet<string> = new Set(['task.completed', 'task.cancelled'])
+const mailEnds: ReadonlySet<string> = new Set(['message.acked', 'message.expired', 'message.purged'])
 
 const over: ReadonlySet<unknown> = new Set(['completed', 'failed', 'cancelled'])
 

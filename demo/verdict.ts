@@ -1,3 +1,4 @@
+import type { FeedEvent } from '@tony/mcp-client'
 import type { Latency } from './figures.ts'
 import type { Outcome } from './run.ts'
 
@@ -5,9 +6,26 @@ const ms = (value: number): string => (Number.isNaN(value) ? '–' : `${value.to
 
 const latency = ({ n, p50, p95, p99 }: Latency): string => `p50 ${ms(p50)}   p95 ${ms(p95)}   p99 ${ms(p99)}   (${n})`
 
+/** What a run with `--chaos` is to show, and the event that shows it. */
+const inChaos: readonly (readonly [string, FeedEvent['type']])[] = [
+  ['a lock was taken in the middle of the work', 'task.locked'],
+  ['a task was submitted for its verdict', 'task.submitted'],
+  ['a result was sent back', 'task.rejected'],
+  ['a worker asked', 'task.inputRequested'],
+  ['a worker was answered', 'task.inputProvided'],
+  ['a task failed for good', 'task.failed'],
+  ['a failed task was given its attempts again', 'task.reopened'],
+  ['a task was cancelled', 'task.cancelled'],
+  ['a dead letter was redriven', 'message.redriven'],
+  ['an agent subscribed to a topic', 'topic.subscribed'],
+  ['something was paused', 'agent.paused'],
+  ['something was resumed', 'agent.resumed'],
+]
+
 /** What did not happen although the fleet was to misbehave so: a run without it shows nothing. */
-export function missing({ crashes, figures, tally, agents }: Outcome): string[] {
+export function missing({ crashes, figures, tally, agents, chaos }: Outcome): string[] {
   const happened: [string, number][] = [
+    ...(chaos ? inChaos : []).map(([what, type]): [string, number] => [what, tally.count(type)]),
     ['an agent crashed', crashes],
     ['a lease was outlived', figures.outlived],
     ['a stale lease was refused', figures.staleRefused],
@@ -24,6 +42,25 @@ const counts = (of: Readonly<Record<string, number>>): string =>
   Object.entries(of)
     .map(([what, n]) => `${n} ${what}`)
     .join(', ')
+
+function chaosRow(tally: Outcome['tally']): [string, string] {
+  const told: readonly FeedEvent['type'][] = [
+    'task.locked',
+    'task.submitted',
+    'task.rejected',
+    'task.inputRequested',
+    'task.reopened',
+    'task.cancelled',
+    'task.orphaned',
+    'task.adopted',
+    'message.expired',
+    'agent.paused',
+    'agent.draining',
+    'epic.paused',
+    'project.paused',
+  ]
+  return ['chaos', told.map((type) => `${tally.count(type)} ${type}`).join(', ')]
+}
 
 export function table(outcome: Outcome): string {
   const { tally, figures, planned, report } = outcome
@@ -43,7 +80,8 @@ export function table(outcome: Outcome): string {
       'messages',
       `${tally.count('message.sent')} sent, ${tally.count('message.acked')} acked, ${tally.count('message.nacked')} nak’ed, ${tally.count('message.returned')} redelivered`,
     ],
-    ['dead letters', `${tally.count('message.dead')}`],
+    ['dead letters', `${tally.count('message.dead')}, ${tally.count('message.redriven')} redriven`],
+    ...(outcome.chaos ? [chaosRow(tally)] : []),
     ['crashes', `${outcome.crashes} of agents, ${outcome.kills} of the server`],
     ['stale leases', `${figures.staleRefused} refused, ${figures.outlived} leases outlived`],
     ['claim', latency(figures.claim)],

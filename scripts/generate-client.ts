@@ -5,9 +5,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { agent } from '@tony/mcp-shared/agents'
+import { deadLetter } from '@tony/mcp-shared/dead-letters'
 import { errorPolicies } from '@tony/mcp-shared/errors'
 import { event } from '@tony/mcp-shared/events'
-import { delivery } from '@tony/mcp-shared/messages'
+import { delivery, message } from '@tony/mcp-shared/messages'
 import { project } from '@tony/mcp-shared/projects'
 import { leasedTask, task } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
@@ -21,6 +22,8 @@ for (const [name, schema] of Object.entries({
   Task: task,
   LeasedTask: leasedTask,
   Delivery: delivery,
+  Message: message,
+  DeadLetter: deadLetter,
   FeedEvent: event,
   Project: project,
 })) {
@@ -76,24 +79,54 @@ function print(schema: z.ZodType, io: 'input' | 'output'): string {
   return typeOf(json)
 }
 
+/** What is under one name of a path: more names, and at their ends the procedures. */
+interface Branch extends Map<string, Branch | string> {}
+/** The number a field of an input is when it is not given. */
+function defaultOf(input: z.core.JSONSchema.BaseSchema, field: string): number {
+  const schema = input.properties?.[field]
+  if (typeof schema !== 'object' || typeof schema.default !== 'number') throw new Error(`${field} has no default`)
+  return schema.default
+}
+
 const table: string[] = []
-const tree = new Map<string, string[]>()
+const tree: Branch = new Map()
+
+function plant(branch: Branch, [name = '', ...rest]: readonly string[], procedure: string): void {
+  if (rest.length === 0) {
+    branch.set(name, procedure)
+    return
+  }
+  const known = branch.get(name)
+  const below: Branch = known instanceof Map ? known : new Map()
+  branch.set(name, below)
+  plant(below, rest, procedure)
+}
+
+const printed = (branch: Branch, indent: string): string[] =>
+  [...branch].map(([name, below]) =>
+    below instanceof Map
+      ? `${indent}readonly ${name}: {\n${printed(below, `${indent}  `).join('\n')}\n${indent}}`
+      : `${indent}${name}${below}`,
+  )
+
 for (const [path, { kind, meta, input, output: reply }] of procedures) {
-  const [noun = '', verb = ''] = path.split('.')
   const inputJson = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
   const keyed = inputJson.properties?.['idempotencyKey'] !== undefined
   const repeat = kind === 'query' || meta.repeatable ? 'safe' : keyed ? 'keyed' : 'unsafe'
-  table.push(`  '${path}': { kind: '${kind}', repeat: '${kind === 'subscription' ? 'safe' : repeat}' },`)
-  const optional = (inputJson.required ?? []).length === 0
+  const waits =
+    meta.waits === undefined
+      ? ''
+      : `, waits: { field: '${meta.waits}', byDefault: ${defaultOf(inputJson, meta.waits)} }`
+  table.push(`  '${path}': { kind: '${kind}', repeat: '${kind === 'subscription' ? 'safe' : repeat}'${waits} },`)
+  const optional = input.safeParse({}).success
   const given = `${print(input, 'input')}`.replace(/ \| undefined$/, '')
   const parameter = `input${optional ? '?' : ''}: ${given}`
   const options = kind === 'subscription' ? 'options?: SubscribeOptions' : 'options?: CallOptions'
   const result =
     kind === 'subscription' ? `Subscription<${print(reply, 'output')}>` : `Promise<${print(reply, 'output')}>`
-  tree.set(noun, [...(tree.get(noun) ?? []), `    ${verb}(${parameter}, ${options}): ${result}`])
+  plant(tree, path.split('.'), `(${parameter}, ${options}): ${result}`)
 }
 
-const nouns = [...tree].map(([noun, verbs]) => `  readonly ${noun}: {\n${verbs.join('\n')}\n  }`)
 const shapes = [...definitions]
   .sort(([a], [b]) => a.localeCompare(b))
   .map(([name, type]) => `export type ${name} = ${type}`)
@@ -108,7 +141,7 @@ ${shapes.join('\n\n')}
 
 /** Every procedure of the server, typed. */
 export interface Api {
-${nouns.join('\n')}
+${printed(tree, '  ').join('\n')}
 }
 
 /** What a client must know of a procedure to call it: its kind, and whether it may be repeated when a reply was lost. */

@@ -77,10 +77,8 @@ const errorTable = table(
 /** File → the parts of it that are written here, each between two comments that name it. */
 const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/procedures.md': { procedures: procedureTable },
-  'docs/tasks.md': {
-    'task states': diagram(taskTransitions, { blocked: 'create', pending: 'create' }),
-    'message states': diagram(messageTransitions, { pending: 'send' }),
-  },
+  'docs/tasks.md': { 'task states': diagram(taskTransitions, { blocked: 'create', pending: 'create' }) },
+  'docs/messages.md': { 'message states': diagram(messageTransitions, { pending: 'send' }) },
   'docs/protocol.md': { errors: errorTable },
 }
 

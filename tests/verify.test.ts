@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { brokenCounters } from './support/verify/broken-counters.ts'
 import { brokenDeliveries } from './support/verify/broken-deliveries.ts'
 import { brokenFeed, brokenHistories } from './support/verify/broken-feed.ts'
 import { brokenLeases } from './support/verify/broken-leases.ts'
@@ -97,6 +98,18 @@ describe('a run in which every promise was kept', () => {
     expect(verify(again).violations).toEqual([])
   })
 
+  test('may have purged a dead letter', () => {
+    const purged = planted((story) => {
+      story.tampered.push(
+        `delete from delivery_failures where message_id = 'm4'`,
+        `delete from messages where id = 'm4'`,
+      )
+      story.events.push({ type: 'message.purged', subject: 'm4' })
+      story.ops = story.ops.filter((op) => op.t !== 530)
+    })
+    expect(verify(purged).violations).toEqual([])
+  })
+
   test('may still be going on when nobody expects the end', () => {
     const going = planted(
       (story) => story.tasks.push({ id: 'well', status: 'pending' }),
@@ -162,6 +175,7 @@ const broken: readonly Broken[] = [
   ...brokenMessages,
   ...brokenDeliveries,
   ...brokenOperators,
+  ...brokenCounters,
   ...brokenFeed,
   ...brokenHistories,
 ]

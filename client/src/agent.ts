@@ -95,7 +95,10 @@ export class Agent {
     return loop
   }
 
-  /** Runs `handler` on each message of the inbox: acked when it returns, nak'ed when it throws. */
+  /**
+   * Runs `handler` on each message of the inbox: acked when it returns, nak'ed when it throws. Requests go to `onRequest` of the
+   * options, if there is one.
+   */
   onMessage(handler: (message: Delivery) => unknown, options: MailOptions = {}): { stop(): Promise<void> } {
     const mail = readMail(this.client, handler, options)
     this.#mail.add(mail)

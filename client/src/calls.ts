@@ -1,8 +1,8 @@
 /** How one call is made. */
 export interface CallOptions {
-  /** How long the call may take in all, its repeats included, in milliseconds. Default: the client's `deadlineMs`, and `waitMs` of a blocking call on top. */
+  /** How long the call may take in all, its repeats included, in milliseconds. Default: the client's `deadlineMs`, and `waitMs` of a blocking call or `timeoutMs` of a request on top. */
   readonly deadlineMs?: number
-  /** Ends a blocking call early: it then answers with what it has. Others run to their end. */
+  /** Ends a blocking call early: it then answers with what it has, a request with DEADLINE_EXCEEDED. Others run to their end. */
   readonly signal?: AbortSignal
 }
 

@@ -38,7 +38,21 @@ function withKey(input: unknown): unknown {
   return input
 }
 
-type Table = Readonly<Record<string, { readonly kind: 'query' | 'mutation' | 'subscription'; readonly repeat: Repeat }>>
+interface Procedure {
+  readonly kind: 'query' | 'mutation' | 'subscription'
+  readonly repeat: Repeat
+  /** The field of its input that says how long it may wait on the server, where that is not `waitMs`. */
+  readonly waits?: { readonly field: string; readonly byDefault: number }
+}
+
+type Callable = Procedure & { readonly path: string; readonly kind: 'query' | 'mutation' }
+
+/** How long a call may take in all, where that is more than the client's deadline and its `waitMs`. */
+function within(deadlineMs: number, input: unknown, waits: Procedure['waits']): CallOptions {
+  if (waits === undefined) return {}
+  const given = isRecord(input) ? input[waits.field] : undefined
+  return { deadlineMs: deadlineMs + (typeof given === 'number' ? given : waits.byDefault) }
+}
 
 /** Connects to a server. Calls made before the connection is open wait for it. */
 export function createClient(options: ClientOptions = {}): Client {
@@ -58,28 +72,29 @@ export function createClient(options: ClientOptions = {}): Client {
     ...(project === undefined ? {} : { project }),
   })
   let op = 0
-  const call = async (
-    path: string,
-    kind: 'query' | 'mutation',
-    repeat: Repeat,
-    given: unknown,
-    settings: CallOptions,
-  ) => {
+  const call = async ({ path, kind, repeat, waits }: Callable, given: unknown, settings: CallOptions) => {
     const input = repeat === 'keyed' ? withKey(given ?? {}) : (given ?? {})
-    if (!onCall) return transport.call(path, kind, input, repeat, settings)
+    const options = { ...within(deadlineMs, input, waits), ...settings }
+    if (!onCall) return transport.call(path, kind, input, repeat, options)
     op += 1
-    return recorded(onCall, op, path, input, () => transport.call(path, kind, input, repeat, settings))
+    return recorded(onCall, op, path, input, () => transport.call(path, kind, input, repeat, options))
   }
   const client: Record<string, unknown> = { close: () => transport.close() }
-  const table: Table = procedures
-  for (const [path, { kind, repeat }] of Object.entries(table)) {
-    const [noun = '', verb = ''] = path.split('.')
-    const verbs = isRecord(client[noun]) ? client[noun] : {}
-    client[noun] = verbs
+  const table: Readonly<Record<string, Procedure>> = procedures
+  for (const [path, { kind, ...procedure }] of Object.entries(table)) {
+    const names = path.split('.')
+    const verb = names.pop() ?? ''
+    let verbs = client
+    for (const name of names) {
+      const known = verbs[name]
+      const below = isRecord(known) ? known : {}
+      verbs[name] = below
+      verbs = below
+    }
     verbs[verb] =
       kind === 'subscription'
         ? (input: unknown, settings?: SubscribeOptions) => transport.subscribe(path, input ?? {}, settings?.signal)
-        : (input: unknown, settings: CallOptions = {}) => call(path, kind, repeat, input, settings)
+        : (input: unknown, settings: CallOptions = {}) => call({ path, kind, ...procedure }, input, settings)
   }
   // Built from the table that was generated beside the type.
   return client as unknown as Client

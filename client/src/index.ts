@@ -3,6 +3,24 @@ export type { CallOptions, SubscribeOptions, Subscription } from './calls.ts'
 export { type CallRecord, type Client, type ClientOptions, createClient } from './client.ts'
 export type { ConnectionState } from './connection.ts'
 export { type ErrorCode, TonyError } from './errors.ts'
-export type { AgentInfo, Api, Delivery, FeedEvent, LeasedTask, Project, Task } from './generated/api.ts'
+export type {
+  AgentInfo,
+  Api,
+  DeadLetter,
+  Delivery,
+  FeedEvent,
+  LeasedTask,
+  Message,
+  Project,
+  Task,
+} from './generated/api.ts'
 export type { MailOptions } from './mail.ts'
-export { FinalError, type WorkContext, type WorkHandler, type WorkLoop, type WorkOptions } from './work.ts'
+export type { IncomingRequest, RequestHandler } from './requests.ts'
+export {
+  FinalError,
+  type Question,
+  type WorkContext,
+  type WorkHandler,
+  type WorkLoop,
+  type WorkOptions,
+} from './work.ts'

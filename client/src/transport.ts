@@ -198,8 +198,15 @@ export class Transport {
   }
 }
 
+/** What is for the caller to try again: the time it gave is over, or it has to wait for what other agents do. */
+const callersChoice: ReadonlySet<TonyError['code']> = new Set([
+  'DEADLINE_EXCEEDED',
+  'NO_AGENTS_AVAILABLE',
+  'LOCK_CONFLICT',
+])
+
 function mayRepeat(error: TonyError, repeat: Repeat): boolean {
-  if (!error.retryable || error.code === 'DEADLINE_EXCEEDED') return false
+  if (!error.retryable || callersChoice.has(error.code)) return false
   return error.applied === 'no' || repeat !== 'unsafe'
 }
 

@@ -7,12 +7,37 @@ export class FinalError extends Error {
   override readonly name = 'FinalError'
 }
 
+/** Thrown by `requestInput`, so that nothing after it runs: the lease has been given back. */
+class GivenBack extends Error {
+  override readonly name = 'GivenBack'
+}
+
+/** A question of a worker's. */
+export interface Question {
+  readonly question: string
+  /** Answers to choose from; any other is good too. */
+  readonly options?: readonly string[]
+  /** How long to wait for the answer, in milliseconds: 1 000 to 2 592 000 000. Default: for ever. */
+  readonly deadlineMs?: number
+  /** Taken when the deadline passes; without one the task fails then. */
+  readonly defaultAnswer?: unknown
+  /** Handed to the next attempt as its progress. */
+  readonly details?: unknown
+}
+
 /** What a handler works with beside its task. */
 export interface WorkContext {
   /** Aborted when the lease was lost or the task cancelled: stop, the result would not count. */
   readonly signal: AbortSignal
   /** Notes progress; `details` are handed to the next attempt. */
   progress(note: { readonly percent?: number; readonly message?: string; readonly details?: unknown }): Promise<void>
+  /**
+   * Gives the task back with a question; it does not return. The attempt that follows the answer finds it in `task.input`.
+   * Let what it throws pass.
+   */
+  requestInput(question: Question): Promise<never>
+  /** Takes locks on top of the task's own, all or none; rejects with `LOCK_CONFLICT` while somebody else holds one. */
+  lock(locks: readonly string[]): Promise<void>
 }
 
 export type WorkHandler = (task: LeasedTask, context: WorkContext) => unknown
@@ -111,9 +136,17 @@ export class WorkLoop {
         progress: async (note) => {
           await this.#client.tasks.progress({ ...lease, ...note })
         },
+        requestInput: async (question) => {
+          await this.#client.tasks.requestInput({ ...lease, ...question })
+          throw new GivenBack('the task waits for an answer')
+        },
+        lock: async (locks) => {
+          await this.#client.tasks.lock({ ...lease, locks })
+        },
       })
     } catch (error) {
       this.#held.delete(task.id)
+      if (error instanceof GivenBack) return undefined
       await this.#fail(task, lease, error)
       return undefined
     } finally {

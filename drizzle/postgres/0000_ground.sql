@@ -179,6 +179,7 @@ CREATE TABLE "projects" (
 	"path" text COLLATE "C",
 	"created_at" bigint NOT NULL,
 	"paused_at" bigint,
+	"routes" bigint DEFAULT 0 NOT NULL,
 	"seq" bigint DEFAULT 0 NOT NULL,
 	CONSTRAINT "projects_name_unique" UNIQUE("name")
 );
@@ -363,7 +364,7 @@ CREATE INDEX "task_counts_story" ON "task_counts" USING btree ("project_id","sto
 CREATE INDEX "task_dependents" ON "task_dependencies" USING btree ("depends_on_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "tasks_external" ON "tasks" USING btree ("project_id","external_id");--> statement-breakpoint
 CREATE INDEX "tasks_ready" ON "tasks" USING btree ("project_id","ready","rank","ord") WHERE ready is not null;--> statement-breakpoint
-CREATE INDEX "tasks_starving" ON "tasks" USING btree ("project_id","ready_at") WHERE ready is not null and rank = 4;--> statement-breakpoint
+CREATE INDEX "tasks_starving" ON "tasks" USING btree ("project_id","ready","ready_at") WHERE ready is not null and rank = 4;--> statement-breakpoint
 CREATE INDEX "tasks_parked" ON "tasks" USING btree ("project_id","parked_on","rank","ord") WHERE parked_on is not null;--> statement-breakpoint
 CREATE INDEX "tasks_timeouts" ON "tasks" USING btree ("project_id","timeout_at") WHERE timeout_at is not null;--> statement-breakpoint
 CREATE INDEX "tasks_due" ON "tasks" USING btree ("project_id","not_before") WHERE status = 'pending' and ready is null and parked_on is null;--> statement-breakpoint

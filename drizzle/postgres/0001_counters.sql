@@ -1,4 +1,5 @@
--- Counters that no statement can forget: how many tasks stand where, and how many messages each mailbox holds.
+-- Counters that no statement can forget: how many tasks stand where, how many routes a project has, and how many messages
+-- each mailbox holds.
 CREATE FUNCTION count_task(project text, task_epic text, task_story text, task_status text, by bigint) RETURNS void LANGUAGE sql AS $$
   INSERT INTO task_counts (project_id, epic, story, status, tasks)
   VALUES (project, coalesce(task_epic, ''), coalesce(task_story, ''), task_status, by)
@@ -23,6 +24,14 @@ WHEN (OLD.status IS DISTINCT FROM NEW.status OR OLD.epic IS DISTINCT FROM NEW.ep
 EXECUTE FUNCTION tasks_counted();
 --> statement-breakpoint
 CREATE TRIGGER tasks_counted_out AFTER DELETE ON tasks FOR EACH ROW EXECUTE FUNCTION tasks_counted();
+--> statement-breakpoint
+CREATE FUNCTION route_counted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE projects SET routes = routes + 1 WHERE id = NEW.project_id;
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER routes_counted AFTER INSERT ON routes FOR EACH ROW EXECUTE FUNCTION route_counted();
 --> statement-breakpoint
 CREATE FUNCTION agent_gets_a_mailbox() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -214,6 +214,7 @@ CREATE TABLE `projects` (
 	`path` text,
 	`created_at` integer NOT NULL,
 	`paused_at` integer,
+	`routes` integer DEFAULT 0 NOT NULL,
 	`seq` integer DEFAULT 0 NOT NULL
 );
 --> statement-breakpoint
@@ -363,7 +364,7 @@ CREATE TABLE `tasks` (
 CREATE UNIQUE INDEX `tasks_id_unique` ON `tasks` (`id`);--> statement-breakpoint
 CREATE UNIQUE INDEX `tasks_external` ON `tasks` (`project_id`,`external_id`);--> statement-breakpoint
 CREATE INDEX `tasks_ready` ON `tasks` (`project_id`,`ready`,`rank`,`ord`) WHERE ready is not null;--> statement-breakpoint
-CREATE INDEX `tasks_starving` ON `tasks` (`project_id`,`ready_at`) WHERE ready is not null and rank = 4;--> statement-breakpoint
+CREATE INDEX `tasks_starving` ON `tasks` (`project_id`,`ready`,`ready_at`) WHERE ready is not null and rank = 4;--> statement-breakpoint
 CREATE INDEX `tasks_parked` ON `tasks` (`project_id`,`parked_on`,`rank`,`ord`) WHERE parked_on is not null;--> statement-breakpoint
 CREATE INDEX `tasks_timeouts` ON `tasks` (`project_id`,`timeout_at`) WHERE timeout_at is not null;--> statement-breakpoint
 CREATE INDEX `tasks_due` ON `tasks` (`project_id`,`not_before`) WHERE status = 'pending' and ready is null and parked_on is null;--> statement-breakpoint

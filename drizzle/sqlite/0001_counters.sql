@@ -1,4 +1,5 @@
--- Counters that no statement can forget: how many tasks stand where, and how many messages each mailbox holds.
+-- Counters that no statement can forget: how many tasks stand where, how many routes a project has, and how many messages
+-- each mailbox holds.
 CREATE TRIGGER tasks_counted_in AFTER INSERT ON tasks BEGIN
   INSERT INTO task_counts (project_id, epic, story, status, tasks)
   VALUES (NEW.project_id, coalesce(NEW.epic, ''), coalesce(NEW.story, ''), NEW.status, 1)
@@ -17,6 +18,10 @@ END;
 CREATE TRIGGER tasks_counted_out AFTER DELETE ON tasks BEGIN
   UPDATE task_counts SET tasks = tasks - 1
   WHERE project_id = OLD.project_id AND epic = coalesce(OLD.epic, '') AND story = coalesce(OLD.story, '') AND status = OLD.status;
+END;
+--> statement-breakpoint
+CREATE TRIGGER routes_counted AFTER INSERT ON routes BEGIN
+  UPDATE projects SET routes = routes + 1 WHERE id = NEW.project_id;
 END;
 --> statement-breakpoint
 CREATE TRIGGER agents_get_a_mailbox AFTER INSERT ON agents BEGIN

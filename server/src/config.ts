@@ -1,3 +1,5 @@
+import { defaultMaxPending } from '@tony/mcp-shared/messages'
+import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 
 /** The environment cannot be used; the message names each variable and what is wrong with it. */
@@ -28,6 +30,8 @@ const environment = z.object({
   MCP_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   MCP_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   MCP_AGENT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(30_000),
+  MCP_MAX_PENDING: z.coerce.number().int().min(1).default(defaultMaxPending),
+  MCP_MAX_STARVATION_MS: z.coerce.number().int().min(10_000).default(maxStarvationMs),
   MCP_DEV_ROLE: z.enum(['tech-lead', 'admin']).default('tech-lead'),
   NODE_ENV: z.string().optional(),
 })
@@ -46,6 +50,10 @@ export interface Config {
   readonly logLevel: NonNullable<z.output<typeof environment>['LOG_LEVEL']>
   /** How long an agent may be silent before it counts as offline, in milliseconds. */
   readonly agentTimeoutMs: number
+  /** How many messages a mailbox holds that are neither acked nor dead. */
+  readonly maxPending: number
+  /** A `low` task is claimed within this time under saturation by higher ones, in milliseconds. */
+  readonly maxStarvationMs: number
   /** What a developer on the same machine acts as in dev mode. */
   readonly devRole: 'tech-lead' | 'admin'
   /** Check every reply against its schema: for tests, where it is worth its price. */
@@ -126,6 +134,8 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     logDir: values.LOG_DIR,
     logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',
     agentTimeoutMs: values.MCP_AGENT_TIMEOUT_MS,
+    maxPending: values.MCP_MAX_PENDING,
+    maxStarvationMs: values.MCP_MAX_STARVATION_MS,
     devRole: values.MCP_DEV_ROLE,
     checkReplies: false,
     limits,

@@ -7,9 +7,11 @@ import type { Incarnations } from './guards/incarnations.ts'
 import type { LeaseTokens } from './leases/token.ts'
 import type { Inboxes } from './messages/inboxes.ts'
 import type { Principal } from './principal.ts'
+import type { Replies } from './requests/replies.ts'
 import type { Reader, Store, Transaction } from './store/store.ts'
 import type { Held } from './tasks/held.ts'
 import type { Queue } from './tasks/queue.ts'
+import type { Routes } from './tasks/routes.ts'
 
 /** What the server is made of; one of each. */
 export interface Parts {
@@ -18,9 +20,11 @@ export interface Parts {
   readonly store: Store
   readonly streams: Streams
   readonly queue: Queue
+  readonly routes: Routes
   readonly held: Held
   readonly leaseTokens: LeaseTokens
   readonly inboxes: Inboxes
+  readonly replies: Replies
   readonly presence: Presence
   readonly incarnations: Incarnations
   readonly tokens: Tokens

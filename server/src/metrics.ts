@@ -1,4 +1,8 @@
+import type { systemMetricsOutput } from '@tony/mcp-shared/system'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { z } from 'zod'
+
+type ProjectFigures = z.output<typeof systemMetricsOutput>
 
 /** Each business metric once, with labels that cannot grow without bound: a procedure's name, a code, never an id. */
 export class Metrics {
@@ -27,8 +31,57 @@ export class Metrics {
     registers: [this.registry],
   })
 
+  readonly #store = new Gauge({
+    name: 'tony_store_answers',
+    help: 'Whether the store gave what the gauges of projects say: 1, or 0 and they say what they last did',
+    registers: [this.registry],
+  })
+  readonly #tasks = this.#ofProjects('tony_tasks', 'Tasks by status', 'status')
+  readonly #messages = this.#ofProjects(
+    'tony_messages',
+    'Messages by state: accepted = pending + delivered + acked + dead + expired + purged',
+    'state',
+  )
+  readonly #agents = this.#ofProjects('tony_agents', 'Registered agents by status', 'status')
+  readonly #events = this.#ofProjects('tony_events_seq', "Number of the feed's last event")
+  #figures: () => Promise<ReadonlyMap<string, ProjectFigures>> = () => Promise.resolve(new Map())
+
   constructor() {
     collectDefaultMetrics({ register: this.registry })
+  }
+
+  #ofProjects(name: string, help: string, ...labels: string[]): Gauge {
+    return new Gauge({
+      name,
+      help: `${help}, by project`,
+      labelNames: ['project', ...labels],
+      registers: [this.registry],
+    })
+  }
+
+  /** Where the gauges of projects come from: asked at each scrape, so that they are never older than it. */
+  figuresFrom(figures: () => Promise<ReadonlyMap<string, ProjectFigures>>): void {
+    this.#figures = figures
+  }
+
+  /** Everything, as a scrape wants it. Also while the store does not answer: then above all it is looked at. */
+  async exposition(): Promise<string> {
+    const answers = await this.#figures().then(
+      (figures) => {
+        for (const [project, of] of figures) this.#project(project, of)
+        return true
+      },
+      () => false,
+    )
+    this.#store.set(answers ? 1 : 0)
+    return this.registry.metrics()
+  }
+
+  #project(project: string, { tasks, messages, agents, events }: ProjectFigures): void {
+    for (const [status, count] of Object.entries(tasks.byStatus)) this.#tasks.set({ project, status }, count)
+    for (const [state, count] of Object.entries(messages)) this.#messages.set({ project, state }, count)
+    for (const [status, count] of Object.entries(agents.byStatus)) this.#agents.set({ project, status }, count)
+    this.#events.set({ project }, events)
   }
 
   call(procedure: string, code: string, elapsedMs: number): void {

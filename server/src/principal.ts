@@ -24,3 +24,6 @@ export function requireAgent(principal: Principal): NonNullable<Principal['agent
 
 /** Id of the agent that calls, for the record of who did what; null for a developer in dev mode. */
 export const actorOf = (principal: Principal): string | null => principal.agent?.id ?? null
+
+/** Whether a caller sees everyone's messages, or only those it sent or received. */
+export const seesAllMail = ({ role }: Principal): boolean => role === 'tech-lead' || role === 'admin'

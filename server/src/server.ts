@@ -11,19 +11,38 @@ import { LeaseTokens } from './leases/token.ts'
 import { createLog, type Log } from './log.ts'
 import { Inboxes } from './messages/inboxes.ts'
 import { Metrics } from './metrics.ts'
+import { Replies } from './requests/replies.ts'
 import { openSqlite } from './store/sqlite.ts'
 import type { Wake } from './store/store.ts'
 import { Listener } from './surfaces/listener.ts'
+import { ageTasks } from './sweeps/age-tasks.ts'
 import { expireLeases } from './sweeps/expire-leases.ts'
+import { expireMessages } from './sweeps/expire-messages.ts'
 import { forgetKeys } from './sweeps/forget-keys.ts'
 import { notePresence } from './sweeps/note-presence.ts'
 import { promoteDue } from './sweeps/promote-due.ts'
 import { redeliver } from './sweeps/redeliver.ts'
 import { Sweeps } from './sweeps/runner.ts'
+import { timeOut } from './sweeps/time-out.ts'
+import { timeOutRequests } from './sweeps/time-out-requests.ts'
+import { unparkFreed } from './sweeps/unpark.ts'
+import { figuresByProject } from './system/metrics.ts'
 import { Held } from './tasks/held.ts'
 import { Queue } from './tasks/queue.ts'
+import { Routes } from './tasks/routes.ts'
 
-export const sweeps = [expireLeases, promoteDue, redeliver, notePresence, forgetKeys] as const
+export const sweeps = [
+  expireLeases,
+  timeOut,
+  expireMessages,
+  promoteDue,
+  unparkFreed,
+  ageTasks,
+  redeliver,
+  timeOutRequests,
+  notePresence,
+  forgetKeys,
+] as const
 
 /** A running server. Disposing it drains: no new callers, what was accepted is committed, the file is released. */
 export interface RunningServer extends AsyncDisposable {
@@ -41,8 +60,13 @@ function listen(parts: Parts, log: Log): void {
         return parts.held.wake(wake)
       case 'inbox':
         return parts.inboxes.wake(wake.agentId, wake.because)
+      case 'reply':
+        return parts.replies.wake(wake.requestId)
       case 'incarnation':
         return parts.incarnations.supersede(wake.agentId, wake.incarnation, wake.left)
+      case 'fleet':
+        parts.inboxes.reconsider(wake.agentId)
+        return parts.queue.reconsider(wake.project, wake.agentId)
       case 'events':
         parts.streams.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
         return undefined
@@ -61,9 +85,11 @@ async function assemble(config: Config, clock: Clock): Promise<Parts> {
     tokens,
     streams: new Streams(store),
     queue: new Queue(),
+    routes: new Routes(),
     held: new Held(),
     leaseTokens: new LeaseTokens(store.secret),
     inboxes: new Inboxes(),
+    replies: new Replies(),
     presence: new Presence(),
     incarnations: new Incarnations(await store.read(currentIncarnations)),
     startedAt: clock.monotonic(),
@@ -81,6 +107,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   const log = createLog(config)
   const metrics = new Metrics()
   const parts = await assemble(config, clock)
+  metrics.figuresFrom(() => figuresByProject(parts))
   listen(parts, log)
   const listener = new Listener(parts, log, metrics)
   const running = new Sweeps(parts, log)

@@ -145,6 +145,7 @@ export const delivery = message
     expiresAt: true,
     attempt: true,
     maxDeliver: true,
+    redrives: true,
   })
   .extend({
     /** Valid until `ackBy`, or until the message is delivered again. */

@@ -45,6 +45,6 @@ export const requestReplyInput = z
 
 export const requestReplyOutput = z.object({
   requestId: id,
-  /** Whether the caller still waited for it. */
+  /** Whether it came before the deadline. A later one is kept all the same: a caller that asks again with its key gets it. */
   inTime: z.boolean(),
 })

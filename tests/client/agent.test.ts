@@ -165,6 +165,36 @@ test('messages are handled in order, or so many at a time as was asked for', asy
   await agent.stop()
 })
 
+test('a slow handler keeps its message', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { promise: told, resolve } = Promise.withResolvers<void>()
+  const { promise: acked, resolve: done } = Promise.withResolvers<void>()
+  const agent = await Agent.register({
+    url: server.url,
+    name: 'worker',
+    type: 'implementation',
+    onCall: ({ type, path }) => {
+      if (type === 'ok' && path === 'messages.inProgress') resolve()
+      if (type === 'ok' && path === 'messages.ack') done()
+    },
+  })
+  const wrong: unknown[] = []
+  const handled: unknown[] = []
+  const handler = async ({ attempt }: Delivery) => {
+    handled.push(attempt)
+    await server.advance(900)
+    await told
+    await server.advance(900)
+  }
+  agent.onMessage(handler, { ackWaitMs: 1_000, onError: (error) => wrong.push(error) })
+  await lead.messages.send({ to: 'worker', type: 'note', payload: 1 })
+  await acked
+  expect([handled, wrong]).toEqual([[1], []])
+  expect((await lead.events.list({ types: ['message.returned'] })).events).toEqual([])
+  await agent.stop()
+})
+
 test('what went wrong around a handler of messages is told', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()

@@ -3,6 +3,7 @@ import type { Principal } from '@tony/mcp-server/principal'
 import type { Store, Transaction } from '@tony/mcp-server/store/store'
 import { claimIn } from '@tony/mcp-server/tasks/claim'
 import { completeIn } from '@tony/mcp-server/tasks/complete'
+import { Routes } from '@tony/mcp-server/tasks/routes'
 import { describe, expect, test } from 'vitest'
 import { addAgent, upTo } from '../store/given.ts'
 import { TestServer } from '../support/server.ts'
@@ -53,7 +54,11 @@ function withHeadsOfTheFirst(): (tx: Transaction) => Transaction {
   })
 }
 
-const claiming = (store: Store, principal: Principal) => ({ principal, leaseTokens: new LeaseTokens(store.secret) })
+const claiming = (store: Store, principal: Principal) => ({
+  principal,
+  leaseTokens: new LeaseTokens(store.secret),
+  routes: new Routes(),
+})
 
 type Win = readonly [taskId: string, agentId: string]
 
@@ -63,10 +68,11 @@ async function workOff(store: Store, principal: Principal, wins: Win[]): Promise
   let held: { taskId: string; leaseToken: string } | undefined
   do {
     const completed = held
-    const [task] = await store.transact(scope, async (tx) => {
-      if (completed) await completeIn(tx, principal, completed)
+    const { tasks } = await store.transact(scope, async (tx) => {
+      if (completed) await completeIn(tx, claiming(store, principal), completed)
       return claimIn(tx, claiming(store, principal), { limit: 1, leaseMs: 30_000 })
     })
+    const [task] = tasks
     held = task && { taskId: task.id, leaseToken: task.leaseToken }
     if (task) wins.push([task.id, principal.subject])
   } while (held)
@@ -158,7 +164,16 @@ describe('of eight claimers that want the same tasks one wins each', () => {
         ),
       ),
     )
-    expect(claimed.map((tasks) => tasks.map(({ attempt }) => attempt))).toEqual([[1, 1, 1], [], [], [], [], [], [], []])
+    expect(claimed.map(({ tasks }) => tasks.map(({ attempt }) => attempt))).toEqual([
+      [1, 1, 1],
+      [],
+      [],
+      [],
+      [],
+      [],
+      [],
+      [],
+    ])
     const rows = folder.raw((database) => database.prepare('select agent_id, attempt from tasks').all())
     expect(rows).toEqual(upTo(3).map(() => ({ agent_id: 'agent 1', attempt: 1 })))
   })

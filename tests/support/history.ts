@@ -30,7 +30,7 @@ export class History {
   }
 
   readonly onCall = (record: CallRecord): void => {
-    const f = record.path.split('.')[1] ?? record.path
+    const f = record.path.slice(record.path.indexOf('.') + 1)
     if (record.type === 'invoke') {
       const i = this.#next()
       this.#calls.set(record.op, i)

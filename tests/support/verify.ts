@@ -3,6 +3,7 @@ import { attemptsDense } from './verify/attempts.ts'
 import { completedOnce } from './verify/completed-once.ts'
 import { completionAttempt } from './verify/completion-attempt.ts'
 import { completionsStored } from './verify/completions-stored.ts'
+import { counters } from './verify/counters.ts'
 import { readDatabase, type Stored } from './verify/database.ts'
 import { deliveries } from './verify/deliveries.ts'
 import { openDependencies, startedBeforeDependency } from './verify/dependencies.ts'
@@ -62,6 +63,7 @@ const checkers: readonly Checker[] = [
   messageStatuses,
   deadLetters,
   redrives,
+  counters,
   feedDense,
   watchers,
   taskEvents,

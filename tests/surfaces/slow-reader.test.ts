@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Client } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
+import { tamper } from '../api/given.ts'
 import { TestServer, take } from '../support/server.ts'
 import { clientFrame, tcp, upgradeRequest, Wire } from './wire.ts'
 
@@ -60,6 +61,29 @@ async function lastCursor(wire: Wire): Promise<string> {
   expect(seqs).toEqual(seqs.map((_, index) => index + 1))
   return ids.at(-1) ?? ''
 }
+
+test('one whose unread events are forgotten meanwhile is told CURSOR_EXPIRED, and not taken on to what is left', async () => {
+  await using server = await TestServer.start({ limits: { socketBufferBytes: 65_536 } })
+  await fill(server.connect(), many)
+  using stalled = await Wire.open(server.url)
+  stalled.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: { cursor: 'start' } } })
+  expect((await stalled.next()).result?.type).toBe('started')
+  stalled.ws.pause()
+  using other = await Wire.open(server.url)
+  expect(await other.answers()).toBe(true)
+  tamper(server, `DELETE FROM events WHERE seq < ${many}`)
+  stalled.ws.resume()
+  for (let seq = 1; ; seq += 1) {
+    const { error, result } = await stalled.of(1)
+    if (!error) {
+      expect(result?.data).toMatchObject({ data: { seq } })
+      continue
+    }
+    expect(error.data).toMatchObject({ code: 'CURSOR_EXPIRED' })
+    expect(String(Object(error.data['details']).earliest)).toMatch(new RegExp(`\\.${many - 1}$`))
+    break
+  }
+})
 
 test('what one subscriber leaves unread holds no other up', async () => {
   await using server = await TestServer.start({ limits: { socketBufferBytes: 65_536 } })

@@ -28,12 +28,13 @@ test('an environment that cannot be used is refused with every variable named', 
       LOG_LEVEL: 'loud',
       MCP_DURABILITY: 'hope',
       MCP_AGENT_TIMEOUT_MS: 'soon',
+      MCP_MAX_PENDING: '0',
       MCP_DEV_ROLE: 'king',
     }),
   )
   expect(error).toBeInstanceOf(ConfigError)
-  for (const name of ['MCP_PORT', 'LOG_LEVEL', 'MCP_DURABILITY', 'MCP_AGENT_TIMEOUT_MS', 'MCP_DEV_ROLE'])
-    expect(error.message).toContain(name)
+  const names = ['MCP_PORT', 'LOG_LEVEL', 'MCP_DURABILITY', 'MCP_AGENT_TIMEOUT_MS', 'MCP_MAX_PENDING', 'MCP_DEV_ROLE']
+  for (const name of names) expect(error.message).toContain(name)
 })
 
 test('an empty variable is one that is not set', () => {
@@ -50,6 +51,8 @@ test.each([
   [{ DATABASE_PATH: 'a', MCP_DATABASE_PATH: 'b', MCP_DATABASE: 'c' }, { database: 'a' }],
   [{ MCP_DATABASE_PATH: 'b', MCP_DATABASE: 'c' }, { database: 'b' }],
   [{ MCP_LOG_LEVEL: 'warn' }, { logLevel: 'warn' }],
+  [{}, { maxPending: 10_000 }],
+  [{ MCP_MAX_PENDING: '1' }, { maxPending: 1 }],
 ])('of the environment %j comes %j', (environment, expected) => {
   expect(readConfig('dev', environment)).toMatchObject(expected)
 })

@@ -113,19 +113,22 @@ async function connectionOf({ parts }: TestServer, token: string | undefined): P
   return { ...shared, identity }
 }
 
-type Callable = Readonly<Record<string, Readonly<Record<string, (input: unknown) => Promise<unknown>>>>>
-
 const isIterable = (value: unknown): value is AsyncIterable<unknown> =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+
+/** Walked by the path, which no type knows. */
+function procedureAt(caller: object, path: string): (input: unknown) => Promise<unknown> {
+  const found: unknown = path.split('.').reduce((at: unknown, name) => Reflect.get(Object(at), name), caller)
+  if (typeof found !== 'function') throw new Error(`the caller has no ${path}`)
+  return (input) => Reflect.apply(found, undefined, [input])
+}
 
 const byCaller: Way = async (server, { path, input, token }) => {
   const leaving = new AbortController()
   const connection = await connectionOf(server, token)
-  // Walked by the path, which no type knows.
-  const caller = appRouter.createCaller(connection, { signal: leaving.signal }) as unknown as Callable
-  const [noun = '', verb = ''] = path.split('.')
+  const caller = appRouter.createCaller(connection, { signal: leaving.signal })
   try {
-    const result = await caller[noun]?.[verb]?.(input === undefined ? undefined : JSON.parse(input))
+    const result = await procedureAt(caller, path)(input === undefined ? undefined : JSON.parse(input))
     if (!isIterable(result)) return { data: result }
     for await (const thing of result)
       return { data: isTrackedEnvelope(thing) ? { id: thing[0], data: thing[1] } : thing }

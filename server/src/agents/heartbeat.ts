@@ -2,40 +2,16 @@ import type { agentHeartbeatInput, agentHeartbeatOutput } from '@tony/mcp-shared
 import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
+import { gateOf, stateOf } from '../fleet/gate.ts'
 import { extendIn } from '../leases/extend.ts'
 import { findTask } from '../leases/lease.ts'
 import { countBeatAgainst, releaseUnlisted } from '../leases/release.ts'
 import { requireAgent } from '../principal.ts'
 import { type Query, statement } from '../store/store.ts'
 import { iso } from '../times.ts'
+import { keepSample } from '../vitals/sample.ts'
 
 type Output = z.output<typeof agentHeartbeatOutput>
-
-interface Sample {
-  agentId: string
-  now: number
-  requestsHandled: number | null
-  avgResponseTimeMs: number | null
-  errorRate: number | null
-  cpuUsage: number | null
-  memoryUsage: number | null
-}
-
-const insertSample = statement(({ db, t, p }: Query<Sample>) =>
-  db
-    .insert(t.healthMetrics)
-    .values({
-      agentId: p.agentId,
-      timestamp: p.now,
-      requestsHandled: p.requestsHandled,
-      avgResponseTime: p.avgResponseTimeMs,
-      errorRate: p.errorRate,
-      cpuUsage: p.cpuUsage,
-      memoryUsage: p.memoryUsage,
-    })
-    .returning({ agentId: t.healthMetrics.agentId })
-    .prepare(),
-)
 
 const touch = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
   db
@@ -52,19 +28,9 @@ export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInp
   const { project } = ctx.principal
   return ctx.transact(async (tx) => {
     await tx.run(touch, { agentId: agent.id, now: tx.now })
-    if (input.health) {
-      const {
-        requestsHandled = null,
-        avgResponseTimeMs = null,
-        errorRate = null,
-        cpuUsage = null,
-        memoryUsage = null,
-      } = input.health
-      const sample = { requestsHandled, avgResponseTimeMs, errorRate, cpuUsage, memoryUsage }
-      await tx.run(insertSample, { agentId: agent.id, now: tx.now, ...sample })
-    }
+    if (input.health) await keepSample(tx, agent.id, input.health)
     await countBeatAgainst(tx, agent.id, agent.incarnation)
-    const reply: Output = { extended: [], lost: [], state: 'running' }
+    const reply: Output = { extended: [], lost: [], state: stateOf(await gateOf(tx, agent.id)) }
     for (const lease of input.leases) {
       const leaseExpiresAt = await extendIn(tx, ctx.principal, lease)
       if (leaseExpiresAt !== undefined) {

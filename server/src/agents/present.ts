@@ -8,6 +8,7 @@ import { isWord } from '../store/literals.ts'
 import { type Query, type Reader, statement } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 import { iso } from '../times.ts'
+import { lastActivityOf, statusOf } from '../vitals/status.ts'
 
 export type AgentRow = Tables['agents']['$inferSelect']
 export type AgentOutput = z.output<typeof agent>
@@ -37,20 +38,18 @@ export async function requireAgentRow(reader: Reader, project: string, agent: st
 
 /** A row as callers see it: its status is read off its signs of life and its leases. */
 export async function presentAgent(ctx: Context, reader: Reader, row: AgentRow): Promise<AgentOutput> {
-  const lastActivity = Math.max(row.lastActivity, ctx.presence.lastSeen(row.projectId, row.id) ?? 0)
   const [held] = await reader.run(countLeases, { agentId: row.id })
-  const live = reader.now - lastActivity < ctx.config.agentTimeoutMs
   return {
     id: row.id,
     name: row.name,
     type: row.type,
     role: agentRole.parse(row.role),
     capabilities: JSON.parse(row.capabilities),
-    status: live ? ((held?.leases ?? 0) > 0 ? 'active' : 'idle') : 'offline',
+    status: statusOf(ctx, row, { leases: held?.leases ?? 0, now: reader.now }),
     paused: row.pausedAt !== null,
     incarnation: row.incarnation,
     registeredAt: iso(row.registeredAt),
-    lastActivityAt: iso(lastActivity),
+    lastActivityAt: iso(lastActivityOf(ctx, row)),
     metadata: JSON.parse(row.metadata),
   }
 }

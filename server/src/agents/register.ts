@@ -65,6 +65,7 @@ const takeOver = statement(({ db, t, p }: Query<Profile & { id: string }>) =>
       status: 'active',
       incarnation: sql`${t.agents.incarnation} + 1`,
       lastActivity: p.now,
+      drainingAt: null,
     })
     .where(eq(t.agents.id, p.id))
     .returning()

@@ -1,20 +1,27 @@
 import {
   agent,
+  agentDrainInput,
   agentGetInput,
   agentHeartbeatInput,
   agentHeartbeatOutput,
   agentListInput,
   agentListOutput,
+  agentPauseInput,
+  agentPauseOutput,
   agentRegisterInput,
   agentRegisterOutput,
   agentUnregisterInput,
   agentUnregisterOutput,
+  agentUpdateInput,
 } from '@tony/mcp-shared/agents'
+import { drainAgent } from '../agents/drain.ts'
 import { getAgent } from '../agents/get.ts'
 import { heartbeat } from '../agents/heartbeat.ts'
 import { listAgents } from '../agents/list.ts'
+import { pauseAgents, resumeAgents } from '../agents/pause.ts'
 import { registerAgent } from '../agents/register.ts'
 import { unregisterAgent } from '../agents/unregister.ts'
+import { updateAgent } from '../agents/update.ts'
 import { mutation, query, router } from './procedure.ts'
 
 export const agents = router({
@@ -34,6 +41,19 @@ export const agents = router({
   ),
   get: query({ permission: 'agents:read', input: agentGetInput, output: agent }, getAgent),
   list: query({ permission: 'agents:read', cost: 2, input: agentListInput, output: agentListOutput }, listAgents),
+  update: mutation(
+    { permission: 'agents:update', repeatable: true, input: agentUpdateInput, output: agent },
+    updateAgent,
+  ),
+  pause: mutation(
+    { permission: 'agents:run', repeatable: true, input: agentPauseInput, output: agentPauseOutput },
+    pauseAgents,
+  ),
+  resume: mutation(
+    { permission: 'agents:run', repeatable: true, input: agentPauseInput, output: agentPauseOutput },
+    resumeAgents,
+  ),
+  drain: mutation({ permission: 'agents:run', repeatable: true, input: agentDrainInput, output: agent }, drainAgent),
   unregister: mutation(
     { permission: 'agents:leave', input: agentUnregisterInput, output: agentUnregisterOutput },
     unregisterAgent,

@@ -1,15 +1,28 @@
 import * as shapes from '@tony/mcp-shared/messages'
 import { ackMessage } from '../messages/ack.ts'
+import { getMessage } from '../messages/get.ts'
+import { keepInProgress } from '../messages/in-progress.ts'
 import { openInbox } from '../messages/inbox.ts'
+import { listMessages } from '../messages/list.ts'
 import { nakMessage } from '../messages/nak.ts'
 import { receiveMessages } from '../messages/receive.ts'
 import { sendMessage } from '../messages/send.ts'
-import { mutation, router, subscription } from './procedure.ts'
+import { sendManyMessages } from '../messages/send-many.ts'
+import { subscribeTopic } from '../messages/subscribe.ts'
+import { termMessage } from '../messages/term.ts'
+import { threadOfMessages } from '../messages/thread.ts'
+import { unsubscribeTopic } from '../messages/unsubscribe.ts'
+import { deadLetters } from './dead-letters.ts'
+import { mutation, query, router, subscription } from './procedure.ts'
 
 export const messages = router({
   send: mutation(
     { permission: 'messages:send', input: shapes.messageSendInput, output: shapes.messageSendOutput },
     sendMessage,
+  ),
+  sendMany: mutation(
+    { permission: 'messages:send', cost: 10, input: shapes.messageSendManyInput, output: shapes.messageSendManyOutput },
+    sendManyMessages,
   ),
   inbox: subscription(
     { permission: 'messages:receive', cost: 2, input: shapes.messageInboxInput, output: shapes.delivery },
@@ -32,4 +45,45 @@ export const messages = router({
     { permission: 'messages:receive', input: shapes.messageNakInput, output: shapes.messageMoved },
     nakMessage,
   ),
+  term: mutation(
+    { permission: 'messages:receive', input: shapes.messageTermInput, output: shapes.messageMoved },
+    termMessage,
+  ),
+  inProgress: mutation(
+    {
+      permission: 'messages:receive',
+      repeatable: true,
+      input: shapes.messageInProgressInput,
+      output: shapes.messageInProgressOutput,
+    },
+    keepInProgress,
+  ),
+  subscribe: mutation(
+    {
+      permission: 'messages:receive',
+      repeatable: true,
+      input: shapes.messageSubscribeInput,
+      output: shapes.messageSubscribeOutput,
+    },
+    subscribeTopic,
+  ),
+  unsubscribe: mutation(
+    {
+      permission: 'messages:receive',
+      repeatable: true,
+      input: shapes.messageSubscribeInput,
+      output: shapes.messageSubscribeOutput,
+    },
+    unsubscribeTopic,
+  ),
+  get: query({ permission: 'messages:read', input: shapes.messageGetInput, output: shapes.message }, getMessage),
+  list: query(
+    { permission: 'messages:read', cost: 2, input: shapes.messageListInput, output: shapes.messageListOutput },
+    listMessages,
+  ),
+  thread: query(
+    { permission: 'messages:read', cost: 2, input: shapes.messageThreadInput, output: shapes.messageListOutput },
+    threadOfMessages,
+  ),
+  deadLetters,
 })

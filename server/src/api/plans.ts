@@ -1,4 +1,6 @@
 import {
+  planAbortInput,
+  planAbortOutput,
   planAddInput,
   planAddOutput,
   planBeginInput,
@@ -6,6 +8,7 @@ import {
   planCommitInput,
   planCommitOutput,
 } from '@tony/mcp-shared/plans'
+import { abortPlan } from '../plans/abort.ts'
 import { addToPlan } from '../plans/add.ts'
 import { beginPlan } from '../plans/begin.ts'
 import { commitPlan } from '../plans/commit.ts'
@@ -20,5 +23,9 @@ export const plans = router({
   commit: mutation(
     { permission: 'plans:write', cost: 50, input: planCommitInput, output: planCommitOutput },
     commitPlan,
+  ),
+  abort: mutation(
+    { permission: 'plans:write', repeatable: true, input: planAbortInput, output: planAbortOutput },
+    abortPlan,
   ),
 })

@@ -1,13 +1,35 @@
-import { project, projectCreateInput, projectListOutput } from '@tony/mcp-shared/projects'
+import * as shapes from '@tony/mcp-shared/projects'
 import { z } from 'zod'
 import { createProject } from '../projects/create.ts'
+import { getProject } from '../projects/get.ts'
 import { listProjects } from '../projects/list.ts'
+import { pauseProject, resumeProject } from '../projects/pause.ts'
+import { setPools } from '../projects/set-pools.ts'
 import { mutation, query, router } from './procedure.ts'
 
 export const projects = router({
-  create: mutation({ permission: 'projects:write', input: projectCreateInput, output: project }, createProject),
+  create: mutation(
+    { permission: 'projects:write', input: shapes.projectCreateInput, output: shapes.project },
+    createProject,
+  ),
+  get: query(
+    { permission: 'projects:read', cost: 5, input: shapes.projectGetInput, output: shapes.projectDetail },
+    getProject,
+  ),
   list: query(
-    { permission: 'projects:read', input: z.strictObject({}).optional(), output: projectListOutput },
+    { permission: 'projects:read', input: z.strictObject({}).optional(), output: shapes.projectListOutput },
     listProjects,
+  ),
+  pause: mutation(
+    { permission: 'projects:run', repeatable: true, input: shapes.projectPauseInput, output: shapes.project },
+    pauseProject,
+  ),
+  resume: mutation(
+    { permission: 'projects:run', repeatable: true, input: shapes.projectPauseInput, output: shapes.project },
+    resumeProject,
+  ),
+  setPools: mutation(
+    { permission: 'projects:run', repeatable: true, input: shapes.projectSetPoolsInput, output: shapes.projectDetail },
+    setPools,
   ),
 })

@@ -1,13 +1,15 @@
 import { agents } from './agents.ts'
 import { events } from './events.ts'
+import { health } from './health.ts'
 import { messages } from './messages.ts'
 import { plans } from './plans.ts'
 import { router } from './procedure.ts'
 import { projects } from './projects.ts'
+import { requests } from './requests.ts'
 import { system } from './system.ts'
 import { tasks } from './tasks.ts'
 
 /** Every procedure, once. All surfaces, the client and the docs are read off this. */
-export const appRouter = router({ projects, agents, plans, tasks, messages, events, system })
+export const appRouter = router({ projects, agents, plans, tasks, messages, requests, events, health, system })
 
 export type AppRouter = typeof appRouter

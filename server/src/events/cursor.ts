@@ -4,6 +4,16 @@ import { extentOf } from './extent.ts'
 
 export const cursorAt = (epoch: string, seq: number): string => `${epoch}.${seq}`
 
+/** Throws CURSOR_EXPIRED, with the earliest cursor, when a log that begins with event `first` no longer holds what follows `seq`. */
+export function requireHeld(epoch: string, seq: number, first: number): void {
+  if (seq >= first - 1) return
+  throw new CoordinationError(
+    'CURSOR_EXPIRED',
+    'the feed no longer holds what follows this cursor: go on from the earliest',
+    { earliest: cursorAt(epoch, first - 1) },
+  )
+}
+
 /**
  * The event number a cursor stands for. CURSOR_AHEAD when it is of another epoch or beyond the end, CURSOR_EXPIRED with the
  * earliest one when the log no longer reaches back to it: never a silent jump.
@@ -22,14 +32,6 @@ export async function resolveCursor(reader: Reader, project: string, epoch: stri
       cursor: cursorAt(epoch, last),
     })
   }
-  if (seq < first - 1) {
-    throw new CoordinationError(
-      'CURSOR_EXPIRED',
-      'the feed no longer holds what follows this cursor: go on from the earliest',
-      {
-        earliest: cursorAt(epoch, first - 1),
-      },
-    )
-  }
+  requireHeld(epoch, seq, first)
   return seq
 }

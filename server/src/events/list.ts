@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { cursorAt, resolveCursor } from './cursor.ts'
 import { extentOf } from './extent.ts'
-import { type EventOutput, pageAfter, shows } from './page.ts'
+import { type EventOutput, following, shows } from './page.ts'
 
 /** Read at a time while looking for what the filter lets through, and how many in all before the page is given as it is. */
 const readLimit = 1_000
@@ -22,7 +22,7 @@ export const listEvents = (
     let seq = start
     const events: EventOutput[] = []
     while (events.length < limit && seq - start < scanLimit) {
-      const page = await pageAfter(reader, project, epoch, seq, readLimit)
+      const page = await following(reader, project, epoch, seq, readLimit)
       if (page.length === 0) return { events, cursor: cursorAt(epoch, seq), more: false }
       for (const candidate of page) {
         seq = candidate.seq

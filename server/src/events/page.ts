@@ -1,10 +1,11 @@
 import { type EventFilter, type EventType, type event, eventTypes } from '@tony/mcp-shared/events'
 import { and, eq, gt } from 'drizzle-orm'
 import type { z } from 'zod'
-import type { Principal } from '../principal.ts'
+import { type Principal, seesAllMail } from '../principal.ts'
 import { placeholder, type Query, type Reader, statement } from '../store/store.ts'
 import { iso } from '../times.ts'
-import { cursorAt } from './cursor.ts'
+import { cursorAt, requireHeld } from './cursor.ts'
+import { extentOf } from './extent.ts'
 import { type Item, item } from './item.ts'
 
 export type EventOutput = z.output<typeof event>
@@ -54,10 +55,26 @@ export async function pageAfter(
   })
 }
 
+/**
+ * The same for one who follows the feed. What a subscriber has not read yet may be forgotten meanwhile: then it is told so,
+ * and not taken on to what is left.
+ */
+export async function following(
+  reader: Reader,
+  project: string,
+  epoch: string,
+  seq: number,
+  limit: number,
+): Promise<FeedEvent[]> {
+  const page = await pageAfter(reader, project, epoch, seq, limit)
+  if (page[0]?.seq !== seq + 1) requireHeld(epoch, seq, (await extentOf(reader, project)).first)
+  return page
+}
+
 /** Whether a caller may see an event and asked for it. A message's events are its participants' and the tech lead's. */
 export function shows(principal: Principal, filter: EventFilter, candidate: FeedEvent): boolean {
   const { audience } = candidate
-  if (audience !== null && principal.role !== 'tech-lead' && principal.role !== 'admin') {
+  if (audience !== null && !seesAllMail(principal)) {
     if (!principal.agent || !audience.includes(principal.agent.id)) return false
   }
   if (filter.types && !filter.types.includes(candidate.type)) return false

@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.ts'
 import { extentOf } from './extent.ts'
-import { type FeedEvent, pageAfter } from './page.ts'
+import { type FeedEvent, following, pageAfter } from './page.ts'
 
 /** How much of a feed's end is kept at hand: a subscriber that is up to date costs no query. */
 const tailLimit = 4_096
@@ -69,7 +69,7 @@ class Stream {
       const start = seq - oldest.seq + 1
       return this.#tail.slice(start, start + limit)
     }
-    return this.#store.read((reader) => pageAfter(reader, this.#project, this.#store.epoch, seq, limit))
+    return this.#store.read((reader) => following(reader, this.#project, this.#store.epoch, seq, limit))
   }
 
   watch(ring: () => void): () => void {

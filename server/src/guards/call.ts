@@ -12,6 +12,8 @@ export interface Meta {
   readonly cost?: number
   /** Whether doing it twice is as good as once, so that a client may repeat it when a reply was lost. */
   readonly repeatable?: true
+  /** The field of its input that says how long it may wait for an answer, where that is not `waitMs`. */
+  readonly waits?: 'timeoutMs'
   /** Where REST has it. */
   readonly rest?: { readonly method: 'POST' | 'GET'; readonly path: `/api/${string}` }
 }

@@ -3,10 +3,13 @@ import { rankOf } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
 import { and, eq, or } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
+import { requirePools } from '../leases/locks.ts'
 import { claimRank } from '../leases/waiting.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
+import { lostDependency } from './dependents.ts'
+import { insertDependency, type Weighed, weigh } from './edges.ts'
 import { canonicalRequires, routeFor } from './route.ts'
 
 interface NewRow {
@@ -89,14 +92,6 @@ const insertTask = statement(({ db, t, p }: Query<NewRow>) =>
     .prepare(),
 )
 
-export const insertDependency = statement(({ db, t, p }: Query<{ taskId: string; dependsOnId: string }>) =>
-  db
-    .insert(t.taskDependencies)
-    .values({ taskId: p.taskId, dependsOnId: p.dependsOnId })
-    .returning({ taskId: t.taskDependencies.taskId })
-    .prepare(),
-)
-
 const findAgent = statement(({ db, t, p }: Query<{ project: string; agent: string }>) =>
   db
     .select({ id: t.agents.id, status: t.agents.status })
@@ -123,29 +118,6 @@ export function metadataOf(spec: TaskSpec): string {
   return JSON.stringify({ ...Object.fromEntries(unknown), ...spec.metadata })
 }
 
-const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
-  locked(
-    db
-      .select({ status: t.tasks.status })
-      .from(t.tasks)
-      .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project))),
-  ).prepare(),
-)
-
-/**
- * How many of these are not completed yet. Each is locked, so that none can complete between this count and the insert of
- * the edge that would hear of it.
- */
-export async function countOpen(tx: Transaction, project: string, ids: readonly string[]): Promise<number> {
-  let open = 0
-  for (const taskId of ids) {
-    const [row] = await tx.run(lockStatus, { project, taskId })
-    if (!row) throw new CoordinationError('INVALID_INPUT', `dependsOn names a task that does not exist: ${taskId}`)
-    if (row.status !== 'completed') open += 1
-  }
-  return open
-}
-
 /** What a task says of itself, as the row has it. */
 export const described = (spec: TaskSpec) => ({
   type: spec.type,
@@ -166,11 +138,13 @@ export const described = (spec: TaskSpec) => ({
 })
 
 /** Where a new task stands: over, waiting for others, waiting for its time, or ready to be claimed. */
-function standing(now: number, openDeps: number, spec: TaskSpec, { ended }: Origin) {
+function standing(now: number, { openDeps, lost }: Weighed, spec: TaskSpec, { ended }: Origin) {
   const closeBy = spec.scheduleToCloseMs === undefined ? null : now + spec.scheduleToCloseMs
   const notBefore = spec.notBefore === undefined ? null : Date.parse(spec.notBefore)
   const over = { closeBy, notBefore, error: null, ready: false, readyAt: null, timeoutAt: null, completedAt: now }
   if (ended !== undefined) return { ...over, status: ended }
+  const [cause] = spec.onDependencyFailure === 'fail' ? lost : []
+  if (cause) return { ...over, status: 'failed', error: lostDependency(cause) }
   const from = Math.max(notBefore ?? now, now)
   const waited = spec.scheduleToStartMs === undefined || openDeps > 0 ? null : from + spec.scheduleToStartMs
   const timeoutAt = closeBy === null || waited === null ? (closeBy ?? waited) : Math.min(closeBy, waited)
@@ -188,14 +162,16 @@ export async function addTask(
 ): Promise<TaskRow> {
   const { project } = principal
   const dependsOn = [...new Set(spec.dependsOn)]
-  const openDeps = await countOpen(tx, project, dependsOn)
+  const weighed = await weigh(tx, project, dependsOn)
   const assignedTo = spec.assignedTo === undefined ? null : await resolveAssignee(tx, project, spec.assignedTo)
   const requires = canonicalRequires(spec.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
-  const { ready, ...stands } = standing(tx.now, openDeps, spec, origin)
+  if (origin.ended === undefined) await requirePools(tx, project, spec.locks)
+  const { ready, ...stands } = standing(tx.now, weighed, spec, origin)
   const createdBy = actorOf(principal)
   const known = { id: origin.id ?? uuidv7(), externalId: origin.externalId ?? null, planHash: origin.planHash ?? null }
-  const waiting = { ...stands, ready: ready ? routeId : null, dependencies: dependsOn.length, openDeps }
+  const { dependencies, openDeps } = weighed
+  const waiting = { ...stands, ready: ready ? routeId : null, dependencies, openDeps }
   const routed = { project, requires, assignedTo, routeId }
   const [row] = await tx.run(insertTask, {
     ...described(spec),

@@ -42,14 +42,9 @@ export const taskNotFound = (taskId: string) => new CoordinationError('NOT_FOUND
 export async function refuseLease(tx: Transaction, project: string, taskId: string): Promise<never> {
   const [row] = await tx.run(findTask, { project, taskId })
   if (!row) throw taskNotFound(taskId)
-  throw new CoordinationError(
-    'STALE_LEASE',
-    `this lease of task ${taskId} is over: stop the work, its result would not count`,
-    {
-      status: row.status,
-      attempt: row.attempt,
-    },
-  )
+  const { status, attempt } = row
+  const message = `this lease of task ${taskId} is over: stop the work, its result would not count`
+  throw new CoordinationError('STALE_LEASE', message, { status, attempt })
 }
 
 /** What ends with a lease, and tells everyone who must know. Whoever ends a lease, however, ends it here. */

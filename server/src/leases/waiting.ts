@@ -10,15 +10,21 @@ type Tasks = Pick<Tables, 'tasks'>
 export const agedRank = 1
 export const claimRank = (priority: number): number => (priority === 0 ? 0 : priority + 1)
 
-const ownRank = ({ tasks }: Tasks): SQL => sql`case when ${tasks.priority} = 0 then 0 else ${tasks.priority} + 1 end`
+/** The rank of its priority. */
+export const ownRank = ({ tasks }: Tasks): SQL =>
+  sql`case when ${tasks.priority} = 0 then 0 else ${tasks.priority} + 1 end`
 
 /** The earlier of two moments, either of which may be missing. */
-const earliest = (a: SQLWrapper, b: SQLWrapper): SQL =>
+export const earliest = (a: SQLWrapper, b: SQLWrapper): SQL =>
   sql`case when ${a} is null or ${b} < ${a} then ${b} else ${a} end`
 
-/** When a task that waits from a moment on has waited too long; one that is blocked has no wait to be claimed yet. */
-export const waitTimeout = ({ tasks }: Tasks, from: SQLWrapper): SQL =>
-  sql`case when ${tasks.openDeps} > 0 then ${tasks.closeBy} else ${earliest(tasks.closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)} end`
+/** When a task that can be claimed from a moment on has waited too long. */
+export const claimTimeout = ({ tasks }: Tasks, from: SQLWrapper, closeBy: SQLWrapper = tasks.closeBy): SQL =>
+  earliest(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)
+
+/** The same for one that may be blocked: that has no wait to be claimed yet. */
+export const waitTimeout = (t: Tasks, from: SQLWrapper, closeBy: SQLWrapper = t.tasks.closeBy): SQL =>
+  sql`case when ${t.tasks.openDeps} > 0 then ${closeBy} else ${claimTimeout(t, from, closeBy)} end`
 
 /** When an attempt that begins now has taken too long. */
 export const attemptTimeout = ({ tasks }: Tasks, now: SQLWrapper): SQL =>

@@ -1,32 +1,25 @@
 import type { messageAckInput, messageAckOutput } from '@tony/mcp-shared/messages'
-import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
+import { participantsOf } from '../mail/participants.ts'
 import { requireAgent } from '../principal.ts'
-import { isWord } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
-import { findMessage, type Receipt, staleReceipt } from './receipt.ts'
+import { findMessage, isCurrent, type Receipt, staleReceipt } from './receipt.ts'
 
-const ack = statement(({ db, t, p }: Query<{ messageId: string; agentId: string; receipt: string; now: number }>) =>
-  db
+const ack = statement((q: Query<Receipt & { agentId: string; now: number }>) => {
+  const { db, t, p } = q
+  return db
     .update(t.messages)
     .set({ status: 'acked', ackBy: null, endedAt: p.now })
-    .where(
-      and(
-        eq(t.messages.id, p.messageId),
-        eq(t.messages.toAgent, p.agentId),
-        eq(t.messages.receipt, p.receipt),
-        isWord(t.messages.status, 'delivered'),
-      ),
-    )
+    .where(isCurrent(q))
     .returning({
       fromAgent: t.messages.fromAgent,
       taskId: t.messages.taskId,
       threadId: t.messages.threadId,
       retryCount: t.messages.retryCount,
     })
-    .prepare(),
-)
+    .prepare()
+})
 
 /** Acks one delivery, or says why not. The same ack again, its reply lost, is as good as the first. */
 async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: Receipt) {
@@ -42,7 +35,7 @@ async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: R
     actor: agentId,
     taskId: row.taskId,
     threadId: row.threadId,
-    audience: row.fromAgent === null ? [agentId] : [row.fromAgent, agentId],
+    audience: participantsOf({ ...row, toAgent: agentId }),
     data: { messageId, attempt: row.retryCount },
   })
   // Room for one more in the inbox.

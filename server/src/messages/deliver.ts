@@ -1,7 +1,8 @@
 import type { delivery } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
+import { gateOf } from '../fleet/gate.ts'
 import { randomToken } from '../random.ts'
 import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
@@ -19,15 +20,21 @@ const countInFlight = statement(({ db, t, p }: Query<{ agentId: string }>) =>
     .prepare(),
 )
 
-const heads = statement(({ db, t, p, skipLocked }: Query<{ agentId: string; limit: number }>) =>
-  skipLocked(
-    db
-      .select({ ord: t.messages.ord, priority: t.messages.priority })
-      .from(t.messages)
-      .where(and(eq(t.messages.toAgent, p.agentId), sql`${t.messages.ready} = 1`))
-      .orderBy(t.messages.priority, t.messages.ord)
-      .limit(placeholder('limit')),
-  ).prepare(),
+/** A message whose time is over is never handed out, whether or not the sweep has come by. */
+const alive = ({ t, p }: Query<{ now: number }>) =>
+  and(sql`${t.messages.ready} = 1`, or(isNull(t.messages.expiresAt), gt(t.messages.expiresAt, p.now)))
+
+const heads = statement((q: Query<{ agentId: string; now: number; limit: number }>) =>
+  q
+    .skipLocked(
+      q.db
+        .select({ ord: q.t.messages.ord, priority: q.t.messages.priority })
+        .from(q.t.messages)
+        .where(and(eq(q.t.messages.toAgent, q.p.agentId), alive(q)))
+        .orderBy(q.t.messages.priority, q.t.messages.ord)
+        .limit(placeholder('limit')),
+    )
+    .prepare(),
 )
 
 interface HandOut {
@@ -37,8 +44,9 @@ interface HandOut {
   now: number
 }
 
-const handOut = statement(({ db, t, p }: Query<HandOut>) =>
-  db
+const handOut = statement((q: Query<HandOut>) => {
+  const { db, t, p } = q
+  return db
     .update(t.messages)
     .set({
       status: 'delivered',
@@ -49,10 +57,10 @@ const handOut = statement(({ db, t, p }: Query<HandOut>) =>
       ackBy: p.ackBy,
       retryCount: sql`${t.messages.retryCount} + 1`,
     })
-    .where(and(eq(t.messages.ord, p.ord), sql`${t.messages.ready} = 1`))
+    .where(and(eq(t.messages.ord, p.ord), alive(q)))
     .returning()
-    .prepare(),
-)
+    .prepare()
+})
 
 const findBody = statement(({ db, t, p }: Query<{ id: string }>) =>
   db.select({ payload: t.bodies.payload }).from(t.bodies).where(eq(t.bodies.id, p.id)).prepare(),
@@ -79,11 +87,12 @@ export async function deliverIn(
   tx: Transaction,
   { agentId, limit, maxAckPending, ackWaitMs }: Handing,
 ): Promise<HandedOut> {
+  if ((await gateOf(tx, agentId)).paused) return { messages: [], full: false }
   const [flying] = await tx.run(countInFlight, { agentId })
   const room = maxAckPending - (flying?.count ?? 0)
   const wanted = Math.min(limit, Math.max(room + criticalReserve, 0))
   // One more than may go: whether there is more is then known without another query.
-  const next = await tx.run(heads, { agentId, limit: wanted + 1 })
+  const next = await tx.run(heads, { agentId, now: tx.now, limit: wanted + 1 })
   const allowed = next.slice(0, wanted).filter((head, index) => index < room || head.priority === 0)
   const messages: Delivery[] = []
   for (const { ord } of allowed) {
@@ -115,6 +124,7 @@ async function present(tx: Transaction, row: MessageRow): Promise<Delivery> {
     expiresAt: isoOrNull(row.expiresAt),
     attempt: row.retryCount,
     maxDeliver: row.maxDeliver,
+    redrives: row.redrives,
     receipt: row.receipt,
     ackBy: iso(row.ackBy),
   }

@@ -1,9 +1,12 @@
 import { redeliveryPolicy } from '@tony/mcp-shared/messages'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { backoff } from '../backoff.ts'
+import { noteFailure } from '../mail/failures.ts'
+import { participantsOf } from '../mail/participants.ts'
 import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
 import type { MessageRow } from './deliver.ts'
+import { isCurrent, type Receipt } from './receipt.ts'
 
 interface GivingBack {
   /** [0, 1) of the longest backoff: full jitter. */
@@ -28,18 +31,15 @@ function givenBack({ t, p }: Query<GivingBack>) {
   } satisfies Record<string, SQL | null>
 }
 
-const nakOne = statement((q: Query<GivingBack & { messageId: string; agentId: string; receipt: string }>) =>
+const nakOne = statement((q: Query<Receipt & GivingBack & { agentId: string }>) =>
+  q.db.update(q.t.messages).set(givenBack(q)).where(isCurrent(q)).returning().prepare(),
+)
+
+const termOne = statement((q: Query<Receipt & { agentId: string; error: string | null; now: number }>) =>
   q.db
     .update(q.t.messages)
-    .set(givenBack(q))
-    .where(
-      and(
-        eq(q.t.messages.id, q.p.messageId),
-        eq(q.t.messages.toAgent, q.p.agentId),
-        eq(q.t.messages.receipt, q.p.receipt),
-        isWord(q.t.messages.status, 'delivered'),
-      ),
-    )
+    .set({ status: 'dead', receipt: null, ackBy: null, endedAt: q.p.now, lastError: q.p.error })
+    .where(isCurrent(q))
     .returning()
     .prepare(),
 )
@@ -67,28 +67,20 @@ const returnOne = statement((q: Query<GivingBack & { ord: number }>) =>
     .prepare(),
 )
 
-const insertFailure = statement(
-  ({ db, t, p }: Query<{ messageId: string; attempt: number; at: number; reason: string; error: string | null }>) =>
-    db
-      .insert(t.deliveryFailures)
-      .values({ messageId: p.messageId, attempt: p.attempt, at: p.at, reason: p.reason, error: p.error })
-      .returning({ attempt: t.deliveryFailures.attempt })
-      .prepare(),
-)
-
-type Reason = 'nak' | 'ack wait over'
+type Reason = 'nak' | 'term' | 'ack wait over'
 
 /** The history of the delivery that failed, and the event: with the dead letter in the same transaction. */
 async function record(tx: Transaction, row: MessageRow, reason: Reason): Promise<void> {
-  await tx.run(insertFailure, { messageId: row.id, attempt: row.retryCount, at: tx.now, reason, error: row.lastError })
+  const { id: messageId, redrives, retryCount: attempt, lastError: error } = row
+  await noteFailure(tx, { messageId, redrives, attempt, reason, error })
   const event = row.status === 'dead' ? 'message.dead' : reason === 'nak' ? 'message.nacked' : 'message.returned'
   tx.append({
     type: event,
     subject: row.id,
-    actor: reason === 'nak' ? row.toAgent : null,
+    actor: reason === 'ack wait over' ? null : row.toAgent,
     taskId: row.taskId,
     threadId: row.threadId,
-    audience: row.fromAgent === null ? [row.toAgent] : [row.fromAgent, row.toAgent],
+    audience: participantsOf(row),
     data: { messageId: row.id, attempt: row.retryCount, reason, error: row.lastError },
   })
   // Room for another in the inbox.
@@ -98,14 +90,20 @@ async function record(tx: Transaction, row: MessageRow, reason: Reason): Promise
 /** Ends a delivery by its receipt; undefined when that is not the current one. */
 export async function nakDelivery(
   tx: Transaction,
-  delivery: Omit<GivingBack, 'now'> & {
-    readonly messageId: string
-    readonly agentId: string
-    readonly receipt: string
-  },
+  delivery: Receipt & Omit<GivingBack, 'now'> & { readonly agentId: string },
 ): Promise<MessageRow | undefined> {
   const [row] = await tx.run(nakOne, { ...delivery, now: tx.now })
   if (row) await record(tx, row, 'nak')
+  return row
+}
+
+/** Gives a message up by the receipt of its delivery; undefined when that is not the current one. */
+export async function termDelivery(
+  tx: Transaction,
+  delivery: Receipt & { readonly agentId: string; readonly error: string | null },
+): Promise<MessageRow | undefined> {
+  const [row] = await tx.run(termOne, { ...delivery, now: tx.now })
+  if (row) await record(tx, row, 'term')
   return row
 }
 

@@ -18,4 +18,9 @@ export class Inboxes {
   wake(agentId: string, because: Because): void {
     for (const ring of this.#waiting.get(agentId) ?? []) ring(because)
   }
+
+  /** An agent, or with null any, may be delivered to again. */
+  reconsider(agentId: string | null): void {
+    for (const waiting of agentId === null ? this.#waiting.keys() : [agentId]) this.wake(waiting, 'mail')
+  }
 }

@@ -1,15 +1,10 @@
-import { type MessageStatus, type messageMoved, type messageNakInput, messageStatuses } from '@tony/mcp-shared/messages'
+import type { messageMoved, messageNakInput } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { requireAgent } from '../principal.ts'
 import { nakDelivery } from './give-back.ts'
+import { statusOf } from './present.ts'
 import { findMessage, refuseReceipt } from './receipt.ts'
-
-const statusOf = (word: string): MessageStatus => {
-  const status = messageStatuses.find((known) => known === word)
-  if (!status) throw new Error(`a message has the unknown status ${word}`)
-  return status
-}
 
 /** `messages.nak`: not now. Delivered again after a delay; after its last delivery it is a dead letter. */
 export function nakMessage(

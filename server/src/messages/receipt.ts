@@ -1,5 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
+import { isWord } from '../store/literals.ts'
 import { type Query, statement } from '../store/store.ts'
 import type { MessageRow } from './deliver.ts'
 
@@ -16,6 +17,15 @@ export interface Receipt {
   readonly messageId: string
   readonly receipt: string
 }
+
+/** The delivery a receipt is good for: the last one of the caller's own message, and still without its end. */
+export const isCurrent = ({ t, p }: Query<Receipt & { agentId: string }>) =>
+  and(
+    eq(t.messages.id, p.messageId),
+    eq(t.messages.toAgent, p.agentId),
+    eq(t.messages.receipt, p.receipt),
+    isWord(t.messages.status, 'delivered'),
+  )
 
 /** Why a move that needs the current receipt changed no row. Somebody else's message and an absent one are the same. */
 export function staleReceipt(known: MessageRow | undefined, messageId: string): CoordinationError {

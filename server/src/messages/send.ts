@@ -1,29 +1,24 @@
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { messageSendInput, messageSendOutput } from '@tony/mcp-shared/messages'
 import { rankOf } from '@tony/mcp-shared/priorities'
-import { and, eq, ne, or } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
-import { actorOf, type Principal } from '../principal.ts'
+import { taskNotFound } from '../leases/lease.ts'
+import { type Letter, post } from '../mail/post.ts'
+import { actorOf } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
+import { isFanOut, recipientsOf } from './recipients.ts'
+import { visibleMessage } from './visible.ts'
 
-type Input = z.output<typeof messageSendInput>
+type Outgoing = Omit<z.output<typeof messageSendInput>, 'idempotencyKey'>
+type Sent = z.output<typeof messageSendOutput>
 
-const findDirect = statement(({ db, t, p }: Query<{ project: string; to: string }>) =>
+const findTask = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
   db
-    .select({ id: t.agents.id, status: t.agents.status })
-    .from(t.agents)
-    .where(and(eq(t.agents.projectId, p.project), or(eq(t.agents.id, p.to), eq(t.agents.name, p.to))))
-    .prepare(),
-)
-
-const findAll = statement(({ db, t, p }: Query<{ project: string }>) =>
-  db
-    .select({ id: t.agents.id, role: t.agents.role })
-    .from(t.agents)
-    .where(and(eq(t.agents.projectId, p.project), ne(t.agents.status, 'unregistered')))
-    .orderBy(t.agents.id)
+    .select({ id: t.tasks.id })
+    .from(t.tasks)
+    .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project)))
     .prepare(),
 )
 
@@ -31,114 +26,54 @@ const insertBody = statement(({ db, t, p }: Query<{ id: string; payload: string 
   db.insert(t.bodies).values({ id: p.id, payload: p.payload }).returning({ id: t.bodies.id }).prepare(),
 )
 
-interface NewMessage {
-  id: string
-  project: string
-  from: string | null
-  to: string
-  type: string
-  payload: string | null
-  bodyId: string | null
-  address: string | null
-  priority: number
-  threadId: string | null
-  replyTo: string | null
-  correlationId: string | null
-  taskId: string | null
-  maxDeliver: number
-  now: number
+/** What a message says it is about has to be there: a message that points nowhere is a mistake its reader cannot see. */
+async function requireSubjects(tx: Transaction, ctx: Context, { taskId, replyTo }: Outgoing): Promise<void> {
+  if (replyTo !== undefined) await visibleMessage(tx, ctx.principal, replyTo)
+  if (taskId === undefined) return
+  const [task] = await tx.run(findTask, { project: ctx.principal.project, taskId })
+  if (!task) throw taskNotFound(taskId)
 }
 
-const insertMessage = statement(({ db, t, p }: Query<NewMessage>) =>
-  db
-    .insert(t.messages)
-    .values({
-      id: p.id,
-      projectId: p.project,
-      fromAgent: p.from,
-      toAgent: p.to,
-      type: p.type,
-      payload: p.payload,
-      bodyId: p.bodyId,
-      address: p.address,
-      priority: p.priority,
-      ready: 1,
-      threadId: p.threadId,
-      replyTo: p.replyTo,
-      correlationId: p.correlationId,
-      taskId: p.taskId,
-      createdAt: p.now,
-      maxDeliver: p.maxDeliver,
-    })
-    .returning({ id: t.messages.id })
-    .prepare(),
-)
-
-/** The agents a message goes to: those that match at the commit, all or none. */
-async function recipientsOf(tx: Transaction, principal: Principal, to: string): Promise<readonly string[]> {
-  const { project } = principal
-  const role = /^role:(.+)$/.exec(to)?.[1]
-  if (to !== '*' && role === undefined) {
-    const [found] = await tx.run(findDirect, { project, to })
-    if (!found || found.status === 'unregistered') throw new CoordinationError('NOT_FOUND', `Agent ${to} not found`)
-    return [found.id]
-  }
-  const others = (await tx.run(findAll, { project })).filter((agent) => agent.id !== principal.agent?.id)
-  return others.filter((agent) => role === undefined || agent.role === role).map((agent) => agent.id)
-}
-
-interface Copy {
-  readonly agentId: string
-  /** Null where the payload is the message's own. */
-  readonly bodyId: string | null
-}
-
-/** Puts one message into one inbox. */
-async function post(tx: Transaction, principal: Principal, input: Input, { agentId, bodyId }: Copy) {
-  const messageId = uuidv7()
-  const from = actorOf(principal)
-  const { threadId = null, replyTo = null, correlationId = null, taskId = null, type } = input
-  await tx.run(insertMessage, {
-    id: messageId,
-    project: principal.project,
-    from,
-    to: agentId,
+function letterOf(tx: Transaction, ctx: Context, outgoing: Outgoing): Omit<Letter, 'to'> {
+  const { threadId = null, replyTo = null, correlationId = null, taskId = null, type, maxDeliver, ttlMs } = outgoing
+  return {
+    project: ctx.principal.project,
+    from: actorOf(ctx.principal),
     type,
-    payload: bodyId === null ? payloadOf(input) : null,
-    bodyId,
-    address: bodyId === null ? null : input.to,
-    priority: rankOf(input.priority),
+    payload: JSON.stringify(outgoing.payload) ?? 'null',
+    bodyId: null,
+    address: null,
+    priority: rankOf(outgoing.priority),
     threadId,
     replyTo,
     correlationId,
     taskId,
-    maxDeliver: input.maxDeliver,
-    now: tx.now,
-  })
-  tx.append({
-    type: 'message.sent',
-    subject: messageId,
-    actor: from,
-    taskId,
-    threadId,
-    audience: from === null ? [agentId] : [from, agentId],
-    data: { messageId, from, to: agentId, type, priority: input.priority },
-  })
-  tx.wake({ topic: 'inbox', agentId, because: 'mail' })
-  return { agentId, messageId, status: 'pending' as const }
+    expiresAt: ttlMs === undefined ? null : tx.now + ttlMs,
+    maxDeliver,
+  }
 }
 
-const payloadOf = ({ payload }: Input): string => JSON.stringify(payload) ?? 'null'
+/** Puts a message into every inbox it is addressed to. A refusal comes before anything is written. */
+export async function sendIn(tx: Transaction, ctx: Context, outgoing: Outgoing): Promise<Sent> {
+  await requireSubjects(tx, ctx, outgoing)
+  const agentIds = await recipientsOf(tx, ctx.principal, outgoing.to)
+  const letter = letterOf(tx, ctx, outgoing)
+  const { maxPending } = ctx.config
+  const [first] = agentIds
+  if (!isFanOut(outgoing.to) && first !== undefined) {
+    const posted = await post(tx, { ...letter, to: first }, { maxPending, whenFull: 'refuse' })
+    return { id: posted.messageId, recipients: [{ agentId: first, ...posted }] }
+  }
+  const bodyId = uuidv7()
+  if (first !== undefined) await tx.run(insertBody, { id: bodyId, payload: letter.payload ?? 'null' })
+  const copy = { ...letter, payload: null, bodyId, address: outgoing.to }
+  const recipients: Sent['recipients'] = []
+  for (const agentId of agentIds) {
+    recipients.push({ agentId, ...(await post(tx, { ...copy, to: agentId }, { maxPending, whenFull: 'bury' })) })
+  }
+  return { id: bodyId, recipients }
+}
 
 /** `messages.send`: one row in each recipient's inbox; the payload of a fan-out is stored once beside them. */
-export function sendMessage(ctx: Context, input: Input): Promise<z.output<typeof messageSendOutput>> {
-  const fanOut = input.to === '*' || input.to.startsWith('role:')
-  return ctx.transact(async (tx) => {
-    const agentIds = await recipientsOf(tx, ctx.principal, input.to)
-    const bodyId = fanOut ? uuidv7() : null
-    if (bodyId !== null) await tx.run(insertBody, { id: bodyId, payload: payloadOf(input) })
-    const recipients: Awaited<ReturnType<typeof post>>[] = []
-    for (const agentId of agentIds) recipients.push(await post(tx, ctx.principal, input, { agentId, bodyId }))
-    return { id: bodyId ?? recipients[0]?.messageId ?? uuidv7(), recipients }
-  })
-}
+export const sendMessage = (ctx: Context, input: z.output<typeof messageSendInput>): Promise<Sent> =>
+  ctx.transact((tx) => sendIn(tx, ctx, input))

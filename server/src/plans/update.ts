@@ -1,41 +1,26 @@
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
-import { and, eq, sql } from 'drizzle-orm'
-import { countOpen, described, insertDependency, resolveAssignee, type TaskRow } from '../intake/add.ts'
+import { and, eq, type SQLWrapper, sql } from 'drizzle-orm'
+import { described, resolveAssignee, type TaskRow } from '../intake/add.ts'
+import { failDependents } from '../intake/dependents.ts'
+import { replaceEdges } from '../intake/edges.ts'
 import { canonicalRequires, routeFor } from '../intake/route.ts'
+import { isWaiting, standingAfter } from '../intake/standing.ts'
+import { offer } from '../leases/lease.ts'
+import { requirePools } from '../leases/locks.ts'
+import { earliest } from '../leases/waiting.ts'
 import { actorOf, type Principal } from '../principal.ts'
-import { isAnyOf } from '../store/literals.ts'
-import { type Query, statement, type Transaction } from '../store/store.ts'
+import type { Transaction } from '../store/store.ts'
+import type { Tables } from '../store/tables.ts'
 
-const edgesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
-  db
-    .select({ id: t.taskDependencies.dependsOnId })
-    .from(t.taskDependencies)
-    .where(eq(t.taskDependencies.taskId, p.taskId))
-    .prepare(),
-)
-
-/** Refuses an edge that closes a cycle with edges the store has. */
-async function refuseCycle(tx: Transaction, task: TaskRow, dependsOn: readonly string[]): Promise<void> {
-  const seen = new Set<string>()
-  const open = [...dependsOn]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (next === task.id) {
-      throw new CoordinationError('DEPENDENCY_CYCLE', `${task.externalId ?? task.id} would wait for itself`, {
-        taskId: task.id,
-      })
-    }
-    if (seen.has(next)) continue
-    seen.add(next)
-    for (const { id } of await tx.run(edgesOf, { taskId: next })) open.push(id)
-  }
-}
-
-async function replaceEdges(tx: Transaction, task: TaskRow, dependsOn: readonly string[]): Promise<void> {
-  await refuseCycle(tx, task, dependsOn)
-  const { taskDependencies } = tx.t
-  await tx.db.delete(taskDependencies).where(eq(taskDependencies.taskId, task.id))
-  for (const dependsOnId of dependsOn) await tx.run(insertDependency, { taskId: task.id, dependsOnId })
+/**
+ * The time limit of a task that is held or waits for an answer, when its time in all has changed. Where that was the limit,
+ * nobody knows any more when the attempt began: it gets a whole one from now on.
+ */
+function limitOfHeld(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
+  const { tasks } = t
+  const wasClose = sql`${tasks.timeoutAt} = ${tasks.closeBy}`
+  const attempt = earliest(closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
+  return sql`case when ${tasks.status} = 'in_progress' and ${wasClose} then ${attempt} when ${wasClose} then ${closeBy} when ${tasks.status} in ('in_progress', 'input_required') then ${earliest(closeBy, tasks.timeoutAt)} end`
 }
 
 /** Sets an imported task to what its plan says now. What has been done with it, its status and its result, stays. */
@@ -47,40 +32,39 @@ export async function updatePlanned(
   planHash: string,
 ): Promise<void> {
   const { project } = principal
-  const dependsOn = [...new Set(planned.dependsOn)]
-  await replaceEdges(tx, known, dependsOn)
-  const openDeps = await countOpen(tx, project, dependsOn)
+  const { t, now } = tx
+  const { dependencies, openDeps, lost } = await replaceEdges(tx, known, [...new Set(planned.dependsOn)])
+  await requirePools(tx, project, planned.locks)
   const assignedTo = planned.assignedTo === undefined ? null : await resolveAssignee(tx, project, planned.assignedTo)
   const requires = canonicalRequires(planned.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
   const given = planned.notBefore === undefined ? null : Date.parse(planned.notBefore)
-  const { tasks } = tx.t
-  const waiting = isAnyOf(tasks.status, ['blocked', 'pending'])
+  const waiting = isWaiting(t)
   // After a failure it is the wait of the retry, which no plan shortens.
-  const notBefore = sql`case when ${waiting} and ${tasks.failures} = 0 then ${given} else ${tasks.notBefore} end`
-  const claimable = sql`${waiting} and ${openDeps} = 0 and coalesce(${notBefore}, 0) <= ${tx.now}`
+  const notBefore = sql`(case when ${waiting} and ${t.tasks.failures} = 0 then ${given} else ${t.tasks.notBefore} end)`
+  const closeBy = sql`(${t.tasks.createdAt} + ${planned.scheduleToCloseMs ?? null})`
+  const scheduleToStartMs = sql`${planned.scheduleToStartMs ?? null}`
+  const stands = standingAfter(t, { openDeps, routeId, notBefore, closeBy, scheduleToStartMs, now })
   const [row] = await tx.db
-    .update(tasks)
+    .update(t.tasks)
     .set({
       planHash,
       ...described(planned),
-      closeBy: sql`${tasks.createdAt} + ${planned.scheduleToCloseMs ?? null}`,
+      ...stands,
+      closeBy,
+      timeoutAt: sql`case when ${waiting} then ${stands.timeoutAt} else ${limitOfHeld(t, closeBy, now)} end`,
       requires,
       assignedTo,
       routeId,
       notBefore,
-      dependencies: dependsOn.length,
-      openDeps,
-      status: sql`case when ${waiting} then ${openDeps > 0 ? 'blocked' : 'pending'} else ${tasks.status} end`,
-      ready: sql`case when ${claimable} then ${routeId} end`,
-      readyAt: sql`case when ${claimable} then coalesce(${tasks.readyAt}, ${tx.now}) end`,
-      parkedOn: null,
-      revision: sql`${tasks.revision} + 1`,
+      dependencies,
     })
-    .where(and(eq(tasks.id, known.id), eq(tasks.projectId, project)))
+    .where(and(eq(t.tasks.id, known.id), eq(t.tasks.projectId, project)))
     .returning()
   if (!row) throw new Error('an imported task vanished')
   const data = { status: row.status, title: row.title, externalId: row.externalId }
-  tx.append({ type: 'task.updated', subject: row.id, actor: actorOf(principal), taskId: row.id, epic: row.epic, data })
-  if (row.ready !== null) tx.wake({ topic: 'tasks', project, requires, assignedTo: assignedTo ?? '', count: 1 })
+  const actor = actorOf(principal)
+  tx.append({ type: 'task.updated', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
+  if (row.ready !== null) offer(tx, row)
+  if (row.status === 'blocked' && row.onDependencyFailure === 'fail') await failDependents(tx, lost, actor)
 }

@@ -22,12 +22,16 @@ export async function extendDeadlines(
     .where(gt(t.tasks.timeoutAt, lastCommit))
   await db
     .update(t.messages)
-    .set({ ackBy: sql`${t.messages.ackBy} + ${outage}` })
+    .set({ ackBy: sql`${t.messages.ackBy} + ${outage}`, expiresAt: sql`${t.messages.expiresAt} + ${outage}` })
     .where(and(isWord(t.messages.status, 'delivered'), gt(t.messages.ackBy, lastCommit)))
   await db
     .update(t.messages)
     .set({ expiresAt: sql`${t.messages.expiresAt} + ${outage}` })
     .where(and(isWord(t.messages.status, 'pending'), gt(t.messages.expiresAt, lastCommit)))
+  await db
+    .update(t.requests)
+    .set({ deadlineAt: sql`${t.requests.deadlineAt} + ${outage}` })
+    .where(and(isWord(t.requests.status, 'waiting'), gt(t.requests.deadlineAt, lastCommit)))
   await db
     .update(t.agents)
     .set({ lastActivity: sql`${t.agents.lastActivity} + ${outage}` })

@@ -81,6 +81,13 @@ export type Wake =
       /** The agent has been unregistered. */
       readonly left?: true
     }
+  | {
+      /** What an agent may be handed has changed, or with null what everybody in the project may: those who wait try again. */
+      readonly topic: 'fleet'
+      readonly project: string
+      readonly agentId: string | null
+    }
+  | { readonly topic: 'reply'; readonly requestId: string }
   | { readonly topic: 'events'; readonly project: string }
   /** The store has another epoch: what was read of any feed may not be what it holds. */
   | { readonly topic: 'epoch' }

@@ -20,7 +20,7 @@ export function handleProbe(
       void health(parts, ready, response)
       return true
     case '/metrics':
-      void metrics.registry.metrics().then((text) => {
+      void metrics.exposition().then((text) => {
         response.writeHead(200, { 'content-type': metrics.registry.contentType })
         response.end(text)
       })

@@ -4,7 +4,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import type { WebSocket } from 'ws'
 import { errorShape } from '../api/errors.ts'
-import { runCall, runSubscription } from '../api/pipeline.ts'
+import { procedures, runCall, runSubscription } from '../api/pipeline.ts'
 import { currentPrincipal } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
 import {
@@ -190,7 +190,7 @@ export class Socket {
   ): Promise<void> {
     const requestId = uuidv7()
     const { id, path, rawInput } = incoming
-    const waiting = isBlocking(rawInput) ? new AbortController() : undefined
+    const waiting = isBlocking(path, rawInput) ? new AbortController() : undefined
     if (waiting) this.#waiting.set(id, waiting)
     this.#callsInFlight += 1
     try {
@@ -248,8 +248,9 @@ export class Socket {
 }
 
 /** Whether a call may wait on the server: `subscription.stop` with its id then ends the wait, and it answers with what it has. */
-const isBlocking = (input: unknown): boolean =>
-  typeof input === 'object' && input !== null && 'waitMs' in input && input.waitMs !== 0
+const isBlocking = (path: string, input: unknown): boolean =>
+  procedures.get(path)?.meta.waits !== undefined ||
+  (typeof input === 'object' && input !== null && 'waitMs' in input && input.waitMs !== 0)
 
 const turnOver = () => new Promise<void>((resolve) => setImmediate(resolve))
 

@@ -1,4 +1,5 @@
 import { and, eq, lte, sql } from 'drizzle-orm'
+import { failDependents } from '../intake/dependents.ts'
 import { endLease, offer } from '../leases/lease.ts'
 import { requeued } from '../leases/waiting.ts'
 import { isWord } from '../store/literals.ts'
@@ -54,6 +55,7 @@ async function expireIn(tx: Transaction, project: string): Promise<number> {
     tx.append({ type, subject: row.id, actor: null, taskId: row.id, epic: row.epic, data })
     await endLease(tx, row)
     if (row.ready !== null) offer(tx, row)
+    if (row.status === 'failed') await failDependents(tx, [row], null)
   }
   return rows.length
 }

@@ -1,5 +1,6 @@
 import { and, eq, isNull, lte, sql } from 'drizzle-orm'
 import { offer } from '../leases/lease.ts'
+import { ownRank } from '../leases/waiting.ts'
 import { isWord } from '../store/literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
@@ -25,8 +26,8 @@ const dueTasks = statement(({ db, t, p, skipLocked }: Query<{ project: string; n
 const promoteTask = statement(({ db, t, p }: Query<{ ord: number; now: number }>) =>
   db
     .update(t.tasks)
-    .set({ ready: sql`${t.tasks.routeId}`, readyAt: p.now, notBefore: null })
-    .where(and(eq(t.tasks.ord, p.ord), isWord(t.tasks.status, 'pending')))
+    .set({ ready: sql`${t.tasks.routeId}`, readyAt: p.now, notBefore: null, rank: ownRank(t) })
+    .where(and(eq(t.tasks.ord, p.ord), isWord(t.tasks.status, 'pending'), isNull(t.tasks.parkedOn)))
     .returning()
     .prepare(),
 )

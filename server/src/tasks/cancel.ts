@@ -1,15 +1,15 @@
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { taskCancelInput, taskMoved } from '@tony/mcp-shared/task-changes'
 import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
-import { endLease, findTask, taskNotFound } from '../leases/lease.ts'
+import { failDependents } from '../intake/dependents.ts'
+import { endLease } from '../leases/lease.ts'
 import { outOfQueue } from '../leases/waiting.ts'
-import { actorOf } from '../principal.ts'
+import { actorOf, type Principal } from '../principal.ts'
 import { isAnyOf } from '../store/literals.ts'
-import { type Query, statement } from '../store/store.ts'
-import { movableFrom } from './moves.ts'
-import { statusOf } from './present.ts'
+import { type Query, statement, type Transaction } from '../store/store.ts'
+import { movableFrom, refuseMove } from './moves.ts'
+import { statusOf, type TaskRow } from './present.ts'
 
 const cancel = statement(
   ({ db, t, p }: Query<{ project: string; taskId: string; reason: string | null; now: number }>) =>
@@ -31,24 +31,29 @@ const cancel = statement(
       .prepare(),
 )
 
+/** Cancels one task and tells its holder; undefined when it has ended. What waits for it is the caller's to fail. */
+export async function cancelIn(
+  tx: Transaction,
+  principal: Principal,
+  { taskId, reason }: { readonly taskId: string; readonly reason: string | undefined },
+): Promise<TaskRow | undefined> {
+  const { project } = principal
+  const [row] = await tx.run(cancel, { project, taskId, reason: reason ?? null, now: tx.now })
+  if (!row) return undefined
+  const data = { attempt: row.attempt, agentId: row.agentId, reason: reason ?? null }
+  tx.append({ type: 'task.cancelled', subject: taskId, actor: actorOf(principal), taskId, epic: row.epic, data })
+  await endLease(tx, row)
+  return row
+}
+
 /** `tasks.cancel`: after its reply no `complete` succeeds. The holder hears of it at once and on its next heartbeat. */
 export const cancelTask = (
   ctx: Context,
-  input: z.output<typeof taskCancelInput>,
+  { taskId, reason }: z.output<typeof taskCancelInput>,
 ): Promise<z.output<typeof taskMoved>> =>
   ctx.transact(async (tx) => {
-    const { project } = ctx.principal
-    const { taskId } = input
-    const [row] = await tx.run(cancel, { project, taskId, reason: input.reason ?? null, now: tx.now })
-    if (!row) {
-      const [known] = await tx.run(findTask, { project, taskId })
-      if (!known) throw taskNotFound(taskId)
-      throw new CoordinationError('ILLEGAL_TRANSITION', `task ${taskId} is ${known.status} and cannot be cancelled`, {
-        status: known.status,
-      })
-    }
-    const data = { attempt: row.attempt, agentId: row.agentId, reason: input.reason ?? null }
-    tx.append({ type: 'task.cancelled', subject: taskId, actor: actorOf(ctx.principal), taskId, epic: row.epic, data })
-    await endLease(tx, row)
+    const row = await cancelIn(tx, ctx.principal, { taskId, reason })
+    if (!row) return refuseMove(tx, { project: ctx.principal.project, taskId, what: 'cancelled' })
+    await failDependents(tx, [row], actorOf(ctx.principal))
     return { taskId, status: statusOf(row), revision: row.revision }
   })

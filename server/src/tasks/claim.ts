@@ -2,30 +2,23 @@ import type { taskClaimInput, taskClaimOutput } from '@tony/mcp-shared/leases'
 import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context, Replay } from '../context.ts'
+import { isEpicPaused } from '../fleet/epics.ts'
+import { type Gate, gateOf } from '../fleet/gate.ts'
+import { firstConflict, insertLocks } from '../leases/locks.ts'
+import { epicMark, park } from '../leases/parking.ts'
 import { attemptTimeout } from '../leases/waiting.ts'
-import { type Principal, requireAgent } from '../principal.ts'
+import { requireAgent } from '../principal.ts'
 import { isWord } from '../store/literals.ts'
-import { placeholder, type Query, statement, type Transaction } from '../store/store.ts'
+import { type Query, statement, type Transaction } from '../store/store.ts'
 import { blockUntil } from '../waiting.ts'
+import { mergeHeads } from './heads.ts'
 import { type LeasedTask, presentLease } from './present.ts'
-import type { Claimant } from './queue.ts'
-import { routesOf } from './routes.ts'
-
-const heads = statement(({ db, t, p, skipLocked }: Query<{ project: string; route: number; limit: number }>) =>
-  skipLocked(
-    db
-      .select({ ord: t.tasks.ord, rank: t.tasks.rank })
-      .from(t.tasks)
-      .where(and(eq(t.tasks.projectId, p.project), eq(t.tasks.ready, p.route), isNotNull(t.tasks.ready)))
-      .orderBy(t.tasks.rank, t.tasks.ord)
-      .limit(placeholder('limit')),
-  ).prepare(),
-)
+import type { Claimant, Place, Standing } from './queue.ts'
 
 const peek = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
   locked(
     db
-      .select({ id: t.tasks.id, attempt: t.tasks.attempt })
+      .select({ id: t.tasks.id, attempt: t.tasks.attempt, epic: t.tasks.epic, locks: t.tasks.locks })
       .from(t.tasks)
       .where(and(eq(t.tasks.ord, p.ord), isNotNull(t.tasks.ready))),
   ).prepare(),
@@ -39,6 +32,7 @@ interface Taking {
   leaseToken: string
   leaseMs: number
   leaseExpiresAt: number
+  heldLocks: number
 }
 
 const take = statement(({ db, t, p }: Query<Taking>) =>
@@ -54,6 +48,7 @@ const take = statement(({ db, t, p }: Query<Taking>) =>
       leaseMs: p.leaseMs,
       leaseExpiresAt: p.leaseExpiresAt,
       unlistedBeats: 0,
+      heldLocks: p.heldLocks,
       timeoutAt: attemptTimeout(t, p.now),
       attempt: sql`${t.tasks.attempt} + 1`,
       revision: sql`${t.tasks.revision} + 1`,
@@ -63,14 +58,8 @@ const take = statement(({ db, t, p }: Query<Taking>) =>
     .prepare(),
 )
 
-export const claimantOf = (principal: Principal): Claimant => ({
-  project: principal.project,
-  agentId: requireAgent(principal).id,
-  capabilities: new Set(principal.capabilities),
-})
-
-/** Who claims, and what signs the lease. */
-export type Claiming = Pick<Context, 'principal' | 'leaseTokens'>
+/** Who claims, what signs the lease, and the routes at hand. */
+export type Claiming = Pick<Context, 'principal' | 'leaseTokens' | 'routes'>
 
 /** How much a claim asks for. */
 export interface Wanted {
@@ -78,35 +67,91 @@ export interface Wanted {
   readonly leaseMs: number
 }
 
-/**
- * Takes up to `limit` tasks under a lease: one winner for each. The heads of the routes the agent may take are merged by
- * priority and age, so that tasks it may not take cost nothing however many there are.
- */
-export async function claimIn(tx: Transaction, ctx: Claiming, { limit, leaseMs }: Wanted): Promise<LeasedTask[]> {
-  const { project } = ctx.principal
-  const candidates: { ord: number; rank: number }[] = []
-  for (const route of await routesOf(tx, claimantOf(ctx.principal))) {
-    candidates.push(...(await tx.run(heads, { project, route, limit })))
-  }
-  candidates.sort((a, b) => a.rank - b.rank || a.ord - b.ord)
-  const claimed: LeasedTask[] = []
-  for (const { ord } of candidates.slice(0, limit)) {
-    const task = await takeIn(tx, ctx, ord, leaseMs)
-    if (task) claimed.push(task)
-  }
-  return claimed
+/** What a claim took. */
+export interface Claimed {
+  readonly tasks: LeasedTask[]
+  /** As it found its agent. */
+  readonly standing?: Standing
+  /** How many routes its project has. */
+  readonly routes?: number
+  /** It has parked as many as one transaction may, and there may be others behind them. */
+  readonly more?: boolean
+  /** Its key had been answered before. */
+  readonly replayed?: boolean
 }
 
-/** Takes one task under a lease; undefined when it can no longer be claimed. */
-async function takeIn(tx: Transaction, ctx: Claiming, ord: number, leaseMs: number): Promise<LeasedTask | undefined> {
-  const agent = requireAgent(ctx.principal)
+/** Parked in one transaction, so that it does not hold others up. */
+const parkingLimit = 64
+
+/**
+ * Takes up to `limit` tasks under a lease: one winner for each. What its agent may take is read off its row, not its token. A
+ * task in whose way a held lock or a paused epic is, is parked, and the claim goes on to the next.
+ */
+export async function claimIn(tx: Transaction, ctx: Claiming, { limit, leaseMs }: Wanted): Promise<Claimed> {
+  const { project } = ctx.principal
+  const { id: agentId } = requireAgent(ctx.principal)
+  const gate = await gateOf(tx, agentId)
+  if (gate.paused || gate.draining) return { tasks: [], standing: 'closed' }
+  const standing: Claimant = { project, agentId, capabilities: new Set(JSON.parse(gate.capabilities)) }
+  const found = { standing, routes: gate.routes }
+  const heads = await mergeHeads(tx, { project, routes: await ctx.routes.of(tx, standing, gate), limit })
+  const tasks: LeasedTask[] = []
+  let parked = 0
+  while (tasks.length < limit) {
+    const ord = await heads.next()
+    if (ord === undefined) break
+    const task = await takeIn(tx, ctx, { ord, leaseMs, gate })
+    if (task === 'parked') {
+      heads.passOver()
+      parked += 1
+      if (parked === parkingLimit) return { ...found, tasks, more: true }
+    } else if (task) tasks.push(task)
+  }
+  return { ...found, tasks }
+}
+
+interface Candidate {
+  readonly id: string
+  readonly epic: string | null
+  readonly locks: string | null
+}
+
+/** What keeps everybody from a task that is in line, as a mark to park it on. */
+async function obstacle(tx: Transaction, gate: Gate, project: string, task: Candidate): Promise<string | undefined> {
+  if (gate.pausedEpics && task.epic !== null && (await isEpicPaused(tx, project, task.epic))) return epicMark(task.epic)
+  if (task.locks === null) return undefined
+  const conflict = await firstConflict(tx, { project, taskId: task.id, locks: JSON.parse(task.locks) })
+  return conflict?.lock
+}
+
+interface Take {
+  readonly ord: number
+  readonly leaseMs: number
+  readonly gate: Gate
+}
+
+/** Takes one task under a lease, or parks it; undefined when it can no longer be claimed. */
+async function takeIn(
+  tx: Transaction,
+  ctx: Claiming,
+  { ord, leaseMs, gate }: Take,
+): Promise<LeasedTask | 'parked' | undefined> {
+  const { id: agentId, incarnation } = requireAgent(ctx.principal)
+  const { project } = ctx.principal
   const [next] = await tx.run(peek, { ord })
   if (!next) return undefined
-  const leaseToken = ctx.leaseTokens.mint({ taskId: next.id, agentId: agent.id }, next.attempt + 1)
+  const mark = await obstacle(tx, gate, project, next)
+  if (mark !== undefined) {
+    await park(tx, ord, mark)
+    return 'parked'
+  }
+  const locks: string[] = next.locks === null ? [] : JSON.parse(next.locks)
+  const leaseToken = ctx.leaseTokens.mint({ taskId: next.id, agentId }, next.attempt + 1)
   const leaseExpiresAt = tx.now + leaseMs
-  const { id: agentId, incarnation } = agent
-  const [row] = await tx.run(take, { ord, agentId, incarnation, leaseToken, leaseMs, leaseExpiresAt, now: tx.now })
+  const lease = { agentId, incarnation, leaseToken, leaseMs, leaseExpiresAt, heldLocks: locks.length }
+  const [row] = await tx.run(take, { ord, ...lease, now: tx.now })
   if (!row) return undefined
+  await insertLocks(tx, { project, taskId: row.id, locks })
   const task = await presentLease(tx, row)
   const data = { attempt: row.attempt, agentId, leaseExpiresAt: task.leaseExpiresAt }
   tx.append({ type: 'task.claimed', subject: row.id, actor: agentId, taskId: row.id, epic: row.epic, data })
@@ -123,12 +168,6 @@ const findLease = statement(({ db, t, p }: Query<{ id: string; attempt: number }
     .prepare(),
 )
 
-/** What a claim took; `replayed` when its key had been answered before. */
-export interface Claimed {
-  readonly tasks: LeasedTask[]
-  readonly replayed?: boolean
-}
-
 /** A repeated claim finds its leases again, as far as they are still held. Their tokens are not kept a second time. */
 export const replayClaim: Replay<Claimed> = {
   keep: ({ tasks }) => (tasks.length === 0 ? undefined : tasks.map(({ id, attempt }) => ({ id, attempt }))),
@@ -141,23 +180,45 @@ export const replayClaim: Replay<Claimed> = {
   },
 }
 
+/**
+ * Claims until it is known whether there is anything: at the end of a transaction that only parked tasks, what is behind them
+ * has not been looked at.
+ */
+export async function claimFully(ctx: Context, claim: () => Promise<Claimed>): Promise<Claimed> {
+  for (;;) {
+    const claimed = await claim()
+    if (claimed.routes !== undefined) await ctx.routes.refresh(ctx.store, ctx.principal.project, claimed.routes)
+    if (claimed.tasks.length > 0 || !claimed.more) return claimed
+  }
+}
+
 /** `tasks.claim`: at once, or as soon as there is work within `waitMs`. */
 export async function claimTasks(
   ctx: Context,
   input: z.output<typeof taskClaimInput>,
 ): Promise<z.output<typeof taskClaimOutput>> {
-  const claim = () => ctx.transact<Claimed>(async (tx) => ({ tasks: await claimIn(tx, ctx, input) }), replayClaim)
-  const { tasks } = input.waitMs === 0 ? await claim() : await waitForWork(ctx, input.waitMs, claim)
+  const claim = () => ctx.transact((tx) => claimIn(tx, ctx, input), replayClaim)
+  const { tasks } = input.waitMs === 0 ? await claimFully(ctx, claim) : await waitForWork(ctx, input.waitMs, claim)
   return { tasks }
 }
 
 /** Tries a claim until it takes something, each time there may be work for this agent, for `waitMs` at most. */
 export function waitForWork(ctx: Context, waitMs: number, claim: () => Promise<Claimed>): Promise<Claimed> {
+  const { project } = ctx.principal
+  const agentId = requireAgent(ctx.principal).id
+  let place: Place | undefined
   return blockUntil({
     ctx,
     waitMs,
-    watch: (ring) => ctx.queue.enter(claimantOf(ctx.principal), ring),
-    attempt: claim,
+    watch: (ring) => {
+      place = ctx.queue.enter({ project, agentId }, ring)
+      return place
+    },
+    attempt: async () => {
+      const claimed = await claimFully(ctx, claim)
+      if (claimed.standing) place?.tried(claimed.standing)
+      return claimed
+    },
     // A key that has been answered takes nothing new, whatever became of its lease.
     found: ({ tasks, replayed = false }) => tasks.length > 0 || replayed,
   })

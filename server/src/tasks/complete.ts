@@ -1,13 +1,16 @@
 import type { taskCompleteInput } from '@tony/mcp-shared/leases'
 import type { taskMoved } from '@tony/mcp-shared/task-changes'
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
-import { endLease, findTask, type LeaseParams, offer, ofLease, refuseLease } from '../leases/lease.ts'
-import { outOfQueue, waitTimeout } from '../leases/waiting.ts'
-import { type Principal, requireAgent } from '../principal.ts'
+import { unblockDependents } from '../intake/dependents.ts'
+import { endLease, type LeaseParams, ofLease } from '../leases/lease.ts'
+import { outOfQueue } from '../leases/waiting.ts'
+import { requireAgent } from '../principal.ts'
 import { isAnyOf } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
+import { keepArtifacts } from './artifacts.ts'
+import { type Completion, settleLate } from './late.ts'
 import { movableFrom } from './moves.ts'
 import { statusOf, type TaskRow } from './present.ts'
 
@@ -21,13 +24,13 @@ const complete = statement(({ db, t, p }: Query<Completing>) =>
     .update(t.tasks)
     .set({
       ...outOfQueue,
-      status: 'completed',
+      ...doneAt(t, p.now),
       leaseExpiresAt: null,
       result: p.result,
-      completedAt: p.now,
       revision: sql`${t.tasks.revision} + 1`,
     })
     .where(and(ofLease({ t, p }), isAnyOf(t.tasks.status, movableFrom('complete'))))
+    // Not the whole row: it is what every task comes to, and most of a row is text.
     .returning({
       id: t.tasks.id,
       status: t.tasks.status,
@@ -41,76 +44,56 @@ const complete = statement(({ db, t, p }: Query<Completing>) =>
     .prepare(),
 )
 
-const settleDependents = statement(({ db, t, p }: Query<{ taskId: string; now: number }>) => {
-  const unblocks = sql`${t.tasks.status} = 'blocked' and ${t.tasks.openDeps} = 1`
-  return db
-    .update(t.tasks)
-    .set({
-      openDeps: sql`${t.tasks.openDeps} - 1`,
-      status: sql`case when ${unblocks} then 'pending' else ${t.tasks.status} end`,
-      ready: sql`case when ${unblocks} and coalesce(${t.tasks.notBefore}, 0) <= ${p.now} then ${t.tasks.routeId} else ${t.tasks.ready} end`,
-      readyAt: sql`case when ${unblocks} then ${p.now} else ${t.tasks.readyAt} end`,
-      timeoutAt: sql`case when ${unblocks} then ${waitTimeout(t, p.now)} else ${t.tasks.timeoutAt} end`,
-      revision: sql`case when ${unblocks} then ${t.tasks.revision} + 1 else ${t.tasks.revision} end`,
-    })
-    .where(
-      inArray(
-        t.tasks.id,
-        db
-          .select({ id: t.taskDependencies.taskId })
-          .from(t.taskDependencies)
-          .where(eq(t.taskDependencies.dependsOnId, p.taskId)),
-      ),
-    )
-    .returning()
-    .prepare()
+/** Where a result that is there puts its task: at its end, or before those who verify it. */
+export const doneAt = ({ tasks }: Pick<Query<object>['t'], 'tasks'>, now: Query<{ now: number }>['p']['now']) => ({
+  status: sql`case when ${tasks.acceptance} = 'verify' then 'in_review' else 'completed' end`,
+  completedAt: sql`case when ${tasks.acceptance} = 'verify' then null else ${now} end`,
 })
 
-/** Counts a completed task off those that wait for it; the last one makes them claimable. */
-export async function unblockDependents(tx: Transaction, taskId: string, actor: string | null): Promise<void> {
-  const dependents = await tx.run(settleDependents, { taskId, now: tx.now })
-  for (const row of dependents) {
-    if (row.openDeps > 0 || row.status !== 'pending') continue
-    tx.append({ type: 'task.unblocked', subject: row.id, actor, taskId: row.id, epic: row.epic, data: { by: taskId } })
-    if (row.ready !== null) offer(tx, row)
-  }
+/** Whose result it is, and who says so. */
+interface Done {
+  readonly attempt: number
+  readonly agentId: string | null
+  readonly actor: string | null
+}
+
+/** Tells that a task has its result; those that wait for it go on, unless it is to be verified first. */
+export async function announceDone(
+  tx: Transaction,
+  row: Pick<TaskRow, 'id' | 'status' | 'epic'>,
+  { attempt, agentId, actor }: Done,
+): Promise<void> {
+  const type = row.status === 'completed' ? 'task.completed' : 'task.submitted'
+  tx.append({ type, subject: row.id, actor, taskId: row.id, epic: row.epic, data: { attempt, agentId } })
+  if (row.status === 'completed') await unblockDependents(tx, row.id, actor)
 }
 
 /** Completes the lease of `input`, once: the same call again, its reply lost, finds the work done and says so. */
 export async function completeIn(
   tx: Transaction,
-  principal: Principal,
+  ctx: Pick<Context, 'principal' | 'leaseTokens'>,
   input: z.output<typeof taskCompleteInput>,
-): Promise<Pick<TaskRow, 'id' | 'status' | 'revision'>> {
-  const agentId = requireAgent(principal).id
-  const { project } = principal
+): Promise<Completion> {
+  const agentId = requireAgent(ctx.principal).id
+  const { project } = ctx.principal
   const { taskId, leaseToken } = input
   const result = input.result === undefined ? null : JSON.stringify(input.result)
-  const [row] = await tx.run(complete, { project, taskId, leaseToken, agentId, result, now: tx.now })
-  if (!row) {
-    const [known] = await tx.run(findTask, { project, taskId })
-    if (known?.status === 'completed' && known.leaseToken === leaseToken && known.agentId === agentId) return known
-    return refuseLease(tx, project, taskId)
-  }
-  tx.append({
-    type: 'task.completed',
-    subject: row.id,
-    actor: agentId,
-    taskId: row.id,
-    epic: row.epic,
-    data: { attempt: row.attempt, agentId },
-  })
+  const lease = { project, taskId, leaseToken, agentId, result }
+  const [row] = await tx.run(complete, { ...lease, now: tx.now })
+  if (!row) return settleLate(tx, ctx, lease)
+  await keepArtifacts(tx, row, input.artifacts)
   await endLease(tx, row)
-  await unblockDependents(tx, row.id, agentId)
-  return row
+  await announceDone(tx, row, { attempt: row.attempt, agentId, actor: agentId })
+  return { row }
 }
 
 /** `tasks.complete`. */
-export const completeTask = (
+export async function completeTask(
   ctx: Context,
   input: z.output<typeof taskCompleteInput>,
-): Promise<z.output<typeof taskMoved>> =>
-  ctx.transact(async (tx) => {
-    const row = await completeIn(tx, ctx.principal, input)
-    return { taskId: row.id, status: statusOf(row), revision: row.revision }
-  })
+): Promise<z.output<typeof taskMoved>> {
+  const completion = await ctx.transact((tx) => completeIn(tx, ctx, input))
+  if ('refused' in completion) throw completion.refused
+  const { row } = completion
+  return { taskId: row.id, status: statusOf(row), revision: row.revision }
+}

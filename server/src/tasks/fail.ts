@@ -1,11 +1,9 @@
 import type { taskFailInput, taskFailOutput } from '@tony/mcp-shared/leases'
-import { retryPolicy } from '@tony/mcp-shared/tasks'
-import { sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { backoff } from '../backoff.ts'
 import type { Context } from '../context.ts'
+import { failDependents } from '../intake/dependents.ts'
+import { failing } from '../leases/failing.ts'
 import { endLease, type LeaseParams, ofHeldLease, refuseLease } from '../leases/lease.ts'
-import { queued, waitTimeout } from '../leases/waiting.ts'
 import { requireAgent } from '../principal.ts'
 import { type Query, statement } from '../store/store.ts'
 import { isoOrNull } from '../times.ts'
@@ -22,26 +20,9 @@ interface Failing extends LeaseParams {
   now: number
 }
 
-const fail = statement(({ db, t, p }: Query<Failing>) => {
-  const again = sql`${p.retryable} = 1 and ${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`
-  const delay = sql`coalesce(${p.delayMs}, cast(${p.jitter} * ${backoff(t.tasks.failures, retryPolicy)} as integer))`
-  return db
-    .update(t.tasks)
-    .set({
-      failures: sql`${t.tasks.failures} + 1`,
-      status: sql`case when ${again} then ${queued(t)} else 'failed' end`,
-      notBefore: sql`case when ${again} then ${p.now} + ${delay} end`,
-      timeoutAt: sql`case when ${again} then ${waitTimeout(t, sql`(${p.now} + ${delay})`)} end`,
-      completedAt: sql`case when ${again} then null else ${p.now} end`,
-      leaseToken: null,
-      leaseExpiresAt: null,
-      error: p.error,
-      revision: sql`${t.tasks.revision} + 1`,
-    })
-    .where(ofHeldLease({ t, p }))
-    .returning()
-    .prepare()
-})
+const fail = statement(({ db, t, p }: Query<Failing>) =>
+  db.update(t.tasks).set(failing(t, p)).where(ofHeldLease({ t, p })).returning().prepare(),
+)
 
 /** `tasks.fail`: back to the queue after a backoff, or ended when it is final or no attempt is left. */
 export function failTask(
@@ -78,6 +59,7 @@ export function failTask(
       data: { attempt: row.attempt, agentId, failures: row.failures, error, retryAt },
     })
     await endLease(tx, row)
+    if (status === 'failed') await failDependents(tx, [row], agentId)
     return { taskId, status, retryAt }
   })
 }

@@ -40,7 +40,7 @@ export const listTasks = (
     if (input.story) where.push(eq(tasks.story, input.story))
     if (input.epic) where.push(eq(tasks.epic, input.epic))
     if (input.claimedBy)
-      where.push(eq(tasks.agentId, input.claimedBy), notInArray(tasks.status, ['pending', 'blocked']))
+      where.push(eq(tasks.agentId, input.claimedBy), notInArray(tasks.status, ['pending', 'blocked', 'input_required']))
     if (input.parentId) where.push(eq(tasks.parentId, input.parentId))
     if (input.cursor) where.push(gt(tasks.ord, positionOf(input.cursor)))
     const rows = await reader.db

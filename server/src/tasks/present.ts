@@ -97,7 +97,7 @@ export const statusOf = (row: { readonly status: string }): TaskStatus => {
 /** A row as callers see it. */
 export async function presentTask(reader: Reader, row: TaskRow): Promise<TaskOutput> {
   // The row of a task that waits still names the last holder, whose late `complete` counts until it is claimed again.
-  const waits = row.status === 'pending' || row.status === 'blocked'
+  const waits = row.status === 'pending' || row.status === 'blocked' || row.status === 'input_required'
   return {
     ...(await partsOf(reader, row)),
     id: row.id,

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts'
 import { type LeaseParams, ofHeldLease, refuseLease } from '../leases/lease.ts'
 import { requireAgent } from '../principal.ts'
 import { type Query, statement } from '../store/store.ts'
+import { keepArtifacts } from './artifacts.ts'
 
 interface Progressing extends LeaseParams {
   progress: string
@@ -25,13 +26,14 @@ export function noteProgress(
   ctx: Context,
   input: z.output<typeof taskProgressInput>,
 ): Promise<z.output<typeof taskProgressOutput>> {
-  const { taskId, leaseToken, ...progress } = input
+  const { taskId, leaseToken, artifacts, ...progress } = input
   const { project } = ctx.principal
   const agentId = requireAgent(ctx.principal).id
   return ctx.transact(async (tx) => {
     const params = { project, taskId, leaseToken, agentId, progress: JSON.stringify(progress), now: tx.now }
     const [row] = await tx.run(note, params)
     if (!row) return refuseLease(tx, project, taskId)
+    await keepArtifacts(tx, row, artifacts)
     const { percent = null, message = null } = progress
     const data = { attempt: row.attempt, percent, message }
     tx.append({ type: 'task.progressed', subject: taskId, actor: agentId, taskId, epic: row.epic, data })

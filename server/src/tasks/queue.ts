@@ -2,10 +2,14 @@ import type { Wake } from '../store/store.ts'
 
 type TasksWake = Extract<Wake, { topic: 'tasks' }>
 
-/** Who is asking for work, as far as routing goes. */
-export interface Claimant {
+/** Who is asking for work. */
+export interface Asker {
   readonly project: string
   readonly agentId: string
+}
+
+/** What it may take, as far as routing goes. */
+export interface Claimant extends Asker {
   readonly capabilities: ReadonlySet<string>
 }
 
@@ -15,16 +19,31 @@ export function mayTake(claimant: Claimant, requires: readonly string[], assigne
   return requires.every((capability) => claimant.capabilities.has(capability))
 }
 
+/**
+ * How a claim found its agent: with what it may take, or `closed`: paused or draining, it takes nothing. `unsure` until the
+ * first claim, and when something about the agent has changed since the last.
+ */
+export type Standing = Claimant | 'closed' | 'unsure'
+
 /** One blocked claim. */
 class Waiter {
-  readonly claimant: Claimant
+  readonly asker: Asker
   readonly ring: () => void
+  standing: Standing = 'unsure'
   /** The wake it was given and has not used yet. */
   given: TasksWake | undefined
+  /** The wake its running attempt uses. */
+  using: TasksWake | undefined
 
-  constructor(claimant: Claimant, ring: () => void) {
-    this.claimant = claimant
+  constructor(asker: Asker, ring: () => void) {
+    this.asker = asker
     this.ring = ring
+  }
+
+  mayUse(requires: readonly string[], assignedTo: string): boolean {
+    if (this.standing === 'closed') return false
+    if (this.standing === 'unsure') return assignedTo === '' || assignedTo === this.asker.agentId
+    return mayTake(this.standing, requires, assignedTo)
   }
 }
 
@@ -32,6 +51,8 @@ class Waiter {
 export interface Place {
   /** Said before each claim: it uses the wakes that came before it, and none that comes while it runs. */
   trying(): void
+  /** Said after each claim. A wake for what this agent may not take goes to the next in line. */
+  tried(standing: Standing): void
   /** Gives the place up. A wake that was not used goes to the next in line. */
   leave(): void
 }
@@ -42,19 +63,33 @@ export interface Place {
 export class Queue {
   readonly #waiting = new Map<string, Set<Waiter>>()
 
-  enter(claimant: Claimant, ring: () => void): Place {
-    const waiter = new Waiter(claimant, ring)
-    const line = this.#waiting.get(claimant.project) ?? new Set()
-    this.#waiting.set(claimant.project, line.add(waiter))
+  enter(asker: Asker, ring: () => void): Place {
+    const waiter = new Waiter(asker, ring)
+    const line = this.#waiting.get(asker.project) ?? new Set()
+    this.#waiting.set(asker.project, line.add(waiter))
+    const passOn = (wakes: readonly (TasksWake | undefined)[]) => {
+      for (const wake of wakes) if (wake) this.wake({ ...wake, count: 1 })
+    }
     return {
       trying: () => {
+        waiter.using = waiter.given ?? waiter.using
         waiter.given = undefined
+      },
+      tried: (standing) => {
+        waiter.standing = standing
+        const useless = [waiter.using, waiter.given].filter(
+          (wake) => wake && !waiter.mayUse(JSON.parse(wake.requires), wake.assignedTo),
+        )
+        waiter.using = undefined
+        if (useless.includes(waiter.given)) waiter.given = undefined
+        passOn(useless)
       },
       leave: () => {
         line.delete(waiter)
-        const { given } = waiter
+        const { using, given } = waiter
+        waiter.using = undefined
         waiter.given = undefined
-        if (given) this.wake({ ...given, count: 1 })
+        passOn([using, given])
       },
     }
   }
@@ -66,10 +101,19 @@ export class Queue {
     let left = wake.count
     for (const waiter of line) {
       if (left === 0) return
-      if (waiter.given || !mayTake(waiter.claimant, requires, wake.assignedTo)) continue
+      if (waiter.given || !waiter.mayUse(requires, wake.assignedTo)) continue
       waiter.given = wake
       waiter.ring()
       left -= 1
+    }
+  }
+
+  /** What an agent of the project may take has changed, or what each of them may: those who wait try again. */
+  reconsider(project: string, agentId: string | null): void {
+    for (const waiter of this.#waiting.get(project) ?? []) {
+      if (agentId !== null && waiter.asker.agentId !== agentId) continue
+      waiter.standing = 'unsure'
+      waiter.ring()
     }
   }
 }

@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm'
-import { type Query, type Reader, statement } from '../store/store.ts'
+import type { Gate } from '../fleet/gate.ts'
+import { type Query, type Reader, type Store, statement } from '../store/store.ts'
 import { type Claimant, mayTake } from './queue.ts'
 
 const allRoutes = statement(({ db, t, p }: Query<{ project: string }>) =>
@@ -11,10 +12,67 @@ const allRoutes = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-/** The ids of the routes a claimant may take. The cost of a claim grows with these, not with the queue. */
-export async function routesOf(tx: Reader, claimant: Claimant): Promise<number[]> {
-  const routes = await tx.run(allRoutes, { project: claimant.project })
-  return routes
-    .filter((route) => mayTake(claimant, JSON.parse(route.requires), route.assignedTo))
-    .map((route) => route.id)
+interface Route {
+  readonly id: number
+  readonly requires: readonly string[]
+}
+
+/** So many sets of capabilities are kept at hand. */
+const kindsOfAgent = 1_000
+
+/** The routes of a project: those for anyone, and by agent those for one alone. */
+class ProjectRoutes {
+  readonly count: number
+  readonly #byAssignee = new Map<string, Route[]>()
+  /** Ids of those for anyone, by what an agent can do. */
+  readonly #forAnyone = new Map<string, readonly number[]>()
+
+  constructor(rows: readonly { id: number; requires: string; assignedTo: string }[]) {
+    this.count = rows.length
+    for (const { id, requires, assignedTo } of rows) {
+      const routes = this.#byAssignee.get(assignedTo) ?? []
+      routes.push({ id, requires: JSON.parse(requires) })
+      this.#byAssignee.set(assignedTo, routes)
+    }
+  }
+
+  for(claimant: Claimant, capabilities: string): readonly number[] {
+    const known = this.#forAnyone.get(capabilities)
+    const forAnyone = known ?? this.#open(claimant, '')
+    if (this.#forAnyone.size === kindsOfAgent) this.#forAnyone.clear()
+    this.#forAnyone.set(capabilities, forAnyone)
+    return [...forAnyone, ...this.#open(claimant, claimant.agentId)]
+  }
+
+  #open(claimant: Claimant, assignedTo: string): readonly number[] {
+    const routes = this.#byAssignee.get(assignedTo) ?? []
+    return routes.filter(({ requires }) => mayTake(claimant, requires, assignedTo)).map(({ id }) => id)
+  }
+}
+
+const readRoutes = async (reader: Reader, project: string): Promise<ProjectRoutes> =>
+  new ProjectRoutes(await reader.run(allRoutes, { project }))
+
+/**
+ * The routes of each project at hand. Reading them anew costs a claim about a microsecond for each there is, those it may not
+ * take among them. They only ever grow, and their number stands in the project's row, which a claim reads anyway.
+ */
+export class Routes {
+  readonly #atHand = new Map<string, ProjectRoutes>()
+
+  /** The ids of the routes a claimant may take. The cost of a claim grows with these, not with the queue. */
+  async of(reader: Reader, claimant: Claimant, gate: Gate): Promise<readonly number[]> {
+    const atHand = this.#atHand.get(claimant.project)
+    const routes = atHand?.count === gate.routes ? atHand : await readRoutes(reader, claimant.project)
+    return routes.for(claimant, gate.capabilities)
+  }
+
+  /**
+   * Reads a project's routes where their number has changed. Outside of any transaction: what one sees of its own may never be
+   * committed, and another route could then stand under the same number.
+   */
+  async refresh(store: Store, project: string, count: number): Promise<void> {
+    if (this.#atHand.get(project)?.count === count) return
+    this.#atHand.set(project, await store.read((reader) => readRoutes(reader, project)))
+  }
 }

@@ -4,7 +4,7 @@ import { Bell } from '../bell.ts'
 import type { Context } from '../context.ts'
 import { type Chunk, item } from '../events/item.ts'
 import { requireAgent } from '../principal.ts'
-import { claimantOf, claimIn } from './claim.ts'
+import { claimFully, claimIn } from './claim.ts'
 import type { LeasedTask } from './present.ts'
 import type { Place } from './queue.ts'
 
@@ -27,9 +27,11 @@ export async function* workTasks(
     while (!ctx.signal.aborted) {
       const free = Math.min(input.slots - held.size, 32)
       if (free > 0) {
-        place ??= ctx.queue.enter(claimantOf(ctx.principal), bell.ring)
+        place ??= ctx.queue.enter({ project: ctx.principal.project, agentId }, bell.ring)
         place.trying()
-        const tasks = await ctx.transact((tx) => claimIn(tx, ctx, { limit: free, leaseMs: input.leaseMs }))
+        const wanted = { limit: free, leaseMs: input.leaseMs }
+        const { tasks, standing } = await claimFully(ctx, () => ctx.transact((tx) => claimIn(tx, ctx, wanted)))
+        if (standing) place.tried(standing)
         for (const task of tasks) held.set(task.id, task.attempt)
         if (tasks.length > 0) yield tasks.map((task) => item(task))
         if (tasks.length > 0) continue

@@ -2,10 +2,20 @@ import { type Import, importsOf } from './imports.ts'
 import type { Rule } from './source.ts'
 
 /** The nouns of the product: none imports another. A rule across nouns is a constraint, an event or a sweep. */
-export const nouns = ['tasks', 'agents', 'messages', 'plans', 'projects', 'system', 'auth'] as const
+export const nouns = [
+  'tasks',
+  'agents',
+  'messages',
+  'plans',
+  'projects',
+  'requests',
+  'health',
+  'system',
+  'auth',
+] as const
 
 const ground = ['shared', 'ground']
-const operations = [...ground, 'store', 'context', 'events', 'leases', 'intake', 'counts']
+const operations = [...ground, 'store', 'context', 'events', 'leases', 'intake', 'counts', 'mail', 'fleet', 'vitals']
 
 /** What each room may import, beside itself. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -20,6 +30,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   leases: [...ground, 'store', 'context'],
   intake: [...ground, 'store', 'context', 'leases'],
   counts: [...ground, 'store'],
+  mail: [...ground, 'store'],
+  fleet: [...ground, 'store', 'context', 'leases'],
+  vitals: [...ground, 'store', 'context'],
   ...Object.fromEntries(nouns.map((noun) => [noun, operations])),
   sweeps: [...operations, ...nouns, 'log'],
   guards: [...ground, 'store', 'context', 'log', 'metrics'],

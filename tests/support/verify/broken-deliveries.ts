@@ -97,7 +97,7 @@ export const brokenDeliveries: readonly Broken[] = [
   },
   {
     what: 'a message with a status that does not exist',
-    rules: ['message-status'],
+    rules: ['conservation-broken', 'message-status'],
     bend: (story) => Object.assign(messageOf(story, 'm3'), { status: 'odd' }),
   },
   {

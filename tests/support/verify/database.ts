@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { type Miscount, miscountsIn } from './counters.ts'
 
 export interface TaskRow {
   readonly id: string
@@ -66,6 +67,7 @@ export interface Stored {
   readonly locks: LockRow[]
   /** Size of each pool, by name. */
   readonly pools: Map<string, number>
+  readonly miscounts: Miscount[]
   readonly events: EventRow[]
   /** Events of tasks and of messages, by the task's or message's id and in the order of the log. */
   readonly eventsOf: Map<string, EventRow[]>
@@ -150,6 +152,7 @@ function readProject(database: Database.Database, name: string): Stored {
     ),
     locks: all<LockRow>(sql.locks),
     pools: new Map(all<{ name: string; size: number }>(sql.pools).map(({ name, size }) => [name, size])),
+    miscounts: miscountsIn(database),
     events,
     eventsOf: indexEvents(events),
   }

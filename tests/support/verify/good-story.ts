@@ -195,6 +195,7 @@ export function goodStory(): Story {
     ],
     events: events(),
     ops: [...taskOps(), ...messageOps(), ...operatorOps()],
+    tampered: [],
     tails: {},
   }
 }

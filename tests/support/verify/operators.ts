@@ -45,6 +45,7 @@ const eventsOf: Readonly<Record<string, readonly string[]>> = {
   provideInput: ['task.inputProvided'],
   cancel: ['task.cancelled'],
   retry: ['task.reopened'],
+  adopt: ['task.adopted'],
   redrive: ['message.redriven'],
 }
 

@@ -40,6 +40,8 @@ export interface Story {
   /** Default: the number of events. */
   head?: number
   ops: PlantedOp[]
+  /** SQL the broken server ran beside the rows. */
+  tampered: string[]
   /** Text appended to a client's file. */
   tails: Record<string, string>
 }
@@ -132,6 +134,7 @@ function plantDatabase(file: string, story: Story): void {
   database.pragma('ignore_check_constraints = on')
   database.exec('drop index messages_id_unique')
   database.transaction(() => fill(database, story))()
+  for (const sql of story.tampered) database.exec(sql)
   database.close()
 }
 

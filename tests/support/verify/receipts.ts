@@ -1,3 +1,4 @@
+import { eventsOfType } from './lookups.ts'
 import type { Delivery, Settlement } from './recorded.ts'
 import { type Checker, type Violation, violation } from './violation.ts'
 
@@ -28,8 +29,10 @@ const replacedBefore = ({ settlement, place, deliveries }: Known) =>
 export const receipts: Checker = ({ deliveries, acks, naks }, stored) => {
   const violations: Violation[] = []
   const deliveriesOf = Map.groupBy(deliveries, (delivery) => delivery.messageId)
-  const acked = known(acks, deliveriesOf)
-  for (const settled of [...acked, ...known(naks, deliveriesOf)]) {
+  // A redrive counts deliveries anew: attempts from before and after it do not compare.
+  const comparable = ({ messageId }: Settlement) => eventsOfType(stored, messageId, 'message.redriven').length === 0
+  const acked = known(acks.filter(comparable), deliveriesOf)
+  for (const settled of [...acked, ...known(naks.filter(comparable), deliveriesOf)]) {
     const replaced = replacedBefore(settled)
     if (replaced.length > 0) {
       violations.push(violation('stale-receipt', `message ${settled.settlement.messageId}`, { ...settled, replaced }))

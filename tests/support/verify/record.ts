@@ -133,6 +133,7 @@ function take(op: Op, recorded: Recorded): void {
     case 'provideInput':
     case 'cancel':
     case 'retry':
+    case 'adopt':
     case 'redrive':
       if (op.outcome === 'ok') recorded.operations.push(operationOf(op))
       break

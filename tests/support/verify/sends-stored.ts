@@ -1,4 +1,5 @@
 import type { Stored } from './database.ts'
+import { eventsOfType } from './lookups.ts'
 import type { Recipient, Send } from './recorded.ts'
 import { explains } from './send-index.ts'
 import { type Checker, type Violation, violation } from './violation.ts'
@@ -6,6 +7,7 @@ import { type Checker, type Violation, violation } from './violation.ts'
 function ofRecipient(send: Send, recipient: Recipient, stored: Stored): Violation[] {
   const rows = stored.messagesById.get(recipient.messageId) ?? []
   const [row] = rows
+  if (!row && eventsOfType(stored, recipient.messageId, 'message.purged').length > 0) return []
   if (!row || rows.length > 1) return [violation('message-lost', `message ${recipient.messageId}`, { send, rows })]
   const same = row.toAgent === recipient.agentId && explains(send, row, stored)
   return same ? [] : [violation('message-altered', `message ${row.id}`, { send, row })]

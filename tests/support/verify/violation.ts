@@ -50,6 +50,9 @@ export const rules = {
   'redrive-alone': 'a message was redriven that was not dead, or its redrives are miscounted',
   'message-status': 'a message has a status that does not exist, or the statuses do not add up',
 
+  'conservation-broken': 'the counters of a mailbox do not say what its messages are',
+  'rollup-wrong': 'the number of tasks in a status is miscounted',
+
   'feed-not-dense': 'the log has a hole, or its head is not the number of events',
   'watcher-gap': 'a watcher missed events',
   'watcher-repeat': 'a watcher received an event again',

@@ -9,6 +9,8 @@ export function definePeople(c: Columns) {
     path: c.text('path'),
     createdAt: c.integer('created_at').notNull(),
     pausedAt: c.integer('paused_at'),
+    /** How many routes it has; they only grow. Kept by a trigger: what claims check a list of them at hand against. */
+    routes: c.integer('routes').notNull().default(0),
     /** Number of the last event: locked last in a batch, which makes the feed dense and commit-ordered. */
     seq: c.integer('seq').notNull().default(0),
   })

@@ -57,7 +57,7 @@ export function defineWork(c: Columns, { projects, agents }: People) {
       ready: c.integer('ready'),
       /** Since when, for how long it has waited. */
       readyAt: c.integer('ready_at'),
-      /** The lock that is held, or `epic:` and the paused epic, for which it waits outside the claim index. */
+      /** The lock that is held, or `epic/` and the paused epic, for which it waits outside the claim index. */
       parkedOn: c.text('parked_on'),
       dependencies: c.integer('dependencies').notNull().default(0),
       /** How many of them are not completed. */
@@ -103,7 +103,7 @@ export function defineWork(c: Columns, { projects, agents }: People) {
       // With the project first in each: without statistics SQLite takes two equalities on `tasks_status` for better than a
       // range on a partial index, and the sweeps would walk every pending task four times a second.
       c.index('tasks_ready').on(t.projectId, t.ready, t.rank, t.ord).where(sql`ready is not null`),
-      c.index('tasks_starving').on(t.projectId, t.readyAt).where(sql`ready is not null and rank = 4`),
+      c.index('tasks_starving').on(t.projectId, t.ready, t.readyAt).where(sql`ready is not null and rank = 4`),
       c.index('tasks_parked').on(t.projectId, t.parkedOn, t.rank, t.ord).where(sql`parked_on is not null`),
       c.index('tasks_timeouts').on(t.projectId, t.timeoutAt).where(sql`timeout_at is not null`),
       c

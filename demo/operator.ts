@@ -1,0 +1,144 @@
+/**
+ * One who runs the fleet in a run with `--chaos`, in a process of its own: answers, verifies, cancels, retries, redrives, adopts,
+ * and pauses this and that. Started with what it must know as JSON.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Agent, type FeedEvent, TonyError } from '@tony/mcp-client'
+import { History } from './history.ts'
+import { chance, epicOf, type Troubles, troublesOf } from './misbehaviour.ts'
+
+interface Orders {
+  readonly url: string
+  readonly name: string
+  readonly instance: string
+  readonly seed: string
+  readonly folder: string
+  readonly fleet: number
+}
+
+const { url, name, instance, seed, folder, fleet }: Orders = JSON.parse(process.argv[2] ?? '{}')
+const troubles: Troubles = JSON.parse(readFileSync(join(folder, 'troubles.json'), 'utf8'))
+const hasTrouble = troublesOf(troubles)
+const history = new History(join(folder, `${name}.jsonl`), name)
+const operator = await Agent.register({
+  url,
+  name,
+  type: 'tech-lead',
+  clientInstanceId: instance,
+  heartbeatMs: 5_000,
+  registerWithinMs: 60_000,
+  deadlineMs: 60_000,
+  onCall: history.onCall,
+})
+const { tasks, messages, agents } = operator.client
+
+let stopping = false
+
+/** Does something that may have been overtaken by what others did: a refusal is noted, a fault is not swallowed. */
+async function attempt(what: string, call: Promise<unknown>): Promise<void> {
+  try {
+    await call
+  } catch (error) {
+    if (!(error instanceof TonyError)) throw error
+    history.remark('refused', { what, error: String(error) })
+  }
+}
+
+/** After a while that follows from the seed. */
+const after = (most: number, ...words: readonly (string | number)[]) => wait(chance(seed, ...words) * most)
+
+/** Whether a task was rejected before: the second time its result is good. */
+const rejected = new Set<string>()
+
+async function verify(taskId: string): Promise<void> {
+  await after(400, 'verify', taskId)
+  const accept = rejected.has(taskId) || chance(seed, 'accept', taskId) > 0.25
+  rejected.add(taskId)
+  await attempt('verify', tasks.verify({ taskId, accept, note: accept ? 'good' : 'once more' }))
+}
+
+async function answer({ subject, data }: FeedEvent): Promise<void> {
+  if (subject === null || hasDeadline(data)) return
+  await after(400, 'answer', subject)
+  await attempt('provideInput', tasks.provideInput({ taskId: subject, answer: { go: 'on' } }))
+}
+
+/** A question with a deadline is left to its default answer. */
+const hasDeadline = (data: unknown): boolean =>
+  typeof data === 'object' && data !== null && 'deadlineAt' in data && data.deadlineAt !== null
+
+async function cancel({ subject, data }: FeedEvent): Promise<void> {
+  const known = typeof data === 'object' && data !== null && 'externalId' in data ? String(data.externalId) : ''
+  if (subject === null || !hasTrouble('cancelled', known)) return
+  await after(5_000, 'cancel', known)
+  await attempt('cancel', tasks.cancel({ taskId: subject, reason: 'no longer wanted' }))
+}
+
+async function adopt({ subject, data }: FeedEvent): Promise<void> {
+  const late = typeof data === 'object' && data !== null && 'attempt' in data ? Number(data.attempt) : 0
+  if (subject === null || chance(seed, 'adopt', subject) < 0.3) return
+  await attempt('adopt', tasks.adopt({ taskId: subject, attempt: late }))
+}
+
+const doing: Readonly<Record<string, (event: FeedEvent) => Promise<void>>> = {
+  'task.submitted': ({ subject }) => (subject === null ? Promise.resolve() : verify(subject)),
+  'task.inputRequested': answer,
+  'task.created': cancel,
+  'task.orphaned': adopt,
+}
+
+const feed = operator.client.events.subscribe({
+  cursor: 'start',
+  types: ['task.submitted', 'task.inputRequested', 'task.created', 'task.orphaned'],
+})
+
+async function follow(): Promise<void> {
+  const running = new Set<Promise<void>>()
+  for await (const event of feed) {
+    const job = doing[event.type]?.(event)
+    if (!job) continue
+    running.add(job)
+    void job.finally(() => running.delete(job))
+  }
+  await Promise.all(running)
+}
+
+/** What died is given another life, over and over: messages to their inbox, tasks to the queue. */
+async function revive(): Promise<void> {
+  while (!stopping) {
+    await attempt('redrive', messages.deadLetters.redrive({ filter: {} }))
+    await attempt('retryMany', tasks.retryMany({ filter: { status: 'failed' } }))
+    await wait(1_000)
+  }
+}
+
+/** Whom to pause next: mostly an agent, now and then an epic, or all of them. */
+function scopeOf(round: number): { agent: string } | { epic: string } | { all: true } {
+  const drawn = chance(seed, 'pause', round)
+  if (drawn > 0.9) return { all: true }
+  if (drawn > 0.7) return { epic: epicOf(Math.floor(drawn * 100)) }
+  return { agent: `agent-${1 + Math.floor((drawn / 0.7) * fleet)}` }
+}
+
+async function interfere(): Promise<void> {
+  for (let round = 1; !stopping; round += 1) {
+    const scope = scopeOf(round)
+    const drains = 'agent' in scope && chance(seed, 'drain', round) < 0.3
+    await attempt('pause', drains ? agents.drain(scope) : agents.pause(scope))
+    await after(1_000, 'for how long', round)
+    await attempt('resume', agents.resume(scope))
+    await after(1_500, 'until when', round)
+  }
+}
+
+process.once('SIGTERM', () => {
+  stopping = true
+  feed.close()
+})
+process.send?.('ready')
+await Promise.all([follow(), revive(), interfere()])
+await operator.stop()
+history.close()
+process.disconnect()

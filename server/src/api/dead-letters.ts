@@ -1,0 +1,30 @@
+import * as shapes from '@tony/mcp-shared/dead-letters'
+import { listDeadLetters } from '../messages/dead-letters/list.ts'
+import { purgeDeadLetters } from '../messages/dead-letters/purge.ts'
+import { redriveDeadLetters } from '../messages/dead-letters/redrive.ts'
+import { mutation, query, router } from './procedure.ts'
+
+export const deadLetters = router({
+  list: query(
+    { permission: 'messages:read', cost: 2, input: shapes.deadLetterListInput, output: shapes.deadLetterListOutput },
+    listDeadLetters,
+  ),
+  redrive: mutation(
+    {
+      permission: 'deadLetters:write',
+      cost: 10,
+      input: shapes.deadLetterRedriveInput,
+      output: shapes.deadLetterRedriveOutput,
+    },
+    redriveDeadLetters,
+  ),
+  purge: mutation(
+    {
+      permission: 'deadLetters:write',
+      cost: 10,
+      input: shapes.deadLetterPurgeInput,
+      output: shapes.deadLetterPurgeOutput,
+    },
+    purgeDeadLetters,
+  ),
+})

@@ -1,0 +1,20 @@
+import * as shapes from '@tony/mcp-shared/health'
+import { historyOfHealth } from '../health/history.ts'
+import { reportHealth } from '../health/report.ts'
+import { summaryOfHealth } from '../health/summary.ts'
+import { mutation, query, router } from './procedure.ts'
+
+export const health = router({
+  report: mutation(
+    { permission: 'health:report', input: shapes.healthReportInput, output: shapes.healthReportOutput },
+    reportHealth,
+  ),
+  summary: query(
+    { permission: 'health:read', cost: 5, input: shapes.healthSummaryInput, output: shapes.healthSummaryOutput },
+    summaryOfHealth,
+  ),
+  history: query(
+    { permission: 'health:read', cost: 2, input: shapes.healthHistoryInput, output: shapes.healthHistoryOutput },
+    historyOfHealth,
+  ),
+})

@@ -1,0 +1,21 @@
+import * as shapes from '@tony/mcp-shared/requests'
+import { replyToRequest } from '../requests/reply.ts'
+import { routeRequest } from '../requests/route.ts'
+import { mutation, router } from './procedure.ts'
+
+export const requests = router({
+  route: mutation(
+    {
+      permission: 'requests:write',
+      cost: 2,
+      waits: 'timeoutMs',
+      input: shapes.requestRouteInput,
+      output: shapes.requestRouteOutput,
+    },
+    routeRequest,
+  ),
+  reply: mutation(
+    { permission: 'requests:write', input: shapes.requestReplyInput, output: shapes.requestReplyOutput },
+    replyToRequest,
+  ),
+})

@@ -1,0 +1,20 @@
+import type { messageMoved, messageTermInput } from '@tony/mcp-shared/messages'
+import type { z } from 'zod'
+import type { Context } from '../context.ts'
+import { requireAgent } from '../principal.ts'
+import { termDelivery } from './give-back.ts'
+import { findMessage, refuseReceipt } from './receipt.ts'
+
+/** `messages.term`: never. A dead letter at once, whatever deliveries it has left. */
+export function termMessage(
+  ctx: Context,
+  { messageId, receipt, error }: z.output<typeof messageTermInput>,
+): Promise<z.output<typeof messageMoved>> {
+  const agentId = requireAgent(ctx.principal).id
+  return ctx.transact(async (tx) => {
+    if (await termDelivery(tx, { messageId, agentId, receipt, error: error ?? null }))
+      return { messageId, status: 'dead' }
+    const [known] = await tx.run(findMessage, { messageId, agentId })
+    return refuseReceipt(known, messageId)
+  })
+}

@@ -1,0 +1,61 @@
+import { and, eq, lte } from 'drizzle-orm'
+import { participantsOf } from '../mail/participants.ts'
+import { isWord } from '../store/literals.ts'
+import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
+import { type Sweep, sweepLimit } from './runner.ts'
+
+const over = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
+  skipLocked(
+    db
+      .select({ ord: t.messages.ord })
+      .from(t.messages)
+      .where(
+        and(
+          eq(t.messages.projectId, p.project),
+          isWord(t.messages.status, 'pending'),
+          lte(t.messages.expiresAt, p.now),
+        ),
+      )
+      .limit(placeholder('limit')),
+  ).prepare(),
+)
+
+const expire = statement(({ db, t, p }: Query<{ ord: number; now: number }>) =>
+  db
+    .update(t.messages)
+    .set({ status: 'expired', ready: null, notBefore: null, endedAt: p.now })
+    .where(and(eq(t.messages.ord, p.ord), isWord(t.messages.status, 'pending'), lte(t.messages.expiresAt, p.now)))
+    .returning()
+    .prepare(),
+)
+
+const anyOver = async (reader: Reader, project: string): Promise<boolean> =>
+  (await reader.run(over, { project, now: reader.now, limit: 1 })).length > 0
+
+async function expireIn(tx: Transaction, project: string): Promise<number> {
+  const rows = await tx.run(over, { project, now: tx.now, limit: sweepLimit })
+  for (const { ord } of rows) {
+    const [row] = await tx.run(expire, { ord, now: tx.now })
+    if (!row) continue
+    tx.append({
+      type: 'message.expired',
+      subject: row.id,
+      actor: null,
+      taskId: row.taskId,
+      threadId: row.threadId,
+      audience: participantsOf(row),
+      data: { messageId: row.id, attempt: row.retryCount },
+    })
+  }
+  return rows.length
+}
+
+/** Ends messages that waited longer in the inbox than they may live: those whose delivery came back, too. */
+export const expireMessages: Sweep = {
+  name: 'expire-messages',
+  everyMs: 250,
+  batch: async ({ store }, project) =>
+    (await store.read((reader) => anyOver(reader, project)))
+      ? store.transact({ project }, (tx) => expireIn(tx, project))
+      : 0,
+}

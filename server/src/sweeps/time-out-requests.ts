@@ -1,0 +1,36 @@
+import { and, eq, lte } from 'drizzle-orm'
+import { timeOutIn } from '../requests/deadline.ts'
+import { isWord } from '../store/literals.ts'
+import { placeholder, type Query, statement } from '../store/store.ts'
+import { type Sweep, sweepLimit } from './runner.ts'
+
+const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
+  skipLocked(
+    db
+      .select({ id: t.requests.id })
+      .from(t.requests)
+      .where(
+        and(
+          eq(t.requests.projectId, p.project),
+          isWord(t.requests.status, 'waiting'),
+          lte(t.requests.deadlineAt, p.now),
+        ),
+      )
+      .limit(placeholder('limit')),
+  ).prepare(),
+)
+
+/** Ends requests nobody answered in time. A caller that still waits does so itself; this is for those whose caller is gone. */
+export const timeOutRequests: Sweep = {
+  name: 'time-out-requests',
+  everyMs: 250,
+  batch: async ({ store }, project) => {
+    const due = await store.read((reader) => reader.run(overdue, { project, now: reader.now, limit: 1 }))
+    if (due.length === 0) return 0
+    return store.transact({ project }, async (tx) => {
+      const rows = await tx.run(overdue, { project, now: tx.now, limit: sweepLimit })
+      for (const { id } of rows) await timeOutIn(tx, id)
+      return rows.length
+    })
+  },
+}

@@ -1,0 +1,105 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { taskMoved, taskVerifyInput } from '@tony/mcp-shared/task-changes'
+import { and, desc, eq, isNull, ne, or, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../context.ts'
+import { offer } from '../leases/lease.ts'
+import { requeued } from '../leases/waiting.ts'
+import { actorOf } from '../principal.ts'
+import { isAnyOf } from '../store/literals.ts'
+import { type Query, statement, type Transaction } from '../store/store.ts'
+import { iso } from '../times.ts'
+import { announceDone } from './complete.ts'
+import { movableFrom, refuseMove } from './moves.ts'
+import { statusOf, type TaskRow } from './present.ts'
+
+interface Verdict {
+  project: string
+  taskId: string
+  /** Id of the agent that says it, '' for none. */
+  by: string
+  review: string
+  now: number
+}
+
+/** In review, and completed by somebody else. */
+const ofOthers = ({ t, p }: Pick<Query<Verdict>, 't' | 'p'>, move: 'accept' | 'reject') =>
+  and(
+    eq(t.tasks.id, p.taskId),
+    eq(t.tasks.projectId, p.project),
+    isAnyOf(t.tasks.status, movableFrom(move)),
+    or(isNull(t.tasks.agentId), ne(t.tasks.agentId, p.by)),
+  )
+
+const accept = statement(({ db, t, p }: Query<Verdict>) =>
+  db
+    .update(t.tasks)
+    .set({ status: 'completed', completedAt: p.now, review: p.review, revision: sql`${t.tasks.revision} + 1` })
+    .where(ofOthers({ t, p }, 'accept'))
+    .returning()
+    .prepare(),
+)
+
+const reject = statement(({ db, t, p }: Query<Verdict>) =>
+  db
+    .update(t.tasks)
+    // Without its token: what was rejected is not completed by being sent again.
+    .set({ ...requeued(t, p.now), review: p.review, leaseToken: null, leaseExpiresAt: null })
+    .where(ofOthers({ t, p }, 'reject'))
+    .returning()
+    .prepare(),
+)
+
+const adopted = statement(({ db, t, p }: Query<{ taskId: string; agentId: string; result: string | null }>) =>
+  db
+    .select({ attempt: t.orphanResults.attempt })
+    .from(t.orphanResults)
+    .where(
+      and(
+        eq(t.orphanResults.taskId, p.taskId),
+        eq(t.orphanResults.agentId, p.agentId),
+        sql`${t.orphanResults.result} is not distinct from ${p.result}`,
+      ),
+    )
+    .orderBy(desc(t.orphanResults.attempt))
+    .limit(1)
+    .prepare(),
+)
+
+/** The attempt whose result it is: the latest, unless an earlier one's was adopted, which leaves no token. */
+async function attemptOf(tx: Transaction, { id, attempt, agentId, leaseToken, result }: TaskRow): Promise<number> {
+  if (leaseToken !== null || agentId === null) return attempt
+  const [orphan] = await tx.run(adopted, { taskId: id, agentId, result })
+  return orphan?.attempt ?? attempt
+}
+
+/** `tasks.verify`: ends a task that waits for its verdict, or sends it back without burning an attempt. */
+export const verifyTask = (
+  ctx: Context,
+  input: z.output<typeof taskVerifyInput>,
+): Promise<z.output<typeof taskMoved>> =>
+  ctx.transact(async (tx) => {
+    const { project } = ctx.principal
+    const { taskId, note = null } = input
+    const actor = actorOf(ctx.principal)
+    const review = JSON.stringify({ accept: input.accept, note, by: actor, at: iso(tx.now) })
+    const verdict = { project, taskId, by: actor ?? '', review, now: tx.now }
+    const [row] = await tx.run(input.accept ? accept : reject, verdict)
+    if (!row) {
+      return refuseMove(tx, { project, taskId, what: 'verified' }, ({ status }) =>
+        status === 'in_review'
+          ? new CoordinationError('FORBIDDEN', `whoever completed task ${taskId} cannot verify it: somebody else must`)
+          : undefined,
+      )
+    }
+    const { agentId, epic } = row
+    const attempt = await attemptOf(tx, row)
+    if (input.accept) {
+      await announceDone(tx, row, { attempt, agentId, actor })
+    } else {
+      const data = { attempt, agentId, note }
+      tx.append({ type: 'task.rejected', subject: taskId, actor, taskId, epic, data })
+      if (row.ready !== null) offer(tx, row)
+    }
+    return { taskId, status: statusOf(row), revision: row.revision }
+  })

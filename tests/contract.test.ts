@@ -1,0 +1,208 @@
+import { procedures } from '@tony/mcp-server/api/pipeline'
+import { type Permission, policy } from '@tony/mcp-shared/policy'
+import { roles } from '@tony/mcp-shared/roles'
+import { describe, expect, test } from 'vitest'
+
+/**
+ * The procedures the product promises, kind and lowest role of each, as they were agreed on before there was code. Written
+ * by hand and by no program: what the router has is compared with it, and a difference is a decision somebody has to take.
+ */
+const agreed = {
+  projects: {
+    create: 'M admin',
+    list: 'Q observer',
+    get: 'Q observer',
+    pause: 'M tech-lead',
+    resume: 'M tech-lead',
+    setPools: 'M tech-lead',
+  },
+  agents: {
+    register: 'M credential',
+    heartbeat: 'M observer',
+    get: 'Q observer',
+    list: 'Q observer',
+    update: 'M self',
+    pause: 'M tech-lead',
+    resume: 'M tech-lead',
+    drain: 'M tech-lead',
+    unregister: 'M self or tech-lead',
+  },
+  plans: { begin: 'M tech-lead', add: 'M tech-lead', commit: 'M tech-lead', abort: 'M tech-lead' },
+  tasks: {
+    create: 'M tech-lead',
+    createMany: 'M tech-lead',
+    claim: 'M developer',
+    next: 'M developer',
+    extend: 'M developer',
+    progress: 'M developer',
+    complete: 'M developer',
+    fail: 'M developer',
+    release: 'M developer',
+    requestInput: 'M developer',
+    lock: 'M developer',
+    work: 'S developer',
+    provideInput: 'M tech-lead',
+    update: 'M tech-lead',
+    cancel: 'M tech-lead',
+    cancelMany: 'M tech-lead',
+    retry: 'M tech-lead',
+    retryMany: 'M tech-lead',
+    adopt: 'M tech-lead',
+    verify: 'M tester',
+    get: 'Q observer',
+    list: 'Q observer',
+    tree: 'Q observer',
+    explain: 'Q observer',
+  },
+  messages: {
+    send: 'M developer',
+    sendMany: 'M developer',
+    receive: 'M own',
+    ack: 'M own',
+    nak: 'M own',
+    term: 'M own',
+    inProgress: 'M own',
+    inbox: 'S own',
+    subscribe: 'M own',
+    unsubscribe: 'M own',
+    get: 'Q participant or tech-lead',
+    list: 'Q participant or tech-lead',
+    thread: 'Q participant or tech-lead',
+    'deadLetters.list': 'Q unsaid',
+    'deadLetters.redrive': 'M tech-lead',
+    'deadLetters.purge': 'M tech-lead',
+  },
+  requests: { route: 'M developer', reply: 'M developer' },
+  events: { subscribe: 'S observer', list: 'Q observer' },
+  health: { report: 'M self', summary: 'Q observer', history: 'Q observer' },
+  auth: {
+    refresh: 'M refresh token',
+    renew: 'M self',
+    revoke: 'M self, tech-lead or admin',
+    whoami: 'Q any',
+    'keys.create': 'M admin',
+    'keys.rotate': 'M admin',
+    'keys.revoke': 'M admin',
+    'keys.list': 'Q admin',
+    'sessions.list': 'Q tech-lead',
+  },
+  audit: { list: 'Q tech-lead' },
+  system: { info: 'Q open', metrics: 'Q observer', backup: 'M admin' },
+} as const satisfies Record<string, Record<string, `${'M' | 'Q' | 'S'} ${string}`>>
+
+/** Agreed on and not there yet. One that is there has to go from this list. */
+const laterWork = [
+  'auth.refresh',
+  'auth.renew',
+  'auth.revoke',
+  'auth.whoami',
+  'auth.keys.create',
+  'auth.keys.rotate',
+  'auth.keys.revoke',
+  'auth.keys.list',
+  'auth.sessions.list',
+  'audit.list',
+  'system.backup',
+]
+
+/** Who may where the agreement names no role: what the router's permission is, and what else keeps to it. */
+const whoOtherwise: Readonly<Record<string, string>> = {
+  // The operation acts on the caller alone, or asks for the role itself.
+  self: 'observer',
+  'self or tech-lead': 'observer',
+  'self, tech-lead or admin': 'observer',
+  own: 'observer',
+  'participant or tech-lead': 'observer',
+  // It lists the caller's own, and everyone's to a tech lead.
+  unsaid: 'observer',
+  any: 'observer',
+  // Without a caller: what it is given says who may.
+  open: 'open',
+  'refresh token': 'open',
+  // A credential registers up to its ceiling. Agents hold none; of their roles only a tech lead may bring others in.
+  credential: 'tech-lead',
+}
+
+/** Where the permission lets in more than the role column says, because the operation decides by what the caller holds. */
+const opened: Readonly<Record<string, { lowest: string; because: string }>> = {
+  'tasks.create': { lowest: 'developer', because: 'developer and tester may, under a task they hold' },
+  'tasks.createMany': { lowest: 'developer', because: 'developer and tester may, under a task they hold' },
+  'tasks.adopt': { lowest: 'developer', because: 'the current holder may adopt a late result of its task' },
+}
+
+const kinds: Readonly<Record<string, string>> = { M: 'mutation', Q: 'query', S: 'subscription' }
+
+interface Promised {
+  readonly kind: string | undefined
+  readonly lowest: string
+}
+
+const promised: ReadonlyMap<string, Promised> = new Map(
+  Object.entries(agreed).flatMap(([noun, verbs]) =>
+    Object.entries(verbs).map(([verb, cell]) => {
+      const path = `${noun}.${verb}`
+      const who = cell.slice(2)
+      return [
+        path,
+        { kind: kinds[cell.slice(0, 1)], lowest: opened[path]?.lowest ?? whoOtherwise[who] ?? who },
+      ] as const
+    }),
+  ),
+)
+
+/** The role that may do the least of those that have a permission. */
+function lowestRole(permission: Permission | 'open'): string {
+  if (permission === 'open') return 'open'
+  const holders = roles.filter((role) => policy[role].has(permission))
+  return holders.toSorted((a, b) => policy[a].size - policy[b].size)[0] ?? 'nobody'
+}
+
+describe('the router against what was agreed:', () => {
+  test('every procedure that was agreed on is there, but for later work', () => {
+    expect([...promised.keys()].filter((path) => !procedures.has(path) && !laterWork.includes(path))).toEqual([])
+  })
+
+  test('no procedure is there that was not agreed on', () => {
+    expect([...procedures.keys()].filter((path) => !promised.has(path))).toEqual([])
+  })
+
+  test('later work is agreed on, and is not there', () => {
+    expect(laterWork.filter((path) => !promised.has(path) || procedures.has(path))).toEqual([])
+  })
+
+  test('every procedure is of the kind that was agreed on', () => {
+    const other = [...procedures].filter(([path, { kind }]) => promised.has(path) && promised.get(path)?.kind !== kind)
+    expect(other.map(([path, { kind }]) => `${path}: ${kind}`)).toEqual([])
+  })
+
+  test('every procedure is for the roles that were agreed on, and for no lower one', () => {
+    const other = [...procedures].flatMap(([path, { meta }]) => {
+      const [wanted, lowest] = [promised.get(path)?.lowest, lowestRole(meta.permission)]
+      return wanted === undefined || wanted === lowest ? [] : [`${path}: for ${lowest}, agreed on ${wanted}`]
+    })
+    expect(other).toEqual([])
+  })
+
+  test('a role may what the ones below it may, and something more', () => {
+    const ladder = ['observer', 'developer', 'tester', 'tech-lead', 'admin'] as const
+    expect(ladder.toSorted()).toEqual(roles.toSorted())
+    for (const [step, role] of ladder.entries()) {
+      const below = ladder.slice(0, step)
+      for (const lower of below) {
+        expect([...policy[lower]].filter((permission) => !policy[role].has(permission))).toEqual([])
+        expect(policy[role].size).toBeGreaterThan(policy[lower].size)
+      }
+    }
+  })
+
+  test('every exception is one: the role column alone would be wrong', () => {
+    const needless = Object.keys(opened).filter((path) => {
+      const [noun = '', verb = ''] = path.split('.')
+      const cell = Object.entries(agreed).find(([name]) => name === noun)?.[1]
+      return Object.entries(cell ?? {})
+        .find(([name]) => name === verb)?.[1]
+        .endsWith(opened[path]?.lowest ?? '')
+    })
+    expect(needless).toEqual([])
+  })
+})

@@ -1,0 +1,36 @@
+import type { Broken } from './broken-story.ts'
+
+export const brokenCounters: readonly Broken[] = [
+  {
+    what: 'a message a mailbox forgot',
+    rules: ['conservation-broken'],
+    bend: (story) =>
+      story.tampered.push(`update mailboxes set accepted = accepted - 1, acked = acked - 1 where agent_id = 'ada-id'`),
+  },
+  {
+    what: 'a message that is neither anywhere nor purged',
+    rules: ['conservation-broken'],
+    bend: (story) => story.tampered.push(`update mailboxes set accepted = accepted + 1 where agent_id = 'bob-id'`),
+  },
+  {
+    what: 'a message counted in another status than its own',
+    rules: ['conservation-broken'],
+    bend: (story) =>
+      story.tampered.push(`update mailboxes set acked = acked - 1, dead = dead + 1 where agent_id = 'ada-id'`),
+  },
+  {
+    what: 'a message of an agent without a mailbox',
+    rules: ['conservation-broken'],
+    bend: (story) => story.tampered.push(`delete from mailboxes where agent_id = 'ada-id'`),
+  },
+  {
+    what: 'a task counted where it is not',
+    rules: ['rollup-wrong'],
+    bend: (story) => story.tampered.push(`update task_counts set tasks = tasks + 1 where status = 'completed'`),
+  },
+  {
+    what: 'a task nobody counted',
+    rules: ['rollup-wrong'],
+    bend: (story) => story.tampered.push(`delete from task_counts where status = 'failed'`),
+  },
+]
