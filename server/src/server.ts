@@ -12,7 +12,7 @@ import { createLog, type Log } from './log.ts'
 import { Inboxes } from './messages/inboxes.ts'
 import { Metrics } from './metrics.ts'
 import { Replies } from './requests/replies.ts'
-import { openSqlite } from './store/sqlite.ts'
+import { openStore } from './store/open.ts'
 import type { Wake } from './store/store.ts'
 import { Listener } from './surfaces/listener.ts'
 import { ageTasks } from './sweeps/age-tasks.ts'
@@ -67,6 +67,8 @@ function listen(parts: Parts, log: Log): void {
       case 'fleet':
         parts.inboxes.reconsider(wake.agentId)
         return parts.queue.reconsider(wake.project, wake.agentId)
+      case 'epoch':
+        return parts.streams.restart()
       case 'events':
         parts.streams.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
         return undefined
@@ -74,10 +76,19 @@ function listen(parts: Parts, log: Log): void {
   })
 }
 
+/** A database as the log names it: without the password. */
+function nameOf({ database, postgres }: Config): string {
+  if (!postgres) return database
+  const { host, pathname } = new URL(postgres.url)
+  return `postgres://${host}${pathname}`
+}
+
 async function assemble(config: Config, clock: Clock): Promise<Parts> {
-  mkdirSync(dirname(config.database), { recursive: true })
-  const store = await openSqlite({ file: config.database, durability: config.durability, clock })
-  const tokens = await Tokens.open(join(dirname(config.database), `${config.database.split('/').at(-1)}.key`), clock)
+  if (!config.postgres) mkdirSync(dirname(config.database), { recursive: true })
+  const store = await openStore(config, clock)
+  const keyFile = join(dirname(config.database), `${config.database.split('/').at(-1)}.key`)
+  // Replicas must know each other's tokens, and share nothing but the database.
+  const tokens = config.postgres ? await Tokens.derived(store.secret, clock) : await Tokens.open(keyFile, clock)
   return {
     config,
     clock,
@@ -119,7 +130,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
     const url = await listener.open()
     running.start(sweeps)
     log.warn(
-      { url, database: config.database, role: config.devRole },
+      { url, database: nameOf(config), role: config.devRole },
       `dev mode: every caller on this machine is ${config.devRole}, without a credential`,
     )
     return {

@@ -1,5 +1,5 @@
 import { openPostgres } from '@tony/mcp-server/store/postgres'
-import { StoreRefusedError } from '@tony/mcp-server/store/postgres-errors'
+import { StoreRefusedError } from '@tony/mcp-server/store/refused'
 import { problemOf } from '@tony/mcp-server/store/postgres-guard'
 import { describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'

@@ -62,6 +62,9 @@ export async function* subscribeToEvents(
     // Where it begins: without this, one that reconnects before its first event would not know what it missed.
     if (from === undefined) yield [checkpoint(epoch, seq, ctx.clock.wall())]
     while (!ctx.signal.aborted) {
+      // The store was restored meanwhile: refused as any cursor of before is.
+      const now = ctx.store.epoch
+      if (now !== epoch) await ctx.read((reader) => resolveCursor(reader, project, now, cursorAt(epoch, seq)))
       const events = await stream.after(seq, chunkLimit)
       seq = events.at(-1)?.seq ?? seq
       const visible: Item<EventOutput>[] = events.filter((candidate) => shows(ctx.principal, filter, candidate))

@@ -8,12 +8,22 @@ import { defineTables } from './tables.ts'
 
 export const postgresTables = defineTables(postgresColumns)
 
-const numeric = new Set<number>([types.builtins.INT8, types.builtins.NUMERIC])
+const truth = (text: string): number => (text === 't' ? 1 : 0)
 
-/** Counts, sums and times as numbers: the driver gives them as text, because its integers may be larger than ours ever are. */
+/**
+ * Counts, sums and times as numbers, which the driver gives as text because its integers may be larger than ours ever are; and
+ * what is so or not as 1 or 0, as SQLite has it. No column is of that type, only what a query computes.
+ */
+const parsers = new Map<number, (text: string) => number>([
+  [types.builtins.INT8, Number],
+  [types.builtins.NUMERIC, Number],
+  [types.builtins.BOOL, truth],
+])
+
 const numbers = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    numeric.has(oid) ? Number : format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid),
+    parsers.get(oid) ??
+    (format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid)),
 }
 
 /** Names of prepared statements by their text, the same on every connection of the process. */

@@ -127,11 +127,18 @@ export class Elsewhere {
       this.#heads.set(project, Math.max(head, this.#heads.get(project) ?? 0))
     }
     if (told.length === 0) return []
-    return [{ topic: 'events', project }, ...(await superseded(lent.client, told)), ...told.flatMap(wakesOf)]
+    return [{ topic: 'events', project }, ...(await superseded(lent.client, told)), ...told.flatMap((event) => wakesOf(project, event))]
   }
 }
 
-function wakesOf({ type, subject, audience, data }: Told): Wake[] {
+/** Events after which an agent, or everybody, may be handed what it could not be before. */
+const changesFleet = /^(agent\.(updated|resumed)|project\.resumed|epic\.resumed)$/
+
+function wakesOf(project: string, { type, subject, audience, data }: Told): Wake[] {
+  if (changesFleet.test(type))
+    return [{ topic: 'fleet', project, agentId: type.startsWith('agent.') ? subject : null }]
+  if (subject !== null && (type === 'request.replied' || type === 'request.timedOut'))
+    return [{ topic: 'reply', requestId: subject }]
   if (type.startsWith('message.')) {
     const concerned = audience === null ? [] : ids.parse(JSON.parse(audience))
     return concerned.map((agentId) => ({ topic: 'inbox', agentId, because: 'room' }))

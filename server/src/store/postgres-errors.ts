@@ -2,11 +2,6 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { DrizzleQueryError } from 'drizzle-orm'
 import { DatabaseError } from 'pg'
 
-/** The store cannot be opened, with what to change. Nothing was written. */
-export class StoreRefusedError extends Error {
-  override readonly name = 'StoreRefusedError'
-}
-
 /** The connection is gone, or cannot be had. */
 export class ConnectionLostError extends Error {
   override readonly name = 'ConnectionLostError'

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import { StoreRefusedError } from './postgres-errors.ts'
+import { StoreRefusedError } from './refused.ts'
 
 interface Settings {
   readonly version: number
