@@ -75,6 +75,8 @@ export interface PostgresConfig {
   readonly pooler: boolean
   /** Whether replicas tell each other of commits; without, what others did is seen within a second. */
   readonly notify: boolean
+  /** Whether batches of one project take turns over all replicas, as they do where this is absent. */
+  readonly turns?: boolean
 }
 
 /** What one caller may use of the server. Sizes in bytes. */

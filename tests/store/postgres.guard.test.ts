@@ -1,6 +1,6 @@
 import { openPostgres } from '@tony/mcp-server/store/postgres'
-import { StoreRefusedError } from '@tony/mcp-server/store/refused'
 import { problemOf } from '@tony/mcp-server/store/postgres-guard'
+import { StoreRefusedError } from '@tony/mcp-server/store/refused'
 import { describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'
 

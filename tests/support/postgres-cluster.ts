@@ -10,6 +10,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
@@ -103,10 +104,19 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Starts the server on its data, and returns when it takes connections. */
-  async begin(): Promise<void> {
-    const settings = `-p ${this.#port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300`
+  async begin(besides = ''): Promise<void> {
+    const settings = `${besides} -p ${this.#port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300`
     const data = join(this.#root, 'data')
     await this.#run('pg_ctl', '-D', data, '-o', settings, '-l', join(data, 'log'), '-w', 'start')
+  }
+
+  /** Ends it, and starts it on another timeline, as a standby that takes the place of a primary is. */
+  async promote(): Promise<void> {
+    await this.end()
+    const signal = join(this.#root, 'data', 'recovery.signal')
+    writeFileSync(signal, '')
+    if (process.getuid?.() === 0) chownSync(signal, nobody, nobody)
+    await this.begin('-c restore_command=false')
   }
 
   /** `immediate` is as a crash: it recovers at its next start. */

@@ -14,6 +14,8 @@ export interface TestServerOptions {
   readonly clock?: Clock
   readonly limits?: Partial<Limits>
   readonly config?: Partial<Config>
+  /** A database that several servers share, instead of one of its own. */
+  readonly postgres?: Config['postgres']
   /** Folder of an earlier server's, to start on its file. */
   readonly folder?: string
 }
@@ -47,9 +49,16 @@ export class TestServer implements AsyncDisposable {
 
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tony-'))
-    const store = await storeIn(folder)
-    const base = readConfig('dev', { MCP_PORT: '0', ...store, LOG_LEVEL: 'silent' })
-    const config = { ...base, checkReplies: true, ...options.config, limits: { ...base.limits, ...options.limits } }
+    const { postgres } = options
+    const store = postgres ? {} : await storeIn(folder)
+    const base = readConfig('dev', { MCP_PORT: '0', ...store, LOG_LEVEL: process.env['TLOG'] ?? 'silent' })
+    const config = {
+      ...base,
+      ...(postgres && { postgres }),
+      checkReplies: true,
+      ...options.config,
+      limits: { ...base.limits, ...options.limits },
+    }
     const manual = options.clock instanceof ManualClock ? options.clock : new ManualClock()
     const running = await start(config, options.clock ?? manual)
     return new TestServer(folder, options.folder === undefined, manual, running)

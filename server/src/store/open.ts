@@ -11,6 +11,7 @@ export interface StoreOptions {
         readonly directUrl: string | undefined
         readonly pooler: boolean
         readonly notify: boolean
+        readonly turns?: boolean
       }
     | undefined
   readonly durability: 'disk' | 'process'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Connection } from './batches.ts'
 import { postgresTables } from './postgres-driver.ts'
-import { ConnectionLostError, sqlState } from './postgres-errors.ts'
+import { ConnectionLostError, isEnding, NotBegunError, sqlState } from './postgres-errors.ts'
 import { type Lent, timeouts } from './postgres-pool.ts'
 import type { DatabaseTime } from './postgres-time.ts'
 import type { Db, Reader } from './store.ts'
@@ -58,7 +58,8 @@ export class BatchConnection implements Connection {
       this.#project = project
       this.now = this.#time.hear(timeIn(results))
     } catch (error) {
-      throw this.#lost(error)
+      this.#lent.spoil()
+      throw isEnding(error) ? new NotBegunError('no transaction was begun', { cause: error }) : error
     }
   }
 

@@ -22,8 +22,7 @@ const parsers = new Map<number, (text: string) => number>([
 
 const numbers = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    parsers.get(oid) ??
-    (format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid)),
+    parsers.get(oid) ?? (format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid)),
 }
 
 /** Names of prepared statements by their text, the same on every connection of the process. */
@@ -35,11 +34,28 @@ function nameOf(text: string): string {
   return name
 }
 
-/** The query builder on one connection. `named`: what it runs is prepared on the server and kept there. */
-function builderOn(client: ClientBase, named: boolean): Db {
+type NumberType = 'bigint' | 'double precision'
+
+const typeOf = (value: number): NumberType => (Number.isInteger(value) ? 'bigint' : 'double precision')
+
+/** The text of a query that is run once, with the type of each number it is given. */
+const typed = (text: string, values: readonly unknown[]): string =>
+  text.replaceAll(/\$(\d+)/g, (parameter, place) => {
+    const value = values[Number(place) - 1]
+    return typeof value === 'number' ? `${parameter}::${typeOf(value)}` : parameter
+  })
+
+/** How a builder sends what it has built. */
+type Send = (text: string, values: readonly unknown[]) => { readonly text: string; readonly name?: string }
+
+const once: Send = (text, values) => ({ text: typed(text, values) })
+const named: Send = (text) => ({ text, name: nameOf(text) })
+const unnamed: Send = (text) => ({ text })
+
+function builderOn(client: ClientBase, send: Send): Db {
   const bound = {
     query: ({ text, rowMode }: QueryArrayConfig, values: unknown[]) =>
-      client.query({ text, values, types: numbers, ...(rowMode && { rowMode }), ...(named && { name: nameOf(text) }) }),
+      client.query({ ...send(text, values), values, types: numbers, ...(rowMode && { rowMode }) }),
   }
   // Of a client the builder calls nothing but `query`; and its types have nothing in common with SQLite's, which stand for both.
   return drizzle(bound as unknown as PoolClient) as unknown as Db
@@ -65,8 +81,6 @@ const rowLocks: Locks = {
   shared: (query) => lock(query, 'share'),
 }
 
-type NumberType = 'bigint' | 'double precision'
-
 /**
  * What the parameters of a statement are, as its values have shown. Postgres infers the type of a parameter from what stands
  * beside it, which is text in `case when a then null else $1 end` and a 32 bit integer in `$1 + 1`; a number says what it is.
@@ -79,7 +93,7 @@ class Learned {
   learn(params: object): void {
     for (const [name, value] of Object.entries(params)) {
       if (typeof value !== 'number') continue
-      const type = Number.isInteger(value) ? 'bigint' : 'double precision'
+      const type = typeOf(value)
       const known = this.types.get(name)
       if (known === type || known === 'double precision') continue
       this.types.set(name, type)
@@ -107,12 +121,12 @@ export interface Bound {
   readonly run: Reader['run']
 }
 
-/** What runs statements on a connection. `named: false` behind a pooler, which gives each transaction another connection. */
-export function bind(client: ClientBase, named: boolean): Bound {
-  const connection = { db: builderOn(client, named), t: postgresTables, locks: rowLocks }
+/** What runs statements on a connection. `prepared: false` behind a pooler, which gives each transaction another connection. */
+export function bind(client: ClientBase, prepared: boolean): Bound {
+  const connection = { db: builderOn(client, prepared ? named : unnamed), t: postgresTables, locks: rowLocks }
   const built = new Map<object, { version: number; prepared: unknown }>()
   return {
-    db: builderOn(client, false),
+    db: builderOn(client, once),
     run: <P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> => {
       const types = learnedOf(statement)
       types.learn(params)

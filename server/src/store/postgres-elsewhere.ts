@@ -127,7 +127,11 @@ export class Elsewhere {
       this.#heads.set(project, Math.max(head, this.#heads.get(project) ?? 0))
     }
     if (told.length === 0) return []
-    return [{ topic: 'events', project }, ...(await superseded(lent.client, told)), ...told.flatMap((event) => wakesOf(project, event))]
+    return [
+      { topic: 'events', project },
+      ...(await superseded(lent.client, told)),
+      ...told.flatMap((event) => wakesOf(project, event)),
+    ]
   }
 }
 
@@ -135,8 +139,7 @@ export class Elsewhere {
 const changesFleet = /^(agent\.(updated|resumed)|project\.resumed|epic\.resumed)$/
 
 function wakesOf(project: string, { type, subject, audience, data }: Told): Wake[] {
-  if (changesFleet.test(type))
-    return [{ topic: 'fleet', project, agentId: type.startsWith('agent.') ? subject : null }]
+  if (changesFleet.test(type)) return [{ topic: 'fleet', project, agentId: type.startsWith('agent.') ? subject : null }]
   if (subject !== null && (type === 'request.replied' || type === 'request.timedOut'))
     return [{ topic: 'reply', requestId: subject }]
   if (type.startsWith('message.')) {

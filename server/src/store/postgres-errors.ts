@@ -4,7 +4,12 @@ import { DatabaseError } from 'pg'
 
 /** The connection is gone, or cannot be had. */
 export class ConnectionLostError extends Error {
-  override readonly name = 'ConnectionLostError'
+  override readonly name: string = 'ConnectionLostError'
+}
+
+/** A transaction has not begun: nothing was done, and another connection may be better. */
+export class NotBegunError extends ConnectionLostError {
+  override readonly name = 'NotBegunError'
 }
 
 /** The code of a refusal of the server's; undefined for any other error. */
@@ -13,10 +18,16 @@ export function sqlState(error: unknown): string | undefined {
   return error instanceof Error && error.cause !== undefined ? sqlState(error.cause) : undefined
 }
 
+/** The server is being shut down, or this connection is. */
+const ending = /^(57P0|08)/
+
+export const isEnding = (error: unknown): boolean => ending.test(sqlState(error) ?? '08000')
+
 /** Serialization failure, deadlock; and a prepared statement of before a migration, which is gone with its connection. */
 const transient = new Set(['40001', '40P01', '0A000', '26000'])
 
-export const isTransient = (error: unknown): boolean => transient.has(sqlState(error) ?? '')
+export const isTransient = (error: unknown): boolean =>
+  error instanceof NotBegunError || transient.has(sqlState(error) ?? '')
 
 /** Refusals of one statement: what a constraint forbids, what cannot be computed, what is no SQL. */
 const ownFault = /^(2[0-3]|42|P0)/
