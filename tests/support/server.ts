@@ -20,12 +20,18 @@ export interface TestServerOptions {
   readonly folder?: string
 }
 
+/**
+ * Whether the tests run on PostgreSQL: where they hold time still, an outage of the server, which is measured by the clock of
+ * the database, extends nothing.
+ */
+export const onPostgres = process.env['TONY_TEST_STORE'] === 'postgres'
+
 /** Databases by the folder of the test they stand for. */
 const databases = new Map<string, Database>()
 
 /** What a test has its rows in: a file in its folder, or with TONY_TEST_STORE=postgres a database of its own. */
 async function storeIn(folder: string): Promise<{ DATABASE_PATH: string } | { DATABASE_URL: string }> {
-  if (process.env['TONY_TEST_STORE'] !== 'postgres') return { DATABASE_PATH: join(folder, 'test.db') }
+  if (!onPostgres) return { DATABASE_PATH: join(folder, 'test.db') }
   const server = await import('./postgres.ts')
   const database = databases.get(folder) ?? (await server.Database.create())
   databases.set(folder, database)
@@ -51,7 +57,7 @@ export class TestServer implements AsyncDisposable {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tony-'))
     const { postgres } = options
     const store = postgres ? {} : await storeIn(folder)
-    const base = readConfig('dev', { MCP_PORT: '0', ...store, LOG_LEVEL: process.env['TLOG'] ?? 'silent' })
+    const base = readConfig('dev', { MCP_PORT: '0', ...store, LOG_LEVEL: 'silent' })
     const config = {
       ...base,
       ...(postgres && { postgres }),
