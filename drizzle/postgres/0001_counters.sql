@@ -92,3 +92,12 @@ WHEN (OLD.status IS DISTINCT FROM NEW.status OR OLD.to_agent IS DISTINCT FROM NE
 EXECUTE FUNCTION messages_counted();
 --> statement-breakpoint
 CREATE TRIGGER messages_counted_out AFTER DELETE ON messages FOR EACH ROW EXECUTE FUNCTION messages_counted();
+--> statement-breakpoint
+CREATE FUNCTION only_added() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% are only added', TG_TABLE_NAME;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER events_are_only_added BEFORE UPDATE ON events FOR EACH ROW EXECUTE FUNCTION only_added();
+--> statement-breakpoint
+CREATE TRIGGER denials_are_only_added BEFORE UPDATE ON denials FOR EACH ROW EXECUTE FUNCTION only_added();

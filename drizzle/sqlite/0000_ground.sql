@@ -8,6 +8,7 @@ CREATE TABLE `agents` (
 	`status` text DEFAULT 'active' NOT NULL,
 	`incarnation` integer DEFAULT 1 NOT NULL,
 	`instance_hash` text,
+	`credential_id` text,
 	`paused_at` integer,
 	`draining_at` integer,
 	`registered_at` integer NOT NULL,
@@ -36,6 +37,27 @@ CREATE TABLE `bodies` (
 	`payload` text NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE `credentials` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project_id` text NOT NULL,
+	`name` text NOT NULL,
+	`secret_hash` text NOT NULL,
+	`previous_hash` text,
+	`previous_until` integer,
+	`scopes` text NOT NULL,
+	`role_ceiling` text NOT NULL,
+	`max_uses` integer,
+	`uses` integer DEFAULT 0 NOT NULL,
+	`cidrs` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	`last_used_at` integer,
+	`revoked_at` integer,
+	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "credentials_uses" CHECK("credentials"."max_uses" is null or "credentials"."uses" <= "credentials"."max_uses")
+);
+--> statement-breakpoint
+CREATE INDEX `credentials_revoked` ON `credentials` (`revoked_at`) WHERE revoked_at is not null;--> statement-breakpoint
 CREATE TABLE `delivery_failures` (
 	`message_id` text NOT NULL,
 	`redrives` integer DEFAULT 0 NOT NULL,
@@ -47,6 +69,19 @@ CREATE TABLE `delivery_failures` (
 	FOREIGN KEY (`message_id`) REFERENCES `messages`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
+CREATE TABLE `denials` (
+	`ord` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`project_id` text,
+	`at` integer NOT NULL,
+	`subject` text,
+	`path` text NOT NULL,
+	`code` text NOT NULL,
+	`address` text,
+	`request_id` text NOT NULL,
+	`count` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `denials_project` ON `denials` (`project_id`,`ord`);--> statement-breakpoint
 CREATE TABLE `events` (
 	`project_id` text NOT NULL,
 	`seq` integer NOT NULL,
@@ -59,6 +94,9 @@ CREATE TABLE `events` (
 	`thread_id` text,
 	`audience` text,
 	`data` text NOT NULL,
+	`session_id` text,
+	`credential_id` text,
+	`request_id` text,
 	PRIMARY KEY(`project_id`, `seq`),
 	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action
 );
@@ -255,15 +293,25 @@ CREATE TABLE `routes` (
 CREATE UNIQUE INDEX `routes_conditions` ON `routes` (`project_id`,`requires`,`assigned_to`);--> statement-breakpoint
 CREATE TABLE `sessions` (
 	`id` text PRIMARY KEY NOT NULL,
+	`project_id` text NOT NULL,
 	`agent_id` text NOT NULL,
 	`incarnation` integer NOT NULL,
+	`credential_id` text,
 	`refresh_hash` text NOT NULL,
+	`parent_hash` text,
+	`nonce_hash` text,
 	`created_at` integer NOT NULL,
+	`refreshed_at` integer NOT NULL,
 	`revoked_at` integer,
-	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE no action
+	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`credential_id`) REFERENCES `credentials`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
 CREATE INDEX `sessions_agent` ON `sessions` (`agent_id`,`incarnation`);--> statement-breakpoint
+CREATE INDEX `sessions_project` ON `sessions` (`project_id`,`id`);--> statement-breakpoint
+CREATE INDEX `sessions_credential` ON `sessions` (`credential_id`);--> statement-breakpoint
+CREATE INDEX `sessions_revoked` ON `sessions` (`revoked_at`) WHERE revoked_at is not null;--> statement-breakpoint
 CREATE TABLE `store_facts` (
 	`name` text PRIMARY KEY NOT NULL,
 	`value` text NOT NULL

@@ -16,6 +16,19 @@ const databaseUrl = z
 
 const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url)
 
+/** Separated by commas. */
+const list = (of: z.ZodType<string, string>) =>
+  z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .pipe(z.array(of))
+
 const environment = z.object({
   MCP_PORT: port.optional(),
   PORT: port.optional(),
@@ -38,6 +51,12 @@ const environment = z.object({
   MCP_MAX_PENDING: z.coerce.number().int().min(1).default(defaultMaxPending),
   MCP_MAX_STARVATION_MS: z.coerce.number().int().min(10_000).default(maxStarvationMs),
   MCP_DEV_ROLE: z.enum(['tech-lead', 'admin']).default('tech-lead'),
+  /** A file with the secret that hashes of secrets are made with, kept elsewhere than beside the database. */
+  MCP_PEPPER_FILE: z.string().min(1).optional(),
+  MCP_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
+  MCP_ALLOWED_HOSTS: list(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
+  MCP_ALLOWED_ORIGINS: list(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
+  MCP_TRUSTED_PROXIES: list(z.union([z.cidrv4(), z.cidrv6()])),
   NODE_ENV: z.string().optional(),
 })
 
@@ -62,6 +81,17 @@ export interface Config {
   readonly maxStarvationMs: number
   /** What a developer on the same machine acts as in dev mode. */
   readonly devRole: 'tech-lead' | 'admin'
+  /** How long an access token lasts, in milliseconds. */
+  readonly accessTokenMs: number
+  /** Where the pepper and the bootstrap token are, when somebody else keeps them. */
+  readonly pepperFile: string | undefined
+  readonly bootstrapTokenFile: string | undefined
+  /** What a `Host` may say in serve mode; empty for anything. */
+  readonly allowedHosts: readonly string[]
+  /** Origins whose pages may call, beside those of the loopback in dev mode. */
+  readonly allowedOrigins: readonly string[]
+  /** Blocks of addresses whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
   /** Check every reply against its schema: for tests, where it is worth its price. */
   readonly checkReplies: boolean
   readonly limits: Limits
@@ -97,6 +127,14 @@ export interface Limits {
   /** Silence on a socket after which it is pinged, and then how long the answer may take, in milliseconds. */
   readonly pingMs: number
   readonly pongMs: number
+  /** What a principal may spend at once and for each second, in the cost of its calls; 1 for most. Serve mode only. */
+  readonly callerBurst: number
+  readonly callerPerSecond: number
+  /** The same for all callers of one address that show no valid credential. */
+  readonly addressBurst: number
+  readonly addressPerSecond: number
+  /** How long a socket may go on with calls that are refused for their rate, in milliseconds, before it is closed. */
+  readonly floodMs: number
 }
 
 const limits: Limits = {
@@ -111,6 +149,12 @@ const limits: Limits = {
   helloMs: 5_000,
   pingMs: 25_000,
   pongMs: 10_000,
+  // 500 agents that start at once on one machine, each registering with the same key, or refreshing after an outage.
+  callerBurst: 5_000,
+  callerPerSecond: 1_000,
+  addressBurst: 5_000,
+  addressPerSecond: 100,
+  floodMs: 3_000,
 }
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
@@ -157,6 +201,12 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     maxPending: values.MCP_MAX_PENDING,
     maxStarvationMs: values.MCP_MAX_STARVATION_MS,
     devRole: values.MCP_DEV_ROLE,
+    accessTokenMs: 600_000,
+    pepperFile: values.MCP_PEPPER_FILE,
+    bootstrapTokenFile: values.MCP_BOOTSTRAP_TOKEN_FILE,
+    allowedHosts: values.MCP_ALLOWED_HOSTS,
+    allowedOrigins: values.MCP_ALLOWED_ORIGINS,
+    trustedProxies: values.MCP_TRUSTED_PROXIES,
     checkReplies: false,
     limits,
   })

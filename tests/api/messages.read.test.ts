@@ -207,6 +207,20 @@ test('a page looks at 10 000 messages at most, and the next goes on', async () =
   }
 })
 
+test('what an agent sent long before what it received comes once, in its place', async () => {
+  await using server = await TestServer.start()
+  const [lead, ann] = [server.connect(), await server.agent('ann')]
+  await server.agent('bob')
+  for (const to of ['ann', 'ann']) await lead.messages.send({ to, type: 'rare', payload: 'in' })
+  await ann.messages.send({ to: 'bob', type: 'rare', payload: 'out' })
+  const many = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+    INSERT INTO messages (id, project_id, to_agent, type, payload, priority, created_at, max_deliver)
+    SELECT 'filler ' || i, project_id, to_agent, 'common', '1', 2, created_at, 5 FROM n, messages WHERE ord = 1`
+  tamper(server, many)
+  const read = await allOf((cursor) => ann.messages.list({ type: 'rare', ...(cursor ? { cursor } : {}) }))
+  expect(read).toEqual(['out', 'in', 'in'])
+})
+
 test('what makes no sense is INVALID_INPUT', async () => {
   await using server = await TestServer.start()
   const ann = await server.agent('ann')

@@ -64,13 +64,16 @@ type Win = readonly [taskId: string, agentId: string]
 
 /** Claims, and completes with each further claim the task before, until there is nothing left. */
 async function workOff(store: Store, principal: Principal, wins: Win[]): Promise<void> {
-  const scope = { project: principal.project, fence: { agentId: principal.subject, incarnation: 1 } }
+  const fence = { sessionId: principal.subject, agentId: principal.subject, incarnation: 1 }
+  const scope = { project: principal.project, fence }
+  const ctx = claiming(store, principal)
+  await ctx.routes.refresh(store, principal.project, 1)
   let held: { taskId: string; leaseToken: string } | undefined
   do {
     const completed = held
     const { tasks } = await store.transact(scope, async (tx) => {
-      if (completed) await completeIn(tx, claiming(store, principal), completed)
-      return claimIn(tx, claiming(store, principal), { limit: 1, leaseMs: 30_000 })
+      if (completed) await completeIn(tx, ctx, completed)
+      return claimIn(tx, ctx, { limit: 1, leaseMs: 30_000 })
     })
     const [task] = tasks
     held = task && { taskId: task.id, leaseToken: task.leaseToken }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { systemClock } from '@tony/mcp-server/clock'
 import type { Config } from '@tony/mcp-server/config'
 import { Database } from './postgres.ts'
@@ -15,7 +18,10 @@ export class Replicas implements AsyncDisposable {
   readonly first: TestServer
   readonly second: TestServer
 
-  private constructor(database: Database, first: TestServer, second: TestServer) {
+  readonly #folder: string
+
+  private constructor(database: Database, first: TestServer, second: TestServer, folder: string) {
+    this.#folder = folder
     this.database = database
     this.first = first
     this.second = second
@@ -24,8 +30,10 @@ export class Replicas implements AsyncDisposable {
   static async start({ notify = true, turns = true, config = {} }: ReplicaOptions = {}): Promise<Replicas> {
     const database = await Database.create()
     const postgres = { url: database.url, directUrl: undefined, pooler: false, notify, turns }
-    const server = () => TestServer.start({ clock: systemClock, postgres, config })
-    return new Replicas(database, await server(), await server())
+    // One folder: they share the pepper, as an operator has them do.
+    const folder = mkdtempSync(join(tmpdir(), 'tony-replicas-'))
+    const server = () => TestServer.start({ clock: systemClock, postgres, config, folder })
+    return new Replicas(database, await server(), await server(), folder)
   }
 
   /** One of the two, in turn. */
@@ -37,5 +45,6 @@ export class Replicas implements AsyncDisposable {
     await this.first[Symbol.asyncDispose]()
     await this.second[Symbol.asyncDispose]()
     await this.database[Symbol.asyncDispose]()
+    rmSync(this.#folder, { recursive: true, force: true })
   }
 }

@@ -14,11 +14,16 @@ export interface TestServerOptions {
   readonly clock?: Clock
   readonly limits?: Partial<Limits>
   readonly config?: Partial<Config>
+  /** Default `dev`. */
+  readonly mode?: 'dev' | 'serve'
   /** A database that several servers share, instead of one of its own. */
   readonly postgres?: Config['postgres']
   /** Folder of an earlier server's, to start on its file. */
   readonly folder?: string
 }
+
+/** Longer than tokens last in earnest: tests of other things let hours pass. */
+const dayMs = 86_400_000
 
 /**
  * Whether the tests run on PostgreSQL: where they hold time still, an outage of the server, which is measured by the clock of
@@ -30,8 +35,8 @@ export const onPostgres = process.env['TONY_TEST_STORE'] === 'postgres'
 const databases = new Map<string, Database>()
 
 /** What a test has its rows in: a file in its folder, or with TONY_TEST_STORE=postgres a database of its own. */
-async function storeIn(folder: string): Promise<{ DATABASE_PATH: string } | { DATABASE_URL: string }> {
-  if (!onPostgres) return { DATABASE_PATH: join(folder, 'test.db') }
+async function storeIn(folder: string): Promise<{ DATABASE_URL?: string }> {
+  if (!onPostgres) return {}
   const server = await import('./postgres.ts')
   const database = databases.get(folder) ?? (await server.Database.create())
   databases.set(folder, database)
@@ -57,11 +62,14 @@ export class TestServer implements AsyncDisposable {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tony-'))
     const { postgres } = options
     const store = postgres ? {} : await storeIn(folder)
-    const base = readConfig('dev', { MCP_PORT: '0', ...store, LOG_LEVEL: 'silent' })
+    const base = readConfig(options.mode ?? 'dev', { MCP_PORT: '0', ...store, LOG_LEVEL: 'silent' })
     const config = {
       ...base,
+      // On PostgreSQL too the files of a server are in its folder.
+      database: join(folder, 'test.db'),
       ...(postgres && { postgres }),
       checkReplies: true,
+      accessTokenMs: dayMs,
       ...options.config,
       limits: { ...base.limits, ...options.limits },
     }

@@ -1,8 +1,9 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
-import { appendEvents, type Numbered } from './append.ts'
+import { appendEvents, type Numbered, type OwnEvent } from './append.ts'
+import { type Ending, fencedIn } from './endings.ts'
+import { type End, endsOf } from './fences.ts'
 import { Lanes } from './lanes.ts'
 import type { NewEvent, Reader, Scope, Transaction, Wake } from './store.ts'
-import { fencedIn, type Succession } from './successions.ts'
 
 /** What an engine does for a batch; the rest is the same for all. */
 export interface Connection extends Reader {
@@ -37,10 +38,9 @@ export interface Waiting {
 
 /** What the operations of a batch that succeeded leave for its end. */
 interface Gathered {
-  readonly events: NewEvent[]
+  readonly events: OwnEvent[]
   readonly wakes: Wake[]
-  /** By agent. */
-  readonly successions: Map<string, Succession<Waiting>>
+  readonly endings: Map<End['what'], Ending<Waiting>>
 }
 
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
@@ -130,8 +130,8 @@ export class Batches {
    */
   async #attempt(connection: Connection, batch: readonly Waiting[], guarded: boolean) {
     const outcomes = new Map<Waiting, Outcome>()
-    const gathered: Gathered = { events: [], wakes: [], successions: new Map() }
-    const { events, wakes, successions } = gathered
+    const gathered: Gathered = { events: [], wakes: [], endings: new Map() }
+    const { events, wakes, endings } = gathered
     let fenced = new Map<Waiting, CoordinationError>()
     const project = batch[0]?.scope.project
     if (project === undefined) return { outcomes, wakes, fenced, numbered: undefined }
@@ -146,7 +146,7 @@ export class Batches {
         }
         outcomes.set(item, outcome)
       }
-      fenced = await fencedIn(connection, batch, successions)
+      fenced = await fencedIn(connection, batch, endings)
       if (fenced.size > 0) {
         await connection.rollback()
         return { outcomes, wakes, fenced, numbered: undefined }
@@ -162,7 +162,7 @@ export class Batches {
   }
 
   async #operate(connection: Connection, item: Waiting, gathered: Gathered, guarded: boolean): Promise<Outcome> {
-    const { events, wakes, successions } = gathered
+    const { events, wakes, endings } = gathered
     const ownEvents: NewEvent[] = []
     const ownWakes: Wake[] = []
     if (guarded) await connection.savepoint()
@@ -177,11 +177,10 @@ export class Batches {
         wake: (wake) => ownWakes.push(wake),
       })
       if (guarded) await connection.release()
-      events.push(...ownEvents)
+      events.push(...ownEvents.map((event) => ({ event, scope: item.scope })))
       wakes.push(...ownWakes)
-      for (const wake of ownWakes) {
-        if (wake.topic !== 'incarnation' || successions.has(wake.agentId)) continue
-        successions.set(wake.agentId, { by: item, incarnation: wake.incarnation })
+      for (const end of ownWakes.flatMap(endsOf)) {
+        if (!endings.has(end.what)) endings.set(end.what, { by: item, end })
       }
       return { ok: true, value }
     } catch (error) {

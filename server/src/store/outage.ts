@@ -1,6 +1,9 @@
-import { and, gt, sql } from 'drizzle-orm'
+import { and, gt, isNull, sql } from 'drizzle-orm'
 import { isWord } from './literals.ts'
 import type { Reader } from './store.ts'
+
+/** How long a refresh may be asked for again. */
+export const refreshRetryMs = 10_000
 
 /**
  * Gives every deadline that was alive at the last commit the length of the outage since, before any sweep runs: a holder
@@ -28,6 +31,11 @@ export async function extendDeadlines(
     .update(t.messages)
     .set({ expiresAt: sql`${t.messages.expiresAt} + ${outage}` })
     .where(and(isWord(t.messages.status, 'pending'), gt(t.messages.expiresAt, lastCommit)))
+  // A refresh whose answer was lost with the server can still be asked for again.
+  await db
+    .update(t.sessions)
+    .set({ refreshedAt: sql`${t.sessions.refreshedAt} + ${outage}` })
+    .where(and(isNull(t.sessions.revokedAt), gt(t.sessions.refreshedAt, lastCommit - refreshRetryMs)))
   await db
     .update(t.requests)
     .set({ deadlineAt: sql`${t.requests.deadlineAt} + ${outage}` })

@@ -35,6 +35,7 @@ interface Told {
 /** Events that end a lease: their data names its holder and its attempt. */
 const endsLease = /^task\.(submitted|completed|retried|released|expired|inputRequested|timedOut|failed|cancelled)$/
 const ofLease = z.object({ agentId: z.string(), attempt: z.int() })
+const ofSession = z.object({ sessionId: z.string() })
 const ids = z.array(z.string())
 
 /** How many waiting claims a route with work wakes at most. */
@@ -142,6 +143,7 @@ function wakesOf(project: string, { type, subject, audience, data }: Told): Wake
   if (changesFleet.test(type)) return [{ topic: 'fleet', project, agentId: type.startsWith('agent.') ? subject : null }]
   if (subject !== null && (type === 'request.replied' || type === 'request.timedOut'))
     return [{ topic: 'reply', requestId: subject }]
+  if (type === 'session.revoked') return [{ topic: 'revoked', sessions: [ofSession.parse(JSON.parse(data)).sessionId] }]
   if (type.startsWith('message.')) {
     const concerned = audience === null ? [] : ids.parse(JSON.parse(audience))
     return concerned.map((agentId) => ({ topic: 'inbox', agentId, because: 'room' }))

@@ -88,6 +88,12 @@ export type Wake =
       readonly agentId: string | null
     }
   | { readonly topic: 'reply'; readonly requestId: string }
+  | {
+      readonly topic: 'revoked'
+      readonly sessions: readonly string[]
+      /** The key that was revoked, where it was one. */
+      readonly key?: string
+    }
   | { readonly topic: 'events'; readonly project: string }
   /** The store has another epoch: what was read of any feed may not be what it holds. */
   | { readonly topic: 'epoch' }
@@ -104,15 +110,19 @@ export interface Transaction extends Reader {
   wake(wake: Wake): void
 }
 
-/** Whose write it is: checked at the end of the batch, so that nothing of a fenced incarnation commits. */
-export interface Fence {
-  readonly agentId: string
-  readonly incarnation: number
-}
+/**
+ * Whose write it is, an agent's by its session or a key's: checked at the end of the batch, so that nothing of a fenced
+ * incarnation, a revoked session or a revoked key commits.
+ */
+export type Fence =
+  | { readonly sessionId: string; readonly agentId: string; readonly incarnation: number }
+  | { readonly credentialId: string }
 
 export interface Scope {
   readonly project: string
   readonly fence?: Fence
+  /** The call it is for: goes into the events of the operation, which are the record of who did what. */
+  readonly requestId?: string
 }
 
 /**
