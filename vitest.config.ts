@@ -2,9 +2,10 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   resolve: { conditions: ['tony-source'] },
-  ssr: { resolve: { conditions: ['tony-source', 'node', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['tony-source', 'node', 'default'] } },
   test: {
     include: ['tests/**/*.test.ts'],
+    globalSetup: ['tests/support/postgres-run.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     coverage: {

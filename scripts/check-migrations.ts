@@ -7,29 +7,27 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const kit = join(root, 'node_modules/drizzle-kit/bin.cjs')
-const folder = mkdtempSync(join(tmpdir(), 'tony-migrations-'))
-try {
-  cpSync(join(root, 'drizzle/sqlite'), folder, { recursive: true })
-  const before = readdirSync(folder).length
-  const schema = './server/src/store/schema.sqlite.ts'
-  // drizzle-kit takes the folder only relative to where it runs.
-  const argv = [
-    kit,
-    'generate',
-    '--dialect',
-    'sqlite',
-    '--schema',
-    schema,
-    '--out',
-    relative(root, folder),
-    '--name',
-    'missing',
-  ]
-  execFileSync(process.execPath, argv, { cwd: root, stdio: 'pipe' })
-  if (readdirSync(folder).length !== before) {
-    process.stderr.write('the tables differ from the migrations: npm run migrate:new -- <name>\n')
-    process.exitCode = 1
+
+/** Whether drizzle-kit would write another migration for an engine. */
+function differs(engine: 'sqlite' | 'postgres'): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'tony-migrations-'))
+  try {
+    cpSync(join(root, 'drizzle', engine), folder, { recursive: true })
+    const before = readdirSync(folder).length
+    const dialect = engine === 'sqlite' ? 'sqlite' : 'postgresql'
+    const schema = `./server/src/store/schema.${engine}.ts`
+    // drizzle-kit takes the folder only relative to where it runs.
+    const out = relative(root, folder)
+    const argv = [kit, 'generate', '--dialect', dialect, '--schema', schema, '--out', out, '--name', 'missing']
+    execFileSync(process.execPath, argv, { cwd: root, stdio: 'pipe' })
+    return readdirSync(folder).length !== before
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true })
+}
+
+for (const engine of ['sqlite', 'postgres'] as const) {
+  if (!differs(engine)) continue
+  process.stderr.write(`the tables differ from the migrations in drizzle/${engine}: npm run migrate:new -- <name>\n`)
+  process.exitCode = 1
 }

@@ -12,5 +12,5 @@ export interface BackoffPolicy {
  */
 export function backoff(failures: SQLWrapper, policy: BackoffPolicy): SQL {
   const steps = Math.floor(Math.log2(policy.maximumIntervalMs / policy.initialIntervalMs))
-  return sql`(case when ${failures} > ${sql.raw(String(steps))} then ${sql.raw(String(policy.maximumIntervalMs))} else ${sql.raw(String(policy.initialIntervalMs))} * (1 << ${failures}) end)`
+  return sql`(case when ${failures} > ${sql.raw(String(steps))} then ${sql.raw(String(policy.maximumIntervalMs))} else ${sql.raw(String(policy.initialIntervalMs))} * (1 << cast(${failures} as integer)) end)`
 }

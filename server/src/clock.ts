@@ -8,6 +8,8 @@ export interface Clock {
   random(): number
   /** Calls `run` once after `ms`; the returned function cancels it. A timer never keeps the process alive. */
   timer(ms: number, run: () => void): () => void
+  /** Stands in for the clock of a database that has one of its own: where a test says what time it is. */
+  readonly databaseTime?: () => number
 }
 
 export const systemClock: Clock = {

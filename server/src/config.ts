@@ -11,11 +11,12 @@ export class ConfigError extends Error {
 
 const port = z.coerce.number().int().min(0).max(65_535)
 
-/** `sqlite://FILE`; the file is what follows. */
-const sqliteUrl = z
+/** `sqlite://FILE`, or where a PostgreSQL is. */
+const databaseUrl = z
   .string()
-  .regex(/^sqlite:(\/\/)?./, 'must be sqlite://FILE: this version runs on SQLite only')
-  .transform((url) => url.replace(/^sqlite:(\/\/)?/, ''))
+  .regex(/^(sqlite:(\/\/)?.|postgres(ql)?:\/\/.)/, 'must be sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE')
+
+const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url)
 
 /** Separated by commas. */
 const list = (of: z.ZodType<string, string>) =>
@@ -45,8 +46,12 @@ const environment = z.object({
   DATABASE_PATH: z.string().min(1).optional(),
   MCP_DATABASE_PATH: z.string().min(1).optional(),
   MCP_DATABASE: z.string().min(1).optional(),
-  MCP_DATABASE_URL: sqliteUrl.optional(),
-  DATABASE_URL: sqliteUrl.optional(),
+  MCP_DATABASE_URL: databaseUrl.optional(),
+  DATABASE_URL: databaseUrl.optional(),
+  /** Past a pooler, straight to the PostgreSQL. */
+  DATABASE_DIRECT_URL: databaseUrl.optional(),
+  MCP_DATABASE_POOLER: z.enum(['on', 'off']).default('off'),
+  MCP_NOTIFY: z.enum(['on', 'off']).default('on'),
   /** A folder to write the log into, instead of standard error. */
   LOG_DIR: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
@@ -81,10 +86,11 @@ export interface Config {
   readonly mode: Mode
   readonly host: string
   readonly port: number
-  /** The SQLite file. */
+  /** The SQLite file, where `postgres` is not set. */
   readonly database: string
+  readonly postgres: PostgresConfig | undefined
   readonly durability: 'disk' | 'process'
-  /** Folder of the backups. */
+  /** Folder of the backups, where `postgres` is not set. */
   readonly backupDir: string
   /** Folder of the log file; standard error when absent. */
   readonly logDir: string | undefined
@@ -128,6 +134,18 @@ export interface Retention {
   readonly agents: Kept
   /** Since they were begun, once they are committed or aborted. */
   readonly plans: Kept
+}
+
+export interface PostgresConfig {
+  readonly url: string
+  /** Straight to the database, where `url` leads to a pooler. */
+  readonly directUrl: string | undefined
+  /** `url` leads to a pooler in transaction mode. */
+  readonly pooler: boolean
+  /** Whether replicas tell each other of commits; without, what others did is seen within a second. */
+  readonly notify: boolean
+  /** Whether batches of one project take turns over all replicas, as they do where this is absent. */
+  readonly turns?: boolean
 }
 
 /** What one caller may use of the server. Sizes in bytes. */
@@ -180,14 +198,16 @@ const limits: Limits = {
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
-/** Several names have been in use for the same file; the plain one wins. */
-const databaseOf = (values: z.output<typeof environment>): string =>
-  values.DATABASE_PATH ??
-  values.MCP_DATABASE_PATH ??
-  values.MCP_DATABASE ??
-  values.MCP_DATABASE_URL ??
-  values.DATABASE_URL ??
-  'tony-mcp.db'
+/** Several names have been in use for the same database; the plain one wins, and a file before an address. */
+function databaseOf(values: z.output<typeof environment>): Pick<Config, 'database' | 'postgres'> {
+  const file = values.DATABASE_PATH ?? values.MCP_DATABASE_PATH ?? values.MCP_DATABASE
+  const url = values.MCP_DATABASE_URL ?? values.DATABASE_URL
+  if (file !== undefined || url === undefined) return { database: file ?? 'tony-mcp.db', postgres: undefined }
+  if (!isPostgres(url)) return { database: url.replace(/^sqlite:(\/\/)?/, ''), postgres: undefined }
+  const pooler = values.MCP_DATABASE_POOLER === 'on'
+  const notify = values.MCP_NOTIFY === 'on'
+  return { database: 'tony-mcp.db', postgres: { url, directUrl: values.DATABASE_DIRECT_URL, pooler, notify } }
+}
 
 const retentionOf = (values: z.output<typeof environment>): Retention => ({
   events: { ms: values.MCP_RETENTION_EVENTS, most: values.MCP_RETENTION_EVENTS_MOST },
@@ -217,13 +237,13 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
       `dev mode binds loopback only, not MCP_HOST=${values.MCP_HOST}: anyone who reaches it is tech-lead`,
     )
   }
-  const database = databaseOf(values)
+  const store = databaseOf(values)
   return Object.freeze({
     mode,
     host: values.MCP_HOST,
     port: values.MCP_PORT ?? values.PORT ?? 3456,
-    database,
-    backupDir: values.MCP_BACKUP_DIR ?? `${database}.backups`,
+    ...store,
+    backupDir: values.MCP_BACKUP_DIR ?? `${store.database}.backups`,
     durability: values.MCP_DURABILITY,
     logDir: values.LOG_DIR,
     logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',

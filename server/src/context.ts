@@ -44,7 +44,8 @@ export interface Parts {
   readonly pepper: Pepper
   readonly keyUse: KeyUse
   readonly bootstrap: Bootstrap
-  readonly backups: Backups
+  /** Absent where the database is not a file of this server's. */
+  readonly backups: Backups | undefined
   readonly retained: Retained
   /** When the server started, by the monotonic clock. */
   readonly startedAt: number

@@ -3,9 +3,10 @@ import { ConfigError, readConfig } from './config.ts'
 import { start } from './server.ts'
 import { SchemaError } from './store/migrate.ts'
 import { StoreInUseError } from './store/owner.ts'
+import { StoreRefusedError } from './store/refused.ts'
 import { ListenError } from './surfaces/listener.ts'
 
-const explained = [ConfigError, SchemaError, StoreInUseError, ListenError]
+const explained = [ConfigError, SchemaError, StoreInUseError, StoreRefusedError, ListenError]
 
 /** Runs a server in this process until SIGINT or SIGTERM. A start that cannot be is one clear line and exit code 1. */
 export async function main(mode: 'dev' | 'serve'): Promise<void> {

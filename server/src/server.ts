@@ -20,7 +20,7 @@ import { Inboxes } from './messages/inboxes.ts'
 import { Metrics } from './metrics.ts'
 import { Replies } from './requests/replies.ts'
 import { Backups } from './store/backups.ts'
-import { openSqlite } from './store/sqlite.ts'
+import { openStore } from './store/open.ts'
 import type { Wake } from './store/store.ts'
 import { Listener } from './surfaces/listener.ts'
 import { ageTasks } from './sweeps/age-tasks.ts'
@@ -88,6 +88,8 @@ function listen(parts: Parts, log: Log): void {
         return parts.queue.reconsider(wake.project, wake.agentId)
       case 'revoked':
         return parts.revocations.note(wake, parts.now())
+      case 'epoch':
+        return parts.streams.restart()
       case 'events':
         parts.streams.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
         return undefined
@@ -95,15 +97,17 @@ function listen(parts: Parts, log: Log): void {
   })
 }
 
+/** A database as the log names it: without the password. */
+function nameOf({ database, postgres }: Config): string {
+  if (!postgres) return database
+  const { host, pathname } = new URL(postgres.url)
+  return `postgres://${host}${pathname}`
+}
+
 async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise<Parts> {
-  const { database, accessTokenMs, mode } = config
+  const { database, postgres, accessTokenMs, mode } = config
   mkdirSync(dirname(database), { recursive: true })
-  const store = await openSqlite({
-    file: database,
-    durability: config.durability,
-    ballastBytes: config.ballastBytes,
-    clock,
-  })
+  const store = await openStore(config, clock)
   try {
     const pepper = Pepper.open(config.pepperFile, `${database}.pepper`)
     await requireSamePepper(store, pepper, mode)
@@ -111,7 +115,10 @@ async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise
       config,
       clock,
       store,
-      tokens: await Tokens.open(`${database}.key`, accessTokenMs, clock),
+      // Replicas must know each other's tokens.
+      tokens: postgres
+        ? await Tokens.derived(store.secret, accessTokenMs, clock)
+        : await Tokens.open(`${database}.key`, accessTokenMs, clock),
       pepper,
       revocations: new Revocations(),
       keyUse: new KeyUse(),
@@ -128,7 +135,9 @@ async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise
       inboxes: new Inboxes(),
       replies: new Replies(),
       presence: new Presence(),
-      backups: new Backups(() => ({ file: database, folder: config.backupDir, at: clock.wall() })),
+      backups: postgres
+        ? undefined
+        : new Backups(() => ({ file: database, folder: config.backupDir, at: clock.wall() })),
       retained: { positions: new Map(), removed: (what, rows) => metrics.removed(what, rows) },
       incarnations: new Incarnations(await store.read(currentIncarnations)),
       startedAt: clock.monotonic(),
@@ -151,7 +160,9 @@ async function prepareEntrance({ config, store, pepper, revocations }: Parts): P
 }
 
 /** Who may come in, said once: anyone on this machine, or who has a key, and how to get the first one. */
-function sayWhoMayCome({ mode, database, devRole }: Config, armed: Armed, log: Log, url: string): void {
+function sayWhoMayCome(config: Config, armed: Armed, log: Log, url: string): void {
+  const { mode, devRole } = config
+  const database = nameOf(config)
   if (mode === 'dev') {
     const said = `dev mode: every caller on this machine is ${devRole}, without a credential`
     return log.warn({ url, database, role: devRole }, said)
@@ -183,7 +194,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   const running = new Sweeps(parts, log)
   const close = async () => {
     await running.stop()
-    await parts.backups.close()
+    await parts.backups?.close()
     if (parts.denials.pending) await runSweep(parts, noteDenials)
     await parts.store[Symbol.asyncDispose]()
   }

@@ -80,8 +80,9 @@ test('a health sample is stored as it was said', async () => {
   await worker.agents.heartbeat({})
   const stored = rows(
     server,
-    `SELECT agent_id AS agent, timestamp, requests_handled AS requestsHandled, avg_response_time AS avgResponseTimeMs,
-       error_rate AS errorRate, cpu_usage AS cpuUsage, memory_usage AS memoryUsage FROM health_metrics ORDER BY rowid`,
+    `SELECT agent_id AS agent, timestamp, requests_handled AS "requestsHandled", avg_response_time AS "avgResponseTimeMs",
+       error_rate AS "errorRate", cpu_usage AS "cpuUsage", memory_usage AS "memoryUsage" FROM health_metrics
+     ORDER BY requests_handled IS NULL`,
   )
   const at = { agent: worker.id, timestamp: server.clock.wall() }
   const nothing = { requestsHandled: null, avgResponseTimeMs: null, cpuUsage: null, memoryUsage: null }

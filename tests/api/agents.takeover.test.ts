@@ -1,6 +1,6 @@
-import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { refusal, TestServer, take } from '../support/server.ts'
+import { tamper } from './given.ts'
 
 test('a tech lead takes over a name whose secrets are lost, and the holder before is fenced', async () => {
   await using server = await TestServer.start()
@@ -35,9 +35,7 @@ test('a cursor into a log that was emptied is expired, and the log goes on after
   await lead.tasks.create({ type: 'code' })
   await lead.tasks.create({ type: 'code' })
   const { cursor } = await lead.events.list({ limit: 1 })
-  const database = new Database(server.database)
-  database.exec('DELETE FROM events')
-  database.close()
+  tamper(server, 'DELETE FROM events')
   const refused = await refusal(lead.events.list({ cursor }))
   expect(refused.code).toBe('CURSOR_EXPIRED')
   await lead.tasks.create({ type: 'code' })

@@ -44,7 +44,8 @@ const between = [
   'request.timedOut',
 ]
 
-const isPrivate = (type: string) => /^(message|request)\./.test(type)
+/** Whether the message of a request that timed out expires beside it depends on which sweep comes first. */
+const isPrivate = (type: string) => /^(message|request)\./.test(type) && type !== 'message.expired'
 
 const listed = async (who: Pick<TestAgent, 'events'>) =>
   (await who.events.list({})).events.map(({ type }) => type).filter(isPrivate)

@@ -1,6 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net'
 import type { Client, Delivery, LeasedTask } from '@tony/mcp-client'
-import Database from 'better-sqlite3'
 import type { TestServer } from '../support/server.ts'
 
 type Claim = NonNullable<Parameters<Client['tasks']['claim']>[0]>
@@ -30,19 +29,12 @@ export const receiptOf = ({ id, receipt }: Delivery) => ({ messageId: id, receip
 
 /** What the file holds, read past the server. */
 export function rows<T>(server: TestServer, sql: string, ...params: string[]): T[] {
-  const database = new Database(server.database, { readonly: true })
-  try {
-    return database.prepare<string[], T>(sql).all(...params)
-  } finally {
-    database.close()
-  }
+  return server.query<T>(sql, params)
 }
 
 /** Changes the file behind the server's back. */
 export function tamper(server: TestServer, sql: string): void {
-  const database = new Database(server.database, { timeout: 5_000 })
-  database.exec(sql)
-  database.close()
+  server.execute(sql)
 }
 
 /** Reads a subscription piece by piece without ending it. */

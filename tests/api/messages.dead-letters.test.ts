@@ -1,7 +1,7 @@
 import type { Client, DeadLetter } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { miscounted } from '../support/verify/counters.ts'
+import { miscountsBy } from '../support/verify/counters.ts'
 import { receiptOf, receiveOne, rows } from './given.ts'
 
 const quiet = { limits: { pingMs: 1e12 } }
@@ -194,7 +194,7 @@ test('a letter can be redriven to another agent, whose it then is', async () => 
   expect(await refusal(bob.messages.get({ messageId: id }))).toMatchObject({ code: 'NOT_FOUND' })
   for (const who of [ann, bob, eve])
     expect((await who.events.list({ types: ['message.redriven'] })).events).toHaveLength(1)
-  expect(miscounted(server.database)).toEqual([])
+  expect(miscountsBy((sql) => server.query(sql))).toEqual([])
   expect(await refusal(lead.messages.deadLetters.redrive({ filter: {}, to: 'ghost' }))).toMatchObject({
     code: 'NOT_FOUND',
     message: 'Agent ghost not found',
@@ -253,7 +253,7 @@ test('a purged letter is gone with its history, and the mailbox still counts it'
   ])
   for (const who of [lead, ann, bob])
     expect((await who.events.list({ types: ['message.purged'] })).events).toMatchObject([{ subject: id }])
-  expect(miscounted(server.database)).toEqual([])
+  expect(miscountsBy((sql) => server.query(sql))).toEqual([])
 })
 
 test('a purge leaves the payload to the other copies of a fan-out', async () => {

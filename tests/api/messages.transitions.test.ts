@@ -7,7 +7,7 @@ import {
 } from '@tony/mcp-shared/messages'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { miscounted } from '../support/verify/counters.ts'
+import { miscountsBy } from '../support/verify/counters.ts'
 import { receiptOf, receiveOne, rows } from './given.ts'
 
 interface Given {
@@ -113,7 +113,7 @@ describe.each(Object.entries(receipted) as [ByReceipt, MessageTransition][])('%s
       expect(refused).toMatchObject({ code: 'STALE_RECEIPT', applied: 'no', details: { status, attempt: 1 } })
       expect(traces(world)).toEqual(before)
     }
-    expect(miscounted(server.database)).toEqual([])
+    expect(miscountsBy((sql) => server.query(sql))).toEqual([])
   })
 
   test.each(states)('of a $status message by another receipt changes nothing', async ({ status }) => {
@@ -161,7 +161,7 @@ describe.each(Object.entries(others) as [keyof typeof others, Other][])('%s', (m
     await make(world)
     if (from.some((one) => one === status)) expect(await statusIn(world)).toBe(to)
     else expect(traces(world)).toEqual(before)
-    expect(miscounted(server.database)).toEqual([])
+    expect(miscountsBy((sql) => server.query(sql))).toEqual([])
   })
 })
 
@@ -172,5 +172,5 @@ test.each(states)('purging a $status message removes it only when it is dead', a
   expect(purged).toBe(status === 'dead' ? 1 : 0)
   if (status === 'dead') expect(traces(world).slice(0, 2)).toEqual([[], []])
   else expect(traces(world)).toEqual(before)
-  expect(miscounted(server.database)).toEqual([])
+  expect(miscountsBy((sql) => server.query(sql))).toEqual([])
 })

@@ -80,13 +80,16 @@ test('nobody is asked who is offline, paused, draining, gone, without the capabi
   tamper(server, 'UPDATE agents SET draining_at = NULL; UPDATE projects SET paused_at = 1')
   expect(await route()).toMatchObject(none)
   tamper(server, 'UPDATE projects SET paused_at = NULL')
+  // The answer to a ping would be a sign of life.
+  ada.close()
   server.clock.advance(30_000)
   expect(await route()).toMatchObject(none)
-  await ada.agents.heartbeat({})
+  const back = server.connect({ token: ada.token })
+  await back.agents.heartbeat({})
   // One that may not answer.
   await server.agent('aaron', { ...code, role: 'observer' })
   const answer = lead.requests.route({ method: 'code' })
-  await ada.requests.reply({ requestId: (await nextRequest(ada)).asked.requestId, result: 1 })
+  await back.requests.reply({ requestId: (await nextRequest(back)).asked.requestId, result: 1 })
   expect(await answer).toMatchObject({ agentId: ada.id, result: 1 })
   await lead.agents.unregister({ agent: 'ada' })
   expect(await route()).toMatchObject(none)

@@ -4,13 +4,18 @@ import type { Clock } from '@tony/mcp-server/clock'
 export class ManualClock implements Clock {
   #wall: number
   #monotonic = 0
+  readonly #start: number
   #timers = new Map<object, { at: number; run: () => void }>()
   /** What `random` gives. */
   chance = 0.5
 
   constructor(wall = Date.UTC(2026, 0, 1)) {
     this.#wall = wall
+    this.#start = wall
   }
+
+  /** Goes on with the monotonic clock, as that of another machine does. */
+  readonly databaseTime = (): number => Math.floor(this.#start + this.#monotonic)
 
   wall(): number {
     return this.#wall

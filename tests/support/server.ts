@@ -7,6 +7,8 @@ import { type Config, type Limits, readConfig } from '@tony/mcp-server/config'
 import { type RunningServer, start, sweeps } from '@tony/mcp-server/server'
 import { runSweep } from '@tony/mcp-server/sweeps/runner'
 import { ManualClock } from './clock.ts'
+import type { Database } from './postgres.ts'
+import { executeSqlite, queryPostgres, querySqlite } from './query.ts'
 
 export interface TestServerOptions {
   readonly clock?: Clock
@@ -14,12 +16,32 @@ export interface TestServerOptions {
   readonly config?: Partial<Config>
   /** Default `dev`. */
   readonly mode?: 'dev' | 'serve'
+  /** A database that several servers share, instead of one of its own. */
+  readonly postgres?: Config['postgres']
   /** Folder of an earlier server's, to start on its file. */
   readonly folder?: string
 }
 
 /** Longer than tokens last in earnest: tests of other things let hours pass. */
 const dayMs = 86_400_000
+
+/**
+ * Whether the tests run on PostgreSQL: where they hold time still, an outage of the server, which is measured by the clock of
+ * the database, extends nothing.
+ */
+export const onPostgres = process.env['TONY_TEST_STORE'] === 'postgres'
+
+/** Databases by the folder of the test they stand for. */
+const databases = new Map<string, Database>()
+
+/** What a test has its rows in: a file in its folder, or with TONY_TEST_STORE=postgres a database of its own. */
+async function storeIn(folder: string): Promise<{ DATABASE_URL?: string }> {
+  if (!onPostgres) return {}
+  const server = await import('./postgres.ts')
+  const database = databases.get(folder) ?? (await server.Database.create())
+  databases.set(folder, database)
+  return { DATABASE_URL: database.url }
+}
 
 /** A whole server on a file of its own, with a clock that stands still, and clients that reach it over real sockets. */
 export class TestServer implements AsyncDisposable {
@@ -38,13 +60,14 @@ export class TestServer implements AsyncDisposable {
 
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tony-'))
-    const base = readConfig(options.mode ?? 'dev', {
-      MCP_PORT: '0',
-      DATABASE_PATH: join(folder, 'test.db'),
-      LOG_LEVEL: 'silent',
-    })
+    const { postgres } = options
+    const store = postgres ? {} : await storeIn(folder)
+    const base = readConfig(options.mode ?? 'dev', { MCP_PORT: '0', ...store, LOG_LEVEL: 'silent' })
     const config = {
       ...base,
+      // On PostgreSQL too the files of a server are in its folder.
+      database: join(folder, 'test.db'),
+      ...(postgres && { postgres }),
       checkReplies: true,
       ballastBytes: 0,
       accessTokenMs: dayMs,
@@ -67,6 +90,19 @@ export class TestServer implements AsyncDisposable {
   /** The database file. */
   get database(): string {
     return this.parts.config.database
+  }
+
+  /** Runs statements past the server, and waits for them. */
+  execute(sql: string): void {
+    const { database, postgres } = this.parts.config
+    if (postgres) queryPostgres(postgres.url, sql, [])
+    else executeSqlite(database, sql)
+  }
+
+  /** Runs a query past the server, and waits for it. */
+  query<T>(sql: string, params: readonly string[] = []): T[] {
+    const { database, postgres } = this.parts.config
+    return postgres ? queryPostgres(postgres.url, sql, params) : querySqlite(database, sql, params)
   }
 
   /** A client of this server: without a token it is the developer on this machine, a tech lead. */
@@ -110,7 +146,10 @@ export class TestServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
-    if (this.#ownsFolder) rmSync(this.folder, { recursive: true, force: true })
+    if (!this.#ownsFolder) return
+    rmSync(this.folder, { recursive: true, force: true })
+    await databases.get(this.folder)?.[Symbol.asyncDispose]()
+    databases.delete(this.folder)
   }
 }
 

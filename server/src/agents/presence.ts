@@ -13,10 +13,15 @@ export class Presence {
     return this.#seen.get(project)?.get(agentId)
   }
 
-  /** Takes what was seen in a project since the last call. */
-  takeOf(project: string): ReadonlyMap<string, number> {
-    const agents = this.#seen.get(project) ?? new Map<string, number>()
-    this.#seen.delete(project)
-    return agents
+  /** What was seen in a project and is not written yet. */
+  unwritten(project: string): ReadonlyMap<string, number> {
+    return new Map(this.#seen.get(project))
+  }
+
+  /** Forgets what has been written, and not what was seen since. */
+  written(project: string, signs: ReadonlyMap<string, number>): void {
+    const agents = this.#seen.get(project)
+    for (const [agentId, at] of signs) if (agents?.get(agentId) === at) agents.delete(agentId)
+    if (agents?.size === 0) this.#seen.delete(project)
   }
 }

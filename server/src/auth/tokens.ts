@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, randomBytes, type webcrypto } from 'node:crypto'
+import { createHash, createPrivateKey, generateKeyPairSync, hkdfSync, randomBytes, type webcrypto } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { agentRole } from '@tony/mcp-shared/roles'
@@ -35,6 +35,15 @@ function readOrCreateKey(file: string): JWK {
   return jwk
 }
 
+/** What stands before the 32 bytes of an Ed25519 key in PKCS #8. */
+const ed25519Header = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+function keyFrom(secret: Uint8Array): JWK {
+  const seed = Buffer.from(hkdfSync('sha256', secret, '', 'access tokens', 32))
+  const key = createPrivateKey({ key: Buffer.concat([ed25519Header, seed]), format: 'der', type: 'pkcs8' })
+  return key.export({ format: 'jwk' })
+}
+
 /** An access token, and for how long it is good. */
 export interface Issued {
   readonly token: string
@@ -64,8 +73,16 @@ export class Tokens {
     this.#keys = keys
   }
 
-  static async open(keyFile: string, lifeMs: number, clock: Clock): Promise<Tokens> {
-    const secret = readOrCreateKey(keyFile)
+  static open(keyFile: string, lifeMs: number, clock: Clock): Promise<Tokens> {
+    return Tokens.#of(readOrCreateKey(keyFile), lifeMs, clock)
+  }
+
+  /** With a key that whoever knows the secret of the store can make again. */
+  static derived(secret: Uint8Array, lifeMs: number, clock: Clock): Promise<Tokens> {
+    return Tokens.#of(keyFrom(secret), lifeMs, clock)
+  }
+
+  static async #of(secret: JWK, lifeMs: number, clock: Clock): Promise<Tokens> {
     const { d: _, ...open } = secret
     return new Tokens(clock, lifeMs, {
       kid: await calculateJwkThumbprint(open),

@@ -1,8 +1,8 @@
 import { pause, systemClock } from '../clock.ts'
-import { configHere } from '../config.ts'
 import { type Backup, pruneBackups, writeBackup } from '../store/backup.ts'
 import { type Manifest, proveBackup } from '../store/manifest.ts'
 import { type Restored, restore } from '../store/restore.ts'
+import { placeOf } from './file.ts'
 
 export type { Manifest }
 
@@ -16,9 +16,8 @@ export interface BackupPlace {
 
 /** Writes one backup, next to a server or without one. */
 export function backUp({ database, folder, keep }: BackupPlace): Backup & { readonly removed: readonly string[] } {
-  const config = configHere()
-  const file = database ?? config.database
-  const into = folder ?? (database === undefined ? config.backupDir : `${database}.backups`)
+  const { database: file, backupDir } = placeOf(database, 'backup')
+  const into = folder ?? backupDir
   const backup = writeBackup({ file, folder: into, at: systemClock.wall() })
   return { ...backup, removed: keep === undefined ? [] : pruneBackups(file, into, keep) }
 }
@@ -36,6 +35,6 @@ export async function repeat(everyMs: number, work: () => void): Promise<void> {
 export const verifyBackup = (file: string): Manifest => proveBackup(file)
 
 export function restoreBackup(backup: string, given: string | undefined): Restored & { readonly database: string } {
-  const database = given ?? configHere().database
+  const database = placeOf(given, 'restore').database
   return { database, ...restore({ backup, database, at: systemClock.wall() }) }
 }

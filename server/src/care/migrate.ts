@@ -1,11 +1,11 @@
 import { systemClock } from '../clock.ts'
-import { configHere } from '../config.ts'
 import { type MigrationState, migrateFile, migrationStates, schemaDifferences } from '../store/schema-state.ts'
+import { placeOf } from './file.ts'
 
 export type { MigrationState }
 
 /** A database named here, or else by the environment. */
-export const databaseOf = (given: string | undefined): string => given ?? configHere().database
+export const databaseOf = (given: string | undefined): string => placeOf(given, 'migrate').database
 
 /** Applies what is missing; returns that. */
 export const migrateDatabase = (file: string): readonly MigrationState[] => migrateFile(file, systemClock)

@@ -72,6 +72,11 @@ class Stream {
     return this.#store.read((reader) => following(reader, this.#project, this.#store.epoch, seq, limit))
   }
 
+  /** For one that is not kept any longer: whoever reads it looks again. */
+  abandon(): void {
+    for (const ring of this.#rings) ring()
+  }
+
   watch(ring: () => void): () => void {
     this.#rings.add(ring)
     return () => this.#rings.delete(ring)
@@ -94,6 +99,13 @@ export class Streams {
       this.#streams.set(project, stream)
     }
     return stream
+  }
+
+  /** The store is another one: what was read of it is forgotten, and whoever follows it is told by its cursor. */
+  restart(): void {
+    const streams = [...this.#streams.values()]
+    this.#streams.clear()
+    for (const stream of streams) stream.abandon()
   }
 
   /** Nobody follows a project: nothing to do for its events. */

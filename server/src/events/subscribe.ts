@@ -62,6 +62,7 @@ export async function* subscribeToEvents(
     // Where it begins: without this, one that reconnects before its first event would not know what it missed.
     if (from === undefined) yield [checkpoint(epoch, seq, ctx.clock.wall())]
     while (!ctx.signal.aborted) {
+      await refuseOtherEpoch(ctx, cursorAt(epoch, seq))
       const events = await stream.after(seq, chunkLimit)
       seq = events.at(-1)?.seq ?? seq
       const visible: Item<EventOutput>[] = events.filter((candidate) => shows(ctx.principal, filter, candidate))
@@ -83,6 +84,13 @@ export async function* subscribeToEvents(
     unwatch()
     ctx.signal.removeEventListener('abort', bell.ring)
   }
+}
+
+/** Where the store was restored meanwhile: refuses a cursor of before, as it would be at any other time. */
+async function refuseOtherEpoch(ctx: Context, cursor: string): Promise<void> {
+  const { epoch } = ctx.store
+  if (!cursor.startsWith(`${epoch}.`))
+    await ctx.read((reader) => resolveCursor(reader, ctx.principal.project, epoch, cursor))
 }
 
 const checkpoint = (epoch: string, seq: number, at: number): Item<EventOutput> =>

@@ -19,7 +19,7 @@ interface Failure {
 /** What a failed attempt sets: back to the queue after a wait, or ended when it is final or no attempt is left. */
 export const failing = (t: Pick<Tables, 'tasks'>, { error, retryable, jitter, delayMs, now }: Failure) => {
   const again = sql`${retryable} = 1 and ${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`
-  const delay = sql`coalesce(${delayMs}, cast(${jitter} * ${backoff(t.tasks.failures, retryPolicy)} as integer))`
+  const delay = sql`coalesce(${delayMs}, cast(floor(${jitter} * ${backoff(t.tasks.failures, retryPolicy)}) as bigint))`
   return {
     failures: sql`${t.tasks.failures} + 1`,
     status: sql`case when ${again} then ${queued(t)} else 'failed' end`,

@@ -20,7 +20,7 @@ interface GivingBack {
 /** What ending a delivery without an ack sets: the next one after a delay, or the dead letter, in one statement. */
 function givenBack({ t, p }: Query<GivingBack>) {
   const dead = sql`${t.messages.retryCount} >= ${t.messages.maxDeliver}`
-  const delay = sql`coalesce(${p.delayMs}, cast(${p.jitter} * ${backoff(sql`(${t.messages.retryCount} - 1)`, redeliveryPolicy)} as integer))`
+  const delay = sql`coalesce(${p.delayMs}, cast(floor(${p.jitter} * ${backoff(sql`(${t.messages.retryCount} - 1)`, redeliveryPolicy)}) as bigint))`
   return {
     status: sql`case when ${dead} then 'dead' else 'pending' end`,
     notBefore: sql`case when ${dead} then null else ${p.now} + ${delay} end`,

@@ -14,14 +14,15 @@ const page = statement(({ db, t, p }: Query<{ project: string; after: string; li
     .prepare(),
 )
 
-const stillGone = statement(({ db, t, p }: Query<{ agentId: string; before: number }>) =>
-  db
-    .select({ id: t.agents.id })
-    .from(t.agents)
-    .where(
-      and(eq(t.agents.id, p.agentId), isWord(t.agents.status, 'unregistered'), lte(t.agents.lastActivity, p.before)),
-    )
-    .prepare(),
+const stillGone = statement(({ db, t, p, locked }: Query<{ agentId: string; before: number }>) =>
+  locked(
+    db
+      .select({ id: t.agents.id })
+      .from(t.agents)
+      .where(
+        and(eq(t.agents.id, p.agentId), isWord(t.agents.status, 'unregistered'), lte(t.agents.lastActivity, p.before)),
+      ),
+  ).prepare(),
 )
 
 const mail = statement(({ db, t, p }: Query<{ agentId: string; limit: number }>) =>
@@ -109,7 +110,7 @@ export async function removeAgents(store: Store, project: string, kept: Kept, re
   const next = gone.length > chosen.length ? chosen.at(-1) : rows.at(-1)
   retained.positions.set(walk, round ? '' : (next?.name ?? ''))
   if (chosen.length === 0) return 0
-  return store.transact({ project }, async (tx) => {
+  return store.transact({ project, frees: true }, async (tx) => {
     let removed = 0
     for (const { id } of chosen) if (removed < removeLimit) removed += await removeIn(tx, id, before)
     return removed

@@ -31,5 +31,6 @@ export async function trimEvents(store: Store, project: string, kept: Kept): Pro
     return (staying === -1 ? oldest.at(-1) : oldest[staying - 1])?.seq
   })
   if (through === undefined) return 0
-  return (await store.transact({ project }, (tx) => tx.run(removeThrough, { project, seq: through }))).length
+  return (await store.transact({ project, frees: true }, (tx) => tx.run(removeThrough, { project, seq: through })))
+    .length
 }

@@ -53,7 +53,7 @@ export async function removeSamples(store: Store, project: string, kept: Kept, r
     retained.positions.set(walk, name)
     return 0
   }
-  const removed = await store.transact({ project }, (tx) => tx.run(remove, { agentId, through }))
+  const removed = await store.transact({ project, frees: true }, (tx) => tx.run(remove, { agentId, through }))
   // An agent that had so many may have more.
   if (removed.length < removeLimit) retained.positions.set(walk, name)
   return removed.length

@@ -59,12 +59,13 @@ const removeBody = statement(({ db, t, p }: Query<{ bodyId: string }>) =>
     .prepare(),
 )
 
-const stillDone = statement(({ db, t, p }: Query<{ ord: number }>) =>
-  db
-    .select({ ord: t.messages.ord })
-    .from(t.messages)
-    .where(and(eq(t.messages.ord, p.ord), isAnyOf(t.messages.status, done)))
-    .prepare(),
+const stillDone = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
+  locked(
+    db
+      .select({ ord: t.messages.ord })
+      .from(t.messages)
+      .where(and(eq(t.messages.ord, p.ord), isAnyOf(t.messages.status, done))),
+  ).prepare(),
 )
 
 /** Removes messages whatever their state, with what hangs on them. The mailbox counts them as purged, by its trigger. */
@@ -96,7 +97,7 @@ export async function removeDone(store: Store, project: string, kept: Kept, reta
   })
   retained.positions.set(name, next)
   if (chosen.length === 0) return 0
-  return store.transact({ project }, async (tx) => {
+  return store.transact({ project, frees: true }, async (tx) => {
     const going: { ord: number }[] = []
     for (const { ord } of chosen) going.push(...(await tx.run(stillDone, { ord })))
     return removeMessages(tx, going)

@@ -38,7 +38,7 @@ export async function removePlans(store: Store, project: string, kept: Kept, ret
   retained.positions.set('plans', rows.length < removeLimit ? '' : (rows.at(-1)?.id ?? ''))
   const old = rows.filter(({ status, createdAt }) => over.some((word) => word === status) && createdAt <= before)
   if (old.length === 0) return 0
-  return store.transact({ project }, async (tx) => {
+  return store.transact({ project, frees: true }, async (tx) => {
     let removed = 0
     for (const { id } of old) {
       await tx.run(removeRows, { id })

@@ -34,7 +34,7 @@ export async function removeRequests(store: Store, project: string, kept: Kept, 
   retained.positions.set('requests', rows.length < removeLimit ? '' : (rows.at(-1)?.id ?? ''))
   const old = rows.filter(({ status, deadlineAt }) => over.some((word) => word === status) && deadlineAt <= before)
   if (old.length === 0) return 0
-  return store.transact({ project }, async (tx) => {
+  return store.transact({ project, frees: true }, async (tx) => {
     let removed = 0
     for (const { id } of old) removed += (await tx.run(remove, { id })).length
     return removed

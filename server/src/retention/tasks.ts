@@ -30,10 +30,10 @@ const countEnded = statement(({ db, t, p }: Query<{ project: string }>) =>
 )
 
 /** Whether nothing needs the task any more: no task waits for it or is under it, and it has ended. */
-const isFree = statement(({ db, t, p }: Query<{ id: string }>) => {
+const isFree = statement(({ db, t, p, locked }: Query<{ id: string }>) => {
   const child = alias(t.tasks, 'child')
   const { taskDependencies: edges } = t
-  return db
+  const free = db
     .select({ id: t.tasks.id })
     .from(t.tasks)
     .where(
@@ -44,7 +44,7 @@ const isFree = statement(({ db, t, p }: Query<{ id: string }>) => {
         notExists(db.select({ id: child.id }).from(child).where(eq(child.parentId, p.id))),
       ),
     )
-    .prepare()
+  return locked(free).prepare()
 })
 
 const removals = [
@@ -99,5 +99,5 @@ export async function removeTasks(store: Store, project: string, kept: Kept, ret
   })
   const { chosen, next } = choose(rows, { over, before, endOf: ({ completedAt }) => completedAt })
   retained.positions.set(name, next)
-  return chosen.length === 0 ? 0 : store.transact({ project }, (tx) => removeIn(tx, chosen))
+  return chosen.length === 0 ? 0 : store.transact({ project, frees: true }, (tx) => removeIn(tx, chosen))
 }

@@ -56,32 +56,41 @@ export interface OwnEvent {
   readonly scope: Scope
 }
 
+/** The events of a batch: from `first` to `last`. */
+export interface Numbered {
+  readonly project: string
+  readonly first: number
+  readonly last: number
+}
+
 /**
  * Numbers the events of a batch and writes them. Called last before the commit: the project's row is locked only from here
  * on, so a number is taken in the order of commits and none is ever skipped.
  */
-export async function appendEvents(tx: Reader, project: string, events: readonly OwnEvent[]): Promise<void> {
+export async function appendEvents(tx: Reader, project: string, events: readonly OwnEvent[]): Promise<Numbered> {
   const [row] = await tx.run(takeNumbers, { project, count: events.length })
   if (!row) throw new Error(`project ${project} has no feed`)
-  let seq = row.last - events.length
-  for (const { event, scope } of events) {
-    const { fence } = scope
-    seq += 1
-    await tx.run(insertEvent, {
-      project,
-      seq,
-      at: tx.now,
-      type: event.type,
-      subject: event.subject,
-      actor: event.actor,
-      taskId: event.taskId ?? null,
-      epic: event.epic ?? null,
-      threadId: event.threadId ?? null,
-      audience: event.audience ? JSON.stringify(event.audience) : null,
-      data: JSON.stringify(event.data),
-      sessionId: fence && 'sessionId' in fence ? fence.sessionId : null,
-      credentialId: fence && 'credentialId' in fence ? fence.credentialId : null,
-      requestId: scope.requestId ?? null,
-    })
-  }
+  const first = row.last - events.length + 1
+  // Not one after another: where the database is another process they share a round trip.
+  await Promise.all(
+    events.map(({ event, scope }, index) =>
+      tx.run(insertEvent, {
+        project,
+        seq: first + index,
+        at: tx.now,
+        type: event.type,
+        subject: event.subject,
+        actor: event.actor,
+        taskId: event.taskId ?? null,
+        epic: event.epic ?? null,
+        threadId: event.threadId ?? null,
+        audience: event.audience ? JSON.stringify(event.audience) : null,
+        data: JSON.stringify(event.data),
+        sessionId: scope.fence && 'sessionId' in scope.fence ? scope.fence.sessionId : null,
+        credentialId: scope.fence && 'credentialId' in scope.fence ? scope.fence.credentialId : null,
+        requestId: scope.requestId ?? null,
+      }),
+    ),
+  )
+  return { project, first, last: row.last }
 }

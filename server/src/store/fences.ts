@@ -11,8 +11,8 @@ const idsOf = (width: number) => Array.from({ length: width }, (_, index) => pla
 const sessionsById = new Map(
   widths.map((width) => [
     width,
-    statement(({ db, t, locked }: Query<Ids>) =>
-      locked(
+    statement(({ db, t, shared }: Query<Ids>) =>
+      shared(
         db
           .select({
             id: t.sessions.id,
@@ -32,8 +32,8 @@ const sessionsById = new Map(
 const keysById = new Map(
   widths.map((width) => [
     width,
-    statement(({ db, t, locked }: Query<Ids>) =>
-      locked(
+    statement(({ db, t, shared }: Query<Ids>) =>
+      shared(
         db
           .select({ id: t.credentials.id, revokedAt: t.credentials.revokedAt })
           .from(t.credentials)

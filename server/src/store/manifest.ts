@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { z } from 'zod'
 import { sha256Of } from './disk.ts'
-import { migrations, refuseForeign, refuseUnknown, SchemaError } from './migrate.ts'
+import { appliedTo, migrations, refuseForeign, refuseUnknown, SchemaError } from './migrate.ts'
 
 /** A backup cannot be made or cannot be used, with the reason. The database was not touched. */
 export class BackupError extends Error {
@@ -41,7 +41,7 @@ export function contentsOf(file: string): Pick<Manifest, 'schema' | 'epoch' | 'l
     const feeds = database.prepare<[], Manifest['feeds'][number]>(
       'SELECT id AS project, name, seq FROM projects ORDER BY id',
     )
-    refuseUnknown(database, migrations())
+    refuseUnknown(appliedTo(database), migrations())
     return {
       schema: applied.get() ?? -1,
       epoch: fact.get('epoch')?.value ?? '',

@@ -1,13 +1,28 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Db, Query, Statement } from './store.ts'
 import type { Tables } from './tables.ts'
 
 type Execute<R> = { execute(values: Record<string, unknown>): Promise<R[]> }
 
-/** A single writer holds every row it reads. */
-const unlocked = <T>(query: T): T => query
+/** How an engine locks the rows a query finds. */
+export type Locks = Pick<Query<object>, 'skipLocked' | 'locked' | 'shared'>
 
-const placeholders: ProxyHandler<object> = { get: (_, name) => sql`${sql.placeholder(String(name))}` }
+const same = <T>(query: T): T => query
+
+/** A single writer holds every row it reads. */
+export const singleWriter: Locks = { skipLocked: same, locked: same, shared: same }
+
+/** Builds a statement for one connection; `placeholder` makes what stands for a parameter. */
+export function build<P extends object, R>(
+  statement: Statement<P, R>,
+  connection: { readonly db: Db; readonly t: Tables; readonly locks: Locks },
+  placeholder: (name: string) => SQL,
+): Execute<R> {
+  const p = new Proxy({}, { get: (_, name) => placeholder(String(name)) }) as Query<P>['p']
+  return statement.build({ db: connection.db, t: connection.t, p, ...connection.locks })
+}
+
+const untyped = (name: string): SQL => sql`${sql.placeholder(name)}`
 
 /** The prepared statements of one connection, built when first used. */
 export function preparedOn(db: Db, t: Tables) {
@@ -16,8 +31,7 @@ export function preparedOn(db: Db, t: Tables) {
     // The map holds for each statement what that very statement built, which the type of a map cannot say.
     let prepared = built.get(statement) as Execute<R> | undefined
     if (!prepared) {
-      const p = new Proxy({}, placeholders) as Query<P>['p']
-      prepared = statement.build({ db, t, p, skipLocked: unlocked, locked: unlocked })
+      prepared = build(statement, { db, t, locks: singleWriter }, untyped)
       built.set(statement, prepared)
     }
     return prepared.execute(params as Record<string, unknown>)

@@ -70,7 +70,7 @@ const partsOf = (database: Database.Database): Map<string, string> => {
 export function schemaDifferences(file: string): readonly string[] {
   return readIn(file, (database) => {
     const known = migrations()
-    const applied = refuseUnknown(database, known)
+    const applied = refuseUnknown(appliedTo(database), known)
     if (applied.length > known.length) return []
     const ideal = new Database(':memory:')
     migrate(ideal, known.slice(0, applied.length), 0)

@@ -29,4 +29,5 @@ export const {
   idempotency,
   healthMetrics,
   storeFacts,
+  replicas,
 } = defineTables(sqliteColumns)

@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import Database from 'better-sqlite3'
 import { eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { uuidv7 } from 'uuidv7'
 import { anchoredNow, type Clock } from '../clock.ts'
-import { Batches, type Connection } from './batches.ts'
+import { Batches, type Connection, type Engine } from './batches.ts'
 import { sqliteColumns } from './columns.ts'
 import { migrate, migrations, refuseForeign, SchemaError } from './migrate.ts'
-import { graceAfterOutage } from './outage.ts'
+import { extendDeadlines } from './outage.ts'
 import { ownFile } from './owner.ts'
 import { preparedOn } from './prepared.ts'
 import { reclaim, spareBytes } from './reclaim.ts'
 import { newEpoch } from './restore.ts'
 import { Room, type RoomOptions } from './room.ts'
+import { sqliteCode, stopOnDamage, translateFor } from './sqlite-errors.ts'
 import { type Db, type Query, type Reader, type Store, statement, type Wake } from './store.ts'
 import { defineTables } from './tables.ts'
 
@@ -100,16 +100,14 @@ const noteCommit = statement(({ db, t, p }: Query<{ at: string }>) =>
 class Writer implements Connection {
   readonly #database: Database.Database
   readonly #clock: () => number
-  readonly #onFull: () => void
   readonly db: Db
   readonly t = tables
   readonly run: Reader['run']
   now = 0
 
-  constructor(database: Database.Database, clock: () => number, onFull: () => void) {
+  constructor(database: Database.Database, clock: () => number) {
     this.#database = database
     this.#clock = clock
-    this.#onFull = onFull
     this.db = builderOn(database)
     this.run = preparedOn(this.db, tables)
     const prepared = (source: string) => {
@@ -152,35 +150,19 @@ class Writer implements Connection {
     return true
   }
 
-  translate(error: unknown): unknown {
-    const code = sqliteCode(error)
-    if (code === undefined || code.startsWith('SQLITE_CONSTRAINT')) return error
-    if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
-      this.#onFull()
-      return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
-    }
-    stopOnDamage(error, code)
-    const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
-    failure.cause = error
-    return failure
+  /** A single writer excludes everybody. */
+  exclusive(): Promise<void> {
+    return Promise.resolve()
   }
 }
 
-/**
- * Ends the process at an error after which nobody knows what is on the disk: a failed fsync cannot be tried again, and what is
- * written to a damaged file is lost. The next start reads what was acknowledged.
- */
-function stopOnDamage(error: unknown, code = sqliteCode(error)): void {
-  if (code === undefined || !/^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code)) return
-  queueMicrotask(() => {
-    throw error
-  })
-}
-
-function sqliteCode(error: unknown): string | undefined {
-  if (error instanceof Database.SqliteError) return error.code
-  return error instanceof Error && error.cause !== undefined ? sqliteCode(error.cause) : undefined
-}
+/** One writer for all projects, and nobody else it could meet. */
+const engineOf = (writer: Writer, onFull: () => void): Engine => ({
+  laneOf: () => '',
+  withConnection: (work) => work(writer),
+  isTransient: () => false,
+  translate: translateFor(onFull),
+})
 
 function startCheckpoints(file: string, onFull: () => void): () => Promise<void> {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
@@ -242,12 +224,19 @@ function connect(options: SqliteOptions) {
   let room: Room | undefined
   const onFull = () => room?.exhausted()
   const listeners = new Set<(wake: Wake) => void>()
-  const batches = new Batches(new Writer(database, clock, onFull), (wakes) => {
+  const batches = new Batches(engineOf(new Writer(database, clock), onFull), ({ wakes }) => {
     for (const wake of wakes) for (const listener of listeners) listener(wake)
   })
   const resume = (since: number) => graceAfterOutage(batches, reader, since)
   room = roomFor(options, { now: clock, spare: () => spareBytes(database), resume })
   return { database, readOnly, facts, clock, reader, batches, listeners, room, resume, onFull }
+}
+
+async function graceAfterOutage(batches: Batches, reader: Reader, lastCommit: number): Promise<void> {
+  const [first] = await reader.db.select({ id: reader.t.projects.id }).from(reader.t.projects).limit(1)
+  const outage = reader.now - lastCommit
+  if (outage > 0 && first)
+    await batches.transact({ project: first.id }, (tx) => extendDeadlines(tx, lastCommit, outage))
 }
 
 /** Opens the embedded store: creates the file, brings its schema up to date, and owns it until disposed. */

@@ -18,6 +18,8 @@ export interface Query<P> {
   skipLocked<T>(query: T): T
   /** Locks the rows a query finds until the commit, waiting for them. */
   locked<T>(query: T): T
+  /** Keeps the rows a query finds as they are until the commit, waiting for whoever changes them. */
+  shared<T>(query: T): T
 }
 
 /**
@@ -93,6 +95,8 @@ export type Wake =
       readonly key?: string
     }
   | { readonly topic: 'events'; readonly project: string }
+  /** The store has another epoch: what was read of any feed may not be what it holds. */
+  | { readonly topic: 'epoch' }
 
 export interface Transaction extends Reader {
   /**
@@ -132,7 +136,7 @@ export interface Scope {
 export interface Store extends AsyncDisposable {
   /** What an acknowledged write survives: `disk` a power cut, `process` a crash of the process. */
   readonly durability: 'disk' | 'process'
-  /** Changes when the store is restored from a backup. */
+  /** Changes when the store is restored from a backup, or a standby takes its place. */
   readonly epoch: string
   /** Random, made with the store and kept in it: signs what this server hands out and must know again. */
   readonly secret: Uint8Array

@@ -74,6 +74,14 @@ export function defineTables(c: Columns) {
   /** Facts about the store itself: its epoch, and the time of the last commit. */
   const storeFacts = c.table('store_facts', { name: c.text('name').primaryKey(), value: c.text('value').notNull() })
 
+  /** Processes that serve this store, each with its last sign of life: whoever begins after a silence knows how long it was. */
+  const replicas = c.table('replicas', {
+    id: c.text('id').primaryKey(),
+    host: c.text('host').notNull(),
+    startedAt: c.integer('started_at').notNull(),
+    seenAt: c.integer('seen_at').notNull(),
+  })
+
   return {
     ...people,
     ...defineIdentity(c, people),
@@ -83,6 +91,7 @@ export function defineTables(c: Columns) {
     idempotency,
     healthMetrics,
     storeFacts,
+    replicas,
   }
 }
 

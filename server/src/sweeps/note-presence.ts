@@ -55,7 +55,7 @@ export const notePresence: Sweep = {
   name: 'note-presence',
   everyMs: 5_000,
   batch: async ({ store, presence, config }, project) => {
-    const seen = presence.takeOf(project)
+    const seen = presence.unwritten(project)
     const [someone] = await store.read(({ db, t }) =>
       db
         .select({ id: t.agents.id })
@@ -64,6 +64,8 @@ export const notePresence: Sweep = {
         .limit(1),
     )
     if (someone) await store.transact({ project }, (tx) => noteIn(tx, project, seen, config.agentTimeoutMs))
+    // Only now: until the commit nobody else could tell when these agents were last seen.
+    presence.written(project, seen)
     return 0
   },
 }

@@ -22,19 +22,12 @@ const removals: Readonly<Record<string, Removal>> = {
   plans: ({ store, config, retained }, project) => removePlans(store, project, config.retention.plans, retained),
 }
 
-/** What is removed makes room, so it is tried on a full disk too. */
-const freeing = ({ store, ...parts }: Parts): Parts => ({
-  ...parts,
-  store: { ...store, transact: (scope, work) => store.transact({ ...scope, frees: true }, work) },
-})
-
 /** Removes what has been kept long enough, and gives the room back. Each class in transactions of its own, small ones. */
 export const retain: Sweep = {
   name: 'retain',
   everyMs: 30_000,
   frees: true,
-  batch: async (given, project) => {
-    const parts = freeing(given)
+  batch: async (parts, project) => {
     let most = 0
     for (const [what, remove] of Object.entries(removals)) {
       const rows = await remove(parts, project)

@@ -48,7 +48,10 @@ const adopt = statement(({ db, t, p }: Query<Adopting>) => {
         eq(tasks.projectId, p.project),
         isAnyOf(tasks.status, movableFrom('adopt')),
         exists(its.agentId),
-        or(sql`${p.holder} is null`, and(isWord(tasks.status, 'in_progress'), eq(tasks.agentId, p.holder))),
+        or(
+          sql`cast(${p.holder} as text) is null`,
+          and(isWord(tasks.status, 'in_progress'), eq(tasks.agentId, p.holder)),
+        ),
       ),
     )
     .returning()

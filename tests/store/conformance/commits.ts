@@ -134,7 +134,7 @@ export function commitConformance(open: () => Promise<Opened>): void {
     )
     const missing = await errorOf(addAgent(store, 'no such project', 'bob'))
     const broken = await errorOf(
-      store.transact({ project }, ({ db }) => db.run(sql`select no_such_column from projects`)),
+      store.transact({ project }, ({ db, t }) => db.select({ none: sql`no_such_column` }).from(t.projects)),
     )
     const own = await errorOf(store.transact({ project }, () => Promise.reject(new Error('UNIQUE constraint failed'))))
     expect([unique, named].map((error) => store.isUniqueViolation(error))).toEqual([true, true])

@@ -100,6 +100,7 @@ export function feedConformance(open: () => Promise<Opened>): void {
       if (wake.topic === 'events') heads.push(opened.rows(`select seq from projects where id = '${wake.project}'`))
     })
     await Promise.all([append(store, project, 'a'), append(store, project, 'b'), append(store, project)])
+    await heads[0]
     await append(store, project)
     await append(store, project, 'c')
     expect(await Promise.all(heads)).toEqual([[{ seq: 2 }], [{ seq: 3 }]])

@@ -20,19 +20,22 @@ interface Mailbox {
   readonly purged: number
 }
 
-const mailboxesSql = `select agent_id as agentId, accepted, pending, delivered, acked, dead, expired, purged from mailboxes`
-const messagesSql = 'select to_agent as agentId, status, count(*) as rows from messages group by to_agent, status'
+const mailboxesSql = `select agent_id as "agentId", accepted, pending, delivered, acked, dead, expired, purged from mailboxes`
+const messagesSql = 'select to_agent as "agentId", status, count(*) as rows from messages group by to_agent, status'
 const countsSql = `select project_id as project, epic, story, status, tasks from task_counts where tasks <> 0`
 const tasksSql = `select project_id as project, coalesce(epic, '') as epic, coalesce(story, '') as story, status,
   count(*) as tasks from tasks group by 1, 2, 3, 4`
 
 const statuses = ['pending', 'delivered', 'acked', 'dead', 'expired'] as const
 
+/** Runs a query on what is judged. */
+export type Rows = <Row>(sql: string) => Row[]
+
 /** A mailbox against its rows: each status is counted as it is stored, and what was accepted is all of them and the purged ones. */
-function mailboxes(database: Database.Database): Miscount[] {
-  const rows = database.prepare<[], { agentId: string; status: string; rows: number }>(messagesSql).all()
+function mailboxes(rowsOf: Rows): Miscount[] {
+  const rows = rowsOf<{ agentId: string; status: string; rows: number }>(messagesSql)
   const found = Map.groupBy(rows, (row) => row.agentId)
-  const known = database.prepare<[], Mailbox>(mailboxesSql).all()
+  const known = rowsOf<Mailbox>(mailboxesSql)
   const without = [...found.keys()].filter((agentId) => !known.some((mailbox) => mailbox.agentId === agentId))
   const wrong = known.filter((mailbox) => {
     const stored = new Map((found.get(mailbox.agentId) ?? []).map((row) => [row.status, row.rows]))
@@ -59,15 +62,9 @@ interface Count {
   readonly tasks: number
 }
 
-function rollups(database: Database.Database): Miscount[] {
+function rollups(rowsOf: Rows): Miscount[] {
   const keyOf = ({ project, epic, story, status }: Count) => JSON.stringify([project, epic, story, status])
-  const byKey = (sql: string) =>
-    new Map(
-      database
-        .prepare<[], Count>(sql)
-        .all()
-        .map((row) => [keyOf(row), row.tasks]),
-    )
+  const byKey = (sql: string) => new Map(rowsOf<Count>(sql).map((row) => [keyOf(row), row.tasks]))
   const [counted, found] = [byKey(countsSql), byKey(tasksSql)]
   return [...new Set([...counted.keys(), ...found.keys()])]
     .filter((key) => counted.get(key) !== found.get(key))
@@ -80,7 +77,10 @@ function rollups(database: Database.Database): Miscount[] {
 }
 
 /** Every counter that does not say what a recount of the rows says. */
-export const miscountsIn = (database: Database.Database): Miscount[] => [...mailboxes(database), ...rollups(database)]
+export const miscountsBy = (rowsOf: Rows): Miscount[] => [...mailboxes(rowsOf), ...rollups(rowsOf)]
+
+export const miscountsIn = (database: Database.Database): Miscount[] =>
+  miscountsBy(<Row>(sql: string) => database.prepare<[], Row>(sql).all())
 
 /** The same of a file. */
 export function miscounted(file: string): Miscount[] {

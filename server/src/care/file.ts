@@ -1,0 +1,20 @@
+import { type Config, ConfigError, configHere } from '../config.ts'
+
+/** What SQLite alone has: a PostgreSQL is cared for with its own tools. */
+type FileCare = 'backup' | 'restore' | 'migrate' | 'doctor'
+
+const instead: Readonly<Record<FileCare, string>> = {
+  backup: 'back it up with pg_dump, or by archiving its log',
+  restore: 'restore it with its own tools',
+  migrate: 'a server brings its schema up to date when it starts',
+  doctor: 'examine it with its own tools',
+}
+
+/** The file named here and the folder of its backups, or else those of the environment. Throws ConfigError for a PostgreSQL. */
+export function placeOf(given: string | undefined, what: FileCare): Pick<Config, 'database' | 'backupDir'> {
+  if (given !== undefined) return { database: given, backupDir: `${given}.backups` }
+  const config = configHere()
+  if (config.postgres)
+    throw new ConfigError(`${what} is for a SQLite file, and DATABASE_URL names a PostgreSQL: ${instead[what]}`)
+  return config
+}

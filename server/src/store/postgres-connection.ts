@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto'
+import type { Connection } from './batches.ts'
+import { postgresTables } from './postgres-driver.ts'
+import { ConnectionLostError, isEnding, NotBegunError, sqlState } from './postgres-errors.ts'
+import { type Lent, timeouts } from './postgres-pool.ts'
+import type { DatabaseTime } from './postgres-time.ts'
+import type { Db, Reader } from './store.ts'
+
+/** What a lock is about, as the 64 bit number that Postgres locks. */
+export const lockNumber = (...about: readonly string[]): bigint =>
+  createHash('sha256').update(about.join('\n')).digest().readBigInt64BE()
+
+export interface Turns {
+  /** Whether batches of one project take turns, over all replicas. */
+  readonly turns: boolean
+  /** Settings go with each transaction, because the connection is another each time. */
+  readonly pooler: boolean
+}
+
+/** The database's clock, which goes on during a transaction. */
+export const millisecondsNow = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
+
+const settings = Object.entries(timeouts)
+  .map(([name, ms]) => `set local ${name} = ${ms};`)
+  .join(' ')
+
+/** A connection as the batches use it. */
+export class BatchConnection implements Connection {
+  readonly #lent: Lent
+  readonly #time: DatabaseTime
+  readonly #options: Turns
+  readonly db: Db
+  readonly t = postgresTables
+  readonly run: Reader['run']
+  now = 0
+  #project = ''
+
+  constructor(lent: Lent, time: DatabaseTime, options: Turns) {
+    this.#lent = lent
+    this.#time = time
+    this.#options = options
+    this.db = lent.db
+    this.run = lent.run
+  }
+
+  /**
+   * One round trip: begins, waits for the project's turn, and asks for the time after that. Batches of a project change the
+   * same counters and mailboxes in whatever order their operations come; two at once would meet in a deadlock, which costs
+   * a second each. Nothing is right only because of the turn: with `turns` off the rows' own locks say the same.
+   */
+  async begin(project: string): Promise<void> {
+    const { turns, pooler } = this.#options
+    const turn = turns ? `select pg_advisory_xact_lock(${lockNumber(project)});` : ''
+    try {
+      const results = await this.#lent.client.query(
+        `begin; ${pooler ? settings : ''} ${turn} select ${millisecondsNow} as now`,
+      )
+      this.#project = project
+      this.now = this.#time.hear(timeIn(results))
+    } catch (error) {
+      this.#lent.spoil()
+      throw isEnding(error) ? new NotBegunError('no transaction was begun', { cause: error }) : error
+    }
+  }
+
+  async commit(): Promise<void> {
+    const { command } = await this.#say('commit')
+    // What a failed transaction answers to a commit: an operation went on after one of its statements had been refused.
+    if (command !== 'COMMIT') throw new Error('the transaction had failed before its commit')
+  }
+
+  async rollback(): Promise<void> {
+    // The connection may be what failed: then the server rolls back by itself, and nobody uses it again.
+    await this.#lent.client.query('rollback').catch(() => this.#lent.spoil())
+  }
+
+  async savepoint(): Promise<void> {
+    await this.#say('savepoint operation')
+  }
+
+  async release(): Promise<void> {
+    await this.#say('release operation')
+  }
+
+  async rollbackToSavepoint(): Promise<boolean> {
+    return this.#lent.client.query('rollback to operation; release operation').then(
+      () => true,
+      () => {
+        this.#lent.spoil()
+        return false
+      },
+    )
+  }
+
+  async exclusive(what: string): Promise<void> {
+    if (this.#options.turns) return
+    await this.#say(`select pg_advisory_xact_lock(${lockNumber(this.#project, what)})`)
+  }
+
+  async #say(text: string): Promise<{ readonly command: string }> {
+    try {
+      return await this.#lent.client.query(text)
+    } catch (error) {
+      throw this.#lost(error)
+    }
+  }
+
+  /** Of an error outside any statement of an operation the connection is not used again. */
+  #lost(error: unknown): unknown {
+    this.#lent.spoil()
+    return sqlState(error) === undefined ? new ConnectionLostError('the connection was lost', { cause: error }) : error
+  }
+}
+
+/** The time among the results of several statements in one text. */
+function timeIn(results: unknown): number {
+  for (const result of Array.isArray(results) ? results : [results]) {
+    const now: unknown = result?.rows?.[0]?.now
+    if (now !== undefined) return Number(now)
+  }
+  throw new Error('the database did not say what time it is')
+}

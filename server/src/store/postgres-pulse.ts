@@ -1,0 +1,94 @@
+import type { Clock } from '../clock.ts'
+import type { Alive } from './postgres-alive.ts'
+import type { Elsewhere } from './postgres-elsewhere.ts'
+
+const everyMs = 1_000
+
+export interface PulseOptions {
+  readonly alive: Alive
+  readonly elsewhere: Elsewhere
+  readonly clock: Clock
+  readonly readEpoch: () => Promise<string>
+  /** The database was restored, or a standby took its place. */
+  readonly onEpoch: () => void
+}
+
+/**
+ * What a replica does each second, with or without notifications: says that it is alive, sees whether the database is still
+ * the same, and looks for what others have committed. One look at a time; hints that come meanwhile are one more.
+ */
+export class Pulse {
+  readonly #options: PulseOptions
+  #epoch: string
+  #wanted = new Set<string>()
+  #everywhere = false
+  #looking: Promise<void> | undefined
+  #beating: Promise<void> | undefined
+  #cancel: (() => void) | undefined
+  #stopped = false
+
+  constructor(options: PulseOptions, epoch: string) {
+    this.#options = options
+    this.#epoch = epoch
+  }
+
+  get epoch(): string {
+    return this.#epoch
+  }
+
+  start(): void {
+    this.#cancel = this.#options.clock.timer(everyMs, () => {
+      // A second in which the database was away: the next one finds what this one missed.
+      this.#beating = this.#beat().catch(() => {
+        this.#everywhere = true
+      })
+      void this.#beating.then(() => {
+        if (!this.#stopped) this.start()
+      })
+    })
+  }
+
+  /** Looks in these projects, or in all, soon. */
+  look(projects: readonly string[] | undefined): void {
+    if (projects) for (const project of projects) this.#wanted.add(project)
+    else this.#everywhere = true
+    if (this.#stopped) return
+    this.#looking ??= this.#look()
+      .catch(() => {
+        this.#everywhere = true
+      })
+      .finally(() => {
+        this.#looking = undefined
+      })
+  }
+
+  /** Waits until nothing of it runs any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    await Promise.all([this.#beating, this.#looking])
+  }
+
+  async #look(): Promise<void> {
+    while (!this.#stopped && (this.#everywhere || this.#wanted.size > 0)) {
+      const projects = [...this.#wanted]
+      const all = this.#everywhere
+      this.#wanted = new Set()
+      this.#everywhere = false
+      await this.#options.elsewhere.look(all ? {} : { projects })
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { alive, elsewhere, readEpoch, onEpoch } = this.#options
+    await alive.say()
+    const epoch = await readEpoch()
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch
+      elsewhere.forget()
+      onEpoch()
+    }
+    this.look(undefined)
+    await this.#looking
+  }
+}

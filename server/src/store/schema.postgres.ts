@@ -1,0 +1,33 @@
+import { postgresColumns } from './columns.postgres.ts'
+import { defineTables } from './tables.ts'
+
+/** What drizzle-kit reads to write the next migration of `drizzle/postgres`. */
+export const {
+  projects,
+  pausedEpics,
+  pools,
+  agents,
+  credentials,
+  sessions,
+  denials,
+  routes,
+  tasks,
+  taskDependencies,
+  locks,
+  artifacts,
+  orphanResults,
+  taskCounts,
+  plans,
+  planRows,
+  bodies,
+  messages,
+  mailboxes,
+  subscriptions,
+  requests,
+  deliveryFailures,
+  events,
+  idempotency,
+  healthMetrics,
+  storeFacts,
+  replicas,
+} = defineTables(postgresColumns)

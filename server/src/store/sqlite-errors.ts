@@ -1,0 +1,34 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import Database from 'better-sqlite3'
+
+export function sqliteCode(error: unknown): string | undefined {
+  if (error instanceof Database.SqliteError) return error.code
+  return error instanceof Error && error.cause !== undefined ? sqliteCode(error.cause) : undefined
+}
+
+/** SQLite's errors as ours; `onFull` is told of a full disk. */
+export const translateFor =
+  (onFull: () => void) =>
+  (error: unknown): unknown => {
+    const code = sqliteCode(error)
+    if (code === undefined || code.startsWith('SQLITE_CONSTRAINT')) return error
+    if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
+      onFull()
+      return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
+    }
+    stopOnDamage(error, code)
+    const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
+    failure.cause = error
+    return failure
+  }
+
+/**
+ * Ends the process at an error after which nobody knows what is on the disk: a failed fsync cannot be tried again, and what is
+ * written to a damaged file is lost. The next start reads what was acknowledged.
+ */
+export function stopOnDamage(error: unknown, code = sqliteCode(error)): void {
+  if (code === undefined || !/^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code)) return
+  queueMicrotask(() => {
+    throw error
+  })
+}

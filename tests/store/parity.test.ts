@@ -1,0 +1,115 @@
+import { migrate, readMigrations } from '@tony/mcp-server/store/migrate'
+import { postgresMigrations } from '@tony/mcp-server/store/postgres'
+import Sqlite from 'better-sqlite3'
+import { describe, expect, test } from 'vitest'
+import { Database, postgresServer } from '../support/postgres.ts'
+
+const sqliteMigrations = new URL('../../drizzle/sqlite', import.meta.url)
+
+/** One line for each column: its table, name, kind, and whether it may be null. */
+const sqliteColumns = `
+  select m.name || '.' || c.name || ' ' || lower(c.type) || case when c."notnull" or c.pk > 0 then ' not null' else '' end as line
+  from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite_%'`
+
+const kinds: Readonly<Record<string, string>> = { bigint: 'integer', 'double precision': 'real' }
+
+const postgresColumns = `
+  select table_name || '.' || column_name as name, data_type as kind, is_nullable = 'NO' as required
+  from information_schema.columns where table_schema = 'public'`
+
+/** One line for each index: its table, name, columns in order, whether it is unique, and for which rows. */
+const sqliteIndexes = `
+  select i.tbl_name || ' ' || i.name || ' (' || (
+      select group_concat(x.name, ', ') from (select name from pragma_index_info(i.name) order by seqno) x
+    ) || ')' as line, l."unique" as is_unique, coalesce(substr(i.sql, instr(i.sql, ' WHERE ') + 7), '') as condition, instr(i.sql, ' WHERE ') as partial
+  from sqlite_master i join pragma_index_list(i.tbl_name) l on l.name = i.name
+  where i.type = 'index' and i.sql is not null and i.name not like '%_unique'`
+
+const postgresIndexes = `
+  select t.relname || ' ' || c.relname || ' (' || (
+      select string_agg(a.attname, ', ' order by k.n)
+      from unnest(i.indkey::int2[]) with ordinality k(attnum, n) join pg_attribute a on a.attrelid = t.oid and a.attnum = k.attnum
+    ) || ')' as line, i.indisunique as is_unique, coalesce(pg_get_expr(i.indpred, i.indrelid), '') as condition
+  from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
+  join pg_namespace n on n.oid = t.relnamespace
+  where n.nspname = 'public' and not i.indisprimary and not exists (select 1 from pg_constraint where conindid = c.oid)`
+
+/** How each engine prints a condition differs: what is compared is its words. */
+const words = (condition: string): string =>
+  condition.toLowerCase().replaceAll(/::\w+/g, '').replaceAll(/[()"]/g, '').replaceAll(/\s+/g, ' ').trim()
+
+function sqlite<T>(query: string): T[] {
+  const database = new Sqlite(':memory:')
+  try {
+    migrate(database, readMigrations(sqliteMigrations), 0)
+    return database.prepare<[], T>(query).all()
+  } finally {
+    database.close()
+  }
+}
+
+interface Index {
+  readonly line: string
+  readonly is_unique: boolean | number
+  readonly condition: string
+  readonly partial?: number
+}
+
+const describeIndex = ({ line, is_unique, condition, partial = 1 }: Index): string =>
+  `${is_unique ? 'unique ' : ''}${line}${partial > 0 && condition !== '' ? ` where ${words(condition)}` : ''}`
+
+/** The names of the checks of a schema in drizzle's own account of it. */
+const checksIn = (texts: readonly string[]): string[] =>
+  texts.flatMap((text) =>
+    [...text.matchAll(/CONSTRAINT "(\w+)" CHECK ?\((.*)\),?$/gm)].map(
+      ([, name = '', rule = '']) => `${name} ${words(rule)}`,
+    ),
+  )
+
+const textsOf = (folder: URL): string[] => readMigrations(folder).flatMap(({ statements }) => statements)
+
+describe('the two engines', () => {
+  test('have migrations of the same numbers and names, that the same programs can read', () => {
+    const [first, second] = [sqliteMigrations, postgresMigrations].map((folder) =>
+      readMigrations(folder).map(({ number, name, minReader }) => ({ number, name, minReader })),
+    )
+    expect(first?.length).toBeGreaterThan(0)
+    expect(second).toEqual(first)
+  })
+
+  test('have the same checks', () => {
+    const first = checksIn(textsOf(sqliteMigrations)).map((check) => check.replaceAll('`', ''))
+    expect(first.length).toBeGreaterThan(8)
+    expect(checksIn(textsOf(postgresMigrations)).toSorted()).toEqual(first.toSorted())
+  })
+
+  describe.skipIf(postgresServer === undefined)('with a PostgreSQL', () => {
+    test('have the same tables and columns', async () => {
+      await using database = await Database.create()
+      const rows = await database.rows<{ name: string; kind: string; required: boolean }>(postgresColumns)
+      const lines = rows.map(
+        ({ name, kind, required }) => `${name} ${kinds[kind] ?? kind}${required ? ' not null' : ''}`,
+      )
+      const expected = sqlite<{ line: string }>(sqliteColumns).map(({ line }) => line)
+      expect(expected.length).toBeGreaterThan(150)
+      expect(lines.toSorted()).toEqual(expected.toSorted())
+    })
+
+    test('have the same indexes', async () => {
+      await using database = await Database.create()
+      const rows = await database.rows<Index>(postgresIndexes)
+      const expected = sqlite<Index>(sqliteIndexes).map(describeIndex)
+      expect(expected.length).toBeGreaterThan(30)
+      expect(rows.map(describeIndex).toSorted()).toEqual(expected.toSorted())
+    })
+
+    test('compare text by its bytes, whatever the locale of the database', async () => {
+      await using database = await Database.create()
+      const rows = await database.rows<{ name: string }>(
+        `select table_name || '.' || column_name as name from information_schema.columns
+         where table_schema = 'public' and data_type = 'text' and table_name <> 'schema_migrations' and collation_name is distinct from 'C'`,
+      )
+      expect(rows).toEqual([])
+    })
+  })
+})

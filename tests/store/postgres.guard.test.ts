@@ -1,0 +1,45 @@
+import { openPostgres } from '@tony/mcp-server/store/postgres'
+import { problemOf } from '@tony/mcp-server/store/postgres-guard'
+import { StoreRefusedError } from '@tony/mcp-server/store/refused'
+import { describe, expect, test } from 'vitest'
+import { Database, postgresServer } from '../support/postgres.ts'
+
+const safe = { version: 150_004, encoding: 'UTF8', standby: false, fsync: 'on', pages: 'on', commit: 'on' }
+
+describe('a PostgreSQL server', () => {
+  test('that keeps what it acknowledges is accepted', () => {
+    expect(problemOf(safe, 'disk')).toBeUndefined()
+    expect(problemOf({ ...safe, commit: 'remote_apply' }, 'disk')).toBeUndefined()
+  })
+
+  test.each([
+    [{ version: 140_011 }, 'PostgreSQL 15 or newer'],
+    [{ encoding: 'SQL_ASCII' }, 'UTF8'],
+    [{ standby: true }, 'standby'],
+    [{ fsync: 'off' }, 'fsync'],
+    [{ pages: 'off' }, 'full_page_writes'],
+    [{ commit: 'off' }, 'synchronous_commit'],
+  ])('with %o is refused, by the name of the setting', (setting, named) => {
+    expect(problemOf({ ...safe, ...setting }, 'disk')).toContain(named)
+  })
+
+  test('that does not wait for the disk will do where the operator has chosen that', () => {
+    expect(problemOf({ ...safe, commit: 'off' }, 'process')).toBeUndefined()
+  })
+
+  test('that is not there is a clear line without the password', async () => {
+    const opening = openPostgres({ url: 'postgres://tony:secret@127.0.0.1:1/store' })
+    await expect(opening).rejects.toThrow(StoreRefusedError)
+    await expect(opening).rejects.toThrow(/127\.0\.0\.1:1\/store cannot be reached: .*ECONNREFUSED/)
+    await expect(opening).rejects.not.toThrow(/secret/)
+  })
+})
+
+describe.skipIf(postgresServer === undefined)('a PostgreSQL database', () => {
+  test('that acknowledges before the disk has it is refused', async () => {
+    await using database = await Database.create()
+    await database.raw((client) => client.query(`alter database ${database.name} set synchronous_commit = off`))
+    await expect(database.open()).rejects.toThrow(/set synchronous_commit = on/)
+    await using _ = await database.open({ durability: 'process' })
+  })
+})

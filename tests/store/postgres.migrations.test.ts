@@ -1,0 +1,129 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Migration, readMigrations, SchemaError } from '@tony/mcp-server/store/migrate'
+import { postgresMigrations } from '@tony/mcp-server/store/postgres'
+import { migratePostgres } from '@tony/mcp-server/store/postgres-migrate'
+import { afterAll, describe, expect, test } from 'vitest'
+import { Database, postgresServer } from '../support/postgres.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'tony-migrations-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+let folders = 0
+
+/** Migrations, each one text, in order. */
+function migrationsOf(...texts: readonly string[]): readonly Migration[] {
+  folders += 1
+  const path = join(folder, String(folders))
+  mkdirSync(path)
+  for (const [index, text] of texts.entries()) writeFileSync(join(path, `000${index}_step.sql`), text)
+  return readMigrations(pathToFileURL(path))
+}
+
+const migrate = (database: Database, migrations: readonly Migration[]) =>
+  database.raw((client) => migratePostgres(client, migrations))
+
+const tablesOf = async (database: Database): Promise<string[]> => {
+  const rows = await database.rows<{ name: string }>(
+    `select tablename as name from pg_tables where schemaname = 'public' order by 1`,
+  )
+  return rows.map(({ name }) => name)
+}
+
+const ledgerOf = (database: Database) =>
+  database.rows('select number, name, min_reader from schema_migrations order by number')
+
+const ground = 'create table parents (id bigint primary key);'
+const more = 'create table more (id bigint);'
+
+describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => {
+  test('are applied once, in order, and written down', async () => {
+    await using database = await Database.create({ empty: true })
+    const migrations = migrationsOf(ground, `-- minReader: 0\n${more}`)
+    for (const _ of [1, 2]) await migrate(database, migrations)
+    expect(await ledgerOf(database)).toEqual([
+      { number: 0, name: 'step', min_reader: 0 },
+      { number: 1, name: 'step', min_reader: 0 },
+    ])
+  })
+
+  test('leave nothing of the one that fails, and what came before it', async () => {
+    await using database = await Database.create({ empty: true })
+    const migrations = migrationsOf(ground, `${more}--> statement-breakpoint\ncreate tabel;`)
+    await expect(migrate(database, migrations)).rejects.toThrow(/syntax error/)
+    expect(await tablesOf(database)).toEqual(['parents', 'schema_migrations'])
+    expect(await ledgerOf(database)).toHaveLength(1)
+  })
+
+  test('leave nothing of one whose process dies in the middle, at whichever statement', async () => {
+    await using database = await Database.create({ empty: true })
+    const die = 'select pg_terminate_backend(pg_backend_pid());'
+    await migrate(database, migrationsOf(ground))
+    for (const texts of [
+      [die, more],
+      [more, die],
+      [more, 'alter table parents add name text;', die],
+    ]) {
+      const dying = migrate(database, migrationsOf(ground, texts.join('--> statement-breakpoint\n')))
+      await expect(dying).rejects.toThrow()
+      expect(await tablesOf(database)).toEqual(['parents', 'schema_migrations'])
+      expect(await ledgerOf(database)).toHaveLength(1)
+    }
+    await migrate(database, migrationsOf(ground, more))
+    expect(await tablesOf(database)).toEqual(['more', 'parents', 'schema_migrations'])
+  })
+
+  test('run once when four processes start on one empty database at the same time', async () => {
+    await using database = await Database.create({ empty: true })
+    const migrations = migrationsOf(ground, `select pg_sleep(0.1);--> statement-breakpoint\n${more}`)
+    await Promise.all([1, 2, 3, 4].map(() => migrate(database, migrations)))
+    expect(await ledgerOf(database)).toHaveLength(2)
+  })
+
+  test('as shipped lead four starting stores to one schema, one epoch and one project', async () => {
+    await using database = await Database.create({ empty: true })
+    const stores = await Promise.all([1, 2, 3, 4].map(() => database.open()))
+    expect(new Set(stores.map(({ epoch }) => epoch)).size).toBe(1)
+    expect(new Set(stores.map(({ secret }) => Buffer.from(secret).toString('hex'))).size).toBe(1)
+    expect(await database.rows('select name from projects')).toEqual([{ name: 'default' }])
+    await Promise.all(stores.map((store) => store[Symbol.asyncDispose]()))
+  })
+})
+
+const next = readMigrations(postgresMigrations).length
+
+/** A migrated database after a change by an administrator or another program. */
+async function openAfter(change: string): Promise<void> {
+  await using database = await Database.create()
+  await database.raw((client) => client.query(change))
+  await using _ = await database.open()
+}
+
+describe.skipIf(postgresServer === undefined)('a PostgreSQL database', () => {
+  test('whose applied migration has changed since is refused', async () => {
+    const opening = openAfter(`update schema_migrations set checksum = 'other' where number = 0`)
+    await expect(opening).rejects.toThrow(/migration 0 \(ground\) was changed after it had been applied/)
+  })
+
+  test('of a newer program that this one must not read is refused', async () => {
+    const opening = openAfter(`insert into schema_migrations values (${next}, 'later', 'x', ${next}, 1)`)
+    await expect(opening).rejects.toThrow(
+      `migration ${next} (later), which needs a newer program: this one knows up to ${next - 1}`,
+    )
+  })
+
+  test('of a newer program that lets this one read is opened', async () => {
+    await openAfter(`insert into schema_migrations values (${next}, 'later', 'x', ${next - 1}, 1)`)
+  })
+
+  test('of another program is refused by its tables, and not touched', async () => {
+    await using database = await Database.create({ empty: true })
+    await database.raw((client) => client.query('create table agents (id serial primary key, mood text)'))
+    const opening = database.open()
+    await expect(opening).rejects.toThrow(SchemaError)
+    await expect(opening).rejects.toThrow(/another program \(tables agents\)/)
+    expect(await tablesOf(database)).toEqual(['agents'])
+  })
+})

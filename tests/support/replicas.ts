@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '@tony/mcp-server/clock'
+import type { Config } from '@tony/mcp-server/config'
+import { Database } from './postgres.ts'
+import { TestServer } from './server.ts'
+
+export interface ReplicaOptions {
+  readonly notify?: boolean
+  readonly turns?: boolean
+  readonly config?: Partial<Config>
+}
+
+/** Two servers on one PostgreSQL, in real time: each sweeps, and knows of the other only by the database. */
+export class Replicas implements AsyncDisposable {
+  readonly database: Database
+  readonly first: TestServer
+  readonly second: TestServer
+
+  readonly #folder: string
+
+  private constructor(database: Database, first: TestServer, second: TestServer, folder: string) {
+    this.#folder = folder
+    this.database = database
+    this.first = first
+    this.second = second
+  }
+
+  static async start({ notify = true, turns = true, config = {} }: ReplicaOptions = {}): Promise<Replicas> {
+    const database = await Database.create()
+    const postgres = { url: database.url, directUrl: undefined, pooler: false, notify, turns }
+    // One folder: they share the pepper, as an operator has them do.
+    const folder = mkdtempSync(join(tmpdir(), 'tony-replicas-'))
+    const server = () => TestServer.start({ clock: systemClock, postgres, config, folder })
+    return new Replicas(database, await server(), await server(), folder)
+  }
+
+  /** One of the two, in turn. */
+  at(index: number): TestServer {
+    return index % 2 === 0 ? this.first : this.second
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.first[Symbol.asyncDispose]()
+    await this.second[Symbol.asyncDispose]()
+    await this.database[Symbol.asyncDispose]()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
