@@ -1,0 +1,68 @@
+import fc from 'fast-check'
+import type { Act } from './acts.ts'
+import { documentedData } from './documented.ts'
+import { type Part, Play } from './play.ts'
+import type { Registration, Site, Way } from './world.ts'
+
+/** Who takes part in a run: two who do the work, one who also verifies, one who leads, one who looks on. */
+const cast: readonly Registration[] = [
+  { name: 'ann', role: 'developer', capabilities: ['a'] },
+  { name: 'bob', role: 'developer', capabilities: ['a', 'b'] },
+  { name: 'tes', role: 'tester', capabilities: [] },
+  { name: 'tim', role: 'tech-lead', capabilities: ['b'] },
+  { name: 'obi', role: 'observer', capabilities: ['a', 'b'] },
+]
+
+/** Where the runs come from; what it prints when a run fails says what to set to get that run again. */
+const setting = {
+  seed: process.env['MODEL_SEED'],
+  path: process.env['MODEL_PATH'],
+  runs: process.env['MODEL_RUNS'],
+} as const
+
+export interface Exploration {
+  readonly what: string
+  readonly commands: readonly fc.Arbitrary<Act>[]
+  readonly parts: readonly Part[]
+  readonly runs: number
+  readonly maxCommands?: number
+  readonly begin?: (play: Play) => Promise<void>
+  readonly end?: (play: Play) => Promise<void>
+}
+
+/** Every tenth run is over sockets. */
+const wayOf = (run: number): Way => (run % 10 === 0 ? 'client' : 'pipeline')
+
+async function explore(site: Site, exploration: Exploration, seed: number, runs: number): Promise<void> {
+  const { what, commands, parts, maxCommands = 40, begin, end } = exploration
+  const documented = documentedData()
+  let run = 0
+  const property = fc.asyncProperty(fc.commands([...commands], { maxCommands, size: 'max' }), async (chosen) => {
+    run += 1
+    using world = await site.begin(wayOf(run), cast)
+    const play = new Play(world, parts, documented)
+    await begin?.(play)
+    await fc.asyncModelRun(() => ({ model: {}, real: play }), chosen)
+    await end?.(play)
+  })
+  const { path } = setting
+  const result = await fc.check(property, {
+    seed,
+    numRuns: runs,
+    endOnFailure: process.env['MODEL_BAIL'] === '1',
+    ...(path === undefined ? {} : { path }),
+  })
+  if (!result.failed) return
+  const again = `MODEL_SEED=${result.seed} MODEL_PATH=${result.counterexamplePath}`
+  throw new Error(`${what}: ${fc.stringify(result.counterexample)}\n${again}`, { cause: result.errorInstance })
+}
+
+/** A fixed seed, and one that is new each time, which is printed. */
+export async function exploreTwice(site: Site, exploration: Exploration): Promise<void> {
+  const { what, runs } = exploration
+  if (setting.seed !== undefined) return explore(site, exploration, Number(setting.seed), Number(setting.runs ?? runs))
+  const fresh = Math.floor(Math.random() * 2 ** 31)
+  process.stdout.write(`${what}: ${runs} runs with seed 1, ${Math.ceil(runs / 4)} with seed ${fresh}\n`)
+  await explore(site, exploration, 1, runs)
+  await explore(site, exploration, fresh, Math.ceil(runs / 4))
+}

@@ -1,0 +1,31 @@
+import { same } from './differs.ts'
+import { nextDue, settle } from './messages.model.ts'
+import type { Part } from './play.ts'
+import type { Agent, Message, State } from './state.ts'
+import type { World } from './world.ts'
+
+const messageQuery = `select id, status, to_agent as 'to', retry_count as attempt, redrives from messages where project_id = ? order by ord`
+const mailboxQuery = `select agent_id as agent, accepted, pending, delivered, acked, dead, expired, purged from mailboxes where project_id = ?`
+
+const statuses = ['pending', 'delivered', 'acked', 'dead', 'expired'] as const
+
+/** A mailbox as the model counts it. What was redriven elsewhere is counted where it is now. */
+function mailboxOf(messages: readonly Message[], agent: Agent) {
+  const own = messages.filter(({ to }) => to === agent)
+  const counts = Object.fromEntries(
+    statuses.map((status) => [status, own.filter((message) => !message.purged && message.status === status).length]),
+  )
+  return { agent: agent.id, accepted: own.length, purged: own.filter(({ purged }) => purged).length, ...counts }
+}
+
+function compare({ messages, agents }: State, world: World): void {
+  const wanted = messages
+    .filter(({ purged }) => !purged)
+    .map(({ id, status, to, attempt, redrives }) => ({ id, status, to: to.id, attempt, redrives }))
+  same(wanted, world.rows(messageQuery), 'messages')
+  const byAgent = (a: { agent: string }, b: { agent: string }) => (a.agent < b.agent ? -1 : 1)
+  const mailboxes = world.rows<{ agent: string }>(mailboxQuery).toSorted(byAgent)
+  same(agents.map((agent) => mailboxOf(messages, agent)).toSorted(byAgent), mailboxes, 'mailboxes')
+}
+
+export const messagePart: Part = { nextDue, settle, compare }

@@ -1,0 +1,47 @@
+import { differs } from './differs.ts'
+import type { Part } from './play.ts'
+import type { State, Task } from './state.ts'
+import { nextDue, settle } from './tasks.time.model.ts'
+import type { World } from './world.ts'
+
+interface Row {
+  readonly id: string
+  readonly status: string
+  readonly attempt: number
+  readonly failures: number
+  readonly agent: string | null
+  readonly revision: number
+}
+
+const query = `select id, status, attempt, failures, agent_id as agent, revision from tasks where project_id = ? order by ord`
+
+const held = (task: Task): boolean => ['in_progress', 'in_review', 'completed'].includes(task.status)
+
+const rowOf = (task: Task) => ({
+  id: task.id,
+  status: task.status,
+  attempt: task.attempt,
+  failures: task.failures,
+  agent: held(task) && task.by ? task.by.id : undefined,
+})
+
+function compare(state: State, world: World): void {
+  const rows = world.rows<Row>(query)
+  const difference = differs(state.tasks.map(rowOf), rows, 'tasks')
+  if (difference !== undefined) throw new Error(`${difference}; rows ${JSON.stringify(rows)}`)
+  for (const [index, task] of state.tasks.entries()) {
+    const revision = rows[index]?.revision ?? 0
+    if (revision < task.revision) throw new Error(`revision ${revision} after ${task.revision}`)
+    task.revision = revision
+  }
+  const locks = world.rows<{ lock: string; task: string }>(
+    'select lock, task_id as task from locks where project_id = ? order by lock, task_id',
+  )
+  const wanted = state.tasks
+    .flatMap((task) => [...(state.locks.held.get(task) ?? [])].map((lock) => ({ lock, task: task.id })))
+    .toSorted((a, b) => (a.lock === b.lock ? (a.task < b.task ? -1 : 1) : a.lock < b.lock ? -1 : 1))
+  const wrong = differs(wanted, locks, 'locks')
+  if (wrong !== undefined) throw new Error(wrong)
+}
+
+export const taskPart: Part = { nextDue, settle, compare }

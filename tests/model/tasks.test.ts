@@ -1,0 +1,16 @@
+import { test } from 'vitest'
+import { exploreTwice } from './explore.ts'
+import { lifecycleCommands } from './lifecycle.commands.ts'
+import { taskCommands } from './tasks.commands.ts'
+import { taskPart } from './tasks.part.ts'
+import { Site } from './world.ts'
+
+test('tasks are where the contract puts them, whatever is done in whatever order', async () => {
+  await using site = await Site.open()
+  await exploreTwice(site, {
+    what: 'tasks',
+    commands: [...taskCommands, ...taskCommands, ...lifecycleCommands],
+    parts: [taskPart],
+    runs: 700,
+  })
+}, 300_000)
