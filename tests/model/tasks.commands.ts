@@ -5,7 +5,9 @@ import { type Agent, type Caller, type Lease, once, type Task } from './state.ts
 import { extend, heartbeat, progress } from './tasks.held.model.ts'
 import { cancel, claim, complete, create, fail, isHeld, release, type Spec } from './tasks.model.ts'
 
-const specs = fc.record({
+const plain = {
+  locks: fc.constant<string[]>([]),
+  epic: fc.constantFrom(undefined, undefined, 'e1', 'e2'),
   priority: fc.constantFrom('critical', 'high', 'normal', 'low') satisfies fc.Arbitrary<Task['priority']>,
   requires: fc.constantFrom<string[]>([], [], [], ['a'], ['b'], ['a', 'b']),
   assignedTo: maybe(number),
@@ -20,9 +22,23 @@ const specs = fc.record({
   scheduleToStartMs: maybe(fc.constantFrom(10_000, 50_000)),
   startToCloseMs: maybe(fc.constantFrom(7_000, 45_000)),
   scheduleToCloseMs: maybe(fc.constantFrom(25_000, 90_000)),
-})
+}
 
+export const specs = fc.record(plain)
 type Given = typeof specs extends fc.Arbitrary<infer T> ? T : never
+
+/** Tasks that take locks, and mostly nothing else that could keep anyone from them. */
+export const lockingSpecs = (locks: fc.Arbitrary<string[]>): fc.Arbitrary<Given> =>
+  fc.record({
+    ...plain,
+    locks,
+    requires: fc.constantFrom<string[]>([], [], [], ['a']),
+    dependsOn: fc.constantFrom<number[]>([], [], [0]),
+    assignedTo: fc.constant(undefined),
+    acceptance: fc.constant('complete'),
+    scheduleToStartMs: fc.constant(undefined),
+    scheduleToCloseMs: fc.constant(undefined),
+  })
 
 function specOf(play: Play, given: Given): Spec {
   const { tasks } = play.state
@@ -31,8 +47,6 @@ function specOf(play: Play, given: Given): Spec {
     ...given,
     dependsOn,
     assignedTo: given.assignedTo === undefined ? undefined : agentOf(play, given.assignedTo),
-    locks: [],
-    epic: undefined,
   }
 }
 
@@ -55,16 +69,17 @@ export const bindTask = (task: Task | undefined, reply: unknown): void => {
   if (task && typeof reply === 'object' && reply !== null && 'id' in reply) task.id = String(reply.id)
 }
 
-const creating = act('tasks.create', specs, async (play, given) => {
-  const spec = specOf(play, given)
-  const input = inputOf(spec, play)
-  let task: Task | undefined
-  const reply = await play.call(undefined, 'tasks.create', input, () => {
-    task = create(play.state, undefined, spec)
-    return { status: task.status, attempt: 0, failures: 0 }
+export const creatingFrom = (from: fc.Arbitrary<Given>) =>
+  act('tasks.create', from, async (play, given) => {
+    const spec = specOf(play, given)
+    const input = inputOf(spec, play)
+    let task: Task | undefined
+    const reply = await play.call(undefined, 'tasks.create', input, () => {
+      task = create(play.state, undefined, spec)
+      return { status: task.status, attempt: 0, failures: 0 }
+    })
+    if (reply.ok) bindTask(task, reply.value)
   })
-  if (reply.ok) bindTask(task, reply.value)
-})
 
 /** What a claim's reply must say of each lease, and may only say once the model has the token. */
 export const leasedView = (lease: Lease) => ({
@@ -271,9 +286,8 @@ const late = act(
   },
 )
 
-export const taskCommands = [
-  creating,
-  creating,
+/** Everything a worker does with a lease. */
+export const workCommands = [
   claiming,
   claiming,
   completing,
@@ -287,3 +301,5 @@ export const taskCommands = [
   waiting,
   late,
 ]
+
+export const taskCommands = [creatingFrom(specs), creatingFrom(specs), ...workCommands]

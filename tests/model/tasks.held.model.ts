@@ -51,7 +51,10 @@ export function heartbeat(state: State, agent: Agent, listed: readonly Lease[]):
     lease.unlisted += 1
     if (lease.unlisted >= 2) giveBack(state, lease, 'unlisted', agent)
   }
-  return { extended, lost, state: agent.draining ? 'draining' : agent.paused ? 'paused' : 'running' }
+  const paused = agent.paused || state.paused
+  // Nothing says which of the two an agent is told that is both.
+  const told = paused && agent.draining ? undefined : agent.draining ? 'draining' : paused ? 'paused' : 'running'
+  return { extended, lost, state: told }
 }
 
 export interface Question {

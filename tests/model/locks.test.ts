@@ -1,0 +1,19 @@
+import { test } from 'vitest'
+import { exploreTwice } from './explore.ts'
+import { lockCommands, resize } from './locks.commands.ts'
+import { taskPart } from './tasks.part.ts'
+import { Site } from './world.ts'
+
+test('no two conflicting locks are held, and nothing waits that is free', async () => {
+  await using site = await Site.open()
+  await exploreTwice(site, {
+    what: 'locks',
+    commands: lockCommands,
+    parts: [taskPart],
+    runs: 400,
+    begin: async (play) => {
+      await resize(play, { one: 1, two: 2 })
+      play.agree('projects.setPools')
+    },
+  })
+}, 300_000)
