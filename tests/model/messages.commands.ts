@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { type Act, act, agentOf, given, key, maybe, number, pick } from './acts.ts'
+import { pausing } from './locks.commands.ts'
 import {
   type Address,
   ack,
   addressOf,
   inProgress,
-  isAgent,
   type Letter,
   nak,
   purge,
@@ -16,7 +16,7 @@ import {
   term,
 } from './messages.model.ts'
 import type { Play } from './play.ts'
-import { type Agent, type Caller, type Delivery, iso, type Message, once } from './state.ts'
+import { type Agent, type Caller, type Delivery, iso, type Message, once, Refusal, type State } from './state.ts'
 
 const topics = ['t1', 't2'] as const
 const ackWaits = [1_000, 5_000, 30_000] as const
@@ -90,6 +90,41 @@ const sending = act(
       return { recipients: byAgent(first.map(recipientOf)) }
     })
     if (reply.ok) bindSent(sent, reply.value)
+  },
+)
+
+interface SentMany {
+  readonly results: readonly { readonly sent: unknown }[]
+}
+const isSentMany = (value: unknown): value is SentMany =>
+  typeof value === 'object' && value !== null && 'results' in value
+
+/** What one letter of a batch came to: the others are none of its business. */
+function sendOne(state: State, caller: Caller, letter: Letter): { messages: Message[]; view: object } {
+  try {
+    const messages = send(state, caller, letter)
+    const recipients = byAgent(messages.map((message) => recipientOf({ message, status: message.status })))
+    return { messages, view: { sent: { recipients }, error: null } }
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code === 'FORBIDDEN') throw error
+    return { messages: [], view: { sent: null, error: { code: error.code } } }
+  }
+}
+
+const sendingMany = act(
+  'messages.sendMany',
+  fc.record({ from: number, wanted: fc.array(letters, { minLength: 1, maxLength: 9 }) }),
+  async (play, { from, wanted }) => {
+    const caller = senderOf(play, from)
+    const batch = wanted.map((one) => letterOf(play, one))
+    let sent: Message[][] = []
+    const reply = await play.call(caller, 'messages.sendMany', { messages: batch.map(inputOf) }, () => {
+      const outcomes = batch.map((letter) => sendOne(play.state, caller, letter))
+      sent = outcomes.map(({ messages }) => messages)
+      return { results: outcomes.map(({ view }) => view) }
+    })
+    if (!reply.ok || !isSentMany(reply.value)) return
+    for (const [index, messages] of sent.entries()) bindSent(messages, reply.value.results[index]?.sent)
   },
 )
 
@@ -167,6 +202,31 @@ const acking = under(
   () => ({}),
   ({ state }, agent, delivery) => ack(state, agent, delivery),
 )
+
+/** Several acks at once, each with its own result. */
+const ackingMany = act(
+  'messages.ack of many',
+  fc.record({ agent: someone, which: fc.uniqueArray(number, { minLength: 1, maxLength: 4 }) }),
+  async (play, { agent: index, which }) => {
+    const { state } = play
+    const agent = agentOf(play, index)
+    const own = state.deliveries.filter(({ message }) => message.to === agent && !message.purged)
+    const chosen = [...new Set(which.flatMap((one) => pick(own, one) ?? []))]
+    if (chosen.length === 0) return
+    await play.call(agent, 'messages.ack', { acks: chosen.map(named) }, () => ({
+      results: chosen.map((delivery) => ackOne(state, agent, delivery)),
+    }))
+  },
+)
+
+function ackOne(state: State, agent: Agent, delivery: Delivery): object {
+  try {
+    return { ...ack(state, agent, delivery), error: null }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { messageId: delivery.message.id, status: null, error: { code: error.code } }
+  }
+}
 
 const naking = under(
   'messages.nak',
@@ -276,7 +336,9 @@ const late = act(
 export const messageCommands = [
   sending,
   sending,
-  sending,
+  sendingMany,
+  ackingMany,
+  pausing,
   receiving,
   receiving,
   acking,
@@ -289,5 +351,3 @@ export const messageCommands = [
   redriving,
   purging,
 ]
-
-export { isAgent }

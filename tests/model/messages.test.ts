@@ -2,9 +2,17 @@ import { test } from 'vitest'
 import { exploreTwice } from './explore.ts'
 import { messageCommands } from './messages.commands.ts'
 import { messagePart } from './messages.part.ts'
+import type { Play } from './play.ts'
 import { Site } from './world.ts'
 
+/** The smallest mailbox of which a twentieth is one message. */
+const maxPending = 20
+
+const begin = async ({ state }: Play) => {
+  state.maxPending = maxPending
+}
+
 test('each message is in one place, and comes when and to whom the contract says', async () => {
-  await using site = await Site.open()
-  await exploreTwice(site, { what: 'messages', commands: messageCommands, parts: [messagePart], runs: 500 })
+  await using site = await Site.open({ maxPending })
+  await exploreTwice(site, { what: 'messages', commands: messageCommands, parts: [messagePart], runs: 500, begin })
 }, 300_000)
