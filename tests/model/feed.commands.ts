@@ -26,7 +26,7 @@ export const eventOf = ({ event: { seq, at, type, subject, actor, data } }: Told
 export const feedOf = (play: Play, caller: Caller, filter: Filter, after: number) => {
   const wanted = inFeed(caller, filter)
   return play.told
-    .filter(({ fact, event }) => event.seq > after && wanted(fact))
+    .filter(({ fact, event }) => event.seq > after && wanted(fact, JSON.parse(event.data).agentId))
     .toSorted((a, b) => a.event.seq - b.event.seq)
     .map(eventOf)
 }

@@ -79,6 +79,8 @@ export interface Task {
   notBefore: number | undefined
   /** Since when it waits to be claimed. */
   readyAt: number
+  /** It has starved, and goes before everything but what is critical. */
+  aged: boolean
   /** The current lease, or the one that ran out while nobody has claimed the task since. */
   lease: Lease | undefined
   /** The lease that was completed: its token answers the same again. */

@@ -162,7 +162,10 @@ export function update(state: State, caller: Caller, task: Task, change: Change)
   const { priority, assignedTo, dependsOn } = change
   if (dependsOn !== undefined && task.status !== 'blocked' && task.status !== 'pending') refuse('ILLEGAL_TRANSITION')
   if (dependsOn?.some((one) => reaches(one, task))) refuse('DEPENDENCY_CYCLE')
-  if (priority !== undefined) task.priority = priority
+  if (priority !== undefined) {
+    task.priority = priority
+    task.aged = false
+  }
   if (assignedTo !== undefined) task.assignedTo = assignedTo ?? undefined
   if (dependsOn !== undefined) {
     task.dependsOn = dependsOn
@@ -171,7 +174,7 @@ export function update(state: State, caller: Caller, task: Task, change: Change)
     task.status = status
   }
   state.tell('task.updated', task, caller, { status: task.status }, about(task))
-  if (task.status === 'blocked' && isHopeless(task)) {
+  if (dependsOn !== undefined && task.status === 'blocked' && isHopeless(task)) {
     failed(state, task, caller, undefined)
     return { taskId: task.id }
   }

@@ -1,10 +1,4 @@
-import {
-  maxStarvationMs,
-  retryPolicy,
-  type TaskStatus,
-  type TaskTransition,
-  taskTransitions,
-} from '@tony/mcp-shared/tasks'
+import { retryPolicy, type TaskStatus, type TaskTransition, taskTransitions } from '@tony/mcp-shared/tasks'
 import { type Agent, type Caller, iso, type Lease, refuse, type State, type Task } from './state.ts'
 
 /** What a test asks a task to be; times in milliseconds from now. */
@@ -55,6 +49,7 @@ export function create(state: State, caller: Caller, spec: Spec): Task {
     failures: 0,
     notBefore: notBeforeMs === undefined ? undefined : state.now + notBeforeMs,
     readyAt: state.now,
+    aged: false,
     lease: undefined,
     done: undefined,
     by: undefined,
@@ -80,7 +75,7 @@ export function create(state: State, caller: Caller, spec: Spec): Task {
 }
 
 /** Whether it stands in the queue, whoever may take it. */
-const isQueued = (state: State, task: Task): boolean =>
+export const isQueued = (state: State, task: Task): boolean =>
   task.status === 'pending' && (task.notBefore === undefined || task.notBefore < state.now)
 
 const mayTake = (agent: Agent, task: Task): boolean =>
@@ -89,11 +84,7 @@ const mayTake = (agent: Agent, task: Task): boolean =>
 
 const ranks = { critical: 0, high: 2, normal: 3, low: 4 }
 
-/** A `low` task that has waited ten minutes goes before everything but `critical`. */
-const rankOf = (state: State, task: Task): number =>
-  task.priority === 'low' && state.now - Math.max(task.readyAt, task.notBefore ?? 0) >= maxStarvationMs
-    ? 1
-    : ranks[task.priority]
+const rankOf = (task: Task): number => (task.aged ? 1 : ranks[task.priority])
 
 /** What the agent would be given next. */
 export function firstFor(state: State, agent: Agent): Task | undefined {
@@ -102,7 +93,7 @@ export function firstFor(state: State, agent: Agent): Task | undefined {
     .filter((task) => isQueued(state, task) && mayTake(agent, task))
     .filter((task) => task.epic === undefined || !state.pausedEpics.has(task.epic))
     .filter((task) => state.locks.free(task, task.locks))
-    .toSorted((a, b) => rankOf(state, a) - rankOf(state, b) || a.order - b.order)[0]
+    .toSorted((a, b) => rankOf(a) - rankOf(b) || a.order - b.order)[0]
 }
 
 function take(state: State, agent: Agent, task: Task, leaseMs: number): Lease {
@@ -165,6 +156,7 @@ export function toQueue(
   task.status = isOpen(task) ? 'blocked' : 'pending'
   task.notBefore = waitMs === undefined ? undefined : state.now + waitMs
   task.readyAt = state.now
+  task.aged = false
   state.locks.release(task)
 }
 

@@ -1,9 +1,26 @@
 import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import type { State, Task } from './state.ts'
 import { answer } from './tasks.held.model.ts'
-import { about, failAttempt, failed, toQueue } from './tasks.model.ts'
+import { about, failAttempt, failed, isQueued, toQueue } from './tasks.model.ts'
 
 const never = Number.POSITIVE_INFINITY
+
+/** A `low` task is put in front in time to be claimed within the longest wait, others being before it still. */
+const starvedMs = 0.8 * maxStarvationMs
+
+/** Tasks that ask the same of who takes them stand in one line. */
+const lineOf = ({ requires, assignedTo }: Task): string => `${assignedTo?.id} ${requires.toSorted()}`
+
+/** Who is put in front now: of each line that has nobody there, the one that has starved longest. */
+function starved(state: State): Task[] {
+  const low = state.tasks.filter((task) => task.priority === 'low' && isQueued(state, task))
+  return [...Map.groupBy(low, lineOf).values()].flatMap((line) => {
+    if (line.some(({ aged }) => aged)) return []
+    const since = (task: Task) => Math.max(task.readyAt, task.notBefore ?? 0)
+    const waiting = line.filter((task) => state.now - since(task) >= starvedMs)
+    return waiting.toSorted((a, b) => since(a) - since(b)).slice(0, 1)
+  })
+}
 
 interface Due {
   readonly at: number
@@ -51,14 +68,14 @@ function dueOf(task: Task): Due[] {
     over,
     { at: waitEnds, happens: (state) => failed(state, task, undefined, undefined) },
     { at: notBefore ?? never, happens: () => undefined },
-    { at: priority === 'low' ? readyFrom + maxStarvationMs : never, happens: () => undefined },
+    { at: priority === 'low' ? readyFrom + starvedMs : never, happens: () => undefined },
   ]
 }
 
 /** When something is due next, after the moment the model is at. */
 export const nextDue = (state: State): number =>
   Math.min(
-    never,
+    starved(state).length > 0 ? state.now : never,
     ...state.tasks
       .flatMap(dueOf)
       .map(({ at }) => at)
@@ -73,4 +90,5 @@ export function settle(state: State, since: number): void {
       .toSorted((a, b) => a.at - b.at)
     first?.happens(state)
   }
+  for (const task of starved(state)) task.aged = true
 }
