@@ -1,7 +1,7 @@
 import { test } from 'vitest'
 import { exploreTwice } from './explore.ts'
 import { lockCommands, resize } from './locks.commands.ts'
-import { taskPart } from './tasks.part.ts'
+import { compareTasks, taskPart } from './tasks.part.ts'
 import { Site } from './world.ts'
 
 test('no two conflicting locks are held, and nothing waits that is free', async () => {
@@ -10,6 +10,7 @@ test('no two conflicting locks are held, and nothing waits that is free', async 
     what: 'locks',
     commands: lockCommands,
     parts: [taskPart],
+    end: compareTasks,
     runs: 400,
     begin: async (play) => {
       await resize(play, { one: 1, two: 2 })

@@ -207,6 +207,7 @@ export function redrive(state: State, caller: Caller, dead: readonly Message[], 
       continue
     }
     move(message, 'redrive')
+    const before = message.to
     message.to = to ?? message.to
     message.attempt = 0
     message.expiresAt = never
@@ -215,7 +216,10 @@ export function redrive(state: State, caller: Caller, dead: readonly Message[], 
     message.notBefore = undefined
     message.delivery = undefined
     redriven.push(message)
-    state.tell('message.redriven', message, caller, { to: message.to.id, redrives: message.redrives }, about(message))
+    const { audience, ...rest } = about(message)
+    const data = { to: message.to.id, redrives: message.redrives }
+    // Whose inbox it was hears of it too.
+    state.tell('message.redriven', message, caller, data, { ...rest, audience: [...audience, before] })
   }
   return {
     redriven: redriven.map(({ id }) => id),

@@ -1,6 +1,6 @@
 import { same } from './differs.ts'
 import { nextDue, settle } from './messages.model.ts'
-import type { Part } from './play.ts'
+import type { Part, Play } from './play.ts'
 import type { Agent, Message, State } from './state.ts'
 import type { World } from './world.ts'
 
@@ -29,3 +29,28 @@ function compare({ messages, agents }: State, world: World): void {
 }
 
 export const messagePart: Part = { nextDue, settle, compare }
+
+const viewOf = (message: Message) => ({
+  id: message.id,
+  from: message.from?.id ?? null,
+  to: message.to.id,
+  address: message.address ?? null,
+  payload: message.payload,
+  status: message.status,
+  attempt: message.attempt,
+  redrives: message.redrives,
+  threadId: message.thread ?? null,
+})
+
+/** What the server tells of every message at the end of a run, newest first, and of every dead letter how it died. */
+export async function compareMessages(play: Play): Promise<void> {
+  const left = play.state.messages.filter(({ purged }) => !purged)
+  await play.call(undefined, 'messages.list', { limit: 500 }, () => ({
+    messages: left.toReversed().map(viewOf),
+    nextCursor: null,
+  }))
+  const dead = left.filter(({ status }) => status === 'dead')
+  await play.call(undefined, 'messages.deadLetters.list', { limit: 500 }, () => ({
+    deadLetters: dead.map(({ id, failures }) => ({ id, failures })),
+  }))
+}

@@ -1,7 +1,7 @@
 import { test } from 'vitest'
 import { exploreTwice } from './explore.ts'
 import { messageCommands } from './messages.commands.ts'
-import { messagePart } from './messages.part.ts'
+import { compareMessages, messagePart } from './messages.part.ts'
 import type { Play } from './play.ts'
 import { Site } from './world.ts'
 
@@ -14,5 +14,12 @@ const begin = async ({ state }: Play) => {
 
 test('each message is in one place, and comes when and to whom the contract says', async () => {
   await using site = await Site.open({ maxPending })
-  await exploreTwice(site, { what: 'messages', commands: messageCommands, parts: [messagePart], runs: 500, begin })
+  await exploreTwice(site, {
+    what: 'messages',
+    commands: messageCommands,
+    parts: [messagePart],
+    end: compareMessages,
+    runs: 500,
+    begin,
+  })
 }, 300_000)

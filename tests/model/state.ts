@@ -60,7 +60,7 @@ export interface Task {
   readonly order: number
   readonly type: string
   readonly epic: string | undefined
-  readonly title: string | undefined
+  title: string | undefined
   readonly requires: readonly string[]
   assignedTo: Agent | undefined
   priority: Priority

@@ -52,8 +52,8 @@ export function heartbeat(state: State, agent: Agent, listed: readonly Lease[]):
     if (lease.unlisted >= 2) giveBack(state, lease, 'unlisted', agent)
   }
   const paused = agent.paused || state.paused
-  // Nothing says which of the two an agent is told that is both.
-  const told = paused && agent.draining ? undefined : agent.draining ? 'draining' : paused ? 'paused' : 'running'
+  // A pause is the stronger word: its end may be the end of draining too.
+  const told = paused ? 'paused' : agent.draining ? 'draining' : 'running'
   return { extended, lost, state: told }
 }
 
@@ -159,13 +159,14 @@ export interface Change {
 const reaches = (from: Task, to: Task): boolean => from === to || from.dependsOn.some((next) => reaches(next, to))
 
 export function update(state: State, caller: Caller, task: Task, change: Change): object {
-  const { priority, assignedTo, dependsOn } = change
+  const { priority, assignedTo, dependsOn, title } = change
   if (dependsOn !== undefined && task.status !== 'blocked' && task.status !== 'pending') refuse('ILLEGAL_TRANSITION')
   if (dependsOn?.some((one) => reaches(one, task))) refuse('DEPENDENCY_CYCLE')
   if (priority !== undefined) {
     task.priority = priority
     task.aged = false
   }
+  if (title !== undefined) task.title = title
   if (assignedTo !== undefined) task.assignedTo = assignedTo ?? undefined
   if (dependsOn !== undefined) {
     task.dependsOn = dependsOn

@@ -310,6 +310,7 @@ export function release(state: State, agent: Agent, lease: Lease): object {
 export function cancelAll(state: State, caller: Caller, tasks: readonly Task[], reason: string | undefined): void {
   for (const task of tasks) {
     end(state, task, 'cancelled')
+    task.error = reason
     task.done = undefined
     state.tell('task.cancelled', task, caller, { attempt: task.attempt, reason }, about(task))
   }

@@ -1,6 +1,6 @@
 import { differs } from './differs.ts'
-import type { Part } from './play.ts'
-import type { State, Task } from './state.ts'
+import type { Part, Play } from './play.ts'
+import { iso, type State, type Task } from './state.ts'
 import { nextDue, settle } from './tasks.time.model.ts'
 import type { World } from './world.ts'
 
@@ -45,3 +45,40 @@ function compare(state: State, world: World): void {
 }
 
 export const taskPart: Part = { nextDue, settle, compare }
+
+/** Nobody, while it waits; of one that ended otherwise than by being completed, whoever had it last. */
+function claimedByOf(task: Task): string | null | undefined {
+  if (task.status === 'failed' || task.status === 'cancelled') return undefined
+  return held(task) ? (task.by?.id ?? null) : null
+}
+
+/** What a reader of a task is told, in the model's words. */
+const viewOf = (task: Task) => ({
+  id: task.id,
+  title: task.title,
+  status: task.status,
+  priority: task.priority,
+  attempt: task.attempt,
+  failures: task.failures,
+  maxAttempts: task.maxAttempts,
+  requires: task.requires.toSorted(),
+  assignedTo: task.assignedTo?.id ?? null,
+  onDependencyFailure: task.onDependencyFailure,
+  acceptance: task.acceptance,
+  result: task.result,
+  progress: task.progress,
+  input: task.input ?? null,
+  review: task.review ?? null,
+  error: task.error,
+  inputRequest: task.question ? { question: task.question.question, by: task.question.by.id } : null,
+  orphanResults: task.orphans.map(({ attempt, agent, result }) => ({ attempt, agentId: agent.id, result })),
+  // Of a lease that ran out the end is told as long as its token is good for a late completion.
+  leaseExpiresAt: task.status === 'in_progress' && task.lease ? iso(task.lease.expiresAt) : undefined,
+  claimedBy: claimedByOf(task),
+})
+
+/** What the server tells of every task at the end of a run. */
+export async function compareTasks(play: Play): Promise<void> {
+  const { tasks } = play.state
+  await play.call(undefined, 'tasks.list', {}, () => ({ tasks: tasks.map(viewOf), nextCursor: null }))
+}

@@ -2,7 +2,7 @@ import { test } from 'vitest'
 import { exploreTwice } from './explore.ts'
 import { lifecycleCommands } from './lifecycle.commands.ts'
 import { taskCommands } from './tasks.commands.ts'
-import { taskPart } from './tasks.part.ts'
+import { compareTasks, taskPart } from './tasks.part.ts'
 import { Site } from './world.ts'
 
 test('tasks are where the contract puts them, whatever is done in whatever order', async () => {
@@ -11,6 +11,7 @@ test('tasks are where the contract puts them, whatever is done in whatever order
     what: 'tasks',
     commands: [...taskCommands, ...taskCommands, ...lifecycleCommands],
     parts: [taskPart],
+    end: compareTasks,
     runs: 700,
   })
 }, 300_000)
