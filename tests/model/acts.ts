@@ -10,7 +10,7 @@ export interface Act {
 }
 
 /** Milliseconds before each command: odd against every duration there is, so that no two deadlines fall together. */
-const tickMs = 3
+export const tickMs = 3
 
 /** A command: what `run` does with the server and the model, and then whether they agree. */
 export const act = <T>(
@@ -33,10 +33,16 @@ export const pick = <T>(from: readonly T[], index: number): T | undefined => fro
 
 export const number = fc.nat(60)
 
-/** A key of which there are few, so that some come again. */
-export const key = fc.option(fc.constantFrom('k1', 'k2'), { nil: undefined, freq: 4 })
+/** Absent, but for one time in so many. */
+export const seldom = <T>(arbitrary: fc.Arbitrary<T>, oneIn = 6): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: oneIn - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary })
 
-export const maybe = <T>(arbitrary: fc.Arbitrary<T>, freq = 4) => fc.option(arbitrary, { nil: undefined, freq })
+/** A key of which there are few, so that some come again. */
+export const key = seldom(fc.constantFrom('k1', 'k2'), 5)
+
+/** So many of each: how often a command comes up. */
+export const weighted = (...commands: readonly (readonly [weight: number, command: fc.Arbitrary<Act>])[]) =>
+  commands.flatMap(([weight, command]) => Array.from({ length: weight }, () => command))
 
 export function agentOf(play: Play, index: number): Agent {
   const agent = pick(play.state.agents, index)

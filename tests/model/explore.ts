@@ -34,7 +34,7 @@ export interface Exploration {
 const wayOf = (run: number): Way => (run % 10 === 0 ? 'client' : 'pipeline')
 
 async function explore(site: Site, exploration: Exploration, seed: number, runs: number): Promise<void> {
-  const { what, commands, parts, maxCommands = 40, begin, end } = exploration
+  const { what, commands, parts, maxCommands = 60, begin, end } = exploration
   const documented = documentedData()
   let run = 0
   const property = fc.asyncProperty(fc.commands([...commands], { maxCommands, size: 'max' }), async (chosen) => {
@@ -49,12 +49,22 @@ async function explore(site: Site, exploration: Exploration, seed: number, runs:
   const result = await fc.check(property, {
     seed,
     numRuns: runs,
+    unbiased: true,
     endOnFailure: process.env['MODEL_BAIL'] === '1',
     ...(path === undefined ? {} : { path }),
   })
   if (!result.failed) return
   const again = `MODEL_SEED=${result.seed} MODEL_PATH=${result.counterexamplePath}`
   throw new Error(`${what}: ${fc.stringify(result.counterexample)}\n${again}`, { cause: result.errorInstance })
+}
+
+/** Runs that seldom get anywhere would agree with any server: everything that is tried has to succeed often. */
+function requireDepth({ tally }: Site, { what, runs }: Exploration): void {
+  const counts = [...tally].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const shown = counts.map(([path, { ok, refused }]) => `${path} ${ok}+${refused}`)
+  process.stdout.write(`${what}, done and refused: ${shown.join(', ')}\n`)
+  const shallow = counts.filter(([, { ok }]) => ok < runs / 20).map(([path]) => path)
+  if (shallow.length > 0) throw new Error(`${what}: hardly ever done: ${shallow.join(', ')}`)
 }
 
 /** A fixed seed, and one that is new each time, which is printed. */
@@ -64,5 +74,6 @@ export async function exploreTwice(site: Site, exploration: Exploration): Promis
   const fresh = Math.floor(Math.random() * 2 ** 31)
   process.stdout.write(`${what}: ${runs} runs with seed 1, ${Math.ceil(runs / 4)} with seed ${fresh}\n`)
   await explore(site, exploration, 1, runs)
+  requireDepth(site, exploration)
   await explore(site, exploration, fresh, Math.ceil(runs / 4))
 }

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
-import { type Act, act, agentOf, given, key, maybe, number, pick } from './acts.ts'
+import { type Act, act, agentOf, given, key, number, pick, seldom, weighted } from './acts.ts'
+import { claim } from './claims.model.ts'
 import type { Play } from './play.ts'
 import { type Caller, once, refuse, type State, type Task } from './state.ts'
 import { bindLeases, held, leasedView, leaseOf, leasePick, under } from './tasks.commands.ts'
 import { adopt, answer, requestInput, retry, update, verify } from './tasks.held.model.ts'
-import { cancelAll, claim, complete } from './tasks.model.ts'
+import { cancelAll, complete } from './tasks.model.ts'
 
 /** Mostly the developer, who leads; sometimes an agent, of whatever role. */
 const callerOf = (play: Play, by: number): Caller => (by < 40 ? undefined : agentOf(play, by))
@@ -18,8 +19,8 @@ const asking = under(
   'tasks.requestInput',
   fc.record({
     question: fc.constantFrom('which?', 'why?'),
-    deadlineMs: maybe(fc.constantFrom(6_000, 40_000), 2),
-    defaultAnswer: maybe(fc.constantFrom('this', 0), 2),
+    deadlineMs: seldom(fc.constantFrom(6_000, 40_000), 2),
+    defaultAnswer: seldom(fc.constantFrom('this', 0), 2),
     idempotencyKey: key,
   }),
   (said) => ({
@@ -183,7 +184,7 @@ const bulk = (
   legal: (task: Task) => boolean,
   all: (state: State, tasks: readonly Task[]) => void,
 ): fc.Arbitrary<Act> =>
-  act(path, fc.record({ which: fc.array(number, { minLength: 1, maxLength: 4 }) }), async (play, { which }) => {
+  act(path, fc.record({ which: fc.array(number, { minLength: 1, maxLength: 2 }) }), async (play, { which }) => {
     const { state } = play
     const chosen = state.tasks.filter((task) => which.some((index) => pick(state.tasks, index) === task))
     if (chosen.length === 0) return
@@ -210,16 +211,14 @@ const retryingMany = bulk(
   },
 )
 
-export const lifecycleCommands = [
-  asking,
-  answering,
-  verifying,
-  verifying,
-  retrying,
-  adopting,
-  updating,
-  updating,
-  nexting,
-  cancellingMany,
-  retryingMany,
-]
+export const lifecycleCommands = weighted(
+  [3, asking],
+  [3, answering],
+  [4, verifying],
+  [2, retrying],
+  [3, adopting],
+  [3, updating],
+  [3, nexting],
+  [1, cancellingMany],
+  [1, retryingMany],
+)

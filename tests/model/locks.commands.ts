@@ -1,8 +1,9 @@
 import fc from 'fast-check'
-import { type Act, act, agentOf, number } from './acts.ts'
+import { act, agentOf, number, weighted } from './acts.ts'
+import { creatingFrom, lockingSpecs } from './creating.commands.ts'
 import type { Play } from './play.ts'
 import { drain, type Scope, setPools, setStopped } from './stops.model.ts'
-import { creatingFrom, lockingSpecs, under, workCommands } from './tasks.commands.ts'
+import { under, workCommands } from './tasks.commands.ts'
 import { lock } from './tasks.held.model.ts'
 
 /** Few, so that they meet: keys, paths above and under one another, pools of one place and of two. */
@@ -66,16 +67,7 @@ const draining = act('agents.drain', number, async (play, index) => {
   await play.call(undefined, 'agents.drain', { agent: agent.id }, () => drain(play.state, agent))
 })
 
-const creating = creatingFrom(lockingSpecs(locks))
-
-export const lockCommands: readonly fc.Arbitrary<Act>[] = [
-  creating,
-  creating,
-  creating,
+export const lockCommands = [
+  ...weighted([8, creatingFrom(lockingSpecs(locks))], [4, locking], [1, resizing], [2, pausing], [1, draining]),
   ...workCommands,
-  locking,
-  locking,
-  resizing,
-  pausing,
-  draining,
 ]

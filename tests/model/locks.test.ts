@@ -1,4 +1,5 @@
 import { test } from 'vitest'
+import { someTasks } from './creating.commands.ts'
 import { exploreTwice } from './explore.ts'
 import { lockCommands, resize } from './locks.commands.ts'
 import { compareTasks, taskPart } from './tasks.part.ts'
@@ -15,6 +16,7 @@ test('no two conflicting locks are held, and nothing waits that is free', async 
     begin: async (play) => {
       await resize(play, { one: 1, two: 2 })
       play.agree('projects.setPools')
+      await someTasks(play)
     },
   })
 }, 300_000)

@@ -85,6 +85,8 @@ export interface Task {
   lease: Lease | undefined
   /** The lease that was completed: its token answers the same again. */
   done: Lease | undefined
+  /** Whose result it has: the number of the attempt. */
+  resultOf: number
   /** Who holds or completed it. */
   by: Agent | undefined
   result: unknown

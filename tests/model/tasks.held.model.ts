@@ -109,7 +109,7 @@ export function verify(state: State, caller: Caller, task: Task, verdict: { acce
   if (caller !== undefined && task.by === caller) refuse('FORBIDDEN')
   task.review = verdict
   const worker = task.by
-  const data = { attempt: task.attempt, agentId: worker?.id }
+  const data = { attempt: task.resultOf, agentId: worker?.id }
   if (verdict.accept) {
     move(task, 'accept')
     state.tell('task.completed', task, caller, data, about(task))

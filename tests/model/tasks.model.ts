@@ -52,6 +52,7 @@ export function create(state: State, caller: Caller, spec: Spec): Task {
     aged: false,
     lease: undefined,
     done: undefined,
+    resultOf: 0,
     by: undefined,
     result: null,
     error: undefined,
@@ -74,65 +75,9 @@ export function create(state: State, caller: Caller, spec: Spec): Task {
   return task
 }
 
-/** Whether it stands in the queue, whoever may take it. */
-export const isQueued = (state: State, task: Task): boolean =>
-  task.status === 'pending' && (task.notBefore === undefined || task.notBefore < state.now)
-
-const mayTake = (agent: Agent, task: Task): boolean =>
-  task.requires.every((capability) => agent.capabilities.includes(capability)) &&
-  (task.assignedTo === undefined || task.assignedTo === agent)
-
-const ranks = { critical: 0, high: 2, normal: 3, low: 4 }
-
-const rankOf = (task: Task): number => (task.aged ? 1 : ranks[task.priority])
-
-/** What the agent would be given next. */
-export function firstFor(state: State, agent: Agent): Task | undefined {
-  if (state.paused || agent.paused || agent.draining) return undefined
-  return state.tasks
-    .filter((task) => isQueued(state, task) && mayTake(agent, task))
-    .filter((task) => task.epic === undefined || !state.pausedEpics.has(task.epic))
-    .filter((task) => state.locks.free(task, task.locks))
-    .toSorted((a, b) => rankOf(a) - rankOf(b) || a.order - b.order)[0]
-}
-
-function take(state: State, agent: Agent, task: Task, leaseMs: number): Lease {
-  move(task, 'claim')
-  task.attempt += 1
-  task.notBefore = undefined
-  task.by = agent
-  const lease: Lease = {
-    task,
-    agent,
-    attempt: task.attempt,
-    leaseMs,
-    startedAt: state.now,
-    expiresAt: state.now + leaseMs,
-    token: '',
-    unlisted: 0,
-  }
-  task.lease = lease
-  state.leases.push(lease)
-  state.locks.take(task, task.locks)
-  const data = { attempt: task.attempt, agentId: agent.id, leaseExpiresAt: iso(lease.expiresAt) }
-  state.tell('task.claimed', task, agent, data, about(task))
-  return lease
-}
-
 /** An observer works on nothing. */
 export function mayWork({ role }: Agent): void {
   if (role === 'observer') refuse('FORBIDDEN')
-}
-
-export function claim(state: State, agent: Agent, { limit, leaseMs }: { limit: number; leaseMs: number }): Lease[] {
-  mayWork(agent)
-  const leases: Lease[] = []
-  while (leases.length < limit) {
-    const task = firstFor(state, agent)
-    if (!task) break
-    leases.push(take(state, agent, task, leaseMs))
-  }
-  return leases
 }
 
 /** Whether a lease is the one its task is held under now. `soft`: it may have run out, as long as no sweep has seen it. */
@@ -187,6 +132,7 @@ export function cascade(state: State, task: Task, actor: Caller): void {
   )) {
     if (dependent.onDependencyFailure !== 'fail' || dependent.status !== 'blocked') continue
     end(state, dependent, 'failed')
+    dependent.error = undefined
     state.tell(
       'task.failed',
       dependent,
@@ -216,6 +162,7 @@ export function finish(state: State, task: Task, lease: Pick<Lease, 'attempt' | 
   const verify = task.acceptance === 'verify'
   end(state, task, verify ? 'in_review' : 'completed')
   task.by = lease.agent
+  task.resultOf = lease.attempt
   const data = { attempt: lease.attempt, agentId: lease.agent.id }
   state.tell(verify ? 'task.submitted' : 'task.completed', task, actor, data, about(task))
   if (!verify) unblock(state, task, actor)

@@ -70,7 +70,13 @@ const viewOf = (task: Task) => ({
   input: task.input ?? null,
   review: task.review ?? null,
   error: task.error,
-  inputRequest: task.question ? { question: task.question.question, by: task.question.by.id } : null,
+  // A cancelled task may still tell what it asked.
+  inputRequest:
+    task.status === 'cancelled'
+      ? undefined
+      : task.question
+        ? { question: task.question.question, by: task.question.by.id }
+        : null,
   orphanResults: task.orphans.map(({ attempt, agent, result }) => ({ attempt, agentId: agent.id, result })),
   // Of a lease that ran out the end is told as long as its token is good for a late completion.
   leaseExpiresAt: task.status === 'in_progress' && task.lease ? iso(task.lease.expiresAt) : undefined,

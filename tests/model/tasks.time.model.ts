@@ -1,7 +1,8 @@
 import { maxStarvationMs } from '@tony/mcp-shared/tasks'
+import { isQueued } from './claims.model.ts'
 import type { State, Task } from './state.ts'
 import { answer } from './tasks.held.model.ts'
-import { about, failAttempt, failed, isQueued, toQueue } from './tasks.model.ts'
+import { about, failAttempt, failed, toQueue } from './tasks.model.ts'
 
 const never = Number.POSITIVE_INFINITY
 
@@ -33,6 +34,7 @@ function expire(state: State, task: Task): void {
   task.failures += 1
   if (task.failures >= task.maxAttempts) return failed(state, task, undefined, undefined)
   toQueue(state, task, { keepToken: true })
+  task.error = undefined
   const data = { attempt: lease.attempt, agentId: lease.agent.id, failures: task.failures }
   state.tell('task.expired', task, undefined, data, about(task))
 }

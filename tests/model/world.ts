@@ -61,6 +61,8 @@ export class Site implements AsyncDisposable {
   readonly server: TestServer
   readonly clock: QuietClock
   readonly file: Database.Database
+  /** How often each procedure did what it was asked, and how often it refused. */
+  readonly tally = new Map<string, { ok: number; refused: number }>()
   readonly #folder: string
   #projects = 0
 
@@ -177,9 +179,14 @@ export class World implements Disposable {
   }
 
   async call(caller: Caller, path: string, input: object): Promise<Outcome> {
+    const count = this.site.tally.get(path) ?? { ok: 0, refused: 0 }
+    this.site.tally.set(path, count)
     try {
-      return { ok: true, value: await this.#send(caller, path, input) }
+      const value = await this.#send(caller, path, input)
+      count.ok += 1
+      return { ok: true, value }
     } catch (error) {
+      count.refused += 1
       return refusalOf(error)
     }
   }
