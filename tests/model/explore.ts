@@ -17,6 +17,7 @@ const cast: readonly Registration[] = [
 const setting = {
   seed: process.env['MODEL_SEED'],
   path: process.env['MODEL_PATH'],
+  replay: process.env['MODEL_REPLAY'],
   runs: process.env['MODEL_RUNS'],
 } as const
 
@@ -26,36 +27,38 @@ export interface Exploration {
   readonly parts: readonly Part[]
   readonly runs: number
   readonly maxCommands?: number
-  readonly begin?: (play: Play) => Promise<void>
+  /** `lot` is of 30, drawn for each run: what some runs are to have and others not hangs on it, so that a run can be had again. */
+  readonly begin?: (play: Play, lot: number) => Promise<void>
   readonly end?: (play: Play) => Promise<void>
 }
 
-/** Every tenth run is over sockets. */
-const wayOf = (run: number): Way => (run % 10 === 0 ? 'client' : 'pipeline')
+/** One run of ten is over sockets. */
+const wayOf = (lot: number): Way => (lot % 10 === 9 ? 'client' : 'pipeline')
 
 async function explore(site: Site, exploration: Exploration, seed: number, runs: number): Promise<void> {
   const { what, commands, parts, maxCommands = 60, begin, end } = exploration
   const documented = documentedData()
-  let run = 0
-  const property = fc.asyncProperty(fc.commands([...commands], { maxCommands, size: 'max' }), async (chosen) => {
-    run += 1
-    using world = await site.begin(wayOf(run), cast)
+  const { path, replay } = setting
+  const sequence = fc.commands([...commands], { maxCommands, size: 'max', ...(replay && { replayPath: replay }) })
+  const property = fc.asyncProperty(fc.nat(29), sequence, async (lot, chosen) => {
+    using world = await site.begin(wayOf(lot), cast)
     const play = new Play(world, parts, documented)
-    await begin?.(play)
+    await begin?.(play, lot)
     await fc.asyncModelRun(() => ({ model: {}, real: play }), chosen)
     await end?.(play)
   })
-  const { path } = setting
   const result = await fc.check(property, {
     seed,
     numRuns: runs,
     unbiased: true,
     endOnFailure: process.env['MODEL_BAIL'] === '1',
-    ...(path === undefined ? {} : { path }),
+    ...(path && { path }),
   })
   if (!result.failed) return
-  const again = `MODEL_SEED=${result.seed} MODEL_PATH=${result.counterexamplePath}`
-  throw new Error(`${what}: ${fc.stringify(result.counterexample)}\n${again}`, { cause: result.errorInstance })
+  const shown = fc.stringify(result.counterexample)
+  const [, replayPath = ''] = /replayPath="([^"]*)"/.exec(shown) ?? []
+  const again = `MODEL_SEED=${result.seed} MODEL_PATH=${result.counterexamplePath} MODEL_REPLAY=${replayPath}`
+  throw new Error(`${what}: ${shown}\n${again}`, { cause: result.errorInstance })
 }
 
 /** Runs that seldom get anywhere would agree with any server: everything that is tried has to succeed often. */

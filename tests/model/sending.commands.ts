@@ -96,19 +96,31 @@ function sendOne(state: State, caller: Caller, letter: Letter): { messages: Mess
   }
 }
 
+async function sendAll(play: Play, caller: Caller, batch: readonly Letter[]): Promise<void> {
+  let sent: Message[][] = []
+  const reply = await play.call(caller, 'messages.sendMany', { messages: batch.map(inputOf) }, () => {
+    const outcomes = batch.map((letter) => sendOne(play.state, caller, letter))
+    sent = outcomes.map(({ messages }) => messages)
+    return { results: outcomes.map(({ view }) => view) }
+  })
+  if (!reply.ok || !isSentMany(reply.value)) return
+  for (const [index, messages] of sent.entries()) bindSent(messages, reply.value.results[index]?.sent)
+}
+
 export const sendingMany = act(
   'messages.sendMany',
   fc.record({ from: number, wanted: fc.array(letters, { minLength: 1, maxLength: 9 }) }),
   async (play, { from, wanted }) => {
     const caller = senderOf(play, from)
     const batch = wanted.map((one) => letterOf(play, one))
-    let sent: Message[][] = []
-    const reply = await play.call(caller, 'messages.sendMany', { messages: batch.map(inputOf) }, () => {
-      const outcomes = batch.map((letter) => sendOne(play.state, caller, letter))
-      sent = outcomes.map(({ messages }) => messages)
-      return { results: outcomes.map(({ view }) => view) }
-    })
-    if (!reply.ok || !isSentMany(reply.value)) return
-    for (const [index, messages] of sent.entries()) bindSent(messages, reply.value.results[index]?.sent)
+    await sendAll(play, caller, batch)
   },
 )
+
+/** Nearly as much as a mailbox holds: so many messages for the first agent, in one batch. */
+export async function fill(play: Play, count: number): Promise<void> {
+  const plain = { priority: 'normal', thread: undefined, maxDeliver: 2, ttlMs: undefined, payload: 0 } as const
+  const batch = Array.from({ length: count }, () => letterOf(play, { ...plain, to: { agent: 0 } }))
+  await sendAll(play, undefined, batch)
+  play.agree('messages.sendMany')
+}

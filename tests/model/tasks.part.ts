@@ -13,11 +13,13 @@ interface Row {
   readonly revision: number
 }
 
-const query = `select id, status, attempt, failures, agent_id as agent, revision from tasks where project_id = ? order by ord`
+const query = `select id, status, attempt, failures, agent_id as agent, revision, not_before as notBefore from tasks where project_id = ? order by ord`
 
 const held = (task: Task): boolean => ['in_progress', 'in_review', 'completed'].includes(task.status)
 
-const rowOf = (task: Task) => ({
+const rowOf = (task: Task, now: number) => ({
+  notBefore:
+    task.status === 'pending' && task.notBefore !== undefined && task.notBefore > now ? task.notBefore : undefined,
   id: task.id,
   status: task.status,
   attempt: task.attempt,
@@ -27,7 +29,11 @@ const rowOf = (task: Task) => ({
 
 function compare(state: State, world: World): void {
   const rows = world.rows<Row>(query)
-  const difference = differs(state.tasks.map(rowOf), rows, 'tasks')
+  const difference = differs(
+    state.tasks.map((task) => rowOf(task, state.now)),
+    rows,
+    'tasks',
+  )
   if (difference !== undefined) throw new Error(`${difference}; rows ${JSON.stringify(rows)}`)
   for (const [index, task] of state.tasks.entries()) {
     const revision = rows[index]?.revision ?? 0

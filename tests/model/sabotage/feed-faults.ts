@@ -74,9 +74,9 @@ export const feedFaults: readonly Fault[] = [
   },
   {
     name: 'a page begins with the event of its cursor',
-    file: page,
-    find: 'gt(t.events.seq, p.after)',
-    replace: 'gt(t.events.seq, sql`${p.after} - 1`)',
+    file: list,
+    find: 'let seq = start\n',
+    replace: 'let seq = Math.max(start - 1, 0)\n',
   },
   {
     name: 'a page ends with one event too few, and its cursor does not know',

@@ -175,7 +175,7 @@ export const messageFaults: readonly Fault[] = [
     name: 'what a slow recipient says does not count',
     file: 'server/src/messages/in-progress.ts',
     find: 'set({ ackBy: q.p.ackBy })',
-    replace: 'set({ ackBy: sql`ack_by` })',
+    replace: "set({ status: 'delivered' })",
   },
   {
     name: 'a paused agent is given messages',

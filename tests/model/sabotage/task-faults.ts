@@ -39,10 +39,10 @@ export const taskFaults: readonly Fault[] = [
     replace: 'a.rank > b.rank ||',
   },
   {
-    name: 'the youngest goes first',
+    name: 'what has come back goes to the end of the line',
     file: 'server/src/tasks/heads.ts',
     find: 'orderBy(t.tasks.rank, t.tasks.ord)',
-    replace: 'orderBy(t.tasks.rank, sql`-${t.tasks.ord}`)',
+    replace: 'orderBy(t.tasks.rank, t.tasks.revision)',
   },
   {
     name: 'of two lines the younger head goes first',
