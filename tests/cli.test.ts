@@ -62,10 +62,12 @@ test('a project that does not exist is exit code 3', async () => {
   expect(code).toBe(3)
 })
 
-test('serve refuses to start until there is authentication, and says why', async () => {
+test('serve that cannot start says why in one line', async () => {
+  process.env['MCP_PEPPER_FILE'] = 'absent'
   const { code, stderr } = await tony('serve')
+  delete process.env['MCP_PEPPER_FILE']
   expect(code).toBe(1)
-  expect(stderr).toContain('serve needs authentication')
+  expect(stderr).toBe('MCP_PEPPER_FILE: absent cannot be read\n')
 })
 
 test('a command that does not exist is said so, with exit code 1', async () => {

@@ -162,12 +162,3 @@ test('every procedure is listed, and no other', () => {
   const listed = rowsOf(textOf('docs/procedures.md')).map(([path]) => path)
   expect(listed).toEqual([...procedures.keys()])
 })
-
-test('what the README says is not there is not there', () => {
-  const [, part = ''] = /## What is not there yet\n([\s\S]*?)\n## /.exec(textOf('README.md')) ?? []
-  const promised = [...part.matchAll(/(\w+): ((?:`[\w.*]+`(?:, )?)+)/g)].flatMap(([, noun = '', verbs = '']) =>
-    verbs.split(', ').map((verb) => `${noun}.${verb.replaceAll('`', '')}`),
-  )
-  expect(promised.length).toBeGreaterThan(40)
-  expect(promised.filter((path) => procedures.has(path))).toEqual([])
-})

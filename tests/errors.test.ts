@@ -170,7 +170,6 @@ const scenarios: Readonly<Record<ErrorCode, Scenario>> = {
     },
   },
   CONSUMER_TOO_SLOW: {
-    options: { limits: { socketBufferBytes: 65_536 } },
     refused: async (server) => {
       const lead = server.connect()
       const tasks = Array.from({ length: 200 }, () => ({ type: 'code', title: '漢'.repeat(1_000) }))

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { addDataCommands } from './data.ts'
 import { importCommand } from './import.ts'
 import { exitCodeOf, explain } from './outcome.ts'
 
@@ -36,6 +37,7 @@ function program(): Command {
     .addOption(new Option('--url <url>', 'the server').env('TONY_MCP_URL').default(defaultUrl))
     .option('--project <name>', 'the project')
     .action((file: string, options: ImportOptions) => importCommand(file, options))
+  addDataCommands(tony)
   return tony
 }
 

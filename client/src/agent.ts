@@ -1,10 +1,13 @@
 import { type Client, type ClientOptions, createClient } from './client.ts'
-import { deadlineExceeded, fromWire, TonyError } from './errors.ts'
 import type { Delivery, LeasedTask } from './generated/api.ts'
 import { type MailOptions, readMail } from './mail.ts'
+import { post } from './post.ts'
+import type { SessionTokens } from './session.ts'
 import { type WorkHandler, WorkLoop, type WorkOptions } from './work.ts'
 
-export interface AgentOptions extends Omit<ClientOptions, 'token'> {
+export interface AgentOptions extends Omit<ClientOptions, 'token' | 'session'> {
+  /** An API key or an enrolment token to register with. Without one the server must be in dev mode on this machine. */
+  readonly credential?: string
   /** Unique in the project. */
   readonly name: string
   /** What the agent is: `implementation`, `qa`, … */
@@ -24,9 +27,8 @@ export interface AgentOptions extends Omit<ClientOptions, 'token'> {
   readonly registerWithinMs?: number
 }
 
-interface Registration {
+interface Registration extends SessionTokens {
   readonly agentId: string
-  readonly token: string
   readonly incarnation: number
   readonly role: string
 }
@@ -58,31 +60,23 @@ export class Agent {
   static async register(options: AgentOptions): Promise<Agent> {
     const { url = 'http://127.0.0.1:3456', name, type, role, capabilities = [], metadata = {} } = options
     const clientInstanceId = options.clientInstanceId ?? crypto.randomUUID()
-    const body = JSON.stringify({
-      name,
-      type,
-      ...(role === undefined ? {} : { role }),
-      capabilities,
-      metadata,
-      clientInstanceId,
+    const { credential, project } = options
+    const registration = await post({
+      url: `${url}/api/agents/register`,
+      body: { name, type, ...(role === undefined ? {} : { role }), capabilities, metadata, clientInstanceId },
+      headers: {
+        ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
+        ...(project === undefined ? {} : { 'x-tony-project': project }),
+      },
+      isReply: isRegistration,
+      withinMs: options.registerWithinMs ?? 30_000,
     })
-    const registration = await post(
-      `${url}/api/agents/register`,
-      body,
-      options.project,
-      options.registerWithinMs ?? 30_000,
-    )
     const loops = new Set<WorkLoop>()
     const onState: ClientOptions['onState'] = (state) => {
       if (state === 'closed') for (const loop of loops) loop.loseAll()
       options.onState?.(state)
     }
-    return new Agent(
-      options,
-      registration,
-      createClient({ ...options, url, token: registration.token, onState }),
-      loops,
-    )
+    return new Agent(options, registration, createClient({ ...options, url, session: registration, onState }), loops)
   }
 
   /**
@@ -122,40 +116,4 @@ export class Agent {
 }
 
 const isRegistration = (reply: unknown): reply is Registration =>
-  typeof reply === 'object' && reply !== null && 'agentId' in reply && 'token' in reply && 'incarnation' in reply
-
-/** How fetch says that there was no answer; anything else it throws is a fault of the call itself. */
-const isUnreachable = (error: unknown): boolean =>
-  error instanceof TypeError ||
-  (error instanceof DOMException && error.name === 'TimeoutError') ||
-  error instanceof SyntaxError
-
-async function postOnce(
-  url: string,
-  body: string,
-  headers: Record<string, string>,
-  signal: AbortSignal,
-): Promise<Registration> {
-  const response = await fetch(url, { method: 'POST', headers, body, signal })
-  const reply: unknown = await response.json()
-  if (response.ok && isRegistration(reply)) return reply
-  throw fromWire(typeof reply === 'object' && reply !== null && 'error' in reply ? reply.error : undefined)
-}
-
-async function post(url: string, body: string, project: string | undefined, withinMs: number): Promise<Registration> {
-  const headers = {
-    'content-type': 'application/json',
-    ...(project === undefined ? {} : { 'x-tony-project': project }),
-  }
-  const end = performance.now() + withinMs
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await postOnce(url, body, headers, AbortSignal.timeout(Math.max(1, Math.ceil(end - performance.now()))))
-    } catch (error) {
-      if (error instanceof TonyError ? !error.retryable : !isUnreachable(error)) throw error
-      const delay = Math.random() * Math.min(2_000, 100 * 2 ** attempt)
-      if (performance.now() + delay >= end) throw error instanceof TonyError ? error : deadlineExceeded(withinMs, true)
-      await new Promise((resolve) => setTimeout(resolve, delay))
-    }
-  }
-}
+  typeof reply === 'object' && reply !== null && 'agentId' in reply && 'refreshToken' in reply && 'incarnation' in reply

@@ -2,6 +2,7 @@ import type { CallOptions, SubscribeOptions } from './calls.ts'
 import type { ConnectionState } from './connection.ts'
 import { TonyError } from './errors.ts'
 import { type Api, procedures } from './generated/api.ts'
+import type { SessionTokens } from './session.ts'
 import { type Repeat, Transport } from './transport.ts'
 
 /** What became of a call, for whoever records them. `op` numbers the calls of one client. */
@@ -14,8 +15,10 @@ export type CallRecord =
 export interface ClientOptions {
   /** Default `http://127.0.0.1:3456`. */
   readonly url?: string
-  /** An agent's token, from its registration. Without one the server must be in dev mode on this machine. */
+  /** An agent's token, or an API key. Without one the server must be in dev mode on this machine. */
   readonly token?: string
+  /** What a registration gave: its token is exchanged for the next one in time, on the same connection. Instead of `token`. */
+  readonly session?: SessionTokens
   /** Name of the project; only without a token, which carries its own. Default `default`. */
   readonly project?: string
   /** How long a call may take in all, in milliseconds. Default 30 000. */
@@ -63,12 +66,13 @@ export function createClient(options: ClientOptions = {}): Client {
     onCall,
     ...credentials
   } = options
-  const { token, project } = credentials
+  const { token, session, project } = credentials
   const transport = new Transport({
     url,
     deadlineMs,
     onState,
     ...(token === undefined ? {} : { token }),
+    ...(session === undefined ? {} : { session }),
     ...(project === undefined ? {} : { project }),
   })
   let op = 0

@@ -1,17 +1,24 @@
 import WebSocket, { type RawData } from 'ws'
-import { clientClosed, endedForGood, fromWire, type TonyError } from './errors.ts'
+import { clientClosed, endedForGood, fromWire, TonyError } from './errors.ts'
 
 export type ConnectionState = 'connecting' | 'open' | 'closed'
+
+export interface Hello {
+  readonly token?: string
+  readonly project?: string
+}
 
 export interface ConnectionOptions {
   /** `ws://host:port/ws` */
   readonly url: string
-  /** What the server is told of the caller on each new socket. */
-  readonly hello: () => { readonly token?: string; readonly project?: string }
+  /** What the server is told of the caller on each new socket. Rejects when there is nothing to be told any more. */
+  readonly hello: () => Promise<Hello>
+  /** The token has ended, and `hello` can give another. Without this the end of a token is the end of the connection. */
+  readonly onExpired?: () => void
   readonly onOpen: () => void
   readonly onMessage: (message: unknown) => void
-  /** The socket is gone; another one is being opened unless `final`. */
-  readonly onLost: (final: TonyError | undefined) => void
+  /** The socket is gone; another one is being opened unless `final`. `untouched`: nothing that was sent on it was taken. */
+  readonly onLost: (final: TonyError | undefined, untouched: boolean) => void
   readonly onState: (state: ConnectionState) => void
 }
 
@@ -69,7 +76,7 @@ export class Connection {
     this.#flush()
     this.#open = false
     if (this.#ws) leave(this.#ws)
-    this.#options.onLost(clientClosed())
+    this.#options.onLost(clientClosed(), false)
     this.#options.onState('closed')
   }
 
@@ -94,13 +101,22 @@ export class Connection {
 
   #connect(): void {
     this.#options.onState('connecting')
+    this.#options.hello().then(
+      (hello) => this.#dial(hello),
+      (error: unknown) => this.#end(error instanceof TonyError ? error : clientClosed()),
+    )
+  }
+
+  #dial(hello: Hello): void {
+    if (this.#closed) return
+    this.#refusal = undefined
     const ws = new WebSocket(`${this.#options.url}?connectionParams=1`, {
       perMessageDeflate: false,
       maxPayload: 64 * 1_024 * 1_024,
     })
     this.#ws = ws
     ws.on('open', () => {
-      ws.send(JSON.stringify({ method: 'connectionParams', data: this.#options.hello() }))
+      ws.send(JSON.stringify({ method: 'connectionParams', data: hello }))
       this.#open = true
       this.#lastHeard = performance.now()
       this.#tend(ws)
@@ -138,18 +154,23 @@ export class Connection {
     this.#tending.unref()
   }
 
+  #end(why: TonyError): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#options.onLost(why, this.#refusal !== undefined)
+    this.#options.onState('closed')
+  }
+
   #lost(ws: WebSocket, code: number, reason: string): void {
     if (this.#ws !== ws || this.#closed) return
     this.#ws = undefined
     this.#open = false
     this.#outgoing = []
     clearInterval(this.#tending)
-    if (finalCodes.has(code)) {
-      this.#closed = true
-      this.#options.onLost(endedForGood(reason, this.#refusal))
-      return this.#options.onState('closed')
-    }
-    this.#options.onLost(undefined)
+    const { onExpired } = this.#options
+    if (code === 4401 && reason === 'TOKEN_EXPIRED' && onExpired) onExpired()
+    else if (finalCodes.has(code)) return this.#end(endedForGood(reason, this.#refusal))
+    this.#options.onLost(undefined, false)
     const ceiling = Math.min(backoff.maximumMs, backoff.initialMs * 2 ** this.#attempt)
     this.#attempt += 1
     this.#timer = setTimeout(() => this.#connect(), Math.random() * ceiling)

@@ -16,6 +16,7 @@ export type {
 } from './generated/api.ts'
 export type { MailOptions } from './mail.ts'
 export type { IncomingRequest, RequestHandler } from './requests.ts'
+export type { SessionTokens } from './session.ts'
 export {
   FinalError,
   type Question,

@@ -1,6 +1,7 @@
 import type { CallOptions, Subscription } from './calls.ts'
 import { Connection, type ConnectionState } from './connection.ts'
 import { connectionLost, deadlineExceeded, fromWire, neverSent, TonyError, tooLarge, unsure } from './errors.ts'
+import { Session, type SessionTokens } from './session.ts'
 import { LiveSubscription } from './subscription.ts'
 
 export type Repeat = 'safe' | 'keyed' | 'unsafe'
@@ -9,6 +10,7 @@ export interface TransportOptions {
   /** `http://host:port` */
   readonly url: string
   readonly token?: string
+  readonly session?: SessionTokens
   readonly project?: string
   /** In milliseconds. */
   readonly deadlineMs: number
@@ -32,6 +34,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 export class Transport {
   readonly #connection: Connection
   readonly #deadlineMs: number
+  readonly #session: Session | undefined
   readonly #pending = new Map<number, Pending>()
   readonly #subscriptions = new Map<number, LiveSubscription<unknown>>()
   /** Subscriptions that wait for a socket. */
@@ -42,14 +45,20 @@ export class Transport {
   #lastId = 0
   #final: TonyError | undefined
 
-  constructor({ url, token, project, deadlineMs, onState }: TransportOptions) {
+  constructor({ url, token, session: tokens, project, deadlineMs, onState }: TransportOptions) {
     this.#deadlineMs = deadlineMs
+    const session = tokens && new Session(url, tokens, (renewed) => this.#renew(renewed))
+    this.#session = session
     this.#connection = new Connection({
       url: `${url.replace(/^http/, 'ws').replace(/\/+$/, '')}/ws`,
-      hello: () => ({ ...(token === undefined ? {} : { token }), ...(project === undefined ? {} : { project }) }),
+      hello: async () => {
+        const shown = session ? await session.current() : token
+        return { ...(shown === undefined ? {} : { token: shown }), ...(project === undefined ? {} : { project }) }
+      },
+      ...(session ? { onExpired: () => session.expired() } : {}),
       onOpen: () => this.#resume(),
       onMessage: (message) => this.#receive(message),
-      onLost: (final) => this.#lost(final),
+      onLost: (final, untouched) => this.#lost(final, untouched),
       onState,
     })
   }
@@ -76,7 +85,7 @@ export class Transport {
         const delay = delayAfter(error, attempt)
         const over = performance.now() + delay >= end || options.signal?.aborted
         // A refusal of the last attempt says nothing of one before it whose answer was lost.
-        if (over || !mayRepeat(error, repeat)) throw mayHaveApplied ? unsure(error) : error
+        if (over || !this.#mayTryAgain(error, path, repeat)) throw mayHaveApplied ? unsure(error) : error
         mayHaveApplied ||= error.applied === 'unknown'
         await rest(delay, this.#resting, options.signal)
       }
@@ -105,7 +114,20 @@ export class Transport {
   }
 
   close(): void {
+    this.#session?.close()
     this.#connection.close()
+  }
+
+  #mayTryAgain(error: TonyError, path: string, repeat: Repeat): boolean {
+    // The socket's token has ended: the server closes it, and the next one shows the next token.
+    const isPassing = error.code === 'TOKEN_EXPIRED' && this.#session !== undefined && path !== 'auth.renew'
+    return isPassing || mayRepeat(error, repeat)
+  }
+
+  /** The socket goes on as it is, with the new token. Where it cannot, the server closes it, and the next one shows it. */
+  #renew(token: string): void {
+    if (!this.#connection.isOpen) return
+    this.call('auth.renew', 'mutation', { token }, 'safe', { deadlineMs: 10_000 }).catch(() => undefined)
   }
 
   /** Whether a socket is open, waiting for one until `end`. Throws when there will be none, or nobody waits any more. */
@@ -182,9 +204,10 @@ export class Transport {
     for (const wake of [...this.#waiting]) wake()
   }
 
-  #lost(final: TonyError | undefined): void {
+  #lost(final: TonyError | undefined, untouched: boolean): void {
     this.#final = final
-    for (const { reject } of [...this.#pending.values()]) reject(final ? unsure(final) : connectionLost())
+    for (const { reject } of [...this.#pending.values()])
+      reject(final ? (untouched ? final : unsure(final)) : connectionLost())
     const live = [...this.#subscriptions.values()]
     this.#subscriptions.clear()
     for (const subscription of live) {
@@ -192,6 +215,7 @@ export class Transport {
       else this.#dormant.add(subscription)
     }
     if (!final) return
+    this.#session?.close()
     for (const subscription of this.#dormant) subscription.fail(final)
     this.#dormant.clear()
     for (const wake of [...this.#waiting, ...this.#resting]) wake()

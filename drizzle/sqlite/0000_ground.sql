@@ -8,6 +8,7 @@ CREATE TABLE `agents` (
 	`status` text DEFAULT 'active' NOT NULL,
 	`incarnation` integer DEFAULT 1 NOT NULL,
 	`instance_hash` text,
+	`credential_id` text,
 	`paused_at` integer,
 	`draining_at` integer,
 	`registered_at` integer NOT NULL,
@@ -36,6 +37,27 @@ CREATE TABLE `bodies` (
 	`payload` text NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE `credentials` (
+	`id` text PRIMARY KEY NOT NULL,
+	`project_id` text NOT NULL,
+	`name` text NOT NULL,
+	`secret_hash` text NOT NULL,
+	`previous_hash` text,
+	`previous_until` integer,
+	`scopes` text NOT NULL,
+	`role_ceiling` text NOT NULL,
+	`max_uses` integer,
+	`uses` integer DEFAULT 0 NOT NULL,
+	`cidrs` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	`last_used_at` integer,
+	`revoked_at` integer,
+	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "credentials_uses" CHECK("credentials"."max_uses" is null or "credentials"."uses" <= "credentials"."max_uses")
+);
+--> statement-breakpoint
+CREATE INDEX `credentials_revoked` ON `credentials` (`revoked_at`) WHERE revoked_at is not null;--> statement-breakpoint
 CREATE TABLE `delivery_failures` (
 	`message_id` text NOT NULL,
 	`redrives` integer DEFAULT 0 NOT NULL,
@@ -47,6 +69,19 @@ CREATE TABLE `delivery_failures` (
 	FOREIGN KEY (`message_id`) REFERENCES `messages`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
+CREATE TABLE `denials` (
+	`ord` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`project_id` text,
+	`at` integer NOT NULL,
+	`subject` text,
+	`path` text NOT NULL,
+	`code` text NOT NULL,
+	`address` text,
+	`request_id` text NOT NULL,
+	`count` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `denials_project` ON `denials` (`project_id`,`ord`);--> statement-breakpoint
 CREATE TABLE `events` (
 	`project_id` text NOT NULL,
 	`seq` integer NOT NULL,
@@ -59,6 +94,9 @@ CREATE TABLE `events` (
 	`thread_id` text,
 	`audience` text,
 	`data` text NOT NULL,
+	`session_id` text,
+	`credential_id` text,
+	`request_id` text,
 	PRIMARY KEY(`project_id`, `seq`),
 	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action
 );
@@ -162,6 +200,7 @@ CREATE INDEX `messages_sent` ON `messages` (`project_id`,`ord`);--> statement-br
 CREATE INDEX `messages_thread` ON `messages` (`project_id`,`thread_id`,`ord`) WHERE thread_id is not null;--> statement-breakpoint
 CREATE INDEX `messages_task` ON `messages` (`task_id`,`ord`) WHERE task_id is not null;--> statement-breakpoint
 CREATE INDEX `messages_dead` ON `messages` (`project_id`,`ord`) WHERE status = 'dead';--> statement-breakpoint
+CREATE INDEX `messages_body` ON `messages` (`body_id`) WHERE body_id is not null;--> statement-breakpoint
 CREATE INDEX `messages_in_flight` ON `messages` (`to_agent`) WHERE status = 'delivered';--> statement-breakpoint
 CREATE TABLE `orphan_results` (
 	`task_id` text NOT NULL,
@@ -236,7 +275,7 @@ CREATE TABLE `requests` (
 );
 --> statement-breakpoint
 CREATE INDEX `requests_waiting` ON `requests` (`project_id`,`deadline_at`) WHERE status = 'waiting';--> statement-breakpoint
-CREATE INDEX `requests_of` ON `requests` (`to_agent`) WHERE status = 'waiting';--> statement-breakpoint
+CREATE INDEX `requests_of` ON `requests` (`to_agent`,`status`);--> statement-breakpoint
 CREATE TABLE `routes` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`project_id` text NOT NULL,
@@ -248,15 +287,25 @@ CREATE TABLE `routes` (
 CREATE UNIQUE INDEX `routes_conditions` ON `routes` (`project_id`,`requires`,`assigned_to`);--> statement-breakpoint
 CREATE TABLE `sessions` (
 	`id` text PRIMARY KEY NOT NULL,
+	`project_id` text NOT NULL,
 	`agent_id` text NOT NULL,
 	`incarnation` integer NOT NULL,
+	`credential_id` text,
 	`refresh_hash` text NOT NULL,
+	`parent_hash` text,
+	`nonce_hash` text,
 	`created_at` integer NOT NULL,
+	`refreshed_at` integer NOT NULL,
 	`revoked_at` integer,
-	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE no action
+	FOREIGN KEY (`project_id`) REFERENCES `projects`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`credential_id`) REFERENCES `credentials`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
 CREATE INDEX `sessions_agent` ON `sessions` (`agent_id`,`incarnation`);--> statement-breakpoint
+CREATE INDEX `sessions_project` ON `sessions` (`project_id`,`id`);--> statement-breakpoint
+CREATE INDEX `sessions_credential` ON `sessions` (`credential_id`);--> statement-breakpoint
+CREATE INDEX `sessions_revoked` ON `sessions` (`revoked_at`) WHERE revoked_at is not null;--> statement-breakpoint
 CREATE TABLE `store_facts` (
 	`name` text PRIMARY KEY NOT NULL,
 	`value` text NOT NULL
@@ -362,7 +411,7 @@ CREATE INDEX `tasks_parked` ON `tasks` (`project_id`,`parked_on`,`rank`,`ord`) W
 CREATE INDEX `tasks_timeouts` ON `tasks` (`project_id`,`timeout_at`) WHERE timeout_at is not null;--> statement-breakpoint
 CREATE INDEX `tasks_due` ON `tasks` (`project_id`,`not_before`) WHERE status = 'pending' and ready is null and parked_on is null;--> statement-breakpoint
 CREATE INDEX `tasks_leases` ON `tasks` (`project_id`,`lease_expires_at`) WHERE status = 'in_progress';--> statement-breakpoint
-CREATE INDEX `tasks_held` ON `tasks` (`agent_id`,`status`) WHERE status = 'in_progress';--> statement-breakpoint
+CREATE INDEX `tasks_held` ON `tasks` (`agent_id`,`status`) WHERE agent_id is not null;--> statement-breakpoint
 CREATE INDEX `tasks_status` ON `tasks` (`project_id`,`status`,`ord`);--> statement-breakpoint
 CREATE INDEX `tasks_created` ON `tasks` (`project_id`,`ord`);--> statement-breakpoint
 CREATE INDEX `tasks_epic` ON `tasks` (`project_id`,`epic`,`ord`) WHERE epic is not null;--> statement-breakpoint

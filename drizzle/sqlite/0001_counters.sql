@@ -80,3 +80,11 @@ CREATE TRIGGER messages_counted_out AFTER DELETE ON messages BEGIN
     expired = expired - (OLD.status = 'expired')
   WHERE agent_id = OLD.to_agent;
 END;
+--> statement-breakpoint
+CREATE TRIGGER events_are_only_added BEFORE UPDATE ON events BEGIN
+  SELECT RAISE(ABORT, 'events are only added');
+END;
+--> statement-breakpoint
+CREATE TRIGGER denials_are_only_added BEFORE UPDATE ON denials BEGIN
+  SELECT RAISE(ABORT, 'denials are only added');
+END;

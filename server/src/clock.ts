@@ -21,6 +21,18 @@ export const systemClock: Clock = {
   },
 }
 
+/** Waits, and keeps the process alive meanwhile: for a command that has nothing else to live for. Ends early with the signal. */
+export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const handle = setTimeout(resolve, ms)
+    const end = () => {
+      clearTimeout(handle)
+      resolve()
+    }
+    signal.addEventListener('abort', end, { once: true })
+  })
+
 /**
  * The clock that decides leases on SQLite: starts at the wall's time, or at the last commit's if the wall was set back
  * since, and then follows the monotonic clock, so that a jump of the wall neither ends a lease nor doubles one.

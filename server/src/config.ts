@@ -1,6 +1,8 @@
+import { duration } from '@tony/mcp-shared/durations'
 import { defaultMaxPending } from '@tony/mcp-shared/messages'
 import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
+import type { Kept } from './retention/retained.ts'
 
 /** The environment cannot be used; the message names each variable and what is wrong with it. */
 export class ConfigError extends Error {
@@ -14,6 +16,27 @@ const sqliteUrl = z
   .string()
   .regex(/^sqlite:(\/\/)?./, 'must be sqlite://FILE: this version runs on SQLite only')
   .transform((url) => url.replace(/^sqlite:(\/\/)?/, ''))
+
+/** Separated by commas. */
+const list = (of: z.ZodType<string, string>) =>
+  z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .pipe(z.array(of))
+
+/** A number of rows to keep, 0 for as many as there are; not so few that what is in use would go. */
+const atMost = (least: number) =>
+  z.coerce
+    .number()
+    .int()
+    .refine((most) => most === 0 || most >= least, `must be 0 or at least ${least}`)
+    .default(0)
 
 const environment = z.object({
   MCP_PORT: port.optional(),
@@ -29,10 +52,26 @@ const environment = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   MCP_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   MCP_DURABILITY: z.enum(['disk', 'process']).default('disk'),
+  MCP_BACKUP_DIR: z.string().min(1).optional(),
   MCP_AGENT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(30_000),
   MCP_MAX_PENDING: z.coerce.number().int().min(1).default(defaultMaxPending),
   MCP_MAX_STARVATION_MS: z.coerce.number().int().min(10_000).default(maxStarvationMs),
+  MCP_RETENTION_EVENTS: duration.prefault('30d'),
+  MCP_RETENTION_EVENTS_MOST: atMost(10_000),
+  MCP_RETENTION_TASKS: duration.prefault('30d'),
+  MCP_RETENTION_TASKS_MOST: atMost(100),
+  MCP_RETENTION_MESSAGES: duration.prefault('7d'),
+  MCP_RETENTION_MESSAGES_MOST: atMost(100),
+  MCP_RETENTION_HEALTH: duration.prefault('7d'),
+  MCP_RETENTION_AGENTS: duration.prefault('30d'),
+  MCP_RETENTION_PLANS: duration.prefault('30d'),
   MCP_DEV_ROLE: z.enum(['tech-lead', 'admin']).default('tech-lead'),
+  /** A file with the secret that hashes of secrets are made with, kept elsewhere than beside the database. */
+  MCP_PEPPER_FILE: z.string().min(1).optional(),
+  MCP_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
+  MCP_ALLOWED_HOSTS: list(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
+  MCP_ALLOWED_ORIGINS: list(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
+  MCP_TRUSTED_PROXIES: list(z.union([z.cidrv4(), z.cidrv6()])),
   NODE_ENV: z.string().optional(),
 })
 
@@ -45,6 +84,8 @@ export interface Config {
   /** The SQLite file. */
   readonly database: string
   readonly durability: 'disk' | 'process'
+  /** Folder of the backups. */
+  readonly backupDir: string
   /** Folder of the log file; standard error when absent. */
   readonly logDir: string | undefined
   readonly logLevel: NonNullable<z.output<typeof environment>['LOG_LEVEL']>
@@ -54,11 +95,39 @@ export interface Config {
   readonly maxPending: number
   /** A `low` task is claimed within this time under saturation by higher ones, in milliseconds. */
   readonly maxStarvationMs: number
+  readonly retention: Retention
+  /** Size of the file that is given up when the disk is full; 0 for none, and then each write finds that out anew. */
+  readonly ballastBytes: number
   /** What a developer on the same machine acts as in dev mode. */
   readonly devRole: 'tech-lead' | 'admin'
+  /** How long an access token lasts, in milliseconds. */
+  readonly accessTokenMs: number
+  /** Where the pepper and the bootstrap token are, when somebody else keeps them. */
+  readonly pepperFile: string | undefined
+  readonly bootstrapTokenFile: string | undefined
+  /** What a `Host` may say in serve mode; empty for anything. */
+  readonly allowedHosts: readonly string[]
+  /** Origins whose pages may call, beside those of the loopback in dev mode. */
+  readonly allowedOrigins: readonly string[]
+  /** Blocks of addresses whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
   /** Check every reply against its schema: for tests, where it is worth its price. */
   readonly checkReplies: boolean
   readonly limits: Limits
+}
+
+/** How long and how much is kept, by class; what is in use is kept in any case. */
+export interface Retention {
+  readonly events: Kept
+  /** Since they ended. */
+  readonly tasks: Kept
+  /** Since they were acked or expired. Dead letters stay until somebody purges them. */
+  readonly messages: Kept
+  readonly health: Kept
+  /** Since their last sign of life, once they are unregistered; with their mailboxes. */
+  readonly agents: Kept
+  /** Since they were begun, once they are committed or aborted. */
+  readonly plans: Kept
 }
 
 /** What one caller may use of the server. Sizes in bytes. */
@@ -79,6 +148,14 @@ export interface Limits {
   /** Silence on a socket after which it is pinged, and then how long the answer may take, in milliseconds. */
   readonly pingMs: number
   readonly pongMs: number
+  /** What a principal may spend at once and for each second, in the cost of its calls; 1 for most. Serve mode only. */
+  readonly callerBurst: number
+  readonly callerPerSecond: number
+  /** The same for all callers of one address that show no valid credential. */
+  readonly addressBurst: number
+  readonly addressPerSecond: number
+  /** How long a socket may go on with calls that are refused for their rate, in milliseconds, before it is closed. */
+  readonly floodMs: number
 }
 
 const limits: Limits = {
@@ -93,6 +170,12 @@ const limits: Limits = {
   helloMs: 5_000,
   pingMs: 25_000,
   pongMs: 10_000,
+  // 500 agents that start at once on one machine, each registering with the same key, or refreshing after an outage.
+  callerBurst: 5_000,
+  callerPerSecond: 1_000,
+  addressBurst: 5_000,
+  addressPerSecond: 100,
+  floodMs: 3_000,
 }
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
@@ -105,6 +188,15 @@ const databaseOf = (values: z.output<typeof environment>): string =>
   values.MCP_DATABASE_URL ??
   values.DATABASE_URL ??
   'tony-mcp.db'
+
+const retentionOf = (values: z.output<typeof environment>): Retention => ({
+  events: { ms: values.MCP_RETENTION_EVENTS, most: values.MCP_RETENTION_EVENTS_MOST },
+  tasks: { ms: values.MCP_RETENTION_TASKS, most: values.MCP_RETENTION_TASKS_MOST },
+  messages: { ms: values.MCP_RETENTION_MESSAGES, most: values.MCP_RETENTION_MESSAGES_MOST },
+  health: { ms: values.MCP_RETENTION_HEALTH, most: 0 },
+  agents: { ms: values.MCP_RETENTION_AGENTS, most: 0 },
+  plans: { ms: values.MCP_RETENTION_PLANS, most: 0 },
+})
 
 /** Reads the environment once. Throws ConfigError with every problem at once. */
 export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
@@ -125,19 +217,32 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
       `dev mode binds loopback only, not MCP_HOST=${values.MCP_HOST}: anyone who reaches it is tech-lead`,
     )
   }
+  const database = databaseOf(values)
   return Object.freeze({
     mode,
     host: values.MCP_HOST,
     port: values.MCP_PORT ?? values.PORT ?? 3456,
-    database: databaseOf(values),
+    database,
+    backupDir: values.MCP_BACKUP_DIR ?? `${database}.backups`,
     durability: values.MCP_DURABILITY,
     logDir: values.LOG_DIR,
     logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',
     agentTimeoutMs: values.MCP_AGENT_TIMEOUT_MS,
     maxPending: values.MCP_MAX_PENDING,
     maxStarvationMs: values.MCP_MAX_STARVATION_MS,
+    retention: retentionOf(values),
+    ballastBytes: 33_554_432,
     devRole: values.MCP_DEV_ROLE,
+    accessTokenMs: 600_000,
+    pepperFile: values.MCP_PEPPER_FILE,
+    bootstrapTokenFile: values.MCP_BOOTSTRAP_TOKEN_FILE,
+    allowedHosts: values.MCP_ALLOWED_HOSTS,
+    allowedOrigins: values.MCP_ALLOWED_ORIGINS,
+    trustedProxies: values.MCP_TRUSTED_PROXIES,
     checkReplies: false,
     limits,
   })
 }
+
+/** The configuration of this process, for commands that do not run a server. Throws ConfigError. */
+export const configHere = (): Config => readConfig('serve', process.env)

@@ -1,13 +1,22 @@
 import type { Presence } from './agents/presence.ts'
+import type { Bootstrap } from './auth/bootstrap.ts'
+import type { KeyUse } from './auth/keys/verify.ts'
+import type { Pepper } from './auth/pepper.ts'
 import type { Tokens } from './auth/tokens.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { Streams } from './events/streams.ts'
+import type { Denials } from './guards/denials.ts'
 import type { Incarnations } from './guards/incarnations.ts'
+import type { Lockouts } from './guards/lockouts.ts'
+import type { Rates } from './guards/rates.ts'
+import type { Revocations } from './guards/revocations.ts'
 import type { LeaseTokens } from './leases/token.ts'
 import type { Inboxes } from './messages/inboxes.ts'
 import type { Principal } from './principal.ts'
 import type { Replies } from './requests/replies.ts'
+import type { Retained } from './retention/retained.ts'
+import type { Backups } from './store/backups.ts'
 import type { Reader, Store, Transaction } from './store/store.ts'
 import type { Held } from './tasks/held.ts'
 import type { Queue } from './tasks/queue.ts'
@@ -27,7 +36,16 @@ export interface Parts {
   readonly replies: Replies
   readonly presence: Presence
   readonly incarnations: Incarnations
+  readonly revocations: Revocations
+  readonly denials: Denials
+  readonly rates: Rates
+  readonly lockouts: Lockouts
   readonly tokens: Tokens
+  readonly pepper: Pepper
+  readonly keyUse: KeyUse
+  readonly bootstrap: Bootstrap
+  readonly backups: Backups
+  readonly retained: Retained
   /** When the server started, by the monotonic clock. */
   readonly startedAt: number
   /** The store's time as this process knows it, in milliseconds since 1970: for signs of life, not for leases. */
@@ -45,9 +63,12 @@ export interface Replay<T> {
 export interface Context extends Parts {
   readonly principal: Principal
   readonly signal: AbortSignal
+  readonly requestId: string
+  /** Goes on as this caller on the same socket. Without effect over HTTP, where each request says who it is. */
+  readonly renew: (principal: Principal) => void
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
   /**
-   * One transaction in the caller's project, fenced by its incarnation, and done once for its idempotency key. `work` may run
+   * One transaction in the caller's project, fenced by its session or its key, and done once for its idempotency key. `work` may run
    * more than once: it awaits nothing but statements and has no effect outside `tx`.
    */
   transact<T>(work: (tx: Transaction) => Promise<T>, replay?: Replay<T>): Promise<T>

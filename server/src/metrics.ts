@@ -30,6 +30,12 @@ export class Metrics {
     help: 'Sockets closed because they did not read what they had subscribed to',
     registers: [this.registry],
   })
+  readonly #removed = new Counter({
+    name: 'tony_retention_removed_total',
+    help: 'Rows removed because they had been kept long enough, by class',
+    labelNames: ['class'],
+    registers: [this.registry],
+  })
 
   readonly #store = new Gauge({
     name: 'tony_store_answers',
@@ -95,5 +101,9 @@ export class Metrics {
 
   slowConsumer(): void {
     this.#slow.inc()
+  }
+
+  removed(what: string, rows: number): void {
+    this.#removed.inc({ class: what }, rows)
   }
 }

@@ -1,17 +1,25 @@
 import { mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { Presence } from './agents/presence.ts'
+import { type Armed, Bootstrap } from './auth/bootstrap.ts'
+import { KeyUse } from './auth/keys/verify.ts'
+import { Pepper, requireSamePepper } from './auth/pepper.ts'
 import { Tokens } from './auth/tokens.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { type Config, ConfigError } from './config.ts'
+import type { Config } from './config.ts'
 import type { Parts } from './context.ts'
 import { Streams } from './events/streams.ts'
+import { Denials } from './guards/denials.ts'
 import { currentIncarnations, Incarnations } from './guards/incarnations.ts'
+import { Lockouts } from './guards/lockouts.ts'
+import { Rates } from './guards/rates.ts'
+import { Revocations } from './guards/revocations.ts'
 import { LeaseTokens } from './leases/token.ts'
 import { createLog, type Log } from './log.ts'
 import { Inboxes } from './messages/inboxes.ts'
 import { Metrics } from './metrics.ts'
 import { Replies } from './requests/replies.ts'
+import { Backups } from './store/backups.ts'
 import { openSqlite } from './store/sqlite.ts'
 import type { Wake } from './store/store.ts'
 import { Listener } from './surfaces/listener.ts'
@@ -19,17 +27,23 @@ import { ageTasks } from './sweeps/age-tasks.ts'
 import { expireLeases } from './sweeps/expire-leases.ts'
 import { expireMessages } from './sweeps/expire-messages.ts'
 import { forgetKeys } from './sweeps/forget-keys.ts'
+import { makeRoom } from './sweeps/make-room.ts'
+import { noteDenials } from './sweeps/note-denials.ts'
+import { noteKeyUse } from './sweeps/note-key-use.ts'
 import { notePresence } from './sweeps/note-presence.ts'
 import { promoteDue } from './sweeps/promote-due.ts'
 import { redeliver } from './sweeps/redeliver.ts'
-import { Sweeps } from './sweeps/runner.ts'
+import { retain } from './sweeps/retain.ts'
+import { runSweep, Sweeps } from './sweeps/runner.ts'
 import { timeOut } from './sweeps/time-out.ts'
 import { timeOutRequests } from './sweeps/time-out-requests.ts'
 import { unparkFreed } from './sweeps/unpark.ts'
+import { watchRevocations } from './sweeps/watch-revocations.ts'
 import { figuresByProject } from './system/metrics.ts'
 import { Held } from './tasks/held.ts'
 import { Queue } from './tasks/queue.ts'
 import { Routes } from './tasks/routes.ts'
+import { iso } from './times.ts'
 
 export const sweeps = [
   expireLeases,
@@ -40,8 +54,13 @@ export const sweeps = [
   ageTasks,
   redeliver,
   timeOutRequests,
+  watchRevocations,
   notePresence,
+  noteDenials,
+  noteKeyUse,
   forgetKeys,
+  retain,
+  makeRoom,
 ] as const
 
 /** A running server. Disposing it drains: no new callers, what was accepted is committed, the file is released. */
@@ -67,6 +86,8 @@ function listen(parts: Parts, log: Log): void {
       case 'fleet':
         parts.inboxes.reconsider(wake.agentId)
         return parts.queue.reconsider(wake.project, wake.agentId)
+      case 'revoked':
+        return parts.revocations.note(wake, parts.now())
       case 'events':
         parts.streams.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
         return undefined
@@ -74,60 +95,110 @@ function listen(parts: Parts, log: Log): void {
   })
 }
 
-async function assemble(config: Config, clock: Clock): Promise<Parts> {
-  mkdirSync(dirname(config.database), { recursive: true })
-  const store = await openSqlite({ file: config.database, durability: config.durability, clock })
-  const tokens = await Tokens.open(join(dirname(config.database), `${config.database.split('/').at(-1)}.key`), clock)
-  return {
-    config,
+async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise<Parts> {
+  const { database, accessTokenMs, mode } = config
+  mkdirSync(dirname(database), { recursive: true })
+  const store = await openSqlite({
+    file: database,
+    durability: config.durability,
+    ballastBytes: config.ballastBytes,
     clock,
-    store,
-    tokens,
-    streams: new Streams(store),
-    queue: new Queue(),
-    routes: new Routes(),
-    held: new Held(),
-    leaseTokens: new LeaseTokens(store.secret),
-    inboxes: new Inboxes(),
-    replies: new Replies(),
-    presence: new Presence(),
-    incarnations: new Incarnations(await store.read(currentIncarnations)),
-    startedAt: clock.monotonic(),
-    now: store.now,
+  })
+  try {
+    const pepper = Pepper.open(config.pepperFile, `${database}.pepper`)
+    await requireSamePepper(store, pepper, mode)
+    return {
+      config,
+      clock,
+      store,
+      tokens: await Tokens.open(`${database}.key`, accessTokenMs, clock),
+      pepper,
+      revocations: new Revocations(),
+      keyUse: new KeyUse(),
+      denials: new Denials(),
+      // In dev mode whoever could be limited could call as the developer instead.
+      rates: new Rates(clock, { on: mode === 'serve', ...config.limits }),
+      lockouts: new Lockouts(clock),
+      bootstrap: new Bootstrap(`${database}.bootstrap`),
+      streams: new Streams(store),
+      queue: new Queue(),
+      routes: new Routes(),
+      held: new Held(),
+      leaseTokens: new LeaseTokens(store.secret),
+      inboxes: new Inboxes(),
+      replies: new Replies(),
+      presence: new Presence(),
+      backups: new Backups(() => ({ file: database, folder: config.backupDir, at: clock.wall() })),
+      retained: { positions: new Map(), removed: (what, rows) => metrics.removed(what, rows) },
+      incarnations: new Incarnations(await store.read(currentIncarnations)),
+      startedAt: clock.monotonic(),
+      now: store.now,
+    }
+  } catch (error) {
+    await store[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** Before anybody is let in: the first credential, where there is none, and what was revoked while no token can have ended. */
+async function prepareEntrance({ config, store, pepper, revocations }: Parts): Promise<Armed> {
+  const { database, accessTokenMs, bootstrapTokenFile: given } = config
+  const own = `${database}.bootstrap`
+  const armed =
+    config.mode === 'serve' ? await Bootstrap.arm({ store, pepper, given, own }) : ({ state: 'not needed' } as const)
+  await store.read((reader) => revocations.catchUp(reader, reader.now - 2 * accessTokenMs))
+  return armed
+}
+
+/** Who may come in, said once: anyone on this machine, or who has a key, and how to get the first one. */
+function sayWhoMayCome({ mode, database, devRole }: Config, armed: Armed, log: Log, url: string): void {
+  if (mode === 'dev') {
+    const said = `dev mode: every caller on this machine is ${devRole}, without a credential`
+    return log.warn({ url, database, role: devRole }, said)
+  }
+  switch (armed.state) {
+    case 'not needed':
+      return log.info({ url, database }, 'ready')
+    case 'armed':
+      return log.warn(
+        { url, database, file: armed.file, until: iso(armed.expiresAt) },
+        `there is no admin key: exchange the token in ${armed.file} for one by auth.keys.create, within an hour`,
+      )
+    case 'spent':
+      return log.error(
+        { url, database, file: armed.file },
+        `there is no admin key, and the token in ${armed.file} was used before: put a new one there and start again`,
+      )
   }
 }
 
 /** Starts a server and returns once it answers. Throws ConfigError, StoreInUseError, SchemaError or ListenError. */
 export async function start(config: Config, clock: Clock = systemClock): Promise<RunningServer> {
-  if (config.mode === 'serve') {
-    throw new ConfigError(
-      'serve needs authentication, which this version does not have yet: it would let anyone in. Use dev mode on this machine: tony-mcp dev',
-    )
-  }
   const log = createLog(config)
   const metrics = new Metrics()
-  const parts = await assemble(config, clock)
+  const parts = await assemble(config, clock, metrics)
   metrics.figuresFrom(() => figuresByProject(parts))
   listen(parts, log)
   const listener = new Listener(parts, log, metrics)
   const running = new Sweeps(parts, log)
   const close = async () => {
     await running.stop()
+    await parts.backups.close()
+    if (parts.denials.pending) await runSweep(parts, noteDenials)
     await parts.store[Symbol.asyncDispose]()
   }
   try {
+    const armed = await prepareEntrance(parts)
     const url = await listener.open()
     running.start(sweeps)
-    log.warn(
-      { url, database: config.database, role: config.devRole },
-      `dev mode: every caller on this machine is ${config.devRole}, without a credential`,
-    )
+    sayWhoMayCome(config, armed, log, url)
+    let closed: Promise<void> | undefined
     return {
       url,
       parts,
-      [Symbol.asyncDispose]: async () => {
-        await listener.close()
-        await close()
+      [Symbol.asyncDispose]: () => {
+        closed ??= listener.close().then(close)
+        return closed
       },
     }
   } catch (error) {

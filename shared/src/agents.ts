@@ -35,8 +35,8 @@ export const agentRegisterInput = z.strictObject({
   capabilities: z.array(word).max(64).default([]),
   metadata: jsonObject.default({}),
   /**
-   * A secret of the client's, 16–200 characters, kept hashed. Registering a known name again with the same one is the same
-   * agent in a new incarnation; with another it is `AGENT_NAME_TAKEN`.
+   * A secret of the client's, 16–200 characters, kept hashed. Registering a known name again with the same one and the same
+   * credential is the same agent in a new incarnation; with another it is `AGENT_NAME_TAKEN`.
    */
   clientInstanceId: z.string().min(16).max(200).optional(),
   /** The refresh token of the last registration: proof of identity where the instance id is lost. */
@@ -50,8 +50,10 @@ export const agentRegisterOutput = z.object({
   /** A bearer token for every later call. */
   token: z.string(),
   refreshToken: z.string(),
-  /** When `token` ends. */
+  /** When `token` ends. Exchange `refreshToken` for the next one before, by `auth.refresh`. */
   expiresAt: timestamp,
+  /** The same, from now on, in milliseconds: for clients whose clock may be wrong. */
+  expiresInMs: z.int(),
   incarnation: z.int(),
   role: agentRole,
 })

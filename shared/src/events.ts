@@ -52,6 +52,10 @@ export const eventTypes = [
   'request.routed',
   'request.replied',
   'request.timedOut',
+  'key.created',
+  'key.rotated',
+  'key.revoked',
+  'session.revoked',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 

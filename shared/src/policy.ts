@@ -15,6 +15,7 @@ const grants = {
     'health:report',
     'health:read',
     'system:read',
+    'auth:self',
   ],
   tester: ['tasks:verify'],
   developer: ['tasks:create', 'tasks:work', 'messages:send', 'requests:write'],
@@ -27,12 +28,24 @@ const grants = {
     'tasks:manage',
     'tasks:cancel',
     'deadLetters:write',
+    'sessions:read',
+    'sessions:revoke',
+    'audit:read',
   ],
-  admin: ['projects:write'],
+  admin: ['projects:write', 'keys:read', 'keys:write', 'system:backup'],
 } as const satisfies Record<Role, readonly string[]>
 
 /** `resource:action`: what a procedure needs. */
 export type Permission = (typeof grants)[Role][number]
+
+/** Every permission there is, those of the lowest role first. */
+export const permissions: readonly Permission[] = [
+  ...grants.observer,
+  ...grants.tester,
+  ...grants.developer,
+  ...grants['tech-lead'],
+  ...grants.admin,
+]
 
 const ladder: Readonly<Record<Role, readonly Role[]>> = {
   observer: ['observer'],

@@ -5,6 +5,11 @@ export const roles = ['observer', 'tester', 'developer', 'tech-lead', 'admin'] a
 
 export type Role = (typeof roles)[number]
 
+const rank: Readonly<Record<Role, number>> = { observer: 0, tester: 1, developer: 1, 'tech-lead': 2, admin: 3 }
+
+/** Whether a role is at or under another. A tester and a developer are on one step. */
+export const isAtMost = (role: Role, ceiling: Role): boolean => rank[role] <= rank[ceiling]
+
 /** A role an agent can hold. */
 export const agentRole = z.enum(['observer', 'tester', 'developer', 'tech-lead'])
 

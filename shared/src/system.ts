@@ -34,3 +34,17 @@ export const systemMetricsOutput = z.object({
   /** Number of the feed's last event. */
   events: z.int(),
 })
+
+/** A backup that is whole, proven and on the disk when this is answered; it holds every write acknowledged before the call. */
+export const systemBackupOutput = z.object({
+  /** On the server's machine; its manifest is beside it, with `.json` at the end of its name. */
+  path: z.string(),
+  bytes: z.int(),
+  sha256: z.string(),
+  createdAt: timestamp,
+  /** Number of the newest migration in it. */
+  schema: z.int(),
+  epoch: z.string(),
+  /** Number of the last event in it, of the caller's project. */
+  seq: z.int(),
+})

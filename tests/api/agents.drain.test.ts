@@ -54,3 +54,11 @@ test('draining needs a tech lead, and an agent that is there', async () => {
   expect(await refusal(ada.agents.drain({ agent: 'ada' }))).toMatchObject({ code: 'FORBIDDEN' })
   expect(await refusal(server.connect().agents.drain({ agent: 'absent' }))).toMatchObject({ code: 'NOT_FOUND' })
 })
+
+test('an agent that drains is told so during a pause too', async () => {
+  await using server = await TestServer.start()
+  const [lead, ada] = [server.connect(), await server.agent('ada')]
+  await lead.agents.drain({ agent: 'ada' })
+  await lead.agents.pause({ all: true })
+  expect((await ada.agents.heartbeat({})).state).toBe('draining')
+})

@@ -40,6 +40,7 @@ const between = [
   'request.replied',
   'message.sent',
   'request.routed',
+  'message.expired',
   'request.timedOut',
 ]
 

@@ -140,3 +140,15 @@ test('an adopted result lets what failed with the task be retried', async () => 
   expect(await lead.tasks.retry({ taskId: ids.one })).toMatchObject({ status: 'pending' })
   expect((await claimOne(worker)).id).toBe(ids.one)
 })
+
+test('a change that makes a task wait for what is lost answers with what became of it', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const lost = await lead.tasks.create({ type: 'code' })
+  const task = await lead.tasks.create(fails)
+  await lead.tasks.cancel({ taskId: lost.id })
+  const change = { taskId: task.id, expectedRevision: task.revision, dependsOn: [lost.id] }
+  const moved = await lead.tasks.update(change)
+  expect(moved.status).toBe('failed')
+  expect(await lead.tasks.get({ taskId: task.id })).toMatchObject({ status: 'failed', revision: moved.revision })
+})

@@ -64,7 +64,8 @@ type Win = readonly [taskId: string, agentId: string]
 
 /** Claims, and completes with each further claim the task before, until there is nothing left. */
 async function workOff(store: Store, principal: Principal, wins: Win[]): Promise<void> {
-  const scope = { project: principal.project, fence: { agentId: principal.subject, incarnation: 1 } }
+  const fence = { sessionId: principal.subject, agentId: principal.subject, incarnation: 1 }
+  const scope = { project: principal.project, fence }
   const ctx = claiming(store, principal)
   await ctx.routes.refresh(store, principal.project, 1)
   let held: { taskId: string; leaseToken: string } | undefined

@@ -5,6 +5,7 @@ import { commitConformance } from './conformance/commits.ts'
 import { feedConformance } from './conformance/feed.ts'
 import { fenceConformance } from './conformance/fences.ts'
 import { keyConformance } from './conformance/keys.ts'
+import { revocationConformance } from './conformance/revocations.ts'
 
 /** What it is to be a store. Every engine runs all of it; what only one engine has is tested beside it. */
 export function storeConformance(engineName: string, open: () => Promise<Opened>): void {
@@ -12,6 +13,7 @@ export function storeConformance(engineName: string, open: () => Promise<Opened>
     describe('commits', () => commitConformance(open))
     describe('numbers events', () => feedConformance(open))
     describe('fences', () => fenceConformance(open))
+    describe('keeps out', () => revocationConformance(open))
     describe('batches', () => batchConformance(open))
     describe('keeps idempotency keys', () => keyConformance(open))
   })

@@ -1,4 +1,5 @@
 import { nextRequest } from '../api/asked.ts'
+import { claimOne, leaseOf, tamper } from '../api/given.ts'
 import { refusal, type TestServer } from '../support/server.ts'
 
 /** Mail of every kind, and every way to look at it. */
@@ -69,9 +70,106 @@ async function whoMayTakeWhat(server: TestServer): Promise<void> {
   await lead.projects.get()
 }
 
+/** What becomes of tasks beside being completed: questions, verdicts, late results, retries, time limits, changes. */
+async function oddJobs(server: TestServer): Promise<void> {
+  const lead = server.connect()
+  const [worker, tester] = [await server.agent('odd'), await server.agent('tester', { role: 'tester' })]
+  const create = (spec: object) => lead.tasks.create({ type: 'odd', assignedTo: worker.id, epic: 'odd', ...spec })
+  const claim = async () => leaseOf(await claimOne(worker, { leaseMs: 3_600_000 }))
+  const verified = await create({ acceptance: 'verify' })
+  for (const accept of [false, true]) {
+    await worker.tasks.complete({ ...(await claim()), artifacts: [{ name: 'a', uri: 'file:a' }] })
+    await tester.tasks.verify({ taskId: verified.id, accept })
+  }
+  const late = await create({ acceptance: 'verify' })
+  const lease = await claim()
+  await worker.tasks.release(lease)
+  await refusal(worker.tasks.complete(lease))
+  await lead.tasks.adopt({ taskId: late.id, attempt: 1 })
+  await tester.tasks.verify({ taskId: late.id, accept: true })
+  const { id: taskId } = await create({ startToCloseMs: 1_000 })
+  const after = await create({ dependsOn: [taskId], onDependencyFailure: 'fail', story: 's', parentId: verified.id })
+  await worker.tasks.requestInput({ ...(await claim()), question: '?' })
+  await lead.tasks.provideInput({ taskId, answer: 1 })
+  await worker.tasks.requestInput({ ...(await claim()), question: '?', deadlineMs: 1_000, defaultAnswer: 1 })
+  await server.advance(1_000)
+  await claim()
+  await server.advance(1_000)
+  const waiting = await lead.tasks.get({ taskId: after.id })
+  const other = await create({ requires: ['none'], scheduleToStartMs: 1_000 })
+  const change = { dependsOn: [taskId, other.id], assignedTo: null, title: 't' }
+  await lead.tasks.update({ taskId: after.id, expectedRevision: waiting.revision, ...change })
+  await server.advance(1_000)
+  await lead.tasks.retry({ taskId: other.id })
+  const filters = [
+    { taskIds: [after.id, other.id] },
+    { epic: 'odd' },
+    { story: 's' },
+    { parentId: verified.id },
+    { status: 'pending' as const, type: 'odd' },
+    { assignedTo: worker.id },
+    { epic: 'odd', type: 'odd', status: 'blocked' as const },
+  ]
+  for (const filter of filters) await lead.tasks.retryMany({ filter })
+  for (const filter of filters) await lead.tasks.cancelMany({ filter, limit: 1 })
+  const { planId } = await lead.plans.begin({ name: 'aborted' })
+  await lead.plans.abort({ planId })
+}
+
+/** Keys, logins, and what is noted of both. */
+async function identify(server: TestServer, refreshToken: string): Promise<void> {
+  const lead = server.connect()
+  const { keyId, key } = await lead.auth.keys.create({
+    name: 'key',
+    scopes: ['*'],
+    roleCeiling: 'tech-lead',
+    maxUses: 2,
+  })
+  const { token } = await server.connect({ token: key }).agents.register({ name: 'kay', type: 'qa' })
+  await server.connect({ token }).auth.whoami()
+  await server
+    .connect({ token: 'nobody' })
+    .tasks.list()
+    .catch(() => undefined)
+  await lead.auth.refresh({ refreshToken, nonce: 'the nonce of a day' }).catch(() => undefined)
+  await lead.auth.keys.rotate({ keyId })
+  await lead.auth.keys.list({})
+  await lead.auth.sessions.list({ agent: 'kay' })
+  await lead.auth.revoke({ agent: 'kay' })
+  await lead.auth.keys.revoke({ keyId })
+  for (const of of ['mutations', 'denials'] as const) await lead.audit.list({ of })
+  await server.sweep()
+}
+
+/** Time enough that all that is over goes: the sockets first, which would be asked for signs of life all the while. */
+async function leave(server: TestServer): Promise<void> {
+  const long = 2 * Math.max(...Object.values(server.parts.config.retention).map(({ ms }) => ms))
+  tamper(server, 'drop trigger events_are_only_added')
+  tamper(server, `update tasks set completed_at = completed_at - ${long} where completed_at is not null`)
+  tamper(server, `update tasks set created_at = created_at - ${long}`)
+  tamper(server, `update tasks set agent_id = null where status not in ('in_progress')`)
+  tamper(server, `update messages set status = 'acked', ready = null`)
+  tamper(server, `update messages set created_at = created_at - ${long}, ended_at = created_at - ${long}`)
+  for (const [table, column] of [
+    ['events', 'at'],
+    ['health_metrics', 'timestamp'],
+    ['agents', 'last_activity'],
+    ['plans', 'created_at'],
+  ])
+    tamper(server, `update ${table} set ${column} = ${column} - ${long}`)
+  tamper(
+    server,
+    `insert into requests (id, project_id, method, to_agent, message_id, status, created_at, deadline_at)
+     select 'r', project_id, 'm', id, 'm', 'replied', 1, 1 from agents limit 1`,
+  )
+  await server.sweep()
+  await server.sweep()
+}
+
 /** Work of every kind, so that every statement of the operations and the sweeps runs at least once. */
 export async function workADay(server: TestServer): Promise<void> {
   const lead = server.connect()
+  await oddJobs(server)
   const [ada, bob] = [await server.agent('ada', { capabilities: ['ts'] }), await server.agent('bob')]
   await server.agent('ada', { capabilities: ['ts'] })
   const again = await server.agent('ada', { capabilities: ['ts'] })
@@ -120,6 +218,8 @@ export async function workADay(server: TestServer): Promise<void> {
   await again.messages.receive({ ackWaitMs: 1_000 })
   await bob.tasks.claim({ limit: 8, leaseMs: 5_000, idempotencyKey: 'claim' })
   await whoMayTakeWhat(server)
+  // What is in the inbox is out of it, or the request would come behind it.
+  while ((await again.messages.receive({ limit: 100 })).messages.length > 0);
   const unanswered = again.requests.route({ method: 'ts', target: 'bob', timeoutMs: 100 }).catch(() => undefined)
   const answered = lead.requests.route({ method: 'ts' })
   const { requestId } = (await nextRequest(again)).asked
@@ -156,4 +256,6 @@ export async function workADay(server: TestServer): Promise<void> {
   for await (const _ of lead.events.subscribe({ cursor })) break
   await aDayOfMail(server, parent.id)
   await lead.agents.unregister({ agent: 'bob' })
+  await identify(server, again.refreshToken)
+  await leave(server)
 }

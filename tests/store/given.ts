@@ -8,10 +8,10 @@ export async function addProject(store: Store, id: string): Promise<string> {
   return id
 }
 
-/** Adds an agent in its first incarnation. */
+/** Adds an agent in its first incarnation, with a session of the same id. */
 export async function addAgent(store: Store, project: string, id: string): Promise<string> {
-  await store.transact({ project }, ({ db, t, now }) =>
-    db.insert(t.agents).values({
+  await store.transact({ project }, async ({ db, t, now }) => {
+    await db.insert(t.agents).values({
       id,
       projectId: project,
       name: id,
@@ -21,8 +21,17 @@ export async function addAgent(store: Store, project: string, id: string): Promi
       registeredAt: now,
       lastActivity: now,
       metadata: '{}',
-    }),
-  )
+    })
+    await db.insert(t.sessions).values({
+      id,
+      projectId: project,
+      agentId: id,
+      incarnation: 1,
+      refreshHash: '',
+      createdAt: now,
+      refreshedAt: now,
+    })
+  })
   return id
 }
 

@@ -1,9 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { migrate, readMigrations, SchemaError } from '@tony/mcp-server/store/migrate'
+import { migrateFile, migrationStates, schemaDifferences } from '@tony/mcp-server/store/schema-state'
 import { describe, expect, test } from 'vitest'
 import { Child } from '../support/child.ts'
+import { ManualClock } from '../support/clock.ts'
 import { StoreFolder } from '../support/store.ts'
 
 const shipped = readMigrations(new URL('../../drizzle/sqlite', import.meta.url))
@@ -80,6 +82,24 @@ describe('migrations', () => {
     expect(schemaOf(folder)).toEqual([])
     folder.raw((database) => migrate(database, migrationsOf(folder, ground).read, 1))
   })
+
+  test('leave a database at one schema or the next when the process is killed after any of their statements', async () => {
+    using folder = new StoreFolder()
+    await using child = new Child('migrate-halfway.ts', folder.path)
+    expect(await child.end()).toMatchObject({ signal: 'SIGKILL' })
+    const files = readdirSync(folder.path).filter((name) => name.endsWith('.db'))
+    expect(files.length).toBeGreaterThanOrEqual(shipped.flatMap(({ statements }) => statements).length)
+    for (const name of files) {
+      const file = join(folder.path, name)
+      const from = Number(name[0])
+      const numbers = () => migrationStates(file).flatMap(({ number, applied }) => (applied ? [number] : []))
+      expect(numbers(), name).toEqual(shipped.slice(0, from).map(({ number }) => number))
+      expect(schemaDifferences(file), name).toEqual([])
+      migrateFile(file, new ManualClock())
+      expect(numbers(), name).toEqual(shipped.map(({ number }) => number))
+      expect(schemaDifferences(file), name).toEqual([])
+    }
+  }, 120_000)
 
   test('that break a reference are refused and undone', () => {
     using folder = new StoreFolder()
@@ -188,5 +208,30 @@ describe('a database', () => {
 
   test('that was migrated is opened again without being changed', async () => {
     await reopenAfter('select 1')
+  })
+})
+
+describe('the schema of a database', () => {
+  test('is what its migrations make', async () => {
+    using folder = new StoreFolder()
+    expect(migrateFile(folder.file, new ManualClock()).map(({ number }) => number)).toEqual(
+      shipped.map(({ number }) => number),
+    )
+    expect(migrateFile(folder.file, new ManualClock())).toEqual([])
+    expect(schemaDifferences(folder.file)).toEqual([])
+  })
+
+  test('that somebody changed by hand is told part by part', () => {
+    using folder = new StoreFolder()
+    migrateFile(folder.file, new ManualClock())
+    folder.raw((database) =>
+      database.exec(`drop index tasks_epic; create table extra (id integer);
+        drop index tasks_story; create index tasks_story on tasks (story)`),
+    )
+    expect(schemaDifferences(folder.file)).toEqual([
+      'index tasks_epic is missing',
+      'index tasks_story was changed',
+      'table extra is of no migration',
+    ])
   })
 })

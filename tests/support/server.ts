@@ -12,9 +12,14 @@ export interface TestServerOptions {
   readonly clock?: Clock
   readonly limits?: Partial<Limits>
   readonly config?: Partial<Config>
+  /** Default `dev`. */
+  readonly mode?: 'dev' | 'serve'
   /** Folder of an earlier server's, to start on its file. */
   readonly folder?: string
 }
+
+/** Longer than tokens last in earnest: tests of other things let hours pass. */
+const dayMs = 86_400_000
 
 /** A whole server on a file of its own, with a clock that stands still, and clients that reach it over real sockets. */
 export class TestServer implements AsyncDisposable {
@@ -33,8 +38,19 @@ export class TestServer implements AsyncDisposable {
 
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tony-'))
-    const base = readConfig('dev', { MCP_PORT: '0', DATABASE_PATH: join(folder, 'test.db'), LOG_LEVEL: 'silent' })
-    const config = { ...base, checkReplies: true, ...options.config, limits: { ...base.limits, ...options.limits } }
+    const base = readConfig(options.mode ?? 'dev', {
+      MCP_PORT: '0',
+      DATABASE_PATH: join(folder, 'test.db'),
+      LOG_LEVEL: 'silent',
+    })
+    const config = {
+      ...base,
+      checkReplies: true,
+      ballastBytes: 0,
+      accessTokenMs: dayMs,
+      ...options.config,
+      limits: { ...base.limits, ...options.limits },
+    }
     const manual = options.clock instanceof ManualClock ? options.clock : new ManualClock()
     const running = await start(config, options.clock ?? manual)
     return new TestServer(folder, options.folder === undefined, manual, running)

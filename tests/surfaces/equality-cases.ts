@@ -64,6 +64,9 @@ async function answerNext(agent: TestAgent): Promise<void> {
   await agent.requests.reply({ requestId, result: { n: 1 } })
 }
 
+/** A key only this case knows. */
+const keyOf = async ({ lead }: World) => ({ keyId: (await lead.auth.keys.create({ name: 'case' })).keyId })
+
 const planned = [{ externalId: 'first', type: 'code' }]
 
 /** One for each procedure; the test fails for a procedure that has none. */
@@ -252,6 +255,20 @@ export const cases: Readonly<Record<string, Case>> = {
     valid: async ({ agent }) => agent.health.report({ cpuUsage: 1 }).then(() => ({ agent: agent.name, limit: 1 })),
     absent: { agent: 'absent' },
   },
+  'auth.refresh': {
+    valid: ({ agent }) => ({ refreshToken: agent.refreshToken, nonce: 'a nonce of this case' }),
+    absent: { refreshToken: 'tcr_none', nonce: 'a nonce of this case' },
+  },
+  'auth.renew': { valid: ({ agent }) => ({ token: agent.token }), absent: { token: 'none' } },
+  'auth.revoke': { valid: () => ({}), absent: { sessionId: nobody } },
+  'auth.whoami': { valid: () => ({}) },
+  'auth.keys.create': { as: 'developer', valid: () => ({ name: 'a key', cidrs: ['10.0.0.0/8'] }) },
+  'auth.keys.list': { as: 'developer', valid: () => ({ limit: 1 }) },
+  'auth.keys.rotate': { as: 'developer', valid: keyOf, absent: { keyId: 'nosuchkeynow' } },
+  'auth.keys.revoke': { as: 'developer', valid: keyOf, absent: { keyId: 'nosuchkeynow' } },
+  'auth.sessions.list': { valid: ({ agent }) => ({ agent: agent.name }), absent: { agent: 'absent' } },
+  'audit.list': { valid: () => ({ limit: 1 }), absent: { cursor: 'none' } },
   'system.info': { valid: () => ({}) },
   'system.metrics': { valid: () => ({}) },
+  'system.backup': { as: 'developer', valid: () => ({}) },
 }

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, readConfig } from '@tony/mcp-server/config'
-import { start } from '@tony/mcp-server/server'
 import { ListenError } from '@tony/mcp-server/surfaces/listener'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
@@ -77,17 +76,6 @@ test.each(['0.0.0.0', '::', '192.168.1.7', 'example.com', '127.0.0.1.evil.exampl
 test.each(['127.0.0.1', '::1', 'localhost'])('dev mode listens on %s', async (host) => {
   await using server = await TestServer.start({ config: { host } })
   expect((await fetch(`${server.url}/livez`)).status).toBe(200)
-})
-
-test('serve refuses to start without authentication, and says why', async () => {
-  using place = folder()
-  const database = join(place.path, 'new', 'test.db')
-  const error = await failure(() =>
-    start(readConfig('serve', { MCP_PORT: '0', DATABASE_PATH: database, LOG_LEVEL: 'silent' })),
-  )
-  expect(error).toBeInstanceOf(ConfigError)
-  expect(error.message).toContain('authentication')
-  expect(error.message).toContain('dev')
 })
 
 test('a port that is in use is said so with what to do, and the file is free again', async () => {

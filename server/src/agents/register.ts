@@ -1,18 +1,18 @@
 import type { agentRegisterInput, agentRegisterOutput } from '@tony/mcp-shared/agents'
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { policy } from '@tony/mcp-shared/policy'
-import { agentRole, defaultRole, roles } from '@tony/mcp-shared/roles'
+import { agentRole, defaultRole, isAtMost } from '@tony/mcp-shared/roles'
 import { and, eq, sql } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
-import { hashSecret, newSecret } from '../auth/tokens.ts'
 import type { Context } from '../context.ts'
 import { releaseEarlier } from '../leases/release.ts'
-import type { Principal } from '../principal.ts'
+import { may } from '../principal.ts'
+import { takeUse } from '../sessions/key-use.ts'
+import { sessionOfToken } from '../sessions/refresh-token.ts'
+import { findSession, keyBehind, openSession, revokeSessions } from '../sessions/session.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import { iso } from '../times.ts'
 import type { AgentRow } from './present.ts'
-import { insertSession, liveSessions, revokeSessions } from './sessions.ts'
 
 type Input = z.output<typeof agentRegisterInput>
 
@@ -21,6 +21,7 @@ interface Profile {
   role: string
   capabilities: string
   instanceHash: string | null
+  credentialId: string | null
   metadata: string
   now: number
 }
@@ -36,6 +37,7 @@ const insertAgent = statement(({ db, t, p }: Query<Profile & { id: string; proje
       role: p.role,
       capabilities: p.capabilities,
       instanceHash: p.instanceHash,
+      credentialId: p.credentialId,
       registeredAt: p.now,
       lastActivity: p.now,
       metadata: p.metadata,
@@ -61,6 +63,7 @@ const takeOver = statement(({ db, t, p }: Query<Profile & { id: string }>) =>
       role: p.role,
       capabilities: p.capabilities,
       instanceHash: sql`coalesce(${p.instanceHash}, ${t.agents.instanceHash})`,
+      credentialId: p.credentialId,
       metadata: p.metadata,
       status: 'active',
       incarnation: sql`${t.agents.incarnation} + 1`,
@@ -72,27 +75,38 @@ const takeOver = statement(({ db, t, p }: Query<Profile & { id: string }>) =>
     .prepare(),
 )
 
-/** Whether the caller has shown that it is the agent of this name. */
-async function isSame(tx: Transaction, known: AgentRow, input: Input): Promise<boolean> {
-  if (input.clientInstanceId !== undefined && known.instanceHash === hashSecret(input.clientInstanceId)) return true
+/**
+ * Whether the caller has shown that it is the agent of this name: by the secret and the credential it was registered with,
+ * or by its refresh token.
+ */
+async function isSame({ pepper }: Context, tx: Transaction, known: AgentRow, input: Input, profile: Profile) {
+  if (profile.instanceHash !== null && known.instanceHash === profile.instanceHash)
+    return known.credentialId === profile.credentialId
   if (input.refreshToken === undefined) return false
-  const hash = hashSecret(input.refreshToken)
-  return (await tx.run(liveSessions, { agentId: known.id })).some((session) => session.refreshHash === hash)
+  const sessionId = sessionOfToken(pepper, input.refreshToken)
+  const [row] = sessionId === undefined ? [] : await tx.run(findSession, { sessionId })
+  if (row?.agentId !== known.id || row.revokedAt !== null) return false
+  return row.refreshHash === pepper.hash('refresh', input.refreshToken)
 }
 
-async function takeName(tx: Transaction, principal: Principal, input: Input, profile: Profile): Promise<AgentRow> {
-  const { project } = principal
-  const mayTakeOver = input.takeOver && policy[principal.role].has('agents:remove')
+async function takeName(ctx: Context, tx: Transaction, input: Input, profile: Profile): Promise<AgentRow> {
+  const { project, key } = ctx.principal
   const [created] = await tx.run(insertAgent, { ...profile, id: uuidv7(), project, name: input.name })
-  if (created) return created
+  if (created) {
+    if (key) await takeUse(tx, key.id)
+    return created
+  }
   const [known] = await tx.run(findNamed, { project, name: input.name })
   if (!known) throw new Error('a name vanished')
-  if (!(mayTakeOver || (await isSame(tx, known, input)))) {
+  const same = await isSame(ctx, tx, known, input, profile)
+  if (!(same || (input.takeOver && may(ctx.principal, 'agents:remove')))) {
     throw new CoordinationError(
       'AGENT_NAME_TAKEN',
-      `"${input.name}" is taken: choose another name, or register with the clientInstanceId or refreshToken it was registered with`,
+      `"${input.name}" is taken: choose another name, or register with the clientInstanceId and the credential, or with the refreshToken, of its registration`,
     )
   }
+  // The same agent with the same key: its first registration took the use, and a spent key must not lock it out.
+  if (key && !(same && known.credentialId === key.id)) await takeUse(tx, key.id)
   const [row] = await tx.run(takeOver, { ...profile, id: known.id })
   if (!row) throw new Error('an agent vanished')
   await revokeSessions(tx, row.id)
@@ -102,47 +116,38 @@ async function takeName(tx: Transaction, principal: Principal, input: Input, pro
   return row
 }
 
+async function login(ctx: Context, tx: Transaction, input: Input, role: string, sessionId: string) {
+  const { project } = ctx.principal
+  const credentialId = await keyBehind(tx, ctx.principal)
+  const { clientInstanceId } = input
+  const agent = await takeName(ctx, tx, input, {
+    type: input.type,
+    role,
+    capabilities: JSON.stringify(input.capabilities),
+    instanceHash: clientInstanceId === undefined ? null : ctx.pepper.hash('instance', clientInstanceId),
+    credentialId,
+    metadata: JSON.stringify(input.metadata),
+    now: tx.now,
+  })
+  const { id: agentId, name, type, capabilities, incarnation } = agent
+  const session = { id: sessionId, project, agentId, incarnation, credentialId }
+  const refreshToken = await openSession(tx, ctx.pepper, session)
+  const data = { name, type, role, capabilities: JSON.parse(capabilities), incarnation }
+  tx.append({ type: 'agent.registered', subject: agentId, actor: agentId, data })
+  return { agentId, name, type, incarnation, refreshToken }
+}
+
 /** `agents.register`: a new agent, or the same one in a new incarnation. */
 export async function registerAgent(ctx: Context, input: Input): Promise<z.output<typeof agentRegisterOutput>> {
-  const { project } = ctx.principal
+  const { project, role: ceiling } = ctx.principal
   const role = agentRole.parse(input.role ?? defaultRole(input.type))
-  if (roles.indexOf(role) > roles.indexOf(ctx.principal.role)) {
-    throw new CoordinationError('FORBIDDEN', `this credential may register agents up to the role ${ctx.principal.role}`)
-  }
+  if (!isAtMost(role, ceiling))
+    throw new CoordinationError('FORBIDDEN', `this credential may register agents up to the role ${ceiling}`)
   const sessionId = uuidv7()
-  const refreshToken = newSecret('tcr')
-  const row = await ctx.transact(async (tx) => {
-    const agent = await takeName(tx, ctx.principal, input, {
-      type: input.type,
-      role,
-      capabilities: JSON.stringify(input.capabilities),
-      instanceHash: input.clientInstanceId === undefined ? null : hashSecret(input.clientInstanceId),
-      metadata: JSON.stringify(input.metadata),
-      now: tx.now,
-    })
-    const session = {
-      id: sessionId,
-      agentId: agent.id,
-      incarnation: agent.incarnation,
-      refreshHash: hashSecret(refreshToken),
-    }
-    await tx.run(insertSession, { ...session, now: tx.now })
-    const { name, type, capabilities, incarnation } = agent
-    const data = { name, type, role, capabilities: JSON.parse(capabilities), incarnation }
-    tx.append({ type: 'agent.registered', subject: agent.id, actor: agent.id, data })
-    return agent
-  })
-  const { id: agentId, name, type, incarnation } = row
+  const agent = await ctx.transact((tx) => login(ctx, tx, input, role, sessionId))
+  const { agentId, name, type, incarnation, refreshToken } = agent
   const { capabilities } = input
-  const { token, expiresAt } = await ctx.tokens.issue({
-    agentId,
-    name,
-    type,
-    role,
-    capabilities,
-    project,
-    incarnation,
-    sessionId,
-  })
-  return { agentId, token, refreshToken, expiresAt: iso(expiresAt), incarnation, role }
+  const subject = { agentId, name, type, role, capabilities, project, incarnation, sessionId }
+  const { token, expiresAt, expiresInMs } = await ctx.tokens.issue(subject)
+  return { agentId, token, refreshToken, expiresAt: iso(expiresAt), expiresInMs, incarnation, role }
 }

@@ -1,14 +1,13 @@
 import type { agentUnregisterInput, agentUnregisterOutput } from '@tony/mcp-shared/agents'
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { policy } from '@tony/mcp-shared/policy'
 import { eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { releaseEarlier } from '../leases/release.ts'
-import { actorOf, requireAgent } from '../principal.ts'
+import { actorOf, may, requireAgent } from '../principal.ts'
+import { revokeSessions } from '../sessions/session.ts'
 import { type Query, statement } from '../store/store.ts'
 import { requireAgentRow } from './present.ts'
-import { revokeSessions } from './sessions.ts'
 
 const leave = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
@@ -27,7 +26,7 @@ export function unregisterAgent(
   const wanted = input.agent ?? requireAgent(ctx.principal).id
   return ctx.transact(async (tx) => {
     const row = await requireAgentRow(tx, ctx.principal.project, wanted)
-    if (row.id !== ctx.principal.agent?.id && !policy[ctx.principal.role].has('agents:remove')) {
+    if (row.id !== ctx.principal.agent?.id && !may(ctx.principal, 'agents:remove')) {
       throw new CoordinationError('FORBIDDEN', 'unregistering another agent needs the role tech-lead')
     }
     const [left] = await tx.run(leave, { agentId: row.id })

@@ -33,14 +33,22 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
   const { parts } = call.connection
   const principal = call.meta.permission === 'open' ? nobody : currentPrincipal(call.connection)
   const key = keyOf(call, principal, input)
-  const { project, agent } = principal
-  const scope: Scope = agent ? { project, fence: { agentId: agent.id, incarnation: agent.incarnation } } : { project }
+  const scope: Scope = { project: principal.project, requestId: call.requestId, ...fenceOf(principal) }
   return {
     ...parts,
     principal,
     signal,
+    requestId: call.requestId,
+    renew: (renewed) => call.connection.renew?.(renewed),
     read: (work) => parts.store.read(work),
     transact: (work, replay) =>
       parts.store.transact(scope, (tx) => (key ? once(tx, key, () => work(tx), replay) : work(tx))),
   }
+}
+
+/** What a caller's writes stand or fall with. Nothing for a developer: its machine is what it is trusted by. */
+function fenceOf({ agent, sessionId, key }: Principal): Pick<Scope, 'fence'> {
+  if (agent && sessionId !== undefined)
+    return { fence: { sessionId, agentId: agent.id, incarnation: agent.incarnation } }
+  return key ? { fence: { credentialId: key.id } } : {}
 }

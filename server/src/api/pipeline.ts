@@ -1,3 +1,4 @@
+import { permissions } from '@tony/mcp-shared/policy'
 import { TRPCError } from '@trpc/server'
 import type { Chunk } from '../events/item.ts'
 import type { Call, Connection } from '../guards/call.ts'
@@ -9,6 +10,19 @@ import { appRouter } from './router.ts'
 export const procedures: ReadonlyMap<string, Compiled> = new Map(
   Object.entries(appRouter._def.procedures).map(([path, procedure]) => [path, compiledForm(procedure)]),
 )
+
+const known: ReadonlySet<string> = new Set([...permissions, 'open'])
+
+/** Throws for a procedure that names no permission, or one that no role could ever grant: it would be closed to all, or open. */
+export function requirePermissions(forms: ReadonlyMap<string, Pick<Compiled, 'meta'>>): void {
+  for (const [path, { meta }] of forms) {
+    if (!known.has(meta.permission))
+      throw new Error(`${path} names no permission of the policy: nobody could say who may call it`)
+  }
+}
+
+// As soon as this is loaded: a server with such a procedure does not start.
+requirePermissions(procedures)
 
 export interface Request {
   readonly connection: Connection

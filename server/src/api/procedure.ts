@@ -6,13 +6,15 @@ import type { Chunk } from '../events/item.ts'
 import { authenticate, currentPrincipal } from '../guards/authenticate.ts'
 import { authorize } from '../guards/authorize.ts'
 import type { Call, Connection, Guard, Meta, Outcome } from '../guards/call.ts'
+import { denials } from '../guards/denials.ts'
 import { observe } from '../guards/observe.ts'
+import { rates } from '../guards/rates.ts'
 import { wellFormed } from '../guards/well-formed.ts'
 import { contextOf } from './context.ts'
 import { errorShape } from './errors.ts'
 
 /** In this order, on every surface. */
-const guards: readonly Guard[] = [observe, wellFormed, authenticate, authorize]
+const guards: readonly Guard[] = [observe, denials, rates, wellFormed, authenticate, authorize]
 
 const t = initTRPC
   .context<Connection>()

@@ -1,4 +1,6 @@
 import { agents } from './agents.ts'
+import { audit } from './audit.ts'
+import { auth } from './auth.ts'
 import { events } from './events.ts'
 import { health } from './health.ts'
 import { messages } from './messages.ts'
@@ -10,6 +12,18 @@ import { system } from './system.ts'
 import { tasks } from './tasks.ts'
 
 /** Every procedure, once. All surfaces, the client and the docs are read off this. */
-export const appRouter = router({ projects, agents, plans, tasks, messages, requests, events, health, system })
+export const appRouter = router({
+  projects,
+  agents,
+  plans,
+  tasks,
+  messages,
+  requests,
+  events,
+  health,
+  auth,
+  audit,
+  system,
+})
 
 export type AppRouter = typeof appRouter

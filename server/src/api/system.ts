@@ -1,13 +1,18 @@
-import { systemInfoOutput, systemMetricsOutput } from '@tony/mcp-shared/system'
+import { systemBackupOutput, systemInfoOutput, systemMetricsOutput } from '@tony/mcp-shared/system'
 import { z } from 'zod'
+import { systemBackup } from '../system/backup.ts'
 import { systemInfo } from '../system/info.ts'
 import { systemMetrics } from '../system/metrics.ts'
-import { query, router } from './procedure.ts'
+import { mutation, query, router } from './procedure.ts'
 
 export const system = router({
   info: query({ permission: 'open', input: z.strictObject({}).optional(), output: systemInfoOutput }, systemInfo),
   metrics: query(
     { permission: 'system:read', cost: 2, input: z.strictObject({}).optional(), output: systemMetricsOutput },
     systemMetrics,
+  ),
+  backup: mutation(
+    { permission: 'system:backup', repeatable: true, input: z.strictObject({}).optional(), output: systemBackupOutput },
+    systemBackup,
   ),
 })

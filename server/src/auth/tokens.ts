@@ -2,18 +2,13 @@ import { createHash, generateKeyPairSync, randomBytes, type webcrypto } from 'no
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { agentRole } from '@tony/mcp-shared/roles'
-import { importJWK, type JWK, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { calculateJwkThumbprint, importJWK, type JWK, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../clock.ts'
 import type { Principal } from '../principal.ts'
+import { notValid } from '../sessions/key-use.ts'
 
 const issuer = 'tony-mcp'
 const audience = 'tony-mcp'
-
-/**
- * How long an access token lasts. A day, until tokens can be refreshed: a shorter life would only end agents in the middle
- * of their work.
- */
-const lifeMs = 86_400_000
 
 const cacheLimit = 10_000
 
@@ -40,33 +35,48 @@ function readOrCreateKey(file: string): JWK {
   return jwk
 }
 
+/** An access token, and for how long it is good. */
+export interface Issued {
+  readonly token: string
+  /** In milliseconds since 1970. */
+  readonly expiresAt: number
+  readonly expiresInMs: number
+}
+
+interface Keys {
+  /** RFC 7638 thumbprint of the public half. */
+  readonly kid: string
+  readonly signWith: webcrypto.CryptoKey | Uint8Array
+  readonly verifyWith: webcrypto.CryptoKey | Uint8Array
+}
+
 /** Access tokens: JWTs of type `at+jwt`, signed with Ed25519. */
 export class Tokens {
   readonly #clock: Clock
-  readonly #signWith: webcrypto.CryptoKey | Uint8Array
-  readonly #verifyWith: webcrypto.CryptoKey | Uint8Array
+  readonly #lifeMs: number
+  readonly #keys: Keys
   /** Verified tokens by hash: verifying a signature costs about 200 µs, this 2. */
   readonly #verified = new Map<string, Principal>()
 
-  private constructor(
-    clock: Clock,
-    signWith: webcrypto.CryptoKey | Uint8Array,
-    verifyWith: webcrypto.CryptoKey | Uint8Array,
-  ) {
+  private constructor(clock: Clock, lifeMs: number, keys: Keys) {
     this.#clock = clock
-    this.#signWith = signWith
-    this.#verifyWith = verifyWith
+    this.#lifeMs = lifeMs
+    this.#keys = keys
   }
 
-  static async open(keyFile: string, clock: Clock): Promise<Tokens> {
+  static async open(keyFile: string, lifeMs: number, clock: Clock): Promise<Tokens> {
     const secret = readOrCreateKey(keyFile)
     const { d: _, ...open } = secret
-    return new Tokens(clock, await importJWK(secret, 'EdDSA'), await importJWK(open, 'EdDSA'))
+    return new Tokens(clock, lifeMs, {
+      kid: await calculateJwkThumbprint(open),
+      signWith: await importJWK(secret, 'EdDSA'),
+      verifyWith: await importJWK(open, 'EdDSA'),
+    })
   }
 
-  async issue(subject: Subject): Promise<{ token: string; expiresAt: number }> {
+  async issue(subject: Subject): Promise<Issued> {
     const now = Math.floor(this.#clock.wall() / 1_000)
-    const expires = now + lifeMs / 1_000
+    const expires = now + Math.floor(this.#lifeMs / 1_000)
     const token = await new SignJWT({
       sid: subject.sessionId,
       role: subject.role,
@@ -76,15 +86,15 @@ export class Tokens {
       project: subject.project,
       incarnation: subject.incarnation,
     })
-      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt' })
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: this.#keys.kid })
       .setIssuer(issuer)
       .setAudience(audience)
       .setSubject(subject.agentId)
       .setJti(randomBytes(12).toString('base64url'))
       .setIssuedAt(now)
       .setExpirationTime(expires)
-      .sign(this.#signWith)
-    return { token, expiresAt: expires * 1_000 }
+      .sign(this.#keys.signWith)
+    return { token, expiresAt: expires * 1_000, expiresInMs: Math.max(0, expires * 1_000 - this.#clock.wall()) }
   }
 
   /** Who a token speaks for. UNAUTHENTICATED with one message for whatever is wrong with it, TOKEN_EXPIRED when only too old. */
@@ -100,7 +110,7 @@ export class Tokens {
 
   async #verify(token: string): Promise<Principal> {
     try {
-      const { payload } = await jwtVerify(token, this.#verifyWith, {
+      const { payload, protectedHeader } = await jwtVerify(token, this.#keys.verifyWith, {
         algorithms: ['EdDSA'],
         typ: 'at+jwt',
         issuer,
@@ -108,18 +118,20 @@ export class Tokens {
         clockTolerance: 5,
         currentDate: new Date(this.#clock.wall()),
       })
+      if (protectedHeader.kid !== this.#keys.kid) throw new Error('signed with a key that is not ours')
       return toPrincipal(payload)
     } catch (cause) {
-      const expired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
-      throw expired
-        ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: register again')
-        : new CoordinationError('UNAUTHENTICATED', 'the token is not valid here')
+      const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
+      throw isExpired
+        ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
+        : notValid()
     }
   }
 }
 
 function toPrincipal(claims: JWTPayload): Principal {
-  const { sub, exp, project, incarnation, name, capabilities } = claims
+  const { sub, sid, jti, exp, project, incarnation, name, capabilities } = claims
+  if (typeof sid !== 'string' || typeof jti !== 'string') throw new Error('claims are missing')
   if (typeof sub !== 'string' || typeof exp !== 'number' || typeof project !== 'string')
     throw new Error('claims are missing')
   if (typeof incarnation !== 'number' || typeof name !== 'string' || !Array.isArray(capabilities))
@@ -130,12 +142,7 @@ function toPrincipal(claims: JWTPayload): Principal {
     role: agentRole.parse(claims['role']),
     capabilities: capabilities.filter((capability) => typeof capability === 'string'),
     agent: { id: sub, name, incarnation },
+    sessionId: sid,
     expiresAt: exp * 1_000,
   }
 }
-
-/** A secret nobody can guess: 256 bits. */
-export const newSecret = (prefix: string): string => `${prefix}_${randomBytes(32).toString('base64url')}`
-
-/** How a secret of 256 bits, or one its owner keeps, is stored. */
-export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('base64url')

@@ -38,6 +38,6 @@ export async function gateOf(reader: Reader, agentId: string): Promise<Gate> {
   return { paused: paused === 1, draining: draining === 1, capabilities, pausedEpics: pausedEpics === 1, routes }
 }
 
-/** As a heartbeat tells it. A pause is the stronger word: its end may be the end of draining too. */
+/** As a heartbeat tells it. An agent that is to leave is told so during a pause too: it would wait for an end that may never come. */
 export const stateOf = ({ paused, draining }: Gate): 'running' | 'paused' | 'draining' =>
-  paused ? 'paused' : draining ? 'draining' : 'running'
+  draining ? 'draining' : paused ? 'paused' : 'running'

@@ -3,23 +3,30 @@ import type { Principal } from '../principal.ts'
 import type { Connection, Guard } from './call.ts'
 
 /** Tolerance for clocks that disagree, in milliseconds. */
-const leewayMs = 5_000
+export const leewayMs = 5_000
 
-/**
- * Who is calling. A socket outlives tokens and incarnations, so this is asked on each call, not once a connection.
- * Throws UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_REVOKED or STALE_INCARNATION.
- */
-export function currentPrincipal({ identity, parts }: Connection): Principal {
+/** Who a caller is now. Throws UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_REVOKED or STALE_INCARNATION. */
+export function validPrincipal({ identity, parts }: Connection): Principal {
   if (!identity.ok) throw identity.error
   const { principal } = identity
   if (principal.expiresAt + leewayMs < parts.clock.wall()) {
-    throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: register again')
+    throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
   }
   const { agent } = principal
-  if (agent) {
-    parts.incarnations.require(agent.id, agent.incarnation)
-    parts.presence.note(principal.project, agent.id, parts.now())
-  }
+  // Before the session: of a superseded incarnation both are over, and that it was superseded says more.
+  if (agent) parts.incarnations.require(agent.id, agent.incarnation)
+  parts.revocations.require(principal)
+  return principal
+}
+
+/**
+ * Who is calling, which is a sign of life. A socket outlives tokens and incarnations, so this is asked on each call, not once
+ * a connection. Throws as `validPrincipal` does.
+ */
+export function currentPrincipal(connection: Connection): Principal {
+  const principal = validPrincipal(connection)
+  const { parts } = connection
+  if (principal.agent) parts.presence.note(principal.project, principal.agent.id, parts.now())
   return principal
 }
 

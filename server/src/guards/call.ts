@@ -29,6 +29,10 @@ export interface Connection {
   readonly identity:
     | { readonly ok: true; readonly principal: Principal }
     | { readonly ok: false; readonly error: Error }
+  /** Where it came from, as far as that is known. */
+  readonly address?: string | undefined
+  /** Goes on as this caller; only a socket can. */
+  readonly renew?: ((principal: Principal) => void) | undefined
 }
 
 /** One call on its way through the guards. */

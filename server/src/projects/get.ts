@@ -1,10 +1,10 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { policy } from '@tony/mcp-shared/policy'
 import type { projectDetail, projectGetInput } from '@tony/mcp-shared/projects'
 import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { epicRollups, rollupOf } from '../counts/rollup.ts'
+import { may } from '../principal.ts'
 import type { Reader } from '../store/store.ts'
 import { poolsOf } from './pools.ts'
 import { presentProject } from './present.ts'
@@ -39,7 +39,7 @@ export const getProject = (ctx: Context, input: z.output<typeof projectGetInput>
     if (input.project === undefined) return detailOf(reader, own)
     const { db, t } = reader
     const [named] = await db.select({ id: t.projects.id }).from(t.projects).where(eq(t.projects.name, input.project))
-    const mayRead = named?.id === own || policy[ctx.principal.role].has('projects:write')
+    const mayRead = named?.id === own || may(ctx.principal, 'projects:write')
     if (!(named && mayRead)) throw new CoordinationError('NOT_FOUND', `Project ${input.project} not found`)
     return detailOf(reader, named.id)
   })

@@ -1,5 +1,5 @@
 import { eq, sql } from 'drizzle-orm'
-import { type NewEvent, type Query, type Reader, statement } from './store.ts'
+import { type NewEvent, type Query, type Reader, type Scope, statement } from './store.ts'
 
 const takeNumbers = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
   db
@@ -22,6 +22,9 @@ interface EventRow {
   threadId: string | null
   audience: string | null
   data: string
+  sessionId: string | null
+  credentialId: string | null
+  requestId: string | null
 }
 
 const insertEvent = statement(({ db, t, p }: Query<EventRow>) =>
@@ -39,20 +42,30 @@ const insertEvent = statement(({ db, t, p }: Query<EventRow>) =>
       threadId: p.threadId,
       audience: p.audience,
       data: p.data,
+      sessionId: p.sessionId,
+      credentialId: p.credentialId,
+      requestId: p.requestId,
     })
     .returning({ seq: t.events.seq })
     .prepare(),
 )
 
+/** An event, and the scope of the operation it is of. */
+export interface OwnEvent {
+  readonly event: NewEvent
+  readonly scope: Scope
+}
+
 /**
  * Numbers the events of a batch and writes them. Called last before the commit: the project's row is locked only from here
  * on, so a number is taken in the order of commits and none is ever skipped.
  */
-export async function appendEvents(tx: Reader, project: string, events: readonly NewEvent[]): Promise<void> {
+export async function appendEvents(tx: Reader, project: string, events: readonly OwnEvent[]): Promise<void> {
   const [row] = await tx.run(takeNumbers, { project, count: events.length })
   if (!row) throw new Error(`project ${project} has no feed`)
   let seq = row.last - events.length
-  for (const event of events) {
+  for (const { event, scope } of events) {
+    const { fence } = scope
     seq += 1
     await tx.run(insertEvent, {
       project,
@@ -66,6 +79,9 @@ export async function appendEvents(tx: Reader, project: string, events: readonly
       threadId: event.threadId ?? null,
       audience: event.audience ? JSON.stringify(event.audience) : null,
       data: JSON.stringify(event.data),
+      sessionId: fence && 'sessionId' in fence ? fence.sessionId : null,
+      credentialId: fence && 'credentialId' in fence ? fence.credentialId : null,
+      requestId: scope.requestId ?? null,
     })
   }
 }

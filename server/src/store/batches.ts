@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { appendEvents } from './append.ts'
-import { fencedOff } from './fences.ts'
+import { appendEvents, type OwnEvent } from './append.ts'
+import { type End, endsNamedBy, endsOf, fencedOff } from './fences.ts'
 import type { Fence, NewEvent, Reader, Scope, Transaction, Wake } from './store.ts'
 
 /** What an engine does for a batch; the rest is the same for all. */
@@ -23,18 +23,17 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** The first operation of a batch that gave an agent a new incarnation, and which. */
-interface Succession {
+/** The first operation of a batch that ended something, and what. */
+interface Ending {
   readonly by: Waiting
-  readonly incarnation: number
+  readonly end: End
 }
 
 /** What the operations of a batch that succeeded leave for its end. */
 interface Gathered {
-  readonly events: NewEvent[]
+  readonly events: OwnEvent[]
   readonly wakes: Wake[]
-  /** By agent. */
-  readonly successions: Map<string, Succession>
+  readonly endings: Map<End['what'], Ending>
 }
 
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
@@ -137,8 +136,8 @@ export class Batches {
    */
   async #attempt(batch: readonly Waiting[], guarded: boolean) {
     const outcomes = new Map<Waiting, Outcome>()
-    const gathered: Gathered = { events: [], wakes: [], successions: new Map() }
-    const { events, wakes, successions } = gathered
+    const gathered: Gathered = { events: [], wakes: [], endings: new Map() }
+    const { events, wakes, endings } = gathered
     const fenced = new Map<Waiting, CoordinationError>()
     const project = batch[0]?.scope.project
     if (project === undefined) return { outcomes, wakes, fenced }
@@ -154,7 +153,7 @@ export class Batches {
         }
         outcomes.set(item, outcome)
       }
-      for (const [item, error] of await this.#fenced(batch, successions)) fenced.set(item, error)
+      for (const [item, error] of await this.#fenced(batch, endings)) fenced.set(item, error)
       if (fenced.size > 0) {
         await connection.rollback()
         return { outcomes, wakes, fenced }
@@ -171,7 +170,7 @@ export class Batches {
     }
   }
 
-  async #operate(item: Waiting, { events, wakes, successions }: Gathered, guarded: boolean): Promise<Outcome> {
+  async #operate(item: Waiting, { events, wakes, endings }: Gathered, guarded: boolean): Promise<Outcome> {
     const connection = this.#connection
     const ownEvents: NewEvent[] = []
     const ownWakes: Wake[] = []
@@ -187,11 +186,10 @@ export class Batches {
         wake: (wake) => ownWakes.push(wake),
       })
       if (guarded) await connection.release()
-      events.push(...ownEvents)
+      events.push(...ownEvents.map((event) => ({ event, scope: item.scope })))
       wakes.push(...ownWakes)
-      for (const wake of ownWakes) {
-        if (wake.topic !== 'incarnation' || successions.has(wake.agentId)) continue
-        successions.set(wake.agentId, { by: item, incarnation: wake.incarnation })
+      for (const end of ownWakes.flatMap(endsOf)) {
+        if (!endings.has(end.what)) endings.set(end.what, { by: item, end })
       }
       return { ok: true, value }
     } catch (error) {
@@ -201,30 +199,27 @@ export class Batches {
     }
   }
 
-  async #fenced(
-    batch: readonly Waiting[],
-    successions: ReadonlyMap<string, Succession>,
-  ): Promise<Map<Waiting, CoordinationError>> {
+  async #fenced(batch: readonly Waiting[], endings: Gathered['endings']): Promise<Map<Waiting, CoordinationError>> {
     const fences: Fence[] = []
     for (const { scope } of batch) if (scope.fence) fences.push(scope.fence)
     const items = new Map<Waiting, CoordinationError>()
     if (fences.length === 0) return items
     const off = await fencedOff(this.#connection, fences)
     for (const [index, item] of batch.entries()) {
-      const { fence } = item.scope
-      const error = fence && off.get(fence)
-      if (!error) continue
-      // What ends an incarnation within the batch, and what came before that, was still of the one it succeeds: otherwise
-      // no agent could unregister itself. The row is locked since, so nobody else has changed it.
-      const succession = successions.get(fence.agentId)
-      const before = succession && index <= batch.indexOf(succession.by)
-      if (!before || fence.incarnation !== succession.incarnation - 1) items.set(item, error)
+      const breaches = (item.scope.fence && off.get(item.scope.fence)) ?? []
+      // What ends an incarnation, a session or a key within the batch, and what came before that, was still of its holder:
+      // otherwise no agent could unregister itself. The row is locked since, so nobody else has changed it.
+      const standing = breaches.find(({ of }) => {
+        const ending = endings.get(of.what)
+        return !(ending && index <= batch.indexOf(ending.by) && ending.end.incarnation === of.incarnation)
+      })
+      if (standing) items.set(item, standing.error)
     }
-    // A succession that is fenced itself will not have happened: those after it are judged when the batch runs again.
-    for (const [agentId, { by }] of successions) {
+    // An ending that is fenced itself will not have happened: those after it are judged when the batch runs again.
+    for (const [what, { by }] of endings) {
       if (!items.has(by)) continue
       for (const item of batch.slice(batch.indexOf(by) + 1))
-        if (item.scope.fence?.agentId === agentId) items.delete(item)
+        if (item.scope.fence && endsNamedBy(item.scope.fence).includes(what)) items.delete(item)
     }
     return items
   }

@@ -17,7 +17,16 @@ if (
 }
 const database = new Database(settings.file)
 database.pragma('synchronous = FULL')
-const timer = setInterval(() => database.pragma('wal_checkpoint(PASSIVE)'), 250)
+const store = parentPort
+const timer = setInterval(() => {
+  try {
+    database.pragma('wal_checkpoint(PASSIVE)')
+  } catch (error) {
+    // The pages stay in the log until there is room. Any other error ends the process.
+    if (!(error instanceof Database.SqliteError) || error.code !== 'SQLITE_FULL') throw error
+    store.postMessage('full')
+  }
+}, 250)
 
 parentPort.once('message', () => {
   clearInterval(timer)

@@ -7,7 +7,7 @@ export class SchemaError extends Error {
   override readonly name = 'SchemaError'
 }
 
-interface Migration {
+export interface Migration {
   readonly number: number
   readonly name: string
   readonly checksum: string
@@ -33,6 +33,11 @@ export function readMigrations(folder: URL): readonly Migration[] {
   })
 }
 
+const folder = new URL('../../../drizzle/sqlite', import.meta.url)
+
+/** What this program knows. */
+export const migrations = (): readonly Migration[] => readMigrations(folder)
+
 const ledger = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, min_reader INTEGER NOT NULL, applied_at INTEGER NOT NULL
 )`
@@ -57,9 +62,7 @@ export function migrate(database: Database, migrations: readonly Migration[], no
   try {
     refuseForeign(database)
     database.exec(ledger)
-    const applied = database.prepare<[], Applied>('SELECT * FROM schema_migrations ORDER BY number').all()
-    refuseUnknown(applied, migrations)
-    const wanted = migrations.slice(applied.length)
+    const wanted = migrations.slice(refuseUnknown(database, migrations).length)
     for (const migration of wanted) apply(database, migration, now)
     // Reads every row, which at each start would be 150 ms for 100 000 tasks.
     if (wanted.length > 0) refuseBroken(database)
@@ -97,7 +100,16 @@ export function refuseForeign(database: Database): void {
   )
 }
 
-function refuseUnknown(applied: readonly Applied[], known: readonly Migration[]): void {
+/** What has been applied to a database, in order; nothing to an empty one. */
+export function appliedTo(database: Database): readonly Applied[] {
+  const known = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").get()
+  if (known === undefined) return []
+  return database.prepare<[], Applied>('SELECT * FROM schema_migrations ORDER BY number').all()
+}
+
+/** The same. Throws SchemaError where that is not what this program knows, or newer than it may read. */
+export function refuseUnknown(database: Database, known: readonly Migration[]): readonly Applied[] {
+  const applied = appliedTo(database)
   const newest = known.at(-1)?.number ?? -1
   for (const [index, row] of applied.entries()) {
     const migration = known[index]
@@ -113,4 +125,5 @@ function refuseUnknown(applied: readonly Applied[], known: readonly Migration[])
       )
     }
   }
+  return applied
 }

@@ -1,7 +1,10 @@
-import { and, gt, sql } from 'drizzle-orm'
+import { and, gt, isNull, sql } from 'drizzle-orm'
 import type { Batches } from './batches.ts'
 import { isWord } from './literals.ts'
 import type { Reader } from './store.ts'
+
+/** How long a refresh may be asked for again. */
+export const refreshRetryMs = 10_000
 
 /**
  * Gives every deadline that was alive at the last commit the length of the outage since, before any sweep runs: a holder
@@ -30,6 +33,11 @@ export async function graceAfterOutage(batches: Batches, reader: Reader, lastCom
       .update(t.messages)
       .set({ expiresAt: sql`${t.messages.expiresAt} + ${outage}` })
       .where(and(isWord(t.messages.status, 'pending'), gt(t.messages.expiresAt, lastCommit)))
+    // A refresh whose answer was lost with the server can still be asked for again.
+    await db
+      .update(t.sessions)
+      .set({ refreshedAt: sql`${t.sessions.refreshedAt} + ${outage}` })
+      .where(and(isNull(t.sessions.revokedAt), gt(t.sessions.refreshedAt, lastCommit - refreshRetryMs)))
     await db
       .update(t.requests)
       .set({ deadlineAt: sql`${t.requests.deadlineAt} + ${outage}` })

@@ -7,22 +7,30 @@ export class StoreInUseError extends Error {
 }
 
 /**
- * Claims a database file for this process until it is closed or the process ends, however it ends. The lock is SQLite's own
- * on a file beside it: the system drops it with the process, so a kill leaves nothing behind to clean up.
+ * Takes `path`.lock until it is closed or the process ends, however it ends; undefined when another has it. The lock is SQLite's
+ * own: the system drops it with the process, so a kill leaves nothing behind to clean up.
  */
-export function ownFile(file: string): () => void {
-  // SQLite follows a symbolic link to the file, so the lock must be beside the same one.
-  const lock = new Database(`${existsSync(file) ? realpathSync(file) : file}.lock`, { timeout: 0 })
+export function lockBeside(path: string, timeout = 0): (() => void) | undefined {
+  const lock = new Database(`${path}.lock`, { timeout })
   try {
     lock.pragma('locking_mode = EXCLUSIVE')
     lock.exec('BEGIN EXCLUSIVE')
   } catch (cause) {
     lock.close()
     if (!(cause instanceof Database.SqliteError) || cause.code !== 'SQLITE_BUSY') throw cause
-    throw new StoreInUseError(
-      `another process owns ${file}: one process serves a SQLite file; stop it, or give this one another DATABASE_PATH`,
-      { cause },
-    )
+    return undefined
   }
   return () => lock.close()
+}
+
+/** Where a database really is: SQLite follows a symbolic link, so what stands beside it must be beside the same file. */
+export const realFile = (file: string): string => (existsSync(file) ? realpathSync(file) : file)
+
+/** Claims a database file for this process. */
+export function ownFile(file: string): () => void {
+  const release = lockBeside(realFile(file))
+  if (release) return release
+  throw new StoreInUseError(
+    `another process owns ${file}: one process serves a SQLite file; stop it, or give this one another DATABASE_PATH`,
+  )
 }

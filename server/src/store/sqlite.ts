@@ -9,10 +9,13 @@ import { uuidv7 } from 'uuidv7'
 import { anchoredNow, type Clock } from '../clock.ts'
 import { Batches, type Connection } from './batches.ts'
 import { sqliteColumns } from './columns.ts'
-import { migrate, readMigrations, refuseForeign, SchemaError } from './migrate.ts'
+import { migrate, migrations, refuseForeign, SchemaError } from './migrate.ts'
 import { graceAfterOutage } from './outage.ts'
 import { ownFile } from './owner.ts'
 import { preparedOn } from './prepared.ts'
+import { reclaim, spareBytes } from './reclaim.ts'
+import { newEpoch } from './restore.ts'
+import { Room, type RoomOptions } from './room.ts'
 import { type Db, type Query, type Reader, type Store, statement, type Wake } from './store.ts'
 import { defineTables } from './tables.ts'
 
@@ -21,6 +24,8 @@ export interface SqliteOptions {
   /** `process` skips the fsync at each commit: a power cut may lose the last acknowledged writes. */
   readonly durability: 'disk' | 'process'
   readonly clock: Clock
+  /** Held beside the database and given up when the disk is full; without it a full disk is an error of each write alone. */
+  readonly ballastBytes?: number
 }
 
 /** Below this a bug in SQLite can corrupt a database in WAL mode that two connections write or checkpoint. */
@@ -28,8 +33,6 @@ const oldestSafe = [3, 51, 3]
 
 /** Where the checkpointing worker has not kept up, the writer checkpoints by itself at 64 MiB. */
 const walBackstopPages = 16_384
-
-const migrationsFolder = new URL('../../../drizzle/sqlite', import.meta.url)
 
 export function refuseOld(version: string): void {
   const parts = version.split('.').map(Number)
@@ -44,17 +47,19 @@ export function refuseOld(version: string): void {
   }
 }
 
-function openWriter(options: SqliteOptions): Database.Database {
+export function openWriter(options: SqliteOptions): Database.Database {
   const writer = new Database(options.file, { timeout: 5_000 })
   try {
     const version = writer.prepare<[], { version: string }>('SELECT sqlite_version() AS version').get()
     refuseOld(version?.version ?? '0')
     // Before the journal mode, which is written into the file: what is not ours stays as it was, to the byte.
     refuseForeign(writer)
+    // Only in a new file, and before the journal mode, which makes it one; later it is a write. Room is given back in steps.
+    if (writer.pragma('page_count', { simple: true }) === 0) writer.pragma('auto_vacuum = INCREMENTAL')
     writer.pragma('journal_mode = WAL')
     writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
     writer.pragma(`wal_autocheckpoint = ${walBackstopPages}`)
-    migrate(writer, readMigrations(migrationsFolder), options.clock.wall())
+    migrate(writer, migrations(), options.clock.wall())
     return writer
   } catch (error) {
     writer.close()
@@ -95,14 +100,16 @@ const noteCommit = statement(({ db, t, p }: Query<{ at: string }>) =>
 class Writer implements Connection {
   readonly #database: Database.Database
   readonly #clock: () => number
+  readonly #onFull: () => void
   readonly db: Db
   readonly t = tables
   readonly run: Reader['run']
   now = 0
 
-  constructor(database: Database.Database, clock: () => number) {
+  constructor(database: Database.Database, clock: () => number, onFull: () => void) {
     this.#database = database
     this.#clock = clock
+    this.#onFull = onFull
     this.db = builderOn(database)
     this.run = preparedOn(this.db, tables)
     const prepared = (source: string) => {
@@ -148,11 +155,26 @@ class Writer implements Connection {
   translate(error: unknown): unknown {
     const code = sqliteCode(error)
     if (code === undefined || code.startsWith('SQLITE_CONSTRAINT')) return error
-    if (code === 'SQLITE_FULL') return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
+    if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
+      this.#onFull()
+      return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
+    }
+    stopOnDamage(error, code)
     const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
     failure.cause = error
     return failure
   }
+}
+
+/**
+ * Ends the process at an error after which nobody knows what is on the disk: a failed fsync cannot be tried again, and what is
+ * written to a damaged file is lost. The next start reads what was acknowledged.
+ */
+function stopOnDamage(error: unknown, code = sqliteCode(error)): void {
+  if (code === undefined || !/^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code)) return
+  queueMicrotask(() => {
+    throw error
+  })
 }
 
 function sqliteCode(error: unknown): string | undefined {
@@ -160,9 +182,10 @@ function sqliteCode(error: unknown): string | undefined {
   return error instanceof Error && error.cause !== undefined ? sqliteCode(error.cause) : undefined
 }
 
-function startCheckpoints(file: string): () => Promise<void> {
+function startCheckpoints(file: string, onFull: () => void): () => Promise<void> {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
   const worker = new Worker(new URL(`./checkpoint${extension}`, import.meta.url), { workerData: { file } })
+  worker.on('message', onFull)
   worker.unref()
   return () =>
     new Promise((resolve) => {
@@ -188,29 +211,52 @@ function readFacts(writer: Database.Database, wall: number): Facts {
     .prepare('INSERT INTO projects (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
     .run(uuidv7(), defaultProject, wall)
   return {
-    epoch: fact('epoch', uuidv7().slice(-8)),
+    epoch: fact('epoch', newEpoch()),
     secret: Buffer.from(fact('secret', randomBytes(32).toString('base64url')), 'base64url'),
     lastCommit: Number(fact('last_commit', String(wall))),
   }
+}
+
+const roomFor = (
+  { file, ballastBytes = 0 }: SqliteOptions,
+  parts: Pick<RoomOptions, 'now' | 'spare' | 'resume'>,
+): Room | undefined => (ballastBytes > 0 ? new Room({ file, ballastBytes, ...parts }) : undefined)
+
+async function reading<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    stopOnDamage(error)
+    throw error
+  }
+}
+
+/** The connections to a file and what runs on them, before any of it is used. */
+function connect(options: SqliteOptions) {
+  const database = openWriter(options)
+  const facts = readFacts(database, options.clock.wall())
+  const clock = anchoredNow(options.clock, facts.lastCommit)
+  // Its own connection: on the writer's, a query would see rows that are not committed yet.
+  const readOnly = new Database(options.file, { readonly: true, timeout: 5_000 })
+  const reader = readerOn(readOnly, clock)
+  let room: Room | undefined
+  const onFull = () => room?.exhausted()
+  const listeners = new Set<(wake: Wake) => void>()
+  const batches = new Batches(new Writer(database, clock, onFull), (wakes) => {
+    for (const wake of wakes) for (const listener of listeners) listener(wake)
+  })
+  const resume = (since: number) => graceAfterOutage(batches, reader, since)
+  room = roomFor(options, { now: clock, spare: () => spareBytes(database), resume })
+  return { database, readOnly, facts, clock, reader, batches, listeners, room, resume, onFull }
 }
 
 /** Opens the embedded store: creates the file, brings its schema up to date, and owns it until disposed. */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const disown = ownFile(options.file)
   try {
-    const database = openWriter(options)
-    const facts = readFacts(database, options.clock.wall())
-    const clock = anchoredNow(options.clock, facts.lastCommit)
-    // Its own connection: on the writer's, a query would see rows that are not committed yet.
-    const readOnly = new Database(options.file, { readonly: true, timeout: 5_000 })
-    const writer = new Writer(database, clock)
-    const reader = readerOn(readOnly, clock)
-    const listeners = new Set<(wake: Wake) => void>()
-    const batches = new Batches(writer, (wakes) => {
-      for (const wake of wakes) for (const listener of listeners) listener(wake)
-    })
-    await graceAfterOutage(batches, reader, facts.lastCommit)
-    const stopCheckpoints = startCheckpoints(options.file)
+    const { database, readOnly, facts, clock, reader, batches, listeners, room, resume, onFull } = connect(options)
+    await resume(facts.lastCommit)
+    const stopCheckpoints = startCheckpoints(options.file, onFull)
     const close = async () => {
       await batches.close()
       await stopCheckpoints()
@@ -224,12 +270,15 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       epoch: facts.epoch,
       secret: facts.secret,
       now: clock,
-      read: (work) => work(reader),
-      transact: (scope, work) => batches.transact(scope, work),
+      read: (work) => reading(work(reader)),
+      transact: (scope, work) =>
+        room?.full && !scope.frees ? Promise.reject(room.refusal()) : batches.transact(scope, work),
+      room,
       onWake: (listener) => {
         listeners.add(listener)
         return () => listeners.delete(listener)
       },
+      reclaim: () => reclaim(database, batches),
       isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(sqliteCode(error) ?? ''),
       [Symbol.asyncDispose]: () => {
         closed ??= close()

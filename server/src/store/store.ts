@@ -86,6 +86,12 @@ export type Wake =
       readonly agentId: string | null
     }
   | { readonly topic: 'reply'; readonly requestId: string }
+  | {
+      readonly topic: 'revoked'
+      readonly sessions: readonly string[]
+      /** The key that was revoked, where it was one. */
+      readonly key?: string
+    }
   | { readonly topic: 'events'; readonly project: string }
 
 export interface Transaction extends Reader {
@@ -100,15 +106,21 @@ export interface Transaction extends Reader {
   wake(wake: Wake): void
 }
 
-/** Whose write it is: checked at the end of the batch, so that nothing of a fenced incarnation commits. */
-export interface Fence {
-  readonly agentId: string
-  readonly incarnation: number
-}
+/**
+ * Whose write it is, an agent's by its session or a key's: checked at the end of the batch, so that nothing of a fenced
+ * incarnation, a revoked session or a revoked key commits.
+ */
+export type Fence =
+  | { readonly sessionId: string; readonly agentId: string; readonly incarnation: number }
+  | { readonly credentialId: string }
 
 export interface Scope {
   readonly project: string
+  /** Makes room: tried although the disk is full. */
+  readonly frees?: true
   readonly fence?: Fence
+  /** The call it is for: goes into the events of the operation, which are the record of who did what. */
+  readonly requestId?: string
 }
 
 /**
@@ -131,4 +143,8 @@ export interface Store extends AsyncDisposable {
   /** Calls `listener` after each commit with what its operations woke; returns the way to stop. */
   onWake(listener: (wake: Wake) => void): () => void
   isUniqueViolation(error: unknown): boolean
+  /** Whether the disk has room, where that is this process's to watch: while it is full, writes are refused with STORAGE_FULL. */
+  readonly room?: { readonly full: boolean; tend(): Promise<void> } | undefined
+  /** Gives some of the room of removed rows back to the disk, where an engine does not do so by itself; how many pages. */
+  readonly reclaim?: () => Promise<number>
 }

@@ -1,4 +1,5 @@
 import type { Columns } from './columns.ts'
+import { defineIdentity } from './tables/identity.ts'
 import { defineMail } from './tables/mail.ts'
 import { definePeople } from './tables/people.ts'
 import { defineWork } from './tables/work.ts'
@@ -27,6 +28,11 @@ export function defineTables(c: Columns) {
       /** Ids of the agents that may see it, as JSON; null for everyone. */
       audience: c.text('audience'),
       data: c.text('data').notNull(),
+      /** Who called for it: the session, or the key; both null for a developer, and for the server itself. */
+      sessionId: c.text('session_id'),
+      credentialId: c.text('credential_id'),
+      /** Null for what the server did by itself. */
+      requestId: c.text('request_id'),
     },
     (t) => [c.primaryKey({ columns: [t.projectId, t.seq] })],
   )
@@ -70,6 +76,7 @@ export function defineTables(c: Columns) {
 
   return {
     ...people,
+    ...defineIdentity(c, people),
     ...defineWork(c, people),
     ...defineMail(c, people),
     events,

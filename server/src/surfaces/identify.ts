@@ -1,35 +1,20 @@
 import type { IncomingMessage } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { defaultProject } from '@tony/mcp-shared/projects'
+import { verifyKey } from '../auth/keys/verify.ts'
 import type { Parts } from '../context.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Principal } from '../principal.ts'
 import { projectNamed } from '../projects/find.ts'
+import type { Gate } from './gate.ts'
 
 /** What a caller shows of itself. */
 export interface Credentials {
   readonly token: string | undefined
-  /** Name of the project; only a developer in dev mode chooses it, a token carries its own. */
+  /** Name of the project; only a developer in dev mode chooses it, a credential carries its own. */
   readonly project: string | undefined
   readonly request: IncomingMessage
 }
-
-const loopbackHosts = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
-const loopbackOrigins = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
-const loopbackAddresses = /^(127\.|::1$|::ffff:127\.)/
-
-/** Whether a page of this origin may call. Programs send none; `null` and everything foreign may not. */
-export const originAllowed = ({ headers: { origin } }: IncomingMessage): boolean =>
-  origin === undefined || loopbackOrigins.test(origin)
-
-/**
- * Whether a request comes from this machine and was meant for it. All three count: the address alone would let any page in
- * the developer's browser in, and without the Host check a name that resolves to loopback would do.
- */
-const isLocal = (request: IncomingMessage): boolean =>
-  loopbackAddresses.test(request.socket.remoteAddress ?? '') &&
-  loopbackHosts.test(request.headers.host ?? '') &&
-  originAllowed(request)
 
 /** The token of an `Authorization: Bearer` header; empty, which no token is, for a header that is something else. */
 export function bearerOf({ headers: { authorization } }: IncomingMessage): string | undefined {
@@ -54,9 +39,27 @@ async function developer(parts: Parts, name: string): Promise<Principal> {
   }
 }
 
-async function establish(parts: Parts, { token, project, request }: Credentials): Promise<Principal> {
-  if (token !== undefined) return parts.tokens.verify(token)
-  if (parts.config.mode === 'dev' && isLocal(request)) return developer(parts, project ?? defaultProject)
+/** A JWT has three parts. */
+const isAccessToken = (token: string): boolean => token.split('.').length === 3
+
+/** Refuses one that guesses, and notes when a guess was wrong. */
+async function byKey(parts: Parts, key: string, address: string | undefined): Promise<Principal> {
+  const pair = `${address} ${/^tck_([0-9A-Za-z]{12})_/.exec(key)?.[1] ?? 'other'}`
+  parts.lockouts.require(pair)
+  try {
+    const principal = await verifyKey(parts, key, address)
+    parts.lockouts.succeeded(pair)
+    return principal
+  } catch (error) {
+    parts.lockouts.failed(pair)
+    throw error
+  }
+}
+
+async function establish(parts: Parts, gate: Gate, { token, project, request }: Credentials): Promise<Principal> {
+  if (token !== undefined)
+    return isAccessToken(token) ? parts.tokens.verify(token) : byKey(parts, token, gate.addressOf(request))
+  if (parts.config.mode === 'dev' && gate.isLocal(request)) return developer(parts, project ?? defaultProject)
   throw new CoordinationError(
     'UNAUTHENTICATED',
     'a token is needed: Authorization: Bearer <token>, or connectionParams { token }',
@@ -64,9 +67,9 @@ async function establish(parts: Parts, { token, project, request }: Credentials)
 }
 
 /** Who a caller is, or why that could not be established: an open procedure may be called all the same. */
-export async function identify(parts: Parts, credentials: Credentials): Promise<Connection['identity']> {
+export async function identify(parts: Parts, gate: Gate, credentials: Credentials): Promise<Connection['identity']> {
   try {
-    return { ok: true, principal: await establish(parts, credentials) }
+    return { ok: true, principal: await establish(parts, gate, credentials) }
   } catch (error) {
     return { ok: false, error: error instanceof Error ? error : new Error(String(error)) }
   }

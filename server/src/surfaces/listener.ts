@@ -1,13 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { CoordinationError } from '@tony/mcp-shared/errors'
+import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import { errorShape } from '../api/errors.ts'
 import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { Gate } from './gate.ts'
 import { handleProbe } from './probes.ts'
-import { sendJson } from './responses.ts'
+import { securityHeaders, sendJson } from './responses.ts'
 import { handleRest } from './rest.ts'
 import { trpcHttp } from './trpc-http.ts'
 import { WebSocketSurface } from './ws.ts'
@@ -31,6 +32,7 @@ export class Listener {
   readonly #parts: Parts
   readonly #log: Log
   readonly #metrics: Metrics
+  readonly #gate: Gate
   readonly #server: Server
   readonly #sockets: WebSocketSurface
   readonly #trpc: (request: IncomingMessage, response: ServerResponse) => void
@@ -40,8 +42,9 @@ export class Listener {
     this.#parts = parts
     this.#log = log
     this.#metrics = metrics
-    this.#trpc = trpcHttp(parts, log, metrics)
-    this.#sockets = new WebSocketSurface(parts, log, metrics)
+    this.#gate = new Gate(parts.config)
+    this.#trpc = trpcHttp(parts, log, metrics, this.#gate)
+    this.#sockets = new WebSocketSurface(parts, log, metrics, this.#gate)
     this.#server = createServer(
       {
         headersTimeout: 10_000,
@@ -84,15 +87,19 @@ export class Listener {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    response.setHeader('x-content-type-options', 'nosniff')
-    response.setHeader('cache-control', 'no-store')
+    for (const [name, value] of securityHeaders) response.setHeader(name, value)
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
-    if (path.startsWith('/trpc/')) return this.#trpc(request, response)
     if (handleProbe(this.#parts, this.#metrics, () => this.#ready, path, response)) return
-    if (handleRest(this.#parts, this.#log, this.#metrics, request, response)) return
-    sendJson(response, 404, {
-      error: errorShape(new CoordinationError('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`), uuidv7()),
-    })
+    const refusal = this.#gate.refusal(request)
+    if (refusal) return this.#refuse(response, refusal)
+    if (path.startsWith('/trpc/')) return this.#trpc(request, response)
+    const surroundings = { parts: this.#parts, log: this.#log, metrics: this.#metrics, gate: this.#gate }
+    if (handleRest(surroundings, request, response)) return
+    this.#refuse(response, new CoordinationError('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`))
+  }
+
+  #refuse(response: ServerResponse, error: CoordinationError): void {
+    sendJson(response, errorPolicies[error.code].http, { error: errorShape(error, uuidv7()) })
   }
 }
 

@@ -7,8 +7,9 @@ import type { Compiled } from '../api/procedure.ts'
 import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Gate } from './gate.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
-import { sendJson } from './responses.ts'
+import { retryHeaders, sendJson } from './responses.ts'
 
 interface Route {
   readonly procedure: string
@@ -45,11 +46,17 @@ async function readBody(request: IncomingMessage, limit: number): Promise<unknow
   }
 }
 
+/** What every request is answered with. */
+export interface Surroundings {
+  readonly parts: Parts
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly gate: Gate
+}
+
 /** Plain HTTP for the procedures whose meta names a path. False when there is no such path. */
 export function handleRest(
-  parts: Parts,
-  log: Log,
-  metrics: Metrics,
+  { parts, log, metrics, gate }: Surroundings,
   request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
@@ -63,8 +70,10 @@ export function handleRest(
     }
     if (route.kind === 'subscription') throw new Error(`${route.path} cannot be a subscription`)
     const rawInput = await readBody(request, parts.config.limits.bodyBytes)
-    const identity = await identify(parts, { token: bearerOf(request), project: projectOf(request), request })
-    const connection = { parts, log, metrics, surface: 'rest' as const, identity }
+    const identity = await identify(parts, gate, { token: bearerOf(request), project: projectOf(request), request })
+    const connection = { parts, log, metrics, surface: 'rest' as const, address: gate.addressOf(request), identity }
+    const spend = parts.rates.headers(connection)
+    for (const [name, value] of Object.entries(spend)) response.setHeader(name, value)
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     sendJson(
@@ -74,7 +83,8 @@ export function handleRest(
     )
   }
   answer().catch((error: unknown) => {
-    const { code } = toCoordinationError(error)
+    const { code, details } = toCoordinationError(error)
+    for (const [name, value] of Object.entries(retryHeaders(details?.['retryAfterMs']))) response.setHeader(name, value)
     // The rest of such a body is not read.
     if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
     sendJson(response, errorPolicies[code].http, { error: errorShape(error, requestId) })

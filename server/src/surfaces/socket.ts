@@ -3,10 +3,12 @@ import type { Duplex } from 'node:stream'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import type { WebSocket } from 'ws'
-import { errorShape } from '../api/errors.ts'
+import { errorShape, toCoordinationError } from '../api/errors.ts'
 import { procedures, runCall, runSubscription } from '../api/pipeline.ts'
-import { currentPrincipal } from '../guards/authenticate.ts'
+import { currentPrincipal, leewayMs } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
+import type { Principal } from '../principal.ts'
+import { type FloodWatch, floodWatch } from './flood.ts'
 import {
   type Envelope,
   errorFrame,
@@ -24,16 +26,21 @@ import { SocketWriter } from './socket-writer.ts'
 const malformedLimit = 20
 const malformedWindowMs = 10_000
 
+/** So long before its token ends, a socket that was not renewed is asked to come again with a newer one. */
+const noticeMs = 60_000
+
 export const closeCodes = {
   restart: 1012,
   overloaded: 1013,
   malformed: 4400,
   unauthenticated: 4401,
   silent: 4408,
+  flooding: 4429,
 } as const
 
 /** One open WebSocket: calls in, answers and subscriptions out. */
 export class Socket {
+  /** Its identity is a newer one after `auth.renew`. */
   readonly connection: Connection
   readonly #ws: WebSocket
   readonly #writer: SocketWriter
@@ -45,20 +52,42 @@ export class Socket {
   #malformed: number[] = []
   #lastHeard: number
   #pingedAt: number | undefined
+  #noticeAt: number | undefined
+  readonly #flood: FloodWatch
   /** Nothing may follow a close frame, and nothing is taken after one: what one frame can cost ends with the socket. */
   #closed = false
 
   constructor(ws: WebSocket, raw: Duplex, connection: Connection) {
     this.#ws = ws
-    this.connection = connection
+    this.connection = this.#as(connection)
     const { clock, config } = connection.parts
     this.#lastHeard = clock.monotonic()
+    this.#flood = floodWatch(clock, config.limits.floodMs)
     // Each blocking call listens on it: hundreds are legal.
     setMaxListeners(0, this.#calls.signal)
     this.#writer = new SocketWriter(raw, clock, config.limits, () => {
       connection.metrics.slowConsumer()
       this.close(closeCodes.overloaded, 'CONSUMER_TOO_SLOW')
     })
+  }
+
+  /** Whoever it goes on as can renew in its turn. What is open reads the identity of the moment, not the one it began with. */
+  #as(connection: Connection): Connection {
+    const { clock } = connection.parts
+    const noticeAt = ({ expiresAt }: Principal) =>
+      expiresAt - clock.wall() > noticeMs ? expiresAt - noticeMs : undefined
+    let { identity } = connection
+    this.#noticeAt = identity.ok ? noticeAt(identity.principal) : undefined
+    return {
+      ...connection,
+      get identity() {
+        return identity
+      },
+      renew: (principal) => {
+        identity = { ok: true, principal }
+        this.#noticeAt = noticeAt(principal)
+      },
+    }
   }
 
   /** A frame from the client. Whatever it holds, the answer is an error of the closed list or a close code. */
@@ -128,8 +157,12 @@ export class Socket {
       this.#write(pingFrame)
     } else if (this.#pingedAt !== undefined && now - this.#pingedAt >= config.limits.pongMs) return this.#abandon()
     const { identity } = this.connection
-    if (identity.ok && identity.principal.expiresAt + 5_000 < clock.wall())
-      this.close(closeCodes.unauthenticated, 'TOKEN_EXPIRED')
+    if (identity.ok && identity.principal.expiresAt + leewayMs < clock.wall())
+      return this.close(closeCodes.unauthenticated, 'TOKEN_EXPIRED')
+    if (this.#noticeAt === undefined || clock.wall() < this.#noticeAt) return
+    // Said once: a client that comes back with the same token would otherwise be sent away over and over.
+    this.#noticeAt = undefined
+    this.askToReconnect()
   }
 
   /** Nobody is there. At once, before the socket says `close`: what is handed out in between would be lost to others. */
@@ -196,9 +229,12 @@ export class Socket {
     try {
       const { signal } = waiting ?? this.#calls
       const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal })
+      this.#flood.admitted()
       this.#write(resultFrame(envelope, result))
     } catch (error) {
       this.#write(errorFrame(envelope, errorShape(error, requestId)))
+      if (toCoordinationError(error).code === 'RATE_LIMITED' && this.#flood.goesOn())
+        this.close(closeCodes.flooding, 'RATE_LIMITED')
     } finally {
       this.#callsInFlight -= 1
       if (waiting) this.#waiting.delete(id)

@@ -5,25 +5,35 @@ import { appRouter } from '../api/router.ts'
 import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Gate } from './gate.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
-import { challenge } from './responses.ts'
+import { challenge, retryHeaders } from './responses.ts'
 
 /** tRPC over HTTP at `/trpc/<path>`, by tRPC's own handler and through its middleware. */
-export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics) =>
+export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics, gate: Gate) =>
   createHTTPHandler({
     router: appRouter,
     basePath: '/trpc/',
     maxBodySize: parts.config.limits.bodyBytes,
     maxBatchSize: parts.config.limits.httpBatch,
-    responseMeta: ({ errors }) =>
-      errors.some((error) => errorPolicies[toCoordinationError(error).code].http === 401)
-        ? { headers: { 'www-authenticate': challenge } }
-        : {},
+    responseMeta: ({ errors, ctx }) => {
+      const refused = errors.map((error) => toCoordinationError(error))
+      const later = refused.map(({ details }) => details?.['retryAfterMs']).find((ms) => typeof ms === 'number')
+      const unknown = refused.some(({ code }) => errorPolicies[code].http === 401)
+      return {
+        headers: {
+          ...(ctx ? ctx.parts.rates.headers(ctx) : {}),
+          ...retryHeaders(later),
+          ...(unknown ? { 'www-authenticate': challenge } : {}),
+        },
+      }
+    },
     createContext: async ({ req }) => ({
       parts,
       log,
       metrics,
       surface: 'http' as const,
-      identity: await identify(parts, { token: bearerOf(req), project: projectOf(req), request: req }),
+      address: gate.addressOf(req),
+      identity: await identify(parts, gate, { token: bearerOf(req), project: projectOf(req), request: req }),
     }),
   })

@@ -1,21 +1,43 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { errorPolicies } from '@tony/mcp-shared/errors'
+import { uuidv7 } from 'uuidv7'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import { toCoordinationError } from '../api/errors.ts'
 import type { Parts } from '../context.ts'
+import { validPrincipal } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import { bearerOf, identify, originAllowed, projectOf } from './identify.ts'
+import type { Gate } from './gate.ts'
+import { bearerOf, identify, projectOf } from './identify.ts'
 import { parseConnectionParams } from './incoming.ts'
 import { closeCodes, Socket } from './socket.ts'
 
 /** Between two rounds over all sockets for pings and ended credentials: one timer, not one a socket. */
-const tendMs = 5_000
+const tendMs = 1_000
 
 /** Refuses an upgrade in HTTP, before there is a WebSocket. */
 function refuseUpgrade(raw: Duplex, status: number): void {
   raw.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+/** Why a caller is nobody now: its credential is none, or it has ended since. */
+function refusalOf(connection: Connection): Error | undefined {
+  try {
+    validPrincipal(connection)
+    return undefined
+  } catch (error) {
+    return toCoordinationError(error)
+  }
+}
+
+/** After this turn: who ends itself over its own socket is still owed the answer, which follows the commit. */
+function closeEnded(socket: Socket): void {
+  setImmediate(() => {
+    const refusal = refusalOf(socket.connection)
+    if (refusal) socket.close(closeCodes.unauthenticated, toCoordinationError(refusal).code)
+  })
 }
 
 const bytesOf = (data: RawData): Buffer => {
@@ -32,18 +54,20 @@ export class WebSocketSurface {
   readonly #parts: Parts
   readonly #log: Log
   readonly #metrics: Metrics
+  readonly #gate: Gate
   readonly #server: WebSocketServer
   readonly #sockets = new Set<Socket>()
   /** Upgraded, and not yet known. */
   #arriving = 0
   #closing = false
   #cancelTending: () => void = () => undefined
-  readonly #unwatch: () => void
+  readonly #unwatch: readonly (() => void)[]
 
-  constructor(parts: Parts, log: Log, metrics: Metrics) {
+  constructor(parts: Parts, log: Log, metrics: Metrics, gate: Gate) {
     this.#parts = parts
     this.#log = log
     this.#metrics = metrics
+    this.#gate = gate
     const { frameBytes } = parts.config.limits
     this.#server = new WebSocketServer({
       noServer: true,
@@ -52,9 +76,10 @@ export class WebSocketSurface {
       clientTracking: false,
       autoPong: false,
     })
-    this.#unwatch = parts.incarnations.onSupersede((agentId, incarnation, left) =>
-      this.#closeSuperseded(agentId, incarnation, left),
-    )
+    this.#unwatch = [
+      parts.incarnations.onSupersede((agentId, incarnation) => this.#closeSuperseded(agentId, incarnation)),
+      parts.revocations.onRevoke(() => this.#closeRevoked()),
+    ]
     this.#scheduleTending()
   }
 
@@ -65,7 +90,9 @@ export class WebSocketSurface {
     const [path, query = ''] = (request.url ?? '').split('?', 2)
     if (path !== '/ws') return refuseUpgrade(raw, 404)
     if (this.#closing) return refuseUpgrade(raw, 503)
-    if (!originAllowed(request)) return refuseUpgrade(raw, 403)
+    const refusal = this.#gate.refusal(request)
+    if (refusal) return refuseUpgrade(raw, errorPolicies[refusal.code].http)
+    if (!this.#gate.originAllowed(request)) return refuseUpgrade(raw, 403)
     if (this.#sockets.size + this.#arriving >= this.#parts.config.limits.sockets) return refuseUpgrade(raw, 503)
     this.#server.handleUpgrade(request, raw, head, (ws) => {
       ws.on('error', (error) => this.#log.debug({ error }, 'socket error'))
@@ -77,7 +104,7 @@ export class WebSocketSurface {
   async close(graceMs: number): Promise<void> {
     this.#closing = true
     this.#cancelTending()
-    this.#unwatch()
+    for (const stop of this.#unwatch) stop()
     for (const socket of this.#sockets) socket.askToReconnect()
     if (this.#sockets.size > 0 && graceMs > 0) {
       await new Promise<void>((resolve) => this.#parts.clock.timer(graceMs, resolve))
@@ -100,7 +127,7 @@ export class WebSocketSurface {
     })
     const enter = async (token: string | undefined, project: string | undefined, held: [Buffer, boolean][]) => {
       cancel()
-      const identity = await identify(this.#parts, { token, project, request })
+      const identity = await identify(this.#parts, this.#gate, { token, project, request })
       if (arrived) return
       left()
       const connection = {
@@ -108,10 +135,11 @@ export class WebSocketSurface {
         log: this.#log,
         metrics: this.#metrics,
         surface: 'ws' as const,
+        address: this.#gate.addressOf(request),
         identity,
       }
-      if (!identity.ok && (token !== undefined || project !== undefined))
-        return this.#turnAway(ws, raw, connection, identity.error)
+      const refusal = token === undefined && project === undefined ? undefined : refusalOf(connection)
+      if (refusal) return this.#turnAway(ws, raw, connection, refusal)
       this.#open(ws, raw, connection, held)
     }
     // Frames that come while the identity is being established are held, in order.
@@ -124,7 +152,10 @@ export class WebSocketSurface {
       if (isBinary) return ws.close(1003, 'text only')
       const params = parseConnectionParams(bytesOf(data).toString('utf8'))
       if (!params) return ws.close(closeCodes.malformed, 'the first frame is not connectionParams')
-      void enter(params.token, params.project, held)
+      // Two credentials are one too many to say whose calls these are.
+      if (params.token !== undefined && request.headers.authorization !== undefined)
+        return ws.close(closeCodes.malformed, 'one socket shows one credential')
+      void enter(params.token ?? bearerOf(request), params.project, held)
     })
     if (!announced) void enter(bearerOf(request), projectOf(request), held)
   }
@@ -132,8 +163,10 @@ export class WebSocketSurface {
   /** A caller that showed a credential, or named a project, and was refused is told why. One that did neither may call what is open. */
   #turnAway(ws: WebSocket, raw: Duplex, connection: Connection, error: Error): void {
     const socket = new Socket(ws, raw, connection)
+    const { code } = toCoordinationError(error)
+    this.#parts.denials.note(connection, 'connect', code, uuidv7())
     socket.refuse(error)
-    socket.close(closeCodes.unauthenticated, toCoordinationError(error).code)
+    socket.close(closeCodes.unauthenticated, code)
   }
 
   #open(ws: WebSocket, raw: Duplex, connection: Connection, held: readonly [Buffer, boolean][]): void {
@@ -150,14 +183,18 @@ export class WebSocketSurface {
     for (const [data, isBinary] of held) socket.receive(data, isBinary)
   }
 
-  #closeSuperseded(agentId: string, incarnation: number, left: boolean): void {
-    const reason = left ? 'TOKEN_REVOKED' : 'STALE_INCARNATION'
+  #closeSuperseded(agentId: string, incarnation: number): void {
     for (const socket of this.#sockets) {
       const { identity } = socket.connection
       const agent = identity.ok ? identity.principal.agent : undefined
-      // After this turn: who unregisters over its own socket is still owed the answer, which follows the commit.
-      if (agent?.id === agentId && agent.incarnation < incarnation)
-        setImmediate(() => socket.close(closeCodes.unauthenticated, reason))
+      if (agent?.id === agentId && agent.incarnation < incarnation) closeEnded(socket)
+    }
+  }
+
+  #closeRevoked(): void {
+    for (const socket of this.#sockets) {
+      const { identity } = socket.connection
+      if (identity.ok && this.#parts.revocations.isRevoked(identity.principal)) closeEnded(socket)
     }
   }
 

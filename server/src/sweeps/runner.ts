@@ -6,6 +6,8 @@ import type { Log } from '../log.ts'
 export interface Sweep {
   readonly name: string
   readonly everyMs: number
+  /** Makes room: runs while the disk is full, when the others have to wait. */
+  readonly frees?: true
   readonly batch: (parts: Parts, project: string) => Promise<number>
 }
 
@@ -57,6 +59,7 @@ export class Sweeps {
 
 /** Runs a sweep in every project until nothing is left to do. */
 export async function runSweep(parts: Parts, sweep: Sweep): Promise<void> {
+  if (parts.store.room?.full && !sweep.frees) return
   const projects = await parts.store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
   for (const { id } of projects) {
     while ((await sweep.batch(parts, id)) >= sweepLimit);

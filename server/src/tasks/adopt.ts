@@ -1,12 +1,11 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { policy } from '@tony/mcp-shared/policy'
 import type { taskAdoptInput, taskMoved } from '@tony/mcp-shared/task-changes'
 import { and, eq, exists, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { endLease } from '../leases/lease.ts'
 import { outOfQueue } from '../leases/waiting.ts'
-import { actorOf } from '../principal.ts'
+import { actorOf, may } from '../principal.ts'
 import { isAnyOf, isWord } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import { announceDone, doneAt } from './complete.ts'
@@ -80,9 +79,9 @@ export const adoptResult = (
   { taskId, attempt }: z.output<typeof taskAdoptInput>,
 ): Promise<z.output<typeof taskMoved>> =>
   ctx.transact(async (tx) => {
-    const { project, role } = ctx.principal
+    const { project } = ctx.principal
     const actor = actorOf(ctx.principal)
-    const holder = policy[role].has('tasks:manage') ? null : (actor ?? '')
+    const holder = may(ctx.principal, 'tasks:manage') ? null : (actor ?? '')
     // The holder as it was, to be told: the row names the agent whose result it is from now on.
     const [before] = await tx.run(lockTask, { project, taskId })
     const adopting = { project, taskId, attempt, holder, now: tx.now }

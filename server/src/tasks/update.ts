@@ -97,7 +97,10 @@ export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof 
       .returning()
     if (!row) throw new CoordinationError('REVISION_CONFLICT', `task ${taskId} was changed just now: read it again`)
     await announce(tx, { row, known, weighed, actor: actorOf(ctx.principal) })
-    return { taskId, status: statusOf(row), revision: row.revision }
+    // Its new dependencies may have ended it in the same breath: the reply tells what is committed.
+    const [committed] = await tx.run(findTask, { project, taskId })
+    if (!committed) throw taskNotFound(taskId)
+    return { taskId, status: statusOf(committed), revision: committed.revision }
   })
 
 interface Updated {

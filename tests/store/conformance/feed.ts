@@ -126,6 +126,9 @@ export function feedConformance(open: () => Promise<Opened>): void {
     expect(rows[0]).toEqual({
       projectId: project,
       seq: 1,
+      sessionId: null,
+      credentialId: null,
+      requestId: null,
       at,
       type: 'task.updated',
       subject: 's',

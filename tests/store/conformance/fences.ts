@@ -20,7 +20,10 @@ async function given(store: Store) {
   const project = await projectOf(store)
   await addAgent(store, project, 'ada')
   await addAgent(store, project, 'bob')
-  const scope = (agentId: string, incarnation: number): Scope => ({ project, fence: { agentId, incarnation } })
+  const scope = (agentId: string, incarnation: number): Scope => ({
+    project,
+    fence: { sessionId: agentId, agentId, incarnation },
+  })
   const write = (agentId: string, incarnation: number, row: string) =>
     store.transact(scope(agentId, incarnation), async (tx) => {
       tx.append(note(row))

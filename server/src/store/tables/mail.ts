@@ -64,6 +64,8 @@ export function defineMail(c: Columns, { projects, agents }: People) {
       c.index('messages_thread').on(t.projectId, t.threadId, t.ord).where(sql`thread_id is not null`),
       c.index('messages_task').on(t.taskId, t.ord).where(sql`task_id is not null`),
       c.index('messages_dead').on(t.projectId, t.ord).where(sql`status = 'dead'`),
+      // Before a body goes, its messages are asked for.
+      c.index('messages_body').on(t.bodyId).where(sql`body_id is not null`),
       c.index('messages_in_flight').on(t.toAgent).where(sql`status = 'delivered'`),
       c.check('messages_status_known', sql`status in (${words(messageStatuses)})`),
       c.check('messages_receipt_when_delivered', sql`status <> 'delivered' or receipt is not null`),
@@ -139,7 +141,7 @@ export function defineMail(c: Columns, { projects, agents }: People) {
     },
     (t) => [
       c.index('requests_waiting').on(t.projectId, t.deadlineAt).where(sql`status = 'waiting'`),
-      c.index('requests_of').on(t.toAgent).where(sql`status = 'waiting'`),
+      c.index('requests_of').on(t.toAgent, t.status),
       c.check('requests_status_known', sql`status in ('waiting', 'replied', 'timed_out')`),
     ],
   )

@@ -59,6 +59,8 @@ export function definePeople(c: Columns) {
       status: c.text('status').notNull().default('active'),
       incarnation: c.integer('incarnation').notNull().default(1),
       instanceHash: c.text('instance_hash'),
+      /** The key it was registered with: only with the same one does its instance secret count. */
+      credentialId: c.text('credential_id'),
       pausedAt: c.integer('paused_at'),
       /** Since when this incarnation takes nothing new. */
       drainingAt: c.integer('draining_at'),
@@ -72,23 +74,7 @@ export function definePeople(c: Columns) {
     ],
   )
 
-  const sessions = c.table(
-    'sessions',
-    {
-      id: c.text('id').primaryKey(),
-      agentId: c
-        .text('agent_id')
-        .notNull()
-        .references(() => agents.id),
-      incarnation: c.integer('incarnation').notNull(),
-      refreshHash: c.text('refresh_hash').notNull(),
-      createdAt: c.integer('created_at').notNull(),
-      revokedAt: c.integer('revoked_at'),
-    },
-    (t) => [c.index('sessions_agent').on(t.agentId, t.incarnation)],
-  )
-
-  return { projects, pausedEpics, pools, agents, sessions }
+  return { projects, pausedEpics, pools, agents }
 }
 
 export type People = ReturnType<typeof definePeople>

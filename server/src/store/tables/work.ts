@@ -111,7 +111,8 @@ export function defineWork(c: Columns, { projects, agents }: People) {
         .on(t.projectId, t.notBefore)
         .where(sql`status = 'pending' and ready is null and parked_on is null`),
       c.index('tasks_leases').on(t.projectId, t.leaseExpiresAt).where(sql`status = 'in_progress'`),
-      c.index('tasks_held').on(t.agentId, t.status).where(sql`status = 'in_progress'`),
+      // These two hold ended tasks too: before an agent or a route goes, its tasks are asked for, which otherwise reads them all.
+      c.index('tasks_held').on(t.agentId, t.status).where(sql`agent_id is not null`),
       c.index('tasks_status').on(t.projectId, t.status, t.ord),
       c.index('tasks_created').on(t.projectId, t.ord),
       c.index('tasks_epic').on(t.projectId, t.epic, t.ord).where(sql`epic is not null`),

@@ -1,0 +1,109 @@
+/**
+ * What a backup costs those who write meanwhile: writes at a steady rate, each timed from the moment it was due, first without
+ * and then while backups are written one after the other. Prints the latencies of both.
+ */
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { systemClock } from '@tony/mcp-server/clock'
+import { Backups } from '@tony/mcp-server/store/backups'
+import { openSqlite } from '@tony/mcp-server/store/sqlite'
+import type { Store } from '@tony/mcp-server/store/store'
+import { SeededFolder } from '../tests/support/scale/folder.ts'
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '100000' },
+    rate: { type: 'string', default: '1000' },
+    seconds: { type: 'string', default: '10' },
+    backups: { type: 'string', default: '20' },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+let written = 0
+
+async function write(store: Store, project: string): Promise<void> {
+  written += 1
+  const id = `write ${written}`
+  await store.transact({ project }, async (tx) => {
+    await tx.db.insert(tx.t.bodies).values({ id, payload: 'x'.repeat(500) })
+    tx.append({ type: 'task.updated', subject: id, actor: null, data: { n: written } })
+  })
+}
+
+/** Writes at the rate until `done` settles; the latencies in milliseconds. */
+async function steady(store: Store, project: string, done: Promise<unknown>): Promise<number[]> {
+  const latencies: number[] = []
+  const pending: Promise<void>[] = []
+  const start = performance.now()
+  let going = true
+  const stop = () => {
+    going = false
+  }
+  done.then(stop, stop)
+  for (let issued = 0; going; ) {
+    for (; issued < ((performance.now() - start) / 1_000) * Number(values.rate); issued += 1) {
+      const due = start + (issued / Number(values.rate)) * 1_000
+      pending.push(write(store, project).then(() => void latencies.push(performance.now() - due)))
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await Promise.all(pending)
+  return latencies
+}
+
+const summary = (latencies: readonly number[]) => {
+  const sorted = latencies.toSorted((a, b) => a - b)
+  const at = (share: number) => Math.round((sorted[Math.floor(sorted.length * share)] ?? Number.NaN) * 10) / 10
+  return { writes: sorted.length, p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(0.999999) }
+}
+
+const scale = Number(values.rows)
+using seeded = await SeededFolder.of({ tasks: scale, messages: scale, events: scale, ineligible: 0.5 }, systemClock)
+// On the disk: what is in memory costs no fsync, which is most of what there is to measure.
+const folder = mkdtempSync(join(tmpdir(), 'tony-bench-'))
+const file = join(folder, 'bench.db')
+copyFileSync(seeded.file, file)
+const store = await openSqlite({ file, durability: 'disk', clock: systemClock })
+const [project] = await store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
+if (!project) throw new Error('the store has no project')
+const alone = await steady(store, project.id, new Promise((end) => setTimeout(end, Number(values.seconds) * 1_000)))
+const backups = new Backups(() => ({
+  file,
+  folder: join(folder, 'backups'),
+  at: systemClock.wall(),
+}))
+let bytes = 0
+let took = 0
+async function backUp(): Promise<void> {
+  for (let index = 0; index < Number(values.backups); index += 1) {
+    const start = performance.now()
+    bytes = (await backups.make()).manifest.bytes
+    took = Math.max(took, performance.now() - start)
+  }
+}
+const during = await steady(store, project.id, backUp())
+await store[Symbol.asyncDispose]()
+rmSync(folder, { recursive: true })
+const outcome = {
+  backup_mb: Math.round(bytes / 1_000_000),
+  backup_ms: Math.round(took),
+  without: summary(alone),
+  during: summary(during),
+}
+if (values.json) process.stdout.write(`${JSON.stringify(outcome)}\n`)
+else {
+  for (const [when, { writes, p50_ms, p99_ms, max_ms }] of [
+    ['without', outcome.without],
+    ['during', outcome.during],
+  ] as const) {
+    process.stdout.write(
+      `${when.padEnd(8)} ${writes} writes at ${values.rate}/s: p50 ${p50_ms} ms, p99 ${p99_ms} ms, longest ${max_ms} ms\n`,
+    )
+  }
+  process.stdout.write(
+    `${values.backups} backups of ${outcome.backup_mb} MB, the longest took ${outcome.backup_ms} ms\n`,
+  )
+}

@@ -1,0 +1,48 @@
+import { duration } from '@tony/mcp-shared/durations'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { BackupOptions, Place } from './backup.ts'
+
+const everyMs = (text: string): number => {
+  const parsed = duration.safeParse(text)
+  if (!parsed.success || parsed.data === 0) throw new InvalidArgumentError('such as 15m, 1h or 1d')
+  return parsed.data
+}
+
+const count = (text: string): number => {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('a number from 1')
+  return Number(text)
+}
+
+const placed = (command: Command): Command =>
+  command
+    .option('--db-path <file>', 'the database (default: DATABASE_PATH, as for the server)')
+    .option('--json', 'print the outcome as JSON', false)
+
+/** Only these commands load the database driver. */
+export function addDataCommands(tony: Command): void {
+  placed(tony.command('backup'))
+    .description('write a proven copy of the database, which a server may be using')
+    .option('--to <dir>', 'the folder (default: MCP_BACKUP_DIR)')
+    .option('--every <time>', 'go on until stopped, one each 15m, 1h, 1d …', everyMs)
+    .option('--keep <n>', 'remove the oldest beyond so many', count)
+    .action(async (options: BackupOptions) => (await import('./backup.ts')).backupCommand(options))
+  placed(tony.command('verify <file>'))
+    .description('prove that a backup is whole, unchanged, sound and of this program')
+    .action(async (file: string, options: Place) => (await import('./backup.ts')).verifyCommand(file, options))
+  placed(tony.command('restore <file>'))
+    .description('put a backup in the place of the database; what was there is kept beside it')
+    .action(async (file: string, options: Place) => (await import('./backup.ts')).restoreCommand(file, options))
+  const migrate = tony.command('migrate').description('the schema of the database')
+  placed(migrate.command('up'))
+    .description('bring it to the newest, creating the database when it is missing')
+    .action(async (options: Place) => (await import('./migrate.ts')).migrateUp(options))
+  placed(migrate.command('status'))
+    .description('list the migrations; exit code 1 when some are still to be applied')
+    .action(async (options: Place) => (await import('./migrate.ts')).migrateStatus(options))
+  placed(migrate.command('validate'))
+    .description('compare it with what its migrations make; exit code 1 when it differs')
+    .action(async (options: Place) => (await import('./migrate.ts')).migrateValidate(options))
+  placed(tony.command('doctor'))
+    .description('examine the database and what is around it; exit code 1 when something is wrong')
+    .action(async (options: Place) => (await import('./doctor.ts')).doctorCommand(options))
+}

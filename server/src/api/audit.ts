@@ -1,0 +1,7 @@
+import { auditListInput, auditListOutput } from '@tony/mcp-shared/audit'
+import { listAudit } from '../audit/list.ts'
+import { query, router } from './procedure.ts'
+
+export const audit = router({
+  list: query({ permission: 'audit:read', cost: 2, input: auditListInput, output: auditListOutput }, listAudit),
+})

@@ -1,0 +1,63 @@
+import * as shapes from '@tony/mcp-shared/auth'
+import { z } from 'zod'
+import { createKey } from '../auth/keys/create.ts'
+import { listKeys } from '../auth/keys/list.ts'
+import { revokeKey } from '../auth/keys/revoke.ts'
+import { rotateKey } from '../auth/keys/rotate.ts'
+import { listSessions } from '../auth/list-sessions.ts'
+import { refreshSession } from '../auth/refresh.ts'
+import { renewIdentity } from '../auth/renew.ts'
+import { revoke } from '../auth/revoke.ts'
+import { whoami } from '../auth/whoami.ts'
+import { mutation, query, router } from './procedure.ts'
+
+const keys = router({
+  create: mutation(
+    { permission: 'keys:write', cost: 5, input: shapes.keyCreateInput, output: shapes.keyCreateOutput },
+    createKey,
+  ),
+  list: query({ permission: 'keys:read', cost: 2, input: shapes.keyListInput, output: shapes.keyListOutput }, listKeys),
+  rotate: mutation(
+    { permission: 'keys:write', cost: 5, input: shapes.keyRotateInput, output: shapes.keyRotateOutput },
+    rotateKey,
+  ),
+  revoke: mutation(
+    { permission: 'keys:write', repeatable: true, input: shapes.keyRevokeInput, output: shapes.keyRevokeOutput },
+    revokeKey,
+  ),
+})
+
+const sessions = router({
+  list: query(
+    { permission: 'sessions:read', cost: 2, input: shapes.sessionListInput, output: shapes.sessionListOutput },
+    listSessions,
+  ),
+})
+
+export const auth = router({
+  refresh: mutation(
+    {
+      permission: 'open',
+      cost: 5,
+      repeatable: true,
+      rest: { method: 'POST', path: '/api/auth/refresh' },
+      input: shapes.authRefreshInput,
+      output: shapes.authRefreshOutput,
+    },
+    refreshSession,
+  ),
+  renew: mutation(
+    { permission: 'auth:self', repeatable: true, input: shapes.authRenewInput, output: shapes.authRenewOutput },
+    renewIdentity,
+  ),
+  revoke: mutation(
+    { permission: 'auth:self', repeatable: true, input: shapes.authRevokeInput, output: shapes.authRevokeOutput },
+    revoke,
+  ),
+  whoami: query(
+    { permission: 'auth:self', input: z.strictObject({}).optional(), output: shapes.authWhoamiOutput },
+    whoami,
+  ),
+  keys,
+  sessions,
+})

@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+
+const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+function base62(value: bigint, width: number): string {
+  let text = ''
+  for (let rest = value; rest > 0n; rest /= 62n) text = `${digits[Number(rest % 62n)]}${text}`
+  return text.padStart(width, '0')
+}
+
+/** 256 bits that nobody can guess, in 43 characters. */
+export const newSecret = (): string => base62(BigInt(`0x${randomBytes(32).toString('hex')}`), 43)
+
+/** 71 bits, in 12 characters: names a key, and is no secret. */
+export const newKeyId = (): string => base62(BigInt(`0x${randomBytes(16).toString('hex')}`) % 62n ** 12n, 12)
+
+const checksum = (text: string): string => base62(BigInt(crc32(text)), 6)
+
+/** `tck_<id>_<secret>_<checksum>`. */
+export function keyText(id: string, secret: string): string {
+  const text = `tck_${id}_${secret}`
+  return `${text}_${checksum(text)}`
+}
+
+/** Its parts; undefined for what cannot be a key, which costs no look into the database. */
+export function parseKey(text: string): { readonly id: string; readonly secret: string } | undefined {
+  const [, body, id, secret, sum] = /^(tck_([0-9A-Za-z]{12})_([0-9A-Za-z]{43}))_([0-9A-Za-z]{6})$/.exec(text) ?? []
+  if (body === undefined || id === undefined || secret === undefined || checksum(body) !== sum) return undefined
+  return { id, secret }
+}

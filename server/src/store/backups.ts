@@ -1,0 +1,56 @@
+import { Worker } from 'node:worker_threads'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { Backup, BackupRequest } from './backup.ts'
+
+function runWorker(request: BackupRequest): Promise<Backup> {
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+  const worker = new Worker(new URL(`./backup-worker${extension}`, import.meta.url), { workerData: request })
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve)
+    worker.once('error', (error) => reject(refusal(error)))
+  })
+}
+
+function refusal(error: unknown): CoordinationError {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const full = code === 'SQLITE_FULL' || code === 'ENOSPC'
+  const refused = full
+    ? new CoordinationError('STORAGE_FULL', 'the disk is full: there is no new backup')
+    : new CoordinationError('STORE_UNAVAILABLE', 'the backup was not made')
+  refused.cause = error
+  return refused
+}
+
+/**
+ * Backups a server makes of its own database: one at a time, since each reads it whole. Who asks while one is being written
+ * gets the next, shared with whoever else does: the one that runs may have begun before their last write.
+ */
+export class Backups {
+  readonly #request: () => BackupRequest
+  #running: Promise<unknown> = Promise.resolve()
+  #next: Promise<Backup> | undefined
+
+  constructor(request: () => BackupRequest) {
+    this.#request = request
+  }
+
+  make(): Promise<Backup> {
+    if (!this.#next) {
+      const next = this.#running.then(() => {
+        this.#next = undefined
+        return runWorker(this.#request())
+      })
+      this.#next = next
+      this.#running = next.then(
+        () => undefined,
+        () => undefined,
+      )
+    }
+    return this.#next
+  }
+
+  /** Waits for what runs. */
+  async close(): Promise<void> {
+    await this.#running
+  }
+}

@@ -1,0 +1,88 @@
+import { sql } from 'drizzle-orm'
+import type { Columns } from '../columns.ts'
+import type { People } from './people.ts'
+
+/** Who may come in, who is in, and who was kept out. */
+export function defineIdentity(c: Columns, { projects, agents }: People) {
+  /** API keys. What is kept of a secret is its keyed hash. */
+  const credentials = c.table(
+    'credentials',
+    {
+      id: c.text('id').primaryKey(),
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      name: c.text('name').notNull(),
+      secretHash: c.text('secret_hash').notNull(),
+      /** The secret before the last rotation, and until when it is good too. */
+      previousHash: c.text('previous_hash'),
+      previousUntil: c.integer('previous_until'),
+      scopes: c.text('scopes').notNull(),
+      roleCeiling: c.text('role_ceiling').notNull(),
+      maxUses: c.integer('max_uses'),
+      uses: c.integer('uses').notNull().default(0),
+      cidrs: c.text('cidrs').notNull(),
+      createdAt: c.integer('created_at').notNull(),
+      expiresAt: c.integer('expires_at').notNull(),
+      lastUsedAt: c.integer('last_used_at'),
+      revokedAt: c.integer('revoked_at'),
+    },
+    (t) => [
+      c.check('credentials_uses', sql`${t.maxUses} is null or ${t.uses} <= ${t.maxUses}`),
+      c.index('credentials_revoked').on(t.revokedAt).where(sql`revoked_at is not null`),
+    ],
+  )
+
+  /** Logins. Each has one refresh token that is good, and remembers the one before for a retry. */
+  const sessions = c.table(
+    'sessions',
+    {
+      id: c.text('id').primaryKey(),
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      agentId: c
+        .text('agent_id')
+        .notNull()
+        .references(() => agents.id),
+      incarnation: c.integer('incarnation').notNull(),
+      /** The key it began with; null for a developer's. */
+      credentialId: c.text('credential_id').references(() => credentials.id),
+      refreshHash: c.text('refresh_hash').notNull(),
+      /** The token that was exchanged for it, and the nonce it was exchanged with. */
+      parentHash: c.text('parent_hash'),
+      nonceHash: c.text('nonce_hash'),
+      createdAt: c.integer('created_at').notNull(),
+      refreshedAt: c.integer('refreshed_at').notNull(),
+      revokedAt: c.integer('revoked_at'),
+    },
+    (t) => [
+      c.index('sessions_agent').on(t.agentId, t.incarnation),
+      c.index('sessions_project').on(t.projectId, t.id),
+      c.index('sessions_credential').on(t.credentialId),
+      c.index('sessions_revoked').on(t.revokedAt).where(sql`revoked_at is not null`),
+    ],
+  )
+
+  /** Calls refused for who the caller is. Rows are only ever added. */
+  const denials = c.table(
+    'denials',
+    {
+      ord: c.identity('ord'),
+      /** Null where the caller had no valid credential. */
+      projectId: c.text('project_id'),
+      at: c.integer('at').notNull(),
+      subject: c.text('subject'),
+      path: c.text('path').notNull(),
+      code: c.text('code').notNull(),
+      address: c.text('address'),
+      requestId: c.text('request_id').notNull(),
+      count: c.integer('count').notNull(),
+    },
+    (t) => [c.index('denials_project').on(t.projectId, t.ord)],
+  )
+
+  return { credentials, sessions, denials }
+}

@@ -1,0 +1,26 @@
+import type { Clock } from '../clock.ts'
+
+/** Watches whether a client that hears that it calls too often goes on all the same. */
+export interface FloodWatch {
+  admitted(): void
+  /** A call was refused for its rate: whether that has gone on for too long. */
+  goesOn(): boolean
+}
+
+/** So long without a refused call, and the client has listened. */
+const pausedMs = 1_000
+
+export function floodWatch(clock: Clock, floodMs: number): FloodWatch {
+  let refused: { since: number; last: number } | undefined
+  return {
+    admitted: () => {
+      refused = undefined
+    },
+    goesOn: () => {
+      const now = clock.monotonic()
+      const since = refused && now - refused.last < pausedMs ? refused.since : now
+      refused = { since, last: now }
+      return now - since >= floodMs
+    },
+  }
+}

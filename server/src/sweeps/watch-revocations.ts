@@ -1,0 +1,21 @@
+import type { Sweep } from './runner.ts'
+
+/** Longer than a replica may be behind. */
+const windowMs = 10_000
+
+/** Beyond the life of an access token: nobody asks for one that is older. */
+const marginMs = 60_000
+
+/**
+ * What other processes on the same database revoked stops here too. This one's own it hears of at once, by a wake; so on
+ * SQLite, which has one process, this finds nothing.
+ */
+export const watchRevocations: Sweep = {
+  name: 'watch-revocations',
+  everyMs: 1_000,
+  batch: async ({ store, revocations, config }) => {
+    await store.read((reader) => revocations.catchUp(reader, reader.now - windowMs))
+    revocations.forget(store.now() - config.accessTokenMs - marginMs)
+    return 0
+  },
+}

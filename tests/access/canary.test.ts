@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { procedures } from '@tony/mcp-server/api/pipeline'
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { Wire } from '../surfaces/wire.ts'
+import { ask, bootstrapToken, register } from './given.ts'
+
+test('no secret is in the log, the metrics, an answer that refuses, or the database', async () => {
+  await using place = await TestServer.start()
+  const logDir = join(place.folder, 'logs')
+  await using server = await TestServer.start({
+    mode: 'serve',
+    config: { logDir, logLevel: 'trace', accessTokenMs: 600_000 },
+  })
+  const secrets = new Set<string>()
+  const secret = (text: string): string => {
+    secrets.add(text)
+    return text
+  }
+  const bootstrap = server.connect({ token: secret(bootstrapToken(server)) })
+  const { key: adminKey, keyId } = await bootstrap.auth.keys.create({ name: 'a', roleCeiling: 'admin', scopes: ['*'] })
+  const admin = server.connect({ token: secret(adminKey) })
+  secret(adminKey.split('_')[2] ?? '')
+  secret((await admin.auth.keys.rotate({ keyId })).key)
+  const { key } = await admin.auth.keys.create({ name: 'enrol' })
+  const clientInstanceId = secret('canary: the secret of an instance')
+  const registered = await register(server, secret(key), { clientInstanceId })
+  const { token, refreshToken } = registered
+  secret(token)
+  const refreshed = await ask(server, 'auth.refresh', undefined, {
+    kind: 'mutation',
+    input: { refreshToken: secret(refreshToken), nonce: secret('canary: the nonce of a refresh') },
+  })
+  const { data } = (JSON.parse(refreshed.text) as { result: { data: typeof registered } }).result
+  const agent = server.connect({ token: secret(data.token) })
+  await agent.auth.renew({ token: data.token })
+  await admin.tasks.create({ type: 'code' })
+  const { tasks } = await agent.tasks.claim({})
+  secret(data.refreshToken)
+  const wrong = secret('canary-of-a-wrong-credential-0123456789')
+  const refusals: string[] = []
+  for (const [path, { kind }] of procedures) {
+    if (kind === 'subscription') continue
+    for (const shown of [wrong, token, adminKey, `${wrong}.a.b`]) {
+      // Wherever a caller might put it by mistake.
+      const input = { token: wrong, refreshToken: wrong, name: { wrong }, taskId: wrong, leaseToken: wrong, [wrong]: 1 }
+      const answer = await ask(server, path, shown, {
+        kind,
+        input,
+        headers: { 'x-tony-project': wrong, cookie: wrong },
+      })
+      if (answer.status >= 400) refusals.push(answer.text)
+    }
+  }
+  using wire = await Wire.open(server.url, { hello: { token: wrong }, headers: { cookie: wrong } })
+  await wire.closed
+  refusals.push(...wire.texts)
+  await server.advance(60_000)
+  const metrics = await (await fetch(`${server.url}/metrics`)).text()
+  await server.stop()
+  const files = (folder: string, beginning: string) =>
+    readdirSync(folder)
+      .filter((name) => name.startsWith(beginning))
+      .map((name) => readFileSync(join(folder, name), 'latin1'))
+  const log = files(logDir, 'mcp-server.log')
+  const database = ['test.db', 'test.db-wal'].flatMap((name) => files(server.folder, name))
+  expect(log.join('').length).toBeGreaterThan(10_000)
+  expect(tasks).toHaveLength(1)
+  // That an answer names a key of the input it did not know is no leak: it goes to who sent it.
+  const places = { log, metrics: [metrics], database, answers: refusals.map((text) => text.replaceAll(wrong, '')) }
+  for (const [where, texts] of Object.entries(places)) {
+    const found = [...secrets].filter((canary) => texts.some((text) => text.includes(canary)))
+    expect(found, where).toEqual([])
+  }
+})

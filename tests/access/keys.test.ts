@@ -1,0 +1,121 @@
+import { expect, test } from 'vitest'
+import { rows } from '../api/given.ts'
+import { refusal } from '../support/server.ts'
+import { ask, Guarded, withoutId } from './given.ts'
+
+const dayMs = 86_400_000
+
+test('a key is said once, and what is stored is no part of its secret', async () => {
+  await using guarded = await Guarded.start()
+  const made = await guarded.admin.auth.keys.create({ name: 'ci', scopes: ['tasks:read'], roleCeiling: 'observer' })
+  expect(made.key).toMatch(/^tck_[0-9A-Za-z]{12}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}$/)
+  expect(made).toMatchObject({ maxUses: null, uses: 0, cidrs: [], expiresAt: '2026-04-01T00:00:00.000Z' })
+  const { keys } = await guarded.admin.auth.keys.list({})
+  expect(keys.map(({ name }) => name).toSorted()).toEqual(['admin', 'ci'])
+  const secret = made.key.split('_')[2] ?? ''
+  expect(JSON.stringify(keys)).not.toContain(secret)
+  expect(JSON.stringify(rows(guarded.server, 'SELECT * FROM credentials'))).not.toContain(secret)
+})
+
+test('a key does what its scopes and its role both grant', async () => {
+  await using guarded = await Guarded.start()
+  const { server } = guarded
+  const reader = await guarded.key({ scopes: ['tasks:read', 'tasks:cancel'], roleCeiling: 'observer' })
+  const lead = await guarded.key({ scopes: ['*'], roleCeiling: 'tech-lead' })
+  expect(await ask(server, 'tasks.list', reader.key)).toMatchObject({ status: 200 })
+  expect(await ask(server, 'agents.list', reader.key)).toMatchObject({ status: 403, code: 'FORBIDDEN' })
+  const cancel = { kind: 'mutation', input: { taskId: '01900000-0000-7000-8000-000000000000' } } as const
+  expect(await ask(server, 'tasks.cancel', reader.key, cancel)).toMatchObject({ status: 403 })
+  expect(await ask(server, 'tasks.cancel', lead.key, cancel)).toMatchObject({ status: 404 })
+  expect(await ask(server, 'auth.keys.list', lead.key)).toMatchObject({ status: 403 })
+})
+
+test('a key that is mistyped, unknown, wrong, expired, revoked or from elsewhere is refused in the same words', async () => {
+  await using guarded = await Guarded.start()
+  const { server } = guarded
+  const [good, short] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'], lifeMs: 60_000 })]
+  const [gone, other] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'] })]
+  const elsewhere = await guarded.key({ scopes: ['*'], cidrs: ['10.0.0.0/8', '2001:db8::/32'] })
+  const here = await guarded.key({ scopes: ['*'], cidrs: ['127.0.0.0/8'] })
+  await guarded.admin.auth.keys.revoke({ keyId: gone.keyId })
+  await server.advance(61_000)
+  expect(await ask(server, 'tasks.list', good.key)).toMatchObject({ status: 200 })
+  expect(await ask(server, 'tasks.list', here.key)).toMatchObject({ status: 200 })
+  const [, id = '', secret = '', sum = ''] = good.key.split('_')
+  const wrong = [
+    `tck_${id}_${secret}_${sum === '000000' ? '000001' : '000000'}`,
+    good.key.replace(id, other.keyId),
+    `${good.key}0`,
+    'tck_',
+    'anything else',
+    'eyJhbGciOiJub25lIn0.e30.',
+    short.key,
+    gone.key,
+    elsewhere.key,
+  ]
+  const answers = await Promise.all(wrong.map((key) => ask(server, 'tasks.list', key)))
+  for (const answer of answers) {
+    expect(answer.status).toBe(401)
+    expect(withoutId(answer.text)).toBe(withoutId(answers[0]?.text ?? ''))
+  }
+})
+
+test('while a key is rotated both secrets are good, and then the new one alone', async () => {
+  await using guarded = await Guarded.start()
+  const { server, admin } = guarded
+  const first = await guarded.key({ scopes: ['*'] })
+  const second = await admin.auth.keys.rotate({ keyId: first.keyId, overlapMs: 60_000 })
+  const status = async (key: string) => (await ask(server, 'tasks.list', key)).status
+  expect(second).toMatchObject({ keyId: first.keyId, previousUntil: '2026-01-01T00:01:00.000Z' })
+  expect([await status(first.key), await status(second.key)]).toEqual([200, 200])
+  await server.advance(60_000)
+  expect([await status(first.key), await status(second.key)]).toEqual([401, 200])
+  const third = await admin.auth.keys.rotate({ keyId: first.keyId })
+  const fourth = await admin.auth.keys.rotate({ keyId: first.keyId })
+  expect([await status(second.key), await status(third.key), await status(fourth.key)]).toEqual([401, 200, 200])
+})
+
+test('a key that is over or never was cannot be rotated', async () => {
+  await using guarded = await Guarded.start()
+  const { keyId } = await guarded.key()
+  const revoked = await guarded.admin.auth.keys.revoke({ keyId })
+  expect(await guarded.admin.auth.keys.revoke({ keyId })).toMatchObject({ revokedAt: revoked.revokedAt })
+  expect(await refusal(guarded.admin.auth.keys.rotate({ keyId }))).toMatchObject({ code: 'ILLEGAL_TRANSITION' })
+  for (const absent of ['nosuchkeynow', 'bootstrap000']) {
+    expect(await refusal(guarded.admin.auth.keys.rotate({ keyId: absent }))).toMatchObject({ code: 'NOT_FOUND' })
+    expect(await refusal(guarded.admin.auth.keys.revoke({ keyId: absent }))).toMatchObject({ code: 'NOT_FOUND' })
+  }
+})
+
+test('a key lasts a year at most, and is for a project that is there', async () => {
+  await using guarded = await Guarded.start()
+  const { keys } = guarded.admin.auth
+  expect(await refusal(keys.create({ name: 'k', lifeMs: 366 * dayMs }))).toMatchObject({ code: 'INVALID_INPUT' })
+  expect(await refusal(keys.create({ name: 'k', cidrs: ['10.0.0.0/33'] }))).toMatchObject({ code: 'INVALID_INPUT' })
+  expect(await refusal(keys.create({ name: 'k', project: 'nowhere' }))).toMatchObject({ code: 'NOT_FOUND' })
+  const project = await guarded.admin.projects.create({ name: 'other' })
+  const { key } = await keys.create({ name: 'k', project: 'other' })
+  const agent = await guarded.register(key)
+  const whoami = await guarded.server.connect({ token: agent.token }).auth.whoami()
+  expect(whoami).toMatchObject({ kind: 'agent', project: project.id })
+})
+
+test('when a key was used is known to a minute, without a write for each call', async () => {
+  await using guarded = await Guarded.start()
+  const { key, keyId } = await guarded.key({ scopes: ['*'] })
+  const lastUsedAt = async () =>
+    (await guarded.admin.auth.keys.list({})).keys.find((candidate) => candidate.keyId === keyId)?.lastUsedAt
+  await guarded.server.advance(5_000)
+  await ask(guarded.server, 'tasks.list', key)
+  expect(await lastUsedAt()).toBeNull()
+  await guarded.server.sweep()
+  expect(await lastUsedAt()).toBe('2026-01-01T00:00:05.000Z')
+})
+
+test('who holds a key says who it is', async () => {
+  await using guarded = await Guarded.start()
+  const { key, keyId } = await guarded.key({ name: 'ci', scopes: ['agents:register'], roleCeiling: 'tester' })
+  const said = await guarded.server.connect({ token: key }).auth.whoami()
+  const permissions = ['auth:self', 'agents:register']
+  expect(said).toMatchObject({ kind: 'key', name: 'ci', keyId, role: 'tester', permissions, sessionId: null })
+})

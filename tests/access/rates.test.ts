@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { codeOf, Wire } from '../surfaces/wire.ts'
+import { type Answer, ask, Guarded } from './given.ts'
+
+const few = { limits: { callerBurst: 10, callerPerSecond: 2, addressBurst: 20, addressPerSecond: 1 } }
+
+/** Asks until it is refused. */
+async function untilRefused(call: () => Promise<Answer>): Promise<{ accepted: number; answer: Answer }> {
+  for (let accepted = 0; ; accepted += 1) {
+    const answer = await call()
+    if (answer.status === 429) return { accepted, answer }
+  }
+}
+
+test('a principal spends what its calls cost, is told what is left, and may go on later', async () => {
+  await using guarded = await Guarded.start(few)
+  const { server } = guarded
+  const { key } = await guarded.key({ scopes: ['*'] })
+  const list = () => ask(server, 'tasks.list', key)
+  const first = await list()
+  expect(first.headers.get('ratelimit-policy')).toBe('"caller";q=10;w=5')
+  expect(first.headers.get('ratelimit')).toBe('"caller";r=8;t=1')
+  const { accepted, answer } = await untilRefused(list)
+  expect(accepted).toBe(4)
+  expect(answer).toMatchObject({ code: 'RATE_LIMITED' })
+  expect(JSON.parse(answer.text).error.data).toMatchObject({ retryable: true, applied: 'no', retryAfterMs: 1_000 })
+  expect(answer.headers.get('retry-after')).toBe('1')
+  server.clock.advance(1_000)
+  expect((await list()).status).toBe(200)
+  expect((await list()).status).toBe(429)
+})
+
+test('one that spends everything takes nothing from another', async () => {
+  await using guarded = await Guarded.start(few)
+  const [one, other] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'] })]
+  await untilRefused(() => ask(guarded.server, 'tasks.list', one.key))
+  expect((await ask(guarded.server, 'tasks.list', other.key)).status).toBe(200)
+})
+
+test('callers without a valid credential are limited together, by their address, and those with one are not', async () => {
+  await using guarded = await Guarded.start(few)
+  const { server } = guarded
+  await untilRefused(() => ask(server, 'system.info', undefined))
+  expect((await ask(server, 'auth.refresh', undefined, { kind: 'mutation' })).status).toBe(429)
+  expect((await ask(server, 'tasks.list', 'nothing.at.all')).status).toBe(429)
+  expect((await ask(server, 'tasks.list', guarded.adminKey)).status).toBe(200)
+})
+
+test('each call of a batch counts', async () => {
+  await using guarded = await Guarded.start(few)
+  const { key } = await guarded.key({ scopes: ['*'] })
+  const paths = Array.from({ length: 8 }, () => 'tasks.list').join(',')
+  const input = JSON.stringify(Object.fromEntries(Array.from({ length: 8 }, (_, index) => [index, {}])))
+  const answer = await fetch(`${guarded.server.url}/trpc/${paths}?batch=1&input=${encodeURIComponent(input)}`, {
+    headers: { authorization: `Bearer ${key}` },
+  })
+  const results = (await answer.json()) as { error?: unknown }[]
+  expect(results.filter(({ error }) => error === undefined)).toHaveLength(5)
+})
+
+test('a socket that goes on for three seconds with calls that are refused for their rate is closed', async () => {
+  await using guarded = await Guarded.start({ limits: { callerBurst: 10, callerPerSecond: 0.01 } })
+  const { key } = await guarded.key({ scopes: ['*'] })
+  using wire = await Wire.open(guarded.server.url, { hello: { token: key } })
+  const call = async () => codeOf(await wire.call('tasks.list', 'query', {}))
+  while ((await call()) !== 'RATE_LIMITED');
+  const goOnFor = async (ms: number) => {
+    for (let spent = 0; spent < ms; spent += 500) {
+      guarded.server.clock.advance(500)
+      expect(await call()).toBe('RATE_LIMITED')
+    }
+  }
+  await goOnFor(2_500)
+  // Whoever waits for a second has heard.
+  guarded.server.clock.advance(1_000)
+  await call()
+  await goOnFor(3_000)
+  expect(await wire.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
+})
+
+test('a developer on this machine, and whoever else is in dev mode, is not limited', async () => {
+  await using server = await TestServer.start({ limits: few.limits })
+  for (let index = 0; index < 40; index += 1) expect((await ask(server, 'tasks.list', undefined)).status).toBe(200)
+})
+
+test('who guesses at a key is locked out of it from where it guesses, longer each time, and nobody else is', async () => {
+  await using guarded = await Guarded.start({ config: { trustedProxies: ['127.0.0.1/32'] } })
+  const { server } = guarded
+  const [held, other] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'] })]
+  const wrong = held.key.replace(/_.{6}$/, '_000000')
+  const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+  const guess = async () => {
+    for (let index = 0; index < 10; index += 1)
+      expect((await ask(server, 'tasks.list', wrong, from('10.0.0.1'))).status).toBe(401)
+  }
+  const status = async (key: string, address: string) => (await ask(server, 'tasks.list', key, from(address))).status
+  await guess()
+  expect(await status(held.key, '10.0.0.1')).toBe(429)
+  expect([await status(held.key, '10.0.0.2'), await status(other.key, '10.0.0.1')]).toEqual([200, 200])
+  server.clock.advance(60_000)
+  await guess()
+  const { headers } = await ask(server, 'tasks.list', held.key, from('10.0.0.1'))
+  expect(headers.get('retry-after')).toBe('120')
+  server.clock.advance(120_000)
+  expect(await status(held.key, '10.0.0.1')).toBe(200)
+})

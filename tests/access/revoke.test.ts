@@ -1,0 +1,138 @@
+import { expect, test } from 'vitest'
+import { refusal, TestServer } from '../support/server.ts'
+import { Wire } from '../surfaces/wire.ts'
+import { ask, Guarded } from './given.ts'
+
+const nobody = '01900000-0000-7000-8000-000000000000'
+
+test('an agent ends its own session, is answered, and is out', async () => {
+  await using guarded = await Guarded.start()
+  const worker = await guarded.agent('worker')
+  using socket = await Wire.open(guarded.server.url, { hello: { token: worker.token } })
+  const answer = await socket.call('auth.revoke', 'mutation', {})
+  expect(answer.result?.data).toEqual({ revokedSessions: 1 })
+  expect(await socket.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })
+  expect(await ask(guarded.server, 'tasks.list', worker.token)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' })
+})
+
+test('a tech lead ends the session of another, or all of an agent; a developer neither', async () => {
+  await using guarded = await Guarded.start()
+  const [lead, one, other] = [
+    await guarded.agent('lead', 'tech-lead'),
+    await guarded.agent('one'),
+    await guarded.agent('other'),
+  ]
+  const { sessions } = await lead.client.auth.sessions.list({ agent: 'one' })
+  const [session] = sessions
+  expect(sessions).toMatchObject([{ agentId: one.agentId, name: 'one', keyId: one.keyId, revokedAt: null }])
+  for (const input of [{ sessionId: session?.sessionId }, { agent: 'one' }, { sessionId: nobody }])
+    expect(await refusal(other.client.auth.revoke(input))).toMatchObject({ code: 'FORBIDDEN' })
+  expect(await lead.client.auth.revoke({ sessionId: session?.sessionId })).toEqual({ revokedSessions: 1 })
+  expect(await lead.client.auth.revoke({ sessionId: session?.sessionId })).toEqual({ revokedSessions: 0 })
+  expect(await lead.client.auth.revoke({ agent: other.agentId })).toEqual({ revokedSessions: 1 })
+  for (const { token } of [one, other])
+    expect(await ask(guarded.server, 'tasks.list', token)).toMatchObject({ code: 'TOKEN_REVOKED' })
+  expect((await lead.client.auth.sessions.list({})).sessions.map(({ name }) => name)).toEqual(['lead'])
+  expect((await lead.client.auth.sessions.list({ all: true })).sessions).toHaveLength(3)
+})
+
+test('what is not there, or in another project, is not found', async () => {
+  await using guarded = await Guarded.start()
+  const worker = await guarded.agent('worker')
+  await guarded.admin.projects.create({ name: 'other' })
+  const { key } = await guarded.key({ project: 'other', roleCeiling: 'tech-lead', scopes: ['*'] })
+  const foreign = guarded.server.connect({ token: key })
+  const [session] = (await guarded.admin.auth.sessions.list({})).sessions
+  for (const input of [{ sessionId: nobody }, { sessionId: session?.sessionId }, { agent: 'worker' }])
+    expect(await refusal(foreign.auth.revoke(input))).toMatchObject({ code: 'NOT_FOUND' })
+  expect((await foreign.auth.sessions.list({})).sessions).toEqual([])
+  expect(await ask(guarded.server, 'tasks.list', worker.token)).toMatchObject({ status: 200 })
+  expect(await refusal(foreign.auth.revoke({}))).toMatchObject({ code: 'INVALID_INPUT' })
+})
+
+test('a key that is revoked takes its own calls and every session that began with it along', async () => {
+  await using guarded = await Guarded.start()
+  const { server, admin } = guarded
+  const { key, keyId } = await guarded.key({ scopes: ['*'], roleCeiling: 'tech-lead' })
+  const [first, second] = [
+    await guarded.register(key, { name: 'first', role: 'tech-lead' }),
+    await guarded.agent('second'),
+  ]
+  // Registered by the first with its token: the key is behind it too.
+  const third = await guarded.register(first.token, { name: 'third' })
+  const wires = await Promise.all(
+    [key, first.token, third.token].map((token) => Wire.open(server.url, { hello: { token } })),
+  )
+  await Promise.all(wires.map((wire) => wire.answers()))
+  expect(await refusal(second.client.auth.revoke({ keyId }))).toMatchObject({ code: 'FORBIDDEN' })
+  expect(await admin.auth.revoke({ keyId })).toEqual({ revokedSessions: 2 })
+  for (const wire of wires) expect(await wire.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })
+  for (const token of [first.token, third.token])
+    expect(await ask(server, 'tasks.list', token)).toMatchObject({ code: 'TOKEN_REVOKED' })
+  expect(await ask(server, 'tasks.list', key)).toMatchObject({ code: 'UNAUTHENTICATED' })
+  expect(await ask(server, 'tasks.list', second.token)).toMatchObject({ status: 200 })
+})
+
+test('what was revoked stays so after a restart', async () => {
+  await using guarded = await Guarded.start()
+  const { folder } = guarded.server
+  const worker = await guarded.agent('worker')
+  await worker.client.auth.revoke({})
+  await guarded.server.stop()
+  await using again = await TestServer.start({ mode: 'serve', folder, config: { accessTokenMs: 600_000 } })
+  expect(await ask(again, 'tasks.list', worker.token)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' })
+})
+
+test('what another process revoked on the same database is out within two seconds', async () => {
+  await using guarded = await Guarded.start()
+  const worker = await guarded.agent('worker')
+  using socket = await Wire.open(guarded.server.url, { hello: { token: worker.token } })
+  await socket.answers()
+  const { db, t } = await guarded.server.parts.store.read(async (reader) => reader)
+  expect(db).toBeDefined()
+  await guarded.server.parts.store.transact({ project: '' }, (tx) =>
+    tx.db.update(t.sessions).set({ revokedAt: tx.now }),
+  )
+  expect(await socket.answers()).toBe(true)
+  await guarded.server.advance(1_000)
+  expect(await socket.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })
+})
+
+test('a revoked session that waits for work is given none', async () => {
+  await using guarded = await Guarded.start()
+  const [lead, worker] = [await guarded.agent('lead', 'tech-lead'), await guarded.agent('worker')]
+  const waiting = ask(guarded.server, 'tasks.claim', worker.token, { kind: 'mutation', input: { waitMs: 60_000 } })
+  const held = worker.client.tasks.claim({ waitMs: 60_000 }).catch((error: unknown) => error)
+  await worker.client.tasks.list({})
+  await lead.client.auth.revoke({ agent: 'worker' })
+  const { id } = await lead.client.tasks.create({ type: 'code' })
+  expect(await waiting).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' })
+  expect(await held).toMatchObject({ code: 'TOKEN_REVOKED' })
+  expect(await lead.client.tasks.get({ taskId: id })).toMatchObject({ status: 'pending', attempt: 0 })
+})
+
+test('a stream of server-sent events tells a revoked key nothing more, however long it was quiet', async () => {
+  await using guarded = await Guarded.start()
+  const { server, admin } = guarded
+  await admin.projects.create({ name: 'other' })
+  const of = { project: 'other', scopes: ['*'], roleCeiling: 'tech-lead' } as const
+  const [{ key, keyId }, lead] = [await guarded.key(of), await guarded.key(of)]
+  const stream = await fetch(`${server.url}/trpc/events.subscribe?input=%7B%7D`, {
+    headers: { authorization: `Bearer ${key}` },
+  })
+  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  const until = async (word: string) => {
+    while (!text.includes(word)) {
+      const { value, done } = (await reader?.read()) ?? { done: true }
+      if (done) throw new Error(`ended without ${word}: ${text}`)
+      text += value
+    }
+  }
+  await until('checkpoint')
+  await admin.auth.keys.revoke({ keyId })
+  await server.advance(3_600_000)
+  await server.connect({ token: lead.key }).tasks.create({ type: 'secret' })
+  await until('TOKEN_REVOKED')
+  expect(text).not.toContain('secret')
+})

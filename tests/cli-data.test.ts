@@ -1,0 +1,159 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import Database from 'better-sqlite3'
+import { afterAll, describe, expect, test } from 'vitest'
+import { upTo } from './store/given.ts'
+import { TestServer } from './support/server.ts'
+
+const program = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'tony-cli-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the built command as a user would. */
+function tony(...argv: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...argv], { cwd: folder }, (error, stdout, stderr) => {
+      const code = typeof error?.code === 'number' ? error.code : error ? 1 : 0
+      resolve({ code, stdout, stderr })
+    })
+  })
+}
+
+function change(file: string, sql: string): void {
+  const database = new Database(file)
+  database.exec(sql)
+  database.close()
+}
+
+/** Overwrites a page that is not the first. */
+function spoil(file: string): void {
+  const bytes = readFileSync(file)
+  bytes.fill(7, 4_096 * 30, 4_096 * 31)
+  writeFileSync(file, bytes)
+}
+
+describe('the command line', () => {
+  test('backs up a database that a server uses, proves it, and restores it once the server has stopped', async () => {
+    await using server = await TestServer.start()
+    await server.connect().tasks.create({ type: 'code', title: 'kept' })
+    const made = await tony('backup', '--db-path', server.database, '--json')
+    expect(made).toMatchObject({ code: 0, stderr: '' })
+    const { path } = JSON.parse(made.stdout)
+    expect((await tony('verify', path)).stdout).toContain('is a sound backup')
+    await server.connect().tasks.create({ type: 'code', title: 'lost' })
+    const early = await tony('restore', path, '--db-path', server.database)
+    expect(early).toMatchObject({ code: 75, stdout: '' })
+    expect(early.stderr).toContain('another process owns')
+    await server.stop()
+    const restored = await tony('restore', path, '--db-path', server.database)
+    expect(restored.code).toBe(0)
+    expect(restored.stdout).toContain('CURSOR_AHEAD')
+    await using again = await TestServer.start({ folder: server.folder })
+    const { tasks } = await again.connect().tasks.list({})
+    expect(tasks.map(({ title }) => title)).toEqual(['kept'])
+  })
+
+  test('brings a database to the newest schema, lists its migrations and compares it with them', async () => {
+    const file = join(folder, 'new.db')
+    expect(await tony('migrate', 'status', '--db-path', file)).toMatchObject({ code: 1 })
+    expect((await tony('migrate', 'up', '--db-path', file)).stdout).toMatch(
+      /^applied 0000_ground\n(.+\n)+.*is up to date\n$/,
+    )
+    expect((await tony('migrate', 'up', '--db-path', file)).stdout).toBe(`${file} is up to date\n`)
+    expect((await tony('migrate', 'status', '--db-path', file)).stdout).toContain('0000_ground: applied')
+    expect(await tony('migrate', 'validate', '--db-path', file)).toMatchObject({ code: 0 })
+    change(file, 'drop index tasks_epic')
+    const { code, stdout } = await tony('migrate', 'validate', '--db-path', file)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'index tasks_epic is missing\n' })
+  })
+
+  test.each(['up', 'status', 'validate'])('refuses to migrate %s what is of another program', async (what) => {
+    const file = join(folder, `${what}.db`)
+    change(file, 'create table agents (id text primary key, completed_at datetime)')
+    const before = readFileSync(file)
+    const { code, stderr } = await tony('migrate', what, '--db-path', file)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/another program \(tables agents\); it was not touched/)
+    expect(readFileSync(file).equals(before)).toBe(true)
+  })
+
+  test('migrates a new database once when three do it at the same time', async () => {
+    const file = join(folder, 'contended.db')
+    const ends = await Promise.all(upTo(3).map(() => tony('migrate', 'up', '--db-path', file, '--json')))
+    const done = ends.filter(({ code }) => code === 0).map(({ stdout }) => JSON.parse(stdout).applied.length)
+    expect(done.toSorted().at(-1)).toBeGreaterThan(0)
+    expect(done.filter((applied) => applied > 0)).toHaveLength(1)
+    for (const { code } of ends) expect([0, 75]).toContain(code)
+  })
+
+  test('says what is wrong with a backup, with exit code 1', async () => {
+    await using server = await TestServer.start()
+    const { stdout } = await tony('backup', '--db-path', server.database, '--to', 'cut', '--json')
+    const { path } = JSON.parse(stdout)
+    truncateSync(join(folder, path), 9_000)
+    const { code, stderr } = await tony('verify', path)
+    expect(code).toBe(1)
+    expect(stderr).toContain('it is not whole')
+  })
+
+  test('examines a database in use, and one that is not well', async () => {
+    await using server = await TestServer.start()
+    const states = async (file: string) => {
+      const { code, stdout } = await tony('doctor', '--db-path', file, '--json')
+      const findings: { check: string; state: string }[] = JSON.parse(stdout).findings
+      return { code, ...Object.fromEntries(findings.map(({ check, state }) => [check, state])) }
+    }
+    await tony('backup', '--db-path', server.database)
+    const well = { versions: 'ok', file: 'ok', owner: 'ok', schema: 'ok', integrity: 'ok', log: 'ok', disk: 'ok' }
+    expect(await states(server.database)).toEqual({ code: 0, ...well, backups: 'ok', clock: 'ok' })
+    expect((await tony('doctor', '--db-path', server.database)).stdout).toContain('owner: a server has it open')
+    await server.stop()
+    change(server.database, `update store_facts set value = '9999999999999' where name = 'last_commit'`)
+    change(server.database, 'drop index tasks_epic')
+    rmSync(`${server.database}.backups`, { recursive: true })
+    const ill = await states(server.database)
+    expect(ill).toEqual({ code: 1, ...well, schema: 'failed', backups: 'warning', clock: 'warning' })
+    expect(await states('nowhere.db')).toEqual({ code: 1, versions: 'ok', file: 'failed' })
+    spoil(server.database)
+    expect(await states(server.database)).toMatchObject({ code: 1, integrity: 'failed' })
+  })
+
+  test('examines what is of another program, and says so', async () => {
+    const file = join(folder, 'foreign.db')
+    change(file, 'create table invoices (id integer primary key)')
+    const { code, stdout } = await tony('doctor', '--db-path', file)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/FAILED {2}schema: .*another program/)
+  })
+
+  test('goes on with backups until it is stopped, and keeps so many', async () => {
+    await using server = await TestServer.start()
+    const argv = ['backup', '--db-path', server.database, '--to', 'many', '--every', '1s', '--keep', '1', '--json']
+    const child = spawn(process.execPath, [program, ...argv], { cwd: folder })
+    const removed: string[] = []
+    for await (const line of child.stdout) {
+      removed.push(...JSON.parse(String(line)).removed)
+      if (removed.length === 1) break
+    }
+    child.kill('SIGTERM')
+    if (child.exitCode === null) await once(child, 'exit')
+    expect(child.exitCode).toBe(0)
+    expect(readdirSync(join(folder, 'many')).filter((name) => name.endsWith('.db'))).toHaveLength(1)
+  })
+
+  test.each(['0', '1', 'soon', '-1h'])('refuses --every %s', async (time) => {
+    const { code, stderr } = await tony('backup', '--every', time)
+    expect(code).toBe(1)
+    expect(stderr).toContain('such as 15m, 1h or 1d')
+  })
+})

@@ -1,0 +1,91 @@
+import { Agent, type Client } from '@tony/mcp-client'
+import { expect, test } from 'vitest'
+import { Guarded } from '../access/given.ts'
+import { refusal } from '../support/server.ts'
+import { Hop } from '../surfaces/hop.ts'
+
+/** Hours pass on the server's clock while its sockets stand still. */
+const patient = { limits: { pingMs: 100_000_000 } }
+
+/** Asks until the server knows this caller by another token than before. */
+async function renewed(client: Client, before: string | null): Promise<string | null> {
+  for (;;) {
+    const { expiresAt } = await client.auth.whoami()
+    if (expiresAt !== before) return expiresAt
+  }
+}
+
+test('a client that has a session refreshes its token in time, and goes on on the same socket', async () => {
+  await using guarded = await Guarded.start(patient)
+  const { server } = guarded
+  const { key } = await guarded.key()
+  const registered = await guarded.register(key)
+  const states: string[] = []
+  const session = { ...registered, expiresInMs: 300 }
+  const client = server.connect({ session, onState: (state) => states.push(state) })
+  const { expiresAt } = await client.auth.whoami()
+  const feed = client.events.subscribe({ types: ['task.created'] })[Symbol.asyncIterator]()
+  await feed.next()
+  server.clock.advance(300_000)
+  expect(await renewed(client, expiresAt)).toBe('2026-01-01T00:15:00.000Z')
+  server.clock.advance(310_000)
+  expect(await client.tasks.list()).toMatchObject({ tasks: [] })
+  await guarded.admin.tasks.create({ type: 'code' })
+  let next = await feed.next()
+  while (next.value?.type === 'checkpoint') next = await feed.next()
+  expect(next).toMatchObject({ value: { type: 'task.created' } })
+  expect(states).toEqual(['connecting', 'open'])
+})
+
+test('one whose token ended while it was away refreshes it and comes back', async () => {
+  await using guarded = await Guarded.start(patient)
+  await using hop = await Hop.start(guarded.server.url)
+  const { key } = await guarded.key()
+  const agent = await Agent.register({ url: hop.url, name: 'worker', type: 'implementation', credential: key })
+  expect(await agent.client.auth.whoami()).toMatchObject({ kind: 'agent', name: 'worker' })
+  guarded.server.clock.advance(700_000)
+  hop.cut()
+  expect(await agent.client.auth.whoami()).toMatchObject({ agentId: agent.id, incarnation: 1 })
+  await agent.stop()
+})
+
+test('a refresh whose answer was lost is asked for again, and the session lives on', async () => {
+  await using guarded = await Guarded.start(patient)
+  await using hop = await Hop.start(guarded.server.url)
+  const { key } = await guarded.key()
+  const registered = await guarded.register(key)
+  const client = guarded.server.connect({ url: hop.url, session: { ...registered, expiresInMs: 600_000 } })
+  await client.auth.whoami()
+  guarded.server.clock.advance(700_000)
+  const lost = hop.loseAnswers()
+  hop.cut()
+  await lost
+  hop.cut()
+  hop.accept()
+  expect(await client.auth.whoami()).toMatchObject({ agentId: registered.agentId })
+  expect((await guarded.admin.auth.sessions.list({})).sessions).toHaveLength(1)
+})
+
+test('one whose session was revoked is told so, and stops', async () => {
+  await using guarded = await Guarded.start()
+  const { key } = await guarded.key()
+  const agent = await Agent.register({
+    url: guarded.server.url,
+    name: 'worker',
+    type: 'implementation',
+    credential: key,
+  })
+  await agent.client.auth.whoami()
+  await guarded.admin.auth.revoke({ agent: 'worker' })
+  expect(await refusal(agent.client.tasks.claim({ waitMs: 60_000 }))).toMatchObject({ code: 'TOKEN_REVOKED' })
+  await agent.stop()
+})
+
+test('an agent that may not register is told so at once', async () => {
+  await using guarded = await Guarded.start()
+  const options = { url: guarded.server.url, name: 'worker', type: 'implementation' }
+  expect(await refusal(Agent.register(options))).toMatchObject({ code: 'UNAUTHENTICATED' })
+  expect(await refusal(Agent.register({ ...options, credential: 'nothing' }))).toMatchObject({
+    code: 'UNAUTHENTICATED',
+  })
+})

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { procedures } from '@tony/mcp-server/api/pipeline'
+import { describe, expect, test } from 'vitest'
+import { TestServer } from './support/server.ts'
+
+const pages = ['docs/tasks.md', 'docs/messages.md', 'docs/requests.md']
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+interface Example {
+  readonly title: string
+  readonly code: string
+}
+
+/** The `js` blocks of a page, each under the heading it stands below and the line it begins on. */
+function examplesOf(page: string): Example[] {
+  const text = readFileSync(root + page, 'utf8')
+  return [...text.matchAll(/```js\n([^`]*(?:`[^`]+`[^`]*)*)```/g)].map(({ 1: code = '', index }) => {
+    const before = text.slice(0, index).split('\n')
+    const heading = before.findLast((line) => line.startsWith('#')) ?? ''
+    return { title: `${page}:${before.length} ${heading.replace(/^#+ /, '')}`, code }
+  })
+}
+
+/** What the pages promise is in scope. */
+async function scopeOf(server: TestServer) {
+  const lead = server.connect()
+  const [ada, bob] = await Promise.all(['ada', 'bob'].map((name) => server.agent(name, { capabilities: ['code'] })))
+  return { server, lead, ada, bob, tess: await server.agent('tess', { role: 'tester' }), assert }
+}
+
+type Scope = Awaited<ReturnType<typeof scopeOf>>
+
+async function run(code: string, scope: Scope): Promise<void> {
+  const source = `export async function example({ ${Object.keys(scope).join(', ')} }) {\n${code}\n}`
+  const module: { example: (scope: Scope) => Promise<void> } = await import(
+    /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(source)}`
+  )
+  await module.example(scope)
+}
+
+const examples = pages.flatMap(examplesOf)
+
+describe('an example that the docs show runs as it is:', () => {
+  test.each(examples)('$title', async ({ code }) => {
+    await using server = await TestServer.start()
+    await run(code, await scopeOf(server))
+  })
+})
+
+test('there is an example of every verb of tasks, messages, requests and health', () => {
+  const text = examples.map(({ code }) => code).join('\n')
+  const verbs = [...procedures.keys()].filter((path) => /^(tasks|messages|requests|health)\./.test(path))
+  expect(verbs.length).toBeGreaterThan(40)
+  expect(verbs.filter((verb) => !text.includes(`.${verb}(`))).toEqual([])
+})
+
+test('an example that does not hold fails', async () => {
+  await using server = await TestServer.start()
+  const scope = await scopeOf(server)
+  await expect(run('assert.equal((await lead.tasks.list({})).tasks.length, 1)', scope)).rejects.toThrow()
+})

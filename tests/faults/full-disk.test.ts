@@ -1,0 +1,127 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { claimOne, leaseOf, rows, tamper } from '../api/given.ts'
+import { upTo } from '../store/given.ts'
+import { Child } from '../support/child.ts'
+import { refusal, TestServer } from '../support/server.ts'
+import { StoreFolder } from '../support/store.ts'
+
+const mebibyte = 1_048_576
+
+/** A disk of its own size, in memory: for who may mount one. */
+class SmallDisk implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'tony-disk-'))
+
+  constructor(mebibytes: number) {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', this.path], { stdio: 'pipe' })
+  }
+
+  /** Takes all the room there is. */
+  fill(): void {
+    for (const size of [mebibyte, 65_536, 4_096]) {
+      for (let index = 0; this.#take(`${size}-${index}`, size); index += 1);
+    }
+  }
+
+  #take(name: string, bytes: number): boolean {
+    try {
+      writeFileSync(join(this.path, `filler-${name}`), Buffer.alloc(bytes))
+      return true
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return false
+      throw error
+    }
+  }
+
+  free(): void {
+    execFileSync('sh', ['-c', `rm -f ${this.path}/filler-*`])
+  }
+
+  [Symbol.dispose](): void {
+    execFileSync('umount', ['--lazy', this.path], { stdio: 'pipe' })
+    rmSync(this.path, { recursive: true })
+  }
+}
+
+function mayMount(): boolean {
+  try {
+    new SmallDisk(1)[Symbol.dispose]()
+    return true
+  } catch (error) {
+    process.stdout.write(`full-disk: no disk of its own: ${String(error)}\n`)
+    return false
+  }
+}
+
+const ballastOf = (server: TestServer): string => `${server.database}.ballast`
+const serverOn = (disk: SmallDisk) => TestServer.start({ folder: disk.path, config: { ballastBytes: 4 * mebibyte } })
+
+/** Creates tasks until the disk is full; how many there are. */
+async function exhaust(server: TestServer): Promise<number> {
+  const lead = server.connect({ deadlineMs: 1_500 })
+  const description = 'x'.repeat(50_000)
+  for (let created = 0; ; created += 1) {
+    const outcome = await lead.tasks
+      .create({ type: 'code', requires: ['nobody has this'], description })
+      .catch((error: unknown) => error)
+    if (!(outcome instanceof Error)) continue
+    expect(outcome).toMatchObject({ code: expect.stringMatching(/STORAGE_FULL|DEADLINE_EXCEEDED/) })
+    return created
+  }
+}
+
+describe.runIf(mayMount())('on a full disk', () => {
+  test('writes are refused by name, reads answered, the ballast given up; with room again all goes on by itself', async () => {
+    using disk = new SmallDisk(24)
+    await using server = await serverOn(disk)
+    await server.sweep()
+    expect(statSync(ballastOf(server)).size).toBe(4 * mebibyte)
+    const ada = await server.agent('ada')
+    await server.connect().tasks.create({ type: 'held' })
+    const held = await claimOne(ada, { leaseMs: 5_000 })
+    disk.fill()
+    const created = await exhaust(server)
+    expect(existsSync(ballastOf(server))).toBe(false)
+    expect(server.parts.store.room?.full).toBe(true)
+    const lead = server.connect({ deadlineMs: 300 })
+    expect(rows(server, 'select count(*) as n from tasks')).toEqual([{ n: created + 1 }])
+    expect(await lead.tasks.get({ taskId: held.id })).toMatchObject({ status: 'in_progress' })
+    await server.advance(60_000)
+    expect(server.parts.store.room?.full).toBe(true)
+    disk.free()
+    await server.sweep()
+    expect(server.parts.store.room?.full).toBe(false)
+    expect(statSync(ballastOf(server)).size).toBe(4 * mebibyte)
+    await server.sweep()
+    expect(await lead.tasks.get({ taskId: held.id })).toMatchObject({ status: 'in_progress', failures: 0 })
+    expect(await ada.tasks.complete(leaseOf(held))).toMatchObject({ status: 'completed' })
+    expect(rows(server, 'pragma integrity_check')).toEqual([{ integrity_check: 'ok' }])
+  }, 60_000)
+
+  test('retention frees what is over, although nothing else can be written', async () => {
+    using disk = new SmallDisk(24)
+    await using server = await serverOn(disk)
+    await server.sweep()
+    const description = 'x'.repeat(50_000)
+    for (const _ of upTo(20)) await server.connect().tasks.create({ type: 'code', requires: ['x'], description })
+    disk.fill()
+    await exhaust(server)
+    const lead = server.connect({ deadlineMs: 300 })
+    expect((await refusal(lead.plans.begin({ name: 'x' }))).code).toMatch(/STORAGE_FULL|DEADLINE_EXCEEDED/)
+    tamper(server, `update tasks set status = 'cancelled', ready = null, created_at = 1, completed_at = 1`)
+    for (const _ of upTo(3)) await server.sweep()
+    expect(rows(server, 'select count(*) as n from tasks')).toEqual([{ n: 0 }])
+  }, 60_000)
+})
+
+test('a server whose database is damaged under it ends by itself, with an error, and answers nothing more', async () => {
+  using folder = new StoreFolder()
+  await using child = new Child('damage.ts', folder.file)
+  await child.says('damaged')
+  const { code, errors } = await child.end()
+  expect(code).toBe(1)
+  expect(errors).toMatch(/SQLITE_CORRUPT|malformed/)
+})

@@ -1,0 +1,281 @@
+import { createHash } from 'node:crypto'
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '@tony/mcp-server/clock'
+import { type Backup, listBackups, pruneBackups, writeBackup } from '@tony/mcp-server/store/backup'
+import { Backups } from '@tony/mcp-server/store/backups'
+import { BackupError, manifestOf, proveBackup } from '@tony/mcp-server/store/manifest'
+import { SchemaError } from '@tony/mcp-server/store/migrate'
+import { restore } from '@tony/mcp-server/store/restore'
+import type { Store } from '@tony/mcp-server/store/store'
+import Database from 'better-sqlite3'
+import { describe, expect, test } from 'vitest'
+import { Child } from '../support/child.ts'
+import { projectOf, StoreFolder } from '../support/store.ts'
+import { feed, note, numbered, put, stored, upTo } from './given.ts'
+
+const at = Date.UTC(2026, 0, 1)
+
+const backupOf = (folder: StoreFolder, options: { at?: number } = {}): Backup =>
+  writeBackup({ file: folder.file, folder: join(folder.path, 'backups'), at, ...options })
+
+/** A store that holds these rows, closed. */
+async function holding(folder: StoreFolder, ...ids: readonly string[]): Promise<void> {
+  await using store = await folder.open()
+  const project = await projectOf(store)
+  for (const id of ids) await store.transact({ project }, (tx) => put(tx, id))
+}
+
+/** Writes a row and its event at a time, from several callers at once, until stopped; knows the last that was acknowledged. */
+class Writing {
+  readonly #store: Store
+  readonly #project: string
+  #issued = 0
+  #stopped = false
+  readonly #acknowledged = new Set<string>()
+  readonly #callers: Promise<void>[]
+
+  constructor(store: Store, project: string) {
+    this.#store = store
+    this.#project = project
+    this.#callers = upTo(8).map(() => this.#write())
+  }
+
+  async #write(): Promise<void> {
+    while (!this.#stopped) {
+      this.#issued += 1
+      const id = numbered('r', this.#issued)
+      await this.#store.transact({ project: this.#project }, async (tx) => {
+        await put(tx, id)
+        tx.append(note(id))
+      })
+      this.#acknowledged.add(id)
+    }
+  }
+
+  acknowledged(): string[] {
+    return [...this.#acknowledged]
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.all(this.#callers)
+  }
+}
+
+test('twenty backups under steady writes each restore to a prefix of the commits with all that was acknowledged before', async () => {
+  using folder = new StoreFolder()
+  await using store = await folder.open()
+  const project = await projectOf(store)
+  const writing = new Writing(store, project)
+  const backups = new Backups(() => ({
+    file: folder.file,
+    folder: join(folder.path, 'backups'),
+    at: systemClock.wall(),
+  }))
+  const made: { before: string[]; path: string }[] = []
+  for (const _ of upTo(20)) {
+    const before = writing.acknowledged()
+    made.push({ before, path: (await backups.make()).path })
+  }
+  await writing.stop()
+  const whole = await store.read(feed)
+  let last = 0
+  for (const { before, path } of made) {
+    using other = new StoreFolder()
+    const { epoch } = restore({ backup: path, database: other.file, at })
+    await using restored = await other.open()
+    const events = await restored.read(feed)
+    expect(restored.epoch).toBe(epoch)
+    expect(epoch).not.toBe(store.epoch)
+    expect(events).toEqual(whole.slice(0, events.length))
+    const rows = await restored.read(stored)
+    expect(rows).toEqual(events.map(({ subject }) => subject).toSorted())
+    expect(before.filter((id) => !rows.includes(id))).toEqual([])
+    expect(events.length).toBeGreaterThanOrEqual(last)
+    last = events.length
+  }
+  expect(last).toBeGreaterThan(20)
+}, 120_000)
+
+describe('a backup', () => {
+  test('is whole on the disk with a manifest that tells what is in it, for its owner alone', async () => {
+    using folder = new StoreFolder()
+    await using store = await folder.open()
+    const project = await projectOf(store)
+    await store.transact({ project }, async (tx) => tx.append(note('a')))
+    const { path, manifest } = backupOf(folder)
+    expect(proveBackup(path)).toEqual(manifest)
+    expect(manifest).toMatchObject({ createdAt: '2026-01-01T00:00:00.000Z', epoch: store.epoch })
+    expect(manifest.feeds).toEqual([{ project, name: 'default', seq: 1 }])
+    expect(readFileSync(path).length).toBe(manifest.bytes)
+  })
+
+  test('of the same moment as another has a name of its own, and the oldest go where only so many are kept', async () => {
+    using folder = new StoreFolder()
+    await holding(folder, 'a')
+    const paths = [backupOf(folder), backupOf(folder), backupOf(folder, { at: at + 1 })].map(({ path }) => path)
+    const backups = join(folder.path, 'backups')
+    writeFileSync(join(backups, 'test-notes.db'), 'mine')
+    expect(new Set(paths).size).toBe(3)
+    expect(listBackups(folder.file, backups).toSorted()).toEqual(paths.toSorted())
+    expect(pruneBackups(folder.file, backups, 1)).toHaveLength(2)
+    expect(listBackups(folder.file, backups)).toEqual([paths[2]])
+    expect(existsSync(join(backups, 'test-notes.db'))).toBe(true)
+  })
+
+  test('asked for while one is written is the next one, shared by all who ask meanwhile', async () => {
+    using folder = new StoreFolder()
+    await holding(folder, 'a')
+    let requests = 0
+    const backups = new Backups(() => {
+      requests += 1
+      return { file: folder.file, folder: join(folder.path, 'backups'), at: at + requests }
+    })
+    const first = backups.make()
+    const start = await Promise.race([first, Promise.resolve('running')])
+    const rest = await Promise.all([backups.make(), backups.make(), backups.make()])
+    expect(start).toBe('running')
+    expect(new Set(rest.map(({ path }) => path)).size).toBe(1)
+    expect(rest[0]?.path).not.toBe((await first).path)
+    expect(requests).toBe(2)
+  })
+
+  test('of a database of another program, or of none, is not made', () => {
+    using folder = new StoreFolder()
+    expect(() => backupOf(folder)).toThrow(/unable to open database file/)
+    folder.raw((database) => database.exec('create table invoices (id integer primary key)'))
+    expect(() => backupOf(folder)).toThrow(SchemaError)
+    expect(readdirSync(join(folder.path, 'backups'))).toEqual(['backup.lock'])
+  })
+
+  test('that is killed while it is written leaves nothing that looks whole and is not', async () => {
+    using folder = new StoreFolder()
+    await holding(folder, 'a')
+    folder.raw((database) =>
+      database.exec(`with recursive n (i) as (select 1 union all select i + 1 from n where i < 4000)
+        insert into bodies select 'big' || i, hex(randomblob(1000)) from n`),
+    )
+    const backups = join(folder.path, 'backups')
+    backupOf(folder)
+    for (const ending of ['.db.partial', '.json.partial', '.json', '.db', '.db.partial', '.json']) {
+      await using child = new Child('backup.ts', folder.file, backups)
+      await child.says('written')
+      const seen = new Promise<void>((resolve) => {
+        const watcher = watch(backups, (_, name) => {
+          if (!name?.endsWith(ending)) return
+          watcher.close()
+          resolve()
+        })
+      })
+      await seen
+      await child.kill()
+      const files = readdirSync(backups).filter((name) => name.endsWith('.db'))
+      for (const name of files) expect(() => proveBackup(join(backups, name))).not.toThrow()
+    }
+    const { path } = backupOf(folder, { at: at + 1 })
+    expect(readdirSync(backups).filter((name) => name.endsWith('.partial'))).toEqual([])
+    expect(proveBackup(path).bytes).toBeGreaterThan(8_000_000)
+  })
+})
+
+/** A restore that is refused, onto a database that holds something; what is said. The database is as it was, to the byte. */
+async function refused(damage: (backup: string) => void): Promise<Error> {
+  using folder = new StoreFolder()
+  await holding(folder, 'a')
+  const { path } = backupOf(folder)
+  damage(path)
+  using live = new StoreFolder()
+  await holding(live, 'live')
+  const before = readFileSync(live.file)
+  try {
+    restore({ backup: path, database: live.file, at })
+  } catch (error) {
+    expect(readFileSync(live.file).equals(before)).toBe(true)
+    expect(readdirSync(live.path).toSorted()).toEqual(['test.db', 'test.db.lock'])
+    if (error instanceof BackupError || error instanceof SchemaError) return error
+    throw error
+  }
+  throw new Error('it was restored')
+}
+
+const flip =
+  (position: (bytes: number) => number) =>
+  (path: string): void => {
+    const bytes = readFileSync(path)
+    const index = position(bytes.length)
+    bytes[index] = (bytes[index] ?? 0) ^ 1
+    writeFileSync(path, bytes)
+  }
+
+/** Changes a backup and makes its manifest vouch for that: what a hash cannot find. */
+function vouchFor(path: string, change: (path: string) => void): void {
+  change(path)
+  const manifest = JSON.parse(readFileSync(manifestOf(path), 'utf8'))
+  const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
+  writeFileSync(manifestOf(path), JSON.stringify({ ...manifest, bytes: statSync(path).size, sha256 }))
+}
+
+const run =
+  (sql: string) =>
+  (path: string): void => {
+    const database = new Database(path)
+    database.exec(sql)
+    database.close()
+  }
+
+/** Overwrites a page that is not the first. */
+const spoil = (path: string): void => {
+  const bytes = readFileSync(path)
+  bytes.fill(7, 4_096 * 30, 4_096 * 31)
+  writeFileSync(path, bytes)
+}
+
+describe('a restore is refused, and the database left to the byte as it was, from a backup', () => {
+  test.each([
+    ['in the first byte', flip(() => 0)],
+    ['in the header', flip(() => 27)],
+    ['in the middle', flip((bytes) => Math.floor(bytes / 2))],
+    ['in the last byte', flip((bytes) => bytes - 1)],
+  ])('that has another bit %s', async (_, damage) => {
+    expect((await refused(damage)).message).toMatch(/was changed since it was made/)
+  })
+
+  test('that lost its end, or gained one', async () => {
+    expect((await refused((path) => truncateSync(path, 100_000))).message).toMatch(
+      /100000 bytes of \d+: it is not whole/,
+    )
+    expect((await refused((path) => appendFileSync(path, 'x'))).message).toMatch(/it is not whole/)
+  })
+
+  test('without its manifest, with one that is none, and that is not there', async () => {
+    expect((await refused((path) => rmSync(manifestOf(path)))).message).toMatch(/no manifest/)
+    expect((await refused((path) => writeFileSync(manifestOf(path), '{"format":'))).message).toMatch(/not the manifest/)
+    expect((await refused((path) => rmSync(path))).message).toMatch(/does not exist/)
+  })
+
+  test('whose hash is right and whose inside is not', async () => {
+    const dangling = run(`pragma foreign_keys = off; insert into pools values ('no project', 'p', 1)`)
+    expect((await refused((path) => vouchFor(path, dangling))).message).toMatch(/1 references lead nowhere/)
+    expect((await refused((path) => vouchFor(path, spoil))).message).toMatch(/is damaged/)
+  })
+
+  test('of another program, of a newer one, and of another database than its manifest says', async () => {
+    const foreign = run('alter table schema_migrations rename column min_reader to other')
+    expect((await refused((path) => vouchFor(path, foreign))).message).toMatch(/another program/)
+    const newer = run(`insert into schema_migrations values (99, 'later', 'x', 99, 1)`)
+    expect((await refused((path) => vouchFor(path, newer))).message).toMatch(/needs a newer program/)
+    const other = run(`update store_facts set value = 'other' where name = 'epoch'`)
+    expect((await refused((path) => vouchFor(path, other))).message).toMatch(/tells of another database/)
+  })
+})

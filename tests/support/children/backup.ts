@@ -1,0 +1,9 @@
+import { systemClock } from '@tony/mcp-server/clock'
+import { writeBackup } from '@tony/mcp-server/store/backup'
+
+/** Writes backups of the file it is given until it is killed, and says so after each. */
+const [, , file = '', folder = ''] = process.argv
+for (;;) {
+  writeBackup({ file, folder, at: systemClock.wall() })
+  process.stdout.write('written\n')
+}

@@ -1,0 +1,22 @@
+import { readConfig } from '@tony/mcp-server/config'
+import { start } from '@tony/mcp-server/server'
+import Database from 'better-sqlite3'
+
+/** A server whose database is damaged under it once it answers; then it is asked, by itself. */
+const [, , file = ''] = process.argv
+const server = await start(readConfig('dev', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error' }))
+const other = new Database(file)
+other.pragma('wal_checkpoint(TRUNCATE)')
+other.unsafeMode(true)
+other.pragma('writable_schema = ON')
+other.exec("UPDATE sqlite_master SET rootpage = 1000000 WHERE name = 'pools'")
+other.pragma('schema_version = 1000')
+other.close()
+process.stdout.write('damaged\n')
+await server.parts.store
+  .read(({ db, t }) => db.select().from(t.pools))
+  .then(
+    () => process.stdout.write('answered\n'),
+    () => undefined,
+  )
+process.stdin.resume()

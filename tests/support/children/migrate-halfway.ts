@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { migrate, migrations } from '@tony/mcp-server/store/migrate'
+import Database from 'better-sqlite3'
+
+/**
+ * Migrates one database after the other, each stopped after another statement: from that statement the next one is begun, and
+ * from the last the process is killed, so that all of them are cut off at once. Half of them begin with the first migration done.
+ */
+const [, , folder = ''] = process.argv
+const all = migrations()
+const steps = all.flatMap(({ number, statements }) => statements.map((_, index) => ({ number, index })))
+const runs = steps.flatMap((step) =>
+  step.number === 0 ? [{ ...step, from: 0 }] : [0, 1].map((from) => ({ ...step, from })),
+)
+
+function begin(position: number): void {
+  const run = runs[position]
+  if (!run) {
+    process.kill(process.pid, 'SIGKILL')
+    return
+  }
+  const database = new Database(join(folder, `${run.from}-${run.number}-${run.index}.db`))
+  database.pragma('journal_mode = WAL')
+  if (run.from > 0) migrate(database, all.slice(0, run.from), 1)
+  database.function('begin_next', () => begin(position + 1))
+  const halfway = all.map((migration) => {
+    const { number, statements } = migration
+    if (number !== run.number) return migration
+    return { ...migration, statements: statements.toSpliced(run.index + 1, 0, 'select begin_next()') }
+  })
+  migrate(database, halfway, 1)
+}
+
+begin(0)
