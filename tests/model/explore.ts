@@ -66,7 +66,7 @@ function requireDepth({ tally }: Site, { what, runs }: Exploration): void {
   const counts = [...tally].toSorted(([a], [b]) => (a < b ? -1 : 1))
   const shown = counts.map(([path, { ok, refused }]) => `${path} ${ok}+${refused}`)
   process.stdout.write(`${what}, done and refused: ${shown.join(', ')}\n`)
-  const shallow = counts.filter(([, { ok }]) => ok < runs / 20).map(([path]) => path)
+  const shallow = counts.filter(([, { ok }]) => ok < runs / 25).map(([path]) => path)
   if (shallow.length > 0) throw new Error(`${what}: hardly ever done: ${shallow.join(', ')}`)
 }
 

@@ -52,8 +52,8 @@ export function heartbeat(state: State, agent: Agent, listed: readonly Lease[]):
     if (lease.unlisted >= 2) giveBack(state, lease, 'unlisted', agent)
   }
   const paused = agent.paused || state.paused
-  // A pause is the stronger word: its end may be the end of draining too.
-  const told = paused ? 'paused' : agent.draining ? 'draining' : 'running'
+  // An agent that is to leave is told so during a pause too.
+  const told = agent.draining ? 'draining' : paused ? 'paused' : 'running'
   return { extended, lost, state: told }
 }
 

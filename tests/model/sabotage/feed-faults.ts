@@ -33,8 +33,8 @@ export const feedFaults: readonly Fault[] = [
   {
     name: 'the events of a batch are in the opposite order',
     file: append,
-    find: 'for (const event of events) {',
-    replace: 'for (const event of events.toReversed()) {',
+    find: 'for (const { event, scope } of events) {',
+    replace: 'for (const { event, scope } of events.toReversed()) {',
   },
   {
     name: 'third parties see the events of a message',
