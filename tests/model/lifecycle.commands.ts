@@ -52,7 +52,7 @@ const onTask = <T>({ path, args, fits, input, predict }: Verb<T>): fc.Arbitrary<
     async (play, { which, any, by, idempotencyKey, args: said }) => {
       const { state } = play
       const fitting = state.tasks.filter(fits)
-      const task = pick(any === 0 || fitting.length === 0 ? state.tasks : fitting, which)
+      const task = pick(any === 0 ? state.tasks : fitting, which)
       if (!task) return
       const caller = callerOf(play, by)
       const sent = input(task, said, play)
@@ -97,7 +97,7 @@ const retrying = onTask({
 const adopting = onTask({
   path: 'tasks.adopt',
   args: fc.nat(8),
-  fits: ({ orphans }) => orphans.length > 0,
+  fits: ({ orphans, status }) => orphans.length > 0 && status !== 'completed' && status !== 'cancelled',
   input: (task, which) => ({ attempt: attemptOf(task, which) }),
   predict: (state, caller, task, which) => adopt(state, caller, task, attemptOf(task, which)),
 })
@@ -216,7 +216,7 @@ export const lifecycleCommands = weighted(
   [3, answering],
   [4, verifying],
   [2, retrying],
-  [3, adopting],
+  [6, adopting],
   [3, updating],
   [3, nexting],
   [1, cancellingMany],

@@ -21,7 +21,7 @@ export interface Told {
 /** Words the documentation gives the data of an event, by type. */
 export type Documented = ReadonlyMap<string, readonly string[]>
 
-/** What events have beyond the table. */
+/** What events may have beyond the table. */
 const undocumented: Documented = new Map([['task.failed', ['retryAt']]])
 
 const expectedOf = (run: () => unknown): { ok: true; value: unknown } | { ok: false; code: string } => {

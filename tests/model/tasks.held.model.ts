@@ -52,7 +52,7 @@ export function heartbeat(state: State, agent: Agent, listed: readonly Lease[]):
     if (lease.unlisted >= 2) giveBack(state, lease, 'unlisted', agent)
   }
   const paused = agent.paused || state.paused
-  // An agent that is to leave is told so during a pause too.
+  // Whoever is to leave leaves, paused or not: it may never be resumed.
   const told = agent.draining ? 'draining' : paused ? 'paused' : 'running'
   return { extended, lost, state: told }
 }
@@ -177,7 +177,6 @@ export function update(state: State, caller: Caller, task: Task, change: Change)
   state.tell('task.updated', task, caller, { status: task.status }, about(task))
   if (dependsOn !== undefined && task.status === 'blocked' && isHopeless(task)) {
     failed(state, task, caller, undefined)
-    return { taskId: task.id }
   }
   return { taskId: task.id, status: task.status }
 }

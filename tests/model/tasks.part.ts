@@ -76,7 +76,7 @@ const viewOf = (task: Task) => ({
   input: task.input ?? null,
   review: task.review ?? null,
   error: task.error,
-  // A cancelled task may still tell what it asked.
+  // One that was cancelled may still tell what it asked.
   inputRequest:
     task.status === 'cancelled'
       ? undefined
