@@ -40,6 +40,7 @@ const leaseWriteOf = (op: Op, f: string, lease: Fields): LeaseWrite => ({
   leaseToken: text(lease, 'leaseToken'),
   outcome: op.outcome,
   status: typeof op.output.status === 'string' ? op.output.status : '',
+  locks: Array.isArray(op.output.locks) ? op.output.locks.filter((lock) => typeof lock === 'string') : [],
   invokedAt: op.invokedAt,
   endedAt: op.endedAt,
 })

@@ -23,6 +23,8 @@ export interface LeaseWrite {
   readonly outcome: Outcome
   /** What the task was then, as the reply said; '' where it did not. */
   readonly status: string
+  /** What the lease held then, where the reply said so. */
+  readonly locks: readonly string[]
   readonly invokedAt: number
   readonly endedAt: number
 }

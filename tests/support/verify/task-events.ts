@@ -10,6 +10,12 @@ const eventsOfWrite: Readonly<Record<string, { rule: Rule; types: readonly strin
   lock: { rule: 'operator-event', types: ['task.locked'] },
 }
 
+/** Asking for what the claim had taken already changes nothing. */
+const tookNothing = (write: LeaseWrite, stored: Stored): boolean =>
+  write.f === 'lock' &&
+  write.locks.length > 0 &&
+  write.locks.every((lock) => stored.tasks.get(write.taskId)?.locks.includes(lock))
+
 function ofWrite(write: LeaseWrite, attempt: number | undefined, stored: Stored): Violation[] {
   if (write.f === 'complete') {
     const ofAttempt = (type: string) =>
@@ -20,7 +26,7 @@ function ofWrite(write: LeaseWrite, attempt: number | undefined, stored: Stored)
     return told ? [] : [violation('completion-event', `task ${write.taskId}`, { write, events })]
   }
   const wanted = eventsOfWrite[write.f]
-  if (!wanted) return []
+  if (!wanted || tookNothing(write, stored)) return []
   const events = eventsOfType(stored, write.taskId, ...wanted.types)
   const found = events.some((event) => mayBeAttempt(event, attempt))
   return found ? [] : [violation(wanted.rule, `task ${write.taskId}`, { write, attempt, events })]

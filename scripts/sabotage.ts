@@ -1,0 +1,25 @@
+import { faults } from '../tests/model/sabotage/faults.ts'
+import { judged, plantInFile } from '../tests/model/sabotage/judged.ts'
+
+/** As many as the tests themselves run: what they need more for, they would not notice. */
+const runs = 600
+
+/** Each fault in a server of its own, and the model tests on it: all, or those of a suite, or those whose names contain a word. */
+async function main(): Promise<void> {
+  const [wanted = ''] = process.argv.slice(2)
+  for (const fault of faults) plantInFile(fault)
+  const chosen = faults.filter(({ name, suite }) => name.includes(wanted) || suite === wanted)
+  let caught = 0
+  process.stdout.write('| outcome | suite | fault | time | noticed |\n| --- | --- | --- | --- | --- |\n')
+  for (const fault of chosen) {
+    const start = performance.now()
+    const { outcome, said } = await judged(fault, runs)
+    if (outcome === 'caught') caught += 1
+    const seconds = ((performance.now() - start) / 1_000).toFixed(1)
+    process.stdout.write(`| ${outcome} | ${fault.suite} | ${fault.name} | ${seconds} s | ${said} |\n`)
+  }
+  process.stdout.write(`${caught} of ${chosen.length} faults were noticed\n`)
+  if (caught < chosen.length) process.exitCode = 1
+}
+
+await main()

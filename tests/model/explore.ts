@@ -1,0 +1,82 @@
+import fc from 'fast-check'
+import type { Act } from './acts.ts'
+import { documentedData } from './documented.ts'
+import { type Part, Play } from './play.ts'
+import type { Registration, Site, Way } from './world.ts'
+
+/** Who takes part in a run: two who do the work, one who also verifies, one who leads, one who looks on. */
+const cast: readonly Registration[] = [
+  { name: 'ann', role: 'developer', capabilities: ['a'] },
+  { name: 'bob', role: 'developer', capabilities: ['a', 'b'] },
+  { name: 'tes', role: 'tester', capabilities: [] },
+  { name: 'tim', role: 'tech-lead', capabilities: ['b'] },
+  { name: 'obi', role: 'observer', capabilities: ['a', 'b'] },
+]
+
+/** Where the runs come from; what it prints when a run fails says what to set to get that run again. */
+const setting = {
+  seed: process.env['MODEL_SEED'],
+  path: process.env['MODEL_PATH'],
+  replay: process.env['MODEL_REPLAY'],
+  runs: process.env['MODEL_RUNS'],
+} as const
+
+export interface Exploration {
+  readonly what: string
+  readonly commands: readonly fc.Arbitrary<Act>[]
+  readonly parts: readonly Part[]
+  readonly runs: number
+  readonly maxCommands?: number
+  /** `lot` is of 30, drawn for each run: what some runs are to have and others not hangs on it, so that a run can be had again. */
+  readonly begin?: (play: Play, lot: number) => Promise<void>
+  readonly end?: (play: Play) => Promise<void>
+}
+
+/** One run of ten is over sockets. */
+const wayOf = (lot: number): Way => (lot % 10 === 9 ? 'client' : 'pipeline')
+
+async function explore(site: Site, exploration: Exploration, seed: number, runs: number): Promise<void> {
+  const { what, commands, parts, maxCommands = 60, begin, end } = exploration
+  const documented = documentedData()
+  const { path, replay } = setting
+  const sequence = fc.commands([...commands], { maxCommands, size: 'max', ...(replay && { replayPath: replay }) })
+  const property = fc.asyncProperty(fc.nat(29), sequence, async (lot, chosen) => {
+    using world = await site.begin(wayOf(lot), cast)
+    const play = new Play(world, parts, documented)
+    await begin?.(play, lot)
+    await fc.asyncModelRun(() => ({ model: {}, real: play }), chosen)
+    await end?.(play)
+  })
+  const result = await fc.check(property, {
+    seed,
+    numRuns: runs,
+    unbiased: true,
+    endOnFailure: process.env['MODEL_BAIL'] === '1',
+    ...(path && { path }),
+  })
+  if (!result.failed) return
+  const shown = fc.stringify(result.counterexample)
+  const [, replayPath = ''] = /replayPath="([^"]*)"/.exec(shown) ?? []
+  const again = `MODEL_SEED=${result.seed} MODEL_PATH=${result.counterexamplePath} MODEL_REPLAY=${replayPath}`
+  throw new Error(`${what}: ${shown}\n${again}`, { cause: result.errorInstance })
+}
+
+/** Runs that seldom get anywhere would agree with any server: everything that is tried has to succeed often. */
+function requireDepth({ tally }: Site, { what, runs }: Exploration): void {
+  const counts = [...tally].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const shown = counts.map(([path, { ok, refused }]) => `${path} ${ok}+${refused}`)
+  process.stdout.write(`${what}, done and refused: ${shown.join(', ')}\n`)
+  const shallow = counts.filter(([, { ok }]) => ok < runs / 25).map(([path]) => path)
+  if (shallow.length > 0) throw new Error(`${what}: hardly ever done: ${shallow.join(', ')}`)
+}
+
+/** A fixed seed, and one that is new each time, which is printed. */
+export async function exploreTwice(site: Site, exploration: Exploration): Promise<void> {
+  const { what, runs } = exploration
+  if (setting.seed !== undefined) return explore(site, exploration, Number(setting.seed), Number(setting.runs ?? runs))
+  const fresh = Math.floor(Math.random() * 2 ** 31)
+  process.stdout.write(`${what}: ${runs} runs with seed 1, ${Math.ceil(runs / 4)} with seed ${fresh}\n`)
+  await explore(site, exploration, 1, runs)
+  requireDepth(site, exploration)
+  await explore(site, exploration, fresh, Math.ceil(runs / 4))
+}

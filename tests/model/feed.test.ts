@@ -1,0 +1,57 @@
+import type { FeedEvent } from '@tony/mcp-client'
+import { test } from 'vitest'
+import { tickMs, weighted } from './acts.ts'
+import { addTask, plainSpec, someTasks } from './creating.commands.ts'
+import { same } from './differs.ts'
+import { exploreTwice } from './explore.ts'
+import { feedOf, listing, misreading } from './feed.commands.ts'
+import { messageCommands } from './messages.commands.ts'
+import { messagePart } from './messages.part.ts'
+import type { Play } from './play.ts'
+import { taskCommands } from './tasks.commands.ts'
+import { taskPart } from './tasks.part.ts'
+import { Site } from './world.ts'
+
+const commands = [...taskCommands, ...messageCommands, ...weighted([20, listing], [1, misreading])]
+
+/** Follows the feed of one agent from its beginning while the run goes on, and compares it when the run has ended. */
+async function follow(play: Play, index: number): Promise<() => Promise<void>> {
+  const caller = play.state.agents[index]
+  const client = play.world.connect(caller)
+  const events = client.events.subscribe({ cursor: 'start' })[Symbol.asyncIterator]()
+  const got: FeedEvent[] = []
+  const next = async () => {
+    const { value, done } = await events.next()
+    if (done) throw new Error(`the feed ended after ${got.length} events`)
+    if (value.type !== 'checkpoint') got.push(value)
+  }
+  await next()
+  return async () => {
+    const expected = feedOf(play, caller, {}, 0)
+    while (got.length < expected.length) await next()
+    client.close()
+    same(expected, got, 'what a subscriber got')
+  }
+}
+
+test('everyone reads exactly the events they may see, from any cursor, once and in order', async () => {
+  await using site = await Site.open()
+  let ended: (() => Promise<void>) | undefined
+  await exploreTwice(site, {
+    what: 'feed',
+    commands,
+    parts: [taskPart, messagePart],
+    runs: 300,
+    begin: async (play, lot) => {
+      await someTasks(play)
+      ended = lot < 5 ? await follow(play, lot) : undefined
+    },
+    end: async (play) => {
+      // The last thing anyone sees: what came before it has been seen, or has been missed.
+      await play.advance(tickMs)
+      await addTask(play, plainSpec)
+      play.agree('tasks.create')
+      await ended?.()
+    },
+  })
+}, 300_000)

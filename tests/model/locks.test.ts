@@ -1,0 +1,22 @@
+import { test } from 'vitest'
+import { someTasks } from './creating.commands.ts'
+import { exploreTwice } from './explore.ts'
+import { lockCommands, resize } from './locks.commands.ts'
+import { compareTasks, taskPart } from './tasks.part.ts'
+import { Site } from './world.ts'
+
+test('no two conflicting locks are held, and nothing waits that is free', async () => {
+  await using site = await Site.open()
+  await exploreTwice(site, {
+    what: 'locks',
+    commands: lockCommands,
+    parts: [taskPart],
+    end: compareTasks,
+    runs: 400,
+    begin: async (play) => {
+      await resize(play, { one: 1, two: 2 })
+      play.agree('projects.setPools')
+      await someTasks(play)
+    },
+  })
+}, 300_000)

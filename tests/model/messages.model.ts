@@ -1,0 +1,294 @@
+import { criticalShare, type MessageTransition, messageTransitions, redeliveryPolicy } from '@tony/mcp-shared/messages'
+import { rankOf } from '@tony/mcp-shared/priorities'
+import { type Agent, type Caller, type Delivery, type Message, refuse, type State } from './state.ts'
+
+const never = Number.POSITIVE_INFINITY
+
+/** Where a message goes: to one agent, or to all that match, without the sender. */
+export type Address = Agent | { readonly topic: string } | { readonly role: string } | 'all'
+
+export interface Letter {
+  readonly to: Address
+  readonly priority: Message['priority']
+  readonly payload: unknown
+  readonly thread: string | undefined
+  readonly task: Message['task']
+  readonly maxDeliver: number
+  readonly ttlMs: number | undefined
+}
+
+export const isAgent = (to: Address): to is Agent => typeof to === 'object' && 'id' in to
+
+export const addressOf = (to: Address): string => {
+  if (to === 'all') return '*'
+  if (isAgent(to)) return to.id
+  return 'topic' in to ? `topic:${to.topic}` : `role:${to.role}`
+}
+
+function move(message: Message, by: MessageTransition): void {
+  const { from, to }: { from: readonly string[]; to: Message['status'] } = messageTransitions[by]
+  if (!from.includes(message.status)) throw new Error(`the model moves ${message.status} by ${by}`)
+  message.status = to
+}
+
+const waits = ({ status, purged }: Message): boolean => !purged && (status === 'pending' || status === 'delivered')
+
+/** Whether there is room for one more; the last twentieth is for what is critical. */
+function hasRoom(state: State, to: Agent, priority: Message['priority']): boolean {
+  const reserve = priority === 'critical' ? 0 : Math.floor(state.maxPending * criticalShare)
+  return state.messages.filter((one) => one.to === to && waits(one)).length < state.maxPending - reserve
+}
+
+/** Who sees an event of a message: its two ends, and tech leads. */
+export const about = ({ from, to, task, thread }: Message) => ({
+  audience: from ? [from, to] : [to],
+  task,
+  thread,
+})
+
+const matching = (state: State, sender: Caller, to: Address): Agent[] =>
+  state.agents.filter((agent) => {
+    if (isAgent(to)) return agent === to
+    if (agent === sender) return false
+    if (to === 'all') return true
+    return 'topic' in to ? state.topics.get(agent)?.has(to.topic) === true : agent.role === to.role
+  })
+
+function post(state: State, sender: Caller, letter: Letter, to: Agent, full: boolean): Message {
+  const { to: address, ttlMs, ...rest } = letter
+  const message: Message = {
+    ...rest,
+    id: '',
+    order: state.messages.length,
+    from: sender,
+    to,
+    address: isAgent(address) ? undefined : addressOf(address),
+    expiresAt: ttlMs === undefined ? never : state.now + ttlMs,
+    status: full ? 'dead' : 'pending',
+    attempt: 0,
+    redrives: 0,
+    notBefore: undefined,
+    delivery: undefined,
+    failures: full ? [{ attempt: 0, reason: 'inbox full', error: null }] : [],
+    purged: false,
+  }
+  state.messages.push(message)
+  const data = { from: sender?.id ?? null, to: to.id, type: 'note', priority: letter.priority }
+  state.tell('message.sent', message, sender, data, about(message))
+  if (full) state.tell('message.dead', message, sender, { attempt: 0, reason: 'inbox full' }, about(message))
+  return message
+}
+
+export function send(state: State, sender: Caller, letter: Letter): Message[] {
+  if (sender?.role === 'observer') refuse('FORBIDDEN')
+  const recipients = matching(state, sender, letter.to)
+  return recipients.map((to) => {
+    const full = !hasRoom(state, to, letter.priority)
+    if (full && isAgent(letter.to)) refuse('INBOX_FULL')
+    return post(state, sender, letter, to, full)
+  })
+}
+
+export interface Reception {
+  readonly limit: number
+  readonly maxAckPending: number
+  readonly ackWaitMs: number
+}
+
+/** For `critical` there is room for so many more. */
+const criticalExtra = 10
+
+export function receive(state: State, agent: Agent, { limit, maxAckPending, ackWaitMs }: Reception): Delivery[] {
+  if (state.paused || agent.paused) return []
+  const given: Delivery[] = []
+  const queue = state.messages
+    .filter(({ to, status, purged }) => to === agent && status === 'pending' && !purged)
+    .filter(({ notBefore, expiresAt }) => (notBefore === undefined || notBefore < state.now) && expiresAt > state.now)
+    .toSorted((a, b) => rankOf(a.priority) - rankOf(b.priority) || a.order - b.order)
+  for (const message of queue) {
+    const inFlight = state.messages.filter((one) => one.to === agent && one.status === 'delivered').length
+    const most = maxAckPending + (message.priority === 'critical' ? criticalExtra : 0)
+    if (given.length === limit || inFlight >= most) break
+    move(message, 'deliver')
+    message.attempt += 1
+    const delivery: Delivery = { message, attempt: message.attempt, receipt: '', ackBy: state.now + ackWaitMs }
+    message.delivery = delivery
+    state.deliveries.push(delivery)
+    given.push(delivery)
+  }
+  return given
+}
+
+/** The message of a receipt that is good: of the current delivery, until that is taken back or another one made. */
+function requireCurrent(agent: Agent, delivery: Delivery): Message {
+  const { message } = delivery
+  if (message.to !== agent || message.purged) refuse('NOT_FOUND')
+  if (message.status !== 'delivered' || message.delivery !== delivery) refuse('STALE_RECEIPT')
+  return message
+}
+
+export function ack(state: State, agent: Agent, delivery: Delivery): object {
+  const { message } = delivery
+  if (message.to !== agent || message.purged) refuse('NOT_FOUND')
+  if (!(message.status === 'acked' && message.delivery === delivery)) {
+    requireCurrent(agent, delivery)
+    move(message, 'ack')
+    state.tell('message.acked', message, agent, { attempt: message.attempt }, about(message))
+  }
+  return { messageId: message.id, status: 'acked' }
+}
+
+function bury(
+  state: State,
+  message: Message,
+  by: 'bury' | 'term',
+  why: { reason: string; error: string | undefined },
+  actor: Caller,
+): void {
+  move(message, by)
+  message.failures.push({ attempt: message.attempt, ...why })
+  state.tell('message.dead', message, actor, { attempt: message.attempt, ...why }, about(message))
+}
+
+const backoffMs = (state: State, deliveries: number): number => {
+  const { initialIntervalMs, backoffCoefficient, maximumIntervalMs } = redeliveryPolicy
+  return Math.floor(
+    state.chance * Math.min(maximumIntervalMs, initialIntervalMs * backoffCoefficient ** (deliveries - 1)),
+  )
+}
+
+/** A delivery that failed: again after a wait, or the end of it. */
+function giveBack(
+  state: State,
+  message: Message,
+  by: 'nak' | 'redeliver',
+  error: string | undefined,
+  actor: Caller,
+  delayMs?: number,
+): void {
+  const reason = by === 'nak' ? 'nak' : 'ack wait over'
+  if (message.attempt >= message.maxDeliver) return bury(state, message, 'bury', { reason, error }, actor)
+  move(message, by)
+  message.failures.push({ attempt: message.attempt, reason, error })
+  message.notBefore = state.now + (delayMs ?? backoffMs(state, message.attempt))
+  const data = { attempt: message.attempt, reason, error }
+  state.tell(by === 'nak' ? 'message.nacked' : 'message.returned', message, actor, data, about(message))
+}
+
+export function nak(
+  state: State,
+  agent: Agent,
+  delivery: Delivery,
+  how: { delayMs: number | undefined; error: string },
+): object {
+  const message = requireCurrent(agent, delivery)
+  giveBack(state, message, 'nak', how.error, agent, how.delayMs)
+  return { messageId: message.id, status: message.status }
+}
+
+export function term(state: State, agent: Agent, delivery: Delivery, error: string): object {
+  const message = requireCurrent(agent, delivery)
+  bury(state, message, 'term', { reason: 'term', error }, agent)
+  return { messageId: message.id, status: 'dead' }
+}
+
+export function inProgress(state: State, agent: Agent, delivery: Delivery, ackWaitMs: number): object {
+  const message = requireCurrent(agent, delivery)
+  delivery.ackBy = state.now + ackWaitMs
+  return { messageId: message.id, ackBy: new Date(delivery.ackBy).toISOString() }
+}
+
+export function redrive(state: State, caller: Caller, dead: readonly Message[], to: Agent | undefined): object {
+  const redriven: Message[] = []
+  const refused: Message[] = []
+  for (const message of dead) {
+    if (!hasRoom(state, to ?? message.to, message.priority)) {
+      refused.push(message)
+      continue
+    }
+    move(message, 'redrive')
+    const before = message.to
+    message.to = to ?? message.to
+    message.attempt = 0
+    message.expiresAt = never
+    message.redrives += 1
+    message.failures = []
+    message.notBefore = undefined
+    message.delivery = undefined
+    redriven.push(message)
+    const { audience, ...rest } = about(message)
+    const data = { to: message.to.id, redrives: message.redrives }
+    // Whose inbox it was hears of it too.
+    state.tell('message.redriven', message, caller, data, { ...rest, audience: [...audience, before] })
+  }
+  return {
+    redriven: redriven.map(({ id }) => id),
+    refused: refused.map(({ id }) => ({ messageId: id, error: { code: 'INBOX_FULL' } })),
+    more: false,
+  }
+}
+
+export function purge(state: State, caller: Caller, dead: readonly Message[]): object {
+  for (const message of dead) {
+    message.purged = true
+    state.tell('message.purged', message, caller, {}, about(message))
+  }
+  return { purged: dead.length, more: false }
+}
+
+export function subscribe(state: State, agent: Agent, topic: string, wanted: boolean): object {
+  const topics = state.topics.get(agent) ?? new Set()
+  state.topics.set(agent, topics)
+  if (topics.has(topic) !== wanted) {
+    state.tell(wanted ? 'topic.subscribed' : 'topic.unsubscribed', agent, agent, { topic })
+    if (wanted) topics.add(topic)
+    else topics.delete(topic)
+  }
+  return { topic, topics: [...topics].toSorted() }
+}
+
+interface Due {
+  readonly at: number
+  readonly happens: (state: State) => void
+}
+
+function dueOf(message: Message): Due[] {
+  if (message.purged) return []
+  if (message.status === 'delivered')
+    return [
+      {
+        at: message.delivery?.ackBy ?? never,
+        happens: (state) => giveBack(state, message, 'redeliver', undefined, undefined),
+      },
+    ]
+  if (message.status !== 'pending') return []
+  const expires = (state: State) => {
+    move(message, 'expire')
+    state.tell('message.expired', message, undefined, { attempt: message.attempt }, about(message))
+  }
+  return [
+    { at: message.expiresAt, happens: expires },
+    { at: message.notBefore ?? never, happens: () => undefined },
+  ]
+}
+
+export const nextDue = (state: State): number =>
+  Math.min(
+    never,
+    ...state.messages
+      .flatMap(dueOf)
+      .map(({ at }) => at)
+      .filter((at) => at >= state.now),
+  )
+
+/** What was due up to now. A message that comes back when its time is over has missed it: it expires at once. */
+export function settle(state: State, since: number): void {
+  for (const message of state.messages) {
+    const [first] = dueOf(message)
+      .filter(({ at }) => at > since && at <= state.now)
+      .toSorted((a, b) => a.at - b.at)
+    first?.happens(state)
+    if (message.status === 'pending' && !message.purged && message.expiresAt <= state.now)
+      dueOf(message)[0]?.happens(state)
+  }
+}

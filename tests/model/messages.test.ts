@@ -1,0 +1,25 @@
+import { test } from 'vitest'
+import { exploreTwice } from './explore.ts'
+import { messageCommands } from './messages.commands.ts'
+import { compareMessages, messagePart } from './messages.part.ts'
+import { fill } from './sending.commands.ts'
+import { Site } from './world.ts'
+
+/** The smallest mailbox of which a twentieth is one message. */
+const maxPending = 20
+
+test('each message is in one place, and comes when and to whom the contract says', async () => {
+  await using site = await Site.open({ maxPending })
+  await exploreTwice(site, {
+    what: 'messages',
+    commands: messageCommands,
+    parts: [messagePart],
+    end: compareMessages,
+    runs: 500,
+    begin: async (play, lot) => {
+      play.state.maxPending = maxPending
+      // A full mailbox is where the rules of it begin.
+      if (lot % 3 === 2) await fill(play, maxPending - 3)
+    },
+  })
+}, 300_000)

@@ -1,0 +1,153 @@
+import { same } from './differs.ts'
+import { type Caller, type Fact, Refusal, State } from './state.ts'
+import type { Outcome, StoredEvent, World } from './world.ts'
+
+/** One kind of rows the model compares after each command, and what time does to them. */
+export interface Part {
+  /** The next moment something is due, after the one the model is at. */
+  readonly nextDue: (state: State) => number
+  /** What was due after `since` happens in the model. */
+  readonly settle: (state: State, since: number) => void
+  /** Fails the run where the rows are not what the model says. */
+  readonly compare: (state: State, world: World) => void
+}
+
+/** An event as the model and the server agreed on it. */
+export interface Told {
+  readonly fact: Fact
+  readonly event: StoredEvent
+}
+
+/** Words the documentation gives the data of an event, by type. */
+export type Documented = ReadonlyMap<string, readonly string[]>
+
+/** What events may have beyond the table. */
+const undocumented: Documented = new Map([['task.failed', ['retryAt']]])
+
+const expectedOf = (run: () => unknown): { ok: true; value: unknown } | { ok: false; code: string } => {
+  try {
+    return { ok: true, value: run() }
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, code: error.code }
+    throw error
+  }
+}
+
+/** Each subject's facts in their order; those of different subjects that one sweep brings about have none. */
+const bySubject = <T>(facts: readonly T[], subjectOf: (fact: T) => string): T[] =>
+  facts
+    .map((fact, index) => ({ fact, index, subject: subjectOf(fact) }))
+    .toSorted((a, b) => (a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : a.index - b.index))
+    .map(({ fact }) => fact)
+
+const shown = ({ type, subject, actor, data }: Fact) => ({
+  type,
+  subject: subject?.id ?? null,
+  actor: actor?.id ?? null,
+  data,
+})
+
+/** A run: the server and the model side by side. */
+export class Play {
+  readonly state: State
+  readonly world: World
+  /** Every event so far; those of one sweep in no order. */
+  readonly told: Told[] = []
+  readonly #parts: readonly Part[]
+  readonly #documented: Documented
+
+  constructor(world: World, parts: readonly Part[], documented: Documented) {
+    this.world = world
+    this.state = new State(world.agents)
+    this.state.now = world.now
+    this.#parts = parts
+    this.#documented = documented
+    for (const agent of world.agents) {
+      const { name, role, capabilities } = agent
+      this.state.tell('agent.registered', agent, agent, { name, type: 'worker', role, capabilities, incarnation: 1 })
+    }
+    this.agree('agents.register')
+  }
+
+  /** Time passes, and sweeps run after each moment at which something is due. */
+  async advance(ms: number): Promise<void> {
+    const end = this.state.now + ms
+    while (this.state.now < end) {
+      const due = this.nextDue()
+      // One past the moment, so that nothing depends on whether a deadline's own millisecond is in time.
+      const since = this.#pass(Math.min(end, due + 1))
+      if (due < this.state.now) await this.sweep(since)
+    }
+  }
+
+  /** Moves both clocks; gives the moment before. */
+  #pass(to: number): number {
+    const since = this.state.now
+    this.world.pass(to - since)
+    this.state.now = to
+    return since
+  }
+
+  /** Time passes to just after a moment, and no sweep has seen it yet. The caller sweeps with what this returns. */
+  skipTo(moment: number): number {
+    return this.#pass(moment + 1)
+  }
+
+  nextDue(): number {
+    return Math.min(...this.#parts.map(({ nextDue }) => nextDue(this.state)))
+  }
+
+  async sweep(since: number): Promise<void> {
+    for (const part of this.#parts) part.settle(this.state, since)
+    await this.world.sweep()
+    this.#compareEvents(true, 'sweep')
+    this.#compareRows()
+  }
+
+  /** Calls the server, and fails the run unless it answers as the model does. */
+  async call(caller: Caller, path: string, input: object, predict: () => unknown): Promise<Outcome> {
+    this.world.site.clock.chance = this.state.chance
+    const expected = expectedOf(predict)
+    if (!expected.ok) this.state.facts = this.state.facts.filter(({ type }) => type === 'task.orphaned')
+    const actual = await this.world.call(caller, path, input)
+    same(expected, actual, path)
+    return actual
+  }
+
+  /** After a command's calls, when the model has the ids the server gave. */
+  agree(path: string): void {
+    this.#compareEvents(false, path)
+    this.#compareRows()
+  }
+
+  #compareEvents(unordered: boolean, path: string): void {
+    const events = this.world.events()
+    const { facts } = this.state
+    this.state.facts = []
+    const got = unordered ? bySubject(events, ({ subject }) => subject ?? '') : events
+    const wanted = unordered ? bySubject(facts, ({ subject }) => subject?.id ?? '') : facts
+    const parsed = got.map(({ data, ...event }) => ({ ...event, data: JSON.parse(data) }))
+    same(wanted.map(shown), parsed, `events of ${path}`)
+    for (const [index, { seq, type, at }] of events.entries()) {
+      same({ seq: this.world.seen + index + 1, at: this.state.now }, { seq, at }, `number and time of ${type}`)
+    }
+    for (const { type, subject, data } of parsed) {
+      if (type.startsWith('message.')) same(subject, data.messageId, `messageId of ${type}`)
+      this.#compareKeys(type, Object.keys(data))
+    }
+    for (const [index, fact] of wanted.entries()) {
+      const event = got[index]
+      if (event) this.told.push({ fact, event })
+    }
+    this.world.seen += events.length
+  }
+
+  #compareKeys(type: string, keys: readonly string[]): void {
+    const told = keys.filter((key) => !undocumented.get(type)?.includes(key))
+    same(this.#documented.get(type) ?? [], told.toSorted(), `data of ${type}`)
+  }
+
+  #compareRows(): void {
+    for (const part of this.#parts) part.compare(this.state, this.world)
+  }
+}

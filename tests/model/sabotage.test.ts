@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { faults } from './sabotage/faults.ts'
+import { judged, plant, plantInFile } from './sabotage/judged.ts'
+
+/** All of them are a lane of their own, `npm run sabotage`: these are to show that it can tell. */
+const sample = [
+  'a claim does not count as an attempt',
+  'a key is held by several',
+  'a delivery does not count',
+  'an event has another type',
+]
+
+describe('a fault planted in the server', () => {
+  test.each(sample)('is noticed: %s', { timeout: 120_000 }, async (name) => {
+    const fault = faults.find((one) => one.name === name)
+    if (!fault) throw new Error(`no fault ${name}`)
+    expect(await judged(fault, 100)).toMatchObject({ outcome: 'caught' })
+  })
+
+  test('that is none is not', { timeout: 120_000 }, async () => {
+    const find = 'while (tasks.length < limit)'
+    const fault = { name: 'none', file: 'server/src/tasks/claim.ts', find, replace: find, suite: 'tasks' } as const
+    expect(await judged(fault, 2)).toMatchObject({ outcome: 'survived' })
+  })
+
+  test('in a file that is not loaded says nothing', { timeout: 120_000 }, async () => {
+    const fault = { name: 'elsewhere', file: 'cli/src/program.ts', find: 'x', replace: 'y', suite: 'tasks' } as const
+    expect(await judged(fault, 2)).toMatchObject({ outcome: 'broken' })
+  })
+
+  test('has its line in its file, once, whichever it is', () => {
+    for (const fault of faults) expect(plantInFile(fault)).not.toBe('')
+    const fault = { name: 'twice', file: 'a.ts', find: 'x', replace: 'y' }
+    expect(() => plant(fault, 'x x')).toThrow('2 times')
+    expect(() => plant(fault, '')).toThrow('0 times')
+  })
+
+  test('has a name of its own', () => {
+    expect(new Set(faults.map(({ name }) => name)).size).toBe(faults.length)
+  })
+})

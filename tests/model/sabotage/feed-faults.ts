@@ -1,0 +1,99 @@
+import type { Fault } from './fault.ts'
+
+const page = 'server/src/events/page.ts'
+const list = 'server/src/events/list.ts'
+const append = 'server/src/store/append.ts'
+
+/** What the model of the feed is to notice. */
+export const feedFaults: readonly Fault[] = [
+  {
+    name: 'an event is missing',
+    file: 'server/src/tasks/progress.ts',
+    find: "tx.append({ type: 'task.progressed'",
+    replace: "if (taskId === '') tx.append({ type: 'task.progressed'",
+  },
+  {
+    name: 'an event has another type',
+    file: 'server/src/tasks/cancel.ts',
+    find: "type: 'task.cancelled'",
+    replace: "type: 'task.failed'",
+  },
+  {
+    name: 'an event has no actor',
+    file: 'server/src/tasks/claim.ts',
+    find: "type: 'task.claimed', subject: row.id, actor: agentId",
+    replace: "type: 'task.claimed', subject: row.id, actor: null",
+  },
+  {
+    name: 'a number is left out',
+    file: append,
+    find: 'const [row] = await tx.run(takeNumbers, { project, count: events.length })',
+    replace: 'const [row] = await tx.run(takeNumbers, { project, count: events.length + 1 })',
+  },
+  {
+    name: 'the events of a batch are in the opposite order',
+    file: append,
+    find: 'for (const { event, scope } of events) {',
+    replace: 'for (const { event, scope } of events.toReversed()) {',
+  },
+  {
+    name: 'third parties see the events of a message',
+    file: page,
+    find: '!audience.includes(principal.agent.id)',
+    replace: 'audience.length === 0',
+  },
+  {
+    name: 'a sender does not see the events of its message',
+    file: 'server/src/mail/participants.ts',
+    find: 'fromAgent === null ? [toAgent] : [fromAgent, toAgent]',
+    replace: 'fromAgent === null ? [toAgent] : [toAgent]',
+  },
+  {
+    name: 'a filter by type lets everything through',
+    file: page,
+    find: 'if (filter.types && !filter.types.includes(candidate.type)) return false',
+    replace: '',
+  },
+  {
+    name: 'a filter by task lets everything through',
+    file: page,
+    find: 'if (filter.taskId !== undefined && candidate.taskId !== filter.taskId) return false',
+    replace: '',
+  },
+  {
+    name: 'a filter by thread lets everything through',
+    file: page,
+    find: 'if (filter.threadId !== undefined && candidate.threadId !== filter.threadId) return false',
+    replace: '',
+  },
+  {
+    name: 'a filter by epic lets everything through',
+    file: page,
+    find: 'if (filter.epic !== undefined && candidate.epic !== filter.epic) return false',
+    replace: '',
+  },
+  {
+    name: 'a page begins with the event of its cursor',
+    file: list,
+    find: 'let seq = start\n',
+    replace: 'let seq = Math.max(start - 1, 0)\n',
+  },
+  {
+    name: 'a page ends with one event too few, and its cursor does not know',
+    file: list,
+    find: 'if (events.length === limit) break',
+    replace: 'if (events.length === limit) { if (limit > 1) events.pop(); break }',
+  },
+  {
+    name: 'a cursor beyond the end is good',
+    file: 'server/src/events/cursor.ts',
+    find: 'cursorEpoch !== epoch || seq > last',
+    replace: 'cursorEpoch !== epoch',
+  },
+  {
+    name: 'a cursor of another store is good',
+    file: 'server/src/events/cursor.ts',
+    find: 'cursorEpoch !== epoch || seq > last',
+    replace: 'seq > last',
+  },
+]

@@ -1,0 +1,104 @@
+import type { Fault } from './fault.ts'
+
+const waiting = 'server/src/leases/waiting.ts'
+const timeOut = 'server/src/sweeps/time-out.ts'
+
+/** What the model of tasks is to notice of limits, questions, verdicts, changes and keys. */
+export const lifecycleFaults: readonly Fault[] = [
+  {
+    name: 'a retry keeps the failures',
+    file: 'server/src/tasks/retry.ts',
+    find: '      failures: 0,\n',
+    replace: '',
+  },
+  {
+    name: 'an ended task can be cancelled',
+    file: 'server/src/tasks/cancel.ts',
+    find: "isAnyOf(t.tasks.status, movableFrom('cancel'))",
+    replace: "isAnyOf(t.tasks.status, [...movableFrom('cancel'), 'completed'])",
+  },
+  {
+    name: 'a cancel leaves the status',
+    file: 'server/src/tasks/cancel.ts',
+    find: "        status: 'cancelled',\n        leaseToken: null,",
+    replace: '        leaseToken: null,',
+  },
+  {
+    name: 'an attempt may take for ever',
+    file: waiting,
+    find: 'earliest(tasks.closeBy, sql`(${now} + ${tasks.startToCloseMs})`)',
+    replace: 'sql`coalesce(${tasks.closeBy}, ${now} + 31536000000)`',
+  },
+  {
+    name: 'the wait for a claim may take for ever',
+    file: waiting,
+    find: 'earliest(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)',
+    replace: 'earliest(closeBy, sql`(${from} + null)`)',
+  },
+  {
+    name: 'a task may take for ever in all',
+    file: timeOut,
+    find: 'if (closeBy !== null && closeBy <= now) return end',
+    replace: 'if (closeBy !== null && closeBy < 0) return end',
+  },
+  {
+    name: 'the default answer is not taken',
+    file: timeOut,
+    find: '(await answerByDefault(tx, found)) ?? end',
+    replace: 'end',
+  },
+  {
+    name: 'a question counts as a failure',
+    file: 'server/src/tasks/request-input.ts',
+    find: "      status: 'input_required',\n",
+    replace: "      status: 'input_required',\n      failures: sql`${t.tasks.failures} + 1`,\n",
+  },
+  {
+    name: 'an answer is not handed on',
+    file: 'server/src/tasks/provide-input.ts',
+    find: 'inputRequest: null, input: p.input }',
+    replace: 'inputRequest: null }',
+  },
+  {
+    name: 'whoever completed a task may accept it',
+    file: 'server/src/tasks/verify.ts',
+    find: '    or(isNull(t.tasks.agentId), ne(t.tasks.agentId, p.by)),\n',
+    replace: '',
+  },
+  {
+    name: 'what is to be verified is not',
+    file: 'server/src/tasks/complete.ts',
+    find: "= 'verify' then 'in_review'",
+    replace: "= 'verify' then 'completed'",
+  },
+  {
+    name: 'a result that comes too late is lost',
+    file: 'server/src/tasks/late.ts',
+    find: 'if (orphaned) await keepOrphan',
+    replace: 'if (orphaned && attempt > 99) await keepOrphan',
+  },
+  {
+    name: 'an adopted result is not the one that was kept',
+    file: 'server/src/tasks/adopt.ts',
+    find: '      result: sql`(${its.result})`,\n',
+    replace: '',
+  },
+  {
+    name: 'the revision is not asked for',
+    file: 'server/src/tasks/update.ts',
+    find: 'if (revision !== expectedRevision) {',
+    replace: 'if (revision < 0) {',
+  },
+  {
+    name: 'a key is forgotten',
+    file: 'server/src/guards/idempotency.ts',
+    find: '  if (known) {',
+    replace: '  if (known && known.reply === "") {',
+  },
+  {
+    name: 'a key is good for any input',
+    file: 'server/src/guards/idempotency.ts',
+    find: 'if (known.inputHash !== inputHash) {',
+    replace: 'if (known.inputHash === "") {',
+  },
+]

@@ -1,0 +1,117 @@
+import type { Fault } from './fault.ts'
+
+const locks = 'server/src/leases/locks.ts'
+const parking = 'server/src/leases/parking.ts'
+const claim = 'server/src/tasks/claim.ts'
+
+/** What the model of locks, pools and pauses is to notice. */
+export const lockFaults: readonly Fault[] = [
+  {
+    name: 'a lock stays when its lease ends',
+    file: 'server/src/leases/lease.ts',
+    find: 'if (row.heldLocks > 0) await releaseLocks',
+    replace: 'if (row.heldLocks > 99) await releaseLocks',
+  },
+  {
+    name: 'a path does not conflict with those above it',
+    file: locks,
+    find: 'for (const above of pathsAbove(lock)) {',
+    replace: 'for (const above of pathsAbove(lock).slice(-1)) {',
+  },
+  {
+    name: 'a path does not conflict with those under it',
+    file: locks,
+    find: 'gt(t.locks.lock, p.from),\n      lt(t.locks.lock, p.to),',
+    replace: 'lt(t.locks.lock, p.from),\n      gt(t.locks.lock, p.to),',
+  },
+  {
+    name: 'a path conflicts with one that only begins alike',
+    file: locks,
+    find: '{ from: `${path}/`, to: `${path}0` }',
+    replace: '{ from: path, to: `${path}~` }',
+  },
+  {
+    name: 'a pool gives one place too many',
+    file: locks,
+    find: '(await placesLeft(reader, project, lock)) > 0',
+    replace: '(await placesLeft(reader, project, lock)) >= 0',
+  },
+  {
+    name: 'a pool gives one place too few',
+    file: locks,
+    find: '(await placesLeft(reader, project, lock)) > 0',
+    replace: '(await placesLeft(reader, project, lock)) > 1',
+  },
+  {
+    name: 'a key is held by several',
+    file: locks,
+    find: '      return (await reader.run(heldAt, asked))[0]',
+    replace: '      return undefined',
+  },
+  {
+    name: 'only the first of several locks is looked at',
+    file: locks,
+    find: '  for (const lock of locks) {\n    const conflict',
+    replace: '  for (const lock of locks.slice(0, 1)) {\n    const conflict',
+  },
+  {
+    name: 'of the locks taken later only the first is',
+    file: 'server/src/tasks/lock.ts',
+    find: '    await insertLocks(tx, { project, taskId, locks })',
+    replace: '    await insertLocks(tx, { project, taskId, locks: locks.slice(0, 1) })',
+  },
+  {
+    name: 'what conflicts is taken all the same, later',
+    file: 'server/src/tasks/lock.ts',
+    find: '    if (conflict) refuseConflict(conflict)\n',
+    replace: '',
+  },
+  {
+    name: 'a claim does not take the locks',
+    file: claim,
+    find: '  await insertLocks(tx, { project, taskId: row.id, locks })\n',
+    replace: '',
+  },
+  {
+    name: 'a claim does not ask for the locks',
+    file: claim,
+    find: 'if (task.locks === null) return undefined',
+    replace: 'if (task.locks !== "") return undefined',
+  },
+  {
+    name: 'what is parked stays parked when the lock is free',
+    file: locks,
+    find: '    await unpark(tx, row.projectId, lock, most)\n',
+    replace: '',
+  },
+  {
+    name: 'what is parked loses its place',
+    file: parking,
+    find: 'set({ ready: null, parkedOn: p.mark })',
+    replace: 'set({ ready: null, parkedOn: p.mark, rank: 4 })',
+  },
+  {
+    name: 'a paused agent is given tasks',
+    file: claim,
+    find: 'if (gate.paused || gate.draining)',
+    replace: 'if (gate.draining)',
+  },
+  {
+    name: 'an agent that is to leave is given tasks',
+    file: claim,
+    find: 'if (gate.paused || gate.draining)',
+    replace: 'if (gate.paused)',
+  },
+  {
+    name: 'of a paused epic tasks are given out',
+    file: claim,
+    find: 'if (gate.pausedEpics && task.epic !== null',
+    replace: 'if (!gate.pausedEpics && task.epic !== null',
+  },
+  {
+    name: 'of a paused project tasks are given out',
+    file: 'server/src/fleet/gate.ts',
+    find: ' or ${t.projects.pausedAt} is not null',
+    replace: '',
+  },
+]

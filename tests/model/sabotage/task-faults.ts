@@ -1,0 +1,204 @@
+import type { Fault } from './fault.ts'
+
+const claim = 'server/src/tasks/claim.ts'
+const failing = 'server/src/leases/failing.ts'
+const expire = 'server/src/sweeps/expire-leases.ts'
+const release = 'server/src/leases/release.ts'
+const dependents = 'server/src/intake/dependents.ts'
+
+/** What the model of tasks is to notice. */
+export const taskFaults: readonly Fault[] = [
+  {
+    name: 'a claimed task can be claimed again',
+    file: claim,
+    find: '      ready: null,\n      notBefore: null,\n      agentId',
+    replace: "      status: 'pending',\n      notBefore: null,\n      agentId",
+  },
+  {
+    name: 'a claim does not count as an attempt',
+    file: claim,
+    find: 'attempt: sql`${t.tasks.attempt} + 1`,\n      revision',
+    replace: 'attempt: sql`${t.tasks.attempt}`,\n      revision',
+  },
+  {
+    name: 'a claim takes one task more than asked for',
+    file: claim,
+    find: 'while (tasks.length < limit)',
+    replace: 'while (tasks.length <= limit)',
+  },
+  {
+    name: 'a repeated claim finds leases that are over',
+    file: claim,
+    find: "eq(t.tasks.attempt, p.attempt), isWord(t.tasks.status, 'in_progress')",
+    replace: 'eq(t.tasks.attempt, p.attempt)',
+  },
+  {
+    name: 'the lowest priority goes first',
+    file: 'server/src/tasks/heads.ts',
+    find: 'a.rank < b.rank ||',
+    replace: 'a.rank > b.rank ||',
+  },
+  {
+    name: 'what has come back goes to the end of the line',
+    file: 'server/src/tasks/heads.ts',
+    find: 'orderBy(t.tasks.rank, t.tasks.ord)',
+    replace: 'orderBy(t.tasks.rank, t.tasks.revision)',
+  },
+  {
+    name: 'of two lines the younger head goes first',
+    file: 'server/src/tasks/heads.ts',
+    find: 'a.ord < b.ord',
+    replace: 'a.ord > b.ord',
+  },
+  {
+    name: 'a low task never grows old',
+    file: 'server/src/sweeps/age-tasks.ts',
+    find: 'set({ rank: agedRank })',
+    replace: 'set({ rank: 4 })',
+  },
+  {
+    name: 'a dependency that is not completed does not count',
+    file: 'server/src/intake/edges.ts',
+    find: "if (row.status !== 'completed') openDeps += 1",
+    replace: "if (row.status === 'in_progress') openDeps += 1",
+  },
+  {
+    name: 'the first dependency that is completed unblocks',
+    file: dependents,
+    find: "= 'blocked' and ${t.tasks.openDeps} = 1`",
+    replace: "= 'blocked' and ${t.tasks.openDeps} >= 1`",
+  },
+  {
+    name: 'nothing fails with its dependency',
+    file: dependents,
+    find: "isWord(t.tasks.onDependencyFailure, 'fail'),",
+    replace: "isWord(t.tasks.onDependencyFailure, 'never'),",
+  },
+  {
+    name: 'a cascade ends after one level',
+    file: dependents,
+    find: '        below.push(row)\n',
+    replace: '',
+  },
+  {
+    name: 'a cycle is not refused',
+    file: 'server/src/intake/edges.ts',
+    find: '    if (next === task.id) {',
+    replace: '    if (next === task.id && dependsOn.length > 99) {',
+  },
+  {
+    name: 'notBefore is not waited for',
+    file: 'server/src/intake/add.ts',
+    find: 'const ready = openDeps === 0 && from <= now',
+    replace: 'const ready = openDeps === 0',
+  },
+  {
+    name: 'capabilities are not asked for',
+    file: 'server/src/tasks/queue.ts',
+    find: '  return requires.every((capability) => claimant.capabilities.has(capability))',
+    replace: '  return requires.length < 99',
+  },
+  {
+    name: 'the assignee is not asked for',
+    file: 'server/src/tasks/routes.ts',
+    find: 'return [...forAnyone, ...this.#open(claimant, claimant.agentId)]',
+    replace:
+      'return [...this.#byAssignee.keys()].flatMap((one) => [...this.#open({ ...claimant, agentId: one }, one)])',
+  },
+  {
+    name: 'a stale token completes',
+    file: 'server/src/leases/lease.ts',
+    find: '    eq(t.tasks.leaseToken, p.leaseToken),\n',
+    replace: '',
+  },
+  {
+    name: 'a token is good for another agent',
+    file: 'server/src/leases/lease.ts',
+    find: '    eq(t.tasks.agentId, p.agentId),\n',
+    replace: '',
+  },
+  {
+    name: 'a lease that ran out can be extended',
+    file: 'server/src/leases/extend.ts',
+    find: 'and(ofHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now))',
+    replace: 'ofHeldLease({ t, p })',
+  },
+  {
+    name: 'an extension has the default length',
+    file: 'server/src/leases/extend.ts',
+    find: 'coalesce(${p.leaseMs}, ${t.tasks.leaseMs})',
+    replace: 'coalesce(${p.leaseMs}, 30000)',
+  },
+  {
+    name: 'a late completion is refused before anyone else has claimed the task',
+    file: expire,
+    find: "      error: 'the lease ran out',",
+    replace: "      error: 'the lease ran out',\n      leaseToken: null,",
+  },
+  {
+    name: 'a lease never runs out',
+    file: expire,
+    find: 'anyOverdue(reader, project)))\n      ?',
+    replace: 'anyOverdue(reader, project))) && project === ""\n      ?',
+  },
+  {
+    name: 'an expiry counts no failure',
+    file: expire,
+    find: 'failures: sql`${t.tasks.failures} + 1`,',
+    replace: '',
+  },
+  {
+    name: 'an expiry takes one attempt too many to be the end',
+    file: expire,
+    find: 'sql`${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`',
+    replace: 'sql`${t.tasks.failures} < ${t.tasks.maxAttempts}`',
+  },
+  {
+    name: 'a release counts as a failure',
+    file: release,
+    find: '  ...requeued(t, now),\n  leaseToken: null,',
+    replace: '  ...requeued(t, now),\n  failures: sql`${t.tasks.failures} + 1`,\n  leaseToken: null,',
+  },
+  {
+    name: 'a released lease can still be completed',
+    file: release,
+    find: '  ...requeued(t, now),\n  leaseToken: null,\n',
+    replace: '  ...requeued(t, now),\n',
+  },
+  {
+    name: 'one beat that does not list a lease is enough',
+    file: release,
+    find: 'const forgottenAfterBeats = 2',
+    replace: 'const forgottenAfterBeats = 1',
+  },
+  {
+    name: 'a beat that lists a lease does not start the count anew',
+    file: 'server/src/leases/extend.ts',
+    find: ', unlistedBeats: 0 })',
+    replace: ' })',
+  },
+  {
+    name: 'the backoff does not double',
+    file: failing,
+    find: 'backoff(t.tasks.failures, retryPolicy)',
+    replace: 'backoff(sql`0`, retryPolicy)',
+  },
+  {
+    name: 'a failure takes one attempt too many to be the end',
+    file: failing,
+    find: '${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}',
+    replace: '${t.tasks.failures} + 1 <= ${t.tasks.maxAttempts}',
+  },
+  {
+    name: 'what must not be tried again is',
+    file: failing,
+    find: '${retryable} = 1 and',
+    replace: '${retryable} in (0, 1) and',
+  },
+  {
+    name: 'a worker has no say in when to try again',
+    file: failing,
+    find: 'coalesce(${delayMs}, cast(',
+    replace: 'coalesce(nullif(${delayMs}, ${delayMs}), cast(',
+  },
+]

@@ -1,0 +1,126 @@
+import fc from 'fast-check'
+import { act, agentOf, given, key, number, seldom } from './acts.ts'
+import { type Address, addressOf, type Letter, send } from './messages.model.ts'
+import type { Play } from './play.ts'
+import { type Caller, type Message, once, Refusal, type State } from './state.ts'
+
+export const topics = ['t1', 't2'] as const
+
+/** The first three agents get most of the mail, so that some is waiting for somebody. */
+export const someone = fc.nat(3)
+
+const letters = fc.record({
+  to: fc.oneof(
+    { weight: 5, arbitrary: fc.record({ agent: someone }) },
+    { weight: 1, arbitrary: fc.record({ topic: fc.constantFrom(...topics) }) },
+    { weight: 1, arbitrary: fc.record({ role: fc.constantFrom('developer', 'tester', 'observer') }) },
+    { weight: 1, arbitrary: fc.constant('all' as const) },
+  ),
+  priority: fc.constantFrom<Message['priority'][]>('critical', 'high', 'normal', 'normal', 'low'),
+  thread: seldom(fc.constantFrom('th1', 'th2')),
+  maxDeliver: fc.constantFrom(1, 2, 5),
+  ttlMs: seldom(fc.constantFrom(4_000, 60_000)),
+  payload: fc.nat(1),
+})
+type GivenLetter = typeof letters extends fc.Arbitrary<infer T> ? T : never
+
+function letterOf(play: Play, { to, ...rest }: GivenLetter): Letter {
+  const address: Address = typeof to === 'object' && 'agent' in to ? agentOf(play, to.agent) : to
+  return { ...rest, to: address, task: undefined }
+}
+
+const inputOf = ({ to, priority, payload, thread, maxDeliver, ttlMs }: Letter): object =>
+  given({ to: addressOf(to), type: 'note', payload, priority, threadId: thread, maxDeliver, ttlMs })
+
+interface Sent {
+  readonly id: string
+  readonly recipients: readonly { readonly agentId: string; readonly messageId: string }[]
+}
+const isSent = (value: unknown): value is Sent => typeof value === 'object' && value !== null && 'recipients' in value
+
+/** The model gets to know the ids of what it sent. */
+export function bindSent(messages: readonly Message[], reply: unknown): void {
+  if (!isSent(reply)) return
+  for (const message of messages) {
+    message.id = reply.recipients.find(({ agentId }) => agentId === message.to.id)?.messageId ?? ''
+  }
+}
+
+const recipientOf = ({ message: { to, id }, status }: { message: Message; status: string }) => ({
+  agentId: to.id,
+  status,
+  ...(id === '' ? {} : { messageId: id }),
+})
+
+const byAgent = <T extends { agentId: string }>(recipients: readonly T[]): T[] =>
+  recipients.toSorted((a, b) => (a.agentId < b.agentId ? -1 : 1))
+
+const senderOf = (play: Play, index: number): Caller => (index > 50 ? undefined : agentOf(play, index))
+
+export const sending = act(
+  'messages.send',
+  fc.record({ from: number, letter: letters, idempotencyKey: key }),
+  async (play, { from, letter: wanted, idempotencyKey }) => {
+    const { state } = play
+    const caller = senderOf(play, from)
+    const letter = letterOf(play, { ...wanted })
+    const input = inputOf(letter)
+    let sent: Message[] = []
+    const reply = await play.call(caller, 'messages.send', { ...input, ...given({ idempotencyKey }) }, () => {
+      const first = once(state, { caller, path: 'send', key: idempotencyKey, input }, () => {
+        sent = send(state, caller, letter)
+        // As they are born: the first answer is given again whatever becomes of them.
+        return sent.map((message) => ({ message, status: message.status }))
+      })
+      return { recipients: byAgent(first.map(recipientOf)) }
+    })
+    if (reply.ok) bindSent(sent, reply.value)
+  },
+)
+
+interface SentMany {
+  readonly results: readonly { readonly sent: unknown }[]
+}
+const isSentMany = (value: unknown): value is SentMany =>
+  typeof value === 'object' && value !== null && 'results' in value
+
+/** What one letter of a batch came to: the others are none of its business. */
+function sendOne(state: State, caller: Caller, letter: Letter): { messages: Message[]; view: object } {
+  try {
+    const messages = send(state, caller, letter)
+    const recipients = byAgent(messages.map((message) => recipientOf({ message, status: message.status })))
+    return { messages, view: { sent: { recipients }, error: null } }
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code === 'FORBIDDEN') throw error
+    return { messages: [], view: { sent: null, error: { code: error.code } } }
+  }
+}
+
+async function sendAll(play: Play, caller: Caller, batch: readonly Letter[]): Promise<void> {
+  let sent: Message[][] = []
+  const reply = await play.call(caller, 'messages.sendMany', { messages: batch.map(inputOf) }, () => {
+    const outcomes = batch.map((letter) => sendOne(play.state, caller, letter))
+    sent = outcomes.map(({ messages }) => messages)
+    return { results: outcomes.map(({ view }) => view) }
+  })
+  if (!reply.ok || !isSentMany(reply.value)) return
+  for (const [index, messages] of sent.entries()) bindSent(messages, reply.value.results[index]?.sent)
+}
+
+export const sendingMany = act(
+  'messages.sendMany',
+  fc.record({ from: number, wanted: fc.array(letters, { minLength: 1, maxLength: 9 }) }),
+  async (play, { from, wanted }) => {
+    const caller = senderOf(play, from)
+    const batch = wanted.map((one) => letterOf(play, one))
+    await sendAll(play, caller, batch)
+  },
+)
+
+/** Nearly as much as a mailbox holds: so many messages for the first agent, in one batch. */
+export async function fill(play: Play, count: number): Promise<void> {
+  const plain = { priority: 'normal', thread: undefined, maxDeliver: 2, ttlMs: undefined, payload: 0 } as const
+  const batch = Array.from({ length: count }, () => letterOf(play, { ...plain, to: { agent: 0 } }))
+  await sendAll(play, undefined, batch)
+  play.agree('messages.sendMany')
+}

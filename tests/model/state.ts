@@ -1,0 +1,204 @@
+import type { ErrorCode } from '@tony/mcp-shared/errors'
+import type { EventType } from '@tony/mcp-shared/events'
+import type { MessageStatus } from '@tony/mcp-shared/messages'
+import type { Priority } from '@tony/mcp-shared/priorities'
+import type { Role } from '@tony/mcp-shared/roles'
+import type { TaskStatus } from '@tony/mcp-shared/tasks'
+import { Locks } from './locks.model.ts'
+
+export interface Agent {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  capabilities: readonly string[]
+  paused: boolean
+  draining: boolean
+}
+
+/** Who calls: an agent, or the developer, who is a tech lead and no agent. */
+export type Caller = Agent | undefined
+
+/** Something that gets its id from the server's reply. */
+export interface Named {
+  id: string
+}
+
+/** An event the model expects. What it does not name in `data` may be anything. */
+export interface Fact {
+  readonly type: EventType
+  readonly subject: Named | null
+  readonly actor: Named | null
+  readonly data: Readonly<Record<string, unknown>>
+  /** Who may see it; everyone when absent. */
+  readonly audience?: readonly Named[]
+  readonly task?: Named | undefined
+  readonly epic?: string | undefined
+  readonly thread?: string | undefined
+}
+
+/** One attempt at a task, as its holder knows it. */
+export interface Lease {
+  readonly task: Task
+  readonly agent: Agent
+  readonly attempt: number
+  readonly leaseMs: number
+  readonly startedAt: number
+  expiresAt: number
+  token: string
+  /** Heartbeats in a row that did not list it. */
+  unlisted: number
+}
+
+export interface Orphan {
+  readonly attempt: number
+  readonly agent: Agent
+  readonly result: unknown
+}
+
+export interface Task {
+  id: string
+  readonly order: number
+  readonly type: string
+  readonly epic: string | undefined
+  title: string | undefined
+  readonly requires: readonly string[]
+  assignedTo: Agent | undefined
+  priority: Priority
+  dependsOn: readonly Task[]
+  readonly onDependencyFailure: 'block' | 'fail'
+  readonly acceptance: 'complete' | 'verify'
+  readonly maxAttempts: number
+  readonly locks: readonly string[]
+  readonly scheduleToStartMs: number | undefined
+  readonly startToCloseMs: number
+  readonly scheduleToCloseMs: number | undefined
+  closeBy: number
+  status: TaskStatus
+  attempt: number
+  failures: number
+  notBefore: number | undefined
+  /** Since when it waits to be claimed. */
+  readyAt: number
+  /** It has starved, and goes before everything but what is critical. */
+  aged: boolean
+  /** The current lease, or the one that ran out while nobody has claimed the task since. */
+  lease: Lease | undefined
+  /** The lease that was completed: its token answers the same again. */
+  done: Lease | undefined
+  /** Whose result it has: the number of the attempt. */
+  resultOf: number
+  /** Who holds or completed it. */
+  by: Agent | undefined
+  result: unknown
+  error: string | undefined
+  progress: unknown
+  question: { question: string; by: Agent; deadlineAt: number; default: unknown } | undefined
+  input: { question: string; answer: unknown } | undefined
+  review: { accept: boolean; note: string | undefined } | undefined
+  orphans: Orphan[]
+  /** The last one a reply has told. */
+  revision: number
+}
+
+/** One message in one agent's inbox. */
+export interface Message {
+  id: string
+  readonly order: number
+  readonly from: Caller
+  to: Agent
+  readonly address: string | undefined
+  readonly priority: Priority
+  readonly payload: unknown
+  readonly thread: string | undefined
+  readonly task: Task | undefined
+  readonly maxDeliver: number
+  expiresAt: number
+  status: MessageStatus
+  attempt: number
+  redrives: number
+  notBefore: number | undefined
+  delivery: Delivery | undefined
+  /** Every failed delivery since the last redrive. */
+  failures: { attempt: number; reason: string; error: string | null | undefined }[]
+  /** Removed for good. */
+  purged: boolean
+}
+
+export interface Delivery {
+  readonly message: Message
+  readonly attempt: number
+  receipt: string
+  ackBy: number
+}
+
+/** Everything the reference models know of one project. */
+export class State {
+  now = 0
+  /** What chance gives: 0, 0.25, 0.5 or 0.75, so that every backoff falls on a moment of its own. */
+  chance = 0.5
+  readonly agents: readonly Agent[]
+  readonly tasks: Task[] = []
+  readonly leases: Lease[] = []
+  readonly locks = new Locks()
+  readonly messages: Message[] = []
+  readonly deliveries: Delivery[] = []
+  readonly topics = new Map<Agent, Set<string>>()
+  /** How many messages that are neither acked nor dead a mailbox holds. */
+  maxPending = 10_000
+  readonly pausedEpics = new Set<string>()
+  paused = false
+  /** Of the command that runs, in order. */
+  facts: Fact[] = []
+  readonly keys = new Map<string, { input: string; at: number; reply: unknown }>()
+
+  constructor(agents: readonly Agent[]) {
+    this.agents = agents
+  }
+
+  tell(type: EventType, subject: Named | null, actor: Caller, data: Fact['data'], more: Partial<Fact> = {}): void {
+    this.facts.push({ type, subject, actor: actor ?? null, data, ...more })
+  }
+}
+
+/** A model's refusal. */
+export class Refusal extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode) {
+    super(code)
+    this.code = code
+  }
+}
+
+export function refuse(code: ErrorCode): never {
+  throw new Refusal(code)
+}
+
+export const iso = (ms: number): string => new Date(ms).toISOString()
+
+const dayMs = 86_400_000
+
+/**
+ * The same key and input of one caller at one procedure within 24 h is the first answer again, and nothing happens; with another
+ * input it is a conflict. Failures are not kept; `keep` says whether a success is.
+ */
+export function once<T>(
+  state: State,
+  about: { caller: Caller; path: string; key: string | undefined; input: object },
+  run: () => T,
+  { again = (reply) => reply, keep = () => true }: { again?: (reply: T) => T; keep?: (reply: T) => boolean } = {},
+): T {
+  const { caller, path, key } = about
+  if (key === undefined) return run()
+  const name = `${caller?.id ?? 'developer'} ${path} ${key}`
+  const input = JSON.stringify(about.input)
+  const known = state.keys.get(name)
+  if (known && state.now - known.at < dayMs) {
+    if (known.input !== input) return refuse('IDEMPOTENCY_CONFLICT')
+    // What this very procedure kept under its own name.
+    return again(known.reply as T)
+  }
+  const reply = run()
+  if (keep(reply)) state.keys.set(name, { input, at: state.now, reply })
+  return reply
+}

@@ -1,0 +1,96 @@
+import { differs } from './differs.ts'
+import type { Part, Play } from './play.ts'
+import { iso, type State, type Task } from './state.ts'
+import { nextDue, settle } from './tasks.time.model.ts'
+import type { World } from './world.ts'
+
+interface Row {
+  readonly id: string
+  readonly status: string
+  readonly attempt: number
+  readonly failures: number
+  readonly agent: string | null
+  readonly revision: number
+}
+
+const query = `select id, status, attempt, failures, agent_id as agent, revision, not_before as notBefore from tasks where project_id = ? order by ord`
+
+const held = (task: Task): boolean => ['in_progress', 'in_review', 'completed'].includes(task.status)
+
+const rowOf = (task: Task, now: number) => ({
+  notBefore:
+    task.status === 'pending' && task.notBefore !== undefined && task.notBefore > now ? task.notBefore : undefined,
+  id: task.id,
+  status: task.status,
+  attempt: task.attempt,
+  failures: task.failures,
+  agent: held(task) && task.by ? task.by.id : undefined,
+})
+
+function compare(state: State, world: World): void {
+  const rows = world.rows<Row>(query)
+  const difference = differs(
+    state.tasks.map((task) => rowOf(task, state.now)),
+    rows,
+    'tasks',
+  )
+  if (difference !== undefined) throw new Error(`${difference}; rows ${JSON.stringify(rows)}`)
+  for (const [index, task] of state.tasks.entries()) {
+    const revision = rows[index]?.revision ?? 0
+    if (revision < task.revision) throw new Error(`revision ${revision} after ${task.revision}`)
+    task.revision = revision
+  }
+  const locks = world.rows<{ lock: string; task: string }>(
+    'select lock, task_id as task from locks where project_id = ? order by lock, task_id',
+  )
+  const wanted = state.tasks
+    .flatMap((task) => [...(state.locks.held.get(task) ?? [])].map((lock) => ({ lock, task: task.id })))
+    .toSorted((a, b) => (a.lock === b.lock ? (a.task < b.task ? -1 : 1) : a.lock < b.lock ? -1 : 1))
+  const wrong = differs(wanted, locks, 'locks')
+  if (wrong !== undefined) throw new Error(wrong)
+}
+
+export const taskPart: Part = { nextDue, settle, compare }
+
+/** Nobody, while it waits; of one that ended otherwise than by being completed, whoever had it last. */
+function claimedByOf(task: Task): string | null | undefined {
+  if (task.status === 'failed' || task.status === 'cancelled') return undefined
+  return held(task) ? (task.by?.id ?? null) : null
+}
+
+/** What a reader of a task is told, in the model's words. */
+const viewOf = (task: Task) => ({
+  id: task.id,
+  title: task.title,
+  status: task.status,
+  priority: task.priority,
+  attempt: task.attempt,
+  failures: task.failures,
+  maxAttempts: task.maxAttempts,
+  requires: task.requires.toSorted(),
+  assignedTo: task.assignedTo?.id ?? null,
+  onDependencyFailure: task.onDependencyFailure,
+  acceptance: task.acceptance,
+  result: task.result,
+  progress: task.progress,
+  input: task.input ?? null,
+  review: task.review ?? null,
+  error: task.error,
+  // One that was cancelled may still tell what it asked.
+  inputRequest:
+    task.status === 'cancelled'
+      ? undefined
+      : task.question
+        ? { question: task.question.question, by: task.question.by.id }
+        : null,
+  orphanResults: task.orphans.map(({ attempt, agent, result }) => ({ attempt, agentId: agent.id, result })),
+  // Of a lease that ran out the end is told as long as its token is good for a late completion.
+  leaseExpiresAt: task.status === 'in_progress' && task.lease ? iso(task.lease.expiresAt) : undefined,
+  claimedBy: claimedByOf(task),
+})
+
+/** What the server tells of every task at the end of a run. */
+export async function compareTasks(play: Play): Promise<void> {
+  const { tasks } = play.state
+  await play.call(undefined, 'tasks.list', {}, () => ({ tasks: tasks.map(viewOf), nextCursor: null }))
+}

@@ -1,0 +1,19 @@
+import { test } from 'vitest'
+import { someTasks } from './creating.commands.ts'
+import { exploreTwice } from './explore.ts'
+import { lifecycleCommands } from './lifecycle.commands.ts'
+import { taskCommands } from './tasks.commands.ts'
+import { compareTasks, taskPart } from './tasks.part.ts'
+import { Site } from './world.ts'
+
+test('tasks are where the contract puts them, whatever is done in whatever order', async () => {
+  await using site = await Site.open()
+  await exploreTwice(site, {
+    what: 'tasks',
+    commands: [...taskCommands, ...lifecycleCommands],
+    parts: [taskPart],
+    end: compareTasks,
+    runs: 700,
+    begin: someTasks,
+  })
+}, 300_000)

@@ -1,0 +1,243 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Client, createClient } from '@tony/mcp-client'
+import { toCoordinationError } from '@tony/mcp-server/api/errors'
+import { procedures, runCall } from '@tony/mcp-server/api/pipeline'
+import type { Config } from '@tony/mcp-server/config'
+import type { Connection } from '@tony/mcp-server/guards/call'
+import { createLog } from '@tony/mcp-server/log'
+import { Metrics } from '@tony/mcp-server/metrics'
+import type { Principal } from '@tony/mcp-server/principal'
+import { sweeps } from '@tony/mcp-server/server'
+import { sweepLimit } from '@tony/mcp-server/sweeps/runner'
+import Database from 'better-sqlite3'
+import { ManualClock } from '../support/clock.ts'
+import { TestServer } from '../support/server.ts'
+import type { Agent, Caller } from './state.ts'
+
+/** A clock whose timers do nothing: the world runs sweeps itself, for one project, when its model says something is due. */
+class QuietClock extends ManualClock {
+  quiet = true
+
+  override timer(ms: number, run: () => void): () => void {
+    return super.timer(ms, () => {
+      if (!this.quiet) run()
+    })
+  }
+}
+
+/** How calls reach the server: over a real socket, or through the same pipeline without one, which is many times faster. */
+export type Way = 'client' | 'pipeline'
+
+export type Outcome =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly code: string; readonly details: unknown }
+
+export interface StoredEvent {
+  readonly seq: number
+  readonly at: number
+  readonly type: string
+  readonly subject: string | null
+  readonly actor: string | null
+  readonly data: string
+}
+
+/** What an agent of a run is registered with. */
+export type Registration = Pick<Agent, 'name' | 'role' | 'capabilities'>
+
+const passedOver = new Set(['note-presence', 'forget-keys'])
+
+const refusalOf = (error: unknown): Outcome => {
+  if (error instanceof Error && 'applied' in error && 'code' in error)
+    return { ok: false, code: String(error.code), details: 'details' in error ? error.details : undefined }
+  const { code, details } = toCoordinationError(error)
+  if (code === 'INTERNAL') throw error
+  return { ok: false, code, details }
+}
+
+/** One server that many runs share, each in a project of its own. */
+export class Site implements AsyncDisposable {
+  readonly server: TestServer
+  readonly clock: QuietClock
+  readonly file: Database.Database
+  /** How often each procedure did what it was asked, and how often it refused. */
+  readonly tally = new Map<string, { ok: number; refused: number }>()
+  readonly #folder: string
+  #projects = 0
+
+  private constructor(folder: string, server: TestServer, clock: QuietClock) {
+    this.#folder = folder
+    this.server = server
+    this.clock = clock
+    this.file = new Database(server.database, { readonly: true })
+  }
+
+  static async open(config: Partial<Config> = {}): Promise<Site> {
+    const folder = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'tony-model-'))
+    const clock = new QuietClock()
+    const server = await TestServer.start({ folder, clock, config: { durability: 'process', ...config } })
+    return new Site(folder, server, clock)
+  }
+
+  /** A new project with these agents in it. */
+  async begin(way: Way, registrations: readonly Registration[]): Promise<World> {
+    this.#projects += 1
+    const name = `run ${this.#projects}`
+    const connection = {
+      parts: this.server.parts,
+      log: createLog(this.server.parts.config),
+      metrics: new Metrics(),
+      surface: 'ws',
+    } as const
+    const home = this.file.prepare<[], { id: string }>("select id from projects where name = 'default'").get()?.id ?? ''
+    const admin: Principal = { ...developer, project: home, role: 'admin' }
+    const created = await this.#call({ ...connection, identity: { ok: true, principal: admin } }, 'projects.create', {
+      name,
+    })
+    if (!hasId(created)) throw new Error('no project')
+    const world = new World(this, way, { id: created.id, name }, connection)
+    for (const registration of registrations) await world.register(registration)
+    return world
+  }
+
+  async #call(connection: Connection, path: string, rawInput: unknown): Promise<unknown> {
+    return runCall({ connection, requestId: 'model', path, kind: 'mutation', rawInput, signal: never })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.file.close()
+    this.clock.quiet = false
+    await this.server[Symbol.asyncDispose]()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+const never = new AbortController().signal
+
+const hasId = (value: unknown): value is { id: string } =>
+  typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string'
+
+const developer: Principal = {
+  subject: 'developer',
+  project: '',
+  role: 'tech-lead',
+  capabilities: [],
+  agent: undefined,
+  expiresAt: Number.POSITIVE_INFINITY,
+}
+
+/** One project of the server, and those who call in it. */
+export class World implements Disposable {
+  readonly site: Site
+  readonly project: string
+  readonly agents: Agent[] = []
+  /** How many events have been compared. */
+  seen = 0
+  readonly tokens = new Map<Agent, string>()
+  readonly #way: Way
+  readonly #name: string
+  readonly #parts: Omit<Connection, 'identity'>
+  readonly #clients = new Map<Caller, Client>()
+  readonly #principals = new Map<Caller, Principal>()
+
+  constructor(site: Site, way: Way, project: { id: string; name: string }, parts: Omit<Connection, 'identity'>) {
+    this.site = site
+    this.#way = way
+    this.project = project.id
+    this.#name = project.name
+    this.#parts = parts
+    this.#principals.set(undefined, { ...developer, project: project.id })
+    if (way === 'client') this.#clients.set(undefined, this.#connect({ project: project.name }))
+  }
+
+  get now(): number {
+    return this.site.server.parts.now()
+  }
+
+  /** A client of this project's, for what only a socket can do. */
+  connect(caller: Caller): Client {
+    const token = caller && this.tokens.get(caller)
+    return this.#connect(token === undefined ? { project: this.#name } : { token })
+  }
+
+  #connect(who: { token: string } | { project: string }): Client {
+    return createClient({ url: this.site.server.url, deadlineMs: 10_000, ...who })
+  }
+
+  async register(registration: Registration): Promise<void> {
+    const { name, role, capabilities } = registration
+    const reply = await this.call(undefined, 'agents.register', { name, type: 'worker', role, capabilities })
+    if (!reply.ok || !isRegistration(reply.value)) throw new Error(`not registered: ${JSON.stringify(reply)}`)
+    const { agentId: id, token, incarnation } = reply.value
+    const agent: Agent = { ...registration, id, paused: false, draining: false }
+    this.agents.push(agent)
+    this.tokens.set(agent, token)
+    const principal = { ...developer, subject: id, project: this.project, role, capabilities }
+    this.#principals.set(agent, { ...principal, agent: { id, name, incarnation } })
+    if (this.#way === 'client') this.#clients.set(agent, this.#connect({ token }))
+  }
+
+  async call(caller: Caller, path: string, input: object): Promise<Outcome> {
+    const count = this.site.tally.get(path) ?? { ok: 0, refused: 0 }
+    this.site.tally.set(path, count)
+    try {
+      const value = await this.#send(caller, path, input)
+      count.ok += 1
+      return { ok: true, value }
+    } catch (error) {
+      count.refused += 1
+      return refusalOf(error)
+    }
+  }
+
+  #send(caller: Caller, path: string, input: object): Promise<unknown> {
+    const client = this.#clients.get(caller)
+    if (client) {
+      const run = path.split('.').reduce<unknown>((from, name) => Reflect.get(Object(from), name), client)
+      if (typeof run !== 'function') throw new Error(`the client has no ${path}`)
+      return run(input)
+    }
+    const principal = this.#principals.get(caller)
+    if (!principal) throw new Error('a caller nobody knows')
+    const connection: Connection = { ...this.#parts, identity: { ok: true, principal } }
+    const kind = procedures.get(path)?.kind ?? 'query'
+    return runCall({ connection, requestId: 'model', path, kind, rawInput: input, signal: never })
+  }
+
+  /** Time passes and no sweep runs. */
+  pass(ms: number): void {
+    this.site.clock.advance(ms)
+  }
+
+  /** What time has brought about happens, in this project. Twice, as what one sweep leaves another may take up. */
+  async sweep(): Promise<void> {
+    for (let round = 0; round < 2; round += 1) {
+      for (const sweep of sweeps) {
+        if (passedOver.has(sweep.name)) continue
+        while ((await sweep.batch(this.site.server.parts, this.project)) >= sweepLimit);
+      }
+    }
+  }
+
+  /** What the file holds, read past the server. */
+  rows<Row>(query: string): Row[] {
+    return this.site.file.prepare<[string], Row>(query).all(this.project)
+  }
+
+  /** The events from the first that has not been compared. */
+  events(): StoredEvent[] {
+    return this.site.file
+      .prepare<[string, number], StoredEvent>(
+        'select seq, at, type, subject, actor, data from events where project_id = ? and seq > ? order by seq',
+      )
+      .all(this.project, this.seen)
+  }
+
+  [Symbol.dispose](): void {
+    for (const client of this.#clients.values()) client.close()
+  }
+}
+
+const isRegistration = (value: unknown): value is { agentId: string; token: string; incarnation: number } =>
+  typeof value === 'object' && value !== null && 'agentId' in value && 'token' in value
