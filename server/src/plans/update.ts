@@ -66,5 +66,5 @@ export async function updatePlanned(
   const actor = actorOf(principal)
   tx.append({ type: 'task.updated', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   if (row.ready !== null) offer(tx, row)
-  if (row.status === 'blocked' && row.onDependencyFailure === 'fail') await failDependents(tx, lost, actor)
+  if (row.status === 'blocked' && row.onDependencyFailure === 'fail') await failDependents(tx, lost, actor, row.id)
 }

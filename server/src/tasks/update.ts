@@ -115,5 +115,5 @@ async function announce(tx: Transaction, { row, known, weighed, actor }: Updated
   tx.append({ type: 'task.updated', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   if (row.ready !== null && row.ready !== known.ready) offer(tx, row)
   const fails = row.status === 'blocked' && row.onDependencyFailure === 'fail'
-  if (weighed && fails) await failDependents(tx, weighed.lost, actor)
+  if (weighed && fails) await failDependents(tx, weighed.lost, actor, row.id)
 }
