@@ -1,33 +1,15 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { afterAll, describe, expect, test } from 'vitest'
 import { upTo } from './store/given.ts'
+import { command, program } from './support/command.ts'
 import { TestServer } from './support/server.ts'
 
-const program = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'tony-cli-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs the built command as a user would. */
-function tony(...argv: string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...argv], { cwd: folder }, (error, stdout, stderr) => {
-      const code = typeof error?.code === 'number' ? error.code : error ? 1 : 0
-      resolve({ code, stdout, stderr })
-    })
-  })
-}
+const { folder, tony, remove } = command()
+afterAll(remove)
 
 function change(file: string, sql: string): void {
   const database = new Database(file)

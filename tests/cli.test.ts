@@ -1,31 +1,13 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
+import { command } from './support/command.ts'
 import { TestServer } from './support/server.ts'
 
-const program = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url))
 const sample = fileURLToPath(new URL('../plans/sample.jsonl', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'tony-cli-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs the built command as a user would. */
-function tony(...argv: string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...argv], { cwd: folder }, (error, stdout, stderr) => {
-      const code = typeof error?.code === 'number' ? error.code : error ? 1 : 0
-      resolve({ code, stdout, stderr })
-    })
-  })
-}
+const { folder, tony, remove } = command()
+afterAll(remove)
 
 test('import makes a plan the project’s work, and a second time changes nothing', async () => {
   await using server = await TestServer.start()

@@ -1,5 +1,4 @@
 import type { agent } from '@tony/mcp-shared/agents'
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
@@ -8,6 +7,7 @@ import { isWord } from '../store/literals.ts'
 import { type Query, type Reader, statement } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 import { iso } from '../times.ts'
+import { agentNotFound } from '../vitals/named.ts'
 import { lastActivityOf, statusOf } from '../vitals/status.ts'
 
 export type AgentRow = Tables['agents']['$inferSelect']
@@ -32,7 +32,7 @@ const countLeases = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 /** An agent by id or name. Somebody else's and an absent one are the same. */
 export async function requireAgentRow(reader: Reader, project: string, agent: string): Promise<AgentRow> {
   const [row] = await reader.run(find, { project, agent })
-  if (!row || row.status === 'unregistered') throw new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
+  if (!row || row.status === 'unregistered') throw agentNotFound(agent)
   return row
 }
 

@@ -1,30 +1,18 @@
 import type { authRevokeInput, authRevokeOutput } from '@tony/mcp-shared/auth'
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { and, eq, or } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { actorOf, may } from '../principal.ts'
 import { findSession, revokeSession, revokeSessions } from '../sessions/session.ts'
-import { type Query, statement, type Transaction } from '../store/store.ts'
+import type { Transaction } from '../store/store.ts'
+import { knownAgent } from '../vitals/named.ts'
 import { revokeKey } from './keys/revoke.ts'
 
 type Input = z.output<typeof authRevokeInput>
 
-const findAgent = statement(({ db, t, p }: Query<{ project: string; agent: string }>) =>
-  db
-    .select({ id: t.agents.id })
-    .from(t.agents)
-    .where(and(eq(t.agents.projectId, p.project), or(eq(t.agents.id, p.agent), eq(t.agents.name, p.agent))))
-    .prepare(),
-)
-
 async function end(ctx: Context, tx: Transaction, { sessionId, agent }: Input) {
   const { project } = ctx.principal
-  if (agent !== undefined) {
-    const [row] = await tx.run(findAgent, { project, agent })
-    if (!row) throw new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
-    return revokeSessions(tx, row.id)
-  }
+  if (agent !== undefined) return revokeSessions(tx, await knownAgent(tx, project, agent))
   const wanted = sessionId ?? ctx.principal.sessionId ?? ''
   const [row] = await tx.run(findSession, { sessionId: wanted })
   if (row?.projectId !== project) throw new CoordinationError('NOT_FOUND', `Session ${wanted} not found`)

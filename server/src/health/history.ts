@@ -1,18 +1,10 @@
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { healthHistoryInput, healthHistoryOutput } from '@tony/mcp-shared/health'
-import { and, desc, eq, gte, lt, or } from 'drizzle-orm'
+import { and, desc, eq, gte, lt } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { placeholder, type Query, statement } from '../store/store.ts'
+import { knownAgent } from '../vitals/named.ts'
 import { presentSample } from './sample.ts'
-
-const findAgent = statement(({ db, t, p }: Query<{ project: string; agent: string }>) =>
-  db
-    .select({ id: t.agents.id })
-    .from(t.agents)
-    .where(and(eq(t.agents.projectId, p.project), or(eq(t.agents.id, p.agent), eq(t.agents.name, p.agent))))
-    .prepare(),
-)
 
 const newest = statement(({ db, t, p }: Query<{ agentId: string; since: number; until: number; limit: number }>) =>
   db
@@ -39,13 +31,12 @@ export const historyOfHealth = (
   input: z.output<typeof healthHistoryInput>,
 ): Promise<z.output<typeof healthHistoryOutput>> =>
   ctx.read(async (reader) => {
-    const [agent] = await reader.run(findAgent, { project: ctx.principal.project, agent: input.agent })
-    if (!agent) throw new CoordinationError('NOT_FOUND', `Agent ${input.agent} not found`)
+    const agentId = await knownAgent(reader, ctx.principal.project, input.agent)
     const samples = await reader.run(newest, {
-      agentId: agent.id,
+      agentId,
       since: timeOf(input.since, 0),
       until: timeOf(input.until, Number.MAX_SAFE_INTEGER),
       limit: input.limit,
     })
-    return { agentId: agent.id, samples: samples.map(presentSample) }
+    return { agentId, samples: samples.map(presentSample) }
   })

@@ -1,13 +1,12 @@
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import { rankOf } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
-import { and, eq, or } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
 import { requirePools } from '../leases/locks.ts'
 import { claimRank } from '../leases/waiting.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
+import { reachableAgent } from '../vitals/named.ts'
 import { lostDependency } from './dependents.ts'
 import { insertDependency, type Weighed, weigh } from './edges.ts'
 import { canonicalRequires, routeFor } from './route.ts'
@@ -92,14 +91,6 @@ const insertTask = statement(({ db, t, p }: Query<NewRow>) =>
     .prepare(),
 )
 
-const findAgent = statement(({ db, t, p }: Query<{ project: string; agent: string }>) =>
-  db
-    .select({ id: t.agents.id, status: t.agents.status })
-    .from(t.agents)
-    .where(and(eq(t.agents.projectId, p.project), or(eq(t.agents.id, p.agent), eq(t.agents.name, p.agent))))
-    .prepare(),
-)
-
 export type TaskRow = Tables['tasks']['$inferSelect']
 
 /** What the server itself says of a task. Apart from its spec: a spec carries whatever keys its caller made up. */
@@ -163,7 +154,7 @@ export async function addTask(
   const { project } = principal
   const dependsOn = [...new Set(spec.dependsOn)]
   const weighed = await weigh(tx, project, dependsOn)
-  const assignedTo = spec.assignedTo === undefined ? null : await resolveAssignee(tx, project, spec.assignedTo)
+  const assignedTo = spec.assignedTo === undefined ? null : await reachableAgent(tx, project, spec.assignedTo)
   const requires = canonicalRequires(spec.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
   if (origin.ended === undefined) await requirePools(tx, project, spec.locks)
@@ -187,10 +178,4 @@ export async function addTask(
   tx.append({ type: 'task.created', subject: row.id, actor: createdBy, taskId: row.id, epic: row.epic, data })
   if (ready) tx.wake({ topic: 'tasks', project, requires, assignedTo: assignedTo ?? '', count: 1 })
   return row
-}
-
-export async function resolveAssignee(tx: Transaction, project: string, agent: string): Promise<string> {
-  const [found] = await tx.run(findAgent, { project, agent })
-  if (!found || found.status === 'unregistered') throw new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
-  return found.id
 }

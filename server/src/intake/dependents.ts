@@ -42,7 +42,7 @@ export async function unblockDependents(tx: Transaction, taskId: string, actor: 
   }
 }
 
-const cascade = statement((query: Query<{ taskId: string; error: string; now: number }>) => {
+const cascade = statement((query: Query<{ taskId: string; error: string; only: string | null; now: number }>) => {
   const { db, t, p } = query
   return db
     .update(t.tasks)
@@ -60,6 +60,7 @@ const cascade = statement((query: Query<{ taskId: string; error: string; now: nu
         inArray(t.tasks.id, dependentsOf(query)),
         isAnyOf(t.tasks.status, taskTransitions.cascade.from),
         isWord(t.tasks.onDependencyFailure, 'fail'),
+        sql`(${p.only} is null or ${t.tasks.id} = ${p.only})`,
       ),
     )
     .returning()
@@ -79,13 +80,20 @@ export const lostDependency = ({ id, status }: Lost): string =>
  * Fails what is blocked by tasks that ended without being completed and is not to wait for them, level by level. Whoever ends
  * tasks so, however, calls this in the same transaction.
  */
-export async function failDependents(tx: Transaction, causes: readonly Lost[], actor: string | null): Promise<void> {
+export async function failDependents(
+  tx: Transaction,
+  causes: readonly Lost[],
+  actor: string | null,
+  /** The one that has come to wait for them; the others have waited before, and were judged then. */
+  latecomer: string | null = null,
+): Promise<void> {
   let level = causes
+  let only = latecomer
   while (level.length > 0) {
     const below: Lost[] = []
     for (const cause of level) {
       const error = lostDependency(cause)
-      for (const row of await tx.run(cascade, { taskId: cause.id, error, now: tx.now })) {
+      for (const row of await tx.run(cascade, { taskId: cause.id, error, only, now: tx.now })) {
         const { attempt, agentId, failures } = row
         const data = { attempt, agentId, failures, error }
         tx.append({ type: 'task.failed', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
@@ -93,5 +101,6 @@ export async function failDependents(tx: Transaction, causes: readonly Lost[], a
       }
     }
     level = below
+    only = null
   }
 }

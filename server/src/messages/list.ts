@@ -2,13 +2,14 @@ import type { messageListInput, messageListOutput } from '@tony/mcp-shared/messa
 import { and, eq, or } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
+import { positionOf } from '../paging.ts'
 import { requireAgent, seesAllMail } from '../principal.ts'
 import { isWord } from '../store/literals.ts'
 import type { Reader } from '../store/store.ts'
+import { agentNotFound, knownAgent } from '../vitals/named.ts'
 import { presentPage } from './present.ts'
-import { agentNotFound, knownAgent } from './recipients.ts'
 import { onlyOf } from './visible.ts'
-import { pageAlong, positionOf, unplanned, type Walk } from './walk.ts'
+import { pageAlong, unplanned, type Walk } from './walk.ts'
 
 type Input = z.output<typeof messageListInput>
 

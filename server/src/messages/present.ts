@@ -2,6 +2,7 @@ import { type message, messageStatuses } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { eq, getTableColumns, sql } from 'drizzle-orm'
 import type { z } from 'zod'
+import { pageCharacters } from '../paging.ts'
 import { type Query, type Reader, statement } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 import { iso, isoOrNull } from '../times.ts'
@@ -68,9 +69,6 @@ async function payloadOf(reader: Reader, { ord, id }: MessageHead): Promise<stri
 
 export const presentMessage = async (reader: Reader, row: MessageHead): Promise<MessageOutput> =>
   present(row, await payloadOf(reader, row))
-
-/** So many characters of payload in one page: a reply is held until it has been read. */
-const pageCharacters = 1_048_576
 
 export interface Presented<T> {
   readonly page: T[]

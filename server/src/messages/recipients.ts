@@ -1,16 +1,9 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { topic } from '@tony/mcp-shared/messages'
-import { and, eq, ne, or } from 'drizzle-orm'
+import { and, eq, ne } from 'drizzle-orm'
 import type { Principal } from '../principal.ts'
-import { type Query, type Reader, statement, type Transaction } from '../store/store.ts'
-
-const findAgent = statement(({ db, t, p }: Query<{ project: string; agent: string }>) =>
-  db
-    .select({ id: t.agents.id, status: t.agents.status })
-    .from(t.agents)
-    .where(and(eq(t.agents.projectId, p.project), or(eq(t.agents.id, p.agent), eq(t.agents.name, p.agent))))
-    .prepare(),
-)
+import { type Query, statement, type Transaction } from '../store/store.ts'
+import { reachableAgent } from '../vitals/named.ts'
 
 const findAll = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
@@ -36,28 +29,6 @@ const findSubscribers = statement(({ db, t, p }: Query<{ project: string; topic:
     .orderBy(t.subscriptions.agentId)
     .prepare(),
 )
-
-export const agentNotFound = (agent: string) => new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
-
-/** An agent of the project by its id or name, whether or not it has left. */
-export async function knownAgent(reader: Reader, project: string, agent: string): Promise<string> {
-  const [found] = await reader.run(findAgent, { project, agent })
-  if (!found) throw agentNotFound(agent)
-  return found.id
-}
-
-/** An agent that has a mailbox to send to, by its id or name. */
-export async function reachableAgent(reader: Reader, project: string, agent: string): Promise<string> {
-  const [found] = await reader.run(findAgent, { project, agent })
-  if (!found || found.status === 'unregistered') throw agentNotFound(agent)
-  return found.id
-}
-
-/** Whether an agent, by its id, still has a mailbox to send to. */
-export async function isReachable(reader: Reader, project: string, agent: string): Promise<boolean> {
-  const [found] = await reader.run(findAgent, { project, agent })
-  return found !== undefined && found.status !== 'unregistered'
-}
 
 async function subscribersOf(tx: Transaction, project: string, name: string) {
   const parsed = topic.safeParse(name)

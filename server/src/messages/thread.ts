@@ -3,9 +3,10 @@ import type { messageListOutput, messageThreadInput } from '@tony/mcp-shared/mes
 import { and, eq, or } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
+import { positionOf } from '../paging.ts'
 import { presentPage } from './present.ts'
 import { onlyOf } from './visible.ts'
-import { pageAlong, positionOf, unplanned } from './walk.ts'
+import { pageAlong, unplanned } from './walk.ts'
 
 /**
  * `messages.thread`: the oldest first, page by page. What the caller may not see of it is passed over on the way and not

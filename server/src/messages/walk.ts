@@ -1,4 +1,3 @@
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, asc, desc, gt, gte, lt, lte, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Reader } from '../store/store.ts'
 import { headOf, type MessageHead } from './present.ts'
@@ -29,13 +28,6 @@ const lookLimit = 10_000
 
 /** `column = value`, out of sight of the planner: it would leave the index that keeps the order for one that finds fewer. */
 export const unplanned = (column: SQLWrapper, value: string): SQL => sql`${column} || '' = ${value}`
-
-export function positionOf(cursor: string | undefined): number | undefined {
-  if (cursor === undefined) return undefined
-  const position = Number(cursor)
-  if (Number.isSafeInteger(position) && position >= 0) return position
-  throw new CoordinationError('INVALID_INPUT', 'cursor: not one this list gave')
-}
 
 /** How far one walk has come: the last `ord` it vouches for, or the end. */
 async function walkOne({ db, t }: Reader, { along, where }: Walk, { order, after, limit }: Asked) {

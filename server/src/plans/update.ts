@@ -1,6 +1,6 @@
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, type SQLWrapper, sql } from 'drizzle-orm'
-import { described, resolveAssignee, type TaskRow } from '../intake/add.ts'
+import { described, type TaskRow } from '../intake/add.ts'
 import { failDependents } from '../intake/dependents.ts'
 import { replaceEdges } from '../intake/edges.ts'
 import { canonicalRequires, routeFor } from '../intake/route.ts'
@@ -11,6 +11,7 @@ import { earliest } from '../leases/waiting.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import type { Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
+import { reachableAgent } from '../vitals/named.ts'
 
 /**
  * The time limit of a task that is held or waits for an answer, when its time in all has changed. Where that was the limit,
@@ -35,7 +36,7 @@ export async function updatePlanned(
   const { t, now } = tx
   const { dependencies, openDeps, lost } = await replaceEdges(tx, known, [...new Set(planned.dependsOn)])
   await requirePools(tx, project, planned.locks)
-  const assignedTo = planned.assignedTo === undefined ? null : await resolveAssignee(tx, project, planned.assignedTo)
+  const assignedTo = planned.assignedTo === undefined ? null : await reachableAgent(tx, project, planned.assignedTo)
   const requires = canonicalRequires(planned.requires)
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
   const given = planned.notBefore === undefined ? null : Date.parse(planned.notBefore)
@@ -66,5 +67,5 @@ export async function updatePlanned(
   const actor = actorOf(principal)
   tx.append({ type: 'task.updated', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   if (row.ready !== null) offer(tx, row)
-  if (row.status === 'blocked' && row.onDependencyFailure === 'fail') await failDependents(tx, lost, actor)
+  if (row.status === 'blocked' && row.onDependencyFailure === 'fail') await failDependents(tx, lost, actor, row.id)
 }

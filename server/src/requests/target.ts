@@ -1,25 +1,12 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { policy } from '@tony/mcp-shared/policy'
 import { agentRole } from '@tony/mcp-shared/roles'
-import { and, eq, isNull, ne, or, sql } from 'drizzle-orm'
+import { and, eq, isNull, ne, sql } from 'drizzle-orm'
 import type { Principal } from '../principal.ts'
 import { isWord } from '../store/literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
+import { reachableAgent } from '../vitals/named.ts'
 import { heldLeases, isLive, type Watching } from '../vitals/status.ts'
-
-const findNamed = statement(({ db, t, p }: Query<{ project: string; target: string }>) =>
-  db
-    .select({ id: t.agents.id })
-    .from(t.agents)
-    .where(
-      and(
-        eq(t.agents.projectId, p.project),
-        or(eq(t.agents.id, p.target), eq(t.agents.name, p.target)),
-        ne(t.agents.status, 'unregistered'),
-      ),
-    )
-    .prepare(),
-)
 
 const findTaking = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
@@ -72,11 +59,7 @@ export async function targetOf(
   { project, agent }: Principal,
   { method, target }: Asked,
 ): Promise<string> {
-  if (target !== undefined) {
-    const [named] = await tx.run(findNamed, { project, target })
-    if (!named) throw new CoordinationError('NOT_FOUND', `Agent ${target} not found`)
-    return named.id
-  }
+  if (target !== undefined) return reachableAgent(tx, project, target)
   let least: { readonly id: string; readonly load: number } | undefined
   for (const row of await tx.run(findTaking, { project })) {
     const capabilities: readonly string[] = JSON.parse(row.capabilities)

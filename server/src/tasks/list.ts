@@ -1,18 +1,9 @@
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { taskListInput, taskListOutput } from '@tony/mcp-shared/task-queries'
 import { and, eq, gt, notInArray, type SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
+import { pageCharacters, positionOf } from '../paging.ts'
 import { presentTask, type TaskRow } from './present.ts'
-
-function positionOf(cursor: string): number {
-  const position = Number(cursor)
-  if (Number.isSafeInteger(position) && position >= 0) return position
-  throw new CoordinationError('INVALID_INPUT', 'cursor: not one this list gave')
-}
-
-/** So many characters of the callers' own in one page: tasks may be large, and a reply is held until it has been read. */
-const pageCharacters = 1_048_576
 
 const sizeOf = ({ description, metadata, result, progress, error }: TaskRow): number =>
   [description, metadata, result, progress, error].reduce((size, text) => size + (text?.length ?? 0), 0)
@@ -42,7 +33,8 @@ export const listTasks = (
     if (input.claimedBy)
       where.push(eq(tasks.agentId, input.claimedBy), notInArray(tasks.status, ['pending', 'blocked', 'input_required']))
     if (input.parentId) where.push(eq(tasks.parentId, input.parentId))
-    if (input.cursor) where.push(gt(tasks.ord, positionOf(input.cursor)))
+    const after = positionOf(input.cursor)
+    if (after !== undefined) where.push(gt(tasks.ord, after))
     const rows = await reader.db
       .select()
       .from(tasks)

@@ -5,7 +5,6 @@ import { endedStatuses } from '@tony/mcp-shared/tasks'
 import { and, eq, notInArray, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
-import { resolveAssignee } from '../intake/add.ts'
 import { failDependents } from '../intake/dependents.ts'
 import { replaceEdges, type Weighed } from '../intake/edges.ts'
 import { routeFor } from '../intake/route.ts'
@@ -14,6 +13,7 @@ import { findTask, offer, taskNotFound } from '../leases/lease.ts'
 import { claimRank } from '../leases/waiting.ts'
 import { actorOf } from '../principal.ts'
 import type { Transaction } from '../store/store.ts'
+import { reachableAgent } from '../vitals/named.ts'
 import { statusOf, type TaskRow } from './present.ts'
 
 type Input = z.output<typeof taskUpdateInput>
@@ -45,7 +45,7 @@ const says = ({ title, description, priority, metadata }: Input) => ({
 /** Who may claim it from now on. */
 async function routed(tx: Transaction, row: TaskRow, agent: Input['assignedTo']) {
   if (agent === undefined) return {}
-  const assignedTo = agent === null ? null : await resolveAssignee(tx, row.projectId, agent)
+  const assignedTo = agent === null ? null : await reachableAgent(tx, row.projectId, agent)
   const { requires, projectId: project } = row
   const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
   return { assignedTo, routeId, ready: sql`case when ${tx.t.tasks.ready} is not null then ${routeId} end` }
@@ -96,11 +96,8 @@ export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof 
       )
       .returning()
     if (!row) throw new CoordinationError('REVISION_CONFLICT', `task ${taskId} was changed just now: read it again`)
-    await announce(tx, { row, known, weighed, actor: actorOf(ctx.principal) })
-    // Its new dependencies may have ended it in the same breath: the reply tells what is committed.
-    const [committed] = await tx.run(findTask, { project, taskId })
-    if (!committed) throw taskNotFound(taskId)
-    return { taskId, status: statusOf(committed), revision: committed.revision }
+    const { status, revision } = await announce(tx, { row, known, weighed, actor: actorOf(ctx.principal) })
+    return { taskId, status: statusOf({ status }), revision }
   })
 
 interface Updated {
@@ -110,10 +107,14 @@ interface Updated {
   readonly actor: string | null
 }
 
-async function announce(tx: Transaction, { row, known, weighed, actor }: Updated): Promise<void> {
+/** Tells of the change; gives the task as it is then: what it has come to wait for may have ended it in the same breath. */
+async function announce(tx: Transaction, { row, known, weighed, actor }: Updated): Promise<TaskRow> {
   const data = { status: row.status, title: row.title, externalId: row.externalId }
   tx.append({ type: 'task.updated', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   if (row.ready !== null && row.ready !== known.ready) offer(tx, row)
   const fails = row.status === 'blocked' && row.onDependencyFailure === 'fail'
-  if (weighed && fails) await failDependents(tx, weighed.lost, actor)
+  if (!weighed || weighed.lost.length === 0 || !fails) return row
+  await failDependents(tx, weighed.lost, actor, row.id)
+  const [failed] = await tx.run(findTask, { project: row.projectId, taskId: row.id })
+  return failed ?? row
 }

@@ -2,10 +2,10 @@ import type { deadLetterListInput, deadLetterListOutput } from '@tony/mcp-shared
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../context.ts'
+import { positionOf } from '../../paging.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import { iso } from '../../times.ts'
 import { type MessageHead, presentPage } from '../present.ts'
-import { positionOf } from '../walk.ts'
 import { findDead } from './find.ts'
 
 const findFailures = statement(({ db, t, p }: Query<{ messageId: string; redrives: number }>) =>

@@ -8,8 +8,8 @@ import { hasRoom, inboxFull } from '../../mail/room.ts'
 import { actorOf } from '../../principal.ts'
 import { isWord } from '../../store/literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { agentNotFound, isReachable, reachableAgent } from '../../vitals/named.ts'
 import type { MessageHead } from '../present.ts'
-import { agentNotFound, isReachable, reachableAgent } from '../recipients.ts'
 import { findDead } from './find.ts'
 
 type Output = z.output<typeof deadLetterRedriveOutput>
