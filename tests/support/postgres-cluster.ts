@@ -8,14 +8,16 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 
 /** Who runs the server where the tests run as root, which it refuses: `nobody`, whom every system has. */
 const nobody = 65_534
@@ -51,11 +53,22 @@ function fromSystem(): Programs | undefined {
   return bin === undefined ? undefined : { bin: dirname(realpathSync(join(bin, 'postgres'))), origin: bin }
 }
 
-/** Copies the programs to where whoever runs them can reach them. */
+/**
+ * Copies the package's programs to where whoever runs them can reach them, with the links between its libraries: npm packs none,
+ * and the package's install script, which would make them, need not have run.
+ */
 function placed({ bin, origin }: Programs, root: string): Programs {
   if (origin === bin || !existsSync(join(bin, '../share'))) return { bin, origin }
   const native = join(root, 'native')
   cpSync(dirname(bin), native, { recursive: true, dereference: true })
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
+    source: string
+    target: string
+  }[]
+  for (const { source, target } of links) {
+    const link = join(root, target)
+    if (!existsSync(link)) symlinkSync(relative(dirname(link), join(root, source)), link)
+  }
   return { bin: join(native, 'bin'), origin }
 }
 
@@ -93,7 +106,7 @@ export class Cluster implements AsyncDisposable {
     mkdirSync(data, { mode: 0o700 })
     const asRoot = process.getuid?.() === 0
     if (asRoot) chownSync(data, nobody, nobody)
-    const cluster = new Cluster(root, asRoot ? placed(programs, root) : programs, await freePort())
+    const cluster = new Cluster(root, placed(programs, root), await freePort())
     await cluster.#run('initdb', '-D', data, '-U', 'tony', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync')
     await cluster.begin()
     return cluster
