@@ -40,7 +40,6 @@ const between = [
   'request.replied',
   'message.sent',
   'request.routed',
-  'message.expired',
   'request.timedOut',
 ]
 
