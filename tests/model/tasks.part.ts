@@ -76,16 +76,9 @@ const viewOf = (task: Task) => ({
   input: task.input ?? null,
   review: task.review ?? null,
   error: task.error,
-  // One that was cancelled may still tell what it asked.
-  inputRequest:
-    task.status === 'cancelled'
-      ? undefined
-      : task.question
-        ? { question: task.question.question, by: task.question.by.id }
-        : null,
+  inputRequest: task.question ? { question: task.question.question, by: task.question.by.id } : null,
   orphanResults: task.orphans.map(({ attempt, agent, result }) => ({ attempt, agentId: agent.id, result })),
-  // Of a lease that ran out the end is told as long as its token is good for a late completion.
-  leaseExpiresAt: task.status === 'in_progress' && task.lease ? iso(task.lease.expiresAt) : undefined,
+  leaseExpiresAt: task.status === 'in_progress' && task.lease ? iso(task.lease.expiresAt) : null,
   claimedBy: claimedByOf(task),
 })
 
