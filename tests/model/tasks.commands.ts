@@ -44,7 +44,8 @@ const claiming = act(
     const { state } = play
     const agent = agentOf(play, index)
     let leases: Lease[] = []
-    const input = { limit, leaseMs }
+    // With a key mostly the same input, so that it is mostly the same call.
+    const input = idempotencyKey && index % 4 > 0 ? { limit: 1, leaseMs: 5_000 } : { limit, leaseMs }
     const again = { caller: agent, path: 'claim', key: idempotencyKey, input }
     const reply = await play.call(agent, 'tasks.claim', { ...input, ...(idempotencyKey && { idempotencyKey }) }, () => {
       const given = once(state, again, () => claim(state, agent, input), {

@@ -33,8 +33,8 @@ export const feedFaults: readonly Fault[] = [
   {
     name: 'the events of a batch are in the opposite order',
     file: append,
-    find: 'for (const { event, scope } of events) {',
-    replace: 'for (const { event, scope } of events.toReversed()) {',
+    find: 'events.map(({ event, scope }, index) =>',
+    replace: 'events.toReversed().map(({ event, scope }, index) =>',
   },
   {
     name: 'third parties see the events of a message',
