@@ -106,6 +106,6 @@ export async function someTasks(play: Play): Promise<void> {
   for (const spec of [plainSpec, verified, plainSpec, { ...plainSpec, priority: 'low' } as const]) {
     await play.advance(tickMs)
     await addTask(play, spec)
-    play.agree('tasks.create')
+    await play.agree('tasks.create')
   }
 }

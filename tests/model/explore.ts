@@ -42,7 +42,7 @@ async function explore(site: Site, exploration: Exploration, seed: number, runs:
   const sequence = fc.commands([...commands], { maxCommands, size: 'max', ...(replay && { replayPath: replay }) })
   const property = fc.asyncProperty(fc.nat(29), sequence, async (lot, chosen) => {
     using world = await site.begin(wayOf(lot), cast)
-    const play = new Play(world, parts, documented)
+    const play = await Play.begin(world, parts, documented)
     await begin?.(play, lot)
     await fc.asyncModelRun(() => ({ model: {}, real: play }), chosen)
     await end?.(play)

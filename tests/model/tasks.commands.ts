@@ -162,7 +162,7 @@ const beating = act(
   async (play, { agent: index, beats }) => {
     for (const one of beats) {
       await beat(play, agentOf(play, index), one)
-      play.agree('agents.heartbeat')
+      await play.agree('agents.heartbeat')
     }
   },
 )
@@ -224,7 +224,7 @@ const late = act(
       await play.call(agent, 'tasks.fail', { ...held(lease), error: 'late' }, () =>
         fail(state, agent, lease, { error: 'late', retryable: true, waitMs: undefined }),
       )
-    play.agree(`late ${how}`)
+    await play.agree(`late ${how}`)
     await play.sweep(since)
   },
 )

@@ -13,7 +13,7 @@ interface Row {
   readonly revision: number
 }
 
-const query = `select id, status, attempt, failures, agent_id as agent, revision, not_before as notBefore from tasks where project_id = ? order by ord`
+const query = `select id, status, attempt, failures, agent_id as agent, revision, not_before as "notBefore" from tasks where project_id = ? order by ord`
 
 const held = (task: Task): boolean => ['in_progress', 'in_review', 'completed'].includes(task.status)
 
@@ -27,8 +27,8 @@ const rowOf = (task: Task, now: number) => ({
   agent: held(task) && task.by ? task.by.id : undefined,
 })
 
-function compare(state: State, world: World): void {
-  const rows = world.rows<Row>(query)
+async function compare(state: State, world: World): Promise<void> {
+  const rows = await world.rows<Row>(query)
   const difference = differs(
     state.tasks.map((task) => rowOf(task, state.now)),
     rows,
@@ -40,7 +40,7 @@ function compare(state: State, world: World): void {
     if (revision < task.revision) throw new Error(`revision ${revision} after ${task.revision}`)
     task.revision = revision
   }
-  const locks = world.rows<{ lock: string; task: string }>(
+  const locks = await world.rows<{ lock: string; task: string }>(
     'select lock, task_id as task from locks where project_id = ? order by lock, task_id',
   )
   const wanted = state.tasks
