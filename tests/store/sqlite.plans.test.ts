@@ -78,11 +78,11 @@ describe('a query that is run all the time reads only what it needs:', () => {
     expect(find(/^select "ready" from "tasks"/)).toEqual([
       'SEARCH tasks USING COVERING INDEX tasks_starving (project_id=? AND ready>?)',
     ])
-    expect(find(/^select "ord" from "tasks"/, '"ready_at" <= ?')).toEqual([
-      'SEARCH tasks USING COVERING INDEX tasks_starving (project_id=? AND ready=? AND ready_at<?)',
+    expect(find(/^select "ord", "id", "epic", "locks" from "tasks"/, '"ready_at" <= ?')).toEqual([
+      'SEARCH tasks USING INDEX tasks_starving (project_id=? AND ready=? AND ready_at<?)',
     ])
-    expect(find(/^select "ord" from "tasks"/, '"rank" = 1')).toEqual([
-      'SEARCH tasks USING COVERING INDEX tasks_ready (project_id=? AND ready=? AND rank=?)',
+    expect(find(/^select "ord", "id", "epic", "locks" from "tasks"/, '"rank" = 1')).toEqual([
+      'SEARCH tasks USING INDEX tasks_ready (project_id=? AND ready=? AND rank=?)',
     ])
   })
 
