@@ -147,8 +147,11 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
     return this.#aliases.get(agentId) ?? agentId
   }
 
-  /** Calls the server with the credential. */
-  #reach<T>(call: (client: Client) => Promise<T>): Promise<T> {
+  /**
+   * Who calls: the developer on this machine, or with a key the first tech lead among its agents, else the first that may write, else
+   * the key itself, which need not be good for more than registering them.
+   */
+  #caller(): { client: Client; url: string } {
     const { url, credential, project, timeout } = placeOf(this.#given)
     this.#client ??= createClient({
       url,
@@ -156,7 +159,14 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
       ...(credential === undefined ? {} : { token: credential }),
       ...(project === undefined ? {} : { project }),
     })
-    return reaching(url, call(this.#client))
+    const able = [...this.#agents.values()].map(({ agent }) => agent).filter(({ role }) => role !== 'observer')
+    const speaker = able.find(({ role }) => role === 'tech-lead') ?? able[0]
+    return { url, client: credential === undefined || !speaker ? this.#client : speaker.client }
+  }
+
+  #reach<T>(call: (client: Client) => Promise<T>): Promise<T> {
+    const { client, url } = this.#caller()
+    return reaching(url, call(client))
   }
 
   /** An `error` nobody listens to would end the process. */
