@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import {
   installationsInMemory,
   loadPlugin,
@@ -13,7 +12,7 @@ import { quiet, run } from './given.ts'
 const files = ['settings.mjs', 'greeter.cjs', 'counter.mjs', 'report.mjs', 'orchestrator.mjs'] as const
 
 const load = (file: (typeof files)[number]): Promise<TonyPlugin> =>
-  loadPlugin(fileURLToPath(new URL(`legacy/${file}`, import.meta.url)))
+  loadPlugin(new URL(`legacy/${file}`, import.meta.url))
 
 /** Runs one through the helper, as whoever moves from 2.7 does. */
 const migrated = async (server: TestServer, file: (typeof files)[number], installations = installationsInMemory()) =>
