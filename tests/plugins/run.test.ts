@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { definePlugin, installationsIn, installationsInMemory, type MCPPlugin } from '@tony/mcp-client/plugin'
 import { afterAll, expect, test } from 'vitest'
+import { Guarded } from '../access/given.ts'
 import { signal } from '../client/agents.ts'
 import { TestServer } from '../support/server.ts'
 import { hooked, quiet, run } from './given.ts'
@@ -198,6 +199,56 @@ test('a plugin says what it is as an agent, and does not unregister itself', asy
   })
   const { messages } = await lead.messages.list({ agent: 'ada' })
   expect(messages).toMatchObject([{ type: 'note', payload: 'here I am', priority: 'critical', from: running.agentId }])
+  await running.stop()
+})
+
+test('what never ends is given up once the time to drain is over', async () => {
+  await using server = await TestServer.start()
+  const [asked, never] = [signal(), signal()]
+  const plugin = definePlugin({
+    name: 'endless',
+    version: '1.0.0',
+    handlers: {
+      wait: async () => {
+        asked.tell()
+        await never.told
+      },
+    },
+  })
+  const running = await run(server, plugin, { drainMs: 50 })
+  const answer = server.connect().requests.route({ method: 'wait', timeoutMs: 60_000 })
+  answer.catch(() => undefined)
+  await asked.told
+  const begun = performance.now()
+  await running.stop()
+  expect(performance.now() - begun).toBeLessThan(10_000)
+})
+
+test('with an enrolment token it runs as it does without one', async () => {
+  await using guarded = await Guarded.start()
+  const { key } = await guarded.key({ roleCeiling: 'developer', maxUses: 1 })
+  const { plugin, seen } = hooked('enrolled')
+  const options = { credential: key, installations: installationsInMemory() }
+  for (const _ of ['once', 'again']) {
+    const running = await run(guarded.server, plugin, options)
+    const asked = { method: 'plugin.execute', target: 'enrolled' }
+    expect(await guarded.admin.requests.route(asked)).toMatchObject({ ok: true, result: 'done' })
+    await running.stop()
+  }
+  expect(seen).toEqual(['onInstall', 'onActivate', 'onDeactivate', 'onActivate', 'onDeactivate'])
+})
+
+test('it goes on answering after a restart of the server', async () => {
+  const first = await TestServer.start()
+  const { plugin } = hooked('lasting')
+  const running = await run(first, plugin)
+  await first.stop()
+  await using second = await TestServer.start({
+    folder: first.folder,
+    config: { port: Number(new URL(first.url).port) },
+  })
+  const asked = { method: 'plugin.execute', target: 'lasting' }
+  expect(await second.connect().requests.route(asked)).toMatchObject({ ok: true, result: 'done' })
   await running.stop()
 })
 

@@ -16,14 +16,13 @@ const timeouts = { byDefault: 30_000, shortest: 100, longest: 60_000 }
 const pluginIn = ({ method, params }: MCPRequest): string | undefined =>
   method === 'plugin.execute' && isRecord(params) && typeof params['plugin'] === 'string' ? params['plugin'] : undefined
 
-/** Routes a request. Its id is the key: a request of the same id and body is answered with the first answer. */
+/** Routes a request. Its id is no key: programs of 2.8 begin to count anew with each run. */
 export async function route(client: Client, request: MCPRequest): Promise<MCPResponse> {
   const { method, params, agentId = pluginIn(request), id, timeout = timeouts.byDefault } = request
   const answer = await client.requests.route({
     method,
     ...(params === undefined ? {} : { params }),
     ...(agentId === undefined ? {} : { target: agentId }),
-    ...(id === undefined ? {} : { idempotencyKey: `mcp:${id}` }),
     timeoutMs: Math.min(timeouts.longest, Math.max(timeouts.shortest, Math.round(timeout))),
   })
   const head = { id: id ?? answer.requestId, success: answer.ok }

@@ -29,8 +29,8 @@ export interface Hosted {
   serve(): void
   /** Says now what it has handled since the last report. */
   report(): Promise<void>
-  /** Takes nothing new and waits for what is handled, at most `withinMs`. */
-  drain(withinMs: number): Promise<void>
+  /** Takes nothing new and waits for what is handled, at most `withinMs`; says whether it has ended. What has not is given up. */
+  drain(withinMs: number): Promise<boolean>
   /** Drains and disconnects. The agent stays, offline, and its mail waits for it. */
   stop(): Promise<void>
   /** The same, and the agent has left the project. */
@@ -64,10 +64,11 @@ function replyOf({ success, result, error }: MCPResponse) {
   }
 }
 
-const within = (ms: number, work: Promise<unknown>): Promise<void> => {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  return Promise.race([promise, work.then(() => undefined)]).finally(() => clearTimeout(timer))
+/** Whether something has ended within a time. */
+const within = (ms: number, work: Promise<unknown>): Promise<boolean> => {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => resolve(false), ms)
+  return Promise.race([promise, work.then(() => true)]).finally(() => clearTimeout(timer))
 }
 
 type Asked = MCPRequest & { readonly id: string }
@@ -111,16 +112,20 @@ export async function host(options: HostOptions): Promise<Hosted> {
   }
   const reporting = setInterval(() => void report().catch(onError), options.healthMs ?? defaultHealthMs)
   reporting.unref()
-  const drain = (withinMs: number) => within(withinMs, mail?.stop() ?? Promise.resolve())
+  let drained: Promise<boolean> | undefined
+  const drain = (withinMs: number): Promise<boolean> => {
+    drained ??= within(withinMs, mail?.stop() ?? Promise.resolve())
+    return drained
+  }
   const end = async (last: () => Promise<unknown>): Promise<void> => {
     clearInterval(reporting)
+    const ended = await drain(drainMs)
     if (!over) {
       over = true
-      await drain(drainMs)
       await report().catch(onError)
       await last().catch(onError)
     }
-    await within(drainMs, agent.stop())
+    await within(ended ? drainMs : 0, agent.stop())
     client.close()
   }
   const serve = () => {

@@ -6,7 +6,13 @@ export {
   TonyMCPIntegration,
   tonyMCP,
 } from './integration.ts'
-export { type AgentWork, MCPNetworkClient, MinimalMCPServer, minimalMCPServer } from './network-client.ts'
+export {
+  type AgentWork,
+  MCPNetworkClient,
+  MinimalMCPServer,
+  MinimalMCPServer as MinimalMCPServerImpl,
+  minimalMCPServer,
+} from './network-client.ts'
 export type {
   AgentConfig,
   AgentInfo,
