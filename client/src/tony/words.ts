@@ -48,13 +48,15 @@ function fieldsOf(task: TonyTask): Partial<Record<keyof typeof longest, string>>
 /** A loose task as the server takes it: what is no field of a task there is kept in its metadata. */
 export function taskOf(task: TonyTask) {
   const fields = fieldsOf(task)
-  const { metadata, priority, ...others } = task
+  const { priority, ...others } = task
   const kept = Object.entries(others).filter(([key]) => !Object.hasOwn(fields, key))
+  // Metadata that is an object is the metadata, beside what else is kept; any other is kept like any key.
+  const metadata = kept.flatMap((one) => (one[0] === 'metadata' && isRecord(one[1]) ? Object.entries(one[1]) : [one]))
   return {
     ...fields,
     type: fields.type ?? 'task',
     priority: priorityOf(priority),
-    metadata: { ...(isRecord(metadata) ? metadata : {}), ...Object.fromEntries(kept) },
+    metadata: Object.fromEntries(metadata),
   }
 }
 
