@@ -224,6 +224,17 @@ test('what never ends is given up once the time to drain is over', async () => {
   expect(performance.now() - begun).toBeLessThan(10_000)
 })
 
+test('a name that another installation has is refused, and it is said what that means', async () => {
+  await using server = await TestServer.start()
+  await server.agent('hooked')
+  const { plugin, seen } = hooked()
+  await expect(run(server, plugin)).rejects.toMatchObject({
+    code: 'AGENT_NAME_TAKEN',
+    message: expect.stringContaining('the agent "hooked" belongs to another installation'),
+  })
+  expect(seen).toEqual([])
+})
+
 test('with an enrolment token it runs as it does without one', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key({ roleCeiling: 'developer', maxUses: 1 })

@@ -1,5 +1,6 @@
 import type { AgentOptions } from '../agent.ts'
 import type { Client } from '../client.ts'
+import { TonyError } from '../errors.ts'
 import { type Place, placeOf } from '../tony/environment.ts'
 import { reaching } from '../tony/errors.ts'
 import { activeAgents, healthOf, route, send, statusOf } from '../tony/fleet.ts'
@@ -91,6 +92,13 @@ async function secretOf({ name, version }: TonyPlugin, installations: Installati
   return clientInstanceId
 }
 
+/** Says of a name that is taken what that means for a plugin. */
+function explained(error: unknown, { name }: TonyPlugin): unknown {
+  if (!(error instanceof TonyError) || error.code !== 'AGENT_NAME_TAKEN') return error
+  const message = `the agent "${name}" belongs to another installation, or is no plugin: run it from where that one is kept, or name the plugin otherwise`
+  return new TonyError(message, error)
+}
+
 const picked = ({ heartbeatMs, healthMs, concurrency }: RunOptions) => ({
   ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   ...(healthMs === undefined ? {} : { healthMs }),
@@ -117,7 +125,9 @@ async function groundOf(plugin: MCPPlugin, options: RunOptions, hooks: Pick<Host
     registerWithinMs: timeout,
     onRequest: (request) => plugin.handleMCPRequest(request),
   })
-  const hosted = await reaching(url, hosting)
+  const hosted = await reaching(url, hosting).catch((error: unknown) => {
+    throw explained(error, plugin)
+  })
   const { client } = hosted.agent
   const settle = async (): Promise<void> => {
     const { type, capabilities, metadata } = config.current
@@ -153,7 +163,10 @@ export async function runPlugin(given: TonyPlugin, options: RunOptions = {}): Pr
   const begin = async (): Promise<ActivePlugin> => {
     try {
       const started = await activate(plugin, ground, options)
-      await offer(started.capabilities)
+      await offer(started.capabilities).catch(async (error: unknown) => {
+        await started.deactivate({ uninstall: false })
+        throw error
+      })
       return started
     } catch (error) {
       await hosted.leave()
