@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { addDataCommands } from './data.ts'
 import { importCommand } from './import.ts'
 import { exitCodeOf, explain } from './outcome.ts'
+import { addPluginCommands } from './plugin/commands.ts'
 
 interface ImportOptions {
   readonly replay: boolean
@@ -38,6 +39,7 @@ function program(): Command {
     .option('--project <name>', 'the project')
     .action((file: string, options: ImportOptions) => importCommand(file, options))
   addDataCommands(tony)
+  addPluginCommands(tony, defaultUrl)
   return tony
 }
 

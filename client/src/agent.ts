@@ -39,6 +39,8 @@ export class Agent {
   readonly name: string
   readonly incarnation: number
   readonly role: string
+  /** What the registration gave. The client exchanges it in time by itself; this is the first token. */
+  readonly registration: SessionTokens
   /** Every procedure, called as this agent. */
   readonly client: Client
   readonly #loops: Set<WorkLoop>
@@ -51,6 +53,7 @@ export class Agent {
     this.name = options.name
     this.incarnation = registration.incarnation
     this.role = registration.role
+    this.registration = registration
     this.client = client
     this.#beating = setInterval(() => void this.heartbeat().catch(() => undefined), options.heartbeatMs ?? 10_000)
     this.#beating.unref()
