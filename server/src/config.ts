@@ -74,6 +74,8 @@ const environment = z.object({
   /** A file with the secret that hashes of secrets are made with, kept elsewhere than beside the database. */
   MCP_PEPPER_FILE: z.string().min(1).optional(),
   MCP_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
+  /** How long a signing key signs before the next one does; 0 for ever. */
+  MCP_KEY_ROTATION: duration.prefault('30d'),
   MCP_ALLOWED_HOSTS: list(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
   MCP_ALLOWED_ORIGINS: list(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
   MCP_TRUSTED_PROXIES: list(z.union([z.cidrv4(), z.cidrv6()])),
@@ -108,6 +110,8 @@ export interface Config {
   readonly devRole: 'tech-lead' | 'admin'
   /** How long an access token lasts, in milliseconds. */
   readonly accessTokenMs: number
+  /** How long a signing key signs before the next one does, in milliseconds; 0 for ever. */
+  readonly keyRotationMs: number
   /** Where the pepper and the bootstrap token are, when somebody else keeps them. */
   readonly pepperFile: string | undefined
   readonly bootstrapTokenFile: string | undefined
@@ -254,6 +258,7 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     ballastBytes: 33_554_432,
     devRole: values.MCP_DEV_ROLE,
     accessTokenMs: 600_000,
+    keyRotationMs: values.MCP_KEY_ROTATION,
     pepperFile: values.MCP_PEPPER_FILE,
     bootstrapTokenFile: values.MCP_BOOTSTRAP_TOKEN_FILE,
     allowedHosts: values.MCP_ALLOWED_HOSTS,

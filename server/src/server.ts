@@ -2,8 +2,10 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Presence } from './agents/presence.ts'
 import { type Armed, Bootstrap } from './auth/bootstrap.ts'
+import { FileChest, StoreChest } from './auth/key-chest.ts'
 import { KeyUse } from './auth/keys/verify.ts'
 import { Pepper, requireSamePepper } from './auth/pepper.ts'
+import { SigningKeys } from './auth/signing-keys.ts'
 import { Tokens } from './auth/tokens.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -38,6 +40,7 @@ import { runSweep, Sweeps } from './sweeps/runner.ts'
 import { timeOut } from './sweeps/time-out.ts'
 import { timeOutRequests } from './sweeps/time-out-requests.ts'
 import { unparkFreed } from './sweeps/unpark.ts'
+import { watchKeys } from './sweeps/watch-keys.ts'
 import { watchRevocations } from './sweeps/watch-revocations.ts'
 import { figuresByProject } from './system/metrics.ts'
 import { Held } from './tasks/held.ts'
@@ -55,6 +58,7 @@ export const sweeps = [
   redeliver,
   timeOutRequests,
   watchRevocations,
+  watchKeys,
   notePresence,
   noteDenials,
   noteKeyUse,
@@ -111,14 +115,13 @@ async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise
   try {
     const pepper = Pepper.open(config.pepperFile, `${database}.pepper`)
     await requireSamePepper(store, pepper, mode)
+    // Replicas must know each other's tokens.
+    const chest = postgres ? new StoreChest(store, pepper) : new FileChest(`${database}.key`)
     return {
       config,
       clock,
       store,
-      // Replicas must know each other's tokens.
-      tokens: postgres
-        ? await Tokens.derived(store.secret, accessTokenMs, clock)
-        : await Tokens.open(`${database}.key`, accessTokenMs, clock),
+      tokens: new Tokens(await SigningKeys.open(chest, clock, accessTokenMs), accessTokenMs, clock),
       pepper,
       revocations: new Revocations(),
       keyUse: new KeyUse(),

@@ -12,6 +12,7 @@ export function validPrincipal({ identity, parts }: Connection): Principal {
   if (principal.expiresAt + leewayMs < parts.clock.wall()) {
     throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
   }
+  parts.tokens.require(principal)
   const { agent } = principal
   // Before the session: of a superseded incarnation both are over, and that it was superseded says more.
   if (agent) parts.incarnations.require(agent.id, agent.incarnation)

@@ -8,6 +8,7 @@ import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { Gate } from './gate.ts'
 import { handleProbe } from './probes.ts'
+import { sendPublicKeys } from './public-keys.ts'
 import { securityHeaders, sendJson } from './responses.ts'
 import { handleRest } from './rest.ts'
 import { trpcHttp } from './trpc-http.ts'
@@ -92,6 +93,7 @@ export class Listener {
     if (handleProbe(this.#parts, this.#metrics, () => this.#ready, path, response)) return
     const refusal = this.#gate.refusal(request)
     if (refusal) return this.#refuse(response, refusal)
+    if (path === '/.well-known/jwks.json') return sendPublicKeys(this.#parts, request, response)
     if (path.startsWith('/trpc/')) return this.#trpc(request, response)
     const surroundings = { parts: this.#parts, log: this.#log, metrics: this.#metrics, gate: this.#gate }
     if (handleRest(surroundings, request, response)) return

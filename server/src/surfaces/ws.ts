@@ -79,6 +79,9 @@ export class WebSocketSurface {
     this.#unwatch = [
       parts.incarnations.onSupersede((agentId, incarnation) => this.#closeSuperseded(agentId, incarnation)),
       parts.revocations.onRevoke(() => this.#closeRevoked()),
+      parts.tokens.keys.onChange(() => {
+        for (const socket of this.#sockets) closeEnded(socket)
+      }),
     ]
     this.#scheduleTending()
   }

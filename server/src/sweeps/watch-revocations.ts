@@ -13,6 +13,7 @@ const marginMs = 60_000
 export const watchRevocations: Sweep = {
   name: 'watch-revocations',
   everyMs: 1_000,
+  wide: true,
   batch: async ({ store, revocations, config }) => {
     await store.read((reader) => revocations.catchUp(reader, reader.now - windowMs))
     revocations.forget(store.now() - config.accessTokenMs - marginMs)

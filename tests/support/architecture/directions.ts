@@ -55,7 +55,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   api: [...operations, ...nouns, 'guards'],
   surfaces: [...ground, 'api', 'guards', 'context', 'config', 'log', 'metrics'],
   server: [...operations, 'retention', ...nouns, 'sweeps', 'guards', 'surfaces', 'config', 'log', 'metrics'],
-  care: [...ground, 'store', 'config'],
+  care: [...ground, 'store', 'config', 'auth'],
   main: ['server', 'config', 'store', 'surfaces'],
   client: ['shared'],
   cli: ['shared', 'client', 'main', 'server', 'config', 'care'],
