@@ -74,6 +74,8 @@ const environment = z.object({
   /** A file with the secret that hashes of secrets are made with, kept elsewhere than beside the database. */
   MCP_PEPPER_FILE: z.string().min(1).optional(),
   MCP_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
+  /** A file that says which outside issuers of tokens are trusted, and with what. */
+  MCP_ISSUERS_FILE: z.string().min(1).optional(),
   /** How long a signing key signs before the next one does; 0 for ever. */
   MCP_KEY_ROTATION: duration.prefault('30d'),
   MCP_ALLOWED_HOSTS: list(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
@@ -110,6 +112,8 @@ export interface Config {
   readonly devRole: 'tech-lead' | 'admin'
   /** How long an access token lasts, in milliseconds. */
   readonly accessTokenMs: number
+  /** Which outside issuers of tokens are trusted. */
+  readonly issuersFile: string | undefined
   /** How long a signing key signs before the next one does, in milliseconds; 0 for ever. */
   readonly keyRotationMs: number
   /** Where the pepper and the bootstrap token are, when somebody else keeps them. */
@@ -258,6 +262,7 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     ballastBytes: 33_554_432,
     devRole: values.MCP_DEV_ROLE,
     accessTokenMs: 600_000,
+    issuersFile: values.MCP_ISSUERS_FILE,
     keyRotationMs: values.MCP_KEY_ROTATION,
     pepperFile: values.MCP_PEPPER_FILE,
     bootstrapTokenFile: values.MCP_BOOTSTRAP_TOKEN_FILE,

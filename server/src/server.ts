@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Presence } from './agents/presence.ts'
 import { type Armed, Bootstrap } from './auth/bootstrap.ts'
+import { Issuers } from './auth/issuers/issuers.ts'
+import { readIssuers } from './auth/issuers/trusted.ts'
 import { FileChest, StoreChest } from './auth/key-chest.ts'
 import { KeyUse } from './auth/keys/verify.ts'
 import { Pepper, requireSamePepper } from './auth/pepper.ts'
@@ -40,6 +42,7 @@ import { runSweep, Sweeps } from './sweeps/runner.ts'
 import { timeOut } from './sweeps/time-out.ts'
 import { timeOutRequests } from './sweeps/time-out-requests.ts'
 import { unparkFreed } from './sweeps/unpark.ts'
+import { watchIssuers } from './sweeps/watch-issuers.ts'
 import { watchKeys } from './sweeps/watch-keys.ts'
 import { watchRevocations } from './sweeps/watch-revocations.ts'
 import { figuresByProject } from './system/metrics.ts'
@@ -59,6 +62,7 @@ export const sweeps = [
   timeOutRequests,
   watchRevocations,
   watchKeys,
+  watchIssuers,
   notePresence,
   noteDenials,
   noteKeyUse,
@@ -122,6 +126,7 @@ async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise
       clock,
       store,
       tokens: new Tokens(await SigningKeys.open(chest, clock, accessTokenMs), accessTokenMs, clock),
+      issuers: new Issuers(readIssuers(config.issuersFile), clock),
       pepper,
       revocations: new Revocations(),
       keyUse: new KeyUse(),
@@ -203,6 +208,8 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   }
   try {
     const armed = await prepareEntrance(parts)
+    // One that does not answer now is asked again; nobody of it is let in until then.
+    await parts.issuers.refresh().catch((error: unknown) => log.error({ error }, 'outside issuers'))
     const url = await listener.open()
     running.start(sweeps)
     sayWhoMayCome(config, armed, log, url)

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { setTimeout } from 'node:timers/promises'
 import { and, eq } from 'drizzle-orm'
+import { pause } from '../clock.ts'
 import type { Store } from '../store/store.ts'
 import type { Pepper } from './pepper.ts'
 
@@ -14,6 +14,7 @@ export interface KeyChest {
 /** Who writes holds the lock for less than a millisecond: one that is there after so many looks is of a process that was killed. */
 const looks = 100
 const lookMs = 20
+const neverEarly = new AbortController().signal
 
 const isCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code
@@ -54,7 +55,7 @@ export class FileChest implements KeyChest {
         if (!isCode(error, 'EEXIST')) throw error
       }
       if (look > looks) rmSync(beside, { force: true })
-      else await setTimeout(lookMs)
+      else await pause(lookMs, neverEarly)
     }
   }
 

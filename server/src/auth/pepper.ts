@@ -5,7 +5,16 @@ import { ConfigError } from '../config.ts'
 import type { Store } from '../store/store.ts'
 
 /** What a hash is of: one of a refresh token is never one of a key. */
-type Purpose = 'key' | 'bootstrap' | 'refresh' | 'refresh proof' | 'refresh successor' | 'nonce' | 'instance' | 'pepper'
+type Purpose =
+  | 'key'
+  | 'outside'
+  | 'bootstrap'
+  | 'refresh'
+  | 'refresh proof'
+  | 'refresh successor'
+  | 'nonce'
+  | 'instance'
+  | 'pepper'
 
 /**
  * The secret that hashes of secrets are made with. It is kept beside the database and not in it: whoever has only the

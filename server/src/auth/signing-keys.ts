@@ -31,12 +31,15 @@ const chestText = z.object({ keys: z.array(secretKey).min(1) })
 
 /** The keys of a chest, the newest last. Throws ConfigError: with other keys every token would be refused. */
 function parse(text: string): SecretKey[] {
-  const { data } = z
-    .string()
-    .transform((json) => JSON.parse(json))
-    .pipe(chestText)
-    .safeParse(text)
-  if (!data) throw new ConfigError('the signing keys cannot be read: they are not { "keys": [ … ] } of Ed25519')
+  const unusable = 'the signing keys cannot be read: they are not { "keys": [ … ] } of Ed25519'
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new ConfigError(unusable, { cause })
+  }
+  const { data } = chestText.safeParse(json)
+  if (!data) throw new ConfigError(unusable)
   return data.keys.toSorted((a, b) => Date.parse(a.signsFrom) - Date.parse(b.signsFrom))
 }
 

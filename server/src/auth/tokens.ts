@@ -7,7 +7,7 @@ import type { Principal } from '../principal.ts'
 import { notValid } from '../sessions/key-use.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-const issuer = 'tony-mcp'
+export const issuer = 'tony-mcp'
 const audience = 'tony-mcp'
 
 const cacheLimit = 10_000
