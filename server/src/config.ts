@@ -78,6 +78,9 @@ const environment = z.object({
   MCP_ISSUERS_FILE: z.string().min(1).optional(),
   /** How long a signing key signs before the next one does; 0 for ever. */
   MCP_KEY_ROTATION: duration.prefault('30d'),
+  /** Certificate, with those between it and the root, and its key, as PEM. */
+  TLS_CERT_FILE: z.string().min(1).optional(),
+  TLS_KEY_FILE: z.string().min(1).optional(),
   MCP_ALLOWED_HOSTS: list(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
   MCP_ALLOWED_ORIGINS: list(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
   MCP_TRUSTED_PROXIES: list(z.union([z.cidrv4(), z.cidrv6()])),
@@ -119,6 +122,8 @@ export interface Config {
   /** Where the pepper and the bootstrap token are, when somebody else keeps them. */
   readonly pepperFile: string | undefined
   readonly bootstrapTokenFile: string | undefined
+  /** Where the certificate and its key are; absent for HTTP in the clear. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
   /** What a `Host` may say in serve mode; empty for anything. */
   readonly allowedHosts: readonly string[]
   /** Origins whose pages may call, beside those of the loopback in dev mode. */
@@ -226,6 +231,12 @@ const retentionOf = (values: z.output<typeof environment>): Retention => ({
   plans: { ms: values.MCP_RETENTION_PLANS, most: 0 },
 })
 
+function tlsOf({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: z.output<typeof environment>): Config['tls'] {
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile }
+  if (certFile === undefined && keyFile === undefined) return undefined
+  throw new ConfigError('TLS needs both TLS_CERT_FILE and TLS_KEY_FILE')
+}
+
 /** Reads the environment once. Throws ConfigError with every problem at once. */
 export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
@@ -266,6 +277,7 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     keyRotationMs: values.MCP_KEY_ROTATION,
     pepperFile: values.MCP_PEPPER_FILE,
     bootstrapTokenFile: values.MCP_BOOTSTRAP_TOKEN_FILE,
+    tls: tlsOf(values),
     allowedHosts: values.MCP_ALLOWED_HOSTS,
     allowedOrigins: values.MCP_ALLOWED_ORIGINS,
     trustedProxies: values.MCP_TRUSTED_PROXIES,

@@ -76,6 +76,8 @@ export interface RunningServer extends AsyncDisposable {
   /** Where callers reach it: `http://host:port`. */
   readonly url: string
   readonly parts: Parts
+  /** Looks at once for files that may have been renewed: certificate and signing keys. */
+  reload(): Promise<void>
 }
 
 function listen(parts: Parts, log: Log): void {
@@ -217,6 +219,10 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
     return {
       url,
       parts,
+      reload: async () => {
+        listener.reload()
+        await parts.tokens.keys.refresh().catch((error: unknown) => log.error({ error }, 'signing keys not read'))
+      },
       [Symbol.asyncDispose]: () => {
         closed ??= listener.close().then(close)
         return closed

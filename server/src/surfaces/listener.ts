@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
@@ -6,6 +7,7 @@ import { errorShape } from '../api/errors.ts'
 import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { certificateOf, watchCertificate } from './certificate.ts'
 import { Gate } from './gate.ts'
 import { handleProbe } from './probes.ts'
 import { sendPublicKeys } from './public-keys.ts'
@@ -16,6 +18,18 @@ import { WebSocketSurface } from './ws.ts'
 
 /** How long clients get to move to another replica before their sockets are closed. */
 const handOverMs = 250
+
+const yearSeconds = 31_536_000
+
+const settings: ServerOptions = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16_384,
+  // Others, `h2c` of a Java client for instance, are ignored as HTTP asks, and the request is answered.
+  shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+}
 
 /** What Node's parser gives up on, where 400 is not the answer. */
 const statusOf: Readonly<Record<string, string>> = {
@@ -38,6 +52,8 @@ export class Listener {
   readonly #sockets: WebSocketSurface
   readonly #trpc: (request: IncomingMessage, response: ServerResponse) => void
   #ready = false
+  /** Looks at once for what may have been renewed: the certificate. */
+  readonly reload: () => void = () => undefined
 
   constructor(parts: Parts, log: Log, metrics: Metrics) {
     this.#parts = parts
@@ -46,18 +62,12 @@ export class Listener {
     this.#gate = new Gate(parts.config)
     this.#trpc = trpcHttp(parts, log, metrics, this.#gate)
     this.#sockets = new WebSocketSurface(parts, log, metrics, this.#gate)
-    this.#server = createServer(
-      {
-        headersTimeout: 10_000,
-        requestTimeout: 30_000,
-        connectionsCheckingInterval: 5_000,
-        keepAliveTimeout: 65_000,
-        maxHeaderSize: 16_384,
-        // Others, `h2c` of a Java client for instance, are ignored as HTTP asks, and the request is answered.
-        shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
-      },
-      (request, response) => this.#handle(request, response),
-    )
+    const certificate = certificateOf(parts.config)
+    const handle = (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response)
+    this.#server = certificate
+      ? createSecureServer({ ...settings, ...certificate }, handle)
+      : createServer(settings, handle)
+    if (certificate) this.reload = watchCertificate(parts, this.#server, log, certificate)
     this.#server.on('upgrade', (request, raw, head) => this.#sockets.upgrade(request, raw, head))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, raw) => {
       const status = (error.code !== undefined && statusOf[error.code]) || '400 Bad Request'
@@ -75,7 +85,7 @@ export class Listener {
     })
     this.#ready = true
     const address = this.#server.address()
-    return `http://${host.includes(':') ? `[${host}]` : host}:${isInfo(address) ? address.port : port}`
+    return `${this.#parts.config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${isInfo(address) ? address.port : port}`
   }
 
   async close(): Promise<void> {
@@ -89,6 +99,7 @@ export class Listener {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
+    if (this.#parts.config.tls) response.setHeader('strict-transport-security', `max-age=${yearSeconds}`)
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
     if (handleProbe(this.#parts, this.#metrics, () => this.#ready, path, response)) return
     const refusal = this.#gate.refusal(request)
