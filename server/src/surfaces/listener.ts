@@ -1,17 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
-import { errorShape } from '../api/errors.ts'
 import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { certificateOf, watchCertificate } from './certificate.ts'
+import { handleCors } from './cors.ts'
 import { Gate } from './gate.ts'
 import { handleProbe } from './probes.ts'
 import { sendPublicKeys } from './public-keys.ts'
-import { securityHeaders, sendJson } from './responses.ts'
+import { pathOf, securityHeaders, sendError } from './responses.ts'
 import { handleRest } from './rest.ts'
 import { trpcHttp } from './trpc-http.ts'
 import { WebSocketSurface } from './ws.ts'
@@ -67,6 +67,7 @@ export class Listener {
     this.#server = certificate
       ? createSecureServer({ ...settings, ...certificate }, handle)
       : createServer(settings, handle)
+    this.#server.maxConnections = parts.config.limits.connections
     if (certificate) this.reload = watchCertificate(parts, this.#server, log, certificate)
     this.#server.on('upgrade', (request, raw, head) => this.#sockets.upgrade(request, raw, head))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, raw) => {
@@ -100,19 +101,16 @@ export class Listener {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
     if (this.#parts.config.tls) response.setHeader('strict-transport-security', `max-age=${yearSeconds}`)
-    const path = (request.url ?? '').split('?', 1)[0] ?? ''
-    if (handleProbe(this.#parts, this.#metrics, () => this.#ready, path, response)) return
+    const path = pathOf(request)
+    const surroundings = { parts: this.#parts, log: this.#log, metrics: this.#metrics, gate: this.#gate }
+    if (handleProbe(surroundings, () => this.#ready, request, response)) return
     const refusal = this.#gate.refusal(request)
-    if (refusal) return this.#refuse(response, refusal)
+    if (refusal) return sendError(response, refusal, uuidv7())
+    if (handleCors(this.#gate, request, response)) return
     if (path === '/.well-known/jwks.json') return sendPublicKeys(this.#parts, request, response)
     if (path.startsWith('/trpc/')) return this.#trpc(request, response)
-    const surroundings = { parts: this.#parts, log: this.#log, metrics: this.#metrics, gate: this.#gate }
     if (handleRest(surroundings, request, response)) return
-    this.#refuse(response, new CoordinationError('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`))
-  }
-
-  #refuse(response: ServerResponse, error: CoordinationError): void {
-    sendJson(response, errorPolicies[error.code].http, { error: errorShape(error, uuidv7()) })
+    sendError(response, new CoordinationError('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`), uuidv7())
   }
 }
 

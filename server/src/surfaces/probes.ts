@@ -1,29 +1,26 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { uuidv7 } from 'uuidv7'
 import type { Parts } from '../context.ts'
-import type { Metrics } from '../metrics.ts'
-import { sendJson } from './responses.ts'
+import { sendMetrics } from './metrics.ts'
+import { pathOf, type Surroundings, sendError, sendJson } from './responses.ts'
 
-/** What the platform asks: is the process alive, may it have traffic, how is it. False when `path` is none of these. */
+/** What the platform asks: is the process alive, may it have traffic, how is it. False when the path is none of these. */
 export function handleProbe(
-  parts: Parts,
-  metrics: Metrics,
+  surroundings: Surroundings,
   ready: () => boolean,
-  path: string,
+  request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
-  switch (path) {
+  switch (pathOf(request)) {
     case '/livez':
       sendJson(response, 200, { status: 'ok' })
       return true
     case '/readyz':
     case '/health':
-      void health(parts, ready, response)
+      void health(surroundings.parts, ready, response)
       return true
     case '/metrics':
-      void metrics.exposition().then((text) => {
-        response.writeHead(200, { 'content-type': metrics.registry.contentType })
-        response.end(text)
-      })
+      sendMetrics(surroundings, request, response).catch((error: unknown) => sendError(response, error, uuidv7()))
       return true
     default:
       return false

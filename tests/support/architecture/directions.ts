@@ -67,6 +67,7 @@ const rootFiles: Readonly<Record<string, string>> = {
   backoff: 'ground',
   bell: 'ground',
   random: 'ground',
+  limits: 'ground',
   paging: 'ground',
   version: 'ground',
   context: 'context',
