@@ -130,7 +130,7 @@ async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise
       tokens: new Tokens(await SigningKeys.open(chest, clock, accessTokenMs), accessTokenMs, clock),
       issuers: new Issuers(readIssuers(config.issuersFile), clock),
       pepper,
-      revocations: new Revocations(),
+      revocations: new Revocations(clock, store),
       keyUse: new KeyUse(),
       denials: new Denials(),
       // In dev mode whoever could be limited could call as the developer instead.
@@ -165,7 +165,7 @@ async function prepareEntrance({ config, store, pepper, revocations }: Parts): P
   const own = `${database}.bootstrap`
   const armed =
     config.mode === 'serve' ? await Bootstrap.arm({ store, pepper, given, own }) : ({ state: 'not needed' } as const)
-  await store.read((reader) => revocations.catchUp(reader, reader.now - 2 * accessTokenMs))
+  await revocations.begin(accessTokenMs)
   return armed
 }
 

@@ -28,7 +28,7 @@ export function handleProbe(
 }
 
 async function health(
-  { store, clock, startedAt }: Parts,
+  { store, clock, startedAt, revocations }: Parts,
   ready: () => boolean,
   response: ServerResponse,
 ): Promise<void> {
@@ -38,8 +38,9 @@ async function health(
       () => true,
       () => false,
     )
-  const able = ready() && answers
-  const status = able ? 'ok' : answers ? 'draining' : 'store unavailable'
+  const sees = answers && !revocations.blind
+  const able = ready() && sees
+  const status = able ? 'ok' : sees ? 'draining' : 'store unavailable'
   const uptimeMs = Math.round(clock.monotonic() - startedAt)
   sendJson(response, able ? 200 : 503, { status, uptimeMs })
 }

@@ -17,6 +17,9 @@ import { closeCodes, Socket } from './socket.ts'
 /** Between two rounds over all sockets for pings and ended credentials: one timer, not one a socket. */
 const tendMs = 1_000
 
+/** Sockets are kept so long while what was revoked cannot be seen; then their clients may find another replica. */
+const blindLimitMs = 35_000
+
 /** Refuses an upgrade in HTTP, before there is a WebSocket. */
 function refuseUpgrade(raw: Duplex, status: number, retryAfter?: number): void {
   const later = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
@@ -95,7 +98,7 @@ export class WebSocketSurface {
     raw.on('error', () => raw.destroy())
     const [path, query = ''] = (request.url ?? '').split('?', 2)
     if (path !== '/ws') return refuseUpgrade(raw, 404)
-    if (this.#closing) return refuseUpgrade(raw, 503, this.#later())
+    if (this.#closing || this.#parts.revocations.blind) return refuseUpgrade(raw, 503, this.#later())
     const refusal = this.#gate.refusal(request)
     if (refusal) return refuseUpgrade(raw, errorPolicies[refusal.code].http)
     if (!this.#gate.originAllowed(request)) return refuseUpgrade(raw, 403)
@@ -233,7 +236,10 @@ export class WebSocketSurface {
 
   #scheduleTending(): void {
     this.#cancelTending = this.#parts.clock.timer(tendMs, () => {
-      for (const socket of this.#sockets) socket.tend()
+      for (const socket of this.#sockets) {
+        if (this.#parts.revocations.blindMs > blindLimitMs) socket.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
+        else socket.tend()
+      }
       this.#scheduleTending()
     })
   }
