@@ -34,7 +34,7 @@ const operations = [
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   shared: [],
   ground: ['shared'],
-  config: ['shared', 'retention'],
+  config: ['shared', 'ground', 'retention'],
   log: ['config'],
   metrics: ['shared'],
   store: ground,
