@@ -2,7 +2,6 @@ import { createHmac } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { JWTPayload } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { OutsideIssuer, type TokenOptions } from '../support/issuer.ts'
 import { refusal, TestServer } from '../support/server.ts'
@@ -44,11 +43,11 @@ class Trusting implements AsyncDisposable {
     return new Trusting(issuer, await Guarded.start({ config: { issuersFile } }))
   }
 
-  token(claims: JWTPayload, options: Partial<TokenOptions> = {}): Promise<string> {
+  token(claims: Readonly<Record<string, unknown>>, options: Partial<TokenOptions> = {}): Promise<string> {
     return this.issuer.token(claims, { now: this.guarded.server.clock.wall(), ...options })
   }
 
-  async ask(claims: JWTPayload, path = 'auth.whoami', options: Partial<TokenOptions> = {}) {
+  async ask(claims: Readonly<Record<string, unknown>>, path = 'auth.whoami', options: Partial<TokenOptions> = {}) {
     return ask(this.guarded.server, path, await this.token(claims, options))
   }
 

@@ -1,11 +1,12 @@
+import type { webcrypto } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 
 interface Pair {
   readonly kid: string
-  readonly secret: CryptoKey
+  readonly secret: webcrypto.CryptoKey
   readonly open: JWK
 }
 
@@ -86,7 +87,10 @@ export class OutsideIssuer implements AsyncDisposable {
     return file
   }
 
-  token(claims: JWTPayload, { now, lifeMs = 3_600_000, header = {}, by = this }: TokenOptions): Promise<string> {
+  token(
+    claims: Readonly<Record<string, unknown>>,
+    { now, lifeMs = 3_600_000, header = {}, by = this }: TokenOptions,
+  ): Promise<string> {
     const seconds = Math.floor(now / 1_000)
     const all = { iss: this.url, aud: 'tony', iat: seconds, exp: seconds + lifeMs / 1_000, ...claims }
     return new SignJWT(all)
