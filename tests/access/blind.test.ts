@@ -30,6 +30,18 @@ test('what others revoked while a server could not see is over here with the fir
   expect(await wire.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })
 })
 
+test('a store that does not answer says nothing of a credential: the client may come again, and nobody is locked out', async () => {
+  await using guarded = await Guarded.start()
+  const { server, adminKey } = guarded
+  server.execute('alter table credentials rename to credentials_elsewhere')
+  using wire = await Wire.open(server.url, { hello: { token: adminKey } })
+  expect((await wire.closed).code).toBe(1013)
+  for (let attempt = 0; attempt < 12; attempt += 1)
+    expect((await ask(server, 'tasks.list', adminKey)).status).toBeGreaterThanOrEqual(500)
+  server.execute('alter table credentials_elsewhere rename to credentials')
+  expect((await ask(server, 'tasks.list', adminKey)).status).toBe(200)
+})
+
 describe('a server that cannot see what was revoked', () => {
   test('serves for 5 s, then answers 503 on every way in, and serves again when it sees', async () => {
     await using guarded = await Guarded.start()

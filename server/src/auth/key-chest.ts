@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { and, eq } from 'drizzle-orm'
 import { pause } from '../clock.ts'
 import type { Store } from '../store/store.ts'
@@ -28,6 +28,7 @@ export class FileChest implements KeyChest {
 
   constructor(file: string) {
     this.#file = file
+    if (existsSync(file)) chmodSync(file, 0o600)
   }
 
   async read(): Promise<string | undefined> {

@@ -52,7 +52,8 @@ async function byKey(parts: Parts, key: string, address: string | undefined): Pr
     parts.lockouts.succeeded(pair)
     return principal
   } catch (error) {
-    parts.lockouts.failed(pair)
+    // A store that does not answer says nothing of the key.
+    if (error instanceof CoordinationError && error.code === 'UNAUTHENTICATED') parts.lockouts.failed(pair)
     throw error
   }
 }

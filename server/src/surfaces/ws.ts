@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
+import { CoordinationError, type ErrorCode, errorPolicies } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import { toCoordinationError } from '../api/errors.ts'
@@ -36,11 +36,19 @@ function refusalOf(connection: Connection): Error | undefined {
   }
 }
 
+/** Only what is wrong with the credential itself is final: a client gives up at 4401, and comes back after the others. */
+function closeCodeOf(code: ErrorCode): number {
+  const { http, retryable } = errorPolicies[code]
+  if (http === 429) return closeCodes.flooding
+  return retryable ? closeCodes.overloaded : closeCodes.unauthenticated
+}
+
 /** After this turn: who ends itself over its own socket is still owed the answer, which follows the commit. */
 function closeEnded(socket: Socket): void {
   setImmediate(() => {
     const refusal = refusalOf(socket.connection)
-    if (refusal) socket.close(closeCodes.unauthenticated, toCoordinationError(refusal).code)
+    const code = refusal && toCoordinationError(refusal).code
+    if (code) socket.close(closeCodeOf(code), code)
   })
 }
 
@@ -183,7 +191,7 @@ export class WebSocketSurface {
     const { code } = toCoordinationError(error)
     this.#parts.denials.note(connection, 'connect', code, uuidv7())
     socket.refuse(error)
-    socket.close(code === 'RATE_LIMITED' ? closeCodes.flooding : closeCodes.unauthenticated, code)
+    socket.close(closeCodeOf(code), code)
   }
 
   /** What is said to an agent that has as many sockets as it may. */
