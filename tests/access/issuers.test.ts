@@ -178,6 +178,19 @@ describe('the keys of an issuer', () => {
     expect(issuer.fetches).toBe(3)
   })
 
+  test('that cannot be had at the start keep nobody else out, and are had later', async () => {
+    await using issuer = await OutsideIssuer.start()
+    issuer.answers = 503
+    const issuersFile = issuer.trust(file, rules)
+    await using guarded = await Guarded.start({ config: { issuersFile } })
+    const token = await issuer.token(person, { now: guarded.server.clock.wall() })
+    expect((await ask(guarded.server, 'auth.whoami', token)).code).toBe('UNAUTHENTICATED')
+    expect((await ask(guarded.server, 'auth.whoami', guarded.adminKey)).status).toBe(200)
+    issuer.answers = 'keys'
+    await guarded.server.advance(31_000)
+    expect((await ask(guarded.server, 'auth.whoami', token)).status).toBe(200)
+  })
+
   test('are taken from no other address than the one that is configured', async () => {
     await using elsewhere = await OutsideIssuer.start()
     await using issuer = await OutsideIssuer.start()

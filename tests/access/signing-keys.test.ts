@@ -155,15 +155,16 @@ describe.skipIf(postgresServer === undefined)('two replicas', () => {
     expect(await published(second)).toEqual(await published(first))
     const [row] = first.query<{ value: string }>("select value from store_facts where name = 'signing keys'")
     expect(row?.value).not.toContain('OKP')
-    const { tony, remove } = command()
-    process.env['DATABASE_URL'] = replicas.database.url
-    process.env['MCP_PEPPER_FILE'] = `${first.database}.pepper`
-    const { code, stderr } = await tony('keys', 'rotate', '--now')
-    delete process.env['DATABASE_URL']
-    delete process.env['MCP_PEPPER_FILE']
-    remove()
-    expect([code, stderr]).toEqual([0, ''])
+    const { tonyWith, remove } = command()
+    const place = { DATABASE_URL: replicas.database.url, MCP_PEPPER_FILE: `${first.database}.pepper` }
+    expect(await tonyWith(place, 'keys', 'rotate', '--now')).toMatchObject({ code: 0, stderr: '' })
     for (const replica of [first, second])
       await expect.poll(async () => (await published(replica)).keys.length, { timeout: 10_000 }).toBe(2)
+    expect(await tonyWith(place, 'keys', 'rotate', '--revoke')).toMatchObject({ code: 0, stderr: '' })
+    remove()
+    for (const replica of [first, second])
+      await expect
+        .poll(async () => (await ask(replica, 'auth.whoami', token)).code, { timeout: 10_000 })
+        .toBe('UNAUTHENTICATED')
   })
 })
