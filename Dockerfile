@@ -42,5 +42,5 @@ VOLUME /data
 EXPOSE 3456
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.MCP_PORT || process.env.PORT || 3456}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
+  CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = 0; fetch(`${process.env.TLS_CERT_FILE ? 'https' : 'http'}://127.0.0.1:${process.env.MCP_PORT || process.env.PORT || 3456}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
 CMD ["node", "cli/dist/main.js", "serve"]

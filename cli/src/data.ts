@@ -1,6 +1,7 @@
 import { duration } from '@tony/mcp-shared/durations'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { BackupOptions, Place } from './backup.ts'
+import type { RotateOptions } from './keys.ts'
 
 const everyMs = (text: string): number => {
   const parsed = duration.safeParse(text)
@@ -42,6 +43,13 @@ export function addDataCommands(tony: Command): void {
   placed(migrate.command('validate'))
     .description('compare it with what its migrations make; exit code 1 when it differs')
     .action(async (options: Place) => (await import('./migrate.ts')).migrateValidate(options))
+  const keys = tony.command('keys').description('the keys that access tokens are signed with')
+  placed(keys.command('rotate'))
+    .description('make the next one; a running server has it within a second, and old tokens stay good')
+    .option('--in <time>', 'when it begins to sign (default: 1d, so that others have its public half)', everyMs)
+    .option('--now', 'let it sign as soon as every replica has it: in 5 s', false)
+    .option('--revoke', 'end all other keys at once, and with them every access token', false)
+    .action(async (options: RotateOptions) => (await import('./keys.ts')).rotateCommand(options))
   placed(tony.command('doctor'))
     .description('examine the database and what is around it; exit code 1 when something is wrong')
     .action(async (options: Place) => (await import('./doctor.ts')).doctorCommand(options))

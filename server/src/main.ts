@@ -14,6 +14,8 @@ export async function main(mode: 'dev' | 'serve'): Promise<void> {
   const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   try {
     await using server = await start(readConfig(mode, process.env))
+    // In dev mode it is the terminal that goes, and the server with it.
+    if (mode === 'serve') process.on('SIGHUP', () => void server.reload())
     process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)
     await stop
   } catch (error) {

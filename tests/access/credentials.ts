@@ -27,7 +27,7 @@ const none = 'UNAUTHENTICATED'
 /** Tokens that are wrong in one point each, signed with the server's own key wherever that is not the point. */
 async function forged(guarded: Guarded): Promise<State[]> {
   const { token, refreshToken } = await guarded.agent('forged')
-  const jwk = JSON.parse(readFileSync(`${guarded.server.database}.key`, 'utf8'))
+  const [jwk] = JSON.parse(readFileSync(`${guarded.server.database}.key`, 'utf8')).keys
   const key = createPrivateKey({ key: jwk, format: 'jwk' })
   const foreign = generateKeyPairSync('ed25519').privateKey
   const { header, claims } = partsOf(token)

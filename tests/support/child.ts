@@ -40,6 +40,10 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name)
+  }
+
   /** kill -9, and waits until it is gone. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')

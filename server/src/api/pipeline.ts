@@ -51,6 +51,8 @@ function admitted({ connection, requestId, path, kind, rawInput, signal }: Reque
  * what lets the WebSocket surface reach its speed. A test holds both ways to the same answers.
  */
 export async function runCall(request: Request): Promise<unknown> {
+  const { revocations } = request.connection.parts
+  if (revocations.stale) await revocations.look()
   const { settle, start } = admitted(request)
   try {
     const result = await start()
@@ -64,6 +66,8 @@ export async function runCall(request: Request): Promise<unknown> {
 
 /** Opens a subscription the same way. Its end, however it comes, is told to the guards. */
 export async function* runSubscription(request: Request): AsyncGenerator<Chunk<unknown>> {
+  const { revocations } = request.connection.parts
+  if (revocations.stale) await revocations.look()
   const { settle, start } = admitted(request)
   try {
     const chunks = start()

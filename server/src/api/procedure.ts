@@ -76,6 +76,7 @@ type Admitted = Connection & { readonly call: Call; readonly signal: AbortSignal
 const guarded = (kind: Kind, meta: Meta) =>
   t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next, signal }) => {
     const call: Call = { connection: ctx, requestId: uuidv7(), path, kind, meta, rawInput: await getRawInput() }
+    if (ctx.parts.revocations.stale) await ctx.parts.revocations.look()
     const settle = admit(call)
     const result = await next({ ctx: { ...ctx, call, signal: signal ?? new AbortController().signal } })
     if (!result.ok) requestIds.set(result.error, call.requestId)

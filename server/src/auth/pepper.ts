@@ -1,11 +1,20 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { eq } from 'drizzle-orm'
 import { ConfigError } from '../config.ts'
 import type { Store } from '../store/store.ts'
 
 /** What a hash is of: one of a refresh token is never one of a key. */
-type Purpose = 'key' | 'bootstrap' | 'refresh' | 'refresh proof' | 'refresh successor' | 'nonce' | 'instance' | 'pepper'
+type Purpose =
+  | 'key'
+  | 'outside'
+  | 'bootstrap'
+  | 'refresh'
+  | 'refresh proof'
+  | 'refresh successor'
+  | 'nonce'
+  | 'instance'
+  | 'pepper'
 
 /**
  * The secret that hashes of secrets are made with. It is kept beside the database and not in it: whoever has only the
@@ -33,6 +42,26 @@ export class Pepper {
     const hmac = createHmac('sha256', this.#key).update(purpose)
     for (const part of parts) hmac.update('\0').update(part)
     return hmac.digest('base64url')
+  }
+
+  /** What only whoever has the pepper can read: for a secret that has to be in the database. */
+  seal(what: string, text: string): string {
+    const nonce = randomBytes(12)
+    const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(what), nonce)
+    const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+    return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')
+  }
+
+  /** Throws for what was not sealed with this pepper, for this. */
+  unseal(what: string, sealed: string): string {
+    const bytes = Buffer.from(sealed, 'base64url')
+    const decipher = createDecipheriv('aes-256-gcm', this.#sealingKey(what), bytes.subarray(0, 12))
+    decipher.setAuthTag(bytes.subarray(12, 28))
+    return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
+  }
+
+  #sealingKey(what: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#key, '', `seal ${what}`, 32))
   }
 }
 

@@ -273,6 +273,8 @@ export class Socket {
       }
       await chunks.return(undefined)
     } catch (error) {
+      // Told on the next socket, where it can be seen, and nobody has to ask again.
+      if (this.connection.parts.revocations.blind) this.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
       this.#write(errorFrame(envelope, errorShape(error, requestId)))
       started = false
     } finally {

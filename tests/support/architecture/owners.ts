@@ -28,7 +28,10 @@ export const packageOwners: Rule = (sources) =>
 
 /** Expressions that reach outside the process, and who may. */
 const expressions: readonly Owned[] = [
-  { what: /^process\.env$/, by: /^(server\/src\/(config|main)|client\/src\/tony\/environment)\.ts$/ },
+  {
+    what: /^process\.env$/,
+    by: /^(server\/src\/(config|main)|cli\/src\/connection|client\/src\/tony\/environment)\.ts$/,
+  },
   {
     what: /^(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)$/,
     by: /^(server\/src\/clock\.ts|server\/src\/store\/checkpoint\.ts|client\/src\/.+)$/,
