@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { fenced } from '@tony/mcp-client'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { describe, expect, test } from 'vitest'
 import { TestServer } from './support/server.ts'
@@ -27,7 +28,7 @@ function examplesOf(page: string): Example[] {
 async function scopeOf(server: TestServer) {
   const lead = server.connect()
   const [ada, bob] = await Promise.all(['ada', 'bob'].map((name) => server.agent(name, { capabilities: ['code'] })))
-  return { server, lead, ada, bob, tess: await server.agent('tess', { role: 'tester' }), assert }
+  return { server, lead, ada, bob, tess: await server.agent('tess', { role: 'tester' }), assert, fenced }
 }
 
 type Scope = Awaited<ReturnType<typeof scopeOf>>
