@@ -27,7 +27,7 @@ const limits = { callerBurst: 1e9, addressBurst: 1e9, pingMs: 1e9 }
 
 /** Every procedure with what is the caller's, another's and not there: nobody who is refused changes any of it. */
 async function everyCall(): Promise<Call[]> {
-  using cast = new Cast(guarded.server, guarded.admin)
+  using cast = new Cast(guarded.server.url, guarded.admin)
   const every: Call[] = []
   for (const path of procedures.keys()) {
     if (expected[path] === 'anyone' || expectedTargets[path] === noTarget) {

@@ -17,7 +17,7 @@ let decisions = 0
 beforeAll(async () => {
   guarded = await Guarded.start({ limits, config: { trustedProxies: ['127.0.0.1/32'], durability: 'process' } })
   await guarded.admin.projects.create({ name: 'elsewhere' })
-  cast = new Cast(guarded.server, guarded.admin)
+  cast = new Cast(guarded.server.url, guarded.admin)
   caller = new Caller(guarded.server.url)
 })
 afterAll(async () => {
@@ -103,7 +103,7 @@ test.each(['tech-lead', 'admin'] as const)(
   async (role) => {
     const { key } = await guarded.key({ project: 'elsewhere', roleCeiling: 'admin', scopes: ['*'] })
     const lead = guarded.server.connect({ token: key })
-    using others = new Cast(guarded.server, lead)
+    using others = new Cast(guarded.server.url, lead)
     const differs: string[] = []
     for (const path of withTargets) {
       const token = role === 'admin' ? guarded.adminKey : (await cast.agent(role)).token

@@ -1,6 +1,6 @@
-import type { Client } from '@tony/mcp-client'
+import { type Client, createClient } from '@tony/mcp-client'
 import { agentRole, type Role } from '@tony/mcp-shared/roles'
-import type { TestAgent, TestServer } from '../support/server.ts'
+import type { TestAgent } from '../support/server.ts'
 import { cases, mailFor, type World } from '../surfaces/equality-cases.ts'
 import type { Kind } from './expected-targets.ts'
 
@@ -8,13 +8,13 @@ const nobody = '01890000-0000-7000-8000-000000000000'
 
 /** Makes agents quickly: one call each, by the admin. */
 export class Cast implements Disposable {
-  readonly #server: TestServer
+  readonly #url: string
   readonly #admin: Client
   #made = 0
   readonly #clients: Client[] = []
 
-  constructor(server: TestServer, admin: Client) {
-    this.#server = server
+  constructor(url: string, admin: Client) {
+    this.#url = url
     this.#admin = admin
   }
 
@@ -24,7 +24,7 @@ export class Cast implements Disposable {
     const clientInstanceId = `the secret of ${name}`
     const of = { name, type: 'implementation', role: agentRole.parse(role), clientInstanceId }
     const reply = await this.#admin.agents.register(of)
-    const client = this.#server.connect({ token: reply.token })
+    const client = createClient({ url: this.#url, token: reply.token, deadlineMs: 10_000 })
     this.#clients.push(client)
     return { ...client, ...reply, id: reply.agentId, name, clientInstanceId }
   }
