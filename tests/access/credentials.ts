@@ -62,6 +62,7 @@ async function forged(guarded: Guarded): Promise<State[]> {
     'a token of another key': signed(header, claims, foreign),
     'a token of an unknown kid': signed({ ...header, kid: 'unknown' }, claims, key),
     'a token of a key that is retired': signed({ ...header, kid: retiredKid }, claims, retired),
+    'a token of another key that has expired': signed(header, { ...claims, exp: now - 60 }, foreign),
     'a token that brings its own key': signed({ ...header, jwk: publicOf(foreign) }, claims, foreign),
     'a token whose role was changed': token.replace(/\.[^.]+\./, `.${encode({ ...claims, role: 'tech-lead' })}.`),
     'a token of another type': signed({ ...header, typ: 'JWT' }, claims, key),
