@@ -104,3 +104,23 @@ test('no secret is in the log, the metrics, an answer that refuses, the database
     expect(found, where).toEqual([])
   }
 }, 120_000)
+
+test('a line of the log is one record, whatever a caller puts into it', async () => {
+  const logDir = mkdtempSync(join(tmpdir(), 'tony-canary-'))
+  await using server = await TestServer.start({ config: { logDir, logLevel: 'trace' } })
+  const odd = 'x\n{"level":60,"msg":"forged"}\r\u001b[31m\u2028\u0085"}'
+  using wire = await Wire.open(server.url)
+  for (const path of [odd, `tasks.${odd}`]) await wire.call(path, 'query', { [odd]: odd })
+  await wire.call('tasks.create', 'mutation', { type: 'code', title: odd, [odd]: odd })
+  await ask(server, 'tasks.list', odd.replaceAll(/[^ -~]/g, ''), { headers: { 'user-agent': 'x{"level":60}' } })
+  await server.stop()
+  const lines = files(logDir, 'mcp-server.log')
+    .join('')
+    .split('\n')
+    .filter((line) => line !== '')
+  rmSync(logDir, { recursive: true })
+  expect(lines.length).toBeGreaterThan(2)
+  for (const line of lines) expect(JSON.parse(line)).toMatchObject({ time: expect.any(String) })
+  expect(lines.filter((line) => line.includes('\r') || line.includes('\u001b'))).toEqual([])
+  expect(lines.filter((line) => line.startsWith('{"level":60'))).toEqual([])
+})
