@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { fenced } from '@tony/mcp-client'
 import * as plugins from '@tony/mcp-client/plugin'
 import { MinimalMCPServer, TonyMCPIntegration } from '@tony/mcp-client/tony'
 import { procedures } from '@tony/mcp-server/api/pipeline'
@@ -30,7 +31,19 @@ async function scopeOf(server: TestServer) {
   const lead = server.connect()
   const [ada, bob] = await Promise.all(['ada', 'bob'].map((name) => server.agent(name, { capabilities: ['code'] })))
   const tess = await server.agent('tess', { role: 'tester' })
-  return { ...plugins, MinimalMCPServer, TonyMCPIntegration, server, url: server.url, lead, ada, bob, tess, assert }
+  return {
+    ...plugins,
+    MinimalMCPServer,
+    TonyMCPIntegration,
+    server,
+    url: server.url,
+    lead,
+    ada,
+    bob,
+    tess,
+    assert,
+    fenced,
+  }
 }
 
 type Scope = Awaited<ReturnType<typeof scopeOf>>

@@ -3,6 +3,7 @@ export type { CallOptions, SubscribeOptions, Subscription } from './calls.ts'
 export { type CallRecord, type Client, type ClientOptions, createClient } from './client.ts'
 export type { ConnectionState } from './connection.ts'
 export { type ErrorCode, TonyError } from './errors.ts'
+export { fenced, type Sender } from './fenced.ts'
 export type {
   AgentInfo,
   Api,
