@@ -43,7 +43,8 @@ function readToken(file: string): string {
   return token
 }
 
-function tokenOf({ tokenFile }: ServerOptions): string | undefined {
+/** The credential to show: what the file holds, else TONY_TOKEN. Throws CredentialError. */
+export function tokenOf({ tokenFile }: ServerOptions): string | undefined {
   if (tokenFile !== undefined && tokenFile !== '') return readToken(tokenFile)
   const { TONY_TOKEN: token } = process.env
   return token === undefined || token.trim() === '' ? undefined : token.trim()

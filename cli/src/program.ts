@@ -27,7 +27,7 @@ function program(): Command {
     .option('--json', 'print the outcome as JSON', false)
     .action((file: string, options: ImportCommand) => importCommand(file, options))
   addDataCommands(tony)
-  addPluginCommands(tony, defaultUrl)
+  addPluginCommands(tony)
   return tony
 }
 

@@ -1,22 +1,17 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
+import { withServer } from '../connection.ts'
 import type { RunCommand } from './run.ts'
 
 /** Only these commands load the plugin kit. */
-export function addPluginCommands(tony: Command, defaultUrl: string): void {
+export function addPluginCommands(tony: Command): void {
   const plugin = tony.command('plugin').description('write, run and test plugins')
   plugin
     .command('new <name>')
     .description('write a plugin that runs, with its test')
     .option('--to <folder>', 'where (default: a folder of its name)')
     .action(async (name: string, options: { to?: string }) => (await import('./new.ts')).newPlugin(name, options))
-  plugin
-    .command('run <file>')
+  withServer(plugin.command('run <file>'))
     .description('host a plugin until a signal; one of Tony 2.6 or 2.7 runs as it is')
-    .addOption(new Option('--url <url>', 'the server').env('TONY_MCP_URL').default(defaultUrl))
-    .addOption(
-      new Option('--key <key>', 'an API key; without one the server must be in dev mode').env('TONY_MCP_TOKEN'),
-    )
-    .option('--project <name>', 'the project')
     .option('--state <folder>', 'where its installation and its state are kept', '.tony/plugins')
     .option('--uninstall', 'run its onUninstall and forget it', false)
     .action(async (file: string, options: RunCommand) => (await import('./run.ts')).runCommand(file, options))

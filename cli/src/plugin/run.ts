@@ -1,9 +1,7 @@
 import { installationsIn, loadPlugin, runPlugin } from '@tony/mcp-client/plugin'
+import { type ServerOptions, tokenOf } from '../connection.ts'
 
-export interface RunCommand {
-  readonly url: string
-  readonly key?: string
-  readonly project?: string
+export interface RunCommand extends ServerOptions {
   readonly state: string
   readonly uninstall: boolean
 }
@@ -16,11 +14,13 @@ function signalled(): Promise<NodeJS.Signals> {
 }
 
 /** `tony-mcp plugin run`: until a signal; then what it handles is finished. A second signal ends the process at once. */
-export async function runCommand(file: string, { url, key, project, state, uninstall }: RunCommand): Promise<void> {
+export async function runCommand(file: string, options: RunCommand): Promise<void> {
+  const { url, project, state, uninstall } = options
+  const credential = tokenOf(options)
   const plugin = await loadPlugin(file)
   const running = await runPlugin(plugin, {
     url,
-    ...(key === undefined ? {} : { credential: key }),
+    ...(credential === undefined ? {} : { credential }),
     ...(project === undefined ? {} : { project }),
     installations: installationsIn(state),
   })
