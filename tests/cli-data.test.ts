@@ -8,7 +8,7 @@ import { upTo } from './store/given.ts'
 import { command, program } from './support/command.ts'
 import { TestServer } from './support/server.ts'
 
-const { folder, tony, remove } = command()
+const { folder, tony, tonyWith, remove } = command()
 afterAll(remove)
 
 function change(file: string, sql: string): void {
@@ -76,6 +76,18 @@ describe('the command line', () => {
     expect(done.toSorted().at(-1)).toBeGreaterThan(0)
     expect(done.filter((applied) => applied > 0)).toHaveLength(1)
     for (const { code } of ends) expect([0, 75]).toContain(code)
+  })
+
+  test.each([
+    ['backup', 'pg_dump --format=custom'],
+    ['restore x.db', 'pg_restore into an empty database'],
+    ['doctor', 'its own tools'],
+  ])('refuses %s of a PostgreSQL and says what to do', async (what, instead) => {
+    const env = { DATABASE_URL: 'postgres://tony@127.0.0.1:1/tony' }
+    const { code, stdout, stderr } = await tonyWith(env)(...what.split(' '))
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(`${what.split(' ')[0]} is for a SQLite file, and DATABASE_URL names a PostgreSQL`)
+    expect(stderr).toContain(instead)
   })
 
   test('says what is wrong with a backup, with exit code 1', async () => {

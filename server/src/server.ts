@@ -89,7 +89,13 @@ function listen(parts: Parts, log: Log): void {
       case 'revoked':
         return parts.revocations.note(wake, parts.now())
       case 'epoch':
-        return parts.streams.restart()
+        parts.routes.forget()
+        parts.streams.restart()
+        parts.store.read(currentIncarnations).then(
+          (current) => parts.incarnations.replace(current),
+          (error: unknown) => log.error({ error }, 'incarnations not read'),
+        )
+        return undefined
       case 'events':
         parts.streams.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
         return undefined

@@ -11,16 +11,32 @@ export interface Facts {
   readonly now: number
 }
 
-/** The timeline of the database: another one after a standby was promoted, which may lack what the primary had acknowledged. */
-const timeline = 'substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)'
+/**
+ * Where the data is: the cluster and its timeline, the database and its table of events. A standby that took over and a recovery to
+ * a moment have another timeline, a dump that was restored another table; each may lack what had been acknowledged.
+ */
+const place = `(SELECT concat_ws('-', (SELECT system_identifier FROM pg_control_system()),
+  substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8),
+  (SELECT oid FROM pg_database WHERE datname = current_database()), 'public.events'::regclass::oid))`
 
+/**
+ * The epoch, and a new one where the data is no longer where that began: whichever replica sees it first decides. Refused by a
+ * standby, which has no timeline of its own.
+ */
 export async function readEpoch(client: Pick<ClientBase, 'query'>): Promise<{ epoch: string; now: number }> {
-  const { rows } = await client.query<{ epoch: string; timeline: string; now: string }>(
-    `SELECT value AS epoch, ${timeline} AS timeline, ${millisecondsNow} AS now FROM store_facts WHERE name = 'epoch'`,
-  )
-  const [row] = rows
-  if (!row) throw new Error('the store has no epoch')
-  return { epoch: `${row.epoch}-${Number.parseInt(row.timeline, 16)}`, now: Number(row.now) }
+  for (;;) {
+    const { rows } = await client.query<{ fact: string; place: string; now: string }>(
+      `SELECT value AS fact, ${place} AS place, ${millisecondsNow} AS now FROM store_facts WHERE name = 'epoch'`,
+    )
+    const [row] = rows
+    if (!row) throw new Error('the store has no epoch')
+    const [epoch = '', began] = row.fact.split('@')
+    if (began === row.place) return { epoch, now: Number(row.now) }
+    await client.query(`UPDATE store_facts SET value = $1 WHERE name = 'epoch' AND value = $2`, [
+      `${uuidv7().slice(-8)}@${row.place}`,
+      row.fact,
+    ])
+  }
 }
 
 /** What a store must have from its first moment on. Whichever replica comes first decides. */
@@ -34,7 +50,7 @@ export async function readFacts(client: ClientBase): Promise<Facts> {
     `INSERT INTO projects (id, name, created_at) VALUES ($1, $2, ${millisecondsNow}) ON CONFLICT DO NOTHING`,
     [uuidv7(), defaultProject],
   )
-  await fact('epoch', uuidv7().slice(-8))
+  await fact('epoch', 'none yet')
   const secret = Buffer.from(await fact('secret', randomBytes(32).toString('base64url')), 'base64url')
   return { ...(await readEpoch(client)), secret }
 }

@@ -10,6 +10,8 @@ export interface PoolOptions {
   readonly size: number
   /** `process` does not wait for the disk at each commit. */
   readonly durability: 'disk' | 'process'
+  /** What is asked of each connection before it is used: the database behind it may be another than before. */
+  readonly greet?: (client: PoolClient) => Promise<void>
 }
 
 /** No statement runs, waits for a lock, or holds a transaction open for longer. In milliseconds. */
@@ -41,10 +43,12 @@ export interface Lent extends Bound {
 export class Connections {
   readonly #pool: Pool
   readonly #named: boolean
+  readonly #greet: PoolOptions['greet']
   readonly #bound = new WeakMap<PoolClient, Bound>()
 
   constructor(options: PoolOptions) {
     this.#named = !options.pooler
+    this.#greet = options.greet
     this.#pool = new Pool({
       ...clientSettings(options.url),
       ...settingsOf(options),
@@ -62,6 +66,11 @@ export class Connections {
     const client = await this.#connect()
     let spoiled = false
     try {
+      if (!this.#bound.has(client))
+        await this.#meet(client).catch((error: unknown) => {
+          spoiled = true
+          throw error
+        })
       return await work({ ...this.#bind(client), client, spoil: () => (spoiled = true) })
     } finally {
       client.release(spoiled)
@@ -77,6 +86,14 @@ export class Connections {
       return await this.#pool.connect()
     } catch (cause) {
       throw new ConnectionLostError('no connection to the database', { cause })
+    }
+  }
+
+  async #meet(client: PoolClient): Promise<void> {
+    try {
+      await this.#greet?.(client)
+    } catch (cause) {
+      throw new ConnectionLostError('this connection leads to no database that can be used', { cause })
     }
   }
 

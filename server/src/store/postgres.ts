@@ -109,8 +109,11 @@ class PostgresStore implements Store {
     this.secret = facts.secret
     this.#time = new DatabaseTime(clock, instead)
     this.#time.hear(facts.now)
-    this.#writers = new Connections({ url, pooler, durability, size: poolSizes.writers })
-    const readers = new Connections({ url, pooler, durability, size: poolSizes.readers })
+    // Before anything is read or written on a new connection: behind it may be a standby that took over.
+    const greet = async (client: Pick<Client, 'query'>) => this.#pulse.see((await readEpoch(client)).epoch)
+    const same = { url, pooler, durability, greet }
+    this.#writers = new Connections({ ...same, size: poolSizes.writers })
+    const readers = new Connections({ ...same, size: poolSizes.readers })
     this.#readers = readers
     this.#alive = new Alive({ connections: readers, clock, time: this.#time, grace: instead === undefined })
     this.#elsewhere = new Elsewhere(readers, (wakes) => this.#wake(wakes))
