@@ -42,6 +42,10 @@ export function addDataCommands(tony: Command): void {
   placed(migrate.command('validate'))
     .description('compare it with what its migrations make; exit code 1 when it differs')
     .action(async (options: Place) => (await import('./migrate.ts')).migrateValidate(options))
+  migrate
+    .command('create <name>')
+    .description('in the sources: write the next migration of both engines from the tables')
+    .action(async (name: string) => (await import('./migrate.ts')).migrateCreate(name))
   placed(tony.command('doctor'))
     .description('examine the database and what is around it; exit code 1 when something is wrong')
     .action(async (options: Place) => (await import('./doctor.ts')).doctorCommand(options))

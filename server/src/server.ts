@@ -6,7 +6,7 @@ import { KeyUse } from './auth/keys/verify.ts'
 import { Pepper, requireSamePepper } from './auth/pepper.ts'
 import { Tokens } from './auth/tokens.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { Config } from './config.ts'
+import { type Config, nameOf } from './config.ts'
 import type { Parts } from './context.ts'
 import { Streams } from './events/streams.ts'
 import { Denials } from './guards/denials.ts'
@@ -101,13 +101,6 @@ function listen(parts: Parts, log: Log): void {
         return undefined
     }
   })
-}
-
-/** A database as the log names it: without the password. */
-function nameOf({ database, postgres }: Config): string {
-  if (!postgres) return database
-  const { host, pathname } = new URL(postgres.url)
-  return `postgres://${host}${pathname}`
 }
 
 async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise<Parts> {

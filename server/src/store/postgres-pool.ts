@@ -1,6 +1,7 @@
-import { Pool, type PoolClient, type PoolConfig } from 'pg'
+import { type Client, Pool, type PoolClient, type PoolConfig } from 'pg'
 import { type Bound, bind } from './postgres-driver.ts'
 import { ConnectionLostError } from './postgres-errors.ts'
+import { StoreRefusedError } from './refused.ts'
 
 export interface PoolOptions {
   readonly url: string
@@ -31,6 +32,17 @@ export const clientSettings = (url: string): PoolConfig => ({
   query_timeout: 10_000,
   keepAlive: true,
 })
+
+/** Connects, or throws StoreRefusedError with the name of the database and the reason. */
+export async function reach(client: Client, url: string): Promise<void> {
+  try {
+    await client.connect()
+  } catch (cause) {
+    const { host, pathname } = new URL(url)
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new StoreRefusedError(`the database ${host}${pathname} cannot be reached: ${reason}`, { cause })
+  }
+}
 
 /** One connection on loan. */
 export interface Lent extends Bound {

@@ -12,10 +12,9 @@ import { type Facts, readEpoch, readFacts } from './postgres-facts.ts'
 import { refuseUnsafe } from './postgres-guard.ts'
 import { Hints } from './postgres-hints.ts'
 import { migratePostgres } from './postgres-migrate.ts'
-import { Connections, clientSettings } from './postgres-pool.ts'
+import { Connections, clientSettings, reach } from './postgres-pool.ts'
 import { Pulse } from './postgres-pulse.ts'
 import { DatabaseTime } from './postgres-time.ts'
-import { StoreRefusedError } from './refused.ts'
 import type { Reader, Scope, Store, Transaction, Wake } from './store.ts'
 
 export interface PostgresOptions {
@@ -46,13 +45,7 @@ async function prepare(url: string, durability: 'disk' | 'process'): Promise<Fac
   const client = new Client(clientSettings(url))
   // What is lost fails the query that waits for it; an event nobody hears would end the process.
   client.on('error', () => undefined)
-  try {
-    await client.connect()
-  } catch (cause) {
-    const { host, pathname } = new URL(url)
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new StoreRefusedError(`the database ${host}${pathname} cannot be reached: ${reason}`, { cause })
-  }
+  await reach(client, url)
   try {
     await refuseUnsafe(client, durability)
     await migratePostgres(client, readMigrations(postgresMigrations))
