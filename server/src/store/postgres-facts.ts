@@ -3,6 +3,7 @@ import { defaultProject } from '@tony/mcp-shared/projects'
 import type { ClientBase } from 'pg'
 import { uuidv7 } from 'uuidv7'
 import { millisecondsNow } from './postgres-connection.ts'
+import { StoreRefusedError } from './refused.ts'
 
 export interface Facts {
   readonly epoch: string
@@ -37,6 +38,23 @@ export async function readEpoch(client: Pick<ClientBase, 'query'>): Promise<{ ep
       row.fact,
     ])
   }
+}
+
+/** Gives a store that has served nobody the epoch of another, whose feeds it takes over. */
+export async function beginEpochAs(client: Pick<ClientBase, 'query'>, epoch: string): Promise<void> {
+  await client.query(
+    `INSERT INTO store_facts SELECT 'epoch', $1 || '@' || ${place} ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+    [epoch],
+  )
+}
+
+/** Throws StoreRefusedError for a store into which another is still being moved. */
+export async function refuseHalfMoved(client: Pick<ClientBase, 'query'>): Promise<void> {
+  const { rowCount } = await client.query(
+    `SELECT 1 FROM store_facts WHERE name LIKE 'move %' AND value LIKE '%"done":false%'`,
+  )
+  if (rowCount !== 0)
+    throw new StoreRefusedError('a move into this database is not finished: run the same tony-mcp move again')
 }
 
 /** What a store must have from its first moment on. Whichever replica comes first decides. */

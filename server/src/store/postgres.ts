@@ -8,7 +8,7 @@ import { BatchConnection, type Turns } from './postgres-connection.ts'
 import { postgresTables } from './postgres-driver.ts'
 import { Elsewhere } from './postgres-elsewhere.ts'
 import { isTransient, sqlState, translate } from './postgres-errors.ts'
-import { type Facts, readEpoch, readFacts } from './postgres-facts.ts'
+import { type Facts, readEpoch, readFacts, refuseHalfMoved } from './postgres-facts.ts'
 import { refuseUnsafe } from './postgres-guard.ts'
 import { Hints } from './postgres-hints.ts'
 import { migratePostgres } from './postgres-migrate.ts'
@@ -49,6 +49,7 @@ async function prepare(url: string, durability: 'disk' | 'process'): Promise<Fac
   try {
     await refuseUnsafe(client, durability)
     await migratePostgres(client, readMigrations(postgresMigrations))
+    await refuseHalfMoved(client)
     return await readFacts(client)
   } finally {
     await client.end()
