@@ -248,3 +248,10 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
 
 /** The configuration of this process, for commands that do not run a server. Throws ConfigError. */
 export const configHere = (): Config => readConfig('serve', process.env)
+
+/** A database as it is named to a reader: without the password. */
+export function nameOf({ database, postgres }: Pick<Config, 'database' | 'postgres'>): string {
+  if (!postgres) return database
+  const { host, pathname } = new URL(postgres.url)
+  return `postgres://${host}${pathname}`
+}

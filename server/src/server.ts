@@ -10,7 +10,7 @@ import { Pepper, requireSamePepper } from './auth/pepper.ts'
 import { SigningKeys } from './auth/signing-keys.ts'
 import { Tokens } from './auth/tokens.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { Config } from './config.ts'
+import { type Config, nameOf } from './config.ts'
 import type { Parts } from './context.ts'
 import { Streams } from './events/streams.ts'
 import { Denials } from './guards/denials.ts'
@@ -99,19 +99,18 @@ function listen(parts: Parts, log: Log): void {
       case 'revoked':
         return parts.revocations.note(wake, parts.now())
       case 'epoch':
-        return parts.streams.restart()
+        parts.routes.forget()
+        parts.streams.restart()
+        parts.store.read(currentIncarnations).then(
+          (current) => parts.incarnations.replace(current),
+          (error: unknown) => log.error({ error }, 'incarnations not read'),
+        )
+        return undefined
       case 'events':
         parts.streams.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
         return undefined
     }
   })
-}
-
-/** A database as the log names it: without the password. */
-function nameOf({ database, postgres }: Config): string {
-  if (!postgres) return database
-  const { host, pathname } = new URL(postgres.url)
-  return `postgres://${host}${pathname}`
 }
 
 async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise<Parts> {

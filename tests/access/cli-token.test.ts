@@ -27,13 +27,13 @@ test('import shows the credential of a file, which an option or a variable names
   const first = await tony(...to, '--token-file', file('key', `${key}\n`))
   expect([first.code, first.stderr]).toEqual([0, ''])
   expect(first.stdout).toContain('created 63')
-  const named = await tonyWith({ TONY_TOKEN_FILE: file('key', key), TONY_TOKEN: 'another' }, ...to)
+  const named = await tonyWith({ TONY_TOKEN_FILE: file('key', key), TONY_TOKEN: 'another' })(...to)
   expect(named.stdout).toContain('unchanged 63')
-  expect((await tonyWith({ TONY_TOKEN: key }, ...to)).stdout).toContain('unchanged 63')
+  expect((await tonyWith({ TONY_TOKEN: key })(...to)).stdout).toContain('unchanged 63')
   const wrong = await tonyWith({ TONY_TOKEN: `${key}x` }, ...to)
   expect([wrong.code, wrong.stderr.includes(key)]).toEqual([4, false])
   const narrow = await guarded.key({ roleCeiling: 'observer', scopes: ['*'] })
-  expect((await tonyWith({ TONY_TOKEN: narrow.key }, ...to)).code).toBe(4)
+  expect((await tonyWith({ TONY_TOKEN: narrow.key })(...to)).code).toBe(4)
 })
 
 test('a credential is no option: it would be in the list of processes', async () => {

@@ -157,10 +157,10 @@ describe.skipIf(postgresServer === undefined)('two replicas', () => {
     expect(row?.value).not.toContain('OKP')
     const { tonyWith, remove } = command()
     const place = { DATABASE_URL: replicas.database.url, MCP_PEPPER_FILE: `${first.database}.pepper` }
-    expect(await tonyWith(place, 'keys', 'rotate', '--now')).toMatchObject({ code: 0, stderr: '' })
+    expect(await tonyWith(place)('keys', 'rotate', '--now')).toMatchObject({ code: 0, stderr: '' })
     for (const replica of [first, second])
       await expect.poll(async () => (await published(replica)).keys.length, { timeout: 10_000 }).toBe(2)
-    expect(await tonyWith(place, 'keys', 'rotate', '--revoke')).toMatchObject({ code: 0, stderr: '' })
+    expect(await tonyWith(place)('keys', 'rotate', '--revoke')).toMatchObject({ code: 0, stderr: '' })
     remove()
     for (const replica of [first, second])
       await expect

@@ -16,14 +16,15 @@ interface Ended {
 /** Runs the built command as a user would, in a folder of its own. */
 export function command() {
   const folder = mkdtempSync(join(tmpdir(), 'tony-cli-'))
-  const tonyWith = (variables: Readonly<Record<string, string>>, ...argv: string[]): Promise<Ended> =>
-    new Promise((resolve) => {
-      const options = { cwd: folder, env: { ...process.env, ...variables } }
-      execFile(process.execPath, [program, ...argv], options, (error, stdout, stderr) => {
-        const code = typeof error?.code === 'number' ? error.code : error ? 1 : 0
-        resolve({ code, stdout, stderr })
+  const tonyWith =
+    (environment: Readonly<Record<string, string>>) =>
+    (...argv: string[]): Promise<Ended> =>
+      new Promise((resolve) => {
+        const env = { ...process.env, ...environment }
+        execFile(process.execPath, [program, ...argv], { cwd: folder, env }, (error, stdout, stderr) => {
+          const code = typeof error?.code === 'number' ? error.code : error ? 1 : 0
+          resolve({ code, stdout, stderr })
+        })
       })
-    })
-  const tony = (...argv: string[]): Promise<Ended> => tonyWith({}, ...argv)
-  return { folder, tony, tonyWith, remove: () => rmSync(folder, { recursive: true, force: true }) }
+  return { folder, tony: tonyWith({}), tonyWith, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }

@@ -1,12 +1,11 @@
 import { type Config, ConfigError, configHere } from '../config.ts'
 
 /** What SQLite alone has: a PostgreSQL is cared for with its own tools. */
-type FileCare = 'backup' | 'restore' | 'migrate' | 'doctor'
+type FileCare = 'backup' | 'restore' | 'doctor'
 
 const instead: Readonly<Record<FileCare, string>> = {
-  backup: 'back it up with pg_dump, or by archiving its log',
-  restore: 'restore it with its own tools',
-  migrate: 'a server brings its schema up to date when it starts',
+  backup: 'back it up with pg_dump --format=custom, or with pg_basebackup and an archive of its log',
+  restore: 'restore it with pg_restore into an empty database, or recover it to a moment from its archive',
   doctor: 'examine it with its own tools',
 }
 

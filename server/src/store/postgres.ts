@@ -8,14 +8,13 @@ import { BatchConnection, type Turns } from './postgres-connection.ts'
 import { postgresTables } from './postgres-driver.ts'
 import { Elsewhere } from './postgres-elsewhere.ts'
 import { isTransient, sqlState, translate } from './postgres-errors.ts'
-import { type Facts, readEpoch, readFacts } from './postgres-facts.ts'
+import { type Facts, readEpoch, readFacts, refuseHalfMoved } from './postgres-facts.ts'
 import { refuseUnsafe } from './postgres-guard.ts'
 import { Hints } from './postgres-hints.ts'
 import { migratePostgres } from './postgres-migrate.ts'
-import { Connections, clientSettings } from './postgres-pool.ts'
+import { Connections, clientSettings, reach } from './postgres-pool.ts'
 import { Pulse } from './postgres-pulse.ts'
 import { DatabaseTime } from './postgres-time.ts'
-import { StoreRefusedError } from './refused.ts'
 import type { Reader, Scope, Store, Transaction, Wake } from './store.ts'
 
 export interface PostgresOptions {
@@ -46,16 +45,11 @@ async function prepare(url: string, durability: 'disk' | 'process'): Promise<Fac
   const client = new Client(clientSettings(url))
   // What is lost fails the query that waits for it; an event nobody hears would end the process.
   client.on('error', () => undefined)
-  try {
-    await client.connect()
-  } catch (cause) {
-    const { host, pathname } = new URL(url)
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new StoreRefusedError(`the database ${host}${pathname} cannot be reached: ${reason}`, { cause })
-  }
+  await reach(client, url)
   try {
     await refuseUnsafe(client, durability)
     await migratePostgres(client, readMigrations(postgresMigrations))
+    await refuseHalfMoved(client)
     return await readFacts(client)
   } finally {
     await client.end()
@@ -109,8 +103,11 @@ class PostgresStore implements Store {
     this.secret = facts.secret
     this.#time = new DatabaseTime(clock, instead)
     this.#time.hear(facts.now)
-    this.#writers = new Connections({ url, pooler, durability, size: poolSizes.writers })
-    const readers = new Connections({ url, pooler, durability, size: poolSizes.readers })
+    // Before anything is read or written on a new connection: behind it may be a standby that took over.
+    const greet = async (client: Pick<Client, 'query'>) => this.#pulse.see((await readEpoch(client)).epoch)
+    const same = { url, pooler, durability, greet }
+    this.#writers = new Connections({ ...same, size: poolSizes.writers })
+    const readers = new Connections({ ...same, size: poolSizes.readers })
     this.#readers = readers
     this.#alive = new Alive({ connections: readers, clock, time: this.#time, grace: instead === undefined })
     this.#elsewhere = new Elsewhere(readers, (wakes) => this.#wake(wakes))
