@@ -30,7 +30,7 @@ test('import shows the credential of a file, which an option or a variable names
   const named = await tonyWith({ TONY_TOKEN_FILE: file('key', key), TONY_TOKEN: 'another' })(...to)
   expect(named.stdout).toContain('unchanged 63')
   expect((await tonyWith({ TONY_TOKEN: key })(...to)).stdout).toContain('unchanged 63')
-  const wrong = await tonyWith({ TONY_TOKEN: `${key}x` }, ...to)
+  const wrong = await tonyWith({ TONY_TOKEN: `${key}x` })(...to)
   expect([wrong.code, wrong.stderr.includes(key)]).toEqual([4, false])
   const narrow = await guarded.key({ roleCeiling: 'observer', scopes: ['*'] })
   expect((await tonyWith({ TONY_TOKEN: narrow.key })(...to)).code).toBe(4)
