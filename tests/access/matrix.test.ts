@@ -1,8 +1,7 @@
-import { setImmediate } from 'node:timers/promises'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { type Role, roles } from '@tony/mcp-shared/roles'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { codeOf, type Reply, Wire } from '../surfaces/wire.ts'
+import { codeOf, Wire } from '../surfaces/wire.ts'
 import { badStates, type State } from './credentials.ts'
 import { expected } from './expected.ts'
 import { expectedTargets, kinds, noTarget } from './expected-targets.ts'
@@ -184,10 +183,12 @@ async function ofRole(role: Role): Promise<{ token: string; ids: Record<string, 
   return { token, ids: { agentId, sessionId: sessionId ?? '' } }
 }
 
+/** The end of this turn of the loop: until the next one nothing is read from a socket. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
 /** Sends every call in one frame before the server looks, ends the credential, and gives what each was answered. */
 async function afterItsEnd(wire: Wire, end: () => void): Promise<Map<unknown, unknown>> {
-  // From here to the next turn of the loop nothing is read; the server closes the socket at the end of that turn.
-  await setImmediate()
+  await turn()
   wire.send(
     [...calls.entries()].map(([id, { path, input }]) => ({
       id,
@@ -195,11 +196,14 @@ async function afterItsEnd(wire: Wire, end: () => void): Promise<Map<unknown, un
       params: { path, input },
     })),
   )
+  // The server closes the socket after it has read what is there.
   end()
-  await setImmediate()
-  await wire.closed
-  const replies = wire.texts.flatMap((text): Reply[] => (text.startsWith('{"id":') ? [JSON.parse(text)] : []))
-  return new Map(replies.filter(({ id }) => id !== null).map((reply) => [reply.id, codeOf(reply) ?? 'OK']))
+  const answers = new Map<unknown, unknown>()
+  while (answers.size < calls.length) {
+    const reply = await wire.next()
+    answers.set(reply.id, codeOf(reply) ?? 'OK')
+  }
+  return answers
 }
 
 describe('a socket that was let in', () => {
@@ -220,12 +224,10 @@ describe('a socket that was let in', () => {
       const wall = guarded.server.clock.wall()
       using wire = await Wire.open(guarded.server.url, { hello: { token } })
       await wire.answers()
-      wire.texts.length = 0
-      const answers = await afterItsEnd(wire, () => {
-        endAt(code, ids)
-        // Time alone closes a socket when it is next looked after.
-        if (code === 'TOKEN_EXPIRED') setTimeout(() => guarded.server.clock.advance(1_000), 200)
-      })
+      const answers = await afterItsEnd(wire, () => endAt(code, ids))
+      // Time alone closes a socket when it is next looked after.
+      if (code === 'TOKEN_EXPIRED') guarded.server.clock.advance(1_000)
+      expect(await wire.closed).toEqual({ code: 4401, reason: code })
       guarded.server.clock.setWall(wall)
       decisions += calls.length
       const differs = calls.flatMap(({ path, name }, id) => {

@@ -75,29 +75,32 @@ const newAddress = (): string => {
   return `10.${(addresses >> 16) & 255}.${(addresses >> 8) & 255}.${addresses & 255}`
 }
 
+/** How a call ends that its caller gave up, or whose body is too large to be read. */
+const leaving = new Set(['ABORT_ERR', 'AbortError', 'TimeoutError', 'ECONNRESET', 'EPIPE'])
+
 function send(
   { method, path, headers, body }: HostileRequest,
   token: string,
 ): Promise<{ status: number; text: string }> {
   const shown = { authorization: `Bearer ${token}`, 'x-forwarded-for': newAddress(), ...headers }
+  // What waits for work or for an answer is left alone: its caller goes away.
+  const signal = AbortSignal.timeout(250)
   return new Promise((resolve, reject) => {
-    const made = request(`${url}${path}`, { method, agent, headers: shown }, (response) => {
+    const made = request(`${url}${path}`, { method, agent, headers: shown, signal }, (response) => {
       const chunks: Buffer[] = []
-      const done = () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() })
-      // A stream of events goes on: its beginning is enough.
-      if (response.headers['content-type']?.startsWith('text/event-stream')) setTimeout(() => response.destroy(), 20)
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('close', done)
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        // A stream of events goes on: its beginning is enough.
+        if (response.headers['content-type']?.startsWith('text/event-stream')) made.destroy()
+      })
+      // Told by `close`.
+      response.on('error', () => undefined)
+      response.on('close', () => {
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() })
+      })
     })
-    // What waits for work or for an answer is left alone: its caller goes away.
-    const leave = setTimeout(() => {
-      made.destroy()
-      resolve({ status: 0, text: '' })
-    }, 250)
-    made.on('close', () => clearTimeout(leave))
-    // A body that is too large is refused before it is read.
     made.on('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'ECONNRESET' || error.code === 'EPIPE' ? resolve({ status: 413, text: '' }) : reject(error),
+      leaving.has(error.code ?? error.name) ? resolve({ status: 0, text: '' }) : reject(error),
     )
     made.end(body)
   })
