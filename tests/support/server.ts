@@ -67,6 +67,7 @@ export class TestServer implements AsyncDisposable {
       ...base,
       // On PostgreSQL too the files of a server are in its folder.
       database: join(folder, 'test.db'),
+      backupDir: join(folder, 'test.db.backups'),
       ...(postgres && { postgres }),
       checkReplies: true,
       ballastBytes: 0,
