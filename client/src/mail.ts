@@ -1,4 +1,5 @@
 import type { Client } from './client.ts'
+import { type Observe, observed } from './gauge.ts'
 import type { Delivery } from './generated/api.ts'
 import { answer, type RequestHandler, requestIn } from './requests.ts'
 
@@ -26,6 +27,7 @@ export function readMail(
   client: Client,
   handler: (message: Delivery) => unknown,
   { concurrency = 1, ackWaitMs = defaultAckWaitMs, onRequest, onError }: MailOptions,
+  observe: Observe = () => undefined,
 ): { stop(): Promise<void> } {
   const inbox = client.messages.inbox({ ackWaitMs })
   /** Runs the handler, and keeps the delivery for it meanwhile. */
@@ -34,14 +36,14 @@ export function readMail(
       client.messages.inProgress({ ...receipt, ackWaitMs }).catch(() => clearInterval(telling))
     }, ackWaitMs / 2)
     try {
-      await handler(message)
+      await observed(observe, () => handler(message))
     } finally {
       clearInterval(telling)
     }
   }
   const settle = async (message: Delivery): Promise<void> => {
     const request = onRequest && requestIn(message)
-    if (request) return answer(client, onRequest, request)
+    if (request) return answer(client, onRequest, request, observe)
     const receipt = { messageId: message.id, receipt: message.receipt }
     try {
       await handle(message, receipt)

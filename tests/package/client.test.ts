@@ -99,9 +99,9 @@ test('a query, a mutation, a subscription and a worker run from the packed clien
   })
 })
 
-test('the packed client carries one dependency and no type of the server', () => {
+test('the packed client carries two dependencies and no type of the server', () => {
   const packages = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'))
-  expect(packages.sort()).toEqual(['@tony', 'ws'])
+  expect(packages.sort()).toEqual(['@tony', 'cockatiel', 'ws'])
   const installed = join(folder, 'node_modules/@tony/mcp-client/dist')
   for (const file of readdirSync(installed, { recursive: true, encoding: 'utf8' })) {
     if (!/\.(d\.ts|js)$/.test(file)) continue

@@ -1,0 +1,151 @@
+import { neverLeft } from '#host'
+import type { Hello } from './connection.ts'
+import {
+  clientClosed,
+  connectionLost,
+  deadlineExceeded,
+  fromWire,
+  givenUp,
+  TonyError,
+  tooLarge,
+  unreachable,
+  unsure,
+} from './errors.ts'
+import { type Attempt, type Line, waits } from './line.ts'
+import { enterPool } from './pool.ts'
+import { longestMs } from './timers.ts'
+
+export interface HttpOptions {
+  /** `http://host:port` */
+  readonly url: string
+  /** What the server is told of the caller with each request. Rejects when there is nothing to be told any more. */
+  readonly hello: () => Promise<Hello>
+  readonly onExpired: (() => void) | undefined
+  /** Whether the last request was answered. */
+  readonly onReached: (reached: boolean, reason: string | undefined) => void
+  /** The credential has ended for good. */
+  readonly onEnded: (error: TonyError) => void
+}
+
+/** How the caller is told to HTTP. */
+export const headersOf = ({ token, project }: Hello): Record<string, string> => ({
+  ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  ...(project === undefined ? {} : { 'x-tony-project': project }),
+})
+
+/** The longest address: the server takes headers of 16 384 bytes in all, and the token is one of them. */
+const maxUrlLength = 12_000
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** What was answered; an error of no form of ours, a proxy's, where it is not JSON. */
+async function replyOf(response: Response): Promise<unknown> {
+  const text = await response.text()
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { error: undefined }
+  }
+}
+
+interface Ending {
+  readonly signal: AbortSignal
+  readonly abort: () => void
+  /** Leaves nothing behind. */
+  readonly done: () => void
+}
+
+/** A signal that is aborted with another or after a time. */
+export function ending(outer: AbortSignal | undefined, afterMs: number): Ending {
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  const timer = setTimeout(abort, Math.min(Math.max(0, afterMs), longestMs))
+  if (outer?.aborted) abort()
+  else outer?.addEventListener('abort', abort, { once: true })
+  return {
+    signal: controller.signal,
+    abort,
+    done: () => {
+      clearTimeout(timer)
+      outer?.removeEventListener('abort', abort)
+    },
+  }
+}
+
+/** Rejects as soon as a signal says that nobody waits any more. */
+function unlessEnded<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(new Error('nobody waits any more'))
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
+  })
+}
+
+/** Calls over HTTP, one request each, over the connections `fetch` keeps for the whole process. */
+export function httpLine({ url, hello, onExpired, onReached, onEnded }: HttpOptions): Line {
+  const closing = new AbortController()
+  const inFlight = new Set<() => void>()
+  closing.signal.addEventListener('abort', () => {
+    for (const end of inFlight) end()
+  })
+
+  const request = ({ path, kind, input }: Attempt): [string, RequestInit] => {
+    const at = `${url}/trpc/${path}`
+    const body = JSON.stringify(input)
+    if (kind === 'mutation') return [at, { method: 'POST', headers: { 'content-type': 'application/json' }, body }]
+    const address = `${at}?input=${encodeURIComponent(body)}`
+    if (address.length > maxUrlLength) throw tooLarge(address.length, maxUrlLength)
+    return [address, { method: 'GET' }]
+  }
+
+  const attempt = async (call: Attempt): Promise<unknown> => {
+    if (closing.signal.aborted) throw clientClosed()
+    const [address, init] = request(call)
+    const { signal, abort, done } = ending(call.signal, call.end - performance.now())
+    inFlight.add(abort)
+    const leave = waits(call) ? () => undefined : await enterPool(url, signal)
+    try {
+      const headers = { ...init.headers, ...headersOf(await unlessEnded(hello(), signal)) }
+      const response = await fetch(address, { ...init, headers, signal })
+      const reply = await replyOf(response)
+      onReached(true, undefined)
+      if (isRecord(reply) && isRecord(reply['result'])) return reply['result']['data']
+      throw fromWire(isRecord(reply) ? reply['error'] : undefined)
+    } catch (error) {
+      throw explain(error, call)
+    } finally {
+      leave()
+      done()
+      inFlight.delete(abort)
+    }
+  }
+
+  const explain = (error: unknown, { signal, deadlineMs, end }: Attempt): TonyError => {
+    if (error instanceof TonyError) {
+      if (error.code === 'TOKEN_EXPIRED') onExpired?.()
+      if (error.code === 'TOKEN_REVOKED' || error.code === 'STALE_INCARNATION') onEnded(error)
+      return error
+    }
+    if (closing.signal.aborted) return unsure(clientClosed())
+    if (signal?.aborted) return givenUp()
+    if (performance.now() >= end - 1) return deadlineExceeded(deadlineMs, true)
+    onReached(false, error instanceof Error ? error.message : String(error))
+    return neverLeft(error) ? unreachable() : connectionLost()
+  }
+
+  return {
+    losesCalls: true,
+    /** What the server takes in the body of a request. */
+    maxBytes: 262_144,
+    get isOpen() {
+      return !closing.signal.aborted
+    },
+    whenOpen: async () => {
+      if (closing.signal.aborted) throw clientClosed()
+      return true
+    },
+    attempt,
+    close: () => closing.abort(),
+  }
+}
