@@ -158,8 +158,8 @@ export class Agent {
     const held = [...this.#loops].flatMap((loop) => loop.leases())
     const leases = held.map(({ id, leaseToken }: LeasedTask) => ({ taskId: id, leaseToken }))
     const health = this.#gauge.due(healthMs)
-    // Not kept for long: a list that is late would let go of what was claimed since.
-    const settings = { deadlineMs: Math.min(10_000, heartbeatMs) }
+    // Neither kept for long nor sent again: a list that is late would let go of what was claimed since.
+    const settings = { deadlineMs: Math.min(10_000, heartbeatMs), once: true }
     const { lost, state } = await this.client.agents.heartbeat({ leases, ...(health ? { health } : {}) }, settings)
     for (const { taskId } of lost) for (const loop of this.#loops) loop.lose(taskId)
     if (state === 'draining' && !this.#draining) onDraining?.()

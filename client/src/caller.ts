@@ -2,7 +2,7 @@ import { type Breaker, type BreakerOptions, breaker } from './breaker.ts'
 import { type RepeatBudget, repeatBudget } from './budget.ts'
 import type { CallOptions } from './calls.ts'
 import { deadlineExceeded, type QueueLimit, queueFull, TonyError, tooLarge, unsure } from './errors.ts'
-import { type Attempt, type Line, waits } from './line.ts'
+import { type Attempt, type Line, waitOf } from './line.ts'
 import { jitter, rest } from './timers.ts'
 
 export type Repeat = 'safe' | 'keyed' | 'unsafe'
@@ -28,11 +28,6 @@ export interface Call {
 /** Backoff between repeats of a call the server could not take. */
 const backoff = { initialMs: 50, maximumMs: 2_000 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-const waitOf = (input: unknown): number =>
-  isRecord(input) && typeof input['waitMs'] === 'number' ? input['waitMs'] : 0
-
 const encoder = new TextEncoder()
 
 /** Makes calls over a line, each until it is answered or its time is over. */
@@ -54,8 +49,9 @@ export class Caller {
   }
 
   /** One call, repeated while that is safe and there is time. Rejects with TonyError. */
-  async call({ path, kind, input, repeat }: Call, { deadlineMs: given, signal }: CallOptions): Promise<unknown> {
-    const deadlineMs = given ?? this.#options.deadlineMs + waitOf(input)
+  async call({ path, kind, input, ...made }: Call, { deadlineMs: given, signal, once }: CallOptions): Promise<unknown> {
+    const repeat = once ? 'unsafe' : made.repeat
+    const deadlineMs = given ?? this.#options.deadlineMs + waitOf({ path, input })
     const end = performance.now() + deadlineMs
     const params = this.#paramsOf(path, input)
     const call = { path, kind, input, params, end, deadlineMs, signal, once: repeat === 'unsafe' }
@@ -90,7 +86,7 @@ export class Caller {
     const { end, deadlineMs, signal } = call
     if (!(await this.#line.whenOpen(end, signal))) throw deadlineExceeded(deadlineMs, false)
     // One that may wait for long is not what a server is tried with.
-    if (this.#breaker.isOpen && waits(call)) await this.#probe(end)
+    if (this.#breaker.isOpen && waitOf(call) > 0) await this.#probe(end)
     return this.#breaker.run(() => {
       sent()
       return this.#line.attempt(call)

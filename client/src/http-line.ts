@@ -1,5 +1,5 @@
 import { neverLeft } from '#host'
-import type { Hello } from './connection.ts'
+import type { Hello, Patience } from './connection.ts'
 import {
   clientClosed,
   connectionLost,
@@ -11,7 +11,7 @@ import {
   unreachable,
   unsure,
 } from './errors.ts'
-import { type Attempt, type Line, waits } from './line.ts'
+import { type Attempt, type Line, waitOf } from './line.ts'
 import { enterPool } from './pool.ts'
 import { longestMs } from './timers.ts'
 
@@ -21,6 +21,7 @@ export interface HttpOptions {
   /** What the server is told of the caller with each request. Rejects when there is nothing to be told any more. */
   readonly hello: () => Promise<Hello>
   readonly onExpired: (() => void) | undefined
+  readonly patience: Patience
   /** Whether the last request was answered. */
   readonly onReached: (reached: boolean, reason: string | undefined) => void
   /** The credential has ended for good. */
@@ -83,7 +84,7 @@ function unlessEnded<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 /** Calls over HTTP, one request each, over the connections `fetch` keeps for the whole process. */
-export function httpLine({ url, hello, onExpired, onReached, onEnded }: HttpOptions): Line {
+export function httpLine({ url, hello, onExpired, patience, onReached, onEnded }: HttpOptions): Line {
   const closing = new AbortController()
   const inFlight = new Set<() => void>()
   closing.signal.addEventListener('abort', () => {
@@ -102,9 +103,12 @@ export function httpLine({ url, hello, onExpired, onReached, onEnded }: HttpOpti
   const attempt = async (call: Attempt): Promise<unknown> => {
     if (closing.signal.aborted) throw clientClosed()
     const [address, init] = request(call)
-    const { signal, abort, done } = ending(call.signal, call.end - performance.now())
+    const leftMs = call.end - performance.now()
+    // One that is not answered for longer than it should take is taken for lost, while there is time for another.
+    const answerMs = waitOf(call) + patience.pingMs + patience.pongMs
+    const { signal, abort, done } = ending(call.signal, Math.min(leftMs, answerMs))
     inFlight.add(abort)
-    const leave = waits(call) ? () => undefined : await enterPool(url, signal)
+    const leave = waitOf(call) > 0 ? () => undefined : await enterPool(url, signal)
     try {
       const headers = { ...init.headers, ...headersOf(await unlessEnded(hello(), signal)) }
       const response = await fetch(address, { ...init, headers, signal })

@@ -29,7 +29,14 @@ export interface Line {
   close(): void
 }
 
-/** Whether a call may wait on the server. */
-export const waits = ({ path, input }: Pick<Attempt, 'path' | 'input'>): boolean =>
-  path === 'requests.route' ||
-  (typeof input === 'object' && input !== null && 'waitMs' in input && typeof input.waitMs === 'number')
+/** How long a call may wait on the server, in milliseconds. */
+export function waitOf({ path, input }: Pick<Attempt, 'path' | 'input'>): number {
+  const { waitMs, timeoutMs }: { waitMs?: unknown; timeoutMs?: unknown } = { ...(isRecord(input) ? input : {}) }
+  if (path === 'requests.route') return typeof timeoutMs === 'number' ? timeoutMs : requestMs
+  return typeof waitMs === 'number' ? waitMs : 0
+}
+
+/** How long a request waits for its answer when that is not said. */
+const requestMs = 30_000
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

@@ -1,13 +1,8 @@
-import type { Patience } from './connection.ts'
 import { clientClosed, fromWire, TonyError } from './errors.ts'
 import { type HttpOptions, headersOf } from './http-line.ts'
 import { eventsOf, type ServerEvent } from './sse.ts'
 import type { Feed, LiveSubscription, Wanted } from './subscription.ts'
 import { jitter, type Timer } from './timers.ts'
-
-export interface SseOptions extends HttpOptions {
-  readonly patience: Patience
-}
 
 type Subscribed = LiveSubscription<unknown>
 
@@ -33,14 +28,14 @@ async function refusalIn(response: Response): Promise<TonyError> {
 
 /** Subscriptions as server-sent events, one request each: for networks that let no WebSocket through. */
 export class SseFeed implements Feed {
-  readonly #options: SseOptions
+  readonly #options: HttpOptions
   readonly #running = new Map<number, AbortController>()
   readonly #waiting = new Map<Subscribed, Timer>()
   readonly #failures = new WeakMap<Subscribed, number>()
   #lastId = 0
   #closed = false
 
-  constructor(options: SseOptions) {
+  constructor(options: HttpOptions) {
     this.#options = options
   }
 

@@ -101,6 +101,7 @@ export class Transport {
   #http(): HttpOptions {
     return {
       ...this.#shared(),
+      patience: this.#options.patience,
       onReached: (reached, reason) => this.#reached(reached, reason),
       onEnded: ({ code }) => this.#say({ state: 'closed', attempt: 0, retryInMs: 0, reason: code }),
     }
@@ -128,7 +129,7 @@ export class Transport {
       if (this.#closed) socket.close()
       return socket
     }
-    this.#sse ??= new SseFeed({ ...this.#http(), patience: this.#options.patience })
+    this.#sse ??= new SseFeed(this.#http())
     if (this.#closed) this.#sse.close()
     return this.#sse
   }

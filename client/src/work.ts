@@ -58,12 +58,20 @@ const waitMs = 30_000
 /** Pause after a claim that failed for another reason than a lost connection, in milliseconds. */
 const pauseMs = 1_000
 
+/** A lease, from its claim until the server has said what became of it: heartbeats list it so long. */
+interface Held {
+  readonly task: LeasedTask
+  readonly lost: AbortController
+  /** Its handler has ended, and the server is being told how. */
+  ended: boolean
+}
+
 /** Takes tasks and runs them, until stopped. */
 export class WorkLoop {
   readonly #client: Client
   readonly #handler: WorkHandler
   readonly #options: WorkOptions
-  readonly #held = new Map<string, { task: LeasedTask; lost: AbortController }>()
+  readonly #held = new Map<string, Held>()
   readonly #stopping = new AbortController()
   readonly #slots: Promise<void>[]
   readonly #observe: Observe
@@ -101,9 +109,10 @@ export class WorkLoop {
   /** Ends what still runs: its handlers are told, and its tasks go back without burning an attempt. */
   async giveBack(): Promise<void> {
     this.#stopping.abort()
-    const held = [...this.#held.values()]
-    this.#held.clear()
-    const release = async ({ task, lost }: (typeof held)[number]): Promise<void> => {
+    const held = [...this.#held.values()].filter(({ ended }) => !ended)
+    const release = async (one: Held): Promise<void> => {
+      const { task, lost } = one
+      one.ended = true
       lost.abort()
       await this.#client.tasks.release({ taskId: task.id, leaseToken: task.leaseToken })
     }
@@ -145,17 +154,22 @@ export class WorkLoop {
   /** Runs one task to its end; gives the next one if completing it brought one. */
   async #work(task: LeasedTask): Promise<LeasedTask | undefined> {
     const lease = { taskId: task.id, leaseToken: task.leaseToken }
-    const lost = new AbortController()
-    this.#held.set(task.id, { task, lost })
-    let result: unknown
+    const held: Held = { task, lost: new AbortController(), ended: false }
+    this.#held.set(task.id, held)
     try {
-      result = await observed(this.#observe, () => this.#handler(task, this.#contextOf(lease, lost)))
-    } catch (error) {
-      const isHeld = this.#held.delete(task.id)
-      if (isHeld && !(error instanceof GivenBack)) await this.#fail(task, lease, error)
+      const outcome = await observed(this.#observe, () => this.#handler(task, this.#contextOf(lease, held.lost))).then(
+        (result: unknown) => ({ result }),
+        (error: unknown) => ({ error }),
+      )
+      // Given back in the meantime: what came of it does not count.
+      if (held.ended) return undefined
+      held.ended = true
+      if ('result' in outcome) return await this.#complete(lease, outcome.result, task)
+      if (!(outcome.error instanceof GivenBack)) await this.#fail(task, lease, outcome.error)
       return undefined
+    } finally {
+      if (this.#held.get(task.id) === held) this.#held.delete(task.id)
     }
-    return this.#held.delete(task.id) ? this.#complete(lease, result, task) : undefined
   }
 
   #contextOf(lease: { taskId: string; leaseToken: string }, lost: AbortController): WorkContext {
