@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { Agent, createClient, watch } from '@tony/mcp-client'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { describe, expect, test } from 'vitest'
 import { TestServer } from './support/server.ts'
 
-const pages = ['docs/tasks.md', 'docs/messages.md', 'docs/requests.md']
+const pages = ['docs/tasks.md', 'docs/messages.md', 'docs/requests.md', 'docs/client.md']
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 interface Example {
@@ -27,7 +28,8 @@ function examplesOf(page: string): Example[] {
 async function scopeOf(server: TestServer) {
   const lead = server.connect()
   const [ada, bob] = await Promise.all(['ada', 'bob'].map((name) => server.agent(name, { capabilities: ['code'] })))
-  return { server, lead, ada, bob, tess: await server.agent('tess', { role: 'tester' }), assert }
+  const tess = await server.agent('tess', { role: 'tester' })
+  return { server, url: server.url, lead, ada, bob, tess, assert, Agent, createClient, watch }
 }
 
 type Scope = Awaited<ReturnType<typeof scopeOf>>

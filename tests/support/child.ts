@@ -12,7 +12,7 @@ export class Child implements AsyncDisposable {
 
   constructor(script: string, ...args: readonly string[]) {
     const path = fileURLToPath(new URL(`./children/${script}`, import.meta.url))
-    this.#process = spawn(process.execPath, ['--conditions=tony-source', path, ...args])
+    this.#process = spawn(process.execPath, ['--conditions=tony-source', '--expose-gc', path, ...args])
     this.#ended = once(this.#process, 'close')
     this.#process.stdout?.on('data', (data: Buffer) => {
       this.#output += String(data)
