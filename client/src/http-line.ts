@@ -83,26 +83,46 @@ function unlessEnded<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   })
 }
 
+/** The address and the rest of a request for a call. */
+function requestOf(url: string, { path, kind, input }: Attempt): [string, RequestInit] {
+  const at = `${url}/trpc/${path}`
+  const body = JSON.stringify(input)
+  if (kind === 'mutation') return [at, { method: 'POST', headers: { 'content-type': 'application/json' }, body }]
+  const address = `${at}?input=${encodeURIComponent(body)}`
+  if (address.length > maxUrlLength) throw tooLarge(address.length, maxUrlLength)
+  return [address, { method: 'GET' }]
+}
+
+/** What a request that failed means for its call. */
+function explain(error: unknown, { signal, deadlineMs, end }: Attempt, closing: AbortSignal): TonyError {
+  if (error instanceof TonyError) return error
+  if (closing.aborted) return unsure(clientClosed())
+  if (signal?.aborted) return givenUp()
+  if (performance.now() >= end - 1) return deadlineExceeded(deadlineMs, true)
+  return neverLeft(error) ? unreachable() : connectionLost()
+}
+
+/** What is to be known of the connection and the credential from an error. */
+function note(explained: TonyError, error: unknown, { onExpired, onEnded, onReached }: HttpOptions): void {
+  const { code } = explained
+  if (code === 'TOKEN_EXPIRED') onExpired?.()
+  if (code === 'TOKEN_REVOKED' || code === 'STALE_INCARNATION') onEnded(explained)
+  if (explained !== error && code === 'CONNECTION_LOST' && explained.message !== givenUp().message)
+    onReached(false, error instanceof Error ? error.message : String(error))
+}
+
 /** Calls over HTTP, one request each, over the connections `fetch` keeps for the whole process. */
-export function httpLine({ url, hello, onExpired, patience, onReached, onEnded }: HttpOptions): Line {
+export function httpLine(options: HttpOptions): Line {
+  const { url, hello, patience, onReached } = options
   const closing = new AbortController()
   const inFlight = new Set<() => void>()
   closing.signal.addEventListener('abort', () => {
     for (const end of inFlight) end()
   })
 
-  const request = ({ path, kind, input }: Attempt): [string, RequestInit] => {
-    const at = `${url}/trpc/${path}`
-    const body = JSON.stringify(input)
-    if (kind === 'mutation') return [at, { method: 'POST', headers: { 'content-type': 'application/json' }, body }]
-    const address = `${at}?input=${encodeURIComponent(body)}`
-    if (address.length > maxUrlLength) throw tooLarge(address.length, maxUrlLength)
-    return [address, { method: 'GET' }]
-  }
-
   const attempt = async (call: Attempt): Promise<unknown> => {
     if (closing.signal.aborted) throw clientClosed()
-    const [address, init] = request(call)
+    const [address, init] = requestOf(url, call)
     const leftMs = call.end - performance.now()
     // One that is not answered for longer than it should take is taken for lost, while there is time for another.
     const answerMs = waitOf(call) + patience.pingMs + patience.pongMs
@@ -117,25 +137,14 @@ export function httpLine({ url, hello, onExpired, patience, onReached, onEnded }
       if (isRecord(reply) && isRecord(reply['result'])) return reply['result']['data']
       throw fromWire(isRecord(reply) ? reply['error'] : undefined)
     } catch (error) {
-      throw explain(error, call)
+      const explained = explain(error, call, closing.signal)
+      note(explained, error, options)
+      throw explained
     } finally {
       leave()
       done()
       inFlight.delete(abort)
     }
-  }
-
-  const explain = (error: unknown, { signal, deadlineMs, end }: Attempt): TonyError => {
-    if (error instanceof TonyError) {
-      if (error.code === 'TOKEN_EXPIRED') onExpired?.()
-      if (error.code === 'TOKEN_REVOKED' || error.code === 'STALE_INCARNATION') onEnded(error)
-      return error
-    }
-    if (closing.signal.aborted) return unsure(clientClosed())
-    if (signal?.aborted) return givenUp()
-    if (performance.now() >= end - 1) return deadlineExceeded(deadlineMs, true)
-    onReached(false, error instanceof Error ? error.message : String(error))
-    return neverLeft(error) ? unreachable() : connectionLost()
   }
 
   return {

@@ -86,6 +86,17 @@ class Tray {
 
 const receiptOf = ({ message }: Held) => ({ messageId: message.id, receipt: message.receipt })
 
+/** Tells the server that a message is still here. One it has taken back is let go of, unless it is being handled. */
+function tell(client: Client, tray: Tray, held: Held, ackWaitMs: number): void {
+  const { receipt } = held.message
+  client.messages
+    .inProgress({ ...receiptOf(held), ackWaitMs }, { deadlineMs: ackWaitMs / 2 })
+    .catch((error: unknown) => {
+      const isOver = error instanceof TonyError && error.code === 'STALE_RECEIPT'
+      if (isOver && held.message.receipt === receipt) tray.drop(held)
+    })
+}
+
 /** Reads an agent's inbox: each message is acked when its handler returns and nak'ed when it throws. */
 export function readMail(
   client: Client,
@@ -95,16 +106,11 @@ export function readMail(
 ): { stop(): Promise<void> } {
   const inbox = client.messages.inbox({ ackWaitMs, maxAckPending: Math.min(1_000, concurrency + inAdvance) })
   const tray = new Tray()
-  const tell = (held: Held): void => {
-    const { receipt } = held.message
-    client.messages
-      .inProgress({ ...receiptOf(held), ackWaitMs }, { deadlineMs: ackWaitMs / 2 })
-      .catch((error: unknown) => {
-        const isOver = error instanceof TonyError && error.code === 'STALE_RECEIPT'
-        if (isOver && held.message.receipt === receipt) tray.drop(held)
-      })
-  }
-  const telling = unheld(setInterval(() => tray.all().forEach(tell), ackWaitMs / 2))
+  const telling = unheld(
+    setInterval(() => {
+      for (const held of tray.all()) tell(client, tray, held, ackWaitMs)
+    }, ackWaitMs / 2),
+  )
   const settle = async (held: Held): Promise<void> => {
     const request = onRequest && requestIn(held.message)
     if (request) return answer(client, onRequest, request, observe)
