@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { fenced } from '@tony/mcp-client'
+import { Agent, createClient, fenced, watch } from '@tony/mcp-client'
 import * as plugins from '@tony/mcp-client/plugin'
 import { MinimalMCPServer, TonyMCPIntegration } from '@tony/mcp-client/tony'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { describe, expect, test } from 'vitest'
 import { TestServer } from './support/server.ts'
 
-const pages = ['docs/tasks.md', 'docs/messages.md', 'docs/requests.md', 'docs/plugins.md']
+const pages = ['docs/tasks.md', 'docs/messages.md', 'docs/requests.md', 'docs/client.md', 'docs/plugins.md']
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 interface Example {
@@ -43,6 +43,9 @@ async function scopeOf(server: TestServer) {
     tess,
     assert,
     fenced,
+    Agent,
+    createClient,
+    watch,
   }
 }
 
