@@ -94,8 +94,8 @@ export async function host(options: HostOptions): Promise<Hosted> {
   const { onMail, onError = () => undefined, concurrency = defaultConcurrency } = options
   const meter = createMeter()
   let [over, mail]: [boolean, { stop(): Promise<void> } | undefined] = [false, undefined]
-  const onState: AgentOptions['onState'] = (state) => {
-    options.onState?.(state)
+  const onState: AgentOptions['onState'] = (state, change) => {
+    options.onState?.(state, change)
     if (state !== 'closed' || over) return
     over = true
     options.onEnded?.()
