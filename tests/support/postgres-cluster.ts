@@ -8,14 +8,16 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 /** Who runs the server where the tests run as root, which it refuses: `nobody`, whom every system has. */
 const nobody = 65_534
@@ -51,11 +53,21 @@ function fromSystem(): Programs | undefined {
   return bin === undefined ? undefined : { bin: dirname(realpathSync(join(bin, 'postgres'))), origin: bin }
 }
 
-/** Copies the programs to where whoever runs them can reach them. */
+/**
+ * Copies the programs of the package to where whoever runs them can reach them, with the names their libraries are asked for by: a
+ * script of the package would make those, and an install may run none.
+ */
 function placed({ bin, origin }: Programs, root: string): Programs {
-  if (origin === bin || !existsSync(join(bin, '../share'))) return { bin, origin }
+  const from = dirname(bin)
+  const list = join(from, 'pg-symlinks.json')
+  if (origin === bin || !existsSync(list)) return { bin, origin }
   const native = join(root, 'native')
-  cpSync(dirname(bin), native, { recursive: true, dereference: true })
+  cpSync(from, native, { recursive: true, dereference: true })
+  const links: { source: string; target: string }[] = JSON.parse(readFileSync(list, 'utf8'))
+  for (const { source, target } of links) {
+    const link = join(root, target)
+    if (!existsSync(link)) symlinkSync(basename(source), link)
+  }
   return { bin: join(native, 'bin'), origin }
 }
 
@@ -93,7 +105,7 @@ export class Cluster implements AsyncDisposable {
     mkdirSync(data, { mode: 0o700 })
     const asRoot = process.getuid?.() === 0
     if (asRoot) chownSync(data, nobody, nobody)
-    const cluster = new Cluster(root, asRoot ? placed(programs, root) : programs, await freePort())
+    const cluster = new Cluster(root, placed(programs, root), await freePort())
     await cluster.#run('initdb', '-D', data, '-U', 'tony', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync')
     await cluster.begin()
     return cluster
