@@ -19,6 +19,11 @@ export interface ConnectionOptions {
   readonly onMessage: (message: unknown) => void
   /** The socket is gone; another one is being opened unless `final`. `untouched`: nothing that was sent on it was taken. */
   readonly onLost: (final: TonyError | undefined, untouched: boolean) => void
+  /**
+   * The server wants its client elsewhere: another socket is being opened. Settles when no more answers are waited for on the
+   * old one, or `gone` says that none can come.
+   */
+  readonly onMoved: (gone: Promise<void>) => Promise<void>
   readonly onState: (state: ConnectionState) => void
 }
 
@@ -139,9 +144,17 @@ export class Connection {
     if (message === undefined) return ws.terminate()
     if (isRefusal(message)) this.#refusal = fromWire(message.error).message
     if (!isReconnect(message)) return this.#options.onMessage(message)
-    // Lost at once, not when the close is answered: what is called in between goes to the next socket.
-    this.#lost(ws, 1000, '')
-    leave(ws)
+    this.#move(ws)
+  }
+
+  /** Left at once, not when the close is answered: what is called in between goes to the next socket. */
+  #move(ws: WebSocket): void {
+    if (this.#ws !== ws || this.#closed) return
+    const gone = new Promise<void>((resolve) => ws.once('close', () => resolve()))
+    const answered = this.#options.onMoved(gone)
+    this.#leave()
+    void answered.then(() => leave(ws))
+    this.#connectSoon()
   }
 
   #tend(ws: WebSocket): void {
@@ -163,14 +176,24 @@ export class Connection {
 
   #lost(ws: WebSocket, code: number, reason: string): void {
     if (this.#ws !== ws || this.#closed) return
-    this.#ws = undefined
-    this.#open = false
-    this.#outgoing = []
-    clearInterval(this.#tending)
+    this.#leave()
     const { onExpired } = this.#options
     if (code === 4401 && reason === 'TOKEN_EXPIRED' && onExpired) onExpired()
     else if (finalCodes.has(code)) return this.#end(endedForGood(reason, this.#refusal))
     this.#options.onLost(undefined, false)
+    this.#connectSoon()
+  }
+
+  /** The socket is no longer the one that is used. */
+  #leave(): void {
+    this.#flush()
+    this.#ws = undefined
+    this.#open = false
+    this.#outgoing = []
+    clearInterval(this.#tending)
+  }
+
+  #connectSoon(): void {
     const ceiling = Math.min(backoff.maximumMs, backoff.initialMs * 2 ** this.#attempt)
     this.#attempt += 1
     this.#timer = setTimeout(() => this.#connect(), Math.random() * ceiling)

@@ -18,8 +18,21 @@ export interface TransportOptions {
 }
 
 interface Pending {
+  /** Whether a second try could do more than the first: then its answer is waited for where it was sent. */
+  readonly once: boolean
+  readonly settled: Promise<void>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
+}
+
+interface Attempt {
+  readonly kind: string
+  readonly params: string
+  readonly once: boolean
+  readonly end: number
+  /** In milliseconds. */
+  readonly deadlineMs: number
+  readonly signal: AbortSignal | undefined
 }
 
 /** What the server takes in one frame, less the envelope around the input. A larger one would cost everyone on the socket. */
@@ -37,6 +50,8 @@ export class Transport {
   readonly #session: Session | undefined
   readonly #pending = new Map<number, Pending>()
   readonly #subscriptions = new Map<number, LiveSubscription<unknown>>()
+  /** Calls that are answered on a socket that was left. */
+  readonly #staying = new Set<Pending>()
   /** Subscriptions that wait for a socket. */
   readonly #dormant = new Set<LiveSubscription<unknown>>()
   /** Calls that wait for a socket, and calls that wait before they try again. */
@@ -59,6 +74,7 @@ export class Transport {
       onOpen: () => this.#resume(),
       onMessage: (message) => this.#receive(message),
       onLost: (final, untouched) => this.#lost(final, untouched),
+      onMoved: (gone) => this.#moved(gone),
       onState,
     })
   }
@@ -79,7 +95,7 @@ export class Transport {
     for (let attempt = 0; ; attempt += 1) {
       try {
         if (!(await this.#whenOpen(end, options.signal))) throw deadlineExceeded(deadlineMs, false)
-        return await this.#attempt(kind, params, end, deadlineMs, options.signal)
+        return await this.#attempt({ kind, params, once: repeat === 'unsafe', end, deadlineMs, signal: options.signal })
       } catch (error) {
         if (!(error instanceof TonyError)) throw error
         const delay = delayAfter(error, attempt)
@@ -142,25 +158,26 @@ export class Transport {
     return true
   }
 
-  #attempt(
-    kind: string,
-    params: string,
-    end: number,
-    deadlineMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown> {
+  #attempt({ kind, params, once, end, deadlineMs, signal }: Attempt): Promise<unknown> {
     this.#lastId += 1
     const id = this.#lastId
     return new Promise<unknown>((resolve, reject) => {
       const timer = setTimeout(() => settle(() => reject(deadlineExceeded(deadlineMs, true))), end - performance.now())
       const stop = () => void this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
+      let tell: () => void = () => undefined
+      const settled = new Promise<void>((done) => {
+        tell = done
+      })
       const settle = (then: () => void) => {
+        tell()
         clearTimeout(timer)
         signal?.removeEventListener('abort', stop)
         this.#pending.delete(id)
         then()
       }
       this.#pending.set(id, {
+        once,
+        settled,
         resolve: (value) => settle(() => resolve(value)),
         reject: (error) => settle(() => reject(error)),
       })
@@ -204,10 +221,31 @@ export class Transport {
     for (const wake of [...this.#waiting]) wake()
   }
 
+  /** What may be done twice is, on the next socket, and subscriptions go on there; the rest is answered on the old one. */
+  async #moved(gone: Promise<void>): Promise<void> {
+    const staying = [...this.#pending.values()].filter(({ once }) => once)
+    for (const pending of staying) this.#staying.add(pending)
+    for (const { once, reject } of [...this.#pending.values()]) if (!once) reject(connectionLost())
+    for (const [id, subscription] of this.#subscriptions) {
+      // Nothing more is to be handed out where nobody takes it.
+      this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
+      this.#dormant.add(subscription)
+    }
+    this.#subscriptions.clear()
+    const answered = Promise.all(staying.map(({ settled }) => settled))
+    await Promise.race([answered, gone])
+    for (const pending of staying) {
+      this.#staying.delete(pending)
+      pending.reject(connectionLost())
+    }
+  }
+
   #lost(final: TonyError | undefined, untouched: boolean): void {
     this.#final = final
-    for (const { reject } of [...this.#pending.values()])
-      reject(final ? (untouched ? final : unsure(final)) : connectionLost())
+    for (const pending of [...this.#pending.values()]) {
+      if (final) pending.reject(untouched ? final : unsure(final))
+      else if (!this.#staying.has(pending)) pending.reject(connectionLost())
+    }
     const live = [...this.#subscriptions.values()]
     this.#subscriptions.clear()
     for (const subscription of live) {

@@ -46,6 +46,11 @@ export class Child implements AsyncDisposable {
     await this.#ended
   }
 
+  /** Asks it to end, as whoever runs servers does. */
+  terminate(): void {
+    this.#process.kill('SIGTERM')
+  }
+
   /** Waits for its end; the exit code, the signal, and what it said of errors. */
   async end(): Promise<{ code: number | null; signal: string | null; errors: string }> {
     await this.#ended

@@ -69,6 +69,7 @@ export class TestServer implements AsyncDisposable {
       database: join(folder, 'test.db'),
       ...(postgres && { postgres }),
       checkReplies: true,
+      drainMs: 0,
       ballastBytes: 0,
       accessTokenMs: dayMs,
       ...options.config,

@@ -13,9 +13,6 @@ import { handleRest } from './rest.ts'
 import { trpcHttp } from './trpc-http.ts'
 import { WebSocketSurface } from './ws.ts'
 
-/** How long clients get to move to another replica before their sockets are closed. */
-const handOverMs = 250
-
 /** What Node's parser gives up on, where 400 is not the answer. */
 const statusOf: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
@@ -79,8 +76,9 @@ export class Listener {
 
   async close(): Promise<void> {
     this.#ready = false
+    // Listening meanwhile: whoever balances the load hears that this one is not ready, and what it still sends is answered.
+    await this.#sockets.close(this.#parts.config.drainMs)
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    await this.#sockets.close(handOverMs)
     this.#server.closeIdleConnections()
     this.#parts.clock.timer(2_000, () => this.#server.closeAllConnections())
     await closed
@@ -88,6 +86,8 @@ export class Listener {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
+    // The next request of this connection is for another replica.
+    if (!this.#ready) response.setHeader('connection', 'close')
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
     if (handleProbe(this.#parts, this.#metrics, () => this.#ready, path, response)) return
     const refusal = this.#gate.refusal(request)
