@@ -18,7 +18,7 @@ export interface TransportOptions {
 }
 
 interface Pending {
-  /** Whether a second try could do more than the first: then its answer is waited for where it was sent. */
+  /** Whether a second try would do more than the first: then its answer is waited for where it was sent. */
   readonly once: boolean
   readonly settled: Promise<void>
   readonly resolve: (value: unknown) => void
@@ -26,9 +26,9 @@ interface Pending {
 }
 
 interface Attempt {
-  readonly kind: string
+  readonly kind: 'query' | 'mutation'
   readonly params: string
-  readonly once: boolean
+  readonly repeat: Repeat
   readonly end: number
   /** In milliseconds. */
   readonly deadlineMs: number
@@ -95,7 +95,7 @@ export class Transport {
     for (let attempt = 0; ; attempt += 1) {
       try {
         if (!(await this.#whenOpen(end, options.signal))) throw deadlineExceeded(deadlineMs, false)
-        return await this.#attempt({ kind, params, once: repeat === 'unsafe', end, deadlineMs, signal: options.signal })
+        return await this.#attempt({ kind, params, repeat, end, deadlineMs, signal: options.signal })
       } catch (error) {
         if (!(error instanceof TonyError)) throw error
         const delay = delayAfter(error, attempt)
@@ -158,7 +158,7 @@ export class Transport {
     return true
   }
 
-  #attempt({ kind, params, once, end, deadlineMs, signal }: Attempt): Promise<unknown> {
+  #attempt({ kind, params, repeat, end, deadlineMs, signal }: Attempt): Promise<unknown> {
     this.#lastId += 1
     const id = this.#lastId
     return new Promise<unknown>((resolve, reject) => {
@@ -176,7 +176,7 @@ export class Transport {
         then()
       }
       this.#pending.set(id, {
-        once,
+        once: kind === 'mutation' && repeat !== 'keyed',
         settled,
         resolve: (value) => settle(() => resolve(value)),
         reject: (error) => settle(() => reject(error)),
