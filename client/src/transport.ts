@@ -1,6 +1,7 @@
 import type { CallOptions, Subscription } from './calls.ts'
 import { Connection, type ConnectionState } from './connection.ts'
 import { connectionLost, deadlineExceeded, fromWire, neverSent, TonyError, tooLarge, unsure } from './errors.ts'
+import { delayAfter, rest } from './patience.ts'
 import { Session, type SessionTokens } from './session.ts'
 import { LiveSubscription } from './subscription.ts'
 
@@ -38,8 +39,8 @@ interface Attempt {
 /** What the server takes in one frame, less the envelope around the input. A larger one would cost everyone on the socket. */
 const maxCallBytes = 1_048_576 - 128
 
-/** Backoff between repeats of a call the server could not take: full jitter. */
-const retry = { initialMs: 50, maximumMs: 2_000 }
+/** As often a subscription has failed when it waits before it is asked for again. */
+const subscriptionAttempt = 4
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
@@ -200,17 +201,26 @@ export class Transport {
     const subscription = this.#subscriptions.get(id)
     if (!subscription) return
     if (error !== undefined) {
-      const told = fromWire(error)
-      // The whole socket is about to be closed: the subscription is taken up again on the next one.
-      if (told.code === 'CONSUMER_TOO_SLOW' || told.code === 'SHUTTING_DOWN') return
-      this.#subscriptions.delete(id)
-      subscription.fail(told)
+      this.#ended(id, subscription, fromWire(error))
     } else if (isRecord(result)) {
       if (result['type'] === 'stopped') {
         this.#subscriptions.delete(id)
         subscription.stopped()
       } else if (result['type'] === 'data') subscription.push(result)
     }
+  }
+
+  #ended(id: number, subscription: LiveSubscription<unknown>, why: TonyError): void {
+    // The whole socket is about to be closed: the subscription is taken up again on the next one.
+    if (why.code === 'CONSUMER_TOO_SLOW' || why.code === 'SHUTTING_DOWN') return
+    this.#subscriptions.delete(id)
+    if (!why.retryable) return subscription.fail(why)
+    // The server could not go on with it now, its database being away for instance: asked for again after a while.
+    this.#dormant.add(subscription)
+    const again = () => {
+      if (this.#connection.isOpen && this.#dormant.delete(subscription)) subscription.open()
+    }
+    void rest(delayAfter(why, subscriptionAttempt), this.#resting, undefined).then(again)
   }
 
   #resume(): void {
@@ -277,24 +287,4 @@ function paramsOf(path: string, input: unknown): string {
   const bytes = Buffer.byteLength(params)
   if (bytes > maxCallBytes) throw tooLarge(bytes, maxCallBytes)
   return params
-}
-
-function delayAfter({ retryAfterMs, code }: TonyError, attempt: number): number {
-  const ceiling = Math.min(retry.maximumMs, retry.initialMs * 2 ** attempt)
-  return retryAfterMs ?? (code === 'CONNECTION_LOST' ? 0 : Math.random() * ceiling)
-}
-
-/** Settles after `ms`, or earlier: when woken through `wakers`, or when `signal` says that nobody waits any more. */
-function rest(ms: number, wakers: Set<() => void>, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      wakers.delete(done)
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    wakers.add(done)
-    signal?.addEventListener('abort', done, { once: true })
-  })
 }
