@@ -81,10 +81,18 @@ class Load {
     while (this.#messages.length === 0) await this.#next()
   }
 
+  /** Settles when every task has ended; mail that was handed out to a lost reply may still be on its way back. */
+  async tasksOver(): Promise<void> {
+    while (!this.#messages.includes('tasks over')) await this.#next()
+  }
+
   async figures(): Promise<LoadFigures> {
-    while (this.#messages.length < 2) await this.#next()
-    // Sent by our own program.
-    return this.#messages[1] as LoadFigures
+    for (;;) {
+      const [figures] = this.#messages.filter((message) => typeof message === 'object')
+      // Sent by our own program.
+      if (figures) return figures as LoadFigures
+      await this.#next()
+    }
   }
 
   kill(): void {
@@ -93,7 +101,8 @@ class Load {
 
   async #next(): Promise<void> {
     const ended = this.#ended.then(([code]) => {
-      if (this.#messages.length < 2) throw new Error(`the load ended with code ${String(code)}: see load.log`)
+      if (!this.#messages.some((message) => typeof message === 'object'))
+        throw new Error(`the load ended with code ${String(code)}: see load.log`)
     })
     await Promise.race([once(this.#child, 'message'), ended])
   }
@@ -110,8 +119,9 @@ export async function breakOnTheWay(
   const load = new Load({ url: server.url, folder: histories, calls, perSecond: rate }, histories)
   try {
     const last = await breakThings({ replicas: server, tally, total, until: load.issued() })
-    const [figures] = await Promise.all([load.figures(), tally.settled()])
-    return { load: figures, crashes: server.crashes, settledMs: Math.round(performance.now() - last) }
+    await Promise.all([load.tasksOver(), tally.tasksSettled()])
+    const settledMs = Math.round(performance.now() - last)
+    return { load: await load.figures(), crashes: server.crashes, settledMs }
   } catch (error) {
     load.kill()
     throw error

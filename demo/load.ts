@@ -32,6 +32,9 @@ const { url, folder, calls, perSecond }: Orders = JSON.parse(process.argv[2] ?? 
 const workers = 20
 const inTimeMs = 5_000
 
+/** Of a task or a message that a worker holds: what was handed out to a reply that was lost comes again after it. */
+const leaseMs = 30_000
+
 async function worker(name: string) {
   const history = new History(join(folder, `load-${name}.jsonl`), name)
   const onCall = (record: CallRecord) => history.onCall(record)
@@ -74,7 +77,7 @@ const all: Worker[] = []
 for (const name of names) all.push(await worker(name))
 
 async function claim({ agent, leases, history }: Worker, limit = 2): Promise<number> {
-  const { tasks } = await agent.client.tasks.claim({ limit, leaseMs: 600_000 })
+  const { tasks } = await agent.client.tasks.claim({ limit, leaseMs })
   for (const { id, leaseToken, attempt } of tasks) {
     history.note('start', { taskId: id, attempt })
     leases.push({ taskId: id, leaseToken })
@@ -83,7 +86,7 @@ async function claim({ agent, leases, history }: Worker, limit = 2): Promise<num
 }
 
 async function receive({ agent, receipts, history }: Worker, limit = 2): Promise<number> {
-  const { messages } = await agent.client.messages.receive({ limit, ackWaitMs: 600_000 })
+  const { messages } = await agent.client.messages.receive({ limit, ackWaitMs: leaseMs })
   for (const { id, receipt, attempt, payload, redrives, to } of messages) {
     history.note('deliver', { messageId: id, receipt, attempt, payloadHash: hashOf(payload), agentId: to, redrives })
     receipts.push({ messageId: id, receipt })
@@ -138,15 +141,36 @@ for (let issued = 0; issued < calls; await wait(2)) {
 process.send?.('issued')
 await Promise.all(pending)
 
+async function isOver(): Promise<boolean> {
+  const open = await Promise.all(
+    (['pending', 'in_progress'] as const).map((status) => lead.tasks.list({ status, limit: 1 })),
+  )
+  return open.every(({ tasks }) => tasks.length === 0)
+}
+
 /** What is left of the work is done, so that it can be seen that all of it ended. */
 async function finish(one: Worker): Promise<void> {
   const { agent, leases, receipts } = one
-  do {
-    for (const lease of leases.splice(0)) await agent.client.tasks.complete(lease)
-    for (const receipt of receipts.splice(0)) await agent.client.messages.ack(receipt)
-  } while ((await claim(one, 10)) + (await receive(one, 50)) > 0)
+  for (const lease of leases.splice(0)) await agent.client.tasks.complete(lease)
+  for (const receipt of receipts.splice(0)) await agent.client.messages.ack(receipt)
+  await claim(one, 10)
+  await receive(one, 50)
 }
-await Promise.all(all.map(finish))
+
+/** Longer than anything that was handed out is held. */
+const quietMs = leaseMs + 5_000
+let quietSince = performance.now()
+let tasksOverAt = 0
+while (performance.now() - quietSince < quietMs) {
+  await Promise.all(all.map(finish))
+  const busy = all.some(({ leases, receipts }) => leases.length + receipts.length > 0)
+  if (busy || !(await isOver())) quietSince = performance.now()
+  else if (tasksOverAt < quietSince) {
+    tasksOverAt = performance.now()
+    process.send?.('tasks over')
+  }
+  await wait(100)
+}
 const sorted = took.toSorted((a, b) => a - b)
 const at = (share: number) => Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN)
 const inTime = sorted.filter((ms) => ms <= inTimeMs).length

@@ -45,6 +45,11 @@ export class Tally {
     while (this.#open.size + this.#openMail.size > 0) await this.#change()
   }
 
+  /** Settles when every task has ended, whatever becomes of the mail. */
+  async tasksSettled(): Promise<void> {
+    while (this.#open.size > 0) await this.#change()
+  }
+
   #change(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve)
