@@ -42,13 +42,13 @@ async function breakThings({ replicas, tally, total, until }: Breaking): Promise
       await wait(killEveryMs)
     }
   })()
-  while (going) {
-    await Promise.race([wait(killEveryMs), ended])
+  for (let due = last + killEveryMs; going; due += killEveryMs) {
+    await Promise.race([wait(Math.max(0, due - performance.now())), ended])
     if (!going) break
-    await replicas.killAndRestart()
+    await replicas.killNext()
     last = performance.now()
   }
-  await crashing
+  await Promise.all([crashing, replicas.allStarted()])
   return last
 }
 

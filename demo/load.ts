@@ -76,7 +76,7 @@ const names = Array.from({ length: workers }, (_, index) => `loader-${index + 1}
 const all: Worker[] = []
 for (const name of names) all.push(await worker(name))
 
-async function claim({ agent, leases, history }: Worker, limit = 2): Promise<number> {
+async function claim({ agent, leases, history }: Worker, limit = 1): Promise<number> {
   const { tasks } = await agent.client.tasks.claim({ limit, leaseMs })
   for (const { id, leaseToken, attempt } of tasks) {
     history.note('start', { taskId: id, attempt })
@@ -85,7 +85,7 @@ async function claim({ agent, leases, history }: Worker, limit = 2): Promise<num
   return tasks.length
 }
 
-async function receive({ agent, receipts, history }: Worker, limit = 2): Promise<number> {
+async function receive({ agent, receipts, history }: Worker, limit = 1): Promise<number> {
   const { messages } = await agent.client.messages.receive({ limit, ackWaitMs: leaseMs })
   for (const { id, receipt, attempt, payload, redrives, to } of messages) {
     history.note('deliver', { messageId: id, receipt, attempt, payloadHash: hashOf(payload), agentId: to, redrives })
@@ -148,11 +148,18 @@ async function isOver(): Promise<boolean> {
   return open.every(({ tasks }) => tasks.length === 0)
 }
 
+/** What was held for too long has been handed to somebody else. */
+async function unlessStale(call: Promise<unknown>): Promise<void> {
+  await call.catch((error: unknown) => {
+    if (!(error instanceof TonyError && /^STALE_(LEASE|RECEIPT)$/.test(error.code))) throw error
+  })
+}
+
 /** What is left of the work is done, so that it can be seen that all of it ended. */
 async function finish(one: Worker): Promise<void> {
   const { agent, leases, receipts } = one
-  for (const lease of leases.splice(0)) await agent.client.tasks.complete(lease)
-  for (const receipt of receipts.splice(0)) await agent.client.messages.ack(receipt)
+  for (const lease of leases.splice(0)) await unlessStale(agent.client.tasks.complete(lease))
+  for (const receipt of receipts.splice(0)) await unlessStale(agent.client.messages.ack(receipt))
   await claim(one, 10)
   await receive(one, 50)
 }

@@ -24,6 +24,9 @@ export class ReplicaSet implements ServerUnderTest {
   #replicas: Process[] = []
   #balancer: Balancer | undefined
   #next = 0
+  /** Those that were killed, until they are up again. */
+  readonly #starting = new Map<Process, Promise<void>>()
+  #stopping = false
   #stopped: Promise<void> | undefined
   /** How often the database was stopped. */
   crashes = 0
@@ -58,10 +61,22 @@ export class ReplicaSet implements ServerUnderTest {
 
   /** kill -9 of one of them, each in its turn, and up again. */
   async killAndRestart(): Promise<void> {
+    await this.killNext()
+    await this.allStarted()
+  }
+
+  /** The same, without waiting for it to be up again. */
+  async killNext(): Promise<void> {
     const replica = this.#replicas[this.#next % this.#replicas.length]
     this.#next += 1
-    await replica?.kill()
-    await this.#startAtLast(replica)
+    if (!replica) return
+    await this.#starting.get(replica)
+    await replica.kill()
+    this.#starting.set(replica, this.#startAtLast(replica))
+  }
+
+  async allStarted(): Promise<void> {
+    await Promise.all(this.#starting.values())
   }
 
   /** The database stops at once, as in a power cut, and is started again. */
@@ -79,6 +94,8 @@ export class ReplicaSet implements ServerUnderTest {
   async #stop(): Promise<void> {
     const cluster = this.#cluster
     try {
+      this.#stopping = true
+      await this.allStarted()
       await Promise.all(this.#replicas.map((replica) => replica.stop()))
       if (cluster && this.#balancer) await copyTables(this.#database(cluster), this.database)
     } finally {
@@ -88,13 +105,13 @@ export class ReplicaSet implements ServerUnderTest {
   }
 
   /** Whoever supervises a server starts it until it runs: one that comes up while its database is away ends again. */
-  async #startAtLast(replica: Process | undefined): Promise<void> {
-    for (;;) {
-      const started = await replica?.start().then(
+  async #startAtLast(replica: Process): Promise<void> {
+    while (!this.#stopping) {
+      const started = await replica.start().then(
         () => true,
         () => false,
       )
-      if (started !== false) return
+      if (started) return
       await wait(200)
     }
   }

@@ -164,6 +164,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
       report: { ...report, violations: [...report.violations, ...(loaded?.violations ?? [])] },
     }
   } finally {
+    progress.end()
     fleet.kill()
     operators.kill()
     client.close()
