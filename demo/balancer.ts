@@ -83,7 +83,10 @@ export class Balancer implements AsyncDisposable {
 
   async #through(near: Socket): Promise<void> {
     this.#keep(near)
-    const candidates = this.#backends.filter(({ ready }) => ready).toSorted((a, b) => a.connections - b.connections)
+    const ready = this.#backends.filter((backend) => backend.ready)
+    // Where none says that it is, any may be: a busy one answers late, and to send nobody anywhere would make it no better.
+    const from = ready.length > 0 ? ready : this.#backends
+    const candidates = from.toSorted((a, b) => a.connections - b.connections)
     for (const backend of candidates) {
       backend.connections += 1
       const far = await dial(backend.port)

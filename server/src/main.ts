@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { systemClock } from './clock.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { start } from './server.ts'
 import { SchemaError } from './store/migrate.ts'
@@ -20,7 +21,7 @@ export async function main(mode: 'dev' | 'serve'): Promise<void> {
     process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)
     await stop
     // Whoever waits for the end does not wait for ever. What is not committed by then was never acknowledged.
-    setTimeout(() => process.exit(0), endWithinMs).unref()
+    systemClock.timer(endWithinMs, () => process.exit(0))
   } catch (error) {
     if (!explained.some((kind) => error instanceof kind)) throw error
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)

@@ -1,5 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises'
-import { Agent, createClient } from '@tony/mcp-client'
+import { Agent, createClient, type WorkContext } from '@tony/mcp-client'
 import { describe, expect, test } from 'vitest'
 import { counter } from '../client/agents.ts'
 import { upTo } from '../store/given.ts'
@@ -39,6 +38,7 @@ describe.skipIf(postgresServer === undefined)('a replica that is told to end whi
     const errors: unknown[] = []
     const done = counter(tasks)
     const mail = counter(tasks)
+    const under = counter(10)
     const seen = new Set<unknown>()
     const agents = await Promise.all(
       upTo(8).map((index) =>
@@ -56,21 +56,23 @@ describe.skipIf(postgresServer === undefined)('a replica that is told to end whi
         },
         { onError },
       )
-      const work = async ({ id }: { readonly id: string }) => {
-        await wait(100)
+      const work = async ({ id }: { readonly id: string }, { progress }: WorkContext) => {
+        for (const percent of upTo(10)) await progress({ percent })
         const to = `agent ${((index + 1) % agents.length) + 1}`
         await agent.client.messages.send({ to, type: 'done', payload: id })
         done.up()
+        under.up()
       }
       agent.work(work, { slots: 2, onError })
     }
     const readers = await Promise.all(upTo(4).map((index) => readOn(balancer.url, `reader ${index}`)))
     const lead = createClient({ url: balancer.url })
     await lead.tasks.createMany({ tasks: upTo(tasks).map(() => ({ type: 'code' })) })
-    await wait(300)
+    await under.reached
     const startedAt = performance.now()
     leaving?.terminate()
-    await wait(100)
+    // From the moment the signal has arrived: until then it is ready, and it answers on until it has ended.
+    while ((await fetch(`${leavingUrl}/readyz`)).status === 200);
     expect((await fetch(`${leavingUrl}/readyz`)).status).toBe(503)
     expect(await leaving?.end()).toMatchObject({ code: 0, signal: null })
     const tookMs = performance.now() - startedAt
