@@ -48,6 +48,9 @@ export class ReplicaSet implements ServerUnderTest {
     const { folder, count, port } = this.#options
     this.#cluster = await Cluster.start()
     if (!this.#cluster) throw new Error('there is no PostgreSQL: npm ci brings one for Linux x64; elsewhere install it')
+    // A database is no child of this process, and would outlive it.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => void this.stop().finally(() => process.exit(1)))
     const pepper = join(folder, 'pepper')
     writeFileSync(pepper, randomBytes(32).toString('base64url'), { mode: 0o600 })
     const settings = { DATABASE_URL: this.#database(this.#cluster), MCP_PEPPER_FILE: pepper, MCP_DEV_ROLE: 'admin' }
@@ -70,7 +73,8 @@ export class ReplicaSet implements ServerUnderTest {
     const replica = this.#replicas[this.#next % this.#replicas.length]
     this.#next += 1
     if (!replica) return
-    await this.#starting.get(replica)
+    // One at a time: where a start takes longer than it is to the next kill, none would be left.
+    await this.allStarted()
     await replica.kill()
     this.#starting.set(replica, this.#startAtLast(replica))
   }
