@@ -2,7 +2,7 @@ import { Connection, type Hello, type Patience, type StateChange } from './conne
 import { connectionLost, deadlineExceeded, fromWire, neverSent, type TonyError, unsure } from './errors.ts'
 import type { Attempt, Line } from './line.ts'
 import type { Feed, LiveSubscription, Wanted } from './subscription.ts'
-import { longestMs, rest } from './timers.ts'
+import { jitter, longestMs, rest } from './timers.ts'
 
 export interface SocketLineOptions {
   /** `http://host:port` */
@@ -13,6 +13,9 @@ export interface SocketLineOptions {
   readonly onExpired: (() => void) | undefined
   readonly onState: (change: StateChange) => void
 }
+
+/** How long a subscription waits that the server could not go on with. It may fail as often as it likes: it waits as long each time. */
+const resumption = { initialMs: 800, maximumMs: 800 }
 
 interface Pending {
   readonly resolve: (value: unknown) => void
@@ -36,6 +39,8 @@ export class SocketLine implements Line, Feed {
   readonly #dormant = new Set<LiveSubscription<unknown>>()
   /** Calls that wait for a socket. */
   readonly #waiting = new Set<() => void>()
+  /** Subscriptions that wait before they are asked for again. */
+  readonly #resting = new Set<() => void>()
   /** Calls that are owed an answer on the socket before this one. */
   #moved = new Set<number>()
   #lastId = 0
@@ -142,7 +147,12 @@ export class SocketLine implements Line, Feed {
     if (told.code === 'CONSUMER_TOO_SLOW' || told.code === 'SHUTTING_DOWN') return
     if (told.code === 'TOKEN_EXPIRED' && this.#renews) return
     this.#subscriptions.delete(id)
-    subscription.fail(told)
+    if (!told.retryable) return subscription.fail(told)
+    // The server could not go on with it now, its database being away for instance: asked for again after a while.
+    this.#dormant.add(subscription)
+    void rest(told.retryAfterMs ?? jitter(resumption, 0), this.#resting).then(() => {
+      if (this.#connection.isOpen && this.#dormant.delete(subscription)) subscription.open()
+    })
   }
 
   #resume(): void {
@@ -181,6 +191,6 @@ export class SocketLine implements Line, Feed {
     if (!final) return
     for (const subscription of this.#dormant) subscription.fail(final)
     this.#dormant.clear()
-    for (const wake of [...this.#waiting]) wake()
+    for (const wake of [...this.#waiting, ...this.#resting]) wake()
   }
 }

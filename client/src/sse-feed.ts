@@ -9,15 +9,6 @@ type Subscribed = LiveSubscription<unknown>
 /** Backoff between attempts to take a subscription up again. */
 const backoff = { initialMs: 100, maximumMs: 5_000 }
 
-/** What a subscription is taken up again after. */
-const passing: ReadonlySet<TonyError['code']> = new Set([
-  'CONSUMER_TOO_SLOW',
-  'SHUTTING_DOWN',
-  'RATE_LIMITED',
-  'STORE_UNAVAILABLE',
-  'INTERNAL',
-])
-
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** The error an answer that is no stream holds. */
@@ -77,7 +68,7 @@ export class SseFeed implements Feed {
     const { onExpired, onReached } = this.#options
     if (!(outcome instanceof TonyError)) onReached(false, outcome instanceof Error ? outcome.message : undefined)
     else if (outcome.code === 'TOKEN_EXPIRED' && onExpired) onExpired()
-    else if (!passing.has(outcome.code)) return subscription.fail(outcome)
+    else if (!outcome.retryable) return subscription.fail(outcome)
     const failures = this.#failures.get(subscription) ?? 0
     this.#failures.set(subscription, failures + 1)
     const again = () => {

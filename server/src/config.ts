@@ -60,6 +60,7 @@ const environment = z.object({
   MCP_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   MCP_BACKUP_DIR: z.string().min(1).optional(),
   MCP_AGENT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(30_000),
+  MCP_DRAIN_MS: z.coerce.number().int().min(0).max(10_000).optional(),
   MCP_MAX_PENDING: z.coerce.number().int().min(1).default(defaultMaxPending),
   MCP_MAX_STARVATION_MS: z.coerce.number().int().min(10_000).default(maxStarvationMs),
   MCP_RETENTION_EVENTS: duration.prefault('30d'),
@@ -107,6 +108,8 @@ export interface Config {
   readonly logLevel: NonNullable<z.output<typeof environment>['LOG_LEVEL']>
   /** How long an agent may be silent before it counts as offline, in milliseconds. */
   readonly agentTimeoutMs: number
+  /** Over how long callers are told to move when this server ends, in milliseconds. */
+  readonly drainMs: number
   /** How many messages a mailbox holds that are neither acked nor dead. */
   readonly maxPending: number
   /** A `low` task is claimed within this time under saturation by higher ones, in milliseconds. */
@@ -226,6 +229,8 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     logDir: values.LOG_DIR,
     logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',
     agentTimeoutMs: values.MCP_AGENT_TIMEOUT_MS,
+    // One process has nobody to hand its callers over to: the sooner it is back the better.
+    drainMs: values.MCP_DRAIN_MS ?? (store.postgres ? 5_000 : 0),
     maxPending: values.MCP_MAX_PENDING,
     maxStarvationMs: values.MCP_MAX_STARVATION_MS,
     retention: retentionOf(values),

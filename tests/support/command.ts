@@ -14,7 +14,7 @@ interface Ended {
 }
 
 /** Runs the built command as a user would, in a folder of its own. */
-export function command() {
+export function command(settings: Readonly<Record<string, string>> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'tony-cli-'))
   const tonyWith =
     (environment: Readonly<Record<string, string>>) =>
@@ -26,5 +26,5 @@ export function command() {
           resolve({ code, stdout, stderr })
         })
       })
-  return { folder, tony: tonyWith({}), tonyWith, remove: () => rmSync(folder, { recursive: true, force: true }) }
+  return { folder, tony: tonyWith(settings), tonyWith, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }

@@ -71,6 +71,7 @@ export class TestServer implements AsyncDisposable {
       backupDir: join(folder, 'test.db.backups'),
       ...(postgres && { postgres }),
       checkReplies: true,
+      drainMs: 0,
       ballastBytes: 0,
       accessTokenMs: dayMs,
       ...options.config,

@@ -57,7 +57,9 @@ export async function* subscribeToEvents(
   const alarm = new Alarm(ctx.clock, bell.ring)
   try {
     let seq =
-      from === undefined ? await stream.head() : await ctx.read((reader) => resolveCursor(reader, project, epoch, from))
+      from === undefined
+        ? await stream.latest()
+        : await ctx.read((reader) => resolveCursor(reader, project, epoch, from))
     let sent = seq
     // Where it begins: without this, one that reconnects before its first event would not know what it missed.
     if (from === undefined) yield [checkpoint(epoch, seq, ctx.clock.wall())]

@@ -7,7 +7,7 @@ import { Alive } from './postgres-alive.ts'
 import { BatchConnection, type Turns } from './postgres-connection.ts'
 import { postgresTables } from './postgres-driver.ts'
 import { Elsewhere } from './postgres-elsewhere.ts'
-import { isTransient, sqlState, translate } from './postgres-errors.ts'
+import { hasNotBegun, isTransient, sqlState, translate } from './postgres-errors.ts'
 import { type Facts, readEpoch, readFacts, refuseHalfMoved } from './postgres-facts.ts'
 import { refuseUnsafe } from './postgres-guard.ts'
 import { Hints } from './postgres-hints.ts'
@@ -20,7 +20,7 @@ import type { Reader, Scope, Store, Transaction, Wake } from './store.ts'
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`. */
   readonly url: string
-  /** Straight to the database, past a pooler: for migrations and notifications. Absent where `url` is that already. */
+  /** Straight to the database, past a pooler: for migrations and notifications. Absent where `url` is that already, or there is no such way. */
   readonly directUrl?: string | undefined
   /** `url` leads to a pooler in transaction mode. */
   readonly pooler?: boolean
@@ -30,6 +30,8 @@ export interface PostgresOptions {
   readonly notify?: boolean
   /** Whether batches of one project take turns over all replicas: without, they meet in each other's rows. */
   readonly turns?: boolean
+  /** How long a batch goes on beginning operations while others may wait for the project's turn, in milliseconds. Default 200. */
+  readonly turnMs?: number
   readonly clock?: Clock
   /** A time that stands in for the database's, for tests. An outage then extends nothing. */
   readonly time?: (() => number) | undefined
@@ -57,6 +59,8 @@ async function prepare(url: string, durability: 'disk' | 'process'): Promise<Fac
 }
 
 interface EngineParts {
+  readonly clock: Clock
+  readonly turnMs: number
   readonly writers: Connections
   readonly alive: Alive
   readonly time: DatabaseTime
@@ -64,7 +68,7 @@ interface EngineParts {
 }
 
 /** One batch in flight for each project. */
-const engineOn = ({ writers, alive, time, turns }: EngineParts): Engine => ({
+const engineOn = ({ writers, alive, time, turns, clock, turnMs }: EngineParts): Engine => ({
   laneOf: (project) => project,
   withConnection: async (work) => {
     await alive.fresh()
@@ -77,7 +81,12 @@ const engineOn = ({ writers, alive, time, turns }: EngineParts): Engine => ({
       }
     })
   },
+  turn: () => {
+    const since = clock.monotonic()
+    return () => clock.monotonic() - since > turnMs
+  },
   isTransient,
+  hasNotBegun,
   translate,
 })
 
@@ -97,8 +106,9 @@ class PostgresStore implements Store {
   #closed: Promise<void> | undefined
 
   constructor(options: PostgresOptions, facts: Facts) {
-    const { url, directUrl = url, pooler = false, durability = 'disk', notify = true, turns = true } = options
-    const { clock = systemClock, time: instead } = options
+    const { url, pooler = false, durability = 'disk', notify = true, turns = true } = options
+    const direct = options.directUrl ?? (pooler ? undefined : url)
+    const { clock = systemClock, time: instead, turnMs = 200 } = options
     this.durability = durability
     this.secret = facts.secret
     this.#time = new DatabaseTime(clock, instead)
@@ -116,8 +126,15 @@ class PostgresStore implements Store {
     const onEpoch = () => this.#wake([{ topic: 'epoch' }])
     this.#pulse = new Pulse({ alive, elsewhere, clock, readEpoch: seeEpoch, onEpoch }, facts.epoch)
     const heard = (projects: readonly string[] | undefined) => this.#pulse.look(projects)
-    this.#hints = notify ? new Hints({ url: directUrl, connections: readers, clock, name: uuidv7(), heard }) : undefined
-    const engine = engineOn({ writers: this.#writers, alive, time: this.#time, turns: { turns, pooler } })
+    this.#hints = notify ? new Hints({ url: direct, connections: readers, clock, name: uuidv7(), heard }) : undefined
+    const engine = engineOn({
+      clock,
+      turnMs,
+      writers: this.#writers,
+      alive,
+      time: this.#time,
+      turns: { turns, pooler },
+    })
     this.#batches = new Batches(engine, ({ project, wakes, numbered }) => {
       if (numbered) elsewhere.own(numbered)
       this.#wake(wakes)

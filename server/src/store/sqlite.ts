@@ -162,6 +162,7 @@ const engineOf = (writer: Writer, onFull: () => void): Engine => ({
   laneOf: () => '',
   withConnection: (work) => work(writer),
   isTransient: () => false,
+  hasNotBegun: () => false,
   translate: translateFor(onFull),
 })
 

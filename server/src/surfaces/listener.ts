@@ -16,9 +16,6 @@ import { handleRest } from './rest.ts'
 import { trpcHttp } from './trpc-http.ts'
 import { WebSocketSurface } from './ws.ts'
 
-/** How long clients get to move to another replica before their sockets are closed. */
-const handOverMs = 250
-
 const yearSeconds = 31_536_000
 
 const settings: ServerOptions = {
@@ -91,8 +88,9 @@ export class Listener {
 
   async close(): Promise<void> {
     this.#ready = false
+    // Listening meanwhile: whoever balances the load hears that this one is not ready, and what it still sends is answered.
+    await this.#sockets.close(this.#parts.config.drainMs)
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    await this.#sockets.close(handOverMs)
     this.#server.closeIdleConnections()
     this.#parts.clock.timer(2_000, () => this.#server.closeAllConnections())
     await closed
@@ -101,6 +99,8 @@ export class Listener {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
     if (this.#parts.config.tls) response.setHeader('strict-transport-security', `max-age=${yearSeconds}`)
+    // The next request of this connection is for another replica.
+    if (!this.#ready) response.setHeader('connection', 'close')
     const path = pathOf(request)
     const surroundings = { parts: this.#parts, log: this.#log, metrics: this.#metrics, gate: this.#gate }
     if (handleProbe(surroundings, () => this.#ready, request, response)) return

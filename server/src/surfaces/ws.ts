@@ -9,10 +9,14 @@ import { validPrincipal } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { closeCodes } from './close-codes.ts'
 import type { Gate } from './gate.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
 import { parseConnectionParams } from './incoming.ts'
-import { closeCodes, Socket } from './socket.ts'
+import { Socket } from './socket.ts'
+
+/** How long a client that was told to move gets before its socket is closed, in milliseconds. */
+const handOverMs = 250
 
 /** Between two rounds over all sockets for pings and ended credentials: one timer, not one a socket. */
 const tendMs = 1_000
@@ -123,17 +127,22 @@ export class WebSocketSurface {
     return 1 + Math.floor(this.#parts.clock.random() * 5)
   }
 
-  /** Refuses new sockets, tells every open one to move, and closes them. */
-  async close(graceMs: number): Promise<void> {
+  /** Refuses new sockets and sends every open one away, each at a moment of its own within `withinMs`. */
+  async close(withinMs: number): Promise<void> {
     this.#closing = true
+    await Promise.all([...this.#sockets].map((socket) => this.#sendAway(socket, withinMs)))
     this.#cancelTending()
     for (const stop of this.#unwatch) stop()
-    for (const socket of this.#sockets) socket.askToReconnect()
-    if (this.#sockets.size > 0 && graceMs > 0) {
-      await new Promise<void>((resolve) => this.#parts.clock.timer(graceMs, resolve))
-    }
-    for (const socket of this.#sockets) socket.close(closeCodes.restart, 'SHUTTING_DOWN')
     this.#server.close()
+  }
+
+  /** Not all at once: the other replicas would have to take in every client of this one in the same moment. */
+  async #sendAway(socket: Socket, withinMs: number): Promise<void> {
+    const { clock } = this.#parts
+    await socket.goneWithin(clock.random() * withinMs)
+    await socket.sendAway()
+    await socket.goneWithin(handOverMs)
+    await socket.finish()
   }
 
   /** Who it is, from its header or its first frame; then a Socket takes over. */

@@ -56,7 +56,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   surfaces: [...ground, 'api', 'guards', 'context', 'config', 'log', 'metrics'],
   server: [...operations, 'retention', ...nouns, 'sweeps', 'guards', 'surfaces', 'config', 'log', 'metrics'],
   care: [...ground, 'store', 'config', 'auth'],
-  main: ['server', 'config', 'store', 'surfaces'],
+  main: ['ground', 'server', 'config', 'store', 'surfaces'],
   client: ['shared'],
   cli: ['shared', 'client', 'main', 'server', 'config', 'care'],
 }
