@@ -197,6 +197,17 @@ function tlsOf({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: z.output<type
   throw new ConfigError('TLS needs both TLS_CERT_FILE and TLS_KEY_FILE')
 }
 
+/** Dev mode asks nobody who they are: it is for callers on this machine alone. */
+function refuseOpenDev({ NODE_ENV, MCP_HOST }: z.output<typeof environment>): void {
+  if (NODE_ENV === 'production') {
+    throw new ConfigError(
+      'dev mode needs no credential from callers on this machine and refuses NODE_ENV=production: use serve',
+    )
+  }
+  if (!loopback.has(MCP_HOST))
+    throw new ConfigError(`dev mode binds loopback only, not MCP_HOST=${MCP_HOST}: anyone who reaches it is tech-lead`)
+}
+
 /** Reads the environment once. Throws ConfigError with every problem at once. */
 export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
@@ -208,16 +219,7 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     throw new ConfigError(`the environment cannot be used: ${problems.join('; ')}`)
   }
   const values = parsed.data
-  if (mode === 'dev' && values.NODE_ENV === 'production') {
-    throw new ConfigError(
-      'dev mode needs no credential from callers on this machine and refuses NODE_ENV=production: use serve',
-    )
-  }
-  if (mode === 'dev' && !loopback.has(values.MCP_HOST)) {
-    throw new ConfigError(
-      `dev mode binds loopback only, not MCP_HOST=${values.MCP_HOST}: anyone who reaches it is tech-lead`,
-    )
-  }
+  if (mode === 'dev') refuseOpenDev(values)
   const store = databaseOf(values)
   return Object.freeze({
     mode,

@@ -119,7 +119,7 @@ async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise
   const store = await openStore(config, clock)
   try {
     const pepper = Pepper.open(config.pepperFile, `${database}.pepper`)
-    await requireSamePepper(store, pepper, mode)
+    await requireSamePepper(store, pepper, config)
     // Replicas must know each other's tokens.
     const chest = postgres ? new StoreChest(store, pepper) : new FileChest(`${database}.key`)
     return {

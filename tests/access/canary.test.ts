@@ -21,9 +21,9 @@ function rowsOf(server: TestServer): string {
 }
 
 const files = (folder: string, beginning: string): string[] =>
-  readdirSync(folder)
-    .filter((name) => name.startsWith(beginning))
-    .map((name) => readFileSync(join(folder, name), 'latin1'))
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.startsWith(beginning))
+    .map(({ name }) => readFileSync(join(folder, name), 'latin1'))
 
 test('no secret is in the log, the metrics, an answer that refuses, the database, its journal or a backup', async () => {
   const logDir = mkdtempSync(join(tmpdir(), 'tony-canary-'))

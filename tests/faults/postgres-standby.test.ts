@@ -95,7 +95,11 @@ test.skipIf(postgresServer === undefined)(
     const task = await lead.tasks.create({ type: 'code', requires: ['new'], priority: 'critical' })
     const cleo = await server.agent('cleo', { capabilities: ['new'] })
     expect((await claimOne(cleo)).id).toBe(task.id)
-    await using second = await TestServer.start({ clock: systemClock, postgres: postgresAt(primary) })
+    await using second = await TestServer.start({
+      clock: systemClock,
+      postgres: postgresAt(primary),
+      folder: server.folder,
+    })
     expect(second.parts.store.epoch).toBe(server.parts.store.epoch)
     // Before its database, which is the standby's now.
     await server.stop()

@@ -18,8 +18,9 @@ async function behindPooler(direct: boolean) {
   const database = stack.use(await Database.create())
   const pooler = stack.use(await Pooler.start(database.url))
   const postgres = { url: pooler.url, directUrl: direct ? database.url : undefined, pooler: true, notify: true }
-  const server = async () => stack.use(await TestServer.start({ clock: systemClock, postgres }))
-  const [first, second] = [await server(), await server()]
+  const first = stack.use(await TestServer.start({ clock: systemClock, postgres }))
+  // In the folder of the first: they share the pepper.
+  const second = stack.use(await TestServer.start({ clock: systemClock, postgres, folder: first.folder }))
   return { database, pooler, first, second, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { eq } from 'drizzle-orm'
-import { ConfigError } from '../config.ts'
+import { type Config, ConfigError } from '../config.ts'
 import type { Store } from '../store/store.ts'
 
 /** What a hash is of: one of a refresh token is never one of a key. */
@@ -85,17 +85,22 @@ export function readSecret(variable: string, file: string): string {
 
 /**
  * Refuses a pepper that is not the one this database's secrets were hashed with: every key and refresh token would be
- * refused, and nobody would know why. In dev mode there is little to lose, and the new one counts from now on.
+ * refused, and nobody would know why. In dev mode a file has little to lose, and the new one counts from now on; replicas would
+ * take turns at that.
  */
-export async function requireSamePepper(store: Store, pepper: Pepper, mode: 'dev' | 'serve'): Promise<void> {
+export async function requireSamePepper(
+  store: Store,
+  pepper: Pepper,
+  { mode, postgres }: Pick<Config, 'mode' | 'postgres'>,
+): Promise<void> {
   const value = pepper.hash('pepper')
   const kept = await store.transact({ project: '' }, async ({ db, t }) => {
     await db.insert(t.storeFacts).values({ name: 'pepper', value }).onConflictDoNothing()
-    if (mode === 'dev') await db.update(t.storeFacts).set({ value }).where(eq(t.storeFacts.name, 'pepper'))
+    if (mode === 'dev' && !postgres) await db.update(t.storeFacts).set({ value }).where(eq(t.storeFacts.name, 'pepper'))
     return db.select({ value: t.storeFacts.value }).from(t.storeFacts).where(eq(t.storeFacts.name, 'pepper'))
   })
   if (kept[0]?.value === value) return
   throw new ConfigError(
-    'the pepper is not the one this database was made with: every API key and refresh token would be refused. Restore the file beside the database whose name ends in .pepper, or set MCP_PEPPER_FILE to the one that was used',
+    'the pepper is not the one this database was made with: every API key and refresh token would be refused. Restore the file beside the database whose name ends in .pepper (replicas share one), or set MCP_PEPPER_FILE to the one that was used',
   )
 }
