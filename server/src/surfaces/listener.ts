@@ -7,6 +7,7 @@ import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { Gate } from './gate.ts'
+import { McpSurface } from './mcp.ts'
 import { handleProbe } from './probes.ts'
 import { securityHeaders, sendJson } from './responses.ts'
 import { handleRest } from './rest.ts'
@@ -35,6 +36,7 @@ export class Listener {
   readonly #gate: Gate
   readonly #server: Server
   readonly #sockets: WebSocketSurface
+  readonly #mcp: McpSurface
   readonly #trpc: (request: IncomingMessage, response: ServerResponse) => void
   #ready = false
 
@@ -45,6 +47,7 @@ export class Listener {
     this.#gate = new Gate(parts.config)
     this.#trpc = trpcHttp(parts, log, metrics, this.#gate)
     this.#sockets = new WebSocketSurface(parts, log, metrics, this.#gate)
+    this.#mcp = new McpSurface({ parts, log, metrics, gate: this.#gate })
     this.#server = createServer(
       {
         headersTimeout: 10_000,
@@ -79,6 +82,7 @@ export class Listener {
 
   async close(): Promise<void> {
     this.#ready = false
+    this.#mcp.close()
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     await this.#sockets.close(handOverMs)
     this.#server.closeIdleConnections()
@@ -94,6 +98,7 @@ export class Listener {
     if (refusal) return this.#refuse(response, refusal)
     if (path.startsWith('/trpc/')) return this.#trpc(request, response)
     const surroundings = { parts: this.#parts, log: this.#log, metrics: this.#metrics, gate: this.#gate }
+    if (this.#mcp.handle(path, request, response)) return
     if (handleRest(surroundings, request, response)) return
     this.#refuse(response, new CoordinationError('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`))
   }

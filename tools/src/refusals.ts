@@ -1,0 +1,55 @@
+/** What a model does next after an error of the server, by its code. */
+const next: Readonly<Record<string, string>> = {
+  INVALID_INPUT: 'Correct the named fields and call again.',
+  UNAUTHENTICATED: 'Tell the user: the credential in the configuration of this MCP server is missing or not valid.',
+  TOKEN_EXPIRED: 'Call join, then call again.',
+  TOKEN_REVOKED: 'This session was ended by an operator. Stop, and tell the user.',
+  STALE_INCARNATION: 'Another session has taken over this agent. Stop working on its tasks, and tell the user.',
+  FORBIDDEN:
+    'Your role does not allow this. If you are to lead, call join with type "tech-lead"; otherwise ask a lead: send to "role:tech-lead".',
+  NOT_FOUND: 'Check the id: use one from a result of these tools.',
+  NO_AGENTS_AVAILABLE: 'Call who to see who is here.',
+  AGENT_NAME_TAKEN: 'Call join with another name, or without one.',
+  STALE_LEASE: 'You do not hold this task any more: stop working on it. Call next_task for another.',
+  ILLEGAL_TRANSITION: 'Call explain with the task to see its state.',
+  DEPENDENCY_CYCLE: 'Take one "after" of the circle out and call again.',
+  ALREADY_EXISTS: 'Choose another name, or use what is there.',
+  CURSOR_EXPIRED: 'Call feed without "after".',
+  CURSOR_AHEAD: 'Call feed without "after".',
+  PAYLOAD_TOO_LARGE: 'Write the large part to a file and name the file instead.',
+  RATE_LIMITED: 'Wait a minute, then call again.',
+  INBOX_FULL: 'That mailbox is full. Tell a lead, or send to somebody else.',
+  INTERNAL: 'Call again once; if it fails again, tell the user.',
+  SHUTTING_DOWN: 'The server restarts. Call again in some seconds.',
+  STORE_UNAVAILABLE: 'The server cannot reach its database. Call again in some seconds.',
+  DEADLINE_EXCEEDED: 'It may have taken effect: look with explain or feed before you repeat it.',
+  CONNECTION_LOST: 'It may have taken effect: look with explain or feed before you repeat it.',
+  STORAGE_FULL: 'The disk of the server is full. Tell the user.',
+  SERVER_UNREACHABLE: 'Tell the user to start it: tony-mcp dev. Then call again: it connects by itself.',
+  NO_SESSION:
+    'Tell the user: this host names no session. Add the header "X-Tony-Agent: <a name>" to the configuration, or use the command "tony-mcp mcp" instead.',
+}
+
+/** An error of the tools' own, in the form of the server's. */
+export class SeatError extends Error {
+  override readonly name = 'SeatError'
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code in next
+    ? error.code
+    : undefined
+
+/** An error as a model is told of it: what it is, why, and what to do next. */
+export function refusal(error: unknown): string {
+  const code = codeOf(error) ?? 'INTERNAL'
+  const why =
+    code === 'INTERNAL' || !(error instanceof Error) ? 'something went wrong inside the server' : error.message
+  return `${code}: ${why}. ${next[code]}`
+}
