@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { bridgedHost } from './hosts.ts'
+
+const ids = Array.from({ length: 30 }, (_, index) => index)
+
+test('thirty hosts started from one configuration are thirty agents, each of which works', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await lead.tasks.createMany({ tasks: ids.map((n) => ({ type: 'code', title: `task ${n}` })) })
+  const hosts = await Promise.all(ids.map(() => bridgedHost(server)))
+  const taken = await Promise.all(hosts.map((host) => host.takes()))
+  expect(new Set(taken).size).toBe(30)
+  const { agents } = await lead.agents.list({})
+  expect(agents.filter(({ status }) => status === 'active')).toHaveLength(30)
+  await Promise.all(hosts.map((host, n) => host.did('complete', { taskId: taken[n], result: `done by ${n}` })))
+  const { tasks } = await lead.tasks.list({ status: 'completed' })
+  expect(new Set(tasks.map(({ claimedBy }) => claimedBy)).size).toBe(30)
+  await Promise.all(hosts.map((host) => host[Symbol.asyncDispose]()))
+})
+
+test('a bridge that starts again for the same session is the same agent, with its mail', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const session = { TONY_MCP_SESSION: 'the same' }
+  const first = await bridgedHost(server, session)
+  const before = await first.did('join')
+  await lead.messages.send({ to: String(before['agentId']), type: 'note', payload: 'for later' })
+  await first[Symbol.asyncDispose]()
+  await using second = await bridgedHost(server, session)
+  expect(await second.did('join')).toMatchObject({ agentId: before['agentId'], name: before['name'] })
+  const { messages } = await second.did('inbox')
+  expect(messages).toMatchObject([{ text: expect.stringContaining('| for later') }])
+})
+
+test('a host that ends gives its task back at once, without a lost attempt', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await lead.tasks.create({ type: 'code' })
+  const host = await bridgedHost(server)
+  const taskId = await host.takes()
+  await host.did('progress', { taskId, notes: 'half of it' })
+  await host[Symbol.asyncDispose]()
+  expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'pending', failures: 0 })
+  await using next = await bridgedHost(server)
+  expect(await next.did('next_task')).toMatchObject({ task: { progress: expect.stringContaining('half of it') } })
+})
+
+test('what the session wants to be is changed by joining again, and its name stays', async () => {
+  await using server = await TestServer.start()
+  await using host = await bridgedHost(server)
+  const worker = await host.did('join')
+  expect(worker['role']).toBe('developer')
+  const refused = await host.call('add_tasks', { tasks: [{ title: 'one' }] })
+  expect(refused).toMatchObject({ ok: false, text: expect.stringMatching(/^FORBIDDEN: .*join with type "tech-lead"/s) })
+  expect(await host.did('join', { type: 'tech-lead' })).toMatchObject({ name: worker['name'], role: 'tech-lead' })
+  expect(await host.did('add_tasks', { tasks: [{ title: 'one' }] })).toMatchObject({ tasks: [{ key: null }] })
+})
