@@ -188,7 +188,7 @@ export class Session implements Seat {
     const end = clock.monotonic() + waitMs
     for (;;) {
       const left = Math.max(0, end - clock.monotonic())
-      const found = await round(Math.min(left, roundMs), ends).catch(async (error: unknown) => {
+      const found = await round(Math.ceil(Math.min(left, roundMs)), ends).catch(async (error: unknown) => {
         const passing = error instanceof TonyError ? error.retryable : error instanceof SeatError
         if (!passing || left === 0 || ends.aborted) throw error
         await pause(clock, 1_000, ends)
