@@ -59,11 +59,11 @@ function clientName({ clientInfo }: { clientInfo?: unknown }): unknown {
   return typeof clientInfo === 'object' && clientInfo !== null && 'name' in clientInfo ? clientInfo.name : undefined
 }
 
-/** Aborted when the caller has gone or the server is to end. */
-function untilGone({ response, ending }: Exchange): AbortSignal {
+/** Aborted when the caller has gone. */
+function untilGone({ response }: Exchange): AbortSignal {
   const gone = new AbortController()
   response.once('close', () => gone.abort())
-  return AbortSignal.any([gone.signal, ending])
+  return gone.signal
 }
 
 async function answer(exchange: Exchange): Promise<void> {
@@ -71,8 +71,9 @@ async function answer(exchange: Exchange): Promise<void> {
   refuseForeign(exchange)
   const { connection, credential } = await connectionOf(exchange)
   const place = placeOf(headerOf(request, 'x-tony-agent'), headerOf(request, sessionHeader))
-  const signal = untilGone(exchange)
-  const seat = new HttpSeat({ connection, credential, place, signal })
+  const gone = untilGone(exchange)
+  // Waits end with the server too; what has been asked is still answered.
+  const seat = new HttpSeat({ connection, credential, place, signal: AbortSignal.any([gone, exchange.ending]) })
   if (request.method === 'DELETE') {
     await seat.leave()
     return sendJson(response, 200, {})
@@ -90,7 +91,7 @@ async function answer(exchange: Exchange): Promise<void> {
     if (typeof value === 'string' && name !== sessionHeader) headers.set(name, value)
   // Both, whatever the caller takes: in what form it gets the answer is decided when it is written.
   headers.set('accept', 'application/json, text/event-stream')
-  const asked = new Request('http://127.0.0.1/mcp', { method: request.method ?? 'GET', headers, signal })
+  const asked = new Request('http://127.0.0.1/mcp', { method: request.method ?? 'GET', headers, signal: gone })
   await writeAnswer(response, await handler.fetch(asked, { parsedBody: body }), request.headers.accept)
 }
 
