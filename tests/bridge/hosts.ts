@@ -58,7 +58,6 @@ export class Host implements AsyncDisposable {
   }
 }
 
-
 /** Keeps all that goes through one end of a pair. */
 function overheard(heard: string[]) {
   const [near, far] = InMemoryTransport.createLinkedPair()

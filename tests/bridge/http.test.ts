@@ -120,7 +120,13 @@ test.each([
   await using server = await TestServer.start()
   const { hostname, port } = new URL(server.url)
   const status = await new Promise((resolve) => {
-    const options = { hostname, port, path: '/mcp', method: 'POST', headers: { 'content-type': 'application/json', ...headers } }
+    const options = {
+      hostname,
+      port,
+      path: '/mcp',
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+    }
     send(options, (response) => resolve(response.statusCode)).end(JSON.stringify(request('ping')))
   })
   expect(status).toBe(403)
@@ -159,7 +165,10 @@ test('a host of the newest protocol, which has no sessions, is named by its conf
   expect(await named.did('join')).toMatchObject({ name: 'blue-fox' })
   expect(await named.did('who')).toMatchObject({ you: 'blue-fox' })
   await using unnamed = await modern({})
-  expect(await unnamed.call('join')).toMatchObject({ ok: false, text: expect.stringMatching(/^NO_SESSION: .*X-Tony-Agent/) })
+  expect(await unnamed.call('join')).toMatchObject({
+    ok: false,
+    text: expect.stringMatching(/^NO_SESSION: .*X-Tony-Agent/),
+  })
 })
 
 test('a client of the protocol version before lists and calls', async () => {
@@ -168,8 +177,12 @@ test('a client of the protocol version before lists and calls', async () => {
   const transport: unknown = new OlderTransport(new URL(`${server.url}/mcp`))
   await client.connect(transport as Parameters<typeof client.connect>[0])
   expect((await client.listTools()).tools.map(({ name }) => name)).toContain('tony_project_list')
-  expect(await client.callTool({ name: 'join', arguments: {} })).toMatchObject({ structuredContent: { role: 'developer' } })
-  expect((await client.readResource({ uri: 'tony://agent/nobody' }).catch((error: Error) => error.message))).toContain('nobody')
+  expect(await client.callTool({ name: 'join', arguments: {} })).toMatchObject({
+    structuredContent: { role: 'developer' },
+  })
+  expect(await client.readResource({ uri: 'tony://agent/nobody' }).catch((error: Error) => error.message)).toContain(
+    'nobody',
+  )
   await client.close()
 })
 

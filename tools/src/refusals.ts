@@ -1,3 +1,5 @@
+import { ZodError } from 'zod'
+
 /** What a model does next after an error of the server, by its code. */
 const next: Readonly<Record<string, string>> = {
   INVALID_INPUT: 'Correct the named fields and call again.',
@@ -48,8 +50,11 @@ export const codeOf = (error: unknown): string | undefined =>
 
 /** An error as a model is told of it: what it is, why, and what to do next. */
 export function refusal(error: unknown): string {
-  const code = codeOf(error) ?? 'INTERNAL'
-  const why =
-    code === 'INTERNAL' || !(error instanceof Error) ? 'something went wrong inside the server' : error.message
-  return `${code}: ${why}. ${next[code]}`
+  const code = error instanceof ZodError ? 'INVALID_INPUT' : (codeOf(error) ?? 'INTERNAL')
+  return `${code}: ${reasonOf(code, error)}. ${next[code]}`
+}
+
+function reasonOf(code: string, error: unknown): string {
+  if (error instanceof ZodError) return error.issues.map(({ message }) => message).join('; ')
+  return code === 'INTERNAL' || !(error instanceof Error) ? 'something went wrong inside the server' : error.message
 }
