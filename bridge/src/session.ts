@@ -10,7 +10,7 @@ import {
   type WithoutLease,
 } from '@tony/mcp-tools/calls'
 import { SeatError } from '@tony/mcp-tools/refusals'
-import type { Me, Profile, Seat, Wait } from '@tony/mcp-tools/seat'
+import { isChange, type Me, type Profile, type Seat, type Standing, type Wait } from '@tony/mcp-tools/seat'
 import { type Clock, every, pause } from './clock.ts'
 import { Leases } from './leases.ts'
 import { ackWaitMs, Letters } from './letters.ts'
@@ -39,6 +39,11 @@ async function carry(client: Client, path: Path, input: unknown, signal: AbortSi
   return call(input, signal ? { signal } : {})
 }
 
+/** A profile without what it leaves open. */
+function defined({ type, capabilities }: Profile): { type?: string; capabilities?: readonly string[] } {
+  return { ...(type === undefined ? {} : { type }), ...(capabilities === undefined ? {} : { capabilities }) }
+}
+
 export interface SessionOptions {
   readonly settings: Settings
   readonly slot: Slot
@@ -60,6 +65,8 @@ export class Session implements Seat {
   readonly #stopBeating: () => void
   #profile: Profile = {}
   #agent: Promise<Agent> | undefined
+  /** Whether the server has ended the agent. */
+  #over = false
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -80,6 +87,7 @@ export class Session implements Seat {
   /** Anew as something else: the incarnation before ends, and what it held goes back to the queue. */
   async join(profile: Profile): Promise<Me> {
     const before = await this.#agent?.catch(() => undefined)
+    if (before && !this.#over && !isChange(profile, this.#standing(before))) return this.me()
     const wanted = { ...this.#profile, ...profile }
     const renamed = before !== undefined && wanted.name !== undefined && wanted.name !== before.name
     if (renamed) await before.client.agents.unregister({})
@@ -149,9 +157,18 @@ export class Session implements Seat {
     this.#options.slot.leave()
   }
 
+  #standing({ name }: Agent): Standing {
+    const { type, capabilities } = { ...this.#options.settings, ...defined(this.#profile) }
+    return { name, type, capabilities }
+  }
+
   #joined(): Promise<Agent> {
     const { settings, slot, workspace } = this.#options
-    const onClosed = () => this.#leases.loseAll('the connection of this session was ended')
+    this.#over = false
+    const onClosed = () => {
+      this.#over = true
+      this.#leases.loseAll('the connection of this session was ended')
+    }
     this.#agent ??= register({ settings, profile: this.#profile, slot, workspace, onClosed }).catch(
       (error: unknown) => {
         this.#agent = undefined

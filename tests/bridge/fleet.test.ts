@@ -1,6 +1,8 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { bridgedHost } from './hosts.ts'
+import { bridgedHost, httpHost } from './hosts.ts'
 
 const ids = Array.from({ length: 30 }, (_, index) => index)
 
@@ -44,6 +46,37 @@ test('a host that ends gives its task back at once, without a lost attempt', asy
   expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'pending', failures: 0 })
   await using next = await bridgedHost(server)
   expect(await next.did('next_task')).toMatchObject({ task: { progress: expect.stringContaining('half of it') } })
+})
+
+test('joining again as what it is costs a session nothing it holds, and as something else gives it back', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await lead.tasks.create({ type: 'code' })
+  for (const host of [await bridgedHost(server), await httpHost(server)]) {
+    const me = await host.did('join', { type: 'qa' })
+    const taskId = await host.takes()
+    expect(await host.did('join')).toEqual(me)
+    expect(await host.did('join', { type: 'qa' })).toEqual(me)
+    expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'in_progress' })
+    await host.did('join', { capabilities: ['typescript'] })
+    expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'pending', failures: 0 })
+    await host[Symbol.asyncDispose]()
+  }
+})
+
+test.each([
+  ['a repository', (git: string) => mkdirSync(git)],
+  ['a work tree of it', (git: string) => writeFileSync(git, 'gitdir: /elsewhere/shop/.git/worktrees/x\n')],
+])('a session works in the project that is called as %s', async (_, make) => {
+  await using server = await TestServer.start({ config: { devRole: 'admin' } })
+  await server.connect().projects.create({ name: 'shop' })
+  const root = join(server.folder, 'shop')
+  mkdirSync(join(root, 'src'), { recursive: true })
+  make(join(root, '.git'))
+  await using host = await bridgedHost(server, { TONY_MCP_WORKSPACE: join(root, 'src') })
+  const { agentId } = await host.did('join')
+  const { agents } = await server.connect({ project: 'shop' }).agents.list({})
+  expect(agents).toMatchObject([{ id: agentId, name: expect.stringMatching(/^shop-[0-9a-f]{8}$/) }])
 })
 
 test('what the session wants to be is changed by joining again, and its name stays', async () => {

@@ -11,6 +11,8 @@ export interface Place {
   readonly instance: string
   /** The name its agent gets when it asks for none. */
   readonly name: string
+  /** Whether it ends with one session of the host. */
+  readonly isSession: boolean
 }
 
 const sessionForm = /^[\w.-]{1,40}\.[\w-]{32}$/
@@ -29,11 +31,12 @@ export function newSessionId(client: unknown): string {
 
 /** The place a request is about: by the agent its configuration names, or else by its session. Undefined when it says neither. */
 export function placeOf(agent: string | undefined, sessionId: string | undefined): Place | undefined {
-  if (agent !== undefined && agent !== '') return { instance: `named by its configuration: ${agent}`, name: agent }
+  if (agent !== undefined && agent !== '')
+    return { instance: `named by its configuration: ${agent}`, name: agent, isSession: false }
   if (sessionId === undefined || !sessionForm.test(sessionId)) return undefined
   const [kind = 'host'] = sessionId.split('.')
   const digest = createHash('sha256').update(sessionId).digest('hex').slice(0, 8)
-  return { instance: sessionId, name: `${kind}-${digest}` }
+  return { instance: sessionId, name: `${kind}-${digest}`, isSession: true }
 }
 
 /** Who sits there; undefined when nobody has joined from there, with this credential. */

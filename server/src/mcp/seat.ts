@@ -9,7 +9,7 @@ import {
   type WithoutLease,
 } from '@tony/mcp-tools/calls'
 import { SeatError } from '@tony/mcp-tools/refusals'
-import type { Me, Profile, Seat, Wait } from '@tony/mcp-tools/seat'
+import { isChange, type Me, type Profile, type Seat, type Wait } from '@tony/mcp-tools/seat'
 import { uuidv7 } from 'uuidv7'
 import { toCoordinationError } from '../api/errors.ts'
 import { procedures, runCall } from '../api/pipeline.ts'
@@ -75,6 +75,8 @@ export class HttpSeat implements Seat {
     if (!place) throw new SeatError('NO_SESSION', 'this host does not say which session this is')
     const before = await this.#whoSits()
     const known = before?.principal
+    if (known && isAgent(known) && !isChange(profile, { ...known, name: known.agent.name, type: before.type }))
+      return meOf(known)
     const name = profile.name ?? known?.agent?.name ?? place.name
     if (known && known.agent?.name !== name) await this.#as(known, 'agents.unregister', {})
     const joined = await this.#as(credential, 'agents.register', {
@@ -125,10 +127,10 @@ export class HttpSeat implements Seat {
     return []
   }
 
-  /** The host has ended its session: what is held goes back at once. */
+  /** The host has ended its session: what is held goes back at once. A named agent may have others, and stays. */
   async leave(): Promise<void> {
-    const { credential } = this.#caller
-    const seated = isAgent(credential) ? undefined : await this.#whoSits()
+    const { credential, place } = this.#caller
+    const seated = isAgent(credential) || !place?.isSession ? undefined : await this.#whoSits()
     if (seated) await this.#as(seated.principal, 'agents.unregister', {})
   }
 
