@@ -53,6 +53,23 @@ test('two hosts over HTTP from one configuration are two agents, and neither tou
   expect(new Set(agents.map(({ name }) => name)).size).toBe(2)
 })
 
+test('a result that comes after somebody else has taken the task is refused, and kept with it', async () => {
+  await using server = await TestServer.start()
+  const { id } = await server.connect().tasks.create({ type: 'code' })
+  await using slow = await httpHost(server)
+  await using next = await httpHost(server)
+  await slow.takes()
+  await server.advance(31 * 60_000)
+  await server.advance(10_000)
+  expect(await next.takes()).toBe(id)
+  const late = await slow.call('complete', { taskId: id, result: 'late, but good' })
+  expect(late).toMatchObject({ ok: false, text: expect.stringMatching(/^STALE_LEASE: .*its result is kept/) })
+  const { orphanResults } = await server.connect().tasks.get({ taskId: id })
+  expect(orphanResults).toMatchObject([{ attempt: 1, result: 'late, but good' }])
+  const never = await next.call('complete', { taskId: '01900000-0000-7000-8000-000000000000', result: 1 })
+  expect(never).toMatchObject({ ok: false, text: expect.stringMatching(/^STALE_LEASE: you do not hold task/) })
+})
+
 test('a server that restarts between two calls of a session knows it again, and what it holds', async () => {
   const first = await TestServer.start()
   const { folder, clock } = first

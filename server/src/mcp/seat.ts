@@ -11,6 +11,7 @@ import {
 import { SeatError } from '@tony/mcp-tools/refusals'
 import { isChange, type Me, type Profile, type Seat, type Wait } from '@tony/mcp-tools/seat'
 import { uuidv7 } from 'uuidv7'
+import { z } from 'zod'
 import { toCoordinationError } from '../api/errors.ts'
 import { procedures, runCall } from '../api/pipeline.ts'
 import type { Connection } from '../guards/call.ts'
@@ -36,6 +37,8 @@ export interface Caller {
   /** Aborted when the caller has gone, or the server is to end. */
   readonly signal: AbortSignal
 }
+
+const claimed = z.object({ attempt: z.int() })
 
 const isAgent = (principal: Principal): principal is Principal & { agent: NonNullable<Principal['agent']> } =>
   principal.agent !== undefined
@@ -101,8 +104,9 @@ export class HttpSeat implements Seat {
     const { project } = await this.#principal()
     const { store } = this.#caller.connection.parts
     const [row] = await store.read((reader) => reader.run(findLeaseToken, { project, taskId, agentId }))
-    const leaseToken = row?.leaseToken
-    if (leaseToken == null) throw new SeatError('STALE_LEASE', `you do not hold task ${taskId}`)
+    const leaseToken =
+      row?.leaseToken ?? (path === 'tasks.complete' ? await this.#lateToken(taskId, agentId) : undefined)
+    if (leaseToken === undefined) throw new SeatError('STALE_LEASE', `you do not hold task ${taskId}`)
     // The compiler does not see that what was left out of the input is what is added to it.
     return this.call(path, { ...input, leaseToken } as unknown as Input<P>)
   }
@@ -156,6 +160,17 @@ export class HttpSeat implements Seat {
     const rows = await this.#caller.connection.parts.store.read((reader) => reader.run(findReceipts, { agentId }))
     const acks = rows.flatMap(({ messageId, receipt }) => (receipt === null ? [] : [{ messageId, receipt }]))
     if (acks.length > 0) await this.call('messages.ack', { acks })
+  }
+
+  /**
+   * Proof of a lease that is over, where the agent had one: a result that comes too late is refused all the same, and kept for
+   * whoever may want it.
+   */
+  async #lateToken(taskId: string, agentId: string): Promise<string | undefined> {
+    const { events } = await this.call('events.list', { types: ['task.claimed'], taskId, agentId, limit: 1_000 })
+    const attempt = claimed.safeParse(events.at(-1)?.data).data?.attempt
+    const { leaseTokens } = this.#caller.connection.parts
+    return attempt === undefined ? undefined : leaseTokens.mint({ taskId, agentId }, attempt)
   }
 
   #whoSits(): Promise<Seated | undefined> {
