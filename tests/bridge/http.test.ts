@@ -164,6 +164,24 @@ test('with authentication nothing is answered without a credential, and an enrol
   await expect(host.call('who')).rejects.toThrow(/401|UNAUTHENTICATED|Unauthorized/)
 })
 
+test('what names a session is of no use with another credential', async () => {
+  await using guarded = await Guarded.start()
+  const { server } = guarded
+  const scopes = ['*', 'agents:register']
+  const [owner, thief] = [await guarded.key({ scopes }), await guarded.key({ scopes })]
+  const shown = (key: string, session: string) => ({ authorization: `Bearer ${key}`, 'mcp-session-id': session })
+  const begun = await post(server, request('initialize', { protocolVersion: '2025-11-25', capabilities: {} }), {
+    authorization: `Bearer ${owner.key}`,
+  })
+  const session = begun.headers.get('mcp-session-id') ?? ''
+  const call = (key: string, name: string) =>
+    post(server, request('tools/call', { name, arguments: {} }), shown(key, session))
+  expect((await call(owner.key, 'join')).text).toContain('"name":"host-')
+  expect((await call(owner.key, 'who')).text).toContain('"you":"host-')
+  expect((await call(thief.key, 'who')).text).toContain('"you":""')
+  expect((await call(thief.key, 'next_task')).text).toContain('AGENT_NAME_TAKEN')
+})
+
 test('an agent that shows its own token is itself', async () => {
   await using server = await TestServer.start()
   const agent = await server.agent('somebody')
