@@ -167,7 +167,7 @@ test('with authentication nothing is answered without a credential, and an enrol
 test('what names a session is of no use with another credential', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
-  const scopes = ['*', 'agents:register']
+  const scopes = ['*', 'agents:register'] as const
   const [owner, thief] = [await guarded.key({ scopes }), await guarded.key({ scopes })]
   const shown = (key: string, session: string) => ({ authorization: `Bearer ${key}`, 'mcp-session-id': session })
   const begun = await post(server, request('initialize', { protocolVersion: '2025-11-25', capabilities: {} }), {
