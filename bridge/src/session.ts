@@ -27,6 +27,9 @@ const roundMs = 50_000
 /** What ends an agent without anybody having meant to: it is registered anew. */
 const endings: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED', 'TOKEN_EXPIRED'])
 
+/** What somebody has meant: only a model that is told to joins again. */
+const meant: ReadonlySet<string> = new Set(['TOKEN_REVOKED', 'STALE_INCARNATION'])
+
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
@@ -102,7 +105,9 @@ export class Session implements Seat {
     try {
       return await this.#once(path, input, signal)
     } catch (error) {
-      if (this.#closing.signal.aborted || !endings.has(codeOf(error) ?? '')) throw this.#explained(error)
+      const code = codeOf(error) ?? ''
+      if (meant.has(code)) this.#over = true
+      if (this.#closing.signal.aborted || !endings.has(code)) throw this.#explained(error)
       this.#forget('the server no longer knew this session')
       return this.#once(path, input, signal)
     }

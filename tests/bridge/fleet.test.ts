@@ -79,6 +79,54 @@ test.each([
   expect(agents).toMatchObject([{ id: agentId, name: expect.stringMatching(/^shop-[0-9a-f]{8}$/) }])
 })
 
+test.each([
+  ['a bridge', bridgedHost],
+  ['HTTP', httpHost],
+])(
+  'a session by %s that an operator has ended is told so, and comes back only when it joins again',
+  async (_, open) => {
+    await using server = await TestServer.start()
+    const lead = server.connect()
+    await lead.tasks.create({ type: 'code' })
+    await using host = await open(server)
+    const { agentId, name } = await host.did('join')
+    const taskId = await host.takes()
+    await lead.agents.unregister({ agent: String(agentId) })
+    const ended = await host.call('progress', { taskId, percent: 1 })
+    expect(ended).toMatchObject({
+      ok: false,
+      text: expect.stringMatching(/^TOKEN_REVOKED: .*Stop, and tell the user/s),
+    })
+    expect(await host.call('next_task', { waitSeconds: 0 })).toMatchObject({ ok: false })
+    expect(await host.did('join')).toMatchObject({ agentId, name })
+    expect(await host.takes()).toBe(taskId)
+  },
+)
+
+test.each([
+  ['a bridge', bridgedHost],
+  ['HTTP', httpHost],
+])('a session by %s that takes another name is that agent, and leaves the one it was', async (_, open) => {
+  await using server = await TestServer.start()
+  await using host = await open(server)
+  await host.did('join')
+  const renamed = await host.did('join', { name: 'blue-fox' })
+  expect(renamed).toMatchObject({ name: 'blue-fox' })
+  const { you, agents } = await host.did('who', { offline: true })
+  expect(you).toBe('blue-fox')
+  expect(agents).toMatchObject([{ agentId: renamed['agentId'] }])
+})
+
+test('a session whose agent another process has taken over is told so', async () => {
+  await using server = await TestServer.start()
+  await using host = await bridgedHost(server)
+  const { name } = await host.did('join')
+  await server.connect().agents.register({ name: String(name), type: 'implementation', takeOver: true })
+  const text = async () => (await host.call('next_task', { waitSeconds: 0 })).text
+  expect(await text()).toMatch(/^STALE_INCARNATION: .*Another session has taken over/s)
+  expect(await text()).toMatch(/^STALE_INCARNATION/)
+})
+
 test('what the session wants to be is changed by joining again, and its name stays', async () => {
   await using server = await TestServer.start()
   await using host = await bridgedHost(server)

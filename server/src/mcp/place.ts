@@ -39,8 +39,12 @@ export function placeOf(agent: string | undefined, sessionId: string | undefined
   return { instance: sessionId, name: `${kind}-${digest}`, isSession: true }
 }
 
-/** Who sits there; undefined when nobody has joined from there, with this credential. */
-export async function principalAt(parts: Parts, credential: Principal, place: Place): Promise<Seated | undefined> {
+/** Who sits there; undefined when nobody has joined from there, with this credential. `over` when its login was ended. */
+export async function principalAt(
+  parts: Parts,
+  credential: Principal,
+  place: Place,
+): Promise<Seated | 'over' | undefined> {
   const [row] = await parts.store.read((reader) =>
     reader.run(findSeated, {
       project: credential.project,
@@ -50,6 +54,7 @@ export async function principalAt(parts: Parts, credential: Principal, place: Pl
   )
   if (!row) return undefined
   const { id, name, type, incarnation, sessionId } = row
+  if (sessionId === null) return 'over'
   const capabilities: readonly string[] = JSON.parse(row.capabilities)
   const { project } = credential
   return {

@@ -1,3 +1,4 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import {
   type Input,
   type LeasedPath,
@@ -56,7 +57,7 @@ const meOf = ({ agent, role }: Principal & { agent: NonNullable<Principal['agent
 export class HttpSeat implements Seat {
   readonly maxWaitMs = maxWaitMs
   readonly #caller: Caller
-  #seated: Promise<Seated | undefined> | undefined
+  #seated: Promise<Seated | 'over' | undefined> | undefined
 
   constructor(caller: Caller) {
     this.#caller = caller
@@ -76,7 +77,8 @@ export class HttpSeat implements Seat {
     const { credential, place } = this.#caller
     if (isAgent(credential)) return meOf(credential)
     if (!place) throw new SeatError('NO_SESSION', 'this host does not say which session this is')
-    const before = await this.#whoSits()
+    const sitting = await this.#whoSits()
+    const before = sitting === 'over' ? undefined : sitting
     const known = before?.principal
     if (known && isAgent(known) && !isChange(profile, { ...known, name: known.agent.name, type: before.type }))
       return meOf(known)
@@ -135,7 +137,7 @@ export class HttpSeat implements Seat {
   async leave(): Promise<void> {
     const { credential, place } = this.#caller
     const seated = isAgent(credential) || !place?.isSession ? undefined : await this.#whoSits()
-    if (seated) await this.#as(seated.principal, 'agents.unregister', {})
+    if (seated && seated !== 'over') await this.#as(seated.principal, 'agents.unregister', {})
   }
 
   /** The same caller in another project, where it may choose one: only a developer in dev mode does. */
@@ -173,7 +175,7 @@ export class HttpSeat implements Seat {
     return attempt === undefined ? undefined : leaseTokens.mint({ taskId, agentId }, attempt)
   }
 
-  #whoSits(): Promise<Seated | undefined> {
+  #whoSits(): Promise<Seated | 'over' | undefined> {
     const { connection, credential, place } = this.#caller
     this.#seated ??= place ? principalAt(connection.parts, credential, place) : Promise.resolve(undefined)
     return this.#seated
@@ -182,7 +184,10 @@ export class HttpSeat implements Seat {
   async #principal(): Promise<Principal> {
     const { credential } = this.#caller
     if (isAgent(credential)) return credential
-    return (await this.#whoSits())?.principal ?? credential
+    const sitting = await this.#whoSits()
+    // Somebody has ended it: it must not come back by itself.
+    if (sitting === 'over') throw new CoordinationError('TOKEN_REVOKED', 'this session has been ended')
+    return sitting?.principal ?? credential
   }
 
   #as<P extends Path>(principal: Principal, path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
