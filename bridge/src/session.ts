@@ -66,6 +66,7 @@ export class Session implements Seat {
   readonly #letters: Letters
   readonly #closing = new AbortController()
   readonly #stopBeating: () => void
+  #beating: Promise<void> | undefined
   #profile: Profile = {}
   #agent: Promise<Agent> | undefined
   /** Whether the server has ended the agent. */
@@ -75,7 +76,7 @@ export class Session implements Seat {
     this.#options = options
     this.maxWaitMs = options.settings.maxWaitMs
     this.#letters = new Letters(options.clock)
-    this.#stopBeating = every(options.clock, beatMs, () => void this.#beat().catch(() => undefined))
+    this.#stopBeating = every(options.clock, beatMs, () => this.#beatRegularly())
   }
 
   async known(): Promise<Me> {
@@ -225,6 +226,15 @@ export class Session implements Seat {
     const acks = this.#letters.read()
     const agent = acks.length === 0 ? undefined : await this.#agent
     await agent?.client.messages.ack({ acks: acks.slice(0, 200) }).catch(() => undefined)
+  }
+
+  /** One at a time: a list of before that comes late would let go of what was claimed since. */
+  #beatRegularly(): void {
+    this.#beating ??= this.#beat()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#beating = undefined
+      })
   }
 
   async #beat(): Promise<void> {
