@@ -2,8 +2,10 @@ FROM node:24-bookworm-slim AS manifests
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY shared/package.json shared/
+COPY tools/package.json tools/
 COPY server/package.json server/
 COPY client/package.json client/
+COPY bridge/package.json bridge/
 COPY cli/package.json cli/
 
 
@@ -13,7 +15,7 @@ RUN npm ci --omit=optional --ignore-scripts
 COPY . .
 RUN npm run build
 # Types, maps and the compiler's notes are for who builds.
-RUN find shared/dist server/dist client/dist cli/dist -type f ! -name '*.js' -delete
+RUN find shared/dist tools/dist server/dist client/dist bridge/dist cli/dist -type f ! -name '*.js' -delete
 
 
 FROM manifests AS dependencies
@@ -33,8 +35,10 @@ WORKDIR /app
 COPY --from=dependencies /app ./
 COPY drizzle drizzle
 COPY --from=build /app/shared/dist shared/dist
+COPY --from=build /app/tools/dist tools/dist
 COPY --from=build /app/server/dist server/dist
 COPY --from=build /app/client/dist client/dist
+COPY --from=build /app/bridge/dist bridge/dist
 COPY --from=build /app/cli/dist cli/dist
 RUN mkdir /data && chown node:node /data
 USER node

@@ -9,6 +9,6 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
 const run = (...argv: string[]) => execFileSync(process.execPath, argv, { cwd: root, stdio: 'inherit' })
 
-run(compiler, '-b', 'shared', 'server')
+run(compiler, '-b', 'shared', 'tools', 'server')
 run('scripts/generate-client.ts')
-run(compiler, '-b', 'client', 'cli')
+run(compiler, '-b', 'client', 'bridge', 'cli')

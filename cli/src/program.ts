@@ -20,6 +20,10 @@ function program(): Command {
     .command('dev')
     .description('run the server for this machine only: callers on it need no credential')
     .action(() => serverOf('dev'))
+  tony
+    .command('mcp')
+    .description('serve one coding agent on standard input and output (configured by the environment: TONY_MCP_URL, …)')
+    .action(async () => (await import('@tony/mcp-bridge/stdio')).serveHost())
   withServer(tony.command('import <file>'))
     .description('make a plan the work of a project: beads issues.jsonl or Tony ATHMS tasks.json')
     .option('--replay', 'set finished work back to pending; skip tombstones and what is not work', false)

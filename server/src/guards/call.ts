@@ -24,7 +24,7 @@ export interface Connection {
   readonly log: Log
   readonly metrics: Metrics
   /** How the caller came in. */
-  readonly surface: 'ws' | 'http' | 'rest'
+  readonly surface: 'ws' | 'http' | 'rest' | 'mcp'
   /** Who it is, or why that could not be established. */
   readonly identity:
     | { readonly ok: true; readonly principal: Principal }

@@ -9,6 +9,7 @@ import type { Metrics } from '../metrics.ts'
 import { certificateOf, watchCertificate } from './certificate.ts'
 import { handleCors } from './cors.ts'
 import { Gate } from './gate.ts'
+import { McpSurface } from './mcp.ts'
 import { handleProbe } from './probes.ts'
 import { sendPublicKeys } from './public-keys.ts'
 import { pathOf, securityHeaders, sendError } from './responses.ts'
@@ -47,6 +48,7 @@ export class Listener {
   readonly #gate: Gate
   readonly #server: Server
   readonly #sockets: WebSocketSurface
+  readonly #mcp: McpSurface
   readonly #trpc: (request: IncomingMessage, response: ServerResponse) => void
   #ready = false
   /** Looks at once for what may have been renewed: the certificate. */
@@ -66,6 +68,7 @@ export class Listener {
       : createServer(settings, handle)
     this.#server.maxConnections = parts.config.limits.connections
     if (certificate) this.reload = watchCertificate(parts, this.#server, log, certificate)
+    this.#mcp = new McpSurface({ parts, log, metrics, gate: this.#gate })
     this.#server.on('upgrade', (request, raw, head) => this.#sockets.upgrade(request, raw, head))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, raw) => {
       const status = (error.code !== undefined && statusOf[error.code]) || '400 Bad Request'
@@ -88,6 +91,7 @@ export class Listener {
 
   async close(): Promise<void> {
     this.#ready = false
+    this.#mcp.close()
     // Listening meanwhile: whoever balances the load hears that this one is not ready, and what it still sends is answered.
     await this.#sockets.close(this.#parts.config.drainMs)
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
@@ -108,6 +112,7 @@ export class Listener {
     if (refusal) return sendError(response, refusal, uuidv7())
     if (handleCors(this.#gate, request, response)) return
     if (path === '/.well-known/jwks.json') return sendPublicKeys(this.#parts, request, response)
+    if (this.#mcp.handle(path, request, response)) return
     if (path.startsWith('/trpc/')) return this.#trpc(request, response)
     if (handleRest(surroundings, request, response)) return
     sendError(response, new CoordinationError('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`), uuidv7())

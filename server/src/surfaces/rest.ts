@@ -3,6 +3,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import { procedures, runCall } from '../api/pipeline.ts'
 import type { Compiled } from '../api/procedure.ts'
+import { readBody } from './body.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
 import { type Surroundings, sendError, sendJson } from './responses.ts'
 
@@ -16,29 +17,6 @@ interface Route {
 const routes = new Map<string, Route>()
 for (const [procedure, { kind, meta }] of procedures) {
   if (meta.rest) routes.set(meta.rest.path, { procedure, kind, ...meta.rest })
-}
-
-/** Not by iterating over the request: leaving that loop early destroys the connection, and with it the answer. */
-const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= limit) chunks.push(chunk)
-      else reject(new CoordinationError('PAYLOAD_TOO_LARGE', `a body has at most ${limit} bytes`))
-    })
-    request.once('end', () => resolve(Buffer.concat(chunks)))
-    request.once('error', reject)
-  })
-
-async function readBody(request: IncomingMessage, limit: number): Promise<unknown> {
-  const bytes = await readBytes(request, limit)
-  try {
-    return JSON.parse(bytes.toString('utf8'))
-  } catch {
-    throw new CoordinationError('INVALID_INPUT', 'the body is not JSON')
-  }
 }
 
 /** Plain HTTP for the procedures whose meta names a path. False when there is no such path. */

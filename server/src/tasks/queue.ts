@@ -63,6 +63,11 @@ export interface Place {
 export class Queue {
   readonly #waiting = new Map<string, Set<Waiter>>()
 
+  /** How many claims wait, over all projects. */
+  get waiting(): number {
+    return [...this.#waiting.values()].reduce((sum, line) => sum + line.size, 0)
+  }
+
   enter(asker: Asker, ring: () => void): Place {
     const waiter = new Waiter(asker, ring)
     const line = this.#waiting.get(asker.project) ?? new Set()

@@ -33,6 +33,7 @@ const operations = [
 /** What each room may import, beside itself. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   shared: [],
+  tools: ['shared'],
   ground: ['shared'],
   config: ['shared', 'ground', 'retention'],
   log: ['config'],
@@ -53,12 +54,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sweeps: [...operations, ...nouns, 'retention', 'log'],
   guards: [...ground, 'store', 'context', 'log', 'metrics'],
   api: [...operations, ...nouns, 'guards'],
-  surfaces: [...ground, 'api', 'guards', 'context', 'config', 'log', 'metrics'],
+  mcp: [...operations, 'api', 'guards', 'tools'],
+  surfaces: [...ground, 'api', 'mcp', 'tools', 'guards', 'context', 'config', 'log', 'metrics'],
   server: [...operations, 'retention', ...nouns, 'sweeps', 'guards', 'surfaces', 'config', 'log', 'metrics'],
   care: [...ground, 'store', 'config', 'auth'],
   main: ['ground', 'server', 'config', 'store', 'surfaces'],
   client: ['shared'],
-  cli: ['shared', 'client', 'main', 'server', 'config', 'care'],
+  bridge: ['shared', 'tools', 'client'],
+  cli: ['shared', 'client', 'bridge', 'main', 'server', 'config', 'care'],
 }
 
 const rootFiles: Readonly<Record<string, string>> = {

@@ -17,6 +17,10 @@ const packages: readonly Owned[] = [
     what: /^(better-sqlite3|pg|postgres|drizzle-orm\/(better-sqlite3|node-postgres|pglite|postgres-js|.*migrator))(\/|$)/,
     by: /^server\/src\/store\//,
   },
+  {
+    what: /^@modelcontextprotocol\//,
+    by: /^(tools\/src\/(serve|resources)|bridge\/src\/(bridge|stdio)|server\/src\/surfaces\/mcp)\.ts$/,
+  },
   { what: /^@trpc\/server(\/|$)/, by: /^server\/src\/(api|surfaces)\// },
 ]
 
@@ -30,11 +34,11 @@ export const packageOwners: Rule = (sources) =>
 const expressions: readonly Owned[] = [
   {
     what: /^process\.env$/,
-    by: /^(server\/src\/(config|main)|cli\/src\/connection|client\/src\/tony\/environment)\.ts$/,
+    by: /^(server\/src\/(config|main)|cli\/src\/connection|bridge\/src\/environment|client\/src\/tony\/environment)\.ts$/,
   },
   {
     what: /^(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)$/,
-    by: /^(server\/src\/clock\.ts|server\/src\/store\/checkpoint\.ts|client\/src\/.+)$/,
+    by: /^((server|bridge)\/src\/clock\.ts|server\/src\/store\/checkpoint\.ts|client\/src\/.+)$/,
   },
 ]
 

@@ -31,7 +31,7 @@ export const root = resolve(import.meta.dirname, '../../..')
 
 /** What is shipped: not the tests, and not what the build writes. */
 export const readProduct = (): Source[] =>
-  read('{shared,server,client,cli}/src/**/*.ts').filter(({ path }) => !path.includes('/generated/'))
+  read('{shared,tools,server,client,bridge,cli}/src/**/*.ts').filter(({ path }) => !path.includes('/generated/'))
 
 export const readTests = (): Source[] => read('tests/**/*.ts')
 

@@ -1,0 +1,89 @@
+import { Agent, type AgentOptions, TonyError } from '@tony/mcp-client'
+import { SeatError } from '@tony/mcp-tools/refusals'
+import type { Profile } from '@tony/mcp-tools/seat'
+import type { Slot } from './slots.ts'
+
+/** What a session is configured as. */
+export interface Settings {
+  readonly url: string
+  /** An API key or an enrolment token. Without one the server must be in dev mode on this machine. */
+  readonly credential: string | undefined
+  /** Name of the project; without one the workspace's, where the server has such a project. A credential carries its own. */
+  readonly project: string | undefined
+  readonly type: string
+  readonly capabilities: readonly string[]
+  /** The longest a tool may wait, in milliseconds. */
+  readonly maxWaitMs: number
+}
+
+/** How long the server may take to answer before the model is told that nothing is there, in milliseconds. */
+const registerWithinMs = 5_000
+const deadlineMs = 15_000
+
+/** The longest a timer can be: the session's own heartbeat lists leases the runtime of the client does not know. */
+const neverMs = 2 ** 31 - 1
+
+const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
+
+function explained(error: unknown, url: string): unknown {
+  const unreachable = codeOf(error) === 'DEADLINE_EXCEEDED' || codeOf(error) === 'CONNECTION_LOST'
+  return unreachable ? new SeatError('SERVER_UNREACHABLE', `no server answers at ${url}`) : error
+}
+
+/** The same registration once more, for a refusal that another form of it has not. */
+async function orElse(register: () => Promise<Agent>, code: string, otherwise: () => Promise<Agent>): Promise<Agent> {
+  try {
+    return await register()
+  } catch (error) {
+    if (codeOf(error) !== code) throw error
+    return otherwise()
+  }
+}
+
+export interface Registering {
+  readonly settings: Settings
+  readonly profile: Profile
+  readonly slot: Slot
+  /** The name of the workspace, for the project. */
+  readonly workspace: string
+  readonly onClosed: () => void
+}
+
+/** Registers a session as an agent. Rejects with SERVER_UNREACHABLE, or as the server refuses. */
+export async function register({ settings, profile, slot, workspace, onClosed }: Registering): Promise<Agent> {
+  const { url, credential, project } = settings
+  const attempt = (name: string, into: string | undefined): Promise<Agent> => {
+    const options: AgentOptions = {
+      url,
+      name,
+      type: profile.type ?? settings.type,
+      capabilities: profile.capabilities ?? settings.capabilities,
+      clientInstanceId: slot.instanceOf(name),
+      heartbeatMs: neverMs,
+      registerWithinMs,
+      deadlineMs,
+      onState: (state) => {
+        if (state === 'closed') onClosed()
+      },
+      ...(profile.role === undefined ? {} : { role: profile.role }),
+      ...(credential === undefined ? {} : { credential }),
+      ...(into === undefined ? {} : { project: into }),
+    }
+    return Agent.register(options)
+  }
+  const named = (name: string): Promise<Agent> => {
+    if (credential !== undefined || project !== undefined) return attempt(name, project)
+    return orElse(
+      () => attempt(name, workspace),
+      'NOT_FOUND',
+      () => attempt(name, undefined),
+    )
+  }
+  // A name of before that this session can no longer prove, with another key for instance, is nobody's loss but its own.
+  const unique = () => named(`${slot.name}-${crypto.randomUUID().slice(0, 4)}`)
+  const { name } = profile
+  const registering = name === undefined ? orElse(() => named(slot.name), 'AGENT_NAME_TAKEN', unique) : named(name)
+  return registering.catch((error: unknown) => {
+    throw explained(error, url)
+  })
+}

@@ -1,0 +1,206 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import {
+  type Input,
+  type LeasedPath,
+  type Mail,
+  type Output,
+  type Path,
+  type Task,
+  typedCalls,
+  type WithoutLease,
+} from '@tony/mcp-tools/calls'
+import { SeatError } from '@tony/mcp-tools/refusals'
+import { isChange, type Me, type Profile, type Seat, type Wait } from '@tony/mcp-tools/seat'
+import { uuidv7 } from 'uuidv7'
+import { z } from 'zod'
+import { toCoordinationError } from '../api/errors.ts'
+import { procedures, runCall } from '../api/pipeline.ts'
+import type { Connection } from '../guards/call.ts'
+import type { Principal } from '../principal.ts'
+import { findLeaseToken, findReceipts } from './lookups.ts'
+import { type Place, principalAt, type Seated } from './place.ts'
+
+/** How long a task is kept for a host that cannot send heartbeats, in milliseconds: 30 min. */
+export const leaseMs = 1_800_000
+
+/** The longest a tool waits, in milliseconds: hosts and proxies give up after a minute. */
+const maxWaitMs = 50_000
+
+/** How long a message that was shown waits before it comes again, in milliseconds. */
+const ackWaitMs = 600_000
+
+/** One HTTP request's caller. */
+export interface Caller {
+  readonly connection: Connection
+  /** Who the credential is. */
+  readonly credential: Principal
+  readonly place: Place | undefined
+  /** Aborted when the caller has gone, or the server is to end. */
+  readonly signal: AbortSignal
+}
+
+const claimed = z.object({ attempt: z.int() })
+
+const isAgent = (principal: Principal): principal is Principal & { agent: NonNullable<Principal['agent']> } =>
+  principal.agent !== undefined
+
+const meOf = ({ agent, role }: Principal & { agent: NonNullable<Principal['agent']> }): Me => ({
+  agentId: agent.id,
+  name: agent.name,
+  role,
+})
+
+/**
+ * The seat of a host over HTTP, for one request: nothing of it outlives that. Who sits there, which lease it holds and which
+ * messages it was shown is read from the store each time, so it is the same on every replica and after every restart.
+ */
+export class HttpSeat implements Seat {
+  readonly maxWaitMs = maxWaitMs
+  readonly #caller: Caller
+  #seated: Promise<Seated | 'over' | undefined> | undefined
+
+  constructor(caller: Caller) {
+    this.#caller = caller
+  }
+
+  async known(): Promise<Me | undefined> {
+    const principal = await this.#principal()
+    return isAgent(principal) ? meOf(principal) : undefined
+  }
+
+  async me(): Promise<Me> {
+    return (await this.known()) ?? this.join({})
+  }
+
+  /** An agent by its own token stays what it is. */
+  async join(profile: Profile): Promise<Me> {
+    const { credential, place } = this.#caller
+    if (isAgent(credential)) return meOf(credential)
+    if (!place) throw new SeatError('NO_SESSION', 'this host does not say which session this is')
+    const sitting = await this.#whoSits()
+    const before = sitting === 'over' ? undefined : sitting
+    const known = before?.principal
+    if (known && isAgent(known) && !isChange(profile, { ...known, name: known.agent.name, type: before.type }))
+      return meOf(known)
+    const name = profile.name ?? known?.agent?.name ?? place.name
+    if (known && known.agent?.name !== name) await this.#as(known, 'agents.unregister', {})
+    const joined = await this.#as(credential, 'agents.register', {
+      name,
+      type: profile.type ?? before?.type ?? 'implementation',
+      capabilities: [...(profile.capabilities ?? known?.capabilities ?? [])],
+      clientInstanceId: place.instance,
+      metadata: { over: 'mcp' },
+      ...(profile.role === undefined ? {} : { role: profile.role }),
+    })
+    this.#seated = undefined
+    return { agentId: joined.agentId, name, role: joined.role }
+  }
+
+  async call<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
+    return this.#as(await this.#principal(), path, input, signal)
+  }
+
+  async callHeld<P extends LeasedPath>(path: P, input: WithoutLease<P>): Promise<Output<P>> {
+    const { taskId } = input
+    const { agentId } = await this.me()
+    const { project } = await this.#principal()
+    const { store } = this.#caller.connection.parts
+    const [row] = await store.read((reader) => reader.run(findLeaseToken, { project, taskId, agentId }))
+    const leaseToken =
+      row?.leaseToken ?? (path === 'tasks.complete' ? await this.#lateToken(taskId, agentId) : undefined)
+    if (leaseToken === undefined) throw new SeatError('STALE_LEASE', `you do not hold task ${taskId}`)
+    // The compiler does not see that what was left out of the input is what is added to it.
+    return this.call(path, { ...input, leaseToken } as unknown as Input<P>)
+  }
+
+  async claim({ waitMs, signal }: Wait): Promise<Task | undefined> {
+    await this.me()
+    const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs }, signal)
+    const [leased] = tasks
+    if (!leased) return undefined
+    const { leaseToken: _, ...task } = leased
+    return task
+  }
+
+  async receive(limit: number, { waitMs, signal }: Wait): Promise<Mail[]> {
+    const { agentId } = await this.me()
+    await this.#acknowledge(agentId)
+    const { messages } = await this.call('messages.receive', { limit, waitMs, ackWaitMs }, signal)
+    return messages.map(({ receipt: _, ...mail }) => mail)
+  }
+
+  notices(): string[] {
+    return []
+  }
+
+  /** The host has ended its session: what is held goes back at once. A named agent may have others, and stays. */
+  async leave(): Promise<void> {
+    const { credential, place } = this.#caller
+    const seated = isAgent(credential) || !place?.isSession ? undefined : await this.#whoSits()
+    if (seated && seated !== 'over') await this.#as(seated.principal, 'agents.unregister', {})
+  }
+
+  /** The same caller in another project, where it may choose one: only a developer in dev mode does. */
+  inProject(project: string): HttpSeat {
+    const { credential } = this.#caller
+    if (isAgent(credential) || credential.key || project === credential.project) return this
+    return new HttpSeat({ ...this.#caller, credential: { ...credential, project } })
+  }
+
+  /**
+   * As the credential itself, whoever has joined with it. A developer in dev mode owns the machine and so its projects: programs
+   * from before create theirs at the start, and there is nobody else to do it.
+   */
+  callAsOwner<P extends Path>(path: P, input: Input<P>): Promise<Output<P>> {
+    const { credential } = this.#caller
+    const owns = !(isAgent(credential) || credential.key)
+    return this.#as(owns ? { ...credential, role: 'admin' } : credential, path, input)
+  }
+
+  /** What was shown before is read: whoever asks for more has seen it. */
+  async #acknowledge(agentId: string): Promise<void> {
+    const rows = await this.#caller.connection.parts.store.read((reader) => reader.run(findReceipts, { agentId }))
+    const acks = rows.flatMap(({ messageId, receipt }) => (receipt === null ? [] : [{ messageId, receipt }]))
+    if (acks.length > 0) await this.call('messages.ack', { acks })
+  }
+
+  /**
+   * Proof of a lease that is over, where the agent had one: a result that comes too late is refused all the same, and kept for
+   * whoever may want it.
+   */
+  async #lateToken(taskId: string, agentId: string): Promise<string | undefined> {
+    const { events } = await this.call('events.list', { types: ['task.claimed'], taskId, agentId, limit: 1_000 })
+    const attempt = claimed.safeParse(events.at(-1)?.data).data?.attempt
+    const { leaseTokens } = this.#caller.connection.parts
+    return attempt === undefined ? undefined : leaseTokens.mint({ taskId, agentId }, attempt)
+  }
+
+  #whoSits(): Promise<Seated | 'over' | undefined> {
+    const { connection, credential, place } = this.#caller
+    this.#seated ??= place ? principalAt(connection.parts, credential, place) : Promise.resolve(undefined)
+    return this.#seated
+  }
+
+  async #principal(): Promise<Principal> {
+    const { credential } = this.#caller
+    if (isAgent(credential)) return credential
+    const sitting = await this.#whoSits()
+    // Somebody has ended it: it must not come back by itself.
+    if (sitting === 'over') throw new CoordinationError('TOKEN_REVOKED', 'this session has been ended')
+    return sitting?.principal ?? credential
+  }
+
+  #as<P extends Path>(principal: Principal, path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
+    const connection: Connection = { ...this.#caller.connection, identity: { ok: true, principal } }
+    const typed = typedCalls((to, rawInput, ends) => {
+      const kind = procedures.get(to)?.kind ?? 'query'
+      const gone = this.#caller.signal
+      const either = ends ? AbortSignal.any([gone, ends]) : gone
+      const call = { connection, requestId: uuidv7(), path: to, kind, rawInput, signal: either }
+      return runCall(call).catch((error: unknown) => {
+        throw toCoordinationError(error)
+      })
+    })
+    return typed(path, input, signal)
+  }
+}

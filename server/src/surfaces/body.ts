@@ -1,0 +1,26 @@
+import type { IncomingMessage } from 'node:http'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+
+/** Not by iterating over the request: leaving that loop early destroys the connection, and with it the answer. */
+const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= limit) chunks.push(chunk)
+      else reject(new CoordinationError('PAYLOAD_TOO_LARGE', `a body has at most ${limit} bytes`))
+    })
+    request.once('end', () => resolve(Buffer.concat(chunks)))
+    request.once('error', reject)
+  })
+
+/** The JSON a request carries. Throws PAYLOAD_TOO_LARGE or INVALID_INPUT. */
+export async function readBody(request: IncomingMessage, limit: number): Promise<unknown> {
+  const bytes = await readBytes(request, limit)
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    throw new CoordinationError('INVALID_INPUT', 'the body is not JSON')
+  }
+}

@@ -1,0 +1,122 @@
+import { join } from 'node:path'
+import { Client as McpClient, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { InMemoryTransport } from '@modelcontextprotocol/server'
+import { type Bridge, openBridge } from '@tony/mcp-bridge/bridge'
+import { readBridgeConfig } from '@tony/mcp-bridge/environment'
+import type { TestServer } from '../support/server.ts'
+
+type Arguments = Readonly<Record<string, unknown>>
+
+/** What a host reads of the answer to a tool. */
+export interface Answer {
+  readonly ok: boolean
+  readonly text: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** A coding agent's host, whose model is the test. It keeps every byte that came to it. */
+export class Host implements AsyncDisposable {
+  readonly client: McpClient
+  /** Everything that was sent to the host, one message or answer each. */
+  readonly heard: string[]
+  /** The tools its model has called. */
+  readonly calls: string[] = []
+  readonly #close: () => Promise<void>
+
+  constructor(client: McpClient, heard: string[], close: () => Promise<void>) {
+    this.client = client
+    this.heard = heard
+    this.#close = close
+  }
+
+  async call(name: string, args: Arguments = {}, signal?: AbortSignal): Promise<Answer> {
+    this.calls.push(name)
+    const options = { timeout: 100_000_000, ...(signal ? { signal } : {}) }
+    const { content, isError, structuredContent } = await this.client.callTool({ name, arguments: args }, options)
+    const text = content.map((block) => (block.type === 'text' ? block.text : block.type)).join('\n')
+    return { ok: isError !== true, text, data: isRecord(structuredContent) ? structuredContent : {} }
+  }
+
+  /** The same; fails the test when the tool did. */
+  async did(name: string, args: Arguments = {}): Promise<Answer['data']> {
+    const { ok, text, data } = await this.call(name, args)
+    if (!ok) throw new Error(`${name} failed: ${text}`)
+    return data
+  }
+
+  /** Takes the next task; fails the test when there is none. Gives its id. */
+  async takes(args: Arguments = {}): Promise<string> {
+    const { task } = await this.did('next_task', args)
+    if (!isRecord(task)) throw new Error('there was no task')
+    return String(task['taskId'])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close()
+  }
+}
+
+/** Keeps all that goes through one end of a pair. */
+function overheard(heard: string[]) {
+  const [near, far] = InMemoryTransport.createLinkedPair()
+  const send = far.send.bind(far)
+  far.send = (message, options) => {
+    heard.push(JSON.stringify(message))
+    return send(message, options)
+  }
+  return { near, far }
+}
+
+/** A host with a bridge of its own, in this process; the bridge tells time by the clock of the server. */
+export async function bridgedHost(
+  server: TestServer,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Host & { bridge: Bridge }> {
+  const config = readBridgeConfig({
+    TONY_MCP_URL: server.url,
+    TONY_MCP_STATE_DIR: join(server.folder, 'state'),
+    TONY_MCP_WORKSPACE: server.folder,
+    ...env,
+  })
+  const bridge = openBridge(config, server.clock)
+  const heard: string[] = []
+  const { near, far } = overheard(heard)
+  const served = bridge.connect()
+  await served.connect(far)
+  const client = new McpClient({ name: 'test-host', version: '1.0.0' })
+  await client.connect(near)
+  const host = new Host(client, heard, async () => {
+    await client.close()
+    await bridge.close()
+  })
+  return Object.assign(host, { bridge })
+}
+
+/** A host that reaches the server over HTTP alone; `at` says which replica each of its requests goes to. */
+export async function httpHost(
+  server: { readonly url: string },
+  headers: Readonly<Record<string, string>> = {},
+  at: () => { readonly url: string } = () => server,
+): Promise<Host> {
+  const heard: string[] = []
+  const transport = new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`), {
+    requestInit: { headers: { ...headers } },
+    fetch: async (url, init) => {
+      const response = await fetch(String(url).replace(server.url, at().url), init)
+      const copy = response.clone()
+      copy.text().then(
+        (text) => heard.push(text),
+        () => undefined,
+      )
+      return response
+    },
+  })
+  const client = new McpClient({ name: 'test-host', version: '1.0.0' })
+  await client.connect(transport)
+  return new Host(client, heard, async () => {
+    await transport.terminateSession().catch(() => undefined)
+    await client.close()
+  })
+}

@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { Client as McpClient } from '@modelcontextprotocol/client'
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
+import { Client as OlderClient } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport as OlderTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { expect, test } from 'vitest'
+import { Child } from '../support/child.ts'
+import { program } from '../support/command.ts'
+import { TestServer } from '../support/server.ts'
+
+const stateOf = (server: TestServer): string => join(server.folder, 'state')
+
+const commandFor = (server: TestServer, url = server.url) => ({
+  command: process.execPath,
+  args: [program, 'mcp'],
+  env: { TONY_MCP_URL: url, TONY_MCP_STATE_DIR: stateOf(server) },
+})
+
+async function host(server: TestServer): Promise<{ child: Child; taskId: string; bridge: number }> {
+  const child = new Child('host.ts', program, server.url, stateOf(server))
+  const { task } = JSON.parse(await child.says('took ')) as { task: { taskId: string } }
+  return { child, taskId: task.taskId, bridge: Number(await child.says('bridge ')) }
+}
+
+const statusOf = (server: TestServer, taskId: string) => async () => {
+  const { status, failures } = await server.connect().tasks.get({ taskId })
+  return `${status}, ${failures} failures`
+}
+
+test('a host that is killed frees its task, without a lost attempt and without waiting for the lease', async () => {
+  await using server = await TestServer.start()
+  await server.connect().tasks.create({ type: 'code' })
+  const { child, taskId, bridge } = await host(server)
+  expect(await statusOf(server, taskId)()).toBe('in_progress, 0 failures')
+  await child.kill()
+  await expect.poll(statusOf(server, taskId), { timeout: 15_000 }).toBe('pending, 0 failures')
+  await expect.poll(() => isAlive(bridge), { timeout: 15_000 }).toBe(false)
+})
+
+test('a bridge that is killed frees its task within the lease', async () => {
+  await using server = await TestServer.start()
+  await server.connect().tasks.create({ type: 'code', maxAttempts: 3 })
+  const { child, taskId, bridge } = await host(server)
+  process.kill(bridge, 'SIGKILL')
+  await expect.poll(() => isAlive(bridge), { timeout: 15_000 }).toBe(false)
+  await server.advance(31_000)
+  expect(await statusOf(server, taskId)()).toBe('pending, 1 failures')
+  await child.kill()
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+test('four hosts that start at once from one configuration are four agents', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await lead.tasks.createMany({ tasks: [1, 2, 3, 4].map((n) => ({ type: 'code', title: `${n}` })) })
+  const hosts = await Promise.all([1, 2, 3, 4].map(() => host(server)))
+  expect(new Set(hosts.map(({ taskId }) => taskId)).size).toBe(4)
+  const { agents } = await lead.agents.list({})
+  expect(agents.filter(({ status }) => status === 'active')).toHaveLength(4)
+  await Promise.all(hosts.map(({ child }) => child.kill()))
+})
+
+test('the process ends with 0 when its input is closed, and says nothing but the protocol', async () => {
+  await using server = await TestServer.start()
+  const { command, args, env } = commandFor(server)
+  const process_ = spawn(command, args, { env: { ...process.env, ...env } })
+  let output = ''
+  process_.stdout.on('data', (data: Buffer) => {
+    output += String(data)
+  })
+  const initialize = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'initialize',
+    // As a program of before says it: with no version there is, and no notification after it.
+    params: { protocolVersion: '0.1.0', capabilities: {}, clientInfo: { name: 'x', version: '1' } },
+  }
+  process_.stdin.write(
+    `${JSON.stringify(initialize)}\n${JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' })}\n`,
+  )
+  await expect.poll(() => output.split('\n').length, { timeout: 15_000 }).toBe(3)
+  process_.stdin.end()
+  expect(await once(process_, 'exit')).toEqual([0, null])
+  const lines = output.trim().split('\n')
+  expect(lines.map((line) => JSON.parse(line).id)).toEqual([1, 2])
+})
+
+test('without a server a tool says what to do, and works once there is one', async () => {
+  await using server = await TestServer.start()
+  const port = Number(new URL(server.url).port)
+  const { folder, clock } = server
+  const client = new McpClient({ name: 'test', version: '1' })
+  await client.connect(new StdioClientTransport(commandFor(server)))
+  await server.stop()
+  const refused = await client.callTool({ name: 'who', arguments: {} })
+  expect(refused).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('SERVER_UNREACHABLE') }] })
+  expect(JSON.stringify(refused)).toContain('tony-mcp dev')
+  await using back = await TestServer.start({ folder, clock, config: { port } })
+  expect(back.url).toBe(server.url)
+  expect((await client.callTool({ name: 'who', arguments: {} })).isError).toBeUndefined()
+  await client.close()
+})
+
+test('a client of the protocol version before works', async () => {
+  await using server = await TestServer.start()
+  const client = new OlderClient({ name: 'older', version: '1' })
+  await client.connect(new OlderTransport(commandFor(server)))
+  const { tools } = await client.listTools()
+  expect(tools.map(({ name }) => name)).toContain('next_task')
+  expect(await client.callTool({ name: 'join', arguments: {} })).toMatchObject({
+    structuredContent: { role: 'developer' },
+  })
+  await client.close()
+})

@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest'
+import { onPostgres, TestServer } from '../support/server.ts'
+import { bridgedHost } from './hosts.ts'
+
+/** Lets time pass beat by beat, each of which the server has heard of before the next. */
+async function beats(server: TestServer, taskId: string, count: number): Promise<void> {
+  const lead = server.connect()
+  const end = async () => Date.parse((await lead.tasks.get({ taskId })).leaseExpiresAt ?? '')
+  for (let beat = 0; beat < count; beat += 1) {
+    const before = await end()
+    await server.advance(10_000)
+    await expect.poll(end, { interval: 2, timeout: 10_000 }).toBeGreaterThan(before)
+  }
+}
+
+test('a task whose model is silent for 25 minutes completes at its first attempt', { timeout: 90_000 }, async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id } = await lead.tasks.create({ type: 'code' })
+  await using host = await bridgedHost(server)
+  await host.takes()
+  await beats(server, id, 150)
+  await host.did('complete', { taskId: id, result: 'long, but done' })
+  expect(await lead.tasks.get({ taskId: id })).toMatchObject({ status: 'completed', attempt: 1, failures: 0 })
+  expect(host.calls).toEqual(['next_task', 'complete'])
+})
+
+test('eight idle hours are one call of the model and one wait at the server, which then gives the task', {
+  timeout: 90_000,
+}, async () => {
+  // Where time jumps, no ping can be answered in it.
+  await using server = await TestServer.start({ limits: { pingMs: 86_400_000 } })
+  const lead = server.connect()
+  await using host = await bridgedHost(server, { TONY_MCP_MAX_WAIT: '12h' })
+  const waiting = host.call('next_task', { waitSeconds: 43_200 })
+  for (let minute = 0; minute < 480; minute += 1) {
+    await expect.poll(() => server.parts.queue.waiting, { interval: 1 }).toBe(1)
+    await server.advance(60_000)
+  }
+  await expect.poll(() => server.parts.queue.waiting, { interval: 1 }).toBe(1)
+  expect(host.calls).toEqual(['next_task'])
+  const { id } = await lead.tasks.create({ type: 'code' })
+  expect((await waiting).data).toMatchObject({ task: { taskId: id, attempt: 1 } })
+})
+
+test.skipIf(onPostgres)('a wait ends under the time the host gives a tool, and can be taken up again', async () => {
+  await using server = await TestServer.start()
+  await using host = await bridgedHost(server, { TONY_MCP_MAX_WAIT: '30s' })
+  const first = host.call('next_task', { waitSeconds: 600 })
+  await expect.poll(() => server.parts.queue.waiting, { interval: 1 }).toBe(1)
+  await server.advance(30_000)
+  expect((await first).data).toMatchObject({ task: null })
+  const second = host.takes()
+  const { id } = await server.connect().tasks.create({ type: 'code' })
+  expect(await second).toBe(id)
+})
+
+test('a task the host no longer waits for goes back without a lost attempt', async () => {
+  await using server = await TestServer.start()
+  await using host = await bridgedHost(server)
+  const gone = new AbortController()
+  const call = host.call('next_task', {}, gone.signal)
+  await expect.poll(() => server.parts.queue.waiting, { interval: 1 }).toBe(1)
+  gone.abort()
+  await expect(call).rejects.toThrow()
+  await expect.poll(() => server.parts.queue.waiting, { interval: 1 }).toBe(0)
+  const { id } = await server.connect().tasks.create({ type: 'code' })
+  expect(await host.takes()).toBe(id)
+})
+
+test('a model that has forgotten its task is shown it again', async () => {
+  await using server = await TestServer.start()
+  await server.connect().tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })
+  await using host = await bridgedHost(server)
+  const taskId = await host.takes()
+  expect(await host.takes()).toBe(taskId)
+  expect(await host.takes({ another: true })).not.toBe(taskId)
+})
+
+test('a task that was cancelled under the model is told of with whatever it calls next', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await lead.tasks.create({ type: 'code' })
+  await using host = await bridgedHost(server)
+  const taskId = await host.takes()
+  await lead.tasks.cancel({ taskId })
+  await server.advance(10_000)
+  const told = async () => (await host.call('who')).text
+  await expect.poll(told, { interval: 5 }).toContain(`Task ${taskId} is not yours any more: it was cancelled`)
+  const late = await host.call('complete', { taskId, result: 'x' })
+  expect(late).toMatchObject({ ok: false, text: expect.stringMatching(/^STALE_LEASE: .*stop working on it/s) })
+})

@@ -1,0 +1,64 @@
+import * as agents from '@tony/mcp-shared/agents'
+import * as events from '@tony/mcp-shared/events'
+import * as leases from '@tony/mcp-shared/leases'
+import * as messages from '@tony/mcp-shared/messages'
+import * as projects from '@tony/mcp-shared/projects'
+import * as requests from '@tony/mcp-shared/requests'
+import * as system from '@tony/mcp-shared/system'
+import * as changes from '@tony/mcp-shared/task-changes'
+import * as queries from '@tony/mcp-shared/task-queries'
+import * as tasks from '@tony/mcp-shared/tasks'
+import { z } from 'zod'
+
+/** The procedures the tools are made of, with the schemas they are called by. */
+export const calls = {
+  'agents.get': { input: agents.agentGetInput, output: agents.agent },
+  'agents.list': { input: agents.agentListInput, output: agents.agentListOutput },
+  'agents.register': { input: agents.agentRegisterInput, output: agents.agentRegisterOutput },
+  'agents.unregister': { input: agents.agentUnregisterInput, output: agents.agentUnregisterOutput },
+  'events.list': { input: events.eventListInput, output: events.eventListOutput },
+  'messages.ack': { input: messages.messageAckInput, output: messages.messageAckOutput },
+  'messages.get': { input: messages.messageGetInput, output: messages.message },
+  'messages.receive': { input: messages.messageReceiveInput, output: messages.messageReceiveOutput },
+  'messages.send': { input: messages.messageSendInput, output: messages.messageSendOutput },
+  'messages.thread': { input: messages.messageThreadInput, output: messages.messageListOutput },
+  'projects.create': { input: projects.projectCreateInput, output: projects.project },
+  'projects.list': { input: z.strictObject({}), output: projects.projectListOutput },
+  'requests.reply': { input: requests.requestReplyInput, output: requests.requestReplyOutput },
+  'system.metrics': { input: z.strictObject({}), output: system.systemMetricsOutput },
+  'tasks.claim': { input: leases.taskClaimInput, output: leases.taskClaimOutput },
+  'tasks.complete': { input: leases.taskCompleteInput, output: changes.taskMoved },
+  'tasks.createMany': { input: tasks.taskCreateManyInput, output: tasks.taskCreateManyOutput },
+  'tasks.explain': { input: queries.taskExplainInput, output: queries.taskExplainOutput },
+  'tasks.fail': { input: leases.taskFailInput, output: leases.taskFailOutput },
+  'tasks.get': { input: queries.taskGetInput, output: tasks.task },
+  'tasks.list': { input: queries.taskListInput, output: queries.taskListOutput },
+  'tasks.progress': { input: leases.taskProgressInput, output: leases.taskProgressOutput },
+  'tasks.provideInput': { input: changes.taskProvideInputInput, output: changes.taskMoved },
+  'tasks.release': { input: leases.taskReleaseInput, output: leases.taskReleaseOutput },
+  'tasks.requestInput': { input: leases.taskRequestInputInput, output: changes.taskMoved },
+} as const
+
+export type Path = keyof typeof calls
+export type Input<P extends Path> = z.input<(typeof calls)[P]['input']>
+export type Output<P extends Path> = z.output<(typeof calls)[P]['output']>
+
+/** The procedures that need the lease of a task, which whoever sits in the seat adds. */
+export type LeasedPath = 'tasks.complete' | 'tasks.fail' | 'tasks.progress' | 'tasks.release' | 'tasks.requestInput'
+export type WithoutLease<P extends LeasedPath> = Omit<Input<P>, 'leaseToken'>
+
+export type Task = z.output<typeof tasks.task>
+export type Message = z.output<typeof messages.message>
+/** What an inbox hands out, without the receipt, which is not for the model. */
+export type Mail = Omit<z.output<typeof messages.delivery>, 'receipt'>
+
+/** Makes calls whose answers are checked, of a way that carries any. */
+export function typedCalls(
+  carry: (path: Path, input: unknown, signal: AbortSignal | undefined) => Promise<unknown>,
+): <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => Promise<Output<P>> {
+  return async <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => {
+    const { output } = calls[path]
+    // The compiler does not see that the schema of a path is the one its output type is read off.
+    return output.parse(await carry(path, input, signal)) as Output<P>
+  }
+}

@@ -1,0 +1,66 @@
+import { agentStatuses } from '@tony/mcp-shared/agents'
+import { z } from 'zod'
+import { inLine } from './fence.ts'
+import { type AnyTool, tool } from './tool.ts'
+
+const join = tool({
+  name: 'join',
+  title: 'Join the fleet',
+  description:
+    'Makes you an agent of this project. Call it first; without arguments you join as this host is configured. Called again as something else, it gives back the tasks you hold.',
+  input: z.object({
+    type: z.string().min(1).max(200).optional().describe('implementation, qa, security, documentation, tech-lead, …'),
+    capabilities: z
+      .array(z.string().min(1).max(200))
+      .max(64)
+      .optional()
+      .describe('what you can do; tasks may require some'),
+    name: z.string().min(1).max(128).optional().describe('default: one that is yours for this session'),
+  }),
+  output: z.object({ agentId: z.string(), name: z.string(), role: z.string(), next: z.string() }),
+  run: async (seat, profile) => {
+    const { agentId, name, role } = await seat.join(profile)
+    const lead =
+      role === 'tech-lead' ? 'Give out work with add_tasks, see how it stands with explain, or ' : 'To work, '
+    return { agentId, name, role, next: `${lead}call next_task. Messages come to inbox.` }
+  },
+})
+
+const who = tool({
+  name: 'who',
+  title: 'See who is here',
+  description: 'Lists the agents of the project that are here, with their role and whether they are at work.',
+  reads: true,
+  input: z.object({ offline: z.boolean().default(false).describe('list also those that are gone') }),
+  output: z.object({
+    you: z.string().describe('your name; empty before join'),
+    agents: z.array(
+      z.object({
+        agentId: z.string(),
+        name: z.string(),
+        type: z.string(),
+        role: z.string(),
+        status: z.enum(agentStatuses),
+        capabilities: z.array(z.string()),
+      }),
+    ),
+  }),
+  run: async (seat, { offline }) => {
+    const me = await seat.known()
+    const { agents } = await seat.call('agents.list', {})
+    const shown = agents.filter(({ status }) => offline || status !== 'offline').slice(0, 200)
+    return {
+      you: me ? inLine(me.name) : '',
+      agents: shown.map(({ id, name, type, role, status, capabilities }) => ({
+        agentId: id,
+        name: inLine(name),
+        type: inLine(type),
+        role,
+        status,
+        capabilities: capabilities.map(inLine),
+      })),
+    }
+  },
+})
+
+export const fleetTools: readonly AnyTool[] = [join, who]

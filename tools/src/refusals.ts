@@ -1,0 +1,73 @@
+import type { ErrorCode } from '@tony/mcp-shared/errors'
+import { ZodError } from 'zod'
+
+/** The client's own codes, and those of the tools. */
+type OwnCode = 'CONNECTION_LOST' | 'CLIENT_CLOSED' | 'SERVER_UNREACHABLE' | 'NO_SESSION'
+
+/** What a model does next after an error, by its code. */
+const next: Readonly<Record<ErrorCode | OwnCode, string>> = {
+  INVALID_INPUT: 'Correct the named fields and call again.',
+  UNAUTHENTICATED: 'Tell the user: the credential in the configuration of this MCP server is missing or not valid.',
+  TOKEN_EXPIRED: 'Call join, then call again.',
+  TOKEN_REVOKED: 'This session was ended by an operator. Stop, and tell the user.',
+  STALE_INCARNATION: 'Another session has taken over this agent. Stop working on its tasks, and tell the user.',
+  FORBIDDEN:
+    'Your role does not allow this. If you are to lead, call join with type "tech-lead"; otherwise ask a lead: send to "role:tech-lead".',
+  NOT_FOUND: 'Check the id: use one from a result of these tools.',
+  NO_AGENTS_AVAILABLE: 'Call who to see who is here.',
+  AGENT_NAME_TAKEN: 'Call join with another name, or without one.',
+  STALE_LEASE: 'You do not hold this task any more: stop working on it. Call next_task for another.',
+  METHOD_NOT_ALLOWED: 'Tell the user: this server is of another version.',
+  STALE_RECEIPT: 'Call inbox: the message comes again if it is still yours.',
+  REVISION_CONFLICT: 'Somebody else has changed it: look with explain, then decide again.',
+  IDEMPOTENCY_CONFLICT: 'Call again.',
+  LOCK_CONFLICT: 'Another task holds it: call again later.',
+  CONSUMER_TOO_SLOW: 'Call again.',
+  ILLEGAL_TRANSITION: 'Call explain with the task to see its state.',
+  DEPENDENCY_CYCLE: 'Take one "after" of the circle out and call again.',
+  ALREADY_EXISTS: 'Choose another name, or use what is there.',
+  CURSOR_EXPIRED: 'Call feed without "after".',
+  CURSOR_AHEAD: 'Call feed without "after".',
+  PAYLOAD_TOO_LARGE: 'Write the large part to a file and name the file instead.',
+  RATE_LIMITED: 'Wait a minute, then call again.',
+  INBOX_FULL: 'That mailbox is full. Tell a lead, or send to somebody else.',
+  INTERNAL: 'Call again once; if it fails again, tell the user.',
+  SHUTTING_DOWN: 'The server restarts. Call again in some seconds.',
+  STORE_UNAVAILABLE: 'The server cannot reach its database. Call again in some seconds.',
+  DEADLINE_EXCEEDED: 'It may have taken effect: look with explain or feed before you repeat it.',
+  CONNECTION_LOST: 'It may have taken effect: look with explain or feed before you repeat it.',
+  CLIENT_CLOSED: 'Call join, then call again.',
+  STORAGE_FULL: 'The disk of the server is full. Tell the user.',
+  SERVER_UNREACHABLE: 'Tell the user to start it: tony-mcp dev. Then call again: it connects by itself.',
+  NO_SESSION:
+    'Tell the user: this host names no session. Add the header "X-Tony-Agent: <a name>" to the configuration, or use the command "tony-mcp mcp" instead.',
+}
+
+/** An error of the tools' own, in the form of the server's. */
+export class SeatError extends Error {
+  override readonly name = 'SeatError'
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+type Code = keyof typeof next
+
+const isCode = (code: unknown): code is Code => typeof code === 'string' && Object.hasOwn(next, code)
+
+export const codeOf = (error: unknown): Code | undefined =>
+  error instanceof Error && 'code' in error && isCode(error.code) ? error.code : undefined
+
+/** An error as a model is told of it: what it is, why, and what to do next. */
+export function refusal(error: unknown): string {
+  const code = error instanceof ZodError ? 'INVALID_INPUT' : (codeOf(error) ?? 'INTERNAL')
+  return `${code}: ${reasonOf(code, error)}. ${next[code]}`
+}
+
+function reasonOf(code: string, error: unknown): string {
+  if (error instanceof ZodError) return error.issues.map(({ message }) => message).join('; ')
+  return code === 'INTERNAL' || !(error instanceof Error) ? 'something went wrong inside the server' : error.message
+}

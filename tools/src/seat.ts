@@ -1,0 +1,64 @@
+import type { Input, LeasedPath, Mail, Output, Path, Task, WithoutLease } from './calls.ts'
+
+/** Who a session is on the server. */
+export interface Me {
+  readonly agentId: string
+  readonly name: string
+  readonly role: string
+}
+
+/** What a session wants to be; what is left out stays as it is, or is the default of the host's configuration. */
+export interface Profile {
+  readonly name?: string | undefined
+  readonly type?: string | undefined
+  readonly role?: 'observer' | 'tester' | 'developer' | 'tech-lead' | undefined
+  readonly capabilities?: readonly string[] | undefined
+}
+
+/** What a session is now. */
+export interface Standing {
+  readonly name: string
+  readonly type: string
+  readonly capabilities: readonly string[]
+}
+
+const sameWords = (a: readonly string[], b: readonly string[]): boolean =>
+  JSON.stringify(a.toSorted()) === JSON.stringify(b.toSorted())
+
+/** Whether a session would become something else. If not, joining again must not cost it what it holds. */
+export const isChange = ({ name, type, role, capabilities }: Profile, now: Standing): boolean =>
+  role !== undefined ||
+  (name !== undefined && name !== now.name) ||
+  (type !== undefined && type !== now.type) ||
+  (capabilities !== undefined && !sameWords(capabilities, now.capabilities))
+
+/** How long one call may wait for something. */
+export interface Wait {
+  /** In milliseconds. */
+  readonly waitMs: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * One session's place at the server, and all that the tools know of it. It keeps every secret: tokens, the leases of tasks, the
+ * receipts of messages. The tools speak of tasks and messages by their ids.
+ */
+export interface Seat {
+  /** The longest a tool may wait here, in milliseconds: less than the host waits for a tool. */
+  readonly maxWaitMs: number
+  /** Who this session is, without joining; undefined before it has. */
+  known(): Promise<Me | undefined>
+  /** Who this session is: joins with the default profile when it has not. */
+  me(): Promise<Me>
+  /** Registers this session, or registers it anew as something else, which gives back what it holds. */
+  join(profile: Profile): Promise<Me>
+  call<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>>
+  /** Calls with the lease this session holds on the task. Throws with the code STALE_LEASE when it holds none. */
+  callHeld<P extends LeasedPath>(path: P, input: WithoutLease<P>): Promise<Output<P>>
+  /** The next task, and its lease with it; undefined when none came in time. */
+  claim(wait: Wait): Promise<Task | undefined>
+  /** The next messages. What was handed out before is acked by this: whoever asks again has read it. */
+  receive(limit: number, wait: Wait): Promise<Mail[]>
+  /** What the session must be told at the next opportunity, once each: a task that was taken from it. */
+  notices(): string[]
+}

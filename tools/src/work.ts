@@ -1,0 +1,151 @@
+import { z } from 'zod'
+import type { Task } from './calls.ts'
+import { presentWork, taskStatus, workView } from './present.ts'
+import type { Seat } from './seat.ts'
+import { type AnyTool, tool } from './tool.ts'
+
+const taskId = z.string().describe('id of a task you hold, from next_task')
+
+const moved = z.object({ taskId: z.string(), status: taskStatus, next: z.string() })
+
+/** What this session holds already: a model that has forgotten its task finds it again. */
+async function heldTask(seat: Seat): Promise<Task | undefined> {
+  const me = await seat.me()
+  const { tasks } = await seat.call('tasks.list', { status: 'in_progress', claimedBy: me.agentId, limit: 1 })
+  return tasks[0]
+}
+
+const nextTask = tool({
+  name: 'next_task',
+  title: 'Take the next task',
+  description:
+    'Takes the next task you may work on and keeps it yours until you end it: with complete, fail or ask. Waits up to waitSeconds for one. If you hold a task already, it is shown again.',
+  input: z.object({
+    waitSeconds: z.int().min(0).max(43_200).default(45).describe('how long to wait when there is no task yet'),
+    another: z.boolean().default(false).describe('take one more although you hold one'),
+  }),
+  output: z.object({ task: workView.nullable(), next: z.string() }),
+  run: async (seat, { waitSeconds, another }, { signal }) => {
+    const held = another ? undefined : await heldTask(seat)
+    const waitMs = Math.min(waitSeconds * 1_000, seat.maxWaitMs)
+    const task = held ?? (await seat.claim({ waitMs, signal }))
+    if (!task) return { task: null, next: 'There is no task now. Call next_task again, or end your turn.' }
+    const known = held ? 'You hold this task already. ' : ''
+    return {
+      task: await presentWork(seat, task),
+      next: `${known}Do it, note milestones with progress, and end it with complete. If you cannot go on without an answer, call ask. If it fails, call fail.`,
+    }
+  },
+})
+
+const progress = tool({
+  name: 'progress',
+  title: 'Note progress',
+  description:
+    'Notes how far a task is. Not needed to keep the task. "notes" are handed to whoever goes on with it if you cannot: say what is done and what is left.',
+  input: z.object({
+    taskId,
+    percent: z.number().min(0).max(100).optional(),
+    message: z.string().max(4_096).optional().describe('one line for those who watch'),
+    notes: z.string().max(16_384).optional(),
+  }),
+  output: z.object({ taskId: z.string(), next: z.string() }),
+  run: async (seat, { taskId: id, percent, message, notes }) => {
+    await seat.callHeld('tasks.progress', {
+      taskId: id,
+      ...(percent === undefined ? {} : { percent }),
+      ...(message === undefined ? {} : { message }),
+      ...(notes === undefined ? {} : { details: notes }),
+    })
+    return { taskId: id, next: 'Noted. Go on.' }
+  },
+})
+
+const complete = tool({
+  name: 'complete',
+  title: 'Complete a task',
+  description:
+    'Ends a task you hold with its result. Tasks that depend on it get the result: say what was done and where it is.',
+  input: z.object({ taskId, result: z.unknown().describe('text or JSON') }),
+  output: moved,
+  run: async (seat, { taskId: id, result }) => {
+    const { status } = await seat.callHeld('tasks.complete', { taskId: id, result })
+    const next = status === 'in_review' ? 'Somebody else reviews it. Call next_task.' : 'Done. Call next_task.'
+    return { taskId: id, status, next }
+  },
+})
+
+const fail = tool({
+  name: 'fail',
+  title: 'Fail or give back a task',
+  description:
+    'Ends your attempt at a task. "retry": another attempt may succeed. "final": no attempt can. "give_back": nothing is wrong with it, somebody else should take it.',
+  input: z.object({
+    taskId,
+    why: z.string().min(1).max(16_384),
+    outcome: z.enum(['retry', 'final', 'give_back']).default('retry'),
+  }),
+  output: moved,
+  run: async (seat, { taskId: id, why, outcome }) => {
+    if (outcome === 'give_back') {
+      await seat.callHeld('tasks.progress', { taskId: id, message: why.slice(0, 4_096) })
+      const { status } = await seat.callHeld('tasks.release', { taskId: id })
+      return { taskId: id, status, next: 'Given back. Call next_task when you can take another.' }
+    }
+    const { status } = await seat.callHeld('tasks.fail', { taskId: id, error: why, retryable: outcome === 'retry' })
+    return { taskId: id, status, next: 'Call next_task.' }
+  },
+})
+
+/** Tells the leads of a question. Gives whether there is one to tell. */
+async function tellLeads(seat: Seat, about: string, question: string): Promise<boolean> {
+  const sent = await seat
+    .call('messages.send', { to: 'role:tech-lead', type: 'question', payload: question, taskId: about })
+    .catch(() => undefined)
+  return (sent?.recipients.length ?? 0) > 0
+}
+
+const ask = tool({
+  name: 'ask',
+  title: 'Ask about a task',
+  description:
+    'Asks a lead or the user something you cannot go on without. The task leaves you and waits for the answer; then it comes back through next_task with the answer and your notes, to you or to another agent. For a question that need not stop the work use send.',
+  input: z.object({
+    taskId,
+    question: z.string().min(1).max(16_384),
+    options: z.array(z.string().min(1).max(1_000)).min(1).max(20).optional().describe('answers to choose from'),
+    notes: z.string().max(16_384).optional().describe('what is done and what is left'),
+    waitMinutes: z.number().min(1).max(43_200).optional().describe('then defaultAnswer is taken; default: for ever'),
+    defaultAnswer: z.string().optional(),
+  }),
+  output: moved,
+  run: async (seat, { taskId: id, question, options, notes, waitMinutes, defaultAnswer }) => {
+    const { status } = await seat.callHeld('tasks.requestInput', {
+      taskId: id,
+      question,
+      ...(options ? { options } : {}),
+      ...(notes === undefined ? {} : { details: notes }),
+      ...(waitMinutes === undefined ? {} : { deadlineMs: Math.round(waitMinutes * 60_000) }),
+      ...(defaultAnswer === undefined ? {} : { defaultAnswer }),
+    })
+    const asked = options ? `${question}\nOptions: ${options.join(' | ')}` : question
+    const told = await tellLeads(seat, id, asked)
+    const who = told ? 'The leads are told.' : 'No lead is here: tell the user the question and the id of the task.'
+    return { taskId: id, status, next: `${who} Call next_task: this task when it is answered, or another.` }
+  },
+})
+
+const answer = tool({
+  name: 'answer',
+  title: 'Answer a question about a task',
+  description:
+    'Answers the question a task waits for (leads only). Questions come to your inbox; explain without a task lists them.',
+  input: z.object({ taskId: z.string().describe('id of the task that waits'), answer: z.string().min(1).max(65_536) }),
+  output: moved,
+  run: async (seat, { taskId: id, answer: given }) => {
+    const { status } = await seat.call('tasks.provideInput', { taskId: id, answer: given })
+    return { taskId: id, status, next: 'The task can be taken again, with this answer.' }
+  },
+})
+
+export const workTools: readonly AnyTool[] = [nextTask, progress, complete, fail, ask, answer]
