@@ -134,7 +134,6 @@ describe('the command line', () => {
   test.each([
     ['backup', 'pg_dump --format=custom'],
     ['restore x.db', 'pg_restore into an empty database'],
-    ['doctor', 'its own tools'],
   ])('refuses %s of a PostgreSQL and says what to do', async (what, instead) => {
     const env = { DATABASE_URL: 'postgres://tony@127.0.0.1:1/tony' }
     const { code, stdout, stderr } = await tonyWith(env)(...what.split(' '))

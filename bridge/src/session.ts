@@ -240,7 +240,9 @@ export class Session implements Seat {
   async #beat(): Promise<void> {
     const agent = await this.#agent?.catch(() => undefined)
     if (!agent) return
-    const { lost } = await agent.client.agents.heartbeat({ leases: this.#leases.list() }, { deadlineMs: beatMs })
+    // Never sent again by itself: by then the list would be one of before.
+    const settings = { deadlineMs: beatMs, once: true }
+    const { lost } = await agent.client.agents.heartbeat({ leases: this.#leases.list() }, settings)
     for (const { taskId, reason } of lost)
       this.#leases.lose(taskId, reason === 'cancelled' ? 'it was cancelled' : 'its lease is over')
     for (const receipt of this.#letters.due())

@@ -1,18 +1,16 @@
 import { systemClock } from '../clock.ts'
-import { configHere } from '../config.ts'
 import { examine, type Finding } from '../store/examine.ts'
-import { placeOf } from './file.ts'
+import { databaseNamed } from './file.ts'
 
 export type { Finding }
 
 /** Examines the database named here, or else by the environment. */
 export async function examineDatabase(given: string | undefined): Promise<readonly Finding[]> {
-  const postgres = given === undefined ? configHere().postgres : undefined
+  const { database, backupDir, postgres } = databaseNamed(given)
   if (postgres) {
     // Its driver is loaded where it is needed.
     const { examinePostgres } = await import('../store/postgres-examine.ts')
     return examinePostgres(postgres.directUrl ?? postgres.url)
   }
-  const { database, backupDir } = placeOf(given, 'doctor')
   return examine({ file: database, backups: backupDir, at: systemClock.wall() })
 }
