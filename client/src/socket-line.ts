@@ -135,6 +135,7 @@ export class SocketLine implements Line, Feed {
     const subscription = this.#subscriptions.get(id)
     if (!subscription) return
     if (error !== undefined) this.#failed(id, subscription, fromWire(error))
+    else if (isRecord(result) && result['type'] === 'started') subscription.begun()
     else if (isRecord(result) && result['type'] === 'data') subscription.push(result)
     else if (isRecord(result) && result['type'] === 'stopped') {
       this.#subscriptions.delete(id)
@@ -147,7 +148,7 @@ export class SocketLine implements Line, Feed {
     if (told.code === 'CONSUMER_TOO_SLOW' || told.code === 'SHUTTING_DOWN') return
     if (told.code === 'TOKEN_EXPIRED' && this.#renews) return
     this.#subscriptions.delete(id)
-    if (!told.retryable) return subscription.fail(told)
+    if (!subscription.resumesAfter(told)) return subscription.fail(told)
     // The server could not go on with it now, its database being away for instance: asked for again after a while.
     this.#dormant.add(subscription)
     void rest(told.retryAfterMs ?? jitter(resumption, 0), this.#resting).then(() => {

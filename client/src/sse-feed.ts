@@ -68,7 +68,7 @@ export class SseFeed implements Feed {
     const { onExpired, onReached } = this.#options
     if (!(outcome instanceof TonyError)) onReached(false, outcome instanceof Error ? outcome.message : undefined)
     else if (outcome.code === 'TOKEN_EXPIRED' && onExpired) onExpired()
-    else if (!outcome.retryable) return subscription.fail(outcome)
+    else if (!subscription.resumesAfter(outcome)) return subscription.fail(outcome)
     const failures = this.#failures.get(subscription) ?? 0
     this.#failures.set(subscription, failures + 1)
     const again = () => {
@@ -96,6 +96,7 @@ export class SseFeed implements Feed {
       onReached(true, undefined)
       const isStream = response.headers.get('content-type')?.startsWith('text/event-stream')
       if (!response.ok || !response.body || !isStream) throw await refusalIn(response)
+      subscription.begun()
       const events = eventsOf(response.body, () => {
         clearTimeout(watching)
         watching = setTimeout(giveUp, silentMs)

@@ -32,6 +32,7 @@ export class LiveSubscription<T> implements Subscription<T> {
   #received: string | undefined
   #cursor: string | undefined
   #paused = false
+  #begun = false
   #end: { error: Error | undefined } | undefined
   #wake: (() => void) | undefined
   #unhook: () => void = () => undefined
@@ -53,6 +54,16 @@ export class LiveSubscription<T> implements Subscription<T> {
     const input =
       lastEventId === undefined || !isRecord(this.#input) ? this.#input : { ...this.#input, cursor: undefined }
     this.#id = this.#feed.start(this, { path: this.#path, input, lastEventId })
+  }
+
+  /** The server has taken it. */
+  begun(): void {
+    this.#begun = true
+  }
+
+  /** Whether to ask for it again after an error. One that was refused for being one too many is its caller's to know of. */
+  resumesAfter({ retryable, code }: TonyError): boolean {
+    return retryable && (this.#begun || code !== 'RATE_LIMITED')
   }
 
   push(result: Record<string, unknown>): void {
