@@ -9,6 +9,9 @@ import { type Migration, readMigrations } from '@tony/mcp-server/store/migrate'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/** Packages of this workspace that the server is built on. */
+const libraries = ['shared', 'tools']
+
 function edit(file: string, from: string, to: string): void {
   const text = readFileSync(file, 'utf8')
   if (!text.includes(from)) throw new Error(`${file} has no ${from}`)
@@ -24,7 +27,7 @@ export class NextVersion implements Disposable {
 
   /** `minReader`: the migration a program must know to run on what this one makes; where absent, the new one itself. */
   constructor({ minReader }: { readonly minReader?: number } = {}) {
-    for (const part of ['server', 'shared']) {
+    for (const part of ['server', ...libraries]) {
       cpSync(join(root, part, 'dist'), join(this.folder, part, 'dist'), { recursive: true })
       cpSync(join(root, part, 'package.json'), join(this.folder, part, 'package.json'))
     }
@@ -58,7 +61,7 @@ export class NextVersion implements Disposable {
     for (const name of readdirSync(join(root, 'node_modules'))) {
       if (name !== '@tony') symlinkSync(join(root, 'node_modules', name), join(modules, name))
     }
-    symlinkSync(join(this.folder, 'shared'), join(modules, '@tony/mcp-shared'))
+    for (const part of libraries) symlinkSync(join(this.folder, part), join(modules, `@tony/mcp-${part}`))
   }
 
   /** A server in dev mode, on what the environment says. */
