@@ -79,6 +79,28 @@ test('a socket that goes on for three seconds with calls that are refused for th
   expect(await wire.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
 })
 
+test('what is refused for how much is open costs as any call does, and who goes on with it is closed', async () => {
+  const limits = { callerBurst: 40, callerPerSecond: 0.01, callsInFlight: 1 }
+  await using guarded = await Guarded.start({ limits })
+  const { token } = await guarded.agent('worker')
+  using wire = await Wire.open(guarded.server.url, { hello: { token } })
+  wire.send({ id: 1, method: 'mutation', params: { path: 'tasks.claim', input: { waitMs: 60_000 } } })
+  const more = async () => (await wire.call('tasks.list', 'query', {})).error
+  const refusals = []
+  do refusals.push(await more())
+  while (refusals.at(-1)?.message.startsWith('at most 1 calls in flight') && refusals.length < 100)
+  expect(refusals).toHaveLength(39)
+  expect(refusals.at(-1)).toMatchObject({
+    message: expect.stringContaining('too many calls'),
+    data: { code: 'RATE_LIMITED' },
+  })
+  for (let spent = 0; spent < 3_000; spent += 500) {
+    guarded.server.clock.advance(500)
+    expect((await more())?.data).toMatchObject({ code: 'RATE_LIMITED' })
+  }
+  expect(await wire.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
+})
+
 test('a developer on this machine, and whoever else is in dev mode, is not limited', async () => {
   await using server = await TestServer.start({ limits: few.limits })
   for (let index = 0; index < 40; index += 1) expect((await ask(server, 'tasks.list', undefined)).status).toBe(200)

@@ -44,15 +44,22 @@ export class Rates {
     this.#address = { name: 'address', burst: options.addressBurst, perSecond: options.addressPerSecond }
   }
 
+  /** Why a call of this cost may not be now. Undefined when it may, and then it is paid for. */
+  refusal(connection: Connection, cost: number): CoordinationError | undefined {
+    if (!this.#on) return undefined
+    const { rate, bucket } = this.#of(connection)
+    if (bucket.left < cost) {
+      const retryAfterMs = Math.ceil(((Math.min(cost, rate.burst) - bucket.left) / rate.perSecond) * 1_000)
+      return new CoordinationError('RATE_LIMITED', `too many calls: wait ${retryAfterMs} ms`, { retryAfterMs })
+    }
+    bucket.left -= cost
+    return undefined
+  }
+
   /** Throws RATE_LIMITED, and takes nothing then. */
   take(connection: Connection, cost: number): void {
-    if (!this.#on) return
-    const { rate, bucket } = this.#of(connection)
-    if (bucket.left >= cost) bucket.left -= cost
-    else {
-      const retryAfterMs = Math.ceil(((Math.min(cost, rate.burst) - bucket.left) / rate.perSecond) * 1_000)
-      throw new CoordinationError('RATE_LIMITED', `too many calls: wait ${retryAfterMs} ms`, { retryAfterMs })
-    }
+    const refusal = this.refusal(connection, cost)
+    if (refusal) throw refusal
   }
 
   /** `RateLimit-Policy` and `RateLimit`: what a caller may spend, and what is left of it. */
