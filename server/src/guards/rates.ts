@@ -1,6 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Clock } from '../clock.ts'
 import type { Connection, Guard } from './call.ts'
+import { networkOf } from './network.ts'
 
 interface Bucket {
   left: number
@@ -27,7 +28,7 @@ export interface RateOptions {
 const bucketsKept = 20_000
 
 /**
- * Token buckets, one for each principal, and one for each address whose callers show no valid credential. In the memory of
+ * Token buckets, one for each principal, and one for each network of callers that show no valid credential. In the memory of
  * this process: with several, each has its own.
  */
 export class Rates {
@@ -75,7 +76,9 @@ export class Rates {
 
   #of({ identity, address }: Connection): { rate: Rate; bucket: Bucket } {
     const rate = identity.ok ? this.#caller : this.#address
-    const key = identity.ok ? `${identity.principal.project} ${identity.principal.subject}` : `address ${address}`
+    const key = identity.ok
+      ? `${identity.principal.project} ${identity.principal.subject}`
+      : `address ${networkOf(address)}`
     const now = this.#clock.monotonic()
     const known = this.#buckets.get(key)
     const bucket = known ?? { left: rate.burst, at: now }
