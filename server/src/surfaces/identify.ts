@@ -84,6 +84,7 @@ export async function identify(parts: Parts, gate: Gate, credentials: Credential
   try {
     return { ok: true, principal: await establish(parts, gate, credentials) }
   } catch (error) {
-    return { ok: false, error: error instanceof Error ? error : new Error(String(error)) }
+    const shown = credentials.token !== undefined
+    return { ok: false, error: error instanceof Error ? error : new Error(String(error)), shown }
   }
 }
