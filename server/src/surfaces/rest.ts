@@ -33,6 +33,8 @@ const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
   })
 
 async function readBody(request: IncomingMessage, limit: number): Promise<unknown> {
+  if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? ''))
+    throw new CoordinationError('UNSUPPORTED_MEDIA_TYPE', 'a body is JSON: Content-Type: application/json')
   const bytes = await readBytes(request, limit)
   try {
     return JSON.parse(bytes.toString('utf8'))
