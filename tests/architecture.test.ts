@@ -24,7 +24,7 @@ import {
   names,
   sleeps,
 } from './support/architecture/habits.ts'
-import { expressionOwners, packageOwners, pureOperations } from './support/architecture/owners.ts'
+import { diallingOut, expressionOwners, packageOwners, pureOperations } from './support/architecture/owners.ts'
 import { planted } from './support/architecture/planted.ts'
 import { parseSource, readProduct, readTests, readTools, root } from './support/architecture/source.ts'
 
@@ -83,6 +83,10 @@ describe('imports', () => {
 
 test('the environment, the clock, chance and timers are reached from one place each', () => {
   expect(expressionOwners(product)).toEqual([])
+})
+
+test('the server calls out to the issuers it was told of and to its database, and from nowhere else', () => {
+  expect(diallingOut(product)).toEqual([])
 })
 
 describe('no file', () => {

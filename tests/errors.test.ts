@@ -67,6 +67,14 @@ const scenarios: Readonly<Record<ErrorCode, Scenario>> = {
       }),
     }),
   },
+  UNSUPPORTED_MEDIA_TYPE: {
+    refused: async (server) => ({
+      call: fetch(`${server.url}/trpc/tasks.create`, { method: 'POST', body: '{}' }).then(async (response) => {
+        const { error } = JSON.parse(await response.text())
+        throw Object.assign(new Error(error.message), error.data)
+      }),
+    }),
+  },
   AGENT_NAME_TAKEN: {
     refused: async (server) => {
       await server.agent('ada')

@@ -58,6 +58,9 @@ const finalCodes = new Set([4401, 4403])
 
 const maxFrameBytes = 262_144
 
+/** A server refuses a frame with more calls than it likes, by default 1 000 and never fewer than this. */
+const maxFrameMessages = 500
+
 /** How long a socket that was moved from is kept for the answers still owed on it. */
 const movingMs = 10_000
 
@@ -129,7 +132,7 @@ export class Connection {
       size = 0
     }
     for (const message of messages) {
-      if (size + message.length > maxFrameBytes) send()
+      if (size + message.length > maxFrameBytes || batch.length >= maxFrameMessages) send()
       batch.push(message)
       size += message.length
     }

@@ -16,9 +16,13 @@ const shape = {
   slowConsumerMs: number(10_000, 100, 600_000),
   callsInFlight: number(256, 1, 10_000),
   subscriptions: number(64, 1, 10_000),
+  /** Calls in one frame of a WebSocket. Clients send at most 500 in one. */
+  frameCalls: number(1_000, 500, 1_000_000),
   /** Connections of any kind; what comes beyond them is dropped unanswered. */
   connections: number(10_000, 1, 1_000_000),
   sockets: number(5_000, 1, 1_000_000),
+  /** New sockets a second, and as many at once. Serve mode only. */
+  handshakesPerSecond: number(500, 1, 1_000_000),
   /** Of one agent. A key is often that of many processes, and has no such limit. */
   socketsPerAgent: number(20, 1, 10_000),
   /** Calls in one HTTP batch. */

@@ -39,6 +39,21 @@ test('who is refused for the number of all sockets is told when to come again', 
   expect(answer).toMatch(/\r\nRetry-After: [1-5]\r\n/)
 })
 
+test('more handshakes in a second than there may be are refused, told when to come again, and let in then', async () => {
+  await using guarded = await Guarded.start({ limits: { handshakesPerSecond: 3 } })
+  const { server, admin } = guarded
+  expect(await admin.auth.whoami()).toMatchObject({ kind: 'key' })
+  server.clock.advance(1_000)
+  using wires = new DisposableStack()
+  for (let opened = 0; opened < 3; opened += 1) wires.use(await Wire.open(server.url))
+  const answer = await exchange(server.url, upgradeRequest())
+  expect(statusIn(answer)).toBe(503)
+  expect(answer).toMatch(/\r\nRetry-After: [1-5]\r\n/)
+  server.clock.advance(400)
+  expect(await wires.use(await Wire.open(server.url)).answers()).toBe(true)
+  expect(statusIn(await exchange(server.url, upgradeRequest()))).toBe(503)
+})
+
 describe('every limit', () => {
   const { limits } = readConfig('serve', {})
   const page = readFileSync(fileURLToPath(new URL('../../docs/security.md', import.meta.url)), 'utf8')

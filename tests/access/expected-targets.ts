@@ -104,7 +104,7 @@ export const expectedTargets: Readonly<Record<string, Targets | typeof noTarget>
   'auth.keys.list': noTarget,
   'auth.keys.rotate': anybodys,
   'auth.keys.revoke': anybodys,
-  'auth.sessions.list': ['OK', 'OK', 'nothing'],
+  'auth.sessions.list': ['OK', 'OK', 'NOT_FOUND'],
   'audit.list': noTarget,
   'system.info': noTarget,
   'system.backup': noTarget,

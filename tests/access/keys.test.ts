@@ -1,3 +1,5 @@
+import { keyText } from '@tony/mcp-server/auth/key-text'
+import { verifyKey } from '@tony/mcp-server/auth/keys/verify'
 import { expect, test } from 'vitest'
 import { rows } from '../api/given.ts'
 import { refusal } from '../support/server.ts'
@@ -58,6 +60,69 @@ test('a key that is mistyped, unknown, wrong, expired, revoked or from elsewhere
     expect(answer.status).toBe(401)
     expect(withoutId(answer.text)).toBe(withoutId(answers[0]?.text ?? ''))
   }
+})
+
+/** The same object, that says which of its methods are called. */
+function watched<T extends object>(thing: T, note: (method: string) => void): T {
+  return new Proxy(thing, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      note(String(name))
+      return value.bind(target)
+    },
+  })
+}
+
+test('a key that is unknown takes the same work as one whose secret is wrong, or that is over: time tells nothing', async () => {
+  await using guarded = await Guarded.start()
+  const { server, admin } = guarded
+  const [good, other] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'] })]
+  const gone = await guarded.key({ scopes: ['*'] })
+  const elsewhere = await guarded.key({ scopes: ['*'], cidrs: ['10.0.0.0/8'] })
+  await admin.auth.keys.revoke({ keyId: gone.keyId })
+  const secretOf = (key: string) => key.split('_')[2] ?? ''
+  const work = async (key: string) => {
+    const done: string[] = []
+    const parts = {
+      ...server.parts,
+      store: watched(server.parts.store, (method) => done.push(`store ${method}`)),
+      pepper: watched(server.parts.pepper, (method) => done.push(`pepper ${method}`)),
+    }
+    const [{ status }] = await Promise.allSettled([verifyKey(parts, key, '127.0.0.1')])
+    return [status, ...done]
+  }
+  const refused = ['rejected', 'pepper hash', 'store read']
+  expect(await work(good.key)).toEqual(['fulfilled', ...refused.slice(1)])
+  const wrong = {
+    unknown: keyText('nosuchkeynow', secretOf(good.key)),
+    'of another secret': keyText(good.keyId, secretOf(other.key)),
+    revoked: gone.key,
+    'revoked and of another secret': keyText(gone.keyId, secretOf(other.key)),
+    elsewhere: elsewhere.key,
+    'no key at all': 'something else',
+  }
+  const works = await Promise.all(Object.values(wrong).map(work))
+  expect(works).toEqual(Object.values(wrong).map(() => refused))
+  // Anybody can compute the sum: that one is wrong tells nothing of any key.
+  expect(await work(good.key.replace(/_.{6}$/, '_000000'))).toEqual(['rejected'])
+})
+
+test('who calls itself as a key is called is not that key', async () => {
+  await using guarded = await Guarded.start()
+  const { server } = guarded
+  const { key, keyId } = await guarded.key({ scopes: ['*'], roleCeiling: 'tech-lead' })
+  const asKey = guarded.register(key, { name: `key:${keyId}`, role: 'tech-lead' })
+  expect(await refusal(asKey)).toMatchObject({ code: 'INVALID_INPUT' })
+  const named = await guarded.register(key, { name: keyId, role: 'tech-lead' })
+  const create = async (token: string, type: string) =>
+    ask(server, 'tasks.create', token, { kind: 'mutation', input: { type, idempotencyKey: 'one' } })
+  const [byKey, byAgent] = [await create(key, 'by key'), await create(named.token, 'by agent')]
+  expect([byKey.status, byAgent.status]).toEqual([200, 200])
+  expect((await guarded.admin.tasks.list({})).tasks.map(({ type }) => type).toSorted()).toEqual(['by agent', 'by key'])
+  const { mutations } = await guarded.admin.audit.list({})
+  const makers = mutations.filter(({ type }) => type === 'task.created').map(({ actor, keyId: by }) => actor ?? by)
+  expect(makers.toSorted()).toEqual([named.agentId, keyId].toSorted())
 })
 
 test('while a key is rotated both secrets are good, and then the new one alone', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { codeOf, Wire } from '../surfaces/wire.ts'
+import { codeOf, exchange, statusIn, upgradeRequest, Wire } from '../surfaces/wire.ts'
 import { type Answer, ask, Guarded } from './given.ts'
 
 const few = { limits: { callerBurst: 10, callerPerSecond: 2, addressBurst: 20, addressPerSecond: 1 } }
@@ -79,6 +79,28 @@ test('a socket that goes on for three seconds with calls that are refused for th
   expect(await wire.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
 })
 
+test('what is refused for how much is open costs as any call does, and who goes on with it is closed', async () => {
+  const limits = { callerBurst: 40, callerPerSecond: 0.01, callsInFlight: 1 }
+  await using guarded = await Guarded.start({ limits })
+  const { token } = await guarded.agent('worker')
+  using wire = await Wire.open(guarded.server.url, { hello: { token } })
+  wire.send({ id: 1, method: 'mutation', params: { path: 'tasks.claim', input: { waitMs: 60_000 } } })
+  const more = async () => (await wire.call('tasks.list', 'query', {})).error
+  const refusals = []
+  do refusals.push(await more())
+  while (refusals.at(-1)?.message.startsWith('at most 1 calls in flight') && refusals.length < 100)
+  expect(refusals).toHaveLength(39)
+  expect(refusals.at(-1)).toMatchObject({
+    message: expect.stringContaining('too many calls'),
+    data: { code: 'RATE_LIMITED' },
+  })
+  for (let spent = 0; spent < 3_000; spent += 500) {
+    guarded.server.clock.advance(500)
+    expect((await more())?.data).toMatchObject({ code: 'RATE_LIMITED' })
+  }
+  expect(await wire.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
+})
+
 test('a developer on this machine, and whoever else is in dev mode, is not limited', async () => {
   await using server = await TestServer.start({ limits: few.limits })
   for (let index = 0; index < 40; index += 1) expect((await ask(server, 'tasks.list', undefined)).status).toBe(200)
@@ -104,4 +126,40 @@ test('who guesses at a key is locked out of it from where it guesses, longer eac
   expect(headers.get('retry-after')).toBe('120')
   server.clock.advance(120_000)
   expect(await status(held.key, '10.0.0.1')).toBe(200)
+})
+
+test('who is locked out is refused at the upgrade with 429, and told when to come again', async () => {
+  await using guarded = await Guarded.start()
+  const { server } = guarded
+  const [held, other] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'] })]
+  const wrong = held.key.replace(/_.{6}$/, '_000000')
+  for (let index = 0; index < 10; index += 1) await ask(server, 'tasks.list', wrong)
+  const upgrade = (key: string) => exchange(server.url, upgradeRequest({ Authorization: `Bearer ${key}` }))
+  const answer = await upgrade(held.key)
+  expect(statusIn(answer)).toBe(429)
+  expect(answer).toContain('\r\nRetry-After: 60\r\n')
+  using wire = await Wire.open(server.url, { headers: { authorization: `Bearer ${other.key}` } })
+  expect(await wire.answers()).toBe(true)
+  // Who sends its key as the first frame is known only after the upgrade.
+  using late = await Wire.open(server.url, { hello: { token: held.key } })
+  expect(await late.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
+})
+
+test('who has a network of IPv6 addresses is one caller', async () => {
+  const config = { trustedProxies: ['127.0.0.1/32'] }
+  await using guarded = await Guarded.start({ limits: { addressBurst: 30, addressPerSecond: 0.01 }, config })
+  const { server } = guarded
+  const held = await guarded.key({ scopes: ['*'] })
+  const wrong = held.key.replace(/_.{6}$/, '_000000')
+  const from = async (address: string, key: string) =>
+    (await ask(server, 'tasks.list', key, { headers: { 'x-forwarded-for': address } })).status
+  const guesses = []
+  for (let index = 1; index <= 10; index += 1) guesses.push(await from(`2001:db8:0:1::${index}`, wrong))
+  expect(guesses).toEqual(Array(10).fill(401))
+  expect([await from('2001:db8:0:1:ffff::1', held.key), await from('2001:db8:0:2::1', held.key)]).toEqual([429, 200])
+  // The calls that were refused cost the network 2 each, and so did the one of who is locked out.
+  const unknown = []
+  for (let index = 0; index < 5; index += 1) unknown.push(await from(`2001:db8:0:1:${index}::`, 'no.thing.here'))
+  expect(unknown).toEqual([401, 401, 401, 401, 429])
+  expect(await from('2001:db8:0:2::1', 'no.thing.here')).toBe(401)
 })

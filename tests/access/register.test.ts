@@ -67,3 +67,24 @@ test('an enrolment token takes no name over, whatever its ceiling', async () => 
   const lead = await guarded.key({ roleCeiling: 'tech-lead', scopes: ['*'] })
   expect(await guarded.register(lead.key, { name: 'worker', takeOver: true })).toMatchObject({ incarnation: 2 })
 })
+
+test('each registration is a session of its own, and ends those before', async () => {
+  await using guarded = await Guarded.start()
+  const { server } = guarded
+  const { key } = await guarded.key()
+  const who = { name: 'worker', clientInstanceId: secret }
+  const first = await guarded.register(key, who)
+  const sessionOf = async (token: string) => (await server.connect({ token }).auth.whoami()).sessionId
+  const firstId = await sessionOf(first.token)
+  const second = await guarded.register(key, who)
+  const secondId = await sessionOf(second.token)
+  expect(secondId).not.toBe(firstId)
+  expect(second.refreshToken).not.toBe(first.refreshToken)
+  const { sessions } = await guarded.admin.auth.sessions.list({ agent: 'worker', all: true })
+  expect(sessions.map(({ sessionId, revokedAt }) => [sessionId, revokedAt !== null])).toEqual([
+    [secondId, false],
+    [firstId, true],
+  ])
+  const chosen = { ...who, sessionId: firstId }
+  expect(await ask(server, 'agents.register', key, { kind: 'mutation', input: chosen })).toMatchObject({ status: 400 })
+})

@@ -62,3 +62,30 @@ test('whoever shows a token this server signed is told by name why it is good no
   }
   expect([...told.keys()].toSorted()).toEqual(['STALE_INCARNATION', 'TOKEN_EXPIRED', 'TOKEN_REVOKED'])
 })
+
+test('a refusal says in its challenge whether a credential was shown, that it has expired, and which scope it lacks', async () => {
+  const { guarded, states } = await setUp()
+  await using _ = guarded
+  const { server } = guarded
+  const challengeOf = async (authorization: string | undefined, path = 'tasks.list') => {
+    const headers = { ...from(200), ...(authorization !== undefined && { authorization }) }
+    const { headers: told } = await ask(server, path, undefined, { headers })
+    return told.get('www-authenticate')
+  }
+  const said = new Map<string, string | null>()
+  for (const { code, authorization } of states.filter((state) => state.code !== 'UNAUTHENTICATED'))
+    said.set(code, await challengeOf(authorization))
+  const realm = 'Bearer realm="tony-mcp"'
+  expect(Object.fromEntries(said)).toEqual({
+    TOKEN_EXPIRED: `${realm}, error="invalid_token", error_description="expired"`,
+    TOKEN_REVOKED: `${realm}, error="invalid_token"`,
+    STALE_INCARNATION: `${realm}, error="invalid_token"`,
+  })
+  expect(await challengeOf(undefined)).toBe(realm)
+  expect(await challengeOf('Bearer nothing')).toBe(`${realm}, error="invalid_token"`)
+  const { token } = await guarded.agent('developer')
+  expect(await challengeOf(`Bearer ${token}`, 'audit.list')).toBe(
+    `${realm}, error="insufficient_scope", scope="audit:read"`,
+  )
+  expect(await challengeOf(`Bearer ${token}`)).toBeNull()
+})

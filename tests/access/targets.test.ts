@@ -3,7 +3,7 @@ import { type Role, roles } from '@tony/mcp-shared/roles'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Wire } from '../surfaces/wire.ts'
 import { expectedTargets, type Kind, kinds, toldAcrossOf, toldOf, withTargets } from './expected-targets.ts'
-import { Guarded } from './given.ts'
+import { Guarded, withoutId } from './given.ts'
 import { Cast, inputOf } from './targets.ts'
 import { Caller, isLetIn, outcomeOf, unusable } from './ways.ts'
 
@@ -98,6 +98,20 @@ describe.each([...roles])('a caller of the role %s', (role) => {
 /** They leave an event of their own: of the new agent, and of a key, which is every admin's. */
 const makes = new Set(['agents.register', 'auth.keys.rotate', 'auth.keys.revoke', 'auth.refresh'])
 
+/** The strings an input names something with. */
+const namesIn = (input: unknown): string[] =>
+  typeof input === 'string'
+    ? [input]
+    : typeof input === 'object' && input !== null
+      ? Object.values(input).flatMap(namesIn)
+      : []
+
+/** An answer without what is the request's own. */
+async function wordsOf(path: string, token: string, input: unknown): Promise<string> {
+  const text = withoutId(await caller.text(path, `Bearer ${token}`, input))
+  return namesIn(input).reduce((words, name) => words.replaceAll(name, 'that'), text)
+}
+
 test.each(['tech-lead', 'admin'] as const)(
   'what belongs to another project is not there for a %s of this one, and stays as it is',
   async (role) => {
@@ -105,6 +119,7 @@ test.each(['tech-lead', 'admin'] as const)(
     const lead = guarded.server.connect({ token: key })
     using others = new Cast(guarded.server.url, lead)
     const differs: string[] = []
+    let compared = 0
     for (const path of withTargets) {
       const token = role === 'admin' ? guarded.adminKey : (await cast.agent(role)).token
       const input = await inputOf(path, "other's", { agent: await others.agent('tech-lead'), lead })
@@ -114,10 +129,18 @@ test.each(['tech-lead', 'admin'] as const)(
       decisions += 1
       if (told !== wanted) differs.push(`${path}: ${told}, not ${wanted}`)
       else if (!makes.has(path) && (await feed()) !== before) differs.push(`${path}: an event`)
+      if (told === 'NOT_FOUND' && toldOf(path, role, 'absent') === 'NOT_FOUND') {
+        const words = await wordsOf(path, token, input)
+        const nothing = await inputOf(path, 'absent', { agent: await others.agent('tech-lead'), lead })
+        const ofNothing = await wordsOf(path, token, nothing)
+        compared += 1
+        if (words !== ofNothing) differs.push(`${path}: ${words}, and of nothing ${ofNothing}`)
+      }
       cast.dismiss()
       others.dismiss()
     }
     expect(differs).toEqual([])
+    expect(compared).toBeGreaterThan(10)
   },
   120_000,
 )

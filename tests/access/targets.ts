@@ -95,7 +95,7 @@ const special: Readonly<Record<string, Partial<Builders>>> = {
   'messages.list': {
     "other's": async (world) => mailFor(world).then(() => ({ agent: world.agent.name, box: 'in' })),
   },
-  'auth.revoke': { own: empty, "other's": named },
+  'auth.revoke': { own: empty, "other's": named, absent: () => ({ agent: 'nobody' }) },
 }
 
 /** An input that names the caller's own, another's or nothing that is there; `world.agent` is whose it is. */

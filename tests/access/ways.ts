@@ -48,12 +48,16 @@ export class Caller implements Disposable {
     }
   }
 
-  async one(path: string, authorization: string | undefined, input: unknown): Promise<string> {
+  /** The answer as it came. */
+  text(path: string, authorization: string | undefined, input: unknown): Promise<string> {
     const text = JSON.stringify(input) ?? 'null'
-    const reply =
-      procedures.get(path)?.kind === 'mutation'
-        ? await this.#send('POST', `/trpc/${path}`, authorization, text)
-        : await this.#send('GET', `/trpc/${path}?input=${encodeURIComponent(text)}`, authorization)
+    return procedures.get(path)?.kind === 'mutation'
+      ? this.#send('POST', `/trpc/${path}`, authorization, text)
+      : this.#send('GET', `/trpc/${path}?input=${encodeURIComponent(text)}`, authorization)
+  }
+
+  async one(path: string, authorization: string | undefined, input: unknown): Promise<string> {
+    const reply = await this.text(path, authorization, input)
     const [, sent] = /serialized-error\ndata: (.*)/.exec(reply) ?? []
     const body: Body = sent === undefined ? JSON.parse(reply) : { error: JSON.parse(sent) }
     return outcomeOf(path, body)

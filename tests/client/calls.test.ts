@@ -36,6 +36,14 @@ test('a call made before there is a server is answered once there is one', async
   expect((await call).name).toBe('tony-mcp')
 })
 
+test('more calls in one turn than a server takes in one frame are all answered', async () => {
+  await using server = await TestServer.start({ limits: { frameCalls: 500, callsInFlight: 2_000 } })
+  const client = server.connect()
+  await client.system.info()
+  const answers = await Promise.all(Array.from({ length: 1_200 }, () => client.system.info()))
+  expect(answers.filter(({ name }) => name === 'tony-mcp')).toHaveLength(1_200)
+})
+
 test('a client outlives a restart of the server on the same port and file', async () => {
   const first = await TestServer.start()
   const port = Number(new URL(first.url).port)

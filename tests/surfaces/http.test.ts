@@ -72,6 +72,22 @@ test('a procedure that is not there is 404, a wrong method 405, a body that is n
   }
 })
 
+test.each(['/trpc/tasks.create', '/api/agents/register'])(
+  'a body of %s that is not said to be JSON is 415',
+  async (path) => {
+    await using server = await TestServer.start()
+    const status = async (type: string) => {
+      const body = '{"name":"worker","type":"qa"}'
+      const reply = await fetch(`${server.url}${path}`, { method: 'POST', headers: { 'content-type': type }, body })
+      const { error } = JSON.parse(await reply.text())
+      return [reply.status, error?.data.code]
+    }
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', ''])
+      expect(await status(type)).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE'])
+    expect((await status('application/json; charset=utf-8'))[0]).not.toBe(415)
+  },
+)
+
 test('REST says which method it takes', async () => {
   await using server = await TestServer.start()
   expect((await fetch(`${server.url}/api/agents/register`)).headers.get('allow')).toBe('POST')

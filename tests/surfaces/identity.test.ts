@@ -30,7 +30,8 @@ const get = (url: string, headers: Record<string, string>, method = 'GET', body?
     sent.end(body)
   })
 
-const refused = { status: 401, challenge: 'Bearer realm="tony-mcp"', code: 'UNAUTHENTICATED' }
+const refused = { status: 401, challenge: 'Bearer realm="tony-mcp", error="invalid_token"', code: 'UNAUTHENTICATED' }
+const asked = { ...refused, challenge: 'Bearer realm="tony-mcp"' }
 
 test.each([
   ['a foreign Host', { host: 'rebound.example' }],
@@ -44,9 +45,10 @@ test.each([
   ['a token without a signature', { authorization: 'Bearer eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJ4In0.' }],
 ])('a caller with %s is answered 401 and how to authenticate, over tRPC and REST', async (_, headers) => {
   await using server = await TestServer.start()
-  expect(await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, headers)).toEqual(refused)
+  const told = 'authorization' in headers ? refused : asked
+  expect(await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, headers)).toEqual(told)
   const body = JSON.stringify({ name: 'intruder', type: 'tech-lead' })
-  expect(await get(`${server.url}/api/agents/register`, headers, 'POST', body)).toEqual(refused)
+  expect(await get(`${server.url}/api/agents/register`, headers, 'POST', body)).toEqual(told)
   expect((await server.connect().agents.list({})).agents).toEqual([])
   expect((await get(`${server.url}/trpc/system.info`, headers)).status).toBe(200)
 })

@@ -105,10 +105,10 @@ async function connectionOf({ parts }: TestServer, token: string | undefined): P
     }
     return { ...shared, identity: { ok: true, principal } }
   }
-  if (token === 'stranger') return { ...shared, identity: { ok: false, error: needed } }
+  if (token === 'stranger') return { ...shared, identity: { ok: false, error: needed, shown: false } }
   const identity = await parts.tokens.verify(token).then(
     (principal) => ({ ok: true as const, principal }),
-    (error: Error) => ({ ok: false as const, error }),
+    (error: Error) => ({ ok: false as const, error, shown: true }),
   )
   return { ...shared, identity }
 }

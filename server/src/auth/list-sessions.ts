@@ -1,22 +1,25 @@
 import type { sessionListInput, sessionListOutput } from '@tony/mcp-shared/auth'
-import { and, desc, eq, isNull, or } from 'drizzle-orm'
+import { and, desc, eq, isNull } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { iso, isoOrNull } from '../times.ts'
+import { knownAgent } from '../vitals/named.ts'
 
-/** `auth.sessions.list`. */
+/** `auth.sessions.list`. Of an agent that is not there it is refused: an empty list would say that nobody is in. */
 export const listSessions = (
   ctx: Context,
   { agent, all, limit }: z.output<typeof sessionListInput>,
 ): Promise<z.output<typeof sessionListOutput>> =>
-  ctx.read(async ({ db, t: { sessions: s, agents: a } }) => {
-    const ofAgent = agent === undefined ? [] : [or(eq(a.id, agent), eq(a.name, agent))]
+  ctx.read(async (reader) => {
+    const { sessions: s, agents: a } = reader.t
+    const { project } = ctx.principal
+    const ofAgent = agent === undefined ? [] : [eq(s.agentId, await knownAgent(reader, project, agent))]
     const live = all ? [] : [isNull(s.revokedAt)]
-    const rows = await db
+    const rows = await reader.db
       .select({ session: s, name: a.name })
       .from(s)
       .innerJoin(a, eq(a.id, s.agentId))
-      .where(and(eq(s.projectId, ctx.principal.project), ...ofAgent, ...live))
+      .where(and(eq(s.projectId, project), ...ofAgent, ...live))
       .orderBy(desc(s.id))
       .limit(limit)
     return {

@@ -25,10 +25,10 @@ export interface Connection {
   readonly metrics: Metrics
   /** How the caller came in. */
   readonly surface: 'ws' | 'http' | 'rest' | 'mcp'
-  /** Who it is, or why that could not be established. */
+  /** Who it is, or why that could not be established and whether a credential was shown at all. */
   readonly identity:
     | { readonly ok: true; readonly principal: Principal }
-    | { readonly ok: false; readonly error: Error }
+    | { readonly ok: false; readonly error: Error; readonly shown: boolean }
   /** Where it came from, as far as that is known. */
   readonly address?: string | undefined
   /** Goes on as this caller; only a socket can. */

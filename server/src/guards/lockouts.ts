@@ -30,12 +30,16 @@ export class Lockouts {
     this.#clock = clock
   }
 
-  /** Throws RATE_LIMITED while it is locked out, whatever the secret is now. */
+  /** Milliseconds for which it is locked out, whatever the secret is now: 0 when it is not. */
+  leftMs(pair: string): number {
+    return Math.max(0, Math.ceil((this.#attempts.get(pair)?.until ?? 0) - this.#clock.monotonic()))
+  }
+
+  /** Throws RATE_LIMITED while it is locked out. */
   require(pair: string): void {
-    const left = (this.#attempts.get(pair)?.until ?? 0) - this.#clock.monotonic()
-    if (left <= 0) return
-    const retryAfterMs = Math.ceil(left)
-    throw new CoordinationError('RATE_LIMITED', 'too many wrong credentials: wait', { retryAfterMs })
+    const retryAfterMs = this.leftMs(pair)
+    if (retryAfterMs > 0)
+      throw new CoordinationError('RATE_LIMITED', 'too many wrong credentials: wait', { retryAfterMs })
   }
 
   failed(pair: string): void {

@@ -1,6 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Clock } from '../clock.ts'
 import type { Connection, Guard } from './call.ts'
+import { networkOf } from './network.ts'
 
 interface Bucket {
   left: number
@@ -27,7 +28,7 @@ export interface RateOptions {
 const bucketsKept = 20_000
 
 /**
- * Token buckets, one for each principal, and one for each address whose callers show no valid credential. In the memory of
+ * Token buckets, one for each principal, and one for each network of callers that show no valid credential. In the memory of
  * this process: with several, each has its own.
  */
 export class Rates {
@@ -44,15 +45,22 @@ export class Rates {
     this.#address = { name: 'address', burst: options.addressBurst, perSecond: options.addressPerSecond }
   }
 
+  /** Why a call of this cost may not be now. Undefined when it may, and then it is paid for. */
+  refusal(connection: Connection, cost: number): CoordinationError | undefined {
+    if (!this.#on) return undefined
+    const { rate, bucket } = this.#of(connection)
+    if (bucket.left < cost) {
+      const retryAfterMs = Math.ceil(((Math.min(cost, rate.burst) - bucket.left) / rate.perSecond) * 1_000)
+      return new CoordinationError('RATE_LIMITED', `too many calls: wait ${retryAfterMs} ms`, { retryAfterMs })
+    }
+    bucket.left -= cost
+    return undefined
+  }
+
   /** Throws RATE_LIMITED, and takes nothing then. */
   take(connection: Connection, cost: number): void {
-    if (!this.#on) return
-    const { rate, bucket } = this.#of(connection)
-    if (bucket.left >= cost) bucket.left -= cost
-    else {
-      const retryAfterMs = Math.ceil(((Math.min(cost, rate.burst) - bucket.left) / rate.perSecond) * 1_000)
-      throw new CoordinationError('RATE_LIMITED', `too many calls: wait ${retryAfterMs} ms`, { retryAfterMs })
-    }
+    const refusal = this.refusal(connection, cost)
+    if (refusal) throw refusal
   }
 
   /** `RateLimit-Policy` and `RateLimit`: what a caller may spend, and what is left of it. */
@@ -68,7 +76,9 @@ export class Rates {
 
   #of({ identity, address }: Connection): { rate: Rate; bucket: Bucket } {
     const rate = identity.ok ? this.#caller : this.#address
-    const key = identity.ok ? `${identity.principal.project} ${identity.principal.subject}` : `address ${address}`
+    const key = identity.ok
+      ? `${identity.principal.project} ${identity.principal.subject}`
+      : `address ${networkOf(address)}`
     const now = this.#clock.monotonic()
     const known = this.#buckets.get(key)
     const bucket = known ?? { left: rate.burst, at: now }

@@ -15,8 +15,10 @@ const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
     request.once('error', reject)
   })
 
-/** The JSON a request carries. Throws PAYLOAD_TOO_LARGE or INVALID_INPUT. */
+/** The JSON a request carries. Throws UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE or INVALID_INPUT. */
 export async function readBody(request: IncomingMessage, limit: number): Promise<unknown> {
+  if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? ''))
+    throw new CoordinationError('UNSUPPORTED_MEDIA_TYPE', 'a body is JSON: Content-Type: application/json')
   const bytes = await readBytes(request, limit)
   try {
     return JSON.parse(bytes.toString('utf8'))

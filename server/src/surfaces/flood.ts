@@ -44,3 +44,27 @@ export function malformedWatch(clock: Clock): MalformedWatch {
     },
   }
 }
+
+export interface Pace {
+  /** Whether one more may be now. */
+  admits(): boolean
+}
+
+/**
+ * So many handshakes a second, and as many at once. Each may cost a signature and a look into the database: when
+ * thousands come back together, those who are in already are served first.
+ */
+export function handshakePace(clock: Clock, perSecond: number): Pace {
+  let left = perSecond
+  let at = clock.monotonic()
+  return {
+    admits: () => {
+      const now = clock.monotonic()
+      left = Math.min(perSecond, left + ((now - at) / 1_000) * perSecond)
+      at = now
+      if (left < 1) return false
+      left -= 1
+      return true
+    },
+  }
+}

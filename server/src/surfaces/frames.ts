@@ -37,6 +37,12 @@ export const stateFrame = (envelope: Envelope, type: 'started' | 'stopped'): Buf
 export const errorFrame = (envelope: Envelope, error: unknown): Buffer =>
   textFrame(`${head(envelope)},"error":${JSON.stringify(error)}}`)
 
+/** The same error for many, as frames one after the other. */
+export function errorFrames(envelopes: readonly Envelope[], error: unknown): Buffer {
+  const end = `,"error":${JSON.stringify(error)}}`
+  return Buffer.concat(envelopes.map((envelope) => textFrame(head(envelope) + end)))
+}
+
 export const reconnectFrame = textFrame('{"id":null,"method":"reconnect"}')
 export const pingFrame = textFrame('PING')
 export const pongFrame = textFrame('PONG')

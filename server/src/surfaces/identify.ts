@@ -5,6 +5,7 @@ import { verifyToken } from '../auth/issuers/admit.ts'
 import { verifyKey } from '../auth/keys/verify.ts'
 import type { Parts } from '../context.ts'
 import type { Connection } from '../guards/call.ts'
+import { networkOf } from '../guards/network.ts'
 import type { Principal } from '../principal.ts'
 import { projectNamed } from '../projects/find.ts'
 import type { Gate } from './gate.ts'
@@ -43,9 +44,19 @@ async function developer(parts: Parts, name: string): Promise<Principal> {
 /** A JWT has three parts. */
 const isAccessToken = (token: string): boolean => token.split('.').length === 3
 
+/** Who guesses, and at what. */
+const pairOf = (key: string, address: string | undefined): string =>
+  `${networkOf(address)} ${/^tck_([0-9A-Za-z]{12})_/.exec(key)?.[1] ?? 'other'}`
+
+/** Milliseconds for which the key that a request shows is locked out from where it comes; 0 when it is not. */
+export function lockedOutMs(parts: Parts, gate: Gate, request: IncomingMessage): number {
+  const token = bearerOf(request)
+  return token === undefined || isAccessToken(token) ? 0 : parts.lockouts.leftMs(pairOf(token, gate.addressOf(request)))
+}
+
 /** Refuses one that guesses, and notes when a guess was wrong. */
 async function byKey(parts: Parts, key: string, address: string | undefined): Promise<Principal> {
-  const pair = `${address} ${/^tck_([0-9A-Za-z]{12})_/.exec(key)?.[1] ?? 'other'}`
+  const pair = pairOf(key, address)
   parts.lockouts.require(pair)
   try {
     const principal = await verifyKey(parts, key, address)
@@ -73,6 +84,7 @@ export async function identify(parts: Parts, gate: Gate, credentials: Credential
   try {
     return { ok: true, principal: await establish(parts, gate, credentials) }
   } catch (error) {
-    return { ok: false, error: error instanceof Error ? error : new Error(String(error)) }
+    const shown = credentials.token !== undefined
+    return { ok: false, error: error instanceof Error ? error : new Error(String(error)), shown }
   }
 }

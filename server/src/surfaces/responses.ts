@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { errorPolicies } from '@tony/mcp-shared/errors'
+import { type CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import { errorShape, toCoordinationError } from '../api/errors.ts'
 import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
@@ -26,8 +26,21 @@ export const securityHeaders: readonly (readonly [string, string])[] = [
 /** Where a request goes, without its query. */
 export const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] ?? ''
 
-/** How to authenticate, for every 401. */
-export const challenge = 'Bearer realm="tony-mcp"'
+const scheme = 'Bearer realm="tony-mcp"'
+
+/**
+ * What RFC 6750 has a refusal say: how to authenticate; of a credential that was shown, that it is not good, and by name only
+ * that it has expired; and which scope one that is good lacks.
+ */
+export function challenge({ code, details }: CoordinationError, shown: boolean): Readonly<Record<string, string>> {
+  const { http } = errorPolicies[code]
+  const lacking = details?.['permission']
+  if (http === 403 && typeof lacking === 'string')
+    return { 'www-authenticate': `${scheme}, error="insufficient_scope", scope="${lacking}"` }
+  if (http !== 401) return {}
+  const why = code === 'TOKEN_EXPIRED' ? ', error_description="expired"' : ''
+  return { 'www-authenticate': shown ? `${scheme}, error="invalid_token"${why}` : scheme }
+}
 
 /** When to come again, in whole seconds as HTTP has it. */
 export const retryHeaders = (retryAfterMs: unknown): Readonly<Record<string, string>> =>
@@ -36,7 +49,6 @@ export const retryHeaders = (retryAfterMs: unknown): Readonly<Record<string, str
 /** One JSON answer, unless the other side is gone. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   if (response.writableEnded || response.destroyed) return
-  if (status === 401) response.setHeader('www-authenticate', challenge)
   response.writeHead(status, { 'content-type': 'application/json' })
   response.end(JSON.stringify(body))
 }
@@ -44,8 +56,13 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 /** The same for what went wrong. */
 export function sendError(response: ServerResponse, error: unknown, requestId: string): void {
   if (response.headersSent) return
-  const { code, details } = toCoordinationError(error)
-  for (const [name, value] of Object.entries(retryHeaders(details?.['retryAfterMs']))) response.setHeader(name, value)
+  const refusal = toCoordinationError(error)
+  const { code, details } = refusal
+  const said = {
+    ...retryHeaders(details?.['retryAfterMs']),
+    ...challenge(refusal, response.req.headers.authorization !== undefined),
+  }
+  for (const [name, value] of Object.entries(said)) response.setHeader(name, value)
   // The rest of such a body is not read.
   if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
   sendJson(response, errorPolicies[code].http, { error: errorShape(error, requestId) })

@@ -9,6 +9,7 @@ import { currentPrincipal, leewayMs } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Principal } from '../principal.ts'
 import { closeCodes } from './close-codes.ts'
+import { refuseFrame, tooMany } from './crowd.ts'
 import { type FloodWatch, floodWatch, type MalformedWatch, malformedWatch } from './flood.ts'
 import {
   type Envelope,
@@ -80,12 +81,29 @@ export class Socket {
     if (text === 'PONG') return this.#noteLife()
     if (text === 'PING') this.#write(pongFrame)
     else {
-      for (const incoming of parseIncoming(text)) {
+      for (const incoming of this.#admitted(parseIncoming(text))) {
         this.#handle(incoming)
         if (this.#closed) return
       }
     }
     this.#pauseIfUnread()
+  }
+
+  /** What a frame holds. Of one with too many calls they are refused together, and it counts as one that cannot be used. */
+  #admitted(all: readonly Incoming[]): readonly Incoming[] {
+    const calls = all.filter((incoming) => incoming.type === 'call')
+    const { frameCalls } = this.connection.parts.config.limits
+    if (calls.length <= frameCalls) return all
+    this.#write(refuseFrame(calls, frameCalls))
+    if (this.#malformed.tooMany()) this.close(closeCodes.malformed, 'too many malformed frames')
+    return all.filter(({ type }) => type !== 'call')
+  }
+
+  /** One call or subscription more than there may be. It costs what a call costs, or nothing would slow down who goes on so. */
+  #refuseMore(what: string, limit: number, envelope: Envelope): void {
+    const spent = this.connection.parts.rates.refusal(this.connection, 1)
+    this.refuse(spent ?? tooMany(what, limit), envelope)
+    if (spent && this.#flood.goesOn()) this.close(closeCodes.flooding, 'RATE_LIMITED')
   }
 
   /** A ping of the WebSocket protocol. Answered here: by itself `ws` answers without looking at what is still unread. */
@@ -188,9 +206,7 @@ export class Socket {
 
   #handle(incoming: Incoming): void {
     if (incoming.type === 'malformed') return this.#countMalformed(incoming)
-    if (incoming.type === 'stop') {
-      return this.#open.stop(incoming.id)
-    }
+    if (incoming.type === 'stop') return this.#open.stop(incoming.id)
     const { id, jsonrpc } = incoming
     const envelope = { id, jsonrpc }
     const { limits } = this.connection.parts.config
@@ -201,12 +217,12 @@ export class Socket {
         return this.refuse(new CoordinationError('INVALID_INPUT', `Duplicate id ${id}`), envelope)
       // Those that were stopped do not count while they end.
       const open = [...this.#open.subscriptions.values()].filter(({ signal }) => !signal.aborted).length
-      if (open >= limits.subscriptions) return this.refuse(tooMany('subscriptions', limits.subscriptions), envelope)
+      if (open >= limits.subscriptions) return this.#refuseMore('subscriptions', limits.subscriptions, envelope)
       void this.#subscribe(incoming, envelope)
       return
     }
     if (this.#open.inFlight >= limits.callsInFlight)
-      return this.refuse(tooMany('calls in flight', limits.callsInFlight), envelope)
+      return this.#refuseMore('calls in flight', limits.callsInFlight, envelope)
     void this.#call(incoming, incoming.kind, envelope)
   }
 
@@ -282,9 +298,3 @@ export class Socket {
 }
 
 const turnOver = () => new Promise<void>((resolve) => setImmediate(resolve))
-
-const tooMany = (what: string, limit: number) =>
-  new CoordinationError('RATE_LIMITED', `at most ${limit} ${what} on one socket: wait for some to end`, {
-    limit,
-    retryAfterMs: 100,
-  })

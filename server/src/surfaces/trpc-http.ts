@@ -1,4 +1,3 @@
-import { errorPolicies } from '@tony/mcp-shared/errors'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { toCoordinationError } from '../api/errors.ts'
 import { appRouter } from '../api/router.ts'
@@ -19,12 +18,15 @@ export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics, gate: Gate) =
     responseMeta: ({ errors, ctx }) => {
       const refused = errors.map((error) => toCoordinationError(error))
       const later = refused.map(({ details }) => details?.['retryAfterMs']).find((ms) => typeof ms === 'number')
-      const unknown = refused.some(({ code }) => errorPolicies[code].http === 401)
+      const shown = ctx !== undefined && (ctx.identity.ok || ctx.identity.shown)
+      const [challenged = {}] = refused
+        .map((error) => challenge(error, shown))
+        .filter((headers) => 'www-authenticate' in headers)
       return {
         headers: {
           ...(ctx ? ctx.parts.rates.headers(ctx) : {}),
           ...retryHeaders(later),
-          ...(unknown ? { 'www-authenticate': challenge } : {}),
+          ...challenged,
         },
       }
     },

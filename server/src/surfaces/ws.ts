@@ -10,8 +10,9 @@ import type { Connection } from '../guards/call.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { closeCodes } from './close-codes.ts'
+import { handshakePace, type Pace } from './flood.ts'
 import type { Gate } from './gate.ts'
-import { bearerOf, identify, projectOf } from './identify.ts'
+import { bearerOf, identify, lockedOutMs, projectOf } from './identify.ts'
 import { parseConnectionParams } from './incoming.ts'
 import { Socket } from './socket.ts'
 
@@ -75,6 +76,7 @@ export class WebSocketSurface {
   readonly #sockets = new Set<Socket>()
   /** How many of them each agent has. */
   readonly #ofAgents = new Map<string, number>()
+  readonly #pace: Pace
   /** Upgraded, and not yet known. */
   #arriving = 0
   #closing = false
@@ -86,7 +88,12 @@ export class WebSocketSurface {
     this.#log = log
     this.#metrics = metrics
     this.#gate = gate
-    const { frameBytes } = parts.config.limits
+    const { frameBytes, handshakesPerSecond } = parts.config.limits
+    // As with rates: in dev mode there is nobody to be protected from.
+    this.#pace = handshakePace(
+      parts.clock,
+      parts.config.mode === 'serve' ? handshakesPerSecond : Number.POSITIVE_INFINITY,
+    )
     this.#server = new WebSocketServer({
       noServer: true,
       maxPayload: frameBytes,
@@ -114,8 +121,10 @@ export class WebSocketSurface {
     const refusal = this.#gate.refusal(request)
     if (refusal) return refuseUpgrade(raw, errorPolicies[refusal.code].http)
     if (!this.#gate.originAllowed(request)) return refuseUpgrade(raw, 403)
-    if (this.#sockets.size + this.#arriving >= this.#parts.config.limits.sockets)
+    if (this.#sockets.size + this.#arriving >= this.#parts.config.limits.sockets || !this.#pace.admits())
       return refuseUpgrade(raw, 503, this.#later())
+    const lockedMs = lockedOutMs(this.#parts, this.#gate, request)
+    if (lockedMs > 0) return refuseUpgrade(raw, 429, Math.ceil(lockedMs / 1_000))
     this.#server.handleUpgrade(request, raw, head, (ws) => {
       ws.on('error', (error) => this.#log.debug({ error }, 'socket error'))
       this.#arrive(ws, raw, request, /(^|&)connectionParams=1(&|$)/.test(query))

