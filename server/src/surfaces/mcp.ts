@@ -97,11 +97,15 @@ async function answer(exchange: Exchange): Promise<void> {
 
 /** An error of HTTP in the form of JSON-RPC, which hosts read. */
 function refuse(response: ServerResponse, thrown: unknown): void {
-  const { code, message, details } = toCoordinationError(thrown)
-  for (const [name, value] of Object.entries(retryHeaders(details?.['retryAfterMs']))) response.setHeader(name, value)
+  const refusal = toCoordinationError(thrown)
+  const { code, message, details } = refusal
+  const told = {
+    ...retryHeaders(details?.['retryAfterMs']),
+    ...challenge(refusal, response.req.headers.authorization !== undefined),
+  }
+  for (const [name, value] of Object.entries(told)) response.setHeader(name, value)
   if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
   const status = errorPolicies[code].http
-  if (status === 401) response.setHeader('www-authenticate', challenge)
   const said = status >= 500 && code === 'INTERNAL' ? 'something went wrong inside the server' : message
   sendJson(response, status, { jsonrpc: '2.0', error: { code: -32_000, message: `${code}: ${said}` }, id: null })
 }
