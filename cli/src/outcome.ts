@@ -1,9 +1,10 @@
 import { TonyError } from '@tony/mcp-client'
+import { CredentialError } from './connection.ts'
 import { PlanError } from './plan/plan.ts'
 
 /** Exit codes: 0 ok · 1 failed · 2 wrong input · 3 not found · 4 not allowed · 5 conflict · 69 unreachable · 75 try again. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof PlanError) return 2
+  if (error instanceof PlanError || error instanceof CredentialError) return 2
   // Known by name: its class comes with the database driver, which most commands do not load.
   if (error instanceof Error && error.name === 'StoreInUseError') return 75
   if (!(error instanceof TonyError)) return 1

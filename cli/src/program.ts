@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { addDataCommands } from './data.ts'
+import { addHostCommands } from './hosts/commands.ts'
 import { importCommand } from './import.ts'
 import { exitCodeOf, explain } from './outcome.ts'
 
@@ -28,10 +29,11 @@ function program(): Command {
     .command('dev')
     .description('run the server for this machine only: callers on it need no credential')
     .action(() => serverOf('dev'))
-  tony
+  const mcp = tony
     .command('mcp')
     .description('serve one coding agent on standard input and output (configured by the environment: TONY_MCP_URL, …)')
     .action(async () => (await import('@tony/mcp-bridge/stdio')).serveHost())
+  addHostCommands(mcp)
   tony
     .command('import <file>')
     .description('make a plan the work of a project: beads issues.jsonl or Tony ATHMS tasks.json')

@@ -32,7 +32,10 @@ export const packageOwners: Rule = (sources) =>
 
 /** Expressions that reach outside the process, and who may. */
 const expressions: readonly Owned[] = [
-  { what: /^process\.env$/, by: /^(server\/src\/(config|main)|bridge\/src\/environment)\.ts$/ },
+  {
+    what: /^process\.env$/,
+    by: /^(server\/src\/(config|main)|bridge\/src\/environment|cli\/src\/(connection|hosts\/here))\.ts$/,
+  },
   {
     what: /^(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)$/,
     by: /^((server|bridge)\/src\/clock\.ts|server\/src\/store\/checkpoint\.ts|client\/src\/.+)$/,

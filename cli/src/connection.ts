@@ -1,0 +1,58 @@
+import { readFileSync, statSync } from 'node:fs'
+import { type Client, createClient } from '@tony/mcp-client'
+import { type Command, Option } from 'commander'
+
+export const defaultUrl = 'http://127.0.0.1:3456'
+
+/** The credential to show cannot be read. */
+export class CredentialError extends Error {
+  override readonly name = 'CredentialError'
+}
+
+/** Where a server is and who calls it: the same for every command that calls one. */
+export interface ServerOptions {
+  readonly url: string
+  readonly project?: string
+  readonly tokenFile?: string
+}
+
+/** No option takes the credential itself: what is in a command line is in the list of processes and in the shell's history. */
+export const withServer = (command: Command): Command =>
+  command
+    .addOption(new Option('--url <url>', 'the server').env('TONY_MCP_URL').default(defaultUrl))
+    .addOption(
+      new Option('--token-file <file>', 'a file with an API key or an access token; or TONY_TOKEN holds it').env(
+        'TONY_TOKEN_FILE',
+      ),
+    )
+    .option('--project <name>', 'the project; a credential carries its own')
+
+/** Whoever else can read the file can act with what is in it: bits of the mode for group and others. */
+const others = 0o077
+
+function readToken(file: string): string {
+  let token: string
+  try {
+    if (process.platform !== 'win32' && (statSync(file).mode & others) !== 0)
+      process.stderr.write(`warning: ${file} can be read by others: chmod 600 ${file}\n`)
+    token = readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw new CredentialError(`the token file ${file} cannot be read`, { cause })
+  }
+  if (token === '' || /\s/.test(token)) throw new CredentialError(`the token file ${file} holds no token`)
+  return token
+}
+
+/** The credential to show: what the file holds, else TONY_TOKEN. Throws CredentialError. */
+export function tokenOf({ tokenFile }: ServerOptions): string | undefined {
+  if (tokenFile !== undefined && tokenFile !== '') return readToken(tokenFile)
+  const { TONY_TOKEN: token } = process.env
+  return token === undefined || token.trim() === '' ? undefined : token.trim()
+}
+
+/** A client of the server the options name. Throws CredentialError. */
+export function connect(options: ServerOptions): Client {
+  const { url, project } = options
+  const token = tokenOf(options)
+  return createClient({ url, ...(token === undefined ? {} : { token }), ...(project === undefined ? {} : { project }) })
+}
