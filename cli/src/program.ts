@@ -3,6 +3,8 @@ import { addDataCommands } from './data.ts'
 import { addHostCommands } from './hosts/commands.ts'
 import { importCommand } from './import.ts'
 import { exitCodeOf, explain } from './outcome.ts'
+import { addRunCommand } from './run/command.ts'
+import { addWaitCommand } from './wait.ts'
 
 interface ImportOptions {
   readonly replay: boolean
@@ -43,6 +45,8 @@ function program(): Command {
     .addOption(new Option('--url <url>', 'the server').env('TONY_MCP_URL').default(defaultUrl))
     .option('--project <name>', 'the project')
     .action((file: string, options: ImportOptions) => importCommand(file, options))
+  addWaitCommand(tony)
+  addRunCommand(tony)
   addDataCommands(tony)
   return tony
 }
