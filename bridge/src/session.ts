@@ -27,6 +27,9 @@ const roundMs = 50_000
 /** What ends an agent without anybody having meant to: it is registered anew. */
 const endings: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED', 'TOKEN_EXPIRED'])
 
+/** Asked while messages are made ready to be shown: nobody has read those yet. */
+const asides: ReadonlySet<Path> = new Set(['agents.get'])
+
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
@@ -90,7 +93,7 @@ export class Session implements Seat {
   }
 
   async call<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
-    await this.#acknowledge()
+    if (!asides.has(path)) await this.#acknowledge()
     try {
       return await this.#once(path, input, signal)
     } catch (error) {

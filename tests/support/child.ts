@@ -40,6 +40,11 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  /** Writes a line to its standard input. */
+  tell(line: string): void {
+    this.#process.stdin?.write(`${line}\n`)
+  }
+
   /** kill -9, and waits until it is gone. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
