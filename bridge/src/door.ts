@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Boundary } from './boundary.ts'
+import type { Found, LookFor } from './look.ts'
 import { beginOf, isAlive } from './slots.ts'
 
 /** What a bridge writes down for the hooks of its host; only this user reads it. */
@@ -44,22 +45,47 @@ function socketFor(stateDir: string, id: string): string {
   return inState.length < 100 ? inState : join(tmpdir(), `tony-mcp-${id}.sock`)
 }
 
-function isSecret(said: unknown, secret: string): boolean {
-  const [one, other] = [Buffer.from(String(said)), Buffer.from(secret)]
+const question = z.object({
+  secret: z.string(),
+  /** Left out: what is to be shown now. */
+  wait: z.object({ for: z.enum(['task', 'message']), type: z.string().max(200).optional() }).optional(),
+})
+
+function isSame(said: string, secret: string): boolean {
+  const [one, other] = [Buffer.from(said), Buffer.from(secret)]
   return one.length === other.length && timingSafeEqual(one, other)
 }
 
-/** Answers one knock: the secret comes in one line, what is to be shown goes out. */
-function answer(socket: Socket, secret: string, boundary: Boundary): void {
+/** What was asked; undefined for who has not read the file of the door. */
+function asked(line: string, secret: string): z.output<typeof question> | undefined {
+  try {
+    const { data } = question.safeParse(JSON.parse(line))
+    return data && isSame(data.secret, secret) ? data : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+/** Answers one knock: the question comes in one line, then the answer goes out. */
+function answer(socket: Socket, secret: string, { boundary, wait }: DoorOptions): void {
   let heard = ''
+  const gone = new AbortController()
   socket.setEncoding('utf8')
+  socket.on('close', () => gone.abort())
   // One that has gone can not be written to any more.
   socket.on('error', () => socket.destroy())
   socket.on('data', (data: string) => {
     heard += data
     if (heard.length <= 1_000 && !heard.endsWith('\n')) return
-    if (!isSecret(heard.trim(), secret)) socket.destroy()
-    else show(socket, boundary)
+    const asking = asked(heard, secret)
+    if (!asking) socket.destroy()
+    else if (!asking.wait) show(socket, boundary)
+    else
+      wait(asking.wait, gone.signal).then(
+        (found) => socket.end(found ? JSON.stringify(found) : ''),
+        () => socket.end(),
+      )
   })
 }
 
@@ -73,16 +99,22 @@ export interface DoorOptions {
   readonly stateDir: string
   readonly session: string | undefined
   readonly boundary: Boundary
+  /** Waits as this session until there is something, or nobody asks any more. */
+  readonly wait: (
+    what: { readonly for: LookFor; readonly type?: string | undefined },
+    ended: AbortSignal,
+  ) => Promise<Found | undefined>
 }
 
 /** Opens the door hooks of the same host knock at. The returned function closes it. */
-export function openDoor({ stateDir, session, boundary }: DoorOptions): () => void {
+export function openDoor(options: DoorOptions): () => void {
+  const { stateDir, session } = options
   doorsIn(stateDir)
   const id = `${process.pid}-${randomBytes(6).toString('hex')}`
   const secret = randomBytes(32).toString('base64url')
   const socket = socketFor(stateDir, id)
   const file = join(stateDir, `door-${id}.json`)
-  const server = createServer((knock) => answer(knock, secret, boundary))
+  const server = createServer((knock) => answer(knock, secret, options))
   // Without it the session goes on, and its hooks show nothing.
   server.on('error', (error) => process.stderr.write(`tony-mcp: no door for hooks: ${error.message}\n`))
   server.listen(socket, () => {

@@ -14,6 +14,7 @@ import type { Me, Profile, Seat, Wait } from '@tony/mcp-tools/seat'
 import { type Clock, every, pause } from './clock.ts'
 import { Leases } from './leases.ts'
 import { ackWaitMs, Letters } from './letters.ts'
+import { type Found, type LookFor, waitFor } from './look.ts'
 import { register, type Settings } from './registration.ts'
 import type { Slot } from './slots.ts'
 
@@ -136,6 +137,16 @@ export class Session implements Seat {
       return shown.length === 0 ? undefined : shown
     })
     return mail ?? []
+  }
+
+  /** Waits until there is a task this session may take, or a message for it, and takes nothing. */
+  async look(
+    { for: kind, type }: { readonly for: LookFor; readonly type?: string | undefined },
+    ended: AbortSignal,
+  ): Promise<Found | undefined> {
+    const { client, id: agent } = await this.#joined()
+    const timer = this.#options.clock.timer.bind(this.#options.clock)
+    return waitFor(client, { for: kind, agent, type, timer, ended })
   }
 
   notices(): string[] {

@@ -13,7 +13,9 @@ const leaveWithinMs = 3_000
 export async function serveHost(): Promise<void> {
   const config = bridgeConfigHere()
   const bridge = openBridge(config)
-  const closeDoor = openDoor({ ...config, boundary: new Boundary(bridge.session, systemClock) })
+  const { session } = bridge
+  const boundary = new Boundary(session, systemClock)
+  const closeDoor = openDoor({ ...config, boundary, wait: (what, ended) => session.look(what, ended) })
   const gone = Promise.race([
     once(process.stdin, 'end'),
     once(process.stdin, 'close'),

@@ -36,6 +36,12 @@ class Hooked implements AsyncDisposable {
     return stdout
   }
 
+  /** Its model waits in a shell. */
+  async waits(what: string, option = '--json'): Promise<{ code: number; stdout: string }> {
+    const { code, stdout } = JSON.parse(await this.#ask(`wait ${what} ${option}`))
+    return { code, stdout }
+  }
+
   /** Its model calls a tool. */
   calls(tool: string): Promise<string> {
     return this.#ask(`call ${tool}`)
@@ -134,6 +140,29 @@ test('without a server a hook says nothing in time, and the message comes once i
   expect(await host.hook('tool')).toBe('')
   await using _ = await TestServer.start({ folder, clock, config: { port: Number(new URL(url).port) } })
   await expect.poll(() => host.hook('tool'), within).toContain('kept for you')
+})
+
+test('a shell of the host waits for its session without a credential, and takes nothing', async () => {
+  await using server = await TestServer.start()
+  await using host = new Hooked(server)
+  await using bare = new Hooked(server, 'no')
+  const name = await host.name()
+  const bob = await server.agent('bob')
+  const lead = server.connect()
+  expect(await host.waits('message', '--timeout=1s')).toEqual({ code: 124, stdout: '' })
+  const waiting = host.waits('message')
+  await bob.messages.send({ to: 'bob', type: 'note', payload: 'for another' }).catch(() => undefined)
+  const { recipients } = await bob.messages.send({ to: name, type: 'note', payload: 'for it' })
+  const { code, stdout } = await waiting
+  expect({ code, found: JSON.parse(stdout) }).toEqual({
+    code: 0,
+    found: { for: 'message', messageId: recipients[0]?.messageId, from: bob.id, type: 'note' },
+  })
+  const { id } = await lead.tasks.create({ type: 'code' })
+  expect(await host.waits('task', '--type=code')).toEqual({ code: 0, stdout: `task ${id}\n` })
+  expect(await lead.tasks.get({ taskId: id })).toMatchObject({ status: 'pending', attempt: 0 })
+  expect(await bare.waits('task')).toMatchObject({ code: 1 })
+  expect(await host.hook('tool')).toContain('for it')
 })
 
 test('its door is open to this user alone, and is gone with the bridge, or at the next start if that was killed', async () => {

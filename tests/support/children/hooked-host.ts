@@ -4,8 +4,8 @@ import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 
 /**
- * A host with a bridge as its child, which runs a hook of the command for each line it is told: `<event> <host> <input>`. It
- * says what the hook printed, as JSON.
+ * A host with a bridge as its child, which runs a hook of the command for each line it is told: `<event> <host> <input>`, or
+ * waits with it: `wait <what> <option>`. It says what the hook printed, as JSON.
  */
 const [, , program = '', url = '', stateDir = '', bridged = 'yes'] = process.argv
 const env = { TONY_MCP_URL: url, TONY_MCP_STATE_DIR: stateDir }
@@ -29,9 +29,10 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     })
     return
   }
-  const command = `'${process.execPath}' '${program}' hook ${event} --host ${host}`
+  const rest = event === 'wait' ? `wait --session --for ${host} ${input}` : `hook ${event} --host ${host}`
+  const command = `'${process.execPath}' '${program}' ${rest}`
   const hook = execFile('sh', ['-c', command], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
-    process.stdout.write(`${nth} ${JSON.stringify({ code: error ? 1 : 0, stdout, stderr })}\n`)
+    process.stdout.write(`${nth} ${JSON.stringify({ code: error ? error.code : 0, stdout, stderr })}\n`)
   })
-  hook.stdin?.end(input)
+  hook.stdin?.end(event === 'wait' ? '' : input)
 })
