@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { type Client, createClient } from '@tony/mcp-client'
 import { type Command, Option } from 'commander'
 
-export const defaultUrl = 'http://127.0.0.1:3456'
+const defaultUrl = 'http://127.0.0.1:3456'
 
 /** The credential to show cannot be read. */
 export class CredentialError extends Error {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import { defaultUrl, type ServerOptions, withServer } from '../connection.ts'
+import { type ServerOptions, withServer } from '../connection.ts'
 import { placesHere, programHere } from './here.ts'
 import { type Entry, type Host, type HostName, hostNames, hostsOf } from './hosts.ts'
 import { type FileOutcome, install, isHere, status, uninstall } from './install.ts'
@@ -28,11 +28,17 @@ function entryOf({ url, project, tokenFile, program }: Partial<Installing>): Ent
   return {
     command: program === undefined ? programHere() : [program],
     env: {
-      ...(url !== undefined && url !== defaultUrl && { TONY_MCP_URL: url }),
+      ...(url !== undefined && { TONY_MCP_URL: url }),
       ...(tokenFile !== undefined && { TONY_MCP_KEY_FILE: resolve(tokenFile) }),
       ...(project !== undefined && { TONY_MCP_PROJECT: project }),
     },
   }
+}
+
+/** What was said, and not what is so by default: that is not written. */
+const said = (options: Installing, command: Command): Partial<Installing> => {
+  const { url, ...others } = options
+  return command.getOptionValueSource('url') === 'default' ? others : { ...others, url }
 }
 
 /** The hosts that were named, or all, or those that are here. */
@@ -97,16 +103,16 @@ export function addHostCommands(mcp: Command): void {
   entering(mcp.command('install'))
     .description('put this server and its hooks into the configuration of the hosts on this machine')
     .option('--dry-run', 'say what would be done, change nothing', false)
-    .action((options: Installing) => {
-      const hosts = chosen(options, entryOf(options))
+    .action((options: Installing, command: Command) => {
+      const hosts = chosen(options, entryOf(said(options, command)))
       const outcomes = install(hosts, options.dryRun ?? false)
       print(outcomes, hosts, options)
       sayNext(outcomes, hosts, options)
     })
   entering(mcp.command('status'))
     .description('say how the configuration of the hosts differs from what install would write')
-    .action((options: Installing) => {
-      const hosts = chosen(options, entryOf(options))
+    .action((options: Installing, command: Command) => {
+      const hosts = chosen(options, entryOf(said(options, command)))
       const outcomes = status(hosts)
       print(outcomes, hosts, options)
       if (outcomes.some(({ state }) => state !== 'ok')) process.exitCode = 1
