@@ -1,6 +1,6 @@
-import { type HookEvent, type HookHost, hookEvents, hookHosts } from '@tony/mcp-bridge/hook-output'
-import { Argument, Command, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { addDataCommands } from './data.ts'
+import { addHookCommand } from './hook.ts'
 import { addHostCommands } from './hosts/commands.ts'
 import { importCommand } from './import.ts'
 import { exitCodeOf, explain } from './outcome.ts'
@@ -37,15 +37,7 @@ function program(): Command {
     .description('serve one coding agent on standard input and output (configured by the environment: TONY_MCP_URL, …)')
     .action(async () => (await import('@tony/mcp-bridge/stdio')).serveHost())
   addHostCommands(mcp)
-  tony
-    .command('hook')
-    .description('show what waits for the coding agent of this host; called by the host itself')
-    .addArgument(new Argument('<event>', 'the point of the session').choices(hookEvents))
-    .addOption(new Option('--host <name>', 'in whose format').choices(hookHosts).default('claude-code'))
-    .action(async (event: HookEvent, { host }: { host: HookHost }) => {
-      const { runHook } = await import('@tony/mcp-bridge/hook')
-      await runHook(event, host)
-    })
+  addHookCommand(tony)
   tony
     .command('import <file>')
     .description('make a plan the work of a project: beads issues.jsonl or Tony ATHMS tasks.json')
