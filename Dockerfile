@@ -2,8 +2,10 @@ FROM node:24-bookworm-slim AS manifests
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY shared/package.json shared/
+COPY tools/package.json tools/
 COPY server/package.json server/
 COPY client/package.json client/
+COPY bridge/package.json bridge/
 COPY cli/package.json cli/
 
 
@@ -13,7 +15,7 @@ RUN npm ci --omit=optional --ignore-scripts
 COPY . .
 RUN npm run build
 # Types, maps and the compiler's notes are for who builds.
-RUN find shared/dist server/dist client/dist cli/dist -type f ! -name '*.js' -delete
+RUN find shared/dist tools/dist server/dist client/dist bridge/dist cli/dist -type f ! -name '*.js' -delete
 
 
 FROM manifests AS dependencies
@@ -33,8 +35,10 @@ WORKDIR /app
 COPY --from=dependencies /app ./
 COPY drizzle drizzle
 COPY --from=build /app/shared/dist shared/dist
+COPY --from=build /app/tools/dist tools/dist
 COPY --from=build /app/server/dist server/dist
 COPY --from=build /app/client/dist client/dist
+COPY --from=build /app/bridge/dist bridge/dist
 COPY --from=build /app/cli/dist cli/dist
 RUN mkdir /data && chown node:node /data
 USER node
@@ -42,5 +46,5 @@ VOLUME /data
 EXPOSE 3456
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.MCP_PORT || process.env.PORT || 3456}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
+  CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = 0; fetch(`${process.env.TLS_CERT_FILE ? 'https' : 'http'}://127.0.0.1:${process.env.MCP_PORT || process.env.PORT || 3456}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
 CMD ["node", "cli/dist/main.js", "serve"]

@@ -1,6 +1,7 @@
 /**
  * What a backup costs those who write meanwhile: writes at a steady rate, each timed from the moment it was due, first without
- * and then while backups are written one after the other. Prints the latencies of both.
+ * and then while backups are written one after the other. Prints the latencies of both, and fails where a backup is not a prefix of
+ * the commits with all that was acknowledged before it was asked for.
  */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,6 +11,7 @@ import { systemClock } from '@tony/mcp-server/clock'
 import { Backups } from '@tony/mcp-server/store/backups'
 import { openSqlite } from '@tony/mcp-server/store/sqlite'
 import type { Store } from '@tony/mcp-server/store/store'
+import { querySqlite } from '../tests/support/query.ts'
 import { SeededFolder } from '../tests/support/scale/folder.ts'
 
 const { values } = parseArgs({
@@ -24,6 +26,9 @@ const { values } = parseArgs({
 
 let written = 0
 
+/** Writes commit in the order they were issued in: so many of the first were acknowledged. */
+let acknowledged = 0
+
 async function write(store: Store, project: string): Promise<void> {
   written += 1
   const id = `write ${written}`
@@ -31,6 +36,7 @@ async function write(store: Store, project: string): Promise<void> {
     await tx.db.insert(tx.t.bodies).values({ id, payload: 'x'.repeat(500) })
     tx.append({ type: 'task.updated', subject: id, actor: null, data: { n: written } })
   })
+  acknowledged += 1
 }
 
 /** Writes at the rate until `done` settles; the latencies in milliseconds. */
@@ -60,6 +66,24 @@ const summary = (latencies: readonly number[]) => {
   return { writes: sorted.length, p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(0.999999) }
 }
 
+interface Held {
+  readonly writes: number
+  readonly last: number
+  readonly events: number
+}
+
+/** What a backup holds of the writes: all up to one, each with its event, and none that was acknowledged before is missing. */
+function requirePrefix(path: string, before: number): void {
+  const [held] = querySqlite<Held>(
+    path,
+    `select count(*) as writes, coalesce(max(cast(substr(id, 7) as integer)), 0) as last,
+       (select count(*) from events where subject like 'write %') as events from bodies where id like 'write %'`,
+    [],
+  )
+  if (!held || held.writes !== held.last || held.events !== held.writes || held.writes < before)
+    throw new Error(`${path} is no prefix with ${before} writes: ${JSON.stringify(held)}`)
+}
+
 const scale = Number(values.rows)
 using seeded = await SeededFolder.of({ tasks: scale, messages: scale, events: scale, ineligible: 0.5 }, systemClock)
 // On the disk: what is in memory costs no fsync, which is most of what there is to measure.
@@ -77,19 +101,25 @@ const backups = new Backups(() => ({
 }))
 let bytes = 0
 let took = 0
+const made: { readonly path: string; readonly before: number }[] = []
 async function backUp(): Promise<void> {
   for (let index = 0; index < Number(values.backups); index += 1) {
     const start = performance.now()
-    bytes = (await backups.make()).manifest.bytes
+    const before = acknowledged
+    const { path, manifest } = await backups.make()
     took = Math.max(took, performance.now() - start)
+    bytes = manifest.bytes
+    made.push({ path, before })
   }
 }
 const during = await steady(store, project.id, backUp())
 await store[Symbol.asyncDispose]()
+for (const { path, before } of made) requirePrefix(path, before)
 rmSync(folder, { recursive: true })
 const outcome = {
   backup_mb: Math.round(bytes / 1_000_000),
   backup_ms: Math.round(took),
+  prefixes: made.length,
   without: summary(alone),
   during: summary(during),
 }
@@ -104,6 +134,6 @@ else {
     )
   }
   process.stdout.write(
-    `${values.backups} backups of ${outcome.backup_mb} MB, the longest took ${outcome.backup_ms} ms\n`,
+    `${values.backups} backups of ${outcome.backup_mb} MB, the longest took ${outcome.backup_ms} ms; each is a prefix of the commits with all that was acknowledged before\n`,
   )
 }

@@ -91,6 +91,9 @@ export function locksOf(seed: string, task: string): string[] {
   return ['pool:ci']
 }
 
+/** The project of the calls that are made beside the plan. */
+export const loadProject = 'load'
+
 /** Epics for a plan that has none, so that there is one to pause. */
 export const epicOf = (number: number): string => `part ${number % 6}`
 

@@ -12,6 +12,13 @@ export interface DemoOptions {
   /** Operators and workers do everything the contract knows, all at once. */
   readonly chaos: boolean
   readonly port: number
+  /** Servers on a PostgreSQL of their own, behind a balancer; 0 for one server on a file. */
+  readonly replicas: number
+  /** Replicas are killed and the database stops on the way, with calls at a steady rate beside the plan. */
+  readonly faults: boolean
+  /** How many such calls, and how many a second. */
+  readonly calls: number
+  readonly rate: number
   /** A server that runs already, instead of one of the demo's own. */
   readonly given: Given | undefined
   readonly json: boolean
@@ -19,12 +26,17 @@ export interface DemoOptions {
 }
 
 const usage = `npm run demo -- [--plan FILE] [--replay] [--agents N] [--kills N] [--chaos] [--seed WORD] [--port N] [--keep] [--json]
+               [--replicas N [--faults] [--calls N] [--rate N]]
                [--url URL --stop COMMAND --database FILE]
   --plan FILE   beads issues.jsonl or Tony ATHMS tasks.json (default: the plan that ships with the project)
   --replay      set finished work back to pending; skip tombstones and what is not work
   --agents N    how many agents, each in its own process: 2 to 500 (default 100)
   --kills N     kill -9 the server N times on the way and restart it on its file (default 0)
   --chaos       locks, verdicts, questions, topics, redrives, pauses, cancellations and retries on top, all at once
+  --replicas N  so many servers on a PostgreSQL that it brings, behind a balancer: 2 to 9
+  --faults      with --replicas: kill -9 one of them every 5 s and stop the database three times, at once, on the way
+  --calls N     with --faults: calls beside the plan, at a steady rate whatever becomes of them (default 100000)
+  --rate N      with --faults: so many of them a second (default 250)
   --seed WORD   what goes wrong, and when, follows from it (default: a new one each time, printed)
   --port N      the server's port (default: a free one)
   --keep        keep the database, the histories and the logs
@@ -65,6 +77,10 @@ export function parseOptions(argv: readonly string[]): DemoOptions {
       seed: { type: 'string', default: Math.random().toString(36).slice(2, 8) },
       chaos: { type: 'boolean', default: false },
       port: { type: 'string', default: '0' },
+      replicas: { type: 'string', default: '0' },
+      faults: { type: 'boolean', default: false },
+      calls: { type: 'string', default: '100000' },
+      rate: { type: 'string', default: '250' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       url: { type: 'string' },
@@ -72,7 +88,15 @@ export function parseOptions(argv: readonly string[]): DemoOptions {
       database: { type: 'string' },
     },
   })
+  const replicas = whole('replicas', values.replicas, 0, 9)
+  if (replicas === 1) throw new Error(`--replicas is 2 or more\n${usage}`)
+  if (values.faults && replicas === 0) throw new Error(`--faults is for --replicas\n${usage}`)
+  if (values.url !== undefined && replicas > 0) throw new Error(`--replicas and --url exclude each other\n${usage}`)
   return {
+    replicas,
+    faults: values.faults,
+    calls: whole('calls', values.calls, 0, 10_000_000),
+    rate: whole('rate', values.rate, 1, 10_000),
     plan: values.plan,
     replay: values.replay,
     agents: whole('agents', values.agents, 2, 500),

@@ -7,12 +7,23 @@ import type { PlannedRow } from '../cli/src/plan/plan.ts'
 import { publishPlan } from '../cli/src/plan/publish.ts'
 import { readPlan } from '../cli/src/plan/read.ts'
 import { type Report, verify } from '../tests/support/verify.ts'
+import { breakOnTheWay, type FaultFigures } from './faults.ts'
 import { type Figures, figuresOf } from './figures.ts'
 import { Fleet, Operators, Watchers } from './fleet.ts'
 import { GivenServer } from './given-server.ts'
-import { chance, drawTroubles, epicOf, locksOf, poolSize, type Troubles, troublesOf } from './misbehaviour.ts'
+import {
+  chance,
+  drawTroubles,
+  epicOf,
+  loadProject,
+  locksOf,
+  poolSize,
+  type Troubles,
+  troublesOf,
+} from './misbehaviour.ts'
 import type { DemoOptions } from './options.ts'
 import type { Progress } from './progress.ts'
+import { ReplicaSet } from './replica-set.ts'
 import { freePort, ServerProcess } from './server-process.ts'
 import type { ServerUnderTest } from './server-under-test.ts'
 import { Tally } from './tally.ts'
@@ -34,12 +45,16 @@ export interface Outcome {
   readonly tally: Tally
   readonly crashes: number
   readonly kills: number
+  /** What a run with `--faults` adds. */
+  readonly faults: FaultFigures | undefined
   readonly figures: Figures
   readonly report: Report
 }
 
-async function serverFor({ given, port }: DemoOptions, folder: string): Promise<ServerUnderTest> {
-  return given ? new GivenServer(given) : new ServerProcess(folder, port || (await freePort()))
+async function serverFor({ given, port, replicas }: DemoOptions, folder: string): Promise<ServerUnderTest> {
+  if (given) return new GivenServer(given)
+  const own = port || (await freePort())
+  return replicas > 0 ? new ReplicaSet({ folder, count: replicas, port: own }) : new ServerProcess(folder, own)
 }
 
 /** Kills the server at moments spread over the run, by how much of the plan is done. */
@@ -112,10 +127,14 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
     const wanted = { ...plan, tasks: made(plan.tasks, troubles, options) }
     await publishPlan(client, wanted, (staged) => progress.step('plan', staged, plan.tasks.length))
     const begun = performance.now()
+    // The feed may be read at another server than the plan was published at.
+    await tally.reached(await headOf(client))
     progress.follow(tally, plan.tasks.length)
     const killing = killOnTheWay(server, tally, plan.tasks.length, options)
-    await Promise.race([Promise.all([tally.settled(), killing]), tooLong(tally)])
+    const breaking = breakOnTheWay(server, tally, plan.tasks.length, { ...options, histories })
+    await Promise.race([Promise.all([tally.settled(), killing, breaking]), tooLong(tally)])
     const seconds = (performance.now() - begun) / 1_000
+    const faults = await breaking
     progress.end()
     await operators.stop()
     await fleet.stop()
@@ -125,7 +144,10 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
     await following
     await server.stop()
     const files = readdirSync(histories).map((name) => join(histories, name))
-    const paths = files.filter((name) => name.endsWith('.jsonl'))
+    const ofLoad = files.filter((name) => /\/load-[^/]*\.jsonl$/.test(name))
+    const paths = files.filter((name) => name.endsWith('.jsonl') && !ofLoad.includes(name))
+    const report = verify({ histories: paths, database: server.database })
+    const loaded = faults && verify({ histories: ofLoad, database: server.database, project: loadProject })
     return {
       folder,
       seed: options.seed,
@@ -137,10 +159,12 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
       tally,
       crashes: fleet.crashes,
       kills: server.kills,
-      figures: figuresOf(files.filter((name) => /\.jsonl(\.remarks)?$/.test(name))),
-      report: verify({ histories: paths, database: server.database }),
+      faults,
+      figures: figuresOf(files.filter((name) => /\/agent-[^/]*\.jsonl(\.remarks)?$/.test(name))),
+      report: { ...report, violations: [...report.violations, ...(loaded?.violations ?? [])] },
     }
   } finally {
+    progress.end()
     fleet.kill()
     operators.kill()
     client.close()

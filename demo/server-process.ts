@@ -8,43 +8,46 @@ import type { ServerUnderTest } from './server-under-test.ts'
 
 const program = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url))
 
-/** The server as its own process, on one port and one file however often it is killed. */
-export class ServerProcess implements ServerUnderTest {
-  readonly database: string
-  readonly #folder: string
-  readonly #port: number
-  readonly #log: number
+export interface ProcessOptions {
+  /** Where it runs and keeps its files. */
+  readonly folder: string
+  readonly port: number
+  /** Of its log. */
+  readonly name?: string
+  /** Settings on top of those of every server of the demo. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** A server as its own process, on one port and with one database however often it is killed. */
+export class Process {
+  readonly port: number
+  readonly #options: ProcessOptions
+  readonly #log: string
+  readonly #out: number
   #child: ChildProcess | undefined
   kills = 0
 
-  constructor(folder: string, port: number) {
-    this.#folder = folder
-    this.#port = port
-    this.database = join(folder, 'demo.db')
-    this.#log = openSync(join(folder, 'server.log'), 'a')
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}`
+  constructor(options: ProcessOptions) {
+    this.#options = options
+    this.port = options.port
+    this.#log = join(options.folder, `${options.name ?? 'server'}.log`)
+    this.#out = openSync(this.#log, 'a')
   }
 
   async start(): Promise<void> {
+    const { folder, port, settings } = this.#options
     const env = {
       ...process.env,
       NODE_ENV: 'development',
       MCP_HOST: '127.0.0.1',
-      MCP_PORT: String(this.#port),
-      DATABASE_PATH: this.database,
+      MCP_PORT: String(port),
       LOG_LEVEL: 'info',
+      ...settings,
     }
-    const child = spawn(process.execPath, [program, 'dev'], {
-      cwd: this.#folder,
-      env,
-      stdio: ['ignore', 'pipe', this.#log],
-    })
+    const child = spawn(process.execPath, [program, 'dev'], { cwd: folder, env, stdio: ['ignore', 'pipe', this.#out] })
     this.#child = child
     const exited = once(child, 'exit').then(([code]) => {
-      throw new Error(`the server ended with code ${code}: see ${join(this.#folder, 'server.log')}`)
+      throw new Error(`the server ended with code ${code}: see ${this.#log}`)
     })
     const said = child.stdout
     if (!said) throw new Error('the server has no standard output')
@@ -53,22 +56,56 @@ export class ServerProcess implements ServerUnderTest {
     said.resume()
   }
 
-  async killAndRestart(): Promise<void> {
+  async kill(): Promise<void> {
     await this.#end('SIGKILL')
     this.kills += 1
-    await this.start()
   }
 
-  stop(): Promise<void> {
-    return this.#end('SIGTERM')
+  /** Ends it in an orderly way; once ended, does nothing. Rejects when it does not end as it should. */
+  async stop(): Promise<void> {
+    const code = await this.#end('SIGTERM')
+    if (code !== 0) throw new Error(`the server ended with code ${code} when it was told to end: see ${this.#log}`)
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    if (!child || child.exitCode !== null || child.signalCode !== null) return 0
     const exited = once(child, 'exit')
     child.kill(signal)
     await exited
+    return child.exitCode
+  }
+}
+
+/** One server on a file. */
+export class ServerProcess implements ServerUnderTest {
+  readonly database: string
+  readonly #process: Process
+
+  constructor(folder: string, port: number) {
+    this.database = join(folder, 'demo.db')
+    this.#process = new Process({ folder, port, settings: { DATABASE_PATH: this.database } })
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#process.port}`
+  }
+
+  get kills(): number {
+    return this.#process.kills
+  }
+
+  start(): Promise<void> {
+    return this.#process.start()
+  }
+
+  async killAndRestart(): Promise<void> {
+    await this.#process.kill()
+    await this.#process.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#process.stop()
   }
 }
 

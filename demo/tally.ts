@@ -5,7 +5,7 @@ export class Tally {
   readonly #counts = new Map<string, number>()
   readonly #open = new Set<string>()
   readonly #openMail = new Set<string>()
-  #changed: () => void = () => undefined
+  #waiting: (() => void)[] = []
   /** Whether somebody revives what failed or died: then it is not over. */
   readonly #revived: boolean
   last = 0
@@ -31,17 +31,29 @@ export class Tally {
     for await (const event of client.events.subscribe({ cursor: 'start' })) {
       this.last = event.seq
       this.#take(event)
-      this.#changed()
+      for (const look of this.#waiting.splice(0)) look()
     }
+  }
+
+  /** Settles when the event of this number has been read. */
+  async reached(seq: number): Promise<void> {
+    while (this.last < seq) await this.#change()
   }
 
   /** Settles when every task has ended and every message is acked or dead. */
   async settled(): Promise<void> {
-    while (this.#open.size + this.#openMail.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve
-      })
-    }
+    while (this.#open.size + this.#openMail.size > 0) await this.#change()
+  }
+
+  /** Settles when every task has ended, whatever becomes of the mail. */
+  async tasksSettled(): Promise<void> {
+    while (this.#open.size > 0) await this.#change()
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+    })
   }
 
   #take({ type, subject, data }: FeedEvent): void {

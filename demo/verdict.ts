@@ -62,6 +62,27 @@ function chaosRow(tally: Outcome['tally']): [string, string] {
   return ['chaos', told.map((type) => `${tally.count(type)} ${type}`).join(', ')]
 }
 
+const percent = (share: number): string => `${(share * 100).toFixed(4)} %`
+
+function faultRows({ load, crashes, settledMs }: NonNullable<Outcome['faults']>): [string, string][] {
+  const { calls, perSecond, inTime, late, failed, p50, p99, worst } = load
+  return [
+    ['load', `${calls} calls, ${perSecond} a second, p50 ${ms(p50)}   p99 ${ms(p99)}   worst ${ms(worst)}`],
+    ['within 5 s', `${percent(inTime / calls)}; ${late} later, failed: ${counts(failed) || 'none'}`],
+    ['database', `stopped ${crashes} times; every task had ended ${ms(settledMs)} after the last fault`],
+  ]
+}
+
+/** What a run with `--faults` is to keep, beside the verdict. */
+export function broken({ faults }: Outcome): string[] {
+  if (!faults) return []
+  const { load, settledMs } = faults
+  return [
+    ...(load.inTime / load.calls < 0.9999 ? ['fewer than 99.99 % of the calls succeeded within 5 s'] : []),
+    ...(settledMs > 60_000 ? ['a task was open 60 s after the last fault'] : []),
+  ]
+}
+
 export function table(outcome: Outcome): string {
   const { tally, figures, planned, report } = outcome
   const rows: [string, string][] = [
@@ -82,6 +103,7 @@ export function table(outcome: Outcome): string {
     ],
     ['dead letters', `${tally.count('message.dead')}, ${tally.count('message.redriven')} redriven`],
     ...(outcome.chaos ? [chaosRow(tally)] : []),
+    ...(outcome.faults ? faultRows(outcome.faults) : []),
     ['crashes', `${outcome.crashes} of agents, ${outcome.kills} of the server`],
     ['stale leases', `${figures.staleRefused} refused, ${figures.outlived} leases outlived`],
     ['claim', latency(figures.claim)],

@@ -2,13 +2,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readMigrations } from '@tony/mcp-server/store/migrate'
 import Database from 'better-sqlite3'
 import { afterAll, describe, expect, test } from 'vitest'
 import { upTo } from './store/given.ts'
 import { command, program } from './support/command.ts'
+import { Database as Postgres, postgresServer } from './support/postgres.ts'
 import { TestServer } from './support/server.ts'
 
-const { folder, tony, remove } = command()
+const shipped = readMigrations(new URL('../drizzle/postgres', import.meta.url))
+
+const { folder, tony, tonyWith, remove } = command()
 afterAll(remove)
 
 function change(file: string, sql: string): void {
@@ -69,6 +73,55 @@ describe('the command line', () => {
     expect(readFileSync(file).equals(before)).toBe(true)
   })
 
+  test.skipIf(postgresServer === undefined)(
+    'migrates a PostgreSQL, and says what is to be done and what was changed',
+    async () => {
+      await using database = await Postgres.create({ empty: true })
+      const on = tonyWith({ DATABASE_URL: database.url })
+      const applied = shipped.map(({ number, name }) => ({ number, name, applied: true, known: true }))
+      const before = await on('migrate', 'status', '--json')
+      expect(before.code).toBe(1)
+      expect(JSON.parse(before.stdout).migrations).toEqual(applied.map((state) => ({ ...state, applied: false })))
+      const ups = await Promise.all(upTo(3).map(() => on('migrate', 'up', '--json')))
+      expect(ups.map(({ code }) => code)).toEqual([0, 0, 0])
+      expect(ups.flatMap(({ stdout }) => JSON.parse(stdout).applied).toSorted((a, b) => a.number - b.number)).toEqual(
+        applied,
+      )
+      expect(await on('migrate', 'status')).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('0000_ground: applied'),
+      })
+      expect(await on('migrate', 'validate')).toMatchObject({ code: 0, stderr: '' })
+      await database.raw((client) =>
+        client.query(
+          'drop index tasks_epic; alter table tasks disable trigger tasks_counted_in; create table more (id text)',
+        ),
+      )
+      const { code, stdout } = await on('migrate', 'validate', '--json')
+      expect(code).toBe(1)
+      expect(JSON.parse(stdout).differences).toEqual([
+        'column more.id is of no migration',
+        'index tasks_epic is missing',
+        'trigger tasks_counted_in was changed',
+      ])
+    },
+  )
+
+  test.skipIf(postgresServer === undefined).each(['up', 'status', 'validate'])(
+    'refuses to migrate %s a PostgreSQL of another program, and does not touch it',
+    async (what) => {
+      await using database = await Postgres.create({ empty: true })
+      await database.raw((client) => client.query('create table agents (id text primary key, completed_at timestamp)'))
+      const { code, stderr } = await tonyWith({ DATABASE_URL: database.url })('migrate', what)
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/another program \(tables agents\); it was not touched/)
+      const tables = await database.rows(
+        `select table_name from information_schema.tables where table_schema = 'public'`,
+      )
+      expect(tables).toEqual([{ table_name: 'agents' }])
+    },
+  )
+
   test('migrates a new database once when three do it at the same time', async () => {
     const file = join(folder, 'contended.db')
     const ends = await Promise.all(upTo(3).map(() => tony('migrate', 'up', '--db-path', file, '--json')))
@@ -76,6 +129,17 @@ describe('the command line', () => {
     expect(done.toSorted().at(-1)).toBeGreaterThan(0)
     expect(done.filter((applied) => applied > 0)).toHaveLength(1)
     for (const { code } of ends) expect([0, 75]).toContain(code)
+  })
+
+  test.each([
+    ['backup', 'pg_dump --format=custom'],
+    ['restore x.db', 'pg_restore into an empty database'],
+  ])('refuses %s of a PostgreSQL and says what to do', async (what, instead) => {
+    const env = { DATABASE_URL: 'postgres://tony@127.0.0.1:1/tony' }
+    const { code, stdout, stderr } = await tonyWith(env)(...what.split(' '))
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(`${what.split(' ')[0]} is for a SQLite file, and DATABASE_URL names a PostgreSQL`)
+    expect(stderr).toContain(instead)
   })
 
   test('says what is wrong with a backup, with exit code 1', async () => {

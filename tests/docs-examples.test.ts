@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { Agent, createClient, fenced, watch } from '@tony/mcp-client'
+import * as plugins from '@tony/mcp-client/plugin'
+import { MinimalMCPServer, TonyMCPIntegration } from '@tony/mcp-client/tony'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { describe, expect, test } from 'vitest'
 import { TestServer } from './support/server.ts'
 
-const pages = ['docs/tasks.md', 'docs/messages.md', 'docs/requests.md']
+const pages = ['docs/tasks.md', 'docs/messages.md', 'docs/requests.md', 'docs/client.md', 'docs/plugins.md']
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 interface Example {
@@ -27,7 +30,23 @@ function examplesOf(page: string): Example[] {
 async function scopeOf(server: TestServer) {
   const lead = server.connect()
   const [ada, bob] = await Promise.all(['ada', 'bob'].map((name) => server.agent(name, { capabilities: ['code'] })))
-  return { server, lead, ada, bob, tess: await server.agent('tess', { role: 'tester' }), assert }
+  const tess = await server.agent('tess', { role: 'tester' })
+  return {
+    ...plugins,
+    MinimalMCPServer,
+    TonyMCPIntegration,
+    server,
+    url: server.url,
+    lead,
+    ada,
+    bob,
+    tess,
+    assert,
+    fenced,
+    Agent,
+    createClient,
+    watch,
+  }
 }
 
 type Scope = Awaited<ReturnType<typeof scopeOf>>

@@ -26,6 +26,16 @@ const rowsOf = (text: string): string[][] =>
     ...rest.split('|').map((cell) => cell.trim()),
   ])
 
+/** The cells of every table below a heading of the second level, without their heads. */
+function rowsUnder(text: string, heading: string): string[][] {
+  const [, after = ''] = text.split(`\n${heading}\n`)
+  const [section = ''] = after.split(/\n## /)
+  const lines = section.split('\n')
+  const isRow = (line: string, index: number) =>
+    line.startsWith('| ') && !line.startsWith('| ---') && !lines[index + 1]?.startsWith('| ---')
+  return lines.filter(isRow).map((line) => line.slice(2, -2).split(' | '))
+}
+
 /** How a heading is linked to. */
 const anchorOf = (heading: string): string =>
   heading
@@ -74,6 +84,30 @@ describe('every page', () => {
       [...text.matchAll(named)].flatMap(([all, path = '', name = '']) => (textOf(path).includes(name) ? [] : [all])),
     )
     expect(absent).toEqual([])
+  })
+})
+
+describe('the tables of compliance', () => {
+  const rows = rowsUnder(textOf('docs/security.md'), '## Compliance')
+  const allowed = ['does not apply', 'not met', 'not met by the server alone', 'nothing shows it']
+
+  test('have a row for each risk of the OWASP API Security Top 10, and for a good part of the others', () => {
+    const numbers = rows.flatMap(([first = '']) => /^API\d+ /.exec(first) ?? [])
+    expect(numbers).toEqual(Array.from({ length: 10 }, (_, index) => `API${index + 1} `))
+    expect(rows.length).toBeGreaterThan(60)
+  })
+
+  test('name in each row a test that is there, or say that nothing shows it', () => {
+    const wrong = rows.filter(([, , shown = '']) => {
+      const tests = [...shown.matchAll(/(?:`(tests\/[\w./-]+)`: )?"([^"]+)"/g)]
+      let file = ''
+      const absent = tests.filter(([, path = file, name = '']) => {
+        file = path
+        return !["'", '`'].some((quote) => textOf(path).includes(quote + name))
+      })
+      return tests.length === 0 ? !allowed.includes(shown) : absent.length > 0
+    })
+    expect(wrong).toEqual([])
   })
 })
 

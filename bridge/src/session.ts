@@ -10,7 +10,7 @@ import {
   type WithoutLease,
 } from '@tony/mcp-tools/calls'
 import { SeatError } from '@tony/mcp-tools/refusals'
-import type { Me, Profile, Seat, Wait } from '@tony/mcp-tools/seat'
+import { isChange, type Me, type Profile, type Seat, type Standing, type Wait } from '@tony/mcp-tools/seat'
 import { type Clock, every, pause } from './clock.ts'
 import { Leases } from './leases.ts'
 import { ackWaitMs, Letters } from './letters.ts'
@@ -31,6 +31,9 @@ const endings: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED'
 /** Asked while messages are made ready to be shown: nobody has read those yet. */
 const asides: ReadonlySet<Path> = new Set(['agents.get'])
 
+/** What somebody has meant: only a model that is told to joins again. */
+const meant: ReadonlySet<string> = new Set(['TOKEN_REVOKED', 'STALE_INCARNATION'])
+
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
@@ -41,6 +44,11 @@ async function carry(client: Client, path: Path, input: unknown, signal: AbortSi
   const call = isRecord(verbs) ? verbs[verb] : undefined
   if (typeof call !== 'function') throw new Error(`this client does not know ${path}`)
   return call(input, signal ? { signal } : {})
+}
+
+/** A profile without what it leaves open. */
+function defined({ type, capabilities }: Profile): { type?: string; capabilities?: readonly string[] } {
+  return { ...(type === undefined ? {} : { type }), ...(capabilities === undefined ? {} : { capabilities }) }
 }
 
 export interface SessionOptions {
@@ -62,14 +70,17 @@ export class Session implements Seat {
   readonly #letters: Letters
   readonly #closing = new AbortController()
   readonly #stopBeating: () => void
+  #beating: Promise<void> | undefined
   #profile: Profile = {}
   #agent: Promise<Agent> | undefined
+  /** Whether the server has ended the agent. */
+  #over = false
 
   constructor(options: SessionOptions) {
     this.#options = options
     this.maxWaitMs = options.settings.maxWaitMs
     this.#letters = new Letters(options.clock)
-    this.#stopBeating = every(options.clock, beatMs, () => void this.#beat().catch(() => undefined))
+    this.#stopBeating = every(options.clock, beatMs, () => this.#beatRegularly())
   }
 
   async known(): Promise<Me> {
@@ -84,6 +95,7 @@ export class Session implements Seat {
   /** Anew as something else: the incarnation before ends, and what it held goes back to the queue. */
   async join(profile: Profile): Promise<Me> {
     const before = await this.#agent?.catch(() => undefined)
+    if (before && !this.#over && !isChange(profile, this.#standing(before))) return this.me()
     const wanted = { ...this.#profile, ...profile }
     const renamed = before !== undefined && wanted.name !== undefined && wanted.name !== before.name
     if (renamed) await before.client.agents.unregister({})
@@ -98,7 +110,9 @@ export class Session implements Seat {
     try {
       return await this.#once(path, input, signal)
     } catch (error) {
-      if (this.#closing.signal.aborted || !endings.has(codeOf(error) ?? '')) throw this.#explained(error)
+      const code = codeOf(error) ?? ''
+      if (meant.has(code)) this.#over = true
+      if (this.#closing.signal.aborted || !endings.has(code)) throw this.#explained(error)
       this.#forget('the server no longer knew this session')
       return this.#once(path, input, signal)
     }
@@ -163,9 +177,18 @@ export class Session implements Seat {
     this.#options.slot.leave()
   }
 
+  #standing({ name }: Agent): Standing {
+    const { type, capabilities } = { ...this.#options.settings, ...defined(this.#profile) }
+    return { name, type, capabilities }
+  }
+
   #joined(): Promise<Agent> {
     const { settings, slot, workspace } = this.#options
-    const onClosed = () => this.#leases.loseAll('the connection of this session was ended')
+    this.#over = false
+    const onClosed = () => {
+      this.#over = true
+      this.#leases.loseAll('the connection of this session was ended')
+    }
     this.#agent ??= register({ settings, profile: this.#profile, slot, workspace, onClosed }).catch(
       (error: unknown) => {
         this.#agent = undefined
@@ -219,10 +242,21 @@ export class Session implements Seat {
     await agent?.client.messages.ack({ acks: acks.slice(0, 200) }).catch(() => undefined)
   }
 
+  /** One at a time: a list of before that comes late would let go of what was claimed since. */
+  #beatRegularly(): void {
+    this.#beating ??= this.#beat()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#beating = undefined
+      })
+  }
+
   async #beat(): Promise<void> {
     const agent = await this.#agent?.catch(() => undefined)
     if (!agent) return
-    const { lost } = await agent.client.agents.heartbeat({ leases: this.#leases.list() }, { deadlineMs: beatMs })
+    // Never sent again by itself: by then the list would be one of before.
+    const settings = { deadlineMs: beatMs, once: true }
+    const { lost } = await agent.client.agents.heartbeat({ leases: this.#leases.list() }, settings)
     for (const { taskId, reason } of lost)
       this.#leases.lose(taskId, reason === 'cancelled' ? 'it was cancelled' : 'its lease is over')
     for (const receipt of this.#letters.due())

@@ -12,10 +12,13 @@ const asleep = new Int32Array(new SharedArrayBuffer(4))
 /** One start at a time: two that begin together must not become one agent. */
 function alone<T>(folder: string, work: () => T): T {
   const lock = join(folder, 'starting')
+  let seen: number | undefined
   for (let waited = 0; !take(lock); waited += 5) {
     Atomics.wait(asleep, 0, 0, 5)
-    const since = existsSync(lock) ? statSync(lock, { throwIfNoEntry: false })?.mtimeMs : undefined
-    if (waited > staleMs && since !== undefined) rmSync(lock, { recursive: true, force: true })
+    const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs
+    if (since !== seen) waited = 0
+    seen = since
+    if (waited > staleMs) rmSync(lock, { recursive: true, force: true })
   }
   try {
     return work()

@@ -1,6 +1,8 @@
 import { duration } from '@tony/mcp-shared/durations'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { BackupOptions, Place } from './backup.ts'
+import type { RotateOptions } from './keys.ts'
+import type { MoveOptions } from './move.ts'
 
 const everyMs = (text: string): number => {
   const parsed = duration.safeParse(text)
@@ -32,6 +34,13 @@ export function addDataCommands(tony: Command): void {
   placed(tony.command('restore <file>'))
     .description('put a backup in the place of the database; what was there is kept beside it')
     .action(async (file: string, options: Place) => (await import('./backup.ts')).restoreCommand(file, options))
+  placed(tony.command('move'))
+    .description(
+      'copy the projects of a SQLite file with their history to a PostgreSQL, and prove it; goes on where it was killed',
+    )
+    .requiredOption('--to <url>', 'postgres://USER:PASSWORD@HOST/DATABASE')
+    .option('--project <name>', 'one project instead of all')
+    .action(async (options: MoveOptions) => (await import('./move.ts')).moveCommand(options))
   const migrate = tony.command('migrate').description('the schema of the database')
   placed(migrate.command('up'))
     .description('bring it to the newest, creating the database when it is missing')
@@ -42,6 +51,17 @@ export function addDataCommands(tony: Command): void {
   placed(migrate.command('validate'))
     .description('compare it with what its migrations make; exit code 1 when it differs')
     .action(async (options: Place) => (await import('./migrate.ts')).migrateValidate(options))
+  migrate
+    .command('create <name>')
+    .description('in the sources: write the next migration of both engines from the tables')
+    .action(async (name: string) => (await import('./migrate.ts')).migrateCreate(name))
+  const keys = tony.command('keys').description('the keys that access tokens are signed with')
+  placed(keys.command('rotate'))
+    .description('make the next one; a running server has it within a second, and old tokens stay good')
+    .option('--in <time>', 'when it begins to sign (default: 1d, so that others have its public half)', everyMs)
+    .option('--now', 'let it sign as soon as every replica has it: in 5 s', false)
+    .option('--revoke', 'end all other keys at once, and with them every access token', false)
+    .action(async (options: RotateOptions) => (await import('./keys.ts')).rotateCommand(options))
   placed(tony.command('doctor'))
     .description('examine the database and what is around it; exit code 1 when something is wrong')
     .action(async (options: Place) => (await import('./doctor.ts')).doctorCommand(options))

@@ -4,8 +4,8 @@ import type { Place } from './backup.ts'
 const marks: Readonly<Record<Finding['state'], string>> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' }
 
 /** `tony-mcp doctor`: exit code 1 when something failed, 0 otherwise, warnings too. */
-export function doctorCommand({ dbPath, json }: Place): void {
-  const findings = examineDatabase(dbPath)
+export async function doctorCommand({ dbPath, json }: Place): Promise<void> {
+  const findings = await examineDatabase(dbPath)
   const lines = findings.map(({ check, state, says }) => `${marks[state]} ${check}: ${says}`)
   process.stdout.write(`${json ? JSON.stringify({ findings }) : lines.join('\n')}\n`)
   if (findings.some(({ state }) => state === 'failed')) process.exitCode = 1

@@ -1,13 +1,11 @@
-import { createClient } from '@tony/mcp-client'
+import { connect, type ServerOptions } from './connection.ts'
 import { publishPlan } from './plan/publish.ts'
 import { readPlan } from './plan/read.ts'
 
-export interface ImportCommand {
+export interface ImportCommand extends ServerOptions {
   readonly replay: boolean
   readonly dryRun: boolean
   readonly json: boolean
-  readonly url: string
-  readonly project?: string
 }
 
 /** `tony-mcp import`: reads the whole plan first; a plan that cannot be read changes nothing. */
@@ -24,10 +22,7 @@ export async function importCommand(file: string, options: ImportCommand): Promi
     if (options.json) process.stdout.write(`${JSON.stringify({ format, name, tasks: tasks.length, report })}\n`)
     return say(tasks.length === 0 ? 'nothing to import' : 'dry run: nothing was changed')
   }
-  const client = createClient({
-    url: options.url,
-    ...(options.project === undefined ? {} : { project: options.project }),
-  })
+  const client = connect(options)
   try {
     const published = await publishPlan(client, { name, tasks }, (staged) => {
       if (process.stderr.isTTY) process.stderr.write(`\rstaged ${staged} of ${tasks.length}`)

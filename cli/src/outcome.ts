@@ -7,6 +7,9 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof PlanError || error instanceof CredentialError) return 2
   // Known by name: its class comes with the database driver, which most commands do not load.
   if (error instanceof Error && error.name === 'StoreInUseError') return 75
+  if (error instanceof Error && error.name === 'PluginError') return 2
+  // Said in the words of Tony 2.8.
+  if (error instanceof Error && error.cause instanceof TonyError) return exitCodeOf(error.cause)
   if (!(error instanceof TonyError)) return 1
   switch (error.code) {
     case 'INVALID_INPUT':

@@ -1,21 +1,13 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
+import { withServer } from './connection.ts'
 import { addDataCommands } from './data.ts'
 import { addHookCommand } from './hook.ts'
 import { addHostCommands } from './hosts/commands.ts'
-import { importCommand } from './import.ts'
+import { type ImportCommand, importCommand } from './import.ts'
 import { exitCodeOf, explain } from './outcome.ts'
+import { addPluginCommands } from './plugin/commands.ts'
 import { addRunCommand } from './run/command.ts'
 import { addWaitCommand } from './wait.ts'
-
-interface ImportOptions {
-  readonly replay: boolean
-  readonly dryRun: boolean
-  readonly json: boolean
-  readonly url: string
-  readonly project?: string
-}
-
-const defaultUrl = 'http://127.0.0.1:3456'
 
 function program(): Command {
   const tony = new Command('tony-mcp').description('The Tony MCP server and its tools')
@@ -38,18 +30,16 @@ function program(): Command {
     .action(async () => (await import('@tony/mcp-bridge/stdio')).serveHost())
   addHostCommands(mcp)
   addHookCommand(tony)
-  tony
-    .command('import <file>')
+  withServer(tony.command('import <file>'))
     .description('make a plan the work of a project: beads issues.jsonl or Tony ATHMS tasks.json')
     .option('--replay', 'set finished work back to pending; skip tombstones and what is not work', false)
     .option('--dry-run', 'read and check the plan, change nothing', false)
     .option('--json', 'print the outcome as JSON', false)
-    .addOption(new Option('--url <url>', 'the server').env('TONY_MCP_URL').default(defaultUrl))
-    .option('--project <name>', 'the project')
-    .action((file: string, options: ImportOptions) => importCommand(file, options))
+    .action((file: string, options: ImportCommand) => importCommand(file, options))
   addWaitCommand(tony)
   addRunCommand(tony)
   addDataCommands(tony)
+  addPluginCommands(tony)
   return tony
 }
 

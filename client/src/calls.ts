@@ -4,6 +4,8 @@ export interface CallOptions {
   readonly deadlineMs?: number
   /** Ends a blocking call early: it then answers with what it has, a request with DEADLINE_EXCEEDED. Others run to their end. */
   readonly signal?: AbortSignal
+  /** Not sent again when its answer was lost: it rejects with CONNECTION_LOST. For what would be out of date by then. Default: as the procedure allows. */
+  readonly once?: boolean
 }
 
 export interface SubscribeOptions {

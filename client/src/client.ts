@@ -1,9 +1,12 @@
+import type { BreakerOptions } from './breaker.ts'
+import type { RepeatBudget } from './budget.ts'
+import type { Repeat } from './caller.ts'
 import type { CallOptions, SubscribeOptions } from './calls.ts'
-import type { ConnectionState } from './connection.ts'
-import { TonyError } from './errors.ts'
+import type { ConnectionState, Patience, StateChange } from './connection.ts'
+import { type QueueLimit, TonyError } from './errors.ts'
 import { type Api, procedures } from './generated/api.ts'
 import type { SessionTokens } from './session.ts'
-import { type Repeat, Transport } from './transport.ts'
+import { Transport } from './transport.ts'
 
 /** What became of a call, for whoever records them. `op` numbers the calls of one client. */
 export type CallRecord =
@@ -23,13 +26,34 @@ export interface ClientOptions {
   readonly project?: string
   /** How long a call may take in all, in milliseconds. Default 30 000. */
   readonly deadlineMs?: number
-  readonly onState?: (state: ConnectionState) => void
+  /** How calls travel. `socket`: over one WebSocket. `http`: each as a request, where sockets are blocked. Default `socket`. */
+  readonly calls?: 'socket' | 'http'
+  /** How subscriptions travel. `sse`: as server-sent events, where sockets are blocked. Default `socket`. */
+  readonly subscriptions?: 'socket' | 'sse'
+  /** How much may wait while there is no connection; what is beyond that is refused with OFFLINE_QUEUE_FULL. */
+  readonly offlineQueue?: Partial<QueueLimit>
+  /** How often calls may be sent again that the server could not take. Those beyond wait for their turn. */
+  readonly repeats?: Partial<RepeatBudget>
+  /** When a server that fails again and again is left alone. */
+  readonly breaker?: Partial<BreakerOptions>
+  /** When a connection is taken for dead. */
+  readonly patience?: Partial<Patience>
+  /** Told of each change of the connection. */
+  readonly onState?: (state: ConnectionState, change: StateChange) => void
   /** Sees every call and what became of it. */
   readonly onCall?: (record: CallRecord) => void
 }
 
+/** What is known of the connection. */
+export interface Connectivity {
+  readonly state: ConnectionState
+  /** Calls `listener` with each change from now on, until the returned function is called. */
+  onChange(listener: (change: StateChange) => void): () => void
+}
+
 /** Every procedure of the server, over one connection that is opened again whenever it is lost. */
 export interface Client extends Api {
+  readonly connection: Connectivity
   /** Ends everything: calls in flight are rejected with CLIENT_CLOSED, subscriptions finish. */
   close(): void
 }
@@ -57,33 +81,61 @@ function within(deadlineMs: number, input: unknown, waits: Procedure['waits']): 
   return { deadlineMs: deadlineMs + (typeof given === 'number' ? given : waits.byDefault) }
 }
 
-/** Connects to a server. Calls made before the connection is open wait for it. */
-export function createClient(options: ClientOptions = {}): Client {
-  const {
-    url = 'http://127.0.0.1:3456',
-    deadlineMs = 30_000,
-    onState = () => undefined,
-    onCall,
-    ...credentials
-  } = options
-  const { token, session, project } = credentials
+const patience: Patience = { pingMs: 20_000, pongMs: 10_000, connectMs: 10_000 }
+const offlineQueue: QueueLimit = { calls: 1_000, bytes: 16_777_216 }
+const repeats: RepeatBudget = { burst: 100, perSecond: 20 }
+const breaker: BreakerOptions = { failures: 10, openMs: 1_000 }
+
+/** A transport for these options, and what is known of its connection. */
+function open(options: ClientOptions, url: string, deadlineMs: number): [Transport, Connectivity] {
+  const { token, session, project, calls = 'socket', subscriptions = 'socket', onState } = options
+  const listeners = new Set<(change: StateChange) => void>()
   const transport = new Transport({
-    url,
+    url: url.replace(/\/+$/, ''),
+    calls,
+    subscriptions,
     deadlineMs,
-    onState,
+    patience: { ...patience, ...options.patience },
+    queue: { ...offlineQueue, ...options.offlineQueue },
+    budget: { ...repeats, ...options.repeats },
+    breaker: { ...breaker, ...options.breaker },
+    onState: (change) => {
+      onState?.(change.state, change)
+      for (const listener of listeners) listener(change)
+    },
     ...(token === undefined ? {} : { token }),
     ...(session === undefined ? {} : { session }),
     ...(project === undefined ? {} : { project }),
   })
+  const connection: Connectivity = {
+    get state() {
+      return transport.state
+    },
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+  return [transport, connection]
+}
+
+/** What a lost answer to it costs, asking again would not make worse: what was handed out comes again in any case. */
+const askedAgain: ReadonlySet<string> = new Set(['messages.receive'])
+
+/** Connects to a server. Calls made before the connection is open wait for it. */
+export function createClient(options: ClientOptions = {}): Client {
+  const { url = 'http://127.0.0.1:3456', deadlineMs = 30_000, onCall } = options
+  const [transport, connection] = open(options, url, deadlineMs)
   let op = 0
   const call = async ({ path, kind, repeat, waits }: Callable, given: unknown, settings: CallOptions) => {
     const input = repeat === 'keyed' ? withKey(given ?? {}) : (given ?? {})
+    const made = { path, kind, input, repeat: askedAgain.has(path) ? 'safe' : repeat } as const
     const options = { ...within(deadlineMs, input, waits), ...settings }
-    if (!onCall) return transport.call(path, kind, input, repeat, options)
+    if (!onCall) return transport.call(made, options)
     op += 1
-    return recorded(onCall, op, path, input, () => transport.call(path, kind, input, repeat, options))
+    return recorded(onCall, op, path, input, () => transport.call(made, options))
   }
-  const client: Record<string, unknown> = { close: () => transport.close() }
+  const client: Record<string, unknown> = { connection, close: () => transport.close() }
   const table: Readonly<Record<string, Procedure>> = procedures
   for (const [path, { kind, ...procedure }] of Object.entries(table)) {
     const names = path.split('.')

@@ -1,46 +1,72 @@
-import WebSocket, { type RawData } from 'ws'
+import { openWire } from '#host'
 import { clientClosed, endedForGood, fromWire, TonyError } from './errors.ts'
+import { jitter, type Timer, unheld } from './timers.ts'
+import type { Wire } from './wire.ts'
 
 export type ConnectionState = 'connecting' | 'open' | 'closed'
+
+/** What has become of the connection, and why. */
+export interface StateChange {
+  readonly state: ConnectionState
+  /** How often it has been tried in a row without an answer. */
+  readonly attempt: number
+  /** Until it is tried again, in milliseconds; 0 for at once. */
+  readonly retryInMs: number
+  /** Why the one before was lost, or why there will be no other. */
+  readonly reason: string | undefined
+}
 
 export interface Hello {
   readonly token?: string
   readonly project?: string
 }
 
+/** When a socket is taken for dead. All in milliseconds. */
+export interface Patience {
+  /** Silence after which the client asks whether the server is there. Default 20 000. */
+  readonly pingMs: number
+  /** How long the answer to that may take. Default 10 000. */
+  readonly pongMs: number
+  /** How long opening a socket may take. Default 10 000. */
+  readonly connectMs: number
+}
+
 export interface ConnectionOptions {
   /** `ws://host:port/ws` */
   readonly url: string
+  readonly patience: Patience
   /** What the server is told of the caller on each new socket. Rejects when there is nothing to be told any more. */
   readonly hello: () => Promise<Hello>
   /** The token has ended, and `hello` can give another. Without this the end of a token is the end of the connection. */
   readonly onExpired?: () => void
   readonly onOpen: () => void
   readonly onMessage: (message: unknown) => void
+  /** The server asks for another socket. Whether something is still owed an answer on this one. */
+  readonly onMove: () => boolean
+  /** A socket that was moved from is gone. */
+  readonly onMoved: () => void
   /** The socket is gone; another one is being opened unless `final`. `untouched`: nothing that was sent on it was taken. */
   readonly onLost: (final: TonyError | undefined, untouched: boolean) => void
-  readonly onState: (state: ConnectionState) => void
+  readonly onState: (change: StateChange) => void
 }
 
-/** Backoff between attempts to connect: exponential with full jitter. */
+/** Backoff between attempts to connect. */
 const backoff = { initialMs: 100, maximumMs: 5_000 }
-
-/** Silence after which the client pings, and then how long until it gives the socket up. */
-const pingMs = 20_000
-const pongMs = 10_000
 
 /** Codes with which a server says that trying again is no use: 4401 is a credential it will not take. */
 const finalCodes = new Set([4401, 4403])
 
 const maxFrameBytes = 262_144
 
-/** How long the server may take to answer a close before the socket is dropped, so that the process can end. */
-const closeWithinMs = 1_000
+/** How long a socket that was moved from is kept for the answers still owed on it. */
+const movingMs = 10_000
 
 /** One WebSocket at a time, opened again whenever it is lost. Messages given in one turn travel in one frame. */
 export class Connection {
   readonly #options: ConnectionOptions
-  #ws: WebSocket | undefined
+  #wire: Wire | undefined
+  /** The one before, while answers are owed on it. */
+  #old: Wire | undefined
   #open = false
   #closed = false
   #attempt = 0
@@ -48,12 +74,12 @@ export class Connection {
   #lastHeard = 0
   /** What the server said before it closed a socket it will not have. */
   #refusal: string | undefined
-  #timer: NodeJS.Timeout | undefined
-  #tending: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
+  #tending: Timer | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    this.#connect()
+    this.#connect(0)
   }
 
   get isOpen(): boolean {
@@ -68,16 +94,27 @@ export class Connection {
     return true
   }
 
+  /** Everything owed on the socket that was moved from has been answered. */
+  settled(): void {
+    this.#old?.leave()
+    this.#old = undefined
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#timer)
-    clearInterval(this.#tending)
+    clearTimeout(this.#tending)
     this.#flush()
     this.#open = false
-    if (this.#ws) leave(this.#ws)
+    this.#wire?.leave()
+    this.settled()
     this.#options.onLost(clientClosed(), false)
-    this.#options.onState('closed')
+    this.#say('closed', 0, 'the client was closed')
+  }
+
+  #say(state: ConnectionState, retryInMs: number, reason?: string): void {
+    this.#options.onState({ state, attempt: this.#attempt, retryInMs, reason })
   }
 
   #flush(): void {
@@ -87,7 +124,7 @@ export class Connection {
     let batch: string[] = []
     let size = 0
     const send = () => {
-      if (batch.length > 0) this.#ws?.send(batch.length === 1 ? (batch[0] ?? '') : `[${batch.join(',')}]`)
+      if (batch.length > 0) this.#wire?.send(batch.length === 1 ? (batch[0] ?? '') : `[${batch.join(',')}]`)
       batch = []
       size = 0
     }
@@ -99,88 +136,99 @@ export class Connection {
     send()
   }
 
-  #connect(): void {
-    this.#options.onState('connecting')
-    this.#options.hello().then(
-      (hello) => this.#dial(hello),
-      (error: unknown) => this.#end(error instanceof TonyError ? error : clientClosed()),
-    )
+  #connect(afterMs: number, reason?: string): void {
+    this.#say('connecting', afterMs, reason)
+    const dial = () =>
+      void this.#options.hello().then(
+        (hello) => this.#dial(hello),
+        (error: unknown) => this.#end(error instanceof TonyError ? error : clientClosed()),
+      )
+    if (afterMs === 0) dial()
+    else this.#timer = setTimeout(dial, afterMs)
   }
 
   #dial(hello: Hello): void {
     if (this.#closed) return
     this.#refusal = undefined
-    const ws = new WebSocket(`${this.#options.url}?connectionParams=1`, {
-      perMessageDeflate: false,
-      maxPayload: 64 * 1_024 * 1_024,
+    const wire: Wire = openWire(`${this.#options.url}?connectionParams=1`, {
+      onOpen: () => {
+        if (this.#wire !== wire || this.#closed) return
+        clearTimeout(this.#tending)
+        wire.send(JSON.stringify({ method: 'connectionParams', data: hello }))
+        this.#open = true
+        this.#lastHeard = performance.now()
+        this.#tend(wire)
+        this.#say('open', 0)
+        this.#options.onOpen()
+      },
+      onText: (text) => this.#receive(wire, text),
+      onClose: (code, reason) => this.#lost(wire, code, reason),
     })
-    this.#ws = ws
-    ws.on('open', () => {
-      ws.send(JSON.stringify({ method: 'connectionParams', data: hello }))
-      this.#open = true
-      this.#lastHeard = performance.now()
-      this.#tend(ws)
-      this.#options.onState('open')
-      this.#options.onOpen()
-    })
-    ws.on('message', (data: RawData) => this.#receive(ws, data.toString()))
-    // Always followed by `close`, which decides what happens.
-    ws.on('error', () => undefined)
-    ws.on('close', (code, reason) => this.#lost(ws, code, reason.toString()))
+    this.#wire = wire
+    // One that is taken and never answered would otherwise be waited for as long as the network likes.
+    this.#tending = unheld(setTimeout(() => wire.drop(), this.#options.patience.connectMs))
   }
 
-  #receive(ws: WebSocket, text: string): void {
-    this.#lastHeard = performance.now()
-    if (text === 'PING') return ws.send('PONG')
+  #receive(wire: Wire, text: string): void {
+    if (wire === this.#wire) this.#lastHeard = performance.now()
+    if (text === 'PING') return wire.send('PONG')
     if (text === 'PONG') return
     // A connection is proven by an answer on it, not by being open: a server that refuses us closes it again.
     this.#attempt = 0
     const message = parse(text)
-    if (message === undefined) return ws.terminate()
+    if (message === undefined) return wire.drop()
     if (isRefusal(message)) this.#refusal = fromWire(message.error).message
     if (!isReconnect(message)) return this.#options.onMessage(message)
-    // Lost at once, not when the close is answered: what is called in between goes to the next socket.
-    this.#lost(ws, 1000, '')
-    leave(ws)
+    if (wire === this.#wire) this.#move(wire)
   }
 
-  #tend(ws: WebSocket): void {
-    clearInterval(this.#tending)
-    this.#tending = setInterval(() => {
-      const silentMs = performance.now() - this.#lastHeard
-      if (silentMs > pingMs + pongMs) ws.terminate()
-      else if (silentMs > pingMs) ws.send('PING')
-    }, 5_000)
-    this.#tending.unref()
+  /** What is called from now on goes to the next socket. This one is kept for what must be answered on it. */
+  #move(wire: Wire): void {
+    const owed = this.#options.onMove()
+    this.settled()
+    this.#flush()
+    if (owed) {
+      this.#old = wire
+      unheld(setTimeout(() => wire === this.#old && wire.drop(), movingMs))
+    }
+    this.#lost(wire, 1000, 'the server asked for another socket')
+    if (!owed) wire.leave()
+  }
+
+  #tend(wire: Wire): void {
+    const { pingMs, pongMs } = this.#options.patience
+    const silentMs = performance.now() - this.#lastHeard
+    if (silentMs > pingMs + pongMs) return wire.drop()
+    if (silentMs >= pingMs) wire.send('PING')
+    this.#tending = unheld(setTimeout(() => this.#tend(wire), Math.min(pingMs, pongMs) / 2))
   }
 
   #end(why: TonyError): void {
     if (this.#closed) return
     this.#closed = true
+    this.settled()
     this.#options.onLost(why, this.#refusal !== undefined)
-    this.#options.onState('closed')
+    this.#say('closed', 0, why.code)
   }
 
-  #lost(ws: WebSocket, code: number, reason: string): void {
-    if (this.#ws !== ws || this.#closed) return
-    this.#ws = undefined
+  #lost(wire: Wire, code: number, reason: string): void {
+    if (this.#old === wire && this.#wire !== wire) {
+      this.#old = undefined
+      this.#options.onMoved()
+    }
+    if (this.#wire !== wire || this.#closed) return
+    this.#wire = undefined
     this.#open = false
     this.#outgoing = []
-    clearInterval(this.#tending)
+    clearTimeout(this.#tending)
     const { onExpired } = this.#options
     if (code === 4401 && reason === 'TOKEN_EXPIRED' && onExpired) onExpired()
     else if (finalCodes.has(code)) return this.#end(endedForGood(reason, this.#refusal))
     this.#options.onLost(undefined, false)
-    const ceiling = Math.min(backoff.maximumMs, backoff.initialMs * 2 ** this.#attempt)
+    const afterMs = jitter(backoff, this.#attempt)
     this.#attempt += 1
-    this.#timer = setTimeout(() => this.#connect(), Math.random() * ceiling)
+    this.#connect(afterMs, reason || `the socket was closed with ${code}`)
   }
-}
-
-function leave(ws: WebSocket): void {
-  const timer = setTimeout(() => ws.terminate(), closeWithinMs)
-  ws.once('close', () => clearTimeout(timer))
-  ws.close(1000)
 }
 
 /** An error that belongs to no call is about the connection itself. */

@@ -1,7 +1,22 @@
 import { errorPolicies } from './generated/api.ts'
 
+/** How much may wait while there is no connection. */
+export interface QueueLimit {
+  /** Default 1 000. */
+  readonly calls: number
+  /** Of their inputs together. Default 16 777 216 (16 MiB). */
+  readonly bytes: number
+}
+
 /** A code the server answers with, or one of the client's own. */
-export type ErrorCode = keyof typeof errorPolicies | 'CONNECTION_LOST' | 'CLIENT_CLOSED'
+export type ErrorCode = keyof typeof errorPolicies | ClientErrorCode
+
+/**
+ * What no server says. `CONNECTION_LOST`: the answer did not come. `CLIENT_CLOSED`: `close` was called. `OFFLINE_QUEUE_FULL`: there is
+ * no connection, and as many calls wait for one as may. `CIRCUIT_OPEN`: the server has failed again and again, and is left
+ * alone for a moment.
+ */
+export type ClientErrorCode = 'CONNECTION_LOST' | 'CLIENT_CLOSED' | 'OFFLINE_QUEUE_FULL' | 'CIRCUIT_OPEN'
 
 export interface TonyErrorData {
   readonly code: ErrorCode
@@ -66,6 +81,30 @@ export const connectionLost = (): TonyError =>
 export const neverSent = (): TonyError =>
   new TonyError('the call was ended while there was no connection', {
     code: 'CONNECTION_LOST',
+    retryable: true,
+    applied: 'no',
+  })
+
+/** A blocking call over HTTP that was ended early: nobody knows what it would have answered with. */
+export const givenUp = (): TonyError =>
+  new TonyError('the call was ended before its answer came', {
+    code: 'CONNECTION_LOST',
+    retryable: true,
+    applied: 'unknown',
+  })
+
+export const unreachable = (): TonyError =>
+  new TonyError('the server cannot be reached', { code: 'CONNECTION_LOST', retryable: true, applied: 'no' })
+
+export const queueFull = (limit: QueueLimit): TonyError =>
+  new TonyError(
+    `there is no connection, and ${limit.calls} calls of ${limit.bytes} bytes wait for one: at most that many may`,
+    { code: 'OFFLINE_QUEUE_FULL', retryable: true, applied: 'no', details: { ...limit } },
+  )
+
+export const circuitOpen = (): TonyError =>
+  new TonyError('the server has failed several times in a row and is left alone for a moment', {
+    code: 'CIRCUIT_OPEN',
     retryable: true,
     applied: 'no',
   })

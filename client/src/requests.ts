@@ -1,4 +1,5 @@
 import type { Client } from './client.ts'
+import { type Observe, observed } from './gauge.ts'
 import type { Delivery } from './generated/api.ts'
 
 /** What another agent asks. */
@@ -9,6 +10,56 @@ export interface IncomingRequest {
   readonly params: unknown
   /** Id of the agent that asks; null for the developer in dev mode. */
   readonly from: string | null
+}
+
+export interface RequestOptions {
+  /** Id or name of the agent to ask. Default: the least busy one that has `method` as a capability. */
+  readonly target?: string
+  /** How long to wait for the answer, in milliseconds: 100 to 60 000, default 30 000. */
+  readonly timeoutMs?: number
+  /** Stops waiting: rejects with DEADLINE_EXCEEDED. */
+  readonly signal?: AbortSignal
+}
+
+/** What the agent that was asked answered instead of a result. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+  /** Of its own choice; `HANDLER_FAILED` where its handler threw. */
+  readonly code: string
+  readonly requestId: string
+  /** Id of the agent that answered. */
+  readonly agentId: string
+
+  constructor(message: string, { code, requestId, agentId }: Pick<RequestError, 'code' | 'requestId' | 'agentId'>) {
+    super(message)
+    this.code = code
+    this.requestId = requestId
+    this.agentId = agentId
+  }
+}
+
+/** Asks an agent and gives its result. Rejects with RequestError when it answered with an error, with TonyError when it did not. */
+export async function ask(
+  client: Client,
+  method: string,
+  params: unknown,
+  { target, timeoutMs, signal }: RequestOptions,
+): Promise<unknown> {
+  const { ok, result, error, requestId, agentId } = await client.requests.route(
+    {
+      method,
+      ...(params === undefined ? {} : { params }),
+      ...(target === undefined ? {} : { target }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    },
+    signal === undefined ? {} : { signal },
+  )
+  if (ok) return result
+  const { code, message } = error ?? {
+    code: 'UNKNOWN',
+    message: 'the agent answered with an error and did not say which',
+  }
+  throw new RequestError(message, { code, requestId, agentId })
 }
 
 /** What it returns is the answer; what it throws is answered as the error `HANDLER_FAILED`. */
@@ -23,16 +74,19 @@ export function requestIn({ type, payload, from }: Delivery): IncomingRequest | 
 }
 
 /** Has a request answered, which acks its message. */
-export async function answer(client: Client, handler: RequestHandler, request: IncomingRequest): Promise<void> {
+export async function answer(
+  client: Client,
+  handler: RequestHandler,
+  request: IncomingRequest,
+  observe: Observe,
+): Promise<void> {
   const { requestId } = request
-  const outcome = await Promise.resolve(request)
-    .then(handler)
-    .then(
-      (result) => ({ result }),
-      (error: unknown) => {
-        const message = error instanceof Error ? error.message : String(error)
-        return { error: { code: 'HANDLER_FAILED', message: message.slice(0, 4_096) } }
-      },
-    )
+  const outcome = await observed(observe, () => handler(request)).then(
+    (result) => ({ result }),
+    (error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error)
+      return { error: { code: 'HANDLER_FAILED', message: message.slice(0, 4_096) } }
+    },
+  )
   await client.requests.reply({ requestId, ...outcome })
 }

@@ -1,5 +1,6 @@
 import { clientClosed, isFinal } from './errors.ts'
 import { post } from './post.ts'
+import { longestMs, type Timer, unheld } from './timers.ts'
 
 /** What a registration gives to stay in with. */
 export interface SessionTokens {
@@ -30,7 +31,7 @@ export class Session {
   /** Kept until an exchange is answered: the server gives a lost answer again for the same one. */
   #nonce: string = crypto.randomUUID()
   #refreshing: Promise<void> | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #closed = false
 
   constructor(url: string, tokens: SessionTokens, onToken: (token: string) => void) {
@@ -66,9 +67,7 @@ export class Session {
 
   #schedule(ms: number): void {
     clearTimeout(this.#timer)
-    // A timer holds at most 2^31 milliseconds; what is longer it would run at once.
-    this.#timer = setTimeout(() => void this.#refresh().catch(() => undefined), Math.min(ms, 2 ** 31 - 1))
-    this.#timer.unref()
+    this.#timer = unheld(setTimeout(() => void this.#refresh().catch(() => undefined), Math.min(ms, longestMs)))
   }
 
   #refresh(): Promise<void> {

@@ -1,11 +1,19 @@
 import type { Subscription } from './calls.ts'
 import { TonyError } from './errors.ts'
 
+/** What is asked of the server. */
+export interface Wanted {
+  readonly path: string
+  readonly input: unknown
+  /** Where to go on. */
+  readonly lastEventId: string | undefined
+}
+
 /** How a subscription reaches the server. */
-export interface Line {
-  /** Sends the request on the open socket; gives the id it got. Without a socket the subscription is opened with the next one. */
-  start(subscription: LiveSubscription<unknown>, params: string): number | undefined
-  stop(id: number): void
+export interface Feed {
+  /** Asks for it; gives the id it got. Where that cannot be now, the subscription is opened again once it can. */
+  start(subscription: LiveSubscription<unknown>, wanted: Wanted): number | undefined
+  stop(subscription: LiveSubscription<unknown>, id: number | undefined): void
 }
 
 /** So many unread things pause a resumable subscription: it is ended, and taken up again from its cursor once read. */
@@ -17,20 +25,22 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 export class LiveSubscription<T> implements Subscription<T> {
   readonly #path: string
   readonly #input: unknown
-  readonly #line: Line
+  readonly #feed: Feed
   readonly #buffer: { id: string | undefined; data: T }[] = []
   #id: number | undefined
   /** Of the last thing received, where to resume; the caller's `cursor` is of the last one handed out. */
   #received: string | undefined
   #cursor: string | undefined
   #paused = false
+  #begun = false
   #end: { error: Error | undefined } | undefined
   #wake: (() => void) | undefined
+  #unhook: () => void = () => undefined
 
-  constructor(path: string, input: unknown, line: Line) {
+  constructor(path: string, input: unknown, feed: Feed) {
     this.#path = path
     this.#input = input
-    this.#line = line
+    this.#feed = feed
   }
 
   get cursor(): string | undefined {
@@ -43,7 +53,17 @@ export class LiveSubscription<T> implements Subscription<T> {
     const lastEventId = this.#received
     const input =
       lastEventId === undefined || !isRecord(this.#input) ? this.#input : { ...this.#input, cursor: undefined }
-    this.#id = this.#line.start(this, JSON.stringify({ path: this.#path, input, lastEventId }))
+    this.#id = this.#feed.start(this, { path: this.#path, input, lastEventId })
+  }
+
+  /** The server has taken it. */
+  begun(): void {
+    this.#begun = true
+  }
+
+  /** Whether to ask for it again after an error. One that was refused for being one too many is its caller's to know of. */
+  resumesAfter({ retryable, code }: TonyError): boolean {
+    return retryable && (this.#begun || code !== 'RATE_LIMITED')
   }
 
   push(result: Record<string, unknown>): void {
@@ -64,11 +84,21 @@ export class LiveSubscription<T> implements Subscription<T> {
 
   fail(error: Error | undefined): void {
     this.#end ??= { error }
+    this.#unhook()
     this.#wake?.()
   }
 
+  /** Ends with a signal, and leaves nothing on it when it ends before. */
+  endWith(signal: AbortSignal): void {
+    if (this.#end) return
+    if (signal.aborted) return this.close()
+    const end = () => this.close()
+    signal.addEventListener('abort', end, { once: true })
+    this.#unhook = () => signal.removeEventListener('abort', end)
+  }
+
   close(): void {
-    if (this.#id !== undefined) this.#line.stop(this.#id)
+    this.#feed.stop(this, this.#id)
     this.#buffer.length = 0
     this.fail(undefined)
   }
@@ -95,7 +125,7 @@ export class LiveSubscription<T> implements Subscription<T> {
 
   #pause(): void {
     this.#paused = true
-    if (this.#id !== undefined) this.#line.stop(this.#id)
+    this.#feed.stop(this, this.#id)
     this.#id = undefined
   }
 

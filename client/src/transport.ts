@@ -1,262 +1,151 @@
+import type { BreakerOptions } from './breaker.ts'
+import type { RepeatBudget } from './budget.ts'
+import { type Call, Caller } from './caller.ts'
 import type { CallOptions, Subscription } from './calls.ts'
-import { Connection, type ConnectionState } from './connection.ts'
-import { connectionLost, deadlineExceeded, fromWire, neverSent, TonyError, tooLarge, unsure } from './errors.ts'
+import type { ConnectionState, Hello, Patience, StateChange } from './connection.ts'
+import type { QueueLimit, TonyError } from './errors.ts'
+import { type HttpOptions, httpLine } from './http-line.ts'
+import type { Line } from './line.ts'
 import { Session, type SessionTokens } from './session.ts'
-import { LiveSubscription } from './subscription.ts'
-
-export type Repeat = 'safe' | 'keyed' | 'unsafe'
+import { SocketLine } from './socket-line.ts'
+import { SseFeed } from './sse-feed.ts'
+import { type Feed, LiveSubscription } from './subscription.ts'
 
 export interface TransportOptions {
   /** `http://host:port` */
   readonly url: string
+  readonly calls: 'socket' | 'http'
+  readonly subscriptions: 'socket' | 'sse'
   readonly token?: string
   readonly session?: SessionTokens
   readonly project?: string
   /** In milliseconds. */
   readonly deadlineMs: number
-  readonly onState: (state: ConnectionState) => void
+  readonly patience: Patience
+  readonly queue: QueueLimit
+  readonly budget: RepeatBudget
+  readonly breaker: BreakerOptions
+  readonly onState: (change: StateChange) => void
 }
 
-interface Pending {
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** What the server takes in one frame, less the envelope around the input. A larger one would cost everyone on the socket. */
-const maxCallBytes = 1_048_576 - 128
-
-/** Backoff between repeats of a call the server could not take: full jitter. */
-const retry = { initialMs: 50, maximumMs: 2_000 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-/** Calls and subscriptions over one connection, whatever becomes of its sockets. */
+/** Every way to the server that one client uses, opened when it is needed. */
 export class Transport {
-  readonly #connection: Connection
-  readonly #deadlineMs: number
+  readonly #options: TransportOptions
   readonly #session: Session | undefined
-  readonly #pending = new Map<number, Pending>()
-  readonly #subscriptions = new Map<number, LiveSubscription<unknown>>()
-  /** Subscriptions that wait for a socket. */
-  readonly #dormant = new Set<LiveSubscription<unknown>>()
-  /** Calls that wait for a socket, and calls that wait before they try again. */
-  readonly #waiting = new Set<() => void>()
-  readonly #resting = new Set<() => void>()
-  #lastId = 0
-  #final: TonyError | undefined
+  readonly #caller: Caller
+  readonly #line: Line
+  #socket: SocketLine | undefined
+  #sse: SseFeed | undefined
+  #state: ConnectionState = 'connecting'
+  #closed = false
 
-  constructor({ url, token, session: tokens, project, deadlineMs, onState }: TransportOptions) {
-    this.#deadlineMs = deadlineMs
-    const session = tokens && new Session(url, tokens, (renewed) => this.#renew(renewed))
-    this.#session = session
-    this.#connection = new Connection({
-      url: `${url.replace(/^http/, 'ws').replace(/\/+$/, '')}/ws`,
-      hello: async () => {
-        const shown = session ? await session.current() : token
-        return { ...(shown === undefined ? {} : { token: shown }), ...(project === undefined ? {} : { project }) }
-      },
-      ...(session ? { onExpired: () => session.expired() } : {}),
-      onOpen: () => this.#resume(),
-      onMessage: (message) => this.#receive(message),
-      onLost: (final, untouched) => this.#lost(final, untouched),
-      onState,
-    })
+  constructor(options: TransportOptions) {
+    const { url, calls, session, deadlineMs, queue, budget, breaker } = options
+    this.#options = options
+    this.#session = session && new Session(url, session, (renewed) => this.#renew(renewed))
+    this.#line = calls === 'socket' ? this.#theSocket() : httpLine(this.#http())
+    this.#caller = new Caller({ line: this.#line, deadlineMs, queue, budget, breaker, renews: session !== undefined })
   }
 
-  /** One call, repeated while that is safe and there is time. Rejects with TonyError. */
-  async call(
-    path: string,
-    kind: 'query' | 'mutation',
-    input: unknown,
-    repeat: Repeat,
-    options: CallOptions,
-  ): Promise<unknown> {
-    const waitMs = isRecord(input) && typeof input['waitMs'] === 'number' ? input['waitMs'] : 0
-    const deadlineMs = options.deadlineMs ?? this.#deadlineMs + waitMs
-    const end = performance.now() + deadlineMs
-    const params = paramsOf(path, input)
-    let mayHaveApplied = false
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        if (!(await this.#whenOpen(end, options.signal))) throw deadlineExceeded(deadlineMs, false)
-        return await this.#attempt(kind, params, end, deadlineMs, options.signal)
-      } catch (error) {
-        if (!(error instanceof TonyError)) throw error
-        const delay = delayAfter(error, attempt)
-        const over = performance.now() + delay >= end || options.signal?.aborted
-        // A refusal of the last attempt says nothing of one before it whose answer was lost.
-        if (over || !this.#mayTryAgain(error, path, repeat)) throw mayHaveApplied ? unsure(error) : error
-        mayHaveApplied ||= error.applied === 'unknown'
-        await rest(delay, this.#resting, options.signal)
-      }
-    }
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  call(call: Call, options: CallOptions): Promise<unknown> {
+    return this.#caller.call(call, options)
   }
 
   subscribe<T>(path: string, input: unknown, signal: AbortSignal | undefined): Subscription<T> {
-    const live = new LiveSubscription<T>(path, input, {
-      start: (subscription, message) => {
-        if (this.#final) subscription.fail(this.#final)
-        else if (!this.#connection.isOpen) this.#dormant.add(subscription)
-        if (!this.#connection.isOpen) return undefined
-        this.#lastId += 1
-        this.#subscriptions.set(this.#lastId, subscription)
-        this.#connection.send(`{"id":${this.#lastId},"method":"subscription","params":${message}}`)
-        return this.#lastId
-      },
-      stop: (id) => {
-        if (this.#subscriptions.delete(id)) this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
-      },
-    })
+    const live = new LiveSubscription<T>(path, input, this.#feed())
     live.open()
-    if (signal?.aborted) live.close()
-    else signal?.addEventListener('abort', () => live.close(), { once: true })
+    if (signal) live.endWith(signal)
     return live
   }
 
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
     this.#session?.close()
-    this.#connection.close()
+    this.#socket?.close()
+    this.#sse?.close()
+    this.#line.close()
+    this.#caller.wake()
+    this.#say({ state: 'closed', attempt: 0, retryInMs: 0, reason: 'the client was closed' })
   }
 
-  #mayTryAgain(error: TonyError, path: string, repeat: Repeat): boolean {
-    // The socket's token has ended: the server closes it, and the next one shows the next token.
-    const isPassing = error.code === 'TOKEN_EXPIRED' && this.#session !== undefined && path !== 'auth.renew'
-    return isPassing || mayRepeat(error, repeat)
+  #say(change: StateChange): void {
+    if (this.#state === 'closed') return
+    this.#state = change.state
+    this.#options.onState(change)
+    if (change.state !== 'closed') return
+    // Ended by the server for good.
+    this.#session?.close()
+    this.#caller.wake()
+  }
+
+  async #hello(): Promise<Hello> {
+    const { token, project } = this.#options
+    const shown = this.#session ? await this.#session.current() : token
+    return { ...(shown === undefined ? {} : { token: shown }), ...(project === undefined ? {} : { project }) }
+  }
+
+  #shared() {
+    const session = this.#session
+    return {
+      url: this.#options.url,
+      hello: () => this.#hello(),
+      onExpired: session ? () => session.expired() : undefined,
+    }
+  }
+
+  #http(): HttpOptions {
+    return {
+      ...this.#shared(),
+      patience: this.#options.patience,
+      onReached: (reached, reason) => this.#reached(reached, reason),
+      onEnded: ({ code }) => this.#say({ state: 'closed', attempt: 0, retryInMs: 0, reason: code }),
+    }
+  }
+
+  /** Without a socket, whether the server is there is known from the last request. */
+  #reached(reached: boolean, reason: string | undefined): void {
+    const state = reached ? 'open' : 'connecting'
+    if (this.#options.calls === 'socket' || state === this.#state) return
+    this.#say({ state, attempt: 0, retryInMs: 0, reason })
+  }
+
+  #theSocket(): SocketLine {
+    const { calls, patience } = this.#options
+    const onState = (change: StateChange) => {
+      if (calls === 'socket') this.#say(change)
+    }
+    this.#socket ??= new SocketLine({ ...this.#shared(), patience, onState })
+    return this.#socket
+  }
+
+  #feed(): Feed {
+    if (this.#options.subscriptions === 'socket') {
+      const socket = this.#theSocket()
+      if (this.#closed) socket.close()
+      return socket
+    }
+    this.#sse ??= new SseFeed(this.#http())
+    if (this.#closed) this.#sse.close()
+    return this.#sse
   }
 
   /** The socket goes on as it is, with the new token. Where it cannot, the server closes it, and the next one shows it. */
   #renew(token: string): void {
-    if (!this.#connection.isOpen) return
-    this.call('auth.renew', 'mutation', { token }, 'safe', { deadlineMs: 10_000 }).catch(() => undefined)
-  }
-
-  /** Whether a socket is open, waiting for one until `end`. Throws when there will be none, or nobody waits any more. */
-  async #whenOpen(end: number, signal: AbortSignal | undefined): Promise<boolean> {
-    while (!this.#connection.isOpen) {
-      if (this.#final) throw this.#final
-      if (signal?.aborted) throw neverSent()
-      const left = end - performance.now()
-      if (left <= 0) return false
-      await rest(left, this.#waiting, signal)
-    }
-    return true
-  }
-
-  #attempt(
-    kind: string,
-    params: string,
-    end: number,
-    deadlineMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown> {
-    this.#lastId += 1
-    const id = this.#lastId
-    return new Promise<unknown>((resolve, reject) => {
-      const timer = setTimeout(() => settle(() => reject(deadlineExceeded(deadlineMs, true))), end - performance.now())
-      const stop = () => void this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
-      const settle = (then: () => void) => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', stop)
-        this.#pending.delete(id)
-        then()
-      }
-      this.#pending.set(id, {
-        resolve: (value) => settle(() => resolve(value)),
-        reject: (error) => settle(() => reject(error)),
-      })
-      if (!this.#connection.send(`{"id":${id},"method":"${kind}","params":${params}}`))
-        settle(() => reject(connectionLost()))
-      if (signal?.aborted) stop()
-      else signal?.addEventListener('abort', stop, { once: true })
-    })
-  }
-
-  #receive(message: unknown): void {
-    if (!isRecord(message) || typeof message['id'] !== 'number') return
-    const { id, result, error } = message
-    const pending = this.#pending.get(id)
-    if (pending) {
-      if (error !== undefined) pending.reject(fromWire(error))
-      else pending.resolve(isRecord(result) ? result['data'] : undefined)
-      return
-    }
-    const subscription = this.#subscriptions.get(id)
-    if (!subscription) return
-    if (error !== undefined) {
-      const told = fromWire(error)
-      // The whole socket is about to be closed: the subscription is taken up again on the next one.
-      if (told.code === 'CONSUMER_TOO_SLOW' || told.code === 'SHUTTING_DOWN') return
-      this.#subscriptions.delete(id)
-      subscription.fail(told)
-    } else if (isRecord(result)) {
-      if (result['type'] === 'stopped') {
-        this.#subscriptions.delete(id)
-        subscription.stopped()
-      } else if (result['type'] === 'data') subscription.push(result)
-    }
-  }
-
-  #resume(): void {
-    for (const live of [...this.#dormant]) {
-      this.#dormant.delete(live)
-      live.open()
-    }
-    for (const wake of [...this.#waiting]) wake()
-  }
-
-  #lost(final: TonyError | undefined, untouched: boolean): void {
-    this.#final = final
-    for (const { reject } of [...this.#pending.values()])
-      reject(final ? (untouched ? final : unsure(final)) : connectionLost())
-    const live = [...this.#subscriptions.values()]
-    this.#subscriptions.clear()
-    for (const subscription of live) {
-      if (final) subscription.fail(final)
-      else this.#dormant.add(subscription)
-    }
-    if (!final) return
-    this.#session?.close()
-    for (const subscription of this.#dormant) subscription.fail(final)
-    this.#dormant.clear()
-    for (const wake of [...this.#waiting, ...this.#resting]) wake()
+    const socket = this.#socket
+    if (!socket?.isOpen) return
+    const end = performance.now() + renewWithinMs
+    const call = { path: 'auth.renew', kind: 'mutation', input: { token } } as const
+    const params = JSON.stringify({ path: call.path, input: call.input })
+    socket
+      .attempt({ ...call, params, end, deadlineMs: renewWithinMs, signal: undefined, once: false })
+      .catch((_: TonyError) => undefined)
   }
 }
 
-/** What is for the caller to try again: the time it gave is over, or it has to wait for what other agents do. */
-const callersChoice: ReadonlySet<TonyError['code']> = new Set([
-  'DEADLINE_EXCEEDED',
-  'NO_AGENTS_AVAILABLE',
-  'LOCK_CONFLICT',
-])
-
-function mayRepeat(error: TonyError, repeat: Repeat): boolean {
-  if (!error.retryable || callersChoice.has(error.code)) return false
-  return error.applied === 'no' || repeat !== 'unsafe'
-}
-
-function paramsOf(path: string, input: unknown): string {
-  const params = JSON.stringify({ path, input })
-  const bytes = Buffer.byteLength(params)
-  if (bytes > maxCallBytes) throw tooLarge(bytes, maxCallBytes)
-  return params
-}
-
-function delayAfter({ retryAfterMs, code }: TonyError, attempt: number): number {
-  const ceiling = Math.min(retry.maximumMs, retry.initialMs * 2 ** attempt)
-  return retryAfterMs ?? (code === 'CONNECTION_LOST' ? 0 : Math.random() * ceiling)
-}
-
-/** Settles after `ms`, or earlier: when woken through `wakers`, or when `signal` says that nobody waits any more. */
-function rest(ms: number, wakers: Set<() => void>, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      wakers.delete(done)
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    wakers.add(done)
-    signal?.addEventListener('abort', done, { once: true })
-  })
-}
+/** How long renewing may take. One that fails is made up for by the next socket. */
+const renewWithinMs = 10_000

@@ -1,5 +1,6 @@
 import type { Client } from './client.ts'
-import { isFinal } from './errors.ts'
+import { isFinal, TonyError } from './errors.ts'
+import { type Observe, observed } from './gauge.ts'
 import type { LeasedTask } from './generated/api.ts'
 
 /** Throw it from a handler to end the task as failed, whatever attempts are left. */
@@ -57,19 +58,29 @@ const waitMs = 30_000
 /** Pause after a claim that failed for another reason than a lost connection, in milliseconds. */
 const pauseMs = 1_000
 
+/** A lease, from its claim until the server has said what became of it: heartbeats list it so long. */
+interface Held {
+  readonly task: LeasedTask
+  readonly lost: AbortController
+  /** Its handler has ended, and the server is being told how. */
+  ended: boolean
+}
+
 /** Takes tasks and runs them, until stopped. */
 export class WorkLoop {
   readonly #client: Client
   readonly #handler: WorkHandler
   readonly #options: WorkOptions
-  readonly #held = new Map<string, { task: LeasedTask; lost: AbortController }>()
+  readonly #held = new Map<string, Held>()
   readonly #stopping = new AbortController()
   readonly #slots: Promise<void>[]
+  readonly #observe: Observe
 
-  constructor(client: Client, handler: WorkHandler, options: WorkOptions) {
+  constructor(client: Client, handler: WorkHandler, options: WorkOptions, observe: Observe = () => undefined) {
     this.#client = client
     this.#handler = handler
     this.#options = options
+    this.#observe = observe
     this.#slots = Array.from({ length: options.slots ?? 1 }, () => this.#run())
   }
 
@@ -78,9 +89,10 @@ export class WorkLoop {
     return [...this.#held.values()].map(({ task }) => task)
   }
 
-  /** A lease is over: its handler is told. */
-  lose(taskId: string): void {
-    this.#held.get(taskId)?.lost.abort()
+  /** A lease is over: its handler is told. Without an attempt, whichever it is. */
+  lose(taskId: string, attempt?: number): void {
+    const held = this.#held.get(taskId)
+    if (held && (attempt === undefined || held.task.attempt === attempt)) held.lost.abort()
   }
 
   /** The agent is over, here or by a newer incarnation: so is every lease. */
@@ -94,13 +106,28 @@ export class WorkLoop {
     await Promise.all(this.#slots)
   }
 
+  /** Ends what still runs: its handlers are told, and its tasks go back without burning an attempt. */
+  async giveBack(): Promise<void> {
+    this.#stopping.abort()
+    const held = [...this.#held.values()].filter(({ ended }) => !ended)
+    const release = async (one: Held): Promise<void> => {
+      const { task, lost } = one
+      one.ended = true
+      lost.abort()
+      await this.#client.tasks.release({ taskId: task.id, leaseToken: task.leaseToken })
+    }
+    await Promise.all(
+      held.map((one) => release(one).catch((error: unknown) => this.#options.onError?.(error, one.task))),
+    )
+  }
+
   async #run(): Promise<void> {
     let task: LeasedTask | undefined
     while (!this.#stopping.signal.aborted || task) {
       try {
         task = task ? await this.#work(task) : await this.#claim()
       } catch (error) {
-        this.#options.onError?.(error, task)
+        if (!this.#stopping.signal.aborted || !wasGivenUp(error)) this.#options.onError?.(error, task)
         task = undefined
         if (isFinal(error)) return
         if (!this.#stopping.signal.aborted) await pause(this.#stopping.signal)
@@ -127,32 +154,41 @@ export class WorkLoop {
   /** Runs one task to its end; gives the next one if completing it brought one. */
   async #work(task: LeasedTask): Promise<LeasedTask | undefined> {
     const lease = { taskId: task.id, leaseToken: task.leaseToken }
-    const lost = new AbortController()
-    this.#held.set(task.id, { task, lost })
-    let result: unknown
+    const held: Held = { task, lost: new AbortController(), ended: false }
+    this.#held.set(task.id, held)
     try {
-      result = await this.#handler(task, {
-        signal: lost.signal,
-        progress: async (note) => {
-          await this.#client.tasks.progress({ ...lease, ...note })
-        },
-        requestInput: async (question) => {
-          await this.#client.tasks.requestInput({ ...lease, ...question })
-          throw new GivenBack('the task waits for an answer')
-        },
-        lock: async (locks) => {
-          await this.#client.tasks.lock({ ...lease, locks })
-        },
-      })
-    } catch (error) {
-      this.#held.delete(task.id)
-      if (error instanceof GivenBack) return undefined
-      await this.#fail(task, lease, error)
+      const outcome = await observed(this.#observe, () => this.#handler(task, this.#contextOf(lease, held.lost))).then(
+        (result: unknown) => ({ result }),
+        (error: unknown) => ({ error }),
+      )
+      // Given back in the meantime: what came of it does not count.
+      if (held.ended) return undefined
+      held.ended = true
+      if ('result' in outcome) return await this.#complete(lease, outcome.result, task)
+      if (!(outcome.error instanceof GivenBack)) await this.#fail(task, lease, outcome.error)
       return undefined
     } finally {
-      this.#held.delete(task.id)
+      if (this.#held.get(task.id) === held) this.#held.delete(task.id)
     }
-    return this.#complete(lease, result, task)
+  }
+
+  #contextOf(lease: { taskId: string; leaseToken: string }, lost: AbortController): WorkContext {
+    /** A call under the lease. One that is over is noticed here too, before the next heartbeat. */
+    const under = async (call: Promise<unknown>): Promise<void> => {
+      await call.catch((error: unknown) => {
+        if (error instanceof TonyError && error.code === 'STALE_LEASE') lost.abort()
+        throw error
+      })
+    }
+    return {
+      signal: lost.signal,
+      progress: (note) => under(this.#client.tasks.progress({ ...lease, ...note })),
+      requestInput: async (question) => {
+        await under(this.#client.tasks.requestInput({ ...lease, ...question }))
+        throw new GivenBack('the task waits for an answer')
+      },
+      lock: (locks) => under(this.#client.tasks.lock({ ...lease, locks })),
+    }
   }
 
   async #complete(
@@ -185,6 +221,9 @@ export class WorkLoop {
     }
   }
 }
+
+/** A claim over HTTP that was ended by the stop. */
+const wasGivenUp = (error: unknown): boolean => error instanceof TonyError && error.code === 'CONNECTION_LOST'
 
 function pause(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -2,6 +2,7 @@ import { duration } from '@tony/mcp-shared/durations'
 import { defaultMaxPending } from '@tony/mcp-shared/messages'
 import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
+import { type Limits, readLimits } from './limits.ts'
 import type { Kept } from './retention/retained.ts'
 
 /** The environment cannot be used; the message names each variable and what is wrong with it. */
@@ -59,6 +60,7 @@ const environment = z.object({
   MCP_DURABILITY: z.enum(['disk', 'process']).default('disk'),
   MCP_BACKUP_DIR: z.string().min(1).optional(),
   MCP_AGENT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(30_000),
+  MCP_DRAIN_MS: z.coerce.number().int().min(0).max(10_000).optional(),
   MCP_MAX_PENDING: z.coerce.number().int().min(1).default(defaultMaxPending),
   MCP_MAX_STARVATION_MS: z.coerce.number().int().min(10_000).default(maxStarvationMs),
   MCP_RETENTION_EVENTS: duration.prefault('30d'),
@@ -74,9 +76,18 @@ const environment = z.object({
   /** A file with the secret that hashes of secrets are made with, kept elsewhere than beside the database. */
   MCP_PEPPER_FILE: z.string().min(1).optional(),
   MCP_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
+  /** A file that says which outside issuers of tokens are trusted, and with what. */
+  MCP_ISSUERS_FILE: z.string().min(1).optional(),
+  /** How long a signing key signs before the next one does; 0 for ever. */
+  MCP_KEY_ROTATION: duration.prefault('30d'),
+  /** Certificate, with those between it and the root, and its key, as PEM. */
+  TLS_CERT_FILE: z.string().min(1).optional(),
+  TLS_KEY_FILE: z.string().min(1).optional(),
   MCP_ALLOWED_HOSTS: list(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
   MCP_ALLOWED_ORIGINS: list(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
   MCP_TRUSTED_PROXIES: list(z.union([z.cidrv4(), z.cidrv6()])),
+  /** Blocks of addresses that may read `/metrics` in serve mode without a credential. */
+  MCP_METRICS_CIDRS: list(z.union([z.cidrv4(), z.cidrv6()])),
   NODE_ENV: z.string().optional(),
 })
 
@@ -97,6 +108,8 @@ export interface Config {
   readonly logLevel: NonNullable<z.output<typeof environment>['LOG_LEVEL']>
   /** How long an agent may be silent before it counts as offline, in milliseconds. */
   readonly agentTimeoutMs: number
+  /** Over how long callers are told to move when this server ends, in milliseconds. */
+  readonly drainMs: number
   /** How many messages a mailbox holds that are neither acked nor dead. */
   readonly maxPending: number
   /** A `low` task is claimed within this time under saturation by higher ones, in milliseconds. */
@@ -108,15 +121,23 @@ export interface Config {
   readonly devRole: 'tech-lead' | 'admin'
   /** How long an access token lasts, in milliseconds. */
   readonly accessTokenMs: number
+  /** Which outside issuers of tokens are trusted. */
+  readonly issuersFile: string | undefined
+  /** How long a signing key signs before the next one does, in milliseconds; 0 for ever. */
+  readonly keyRotationMs: number
   /** Where the pepper and the bootstrap token are, when somebody else keeps them. */
   readonly pepperFile: string | undefined
   readonly bootstrapTokenFile: string | undefined
+  /** Where the certificate and its key are; absent for HTTP in the clear. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
   /** What a `Host` may say in serve mode; empty for anything. */
   readonly allowedHosts: readonly string[]
   /** Origins whose pages may call, beside those of the loopback in dev mode. */
   readonly allowedOrigins: readonly string[]
   /** Blocks of addresses whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]
+  /** Blocks of addresses that may read `/metrics` in serve mode without a credential. */
+  readonly metricsCidrs: readonly string[]
   /** Check every reply against its schema: for tests, where it is worth its price. */
   readonly checkReplies: boolean
   readonly limits: Limits
@@ -148,54 +169,6 @@ export interface PostgresConfig {
   readonly turns?: boolean
 }
 
-/** What one caller may use of the server. Sizes in bytes. */
-export interface Limits {
-  readonly bodyBytes: number
-  readonly frameBytes: number
-  /** Unsent bytes of a socket above which its subscriptions pause. */
-  readonly socketBufferBytes: number
-  /** How long it may stay above that, in milliseconds, before it is closed as too slow. */
-  readonly slowConsumerMs: number
-  readonly callsInFlight: number
-  readonly subscriptions: number
-  readonly sockets: number
-  /** Calls in one HTTP batch. */
-  readonly httpBatch: number
-  /** How long a socket may take to say who it is, in milliseconds. */
-  readonly helloMs: number
-  /** Silence on a socket after which it is pinged, and then how long the answer may take, in milliseconds. */
-  readonly pingMs: number
-  readonly pongMs: number
-  /** What a principal may spend at once and for each second, in the cost of its calls; 1 for most. Serve mode only. */
-  readonly callerBurst: number
-  readonly callerPerSecond: number
-  /** The same for all callers of one address that show no valid credential. */
-  readonly addressBurst: number
-  readonly addressPerSecond: number
-  /** How long a socket may go on with calls that are refused for their rate, in milliseconds, before it is closed. */
-  readonly floodMs: number
-}
-
-const limits: Limits = {
-  bodyBytes: 262_144,
-  frameBytes: 1_048_576,
-  socketBufferBytes: 1_048_576,
-  slowConsumerMs: 10_000,
-  callsInFlight: 256,
-  subscriptions: 64,
-  sockets: 5_000,
-  httpBatch: 20,
-  helloMs: 5_000,
-  pingMs: 25_000,
-  pongMs: 10_000,
-  // 500 agents that start at once on one machine, each registering with the same key, or refreshing after an outage.
-  callerBurst: 5_000,
-  callerPerSecond: 1_000,
-  addressBurst: 5_000,
-  addressPerSecond: 100,
-  floodMs: 3_000,
-}
-
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Several names have been in use for the same database; the plain one wins, and a file before an address. */
@@ -218,25 +191,35 @@ const retentionOf = (values: z.output<typeof environment>): Retention => ({
   plans: { ms: values.MCP_RETENTION_PLANS, most: 0 },
 })
 
-/** Reads the environment once. Throws ConfigError with every problem at once. */
-export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
-  const parsed = environment.safeParse(given)
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
-    throw new ConfigError(`the environment cannot be used: ${problems.join('; ')}`)
-  }
-  const values = parsed.data
-  if (mode === 'dev' && values.NODE_ENV === 'production') {
+function tlsOf({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: z.output<typeof environment>): Config['tls'] {
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile }
+  if (certFile === undefined && keyFile === undefined) return undefined
+  throw new ConfigError('TLS needs both TLS_CERT_FILE and TLS_KEY_FILE')
+}
+
+/** Dev mode asks nobody who they are: it is for callers on this machine alone. */
+function refuseOpenDev({ NODE_ENV, MCP_HOST }: z.output<typeof environment>): void {
+  if (NODE_ENV === 'production') {
     throw new ConfigError(
       'dev mode needs no credential from callers on this machine and refuses NODE_ENV=production: use serve',
     )
   }
-  if (mode === 'dev' && !loopback.has(values.MCP_HOST)) {
-    throw new ConfigError(
-      `dev mode binds loopback only, not MCP_HOST=${values.MCP_HOST}: anyone who reaches it is tech-lead`,
-    )
+  if (!loopback.has(MCP_HOST))
+    throw new ConfigError(`dev mode binds loopback only, not MCP_HOST=${MCP_HOST}: anyone who reaches it is tech-lead`)
+}
+
+/** Reads the environment once. Throws ConfigError with every problem at once. */
+export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const parsed = environment.safeParse(given)
+  const { limits, problems: wrongLimits } = readLimits(given)
+  if (!parsed.success || !limits) {
+    const issues = parsed.error?.issues ?? []
+    const problems = [...issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`), ...wrongLimits]
+    throw new ConfigError(`the environment cannot be used: ${problems.join('; ')}`)
   }
+  const values = parsed.data
+  if (mode === 'dev') refuseOpenDev(values)
   const store = databaseOf(values)
   return Object.freeze({
     mode,
@@ -248,17 +231,23 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     logDir: values.LOG_DIR,
     logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',
     agentTimeoutMs: values.MCP_AGENT_TIMEOUT_MS,
+    // One process has nobody to hand its callers over to: the sooner it is back the better.
+    drainMs: values.MCP_DRAIN_MS ?? (store.postgres ? 5_000 : 0),
     maxPending: values.MCP_MAX_PENDING,
     maxStarvationMs: values.MCP_MAX_STARVATION_MS,
     retention: retentionOf(values),
     ballastBytes: 33_554_432,
     devRole: values.MCP_DEV_ROLE,
     accessTokenMs: 600_000,
+    issuersFile: values.MCP_ISSUERS_FILE,
+    keyRotationMs: values.MCP_KEY_ROTATION,
     pepperFile: values.MCP_PEPPER_FILE,
     bootstrapTokenFile: values.MCP_BOOTSTRAP_TOKEN_FILE,
+    tls: tlsOf(values),
     allowedHosts: values.MCP_ALLOWED_HOSTS,
     allowedOrigins: values.MCP_ALLOWED_ORIGINS,
     trustedProxies: values.MCP_TRUSTED_PROXIES,
+    metricsCidrs: values.MCP_METRICS_CIDRS,
     checkReplies: false,
     limits,
   })
@@ -266,3 +255,10 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
 
 /** The configuration of this process, for commands that do not run a server. Throws ConfigError. */
 export const configHere = (): Config => readConfig('serve', process.env)
+
+/** A database as it is named to a reader: without the password. */
+export function nameOf({ database, postgres }: Pick<Config, 'database' | 'postgres'>): string {
+  if (!postgres) return database
+  const { host, pathname } = new URL(postgres.url)
+  return `postgres://${host}${pathname}`
+}

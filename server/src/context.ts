@@ -1,5 +1,6 @@
 import type { Presence } from './agents/presence.ts'
 import type { Bootstrap } from './auth/bootstrap.ts'
+import type { Issuers } from './auth/issuers/issuers.ts'
 import type { KeyUse } from './auth/keys/verify.ts'
 import type { Pepper } from './auth/pepper.ts'
 import type { Tokens } from './auth/tokens.ts'
@@ -41,6 +42,7 @@ export interface Parts {
   readonly rates: Rates
   readonly lockouts: Lockouts
   readonly tokens: Tokens
+  readonly issuers: Issuers
   readonly pepper: Pepper
   readonly keyUse: KeyUse
   readonly bootstrap: Bootstrap

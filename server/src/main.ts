@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { systemClock } from './clock.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { start } from './server.ts'
 import { SchemaError } from './store/migrate.ts'
@@ -8,14 +9,21 @@ import { ListenError } from './surfaces/listener.ts'
 
 const explained = [ConfigError, SchemaError, StoreInUseError, StoreRefusedError, ListenError]
 
+/** A process that was told to end has ended after this, whatever its database does. In milliseconds. */
+const endWithinMs = 22_000
+
 /** Runs a server in this process until SIGINT or SIGTERM. A start that cannot be is one clear line and exit code 1. */
 export async function main(mode: 'dev' | 'serve'): Promise<void> {
   // Asked for before the start: as the first process of a container, nobody else would hear one that comes during it.
   const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   try {
     await using server = await start(readConfig(mode, process.env))
+    // In dev mode it is the terminal that goes, and the server with it.
+    if (mode === 'serve') process.on('SIGHUP', () => void server.reload())
     process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)
     await stop
+    // Whoever waits for the end does not wait for ever. What is not committed by then was never acknowledged.
+    systemClock.timer(endWithinMs, () => process.exit(0))
   } catch (error) {
     if (!explained.some((kind) => error instanceof kind)) throw error
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)

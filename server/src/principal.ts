@@ -14,6 +14,8 @@ export interface Principal {
   readonly agent: { readonly id: string; readonly name: string; readonly incarnation: number } | undefined
   /** The login of an agent. */
   readonly sessionId?: string
+  /** The signing key of its access token. */
+  readonly signedWith?: string
   /** Of a caller that shows an API key: what it is good for, within its role. */
   readonly key?: { readonly id: string; readonly name: string; readonly scopes: ReadonlySet<string> }
   /** When the credential ends, in milliseconds since 1970 by the wall clock. */

@@ -2,11 +2,15 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Presence } from './agents/presence.ts'
 import { type Armed, Bootstrap } from './auth/bootstrap.ts'
+import { Issuers } from './auth/issuers/issuers.ts'
+import { readIssuers } from './auth/issuers/trusted.ts'
+import { FileChest, StoreChest } from './auth/key-chest.ts'
 import { KeyUse } from './auth/keys/verify.ts'
 import { Pepper, requireSamePepper } from './auth/pepper.ts'
+import { SigningKeys } from './auth/signing-keys.ts'
 import { Tokens } from './auth/tokens.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { Config } from './config.ts'
+import { type Config, nameOf } from './config.ts'
 import type { Parts } from './context.ts'
 import { Streams } from './events/streams.ts'
 import { Denials } from './guards/denials.ts'
@@ -38,6 +42,8 @@ import { runSweep, Sweeps } from './sweeps/runner.ts'
 import { timeOut } from './sweeps/time-out.ts'
 import { timeOutRequests } from './sweeps/time-out-requests.ts'
 import { unparkFreed } from './sweeps/unpark.ts'
+import { watchIssuers } from './sweeps/watch-issuers.ts'
+import { watchKeys } from './sweeps/watch-keys.ts'
 import { watchRevocations } from './sweeps/watch-revocations.ts'
 import { figuresByProject } from './system/metrics.ts'
 import { Held } from './tasks/held.ts'
@@ -55,6 +61,8 @@ export const sweeps = [
   redeliver,
   timeOutRequests,
   watchRevocations,
+  watchKeys,
+  watchIssuers,
   notePresence,
   noteDenials,
   noteKeyUse,
@@ -68,6 +76,8 @@ export interface RunningServer extends AsyncDisposable {
   /** Where callers reach it: `http://host:port`. */
   readonly url: string
   readonly parts: Parts
+  /** Looks at once for files that may have been renewed: certificate and signing keys. */
+  reload(): Promise<void>
 }
 
 function listen(parts: Parts, log: Log): void {
@@ -89,19 +99,18 @@ function listen(parts: Parts, log: Log): void {
       case 'revoked':
         return parts.revocations.note(wake, parts.now())
       case 'epoch':
-        return parts.streams.restart()
+        parts.routes.forget()
+        parts.streams.restart()
+        parts.store.read(currentIncarnations).then(
+          (current) => parts.incarnations.replace(current),
+          (error: unknown) => log.error({ error }, 'incarnations not read'),
+        )
+        return undefined
       case 'events':
         parts.streams.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
         return undefined
     }
   })
-}
-
-/** A database as the log names it: without the password. */
-function nameOf({ database, postgres }: Config): string {
-  if (!postgres) return database
-  const { host, pathname } = new URL(postgres.url)
-  return `postgres://${host}${pathname}`
 }
 
 async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise<Parts> {
@@ -110,17 +119,17 @@ async function assemble(config: Config, clock: Clock, metrics: Metrics): Promise
   const store = await openStore(config, clock)
   try {
     const pepper = Pepper.open(config.pepperFile, `${database}.pepper`)
-    await requireSamePepper(store, pepper, mode)
+    await requireSamePepper(store, pepper, config)
+    // Replicas must know each other's tokens.
+    const chest = postgres ? new StoreChest(store, pepper) : new FileChest(`${database}.key`)
     return {
       config,
       clock,
       store,
-      // Replicas must know each other's tokens.
-      tokens: postgres
-        ? await Tokens.derived(store.secret, accessTokenMs, clock)
-        : await Tokens.open(`${database}.key`, accessTokenMs, clock),
+      tokens: new Tokens(await SigningKeys.open(chest, clock, accessTokenMs), accessTokenMs, clock),
+      issuers: new Issuers(readIssuers(config.issuersFile), clock),
       pepper,
-      revocations: new Revocations(),
+      revocations: new Revocations(clock, store),
       keyUse: new KeyUse(),
       denials: new Denials(),
       // In dev mode whoever could be limited could call as the developer instead.
@@ -155,7 +164,7 @@ async function prepareEntrance({ config, store, pepper, revocations }: Parts): P
   const own = `${database}.bootstrap`
   const armed =
     config.mode === 'serve' ? await Bootstrap.arm({ store, pepper, given, own }) : ({ state: 'not needed' } as const)
-  await store.read((reader) => revocations.catchUp(reader, reader.now - 2 * accessTokenMs))
+  await revocations.begin(accessTokenMs)
   return armed
 }
 
@@ -200,6 +209,8 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   }
   try {
     const armed = await prepareEntrance(parts)
+    // One that does not answer now is asked again; nobody of it is let in until then.
+    await parts.issuers.refresh().catch((error: unknown) => log.error({ error }, 'outside issuers'))
     const url = await listener.open()
     running.start(sweeps)
     sayWhoMayCome(config, armed, log, url)
@@ -207,6 +218,10 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
     return {
       url,
       parts,
+      reload: async () => {
+        listener.reload()
+        await parts.tokens.keys.refresh().catch((error: unknown) => log.error({ error }, 'signing keys not read'))
+      },
       [Symbol.asyncDispose]: () => {
         closed ??= listener.close().then(close)
         return closed

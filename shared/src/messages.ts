@@ -148,8 +148,9 @@ export const delivery = message
     redrives: true,
   })
   .extend({
-    /** Valid until `ackBy`, or until the message is delivered again. */
+    /** Good until the delivery is taken back, which is `ackBy` or up to 250 ms later. */
     receipt: z.string(),
+    /** Without an ack by then the message is taken back, and delivered again after a wait or `dead`. */
     ackBy: timestamp,
   })
 

@@ -67,7 +67,11 @@ export const retryPolicy = { initialIntervalMs: 1_000, backoffCoefficient: 2, ma
 
 export const defaultMaxAttempts = 3
 
-/** A `low` task is claimed before everything but `critical` once it has waited this long. In milliseconds: 10 min. */
+/**
+ * The longest a `low` task waits to be claimed while others go before it. In milliseconds: 10 min, the default of
+ * `MCP_MAX_STARVATION_MS`. After 0.8 of it the task goes before everything but `critical`; of those that ask the same
+ * of an agent one at a time, so that of many that have waited as long the last wait longer.
+ */
 export const maxStarvationMs = 600_000
 
 /** A status word on input; hyphens and underscores are equal. */
@@ -222,12 +226,14 @@ export const task = z.object({
   scheduleToCloseMs: z.int().nullable(),
   /** When the nearest of its time limits is over. */
   timeoutAt: timestamp.nullable(),
-  /** Id of the agent that holds the lease, or completed it. */
+  /** Id of the agent that holds the lease or completed it; once it has `failed` or is `cancelled`, of the last that held it. Null while it waits. */
   claimedBy: id.nullable(),
+  /** When the lease runs out; null unless the task is `in_progress`. Up to 250 ms past, until the lease is taken back. */
   leaseExpiresAt: timestamp.nullable(),
   progress: taskProgress.nullable(),
   result: json.nullable(),
   artifacts: z.array(artifact),
+  /** What went wrong last, kept while it is tried again and when it is completed after all. Once it is `cancelled`, the `reason` given for that, or null. */
   error: z.string().nullable(),
   inputRequest: inputRequest.nullable(),
   input: inputAnswer.nullable(),

@@ -1,14 +1,32 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { expect, test } from 'vitest'
-import { TestServer } from '../support/server.ts'
+import { onPostgres, TestServer } from '../support/server.ts'
 import { Wire } from '../surfaces/wire.ts'
 import { ask, bootstrapToken, register } from './given.ts'
 
-test('no secret is in the log, the metrics, an answer that refuses, or the database', async () => {
-  await using place = await TestServer.start()
-  const logDir = join(place.folder, 'logs')
+/** Every row of every table, as text: what a dump of the database would hold. */
+function rowsOf(server: TestServer): string {
+  const names = onPostgres
+    ? "select tablename as name from pg_tables where schemaname = 'public'"
+    : "select name from sqlite_master where type = 'table'"
+  const tables = server.query<{ name: string }>(names).map(({ name }) => name)
+  expect(tables).toEqual(expect.arrayContaining(['events', 'denials', 'credentials', 'sessions']))
+  if (!onPostgres) return JSON.stringify(tables.map((name) => server.query(`select * from "${name}"`)))
+  return JSON.stringify(
+    server.query(tables.map((name) => `select json_agg(x)::text from "${name}" x`).join(' union all ')),
+  )
+}
+
+const files = (folder: string, beginning: string): string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.startsWith(beginning))
+    .map(({ name }) => readFileSync(join(folder, name), 'latin1'))
+
+test('no secret is in the log, the metrics, an answer that refuses, the database, its journal or a backup', async () => {
+  const logDir = mkdtempSync(join(tmpdir(), 'tony-canary-'))
   await using server = await TestServer.start({
     mode: 'serve',
     config: { logDir, logLevel: 'trace', accessTokenMs: 600_000 },
@@ -58,19 +76,51 @@ test('no secret is in the log, the metrics, an answer that refuses, or the datab
   refusals.push(...wire.texts)
   await server.advance(60_000)
   const metrics = await (await fetch(`${server.url}/metrics`)).text()
+  const rows = rowsOf(server)
+  // Before the stop, which empties the journal into the database.
+  const journal = onPostgres ? [] : files(server.folder, 'test.db-wal')
+  const backups: string[] = []
+  if (!onPostgres) {
+    const { path } = await admin.system.backup()
+    backups.push(readFileSync(path, 'latin1'))
+    expect(journal.join('').length).toBeGreaterThan(10_000)
+  }
   await server.stop()
-  const files = (folder: string, beginning: string) =>
-    readdirSync(folder)
-      .filter((name) => name.startsWith(beginning))
-      .map((name) => readFileSync(join(folder, name), 'latin1'))
   const log = files(logDir, 'mcp-server.log')
-  const database = ['test.db', 'test.db-wal'].flatMap((name) => files(server.folder, name))
+  rmSync(logDir, { recursive: true })
+  const database = [rows, ...journal, ...(onPostgres ? [] : files(server.folder, 'test.db'))]
   expect(log.join('').length).toBeGreaterThan(10_000)
   expect(tasks).toHaveLength(1)
   // That an answer names a key of the input it did not know is no leak: it goes to who sent it.
-  const places = { log, metrics: [metrics], database, answers: refusals.map((text) => text.replaceAll(wrong, '')) }
+  const places = {
+    log,
+    metrics: [metrics],
+    database,
+    backups,
+    answers: refusals.map((text) => text.replaceAll(wrong, '')),
+  }
   for (const [where, texts] of Object.entries(places)) {
     const found = [...secrets].filter((canary) => texts.some((text) => text.includes(canary)))
     expect(found, where).toEqual([])
   }
+}, 120_000)
+
+test('a line of the log is one record, whatever a caller puts into it', async () => {
+  const logDir = mkdtempSync(join(tmpdir(), 'tony-canary-'))
+  await using server = await TestServer.start({ config: { logDir, logLevel: 'trace' } })
+  const odd = 'x\n{"level":60,"msg":"forged"}\r\u001b[31m\u2028\u0085"}'
+  using wire = await Wire.open(server.url)
+  for (const path of [odd, `tasks.${odd}`]) await wire.call(path, 'query', { [odd]: odd })
+  await wire.call('tasks.create', 'mutation', { type: 'code', title: odd, [odd]: odd })
+  await ask(server, 'tasks.list', odd.replaceAll(/[^ -~]/g, ''), { headers: { 'user-agent': 'x{"level":60}' } })
+  await server.stop()
+  const lines = files(logDir, 'mcp-server.log')
+    .join('')
+    .split('\n')
+    .filter((line) => line !== '')
+  rmSync(logDir, { recursive: true })
+  expect(lines.length).toBeGreaterThan(2)
+  for (const line of lines) expect(JSON.parse(line)).toMatchObject({ time: expect.any(String) })
+  expect(lines.filter((line) => line.includes('\r') || line.includes('\u001b'))).toEqual([])
+  expect(lines.filter((line) => line.startsWith('{"level":60'))).toEqual([])
 })

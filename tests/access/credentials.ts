@@ -1,4 +1,12 @@
-import { createHmac, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import {
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Guarded } from './given.ts'
 
@@ -15,6 +23,17 @@ const signed = (header: object, claims: object, key: KeyObject): string => {
   return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`
 }
 
+const publicOf = (key: KeyObject) => {
+  const { kty = '', crv = '', x = '' } = createPublicKey(key).export({ format: 'jwk' })
+  return { crv, kty, x }
+}
+
+/** RFC 7638: what a server that signed with this key would have called it. */
+const thumbprintOf = (key: KeyObject): string =>
+  createHash('sha256')
+    .update(JSON.stringify(publicOf(key)))
+    .digest('base64url')
+
 /** What a caller shows, and the code it is refused with. */
 export interface State {
   readonly name: string
@@ -27,9 +46,11 @@ const none = 'UNAUTHENTICATED'
 /** Tokens that are wrong in one point each, signed with the server's own key wherever that is not the point. */
 async function forged(guarded: Guarded): Promise<State[]> {
   const { token, refreshToken } = await guarded.agent('forged')
-  const jwk = JSON.parse(readFileSync(`${guarded.server.database}.key`, 'utf8'))
+  const [jwk] = JSON.parse(readFileSync(`${guarded.server.database}.key`, 'utf8')).keys
   const key = createPrivateKey({ key: jwk, format: 'jwk' })
   const foreign = generateKeyPairSync('ed25519').privateKey
+  const retired = generateKeyPairSync('ed25519').privateKey
+  const retiredKid = thumbprintOf(retired)
   const { header, claims } = partsOf(token)
   const now = Math.floor(guarded.server.clock.wall() / 1_000)
   const hs = `${encode({ ...header, alg: 'HS256' })}.${encode(claims)}`
@@ -40,6 +61,10 @@ async function forged(guarded: Guarded): Promise<State[]> {
     'a token signed with the public key as a password': `${hs}.${createHmac('sha256', String(jwk.x)).update(hs).digest('base64url')}`,
     'a token of another key': signed(header, claims, foreign),
     'a token of an unknown kid': signed({ ...header, kid: 'unknown' }, claims, key),
+    'a token of a key that is retired': signed({ ...header, kid: retiredKid }, claims, retired),
+    'a token of another key that has expired': signed(header, { ...claims, exp: now - 60 }, foreign),
+    'a token that brings its own key': signed({ ...header, jwk: publicOf(foreign) }, claims, foreign),
+    'a token whose role was changed': token.replace(/\.[^.]+\./, `.${encode({ ...claims, role: 'tech-lead' })}.`),
     'a token of another type': signed({ ...header, typ: 'JWT' }, claims, key),
     'a token of another issuer': signed(header, { ...claims, iss: 'other' }, key),
     'a token for another audience': signed(header, { ...claims, aud: 'other' }, key),
@@ -67,6 +92,10 @@ async function ended(guarded: Guarded): Promise<State[]> {
   const [good, gone] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'] })]
   const elsewhere = await guarded.key({ scopes: ['*'], cidrs: ['203.0.113.0/24'] })
   await admin.auth.keys.revoke({ keyId: gone.keyId })
+  const [old, spent] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'], lifeMs: 60_000 })]
+  await admin.auth.keys.rotate({ keyId: old.keyId, overlapMs: 0 })
+  // Long enough for the key, and not for the tokens of agents.
+  await guarded.server.advance(61_000)
   const mixed = good.key.replace(good.keyId, elsewhere.keyId)
   return [
     { name: 'a revoked session', authorization: `Bearer ${revoked.token}`, code: 'TOKEN_REVOKED' },
@@ -75,6 +104,9 @@ async function ended(guarded: Guarded): Promise<State[]> {
     { name: 'a revoked key', authorization: `Bearer ${gone.key}`, code: none },
     { name: 'a key from elsewhere', authorization: `Bearer ${elsewhere.key}`, code: none },
     { name: 'a key with a wrong checksum', authorization: `Bearer ${mixed}`, code: none },
+    { name: 'a key that is over', authorization: `Bearer ${spent.key}`, code: none },
+    { name: 'a secret that was replaced', authorization: `Bearer ${old.key}`, code: none },
+    { name: 'the bootstrap token, used up', authorization: `Bearer ${guarded.bootstrap}`, code: none },
     { name: 'nothing', authorization: undefined, code: none },
     { name: 'an empty bearer', authorization: 'Bearer ', code: none },
     { name: 'another scheme', authorization: 'Basic dG9ueTp0b255', code: none },

@@ -10,9 +10,12 @@ export class Guarded implements AsyncDisposable {
   readonly server: TestServer
   readonly adminKey: string
   readonly admin: Client
+  /** What the first key was exchanged for, and is good for nothing since. */
+  readonly bootstrap: string
 
-  private constructor(server: TestServer, adminKey: string) {
+  private constructor(server: TestServer, adminKey: string, bootstrap: string) {
     this.server = server
+    this.bootstrap = bootstrap
     this.adminKey = adminKey
     this.admin = server.connect({ token: adminKey })
   }
@@ -20,10 +23,11 @@ export class Guarded implements AsyncDisposable {
   static async start(options: TestServerOptions = {}): Promise<Guarded> {
     const config = { accessTokenMs: 600_000, ...options.config }
     const server = await TestServer.start({ ...options, mode: 'serve', config })
-    const stranger = server.connect({ token: bootstrapToken(server) })
+    const bootstrap = bootstrapToken(server)
+    const stranger = server.connect({ token: bootstrap })
     const { key } = await stranger.auth.keys.create({ name: 'admin', roleCeiling: 'admin', scopes: ['*'] })
     stranger.close()
-    return new Guarded(server, key)
+    return new Guarded(server, key, bootstrap)
   }
 
   async key(options: Partial<KeyOptions> = {}): Promise<{ key: string; keyId: string }> {

@@ -1,91 +1,86 @@
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { type Role, roles } from '@tony/mcp-shared/roles'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Wire } from '../surfaces/wire.ts'
+import { codeOf, Wire } from '../surfaces/wire.ts'
 import { badStates, type State } from './credentials.ts'
 import { expected } from './expected.ts'
+import { expectedTargets, kinds, noTarget } from './expected-targets.ts'
 import { Guarded } from './given.ts'
+import { Cast, inputOf } from './targets.ts'
+import { Caller, isLetIn, unusable } from './ways.ts'
+
+interface Call {
+  readonly path: string
+  readonly name: string
+  readonly input: unknown
+}
 
 let guarded: Guarded
 let states: State[]
-let calls = 0
+let caller: Caller
+let decisions = 0
+let calls: Call[]
 const tokens = new Map<Role, string>()
 
 const limits = { callerBurst: 1e9, addressBurst: 1e9, pingMs: 1e9 }
 
+/** Every procedure with what is the caller's, another's and not there: nobody who is refused changes any of it. */
+async function everyCall(): Promise<Call[]> {
+  using cast = new Cast(guarded.server.url, guarded.admin)
+  const every: Call[] = []
+  for (const path of procedures.keys()) {
+    if (expected[path] === 'anyone' || expectedTargets[path] === noTarget) {
+      every.push({ path, name: path, input: unusable })
+      continue
+    }
+    for (const kind of kinds) {
+      const world = { agent: await cast.agent('tech-lead'), lead: guarded.admin }
+      every.push({ path, name: `${path} of ${kind}`, input: await inputOf(path, kind, world) })
+    }
+  }
+  return every
+}
+
 beforeAll(async () => {
   guarded = await Guarded.start({ limits, config: { trustedProxies: ['127.0.0.1/32'], durability: 'process' } })
+  states = await badStates(guarded)
   for (const role of roles) {
     if (role === 'admin') tokens.set(role, guarded.adminKey)
     else tokens.set(role, (await guarded.agent(`as ${role}`, role)).token)
   }
-  states = await badStates(guarded)
-})
+  calls = await everyCall()
+  caller = new Caller(guarded.server.url)
+}, 60_000)
 afterAll(async () => {
-  process.stdout.write(`${calls} decisions over ${procedures.size} procedures, none other than expected\n`)
+  const over = `${procedures.size} procedures and ${states.length} bad credentials`
+  process.stdout.write(`${decisions + caller.calls} decisions over ${over}, none other than expected\n`)
+  caller[Symbol.dispose]()
   await guarded[Symbol.asyncDispose]()
 })
 
-/** No procedure takes this, so that who is let in changes nothing; who is not is refused before anybody looks at it. */
-const unusable = '{"nothing":1}'
-
-/** A different address each time: who guesses at a key would be locked out. */
-const headersOf = (authorization: string | undefined): Record<string, string> => {
-  calls += 1
-  return {
-    'content-type': 'application/json',
-    'x-forwarded-for': `198.51.${(calls >> 8) & 255}.${calls & 255}`,
-    ...(authorization === undefined ? {} : { authorization }),
-  }
-}
-
-type Body = { error?: { data: { code: string } } }
-const codeIn = ({ error }: Body): string => error?.data.code ?? 'OK'
-
-async function overHttp(path: string, authorization: string | undefined): Promise<string> {
-  const url = `${guarded.server.url}/trpc/${path}`
-  const headers = headersOf(authorization)
-  const kind = procedures.get(path)?.kind
-  const reply =
-    kind === 'mutation'
-      ? await fetch(url, { method: 'POST', headers, body: unusable })
-      : await fetch(`${url}?input=${encodeURIComponent(unusable)}`, { headers })
-  const text = await reply.text()
-  const [, sent] = /serialized-error\ndata: (.*)/.exec(text) ?? []
-  const body: unknown = sent === undefined ? JSON.parse(text) : { error: JSON.parse(sent) }
-  return codeIn(body as Body)
-}
-
-/** All procedures of a kind, twenty in a request. */
-async function overBatches(authorization: string | undefined): Promise<Map<string, string>> {
-  const codes = new Map<string, string>()
+/** Calls of a kind, twenty in a request. */
+async function overBatches(
+  every: readonly Call[],
+  authorization: string | undefined,
+): Promise<{ call: Call; code: string }[]> {
+  const answers: { call: Call; code: string }[] = []
   for (const kind of ['query', 'mutation'] as const) {
-    const paths = [...procedures].flatMap(([path, form]) => (form.kind === kind ? [path] : []))
-    for (let at = 0; at < paths.length; at += 20) {
-      const part = paths.slice(at, at + 20)
-      const input = `{${part.map((_, index) => `"${index}":${unusable}`).join()}}`
-      const url = `${guarded.server.url}/trpc/${part.join()}?batch=1`
-      const headers = headersOf(authorization)
-      const reply =
-        kind === 'mutation'
-          ? await fetch(url, { method: 'POST', headers, body: input })
-          : await fetch(`${url}&input=${encodeURIComponent(input)}`, { headers })
-      const bodies = (await reply.json()) as Body[]
-      for (const [index, path] of part.entries()) codes.set(path, codeIn(bodies[index] ?? {}))
-      calls += part.length - 1
+    const ofKind = every.filter(({ path }) => procedures.get(path)?.kind === kind)
+    for (let at = 0; at < ofKind.length; at += 20) {
+      const part = ofKind.slice(at, at + 20)
+      const codes = await caller.batch(part, authorization)
+      for (const [index, call] of part.entries()) answers.push({ call, code: codes[index] ?? '' })
     }
   }
-  return codes
+  return answers
 }
+
+const each = (): Call[] => [...procedures.keys()].map((path) => ({ path, name: path, input: unusable }))
 
 const decided = (code: string): string =>
   code === 'FORBIDDEN' ? 'refused' : code === 'INVALID_INPUT' ? 'let in' : code
 
-const expectedOf = (path: string, role: Role): string => {
-  const who = expected[path]
-  if (who === undefined) throw new Error(`${path} is not in the table of who may call what`)
-  return who === 'anyone' || who.includes(role) ? 'let in' : 'refused'
-}
+const expectedOf = (path: string, role: Role): string => (isLetIn(path, role) ? 'let in' : 'refused')
 
 test('every procedure is in the table', () => {
   expect([...procedures.keys()].filter((path) => expected[path] === undefined)).toEqual([])
@@ -95,65 +90,151 @@ describe.each([...roles])('a caller of the role %s', (role) => {
   const bearer = () => `Bearer ${tokens.get(role)}`
 
   test('is let in where the table says so, over HTTP', async () => {
-    for (const path of procedures.keys())
-      expect(decided(await overHttp(path, bearer())), path).toBe(expectedOf(path, role))
+    for (const { path, input } of each())
+      expect(decided(await caller.one(path, bearer(), input)), path).toBe(expectedOf(path, role))
   })
 
   test('is let in where the table says so, in an HTTP batch', async () => {
-    for (const [path, code] of await overBatches(bearer())) expect(decided(code), path).toBe(expectedOf(path, role))
+    for (const { call, code } of await overBatches(each(), bearer()))
+      expect(decided(code), call.path).toBe(expectedOf(call.path, role))
   })
 
   test('is let in where the table says so, over a WebSocket', async () => {
     using wire = await Wire.open(guarded.server.url, { hello: { token: tokens.get(role) } })
-    for (const [path, { kind }] of procedures) {
-      calls += 1
-      wire.send(`{"id":${calls},"method":"${kind}","params":{"path":"${path}","input":${unusable}}}`)
-      const { error } = await wire.of(calls)
-      expect(decided(String(error?.data['code'] ?? 'OK')), path).toBe(expectedOf(path, role))
+    for (const { path, input } of each()) {
+      decisions += 1
+      wire.send({ id: decisions, method: procedures.get(path)?.kind, params: { path, input } })
+      const code = codeOf(await wire.of(decisions))
+      expect(decided(String(code ?? 'OK')), path).toBe(expectedOf(path, role))
     }
   })
 })
 
-test('who shows a bad credential is let in nowhere but where nobody is asked, and is told the same everywhere', async () => {
-  for (const { name, authorization, code } of states) {
-    for (const path of procedures.keys()) {
-      const wanted = expected[path] === 'anyone' ? 'INVALID_INPUT' : code
-      expect(await overHttp(path, authorization), `${path} with ${name}`).toBe(wanted)
-    }
-    for (const [path, answered] of await overBatches(authorization))
-      expect(answered, `${path} in a batch with ${name}`).toBe(expected[path] === 'anyone' ? 'INVALID_INPUT' : code)
-  }
+/** What a caller with a bad credential is told: where nobody is asked who it is, that its input is none. */
+const toldBad = (path: string, code: string): string => (expected[path] === 'anyone' ? 'INVALID_INPUT' : code)
+
+test('there are at least twenty-five ways to be refused', () => {
+  expect(new Set(states.map(({ name }) => name)).size).toBeGreaterThanOrEqual(25)
 })
+
+test('who shows a bad credential is let in nowhere but where nobody is asked, and is told the same everywhere', async () => {
+  const before = await guarded.admin.events.list({ limit: 1_000 })
+  for (const { name, authorization, code } of states) {
+    const differs: string[] = []
+    const note = (what: string, path: string, told: string) => {
+      if (told !== toldBad(path, code)) differs.push(`${what} with ${name}: ${told}`)
+    }
+    for (let at = 0; at < calls.length; at += 8) {
+      const part = calls.slice(at, at + 8)
+      const told = await Promise.all(part.map(({ path, input }) => caller.one(path, authorization, input)))
+      for (const [index, call] of part.entries()) note(call.name, call.path, told[index] ?? '')
+    }
+    for (const { call, code: told } of await overBatches(calls, authorization))
+      note(`${call.name} in a batch`, call.path, told)
+    expect(differs).toEqual([])
+  }
+  expect(await guarded.admin.events.list({ limit: 1_000 })).toEqual(before)
+}, 120_000)
 
 test('who shows a bad credential at a socket is told why, and the socket is closed', async () => {
   for (const { name, authorization, code } of states) {
     if (authorization === undefined) continue
-    using wire = await Wire.open(guarded.server.url, { headers: headersOf(authorization) })
+    decisions += 1
+    using wire = await Wire.open(guarded.server.url, { headers: caller.headers(authorization) })
     expect((await wire.of(null)).error?.data['code'], name).toBe(code)
     expect(await wire.closed, name).toEqual({ code: 4401, reason: code })
   }
 })
 
-test('a socket that was let in is out when its session is revoked, superseded or over, whatever it calls', async () => {
-  const ends: Readonly<Record<string, (name: string) => Promise<unknown>>> = {
-    TOKEN_REVOKED: (name) => guarded.admin.auth.revoke({ agent: name }),
-    STALE_INCARNATION: (name) => guarded.admin.agents.register({ name, type: 'qa', takeOver: true }),
-    TOKEN_EXPIRED: async () => guarded.server.clock.advance(606_000),
+test('a socket without a credential is let in nowhere but where nobody is asked', async () => {
+  using wire = await Wire.open(guarded.server.url)
+  for (const { path, name, input } of calls) {
+    decisions += 1
+    wire.send({ id: decisions, method: procedures.get(path)?.kind, params: { path, input } })
+    expect(codeOf(await wire.of(decisions)), name).toBe(toldBad(path, 'UNAUTHENTICATED'))
   }
-  for (const [code, end] of Object.entries(ends)) {
-    const { token } = await guarded.agent(`ends by ${code}`, 'tech-lead')
+})
+
+const ends: Readonly<Record<string, (name: string) => Promise<unknown>>> = {
+  TOKEN_REVOKED: (name) => guarded.admin.auth.revoke({ agent: name }),
+  STALE_INCARNATION: (name) => guarded.admin.agents.register({ name, type: 'qa', takeOver: true }),
+  TOKEN_EXPIRED: async () => guarded.server.clock.advance(606_000),
+}
+
+/** Ends a credential for the calls that come now, before the server gets to closing its socket. */
+function endAt(code: string, { sessionId = '', agentId = '', keyId = '' }: Record<string, string>): void {
+  const { server } = guarded
+  const { revocations, incarnations, now } = server.parts
+  // The admin's own key ends with the other's: this is the last of the tests.
+  const lifeMs = keyId === '' ? 700_000 : 100 * 86_400_000
+  if (code === 'TOKEN_EXPIRED') server.clock.setWall(server.clock.wall() + lifeMs)
+  else if (code === 'STALE_INCARNATION') incarnations.supersede(agentId, 2)
+  else revocations.note(keyId === '' ? { sessions: [sessionId] } : { sessions: [], key: keyId }, now())
+}
+
+async function ofRole(role: Role): Promise<{ token: string; ids: Record<string, string> }> {
+  if (role === 'admin') {
+    const { key, keyId } = await guarded.key({ roleCeiling: 'admin', scopes: ['*'] })
+    return { token: key, ids: { keyId } }
+  }
+  const { token, agentId, client } = await guarded.agent(`live ${crypto.randomUUID()}`, role)
+  const { sessionId } = await client.auth.whoami()
+  client.close()
+  return { token, ids: { agentId, sessionId: sessionId ?? '' } }
+}
+
+/** The end of this turn of the loop: until the next one nothing is read from a socket. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** Sends every call in one frame before the server looks, ends the credential, and gives what each was answered. */
+async function afterItsEnd(wire: Wire, end: () => void): Promise<Map<unknown, unknown>> {
+  await turn()
+  wire.send(
+    [...calls.entries()].map(([id, { path, input }]) => ({
+      id,
+      method: procedures.get(path)?.kind,
+      params: { path, input },
+    })),
+  )
+  // The server closes the socket after it has read what is there.
+  end()
+  const answers = new Map<unknown, unknown>()
+  while (answers.size < calls.length) {
+    const reply = await wire.next()
+    answers.set(reply.id, codeOf(reply) ?? 'OK')
+  }
+  return answers
+}
+
+describe('a socket that was let in', () => {
+  test.each(Object.keys(ends))('is closed by %s', async (code) => {
+    const { token } = await guarded.agent(`is closed by ${code}`, 'tech-lead')
     using wire = await Wire.open(guarded.server.url, { hello: { token } })
     expect(await wire.answers()).toBe(true)
-    await end(`ends by ${code}`)
-    for (const [path, { kind }] of procedures) {
-      if (wire.ws.readyState !== wire.ws.OPEN) break
-      calls += 1
-      wire.send(`{"id":${calls},"method":"${kind}","params":{"path":"${path}","input":${unusable}}}`)
-    }
+    await ends[code]?.(`is closed by ${code}`)
     expect(await wire.closed).toEqual({ code: 4401, reason: code })
-    const answers = wire.texts.slice(1).flatMap((text): unknown[] => (text.startsWith('{') ? [JSON.parse(text)] : []))
-    const codes = (answers as Body[]).flatMap((answer) => ('error' in answer ? [codeIn(answer)] : []))
-    // What asks nobody is still answered until the socket is closed.
-    expect(codes.filter((answered) => answered !== code && answered !== 'INVALID_INPUT')).toEqual([])
-  }
+  })
+
+  test.each(Object.keys(ends).flatMap((code) => roles.map((role) => ({ code, role }))))(
+    'answers $code to each call of a $role that comes before it is closed',
+    async ({ code, role }) => {
+      // A key has no incarnation.
+      if (role === 'admin' && code === 'STALE_INCARNATION') return
+      const { token, ids } = await ofRole(role)
+      const wall = guarded.server.clock.wall()
+      using wire = await Wire.open(guarded.server.url, { hello: { token } })
+      await wire.answers()
+      const answers = await afterItsEnd(wire, () => endAt(code, ids))
+      // Time alone closes a socket when it is next looked after.
+      if (code === 'TOKEN_EXPIRED') guarded.server.clock.advance(1_000)
+      expect(await wire.closed).toEqual({ code: 4401, reason: code })
+      guarded.server.clock.setWall(wall)
+      decisions += calls.length
+      const differs = calls.flatMap(({ path, name }, id) => {
+        const told = answers.get(id)
+        return told === toldBad(path, code) ? [] : [`${name}: ${told}`]
+      })
+      expect(differs).toEqual([])
+    },
+  )
 })

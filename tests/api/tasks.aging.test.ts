@@ -51,6 +51,40 @@ test('a low task that waits for the same lock as high ones is, too', async () =>
   expect(claimed.map(([title]) => title)).toEqual(['low'])
 })
 
+test('one in front that comes to wait for a lock leaves the place in front to the next', async () => {
+  await using server = await TestServer.start({ config })
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  await lead.projects.setPools({ pools: { gpu: 1 } })
+  await lead.tasks.create({ type: 'code', priority: 'low', title: 'waits', locks: ['pool:gpu'] })
+  await lead.tasks.create({ type: 'code', priority: 'low', title: 'free' })
+  await server.advance(17_000)
+  await lead.tasks.createMany({ tasks: many(3, { title: 'high' }) })
+  await lead.projects.setPools({ pools: { gpu: 0 } })
+  await server.advance(1_000)
+  const { tasks } = await worker.tasks.claim({ limit: 2 })
+  expect(tasks.map(({ title }) => title)).toEqual(['free', 'high'])
+  await lead.projects.setPools({ pools: { gpu: 1 } })
+  await server.advance(1_000)
+  expect((await claimOne(worker)).title).toBe('waits')
+})
+
+test('those that cannot be claimed do not keep the others of their route from the place in front', async () => {
+  await using server = await TestServer.start({ config })
+  const [lead, ada, worker] = [server.connect(), await server.agent('ada'), await server.agent('worker')]
+  await lead.tasks.create({ type: 'code', priority: 'critical', locks: ['db:users'] })
+  await claimOne(ada, { leaseMs: 60_000 })
+  await lead.tasks.createMany({ tasks: many(20, { priority: 'low', locks: ['db:users'] }) })
+  await lead.tasks.createMany({ tasks: many(20, { priority: 'low', epic: 'walls' }) })
+  await lead.agents.pause({ epic: 'walls' })
+  await server.advance(1_000)
+  await lead.tasks.create({ type: 'code', priority: 'low', title: 'free' })
+  await lead.tasks.createMany({ tasks: many(3, { title: 'high' }) })
+  await server.advance(17_000)
+  for (let turn = 1; turn <= 3; turn += 1) await server.advance(1_000)
+  const { tasks } = await worker.tasks.claim({ limit: 2 })
+  expect(tasks.map(({ title }) => title)).toEqual(['free', 'high'])
+})
+
 test('critical goes before what has starved', async () => {
   await using server = await TestServer.start({ config })
   const [lead, worker] = [server.connect(), await server.agent('worker')]

@@ -90,3 +90,13 @@ test('the tasks of another project are not found', async () => {
   }
   expect((await lead.tasks.get({ taskId })).status).toBe('pending')
 })
+
+test('what is cancelled by its ids is cancelled in the order of creation, whatever was changed last', async () => {
+  await using of = await given()
+  const { lead, ids, numbers } = of
+  await lead.tasks.update({ taskId: ids[0] ?? '', expectedRevision: 1, title: 'changed' })
+  const filter = { taskIds: ids.toReversed() }
+  const { taskIds, more } = await lead.tasks.cancelMany({ filter, limit: 2 })
+  expect([numbers(taskIds), more]).toEqual([[0, 1], true])
+  expect(numbers((await lead.tasks.cancelMany({ filter })).taskIds)).toEqual([2, 4, 5])
+})

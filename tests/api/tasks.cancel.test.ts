@@ -16,6 +16,16 @@ test('a cancelled task is claimed by nobody', async () => {
   expect(events).toMatchObject([{ subject: id, data: { reason: 'not needed' } }])
 })
 
+test('a task that is cancelled while it asks asks nothing any more', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  const { id: taskId } = await lead.tasks.create({ type: 'code' })
+  await worker.tasks.requestInput({ ...leaseOf(await claimOne(worker)), question: 'which?' })
+  expect((await lead.tasks.get({ taskId })).inputRequest).toMatchObject({ question: 'which?' })
+  await lead.tasks.cancel({ taskId })
+  expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'cancelled', inputRequest: null, error: null })
+})
+
 test('after a cancel no complete succeeds and the holder learns of it', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]

@@ -72,6 +72,14 @@ test('the last attempt fails the task', async () => {
   expect((await worker.tasks.claim()).tasks).toEqual([])
 })
 
+test('the event of a failure that is final has nothing of a retry', async () => {
+  await using server = await TestServer.start()
+  const { lead, worker, lease } = await held(server, 1)
+  await worker.tasks.fail({ ...lease, error: 'no luck' })
+  const { events } = await lead.events.list({ types: ['task.failed'] })
+  expect(events.map(({ data }) => data)).toEqual([{ attempt: 1, agentId: worker.id, failures: 1, error: 'no luck' }])
+})
+
 test('a failed attempt cannot be completed or failed again with its token', async () => {
   await using server = await TestServer.start()
   const { worker, lease } = await held(server)

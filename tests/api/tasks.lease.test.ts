@@ -37,3 +37,14 @@ test('a lease that ran out is claimable by another, and the first holder is refu
   expect(refused.code).toBe('STALE_LEASE')
   expect(refused.applied).toBe('no')
 })
+
+test('a task whose last lease ran out tells who held it, and of no lease', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  const { id: taskId } = await lead.tasks.create({ type: 'code', maxAttempts: 1 })
+  await worker.tasks.claim({ leaseMs: 5_000 })
+  expect(await lead.tasks.get({ taskId })).toMatchObject({ leaseExpiresAt: '2026-01-01T00:00:05.000Z' })
+  await server.advance(5_001)
+  const task = await lead.tasks.get({ taskId })
+  expect(task).toMatchObject({ status: 'failed', claimedBy: worker.id, leaseExpiresAt: null })
+})

@@ -1,6 +1,8 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { bridgedHost } from './hosts.ts'
+import { bridgedHost, httpHost } from './hosts.ts'
 
 const ids = Array.from({ length: 30 }, (_, index) => index)
 
@@ -44,6 +46,85 @@ test('a host that ends gives its task back at once, without a lost attempt', asy
   expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'pending', failures: 0 })
   await using next = await bridgedHost(server)
   expect(await next.did('next_task')).toMatchObject({ task: { progress: expect.stringContaining('half of it') } })
+})
+
+test('joining again as what it is costs a session nothing it holds, and as something else gives it back', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await lead.tasks.create({ type: 'code' })
+  for (const host of [await bridgedHost(server), await httpHost(server)]) {
+    const me = await host.did('join', { type: 'qa' })
+    const taskId = await host.takes()
+    expect(await host.did('join')).toEqual(me)
+    expect(await host.did('join', { type: 'qa' })).toEqual(me)
+    expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'in_progress' })
+    await host.did('join', { capabilities: ['typescript'] })
+    expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'pending', failures: 0 })
+    await host[Symbol.asyncDispose]()
+  }
+})
+
+test.each([
+  ['a repository', (git: string) => mkdirSync(git)],
+  ['a work tree of it', (git: string) => writeFileSync(git, 'gitdir: /elsewhere/shop/.git/worktrees/x\n')],
+])('a session works in the project that is called as %s', async (_, make) => {
+  await using server = await TestServer.start({ config: { devRole: 'admin' } })
+  await server.connect().projects.create({ name: 'shop' })
+  const root = join(server.folder, 'shop')
+  mkdirSync(join(root, 'src'), { recursive: true })
+  make(join(root, '.git'))
+  await using host = await bridgedHost(server, { TONY_MCP_WORKSPACE: join(root, 'src') })
+  const { agentId } = await host.did('join')
+  const { agents } = await server.connect({ project: 'shop' }).agents.list({})
+  expect(agents).toMatchObject([{ id: agentId, name: expect.stringMatching(/^shop-[0-9a-f]{8}$/) }])
+})
+
+test.each([
+  ['a bridge', bridgedHost],
+  ['HTTP', httpHost],
+])(
+  'a session by %s that an operator has ended is told so, and comes back only when it joins again',
+  async (_, open) => {
+    await using server = await TestServer.start()
+    const lead = server.connect()
+    await lead.tasks.create({ type: 'code' })
+    await using host = await open(server)
+    const { agentId, name } = await host.did('join')
+    const taskId = await host.takes()
+    await lead.agents.unregister({ agent: String(agentId) })
+    const ended = await host.call('progress', { taskId, percent: 1 })
+    expect(ended).toMatchObject({
+      ok: false,
+      text: expect.stringMatching(/^TOKEN_REVOKED: .*Stop, and tell the user/s),
+    })
+    expect(await host.call('next_task', { waitSeconds: 0 })).toMatchObject({ ok: false })
+    expect(await host.did('join')).toMatchObject({ agentId, name })
+    expect(await host.takes()).toBe(taskId)
+  },
+)
+
+test.each([
+  ['a bridge', bridgedHost],
+  ['HTTP', httpHost],
+])('a session by %s that takes another name is that agent, and leaves the one it was', async (_, open) => {
+  await using server = await TestServer.start()
+  await using host = await open(server)
+  await host.did('join')
+  const renamed = await host.did('join', { name: 'blue-fox' })
+  expect(renamed).toMatchObject({ name: 'blue-fox' })
+  const { you, agents } = await host.did('who', { offline: true })
+  expect(you).toBe('blue-fox')
+  expect(agents).toMatchObject([{ agentId: renamed['agentId'] }])
+})
+
+test('a session whose agent another process has taken over is told so', async () => {
+  await using server = await TestServer.start()
+  await using host = await bridgedHost(server)
+  const { name } = await host.did('join')
+  await server.connect().agents.register({ name: String(name), type: 'implementation', takeOver: true })
+  const text = async () => (await host.call('next_task', { waitSeconds: 0 })).text
+  expect(await text()).toMatch(/^STALE_INCARNATION: .*Another session has taken over/s)
+  expect(await text()).toMatch(/^STALE_INCARNATION/)
 })
 
 test('what the session wants to be is changed by joining again, and its name stays', async () => {

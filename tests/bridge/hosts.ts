@@ -58,7 +58,6 @@ export class Host implements AsyncDisposable {
   }
 }
 
-
 /** Keeps all that goes through one end of a pair. */
 function overheard(heard: string[]) {
   const [near, far] = InMemoryTransport.createLinkedPair()
@@ -95,16 +94,17 @@ export async function bridgedHost(
   return Object.assign(host, { bridge })
 }
 
-/** A host that reaches the server over HTTP alone. */
+/** A host that reaches the server over HTTP alone; `at` says which replica each of its requests goes to. */
 export async function httpHost(
   server: { readonly url: string },
   headers: Readonly<Record<string, string>> = {},
+  at: () => { readonly url: string } = () => server,
 ): Promise<Host> {
   const heard: string[] = []
   const transport = new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`), {
     requestInit: { headers: { ...headers } },
     fetch: async (url, init) => {
-      const response = await fetch(url, init)
+      const response = await fetch(String(url).replace(server.url, at().url), init)
       const copy = response.clone()
       copy.text().then(
         (text) => heard.push(text),

@@ -53,6 +53,23 @@ test('two hosts over HTTP from one configuration are two agents, and neither tou
   expect(new Set(agents.map(({ name }) => name)).size).toBe(2)
 })
 
+test('a result that comes after somebody else has taken the task is refused, and kept with it', async () => {
+  await using server = await TestServer.start()
+  const { id } = await server.connect().tasks.create({ type: 'code' })
+  await using slow = await httpHost(server)
+  await using next = await httpHost(server)
+  await slow.takes()
+  await server.advance(31 * 60_000)
+  await server.advance(10_000)
+  expect(await next.takes()).toBe(id)
+  const late = await slow.call('complete', { taskId: id, result: 'late, but good' })
+  expect(late).toMatchObject({ ok: false, text: expect.stringMatching(/^STALE_LEASE: .*its result is kept/) })
+  const { orphanResults } = await server.connect().tasks.get({ taskId: id })
+  expect(orphanResults).toMatchObject([{ attempt: 1, result: 'late, but good' }])
+  const never = await next.call('complete', { taskId: '01900000-0000-7000-8000-000000000000', result: 1 })
+  expect(never).toMatchObject({ ok: false, text: expect.stringMatching(/^STALE_LEASE: you do not hold task/) })
+})
+
 test('a server that restarts between two calls of a session knows it again, and what it holds', async () => {
   const first = await TestServer.start()
   const { folder, clock } = first
@@ -120,7 +137,13 @@ test.each([
   await using server = await TestServer.start()
   const { hostname, port } = new URL(server.url)
   const status = await new Promise((resolve) => {
-    const options = { hostname, port, path: '/mcp', method: 'POST', headers: { 'content-type': 'application/json', ...headers } }
+    const options = {
+      hostname,
+      port,
+      path: '/mcp',
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+    }
     send(options, (response) => resolve(response.statusCode)).end(JSON.stringify(request('ping')))
   })
   expect(status).toBe(403)
@@ -141,6 +164,24 @@ test('with authentication nothing is answered without a credential, and an enrol
   await expect(host.call('who')).rejects.toThrow(/401|UNAUTHENTICATED|Unauthorized/)
 })
 
+test('what names a session is of no use with another credential', async () => {
+  await using guarded = await Guarded.start()
+  const { server } = guarded
+  const scopes = ['*', 'agents:register'] as const
+  const [owner, thief] = [await guarded.key({ scopes }), await guarded.key({ scopes })]
+  const shown = (key: string, session: string) => ({ authorization: `Bearer ${key}`, 'mcp-session-id': session })
+  const begun = await post(server, request('initialize', { protocolVersion: '2025-11-25', capabilities: {} }), {
+    authorization: `Bearer ${owner.key}`,
+  })
+  const session = begun.headers.get('mcp-session-id') ?? ''
+  const call = (key: string, name: string) =>
+    post(server, request('tools/call', { name, arguments: {} }), shown(key, session))
+  expect((await call(owner.key, 'join')).text).toContain('"name":"host-')
+  expect((await call(owner.key, 'who')).text).toContain('"you":"host-')
+  expect((await call(thief.key, 'who')).text).toContain('"you":""')
+  expect((await call(thief.key, 'next_task')).text).toContain('AGENT_NAME_TAKEN')
+})
+
 test('an agent that shows its own token is itself', async () => {
   await using server = await TestServer.start()
   const agent = await server.agent('somebody')
@@ -159,7 +200,10 @@ test('a host of the newest protocol, which has no sessions, is named by its conf
   expect(await named.did('join')).toMatchObject({ name: 'blue-fox' })
   expect(await named.did('who')).toMatchObject({ you: 'blue-fox' })
   await using unnamed = await modern({})
-  expect(await unnamed.call('join')).toMatchObject({ ok: false, text: expect.stringMatching(/^NO_SESSION: .*X-Tony-Agent/) })
+  expect(await unnamed.call('join')).toMatchObject({
+    ok: false,
+    text: expect.stringMatching(/^NO_SESSION: .*X-Tony-Agent/),
+  })
 })
 
 test('a client of the protocol version before lists and calls', async () => {
@@ -168,8 +212,12 @@ test('a client of the protocol version before lists and calls', async () => {
   const transport: unknown = new OlderTransport(new URL(`${server.url}/mcp`))
   await client.connect(transport as Parameters<typeof client.connect>[0])
   expect((await client.listTools()).tools.map(({ name }) => name)).toContain('tony_project_list')
-  expect(await client.callTool({ name: 'join', arguments: {} })).toMatchObject({ structuredContent: { role: 'developer' } })
-  expect((await client.readResource({ uri: 'tony://agent/nobody' }).catch((error: Error) => error.message))).toContain('nobody')
+  expect(await client.callTool({ name: 'join', arguments: {} })).toMatchObject({
+    structuredContent: { role: 'developer' },
+  })
+  expect(await client.readResource({ uri: 'tony://agent/nobody' }).catch((error: Error) => error.message)).toContain(
+    'nobody',
+  )
   await client.close()
 })
 

@@ -58,7 +58,10 @@ test('a client from before connects, lists, creates and asks, unchanged', async 
   ])
   const project = await client.tool('tony_project_create', { name: 'shop', path: '/work/shop' })
   expect(project).toMatchObject({ name: 'shop', path: '/work/shop', status: 'active', created: true })
-  expect(await client.tool('tony_project_create', { name: 'shop' })).toMatchObject({ id: project['id'], created: false })
+  expect(await client.tool('tony_project_create', { name: 'shop' })).toMatchObject({
+    id: project['id'],
+    created: false,
+  })
   const { projects } = await client.tool('tony_project_list')
   expect(projects).toMatchObject([{ name: 'default' }, { name: 'shop', status: 'active' }])
   const agent = await client.tool('tony_agent_create', { projectId: project['id'], name: 'ada', type: 'qa' })

@@ -84,7 +84,9 @@ test('the process ends with 0 when its input is closed, and says nothing but the
     // As a program of before says it: with no version there is, and no notification after it.
     params: { protocolVersion: '0.1.0', capabilities: {}, clientInfo: { name: 'x', version: '1' } },
   }
-  process_.stdin.write(`${JSON.stringify(initialize)}\n${JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' })}\n`)
+  process_.stdin.write(
+    `${JSON.stringify(initialize)}\n${JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' })}\n`,
+  )
   await expect.poll(() => output.split('\n').length, { timeout: 15_000 }).toBe(3)
   process_.stdin.end()
   expect(await once(process_, 'exit')).toEqual([0, null])
@@ -114,6 +116,8 @@ test('a client of the protocol version before works', async () => {
   await client.connect(new OlderTransport(commandFor(server)))
   const { tools } = await client.listTools()
   expect(tools.map(({ name }) => name)).toContain('next_task')
-  expect(await client.callTool({ name: 'join', arguments: {} })).toMatchObject({ structuredContent: { role: 'developer' } })
+  expect(await client.callTool({ name: 'join', arguments: {} })).toMatchObject({
+    structuredContent: { role: 'developer' },
+  })
   await client.close()
 })

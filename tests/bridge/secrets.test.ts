@@ -10,7 +10,9 @@ const forms = /eyJ[\w-]{10,}\.|tc[kbr]_|leaseToken|refreshToken|clientInstanceId
 
 /** Every lease token and receipt that is in use now. */
 function inUse(server: TestServer): string[] {
-  const leases = server.query<{ secret: string }>('SELECT lease_token AS secret FROM tasks WHERE lease_token IS NOT NULL')
+  const leases = server.query<{ secret: string }>(
+    'SELECT lease_token AS secret FROM tasks WHERE lease_token IS NOT NULL',
+  )
   const receipts = server.query<{ secret: string }>('SELECT receipt AS secret FROM messages WHERE receipt IS NOT NULL')
   return [...leases, ...receipts].map(({ secret }) => secret)
 }
@@ -25,7 +27,9 @@ async function story(guarded: Guarded, host: Host, secrets: Set<string>): Promis
   await host.client.listPrompts()
   await host.client.getPrompt({ name: 'how_to_take_part' })
   const { agentId, name } = await host.did('join')
-  await admin.tasks.createMany({ tasks: [1, 2, 3, 4].map((n) => ({ type: 'code', title: `task ${n}`, assignedTo: String(name) })) })
+  await admin.tasks.createMany({
+    tasks: [1, 2, 3, 4].map((n) => ({ type: 'code', title: `task ${n}`, assignedTo: String(name) })),
+  })
   await admin.messages.send({ to: String(agentId), type: 'note', payload: 'hello', threadId: 'a thread' })
   const one = await host.takes()
   note()

@@ -25,7 +25,9 @@ test('a task whose model is silent for 25 minutes completes at its first attempt
   expect(host.calls).toEqual(['next_task', 'complete'])
 })
 
-test('eight idle hours are one call of the model and one wait at the server, which then gives the task', { timeout: 90_000 }, async () => {
+test('eight idle hours are one call of the model and one wait at the server, which then gives the task', {
+  timeout: 90_000,
+}, async () => {
   // Where time jumps, no ping can be answered in it.
   await using server = await TestServer.start({ limits: { pingMs: 86_400_000 } })
   const lead = server.connect()

@@ -1,60 +1,11 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { claimOne, leaseOf, rows, tamper } from '../api/given.ts'
 import { upTo } from '../store/given.ts'
 import { Child } from '../support/child.ts'
 import { refusal, TestServer } from '../support/server.ts'
+import { mayMount, mebibyte, SmallDisk } from '../support/small-disk.ts'
 import { StoreFolder } from '../support/store.ts'
-
-const mebibyte = 1_048_576
-
-/** A disk of its own size, in memory: for who may mount one. */
-class SmallDisk implements Disposable {
-  readonly path = mkdtempSync(join(tmpdir(), 'tony-disk-'))
-
-  constructor(mebibytes: number) {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', this.path], { stdio: 'pipe' })
-  }
-
-  /** Takes all the room there is. */
-  fill(): void {
-    for (const size of [mebibyte, 65_536, 4_096]) {
-      for (let index = 0; this.#take(`${size}-${index}`, size); index += 1);
-    }
-  }
-
-  #take(name: string, bytes: number): boolean {
-    try {
-      writeFileSync(join(this.path, `filler-${name}`), Buffer.alloc(bytes))
-      return true
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return false
-      throw error
-    }
-  }
-
-  free(): void {
-    execFileSync('sh', ['-c', `rm -f ${this.path}/filler-*`])
-  }
-
-  [Symbol.dispose](): void {
-    execFileSync('umount', ['--lazy', this.path], { stdio: 'pipe' })
-    rmSync(this.path, { recursive: true })
-  }
-}
-
-function mayMount(): boolean {
-  try {
-    new SmallDisk(1)[Symbol.dispose]()
-    return true
-  } catch (error) {
-    process.stdout.write(`full-disk: no disk of its own: ${String(error)}\n`)
-    return false
-  }
-}
 
 const ballastOf = (server: TestServer): string => `${server.database}.ballast`
 const serverOn = (disk: SmallDisk) => TestServer.start({ folder: disk.path, config: { ballastBytes: 4 * mebibyte } })

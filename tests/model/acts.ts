@@ -23,7 +23,7 @@ export const act = <T>(
     run: async (_, play) => {
       await play.advance(tickMs)
       await run(play, given)
-      play.agree(name)
+      await play.agree(name)
     },
     toString: () => `${name}(${fc.stringify(given)})`,
   }))

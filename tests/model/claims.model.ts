@@ -2,8 +2,14 @@ import { type Agent, iso, type Lease, type State, type Task } from './state.ts'
 import { about, mayWork, move } from './tasks.model.ts'
 
 /** Whether it stands in the queue, whoever may take it. */
-export const isQueued = (state: State, task: Task): boolean =>
+const isQueued = (state: State, task: Task): boolean =>
   task.status === 'pending' && (task.notBefore === undefined || task.notBefore < state.now)
+
+/** Whether nothing but the others before it keeps it from whoever may take it. */
+export const standsInLine = (state: State, task: Task): boolean =>
+  isQueued(state, task) &&
+  (task.epic === undefined || !state.pausedEpics.has(task.epic)) &&
+  state.locks.free(task, task.locks)
 
 const mayTake = (agent: Agent, task: Task): boolean =>
   task.requires.every((capability) => agent.capabilities.includes(capability)) &&
@@ -17,9 +23,7 @@ const rankOf = (task: Task): number => (task.aged ? 1 : ranks[task.priority])
 export function firstFor(state: State, agent: Agent): Task | undefined {
   if (state.paused || agent.paused || agent.draining) return undefined
   return state.tasks
-    .filter((task) => isQueued(state, task) && mayTake(agent, task))
-    .filter((task) => task.epic === undefined || !state.pausedEpics.has(task.epic))
-    .filter((task) => state.locks.free(task, task.locks))
+    .filter((task) => standsInLine(state, task) && mayTake(agent, task))
     .toSorted((a, b) => rankOf(a) - rankOf(b) || a.order - b.order)[0]
 }
 

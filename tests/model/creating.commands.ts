@@ -26,11 +26,12 @@ const plain = {
 export const specs = fc.record(plain)
 type Given = typeof specs extends fc.Arbitrary<infer T> ? T : never
 
-/** Tasks that take locks, and mostly nothing else that could keep anyone from them. */
+/** Tasks that take locks, and mostly nothing else that could keep anyone from them; many that can grow old waiting. */
 export const lockingSpecs = (locks: fc.Arbitrary<string[]>): fc.Arbitrary<Given> =>
   fc.record({
     ...plain,
     locks,
+    priority: fc.constantFrom('critical', 'high', 'normal', 'normal', 'low', 'low', 'low'),
     requires: fc.constantFrom<string[]>([], [], [], ['a']),
     dependsOn: fc.constantFrom<number[]>([], [], [0]),
     assignedTo: fc.constant(undefined),
@@ -105,6 +106,6 @@ export async function someTasks(play: Play): Promise<void> {
   for (const spec of [plainSpec, verified, plainSpec, { ...plainSpec, priority: 'low' } as const]) {
     await play.advance(tickMs)
     await addTask(play, spec)
-    play.agree('tasks.create')
+    await play.agree('tasks.create')
   }
 }

@@ -50,7 +50,7 @@ test('everyone reads exactly the events they may see, from any cursor, once and 
       // The last thing anyone sees: what came before it has been seen, or has been missed.
       await play.advance(tickMs)
       await addTask(play, plainSpec)
-      play.agree('tasks.create')
+      await play.agree('tasks.create')
       await ended?.()
     },
   })

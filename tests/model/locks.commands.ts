@@ -1,3 +1,4 @@
+import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import fc from 'fast-check'
 import { act, agentOf, number, weighted } from './acts.ts'
 import { creatingFrom, lockingSpecs } from './creating.commands.ts'
@@ -67,7 +68,17 @@ const draining = act('agents.drain', number, async (play, index) => {
   await play.call(undefined, 'agents.drain', { agent: agent.id }, () => drain(play.state, agent))
 })
 
+/** What is `low` grows old. */
+const ageing = act('advance', fc.constant(maxStarvationMs), (play, ms) => play.advance(ms))
+
 export const lockCommands = [
-  ...weighted([8, creatingFrom(lockingSpecs(locks))], [4, locking], [1, resizing], [2, pausing], [1, draining]),
+  ...weighted(
+    [8, creatingFrom(lockingSpecs(locks))],
+    [4, locking],
+    [2, resizing],
+    [2, pausing],
+    [1, draining],
+    [2, ageing],
+  ),
   ...workCommands,
 ]

@@ -15,7 +15,7 @@ test('no two conflicting locks are held, and nothing waits that is free', async 
     runs: 400,
     begin: async (play) => {
       await resize(play, { one: 1, two: 2 })
-      play.agree('projects.setPools')
+      await play.agree('projects.setPools')
       await someTasks(play)
     },
   })

@@ -208,7 +208,7 @@ const late = act(
       inProgress: () => inProgress(state, agent, delivery, 5_000),
     }
     await play.call(agent, `messages.${how}`, { ...named(delivery), ...inputs[how] }, predict[how])
-    play.agree(`late ${how}`)
+    await play.agree(`late ${how}`)
     await play.sweep(since)
   },
 )

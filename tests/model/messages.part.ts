@@ -4,7 +4,7 @@ import type { Part, Play } from './play.ts'
 import type { Agent, Message, State } from './state.ts'
 import type { World } from './world.ts'
 
-const messageQuery = `select id, status, to_agent as 'to', retry_count as attempt, redrives, not_before as notBefore from messages where project_id = ? order by ord`
+const messageQuery = `select id, status, to_agent as "to", retry_count as attempt, redrives, not_before as "notBefore" from messages where project_id = ? order by ord`
 const mailboxQuery = `select agent_id as agent, accepted, pending, delivered, acked, dead, expired, purged from mailboxes where project_id = ?`
 
 const statuses = ['pending', 'delivered', 'acked', 'dead', 'expired'] as const
@@ -22,17 +22,17 @@ function mailboxOf(messages: readonly Message[], agent: Agent) {
 const comesAt = ({ status, notBefore }: Message, now: number) =>
   status === 'pending' && notBefore !== undefined && notBefore > now ? notBefore : undefined
 
-function compare({ messages, agents, now }: State, world: World): void {
+async function compare({ messages, agents, now }: State, world: World): Promise<void> {
   const wanted = messages
     .filter(({ purged }) => !purged)
     .map((message) => {
       const { id, status, to, attempt, redrives } = message
       return { id, status, to: to.id, attempt, redrives, notBefore: comesAt(message, now) }
     })
-  same(wanted, world.rows(messageQuery), 'messages')
+  same(wanted, await world.rows(messageQuery), 'messages')
   const byAgent = (a: { agent: string }, b: { agent: string }) => (a.agent < b.agent ? -1 : 1)
-  const mailboxes = world.rows<{ agent: string }>(mailboxQuery).toSorted(byAgent)
-  same(agents.map((agent) => mailboxOf(messages, agent)).toSorted(byAgent), mailboxes, 'mailboxes')
+  const mailboxes = await world.rows<{ agent: string }>(mailboxQuery)
+  same(agents.map((agent) => mailboxOf(messages, agent)).toSorted(byAgent), mailboxes.toSorted(byAgent), 'mailboxes')
 }
 
 export const messagePart: Part = { nextDue, settle, compare }

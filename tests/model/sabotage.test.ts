@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { faults } from './sabotage/faults.ts'
-import { judged, plant, plantInFile } from './sabotage/judged.ts'
+import { judged, plant, plantInFile, verdictOf } from './sabotage/judged.ts'
 
 /** All of them are a lane of their own, `npm run sabotage`: these are to show that it can tell. */
 const sample = [
@@ -26,6 +26,12 @@ describe('a fault planted in the server', () => {
   test('in a file that is not loaded says nothing', { timeout: 120_000 }, async () => {
     const fault = { name: 'elsewhere', file: 'cli/src/program.ts', find: 'x', replace: 'y', suite: 'tasks' } as const
     expect(await judged(fault, 2)).toMatchObject({ outcome: 'broken' })
+  })
+
+  test('whose process ends without a word is neither caught nor survived', () => {
+    const verdict = verdictOf({ code: null, signal: 'SIGKILL', output: '\n' })
+    expect(verdict).toEqual({ outcome: 'silent', said: 'ended without a word, by SIGKILL' })
+    expect(verdictOf({ code: 0, signal: null, output: '' })).toMatchObject({ outcome: 'silent' })
   })
 
   test('has its line in its file, once, whichever it is', () => {

@@ -122,5 +122,5 @@ export async function fill(play: Play, count: number): Promise<void> {
   const plain = { priority: 'normal', thread: undefined, maxDeliver: 2, ttlMs: undefined, payload: 0 } as const
   const batch = Array.from({ length: count }, () => letterOf(play, { ...plain, to: { agent: 0 } }))
   await sendAll(play, undefined, batch)
-  play.agree('messages.sendMany')
+  await play.agree('messages.sendMany')
 }

@@ -44,7 +44,8 @@ const claiming = act(
     const { state } = play
     const agent = agentOf(play, index)
     let leases: Lease[] = []
-    const input = { limit, leaseMs }
+    // With a key mostly the same input, so that it is mostly the same call.
+    const input = idempotencyKey && index % 4 > 0 ? { limit: 1, leaseMs: 5_000 } : { limit, leaseMs }
     const again = { caller: agent, path: 'claim', key: idempotencyKey, input }
     const reply = await play.call(agent, 'tasks.claim', { ...input, ...(idempotencyKey && { idempotencyKey }) }, () => {
       const given = once(state, again, () => claim(state, agent, input), {
@@ -161,7 +162,7 @@ const beating = act(
   async (play, { agent: index, beats }) => {
     for (const one of beats) {
       await beat(play, agentOf(play, index), one)
-      play.agree('agents.heartbeat')
+      await play.agree('agents.heartbeat')
     }
   },
 )
@@ -223,7 +224,7 @@ const late = act(
       await play.call(agent, 'tasks.fail', { ...held(lease), error: 'late' }, () =>
         fail(state, agent, lease, { error: 'late', retryable: true, waitMs: undefined }),
       )
-    play.agree(`late ${how}`)
+    await play.agree(`late ${how}`)
     await play.sweep(since)
   },
 )

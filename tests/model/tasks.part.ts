@@ -13,7 +13,7 @@ interface Row {
   readonly revision: number
 }
 
-const query = `select id, status, attempt, failures, agent_id as agent, revision, not_before as notBefore from tasks where project_id = ? order by ord`
+const query = `select id, status, attempt, failures, agent_id as agent, revision, not_before as "notBefore" from tasks where project_id = ? order by ord`
 
 const held = (task: Task): boolean => ['in_progress', 'in_review', 'completed'].includes(task.status)
 
@@ -27,8 +27,8 @@ const rowOf = (task: Task, now: number) => ({
   agent: held(task) && task.by ? task.by.id : undefined,
 })
 
-function compare(state: State, world: World): void {
-  const rows = world.rows<Row>(query)
+async function compare(state: State, world: World): Promise<void> {
+  const rows = await world.rows<Row>(query)
   const difference = differs(
     state.tasks.map((task) => rowOf(task, state.now)),
     rows,
@@ -40,7 +40,7 @@ function compare(state: State, world: World): void {
     if (revision < task.revision) throw new Error(`revision ${revision} after ${task.revision}`)
     task.revision = revision
   }
-  const locks = world.rows<{ lock: string; task: string }>(
+  const locks = await world.rows<{ lock: string; task: string }>(
     'select lock, task_id as task from locks where project_id = ? order by lock, task_id',
   )
   const wanted = state.tasks
@@ -76,16 +76,9 @@ const viewOf = (task: Task) => ({
   input: task.input ?? null,
   review: task.review ?? null,
   error: task.error,
-  // One that was cancelled may still tell what it asked.
-  inputRequest:
-    task.status === 'cancelled'
-      ? undefined
-      : task.question
-        ? { question: task.question.question, by: task.question.by.id }
-        : null,
+  inputRequest: task.question ? { question: task.question.question, by: task.question.by.id } : null,
   orphanResults: task.orphans.map(({ attempt, agent, result }) => ({ attempt, agentId: agent.id, result })),
-  // Of a lease that ran out the end is told as long as its token is good for a late completion.
-  leaseExpiresAt: task.status === 'in_progress' && task.lease ? iso(task.lease.expiresAt) : undefined,
+  leaseExpiresAt: task.status === 'in_progress' && task.lease ? iso(task.lease.expiresAt) : null,
   claimedBy: claimedByOf(task),
 })
 

@@ -1,5 +1,5 @@
 import { maxStarvationMs } from '@tony/mcp-shared/tasks'
-import { isQueued } from './claims.model.ts'
+import { standsInLine } from './claims.model.ts'
 import type { State, Task } from './state.ts'
 import { answer } from './tasks.held.model.ts'
 import { about, failAttempt, failed, toQueue } from './tasks.model.ts'
@@ -12,9 +12,9 @@ const starvedMs = 0.8 * maxStarvationMs
 /** Tasks that ask the same of who takes them stand in one line. */
 const lineOf = ({ requires, assignedTo }: Task): string => `${assignedTo?.id} ${requires.toSorted()}`
 
-/** Who is put in front now: of each line that has nobody there, the one that has starved longest. */
+/** Who is put in front now: of each line that has nobody there, the one that has starved longest. What cannot be claimed is in nobody's way. */
 function starved(state: State): Task[] {
-  const low = state.tasks.filter((task) => task.priority === 'low' && isQueued(state, task))
+  const low = state.tasks.filter((task) => task.priority === 'low' && standsInLine(state, task))
   return [...Map.groupBy(low, lineOf).values()].flatMap((line) => {
     if (line.some(({ aged }) => aged)) return []
     const since = (task: Task) => Math.max(task.readyAt, task.notBefore ?? 0)

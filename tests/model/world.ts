@@ -11,9 +11,9 @@ import { Metrics } from '@tony/mcp-server/metrics'
 import type { Principal } from '@tony/mcp-server/principal'
 import { sweeps } from '@tony/mcp-server/server'
 import { sweepLimit } from '@tony/mcp-server/sweeps/runner'
-import Database from 'better-sqlite3'
 import { ManualClock } from '../support/clock.ts'
 import { TestServer } from '../support/server.ts'
+import { type Rows, rowsOf } from './rows.ts'
 import type { Agent, Caller } from './state.ts'
 
 /** A clock whose timers do nothing: the world runs sweeps itself, for one project, when its model says something is due. */
@@ -60,24 +60,24 @@ const refusalOf = (error: unknown): Outcome => {
 export class Site implements AsyncDisposable {
   readonly server: TestServer
   readonly clock: QuietClock
-  readonly file: Database.Database
+  readonly stored: Rows
   /** How often each procedure did what it was asked, and how often it refused. */
   readonly tally = new Map<string, { ok: number; refused: number }>()
   readonly #folder: string
   #projects = 0
 
-  private constructor(folder: string, server: TestServer, clock: QuietClock) {
+  private constructor(folder: string, server: TestServer, { clock, stored }: Pick<Site, 'clock' | 'stored'>) {
     this.#folder = folder
     this.server = server
     this.clock = clock
-    this.file = new Database(server.database, { readonly: true })
+    this.stored = stored
   }
 
   static async open(config: Partial<Config> = {}): Promise<Site> {
     const folder = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'tony-model-'))
     const clock = new QuietClock()
     const server = await TestServer.start({ folder, clock, config: { durability: 'process', ...config } })
-    return new Site(folder, server, clock)
+    return new Site(folder, server, { clock, stored: await rowsOf(server.parts.config) })
   }
 
   /** A new project with these agents in it. */
@@ -90,8 +90,8 @@ export class Site implements AsyncDisposable {
       metrics: new Metrics(),
       surface: 'ws',
     } as const
-    const home = this.file.prepare<[], { id: string }>("select id from projects where name = 'default'").get()?.id ?? ''
-    const admin: Principal = { ...developer, project: home, role: 'admin' }
+    const [home] = await this.stored.read<{ id: string }>("select id from projects where name = 'default'")
+    const admin: Principal = { ...developer, project: home?.id ?? '', role: 'admin' }
     const created = await this.#call({ ...connection, identity: { ok: true, principal: admin } }, 'projects.create', {
       name,
     })
@@ -106,7 +106,7 @@ export class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.file.close()
+    await this.stored[Symbol.asyncDispose]()
     this.clock.quiet = false
     await this.server[Symbol.asyncDispose]()
     rmSync(this.#folder, { recursive: true, force: true })
@@ -220,18 +220,18 @@ export class World implements Disposable {
     }
   }
 
-  /** What the file holds, read past the server. */
-  rows<Row>(query: string): Row[] {
-    return this.site.file.prepare<[string], Row>(query).all(this.project)
+  /** What is stored, read past the server. */
+  rows<Row>(query: string): Promise<Row[]> {
+    return this.site.stored.read<Row>(query, this.project)
   }
 
   /** The events from the first that has not been compared. */
-  events(): StoredEvent[] {
-    return this.site.file
-      .prepare<[string, number], StoredEvent>(
-        'select seq, at, type, subject, actor, data from events where project_id = ? and seq > ? order by seq',
-      )
-      .all(this.project, this.seen)
+  events(): Promise<StoredEvent[]> {
+    return this.site.stored.read<StoredEvent>(
+      'select seq, at, type, subject, actor, data from events where project_id = ? and seq > ? order by seq',
+      this.project,
+      this.seen,
+    )
   }
 
   [Symbol.dispose](): void {

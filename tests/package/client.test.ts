@@ -39,8 +39,17 @@ lead.close()
 console.log(JSON.stringify({ status: stored.status, result: stored.result, events: seen.length, refused }))
 `
 
+const pageProgram = `
+import { Agent, createClient, type Client } from '@tony/mcp-client'
+const client: Client = createClient({ onState: (state, { reason }) => document.title = reason ?? state })
+const agent = await Agent.register({ name: 'page', type: 'qa' })
+for await (const { type } of agent.watch({}, { signal: new AbortController().signal })) document.title = type
+client.close()
+export {}
+`
+
 const wrong = `
-import { createClient } from '@tony/mcp-client'
+import { Agent, createClient, watch } from '@tony/mcp-client'
 const client = createClient()
 // @ts-expect-error a task needs a type
 await client.tasks.create({ title: 'no type' })
@@ -50,6 +59,31 @@ await client.tasks.create({ type: 'code', priority: 'soon' })
 await client.tasks.destroy({})
 // @ts-expect-error a duration is a number
 await client.tasks.claim({ waitMs: '5s' })
+// @ts-expect-error what the server decides is not what it is told
+await client.tasks.complete({ taskId: 'id', leaseToken: 'token', status: 'completed' })
+// @ts-expect-error the sender is who calls, and is not said
+await client.messages.send({ to: 'ada', type: 'note', payload: {}, from: 'bob' })
+// @ts-expect-error not a role
+await Agent.register({ name: 'ada', type: 'qa', role: 'boss' })
+// @ts-expect-error an admin is a credential, and no agent
+await Agent.register({ name: 'ada', type: 'qa', role: 'admin' })
+const agent = await Agent.register({ name: 'ada', type: 'qa' })
+// @ts-expect-error work needs a handler
+agent.work()
+// @ts-expect-error slots are no handler
+agent.work({ slots: 2 })
+// @ts-expect-error mail needs a handler
+agent.onMessage({ concurrency: 2 })
+// @ts-expect-error a task has no such field
+agent.work((task) => task.titel)
+// @ts-expect-error an answer is a result or an error with code and message
+await agent.reply('id', { error: 'no' })
+// @ts-expect-error no such event
+watch(client, { types: ['task.finished'] })
+// @ts-expect-error a store can be asked for what it saved
+watch(client, {}, { store: { save: () => undefined } })
+// @ts-expect-error subscriptions over HTTP are called sse
+createClient({ subscriptions: 'http' })
 `
 
 beforeAll(() => {
@@ -69,6 +103,18 @@ beforeAll(() => {
     join(folder, 'tsconfig.json'),
     JSON.stringify({ compilerOptions: { ...options, typeRoots }, files: ['program.ts', 'wrong.ts'] }),
   )
+  const page = {
+    ...options,
+    module: 'esnext',
+    moduleResolution: 'bundler',
+    lib: ['es2024', 'dom', 'dom.iterable'],
+    types: [],
+  }
+  writeFileSync(
+    join(folder, 'tsconfig.page.json'),
+    JSON.stringify({ compilerOptions: page, files: ['program-page.ts'] }),
+  )
+  writeFileSync(join(folder, 'program-page.ts'), pageProgram)
   writeFileSync(join(folder, 'program.ts'), program)
   writeFileSync(join(folder, 'wrong.ts'), wrong)
 }, 120_000)
@@ -77,6 +123,17 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('the packed client, installed in an empty folder, type-checks strictly without skipping its libraries', () => {
   expect(run(process.execPath, [compiler, '-p', '.'])).toBe('')
+})
+
+test('the packed client type-checks for a page too, where there are no types of Node', () => {
+  expect(run(process.execPath, [compiler, '-p', 'tsconfig.page.json'])).toBe('')
+})
+
+test('publint and attw find nothing to say about the package', () => {
+  const bin = (name: string) => join(root, 'node_modules/.bin', name)
+  const [tarball = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
+  expect(run(bin('publint'), [tarball, '--strict'])).toContain('All good!')
+  expect(run(bin('attw'), [tarball, '--profile', 'esm-only'])).toContain('bundler')
 })
 
 test('a query, a mutation, a subscription and a worker run from the packed client', async () => {
@@ -99,9 +156,9 @@ test('a query, a mutation, a subscription and a worker run from the packed clien
   })
 })
 
-test('the packed client carries one dependency and no type of the server', () => {
+test('the packed client carries two dependencies and no type of the server', () => {
   const packages = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'))
-  expect(packages.sort()).toEqual(['@tony', 'ws'])
+  expect(packages.sort()).toEqual(['@tony', 'cockatiel', 'ws'])
   const installed = join(folder, 'node_modules/@tony/mcp-client/dist')
   for (const file of readdirSync(installed, { recursive: true, encoding: 'utf8' })) {
     if (!/\.(d\.ts|js)$/.test(file)) continue

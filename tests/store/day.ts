@@ -1,5 +1,6 @@
 import { nextRequest } from '../api/asked.ts'
 import { claimOne, leaseOf, tamper } from '../api/given.ts'
+import { httpHost } from '../bridge/hosts.ts'
 import { refusal, type TestServer } from '../support/server.ts'
 
 /** Mail of every kind, and every way to look at it. */
@@ -40,6 +41,20 @@ async function aDayOfMail(server: TestServer, taskId: string): Promise<void> {
     for (const who of [lead, cleo]) await who.messages.deadLetters.list({ filter, cursor: '0' })
   await lead.messages.deadLetters.redrive({ filter: { messageIds: [first?.id ?? id] } })
   await lead.messages.deadLetters.purge({ filter: {}, limit: 1 })
+}
+
+/** A coding agent over HTTP, whose place is looked up with each request. */
+async function aDayOverMcp(server: TestServer): Promise<void> {
+  const lead = server.connect()
+  await using host = await httpHost(server)
+  const { agentId } = await host.did('join', { capabilities: ['mcp'] })
+  await lead.tasks.createMany({ tasks: [1, 2].map(() => ({ type: 'code', assignedTo: String(agentId) })) })
+  await lead.messages.send({ to: String(agentId), type: 'note', payload: 1 })
+  const taskId = await host.takes()
+  await host.did('progress', { taskId, percent: 1 })
+  await host.did('complete', { taskId, result: 1 })
+  for (const tool of ['inbox', 'inbox', 'who', 'explain', 'feed']) await host.did(tool)
+  await host.did('fail', { taskId: await host.takes(), why: 'no' })
 }
 
 /** Locks, pools, pauses, and tasks that wait so long that they starve. */
@@ -168,6 +183,12 @@ async function leave(server: TestServer): Promise<void> {
 
 /** Work of every kind, so that every statement of the operations and the sweeps runs at least once. */
 export async function workADay(server: TestServer): Promise<void> {
+  await workAllDay(server)
+  await leave(server)
+}
+
+/** The same, without the time in which all of it goes. */
+export async function workAllDay(server: TestServer): Promise<void> {
   const lead = server.connect()
   await oddJobs(server)
   const [ada, bob] = [await server.agent('ada', { capabilities: ['ts'] }), await server.agent('bob')]
@@ -255,7 +276,7 @@ export async function workADay(server: TestServer): Promise<void> {
   await lead.events.list({ cursor, types: ['task.created'], epic: 'walls' })
   for await (const _ of lead.events.subscribe({ cursor })) break
   await aDayOfMail(server, parent.id)
+  await aDayOverMcp(server)
   await lead.agents.unregister({ agent: 'bob' })
   await identify(server, again.refreshToken)
-  await leave(server)
 }

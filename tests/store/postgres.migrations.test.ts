@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { type Migration, readMigrations, SchemaError } from '@tony/mcp-server/store/migrate'
 import { postgresMigrations } from '@tony/mcp-server/store/postgres'
 import { migratePostgres } from '@tony/mcp-server/store/postgres-migrate'
+import { differencesAt, statesAt } from '@tony/mcp-server/store/postgres-schema-state'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'
 
@@ -34,6 +35,17 @@ const tablesOf = async (database: Database): Promise<string[]> => {
 
 const ledgerOf = (database: Database) =>
   database.rows('select number, name, min_reader from schema_migrations order by number')
+
+/** Migrates on a connection that is cut, as that of a killed process is, after one statement of a migration. */
+async function killedAfter(database: Database, number: number, statement: number): Promise<void> {
+  const cut = 'select pg_terminate_backend(pg_backend_pid())'
+  const shipped = readMigrations(postgresMigrations).map((migration) =>
+    migration.number === number
+      ? { ...migration, statements: migration.statements.toSpliced(statement + 1, 0, cut) }
+      : migration,
+  )
+  await expect(migrate(database, shipped)).rejects.toThrow()
+}
 
 const ground = 'create table parents (id bigint primary key);'
 const more = 'create table more (id bigint);'
@@ -75,10 +87,36 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
     expect(await tablesOf(database)).toEqual(['more', 'parents', 'schema_migrations'])
   })
 
-  test('run once when four processes start on one empty database at the same time', async () => {
+  test('leave a database at one schema or the next when the process is killed after any of their statements', {
+    timeout: 300_000,
+  }, async () => {
+    const shipped = readMigrations(postgresMigrations)
+    const steps = shipped.flatMap(({ number, statements }) => statements.map((_, statement) => ({ number, statement })))
+    expect(steps.length).toBeGreaterThan(100)
+    await using database = await Database.create({ empty: true })
+    const numbers = async () =>
+      (await statesAt(database.url)).flatMap(({ number, applied }) => (applied ? [number] : []))
+    // One database for all: each kill leaves what the one before began on.
+    const { number: last } = shipped.at(-1) ?? { number: 0 }
+    const done: number[] = []
+    for (const { number, statement } of steps) {
+      if (number > (done.at(-1) ?? -1) + 1) {
+        await migrate(database, shipped.slice(0, number))
+        done.push(number - 1)
+      }
+      await killedAfter(database, number, statement)
+      expect(await numbers(), `${number} ${statement}`).toEqual(done)
+      expect(await differencesAt(database.url)).toEqual([])
+    }
+    await migrate(database, shipped)
+    expect((await numbers()).at(-1)).toBe(last)
+    expect(await differencesAt(database.url)).toEqual([])
+  })
+
+  test.each([2, 3, 4])('run once when %d processes start on one empty database at the same time', async (starters) => {
     await using database = await Database.create({ empty: true })
     const migrations = migrationsOf(ground, `select pg_sleep(0.1);--> statement-breakpoint\n${more}`)
-    await Promise.all([1, 2, 3, 4].map(() => migrate(database, migrations)))
+    await Promise.all(Array.from({ length: starters }, () => migrate(database, migrations)))
     expect(await ledgerOf(database)).toHaveLength(2)
   })
 

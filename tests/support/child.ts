@@ -12,7 +12,7 @@ export class Child implements AsyncDisposable {
 
   constructor(script: string, ...args: readonly string[]) {
     const path = fileURLToPath(new URL(`./children/${script}`, import.meta.url))
-    this.#process = spawn(process.execPath, ['--conditions=tony-source', path, ...args])
+    this.#process = spawn(process.execPath, ['--conditions=tony-source', '--expose-gc', path, ...args])
     this.#ended = once(this.#process, 'close')
     this.#process.stdout?.on('data', (data: Buffer) => {
       this.#output += String(data)
@@ -40,6 +40,10 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name)
+  }
+
   /** Writes a line to its standard input. */
   tell(line: string): void {
     this.#process.stdin?.write(`${line}\n`)
@@ -49,6 +53,11 @@ export class Child implements AsyncDisposable {
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
     await this.#ended
+  }
+
+  /** SIGTERM: asks it to end. */
+  terminate(): void {
+    this.#process.kill('SIGTERM')
   }
 
   /** Waits for its end; the exit code, the signal, and what it said of errors. */

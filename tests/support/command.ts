@@ -14,14 +14,17 @@ interface Ended {
 }
 
 /** Runs the built command as a user would, in a folder of its own. */
-export function command() {
+export function command(settings: Readonly<Record<string, string>> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'tony-cli-'))
-  const tony = (...argv: string[]): Promise<Ended> =>
-    new Promise((resolve) => {
-      execFile(process.execPath, [program, ...argv], { cwd: folder }, (error, stdout, stderr) => {
-        const code = typeof error?.code === 'number' ? error.code : error ? 1 : 0
-        resolve({ code, stdout, stderr })
+  const tonyWith =
+    (environment: Readonly<Record<string, string>>) =>
+    (...argv: string[]): Promise<Ended> =>
+      new Promise((resolve) => {
+        const env = { ...process.env, ...environment }
+        execFile(process.execPath, [program, ...argv], { cwd: folder, env }, (error, stdout, stderr) => {
+          const code = typeof error?.code === 'number' ? error.code : error ? 1 : 0
+          resolve({ code, stdout, stderr })
+        })
       })
-    })
-  return { folder, tony, remove: () => rmSync(folder, { recursive: true, force: true }) }
+  return { folder, tony: tonyWith(settings), tonyWith, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   cpSync,
@@ -17,7 +18,8 @@ import {
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { Client } from 'pg'
 
 /** Who runs the server where the tests run as root, which it refuses: `nobody`, whom every system has. */
 const nobody = 65_534
@@ -54,20 +56,19 @@ function fromSystem(): Programs | undefined {
 }
 
 /**
- * Copies the package's programs to where whoever runs them can reach them, with the links between its libraries: npm packs none,
- * and the package's install script, which would make them, need not have run.
+ * Copies the programs of the package to where whoever runs them can reach them, with the names their libraries are asked for by: a
+ * script of the package would make those, and an install may run none.
  */
 function placed({ bin, origin }: Programs, root: string): Programs {
-  if (origin === bin || !existsSync(join(bin, '../share'))) return { bin, origin }
+  const from = dirname(bin)
+  const list = join(from, 'pg-symlinks.json')
+  if (origin === bin || !existsSync(list)) return { bin, origin }
   const native = join(root, 'native')
-  cpSync(dirname(bin), native, { recursive: true, dereference: true })
-  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
-    source: string
-    target: string
-  }[]
+  cpSync(from, native, { recursive: true, dereference: true })
+  const links: { source: string; target: string }[] = JSON.parse(readFileSync(list, 'utf8'))
   for (const { source, target } of links) {
     const link = join(root, target)
-    if (!existsSync(link)) symlinkSync(relative(dirname(link), join(root, source)), link)
+    if (!existsSync(link)) symlinkSync(basename(source), link)
   }
   return { bin: join(native, 'bin'), origin }
 }
@@ -86,7 +87,7 @@ export class Cluster implements AsyncDisposable {
   readonly origin: string
   readonly #root: string
   readonly #bin: string
-  readonly #port: number
+  #port: number
 
   private constructor(root: string, { bin, origin }: Programs, port: number) {
     this.#root = root
@@ -132,14 +133,50 @@ export class Cluster implements AsyncDisposable {
     await this.begin('-c restore_command=false')
   }
 
+  /** A server that follows the log of this one, on data of its own. */
+  async standby(): Promise<Cluster> {
+    const root = mkdtempSync(join(reachable, 'tony-postgres-'))
+    chmodSync(root, 0o755)
+    const data = join(root, 'data')
+    const standby = new Cluster(root, { bin: this.#bin, origin: this.origin }, await freePort())
+    const client = new Client(`${this.url}/postgres`)
+    await client.connect()
+    await client.query("select pg_backup_start('standby', true)")
+    cpSync(join(this.#root, 'data'), data, { recursive: true })
+    const { rows } = await client.query<{ labelfile: string }>('select labelfile from pg_backup_stop(false)')
+    await client.end()
+    rmSync(join(data, 'postmaster.pid'))
+    writeFileSync(join(data, 'backup_label'), rows[0]?.labelfile ?? '')
+    writeFileSync(join(data, 'standby.signal'), '')
+    const primary = `host=127.0.0.1 port=${this.#port} user=tony`
+    appendFileSync(join(data, 'postgresql.auto.conf'), `primary_conninfo = '${primary}'\n`)
+    chmodSync(data, 0o700)
+    if (process.getuid?.() === 0) execFileSync('chown', ['-R', `${nobody}:${nobody}`, data])
+    await standby.begin()
+    return standby
+  }
+
+  /** Of a standby that was ended: takes the place of a primary that is gone, by its port. What it has not received is lost. */
+  async takeOver(primary: Cluster): Promise<void> {
+    this.#port = primary.#port
+    await this.begin()
+    await this.#run('pg_ctl', '-D', join(this.#root, 'data'), '-w', 'promote')
+  }
+
   /** `immediate` is as a crash: it recovers at its next start. */
   async end(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
     await this.#run('pg_ctl', '-D', join(this.#root, 'data'), '-m', mode, '-w', 'stop')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.end('immediate')
+    if (existsSync(join(this.#root, 'data', 'postmaster.pid'))) await this.end('immediate')
     rmSync(this.#root, { recursive: true, force: true })
+  }
+
+  /** The end of what the server said. */
+  #log(): string {
+    const log = join(this.#root, 'data', 'log')
+    return existsSync(log) ? readFileSync(log, 'utf8').slice(-2_000) : ''
   }
 
   async #run(program: string, ...args: string[]): Promise<void> {
@@ -156,6 +193,6 @@ export class Cluster implements AsyncDisposable {
       errors += String(data)
     })
     const [code] = await once(child, 'exit')
-    if (code !== 0) throw new Error(`${program} ended with ${String(code)}: ${errors}`)
+    if (code !== 0) throw new Error(`${program} ended with ${String(code)}: ${errors}${this.#log()}`)
   }
 }

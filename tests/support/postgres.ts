@@ -72,13 +72,19 @@ export class Database implements AsyncDisposable {
     this.url = urlOf(server, name)
   }
 
-  /** `empty`: without any table. */
-  static async create({ empty = false }: { readonly empty?: boolean } = {}): Promise<Database> {
+  /** `empty`: without any table; `from`: a copy of another, to which nobody is connected. */
+  static async create({
+    empty = false,
+    from,
+  }: {
+    readonly empty?: boolean
+    readonly from?: Database
+  } = {}): Promise<Database> {
     if (postgresServer === undefined) throw new Error('there is no PostgreSQL')
     const server = new URL(postgresServer)
     if (server.pathname === '' || server.pathname === '/') server.pathname = '/postgres'
     const database = new Database(server.href, `tony_${randomUUID().replaceAll('-', '')}`)
-    const template = empty ? 'template0' : await migrated(server.href)
+    const template = empty ? 'template0' : (from?.name ?? (await migrated(server.href)))
     await onServer(server.href, (client) =>
       client.query(`create database ${database.name} template ${template} encoding 'UTF8'`),
     )

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, type ClientOptions, createClient } from '@tony/mcp-client'
 import type { Clock } from '@tony/mcp-server/clock'
-import { type Config, type Limits, readConfig } from '@tony/mcp-server/config'
+import { type Config, readConfig } from '@tony/mcp-server/config'
+import type { Limits } from '@tony/mcp-server/limits'
 import { type RunningServer, start, sweeps } from '@tony/mcp-server/server'
 import { runSweep } from '@tony/mcp-server/sweeps/runner'
 import { ManualClock } from './clock.ts'
@@ -70,6 +71,7 @@ export class TestServer implements AsyncDisposable {
       backupDir: join(folder, 'test.db.backups'),
       ...(postgres && { postgres }),
       checkReplies: true,
+      drainMs: 0,
       ballastBytes: 0,
       accessTokenMs: dayMs,
       ...options.config,

@@ -73,7 +73,7 @@ const feed = tool({
   reads: true,
   input: z.object({
     after: z.string().max(64).optional(),
-    types: z.array(z.enum(eventTypes)).min(1).max(10).optional(),
+    types: z.array(z.string()).min(1).max(10).optional().describe('such as task.completed, task.failed, message.sent'),
     taskId: z.string().optional().describe('only about this task'),
     limit: z.int().min(1).max(200).default(50),
   }),
@@ -82,7 +82,7 @@ const feed = tool({
     const { events, cursor, more } = await seat.call('events.list', {
       limit,
       ...(after === undefined ? {} : { cursor: after }),
-      ...(types ? { types } : {}),
+      ...(types ? { types: z.array(z.enum(eventTypes)).parse(types) } : {}),
       ...(taskId === undefined ? {} : { taskId }),
     })
     const shown = events.map(({ at, type, subject, actor, data }) => ({

@@ -15,7 +15,7 @@ export const workView = z.object({
   title: z.string().optional(),
   type: z.string(),
   priority: z.string(),
-  attempt: z.int(),
+  attempt: z.number(),
   description: z.string().optional().describe('what to do, by whoever created the task'),
   progress: z.string().optional().describe('where the attempt before left off'),
   answer: z.string().optional().describe('the answer to the question asked before'),
@@ -70,7 +70,9 @@ export async function presentWork(seat: Seat, task: Task): Promise<z.output<type
     attempt: task.attempt,
     ...optional(
       'description',
-      task.description === null ? undefined : fenced(task.description, `task written by ${nameOf(createdBy)}`),
+      task.description === null
+        ? undefined
+        : fenced(task.description, `task written by ${nameOf(createdBy)}`, 'what to do'),
     ),
     ...optional('progress', task.attempt > 1 ? progressOf(task) : undefined),
     ...optional('answer', answerOf(task, nameOf)),

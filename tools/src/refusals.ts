@@ -1,5 +1,11 @@
-/** What a model does next after an error of the server, by its code. */
-const next: Readonly<Record<string, string>> = {
+import type { ErrorCode } from '@tony/mcp-shared/errors'
+import { ZodError } from 'zod'
+
+/** The client's own codes, and those of the tools. */
+type OwnCode = 'CONNECTION_LOST' | 'CLIENT_CLOSED' | 'SERVER_UNREACHABLE' | 'NO_SESSION'
+
+/** What a model does next after an error, by its code. */
+const next: Readonly<Record<ErrorCode | OwnCode, string>> = {
   INVALID_INPUT: 'Correct the named fields and call again.',
   UNAUTHENTICATED: 'Tell the user: the credential in the configuration of this MCP server is missing or not valid.',
   TOKEN_EXPIRED: 'Call join, then call again.',
@@ -11,6 +17,12 @@ const next: Readonly<Record<string, string>> = {
   NO_AGENTS_AVAILABLE: 'Call who to see who is here.',
   AGENT_NAME_TAKEN: 'Call join with another name, or without one.',
   STALE_LEASE: 'You do not hold this task any more: stop working on it. Call next_task for another.',
+  METHOD_NOT_ALLOWED: 'Tell the user: this server is of another version.',
+  STALE_RECEIPT: 'Call inbox: the message comes again if it is still yours.',
+  REVISION_CONFLICT: 'Somebody else has changed it: look with explain, then decide again.',
+  IDEMPOTENCY_CONFLICT: 'Call again.',
+  LOCK_CONFLICT: 'Another task holds it: call again later.',
+  CONSUMER_TOO_SLOW: 'Call again.',
   ILLEGAL_TRANSITION: 'Call explain with the task to see its state.',
   DEPENDENCY_CYCLE: 'Take one "after" of the circle out and call again.',
   ALREADY_EXISTS: 'Choose another name, or use what is there.',
@@ -24,6 +36,7 @@ const next: Readonly<Record<string, string>> = {
   STORE_UNAVAILABLE: 'The server cannot reach its database. Call again in some seconds.',
   DEADLINE_EXCEEDED: 'It may have taken effect: look with explain or feed before you repeat it.',
   CONNECTION_LOST: 'It may have taken effect: look with explain or feed before you repeat it.',
+  CLIENT_CLOSED: 'Call join, then call again.',
   STORAGE_FULL: 'The disk of the server is full. Tell the user.',
   SERVER_UNREACHABLE: 'Tell the user to start it: tony-mcp dev. Then call again: it connects by itself.',
   NO_SESSION:
@@ -41,15 +54,20 @@ export class SeatError extends Error {
   }
 }
 
-export const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code in next
-    ? error.code
-    : undefined
+type Code = keyof typeof next
+
+const isCode = (code: unknown): code is Code => typeof code === 'string' && Object.hasOwn(next, code)
+
+export const codeOf = (error: unknown): Code | undefined =>
+  error instanceof Error && 'code' in error && isCode(error.code) ? error.code : undefined
 
 /** An error as a model is told of it: what it is, why, and what to do next. */
 export function refusal(error: unknown): string {
-  const code = codeOf(error) ?? 'INTERNAL'
-  const why =
-    code === 'INTERNAL' || !(error instanceof Error) ? 'something went wrong inside the server' : error.message
-  return `${code}: ${why}. ${next[code]}`
+  const code = error instanceof ZodError ? 'INVALID_INPUT' : (codeOf(error) ?? 'INTERNAL')
+  return `${code}: ${reasonOf(code, error)}. ${next[code]}`
+}
+
+function reasonOf(code: string, error: unknown): string {
+  if (error instanceof ZodError) return error.issues.map(({ message }) => message).join('; ')
+  return code === 'INTERNAL' || !(error instanceof Error) ? 'something went wrong inside the server' : error.message
 }

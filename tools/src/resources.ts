@@ -26,7 +26,8 @@ async function readTask(seat: Seat, taskId: string): Promise<object> {
     dependsOn,
     parentId,
     worker: task.claimedBy === null ? null : by,
-    description: description === null ? null : fenced(description, `task written by ${nameOf(task.createdBy)}`),
+    description:
+      description === null ? null : fenced(description, `task written by ${nameOf(task.createdBy)}`, 'what to do'),
     progress: progress && fenced(progress, `progress of ${by}`),
     question: inputRequest && fenced(inputRequest.question, `question of ${nameOf(inputRequest.by)}`),
     result: result === null ? null : fenced(result, `result of ${by}`),

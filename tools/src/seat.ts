@@ -15,6 +15,23 @@ export interface Profile {
   readonly capabilities?: readonly string[] | undefined
 }
 
+/** What a session is now. */
+export interface Standing {
+  readonly name: string
+  readonly type: string
+  readonly capabilities: readonly string[]
+}
+
+const sameWords = (a: readonly string[], b: readonly string[]): boolean =>
+  JSON.stringify(a.toSorted()) === JSON.stringify(b.toSorted())
+
+/** Whether a session would become something else. If not, joining again must not cost it what it holds. */
+export const isChange = ({ name, type, role, capabilities }: Profile, now: Standing): boolean =>
+  role !== undefined ||
+  (name !== undefined && name !== now.name) ||
+  (type !== undefined && type !== now.type) ||
+  (capabilities !== undefined && !sameWords(capabilities, now.capabilities))
+
 /** How long one call may wait for something. */
 export interface Wait {
   /** In milliseconds. */
@@ -33,7 +50,7 @@ export interface Seat {
   known(): Promise<Me | undefined>
   /** Who this session is: joins with the default profile when it has not. */
   me(): Promise<Me>
-  /** Registers this session, or registers it anew as something else. */
+  /** Registers this session, or registers it anew as something else, which gives back what it holds. */
   join(profile: Profile): Promise<Me>
   call<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>>
   /** Calls with the lease this session holds on the task. Throws with the code STALE_LEASE when it holds none. */

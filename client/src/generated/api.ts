@@ -176,7 +176,7 @@ export const procedures = {
   'messages.send': { kind: 'mutation', repeat: 'keyed' },
   'messages.sendMany': { kind: 'mutation', repeat: 'keyed' },
   'messages.inbox': { kind: 'subscription', repeat: 'safe' },
-  'messages.receive': { kind: 'mutation', repeat: 'unsafe' },
+  'messages.receive': { kind: 'mutation', repeat: 'safe' },
   'messages.ack': { kind: 'mutation', repeat: 'safe' },
   'messages.nak': { kind: 'mutation', repeat: 'keyed' },
   'messages.term': { kind: 'mutation', repeat: 'keyed' },

@@ -29,7 +29,14 @@ export const messages = router({
     openInbox,
   ),
   receive: mutation(
-    { permission: 'messages:receive', cost: 2, input: shapes.messageReceiveInput, output: shapes.messageReceiveOutput },
+    {
+      permission: 'messages:receive',
+      cost: 2,
+      // What a lost reply held comes again by itself; a caller that is told of the loss could do no better.
+      repeatable: true,
+      input: shapes.messageReceiveInput,
+      output: shapes.messageReceiveOutput,
+    },
     receiveMessages,
   ),
   ack: mutation(

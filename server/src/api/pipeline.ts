@@ -11,6 +11,16 @@ export const procedures: ReadonlyMap<string, Compiled> = new Map(
   Object.entries(appRouter._def.procedures).map(([path, procedure]) => [path, compiledForm(procedure)]),
 )
 
+/**
+ * What a call may wait for on the server, if anything: `subscription.stop` with its id then ends the wait, and it answers with
+ * what it has. That may be nothing to do; without an answer to what was asked it is an error.
+ */
+export function waitsFor(path: string, input: unknown): 'something to do' | 'an answer' | undefined {
+  if (procedures.get(path)?.meta.waits !== undefined) return 'an answer'
+  const waits = typeof input === 'object' && input !== null && 'waitMs' in input && input.waitMs !== 0
+  return waits ? 'something to do' : undefined
+}
+
 const known: ReadonlySet<string> = new Set([...permissions, 'open'])
 
 /** Throws for a procedure that names no permission, or one that no role could ever grant: it would be closed to all, or open. */
@@ -51,6 +61,8 @@ function admitted({ connection, requestId, path, kind, rawInput, signal }: Reque
  * what lets the WebSocket surface reach its speed. A test holds both ways to the same answers.
  */
 export async function runCall(request: Request): Promise<unknown> {
+  const { revocations } = request.connection.parts
+  if (revocations.stale) await revocations.look()
   const { settle, start } = admitted(request)
   try {
     const result = await start()
@@ -64,6 +76,8 @@ export async function runCall(request: Request): Promise<unknown> {
 
 /** Opens a subscription the same way. Its end, however it comes, is told to the guards. */
 export async function* runSubscription(request: Request): AsyncGenerator<Chunk<unknown>> {
+  const { revocations } = request.connection.parts
+  if (revocations.stale) await revocations.look()
   const { settle, start } = admitted(request)
   try {
     const chunks = start()

@@ -16,12 +16,17 @@ import { errorShape } from './errors.ts'
 /** In this order, on every surface. */
 const guards: readonly Guard[] = [observe, denials, rates, wellFormed, authenticate, authorize]
 
+/** In milliseconds. */
+const ssePingMs = 15_000
+
 const t = initTRPC
   .context<Connection>()
   .meta<Meta>()
   .create({
     // Otherwise errors carry a stack outside NODE_ENV=production.
     isDev: false,
+    // A stream that says nothing for long is what proxies end, and what a reader cannot tell from one that is dead.
+    sse: { ping: { enabled: true, intervalMs: ssePingMs } },
     errorFormatter: ({ error }) => errorShape(error, requestIds.get(error) ?? uuidv7()),
   })
 
@@ -76,6 +81,7 @@ type Admitted = Connection & { readonly call: Call; readonly signal: AbortSignal
 const guarded = (kind: Kind, meta: Meta) =>
   t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next, signal }) => {
     const call: Call = { connection: ctx, requestId: uuidv7(), path, kind, meta, rawInput: await getRawInput() }
+    if (ctx.parts.revocations.stale) await ctx.parts.revocations.look()
     const settle = admit(call)
     const result = await next({ ctx: { ...ctx, call, signal: signal ?? new AbortController().signal } })
     if (!result.ok) requestIds.set(result.error, call.requestId)

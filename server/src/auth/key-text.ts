@@ -13,7 +13,10 @@ function base62(value: bigint, width: number): string {
 export const newSecret = (): string => base62(BigInt(`0x${randomBytes(32).toString('hex')}`), 43)
 
 /** 71 bits, in 12 characters: names a key, and is no secret. */
-export const newKeyId = (): string => base62(BigInt(`0x${randomBytes(16).toString('hex')}`) % 62n ** 12n, 12)
+export const newKeyId = (): string => keyIdFrom(randomBytes(16))
+
+/** The same, of bytes that are random already. */
+export const keyIdFrom = (bytes: Buffer): string => base62(BigInt(`0x${bytes.toString('hex')}`) % 62n ** 12n, 12)
 
 const checksum = (text: string): string => base62(BigInt(crc32(text)), 6)
 

@@ -1,11 +1,20 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { eq } from 'drizzle-orm'
-import { ConfigError } from '../config.ts'
+import { type Config, ConfigError } from '../config.ts'
 import type { Store } from '../store/store.ts'
 
 /** What a hash is of: one of a refresh token is never one of a key. */
-type Purpose = 'key' | 'bootstrap' | 'refresh' | 'refresh proof' | 'refresh successor' | 'nonce' | 'instance' | 'pepper'
+type Purpose =
+  | 'key'
+  | 'outside'
+  | 'bootstrap'
+  | 'refresh'
+  | 'refresh proof'
+  | 'refresh successor'
+  | 'nonce'
+  | 'instance'
+  | 'pepper'
 
 /**
  * The secret that hashes of secrets are made with. It is kept beside the database and not in it: whoever has only the
@@ -34,6 +43,26 @@ export class Pepper {
     for (const part of parts) hmac.update('\0').update(part)
     return hmac.digest('base64url')
   }
+
+  /** What only whoever has the pepper can read: for a secret that has to be in the database. */
+  seal(what: string, text: string): string {
+    const nonce = randomBytes(12)
+    const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(what), nonce)
+    const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+    return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')
+  }
+
+  /** Throws for what was not sealed with this pepper, for this. */
+  unseal(what: string, sealed: string): string {
+    const bytes = Buffer.from(sealed, 'base64url')
+    const decipher = createDecipheriv('aes-256-gcm', this.#sealingKey(what), bytes.subarray(0, 12))
+    decipher.setAuthTag(bytes.subarray(12, 28))
+    return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
+  }
+
+  #sealingKey(what: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#key, '', `seal ${what}`, 32))
+  }
 }
 
 /** Equality that takes the same time wherever two hashes differ. */
@@ -56,17 +85,22 @@ export function readSecret(variable: string, file: string): string {
 
 /**
  * Refuses a pepper that is not the one this database's secrets were hashed with: every key and refresh token would be
- * refused, and nobody would know why. In dev mode there is little to lose, and the new one counts from now on.
+ * refused, and nobody would know why. In dev mode a file has little to lose, and the new one counts from now on; replicas would
+ * take turns at that.
  */
-export async function requireSamePepper(store: Store, pepper: Pepper, mode: 'dev' | 'serve'): Promise<void> {
+export async function requireSamePepper(
+  store: Store,
+  pepper: Pepper,
+  { mode, postgres }: Pick<Config, 'mode' | 'postgres'>,
+): Promise<void> {
   const value = pepper.hash('pepper')
   const kept = await store.transact({ project: '' }, async ({ db, t }) => {
     await db.insert(t.storeFacts).values({ name: 'pepper', value }).onConflictDoNothing()
-    if (mode === 'dev') await db.update(t.storeFacts).set({ value }).where(eq(t.storeFacts.name, 'pepper'))
+    if (mode === 'dev' && !postgres) await db.update(t.storeFacts).set({ value }).where(eq(t.storeFacts.name, 'pepper'))
     return db.select({ value: t.storeFacts.value }).from(t.storeFacts).where(eq(t.storeFacts.name, 'pepper'))
   })
   if (kept[0]?.value === value) return
   throw new ConfigError(
-    'the pepper is not the one this database was made with: every API key and refresh token would be refused. Restore the file beside the database whose name ends in .pepper, or set MCP_PEPPER_FILE to the one that was used',
+    'the pepper is not the one this database was made with: every API key and refresh token would be refused. Restore the file beside the database whose name ends in .pepper (replicas share one), or set MCP_PEPPER_FILE to the one that was used',
   )
 }

@@ -3,13 +3,14 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { iso } from '../times.ts'
+import { verifyToken } from './issuers/admit.ts'
 
 /** `auth.renew`: the socket goes on with a newer token of the same session, and what is open on it stays open. */
 export async function renewIdentity(
   ctx: Context,
   { token }: z.output<typeof authRenewInput>,
 ): Promise<z.output<typeof authRenewOutput>> {
-  const renewed = await ctx.tokens.verify(token)
+  const renewed = await verifyToken(ctx, token)
   if (renewed.expiresAt < ctx.clock.wall())
     throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
   const { subject, sessionId } = ctx.principal

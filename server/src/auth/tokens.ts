@@ -1,13 +1,13 @@
-import { createHash, createPrivateKey, generateKeyPairSync, hkdfSync, randomBytes, type webcrypto } from 'node:crypto'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { agentRole } from '@tony/mcp-shared/roles'
-import { calculateJwkThumbprint, importJWK, type JWK, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../clock.ts'
 import type { Principal } from '../principal.ts'
 import { notValid } from '../sessions/key-use.ts'
+import type { SigningKeys } from './signing-keys.ts'
 
-const issuer = 'tony-mcp'
+export const issuer = 'tony-mcp'
 const audience = 'tony-mcp'
 
 const cacheLimit = 10_000
@@ -24,26 +24,6 @@ export interface Subject {
   readonly sessionId: string
 }
 
-/** The secret half of the signing key, in a file only its owner can read: it never enters the database or a backup. */
-function readOrCreateKey(file: string): JWK {
-  if (!existsSync(file)) {
-    const { privateKey } = generateKeyPairSync('ed25519')
-    writeFileSync(file, JSON.stringify(privateKey.export({ format: 'jwk' })), { mode: 0o600, flag: 'wx' })
-  }
-  chmodSync(file, 0o600)
-  const jwk: JWK = JSON.parse(readFileSync(file, 'utf8'))
-  return jwk
-}
-
-/** What stands before the 32 bytes of an Ed25519 key in PKCS #8. */
-const ed25519Header = Buffer.from('302e020100300506032b657004220420', 'hex')
-
-function keyFrom(secret: Uint8Array): JWK {
-  const seed = Buffer.from(hkdfSync('sha256', secret, '', 'access tokens', 32))
-  const key = createPrivateKey({ key: Buffer.concat([ed25519Header, seed]), format: 'der', type: 'pkcs8' })
-  return key.export({ format: 'jwk' })
-}
-
 /** An access token, and for how long it is good. */
 export interface Issued {
   readonly token: string
@@ -52,48 +32,25 @@ export interface Issued {
   readonly expiresInMs: number
 }
 
-interface Keys {
-  /** RFC 7638 thumbprint of the public half. */
-  readonly kid: string
-  readonly signWith: webcrypto.CryptoKey | Uint8Array
-  readonly verifyWith: webcrypto.CryptoKey | Uint8Array
-}
-
 /** Access tokens: JWTs of type `at+jwt`, signed with Ed25519. */
 export class Tokens {
+  readonly keys: SigningKeys
   readonly #clock: Clock
   readonly #lifeMs: number
-  readonly #keys: Keys
   /** Verified tokens by hash: verifying a signature costs about 200 µs, this 2. */
   readonly #verified = new Map<string, Principal>()
 
-  private constructor(clock: Clock, lifeMs: number, keys: Keys) {
+  constructor(keys: SigningKeys, lifeMs: number, clock: Clock) {
+    this.keys = keys
     this.#clock = clock
     this.#lifeMs = lifeMs
-    this.#keys = keys
-  }
-
-  static open(keyFile: string, lifeMs: number, clock: Clock): Promise<Tokens> {
-    return Tokens.#of(readOrCreateKey(keyFile), lifeMs, clock)
-  }
-
-  /** With a key that whoever knows the secret of the store can make again. */
-  static derived(secret: Uint8Array, lifeMs: number, clock: Clock): Promise<Tokens> {
-    return Tokens.#of(keyFrom(secret), lifeMs, clock)
-  }
-
-  static async #of(secret: JWK, lifeMs: number, clock: Clock): Promise<Tokens> {
-    const { d: _, ...open } = secret
-    return new Tokens(clock, lifeMs, {
-      kid: await calculateJwkThumbprint(open),
-      signWith: await importJWK(secret, 'EdDSA'),
-      verifyWith: await importJWK(open, 'EdDSA'),
-    })
+    keys.onChange(() => this.#verified.clear())
   }
 
   async issue(subject: Subject): Promise<Issued> {
     const now = Math.floor(this.#clock.wall() / 1_000)
     const expires = now + Math.floor(this.#lifeMs / 1_000)
+    const { kid, signWith } = this.keys.current
     const token = await new SignJWT({
       sid: subject.sessionId,
       role: subject.role,
@@ -103,14 +60,14 @@ export class Tokens {
       project: subject.project,
       incarnation: subject.incarnation,
     })
-      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: this.#keys.kid })
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid })
       .setIssuer(issuer)
       .setAudience(audience)
       .setSubject(subject.agentId)
       .setJti(randomBytes(12).toString('base64url'))
       .setIssuedAt(now)
       .setExpirationTime(expires)
-      .sign(this.#keys.signWith)
+      .sign(signWith)
     return { token, expiresAt: expires * 1_000, expiresInMs: Math.max(0, expires * 1_000 - this.#clock.wall()) }
   }
 
@@ -125,9 +82,20 @@ export class Tokens {
     return principal
   }
 
+  /** Refuses a caller whose token was good, and whose key has been ended since. */
+  require({ signedWith }: Principal): void {
+    if (signedWith !== undefined && !this.keys.withId(signedWith)) throw notValid()
+  }
+
+  #keyOf(kid: string | undefined) {
+    const key = this.keys.withId(kid)
+    if (!key) throw new Error('signed with a key that is not ours')
+    return key.verifyWith
+  }
+
   async #verify(token: string): Promise<Principal> {
     try {
-      const { payload, protectedHeader } = await jwtVerify(token, this.#keys.verifyWith, {
+      const { payload, protectedHeader } = await jwtVerify(token, ({ kid }) => this.#keyOf(kid), {
         algorithms: ['EdDSA'],
         typ: 'at+jwt',
         issuer,
@@ -135,8 +103,7 @@ export class Tokens {
         clockTolerance: 5,
         currentDate: new Date(this.#clock.wall()),
       })
-      if (protectedHeader.kid !== this.#keys.kid) throw new Error('signed with a key that is not ours')
-      return toPrincipal(payload)
+      return toPrincipal(payload, protectedHeader.kid)
     } catch (cause) {
       const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
       throw isExpired
@@ -146,7 +113,7 @@ export class Tokens {
   }
 }
 
-function toPrincipal(claims: JWTPayload): Principal {
+function toPrincipal(claims: JWTPayload, signedWith: string | undefined): Principal {
   const { sub, sid, jti, exp, project, incarnation, name, capabilities } = claims
   if (typeof sid !== 'string' || typeof jti !== 'string') throw new Error('claims are missing')
   if (typeof sub !== 'string' || typeof exp !== 'number' || typeof project !== 'string')
@@ -160,6 +127,7 @@ function toPrincipal(claims: JWTPayload): Principal {
     capabilities: capabilities.filter((capability) => typeof capability === 'string'),
     agent: { id: sub, name, incarnation },
     sessionId: sid,
+    ...(signedWith !== undefined && { signedWith }),
     expiresAt: exp * 1_000,
   }
 }

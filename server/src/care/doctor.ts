@@ -1,11 +1,16 @@
 import { systemClock } from '../clock.ts'
 import { examine, type Finding } from '../store/examine.ts'
-import { placeOf } from './file.ts'
+import { databaseNamed } from './file.ts'
 
 export type { Finding }
 
 /** Examines the database named here, or else by the environment. */
-export function examineDatabase(given: string | undefined): readonly Finding[] {
-  const { database, backupDir } = placeOf(given, 'doctor')
+export async function examineDatabase(given: string | undefined): Promise<readonly Finding[]> {
+  const { database, backupDir, postgres } = databaseNamed(given)
+  if (postgres) {
+    // Its driver is loaded where it is needed.
+    const { examinePostgres } = await import('../store/postgres-examine.ts')
+    return examinePostgres(postgres.directUrl ?? postgres.url)
+  }
   return examine({ file: database, backups: backupDir, at: systemClock.wall() })
 }

@@ -33,6 +33,12 @@ class Stream {
     return this.#head
   }
 
+  /** Number of the last event there is: what was acknowledged before at any replica is not after it. */
+  async latest(): Promise<number> {
+    await this.refresh()
+    return this.#head
+  }
+
   /** Reads what has been committed since. Calls that come together share one query. */
   refresh(): Promise<void> {
     this.#again = true

@@ -57,13 +57,16 @@ export async function* subscribeToEvents(
   const alarm = new Alarm(ctx.clock, bell.ring)
   try {
     let seq =
-      from === undefined ? await stream.head() : await ctx.read((reader) => resolveCursor(reader, project, epoch, from))
+      from === undefined
+        ? await stream.latest()
+        : await ctx.read((reader) => resolveCursor(reader, project, epoch, from))
     let sent = seq
     // Where it begins: without this, one that reconnects before its first event would not know what it missed.
     if (from === undefined) yield [checkpoint(epoch, seq, ctx.clock.wall())]
     while (!ctx.signal.aborted) {
-      await refuseOtherEpoch(ctx, cursorAt(epoch, seq))
       const events = await stream.after(seq, chunkLimit)
+      // Not before: what was read while the store became another one does not follow this cursor.
+      await refuseOtherEpoch(ctx, cursorAt(epoch, seq))
       seq = events.at(-1)?.seq ?? seq
       const visible: Item<EventOutput>[] = events.filter((candidate) => shows(ctx.principal, filter, candidate))
       const last = events.at(-1)

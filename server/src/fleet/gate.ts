@@ -1,3 +1,4 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq, sql } from 'drizzle-orm'
 import { type Query, type Reader, statement } from '../store/store.ts'
 
@@ -33,7 +34,8 @@ const gate = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 /** Asked at the beginning of whatever hands something out, in the same transaction. */
 export async function gateOf(reader: Reader, agentId: string): Promise<Gate> {
   const [row] = await reader.run(gate, { agentId })
-  if (!row) throw new Error(`agent ${agentId} has no row`)
+  // Its registration was lost with a primary, or with what came after a backup: its token is of an agent that is not.
+  if (!row) throw new CoordinationError('TOKEN_REVOKED', 'this agent is not registered: register again')
   const { paused, draining, capabilities, pausedEpics, routes } = row
   return { paused: paused === 1, draining: draining === 1, capabilities, pausedEpics: pausedEpics === 1, routes }
 }

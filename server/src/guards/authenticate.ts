@@ -5,16 +5,18 @@ import type { Connection, Guard } from './call.ts'
 /** Tolerance for clocks that disagree, in milliseconds. */
 export const leewayMs = 5_000
 
-/** Who a caller is now. Throws UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_REVOKED or STALE_INCARNATION. */
+/** Who a caller is now. Throws UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_REVOKED, STALE_INCARNATION or STORE_UNAVAILABLE. */
 export function validPrincipal({ identity, parts }: Connection): Principal {
   if (!identity.ok) throw identity.error
   const { principal } = identity
   if (principal.expiresAt + leewayMs < parts.clock.wall()) {
     throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
   }
+  parts.tokens.require(principal)
   const { agent } = principal
   // Before the session: of a superseded incarnation both are over, and that it was superseded says more.
   if (agent) parts.incarnations.require(agent.id, agent.incarnation)
+  parts.revocations.requireSight()
   parts.revocations.require(principal)
   return principal
 }

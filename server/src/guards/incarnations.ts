@@ -20,10 +20,15 @@ type Listener = (agentId: string, incarnation: number, left: boolean) => void
  * fenced in the transaction itself.
  */
 export class Incarnations {
-  readonly #current: Map<string, Current>
+  #current: Map<string, Current>
   readonly #listeners = new Set<Listener>()
 
   constructor(current: Map<string, Current>) {
+    this.#current = current
+  }
+
+  /** The store is another one, in which what ended may not have. */
+  replace(current: Map<string, Current>): void {
     this.#current = current
   }
 

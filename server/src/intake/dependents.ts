@@ -60,7 +60,7 @@ const cascade = statement((query: Query<{ taskId: string; error: string; only: s
         inArray(t.tasks.id, dependentsOf(query)),
         isAnyOf(t.tasks.status, taskTransitions.cascade.from),
         isWord(t.tasks.onDependencyFailure, 'fail'),
-        sql`(${p.only} is null or ${t.tasks.id} = ${p.only})`,
+        sql`(cast(${p.only} as text) is null or ${t.tasks.id} = ${p.only})`,
       ),
     )
     .returning()

@@ -117,17 +117,19 @@ interface Taken {
   readonly locks: readonly string[]
 }
 
-/**
- * The first thing in the way of any of these. Until the commit nobody else of the project takes or gives up a lock, so that
- * what is found free here can be taken.
- */
-export async function firstConflict(tx: Transaction, { project, taskId, locks }: Taken): Promise<Conflict | undefined> {
-  await tx.exclusive('locks')
+/** The first thing in the way of any of these, at this moment. */
+export async function firstInTheWay(reader: Reader, { project, taskId, locks }: Taken): Promise<Conflict | undefined> {
   for (const lock of locks) {
-    const conflict = await inTheWay(tx, { project, lock, taskId })
+    const conflict = await inTheWay(reader, { project, lock, taskId })
     if (conflict) return conflict
   }
   return undefined
+}
+
+/** The same. Until the commit nobody else of the project takes or gives up a lock, so that what is found free here can be taken. */
+export async function firstConflict(tx: Transaction, taken: Taken): Promise<Conflict | undefined> {
+  await tx.exclusive('locks')
+  return firstInTheWay(tx, taken)
 }
 
 const insertLock = statement(({ db, t, p }: Query<Asked & { exclusive: number; now: number }>) =>

@@ -2,7 +2,7 @@ import { and, desc, eq, isNull, sql } from 'drizzle-orm'
 import { isWord } from '../store/literals.ts'
 import { type Query, statement } from '../store/store.ts'
 
-/** The agent that was registered with this instance secret and this key, with its login. */
+/** The agent that was registered with this instance secret and this key, with its login where that is not over. */
 export const findSeated = statement(
   ({ db, t, p }: Query<{ project: string; instanceHash: string; credentialId: string | null }>) =>
     db
@@ -16,16 +16,23 @@ export const findSeated = statement(
         sessionId: t.sessions.id,
       })
       .from(t.agents)
-      .innerJoin(t.sessions, and(eq(t.sessions.agentId, t.agents.id), eq(t.sessions.incarnation, t.agents.incarnation)))
+      .leftJoin(
+        t.sessions,
+        and(
+          eq(t.sessions.agentId, t.agents.id),
+          eq(t.sessions.incarnation, t.agents.incarnation),
+          isNull(t.sessions.revokedAt),
+        ),
+      )
       .where(
         and(
           eq(t.agents.projectId, p.project),
           eq(t.agents.instanceHash, p.instanceHash),
           sql`coalesce(${t.agents.credentialId}, '') = coalesce(${p.credentialId}, '')`,
-          isNull(t.sessions.revokedAt),
         ),
       )
-      .orderBy(desc(t.agents.lastActivity))
+      // One session may have had several names; the one it has now is the one that is logged in.
+      .orderBy(desc(sql`case when ${t.sessions.id} is null then 0 else 1 end`), desc(t.agents.lastActivity))
       .limit(1)
       .prepare(),
 )

@@ -11,6 +11,8 @@ export interface Place {
   readonly instance: string
   /** The name its agent gets when it asks for none. */
   readonly name: string
+  /** Whether it ends with one session of the host. */
+  readonly isSession: boolean
 }
 
 const sessionForm = /^[\w.-]{1,40}\.[\w-]{32}$/
@@ -29,15 +31,20 @@ export function newSessionId(client: unknown): string {
 
 /** The place a request is about: by the agent its configuration names, or else by its session. Undefined when it says neither. */
 export function placeOf(agent: string | undefined, sessionId: string | undefined): Place | undefined {
-  if (agent !== undefined && agent !== '') return { instance: `named by its configuration: ${agent}`, name: agent }
+  if (agent !== undefined && agent !== '')
+    return { instance: `named by its configuration: ${agent}`, name: agent, isSession: false }
   if (sessionId === undefined || !sessionForm.test(sessionId)) return undefined
   const [kind = 'host'] = sessionId.split('.')
   const digest = createHash('sha256').update(sessionId).digest('hex').slice(0, 8)
-  return { instance: sessionId, name: `${kind}-${digest}` }
+  return { instance: sessionId, name: `${kind}-${digest}`, isSession: true }
 }
 
-/** Who sits there; undefined when nobody has joined from there, with this credential. */
-export async function principalAt(parts: Parts, credential: Principal, place: Place): Promise<Seated | undefined> {
+/** Who sits there; undefined when nobody has joined from there, with this credential. `over` when its login was ended. */
+export async function principalAt(
+  parts: Parts,
+  credential: Principal,
+  place: Place,
+): Promise<Seated | 'over' | undefined> {
   const [row] = await parts.store.read((reader) =>
     reader.run(findSeated, {
       project: credential.project,
@@ -47,6 +54,7 @@ export async function principalAt(parts: Parts, credential: Principal, place: Pl
   )
   if (!row) return undefined
   const { id, name, type, incarnation, sessionId } = row
+  if (sessionId === null) return 'over'
   const capabilities: readonly string[] = JSON.parse(row.capabilities)
   const { project } = credential
   return {

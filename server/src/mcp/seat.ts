@@ -1,3 +1,4 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import {
   type Input,
   type LeasedPath,
@@ -9,8 +10,9 @@ import {
   type WithoutLease,
 } from '@tony/mcp-tools/calls'
 import { SeatError } from '@tony/mcp-tools/refusals'
-import type { Me, Profile, Seat, Wait } from '@tony/mcp-tools/seat'
+import { isChange, type Me, type Profile, type Seat, type Wait } from '@tony/mcp-tools/seat'
 import { uuidv7 } from 'uuidv7'
+import { z } from 'zod'
 import { toCoordinationError } from '../api/errors.ts'
 import { procedures, runCall } from '../api/pipeline.ts'
 import type { Connection } from '../guards/call.ts'
@@ -37,6 +39,8 @@ export interface Caller {
   readonly signal: AbortSignal
 }
 
+const claimed = z.object({ attempt: z.int() })
+
 const isAgent = (principal: Principal): principal is Principal & { agent: NonNullable<Principal['agent']> } =>
   principal.agent !== undefined
 
@@ -53,7 +57,7 @@ const meOf = ({ agent, role }: Principal & { agent: NonNullable<Principal['agent
 export class HttpSeat implements Seat {
   readonly maxWaitMs = maxWaitMs
   readonly #caller: Caller
-  #seated: Promise<Seated | undefined> | undefined
+  #seated: Promise<Seated | 'over' | undefined> | undefined
 
   constructor(caller: Caller) {
     this.#caller = caller
@@ -73,8 +77,11 @@ export class HttpSeat implements Seat {
     const { credential, place } = this.#caller
     if (isAgent(credential)) return meOf(credential)
     if (!place) throw new SeatError('NO_SESSION', 'this host does not say which session this is')
-    const before = await this.#whoSits()
+    const sitting = await this.#whoSits()
+    const before = sitting === 'over' ? undefined : sitting
     const known = before?.principal
+    if (known && isAgent(known) && !isChange(profile, { ...known, name: known.agent.name, type: before.type }))
+      return meOf(known)
     const name = profile.name ?? known?.agent?.name ?? place.name
     if (known && known.agent?.name !== name) await this.#as(known, 'agents.unregister', {})
     const joined = await this.#as(credential, 'agents.register', {
@@ -99,8 +106,9 @@ export class HttpSeat implements Seat {
     const { project } = await this.#principal()
     const { store } = this.#caller.connection.parts
     const [row] = await store.read((reader) => reader.run(findLeaseToken, { project, taskId, agentId }))
-    const leaseToken = row?.leaseToken
-    if (leaseToken == null) throw new SeatError('STALE_LEASE', `you do not hold task ${taskId}`)
+    const leaseToken =
+      row?.leaseToken ?? (path === 'tasks.complete' ? await this.#lateToken(taskId, agentId) : undefined)
+    if (leaseToken === undefined) throw new SeatError('STALE_LEASE', `you do not hold task ${taskId}`)
     // The compiler does not see that what was left out of the input is what is added to it.
     return this.call(path, { ...input, leaseToken } as unknown as Input<P>)
   }
@@ -125,11 +133,11 @@ export class HttpSeat implements Seat {
     return []
   }
 
-  /** The host has ended its session: what is held goes back at once. */
+  /** The host has ended its session: what is held goes back at once. A named agent may have others, and stays. */
   async leave(): Promise<void> {
-    const { credential } = this.#caller
-    const seated = isAgent(credential) ? undefined : await this.#whoSits()
-    if (seated) await this.#as(seated.principal, 'agents.unregister', {})
+    const { credential, place } = this.#caller
+    const seated = isAgent(credential) || !place?.isSession ? undefined : await this.#whoSits()
+    if (seated && seated !== 'over') await this.#as(seated.principal, 'agents.unregister', {})
   }
 
   /** The same caller in another project, where it may choose one: only a developer in dev mode does. */
@@ -156,7 +164,18 @@ export class HttpSeat implements Seat {
     if (acks.length > 0) await this.call('messages.ack', { acks })
   }
 
-  #whoSits(): Promise<Seated | undefined> {
+  /**
+   * Proof of a lease that is over, where the agent had one: a result that comes too late is refused all the same, and kept for
+   * whoever may want it.
+   */
+  async #lateToken(taskId: string, agentId: string): Promise<string | undefined> {
+    const { events } = await this.call('events.list', { types: ['task.claimed'], taskId, agentId, limit: 1_000 })
+    const attempt = claimed.safeParse(events.at(-1)?.data).data?.attempt
+    const { leaseTokens } = this.#caller.connection.parts
+    return attempt === undefined ? undefined : leaseTokens.mint({ taskId, agentId }, attempt)
+  }
+
+  #whoSits(): Promise<Seated | 'over' | undefined> {
     const { connection, credential, place } = this.#caller
     this.#seated ??= place ? principalAt(connection.parts, credential, place) : Promise.resolve(undefined)
     return this.#seated
@@ -165,7 +184,10 @@ export class HttpSeat implements Seat {
   async #principal(): Promise<Principal> {
     const { credential } = this.#caller
     if (isAgent(credential)) return credential
-    return (await this.#whoSits())?.principal ?? credential
+    const sitting = await this.#whoSits()
+    // Somebody has ended it: it must not come back by itself.
+    if (sitting === 'over') throw new CoordinationError('TOKEN_REVOKED', 'this session has been ended')
+    return sitting?.principal ?? credential
   }
 
   #as<P extends Path>(principal: Principal, path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Parts } from '../context.ts'
 
 type Pepper = Parts['pepper']
@@ -24,7 +24,10 @@ export function sessionOfToken(pepper: Pepper, token: string): string | undefine
   const bytes = Buffer.from(token.slice('tcr_'.length), 'base64url')
   if (bytes.length !== 64) return undefined
   const sessionId = idOf(bytes.subarray(0, 16).toString('hex'))
-  return tokenOf(pepper, sessionId, bytes.subarray(16, 32)) === token ? sessionId : undefined
+  const real = Buffer.from(tokenOf(pepper, sessionId, bytes.subarray(16, 32)))
+  const shown = Buffer.from(token)
+  // Else the proof could be guessed bit by bit, by how long a wrong one takes.
+  return shown.length === real.length && timingSafeEqual(shown, real) ? sessionId : undefined
 }
 
 /** What a token is exchanged for: with the same nonce always the same, so that a lost answer can be given again. */

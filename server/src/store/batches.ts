@@ -25,6 +25,13 @@ export interface Engine {
   withConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   /** Whether the error is that of meeting others, and the same work may succeed when it is done again. */
   isTransient(error: unknown): boolean
+  /** Whether the error says that nothing was done, because the transaction could not begin. */
+  hasNotBegun(error: unknown): boolean
+  /**
+   * Begins to count the time in which a batch may begin another operation; the returned function says whether it is over. Absent
+   * where nobody else waits for the turn.
+   */
+  readonly turn?: () => () => boolean
   /** The engine's error as one of ours, where it is one. */
   translate(error: unknown): unknown
 }
@@ -87,8 +94,10 @@ export class Batches {
 
   async #commit(batch: readonly Waiting[], tries: number): Promise<void> {
     try {
-      await this.#engine.withConnection((connection) => this.#commitOn(connection, batch))
+      const left = await this.#engine.withConnection((connection) => this.#commitOn(connection, batch))
+      if (left.length > 0) await this.#commit(left, 0)
     } catch (error) {
+      if (this.#engine.hasNotBegun(error) && tries < retryLimit) return this.#commit(batch, tries + 1)
       if (this.#engine.isTransient(error) && tries < retryLimit) {
         // Singly: whoever met others now holds few locks, and not for long.
         for (const item of batch) await this.#commit([item], tries + 1)
@@ -99,15 +108,20 @@ export class Batches {
     }
   }
 
-  async #commitOn(connection: Connection, batch: readonly Waiting[]): Promise<void> {
+  async #commitOn(connection: Connection, batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const outcomes = new Map<Waiting, Outcome>()
     let admitted = batch
     let guarded = false
+    let left: readonly Waiting[] = []
     for (;;) {
       const attempt = await this.#attempt(connection, admitted, guarded)
       if (!attempt) {
         guarded = true
         continue
+      }
+      if (attempt.left.length > 0) {
+        left = [...attempt.left, ...left]
+        admitted = admitted.slice(0, -attempt.left.length)
       }
       if (attempt.fenced.size === 0) {
         for (const [item, outcome] of attempt.outcomes) outcomes.set(item, outcome)
@@ -122,6 +136,7 @@ export class Batches {
       if (outcome.ok) item.resolve(outcome.value)
       else item.reject(outcome.error)
     }
+    return left
   }
 
   /**
@@ -134,27 +149,33 @@ export class Batches {
     const { events, wakes, endings } = gathered
     let fenced = new Map<Waiting, CoordinationError>()
     const project = batch[0]?.scope.project
-    if (project === undefined) return { outcomes, wakes, fenced, numbered: undefined }
+    const nothing: readonly Waiting[] = []
+    if (project === undefined) return { outcomes, wakes, fenced, numbered: undefined, left: nothing }
     await connection.begin(project)
     try {
+      const isOver = this.#engine.turn?.() ?? (() => false)
+      let begun = 0
       for (const item of batch) {
+        if (begun > 0 && isOver()) break
+        begun += 1
         const outcome = await this.#operate(connection, item, gathered, guarded)
         if (!(outcome.ok || guarded)) {
           await connection.rollback()
           if (batch.length > 1) return undefined
-          return { outcomes: outcomes.set(item, outcome), wakes, fenced, numbered: undefined }
+          return { outcomes: outcomes.set(item, outcome), wakes, fenced, numbered: undefined, left: nothing }
         }
         outcomes.set(item, outcome)
       }
-      fenced = await fencedIn(connection, batch, endings)
+      const left = batch.slice(begun)
+      fenced = await fencedIn(connection, batch.slice(0, begun), endings)
       if (fenced.size > 0) {
         await connection.rollback()
-        return { outcomes, wakes, fenced, numbered: undefined }
+        return { outcomes, wakes, fenced, numbered: undefined, left }
       }
       const numbered = events.length > 0 ? await appendEvents(connection, project, events) : undefined
       if (numbered) wakes.push({ topic: 'events', project })
       await connection.commit()
-      return { outcomes, wakes, fenced, numbered }
+      return { outcomes, wakes, fenced, numbered, left }
     } catch (error) {
       await connection.rollback()
       throw error

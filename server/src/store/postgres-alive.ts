@@ -8,7 +8,7 @@ import type { Connections, Lent } from './postgres-pool.ts'
 import type { DatabaseTime } from './postgres-time.ts'
 
 /** A silence of all replicas that is longer is an outage, in milliseconds. A replica gives a sign of life each second. */
-const outageMs = 3_000
+export const outageMs = 3_000
 
 /** Before any work a replica that has been silent for so long says that it is alive, and learns whether the others were. */
 const staleMs = 2_000

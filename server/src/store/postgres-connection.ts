@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Connection } from './batches.ts'
 import { postgresTables } from './postgres-driver.ts'
-import { ConnectionLostError, isEnding, NotBegunError, sqlState } from './postgres-errors.ts'
+import { ConnectionLostError, isEnding, isLockTimeout, NotBegunError, sqlState } from './postgres-errors.ts'
 import { type Lent, timeouts } from './postgres-pool.ts'
 import type { DatabaseTime } from './postgres-time.ts'
 import type { Db, Reader } from './store.ts'
@@ -19,6 +19,9 @@ export interface Turns {
 
 /** The database's clock, which goes on during a transaction. */
 export const millisecondsNow = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
+
+/** Shorter than any statement may take. */
+const turnWaitMs = 4_500
 
 const settings = Object.entries(timeouts)
   .map(([name, ms]) => `set local ${name} = ${ms};`)
@@ -50,7 +53,11 @@ export class BatchConnection implements Connection {
    */
   async begin(project: string): Promise<void> {
     const { turns, pooler } = this.#options
-    const turn = turns ? `select pg_advisory_xact_lock(${lockNumber(project)});` : ''
+    // In line with the other replicas, longer than for a row: whoever is before this one is at work, and nothing is held meanwhile.
+    const turn = turns
+      ? `set local lock_timeout = ${turnWaitMs}; select pg_advisory_xact_lock(${lockNumber(project)});
+         set local lock_timeout = ${timeouts.lock_timeout};`
+      : ''
     try {
       const results = await this.#lent.client.query(
         `begin; ${pooler ? settings : ''} ${turn} select ${millisecondsNow} as now`,
@@ -59,7 +66,9 @@ export class BatchConnection implements Connection {
       this.now = this.#time.hear(timeIn(results))
     } catch (error) {
       this.#lent.spoil()
-      throw isEnding(error) ? new NotBegunError('no transaction was begun', { cause: error }) : error
+      throw isEnding(error) || isLockTimeout(error)
+        ? new NotBegunError('no transaction was begun', { cause: error })
+        : error
     }
   }
 

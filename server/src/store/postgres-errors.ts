@@ -23,11 +23,14 @@ const ending = /^(57P0|08)/
 
 export const isEnding = (error: unknown): boolean => ending.test(sqlState(error) ?? '08000')
 
+export const isLockTimeout = (error: unknown): boolean => sqlState(error) === '55P03'
+
+export const hasNotBegun = (error: unknown): boolean => error instanceof NotBegunError
+
 /** Serialization failure, deadlock; and a prepared statement of before a migration, which is gone with its connection. */
 const transient = new Set(['40001', '40P01', '0A000', '26000'])
 
-export const isTransient = (error: unknown): boolean =>
-  error instanceof NotBegunError || transient.has(sqlState(error) ?? '')
+export const isTransient = (error: unknown): boolean => hasNotBegun(error) || transient.has(sqlState(error) ?? '')
 
 /** Refusals of one statement: what a constraint forbids, what cannot be computed, what is no SQL. */
 const ownFault = /^(2[0-3]|42|P0)/

@@ -10,8 +10,7 @@ interface Settings {
   readonly commit: string
 }
 
-/** What the store promises cannot be kept on every server: throws StoreRefusedError, and says which setting to change. */
-export async function refuseUnsafe(client: ClientBase, durability: 'disk' | 'process'): Promise<void> {
+export async function readSettings(client: ClientBase): Promise<Settings> {
   const { rows } = await client.query<Settings>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
        pg_is_in_recovery() AS standby, current_setting('fsync') AS fsync,
@@ -19,7 +18,12 @@ export async function refuseUnsafe(client: ClientBase, durability: 'disk' | 'pro
   )
   const [settings] = rows
   if (!settings) throw new StoreRefusedError('the database did not tell its settings')
-  const why = problemOf(settings, durability)
+  return settings
+}
+
+/** What the store promises cannot be kept on every server: throws StoreRefusedError, and says which setting to change. */
+export async function refuseUnsafe(client: ClientBase, durability: 'disk' | 'process'): Promise<void> {
+  const why = problemOf(await readSettings(client), durability)
   if (why !== undefined) throw new StoreRefusedError(`this database cannot be used: ${why}`)
 }
 

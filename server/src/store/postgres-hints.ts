@@ -14,8 +14,8 @@ const reconnectMs = 1_000
 const projectLimit = 100
 
 export interface HintOptions {
-  /** Straight to the database: a pooler passes no notifications on. */
-  readonly url: string
+  /** Straight to the database: a pooler passes no notifications on. Undefined where there is no such way: nothing is heard then. */
+  readonly url: string | undefined
   readonly connections: Connections
   readonly clock: Clock
   /** Tells each process from the others, whose hints it listens to. */
@@ -48,7 +48,9 @@ export class Hints {
   }
 
   async listen(): Promise<void> {
-    const listener = new Client(clientSettings(this.#options.url))
+    const { url } = this.#options
+    if (url === undefined) return
+    const listener = new Client(clientSettings(url))
     listener.on('error', () => this.#again())
     listener.on('end', () => this.#again())
     listener.on('notification', ({ payload = '' }) => this.#hear(payload))

@@ -13,14 +13,22 @@ const turn = `
 
 /**
  * Brings the schema to the newest migration, one transaction for each, or leaves it as it was and throws SchemaError. Any number
- * of processes may begin at once: each step is one's, and the others find it done.
+ * of processes may begin at once: each step is one's, and the others find it done. Returns what this one did.
  */
-export async function migratePostgres(client: ClientBase, migrations: readonly Migration[]): Promise<void> {
-  while (await step(client, migrations));
+export async function migratePostgres(
+  client: ClientBase,
+  migrations: readonly Migration[],
+): Promise<readonly Migration[]> {
+  const done: Migration[] = []
+  for (;;) {
+    const next = await step(client, migrations)
+    if (!next) return done
+    done.push(next)
+  }
 }
 
-/** Applies the next migration that is missing. False when none is. */
-async function step(client: ClientBase, migrations: readonly Migration[]): Promise<boolean> {
+/** Applies the next migration that is missing; undefined when none is. */
+async function step(client: ClientBase, migrations: readonly Migration[]): Promise<Migration | undefined> {
   await client.query(`BEGIN; ${turn}`)
   try {
     const applied = await readLedger(client)
@@ -28,7 +36,7 @@ async function step(client: ClientBase, migrations: readonly Migration[]): Promi
     const next = migrations[applied.length]
     if (next) await apply(client, next)
     await client.query('COMMIT')
-    return next !== undefined
+    return next
   } catch (error) {
     await client.query('ROLLBACK')
     throw error
@@ -47,7 +55,7 @@ async function apply(client: ClientBase, migration: Migration): Promise<void> {
 }
 
 /** What has been applied; nothing for an empty schema. Throws SchemaError for one that holds tables and is not ours. */
-async function readLedger(client: ClientBase): Promise<Applied[]> {
+export async function readLedger(client: ClientBase): Promise<Applied[]> {
   const { rows: tables } = await client.query<{ name: string; ours: boolean }>(
     `SELECT t.table_name AS name, EXISTS (
        SELECT 1 FROM information_schema.columns c

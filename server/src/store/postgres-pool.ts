@@ -1,6 +1,7 @@
-import { Pool, type PoolClient, type PoolConfig } from 'pg'
+import { type Client, Pool, type PoolClient, type PoolConfig } from 'pg'
 import { type Bound, bind } from './postgres-driver.ts'
 import { ConnectionLostError } from './postgres-errors.ts'
+import { StoreRefusedError } from './refused.ts'
 
 export interface PoolOptions {
   readonly url: string
@@ -10,6 +11,8 @@ export interface PoolOptions {
   readonly size: number
   /** `process` does not wait for the disk at each commit. */
   readonly durability: 'disk' | 'process'
+  /** What is asked of each connection before it is used: the database behind it may be another than before. */
+  readonly greet?: (client: PoolClient) => Promise<void>
 }
 
 /** No statement runs, waits for a lock, or holds a transaction open for longer. In milliseconds. */
@@ -30,6 +33,17 @@ export const clientSettings = (url: string): PoolConfig => ({
   keepAlive: true,
 })
 
+/** Connects, or throws StoreRefusedError with the name of the database and the reason. */
+export async function reach(client: Client, url: string): Promise<void> {
+  try {
+    await client.connect()
+  } catch (cause) {
+    const { host, pathname } = new URL(url)
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new StoreRefusedError(`the database ${host}${pathname} cannot be reached: ${reason}`, { cause })
+  }
+}
+
 /** One connection on loan. */
 export interface Lent extends Bound {
   readonly client: PoolClient
@@ -41,10 +55,12 @@ export interface Lent extends Bound {
 export class Connections {
   readonly #pool: Pool
   readonly #named: boolean
+  readonly #greet: PoolOptions['greet']
   readonly #bound = new WeakMap<PoolClient, Bound>()
 
   constructor(options: PoolOptions) {
     this.#named = !options.pooler
+    this.#greet = options.greet
     this.#pool = new Pool({
       ...clientSettings(options.url),
       ...settingsOf(options),
@@ -62,6 +78,11 @@ export class Connections {
     const client = await this.#connect()
     let spoiled = false
     try {
+      if (!this.#bound.has(client))
+        await this.#meet(client).catch((error: unknown) => {
+          spoiled = true
+          throw error
+        })
       return await work({ ...this.#bind(client), client, spoil: () => (spoiled = true) })
     } finally {
       client.release(spoiled)
@@ -77,6 +98,14 @@ export class Connections {
       return await this.#pool.connect()
     } catch (cause) {
       throw new ConnectionLostError('no connection to the database', { cause })
+    }
+  }
+
+  async #meet(client: PoolClient): Promise<void> {
+    try {
+      await this.#greet?.(client)
+    } catch (cause) {
+      throw new ConnectionLostError('this connection leads to no database that can be used', { cause })
     }
   }
 

@@ -36,6 +36,14 @@ export class Pulse {
     return this.#epoch
   }
 
+  /** Takes note of the epoch that the database has. */
+  see(epoch: string): void {
+    if (epoch === this.#epoch) return
+    this.#epoch = epoch
+    this.#options.elsewhere.forget()
+    this.#options.onEpoch()
+  }
+
   start(): void {
     this.#cancel = this.#options.clock.timer(everyMs, () => {
       // A second in which the database was away: the next one finds what this one missed.
@@ -80,14 +88,9 @@ export class Pulse {
   }
 
   async #beat(): Promise<void> {
-    const { alive, elsewhere, readEpoch, onEpoch } = this.#options
+    const { alive, readEpoch } = this.#options
     await alive.say()
-    const epoch = await readEpoch()
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch
-      elsewhere.forget()
-      onEpoch()
-    }
+    this.see(await readEpoch())
     this.look(undefined)
     await this.#looking
   }

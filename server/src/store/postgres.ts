@@ -7,21 +7,20 @@ import { Alive } from './postgres-alive.ts'
 import { BatchConnection, type Turns } from './postgres-connection.ts'
 import { postgresTables } from './postgres-driver.ts'
 import { Elsewhere } from './postgres-elsewhere.ts'
-import { isTransient, sqlState, translate } from './postgres-errors.ts'
-import { type Facts, readEpoch, readFacts } from './postgres-facts.ts'
+import { hasNotBegun, isTransient, sqlState, translate } from './postgres-errors.ts'
+import { type Facts, readEpoch, readFacts, refuseHalfMoved } from './postgres-facts.ts'
 import { refuseUnsafe } from './postgres-guard.ts'
 import { Hints } from './postgres-hints.ts'
 import { migratePostgres } from './postgres-migrate.ts'
-import { Connections, clientSettings } from './postgres-pool.ts'
+import { Connections, clientSettings, reach } from './postgres-pool.ts'
 import { Pulse } from './postgres-pulse.ts'
 import { DatabaseTime } from './postgres-time.ts'
-import { StoreRefusedError } from './refused.ts'
 import type { Reader, Scope, Store, Transaction, Wake } from './store.ts'
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`. */
   readonly url: string
-  /** Straight to the database, past a pooler: for migrations and notifications. Absent where `url` is that already. */
+  /** Straight to the database, past a pooler: for migrations and notifications. Absent where `url` is that already, or there is no such way. */
   readonly directUrl?: string | undefined
   /** `url` leads to a pooler in transaction mode. */
   readonly pooler?: boolean
@@ -31,6 +30,8 @@ export interface PostgresOptions {
   readonly notify?: boolean
   /** Whether batches of one project take turns over all replicas: without, they meet in each other's rows. */
   readonly turns?: boolean
+  /** How long a batch goes on beginning operations while others may wait for the project's turn, in milliseconds. Default 200. */
+  readonly turnMs?: number
   readonly clock?: Clock
   /** A time that stands in for the database's, for tests. An outage then extends nothing. */
   readonly time?: (() => number) | undefined
@@ -46,16 +47,11 @@ async function prepare(url: string, durability: 'disk' | 'process'): Promise<Fac
   const client = new Client(clientSettings(url))
   // What is lost fails the query that waits for it; an event nobody hears would end the process.
   client.on('error', () => undefined)
-  try {
-    await client.connect()
-  } catch (cause) {
-    const { host, pathname } = new URL(url)
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new StoreRefusedError(`the database ${host}${pathname} cannot be reached: ${reason}`, { cause })
-  }
+  await reach(client, url)
   try {
     await refuseUnsafe(client, durability)
     await migratePostgres(client, readMigrations(postgresMigrations))
+    await refuseHalfMoved(client)
     return await readFacts(client)
   } finally {
     await client.end()
@@ -63,6 +59,8 @@ async function prepare(url: string, durability: 'disk' | 'process'): Promise<Fac
 }
 
 interface EngineParts {
+  readonly clock: Clock
+  readonly turnMs: number
   readonly writers: Connections
   readonly alive: Alive
   readonly time: DatabaseTime
@@ -70,7 +68,7 @@ interface EngineParts {
 }
 
 /** One batch in flight for each project. */
-const engineOn = ({ writers, alive, time, turns }: EngineParts): Engine => ({
+const engineOn = ({ writers, alive, time, turns, clock, turnMs }: EngineParts): Engine => ({
   laneOf: (project) => project,
   withConnection: async (work) => {
     await alive.fresh()
@@ -83,7 +81,12 @@ const engineOn = ({ writers, alive, time, turns }: EngineParts): Engine => ({
       }
     })
   },
+  turn: () => {
+    const since = clock.monotonic()
+    return () => clock.monotonic() - since > turnMs
+  },
   isTransient,
+  hasNotBegun,
   translate,
 })
 
@@ -103,14 +106,18 @@ class PostgresStore implements Store {
   #closed: Promise<void> | undefined
 
   constructor(options: PostgresOptions, facts: Facts) {
-    const { url, directUrl = url, pooler = false, durability = 'disk', notify = true, turns = true } = options
-    const { clock = systemClock, time: instead } = options
+    const { url, pooler = false, durability = 'disk', notify = true, turns = true } = options
+    const direct = options.directUrl ?? (pooler ? undefined : url)
+    const { clock = systemClock, time: instead, turnMs = 200 } = options
     this.durability = durability
     this.secret = facts.secret
     this.#time = new DatabaseTime(clock, instead)
     this.#time.hear(facts.now)
-    this.#writers = new Connections({ url, pooler, durability, size: poolSizes.writers })
-    const readers = new Connections({ url, pooler, durability, size: poolSizes.readers })
+    // Before anything is read or written on a new connection: behind it may be a standby that took over.
+    const greet = async (client: Pick<Client, 'query'>) => this.#pulse.see((await readEpoch(client)).epoch)
+    const same = { url, pooler, durability, greet }
+    this.#writers = new Connections({ ...same, size: poolSizes.writers })
+    const readers = new Connections({ ...same, size: poolSizes.readers })
     this.#readers = readers
     this.#alive = new Alive({ connections: readers, clock, time: this.#time, grace: instead === undefined })
     this.#elsewhere = new Elsewhere(readers, (wakes) => this.#wake(wakes))
@@ -119,8 +126,15 @@ class PostgresStore implements Store {
     const onEpoch = () => this.#wake([{ topic: 'epoch' }])
     this.#pulse = new Pulse({ alive, elsewhere, clock, readEpoch: seeEpoch, onEpoch }, facts.epoch)
     const heard = (projects: readonly string[] | undefined) => this.#pulse.look(projects)
-    this.#hints = notify ? new Hints({ url: directUrl, connections: readers, clock, name: uuidv7(), heard }) : undefined
-    const engine = engineOn({ writers: this.#writers, alive, time: this.#time, turns: { turns, pooler } })
+    this.#hints = notify ? new Hints({ url: direct, connections: readers, clock, name: uuidv7(), heard }) : undefined
+    const engine = engineOn({
+      clock,
+      turnMs,
+      writers: this.#writers,
+      alive,
+      time: this.#time,
+      turns: { turns, pooler },
+    })
     this.#batches = new Batches(engine, ({ project, wakes, numbered }) => {
       if (numbered) elsewhere.own(numbered)
       this.#wake(wakes)

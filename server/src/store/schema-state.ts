@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Clock } from '../clock.ts'
-import { appliedTo, migrate, migrations, refuseForeign, refuseUnknown } from './migrate.ts'
+import {
+  type Applied,
+  appliedTo,
+  type Migration,
+  migrate,
+  migrations,
+  refuseForeign,
+  refuseUnknown,
+} from './migrate.ts'
 import { ownFile } from './owner.ts'
 import { openWriter } from './sqlite.ts'
 
@@ -38,9 +46,11 @@ function readIn<T>(file: string, use: (database: Database.Database) => T): T {
 }
 
 /** Every migration this program or the database knows. Only reads; throws SchemaError for a database that is not ours. */
-export function migrationStates(file: string): readonly MigrationState[] {
-  const known = migrations()
-  const applied = readIn(file, appliedTo)
+export const migrationStates = (file: string): readonly MigrationState[] =>
+  statesFrom(migrations(), readIn(file, appliedTo))
+
+/** What a program knows and a database has, together. */
+export function statesFrom(known: readonly Migration[], applied: readonly Applied[]): readonly MigrationState[] {
   const has = new Set(applied.map(({ number }) => number))
   const knows = new Set(known.map(({ number }) => number))
   const ours = known.map(({ number, name }) => ({ number, name, applied: has.has(number), known: true }))

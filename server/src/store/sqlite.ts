@@ -13,6 +13,7 @@ import { extendDeadlines } from './outage.ts'
 import { ownFile } from './owner.ts'
 import { preparedOn } from './prepared.ts'
 import { reclaim, spareBytes } from './reclaim.ts'
+import { StoreRefusedError } from './refused.ts'
 import { newEpoch } from './restore.ts'
 import { Room, type RoomOptions } from './room.ts'
 import { sqliteCode, stopOnDamage, translateFor } from './sqlite-errors.ts'
@@ -161,6 +162,7 @@ const engineOf = (writer: Writer, onFull: () => void): Engine => ({
   laneOf: () => '',
   withConnection: (work) => work(writer),
   isTransient: () => false,
+  hasNotBegun: () => false,
   translate: translateFor(onFull),
 })
 
@@ -189,6 +191,9 @@ function readFacts(writer: Database.Database, wall: number): Facts {
     const row = writer.prepare<[string], { value: string }>('SELECT value FROM store_facts WHERE name = ?').get(name)
     return row?.value ?? initial
   }
+  const to = writer.prepare<[], string>("SELECT value FROM store_facts WHERE name = 'moved_to'").pluck().get()
+  if (to !== undefined)
+    throw new StoreRefusedError(`${writer.name} was moved to ${to}: serve that, by DATABASE_URL, or the two would part`)
   writer
     .prepare('INSERT INTO projects (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
     .run(uuidv7(), defaultProject, wall)

@@ -24,3 +24,23 @@ export function floodWatch(clock: Clock, floodMs: number): FloodWatch {
     },
   }
 }
+
+/** So many unusable frames in so long end a socket. */
+const malformedLimit = 20
+const malformedWindowMs = 10_000
+
+export interface MalformedWatch {
+  /** Counts one, and whether it is one too many. */
+  tooMany(): boolean
+}
+
+export function malformedWatch(clock: Clock): MalformedWatch {
+  let times: number[] = []
+  return {
+    tooMany: () => {
+      const now = clock.monotonic()
+      times = [...times.filter((at) => now - at < malformedWindowMs), now]
+      return times.length > malformedLimit
+    },
+  }
+}

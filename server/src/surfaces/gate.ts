@@ -30,10 +30,12 @@ const within = (list: BlockList, address: string): boolean =>
 export class Gate {
   readonly #config: Config
   readonly #proxies: BlockList
+  readonly #scrapers: BlockList
 
   constructor(config: Config) {
     this.#config = config
     this.#proxies = blocks(config.trustedProxies)
+    this.#scrapers = blocks(config.metricsCidrs)
   }
 
   /** Where a request comes from: what a trusted proxy says, and otherwise the other end of the connection. */
@@ -45,6 +47,11 @@ export class Gate {
     const hops = said.map((hop) => plain(hop.trim()) ?? '').toReversed()
     const hop = hops.find((candidate) => !within(this.#proxies, candidate))
     return hop !== undefined && isIP(hop) !== 0 ? hop : peer
+  }
+
+  /** Whether the metrics are for whoever is where this request comes from. */
+  mayScrape(request: IncomingMessage): boolean {
+    return within(this.#scrapers, this.addressOf(request) ?? '')
   }
 
   /** Whether a page of this origin may call. Programs send none; `null` and everything unknown may not. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { defaultProject } from '@tony/mcp-shared/projects'
+import { verifyToken } from '../auth/issuers/admit.ts'
 import { verifyKey } from '../auth/keys/verify.ts'
 import type { Parts } from '../context.ts'
 import type { Connection } from '../guards/call.ts'
@@ -51,14 +52,15 @@ async function byKey(parts: Parts, key: string, address: string | undefined): Pr
     parts.lockouts.succeeded(pair)
     return principal
   } catch (error) {
-    parts.lockouts.failed(pair)
+    // A store that does not answer says nothing of the key.
+    if (error instanceof CoordinationError && error.code === 'UNAUTHENTICATED') parts.lockouts.failed(pair)
     throw error
   }
 }
 
 async function establish(parts: Parts, gate: Gate, { token, project, request }: Credentials): Promise<Principal> {
   if (token !== undefined)
-    return isAccessToken(token) ? parts.tokens.verify(token) : byKey(parts, token, gate.addressOf(request))
+    return isAccessToken(token) ? verifyToken(parts, token) : byKey(parts, token, gate.addressOf(request))
   if (parts.config.mode === 'dev' && gate.isLocal(request)) return developer(parts, project ?? defaultProject)
   throw new CoordinationError(
     'UNAUTHENTICATED',

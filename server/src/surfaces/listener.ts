@@ -1,21 +1,33 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
-import { errorShape } from '../api/errors.ts'
 import type { Parts } from '../context.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { certificateOf, watchCertificate } from './certificate.ts'
+import { handleCors } from './cors.ts'
 import { Gate } from './gate.ts'
 import { McpSurface } from './mcp.ts'
 import { handleProbe } from './probes.ts'
-import { securityHeaders, sendJson } from './responses.ts'
+import { sendPublicKeys } from './public-keys.ts'
+import { pathOf, securityHeaders, sendError } from './responses.ts'
 import { handleRest } from './rest.ts'
 import { trpcHttp } from './trpc-http.ts'
 import { WebSocketSurface } from './ws.ts'
 
-/** How long clients get to move to another replica before their sockets are closed. */
-const handOverMs = 250
+const yearSeconds = 31_536_000
+
+const settings: ServerOptions = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16_384,
+  // Others, `h2c` of a Java client for instance, are ignored as HTTP asks, and the request is answered.
+  shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+}
 
 /** What Node's parser gives up on, where 400 is not the answer. */
 const statusOf: Readonly<Record<string, string>> = {
@@ -39,6 +51,8 @@ export class Listener {
   readonly #mcp: McpSurface
   readonly #trpc: (request: IncomingMessage, response: ServerResponse) => void
   #ready = false
+  /** Looks at once for what may have been renewed: the certificate. */
+  readonly reload: () => void = () => undefined
 
   constructor(parts: Parts, log: Log, metrics: Metrics) {
     this.#parts = parts
@@ -47,19 +61,14 @@ export class Listener {
     this.#gate = new Gate(parts.config)
     this.#trpc = trpcHttp(parts, log, metrics, this.#gate)
     this.#sockets = new WebSocketSurface(parts, log, metrics, this.#gate)
+    const certificate = certificateOf(parts.config)
+    const handle = (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response)
+    this.#server = certificate
+      ? createSecureServer({ ...settings, ...certificate }, handle)
+      : createServer(settings, handle)
+    this.#server.maxConnections = parts.config.limits.connections
+    if (certificate) this.reload = watchCertificate(parts, this.#server, log, certificate)
     this.#mcp = new McpSurface({ parts, log, metrics, gate: this.#gate })
-    this.#server = createServer(
-      {
-        headersTimeout: 10_000,
-        requestTimeout: 30_000,
-        connectionsCheckingInterval: 5_000,
-        keepAliveTimeout: 65_000,
-        maxHeaderSize: 16_384,
-        // Others, `h2c` of a Java client for instance, are ignored as HTTP asks, and the request is answered.
-        shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
-      },
-      (request, response) => this.#handle(request, response),
-    )
     this.#server.on('upgrade', (request, raw, head) => this.#sockets.upgrade(request, raw, head))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, raw) => {
       const status = (error.code !== undefined && statusOf[error.code]) || '400 Bad Request'
@@ -77,14 +86,15 @@ export class Listener {
     })
     this.#ready = true
     const address = this.#server.address()
-    return `http://${host.includes(':') ? `[${host}]` : host}:${isInfo(address) ? address.port : port}`
+    return `${this.#parts.config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${isInfo(address) ? address.port : port}`
   }
 
   async close(): Promise<void> {
     this.#ready = false
     this.#mcp.close()
+    // Listening meanwhile: whoever balances the load hears that this one is not ready, and what it still sends is answered.
+    await this.#sockets.close(this.#parts.config.drainMs)
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    await this.#sockets.close(handOverMs)
     this.#server.closeIdleConnections()
     this.#parts.clock.timer(2_000, () => this.#server.closeAllConnections())
     await closed
@@ -92,19 +102,20 @@ export class Listener {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
-    const path = (request.url ?? '').split('?', 1)[0] ?? ''
-    if (handleProbe(this.#parts, this.#metrics, () => this.#ready, path, response)) return
-    const refusal = this.#gate.refusal(request)
-    if (refusal) return this.#refuse(response, refusal)
-    if (path.startsWith('/trpc/')) return this.#trpc(request, response)
+    if (this.#parts.config.tls) response.setHeader('strict-transport-security', `max-age=${yearSeconds}`)
+    // The next request of this connection is for another replica.
+    if (!this.#ready) response.setHeader('connection', 'close')
+    const path = pathOf(request)
     const surroundings = { parts: this.#parts, log: this.#log, metrics: this.#metrics, gate: this.#gate }
+    if (handleProbe(surroundings, () => this.#ready, request, response)) return
+    const refusal = this.#gate.refusal(request)
+    if (refusal) return sendError(response, refusal, uuidv7())
+    if (handleCors(this.#gate, request, response)) return
+    if (path === '/.well-known/jwks.json') return sendPublicKeys(this.#parts, request, response)
     if (this.#mcp.handle(path, request, response)) return
+    if (path.startsWith('/trpc/')) return this.#trpc(request, response)
     if (handleRest(surroundings, request, response)) return
-    this.#refuse(response, new CoordinationError('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`))
-  }
-
-  #refuse(response: ServerResponse, error: CoordinationError): void {
-    sendJson(response, errorPolicies[error.code].http, { error: errorShape(error, uuidv7()) })
+    sendError(response, new CoordinationError('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`), uuidv7())
   }
 }
 

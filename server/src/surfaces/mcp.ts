@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createMcpHandler } from '@modelcontextprotocol/server'
+import { createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
 import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import { mcpServer } from '@tony/mcp-tools/serve'
 import { toCoordinationError } from '../api/errors.ts'
@@ -12,8 +12,7 @@ import type { Principal } from '../principal.ts'
 import { version } from '../version.ts'
 import { readBody } from './body.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
-import { challenge, retryHeaders, sendJson } from './responses.ts'
-import type { Surroundings } from './rest.ts'
+import { challenge, retryHeaders, type Surroundings, sendJson } from './responses.ts'
 import { writeAnswer } from './web-answer.ts'
 
 /** What names a session: the host gets it with the answer to its first request, and shows it with every later one. */
@@ -28,6 +27,7 @@ interface Exchange {
   readonly surroundings: Surroundings
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  readonly serve: Serve
   /** Aborted when the server is to end. */
   readonly ending: AbortSignal
 }
@@ -83,7 +83,7 @@ async function answer(exchange: Exchange): Promise<void> {
   checkWellFormed(body)
   const beginning = initializing(body)
   if (beginning && !place) response.setHeader(sessionHeader, newSessionId(clientName(beginning)))
-  const handler = createMcpHandler(() => mcpServer({ seat, version, extra: legacyTools(seat) }), {
+  const handler = createMcpHandler(() => exchange.serve(seat), {
     onerror: (error) => surroundings.log.debug({ error }, 'mcp'),
   })
   const headers = new Headers({ 'content-type': 'application/json' })
@@ -129,13 +129,20 @@ const routes: Readonly<Record<string, (exchange: Exchange) => Promise<void>>> = 
   '/sessions': listSessions,
 }
 
+/** The server that answers for a seat. */
+export type Serve = (seat: HttpSeat) => McpServer
+
+const tony: Serve = (seat) => mcpServer({ seat, version, extra: legacyTools(seat) })
+
 /** The Model Context Protocol at `/mcp`, and who has come by it at `/sessions`. */
 export class McpSurface {
   readonly #surroundings: Surroundings
+  readonly #serve: Serve
   readonly #ending = new AbortController()
 
-  constructor(surroundings: Surroundings) {
+  constructor(surroundings: Surroundings, serve: Serve = tony) {
     this.#surroundings = surroundings
+    this.#serve = serve
   }
 
   /** Waits end, and what is still asked is to be asked again: of a replica, or of this server once it has started anew. */
@@ -151,7 +158,7 @@ export class McpSurface {
     // Never 404: hosts take that for a session that is over, and give the server up.
     const answered = ending.aborted
       ? Promise.reject(new CoordinationError('SHUTTING_DOWN', 'the server is restarting', { retryAfterMs: 1_000 }))
-      : route({ surroundings: this.#surroundings, request, response, ending })
+      : route({ surroundings: this.#surroundings, serve: this.#serve, request, response, ending })
     answered.catch((error: unknown) => refuse(response, error))
     return true
   }

@@ -1,29 +1,26 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { uuidv7 } from 'uuidv7'
 import type { Parts } from '../context.ts'
-import type { Metrics } from '../metrics.ts'
-import { sendJson } from './responses.ts'
+import { sendMetrics } from './metrics.ts'
+import { pathOf, type Surroundings, sendError, sendJson } from './responses.ts'
 
-/** What the platform asks: is the process alive, may it have traffic, how is it. False when `path` is none of these. */
+/** What the platform asks: is the process alive, may it have traffic, how is it. False when the path is none of these. */
 export function handleProbe(
-  parts: Parts,
-  metrics: Metrics,
+  surroundings: Surroundings,
   ready: () => boolean,
-  path: string,
+  request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
-  switch (path) {
+  switch (pathOf(request)) {
     case '/livez':
       sendJson(response, 200, { status: 'ok' })
       return true
     case '/readyz':
     case '/health':
-      void health(parts, ready, response)
+      void health(surroundings.parts, ready, response)
       return true
     case '/metrics':
-      void metrics.exposition().then((text) => {
-        response.writeHead(200, { 'content-type': metrics.registry.contentType })
-        response.end(text)
-      })
+      sendMetrics(surroundings, request, response).catch((error: unknown) => sendError(response, error, uuidv7()))
       return true
     default:
       return false
@@ -31,7 +28,7 @@ export function handleProbe(
 }
 
 async function health(
-  { store, clock, startedAt }: Parts,
+  { store, clock, startedAt, revocations }: Parts,
   ready: () => boolean,
   response: ServerResponse,
 ): Promise<void> {
@@ -41,8 +38,9 @@ async function health(
       () => true,
       () => false,
     )
-  const able = ready() && answers
-  const status = able ? 'ok' : answers ? 'draining' : 'store unavailable'
+  const sees = answers && !revocations.blind
+  const able = ready() && sees
+  const status = able ? 'ok' : sees ? 'draining' : 'store unavailable'
   const uptimeMs = Math.round(clock.monotonic() - startedAt)
   sendJson(response, able ? 200 : 503, { status, uptimeMs })
 }

@@ -1,16 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
-import { errorShape, toCoordinationError } from '../api/errors.ts'
 import { procedures, runCall } from '../api/pipeline.ts'
 import type { Compiled } from '../api/procedure.ts'
-import type { Parts } from '../context.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
 import { readBody } from './body.ts'
-import type { Gate } from './gate.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
-import { retryHeaders, sendJson } from './responses.ts'
+import { type Surroundings, sendError, sendJson } from './responses.ts'
 
 interface Route {
   readonly procedure: string
@@ -22,14 +17,6 @@ interface Route {
 const routes = new Map<string, Route>()
 for (const [procedure, { kind, meta }] of procedures) {
   if (meta.rest) routes.set(meta.rest.path, { procedure, kind, ...meta.rest })
-}
-
-/** What every request is answered with. */
-export interface Surroundings {
-  readonly parts: Parts
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly gate: Gate
 }
 
 /** Plain HTTP for the procedures whose meta names a path. False when there is no such path. */
@@ -60,12 +47,6 @@ export function handleRest(
       await runCall({ connection, requestId, path: route.procedure, kind: route.kind, rawInput, signal: gone.signal }),
     )
   }
-  answer().catch((error: unknown) => {
-    const { code, details } = toCoordinationError(error)
-    for (const [name, value] of Object.entries(retryHeaders(details?.['retryAfterMs']))) response.setHeader(name, value)
-    // The rest of such a body is not read.
-    if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
-    sendJson(response, errorPolicies[code].http, { error: errorShape(error, requestId) })
-  })
+  answer().catch((error: unknown) => sendError(response, error, requestId))
   return true
 }

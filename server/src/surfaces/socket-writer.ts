@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
-import type { Limits } from '../config.ts'
+import type { Limits } from '../limits.ts'
 
 /**
  * The outgoing half of a socket. Writes of one turn of the event loop are corked together, one system call for many frames,

@@ -4,11 +4,12 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import type { WebSocket } from 'ws'
 import { errorShape, toCoordinationError } from '../api/errors.ts'
-import { procedures, runCall, runSubscription } from '../api/pipeline.ts'
+import { runCall, runSubscription } from '../api/pipeline.ts'
 import { currentPrincipal, leewayMs } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Principal } from '../principal.ts'
-import { type FloodWatch, floodWatch } from './flood.ts'
+import { closeCodes } from './close-codes.ts'
+import { type FloodWatch, floodWatch, type MalformedWatch, malformedWatch } from './flood.ts'
 import {
   type Envelope,
   errorFrame,
@@ -20,23 +21,18 @@ import {
   stateFrame,
 } from './frames.ts'
 import { type Incoming, parseIncoming } from './incoming.ts'
+import { OpenCalls } from './open-calls.ts'
+import { renewable } from './renewable.ts'
 import { SocketWriter } from './socket-writer.ts'
-
-/** So many unusable frames in so long end a socket. */
-const malformedLimit = 20
-const malformedWindowMs = 10_000
 
 /** So long before its token ends, a socket that was not renewed is asked to come again with a newer one. */
 const noticeMs = 60_000
 
-export const closeCodes = {
-  restart: 1012,
-  overloaded: 1013,
-  malformed: 4400,
-  unauthenticated: 4401,
-  silent: 4408,
-  flooding: 4429,
-} as const
+/** How long what does not wait is waited for before its client is told to move, in milliseconds. */
+const settleMs = 1_000
+
+/** How long what was called is waited for when the server ends, in milliseconds. */
+const finishMs = 5_000
 
 /** One open WebSocket: calls in, answers and subscriptions out. */
 export class Socket {
@@ -44,50 +40,35 @@ export class Socket {
   readonly connection: Connection
   readonly #ws: WebSocket
   readonly #writer: SocketWriter
-  readonly #calls = new AbortController()
-  readonly #subscriptions = new Map<number | string, AbortController>()
-  /** Blocking calls, which the client may ask to end early. */
-  readonly #waiting = new Map<number | string, AbortController>()
-  #callsInFlight = 0
-  #malformed: number[] = []
+  readonly #open: OpenCalls
+  readonly #malformed: MalformedWatch
   #lastHeard: number
   #pingedAt: number | undefined
   #noticeAt: number | undefined
   readonly #flood: FloodWatch
-  /** Nothing may follow a close frame, and nothing is taken after one: what one frame can cost ends with the socket. */
+  /** Nothing may follow a close frame, and nothing is taken after one. */
   #closed = false
 
   constructor(ws: WebSocket, raw: Duplex, connection: Connection) {
     this.#ws = ws
-    this.connection = this.#as(connection)
+    this.connection = renewable(connection, (principal) => this.#noticeOf(principal))
+    if (connection.identity.ok) this.#noticeOf(connection.identity.principal)
     const { clock, config } = connection.parts
     this.#lastHeard = clock.monotonic()
+    this.#open = new OpenCalls(clock)
+    this.#malformed = malformedWatch(clock)
     this.#flood = floodWatch(clock, config.limits.floodMs)
     // Each blocking call listens on it: hundreds are legal.
-    setMaxListeners(0, this.#calls.signal)
+    setMaxListeners(0, this.#open.signal)
     this.#writer = new SocketWriter(raw, clock, config.limits, () => {
       connection.metrics.slowConsumer()
       this.close(closeCodes.overloaded, 'CONSUMER_TOO_SLOW')
     })
   }
 
-  /** Whoever it goes on as can renew in its turn. What is open reads the identity of the moment, not the one it began with. */
-  #as(connection: Connection): Connection {
-    const { clock } = connection.parts
-    const noticeAt = ({ expiresAt }: Principal) =>
-      expiresAt - clock.wall() > noticeMs ? expiresAt - noticeMs : undefined
-    let { identity } = connection
-    this.#noticeAt = identity.ok ? noticeAt(identity.principal) : undefined
-    return {
-      ...connection,
-      get identity() {
-        return identity
-      },
-      renew: (principal) => {
-        identity = { ok: true, principal }
-        this.#noticeAt = noticeAt(principal)
-      },
-    }
+  #noticeOf({ expiresAt }: Principal): void {
+    const left = expiresAt - this.connection.parts.clock.wall()
+    this.#noticeAt = left > noticeMs ? expiresAt - noticeMs : undefined
   }
 
   /** A frame from the client. Whatever it holds, the answer is an error of the closed list or a close code. */
@@ -124,18 +105,37 @@ export class Socket {
   #pauseIfUnread(): void {
     if (!this.#writer.congested || this.#ws.isPaused) return
     this.#ws.pause()
-    void this.#writer.drained(this.#calls.signal).then(() => this.#ws.resume())
+    void this.#writer.drained(this.#open.signal).then(() => this.#ws.resume())
   }
 
   /** The socket is gone, or goes now: nothing it asked for is worth going on with. */
   ended(): void {
-    this.#calls.abort()
-    for (const controller of [...this.#subscriptions.values(), ...this.#waiting.values()]) controller.abort()
+    this.#open.abandon()
   }
 
   /** Says that it is time to move, and to where it was already going: tRPC's clients open a new socket and hand over. */
   askToReconnect(): void {
     this.#write(reconnectFrame)
+  }
+
+  /**
+   * Sends its client to another server: first what can be brought to an end is, then comes the notice. Subscriptions end
+   * without a word, or the client would take them for over; all they handed out is on its way ahead of the notice.
+   */
+  async sendAway(): Promise<void> {
+    await this.#open.handOver(settleMs)
+    this.askToReconnect()
+  }
+
+  /** Settles when the socket is gone, or after `ms`. */
+  goneWithin(ms: number): Promise<void> {
+    return this.#open.goneWithin(ms)
+  }
+
+  /** Closes it once everything called is answered, which is not waited for long. */
+  async finish(): Promise<void> {
+    await this.#open.finish(finishMs)
+    this.close(closeCodes.restart, 'SHUTTING_DOWN')
   }
 
   close(code: number, reason: string): void {
@@ -189,31 +189,30 @@ export class Socket {
   #handle(incoming: Incoming): void {
     if (incoming.type === 'malformed') return this.#countMalformed(incoming)
     if (incoming.type === 'stop') {
-      const { id } = incoming
-      return (this.#subscriptions.get(id) ?? this.#waiting.get(id))?.abort()
+      return this.#open.stop(incoming.id)
     }
     const { id, jsonrpc } = incoming
     const envelope = { id, jsonrpc }
     const { limits } = this.connection.parts.config
     if (incoming.kind === 'subscription') {
-      if (this.#subscriptions.has(id))
+      // Its client opens it where it goes.
+      if (this.#open.leaving) return
+      if (this.#open.subscriptions.has(id))
         return this.refuse(new CoordinationError('INVALID_INPUT', `Duplicate id ${id}`), envelope)
-      // Those that were stopped do not count while they end: a client may put another one in the place at once.
-      const open = [...this.#subscriptions.values()].filter(({ signal }) => !signal.aborted).length
+      // Those that were stopped do not count while they end.
+      const open = [...this.#open.subscriptions.values()].filter(({ signal }) => !signal.aborted).length
       if (open >= limits.subscriptions) return this.refuse(tooMany('subscriptions', limits.subscriptions), envelope)
       void this.#subscribe(incoming, envelope)
       return
     }
-    if (this.#callsInFlight >= limits.callsInFlight)
+    if (this.#open.inFlight >= limits.callsInFlight)
       return this.refuse(tooMany('calls in flight', limits.callsInFlight), envelope)
     void this.#call(incoming, incoming.kind, envelope)
   }
 
   #countMalformed({ envelope, why }: Extract<Incoming, { type: 'malformed' }>): void {
     this.refuse(new CoordinationError('INVALID_INPUT', why), envelope)
-    const now = this.connection.parts.clock.monotonic()
-    this.#malformed = [...this.#malformed.filter((at) => now - at < malformedWindowMs), now]
-    if (this.#malformed.length > malformedLimit) this.close(closeCodes.malformed, 'too many malformed frames')
+    if (this.#malformed.tooMany()) this.close(closeCodes.malformed, 'too many malformed frames')
   }
 
   async #call(
@@ -223,11 +222,8 @@ export class Socket {
   ): Promise<void> {
     const requestId = uuidv7()
     const { id, path, rawInput } = incoming
-    const waiting = isBlocking(path, rawInput) ? new AbortController() : undefined
-    if (waiting) this.#waiting.set(id, waiting)
-    this.#callsInFlight += 1
+    const { signal, over } = this.#open.begin(id, path, rawInput)
     try {
-      const { signal } = waiting ?? this.#calls
       const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal })
       this.#flood.admitted()
       this.#write(resultFrame(envelope, result))
@@ -236,8 +232,7 @@ export class Socket {
       if (toCoordinationError(error).code === 'RATE_LIMITED' && this.#flood.goesOn())
         this.close(closeCodes.flooding, 'RATE_LIMITED')
     } finally {
-      this.#callsInFlight -= 1
-      if (waiting) this.#waiting.delete(id)
+      over()
     }
   }
 
@@ -246,7 +241,7 @@ export class Socket {
     const { id, path, rawInput } = incoming
     const controller = new AbortController()
     const { signal } = controller
-    this.#subscriptions.set(id, controller)
+    this.#open.subscriptions.set(id, controller)
     let started = false
     try {
       const chunks = runSubscription({
@@ -265,7 +260,8 @@ export class Socket {
       for (let next = await first; !next.done; next = await chunks.next()) {
         for (const thing of next.value) {
           if (this.#writer.congested) await this.#writer.drained(signal)
-          if (signal.aborted) break
+          // What was handed out is lost to others: it goes out before the notice does.
+          if (signal.aborted && !this.#open.leaving) break
           this.#write(itemFrame(envelope, thing))
         }
         if (signal.aborted) break
@@ -273,20 +269,17 @@ export class Socket {
       }
       await chunks.return(undefined)
     } catch (error) {
-      this.#write(errorFrame(envelope, errorShape(error, requestId)))
+      // Told on the next socket, where it can be seen, and nobody has to ask again.
+      if (this.connection.parts.revocations.blind) this.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
+      if (!this.#open.leaving) this.#write(errorFrame(envelope, errorShape(error, requestId)))
       started = false
     } finally {
-      this.#subscriptions.delete(id)
       controller.abort()
+      this.#open.ended(id)
     }
-    if (started) this.#write(stateFrame(envelope, 'stopped'))
+    if (started && !this.#open.leaving) this.#write(stateFrame(envelope, 'stopped'))
   }
 }
-
-/** Whether a call may wait on the server: `subscription.stop` with its id then ends the wait, and it answers with what it has. */
-const isBlocking = (path: string, input: unknown): boolean =>
-  procedures.get(path)?.meta.waits !== undefined ||
-  (typeof input === 'object' && input !== null && 'waitMs' in input && input.waitMs !== 0)
 
 const turnOver = () => new Promise<void>((resolve) => setImmediate(resolve))
 

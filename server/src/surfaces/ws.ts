@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { errorPolicies } from '@tony/mcp-shared/errors'
+import { CoordinationError, type ErrorCode, errorPolicies } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import { toCoordinationError } from '../api/errors.ts'
@@ -9,17 +9,25 @@ import { validPrincipal } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { closeCodes } from './close-codes.ts'
 import type { Gate } from './gate.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
 import { parseConnectionParams } from './incoming.ts'
-import { closeCodes, Socket } from './socket.ts'
+import { Socket } from './socket.ts'
+
+/** How long a client that was told to move gets before its socket is closed, in milliseconds. */
+const handOverMs = 250
 
 /** Between two rounds over all sockets for pings and ended credentials: one timer, not one a socket. */
 const tendMs = 1_000
 
+/** Sockets are kept so long while what was revoked cannot be seen; then their clients may find another replica. */
+const blindLimitMs = 35_000
+
 /** Refuses an upgrade in HTTP, before there is a WebSocket. */
-function refuseUpgrade(raw: Duplex, status: number): void {
-  raw.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+function refuseUpgrade(raw: Duplex, status: number, retryAfter?: number): void {
+  const later = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
+  raw.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${later}Connection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
 /** Why a caller is nobody now: its credential is none, or it has ended since. */
@@ -32,11 +40,19 @@ function refusalOf(connection: Connection): Error | undefined {
   }
 }
 
+/** Only what is wrong with the credential itself is final: a client gives up at 4401, and comes back after the others. */
+function closeCodeOf(code: ErrorCode): number {
+  const { http, retryable } = errorPolicies[code]
+  if (http === 429) return closeCodes.flooding
+  return retryable ? closeCodes.overloaded : closeCodes.unauthenticated
+}
+
 /** After this turn: who ends itself over its own socket is still owed the answer, which follows the commit. */
 function closeEnded(socket: Socket): void {
   setImmediate(() => {
     const refusal = refusalOf(socket.connection)
-    if (refusal) socket.close(closeCodes.unauthenticated, toCoordinationError(refusal).code)
+    const code = refusal && toCoordinationError(refusal).code
+    if (code) socket.close(closeCodeOf(code), code)
   })
 }
 
@@ -57,6 +73,8 @@ export class WebSocketSurface {
   readonly #gate: Gate
   readonly #server: WebSocketServer
   readonly #sockets = new Set<Socket>()
+  /** How many of them each agent has. */
+  readonly #ofAgents = new Map<string, number>()
   /** Upgraded, and not yet known. */
   #arriving = 0
   #closing = false
@@ -79,6 +97,9 @@ export class WebSocketSurface {
     this.#unwatch = [
       parts.incarnations.onSupersede((agentId, incarnation) => this.#closeSuperseded(agentId, incarnation)),
       parts.revocations.onRevoke(() => this.#closeRevoked()),
+      parts.tokens.keys.onChange(() => {
+        for (const socket of this.#sockets) closeEnded(socket)
+      }),
     ]
     this.#scheduleTending()
   }
@@ -89,28 +110,39 @@ export class WebSocketSurface {
     raw.on('error', () => raw.destroy())
     const [path, query = ''] = (request.url ?? '').split('?', 2)
     if (path !== '/ws') return refuseUpgrade(raw, 404)
-    if (this.#closing) return refuseUpgrade(raw, 503)
+    if (this.#closing || this.#parts.revocations.blind) return refuseUpgrade(raw, 503, this.#later())
     const refusal = this.#gate.refusal(request)
     if (refusal) return refuseUpgrade(raw, errorPolicies[refusal.code].http)
     if (!this.#gate.originAllowed(request)) return refuseUpgrade(raw, 403)
-    if (this.#sockets.size + this.#arriving >= this.#parts.config.limits.sockets) return refuseUpgrade(raw, 503)
+    if (this.#sockets.size + this.#arriving >= this.#parts.config.limits.sockets)
+      return refuseUpgrade(raw, 503, this.#later())
     this.#server.handleUpgrade(request, raw, head, (ws) => {
       ws.on('error', (error) => this.#log.debug({ error }, 'socket error'))
       this.#arrive(ws, raw, request, /(^|&)connectionParams=1(&|$)/.test(query))
     })
   }
 
-  /** Refuses new sockets, tells every open one to move, and closes them. */
-  async close(graceMs: number): Promise<void> {
+  /** In 1 to 5 seconds, so that not all who are turned away come back together. */
+  #later(): number {
+    return 1 + Math.floor(this.#parts.clock.random() * 5)
+  }
+
+  /** Refuses new sockets and sends every open one away, each at a moment of its own within `withinMs`. */
+  async close(withinMs: number): Promise<void> {
     this.#closing = true
+    await Promise.all([...this.#sockets].map((socket) => this.#sendAway(socket, withinMs)))
     this.#cancelTending()
     for (const stop of this.#unwatch) stop()
-    for (const socket of this.#sockets) socket.askToReconnect()
-    if (this.#sockets.size > 0 && graceMs > 0) {
-      await new Promise<void>((resolve) => this.#parts.clock.timer(graceMs, resolve))
-    }
-    for (const socket of this.#sockets) socket.close(closeCodes.restart, 'SHUTTING_DOWN')
     this.#server.close()
+  }
+
+  /** Not all at once: the other replicas would have to take in every client of this one in the same moment. */
+  async #sendAway(socket: Socket, withinMs: number): Promise<void> {
+    const { clock } = this.#parts
+    await socket.goneWithin(clock.random() * withinMs)
+    await socket.sendAway()
+    await socket.goneWithin(handOverMs)
+    await socket.finish()
   }
 
   /** Who it is, from its header or its first frame; then a Socket takes over. */
@@ -140,6 +172,8 @@ export class WebSocketSurface {
       }
       const refusal = token === undefined && project === undefined ? undefined : refusalOf(connection)
       if (refusal) return this.#turnAway(ws, raw, connection, refusal)
+      const crowd = this.#crowd(identity)
+      if (crowd) return this.#turnAway(ws, raw, connection, crowd)
       this.#open(ws, raw, connection, held)
     }
     // Frames that come while the identity is being established are held, in order.
@@ -166,18 +200,37 @@ export class WebSocketSurface {
     const { code } = toCoordinationError(error)
     this.#parts.denials.note(connection, 'connect', code, uuidv7())
     socket.refuse(error)
-    socket.close(closeCodes.unauthenticated, code)
+    socket.close(closeCodeOf(code), code)
+  }
+
+  /** What is said to an agent that has as many sockets as it may. */
+  #crowd(identity: Connection['identity']): Error | undefined {
+    const agent = identity.ok ? identity.principal.agent : undefined
+    const most = this.#parts.config.limits.socketsPerAgent
+    if (!agent || (this.#ofAgents.get(agent.id) ?? 0) < most) return undefined
+    const details = { limit: most, retryAfterMs: this.#later() * 1_000 }
+    return new CoordinationError('RATE_LIMITED', `at most ${most} sockets of one agent: close some`, details)
+  }
+
+  #count({ connection: { identity } }: Socket, one: 1 | -1): void {
+    const agent = identity.ok ? identity.principal.agent : undefined
+    if (!agent) return
+    const now = (this.#ofAgents.get(agent.id) ?? 0) + one
+    if (now > 0) this.#ofAgents.set(agent.id, now)
+    else this.#ofAgents.delete(agent.id)
   }
 
   #open(ws: WebSocket, raw: Duplex, connection: Connection, held: readonly [Buffer, boolean][]): void {
     const socket = new Socket(ws, raw, connection)
     this.#sockets.add(socket)
+    this.#count(socket, 1)
     this.#metrics.sockets(this.#sockets.size)
     ws.on('message', (data, isBinary) => socket.receive(bytesOf(data), isBinary))
     ws.on('ping', (data) => socket.pinged(data))
     ws.once('close', () => {
       socket.ended()
       this.#sockets.delete(socket)
+      this.#count(socket, -1)
       this.#metrics.sockets(this.#sockets.size)
     })
     for (const [data, isBinary] of held) socket.receive(data, isBinary)
@@ -200,7 +253,10 @@ export class WebSocketSurface {
 
   #scheduleTending(): void {
     this.#cancelTending = this.#parts.clock.timer(tendMs, () => {
-      for (const socket of this.#sockets) socket.tend()
+      for (const socket of this.#sockets) {
+        if (this.#parts.revocations.blindMs > blindLimitMs) socket.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
+        else socket.tend()
+      }
       this.#scheduleTending()
     })
   }

@@ -1,6 +1,8 @@
 import { and, eq, gt, isNotNull, lte, sql } from 'drizzle-orm'
+import { obstacleTo } from '../fleet/obstacle.ts'
+import { park } from '../leases/parking.ts'
 import { agedRank } from '../leases/waiting.ts'
-import { type Query, type Reader, statement, type Transaction } from '../store/store.ts'
+import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
 const nextRoute = statement(({ db, t, p }: Query<{ project: string; after: number }>) =>
@@ -13,9 +15,22 @@ const nextRoute = statement(({ db, t, p }: Query<{ project: string; after: numbe
     .prepare(),
 )
 
-const longestWaiting = statement(({ db, t, p }: Query<{ project: string; route: number; since: number }>) =>
+const candidate = ({ t }: Pick<Query<object>, 't'>) => ({
+  ord: t.tasks.ord,
+  id: t.tasks.id,
+  epic: t.tasks.epic,
+  locks: t.tasks.locks,
+})
+
+interface OfRoute {
+  project: string
+  route: number
+  limit: number
+}
+
+const longestWaiting = statement(({ db, t, p }: Query<OfRoute & { since: number }>) =>
   db
-    .select({ ord: t.tasks.ord })
+    .select(candidate({ t }))
     .from(t.tasks)
     .where(
       and(
@@ -26,13 +41,13 @@ const longestWaiting = statement(({ db, t, p }: Query<{ project: string; route: 
       ),
     )
     .orderBy(t.tasks.readyAt)
-    .limit(1)
+    .limit(placeholder('limit'))
     .prepare(),
 )
 
-const inFront = statement(({ db, t, p }: Query<{ project: string; route: number }>) =>
+const inFront = statement(({ db, t, p }: Query<OfRoute>) =>
   db
-    .select({ ord: t.tasks.ord })
+    .select(candidate({ t }))
     .from(t.tasks)
     .where(
       and(
@@ -41,7 +56,7 @@ const inFront = statement(({ db, t, p }: Query<{ project: string; route: number 
         sql`${t.tasks.rank} = ${sql.raw(String(agedRank))}`,
       ),
     )
-    .limit(1)
+    .limit(placeholder('limit'))
     .prepare(),
 )
 
@@ -54,21 +69,63 @@ const age = statement(({ db, t, p }: Query<{ ord: number }>) =>
     .prepare(),
 )
 
+/** What becomes of a task: it is put in front, or out of line with a mark of what is in its way. */
+interface Step {
+  readonly ord: number
+  readonly mark: string | undefined
+}
+
+interface Candidate {
+  readonly ord: number
+  readonly id: string
+  readonly epic: string | null
+  readonly locks: string | null
+}
+
+/** Up to the first that nothing is in the way of, each with what is. */
+async function untilFree(reader: Reader, project: string, candidates: readonly Candidate[]): Promise<Step[]> {
+  const steps: Step[] = []
+  for (const task of candidates) {
+    const mark = await obstacleTo(reader, project, task)
+    steps.push({ ord: task.ord, mark })
+    if (mark === undefined) break
+  }
+  return steps
+}
+
+const hasFree = (steps: readonly Step[]): boolean => steps.at(-1)?.mark === undefined && steps.length > 0
+
+/** Looked at of a route in one turn: those that cannot be claimed are out of line with the next. */
+const lookLimit = 16
+
+/** What is to happen in one route. A place in front is for a task that can be claimed: one that waits for a lock would keep the others from it. */
+async function stepsIn(reader: Reader, project: string, route: number, since: number): Promise<Step[]> {
+  const ofRoute = { project, route, limit: lookLimit }
+  const starving = await reader.run(longestWaiting, { ...ofRoute, since })
+  if (starving.length === 0) return []
+  const front = await untilFree(reader, project, await reader.run(inFront, ofRoute))
+  if (hasFree(front)) return []
+  return [...front, ...(await untilFree(reader, project, starving))]
+}
+
 /** Of each route the task that has starved longest, if none of it is in front yet. Goes from route to route, not from task to task. */
-async function starving(reader: Reader, project: string, since: number): Promise<number[]> {
-  const ords: number[] = []
+async function stepsOf(reader: Reader, project: string, since: number): Promise<Step[]> {
+  const steps: Step[] = []
   let after = 0
   for (;;) {
     const [next] = await reader.run(nextRoute, { project, after })
-    if (!next?.route) return ords
+    if (!next?.route) return steps
     after = next.route
-    const [task] = await reader.run(longestWaiting, { project, route: after, since })
-    if (task && (await reader.run(inFront, { project, route: after })).length === 0) ords.push(task.ord)
+    steps.push(...(await stepsIn(reader, project, after, since)))
   }
 }
 
-async function ageIn(tx: Transaction, ords: readonly number[]): Promise<void> {
-  for (const ord of ords) await tx.run(age, { ord })
+/** What a step was decided on may have changed since: a task put out of line in vain is back with the next turn of `unpark`. */
+async function take(tx: Transaction, steps: readonly Step[]): Promise<void> {
+  for (const { ord, mark } of steps) {
+    if (mark === undefined) await tx.run(age, { ord })
+    else await park(tx, ord, mark)
+  }
 }
 
 /** A starving task is put in front when it has waited for this share of the longest wait: then others may be before it still. */
@@ -82,10 +139,10 @@ export const ageTasks: Sweep = {
   name: 'age-tasks',
   everyMs: 1_000,
   batch: async ({ store, config }, project) => {
-    const ords = await store.read((reader) => starving(reader, project, reader.now - patience * config.maxStarvationMs))
-    while (ords.length > 0) {
-      const some = ords.splice(0, sweepLimit)
-      await store.transact({ project }, (tx) => ageIn(tx, some))
+    const steps = await store.read((reader) => stepsOf(reader, project, reader.now - patience * config.maxStarvationMs))
+    while (steps.length > 0) {
+      const some = steps.splice(0, sweepLimit)
+      await store.transact({ project }, (tx) => take(tx, some))
     }
     return 0
   },

@@ -8,6 +8,8 @@ export interface Sweep {
   readonly everyMs: number
   /** Makes room: runs while the disk is full, when the others have to wait. */
   readonly frees?: true
+  /** Of the whole server: its batch is run once, not for each project, and needs no room on the disk. */
+  readonly wide?: true
   readonly batch: (parts: Parts, project: string) => Promise<number>
 }
 
@@ -59,6 +61,7 @@ export class Sweeps {
 
 /** Runs a sweep in every project until nothing is left to do. */
 export async function runSweep(parts: Parts, sweep: Sweep): Promise<void> {
+  if (sweep.wide) return void (await sweep.batch(parts, ''))
   if (parts.store.room?.full && !sweep.frees) return
   const projects = await parts.store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
   for (const { id } of projects) {

@@ -1,8 +1,5 @@
 import type { Sweep } from './runner.ts'
 
-/** Longer than a replica may be behind. */
-const windowMs = 10_000
-
 /** Beyond the life of an access token: nobody asks for one that is older. */
 const marginMs = 60_000
 
@@ -13,8 +10,9 @@ const marginMs = 60_000
 export const watchRevocations: Sweep = {
   name: 'watch-revocations',
   everyMs: 1_000,
+  wide: true,
   batch: async ({ store, revocations, config }) => {
-    await store.read((reader) => revocations.catchUp(reader, reader.now - windowMs))
+    await revocations.refresh()
     revocations.forget(store.now() - config.accessTokenMs - marginMs)
     return 0
   },

@@ -6,7 +6,8 @@ import type { Context } from '../context.ts'
 /** `system.backup`: one more file, proven before this is answered. Refused where the database is not a file. Removes none: how many are kept is for who keeps them. */
 export async function systemBackup(ctx: Context): Promise<z.output<typeof systemBackupOutput>> {
   if (!ctx.backups) {
-    const message = 'this server has no file to back up: its database is a PostgreSQL, which pg_dump backs up'
+    const message =
+      'this server has no file to back up: its database is a PostgreSQL, back it up with pg_dump or an archive of its log'
     throw new CoordinationError('METHOD_NOT_ALLOWED', message)
   }
   const { path, manifest } = await ctx.backups.make()

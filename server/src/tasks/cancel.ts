@@ -20,6 +20,7 @@ const cancel = statement(
         status: 'cancelled',
         leaseToken: null,
         leaseExpiresAt: null,
+        inputRequest: null,
         error: p.reason,
         completedAt: p.now,
         revision: sql`${t.tasks.revision} + 1`,

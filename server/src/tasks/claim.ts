@@ -2,10 +2,10 @@ import type { taskClaimInput, taskClaimOutput } from '@tony/mcp-shared/leases'
 import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context, Replay } from '../context.ts'
-import { isEpicPaused } from '../fleet/epics.ts'
 import { type Gate, gateOf } from '../fleet/gate.ts'
-import { firstConflict, insertLocks } from '../leases/locks.ts'
-import { epicMark, park } from '../leases/parking.ts'
+import { obstacleTo } from '../fleet/obstacle.ts'
+import { insertLocks } from '../leases/locks.ts'
+import { park } from '../leases/parking.ts'
 import { attemptTimeout } from '../leases/waiting.ts'
 import { requireAgent } from '../principal.ts'
 import { isWord } from '../store/literals.ts'
@@ -110,20 +110,6 @@ export async function claimIn(tx: Transaction, ctx: Claiming, { limit, leaseMs }
   return { ...found, tasks }
 }
 
-interface Candidate {
-  readonly id: string
-  readonly epic: string | null
-  readonly locks: string | null
-}
-
-/** What keeps everybody from a task that is in line, as a mark to park it on. */
-async function obstacle(tx: Transaction, gate: Gate, project: string, task: Candidate): Promise<string | undefined> {
-  if (gate.pausedEpics && task.epic !== null && (await isEpicPaused(tx, project, task.epic))) return epicMark(task.epic)
-  if (task.locks === null) return undefined
-  const conflict = await firstConflict(tx, { project, taskId: task.id, locks: JSON.parse(task.locks) })
-  return conflict?.lock
-}
-
 interface Take {
   readonly ord: number
   readonly leaseMs: number
@@ -140,7 +126,8 @@ async function takeIn(
   const { project } = ctx.principal
   const [next] = await tx.run(peek, { ord })
   if (!next) return undefined
-  const mark = await obstacle(tx, gate, project, next)
+  if (next.locks !== null) await tx.exclusive('locks')
+  const mark = await obstacleTo(tx, project, gate.pausedEpics ? next : { ...next, epic: null })
   if (mark !== undefined) {
     await park(tx, ord, mark)
     return 'parked'

@@ -50,14 +50,10 @@ export function failTask(
     if (!row) return refuseLease(tx, project, taskId)
     const status = statusOf(row)
     const retryAt = isoOrNull(row.notBefore)
-    tx.append({
-      type: status === 'failed' ? 'task.failed' : 'task.retried',
-      subject: taskId,
-      actor: agentId,
-      taskId,
-      epic: row.epic,
-      data: { attempt: row.attempt, agentId, failures: row.failures, error, retryAt },
-    })
+    const failure = { attempt: row.attempt, agentId, failures: row.failures, error }
+    const about = { subject: taskId, actor: agentId, taskId, epic: row.epic }
+    if (status === 'failed') tx.append({ type: 'task.failed', ...about, data: failure })
+    else tx.append({ type: 'task.retried', ...about, data: { ...failure, retryAt } })
     await endLease(tx, row)
     if (status === 'failed') await failDependents(tx, [row], agentId)
     return { taskId, status, retryAt }

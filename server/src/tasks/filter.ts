@@ -27,12 +27,13 @@ async function select(reader: Reader, { project, filter, limit }: Wanted, ofStat
   if (filter.parentId) where.push(eq(tasks.parentId, filter.parentId))
   if (filter.assignedTo) where.push(eq(tasks.assignedTo, filter.assignedTo))
   const found = reader.db
-    .select({ id: tasks.id })
+    .select({ id: tasks.id, ord: tasks.ord })
     .from(tasks)
     .where(and(...where))
-    .limit(limit)
-  // Named ones are so few that an order would only make the database sort them.
-  const rows = await (filter.taskIds ? found : found.orderBy(tasks.ord))
+  // Named ones are so few that they are sorted here: asked for an order, the database would walk the project in it.
+  const rows = filter.taskIds
+    ? (await found).sort((a, b) => a.ord - b.ord).slice(0, limit)
+    : await found.orderBy(tasks.ord).limit(limit)
   return rows.map(({ id }) => id)
 }
 

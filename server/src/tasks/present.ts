@@ -124,7 +124,8 @@ export async function presentTask(reader: Reader, row: TaskRow): Promise<TaskOut
     scheduleToCloseMs: row.closeBy === null ? null : row.closeBy - row.createdAt,
     timeoutAt: isoOrNull(row.timeoutAt),
     claimedBy: waits ? null : row.agentId,
-    leaseExpiresAt: waits ? null : isoOrNull(row.leaseExpiresAt),
+    // That of a lease that ran out with the last attempt is still in the row.
+    leaseExpiresAt: row.status === 'in_progress' ? isoOrNull(row.leaseExpiresAt) : null,
     progress: parsed(taskProgress, row.progress),
     result: row.result === null ? null : JSON.parse(row.result),
     error: row.error,

@@ -67,6 +67,11 @@ export class Routes {
     return routes.for(claimant, gate.capabilities)
   }
 
+  /** The store is another one, in which another route may stand under a number that is at hand. */
+  forget(): void {
+    this.#atHand.clear()
+  }
+
   /**
    * Reads a project's routes where their number has changed. Outside of any transaction: what one sees of its own may never be
    * committed, and another route could then stand under the same number.

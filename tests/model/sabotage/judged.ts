@@ -15,8 +15,8 @@ export const faultOf = (text = ''): Fault => fault.parse(JSON.parse(text))
 
 /** What the model tests say of a server with a fault in it. */
 export interface Verdict {
-  readonly outcome: 'caught' | 'survived' | 'broken'
-  /** What they noticed, or why this says nothing. */
+  readonly outcome: 'caught' | 'survived' | 'broken' | 'silent'
+  /** What they noticed, or why this says nothing. `silent`: its process never got so far. */
   readonly said: string
 }
 
@@ -29,8 +29,16 @@ export function plant({ name, file, find, replace }: Fault, source: string): str
 
 export const plantInFile = (fault: Fault): string => plant(fault, readFileSync(`${root}${fault.file}`, 'utf8'))
 
+/** How a process of a fault ended. */
+interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly output: string
+}
+
 /** The tests found a difference where their message says how to come back to it. Anything else that fails is no finding of theirs. */
-function verdictOf(code: number | null, output: string): Verdict {
+export function verdictOf({ code, signal, output }: Ended): Verdict {
+  if (output.trim() === '') return { outcome: 'silent', said: `ended without a word, by ${signal ?? `code ${code}`}` }
   if (!output.includes(planted)) return { outcome: 'broken', said: `not planted: ${output.slice(-400)}` }
   if (code === 0) return { outcome: 'survived', said: 'nothing' }
   const cause = /Caused by: (?:\S*Error: )?(.*)/.exec(output)?.[1] ?? ''
@@ -40,8 +48,7 @@ function verdictOf(code: number | null, output: string): Verdict {
     : { outcome: 'broken', said: cause === '' ? output.slice(-400) : cause }
 }
 
-/** Runs the model tests of a suite on a server with the fault in it, in a process of its own, until they notice. */
-export function judged(fault: Fault & { readonly suite: Suite }, runs: number): Promise<Verdict> {
+function run(fault: Fault & { readonly suite: Suite }, runs: number): Promise<Verdict> {
   const { suite, ...rest } = fault
   const child = spawn(
     process.execPath,
@@ -68,5 +75,14 @@ export function judged(fault: Fault & { readonly suite: Suite }, runs: number): 
     stream.on('data', (data: Buffer) => {
       output += data.toString()
     })
-  return new Promise((resolve) => child.on('close', (code) => resolve(verdictOf(code, output))))
+  return new Promise((resolve) => child.on('close', (code, signal) => resolve(verdictOf({ code, signal, output }))))
+}
+
+/**
+ * Runs the model tests of a suite on a server with the fault in it, in a process of its own, until they notice. One that ends without
+ * a word, as when the machine has no memory left for it, says nothing of the fault: it is run again, once.
+ */
+export async function judged(fault: Fault & { readonly suite: Suite }, runs: number): Promise<Verdict> {
+  const verdict = await run(fault, runs)
+  return verdict.outcome === 'silent' ? run(fault, runs) : verdict
 }

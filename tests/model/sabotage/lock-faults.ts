@@ -2,6 +2,7 @@ import type { Fault } from './fault.ts'
 
 const locks = 'server/src/leases/locks.ts'
 const parking = 'server/src/leases/parking.ts'
+const obstacle = 'server/src/fleet/obstacle.ts'
 const claim = 'server/src/tasks/claim.ts'
 
 /** What the model of locks, pools and pauses is to notice. */
@@ -74,9 +75,9 @@ export const lockFaults: readonly Fault[] = [
   },
   {
     name: 'a claim does not ask for the locks',
-    file: claim,
-    find: 'if (task.locks === null) return undefined',
-    replace: 'if (task.locks !== "") return undefined',
+    file: obstacle,
+    find: 'if (locks === null) return undefined',
+    replace: "if (locks !== '') return undefined",
   },
   {
     name: 'what is parked stays parked when the lock is free',
@@ -105,13 +106,25 @@ export const lockFaults: readonly Fault[] = [
   {
     name: 'of a paused epic tasks are given out',
     file: claim,
-    find: 'if (gate.pausedEpics && task.epic !== null',
-    replace: 'if (!gate.pausedEpics && task.epic !== null',
+    find: 'gate.pausedEpics ? next :',
+    replace: '!gate.pausedEpics ? next :',
   },
   {
     name: 'of a paused project tasks are given out',
     file: 'server/src/fleet/gate.ts',
     find: ' or ${t.projects.pausedAt} is not null',
     replace: '',
+  },
+  {
+    name: 'what cannot be claimed keeps the place in front',
+    file: 'server/src/sweeps/age-tasks.ts',
+    find: 'if (hasFree(front)) return []',
+    replace: 'if (front.length > 0) return []',
+  },
+  {
+    name: 'what cannot be claimed is put in front',
+    file: 'server/src/sweeps/age-tasks.ts',
+    find: 'const mark = await obstacleTo(reader, project, task)',
+    replace: 'const mark = await obstacleTo(reader, project, { ...task, locks: null })',
   },
 ]

@@ -6,7 +6,8 @@ const each =
   (sources) =>
     sources.flatMap(check)
 
-const mayReExport = new Set(['client/src/index.ts'])
+/** The ways into the client's package. */
+const mayReExport = new Set(['client/src/index.ts', 'client/src/plugin/index.ts', 'client/src/tony/index.ts'])
 
 /** Files that only export what others define. */
 export const barrels: Rule = each(({ path, tree }) => {

@@ -19,7 +19,8 @@ const own: readonly (readonly [prefix: string, folder: string])[] = [
 
 function resolved(from: string, specifier: string): string {
   if (specifier.startsWith('.')) return posix.normalize(posix.join(posix.dirname(from), specifier))
-  if (specifier === '@tony/mcp-client') return 'client/src/index.ts'
+  const way = /^@tony\/mcp-client(\/.+)?$/.exec(specifier)
+  if (way) return `client/src${way[1] ?? ''}/index.ts`
   for (const [prefix, folder] of own)
     if (specifier.startsWith(prefix)) return `${folder}${specifier.slice(prefix.length)}.ts`
   return specifier

@@ -34,7 +34,7 @@ export const packageOwners: Rule = (sources) =>
 const expressions: readonly Owned[] = [
   {
     what: /^process\.env$/,
-    by: /^(server\/src\/(config|main)|bridge\/src\/environment|cli\/src\/(connection|hosts\/here|run\/environment))\.ts$/,
+    by: /^(server\/src\/(config|main)|bridge\/src\/environment|cli\/src\/(connection|hosts\/here|run\/environment)|client\/src\/tony\/environment)\.ts$/,
   },
   {
     what: /^(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)$/,

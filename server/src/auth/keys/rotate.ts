@@ -8,7 +8,7 @@ import { iso } from '../../times.ts'
 import { bootstrapId } from '../bootstrap.ts'
 import { keyText, newSecret } from '../key-text.ts'
 import { noSuchKey, presentKey } from './present.ts'
-import { findKey } from './verify.ts'
+import { findKey, outsideSecret } from './verify.ts'
 
 /** `auth.keys.rotate`: at most two secrets are good at a time, so a second rotation ends the oldest at once. */
 export async function rotateKey(
@@ -22,11 +22,21 @@ export async function rotateKey(
     const [row] = await tx.db
       .update(c)
       .set({ secretHash: ctx.pepper.hash('key', keyId, secret), previousHash: c.secretHash, previousUntil })
-      .where(and(eq(c.id, keyId), ne(c.id, bootstrapId), isNull(c.revokedAt), gt(c.expiresAt, tx.now)))
+      .where(
+        and(
+          eq(c.id, keyId),
+          ne(c.id, bootstrapId),
+          ne(c.secretHash, outsideSecret),
+          isNull(c.revokedAt),
+          gt(c.expiresAt, tx.now),
+        ),
+      )
       .returning()
     if (!row) {
       const [over] = await tx.run(findKey, { keyId })
       if (!over || keyId === bootstrapId) throw noSuchKey(keyId)
+      if (over.secretHash === outsideSecret)
+        throw new CoordinationError('ILLEGAL_TRANSITION', `${keyId} has no secret here: its issuer gives it tokens`)
       throw new CoordinationError('ILLEGAL_TRANSITION', `key ${keyId} is revoked or has expired: create another`)
     }
     const data = { keyId, previousUntil: iso(previousUntil) }

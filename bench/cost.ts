@@ -1,0 +1,210 @@
+/**
+ * What an operation costs at the database, by the number of replicas and of agents: rows written and locked and bytes of log, read
+ * off the log itself; round trips and locks, counted on the way. No time is measured, so it does not matter what else the
+ * machine does. Each operation alone in its transaction, which is the most it can cost. Exit code 1 when a cost is not flat.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Client, createClient } from '@tony/mcp-client'
+import { readConfig } from '@tony/mcp-server/config'
+import { type RunningServer, start } from '@tony/mcp-server/server'
+import { Client as Database } from 'pg'
+import { Cluster } from '../tests/support/postgres-cluster.ts'
+import { Meter } from './meter.ts'
+
+const { values } = parseArgs({
+  options: {
+    replicas: { type: 'string', default: '1,2,3' },
+    agents: { type: 'string', default: '10,100,1000' },
+    samples: { type: 'string', default: '60' },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+const samples = Number(values.samples)
+/** Rounds for each replica before those that count: until it has seen a statement a few times, the database plans it anew each time. */
+const warmUp = 8
+
+const numbers = (list: string) => list.split(',').map(Number)
+
+const verbs = ['claim', 'complete', 'send', 'ack'] as const
+type Verb = (typeof verbs)[number]
+
+interface Cost {
+  readonly rows: number
+  readonly rowLocks: number
+  readonly walBytes: number
+  readonly roundTrips: number
+  readonly locks: number
+}
+
+const median = (from: readonly number[]): number =>
+  from.toSorted((a, b) => a - b)[Math.floor(from.length / 2)] ?? Number.NaN
+
+const written = `select
+  coalesce(sum((resource_manager = 'Heap' and record_type ~ '^(INSERT|UPDATE|HOT_UPDATE|DELETE)')::int), 0)::int as rows,
+  coalesce(sum((resource_manager = 'Heap' and record_type ~ '^LOCK')::int), 0)::int as "rowLocks",
+  coalesce(sum(record_length - fpi_length), 0)::int as "walBytes"
+  from pg_get_wal_records_info($1, $2)`
+
+/** Servers, their database and their agents. */
+class Scene implements AsyncDisposable {
+  readonly #database: Database
+  readonly #meter: Meter
+  readonly #servers: readonly RunningServer[]
+  readonly #folder: string
+  readonly #clients = new Map<string, Client>()
+  readonly lead: Client
+  #tokens: { readonly id: string; readonly name: string; readonly token: string }[] = []
+
+  private constructor(database: Database, meter: Meter, servers: readonly RunningServer[], folder: string) {
+    this.#database = database
+    this.#meter = meter
+    this.#servers = servers
+    this.#folder = folder
+    this.lead = createClient({ url: servers[0]?.url ?? '', deadlineMs: 120_000 })
+  }
+
+  static async start(cluster: Cluster, replicas: number, agents: number): Promise<Scene> {
+    const name = `cost_${replicas}_${agents}`
+    const admin = new Database(`${cluster.url}/postgres`)
+    await admin.connect()
+    await admin.query(`create database ${name}`)
+    // As for tables of any size: those of ten agents are so small that reading all of them would be cheaper, under fewer locks.
+    await admin.query(`alter database ${name} set enable_seqscan = off`)
+    await admin.end()
+    const url = `${cluster.url}/${name}`
+    const database = new Database(url)
+    await database.connect()
+    const meter = await Meter.start(url)
+    const folder = mkdtempSync(join(tmpdir(), 'tony-cost-'))
+    const base = readConfig('dev', { MCP_PORT: '0', DATABASE_URL: meter.url, LOG_LEVEL: 'error', MCP_DRAIN_MS: '0' })
+    const servers: RunningServer[] = []
+    for (let index = 0; index < replicas; index += 1)
+      servers.push(await start({ ...base, database: join(folder, 'cost.db') }))
+    // After the servers: they refuse a database with tables of others, and this makes none.
+    await database.query('create extension pg_walinspect')
+    const scene = new Scene(database, meter, servers, folder)
+    await scene.#register(agents)
+    await database.query('vacuum analyze')
+    return scene
+  }
+
+  /** An agent and its client, at one server after the other. */
+  agent(index: number) {
+    const at = ((index + 1_000) * 37) % this.#tokens.length
+    const known = this.#tokens[at]
+    if (!known) throw new Error('there are no agents')
+    const { url } = this.#servers[(index + 1_000) % this.#servers.length] ?? { url: '' }
+    const key = `${at} ${url}`
+    const client = this.#clients.get(key) ?? createClient({ url, token: known.token, deadlineMs: 60_000 })
+    this.#clients.set(key, client)
+    return { ...known, client }
+  }
+
+  /** Runs a call alone, and what it cost. */
+  async measure(call: () => Promise<unknown>): Promise<Cost> {
+    const before = await this.#position()
+    this.#meter.transactions = []
+    await call()
+    const [transaction] = this.#meter.transactions
+    const after = await this.#position()
+    const { rows } = await this.#database.query<Pick<Cost, 'rows' | 'rowLocks' | 'walBytes'>>(written, [before, after])
+    const [log] = rows
+    if (!(log && transaction)) throw new Error('nothing was committed')
+    return { ...log, ...transaction }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of [this.lead, ...this.#clients.values()]) client.close()
+    for (const server of this.#servers) await server[Symbol.asyncDispose]()
+    await this.#meter[Symbol.asyncDispose]()
+    await this.#database.end()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  async #position(): Promise<string> {
+    const { rows } = await this.#database.query<{ at: string }>('select pg_current_wal_insert_lsn() as at')
+    return rows[0]?.at ?? ''
+  }
+
+  async #register(agents: number): Promise<void> {
+    const one = async (index: number) => {
+      const name = `agent ${index}`
+      const clientInstanceId = `the instance of ${name}`
+      const { agentId, token } = await this.lead.agents.register({ name, type: 'implementation', clientInstanceId })
+      return { id: agentId, name, token }
+    }
+    for (let from = 0; from < agents; from += 50) {
+      const count = Math.min(50, agents - from)
+      this.#tokens.push(...(await Promise.all(Array.from({ length: count }, (_, index) => one(from + index)))))
+    }
+  }
+}
+
+async function costsOf(cluster: Cluster, replicas: number, agents: number): Promise<Record<Verb, Cost>> {
+  await using scene = await Scene.start(cluster, replicas, agents)
+  const costs: Record<Verb, Cost[]> = { claim: [], complete: [], send: [], ack: [] }
+  for (let index = -warmUp * replicas; index < samples; index += 1) {
+    if (index === 0) for (const verb of verbs) costs[verb] = []
+    const [ann, bob] = [scene.agent(index), scene.agent(index + 1)]
+    await scene.lead.tasks.create({ type: 'cost', title: 'the same each time' })
+    let task: { readonly id: string; readonly leaseToken: string } | undefined
+    costs.claim.push(
+      await scene.measure(async () => {
+        task = (await ann.client.tasks.claim({ waitMs: 5_000 })).tasks[0]
+      }),
+    )
+    const lease = { taskId: task?.id ?? '', leaseToken: task?.leaseToken ?? '' }
+    costs.complete.push(await scene.measure(() => ann.client.tasks.complete({ ...lease, result: { done: true } })))
+    const letter = { to: bob.name, type: 'cost', payload: { text: 'the same each time' } }
+    costs.send.push(await scene.measure(() => ann.client.messages.send(letter)))
+    const [message] = (await bob.client.messages.receive({ waitMs: 5_000 })).messages
+    const receipt = { messageId: message?.id ?? '', receipt: message?.receipt ?? '' }
+    costs.ack.push(await scene.measure(() => bob.client.messages.ack(receipt)))
+  }
+  const of = (verb: Verb): Cost => {
+    const each = (name: keyof Cost) => median(costs[verb].map((cost) => cost[name]))
+    return {
+      rows: each('rows'),
+      rowLocks: each('rowLocks'),
+      walBytes: each('walBytes'),
+      roundTrips: each('roundTrips'),
+      locks: each('locks'),
+    }
+  }
+  return { claim: of('claim'), complete: of('complete'), send: of('send'), ack: of('ack') }
+}
+
+const columns = ['verb', 'replicas', 'agents', 'rows', 'rowLocks', 'walBytes', 'roundTrips', 'locks'] as const
+const line = (cells: readonly (string | number)[]) => `${cells.map((cell) => String(cell).padEnd(12)).join('')}\n`
+
+const found = await Cluster.start()
+if (!found) throw new Error('there is no PostgreSQL')
+await using cluster = found
+const results: (Cost & { readonly verb: Verb; readonly replicas: number; readonly agents: number })[] = []
+if (!values.json) process.stdout.write(line(columns))
+for (const replicas of numbers(values.replicas)) {
+  for (const agents of numbers(values.agents)) {
+    const costs = await costsOf(cluster, replicas, agents)
+    for (const verb of verbs) {
+      const result = { verb, replicas, agents, ...costs[verb] }
+      results.push(result)
+      process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : line(columns.map((column) => result[column])))
+    }
+  }
+}
+
+/** How far a cost is from that of the first of its verb, as a share of it. */
+const deviations = results.flatMap((result) => {
+  const first = results.find(({ verb }) => verb === result.verb)
+  return (['rows', 'rowLocks', 'walBytes', 'roundTrips', 'locks'] as const).map((name) => {
+    const base = first?.[name] ?? 0
+    return base === result[name] ? 0 : Math.abs(result[name] - base) / Math.max(1, base)
+  })
+})
+const widest = Math.max(...deviations)
+if (!values.json) process.stdout.write(`the widest deviation is ${(widest * 100).toFixed(1)} %\n`)
+if (widest > 0.1) process.exitCode = 1

@@ -1,0 +1,134 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Client, createClient } from '@tony/mcp-client'
+import { readConfig } from '@tony/mcp-server/config'
+import { authenticate } from '@tony/mcp-server/guards/authenticate'
+import { authorize } from '@tony/mcp-server/guards/authorize'
+import type { Call, Connection } from '@tony/mcp-server/guards/call'
+import { rates } from '@tony/mcp-server/guards/rates'
+import { createLog } from '@tony/mcp-server/log'
+import { Metrics } from '@tony/mcp-server/metrics'
+import { start } from '@tony/mcp-server/server'
+import { Gate } from '@tony/mcp-server/surfaces/gate'
+import { identify } from '@tony/mcp-server/surfaces/identify'
+
+/**
+ * What authentication, authorisation and limits cost a call, in CPU time of this process: pairs of runs with them and without,
+ * one after the other, so that what the machine does meanwhile falls on both. `npm run bench:guards [pairs] [calls]`.
+ */
+const pairs = Math.max(20, Number(process.argv[2] ?? 25))
+const calls = Number(process.argv[3] ?? 50_000)
+
+const goalUs = 10
+
+/** Where the t distribution of so many pairs has 95 % on one side; 1.96 and a margin for 20 and more. */
+const t95 = 2.1
+
+interface Cost {
+  readonly mean: number
+  readonly bound: number
+}
+
+function costOf(differences: readonly number[]): Cost {
+  const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length
+  const variance = differences.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (differences.length - 1)
+  return { mean, bound: mean + t95 * Math.sqrt(variance / differences.length) }
+}
+
+async function cpuUsOf(run: () => Promise<void> | void): Promise<number> {
+  const before = process.cpuUsage()
+  await run()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / calls
+}
+
+/** Turns the two around from pair to pair: neither is always the first. */
+async function measure(withThem: () => Promise<void> | void, without: () => Promise<void> | void): Promise<Cost> {
+  for (const warm of [withThem, without, withThem, without]) await warm()
+  const differences: number[] = []
+  for (let pair = 0; pair < pairs; pair += 1) {
+    const first = pair % 2 === 0 ? withThem : without
+    const second = pair % 2 === 0 ? without : withThem
+    const [one, other] = [await cpuUsOf(first), await cpuUsOf(second)]
+    differences.push(pair % 2 === 0 ? one - other : other - one)
+  }
+  return costOf(differences)
+}
+
+function report(what: string, { mean, bound }: Cost): void {
+  const verdict = bound <= goalUs ? 'holds' : 'MISSED'
+  process.stdout.write(
+    `${what}: ${mean.toFixed(2)} µs a call, at most ${bound.toFixed(2)} with 95 %; the goal of ${goalUs} ${verdict}\n`,
+  )
+}
+
+/** A token of an agent that was registered as agents are. */
+async function tokenFrom(url: string, bootstrap: string): Promise<string> {
+  const clients: Client[] = []
+  const as = (token: string) => {
+    const client = createClient({ url, token })
+    clients.push(client)
+    return client
+  }
+  const { key } = await as(bootstrap).auth.keys.create({ name: 'admin', roleCeiling: 'admin', scopes: ['*'] })
+  const { token } = await as(key).agents.register({ name: 'bench', type: 'implementation' })
+  for (const client of clients) client.close()
+  return token
+}
+
+/** The server's own timers keep no process alive, not even to its end. */
+const alive = setInterval(() => undefined, 1_000)
+const folder = mkdtempSync(join(tmpdir(), 'tony-bench-'))
+try {
+  const file = join(folder, 'bench.db')
+  const config = readConfig('serve', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'silent' })
+  const limits = { ...config.limits, callerBurst: 1e12, callerPerSecond: 1e12 }
+  await using server = await start({ ...config, ballastBytes: 0, limits })
+  const token = await tokenFrom(server.url, readFileSync(`${file}.bootstrap`, 'utf8').trim())
+  const { parts } = server
+  const gate = new Gate(parts.config)
+  const request = new IncomingMessage(new Socket())
+  request.headers.authorization = `Bearer ${token}`
+  const credentials = { token, project: undefined, request }
+  const identity = await identify(parts, gate, credentials)
+  const [log, metrics] = [createLog({ logLevel: 'silent', logDir: undefined }), new Metrics()]
+  const connection: Connection = { parts, log, metrics, surface: 'ws', address: '127.0.0.1', identity }
+  const callOf = (on: Connection): Call => ({
+    connection: on,
+    requestId: '',
+    path: 'tasks.claim',
+    kind: 'mutation',
+    meta: { permission: 'tasks:work' },
+    rawInput: {},
+  })
+  let seen = 0
+  const take = (call: Call) => {
+    seen += call.path.length
+  }
+  const guard = (call: Call) => {
+    rates(call)
+    authenticate(call)
+    authorize(call)
+    take(call)
+  }
+  const repeat = (one: (call: Call) => void) => () => {
+    for (let index = 0; index < calls; index += 1) one(callOf(connection))
+  }
+  report('on a socket (limits, authentication, authorisation)', await measure(repeat(guard), repeat(take)))
+  const overHttp = (one: (call: Call) => void, known: () => Promise<Connection['identity']>) => async () => {
+    for (let index = 0; index < calls; index += 1) one(callOf({ ...connection, identity: await known() }))
+  }
+  const shown = () => identify(parts, gate, credentials)
+  const given = () => Promise.resolve(identity)
+  report(
+    'over HTTP (the same, and a token that was seen before)',
+    await measure(overHttp(guard, shown), overHttp(take, given)),
+  )
+  if (seen === 0) throw new Error('nothing was measured')
+} finally {
+  clearInterval(alive)
+  rmSync(folder, { recursive: true })
+}

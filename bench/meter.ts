@@ -1,0 +1,128 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { Client } from 'pg'
+
+/** What one transaction cost, as it was seen on the way to the database. */
+export interface Transaction {
+  /** Times that somebody waited for the database. */
+  readonly roundTrips: number
+  /** Held at the commit, beside those of rows, which are in the log. */
+  readonly locks: number
+}
+
+const isQuery = (data: Buffer, text: string): boolean =>
+  data[0] === 'Q'.charCodeAt(0) && data.toString('latin1', 5, 5 + text.length) === text
+
+/**
+ * Stands between servers and their database and counts, transaction by transaction. A commit waits here until the locks of
+ * its connection have been counted: what they are does not change meanwhile.
+ */
+export class Meter implements AsyncDisposable {
+  readonly #target: URL
+  readonly #server: Server
+  readonly #admin: Client
+  readonly #sockets = new Set<Socket>()
+  transactions: Transaction[] = []
+
+  private constructor(target: string, admin: Client) {
+    this.#target = new URL(target)
+    this.#admin = admin
+    this.#server = createServer({ noDelay: true }, (near) => this.#through(near))
+  }
+
+  static async start(target: string): Promise<Meter> {
+    const admin = new Client(target)
+    await admin.connect()
+    const meter = new Meter(target, admin)
+    meter.#server.listen(0, '127.0.0.1')
+    await once(meter.#server, 'listening')
+    return meter
+  }
+
+  get url(): string {
+    const url = new URL(this.#target)
+    // Listens on TCP since its start.
+    url.port = String((this.#server.address() as AddressInfo).port)
+    return url.href
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await this.#admin.end()
+  }
+
+  #through(near: Socket): void {
+    const far = connect({ host: this.#target.hostname, port: Number(this.#target.port), noDelay: true })
+    for (const socket of [near, far]) {
+      this.#sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.once('close', () => {
+        this.#sockets.delete(socket)
+        near.destroy()
+        far.destroy()
+      })
+    }
+    const count = new Counting((pid) => this.#locksOf(pid))
+    near.on('data', (data: Buffer) => void count.asked(data, (passed) => far.write(passed)))
+    far.on('data', (data: Buffer) => {
+      const ended = count.answered(data)
+      if (ended) this.transactions.push(ended)
+      near.write(data)
+    })
+  }
+
+  async #locksOf(pid: number): Promise<number> {
+    const { rows } = await this.#admin.query<{ locks: number }>(
+      "select count(*)::int as locks from pg_locks where pid = $1 and locktype <> 'virtualxid'",
+      [pid],
+    )
+    return rows[0]?.locks ?? Number.NaN
+  }
+}
+
+/** What is counted of one connection. */
+class Counting {
+  readonly #locksOf: (pid: number) => Promise<number>
+  #pid = 0
+  #asking = false
+  #roundTrips = 0
+  #locks = 0
+  #within = false
+  #ending = false
+  /** What was asked before goes first. */
+  #turn = Promise.resolve()
+
+  constructor(locksOf: (pid: number) => Promise<number>) {
+    this.#locksOf = locksOf
+  }
+
+  asked(data: Buffer, pass: (data: Buffer) => void): Promise<void> {
+    this.#turn = this.#turn.then(async () => {
+      if (isQuery(data, 'begin')) {
+        this.#within = true
+        this.#roundTrips = 0
+      }
+      if (this.#within && isQuery(data, 'commit')) {
+        this.#locks = await this.#locksOf(this.#pid)
+        this.#ending = true
+      }
+      if (!this.#asking) this.#roundTrips += 1
+      this.#asking = true
+      pass(data)
+    })
+    return this.#turn
+  }
+
+  /** Of the transaction that has ended with this answer. */
+  answered(data: Buffer): Transaction | undefined {
+    // The key of a connection, which its process has the number of, comes with the first answers.
+    const key = this.#pid === 0 ? data.indexOf(Buffer.from([75, 0, 0, 0])) : -1
+    if (key >= 0) this.#pid = data.readUInt32BE(key + 5)
+    this.#asking = false
+    if (!this.#ending) return undefined
+    this.#ending = false
+    this.#within = false
+    return { roundTrips: this.#roundTrips, locks: this.#locks }
+  }
+}

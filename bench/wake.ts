@@ -1,0 +1,81 @@
+/**
+ * How long it takes until one replica knows what was done at another: a message from its sending at one to its delivery at the
+ * other, a task from its creation to the claim that waits for it, an event to its subscriber. With notifications and without.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { createClient } from '@tony/mcp-client'
+import { readConfig } from '@tony/mcp-server/config'
+import { start } from '@tony/mcp-server/server'
+import { Cluster } from '../tests/support/postgres-cluster.ts'
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '300' }, quiet: { type: 'string', default: '30' } },
+})
+
+const found = await Cluster.start()
+if (!found) throw new Error('there is no PostgreSQL')
+await using cluster = found
+
+const at = (sorted: readonly number[], share: number): string =>
+  (sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(1)
+
+async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tony-wake-'))
+  const base = readConfig('dev', {
+    MCP_PORT: '0',
+    DATABASE_URL: `${cluster.url}/postgres`,
+    LOG_LEVEL: 'error',
+    MCP_NOTIFY: notify,
+    MCP_DRAIN_MS: '0',
+  })
+  const config = { ...base, database: join(folder, 'wake.db') }
+  const [here, there] = [await start(config), await start(config)]
+  const lead = createClient({ url: here.url })
+  const name = `reader ${notify}`
+  const clientInstanceId = `the instance of ${name}`
+  const { token } = await lead.agents.register({ name, type: 'implementation', clientInstanceId })
+  const reader = createClient({ url: there.url, token })
+  const inbox = reader.messages.inbox({})[Symbol.asyncIterator]()
+  const feed = createClient({ url: there.url })
+  const events = feed.events.subscribe({ types: ['task.created'] })[Symbol.asyncIterator]()
+  await events.next()
+  const took: Record<string, number[]> = { message: [], task: [], event: [] }
+  const timed = async (what: string, begun: number, until: Promise<unknown>) => {
+    await until
+    took[what]?.push(performance.now() - begun)
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    const arriving = inbox.next()
+    let begun = performance.now()
+    const sent = lead.messages.send({ to: name, type: 'wake', payload: round })
+    await timed('message', begun, arriving)
+    await sent
+    const { value: message } = await arriving
+    await reader.messages.ack({ messageId: message.id, receipt: message.receipt })
+    const claiming = reader.tasks.claim({ waitMs: 30_000 })
+    // The claim waits by then: it is the first in line on its socket.
+    await reader.system.info()
+    const told = events.next()
+    begun = performance.now()
+    const created = lead.tasks.create({ type: 'wake' })
+    await Promise.all([timed('task', begun, claiming), timed('event', begun, told)])
+    await created
+    const [task] = (await claiming).tasks
+    if (task) await reader.tasks.complete({ taskId: task.id, leaseToken: task.leaseToken })
+  }
+  for (const [what, samples] of Object.entries(took)) {
+    const sorted = samples.toSorted((a, b) => a - b)
+    process.stdout.write(
+      `notify ${notify.padEnd(4)} ${what.padEnd(8)} p50 ${at(sorted, 0.5)} ms, p99 ${at(sorted, 0.99)} ms, longest ${at(sorted, 1)} ms (${sorted.length})\n`,
+    )
+  }
+  for (const client of [lead, reader, feed]) client.close()
+  for (const server of [here, there]) await server[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+await measure('on', Number(values.rounds))
+await measure('off', Number(values.quiet))

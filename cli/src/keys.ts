@@ -1,0 +1,17 @@
+import { rotateSigningKeys } from '@tony/mcp-server/care/keys'
+
+export interface RotateOptions {
+  readonly dbPath?: string
+  readonly in?: number
+  readonly now: boolean
+  readonly revoke: boolean
+  readonly json: boolean
+}
+
+/** `tony-mcp keys rotate`: prints the keys there are then. */
+export async function rotateCommand({ dbPath, in: inMs, now, revoke, json }: RotateOptions): Promise<void> {
+  const keys = await rotateSigningKeys({ database: dbPath, inMs: now ? 0 : inMs, revoke })
+  const lines = keys.map(({ kid, signsFrom }) => `${kid} signs from ${signsFrom}`)
+  if (revoke) lines.push('every other key has ended, and with it every token: agents refresh')
+  process.stdout.write(`${json ? JSON.stringify({ keys }) : lines.join('\n')}\n`)
+}

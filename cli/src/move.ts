@@ -1,0 +1,28 @@
+import { type Copied, moveAway } from '@tony/mcp-server/care/move'
+import type { Place } from './backup.ts'
+
+export interface MoveOptions extends Place {
+  readonly to: string
+  readonly project?: string
+}
+
+/** `tony-mcp move`: says how far it is on standard error, and in the end what is there and what follows from it. */
+export async function moveCommand({ dbPath, json, to, project }: MoveOptions): Promise<void> {
+  const progress = (said: Copied): void => {
+    const line = `${said.project}: ${said.table} ${said.rows} of ${said.of}`
+    process.stderr.write(`${json ? JSON.stringify(said) : line}\n`)
+  }
+  const moved = await moveAway({ database: dbPath, to, project, progress })
+  const lines = moved.projects.map(({ name, seq, tables }) => {
+    const rows = tables.reduce((sum, table) => sum + table.rows, 0)
+    return tables.length === 0
+      ? `${name} had been moved and proven before`
+      : `${name}: ${rows} rows in ${tables.length} tables, ${seq} events, the same in both`
+  })
+  const cursors = moved.sameEpoch
+    ? 'cursors, leases and refresh tokens of before are good there; access tokens are to be refreshed'
+    : 'the target has an epoch of its own: cursors of before are answered with CURSOR_AHEAD'
+  const pepper = `take ${moved.file}.pepper along: MCP_PEPPER_FILE, or beside the file that DATABASE_PATH would name`
+  const outcome = { file: moved.file, target: moved.target, sameEpoch: moved.sameEpoch, projects: moved.projects }
+  process.stdout.write(`${json ? JSON.stringify(outcome) : [...lines, cursors, pepper].join('\n')}\n`)
+}

@@ -1,0 +1,22 @@
+import type { Command } from 'commander'
+import { withServer } from '../connection.ts'
+import type { RunCommand } from './run.ts'
+
+/** Only these commands load the plugin kit. */
+export function addPluginCommands(tony: Command): void {
+  const plugin = tony.command('plugin').description('write, run and test plugins')
+  plugin
+    .command('new <name>')
+    .description('write a plugin that runs, with its test')
+    .option('--to <folder>', 'where (default: a folder of its name)')
+    .action(async (name: string, options: { to?: string }) => (await import('./new.ts')).newPlugin(name, options))
+  withServer(plugin.command('run <file>'))
+    .description('host a plugin until a signal; one of Tony 2.6 or 2.7 runs as it is')
+    .option('--state <folder>', 'where its installation and its state are kept', '.tony/plugins')
+    .option('--uninstall', 'run its onUninstall and forget it', false)
+    .action(async (file: string, options: RunCommand) => (await import('./run.ts')).runCommand(file, options))
+  plugin
+    .command('test [folder]')
+    .description('run the tests of a plugin: no server is needed')
+    .action(async (folder: string | undefined) => (await import('./test.ts')).testPlugins(folder))
+}

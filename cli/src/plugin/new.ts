@@ -1,0 +1,76 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PluginError } from '@tony/mcp-client/plugin'
+
+const named = /^[a-z0-9][a-z0-9._-]{0,63}$/
+
+/** The client a new plugin is written for: the one this program uses. */
+function clientVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(text)
+  return dependencies['@tony/mcp-client'] ?? '*'
+}
+
+const manifest = (name: string): string =>
+  `${JSON.stringify(
+    {
+      name,
+      version: '0.1.0',
+      private: true,
+      type: 'module',
+      scripts: { start: 'tony-mcp plugin run plugin.js', test: 'tony-mcp plugin test' },
+      dependencies: { '@tony/mcp-client': clientVersion() },
+    },
+    undefined,
+    2,
+  )}\n`
+
+const source = (name: string): string => `import { definePlugin } from '@tony/mcp-client/plugin'
+
+export default definePlugin({
+  name: '${name}',
+  version: '0.1.0',
+  description: 'Counts the words of a text',
+  minTonyVersion: '2.8.0',
+  inputs: {
+    '${name}.count': (params) => {
+      if (typeof params?.text !== 'string') throw new Error('give a text')
+      return params
+    },
+  },
+  handlers: {
+    '${name}.count': ({ text }) => ({ words: text.split(/\\s+/).filter(Boolean).length }),
+  },
+})
+`
+
+const test = (name: string): string => `import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { testPlugin } from '@tony/mcp-client/plugin'
+import plugin from './plugin.js'
+
+test('counts the words of a text', async () => {
+  const harness = await testPlugin(plugin)
+  assert.deepEqual(await harness.call('${name}.count', { text: 'three short words' }), { words: 3 })
+  await harness.stop()
+})
+
+test('refuses what is no text', async () => {
+  const harness = await testPlugin(plugin)
+  await assert.rejects(harness.call('${name}.count', { text: 3 }), { code: 'INVALID_PARAMS' })
+  await harness.stop()
+})
+`
+
+/** `tony-mcp plugin new`: into a folder that is empty or not there. */
+export function newPlugin(name: string, { to = name }: { readonly to?: string }): void {
+  if (!named.test(name))
+    throw new PluginError('PLUGIN_INVALID', `"${name}" is no name: small letters, digits, ".", "_" and "-", at most 64`)
+  mkdirSync(to, { recursive: true })
+  if (readdirSync(to).length > 0)
+    throw new PluginError('PLUGIN_INVALID', `${to} is not empty: choose another folder with --to`)
+  writeFileSync(join(to, 'package.json'), manifest(name))
+  writeFileSync(join(to, 'plugin.js'), source(name))
+  writeFileSync(join(to, 'plugin.test.js'), test(name))
+  process.stdout.write(`${to} is a plugin. Next:\n  cd ${to}\n  npm install\n  npm test\n  npm start\n`)
+}

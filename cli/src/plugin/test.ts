@@ -1,0 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+/** `tony-mcp plugin test`: the tests Node finds in the folder. Its exit code is theirs. */
+export async function testPlugins(folder = '.'): Promise<void> {
+  const child = spawn(process.execPath, ['--test'], { cwd: folder, stdio: 'inherit' })
+  const [code] = await once(child, 'exit')
+  process.exitCode = typeof code === 'number' ? code : 1
+}

@@ -1,0 +1,64 @@
+import { isTonyPlugin, type PluginDependency, PluginError, type TonyPlugin } from './plugin.ts'
+import { isOlder, isRange, isVersion, satisfies } from './semver.ts'
+
+/** Tony's version, as plugins ask for it. */
+export const tonyVersion = '2.8.0'
+
+const invalid = (plugin: TonyPlugin, message: string): PluginError =>
+  new PluginError('PLUGIN_INVALID', `plugin "${plugin.name}": ${message}`)
+
+/** Whether something is a plugin at all; says what is missing. */
+export function checkShape(value: unknown): asserts value is TonyPlugin {
+  if (!isTonyPlugin(value) || value.name === '')
+    throw new PluginError('PLUGIN_INVALID', 'a plugin is an object with a name and a version, both strings')
+  if (!isVersion(value.version)) throw invalid(value, `its version "${value.version}" is not of the form 1.2.3`)
+  for (const field of ['minTonyVersion', 'maxTonyVersion'] as const) {
+    const version = value[field]
+    if (version !== undefined && !isVersion(version))
+      throw invalid(value, `its ${field} "${version}" is not of the form 1.2.3`)
+  }
+  for (const { name, version } of value.dependencies ?? [])
+    if (!isRange(version)) throw invalid(value, `the version "${version}" of its dependency "${name}" is no range`)
+}
+
+/** Whether it runs on this Tony. */
+export function checkTonyVersion({ name, minTonyVersion, maxTonyVersion }: TonyPlugin, version = tonyVersion): void {
+  if (minTonyVersion !== undefined && isOlder(version, minTonyVersion))
+    throw new PluginError(
+      'PLUGIN_VERSION',
+      `plugin "${name}" needs Tony ${minTonyVersion} or newer, this is ${version}: update Tony, or take an older version of the plugin`,
+    )
+  if (maxTonyVersion !== undefined && isOlder(maxTonyVersion, version))
+    throw new PluginError(
+      'PLUGIN_VERSION',
+      `plugin "${name}" runs on Tony up to ${maxTonyVersion}, this is ${version}: take a newer version of the plugin`,
+    )
+}
+
+/** Whether what it needs of the machine is allowed. Without a list everything is. */
+export function checkCapabilities({ name, requiredCapabilities = [] }: TonyPlugin, allowed?: readonly string[]): void {
+  const missing = allowed ? requiredCapabilities.filter((capability) => !allowed.includes(capability)) : []
+  if (missing.length > 0)
+    throw new PluginError(
+      'PLUGIN_CAPABILITY',
+      `plugin "${name}" needs ${missing.join(', ')}, which it is not allowed here`,
+    )
+}
+
+const problemOf = ({ name, version }: PluginDependency, found: string | undefined): string | undefined => {
+  if (found === undefined) return `"${name}" ${version} is not there: install and run it first`
+  return satisfies(found, version) ? undefined : `"${name}" ${version} is there as ${found}`
+}
+
+/** Whether every plugin it needs is there, in a version it takes. An optional one may be missing, and is not to be of a wrong version. */
+export function checkDependencies(
+  { name, dependencies = [] }: TonyPlugin,
+  versions: ReadonlyMap<string, string>,
+): void {
+  const problems = dependencies.flatMap((dependency) => {
+    const found = versions.get(dependency.name)
+    return (dependency.optional && found === undefined ? undefined : problemOf(dependency, found)) ?? []
+  })
+  if (problems.length > 0)
+    throw new PluginError('PLUGIN_DEPENDENCY', `plugin "${name}" depends on what is missing: ${problems.join('; ')}`)
+}

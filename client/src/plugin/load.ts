@@ -1,0 +1,16 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { isRecord } from '../tony/words.ts'
+import { checkShape } from './checks.ts'
+import { PluginError, type TonyPlugin } from './plugin.ts'
+
+/** The plugin a file exports by default, or as `plugin`. A file that cannot be read rejects with the error of its import. */
+export async function loadPlugin(file: string | URL): Promise<TonyPlugin> {
+  const { href } = typeof file === 'string' ? pathToFileURL(resolve(file)) : file
+  const json = href.endsWith('.json') ? { with: { type: 'json' } } : {}
+  const module: unknown = await import(href, json)
+  const found = isRecord(module) ? (module['default'] ?? module['plugin']) : undefined
+  if (found === undefined) throw new PluginError('PLUGIN_INVALID', `${file} exports no plugin: export it by default`)
+  checkShape(found)
+  return found
+}

@@ -1,0 +1,94 @@
+import type {
+  AgentConfig,
+  AgentInfo,
+  AgentMessage,
+  AgentRegistration,
+  AgentStatus,
+  MCP,
+  MCPRequest,
+  MCPResponse,
+  Untyped,
+} from '../tony/shapes.ts'
+
+/** Answers what a plugin asks others, by method. What it throws is the error `HANDLER_FAILED`. */
+export type Answers = Readonly<Record<string, (params: Untyped, request: MCPRequest) => unknown>>
+
+/** What a plugin did with the server it was given. */
+export interface Recorded {
+  readonly requests: MCPRequest[]
+  readonly messages: AgentMessage[]
+  /** What the plugin said of itself as an agent, the last first. */
+  readonly registrations: AgentConfig[]
+}
+
+const metrics = { requestsHandled: 0, avgResponseTime: 0, errorRate: 0 }
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const ownId = 'plugin-under-test'
+
+/** What both sides get of a value that goes over the wire. */
+const asJson = (value: unknown): Untyped => JSON.parse(JSON.stringify(value ?? null))
+
+const infoAt =
+  (now: string) =>
+  ({ name, type, capabilities, metadata = {} }: AgentConfig): AgentInfo => ({
+    id: ownId,
+    agentId: ownId,
+    name,
+    type,
+    status: 'idle',
+    capabilities,
+    registeredAt: now,
+    lastActivity: now,
+    metadata,
+  })
+
+/**
+ * A server in memory, for tests of a plugin without one. It has the plugin's agent, and answers what it is told to, with the errors of
+ * the real one.
+ */
+export function memoryMCP(answers: Answers, recorded: Recorded, now: string): MCP {
+  const info = infoAt(now)
+  const own = (): AgentInfo[] => recorded.registrations.slice(0, 1).map(info)
+  const answer = async (request: MCPRequest): Promise<MCPResponse> => {
+    const { method, params = null, agentId, id = crypto.randomUUID() } = request
+    const handler = Object.hasOwn(answers, method) ? answers[method] : undefined
+    if (!handler)
+      throw new Error(
+        agentId === undefined ? `No agents available for method: ${method}` : `Agent ${agentId} not found`,
+      )
+    try {
+      return { id, success: true, result: asJson(await handler(asJson(params), request)) }
+    } catch (error) {
+      return { id, success: false, error: { code: 'HANDLER_FAILED', message: textOf(error) } }
+    }
+  }
+  return {
+    registerAgent: async (config): Promise<AgentRegistration> => {
+      recorded.registrations.unshift(config)
+      return { ...info(config), token: 'none', expiresAt: now }
+    },
+    unregisterAgent: async (agentId) => {
+      throw new Error(`Agent ${agentId} not found`)
+    },
+    routeRequest: async (request) => {
+      recorded.requests.push(asJson(request))
+      return answer(request)
+    },
+    getAgentStatus: async (agentId): Promise<AgentStatus> => {
+      const [agent] = own().filter(({ name, id }) => agentId === name || agentId === id)
+      if (!agent) throw new Error(`Agent ${agentId} not found`)
+      const { name, type, lastActivity } = agent
+      return { agentId: ownId, name, type, state: 'idle', lastActivity, metrics }
+    },
+    getHealthStatus: async () => {
+      const agents = { total: own().length, active: 0, idle: own().length }
+      return { status: 'healthy', version: '0.0.0', agents, uptime: 0, timestamp: now, metrics }
+    },
+    getActiveAgents: async () => own(),
+    broadcastMessage: async (message) => {
+      recorded.messages.push(asJson(message))
+    },
+  }
+}

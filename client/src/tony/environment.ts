@@ -1,0 +1,49 @@
+/** Where the server is, and as whom it is called. */
+export interface Place {
+  /** Default: TONY_MCP_SERVER_URL, TONY_MCP_URL, MCP_URL or TONY_MCP_SERVER, else `http://127.0.0.1:3456`. */
+  readonly url?: string
+  /**
+   * An API key. Default: TONY_MCP_TOKEN. Without one the server must be in dev mode on this machine. Its role is to be at least
+   * that of the agents it registers: tech-lead for `tonyMCP`.
+   */
+  readonly credential?: string
+  /** Name of the project. Default: TONY_MCP_PROJECT, else `default`. A key carries its own. */
+  readonly project?: string
+  /** How long a call may take in all, its repeats included, in milliseconds. Default: TONY_MCP_TIMEOUT, else 30 000. */
+  readonly timeout?: number
+}
+
+const defaultUrl = 'http://127.0.0.1:3456'
+const defaultTimeout = 30_000
+
+/** `http://host:port` of an address in one of the forms in use: with `/mcp` or `/ws` at its end, or as a socket. */
+export const baseUrl = (url: string): string =>
+  url
+    .trim()
+    .replace(/^ws/, 'http')
+    .replace(/\/(mcp|ws)?\/*$/, '')
+
+const set = (value: string | undefined): string | undefined => (value === undefined || value === '' ? undefined : value)
+
+/** `none` was how 2.7 said that there is no server. */
+const address = (value: string | undefined): string | undefined => (value === 'none' ? undefined : set(value))
+
+/** What was given, completed by the environment. */
+export function placeOf(given: Place) {
+  const env = typeof process === 'undefined' ? {} : process.env
+  const url =
+    given.url ??
+    [env['TONY_MCP_SERVER_URL'], env['TONY_MCP_URL'], env['MCP_URL'], env['TONY_MCP_SERVER']]
+      .map(address)
+      .find((value) => value !== undefined) ??
+    defaultUrl
+  const credential = given.credential ?? set(env['TONY_MCP_TOKEN'])
+  const project = given.project ?? set(env['TONY_MCP_PROJECT'])
+  const timeout = given.timeout ?? Number(set(env['TONY_MCP_TIMEOUT']) ?? defaultTimeout)
+  return {
+    url: baseUrl(url),
+    timeout: timeout > 0 ? timeout : defaultTimeout,
+    ...(credential === undefined ? {} : { credential }),
+    ...(project === undefined ? {} : { project }),
+  }
+}

@@ -1,0 +1,137 @@
+import { Agent, type AgentOptions } from '../agent.ts'
+import type { Client } from '../client.ts'
+import type { Delivery } from '../generated/api.ts'
+import { createMeter, type Meter } from './meter.ts'
+import type { MCPRequest, MCPResponse } from './shapes.ts'
+import { isRecord } from './words.ts'
+
+export interface HostOptions extends AgentOptions {
+  /** Answers a request. What it throws is answered as the error `HANDLER_FAILED`. */
+  readonly onRequest: (request: MCPRequest) => Promise<MCPResponse> | MCPResponse
+  /** Takes other mail: acked when it returns, delivered again when it throws. */
+  readonly onMail?: (message: Delivery) => unknown
+  /** Told of what went wrong around the two: a refused call, a lost session. */
+  readonly onError?: (error: unknown) => void
+  /** The session is over for good, and not by `leave` or `stop`: fenced by a newer incarnation, revoked. */
+  readonly onEnded?: () => void
+  /** How many requests and messages are handled at a time. Default 16. */
+  readonly concurrency?: number
+  /** Between health reports, in milliseconds. Default 30 000. */
+  readonly healthMs?: number
+}
+
+/** An agent of this process that answers requests and reports what it handles. */
+export interface Hosted {
+  readonly agent: Agent
+  /** Whether its session has ended. */
+  isOver(): boolean
+  /** From here on requests and mail are taken. */
+  serve(): void
+  /** Says now what it has handled since the last report. */
+  report(): Promise<void>
+  /** Takes nothing new and waits for what is handled, at most `withinMs`; says whether it has ended. What has not is given up. */
+  drain(withinMs: number): Promise<boolean>
+  /** Drains and disconnects. The agent stays, offline, and its mail waits for it. */
+  stop(): Promise<void>
+  /** The same, and the agent has left the project. */
+  leave(): Promise<void>
+}
+
+const defaultConcurrency = 16
+const defaultHealthMs = 30_000
+const drainMs = 30_000
+const leaveMs = 5_000
+
+/** The request a message is; undefined for other mail. */
+function requestIn({ type, payload, from, to }: Delivery): Asked | undefined {
+  if (type !== 'request' || !isRecord(payload)) return undefined
+  const { requestId, method, params = null } = payload
+  if (typeof requestId !== 'string' || typeof method !== 'string') return undefined
+  return { id: requestId, method, params, agentId: to, ...(from === null ? {} : { from }) }
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 4_096)
+
+/** What a response is on the wire: a result, or an error. */
+function replyOf({ success, result, error }: MCPResponse) {
+  if (error === undefined && success !== false) return { result: result ?? null }
+  const { code, message }: Partial<Record<string, unknown>> = isRecord(error) ? error : {}
+  return {
+    error: {
+      code: typeof code === 'string' && code !== '' ? code.slice(0, 100) : 'HANDLER_FAILED',
+      message: typeof message === 'string' ? message.slice(0, 4_096) : textOf(error ?? 'the request failed'),
+    },
+  }
+}
+
+/** Whether something has ended within a time. */
+const within = (ms: number, work: Promise<unknown>): Promise<boolean> => {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => resolve(false), ms)
+  return Promise.race([promise, work.then(() => true)]).finally(() => clearTimeout(timer))
+}
+
+type Asked = MCPRequest & { readonly id: string }
+
+/** Answers a request, and counts it. Answered or refused, it is not to come again: the message is acked all the same. */
+async function answer(
+  client: Client,
+  meter: Meter,
+  request: Asked,
+  { onRequest, onError }: HostOptions,
+): Promise<void> {
+  const reply = await meter
+    .run(
+      async () => replyOf(await onRequest(request)),
+      (outcome) => 'error' in outcome,
+    )
+    .catch((error: unknown) => ({ error: { code: 'HANDLER_FAILED', message: textOf(error) } }))
+  await client.requests.reply({ requestId: request.id, ...reply }).catch(onError ?? (() => undefined))
+}
+
+/** Registers an agent. It takes nothing before `serve`. */
+export async function host(options: HostOptions): Promise<Hosted> {
+  const { onMail, onError = () => undefined, concurrency = defaultConcurrency } = options
+  const meter = createMeter()
+  let [over, mail]: [boolean, { stop(): Promise<void> } | undefined] = [false, undefined]
+  const onState: AgentOptions['onState'] = (state, change) => {
+    options.onState?.(state, change)
+    if (state !== 'closed' || over) return
+    over = true
+    options.onEnded?.()
+  }
+  const agent = await Agent.register({ ...options, onState })
+  const { client } = agent
+  const take = (message: Delivery): unknown => {
+    const request = requestIn(message)
+    return request ? answer(client, meter, request, options) : onMail?.(message)
+  }
+  const report = async (): Promise<void> => {
+    const sample = meter.take()
+    if (sample) await client.health.report(sample)
+  }
+  const reporting = setInterval(() => void report().catch(onError), options.healthMs ?? defaultHealthMs)
+  reporting.unref()
+  let drained: Promise<boolean> | undefined
+  const drain = (withinMs: number): Promise<boolean> => {
+    drained ??= within(withinMs, mail?.stop() ?? Promise.resolve())
+    return drained
+  }
+  const end = async (last: () => Promise<unknown>): Promise<void> => {
+    clearInterval(reporting)
+    const ended = await drain(drainMs)
+    if (!over) {
+      over = true
+      await report().catch(onError)
+      await last().catch(onError)
+    }
+    await within(ended ? drainMs : 0, agent.stop())
+    client.close()
+  }
+  const serve = () => {
+    mail ??= agent.onMessage(take, { concurrency, onError })
+  }
+  const stop = () => end(() => Promise.resolve())
+  const leave = () => end(() => client.agents.unregister({}, { deadlineMs: leaveMs }))
+  return { agent, isOver: () => over, serve, report, drain, stop, leave }
+}

@@ -1,0 +1,29 @@
+export type { Place } from './environment.ts'
+export {
+  capabilitiesByType,
+  type IntegrationOptions,
+  initializeTonyMCP,
+  TonyMCPIntegration,
+  tonyMCP,
+} from './integration.ts'
+export {
+  type AgentWork,
+  MCPNetworkClient,
+  MinimalMCPServer,
+  MinimalMCPServer as MinimalMCPServerImpl,
+  minimalMCPServer,
+} from './network-client.ts'
+export type {
+  AgentConfig,
+  AgentInfo,
+  AgentMessage,
+  AgentMetrics,
+  AgentRegistration,
+  AgentStatus,
+  HealthStatus,
+  MCP,
+  MCPError,
+  MCPRequest,
+  MCPResponse,
+  TonyTask,
+} from './shapes.ts'

@@ -1,0 +1,151 @@
+import { EventEmitter } from 'node:events'
+import { notInitialized } from './errors.ts'
+import { type AgentWork, type MCPNetworkClient, minimalMCPServer } from './network-client.ts'
+import type { AgentRegistration, AgentStatus, HealthStatus, MCPResponse, TonyTask } from './shapes.ts'
+import { priorityOf, taskOf } from './words.ts'
+
+/** What each type of agent can do. */
+export const capabilitiesByType: Readonly<Record<string, readonly string[]>> = {
+  'tech-lead': ['project.coordinate', 'agent.deploy', 'task.decompose', 'context.manage', 'upp.planning'],
+  implementation: ['code.write', 'code.review', 'test.write', 'refactor.apply'],
+  qa: ['test.run', 'test.validate', 'quality.check', 'coverage.analyze'],
+  security: ['security.scan', 'vulnerability.check', 'compliance.verify'],
+  documentation: ['docs.write', 'api.document', 'readme.update'],
+}
+
+const defaultTypes = ['implementation', 'qa', 'security', 'documentation'] as const
+
+/** The type a word of Tony's other vocabularies means: `qa-agent` is `qa`, `tech-lead-tony` is `tech-lead`. */
+const typeOf = (word: string): string => word.replace(/-agent$/, '').replace(/-tony$/, '')
+
+export interface IntegrationOptions {
+  /** Between `healthUpdate` events, in milliseconds. Default 30 000. */
+  readonly healthMs?: number
+}
+
+/**
+ * Tony as a tech lead: `initialize` registers it. Events: `initialized`(registration), `agentDeployed`({ type, registration }),
+ * `taskAssigned`({ agentId, task }), `healthUpdate`(health), `error`(error) where somebody listens, `shutdown`().
+ */
+export class TonyMCPIntegration extends EventEmitter {
+  readonly #server: MCPNetworkClient
+  readonly #healthMs: number
+  #registration: AgentRegistration | null = null
+  #initializing: Promise<AgentRegistration> | undefined
+  #watching: NodeJS.Timeout | undefined
+
+  constructor(server: MCPNetworkClient = minimalMCPServer, { healthMs = 30_000 }: IntegrationOptions = {}) {
+    super()
+    this.#server = server
+    this.#healthMs = healthMs
+  }
+
+  /** Registers Tony. Once initialized it changes nothing. Rejects with what to do where there is no server. */
+  async initialize(): Promise<void> {
+    this.#initializing ??= this.#begin()
+    try {
+      await this.#initializing
+    } catch (error) {
+      this.#initializing = undefined
+      throw error
+    }
+  }
+
+  isInitialized(): boolean {
+    return this.#registration !== null
+  }
+
+  /** Null before `initialize` and after `shutdown`. */
+  getRegistration(): AgentRegistration | null {
+    return this.#registration
+  }
+
+  /** Registers an agent of a type with its capabilities. It acknowledges what it is asked, unless it is given work. */
+  async deployAgent(type: string, work: AgentWork = {}): Promise<AgentRegistration> {
+    this.#required()
+    const capabilities = capabilitiesByType[typeOf(type)] ?? []
+    const registration = await this.#server.registerAgent({ name: type, type, capabilities }, work)
+    this.emit('agentDeployed', { type, registration })
+    return registration
+  }
+
+  /**
+   * Creates a task that only this agent may claim, and says which. Any key of the task is kept. Rejects with "Agent {id} not found".
+   */
+  async assignTask(agentId: string, task: TonyTask): Promise<MCPResponse> {
+    const client = this.#server.clientOf(this.#required().agentId)
+    const known = await this.#server.getAgentStatus(agentId)
+    const created = await client.tasks.create({ ...taskOf(task), assignedTo: known.agentId })
+    this.emit('taskAssigned', { agentId, task })
+    const { id, status } = created
+    return { id, success: true, result: { accepted: true, taskId: id, agentId: known.agentId, status, task } }
+  }
+
+  /** Sends any object to every agent, as a message of the type `coordination`. */
+  async broadcastCoordination(coordination: object): Promise<void> {
+    const client = this.#server.clientOf(this.#required().agentId)
+    const priority = 'priority' in coordination ? priorityOf(coordination.priority) : 'normal'
+    await client.messages.send({ to: '*', type: 'coordination', payload: coordination, priority })
+  }
+
+  async getAgentStatus(agentId: string): Promise<AgentStatus> {
+    this.#required()
+    return this.#server.getAgentStatus(agentId)
+  }
+
+  /** Of every agent that is live. */
+  async getAgentStatuses(): Promise<AgentStatus[]> {
+    this.#required()
+    const agents = await this.#server.getActiveAgents()
+    return Promise.all(agents.map(({ agentId }) => this.#server.getAgentStatus(agentId)))
+  }
+
+  /** Its agents leave, and nothing of it keeps the process from ending. */
+  async shutdown(): Promise<void> {
+    clearInterval(this.#watching)
+    await this.#initializing?.catch(() => undefined)
+    clearInterval(this.#watching)
+    this.#initializing = undefined
+    this.#registration = null
+    await this.#server.disconnect()
+    this.emit('shutdown')
+  }
+
+  async #begin(): Promise<AgentRegistration> {
+    const capabilities = capabilitiesByType['tech-lead'] ?? []
+    const registration = await this.#server.registerAgent({ name: 'tony', type: 'tech-lead', capabilities })
+    this.#registration = registration
+    this.#watching = setInterval(() => void this.#watch(), this.#healthMs)
+    this.#watching.unref()
+    this.emit('initialized', registration)
+    return registration
+  }
+
+  async #watch(): Promise<void> {
+    await this.#server.getHealthStatus().then(
+      (health) => this.emit('healthUpdate', health),
+      (error: unknown) => this.listenerCount('error') > 0 && this.emit('error', error),
+    )
+  }
+
+  #required(): AgentRegistration {
+    if (!this.#registration) throw notInitialized()
+    return this.#registration
+  }
+}
+
+/** The one Tony of a process. */
+export const tonyMCP: TonyMCPIntegration = new TonyMCPIntegration()
+
+/** Initializes Tony and deploys an agent of each type. */
+export async function initializeTonyMCP(): Promise<{
+  tony: AgentRegistration
+  agents: AgentRegistration[]
+  health: HealthStatus
+}> {
+  await tonyMCP.initialize()
+  const tony = tonyMCP.getRegistration()
+  if (!tony) throw notInitialized()
+  const agents = await Promise.all(defaultTypes.map((type) => tonyMCP.deployAgent(type)))
+  return { tony, agents, health: await minimalMCPServer.getHealthStatus() }
+}

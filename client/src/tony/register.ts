@@ -1,0 +1,43 @@
+import { TonyError } from '../errors.ts'
+import { type Hosted, type HostOptions, host } from './hosted.ts'
+import type { AgentConfig, AgentRegistration } from './shapes.ts'
+import { infoOf } from './words.ts'
+
+/** Registers an agent under its name, or, where another of the project has it, under the name with an ending. */
+export async function hostFreely(options: HostOptions): Promise<Hosted> {
+  try {
+    return await host(options)
+  } catch (error) {
+    if (!(error instanceof TonyError) || error.code !== 'AGENT_NAME_TAKEN') throw error
+    const ending = `-${crypto.randomUUID().slice(0, 8)}`
+    return await host({ ...options, name: `${options.name.slice(0, 128 - ending.length)}${ending}` })
+  }
+}
+
+/** What an agent was registered as. */
+export async function registrationOf({ agent }: Hosted): Promise<AgentRegistration> {
+  const [{ name, type, status, capabilities, registeredAt }, { expiresAt }] = await Promise.all([
+    agent.client.agents.get({ agent: agent.id }).then(infoOf),
+    agent.client.auth.whoami(),
+  ])
+  const { token } = agent.registration
+  return {
+    agentId: agent.id,
+    id: agent.id,
+    token,
+    name,
+    type,
+    status,
+    capabilities,
+    registeredAt,
+    expiresAt: expiresAt ?? registeredAt,
+  }
+}
+
+export const profileOf = ({ name, type, capabilities, role, metadata }: AgentConfig) => ({
+  name,
+  type,
+  capabilities,
+  ...(role === undefined ? {} : { role }),
+  ...(metadata === undefined ? {} : { metadata }),
+})

@@ -1,0 +1,118 @@
+import { once } from 'node:events'
+import { get } from 'node:http'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+/** Between two questions whether a server is ready, in milliseconds, and how long it may take to answer. */
+const askEveryMs = 200
+const answerMs = 1_000
+
+interface Backend {
+  readonly port: number
+  ready: boolean
+  connections: number
+}
+
+const isReady = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const request = get({ host: '127.0.0.1', port, path: '/readyz', agent: false, timeout: answerMs }, (response) => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    })
+    request.on('timeout', () => request.destroy())
+    request.on('error', () => resolve(false))
+  })
+
+/** Settles when it is connected, with undefined when that cannot be. */
+const dial = (port: number): Promise<Socket | undefined> =>
+  new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    socket.once('error', () => resolve(undefined))
+    socket.once('connect', () => resolve(socket))
+  })
+
+/**
+ * A plain balancer of TCP connections, as stands before replicas anywhere: it knows nothing of what goes through, asks each
+ * server whether it is ready, and gives a new connection to the ready one with the fewest.
+ */
+export class Balancer implements AsyncDisposable {
+  readonly #backends: readonly Backend[]
+  readonly #server: Server
+  readonly #open = new Set<Socket>()
+  #asking: NodeJS.Timeout | undefined
+
+  private constructor(ports: readonly number[]) {
+    this.#backends = ports.map((port) => ({ port, ready: false, connections: 0 }))
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (near) => void this.#through(near))
+  }
+
+  /** Before servers on these ports of this machine. */
+  static async start(ports: readonly number[], port = 0): Promise<Balancer> {
+    const balancer = new Balancer(ports)
+    balancer.#server.listen(port, '127.0.0.1')
+    await once(balancer.#server, 'listening')
+    await balancer.#ask()
+    balancer.#asking = setInterval(() => void balancer.#ask(), askEveryMs)
+    return balancer
+  }
+
+  get url(): string {
+    // Listens on TCP since its start.
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** How many connections each server has. */
+  get connections(): readonly number[] {
+    return this.#backends.map(({ connections }) => connections)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#asking)
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    for (const socket of this.#open) socket.destroy()
+    await closed
+  }
+
+  async #ask(): Promise<void> {
+    await Promise.all(
+      this.#backends.map(async (backend) => {
+        backend.ready = await isReady(backend.port)
+      }),
+    )
+  }
+
+  async #through(near: Socket): Promise<void> {
+    this.#keep(near)
+    const ready = this.#backends.filter((backend) => backend.ready)
+    // Where none says that it is, any may be: a busy one answers late, and to send nobody anywhere would make it no better.
+    const from = ready.length > 0 ? ready : this.#backends
+    const candidates = from.toSorted((a, b) => a.connections - b.connections)
+    for (const backend of candidates) {
+      backend.connections += 1
+      const far = await dial(backend.port)
+      if (far) return this.#join(near, far, backend)
+      backend.connections -= 1
+      backend.ready = false
+    }
+    near.destroy()
+  }
+
+  #join(near: Socket, far: Socket, backend: Backend): void {
+    this.#keep(far)
+    far.once('close', () => {
+      backend.connections -= 1
+      near.destroy()
+    })
+    near.once('close', () => far.destroy())
+    if (near.destroyed) return void far.destroy()
+    near.pipe(far)
+    far.pipe(near)
+  }
+
+  #keep(socket: Socket): void {
+    this.#open.add(socket)
+    // A connection that breaks is told by `close`.
+    socket.on('error', () => undefined)
+    socket.once('close', () => this.#open.delete(socket))
+  }
+}

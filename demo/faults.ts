@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { LoadFigures } from './load.ts'
+import type { DemoOptions } from './options.ts'
+import { ReplicaSet } from './replica-set.ts'
+import type { ServerUnderTest } from './server-under-test.ts'
+import type { Tally } from './tally.ts'
+
+/** Between two kills, in milliseconds. */
+const killEveryMs = 5_000
+
+/** At these shares of the plan the database stops at once. */
+const crashAt = [0.15, 0.4, 0.65] as const
+
+interface Breaking {
+  readonly replicas: ReplicaSet
+  readonly tally: Tally
+  /** Tasks of the plan. */
+  readonly total: number
+  /** Faults go on until it settles, and the database has stopped as often as it is to. */
+  readonly until: Promise<unknown>
+}
+
+/** Kills a replica every 5 s and stops the database three times on the way; tells when the last fault was over. */
+async function breakThings({ replicas, tally, total, until }: Breaking): Promise<number> {
+  let going = true
+  const stop = () => {
+    going = false
+  }
+  until.then(stop, stop)
+  const ended = until.catch(() => undefined)
+  let last = performance.now()
+  const crashing = (async () => {
+    for (const share of crashAt) {
+      while (going && tally.count('task.completed') < total * share) await wait(50)
+      await replicas.crashDatabase()
+      last = performance.now()
+      await wait(killEveryMs)
+    }
+  })()
+  for (let due = last + killEveryMs; going; due += killEveryMs) {
+    await Promise.race([wait(Math.max(0, due - performance.now())), ended])
+    if (!going) break
+    await replicas.killNext()
+    last = performance.now()
+  }
+  await Promise.all([crashing, replicas.allStarted()])
+  return last
+}
+
+export interface FaultFigures {
+  readonly load: LoadFigures
+  /** How often the database was stopped. */
+  readonly crashes: number
+  /** From the last fault until every task had ended, those of the plan and those of the load, in milliseconds. */
+  readonly settledMs: number
+}
+
+/** The calls beside the plan, in a process of its own. */
+class Load {
+  readonly #child: ChildProcess
+  readonly #messages: unknown[] = []
+  readonly #ended: Promise<unknown[]>
+
+  constructor(orders: object, folder: string) {
+    const errors = openSync(join(folder, 'load.log'), 'a')
+    const program = fileURLToPath(new URL('./load.ts', import.meta.url))
+    this.#child = spawn(process.execPath, [program, JSON.stringify(orders)], {
+      stdio: ['ignore', errors, errors, 'ipc'],
+    })
+    this.#child.on('message', (message) => this.#messages.push(message))
+    this.#ended = once(this.#child, 'exit')
+  }
+
+  /** Settles when the last call has been made, whatever becomes of it. */
+  async issued(): Promise<void> {
+    while (this.#messages.length === 0) await this.#next()
+  }
+
+  /** Settles when every task has ended; mail that was handed out to a lost reply may still be on its way back. */
+  async tasksOver(): Promise<void> {
+    while (!this.#messages.includes('tasks over')) await this.#next()
+  }
+
+  async figures(): Promise<LoadFigures> {
+    for (;;) {
+      const [figures] = this.#messages.filter((message) => typeof message === 'object')
+      // Sent by our own program.
+      if (figures) return figures as LoadFigures
+      await this.#next()
+    }
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  async #next(): Promise<void> {
+    const ended = this.#ended.then(([code]) => {
+      if (!this.#messages.some((message) => typeof message === 'object'))
+        throw new Error(`the load ended with code ${String(code)}: see load.log`)
+    })
+    await Promise.race([once(this.#child, 'message'), ended])
+  }
+}
+
+/** With `--faults`: calls at a steady rate, and everything that is to go wrong meanwhile. */
+export async function breakOnTheWay(
+  server: ServerUnderTest,
+  tally: Tally,
+  total: number,
+  { faults, calls, rate, histories }: Pick<DemoOptions, 'faults' | 'calls' | 'rate'> & { readonly histories: string },
+): Promise<FaultFigures | undefined> {
+  if (!(faults && server instanceof ReplicaSet)) return undefined
+  const load = new Load({ url: server.url, folder: histories, calls, perSecond: rate }, histories)
+  try {
+    const last = await breakThings({ replicas: server, tally, total, until: load.issued() })
+    await Promise.all([load.tasksOver(), tally.tasksSettled()])
+    const settledMs = Math.round(performance.now() - last)
+    return { load: await load.figures(), crashes: server.crashes, settledMs }
+  } catch (error) {
+    load.kill()
+    throw error
+  }
+}

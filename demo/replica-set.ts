@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Cluster } from '../tests/support/postgres-cluster.ts'
+import { Balancer } from './balancer.ts'
+import { copyTables } from './copy-tables.ts'
+import { freePort, Process } from './server-process.ts'
+import type { ServerUnderTest } from './server-under-test.ts'
+
+export interface ReplicaSetOptions {
+  readonly folder: string
+  readonly count: number
+  /** Of the balancer. */
+  readonly port: number
+}
+
+/** Several servers on a PostgreSQL of their own, each a process, behind a balancer. */
+export class ReplicaSet implements ServerUnderTest {
+  /** What the verdict is on: the tables, copied when all is over. */
+  readonly database: string
+  readonly #options: ReplicaSetOptions
+  #cluster: Cluster | undefined
+  #replicas: Process[] = []
+  #balancer: Balancer | undefined
+  #next = 0
+  /** Those that were killed, until they are up again. */
+  readonly #starting = new Map<Process, Promise<void>>()
+  #stopping = false
+  #stopped: Promise<void> | undefined
+  /** How often the database was stopped. */
+  crashes = 0
+
+  constructor(options: ReplicaSetOptions) {
+    this.#options = options
+    this.database = join(options.folder, 'judged.db')
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#options.port}`
+  }
+
+  get kills(): number {
+    return this.#replicas.reduce((kills, replica) => kills + replica.kills, 0)
+  }
+
+  async start(): Promise<void> {
+    const { folder, count, port } = this.#options
+    this.#cluster = await Cluster.start()
+    if (!this.#cluster) throw new Error('there is no PostgreSQL: npm ci brings one for Linux x64; elsewhere install it')
+    // A database is no child of this process, and would outlive it.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => void this.stop().finally(() => process.exit(1)))
+    const pepper = join(folder, 'pepper')
+    writeFileSync(pepper, randomBytes(32).toString('base64url'), { mode: 0o600 })
+    const settings = { DATABASE_URL: this.#database(this.#cluster), MCP_PEPPER_FILE: pepper, MCP_DEV_ROLE: 'admin' }
+    const ports = await Promise.all(Array.from({ length: count }, freePort))
+    this.#replicas = ports.map(
+      (own, index) => new Process({ folder, port: own, name: `server-${index + 1}`, settings }),
+    )
+    await Promise.all(this.#replicas.map((replica) => replica.start()))
+    this.#balancer = await Balancer.start(ports, port)
+  }
+
+  /** kill -9 of one of them, each in its turn, and up again. */
+  async killAndRestart(): Promise<void> {
+    await this.killNext()
+    await this.allStarted()
+  }
+
+  /** The same, without waiting for it to be up again. */
+  async killNext(): Promise<void> {
+    const replica = this.#replicas[this.#next % this.#replicas.length]
+    this.#next += 1
+    if (!replica) return
+    // One at a time: where a start takes longer than it is to the next kill, none would be left.
+    await this.allStarted()
+    await replica.kill()
+    this.#starting.set(replica, this.#startAtLast(replica))
+  }
+
+  async allStarted(): Promise<void> {
+    await Promise.all(this.#starting.values())
+  }
+
+  /** The database stops at once, as in a power cut, and is started again. */
+  async crashDatabase(): Promise<void> {
+    await this.#cluster?.end('immediate')
+    this.crashes += 1
+    await this.#cluster?.begin()
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    const cluster = this.#cluster
+    try {
+      this.#stopping = true
+      await this.allStarted()
+      await Promise.all(this.#replicas.map((replica) => replica.stop()))
+      if (cluster && this.#balancer) await copyTables(this.#database(cluster), this.database)
+    } finally {
+      await this.#balancer?.[Symbol.asyncDispose]()
+      await cluster?.[Symbol.asyncDispose]()
+    }
+  }
+
+  /** Whoever supervises a server starts it until it runs: one that comes up while its database is away ends again. */
+  async #startAtLast(replica: Process): Promise<void> {
+    while (!this.#stopping) {
+      const started = await replica.start().then(
+        () => true,
+        () => false,
+      )
+      if (started) return
+      await wait(200)
+    }
+  }
+
+  #database(cluster: Cluster): string {
+    return `${cluster.url}/postgres`
+  }
+}

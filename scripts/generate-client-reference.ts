@@ -1,0 +1,60 @@
+/**
+ * Writes the reference of what `@tony/mcp-client` exports from its declarations, docstrings and all. Needs a build; `--check`
+ * compares instead of writing.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+
+const entry = fileURLToPath(new URL('../client/dist/index.d.ts', import.meta.url))
+const page = new URL('../docs/client-reference.md', import.meta.url)
+
+const program = ts.createProgram([entry], { module: ts.ModuleKind.NodeNext, skipLibCheck: true })
+const checker = program.getTypeChecker()
+const source = program.getSourceFile(entry)
+const index = source && checker.getSymbolAtLocation(source)
+if (!index) throw new Error('client/dist/index.d.ts is not there: npm run build')
+
+/** The declaration as it is read: without what is private. */
+function textOf(declaration: ts.Declaration): string {
+  const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration
+  return node
+    .getFullText()
+    .split('\n')
+    .filter((line) => !/^\s*(#private;|private )/.test(line))
+    .join('\n')
+    .replaceAll('export declare ', '')
+    .replaceAll(/^export /gm, '')
+    .trim()
+}
+
+/** Shapes of the server's are in its own reference. */
+const isShape = (declaration: ts.Declaration): boolean => basename(declaration.getSourceFile().fileName) === 'api.d.ts'
+
+const shapes: string[] = []
+const parts: string[] = []
+for (const symbol of checker.getExportsOfModule(index).toSorted((a, b) => a.name.localeCompare(b.name))) {
+  const declared = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
+  const [declaration] = declared.declarations ?? []
+  if (!declaration) throw new Error(`${symbol.name} is declared nowhere`)
+  if (isShape(declaration)) shapes.push(`\`${symbol.name}\``)
+  else parts.push(`## ${symbol.name}\n\n\`\`\`ts\n${textOf(declaration)}\n\`\`\``)
+}
+
+const text = `# What the client exports
+
+Written by \`scripts/generate-client-reference.ts\` from the declarations. What it means: [client.md](client.md). The procedures of \`Api\`
+are in [procedures.md](procedures.md), and what they take and give, as ${shapes.join(', ')}, in the schemas of \`shared/src\`.
+
+${parts.join('\n\n')}
+`
+
+if (process.argv.includes('--check')) {
+  if (readFileSync(page, 'utf8') !== text) {
+    process.stderr.write(
+      'docs/client-reference.md does not match the client: node scripts/generate-client-reference.ts\n',
+    )
+    process.exitCode = 1
+  }
+} else writeFileSync(page, text)

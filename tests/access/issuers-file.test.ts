@@ -1,0 +1,36 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { OutsideIssuer } from '../support/issuer.ts'
+import { TestServer } from '../support/server.ts'
+
+const file = join(mkdtempSync(join(tmpdir(), 'tony-issuers-')), 'issuers.json')
+const rules = [{ when: [{ claim: 'groups', is: 'leads' }], role: 'tech-lead' }]
+
+test.each([
+  ['no rules', { rules: [] }, 'rules'],
+  ['a rule that anybody fits', { rules: [{ when: [], role: 'observer' }] }, 'when'],
+  [
+    'a pattern that anything fits',
+    { rules: [{ when: [{ claim: 'sub', is: '*' }], role: 'observer' }] },
+    'must say more',
+  ],
+  ['an algorithm with a shared secret', { algorithms: ['HS256'] }, 'algorithms'],
+  ['keys over a network in the clear', { jwksUri: 'http://issuer.example/keys' }, 'https'],
+  ['no place of the keys', { jwksUri: undefined }, 'one of jwksUri'],
+  ['the name this server gives itself', { issuer: 'tony-mcp' }, 'calls itself'],
+  ['a word it does not know', { jwks: 'x' }, 'jwks'],
+])('a file of issuers with %s keeps the server from starting, and is named', async (_what, besides, says) => {
+  await using issuer = await OutsideIssuer.start()
+  const issuersFile = issuer.trust(file, rules, besides)
+  await expect(TestServer.start({ mode: 'serve', config: { issuersFile } })).rejects.toThrow(says)
+  await expect(TestServer.start({ mode: 'serve', config: { issuersFile } })).rejects.toThrow('MCP_ISSUERS_FILE')
+})
+
+test('a file of issuers that is absent, or no JSON, is named', async () => {
+  const start = (issuersFile: string) => TestServer.start({ mode: 'serve', config: { issuersFile } })
+  await expect(start(`${file}.absent`)).rejects.toThrow('MCP_ISSUERS_FILE')
+  writeFileSync(file, '{')
+  await expect(start(file)).rejects.toThrow('cannot be read as JSON')
+})

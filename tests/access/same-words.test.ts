@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { Wire } from '../surfaces/wire.ts'
+import { badStates } from './credentials.ts'
+import { ask, Guarded, withoutId } from './given.ts'
+
+const limits = { callerBurst: 1e9, addressBurst: 1e9 }
+
+/** With addresses of their own: who guesses at a key is locked out. */
+const from = (index: number) => ({ 'x-forwarded-for': `198.51.100.${index + 1}` })
+
+async function setUp() {
+  const guarded = await Guarded.start({ limits, config: { trustedProxies: ['127.0.0.1/32'] } })
+  return { guarded, states: await badStates(guarded) }
+}
+
+/** All that an answer is, but the time and the id of the request. */
+function bytesOf({ status, text, headers }: Awaited<ReturnType<typeof ask>>): string {
+  const said = [...headers].filter(([name]) => name !== 'date')
+  return JSON.stringify([status, said, withoutId(text)])
+}
+
+test('whatever is wrong with a credential, the answer is the same to the byte until its signature is right', async () => {
+  const { guarded, states } = await setUp()
+  await using _ = guarded
+  const bad = states.filter(({ code, authorization }) => code === 'UNAUTHENTICATED' && authorization !== undefined)
+  expect(bad.length).toBeGreaterThan(25)
+  const answers = new Map<string, string[]>()
+  for (const [index, { name, authorization = '' }] of bad.entries()) {
+    const headers = { ...from(index), authorization }
+    for (const [path, kind] of [
+      ['tasks.list', 'query'],
+      ['agents.register', 'mutation'],
+    ] as const) {
+      const answer = `${path} ${bytesOf(await ask(guarded.server, path, undefined, { kind, headers }))}`
+      answers.set(answer, [...(answers.get(answer) ?? []), name])
+    }
+  }
+  expect([...answers.values()]).toHaveLength(2)
+})
+
+test('at a socket too', async () => {
+  const { guarded, states } = await setUp()
+  await using _ = guarded
+  const bad = states.filter(({ code, authorization }) => code === 'UNAUTHENTICATED' && authorization !== undefined)
+  const answers = new Set<string>()
+  for (const [index, { authorization = '' }] of bad.entries()) {
+    using wire = await Wire.open(guarded.server.url, { headers: { ...from(index), authorization } })
+    const closed = await wire.closed
+    answers.add(JSON.stringify([closed, wire.texts.map(withoutId)]))
+  }
+  expect([...answers]).toHaveLength(1)
+})
+
+test('whoever shows a token this server signed is told by name why it is good no more', async () => {
+  const { guarded, states } = await setUp()
+  await using _ = guarded
+  const told = new Map<string, string>()
+  for (const { code, authorization = '' } of states.filter(({ code }) => code !== 'UNAUTHENTICATED')) {
+    const answer = await ask(guarded.server, 'tasks.list', undefined, { headers: { authorization } })
+    expect(answer).toMatchObject({ status: 401, code })
+    told.set(code, answer.text)
+  }
+  expect([...told.keys()].toSorted()).toEqual(['STALE_INCARNATION', 'TOKEN_EXPIRED', 'TOKEN_REVOKED'])
+})

@@ -1,0 +1,123 @@
+import { procedures } from '@tony/mcp-server/api/pipeline'
+import { type Role, roles } from '@tony/mcp-shared/roles'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Wire } from '../surfaces/wire.ts'
+import { expectedTargets, type Kind, kinds, toldAcrossOf, toldOf, withTargets } from './expected-targets.ts'
+import { Guarded } from './given.ts'
+import { Cast, inputOf } from './targets.ts'
+import { Caller, isLetIn, outcomeOf, unusable } from './ways.ts'
+
+const limits = { callerBurst: 1e9, addressBurst: 1e9, pingMs: 1e9 }
+
+let guarded: Guarded
+let cast: Cast
+let caller: Caller
+let decisions = 0
+
+beforeAll(async () => {
+  guarded = await Guarded.start({ limits, config: { trustedProxies: ['127.0.0.1/32'], durability: 'process' } })
+  await guarded.admin.projects.create({ name: 'elsewhere' })
+  cast = new Cast(guarded.server.url, guarded.admin)
+  caller = new Caller(guarded.server.url)
+})
+afterAll(async () => {
+  process.stdout.write(`${decisions} decisions over ${withTargets.length} procedures that name a target\n`)
+  caller[Symbol.dispose]()
+  cast[Symbol.dispose]()
+  await guarded[Symbol.asyncDispose]()
+})
+
+const ways: Readonly<Record<string, (path: string, token: string, input: unknown) => Promise<string>>> = {
+  'over HTTP': (path, token, input) => caller.one(path, `Bearer ${token}`, input),
+  'in an HTTP batch': async (path, token, input) => {
+    const [, outcome = ''] = await caller.batch(
+      [
+        { path, input: unusable },
+        { path, input },
+      ],
+      `Bearer ${token}`,
+    )
+    return outcome
+  },
+  'over a WebSocket': async (path, token, input) => {
+    using wire = await Wire.open(guarded.server.url, { hello: { token } })
+    const { kind } = procedures.get(path) ?? { kind: 'query' }
+    wire.send({ id: 1, method: kind, params: { path, input } })
+    return outcomeOf(path, await wire.of(1))
+  },
+}
+
+/** The caller, and an input that names its own, another's, or what is not there. */
+async function scene(path: string, role: Role, kind: Kind): Promise<{ token: string; input: unknown }> {
+  const lead = guarded.admin
+  const letIn = isLetIn(path, role)
+  const me = role === 'admin' ? undefined : await cast.agent(role)
+  // Who is not let in could often not have one of its own; it is refused before anybody looks whose it is.
+  const owner = kind === 'own' && me && letIn ? me : await cast.agent('tech-lead')
+  const input = await inputOf(path, kind, { agent: owner, lead })
+  return { token: me?.token ?? guarded.adminKey, input }
+}
+
+/** How far the feed has come: what is refused leaves nothing in it. */
+const feed = () =>
+  guarded.server.parts.store.read(async ({ db, t }) => {
+    const heads = await db.select({ seq: t.projects.seq }).from(t.projects)
+    return heads.reduce((total, { seq }) => total + seq, 0)
+  })
+
+test('every procedure is in the table', () => {
+  expect([...procedures.keys()].filter((path) => expectedTargets[path] === undefined)).toEqual([])
+  expect(Object.keys(expectedTargets).filter((path) => !procedures.has(path))).toEqual([])
+})
+
+describe.each([...roles])('a caller of the role %s', (role) => {
+  test.each(Object.keys(ways))(
+    'is told what the table says of its own, of another’s and of nothing, %s',
+    async (way) => {
+      const call = ways[way]
+      if (!call) throw new Error(`there is no way ${way}`)
+      const differs: string[] = []
+      for (const path of withTargets) {
+        for (const kind of kinds) {
+          const { token, input } = await scene(path, role, kind)
+          const before = await feed()
+          const told = await call(path, token, input)
+          const wanted = isLetIn(path, role) ? toldOf(path, role, kind) : 'FORBIDDEN'
+          decisions += 1
+          if (told !== wanted) differs.push(`${path} of ${kind}: ${told}, not ${wanted}`)
+          else if (told !== 'OK' && (await feed()) !== before) differs.push(`${path} of ${kind}: ${told}, and an event`)
+        }
+        cast.dismiss()
+      }
+      expect(differs).toEqual([])
+    },
+    120_000,
+  )
+})
+
+/** They leave an event of their own: of the new agent, and of a key, which is every admin's. */
+const makes = new Set(['agents.register', 'auth.keys.rotate', 'auth.keys.revoke', 'auth.refresh'])
+
+test.each(['tech-lead', 'admin'] as const)(
+  'what belongs to another project is not there for a %s of this one, and stays as it is',
+  async (role) => {
+    const { key } = await guarded.key({ project: 'elsewhere', roleCeiling: 'admin', scopes: ['*'] })
+    const lead = guarded.server.connect({ token: key })
+    using others = new Cast(guarded.server.url, lead)
+    const differs: string[] = []
+    for (const path of withTargets) {
+      const token = role === 'admin' ? guarded.adminKey : (await cast.agent(role)).token
+      const input = await inputOf(path, "other's", { agent: await others.agent('tech-lead'), lead })
+      const before = await feed()
+      const told = await caller.one(path, `Bearer ${token}`, input)
+      const wanted = isLetIn(path, role) ? toldAcrossOf(path, role) : 'FORBIDDEN'
+      decisions += 1
+      if (told !== wanted) differs.push(`${path}: ${told}, not ${wanted}`)
+      else if (!makes.has(path) && (await feed()) !== before) differs.push(`${path}: an event`)
+      cast.dismiss()
+      others.dismiss()
+    }
+    expect(differs).toEqual([])
+  },
+  120_000,
+)

@@ -1,0 +1,33 @@
+import { CoordinationError, errorCodes } from '@tony/mcp-shared/errors'
+import { refusal, SeatError } from '@tony/mcp-tools/refusals'
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { bridgedHost } from './hosts.ts'
+
+test.each(errorCodes)('%s says what went wrong and what to do next', (code) => {
+  const text = refusal(new CoordinationError(code, 'this is why'))
+  expect(text).toMatch(
+    code === 'INTERNAL' ? /^INTERNAL: something went wrong/ : new RegExp(`^${code}: this is why\\. `),
+  )
+  const [, next = ''] = text.split(/(?:why|server)\. /)
+  expect(next.length).toBeGreaterThan(8)
+})
+
+test('an error of no known code says nothing of itself', () => {
+  const text = refusal(Object.assign(new Error('/home/somebody: SELECT 1'), { code: 'SQLITE_ERROR' }))
+  expect(text).toMatch(/^INTERNAL: something went wrong inside the server\. /)
+  expect(refusal(new SeatError('NO_SUCH_CODE', 'x'))).toMatch(/^INTERNAL/)
+})
+
+test('a wrong input is a result that names the field, not an error of the protocol', async () => {
+  await using server = await TestServer.start()
+  await using host = await bridgedHost(server)
+  expect(await host.call('complete', { result: 1 })).toMatchObject({
+    ok: false,
+    text: expect.stringContaining('taskId'),
+  })
+  const feed = await host.call('feed', { types: ['no.such.event'] })
+  expect(feed).toMatchObject({ ok: false, text: expect.stringMatching(/^INVALID_INPUT: .*Correct the named fields/s) })
+  const explain = await host.call('explain', { taskId: 'nothing' })
+  expect(explain).toMatchObject({ ok: false, text: expect.stringMatching(/^NOT_FOUND: .*Check the id/s) })
+})

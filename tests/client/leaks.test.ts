@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { Child } from '../support/child.ts'
+import { TestServer } from '../support/server.ts'
+
+interface Report {
+  readonly measured: readonly { readonly heap: number; readonly handles: readonly string[] }[]
+  readonly listeners: number
+  readonly connections: number
+}
+
+const count = (names: readonly string[] | undefined, kind: RegExp): number =>
+  names?.filter((name) => kind.test(name)).length ?? 0
+
+test.each(['socket', 'http'])(
+  'a thousand lost connections leave no memory, timer, socket or listener behind, and the process ends by itself: %s',
+  async (calls) => {
+    await using server = await TestServer.start()
+    await using child = new Child('reconnecting.ts', server.url, calls)
+    const { measured, listeners, connections }: Report = JSON.parse(await child.says('held '))
+    expect(await child.end()).toMatchObject({ code: 0, signal: null })
+    expect(connections).toBeGreaterThan(900)
+    const [early, late] = measured
+    expect(late?.heap).toBeLessThan((early?.heap ?? 0) + 3_000_000)
+    for (const kind of [/Timeout/, /TCP/]) {
+      expect(count(late?.handles, kind)).toBeLessThanOrEqual(count(early?.handles, kind) + 3)
+    }
+    // The one subscription that is open.
+    expect(listeners).toBe(1)
+  },
+  180_000,
+)

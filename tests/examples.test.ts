@@ -1,0 +1,32 @@
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { TestServer } from './support/server.ts'
+
+const folder = fileURLToPath(new URL('../examples', import.meta.url))
+
+/** Runs an example as a reader would, on the built client; resolves with what it said once it ended by itself. */
+const run = (name: string, url: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    execFile(process.execPath, [`${folder}/${name}`, url], { timeout: 20_000 }, (error, stdout, stderr) =>
+      error ? reject(new Error(`${error.message}\n${stderr}`)) : resolve(stdout),
+    )
+  })
+
+const says: Readonly<Record<string, readonly string[]>> = {
+  'quickstart.ts': ['say hello: done'],
+  'worker-pool.ts': ['40 tasks done by 4 workers'],
+  'chat.ts': ['bob hears: How are the tests?', 'ada hears: Two fail.', 'ada asks: { passed: 40, failed: 2 }'],
+}
+
+test.each(Object.entries(says))('the example %s runs and ends by itself', async (name, lines) => {
+  await using server = await TestServer.start()
+  expect((await run(name, server.url)).trim().split('\n')).toEqual(lines)
+})
+
+test('every example is run here or with what it shows, and the quickstart has at most fifteen lines', () => {
+  const examples = readdirSync(folder).filter((name) => name.endsWith('.ts') && !/plugin|tony/.test(name))
+  expect(examples.toSorted()).toEqual(Object.keys(says).toSorted())
+  expect(readFileSync(`${folder}/quickstart.ts`, 'utf8').trim().split('\n').length).toBeLessThanOrEqual(15)
+})

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import { command } from '../support/command.ts'
+import { Database, postgresServer } from '../support/postgres.ts'
+import { ReplicaProcesses } from '../support/replica-processes.ts'
+
+interface Finding {
+  readonly check: string
+  readonly state: string
+  readonly says: string
+}
+
+describe.skipIf(postgresServer === undefined)('the doctor of a PostgreSQL', () => {
+  const examine = async (url: string) => {
+    const { tony, remove } = command({ DATABASE_URL: url })
+    const { code, stdout } = await tony('doctor', '--json')
+    remove()
+    const { findings }: { readonly findings: readonly Finding[] } = JSON.parse(stdout)
+    return { code, findings, alive: findings.filter(({ check }) => check === 'replica').length }
+  }
+
+  test('lists the replicas that are alive, and one that was killed no more', { timeout: 60_000 }, async () => {
+    await using replicas = await ReplicaProcesses.start(3)
+    const { code, findings, alive } = await examine(replicas.database.url)
+    expect(code).toBe(0)
+    expect(findings.filter(({ state }) => state !== 'ok')).toEqual([])
+    expect(alive).toBe(3)
+    await replicas.children[1]?.kill()
+    let left = alive
+    while (left === 3) left = (await examine(replicas.database.url)).alive
+    expect(left).toBe(2)
+  })
+
+  test('says what is wrong with one that no server has used', async () => {
+    await using database = await Database.create({ empty: true })
+    expect(await examine(database.url)).toMatchObject({
+      code: 1,
+      findings: [
+        { check: 'database', state: 'ok' },
+        { check: 'schema', state: 'failed' },
+      ],
+    })
+    expect(await examine(`${database.url}_gone`)).toMatchObject({ code: 1, findings: [{ state: 'failed' }] })
+  })
+})

@@ -1,0 +1,137 @@
+import { systemClock } from '@tony/mcp-server/clock'
+import { openPostgres } from '@tony/mcp-server/store/postgres'
+import { Client } from 'pg'
+import { expect, test } from 'vitest'
+import { claimOne, leaseOf } from '../api/given.ts'
+import { note, upTo } from '../store/given.ts'
+import { Database, postgresServer } from '../support/postgres.ts'
+import { Cluster } from '../support/postgres-cluster.ts'
+import { refusal, TestServer, take } from '../support/server.ts'
+import { projectOf } from '../support/store.ts'
+
+async function ask<Row extends object>(cluster: Cluster, text: string): Promise<Row | undefined> {
+  const client = new Client(`${cluster.url}/postgres`)
+  await client.connect()
+  const { rows } = await client.query<Row>(text)
+  await client.end()
+  return rows[0]
+}
+
+/** Waits until a standby has all that its primary has. */
+async function caughtUp(primary: Cluster, standby: Cluster): Promise<void> {
+  const at = await ask<{ lsn: string }>(primary, 'select pg_current_wal_insert_lsn()::text as lsn')
+  for (;;) {
+    const it = await ask<{ there: boolean }>(standby, `select pg_last_wal_replay_lsn() >= '${at?.lsn}' as there`)
+    if (it?.there) return
+  }
+}
+
+/** Whether so much time has passed. */
+const after = (ms: number) => {
+  const startedAt = performance.now()
+  return () => performance.now() - startedAt > ms
+}
+
+/** With what a call is refused until it is with CURSOR_AHEAD; fails the test when it is answered once. */
+async function refusedFor(call: () => Promise<unknown>, over: () => boolean): Promise<string[]> {
+  const answers = new Set<string>()
+  while (!(answers.has('CURSOR_AHEAD') || over())) answers.add((await refusal(call())).code)
+  expect(answers).toContain('CURSOR_AHEAD')
+  return [...answers]
+}
+
+const postgresAt = (cluster: Cluster) => ({
+  url: `${cluster.url}/postgres`,
+  directUrl: undefined,
+  pooler: false,
+  notify: true,
+})
+
+test.skipIf(postgresServer === undefined)(
+  'a standby that took over and lacks the last 100 events reissues none of them in silence',
+  { timeout: 120_000 },
+  async () => {
+    await using primary = await Cluster.start()
+    if (!primary) throw new Error('there is no PostgreSQL')
+    await using server = await TestServer.start({ clock: systemClock, postgres: postgresAt(primary) })
+    const [lead, ada] = [server.connect(), await server.agent('ada', { capabilities: ['old'] })]
+    for (const _ of upTo(10)) await lead.tasks.create({ type: 'kept' })
+    const kept = await lead.events.list({ limit: 1_000 })
+    await using standby = await primary.standby()
+    await caughtUp(primary, standby)
+    await standby.end()
+    // What the standby will never have: events, a lease, an agent, a set of conditions on who may claim.
+    const lost = await lead.tasks.createMany({ tasks: upTo(97).map(() => ({ type: 'lost', requires: ['old'] })) })
+    const lease = leaseOf(await claimOne(ada))
+    const bob = await server.agent('bob')
+    const ahead = await lead.events.list({ limit: 1_000 })
+    expect(ahead.events.length - kept.events.length).toBeGreaterThanOrEqual(99)
+    await primary.end('immediate')
+    const over = after(30_000)
+    const following = refusedFor(() => take(lead.events.subscribe({ cursor: ahead.cursor }), 1), over)
+    // Asked from the crash on, as often as it can be: the moment in which the old cursor could be taken for a new one is short.
+    const asking = refusedFor(() => lead.events.list({ cursor: ahead.cursor }, { deadlineMs: 200 }), over)
+    const writing = (async () => {
+      for (let written = 0; written < 120 && !over(); ) {
+        const created = await lead.tasks.create({ type: 'new' }, { deadlineMs: 500 }).catch(() => undefined)
+        if (created) written += 1
+      }
+    })()
+    await standby.takeOver(primary)
+    for (const answers of await Promise.all([asking, following]))
+      expect(['CURSOR_AHEAD', 'STORE_UNAVAILABLE', 'DEADLINE_EXCEEDED']).toEqual(expect.arrayContaining(answers))
+    await writing
+    // The feed has gone past the lost numbers: they are others now, and no cursor of before leads to them.
+    const now = await lead.events.list({ limit: 1_000 })
+    expect(now.events.length).toBeGreaterThan(ahead.events.length)
+    expect(now.events.slice(0, kept.events.length)).toEqual(kept.events)
+    expect(now.events.filter(({ data }) => JSON.stringify(data).includes('lost'))).toEqual([])
+    for (const { cursor } of [kept, ahead])
+      expect(await refusal(lead.events.list({ cursor }))).toMatchObject({ code: 'CURSOR_AHEAD' })
+    expect((await refusal(lead.tasks.get({ taskId: lost.tasks[0]?.id ?? '' }))).code).toBe('NOT_FOUND')
+    expect((await refusal(ada.tasks.complete(lease))).code).toBe('STALE_LEASE')
+    expect((await refusal(bob.tasks.claim({}))).code).toBe('TOKEN_REVOKED')
+    // Conditions that stand under the number of a lost one.
+    const task = await lead.tasks.create({ type: 'code', requires: ['new'], priority: 'critical' })
+    const cleo = await server.agent('cleo', { capabilities: ['new'] })
+    expect((await claimOne(cleo)).id).toBe(task.id)
+    await using second = await TestServer.start({
+      clock: systemClock,
+      postgres: postgresAt(primary),
+      folder: server.folder,
+    })
+    expect(second.parts.store.epoch).toBe(server.parts.store.epoch)
+    // Before its database, which is the standby's now.
+    await server.stop()
+  },
+)
+
+test.skipIf(postgresServer === undefined)(
+  'a copy of a database is another epoch, and the database itself stays the one it is',
+  async () => {
+    await using database = await Database.create()
+    const write = async (url: string): Promise<{ epoch: string; again: string }> => {
+      const epochs: string[] = []
+      for (const _ of upTo(2)) {
+        await using store = await openPostgres({ url })
+        await store.transact({ project: await projectOf(store) }, async (tx) => tx.append(note('one')))
+        epochs.push(store.epoch)
+      }
+      return { epoch: epochs[0] ?? '', again: epochs[1] ?? '' }
+    }
+    const original = await write(database.url)
+    expect(original.again).toBe(original.epoch)
+    await using copy = await Database.create({ from: database })
+    const copied = await write(copy.url)
+    expect(copied.again).toBe(copied.epoch)
+    expect(copied.epoch).not.toBe(original.epoch)
+    expect((await write(database.url)).epoch).toBe(original.epoch)
+    // As pg_restore --clean does: the table is made anew, in the same database.
+    await database.raw((client) =>
+      client.query(
+        'create table saved (like events including all); drop table events; alter table saved rename to events',
+      ),
+    )
+    expect((await write(database.url)).epoch).not.toBe(original.epoch)
+  },
+)

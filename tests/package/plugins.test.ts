@@ -1,0 +1,72 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const compiler = join(root, 'node_modules/typescript/bin/tsc')
+const folder = mkdtempSync(join(tmpdir(), 'tony-packed-plugins-'))
+const run = (command: string, argv: readonly string[], cwd = folder) =>
+  execFileSync(command, argv, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+
+const program = `
+import { definePlugin, installationsInMemory, runPlugin, testPlugin } from '@tony/mcp-client/plugin'
+import { type AgentStatus, initializeTonyMCP, minimalMCPServer, tonyMCP } from '@tony/mcp-client/tony'
+
+interface Sums { add: { params: { a: number; b: number }; result: number } }
+const sums = definePlugin<Sums>({ name: 'sums', version: '1.0.0', handlers: { add: ({ a, b }) => a + b } })
+const harness = await testPlugin(sums)
+const alone = await harness.call('add', { a: 1, b: 2 })
+const running = await runPlugin(sums, { installations: installationsInMemory() })
+const { agents } = await initializeTonyMCP()
+const { result } = await minimalMCPServer.routeRequest({ method: 'add', params: { a: 3, b: 4 } })
+const status: AgentStatus = await tonyMCP.getAgentStatus(agents[0]?.agentId ?? '')
+await tonyMCP.shutdown()
+await running.stop()
+console.log(JSON.stringify({ alone, result, state: status.state }))
+`
+
+const wrong = `
+import { definePlugin } from '@tony/mcp-client/plugin'
+import { tonyMCP } from '@tony/mcp-client/tony'
+interface Sums { add: { params: { a: number; b: number }; result: number } }
+// @ts-expect-error a handler is missing
+definePlugin<Sums>({ name: 'sums', version: '1.0.0', handlers: {} })
+// @ts-expect-error coordination is an object
+await tonyMCP.broadcastCoordination('start')
+// @ts-expect-error there is no such method
+await tonyMCP.coordinate({})
+`
+
+beforeAll(() => {
+  const tarball = run('npm', ['pack', '--silent', '--pack-destination', folder], join(root, 'client')).trim()
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'plugin', private: true, type: 'module' }))
+  run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball)])
+  const options = {
+    strict: true,
+    skipLibCheck: false,
+    module: 'nodenext',
+    target: 'es2024',
+    types: ['node'],
+    outDir: 'out',
+  }
+  const compilerOptions = { ...options, typeRoots: [join(root, 'node_modules/@types')] }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts', 'wrong.ts'] }))
+  writeFileSync(join(folder, 'program.ts'), program)
+  writeFileSync(join(folder, 'wrong.ts'), wrong)
+}, 120_000)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('the packed plugin kit and the shape of Tony 2.8 type-check strictly, and run', async () => {
+  await using server = await TestServer.start()
+  expect(run(process.execPath, [compiler, '-p', '.'])).toBe('')
+  const env = { ...process.env, TONY_MCP_URL: server.url }
+  const options = { cwd: folder, env, timeout: 20_000 }
+  const { stdout } = await promisify(execFile)(process.execPath, ['out/program.js'], options)
+  expect(JSON.parse(stdout)).toEqual({ alone: 3, result: 7, state: 'idle' })
+})

@@ -1,0 +1,87 @@
+import { installationsInMemory, PluginError, type TonyPlugin, testPlugin } from '@tony/mcp-client/plugin'
+import { describe, expect, test } from 'vitest'
+import { hooked, quiet } from './given.ts'
+
+const { logger } = quiet()
+const base = { name: 'planner', version: '1.0.0' }
+
+/** Why a plugin is not started. */
+async function refused(plugin: unknown, options: Parameters<typeof testPlugin>[1] = {}): Promise<string> {
+  const given: TonyPlugin = Object.assign(Object.create(null), plugin)
+  const error: unknown = await testPlugin(given, { logger, ...options }).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof PluginError)) throw new Error(`expected a PluginError, got ${String(error)}`)
+  return `${error.code}: ${error.message}`
+}
+
+describe('what is no plugin is said so:', () => {
+  test.each([
+    [{ version: '1.0.0' }, 'PLUGIN_INVALID: a plugin is an object with a name and a version, both strings'],
+    [{ name: '', version: '1.0.0' }, 'PLUGIN_INVALID: a plugin is an object with a name and a version, both strings'],
+    [{ name: 'planner', version: '1' }, 'PLUGIN_INVALID: plugin "planner": its version "1" is not of the form 1.2.3'],
+    [
+      { ...base, minTonyVersion: '2.8' },
+      'PLUGIN_INVALID: plugin "planner": its minTonyVersion "2.8" is not of the form 1.2.3',
+    ],
+    [
+      { ...base, dependencies: [{ name: 'tools', version: 'newest' }] },
+      'PLUGIN_INVALID: plugin "planner": the version "newest" of its dependency "tools" is no range',
+    ],
+  ])('%o', async (plugin, message) => {
+    expect(await refused(plugin)).toBe(message)
+  })
+})
+
+describe('a plugin that does not fit says what it needs:', () => {
+  test('a newer Tony', async () => {
+    expect(await refused({ ...base, minTonyVersion: '3.0.0' })).toBe(
+      'PLUGIN_VERSION: plugin "planner" needs Tony 3.0.0 or newer, this is 2.8.0: update Tony, or take an older version of the plugin',
+    )
+  })
+
+  test('an older Tony', async () => {
+    expect(await refused({ ...base, maxTonyVersion: '2.7.9' })).toBe(
+      'PLUGIN_VERSION: plugin "planner" runs on Tony up to 2.7.9, this is 2.8.0: take a newer version of the plugin',
+    )
+  })
+
+  test('something of the machine', async () => {
+    const plugin = { ...base, requiredCapabilities: ['file-system', 'git'] }
+    expect(await refused(plugin, { allowedCapabilities: ['git'] })).toBe(
+      'PLUGIN_CAPABILITY: plugin "planner" needs file-system, which it is not allowed here',
+    )
+  })
+
+  test('other plugins, all of them in one message', async () => {
+    const dependencies = [
+      { name: 'tools', version: '^2.0.0' },
+      { name: 'paint', version: '^1.0.0' },
+      { name: 'sugar', version: '^1.0.0', optional: true },
+    ]
+    expect(await refused({ ...base, dependencies }, { elsewhere: { tools: '1.4.0' } })).toBe(
+      'PLUGIN_DEPENDENCY: plugin "planner" depends on what is missing: "tools" ^2.0.0 is there as 1.4.0; "paint" ^1.0.0 is not there: install and run it first',
+    )
+  })
+
+  test('an optional plugin in a version it takes, if it is there', async () => {
+    const dependencies = [{ name: 'sugar', version: '^1.0.0', optional: true }]
+    expect(await refused({ ...base, dependencies }, { elsewhere: { sugar: '2.0.0' } })).toContain('is there as 2.0.0')
+    await (await testPlugin({ ...base, dependencies }, { logger })).stop()
+  })
+})
+
+test('a plugin that fits starts, and one that does not has no hook run', async () => {
+  const { plugin, seen } = hooked('planner', {
+    minTonyVersion: '2.6.0',
+    maxTonyVersion: '2.8.0',
+    requiredCapabilities: ['git'],
+    dependencies: [{ name: 'tools', version: '1.x' }],
+  })
+  await expect(testPlugin(plugin, { logger })).rejects.toThrow('"tools" 1.x is not there')
+  expect(seen).toEqual([])
+  const installations = installationsInMemory()
+  await testPlugin(plugin, { logger, installations, allowedCapabilities: ['git'], elsewhere: { tools: '1.2.0' } })
+  expect(seen).toEqual(['onInstall', 'onActivate'])
+})

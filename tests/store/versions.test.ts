@@ -1,0 +1,137 @@
+import { type Client, createClient } from '@tony/mcp-client'
+import { systemClock } from '@tony/mcp-server/clock'
+import { readMigrations } from '@tony/mcp-server/store/migrate'
+import { describe, expect, test } from 'vitest'
+import { claimOne, leaseOf, receiptOf, receiveOne } from '../api/given.ts'
+import { NextVersion } from '../support/next-version.ts'
+import { Database, postgresServer } from '../support/postgres.ts'
+import { onPostgres, refusal, TestServer } from '../support/server.ts'
+import { miscountsBy } from '../support/verify/counters.ts'
+import { upTo } from './given.ts'
+
+/** The last migration of this program. */
+const newest = readMigrations(new URL('../../drizzle/sqlite', import.meta.url)).length - 1
+
+/** A client of some server's, closed at the end. */
+function clientOf(url: string, token?: string): Client & Disposable {
+  const client = createClient({ url, deadlineMs: 20_000, ...(token !== undefined && { token }) })
+  return { ...client, [Symbol.dispose]: () => client.close() }
+}
+
+/** Work from one server to the other and back: tasks, mail, waiting, and what the two tell of it. */
+async function workAcross(old: Client, next: Client, agents: readonly [Client, Client]): Promise<void> {
+  for (const [lead, worker, other] of [
+    [old, agents[1], agents[0]],
+    [next, agents[0], agents[1]],
+  ] as const) {
+    const waiting = claimOne(worker, { waitMs: 15_000 })
+    const { id } = await lead.tasks.create({ type: 'code', idempotencyKey: `work of ${lead === old}` })
+    const task = await waiting
+    expect(task.id).toBe(id)
+    await other.messages.send({ to: '*', type: 'note', payload: { about: id }, taskId: id })
+    expect(await worker.tasks.complete(leaseOf(task))).toMatchObject({ status: 'completed' })
+    await worker.messages.ack(receiptOf(await receiveOne(worker, { waitMs: 5_000 })))
+  }
+  const feeds = await Promise.all([old, next].map((lead) => lead.events.list({ limit: 1_000 })))
+  expect(feeds[1]).toEqual(feeds[0])
+  expect(feeds[0]?.events.map(({ seq }) => seq)).toEqual(upTo(feeds[0]?.events.length ?? 0))
+}
+
+describe.skipIf(postgresServer === undefined || onPostgres)('this program and the next one on a PostgreSQL', () => {
+  test('work side by side, whichever came first, and the older one can be started again', {
+    timeout: 120_000,
+  }, async () => {
+    await using database = await Database.create()
+    using version = new NextVersion({ minReader: newest })
+    const postgres = { url: database.url, directUrl: undefined, pooler: false, notify: true }
+    await using server = await TestServer.start({ clock: systemClock, postgres })
+    const pepper = `${server.database}.pepper`
+    await using later = await version.serve({ DATABASE_URL: database.url, MCP_PEPPER_FILE: pepper })
+    const [ann, bob] = [await server.agent('ann'), await server.agent('bob')]
+    using next = clientOf(later.url)
+    using bobThere = clientOf(later.url, bob.token)
+    await workAcross(server.connect(), next, [ann, bobThere])
+    await using again = await TestServer.start({ clock: systemClock, postgres, folder: server.folder })
+    expect(await again.connect().tasks.list({ status: 'completed' })).toMatchObject({ tasks: [{}, {}] })
+    expect(miscountsBy((sql) => server.query(sql))).toEqual([])
+    expect(
+      await database.rows('select number, min_reader from schema_migrations order by number desc limit 1'),
+    ).toEqual([{ number: newest + 1, min_reader: newest }])
+  })
+
+  test('do not, where the next one makes what this one must not read: it is refused by name', {
+    timeout: 60_000,
+  }, async () => {
+    await using database = await Database.create()
+    using version = new NextVersion()
+    {
+      await using _ = await version.serve({ DATABASE_URL: database.url })
+    }
+    await expect(database.open()).rejects.toThrow(
+      `migration ${newest + 1} (later), which needs a newer program: this one knows up to ${newest}`,
+    )
+  })
+})
+
+describe.skipIf(onPostgres)('this program and the next one on a file', () => {
+  test('take it over from each other, back and forth', { timeout: 120_000 }, async () => {
+    using version = new NextVersion({ minReader: newest })
+    await using server = await TestServer.start({ clock: systemClock })
+    const { id } = await server.connect().tasks.create({ type: 'code' })
+    const { cursor } = await server.connect().events.list({})
+    await server.stop()
+    {
+      await using later = await version.serve({ DATABASE_PATH: server.database })
+      using next = clientOf(later.url)
+      expect(await next.tasks.get({ taskId: id })).toMatchObject({ status: 'pending' })
+      await next.tasks.create({ type: 'of the next' })
+    }
+    await using again = await TestServer.start({ clock: systemClock, folder: server.folder })
+    const { events } = await again.connect().events.list({ cursor })
+    expect(events.map(({ type }) => type)).toEqual(['task.created'])
+    expect((await claimOne(await again.agent('ann'))).id).toBe(id)
+  })
+
+  test('do not, where the next one made what this one must not read', {
+    timeout: 60_000,
+  }, async () => {
+    using version = new NextVersion()
+    await using server = await TestServer.start({ clock: systemClock })
+    await server.stop()
+    {
+      await using _ = await version.serve({ DATABASE_PATH: server.database })
+    }
+    await expect(TestServer.start({ clock: systemClock, folder: server.folder })).rejects.toThrow(
+      /needs a newer program/,
+    )
+  })
+})
+
+describe.skipIf(onPostgres)('a client', () => {
+  test('of this version works against the next server, and passes over what is new in its answers', {
+    timeout: 60_000,
+  }, async () => {
+    using version = new NextVersion({ minReader: newest })
+    await using later = await version.serve({ DATABASE_PATH: `${version.folder}/test.db` })
+    using lead = clientOf(later.url)
+    expect(await lead.system.info()).toMatchObject({ protocolVersion: '1.1', later: true })
+    const { id } = await lead.tasks.create({ type: 'code' })
+    await lead.tasks.cancel({ taskId: id })
+    expect(await lead.tasks.get({ taskId: id })).toMatchObject({ status: 'cancelled' })
+  })
+
+  test('of the next version works against this server, which says what it does not know', {
+    timeout: 60_000,
+  }, async () => {
+    await using server = await TestServer.start()
+    const lead = server.connect()
+    expect((await lead.system.info()).protocolVersion).toBe('1.0')
+    // What a task is created with is open: a field of later comes back.
+    const fields = { type: 'code', later: 'kept' }
+    const { id } = await lead.tasks.create(fields)
+    expect(await lead.tasks.get({ taskId: id })).toMatchObject({ metadata: { later: 'kept' } })
+    // Elsewhere it is refused, by its name, and not done without it.
+    const input = { taskId: id, later: 'x' }
+    expect(await refusal(lead.tasks.retry(input))).toMatchObject({ code: 'INVALID_INPUT', message: /later/ })
+  })
+})

@@ -1,0 +1,8 @@
+import { main } from '@tony/mcp-server/main'
+
+/** The server as the command runs it, with variables given as NAME=VALUE. */
+for (const argument of process.argv.slice(2)) {
+  const [name = '', value = ''] = argument.split('=', 2)
+  process.env[name] = value
+}
+await main('serve')

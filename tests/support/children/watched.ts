@@ -1,0 +1,45 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { readConfig } from '@tony/mcp-server/config'
+import { start } from '@tony/mcp-server/server'
+
+/**
+ * A server in serve mode that says how long its loop was held up. What was held up by this process is told by the CPU time of
+ * its thread between two ticks of a timer, what was held up by others too by the wall: on a machine that is busy with
+ * something else only the first is the server's fault.
+ */
+const [, , file = ''] = process.argv
+const env = { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error', MCP_TRUSTED_PROXIES: '127.0.0.1/32' }
+const base = readConfig('serve', { ...env, MCP_DURABILITY: 'process' })
+const many = { callerBurst: 1e9, callerPerSecond: 1e9, addressBurst: 1e9, addressPerSecond: 1e9 }
+await using server = await start({ ...base, ballastBytes: 0, limits: { ...base.limits, ...many } })
+
+const delay = monitorEventLoopDelay({ resolution: 10 })
+let longestMs = 0
+let cpuUs = 0
+
+const busyUs = (): number => {
+  const { user, system } = process.threadCpuUsage()
+  return user + system
+}
+
+process.stdin.on('data', (line) => {
+  switch (String(line).trim()) {
+    case 'watch':
+      delay.reset()
+      delay.enable()
+      longestMs = 0
+      cpuUs = busyUs()
+      setInterval(() => {
+        const now = busyUs()
+        longestMs = Math.max(longestMs, (now - cpuUs) / 1_000)
+        cpuUs = now
+      }, 5)
+      process.stdout.write('watching\n')
+      break
+    case 'report':
+      process.stdout.write(`held up ${JSON.stringify({ cpuMs: longestMs, wallMs: delay.max / 1e6 })}\n`)
+      break
+  }
+})
+process.stdout.write(`ready ${server.url}\n`)
+await new Promise(() => undefined)

@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type Migration, readMigrations } from '@tony/mcp-server/store/migrate'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+function edit(file: string, from: string, to: string): void {
+  const text = readFileSync(file, 'utf8')
+  if (!text.includes(from)) throw new Error(`${file} has no ${from}`)
+  writeFileSync(file, text.replace(from, to))
+}
+
+/**
+ * The program after this one, as far as a release adds to what there is: a copy of what was built with one more migration on both
+ * engines, a field more in an answer and in an input, and the next version of the protocol.
+ */
+export class NextVersion implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'tony-next-'))
+
+  /** `minReader`: the migration a program must know to run on what this one makes; where absent, the new one itself. */
+  constructor({ minReader }: { readonly minReader?: number } = {}) {
+    for (const part of ['server', 'shared']) {
+      cpSync(join(root, part, 'dist'), join(this.folder, part, 'dist'), { recursive: true })
+      cpSync(join(root, part, 'package.json'), join(this.folder, part, 'package.json'))
+    }
+    cpSync(join(root, 'drizzle'), join(this.folder, 'drizzle'), { recursive: true })
+    this.#linkModules()
+    const first = minReader === undefined ? '' : `-- minReader: ${minReader}\n`
+    for (const [engine, kind] of [
+      ['sqlite', 'text'],
+      ['postgres', 'text COLLATE "C"'],
+    ] as const) {
+      const name = `${String(this.#known.length).padStart(4, '0')}_later.sql`
+      writeFileSync(join(this.folder, 'drizzle', engine, name), `${first}ALTER TABLE tasks ADD COLUMN later ${kind};\n`)
+    }
+    const [shared, server] = [join(this.folder, 'shared/dist'), join(this.folder, 'server/dist')]
+    edit(join(shared, 'system.js'), "protocolVersion = '1.0'", "protocolVersion = '1.1'")
+    edit(join(shared, 'system.js'), 'uptimeMs: z.int(),', 'uptimeMs: z.int(), later: z.boolean(),')
+    edit(join(server, 'system/info.js'), "name: 'tony-mcp',", "name: 'tony-mcp', later: true,")
+    edit(
+      join(shared, 'task-changes.js'),
+      'taskRetryInput = z.strictObject({',
+      'taskRetryInput = z.strictObject({ later: z.string().optional(),',
+    )
+  }
+
+  readonly #known: readonly Migration[] = readMigrations(new URL('drizzle/sqlite', pathToFileURL(root)))
+
+  /** Packages are those of this program, but its own are the copies. */
+  #linkModules(): void {
+    const modules = join(this.folder, 'node_modules')
+    mkdirSync(join(modules, '@tony'), { recursive: true })
+    for (const name of readdirSync(join(root, 'node_modules'))) {
+      if (name !== '@tony') symlinkSync(join(root, 'node_modules', name), join(modules, name))
+    }
+    symlinkSync(join(this.folder, 'shared'), join(modules, '@tony/mcp-shared'))
+  }
+
+  /** A server in dev mode, on what the environment says. */
+  async serve(environment: Readonly<Record<string, string>>): Promise<NextServer> {
+    const env = { ...process.env, MCP_PORT: '0', LOG_LEVEL: 'error', NODE_ENV: 'test', ...environment }
+    const script = join(this.folder, 'start.mjs')
+    writeFileSync(script, "import { main } from './server/dist/main.js'\nawait main('dev')\nprocess.exit()\n")
+    const child = spawn(process.execPath, [script], {
+      cwd: this.folder,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    for await (const line of createInterface({ input: child.stdout })) {
+      const url = /ready ✔ (\S+)/.exec(line)?.[1]
+      if (url !== undefined) return new NextServer(child, url)
+    }
+    throw new Error('the next version did not start')
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+export class NextServer implements AsyncDisposable {
+  readonly url: string
+  readonly #child: ChildProcess
+
+  constructor(child: ChildProcess, url: string) {
+    this.#child = child
+    this.url = url
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null) return
+    this.#child.kill('SIGTERM')
+    await once(this.#child, 'exit')
+  }
+}

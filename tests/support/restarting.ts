@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { program } from './command.ts'
+
+/** A port nobody listens on now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
+
+/** The built command on one port and one file, ended and begun again as an upgrade does it. */
+export class RestartingServer implements AsyncDisposable {
+  readonly url: string
+  readonly #port: number
+  readonly #folder = mkdtempSync(join(tmpdir(), 'tony-restart-'))
+  #process: ChildProcess | undefined
+
+  private constructor(port: number) {
+    this.#port = port
+    this.url = `http://127.0.0.1:${port}`
+  }
+
+  static async start(): Promise<RestartingServer> {
+    const server = new RestartingServer(await freePort())
+    await server.#begin()
+    return server
+  }
+
+  /** SIGTERM or SIGKILL, waits for the end, and begins again. */
+  async restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await this.#end(signal)
+    await this.#begin()
+  }
+
+  async #begin(): Promise<void> {
+    const env = {
+      ...process.env,
+      MCP_PORT: String(this.#port),
+      DATABASE_PATH: join(this.#folder, 'restart.db'),
+      LOG_LEVEL: 'error',
+    }
+    const running = spawn(process.execPath, [program, 'dev'], {
+      env,
+      cwd: this.#folder,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    this.#process = running
+    const [said] = await Promise.race([once(running.stdout, 'data'), once(running, 'close')])
+    if (!String(said).includes('ready')) throw new Error(`the server did not begin: ${said}`)
+  }
+
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const running = this.#process
+    if (!running || running.exitCode !== null || running.signalCode !== null) return
+    running.kill(signal)
+    await once(running, 'close')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end('SIGKILL')
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
