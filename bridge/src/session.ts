@@ -14,6 +14,7 @@ import { isChange, type Me, type Profile, type Seat, type Standing, type Wait } 
 import { type Clock, every, pause } from './clock.ts'
 import { Leases } from './leases.ts'
 import { ackWaitMs, Letters } from './letters.ts'
+import { type Found, type LookFor, waitFor } from './look.ts'
 import { register, type Settings } from './registration.ts'
 import type { Slot } from './slots.ts'
 
@@ -26,6 +27,9 @@ const roundMs = 50_000
 
 /** What ends an agent without anybody having meant to: it is registered anew. */
 const endings: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED', 'TOKEN_EXPIRED'])
+
+/** Asked while messages are made ready to be shown: nobody has read those yet. */
+const asides: ReadonlySet<Path> = new Set(['agents.get'])
 
 /** What somebody has meant: only a model that is told to joins again. */
 const meant: ReadonlySet<string> = new Set(['TOKEN_REVOKED', 'STALE_INCARNATION'])
@@ -102,7 +106,7 @@ export class Session implements Seat {
   }
 
   async call<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
-    await this.#acknowledge()
+    if (!asides.has(path)) await this.#acknowledge()
     try {
       return await this.#once(path, input, signal)
     } catch (error) {
@@ -147,6 +151,16 @@ export class Session implements Seat {
       return shown.length === 0 ? undefined : shown
     })
     return mail ?? []
+  }
+
+  /** Waits until there is a task this session may take, or a message for it, and takes nothing. */
+  async look(
+    { for: kind, type }: { readonly for: LookFor; readonly type?: string | undefined },
+    ended: AbortSignal,
+  ): Promise<Found | undefined> {
+    const { client, id: agent } = await this.#joined()
+    const timer = this.#options.clock.timer.bind(this.#options.clock)
+    return waitFor(client, { for: kind, agent, type, timer, ended })
   }
 
   notices(): string[] {

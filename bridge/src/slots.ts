@@ -37,7 +37,7 @@ function take(lock: string): boolean {
   }
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
@@ -47,7 +47,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** When a process began, so that another one that has got its number is not taken for it. Empty where that cannot be told. */
-function beginOf(pid: number): string {
+export function beginOf(pid: number): string {
   const file = `/proc/${pid}/stat`
   if (!existsSync(file)) return ''
   const fields = readFileSync(file, 'utf8').split(') ').at(-1)?.split(' ') ?? []

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { Boundary } from './boundary.ts'
 import { openBridge } from './bridge.ts'
 import { systemClock } from './clock.ts'
+import { openDoor } from './door.ts'
 import { bridgeConfigHere } from './environment.ts'
 
 /** How long leaving may take before the process ends anyway, in milliseconds. */
@@ -9,7 +11,11 @@ const leaveWithinMs = 3_000
 
 /** `tony-mcp mcp`: serves one host session on standard input and output, until the host closes it. */
 export async function serveHost(): Promise<void> {
-  const bridge = openBridge(bridgeConfigHere())
+  const config = bridgeConfigHere()
+  const bridge = openBridge(config)
+  const { session } = bridge
+  const boundary = new Boundary(session, systemClock)
+  const closeDoor = openDoor({ ...config, boundary, wait: (what, ended) => session.look(what, ended) })
   const gone = Promise.race([
     once(process.stdin, 'end'),
     once(process.stdin, 'close'),
@@ -22,6 +28,7 @@ export async function serveHost(): Promise<void> {
     onerror: (error) => process.stderr.write(`tony-mcp: ${error.message}\n`),
   })
   await gone
+  closeDoor()
   systemClock.timer(leaveWithinMs, () => process.exit(0))
   await bridge.close()
   await serving.close()

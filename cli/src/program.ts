@@ -1,9 +1,13 @@
 import { Command } from 'commander'
 import { withServer } from './connection.ts'
 import { addDataCommands } from './data.ts'
+import { addHookCommand } from './hook.ts'
+import { addHostCommands } from './hosts/commands.ts'
 import { type ImportCommand, importCommand } from './import.ts'
 import { exitCodeOf, explain } from './outcome.ts'
 import { addPluginCommands } from './plugin/commands.ts'
+import { addRunCommand } from './run/command.ts'
+import { addWaitCommand } from './wait.ts'
 
 function program(): Command {
   const tony = new Command('tony-mcp').description('The Tony MCP server and its tools')
@@ -20,16 +24,20 @@ function program(): Command {
     .command('dev')
     .description('run the server for this machine only: callers on it need no credential')
     .action(() => serverOf('dev'))
-  tony
+  const mcp = tony
     .command('mcp')
     .description('serve one coding agent on standard input and output (configured by the environment: TONY_MCP_URL, …)')
     .action(async () => (await import('@tony/mcp-bridge/stdio')).serveHost())
+  addHostCommands(mcp)
+  addHookCommand(tony)
   withServer(tony.command('import <file>'))
     .description('make a plan the work of a project: beads issues.jsonl or Tony ATHMS tasks.json')
     .option('--replay', 'set finished work back to pending; skip tombstones and what is not work', false)
     .option('--dry-run', 'read and check the plan, change nothing', false)
     .option('--json', 'print the outcome as JSON', false)
     .action((file: string, options: ImportCommand) => importCommand(file, options))
+  addWaitCommand(tony)
+  addRunCommand(tony)
   addDataCommands(tony)
   addPluginCommands(tony)
   return tony

@@ -29,7 +29,7 @@ const next: Readonly<Record<ErrorCode | OwnCode, string>> = {
   CURSOR_EXPIRED: 'Call feed without "after".',
   CURSOR_AHEAD: 'Call feed without "after".',
   PAYLOAD_TOO_LARGE: 'Write the large part to a file and name the file instead.',
-  UNSUPPORTED_MEDIA_TYPE: 'This is a fault of the bridge, not of your call. Tell whoever runs it.',
+  UNSUPPORTED_MEDIA_TYPE: 'Tell the user: this server is of another version.',
   RATE_LIMITED: 'Wait a minute, then call again.',
   INBOX_FULL: 'That mailbox is full. Tell a lead, or send to somebody else.',
   INTERNAL: 'Call again once; if it fails again, tell the user.',

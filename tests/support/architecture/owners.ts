@@ -34,11 +34,11 @@ export const packageOwners: Rule = (sources) =>
 const expressions: readonly Owned[] = [
   {
     what: /^process\.env$/,
-    by: /^(server\/src\/(config|main)|cli\/src\/connection|bridge\/src\/environment|client\/src\/tony\/environment)\.ts$/,
+    by: /^(server\/src\/(config|main)|bridge\/src\/environment|cli\/src\/(connection|hosts\/here|run\/environment)|client\/src\/tony\/environment)\.ts$/,
   },
   {
     what: /^(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)$/,
-    by: /^((server|bridge)\/src\/clock\.ts|server\/src\/store\/checkpoint\.ts|client\/src\/.+)$/,
+    by: /^((server|bridge|cli)\/src\/clock\.ts|server\/src\/store\/checkpoint\.ts|client\/src\/.+)$/,
   },
 ]
 

@@ -1,0 +1,55 @@
+/** The points of a session at which a host runs a hook. */
+export const hookEvents = ['session-start', 'prompt', 'tool', 'stop'] as const
+export type HookEvent = (typeof hookEvents)[number]
+
+export const hookHosts = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] as const
+export type HookHost = (typeof hookHosts)[number]
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/**
+ * Whether a turn that ends may be made to go on: not when it has gone on once already because of a hook. Two agents that answer
+ * each other would otherwise never come to rest.
+ */
+export function mayGoOn(input: unknown): boolean {
+  if (!isRecord(input)) return true
+  const { stop_hook_active: again, loop_count: loops } = input
+  return again !== true && !(typeof loops === 'number' && loops > 0)
+}
+
+const claude = {
+  'session-start': 'SessionStart',
+  prompt: 'UserPromptSubmit',
+  tool: 'PostToolUse',
+  stop: 'Stop',
+} as const satisfies Record<HookEvent, string>
+
+const gemini = {
+  'session-start': 'SessionStart',
+  prompt: 'BeforeAgent',
+  tool: 'AfterTool',
+  stop: 'AfterAgent',
+} as const satisfies Record<HookEvent, string>
+
+const context = (hookEventName: string, additionalContext: string) => ({
+  hookSpecificOutput: { hookEventName, additionalContext },
+})
+
+type Shape = (event: HookEvent, text: string) => unknown
+
+/** How each host wants to be told: something for the model to read, or at the end of a turn a reason to go on. */
+const shapes: Readonly<Record<HookHost, Shape>> = {
+  'claude-code': (event, text) =>
+    event === 'stop' ? { decision: 'block', reason: text } : context(claude[event], text),
+  codex: (event, text) => (event === 'stop' ? { decision: 'block', reason: text } : context(claude[event], text)),
+  gemini: (event, text) => (event === 'stop' ? { decision: 'deny', reason: text } : context(gemini[event], text)),
+  cursor: (event, text) => (event === 'stop' ? { followup_message: text } : { additional_context: text }),
+  vscode: (event, text) =>
+    event === 'stop'
+      ? { hookSpecificOutput: { hookEventName: 'Stop', decision: 'block', reason: text } }
+      : context(claude[event], text),
+}
+
+/** What a hook prints; nothing when there is nothing to show. */
+export const printed = (event: HookEvent, host: HookHost, text: string): string =>
+  text === '' ? '' : `${JSON.stringify(shapes[host](event, text))}\n`

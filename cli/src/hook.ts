@@ -1,0 +1,15 @@
+import { type HookEvent, type HookHost, hookEvents, hookHosts } from '@tony/mcp-bridge/hook-output'
+import { Argument, type Command, Option } from 'commander'
+
+/** `tony-mcp hook EVENT`: always exit code 0, so that a host goes on whatever is wrong here. */
+export function addHookCommand(tony: Command): void {
+  tony
+    .command('hook')
+    .description('show what waits for the coding agent of this host; called by the host itself')
+    .addArgument(new Argument('<event>', 'the point of the session').choices(hookEvents))
+    .addOption(new Option('--host <name>', 'in whose format').choices(hookHosts).default('claude-code'))
+    .action(async (event: HookEvent, { host }: { host: HookHost }) => {
+      const { runHook } = await import('@tony/mcp-bridge/hook')
+      await runHook(event, host)
+    })
+}

@@ -1,0 +1,38 @@
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { HostFileError } from './slots.ts'
+
+/** A file as it was before ours came in stands beside it under this name. */
+const backupOf = (path: string): string => `${path}.before-tony-mcp`
+
+/** What is behind a link is changed, and the link stays. */
+const target = (path: string): string => (existsSync(path) ? realpathSync(path) : path)
+
+const read = (path: string): string | undefined => (existsSync(path) ? readFileSync(path, 'utf8') : undefined)
+
+export interface OnDisk {
+  readonly text: string | undefined
+  readonly backup: string | undefined
+}
+
+export const readBoth = (path: string): OnDisk => ({ text: read(path), backup: read(backupOf(path)) })
+
+/** Writes beside, then renames: whoever reads meanwhile sees the one or the other whole. Only its owner reads what is new. */
+function replace(path: string, text: string | undefined, mode: number): void {
+  if (text === undefined) return rmSync(path, { force: true })
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const next = `${path}.${process.pid}.new`
+  writeFileSync(next, text, { mode, flag: 'wx' })
+  renameSync(next, path)
+}
+
+/** Replaces what was read, and what is kept beside it. Throws HostFileError when somebody else has written meanwhile. */
+export function write(path: string, was: OnDisk, next: OnDisk): void {
+  const file = target(path)
+  if (read(file) !== was.text) throw new HostFileError('was written by another program meanwhile: try again')
+  const mode = was.text === undefined ? 0o600 : statSync(file).mode & 0o777
+  // What is lost with a crash in between is at most the backup of a file that did not change.
+  if (next.backup !== undefined && next.backup !== was.backup) replace(backupOf(path), next.backup, mode)
+  if (next.text !== was.text) replace(file, next.text, mode)
+  if (next.backup === undefined) replace(backupOf(path), undefined, mode)
+}

@@ -1,0 +1,60 @@
+import { parse, stringify } from 'smol-toml'
+import { type Filled, type Format, HostFileError, isRecord } from './slots.ts'
+
+const begin = '# >>> tony-mcp: written by `tony-mcp mcp install`, which replaces all between these marks >>>'
+const end = '# <<< tony-mcp <<<'
+
+function read(text: string): Record<string, unknown> {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw new HostFileError(`is broken: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)
+  }
+}
+
+/** Where our block stands, with the line end before it; undefined where there is none. */
+function blockIn(text: string): { from: number; to: number } | undefined {
+  const at = text.indexOf(begin)
+  if (at < 0) return undefined
+  const ends = text.indexOf(end, at)
+  if (ends < 0 || text.includes(begin, at + 1)) throw new HostFileError('holds a damaged block of tony-mcp')
+  const after = /^\r?\n/.exec(text.slice(ends + end.length))?.[0].length ?? 0
+  const before = /\r?\n$/.exec(text.slice(0, at))?.[0].length ?? 0
+  return { from: at - before, to: ends + end.length + after }
+}
+
+const withoutBlock = (text: string): string => {
+  const block = blockIn(text)
+  return block ? text.slice(0, block.from) + text.slice(block.to) : text
+}
+
+function valueAt(text: string, path: readonly string[]): unknown {
+  let held: unknown = read(text)
+  for (const key of path) held = isRecord(held) ? held[key] : undefined
+  return held
+}
+
+function put(text: string, { slot: { path }, value }: Filled): string {
+  if (valueAt(text, path) !== undefined)
+    throw new HostFileError(`holds another entry at ${path.join('.')}: rename or remove it`)
+  const lineEnd = text.includes('\r\n') ? '\r\n' : '\n'
+  const table = stringify(path.reduceRight((held, key) => ({ [key]: held }), value))
+  const block = [begin, ...table.trim().split(/\r?\n/), end, ''].join(lineEnd)
+  const next = `${text}${text === '' ? '' : lineEnd}${block}`
+  read(next)
+  return next
+}
+
+/** TOML: all that is ours is one block of lines at the end. */
+export const tomlFormat: Format = {
+  find(text, slots) {
+    read(text)
+    if (!blockIn(text)) return []
+    return slots.flatMap((slot) => {
+      const value = valueAt(text, slot.path)
+      return slot.isOurs(value) ? [{ slot, value }] : []
+    })
+  },
+  insert: (text, filled) => filled.reduce(put, text),
+  remove: (text) => withoutBlock(text),
+}

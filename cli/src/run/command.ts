@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import { hostname } from 'node:os'
+import { Agent, TonyError } from '@tony/mcp-client'
+import { type Command, InvalidArgumentError } from 'commander'
+import { type ServerOptions, tokenOf, withServer } from '../connection.ts'
+import { durationOption } from '../options.ts'
+import { commandFor } from './work.ts'
+
+interface RunCommand extends ServerOptions {
+  readonly slots: number
+  readonly name?: string
+  readonly type: string
+  readonly capability: readonly string[]
+  readonly lease: number
+  readonly heartbeat: number
+  readonly grace: number
+}
+
+const slotCount = (text: string): number => {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1 || count > 256) throw new InvalidArgumentError('1 to 256')
+  return count
+}
+
+const say = (line: string) => process.stderr.write(`tony-mcp run: ${line}\n`)
+
+/** A stop that comes while one is under way. */
+const asked = (): Promise<unknown> =>
+  Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT'), once(process, 'SIGHUP')])
+
+const register = (options: RunCommand): Promise<Agent> => {
+  const credential = tokenOf(options)
+  return Agent.register({
+    url: options.url,
+    name: options.name ?? `run-${hostname()}-${process.pid}`,
+    type: options.type,
+    capabilities: options.capability,
+    heartbeatMs: options.heartbeat,
+    ...(credential !== undefined && { credential }),
+    ...(options.project !== undefined && { project: options.project }),
+  })
+}
+
+/** Gives all leases back at once, without burning an attempt; what then still runs has lost them. */
+async function giveBack(agent: Agent): Promise<void> {
+  say('giving back what runs')
+  await agent.client.agents.unregister({})
+  agent.client.close()
+}
+
+async function runCommand(command: readonly [string, ...string[]], options: RunCommand): Promise<void> {
+  const agent = await register(options)
+  say(`${agent.name} takes tasks, ${options.slots} at a time`)
+  const loop = agent.work(commandFor({ command, graceMs: options.grace, say }), {
+    slots: options.slots,
+    leaseMs: options.lease,
+    onError: (error, task) => {
+      // A lease that was lost has been said already.
+      if (!(error instanceof TonyError && error.code === 'STALE_LEASE'))
+        say(`${task ? `task ${task.id}: ` : ''}${error instanceof Error ? error.message : String(error)}`)
+    },
+  })
+  await asked()
+  say('finishing what runs; once more gives it back')
+  const drained = loop.stop()
+  const forced = asked().then(() => giveBack(agent))
+  await Promise.race([drained, forced])
+  await drained
+  await agent.client.agents.unregister({}, { deadlineMs: 2_000 }).catch(() => undefined)
+  await agent.stop()
+}
+
+/** `tony-mcp run --slots N -- COMMAND…`: one run of the command for each task, until SIGTERM. */
+export function addRunCommand(tony: Command): void {
+  withServer(tony.command('run'))
+    .description('start a command for each task, and complete or fail the task by its exit code and result file')
+    .argument('<command...>', 'the command, after --')
+    .option('--slots <n>', 'how many tasks at a time, 1 to 256', slotCount, 1)
+    .option('--name <name>', 'the name of the agent; default: one of this machine and process')
+    .option('--type <type>', 'what the agent is', 'implementation')
+    .option(
+      '--capability <word>',
+      'what it can do; more than once for several',
+      (word, before: string[]) => [...before, word],
+      [],
+    )
+    .option('--lease <duration>', 'how long a lease lasts without a heartbeat', durationOption, 30_000)
+    .option('--heartbeat <duration>', 'between heartbeats', durationOption, 10_000)
+    .option(
+      '--grace <duration>',
+      'between SIGTERM and SIGKILL for a command that has lost its task',
+      durationOption,
+      10_000,
+    )
+    .action((command: [string, ...string[]], options: RunCommand) => runCommand(command, options))
+}

@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { program } from '../support/command.ts'
+
+let home = ''
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'tony-hosts-'))
+})
+afterEach(() => rmSync(home, { recursive: true, force: true }))
+
+function tony(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { PATH: process.env['PATH'], HOME: home }
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, 'mcp', ...argv], { env, cwd: home }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
+    })
+  })
+}
+
+test('the hosts that are on the machine get the program that was called; the others are left alone', async () => {
+  mkdirSync(join(home, '.codex'))
+  mkdirSync(join(home, '.claude'))
+  const { code, stdout, stderr } = await tony('install', '--url', 'http://10.0.0.1:1', '--token-file', 'key')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^claude-code {2}installed/)
+  expect(stderr).toContain('/hooks')
+  const { mcpServers } = JSON.parse(readFileSync(join(home, '.claude.json'), 'utf8'))
+  expect(mcpServers.tony).toEqual({
+    type: 'stdio',
+    command: process.execPath,
+    args: [program, 'mcp'],
+    env: { TONY_MCP_URL: 'http://10.0.0.1:1', TONY_MCP_KEY_FILE: join(home, 'key') },
+  })
+  expect(existsSync(join(home, '.cursor'))).toBe(false)
+  expect((await tony('status')).code).toBe(0)
+  expect((await tony('uninstall')).stdout).toContain('removed')
+  expect(existsSync(join(home, '.claude.json'))).toBe(false)
+  expect((await tony('status')).code).toBe(1)
+})
+
+test('status says what differs, and shows no secret that stands in a file', async () => {
+  const secret = 'tck_01_abcdefghijkl_9'
+  mkdirSync(join(home, '.cursor'))
+  await tony('install', '--client', 'cursor')
+  const file = join(home, '.cursor', 'mcp.json')
+  const held = JSON.parse(readFileSync(file, 'utf8'))
+  held.mcpServers.tony.command = `/old/${secret}`
+  held.mcpServers.tony.env = { TONY_MCP_KEY: 'plainly', TONY_MCP_URL: `http://x/?k=${secret}` }
+  writeFileSync(file, JSON.stringify(held))
+  for (const form of [[], ['--json']]) {
+    const { code, stdout } = await tony('status', '--client', 'cursor', '--url', 'http://y:1', ...form)
+    expect(code).toBe(1)
+    expect(stdout).toContain('mcpServers.tony.command')
+    expect(stdout).toContain('[not shown]')
+    expect(stdout).not.toContain(secret)
+    expect(stdout).not.toContain('plainly')
+  }
+})
+
+test('a broken file is named, nothing is changed, and the exit code says so', async () => {
+  mkdirSync(join(home, '.gemini'))
+  const file = join(home, '.gemini', 'settings.json')
+  writeFileSync(file, '{ "theme": }')
+  const { code, stdout } = await tony('install', '--client', 'gemini')
+  expect({ code, stdout }).toEqual({
+    code: 1,
+    stdout: expect.stringMatching(/gemini +refused +.*settings\.json is broken at line 1: .*unchanged/),
+  })
+  expect(readFileSync(file, 'utf8')).toBe('{ "theme": }')
+})
+
+test('--json prints one object, and a dry run changes nothing', async () => {
+  const { code, stdout } = await tony('install', '--all', '--dry-run', '--json')
+  expect(code).toBe(0)
+  const { dryRun, files } = JSON.parse(stdout)
+  expect(dryRun).toBe(true)
+  expect(files).toHaveLength(9)
+  expect(existsSync(join(home, '.claude.json'))).toBe(false)
+  expect((await tony('install', '--client', 'emacs')).stderr).toContain('claude-code')
+})

@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { program } from '../support/command.ts'
+import { TestServer } from '../support/server.ts'
+
+/** A runner of a shell command, as a process of its own. */
+class Runner implements AsyncDisposable {
+  readonly #process: ChildProcess
+  said = ''
+
+  constructor(server: TestServer, script: string, ...options: string[]) {
+    const argv = ['run', '--url', server.url, '--heartbeat', '1s', ...options, '--', 'sh', '-c', script]
+    const env = { ...process.env, TONY_TOKEN: '', SECRETLY: 'kept' }
+    this.#process = spawn(process.execPath, [program, ...argv], { cwd: server.folder, env })
+    this.#process.stderr?.on('data', (data: Buffer) => {
+      this.said += String(data)
+    })
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name)
+  }
+
+  async ended(): Promise<number | null> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, 'exit')
+    return this.#process.exitCode
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.signal('SIGKILL')
+    await this.ended()
+  }
+}
+
+const within = { timeout: 20_000, interval: 50 }
+
+const statusOf = (server: TestServer, taskId: string) => async () =>
+  (await server.connect().tasks.get({ taskId })).status
+
+const here = (server: TestServer, name: string): string => join(server.folder, name)
+
+test('a command that exits 0 completes its task with what is in the result file, and was told all of the task but its lease', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id: taskId } = await lead.tasks.create({ type: 'code', title: 'mend it' })
+  const script = `cp "$TONY_TASK_FILE" seen.json; env > env.txt; echo '{ "mended": true }' > "$TONY_RESULT_FILE"`
+  await using _ = new Runner(server, script)
+  await expect.poll(statusOf(server, taskId), within).toBe('completed')
+  expect(await lead.tasks.get({ taskId })).toMatchObject({ result: { mended: true }, attempt: 1 })
+  const task = JSON.parse(readFileSync(here(server, 'seen.json'), 'utf8'))
+  expect(task).toMatchObject({ id: taskId, title: 'mend it' })
+  expect(task).not.toHaveProperty('leaseToken')
+  const env = readFileSync(here(server, 'env.txt'), 'utf8')
+  expect(env).toContain(`TONY_TASK_ID=${taskId}`)
+  expect(env).toContain('SECRETLY=kept')
+  expect(env).not.toContain('TONY_TOKEN')
+  const [, folder = ''] = /TONY_TASK_FILE=(.+)\/task\.json/.exec(env) ?? []
+  await expect.poll(() => existsSync(folder), within).toBe(false)
+})
+
+test('a command that exits with something else fails the attempt with the end of what it said', async () => {
+  await using server = await TestServer.start()
+  const { id: taskId } = await server.connect().tasks.create({ type: 'code', maxAttempts: 1 })
+  await using _ = new Runner(server, 'echo it is broken >&2; exit 3')
+  await expect.poll(statusOf(server, taskId), within).toBe('failed')
+  expect(await server.connect().tasks.get({ taskId })).toMatchObject({
+    error: 'sh exited with 3: it is broken',
+    failures: 1,
+  })
+})
+
+test('a result file says why it failed, and whether to try again', async () => {
+  await using server = await TestServer.start()
+  const { id: taskId } = await server.connect().tasks.create({ type: 'code', maxAttempts: 5 })
+  const result = '{ "error": "no such branch", "retryable": false }'
+  await using _ = new Runner(server, `echo '${result}' > "$TONY_RESULT_FILE"; exit 1`)
+  await expect.poll(statusOf(server, taskId), within).toBe('failed')
+  expect(await server.connect().tasks.get({ taskId })).toMatchObject({ error: 'no such branch', failures: 1 })
+})
+
+test('a result that is no JSON, and a command that is not there, fail the task by name', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const first = await lead.tasks.create({ type: 'code' })
+  await using runner = new Runner(server, 'echo done > "$TONY_RESULT_FILE"')
+  await expect.poll(statusOf(server, first.id), within).toBe('failed')
+  expect((await lead.tasks.get({ taskId: first.id })).error).toBe('the result file holds no JSON')
+  runner.signal('SIGTERM')
+  expect(await runner.ended()).toBe(0)
+  const second = await lead.tasks.create({ type: 'code', maxAttempts: 1 })
+  const argv = [program, 'run', '--url', server.url, '--', '/no/such/command']
+  const other = spawn(process.execPath, argv, { stdio: 'ignore' })
+  await expect.poll(statusOf(server, second.id), within).toBe('failed')
+  expect((await lead.tasks.get({ taskId: second.id })).error).toContain('/no/such/command')
+  other.kill()
+  await once(other, 'exit')
+})
+
+test('a cancelled task ends its command: asked first, then killed, with all it has started', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id: taskId } = await lead.tasks.create({ type: 'code' })
+  // It takes no notice of the first signal, and neither does what it has started.
+  const script = `trap 'echo asked >> signals' TERM; (trap '' TERM; sleep 300) & echo $! > inner; echo $$ > outer; while :; do sleep 0.1; done`
+  await using _ = new Runner(server, script, '--grace', '1s')
+  await expect.poll(() => existsSync(here(server, 'outer')), within).toBe(true)
+  await lead.tasks.cancel({ taskId })
+  const pids = () => ['inner', 'outer'].map((name) => Number(readFileSync(here(server, name), 'utf8')))
+  await expect.poll(() => pids().some(isAlive), within).toBe(false)
+  expect(readFileSync(here(server, 'signals'), 'utf8')).toBe('asked\n')
+  expect(await statusOf(server, taskId)()).toBe('cancelled')
+})
+
+function isAlive(pid: number): boolean {
+  // One that has ended and was not yet waited for is not alive.
+  const stat = `/proc/${pid}/stat`
+  return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, 'utf8'))
+}
+
+test('on SIGTERM it takes nothing new, finishes what runs, leaves, and exits with 0', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id: taskId } = await lead.tasks.create({ type: 'code' })
+  await using runner = new Runner(server, 'touch begun; while [ ! -e go ]; do sleep 0.1; done', '--name', 'runner')
+  await expect.poll(() => existsSync(here(server, 'begun')), within).toBe(true)
+  runner.signal('SIGTERM')
+  await expect.poll(() => runner.said, within).toContain('finishing')
+  const later = await lead.tasks.create({ type: 'code' })
+  writeFileSync(here(server, 'go'), '')
+  expect(await runner.ended()).toBe(0)
+  expect(await statusOf(server, taskId)()).toBe('completed')
+  expect(await statusOf(server, later.id)()).toBe('pending')
+  const { agents } = await lead.agents.list({})
+  expect(agents.filter(({ name, status }) => name === 'runner' && status !== 'offline')).toEqual([])
+})
+
+test('a second SIGTERM gives what runs back at once, without a lost attempt', async () => {
+  await using server = await TestServer.start()
+  const { id: taskId } = await server.connect().tasks.create({ type: 'code' })
+  await using runner = new Runner(server, 'echo $$ > outer; sleep 300', '--grace', '1s')
+  await expect.poll(() => existsSync(here(server, 'outer')), within).toBe(true)
+  runner.signal('SIGTERM')
+  await expect.poll(() => runner.said, within).toContain('finishing')
+  runner.signal('SIGTERM')
+  await expect.poll(statusOf(server, taskId), within).toBe('pending')
+  expect(await runner.ended()).toBe(0)
+  expect(isAlive(Number(readFileSync(here(server, 'outer'), 'utf8')))).toBe(false)
+  expect((await server.connect().tasks.get({ taskId })).failures).toBe(0)
+})
+
+test('as many tasks run at a time as there are slots, and a heartbeat keeps their leases', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await lead.tasks.createMany({ tasks: [1, 2, 3].map((n) => ({ type: 'code', title: `${n}` })) })
+  const script = 'touch "begun-$TONY_TASK_ID"; while [ ! -e go ]; do sleep 0.1; done'
+  await using _ = new Runner(server, script, '--slots', '2', '--lease', '20s')
+  const counts = async () => {
+    const { tasks } = await lead.tasks.list({})
+    return tasks.map(({ status }) => status).sort()
+  }
+  await expect.poll(counts, within).toEqual(['in_progress', 'in_progress', 'pending'])
+  const until = async () => (await lead.tasks.list({ status: 'in_progress' })).tasks.map((task) => task.leaseExpiresAt)
+  for (let passed = 0; passed < 60_000; passed += 15_000) {
+    const before = await until()
+    server.clock.advance(15_000)
+    await expect.poll(async () => (await until()).every((at) => !before.includes(at)), within).toBe(true)
+    await server.sweep()
+  }
+  expect(await counts()).toEqual(['in_progress', 'in_progress', 'pending'])
+  writeFileSync(here(server, 'go'), '')
+  await expect.poll(counts, within).toEqual(['completed', 'completed', 'completed'])
+})
