@@ -176,6 +176,11 @@ test.each([
   expect(await wire.answers()).toBe(true)
 })
 
+test('a head that is not finished within ten seconds is answered 408', { timeout: 40_000 }, async () => {
+  await using server = await TestServer.start()
+  expect(statusIn(await exchange(server.url, 'GET /livez HTTP/1.1\r\nHost: 127'))).toBe(408)
+})
+
 test('requests that are never finished hold neither callers nor the end of the server up', async () => {
   const server = await TestServer.start()
   const slow = await Promise.all(Array.from({ length: 50 }, () => tcp(server.url)))

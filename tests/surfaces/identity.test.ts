@@ -61,6 +61,13 @@ test.each(['localhost', 'localhost:3456', '127.0.0.1:1', '[::1]:3456'])(
   },
 )
 
+test('the metrics too are for the developer, and for no page whose name resolves to this machine', async () => {
+  await using server = await TestServer.start()
+  expect((await fetch(`${server.url}/metrics`)).status).toBe(200)
+  expect(await get(`${server.url}/metrics`, { host: 'rebound.example' })).toEqual(asked)
+  expect(await get(`${server.url}/metrics`, { origin: 'https://evil.example' })).toEqual(asked)
+})
+
 test('a token that was signed elsewhere is refused here', async () => {
   await using server = await TestServer.start()
   await using elsewhere = await TestServer.start()

@@ -10,7 +10,9 @@ const cost = 2
 
 /** Throws for whoever may not see them: in serve mode they are of all projects, and so for who is of all. */
 async function requireReader({ parts, log, metrics, gate }: Surroundings, request: IncomingMessage): Promise<void> {
-  if (parts.config.mode === 'dev' || gate.mayScrape(request)) return
+  if (gate.mayScrape(request)) return
+  // A page whose name resolves to this machine is no developer here either.
+  if (parts.config.mode === 'dev' && gate.isLocal(request)) return
   const identity = await identify(parts, gate, { token: bearerOf(request), project: undefined, request })
   const connection = { parts, log, metrics, surface: 'http' as const, address: gate.addressOf(request), identity }
   parts.rates.take(connection, cost)
