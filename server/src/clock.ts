@@ -44,3 +44,6 @@ export function anchoredNow(clock: Clock, lastCommit: number): () => number {
   const start = clock.monotonic()
   return () => Math.floor(anchor + clock.monotonic() - start)
 }
+
+/** Lets what else is waiting have its turn: a loop of many steps would otherwise hold up every other caller until its end. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -39,8 +39,9 @@ test('a call over HTTP that must not be done twice is repeated only if it never 
   const { url } = gone
   await gone[Symbol.asyncDispose]()
   const early = server.connect({ ...overHttp, url })
+  // By which of its attempts the time is over is drawn: the last one finds nobody there, or the breaker open.
   expect(await refusal(early.agents.unregister({}, { deadlineMs: 300 }))).toMatchObject({
-    code: 'CONNECTION_LOST',
+    code: expect.stringMatching(/^(CONNECTION_LOST|CIRCUIT_OPEN|DEADLINE_EXCEEDED)$/),
     applied: 'no',
   })
   await using hop = await Hop.start(server.url)

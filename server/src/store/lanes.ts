@@ -1,4 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
+import { nextTurn } from '../clock.ts'
 
 const batchLimit = 64
 
@@ -48,7 +49,7 @@ export class Lanes<T extends { readonly scope: { readonly project: string } }> {
     while (lane && lane.waiting.length > 0) {
       await this.#run(next(lane))
       // One turn of the event loop between batches, or sockets would starve under load.
-      await new Promise((resolve) => setImmediate(resolve))
+      await nextTurn()
     }
     this.#lanes.delete(name)
     if (this.#lanes.size === 0) for (const resolve of this.#idle.splice(0)) resolve()

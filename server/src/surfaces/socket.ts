@@ -5,6 +5,7 @@ import { uuidv7 } from 'uuidv7'
 import type { WebSocket } from 'ws'
 import { errorShape, toCoordinationError } from '../api/errors.ts'
 import { runCall, runSubscription } from '../api/pipeline.ts'
+import { nextTurn } from '../clock.ts'
 import { currentPrincipal, leewayMs } from '../guards/authenticate.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Principal } from '../principal.ts'
@@ -270,7 +271,7 @@ export class Socket {
       })
       // Admitted by the first pull; `started` is said before what that brings, and a refusal without it.
       const first = chunks.next()
-      await Promise.race([first, turnOver()])
+      await Promise.race([first, nextTurn()])
       this.#write(stateFrame(envelope, 'started'))
       started = true
       for (let next = await first; !next.done; next = await chunks.next()) {
@@ -296,5 +297,3 @@ export class Socket {
     if (started && !this.#open.leaving) this.#write(stateFrame(envelope, 'stopped'))
   }
 }
-
-const turnOver = () => new Promise<void>((resolve) => setImmediate(resolve))
