@@ -28,7 +28,11 @@ test('a page of an allowed origin may ask beforehand, call, and read the limits 
     expect(answer.headers.get('access-control-expose-headers')).toContain('RateLimit-Policy')
     expect(answer.headers.get('ratelimit-policy')).not.toBeNull()
   }
-  const rest = await fetch(`${server.url}/api/auth/refresh`, { method: 'POST', headers: { origin: app }, body: '{}' })
+  const rest = await fetch(`${server.url}/api/auth/refresh`, {
+    method: 'POST',
+    headers: { origin: app, 'content-type': 'application/json' },
+    body: '{}',
+  })
   expect([rest.status, allowed(rest.headers)]).toEqual([400, app])
 })
 
