@@ -1,6 +1,7 @@
 import { systemClock } from '@tony/mcp-server/clock'
 import { openPostgres } from '@tony/mcp-server/store/postgres'
 import { type Query, type Store, statement } from '@tony/mcp-server/store/store'
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
 import { reading } from '../api/given.ts'
@@ -133,6 +134,31 @@ describe.skipIf(postgresServer === undefined)('on PostgreSQL', () => {
     await atLast(() => first.transact({ project }, async (tx) => tx.append(note('after'))))
     await told
     expect((await second.read(feed)).map(({ subject }) => subject)).toEqual(['after'])
+  })
+
+  test('a connection that is lost while an operation is refused fails the others for that, and not for its reason', async () => {
+    await using database = await Database.create()
+    await using store = await openPostgres({ url: database.url })
+    const project = await projectOf(store)
+    const cut = `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+      where datname = current_database() and state like 'idle in transaction%'`
+    const queued = Promise.withResolvers<void>()
+    const before = store.transact({ project }, () => queued.promise)
+    let tries = 0
+    const refused = store.transact({ project }, async () => {
+      tries += 1
+      // The second time each operation has a savepoint, which goes with the connection.
+      if (tries === 2) await database.raw((client) => client.query(cut))
+      throw new CoordinationError('STALE_RECEIPT', 'nobody else has this receipt')
+    })
+    const other = store.transact({ project }, (tx) => put(tx, 'the other'))
+    const settled = Promise.allSettled([refused, other, before])
+    queued.resolve()
+    const [one, another] = await settled
+    expect(tries).toBe(2)
+    const lost = { status: 'rejected', reason: expect.objectContaining({ code: 'STORE_UNAVAILABLE' }) }
+    expect([one, another]).toEqual([lost, lost])
+    expect(await store.read(stored)).toEqual([])
   })
 
   test('operations that meet in a deadlock are done again, each once', async () => {

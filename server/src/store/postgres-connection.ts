@@ -91,14 +91,10 @@ export class BatchConnection implements Connection {
     await this.#say('release operation')
   }
 
+  /** Throws when the connection is lost: that is every operation's business, and what the one at hand was refused for is not. */
   async rollbackToSavepoint(): Promise<boolean> {
-    return this.#lent.client.query('rollback to operation; release operation').then(
-      () => true,
-      () => {
-        this.#lent.spoil()
-        return false
-      },
-    )
+    await this.#say('rollback to operation; release operation')
+    return true
   }
 
   async exclusive(what: string): Promise<void> {
