@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Agent, type Delivery, FinalError, type LeasedTask, TonyError, type WorkContext } from '@tony/mcp-client'
 import { History, hashOf } from './history.ts'
-import { chance, locksOf, type Troubles, topicOf, troublesOf, workTime } from './misbehaviour.ts'
+import { chance, locksOf, type PaceName, paces, type Troubles, topicOf, troublesOf, workTime } from './misbehaviour.ts'
 
 interface Orders {
   readonly url: string
@@ -15,6 +15,7 @@ interface Orders {
   /** How often this agent's process has been started. */
   readonly life: number
   readonly fleet: number
+  readonly pace: PaceName
 }
 
 const orders: Orders = JSON.parse(process.argv[2] ?? '{}')
@@ -24,10 +25,8 @@ const troubles: Troubles = JSON.parse(readFileSync(join(folder, 'troubles.json')
 const hasTrouble = troublesOf(troubles)
 const chaos = troubles.verified.length > 0
 
-/** Short, so that an agent that hangs is noticed within the demo. */
-const leaseMs = 5_000
-const heartbeatMs = 1_500
-const hangMs = 6_500
+const pace = paces[orders.pace]
+const { leaseMs, heartbeatMs, hangMs } = pace
 
 const history = new History(join(folder, `${name}.${life}.jsonl`), name)
 const agent = await Agent.register({
@@ -70,7 +69,7 @@ async function behave(known: string, { requestInput, lock }: WorkContext): Promi
 async function work(task: LeasedTask, context: WorkContext): Promise<unknown> {
   history.note('start', { taskId: task.id, attempt: task.attempt })
   const known = task.externalId ?? task.id
-  await wait(workTime(seed, known, task.attempt))
+  await wait(workTime(pace, seed, known, task.attempt))
   // Trouble comes once: the next attempt goes well, so that the plan can be finished.
   if (task.attempt === 1) {
     if (hasTrouble('crash', known)) process.kill(process.pid, 'SIGKILL')

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { PaceName } from './misbehaviour.ts'
 
 interface Member {
   readonly name: string
@@ -17,6 +18,7 @@ export interface FleetOptions {
   readonly folder: string
   readonly size: number
   readonly seed: string
+  readonly pace: PaceName
 }
 
 const program = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
@@ -64,8 +66,8 @@ export class Fleet {
   }
 
   #spawn({ name, instance, life }: Omit<Member, 'child'>): ChildProcess {
-    const { url, folder, seed, size } = this.#options
-    const orders = JSON.stringify({ url, name, instance, seed, folder, life, fleet: size })
+    const { url, folder, seed, size, pace } = this.#options
+    const orders = JSON.stringify({ url, name, instance, seed, folder, life, fleet: size, pace })
     return spawn(process.execPath, [program('agent'), orders], {
       stdio: ['ignore', this.#errors, this.#errors, 'ipc'],
       env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') },

@@ -24,7 +24,25 @@ export type Trouble = keyof typeof rates | keyof typeof chaosRates | keyof typeo
 export type Troubles = Readonly<Record<Trouble, readonly string[]>>
 
 /** How long the work on a task takes, in milliseconds. */
-const workMs = { least: 300, most: 2_000 }
+interface Pace {
+  /** How long a task takes. All in milliseconds. */
+  readonly workMs: { readonly least: number; readonly most: number }
+  readonly leaseMs: number
+  readonly heartbeatMs: number
+  /** Longer than a lease. */
+  readonly hangMs: number
+}
+
+/**
+ * How agents work. `brisk`: an agent that hangs is noticed within the demo. `steady`, where servers are killed on the way: a
+ * hundred agents that think for seconds leave two cores room for the starts, and a lease outlives one.
+ */
+export const paces = {
+  brisk: { workMs: { least: 300, most: 2_000 }, leaseMs: 5_000, heartbeatMs: 1_500, hangMs: 6_500 },
+  steady: { workMs: { least: 3_000, most: 20_000 }, leaseMs: 15_000, heartbeatMs: 5_000, hangMs: 17_000 },
+} as const satisfies Record<string, Pace>
+
+export type PaceName = keyof typeof paces
 
 /** A number in [0, 1) that is the same for the same words, whichever process asks. */
 export function chance(...words: readonly (string | number)[]): number {
@@ -75,7 +93,7 @@ export function troublesOf(troubles: Troubles): (trouble: Trouble, task: string)
   return (trouble, task) => sets.get(trouble)?.has(task) ?? false
 }
 
-export const workTime = (seed: string, task: string, attempt: number): number =>
+export const workTime = ({ workMs }: Pace, seed: string, task: string, attempt: number): number =>
   workMs.least + chance(seed, 'time', task, attempt) * (workMs.most - workMs.least)
 
 /** So many tasks may use the pool of the demo at a time. */

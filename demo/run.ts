@@ -86,6 +86,12 @@ function made(tasks: readonly PlannedRow[], troubles: Troubles, { seed, chaos }:
   })
 }
 
+/** A lead that gives a task another chance whose attempts went down with servers: others wait for it. */
+async function retryFailed(client: Client): Promise<void> {
+  for await (const { subject } of client.events.subscribe({ types: ['task.failed'] }))
+    if (subject !== null) await client.tasks.retry({ taskId: subject }).catch(() => undefined)
+}
+
 /** The tasks of a plan that are to be done, and those of them no other waits for. */
 function openOf(tasks: readonly PlannedRow[]): { tasks: string[]; leaves: string[] } {
   const open = tasks.filter(({ status }) => status === undefined || status === 'pending')
@@ -109,11 +115,12 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
   const troubles = drawTroubles({ ...openOf(plan.tasks), seed, chaos })
   writeFileSync(join(histories, 'troubles.json'), JSON.stringify(troubles))
   const server = await serverFor(options, folder)
-  const order = { url: server.url, folder: histories, size: options.agents, seed }
+  const pace = options.faults ? ('steady' as const) : ('brisk' as const)
+  const order = { url: server.url, folder: histories, size: options.agents, seed, pace }
   const fleet = new Fleet(order)
   const watchers = new Watchers()
   const operators = new Operators()
-  const tally = new Tally(chaos)
+  const tally = new Tally({ tasks: chaos || options.faults, mail: chaos })
   await server.start()
   const client = createClient({ url: server.url, deadlineMs: 60_000 })
   try {
@@ -130,6 +137,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
     // The feed may be read at another server than the plan was published at.
     await tally.reached(await headOf(client))
     progress.follow(tally, plan.tasks.length)
+    if (options.faults) retryFailed(client).catch(() => undefined)
     const killing = killOnTheWay(server, tally, plan.tasks.length, options)
     const breaking = breakOnTheWay(server, tally, plan.tasks.length, { ...options, histories })
     await Promise.race([Promise.all([tally.settled(), killing, breaking]), tooLong(tally)])

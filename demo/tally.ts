@@ -1,16 +1,21 @@
 import type { Client, FeedEvent } from '@tony/mcp-client'
 
+interface Revived {
+  readonly tasks: boolean
+  readonly mail: boolean
+}
+
 /** What the feed says of the run so far. */
 export class Tally {
   readonly #counts = new Map<string, number>()
   readonly #open = new Set<string>()
   readonly #openMail = new Set<string>()
   #waiting: (() => void)[] = []
-  /** Whether somebody revives what failed or died: then it is not over. */
-  readonly #revived: boolean
+  /** Whether somebody revives tasks that failed and mail that died: then those are not over. */
+  readonly #revived: Revived
   last = 0
 
-  constructor(revived: boolean) {
+  constructor(revived: Revived) {
     this.#revived = revived
   }
 
@@ -63,8 +68,8 @@ export class Tally {
       // What was over where it was imported from is nobody's work.
       if (!isOver(data)) this.#open.add(subject)
     } else if (type === 'message.sent') this.#openMail.add(subject)
-    else if (taskEnds.has(type) || (type === 'task.failed' && !this.#revived)) this.#open.delete(subject)
-    else if (mailEnds.has(type) || (type === 'message.dead' && !this.#revived)) this.#openMail.delete(subject)
+    else if (taskEnds.has(type) || (type === 'task.failed' && !this.#revived.tasks)) this.#open.delete(subject)
+    else if (mailEnds.has(type) || (type === 'message.dead' && !this.#revived.mail)) this.#openMail.delete(subject)
   }
 }
 
