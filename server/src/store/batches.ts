@@ -12,7 +12,7 @@ export interface Connection extends Reader {
   rollback(): Promise<void>
   savepoint(): Promise<void>
   release(): Promise<void>
-  /** False when the transaction is no more: some errors end it by themselves. */
+  /** False when the error of the operation has ended the transaction by itself. Throws when something else has. */
   rollbackToSavepoint(): Promise<boolean>
   exclusive(what: string): Promise<void>
 }

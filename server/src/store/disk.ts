@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fdatasyncSync, fsyncSync, openSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 const chunkBytes = 1_048_576
@@ -16,6 +16,11 @@ function withFile<T>(path: string, flags: string, use: (descriptor: number) => T
 
 /** Returns when the file's bytes would survive a power cut. */
 export const syncFile = (file: string): void => withFile(file, 'r+', fsyncSync)
+
+/** Has written what there is of a file by now, if there is one. */
+export function flushData(file: string): void {
+  if (existsSync(file)) withFile(file, 'r+', fdatasyncSync)
+}
 
 /** The same for the names in a folder: a rename is one only after this. */
 export const syncFolderOf = (file: string): void => withFile(dirname(file), 'r', fsyncSync)
