@@ -22,8 +22,10 @@ await using cluster = found
 const at = (sorted: readonly number[], share: number): string =>
   (sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(1)
 
+/** Of both rounds: the pepper of the database is in it. */
+const folder = mkdtempSync(join(tmpdir(), 'tony-wake-'))
+
 async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'tony-wake-'))
   const base = readConfig('dev', {
     MCP_PORT: '0',
     DATABASE_URL: `${cluster.url}/postgres`,
@@ -74,8 +76,8 @@ async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
   }
   for (const client of [lead, reader, feed]) client.close()
   for (const server of [here, there]) await server[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
 }
 
 await measure('on', Number(values.rounds))
 await measure('off', Number(values.quiet))
+rmSync(folder, { recursive: true, force: true })
