@@ -2,7 +2,7 @@
  * Writes the client's types and its table of procedures from the router, so that no type of the server reaches the client
  * and none is written twice. Run by the build after the server; `--check` compares instead of writing.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { agent } from '@tony/mcp-shared/agents'
 import { deadLetter } from '@tony/mcp-shared/dead-letters'
@@ -14,6 +14,9 @@ import { leasedTask, task } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 
 const output = new URL('../client/src/generated/api.ts', import.meta.url)
+
+/** Of the shared code what the client needs at run time, word for word: the package of the client stands alone. */
+const copied = ['fence'] as const
 
 /** Shapes that callers name: printed once each. */
 const named = z.registry<{ id: string }>()
@@ -155,9 +158,18 @@ ${policies.join('\n')}
 } as const
 `
 
-if (process.argv.includes('--check')) {
-  if (readFileSync(output, 'utf8') !== text) {
-    process.stderr.write('client/src/generated/api.ts does not match the router: npm run build\n')
+const written = [
+  [output, text] as const,
+  ...copied.map((name) => {
+    const from = readFileSync(new URL(`../shared/src/${name}.ts`, import.meta.url), 'utf8')
+    const head = `// Copied by scripts/generate-client.ts from shared/src/${name}.ts. Do not edit.\n`
+    return [new URL(`${name}.ts`, output), `${head}${from}`] as const
+  }),
+]
+for (const [file, wanted] of written) {
+  if (!process.argv.includes('--check')) writeFileSync(file, wanted)
+  else if (!existsSync(file) || readFileSync(file, 'utf8') !== wanted) {
+    process.stderr.write(`${file.pathname} does not match what it is made of: npm run build\n`)
     process.exitCode = 1
   }
-} else writeFileSync(output, text)
+}

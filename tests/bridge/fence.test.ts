@@ -1,4 +1,4 @@
-import { fenced, inLine } from '@tony/mcp-tools/fence'
+import { fenced, inLine } from '@tony/mcp-shared/fence'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'

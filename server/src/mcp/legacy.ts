@@ -1,6 +1,6 @@
+import { inLine } from '@tony/mcp-shared/fence'
 import { agentRole } from '@tony/mcp-shared/roles'
 import type { Output } from '@tony/mcp-tools/calls'
-import { inLine } from '@tony/mcp-tools/fence'
 import { codeOf } from '@tony/mcp-tools/refusals'
 import { type AnyTool, tool } from '@tony/mcp-tools/tool'
 import { z } from 'zod'

@@ -1,11 +1,12 @@
+// Copied by scripts/generate-client.ts from shared/src/fence.ts. Do not edit.
 /** So much of one text is shown, in characters. */
 const shownCharacters = 16_000
 
 /** Line ends that are not `\n`: each would begin a line that does not look like one of the text. */
 const otherLineEnds = /\r\n?|[\v\f\u0085\u2028\u2029]/g
 
-/** Control characters, and those that turn the direction of what follows or are not seen. */
-const unseen = /[^\P{Cc}\n\t]|[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/gu
+/** Control characters, halves of characters, those of private use, and those that turn the direction of what follows or are not seen. */
+const unseen = /[^\P{Cc}\n\t]|[\p{Cf}\p{Cs}\p{Co}]|[\u{e0000}-\u{e007f}]/gu
 
 /** A text as it may be shown: its lines end in `\n`, and every character of it is seen. */
 const plain = (text: string): string => text.replaceAll(otherLineEnds, '\n').replaceAll(unseen, '')
@@ -14,6 +15,10 @@ const plain = (text: string): string => text.replaceAll(otherLineEnds, '\n').rep
 export const inLine = (text: string): string => plain(text).replaceAll(/\s+/g, ' ').trim().slice(0, 200)
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null'))
+
+/** An agent as the head of a fence names it: its name and role by the server's word. Without one, whoever is not registered. */
+export const nameOfAgent = (agent: { readonly name: string; readonly role: string } | undefined): string =>
+  agent ? `agent ${JSON.stringify(inLine(agent.name))}, ${agent.role}` : 'the operator'
 
 /**
  * Somebody else's words as data: each of their lines begins with `| `, and ours never do, so no text can end its fence or begin
