@@ -14,8 +14,8 @@ const environment = z.object({
   TONY_MCP_URL: z.url().optional(),
   TONY_MCP_SERVER_URL: z.url().optional(),
   /** An API key or an enrolment token, or a file that holds one. */
-  TONY_MCP_KEY: z.string().optional(),
-  TONY_MCP_KEY_FILE: z.string().optional(),
+  TONY_TOKEN: z.string().optional(),
+  TONY_TOKEN_FILE: z.string().optional(),
   TONY_MCP_PROJECT: z.string().optional(),
   TONY_MCP_AGENT_TYPE: z.string().min(1).max(200).default('implementation'),
   /** Separated by commas. */
@@ -49,11 +49,11 @@ export function readBridgeConfig(env: Readonly<Record<string, string | undefined
     throw new BridgeConfigError(`the environment cannot be used: ${problems.join('; ')}`)
   }
   const values = parsed.data
-  const file = values.TONY_MCP_KEY_FILE
+  const file = values.TONY_TOKEN_FILE
   return {
     settings: {
       url: (values.TONY_MCP_URL ?? values.TONY_MCP_SERVER_URL ?? 'http://127.0.0.1:3456').replace(/\/+$/, ''),
-      credential: values.TONY_MCP_KEY ?? (file === undefined ? undefined : keyIn(file)),
+      credential: file === undefined ? values.TONY_TOKEN : keyIn(file),
       project: values.TONY_MCP_PROJECT,
       type: values.TONY_MCP_AGENT_TYPE,
       capabilities: values.TONY_MCP_CAPABILITIES.split(',')

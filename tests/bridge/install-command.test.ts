@@ -32,7 +32,7 @@ test('the hosts that are on the machine get the program that was called; the oth
     type: 'stdio',
     command: process.execPath,
     args: [program, 'mcp'],
-    env: { TONY_MCP_URL: 'http://10.0.0.1:1', TONY_MCP_KEY_FILE: join(home, 'key') },
+    env: { TONY_MCP_URL: 'http://10.0.0.1:1', TONY_TOKEN_FILE: join(home, 'key') },
   })
   expect(existsSync(join(home, '.cursor'))).toBe(false)
   expect((await tony('status')).code).toBe(0)
@@ -48,7 +48,7 @@ test('status says what differs, and shows no secret that stands in a file', asyn
   const file = join(home, '.cursor', 'mcp.json')
   const held = JSON.parse(readFileSync(file, 'utf8'))
   held.mcpServers.tony.command = `/old/${secret}`
-  held.mcpServers.tony.env = { TONY_MCP_KEY: 'plainly', TONY_MCP_URL: `http://x/?k=${secret}` }
+  held.mcpServers.tony.env = { TONY_TOKEN: 'plainly', TONY_MCP_URL: `http://x/?k=${secret}` }
   writeFileSync(file, JSON.stringify(held))
   for (const form of [[], ['--json']]) {
     const { code, stdout } = await tony('status', '--client', 'cursor', '--url', 'http://y:1', ...form)

@@ -75,7 +75,7 @@ test('no token, lease, receipt or key is in anything a bridge says to its host',
   const { key } = await guarded.key({ scopes: ['agents:register'], roleCeiling: 'developer' })
   const file = join(server.folder, 'key')
   writeFileSync(file, `${key}\n`, { mode: 0o600 })
-  await using host = await bridgedHost(server, { TONY_MCP_KEY_FILE: file })
+  await using host = await bridgedHost(server, { TONY_TOKEN_FILE: file })
   const instance = readFileSync(join(server.folder, 'state', 'instance.key'), 'utf8')
   const secrets = new Set([key, guarded.adminKey, instance])
   await story(guarded, host, secrets)

@@ -111,7 +111,7 @@ describe('the server is found', () => {
   })
 
   test('with its token, project and timeout', () => {
-    const environment = { TONY_MCP_TOKEN: 'tck_x', TONY_MCP_PROJECT: 'p', TONY_MCP_TIMEOUT: '5000' }
+    const environment = { TONY_TOKEN: 'tck_x', TONY_MCP_PROJECT: 'p', TONY_MCP_TIMEOUT: '5000' }
     Object.assign(process.env, environment)
     try {
       expect(placeOf({})).toMatchObject({ credential: 'tck_x', project: 'p', timeout: 5_000 })

@@ -29,7 +29,7 @@ function entryOf({ url, project, tokenFile, program }: Partial<Installing>): Ent
     command: program === undefined ? programHere() : [program],
     env: {
       ...(url !== undefined && { TONY_MCP_URL: url }),
-      ...(tokenFile !== undefined && { TONY_MCP_KEY_FILE: resolve(tokenFile) }),
+      ...(tokenFile !== undefined && { TONY_TOKEN_FILE: resolve(tokenFile) }),
       ...(project !== undefined && { TONY_MCP_PROJECT: project }),
     },
   }

@@ -3,7 +3,7 @@ export interface Place {
   /** Default: TONY_MCP_SERVER_URL, TONY_MCP_URL, MCP_URL or TONY_MCP_SERVER, else `http://127.0.0.1:3456`. */
   readonly url?: string
   /**
-   * An API key. Default: TONY_MCP_TOKEN. Without one the server must be in dev mode on this machine. Its role is to be at least
+   * An API key. Default: TONY_TOKEN. Without one the server must be in dev mode on this machine. Its role is to be at least
    * that of the agents it registers: tech-lead for `tonyMCP`.
    */
   readonly credential?: string
@@ -37,7 +37,7 @@ export function placeOf(given: Place) {
       .map(address)
       .find((value) => value !== undefined) ??
     defaultUrl
-  const credential = given.credential ?? set(env['TONY_MCP_TOKEN'])
+  const credential = given.credential ?? set(env['TONY_TOKEN'])
   const project = given.project ?? set(env['TONY_MCP_PROJECT'])
   const timeout = given.timeout ?? Number(set(env['TONY_MCP_TIMEOUT']) ?? defaultTimeout)
   return {
