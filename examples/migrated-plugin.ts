@@ -1,5 +1,5 @@
 /**
- * A plugin of Tony 2.7, hosted without a change. Needs a server: `npm run dev`, or TONY_MCP_URL and TONY_MCP_TOKEN.
+ * A plugin of Tony 2.7, hosted without a change. Needs a server: `npm run dev`, or TONY_MCP_URL and TONY_TOKEN.
  */
 import { installationsInMemory, loadPlugin, PluginMigrationHelper, runPlugin } from '@tony/mcp-client/plugin'
 

@@ -1,5 +1,5 @@
 /**
- * A plugin, hosted and asked. Needs a server: `npm run dev`, or TONY_MCP_URL and TONY_MCP_TOKEN.
+ * A plugin, hosted and asked. Needs a server: `npm run dev`, or TONY_MCP_URL and TONY_TOKEN.
  */
 import { definePlugin, runPlugin } from '@tony/mcp-client/plugin'
 import { MCPNetworkClient } from '@tony/mcp-client/tony'

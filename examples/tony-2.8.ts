@@ -1,6 +1,6 @@
 /**
  * A program of Tony 2.8. Only its import has changed: it was '@tony/core'. Needs a server: `npm run dev`, or TONY_MCP_SERVER_URL and
- * TONY_MCP_TOKEN.
+ * TONY_TOKEN.
  */
 import { initializeTonyMCP, minimalMCPServer, tonyMCP } from '@tony/mcp-client/tony'
 

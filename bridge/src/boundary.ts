@@ -1,4 +1,5 @@
-import { presentMail } from '@tony/mcp-tools/mail'
+import type { DeliveryMode } from '@tony/mcp-shared/messages'
+import { tellMail } from '@tony/mcp-tools/mail'
 import type { Clock } from './clock.ts'
 import type { Session } from './session.ts'
 
@@ -8,57 +9,66 @@ const atOnce = 10
 /** How long the server may take, in milliseconds: the host stands still meanwhile. */
 const withinMs = 1_000
 
+/** What is to be put before a model, and the messages that are in it. */
+export interface Showing {
+  readonly text: string
+  readonly messageIds: readonly string[]
+}
+
+const nothing: Showing = { text: '', messageIds: [] }
+
 /** What waits for a session's model, as it is shown between two of its steps. */
 export class Boundary {
   readonly #session: Session
   readonly #clock: Clock
   /** What was made ready for somebody who had gone: it is shown at the next boundary. */
-  #kept: string[] = []
-  #looking: Promise<string> | undefined
+  #kept: Showing[] = []
+  #looking: Promise<Showing> | undefined
 
   constructor(session: Session, clock: Clock) {
     this.#session = session
     this.#clock = clock
   }
 
-  /** What is new since the last time; empty when there is nothing, or the server is away. Each message is in one answer. */
-  async look(): Promise<string> {
+  /**
+   * What is new since the last time, of messages those that may be shown here; empty when there is nothing, or the server is
+   * away. Each message is in one answer.
+   */
+  async look(upTo: DeliveryMode): Promise<Showing> {
     // A server that is away is asked by one at a time.
     if (this.#looking) return this.#take()
-    const looking = this.#ask()
+    const looking = this.#ask(upTo)
     this.#looking = looking.finally(() => {
       this.#looking = undefined
     })
-    const text = await Promise.race([looking.catch(() => ''), this.#late()])
-    if (text === undefined) looking.then((late) => this.keep(late)).catch(() => undefined)
-    return [this.#take(), text ?? ''].filter((part) => part !== '').join('\n\n')
+    const showing = await Promise.race([looking.catch(() => nothing), this.#late()])
+    if (!showing) looking.then((late) => this.keep(late)).catch(() => undefined)
+    return this.#take(showing)
   }
 
   /** It was not shown. */
-  keep(text: string): void {
-    if (text !== '') this.#kept.push(text)
+  keep(showing: Showing): void {
+    if (showing.text !== '') this.#kept.push(showing)
   }
 
-  #take(): string {
-    const kept = this.#kept.join('\n\n')
+  #take(also = nothing): Showing {
+    const all = [...this.#kept, also]
     this.#kept = []
-    return kept
+    return {
+      text: all.flatMap(({ text }) => (text === '' ? [] : [text])).join('\n\n'),
+      messageIds: all.flatMap(({ messageIds }) => messageIds),
+    }
   }
 
   #late(): Promise<undefined> {
     return new Promise((resolve) => this.#clock.timer(withinMs, () => resolve(undefined)))
   }
 
-  async #ask(): Promise<string> {
-    const { signal } = new AbortController()
-    const mail = await this.#session.receive(atOnce, { waitMs: 0, signal }).catch(() => [])
-    const letters = mail.length === 0 ? [] : await presentMail(this.#session, mail)
-    const shown = letters.flatMap(({ messageId, type, taskId, text }) => [
-      `Message ${messageId}, type ${type}${taskId === undefined ? '' : `, about task ${taskId}`}:`,
-      text,
-    ])
+  async #ask(upTo: DeliveryMode): Promise<Showing> {
+    const mail = await this.#session.fetch(atOnce, upTo).catch(() => [])
+    const letters = await tellMail(this.#session, mail)
     const notices = this.#session.notices().map((notice) => `Notice from Tony: ${notice}`)
-    const answer = letters.length === 0 ? [] : ['Answer with the tool send, and the id of the message as replyTo.']
-    return [...notices, ...shown, ...answer].join('\n')
+    const text = [...notices, ...(letters === '' ? [] : [letters])].join('\n')
+    return { text, messageIds: mail.map(({ id }) => id) }
   }
 }

@@ -3,6 +3,7 @@ import { globSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } f
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type DeliveryMode, deliveryModes } from '@tony/mcp-shared/messages'
 import { z } from 'zod'
 import type { Boundary } from './boundary.ts'
 import type { Found, LookFor } from './look.ts'
@@ -47,7 +48,8 @@ function socketFor(stateDir: string, id: string): string {
 
 const question = z.object({
   secret: z.string(),
-  /** Left out: what is to be shown now. */
+  /** What is to be shown now: messages of a mode at least as urgent. */
+  show: z.enum(deliveryModes).optional(),
   wait: z.object({ for: z.enum(['task', 'message']), type: z.string().max(200).optional() }).optional(),
 })
 
@@ -68,7 +70,8 @@ function asked(line: string, secret: string): z.output<typeof question> | undefi
 }
 
 /** Answers one knock: the question comes in one line, then the answer goes out. */
-function answer(socket: Socket, secret: string, { boundary, wait }: DoorOptions): void {
+function answer(socket: Socket, secret: string, options: DoorOptions): void {
+  const { wait } = options
   let heard = ''
   const gone = new AbortController()
   socket.setEncoding('utf8')
@@ -79,8 +82,8 @@ function answer(socket: Socket, secret: string, { boundary, wait }: DoorOptions)
     heard += data
     if (heard.length <= 1_000 && !heard.endsWith('\n')) return
     const asking = asked(heard, secret)
-    if (!asking) socket.destroy()
-    else if (!asking.wait) show(socket, boundary)
+    if (asking?.show) show(socket, asking.show, options)
+    else if (!asking?.wait) socket.destroy()
     else
       wait(asking.wait, gone.signal).then(
         (found) => socket.end(found ? JSON.stringify(found) : ''),
@@ -89,16 +92,20 @@ function answer(socket: Socket, secret: string, { boundary, wait }: DoorOptions)
   })
 }
 
-async function show(socket: Socket, boundary: Boundary): Promise<void> {
-  const text = await boundary.look()
-  if (socket.writable) socket.end(text)
-  else boundary.keep(text)
+async function show(socket: Socket, upTo: DeliveryMode, { boundary, shown }: DoorOptions): Promise<void> {
+  const showing = await boundary.look(upTo)
+  if (!socket.writable) return boundary.keep(showing)
+  // Its senders know of it before the hook ends: what the session does then acks it.
+  await shown(showing.messageIds)
+  socket.end(showing.text)
 }
 
 export interface DoorOptions {
   readonly stateDir: string
   readonly session: string | undefined
   readonly boundary: Boundary
+  /** These messages are put before the model. */
+  readonly shown: (messageIds: readonly string[]) => Promise<void>
   /** Waits as this session until there is something, or nobody asks any more. */
   readonly wait: (
     what: { readonly for: LookFor; readonly type?: string | undefined },

@@ -1,6 +1,16 @@
+import type { DeliveryMode } from '@tony/mcp-shared/messages'
+
 /** The points of a session at which a host runs a hook. */
 export const hookEvents = ['session-start', 'prompt', 'tool', 'stop'] as const
 export type HookEvent = (typeof hookEvents)[number]
+
+/** The least urgent mode of the messages that are shown at each point. */
+export const shownAt = {
+  'session-start': 'digest',
+  prompt: 'digest',
+  tool: 'boundary',
+  stop: 'turnEnd',
+} as const satisfies Record<HookEvent, DeliveryMode>
 
 export const hookHosts = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] as const
 export type HookHost = (typeof hookHosts)[number]

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import { systemClock } from './clock.ts'
-import { type HookEvent, type HookHost, mayGoOn, printed } from './hook-output.ts'
+import { type HookEvent, type HookHost, mayGoOn, printed, shownAt } from './hook-output.ts'
 import { look } from './knock.ts'
 
 /** How long a hook may take in all, in milliseconds. */
@@ -18,7 +18,7 @@ function parsed(input: string): unknown {
 async function said(event: HookEvent, host: HookHost): Promise<string> {
   // Whether a turn may go on once more is in what the host says; at other points it says nothing of use.
   if (event === 'stop' && !mayGoOn(parsed(await text(process.stdin)))) return ''
-  return printed(event, host, await look())
+  return printed(event, host, await look(shownAt[event]))
 }
 
 /** `tony-mcp hook`: prints what waits for the session of this host. Without a bridge, a server or an answer in time it prints nothing. */

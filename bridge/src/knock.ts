@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import { ancestors } from './ancestors.ts'
 import { type Door, doorsIn } from './door.ts'
 import { bridgeConfigHere } from './environment.ts'
@@ -31,10 +32,10 @@ function ask({ socket, secret }: Door, question: object): Socket {
   return line
 }
 
-/** What is to be shown to the session of this host now; empty when it has no bridge. */
-export async function look(): Promise<string> {
+/** What is to be shown to the session of this host now, of messages those that are at least as urgent; empty when it has no bridge. */
+export async function look(upTo: DeliveryMode): Promise<string> {
   const door = doorHere()
-  return door ? text(ask(door, {})) : ''
+  return door ? text(ask(door, { show: upTo })) : ''
 }
 
 /** Waits for the session of this host. Rejects when it has no bridge, or that has ended. */

@@ -40,14 +40,11 @@ const lookForTask =
 const lookForMessage =
   (client: Client, agent: string | undefined, type: string | undefined): Look =>
   async () => {
-    const { messages } = await client.messages.list({
-      box: 'in',
-      status: 'pending',
-      limit: 1,
-      ...(agent !== undefined && { agent }),
-      ...(type !== undefined && { type }),
-    })
-    const [message] = messages
+    const whose = { box: 'in', ...(agent !== undefined && { agent }), ...(type !== undefined && { type }) } as const
+    const [pending] = (await client.messages.list({ ...whose, status: 'pending', limit: 1 })).messages
+    // A bridge has them at once; until they are shown they wait all the same.
+    const atBridge = async () => (await client.messages.list({ ...whose, status: 'delivered', limit: 50 })).messages
+    const message = pending ?? (await atBridge()).find(({ shownAt }) => shownAt === null)
     return message && { for: 'message', messageId: message.id, from: message.from, type: message.type }
   }
 

@@ -1,20 +1,15 @@
-import { type Agent, type Client, TonyError } from '@tony/mcp-client'
-import {
-  type Input,
-  type LeasedPath,
-  type Mail,
-  type Output,
-  type Path,
-  type Task,
-  typedCalls,
-  type WithoutLease,
-} from '@tony/mcp-tools/calls'
+import { setImmediate } from 'node:timers/promises'
+import { type Agent, TonyError } from '@tony/mcp-client'
+import type { DeliveryMode } from '@tony/mcp-shared/messages'
+import type { Input, LeasedPath, Mail, Output, Path, Task, WithoutLease } from '@tony/mcp-tools/calls'
 import { SeatError } from '@tony/mcp-tools/refusals'
 import { isChange, type Me, type Profile, type Seat, type Standing, type Wait } from '@tony/mcp-tools/seat'
+import { asides, callsOf, codeOf, endings, meant } from './calls.ts'
 import { type Clock, every, pause } from './clock.ts'
 import { Leases } from './leases.ts'
-import { ackWaitMs, Letters } from './letters.ts'
+import { heldForMs } from './letters.ts'
 import { type Found, type LookFor, waitFor } from './look.ts'
+import { Mailbox, maxAckPending } from './mailbox.ts'
 import { register, type Settings } from './registration.ts'
 import type { Slot } from './slots.ts'
 
@@ -25,26 +20,11 @@ const leaseMs = 30_000
 /** How long one call waits on the server; longer waits are several. */
 const roundMs = 50_000
 
-/** What ends an agent without anybody having meant to: it is registered anew. */
-const endings: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED', 'TOKEN_EXPIRED'])
+/** So many messages are shown beside a result; what is left comes with the next. */
+const dueAtOnce = 10
 
-/** Asked while messages are made ready to be shown: nobody has read those yet. */
-const asides: ReadonlySet<Path> = new Set(['agents.get'])
-
-/** What somebody has meant: only a model that is told to joins again. */
-const meant: ReadonlySet<string> = new Set(['TOKEN_REVOKED', 'STALE_INCARNATION'])
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
-
-async function carry(client: Client, path: Path, input: unknown, signal: AbortSignal | undefined): Promise<unknown> {
-  const [noun = '', verb = ''] = path.split('.')
-  const verbs: unknown = Reflect.get(client, noun)
-  const call = isRecord(verbs) ? verbs[verb] : undefined
-  if (typeof call !== 'function') throw new Error(`this client does not know ${path}`)
-  return call(input, signal ? { signal } : {})
-}
+/** How long leaving may take at each of its steps, in milliseconds. */
+const leaveWithinMs = 1_000
 
 /** A profile without what it leaves open. */
 function defined({ type, capabilities }: Profile): { type?: string; capabilities?: readonly string[] } {
@@ -67,10 +47,12 @@ export class Session implements Seat {
   readonly maxWaitMs: number
   readonly #options: SessionOptions
   readonly #leases = new Leases()
-  readonly #letters: Letters
+  readonly #mailbox: Mailbox
   readonly #closing = new AbortController()
   readonly #stopBeating: () => void
   #beating: Promise<void> | undefined
+  /** Whether this session is an agent before a tool is called. */
+  #started = false
   #profile: Profile = {}
   #agent: Promise<Agent> | undefined
   /** Whether the server has ended the agent. */
@@ -79,8 +61,14 @@ export class Session implements Seat {
   constructor(options: SessionOptions) {
     this.#options = options
     this.maxWaitMs = options.settings.maxWaitMs
-    this.#letters = new Letters(options.clock)
+    this.#mailbox = new Mailbox(options.clock)
     this.#stopBeating = every(options.clock, beatMs, () => this.#beatRegularly())
+  }
+
+  /** Joins now, and as soon as there is a server where there is none: others can see it and write to it before its model acts. */
+  start(): void {
+    this.#started = true
+    this.#beatRegularly()
   }
 
   async known(): Promise<Me> {
@@ -130,14 +118,29 @@ export class Session implements Seat {
     return output
   }
 
-  claim(wait: Wait): Promise<Task | undefined> {
+  async claim(wait: Wait): Promise<Task | undefined> {
+    await this.#joined()
+    const { signal: come, leave } = this.#mailbox.interruption('turnEnd')
+    // What is there is shown with a task, or at once when there is none.
+    const interrupted = come.aborted
+      ? { ...wait, waitMs: 0 }
+      : { ...wait, signal: AbortSignal.any([wait.signal, come]) }
+    return this.#claimIn(interrupted, wait.signal)
+      .catch((error: unknown) => {
+        if (come.aborted && !wait.signal.aborted && interrupted.waitMs > 0) return undefined
+        throw error
+      })
+      .finally(leave)
+  }
+
+  #claimIn(wait: Wait, gone: AbortSignal): Promise<Task | undefined> {
     return this.#until(wait, async (waitMs, signal) => {
       const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs }, signal)
       const [leased] = tasks
       if (!leased) return undefined
       const { leaseToken, ...task } = leased
       this.#leases.hold(task.id, leaseToken)
-      if (!wait.signal.aborted) return task
+      if (!gone.aborted) return task
       // Nobody waits for it any more.
       await this.callHeld('tasks.release', { taskId: task.id })
       return undefined
@@ -146,11 +149,36 @@ export class Session implements Seat {
 
   async receive(limit: number, wait: Wait): Promise<Mail[]> {
     const mail = await this.#until(wait, async (waitMs, signal) => {
-      const { messages } = await this.call('messages.receive', { limit, waitMs, ackWaitMs }, signal)
-      const shown = this.#letters.show(messages)
-      return shown.length === 0 ? undefined : shown
+      const there = await this.fetch(limit, 'digest')
+      if (there.length > 0 || waitMs === 0) return there
+      const next = () => {
+        const come = this.#mailbox.letters.next(limit, 'digest')
+        return come.length === 0 ? undefined : come
+      }
+      return this.#mailbox.arrival(next, waitMs, signal)
     })
     return mail ?? []
+  }
+
+  /** What may be shown now; the server is asked where nothing has come by itself. */
+  async fetch(limit: number, upTo: DeliveryMode): Promise<Mail[]> {
+    const { letters } = this.#mailbox
+    if (letters.waiting(upTo).length > 0) await this.#acknowledge()
+    else {
+      letters.take((await this.call('messages.receive', { maxAckPending, ackWaitMs: heldForMs })).messages)
+      // What the inbox was handed just before is on its way here: it is let in first.
+      await setImmediate()
+    }
+    return letters.next(limit, upTo)
+  }
+
+  async due(upTo: DeliveryMode): Promise<Mail[]> {
+    return this.#mailbox.letters.next(dueAtOnce, upTo)
+  }
+
+  async shown(messageIds: readonly string[]): Promise<void> {
+    const agent = messageIds.length === 0 ? undefined : await this.#agent
+    if (agent) await this.#mailbox.shown(agent, messageIds)
   }
 
   /** Waits until there is a task this session may take, or a message for it, and takes nothing. */
@@ -159,6 +187,7 @@ export class Session implements Seat {
     ended: AbortSignal,
   ): Promise<Found | undefined> {
     const { client, id: agent } = await this.#joined()
+    if (kind === 'message') return this.#mailbox.look(type, AbortSignal.any([ended, this.#closing.signal]))
     const timer = this.#options.clock.timer.bind(this.#options.clock)
     return waitFor(client, { for: kind, agent, type, timer, ended })
   }
@@ -172,7 +201,8 @@ export class Session implements Seat {
     this.#closing.abort()
     this.#stopBeating()
     const agent = await this.#agent?.catch(() => undefined)
-    await agent?.client.agents.unregister({}, { deadlineMs: 2_000 }).catch(() => undefined)
+    if (agent) await this.#mailbox.close(agent, leaveWithinMs)
+    await agent?.client.agents.unregister({}, { deadlineMs: leaveWithinMs }).catch(() => undefined)
     await agent?.stop()
     this.#options.slot.leave()
   }
@@ -185,11 +215,17 @@ export class Session implements Seat {
   #joined(): Promise<Agent> {
     const { settings, slot, workspace } = this.#options
     this.#over = false
+    const ended = new AbortController()
     const onClosed = () => {
+      ended.abort()
       this.#over = true
       this.#leases.loseAll('the connection of this session was ended')
     }
-    this.#agent ??= register({ settings, profile: this.#profile, slot, workspace, onClosed }).catch(
+    this.#agent ??= register({ settings, profile: this.#profile, slot, workspace, onClosed }).then(
+      (agent) => {
+        this.#mailbox.follow(agent, ended.signal)
+        return agent
+      },
       (error: unknown) => {
         this.#agent = undefined
         throw error
@@ -205,8 +241,7 @@ export class Session implements Seat {
 
   async #once<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
     const { client } = await this.#joined()
-    const typed = typedCalls((to, given, ends) => carry(client, to, given, ends))
-    return typed(path, input, signal)
+    return callsOf(client)(path, input, signal)
   }
 
   #explained(error: unknown): unknown {
@@ -237,9 +272,8 @@ export class Session implements Seat {
 
   /** What was shown is read: whoever calls again has seen it. */
   async #acknowledge(): Promise<void> {
-    const acks = this.#letters.read()
-    const agent = acks.length === 0 ? undefined : await this.#agent
-    await agent?.client.messages.ack({ acks: acks.slice(0, 200) }).catch(() => undefined)
+    const agent = await this.#agent?.catch(() => undefined)
+    if (agent) await this.#mailbox.acknowledge(agent)
   }
 
   /** One at a time: a list of before that comes late would let go of what was claimed since. */
@@ -252,14 +286,14 @@ export class Session implements Seat {
   }
 
   async #beat(): Promise<void> {
-    const agent = await this.#agent?.catch(() => undefined)
+    const joining = this.#agent ?? (this.#started ? this.#joined() : undefined)
+    const agent = await joining?.catch(() => undefined)
     if (!agent) return
     // Never sent again by itself: by then the list would be one of before.
     const settings = { deadlineMs: beatMs, once: true }
     const { lost } = await agent.client.agents.heartbeat({ leases: this.#leases.list() }, settings)
     for (const { taskId, reason } of lost)
       this.#leases.lose(taskId, reason === 'cancelled' ? 'it was cancelled' : 'its lease is over')
-    for (const receipt of this.#letters.due())
-      await agent.client.messages.inProgress({ ...receipt, ackWaitMs }).catch(() => undefined)
+    await this.#mailbox.beat(agent)
   }
 }

@@ -15,7 +15,12 @@ export async function serveHost(): Promise<void> {
   const bridge = openBridge(config)
   const { session } = bridge
   const boundary = new Boundary(session, systemClock)
-  const closeDoor = openDoor({ ...config, boundary, wait: (what, ended) => session.look(what, ended) })
+  const closeDoor = openDoor({
+    ...config,
+    boundary,
+    shown: (messageIds) => session.shown(messageIds),
+    wait: (what, ended) => session.look(what, ended),
+  })
   const gone = Promise.race([
     once(process.stdin, 'end'),
     once(process.stdin, 'close'),
@@ -27,6 +32,7 @@ export async function serveHost(): Promise<void> {
   const serving = serveStdio(bridge.connect, {
     onerror: (error) => process.stderr.write(`tony-mcp: ${error.message}\n`),
   })
+  session.start()
   await gone
   closeDoor()
   systemClock.timer(leaveWithinMs, () => process.exit(0))

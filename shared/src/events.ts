@@ -40,6 +40,7 @@ export const eventTypes = [
   'task.adopted',
   'task.cancelled',
   'message.sent',
+  'message.shown',
   'message.acked',
   'message.nacked',
   'message.returned',

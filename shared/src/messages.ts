@@ -40,6 +40,20 @@ export const defaultMaxPending = 10_000
 /** The last so much of a mailbox is for `critical` messages: 5 %. */
 export const criticalShare = 0.05
 
+/**
+ * When a message interrupts an agent that is a model in a host, most urgent first. `steer`: at the next thing it hears of us, and
+ * it ends a wait. `boundary`: between two steps of its work. `turnEnd`: when its turn ends. `digest`: with others, when its next
+ * turn begins. An inbox that is read shows them all.
+ */
+export const deliveryModes = ['steer', 'boundary', 'turnEnd', 'digest'] as const
+export type DeliveryMode = (typeof deliveryModes)[number]
+const deliveryMode = z.enum(deliveryModes)
+
+/** 0 for `steer` to 3 for `digest`. */
+export const rankOfMode = (mode: DeliveryMode): number => deliveryModes.indexOf(mode)
+
+export const modeOfRank = (rank: number): DeliveryMode => deliveryModes[rank] ?? 'boundary'
+
 /** A topic agents subscribe to. 1–128 characters, no control characters, no `*`. */
 export const topic = z
   .string()
@@ -57,6 +71,8 @@ const outgoing = {
   /** Any JSON; at most what fits the frame. */
   payload: json,
   priority: priority.default('normal'),
+  /** When it interrupts a model that works; programs get it at once. */
+  mode: deliveryMode.default('boundary'),
   threadId: z.string().min(1).max(128).optional(),
   /** Id of the message this one answers. */
   replyTo: id.optional(),
@@ -108,6 +124,7 @@ export const message = z.object({
   type: word,
   payload: json,
   priority: canonicalPriority,
+  mode: deliveryMode,
   status: z.enum(messageStatuses),
   threadId: z.string().nullable(),
   replyTo: id.nullable(),
@@ -117,6 +134,8 @@ export const message = z.object({
   expiresAt: timestamp.nullable(),
   /** When it was handed out last. */
   deliveredAt: timestamp.nullable(),
+  /** When its recipient first said that it was put before a model. */
+  shownAt: timestamp.nullable(),
   /** When it was acked, or became dead or expired. */
   endedAt: timestamp.nullable(),
   /** Deliveries so far, since the last redrive. */
@@ -137,6 +156,7 @@ export const delivery = message
     type: true,
     payload: true,
     priority: true,
+    mode: true,
     threadId: true,
     replyTo: true,
     correlationId: true,
@@ -167,6 +187,8 @@ export const messageReceiveInput = z.strictObject({
   /** 1–100, default 10. */
   limit: z.int().min(1).max(100).default(10),
   waitMs: waitMs.default(0),
+  /** The least urgent mode that is handed out; what is less urgent stays. Default: all are. */
+  upTo: deliveryMode.default('digest'),
   maxAckPending,
   ackWaitMs: ackWaitMs.default(defaultAckWaitMs),
 })
@@ -208,7 +230,12 @@ export const messageTermInput = z.strictObject({
 })
 
 /** Still at it: the delivery waits for its ack anew. */
-export const messageInProgressInput = z.strictObject({ ...receipt, ackWaitMs: ackWaitMs.default(defaultAckWaitMs) })
+export const messageInProgressInput = z.strictObject({
+  ...receipt,
+  ackWaitMs: ackWaitMs.default(defaultAckWaitMs),
+  /** It has been put before a model; its sender is told, the first time. */
+  shown: z.boolean().default(false),
+})
 export const messageInProgressOutput = z.object({ messageId: id, ackBy: timestamp })
 
 /** Durable: holds over incarnations until it is taken back. At most 256 topics an agent. */

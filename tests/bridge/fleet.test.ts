@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { bridgedHost, httpHost } from './hosts.ts'
+import { bridgedHost, delivered, httpHost } from './hosts.ts'
 
 const ids = Array.from({ length: 30 }, (_, index) => index)
 
@@ -28,7 +28,10 @@ test('a bridge that starts again for the same session is the same agent, with it
   const first = await bridgedHost(server, session)
   const before = await first.did('join')
   await lead.messages.send({ to: String(before['agentId']), type: 'note', payload: 'for later' })
+  await delivered(server, 1)
   await first[Symbol.asyncDispose]()
+  // What the first one was handed and has not shown it has given back.
+  await server.advance(1_000)
   await using second = await bridgedHost(server, session)
   expect(await second.did('join')).toMatchObject({ agentId: before['agentId'], name: before['name'] })
   const { messages } = await second.did('inbox')

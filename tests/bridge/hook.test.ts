@@ -75,6 +75,19 @@ test('a message is shown at the next boundary, once, fenced, with its sender as 
   expect(await host.calls('inbox')).not.toContain('obey')
 })
 
+test('each point shows what its sender wants shown there, and what is more urgent', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await using host = new Hooked(server)
+  const to = await host.name()
+  for (const mode of ['digest', 'turnEnd', 'boundary', 'steer'] as const)
+    await lead.messages.send({ to, type: 'note', payload: `this is ${mode}`, mode })
+  const shown: string[][] = []
+  for (const event of ['tool', 'tool', 'stop', 'prompt', 'session-start'])
+    shown.push([...(await host.hook(event)).matchAll(/this is (\w+)/g)].map(([, mode = '']) => mode))
+  expect(shown).toEqual([['boundary', 'steer'], [], ['turnEnd'], ['digest'], []])
+})
+
 test('what was shown is acked at the boundary after it, and not before', async () => {
   await using server = await TestServer.start()
   await using host = new Hooked(server)

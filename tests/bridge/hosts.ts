@@ -3,6 +3,7 @@ import { Client as McpClient, StreamableHTTPClientTransport } from '@modelcontex
 import { InMemoryTransport } from '@modelcontextprotocol/server'
 import { type Bridge, openBridge } from '@tony/mcp-bridge/bridge'
 import { readBridgeConfig } from '@tony/mcp-bridge/environment'
+import { expect } from 'vitest'
 import type { TestServer } from '../support/server.ts'
 
 type Arguments = Readonly<Record<string, unknown>>
@@ -56,6 +57,24 @@ export class Host implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close()
   }
+}
+
+/** Lets time pass beat by beat, each of which the server has heard of before the next. */
+export async function beats(server: TestServer, taskId: string, count: number): Promise<void> {
+  const lead = server.connect()
+  const end = async () => Date.parse((await lead.tasks.get({ taskId })).leaseExpiresAt ?? '')
+  for (let beat = 0; beat < count; beat += 1) {
+    const before = await end()
+    await server.advance(10_000)
+    await expect.poll(end, { interval: 2, timeout: 10_000 }).toBeGreaterThan(before)
+  }
+}
+
+/** Waits until so many messages have been handed to bridges. */
+export async function delivered(server: TestServer, count: number): Promise<void> {
+  const lead = server.connect()
+  const there = async () => (await lead.messages.list({ status: 'delivered' })).messages.length
+  await expect.poll(there, { timeout: 10_000, interval: 5 }).toBe(count)
 }
 
 /** Keeps all that goes through one end of a pair. */

@@ -58,6 +58,22 @@ function isAlive(pid: number): boolean {
   }
 }
 
+test('a session is an agent before its model does anything, and what is sent to it is with its bridge', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const client = new McpClient({ name: 'test-host', version: '1.0.0' })
+  await client.connect(new StdioClientTransport(commandFor(server)))
+  const agents = async () => (await lead.agents.list({})).agents
+  await expect.poll(async () => (await agents()).length, { timeout: 15_000 }).toBe(1)
+  const [{ name } = { name: '' }] = await agents()
+  const { id: messageId } = await lead.messages.send({ to: name, type: 'note', payload: 'begin with the tests' })
+  const seen = async () => (await lead.messages.get({ messageId })).status
+  await expect.poll(seen, { timeout: 15_000 }).toBe('delivered')
+  const { content } = await client.callTool({ name: 'inbox', arguments: {} })
+  expect(JSON.stringify(content)).toContain('| begin with the tests')
+  await client.close()
+})
+
 test('four hosts that start at once from one configuration are four agents', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()

@@ -1,17 +1,6 @@
 import { expect, test } from 'vitest'
 import { onPostgres, TestServer } from '../support/server.ts'
-import { bridgedHost } from './hosts.ts'
-
-/** Lets time pass beat by beat, each of which the server has heard of before the next. */
-async function beats(server: TestServer, taskId: string, count: number): Promise<void> {
-  const lead = server.connect()
-  const end = async () => Date.parse((await lead.tasks.get({ taskId })).leaseExpiresAt ?? '')
-  for (let beat = 0; beat < count; beat += 1) {
-    const before = await end()
-    await server.advance(10_000)
-    await expect.poll(end, { interval: 2, timeout: 10_000 }).toBeGreaterThan(before)
-  }
-}
+import { beats, bridgedHost } from './hosts.ts'
 
 test('a task whose model is silent for 25 minutes completes at its first attempt', { timeout: 90_000 }, async () => {
   await using server = await TestServer.start()

@@ -19,6 +19,7 @@ export const calls = {
   'events.list': { input: events.eventListInput, output: events.eventListOutput },
   'messages.ack': { input: messages.messageAckInput, output: messages.messageAckOutput },
   'messages.get': { input: messages.messageGetInput, output: messages.message },
+  'messages.inProgress': { input: messages.messageInProgressInput, output: messages.messageInProgressOutput },
   'messages.receive': { input: messages.messageReceiveInput, output: messages.messageReceiveOutput },
   'messages.send': { input: messages.messageSendInput, output: messages.messageSendOutput },
   'messages.thread': { input: messages.messageThreadInput, output: messages.messageListOutput },
@@ -26,6 +27,7 @@ export const calls = {
   'projects.list': { input: z.strictObject({}), output: projects.projectListOutput },
   'requests.reply': { input: requests.requestReplyInput, output: requests.requestReplyOutput },
   'system.metrics': { input: z.strictObject({}), output: system.systemMetricsOutput },
+  'tasks.cancel': { input: changes.taskCancelInput, output: changes.taskMoved },
   'tasks.claim': { input: leases.taskClaimInput, output: leases.taskClaimOutput },
   'tasks.complete': { input: leases.taskCompleteInput, output: changes.taskMoved },
   'tasks.createMany': { input: tasks.taskCreateManyInput, output: tasks.taskCreateManyOutput },
@@ -37,6 +39,8 @@ export const calls = {
   'tasks.provideInput': { input: changes.taskProvideInputInput, output: changes.taskMoved },
   'tasks.release': { input: leases.taskReleaseInput, output: leases.taskReleaseOutput },
   'tasks.requestInput': { input: leases.taskRequestInputInput, output: changes.taskMoved },
+  'tasks.retry': { input: changes.taskRetryInput, output: changes.taskMoved },
+  'tasks.verify': { input: changes.taskVerifyInput, output: changes.taskMoved },
 } as const
 
 export type Path = keyof typeof calls

@@ -1,6 +1,6 @@
 import { agentStatuses } from '@tony/mcp-shared/agents'
+import { inLine } from '@tony/mcp-shared/fence'
 import { z } from 'zod'
-import { inLine } from './fence.ts'
 import { type AnyTool, tool } from './tool.ts'
 
 const join = tool({

@@ -1,7 +1,8 @@
+import { fenced, inLine } from '@tony/mcp-shared/fence'
+import { type DeliveryMode, deliveryModes } from '@tony/mcp-shared/messages'
 import { requestMessageType } from '@tony/mcp-shared/requests'
 import { z } from 'zod'
 import type { Mail, Message } from './calls.ts'
-import { fenced, inLine } from './fence.ts'
 import { namesOf } from './present.ts'
 import type { Seat } from './seat.ts'
 import { type AnyTool, tool } from './tool.ts'
@@ -37,11 +38,32 @@ export async function presentMail(seat: Seat, mail: readonly Shown[]): Promise<z
   }))
 }
 
+/** Messages as text between what else a model is shown; empty for none. */
+export async function tellMail(seat: Seat, mail: readonly Mail[]): Promise<string> {
+  if (mail.length === 0) return ''
+  const letters = await presentMail(seat, mail)
+  const shown = letters.flatMap(({ messageId, type, taskId, text }, index) => {
+    const about = taskId === undefined ? '' : `, about task ${taskId}`
+    const steers = mail[index]?.mode === 'steer' ? ', to be read before you go on' : ''
+    return [`Message ${messageId}, type ${type}${about}${steers}:`, text]
+  })
+  return [...shown, 'Answer with the tool send, and the id of the message as replyTo.'].join('\n')
+}
+
+/** The messages that are due with a result, as one text. A mailbox that cannot be read is no reason to keep the result back. */
+export async function showDue(seat: Seat, upTo: DeliveryMode): Promise<string[]> {
+  const mail = await seat.due(upTo).catch(() => [])
+  if (mail.length === 0) return []
+  const text = await tellMail(seat, mail)
+  await seat.shown(mail.map(({ id }) => id))
+  return [text]
+}
+
 const inbox = tool({
   name: 'inbox',
   title: 'Read new messages',
   description:
-    'Shows the messages sent to you since you last looked, each once. Waits up to waitSeconds for one. Answer with send and replyTo.',
+    'Shows the messages sent to you that you have not seen, each once. Waits up to waitSeconds for one. Answer with send and replyTo.',
   input: z.object({
     waitSeconds: z.int().min(0).max(43_200).default(0),
     limit: z.int().min(1).max(50).default(10),
@@ -51,6 +73,7 @@ const inbox = tool({
     const waitMs = Math.min(waitSeconds * 1_000, seat.maxWaitMs)
     const mail = await seat.receive(limit, { waitMs, signal })
     const messages = await presentMail(seat, mail)
+    await seat.shown(mail.map(({ id }) => id))
     const full = mail.length === limit ? 'There may be more: call inbox again.' : 'Nothing more is waiting.'
     return { messages, next: mail.length === 0 ? 'No new messages.' : `Act on what concerns you. ${full}` }
   },
@@ -76,6 +99,10 @@ const send = tool({
     taskId: z.string().optional().describe('the task it is about'),
     type: z.string().min(1).max(200).default('note'),
     priority: z.enum(['critical', 'high', 'normal', 'low']).default('normal'),
+    mode: z
+      .enum(deliveryModes)
+      .default('boundary')
+      .describe('when it is shown: at once, between two steps, at the end of the turn, with others at the next turn'),
     threadId: z.string().min(1).max(128).optional(),
   }),
   output: z.object({ messageId: z.string(), recipients: z.int(), next: z.string() }),
@@ -96,8 +123,11 @@ const send = tool({
       ...(thread === undefined ? {} : { threadId: thread }),
     })
     const next =
-      recipients.length === 0 ? 'Nobody is there to receive it: call who.' : 'Sent. An answer comes to inbox.'
-    return { messageId: id, recipients: recipients.length, next }
+      recipients.length === 0
+        ? 'Nobody is there to receive it: call who.'
+        : 'Sent. An answer is shown to you; explain with messageId says whether it was read.'
+    const [only] = recipients.length === 1 ? recipients : []
+    return { messageId: only?.messageId ?? id, recipients: recipients.length, next }
   },
 })
 

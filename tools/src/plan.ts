@@ -1,7 +1,7 @@
 import { eventTypes } from '@tony/mcp-shared/events'
+import { fenced, inLine } from '@tony/mcp-shared/fence'
 import { z } from 'zod'
-import type { Input, Task } from './calls.ts'
-import { fenced, inLine } from './fence.ts'
+import type { Input, Message, Task } from './calls.ts'
 import { namesOf, taskStatus, titleOf } from './present.ts'
 import type { Me, Seat } from './seat.ts'
 import { type AnyTool, tool } from './tool.ts'
@@ -135,21 +135,62 @@ async function overview(seat: Seat) {
   return { counts: tasks.byStatus, tasks: briefs }
 }
 
+const whereabouts = z.object({
+  messageId: z.string(),
+  to: z.string(),
+  stage: z
+    .enum(['waiting', 'delivered', 'shown', 'acted', 'dead', 'expired'])
+    .describe('shown: put before the model; acted: it went on after it had read it'),
+  since: z.string(),
+  error: z.string().optional(),
+})
+
+/** How far a message has come, in the words of whoever waits for its effect. */
+function stageOf({ status, shownAt }: Message): z.output<typeof whereabouts>['stage'] {
+  if (status === 'acked') return 'acted'
+  if (status === 'pending') return 'waiting'
+  return status === 'delivered' && shownAt !== null ? 'shown' : status
+}
+
+async function whereaboutsOf(seat: Seat, messageId: string): Promise<z.output<typeof whereabouts>> {
+  const message = await seat.call('messages.get', { messageId })
+  const { id, to, sentAt, deliveredAt, shownAt, endedAt, lastError } = message
+  const nameOf = await namesOf(seat, [to])
+  const stage = stageOf(message)
+  const since = {
+    waiting: sentAt,
+    delivered: deliveredAt,
+    shown: shownAt,
+    acted: endedAt,
+    dead: endedAt,
+    expired: endedAt,
+  }
+  return {
+    messageId: id,
+    to: nameOf(to),
+    stage,
+    since: since[stage] ?? sentAt,
+    ...(lastError === null ? {} : { error: fenced(lastError, 'error of the delivery') }),
+  }
+}
+
 const explain = tool({
   name: 'explain',
-  title: 'Explain where a task stands',
+  title: 'Explain where a task or a message stands',
   description:
-    'Says where a task stands and why it is not running. Without a task: how many there are in each status, and those that wait for an answer, a review or a decision.',
+    'Says where a task stands and why it is not running, or how far a message of yours has come. Without an id: how many tasks there are in each status, and those that wait for an answer, a review or a decision.',
   reads: true,
-  input: z.object({ taskId: z.string().optional() }),
+  input: z.object({ taskId: z.string().optional(), messageId: z.string().optional() }),
   output: z.object({
     tasks: z.array(brief),
     counts: z.record(z.string(), z.int()).optional(),
     claimable: z.boolean().optional(),
     reasons: z.array(z.string()).optional(),
     agents: z.array(z.string()).optional().describe('what keeps each agent from it'),
+    message: whereabouts.optional(),
   }),
-  run: async (seat, { taskId }) => {
+  run: async (seat, { taskId, messageId }) => {
+    if (messageId !== undefined) return { tasks: [], message: await whereaboutsOf(seat, messageId) }
     if (taskId === undefined) return overview(seat)
     const task = await seat.call('tasks.get', { taskId })
     const { claimable, reasons, agents } = await seat.call('tasks.explain', { taskId: task.id })

@@ -1,13 +1,16 @@
+import { fenced, inLine, nameOfAgent } from '@tony/mcp-shared/fence'
 import { taskStatuses } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import type { Task } from './calls.ts'
-import { fenced, inLine } from './fence.ts'
 import type { Seat } from './seat.ts'
 
 /** So many tasks that a task depends on are shown with their results. */
 const shownDependencies = 10
 
 export const taskStatus = z.enum(taskStatuses)
+
+/** What a tool that moves a task answers. */
+export const moved = z.object({ taskId: z.string(), status: taskStatus, next: z.string() })
 
 /** A task as the agent that works on it sees it. Texts of others are fenced. */
 export const workView = z.object({
@@ -28,10 +31,10 @@ export async function namesOf(seat: Seat, ids: readonly (string | null)[]): Prom
   const known = new Set(ids.filter((id) => id !== null))
   const named = [...known].map(async (id): Promise<[string, string]> => {
     const agent = await seat.call('agents.get', { agent: id }).catch(() => undefined)
-    return [id, agent === undefined ? `agent ${id}` : `agent ${JSON.stringify(inLine(agent.name))}, ${agent.role}`]
+    return [id, agent === undefined ? `agent ${id}` : nameOfAgent(agent)]
   })
   const names = new Map(await Promise.all(named))
-  return (id) => (id === null ? 'the operator' : (names.get(id) ?? `agent ${id}`))
+  return (id) => (id === null ? nameOfAgent(undefined) : (names.get(id) ?? `agent ${id}`))
 }
 
 const optional = <K extends string>(key: K, text: string | undefined): { [k in K]?: string } =>

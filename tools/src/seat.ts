@@ -1,3 +1,4 @@
+import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import type { Input, LeasedPath, Mail, Output, Path, Task, WithoutLease } from './calls.ts'
 
 /** Who a session is on the server. */
@@ -55,10 +56,17 @@ export interface Seat {
   call<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>>
   /** Calls with the lease this session holds on the task. Throws with the code STALE_LEASE when it holds none. */
   callHeld<P extends LeasedPath>(path: P, input: WithoutLease<P>): Promise<Output<P>>
-  /** The next task, and its lease with it; undefined when none came in time. */
+  /**
+   * The next task, and its lease with it; undefined when none came in time. A message that may be shown at the end of a turn ends
+   * the wait.
+   */
   claim(wait: Wait): Promise<Task | undefined>
-  /** The next messages. What was handed out before is acked by this: whoever asks again has read it. */
+  /** The next messages. What was shown before is acked by this: whoever asks again has read it. */
   receive(limit: number, wait: Wait): Promise<Mail[]>
+  /** Messages that are to be shown now: those of a mode that is at least as urgent. None before this session has joined. */
+  due(upTo: DeliveryMode): Promise<Mail[]>
+  /** These messages are put before the model with what is answered now: their senders can see that. */
+  shown(messageIds: readonly string[]): Promise<void>
   /** What the session must be told at the next opportunity, once each: a task that was taken from it. */
   notices(): string[]
 }

@@ -1,7 +1,8 @@
 import { type CallToolResult, McpServer } from '@modelcontextprotocol/server'
 import { fleetTools } from './fleet.ts'
 import { guide, instructions } from './guide.ts'
-import { mailTools } from './mail.ts'
+import { leadTools } from './lead.ts'
+import { mailTools, showDue } from './mail.ts'
 import { planTools } from './plan.ts'
 import { refusal } from './refusals.ts'
 import { addResources } from './resources.ts'
@@ -10,7 +11,7 @@ import type { AnyTool, ToolCall } from './tool.ts'
 import { workTools } from './work.ts'
 
 /** Every tool there is, in the order a model reads them. */
-export const tools: readonly AnyTool[] = [...fleetTools, ...workTools, ...mailTools, ...planTools]
+export const tools: readonly AnyTool[] = [...fleetTools, ...workTools, ...leadTools, ...mailTools, ...planTools]
 
 /** Runs one tool. What goes wrong is a result that says what to do next, and never an error of the protocol. */
 export async function runTool(tool: AnyTool, seat: Seat, input: unknown, call: ToolCall): Promise<CallToolResult> {
@@ -19,8 +20,9 @@ export async function runTool(tool: AnyTool, seat: Seat, input: unknown, call: T
     (structuredContent) => ({ content: [told(JSON.stringify(structuredContent))], structuredContent }),
     (error: unknown) => ({ content: [told(refusal(error))], isError: true }),
   )
-  const notices = seat.notices().map(told)
-  return { ...outcome, content: [...outcome.content, ...notices] }
+  // A host that has gone shows nothing.
+  const mail = call.signal.aborted ? [] : await showDue(seat, tool.shows)
+  return { ...outcome, content: [...outcome.content, ...[...seat.notices(), ...mail].map(told)] }
 }
 
 /** How one tool call reaches its run, where something surrounds it: progress while it waits. */

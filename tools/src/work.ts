@@ -1,12 +1,10 @@
 import { z } from 'zod'
 import type { Task } from './calls.ts'
-import { presentWork, taskStatus, workView } from './present.ts'
+import { moved, presentWork, workView } from './present.ts'
 import type { Seat } from './seat.ts'
 import { type AnyTool, tool } from './tool.ts'
 
 const taskId = z.string().describe('id of a task you hold, from next_task')
-
-const moved = z.object({ taskId: z.string(), status: taskStatus, next: z.string() })
 
 /** What this session holds already: a model that has forgotten its task finds it again. */
 async function heldTask(seat: Seat): Promise<Task | undefined> {
@@ -19,12 +17,14 @@ const nextTask = tool({
   name: 'next_task',
   title: 'Take the next task',
   description:
-    'Takes the next task you may work on and keeps it yours until you end it: with complete, fail or ask. Waits up to waitSeconds for one. If you hold a task already, it is shown again.',
+    'Takes the next task you may work on and keeps it yours until you end it: with complete, fail or ask. Waits up to waitSeconds for one, or for a message. If you hold a task already, it is shown again.',
   input: z.object({
     waitSeconds: z.int().min(0).max(43_200).default(45).describe('how long to wait when there is no task yet'),
     another: z.boolean().default(false).describe('take one more although you hold one'),
   }),
   output: z.object({ task: workView.nullable(), next: z.string() }),
+  // Between two tasks nothing is disturbed, and a model that takes one after the other has no other end of a turn.
+  shows: 'turnEnd',
   run: async (seat, { waitSeconds, another }, { signal }) => {
     const held = another ? undefined : await heldTask(seat)
     const waitMs = Math.min(waitSeconds * 1_000, seat.maxWaitMs)
@@ -66,6 +66,7 @@ const complete = tool({
   title: 'Complete a task',
   description:
     'Ends a task you hold with its result. Tasks that depend on it get the result: say what was done and where it is.',
+  shows: 'boundary',
   input: z.object({ taskId, result: z.unknown().describe('text or JSON') }),
   output: moved,
   run: async (seat, { taskId: id, result }) => {
@@ -80,6 +81,7 @@ const fail = tool({
   title: 'Fail or give back a task',
   description:
     'Ends your attempt at a task. "retry": another attempt may succeed. "final": no attempt can. "give_back": nothing is wrong with it, somebody else should take it.',
+  shows: 'boundary',
   input: z.object({
     taskId,
     why: z.string().min(1).max(16_384),
@@ -110,6 +112,7 @@ const ask = tool({
   title: 'Ask about a task',
   description:
     'Asks a lead or the user something you cannot go on without. The task leaves you and waits for the answer; then it comes back through next_task with the answer and your notes, to you or to another agent. For a question that need not stop the work use send.',
+  shows: 'boundary',
   input: z.object({
     taskId,
     question: z.string().min(1).max(16_384),
@@ -135,17 +138,4 @@ const ask = tool({
   },
 })
 
-const answer = tool({
-  name: 'answer',
-  title: 'Answer a question about a task',
-  description:
-    'Answers the question a task waits for (leads only). Questions come to your inbox; explain without a task lists them.',
-  input: z.object({ taskId: z.string().describe('id of the task that waits'), answer: z.string().min(1).max(65_536) }),
-  output: moved,
-  run: async (seat, { taskId: id, answer: given }) => {
-    const { status } = await seat.call('tasks.provideInput', { taskId: id, answer: given })
-    return { taskId: id, status, next: 'The task can be taken again, with this answer.' }
-  },
-})
-
-export const workTools: readonly AnyTool[] = [nextTask, progress, complete, fail, ask, answer]
+export const workTools: readonly AnyTool[] = [nextTask, progress, complete, fail, ask]

@@ -21,6 +21,8 @@ export interface Letter {
   readonly address: string | null
   /** Rank of its priority. */
   readonly priority: number
+  /** Rank of its delivery mode. */
+  readonly mode: number
   readonly threadId: string | null
   readonly replyTo: string | null
   readonly correlationId: string | null
@@ -51,6 +53,7 @@ const insert = statement(({ db, t, p }: Query<Row>) =>
       bodyId: p.bodyId,
       address: p.address,
       priority: p.priority,
+      mode: p.mode,
       status: p.status,
       ready: p.ready,
       threadId: p.threadId,

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, sql } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import { isWord } from '../store/literals.ts'
 import { type Query, statement } from '../store/store.ts'
 
@@ -46,12 +46,14 @@ export const findLeaseToken = statement(({ db, t, p }: Query<{ project: string; 
     .prepare(),
 )
 
-/** What was handed to an agent and not acked. */
+/** What an agent was shown and has not acked. */
 export const findReceipts = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
     .select({ messageId: t.messages.id, receipt: t.messages.receipt })
     .from(t.messages)
-    .where(and(eq(t.messages.toAgent, p.agentId), isWord(t.messages.status, 'delivered')))
+    .where(
+      and(eq(t.messages.toAgent, p.agentId), isWord(t.messages.status, 'delivered'), isNotNull(t.messages.shownAt)),
+    )
     .limit(200)
     .prepare(),
 )

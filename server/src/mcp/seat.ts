@@ -1,4 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import {
   type Input,
   type LeasedPath,
@@ -15,6 +16,7 @@ import { uuidv7 } from 'uuidv7'
 import { z } from 'zod'
 import { toCoordinationError } from '../api/errors.ts'
 import { procedures, runCall } from '../api/pipeline.ts'
+import { Bell } from '../bell.ts'
 import type { Connection } from '../guards/call.ts'
 import type { Principal } from '../principal.ts'
 import { findLeaseToken, findReceipts } from './lookups.ts'
@@ -25,6 +27,9 @@ export const leaseMs = 1_800_000
 
 /** The longest a tool waits, in milliseconds: hosts and proxies give up after a minute. */
 const maxWaitMs = 50_000
+
+/** So many messages are shown beside a result. */
+const dueAtOnce = 10
 
 /** How long a message that was shown waits before it comes again, in milliseconds. */
 const ackWaitMs = 600_000
@@ -58,6 +63,10 @@ export class HttpSeat implements Seat {
   readonly maxWaitMs = maxWaitMs
   readonly #caller: Caller
   #seated: Promise<Seated | 'over' | undefined> | undefined
+  /** What was taken for this request and is to be shown with its answer. */
+  #ready: readonly Mail[] = []
+  readonly #receipts = new Map<string, string>()
+  #acknowledged = false
 
   constructor(caller: Caller) {
     this.#caller = caller
@@ -114,8 +123,18 @@ export class HttpSeat implements Seat {
   }
 
   async claim({ waitMs, signal }: Wait): Promise<Task | undefined> {
-    await this.me()
-    const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs }, signal)
+    const { agentId } = await this.me()
+    await this.#acknowledge()
+    // What waits to be shown is shown with a task, or at once when there is none.
+    this.#ready = await this.#take('turnEnd', dueAtOnce)
+    const { signal: come, end } = this.#interruption(agentId)
+    const wait = this.#ready.length > 0 ? 0 : waitMs
+    const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs: wait }, AbortSignal.any([signal, come]))
+      .catch((error: unknown) => {
+        if (come.aborted && !signal.aborted) return { tasks: [] }
+        throw error
+      })
+      .finally(end)
     const [leased] = tasks
     if (!leased) return undefined
     const { leaseToken: _, ...task } = leased
@@ -123,10 +142,27 @@ export class HttpSeat implements Seat {
   }
 
   async receive(limit: number, { waitMs, signal }: Wait): Promise<Mail[]> {
-    const { agentId } = await this.me()
-    await this.#acknowledge(agentId)
-    const { messages } = await this.call('messages.receive', { limit, waitMs, ackWaitMs }, signal)
-    return messages.map(({ receipt: _, ...mail }) => mail)
+    await this.me()
+    await this.#acknowledge()
+    return this.#take('digest', limit, { waitMs, signal })
+  }
+
+  async due(upTo: DeliveryMode): Promise<Mail[]> {
+    if (!(await this.known())) return []
+    await this.#acknowledge()
+    const ready = this.#ready
+    this.#ready = []
+    return [...ready, ...(await this.#take(upTo, dueAtOnce - ready.length))]
+  }
+
+  async shown(messageIds: readonly string[]): Promise<void> {
+    const receipts = messageIds.flatMap((messageId) => {
+      const receipt = this.#receipts.get(messageId)
+      return receipt === undefined ? [] : [{ messageId, receipt }]
+    })
+    await Promise.allSettled(
+      receipts.map((receipt) => this.call('messages.inProgress', { ...receipt, ackWaitMs, shown: true })),
+    )
   }
 
   notices(): string[] {
@@ -157,8 +193,49 @@ export class HttpSeat implements Seat {
     return this.#as(owns ? { ...credential, role: 'admin' } : credential, path, input)
   }
 
-  /** What was shown before is read: whoever asks for more has seen it. */
-  async #acknowledge(agentId: string): Promise<void> {
+  /** A signal for a wait that a message ends, which is taken then. Call `end` after the wait. */
+  #interruption(agentId: string): { readonly signal: AbortSignal; readonly end: () => Promise<void> } {
+    const come = new AbortController()
+    const bell = new Bell()
+    let over = false
+    const leave = this.#caller.connection.parts.inboxes.watch(agentId, (because) => {
+      if (because === 'mail') bell.ring()
+    })
+    const look = async (): Promise<void> => {
+      while (!(over || come.signal.aborted)) {
+        await bell.rung()
+        // It may be one that is not shown yet: on PostgreSQL that is heard of each second.
+        if (!over) this.#ready = await this.#take('turnEnd', dueAtOnce)
+        if (this.#ready.length > 0) come.abort()
+      }
+    }
+    const looking = look().catch(() => undefined)
+    const end = (): Promise<void> => {
+      over = true
+      leave()
+      bell.ring()
+      return looking
+    }
+    return { signal: come.signal, end }
+  }
+
+  /** Takes messages that are at least as urgent, and keeps their receipts for as long as this request. */
+  async #take(upTo: DeliveryMode, limit: number, wait?: Wait): Promise<Mail[]> {
+    if (limit < 1) return []
+    const { waitMs = 0, signal } = wait ?? {}
+    const { messages } = await this.call('messages.receive', { limit, waitMs, upTo, ackWaitMs }, signal)
+    return messages.map(({ receipt, ...mail }) => {
+      this.#receipts.set(mail.id, receipt)
+      return mail
+    })
+  }
+
+  /** What was shown before this request is read: whoever calls again has seen it. */
+  async #acknowledge(): Promise<void> {
+    const me = this.#acknowledged ? undefined : await this.known()
+    if (!me) return
+    this.#acknowledged = true
+    const { agentId } = me
     const rows = await this.#caller.connection.parts.store.read((reader) => reader.run(findReceipts, { agentId }))
     const acks = rows.flatMap(({ messageId, receipt }) => (receipt === null ? [] : [{ messageId, receipt }]))
     if (acks.length > 0) await this.call('messages.ack', { acks })

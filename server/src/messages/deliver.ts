@@ -1,6 +1,6 @@
-import type { delivery } from '@tony/mcp-shared/messages'
+import { type delivery, modeOfRank } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
-import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, lte, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { gateOf } from '../fleet/gate.ts'
 import { randomToken } from '../random.ts'
@@ -24,13 +24,13 @@ const countInFlight = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 const alive = ({ t, p }: Query<{ now: number }>) =>
   and(sql`${t.messages.ready} = 1`, or(isNull(t.messages.expiresAt), gt(t.messages.expiresAt, p.now)))
 
-const heads = statement((q: Query<{ agentId: string; now: number; limit: number }>) =>
+const heads = statement((q: Query<{ agentId: string; now: number; upTo: number; limit: number }>) =>
   q
     .skipLocked(
       q.db
         .select({ ord: q.t.messages.ord, priority: q.t.messages.priority })
         .from(q.t.messages)
-        .where(and(eq(q.t.messages.toAgent, q.p.agentId), alive(q)))
+        .where(and(eq(q.t.messages.toAgent, q.p.agentId), alive(q), lte(q.t.messages.mode, q.p.upTo)))
         .orderBy(q.t.messages.priority, q.t.messages.ord)
         .limit(placeholder('limit')),
     )
@@ -72,6 +72,8 @@ const criticalReserve = 10
 export interface Handing {
   readonly agentId: string
   readonly limit: number
+  /** Rank of the least urgent delivery mode. */
+  readonly upTo: number
   readonly maxAckPending: number
   readonly ackWaitMs: number
 }
@@ -85,14 +87,14 @@ export interface HandedOut {
 /** Hands out what is next in an agent's inbox, by priority and then by age, within what may wait for its ack. */
 export async function deliverIn(
   tx: Transaction,
-  { agentId, limit, maxAckPending, ackWaitMs }: Handing,
+  { agentId, limit, upTo, maxAckPending, ackWaitMs }: Handing,
 ): Promise<HandedOut> {
   if ((await gateOf(tx, agentId)).paused) return { messages: [], full: false }
   const [flying] = await tx.run(countInFlight, { agentId })
   const room = maxAckPending - (flying?.count ?? 0)
   const wanted = Math.min(limit, Math.max(room + criticalReserve, 0))
   // One more than may go: whether there is more is then known without another query.
-  const next = await tx.run(heads, { agentId, now: tx.now, limit: wanted + 1 })
+  const next = await tx.run(heads, { agentId, now: tx.now, upTo, limit: wanted + 1 })
   const allowed = next.slice(0, wanted).filter((head, index) => index < room || head.priority === 0)
   const messages: Delivery[] = []
   for (const { ord } of allowed) {
@@ -116,6 +118,7 @@ async function present(tx: Transaction, row: MessageRow): Promise<Delivery> {
     type: row.type,
     payload: JSON.parse(payload),
     priority: priorityOfRank(row.priority),
+    mode: modeOfRank(row.mode),
     threadId: row.threadId,
     replyTo: row.replyTo,
     correlationId: row.correlationId,

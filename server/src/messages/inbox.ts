@@ -1,4 +1,4 @@
-import type { messageInboxInput } from '@tony/mcp-shared/messages'
+import { type messageInboxInput, rankOfMode } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import { Bell } from '../bell.ts'
 import type { Context } from '../context.ts'
@@ -27,7 +27,7 @@ export async function* openInbox(
     while (!ctx.signal.aborted) {
       since.mail = false
       since.room = false
-      const handing = { agentId, limit: chunkLimit, maxAckPending, ackWaitMs }
+      const handing = { agentId, limit: chunkLimit, upTo: rankOfMode('digest'), maxAckPending, ackWaitMs }
       const { messages, full } = await ctx.transact((tx) => deliverIn(tx, handing))
       if (messages.length > 0) yield messages.map((message) => item(message))
       if (messages.length === chunkLimit) continue

@@ -1,4 +1,4 @@
-import { type message, messageStatuses } from '@tony/mcp-shared/messages'
+import { type message, messageStatuses, modeOfRank } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { eq, getTableColumns, sql } from 'drizzle-orm'
 import type { z } from 'zod'
@@ -45,6 +45,7 @@ function present(row: MessageHead, payload: string): MessageOutput {
     type: row.type,
     payload: JSON.parse(payload),
     priority: priorityOfRank(row.priority),
+    mode: modeOfRank(row.mode),
     status: statusOf(row.status),
     threadId: row.threadId,
     replyTo: row.replyTo,
@@ -53,6 +54,7 @@ function present(row: MessageHead, payload: string): MessageOutput {
     sentAt: iso(row.createdAt),
     expiresAt: isoOrNull(row.expiresAt),
     deliveredAt: isoOrNull(row.deliveredAt),
+    shownAt: isoOrNull(row.shownAt),
     endedAt: isoOrNull(row.endedAt),
     attempt: row.retryCount,
     maxDeliver: row.maxDeliver,

@@ -1,4 +1,4 @@
-import type { messageReceiveInput, messageReceiveOutput } from '@tony/mcp-shared/messages'
+import { type messageReceiveInput, type messageReceiveOutput, rankOfMode } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { requireAgent } from '../principal.ts'
@@ -12,8 +12,9 @@ export async function receiveMessages(
 ): Promise<z.output<typeof messageReceiveOutput>> {
   const agentId = requireAgent(ctx.principal).id
   const { limit, maxAckPending, ackWaitMs, waitMs } = input
+  const handing = { agentId, limit, upTo: rankOfMode(input.upTo), maxAckPending, ackWaitMs }
   const attempt = async () => {
-    const { messages } = await ctx.transact((tx) => deliverIn(tx, { agentId, limit, maxAckPending, ackWaitMs }))
+    const { messages } = await ctx.transact((tx) => deliverIn(tx, handing))
     return { messages }
   }
   if (waitMs === 0) return attempt()

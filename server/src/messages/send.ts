@@ -1,4 +1,4 @@
-import type { messageSendInput, messageSendOutput } from '@tony/mcp-shared/messages'
+import { type messageSendInput, type messageSendOutput, rankOfMode } from '@tony/mcp-shared/messages'
 import { rankOf } from '@tony/mcp-shared/priorities'
 import { and, eq } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
@@ -44,6 +44,7 @@ function letterOf(tx: Transaction, ctx: Context, outgoing: Outgoing): Omit<Lette
     bodyId: null,
     address: null,
     priority: rankOf(outgoing.priority),
+    mode: rankOfMode(outgoing.mode),
     threadId,
     replyTo,
     correlationId,

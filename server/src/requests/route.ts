@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { defaultMaxDeliver } from '@tony/mcp-shared/messages'
+import { defaultMaxDeliver, rankOfMode } from '@tony/mcp-shared/messages'
 import { rankOf } from '@tony/mcp-shared/priorities'
 import { requestMessageType, type requestRouteInput, type requestRouteOutput } from '@tony/mcp-shared/requests'
 import { eq } from 'drizzle-orm'
@@ -74,6 +74,7 @@ async function askIn(tx: Transaction, ctx: Context, input: Input): Promise<Asked
     bodyId: null,
     address: null,
     priority: rankOf('high'),
+    mode: rankOfMode('boundary'),
     threadId: null,
     replyTo: null,
     correlationId: requestId,

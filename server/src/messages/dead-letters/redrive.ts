@@ -30,6 +30,7 @@ const redrive = statement(({ db, t, p }: Query<{ ord: number; to: string }>) =>
       redrives: sql`${t.messages.redrives} + 1`,
       receipt: null,
       ackBy: null,
+      shownAt: null,
       expiresAt: null,
       endedAt: null,
     })

@@ -1,4 +1,4 @@
-import { messageStatuses } from '@tony/mcp-shared/messages'
+import { messageStatuses, rankOfMode } from '@tony/mcp-shared/messages'
 import { sql } from 'drizzle-orm'
 import { type Columns, words } from '../columns.ts'
 import type { People } from './people.ts'
@@ -30,6 +30,8 @@ export function defineMail(c: Columns, { projects, agents }: People) {
       payload: c.text('payload'),
       bodyId: c.text('body_id').references(() => bodies.id),
       priority: c.integer('priority').notNull(),
+      /** Rank of its delivery mode. */
+      mode: c.integer('mode').notNull().default(rankOfMode('boundary')),
       status: c.text('status').notNull().default('pending'),
       /** 1 while it can be delivered at once; null otherwise. */
       ready: c.integer('ready'),
@@ -39,6 +41,7 @@ export function defineMail(c: Columns, { projects, agents }: People) {
       taskId: c.text('task_id'),
       createdAt: c.integer('created_at').notNull(),
       deliveredAt: c.integer('delivered_at'),
+      shownAt: c.integer('shown_at'),
       /** The seed's name for the number of deliveries. */
       retryCount: c.integer('retry_count').notNull().default(0),
       maxDeliver: c.integer('max_deliver').notNull(),

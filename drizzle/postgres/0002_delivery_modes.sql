@@ -1,0 +1,3 @@
+-- minReader: 1
+ALTER TABLE "messages" ADD COLUMN "mode" bigint DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE "messages" ADD COLUMN "shown_at" bigint;

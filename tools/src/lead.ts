@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { moved } from './present.ts'
+import type { Seat } from './seat.ts'
+import { type AnyTool, tool } from './tool.ts'
+
+const answer = tool({
+  name: 'answer',
+  title: 'Answer a question about a task',
+  description:
+    'Answers the question a task waits for (leads only). Questions come to your inbox; explain without a task lists them.',
+  input: z.object({ taskId: z.string().describe('id of the task that waits'), answer: z.string().min(1).max(65_536) }),
+  output: moved,
+  run: async (seat, { taskId: id, answer: given }) => {
+    const { status } = await seat.call('tasks.provideInput', { taskId: id, answer: given })
+    return { taskId: id, status, next: 'The task can be taken again, with this answer.' }
+  },
+})
+
+const decisions = ['accept', 'send_back', 'cancel', 'retry'] as const
+type Decision = (typeof decisions)[number]
+
+/** What a decision is on the server. */
+function carriedOut(seat: Seat, decision: Decision, taskId: string, why: string | undefined) {
+  const reason = why === undefined ? {} : { reason: why.slice(0, 4_096) }
+  const note = why === undefined ? {} : { note: why }
+  if (decision === 'cancel') return seat.call('tasks.cancel', { taskId, ...reason })
+  if (decision === 'retry') return seat.call('tasks.retry', { taskId })
+  return seat.call('tasks.verify', { taskId, accept: decision === 'accept', ...note })
+}
+
+const followUps: Readonly<Record<Decision, string>> = {
+  accept: 'It is completed; tasks that depend on it can be taken.',
+  send_back: 'It can be taken again, with what you wrote.',
+  cancel: 'It is over; whoever holds it is told to stop.',
+  retry: 'It can be taken again, with all its attempts.',
+}
+
+const decide = tool({
+  name: 'decide',
+  title: 'Decide about a task',
+  description:
+    '"accept" or "send_back" the result of a task in_review (testers and leads, not the one that completed it); "cancel" a task, or give a failed one another chance with "retry" (leads).',
+  input: z.object({
+    taskId: z.string(),
+    decision: z.enum(decisions),
+    why: z.string().min(1).max(16_384).optional().describe('needed to do better after send_back'),
+  }),
+  output: moved,
+  run: async (seat, { taskId: id, decision, why }) => {
+    const { status } = await carriedOut(seat, decision, id, why)
+    return { taskId: id, status, next: followUps[decision] }
+  },
+})
+
+export const leadTools: readonly AnyTool[] = [answer, decide]
