@@ -36,7 +36,7 @@ const usage = `npm run demo -- [--plan FILE] [--replay] [--agents N] [--kills N]
   --replicas N  so many servers on a PostgreSQL that it brings, behind a balancer: 2 to 9
   --faults      with --replicas: kill -9 one of them every 5 s and stop the database three times, at once, on the way
   --calls N     with --faults: calls beside the plan, at a steady rate whatever becomes of them (default 100000)
-  --rate N      with --faults: so many of them a second (default 250)
+  --rate N      with --faults: so many of them a second (default 100)
   --seed WORD   what goes wrong, and when, follows from it (default: a new one each time, printed)
   --port N      the server's port (default: a free one)
   --keep        keep the database, the histories and the logs
@@ -80,7 +80,7 @@ export function parseOptions(argv: readonly string[]): DemoOptions {
       replicas: { type: 'string', default: '0' },
       faults: { type: 'boolean', default: false },
       calls: { type: 'string', default: '100000' },
-      rate: { type: 'string', default: '250' },
+      rate: { type: 'string', default: '100' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       url: { type: 'string' },

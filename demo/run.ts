@@ -140,7 +140,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
     if (options.faults) retryFailed(client).catch(() => undefined)
     const killing = killOnTheWay(server, tally, plan.tasks.length, options)
     const breaking = breakOnTheWay(server, tally, plan.tasks.length, { ...options, histories })
-    await Promise.race([Promise.all([tally.settled(), killing, breaking]), tooLong(tally)])
+    await Promise.race([Promise.all([tally.settled(), killing, breaking]), tooLong(tally, options)])
     const seconds = (performance.now() - begun) / 1_000
     const faults = await breaking
     progress.end()
@@ -189,9 +189,10 @@ async function headOf(client: Client): Promise<number> {
   return 0
 }
 
-async function tooLong(tally: Tally): Promise<never> {
-  await wait(patienceMs, undefined, { ref: false })
+async function tooLong(tally: Tally, { faults, calls, rate }: DemoOptions): Promise<never> {
+  const ms = patienceMs + (faults ? (calls / rate) * 1_000 : 0)
+  await wait(ms, undefined, { ref: false })
   throw new Error(
-    `not finished after ${patienceMs / 1_000} s: ${tally.openTasks} tasks and ${tally.openMail} messages are open`,
+    `not finished after ${Math.round(ms / 1_000)} s: ${tally.openTasks} tasks and ${tally.openMail} messages are open`,
   )
 }
