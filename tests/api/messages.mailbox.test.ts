@@ -15,7 +15,7 @@ async function crowded() {
 test('a full mailbox refuses a direct send, and nothing of it is left', async () => {
   const { server, ann, bob } = await crowded()
   await using _ = server
-  const refused = await refusal(ann.messages.send({ to: 'bob', ...note }, { deadlineMs: 1_000 }))
+  const refused = await refusal(ann.messages.send({ to: 'bob', ...note }, { once: true }))
   expect(refused).toMatchObject({ code: 'INBOX_FULL', applied: 'no', details: { agentId: bob.id, maxPending: 40 } })
   expect(rows(server, 'SELECT id FROM messages')).toHaveLength(38)
   expect(rows(server, `SELECT seq FROM events WHERE type = 'message.sent'`)).toHaveLength(38)
@@ -25,7 +25,7 @@ test('the last 5 % of a mailbox are for critical messages', async () => {
   const { server, ann } = await crowded()
   await using _ = server
   for (let index = 0; index < 2; index += 1) await ann.messages.send({ to: 'bob', ...note, priority: 'urgent' })
-  const refused = ann.messages.send({ to: 'bob', ...note, priority: 'critical' }, { deadlineMs: 1_000 })
+  const refused = ann.messages.send({ to: 'bob', ...note, priority: 'critical' }, { once: true })
   expect(await refusal(refused)).toMatchObject({ code: 'INBOX_FULL' })
   expect(rows(server, 'SELECT pending FROM mailboxes WHERE pending > 0')).toEqual([{ pending: 40 }])
 })
@@ -34,7 +34,7 @@ test('what is delivered still takes its place, and what is acked gives it back',
   const { server, ann, bob } = await crowded()
   await using _ = server
   const message = await receiveOne(bob)
-  expect(await refusal(ann.messages.send({ to: 'bob', ...note }, { deadlineMs: 1_000 }))).toMatchObject({
+  expect(await refusal(ann.messages.send({ to: 'bob', ...note }, { once: true }))).toMatchObject({
     code: 'INBOX_FULL',
   })
   await bob.messages.ack(receiptOf(message))

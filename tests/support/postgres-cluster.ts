@@ -55,6 +55,12 @@ function fromSystem(): Programs | undefined {
   return bin === undefined ? undefined : { bin: dirname(realpathSync(join(bin, 'postgres'))), origin: bin }
 }
 
+const programsHere = (): Programs | undefined =>
+  process.env['TEST_POSTGRES'] === 'system' ? fromSystem() : (fromPackage() ?? fromSystem())
+
+/** Whether tests can run on PostgreSQL here: on the one TEST_DATABASE_URL names, or on one of their own. */
+export const hasPostgres = (): boolean => Boolean(process.env['TEST_DATABASE_URL']) || programsHere() !== undefined
+
 /**
  * Copies the programs of the package to where whoever runs them can reach them, with the names their libraries are asked for by: a
  * script of the package would make those, and an install may run none.
@@ -98,8 +104,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Undefined where no PostgreSQL can be had. `TEST_POSTGRES=system` prefers the system's to the package's. */
   static async start(): Promise<Cluster | undefined> {
-    const system = process.env['TEST_POSTGRES'] === 'system'
-    const programs = system ? fromSystem() : (fromPackage() ?? fromSystem())
+    const programs = programsHere()
     if (!programs) return undefined
     const root = mkdtempSync(join(reachable, 'tony-postgres-'))
     chmodSync(root, 0o755)
