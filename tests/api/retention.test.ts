@@ -256,8 +256,8 @@ test('what was removed is counted, and its room is given back to the disk', asyn
   tamper(server, `update tasks set status = 'cancelled', ready = null, completed_at = 1`)
   await server.advance(2 * minute)
   for (const _ of upTo(4)) await server.sweep()
-  // A PostgreSQL gives room back by itself.
-  if (!onPostgres) expect(sizeOf(server)).toBeLessThan(before - 1_000_000)
+  // A PostgreSQL gives room back by itself. The log cannot be emptied while the server moves pages out of it.
+  if (!onPostgres) await expect.poll(() => sizeOf(server)).toBeLessThan(before - 1_000_000)
   const metrics = await (await fetch(`${server.url}/metrics`)).text()
   expect(metrics).toContain('tony_retention_removed_total{class="tasks"} 240')
 })
