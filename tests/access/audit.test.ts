@@ -94,7 +94,7 @@ test('a flood of refused calls costs a hundred rows, and none is uncounted', asy
     guarded.server,
     'SELECT count(*) AS n, sum(count) AS calls FROM denials',
   )
-  expect(sum).toEqual({ n: 101, calls: 150 })
+  expect({ n: sum?.n, calls: Number(sum?.calls) }).toEqual({ n: 101, calls: 150 })
 })
 
 test('denials of the last seconds are written when the server stops', async () => {

@@ -1,6 +1,6 @@
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { TestServer } from '../support/server.ts'
+import { onPostgres, TestServer } from '../support/server.ts'
 import { cases, mailFor, taskFor, type World } from './equality-cases.ts'
 import { type Asked, comparable, type Outcome, ways } from './three-ways.ts'
 
@@ -88,7 +88,8 @@ describe.each([...procedures.keys()])('%s', (path) => {
   const known = cases[path]
   const developer = known?.as === 'developer' ? { token: () => undefined } : {}
 
-  test('is accepted with the same answer on all ways', async () => {
+  // There a backup is the database's own business.
+  test.skipIf(onPostgres && path === 'system.backup')('is accepted with the same answer on all ways', async () => {
     const outcome = await sameOnAll({ path, input: (of) => known?.valid(of), ...developer })
     expect(outcome).toHaveProperty('data')
   })
