@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { Child } from '../support/child.ts'
 import { program } from '../support/command.ts'
 import { TestServer } from '../support/server.ts'
+import { delivered } from './hosts.ts'
 
 const within = { timeout: 15_000, interval: 50 }
 
@@ -149,6 +150,7 @@ test('without a server a hook says nothing in time, and the message comes once i
   const name = await host.name()
   const bob = await server.agent('bob')
   await bob.messages.send({ to: name, type: 'note', payload: 'kept for you' })
+  await delivered(server, 1)
   await server.stop()
   expect(await host.hook('tool')).toBe('')
   await using _ = await TestServer.start({ folder, clock, config: { port: Number(new URL(url).port) } })
