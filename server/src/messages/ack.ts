@@ -1,10 +1,9 @@
 import type { messageAckInput, messageAckOutput } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
-import { participantsOf } from '../mail/participants.ts'
 import { requireAgent } from '../principal.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
-import { findMessage, isCurrent, type Receipt, staleReceipt } from './receipt.ts'
+import { findMessage, isCurrent, moved, type Receipt, staleReceipt, tell } from './receipt.ts'
 
 const ack = statement((q: Query<Receipt & { agentId: string; now: number }>) => {
   const { db, t, p } = q
@@ -12,12 +11,7 @@ const ack = statement((q: Query<Receipt & { agentId: string; now: number }>) => 
     .update(t.messages)
     .set({ status: 'acked', ackBy: null, endedAt: p.now })
     .where(isCurrent(q))
-    .returning({
-      fromAgent: t.messages.fromAgent,
-      taskId: t.messages.taskId,
-      threadId: t.messages.threadId,
-      retryCount: t.messages.retryCount,
-    })
+    .returning(moved(q))
     .prepare()
 })
 
@@ -29,15 +23,7 @@ async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: R
     const done = known?.status === 'acked' && known.receipt === receipt
     return done ? undefined : staleReceipt(known, messageId)
   }
-  tx.append({
-    type: 'message.acked',
-    subject: messageId,
-    actor: agentId,
-    taskId: row.taskId,
-    threadId: row.threadId,
-    audience: participantsOf({ ...row, toAgent: agentId }),
-    data: { messageId, attempt: row.retryCount },
-  })
+  tell(tx, 'message.acked', agentId, messageId, row)
   // Room for one more in the inbox.
   tx.wake({ topic: 'inbox', agentId, because: 'room' })
   return undefined

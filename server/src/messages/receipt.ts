@@ -1,7 +1,8 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
+import { participantsOf } from '../mail/participants.ts'
 import { isWord } from '../store/literals.ts'
-import { type Query, statement } from '../store/store.ts'
+import { type Query, statement, type Transaction } from '../store/store.ts'
 import type { MessageRow } from './deliver.ts'
 
 export const findMessage = statement(({ db, t, p }: Query<{ messageId: string; agentId: string }>) =>
@@ -26,6 +27,35 @@ export const isCurrent = ({ t, p }: Query<Receipt & { agentId: string }>) =>
     eq(t.messages.receipt, p.receipt),
     isWord(t.messages.status, 'delivered'),
   )
+
+/** What the event of a move that a receipt made is about. */
+export const moved = ({ t }: Pick<Query<object>, 't'>) => ({
+  fromAgent: t.messages.fromAgent,
+  taskId: t.messages.taskId,
+  threadId: t.messages.threadId,
+  retryCount: t.messages.retryCount,
+})
+
+type Moved = Pick<MessageRow, 'fromAgent' | 'taskId' | 'threadId' | 'retryCount'>
+
+/** Tells both ends what their recipient has made of a message. */
+export function tell(
+  tx: Transaction,
+  type: 'message.acked' | 'message.shown',
+  agentId: string,
+  messageId: string,
+  { fromAgent, taskId, threadId, retryCount }: Moved,
+): void {
+  tx.append({
+    type,
+    subject: messageId,
+    actor: agentId,
+    taskId,
+    threadId,
+    audience: participantsOf({ fromAgent, toAgent: agentId }),
+    data: { messageId, attempt: retryCount },
+  })
+}
 
 /** Why a move that needs the current receipt changed no row. Somebody else's message and an absent one are the same. */
 export function staleReceipt(known: MessageRow | undefined, messageId: string): CoordinationError {
