@@ -1,10 +1,8 @@
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import { tellMail } from '@tony/mcp-tools/mail'
 import type { Clock } from './clock.ts'
+import { shownAtOnce } from './mailbox.ts'
 import type { Session } from './session.ts'
-
-/** So many messages are shown at one boundary; what is left comes at the next. */
-const atOnce = 10
 
 /** How long the server may take, in milliseconds: the host stands still meanwhile. */
 const withinMs = 1_000
@@ -46,6 +44,11 @@ export class Boundary {
     return this.#take(showing)
   }
 
+  /** It is put before the model now. */
+  shown({ messageIds }: Showing): Promise<void> {
+    return this.#session.shown(messageIds)
+  }
+
   /** It was not shown. */
   keep(showing: Showing): void {
     if (showing.text !== '') this.#kept.push(showing)
@@ -65,7 +68,7 @@ export class Boundary {
   }
 
   async #ask(upTo: DeliveryMode): Promise<Showing> {
-    const mail = await this.#session.fetch(atOnce, upTo).catch(() => [])
+    const mail = await this.#session.fetch(shownAtOnce, upTo).catch(() => [])
     const letters = await tellMail(this.#session, mail)
     const notices = this.#session.notices().map((notice) => `Notice from Tony: ${notice}`)
     const text = [...notices, ...(letters === '' ? [] : [letters])].join('\n')

@@ -92,11 +92,11 @@ function answer(socket: Socket, secret: string, options: DoorOptions): void {
   })
 }
 
-async function show(socket: Socket, upTo: DeliveryMode, { boundary, shown }: DoorOptions): Promise<void> {
+async function show(socket: Socket, upTo: DeliveryMode, { boundary }: DoorOptions): Promise<void> {
   const showing = await boundary.look(upTo)
   if (!socket.writable) return boundary.keep(showing)
   // Its senders know of it before the hook ends: what the session does then acks it.
-  await shown(showing.messageIds)
+  await boundary.shown(showing)
   socket.end(showing.text)
 }
 
@@ -104,8 +104,6 @@ export interface DoorOptions {
   readonly stateDir: string
   readonly session: string | undefined
   readonly boundary: Boundary
-  /** These messages are put before the model. */
-  readonly shown: (messageIds: readonly string[]) => Promise<void>
   /** Waits as this session until there is something, or nobody asks any more. */
   readonly wait: (
     what: { readonly for: LookFor; readonly type?: string | undefined },

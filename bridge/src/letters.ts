@@ -3,7 +3,11 @@ import type { Mail, Output } from '@tony/mcp-tools/calls'
 import type { Clock } from './clock.ts'
 
 type Delivery = Output<'messages.receive'>['messages'][number]
-type Receipt = { readonly messageId: string; readonly receipt: string }
+/** What proves one delivery of a message. */
+export interface Receipt {
+  readonly messageId: string
+  readonly receipt: string
+}
 
 /**
  * How long a message waits here without a sign of this bridge before it comes again, in milliseconds: short while it has not

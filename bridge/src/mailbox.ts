@@ -1,11 +1,14 @@
-import type { Agent, Delivery } from '@tony/mcp-client'
+import type { Agent, Client, Delivery } from '@tony/mcp-client'
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import { type Clock, pause } from './clock.ts'
-import { heldForMs, Letters, shownForMs } from './letters.ts'
+import { heldForMs, Letters, type Receipt, shownForMs } from './letters.ts'
 import type { Found } from './look.ts'
 
 /** How many messages may wait here for their moment, ten more where they are critical. */
 export const maxAckPending = 1_000
+
+/** So many messages are shown at one moment; what is left comes at the next. */
+export const shownAtOnce = 10
 
 /** How long one wait for a message is, in milliseconds; longer ones are several. */
 const lookAgainMs = 60_000
@@ -70,11 +73,12 @@ export class Mailbox {
 
   /** Tells the senders that the model is shown these now. Where that fails the next heartbeat does. */
   async shown({ client }: Agent, messageIds: readonly string[]): Promise<void> {
-    const telling = this.letters.receiptsOf(messageIds).map(async (receipt) => {
-      await client.messages.inProgress({ ...receipt, ackWaitMs: shownForMs, shown: true })
-      this.letters.told(receipt.messageId)
-    })
-    await Promise.allSettled(telling)
+    await Promise.allSettled(this.letters.receiptsOf(messageIds).map((receipt) => this.#tell(client, receipt)))
+  }
+
+  async #tell(client: Client, receipt: Receipt): Promise<void> {
+    await client.messages.inProgress({ ...receipt, ackWaitMs: shownForMs, shown: true })
+    this.letters.told(receipt.messageId)
   }
 
   /** Whoever calls again has read what was shown. */
@@ -88,10 +92,7 @@ export class Mailbox {
     const { held, shown } = this.letters.due()
     await Promise.allSettled([
       ...held.map((receipt) => client.messages.inProgress({ ...receipt, ackWaitMs: heldForMs })),
-      ...shown.map(async (receipt) => {
-        await client.messages.inProgress({ ...receipt, ackWaitMs: shownForMs, shown: true })
-        this.letters.told(receipt.messageId)
-      }),
+      ...shown.map((receipt) => this.#tell(client, receipt)),
     ])
   }
 

@@ -9,7 +9,7 @@ import { type Clock, every, pause } from './clock.ts'
 import { Leases } from './leases.ts'
 import { heldForMs } from './letters.ts'
 import { type Found, type LookFor, waitFor } from './look.ts'
-import { Mailbox, maxAckPending } from './mailbox.ts'
+import { Mailbox, maxAckPending, shownAtOnce } from './mailbox.ts'
 import { register, type Settings } from './registration.ts'
 import type { Slot } from './slots.ts'
 
@@ -19,9 +19,6 @@ const leaseMs = 30_000
 
 /** How long one call waits on the server; longer waits are several. */
 const roundMs = 50_000
-
-/** So many messages are shown beside a result; what is left comes with the next. */
-const dueAtOnce = 10
 
 /** How long leaving may take at each of its steps, in milliseconds. */
 const leaveWithinMs = 1_000
@@ -173,7 +170,7 @@ export class Session implements Seat {
   }
 
   async due(upTo: DeliveryMode): Promise<Mail[]> {
-    return this.#mailbox.letters.next(dueAtOnce, upTo)
+    return this.#mailbox.letters.next(shownAtOnce, upTo)
   }
 
   async shown(messageIds: readonly string[]): Promise<void> {

@@ -15,12 +15,7 @@ export async function serveHost(): Promise<void> {
   const bridge = openBridge(config)
   const { session } = bridge
   const boundary = new Boundary(session, systemClock)
-  const closeDoor = openDoor({
-    ...config,
-    boundary,
-    shown: (messageIds) => session.shown(messageIds),
-    wait: (what, ended) => session.look(what, ended),
-  })
+  const closeDoor = openDoor({ ...config, boundary, wait: (what, ended) => session.look(what, ended) })
   const gone = Promise.race([
     once(process.stdin, 'end'),
     once(process.stdin, 'close'),
