@@ -56,8 +56,8 @@ test('a client from before connects, lists, creates and asks, unchanged', async 
     'tony_agent_create',
     'tony_agent_status',
   ])
-  const project = await client.tool('tony_project_create', { name: 'shop', path: '/work/shop' })
-  expect(project).toMatchObject({ name: 'shop', path: '/work/shop', status: 'active', created: true })
+  const project = await client.tool('tony_project_create', { name: 'shop', path: '/srv/shop' })
+  expect(project).toMatchObject({ name: 'shop', path: '/srv/shop', status: 'active', created: true })
   expect(await client.tool('tony_project_create', { name: 'shop' })).toMatchObject({
     id: project['id'],
     created: false,
