@@ -7,6 +7,9 @@ import { jitter, rest } from './timers.ts'
 
 export type Repeat = 'safe' | 'keyed' | 'unsafe'
 
+/** `never` is the caller's choice for one call: not even after a refusal that changed nothing. */
+type Repeating = Repeat | 'never'
+
 export interface CallerOptions {
   readonly line: Line
   /** In milliseconds. */
@@ -50,11 +53,11 @@ export class Caller {
 
   /** One call, repeated while that is safe and there is time. Rejects with TonyError. */
   async call({ path, kind, input, ...made }: Call, { deadlineMs: given, signal, once }: CallOptions): Promise<unknown> {
-    const repeat = once ? 'unsafe' : made.repeat
+    const repeat = once ? 'never' : made.repeat
     const deadlineMs = given ?? this.#options.deadlineMs + waitOf({ path, input })
     const end = performance.now() + deadlineMs
     const params = this.#paramsOf(path, input)
-    const call = { path, kind, input, params, end, deadlineMs, signal, once: repeat === 'unsafe' }
+    const call = { path, kind, input, params, end, deadlineMs, signal, once: repeat === 'unsafe' || repeat === 'never' }
     const sent = this.#line.isOpen && !this.#breaker.isOpen ? () => undefined : this.#queue(params.length)
     try {
       return await this.#repeated(call, repeat, sent)
@@ -63,9 +66,10 @@ export class Caller {
     }
   }
 
-  async #repeated(call: Attempt, repeat: Repeat, sent: () => void): Promise<unknown> {
+  async #repeated(call: Attempt, repeat: Repeating, sent: () => void): Promise<unknown> {
     const { path, end, signal } = call
     let mayHaveApplied = false
+    let before: TonyError | undefined
     for (let attempts = 0; ; attempts += 1) {
       try {
         return await this.#attempt(call, sent)
@@ -75,8 +79,9 @@ export class Caller {
         const delay = mayTryAgain ? this.#delayAfter(error, attempts) : 0
         const over = performance.now() + delay >= end || signal?.aborted
         // A refusal of the last attempt says nothing of one before it whose answer was lost.
-        if (over || !mayTryAgain) throw mayHaveApplied ? unsure(error) : error
+        if (over || !mayTryAgain) throw inAll(error, before, mayHaveApplied)
         mayHaveApplied ||= error.applied === 'unknown'
+        before = error
         await rest(delay, this.#resting, signal)
       }
     }
@@ -123,7 +128,7 @@ export class Caller {
     }
   }
 
-  #mayTryAgain(error: TonyError, path: string, repeat: Repeat): boolean {
+  #mayTryAgain(error: TonyError, path: string, repeat: Repeating): boolean {
     // The server has let go of this caller, or is about to: the next attempt shows the next token.
     const isPassing = error.code === 'TOKEN_EXPIRED' && this.#options.renews && path !== 'auth.renew'
     return isPassing || mayRepeat(error, repeat)
@@ -153,7 +158,17 @@ const callersChoice: ReadonlySet<TonyError['code']> = new Set([
   'LOCK_CONFLICT',
 ])
 
-function mayRepeat(error: TonyError, repeat: Repeat): boolean {
-  if (!error.retryable || callersChoice.has(error.code)) return false
+function mayRepeat(error: TonyError, repeat: Repeating): boolean {
+  if (repeat === 'never' || !error.retryable || callersChoice.has(error.code)) return false
   return error.applied === 'no' || repeat !== 'unsafe'
+}
+
+/** The error of a call for all its attempts: the last one's alone would not say why the time ran out. */
+function inAll(error: TonyError, before: TonyError | undefined, mayHaveApplied: boolean): TonyError {
+  const whole = mayHaveApplied ? unsure(error) : error
+  if (error.code !== 'DEADLINE_EXCEEDED' || !before) return whole
+  return new TonyError(
+    `${error.message}; the attempt before it was answered with ${before.code}: ${before.message}`,
+    whole,
+  )
 }

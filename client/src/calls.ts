@@ -4,7 +4,11 @@ export interface CallOptions {
   readonly deadlineMs?: number
   /** Ends a blocking call early: it then answers with what it has, a request with DEADLINE_EXCEEDED. Others run to their end. */
   readonly signal?: AbortSignal
-  /** Not sent again when its answer was lost: it rejects with CONNECTION_LOST. For what would be out of date by then. Default: as the procedure allows. */
+  /**
+   * Sent a single time: a refusal that would pass, as INBOX_FULL, rejects at once, and so does a lost answer, with CONNECTION_LOST. For
+   * what would be out of date by the next attempt. It still waits for a connection, and for a token after one that has ended.
+   * Default: false, repeated as the procedure allows.
+   */
   readonly once?: boolean
 }
 

@@ -172,6 +172,35 @@ test('every call has a deadline: with an answer that never comes it may have bee
   expect(await titles(server.connect())).toEqual(['made'])
 })
 
+test('a call that is made once is refused at once with what would pass, and sent a single time', async () => {
+  await using server = await TestServer.start({ config: { maxPending: 1 } })
+  const [ann] = [await server.agent('ann'), await server.agent('bob')]
+  const letter = { to: 'bob', type: 'note', payload: 1 }
+  await ann.messages.send({ ...letter, priority: 'critical' })
+  const began = performance.now()
+  expect(await refusal(ann.messages.send(letter, { once: true }))).toMatchObject({ code: 'INBOX_FULL', applied: 'no' })
+  // Its deadline is 10 s, and repeats go on until then.
+  expect(performance.now() - began).toBeLessThan(5_000)
+})
+
+test('a deadline that comes while a call is repeated says what the attempt before was refused with', async () => {
+  await using server = await TestServer.start({ config: { maxPending: 1 } })
+  await using hop = await Hop.start(server.url)
+  const [ann] = [await server.agent('ann'), await server.agent('bob')]
+  const letter = { to: 'bob', type: 'note', payload: 1 }
+  await ann.messages.send({ ...letter, priority: 'critical' })
+  const client = server.connect({ url: hop.url, token: ann.token })
+  const call = refusal(client.messages.send(letter, { deadlineMs: 2_000 }))
+  // Answered after the first attempt was.
+  await refusal(client.messages.send(letter, { once: true }))
+  await hop.loseAnswers()
+  expect(await call).toMatchObject({
+    code: 'DEADLINE_EXCEEDED',
+    applied: 'unknown',
+    message: expect.stringMatching(/^no answer within 2000 ms; .* INBOX_FULL: /),
+  })
+})
+
 test('the deadline of a blocking call begins after the time it may wait', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
