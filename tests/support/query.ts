@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import Sqlite from 'better-sqlite3'
 
 function onSqlite<T>(file: string, use: (database: Sqlite.Database) => T): T {
@@ -18,16 +17,41 @@ export function executeSqlite(file: string, sql: string): void {
   onSqlite(file, (database) => database.exec(sql))
 }
 
-const script = fileURLToPath(new URL('./children/query.ts', import.meta.url))
+/** A query for the thread that talks to PostgreSQL. */
+export interface Asked {
+  readonly url: string
+  readonly text: string
+  readonly values: readonly string[]
+}
 
-/** In a process of its own: a test that looks at a row need not wait for it in another way than for one of SQLite's. */
-export function queryPostgres<T>(url: string, sql: string, params: readonly string[]): T[] {
+/** No query of a test takes longer. */
+const longestMs = 30_000
+
+function startThread(): (asked: Asked) => unknown {
+  const { port1, port2 } = new MessageChannel()
+  const answered = new Int32Array(new SharedArrayBuffer(4))
+  const workerData = { port: port2, answered }
+  new Worker(new URL('./query-worker.ts', import.meta.url), { workerData, transferList: [port2] }).unref()
+  return (asked) => {
+    Atomics.store(answered, 0, 0)
+    port1.postMessage(asked)
+    if (Atomics.wait(answered, 0, 0, longestMs) === 'timed-out') throw new Error(`no answer to ${asked.text}`)
+    return receiveMessageOnPort(port1)?.message
+  }
+}
+
+let ask: ReturnType<typeof startThread> | undefined
+
+/** In a thread of its own: a test that looks at a row need not wait for it in another way than for one of SQLite's. */
+export function queryPostgres<T>(url: string, sql: string, values: readonly string[]): T[] {
   let index = 0
   const numbered = sql.replaceAll('?', () => {
     index += 1
     return `$${index}`
   })
-  const text = params.length > 0 ? numbered : sql
-  const output = execFileSync(process.execPath, [script, url, text, ...params], { encoding: 'utf8' })
-  return JSON.parse(output)
+  ask ??= startThread()
+  // The thread answers with what its caller asked for.
+  const answer = ask({ url, text: values.length > 0 ? numbered : sql, values }) as { rows?: T[]; error?: string }
+  if (!answer.rows) throw new Error(answer.error)
+  return answer.rows
 }
