@@ -6,6 +6,7 @@ import { SeatError } from '@tony/mcp-tools/refusals'
 import { isChange, type Me, type Profile, type Seat, type Standing, type Wait } from '@tony/mcp-tools/seat'
 import { asides, callsOf, codeOf, endings, meant } from './calls.ts'
 import { type Clock, every, pause } from './clock.ts'
+import { followEnds } from './ends.ts'
 import { Leases } from './leases.ts'
 import { heldForMs } from './letters.ts'
 import { type Found, type LookFor, waitFor } from './look.ts'
@@ -54,6 +55,8 @@ export class Session implements Seat {
   #agent: Promise<Agent> | undefined
   /** Whether the server has ended the agent. */
   #over = false
+  /** Begins to follow the ends of this agent's leases, the first time it is called. */
+  #listen: () => void = () => undefined
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -131,12 +134,14 @@ export class Session implements Seat {
   }
 
   #claimIn(wait: Wait, gone: AbortSignal): Promise<Task | undefined> {
+    // Not before it is needed: a session that never works is one open wait to the server.
+    this.#listen()
     return this.#until(wait, async (waitMs, signal) => {
       const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs }, signal)
       const [leased] = tasks
       if (!leased) return undefined
-      const { leaseToken, ...task } = leased
-      this.#leases.hold(task.id, leaseToken)
+      const { leaseToken: _, ...task } = leased
+      this.#leases.hold(leased)
       if (!gone.aborted) return task
       // Nobody waits for it any more.
       await this.callHeld('tasks.release', { taskId: task.id })
@@ -221,6 +226,10 @@ export class Session implements Seat {
     this.#agent ??= register({ settings, profile: this.#profile, slot, workspace, onClosed }).then(
       (agent) => {
         this.#mailbox.follow(agent, ended.signal)
+        this.#listen = () => {
+          this.#listen = () => undefined
+          void followEnds(agent, this.#leases, this.#options.clock, ended.signal)
+        }
         return agent
       },
       (error: unknown) => {
