@@ -72,7 +72,8 @@ test('a task that was cancelled under the model is told of with whatever it call
   await lead.tasks.create({ type: 'code' })
   await using host = await bridgedHost(server)
   const taskId = await host.takes()
-  // Time stands still: no heartbeat can be what tells.
+  // By then the session follows the feed; time stands still, so no heartbeat can be what tells.
+  await host.call('who')
   await lead.tasks.cancel({ taskId })
   const told = async () => (await host.call('who')).text
   await expect.poll(told, { interval: 5 }).toContain(`Task ${taskId} is not yours any more: it was cancelled`)
