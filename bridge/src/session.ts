@@ -5,21 +5,19 @@ import type { Input, LeasedPath, Mail, Output, Path, Task, WithoutLease } from '
 import { SeatError } from '@tony/mcp-tools/refusals'
 import { isChange, type Me, type Profile, type Seat, type Standing, type Wait } from '@tony/mcp-tools/seat'
 import { asides, callsOf, codeOf, endings, meant } from './calls.ts'
-import { type Clock, every, pause } from './clock.ts'
+import { type Clock, every } from './clock.ts'
 import { followEnds } from './ends.ts'
 import { Leases } from './leases.ts'
 import { heldForMs } from './letters.ts'
 import { type Found, type LookFor, waitFor } from './look.ts'
 import { Mailbox, maxAckPending, shownAtOnce } from './mailbox.ts'
 import { register, type Settings } from './registration.ts'
+import { inRounds, type Rounds } from './rounds.ts'
 import type { Slot } from './slots.ts'
 
 /** Between heartbeats, and how long a lease lasts without: a bridge that is killed gives its tasks back within that. */
 const beatMs = 10_000
 const leaseMs = 30_000
-
-/** How long one call waits on the server; longer waits are several. */
-const roundMs = 50_000
 
 /** How long leaving may take at each of its steps, in milliseconds. */
 const leaveWithinMs = 1_000
@@ -136,7 +134,7 @@ export class Session implements Seat {
   #claimIn(wait: Wait, gone: AbortSignal): Promise<Task | undefined> {
     // Not before it is needed: a session that never works is one open wait to the server.
     this.#listen()
-    return this.#until(wait, async (waitMs, signal) => {
+    return inRounds(this.#rounds(wait), async (waitMs, signal) => {
       const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs }, signal)
       const [leased] = tasks
       if (!leased) return undefined
@@ -150,7 +148,7 @@ export class Session implements Seat {
   }
 
   async receive(limit: number, wait: Wait): Promise<Mail[]> {
-    const mail = await this.#until(wait, async (waitMs, signal) => {
+    const mail = await inRounds(this.#rounds(wait), async (waitMs, signal) => {
       const there = await this.fetch(limit, 'digest')
       if (there.length > 0 || waitMs === 0) return there
       const next = () => {
@@ -256,24 +254,8 @@ export class Session implements Seat {
     return new SeatError('SERVER_UNREACHABLE', `no server answers at ${this.#options.settings.url}`)
   }
 
-  /** Waits in rounds, over restarts of the server, until there is something, the time is up or nobody waits any more. */
-  async #until<T>(
-    { waitMs, signal }: Wait,
-    round: (ms: number, signal: AbortSignal) => Promise<T | undefined>,
-  ): Promise<T | undefined> {
-    const { clock } = this.#options
-    const ends = AbortSignal.any([signal, this.#closing.signal])
-    const end = clock.monotonic() + waitMs
-    for (;;) {
-      const left = Math.max(0, end - clock.monotonic())
-      const found = await round(Math.ceil(Math.min(left, roundMs)), ends).catch(async (error: unknown) => {
-        const passing = error instanceof TonyError ? error.retryable : error instanceof SeatError
-        if (!passing || left === 0 || ends.aborted) throw error
-        await pause(clock, 1_000, ends)
-        return undefined
-      })
-      if (found !== undefined || ends.aborted || clock.monotonic() >= end) return found
-    }
+  #rounds({ waitMs, signal }: Wait): Rounds {
+    return { waitMs, clock: this.#options.clock, ends: AbortSignal.any([signal, this.#closing.signal]) }
   }
 
   /** What was shown is read: whoever calls again has seen it. */
