@@ -12,7 +12,15 @@ const explained = [ConfigError, SchemaError, StoreInUseError, StoreRefusedError,
 /** A process that was told to end has ended after this, whatever its database does. In milliseconds. */
 const endWithinMs = 22_000
 
-/** Runs a server in this process until SIGINT or SIGTERM. A start that cannot be is one clear line and exit code 1. */
+function complain(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}
+
+/**
+ * Runs a server in this process until SIGINT or SIGTERM. A start that cannot be is one clear line and exit code 1; so is the end of
+ * one whose database a newer program has made its own.
+ */
 export async function main(mode: 'dev' | 'serve'): Promise<void> {
   // Asked for before the start: as the first process of a container, nobody else would hear one that comes during it.
   const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
@@ -21,12 +29,12 @@ export async function main(mode: 'dev' | 'serve'): Promise<void> {
     // In dev mode it is the terminal that goes, and the server with it.
     if (mode === 'serve') process.on('SIGHUP', () => void server.reload())
     process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)
-    await stop
+    const outdated = await Promise.race([stop.then(() => undefined), server.outdated])
+    if (outdated) complain(outdated)
     // Whoever waits for the end does not wait for ever. What is not committed by then was never acknowledged.
-    systemClock.timer(endWithinMs, () => process.exit(0))
+    systemClock.timer(endWithinMs, () => process.exit())
   } catch (error) {
     if (!explained.some((kind) => error instanceof kind)) throw error
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = 1
+    complain(error)
   }
 }

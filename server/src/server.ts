@@ -76,6 +76,8 @@ export interface RunningServer extends AsyncDisposable {
   /** Where callers reach it: `http://host:port`. */
   readonly url: string
   readonly parts: Parts
+  /** Settles once the store is one that this program must not use any more: it is to end. */
+  readonly outdated: Promise<Error>
   /** Looks at once for files that may have been renewed: certificate and signing keys. */
   reload(): Promise<void>
 }
@@ -204,7 +206,9 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   const close = async () => {
     await running.stop()
     await parts.backups?.close()
-    if (parts.denials.pending) await runSweep(parts, noteDenials)
+    // A store that is not there at the end keeps nobody from ending.
+    if (parts.denials.pending)
+      await runSweep(parts, noteDenials).catch((error: unknown) => log.error({ error }, 'denials not noted'))
     await parts.store[Symbol.asyncDispose]()
   }
   try {
@@ -218,6 +222,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
     return {
       url,
       parts,
+      outdated: parts.store.outdated ?? new Promise(() => undefined),
       reload: async () => {
         listener.reload()
         await parts.tokens.keys.refresh().catch((error: unknown) => log.error({ error }, 'signing keys not read'))

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { claimOne, leaseOf, receiptOf, receiveOne } from '../api/given.ts'
 import { NextVersion } from '../support/next-version.ts'
 import { Database, postgresServer } from '../support/postgres.ts'
+import { ReplicaProcesses } from '../support/replica-processes.ts'
 import { onPostgres, refusal, TestServer } from '../support/server.ts'
 import { miscountsBy } from '../support/verify/counters.ts'
 import { upTo } from './given.ts'
@@ -72,6 +73,44 @@ describe.skipIf(postgresServer === undefined || onPostgres)('this program and th
     )
   })
 })
+
+describe.skipIf(postgresServer === undefined || onPostgres)(
+  'this program, whose database the next one makes its own',
+  () => {
+    test('writes nothing from then on and reads nothing once it knows, and says what to do', {
+      timeout: 60_000,
+    }, async () => {
+      await using database = await Database.create()
+      using version = new NextVersion()
+      const postgres = { url: database.url, directUrl: undefined, pooler: false, notify: false }
+      await using server = await TestServer.start({ postgres })
+      const lead = server.connect()
+      await lead.tasks.create({ type: 'code' })
+      await using later = await version.serve({
+        DATABASE_URL: database.url,
+        MCP_PEPPER_FILE: `${server.database}.pepper`,
+      })
+      const message = `the database was migrated to what needs migration ${newest + 1}, and this program knows up to ${newest}: start a newer one`
+      // Time stands still here: no look at the database of each second is what tells.
+      const refused = await refusal(lead.tasks.create({ type: 'code' }, { once: true }))
+      expect(refused).toMatchObject({ code: 'STORE_UNAVAILABLE', message })
+      expect(await refusal(lead.tasks.list({}, { once: true }))).toMatchObject({ code: 'STORE_UNAVAILABLE', message })
+      expect((await fetch(`${server.url}/readyz`)).status).toBe(503)
+      expect(await server.outdated).toMatchObject({ name: 'SchemaError', message })
+      using next = clientOf(later.url)
+      expect((await next.tasks.list({})).tasks).toHaveLength(1)
+    })
+
+    test('ends within seconds, with exit code 1', { timeout: 60_000 }, async () => {
+      using version = new NextVersion()
+      await using replicas = await ReplicaProcesses.start(1)
+      await using _ = await version.serve({ DATABASE_URL: replicas.database.url, MCP_PEPPER_FILE: replicas.pepper })
+      const ends = await Promise.all(replicas.children.map((child) => child.end()))
+      const errors = expect.stringContaining(`this program knows up to ${newest}: start a newer one`)
+      expect(ends).toMatchObject([{ code: 1, errors }])
+    })
+  },
+)
 
 describe.skipIf(onPostgres)('this program and the next one on a file', () => {
   test('take it over from each other, back and forth', { timeout: 120_000 }, async () => {

@@ -12,6 +12,8 @@ export class ReplicaProcesses implements AsyncDisposable {
   readonly children: readonly Child[]
   readonly urls: readonly string[]
   readonly balancer: Balancer
+  /** The file of what they know each other's keys by. */
+  readonly pepper: string
   readonly #folder: string
 
   private constructor(parts: Pick<ReplicaProcesses, 'database' | 'children' | 'urls' | 'balancer'>, folder: string) {
@@ -19,6 +21,7 @@ export class ReplicaProcesses implements AsyncDisposable {
     this.children = parts.children
     this.urls = parts.urls
     this.balancer = parts.balancer
+    this.pepper = join(folder, 'pepper')
     this.#folder = folder
   }
 

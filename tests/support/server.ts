@@ -87,6 +87,10 @@ export class TestServer implements AsyncDisposable {
     return this.#running.url
   }
 
+  get outdated(): RunningServer['outdated'] {
+    return this.#running.outdated
+  }
+
   get parts(): RunningServer['parts'] {
     return this.#running.parts
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Connection } from './batches.ts'
 import { postgresTables } from './postgres-driver.ts'
 import { ConnectionLostError, isEnding, isLockTimeout, NotBegunError, sqlState } from './postgres-errors.ts'
+import { neededMigration, type Outdated } from './postgres-outdated.ts'
 import { type Lent, timeouts } from './postgres-pool.ts'
 import type { DatabaseTime } from './postgres-time.ts'
 import type { Db, Reader } from './store.ts'
@@ -10,7 +11,8 @@ import type { Db, Reader } from './store.ts'
 export const lockNumber = (...about: readonly string[]): bigint =>
   createHash('sha256').update(about.join('\n')).digest().readBigInt64BE()
 
-export interface Turns {
+export interface Batching {
+  readonly outdated: Outdated
   /** Whether batches of one project take turns, over all replicas. */
   readonly turns: boolean
   /** Settings go with each transaction, because the connection is another each time. */
@@ -31,14 +33,14 @@ const settings = Object.entries(timeouts)
 export class BatchConnection implements Connection {
   readonly #lent: Lent
   readonly #time: DatabaseTime
-  readonly #options: Turns
+  readonly #options: Batching
   readonly db: Db
   readonly t = postgresTables
   readonly run: Reader['run']
   now = 0
   #project = ''
 
-  constructor(lent: Lent, time: DatabaseTime, options: Turns) {
+  constructor(lent: Lent, time: DatabaseTime, options: Batching) {
     this.#lent = lent
     this.#time = time
     this.#options = options
@@ -52,24 +54,24 @@ export class BatchConnection implements Connection {
    * a second each. Nothing is right only because of the turn: with `turns` off the rows' own locks say the same.
    */
   async begin(project: string): Promise<void> {
-    const { turns, pooler } = this.#options
+    const { turns, pooler, outdated } = this.#options
     // In line with the other replicas, longer than for a row: whoever is before this one is at work, and nothing is held meanwhile.
     const turn = turns
       ? `set local lock_timeout = ${turnWaitMs}; select pg_advisory_xact_lock(${lockNumber(project)});
          set local lock_timeout = ${timeouts.lock_timeout};`
       : ''
-    try {
-      const results = await this.#lent.client.query(
-        `begin; ${pooler ? settings : ''} ${turn} select ${millisecondsNow} as now`,
-      )
-      this.#project = project
-      this.now = this.#time.hear(timeIn(results))
-    } catch (error) {
+    const asked = `begin; ${pooler ? settings : ''} ${turn} select ${millisecondsNow} as now, ${neededMigration} as needed`
+    const results = await this.#lent.client.query(asked).catch((error: unknown) => {
       this.#lent.spoil()
       throw isEnding(error) || isLockTimeout(error)
         ? new NotBegunError('no transaction was begun', { cause: error })
         : error
-    }
+    })
+    const { now, needed } = answerIn(results)
+    // Whoever lends the connection gives up one that is in a transaction when this throws.
+    outdated.hear(needed)
+    this.#project = project
+    this.now = this.#time.hear(Number(now))
   }
 
   async commit(): Promise<void> {
@@ -117,11 +119,11 @@ export class BatchConnection implements Connection {
   }
 }
 
-/** The time among the results of several statements in one text. */
-function timeIn(results: unknown): number {
+/** What was asked last, among the results of several statements in one text. */
+function answerIn(results: unknown): { readonly now: unknown; readonly needed: unknown } {
   for (const result of Array.isArray(results) ? results : [results]) {
-    const now: unknown = result?.rows?.[0]?.now
-    if (now !== undefined) return Number(now)
+    const row: { now?: unknown; needed?: unknown } | undefined = result?.rows?.[0]
+    if (row?.now !== undefined) return { now: row.now, needed: row.needed }
   }
   throw new Error('the database did not say what time it is')
 }

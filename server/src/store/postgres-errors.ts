@@ -1,6 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { DrizzleQueryError } from 'drizzle-orm'
 import { DatabaseError } from 'pg'
+import { SchemaError } from './migrate.ts'
 
 /** The connection is gone, or cannot be had. */
 export class ConnectionLostError extends Error {
@@ -37,6 +38,8 @@ const ownFault = /^(2[0-3]|42|P0)/
 
 /** An error of the database as one of ours. What is none of its errors, or the fault of a statement, is given back. */
 export function translate(error: unknown): unknown {
+  // Of another replica, which is newer, it can be had.
+  if (error instanceof SchemaError) return new CoordinationError('STORE_UNAVAILABLE', error.message)
   const state = sqlState(error)
   if (state === undefined && !(error instanceof DrizzleQueryError || error instanceof ConnectionLostError)) return error
   if (state !== undefined && ownFault.test(state)) return error

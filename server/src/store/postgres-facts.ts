@@ -3,6 +3,7 @@ import { defaultProject } from '@tony/mcp-shared/projects'
 import type { ClientBase } from 'pg'
 import { uuidv7 } from 'uuidv7'
 import { millisecondsNow } from './postgres-connection.ts'
+import { neededMigration } from './postgres-outdated.ts'
 import { StoreRefusedError } from './refused.ts'
 
 export interface Facts {
@@ -24,15 +25,18 @@ const place = `(SELECT concat_ws('-', (SELECT system_identifier FROM pg_control_
  * The epoch, and a new one where the data is no longer where that began: whichever replica sees it first decides. Refused by a
  * standby, which has no timeline of its own.
  */
-export async function readEpoch(client: Pick<ClientBase, 'query'>): Promise<{ epoch: string; now: number }> {
+export async function readEpoch(
+  client: Pick<ClientBase, 'query'>,
+): Promise<{ epoch: string; now: number; needed: string }> {
   for (;;) {
-    const { rows } = await client.query<{ fact: string; place: string; now: string }>(
-      `SELECT value AS fact, ${place} AS place, ${millisecondsNow} AS now FROM store_facts WHERE name = 'epoch'`,
+    const { rows } = await client.query<{ fact: string; place: string; now: string; needed: string }>(
+      `SELECT value AS fact, ${place} AS place, ${millisecondsNow} AS now, ${neededMigration} AS needed
+       FROM store_facts WHERE name = 'epoch'`,
     )
     const [row] = rows
     if (!row) throw new Error('the store has no epoch')
     const [epoch = '', began] = row.fact.split('@')
-    if (began === row.place) return { epoch, now: Number(row.now) }
+    if (began === row.place) return { epoch, now: Number(row.now), needed: row.needed }
     await client.query(`UPDATE store_facts SET value = $1 WHERE name = 'epoch' AND value = $2`, [
       `${uuidv7().slice(-8)}@${row.place}`,
       row.fact,

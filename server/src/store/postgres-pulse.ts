@@ -8,6 +8,7 @@ export interface PulseOptions {
   readonly alive: Alive
   readonly elsewhere: Elsewhere
   readonly clock: Clock
+  /** Also sees whether this program may still use the database. */
   readonly readEpoch: () => Promise<string>
   /** The database was restored, or a standby took its place. */
   readonly onEpoch: () => void

@@ -2,9 +2,9 @@ import { Client } from 'pg'
 import { uuidv7 } from 'uuidv7'
 import { type Clock, systemClock } from '../clock.ts'
 import { Batches, type Engine } from './batches.ts'
-import { readMigrations } from './migrate.ts'
+import { readMigrations, type SchemaError } from './migrate.ts'
 import { Alive } from './postgres-alive.ts'
-import { BatchConnection, type Turns } from './postgres-connection.ts'
+import { BatchConnection, type Batching } from './postgres-connection.ts'
 import { postgresTables } from './postgres-driver.ts'
 import { Elsewhere } from './postgres-elsewhere.ts'
 import { hasNotBegun, isTransient, sqlState, translate } from './postgres-errors.ts'
@@ -12,6 +12,7 @@ import { type Facts, readEpoch, readFacts, refuseHalfMoved } from './postgres-fa
 import { refuseUnsafe } from './postgres-guard.ts'
 import { Hints } from './postgres-hints.ts'
 import { migratePostgres } from './postgres-migrate.ts'
+import { Outdated } from './postgres-outdated.ts'
 import { Connections, clientSettings, reach } from './postgres-pool.ts'
 import { Pulse } from './postgres-pulse.ts'
 import { DatabaseTime } from './postgres-time.ts'
@@ -64,17 +65,17 @@ interface EngineParts {
   readonly writers: Connections
   readonly alive: Alive
   readonly time: DatabaseTime
-  readonly turns: Turns
+  readonly batching: Batching
 }
 
 /** One batch in flight for each project. */
-const engineOn = ({ writers, alive, time, turns, clock, turnMs }: EngineParts): Engine => ({
+const engineOn = ({ writers, alive, time, batching, clock, turnMs }: EngineParts): Engine => ({
   laneOf: (project) => project,
   withConnection: async (work) => {
     await alive.fresh()
     return writers.lend(async (lent) => {
       try {
-        return await work(new BatchConnection(lent, time, turns))
+        return await work(new BatchConnection(lent, time, batching))
       } catch (error) {
         lent.spoil()
         throw error
@@ -97,6 +98,7 @@ class PostgresStore implements Store {
   readonly #time: DatabaseTime
   readonly #writers: Connections
   readonly #readers: Connections
+  readonly #outdated = new Outdated(readMigrations(postgresMigrations).length - 1)
   readonly #alive: Alive
   readonly #elsewhere: Elsewhere
   readonly #pulse: Pulse
@@ -114,14 +116,19 @@ class PostgresStore implements Store {
     this.#time = new DatabaseTime(clock, instead)
     this.#time.hear(facts.now)
     // Before anything is read or written on a new connection: behind it may be a standby that took over.
-    const greet = async (client: Pick<Client, 'query'>) => this.#pulse.see((await readEpoch(client)).epoch)
+    const seenBy = async (client: Pick<Client, 'query'>) => {
+      const { epoch, needed } = await readEpoch(client)
+      this.#outdated.hear(needed)
+      return epoch
+    }
+    const greet = async (client: Pick<Client, 'query'>) => this.#pulse.see(await seenBy(client))
     const same = { url, pooler, durability, greet }
     this.#writers = new Connections({ ...same, size: poolSizes.writers })
     const readers = new Connections({ ...same, size: poolSizes.readers })
     this.#readers = readers
     this.#alive = new Alive({ connections: readers, clock, time: this.#time, grace: instead === undefined })
     this.#elsewhere = new Elsewhere(readers, (wakes) => this.#wake(wakes))
-    const seeEpoch = async () => (await readers.lend(({ client }) => readEpoch(client))).epoch
+    const seeEpoch = () => readers.lend(({ client }) => seenBy(client))
     const { elsewhere, alive } = { elsewhere: this.#elsewhere, alive: this.#alive }
     const onEpoch = () => this.#wake([{ topic: 'epoch' }])
     this.#pulse = new Pulse({ alive, elsewhere, clock, readEpoch: seeEpoch, onEpoch }, facts.epoch)
@@ -133,7 +140,7 @@ class PostgresStore implements Store {
       writers: this.#writers,
       alive,
       time: this.#time,
-      turns: { turns, pooler },
+      batching: { turns, pooler, outdated: this.#outdated },
     })
     this.#batches = new Batches(engine, ({ project, wakes, numbered }) => {
       if (numbered) elsewhere.own(numbered)
@@ -154,10 +161,15 @@ class PostgresStore implements Store {
     return this.#pulse.epoch
   }
 
+  get outdated(): Promise<SchemaError> {
+    return this.#outdated.happened
+  }
+
   readonly now = (): number => this.#time.now()
 
   async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
     try {
+      this.#outdated.refuse()
       await this.#alive.fresh()
       return await this.#readers.lend(({ db, run }) => work({ db, run, t: postgresTables, now: this.now() }))
     } catch (error) {

@@ -147,6 +147,8 @@ export interface Store extends AsyncDisposable {
   /** Calls `listener` after each commit with what its operations woke; returns the way to stop. */
   onWake(listener: (wake: Wake) => void): () => void
   isUniqueViolation(error: unknown): boolean
+  /** Settles once a newer program has made of the store what this one must not use; from then on nothing is read or written here. */
+  readonly outdated?: Promise<Error>
   /** Whether the disk has room, where that is this process's to watch: while it is full, writes are refused with STORAGE_FULL. */
   readonly room?: { readonly full: boolean; tend(): Promise<void> } | undefined
   /** Gives some of the room of removed rows back to the disk, where an engine does not do so by itself; how many pages. */
