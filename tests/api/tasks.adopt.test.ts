@@ -167,6 +167,29 @@ test('a result that is to be verified is put in review, and its own attempt is t
   ])
 })
 
+test('a later attempt with the same result as one that came too late is told as itself, whatever its verdict is', async () => {
+  for (const accept of [true, false]) {
+    await using given = await late({ acceptance: 'verify' })
+    const { lead, ada, taskId } = given
+    await ada.tasks.complete({ ...leaseOf(await claimOne(ada)), result: { by: 'ada' } })
+    await lead.tasks.verify({ taskId, accept })
+    const { events } = await lead.events.list({ taskId, types: ['task.completed', 'task.rejected'] })
+    expect(events).toMatchObject([{ data: { attempt: 2, agentId: ada.id } }])
+  }
+})
+
+test('of two late results that are the same, the verdict tells the one that was adopted', async () => {
+  await using given = await late({ acceptance: 'verify' })
+  const { lead, ada, taskId } = given
+  const lease = leaseOf(await claimOne(ada))
+  await ada.tasks.release(lease)
+  expect(await refusal(ada.tasks.complete({ ...lease, result: { by: 'ada' } }))).toMatchObject({ code: 'STALE_LEASE' })
+  await lead.tasks.adopt({ taskId, attempt: 1 })
+  await lead.tasks.verify({ taskId, accept: true })
+  const { events } = await lead.events.list({ taskId, types: ['task.completed'] })
+  expect(events).toMatchObject([{ data: { attempt: 1, agentId: ada.id } }])
+})
+
 test('what is not there cannot be adopted', async () => {
   await using given = await late()
   const { lead, bob, taskId } = given

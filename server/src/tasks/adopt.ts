@@ -36,6 +36,7 @@ const adopt = statement(({ db, t, p }: Query<Adopting>) => {
       ...doneAt(t, p.now),
       agentId: sql`(${its.agentId})`,
       result: sql`(${its.result})`,
+      resultAttempt: p.attempt,
       inputRequest: null,
       // Nobody's lease is good any more: neither the holder's nor that of the attempt before.
       leaseToken: null,

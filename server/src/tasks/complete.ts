@@ -27,6 +27,7 @@ const complete = statement(({ db, t, p }: Query<Completing>) =>
       ...doneAt(t, p.now),
       leaseExpiresAt: null,
       result: p.result,
+      resultAttempt: t.tasks.attempt,
       revision: sql`${t.tasks.revision} + 1`,
     })
     .where(and(ofLease({ t, p }), isAnyOf(t.tasks.status, movableFrom('complete'))))

@@ -1,17 +1,17 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { taskMoved, taskVerifyInput } from '@tony/mcp-shared/task-changes'
-import { and, desc, eq, isNull, ne, or, sql } from 'drizzle-orm'
+import { and, eq, isNull, ne, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../context.ts'
 import { offer } from '../leases/lease.ts'
 import { requeued } from '../leases/waiting.ts'
 import { actorOf } from '../principal.ts'
 import { isAnyOf } from '../store/literals.ts'
-import { type Query, statement, type Transaction } from '../store/store.ts'
+import { type Query, statement } from '../store/store.ts'
 import { iso } from '../times.ts'
 import { announceDone } from './complete.ts'
 import { movableFrom, refuseMove } from './moves.ts'
-import { statusOf, type TaskRow } from './present.ts'
+import { statusOf } from './present.ts'
 
 interface Verdict {
   project: string
@@ -50,29 +50,6 @@ const reject = statement(({ db, t, p }: Query<Verdict>) =>
     .prepare(),
 )
 
-const adopted = statement(({ db, t, p }: Query<{ taskId: string; agentId: string; result: string | null }>) =>
-  db
-    .select({ attempt: t.orphanResults.attempt })
-    .from(t.orphanResults)
-    .where(
-      and(
-        eq(t.orphanResults.taskId, p.taskId),
-        eq(t.orphanResults.agentId, p.agentId),
-        sql`${t.orphanResults.result} is not distinct from ${p.result}`,
-      ),
-    )
-    .orderBy(desc(t.orphanResults.attempt))
-    .limit(1)
-    .prepare(),
-)
-
-/** The attempt whose result it is: the latest, unless an earlier one's was adopted, which leaves no token. */
-async function attemptOf(tx: Transaction, { id, attempt, agentId, leaseToken, result }: TaskRow): Promise<number> {
-  if (leaseToken !== null || agentId === null) return attempt
-  const [orphan] = await tx.run(adopted, { taskId: id, agentId, result })
-  return orphan?.attempt ?? attempt
-}
-
 /** `tasks.verify`: ends a task that waits for its verdict, or sends it back without burning an attempt. */
 export const verifyTask = (
   ctx: Context,
@@ -93,7 +70,8 @@ export const verifyTask = (
       )
     }
     const { agentId, epic } = row
-    const attempt = await attemptOf(tx, row)
+    // Of a result from before the column it is the latest.
+    const attempt = row.resultAttempt ?? row.attempt
     if (input.accept) {
       await announceDone(tx, row, { attempt, agentId, actor })
     } else {

@@ -85,6 +85,8 @@ export function defineWork(c: Columns, { projects, agents }: People) {
       heldLocks: c.integer('held_locks').notNull().default(0),
       progress: c.text('progress'),
       result: c.text('result'),
+      /** The attempt whose result it is: the latest, or the one that was adopted. */
+      resultAttempt: c.integer('result_attempt'),
       error: c.text('error'),
       inputRequest: c.text('input_request'),
       input: c.text('input'),

@@ -1,0 +1,2 @@
+-- minReader: 1
+ALTER TABLE "tasks" ADD COLUMN "result_attempt" bigint;
