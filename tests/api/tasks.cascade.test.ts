@@ -90,6 +90,22 @@ test('a failure with attempts left fails nothing else', async () => {
   expect(await of.statuses()).toEqual(['pending', 'blocked', 'blocked', 'blocked', 'blocked'])
 })
 
+test('what fails with a dependency is told level by level, each in the order of creation', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id: root } = await lead.tasks.create({ type: 'root' })
+  const { id: near } = await lead.tasks.create({ ...fails, dependsOn: [root] })
+  const { id: far } = await lead.tasks.create({ ...fails, dependsOn: [near] })
+  const { id: farther } = await lead.tasks.create({ ...fails, dependsOn: [near] })
+  const { id: nearToo } = await lead.tasks.create({ ...fails, dependsOn: [root] })
+  // Another row than before, on an engine that writes a new one for each change.
+  const { revision } = await lead.tasks.get({ taskId: near })
+  await lead.tasks.update({ taskId: near, expectedRevision: revision, title: 'the first, changed last' })
+  await lead.tasks.cancel({ taskId: root })
+  const { events } = await lead.events.list({ types: ['task.failed'] })
+  expect(events.map(({ subject }) => subject)).toEqual([near, nearToo, far, farther])
+})
+
 test('what is cancelled together is cancelled, and not failed by the rest', async () => {
   await using of = await given()
   const { lead, ids } = of

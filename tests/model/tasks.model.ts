@@ -125,23 +125,20 @@ export function unblock(state: State, task: Task, actor: Caller): void {
   }
 }
 
-/** What is to fail with its dependencies does, and what depends on it in turn. */
-export function cascade(state: State, task: Task, actor: Caller): void {
-  for (const dependent of state.tasks.filter(
-    ({ status, dependsOn }) => status === 'blocked' && dependsOn.includes(task),
-  )) {
-    if (dependent.onDependencyFailure !== 'fail' || dependent.status !== 'blocked') continue
-    end(state, dependent, 'failed')
-    dependent.error = undefined
-    state.tell(
-      'task.failed',
-      dependent,
-      actor,
-      { attempt: dependent.attempt, failures: dependent.failures },
-      about(dependent),
-    )
-    cascade(state, dependent, actor)
+/** What is to fail with its dependencies does, and then what depends on that in turn. */
+export function cascade(state: State, causes: readonly Task[], actor: Caller): void {
+  const below: Task[] = []
+  for (const cause of causes) {
+    for (const dependent of state.tasks.filter(({ dependsOn }) => dependsOn.includes(cause))) {
+      if (dependent.onDependencyFailure !== 'fail' || dependent.status !== 'blocked') continue
+      end(state, dependent, 'failed')
+      dependent.error = undefined
+      const { attempt, failures } = dependent
+      state.tell('task.failed', dependent, actor, { attempt, failures }, about(dependent))
+      below.push(dependent)
+    }
   }
+  if (below.length > 0) cascade(state, below, actor)
 }
 
 export function failed(state: State, task: Task, actor: Caller, error: string | undefined): void {
@@ -155,7 +152,7 @@ export function failed(state: State, task: Task, actor: Caller, error: string | 
     ...(error === undefined ? {} : { error }),
   }
   state.tell('task.failed', task, actor, data, about(task))
-  cascade(state, task, actor)
+  cascade(state, [task], actor)
 }
 
 export function finish(state: State, task: Task, lease: Pick<Lease, 'attempt' | 'agent'>, actor: Caller): void {
@@ -261,7 +258,7 @@ export function cancelAll(state: State, caller: Caller, tasks: readonly Task[], 
     task.done = undefined
     state.tell('task.cancelled', task, caller, { attempt: task.attempt, reason }, about(task))
   }
-  for (const task of tasks) cascade(state, task, caller)
+  cascade(state, tasks, caller)
 }
 
 export function cancel(state: State, caller: Caller, task: Task, reason: string): object {

@@ -32,10 +32,13 @@ const settle = statement((query: Query<{ taskId: string; now: number }>) => {
     .prepare()
 })
 
+/** In the order of creation, which no engine's answer to an update has to be in: it is the order of their events. */
+const inOrder = <T extends { readonly ord: number }>(rows: readonly T[]): T[] => rows.toSorted((a, b) => a.ord - b.ord)
+
 /** Counts a completed task off those that wait for it; the last one makes them claimable. */
 export async function unblockDependents(tx: Transaction, taskId: string, actor: string | null): Promise<void> {
   const dependents = await tx.run(settle, { taskId, now: tx.now })
-  for (const row of dependents) {
+  for (const row of inOrder(dependents)) {
     if (row.openDeps > 0 || row.status !== 'pending') continue
     tx.append({ type: 'task.unblocked', subject: row.id, actor, taskId: row.id, epic: row.epic, data: { by: taskId } })
     if (row.ready !== null) offer(tx, row)
@@ -93,7 +96,7 @@ export async function failDependents(
     const below: Lost[] = []
     for (const cause of level) {
       const error = lostDependency(cause)
-      for (const row of await tx.run(cascade, { taskId: cause.id, error, only, now: tx.now })) {
+      for (const row of inOrder(await tx.run(cascade, { taskId: cause.id, error, only, now: tx.now }))) {
         const { attempt, agentId, failures } = row
         const data = { attempt, agentId, failures, error }
         tx.append({ type: 'task.failed', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
