@@ -9,9 +9,6 @@ export interface Act {
   toString: () => string
 }
 
-/** Milliseconds before each command: odd against every duration there is, so that no two deadlines fall together. */
-export const tickMs = 3
-
 /** A command: what `run` does with the server and the model, and then whether they agree. */
 export const act = <T>(
   name: string,
@@ -21,7 +18,7 @@ export const act = <T>(
   args.map((given) => ({
     check: () => true,
     run: async (_, play) => {
-      await play.advance(tickMs)
+      await play.turn()
       await run(play, given)
       await play.agree(name)
     },

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { act, agentOf, number, pick, seldom, tickMs } from './acts.ts'
+import { act, agentOf, number, pick, seldom } from './acts.ts'
 import type { Play } from './play.ts'
 import type { Task } from './state.ts'
 import { create, type Spec } from './tasks.model.ts'
@@ -104,7 +104,7 @@ export const plainSpec: Spec = {
 export async function someTasks(play: Play): Promise<void> {
   const verified = { ...plainSpec, priority: 'high', acceptance: 'verify' } as const
   for (const spec of [plainSpec, verified, plainSpec, { ...plainSpec, priority: 'low' } as const]) {
-    await play.advance(tickMs)
+    await play.turn()
     await addTask(play, spec)
     await play.agree('tasks.create')
   }

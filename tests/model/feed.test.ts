@@ -1,6 +1,6 @@
 import type { FeedEvent } from '@tony/mcp-client'
 import { test } from 'vitest'
-import { tickMs, weighted } from './acts.ts'
+import { weighted } from './acts.ts'
 import { addTask, plainSpec, someTasks } from './creating.commands.ts'
 import { same } from './differs.ts'
 import { exploreTwice } from './explore.ts'
@@ -48,7 +48,7 @@ test('everyone reads exactly the events they may see, from any cursor, once and 
     },
     end: async (play) => {
       // The last thing anyone sees: what came before it has been seen, or has been missed.
-      await play.advance(tickMs)
+      await play.turn()
       await addTask(play, plainSpec)
       await play.agree('tasks.create')
       await ended?.()

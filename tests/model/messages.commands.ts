@@ -199,7 +199,7 @@ const late = act(
     const delivery = pick(current, which)
     if (!delivery || play.nextDue() !== delivery.ackBy) return
     const agent = delivery.message.to
-    const since = play.skipTo(delivery.ackBy)
+    play.skipTo(delivery.ackBy)
     const inputs = { ack: {}, nak: { error: 'late' }, term: { error: 'late' }, inProgress: { ackWaitMs: 5_000 } }
     const predict = {
       ack: () => ack(state, agent, delivery),
@@ -209,7 +209,7 @@ const late = act(
     }
     await play.call(agent, `messages.${how}`, { ...named(delivery), ...inputs[how] }, predict[how])
     await play.agree(`late ${how}`)
-    await play.sweep(since)
+    await play.sweep()
   },
 )
 

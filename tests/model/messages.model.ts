@@ -249,7 +249,8 @@ export function subscribe(state: State, agent: Agent, topic: string, wanted: boo
 
 interface Due {
   readonly at: number
-  readonly happens: (state: State) => void
+  /** Absent where only what may be had changes, and nothing stored. */
+  readonly happens?: (state: State) => void
 }
 
 function dueOf(message: Message): Due[] {
@@ -266,10 +267,7 @@ function dueOf(message: Message): Due[] {
     move(message, 'expire')
     state.tell('message.expired', message, undefined, { attempt: message.attempt }, about(message))
   }
-  return [
-    { at: message.expiresAt, happens: expires },
-    { at: message.notBefore ?? never, happens: () => undefined },
-  ]
+  return [{ at: message.expiresAt, happens: expires }, { at: message.notBefore ?? never }]
 }
 
 export const nextDue = (state: State): number =>
@@ -282,13 +280,13 @@ export const nextDue = (state: State): number =>
   )
 
 /** What was due up to now. A message that comes back when its time is over has missed it: it expires at once. */
-export function settle(state: State, since: number): void {
+export function settle(state: State): void {
   for (const message of state.messages) {
     const [first] = dueOf(message)
-      .filter(({ at }) => at > since && at <= state.now)
+      .filter(({ at, happens }) => happens && at <= state.now)
       .toSorted((a, b) => a.at - b.at)
-    first?.happens(state)
+    first?.happens?.(state)
     if (message.status === 'pending' && !message.purged && message.expiresAt <= state.now)
-      dueOf(message)[0]?.happens(state)
+      dueOf(message)[0]?.happens?.(state)
   }
 }

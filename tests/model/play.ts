@@ -6,8 +6,8 @@ import type { Outcome, StoredEvent, World } from './world.ts'
 export interface Part {
   /** The next moment something is due, after the one the model is at. */
   readonly nextDue: (state: State) => number
-  /** What was due after `since` happens in the model. */
-  readonly settle: (state: State, since: number) => void
+  /** What is due by now happens in the model. */
+  readonly settle: (state: State) => void
   /** Fails the run where the rows are not what the model says. */
   readonly compare: (state: State, world: World) => Promise<void>
 }
@@ -44,6 +44,13 @@ const shown = ({ type, subject, actor, data }: Fact) => ({
   data,
 })
 
+/**
+ * How far apart in the second two commands in a row are. Every duration there is, is a multiple of 125 ms: what one
+ * command sets off is due at another moment than what any of the 124 others does, and sweeps run one past that.
+ */
+const placeMs = 13
+const secondMs = 1_000
+
 /** A run: the server and the model side by side. */
 export class Play {
   readonly state: State
@@ -52,11 +59,14 @@ export class Play {
   readonly told: Told[] = []
   readonly #parts: readonly Part[]
   readonly #documented: Documented
+  readonly #begun: number
+  #turns = 0
 
   private constructor(world: World, parts: readonly Part[], documented: Documented) {
     this.world = world
     this.state = new State(world.agents)
     this.state.now = world.now
+    this.#begun = world.now
     this.#parts = parts
     this.#documented = documented
   }
@@ -71,36 +81,41 @@ export class Play {
     return play
   }
 
+  /** Time passes to the next moment of a place in the second that no other command of the run has. */
+  async turn(): Promise<void> {
+    this.#turns += 1
+    const ahead = this.#turns * placeMs - (this.state.now - this.#begun)
+    await this.advance(((ahead % secondMs) + secondMs) % secondMs || secondMs)
+  }
+
   /** Time passes, and sweeps run after each moment at which something is due. */
   async advance(ms: number): Promise<void> {
     const end = this.state.now + ms
     while (this.state.now < end) {
       const due = this.nextDue()
       // One past the moment, so that nothing depends on whether a deadline's own millisecond is in time.
-      const since = this.#pass(Math.min(end, due + 1))
-      if (due < this.state.now) await this.sweep(since)
+      this.#pass(Math.min(end, due + 1))
+      if (due < this.state.now) await this.sweep()
     }
   }
 
-  /** Moves both clocks; gives the moment before. */
-  #pass(to: number): number {
-    const since = this.state.now
-    this.world.pass(to - since)
+  /** Moves both clocks. */
+  #pass(to: number): void {
+    this.world.pass(to - this.state.now)
     this.state.now = to
-    return since
   }
 
-  /** Time passes to just after a moment, and no sweep has seen it yet. The caller sweeps with what this returns. */
-  skipTo(moment: number): number {
-    return this.#pass(moment + 1)
+  /** Time passes to just after a moment, and no sweep has seen it yet: the caller sweeps. */
+  skipTo(moment: number): void {
+    this.#pass(moment + 1)
   }
 
   nextDue(): number {
     return Math.min(...this.#parts.map(({ nextDue }) => nextDue(this.state)))
   }
 
-  async sweep(since: number): Promise<void> {
-    for (const part of this.#parts) part.settle(this.state, since)
+  async sweep(): Promise<void> {
+    for (const part of this.#parts) part.settle(this.state)
     await this.world.sweep()
     await this.#compareEvents(true, 'sweep')
     await this.#compareRows()

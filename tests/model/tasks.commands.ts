@@ -208,7 +208,7 @@ const late = act(
     const { agent } = lease
     const due = Math.min(play.nextDue())
     if (due !== lease.expiresAt) return
-    const since = play.skipTo(lease.expiresAt)
+    play.skipTo(lease.expiresAt)
     if (how === 'complete')
       await play.call(agent, 'tasks.complete', { ...held(lease), result: 'late' }, () =>
         complete(state, agent, lease, 'late'),
@@ -225,7 +225,7 @@ const late = act(
         fail(state, agent, lease, { error: 'late', retryable: true, waitMs: undefined }),
       )
     await play.agree(`late ${how}`)
-    await play.sweep(since)
+    await play.sweep()
   },
 )
 

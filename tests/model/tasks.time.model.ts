@@ -25,7 +25,8 @@ function starved(state: State): Task[] {
 
 interface Due {
   readonly at: number
-  readonly happens: (state: State) => void
+  /** Absent where only what may be had changes, and nothing stored. */
+  readonly happens?: (state: State) => void
 }
 
 function expire(state: State, task: Task): void {
@@ -69,8 +70,8 @@ function dueOf(task: Task): Due[] {
   return [
     over,
     { at: waitEnds, happens: (state) => failed(state, task, undefined, undefined) },
-    { at: notBefore ?? never, happens: () => undefined },
-    { at: priority === 'low' ? readyFrom + starvedMs : never, happens: () => undefined },
+    { at: notBefore ?? never },
+    { at: priority === 'low' ? readyFrom + starvedMs : never },
   ]
 }
 
@@ -84,13 +85,13 @@ export const nextDue = (state: State): number =>
       .filter((at) => at >= state.now),
   )
 
-/** What was due after `since` and up to now, the earliest first. */
-export function settle(state: State, since: number): void {
+/** What is due by now, the earliest first. */
+export function settle(state: State): void {
   for (const task of state.tasks) {
     const [first] = dueOf(task)
-      .filter(({ at }) => at > since && at <= state.now)
+      .filter(({ at, happens }) => happens && at <= state.now)
       .toSorted((a, b) => a.at - b.at)
-    first?.happens(state)
+    first?.happens?.(state)
   }
   for (const task of starved(state)) task.aged = true
 }
