@@ -35,7 +35,7 @@ test.skipIf(postgresServer === undefined || !mayMount())(
       `create tablespace small location '${place}'`,
       'create database small tablespace small',
     )
-    const postgres = { url: `${cluster.url}/small`, directUrl: undefined, pooler: false, notify: false }
+    const postgres = { url: `${cluster.url}/small`, notify: false }
     await using server = await TestServer.start({ clock: systemClock, postgres })
     const lead = server.connect({ deadlineMs: 2_000 })
     const { id } = await lead.tasks.create({ type: 'before' })

@@ -10,7 +10,7 @@ const moments: readonly Moment[] = ['asked', 'answered']
 const serverOn = (url: string) =>
   TestServer.start({
     clock: systemClock,
-    postgres: { url, directUrl: undefined, pooler: false, notify: false },
+    postgres: { url, notify: false },
   })
 
 async function expectDenseFeed(database: Database): Promise<void> {

@@ -1,6 +1,5 @@
 import { systemClock } from '@tony/mcp-server/clock'
 import { openPostgres } from '@tony/mcp-server/store/postgres'
-import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { claimOne, leaseOf } from '../api/given.ts'
 import { note, upTo } from '../store/given.ts'
@@ -9,19 +8,11 @@ import { Cluster } from '../support/postgres-cluster.ts'
 import { refusal, TestServer, take } from '../support/server.ts'
 import { projectOf } from '../support/store.ts'
 
-async function ask<Row extends object>(cluster: Cluster, text: string): Promise<Row | undefined> {
-  const client = new Client(`${cluster.url}/postgres`)
-  await client.connect()
-  const { rows } = await client.query<Row>(text)
-  await client.end()
-  return rows[0]
-}
-
 /** Waits until a standby has all that its primary has. */
 async function caughtUp(primary: Cluster, standby: Cluster): Promise<void> {
-  const at = await ask<{ lsn: string }>(primary, 'select pg_current_wal_insert_lsn()::text as lsn')
+  const at = await primary.ask<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn')
   for (;;) {
-    const it = await ask<{ there: boolean }>(standby, `select pg_last_wal_replay_lsn() >= '${at?.lsn}' as there`)
+    const it = await standby.ask<{ there: boolean }>(`select pg_last_wal_replay_lsn() >= '${at?.lsn}' as there`)
     if (it?.there) return
   }
 }
@@ -40,12 +31,7 @@ async function refusedFor(call: () => Promise<unknown>, over: () => boolean): Pr
   return [...answers]
 }
 
-const postgresAt = (cluster: Cluster) => ({
-  url: `${cluster.url}/postgres`,
-  directUrl: undefined,
-  pooler: false,
-  notify: true,
-})
+const postgresAt = (cluster: Cluster) => ({ url: `${cluster.url}/postgres` })
 
 test.skipIf(postgresServer === undefined)(
   'a standby that took over and lacks the last 100 events reissues none of them in silence',

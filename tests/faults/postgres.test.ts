@@ -46,8 +46,7 @@ describe.skipIf(cluster === undefined)('a PostgreSQL of its own', () => {
   test('that goes on in another timeline is another epoch, and old cursors are refused', {
     timeout: 60_000,
   }, async () => {
-    const postgres = { url, directUrl: undefined, pooler: false, notify: true }
-    await using server = await TestServer.start({ clock: systemClock, postgres })
+    await using server = await TestServer.start({ clock: systemClock, postgres: { url } })
     const lead = server.connect()
     await lead.tasks.create({ type: 'code' })
     const { cursor } = await lead.events.list({})

@@ -54,7 +54,7 @@ async function told(lead: Client) {
   }
 }
 
-const postgresAt = ({ url }: Database) => ({ url, directUrl: undefined, pooler: false, notify: false })
+const postgresAt = ({ url }: Database) => ({ url, notify: false })
 const admin = { config: { devRole: 'admin' } } as const
 
 /** Moves, and is killed after so many lines of progress; the exit code, or null when it was killed. */

@@ -44,7 +44,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('this program and th
   }, async () => {
     await using database = await Database.create()
     using version = new NextVersion({ minReader: newest })
-    const postgres = { url: database.url, directUrl: undefined, pooler: false, notify: true }
+    const postgres = { url: database.url }
     await using server = await TestServer.start({ clock: systemClock, postgres })
     const pepper = `${server.database}.pepper`
     await using later = await version.serve({ DATABASE_URL: database.url, MCP_PEPPER_FILE: pepper })
@@ -82,7 +82,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)(
     }, async () => {
       await using database = await Database.create()
       using version = new NextVersion()
-      const postgres = { url: database.url, directUrl: undefined, pooler: false, notify: false }
+      const postgres = { url: database.url, notify: false }
       await using server = await TestServer.start({ postgres })
       const lead = server.connect()
       await lead.tasks.create({ type: 'code' })

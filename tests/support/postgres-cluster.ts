@@ -58,6 +58,13 @@ function fromSystem(): Programs | undefined {
 const programsHere = (): Programs | undefined =>
   process.env['TEST_POSTGRES'] === 'system' ? fromSystem() : (fromPackage() ?? fromSystem())
 
+/** The system's, where it has the programs that make and restore copies too: the package has not. */
+export function programsForCopies(): Programs | undefined {
+  const system = fromSystem()
+  const all = ['pg_dump', 'pg_restore', 'pg_basebackup'].every((name) => system && existsSync(join(system.bin, name)))
+  return all ? system : undefined
+}
+
 /** Whether tests can run on PostgreSQL here: on the one TEST_DATABASE_URL names, or on one of their own. */
 export const hasPostgres = (): boolean => Boolean(process.env['TEST_DATABASE_URL']) || programsHere() !== undefined
 
@@ -103,18 +110,21 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Undefined where no PostgreSQL can be had. `TEST_POSTGRES=system` prefers the system's to the package's. */
-  static async start(): Promise<Cluster | undefined> {
-    const programs = programsHere()
+  static async start(programs = programsHere()): Promise<Cluster | undefined> {
     if (!programs) return undefined
+    const cluster = await Cluster.#on(programs)
+    const { data } = cluster
+    await cluster.run('initdb', '-D', data, '-U', 'tony', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync')
+    await cluster.begin()
+    return cluster
+  }
+
+  /** A cluster that has nothing yet but a root folder. */
+  static async #on(programs: Programs): Promise<Cluster> {
     const root = mkdtempSync(join(reachable, 'tony-postgres-'))
     chmodSync(root, 0o755)
-    const data = join(root, 'data')
-    mkdirSync(data, { mode: 0o700 })
-    const asRoot = process.getuid?.() === 0
-    if (asRoot) chownSync(data, nobody, nobody)
     const cluster = new Cluster(root, placed(programs, root), await freePort())
-    await cluster.#run('initdb', '-D', data, '-U', 'tony', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync')
-    await cluster.begin()
+    cluster.folder('data')
     return cluster
   }
 
@@ -122,39 +132,65 @@ export class Cluster implements AsyncDisposable {
     return `postgres://tony@127.0.0.1:${this.#port}`
   }
 
+  get data(): string {
+    return join(this.#root, 'data')
+  }
+
+  /** A folder beside the data that the server can write to. */
+  folder(name: string): string {
+    const path = join(this.#root, name)
+    mkdirSync(path, { mode: 0o700 })
+    if (process.getuid?.() === 0) chownSync(path, nobody, nobody)
+    return path
+  }
+
+  /** Settings for the next start. */
+  configure(settings: Readonly<Record<string, string>>): void {
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`)
+    appendFileSync(join(this.data, 'postgresql.auto.conf'), lines.join(''))
+  }
+
   /** Starts the server on its data, and returns when it takes connections. */
   async begin(besides = ''): Promise<void> {
     const settings = `${besides} -p ${this.#port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300`
-    const data = join(this.#root, 'data')
-    await this.#run('pg_ctl', '-D', data, '-o', settings, '-l', join(data, 'log'), '-w', 'start')
+    await this.run('pg_ctl', '-D', this.data, '-o', settings, '-l', join(this.data, 'log'), '-w', 'start')
   }
 
   /** Ends it, and starts it on another timeline, as a standby that takes the place of a primary is. */
   async promote(): Promise<void> {
     await this.end()
-    const signal = join(this.#root, 'data', 'recovery.signal')
-    writeFileSync(signal, '')
-    if (process.getuid?.() === 0) chownSync(signal, nobody, nobody)
+    this.signal('recovery')
     await this.begin('-c restore_command=false')
+  }
+
+  /** Has the next start begin with recovery, or as a standby. */
+  signal(kind: 'recovery' | 'standby'): void {
+    const file = join(this.data, `${kind}.signal`)
+    writeFileSync(file, '')
+    if (process.getuid?.() === 0) chownSync(file, nobody, nobody)
+  }
+
+  /** A copy made by `pg_basebackup` while this one serves, on data of its own, and not started. */
+  async baseBackup(): Promise<Cluster> {
+    const copy = await Cluster.#on({ bin: this.#bin, origin: this.origin })
+    await this.run('pg_basebackup', '-D', copy.data, '-d', `${this.url}/postgres`, '--checkpoint=fast', '--no-sync')
+    return copy
   }
 
   /** A server that follows the log of this one, on data of its own. */
   async standby(): Promise<Cluster> {
-    const root = mkdtempSync(join(reachable, 'tony-postgres-'))
-    chmodSync(root, 0o755)
-    const data = join(root, 'data')
-    const standby = new Cluster(root, { bin: this.#bin, origin: this.origin }, await freePort())
+    const standby = await Cluster.#on({ bin: this.#bin, origin: this.origin })
+    const { data } = standby
     const client = new Client(`${this.url}/postgres`)
     await client.connect()
     await client.query("select pg_backup_start('standby', true)")
-    cpSync(join(this.#root, 'data'), data, { recursive: true })
+    cpSync(this.data, data, { recursive: true })
     const { rows } = await client.query<{ labelfile: string }>('select labelfile from pg_backup_stop(false)')
     await client.end()
     rmSync(join(data, 'postmaster.pid'))
     writeFileSync(join(data, 'backup_label'), rows[0]?.labelfile ?? '')
-    writeFileSync(join(data, 'standby.signal'), '')
-    const primary = `host=127.0.0.1 port=${this.#port} user=tony`
-    appendFileSync(join(data, 'postgresql.auto.conf'), `primary_conninfo = '${primary}'\n`)
+    standby.signal('standby')
+    standby.configure({ primary_conninfo: `host=127.0.0.1 port=${this.#port} user=tony` })
     chmodSync(data, 0o700)
     if (process.getuid?.() === 0) execFileSync('chown', ['-R', `${nobody}:${nobody}`, data])
     await standby.begin()
@@ -165,26 +201,36 @@ export class Cluster implements AsyncDisposable {
   async takeOver(primary: Cluster): Promise<void> {
     this.#port = primary.#port
     await this.begin()
-    await this.#run('pg_ctl', '-D', join(this.#root, 'data'), '-w', 'promote')
+    await this.run('pg_ctl', '-D', this.data, '-w', 'promote')
   }
 
   /** `immediate` is as a crash: it recovers at its next start. */
   async end(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
-    await this.#run('pg_ctl', '-D', join(this.#root, 'data'), '-m', mode, '-w', 'stop')
+    await this.run('pg_ctl', '-D', this.data, '-m', mode, '-w', 'stop')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (existsSync(join(this.#root, 'data', 'postmaster.pid'))) await this.end('immediate')
+    if (existsSync(join(this.data, 'postmaster.pid'))) await this.end('immediate')
     rmSync(this.#root, { recursive: true, force: true })
   }
 
   /** The end of what the server said. */
   #log(): string {
-    const log = join(this.#root, 'data', 'log')
+    const log = join(this.data, 'log')
     return existsSync(log) ? readFileSync(log, 'utf8').slice(-2_000) : ''
   }
 
-  async #run(program: string, ...args: string[]): Promise<void> {
+  /** The first row of a query's. */
+  async ask<Row extends object>(text: string): Promise<Row | undefined> {
+    const client = new Client(`${this.url}/postgres`)
+    await client.connect()
+    const { rows } = await client.query<Row>(text)
+    await client.end()
+    return rows[0]
+  }
+
+  /** Runs one of the programs that came with the server, to its end; fails with what it said. */
+  async run(program: string, ...args: string[]): Promise<void> {
     const identity = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
     const env = { PATH: process.env['PATH'], LD_LIBRARY_PATH: join(this.#bin, '../lib'), TZ: 'UTC' }
     const child = spawn(join(this.#bin, program), args, {

@@ -29,7 +29,7 @@ export class Replicas implements AsyncDisposable {
 
   static async start({ notify = true, turns = true, config = {} }: ReplicaOptions = {}): Promise<Replicas> {
     const database = await Database.create()
-    const postgres = { url: database.url, directUrl: undefined, pooler: false, notify, turns }
+    const postgres = { url: database.url, notify, turns }
     // One folder: they share the pepper, as an operator has them do.
     const folder = mkdtempSync(join(tmpdir(), 'tony-replicas-'))
     const server = () => TestServer.start({ clock: systemClock, postgres, config, folder })

@@ -11,14 +11,16 @@ import { ManualClock } from './clock.ts'
 import type { Database } from './postgres.ts'
 import { executeSqlite, queryPostgres, querySqlite } from './query.ts'
 
+type Postgres = NonNullable<Config['postgres']>
+
 export interface TestServerOptions {
   readonly clock?: Clock
   readonly limits?: Partial<Limits>
   readonly config?: Partial<Config>
   /** Default `dev`. */
   readonly mode?: 'dev' | 'serve'
-  /** A database that several servers share, instead of one of its own. */
-  readonly postgres?: Config['postgres']
+  /** A database that several servers share, instead of one of its own; it notifies, and is behind no pooler. */
+  readonly postgres?: Pick<Postgres, 'url'> & Partial<Postgres>
   /** Folder of an earlier server's, to start on its file. */
   readonly folder?: string
 }
@@ -69,7 +71,7 @@ export class TestServer implements AsyncDisposable {
       // On PostgreSQL too the files of a server are in its folder.
       database: join(folder, 'test.db'),
       backupDir: join(folder, 'test.db.backups'),
-      ...(postgres && { postgres }),
+      ...(postgres && { postgres: { directUrl: undefined, pooler: false, notify: true, ...postgres } }),
       checkReplies: true,
       drainMs: 0,
       ballastBytes: 0,
