@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SchemaError } from '@tony/mcp-server/store/migrate'
 import { StoreInUseError } from '@tony/mcp-server/store/owner'
@@ -106,6 +106,21 @@ describe('a file', () => {
     await owner.kill()
     await using store = await folder.open()
     expect(await store.read(stored)).toEqual([])
+  })
+
+  // Such a disk cannot be had in a test: the kernel is made to say the number that statfs(2) gives for one.
+  test.runIf(process.platform === 'linux').each([
+    [0x6969, 'NFS'],
+    [0xff534d42, 'CIFS'],
+  ])('on a disk of the network is refused by name, and nothing is written: %i is %s', async (type, name) => {
+    using folder = new StoreFolder()
+    await using child = new Child('open-on-disk.ts', folder.file, String(type))
+    const { code, errors } = await child.end()
+    expect(code).toBe(1)
+    expect(errors).toContain(`${folder.file} is on a network file system (${name})`)
+    expect(readdirSync(folder.path)).toEqual([])
+    await using local = new Child('open-on-disk.ts', folder.file, String(0xef53))
+    await local.says('open')
   })
 })
 

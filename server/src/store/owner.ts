@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
 import Database from 'better-sqlite3'
+import { refuseNetworkDisk } from './network-disk.ts'
 
 /** Another process owns the file. */
 export class StoreInUseError extends Error {
@@ -26,9 +27,11 @@ export function lockBeside(path: string, timeout = 0): (() => void) | undefined 
 /** Where a database really is: SQLite follows a symbolic link, so what stands beside it must be beside the same file. */
 export const realFile = (file: string): string => (existsSync(file) ? realpathSync(file) : file)
 
-/** Claims a database file for this process. */
+/** Claims a database file for this process. Throws StoreInUseError, or StoreRefusedError where a claim would say nothing. */
 export function ownFile(file: string): () => void {
-  const release = lockBeside(realFile(file))
+  const path = realFile(file)
+  refuseNetworkDisk(path)
+  const release = lockBeside(path)
   if (release) return release
   throw new StoreInUseError(
     `another process owns ${file}: one process serves a SQLite file; stop it, or give this one another DATABASE_PATH`,
