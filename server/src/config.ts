@@ -33,12 +33,12 @@ const list = (of: z.ZodType<string, string>) =>
     .pipe(z.array(of))
 
 /** A number of rows to keep, 0 for as many as there are; not so few that what is in use would go. */
-const atMost = (least: number) =>
+const atMost = (least: number, unlessSaid = 0) =>
   z.coerce
     .number()
     .int()
     .refine((most) => most === 0 || most >= least, `must be 0 or at least ${least}`)
-    .default(0)
+    .default(unlessSaid)
 
 const environment = z.object({
   MCP_PORT: port.optional(),
@@ -72,6 +72,9 @@ const environment = z.object({
   MCP_RETENTION_HEALTH: duration.prefault('7d'),
   MCP_RETENTION_AGENTS: duration.prefault('30d'),
   MCP_RETENTION_PLANS: duration.prefault('30d'),
+  MCP_RETENTION_SESSIONS: duration.prefault('30d'),
+  MCP_RETENTION_DENIALS: duration.prefault('90d'),
+  MCP_RETENTION_DENIALS_MOST: atMost(1_000, 1_000_000),
   MCP_DEV_ROLE: z.enum(['tech-lead', 'admin']).default('tech-lead'),
   /** A file with the secret that hashes of secrets are made with, kept elsewhere than beside the database. */
   MCP_PEPPER_FILE: z.string().min(1).optional(),
@@ -155,6 +158,10 @@ export interface Retention {
   readonly agents: Kept
   /** Since they were begun, once they are committed or aborted. */
   readonly plans: Kept
+  /** Since they could be refreshed at the very latest. */
+  readonly sessions: Kept
+  /** Calls that were refused for who the caller was; of all projects together. */
+  readonly denials: Kept
 }
 
 export interface PostgresConfig {
@@ -189,6 +196,8 @@ const retentionOf = (values: z.output<typeof environment>): Retention => ({
   health: { ms: values.MCP_RETENTION_HEALTH, most: 0 },
   agents: { ms: values.MCP_RETENTION_AGENTS, most: 0 },
   plans: { ms: values.MCP_RETENTION_PLANS, most: 0 },
+  sessions: { ms: values.MCP_RETENTION_SESSIONS, most: 0 },
+  denials: { ms: values.MCP_RETENTION_DENIALS, most: values.MCP_RETENTION_DENIALS_MOST },
 })
 
 function tlsOf({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: z.output<typeof environment>): Config['tls'] {

@@ -18,6 +18,9 @@ export const scope = z.enum([...permissions, '*'])
 const minuteMs = 60_000
 const dayMs = 86_400_000
 
+/** A session ends when it has not been refreshed for `idleMs`, and `absoluteMs` after its login in any case. In milliseconds. */
+export const sessionLife = { idleMs: dayMs, absoluteMs: 30 * dayMs } as const
+
 /** An address or a block of them: `10.0.0.0/8`, `2001:db8::/32`. */
 export const cidr = z.union([z.cidrv4(), z.cidrv6()])
 

@@ -1,27 +1,11 @@
 import { statSync } from 'node:fs'
-import type { Config } from '@tony/mcp-server/config'
 import { describe, expect, test } from 'vitest'
 import { numbered, upTo } from '../store/given.ts'
-import { onPostgres, refusal, TestServer } from '../support/server.ts'
+import { onPostgres, refusal, type TestServer } from '../support/server.ts'
 import { claimOne, leaseOf, receiptOf, receiveOne, rows, tamper } from './given.ts'
+import { count, keeping } from './kept.ts'
 
 const minute = 60_000
-
-const forEver: Config['retention'] = {
-  events: { ms: 0, most: 0 },
-  tasks: { ms: 0, most: 0 },
-  messages: { ms: 0, most: 0 },
-  health: { ms: 0, most: 0 },
-  agents: { ms: 0, most: 0 },
-  plans: { ms: 0, most: 0 },
-}
-
-/** A server that keeps everything but what the test is about. */
-const keeping = (retention: Partial<Config['retention']>) =>
-  TestServer.start({ config: { retention: { ...forEver, ...retention } } })
-
-const count = (server: TestServer, table: string): number =>
-  rows<{ n: number }>(server, `select count(*) as n from ${table}`)[0]?.n ?? Number.NaN
 
 describe('events', () => {
   test('are taken from the front of the feed when they are old, and a cursor before them is told so', async () => {
@@ -228,7 +212,8 @@ test('nothing goes that is to be kept for ever', async () => {
   await ada.messages.ack(receiptOf(await receiveOne(ada)))
   await ada.agents.heartbeat({ leases: [], health: { cpuUsage: 0.5 } })
   await lead.agents.unregister({ agent: 'ada' })
-  const tables = ['events', 'tasks', 'messages', 'health_metrics', 'agents']
+  tamper(server, `update sessions set created_at = 1`)
+  const tables = ['events', 'tasks', 'messages', 'health_metrics', 'agents', 'sessions']
   const before = tables.map((table) => count(server, table))
   await server.advance(4_000 * minute)
   expect(tables.map((table) => count(server, table))).toEqual(before)

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '@tony/mcp-server/clock'
 import { expect, test } from 'vitest'
 import { claimOne, leaseOf } from '../api/given.ts'
@@ -11,7 +10,7 @@ const programs = programsForCopies()
 
 /** Waits until a query about a cluster says so. */
 async function until(cluster: Cluster, text: string): Promise<void> {
-  while (!(await cluster.ask<{ so: boolean }>(text))?.so) await delay(20)
+  await expect.poll(async () => (await cluster.ask<{ so: boolean }>(text))?.so, { timeout: 30_000 }).toBe(true)
 }
 
 async function primary(): Promise<Cluster> {

@@ -159,7 +159,7 @@ async function identify(server: TestServer, refreshToken: string): Promise<void>
 /** Time enough that all that is over goes: the sockets first, which would be asked for signs of life all the while. */
 async function leave(server: TestServer): Promise<void> {
   const long = 2 * Math.max(...Object.values(server.parts.config.retention).map(({ ms }) => ms))
-  tamper(server, 'drop trigger events_are_only_added')
+  for (const table of ['events', 'denials']) tamper(server, `drop trigger ${table}_are_only_added`)
   tamper(server, `update tasks set completed_at = completed_at - ${long} where completed_at is not null`)
   tamper(server, `update tasks set created_at = created_at - ${long}`)
   tamper(server, `update tasks set agent_id = null where status not in ('in_progress')`)
@@ -170,6 +170,8 @@ async function leave(server: TestServer): Promise<void> {
     ['health_metrics', 'timestamp'],
     ['agents', 'last_activity'],
     ['plans', 'created_at'],
+    ['sessions', 'created_at'],
+    ['denials', 'at'],
   ])
     tamper(server, `update ${table} set ${column} = ${column} - ${long}`)
   tamper(

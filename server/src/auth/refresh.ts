@@ -1,4 +1,4 @@
-import type { authRefreshInput, authRefreshOutput } from '@tony/mcp-shared/auth'
+import { type authRefreshInput, type authRefreshOutput, sessionLife } from '@tony/mcp-shared/auth'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, gt, isNull, ne } from 'drizzle-orm'
@@ -12,10 +12,6 @@ import { type Query, statement, type Transaction } from '../store/store.ts'
 import { iso } from '../times.ts'
 
 type Input = z.output<typeof authRefreshInput>
-
-/** A session ends when it has not been refreshed for a day, and after 30 days in any case. */
-const idleMs = 86_400_000
-const absoluteMs = 30 * 86_400_000
 
 interface Exchange {
   sessionId: string
@@ -94,7 +90,7 @@ async function take(ctx: Context, tx: Transaction, sessionId: string, input: Inp
   const presented = pepper.hash('refresh', input.refreshToken)
   const nonce = pepper.hash('nonce', input.nonce)
   const successor = pepper.hash('refresh', successorOf(pepper, sessionId, input.refreshToken, input.nonce))
-  const limits = { now: tx.now, idleSince: tx.now - idleMs, begunSince: tx.now - absoluteMs }
+  const limits = { now: tx.now, idleSince: tx.now - sessionLife.idleMs, begunSince: tx.now - sessionLife.absoluteMs }
   if ((await tx.run(exchange, { sessionId, presented, successor, nonce, ...limits })).length > 0) return true
   if ((await tx.run(again, { sessionId, presented, nonce, since: tx.now - refreshRetryMs })).length > 0) return true
   const [reused] = await tx.run(endReused, { sessionId, presented, now: tx.now })

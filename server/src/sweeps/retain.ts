@@ -1,10 +1,12 @@
 import type { Parts } from '../context.ts'
 import { removeAgents } from '../retention/agents.ts'
+import { removeDenials } from '../retention/denials.ts'
 import { trimEvents } from '../retention/events.ts'
 import { removeSamples } from '../retention/health.ts'
 import { removeDone } from '../retention/messages.ts'
 import { removePlans } from '../retention/plans.ts'
 import { removeRequests } from '../retention/requests.ts'
+import { removeSessions } from '../retention/sessions.ts'
 import { removeTasks } from '../retention/tasks.ts'
 import type { Sweep } from './runner.ts'
 
@@ -20,6 +22,8 @@ const removals: Readonly<Record<string, Removal>> = {
   health: ({ store, config, retained }, project) => removeSamples(store, project, config.retention.health, retained),
   agents: ({ store, config, retained }, project) => removeAgents(store, project, config.retention.agents, retained),
   plans: ({ store, config, retained }, project) => removePlans(store, project, config.retention.plans, retained),
+  sessions: ({ store, config }, project) => removeSessions(store, project, config.retention.sessions),
+  denials: ({ store, config }, project) => removeDenials(store, project, config.retention.denials),
 }
 
 /** Removes what has been kept long enough, and gives the room back. Each class in transactions of its own, small ones. */
