@@ -154,7 +154,7 @@ export interface Retention {
   /** Since they were acked or expired. Dead letters stay until somebody purges them. */
   readonly messages: Kept
   readonly health: Kept
-  /** Since their last sign of life, once they are unregistered; with their mailboxes. */
+  /** Since they were unregistered, with their mailboxes; and since the last sign of life of those that are, having no mail. */
   readonly agents: Kept
   /** Since they were begun, once they are committed or aborted. */
   readonly plans: Kept

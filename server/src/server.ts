@@ -31,6 +31,7 @@ import { ageTasks } from './sweeps/age-tasks.ts'
 import { expireLeases } from './sweeps/expire-leases.ts'
 import { expireMessages } from './sweeps/expire-messages.ts'
 import { forgetKeys } from './sweeps/forget-keys.ts'
+import { forgetSilent } from './sweeps/forget-silent.ts'
 import { makeRoom } from './sweeps/make-room.ts'
 import { noteDenials } from './sweeps/note-denials.ts'
 import { noteKeyUse } from './sweeps/note-key-use.ts'
@@ -67,6 +68,7 @@ export const sweeps = [
   noteDenials,
   noteKeyUse,
   forgetKeys,
+  forgetSilent,
   retain,
   makeRoom,
 ] as const

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { claimOne, leaseOf, rows } from './given.ts'
+import { claimOne, leaseOf, receiveOne, rows } from './given.ts'
+import { keeping } from './kept.ts'
 
 test('a tech lead unregisters an agent: its leases come back unburned and it is gone from the list', async () => {
   await using server = await TestServer.start()
@@ -78,4 +79,49 @@ test('a lease of an agent that was unregistered cannot be completed', async () =
   const again = server.connect({ token: worker.token })
   expect(await refusal(again.tasks.complete(lease))).toMatchObject({ code: 'TOKEN_REVOKED' })
   expect((await lead.tasks.get({ taskId: id })).status).toBe('pending')
+})
+
+const minute = 60_000
+
+test('an agent that has been silent for long is unregistered when nothing waits for it, and then goes', async () => {
+  await using server = await keeping({ agents: { ms: 60 * minute, most: 0 } })
+  const lead = server.connect()
+  const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
+  for (const client of [ada, bob]) client.close()
+  await lead.messages.send({ to: 'bob', type: 'note', payload: 1 })
+  await server.advance(30 * minute)
+  const cyd = await server.agent('cyd')
+  cyd.close()
+  await server.advance(31 * minute)
+  await server.sweep()
+  const { events } = await lead.events.list({ types: ['agent.unregistered'] })
+  expect(events).toMatchObject([{ subject: ada.id, actor: null, data: { name: 'ada' } }])
+  expect(rows(server, 'select name, status from agents order by name')).toEqual([
+    { name: 'ada', status: 'unregistered' },
+    { name: 'bob', status: 'offline' },
+    { name: 'cyd', status: 'offline' },
+  ])
+  expect((await refusal(server.connect({ token: ada.token }).agents.heartbeat({ leases: [] }))).code).toBe(
+    'TOKEN_REVOKED',
+  )
+  // It comes back as itself while its mailbox is kept, and as somebody new after that.
+  expect((await server.agent('ada')).id).toBe(ada.id)
+  await server.connect().agents.unregister({ agent: 'ada' })
+  await server.advance(61 * minute)
+  await server.sweep()
+  expect((await server.agent('ada')).id).not.toBe(ada.id)
+})
+
+test('the mailbox of an agent that was silent for long is kept from when it is unregistered', async () => {
+  await using server = await keeping({ agents: { ms: 60 * minute, most: 0 } })
+  const ada = await server.agent('ada')
+  ada.close()
+  await server.connect().messages.send({ to: 'ada', type: 'note', payload: 'kept' })
+  await server.advance(90 * minute)
+  // Its own socket: nobody has answered the pings of one from before.
+  await server.connect().agents.unregister({ agent: 'ada' })
+  await server.advance(59 * minute)
+  await server.sweep()
+  const again = await server.agent('ada')
+  expect((await receiveOne(again)).payload).toBe('kept')
 })
