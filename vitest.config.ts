@@ -26,6 +26,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // A second is not much where both cores are busy.
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       { extends: true, test: { name: 'sqlite', include: ['tests/**/*.test.ts'], globalSetup } },
       ...(hasPostgres() ? [onPostgres] : []),

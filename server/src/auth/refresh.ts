@@ -120,6 +120,8 @@ export async function refreshSession(ctx: Context, input: Input): Promise<z.outp
   const scope = { project: agent.projectId, fence, requestId: ctx.requestId }
   const outcome = await ctx.store.transact(scope, (tx) => take(ctx, tx, sessionId, input))
   if (outcome !== true) throw outcome
+  // Who only keeps a session good is there too: long silence has an agent unregistered.
+  ctx.presence.note(agent.projectId, agent.id, ctx.store.now())
   const issued = await ctx.tokens.issue({
     agentId: agent.id,
     name: agent.name,
