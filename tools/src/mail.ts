@@ -45,7 +45,8 @@ export async function tellMail(seat: Seat, mail: readonly Mail[]): Promise<strin
   const shown = letters.flatMap(({ messageId, type, taskId, text }, index) => {
     const about = taskId === undefined ? '' : `, about task ${taskId}`
     const steers = mail[index]?.mode === 'steer' ? ', to be read before you go on' : ''
-    return [`Message ${messageId}, type ${type}${about}${steers}:`, text]
+    // Its type is the sender's word, and comes last and in quotes: it can pass for none of ours.
+    return [`Message ${messageId}${steers}${about}, of the type ${JSON.stringify(type)}:`, text]
   })
   return [...shown, 'Answer with the tool send, and the id of the message as replyTo.'].join('\n')
 }
