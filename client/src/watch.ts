@@ -33,12 +33,20 @@ function saver(store: CursorStore, everyMs: number): Saver {
   let handled: string | undefined
   let timer: Timer | undefined
   let failure: { error: unknown } | undefined
-  const save = async (): Promise<void> => {
+  let last: Promise<void> = Promise.resolve()
+  const saveNow = async (): Promise<void> => {
+    if (handled === undefined || handled === saved) return
+    const cursor = handled
+    await store.save(cursor)
+    saved = cursor
+  }
+  /** One after the other: a slow save would end after a later one, and put the place back. */
+  const save = (): Promise<void> => {
     clearTimeout(timer)
     timer = undefined
-    if (handled === undefined || handled === saved) return
-    saved = handled
-    await store.save(handled)
+    const saving = last.then(saveNow)
+    last = saving.catch(() => undefined)
+    return saving
   }
   const later = () =>
     void save().catch((error: unknown) => {
