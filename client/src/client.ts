@@ -61,8 +61,9 @@ export interface Client extends Api {
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 function withKey(input: unknown): unknown {
-  if (isRecord(input)) return 'idempotencyKey' in input ? input : { ...input, idempotencyKey: crypto.randomUUID() }
-  return input
+  if (!isRecord(input)) return input
+  // One that is undefined is on no wire: the call would be repeated without a key.
+  return input['idempotencyKey'] === undefined ? { ...input, idempotencyKey: crypto.randomUUID() } : input
 }
 
 interface Procedure {

@@ -126,7 +126,7 @@ export function httpLine(options: HttpOptions): Line {
     const leftMs = call.end - performance.now()
     // One that is not answered for longer than it should take is taken for lost, while there is time for another.
     const answerMs = waitOf(call) + patience.pingMs + patience.pongMs
-    const { signal, abort, done } = ending(call.signal, Math.min(leftMs, answerMs))
+    const { signal, abort, done } = ending(waitOf(call) > 0 ? call.signal : undefined, Math.min(leftMs, answerMs))
     inFlight.add(abort)
     const leave = waitOf(call) > 0 ? () => undefined : await enterPool(url, signal)
     try {
