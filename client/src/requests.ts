@@ -1,6 +1,7 @@
 import type { Client } from './client.ts'
 import { type Observe, observed } from './gauge.ts'
 import type { Delivery } from './generated/api.ts'
+import { isUnsayable, saidOf } from './said.ts'
 
 /** What another agent asks. */
 export interface IncomingRequest {
@@ -73,6 +74,20 @@ export function requestIn({ type, payload, from }: Delivery): IncomingRequest | 
   return { requestId, method, params, from }
 }
 
+const failed = (message: string) => ({ error: { code: 'HANDLER_FAILED', message } })
+
+type Reply = Omit<Parameters<Client['requests']['reply']>[0], 'requestId'>
+
+/** Answers a request. Where the answer itself is refused, that is the answer: its caller is not to wait for none. */
+export async function reply(client: Client, requestId: string, answer: Reply): Promise<void> {
+  try {
+    await client.requests.reply({ requestId, ...answer })
+  } catch (error) {
+    if (!isUnsayable(error)) throw error
+    await client.requests.reply({ requestId, ...failed(`the answer was not taken: ${saidOf(error, 1_000)}`) })
+  }
+}
+
 /** Has a request answered, which acks its message. */
 export async function answer(
   client: Client,
@@ -84,9 +99,8 @@ export async function answer(
   const outcome = await observed(observe, () => handler(request)).then(
     (result) => ({ result }),
     (error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error)
-      return { error: { code: 'HANDLER_FAILED', message: message.slice(0, 4_096) } }
+      return failed(saidOf(error, 4_096))
     },
   )
-  await client.requests.reply({ requestId, ...outcome })
+  await reply(client, requestId, outcome)
 }

@@ -2,6 +2,7 @@ import type { Client } from './client.ts'
 import { isFinal, TonyError } from './errors.ts'
 import { type Observe, observed } from './gauge.ts'
 import type { LeasedTask } from './generated/api.ts'
+import { isUnsayable, saidOf } from './said.ts'
 
 /** Throw it from a handler to end the task as failed, whatever attempts are left. */
 export class FinalError extends Error {
@@ -207,13 +208,15 @@ export class WorkLoop {
       return await this.#accept(tasks[0])
     } catch (error) {
       this.#options.onError?.(error, task)
+      // Left alone it would come back to this agent, without a failure, for ever.
+      if (isUnsayable(error))
+        await this.#fail(task, lease, new FinalError(`the result was not taken: ${saidOf(error, 1_000)}`))
       return undefined
     }
   }
 
   async #fail(task: LeasedTask, lease: { taskId: string; leaseToken: string }, thrown: unknown): Promise<void> {
-    const error =
-      (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, 16_384) || 'failed without a message'
+    const error = saidOf(thrown, 16_384) || 'failed without a message'
     try {
       await this.#client.tasks.fail({ ...lease, error, retryable: !(thrown instanceof FinalError) })
     } catch (refused) {

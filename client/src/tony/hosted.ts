@@ -1,6 +1,8 @@
 import { Agent, type AgentOptions } from '../agent.ts'
 import type { Client } from '../client.ts'
 import type { Delivery } from '../generated/api.ts'
+import { reply } from '../requests.ts'
+import { saidOf } from '../said.ts'
 import { createMeter, type Meter } from './meter.ts'
 import type { MCPRequest, MCPResponse } from './shapes.ts'
 import { isRecord } from './words.ts'
@@ -50,8 +52,6 @@ function requestIn({ type, payload, from, to }: Delivery): Asked | undefined {
   return { id: requestId, method, params, agentId: to, ...(from === null ? {} : { from }) }
 }
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 4_096)
-
 /** What a response is on the wire: a result, or an error. */
 function replyOf({ success, result, error }: MCPResponse) {
   if (error === undefined && success !== false) return { result: result ?? null }
@@ -59,7 +59,7 @@ function replyOf({ success, result, error }: MCPResponse) {
   return {
     error: {
       code: typeof code === 'string' && code !== '' ? code.slice(0, 100) : 'HANDLER_FAILED',
-      message: typeof message === 'string' ? message.slice(0, 4_096) : textOf(error ?? 'the request failed'),
+      message: saidOf(typeof message === 'string' ? message : (error ?? 'the request failed'), 4_096),
     },
   }
 }
@@ -80,13 +80,13 @@ async function answer(
   request: Asked,
   { onRequest, onError }: HostOptions,
 ): Promise<void> {
-  const reply = await meter
+  const outcome = await meter
     .run(
       async () => replyOf(await onRequest(request)),
-      (outcome) => 'error' in outcome,
+      (answered) => 'error' in answered,
     )
-    .catch((error: unknown) => ({ error: { code: 'HANDLER_FAILED', message: textOf(error) } }))
-  await client.requests.reply({ requestId: request.id, ...reply }).catch(onError ?? (() => undefined))
+    .catch((error: unknown) => ({ error: { code: 'HANDLER_FAILED', message: saidOf(error, 4_096) } }))
+  await reply(client, request.id, outcome).catch(onError ?? (() => undefined))
 }
 
 /** Registers an agent. It takes nothing before `serve`. */
@@ -100,7 +100,8 @@ export async function host(options: HostOptions): Promise<Hosted> {
     over = true
     options.onEnded?.()
   }
-  const agent = await Agent.register({ ...options, onState })
+  // What it handles is reported here, and not a second time with its heartbeats.
+  const agent = await Agent.register({ ...options, healthMs: 0, onState })
   const { client } = agent
   const take = (message: Delivery): unknown => {
     const request = requestIn(message)

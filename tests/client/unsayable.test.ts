@@ -1,0 +1,119 @@
+import { FinalError, TonyError, watch } from '@tony/mcp-client'
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { Hop } from '../surfaces/hop.ts'
+import { register, signal } from './agents.ts'
+
+const half = `a${'🚀'.repeat(10_000)}`
+
+test.each<[string, () => unknown]>([
+  ['a list that is too long', () => Array.from({ length: 10_001 }, () => 1)],
+  ['a text that is too large', () => 'x'.repeat(2_097_152)],
+  ['what is no JSON', () => 1n],
+])('a result that cannot be said fails the task, once: %s', async (_, handler) => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id: taskId } = await lead.tasks.create({ type: 'code', maxAttempts: 3 })
+  const agent = await register(server)
+  const loop = agent.work(handler)
+  await expect.poll(async () => (await lead.tasks.get({ taskId })).status).toBe('failed')
+  const { attempt, error } = await lead.tasks.get({ taskId })
+  expect(attempt).toBe(1)
+  expect(error).toContain('the result was not taken')
+  await loop.stop()
+  await agent.stop()
+})
+
+test.each<[string, string]>([
+  ['that ends in the middle of a character', half],
+  ['with a NUL character', 'a\0b'],
+  ['without a word', ''],
+])('an error %s fails the task', async (_, message) => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id: taskId } = await lead.tasks.create({ type: 'code' })
+  const agent = await register(server)
+  agent.work(() => {
+    throw new FinalError(message)
+  })
+  await expect.poll(async () => (await lead.tasks.get({ taskId })).status).toBe('failed')
+  await agent.stop()
+})
+
+test('an answer that cannot be said is an error to whoever asked, and not silence', async () => {
+  await using server = await TestServer.start()
+  const [ada, bob] = [await server.agent('ada'), await register(server, { name: 'bob' })]
+  bob.onMessage(() => undefined, { onRequest: () => Array.from({ length: 10_001 }, () => 1) })
+  const answer = await ada.requests.route({ target: 'bob', method: 'list', timeoutMs: 20_000 })
+  expect(answer).toMatchObject({ ok: false, error: { code: 'HANDLER_FAILED' } })
+  await bob.stop()
+})
+
+test('an idempotency key that is undefined is none: the client makes one, and the call takes effect once', async () => {
+  await using server = await TestServer.start()
+  await using hop = await Hop.start(server.url)
+  const client = server.connect({ url: hop.url })
+  await client.system.info()
+  const lost = hop.loseAnswers()
+  const made = client.tasks.create({ type: 'code', idempotencyKey: undefined })
+  await lost
+  hop.accept()
+  hop.cut()
+  await made
+  expect((await server.connect().tasks.list({})).tasks).toHaveLength(1)
+})
+
+test.each(['socket', 'http'] as const)('a signal ends no call that does not wait: over %s', async (calls) => {
+  await using server = await TestServer.start()
+  const client = server.connect({ calls })
+  await client.system.info()
+  const behind = new AbortController()
+  const made = client.tasks.create({ type: 'code' }, { signal: behind.signal })
+  behind.abort()
+  await expect(made).resolves.toMatchObject({ type: 'code' })
+})
+
+test('a watcher whose store is slow for a moment keeps the last place, not an earlier one', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  for (const title of ['a', 'b', 'c']) await lead.tasks.create({ type: 'code', title })
+  const { told: free, tell: freed } = signal()
+  const { told: third, tell: reached } = signal()
+  let [saves, place]: [number, string | undefined] = [0, undefined]
+  const store = {
+    load: () => place,
+    save: async (cursor: string) => {
+      saves += 1
+      if (saves === 1) await free
+      place = cursor
+    },
+  }
+  const watching = (async () => {
+    for await (const { seq } of watch(lead, { types: ['task.created'] }, { store, from: 'start', saveEveryMs: 1 })) {
+      // The first save has begun, and is not over while later events are handled.
+      if (seq === 2) await expect.poll(() => saves).toBe(1)
+      if (seq === 3) return reached()
+    }
+  })()
+  await third
+  // Time enough for a save that did not wait for the first.
+  await lead.system.info()
+  freed()
+  await watching
+  expect(place).toMatch(/\.2$/)
+})
+
+test('what is refused otherwise is still told as what it is', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await lead.tasks.create({ type: 'code' })
+  const errors: unknown[] = []
+  const agent = await register(server)
+  const loop = agent.work(async (task) => lead.tasks.cancel({ taskId: task.id }), {
+    onError: (error) => errors.push(error),
+  })
+  await expect.poll(() => errors.length).toBeGreaterThan(0)
+  expect(errors[0]).toBeInstanceOf(TonyError)
+  await loop.stop()
+  await agent.stop()
+})
