@@ -1,4 +1,5 @@
-import { deadlineExceeded, fromWire, TonyError } from './errors.ts'
+import { clientClosed, deadlineExceeded, fromWire, TonyError } from './errors.ts'
+import { jitter, rest } from './timers.ts'
 
 export interface Post<T> {
   readonly url: string
@@ -7,7 +8,13 @@ export interface Post<T> {
   readonly isReply: (reply: unknown) => reply is T
   /** In milliseconds. */
   readonly withinMs: number
+  /** How long one attempt may take: an answer that never comes is asked for again. Default: all the time that is left. */
+  readonly attemptMs?: number
+  /** Ends it at once, with CLIENT_CLOSED. */
+  readonly signal?: AbortSignal
 }
+
+const pauses = { initialMs: 100, maximumMs: 2_000 }
 
 /** How fetch says that there was no answer; anything else it throws is a fault of the call itself. */
 const isUnreachable = (error: unknown): boolean =>
@@ -15,7 +22,10 @@ const isUnreachable = (error: unknown): boolean =>
   (error instanceof DOMException && error.name === 'TimeoutError') ||
   error instanceof SyntaxError
 
-async function postOnce<T>({ url, headers, isReply }: Post<T>, body: string, signal: AbortSignal): Promise<T> {
+async function postOnce<T>(what: Post<T>, body: string, leftMs: number): Promise<T> {
+  const { url, headers, isReply, attemptMs = leftMs } = what
+  const timeUp = AbortSignal.timeout(Math.max(1, Math.ceil(Math.min(leftMs, attemptMs))))
+  const signal = what.signal ? AbortSignal.any([what.signal, timeUp]) : timeUp
   const sent = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body, signal }
   const response = await fetch(url, sent)
   const reply: unknown = await response.json()
@@ -25,17 +35,18 @@ async function postOnce<T>({ url, headers, isReply }: Post<T>, body: string, sig
 
 /** One call over plain HTTP, repeated while the server cannot be reached. Rejects with TonyError when it refuses. */
 export async function post<T>(what: Post<T>): Promise<T> {
-  const { withinMs } = what
+  const { withinMs, signal } = what
   const body = JSON.stringify(what.body)
   const end = performance.now() + withinMs
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await postOnce(what, body, AbortSignal.timeout(Math.max(1, Math.ceil(end - performance.now()))))
+      return await postOnce(what, body, end - performance.now())
     } catch (error) {
+      if (signal?.aborted) throw clientClosed()
       if (error instanceof TonyError ? !error.retryable : !isUnreachable(error)) throw error
-      const delay = Math.random() * Math.min(2_000, 100 * 2 ** attempt)
+      const delay = jitter(pauses, attempt)
       if (performance.now() + delay >= end) throw error instanceof TonyError ? error : deadlineExceeded(withinMs, true)
-      await new Promise((resolve) => setTimeout(resolve, delay))
+      await rest(delay, new Set(), signal)
     }
   }
 }

@@ -1,6 +1,6 @@
 import { clientClosed, isFinal } from './errors.ts'
 import { post } from './post.ts'
-import { longestMs, type Timer, unheld } from './timers.ts'
+import { longestMs, rest, type Timer, unheld } from './timers.ts'
 
 /** What a registration gives to stay in with. */
 export interface SessionTokens {
@@ -21,6 +21,12 @@ const marginMs = 5_000
 
 const withinMs = 30_000
 
+/** The server gives an answer again for 10 s: one that was lost without a word has to be asked for well before that is over. */
+const attemptMs = 3_000
+
+/** Between exchanges that failed, in milliseconds. */
+const againMs = 1_000
+
 /** The access token of a session: exchanged for the next one in time, or when it is needed and has ended. */
 export class Session {
   readonly #url: string
@@ -32,7 +38,7 @@ export class Session {
   #nonce: string = crypto.randomUUID()
   #refreshing: Promise<void> | undefined
   #timer: Timer | undefined
-  #closed = false
+  readonly #closing = new AbortController()
 
   constructor(url: string, tokens: SessionTokens, onToken: (token: string) => void) {
     this.#url = `${url.replace(/\/+$/, '')}/api/auth/refresh`
@@ -53,7 +59,7 @@ export class Session {
   }
 
   close(): void {
-    this.#closed = true
+    this.#closing.abort()
     clearTimeout(this.#timer)
   }
 
@@ -78,15 +84,18 @@ export class Session {
   }
 
   async #exchange(): Promise<void> {
-    if (this.#closed) throw clientClosed()
+    const { signal } = this.#closing
+    if (signal.aborted) throw clientClosed()
     const body = { refreshToken: this.#tokens.refreshToken, nonce: this.#nonce }
     try {
-      this.#keep(await post({ url: this.#url, body, isReply: isTokens, withinMs }))
+      this.#keep(await post({ url: this.#url, body, isReply: isTokens, withinMs, attemptMs, signal }))
     } catch (error) {
-      if (isFinal(error) || this.#closed) throw error
-      // Not reached: the next attempt shows the same token with the same nonce.
-      return this.#schedule(1_000)
+      if (isFinal(error) || signal.aborted) throw error
+      // Not reached, or refused by what stands between: the next attempt shows the same token with the same nonce. Whoever waits for
+      // it waits as long, or would ask again without a pause.
+      this.#schedule(againMs)
+      return rest(againMs, new Set(), signal)
     }
-    if (!this.#closed) this.#onToken(this.#tokens.token)
+    if (!signal.aborted) this.#onToken(this.#tokens.token)
   }
 }

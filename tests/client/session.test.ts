@@ -66,6 +66,24 @@ test('a refresh whose answer was lost is asked for again, and the session lives 
   expect((await guarded.admin.auth.sessions.list({})).sessions).toHaveLength(1)
 })
 
+test('one whose answer never comes, on a connection that stays, is asked for again in time', async () => {
+  await using guarded = await Guarded.start(patient)
+  await using hop = await Hop.start(guarded.server.url)
+  const { key } = await guarded.key()
+  const session = { ...(await guarded.register(key)), expiresInMs: 600 }
+  const client = guarded.server.connect({ url: hop.url, session })
+  await client.system.info()
+  const began = performance.now()
+  await hop.loseAnswers()
+  hop.accept()
+  guarded.server.clock.advance(5_000)
+  expect(await client.auth.whoami()).toMatchObject({ name: 'worker' })
+  await expect.poll(async () => (await client.auth.whoami()).expiresAt).toBe('2026-01-01T00:10:05.000Z')
+  // So long the server gives the same answer again; later it would take the token for stolen.
+  expect(performance.now() - began).toBeLessThan(10_000)
+  expect((await guarded.admin.auth.sessions.list({})).sessions).toHaveLength(1)
+})
+
 test('one whose session was revoked is told so, and stops', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key()

@@ -127,3 +127,13 @@ test('a socket nothing comes from is taken for dead, and so is one that is never
     true,
   )
 })
+
+test('an exchange of tokens that is refused by what stands between is not asked for without a pause', async () => {
+  const refused = { status: 403, body: { error: { message: 'no', data: { code: 'FORBIDDEN' } } } }
+  await using between = await answering(() => refused)
+  const session = { token: 'old', refreshToken: 'a', expiresInMs: 1 }
+  const client = createClient({ url: between.url, session, deadlineMs: 1_500 })
+  expect(await refusal(client.system.info())).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  expect(between.asked.length).toBeLessThan(10)
+  client.close()
+})
