@@ -1,4 +1,5 @@
 import { onTerminate } from '#host'
+import { addressOf } from './address.ts'
 import { type Client, type ClientOptions, createClient } from './client.ts'
 import { type Gauge, gauge } from './gauge.ts'
 import type { Delivery, FeedEvent, LeasedTask } from './generated/api.ts'
@@ -99,7 +100,7 @@ export class Agent {
     const clientInstanceId = options.clientInstanceId ?? crypto.randomUUID()
     const { credential, project } = options
     const registration = await post({
-      url: `${url}/api/agents/register`,
+      url: `${addressOf(url)}/api/agents/register`,
       body: { name, type, ...(role === undefined ? {} : { role }), capabilities, metadata, clientInstanceId },
       headers: {
         ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),

@@ -1,3 +1,4 @@
+import { addressOf } from './address.ts'
 import type { BreakerOptions } from './breaker.ts'
 import type { RepeatBudget } from './budget.ts'
 import type { Repeat } from './caller.ts'
@@ -92,7 +93,7 @@ function open(options: ClientOptions, url: string, deadlineMs: number): [Transpo
   const { token, session, project, calls = 'socket', subscriptions = 'socket', onState } = options
   const listeners = new Set<(change: StateChange) => void>()
   const transport = new Transport({
-    url: url.replace(/\/+$/, ''),
+    url: addressOf(url),
     calls,
     subscriptions,
     deadlineMs,
@@ -123,7 +124,7 @@ function open(options: ClientOptions, url: string, deadlineMs: number): [Transpo
 /** What a lost answer to it costs, asking again would not make worse: what was handed out comes again in any case. */
 const askedAgain: ReadonlySet<string> = new Set(['messages.receive'])
 
-/** Connects to a server. Calls made before the connection is open wait for it. */
+/** Connects to a server. Calls made before the connection is open wait for it. Throws TonyError INVALID_INPUT for a `url` that is none. */
 export function createClient(options: ClientOptions = {}): Client {
   const { url = 'http://127.0.0.1:3456', deadlineMs = 30_000, onCall } = options
   const [transport, connection] = open(options, url, deadlineMs)

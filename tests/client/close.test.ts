@@ -136,3 +136,33 @@ test('an agent that is superseded has its work aborted, and its loops end', asyn
   await loop.stop()
   await agent.stop()
 })
+
+test('closing ends an exchange of tokens that is under way', async () => {
+  const before = held('Timeout')
+  // Nothing is there: each of these is between two attempts most of the time.
+  const clients = Array.from({ length: 20 }, () =>
+    createClient({ url: 'http://127.0.0.1:9', session: { token: 'old', refreshToken: 'a', expiresInMs: 1 } }),
+  )
+  const calls = clients.map((client) => refusal(client.system.info()))
+  // A timer of the exchange beside the deadline of each call.
+  while (held('Timeout') <= before + clients.length) await new Promise(setImmediate)
+  for (const client of clients) client.close()
+  for (const call of calls) expect(await call).toMatchObject({ code: 'CLIENT_CLOSED' })
+  expect(held('Timeout')).toBeLessThanOrEqual(before)
+})
+
+test.each(['localhost:3456', 'no address', 'ws://127.0.0.1:3456', 'http://127.0.0.1:99999', ''])(
+  'an address that is none is refused at once: %j',
+  async (url) => {
+    expect(() => createClient({ url })).toThrow(/no address of a server: give one like http/)
+    const registering = Agent.register({ url, name: 'worker', type: 'qa' })
+    expect(await refusal(registering)).toMatchObject({ code: 'INVALID_INPUT', applied: 'no' })
+  },
+)
+
+test('an address may end in a slash', async () => {
+  await using server = await TestServer.start()
+  const agent = await Agent.register({ url: `${server.url}/`, name: 'worker', type: 'qa' })
+  expect(await agent.client.auth.whoami()).toMatchObject({ name: 'worker' })
+  await agent.stop()
+})
