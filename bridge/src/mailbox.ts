@@ -47,7 +47,7 @@ export class Mailbox {
     const come = new AbortController()
     const leave = this.letters.watch(() => come.abort())
     await pause(this.#clock, ms, AbortSignal.any([signal, come.signal])).finally(leave)
-    return find()
+    return signal.aborted ? undefined : find()
   }
 
   /** A signal for a wait that a message of such a mode ends: aborted by one that is there or comes. Call `leave` after the wait. */

@@ -149,7 +149,7 @@ export class Session implements Seat {
 
   async receive(limit: number, wait: Wait): Promise<Mail[]> {
     const mail = await inRounds(this.#rounds(wait), async (waitMs, signal) => {
-      const there = await this.fetch(limit, 'digest')
+      const there = await this.fetch(limit, 'digest', signal)
       if (there.length > 0 || waitMs === 0) return there
       const next = () => {
         const come = this.#mailbox.letters.next(limit, 'digest')
@@ -161,7 +161,7 @@ export class Session implements Seat {
   }
 
   /** What may be shown now; the server is asked where nothing has come by itself. */
-  async fetch(limit: number, upTo: DeliveryMode): Promise<Mail[]> {
+  async fetch(limit: number, upTo: DeliveryMode, gone?: AbortSignal): Promise<Mail[]> {
     const { letters } = this.#mailbox
     if (letters.waiting(upTo).length > 0) await this.#acknowledge()
     else {
@@ -169,7 +169,8 @@ export class Session implements Seat {
       // What the inbox was handed just before is on its way here: it is let in first.
       await setImmediate()
     }
-    return letters.next(limit, upTo)
+    // What is taken for nobody would count as shown, and be acked.
+    return gone?.aborted ? [] : letters.next(limit, upTo)
   }
 
   async due(upTo: DeliveryMode): Promise<Mail[]> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { onPostgres, TestServer } from '../support/server.ts'
-import { beats, bridgedHost } from './hosts.ts'
+import { beats, bridgedHost, delivered } from './hosts.ts'
 
 test('a task whose model is silent for 25 minutes completes at its first attempt', { timeout: 90_000 }, async () => {
   await using server = await TestServer.start()
@@ -55,6 +55,18 @@ test('a task the host no longer waits for goes back without a lost attempt', asy
   await expect.poll(() => server.parts.queue.waiting, { interval: 1 }).toBe(0)
   const { id } = await server.connect().tasks.create({ type: 'code' })
   expect(await host.takes()).toBe(id)
+})
+
+test('a message that a host no longer waits for is kept for when it asks again', async () => {
+  await using server = await TestServer.start()
+  const peer = await server.agent('peer')
+  await using host = await bridgedHost(server)
+  const { agentId } = await host.did('join')
+  await peer.messages.send({ to: String(agentId), type: 'note', payload: 'hello' })
+  await delivered(server, 1)
+  expect(await host.bridge.session.receive(10, { waitMs: 0, signal: AbortSignal.abort() })).toEqual([])
+  const { messages } = await host.did('inbox')
+  expect(messages).toHaveLength(1)
 })
 
 test('a model that has forgotten its task is shown it again', async () => {
