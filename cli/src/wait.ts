@@ -25,9 +25,14 @@ async function agentOf(client: Client, { agent }: WaitCommand): Promise<string |
 async function waitAsCaller(options: WaitCommand, ended: AbortSignal): Promise<Found | undefined> {
   const { waitFor } = await import('@tony/mcp-bridge/look')
   const client = connect(options)
+  // Nothing that is asked of a server that is not there outlasts the time.
+  ended.addEventListener('abort', () => client.close(), { once: true })
   try {
     const agent = await agentOf(client, options)
     return await waitFor(client, { for: options.for, agent, type: options.type, timer: after, ended })
+  } catch (error) {
+    if (ended.aborted) return undefined
+    throw error
   } finally {
     client.close()
   }

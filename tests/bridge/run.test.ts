@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { program } from '../support/command.ts'
 import { TestServer } from '../support/server.ts'
+import { Hop } from '../surfaces/hop.ts'
 
 /** A runner of a shell command, as a process of its own. */
 class Runner implements AsyncDisposable {
@@ -172,4 +173,32 @@ test('as many tasks run at a time as there are slots, and a heartbeat keeps thei
   expect(await counts()).toEqual(['in_progress', 'in_progress', 'pending'])
   writeFileSync(here(server, 'go'), '')
   await expect.poll(counts, within).toEqual(['completed', 'completed', 'completed'])
+})
+
+test('one whose session is revoked says so, ends its command, and exits with 4', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await lead.tasks.create({ type: 'code' })
+  await using runner = new Runner(server, 'echo $$ > outer; sleep 300', '--grace', '1s', '--name', 'runner')
+  await expect.poll(() => existsSync(here(server, 'outer')), within).toBe(true)
+  await lead.auth.revoke({ agent: 'runner' })
+  expect(await runner.ended()).toBe(4)
+  expect(runner.said).toContain('TOKEN_REVOKED')
+  expect(runner.said).not.toContain('Warning')
+  expect(isAlive(Number(readFileSync(here(server, 'outer'), 'utf8')))).toBe(false)
+})
+
+test('a second SIGTERM ends it without a server too', async () => {
+  await using server = await TestServer.start()
+  await using hop = await Hop.start(server.url)
+  await server.connect().tasks.create({ type: 'code' })
+  await using runner = new Runner(server, 'echo $$ > outer; sleep 300', '--grace', '1s', '--url', hop.url)
+  await expect.poll(() => existsSync(here(server, 'outer')), within).toBe(true)
+  hop.refuse()
+  hop.cut()
+  runner.signal('SIGTERM')
+  await expect.poll(() => runner.said, within).toContain('finishing')
+  runner.signal('SIGTERM')
+  expect(await runner.ended()).toBe(0)
+  expect(isAlive(Number(readFileSync(here(server, 'outer'), 'utf8')))).toBe(false)
 })

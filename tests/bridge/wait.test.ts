@@ -77,3 +77,20 @@ test('what cannot be waited for is refused as wrong input', async () => {
   expect(await wait(server, '--for', 'task', '--timeout', 'long').ended).toMatchObject({ code: 1 })
   expect(await wait(server, '--for', 'message', '--agent', 'nobody').ended).toMatchObject({ code: 3 })
 })
+
+test('the time is up without a server too', async () => {
+  const child = spawn(process.execPath, [
+    program,
+    'wait',
+    '--for',
+    'task',
+    '--timeout',
+    '1s',
+    '--url',
+    'http://127.0.0.1:9',
+  ])
+  const began = performance.now()
+  await once(child, 'close')
+  expect(child.exitCode).toBe(124)
+  expect(performance.now() - began).toBeLessThan(15_000)
+})

@@ -41,10 +41,23 @@ const register = (options: RunCommand): Promise<Agent> => {
   })
 }
 
-/** Gives all leases back at once, without burning an attempt; what then still runs has lost them. */
+/** Rejects when the session is over for good: revoked, or taken over. */
+const end = ({ client }: Agent): Promise<never> =>
+  new Promise((_, reject) => {
+    client.connection.onChange(({ state }) => {
+      // What ended it is what every call is told from then on.
+      if (state === 'closed') client.auth.whoami().catch(reject)
+    })
+  })
+
+/** Leaves, which gives all leases back without burning an attempt. Without a server they run out. */
+const leave = ({ client }: Agent): Promise<unknown> =>
+  client.agents.unregister({}, { deadlineMs: 2_000 }).catch(() => undefined)
+
+/** Gives all leases back at once; what then still runs has lost them. */
 async function giveBack(agent: Agent): Promise<void> {
   say('giving back what runs')
-  await agent.client.agents.unregister({})
+  await leave(agent)
   agent.client.close()
 }
 
@@ -60,13 +73,13 @@ async function runCommand(command: readonly [string, ...string[]], options: RunC
         say(`${task ? `task ${task.id}: ` : ''}${error instanceof Error ? error.message : String(error)}`)
     },
   })
-  await asked()
+  await Promise.race([asked(), end(agent)])
   say('finishing what runs; once more gives it back')
   const drained = loop.stop()
   const forced = asked().then(() => giveBack(agent))
   await Promise.race([drained, forced])
   await drained
-  await agent.client.agents.unregister({}, { deadlineMs: 2_000 }).catch(() => undefined)
+  await leave(agent)
   await agent.stop()
 }
 
