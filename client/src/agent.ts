@@ -55,6 +55,9 @@ interface Running {
   stop(): Promise<void>
 }
 
+/** How long a last beat is waited for, in milliseconds. */
+const lastBeatMs = 2_000
+
 /** What ends a lease without its holder's doing. */
 const endsOfLeases = ['task.cancelled', 'task.expired', 'task.released', 'task.timedOut'] as const
 
@@ -186,7 +189,9 @@ export class Agent {
     clearInterval(this.#beating)
     // A claim over HTTP that was ended may have got a task nobody heard of: two lists without it let go of it.
     if (this.#options.calls === 'http' && this.#loops.size > 0)
-      for (let beats = 0; beats < 2; beats += 1) await this.heartbeat().catch(() => undefined)
+      for (let beats = 0; beats < 2; beats += 1)
+        await Promise.race([this.heartbeat().catch(() => undefined), rest(lastBeatMs, wakers)])
+    for (const wake of wakers) wake()
     this.#undo()
     this.client.close()
   }

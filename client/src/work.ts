@@ -59,6 +59,9 @@ const waitMs = 30_000
 /** Pause after a claim that failed for another reason than a lost connection, in milliseconds. */
 const pauseMs = 1_000
 
+/** How long what is given back at the end is tried, in milliseconds: without a server its lease runs out. */
+const lastWordMs = 2_000
+
 /** A lease, from its claim until the server has said what became of it: heartbeats list it so long. */
 interface Held {
   readonly task: LeasedTask
@@ -115,7 +118,7 @@ export class WorkLoop {
       const { task, lost } = one
       one.ended = true
       lost.abort()
-      await this.#client.tasks.release({ taskId: task.id, leaseToken: task.leaseToken })
+      await this.#client.tasks.release({ taskId: task.id, leaseToken: task.leaseToken }, { deadlineMs: lastWordMs })
     }
     await Promise.all(
       held.map((one) => release(one).catch((error: unknown) => this.#options.onError?.(error, one.task))),

@@ -95,3 +95,24 @@ test('work goes on after the connection was lost, and each task is done once', a
   expect(tasks.map(({ status, attempt }) => `${status} ${attempt}`)).toEqual(Array(20).fill('completed 1'))
   expect(new Set(done).size).toBe(20)
 })
+
+test.each(['socket', 'http'] as const)(
+  'stopping within a time is over soon after it without a server too: %s',
+  async (calls) => {
+    await using server = await TestServer.start()
+    await using hop = await Hop.start(server.url)
+    await server.connect().tasks.create({ type: 'code' })
+    const agent = await register(server, { url: hop.url, calls })
+    const started = signal()
+    agent.work(async (_, { signal: lost }) => {
+      started.tell()
+      if (!lost.aborted) await new Promise((resolve) => lost.addEventListener('abort', resolve))
+    })
+    await started.told
+    hop.refuse()
+    hop.cut()
+    const began = performance.now()
+    await agent.stop({ withinMs: 100 })
+    expect(performance.now() - began).toBeLessThan(12_000)
+  },
+)
