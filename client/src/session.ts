@@ -49,8 +49,12 @@ export class Session {
 
   /** A token that is good now. Rejects with TonyError when there will be none any more. */
   async current(): Promise<string> {
-    while (performance.now() >= this.#goodUntil) await this.#refresh()
-    return this.#tokens.token
+    for (;;) {
+      if (performance.now() < this.#goodUntil) return this.#tokens.token
+      await this.#refresh()
+      // Not reached, or refused by what stands between: without a pause it would be asked again at once.
+      if (performance.now() >= this.#goodUntil) await rest(againMs, new Set(), this.#closing.signal)
+    }
   }
 
   /** The server says that the token has ended, whatever this clock says. */
@@ -91,10 +95,8 @@ export class Session {
       this.#keep(await post({ url: this.#url, body, isReply: isTokens, withinMs, attemptMs, signal }))
     } catch (error) {
       if (isFinal(error) || signal.aborted) throw error
-      // Not reached, or refused by what stands between: the next attempt shows the same token with the same nonce. Whoever waits for
-      // it waits as long, or would ask again without a pause.
-      this.#schedule(againMs)
-      return rest(againMs, new Set(), signal)
+      // The next attempt shows the same token with the same nonce.
+      return this.#schedule(againMs)
     }
     if (!signal.aborted) this.#onToken(this.#tokens.token)
   }

@@ -137,3 +137,12 @@ test('an exchange of tokens that is refused by what stands between is not asked 
   expect(between.asked.length).toBeLessThan(10)
   client.close()
 })
+
+test('an exchange that failed is made again although nobody waits for it', async () => {
+  const refused = { status: 403, body: { error: { message: 'no', data: { code: 'FORBIDDEN' } } } }
+  await using between = await answering(() => refused)
+  const session = { token: 'old', refreshToken: 'a', expiresInMs: 300 }
+  const client = createClient({ url: between.url, session, calls: 'http', subscriptions: 'sse' })
+  await expect.poll(() => between.asked.filter((path) => path === '/api/auth/refresh').length).toBeGreaterThan(2)
+  client.close()
+})
