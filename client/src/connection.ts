@@ -142,10 +142,10 @@ export class Connection {
   #connect(afterMs: number, reason?: string): void {
     this.#say('connecting', afterMs, reason)
     const dial = () =>
-      void this.#options.hello().then(
-        (hello) => this.#dial(hello),
-        (error: unknown) => this.#end(error instanceof TonyError ? error : clientClosed()),
-      )
+      void this.#options
+        .hello()
+        .then((hello) => this.#dial(hello))
+        .catch((error: unknown) => this.#end(error instanceof TonyError ? error : clientClosed()))
     if (afterMs === 0) dial()
     else this.#timer = setTimeout(dial, afterMs)
   }

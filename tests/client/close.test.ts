@@ -151,14 +151,19 @@ test('closing ends an exchange of tokens that is under way', async () => {
   expect(held('Timeout')).toBeLessThanOrEqual(before)
 })
 
-test.each(['localhost:3456', 'no address', 'ws://127.0.0.1:3456', 'http://127.0.0.1:99999', ''])(
-  'an address that is none is refused at once: %j',
-  async (url) => {
-    expect(() => createClient({ url })).toThrow(/no address of a server: give one like http/)
-    const registering = Agent.register({ url, name: 'worker', type: 'qa' })
-    expect(await refusal(registering)).toMatchObject({ code: 'INVALID_INPUT', applied: 'no' })
-  },
-)
+test.each([
+  'localhost:3456',
+  'no address',
+  'ws://127.0.0.1:3456',
+  'http://127.0.0.1:99999',
+  'http://127.0.0.1:9/#a',
+  'http://127.0.0.1:9/?a=b',
+  '',
+])('an address that is none is refused at once: %j', async (url) => {
+  expect(() => createClient({ url })).toThrow(/no address of a server: give one like http/)
+  const registering = Agent.register({ url, name: 'worker', type: 'qa' })
+  expect(await refusal(registering)).toMatchObject({ code: 'INVALID_INPUT', applied: 'no' })
+})
 
 test('an address may end in a slash', async () => {
   await using server = await TestServer.start()
