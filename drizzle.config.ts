@@ -2,6 +2,6 @@ import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'sqlite',
-  schema: './server/src/store/schema.sqlite.ts',
+  schema: './server/src/store/tables/schema.sqlite.ts',
   out: './drizzle/sqlite',
 })

@@ -2,6 +2,6 @@ import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: './server/src/store/schema.postgres.ts',
+  schema: './server/src/store/tables/schema.postgres.ts',
   out: './drizzle/postgres',
 })

@@ -4,13 +4,13 @@
  * the difference. Prints the median of the ratios.
  */
 import { parseArgs } from 'node:util'
-import { systemClock } from '@tony/mcp-server/clock'
-import { releaseLease } from '@tony/mcp-server/leases/release'
-import { LeaseTokens } from '@tony/mcp-server/leases/token'
-import { openSqlite } from '@tony/mcp-server/store/sqlite'
+import { systemClock } from '@tony/mcp-server/platform/clock'
+import { releaseLease } from '@tony/mcp-server/domain/tasks/release-lease'
+import { LeaseTokens } from '@tony/mcp-server/domain/tasks/lease-tokens'
+import { openSqlite } from '@tony/mcp-server/store/sqlite/sqlite'
 import type { Store } from '@tony/mcp-server/store/store'
-import { claimIn } from '@tony/mcp-server/tasks/claim'
-import { Routes } from '@tony/mcp-server/tasks/routes'
+import { claimIn } from '@tony/mcp-server/operations/tasks/claim'
+import { Routes } from '@tony/mcp-server/domain/tasks/claim-group-cache'
 import { SeededFolder } from '../tests/support/scale/folder.ts'
 import { seededId } from '../tests/support/scale/seed.ts'
 

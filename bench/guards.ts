@@ -9,11 +9,11 @@ import { authenticate } from '@tony/mcp-server/guards/authenticate'
 import { authorize } from '@tony/mcp-server/guards/authorize'
 import type { Call, Connection } from '@tony/mcp-server/guards/call'
 import { rates } from '@tony/mcp-server/guards/rates'
-import { createLog } from '@tony/mcp-server/log'
-import { Metrics } from '@tony/mcp-server/metrics'
+import { createLog } from '@tony/mcp-server/platform/log'
+import { Metrics } from '@tony/mcp-server/platform/metrics'
 import { start } from '@tony/mcp-server/server'
-import { Gate } from '@tony/mcp-server/surfaces/gate'
-import { identify } from '@tony/mcp-server/surfaces/identify'
+import { Gate } from '@tony/mcp-server/transports/http/request-checks'
+import { identify } from '@tony/mcp-server/transports/http/identify'
 
 /**
  * What authentication, authorisation and limits cost a call, in CPU time of this process: pairs of runs with them and without,

@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { cycles } from './support/architecture/cycles.ts'
-import { directions, idleExceptions, unknownRooms } from './support/architecture/directions.ts'
 import { exampleKeys, schemaKeys, tableKeys } from './support/architecture/environment.ts'
 import {
   assertions,
@@ -24,6 +23,7 @@ import {
   names,
   sleeps,
 } from './support/architecture/habits.ts'
+import { layers, unknownLayers } from './support/architecture/layers.ts'
 import { diallingOut, expressionOwners, packageOwners, pureOperations } from './support/architecture/owners.ts'
 import { planted } from './support/architecture/planted.ts'
 import { parseSource, readProduct, readTests, readTools, root } from './support/architecture/source.ts'
@@ -61,16 +61,12 @@ describe('the checker sees', () => {
 })
 
 describe('imports', () => {
-  test('run one way: shared ← store ← events ← operations ← api and sweeps, api → guards, surfaces → api', () => {
-    expect(unknownRooms(product)).toEqual([])
-    expect(directions(product)).toEqual([])
+  test('run downwards: shared, platform, store, domain, operations, guards and sweeps, api, transports, server', () => {
+    expect(unknownLayers(product)).toEqual([])
+    expect(layers(product)).toEqual([])
   })
 
-  test('have no exception that is not needed', () => {
-    expect(idleExceptions(product)).toEqual([])
-  })
-
-  test('go in no circle', () => {
+  test('form no circle, types included', () => {
     expect(cycles(product)).toEqual([])
     expect(cycles(tests)).toEqual([])
   })

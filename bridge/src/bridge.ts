@@ -3,9 +3,9 @@ import type { McpServer } from '@modelcontextprotocol/server'
 import { type Around, mcpServer } from '@tony/mcp-tools/serve'
 import { type Clock, every, systemClock } from './clock.ts'
 import type { BridgeConfig } from './environment.ts'
-import { Session } from './session.ts'
-import { sessionKey, takeSlot } from './slots.ts'
-import { workspaceOf } from './workspace.ts'
+import { Session } from './session/host-session.ts'
+import { sessionKey, takeSlot } from './session/slots.ts'
+import { workspaceOf } from './session/workspace.ts'
 
 const { version }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 

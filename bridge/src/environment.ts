@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { duration } from '@tony/mcp-shared/durations'
 import { z } from 'zod'
-import type { Settings } from './registration.ts'
+import type { Settings } from './session/registration.ts'
 
 /** The environment of a bridge cannot be used; the message names each variable and what is wrong with it. */
 export class BridgeConfigError extends Error {

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { Boundary } from './boundary.ts'
 import { openBridge } from './bridge.ts'
 import { systemClock } from './clock.ts'
-import { openDoor } from './door.ts'
 import { bridgeConfigHere } from './environment.ts'
+import { openDoor } from './hooks/socket-server.ts'
+import { Boundary } from './messages/boundary.ts'
 
 /** How long leaving may take before the process ends anyway, in milliseconds. */
 const leaveWithinMs = 3_000

@@ -1,4 +1,4 @@
-import { backUp, type Manifest, repeat, restoreBackup, verifyBackup } from '@tony/mcp-server/care/backup'
+import { backUp, type Manifest, repeat, restoreBackup, verifyBackup } from '@tony/mcp-server/maintenance/backup'
 import { explain } from './outcome.ts'
 
 /** Where the data is: given here, or by the environment as for the server. */

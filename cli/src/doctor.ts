@@ -1,4 +1,4 @@
-import { examineDatabase, type Finding } from '@tony/mcp-server/care/doctor'
+import { examineDatabase, type Finding } from '@tony/mcp-server/maintenance/doctor'
 import type { Place } from './backup.ts'
 
 const marks: Readonly<Record<Finding['state'], string>> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' }

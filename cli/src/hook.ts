@@ -1,4 +1,4 @@
-import { type HookEvent, type HookHost, hookEvents, hookHosts } from '@tony/mcp-bridge/hook-output'
+import { type HookEvent, type HookHost, hookEvents, hookHosts } from '@tony/mcp-bridge/hooks/hook-output'
 import { Argument, type Command, Option } from 'commander'
 
 /** `tony-mcp hook EVENT`: always exit code 0, so that a host goes on whatever is wrong here. */
@@ -9,7 +9,7 @@ export function addHookCommand(tony: Command): void {
     .addArgument(new Argument('<event>', 'the point of the session').choices(hookEvents))
     .addOption(new Option('--host <name>', 'in whose format').choices(hookHosts).default('claude-code'))
     .action(async (event: HookEvent, { host }: { host: HookHost }) => {
-      const { runHook } = await import('@tony/mcp-bridge/hook')
+      const { runHook } = await import('@tony/mcp-bridge/hooks/hook')
       await runHook(event, host)
     })
 }

@@ -1,4 +1,4 @@
-import { rotateSigningKeys } from '@tony/mcp-server/care/keys'
+import { rotateSigningKeys } from '@tony/mcp-server/maintenance/keys'
 
 export interface RotateOptions {
   readonly dbPath?: string

@@ -1,4 +1,4 @@
-import { createMigration, type MigrationState, schemaOf } from '@tony/mcp-server/care/migrate'
+import { createMigration, type MigrationState, schemaOf } from '@tony/mcp-server/maintenance/migrate'
 import type { Place } from './backup.ts'
 
 const nameOf = ({ number, name }: MigrationState): string => `${String(number).padStart(4, '0')}_${name}`

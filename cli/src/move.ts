@@ -1,4 +1,4 @@
-import { type Copied, moveAway } from '@tony/mcp-server/care/move'
+import { type Copied, moveAway } from '@tony/mcp-server/maintenance/move'
 import type { Place } from './backup.ts'
 
 export interface MoveOptions extends Place {

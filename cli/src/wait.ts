@@ -1,4 +1,4 @@
-import type { Found, LookFor } from '@tony/mcp-bridge/look'
+import type { Found, LookFor } from '@tony/mcp-bridge/session/poll'
 import type { Client } from '@tony/mcp-client'
 import { type Command, Option } from 'commander'
 import { after } from './clock.ts'
@@ -23,7 +23,7 @@ async function agentOf(client: Client, { agent }: WaitCommand): Promise<string |
 }
 
 async function waitAsCaller(options: WaitCommand, ended: AbortSignal): Promise<Found | undefined> {
-  const { waitFor } = await import('@tony/mcp-bridge/look')
+  const { waitFor } = await import('@tony/mcp-bridge/session/poll')
   const client = connect(options)
   // Nothing that is asked of a server that is not there outlasts the time.
   ended.addEventListener('abort', () => client.close(), { once: true })
@@ -39,7 +39,7 @@ async function waitAsCaller(options: WaitCommand, ended: AbortSignal): Promise<F
 }
 
 async function waitAsSession({ for: kind, type }: WaitCommand, ended: AbortSignal): Promise<Found | undefined> {
-  const { waitAtDoor } = await import('@tony/mcp-bridge/knock')
+  const { waitAtDoor } = await import('@tony/mcp-bridge/hooks/socket-client')
   return waitAtDoor({ for: kind, type }, ended)
 }
 

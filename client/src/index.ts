@@ -1,11 +1,23 @@
-export { Agent, type AgentOptions, type StopOptions } from './agent.ts'
-export type { BreakerOptions } from './breaker.ts'
-export type { RepeatBudget } from './budget.ts'
-export type { CallOptions, SubscribeOptions, Subscription } from './calls.ts'
-export { type CallRecord, type Client, type ClientOptions, type Connectivity, createClient } from './client.ts'
-export type { ConnectionState, Patience, StateChange } from './connection.ts'
-export { type ErrorCode, type QueueLimit, TonyError } from './errors.ts'
-export { fenced, type Sender } from './fenced.ts'
+export { Agent, type AgentOptions, type StopOptions } from './agent/agent.ts'
+export type { MailOptions } from './agent/inbox.ts'
+export { type IncomingRequest, RequestError, type RequestHandler, type RequestOptions } from './agent/requests.ts'
+export { type CursorStore, type WatchFilter, type WatchOptions, watch } from './agent/watch.ts'
+export {
+  FinalError,
+  type Question,
+  type WorkContext,
+  type WorkHandler,
+  type WorkLoop,
+  type WorkOptions,
+} from './agent/work.ts'
+export type { CallOptions, SubscribeOptions, Subscription } from './api/calls.ts'
+export { type CallRecord, type Client, type ClientOptions, type Connectivity, createClient } from './api/client.ts'
+export { type ErrorCode, type QueueLimit, TonyError } from './api/errors.ts'
+export { fenced, type Sender } from './api/untrusted-text.ts'
+export type { BreakerOptions } from './connection/breaker.ts'
+export type { RepeatBudget } from './connection/budget.ts'
+export type { ConnectionState, Patience, StateChange } from './connection/connection.ts'
+export type { SessionTokens } from './connection/tokens.ts'
 export type {
   AgentInfo,
   Api,
@@ -17,15 +29,3 @@ export type {
   Project,
   Task,
 } from './generated/api.ts'
-export type { MailOptions } from './mail.ts'
-export { type IncomingRequest, RequestError, type RequestHandler, type RequestOptions } from './requests.ts'
-export type { SessionTokens } from './session.ts'
-export { type CursorStore, type WatchFilter, type WatchOptions, watch } from './watch.ts'
-export {
-  FinalError,
-  type Question,
-  type WorkContext,
-  type WorkHandler,
-  type WorkLoop,
-  type WorkOptions,
-} from './work.ts'

@@ -3,7 +3,7 @@ import { defaultMaxPending } from '@tony/mcp-shared/messages'
 import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import { type Limits, readLimits } from './limits.ts'
-import type { Kept } from './retention/retained.ts'
+import type { Kept } from './sweeps/retention/progress.ts'
 
 /** The environment cannot be used; the message names each variable and what is wrong with it. */
 export class ConfigError extends Error {

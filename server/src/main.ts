@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { systemClock } from './clock.ts'
 import { ConfigError, readConfig } from './config.ts'
+import { systemClock } from './platform/clock.ts'
 import { start } from './server.ts'
-import { SchemaError } from './store/migrate.ts'
-import { StoreInUseError } from './store/owner.ts'
-import { StoreRefusedError } from './store/refused.ts'
-import { ListenError } from './surfaces/listener.ts'
+import { SchemaError } from './store/migrations/migrate.ts'
+import { StoreRefusedError } from './store/store-refused-error.ts'
+import { StoreInUseError } from './store/sqlite/file-lock.ts'
+import { ListenError } from './transports/http/listener.ts'
 
 const explained = [ConfigError, SchemaError, StoreInUseError, StoreRefusedError, ListenError]
 

@@ -1,5 +1,5 @@
-import { keyText } from '@tony/mcp-server/auth/key-text'
-import { verifyKey } from '@tony/mcp-server/auth/keys/verify'
+import { verifyKey } from '@tony/mcp-server/domain/identity/check-key'
+import { keyText } from '@tony/mcp-server/domain/identity/key-text'
 import { expect, test } from 'vitest'
 import { rows } from '../api/given.ts'
 import { refusal } from '../support/server.ts'

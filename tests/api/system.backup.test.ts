@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { proveBackup } from '@tony/mcp-server/store/manifest'
+import { proveBackup } from '@tony/mcp-server/store/backup/manifest'
 import { expect, test } from 'vitest'
 import { onPostgres, refusal, TestServer } from '../support/server.ts'
 

@@ -1,4 +1,4 @@
-import { fenced, inLine } from '@tony/mcp-shared/fence'
+import { fenced, inLine } from '@tony/mcp-shared/untrusted-text'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'

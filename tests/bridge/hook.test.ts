@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { printed } from '@tony/mcp-bridge/hook-output'
+import { printed } from '@tony/mcp-bridge/hooks/hook-output'
 import { expect, test } from 'vitest'
 import { Child } from '../support/child.ts'
 import { program } from '../support/command.ts'

@@ -1,5 +1,5 @@
 import { Agent, type ClientOptions, createClient, TonyError } from '@tony/mcp-client'
-import { systemClock } from '@tony/mcp-server/clock'
+import { systemClock } from '@tony/mcp-server/platform/clock'
 import { expect, test } from 'vitest'
 import { dice } from '../support/dice.ts'
 import { TestServer } from '../support/server.ts'

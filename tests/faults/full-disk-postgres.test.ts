@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { systemClock } from '@tony/mcp-server/clock'
+import { systemClock } from '@tony/mcp-server/platform/clock'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { rows } from '../api/given.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { systemClock } from '@tony/mcp-server/clock'
+import { systemClock } from '@tony/mcp-server/platform/clock'
 import { expect, test } from 'vitest'
 import { claimOne, leaseOf } from '../api/given.ts'
 import { upTo } from '../store/given.ts'

@@ -1,4 +1,4 @@
-import { systemClock } from '@tony/mcp-server/clock'
+import { systemClock } from '@tony/mcp-server/platform/clock'
 import { describe, expect, test } from 'vitest'
 import { upTo } from '../store/given.ts'
 import { DatabaseHop, type Moment } from '../support/database-hop.ts'

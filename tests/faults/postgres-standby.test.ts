@@ -1,5 +1,5 @@
-import { systemClock } from '@tony/mcp-server/clock'
-import { openPostgres } from '@tony/mcp-server/store/postgres'
+import { systemClock } from '@tony/mcp-server/platform/clock'
+import { openPostgres } from '@tony/mcp-server/store/postgres/postgres'
 import { expect, test } from 'vitest'
 import { claimOne, leaseOf } from '../api/given.ts'
 import { note, upTo } from '../store/given.ts'

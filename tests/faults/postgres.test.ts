@@ -1,5 +1,5 @@
-import { systemClock } from '@tony/mcp-server/clock'
-import { openPostgres } from '@tony/mcp-server/store/postgres'
+import { systemClock } from '@tony/mcp-server/platform/clock'
+import { openPostgres } from '@tony/mcp-server/store/postgres/postgres'
 import { type Query, type Store, statement } from '@tony/mcp-server/store/store'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq, sql } from 'drizzle-orm'

@@ -19,7 +19,13 @@ describe('a fault planted in the server', () => {
 
   test('that is none is not', { timeout: 120_000 }, async () => {
     const find = 'while (tasks.length < limit)'
-    const fault = { name: 'none', file: 'server/src/tasks/claim.ts', find, replace: find, suite: 'tasks' } as const
+    const fault = {
+      name: 'none',
+      file: 'server/src/operations/tasks/claim.ts',
+      find,
+      replace: find,
+      suite: 'tasks',
+    } as const
     expect(await judged(fault, 2)).toMatchObject({ outcome: 'survived' })
   })
 

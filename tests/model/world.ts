@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, createClient } from '@tony/mcp-client'
-import { toCoordinationError } from '@tony/mcp-server/api/errors'
 import { procedures, runCall } from '@tony/mcp-server/api/pipeline'
 import type { Config } from '@tony/mcp-server/config'
+import type { Principal } from '@tony/mcp-server/domain/principal'
 import type { Connection } from '@tony/mcp-server/guards/call'
-import { createLog } from '@tony/mcp-server/log'
-import { Metrics } from '@tony/mcp-server/metrics'
-import type { Principal } from '@tony/mcp-server/principal'
+import { toCoordinationError } from '@tony/mcp-server/guards/errors'
+import { createLog } from '@tony/mcp-server/platform/log'
+import { Metrics } from '@tony/mcp-server/platform/metrics'
 import { sweeps } from '@tony/mcp-server/server'
 import { sweepLimit } from '@tony/mcp-server/sweeps/runner'
 import { ManualClock } from '../support/clock.ts'
@@ -46,7 +46,7 @@ export interface StoredEvent {
 /** What an agent of a run is registered with. */
 export type Registration = Pick<Agent, 'name' | 'role' | 'capabilities'>
 
-const passedOver = new Set(['note-presence', 'forget-keys'])
+const passedOver = new Set(['record-presence', 'delete-idempotency-keys'])
 
 const refusalOf = (error: unknown): Outcome => {
   if (error instanceof Error && 'applied' in error && 'code' in error)

@@ -1,4 +1,4 @@
-import { systemClock } from '@tony/mcp-server/clock'
+import { systemClock } from '@tony/mcp-server/platform/clock'
 import { Client } from 'pg'
 import { describe, expect, test } from 'vitest'
 import { claimOne, leaseOf } from '../api/given.ts'

@@ -1,4 +1,4 @@
-import { Queue } from '@tony/mcp-server/tasks/queue'
+import { Queue } from '@tony/mcp-server/domain/tasks/claim-queue'
 import { expect, test } from 'vitest'
 
 const agent = (agentId: string, ...capabilities: string[]) => ({

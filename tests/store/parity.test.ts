@@ -1,5 +1,5 @@
-import { migrate, readMigrations } from '@tony/mcp-server/store/migrate'
-import { postgresMigrations } from '@tony/mcp-server/store/postgres'
+import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
+import { postgresMigrations } from '@tony/mcp-server/store/postgres/postgres'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'

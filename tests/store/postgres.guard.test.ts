@@ -1,6 +1,6 @@
-import { openPostgres } from '@tony/mcp-server/store/postgres'
-import { problemOf } from '@tony/mcp-server/store/postgres-guard'
-import { StoreRefusedError } from '@tony/mcp-server/store/refused'
+import { openPostgres } from '@tony/mcp-server/store/postgres/postgres'
+import { problemOf } from '@tony/mcp-server/store/postgres/safety-checks'
+import { StoreRefusedError } from '@tony/mcp-server/store/store-refused-error'
 import { describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'
 

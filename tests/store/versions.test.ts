@@ -1,6 +1,6 @@
 import { type Client, createClient } from '@tony/mcp-client'
-import { systemClock } from '@tony/mcp-server/clock'
-import { readMigrations } from '@tony/mcp-server/store/migrate'
+import { systemClock } from '@tony/mcp-server/platform/clock'
+import { readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { describe, expect, test } from 'vitest'
 import { claimOne, leaseOf, receiptOf, receiveOne } from '../api/given.ts'
 import { NextVersion } from '../support/next-version.ts'

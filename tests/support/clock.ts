@@ -1,4 +1,4 @@
-import type { Clock } from '@tony/mcp-server/clock'
+import type { Clock } from '@tony/mcp-server/platform/clock'
 
 /** A clock that stands still until told otherwise. Timers run when it passes them, in order. */
 export class ManualClock implements Clock {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { type Migration, readMigrations } from '@tony/mcp-server/store/migrate'
+import { type Migration, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 

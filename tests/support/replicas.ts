@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '@tony/mcp-server/clock'
 import type { Config } from '@tony/mcp-server/config'
+import { systemClock } from '@tony/mcp-server/platform/clock'
 import { Database } from './postgres.ts'
 import { TestServer } from './server.ts'
 

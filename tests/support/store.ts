@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openSqlite, type SqliteOptions } from '@tony/mcp-server/store/sqlite'
+import { openSqlite, type SqliteOptions } from '@tony/mcp-server/store/sqlite/sqlite'
 import type { Reader, Store } from '@tony/mcp-server/store/store'
 import Database from 'better-sqlite3'
 import { eq } from 'drizzle-orm'

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, readConfig } from '@tony/mcp-server/config'
-import { ListenError } from '@tony/mcp-server/surfaces/listener'
+import { ListenError } from '@tony/mcp-server/transports/http/listener'
 import { expect, test } from 'vitest'
 import { onPostgres, TestServer } from '../support/server.ts'
 

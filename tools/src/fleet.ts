@@ -1,5 +1,5 @@
 import { agentStatuses } from '@tony/mcp-shared/agents'
-import { inLine } from '@tony/mcp-shared/fence'
+import { inLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import { type AnyTool, tool } from './tool.ts'
 

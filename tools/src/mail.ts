@@ -1,6 +1,6 @@
-import { fenced, inLine } from '@tony/mcp-shared/fence'
 import { type DeliveryMode, deliveryModes } from '@tony/mcp-shared/messages'
 import { requestMessageType } from '@tony/mcp-shared/requests'
+import { fenced, inLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Mail, Message } from './calls.ts'
 import { namesOf } from './present.ts'

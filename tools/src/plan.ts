@@ -1,5 +1,5 @@
 import { eventTypes } from '@tony/mcp-shared/events'
-import { fenced, inLine } from '@tony/mcp-shared/fence'
+import { fenced, inLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Input, Message, Task } from './calls.ts'
 import { namesOf, taskStatus, titleOf } from './present.ts'

@@ -1,5 +1,5 @@
-import { fenced, inLine, nameOfAgent } from '@tony/mcp-shared/fence'
 import { taskStatuses } from '@tony/mcp-shared/tasks'
+import { fenced, inLine, nameOfAgent } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Task } from './calls.ts'
 import type { Seat } from './seat.ts'

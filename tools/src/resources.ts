@@ -1,5 +1,5 @@
 import { type McpServer, ResourceTemplate } from '@modelcontextprotocol/server'
-import { fenced, inLine } from '@tony/mcp-shared/fence'
+import { fenced, inLine } from '@tony/mcp-shared/untrusted-text'
 import { presentMail } from './mail.ts'
 import { namesOf } from './present.ts'
 import type { Seat } from './seat.ts'

@@ -1,5 +1,5 @@
 // Written by scripts/generate-client.ts from the router. Do not edit.
-import type { CallOptions, Subscription, SubscribeOptions } from '../calls.ts'
+import type { CallOptions, Subscription, SubscribeOptions } from '../api/calls.ts'
 
 export type AgentInfo = { id: string; name: string; type: string; role: "observer" | "tester" | "developer" | "tech-lead"; capabilities: readonly (string)[]; status: "idle" | "active" | "draining" | "offline"; paused: boolean; incarnation: number; registeredAt: string; lastActivityAt: string; metadata: Record<string, unknown> }
 

@@ -1,4 +1,4 @@
-import { closeWithinMs, type Usage, type Wire, type WireEvents } from '../wire.ts'
+import { closeWithinMs, type Usage, type Wire, type WireEvents } from '../connection/wire.ts'
 
 /** Of the global WebSocket. What is dropped is let go of here; the browser ends it in its own time. */
 export function openWire(url: string, { onOpen, onText, onClose }: WireEvents): Wire {

@@ -1,5 +1,5 @@
 import WebSocket, { type RawData } from 'ws'
-import { closeWithinMs, type Usage, type Wire, type WireEvents } from '../wire.ts'
+import { closeWithinMs, type Usage, type Wire, type WireEvents } from '../connection/wire.ts'
 
 /** Of `ws` and not the global one: that cannot be dropped, so one whose peer is gone would keep the process alive. */
 export function openWire(url: string, { onOpen, onText, onClose }: WireEvents): Wire {

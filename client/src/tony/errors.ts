@@ -1,4 +1,4 @@
-import { TonyError } from '../errors.ts'
+import { TonyError } from '../api/errors.ts'
 
 /** As Tony 2.8 says it, to the letter. */
 export const notInitialized = (): Error => new Error('Tony MCP integration not initialized')

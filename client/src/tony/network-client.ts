@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
-import { type Client, createClient } from '../client.ts'
-import type { WorkHandler } from '../work.ts'
+import type { WorkHandler } from '../agent/work.ts'
+import { type Client, createClient } from '../api/client.ts'
 import { type Place, placeOf } from './environment.ts'
 import { agentNotFound, reaching } from './errors.ts'
 import { activeAgents, healthOf, route, send, statusOf } from './fleet.ts'

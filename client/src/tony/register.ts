@@ -1,4 +1,4 @@
-import { TonyError } from '../errors.ts'
+import { TonyError } from '../api/errors.ts'
 import { type Hosted, type HostOptions, host } from './hosted.ts'
 import type { AgentConfig, AgentRegistration } from './shapes.ts'
 import { infoOf } from './words.ts'

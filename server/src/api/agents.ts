@@ -14,14 +14,14 @@ import {
   agentUnregisterOutput,
   agentUpdateInput,
 } from '@tony/mcp-shared/agents'
-import { drainAgent } from '../agents/drain.ts'
-import { getAgent } from '../agents/get.ts'
-import { heartbeat } from '../agents/heartbeat.ts'
-import { listAgents } from '../agents/list.ts'
-import { pauseAgents, resumeAgents } from '../agents/pause.ts'
-import { registerAgent } from '../agents/register.ts'
-import { unregisterAgent } from '../agents/unregister.ts'
-import { updateAgent } from '../agents/update.ts'
+import { drainAgent } from '../operations/agents/drain.ts'
+import { getAgent } from '../operations/agents/get.ts'
+import { heartbeat } from '../operations/agents/heartbeat.ts'
+import { listAgents } from '../operations/agents/list.ts'
+import { pauseAgents, resumeAgents } from '../operations/agents/pause.ts'
+import { registerAgent } from '../operations/agents/register.ts'
+import { unregisterAgent } from '../operations/agents/unregister.ts'
+import { updateAgent } from '../operations/agents/update.ts'
 import { mutation, query, router } from './procedure.ts'
 
 export const agents = router({

@@ -1,5 +1,5 @@
 import { auditListInput, auditListOutput } from '@tony/mcp-shared/audit'
-import { listAudit } from '../audit/list.ts'
+import { listAudit } from '../operations/audit/list.ts'
 import { query, router } from './procedure.ts'
 
 export const audit = router({

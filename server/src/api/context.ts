@@ -1,8 +1,8 @@
-import type { Context } from '../context.ts'
+import type { Context } from '../domain/context.ts'
+import type { Principal } from '../domain/principal.ts'
 import { currentPrincipal } from '../guards/authenticate.ts'
 import type { Call } from '../guards/call.ts'
 import { hashInput, type IdempotencyKey, once } from '../guards/idempotency.ts'
-import type { Principal } from '../principal.ts'
 import type { Scope } from '../store/store.ts'
 
 /** Nobody: what an open procedure sees of its caller. */

@@ -1,7 +1,7 @@
 import * as shapes from '@tony/mcp-shared/dead-letters'
-import { listDeadLetters } from '../messages/dead-letters/list.ts'
-import { purgeDeadLetters } from '../messages/dead-letters/purge.ts'
-import { redriveDeadLetters } from '../messages/dead-letters/redrive.ts'
+import { listDeadLetters } from '../operations/messages/dead-letters/list.ts'
+import { purgeDeadLetters } from '../operations/messages/dead-letters/purge.ts'
+import { redriveDeadLetters } from '../operations/messages/dead-letters/redrive.ts'
 import { mutation, query, router } from './procedure.ts'
 
 export const deadLetters = router({

@@ -1,6 +1,6 @@
 import { event, eventListInput, eventListOutput, eventSubscribeInput } from '@tony/mcp-shared/events'
-import { listEvents } from '../events/list.ts'
-import { subscribeToEvents } from '../events/subscribe.ts'
+import { listEvents } from '../operations/events/list.ts'
+import { subscribeToEvents } from '../operations/events/subscribe.ts'
 import { query, router, subscription } from './procedure.ts'
 
 export const events = router({

@@ -1,7 +1,7 @@
 import * as shapes from '@tony/mcp-shared/health'
-import { historyOfHealth } from '../health/history.ts'
-import { reportHealth } from '../health/report.ts'
-import { summaryOfHealth } from '../health/summary.ts'
+import { historyOfHealth } from '../operations/health/history.ts'
+import { reportHealth } from '../operations/health/report.ts'
+import { summaryOfHealth } from '../operations/health/summary.ts'
 import { mutation, query, router } from './procedure.ts'
 
 export const health = router({

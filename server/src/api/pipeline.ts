@@ -1,6 +1,6 @@
 import { permissions } from '@tony/mcp-shared/policy'
 import { TRPCError } from '@trpc/server'
-import type { Chunk } from '../events/item.ts'
+import type { Chunk } from '../domain/feed/item.ts'
 import type { Call, Connection } from '../guards/call.ts'
 import { contextOf } from './context.ts'
 import { admit, type Compiled, compiledForm } from './procedure.ts'

@@ -8,10 +8,10 @@ import {
   planCommitInput,
   planCommitOutput,
 } from '@tony/mcp-shared/plans'
-import { abortPlan } from '../plans/abort.ts'
-import { addToPlan } from '../plans/add.ts'
-import { beginPlan } from '../plans/begin.ts'
-import { commitPlan } from '../plans/commit.ts'
+import { abortPlan } from '../operations/plans/abort.ts'
+import { addToPlan } from '../operations/plans/add.ts'
+import { beginPlan } from '../operations/plans/begin.ts'
+import { commitPlan } from '../operations/plans/commit.ts'
 import { mutation, router } from './procedure.ts'
 
 export const plans = router({

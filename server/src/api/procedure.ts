@@ -1,17 +1,17 @@
 import { initTRPC, tracked } from '@trpc/server'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
-import type { Context, Parts } from '../context.ts'
-import type { Chunk } from '../events/item.ts'
+import type { Context, Parts } from '../domain/context.ts'
+import type { Chunk } from '../domain/feed/item.ts'
 import { authenticate, currentPrincipal } from '../guards/authenticate.ts'
 import { authorize } from '../guards/authorize.ts'
 import type { Call, Connection, Guard, Meta, Outcome } from '../guards/call.ts'
 import { denials } from '../guards/denials.ts'
+import { errorShape } from '../guards/errors.ts'
 import { observe } from '../guards/observe.ts'
 import { rates } from '../guards/rates.ts'
 import { wellFormed } from '../guards/well-formed.ts'
 import { contextOf } from './context.ts'
-import { errorShape } from './errors.ts'
 
 /** In this order, on every surface. */
 const guards: readonly Guard[] = [observe, denials, rates, wellFormed, authenticate, authorize]

@@ -1,10 +1,10 @@
 import * as shapes from '@tony/mcp-shared/projects'
 import { z } from 'zod'
-import { createProject } from '../projects/create.ts'
-import { getProject } from '../projects/get.ts'
-import { listProjects } from '../projects/list.ts'
-import { pauseProject, resumeProject } from '../projects/pause.ts'
-import { setPools } from '../projects/set-pools.ts'
+import { createProject } from '../operations/projects/create.ts'
+import { getProject } from '../operations/projects/get.ts'
+import { listProjects } from '../operations/projects/list.ts'
+import { pauseProject, resumeProject } from '../operations/projects/pause.ts'
+import { setPools } from '../operations/projects/set-pools.ts'
 import { mutation, query, router } from './procedure.ts'
 
 export const projects = router({

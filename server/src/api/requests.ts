@@ -1,6 +1,6 @@
 import * as shapes from '@tony/mcp-shared/requests'
-import { replyToRequest } from '../requests/reply.ts'
-import { routeRequest } from '../requests/route.ts'
+import { replyToRequest } from '../operations/requests/reply.ts'
+import { routeRequest } from '../operations/requests/route.ts'
 import { mutation, router } from './procedure.ts'
 
 export const requests = router({

@@ -1,8 +1,8 @@
 import { systemBackupOutput, systemInfoOutput, systemMetricsOutput } from '@tony/mcp-shared/system'
 import { z } from 'zod'
-import { systemBackup } from '../system/backup.ts'
-import { systemInfo } from '../system/info.ts'
-import { systemMetrics } from '../system/metrics.ts'
+import { systemBackup } from '../operations/system/backup.ts'
+import { systemInfo } from '../operations/system/info.ts'
+import { systemMetrics } from '../operations/system/metrics.ts'
 import { mutation, query, router } from './procedure.ts'
 
 export const system = router({

@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { Principal } from '../principal.ts'
+import type { Principal } from '../domain/principal.ts'
 import type { Connection, Guard } from './call.ts'
 
 /** Tolerance for clocks that disagree, in milliseconds. */

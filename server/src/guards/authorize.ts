@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { may } from '../principal.ts'
+import { may } from '../domain/principal.ts'
 import type { Guard } from './call.ts'
 
 /** Whether the caller's role, and its key where it shows one, grants what the procedure needs. */

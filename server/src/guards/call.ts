@@ -1,8 +1,8 @@
 import type { Permission } from '@tony/mcp-shared/policy'
-import type { Parts } from '../context.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import type { Principal } from '../principal.ts'
+import type { Parts } from '../domain/context.ts'
+import type { Principal } from '../domain/principal.ts'
+import type { Log } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
 
 /** What a procedure says of itself; everything that surfaces need to know is read off this. */
 export interface Meta {

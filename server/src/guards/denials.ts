@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@tony/mcp-shared/errors'
-import { toCoordinationError } from '../api/errors.ts'
 import type { Call, Connection, Guard } from './call.ts'
+import { toCoordinationError } from './errors.ts'
 
 export interface Denial {
   /** Null for a caller without a valid credential. */

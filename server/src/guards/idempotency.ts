@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
-import type { Replay } from '../context.ts'
+import type { Replay } from '../domain/context.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 
 /** The key a caller gave, with what it is unique in and a hash of what it was given with. */

@@ -1,6 +1,6 @@
 import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
-import { toCoordinationError } from '../api/errors.ts'
 import type { Guard } from './call.ts'
+import { toCoordinationError } from './errors.ts'
 
 /** One metric and one line of the log for each call, whatever became of it. First of all guards, so that none is missed. */
 export const observe: Guard = ({ connection, requestId, path, kind }) => {

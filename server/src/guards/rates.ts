@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { Clock } from '../clock.ts'
+import { networkOf } from '../domain/identity/network.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { Connection, Guard } from './call.ts'
-import { networkOf } from './network.ts'
 
 interface Bucket {
   left: number

@@ -1,7 +1,7 @@
 import type { EventType } from '@tony/mcp-shared/events'
 import { type SQL, sql } from 'drizzle-orm'
 import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core'
-import type { Tables } from './tables.ts'
+import type { Tables } from './tables/tables.ts'
 
 /**
  * The query builder operations see. SQLite's types stand for both engines, and as asynchronous ones: nothing outside this

@@ -1,7 +1,7 @@
 import { and, eq, gt, isNotNull, lte, sql } from 'drizzle-orm'
-import { obstacleTo } from '../fleet/obstacle.ts'
-import { park } from '../leases/parking.ts'
-import { agedRank } from '../leases/waiting.ts'
+import { obstacleTo } from '../domain/tasks/blocker.ts'
+import { park } from '../domain/tasks/parking.ts'
+import { agedRank } from '../domain/tasks/queue-columns.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 

@@ -1,8 +1,8 @@
 import { and, eq, lte, sql } from 'drizzle-orm'
-import { failDependents } from '../intake/dependents.ts'
-import { endLease, offer } from '../leases/lease.ts'
-import { requeued } from '../leases/waiting.ts'
-import { isWord } from '../store/literals.ts'
+import { failDependents } from '../domain/tasks/dependents.ts'
+import { endLease, offer } from '../domain/tasks/lease.ts'
+import { requeued } from '../domain/tasks/queue-columns.ts'
+import { isWord } from '../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 

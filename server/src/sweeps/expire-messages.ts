@@ -1,6 +1,6 @@
 import { and, eq, lte } from 'drizzle-orm'
-import { participantsOf } from '../mail/participants.ts'
-import { isWord } from '../store/literals.ts'
+import { participantsOf } from '../domain/messages/participants.ts'
+import { isWord } from '../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 

@@ -1,7 +1,7 @@
 import { and, eq, isNull, lte, sql } from 'drizzle-orm'
-import { offer } from '../leases/lease.ts'
-import { ownRank } from '../leases/waiting.ts'
-import { isWord } from '../store/literals.ts'
+import { offer } from '../domain/tasks/lease.ts'
+import { ownRank } from '../domain/tasks/queue-columns.ts'
+import { isWord } from '../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 

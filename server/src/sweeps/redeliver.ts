@@ -1,6 +1,6 @@
 import { and, eq, lte } from 'drizzle-orm'
-import { returnOverdue } from '../messages/give-back.ts'
-import { isWord } from '../store/literals.ts'
+import { returnOverdue } from '../operations/messages/end-delivery.ts'
+import { isWord } from '../store/sql-literals.ts'
 import { type Query, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts'
-import type { Parts } from '../context.ts'
-import type { Log } from '../log.ts'
+import type { Parts } from '../domain/context.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
 
 /** One kind of clean-up: does a small batch in one project and says how many rows it changed. Safe on several processes at once. */
 export interface Sweep {

@@ -1,6 +1,6 @@
 import { and, eq, lte } from 'drizzle-orm'
-import { timeOutIn } from '../requests/deadline.ts'
-import { isWord } from '../store/literals.ts'
+import { timeOutIn } from '../operations/requests/time-out.ts'
+import { isWord } from '../store/sql-literals.ts'
 import { placeholder, type Query, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 

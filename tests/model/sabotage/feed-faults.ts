@@ -1,26 +1,26 @@
 import type { Fault } from './fault.ts'
 
-const page = 'server/src/events/page.ts'
-const list = 'server/src/events/list.ts'
-const append = 'server/src/store/append.ts'
+const page = 'server/src/domain/feed/page.ts'
+const list = 'server/src/operations/events/list.ts'
+const append = 'server/src/store/commit/append-events.ts'
 
 /** What the model of the feed is to notice. */
 export const feedFaults: readonly Fault[] = [
   {
     name: 'an event is missing',
-    file: 'server/src/tasks/progress.ts',
+    file: 'server/src/operations/tasks/progress.ts',
     find: "tx.append({ type: 'task.progressed'",
     replace: "if (taskId === '') tx.append({ type: 'task.progressed'",
   },
   {
     name: 'an event has another type',
-    file: 'server/src/tasks/cancel.ts',
+    file: 'server/src/operations/tasks/cancel.ts',
     find: "type: 'task.cancelled'",
     replace: "type: 'task.failed'",
   },
   {
     name: 'an event has no actor',
-    file: 'server/src/tasks/claim.ts',
+    file: 'server/src/operations/tasks/claim.ts',
     find: "type: 'task.claimed', subject: row.id, actor: agentId",
     replace: "type: 'task.claimed', subject: row.id, actor: null",
   },
@@ -44,7 +44,7 @@ export const feedFaults: readonly Fault[] = [
   },
   {
     name: 'a sender does not see the events of its message',
-    file: 'server/src/mail/participants.ts',
+    file: 'server/src/domain/messages/participants.ts',
     find: 'fromAgent === null ? [toAgent] : [fromAgent, toAgent]',
     replace: 'fromAgent === null ? [toAgent] : [toAgent]',
   },
@@ -86,13 +86,13 @@ export const feedFaults: readonly Fault[] = [
   },
   {
     name: 'a cursor beyond the end is good',
-    file: 'server/src/events/cursor.ts',
+    file: 'server/src/domain/feed/cursor.ts',
     find: 'cursorEpoch !== epoch || seq > last',
     replace: 'cursorEpoch !== epoch',
   },
   {
     name: 'a cursor of another store is good',
-    file: 'server/src/events/cursor.ts',
+    file: 'server/src/domain/feed/cursor.ts',
     find: 'cursorEpoch !== epoch || seq > last',
     replace: 'seq > last',
   },

@@ -1,25 +1,25 @@
 import type { Fault } from './fault.ts'
 
-const waiting = 'server/src/leases/waiting.ts'
-const timeOut = 'server/src/sweeps/time-out.ts'
+const waiting = 'server/src/domain/tasks/queue-columns.ts'
+const timeOut = 'server/src/sweeps/time-out-tasks.ts'
 
 /** What the model of tasks is to notice of limits, questions, verdicts, changes and keys. */
 export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'a retry keeps the failures',
-    file: 'server/src/tasks/retry.ts',
+    file: 'server/src/operations/tasks/retry.ts',
     find: '      failures: 0,\n',
     replace: '',
   },
   {
     name: 'an ended task can be cancelled',
-    file: 'server/src/tasks/cancel.ts',
+    file: 'server/src/operations/tasks/cancel.ts',
     find: "isAnyOf(t.tasks.status, movableFrom('cancel'))",
     replace: "isAnyOf(t.tasks.status, [...movableFrom('cancel'), 'completed'])",
   },
   {
     name: 'a cancel leaves the status',
-    file: 'server/src/tasks/cancel.ts',
+    file: 'server/src/operations/tasks/cancel.ts',
     find: "        status: 'cancelled',\n        leaseToken: null,",
     replace: '        leaseToken: null,',
   },
@@ -49,43 +49,43 @@ export const lifecycleFaults: readonly Fault[] = [
   },
   {
     name: 'a question counts as a failure',
-    file: 'server/src/tasks/request-input.ts',
+    file: 'server/src/operations/tasks/request-input.ts',
     find: "      status: 'input_required',\n",
     replace: "      status: 'input_required',\n      failures: sql`${t.tasks.failures} + 1`,\n",
   },
   {
     name: 'an answer is not handed on',
-    file: 'server/src/tasks/provide-input.ts',
+    file: 'server/src/operations/tasks/provide-input.ts',
     find: 'inputRequest: null, input: p.input }',
     replace: 'inputRequest: null }',
   },
   {
     name: 'whoever completed a task may accept it',
-    file: 'server/src/tasks/verify.ts',
+    file: 'server/src/operations/tasks/verify.ts',
     find: '    or(isNull(t.tasks.agentId), ne(t.tasks.agentId, p.by)),\n',
     replace: '',
   },
   {
     name: 'what is to be verified is not',
-    file: 'server/src/tasks/complete.ts',
+    file: 'server/src/operations/tasks/complete.ts',
     find: "= 'verify' then 'in_review'",
     replace: "= 'verify' then 'completed'",
   },
   {
     name: 'a result that comes too late is lost',
-    file: 'server/src/tasks/late.ts',
+    file: 'server/src/operations/tasks/late-completions.ts',
     find: 'if (orphaned) await keepOrphan',
     replace: 'if (orphaned && attempt > 99) await keepOrphan',
   },
   {
     name: 'an adopted result is not the one that was kept',
-    file: 'server/src/tasks/adopt.ts',
+    file: 'server/src/operations/tasks/adopt.ts',
     find: '      result: sql`(${its.result})`,\n',
     replace: '',
   },
   {
     name: 'the revision is not asked for',
-    file: 'server/src/tasks/update.ts',
+    file: 'server/src/operations/tasks/update.ts',
     find: 'if (revision !== expectedRevision) {',
     replace: 'if (revision < 0) {',
   },

@@ -1,15 +1,15 @@
 import type { Fault } from './fault.ts'
 
-const locks = 'server/src/leases/locks.ts'
-const parking = 'server/src/leases/parking.ts'
-const obstacle = 'server/src/fleet/obstacle.ts'
-const claim = 'server/src/tasks/claim.ts'
+const locks = 'server/src/domain/tasks/locks.ts'
+const parking = 'server/src/domain/tasks/parking.ts'
+const obstacle = 'server/src/domain/tasks/blocker.ts'
+const claim = 'server/src/operations/tasks/claim.ts'
 
 /** What the model of locks, pools and pauses is to notice. */
 export const lockFaults: readonly Fault[] = [
   {
     name: 'a lock stays when its lease ends',
-    file: 'server/src/leases/lease.ts',
+    file: 'server/src/domain/tasks/lease.ts',
     find: 'if (row.heldLocks > 0) await releaseLocks',
     replace: 'if (row.heldLocks > 99) await releaseLocks',
   },
@@ -57,13 +57,13 @@ export const lockFaults: readonly Fault[] = [
   },
   {
     name: 'of the locks taken later only the first is',
-    file: 'server/src/tasks/lock.ts',
+    file: 'server/src/operations/tasks/lock.ts',
     find: '    await insertLocks(tx, { project, taskId, locks })',
     replace: '    await insertLocks(tx, { project, taskId, locks: locks.slice(0, 1) })',
   },
   {
     name: 'what conflicts is taken all the same, later',
-    file: 'server/src/tasks/lock.ts',
+    file: 'server/src/operations/tasks/lock.ts',
     find: '    if (conflict) refuseConflict(conflict)\n',
     replace: '',
   },
@@ -111,7 +111,7 @@ export const lockFaults: readonly Fault[] = [
   },
   {
     name: 'of a paused project tasks are given out',
-    file: 'server/src/fleet/gate.ts',
+    file: 'server/src/domain/agents/admission.ts',
     find: ' or ${t.projects.pausedAt} is not null',
     replace: '',
   },

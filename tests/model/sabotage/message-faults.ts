@@ -1,11 +1,11 @@
 import type { Fault } from './fault.ts'
 
-const deliver = 'server/src/messages/deliver.ts'
-const giveBack = 'server/src/messages/give-back.ts'
-const receipt = 'server/src/messages/receipt.ts'
-const room = 'server/src/mail/room.ts'
-const redrive = 'server/src/messages/dead-letters/redrive.ts'
-const recipients = 'server/src/messages/recipients.ts'
+const deliver = 'server/src/operations/messages/deliver.ts'
+const giveBack = 'server/src/operations/messages/end-delivery.ts'
+const receipt = 'server/src/operations/messages/receipt.ts'
+const room = 'server/src/domain/messages/capacity.ts'
+const redrive = 'server/src/operations/messages/dead-letters/redrive.ts'
+const recipients = 'server/src/operations/messages/recipients.ts'
 
 /** What the model of messages is to notice. */
 export const messageFaults: readonly Fault[] = [
@@ -101,7 +101,7 @@ export const messageFaults: readonly Fault[] = [
   },
   {
     name: 'a message has no end of its life',
-    file: 'server/src/messages/send.ts',
+    file: 'server/src/operations/messages/send.ts',
     find: 'ttlMs === undefined ? null : tx.now + ttlMs',
     replace: 'ttlMs === undefined ? null : null',
   },
@@ -125,7 +125,7 @@ export const messageFaults: readonly Fault[] = [
   },
   {
     name: 'a copy for a full mailbox is let in',
-    file: 'server/src/mail/post.ts',
+    file: 'server/src/domain/messages/enqueue.ts',
     find: 'const born = room\n',
     replace: "const born = room || whenFull === 'bury'\n",
   },
@@ -143,7 +143,7 @@ export const messageFaults: readonly Fault[] = [
   },
   {
     name: 'a subscription that was taken back still counts',
-    file: 'server/src/messages/unsubscribe.ts',
+    file: 'server/src/operations/messages/unsubscribe.ts',
     find: 'and(eq(t.subscriptions.agentId, p.agentId), eq(t.subscriptions.topic, p.topic))',
     replace: "and(eq(t.subscriptions.agentId, p.agentId), eq(t.subscriptions.topic, 'none'))",
   },
@@ -173,7 +173,7 @@ export const messageFaults: readonly Fault[] = [
   },
   {
     name: 'what a slow recipient says does not count',
-    file: 'server/src/messages/in-progress.ts',
+    file: 'server/src/operations/messages/in-progress.ts',
     find: 'set({ ackBy: q.p.ackBy })',
     replace: "set({ status: 'delivered' })",
   },

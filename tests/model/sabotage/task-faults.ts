@@ -1,10 +1,10 @@
 import type { Fault } from './fault.ts'
 
-const claim = 'server/src/tasks/claim.ts'
-const failing = 'server/src/leases/failing.ts'
+const claim = 'server/src/operations/tasks/claim.ts'
+const failing = 'server/src/domain/tasks/failure.ts'
 const expire = 'server/src/sweeps/expire-leases.ts'
-const release = 'server/src/leases/release.ts'
-const dependents = 'server/src/intake/dependents.ts'
+const release = 'server/src/domain/tasks/release-lease.ts'
+const dependents = 'server/src/domain/tasks/dependents.ts'
 
 /** What the model of tasks is to notice. */
 export const taskFaults: readonly Fault[] = [
@@ -34,19 +34,19 @@ export const taskFaults: readonly Fault[] = [
   },
   {
     name: 'the lowest priority goes first',
-    file: 'server/src/tasks/heads.ts',
+    file: 'server/src/operations/tasks/queue-heads.ts',
     find: 'a.rank < b.rank ||',
     replace: 'a.rank > b.rank ||',
   },
   {
     name: 'what has come back goes to the end of the line',
-    file: 'server/src/tasks/heads.ts',
+    file: 'server/src/operations/tasks/queue-heads.ts',
     find: 'orderBy(t.tasks.rank, t.tasks.ord)',
     replace: 'orderBy(t.tasks.rank, t.tasks.revision)',
   },
   {
     name: 'of two lines the younger head goes first',
-    file: 'server/src/tasks/heads.ts',
+    file: 'server/src/operations/tasks/queue-heads.ts',
     find: 'a.ord < b.ord',
     replace: 'a.ord > b.ord',
   },
@@ -58,7 +58,7 @@ export const taskFaults: readonly Fault[] = [
   },
   {
     name: 'a dependency that is not completed does not count',
-    file: 'server/src/intake/edges.ts',
+    file: 'server/src/domain/tasks/dependency-graph.ts',
     find: "if (row.status !== 'completed') openDeps += 1",
     replace: "if (row.status === 'in_progress') openDeps += 1",
   },
@@ -82,50 +82,50 @@ export const taskFaults: readonly Fault[] = [
   },
   {
     name: 'a cycle is not refused',
-    file: 'server/src/intake/edges.ts',
+    file: 'server/src/domain/tasks/dependency-graph.ts',
     find: '    if (next === task.id) {',
     replace: '    if (next === task.id && dependsOn.length > 99) {',
   },
   {
     name: 'notBefore is not waited for',
-    file: 'server/src/intake/add.ts',
+    file: 'server/src/domain/tasks/enqueue.ts',
     find: 'const ready = openDeps === 0 && from <= now',
     replace: 'const ready = openDeps === 0',
   },
   {
     name: 'capabilities are not asked for',
-    file: 'server/src/tasks/queue.ts',
+    file: 'server/src/domain/tasks/claim-queue.ts',
     find: '  return requires.every((capability) => claimant.capabilities.has(capability))',
     replace: '  return requires.length < 99',
   },
   {
     name: 'the assignee is not asked for',
-    file: 'server/src/tasks/routes.ts',
+    file: 'server/src/domain/tasks/claim-group-cache.ts',
     find: 'return [...forAnyone, ...this.#open(claimant, claimant.agentId)]',
     replace:
       'return [...this.#byAssignee.keys()].flatMap((one) => [...this.#open({ ...claimant, agentId: one }, one)])',
   },
   {
     name: 'a stale token completes',
-    file: 'server/src/leases/lease.ts',
+    file: 'server/src/domain/tasks/lease.ts',
     find: '    eq(t.tasks.leaseToken, p.leaseToken),\n',
     replace: '',
   },
   {
     name: 'a token is good for another agent',
-    file: 'server/src/leases/lease.ts',
+    file: 'server/src/domain/tasks/lease.ts',
     find: '    eq(t.tasks.agentId, p.agentId),\n',
     replace: '',
   },
   {
     name: 'a lease that ran out can be extended',
-    file: 'server/src/leases/extend.ts',
+    file: 'server/src/domain/tasks/extend-lease.ts',
     find: 'and(ofHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now))',
     replace: 'ofHeldLease({ t, p })',
   },
   {
     name: 'an extension has the default length',
-    file: 'server/src/leases/extend.ts',
+    file: 'server/src/domain/tasks/extend-lease.ts',
     find: 'coalesce(${p.leaseMs}, ${t.tasks.leaseMs})',
     replace: 'coalesce(${p.leaseMs}, 30000)',
   },
@@ -173,7 +173,7 @@ export const taskFaults: readonly Fault[] = [
   },
   {
     name: 'a beat that lists a lease does not start the count anew',
-    file: 'server/src/leases/extend.ts',
+    file: 'server/src/domain/tasks/extend-lease.ts',
     find: ', unlistedBeats: 0 })',
     replace: ' })',
   },

@@ -1,15 +1,17 @@
 import { importsOf } from './imports.ts'
 import type { Rule } from './source.ts'
 
-/** Files that import each other's values in a circle, each circle once. */
+/** Files that import each other in a circle, types included; each circle once. */
 export const cycles: Rule = (sources) => {
   const paths = new Set(sources.map(({ path }) => path))
   const next = new Map(
     sources.map((source) => [
       source.path,
-      importsOf(source)
-        .filter(({ value, to }) => value && paths.has(to))
-        .map(({ to }) => to),
+      new Set(
+        importsOf(source)
+          .map(({ to }) => to)
+          .filter((to) => paths.has(to)),
+      ),
     ]),
   )
   const done = new Set<string>()

@@ -1,5 +1,4 @@
 import ts from 'typescript'
-import { nouns } from './directions.ts'
 import { importsOf } from './imports.ts'
 import { at, nodesOf, type Rule, type Source } from './source.ts'
 
@@ -10,18 +9,18 @@ interface Owned {
 
 /** Packages that one place imports and everyone else is given what it makes of them. */
 const packages: readonly Owned[] = [
-  { what: /^pino(\/|$)/, by: /^server\/src\/log\.ts$/ },
-  { what: /^prom-client(\/|$)/, by: /^server\/src\/metrics\.ts$/ },
-  { what: /^jose(\/|$)/, by: /^server\/src\/auth\// },
+  { what: /^pino(\/|$)/, by: /^server\/src\/platform\/log\.ts$/ },
+  { what: /^prom-client(\/|$)/, by: /^server\/src\/platform\/metrics\.ts$/ },
+  { what: /^jose(\/|$)/, by: /^server\/src\/domain\/identity\// },
   {
     what: /^(better-sqlite3|pg|postgres|drizzle-orm\/(better-sqlite3|node-postgres|pglite|postgres-js|.*migrator))(\/|$)/,
     by: /^server\/src\/store\//,
   },
   {
     what: /^@modelcontextprotocol\//,
-    by: /^(tools\/src\/(serve|resources)|bridge\/src\/(bridge|stdio)|server\/src\/surfaces\/mcp)\.ts$/,
+    by: /^(tools\/src\/(serve|resources)|bridge\/src\/(bridge|stdio)|server\/src\/transports\/mcp\/endpoint)\.ts$/,
   },
-  { what: /^@trpc\/server(\/|$)/, by: /^server\/src\/(api|surfaces)\// },
+  { what: /^@trpc\/server(\/|$)/, by: /^server\/src\/(api|transports|guards\/errors)(\/|\.ts$)/ },
 ]
 
 export const packageOwners: Rule = (sources) =>
@@ -38,7 +37,7 @@ const expressions: readonly Owned[] = [
   },
   {
     what: /^(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)$/,
-    by: /^((server|bridge|cli)\/src\/clock\.ts|server\/src\/store\/checkpoint\.ts|client\/src\/.+)$/,
+    by: /^(server\/src\/platform\/clock\.ts|(bridge|cli)\/src\/clock\.ts|server\/src\/store\/sqlite\/checkpoint\.ts|client\/src\/.+)$/,
   },
 ]
 
@@ -61,7 +60,7 @@ export const expressionOwners: Rule = (sources) =>
     return [...reaches(source), ...dates.map((node) => `${at(source, node)}: new Date()`)]
   })
 
-const operations = new RegExp(`^server/src/(${nouns.join('|')}|events|leases|intake|sweeps)/`)
+const operations = /^server\/src\/(operations|domain|sweeps)\//
 
 /** What operations are made of knows neither the wire nor the log. */
 export const pureOperations: Rule = (sources) =>
@@ -82,9 +81,9 @@ const isDialler = (text: string): boolean => /^(globalThis\.)?(fetch|WebSocket|E
 
 /** Who may: to the address of an issuer that the operator wrote down, and to the database. */
 const diallers = [
-  { by: /^server\/src\/auth\/issuers\/public-keys\.ts$/, what: /^fetch$/ },
+  { by: /^server\/src\/domain\/identity\/issuers\/public-keys\.ts$/, what: /^fetch$/ },
   // Runs the script that writes a migration, for whoever sits at the repository.
-  { by: /^server\/src\/care\/migrate\.ts$/, what: /^execFileSync$/ },
+  { by: /^server\/src\/maintenance\/migrate\.ts$/, what: /^execFileSync$/ },
 ]
 
 const mayDial = (path: string, what: string): boolean =>

@@ -2,7 +2,7 @@ import { assertions, longFiles, longFunctions } from './figures.ts'
 import * as habits from './habits.ts'
 import type { Planted } from './source.ts'
 
-const task = 'server/src/tasks/claim.ts'
+const task = 'server/src/operations/tasks/claim.ts'
 
 const lines = (count: number) => 'x()\n'.repeat(count)
 

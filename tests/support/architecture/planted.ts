@@ -1,57 +1,78 @@
 import { cycles } from './cycles.ts'
-import { directions, exceptions, idleExceptions, unknownRooms } from './directions.ts'
+import { layers, unknownLayers } from './layers.ts'
 import * as owners from './owners.ts'
 import { plantedHabits } from './planted-habits.ts'
 import type { Planted, Rule } from './source.ts'
 
-const task = 'server/src/tasks/claim.ts'
+const task = 'server/src/operations/tasks/claim.ts'
 
-const wrongDirections: readonly Planted[] = [
-  ['a noun that imports another', task, "import { x } from '../agents/get.ts'", 'tasks imports agents'],
-  ['a noun that imports a type of another', task, "import type { X } from '../agents/get.ts'", 'tasks imports agents'],
-  ['a dynamic import of another noun', task, "const x = await import('../plans/add.ts')", 'tasks imports plans'],
-  ['an operation that imports the edge', task, "import { x } from '../api/errors.ts'", 'tasks imports api'],
+const wrongLayers: readonly Planted[] = [
+  [
+    'a noun that imports another',
+    task,
+    "import { x } from '../agents/get.ts'",
+    'the operations of tasks import those of agents',
+  ],
+  [
+    'a noun that imports a type of another',
+    task,
+    "import type { X } from '../agents/get.ts'",
+    'the operations of tasks import those of agents',
+  ],
+  [
+    'a dynamic import of another noun',
+    task,
+    "const x = await import('../plans/add.ts')",
+    'the operations of tasks import those of plans',
+  ],
+  ['an operation that imports the edge', task, "import { x } from '../../api/errors.ts'", 'operations imports api'],
+  [
+    'the platform that imports the store',
+    'server/src/platform/a.ts',
+    "import { x } from '../store/store.ts'",
+    'platform imports store',
+  ],
+  [
+    'the configuration that imports the domain',
+    'server/src/config.ts',
+    "import type { X } from './domain/context.ts'",
+    'platform imports domain',
+  ],
   [
     'the store that imports an operation',
     'server/src/store/a.ts',
-    "import { x } from '../tasks/claim.ts'",
-    'store imports tasks',
+    "import { x } from '../operations/tasks/claim.ts'",
+    'store imports operations',
   ],
   [
-    'events that import an operation',
-    'server/src/events/a.ts',
-    "import { x } from '../tasks/claim.ts'",
-    'events imports tasks',
-  ],
-  [
-    'a lower room that imports an operation',
-    'server/src/leases/a.ts',
-    "import { x } from '../tasks/claim.ts'",
-    'leases imports tasks',
-  ],
-  [
-    'a lower room that imports the other',
-    'server/src/leases/a.ts',
-    "import { x } from '../intake/add.ts'",
-    'leases imports intake',
+    'the domain that imports an operation',
+    'server/src/domain/tasks/a.ts',
+    "import { x } from '../../operations/tasks/claim.ts'",
+    'domain imports operations',
   ],
   [
     'a guard that imports an operation',
     'server/src/guards/a.ts',
-    "import { x } from '../tasks/claim.ts'",
-    'guards imports tasks',
+    "import { x } from '../operations/tasks/claim.ts'",
+    'guards imports operations',
   ],
   [
-    'a surface that imports an operation',
-    'server/src/surfaces/a.ts',
-    "import { x } from '../tasks/claim.ts'",
-    'surfaces imports tasks',
+    'a guard that imports the API',
+    'server/src/guards/a.ts',
+    "import { x } from '../api/router.ts'",
+    'guards imports api',
+  ],
+  [
+    'a transport that imports an operation',
+    'server/src/transports/ws/a.ts',
+    "import { x } from '../../operations/tasks/claim.ts'",
+    'transports imports operations',
   ],
   [
     'the contract that imports the server',
     'shared/src/a.ts',
-    "import { x } from '@tony/mcp-server/clock'",
-    'shared imports ground',
+    "import { x } from '@tony/mcp-server/platform/clock'",
+    'shared imports platform',
   ],
   [
     'the client that imports the server',
@@ -59,7 +80,7 @@ const wrongDirections: readonly Planted[] = [
     "import type { X } from '@tony/mcp-server/api/router'",
     'client imports api',
   ],
-  ['the server that imports the client', task, "export { x } from '@tony/mcp-client'", 'tasks imports client'],
+  ['the server that imports the client', task, "export { x } from '@tony/mcp-client'", 'operations imports client'],
   [
     'the command line that reaches into the store',
     'cli/src/a.ts',
@@ -68,51 +89,45 @@ const wrongDirections: readonly Planted[] = [
   ],
 ].map(([what = '', path = '', text = '', says = '']) => ({
   what,
-  rule: directions,
+  rule: layers,
   files: { [path]: text },
   says: [`${path}:1: ${says}`],
 }))
 
-const rightDirections: readonly Planted[] = [
+const rightLayers: readonly Planted[] = [
   [
     task,
-    "import { x } from '../leases/lease.ts'\nimport { y } from '../store/store.ts'\nimport { z } from '../intake/add.ts'",
+    "import { x } from '../../domain/tasks/lease.ts'\nimport { y } from '../../store/store.ts'\nimport { z } from './get.ts'",
   ],
-  ['server/src/sweeps/a.ts', "import { x } from '../messages/give-back.ts'\nimport { y } from '../leases/lease.ts'"],
-  ['server/src/api/a.ts', "import { x } from '../guards/observe.ts'\nimport { y } from '../tasks/claim.ts'"],
-  ['server/src/context.ts', "import type { X } from './tasks/queue.ts'"],
+  [
+    'server/src/sweeps/a.ts',
+    "import { x } from '../operations/messages/nak.ts'\nimport { y } from '../domain/tasks/lease.ts'",
+  ],
+  ['server/src/api/a.ts', "import { x } from '../guards/observe.ts'\nimport { y } from '../operations/tasks/claim.ts'"],
+  ['server/src/domain/tasks/a.ts', "import { x } from '../projects/epics.ts'"],
   ['cli/src/a.ts', "import { x } from '@tony/mcp-client'\nimport { main } from '@tony/mcp-server/main'"],
 ].map(([path = '', text = '']) => ({
   what: `${path}, whose imports are right`,
-  rule: directions,
+  rule: layers,
   files: { [path]: text },
   says: [],
 }))
 
-const ofDirections: readonly Planted[] = [
-  {
-    what: 'an exception for types that brings a value',
-    rule: directions,
-    files: { 'server/src/context.ts': "import { X } from './tasks/queue.ts'" },
-    says: ['server/src/context.ts:1: context imports tasks'],
-  },
-  {
-    what: 'a folder nobody knows',
-    rule: unknownRooms,
-    files: { 'server/src/gadgets/a.ts': '' },
-    says: ['server/src/gadgets/a.ts'],
-  },
-  {
-    what: 'exceptions that are not needed',
-    rule: idleExceptions,
-    files: { [task]: '' },
-    says: exceptions.map(({ from }) => from),
-  },
-]
+const unknownFolder: Planted = {
+  what: 'a folder that is no layer',
+  rule: unknownLayers,
+  files: { 'server/src/gadgets/a.ts': '' },
+  says: ['server/src/gadgets/a.ts'],
+}
 
 const strangers: readonly (readonly [what: string, rule: Rule, path: string, text: string])[] = [
   ['pino elsewhere', owners.packageOwners, task, "import pino from 'pino'"],
-  ['a type of pino elsewhere', owners.packageOwners, 'server/src/metrics.ts', "import type { Logger } from 'pino'"],
+  [
+    'a type of pino elsewhere',
+    owners.packageOwners,
+    'server/src/platform/metrics.ts',
+    "import type { Logger } from 'pino'",
+  ],
   ['a driver elsewhere', owners.packageOwners, task, "import Database from 'better-sqlite3'"],
   [
     'a driver of the builder elsewhere',
@@ -127,19 +142,29 @@ const strangers: readonly (readonly [what: string, rule: Rule, path: string, tex
   ['the wall clock elsewhere', owners.expressionOwners, task, 'const now = Date.now()'],
   ['the wall clock by another door', owners.expressionOwners, task, 'const now = new Date()'],
   ['chance elsewhere', owners.expressionOwners, task, 'const jitter = Math.random()'],
-  ['a timer elsewhere', owners.expressionOwners, 'server/src/surfaces/a.ts', 'setTimeout(() => x(), 5)'],
+  ['a timer elsewhere', owners.expressionOwners, 'server/src/transports/ws/a.ts', 'setTimeout(() => x(), 5)'],
   ['a fetch elsewhere', owners.diallingOut, task, 'const answer = await fetch(input.url)'],
   ['a fetch by another door', owners.diallingOut, task, 'const call = globalThis.fetch'],
-  ['a request elsewhere', owners.diallingOut, 'server/src/surfaces/a.ts', "import { request } from 'node:https'"],
+  [
+    'a request elsewhere',
+    owners.diallingOut,
+    'server/src/transports/http/a.ts',
+    "import { request } from 'node:https'",
+  ],
   ['a connection elsewhere', owners.diallingOut, task, "import net from 'node:net'"],
   ['a socket elsewhere', owners.diallingOut, task, "import { WebSocket } from 'ws'"],
   ['a socket of the platform', owners.diallingOut, task, "const socket = new WebSocket('ws://a')"],
   ['a name that is looked up', owners.diallingOut, task, "import { lookup } from 'node:dns/promises'"],
-  ['a program that is run', owners.diallingOut, 'server/src/care/a.ts', "import { exec } from 'node:child_process'"],
+  [
+    'a program that is run',
+    owners.diallingOut,
+    'server/src/maintenance/a.ts',
+    "import { exec } from 'node:child_process'",
+  ],
   [
     'keys that are fetched for a token',
     owners.diallingOut,
-    'server/src/auth/a.ts',
+    'server/src/domain/identity/a.ts',
     "import { createRemoteJWKSet } from 'jose'",
   ],
   ['a module that is loaded late', owners.diallingOut, task, "const { request } = await import('node:http')"],
@@ -158,11 +183,11 @@ const ownersAtHome: Planted = {
   rule: (sources) =>
     [owners.packageOwners, owners.expressionOwners, owners.diallingOut].flatMap((rule) => rule(sources)),
   files: {
-    'server/src/log.ts': "import pino from 'pino'",
-    'server/src/clock.ts': 'setTimeout(() => x(Date.now(), Math.random()), 5)',
+    'server/src/platform/log.ts': "import pino from 'pino'",
+    'server/src/platform/clock.ts': 'setTimeout(() => x(Date.now(), Math.random()), 5)',
     'server/src/main.ts': 'start(process.env)',
-    'server/src/auth/issuers/public-keys.ts': 'const answer = await fetch(uri)',
-    'server/src/surfaces/ws.ts': "import { WebSocketServer, type WebSocket } from 'ws'\nlet ws: WebSocket",
+    'server/src/domain/identity/issuers/public-keys.ts': 'const answer = await fetch(uri)',
+    'server/src/transports/ws/endpoint.ts': "import { WebSocketServer, type WebSocket } from 'ws'\nlet ws: WebSocket",
     'client/src/a.ts': 'setInterval(() => new Date(), 5)',
     [task]: "import { eq } from 'drizzle-orm'\nconst at = new Date(5)\nclock.setTimeout()\nconst Date = { then: 1 }",
   },
@@ -194,14 +219,14 @@ const ofCycles: readonly Planted[] = [
       'cli/src/a.ts': "import './b.ts'",
       'cli/src/b.ts': "import type { X } from './a.ts'\nimport { type Y } from './a.ts'",
     },
-    says: [],
+    says: ['cli/src/a.ts → cli/src/b.ts → cli/src/a.ts'],
   },
 ]
 
 export const planted: readonly Planted[] = [
-  ...wrongDirections,
-  ...rightDirections,
-  ...ofDirections,
+  ...wrongLayers,
+  ...rightLayers,
+  unknownFolder,
   ...ofOwners,
   ownersAtHome,
   ...ofCycles,

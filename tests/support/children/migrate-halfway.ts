@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { migrate, migrations } from '@tony/mcp-server/store/migrate'
+import { migrate, migrations } from '@tony/mcp-server/store/migrations/migrate'
 import Database from 'better-sqlite3'
 
 /**

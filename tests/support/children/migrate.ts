@@ -1,4 +1,4 @@
-import { migrate, readMigrations } from '@tony/mcp-server/store/migrate'
+import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import Database from 'better-sqlite3'
 
 /** Migrates the file it is given with the migrations of a folder. A migration that calls `die()` kills the process there. */

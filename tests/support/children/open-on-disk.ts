@@ -1,13 +1,13 @@
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-import { systemClock } from '@tony/mcp-server/clock'
+import { systemClock } from '@tony/mcp-server/platform/clock'
 
 /** Opens the file it is given on a disk of a kind: of the number that statfs(2) gives for it. Says so, and stays until it is killed. */
 const [, , file = '', type = ''] = process.argv
 const { statfsSync } = fs
 fs.statfsSync = ((path: string) => ({ ...statfsSync(path), type: Number(type) })) as typeof statfsSync
 syncBuiltinESMExports()
-const { openSqlite } = await import('@tony/mcp-server/store/sqlite')
+const { openSqlite } = await import('@tony/mcp-server/store/sqlite/sqlite')
 await openSqlite({ file, durability: 'disk', clock: systemClock })
 process.stdout.write('open\n')
 process.stdin.resume()

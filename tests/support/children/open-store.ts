@@ -1,5 +1,5 @@
-import { systemClock } from '@tony/mcp-server/clock'
-import { openSqlite } from '@tony/mcp-server/store/sqlite'
+import { systemClock } from '@tony/mcp-server/platform/clock'
+import { openSqlite } from '@tony/mcp-server/store/sqlite/sqlite'
 
 /** Owns the file it is given, says so, and stays until it is killed. */
 const [, , file = ''] = process.argv

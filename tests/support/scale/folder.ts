@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Clock } from '@tony/mcp-server/clock'
-import { openSqlite } from '@tony/mcp-server/store/sqlite'
+import type { Clock } from '@tony/mcp-server/platform/clock'
+import { openSqlite } from '@tony/mcp-server/store/sqlite/sqlite'
 import { type Scale, seed } from './seed.ts'
 
 /** A folder with a store's file of that size, in memory where there is such a file system: gigabytes written for nothing otherwise. */

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import type { Columns } from '../columns.ts'
-import type { People } from './people.ts'
+import type { People } from './agents.ts'
+import type { Columns } from './columns.ts'
 
 /** Who may come in, who is in, and who was kept out. */
 export function defineIdentity(c: Columns, { projects, agents }: People) {

@@ -1,0 +1,52 @@
+import { clientClosed, deadlineExceeded, fromWire, TonyError } from '../api/errors.ts'
+import { jitter, rest } from './timers.ts'
+
+export interface Post<T> {
+  readonly url: string
+  readonly body: object
+  readonly headers?: Readonly<Record<string, string>>
+  readonly isReply: (reply: unknown) => reply is T
+  /** In milliseconds. */
+  readonly withinMs: number
+  /** How long one attempt may take: an answer that never comes is asked for again. Default: all the time that is left. */
+  readonly attemptMs?: number
+  /** Ends it at once, with CLIENT_CLOSED. */
+  readonly signal?: AbortSignal
+}
+
+const pauses = { initialMs: 100, maximumMs: 2_000 }
+
+/** How fetch says that there was no answer; anything else it throws is a fault of the call itself. */
+const isUnreachable = (error: unknown): boolean =>
+  error instanceof TypeError ||
+  (error instanceof DOMException && error.name === 'TimeoutError') ||
+  error instanceof SyntaxError
+
+async function postOnce<T>(what: Post<T>, body: string, leftMs: number): Promise<T> {
+  const { url, headers, isReply, attemptMs = leftMs } = what
+  const timeUp = AbortSignal.timeout(Math.max(1, Math.ceil(Math.min(leftMs, attemptMs))))
+  const signal = what.signal ? AbortSignal.any([what.signal, timeUp]) : timeUp
+  const sent = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body, signal }
+  const response = await fetch(url, sent)
+  const reply: unknown = await response.json()
+  if (response.ok && isReply(reply)) return reply
+  throw fromWire(typeof reply === 'object' && reply !== null && 'error' in reply ? reply.error : undefined)
+}
+
+/** One call over plain HTTP, repeated while the server cannot be reached. Rejects with TonyError when it refuses. */
+export async function post<T>(what: Post<T>): Promise<T> {
+  const { withinMs, signal } = what
+  const body = JSON.stringify(what.body)
+  const end = performance.now() + withinMs
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await postOnce(what, body, end - performance.now())
+    } catch (error) {
+      if (signal?.aborted) throw clientClosed()
+      if (error instanceof TonyError ? !error.retryable : !isUnreachable(error)) throw error
+      const delay = jitter(pauses, attempt)
+      if (performance.now() + delay >= end) throw error instanceof TonyError ? error : deadlineExceeded(withinMs, true)
+      await rest(delay, new Set(), signal)
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { eq, sql } from 'drizzle-orm'
+import { type Query, type Reader, statement } from '../../store/store.ts'
+
+/** What an agent may be handed now, as its row and its project's say: a token knows only what was so when it was given. */
+export interface Gate {
+  /** It, or its whole project: no task, no message, no request. */
+  readonly paused: boolean
+  /** No new task, no request; its mail still. */
+  readonly draining: boolean
+  /** A JSON list. */
+  readonly capabilities: string
+  /** Whether any epic of the project is paused. */
+  readonly pausedEpics: boolean
+  /** How many routes the project has. */
+  readonly routes: number
+}
+
+const gate = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  db
+    .select({
+      paused: sql<number>`${t.agents.pausedAt} is not null or ${t.projects.pausedAt} is not null`,
+      draining: sql<number>`${t.agents.drainingAt} is not null`,
+      capabilities: t.agents.capabilities,
+      pausedEpics: sql<number>`exists (select 1 from ${t.pausedEpics} where ${t.pausedEpics.projectId} = ${t.projects.id})`,
+      routes: t.projects.routes,
+    })
+    .from(t.agents)
+    .innerJoin(t.projects, eq(t.projects.id, t.agents.projectId))
+    .where(eq(t.agents.id, p.agentId))
+    .prepare(),
+)
+
+/** Asked at the beginning of whatever hands something out, in the same transaction. */
+export async function gateOf(reader: Reader, agentId: string): Promise<Gate> {
+  const [row] = await reader.run(gate, { agentId })
+  // Its registration was lost with a primary, or with what came after a backup: its token is of an agent that is not.
+  if (!row) throw new CoordinationError('TOKEN_REVOKED', 'this agent is not registered: register again')
+  const { paused, draining, capabilities, pausedEpics, routes } = row
+  return { paused: paused === 1, draining: draining === 1, capabilities, pausedEpics: pausedEpics === 1, routes }
+}
+
+/** As a heartbeat tells it. An agent that is to leave is told so during a pause too: it would wait for an end that may never come. */
+export const stateOf = ({ paused, draining }: Gate): 'running' | 'paused' | 'draining' =>
+  draining ? 'draining' : paused ? 'paused' : 'running'

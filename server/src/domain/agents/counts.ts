@@ -1,0 +1,36 @@
+import { and, eq, ne } from 'drizzle-orm'
+import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type AgentStatus, heldLeases, statusOf, type Watching } from './status.ts'
+
+const registered = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db
+    .select({
+      id: t.agents.id,
+      projectId: t.agents.projectId,
+      name: t.agents.name,
+      lastActivity: t.agents.lastActivity,
+      drainingAt: t.agents.drainingAt,
+      leases: heldLeases({ db, t }),
+    })
+    .from(t.agents)
+    .where(and(eq(t.agents.projectId, p.project), ne(t.agents.status, 'unregistered')))
+    .orderBy(t.agents.name)
+    .prepare(),
+)
+
+export interface Census {
+  readonly total: number
+  readonly byStatus: Record<AgentStatus, number>
+  /** By name. */
+  readonly agents: readonly { readonly id: string; readonly name: string }[]
+}
+
+/** The agents of a project, and how many of them are what. */
+export async function censusOf(reader: Reader, watching: Watching, project: string): Promise<Census> {
+  const agents = await reader.run(registered, { project })
+  const { now } = reader
+  const statuses = agents.map((agent) => statusOf(watching, agent, { leases: agent.leases, now }))
+  const of = (status: AgentStatus) => statuses.filter((one) => one === status).length
+  const byStatus = { idle: of('idle'), active: of('active'), draining: of('draining'), offline: of('offline') }
+  return { total: agents.length, byStatus, agents }
+}

@@ -1,0 +1,49 @@
+import type { healthSample } from '@tony/mcp-shared/agents'
+import type { z } from 'zod'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+
+interface Sample {
+  agentId: string
+  now: number
+  requestsHandled: number | null
+  avgResponseTimeMs: number | null
+  errorRate: number | null
+  cpuUsage: number | null
+  memoryUsage: number | null
+}
+
+const insertSample = statement(({ db, t, p }: Query<Sample>) =>
+  db
+    .insert(t.healthMetrics)
+    .values({
+      agentId: p.agentId,
+      timestamp: p.now,
+      requestsHandled: p.requestsHandled,
+      avgResponseTime: p.avgResponseTimeMs,
+      errorRate: p.errorRate,
+      cpuUsage: p.cpuUsage,
+      memoryUsage: p.memoryUsage,
+    })
+    .returning({ agentId: t.healthMetrics.agentId })
+    .prepare(),
+)
+
+/** Keeps what an agent reports of itself now. */
+export async function keepSample(tx: Transaction, agentId: string, sample: z.output<typeof healthSample>) {
+  const {
+    requestsHandled = null,
+    avgResponseTimeMs = null,
+    errorRate = null,
+    cpuUsage = null,
+    memoryUsage = null,
+  } = sample
+  await tx.run(insertSample, {
+    agentId,
+    now: tx.now,
+    requestsHandled,
+    avgResponseTimeMs,
+    errorRate,
+    cpuUsage,
+    memoryUsage,
+  })
+}

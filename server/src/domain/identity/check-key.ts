@@ -1,0 +1,88 @@
+import { BlockList, isIPv6 } from 'node:net'
+import { role } from '@tony/mcp-shared/auth'
+import { eq } from 'drizzle-orm'
+import { type Query, statement } from '../../store/store.ts'
+import type { Tables } from '../../store/tables/tables.ts'
+import type { Parts } from '../context.ts'
+import type { Principal } from '../principal.ts'
+import { bootstrapId } from './bootstrap.ts'
+import { parseKey } from './key-text.ts'
+import { notValid } from './key-use.ts'
+import { sameHash } from './pepper.ts'
+
+export type KeyRow = Tables['credentials']['$inferSelect']
+
+export const findKey = statement(({ db, t, p }: Query<{ keyId: string }>) =>
+  db.select().from(t.credentials).where(eq(t.credentials.id, p.keyId)).prepare(),
+)
+
+/** Keys used since the last write: in memory, because a write for each call would cost more than the call. */
+export class KeyUse {
+  #used = new Map<string, number>()
+
+  note(keyId: string, at: number): void {
+    this.#used.set(keyId, at)
+  }
+
+  take(): ReadonlyMap<string, number> {
+    const used = this.#used
+    this.#used = new Map()
+    return used
+  }
+}
+
+function isWithin(cidrs: readonly string[], address: string | undefined): boolean {
+  if (cidrs.length === 0) return true
+  if (address === undefined) return false
+  const list = new BlockList()
+  for (const cidr of cidrs) {
+    const [network = '', length] = cidr.split('/')
+    list.addSubnet(network, Number(length), isIPv6(network) ? 'ipv6' : 'ipv4')
+  }
+  return list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+}
+
+/** Where the hash of a secret would be, of whom an outside issuer vouches for: no hash is like it, so no key opens it. */
+export const outsideSecret = 'outside'
+
+/** Compared with when there is no such key: one that is unknown takes as long as one whose secret is wrong. */
+const nothing = ''.padEnd(43, 'A')
+const nobody = { secretHash: nothing, previousHash: null, previousUntil: null }
+
+function isGood(
+  row: Pick<KeyRow, 'secretHash' | 'previousHash' | 'previousUntil'>,
+  shown: string,
+  now: number,
+): boolean {
+  const current = sameHash(shown, row.secretHash)
+  const previous = sameHash(shown, row.previousHash ?? nothing)
+  return current || (previous && now < (row.previousUntil ?? 0))
+}
+
+/**
+ * Who an API key, or the bootstrap token, speaks for. Throws UNAUTHENTICATED, in the same words for whatever is wrong with
+ * it, also where that is known without a look into the database.
+ */
+export async function verifyKey(parts: Parts, text: string, address: string | undefined): Promise<Principal> {
+  const key = parseKey(text)
+  // A key that fails its checksum was mistyped or made up.
+  if (!key && text.startsWith('tck_')) throw notValid()
+  const id = key?.id ?? bootstrapId
+  const shown = key ? parts.pepper.hash('key', id, key.secret) : parts.pepper.hash('bootstrap', text)
+  const [row] = await parts.store.read((reader) => reader.run(findKey, { keyId: id }))
+  const now = parts.now()
+  // Before anything else is looked at: what more there is to say of a key, only whoever has its secret makes us look at.
+  if (!isGood(row ?? nobody, shown, now) || !row) throw notValid()
+  const cidrs: readonly string[] = JSON.parse(row.cidrs)
+  if (row.revokedAt !== null || row.expiresAt <= now || !isWithin(cidrs, address)) throw notValid()
+  parts.keyUse.note(id, now)
+  return {
+    subject: `key:${id}`,
+    project: row.projectId,
+    role: role.parse(row.roleCeiling),
+    capabilities: [],
+    agent: undefined,
+    key: { id, name: row.name, scopes: new Set<string>(JSON.parse(row.scopes)) },
+    expiresAt: row.expiresAt,
+  }
+}

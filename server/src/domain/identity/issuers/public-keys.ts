@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose'
+import { z } from 'zod'
+import type { Clock } from '../../../platform/clock.ts'
+import type { Trusted } from './trusted.ts'
+
+const withinMs = 5_000
+const maxBytes = 262_144
+
+/** After an attempt that failed the next one comes no sooner. */
+const cooldownMs = 30_000
+
+const keySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })
+
+async function limited(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    size += chunk.length
+    if (size > maxBytes) throw new Error(`more than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** From the one address that is configured: no redirect, and nothing a token says, leads anywhere else. */
+async function fetched(uri: string, bearerFile: string | undefined): Promise<string> {
+  const bearer = bearerFile === undefined ? undefined : readFileSync(bearerFile, 'utf8').trim()
+  const response = await fetch(uri, {
+    redirect: 'error',
+    signal: AbortSignal.timeout(withinMs),
+    headers: {
+      accept: 'application/jwk-set+json, application/json',
+      ...(bearer && { authorization: `Bearer ${bearer}` }),
+    },
+  })
+  if (!response.ok) throw new Error(`${uri} answers ${response.status}`)
+  return limited(response.body)
+}
+
+/**
+ * The public keys of one issuer, read at the start and then by the clock alone: a token with a key that is not known is
+ * refused and causes no fetch, or anybody could make this server call out.
+ */
+export class PublicKeys {
+  readonly #trusted: Trusted
+  readonly #clock: Clock
+  #text = ''
+  #set: JWTVerifyGetKey | undefined
+  #nextAt = 0
+
+  constructor(trusted: Trusted, clock: Clock) {
+    this.#trusted = trusted
+    this.#clock = clock
+  }
+
+  /** Undefined until they could be read once. */
+  get set(): JWTVerifyGetKey | undefined {
+    return this.#set
+  }
+
+  /** Reads them when it is time. Whether they are others than before; those there were stay when it fails, which throws. */
+  async refresh(): Promise<boolean> {
+    const now = this.#clock.monotonic()
+    if (now < this.#nextAt) return false
+    const { jwksUri, jwksFile, bearerFile, refresh } = this.#trusted
+    this.#nextAt = now + Math.min(cooldownMs, refresh)
+    const text = jwksUri === undefined ? readFileSync(jwksFile ?? '', 'utf8') : await fetched(jwksUri, bearerFile)
+    const set = createLocalJWKSet(keySet.parse(JSON.parse(text)))
+    this.#nextAt = now + refresh
+    const changed = text !== this.#text
+    this.#text = text
+    this.#set = set
+    return changed
+  }
+}

@@ -1,0 +1,106 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { eq } from 'drizzle-orm'
+import { type Config, ConfigError } from '../../config.ts'
+import type { Store } from '../../store/store.ts'
+
+/** What a hash is of: one of a refresh token is never one of a key. */
+type Purpose =
+  | 'key'
+  | 'outside'
+  | 'bootstrap'
+  | 'refresh'
+  | 'refresh proof'
+  | 'refresh successor'
+  | 'nonce'
+  | 'instance'
+  | 'pepper'
+
+/**
+ * The secret that hashes of secrets are made with. It is kept beside the database and not in it: whoever has only the
+ * database, or a backup of it, can neither guess a secret from its hash nor make one that fits. No slow hash, because the
+ * secrets are random: scrypt would cost 87 ms a caller and be a way to exhaust the server.
+ */
+export class Pepper {
+  readonly #key: Buffer
+
+  private constructor(key: string) {
+    this.#key = Buffer.from(key)
+  }
+
+  /** From `given`, which somebody else keeps, or from `own`, which is made at the first start and only its owner can read. */
+  static open(given: string | undefined, own: string): Pepper {
+    if (given === undefined && !existsSync(own)) {
+      writeFileSync(own, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
+    }
+    if (given === undefined) chmodSync(own, 0o600)
+    const key = readSecret('MCP_PEPPER_FILE', given ?? own)
+    return new Pepper(key)
+  }
+
+  hash(purpose: Purpose, ...parts: readonly string[]): string {
+    const hmac = createHmac('sha256', this.#key).update(purpose)
+    for (const part of parts) hmac.update('\0').update(part)
+    return hmac.digest('base64url')
+  }
+
+  /** What only whoever has the pepper can read: for a secret that has to be in the database. */
+  seal(what: string, text: string): string {
+    const nonce = randomBytes(12)
+    const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(what), nonce)
+    const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+    return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')
+  }
+
+  /** Throws for what was not sealed with this pepper, for this. */
+  unseal(what: string, sealed: string): string {
+    const bytes = Buffer.from(sealed, 'base64url')
+    const decipher = createDecipheriv('aes-256-gcm', this.#sealingKey(what), bytes.subarray(0, 12))
+    decipher.setAuthTag(bytes.subarray(12, 28))
+    return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
+  }
+
+  #sealingKey(what: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#key, '', `seal ${what}`, 32))
+  }
+}
+
+/** Equality that takes the same time wherever two hashes differ. */
+export function sameHash(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** A secret that somebody put into a file. Throws ConfigError naming the variable. */
+export function readSecret(variable: string, file: string): string {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw new ConfigError(`${variable}: ${file} cannot be read`, { cause })
+  }
+  if (text.length < 32) throw new ConfigError(`${variable}: ${file} holds fewer than 32 characters`)
+  return text
+}
+
+/**
+ * Refuses a pepper that is not the one this database's secrets were hashed with: every key and refresh token would be
+ * refused, and nobody would know why. In dev mode a file has little to lose, and the new one counts from now on; replicas would
+ * take turns at that.
+ */
+export async function requireSamePepper(
+  store: Store,
+  pepper: Pepper,
+  { mode, postgres }: Pick<Config, 'mode' | 'postgres'>,
+): Promise<void> {
+  const value = pepper.hash('pepper')
+  const kept = await store.transact({ project: '' }, async ({ db, t }) => {
+    await db.insert(t.storeFacts).values({ name: 'pepper', value }).onConflictDoNothing()
+    if (mode === 'dev' && !postgres) await db.update(t.storeFacts).set({ value }).where(eq(t.storeFacts.name, 'pepper'))
+    return db.select({ value: t.storeFacts.value }).from(t.storeFacts).where(eq(t.storeFacts.name, 'pepper'))
+  })
+  if (kept[0]?.value === value) return
+  throw new ConfigError(
+    'the pepper is not the one this database was made with: every API key and refresh token would be refused. Restore the file beside the database whose name ends in .pepper (replicas share one), or set MCP_PEPPER_FILE to the one that was used',
+  )
+}

@@ -1,0 +1,106 @@
+import { and, eq, isNull } from 'drizzle-orm'
+import { type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
+import type { Parts } from '../context.ts'
+import type { Principal } from '../principal.ts'
+import { newRefreshToken } from './refresh-token.ts'
+
+interface NewSession {
+  id: string
+  project: string
+  agentId: string
+  incarnation: number
+  credentialId: string | null
+  refreshHash: string
+  now: number
+}
+
+const insert = statement(({ db, t, p }: Query<NewSession>) =>
+  db
+    .insert(t.sessions)
+    .values({
+      id: p.id,
+      projectId: p.project,
+      agentId: p.agentId,
+      incarnation: p.incarnation,
+      credentialId: p.credentialId,
+      refreshHash: p.refreshHash,
+      createdAt: p.now,
+      refreshedAt: p.now,
+    })
+    .returning({ id: t.sessions.id })
+    .prepare(),
+)
+
+/** A login: the session, and the first refresh token of it. */
+export async function openSession(
+  tx: Transaction,
+  pepper: Parts['pepper'],
+  session: Omit<NewSession, 'refreshHash' | 'now'>,
+): Promise<string> {
+  const refreshToken = newRefreshToken(pepper, session.id)
+  await tx.run(insert, { ...session, refreshHash: pepper.hash('refresh', refreshToken), now: tx.now })
+  return refreshToken
+}
+
+export const findSession = statement(({ db, t, p }: Query<{ sessionId: string }>) =>
+  db.select().from(t.sessions).where(eq(t.sessions.id, p.sessionId)).prepare(),
+)
+
+const revokeOne = statement(({ db, t, p }: Query<{ sessionId: string; now: number }>) =>
+  db
+    .update(t.sessions)
+    .set({ revokedAt: p.now })
+    .where(and(eq(t.sessions.id, p.sessionId), isNull(t.sessions.revokedAt)))
+    .returning({ id: t.sessions.id, agentId: t.sessions.agentId })
+    .prepare(),
+)
+
+const revokeOfAgent = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
+  db
+    .update(t.sessions)
+    .set({ revokedAt: p.now })
+    .where(and(eq(t.sessions.agentId, p.agentId), isNull(t.sessions.revokedAt)))
+    .returning({ id: t.sessions.id, agentId: t.sessions.agentId })
+    .prepare(),
+)
+
+const revokeOfKey = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
+  db
+    .update(t.sessions)
+    .set({ revokedAt: p.now })
+    .where(and(eq(t.sessions.credentialId, p.keyId), isNull(t.sessions.revokedAt)))
+    .returning({ id: t.sessions.id, agentId: t.sessions.agentId })
+    .prepare(),
+)
+
+type Revoked = readonly { readonly id: string; readonly agentId: string }[]
+
+/** Ends one session. Gives those that were ended by this: none when it was over before. */
+export async function revokeSession(tx: Transaction, sessionId: string): Promise<Revoked> {
+  return told(tx, await tx.run(revokeOne, { sessionId, now: tx.now }))
+}
+
+/** Ends every login of an agent. */
+export async function revokeSessions(tx: Transaction, agentId: string): Promise<Revoked> {
+  return told(tx, await tx.run(revokeOfAgent, { agentId, now: tx.now }))
+}
+
+/** Ends every login that began with a key, and says that the key itself is over. */
+export async function revokeSessionsOfKey(tx: Transaction, keyId: string): Promise<Revoked> {
+  const revoked = await tx.run(revokeOfKey, { keyId, now: tx.now })
+  tx.wake({ topic: 'revoked', sessions: revoked.map(({ id }) => id), key: keyId })
+  return revoked
+}
+
+function told(tx: Transaction, revoked: Revoked): Revoked {
+  if (revoked.length > 0) tx.wake({ topic: 'revoked', sessions: revoked.map(({ id }) => id) })
+  return revoked
+}
+
+/** The key behind a caller: its own, or the one its session began with. Null for a developer and whom it registered. */
+export async function keyBehind(reader: Reader, { key, sessionId }: Principal): Promise<string | null> {
+  if (key) return key.id
+  if (sessionId === undefined) return null
+  const [row] = await reader.run(findSession, { sessionId })
+  return row?.credentialId ?? null
+}

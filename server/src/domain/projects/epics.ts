@@ -1,0 +1,62 @@
+import type { agentPauseOutput } from '@tony/mcp-shared/agents'
+import { and, eq, isNotNull, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import { type Query, type Reader, statement } from '../../store/store.ts'
+import type { Context } from '../context.ts'
+import { actorOf } from '../principal.ts'
+import { epicMark, offerAll } from '../tasks/parking.ts'
+
+type Paused = z.output<typeof agentPauseOutput>
+
+const findPaused = statement(({ db, t, p }: Query<{ project: string; epic: string }>) =>
+  db
+    .select({ epic: t.pausedEpics.epic })
+    .from(t.pausedEpics)
+    .where(and(eq(t.pausedEpics.projectId, p.project), eq(t.pausedEpics.epic, p.epic)))
+    .prepare(),
+)
+
+/** Whether nothing of an epic may be claimed. */
+export const isEpicPaused = async (reader: Reader, project: string, epic: string): Promise<boolean> =>
+  (await reader.run(findPaused, { project, epic })).length > 0
+
+/** Parks what can be claimed of the epic. What becomes claimable later is parked by the claim that meets it. */
+export const pauseEpic = (ctx: Context, epic: string, reason: string | null): Promise<Paused> =>
+  ctx.transact(async (tx) => {
+    const { project } = ctx.principal
+    const { pausedEpics, tasks } = tx.t
+    const [row] = await tx.db
+      .insert(pausedEpics)
+      .values({ projectId: project, epic, pausedAt: tx.now })
+      .onConflictDoNothing()
+      .returning()
+    if (row) {
+      await tx.db
+        .update(tasks)
+        .set({ ready: null, parkedOn: epicMark(epic) })
+        .where(and(eq(tasks.projectId, project), eq(tasks.epic, epic), isNotNull(tasks.ready)))
+      tx.append({ type: 'epic.paused', subject: null, actor: actorOf(ctx.principal), epic, data: { epic, reason } })
+    }
+    return { scope: 'epic', subject: epic, paused: true }
+  })
+
+/** Puts back what the pause kept from being claimed, and offers it. */
+export const resumeEpic = (ctx: Context, epic: string, reason: string | null): Promise<Paused> =>
+  ctx.transact(async (tx) => {
+    const { project } = ctx.principal
+    const { pausedEpics, tasks } = tx.t
+    const [row] = await tx.db
+      .delete(pausedEpics)
+      .where(and(eq(pausedEpics.projectId, project), eq(pausedEpics.epic, epic)))
+      .returning()
+    if (row) {
+      const back = await tx.db
+        .update(tasks)
+        .set({ ready: sql`${tasks.routeId}`, parkedOn: null })
+        .where(and(eq(tasks.projectId, project), eq(tasks.parkedOn, epicMark(epic))))
+        .returning({ projectId: tasks.projectId, requires: tasks.requires, assignedTo: tasks.assignedTo })
+      offerAll(tx, back)
+      tx.append({ type: 'epic.resumed', subject: null, actor: actorOf(ctx.principal), epic, data: { epic, reason } })
+    }
+    return { scope: 'epic', subject: epic, paused: false }
+  })

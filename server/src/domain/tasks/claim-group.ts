@@ -1,0 +1,42 @@
+import { and, eq } from 'drizzle-orm'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+
+interface Conditions {
+  project: string
+  /** A sorted JSON list. */
+  requires: string
+  /** An agent's id, or '' for anyone. */
+  assignedTo: string
+}
+
+const findRoute = statement(({ db, t, p }: Query<Conditions>) =>
+  db
+    .select({ id: t.routes.id })
+    .from(t.routes)
+    .where(
+      and(eq(t.routes.projectId, p.project), eq(t.routes.requires, p.requires), eq(t.routes.assignedTo, p.assignedTo)),
+    )
+    .prepare(),
+)
+
+const insertRoute = statement(({ db, t, p }: Query<Conditions>) =>
+  db
+    .insert(t.routes)
+    .values({ projectId: p.project, requires: p.requires, assignedTo: p.assignedTo })
+    .onConflictDoNothing()
+    .returning({ id: t.routes.id })
+    .prepare(),
+)
+
+/** The id of the route for these conditions; the first task that asks for them creates it. */
+export async function routeFor(tx: Transaction, conditions: Conditions): Promise<number> {
+  const [known] = await tx.run(findRoute, conditions)
+  if (known) return known.id
+  await tx.run(insertRoute, conditions)
+  const [created] = await tx.run(findRoute, conditions)
+  if (!created) throw new Error('a route vanished')
+  return created.id
+}
+
+/** How a list of capabilities is compared: each once, sorted. */
+export const canonicalRequires = (requires: readonly string[]): string => JSON.stringify([...new Set(requires)].sort())

@@ -1,0 +1,95 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { and, eq } from 'drizzle-orm'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import type { Lost } from './dependents.ts'
+
+export const insertDependency = statement(({ db, t, p }: Query<{ taskId: string; dependsOnId: string }>) =>
+  db
+    .insert(t.taskDependencies)
+    .values({ taskId: p.taskId, dependsOnId: p.dependsOnId })
+    .returning({ taskId: t.taskDependencies.taskId })
+    .prepare(),
+)
+
+const removeDependencies = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+  db
+    .delete(t.taskDependencies)
+    .where(eq(t.taskDependencies.taskId, p.taskId))
+    .returning({ id: t.taskDependencies.dependsOnId })
+    .prepare(),
+)
+
+const edgesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+  db
+    .select({ id: t.taskDependencies.dependsOnId })
+    .from(t.taskDependencies)
+    .where(eq(t.taskDependencies.taskId, p.taskId))
+    .prepare(),
+)
+
+const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
+  locked(
+    db
+      .select({ status: t.tasks.status })
+      .from(t.tasks)
+      .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project))),
+  ).prepare(),
+)
+
+/** What the dependencies of a task come to. */
+export interface Weighed {
+  readonly dependencies: number
+  /** How many are not completed yet. */
+  readonly openDeps: number
+  /** Those that never will be, as they stand. */
+  readonly lost: readonly Lost[]
+}
+
+/**
+ * Where these tasks stand. Each is locked, so that none can complete between this count and the insert of the edge that would
+ * hear of it.
+ */
+export async function weigh(tx: Transaction, project: string, ids: readonly string[]): Promise<Weighed> {
+  let openDeps = 0
+  const lost: Lost[] = []
+  for (const id of ids) {
+    const [row] = await tx.run(lockStatus, { project, taskId: id })
+    if (!row) throw new CoordinationError('INVALID_INPUT', `dependsOn names a task that does not exist: ${id}`)
+    if (row.status !== 'completed') openDeps += 1
+    if (row.status === 'failed' || row.status === 'cancelled') lost.push({ id, status: row.status })
+  }
+  return { dependencies: ids.length, openDeps, lost }
+}
+
+/** Refuses edges that close a cycle with edges the store has. */
+async function refuseCycle(tx: Transaction, task: Edged, dependsOn: readonly string[]): Promise<void> {
+  const seen = new Set<string>()
+  const open = [...dependsOn]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next === task.id) {
+      throw new CoordinationError('DEPENDENCY_CYCLE', `${task.externalId ?? task.id} would wait for itself`, {
+        taskId: task.id,
+      })
+    }
+    if (seen.has(next)) continue
+    seen.add(next)
+    for (const { id } of await tx.run(edgesOf, { taskId: next })) open.push(id)
+  }
+}
+
+interface Edged {
+  readonly id: string
+  readonly projectId: string
+  readonly externalId: string | null
+}
+
+/** Gives a task that exists other dependencies. What its row says of them is the caller's to set in the same transaction. */
+export async function replaceEdges(tx: Transaction, task: Edged, dependsOn: readonly string[]): Promise<Weighed> {
+  // Two changes at once could each close half of a cycle that neither sees.
+  await tx.exclusive('dependencies')
+  const weighed = await weigh(tx, task.projectId, dependsOn)
+  await refuseCycle(tx, task, dependsOn)
+  await tx.run(removeDependencies, { taskId: task.id })
+  for (const dependsOnId of dependsOn) await tx.run(insertDependency, { taskId: task.id, dependsOnId })
+  return weighed
+}

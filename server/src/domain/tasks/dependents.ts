@@ -1,0 +1,109 @@
+import { taskTransitions } from '@tony/mcp-shared/tasks'
+import { and, eq, inArray, sql } from 'drizzle-orm'
+import { isAnyOf, isWord } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { offer } from './lease.ts'
+import { claimTimeout, outOfQueue } from './queue-columns.ts'
+
+const dependentsOf = ({ db, t, p }: Query<{ taskId: string }>) =>
+  db
+    .select({ id: t.taskDependencies.taskId })
+    .from(t.taskDependencies)
+    .where(eq(t.taskDependencies.dependsOnId, p.taskId))
+
+const settle = statement((query: Query<{ taskId: string; now: number }>) => {
+  const { db, t, p } = query
+  const unblocks = sql`${t.tasks.status} = 'blocked' and ${t.tasks.openDeps} = 1`
+  const later = sql`coalesce(${t.tasks.notBefore}, 0) > ${p.now}`
+  // Not `waitTimeout`: the statement sees the count from before, in which the task is blocked.
+  const timeoutAt = claimTimeout(t, sql`(case when ${later} then ${t.tasks.notBefore} else ${p.now} end)`)
+  return db
+    .update(t.tasks)
+    .set({
+      openDeps: sql`${t.tasks.openDeps} - 1`,
+      status: sql`case when ${unblocks} then 'pending' else ${t.tasks.status} end`,
+      ready: sql`case when ${unblocks} and not ${later} then ${t.tasks.routeId} else ${t.tasks.ready} end`,
+      readyAt: sql`case when ${unblocks} then ${p.now} else ${t.tasks.readyAt} end`,
+      timeoutAt: sql`case when ${unblocks} then ${timeoutAt} else ${t.tasks.timeoutAt} end`,
+      revision: sql`case when ${unblocks} then ${t.tasks.revision} + 1 else ${t.tasks.revision} end`,
+    })
+    .where(inArray(t.tasks.id, dependentsOf(query)))
+    .returning()
+    .prepare()
+})
+
+/** In the order of creation, which no engine's answer to an update has to be in: it is the order of their events. */
+const inOrder = <T extends { readonly ord: number }>(rows: readonly T[]): T[] => rows.toSorted((a, b) => a.ord - b.ord)
+
+/** Counts a completed task off those that wait for it; the last one makes them claimable. */
+export async function unblockDependents(tx: Transaction, taskId: string, actor: string | null): Promise<void> {
+  const dependents = await tx.run(settle, { taskId, now: tx.now })
+  for (const row of inOrder(dependents)) {
+    if (row.openDeps > 0 || row.status !== 'pending') continue
+    tx.append({ type: 'task.unblocked', subject: row.id, actor, taskId: row.id, epic: row.epic, data: { by: taskId } })
+    if (row.ready !== null) offer(tx, row)
+  }
+}
+
+const cascade = statement((query: Query<{ taskId: string; error: string; only: string | null; now: number }>) => {
+  const { db, t, p } = query
+  return db
+    .update(t.tasks)
+    .set({
+      ...outOfQueue,
+      status: 'failed',
+      leaseToken: null,
+      leaseExpiresAt: null,
+      error: p.error,
+      completedAt: p.now,
+      revision: sql`${t.tasks.revision} + 1`,
+    })
+    .where(
+      and(
+        inArray(t.tasks.id, dependentsOf(query)),
+        isAnyOf(t.tasks.status, taskTransitions.cascade.from),
+        isWord(t.tasks.onDependencyFailure, 'fail'),
+        sql`(cast(${p.only} as text) is null or ${t.tasks.id} = ${p.only})`,
+      ),
+    )
+    .returning()
+    .prepare()
+})
+
+/** A task that ended without being completed. */
+export interface Lost {
+  readonly id: string
+  readonly status: string
+}
+
+export const lostDependency = ({ id, status }: Lost): string =>
+  status === 'cancelled' ? `dependency ${id} was cancelled` : `dependency ${id} failed`
+
+/**
+ * Fails what is blocked by tasks that ended without being completed and is not to wait for them, level by level. Whoever ends
+ * tasks so, however, calls this in the same transaction.
+ */
+export async function failDependents(
+  tx: Transaction,
+  causes: readonly Lost[],
+  actor: string | null,
+  /** The one that has come to wait for them; the others have waited before, and were judged then. */
+  latecomer: string | null = null,
+): Promise<void> {
+  let level = causes
+  let only = latecomer
+  while (level.length > 0) {
+    const below: Lost[] = []
+    for (const cause of level) {
+      const error = lostDependency(cause)
+      for (const row of inOrder(await tx.run(cascade, { taskId: cause.id, error, only, now: tx.now }))) {
+        const { attempt, agentId, failures } = row
+        const data = { attempt, agentId, failures, error }
+        tx.append({ type: 'task.failed', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
+        below.push(row)
+      }
+    }
+    level = below
+    only = null
+  }
+}

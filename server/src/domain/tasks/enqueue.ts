@@ -1,0 +1,181 @@
+import { rankOf } from '@tony/mcp-shared/priorities'
+import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
+import { uuidv7 } from 'uuidv7'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import type { Tables } from '../../store/tables/tables.ts'
+import { reachableAgent } from '../agents/lookup.ts'
+import { actorOf, type Principal } from '../principal.ts'
+import { canonicalRequires, routeFor } from './claim-group.ts'
+import { insertDependency, type Weighed, weigh } from './dependency-graph.ts'
+import { lostDependency } from './dependents.ts'
+import { requirePools } from './locks.ts'
+import { claimRank } from './queue-columns.ts'
+
+interface NewRow {
+  id: string
+  project: string
+  externalId: string | null
+  planHash: string | null
+  type: string
+  epic: string | null
+  story: string | null
+  title: string | null
+  description: string | null
+  parentId: string | null
+  requires: string
+  assignedTo: string | null
+  priority: number
+  rank: number
+  status: string
+  acceptance: string
+  routeId: number
+  ready: number | null
+  readyAt: number | null
+  dependencies: number
+  openDeps: number
+  onDependencyFailure: string
+  maxAttempts: number
+  notBefore: number | null
+  scheduleToStartMs: number | null
+  startToCloseMs: number
+  closeBy: number | null
+  timeoutAt: number | null
+  locks: string | null
+  error: string | null
+  metadata: string
+  createdBy: string | null
+  completedAt: number | null
+  now: number
+}
+
+const insertTask = statement(({ db, t, p }: Query<NewRow>) =>
+  db
+    .insert(t.tasks)
+    .values({
+      id: p.id,
+      projectId: p.project,
+      externalId: p.externalId,
+      planHash: p.planHash,
+      type: p.type,
+      epic: p.epic,
+      story: p.story,
+      title: p.title,
+      description: p.description,
+      parentId: p.parentId,
+      requires: p.requires,
+      assignedTo: p.assignedTo,
+      priority: p.priority,
+      rank: p.rank,
+      status: p.status,
+      acceptance: p.acceptance,
+      routeId: p.routeId,
+      ready: p.ready,
+      readyAt: p.readyAt,
+      dependencies: p.dependencies,
+      openDeps: p.openDeps,
+      onDependencyFailure: p.onDependencyFailure,
+      maxAttempts: p.maxAttempts,
+      notBefore: p.notBefore,
+      scheduleToStartMs: p.scheduleToStartMs,
+      startToCloseMs: p.startToCloseMs,
+      closeBy: p.closeBy,
+      timeoutAt: p.timeoutAt,
+      locks: p.locks,
+      error: p.error,
+      metadata: p.metadata,
+      createdBy: p.createdBy,
+      createdAt: p.now,
+      completedAt: p.completedAt,
+    })
+    .returning()
+    .prepare(),
+)
+
+export type TaskRow = Tables['tasks']['$inferSelect']
+
+/** What the server itself says of a task. Apart from its spec: a spec carries whatever keys its caller made up. */
+export interface Origin {
+  readonly id?: string
+  readonly externalId?: string
+  readonly planHash?: string
+  /** For a task that was over where it was imported from. */
+  readonly ended?: 'completed' | 'failed' | 'cancelled'
+}
+
+/** Keys the contract does not know, kept beside the metadata the caller gave. */
+export function metadataOf(spec: TaskSpec): string {
+  const known = new Set(taskSpecKeys)
+  const unknown = Object.entries(spec).filter(([key]) => !known.has(key))
+  return JSON.stringify({ ...Object.fromEntries(unknown), ...spec.metadata })
+}
+
+/** What a task says of itself, as the row has it. */
+export const described = (spec: TaskSpec) => ({
+  type: spec.type,
+  epic: spec.epic ?? null,
+  story: spec.story ?? null,
+  title: spec.title ?? null,
+  description: spec.description ?? null,
+  parentId: spec.parentId ?? null,
+  priority: rankOf(spec.priority),
+  rank: claimRank(rankOf(spec.priority)),
+  acceptance: spec.acceptance,
+  onDependencyFailure: spec.onDependencyFailure,
+  maxAttempts: spec.maxAttempts,
+  scheduleToStartMs: spec.scheduleToStartMs ?? null,
+  startToCloseMs: spec.startToCloseMs,
+  locks: spec.locks.length === 0 ? null : JSON.stringify([...new Set(spec.locks)].sort()),
+  metadata: metadataOf(spec),
+})
+
+/** Where a new task stands: over, waiting for others, waiting for its time, or ready to be claimed. */
+function standing(now: number, { openDeps, lost }: Weighed, spec: TaskSpec, { ended }: Origin) {
+  const closeBy = spec.scheduleToCloseMs === undefined ? null : now + spec.scheduleToCloseMs
+  const notBefore = spec.notBefore === undefined ? null : Date.parse(spec.notBefore)
+  const over = { closeBy, notBefore, error: null, ready: false, readyAt: null, timeoutAt: null, completedAt: now }
+  if (ended !== undefined) return { ...over, status: ended }
+  const [cause] = spec.onDependencyFailure === 'fail' ? lost : []
+  if (cause) return { ...over, status: 'failed', error: lostDependency(cause) }
+  const from = Math.max(notBefore ?? now, now)
+  const waited = spec.scheduleToStartMs === undefined || openDeps > 0 ? null : from + spec.scheduleToStartMs
+  const timeoutAt = closeBy === null || waited === null ? (closeBy ?? waited) : Math.min(closeBy, waited)
+  const status = openDeps > 0 ? 'blocked' : 'pending'
+  const ready = openDeps === 0 && from <= now
+  return { ...over, status, ready, readyAt: ready ? now : null, timeoutAt, completedAt: null }
+}
+
+/** Inserts one task with its edges, to tasks that exist, and its event. Part of a transaction of the caller's. */
+export async function addTask(
+  tx: Transaction,
+  principal: Principal,
+  spec: TaskSpec,
+  origin: Origin = {},
+): Promise<TaskRow> {
+  const { project } = principal
+  const dependsOn = [...new Set(spec.dependsOn)]
+  const weighed = await weigh(tx, project, dependsOn)
+  const assignedTo = spec.assignedTo === undefined ? null : await reachableAgent(tx, project, spec.assignedTo)
+  const requires = canonicalRequires(spec.requires)
+  const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
+  if (origin.ended === undefined) await requirePools(tx, project, spec.locks)
+  const { ready, ...stands } = standing(tx.now, weighed, spec, origin)
+  const createdBy = actorOf(principal)
+  const known = { id: origin.id ?? uuidv7(), externalId: origin.externalId ?? null, planHash: origin.planHash ?? null }
+  const { dependencies, openDeps } = weighed
+  const waiting = { ...stands, ready: ready ? routeId : null, dependencies, openDeps }
+  const routed = { project, requires, assignedTo, routeId }
+  const [row] = await tx.run(insertTask, {
+    ...described(spec),
+    ...known,
+    ...waiting,
+    ...routed,
+    createdBy,
+    now: tx.now,
+  })
+  if (!row) throw new Error('an insert returned no row')
+  for (const dependsOnId of dependsOn) await tx.run(insertDependency, { taskId: row.id, dependsOnId })
+  const data = { status: row.status, type: row.type, title: row.title, externalId: row.externalId }
+  tx.append({ type: 'task.created', subject: row.id, actor: createdBy, taskId: row.id, epic: row.epic, data })
+  if (ready) tx.wake({ topic: 'tasks', project, requires, assignedTo: assignedTo ?? '', count: 1 })
+  return row
+}

@@ -1,0 +1,39 @@
+import { and, gt, sql } from 'drizzle-orm'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type Principal, requireAgent } from '../principal.ts'
+import { type LeaseParams, ofHeldLease } from './lease.ts'
+
+interface Extending extends LeaseParams {
+  /** Null for the length the lease was claimed with. */
+  leaseMs: number | null
+  now: number
+}
+
+const extend = statement(({ db, t, p }: Query<Extending>) =>
+  db
+    .update(t.tasks)
+    .set({ leaseExpiresAt: sql`${p.now} + coalesce(${p.leaseMs}, ${t.tasks.leaseMs})`, unlistedBeats: 0 })
+    .where(and(ofHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
+    .returning({ leaseExpiresAt: t.tasks.leaseExpiresAt })
+    .prepare(),
+)
+
+/** The new end of a lease that is held and not over; undefined otherwise. */
+export async function extendIn(
+  tx: Transaction,
+  principal: Principal,
+  lease: { readonly taskId: string; readonly leaseToken: string; readonly leaseMs?: number | undefined },
+): Promise<number | undefined> {
+  const agentId = requireAgent(principal).id
+  const { taskId, leaseToken } = lease
+  const params = {
+    project: principal.project,
+    taskId,
+    leaseToken,
+    agentId,
+    leaseMs: lease.leaseMs ?? null,
+    now: tx.now,
+  }
+  const [row] = await tx.run(extend, params)
+  return row?.leaseExpiresAt ?? undefined
+}

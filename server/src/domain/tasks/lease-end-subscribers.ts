@@ -1,0 +1,21 @@
+import type { Wake } from '../../store/store.ts'
+
+type LeaseWake = Extract<Wake, { topic: 'lease' }>
+
+/** Tells the subscriptions of an agent which of its leases have ended, however they did. */
+export class Held {
+  readonly #listeners = new Map<string, Set<(wake: LeaseWake) => void>>()
+
+  onEnd(agentId: string, listener: (wake: LeaseWake) => void): () => void {
+    const listeners = this.#listeners.get(agentId) ?? new Set()
+    this.#listeners.set(agentId, listeners.add(listener))
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0) this.#listeners.delete(agentId)
+    }
+  }
+
+  wake(wake: LeaseWake): void {
+    for (const listener of this.#listeners.get(wake.agentId) ?? []) listener(wake)
+  }
+}

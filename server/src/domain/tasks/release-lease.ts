@@ -1,0 +1,99 @@
+import { and, eq, gte, lt, type SQLWrapper, sql } from 'drizzle-orm'
+import { isWord } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { endLease, type LeasedRow, type LeaseParams, offer, ofHeldLease } from './lease.ts'
+import { requeued } from './queue-columns.ts'
+
+/** What a release sets: claimable again at once, and no attempt burned. */
+const released = (t: Query<object>['t'], now: SQLWrapper) => ({
+  ...requeued(t, now),
+  leaseToken: null,
+  leaseExpiresAt: null,
+})
+
+const releaseOne = statement(({ db, t, p }: Query<LeaseParams & { now: number }>) =>
+  db.update(t.tasks).set(released(t, p.now)).where(ofHeldLease({ t, p })).returning().prepare(),
+)
+
+const releaseBefore = statement(({ db, t, p }: Query<{ agentId: string; incarnation: number; now: number }>) =>
+  db
+    .update(t.tasks)
+    .set(released(t, p.now))
+    .where(
+      and(
+        eq(t.tasks.agentId, p.agentId),
+        isWord(t.tasks.status, 'in_progress'),
+        lt(t.tasks.incarnation, p.incarnation),
+      ),
+    )
+    .returning()
+    .prepare(),
+)
+
+const countBeat = statement(({ db, t, p }: Query<{ agentId: string; incarnation: number }>) =>
+  db
+    .update(t.tasks)
+    .set({ unlistedBeats: sql`${t.tasks.unlistedBeats} + 1` })
+    .where(
+      and(
+        eq(t.tasks.agentId, p.agentId),
+        isWord(t.tasks.status, 'in_progress'),
+        eq(t.tasks.incarnation, p.incarnation),
+      ),
+    )
+    .returning({ id: t.tasks.id })
+    .prepare(),
+)
+
+const releaseForgotten = statement(({ db, t, p }: Query<{ agentId: string; beats: number; now: number }>) =>
+  db
+    .update(t.tasks)
+    .set(released(t, p.now))
+    .where(
+      and(eq(t.tasks.agentId, p.agentId), isWord(t.tasks.status, 'in_progress'), gte(t.tasks.unlistedBeats, p.beats)),
+    )
+    .returning()
+    .prepare(),
+)
+
+/** After so many beats in a row that do not list a lease, its holder does not know of it. */
+const forgottenAfterBeats = 2
+
+async function announce(tx: Transaction, row: LeasedRow, actor: string | null, reason: string): Promise<void> {
+  const data = { attempt: row.attempt, agentId: row.agentId, reason }
+  tx.append({ type: 'task.released', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
+  await endLease(tx, row)
+  if (row.ready !== null) offer(tx, row)
+}
+
+/** Gives one lease back; undefined when it is not held. */
+export async function releaseLease(
+  tx: Transaction,
+  lease: { readonly project: string; readonly taskId: string; readonly leaseToken: string; readonly agentId: string },
+): Promise<LeasedRow | undefined> {
+  const [row] = await tx.run(releaseOne, { ...lease, now: tx.now })
+  if (row) await announce(tx, row, lease.agentId, 'released')
+  return row
+}
+
+/** Releases what an agent's incarnations before this one hold. Returns how many. */
+export async function releaseEarlier(
+  tx: Transaction,
+  agent: { readonly id: string; readonly incarnation: number },
+  why: { readonly actor: string | null; readonly reason: string },
+): Promise<number> {
+  const rows = await tx.run(releaseBefore, { agentId: agent.id, incarnation: agent.incarnation, now: tx.now })
+  for (const row of rows) await announce(tx, row, why.actor, why.reason)
+  return rows.length
+}
+
+/** Counts a heartbeat against every lease of the agent; the ones it lists are set back when they are extended. */
+export async function countBeatAgainst(tx: Transaction, agentId: string, incarnation: number): Promise<void> {
+  await tx.run(countBeat, { agentId, incarnation })
+}
+
+/** Releases the leases whose holder does not know of them: the reply to its claim was lost. */
+export async function releaseUnlisted(tx: Transaction, agentId: string): Promise<void> {
+  for (const row of await tx.run(releaseForgotten, { agentId, beats: forgottenAfterBeats, now: tx.now }))
+    await announce(tx, row, agentId, 'unlisted')
+}

@@ -1,0 +1,65 @@
+import { type rollup, type TaskStatus, taskStatuses } from '@tony/mcp-shared/tasks'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Reader } from '../../store/store.ts'
+
+export type Rollup = z.output<typeof rollup>
+
+/** A roll-up from counts by status. Of work that was cancelled nothing is left to do, so it is not part of the whole. */
+function rolledUp(counts: ReadonlyMap<string, number>): Rollup {
+  const of = (status: TaskStatus) => counts.get(status) ?? 0
+  const total = taskStatuses.reduce((sum, status) => sum + of(status), 0)
+  const whole = total - of('cancelled')
+  const share = whole === 0 ? 1 : of('completed') / whole
+  return {
+    total,
+    byStatus: {
+      blocked: of('blocked'),
+      pending: of('pending'),
+      in_progress: of('in_progress'),
+      input_required: of('input_required'),
+      in_review: of('in_review'),
+      completed: of('completed'),
+      failed: of('failed'),
+      cancelled: of('cancelled'),
+    },
+    percentCompleted: Math.round(share * 1_000) / 10,
+  }
+}
+
+/** How many tasks of a project, of one of its epics or of one of its stories stand where. Reads counters, never tasks. */
+export async function rollupOf(
+  { db, t }: Reader,
+  project: string,
+  part: { readonly epic?: string | undefined; readonly story?: string | undefined } = {},
+): Promise<Rollup> {
+  const { taskCounts } = t
+  const where: SQL[] = [eq(taskCounts.projectId, project)]
+  if (part.epic !== undefined) where.push(eq(taskCounts.epic, part.epic))
+  if (part.story !== undefined) where.push(eq(taskCounts.story, part.story))
+  const rows = await db
+    .select({ status: taskCounts.status, tasks: sql<number>`sum(${taskCounts.tasks})` })
+    .from(taskCounts)
+    .where(and(...where))
+    .groupBy(taskCounts.status)
+  return rolledUp(new Map(rows.map(({ status, tasks }) => [status, tasks])))
+}
+
+/** The epics that have tasks, by name, each with its roll-up. */
+export async function epicRollups(
+  { db, t }: Reader,
+  project: string,
+  limit: number,
+): Promise<{ epic: string; tasks: Rollup }[]> {
+  const { taskCounts } = t
+  const rows = await db
+    .select({ epic: taskCounts.epic, status: taskCounts.status, tasks: sql<number>`sum(${taskCounts.tasks})` })
+    .from(taskCounts)
+    .where(and(eq(taskCounts.projectId, project), sql`${taskCounts.epic} <> ''`, sql`${taskCounts.tasks} > 0`))
+    .groupBy(taskCounts.epic, taskCounts.status)
+    .orderBy(taskCounts.epic)
+  const byEpic = Map.groupBy(rows, ({ epic }) => epic)
+  return [...byEpic]
+    .slice(0, limit)
+    .map(([epic, counts]) => ({ epic, tasks: rolledUp(new Map(counts.map(({ status, tasks }) => [status, tasks]))) }))
+}

@@ -1,0 +1,59 @@
+import { and, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
+import { isWord } from '../../store/sql-literals.ts'
+import { type Query, statement } from '../../store/store.ts'
+
+/** The agent that was registered with this instance secret and this key, with its login where that is not over. */
+export const findSeated = statement(
+  ({ db, t, p }: Query<{ project: string; instanceHash: string; credentialId: string | null }>) =>
+    db
+      .select({
+        id: t.agents.id,
+        name: t.agents.name,
+        type: t.agents.type,
+        role: t.agents.role,
+        capabilities: t.agents.capabilities,
+        incarnation: t.agents.incarnation,
+        sessionId: t.sessions.id,
+      })
+      .from(t.agents)
+      .leftJoin(
+        t.sessions,
+        and(
+          eq(t.sessions.agentId, t.agents.id),
+          eq(t.sessions.incarnation, t.agents.incarnation),
+          isNull(t.sessions.revokedAt),
+        ),
+      )
+      .where(
+        and(
+          eq(t.agents.projectId, p.project),
+          eq(t.agents.instanceHash, p.instanceHash),
+          sql`coalesce(${t.agents.credentialId}, '') = coalesce(${p.credentialId}, '')`,
+        ),
+      )
+      // One session may have had several names; the one it has now is the one that is logged in.
+      .orderBy(desc(sql`case when ${t.sessions.id} is null then 0 else 1 end`), desc(t.agents.lastActivity))
+      .limit(1)
+      .prepare(),
+)
+
+/** The newest lease an agent had on a task; it may be over. */
+export const findLeaseToken = statement(({ db, t, p }: Query<{ project: string; taskId: string; agentId: string }>) =>
+  db
+    .select({ leaseToken: t.tasks.leaseToken })
+    .from(t.tasks)
+    .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), eq(t.tasks.agentId, p.agentId)))
+    .prepare(),
+)
+
+/** What an agent was shown and has not acked. */
+export const findReceipts = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  db
+    .select({ messageId: t.messages.id, receipt: t.messages.receipt })
+    .from(t.messages)
+    .where(
+      and(eq(t.messages.toAgent, p.agentId), isWord(t.messages.status, 'delivered'), isNotNull(t.messages.shownAt)),
+    )
+    .limit(200)
+    .prepare(),
+)

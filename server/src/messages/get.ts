@@ -1,9 +1,0 @@
-import type { messageGetInput } from '@tony/mcp-shared/messages'
-import type { z } from 'zod'
-import type { Context } from '../context.ts'
-import { type MessageOutput, presentMessage } from './present.ts'
-import { visibleMessage } from './visible.ts'
-
-/** `messages.get`. */
-export const getMessage = (ctx: Context, { messageId }: z.output<typeof messageGetInput>): Promise<MessageOutput> =>
-  ctx.read(async (reader) => presentMessage(reader, await visibleMessage(reader, ctx.principal, messageId)))

@@ -1,0 +1,46 @@
+import type { agentHeartbeatInput, agentHeartbeatOutput } from '@tony/mcp-shared/agents'
+import { eq } from 'drizzle-orm'
+import type { z } from 'zod'
+import { gateOf, stateOf } from '../../domain/agents/admission.ts'
+import { keepSample } from '../../domain/agents/health-sample.ts'
+import type { Context } from '../../domain/context.ts'
+import { requireAgent } from '../../domain/principal.ts'
+import { extendIn } from '../../domain/tasks/extend-lease.ts'
+import { findTask } from '../../domain/tasks/lease.ts'
+import { countBeatAgainst, releaseUnlisted } from '../../domain/tasks/release-lease.ts'
+import { iso } from '../../platform/times.ts'
+import { type Query, statement } from '../../store/store.ts'
+
+type Output = z.output<typeof agentHeartbeatOutput>
+
+const touch = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
+  db
+    .update(t.agents)
+    .set({ lastActivity: p.now })
+    .where(eq(t.agents.id, p.agentId))
+    .returning({ id: t.agents.id })
+    .prepare(),
+)
+
+/** `agents.heartbeat`: one clock for presence and leases. Extends what it lists and says what is lost. */
+export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInput>): Promise<Output> {
+  const agent = requireAgent(ctx.principal)
+  const { project } = ctx.principal
+  return ctx.transact(async (tx) => {
+    await tx.run(touch, { agentId: agent.id, now: tx.now })
+    if (input.health) await keepSample(tx, agent.id, input.health)
+    await countBeatAgainst(tx, agent.id, agent.incarnation)
+    const reply: Output = { extended: [], lost: [], state: stateOf(await gateOf(tx, agent.id)) }
+    for (const lease of input.leases) {
+      const leaseExpiresAt = await extendIn(tx, ctx.principal, lease)
+      if (leaseExpiresAt !== undefined) {
+        reply.extended.push({ taskId: lease.taskId, leaseExpiresAt: iso(leaseExpiresAt) })
+        continue
+      }
+      const [row] = await tx.run(findTask, { project, taskId: lease.taskId })
+      reply.lost.push({ taskId: lease.taskId, reason: row?.status === 'cancelled' ? 'cancelled' : 'stale' })
+    }
+    await releaseUnlisted(tx, agent.id)
+    return reply
+  })
+}

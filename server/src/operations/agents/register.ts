@@ -1,0 +1,153 @@
+import type { agentRegisterInput, agentRegisterOutput } from '@tony/mcp-shared/agents'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { agentRole, defaultRole, isAtMost } from '@tony/mcp-shared/roles'
+import { and, eq, sql } from 'drizzle-orm'
+import { uuidv7 } from 'uuidv7'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { takeUse } from '../../domain/identity/key-use.ts'
+import { sessionOfToken } from '../../domain/identity/refresh-token.ts'
+import { findSession, keyBehind, openSession, revokeSessions } from '../../domain/identity/session.ts'
+import { may } from '../../domain/principal.ts'
+import { releaseEarlier } from '../../domain/tasks/release-lease.ts'
+import { iso } from '../../platform/times.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import type { AgentRow } from './serialize.ts'
+
+type Input = z.output<typeof agentRegisterInput>
+
+interface Profile {
+  type: string
+  role: string
+  capabilities: string
+  instanceHash: string | null
+  credentialId: string | null
+  metadata: string
+  now: number
+}
+
+const insertAgent = statement(({ db, t, p }: Query<Profile & { id: string; project: string; name: string }>) =>
+  db
+    .insert(t.agents)
+    .values({
+      id: p.id,
+      projectId: p.project,
+      name: p.name,
+      type: p.type,
+      role: p.role,
+      capabilities: p.capabilities,
+      instanceHash: p.instanceHash,
+      credentialId: p.credentialId,
+      registeredAt: p.now,
+      lastActivity: p.now,
+      metadata: p.metadata,
+    })
+    .onConflictDoNothing()
+    .returning()
+    .prepare(),
+)
+
+const findNamed = statement(({ db, t, p }: Query<{ project: string; name: string }>) =>
+  db
+    .select()
+    .from(t.agents)
+    .where(and(eq(t.agents.projectId, p.project), eq(t.agents.name, p.name)))
+    .prepare(),
+)
+
+const takeOver = statement(({ db, t, p }: Query<Profile & { id: string }>) =>
+  db
+    .update(t.agents)
+    .set({
+      type: p.type,
+      role: p.role,
+      capabilities: p.capabilities,
+      instanceHash: sql`coalesce(${p.instanceHash}, ${t.agents.instanceHash})`,
+      credentialId: p.credentialId,
+      metadata: p.metadata,
+      status: 'active',
+      incarnation: sql`${t.agents.incarnation} + 1`,
+      lastActivity: p.now,
+      drainingAt: null,
+    })
+    .where(eq(t.agents.id, p.id))
+    .returning()
+    .prepare(),
+)
+
+/**
+ * Whether the caller has shown that it is the agent of this name: by the secret and the credential it was registered with,
+ * or by its refresh token.
+ */
+async function isSame({ pepper }: Context, tx: Transaction, known: AgentRow, input: Input, profile: Profile) {
+  if (profile.instanceHash !== null && known.instanceHash === profile.instanceHash)
+    return known.credentialId === profile.credentialId
+  if (input.refreshToken === undefined) return false
+  const sessionId = sessionOfToken(pepper, input.refreshToken)
+  const [row] = sessionId === undefined ? [] : await tx.run(findSession, { sessionId })
+  if (row?.agentId !== known.id || row.revokedAt !== null) return false
+  return row.refreshHash === pepper.hash('refresh', input.refreshToken)
+}
+
+async function takeName(ctx: Context, tx: Transaction, input: Input, profile: Profile): Promise<AgentRow> {
+  const { project, key } = ctx.principal
+  const [created] = await tx.run(insertAgent, { ...profile, id: uuidv7(), project, name: input.name })
+  if (created) {
+    if (key) await takeUse(tx, key.id)
+    return created
+  }
+  const [known] = await tx.run(findNamed, { project, name: input.name })
+  if (!known) throw new Error('a name vanished')
+  const same = await isSame(ctx, tx, known, input, profile)
+  if (!(same || (input.takeOver && may(ctx.principal, 'agents:remove')))) {
+    throw new CoordinationError(
+      'AGENT_NAME_TAKEN',
+      `"${input.name}" is taken: choose another name, or register with the clientInstanceId and the credential, or with the refreshToken, of its registration`,
+    )
+  }
+  // The same agent with the same key: its first registration took the use, and a spent key must not lock it out.
+  if (key && !(same && known.credentialId === key.id)) await takeUse(tx, key.id)
+  const [row] = await tx.run(takeOver, { ...profile, id: known.id })
+  if (!row) throw new Error('an agent vanished')
+  await revokeSessions(tx, row.id)
+  // Fences the incarnation before: its tokens are refused, its leases go back to the queue, its mailbox is inherited.
+  await releaseEarlier(tx, row, { actor: row.id, reason: 'takeover' })
+  tx.wake({ topic: 'incarnation', agentId: row.id, incarnation: row.incarnation })
+  return row
+}
+
+async function login(ctx: Context, tx: Transaction, input: Input, role: string, sessionId: string) {
+  const { project } = ctx.principal
+  const credentialId = await keyBehind(tx, ctx.principal)
+  const { clientInstanceId } = input
+  const agent = await takeName(ctx, tx, input, {
+    type: input.type,
+    role,
+    capabilities: JSON.stringify(input.capabilities),
+    instanceHash: clientInstanceId === undefined ? null : ctx.pepper.hash('instance', clientInstanceId),
+    credentialId,
+    metadata: JSON.stringify(input.metadata),
+    now: tx.now,
+  })
+  const { id: agentId, name, type, capabilities, incarnation } = agent
+  const session = { id: sessionId, project, agentId, incarnation, credentialId }
+  const refreshToken = await openSession(tx, ctx.pepper, session)
+  const data = { name, type, role, capabilities: JSON.parse(capabilities), incarnation }
+  tx.append({ type: 'agent.registered', subject: agentId, actor: agentId, data })
+  return { agentId, name, type, incarnation, refreshToken }
+}
+
+/** `agents.register`: a new agent, or the same one in a new incarnation. */
+export async function registerAgent(ctx: Context, input: Input): Promise<z.output<typeof agentRegisterOutput>> {
+  const { project, role: ceiling } = ctx.principal
+  const role = agentRole.parse(input.role ?? defaultRole(input.type))
+  if (!isAtMost(role, ceiling))
+    throw new CoordinationError('FORBIDDEN', `this credential may register agents up to the role ${ceiling}`)
+  const sessionId = uuidv7()
+  const agent = await ctx.transact((tx) => login(ctx, tx, input, role, sessionId))
+  const { agentId, name, type, incarnation, refreshToken } = agent
+  const { capabilities } = input
+  const subject = { agentId, name, type, role, capabilities, project, incarnation, sessionId }
+  const { token, expiresAt, expiresInMs } = await ctx.tokens.issue(subject)
+  return { agentId, token, refreshToken, expiresAt: iso(expiresAt), expiresInMs, incarnation, role }
+}

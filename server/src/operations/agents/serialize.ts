@@ -1,0 +1,55 @@
+import type { agent } from '@tony/mcp-shared/agents'
+import { agentRole } from '@tony/mcp-shared/roles'
+import { and, eq, or, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import { agentNotFound } from '../../domain/agents/lookup.ts'
+import { lastActivityOf, statusOf } from '../../domain/agents/status.ts'
+import type { Context } from '../../domain/context.ts'
+import { iso } from '../../platform/times.ts'
+import { isWord } from '../../store/sql-literals.ts'
+import { type Query, type Reader, statement } from '../../store/store.ts'
+import type { Tables } from '../../store/tables/tables.ts'
+
+export type AgentRow = Tables['agents']['$inferSelect']
+export type AgentOutput = z.output<typeof agent>
+
+const find = statement(({ db, t, p }: Query<{ project: string; agent: string }>) =>
+  db
+    .select()
+    .from(t.agents)
+    .where(and(eq(t.agents.projectId, p.project), or(eq(t.agents.id, p.agent), eq(t.agents.name, p.agent))))
+    .prepare(),
+)
+
+const countLeases = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  db
+    .select({ leases: sql<number>`count(*)` })
+    .from(t.tasks)
+    .where(and(eq(t.tasks.agentId, p.agentId), isWord(t.tasks.status, 'in_progress')))
+    .prepare(),
+)
+
+/** An agent by id or name. Somebody else's and an absent one are the same. */
+export async function requireAgentRow(reader: Reader, project: string, agent: string): Promise<AgentRow> {
+  const [row] = await reader.run(find, { project, agent })
+  if (!row || row.status === 'unregistered') throw agentNotFound(agent)
+  return row
+}
+
+/** A row as callers see it: its status is read off its signs of life and its leases. */
+export async function presentAgent(ctx: Context, reader: Reader, row: AgentRow): Promise<AgentOutput> {
+  const [held] = await reader.run(countLeases, { agentId: row.id })
+  return {
+    id: row.id,
+    name: row.name,
+    type: row.type,
+    role: agentRole.parse(row.role),
+    capabilities: JSON.parse(row.capabilities),
+    status: statusOf(ctx, row, { leases: held?.leases ?? 0, now: reader.now }),
+    paused: row.pausedAt !== null,
+    incarnation: row.incarnation,
+    registeredAt: iso(row.registeredAt),
+    lastActivityAt: iso(lastActivityOf(ctx, row)),
+    metadata: JSON.parse(row.metadata),
+  }
+}

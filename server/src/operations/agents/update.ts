@@ -1,0 +1,32 @@
+import type { agentUpdateInput } from '@tony/mcp-shared/agents'
+import { eq } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { requireAgent } from '../../domain/principal.ts'
+import { type AgentOutput, presentAgent, requireAgentRow } from './serialize.ts'
+
+/** `agents.update`: what the caller says of itself. Its role stays what it was registered with. */
+export function updateAgent(ctx: Context, input: z.output<typeof agentUpdateInput>): Promise<AgentOutput> {
+  const { id } = requireAgent(ctx.principal)
+  const { project } = ctx.principal
+  const { type, capabilities, metadata } = input
+  return ctx.transact(async (tx) => {
+    if (type === undefined && capabilities === undefined && metadata === undefined)
+      return presentAgent(ctx, tx, await requireAgentRow(tx, project, id))
+    const { agents } = tx.t
+    const [row] = await tx.db
+      .update(agents)
+      .set({
+        ...(type === undefined ? {} : { type }),
+        ...(capabilities === undefined ? {} : { capabilities: JSON.stringify(capabilities) }),
+        ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
+      })
+      .where(eq(agents.id, id))
+      .returning()
+    if (!row) throw new Error('an agent vanished')
+    const data = { name: row.name, type: row.type, capabilities: JSON.parse(row.capabilities) }
+    tx.append({ type: 'agent.updated', subject: id, actor: id, data })
+    if (capabilities !== undefined) tx.wake({ topic: 'fleet', project, agentId: id })
+    return presentAgent(ctx, tx, row)
+  })
+}

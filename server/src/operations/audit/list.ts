@@ -1,0 +1,92 @@
+import type { auditListInput, auditListOutput } from '@tony/mcp-shared/audit'
+import { errorCodes } from '@tony/mcp-shared/errors'
+import { eventTypes } from '@tony/mcp-shared/events'
+import { and, eq, gt, isNotNull, isNull, lte, or, type SQL } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { extentOf } from '../../domain/feed/log-range.ts'
+import { may } from '../../domain/principal.ts'
+import { iso } from '../../platform/times.ts'
+import type { Reader } from '../../store/store.ts'
+
+type Input = z.output<typeof auditListInput>
+type Output = z.output<typeof auditListOutput>
+
+/** Events looked at in one call: those the server made by itself are passed over. */
+const scanLimit = 20_000
+
+const eventType = z.enum(eventTypes)
+const errorCode = z.enum(errorCodes as [(typeof errorCodes)[number], ...(typeof errorCodes)[number][]])
+
+/** The events that somebody called for, by the log's own order. */
+async function mutations(reader: Reader, project: string, input: Input): Promise<Output> {
+  const { events: e } = reader.t
+  const after = Number(input.cursor ?? 0)
+  const filters: SQL[] = []
+  if (input.sessionId !== undefined) filters.push(eq(e.sessionId, input.sessionId))
+  if (input.agentId !== undefined) filters.push(eq(e.actor, input.agentId))
+  if (input.requestId !== undefined) filters.push(eq(e.requestId, input.requestId))
+  const { first, last } = await extentOf(reader, project)
+  const start = Math.max(after, first - 1)
+  const end = Math.min(start + scanLimit, last)
+  const rows = await reader.db
+    .select()
+    .from(e)
+    .where(and(eq(e.projectId, project), gt(e.seq, start), lte(e.seq, end), isNotNull(e.requestId), ...filters))
+    .orderBy(e.seq)
+    .limit(input.limit)
+  const reached = rows.length === input.limit ? (rows.at(-1)?.seq ?? end) : Math.max(start, end)
+  return {
+    mutations: rows.map((row) => ({
+      seq: row.seq,
+      at: iso(row.at),
+      type: eventType.parse(row.type),
+      subject: row.subject,
+      actor: row.actor,
+      data: JSON.parse(row.data),
+      sessionId: row.sessionId,
+      keyId: row.credentialId,
+      requestId: row.requestId ?? '',
+    })),
+    denials: [],
+    cursor: String(reached),
+    more: reached < last,
+  }
+}
+
+/** Of the caller's project; those of callers without a valid credential belong to none, and are shown to an admin. */
+async function denials(ctx: Context, reader: Reader, input: Input): Promise<Output> {
+  const { denials: d } = reader.t
+  const own = eq(d.projectId, ctx.principal.project)
+  const shown = may(ctx.principal, 'keys:read') ? or(own, isNull(d.projectId)) : own
+  const filters: SQL[] = []
+  if (input.agentId !== undefined) filters.push(eq(d.subject, input.agentId))
+  if (input.requestId !== undefined) filters.push(eq(d.requestId, input.requestId))
+  const rows = await reader.db
+    .select()
+    .from(d)
+    .where(and(gt(d.ord, Number(input.cursor ?? 0)), shown, ...filters))
+    .orderBy(d.ord)
+    .limit(input.limit + 1)
+  const page = rows.slice(0, input.limit)
+  return {
+    mutations: [],
+    denials: page.map(({ at, subject, path, code, address, requestId, count }) => ({
+      at: iso(at),
+      subject,
+      path,
+      code: errorCode.parse(code),
+      address,
+      requestId,
+      count,
+    })),
+    cursor: String(page.at(-1)?.ord ?? input.cursor ?? 0),
+    more: rows.length > input.limit,
+  }
+}
+
+/** `audit.list`: who changed what, or who was kept from it. */
+export const listAudit = (ctx: Context, input: Input): Promise<Output> =>
+  ctx.read((reader) =>
+    input.of === 'mutations' ? mutations(reader, ctx.principal.project, input) : denials(ctx, reader, input),
+  )

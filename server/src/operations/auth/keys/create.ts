@@ -1,0 +1,64 @@
+import type { keyCreateInput, keyCreateOutput } from '@tony/mcp-shared/auth'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { eq } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../../domain/context.ts'
+import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
+import { keyText, newKeyId, newSecret } from '../../../domain/identity/key-text.ts'
+import { takeUse } from '../../../domain/identity/key-use.ts'
+import { actorOf } from '../../../domain/principal.ts'
+import { iso } from '../../../platform/times.ts'
+import type { Transaction } from '../../../store/store.ts'
+import { endKey } from './revoke.ts'
+import { presentKey } from './serialize.ts'
+
+type Input = z.output<typeof keyCreateInput>
+
+async function projectOf({ db, t }: Transaction, name: string): Promise<string> {
+  const [row] = await db.select({ id: t.projects.id }).from(t.projects).where(eq(t.projects.name, name))
+  if (!row) throw new CoordinationError('NOT_FOUND', `Project ${name} not found`)
+  return row.id
+}
+
+/** The bootstrap token is good for one key, and that must be one that can make others: or nobody could come in any more. */
+async function spendBootstrap(tx: Transaction, { roleCeiling, scopes }: Input): Promise<void> {
+  if (roleCeiling !== 'admin' || !(scopes.includes('*') || scopes.includes('keys:write')))
+    throw new CoordinationError(
+      'INVALID_INPUT',
+      'the bootstrap token is exchanged for an admin key: { roleCeiling: "admin", scopes: ["*"] }',
+    )
+  await takeUse(tx, bootstrapId)
+  await endKey(tx, bootstrapId)
+}
+
+/** `auth.keys.create`: the only time the key is said. */
+export async function createKey(ctx: Context, input: Input): Promise<z.output<typeof keyCreateOutput>> {
+  const isBootstrap = ctx.principal.key?.id === bootstrapId
+  const [id, secret] = [newKeyId(), newSecret()]
+  const created = await ctx.transact(async (tx) => {
+    if (isBootstrap) await spendBootstrap(tx, input)
+    const projectId = input.project === undefined ? ctx.principal.project : await projectOf(tx, input.project)
+    const { name, roleCeiling, scopes, maxUses = null } = input
+    const [row] = await tx.db
+      .insert(tx.t.credentials)
+      .values({
+        id,
+        projectId,
+        name,
+        secretHash: ctx.pepper.hash('key', id, secret),
+        scopes: JSON.stringify(scopes),
+        roleCeiling,
+        maxUses,
+        cidrs: JSON.stringify(input.cidrs),
+        createdAt: tx.now,
+        expiresAt: tx.now + input.lifeMs,
+      })
+      .returning()
+    if (!row) throw new Error('a key was not stored')
+    const data = { keyId: id, name, project: projectId, scopes, roleCeiling, maxUses, expiresAt: iso(row.expiresAt) }
+    tx.append({ type: 'key.created', subject: null, actor: actorOf(ctx.principal), audience: [], data })
+    return presentKey(row)
+  })
+  if (isBootstrap) ctx.bootstrap.spent()
+  return { ...created, key: keyText(id, secret) }
+}

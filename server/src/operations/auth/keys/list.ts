@@ -1,0 +1,22 @@
+import type { keyListInput, keyListOutput } from '@tony/mcp-shared/auth'
+import { and, desc, gt, isNull, ne } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../../domain/context.ts'
+import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
+import { presentKey } from './serialize.ts'
+
+/** `auth.keys.list`: of every project, because an admin is of all. */
+export const listKeys = (
+  ctx: Context,
+  { all, limit }: z.output<typeof keyListInput>,
+): Promise<z.output<typeof keyListOutput>> =>
+  ctx.read(async ({ db, t: { credentials: c }, now }) => {
+    const live = all ? [] : [isNull(c.revokedAt), gt(c.expiresAt, now)]
+    const rows = await db
+      .select()
+      .from(c)
+      .where(and(ne(c.id, bootstrapId), ...live))
+      .orderBy(desc(c.createdAt), desc(c.id))
+      .limit(limit)
+    return { keys: rows.map(presentKey) }
+  })

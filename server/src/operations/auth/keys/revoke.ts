@@ -1,0 +1,43 @@
+import type { keyRevokeInput, keyRevokeOutput } from '@tony/mcp-shared/auth'
+import { and, eq, isNull } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../../domain/context.ts'
+import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
+import { findKey } from '../../../domain/identity/check-key.ts'
+import { revokeSessionsOfKey } from '../../../domain/identity/session.ts'
+import { actorOf } from '../../../domain/principal.ts'
+import { iso } from '../../../platform/times.ts'
+import { type Query, statement, type Transaction } from '../../../store/store.ts'
+import { noSuchKey } from './serialize.ts'
+
+const end = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
+  db
+    .update(t.credentials)
+    .set({ revokedAt: p.now })
+    .where(and(eq(t.credentials.id, p.keyId), isNull(t.credentials.revokedAt)))
+    .returning({ id: t.credentials.id })
+    .prepare(),
+)
+
+/** Ends a key and every session that began with it. Undefined when it was over before, or never was. */
+export async function endKey(tx: Transaction, keyId: string): Promise<number | undefined> {
+  const [ended] = await tx.run(end, { keyId, now: tx.now })
+  return ended ? (await revokeSessionsOfKey(tx, keyId)).length : undefined
+}
+
+/** `auth.keys.revoke`. */
+export const revokeKey = (
+  ctx: Context,
+  { keyId }: z.output<typeof keyRevokeInput>,
+): Promise<z.output<typeof keyRevokeOutput>> =>
+  ctx.transact(async (tx) => {
+    if (keyId === bootstrapId) throw noSuchKey(keyId)
+    const revokedSessions = await endKey(tx, keyId)
+    if (revokedSessions !== undefined) {
+      const data = { keyId, revokedSessions }
+      tx.append({ type: 'key.revoked', subject: null, actor: actorOf(ctx.principal), audience: [], data })
+    }
+    const [row] = await tx.run(findKey, { keyId })
+    if (!row) throw noSuchKey(keyId)
+    return { keyId, revokedAt: iso(row.revokedAt ?? tx.now), revokedSessions: revokedSessions ?? 0 }
+  })

@@ -1,0 +1,47 @@
+import type { keyRotateInput, keyRotateOutput } from '@tony/mcp-shared/auth'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { and, eq, gt, isNull, ne } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../../domain/context.ts'
+import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
+import { findKey, outsideSecret } from '../../../domain/identity/check-key.ts'
+import { keyText, newSecret } from '../../../domain/identity/key-text.ts'
+import { actorOf } from '../../../domain/principal.ts'
+import { iso } from '../../../platform/times.ts'
+import { noSuchKey, presentKey } from './serialize.ts'
+
+/** `auth.keys.rotate`: at most two secrets are good at a time, so a second rotation ends the oldest at once. */
+export async function rotateKey(
+  ctx: Context,
+  { keyId, overlapMs }: z.output<typeof keyRotateInput>,
+): Promise<z.output<typeof keyRotateOutput>> {
+  const secret = newSecret()
+  const rotated = await ctx.transact(async (tx) => {
+    const { credentials: c } = tx.t
+    const previousUntil = tx.now + overlapMs
+    const [row] = await tx.db
+      .update(c)
+      .set({ secretHash: ctx.pepper.hash('key', keyId, secret), previousHash: c.secretHash, previousUntil })
+      .where(
+        and(
+          eq(c.id, keyId),
+          ne(c.id, bootstrapId),
+          ne(c.secretHash, outsideSecret),
+          isNull(c.revokedAt),
+          gt(c.expiresAt, tx.now),
+        ),
+      )
+      .returning()
+    if (!row) {
+      const [over] = await tx.run(findKey, { keyId })
+      if (!over || keyId === bootstrapId) throw noSuchKey(keyId)
+      if (over.secretHash === outsideSecret)
+        throw new CoordinationError('ILLEGAL_TRANSITION', `${keyId} has no secret here: its issuer gives it tokens`)
+      throw new CoordinationError('ILLEGAL_TRANSITION', `key ${keyId} is revoked or has expired: create another`)
+    }
+    const data = { keyId, previousUntil: iso(previousUntil) }
+    tx.append({ type: 'key.rotated', subject: null, actor: actorOf(ctx.principal), audience: [], data })
+    return presentKey(row)
+  })
+  return { ...rotated, key: keyText(keyId, secret) }
+}

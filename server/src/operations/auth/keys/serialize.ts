@@ -1,0 +1,26 @@
+import { type apiKey, role, scope } from '@tony/mcp-shared/auth'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { z } from 'zod'
+import type { KeyRow } from '../../../domain/identity/check-key.ts'
+import { iso, isoOrNull } from '../../../platform/times.ts'
+
+const scopes = z.array(scope)
+
+/** A key as its managers see it: nothing of its secret. */
+export const presentKey = (row: KeyRow): z.output<typeof apiKey> => ({
+  keyId: row.id,
+  name: row.name,
+  project: row.projectId,
+  scopes: scopes.parse(JSON.parse(row.scopes)),
+  roleCeiling: role.parse(row.roleCeiling),
+  maxUses: row.maxUses,
+  uses: row.uses,
+  cidrs: JSON.parse(row.cidrs),
+  createdAt: iso(row.createdAt),
+  expiresAt: iso(row.expiresAt),
+  lastUsedAt: isoOrNull(row.lastUsedAt),
+  previousUntil: isoOrNull(row.previousUntil),
+  revokedAt: isoOrNull(row.revokedAt),
+})
+
+export const noSuchKey = (keyId: string) => new CoordinationError('NOT_FOUND', `Key ${keyId} not found`)

@@ -1,0 +1,137 @@
+import { type authRefreshInput, type authRefreshOutput, sessionLife } from '@tony/mcp-shared/auth'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { agentRole } from '@tony/mcp-shared/roles'
+import { and, eq, gt, isNull, ne } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { notValid } from '../../domain/identity/key-use.ts'
+import { sessionOfToken, successorOf } from '../../domain/identity/refresh-token.ts'
+import { findSession } from '../../domain/identity/session.ts'
+import { iso } from '../../platform/times.ts'
+import { refreshRetryMs } from '../../store/commit/extend-deadlines.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+
+type Input = z.output<typeof authRefreshInput>
+
+interface Exchange {
+  sessionId: string
+  presented: string
+  successor: string
+  nonce: string
+  now: number
+  idleSince: number
+  begunSince: number
+}
+
+const exchange = statement(({ db, t: { sessions: s }, p }: Query<Exchange>) =>
+  db
+    .update(s)
+    .set({ refreshHash: p.successor, parentHash: p.presented, nonceHash: p.nonce, refreshedAt: p.now })
+    .where(
+      and(
+        eq(s.id, p.sessionId),
+        eq(s.refreshHash, p.presented),
+        isNull(s.revokedAt),
+        gt(s.refreshedAt, p.idleSince),
+        gt(s.createdAt, p.begunSince),
+      ),
+    )
+    .returning({ id: s.id })
+    .prepare(),
+)
+
+interface Again {
+  sessionId: string
+  presented: string
+  nonce: string
+  since: number
+}
+
+/** The same token with the same nonce, and what it was exchanged for has not been used. */
+const again = statement(({ db, t: { sessions: s }, p }: Query<Again>) =>
+  db
+    .select({ id: s.id })
+    .from(s)
+    .where(
+      and(
+        eq(s.id, p.sessionId),
+        eq(s.parentHash, p.presented),
+        eq(s.nonceHash, p.nonce),
+        isNull(s.revokedAt),
+        gt(s.refreshedAt, p.since),
+      ),
+    )
+    .prepare(),
+)
+
+/** A token that was used before is shown again: one of two holders stole it, and nobody knows which. */
+const endReused = statement(
+  ({ db, t: { sessions: s }, p }: Query<{ sessionId: string; presented: string; now: number }>) =>
+    db
+      .update(s)
+      .set({ revokedAt: p.now })
+      .where(and(eq(s.id, p.sessionId), ne(s.refreshHash, p.presented), isNull(s.revokedAt)))
+      .returning({ id: s.id, agentId: s.agentId })
+      .prepare(),
+)
+
+const holder = statement(({ db, t, p }: Query<{ sessionId: string }>) =>
+  db
+    .select({ agent: t.agents, incarnation: t.sessions.incarnation })
+    .from(t.sessions)
+    .innerJoin(t.agents, eq(t.agents.id, t.sessions.agentId))
+    .where(eq(t.sessions.id, p.sessionId))
+    .prepare(),
+)
+
+/** True when the exchange stands; otherwise the refusal, thrown only once the end of a reused session has committed. */
+async function take(ctx: Context, tx: Transaction, sessionId: string, input: Input): Promise<true | CoordinationError> {
+  const { pepper } = ctx
+  const presented = pepper.hash('refresh', input.refreshToken)
+  const nonce = pepper.hash('nonce', input.nonce)
+  const successor = pepper.hash('refresh', successorOf(pepper, sessionId, input.refreshToken, input.nonce))
+  const limits = { now: tx.now, idleSince: tx.now - sessionLife.idleMs, begunSince: tx.now - sessionLife.absoluteMs }
+  if ((await tx.run(exchange, { sessionId, presented, successor, nonce, ...limits })).length > 0) return true
+  if ((await tx.run(again, { sessionId, presented, nonce, since: tx.now - refreshRetryMs })).length > 0) return true
+  const [reused] = await tx.run(endReused, { sessionId, presented, now: tx.now })
+  if (!reused) {
+    const [row] = await tx.run(findSession, { sessionId })
+    return row?.revokedAt === null
+      ? new CoordinationError('TOKEN_EXPIRED', 'the refresh token has expired: register again')
+      : new CoordinationError('TOKEN_REVOKED', 'this session has been revoked: register again')
+  }
+  tx.wake({ topic: 'revoked', sessions: [sessionId] })
+  const data = { sessionId, reason: 'reuse' }
+  tx.append({ type: 'session.revoked', subject: reused.agentId, actor: null, audience: [reused.agentId], data })
+  return new CoordinationError(
+    'TOKEN_REVOKED',
+    'the refresh token was used before: its session has been ended, register again',
+  )
+}
+
+/** `auth.refresh`: the next access token of a session, and the next refresh token. The one that was shown is used up. */
+export async function refreshSession(ctx: Context, input: Input): Promise<z.output<typeof authRefreshOutput>> {
+  const sessionId = sessionOfToken(ctx.pepper, input.refreshToken)
+  if (sessionId === undefined) throw notValid()
+  const [held] = await ctx.read((reader) => reader.run(holder, { sessionId }))
+  if (!held) throw notValid()
+  const { agent, incarnation } = held
+  const fence = { sessionId, agentId: agent.id, incarnation }
+  const scope = { project: agent.projectId, fence, requestId: ctx.requestId }
+  const outcome = await ctx.store.transact(scope, (tx) => take(ctx, tx, sessionId, input))
+  if (outcome !== true) throw outcome
+  // Who only keeps a session good is there too: long silence has an agent unregistered.
+  ctx.presence.note(agent.projectId, agent.id, ctx.store.now())
+  const issued = await ctx.tokens.issue({
+    agentId: agent.id,
+    name: agent.name,
+    type: agent.type,
+    role: agentRole.parse(agent.role),
+    capabilities: JSON.parse(agent.capabilities),
+    project: agent.projectId,
+    incarnation,
+    sessionId,
+  })
+  const refreshToken = successorOf(ctx.pepper, sessionId, input.refreshToken, input.nonce)
+  return { token: issued.token, refreshToken, expiresAt: iso(issued.expiresAt), expiresInMs: issued.expiresInMs }
+}

@@ -1,0 +1,21 @@
+import type { authRenewInput, authRenewOutput } from '@tony/mcp-shared/auth'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { verifyToken } from '../../domain/identity/issuers/admit.ts'
+import { iso } from '../../platform/times.ts'
+
+/** `auth.renew`: the socket goes on with a newer token of the same session, and what is open on it stays open. */
+export async function renewIdentity(
+  ctx: Context,
+  { token }: z.output<typeof authRenewInput>,
+): Promise<z.output<typeof authRenewOutput>> {
+  const renewed = await verifyToken(ctx, token)
+  if (renewed.expiresAt < ctx.clock.wall())
+    throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
+  const { subject, sessionId } = ctx.principal
+  if (renewed.subject !== subject || renewed.sessionId !== sessionId)
+    throw new CoordinationError('FORBIDDEN', 'a socket goes on with a token of its own session only: open another')
+  ctx.renew(renewed)
+  return { expiresAt: iso(renewed.expiresAt) }
+}

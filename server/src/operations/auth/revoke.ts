@@ -1,0 +1,45 @@
+import type { authRevokeInput, authRevokeOutput } from '@tony/mcp-shared/auth'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { z } from 'zod'
+import { knownAgent } from '../../domain/agents/lookup.ts'
+import type { Context } from '../../domain/context.ts'
+import { findSession, revokeSession, revokeSessions } from '../../domain/identity/session.ts'
+import { actorOf, may } from '../../domain/principal.ts'
+import type { Transaction } from '../../store/store.ts'
+import { revokeKey } from './keys/revoke.ts'
+
+type Input = z.output<typeof authRevokeInput>
+
+async function end(ctx: Context, tx: Transaction, { sessionId, agent }: Input) {
+  const { project } = ctx.principal
+  if (agent !== undefined) return revokeSessions(tx, await knownAgent(tx, project, agent))
+  const wanted = sessionId ?? ctx.principal.sessionId ?? ''
+  const [row] = await tx.run(findSession, { sessionId: wanted })
+  if (row?.projectId !== project) throw new CoordinationError('NOT_FOUND', `Session ${wanted} not found`)
+  return revokeSession(tx, wanted)
+}
+
+/** `auth.revoke`: of what is ended nothing more commits, on any replica; its sockets and reads stop within 2 s. */
+export async function revoke(ctx: Context, input: Input): Promise<z.output<typeof authRevokeOutput>> {
+  const { principal } = ctx
+  if (input.keyId !== undefined) {
+    if (!may(principal, 'keys:write')) throw new CoordinationError('FORBIDDEN', 'revoking a key needs the role admin')
+    const { revokedSessions } = await revokeKey(ctx, { keyId: input.keyId })
+    return { revokedSessions }
+  }
+  const own = input.agent === undefined && (input.sessionId ?? principal.sessionId) === principal.sessionId
+  if (own && principal.sessionId === undefined)
+    throw new CoordinationError('INVALID_INPUT', 'the caller has no session of its own: name what to revoke')
+  if (!own && !may(principal, 'sessions:revoke'))
+    throw new CoordinationError('FORBIDDEN', "ending another's session needs the role tech-lead")
+  const revoked = await ctx.transact(async (tx) => {
+    const ended = await end(ctx, tx, input)
+    const actor = actorOf(principal)
+    for (const { id, agentId } of ended) {
+      const data = { sessionId: id, reason: 'revoked' }
+      tx.append({ type: 'session.revoked', subject: agentId, actor, audience: [agentId], data })
+    }
+    return ended
+  })
+  return { revokedSessions: revoked.length }
+}

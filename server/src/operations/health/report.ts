@@ -1,0 +1,18 @@
+import type { healthReportInput, healthReportOutput } from '@tony/mcp-shared/health'
+import type { z } from 'zod'
+import { keepSample } from '../../domain/agents/health-sample.ts'
+import type { Context } from '../../domain/context.ts'
+import { requireAgent } from '../../domain/principal.ts'
+import { iso } from '../../platform/times.ts'
+
+/** `health.report`: a sample beside those that heartbeats carry. */
+export function reportHealth(
+  ctx: Context,
+  { idempotencyKey: _, ...sample }: z.output<typeof healthReportInput>,
+): Promise<z.output<typeof healthReportOutput>> {
+  const agentId = requireAgent(ctx.principal).id
+  return ctx.transact(async (tx) => {
+    await keepSample(tx, agentId, sample)
+    return { agentId, at: iso(tx.now) }
+  })
+}

@@ -1,0 +1,37 @@
+import type { deadLetterListInput, deadLetterListOutput } from '@tony/mcp-shared/dead-letters'
+import { and, eq } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../../domain/context.ts'
+import { positionOf } from '../../../platform/paging.ts'
+import { iso } from '../../../platform/times.ts'
+import { type Query, type Reader, statement } from '../../../store/store.ts'
+import { type MessageHead, presentPage } from '../serialize.ts'
+import { findDead } from './find.ts'
+
+const findFailures = statement(({ db, t, p }: Query<{ messageId: string; redrives: number }>) =>
+  db
+    .select()
+    .from(t.deliveryFailures)
+    .where(and(eq(t.deliveryFailures.messageId, p.messageId), eq(t.deliveryFailures.redrives, p.redrives)))
+    .orderBy(t.deliveryFailures.attempt)
+    .prepare(),
+)
+
+async function failuresOf(reader: Reader, { id: messageId, redrives }: MessageHead) {
+  const rows = await reader.run(findFailures, { messageId, redrives })
+  return rows.map(({ attempt, at, reason, error }) => ({ attempt, at: iso(at), reason, error }))
+}
+
+/** `messages.deadLetters.list`: the oldest first, page by page, each with the history of its deliveries. */
+export const listDeadLetters = (
+  ctx: Context,
+  { filter, limit, cursor }: z.output<typeof deadLetterListInput>,
+): Promise<z.output<typeof deadLetterListOutput>> =>
+  ctx.read(async (reader) => {
+    const found = await findDead(reader, ctx, filter, { after: positionOf(cursor), limit })
+    const { page, nextCursor } = await presentPage(reader, found, async (row, message) => ({
+      ...message,
+      failures: await failuresOf(reader, row),
+    }))
+    return { deadLetters: page, nextCursor }
+  })

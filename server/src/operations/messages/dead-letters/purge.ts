@@ -1,0 +1,61 @@
+import type { deadLetterPurgeInput, deadLetterPurgeOutput } from '@tony/mcp-shared/dead-letters'
+import { and, eq } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../../domain/context.ts'
+import { participantsOf } from '../../../domain/messages/participants.ts'
+import { actorOf } from '../../../domain/principal.ts'
+import { isWord } from '../../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../../store/store.ts'
+import type { MessageHead } from '../serialize.ts'
+import { findDead } from './find.ts'
+
+const hold = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
+  locked(
+    db
+      .select({ ord: t.messages.ord })
+      .from(t.messages)
+      .where(and(eq(t.messages.ord, p.ord), isWord(t.messages.status, 'dead'))),
+  ).prepare(),
+)
+
+const forget = statement(({ db, t, p }: Query<{ messageId: string }>) =>
+  db
+    .delete(t.deliveryFailures)
+    .where(eq(t.deliveryFailures.messageId, p.messageId))
+    .returning({ attempt: t.deliveryFailures.attempt })
+    .prepare(),
+)
+
+const remove = statement(({ db, t, p }: Query<{ ord: number }>) =>
+  db.delete(t.messages).where(eq(t.messages.ord, p.ord)).returning({ id: t.messages.id }).prepare(),
+)
+
+async function purgeOne(tx: Transaction, ctx: Context, row: MessageHead): Promise<number> {
+  // Held while its history goes first, which refers to it: nobody redrives it meanwhile.
+  const [held] = await tx.run(hold, { ord: row.ord })
+  if (!held) return 0
+  await tx.run(forget, { messageId: row.id })
+  await tx.run(remove, { ord: row.ord })
+  tx.append({
+    type: 'message.purged',
+    subject: row.id,
+    actor: actorOf(ctx.principal),
+    taskId: row.taskId,
+    threadId: row.threadId,
+    audience: participantsOf(row),
+    data: { messageId: row.id },
+  })
+  return 1
+}
+
+/** `messages.deadLetters.purge`: removed with their history. The payload of a fan-out stays for its other copies. */
+export const purgeDeadLetters = (
+  ctx: Context,
+  { filter, limit }: z.output<typeof deadLetterPurgeInput>,
+): Promise<z.output<typeof deadLetterPurgeOutput>> =>
+  ctx.transact(async (tx) => {
+    const { rows, next } = await findDead(tx, ctx, filter, { after: undefined, limit })
+    let purged = 0
+    for (const row of rows) purged += await purgeOne(tx, ctx, row)
+    return { purged, more: next !== null }
+  })

@@ -1,0 +1,84 @@
+import type { deadLetterRedriveInput, deadLetterRedriveOutput } from '@tony/mcp-shared/dead-letters'
+import type { CoordinationError } from '@tony/mcp-shared/errors'
+import { and, eq, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import { agentNotFound, isReachable, reachableAgent } from '../../../domain/agents/lookup.ts'
+import type { Context } from '../../../domain/context.ts'
+import { hasRoom, inboxFull } from '../../../domain/messages/capacity.ts'
+import { participantsOf } from '../../../domain/messages/participants.ts'
+import { actorOf } from '../../../domain/principal.ts'
+import { isWord } from '../../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../../store/store.ts'
+import type { MessageHead } from '../serialize.ts'
+import { findDead } from './find.ts'
+
+type Output = z.output<typeof deadLetterRedriveOutput>
+
+/**
+ * All its deliveries again, and no end of its life: whoever redrives it wants it read. Its place among the others is the one it
+ * had, by priority and age.
+ */
+const redrive = statement(({ db, t, p }: Query<{ ord: number; to: string }>) =>
+  db
+    .update(t.messages)
+    .set({
+      status: 'pending',
+      ready: 1,
+      notBefore: null,
+      toAgent: p.to,
+      retryCount: 0,
+      redrives: sql`${t.messages.redrives} + 1`,
+      receipt: null,
+      ackBy: null,
+      shownAt: null,
+      expiresAt: null,
+      endedAt: null,
+    })
+    .where(and(eq(t.messages.ord, p.ord), isWord(t.messages.status, 'dead')))
+    .returning({ redrives: t.messages.redrives })
+    .prepare(),
+)
+
+/** Why a letter cannot go to an inbox; undefined when it can. */
+async function obstacle(
+  tx: Transaction,
+  { projectId, priority }: MessageHead,
+  to: string,
+  maxPending: number,
+): Promise<CoordinationError | undefined> {
+  if (!(await isReachable(tx, projectId, to))) return agentNotFound(to)
+  return (await hasRoom(tx, { agentId: to, priority, maxPending })) ? undefined : inboxFull(to, maxPending)
+}
+
+async function redriveOne(tx: Transaction, ctx: Context, row: MessageHead, to: string): Promise<boolean> {
+  const [moved] = await tx.run(redrive, { ord: row.ord, to })
+  if (!moved) return false
+  tx.append({
+    type: 'message.redriven',
+    subject: row.id,
+    actor: actorOf(ctx.principal),
+    taskId: row.taskId,
+    threadId: row.threadId,
+    audience: [...new Set([...participantsOf(row), to])],
+    data: { messageId: row.id, to, redrives: moved.redrives },
+  })
+  tx.wake({ topic: 'inbox', agentId: to, because: 'mail' })
+  return true
+}
+
+/** `messages.deadLetters.redrive`: the letters themselves, not copies of them, back into an inbox. */
+export const redriveDeadLetters = (ctx: Context, input: z.output<typeof deadLetterRedriveInput>): Promise<Output> =>
+  ctx.transact(async (tx) => {
+    const elsewhere = input.to === undefined ? undefined : await reachableAgent(tx, ctx.principal.project, input.to)
+    const { rows, next } = await findDead(tx, ctx, input.filter, { after: undefined, limit: input.limit })
+    const redriven: string[] = []
+    const refused: Output['refused'] = []
+    for (const row of rows) {
+      const to = elsewhere ?? row.toAgent
+      const error = await obstacle(tx, row, to, ctx.config.maxPending)
+      if (error) refused.push({ messageId: row.id, error: { code: error.code, message: error.message } })
+      else if (await redriveOne(tx, ctx, row, to)) redriven.push(row.id)
+    }
+    // Where none could go, calling again would change nothing.
+    return { redriven, refused, more: next !== null && redriven.length > 0 }
+  })

@@ -1,0 +1,41 @@
+import type { messageInProgressInput, messageInProgressOutput } from '@tony/mcp-shared/messages'
+import { and, eq, isNull } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { requireAgent } from '../../domain/principal.ts'
+import { iso } from '../../platform/times.ts'
+import { type Query, statement } from '../../store/store.ts'
+import { findMessage, isCurrent, moved, type Receipt, refuseReceipt, tell } from './receipt.ts'
+
+const extend = statement((q: Query<Receipt & { agentId: string; ackBy: number }>) =>
+  q.db.update(q.t.messages).set({ ackBy: q.p.ackBy }).where(isCurrent(q)).returning({ id: q.t.messages.id }).prepare(),
+)
+
+/** The first time alone: its sender is told once. */
+const show = statement((q: Query<{ messageId: string; now: number }>) =>
+  q.db
+    .update(q.t.messages)
+    .set({ shownAt: q.p.now })
+    .where(and(eq(q.t.messages.id, q.p.messageId), isNull(q.t.messages.shownAt)))
+    .returning(moved(q))
+    .prepare(),
+)
+
+/** `messages.inProgress`: still at it. The delivery waits for its ack anew; no event, unless it was shown for the first time. */
+export function keepInProgress(
+  ctx: Context,
+  { messageId, receipt, ackWaitMs, shown }: z.output<typeof messageInProgressInput>,
+): Promise<z.output<typeof messageInProgressOutput>> {
+  const agentId = requireAgent(ctx.principal).id
+  return ctx.transact(async (tx) => {
+    const ackBy = tx.now + ackWaitMs
+    const [row] = await tx.run(extend, { messageId, agentId, receipt, ackBy })
+    if (!row) {
+      const [known] = await tx.run(findMessage, { messageId, agentId })
+      return refuseReceipt(known, messageId)
+    }
+    const [first] = shown ? await tx.run(show, { messageId, now: tx.now }) : []
+    if (first) tell(tx, 'message.shown', agentId, messageId, first)
+    return { messageId, ackBy: iso(ackBy) }
+  })
+}

@@ -1,0 +1,72 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { and, eq } from 'drizzle-orm'
+import { participantsOf } from '../../domain/messages/participants.ts'
+import { isWord } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import type { MessageRow } from './deliver.ts'
+
+export const findMessage = statement(({ db, t, p }: Query<{ messageId: string; agentId: string }>) =>
+  db
+    .select()
+    .from(t.messages)
+    .where(and(eq(t.messages.id, p.messageId), eq(t.messages.toAgent, p.agentId)))
+    .prepare(),
+)
+
+/** What names one delivery of one message. */
+export interface Receipt {
+  readonly messageId: string
+  readonly receipt: string
+}
+
+/** The delivery a receipt is good for: the last one of the caller's own message, and still without its end. */
+export const isCurrent = ({ t, p }: Query<Receipt & { agentId: string }>) =>
+  and(
+    eq(t.messages.id, p.messageId),
+    eq(t.messages.toAgent, p.agentId),
+    eq(t.messages.receipt, p.receipt),
+    isWord(t.messages.status, 'delivered'),
+  )
+
+/** What the event of a move that a receipt made is about. */
+export const moved = ({ t }: Pick<Query<object>, 't'>) => ({
+  fromAgent: t.messages.fromAgent,
+  taskId: t.messages.taskId,
+  threadId: t.messages.threadId,
+  retryCount: t.messages.retryCount,
+})
+
+type Moved = Pick<MessageRow, 'fromAgent' | 'taskId' | 'threadId' | 'retryCount'>
+
+/** Tells both ends what their recipient has made of a message. */
+export function tell(
+  tx: Transaction,
+  type: 'message.acked' | 'message.shown',
+  agentId: string,
+  messageId: string,
+  { fromAgent, taskId, threadId, retryCount }: Moved,
+): void {
+  tx.append({
+    type,
+    subject: messageId,
+    actor: agentId,
+    taskId,
+    threadId,
+    audience: participantsOf({ fromAgent, toAgent: agentId }),
+    data: { messageId, attempt: retryCount },
+  })
+}
+
+/** Why a move that needs the current receipt changed no row. Somebody else's message and an absent one are the same. */
+export function staleReceipt(known: MessageRow | undefined, messageId: string): CoordinationError {
+  if (!known) return new CoordinationError('NOT_FOUND', `Message ${messageId} not found`)
+  return new CoordinationError(
+    'STALE_RECEIPT',
+    `this receipt of message ${messageId} is over: it was acked, or delivered again`,
+    { status: known.status, attempt: known.retryCount },
+  )
+}
+
+export function refuseReceipt(known: MessageRow | undefined, messageId: string): never {
+  throw staleReceipt(known, messageId)
+}

@@ -1,0 +1,54 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { topic } from '@tony/mcp-shared/messages'
+import { and, eq, ne } from 'drizzle-orm'
+import { reachableAgent } from '../../domain/agents/lookup.ts'
+import type { Principal } from '../../domain/principal.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+
+const findAll = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db
+    .select({ id: t.agents.id, role: t.agents.role })
+    .from(t.agents)
+    .where(and(eq(t.agents.projectId, p.project), ne(t.agents.status, 'unregistered')))
+    .orderBy(t.agents.id)
+    .prepare(),
+)
+
+const findSubscribers = statement(({ db, t, p }: Query<{ project: string; topic: string }>) =>
+  db
+    .select({ id: t.agents.id })
+    .from(t.subscriptions)
+    .innerJoin(t.agents, eq(t.agents.id, t.subscriptions.agentId))
+    .where(
+      and(
+        eq(t.subscriptions.projectId, p.project),
+        eq(t.subscriptions.topic, p.topic),
+        ne(t.agents.status, 'unregistered'),
+      ),
+    )
+    .orderBy(t.subscriptions.agentId)
+    .prepare(),
+)
+
+async function subscribersOf(tx: Transaction, project: string, name: string) {
+  const parsed = topic.safeParse(name)
+  if (parsed.success) return tx.run(findSubscribers, { project, topic: parsed.data })
+  throw new CoordinationError('INVALID_INPUT', `to: a topic ${parsed.error.issues[0]?.message ?? 'is not like that'}`)
+}
+
+async function membersOf(tx: Transaction, project: string, role: string | undefined) {
+  const all = await tx.run(findAll, { project })
+  return role === undefined ? all : all.filter((agent) => agent.role === role)
+}
+
+/** Whether an address names several inboxes. */
+export const isFanOut = (to: string): boolean => to === '*' || to.startsWith('role:') || to.startsWith('topic:')
+
+/** The agents a message goes to: those that match at the commit, all or none, and of a fan-out never its sender. */
+export async function recipientsOf(tx: Transaction, { project, agent }: Principal, to: string): Promise<string[]> {
+  if (!isFanOut(to)) return [await reachableAgent(tx, project, to)]
+  const found = to.startsWith('topic:')
+    ? await subscribersOf(tx, project, to.slice('topic:'.length))
+    : await membersOf(tx, project, to === '*' ? undefined : to.slice('role:'.length))
+  return found.map(({ id }) => id).filter((id) => id !== agent?.id)
+}

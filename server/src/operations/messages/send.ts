@@ -1,0 +1,80 @@
+import { type messageSendInput, type messageSendOutput, rankOfMode } from '@tony/mcp-shared/messages'
+import { rankOf } from '@tony/mcp-shared/priorities'
+import { and, eq } from 'drizzle-orm'
+import { uuidv7 } from 'uuidv7'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { type Letter, post } from '../../domain/messages/enqueue.ts'
+import { actorOf } from '../../domain/principal.ts'
+import { taskNotFound } from '../../domain/tasks/lease.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { isFanOut, recipientsOf } from './recipients.ts'
+import { visibleMessage } from './visible.ts'
+
+type Outgoing = Omit<z.output<typeof messageSendInput>, 'idempotencyKey'>
+type Sent = z.output<typeof messageSendOutput>
+
+const findTask = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
+  db
+    .select({ id: t.tasks.id })
+    .from(t.tasks)
+    .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project)))
+    .prepare(),
+)
+
+const insertBody = statement(({ db, t, p }: Query<{ id: string; payload: string }>) =>
+  db.insert(t.bodies).values({ id: p.id, payload: p.payload }).returning({ id: t.bodies.id }).prepare(),
+)
+
+/** What a message says it is about has to be there: a message that points nowhere is a mistake its reader cannot see. */
+async function requireSubjects(tx: Transaction, ctx: Context, { taskId, replyTo }: Outgoing): Promise<void> {
+  if (replyTo !== undefined) await visibleMessage(tx, ctx.principal, replyTo)
+  if (taskId === undefined) return
+  const [task] = await tx.run(findTask, { project: ctx.principal.project, taskId })
+  if (!task) throw taskNotFound(taskId)
+}
+
+function letterOf(tx: Transaction, ctx: Context, outgoing: Outgoing): Omit<Letter, 'to'> {
+  const { threadId = null, replyTo = null, correlationId = null, taskId = null, type, maxDeliver, ttlMs } = outgoing
+  return {
+    project: ctx.principal.project,
+    from: actorOf(ctx.principal),
+    type,
+    payload: JSON.stringify(outgoing.payload) ?? 'null',
+    bodyId: null,
+    address: null,
+    priority: rankOf(outgoing.priority),
+    mode: rankOfMode(outgoing.mode),
+    threadId,
+    replyTo,
+    correlationId,
+    taskId,
+    expiresAt: ttlMs === undefined ? null : tx.now + ttlMs,
+    maxDeliver,
+  }
+}
+
+/** Puts a message into every inbox it is addressed to. A refusal comes before anything is written. */
+export async function sendIn(tx: Transaction, ctx: Context, outgoing: Outgoing): Promise<Sent> {
+  await requireSubjects(tx, ctx, outgoing)
+  const agentIds = await recipientsOf(tx, ctx.principal, outgoing.to)
+  const letter = letterOf(tx, ctx, outgoing)
+  const { maxPending } = ctx.config
+  const [first] = agentIds
+  if (!isFanOut(outgoing.to) && first !== undefined) {
+    const posted = await post(tx, { ...letter, to: first }, { maxPending, whenFull: 'refuse' })
+    return { id: posted.messageId, recipients: [{ agentId: first, ...posted }] }
+  }
+  const bodyId = uuidv7()
+  if (first !== undefined) await tx.run(insertBody, { id: bodyId, payload: letter.payload ?? 'null' })
+  const copy = { ...letter, payload: null, bodyId, address: outgoing.to }
+  const recipients: Sent['recipients'] = []
+  for (const agentId of agentIds) {
+    recipients.push({ agentId, ...(await post(tx, { ...copy, to: agentId }, { maxPending, whenFull: 'bury' })) })
+  }
+  return { id: bodyId, recipients }
+}
+
+/** `messages.send`: one row in each recipient's inbox; the payload of a fan-out is stored once beside them. */
+export const sendMessage = (ctx: Context, input: z.output<typeof messageSendInput>): Promise<Sent> =>
+  ctx.transact((tx) => sendIn(tx, ctx, input))

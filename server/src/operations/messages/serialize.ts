@@ -1,0 +1,97 @@
+import { type message, messageStatuses, modeOfRank } from '@tony/mcp-shared/messages'
+import { priorityOfRank } from '@tony/mcp-shared/priorities'
+import { eq, getTableColumns, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import { pageCharacters } from '../../platform/paging.ts'
+import { iso, isoOrNull } from '../../platform/times.ts'
+import { type Query, type Reader, statement } from '../../store/store.ts'
+import type { Tables } from '../../store/tables/tables.ts'
+import type { MessageRow } from './deliver.ts'
+
+type Status = MessageOutput['status']
+export type MessageOutput = z.output<typeof message>
+
+/** A message without its payload, which may be large and is read when it is certain that it goes out. */
+export type MessageHead = Omit<MessageRow, 'payload'>
+
+/** The columns of a head. */
+export function headOf(messages: Tables['messages']) {
+  const { payload: _, ...head } = getTableColumns(messages)
+  return head
+}
+
+const findPayload = statement(({ db, t, p }: Query<{ ord: number }>) =>
+  db
+    .select({ payload: sql<string | null>`coalesce(${t.messages.payload}, ${t.bodies.payload})` })
+    .from(t.messages)
+    .leftJoin(t.bodies, eq(t.bodies.id, t.messages.bodyId))
+    .where(eq(t.messages.ord, p.ord))
+    .prepare(),
+)
+
+export function statusOf(word: string): Status {
+  const status = messageStatuses.find((known) => known === word)
+  if (!status) throw new Error(`a message has the unknown status ${word}`)
+  return status
+}
+
+function present(row: MessageHead, payload: string): MessageOutput {
+  return {
+    id: row.id,
+    from: row.fromAgent,
+    to: row.toAgent,
+    address: row.address,
+    bodyId: row.bodyId,
+    type: row.type,
+    payload: JSON.parse(payload),
+    priority: priorityOfRank(row.priority),
+    mode: modeOfRank(row.mode),
+    status: statusOf(row.status),
+    threadId: row.threadId,
+    replyTo: row.replyTo,
+    correlationId: row.correlationId,
+    taskId: row.taskId,
+    sentAt: iso(row.createdAt),
+    expiresAt: isoOrNull(row.expiresAt),
+    deliveredAt: isoOrNull(row.deliveredAt),
+    shownAt: isoOrNull(row.shownAt),
+    endedAt: isoOrNull(row.endedAt),
+    attempt: row.retryCount,
+    maxDeliver: row.maxDeliver,
+    redrives: row.redrives,
+    lastError: row.lastError,
+  }
+}
+
+async function payloadOf(reader: Reader, { ord, id }: MessageHead): Promise<string> {
+  const [found] = await reader.run(findPayload, { ord })
+  if (typeof found?.payload !== 'string') throw new Error(`message ${id} is not whole`)
+  return found.payload
+}
+
+export const presentMessage = async (reader: Reader, row: MessageHead): Promise<MessageOutput> =>
+  present(row, await payloadOf(reader, row))
+
+export interface Presented<T> {
+  readonly page: T[]
+  readonly nextCursor: string | null
+}
+
+/** What goes in one page, at least one: `cursor` is where the rows end, if they do not end the list. */
+export async function presentPage<T>(
+  reader: Reader,
+  { rows, next }: { readonly rows: readonly MessageHead[]; readonly next: number | null },
+  shape: (row: MessageHead, message: MessageOutput) => Promise<T>,
+): Promise<Presented<T>> {
+  const page: T[] = []
+  let size = 0
+  let last: MessageHead | undefined
+  for (const row of rows) {
+    const payload = await payloadOf(reader, row)
+    size += payload.length
+    if (last && size > pageCharacters) return { page, nextCursor: String(last.ord) }
+    page.push(await shape(row, present(row, payload)))
+    last = row
+  }
+  return { page, nextCursor: next === null ? null : String(next) }
+}

@@ -1,0 +1,41 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { type messageSubscribeInput, type messageSubscribeOutput, topicsOfAgent } from '@tony/mcp-shared/messages'
+import { eq } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { requireAgent } from '../../domain/principal.ts'
+import { type Query, statement } from '../../store/store.ts'
+import { topicsOf } from './topics.ts'
+
+const lockMailbox = statement(({ db, t, p, locked }: Query<{ agentId: string }>) =>
+  locked(db.select({ id: t.mailboxes.agentId }).from(t.mailboxes).where(eq(t.mailboxes.agentId, p.agentId))).prepare(),
+)
+
+const insert = statement(({ db, t, p }: Query<{ agentId: string; topic: string; project: string }>) =>
+  db
+    .insert(t.subscriptions)
+    .values({ agentId: p.agentId, topic: p.topic, projectId: p.project })
+    .onConflictDoNothing()
+    .returning({ topic: t.subscriptions.topic })
+    .prepare(),
+)
+
+/** `messages.subscribe`. Counted after the insert, under the lock of the mailbox: one too many undoes it. */
+export function subscribeTopic(
+  ctx: Context,
+  { topic }: z.output<typeof messageSubscribeInput>,
+): Promise<z.output<typeof messageSubscribeOutput>> {
+  const { id: agentId } = requireAgent(ctx.principal)
+  return ctx.transact(async (tx) => {
+    await tx.run(lockMailbox, { agentId })
+    const added = await tx.run(insert, { agentId, topic, project: ctx.principal.project })
+    const topics = await topicsOf(tx, agentId)
+    if (topics.length > topicsOfAgent)
+      throw new CoordinationError(
+        'INVALID_INPUT',
+        `topic: an agent subscribes to at most ${topicsOfAgent} topics: unsubscribe from one of them first`,
+      )
+    if (added.length > 0) tx.append({ type: 'topic.subscribed', subject: agentId, actor: agentId, data: { topic } })
+    return { topic, topics }
+  })
+}

@@ -1,0 +1,20 @@
+import type { messageMoved, messageTermInput } from '@tony/mcp-shared/messages'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { requireAgent } from '../../domain/principal.ts'
+import { findMessage, refuseReceipt } from './receipt.ts'
+import { termDelivery } from './end-delivery.ts'
+
+/** `messages.term`: never. A dead letter at once, whatever deliveries it has left. */
+export function termMessage(
+  ctx: Context,
+  { messageId, receipt, error }: z.output<typeof messageTermInput>,
+): Promise<z.output<typeof messageMoved>> {
+  const agentId = requireAgent(ctx.principal).id
+  return ctx.transact(async (tx) => {
+    if (await termDelivery(tx, { messageId, agentId, receipt, error: error ?? null }))
+      return { messageId, status: 'dead' }
+    const [known] = await tx.run(findMessage, { messageId, agentId })
+    return refuseReceipt(known, messageId)
+  })
+}

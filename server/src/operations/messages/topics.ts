@@ -1,0 +1,16 @@
+import { eq } from 'drizzle-orm'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+
+const ofAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  db
+    .select({ topic: t.subscriptions.topic })
+    .from(t.subscriptions)
+    .where(eq(t.subscriptions.agentId, p.agentId))
+    .orderBy(t.subscriptions.topic)
+    .prepare(),
+)
+
+/** Every topic an agent is subscribed to, sorted. */
+export async function topicsOf(tx: Transaction, agentId: string): Promise<string[]> {
+  return (await tx.run(ofAgent, { agentId })).map(({ topic }) => topic)
+}

@@ -1,0 +1,33 @@
+import type { planAddInput, planAddOutput } from '@tony/mcp-shared/plans'
+import { eq, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { type Query, statement } from '../../store/store.ts'
+import { requireOpenPlan } from './require-plan.ts'
+
+const stage = statement(({ db, t, p }: Query<{ planId: string; externalId: string; spec: string }>) =>
+  db
+    .insert(t.planRows)
+    .values({ planId: p.planId, externalId: p.externalId, spec: p.spec })
+    .onConflictDoUpdate({ target: [t.planRows.planId, t.planRows.externalId], set: { spec: p.spec } })
+    .returning({ ord: t.planRows.ord })
+    .prepare(),
+)
+
+/** `plans.add`: stages rows; a row the plan holds already is replaced, so a call whose reply was lost can be repeated. */
+export const addToPlan = (
+  ctx: Context,
+  input: z.output<typeof planAddInput>,
+): Promise<z.output<typeof planAddOutput>> =>
+  ctx.transact(async (tx) => {
+    await requireOpenPlan(tx, ctx.principal.project, input.planId)
+    for (const task of input.tasks) {
+      await tx.run(stage, { planId: input.planId, externalId: task.externalId, spec: JSON.stringify(task) })
+    }
+    const { planRows } = tx.t
+    const [count] = await tx.db
+      .select({ rows: sql<number>`count(*)` })
+      .from(planRows)
+      .where(eq(planRows.planId, input.planId))
+    return { planId: input.planId, staged: count?.rows ?? 0 }
+  })

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { type PlannedTask, type planCommitInput, type planCommitOutput, plannedTask } from '@tony/mcp-shared/plans'
+import { and, eq } from 'drizzle-orm'
+import { uuidv7 } from 'uuidv7'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { actorOf, type Principal } from '../../domain/principal.ts'
+import { dependencyOrder } from '../../domain/tasks/dependency-order.ts'
+import { addTask } from '../../domain/tasks/enqueue.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { requireOpenPlan } from './require-plan.ts'
+import { updatePlanned } from './update.ts'
+
+const findImported = statement(({ db, t, p }: Query<{ project: string; externalId: string }>) =>
+  db
+    .select()
+    .from(t.tasks)
+    .where(and(eq(t.tasks.projectId, p.project), eq(t.tasks.externalId, p.externalId)))
+    .prepare(),
+)
+
+interface Staged {
+  readonly key: string
+  readonly after: readonly string[]
+  readonly planned: PlannedTask
+  readonly hash: string
+}
+
+async function readStaged({ db, t }: Transaction, planId: string): Promise<Staged[]> {
+  const rows = await db
+    .select({ spec: t.planRows.spec })
+    .from(t.planRows)
+    .where(eq(t.planRows.planId, planId))
+    .orderBy(t.planRows.ord)
+  return rows.map(({ spec }) => {
+    const planned = plannedTask.parse(JSON.parse(spec))
+    const hash = createHash('sha256').update(spec).digest('base64url')
+    return { key: planned.externalId, after: planned.dependsOn, planned, hash }
+  })
+}
+
+/** External ids → ids: of tasks that were imported before, or new ones for the rest of the plan. */
+async function nameTasks(tx: Transaction, project: string, staged: readonly Staged[]): Promise<Map<string, string>> {
+  const ids = new Map<string, string>()
+  const named = new Set<string>()
+  for (const { key, after, planned } of staged) {
+    for (const name of [key, ...after]) named.add(name)
+    if (planned.parentId !== undefined) named.add(planned.parentId)
+  }
+  for (const externalId of named) {
+    const [known] = await tx.run(findImported, { project, externalId })
+    if (known) ids.set(externalId, known.id)
+  }
+  for (const { key } of staged) if (!ids.has(key)) ids.set(key, uuidv7())
+  return ids
+}
+
+function resolve(ids: ReadonlyMap<string, string>, externalId: string, of: string): string {
+  const id = ids.get(externalId)
+  if (id === undefined)
+    throw new CoordinationError(
+      'INVALID_INPUT',
+      `${of} names ${externalId}, which neither this plan nor the project has`,
+    )
+  return id
+}
+
+async function publish(tx: Transaction, principal: Principal, staged: Staged, ids: ReadonlyMap<string, string>) {
+  const { externalId, status, parentId, dependsOn, ...spec } = staged.planned
+  const [known] = await tx.run(findImported, { project: principal.project, externalId })
+  if (known?.planHash === staged.hash) return 'unchanged'
+  const parent = parentId === undefined ? {} : { parentId: resolve(ids, parentId, externalId) }
+  const dependencies = dependsOn.map((name) => resolve(ids, name, externalId))
+  const task = { ...spec, ...parent, dependsOn: dependencies }
+  if (known) {
+    await updatePlanned(tx, principal, known, task, staged.hash)
+    return 'updated'
+  }
+  const origin = { id: resolve(ids, externalId, externalId), externalId, planHash: staged.hash }
+  await addTask(tx, principal, task, status === 'pending' ? origin : { ...origin, ended: status })
+  return 'created'
+}
+
+/** `plans.commit`: what is staged becomes work, all of it in one transaction. */
+export const commitPlan = (
+  ctx: Context,
+  input: z.output<typeof planCommitInput>,
+): Promise<z.output<typeof planCommitOutput>> =>
+  ctx.transact(async (tx) => {
+    const { project } = ctx.principal
+    const { planId } = input
+    const { name } = await requireOpenPlan(tx, project, planId)
+    const staged = await readStaged(tx, planId)
+    const ordered = dependencyOrder(staged)
+    const ids = await nameTasks(tx, project, staged)
+    const counts = { created: 0, updated: 0, unchanged: 0 }
+    for (const row of ordered) counts[await publish(tx, ctx.principal, row, ids)] += 1
+    await tx.db.update(tx.t.plans).set({ status: 'committed' }).where(eq(tx.t.plans.id, planId))
+    await tx.db.delete(tx.t.planRows).where(eq(tx.t.planRows.planId, planId))
+    tx.append({ type: 'plan.committed', subject: planId, actor: actorOf(ctx.principal), data: { name, ...counts } })
+    return { planId, ...counts }
+  })

@@ -1,0 +1,27 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { and, eq } from 'drizzle-orm'
+import type { Transaction } from '../../store/store.ts'
+
+interface Plan {
+  readonly name: string
+  readonly status: string
+}
+
+/** Refuses a plan that does not exist here or has another status than this. */
+export async function requirePlan(
+  { db, t }: Transaction,
+  { project, planId, status }: { readonly project: string; readonly planId: string; readonly status: string },
+): Promise<Plan> {
+  const [plan] = await db
+    .select({ name: t.plans.name, status: t.plans.status })
+    .from(t.plans)
+    .where(and(eq(t.plans.id, planId), eq(t.plans.projectId, project)))
+  if (!plan) throw new CoordinationError('NOT_FOUND', `Plan ${planId} not found`)
+  if (plan.status !== status)
+    throw new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} is ${plan.status}: begin another`)
+  return plan
+}
+
+/** Refuses a plan that does not exist here, or has been committed or aborted. */
+export const requireOpenPlan = (tx: Transaction, project: string, planId: string): Promise<Plan> =>
+  requirePlan(tx, { project, planId, status: 'open' })

@@ -1,0 +1,71 @@
+import type { TaskSpec } from '@tony/mcp-shared/tasks'
+import { and, eq, type SQLWrapper, sql } from 'drizzle-orm'
+import { reachableAgent } from '../../domain/agents/lookup.ts'
+import { actorOf, type Principal } from '../../domain/principal.ts'
+import { canonicalRequires, routeFor } from '../../domain/tasks/claim-group.ts'
+import { replaceEdges } from '../../domain/tasks/dependency-graph.ts'
+import { failDependents } from '../../domain/tasks/dependents.ts'
+import { isWaiting, standingAfter } from '../../domain/tasks/eligibility.ts'
+import { described, type TaskRow } from '../../domain/tasks/enqueue.ts'
+import { offer } from '../../domain/tasks/lease.ts'
+import { requirePools } from '../../domain/tasks/locks.ts'
+import { earliest } from '../../domain/tasks/queue-columns.ts'
+import type { Transaction } from '../../store/store.ts'
+import type { Tables } from '../../store/tables/tables.ts'
+
+/**
+ * The time limit of a task that is held or waits for an answer, when its time in all has changed. Where that was the limit,
+ * nobody knows any more when the attempt began: it gets a whole one from now on.
+ */
+function limitOfHeld(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
+  const { tasks } = t
+  const wasClose = sql`${tasks.timeoutAt} = ${tasks.closeBy}`
+  const attempt = earliest(closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
+  return sql`case when ${tasks.status} = 'in_progress' and ${wasClose} then ${attempt} when ${wasClose} then ${closeBy} when ${tasks.status} in ('in_progress', 'input_required') then ${earliest(closeBy, tasks.timeoutAt)} end`
+}
+
+/** Sets an imported task to what its plan says now. What has been done with it, its status and its result, stays. */
+export async function updatePlanned(
+  tx: Transaction,
+  principal: Principal,
+  known: TaskRow,
+  planned: TaskSpec,
+  planHash: string,
+): Promise<void> {
+  const { project } = principal
+  const { t, now } = tx
+  const { dependencies, openDeps, lost } = await replaceEdges(tx, known, [...new Set(planned.dependsOn)])
+  await requirePools(tx, project, planned.locks)
+  const assignedTo = planned.assignedTo === undefined ? null : await reachableAgent(tx, project, planned.assignedTo)
+  const requires = canonicalRequires(planned.requires)
+  const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
+  const given = planned.notBefore === undefined ? null : Date.parse(planned.notBefore)
+  const waiting = isWaiting(t)
+  // After a failure it is the wait of the retry, which no plan shortens.
+  const notBefore = sql`(case when ${waiting} and ${t.tasks.failures} = 0 then ${given} else ${t.tasks.notBefore} end)`
+  const closeBy = sql`(${t.tasks.createdAt} + ${planned.scheduleToCloseMs ?? null})`
+  const scheduleToStartMs = sql`${planned.scheduleToStartMs ?? null}`
+  const stands = standingAfter(t, { openDeps, routeId, notBefore, closeBy, scheduleToStartMs, now })
+  const [row] = await tx.db
+    .update(t.tasks)
+    .set({
+      planHash,
+      ...described(planned),
+      ...stands,
+      closeBy,
+      timeoutAt: sql`case when ${waiting} then ${stands.timeoutAt} else ${limitOfHeld(t, closeBy, now)} end`,
+      requires,
+      assignedTo,
+      routeId,
+      notBefore,
+      dependencies,
+    })
+    .where(and(eq(t.tasks.id, known.id), eq(t.tasks.projectId, project)))
+    .returning()
+  if (!row) throw new Error('an imported task vanished')
+  const data = { status: row.status, title: row.title, externalId: row.externalId }
+  const actor = actorOf(principal)
+  tx.append({ type: 'task.updated', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
+  if (row.ready !== null) offer(tx, row)
+  if (row.status === 'blocked' && row.onDependencyFailure === 'fail') await failDependents(tx, lost, actor, row.id)
+}

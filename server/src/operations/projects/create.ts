@@ -1,0 +1,19 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { projectCreateInput } from '@tony/mcp-shared/projects'
+import { uuidv7 } from 'uuidv7'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { type Project, presentProject } from './serialize.ts'
+
+/** `projects.create`. The event is in the feed of the caller's own project: the new one's begins empty. */
+export const createProject = (ctx: Context, input: z.output<typeof projectCreateInput>): Promise<Project> =>
+  ctx.transact(async (tx) => {
+    const [row] = await tx.db
+      .insert(tx.t.projects)
+      .values({ id: uuidv7(), name: input.name, path: input.path ?? null, createdAt: tx.now })
+      .onConflictDoNothing()
+      .returning()
+    if (!row) throw new CoordinationError('ALREADY_EXISTS', `there is a project "${input.name}" already`)
+    tx.append({ type: 'project.created', subject: row.id, actor: null, data: { name: row.name } })
+    return presentProject(row)
+  })

@@ -1,0 +1,21 @@
+import { and, eq, sql } from 'drizzle-orm'
+import { type Query, type Reader, statement } from '../../store/store.ts'
+
+const countHeld = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db
+    .select({ name: t.pools.name, size: t.pools.size, held: sql<number>`count(${t.locks.taskId})` })
+    .from(t.pools)
+    .leftJoin(t.locks, and(eq(t.locks.projectId, t.pools.projectId), eq(t.locks.lock, sql`'pool:' || ${t.pools.name}`)))
+    .where(eq(t.pools.projectId, p.project))
+    .groupBy(t.pools.name, t.pools.size)
+    .prepare(),
+)
+
+/** The pools of a project by name: how many tasks may hold each, and how many do. */
+export async function poolsOf(
+  reader: Reader,
+  project: string,
+): Promise<Record<string, { size: number; held: number }>> {
+  const rows = await reader.run(countHeld, { project })
+  return Object.fromEntries(rows.map(({ name, size, held }) => [name, { size, held }]))
+}

@@ -1,0 +1,59 @@
+import type { projectSetPoolsInput } from '@tony/mcp-shared/projects'
+import { and, eq, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { actorOf } from '../../domain/principal.ts'
+import { placesLeft } from '../../domain/tasks/locks.ts'
+import { unpark } from '../../domain/tasks/parking.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { detailOf, type ProjectDetail } from './get.ts'
+
+interface Pool {
+  project: string
+  name: string
+}
+
+const setSize = statement(({ db, t, p }: Query<Pool & { size: number }>) =>
+  db
+    .insert(t.pools)
+    .values({ projectId: p.project, name: p.name, size: p.size })
+    .onConflictDoUpdate({
+      target: [t.pools.projectId, t.pools.name],
+      set: { size: sql`excluded.size` },
+      setWhere: sql`${t.pools.size} <> excluded.size`,
+    })
+    .returning({ name: t.pools.name })
+    .prepare(),
+)
+
+const doAway = statement(({ db, t, p }: Query<Pool>) =>
+  db
+    .delete(t.pools)
+    .where(and(eq(t.pools.projectId, p.project), eq(t.pools.name, p.name)))
+    .returning({ name: t.pools.name })
+    .prepare(),
+)
+
+/** Whether that changed anything. What a pool has now and had not before goes to those that wait for it. */
+async function setOne(tx: Transaction, project: string, name: string, size: number | null): Promise<boolean> {
+  const changed =
+    size === null ? await tx.run(doAway, { project, name }) : await tx.run(setSize, { project, name, size })
+  if (changed.length === 0) return false
+  const lock = `pool:${name}`
+  const places = await placesLeft(tx, project, lock)
+  if (places > 0) await unpark(tx, project, lock, places)
+  return true
+}
+
+/** `projects.setPools`: nothing is taken from those that hold more than a pool has now. */
+export const setPools = (ctx: Context, input: z.output<typeof projectSetPoolsInput>): Promise<ProjectDetail> =>
+  ctx.transact(async (tx) => {
+    const { project } = ctx.principal
+    await tx.exclusive('locks')
+    const pools: Record<string, number | null> = {}
+    for (const [name, size] of Object.entries(input.pools))
+      if (await setOne(tx, project, name, size)) pools[name] = size
+    if (Object.keys(pools).length > 0)
+      tx.append({ type: 'project.updated', subject: project, actor: actorOf(ctx.principal), data: { pools } })
+    return detailOf(tx, project)
+  })

@@ -1,0 +1,135 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { defaultMaxDeliver, rankOfMode } from '@tony/mcp-shared/messages'
+import { rankOf } from '@tony/mcp-shared/priorities'
+import { requestMessageType, type requestRouteInput, type requestRouteOutput } from '@tony/mcp-shared/requests'
+import { eq } from 'drizzle-orm'
+import { uuidv7 } from 'uuidv7'
+import type { z } from 'zod'
+import { blockUntil } from '../../domain/blocking.ts'
+import type { Context } from '../../domain/context.ts'
+import { post } from '../../domain/messages/enqueue.ts'
+import { actorOf } from '../../domain/principal.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { targetOf } from './target.ts'
+import { participants, timeOutIn } from './time-out.ts'
+
+type Input = z.output<typeof requestRouteInput>
+type Output = z.output<typeof requestRouteOutput>
+
+interface NewRequest {
+  requestId: string
+  project: string
+  method: string
+  from: string | null
+  to: string
+  messageId: string
+  deadlineAt: number
+  now: number
+}
+
+const insert = statement(({ db, t, p }: Query<NewRequest>) =>
+  db
+    .insert(t.requests)
+    .values({
+      id: p.requestId,
+      projectId: p.project,
+      method: p.method,
+      fromAgent: p.from,
+      toAgent: p.to,
+      messageId: p.messageId,
+      createdAt: p.now,
+      deadlineAt: p.deadlineAt,
+    })
+    .returning({ id: t.requests.id })
+    .prepare(),
+)
+
+const find = statement(({ db, t, p }: Query<{ requestId: string }>) =>
+  db
+    .select({ status: t.requests.status, reply: t.requests.reply })
+    .from(t.requests)
+    .where(eq(t.requests.id, p.requestId))
+    .prepare(),
+)
+
+/** What a repeat under the same key is given: it waits for the same answer. */
+interface Asked {
+  readonly requestId: string
+  readonly agentId: string
+  readonly deadlineAt: number
+}
+
+async function askIn(tx: Transaction, ctx: Context, input: Input): Promise<Asked> {
+  const { method, params = null, target, timeoutMs } = input
+  const { project } = ctx.principal
+  const [requestId, from] = [uuidv7(), actorOf(ctx.principal)]
+  const to = await targetOf(tx, ctx, ctx.principal, { method, target })
+  const deadlineAt = tx.now + timeoutMs
+  const letter = {
+    project,
+    from,
+    to,
+    type: requestMessageType,
+    payload: JSON.stringify({ requestId, method, params }),
+    bodyId: null,
+    address: null,
+    priority: rankOf('high'),
+    mode: rankOfMode('boundary'),
+    threadId: null,
+    replyTo: null,
+    correlationId: requestId,
+    taskId: null,
+    expiresAt: deadlineAt,
+    maxDeliver: defaultMaxDeliver,
+  }
+  const { messageId } = await post(tx, letter, { maxPending: ctx.config.maxPending, whenFull: 'refuse' })
+  await tx.run(insert, { requestId, project, method, from, to, messageId, deadlineAt, now: tx.now })
+  tx.append({
+    type: 'request.routed',
+    subject: requestId,
+    actor: from,
+    audience: participants(from, to),
+    data: { method, from, to, messageId },
+  })
+  return { requestId, agentId: to, deadlineAt }
+}
+
+type Answer = { readonly result: unknown } | { readonly error: NonNullable<Output['error']> }
+
+function present({ requestId, agentId }: Asked, reply: string): Output {
+  const answer: Answer = JSON.parse(reply)
+  if ('error' in answer) return { requestId, agentId, ok: false, result: null, error: answer.error }
+  return { requestId, agentId, ok: true, result: answer.result, error: null }
+}
+
+async function answerTo(ctx: Context, asked: Asked): Promise<Output> {
+  const { requestId, deadlineAt } = asked
+  const { project } = ctx.principal
+  while (!ctx.signal.aborted) {
+    const seen = await blockUntil({
+      ctx,
+      waitMs: Math.max(1, deadlineAt - ctx.now()),
+      watch: (ring) => ({ trying: () => undefined, leave: ctx.replies.watch(requestId, ring) }),
+      attempt: () => ctx.read((reader) => reader.run(find, { requestId })),
+      found: ([row]) => row?.status !== 'waiting',
+    })
+    if (ctx.signal.aborted) break
+    // Read once more where the time is over: an answer whose wake was lost is there all the same. Not in the caller's
+    // transaction, which has been answered: that the time is over is nothing the caller does.
+    const [row] =
+      seen[0]?.status === 'waiting'
+        ? await ctx.store.transact({ project }, (tx) =>
+            timeOutIn(tx, requestId).then(() => tx.run(find, { requestId })),
+          )
+        : seen
+    if (!row) throw new Error(`request ${requestId} is gone`)
+    if (row.reply !== null) return present(asked, row.reply)
+    if (row.status === 'timed_out') break
+  }
+  throw new CoordinationError('DEADLINE_EXCEEDED', `no answer to request ${requestId} in time`)
+}
+
+/** `requests.route`: asks an agent through its inbox, and waits for the answer outside any transaction. */
+export async function routeRequest(ctx: Context, input: Input): Promise<Output> {
+  return answerTo(ctx, await ctx.transact((tx) => askIn(tx, ctx, input)))
+}

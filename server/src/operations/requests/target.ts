@@ -1,0 +1,74 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { policy } from '@tony/mcp-shared/policy'
+import { agentRole } from '@tony/mcp-shared/roles'
+import { and, eq, isNull, ne, sql } from 'drizzle-orm'
+import { reachableAgent } from '../../domain/agents/lookup.ts'
+import { heldLeases, isLive, type Watching } from '../../domain/agents/status.ts'
+import type { Principal } from '../../domain/principal.ts'
+import { isWord } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+
+const findTaking = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db
+    .select({
+      id: t.agents.id,
+      projectId: t.agents.projectId,
+      role: t.agents.role,
+      capabilities: t.agents.capabilities,
+      lastActivity: t.agents.lastActivity,
+    })
+    .from(t.agents)
+    .innerJoin(t.projects, eq(t.projects.id, t.agents.projectId))
+    .where(
+      and(
+        eq(t.agents.projectId, p.project),
+        ne(t.agents.status, 'unregistered'),
+        isNull(t.agents.pausedAt),
+        isNull(t.agents.drainingAt),
+        isNull(t.projects.pausedAt),
+      ),
+    )
+    .orderBy(t.agents.name)
+    .prepare(),
+)
+
+const measureLoad = statement(({ db, t, p }: Query<{ agentId: string }>) => {
+  const asked = db
+    .select({ requests: sql`count(*)` })
+    .from(t.requests)
+    .where(and(eq(t.requests.toAgent, t.agents.id), isWord(t.requests.status, 'waiting')))
+  return db
+    .select({ load: sql<number>`${heldLeases({ db, t })} + ${asked}` })
+    .from(t.agents)
+    .where(eq(t.agents.id, p.agentId))
+    .prepare()
+})
+
+interface Asked {
+  readonly method: string
+  readonly target: string | undefined
+}
+
+/**
+ * Id of the agent to ask. Without a target: of the live ones that are given something new, can do it and may answer, the one
+ * with the fewest leases and requests, the first by name. Never the caller, who would wait for itself.
+ */
+export async function targetOf(
+  tx: Transaction,
+  watching: Watching,
+  { project, agent }: Principal,
+  { method, target }: Asked,
+): Promise<string> {
+  if (target !== undefined) return reachableAgent(tx, project, target)
+  let least: { readonly id: string; readonly load: number } | undefined
+  for (const row of await tx.run(findTaking, { project })) {
+    const capabilities: readonly string[] = JSON.parse(row.capabilities)
+    if (row.id === agent?.id || !capabilities.includes(method) || !isLive(watching, row, tx.now)) continue
+    if (!policy[agentRole.parse(row.role)].has('requests:write')) continue
+    const [measured] = await tx.run(measureLoad, { agentId: row.id })
+    const load = measured?.load ?? 0
+    if (!least || load < least.load) least = { id: row.id, load }
+  }
+  if (!least) throw new CoordinationError('NO_AGENTS_AVAILABLE', `No agents available for method: ${method}`)
+  return least.id
+}

@@ -1,0 +1,102 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { taskAdoptInput, taskMoved } from '@tony/mcp-shared/task-changes'
+import { and, eq, exists, or, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { actorOf, may } from '../../domain/principal.ts'
+import { endLease } from '../../domain/tasks/lease.ts'
+import { outOfQueue } from '../../domain/tasks/queue-columns.ts'
+import { isAnyOf, isWord } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { announceDone, doneAt } from './complete.ts'
+import { lockTask } from './late-completions.ts'
+import { statusOf, type TaskRow } from './serialize.ts'
+import { movableFrom, refuseMove } from './transitions.ts'
+
+interface Adopting {
+  project: string
+  taskId: string
+  attempt: number
+  /** The agent that may because it holds the task; null for one that may in any case. */
+  holder: string | null
+  now: number
+}
+
+const adopt = statement(({ db, t, p }: Query<Adopting>) => {
+  const { tasks, orphanResults } = t
+  const ofAttempt = and(eq(orphanResults.taskId, p.taskId), eq(orphanResults.attempt, p.attempt))
+  const its = {
+    agentId: db.select({ agentId: orphanResults.agentId }).from(orphanResults).where(ofAttempt),
+    result: db.select({ result: orphanResults.result }).from(orphanResults).where(ofAttempt),
+  }
+  return db
+    .update(tasks)
+    .set({
+      ...outOfQueue,
+      ...doneAt(t, p.now),
+      agentId: sql`(${its.agentId})`,
+      result: sql`(${its.result})`,
+      resultAttempt: p.attempt,
+      inputRequest: null,
+      // Nobody's lease is good any more: neither the holder's nor that of the attempt before.
+      leaseToken: null,
+      leaseExpiresAt: null,
+      revision: sql`${tasks.revision} + 1`,
+    })
+    .where(
+      and(
+        eq(tasks.id, p.taskId),
+        eq(tasks.projectId, p.project),
+        isAnyOf(tasks.status, movableFrom('adopt')),
+        exists(its.agentId),
+        or(
+          sql`cast(${p.holder} as text) is null`,
+          and(isWord(tasks.status, 'in_progress'), eq(tasks.agentId, p.holder)),
+        ),
+      ),
+    )
+    .returning()
+    .prepare()
+})
+
+const whoseResult = (tx: Transaction, taskId: string, attempt: number) => {
+  const { orphanResults } = tx.t
+  return tx.db
+    .select({ agentId: orphanResults.agentId })
+    .from(orphanResults)
+    .where(and(eq(orphanResults.taskId, taskId), eq(orphanResults.attempt, attempt)))
+}
+
+/** Why nothing was adopted, where it is not for the task's status. */
+const reasonFor =
+  ({ attempt, holder }: Adopting, isThere: boolean) =>
+  ({ id, status, agentId }: TaskRow): CoordinationError | undefined => {
+    if (!movableFrom('adopt').some((word) => word === status)) return undefined
+    if (!isThere) return new CoordinationError('NOT_FOUND', `Task ${id} has no orphan result of attempt ${attempt}`)
+    if (holder === null || (status === 'in_progress' && agentId === holder)) return undefined
+    return new CoordinationError('FORBIDDEN', `only its holder and a tech-lead adopt a result of task ${id}`)
+  }
+
+/** `tasks.adopt`: the result of an attempt that came too late ends the task after all. */
+export const adoptResult = (
+  ctx: Context,
+  { taskId, attempt }: z.output<typeof taskAdoptInput>,
+): Promise<z.output<typeof taskMoved>> =>
+  ctx.transact(async (tx) => {
+    const { project } = ctx.principal
+    const actor = actorOf(ctx.principal)
+    const holder = may(ctx.principal, 'tasks:manage') ? null : (actor ?? '')
+    // The holder as it was, to be told: the row names the agent whose result it is from now on.
+    const [before] = await tx.run(lockTask, { project, taskId })
+    const adopting = { project, taskId, attempt, holder, now: tx.now }
+    const [row] = await tx.run(adopt, adopting)
+    if (!(before && row)) {
+      const isThere = (await whoseResult(tx, taskId, attempt)).length > 0
+      return refuseMove(tx, { project, taskId, what: 'completed by another result' }, reasonFor(adopting, isThere))
+    }
+    const { agentId, epic } = row
+    tx.append({ type: 'task.adopted', subject: taskId, actor, taskId, epic, data: { attempt, agentId } })
+    await endLease(tx, before)
+    await announceDone(tx, row, { attempt, agentId, actor })
+    return { taskId, status: statusOf(row), revision: row.revision }
+  })

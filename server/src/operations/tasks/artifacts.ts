@@ -1,0 +1,58 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { type artifacts, artifactsOfTask } from '@tony/mcp-shared/tasks'
+import { eq, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+
+interface Kept {
+  taskId: string
+  name: string
+  uri: string
+  sha256: string | null
+  bytes: number | null
+  mediaType: string | null
+  attempt: number
+  now: number
+}
+
+const keep = statement(({ db, t, p }: Query<Kept>) => {
+  const { uri, sha256, bytes, mediaType, attempt, now: at } = p
+  return db
+    .insert(t.artifacts)
+    .values({ taskId: p.taskId, name: p.name, uri, sha256, bytes, mediaType, attempt, at })
+    .onConflictDoUpdate({
+      target: [t.artifacts.taskId, t.artifacts.name],
+      set: { uri, sha256, bytes, mediaType, attempt, at },
+    })
+    .returning({ name: t.artifacts.name })
+    .prepare()
+})
+
+const count = statement(({ db, t, p }: Query<{ taskId: string }>) => {
+  const counted = db.select({ n: sql`count(*)` }).from(t.artifacts).where(eq(t.artifacts.taskId, p.taskId))
+  return db
+    .update(t.tasks)
+    .set({ artifacts: sql`(${counted})` })
+    .where(eq(t.tasks.id, p.taskId))
+    .returning({ artifacts: t.tasks.artifacts })
+    .prepare()
+})
+
+/** Keeps what an attempt brought forth; a name the task has already is replaced. After the statement that proved the lease. */
+export async function keepArtifacts(
+  tx: Transaction,
+  { id: taskId, attempt }: { readonly id: string; readonly attempt: number },
+  given: z.output<typeof artifacts> | undefined,
+): Promise<void> {
+  if (given === undefined || given.length === 0) return
+  for (const { name, uri, sha256 = null, bytes = null, mediaType = null } of given) {
+    await tx.run(keep, { taskId, name, uri, sha256, bytes, mediaType, attempt, now: tx.now })
+  }
+  const [row] = await tx.run(count, { taskId })
+  if (row && row.artifacts > artifactsOfTask) {
+    throw new CoordinationError(
+      'INVALID_INPUT',
+      `artifacts: task ${taskId} would have ${row.artifacts}, and may have ${artifactsOfTask}`,
+    )
+  }
+}

@@ -1,0 +1,60 @@
+import type { taskCancelInput, taskMoved } from '@tony/mcp-shared/task-changes'
+import { and, eq, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { actorOf, type Principal } from '../../domain/principal.ts'
+import { failDependents } from '../../domain/tasks/dependents.ts'
+import { endLease } from '../../domain/tasks/lease.ts'
+import { outOfQueue } from '../../domain/tasks/queue-columns.ts'
+import { isAnyOf } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { statusOf, type TaskRow } from './serialize.ts'
+import { movableFrom, refuseMove } from './transitions.ts'
+
+const cancel = statement(
+  ({ db, t, p }: Query<{ project: string; taskId: string; reason: string | null; now: number }>) =>
+    db
+      .update(t.tasks)
+      .set({
+        ...outOfQueue,
+        status: 'cancelled',
+        leaseToken: null,
+        leaseExpiresAt: null,
+        inputRequest: null,
+        error: p.reason,
+        completedAt: p.now,
+        revision: sql`${t.tasks.revision} + 1`,
+      })
+      .where(
+        and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), isAnyOf(t.tasks.status, movableFrom('cancel'))),
+      )
+      .returning()
+      .prepare(),
+)
+
+/** Cancels one task and tells its holder; undefined when it has ended. What waits for it is the caller's to fail. */
+export async function cancelIn(
+  tx: Transaction,
+  principal: Principal,
+  { taskId, reason }: { readonly taskId: string; readonly reason: string | undefined },
+): Promise<TaskRow | undefined> {
+  const { project } = principal
+  const [row] = await tx.run(cancel, { project, taskId, reason: reason ?? null, now: tx.now })
+  if (!row) return undefined
+  const data = { attempt: row.attempt, agentId: row.agentId, reason: reason ?? null }
+  tx.append({ type: 'task.cancelled', subject: taskId, actor: actorOf(principal), taskId, epic: row.epic, data })
+  await endLease(tx, row)
+  return row
+}
+
+/** `tasks.cancel`: after its reply no `complete` succeeds. The holder hears of it at once and on its next heartbeat. */
+export const cancelTask = (
+  ctx: Context,
+  { taskId, reason }: z.output<typeof taskCancelInput>,
+): Promise<z.output<typeof taskMoved>> =>
+  ctx.transact(async (tx) => {
+    const row = await cancelIn(tx, ctx.principal, { taskId, reason })
+    if (!row) return refuseMove(tx, { project: ctx.principal.project, taskId, what: 'cancelled' })
+    await failDependents(tx, [row], actorOf(ctx.principal))
+    return { taskId, status: statusOf(row), revision: row.revision }
+  })

@@ -1,0 +1,100 @@
+import type { taskCompleteInput } from '@tony/mcp-shared/leases'
+import type { taskMoved } from '@tony/mcp-shared/task-changes'
+import { and, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { requireAgent } from '../../domain/principal.ts'
+import { unblockDependents } from '../../domain/tasks/dependents.ts'
+import { endLease, type LeaseParams, ofLease } from '../../domain/tasks/lease.ts'
+import { outOfQueue } from '../../domain/tasks/queue-columns.ts'
+import { isAnyOf } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { keepArtifacts } from './artifacts.ts'
+import { type Completion, settleLate } from './late-completions.ts'
+import { statusOf, type TaskRow } from './serialize.ts'
+import { movableFrom } from './transitions.ts'
+
+interface Completing extends LeaseParams {
+  result: string | null
+  now: number
+}
+
+const complete = statement(({ db, t, p }: Query<Completing>) =>
+  db
+    .update(t.tasks)
+    .set({
+      ...outOfQueue,
+      ...doneAt(t, p.now),
+      leaseExpiresAt: null,
+      result: p.result,
+      resultAttempt: t.tasks.attempt,
+      revision: sql`${t.tasks.revision} + 1`,
+    })
+    .where(and(ofLease({ t, p }), isAnyOf(t.tasks.status, movableFrom('complete'))))
+    // Not the whole row: it is what every task comes to, and most of a row is text.
+    .returning({
+      id: t.tasks.id,
+      status: t.tasks.status,
+      revision: t.tasks.revision,
+      attempt: t.tasks.attempt,
+      agentId: t.tasks.agentId,
+      epic: t.tasks.epic,
+      projectId: t.tasks.projectId,
+      heldLocks: t.tasks.heldLocks,
+    })
+    .prepare(),
+)
+
+/** Where a result that is there puts its task: at its end, or before those who verify it. */
+export const doneAt = ({ tasks }: Pick<Query<object>['t'], 'tasks'>, now: Query<{ now: number }>['p']['now']) => ({
+  status: sql`case when ${tasks.acceptance} = 'verify' then 'in_review' else 'completed' end`,
+  completedAt: sql`case when ${tasks.acceptance} = 'verify' then null else ${now} end`,
+})
+
+/** Whose result it is, and who says so. */
+interface Done {
+  readonly attempt: number
+  readonly agentId: string | null
+  readonly actor: string | null
+}
+
+/** Tells that a task has its result; those that wait for it go on, unless it is to be verified first. */
+export async function announceDone(
+  tx: Transaction,
+  row: Pick<TaskRow, 'id' | 'status' | 'epic'>,
+  { attempt, agentId, actor }: Done,
+): Promise<void> {
+  const type = row.status === 'completed' ? 'task.completed' : 'task.submitted'
+  tx.append({ type, subject: row.id, actor, taskId: row.id, epic: row.epic, data: { attempt, agentId } })
+  if (row.status === 'completed') await unblockDependents(tx, row.id, actor)
+}
+
+/** Completes the lease of `input`, once: the same call again, its reply lost, finds the work done and says so. */
+export async function completeIn(
+  tx: Transaction,
+  ctx: Pick<Context, 'principal' | 'leaseTokens'>,
+  input: z.output<typeof taskCompleteInput>,
+): Promise<Completion> {
+  const agentId = requireAgent(ctx.principal).id
+  const { project } = ctx.principal
+  const { taskId, leaseToken } = input
+  const result = input.result === undefined ? null : JSON.stringify(input.result)
+  const lease = { project, taskId, leaseToken, agentId, result }
+  const [row] = await tx.run(complete, { ...lease, now: tx.now })
+  if (!row) return settleLate(tx, ctx, lease)
+  await keepArtifacts(tx, row, input.artifacts)
+  await endLease(tx, row)
+  await announceDone(tx, row, { attempt: row.attempt, agentId, actor: agentId })
+  return { row }
+}
+
+/** `tasks.complete`. */
+export async function completeTask(
+  ctx: Context,
+  input: z.output<typeof taskCompleteInput>,
+): Promise<z.output<typeof taskMoved>> {
+  const completion = await ctx.transact((tx) => completeIn(tx, ctx, input))
+  if ('refused' in completion) throw completion.refused
+  const { row } = completion
+  return { taskId: row.id, status: statusOf(row), revision: row.revision }
+}

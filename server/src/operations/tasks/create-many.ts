@@ -1,0 +1,52 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { taskCreateManyInput, taskCreateManyOutput } from '@tony/mcp-shared/tasks'
+import { uuidv7 } from 'uuidv7'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { dependencyOrder } from '../../domain/tasks/dependency-order.ts'
+import { addTask } from '../../domain/tasks/enqueue.ts'
+import { authorizeCreation, requireParents } from './create.ts'
+
+type Item = z.output<typeof taskCreateManyInput>['tasks'][number]
+
+/** Refuses parents in a circle: such tasks would hang under nothing, and under nothing a developer may create. */
+function refuseOwnAncestors(tasks: readonly Item[]): void {
+  const parents = new Map(tasks.map(({ key, parentId }) => [key, parentId]))
+  for (const { key } of tasks) {
+    let above = key === undefined ? undefined : parents.get(key)
+    for (let steps = 0; above !== undefined && steps < tasks.length; steps += 1) {
+      if (above === key) throw new CoordinationError('INVALID_INPUT', `the task with the key "${key}" is under itself`)
+      above = parents.get(above)
+    }
+  }
+}
+
+/** `tasks.createMany`: all of them or none, in one transaction; keys name tasks of the call before they have ids. */
+export function createManyTasks(
+  ctx: Context,
+  input: z.output<typeof taskCreateManyInput>,
+): Promise<z.output<typeof taskCreateManyOutput>> {
+  const keys = input.tasks.flatMap(({ key }) => key ?? [])
+  const twice = keys.find((key, index) => keys.indexOf(key) !== index)
+  if (twice !== undefined) throw new CoordinationError('INVALID_INPUT', `two tasks have the key "${twice}"`)
+  // Ids first: a parent may wait for its own children, so no order of insertion would do for both kinds of edge.
+  const items = input.tasks.map(({ key, ...spec }) => ({ key, spec, id: uuidv7(), after: spec.dependsOn }))
+  const ids = new Map(items.flatMap(({ key, id }) => (key === undefined ? [] : [[key, id] as const])))
+  refuseOwnAncestors(input.tasks)
+  const idOf = (name: string) => ids.get(name) ?? name
+  const ordered = dependencyOrder(items)
+  return ctx.transact(async (tx) => {
+    const outside = input.tasks
+      .map(({ parentId }) => parentId)
+      .filter((parent) => parent === undefined || !ids.has(parent))
+    await authorizeCreation(tx, ctx.principal, outside)
+    await requireParents(tx, ctx.principal.project, outside)
+    for (const { id, spec } of ordered) {
+      const { parentId, dependsOn, ...rest } = spec
+      const task = { ...rest, dependsOn: dependsOn.map(idOf) }
+      const placed = parentId === undefined ? task : { ...task, parentId: idOf(parentId) }
+      await addTask(tx, ctx.principal, placed, { id })
+    }
+    return { tasks: items.map(({ id, key }) => ({ id, key: key ?? null })) }
+  })
+}

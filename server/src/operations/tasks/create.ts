@@ -1,0 +1,71 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { taskCreateInput } from '@tony/mcp-shared/tasks'
+import { and, eq, inArray } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import type { Principal } from '../../domain/principal.ts'
+import { addTask } from '../../domain/tasks/enqueue.ts'
+import { isWord } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { presentTask, type TaskOutput } from './serialize.ts'
+
+const findHeld = statement(({ db, t, p }: Query<{ project: string; taskId: string; agentId: string }>) =>
+  db
+    .select({ id: t.tasks.id })
+    .from(t.tasks)
+    .where(
+      and(
+        eq(t.tasks.id, p.taskId),
+        eq(t.tasks.projectId, p.project),
+        eq(t.tasks.agentId, p.agentId),
+        isWord(t.tasks.status, 'in_progress'),
+      ),
+    )
+    .prepare(),
+)
+
+/** A developer creates only under a task it holds; the tree of work is the tech lead's. */
+export async function authorizeCreation(
+  tx: Transaction,
+  principal: Principal,
+  parentIds: readonly (string | undefined)[],
+): Promise<void> {
+  if (principal.role === 'tech-lead' || principal.role === 'admin') return
+  const agentId = principal.agent?.id ?? ''
+  for (const taskId of new Set(parentIds)) {
+    const [held] = taskId === undefined ? [] : await tx.run(findHeld, { project: principal.project, taskId, agentId })
+    if (!held) {
+      throw new CoordinationError(
+        'FORBIDDEN',
+        `a ${principal.role} creates tasks only under one it holds: give its id as parentId`,
+      )
+    }
+  }
+}
+
+/** Refuses a parent that does not exist in the project. */
+export async function requireParents(
+  tx: Transaction,
+  project: string,
+  parentIds: readonly (string | undefined)[],
+): Promise<void> {
+  const wanted = [...new Set(parentIds)].filter((id) => id !== undefined)
+  if (wanted.length === 0) return
+  const { t } = tx
+  const rows = await tx.db
+    .select({ id: t.tasks.id })
+    .from(t.tasks)
+    .where(and(eq(t.tasks.projectId, project), inArray(t.tasks.id, wanted)))
+  const missing = wanted.filter((id) => !rows.some((row) => row.id === id))
+  if (missing.length > 0)
+    throw new CoordinationError('INVALID_INPUT', `parentId names a task that does not exist: ${missing.join(', ')}`)
+}
+
+/** `tasks.create`. */
+export const createTask = (ctx: Context, input: z.output<typeof taskCreateInput>): Promise<TaskOutput> =>
+  ctx.transact(async (tx) => {
+    await authorizeCreation(tx, ctx.principal, [input.parentId])
+    await requireParents(tx, ctx.principal.project, [input.parentId])
+    const { idempotencyKey: _, ...spec } = input
+    return presentTask(tx, await addTask(tx, ctx.principal, spec))
+  })

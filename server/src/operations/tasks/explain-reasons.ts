@@ -1,0 +1,122 @@
+import { lockKind } from '@tony/mcp-shared/locks'
+import type { predicates } from '@tony/mcp-shared/task-queries'
+import { endedStatuses, inputRequest } from '@tony/mcp-shared/tasks'
+import { and, eq, ne } from 'drizzle-orm'
+import { isEpicPaused } from '../../domain/projects/epics.ts'
+import { type Conflict, inTheWay } from '../../domain/tasks/locks.ts'
+import { iso } from '../../platform/times.ts'
+import { type Query, type Reader, statement } from '../../store/store.ts'
+import type { TaskRow } from './serialize.ts'
+
+export type Predicate = (typeof predicates)[number]
+
+interface Reason {
+  readonly predicate: Predicate
+  readonly message: string
+}
+
+const findName = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  db.select({ name: t.agents.name }).from(t.agents).where(eq(t.agents.id, p.agentId)).prepare(),
+)
+
+const openDependencies = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+  db
+    .select({ id: t.tasks.id, title: t.tasks.title, status: t.tasks.status })
+    .from(t.taskDependencies)
+    .innerJoin(t.tasks, eq(t.tasks.id, t.taskDependencies.dependsOnId))
+    .where(and(eq(t.taskDependencies.taskId, p.taskId), ne(t.tasks.status, 'completed')))
+    .prepare(),
+)
+
+const findPause = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db.select({ pausedAt: t.projects.pausedAt }).from(t.projects).where(eq(t.projects.id, p.project)).prepare(),
+)
+
+const until = (at: number | null): string => (at === null ? '' : ` until ${iso(at)}`)
+
+async function nameOf(reader: Reader, agentId: string | null): Promise<string> {
+  if (agentId === null) return 'nobody'
+  const [agent] = await reader.run(findName, { agentId })
+  return agent?.name ?? agentId
+}
+
+/** Ends that leave what waits for them blocked, and what would set it going again. */
+const deadEnds: Readonly<Record<string, string>> = {
+  failed: 'failed: it stays blocked unless that one is retried',
+  cancelled: 'was cancelled: it stays blocked unless its dependencies are changed',
+}
+
+async function dependencies(reader: Reader, row: TaskRow): Promise<Reason[]> {
+  if (row.openDeps === 0) return []
+  return (await reader.run(openDependencies, { taskId: row.id })).map(({ id, title, status }) => ({
+    predicate: 'dependencies',
+    message: `waits for ${title === null ? 'task' : `"${title}",`} ${id}, which ${deadEnds[status] ?? `is ${status}`}`,
+  }))
+}
+
+async function locked(reader: Reader, lock: string, conflict: Conflict): Promise<Reason> {
+  const predicate = lockKind(lock) === 'pool' ? 'pool' : 'lock'
+  if (conflict.taskId === null)
+    return { predicate, message: `${lock} has no place: its size is set with projects.setPools` }
+  const holder = `task ${conflict.taskId} of ${await nameOf(reader, conflict.agentId)}`
+  if (predicate === 'pool') return { predicate, message: `${lock} is full; ${holder} holds one of its places` }
+  return { predicate, message: `it needs ${lock}; ${holder} holds ${conflict.lock === lock ? 'it' : conflict.lock}` }
+}
+
+async function locks(reader: Reader, row: TaskRow): Promise<Reason[]> {
+  const wanted: string[] = row.locks === null ? [] : JSON.parse(row.locks)
+  const reasons: Reason[] = []
+  for (const lock of wanted) {
+    const conflict = await inTheWay(reader, { project: row.projectId, lock, taskId: row.id })
+    if (conflict) reasons.push(await locked(reader, lock, conflict))
+  }
+  return reasons
+}
+
+async function pauses(reader: Reader, row: TaskRow): Promise<Reason[]> {
+  const reasons: Reason[] = []
+  const [project] = await reader.run(findPause, { project: row.projectId })
+  if (project?.pausedAt != null)
+    reasons.push({ predicate: 'projectPaused', message: `the project is paused since ${iso(project.pausedAt)}` })
+  if (row.epic !== null && (await isEpicPaused(reader, row.projectId, row.epic)))
+    reasons.push({ predicate: 'epicPaused', message: `the epic ${row.epic} is paused` })
+  return reasons
+}
+
+/** What keeps a task that waits from being claimed by anybody. */
+async function waiting(reader: Reader, row: TaskRow): Promise<Reason[]> {
+  const reasons = await dependencies(reader, row)
+  if (row.notBefore !== null && row.notBefore > reader.now) {
+    const what = row.failures > 0 ? 'tried again after a failure' : 'to be claimed'
+    reasons.push({ predicate: 'notBefore', message: `it is not ${what} before ${iso(row.notBefore)}` })
+  }
+  return [...reasons, ...(await locks(reader, row)), ...(await pauses(reader, row))]
+}
+
+function answer(row: TaskRow): Reason {
+  const asked = row.inputRequest === null ? undefined : inputRequest.parse(JSON.parse(row.inputRequest))
+  const deadline = asked?.deadlineAt == null ? '' : ` until ${asked.deadlineAt}`
+  return { predicate: 'input', message: `waits for an answer${deadline}: ${asked?.question ?? ''}` }
+}
+
+/** What keeps everybody from a task; empty when nothing does. */
+export async function reasonsOf(reader: Reader, row: TaskRow): Promise<Reason[]> {
+  if (endedStatuses.some((status) => status === row.status)) {
+    const error = row.error === null ? '' : `: ${row.error}`
+    return [
+      { predicate: 'ended', message: `it is ${row.status} since ${iso(row.completedAt ?? row.createdAt)}${error}` },
+    ]
+  }
+  switch (row.status) {
+    case 'in_progress': {
+      const holder = await nameOf(reader, row.agentId)
+      return [{ predicate: 'held', message: `${holder} holds it, attempt ${row.attempt},${until(row.leaseExpiresAt)}` }]
+    }
+    case 'input_required':
+      return [answer(row)]
+    case 'in_review':
+      return [{ predicate: 'review', message: `waits for a verdict on what ${await nameOf(reader, row.agentId)} did` }]
+    default:
+      return waiting(reader, row)
+  }
+}

@@ -1,0 +1,61 @@
+import type { taskFailInput, taskFailOutput } from '@tony/mcp-shared/leases'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { requireAgent } from '../../domain/principal.ts'
+import { failDependents } from '../../domain/tasks/dependents.ts'
+import { failing } from '../../domain/tasks/failure.ts'
+import { endLease, type LeaseParams, ofHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
+import { isoOrNull } from '../../platform/times.ts'
+import { type Query, statement } from '../../store/store.ts'
+import { statusOf } from './serialize.ts'
+
+interface Failing extends LeaseParams {
+  error: string
+  /** 1 or 0. */
+  retryable: number
+  /** [0, 1) of the longest backoff: full jitter. */
+  jitter: number
+  /** Null for the backoff. */
+  delayMs: number | null
+  now: number
+}
+
+const fail = statement(({ db, t, p }: Query<Failing>) =>
+  db.update(t.tasks).set(failing(t, p)).where(ofHeldLease({ t, p })).returning().prepare(),
+)
+
+/** `tasks.fail`: back to the queue after a backoff, or ended when it is final or no attempt is left. */
+export function failTask(
+  ctx: Context,
+  input: z.output<typeof taskFailInput>,
+): Promise<z.output<typeof taskFailOutput>> {
+  const { taskId, leaseToken, error } = input
+  const { project } = ctx.principal
+  const agentId = requireAgent(ctx.principal).id
+  const retryable = input.retryable ? 1 : 0
+  const jitter = ctx.clock.random()
+  return ctx.transact(async (tx) => {
+    const params = {
+      project,
+      taskId,
+      leaseToken,
+      agentId,
+      error,
+      retryable,
+      jitter,
+      delayMs: input.nextRetryDelayMs ?? null,
+      now: tx.now,
+    }
+    const [row] = await tx.run(fail, params)
+    if (!row) return refuseLease(tx, project, taskId)
+    const status = statusOf(row)
+    const retryAt = isoOrNull(row.notBefore)
+    const failure = { attempt: row.attempt, agentId, failures: row.failures, error }
+    const about = { subject: taskId, actor: agentId, taskId, epic: row.epic }
+    if (status === 'failed') tx.append({ type: 'task.failed', ...about, data: failure })
+    else tx.append({ type: 'task.retried', ...about, data: { ...failure, retryAt } })
+    await endLease(tx, row)
+    if (status === 'failed') await failDependents(tx, [row], agentId)
+    return { taskId, status, retryAt }
+  })
+}

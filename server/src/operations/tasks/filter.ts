@@ -1,0 +1,62 @@
+import type { taskFilter } from '@tony/mcp-shared/task-changes'
+import { type TaskStatus, type TaskTransition, taskStatuses } from '@tony/mcp-shared/tasks'
+import { and, eq, inArray, notInArray, type SQL } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Reader } from '../../store/store.ts'
+import { movableFrom } from './transitions.ts'
+
+type Filter = z.output<typeof taskFilter>
+
+interface Wanted {
+  readonly project: string
+  readonly filter: Filter
+  readonly limit: number
+}
+
+/** What of a filter an index begins with; the rest is looked up in the rows it leads to. */
+const narrows = ({ taskIds, parentId, epic, story }: Filter): boolean =>
+  [taskIds, parentId, epic, story].some((part) => part !== undefined)
+
+async function select(reader: Reader, { project, filter, limit }: Wanted, ofStatus: SQL): Promise<string[]> {
+  const { tasks } = reader.t
+  const where: SQL[] = [eq(tasks.projectId, project), ofStatus]
+  if (filter.taskIds) where.push(inArray(tasks.id, filter.taskIds))
+  if (filter.type) where.push(eq(tasks.type, filter.type))
+  if (filter.epic) where.push(eq(tasks.epic, filter.epic))
+  if (filter.story) where.push(eq(tasks.story, filter.story))
+  if (filter.parentId) where.push(eq(tasks.parentId, filter.parentId))
+  if (filter.assignedTo) where.push(eq(tasks.assignedTo, filter.assignedTo))
+  const found = reader.db
+    .select({ id: tasks.id, ord: tasks.ord })
+    .from(tasks)
+    .where(and(...where))
+  // Named ones are so few that they are sorted here: asked for an order, the database would walk the project in it.
+  const rows = filter.taskIds
+    ? (await found).sort((a, b) => a.ord - b.ord).slice(0, limit)
+    : await found.orderBy(tasks.ord).limit(limit)
+  return rows.map(({ id }) => id)
+}
+
+/**
+ * The ids of up to `limit` tasks that a filter finds and a move is legal for. Where the filter gives an index nothing to begin
+ * with it is the status, one after the other, so that the tasks that have ended are not walked. Otherwise the status is said by
+ * the others: SQLite would take two equalities for better than the index of the epic.
+ */
+export async function idsOf(reader: Reader, move: TaskTransition, wanted: Wanted): Promise<string[]> {
+  const { filter, limit } = wanted
+  const { tasks } = reader.t
+  const statuses: TaskStatus[] = movableFrom(move).filter(
+    (status) => filter.status === undefined || status === filter.status,
+  )
+  if (statuses.length === 0) return []
+  if (narrows(filter)) {
+    const others = taskStatuses.filter((status) => !statuses.includes(status))
+    return select(reader, wanted, notInArray(tasks.status, others))
+  }
+  const ids: string[] = []
+  for (const status of statuses) {
+    if (ids.length >= limit) break
+    ids.push(...(await select(reader, { ...wanted, limit: limit - ids.length }, eq(tasks.status, status))))
+  }
+  return ids
+}

@@ -1,0 +1,26 @@
+import type { taskGetInput } from '@tony/mcp-shared/task-queries'
+import { and, eq, or } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { taskNotFound } from '../../domain/tasks/lease.ts'
+import { type Query, type Reader, statement } from '../../store/store.ts'
+import { presentTask, type TaskOutput, type TaskRow } from './serialize.ts'
+
+const find = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
+  db
+    .select()
+    .from(t.tasks)
+    .where(and(eq(t.tasks.projectId, p.project), or(eq(t.tasks.id, p.taskId), eq(t.tasks.externalId, p.taskId))))
+    .prepare(),
+)
+
+/** A task by its id or by the id it was imported with. */
+export async function requireTask(reader: Reader, project: string, taskId: string): Promise<TaskRow> {
+  const [row] = await reader.run(find, { project, taskId })
+  if (!row) throw taskNotFound(taskId)
+  return row
+}
+
+/** `tasks.get`. */
+export const getTask = (ctx: Context, input: z.output<typeof taskGetInput>): Promise<TaskOutput> =>
+  ctx.read(async (reader) => presentTask(reader, await requireTask(reader, ctx.principal.project, input.taskId)))

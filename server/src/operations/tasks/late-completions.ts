@@ -1,0 +1,99 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { and, desc, eq, notInArray, sql } from 'drizzle-orm'
+import type { Context } from '../../domain/context.ts'
+import { type LeaseParams, taskNotFound } from '../../domain/tasks/lease.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import type { TaskRow } from './serialize.ts'
+
+/** How many results that came too late a task keeps. */
+const orphansOfTask = 10
+
+/** The task, locked, so that of two late results at once both are counted. */
+export const lockTask = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
+  locked(
+    db
+      .select()
+      .from(t.tasks)
+      .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project))),
+  ).prepare(),
+)
+
+interface Orphan {
+  taskId: string
+  attempt: number
+  agentId: string
+  result: string | null
+  now: number
+}
+
+const insertOrphan = statement(({ db, t, p }: Query<Orphan>) =>
+  db
+    .insert(t.orphanResults)
+    .values({ taskId: p.taskId, attempt: p.attempt, agentId: p.agentId, result: p.result, at: p.now })
+    .onConflictDoNothing()
+    .returning({ attempt: t.orphanResults.attempt })
+    .prepare(),
+)
+
+const dropOldest = statement(({ db, t, p }: Query<{ taskId: string }>) => {
+  const { taskId, attempt, at } = t.orphanResults
+  const newest = db
+    .select({ attempt })
+    .from(t.orphanResults)
+    .where(eq(taskId, p.taskId))
+    .orderBy(desc(at), desc(attempt))
+    .limit(orphansOfTask)
+  return db
+    .delete(t.orphanResults)
+    .where(and(eq(taskId, p.taskId), notInArray(attempt, newest)))
+    .returning({ attempt })
+    .prepare()
+})
+
+const countOrphans = statement(({ db, t, p }: Query<{ taskId: string }>) => {
+  const counted = db.select({ n: sql`count(*)` }).from(t.orphanResults).where(eq(t.orphanResults.taskId, p.taskId))
+  return db
+    .update(t.tasks)
+    .set({ orphans: sql`(${counted})`, revision: sql`${t.tasks.revision} + 1` })
+    .where(eq(t.tasks.id, p.taskId))
+    .returning({ id: t.tasks.id })
+    .prepare()
+})
+
+async function keepOrphan(tx: Transaction, row: TaskRow, orphan: Omit<Orphan, 'taskId' | 'now'>): Promise<void> {
+  const taskId = row.id
+  const [kept] = await tx.run(insertOrphan, { ...orphan, taskId, now: tx.now })
+  if (!kept) return
+  await tx.run(dropOldest, { taskId })
+  await tx.run(countOrphans, { taskId })
+  const { attempt, agentId } = orphan
+  const data = { attempt, agentId }
+  tx.append({ type: 'task.orphaned', subject: taskId, actor: agentId, taskId, epic: row.epic, data })
+}
+
+/** What a complete came to. A refusal is said after the commit: thrown inside, it would take the late result with it. */
+export type Completion =
+  | { readonly row: Pick<TaskRow, 'id' | 'status' | 'revision'> }
+  | { readonly refused: CoordinationError }
+
+const isDone = ({ status }: TaskRow): boolean => status === 'completed' || status === 'in_review'
+
+/**
+ * A complete that changed nothing. The same call again, its reply lost, finds the work done. Otherwise the lease is over: the
+ * result is kept if the token was really given to this agent for this task, or anybody could leave results on it.
+ */
+export async function settleLate(
+  tx: Transaction,
+  { leaseTokens }: Pick<Context, 'leaseTokens'>,
+  { project, taskId, leaseToken, agentId, result }: LeaseParams & { readonly result: string | null },
+): Promise<Completion> {
+  const [row] = await tx.run(lockTask, { project, taskId })
+  if (!row) throw taskNotFound(taskId)
+  if (isDone(row) && row.leaseToken === leaseToken && row.agentId === agentId) return { row }
+  const attempt = leaseTokens.attemptOf(leaseToken, { taskId, agentId })
+  const orphaned = attempt !== undefined && attempt <= row.attempt
+  if (orphaned) await keepOrphan(tx, row, { attempt, agentId, result })
+  const said = orphaned ? 'its result is kept, and counts if tasks.adopt takes it' : 'its result does not count'
+  const details = { status: row.status, attempt: row.attempt, orphaned }
+  return { refused: new CoordinationError('STALE_LEASE', `this lease of task ${taskId} is over: ${said}`, details) }
+}

@@ -1,0 +1,50 @@
+import type { taskListInput, taskListOutput } from '@tony/mcp-shared/task-queries'
+import { and, eq, gt, notInArray, type SQL } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { pageCharacters, positionOf } from '../../platform/paging.ts'
+import { presentTask, type TaskRow } from './serialize.ts'
+
+const sizeOf = ({ description, metadata, result, progress, error }: TaskRow): number =>
+  [description, metadata, result, progress, error].reduce((size, text) => size + (text?.length ?? 0), 0)
+
+/** The rows that go in one page: at least one. */
+function fitting(rows: readonly TaskRow[]): readonly TaskRow[] {
+  let size = 0
+  const end = rows.findIndex((row, index) => {
+    size += sizeOf(row)
+    return index > 0 && size > pageCharacters
+  })
+  return end < 0 ? rows : rows.slice(0, end)
+}
+
+/** `tasks.list`: in order of creation, page by page. */
+export const listTasks = (
+  ctx: Context,
+  input: z.output<typeof taskListInput>,
+): Promise<z.output<typeof taskListOutput>> =>
+  ctx.read(async (reader) => {
+    const { tasks } = reader.t
+    const where: SQL[] = [eq(tasks.projectId, ctx.principal.project)]
+    if (input.status) where.push(eq(tasks.status, input.status))
+    if (input.type) where.push(eq(tasks.type, input.type))
+    if (input.story) where.push(eq(tasks.story, input.story))
+    if (input.epic) where.push(eq(tasks.epic, input.epic))
+    if (input.claimedBy)
+      where.push(eq(tasks.agentId, input.claimedBy), notInArray(tasks.status, ['pending', 'blocked', 'input_required']))
+    if (input.parentId) where.push(eq(tasks.parentId, input.parentId))
+    const after = positionOf(input.cursor)
+    if (after !== undefined) where.push(gt(tasks.ord, after))
+    const rows = await reader.db
+      .select()
+      .from(tasks)
+      .where(and(...where))
+      .orderBy(tasks.ord)
+      .limit(input.limit + 1)
+    const page = fitting(rows.slice(0, input.limit))
+    const last = page.at(-1)
+    return {
+      tasks: await Promise.all(page.map((row) => presentTask(reader, row))),
+      nextCursor: rows.length > page.length && last ? String(last.ord) : null,
+    }
+  })

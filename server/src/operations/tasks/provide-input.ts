@@ -1,0 +1,77 @@
+import type { taskMoved, taskProvideInputInput } from '@tony/mcp-shared/task-changes'
+import { inputRequest } from '@tony/mcp-shared/tasks'
+import { and, eq } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { actorOf } from '../../domain/principal.ts'
+import { findTask, offer } from '../../domain/tasks/lease.ts'
+import { requeued } from '../../domain/tasks/queue-columns.ts'
+import { iso } from '../../platform/times.ts'
+import { isAnyOf } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { statusOf, type TaskRow } from './serialize.ts'
+import { movableFrom, refuseMove } from './transitions.ts'
+
+const answer = statement(({ db, t, p }: Query<{ ord: number; asked: string; input: string; now: number }>) =>
+  db
+    .update(t.tasks)
+    .set({ ...requeued(t, p.now), inputRequest: null, input: p.input })
+    .where(
+      and(
+        eq(t.tasks.ord, p.ord),
+        isAnyOf(t.tasks.status, movableFrom('provideInput')),
+        // The very question that was answered: the task may have asked another since it was read.
+        eq(t.tasks.inputRequest, p.asked),
+      ),
+    )
+    .returning()
+    .prepare(),
+)
+
+/** A question as it is kept: with the answer to take when nobody gives one. */
+const keptRequest = inputRequest.extend({ defaultAnswer: z.unknown().optional() })
+
+/** An answer, and the agent that gives it; null for nobody, and for a developer without an agent. */
+interface Answer {
+  readonly answer: unknown
+  readonly by: string | null
+  /** Whether it is the default, which nobody gave. */
+  readonly isDefault: boolean
+}
+
+/** Puts a task with the answer to its question back in the queue; undefined when it does not ask any more. */
+async function answerIn(tx: Transaction, row: TaskRow, given: Answer): Promise<TaskRow | undefined> {
+  const { ord, inputRequest: asked } = row
+  if (asked === null) return undefined
+  const { question } = keptRequest.parse(JSON.parse(asked))
+  const input = JSON.stringify({ question, answer: given.answer, by: given.by, at: iso(tx.now) })
+  const [moved] = await tx.run(answer, { ord, asked, input, now: tx.now })
+  if (!moved) return undefined
+  const data = { attempt: moved.attempt, default: given.isDefault }
+  const { id, epic } = moved
+  tx.append({ type: 'task.inputProvided', subject: id, actor: given.by, taskId: id, epic, data })
+  if (moved.ready !== null) offer(tx, moved)
+  return moved
+}
+
+/** Answers with the default; undefined when there is none. */
+export async function answerByDefault(tx: Transaction, row: TaskRow): Promise<TaskRow | undefined> {
+  const kept = row.inputRequest === null ? {} : keptRequest.parse(JSON.parse(row.inputRequest))
+  if (!('defaultAnswer' in kept)) return undefined
+  return answerIn(tx, row, { answer: kept.defaultAnswer, by: null, isDefault: true })
+}
+
+/** `tasks.provideInput`: the answer is the next attempt's `input`. */
+export const provideInput = (
+  ctx: Context,
+  input: z.output<typeof taskProvideInputInput>,
+): Promise<z.output<typeof taskMoved>> =>
+  ctx.transact(async (tx) => {
+    const { project } = ctx.principal
+    const { taskId } = input
+    const [known] = await tx.run(findTask, { project, taskId })
+    const given = { answer: input.answer ?? null, by: actorOf(ctx.principal), isDefault: false }
+    const row = known && (await answerIn(tx, known, given))
+    if (!row) return refuseMove(tx, { project, taskId, what: 'given an answer' })
+    return { taskId, status: statusOf(row), revision: row.revision }
+  })

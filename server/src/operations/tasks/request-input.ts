@@ -1,0 +1,61 @@
+import type { taskRequestInputInput } from '@tony/mcp-shared/leases'
+import type { taskMoved } from '@tony/mcp-shared/task-changes'
+import { sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { requireAgent } from '../../domain/principal.ts'
+import { endLease, type LeaseParams, ofHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
+import { answerTimeout, outOfQueue } from '../../domain/tasks/queue-columns.ts'
+import { iso, isoOrNull } from '../../platform/times.ts'
+import { type Query, statement } from '../../store/store.ts'
+import { statusOf } from './serialize.ts'
+
+interface Asking extends LeaseParams {
+  /** JSON: an `inputRequest` and, where there is one, the `defaultAnswer`. */
+  asked: string
+  deadlineMs: number | null
+  /** JSON; null leaves what the attempt noted. */
+  progress: string | null
+  now: number
+}
+
+const ask = statement(({ db, t, p }: Query<Asking>) =>
+  db
+    .update(t.tasks)
+    .set({
+      ...outOfQueue,
+      status: 'input_required',
+      leaseToken: null,
+      leaseExpiresAt: null,
+      inputRequest: p.asked,
+      progress: sql`coalesce(${p.progress}, ${t.tasks.progress})`,
+      timeoutAt: answerTimeout(t, p.now, p.deadlineMs),
+      revision: sql`${t.tasks.revision} + 1`,
+    })
+    .where(ofHeldLease({ t, p }))
+    .returning()
+    .prepare(),
+)
+
+/** `tasks.requestInput`: gives the lease back with a question, and burns no attempt. */
+export function requestInput(
+  ctx: Context,
+  input: z.output<typeof taskRequestInputInput>,
+): Promise<z.output<typeof taskMoved>> {
+  const { taskId, leaseToken, question, options = null, deadlineMs = null, defaultAnswer, details } = input
+  const { project } = ctx.principal
+  const agentId = requireAgent(ctx.principal).id
+  return ctx.transact(async (tx) => {
+    const deadlineAt = isoOrNull(deadlineMs === null ? null : tx.now + deadlineMs)
+    // A default that is absent leaves no key, one that is null does.
+    const asked = JSON.stringify({ question, options, by: agentId, at: iso(tx.now), deadlineAt, defaultAnswer })
+    const progress = details === undefined ? null : JSON.stringify({ details })
+    const params = { project, taskId, leaseToken, agentId, asked, deadlineMs, progress, now: tx.now }
+    const [row] = await tx.run(ask, params)
+    if (!row) return refuseLease(tx, project, taskId)
+    const data = { attempt: row.attempt, agentId, question, deadlineAt }
+    tx.append({ type: 'task.inputRequested', subject: taskId, actor: agentId, taskId, epic: row.epic, data })
+    await endLease(tx, row)
+    return { taskId, status: statusOf(row), revision: row.revision }
+  })
+}

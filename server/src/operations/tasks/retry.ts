@@ -1,0 +1,60 @@
+import type { taskMoved, taskRetryInput } from '@tony/mcp-shared/task-changes'
+import { and, eq, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { actorOf, type Principal } from '../../domain/principal.ts'
+import { offer } from '../../domain/tasks/lease.ts'
+import { requeued, waitTimeout } from '../../domain/tasks/queue-columns.ts'
+import { isAnyOf } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { statusOf, type TaskRow } from './serialize.ts'
+import { movableFrom, refuseMove } from './transitions.ts'
+
+const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; now: number }>) => {
+  // A limit that is over would fail the task again at once: whoever retries it knows, and lifts it.
+  const closeBy = sql`(case when ${t.tasks.closeBy} > ${p.now} then ${t.tasks.closeBy} end)`
+  return db
+    .update(t.tasks)
+    .set({
+      ...requeued(t, p.now),
+      failures: 0,
+      closeBy,
+      timeoutAt: waitTimeout(t, p.now, closeBy),
+      leaseToken: null,
+      leaseExpiresAt: null,
+      completedAt: null,
+    })
+    .where(
+      and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), isAnyOf(t.tasks.status, movableFrom('retry'))),
+    )
+    .returning()
+    .prepare()
+})
+
+/** Gives one task its attempts again; undefined when it has not failed. */
+export async function retryIn(tx: Transaction, principal: Principal, taskId: string): Promise<TaskRow | undefined> {
+  const [row] = await tx.run(retry, { project: principal.project, taskId, now: tx.now })
+  if (!row) return undefined
+  const actor = actorOf(principal)
+  tx.append({
+    type: 'task.reopened',
+    subject: taskId,
+    actor,
+    taskId,
+    epic: row.epic,
+    data: { attempt: row.attempt },
+  })
+  if (row.ready !== null) offer(tx, row)
+  return row
+}
+
+/** `tasks.retry`: back to the queue, behind what it waits for. `attempt` keeps growing, or an old token could be good again. */
+export const retryTask = (
+  ctx: Context,
+  { taskId }: z.output<typeof taskRetryInput>,
+): Promise<z.output<typeof taskMoved>> =>
+  ctx.transact(async (tx) => {
+    const row = await retryIn(tx, ctx.principal, taskId)
+    if (!row) return refuseMove(tx, { project: ctx.principal.project, taskId, what: 'retried' })
+    return { taskId, status: statusOf(row), revision: row.revision }
+  })

@@ -1,0 +1,148 @@
+import { priorityOfRank } from '@tony/mcp-shared/priorities'
+import {
+  artifact,
+  inputAnswer,
+  inputRequest,
+  type leasedTask,
+  review,
+  type TaskStatus,
+  type task,
+  taskProgress,
+  taskStatuses,
+} from '@tony/mcp-shared/tasks'
+import { eq } from 'drizzle-orm'
+import type { z } from 'zod'
+import { iso, isoOrNull } from '../../platform/times.ts'
+import { type Query, type Reader, statement } from '../../store/store.ts'
+import type { Tables } from '../../store/tables/tables.ts'
+
+export type TaskRow = Tables['tasks']['$inferSelect']
+export type TaskOutput = z.output<typeof task>
+export type LeasedTask = z.output<typeof leasedTask>
+
+const dependenciesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+  db
+    .select({ id: t.taskDependencies.dependsOnId })
+    .from(t.taskDependencies)
+    .where(eq(t.taskDependencies.taskId, p.taskId))
+    .prepare(),
+)
+
+const artifactsOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+  db
+    .select({
+      name: t.artifacts.name,
+      uri: t.artifacts.uri,
+      sha256: t.artifacts.sha256,
+      bytes: t.artifacts.bytes,
+      mediaType: t.artifacts.mediaType,
+    })
+    .from(t.artifacts)
+    .where(eq(t.artifacts.taskId, p.taskId))
+    .orderBy(t.artifacts.name)
+    .prepare(),
+)
+
+const orphansOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+  db
+    .select({
+      attempt: t.orphanResults.attempt,
+      agentId: t.orphanResults.agentId,
+      result: t.orphanResults.result,
+      at: t.orphanResults.at,
+    })
+    .from(t.orphanResults)
+    .where(eq(t.orphanResults.taskId, p.taskId))
+    .orderBy(t.orphanResults.attempt)
+    .prepare(),
+)
+
+/** What a task has that stands in rows of its own: a count in its row says whether it is worth a query. */
+async function partsOf(reader: Reader, row: TaskRow) {
+  const taskId = row.id
+  const dependsOn = row.dependencies === 0 ? [] : await reader.run(dependenciesOf, { taskId })
+  const artifacts = row.artifacts === 0 ? [] : await reader.run(artifactsOf, { taskId })
+  const orphans = row.orphans === 0 ? [] : await reader.run(orphansOf, { taskId })
+  return {
+    dependsOn: dependsOn.map((dependency) => dependency.id),
+    artifacts: artifacts.map(({ name, uri, sha256, bytes, mediaType }) =>
+      artifact.parse({
+        name,
+        uri,
+        sha256: sha256 ?? undefined,
+        bytes: bytes ?? undefined,
+        mediaType: mediaType ?? undefined,
+      }),
+    ),
+    orphanResults: orphans.map(({ attempt, agentId, result, at }) => ({
+      attempt,
+      agentId,
+      result: result === null ? null : JSON.parse(result),
+      at: iso(at),
+    })),
+  }
+}
+
+/** What is kept as JSON in one column, in the shape it was written with. */
+const parsed = <T>(schema: z.ZodType<T>, text: string | null): T | null =>
+  text === null ? null : schema.parse(JSON.parse(text))
+
+/** A stored task's status as the closed word it is: a CHECK of the table keeps others out. */
+export const statusOf = (row: { readonly status: string }): TaskStatus => {
+  const status = taskStatuses.find((word) => word === row.status)
+  if (!status) throw new Error(`a task has the unknown status ${row.status}`)
+  return status
+}
+
+/** A row as callers see it. */
+export async function presentTask(reader: Reader, row: TaskRow): Promise<TaskOutput> {
+  // The row of a task that waits still names the last holder, whose late `complete` counts until it is claimed again.
+  const waits = row.status === 'pending' || row.status === 'blocked' || row.status === 'input_required'
+  return {
+    ...(await partsOf(reader, row)),
+    id: row.id,
+    externalId: row.externalId,
+    type: row.type,
+    epic: row.epic,
+    story: row.story,
+    title: row.title,
+    description: row.description,
+    parentId: row.parentId,
+    onDependencyFailure: row.onDependencyFailure === 'fail' ? 'fail' : 'block',
+    requires: JSON.parse(row.requires),
+    locks: row.locks === null ? [] : JSON.parse(row.locks),
+    assignedTo: row.assignedTo,
+    priority: priorityOfRank(row.priority),
+    status: statusOf(row),
+    acceptance: row.acceptance === 'verify' ? 'verify' : 'complete',
+    attempt: row.attempt,
+    failures: row.failures,
+    maxAttempts: row.maxAttempts,
+    notBefore: isoOrNull(row.notBefore),
+    scheduleToStartMs: row.scheduleToStartMs,
+    startToCloseMs: row.startToCloseMs,
+    scheduleToCloseMs: row.closeBy === null ? null : row.closeBy - row.createdAt,
+    timeoutAt: isoOrNull(row.timeoutAt),
+    claimedBy: waits ? null : row.agentId,
+    // That of a lease that ran out with the last attempt is still in the row.
+    leaseExpiresAt: row.status === 'in_progress' ? isoOrNull(row.leaseExpiresAt) : null,
+    progress: parsed(taskProgress, row.progress),
+    result: row.result === null ? null : JSON.parse(row.result),
+    error: row.error,
+    inputRequest: parsed(inputRequest, row.inputRequest),
+    input: parsed(inputAnswer, row.input),
+    review: parsed(review, row.review),
+    revision: row.revision,
+    metadata: JSON.parse(row.metadata),
+    createdBy: row.createdBy,
+    createdAt: iso(row.createdAt),
+    completedAt: isoOrNull(row.completedAt),
+  }
+}
+
+/** A row its claimer sees: with the token that proves the lease. */
+export async function presentLease(reader: Reader, row: TaskRow): Promise<LeasedTask> {
+  if (row.leaseToken === null || row.leaseExpiresAt === null) throw new Error(`task ${row.id} has no lease`)
+  const presented = await presentTask(reader, row)
+  return { ...presented, leaseToken: row.leaseToken, leaseExpiresAt: iso(row.leaseExpiresAt) }
+}

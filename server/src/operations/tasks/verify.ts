@@ -1,0 +1,83 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { taskMoved, taskVerifyInput } from '@tony/mcp-shared/task-changes'
+import { and, eq, isNull, ne, or, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Context } from '../../domain/context.ts'
+import { actorOf } from '../../domain/principal.ts'
+import { offer } from '../../domain/tasks/lease.ts'
+import { requeued } from '../../domain/tasks/queue-columns.ts'
+import { iso } from '../../platform/times.ts'
+import { isAnyOf } from '../../store/sql-literals.ts'
+import { type Query, statement } from '../../store/store.ts'
+import { announceDone } from './complete.ts'
+import { statusOf } from './serialize.ts'
+import { movableFrom, refuseMove } from './transitions.ts'
+
+interface Verdict {
+  project: string
+  taskId: string
+  /** Id of the agent that says it, '' for none. */
+  by: string
+  review: string
+  now: number
+}
+
+/** In review, and completed by somebody else. */
+const ofOthers = ({ t, p }: Pick<Query<Verdict>, 't' | 'p'>, move: 'accept' | 'reject') =>
+  and(
+    eq(t.tasks.id, p.taskId),
+    eq(t.tasks.projectId, p.project),
+    isAnyOf(t.tasks.status, movableFrom(move)),
+    or(isNull(t.tasks.agentId), ne(t.tasks.agentId, p.by)),
+  )
+
+const accept = statement(({ db, t, p }: Query<Verdict>) =>
+  db
+    .update(t.tasks)
+    .set({ status: 'completed', completedAt: p.now, review: p.review, revision: sql`${t.tasks.revision} + 1` })
+    .where(ofOthers({ t, p }, 'accept'))
+    .returning()
+    .prepare(),
+)
+
+const reject = statement(({ db, t, p }: Query<Verdict>) =>
+  db
+    .update(t.tasks)
+    // Without its token: what was rejected is not completed by being sent again.
+    .set({ ...requeued(t, p.now), review: p.review, leaseToken: null, leaseExpiresAt: null })
+    .where(ofOthers({ t, p }, 'reject'))
+    .returning()
+    .prepare(),
+)
+
+/** `tasks.verify`: ends a task that waits for its verdict, or sends it back without burning an attempt. */
+export const verifyTask = (
+  ctx: Context,
+  input: z.output<typeof taskVerifyInput>,
+): Promise<z.output<typeof taskMoved>> =>
+  ctx.transact(async (tx) => {
+    const { project } = ctx.principal
+    const { taskId, note = null } = input
+    const actor = actorOf(ctx.principal)
+    const review = JSON.stringify({ accept: input.accept, note, by: actor, at: iso(tx.now) })
+    const verdict = { project, taskId, by: actor ?? '', review, now: tx.now }
+    const [row] = await tx.run(input.accept ? accept : reject, verdict)
+    if (!row) {
+      return refuseMove(tx, { project, taskId, what: 'verified' }, ({ status }) =>
+        status === 'in_review'
+          ? new CoordinationError('FORBIDDEN', `whoever completed task ${taskId} cannot verify it: somebody else must`)
+          : undefined,
+      )
+    }
+    const { agentId, epic } = row
+    // Of a result from before the column it is the latest.
+    const attempt = row.resultAttempt ?? row.attempt
+    if (input.accept) {
+      await announceDone(tx, row, { attempt, agentId, actor })
+    } else {
+      const data = { attempt, agentId, note }
+      tx.append({ type: 'task.rejected', subject: taskId, actor, taskId, epic, data })
+      if (row.ready !== null) offer(tx, row)
+    }
+    return { taskId, status: statusOf(row), revision: row.revision }
+  })

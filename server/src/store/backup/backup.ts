@@ -1,0 +1,125 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import Database from 'better-sqlite3'
+import { version } from '../../platform/version.ts'
+import { sha256Of, stampOf, syncFile, syncFolderOf } from '../file-sync.ts'
+import { refuseForeign } from '../migrations/migrate.ts'
+import { lockBeside } from '../sqlite/file-lock.ts'
+import { BackupError, contentsOf, type Manifest, manifestOf } from './manifest.ts'
+
+export interface BackupRequest {
+  /** The database, which a server may be writing to. */
+  readonly file: string
+  /** Where backups go; created when it is missing. */
+  readonly folder: string
+  /** The wall clock. */
+  readonly at: number
+}
+
+export interface Backup {
+  readonly path: string
+  readonly manifest: Manifest
+}
+
+const partial = '.partial'
+
+/** How long to wait for another backup into the same folder. */
+const patienceMs = 10_000
+
+/** Names of the backups of one database, apart from what else is in their folder. */
+function nameOf({ file, folder, at }: BackupRequest): string {
+  const stem = `${basename(file).replace(/\.db$/, '')}-${stampOf(at)}`
+  let name = `${stem}.db`
+  for (let again = 2; existsSync(join(folder, name)); again += 1) name = `${stem}-${again}.db`
+  return name
+}
+
+/**
+ * Writes a growing file to the disk piece by piece, on a thread of its own; the returned function ends it. Flushed all at once at
+ * the end, its pages would keep every commit of the database waiting behind them.
+ */
+function flushing(file: string): () => void {
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+  const worker = new Worker(new URL(`./flush-worker${extension}`, import.meta.url), { workerData: { file } })
+  // Without it the copy is as good, and its end slower.
+  worker.on('error', () => undefined)
+  return () => void worker.terminate()
+}
+
+/** A consistent copy in one read transaction, which holds up no writer: SQLite's own backup starts again with every commit. */
+function copy(file: string, into: string): void {
+  const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 5_000 })
+  try {
+    refuseForeign(database)
+    const end = flushing(into)
+    try {
+      database.prepare('VACUUM INTO ?').run(into)
+    } finally {
+      end()
+    }
+  } finally {
+    database.close()
+  }
+  chmodSync(into, 0o600)
+}
+
+/**
+ * Writes a backup and proves it. It has its name only when it is whole, sound and on the disk: killed at any moment this leaves
+ * a `.partial`, which the next backup removes, and at most a manifest without its file, which nothing takes for a backup.
+ */
+export function writeBackup(request: BackupRequest): Backup {
+  const { file, folder, at } = request
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const release = lockBeside(join(folder, 'backup'), patienceMs)
+  if (!release) throw new BackupError(`another backup is being written to ${folder}`)
+  try {
+    for (const name of readdirSync(folder)) if (name.endsWith(partial)) rmSync(join(folder, name))
+    const path = join(folder, nameOf(request))
+    const unfinished = `${path}${partial}`
+    copy(file, unfinished)
+    const contents = contentsOf(unfinished)
+    syncFile(unfinished)
+    const manifest: Manifest = {
+      format: 'tony-mcp backup 1',
+      product: version,
+      createdAt: new Date(at).toISOString(),
+      bytes: statSync(unfinished).size,
+      sha256: sha256Of(unfinished),
+      ...contents,
+    }
+    publish(unfinished, path, manifest)
+    return { path, manifest }
+  } finally {
+    release()
+  }
+}
+
+function publish(unfinished: string, path: string, manifest: Manifest): void {
+  const beside = manifestOf(path)
+  writeFileSync(`${beside}${partial}`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
+  syncFile(`${beside}${partial}`)
+  renameSync(`${beside}${partial}`, beside)
+  // Last: the name of the database is what makes it a backup.
+  renameSync(unfinished, path)
+  syncFolderOf(path)
+}
+
+/** The whole backups of a database in a folder, oldest first. */
+export function listBackups(file: string, folder: string): string[] {
+  if (!existsSync(folder)) return []
+  const stem = basename(file).replace(/\.db$/, '')
+  const named = (name: string) => name.startsWith(`${stem}-`) && /-\d{8}T\d{9}Z(-\d+)?\.db$/.test(name)
+  const names = readdirSync(folder).filter((name) => named(name) && existsSync(manifestOf(join(folder, name))))
+  return names.toSorted().map((name) => join(folder, name))
+}
+
+/** Removes the oldest backups of a database beyond so many; returns what it removed. */
+export function pruneBackups(file: string, folder: string, keep: number): string[] {
+  const old = listBackups(file, folder).slice(0, -keep)
+  for (const path of old) {
+    rmSync(path)
+    rmSync(manifestOf(path))
+  }
+  return old
+}

@@ -1,0 +1,96 @@
+import { eq, sql } from 'drizzle-orm'
+import { type NewEvent, type Query, type Reader, type Scope, statement } from '../store.ts'
+
+const takeNumbers = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
+  db
+    .update(t.projects)
+    .set({ seq: sql`${t.projects.seq} + ${p.count}` })
+    .where(eq(t.projects.id, p.project))
+    .returning({ last: t.projects.seq })
+    .prepare(),
+)
+
+interface EventRow {
+  project: string
+  seq: number
+  at: number
+  type: string
+  subject: string | null
+  actor: string | null
+  taskId: string | null
+  epic: string | null
+  threadId: string | null
+  audience: string | null
+  data: string
+  sessionId: string | null
+  credentialId: string | null
+  requestId: string | null
+}
+
+const insertEvent = statement(({ db, t, p }: Query<EventRow>) =>
+  db
+    .insert(t.events)
+    .values({
+      projectId: p.project,
+      seq: p.seq,
+      at: p.at,
+      type: p.type,
+      subject: p.subject,
+      actor: p.actor,
+      taskId: p.taskId,
+      epic: p.epic,
+      threadId: p.threadId,
+      audience: p.audience,
+      data: p.data,
+      sessionId: p.sessionId,
+      credentialId: p.credentialId,
+      requestId: p.requestId,
+    })
+    .returning({ seq: t.events.seq })
+    .prepare(),
+)
+
+/** An event, and the scope of the operation it is of. */
+export interface OwnEvent {
+  readonly event: NewEvent
+  readonly scope: Scope
+}
+
+/** The events of a batch: from `first` to `last`. */
+export interface Numbered {
+  readonly project: string
+  readonly first: number
+  readonly last: number
+}
+
+/**
+ * Numbers the events of a batch and writes them. Called last before the commit: the project's row is locked only from here
+ * on, so a number is taken in the order of commits and none is ever skipped.
+ */
+export async function appendEvents(tx: Reader, project: string, events: readonly OwnEvent[]): Promise<Numbered> {
+  const [row] = await tx.run(takeNumbers, { project, count: events.length })
+  if (!row) throw new Error(`project ${project} has no feed`)
+  const first = row.last - events.length + 1
+  // Not one after another: where the database is another process they share a round trip.
+  await Promise.all(
+    events.map(({ event, scope }, index) =>
+      tx.run(insertEvent, {
+        project,
+        seq: first + index,
+        at: tx.now,
+        type: event.type,
+        subject: event.subject,
+        actor: event.actor,
+        taskId: event.taskId ?? null,
+        epic: event.epic ?? null,
+        threadId: event.threadId ?? null,
+        audience: event.audience ? JSON.stringify(event.audience) : null,
+        data: JSON.stringify(event.data),
+        sessionId: scope.fence && 'sessionId' in scope.fence ? scope.fence.sessionId : null,
+        credentialId: scope.fence && 'credentialId' in scope.fence ? scope.fence.credentialId : null,
+        requestId: scope.requestId ?? null,
+      }),
+    ),
+  )
+  return { project, first, last: row.last }
+}

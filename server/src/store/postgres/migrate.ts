@@ -1,0 +1,80 @@
+import type { ClientBase } from 'pg'
+import { type Applied, type Migration, refuseUnknown, SchemaError } from '../migrations/migrate.ts'
+import { lockNumber, millisecondsNow } from './connection.ts'
+
+const ledger = `CREATE TABLE IF NOT EXISTS schema_migrations (
+  number bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, min_reader bigint NOT NULL, applied_at bigint NOT NULL
+)`
+
+/** Whoever migrates holds it to the end of each step. */
+const turn = `
+  SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+  SELECT pg_advisory_xact_lock(${lockNumber('migrations')})`
+
+/**
+ * Brings the schema to the newest migration, one transaction for each, or leaves it as it was and throws SchemaError. Any number
+ * of processes may begin at once: each step is one's, and the others find it done. Returns what this one did.
+ */
+export async function migratePostgres(
+  client: ClientBase,
+  migrations: readonly Migration[],
+): Promise<readonly Migration[]> {
+  const done: Migration[] = []
+  for (;;) {
+    const next = await step(client, migrations)
+    if (!next) return done
+    done.push(next)
+  }
+}
+
+/** Applies the next migration that is missing; undefined when none is. */
+async function step(client: ClientBase, migrations: readonly Migration[]): Promise<Migration | undefined> {
+  await client.query(`BEGIN; ${turn}`)
+  try {
+    const applied = await readLedger(client)
+    refuseUnknown(applied, migrations)
+    const next = migrations[applied.length]
+    if (next) await apply(client, next)
+    await client.query('COMMIT')
+    return next
+  } catch (error) {
+    await client.query('ROLLBACK')
+    throw error
+  }
+}
+
+async function apply(client: ClientBase, migration: Migration): Promise<void> {
+  await client.query(ledger)
+  for (const statement of migration.statements) await client.query(statement)
+  await client.query(`INSERT INTO schema_migrations VALUES ($1, $2, $3, $4, ${millisecondsNow})`, [
+    migration.number,
+    migration.name,
+    migration.checksum,
+    migration.minReader,
+  ])
+}
+
+/** What has been applied; nothing for an empty schema. Throws SchemaError for one that holds tables and is not ours. */
+export async function readLedger(client: ClientBase): Promise<Applied[]> {
+  const { rows: tables } = await client.query<{ name: string; ours: boolean }>(
+    `SELECT t.table_name AS name, EXISTS (
+       SELECT 1 FROM information_schema.columns c
+       WHERE c.table_schema = t.table_schema AND c.table_name = 'schema_migrations' AND c.column_name = 'min_reader'
+     ) AS ours
+     FROM information_schema.tables t WHERE t.table_schema = 'public' AND t.table_type = 'BASE TABLE' ORDER BY 1`,
+  )
+  if (tables.length === 0) return []
+  if (!tables[0]?.ours) {
+    const names = tables.slice(0, 5).map(({ name }) => name)
+    throw new SchemaError(
+      `this is a database of another program (tables ${names.join(', ')}); it was not touched. Choose another DATABASE_URL`,
+    )
+  }
+  const { rows } = await client.query<Record<keyof Applied, string>>('SELECT * FROM schema_migrations ORDER BY number')
+  return rows.map(({ number, name, checksum, min_reader }) => ({
+    number: Number(number),
+    name,
+    checksum,
+    min_reader: Number(min_reader),
+  }))
+}

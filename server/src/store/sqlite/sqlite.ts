@@ -1,0 +1,286 @@
+import { randomBytes } from 'node:crypto'
+import { Worker } from 'node:worker_threads'
+import { defaultProject } from '@tony/mcp-shared/projects'
+import Database from 'better-sqlite3'
+import { eq } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/better-sqlite3'
+import { uuidv7 } from 'uuidv7'
+import { anchoredNow, type Clock } from '../../platform/clock.ts'
+import { newEpoch } from '../backup/restore.ts'
+import { Batches, type Connection, type Engine } from '../commit/batches.ts'
+import { extendDeadlines } from '../commit/extend-deadlines.ts'
+import { preparedOn } from '../commit/prepared-statements.ts'
+import { migrate, migrations, refuseForeign, SchemaError } from '../migrations/migrate.ts'
+import { StoreRefusedError } from '../store-refused-error.ts'
+import { type Db, type Query, type Reader, type Store, statement, type Wake } from '../store.ts'
+import { sqliteColumns } from '../tables/columns.ts'
+import { defineTables } from '../tables/tables.ts'
+import { Room, type RoomOptions } from './disk-space.ts'
+import { sqliteCode, stopOnDamage, translateFor } from './errors.ts'
+import { ownFile } from './file-lock.ts'
+import { reclaim, spareBytes } from './reclaim-pages.ts'
+
+export interface SqliteOptions {
+  readonly file: string
+  /** `process` skips the fsync at each commit: a power cut may lose the last acknowledged writes. */
+  readonly durability: 'disk' | 'process'
+  readonly clock: Clock
+  /** Held beside the database and given up when the disk is full; without it a full disk is an error of each write alone. */
+  readonly ballastBytes?: number
+}
+
+/** Below this a bug in SQLite can corrupt a database in WAL mode that two connections write or checkpoint. */
+const oldestSafe = [3, 51, 3]
+
+/** Where the checkpointing worker has not kept up, the writer checkpoints by itself at 64 MiB. */
+const walBackstopPages = 16_384
+
+export function refuseOld(version: string): void {
+  const parts = version.split('.').map(Number)
+  for (const [index, floor] of oldestSafe.entries()) {
+    const part = parts[index] ?? 0
+    if (part > floor) return
+    if (part < floor) {
+      throw new SchemaError(
+        `SQLite ${version} has a bug that corrupts databases in WAL mode; ${oldestSafe.join('.')} or newer is needed`,
+      )
+    }
+  }
+}
+
+export function openWriter(options: SqliteOptions): Database.Database {
+  const writer = new Database(options.file, { timeout: 5_000 })
+  try {
+    const version = writer.prepare<[], { version: string }>('SELECT sqlite_version() AS version').get()
+    refuseOld(version?.version ?? '0')
+    // Before the journal mode, which is written into the file: what is not ours stays as it was, to the byte.
+    refuseForeign(writer)
+    // Only in a new file, and before the journal mode, which makes it one; later it is a write. Room is given back in steps.
+    if (writer.pragma('page_count', { simple: true }) === 0) writer.pragma('auto_vacuum = INCREMENTAL')
+    writer.pragma('journal_mode = WAL')
+    writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
+    writer.pragma(`wal_autocheckpoint = ${walBackstopPages}`)
+    migrate(writer, migrations(), options.clock.wall())
+    return writer
+  } catch (error) {
+    writer.close()
+    if (sqliteCode(error) !== 'SQLITE_NOTADB') throw error
+    throw new SchemaError(`${options.file} is not a database; it was not touched. Choose another DATABASE_PATH`, {
+      cause: error,
+    })
+  }
+}
+
+const tables = defineTables(sqliteColumns)
+
+// Typed as asynchronous although this driver is not: operations await each statement, and a second engine needs it.
+const builderOn = (database: Database.Database): Db => drizzle(database) as unknown as Db
+
+const readerOn = (database: Database.Database, now: () => number): Reader => {
+  const db = builderOn(database)
+  return {
+    db,
+    t: tables,
+    get now() {
+      return now()
+    },
+    run: preparedOn(db, tables),
+  }
+}
+
+const noteCommit = statement(({ db, t, p }: Query<{ at: string }>) =>
+  db
+    .update(t.storeFacts)
+    .set({ value: p.at })
+    .where(eq(t.storeFacts.name, 'last_commit'))
+    .returning({ name: t.storeFacts.name })
+    .prepare(),
+)
+
+/** The writer as the batches use it. Its time stands still during a batch: what is together in a commit is at one time. */
+class Writer implements Connection {
+  readonly #database: Database.Database
+  readonly #clock: () => number
+  readonly db: Db
+  readonly t = tables
+  readonly run: Reader['run']
+  now = 0
+
+  constructor(database: Database.Database, clock: () => number) {
+    this.#database = database
+    this.#clock = clock
+    this.db = builderOn(database)
+    this.run = preparedOn(this.db, tables)
+    const prepared = (source: string) => {
+      const text = database.prepare(source)
+      return () => {
+        text.run()
+        return Promise.resolve()
+      }
+    }
+    this.savepoint = prepared('SAVEPOINT operation')
+    this.release = prepared('RELEASE operation')
+    this.#begin = prepared('BEGIN IMMEDIATE')
+    this.#commit = prepared('COMMIT')
+  }
+
+  readonly savepoint: () => Promise<void>
+  readonly release: () => Promise<void>
+  readonly #begin: () => Promise<void>
+  readonly #commit: () => Promise<void>
+
+  async begin(): Promise<void> {
+    this.now = this.#clock()
+    await this.#begin()
+  }
+
+  async commit(): Promise<void> {
+    await this.run(noteCommit, { at: String(this.now) })
+    await this.#commit()
+  }
+
+  async rollback(): Promise<void> {
+    // A failed statement may have ended the transaction by itself: SQLITE_FULL and SQLITE_IOERR do.
+    if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
+  }
+
+  async rollbackToSavepoint(): Promise<boolean> {
+    if (!this.#database.inTransaction) return false
+    this.#database.exec('ROLLBACK TO operation')
+    this.#database.exec('RELEASE operation')
+    return true
+  }
+
+  /** A single writer excludes everybody. */
+  exclusive(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** One writer for all projects, and nobody else it could meet. */
+const engineOf = (writer: Writer, onFull: () => void): Engine => ({
+  laneOf: () => '',
+  withConnection: (work) => work(writer),
+  isTransient: () => false,
+  hasNotBegun: () => false,
+  translate: translateFor(onFull),
+})
+
+function startCheckpoints(file: string, onFull: () => void): () => Promise<void> {
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+  const worker = new Worker(new URL(`./checkpoint${extension}`, import.meta.url), { workerData: { file } })
+  worker.on('message', onFull)
+  worker.unref()
+  return () =>
+    new Promise((resolve) => {
+      worker.ref()
+      worker.once('exit', () => resolve())
+      worker.postMessage('stop')
+    })
+}
+
+interface Facts {
+  readonly epoch: string
+  readonly secret: Uint8Array
+  readonly lastCommit: number
+}
+
+function readFacts(writer: Database.Database, wall: number): Facts {
+  const fact = (name: string, initial: string): string => {
+    writer.prepare('INSERT INTO store_facts VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, initial)
+    const row = writer.prepare<[string], { value: string }>('SELECT value FROM store_facts WHERE name = ?').get(name)
+    return row?.value ?? initial
+  }
+  const to = writer.prepare<[], string>("SELECT value FROM store_facts WHERE name = 'moved_to'").pluck().get()
+  if (to !== undefined)
+    throw new StoreRefusedError(`${writer.name} was moved to ${to}: serve that, by DATABASE_URL, or the two would part`)
+  writer
+    .prepare('INSERT INTO projects (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+    .run(uuidv7(), defaultProject, wall)
+  return {
+    epoch: fact('epoch', newEpoch()),
+    secret: Buffer.from(fact('secret', randomBytes(32).toString('base64url')), 'base64url'),
+    lastCommit: Number(fact('last_commit', String(wall))),
+  }
+}
+
+const roomFor = (
+  { file, ballastBytes = 0 }: SqliteOptions,
+  parts: Pick<RoomOptions, 'now' | 'spare' | 'resume'>,
+): Room | undefined => (ballastBytes > 0 ? new Room({ file, ballastBytes, ...parts }) : undefined)
+
+async function reading<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    stopOnDamage(error)
+    throw error
+  }
+}
+
+/** The connections to a file and what runs on them, before any of it is used. */
+function connect(options: SqliteOptions) {
+  const database = openWriter(options)
+  const facts = readFacts(database, options.clock.wall())
+  const clock = anchoredNow(options.clock, facts.lastCommit)
+  // Its own connection: on the writer's, a query would see rows that are not committed yet.
+  const readOnly = new Database(options.file, { readonly: true, timeout: 5_000 })
+  const reader = readerOn(readOnly, clock)
+  let room: Room | undefined
+  const onFull = () => room?.exhausted()
+  const listeners = new Set<(wake: Wake) => void>()
+  const batches = new Batches(engineOf(new Writer(database, clock), onFull), ({ wakes }) => {
+    for (const wake of wakes) for (const listener of listeners) listener(wake)
+  })
+  const resume = (since: number) => graceAfterOutage(batches, reader, since)
+  room = roomFor(options, { now: clock, spare: () => spareBytes(database), resume })
+  return { database, readOnly, facts, clock, reader, batches, listeners, room, resume, onFull }
+}
+
+async function graceAfterOutage(batches: Batches, reader: Reader, lastCommit: number): Promise<void> {
+  const [first] = await reader.db.select({ id: reader.t.projects.id }).from(reader.t.projects).limit(1)
+  const outage = reader.now - lastCommit
+  if (outage > 0 && first)
+    await batches.transact({ project: first.id }, (tx) => extendDeadlines(tx, lastCommit, outage))
+}
+
+/** Opens the embedded store: creates the file, brings its schema up to date, and owns it until disposed. */
+export async function openSqlite(options: SqliteOptions): Promise<Store> {
+  const disown = ownFile(options.file)
+  try {
+    const { database, readOnly, facts, clock, reader, batches, listeners, room, resume, onFull } = connect(options)
+    await resume(facts.lastCommit)
+    const stopCheckpoints = startCheckpoints(options.file, onFull)
+    const close = async () => {
+      await batches.close()
+      await stopCheckpoints()
+      readOnly.close()
+      database.close()
+      disown()
+    }
+    let closed: Promise<void> | undefined
+    return {
+      durability: options.durability,
+      epoch: facts.epoch,
+      secret: facts.secret,
+      now: clock,
+      read: (work) => reading(work(reader)),
+      transact: (scope, work) =>
+        room?.full && !scope.frees ? Promise.reject(room.refusal()) : batches.transact(scope, work),
+      room,
+      onWake: (listener) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+      reclaim: () => reclaim(database, batches),
+      isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(sqliteCode(error) ?? ''),
+      [Symbol.asyncDispose]: () => {
+        closed ??= close()
+        return closed
+      },
+    }
+  } catch (error) {
+    disown()
+    throw error
+  }
+}

@@ -1,0 +1,171 @@
+import { messageStatuses, rankOfMode } from '@tony/mcp-shared/messages'
+import { sql } from 'drizzle-orm'
+import type { People } from './agents.ts'
+import { type Columns, words } from './columns.ts'
+
+/** Messages, and what became of their deliveries. */
+export function defineMail(c: Columns, { projects, agents }: People) {
+  /** The payload of a fan-out, stored once beside its copies. */
+  const bodies = c.table('bodies', { id: c.text('id').primaryKey(), payload: c.text('payload').notNull() })
+
+  const messages = c.table(
+    'messages',
+    {
+      /** Order of sending. */
+      ord: c.identity('ord'),
+      id: c.text('id').notNull().unique(),
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      fromAgent: c.text('from_agent'),
+      toAgent: c
+        .text('to_agent')
+        .notNull()
+        .references(() => agents.id),
+      /** What a copy of a fan-out was addressed to; null for a direct message. */
+      address: c.text('address'),
+      type: c.text('type').notNull(),
+      /** Null where the payload is the body's. */
+      payload: c.text('payload'),
+      bodyId: c.text('body_id').references(() => bodies.id),
+      priority: c.integer('priority').notNull(),
+      /** Rank of its delivery mode. */
+      mode: c.integer('mode').notNull().default(rankOfMode('boundary')),
+      status: c.text('status').notNull().default('pending'),
+      /** 1 while it can be delivered at once; null otherwise. */
+      ready: c.integer('ready'),
+      threadId: c.text('thread_id'),
+      replyTo: c.text('reply_to'),
+      correlationId: c.text('correlation_id'),
+      taskId: c.text('task_id'),
+      createdAt: c.integer('created_at').notNull(),
+      deliveredAt: c.integer('delivered_at'),
+      shownAt: c.integer('shown_at'),
+      /** The seed's name for the number of deliveries. */
+      retryCount: c.integer('retry_count').notNull().default(0),
+      maxDeliver: c.integer('max_deliver').notNull(),
+      redrives: c.integer('redrives').notNull().default(0),
+      expiresAt: c.integer('expires_at'),
+      receipt: c.text('receipt'),
+      ackBy: c.integer('ack_by'),
+      notBefore: c.integer('not_before'),
+      endedAt: c.integer('ended_at'),
+      lastError: c.text('last_error'),
+    },
+    (t) => [
+      c.index('messages_ready').on(t.toAgent, t.ready, t.priority, t.ord).where(sql`ready is not null`),
+      c.index('messages_due').on(t.projectId, t.notBefore).where(sql`status = 'pending' and ready is null`),
+      c.index('messages_unacked').on(t.projectId, t.ackBy).where(sql`status = 'delivered'`),
+      c
+        .index('messages_expiring')
+        .on(t.projectId, t.expiresAt)
+        .where(sql`status = 'pending' and expires_at is not null`),
+      c.index('messages_in').on(t.toAgent, t.ord),
+      c.index('messages_out').on(t.fromAgent, t.ord).where(sql`from_agent is not null`),
+      c.index('messages_sent').on(t.projectId, t.ord),
+      c.index('messages_thread').on(t.projectId, t.threadId, t.ord).where(sql`thread_id is not null`),
+      c.index('messages_task').on(t.taskId, t.ord).where(sql`task_id is not null`),
+      c.index('messages_dead').on(t.projectId, t.ord).where(sql`status = 'dead'`),
+      // Before a body goes, its messages are asked for.
+      c.index('messages_body').on(t.bodyId).where(sql`body_id is not null`),
+      c.index('messages_in_flight').on(t.toAgent).where(sql`status = 'delivered'`),
+      c.check('messages_status_known', sql`status in (${words(messageStatuses)})`),
+      c.check('messages_receipt_when_delivered', sql`status <> 'delivered' or receipt is not null`),
+      c.check('messages_one_payload', sql`(payload is null) <> (body_id is null)`),
+    ],
+  )
+
+  /**
+   * How many messages of an agent's are where. Kept by triggers, so that `accepted` is the sum of the rest at every moment; a
+   * send locks the row, which makes the limit of a mailbox exact.
+   */
+  const mailboxes = c.table(
+    'mailboxes',
+    {
+      agentId: c
+        .text('agent_id')
+        .primaryKey()
+        .references(() => agents.id),
+      projectId: c.text('project_id').notNull(),
+      accepted: c.integer('accepted').notNull().default(0),
+      pending: c.integer('pending').notNull().default(0),
+      delivered: c.integer('delivered').notNull().default(0),
+      acked: c.integer('acked').notNull().default(0),
+      dead: c.integer('dead').notNull().default(0),
+      expired: c.integer('expired').notNull().default(0),
+      purged: c.integer('purged').notNull().default(0),
+    },
+    (t) => [
+      c.index('mailboxes_project').on(t.projectId),
+      c.check(
+        'mailboxes_conserved',
+        sql`accepted = pending + delivered + acked + dead + expired + purged and pending >= 0 and delivered >= 0 and acked >= 0 and dead >= 0`,
+      ),
+    ],
+  )
+
+  const subscriptions = c.table(
+    'subscriptions',
+    {
+      agentId: c
+        .text('agent_id')
+        .notNull()
+        .references(() => agents.id),
+      topic: c.text('topic').notNull(),
+      projectId: c.text('project_id').notNull(),
+    },
+    (t) => [
+      c.primaryKey({ columns: [t.agentId, t.topic] }),
+      c.index('subscriptions_topic').on(t.projectId, t.topic, t.agentId),
+    ],
+  )
+
+  const requests = c.table(
+    'requests',
+    {
+      id: c.text('id').primaryKey(),
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      method: c.text('method').notNull(),
+      fromAgent: c.text('from_agent'),
+      toAgent: c
+        .text('to_agent')
+        .notNull()
+        .references(() => agents.id),
+      messageId: c.text('message_id').notNull(),
+      status: c.text('status').notNull().default('waiting'),
+      /** `{ result }` or `{ error }`, as JSON. */
+      reply: c.text('reply'),
+      createdAt: c.integer('created_at').notNull(),
+      deadlineAt: c.integer('deadline_at').notNull(),
+    },
+    (t) => [
+      c.index('requests_waiting').on(t.projectId, t.deadlineAt).where(sql`status = 'waiting'`),
+      c.index('requests_of').on(t.toAgent, t.status),
+      c.check('requests_status_known', sql`status in ('waiting', 'replied', 'timed_out')`),
+    ],
+  )
+
+  /** Each failed delivery of a message: the history a dead letter shows. */
+  const deliveryFailures = c.table(
+    'delivery_failures',
+    {
+      messageId: c
+        .text('message_id')
+        .notNull()
+        .references(() => messages.id),
+      /** How often the message had been redriven by then: its deliveries are counted anew each time. */
+      redrives: c.integer('redrives').notNull().default(0),
+      attempt: c.integer('attempt').notNull(),
+      at: c.integer('at').notNull(),
+      reason: c.text('reason').notNull(),
+      error: c.text('error'),
+    },
+    (t) => [c.primaryKey({ columns: [t.messageId, t.redrives, t.attempt] })],
+  )
+
+  return { bodies, messages, mailboxes, subscriptions, requests, deliveryFailures }
+}

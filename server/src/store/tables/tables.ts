@@ -1,0 +1,98 @@
+import { definePeople } from './agents.ts'
+import type { Columns } from './columns.ts'
+import { defineIdentity } from './identity.ts'
+import { defineMail } from './messages.ts'
+import { defineWork } from './tasks.ts'
+
+/** Every table, once, for every engine. Times are milliseconds since 1970, `*_json` and the like are JSON as text. */
+export function defineTables(c: Columns) {
+  const people = definePeople(c)
+  const { projects, agents } = people
+
+  const events = c.table(
+    'events',
+    {
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      seq: c.integer('seq').notNull(),
+      at: c.integer('at').notNull(),
+      type: c.text('type').notNull(),
+      subject: c.text('subject'),
+      actor: c.text('actor'),
+      /** The task it is about, or that a message names. */
+      taskId: c.text('task_id'),
+      epic: c.text('epic'),
+      threadId: c.text('thread_id'),
+      /** Ids of the agents that may see it, as JSON; null for everyone. */
+      audience: c.text('audience'),
+      data: c.text('data').notNull(),
+      /** Who called for it: the session, or the key; both null for a developer, and for the server itself. */
+      sessionId: c.text('session_id'),
+      credentialId: c.text('credential_id'),
+      /** Null for what the server did by itself. */
+      requestId: c.text('request_id'),
+    },
+    (t) => [c.primaryKey({ columns: [t.projectId, t.seq] })],
+  )
+
+  const idempotency = c.table(
+    'idempotency',
+    {
+      projectId: c.text('project_id').notNull(),
+      principal: c.text('principal').notNull(),
+      procedure: c.text('procedure').notNull(),
+      key: c.text('key').notNull(),
+      inputHash: c.text('input_hash').notNull(),
+      reply: c.text('reply').notNull(),
+      createdAt: c.integer('created_at').notNull(),
+    },
+    (t) => [
+      c.primaryKey({ columns: [t.projectId, t.principal, t.procedure, t.key] }),
+      c.index('idempotency_age').on(t.createdAt),
+    ],
+  )
+
+  const healthMetrics = c.table(
+    'health_metrics',
+    {
+      agentId: c
+        .text('agent_id')
+        .notNull()
+        .references(() => agents.id),
+      timestamp: c.integer('timestamp').notNull(),
+      requestsHandled: c.integer('requests_handled'),
+      avgResponseTime: c.real('avg_response_time'),
+      errorRate: c.real('error_rate'),
+      cpuUsage: c.real('cpu_usage'),
+      memoryUsage: c.real('memory_usage'),
+    },
+    (t) => [c.index('health_metrics_agent').on(t.agentId, t.timestamp)],
+  )
+
+  /** Facts about the store itself: its epoch, and the time of the last commit. */
+  const storeFacts = c.table('store_facts', { name: c.text('name').primaryKey(), value: c.text('value').notNull() })
+
+  /** Processes that serve this store, each with its last sign of life: whoever begins after a silence knows how long it was. */
+  const replicas = c.table('replicas', {
+    id: c.text('id').primaryKey(),
+    host: c.text('host').notNull(),
+    startedAt: c.integer('started_at').notNull(),
+    seenAt: c.integer('seen_at').notNull(),
+  })
+
+  return {
+    ...people,
+    ...defineIdentity(c, people),
+    ...defineWork(c, people),
+    ...defineMail(c, people),
+    events,
+    idempotency,
+    healthMetrics,
+    storeFacts,
+    replicas,
+  }
+}
+
+export type Tables = ReturnType<typeof defineTables>

@@ -1,0 +1,250 @@
+import { defaultStartToCloseMs, taskStatuses } from '@tony/mcp-shared/tasks'
+import { sql } from 'drizzle-orm'
+import type { People } from './agents.ts'
+import { type Columns, words } from './columns.ts'
+
+/** Tasks, what they wait for, who may take them, and the plans they come from. */
+export function defineWork(c: Columns, { projects, agents }: People) {
+  /** A set of conditions on who may claim: tasks that ask the same share a route, and a claim looks only at its own routes. */
+  const routes = c.table(
+    'routes',
+    {
+      id: c.identity('id'),
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      requires: c.text('requires').notNull(),
+      assignedTo: c.text('assigned_to').notNull(),
+    },
+    (t) => [c.uniqueIndex('routes_conditions').on(t.projectId, t.requires, t.assignedTo)],
+  )
+
+  const tasks = c.table(
+    'tasks',
+    {
+      /** Order of creation. */
+      ord: c.identity('ord'),
+      id: c.text('id').notNull().unique(),
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      externalId: c.text('external_id'),
+      /** Hash of the plan's row it was last imported from. */
+      planHash: c.text('plan_hash'),
+      /** The seed's name for the holder of the lease, or who completed it. */
+      agentId: c.text('agent_id').references(() => agents.id),
+      type: c.text('type').notNull(),
+      epic: c.text('epic'),
+      story: c.text('story'),
+      title: c.text('title'),
+      description: c.text('description'),
+      parentId: c.text('parent_id'),
+      requires: c.text('requires').notNull(),
+      assignedTo: c.text('assigned_to'),
+      priority: c.integer('priority').notNull(),
+      /** What claims order by: that of its priority, or the one below `critical` once it has waited too long. */
+      rank: c.integer('rank').notNull().default(3),
+      status: c.text('status').notNull(),
+      acceptance: c.text('acceptance').notNull().default('complete'),
+      /** Its route's id. */
+      routeId: c
+        .integer('route_id')
+        .notNull()
+        .references(() => routes.id),
+      /** The same, while it can be claimed at once; null otherwise. What the claim index holds. */
+      ready: c.integer('ready'),
+      /** Since when, for how long it has waited. */
+      readyAt: c.integer('ready_at'),
+      /** The lock that is held, or `epic/` and the paused epic, for which it waits outside the claim index. */
+      parkedOn: c.text('parked_on'),
+      dependencies: c.integer('dependencies').notNull().default(0),
+      /** How many of them are not completed. */
+      openDeps: c.integer('open_deps').notNull().default(0),
+      onDependencyFailure: c.text('on_dependency_failure').notNull().default('block'),
+      attempt: c.integer('attempt').notNull().default(0),
+      failures: c.integer('failures').notNull().default(0),
+      maxAttempts: c.integer('max_attempts').notNull(),
+      notBefore: c.integer('not_before'),
+      scheduleToStartMs: c.integer('schedule_to_start_ms'),
+      startToCloseMs: c.integer('start_to_close_ms').notNull().default(defaultStartToCloseMs),
+      /** When its time is over in all. */
+      closeBy: c.integer('close_by'),
+      /** When the nearest of its time limits is over, in the status it has. */
+      timeoutAt: c.integer('timeout_at'),
+      incarnation: c.integer('incarnation'),
+      leaseToken: c.text('lease_token'),
+      leaseMs: c.integer('lease_ms'),
+      leaseExpiresAt: c.integer('lease_expires_at'),
+      /** Heartbeats in a row that did not list this lease. */
+      unlistedBeats: c.integer('unlisted_beats').notNull().default(0),
+      /** What the claim takes, as a JSON list; null for nothing. */
+      locks: c.text('locks'),
+      /** How many the lease holds. */
+      heldLocks: c.integer('held_locks').notNull().default(0),
+      progress: c.text('progress'),
+      result: c.text('result'),
+      /** The attempt whose result it is: the latest, or the one that was adopted. */
+      resultAttempt: c.integer('result_attempt'),
+      error: c.text('error'),
+      inputRequest: c.text('input_request'),
+      input: c.text('input'),
+      review: c.text('review'),
+      /** How many it has, so that a task without any costs no query. */
+      artifacts: c.integer('artifacts').notNull().default(0),
+      orphans: c.integer('orphans').notNull().default(0),
+      revision: c.integer('revision').notNull().default(1),
+      metadata: c.text('metadata').notNull(),
+      createdBy: c.text('created_by'),
+      createdAt: c.integer('created_at').notNull(),
+      completedAt: c.integer('completed_at'),
+    },
+    (t) => [
+      c.uniqueIndex('tasks_external').on(t.projectId, t.externalId),
+      // With the project first in each: without statistics SQLite takes two equalities on `tasks_status` for better than a
+      // range on a partial index, and the sweeps would walk every pending task four times a second.
+      c.index('tasks_ready').on(t.projectId, t.ready, t.rank, t.ord).where(sql`ready is not null`),
+      c.index('tasks_starving').on(t.projectId, t.ready, t.readyAt).where(sql`ready is not null and rank = 4`),
+      c.index('tasks_parked').on(t.projectId, t.parkedOn, t.rank, t.ord).where(sql`parked_on is not null`),
+      c.index('tasks_timeouts').on(t.projectId, t.timeoutAt).where(sql`timeout_at is not null`),
+      c
+        .index('tasks_due')
+        .on(t.projectId, t.notBefore)
+        .where(sql`status = 'pending' and ready is null and parked_on is null`),
+      c.index('tasks_leases').on(t.projectId, t.leaseExpiresAt).where(sql`status = 'in_progress'`),
+      // These two hold ended tasks too: before an agent or a route goes, its tasks are asked for, which otherwise reads them all.
+      c.index('tasks_held').on(t.agentId, t.status).where(sql`agent_id is not null`),
+      c.index('tasks_status').on(t.projectId, t.status, t.ord),
+      c.index('tasks_created').on(t.projectId, t.ord),
+      c.index('tasks_epic').on(t.projectId, t.epic, t.ord).where(sql`epic is not null`),
+      c.index('tasks_story').on(t.projectId, t.story, t.ord).where(sql`story is not null`),
+      c.index('tasks_parent').on(t.parentId, t.ord).where(sql`parent_id is not null`),
+      c.check('tasks_status_known', sql`status in (${words(taskStatuses)})`),
+      c.check(
+        'tasks_lease_with_holder',
+        sql`status <> 'in_progress' or (lease_token is not null and agent_id is not null)`,
+      ),
+      c.check('tasks_ready_is_pending', sql`ready is null or (status = 'pending' and open_deps = 0)`),
+      c.check('tasks_parked_is_pending', sql`parked_on is null or (status = 'pending' and ready is null)`),
+      c.check('tasks_deps_counted', sql`open_deps >= 0`),
+    ],
+  )
+
+  const taskDependencies = c.table(
+    'task_dependencies',
+    {
+      taskId: c
+        .text('task_id')
+        .notNull()
+        .references(() => tasks.id),
+      dependsOnId: c
+        .text('depends_on_id')
+        .notNull()
+        .references(() => tasks.id),
+    },
+    (t) => [c.primaryKey({ columns: [t.taskId, t.dependsOnId] }), c.index('task_dependents').on(t.dependsOnId)],
+  )
+
+  /** What leases hold now. A key or a path has one holder, a pool as many as its size. */
+  const locks = c.table(
+    'locks',
+    {
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      lock: c.text('lock').notNull(),
+      taskId: c
+        .text('task_id')
+        .notNull()
+        .references(() => tasks.id),
+      /** 1 for a key or a path, 0 for a place in a pool. */
+      exclusive: c.integer('exclusive').notNull(),
+      since: c.integer('since').notNull(),
+    },
+    (t) => [
+      c.primaryKey({ columns: [t.projectId, t.lock, t.taskId] }),
+      c.uniqueIndex('locks_exclusive').on(t.projectId, t.lock).where(sql`exclusive = 1`),
+      c.index('locks_task').on(t.taskId),
+    ],
+  )
+
+  const artifacts = c.table(
+    'artifacts',
+    {
+      taskId: c
+        .text('task_id')
+        .notNull()
+        .references(() => tasks.id),
+      name: c.text('name').notNull(),
+      uri: c.text('uri').notNull(),
+      sha256: c.text('sha256'),
+      bytes: c.integer('bytes'),
+      mediaType: c.text('media_type'),
+      attempt: c.integer('attempt').notNull(),
+      at: c.integer('at').notNull(),
+    },
+    (t) => [c.primaryKey({ columns: [t.taskId, t.name] })],
+  )
+
+  /** Results that came when their lease was over. */
+  const orphanResults = c.table(
+    'orphan_results',
+    {
+      taskId: c
+        .text('task_id')
+        .notNull()
+        .references(() => tasks.id),
+      attempt: c.integer('attempt').notNull(),
+      agentId: c.text('agent_id').notNull(),
+      result: c.text('result'),
+      at: c.integer('at').notNull(),
+    },
+    (t) => [c.primaryKey({ columns: [t.taskId, t.attempt] })],
+  )
+
+  /** How many tasks there are, by epic, story ('' for none) and status. Kept by triggers: no statement can forget them. */
+  const taskCounts = c.table(
+    'task_counts',
+    {
+      projectId: c.text('project_id').notNull(),
+      epic: c.text('epic').notNull(),
+      story: c.text('story').notNull(),
+      status: c.text('status').notNull(),
+      tasks: c.integer('tasks').notNull(),
+    },
+    (t) => [
+      c.primaryKey({ columns: [t.projectId, t.epic, t.story, t.status] }),
+      c.index('task_counts_story').on(t.projectId, t.story),
+    ],
+  )
+
+  const plans = c.table('plans', {
+    id: c.text('id').primaryKey(),
+    projectId: c
+      .text('project_id')
+      .notNull()
+      .references(() => projects.id),
+    name: c.text('name').notNull(),
+    status: c.text('status').notNull().default('open'),
+    createdBy: c.text('created_by'),
+    createdAt: c.integer('created_at').notNull(),
+  })
+
+  const planRows = c.table(
+    'plan_rows',
+    {
+      ord: c.identity('ord'),
+      planId: c
+        .text('plan_id')
+        .notNull()
+        .references(() => plans.id),
+      externalId: c.text('external_id').notNull(),
+      spec: c.text('spec').notNull(),
+    },
+    (t) => [c.uniqueIndex('plan_rows_external').on(t.planId, t.externalId)],
+  )
+
+  return { routes, tasks, taskDependencies, locks, artifacts, orphanResults, taskCounts, plans, planRows }
+}

@@ -1,0 +1,17 @@
+import { eq } from 'drizzle-orm'
+import type { Sweep } from './runner.ts'
+
+/** When keys were used, to a minute: a write for each call would cost more than the call. */
+export const noteKeyUse: Sweep = {
+  name: 'record-key-use',
+  everyMs: 60_000,
+  batch: async ({ store, keyUse }, project) => {
+    const used = keyUse.take()
+    if (used.size === 0) return 0
+    await store.transact({ project }, async ({ db, t }) => {
+      for (const [id, at] of used)
+        await db.update(t.credentials).set({ lastUsedAt: at }).where(eq(t.credentials.id, id))
+    })
+    return 0
+  },
+}

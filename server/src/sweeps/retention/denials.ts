@@ -1,0 +1,36 @@
+import { asc, desc, lte } from 'drizzle-orm'
+import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
+import { cutoff, type Kept, removeLimit } from './progress.ts'
+
+const front = statement(({ db, t }: Query<{ limit: number }>) =>
+  db
+    .select({ ord: t.denials.ord, at: t.denials.at })
+    .from(t.denials)
+    .orderBy(asc(t.denials.ord))
+    .limit(placeholder('limit'))
+    .prepare(),
+)
+
+const newest = statement(({ db, t }: Query<Record<string, never>>) =>
+  db.select({ ord: t.denials.ord }).from(t.denials).orderBy(desc(t.denials.ord)).limit(1).prepare(),
+)
+
+const removeThrough = statement(({ db, t, p }: Query<{ ord: number }>) =>
+  db.delete(t.denials).where(lte(t.denials.ord, p.ord)).returning({ ord: t.denials.ord }).prepare(),
+)
+
+/**
+ * Removes the oldest refused calls, of whatever project: many are of none. The number is what keeps whoever calls without a credential
+ * from filling the disk; it is counted by the row's own number, in which a failed write may leave a hole.
+ */
+export async function removeDenials(store: Store, project: string, kept: Kept): Promise<number> {
+  const through = await store.read(async (reader) => {
+    const oldest = await reader.run(front, { limit: removeLimit })
+    const [last] = kept.most > 0 ? await reader.run(newest, {}) : []
+    const over = last ? last.ord - kept.most : 0
+    const before = cutoff(reader.now, kept)
+    return oldest.findLast(({ ord, at }) => at <= before || ord <= over)?.ord
+  })
+  if (through === undefined) return 0
+  return (await store.transact({ project, frees: true }, (tx) => tx.run(removeThrough, { ord: through }))).length
+}

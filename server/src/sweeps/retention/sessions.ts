@@ -1,0 +1,39 @@
+import { sessionLife } from '@tony/mcp-shared/auth'
+import { and, eq, lte } from 'drizzle-orm'
+import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
+import { cutoff, type Kept, removeLimit } from './progress.ts'
+
+const front = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
+  db
+    .select({ id: t.sessions.id, createdAt: t.sessions.createdAt })
+    .from(t.sessions)
+    .where(eq(t.sessions.projectId, p.project))
+    .orderBy(t.sessions.id)
+    .limit(placeholder('limit'))
+    .prepare(),
+)
+
+const removeThrough = statement(({ db, t, p }: Query<{ project: string; id: string }>) =>
+  db
+    .delete(t.sessions)
+    .where(and(eq(t.sessions.projectId, p.project), lte(t.sessions.id, p.id)))
+    .returning({ id: t.sessions.id })
+    .prepare(),
+)
+
+/**
+ * Removes the oldest sessions, whose ids are in the order of login. By their beginning, not their end: the longest life of all is over
+ * for those before, so that none goes whose token is good, or whose revocation still keeps somebody out. One day more is for the last
+ * access token, and for clocks.
+ */
+export async function removeSessions(store: Store, project: string, kept: Kept): Promise<number> {
+  if (kept.ms === 0) return 0
+  const through = await store.read(async (reader) => {
+    const oldest = await reader.run(front, { project, limit: removeLimit })
+    const before = cutoff(reader.now, kept) - sessionLife.absoluteMs - sessionLife.idleMs
+    return oldest.findLast(({ createdAt }) => createdAt <= before)?.id
+  })
+  if (through === undefined) return 0
+  return (await store.transact({ project, frees: true }, (tx) => tx.run(removeThrough, { project, id: through })))
+    .length
+}

@@ -1,0 +1,103 @@
+import { and, eq, gt, notExists, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/sqlite-core'
+import { isAnyOf } from '../../store/sql-literals.ts'
+import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
+import { choose, cutoff, type Kept, pageLimit, type Retained } from './progress.ts'
+
+const ended = ['completed', 'failed', 'cancelled'] as const
+
+const page = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
+  db
+    .select({
+      ord: t.tasks.ord,
+      id: t.tasks.id,
+      createdAt: t.tasks.createdAt,
+      completedAt: t.tasks.completedAt,
+    })
+    .from(t.tasks)
+    .where(and(eq(t.tasks.projectId, p.project), gt(t.tasks.ord, p.after)))
+    .orderBy(t.tasks.ord)
+    .limit(placeholder('limit'))
+    .prepare(),
+)
+
+const countEnded = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db
+    .select({ tasks: sql<number>`coalesce(sum(${t.taskCounts.tasks}), 0)` })
+    .from(t.taskCounts)
+    .where(and(eq(t.taskCounts.projectId, p.project), isAnyOf(t.taskCounts.status, ended)))
+    .prepare(),
+)
+
+/** Whether nothing needs the task any more: no task waits for it or is under it, and it has ended. */
+const isFree = statement(({ db, t, p, locked }: Query<{ id: string }>) => {
+  const child = alias(t.tasks, 'child')
+  const { taskDependencies: edges } = t
+  const free = db
+    .select({ id: t.tasks.id })
+    .from(t.tasks)
+    .where(
+      and(
+        eq(t.tasks.id, p.id),
+        isAnyOf(t.tasks.status, ended),
+        notExists(db.select({ id: edges.taskId }).from(edges).where(eq(edges.dependsOnId, p.id))),
+        notExists(db.select({ id: child.id }).from(child).where(eq(child.parentId, p.id))),
+      ),
+    )
+  return locked(free).prepare()
+})
+
+const removals = [
+  statement(({ db, t, p }: Query<{ id: string }>) =>
+    db
+      .delete(t.taskDependencies)
+      .where(eq(t.taskDependencies.taskId, p.id))
+      .returning({ id: t.taskDependencies.taskId })
+      .prepare(),
+  ),
+  statement(({ db, t, p }: Query<{ id: string }>) =>
+    db.delete(t.artifacts).where(eq(t.artifacts.taskId, p.id)).returning({ id: t.artifacts.taskId }).prepare(),
+  ),
+  statement(({ db, t, p }: Query<{ id: string }>) =>
+    db
+      .delete(t.orphanResults)
+      .where(eq(t.orphanResults.taskId, p.id))
+      .returning({ id: t.orphanResults.taskId })
+      .prepare(),
+  ),
+  statement(({ db, t, p }: Query<{ id: string }>) =>
+    db.delete(t.tasks).where(eq(t.tasks.id, p.id)).returning({ id: t.tasks.id }).prepare(),
+  ),
+]
+
+async function removeIn(tx: Transaction, rows: readonly { readonly id: string }[]): Promise<number> {
+  // Nobody makes a task wait for one of these meanwhile.
+  await tx.exclusive('dependencies')
+  let removed = 0
+  for (const { id } of rows) {
+    if ((await tx.run(isFree, { id })).length === 0) continue
+    for (const removal of removals) await tx.run(removal, { id })
+    removed += 1
+  }
+  return removed
+}
+
+/**
+ * Removes tasks that ended long ago, and beyond a number the oldest by creation. Walks the tasks in that order, some at each
+ * turn: an index by their end would be one more write in every completion. One that a kept task needs stays until that goes.
+ */
+export async function removeTasks(store: Store, project: string, kept: Kept, retained: Retained): Promise<number> {
+  const name = `tasks of ${project}`
+  const after = Number(retained.positions.get(name) ?? 0)
+  const { rows, over, before } = await store.read(async (reader) => {
+    const [count] = kept.most > 0 ? await reader.run(countEnded, { project }) : []
+    return {
+      rows: await reader.run(page, { project, after, limit: pageLimit }),
+      over: count ? count.tasks - kept.most : 0,
+      before: cutoff(reader.now, kept),
+    }
+  })
+  const { chosen, next } = choose(rows, { over, before, endOf: ({ completedAt }) => completedAt })
+  retained.positions.set(name, next)
+  return chosen.length === 0 ? 0 : store.transact({ project, frees: true }, (tx) => removeIn(tx, chosen))
+}

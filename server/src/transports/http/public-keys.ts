@@ -1,0 +1,18 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Parts } from '../../domain/context.ts'
+
+/** How long others may keep the public keys, in seconds. A key is published a day before it signs. */
+const maxAge = 300
+
+/** `/.well-known/jwks.json`: what others verify tokens of this server with. Open to all: none of it is a secret. */
+export function sendPublicKeys({ tokens }: Parts, request: IncomingMessage, response: ServerResponse): void {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end()
+    return
+  }
+  response.writeHead(200, {
+    'content-type': 'application/jwk-set+json',
+    'cache-control': `public, max-age=${maxAge}`,
+  })
+  response.end(request.method === 'HEAD' ? undefined : JSON.stringify(tokens.keys.published()))
+}

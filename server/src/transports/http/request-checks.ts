@@ -1,0 +1,93 @@
+import type { IncomingMessage } from 'node:http'
+import { BlockList, isIP } from 'node:net'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { Config } from '../../config.ts'
+
+const loopbackHosts = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
+const loopbackOrigins = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
+const loopbackAddresses = /^(127\.|::1$)/
+
+/** What a query may not carry: it ends up in logs, histories and the `Referer` of the next page. */
+const credentialNames = /(^|&)(token|access_token|refresh_token|api_?key|key|authorization|bearer)=/i
+const credentialValues = /(^|=)(tc[kbr]_[\w-]{20}|eyJ[\w-]{10,}\.[\w-]+\.)/
+
+/** `::ffff:127.0.0.1` is how a socket for both families shows an address of IPv4. */
+const plain = (address: string | undefined): string | undefined => address?.replace(/^::ffff:(?=\d+\.)/i, '')
+
+function blocks(cidrs: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const cidr of cidrs) {
+    const [network = '', length] = cidr.split('/')
+    list.addSubnet(network, Number(length), isIP(network) === 6 ? 'ipv6' : 'ipv4')
+  }
+  return list
+}
+
+const within = (list: BlockList, address: string): boolean =>
+  isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+
+/** What can be said of a request before anybody is asked who sent it. */
+export class Gate {
+  readonly #config: Config
+  readonly #proxies: BlockList
+  readonly #scrapers: BlockList
+
+  constructor(config: Config) {
+    this.#config = config
+    this.#proxies = blocks(config.trustedProxies)
+    this.#scrapers = blocks(config.metricsCidrs)
+  }
+
+  /** Where a request comes from: what a trusted proxy says, and otherwise the other end of the connection. */
+  addressOf({ socket, headers }: IncomingMessage): string | undefined {
+    const peer = plain(socket.remoteAddress)
+    if (peer === undefined || !within(this.#proxies, peer)) return peer
+    const said = String(headers['x-forwarded-for'] ?? '').split(',')
+    // From the right: what is further left than the first that is no proxy of ours, the caller may have made up.
+    const hops = said.map((hop) => plain(hop.trim()) ?? '').toReversed()
+    const hop = hops.find((candidate) => !within(this.#proxies, candidate))
+    return hop !== undefined && isIP(hop) !== 0 ? hop : peer
+  }
+
+  /** Whether the metrics are for whoever is where this request comes from. */
+  mayScrape(request: IncomingMessage): boolean {
+    return within(this.#scrapers, this.addressOf(request) ?? '')
+  }
+
+  /** Whether a page of this origin may call. Programs send none; `null` and everything unknown may not. */
+  originAllowed({ headers: { origin } }: IncomingMessage): boolean {
+    if (origin === undefined || this.#config.allowedOrigins.includes(origin)) return true
+    return this.#config.mode === 'dev' && loopbackOrigins.test(origin)
+  }
+
+  /**
+   * Whether a request comes from this machine and was meant for it. All three count: the address alone would let any page
+   * in the developer's browser in, and without the Host check a name that resolves to loopback would do.
+   */
+  isLocal(request: IncomingMessage): boolean {
+    return (
+      loopbackAddresses.test(this.addressOf(request) ?? '') &&
+      loopbackHosts.test(request.headers.host ?? '') &&
+      this.originAllowed(request)
+    )
+  }
+
+  /** Why a request is not looked at any further; undefined when it is. */
+  refusal(request: IncomingMessage): CoordinationError | undefined {
+    const query = (request.url ?? '').split('?', 2)[1] ?? ''
+    if (query !== '' && (credentialNames.test(query) || credentialValues.test(query)))
+      return new CoordinationError(
+        'INVALID_INPUT',
+        'a credential in a URL is one that was told to others: use a header',
+      )
+    if ((request.headersDistinct['authorization']?.length ?? 0) > 1)
+      return new CoordinationError('INVALID_INPUT', 'one request shows one credential')
+    if (this.#config.mode === 'dev') return undefined
+    const { allowedHosts } = this.#config
+    const host = request.headers.host ?? ''
+    const named = allowedHosts.includes(host) || allowedHosts.includes(host.replace(/:\d+$/, ''))
+    if (allowedHosts.length > 0 && !named) return new CoordinationError('FORBIDDEN', 'this server is not called so')
+    if (!this.originAllowed(request)) return new CoordinationError('FORBIDDEN', 'pages of this origin may not call')
+    return undefined
+  }
+}

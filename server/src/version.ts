@@ -1,7 +1,0 @@
-import { readFileSync } from 'node:fs'
-import { z } from 'zod'
-
-const manifest = z.object({ version: z.string() })
-
-/** The version of this program, as its package has it. */
-export const { version } = manifest.parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')))
