@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { systemClock } from '@tony/mcp-server/platform/clock'
-import { Backups } from '@tony/mcp-server/store/backup/backup-runner'
+import { BackupRunner } from '@tony/mcp-server/store/backup/backup-runner'
 import { openSqlite } from '@tony/mcp-server/store/sqlite/sqlite'
 import type { Store } from '@tony/mcp-server/store/store'
 import { querySqlite } from '../tests/support/query.ts'
@@ -94,7 +94,7 @@ const store = await openSqlite({ file, durability: 'disk', clock: systemClock })
 const [project] = await store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
 if (!project) throw new Error('the store has no project')
 const alone = await steady(store, project.id, new Promise((end) => setTimeout(end, Number(values.seconds) * 1_000)))
-const backups = new Backups(() => ({
+const backups = new BackupRunner(() => ({
   file,
   folder: join(folder, 'backups'),
   at: systemClock.wall(),
@@ -106,7 +106,7 @@ async function backUp(): Promise<void> {
   for (let index = 0; index < Number(values.backups); index += 1) {
     const start = performance.now()
     const before = acknowledged
-    const { path, manifest } = await backups.make()
+    const { path, manifest } = await backups.run()
     took = Math.max(took, performance.now() - start)
     bytes = manifest.bytes
     made.push({ path, before })

@@ -4,13 +4,13 @@
  * the difference. Prints the median of the ratios.
  */
 import { parseArgs } from 'node:util'
-import { systemClock } from '@tony/mcp-server/platform/clock'
-import { releaseLease } from '@tony/mcp-server/domain/tasks/release-lease'
+import { ClaimGroupCache } from '@tony/mcp-server/domain/tasks/claim-group-cache'
 import { LeaseTokens } from '@tony/mcp-server/domain/tasks/lease-tokens'
+import { releaseLease } from '@tony/mcp-server/domain/tasks/release-lease'
+import { claimIn } from '@tony/mcp-server/operations/tasks/claim'
+import { systemClock } from '@tony/mcp-server/platform/clock'
 import { openSqlite } from '@tony/mcp-server/store/sqlite/sqlite'
 import type { Store } from '@tony/mcp-server/store/store'
-import { claimIn } from '@tony/mcp-server/operations/tasks/claim'
-import { Routes } from '@tony/mcp-server/domain/tasks/claim-group-cache'
 import { SeededFolder } from '../tests/support/scale/folder.ts'
 import { seededId } from '../tests/support/scale/seed.ts'
 
@@ -41,7 +41,7 @@ async function sideOf(file: string): Promise<Side> {
     agent,
     expiresAt: Number.POSITIVE_INFINITY,
   }
-  const ctx = { principal, leaseTokens: new LeaseTokens(store.secret), routes: new Routes() }
+  const ctx = { principal, leaseTokens: new LeaseTokens(store.secret), claimGroups: new ClaimGroupCache() }
   const turn = async () => {
     const start = performance.now()
     const { tasks } = await store.transact({ project: project.id }, (tx) =>

@@ -8,12 +8,12 @@ import { readConfig } from '@tony/mcp-server/config'
 import { authenticate } from '@tony/mcp-server/guards/authenticate'
 import { authorize } from '@tony/mcp-server/guards/authorize'
 import type { Call, Connection } from '@tony/mcp-server/guards/call'
-import { rates } from '@tony/mcp-server/guards/rates'
+import { limitRate } from '@tony/mcp-server/guards/rates'
 import { createLog } from '@tony/mcp-server/platform/log'
 import { Metrics } from '@tony/mcp-server/platform/metrics'
 import { start } from '@tony/mcp-server/server'
-import { Gate } from '@tony/mcp-server/transports/http/request-checks'
 import { identify } from '@tony/mcp-server/transports/http/identify'
+import { RequestChecks } from '@tony/mcp-server/transports/http/request-checks'
 
 /**
  * What authentication, authorisation and limits cost a call, in CPU time of this process: pairs of runs with them and without,
@@ -88,14 +88,14 @@ try {
   const limits = { ...config.limits, callerBurst: 1e12, callerPerSecond: 1e12 }
   await using server = await start({ ...config, ballastBytes: 0, limits })
   const token = await tokenFrom(server.url, readFileSync(`${file}.bootstrap`, 'utf8').trim())
-  const { parts } = server
-  const gate = new Gate(parts.config)
+  const { services } = server
+  const gate = new RequestChecks(services.config)
   const request = new IncomingMessage(new Socket())
   request.headers.authorization = `Bearer ${token}`
   const credentials = { token, project: undefined, request }
-  const identity = await identify(parts, gate, credentials)
+  const identity = await identify(services, gate, credentials)
   const [log, metrics] = [createLog({ logLevel: 'silent', logDir: undefined }), new Metrics()]
-  const connection: Connection = { parts, log, metrics, surface: 'ws', address: '127.0.0.1', identity }
+  const connection: Connection = { services, log, metrics, transport: 'ws', address: '127.0.0.1', identity }
   const callOf = (on: Connection): Call => ({
     connection: on,
     requestId: '',
@@ -109,7 +109,7 @@ try {
     seen += call.path.length
   }
   const guard = (call: Call) => {
-    rates(call)
+    limitRate(call)
     authenticate(call)
     authorize(call)
     take(call)
@@ -121,7 +121,7 @@ try {
   const overHttp = (one: (call: Call) => void, known: () => Promise<Connection['identity']>) => async () => {
     for (let index = 0; index < calls; index += 1) one(callOf({ ...connection, identity: await known() }))
   }
-  const shown = () => identify(parts, gate, credentials)
+  const shown = () => identify(services, gate, credentials)
   const given = () => Promise.resolve(identity)
   report(
     'over HTTP (the same, and a token that was seen before)',

@@ -16,7 +16,7 @@ import { z } from 'zod'
 const output = new URL('../client/src/generated/api.ts', import.meta.url)
 
 /** Of the shared code what the client needs at run time, word for word: the package of the client stands alone. */
-const copied = ['fence'] as const
+const copied = ['untrusted-text'] as const
 
 /** Shapes that callers name: printed once each. */
 const named = z.registry<{ id: string }>()
@@ -117,9 +117,9 @@ for (const [path, { kind, meta, input, output: reply }] of procedures) {
   const keyed = inputJson.properties?.['idempotencyKey'] !== undefined
   const repeat = kind === 'query' || meta.repeatable ? 'safe' : keyed ? 'keyed' : 'unsafe'
   const waits =
-    meta.waits === undefined
+    meta.waitField === undefined
       ? ''
-      : `, waits: { field: '${meta.waits}', byDefault: ${defaultOf(inputJson, meta.waits)} }`
+      : `, waits: { field: '${meta.waitField}', byDefault: ${defaultOf(inputJson, meta.waitField)} }`
   table.push(`  '${path}': { kind: '${kind}', repeat: '${kind === 'subscription' ? 'safe' : repeat}'${waits} },`)
   const optional = input.safeParse({}).success
   const given = `${print(input, 'input')}`.replace(/ \| undefined$/, '')
@@ -138,7 +138,7 @@ const policies = Object.entries(errorPolicies).map(
     `  ${code}: { http: ${http}, retryable: ${retryable}, applied: '${applied}' },`,
 )
 const text = `// Written by scripts/generate-client.ts from the router. Do not edit.
-import type { CallOptions, Subscription, SubscribeOptions } from '../calls.ts'
+import type { CallOptions, Subscription, SubscribeOptions } from '../api/calls.ts'
 
 ${shapes.join('\n\n')}
 

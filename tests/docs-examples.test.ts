@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Agent, createClient, fenced, watch } from '@tony/mcp-client'
+import { Agent, createClient, delimitUntrustedMessage, watch } from '@tony/mcp-client'
 import * as plugins from '@tony/mcp-client/plugin'
 import { MinimalMCPServer, TonyMCPIntegration } from '@tony/mcp-client/tony'
 import { procedures } from '@tony/mcp-server/api/pipeline'
@@ -42,7 +42,7 @@ async function scopeOf(server: TestServer) {
     bob,
     tess,
     assert,
-    fenced,
+    delimitUntrustedMessage,
     Agent,
     createClient,
     watch,

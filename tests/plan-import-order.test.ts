@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { order, type Predecessors } from '../cli/src/plan/order.ts'
+import { type Predecessors, sortTopologically } from '../cli/src/plan/order.ts'
 import { edges, idsOf, issue, jsonLines, readIssues, refusal } from './plan-file.ts'
 
 /** `'a < b c ^ e'`: a waits for b and c, and is part of e. */
@@ -127,7 +127,7 @@ describe('for any plan', () => {
   test('a cycle is found exactly where there is one, and each of its steps is an edge', () => {
     fc.assert(
       fc.property(anyPlan, (plan) => {
-        const result = order(plan)
+        const result = sortTopologically(plan)
         const loops = (next: (from: string) => Iterable<string>) =>
           [...plan.keys()].some((at) => reach(at, next).has(at))
         expect('cycle' in result).toBe(loops(waitsOf(plan)) || loops(parentOf(plan)))
@@ -144,7 +144,7 @@ describe('for any plan', () => {
   test('each task is there once, after all it waits for, and after its parent unless it is said to be late', () => {
     fc.assert(
       fc.property(anyPlan, (plan) => {
-        const result = order(plan)
+        const result = sortTopologically(plan)
         if ('cycle' in result) return
         expect([...result.ids].sort()).toEqual([...plan.keys()].sort())
         const place = new Map(result.ids.map((each, index) => [each, index]))
@@ -161,7 +161,7 @@ describe('for any plan', () => {
   test('a task is late only where its parent cannot come before it', () => {
     fc.assert(
       fc.property(anyPlan, (plan) => {
-        const result = order(plan)
+        const result = sortTopologically(plan)
         if ('cycle' in result) return
         const before = (from: string) =>
           [...waitsOf(plan)(from), ...parentOf(plan)(from)].filter((each) => plan.has(each))

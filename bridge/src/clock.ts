@@ -30,7 +30,7 @@ export function every(clock: Clock, ms: number, run: () => void): () => void {
 }
 
 /** Resolves after `ms`, or as soon as `signal` says so. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     const cancel = clock.timer(ms, resolve)

@@ -32,13 +32,13 @@ const environment = z.object({
 
 export interface BridgeConfig {
   readonly settings: Settings
-  readonly session: string | undefined
+  readonly hostSessionId: string | undefined
   readonly workspace: string
   /** Where sessions of this user keep their places. */
   readonly stateDir: string
 }
 
-const keyIn = (file: string): string => readFileSync(file, 'utf8').trim()
+const readKeyFile = (file: string): string => readFileSync(file, 'utf8').trim()
 
 /** Reads the environment of a bridge once. Throws BridgeConfigError with every problem at once. */
 export function readBridgeConfig(env: Readonly<Record<string, string | undefined>>): BridgeConfig {
@@ -53,7 +53,7 @@ export function readBridgeConfig(env: Readonly<Record<string, string | undefined
   return {
     settings: {
       url: (values.TONY_MCP_URL ?? values.TONY_MCP_SERVER_URL ?? 'http://127.0.0.1:3456').replace(/\/+$/, ''),
-      credential: file === undefined ? values.TONY_TOKEN : keyIn(file),
+      credential: file === undefined ? values.TONY_TOKEN : readKeyFile(file),
       project: values.TONY_MCP_PROJECT,
       type: values.TONY_MCP_AGENT_TYPE,
       capabilities: values.TONY_MCP_CAPABILITIES.split(',')
@@ -61,7 +61,7 @@ export function readBridgeConfig(env: Readonly<Record<string, string | undefined
         .filter((word) => word !== ''),
       maxWaitMs: values.TONY_MCP_MAX_WAIT,
     },
-    session: values.TONY_MCP_SESSION,
+    hostSessionId: values.TONY_MCP_SESSION,
     workspace: values.TONY_MCP_WORKSPACE ?? process.cwd(),
     stateDir:
       values.TONY_MCP_STATE_DIR ?? join(values.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'tony-mcp'),
@@ -69,4 +69,4 @@ export function readBridgeConfig(env: Readonly<Record<string, string | undefined
 }
 
 /** The configuration of this process. */
-export const bridgeConfigHere = (): BridgeConfig => readBridgeConfig(process.env)
+export const readProcessConfig = (): BridgeConfig => readBridgeConfig(process.env)

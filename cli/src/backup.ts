@@ -1,13 +1,13 @@
-import { backUp, type Manifest, repeat, restoreBackup, verifyBackup } from '@tony/mcp-server/maintenance/backup'
-import { explain } from './outcome.ts'
+import { backUp, checkBackupFile, type Manifest, repeatEvery, restoreBackup } from '@tony/mcp-server/maintenance/backup'
+import { errorMessageOf } from './exit-code.ts'
 
 /** Where the data is: given here, or by the environment as for the server. */
-export interface Place {
+export interface DatabaseOptions {
   readonly dbPath?: string
   readonly json: boolean
 }
 
-const say = (json: boolean, outcome: object, line: string): void => {
+const printOutcome = (json: boolean, outcome: object, line: string): void => {
   process.stdout.write(`${json ? JSON.stringify(outcome) : line}\n`)
 }
 
@@ -16,7 +16,7 @@ const summary = ({ bytes, schema, feeds, createdAt }: Manifest): string => {
   return `${bytes} bytes of ${createdAt}, schema ${schema}, last events: ${events}`
 }
 
-export interface BackupOptions extends Place {
+export interface BackupOptions extends DatabaseOptions {
   readonly to?: string
   readonly every?: number
   readonly keep?: number
@@ -24,36 +24,36 @@ export interface BackupOptions extends Place {
 
 function backUpOnce({ dbPath, json, to, keep }: BackupOptions): void {
   const { path, manifest, removed } = backUp({ database: dbPath, folder: to, keep })
-  const without = removed.length === 0 ? '' : `; removed ${removed.length} older`
-  say(json, { path, ...manifest, removed }, `${path}: ${summary(manifest)}${without}`)
+  const removedNote = removed.length === 0 ? '' : `; removed ${removed.length} older`
+  printOutcome(json, { path, ...manifest, removed }, `${path}: ${summary(manifest)}${removedNote}`)
 }
 
 /** `tony-mcp backup`: one, or with `every` one after the other until a signal; then one that fails is told and the next is tried. */
 export async function backupCommand(options: BackupOptions): Promise<void> {
   if (options.every === undefined) return backUpOnce(options)
-  await repeat(options.every, () => {
+  await repeatEvery(options.every, () => {
     try {
       backUpOnce(options)
     } catch (error) {
-      process.stderr.write(`${explain(error)}\n`)
+      process.stderr.write(`${errorMessageOf(error)}\n`)
     }
   })
 }
 
 /** `tony-mcp verify`. */
-export function verifyCommand(file: string, { json }: Place): void {
-  const manifest = verifyBackup(file)
-  say(json, manifest, `${file} is a sound backup: ${summary(manifest)}`)
+export function verifyCommand(file: string, { json }: DatabaseOptions): void {
+  const manifest = checkBackupFile(file)
+  printOutcome(json, manifest, `${file} is a sound backup: ${summary(manifest)}`)
 }
 
 /** `tony-mcp restore`: says what follows from it. */
-export function restoreCommand(backup: string, { dbPath, json }: Place): void {
-  const { database, manifest, epoch, kept } = restoreBackup(backup, dbPath)
+export function restoreCommand(backup: string, { dbPath, json }: DatabaseOptions): void {
+  const { database, manifest, epoch, previousFile: kept } = restoreBackup(backup, dbPath)
   const lines = [
     `${database} is now the backup of ${manifest.createdAt}: ${summary(manifest)}`,
     kept === undefined ? 'there was no database before' : `what was there before is ${kept}`,
     `a new epoch has begun, ${epoch}: cursors of before are answered with CURSOR_AHEAD`,
     'agents register again: their tokens of before are answered with STALE_INCARNATION. Leases the backup holds are released when their holder registers, or run out',
   ]
-  say(json, { database, kept: kept ?? null, epoch, manifest }, lines.join('\n'))
+  printOutcome(json, { database, kept: kept ?? null, epoch, manifest }, lines.join('\n'))
 }

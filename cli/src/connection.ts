@@ -17,7 +17,7 @@ export interface ServerOptions {
 }
 
 /** No option takes the credential itself: what is in a command line is in the list of processes and in the shell's history. */
-export const withServer = (command: Command): Command =>
+export const addServerOptions = (command: Command): Command =>
   command
     .addOption(new Option('--url <url>', 'the server').env('TONY_MCP_URL').default(defaultUrl))
     .addOption(
@@ -28,12 +28,12 @@ export const withServer = (command: Command): Command =>
     .option('--project <name>', 'the project; a credential carries its own')
 
 /** Whoever else can read the file can act with what is in it: bits of the mode for group and others. */
-const others = 0o077
+const groupAndOtherBits = 0o077
 
 function readToken(file: string): string {
   let token: string
   try {
-    if (process.platform !== 'win32' && (statSync(file).mode & others) !== 0)
+    if (process.platform !== 'win32' && (statSync(file).mode & groupAndOtherBits) !== 0)
       process.stderr.write(`warning: ${file} can be read by others: chmod 600 ${file}\n`)
     token = readFileSync(file, 'utf8').trim()
   } catch (cause) {

@@ -1,12 +1,12 @@
 import { examineDatabase, type Finding } from '@tony/mcp-server/maintenance/doctor'
-import type { Place } from './backup.ts'
+import type { DatabaseOptions } from './backup.ts'
 
 const marks: Readonly<Record<Finding['state'], string>> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' }
 
 /** `tony-mcp doctor`: exit code 1 when something failed, 0 otherwise, warnings too. */
-export async function doctorCommand({ dbPath, json }: Place): Promise<void> {
+export async function doctorCommand({ dbPath, json }: DatabaseOptions): Promise<void> {
   const findings = await examineDatabase(dbPath)
-  const lines = findings.map(({ check, state, says }) => `${marks[state]} ${check}: ${says}`)
+  const lines = findings.map(({ check, state, message }) => `${marks[state]} ${check}: ${message}`)
   process.stdout.write(`${json ? JSON.stringify({ findings }) : lines.join('\n')}\n`)
   if (findings.some(({ state }) => state === 'failed')) process.exitCode = 1
 }

@@ -2,25 +2,25 @@ import { connect, type ServerOptions } from './connection.ts'
 import { publishPlan } from './plan/publish.ts'
 import { readPlan } from './plan/read.ts'
 
-export interface ImportCommand extends ServerOptions {
+export interface ImportOptions extends ServerOptions {
   readonly replay: boolean
   readonly dryRun: boolean
   readonly json: boolean
 }
 
 /** `tony-mcp import`: reads the whole plan first; a plan that cannot be read changes nothing. */
-export async function importCommand(file: string, options: ImportCommand): Promise<void> {
+export async function importCommand(file: string, options: ImportOptions): Promise<void> {
   const { format, name, tasks, report } = await readPlan(file, { replay: options.replay })
-  const say = (line: string) => {
+  const print = (line: string) => {
     if (!options.json) process.stdout.write(`${line}\n`)
   }
   for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`)
   const kinds = Object.entries(report.kinds).map(([kind, count]) => `${kind} ${count}`)
-  say(`${file}: ${format}, ${report.records} records (${kinds.join(', ')})`)
-  say(`${tasks.length} tasks, ${report.edges.blocks} dependencies in ${report.levels} levels`)
+  print(`${file}: ${format}, ${report.records} records (${kinds.join(', ')})`)
+  print(`${tasks.length} tasks, ${report.edges.blocks} dependencies in ${report.levels} levels`)
   if (options.dryRun || tasks.length === 0) {
     if (options.json) process.stdout.write(`${JSON.stringify({ format, name, tasks: tasks.length, report })}\n`)
-    return say(tasks.length === 0 ? 'nothing to import' : 'dry run: nothing was changed')
+    return print(tasks.length === 0 ? 'nothing to import' : 'dry run: nothing was changed')
   }
   const client = connect(options)
   try {
@@ -28,7 +28,7 @@ export async function importCommand(file: string, options: ImportCommand): Promi
       if (process.stderr.isTTY) process.stderr.write(`\rstaged ${staged} of ${tasks.length}`)
     })
     if (process.stderr.isTTY) process.stderr.write('\n')
-    say(`created ${published.created}, updated ${published.updated}, unchanged ${published.unchanged}`)
+    print(`created ${published.created}, updated ${published.updated}, unchanged ${published.unchanged}`)
     if (options.json) process.stdout.write(`${JSON.stringify({ format, name, ...published, report })}\n`)
   } finally {
     client.close()

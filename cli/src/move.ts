@@ -1,18 +1,18 @@
-import { type Copied, moveAway } from '@tony/mcp-server/maintenance/move'
-import type { Place } from './backup.ts'
+import { moveToPostgres, type TableProgress } from '@tony/mcp-server/maintenance/move'
+import type { DatabaseOptions } from './backup.ts'
 
-export interface MoveOptions extends Place {
+export interface MoveOptions extends DatabaseOptions {
   readonly to: string
   readonly project?: string
 }
 
 /** `tony-mcp move`: says how far it is on standard error, and in the end what is there and what follows from it. */
 export async function moveCommand({ dbPath, json, to, project }: MoveOptions): Promise<void> {
-  const progress = (said: Copied): void => {
-    const line = `${said.project}: ${said.table} ${said.rows} of ${said.of}`
-    process.stderr.write(`${json ? JSON.stringify(said) : line}\n`)
+  const onProgress = (copied: TableProgress): void => {
+    const line = `${copied.project}: ${copied.table} ${copied.rows} of ${copied.total}`
+    process.stderr.write(`${json ? JSON.stringify(copied) : line}\n`)
   }
-  const moved = await moveAway({ database: dbPath, to, project, progress })
+  const moved = await moveToPostgres({ database: dbPath, to, project, onProgress })
   const lines = moved.projects.map(({ name, seq, tables }) => {
     const rows = tables.reduce((sum, table) => sum + table.rows, 0)
     return tables.length === 0

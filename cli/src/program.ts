@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import { withServer } from './connection.ts'
+import { addServerOptions } from './connection.ts'
 import { addDataCommands } from './data.ts'
+import { errorMessageOf, exitCodeOf } from './exit-code.ts'
 import { addHookCommand } from './hook.ts'
 import { addHostCommands } from './hosts/commands.ts'
-import { type ImportCommand, importCommand } from './import.ts'
-import { exitCodeOf, explain } from './outcome.ts'
+import { type ImportOptions, importCommand } from './import.ts'
 import { addPluginCommands } from './plugin/commands.ts'
 import { addRunCommand } from './run/command.ts'
 import { addWaitCommand } from './wait.ts'
@@ -30,12 +30,12 @@ function program(): Command {
     .action(async () => (await import('@tony/mcp-bridge/stdio')).serveHost())
   addHostCommands(mcp)
   addHookCommand(tony)
-  withServer(tony.command('import <file>'))
+  addServerOptions(tony.command('import <file>'))
     .description('make a plan the work of a project: beads issues.jsonl or Tony ATHMS tasks.json')
     .option('--replay', 'set finished work back to pending; skip tombstones and what is not work', false)
     .option('--dry-run', 'read and check the plan, change nothing', false)
     .option('--json', 'print the outcome as JSON', false)
-    .action((file: string, options: ImportCommand) => importCommand(file, options))
+    .action((file: string, options: ImportOptions) => importCommand(file, options))
   addWaitCommand(tony)
   addRunCommand(tony)
   addDataCommands(tony)
@@ -48,7 +48,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(argv)
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`)
+    process.stderr.write(`${errorMessageOf(error)}\n`)
     process.exitCode = exitCodeOf(error)
   }
 }

@@ -1,5 +1,5 @@
 export { Agent, type AgentOptions, type StopOptions } from './agent/agent.ts'
-export type { MailOptions } from './agent/inbox.ts'
+export type { InboxOptions } from './agent/inbox.ts'
 export { type IncomingRequest, RequestError, type RequestHandler, type RequestOptions } from './agent/requests.ts'
 export { type CursorStore, type WatchFilter, type WatchOptions, watch } from './agent/watch.ts'
 export {
@@ -13,10 +13,10 @@ export {
 export type { CallOptions, SubscribeOptions, Subscription } from './api/calls.ts'
 export { type CallRecord, type Client, type ClientOptions, type Connectivity, createClient } from './api/client.ts'
 export { type ErrorCode, type QueueLimit, TonyError } from './api/errors.ts'
-export { fenced, type Sender } from './api/untrusted-text.ts'
+export { delimitUntrustedMessage, type Sender } from './api/untrusted-text.ts'
 export type { BreakerOptions } from './connection/breaker.ts'
-export type { RepeatBudget } from './connection/budget.ts'
-export type { ConnectionState, Patience, StateChange } from './connection/connection.ts'
+export type { ConnectionState, ConnectionTimeouts, StateChange } from './connection/connection.ts'
+export type { RetryBudget } from './connection/retry-budget.ts'
 export type { SessionTokens } from './connection/tokens.ts'
 export type {
   AgentInfo,

@@ -3,7 +3,7 @@ import { defaultMaxPending } from '@tony/mcp-shared/messages'
 import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import { type Limits, readLimits } from './limits.ts'
-import type { Kept } from './sweeps/retention/progress.ts'
+import type { RetentionRule } from './sweeps/retention/progress.ts'
 
 /** The environment cannot be used; the message names each variable and what is wrong with it. */
 export class ConfigError extends Error {
@@ -20,7 +20,7 @@ const databaseUrl = z
 const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url)
 
 /** Separated by commas. */
-const list = (of: z.ZodType<string, string>) =>
+const commaList = (of: z.ZodType<string, string>) =>
   z
     .string()
     .default('')
@@ -33,12 +33,12 @@ const list = (of: z.ZodType<string, string>) =>
     .pipe(z.array(of))
 
 /** A number of rows to keep, 0 for as many as there are; not so few that what is in use would go. */
-const atMost = (least: number, unlessSaid = 0) =>
+const rowLimit = (minimum: number, fallback = 0) =>
   z.coerce
     .number()
     .int()
-    .refine((most) => most === 0 || most >= least, `must be 0 or at least ${least}`)
-    .default(unlessSaid)
+    .refine((most) => most === 0 || most >= minimum, `must be 0 or at least ${minimum}`)
+    .default(fallback)
 
 const environment = z.object({
   MCP_PORT: port.optional(),
@@ -64,17 +64,17 @@ const environment = z.object({
   MCP_MAX_PENDING: z.coerce.number().int().min(1).default(defaultMaxPending),
   MCP_MAX_STARVATION_MS: z.coerce.number().int().min(10_000).default(maxStarvationMs),
   MCP_RETENTION_EVENTS: duration.prefault('30d'),
-  MCP_RETENTION_EVENTS_MOST: atMost(10_000),
+  MCP_RETENTION_EVENTS_MOST: rowLimit(10_000),
   MCP_RETENTION_TASKS: duration.prefault('30d'),
-  MCP_RETENTION_TASKS_MOST: atMost(100),
+  MCP_RETENTION_TASKS_MOST: rowLimit(100),
   MCP_RETENTION_MESSAGES: duration.prefault('7d'),
-  MCP_RETENTION_MESSAGES_MOST: atMost(100),
+  MCP_RETENTION_MESSAGES_MOST: rowLimit(100),
   MCP_RETENTION_HEALTH: duration.prefault('7d'),
   MCP_RETENTION_AGENTS: duration.prefault('30d'),
   MCP_RETENTION_PLANS: duration.prefault('30d'),
   MCP_RETENTION_SESSIONS: duration.prefault('30d'),
   MCP_RETENTION_DENIALS: duration.prefault('90d'),
-  MCP_RETENTION_DENIALS_MOST: atMost(1_000, 1_000_000),
+  MCP_RETENTION_DENIALS_MOST: rowLimit(1_000, 1_000_000),
   MCP_DEV_ROLE: z.enum(['tech-lead', 'admin']).default('tech-lead'),
   /** A file with the secret that hashes of secrets are made with, kept elsewhere than beside the database. */
   MCP_PEPPER_FILE: z.string().min(1).optional(),
@@ -86,11 +86,11 @@ const environment = z.object({
   /** Certificate, with those between it and the root, and its key, as PEM. */
   TLS_CERT_FILE: z.string().min(1).optional(),
   TLS_KEY_FILE: z.string().min(1).optional(),
-  MCP_ALLOWED_HOSTS: list(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
-  MCP_ALLOWED_ORIGINS: list(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
-  MCP_TRUSTED_PROXIES: list(z.union([z.cidrv4(), z.cidrv6()])),
+  MCP_ALLOWED_HOSTS: commaList(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
+  MCP_ALLOWED_ORIGINS: commaList(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
+  MCP_TRUSTED_PROXIES: commaList(z.union([z.cidrv4(), z.cidrv6()])),
   /** Blocks of addresses that may read `/metrics` in serve mode without a credential. */
-  MCP_METRICS_CIDRS: list(z.union([z.cidrv4(), z.cidrv6()])),
+  MCP_METRICS_CIDRS: commaList(z.union([z.cidrv4(), z.cidrv6()])),
   NODE_ENV: z.string().optional(),
 })
 
@@ -117,7 +117,7 @@ export interface Config {
   readonly maxPending: number
   /** A `low` task is claimed within this time under saturation by higher ones, in milliseconds. */
   readonly maxStarvationMs: number
-  readonly retention: Retention
+  readonly retention: RetentionConfig
   /** Size of the file that is given up when the disk is full; 0 for none, and then each write finds that out anew. */
   readonly ballastBytes: number
   /** What a developer on the same machine acts as in dev mode. */
@@ -147,21 +147,21 @@ export interface Config {
 }
 
 /** How long and how much is kept, by class; what is in use is kept in any case. */
-export interface Retention {
-  readonly events: Kept
+export interface RetentionConfig {
+  readonly events: RetentionRule
   /** Since they ended. */
-  readonly tasks: Kept
+  readonly tasks: RetentionRule
   /** Since they were acked or expired. Dead letters stay until somebody purges them. */
-  readonly messages: Kept
-  readonly health: Kept
+  readonly messages: RetentionRule
+  readonly health: RetentionRule
   /** Since they were unregistered, with their mailboxes; and since the last sign of life of those that are, having no mail. */
-  readonly agents: Kept
+  readonly agents: RetentionRule
   /** Since they were begun, once they are committed or aborted. */
-  readonly plans: Kept
+  readonly plans: RetentionRule
   /** Since they could be refreshed at the very latest. */
-  readonly sessions: Kept
+  readonly sessions: RetentionRule
   /** Calls that were refused for who the caller was; of all projects together. */
-  readonly denials: Kept
+  readonly denials: RetentionRule
 }
 
 export interface PostgresConfig {
@@ -173,13 +173,13 @@ export interface PostgresConfig {
   /** Whether replicas tell each other of commits; without, what others did is seen within a second. */
   readonly notify: boolean
   /** Whether batches of one project take turns over all replicas, as they do where this is absent. */
-  readonly turns?: boolean
+  readonly writerLock?: boolean
 }
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Several names have been in use for the same database; the plain one wins, and a file before an address. */
-function databaseOf(values: z.output<typeof environment>): Pick<Config, 'database' | 'postgres'> {
+function readDatabase(values: z.output<typeof environment>): Pick<Config, 'database' | 'postgres'> {
   const file = values.DATABASE_PATH ?? values.MCP_DATABASE_PATH ?? values.MCP_DATABASE
   const url = values.MCP_DATABASE_URL ?? values.DATABASE_URL
   if (file !== undefined || url === undefined) return { database: file ?? 'tony-mcp.db', postgres: undefined }
@@ -189,25 +189,25 @@ function databaseOf(values: z.output<typeof environment>): Pick<Config, 'databas
   return { database: 'tony-mcp.db', postgres: { url, directUrl: values.DATABASE_DIRECT_URL, pooler, notify } }
 }
 
-const retentionOf = (values: z.output<typeof environment>): Retention => ({
-  events: { ms: values.MCP_RETENTION_EVENTS, most: values.MCP_RETENTION_EVENTS_MOST },
-  tasks: { ms: values.MCP_RETENTION_TASKS, most: values.MCP_RETENTION_TASKS_MOST },
-  messages: { ms: values.MCP_RETENTION_MESSAGES, most: values.MCP_RETENTION_MESSAGES_MOST },
-  health: { ms: values.MCP_RETENTION_HEALTH, most: 0 },
-  agents: { ms: values.MCP_RETENTION_AGENTS, most: 0 },
-  plans: { ms: values.MCP_RETENTION_PLANS, most: 0 },
-  sessions: { ms: values.MCP_RETENTION_SESSIONS, most: 0 },
-  denials: { ms: values.MCP_RETENTION_DENIALS, most: values.MCP_RETENTION_DENIALS_MOST },
+const readRetention = (values: z.output<typeof environment>): RetentionConfig => ({
+  events: { ms: values.MCP_RETENTION_EVENTS, maxRows: values.MCP_RETENTION_EVENTS_MOST },
+  tasks: { ms: values.MCP_RETENTION_TASKS, maxRows: values.MCP_RETENTION_TASKS_MOST },
+  messages: { ms: values.MCP_RETENTION_MESSAGES, maxRows: values.MCP_RETENTION_MESSAGES_MOST },
+  health: { ms: values.MCP_RETENTION_HEALTH, maxRows: 0 },
+  agents: { ms: values.MCP_RETENTION_AGENTS, maxRows: 0 },
+  plans: { ms: values.MCP_RETENTION_PLANS, maxRows: 0 },
+  sessions: { ms: values.MCP_RETENTION_SESSIONS, maxRows: 0 },
+  denials: { ms: values.MCP_RETENTION_DENIALS, maxRows: values.MCP_RETENTION_DENIALS_MOST },
 })
 
-function tlsOf({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: z.output<typeof environment>): Config['tls'] {
+function readTls({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: z.output<typeof environment>): Config['tls'] {
   if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile }
   if (certFile === undefined && keyFile === undefined) return undefined
   throw new ConfigError('TLS needs both TLS_CERT_FILE and TLS_KEY_FILE')
 }
 
 /** Dev mode asks nobody who they are: it is for callers on this machine alone. */
-function refuseOpenDev({ NODE_ENV, MCP_HOST }: z.output<typeof environment>): void {
+function refuseUnsafeDevMode({ NODE_ENV, MCP_HOST }: z.output<typeof environment>): void {
   if (NODE_ENV === 'production') {
     throw new ConfigError(
       'dev mode needs no credential from callers on this machine and refuses NODE_ENV=production: use serve',
@@ -221,15 +221,15 @@ function refuseOpenDev({ NODE_ENV, MCP_HOST }: z.output<typeof environment>): vo
 export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = environment.safeParse(given)
-  const { limits, problems: wrongLimits } = readLimits(given)
+  const { limits, problems: limitProblems } = readLimits(given)
   if (!parsed.success || !limits) {
     const issues = parsed.error?.issues ?? []
-    const problems = [...issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`), ...wrongLimits]
+    const problems = [...issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`), ...limitProblems]
     throw new ConfigError(`the environment cannot be used: ${problems.join('; ')}`)
   }
   const values = parsed.data
-  if (mode === 'dev') refuseOpenDev(values)
-  const store = databaseOf(values)
+  if (mode === 'dev') refuseUnsafeDevMode(values)
+  const store = readDatabase(values)
   return Object.freeze({
     mode,
     host: values.MCP_HOST,
@@ -244,7 +244,7 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     drainMs: values.MCP_DRAIN_MS ?? (store.postgres ? 5_000 : 0),
     maxPending: values.MCP_MAX_PENDING,
     maxStarvationMs: values.MCP_MAX_STARVATION_MS,
-    retention: retentionOf(values),
+    retention: readRetention(values),
     ballastBytes: 33_554_432,
     devRole: values.MCP_DEV_ROLE,
     accessTokenMs: 600_000,
@@ -252,7 +252,7 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     keyRotationMs: values.MCP_KEY_ROTATION,
     pepperFile: values.MCP_PEPPER_FILE,
     bootstrapTokenFile: values.MCP_BOOTSTRAP_TOKEN_FILE,
-    tls: tlsOf(values),
+    tls: readTls(values),
     allowedHosts: values.MCP_ALLOWED_HOSTS,
     allowedOrigins: values.MCP_ALLOWED_ORIGINS,
     trustedProxies: values.MCP_TRUSTED_PROXIES,
@@ -263,10 +263,10 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
 }
 
 /** The configuration of this process, for commands that do not run a server. Throws ConfigError. */
-export const configHere = (): Config => readConfig('serve', process.env)
+export const readOwnConfig = (): Config => readConfig('serve', process.env)
 
 /** A database as it is named to a reader: without the password. */
-export function nameOf({ database, postgres }: Pick<Config, 'database' | 'postgres'>): string {
+export function databaseName({ database, postgres }: Pick<Config, 'database' | 'postgres'>): string {
   if (!postgres) return database
   const { host, pathname } = new URL(postgres.url)
   return `postgres://${host}${pathname}`

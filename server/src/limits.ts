@@ -1,50 +1,50 @@
 import { z } from 'zod'
 
 /** A whole number, its default, and what it may be. */
-const number = (byDefault: number, least: number, most: number) =>
-  z.coerce.number().int().min(least).max(most).default(byDefault)
+const limit = (fallback: number, minimum: number, maximum: number) =>
+  z.coerce.number().int().min(minimum).max(maximum).default(fallback)
 
-const mebi = 1_048_576
+const mebibyte = 1_048_576
 
 /** What one caller may use of the server. Sizes in bytes. */
 const shape = {
-  bodyBytes: number(262_144, 1_024, 64 * mebi),
-  frameBytes: number(mebi, 1_024, 64 * mebi),
+  bodyBytes: limit(262_144, 1_024, 64 * mebibyte),
+  frameBytes: limit(mebibyte, 1_024, 64 * mebibyte),
   /** Unsent bytes of a socket above which its subscriptions pause. */
-  socketBufferBytes: number(mebi, 65_536, 64 * mebi),
+  socketBufferBytes: limit(mebibyte, 65_536, 64 * mebibyte),
   /** How long it may stay above that, in milliseconds, before it is closed as too slow. */
-  slowConsumerMs: number(10_000, 100, 600_000),
-  callsInFlight: number(256, 1, 10_000),
-  subscriptions: number(64, 1, 10_000),
+  slowConsumerMs: limit(10_000, 100, 600_000),
+  callsInFlight: limit(256, 1, 10_000),
+  subscriptions: limit(64, 1, 10_000),
   /** Calls in one frame of a WebSocket. Clients send at most 500 in one. */
-  frameCalls: number(1_000, 500, 1_000_000),
+  frameCalls: limit(1_000, 500, 1_000_000),
   /** Connections of any kind; what comes beyond them is dropped unanswered. */
-  connections: number(10_000, 1, 1_000_000),
-  sockets: number(5_000, 1, 1_000_000),
+  connections: limit(10_000, 1, 1_000_000),
+  sockets: limit(5_000, 1, 1_000_000),
   /** New sockets a second, and as many at once. Serve mode only. */
-  handshakesPerSecond: number(500, 1, 1_000_000),
+  handshakesPerSecond: limit(500, 1, 1_000_000),
   /** Of one agent. A key is often that of many processes, and has no such limit. */
-  socketsPerAgent: number(20, 1, 10_000),
+  socketsPerAgent: limit(20, 1, 10_000),
   /** Calls in one HTTP batch. */
-  httpBatch: number(20, 1, 1_000),
+  httpBatch: limit(20, 1, 1_000),
   /** How long a socket may take to say who it is, in milliseconds. */
-  helloMs: number(5_000, 100, 60_000),
+  helloMs: limit(5_000, 100, 60_000),
   /** Silence on a socket after which it is pinged, and then how long the answer may take, in milliseconds. */
-  pingMs: number(25_000, 1_000, 3_600_000),
-  pongMs: number(10_000, 1_000, 3_600_000),
+  pingMs: limit(25_000, 1_000, 3_600_000),
+  pongMs: limit(10_000, 1_000, 3_600_000),
   // 500 agents that start at once on one machine, each registering with the same key, or refreshing after an outage.
   /** What a principal may spend at once and for each second, in the cost of its calls; 1 for most. Serve mode only. */
-  callerBurst: number(5_000, 10, 10_000_000),
-  callerPerSecond: number(1_000, 1, 10_000_000),
+  callerBurst: limit(5_000, 10, 10_000_000),
+  callerPerSecond: limit(1_000, 1, 10_000_000),
   /** The same for all callers of one address that show no valid credential. */
-  addressBurst: number(5_000, 10, 10_000_000),
-  addressPerSecond: number(100, 1, 10_000_000),
+  addressBurst: limit(5_000, 10, 10_000_000),
+  addressPerSecond: limit(100, 1, 10_000_000),
   /** How long a socket may go on with calls that are refused for their rate, in milliseconds, before it is closed. */
-  floodMs: number(3_000, 100, 600_000),
+  floodMs: limit(3_000, 100, 600_000),
 }
 
-type Name = keyof typeof shape
-export type Limits = { readonly [N in Name]: number }
+type LimitName = keyof typeof shape
+export type Limits = { readonly [N in LimitName]: number }
 
 /** `bodyBytes` is set by `MCP_LIMIT_BODY_BYTES`. */
 export const variableOf = (name: string): string =>

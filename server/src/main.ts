@@ -3,16 +3,16 @@ import { ConfigError, readConfig } from './config.ts'
 import { systemClock } from './platform/clock.ts'
 import { start } from './server.ts'
 import { SchemaError } from './store/migrations/migrate.ts'
-import { StoreRefusedError } from './store/store-refused-error.ts'
 import { StoreInUseError } from './store/sqlite/file-lock.ts'
+import { StoreRefusedError } from './store/store-refused-error.ts'
 import { ListenError } from './transports/http/listener.ts'
 
-const explained = [ConfigError, SchemaError, StoreInUseError, StoreRefusedError, ListenError]
+const startupErrors = [ConfigError, SchemaError, StoreInUseError, StoreRefusedError, ListenError]
 
 /** A process that was told to end has ended after this, whatever its database does. In milliseconds. */
-const endWithinMs = 22_000
+const exitDeadlineMs = 22_000
 
-function complain(error: unknown): void {
+function printError(error: unknown): void {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
 }
@@ -30,11 +30,11 @@ export async function main(mode: 'dev' | 'serve'): Promise<void> {
     if (mode === 'serve') process.on('SIGHUP', () => void server.reload())
     process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)
     const outdated = await Promise.race([stop.then(() => undefined), server.outdated])
-    if (outdated) complain(outdated)
+    if (outdated) printError(outdated)
     // Whoever waits for the end does not wait for ever. What is not committed by then was never acknowledged.
-    systemClock.timer(endWithinMs, () => process.exit())
+    systemClock.timer(exitDeadlineMs, () => process.exit())
   } catch (error) {
-    if (!explained.some((kind) => error instanceof kind)) throw error
-    complain(error)
+    if (!startupErrors.some((kind) => error instanceof kind)) throw error
+    printError(error)
   }
 }

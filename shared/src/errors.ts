@@ -26,14 +26,19 @@ export interface ErrorPolicy {
   readonly applied: 'no' | 'unknown'
 }
 
-const refused = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
+const permanentError = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
   http,
   trpc,
   retryable: false,
   applied: 'no',
 })
-const later = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({ http, trpc, retryable: true, applied: 'no' })
-const unsure = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
+const retryableError = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
+  http,
+  trpc,
+  retryable: true,
+  applied: 'no',
+})
+const uncertainError = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
   http,
   trpc,
   retryable: true,
@@ -42,36 +47,36 @@ const unsure = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
 
 /** Every error a caller can get: the closed list. */
 export const errorPolicies = {
-  INVALID_INPUT: refused(400, 'BAD_REQUEST'),
-  UNAUTHENTICATED: refused(401, 'UNAUTHORIZED'),
-  TOKEN_EXPIRED: refused(401, 'UNAUTHORIZED'),
-  TOKEN_REVOKED: refused(401, 'UNAUTHORIZED'),
-  STALE_INCARNATION: refused(401, 'UNAUTHORIZED'),
-  FORBIDDEN: refused(403, 'FORBIDDEN'),
-  NOT_FOUND: refused(404, 'NOT_FOUND'),
-  NO_AGENTS_AVAILABLE: later(404, 'NOT_FOUND'),
-  METHOD_NOT_ALLOWED: refused(405, 'METHOD_NOT_SUPPORTED'),
-  AGENT_NAME_TAKEN: refused(409, 'CONFLICT'),
-  STALE_LEASE: refused(409, 'CONFLICT'),
-  STALE_RECEIPT: refused(409, 'CONFLICT'),
-  ILLEGAL_TRANSITION: refused(409, 'CONFLICT'),
-  REVISION_CONFLICT: refused(409, 'CONFLICT'),
-  IDEMPOTENCY_CONFLICT: refused(409, 'CONFLICT'),
-  DEPENDENCY_CYCLE: refused(409, 'CONFLICT'),
-  ALREADY_EXISTS: refused(409, 'CONFLICT'),
-  LOCK_CONFLICT: later(409, 'CONFLICT'),
-  CURSOR_EXPIRED: refused(410, 'PRECONDITION_FAILED'),
-  CURSOR_AHEAD: refused(410, 'PRECONDITION_FAILED'),
-  PAYLOAD_TOO_LARGE: refused(413, 'PAYLOAD_TOO_LARGE'),
-  UNSUPPORTED_MEDIA_TYPE: refused(415, 'UNSUPPORTED_MEDIA_TYPE'),
-  RATE_LIMITED: later(429, 'TOO_MANY_REQUESTS'),
-  INBOX_FULL: later(429, 'TOO_MANY_REQUESTS'),
-  CONSUMER_TOO_SLOW: later(429, 'TOO_MANY_REQUESTS'),
-  INTERNAL: unsure(500, 'INTERNAL_SERVER_ERROR'),
-  SHUTTING_DOWN: later(503, 'SERVICE_UNAVAILABLE'),
-  STORE_UNAVAILABLE: unsure(503, 'SERVICE_UNAVAILABLE'),
-  DEADLINE_EXCEEDED: unsure(504, 'GATEWAY_TIMEOUT'),
-  STORAGE_FULL: later(507, 'INTERNAL_SERVER_ERROR'),
+  INVALID_INPUT: permanentError(400, 'BAD_REQUEST'),
+  UNAUTHENTICATED: permanentError(401, 'UNAUTHORIZED'),
+  TOKEN_EXPIRED: permanentError(401, 'UNAUTHORIZED'),
+  TOKEN_REVOKED: permanentError(401, 'UNAUTHORIZED'),
+  STALE_INCARNATION: permanentError(401, 'UNAUTHORIZED'),
+  FORBIDDEN: permanentError(403, 'FORBIDDEN'),
+  NOT_FOUND: permanentError(404, 'NOT_FOUND'),
+  NO_AGENTS_AVAILABLE: retryableError(404, 'NOT_FOUND'),
+  METHOD_NOT_ALLOWED: permanentError(405, 'METHOD_NOT_SUPPORTED'),
+  AGENT_NAME_TAKEN: permanentError(409, 'CONFLICT'),
+  STALE_LEASE: permanentError(409, 'CONFLICT'),
+  STALE_RECEIPT: permanentError(409, 'CONFLICT'),
+  ILLEGAL_TRANSITION: permanentError(409, 'CONFLICT'),
+  REVISION_CONFLICT: permanentError(409, 'CONFLICT'),
+  IDEMPOTENCY_CONFLICT: permanentError(409, 'CONFLICT'),
+  DEPENDENCY_CYCLE: permanentError(409, 'CONFLICT'),
+  ALREADY_EXISTS: permanentError(409, 'CONFLICT'),
+  LOCK_CONFLICT: retryableError(409, 'CONFLICT'),
+  CURSOR_EXPIRED: permanentError(410, 'PRECONDITION_FAILED'),
+  CURSOR_AHEAD: permanentError(410, 'PRECONDITION_FAILED'),
+  PAYLOAD_TOO_LARGE: permanentError(413, 'PAYLOAD_TOO_LARGE'),
+  UNSUPPORTED_MEDIA_TYPE: permanentError(415, 'UNSUPPORTED_MEDIA_TYPE'),
+  RATE_LIMITED: retryableError(429, 'TOO_MANY_REQUESTS'),
+  INBOX_FULL: retryableError(429, 'TOO_MANY_REQUESTS'),
+  CONSUMER_TOO_SLOW: retryableError(429, 'TOO_MANY_REQUESTS'),
+  INTERNAL: uncertainError(500, 'INTERNAL_SERVER_ERROR'),
+  SHUTTING_DOWN: retryableError(503, 'SERVICE_UNAVAILABLE'),
+  STORE_UNAVAILABLE: uncertainError(503, 'SERVICE_UNAVAILABLE'),
+  DEADLINE_EXCEEDED: uncertainError(504, 'GATEWAY_TIMEOUT'),
+  STORAGE_FULL: retryableError(507, 'INTERNAL_SERVER_ERROR'),
 } as const satisfies Record<string, ErrorPolicy>
 
 export type ErrorCode = keyof typeof errorPolicies

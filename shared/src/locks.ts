@@ -17,12 +17,12 @@ export const poolOf = (lock: string): string => lock.slice(poolPrefix.length)
 const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '' && segment !== '.')
 
 /** Every path a path is under, itself last; the first is the whole tree. */
-export function pathsAbove(lock: string): string[] {
+export function ancestorPaths(lock: string): string[] {
   const segments = segmentsOf(lock.slice(pathPrefix.length))
   return [pathPrefix, ...segments.map((_, index) => pathPrefix + segments.slice(0, index + 1).join('/'))]
 }
 
-const canonical = (lock: string): string =>
+const canonicalLock = (lock: string): string =>
   lock.startsWith(pathPrefix) ? pathPrefix + segmentsOf(lock.slice(pathPrefix.length)).join('/') : lock
 
 /**
@@ -37,7 +37,7 @@ export const lock = z
   .refine((value) => value === pathPrefix || value.indexOf(':') < value.length - 1, 'must name something')
   .refine((value) => !value.split('/').includes('..'), 'must not contain ".."')
   .refine((value) => value.split('/').length <= 32, 'must have at most 32 levels')
-  .transform(canonical)
+  .transform(canonicalLock)
 
 /** Taken all or none. At most 32. */
 export const locks = z.array(lock).max(32)

@@ -47,7 +47,7 @@ export const permissions: readonly Permission[] = [
   ...grants.admin,
 ]
 
-const ladder: Readonly<Record<Role, readonly Role[]>> = {
+const inheritedRoles: Readonly<Record<Role, readonly Role[]>> = {
   observer: ['observer'],
   tester: ['observer', 'developer', 'tester'],
   developer: ['observer', 'developer'],
@@ -56,7 +56,7 @@ const ladder: Readonly<Record<Role, readonly Role[]>> = {
 }
 
 const permissionsOf = (role: Role): ReadonlySet<Permission> =>
-  new Set(ladder[role].flatMap((step) => [...grants[step]]))
+  new Set(inheritedRoles[role].flatMap((step) => [...grants[step]]))
 
 /** Role → everything it may do. */
 export const policy: Readonly<Record<Role, ReadonlySet<Permission>>> = {

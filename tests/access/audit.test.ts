@@ -86,9 +86,9 @@ test('a flood of refused calls costs a hundred rows, and none is uncounted', asy
   const { denials } = guarded.server.parts
   const error = new Error('no')
   const connection = { parts: guarded.server.parts, identity: { ok: false, error } } as unknown as Parameters<
-    typeof denials.note
+    typeof denials.record
   >[0]
-  for (const path of paths) denials.note(connection, path, 'UNAUTHENTICATED', '01900000-0000-7000-8000-000000000000')
+  for (const path of paths) denials.record(connection, path, 'UNAUTHENTICATED', '01900000-0000-7000-8000-000000000000')
   await guarded.server.sweep()
   const [sum] = rows<{ n: number; calls: number }>(
     guarded.server,

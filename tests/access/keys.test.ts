@@ -1,5 +1,5 @@
-import { verifyKey } from '@tony/mcp-server/domain/identity/check-key'
-import { keyText } from '@tony/mcp-server/domain/identity/key-text'
+import { checkKey } from '@tony/mcp-server/domain/identity/check-key'
+import { formatKey } from '@tony/mcp-server/domain/identity/key-format'
 import { expect, test } from 'vitest'
 import { rows } from '../api/given.ts'
 import { refusal } from '../support/server.ts'
@@ -89,16 +89,16 @@ test('a key that is unknown takes the same work as one whose secret is wrong, or
       store: watched(server.parts.store, (method) => done.push(`store ${method}`)),
       pepper: watched(server.parts.pepper, (method) => done.push(`pepper ${method}`)),
     }
-    const [{ status }] = await Promise.allSettled([verifyKey(parts, key, '127.0.0.1')])
+    const [{ status }] = await Promise.allSettled([checkKey(parts, key, '127.0.0.1')])
     return [status, ...done]
   }
   const refused = ['rejected', 'pepper hash', 'store read']
   expect(await work(good.key)).toEqual(['fulfilled', ...refused.slice(1)])
   const wrong = {
-    unknown: keyText('nosuchkeynow', secretOf(good.key)),
-    'of another secret': keyText(good.keyId, secretOf(other.key)),
+    unknown: formatKey('nosuchkeynow', secretOf(good.key)),
+    'of another secret': formatKey(good.keyId, secretOf(other.key)),
     revoked: gone.key,
-    'revoked and of another secret': keyText(gone.keyId, secretOf(other.key)),
+    'revoked and of another secret': formatKey(gone.keyId, secretOf(other.key)),
     elsewhere: elsewhere.key,
     'no key at all': 'something else',
   }

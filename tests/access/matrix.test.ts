@@ -169,7 +169,7 @@ function endAt(code: string, { sessionId = '', agentId = '', keyId = '' }: Recor
   const lifeMs = keyId === '' ? 700_000 : 100 * 86_400_000
   if (code === 'TOKEN_EXPIRED') server.clock.setWall(server.clock.wall() + lifeMs)
   else if (code === 'STALE_INCARNATION') incarnations.supersede(agentId, 2)
-  else revocations.note(keyId === '' ? { sessions: [sessionId] } : { sessions: [], key: keyId }, now())
+  else revocations.record(keyId === '' ? { sessions: [sessionId] } : { sessions: [], key: keyId }, now())
 }
 
 async function ofRole(role: Role): Promise<{ token: string; ids: Record<string, string> }> {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { readConfig } from '@tony/mcp-server/config'
-import { FileChest } from '@tony/mcp-server/domain/identity/key-store'
-import { leadMs, rotate } from '@tony/mcp-server/domain/identity/signing-keys'
+import { FileKeyStore } from '@tony/mcp-server/domain/identity/key-store'
+import { publishLeadMs, rotateKeys } from '@tony/mcp-server/domain/identity/signing-keys'
 import { systemClock } from '@tony/mcp-server/platform/clock'
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
@@ -21,7 +21,7 @@ const kidOf = (token: string): string => decodeProtectedHeader(token).kid ?? ''
 
 /** The command's part, at the time of the test's clock. */
 const rotateIn = (server: TestServer, inMs: number, revoke = false) =>
-  rotate(new FileChest(`${server.database}.key`), {
+  rotateKeys(new FileKeyStore(`${server.database}.key`), {
     now: server.clock.wall(),
     lifeMs,
     signsFrom: server.clock.wall() + inMs,
@@ -77,7 +77,7 @@ describe.skipIf(onPostgres)('a rotation while the server runs', () => {
     // The session is not the key's: it goes on.
     const refreshed = await server.connect().auth.refresh({ refreshToken, nonce: 'a nonce of the test' })
     expect((await ask(server, 'auth.whoami', refreshed.token)).status).toBe(200)
-    await rotateIn(server, leadMs)
+    await rotateIn(server, publishLeadMs)
     expect(readFileSync(`${server.database}.key`, 'utf8')).not.toContain(old)
   })
 

@@ -84,7 +84,7 @@ test('a lease of an agent that was unregistered cannot be completed', async () =
 const minute = 60_000
 
 test('an agent that has been silent for long is unregistered when nothing waits for it, and then goes', async () => {
-  await using server = await keeping({ agents: { ms: 60 * minute, most: 0 } })
+  await using server = await keeping({ agents: { ms: 60 * minute, maxRows: 0 } })
   const lead = server.connect()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   for (const client of [ada, bob]) client.close()
@@ -113,7 +113,7 @@ test('an agent that has been silent for long is unregistered when nothing waits 
 })
 
 test('the mailbox of an agent that was silent for long is kept from when it is unregistered', async () => {
-  await using server = await keeping({ agents: { ms: 60 * minute, most: 0 } })
+  await using server = await keeping({ agents: { ms: 60 * minute, maxRows: 0 } })
   const ada = await server.agent('ada')
   ada.close()
   await server.connect().messages.send({ to: 'ada', type: 'note', payload: 'kept' })

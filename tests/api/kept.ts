@@ -3,14 +3,14 @@ import { TestServer } from '../support/server.ts'
 import { rows } from './given.ts'
 
 const forEver: Config['retention'] = {
-  events: { ms: 0, most: 0 },
-  tasks: { ms: 0, most: 0 },
-  messages: { ms: 0, most: 0 },
-  health: { ms: 0, most: 0 },
-  agents: { ms: 0, most: 0 },
-  plans: { ms: 0, most: 0 },
-  sessions: { ms: 0, most: 0 },
-  denials: { ms: 0, most: 0 },
+  events: { ms: 0, maxRows: 0 },
+  tasks: { ms: 0, maxRows: 0 },
+  messages: { ms: 0, maxRows: 0 },
+  health: { ms: 0, maxRows: 0 },
+  agents: { ms: 0, maxRows: 0 },
+  plans: { ms: 0, maxRows: 0 },
+  sessions: { ms: 0, maxRows: 0 },
+  denials: { ms: 0, maxRows: 0 },
 }
 
 /** A server that keeps everything but what the test is about. */

@@ -7,7 +7,7 @@ import { count, keeping } from './kept.ts'
 const minute = 60_000
 
 test('sessions go long after the longest life of one, and those that may still be good stay', async () => {
-  await using server = await keeping({ sessions: { ms: 10 * minute, most: 0 } })
+  await using server = await keeping({ sessions: { ms: 10 * minute, maxRows: 0 } })
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const day = 24 * 60 * minute
   const begun = (agent: TestAgent, ago: number) =>
@@ -31,7 +31,7 @@ describe('refused calls', () => {
     )
 
   test('go when they are old, those of nobody too', async () => {
-    await using server = await keeping({ denials: { ms: 10 * minute, most: 0 } })
+    await using server = await keeping({ denials: { ms: 10 * minute, maxRows: 0 } })
     const now = server.clock.wall()
     deny(server, [now - 12 * minute, now - 11 * minute, now - 9 * minute])
     await server.sweep()
@@ -41,7 +41,7 @@ describe('refused calls', () => {
   })
 
   test('beyond a number go oldest first, in batches', async () => {
-    await using server = await keeping({ denials: { ms: 0, most: 20 } })
+    await using server = await keeping({ denials: { ms: 0, maxRows: 20 } })
     deny(server, upTo(320))
     for (const _ of upTo(3)) await server.sweep()
     expect(rows<{ at: number }>(server, 'select at from denials order by ord').map(({ at }) => at)).toEqual(

@@ -9,7 +9,7 @@ const minute = 60_000
 
 describe('events', () => {
   test('are taken from the front of the feed when they are old, and a cursor before them is told so', async () => {
-    await using server = await keeping({ events: { ms: 10 * minute, most: 0 } })
+    await using server = await keeping({ events: { ms: 10 * minute, maxRows: 0 } })
     const lead = server.connect()
     await lead.tasks.create({ type: 'old' })
     await lead.tasks.create({ type: 'old' })
@@ -30,7 +30,7 @@ describe('events', () => {
   })
 
   test('beyond a number go oldest first, in batches', async () => {
-    await using server = await keeping({ events: { ms: 0, most: 20 } })
+    await using server = await keeping({ events: { ms: 0, maxRows: 20 } })
     const lead = server.connect()
     for (const _ of upTo(3)) await lead.tasks.createMany({ tasks: upTo(100).map(() => ({ type: 'code' })) })
     await server.sweep()
@@ -39,18 +39,18 @@ describe('events', () => {
   })
 
   test('that go while somebody is reading end the reading by name: there is no gap', async () => {
-    await using server = await keeping({ events: { ms: 0, most: 1 } })
+    await using server = await keeping({ events: { ms: 0, maxRows: 1 } })
     await server.connect().tasks.createMany({ tasks: upTo(9).map(() => ({ type: 'code' })) })
     const [project] = rows<{ id: string }>(server, 'select id from projects')
     await server.sweep()
-    const reading = server.parts.streams.of(project?.id ?? '').after(3, 100)
+    const reading = server.parts.feeds.feedOf(project?.id ?? '').after(3, 100)
     await expect(reading).rejects.toMatchObject({ code: 'CURSOR_EXPIRED' })
   })
 })
 
 describe('tasks', () => {
   test('go when they ended long ago, with all that hangs on them, and the counts stay right', async () => {
-    await using server = await keeping({ tasks: { ms: 10 * minute, most: 0 } })
+    await using server = await keeping({ tasks: { ms: 10 * minute, maxRows: 0 } })
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     const waiting = await lead.tasks.create({ type: 'waiting', requires: ['nobody has this'] })
     for (const type of ['done', 'cancelled', 'late']) await lead.tasks.create({ type, epic: 'walls' })
@@ -71,7 +71,7 @@ describe('tasks', () => {
   })
 
   test('stay while one that is kept waits for them or is under them, and go after it', async () => {
-    await using server = await keeping({ tasks: { ms: 10 * minute, most: 0 } })
+    await using server = await keeping({ tasks: { ms: 10 * minute, maxRows: 0 } })
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     const parent = await lead.tasks.create({ type: 'parent' })
     await ada.tasks.complete(leaseOf(await claimOne(ada)))
@@ -91,7 +91,7 @@ describe('tasks', () => {
   })
 
   test('that ended go beyond a number, the oldest first', async () => {
-    await using server = await keeping({ tasks: { ms: 0, most: 2 } })
+    await using server = await keeping({ tasks: { ms: 0, maxRows: 2 } })
     const lead = server.connect()
     const { tasks } = await lead.tasks.createMany({ tasks: upTo(200).map((index) => ({ type: numbered('t', index) })) })
     for (const { id } of tasks.slice(0, 190)) await lead.tasks.cancel({ taskId: id })
@@ -103,7 +103,7 @@ describe('tasks', () => {
 
 describe('messages', () => {
   test('go when they were acked long ago, and the mailbox counts them', async () => {
-    await using server = await keeping({ messages: { ms: minute, most: 0 } })
+    await using server = await keeping({ messages: { ms: minute, maxRows: 0 } })
     const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
     for (const n of upTo(3)) await ada.messages.send({ to: 'bob', type: 'note', payload: n })
     await bob.messages.ack(receiptOf(await receiveOne(bob)))
@@ -125,7 +125,7 @@ describe('messages', () => {
   })
 
   test('take what was stored once for all of them along with the last, and dead letters stay', async () => {
-    await using server = await keeping({ messages: { ms: minute, most: 0 } })
+    await using server = await keeping({ messages: { ms: minute, maxRows: 0 } })
     const [ada, bob, cyd] = [await server.agent('ada'), await server.agent('bob'), await server.agent('cyd')]
     await ada.messages.send({ to: '*', type: 'note', payload: 'for all' })
     const before = count(server, 'bodies')
@@ -139,7 +139,7 @@ describe('messages', () => {
   })
 
   test('that are done go beyond a number, and so do the failures of their deliveries', async () => {
-    await using server = await keeping({ messages: { ms: 0, most: 1 } })
+    await using server = await keeping({ messages: { ms: 0, maxRows: 1 } })
     const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
     for (const n of upTo(2)) await ada.messages.send({ to: 'bob', type: 'note', payload: n })
     const first = await receiveOne(bob)
@@ -152,7 +152,7 @@ describe('messages', () => {
 })
 
 test('samples of health go when they are old, of every agent', async () => {
-  await using server = await keeping({ health: { ms: minute, most: 0 } })
+  await using server = await keeping({ health: { ms: minute, maxRows: 0 } })
   for (const name of ['ada', 'bob', 'cyd']) {
     const agent = await server.agent(name)
     await agent.agents.heartbeat({ leases: [], health: { cpuUsage: 0.5 } })
@@ -166,7 +166,7 @@ test('samples of health go when they are old, of every agent', async () => {
 })
 
 test('agents go with their mail when they were unregistered long ago, unless a task still names them', async () => {
-  await using server = await keeping({ agents: { ms: 10 * minute, most: 0 } })
+  await using server = await keeping({ agents: { ms: 10 * minute, maxRows: 0 } })
   const lead = server.connect()
   const [ada, bob, cyd] = [await server.agent('ada'), await server.agent('bob'), await server.agent('cyd')]
   await lead.tasks.create({ type: 'code' })
@@ -185,7 +185,7 @@ test('agents go with their mail when they were unregistered long ago, unless a t
 })
 
 test('plans that are over and requests that are over go', async () => {
-  await using server = await keeping({ plans: { ms: minute, most: 0 }, messages: { ms: minute, most: 0 } })
+  await using server = await keeping({ plans: { ms: minute, maxRows: 0 }, messages: { ms: minute, maxRows: 0 } })
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   for (const name of ['committed', 'open']) await lead.plans.begin({ name })
   tamper(server, `update plans set status = name`)
@@ -227,7 +227,7 @@ function sizeOf(server: TestServer): number {
 }
 
 test('what was removed is counted, and its room is given back to the disk', async () => {
-  await using server = await keeping({ tasks: { ms: minute, most: 0 } })
+  await using server = await keeping({ tasks: { ms: minute, maxRows: 0 } })
   const lead = server.connect()
   const description = 'x'.repeat(60_000)
   for (const _ of upTo(120)) {

@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { proveBackup } from '@tony/mcp-server/store/backup/manifest'
+import { checkBackup } from '@tony/mcp-server/store/backup/manifest'
 import { expect, test } from 'vitest'
 import { onPostgres, refusal, TestServer } from '../support/server.ts'
 
@@ -10,7 +10,7 @@ test.skipIf(onPostgres)('a backup is a file beside the database that holds what 
   const backup = await admin.system.backup({})
   expect(backup.path.startsWith(`${server.database}.backups/`)).toBe(true)
   expect(backup).toMatchObject({ seq: 1, epoch: server.parts.store.epoch })
-  expect(proveBackup(backup.path)).toMatchObject({ sha256: backup.sha256, bytes: backup.bytes })
+  expect(checkBackup(backup.path)).toMatchObject({ sha256: backup.sha256, bytes: backup.bytes })
 })
 
 test('a backup is for an admin alone', async () => {

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:http'
 import { fromJsonSchema, McpServer, ResourceTemplate } from '@modelcontextprotocol/server'
 import { createLog } from '@tony/mcp-server/platform/log'
 import { Metrics } from '@tony/mcp-server/platform/metrics'
-import { Gate } from '@tony/mcp-server/transports/http/request-checks'
-import { McpSurface } from '@tony/mcp-server/transports/mcp/endpoint'
+import { RequestChecks } from '@tony/mcp-server/transports/http/request-checks'
+import { McpTransport } from '@tony/mcp-server/transports/mcp/endpoint'
 import { z } from 'zod'
 import type { TestServer } from '../support/server.ts'
 
@@ -114,10 +114,15 @@ export class Fixtures implements AsyncDisposable {
     this.url = url
   }
 
-  static async open({ parts }: TestServer): Promise<Fixtures> {
-    const surroundings = { parts, log: createLog(parts.config), metrics: new Metrics(), gate: new Gate(parts.config) }
-    const surface = new McpSurface(surroundings, fixtures)
-    const server = createServer((request, response) => void surface.handle('/mcp', request, response))
+  static async open({ parts: services }: TestServer): Promise<Fixtures> {
+    const context = {
+      services,
+      log: createLog(services.config),
+      metrics: new Metrics(),
+      checks: new RequestChecks(services.config),
+    }
+    const transport = new McpTransport(context, fixtures)
+    const server = createServer((request, response) => void transport.handle('/mcp', request, response))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const address = server.address()

@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { printed } from '@tony/mcp-bridge/hooks/hook-output'
+import { formatHookOutput } from '@tony/mcp-bridge/hooks/hook-output'
 import { expect, test } from 'vitest'
 import { Child } from '../support/child.ts'
 import { program } from '../support/command.ts'
@@ -201,8 +201,8 @@ test('its door is open to this user alone, and is gone with the bridge, or at th
 })
 
 test('each host is told in its own format', () => {
-  const told = (event: Parameters<typeof printed>[0], host: Parameters<typeof printed>[1]) =>
-    JSON.parse(printed(event, host, 'x'))
+  const told = (event: Parameters<typeof formatHookOutput>[0], host: Parameters<typeof formatHookOutput>[1]) =>
+    JSON.parse(formatHookOutput(event, host, 'x'))
   expect(told('session-start', 'codex')).toEqual({
     hookSpecificOutput: { hookEventName: 'SessionStart', additionalContext: 'x' },
   })
@@ -213,5 +213,5 @@ test('each host is told in its own format', () => {
   expect(told('stop', 'vscode')).toEqual({
     hookSpecificOutput: { hookEventName: 'Stop', decision: 'block', reason: 'x' },
   })
-  expect(printed('stop', 'codex', '')).toBe('')
+  expect(formatHookOutput('stop', 'codex', '')).toBe('')
 })

@@ -1,11 +1,11 @@
 import { CoordinationError, errorCodes } from '@tony/mcp-shared/errors'
-import { refusal, SeatError } from '@tony/mcp-tools/refusals'
+import { ToolError, toErrorText } from '@tony/mcp-tools/error-text'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { bridgedHost } from './hosts.ts'
 
 test.each(errorCodes)('%s says what went wrong and what to do next', (code) => {
-  const text = refusal(new CoordinationError(code, 'this is why'))
+  const text = toErrorText(new CoordinationError(code, 'this is why'))
   expect(text).toMatch(
     code === 'INTERNAL' ? /^INTERNAL: something went wrong/ : new RegExp(`^${code}: this is why\\. `),
   )
@@ -14,9 +14,9 @@ test.each(errorCodes)('%s says what went wrong and what to do next', (code) => {
 })
 
 test('an error of no known code says nothing of itself', () => {
-  const text = refusal(Object.assign(new Error('/home/somebody: SELECT 1'), { code: 'SQLITE_ERROR' }))
+  const text = toErrorText(Object.assign(new Error('/home/somebody: SELECT 1'), { code: 'SQLITE_ERROR' }))
   expect(text).toMatch(/^INTERNAL: something went wrong inside the server\. /)
-  expect(refusal(new SeatError('NO_SUCH_CODE', 'x'))).toMatch(/^INTERNAL/)
+  expect(toErrorText(new ToolError('NO_SUCH_CODE', 'x'))).toMatch(/^INTERNAL/)
 })
 
 test('a wrong input is a result that names the field, not an error of the protocol', async () => {

@@ -14,7 +14,7 @@ const ways: readonly (readonly [string, ClientOptions])[] = [
 ]
 
 /** Short, so that what takes seconds in earnest takes a moment here. */
-const patience = { pingMs: 60, pongMs: 60, connectMs: 120 }
+const timeouts = { pingMs: 60, pongMs: 60, connectMs: 120 }
 
 test.each(ways)(
   `${rounds} rounds of bad weather over %s lose no work, do nothing twice, and show no error`,
@@ -24,9 +24,9 @@ test.each(ways)(
     const options: ClientOptions = {
       ...way,
       url: weather.url,
-      patience,
+      timeouts,
       deadlineMs: 60_000,
-      repeats: { perSecond: 1_000 },
+      retries: { perSecond: 1_000 },
     }
     const errors: unknown[] = []
     const onError = (error: unknown) => void errors.push(error)

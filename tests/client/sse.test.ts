@@ -41,8 +41,8 @@ test('a feed of server-sent events goes on where it was after each lost connecti
 test('a stream on which nothing comes any more is taken up again', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
-  const patience = { pingMs: 50, pongMs: 50 }
-  const next = reader(server.connect({ ...overHttp, url: hop.url, patience }).events.subscribe({ cursor: 'start' }))
+  const timeouts = { pingMs: 50, pongMs: 50 }
+  const next = reader(server.connect({ ...overHttp, url: hop.url, timeouts }).events.subscribe({ cursor: 'start' }))
   await fill(server, 1)
   expect(await next()).toBe(1)
   const silent = hop.loseAnswers()

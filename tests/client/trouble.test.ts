@@ -95,7 +95,7 @@ test('a server that fails again and again is left alone, and tried with one call
 
 test('repeats beyond the budget wait for their turn, and none is refused for it', async () => {
   await using server = await answering((path) => (path.includes('info') ? busy : well))
-  const client = createClient({ url: server.url, calls: 'http', repeats: { burst: 5, perSecond: 1 } })
+  const client = createClient({ url: server.url, calls: 'http', retries: { burst: 5, perSecond: 1 } })
   const calls = Array.from({ length: 10 }, () => refusal(client.system.info({}, { deadlineMs: 1_500 })))
   const outcomes = await Promise.all(calls)
   expect(outcomes.every(({ code, applied }) => code === 'RATE_LIMITED' && applied === 'no')).toBe(true)
@@ -109,8 +109,8 @@ test('a socket nothing comes from is taken for dead, and so is one that is never
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const changes: StateChange[] = []
-  const patience = { pingMs: 100, pongMs: 100, connectMs: 200 }
-  const client = server.connect({ url: hop.url, patience })
+  const timeouts = { pingMs: 100, pongMs: 100, connectMs: 200 }
+  const client = server.connect({ url: hop.url, timeouts })
   const stop = client.connection.onChange((change) => changes.push(change))
   await client.system.info()
   const lost = hop.loseAnswers()

@@ -162,8 +162,8 @@ describe.skipIf(postgresServer === undefined)('on PostgreSQL', () => {
 
   test('operations that meet in a deadlock are done again, each once', async () => {
     await using database = await Database.create()
-    await using first = await openPostgres({ url: database.url, turns: false })
-    await using second = await openPostgres({ url: database.url, turns: false })
+    await using first = await openPostgres({ url: database.url, writerLock: false })
+    await using second = await openPostgres({ url: database.url, writerLock: false })
     const project = await projectOf(first)
     const rows = upTo(20).map((index) => `row ${index}`)
     await first.transact({ project }, async (tx) => {

@@ -1,4 +1,4 @@
-import { lockKind, pathsAbove } from '@tony/mcp-shared/locks'
+import { ancestorPaths, lockKind } from '@tony/mcp-shared/locks'
 
 /** Anything that can hold a lock. */
 type Holder = object
@@ -13,7 +13,7 @@ export class Locks {
     if (lockKind(a) !== lockKind(b)) return false
     if (lockKind(a) === 'pool') return false
     if (lockKind(a) === 'key') return a === b
-    return pathsAbove(a).includes(b) || pathsAbove(b).includes(a)
+    return ancestorPaths(a).includes(b) || ancestorPaths(b).includes(a)
   }
 
   holdersOf(lock: string): Holder[] {

@@ -85,10 +85,10 @@ export class Site implements AsyncDisposable {
     this.#projects += 1
     const name = `run ${this.#projects}`
     const connection = {
-      parts: this.server.parts,
+      services: this.server.parts,
       log: createLog(this.server.parts.config),
       metrics: new Metrics(),
-      surface: 'ws',
+      transport: 'ws',
     } as const
     const [home] = await this.stored.read<{ id: string }>("select id from projects where name = 'default'")
     const admin: Principal = { ...developer, project: home?.id ?? '', role: 'admin' }

@@ -60,14 +60,16 @@ describe('a plugin that does not fit says what it needs:', () => {
       { name: 'paint', version: '^1.0.0' },
       { name: 'sugar', version: '^1.0.0', optional: true },
     ]
-    expect(await refused({ ...base, dependencies }, { elsewhere: { tools: '1.4.0' } })).toBe(
+    expect(await refused({ ...base, dependencies }, { remotePlugins: { tools: '1.4.0' } })).toBe(
       'PLUGIN_DEPENDENCY: plugin "planner" depends on what is missing: "tools" ^2.0.0 is there as 1.4.0; "paint" ^1.0.0 is not there: install and run it first',
     )
   })
 
   test('an optional plugin in a version it takes, if it is there', async () => {
     const dependencies = [{ name: 'sugar', version: '^1.0.0', optional: true }]
-    expect(await refused({ ...base, dependencies }, { elsewhere: { sugar: '2.0.0' } })).toContain('is there as 2.0.0')
+    expect(await refused({ ...base, dependencies }, { remotePlugins: { sugar: '2.0.0' } })).toContain(
+      'is there as 2.0.0',
+    )
     await (await testPlugin({ ...base, dependencies }, { logger })).stop()
   })
 })
@@ -82,6 +84,6 @@ test('a plugin that fits starts, and one that does not has no hook run', async (
   await expect(testPlugin(plugin, { logger })).rejects.toThrow('"tools" 1.x is not there')
   expect(seen).toEqual([])
   const installations = installationsInMemory()
-  await testPlugin(plugin, { logger, installations, allowedCapabilities: ['git'], elsewhere: { tools: '1.2.0' } })
+  await testPlugin(plugin, { logger, installations, allowedCapabilities: ['git'], remotePlugins: { tools: '1.2.0' } })
   expect(seen).toEqual(['onInstall', 'onActivate'])
 })

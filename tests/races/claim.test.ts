@@ -1,5 +1,5 @@
 import type { Principal } from '@tony/mcp-server/domain/principal'
-import { Routes } from '@tony/mcp-server/domain/tasks/claim-group-cache'
+import { ClaimGroupCache } from '@tony/mcp-server/domain/tasks/claim-group-cache'
 import { LeaseTokens } from '@tony/mcp-server/domain/tasks/lease-tokens'
 import { claimIn } from '@tony/mcp-server/operations/tasks/claim'
 import { completeIn } from '@tony/mcp-server/operations/tasks/complete'
@@ -15,13 +15,13 @@ const print = (what: string, count: number, startedAt: number) =>
 /** So many tasks that can be claimed, of the priorities in turn. */
 function addTasks(folder: StoreFolder, count: number): void {
   folder.raw((database) => {
-    database.exec("insert into routes (project_id, requires, assigned_to) select id, '[]', '' from projects")
+    database.exec("insert into claimGroups (project_id, requires, assigned_to) select id, '[]', '' from projects")
     database
       .prepare(
         `with recursive n (i) as (select 1 union all select i + 1 from n where i < ?)
          insert into tasks (id, project_id, type, requires, priority, status, route_id, ready, max_attempts, metadata, created_at)
          select 'task ' || i, p.id, 'code', '[]', i % 4, 'pending', r.id, r.id, 3, '{}', 0
-         from n, projects p join routes r on r.project_id = p.id`,
+         from n, projects p join claimGroups r on r.project_id = p.id`,
       )
       .run(count)
   })
@@ -57,7 +57,7 @@ function withHeadsOfTheFirst(): (tx: Transaction) => Transaction {
 const claiming = (store: Store, principal: Principal) => ({
   principal,
   leaseTokens: new LeaseTokens(store.secret),
-  routes: new Routes(),
+  claimGroups: new ClaimGroupCache(),
 })
 
 type Win = readonly [taskId: string, agentId: string]
@@ -67,7 +67,7 @@ async function workOff(store: Store, principal: Principal, wins: Win[]): Promise
   const fence = { sessionId: principal.subject, agentId: principal.subject, incarnation: 1 }
   const scope = { project: principal.project, fence }
   const ctx = claiming(store, principal)
-  await ctx.routes.refresh(store, principal.project, 1)
+  await ctx.claimGroups.refresh(store, principal.project, 1)
   let held: { taskId: string; leaseToken: string } | undefined
   do {
     const completed = held

@@ -1,4 +1,4 @@
-import { Queue } from '@tony/mcp-server/domain/tasks/claim-queue'
+import { ClaimQueue } from '@tony/mcp-server/domain/tasks/claim-queue'
 import { expect, test } from 'vitest'
 
 const agent = (agentId: string, ...capabilities: string[]) => ({
@@ -11,7 +11,7 @@ const created = (requires: string) =>
   ({ topic: 'tasks', project: 'p', requires: JSON.stringify([requires]), assignedTo: '', count: 1 }) as const
 
 /** Enters a line, and counts how often it is rung. */
-function waiter(queue: Queue, agentId: string) {
+function waiter(queue: ClaimQueue, agentId: string) {
   const rung = { times: 0 }
   const place = queue.enter({ project: 'p', agentId }, () => {
     rung.times += 1
@@ -20,64 +20,64 @@ function waiter(queue: Queue, agentId: string) {
 }
 
 test('a task that comes while a claim runs is not lost on an agent that could not have taken it before', () => {
-  const queue = new Queue()
+  const queue = new ClaimQueue()
   const { place, rung } = waiter(queue, 'ada')
-  place.trying()
-  place.tried(agent('ada'))
-  queue.reconsider('p', 'ada')
+  place.beforeAttempt()
+  place.afterAttempt(agent('ada'))
+  queue.recheck('p', 'ada')
   expect(rung.times).toBe(1)
-  place.trying()
+  place.beforeAttempt()
   // The claim has looked, with what its agent can do now, and its reply is not there yet.
   queue.wake(created('go'))
-  place.tried(agent('ada', 'go'))
+  place.afterAttempt(agent('ada', 'go'))
   expect(rung.times).toBe(2)
 })
 
 test('a wake that a first claim finds to be of no use to its agent goes to the next in line', () => {
-  const queue = new Queue()
+  const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
-  ada.place.trying()
-  bob.place.trying()
-  bob.place.tried(agent('bob', 'go'))
+  ada.place.beforeAttempt()
+  bob.place.beforeAttempt()
+  bob.place.afterAttempt(agent('bob', 'go'))
   queue.wake(created('go'))
   expect([ada.rung.times, bob.rung.times]).toEqual([1, 0])
-  ada.place.tried(agent('ada'))
+  ada.place.afterAttempt(agent('ada'))
   expect(bob.rung.times).toBe(1)
 })
 
 test('a wake used by a claim that is paused or draining goes to the next in line', () => {
-  const queue = new Queue()
+  const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   for (const [{ place }, name] of [
     [ada, 'ada'],
     [bob, 'bob'],
   ] as const) {
-    place.trying()
-    place.tried(agent(name, 'go'))
+    place.beforeAttempt()
+    place.afterAttempt(agent(name, 'go'))
   }
   queue.wake(created('go'))
-  ada.place.trying()
+  ada.place.beforeAttempt()
   queue.wake(created('go'))
-  ada.place.tried('closed')
+  ada.place.afterAttempt('closed')
   expect(ada.rung.times).toBe(2)
   expect(bob.rung.times).toBe(1)
 })
 
 test('a wake used by a claim that failed goes to the next in line', () => {
-  const queue = new Queue()
+  const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   queue.wake(created('go'))
-  ada.place.trying()
+  ada.place.beforeAttempt()
   ada.place.leave()
   expect(bob.rung.times).toBe(1)
 })
 
 test('what changes for everybody in a project rings those of it alone, and one agent alone where it is named', () => {
-  const queue = new Queue()
+  const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
-  queue.reconsider('other', null)
-  queue.reconsider('p', 'bob')
+  queue.recheck('other', null)
+  queue.recheck('p', 'bob')
   expect([ada.rung.times, bob.rung.times]).toEqual([0, 1])
-  queue.reconsider('p', null)
+  queue.recheck('p', null)
   expect([ada.rung.times, bob.rung.times]).toEqual([1, 2])
 })

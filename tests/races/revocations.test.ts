@@ -25,7 +25,7 @@ const metrics = new Metrics()
 /** A call as a socket would make it, past its parsing: what races is behind it. */
 function call(server: TestServer, principal: Principal, path: string, rawInput: unknown): Promise<unknown> {
   const identity = { ok: true, principal } as const
-  const connection = { parts: server.parts, log, metrics, surface: 'ws', identity } as const
+  const connection = { services: server.parts, log, metrics, transport: 'ws', identity } as const
   const { signal } = new AbortController()
   return runCall({ connection, requestId: randomUUID(), path, kind: 'mutation', rawInput, signal })
 }

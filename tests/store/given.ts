@@ -50,7 +50,7 @@ export const stored = async ({ db, t }: Reader): Promise<string[]> => {
 export const note = (subject: string): NewEvent => ({ type: 'task.updated', subject, actor: null, data: { subject } })
 
 /** A wake that can be told from others. */
-export const ring = (agentId: string): Wake => ({ topic: 'inbox', agentId, because: 'mail' })
+export const ring = (agentId: string): Wake => ({ topic: 'inbox', agentId, reason: 'message' })
 
 /** The feed of a project from its beginning, as numbers and subjects. */
 export const feed = async ({ db, t }: Reader): Promise<{ project: string; seq: number; subject: string | null }[]> =>

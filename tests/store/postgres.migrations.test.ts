@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { type Migration, readMigrations, SchemaError } from '@tony/mcp-server/store/migrations/migrate'
 import { migratePostgres } from '@tony/mcp-server/store/postgres/migrate'
 import { postgresMigrations } from '@tony/mcp-server/store/postgres/postgres'
-import { differencesAt, statesAt } from '@tony/mcp-server/store/postgres/schema-state'
+import { migrationStatesAt, schemaDifferencesAt } from '@tony/mcp-server/store/postgres/schema-state'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'
 
@@ -95,7 +95,7 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
     expect(steps.length).toBeGreaterThan(100)
     await using database = await Database.create({ empty: true })
     const numbers = async () =>
-      (await statesAt(database.url)).flatMap(({ number, applied }) => (applied ? [number] : []))
+      (await migrationStatesAt(database.url)).flatMap(({ number, applied }) => (applied ? [number] : []))
     // One database for all: each kill leaves what the one before began on.
     const { number: last } = shipped.at(-1) ?? { number: 0 }
     const done: number[] = []
@@ -106,11 +106,11 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
       }
       await killedAfter(database, number, statement)
       expect(await numbers(), `${number} ${statement}`).toEqual(done)
-      expect(await differencesAt(database.url)).toEqual([])
+      expect(await schemaDifferencesAt(database.url)).toEqual([])
     }
     await migrate(database, shipped)
     expect((await numbers()).at(-1)).toBe(last)
-    expect(await differencesAt(database.url)).toEqual([])
+    expect(await schemaDifferencesAt(database.url)).toEqual([])
   })
 
   test.each([2, 3, 4])('run once when %d processes start on one empty database at the same time', async (starters) => {

@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path'
 import { systemClock } from '@tony/mcp-server/platform/clock'
 import { type Backup, listBackups, pruneBackups, writeBackup } from '@tony/mcp-server/store/backup/backup'
-import { Backups } from '@tony/mcp-server/store/backup/backup-runner'
-import { BackupError, manifestOf, proveBackup } from '@tony/mcp-server/store/backup/manifest'
+import { BackupRunner } from '@tony/mcp-server/store/backup/backup-runner'
+import { BackupError, checkBackup, manifestPathOf } from '@tony/mcp-server/store/backup/manifest'
 import { restore } from '@tony/mcp-server/store/backup/restore'
 import { SchemaError } from '@tony/mcp-server/store/migrations/migrate'
 import type { Store } from '@tony/mcp-server/store/store'
@@ -78,7 +78,7 @@ test('twenty backups under steady writes each restore to a prefix of the commits
   await using store = await folder.open()
   const project = await projectOf(store)
   const writing = new Writing(store, project)
-  const backups = new Backups(() => ({
+  const backups = new BackupRunner(() => ({
     file: folder.file,
     folder: join(folder.path, 'backups'),
     at: systemClock.wall(),
@@ -86,7 +86,7 @@ test('twenty backups under steady writes each restore to a prefix of the commits
   const made: { before: string[]; path: string }[] = []
   for (const _ of upTo(20)) {
     const before = writing.acknowledged()
-    made.push({ before, path: (await backups.make()).path })
+    made.push({ before, path: (await backups.run()).path })
   }
   await writing.stop()
   const whole = await store.read(feed)
@@ -115,7 +115,7 @@ describe('a backup', () => {
     const project = await projectOf(store)
     await store.transact({ project }, async (tx) => tx.append(note('a')))
     const { path, manifest } = backupOf(folder)
-    expect(proveBackup(path)).toEqual(manifest)
+    expect(checkBackup(path)).toEqual(manifest)
     expect(manifest).toMatchObject({ createdAt: '2026-01-01T00:00:00.000Z', epoch: store.epoch })
     expect(manifest.feeds).toEqual([{ project, name: 'default', seq: 1 }])
     expect(readFileSync(path).length).toBe(manifest.bytes)
@@ -138,13 +138,13 @@ describe('a backup', () => {
     using folder = new StoreFolder()
     await holding(folder, 'a')
     let requests = 0
-    const backups = new Backups(() => {
+    const backups = new BackupRunner(() => {
       requests += 1
       return { file: folder.file, folder: join(folder.path, 'backups'), at: at + requests }
     })
-    const first = backups.make()
+    const first = backups.run()
     const start = await Promise.race([first, Promise.resolve('running')])
-    const rest = await Promise.all([backups.make(), backups.make(), backups.make()])
+    const rest = await Promise.all([backups.run(), backups.run(), backups.run()])
     expect(start).toBe('running')
     expect(new Set(rest.map(({ path }) => path)).size).toBe(1)
     expect(rest[0]?.path).not.toBe((await first).path)
@@ -181,11 +181,11 @@ describe('a backup', () => {
       await seen
       await child.kill()
       const files = readdirSync(backups).filter((name) => name.endsWith('.db'))
-      for (const name of files) expect(() => proveBackup(join(backups, name))).not.toThrow()
+      for (const name of files) expect(() => checkBackup(join(backups, name))).not.toThrow()
     }
     const { path } = backupOf(folder, { at: at + 1 })
     expect(readdirSync(backups).filter((name) => name.endsWith('.partial'))).toEqual([])
-    expect(proveBackup(path).bytes).toBeGreaterThan(8_000_000)
+    expect(checkBackup(path).bytes).toBeGreaterThan(8_000_000)
   })
 })
 
@@ -221,9 +221,9 @@ const flip =
 /** Changes a backup and makes its manifest vouch for that: what a hash cannot find. */
 function vouchFor(path: string, change: (path: string) => void): void {
   change(path)
-  const manifest = JSON.parse(readFileSync(manifestOf(path), 'utf8'))
+  const manifest = JSON.parse(readFileSync(manifestPathOf(path), 'utf8'))
   const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
-  writeFileSync(manifestOf(path), JSON.stringify({ ...manifest, bytes: statSync(path).size, sha256 }))
+  writeFileSync(manifestPathOf(path), JSON.stringify({ ...manifest, bytes: statSync(path).size, sha256 }))
 }
 
 const run =
@@ -259,8 +259,10 @@ describe('a restore is refused, and the database left to the byte as it was, fro
   })
 
   test('without its manifest, with one that is none, and that is not there', async () => {
-    expect((await refused((path) => rmSync(manifestOf(path)))).message).toMatch(/no manifest/)
-    expect((await refused((path) => writeFileSync(manifestOf(path), '{"format":'))).message).toMatch(/not the manifest/)
+    expect((await refused((path) => rmSync(manifestPathOf(path)))).message).toMatch(/no manifest/)
+    expect((await refused((path) => writeFileSync(manifestPathOf(path), '{"format":'))).message).toMatch(
+      /not the manifest/,
+    )
     expect((await refused((path) => rmSync(path))).message).toMatch(/does not exist/)
   })
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFile
 import { join } from 'node:path'
 import { SchemaError } from '@tony/mcp-server/store/migrations/migrate'
 import { StoreInUseError } from '@tony/mcp-server/store/sqlite/file-lock'
-import { refuseOld } from '@tony/mcp-server/store/sqlite/sqlite'
+import { refuseOldSqlite } from '@tony/mcp-server/store/sqlite/sqlite'
 import type { Store } from '@tony/mcp-server/store/store'
 import { sql } from 'drizzle-orm'
 import { describe, expect, test, vi } from 'vitest'
@@ -168,10 +168,10 @@ describe('a file that is not ours is refused by name and left to the byte as it 
 
 describe('a version of SQLite', () => {
   test.each(['3.51.2', '3.50.9', '3.8.11', '2.99.99', '0', ''])('%j is refused', (version) => {
-    expect(() => refuseOld(version)).toThrow(SchemaError)
+    expect(() => refuseOldSqlite(version)).toThrow(SchemaError)
   })
 
   test.each(['3.51.3', '3.51.10', '3.52.0', '4.0.0'])('%j is good', (version) => {
-    expect(() => refuseOld(version)).not.toThrow()
+    expect(() => refuseOldSqlite(version)).not.toThrow()
   })
 })

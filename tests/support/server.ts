@@ -93,8 +93,8 @@ export class TestServer implements AsyncDisposable {
     return this.#running.outdated
   }
 
-  get parts(): RunningServer['parts'] {
-    return this.#running.parts
+  get parts(): RunningServer['services'] {
+    return this.#running.services
   }
 
   /** The database file. */

@@ -1,8 +1,8 @@
-import type { Compiled } from '@tony/mcp-server/api/procedure'
+import type { CompiledProcedure } from '@tony/mcp-server/api/procedure'
 import { appRouter } from '@tony/mcp-server/api/router'
-import { projectNamed } from '@tony/mcp-server/domain/projects/find'
+import { findProjectByName } from '@tony/mcp-server/domain/projects/find'
 import type { Connection } from '@tony/mcp-server/guards/call'
-import { errorShape } from '@tony/mcp-server/guards/errors'
+import { toErrorShape } from '@tony/mcp-server/guards/errors'
 import { createLog } from '@tony/mcp-server/platform/log'
 import { Metrics } from '@tony/mcp-server/platform/metrics'
 import { CoordinationError } from '@tony/mcp-shared/errors'
@@ -12,7 +12,7 @@ import { type Reply, Wire } from './wire.ts'
 
 export interface Asked {
   readonly path: string
-  readonly kind: Compiled['kind']
+  readonly kind: CompiledProcedure['kind']
   /** JSON as text: some of it no JavaScript value can spell. Undefined for no input at all. */
   readonly input: string | undefined
   /** Undefined is the developer on this machine; `stranger` a caller from elsewhere that shows nothing. */
@@ -86,29 +86,29 @@ const needed = new CoordinationError(
   'a token is needed: Authorization: Bearer <token>, or connectionParams { token }',
 )
 
-async function connectionOf({ parts }: TestServer, token: string | undefined): Promise<Connection> {
+async function connectionOf({ parts: services }: TestServer, token: string | undefined): Promise<Connection> {
   const shared = {
-    parts,
+    services,
     log: createLog({ logLevel: 'silent', logDir: undefined }),
     metrics: new Metrics(),
-    surface: 'http' as const,
+    transport: 'http' as const,
   }
   if (token === undefined) {
-    const project = (await parts.store.read((reader) => projectNamed(reader, 'default'))) ?? ''
+    const project = (await services.store.read((reader) => findProjectByName(reader, 'default'))) ?? ''
     const principal = {
       subject: 'developer',
       project,
-      role: parts.config.devRole,
+      role: services.config.devRole,
       capabilities: [],
       agent: undefined,
       expiresAt: Infinity,
     }
     return { ...shared, identity: { ok: true, principal } }
   }
-  if (token === 'stranger') return { ...shared, identity: { ok: false, error: needed, shown: false } }
-  const identity = await parts.tokens.verify(token).then(
+  if (token === 'stranger') return { ...shared, identity: { ok: false, error: needed, hasCredential: false } }
+  const identity = await services.tokens.verify(token).then(
     (principal) => ({ ok: true as const, principal }),
-    (error: Error) => ({ ok: false as const, error, shown: true }),
+    (error: Error) => ({ ok: false as const, error, hasCredential: true }),
   )
   return { ...shared, identity }
 }
@@ -134,7 +134,7 @@ const byCaller: Way = async (server, { path, input, token }) => {
       return { data: isTrackedEnvelope(thing) ? { id: thing[0], data: thing[1] } : thing }
     throw new Error('the subscription ended')
   } catch (error) {
-    return errorOf(errorShape(error, '') as unknown as Shown)
+    return errorOf(toErrorShape(error, '') as unknown as Shown)
   } finally {
     leaving.abort()
   }

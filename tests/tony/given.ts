@@ -1,4 +1,4 @@
-import { MinimalMCPServer, type Place, TonyMCPIntegration } from '@tony/mcp-client/tony'
+import { MinimalMCPServer, type ServerOptions, TonyMCPIntegration } from '@tony/mcp-client/tony'
 import type { TestServer } from '../support/server.ts'
 
 /** Tony on a server of the test, instead of the one the environment names. */
@@ -6,7 +6,7 @@ export class Tony implements AsyncDisposable {
   readonly server: MinimalMCPServer
   readonly mcp: TonyMCPIntegration
 
-  constructor({ url }: TestServer, place: Place = {}, healthMs = 30_000) {
+  constructor({ url }: TestServer, place: ServerOptions = {}, healthMs = 30_000) {
     this.server = new MinimalMCPServer({ url, timeout: 10_000, ...place })
     this.mcp = new TonyMCPIntegration(this.server, { healthMs })
   }

@@ -1,6 +1,6 @@
 import { MCPNetworkClient } from '@tony/mcp-client/tony'
 import { describe, expect, test } from 'vitest'
-import { baseUrl, placeOf } from '../../client/src/tony/environment.ts'
+import { baseUrl, resolveServerOptions } from '../../client/src/tony/environment.ts'
 import { TestServer } from '../support/server.ts'
 import { messageOf, Tony } from './given.ts'
 
@@ -103,8 +103,8 @@ describe('the server is found', () => {
   ])('by the environment %o', (environment, url) => {
     Object.assign(process.env, environment)
     try {
-      expect(placeOf({}).url).toBe(url)
-      expect(placeOf({ url: 'http://given:5' }).url).toBe('http://given:5')
+      expect(resolveServerOptions({}).url).toBe(url)
+      expect(resolveServerOptions({ url: 'http://given:5' }).url).toBe('http://given:5')
     } finally {
       for (const key of Object.keys(environment)) delete process.env[key]
     }
@@ -114,10 +114,10 @@ describe('the server is found', () => {
     const environment = { TONY_TOKEN: 'tck_x', TONY_MCP_PROJECT: 'p', TONY_MCP_TIMEOUT: '5000' }
     Object.assign(process.env, environment)
     try {
-      expect(placeOf({})).toMatchObject({ credential: 'tck_x', project: 'p', timeout: 5_000 })
+      expect(resolveServerOptions({})).toMatchObject({ credential: 'tck_x', project: 'p', timeout: 5_000 })
     } finally {
       for (const key of Object.keys(environment)) delete process.env[key]
     }
-    expect(placeOf({ timeout: Number.NaN }).timeout).toBe(30_000)
+    expect(resolveServerOptions({ timeout: Number.NaN }).timeout).toBe(30_000)
   })
 })

@@ -54,15 +54,15 @@ export type WithoutLease<P extends LeasedPath> = Omit<Input<P>, 'leaseToken'>
 export type Task = z.output<typeof tasks.task>
 export type Message = z.output<typeof messages.message>
 /** What an inbox hands out, without the receipt, which is not for the model. */
-export type Mail = Omit<z.output<typeof messages.delivery>, 'receipt'>
+export type InboxMessage = Omit<z.output<typeof messages.delivery>, 'receipt'>
 
 /** Makes calls whose answers are checked, of a way that carries any. */
 export function typedCalls(
-  carry: (path: Path, input: unknown, signal: AbortSignal | undefined) => Promise<unknown>,
+  send: (path: Path, input: unknown, signal: AbortSignal | undefined) => Promise<unknown>,
 ): <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => Promise<Output<P>> {
   return async <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => {
     const { output } = calls[path]
     // The compiler does not see that the schema of a path is the one its output type is read off.
-    return output.parse(await carry(path, input, signal)) as Output<P>
+    return output.parse(await send(path, input, signal)) as Output<P>
   }
 }

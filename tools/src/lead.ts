@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { moved } from './present.ts'
-import type { Seat } from './seat.ts'
+import { taskStatusOutput } from './task-view.ts'
 import { type AnyTool, tool } from './tool.ts'
+import type { ToolSession } from './tool-session.ts'
 
 const answer = tool({
   name: 'answer',
@@ -9,9 +9,9 @@ const answer = tool({
   description:
     'Answers the question a task waits for (leads only). Questions come to your inbox; explain without a task lists them.',
   input: z.object({ taskId: z.string().describe('id of the task that waits'), answer: z.string().min(1).max(65_536) }),
-  output: moved,
-  run: async (seat, { taskId: id, answer: given }) => {
-    const { status } = await seat.call('tasks.provideInput', { taskId: id, answer: given })
+  output: taskStatusOutput,
+  run: async (toolSession, { taskId: id, answer: text }) => {
+    const { status } = await toolSession.call('tasks.provideInput', { taskId: id, answer: text })
     return { taskId: id, status, next: 'The task can be taken again, with this answer.' }
   },
 })
@@ -20,12 +20,12 @@ const decisions = ['accept', 'send_back', 'cancel', 'retry'] as const
 type Decision = (typeof decisions)[number]
 
 /** What a decision is on the server. */
-function carriedOut(seat: Seat, decision: Decision, taskId: string, why: string | undefined) {
+function applyDecision(toolSession: ToolSession, decision: Decision, taskId: string, why: string | undefined) {
   const reason = why === undefined ? {} : { reason: why.slice(0, 4_096) }
   const note = why === undefined ? {} : { note: why }
-  if (decision === 'cancel') return seat.call('tasks.cancel', { taskId, ...reason })
-  if (decision === 'retry') return seat.call('tasks.retry', { taskId })
-  return seat.call('tasks.verify', { taskId, accept: decision === 'accept', ...note })
+  if (decision === 'cancel') return toolSession.call('tasks.cancel', { taskId, ...reason })
+  if (decision === 'retry') return toolSession.call('tasks.retry', { taskId })
+  return toolSession.call('tasks.verify', { taskId, accept: decision === 'accept', ...note })
 }
 
 const followUps: Readonly<Record<Decision, string>> = {
@@ -45,9 +45,9 @@ const decide = tool({
     decision: z.enum(decisions),
     why: z.string().min(1).max(16_384).optional().describe('needed to do better after send_back'),
   }),
-  output: moved,
-  run: async (seat, { taskId: id, decision, why }) => {
-    const { status } = await carriedOut(seat, decision, id, why)
+  output: taskStatusOutput,
+  run: async (toolSession, { taskId: id, decision, why }) => {
+    const { status } = await applyDecision(toolSession, decision, id, why)
     return { taskId: id, status, next: followUps[decision] }
   },
 })

@@ -1,13 +1,13 @@
 import { eventTypes } from '@tony/mcp-shared/events'
-import { fenced, inLine } from '@tony/mcp-shared/untrusted-text'
+import { delimitUntrusted, toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Input, Message, Task } from './calls.ts'
-import { namesOf, taskStatus, titleOf } from './present.ts'
-import type { Me, Seat } from './seat.ts'
+import { loadAgentNames, taskStatus, titleField } from './task-view.ts'
 import { type AnyTool, tool } from './tool.ts'
+import type { AgentIdentity, ToolSession } from './tool-session.ts'
 
 /** So many tasks of one kind an overview lists. */
-const listed = 20
+const maxTasksPerStatus = 20
 
 const newTask = z.object({
   key: z.string().min(1).max(200).optional().describe('names it within this call, for "after"'),
@@ -22,9 +22,16 @@ const newTask = z.object({
 })
 
 /** A developer adds tasks under one it holds; where it holds one alone, that is the one. */
-async function parentFor(seat: Seat, me: Me | undefined): Promise<string | undefined> {
-  if (!me || me.role === 'tech-lead') return undefined
-  const { tasks } = await seat.call('tasks.list', { status: 'in_progress', claimedBy: me.agentId, limit: 2 })
+async function findParentTask(
+  toolSession: ToolSession,
+  identity: AgentIdentity | undefined,
+): Promise<string | undefined> {
+  if (!identity || identity.role === 'tech-lead') return undefined
+  const { tasks } = await toolSession.call('tasks.list', {
+    status: 'in_progress',
+    claimedBy: identity.agentId,
+    limit: 2,
+  })
   return tasks.length === 1 ? tasks[0]?.id : undefined
 }
 
@@ -41,15 +48,15 @@ const addTasks = tool({
     tasks: z.array(z.object({ taskId: z.string(), key: z.string().nullable() })),
     next: z.string(),
   }),
-  run: async (seat, { tasks, partOf }) => {
-    const me = await seat.known()
-    const parentId = partOf ?? (await parentFor(seat, me))
-    const made = tasks.map(({ after, ...rest }): Input<'tasks.createMany'>['tasks'][number] => ({
+  run: async (toolSession, { tasks, partOf }) => {
+    const identity = await toolSession.currentAgent()
+    const parentId = partOf ?? (await findParentTask(toolSession, identity))
+    const newTasks = tasks.map(({ after, ...rest }): Input<'tasks.createMany'>['tasks'][number] => ({
       ...rest,
       dependsOn: after ?? [],
       ...(parentId === undefined ? {} : { parentId }),
     }))
-    const created = await seat.call('tasks.createMany', { tasks: made })
+    const created = await toolSession.call('tasks.createMany', { tasks: newTasks })
     return {
       tasks: created.tasks.map(({ id, key }) => ({ taskId: id, key })),
       next: 'Agents take them with next_task. Follow them with feed or explain.',
@@ -57,7 +64,7 @@ const addTasks = tool({
   },
 })
 
-const happened = z.object({
+const eventView = z.object({
   at: z.string(),
   type: z.string(),
   subject: z.string().nullable(),
@@ -70,33 +77,33 @@ const feed = tool({
   title: 'Read what happened',
   description:
     'Reads what happened in the project, oldest first. Pass "cursor" of the answer as "after" to go on. Without it, it begins with the first event kept.',
-  reads: true,
+  readOnly: true,
   input: z.object({
     after: z.string().max(64).optional(),
     types: z.array(z.string()).min(1).max(10).optional().describe('such as task.completed, task.failed, message.sent'),
     taskId: z.string().optional().describe('only about this task'),
     limit: z.int().min(1).max(200).default(50),
   }),
-  output: z.object({ events: z.array(happened), cursor: z.string(), more: z.boolean() }),
-  run: async (seat, { after, types, taskId, limit }) => {
-    const { events, cursor, more } = await seat.call('events.list', {
+  output: z.object({ events: z.array(eventView), cursor: z.string(), more: z.boolean() }),
+  run: async (toolSession, { after, types, taskId, limit }) => {
+    const { events, cursor, more } = await toolSession.call('events.list', {
       limit,
       ...(after === undefined ? {} : { cursor: after }),
       ...(types ? { types: z.array(z.enum(eventTypes)).parse(types) } : {}),
       ...(taskId === undefined ? {} : { taskId }),
     })
-    const shown = events.map(({ at, type, subject, actor, data }) => ({
+    const views = events.map(({ at, type, subject, actor, data }) => ({
       at,
       type,
       subject,
       by: actor,
-      data: fenced(data, `data of ${type}`),
+      data: delimitUntrusted(data, `data of ${type}`),
     }))
-    return { events: shown, cursor, more }
+    return { events: views, cursor, more }
   },
 })
 
-const brief = z.object({
+const taskSummary = z.object({
   taskId: z.string(),
   title: z.string().optional(),
   status: taskStatus,
@@ -104,38 +111,46 @@ const brief = z.object({
 })
 
 /** What keeps a task where it is, in the words of those concerned. */
-function saysOf(task: Task, nameOf: (id: string | null) => string): string | undefined {
-  if (task.inputRequest) return fenced(task.inputRequest.question, `question of ${nameOf(task.inputRequest.by)}`)
-  if (task.status === 'failed') return fenced(task.error ?? 'no reason given', `error of ${nameOf(task.claimedBy)}`)
-  if (task.status === 'completed') return fenced(task.result ?? 'no result', `result of ${nameOf(task.claimedBy)}`)
-  return task.progress ? fenced(task.progress, `progress of ${nameOf(task.claimedBy)}`) : undefined
+function statusText(task: Task, nameOf: (id: string | null) => string): string | undefined {
+  if (task.inputRequest)
+    return delimitUntrusted(task.inputRequest.question, `question of ${nameOf(task.inputRequest.by)}`)
+  if (task.status === 'failed')
+    return delimitUntrusted(task.error ?? 'no reason given', `error of ${nameOf(task.claimedBy)}`)
+  if (task.status === 'completed')
+    return delimitUntrusted(task.result ?? 'no result', `result of ${nameOf(task.claimedBy)}`)
+  return task.progress ? delimitUntrusted(task.progress, `progress of ${nameOf(task.claimedBy)}`) : undefined
 }
 
-async function presentBrief(seat: Seat, tasks: readonly Task[]): Promise<z.output<typeof brief>[]> {
-  const nameOf = await namesOf(
-    seat,
+async function toTaskSummaries(
+  toolSession: ToolSession,
+  tasks: readonly Task[],
+): Promise<z.output<typeof taskSummary>[]> {
+  const nameOf = await loadAgentNames(
+    toolSession,
     tasks.flatMap(({ claimedBy, inputRequest }) => [claimedBy, inputRequest?.by ?? null]),
   )
   return tasks.map((task) => {
-    const says = saysOf(task, nameOf)
-    return { taskId: task.id, ...titleOf(task), status: task.status, ...(says === undefined ? {} : { says }) }
+    const says = statusText(task, nameOf)
+    return { taskId: task.id, ...titleField(task), status: task.status, ...(says === undefined ? {} : { says }) }
   })
 }
 
 /** Statuses in which a task waits for somebody to do something about it. */
-const attention = ['input_required', 'in_review', 'failed', 'blocked', 'in_progress'] as const
+const attentionStatuses = ['input_required', 'in_review', 'failed', 'blocked', 'in_progress'] as const
 
-async function overview(seat: Seat) {
-  const { tasks } = await seat.call('system.metrics', {})
-  const pages = await Promise.all(attention.map((status) => seat.call('tasks.list', { status, limit: listed })))
-  const briefs = await presentBrief(
-    seat,
+async function loadOverview(toolSession: ToolSession) {
+  const { tasks } = await toolSession.call('system.metrics', {})
+  const pages = await Promise.all(
+    attentionStatuses.map((status) => toolSession.call('tasks.list', { status, limit: maxTasksPerStatus })),
+  )
+  const summaries = await toTaskSummaries(
+    toolSession,
     pages.flatMap((page) => page.tasks),
   )
-  return { counts: tasks.byStatus, tasks: briefs }
+  return { counts: tasks.byStatus, tasks: summaries }
 }
 
-const whereabouts = z.object({
+const messageStatus = z.object({
   messageId: z.string(),
   to: z.string(),
   stage: z
@@ -146,17 +161,17 @@ const whereabouts = z.object({
 })
 
 /** How far a message has come, in the words of whoever waits for its effect. */
-function stageOf({ status, shownAt }: Message): z.output<typeof whereabouts>['stage'] {
+function messageStageOf({ status, shownAt }: Message): z.output<typeof messageStatus>['stage'] {
   if (status === 'acked') return 'acted'
   if (status === 'pending') return 'waiting'
   return status === 'delivered' && shownAt !== null ? 'shown' : status
 }
 
-async function whereaboutsOf(seat: Seat, messageId: string): Promise<z.output<typeof whereabouts>> {
-  const message = await seat.call('messages.get', { messageId })
+async function loadMessageStatus(toolSession: ToolSession, messageId: string): Promise<z.output<typeof messageStatus>> {
+  const message = await toolSession.call('messages.get', { messageId })
   const { id, to, sentAt, deliveredAt, shownAt, endedAt, lastError } = message
-  const nameOf = await namesOf(seat, [to])
-  const stage = stageOf(message)
+  const nameOf = await loadAgentNames(toolSession, [to])
+  const stage = messageStageOf(message)
   const since = {
     waiting: sentAt,
     delivered: deliveredAt,
@@ -170,7 +185,7 @@ async function whereaboutsOf(seat: Seat, messageId: string): Promise<z.output<ty
     to: nameOf(to),
     stage,
     since: since[stage] ?? sentAt,
-    ...(lastError === null ? {} : { error: fenced(lastError, 'error of the delivery') }),
+    ...(lastError === null ? {} : { error: delimitUntrusted(lastError, 'error of the delivery') }),
   }
 }
 
@@ -179,26 +194,26 @@ const explain = tool({
   title: 'Explain where a task or a message stands',
   description:
     'Says where a task stands and why it is not running, or how far a message of yours has come. Without an id: how many tasks there are in each status, and those that wait for an answer, a review or a decision.',
-  reads: true,
+  readOnly: true,
   input: z.object({ taskId: z.string().optional(), messageId: z.string().optional() }),
   output: z.object({
-    tasks: z.array(brief),
+    tasks: z.array(taskSummary),
     counts: z.record(z.string(), z.int()).optional(),
     claimable: z.boolean().optional(),
     reasons: z.array(z.string()).optional(),
     agents: z.array(z.string()).optional().describe('what keeps each agent from it'),
-    message: whereabouts.optional(),
+    message: messageStatus.optional(),
   }),
-  run: async (seat, { taskId, messageId }) => {
-    if (messageId !== undefined) return { tasks: [], message: await whereaboutsOf(seat, messageId) }
-    if (taskId === undefined) return overview(seat)
-    const task = await seat.call('tasks.get', { taskId })
-    const { claimable, reasons, agents } = await seat.call('tasks.explain', { taskId: task.id })
+  run: async (toolSession, { taskId, messageId }) => {
+    if (messageId !== undefined) return { tasks: [], message: await loadMessageStatus(toolSession, messageId) }
+    if (taskId === undefined) return loadOverview(toolSession)
+    const task = await toolSession.call('tasks.get', { taskId })
+    const { claimable, reasons, agents } = await toolSession.call('tasks.explain', { taskId: task.id })
     return {
-      tasks: await presentBrief(seat, [task]),
+      tasks: await toTaskSummaries(toolSession, [task]),
       claimable,
-      reasons: reasons.map(({ message }) => inLine(message)),
-      agents: agents.map(({ name, excludedBy }) => `${inLine(name)}: ${excludedBy.join(', ') || 'may take it'}`),
+      reasons: reasons.map(({ message }) => toSingleLine(message)),
+      agents: agents.map(({ name, excludedBy }) => `${toSingleLine(name)}: ${excludedBy.join(', ') || 'may take it'}`),
     }
   },
 })

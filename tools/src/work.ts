@@ -1,15 +1,19 @@
 import { z } from 'zod'
 import type { Task } from './calls.ts'
-import { moved, presentWork, workView } from './present.ts'
-import type { Seat } from './seat.ts'
+import { taskStatusOutput, toWorkView, workView } from './task-view.ts'
 import { type AnyTool, tool } from './tool.ts'
+import type { ToolSession } from './tool-session.ts'
 
 const taskId = z.string().describe('id of a task you hold, from next_task')
 
 /** What this session holds already: a model that has forgotten its task finds it again. */
-async function heldTask(seat: Seat): Promise<Task | undefined> {
-  const me = await seat.me()
-  const { tasks } = await seat.call('tasks.list', { status: 'in_progress', claimedBy: me.agentId, limit: 1 })
+async function findHeldTask(toolSession: ToolSession): Promise<Task | undefined> {
+  const identity = await toolSession.ensureJoined()
+  const { tasks } = await toolSession.call('tasks.list', {
+    status: 'in_progress',
+    claimedBy: identity.agentId,
+    limit: 1,
+  })
   return tasks[0]
 }
 
@@ -24,16 +28,16 @@ const nextTask = tool({
   }),
   output: z.object({ task: workView.nullable(), next: z.string() }),
   // Between two tasks nothing is disturbed, and a model that takes one after the other has no other end of a turn.
-  shows: 'turnEnd',
-  run: async (seat, { waitSeconds, another }, { signal }) => {
-    const held = another ? undefined : await heldTask(seat)
-    const waitMs = Math.min(waitSeconds * 1_000, seat.maxWaitMs)
-    const task = held ?? (await seat.claim({ waitMs, signal }))
+  messageMode: 'turnEnd',
+  run: async (toolSession, { waitSeconds, another }, { signal }) => {
+    const current = another ? undefined : await findHeldTask(toolSession)
+    const waitMs = Math.min(waitSeconds * 1_000, toolSession.maxWaitMs)
+    const task = current ?? (await toolSession.claim({ waitMs, signal }))
     if (!task) return { task: null, next: 'There is no task now. Call next_task again, or end your turn.' }
-    const known = held ? 'You hold this task already. ' : ''
+    const prefix = current ? 'You hold this task already. ' : ''
     return {
-      task: await presentWork(seat, task),
-      next: `${known}Do it, note milestones with progress, and end it with complete. If you cannot go on without an answer, call ask. If it fails, call fail.`,
+      task: await toWorkView(toolSession, task),
+      next: `${prefix}Do it, note milestones with progress, and end it with complete. If you cannot go on without an answer, call ask. If it fails, call fail.`,
     }
   },
 })
@@ -50,8 +54,8 @@ const progress = tool({
     notes: z.string().max(16_384).optional(),
   }),
   output: z.object({ taskId: z.string(), next: z.string() }),
-  run: async (seat, { taskId: id, percent, message, notes }) => {
-    await seat.callHeld('tasks.progress', {
+  run: async (toolSession, { taskId: id, percent, message, notes }) => {
+    await toolSession.callWithLease('tasks.progress', {
       taskId: id,
       ...(percent === undefined ? {} : { percent }),
       ...(message === undefined ? {} : { message }),
@@ -66,11 +70,11 @@ const complete = tool({
   title: 'Complete a task',
   description:
     'Ends a task you hold with its result. Tasks that depend on it get the result: say what was done and where it is.',
-  shows: 'boundary',
+  messageMode: 'boundary',
   input: z.object({ taskId, result: z.unknown().describe('text or JSON') }),
-  output: moved,
-  run: async (seat, { taskId: id, result }) => {
-    const { status } = await seat.callHeld('tasks.complete', { taskId: id, result })
+  output: taskStatusOutput,
+  run: async (toolSession, { taskId: id, result }) => {
+    const { status } = await toolSession.callWithLease('tasks.complete', { taskId: id, result })
     const next = status === 'in_review' ? 'Somebody else reviews it. Call next_task.' : 'Done. Call next_task.'
     return { taskId: id, status, next }
   },
@@ -81,30 +85,34 @@ const fail = tool({
   title: 'Fail or give back a task',
   description:
     'Ends your attempt at a task. "retry": another attempt may succeed. "final": no attempt can. "give_back": nothing is wrong with it, somebody else should take it.',
-  shows: 'boundary',
+  messageMode: 'boundary',
   input: z.object({
     taskId,
     why: z.string().min(1).max(16_384),
     outcome: z.enum(['retry', 'final', 'give_back']).default('retry'),
   }),
-  output: moved,
-  run: async (seat, { taskId: id, why, outcome }) => {
+  output: taskStatusOutput,
+  run: async (toolSession, { taskId: id, why, outcome }) => {
     if (outcome === 'give_back') {
-      await seat.callHeld('tasks.progress', { taskId: id, message: why.slice(0, 4_096) })
-      const { status } = await seat.callHeld('tasks.release', { taskId: id })
+      await toolSession.callWithLease('tasks.progress', { taskId: id, message: why.slice(0, 4_096) })
+      const { status } = await toolSession.callWithLease('tasks.release', { taskId: id })
       return { taskId: id, status, next: 'Given back. Call next_task when you can take another.' }
     }
-    const { status } = await seat.callHeld('tasks.fail', { taskId: id, error: why, retryable: outcome === 'retry' })
+    const { status } = await toolSession.callWithLease('tasks.fail', {
+      taskId: id,
+      error: why,
+      retryable: outcome === 'retry',
+    })
     return { taskId: id, status, next: 'Call next_task.' }
   },
 })
 
 /** Tells the leads of a question. Gives whether there is one to tell. */
-async function tellLeads(seat: Seat, about: string, question: string): Promise<boolean> {
-  const sent = await seat
+async function notifyLeads(toolSession: ToolSession, about: string, question: string): Promise<boolean> {
+  const message = await toolSession
     .call('messages.send', { to: 'role:tech-lead', type: 'question', payload: question, taskId: about })
     .catch(() => undefined)
-  return (sent?.recipients.length ?? 0) > 0
+  return (message?.recipients.length ?? 0) > 0
 }
 
 const ask = tool({
@@ -112,7 +120,7 @@ const ask = tool({
   title: 'Ask about a task',
   description:
     'Asks a lead or the user something you cannot go on without. The task leaves you and waits for the answer; then it comes back through next_task with the answer and your notes, to you or to another agent. For a question that need not stop the work use send.',
-  shows: 'boundary',
+  messageMode: 'boundary',
   input: z.object({
     taskId,
     question: z.string().min(1).max(16_384),
@@ -121,9 +129,9 @@ const ask = tool({
     waitMinutes: z.number().min(1).max(43_200).optional().describe('then defaultAnswer is taken; default: for ever'),
     defaultAnswer: z.string().optional(),
   }),
-  output: moved,
-  run: async (seat, { taskId: id, question, options, notes, waitMinutes, defaultAnswer }) => {
-    const { status } = await seat.callHeld('tasks.requestInput', {
+  output: taskStatusOutput,
+  run: async (toolSession, { taskId: id, question, options, notes, waitMinutes, defaultAnswer }) => {
+    const { status } = await toolSession.callWithLease('tasks.requestInput', {
       taskId: id,
       question,
       ...(options ? { options } : {}),
@@ -131,10 +139,12 @@ const ask = tool({
       ...(waitMinutes === undefined ? {} : { deadlineMs: Math.round(waitMinutes * 60_000) }),
       ...(defaultAnswer === undefined ? {} : { defaultAnswer }),
     })
-    const asked = options ? `${question}\nOptions: ${options.join(' | ')}` : question
-    const told = await tellLeads(seat, id, asked)
-    const who = told ? 'The leads are told.' : 'No lead is here: tell the user the question and the id of the task.'
-    return { taskId: id, status, next: `${who} Call next_task: this task when it is answered, or another.` }
+    const text = options ? `${question}\nOptions: ${options.join(' | ')}` : question
+    const leadsNotified = await notifyLeads(toolSession, id, text)
+    const outcome = leadsNotified
+      ? 'The leads are told.'
+      : 'No lead is here: tell the user the question and the id of the task.'
+    return { taskId: id, status, next: `${outcome} Call next_task: this task when it is answered, or another.` }
   },
 })
 

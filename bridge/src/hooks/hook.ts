@@ -1,12 +1,12 @@
 import { text } from 'node:stream/consumers'
 import { systemClock } from '../clock.ts'
-import { type HookEvent, type HookHost, mayGoOn, printed, shownAt } from './hook-output.ts'
-import { look } from './socket-client.ts'
+import { formatHookOutput, type HookEvent, type HookHost, leastUrgentModes, mayContinueTurn } from './hook-output.ts'
+import { fetchHookContent } from './socket-client.ts'
 
 /** How long a hook may take in all, in milliseconds. */
-const withinMs = 2_000
+const hookTimeoutMs = 2_000
 
-function parsed(input: string): unknown {
+function parseJson(input: string): unknown {
   try {
     return JSON.parse(input)
   } catch (error) {
@@ -15,15 +15,15 @@ function parsed(input: string): unknown {
   }
 }
 
-async function said(event: HookEvent, host: HookHost): Promise<string> {
+async function getHookOutput(event: HookEvent, host: HookHost): Promise<string> {
   // Whether a turn may go on once more is in what the host says; at other points it says nothing of use.
-  if (event === 'stop' && !mayGoOn(parsed(await text(process.stdin)))) return ''
-  return printed(event, host, await look(shownAt[event]))
+  if (event === 'stop' && !mayContinueTurn(parseJson(await text(process.stdin)))) return ''
+  return formatHookOutput(event, host, await fetchHookContent(leastUrgentModes[event]))
 }
 
 /** `tony-mcp hook`: prints what waits for the session of this host. Without a bridge, a server or an answer in time it prints nothing. */
 export async function runHook(event: HookEvent, host: HookHost): Promise<void> {
-  const late = new Promise<string>((resolve) => systemClock.timer(withinMs, () => resolve('')))
-  const output = await Promise.race([said(event, host).catch(() => ''), late])
+  const timeout = new Promise<string>((resolve) => systemClock.timer(hookTimeoutMs, () => resolve('')))
+  const output = await Promise.race([getHookOutput(event, host).catch(() => ''), timeout])
   process.stdout.write(output, () => process.exit(0))
 }

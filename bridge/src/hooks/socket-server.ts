@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DeliveryMode, deliveryModes } from '@tony/mcp-shared/messages'
 import { z } from 'zod'
-import type { Boundary } from '../messages/boundary.ts'
-import type { Found, LookFor } from '../session/poll.ts'
-import { beginOf, isAlive } from '../session/slots.ts'
+import type { WaitResult, WaitTarget } from '../session/poll.ts'
+import { isAlive, startTimeOf } from '../session/slots.ts'
+import type { HookContentSource } from './hook-content.ts'
 
 /** What a bridge writes down for the hooks of its host; only this user reads it. */
-const doorFile = z.object({
+const hookSocketSchema = z.object({
   /** The bridge. */
   pid: z.int(),
   /** The process that started it, and when that began. */
@@ -22,15 +22,15 @@ const doorFile = z.object({
   /** Shows that who knocks has read this file. */
   secret: z.string(),
 })
-export type Door = z.output<typeof doorFile>
+export type HookSocketInfo = z.output<typeof hookSocketSchema>
 
 /** The doors of the bridges that live, the newest first. What those that were killed have left is removed. */
-export function doorsIn(stateDir: string): Door[] {
+export function listHookSockets(stateDir: string): HookSocketInfo[] {
   const doors = globSync('door-*.json', { cwd: stateDir }).flatMap((name) => {
     const path = join(stateDir, name)
     const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs
     if (since === undefined) return []
-    const door = doorFile.safeParse(JSON.parse(readFileSync(path, 'utf8')))
+    const door = hookSocketSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
     if (door.data && isAlive(door.data.pid)) return [{ door: door.data, since }]
     rmSync(path, { force: true })
     if (door.data && process.platform !== 'win32') rmSync(door.data.socket, { force: true })
@@ -40,29 +40,29 @@ export function doorsIn(stateDir: string): Door[] {
 }
 
 /** A socket of the system has a short name, whatever the folder of this user is called. */
-function socketFor(stateDir: string, id: string): string {
+function socketPathOf(stateDir: string, id: string): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\tony-mcp-${id}`
   const inState = join(stateDir, `${id}.sock`)
   return inState.length < 100 ? inState : join(tmpdir(), `tony-mcp-${id}.sock`)
 }
 
-const question = z.object({
+const hookRequestSchema = z.object({
   secret: z.string(),
   /** What is to be shown now: messages of a mode at least as urgent. */
   show: z.enum(deliveryModes).optional(),
   wait: z.object({ for: z.enum(['task', 'message']), type: z.string().max(200).optional() }).optional(),
 })
 
-function isSame(said: string, secret: string): boolean {
-  const [one, other] = [Buffer.from(said), Buffer.from(secret)]
+function isSameSecret(candidate: string, secret: string): boolean {
+  const [one, other] = [Buffer.from(candidate), Buffer.from(secret)]
   return one.length === other.length && timingSafeEqual(one, other)
 }
 
 /** What was asked; undefined for who has not read the file of the door. */
-function asked(line: string, secret: string): z.output<typeof question> | undefined {
+function parseHookRequest(line: string, secret: string): z.output<typeof hookRequestSchema> | undefined {
   try {
-    const { data } = question.safeParse(JSON.parse(line))
-    return data && isSame(data.secret, secret) ? data : undefined
+    const { data } = hookRequestSchema.safeParse(JSON.parse(line))
+    return data && isSameSecret(data.secret, secret) ? data : undefined
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error
@@ -70,64 +70,68 @@ function asked(line: string, secret: string): z.output<typeof question> | undefi
 }
 
 /** Answers one knock: the question comes in one line, then the answer goes out. */
-function answer(socket: Socket, secret: string, options: DoorOptions): void {
+function handleHookRequest(socket: Socket, secret: string, options: HookSocketServerOptions): void {
   const { wait } = options
-  let heard = ''
-  const gone = new AbortController()
+  let received = ''
+  const disconnected = new AbortController()
   socket.setEncoding('utf8')
-  socket.on('close', () => gone.abort())
+  socket.on('close', () => disconnected.abort())
   // One that has gone can not be written to any more.
   socket.on('error', () => socket.destroy())
   socket.on('data', (data: string) => {
-    heard += data
-    if (heard.length <= 1_000 && !heard.endsWith('\n')) return
-    const asking = asked(heard, secret)
-    if (asking?.show) show(socket, asking.show, options)
-    else if (!asking?.wait) socket.destroy()
+    received += data
+    if (received.length <= 1_000 && !received.endsWith('\n')) return
+    const request = parseHookRequest(received, secret)
+    if (request?.show) sendContent(socket, request.show, options)
+    else if (!request?.wait) socket.destroy()
     else
-      wait(asking.wait, gone.signal).then(
+      wait(request.wait, disconnected.signal).then(
         (found) => socket.end(found ? JSON.stringify(found) : ''),
         () => socket.end(),
       )
   })
 }
 
-async function show(socket: Socket, upTo: DeliveryMode, { boundary }: DoorOptions): Promise<void> {
-  const showing = await boundary.look(upTo)
-  if (!socket.writable) return boundary.keep(showing)
+async function sendContent(
+  socket: Socket,
+  leastUrgentMode: DeliveryMode,
+  { contentSource }: HookSocketServerOptions,
+): Promise<void> {
+  const content = await contentSource.getContent(leastUrgentMode)
+  if (!socket.writable) return contentSource.putBack(content)
   // Its senders know of it before the hook ends: what the session does then acks it.
-  await boundary.shown(showing)
-  socket.end(showing.text)
+  await contentSource.markShown(content)
+  socket.end(content.text)
 }
 
-export interface DoorOptions {
+export interface HookSocketServerOptions {
   readonly stateDir: string
-  readonly session: string | undefined
-  readonly boundary: Boundary
+  readonly hostSessionId: string | undefined
+  readonly contentSource: HookContentSource
   /** Waits as this session until there is something, or nobody asks any more. */
   readonly wait: (
-    what: { readonly for: LookFor; readonly type?: string | undefined },
+    what: { readonly for: WaitTarget; readonly type?: string | undefined },
     ended: AbortSignal,
-  ) => Promise<Found | undefined>
+  ) => Promise<WaitResult | undefined>
 }
 
 /** Opens the door hooks of the same host knock at. The returned function closes it. */
-export function openDoor(options: DoorOptions): () => void {
-  const { stateDir, session } = options
-  doorsIn(stateDir)
+export function startHookSocketServer(options: HookSocketServerOptions): () => void {
+  const { stateDir, hostSessionId } = options
+  listHookSockets(stateDir)
   const id = `${process.pid}-${randomBytes(6).toString('hex')}`
   const secret = randomBytes(32).toString('base64url')
-  const socket = socketFor(stateDir, id)
+  const socket = socketPathOf(stateDir, id)
   const file = join(stateDir, `door-${id}.json`)
-  const server = createServer((knock) => answer(knock, secret, options))
+  const server = createServer((knock) => handleHookRequest(knock, secret, options))
   // Without it the session goes on, and its hooks show nothing.
   server.on('error', (error) => process.stderr.write(`tony-mcp: no door for hooks: ${error.message}\n`))
   server.listen(socket, () => {
-    const door: Door = {
+    const door: HookSocketInfo = {
       pid: process.pid,
       host: process.ppid,
-      began: beginOf(process.ppid),
-      session: session ?? null,
+      began: startTimeOf(process.ppid),
+      session: hostSessionId ?? null,
       socket,
       secret,
     }

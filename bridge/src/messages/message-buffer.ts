@@ -1,5 +1,5 @@
 import { type DeliveryMode, rankOfMode } from '@tony/mcp-shared/messages'
-import type { Mail, Output } from '@tony/mcp-tools/calls'
+import type { InboxMessage, Output } from '@tony/mcp-tools/calls'
 import type { Clock } from '../clock.ts'
 
 type Delivery = Output<'messages.receive'>['messages'][number]
@@ -13,78 +13,78 @@ export interface Receipt {
  * How long a message waits here without a sign of this bridge before it comes again, in milliseconds: short while it has not
  * been shown, as a bridge that was killed has shown it to nobody; then the longest there is.
  */
-export const heldForMs = 120_000
-export const shownForMs = 600_000
+export const unshownAckWaitMs = 120_000
+export const shownAckWaitMs = 600_000
 
 /** So many ids of messages are remembered, so that none is shown twice. */
-const rememberedIds = 10_000
+const maxSeenIds = 10_000
 
-interface Kept {
+interface BufferedReceipt {
   receipt: string
   /** When the server must hear that this bridge still has it. */
-  until: number
+  renewAt: number
 }
 
-interface Held extends Kept {
-  readonly mail: Mail
+interface HeldMessage extends BufferedReceipt {
+  readonly message: InboxMessage
 }
 
-interface Shown extends Kept {
+interface ShownMessage extends BufferedReceipt {
   /** Whether its sender knows. */
-  told: boolean
+  reported: boolean
 }
 
 /** Messages of this session: those that have come and wait for their moment, and those the model was shown and has not read yet. */
-export class Letters {
+export class MessageBuffer {
   readonly #clock: Clock
-  readonly #held = new Map<string, Held>()
-  readonly #shown = new Map<string, Shown>()
+  readonly #held = new Map<string, HeldMessage>()
+  readonly #shown = new Map<string, ShownMessage>()
   readonly #seen = new Set<string>()
-  readonly #watchers = new Set<() => void>()
+  readonly #listeners = new Set<() => void>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
   /** Takes what an inbox handed out. What was shown before is not shown again: its new receipt is kept, to ack it. */
-  take(deliveries: readonly Delivery[]): void {
-    const until = this.#clock.monotonic() + heldForMs / 2
-    for (const { receipt, ...mail } of deliveries) {
-      if (this.#seen.has(mail.id)) this.#shown.set(mail.id, { receipt, until, told: true })
-      else this.#held.set(mail.id, { mail, receipt, until })
+  add(deliveries: readonly Delivery[]): void {
+    const renewAt = this.#clock.monotonic() + unshownAckWaitMs / 2
+    for (const { receipt, ...message } of deliveries) {
+      if (this.#seen.has(message.id)) this.#shown.set(message.id, { receipt, renewAt, reported: true })
+      else this.#held.set(message.id, { message, receipt, renewAt })
     }
-    if (this.#held.size > 0) for (const watcher of this.#watchers) watcher()
+    if (this.#held.size > 0) for (const watcher of this.#listeners) watcher()
   }
 
   /** Those that may be shown now, by the order they were handed out in, and may not again. */
-  next(limit: number, upTo: DeliveryMode): Mail[] {
-    const due = this.waiting(upTo).slice(0, limit)
-    for (const { id } of due) {
-      const { receipt = '', until = 0 } = this.#held.get(id) ?? {}
+  takeNext(limit: number, leastUrgentMode: DeliveryMode): InboxMessage[] {
+    const messages = this.peek(leastUrgentMode).slice(0, limit)
+    for (const { id } of messages) {
+      const { receipt = '', renewAt = 0 } = this.#held.get(id) ?? {}
       this.#held.delete(id)
-      this.#shown.set(id, { receipt, until, told: false })
-      this.#remember(id)
+      this.#shown.set(id, { receipt, renewAt, reported: false })
+      this.#markSeen(id)
     }
-    return due
+    return messages
   }
 
   /** Those that may be shown now, and stay. */
-  waiting(upTo: DeliveryMode): Mail[] {
-    const rank = rankOfMode(upTo)
-    return [...this.#held.values()].flatMap(({ mail }) => (rankOfMode(mail.mode) <= rank ? [mail] : []))
+  peek(leastUrgentMode: DeliveryMode): InboxMessage[] {
+    const rank = rankOfMode(leastUrgentMode)
+    return [...this.#held.values()].flatMap(({ message }) => (rankOfMode(message.mode) <= rank ? [message] : []))
   }
 
   /** Rings when messages have come. The returned function ends it. */
-  watch(ring: () => void): () => void {
-    this.#watchers.add(ring)
-    return () => this.#watchers.delete(ring)
+  onMessage(notify: () => void): () => void {
+    this.#listeners.add(notify)
+    return () => this.#listeners.delete(notify)
   }
 
   /** The receipts of messages the model is shown now. */
   receiptsOf(messageIds: readonly string[]): Receipt[] {
     return messageIds.flatMap((messageId) => {
       const shown = this.#shown.get(messageId)
-      return shown && !shown.told ? [{ messageId, receipt: shown.receipt }] : []
+      return shown && !shown.reported ? [{ messageId, receipt: shown.receipt }] : []
     })
   }
 
@@ -92,12 +92,12 @@ export class Letters {
   told(messageId: string): void {
     const shown = this.#shown.get(messageId)
     if (!shown) return
-    shown.told = true
-    shown.until = this.#clock.monotonic() + shownForMs / 2
+    shown.reported = true
+    shown.renewAt = this.#clock.monotonic() + shownAckWaitMs / 2
   }
 
   /** The receipts of all that was shown; it is read. */
-  read(): Receipt[] {
+  takeShownReceipts(): Receipt[] {
     const acks = [...this.#shown].map(([messageId, { receipt }]) => ({ messageId, receipt }))
     this.#shown.clear()
     return acks
@@ -106,25 +106,25 @@ export class Letters {
   /** Those the server must hear of, or they would soon come again; `shown` those of which it has not heard that they were. */
   due(): { readonly held: Receipt[]; readonly shown: Receipt[] } {
     const now = this.#clock.monotonic()
-    const dueOf = (kept: ReadonlyMap<string, Kept>, nextMs: number) =>
+    const takeDue = (kept: ReadonlyMap<string, BufferedReceipt>, nextMs: number) =>
       [...kept].flatMap(([messageId, one]) => {
-        if (one.until > now) return []
-        one.until = now + nextMs
+        if (one.renewAt > now) return []
+        one.renewAt = now + nextMs
         return [{ messageId, receipt: one.receipt }]
       })
-    return { held: dueOf(this.#held, heldForMs / 2), shown: dueOf(this.#shown, shownForMs / 2) }
+    return { held: takeDue(this.#held, unshownAckWaitMs / 2), shown: takeDue(this.#shown, shownAckWaitMs / 2) }
   }
 
   /** The receipts of all that was not shown; this session will not. */
-  giveBack(): Receipt[] {
-    const back = [...this.#held].map(([messageId, { receipt }]) => ({ messageId, receipt }))
+  takeUnshownReceipts(): Receipt[] {
+    const receipts = [...this.#held].map(([messageId, { receipt }]) => ({ messageId, receipt }))
     this.#held.clear()
-    return back
+    return receipts
   }
 
-  #remember(id: string): void {
+  #markSeen(id: string): void {
     this.#seen.add(id)
     const [oldest] = this.#seen
-    if (this.#seen.size > rememberedIds && oldest !== undefined) this.#seen.delete(oldest)
+    if (this.#seen.size > maxSeenIds && oldest !== undefined) this.#seen.delete(oldest)
   }
 }

@@ -1,6 +1,6 @@
 import { Agent, type AgentOptions, TonyError } from '@tony/mcp-client'
-import { SeatError } from '@tony/mcp-tools/refusals'
-import type { Profile } from '@tony/mcp-tools/seat'
+import { ToolError } from '@tony/mcp-tools/error-text'
+import type { AgentProfile } from '@tony/mcp-tools/tool-session'
 import type { Slot } from './slots.ts'
 
 /** What a session is configured as. */
@@ -21,17 +21,21 @@ const registerWithinMs = 5_000
 const deadlineMs = 15_000
 
 /** The longest a timer can be: the session's own heartbeat lists leases the runtime of the client does not know. */
-const neverMs = 2 ** 31 - 1
+const maxTimerMs = 2 ** 31 - 1
 
 const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
 
-function explained(error: unknown, url: string): unknown {
+function toUnreachable(error: unknown, url: string): unknown {
   const unreachable = codeOf(error) === 'DEADLINE_EXCEEDED' || codeOf(error) === 'CONNECTION_LOST'
-  return unreachable ? new SeatError('SERVER_UNREACHABLE', `no server answers at ${url}`) : error
+  return unreachable ? new ToolError('SERVER_UNREACHABLE', `no server answers at ${url}`) : error
 }
 
 /** The same registration once more, for a refusal that another form of it has not. */
-async function orElse(register: () => Promise<Agent>, code: string, otherwise: () => Promise<Agent>): Promise<Agent> {
+async function registerOrElse(
+  register: () => Promise<Agent>,
+  code: string,
+  otherwise: () => Promise<Agent>,
+): Promise<Agent> {
   try {
     return await register()
   } catch (error) {
@@ -40,9 +44,9 @@ async function orElse(register: () => Promise<Agent>, code: string, otherwise: (
   }
 }
 
-export interface Registering {
+export interface RegisterOptions {
   readonly settings: Settings
-  readonly profile: Profile
+  readonly profile: AgentProfile
   readonly slot: Slot
   /** The name of the workspace, for the project. */
   readonly workspace: string
@@ -50,16 +54,16 @@ export interface Registering {
 }
 
 /** Registers a session as an agent. Rejects with SERVER_UNREACHABLE, or as the server refuses. */
-export async function register({ settings, profile, slot, workspace, onClosed }: Registering): Promise<Agent> {
+export async function register({ settings, profile, slot, workspace, onClosed }: RegisterOptions): Promise<Agent> {
   const { url, credential, project } = settings
-  const attempt = (name: string, into: string | undefined): Promise<Agent> => {
+  const attempt = (name: string, inProject: string | undefined): Promise<Agent> => {
     const options: AgentOptions = {
       url,
       name,
       type: profile.type ?? settings.type,
       capabilities: profile.capabilities ?? settings.capabilities,
-      clientInstanceId: slot.instanceOf(name),
-      heartbeatMs: neverMs,
+      clientInstanceId: slot.instanceIdOf(name),
+      heartbeatMs: maxTimerMs,
       registerWithinMs,
       deadlineMs,
       onState: (state) => {
@@ -67,23 +71,26 @@ export async function register({ settings, profile, slot, workspace, onClosed }:
       },
       ...(profile.role === undefined ? {} : { role: profile.role }),
       ...(credential === undefined ? {} : { credential }),
-      ...(into === undefined ? {} : { project: into }),
+      ...(inProject === undefined ? {} : { project: inProject }),
     }
     return Agent.register(options)
   }
-  const named = (name: string): Promise<Agent> => {
+  const registerAs = (name: string): Promise<Agent> => {
     if (credential !== undefined || project !== undefined) return attempt(name, project)
-    return orElse(
+    return registerOrElse(
       () => attempt(name, workspace),
       'NOT_FOUND',
       () => attempt(name, undefined),
     )
   }
   // A name of before that this session can no longer prove, with another key for instance, is nobody's loss but its own.
-  const unique = () => named(`${slot.name}-${crypto.randomUUID().slice(0, 4)}`)
+  const registerUnique = () => registerAs(`${slot.name}-${crypto.randomUUID().slice(0, 4)}`)
   const { name } = profile
-  const registering = name === undefined ? orElse(() => named(slot.name), 'AGENT_NAME_TAKEN', unique) : named(name)
+  const registering =
+    name === undefined
+      ? registerOrElse(() => registerAs(slot.name), 'AGENT_NAME_TAKEN', registerUnique)
+      : registerAs(name)
   return registering.catch((error: unknown) => {
-    throw explained(error, url)
+    throw toUnreachable(error, url)
   })
 }

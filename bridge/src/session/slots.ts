@@ -7,14 +7,14 @@ import type { Workspace } from './workspace.ts'
 /** How long one start may take for itself before others take it for dead, in milliseconds. */
 const staleMs = 5_000
 
-const asleep = new Int32Array(new SharedArrayBuffer(4))
+const sleepBuffer = new Int32Array(new SharedArrayBuffer(4))
 
 /** One start at a time: two that begin together must not become one agent. */
-function alone<T>(folder: string, work: () => T): T {
+function withStartLock<T>(folder: string, work: () => T): T {
   const lock = join(folder, 'starting')
   let seen: number | undefined
-  for (let waited = 0; !take(lock); waited += 5) {
-    Atomics.wait(asleep, 0, 0, 5)
+  for (let waited = 0; !tryLock(lock); waited += 5) {
+    Atomics.wait(sleepBuffer, 0, 0, 5)
     const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs
     if (since !== seen) waited = 0
     seen = since
@@ -27,7 +27,7 @@ function alone<T>(folder: string, work: () => T): T {
   }
 }
 
-function take(lock: string): boolean {
+function tryLock(lock: string): boolean {
   try {
     mkdirSync(lock)
     return true
@@ -47,7 +47,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** When a process began, so that another one that has got its number is not taken for it. Empty where that cannot be told. */
-export function beginOf(pid: number): string {
+export function startTimeOf(pid: number): string {
   const file = `/proc/${pid}/stat`
   if (!existsSync(file)) return ''
   const fields = readFileSync(file, 'utf8').split(') ').at(-1)?.split(' ') ?? []
@@ -55,10 +55,11 @@ export function beginOf(pid: number): string {
 }
 
 /** The host's session, as far as this process can tell: what it was told, or else the process that started it. */
-export const sessionKey = (told: string | undefined): string => told ?? `${process.ppid} ${beginOf(process.ppid)}`
+export const sessionKey = (hostSessionId: string | undefined): string =>
+  hostSessionId ?? `${process.ppid} ${startTimeOf(process.ppid)}`
 
 /** What a session proves its names with. It is made of one secret of this machine's user, and so the same after a restart. */
-function secretOf(folder: string): Buffer {
+function readInstanceSecret(folder: string): Buffer {
   const file = join(folder, 'instance.key')
   if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
   return Buffer.from(readFileSync(file, 'utf8'), 'base64url')
@@ -69,16 +70,16 @@ export interface Slot {
   /** The same for the same session in the same workspace, and no other's. */
   readonly name: string
   /** The secret that proves a name is this session's. */
-  readonly instanceOf: (name: string) => string
+  readonly instanceIdOf: (name: string) => string
   /** Leaves the place to others. */
-  readonly leave: () => void
+  readonly release: () => void
 }
 
 /** Takes the first place that no living process has. */
 export function takeSlot(folder: string, session: string, { root, name }: Workspace): Slot {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return alone(folder, () => {
-    const secret = secretOf(folder)
+  return withStartLock(folder, () => {
+    const secret = readInstanceSecret(folder)
     for (let n = 0; ; n += 1) {
       const id = createHash('sha256').update(`${hostname()}\0${root}\0${session}\0${n}`).digest('hex').slice(0, 8)
       const file = join(folder, `${id}.pid`)
@@ -86,8 +87,8 @@ export function takeSlot(folder: string, session: string, { root, name }: Worksp
       writeFileSync(file, String(process.pid), { mode: 0o600 })
       return {
         name: `${name.replaceAll(/[^\w.-]+/g, '-').slice(0, 60)}-${id}`,
-        instanceOf: (agent) => createHmac('sha256', secret).update(agent).digest('base64url'),
-        leave: () => rmSync(file, { force: true }),
+        instanceIdOf: (agent) => createHmac('sha256', secret).update(agent).digest('base64url'),
+        release: () => rmSync(file, { force: true }),
       }
     }
   })

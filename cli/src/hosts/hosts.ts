@@ -7,7 +7,7 @@ export const hostNames = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] 
 export type HostName = (typeof hostNames)[number]
 
 /** Where hosts keep their configuration on this machine. */
-export interface Places {
+export interface HostPaths {
   readonly home: string
   /** `CODEX_HOME`, or `~/.codex`. */
   readonly codex: string
@@ -16,7 +16,7 @@ export interface Places {
 }
 
 /** What hosts are to start. */
-export interface Entry {
+export interface ServerEntry {
   /** The program and its first arguments, to which `mcp` or `hook …` is added. */
   readonly command: readonly [string, ...string[]]
   readonly env: Readonly<Record<string, string>>
@@ -32,14 +32,14 @@ export interface HostFile {
 export interface Host {
   readonly name: HostName
   /** Any of these says that the host is on this machine. */
-  readonly signs: readonly string[]
+  readonly markerPaths: readonly string[]
   readonly files: readonly HostFile[]
   /** What is left for the user to do. */
-  readonly after: string
+  readonly nextStep: string
 }
 
 /** The points of a session a hook is for, and what each host calls them. Where one is missing, nothing printed there is shown to the model. */
-const points = {
+const hookEventNames = {
   'claude-code': { 'session-start': 'SessionStart', prompt: 'UserPromptSubmit', tool: 'PostToolUse', stop: 'Stop' },
   codex: { 'session-start': 'SessionStart', prompt: 'UserPromptSubmit', tool: 'PostToolUse', stop: 'Stop' },
   gemini: { 'session-start': 'SessionStart', prompt: 'BeforeAgent', tool: 'AfterTool', stop: 'AfterAgent' },
@@ -50,73 +50,78 @@ const points = {
 const isServer = (value: unknown): boolean =>
   isRecord(value) && 'command' in value && Array.isArray(value['args']) && value['args'].at(-1) === 'mcp'
 
-const serverSlot = (path: readonly string[], { command, env }: Entry): Slot => {
+const serverSlot = (path: readonly string[], { command, env }: ServerEntry): Slot => {
   const [program, ...args] = command
   const value = { type: 'stdio', command: program, args: [...args, 'mcp'], ...(Object.keys(env).length > 0 && { env }) }
   return { kind: 'property', path, value, isOurs: isServer }
 }
 
-const plainWord = /^[\w@%+=:,./\\-]+$/
-const quoted = (word: string): string => {
-  if (plainWord.test(word)) return word
+const unquotedWord = /^[\w@%+=:,./\\-]+$/
+const quoteWord = (word: string): string => {
+  if (unquotedWord.test(word)) return word
   return process.platform === 'win32' ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 /** How long a host lets a hook run, in seconds: far more than it takes. */
 const hookSeconds = 10
 
-function hookSlots(host: HostName, { command }: Entry, wrap: (line: string) => unknown): Slot[] {
-  return Object.entries(points[host]).map(([point, event]) => {
+function hookSlots(host: HostName, { command }: ServerEntry, wrap: (line: string) => unknown): Slot[] {
+  return Object.entries(hookEventNames[host]).map(([point, event]) => {
     const tail = `hook ${point} --host ${host}`
-    const value = wrap(`${command.map(quoted).join(' ')} ${tail}`)
+    const value = wrap(`${command.map(quoteWord).join(' ')} ${tail}`)
     const isOurs = (held: unknown) => JSON.stringify(held)?.includes(`${tail}"`) ?? false
     return { kind: 'element', path: ['hooks', event], value, isOurs }
   })
 }
 
-const grouped = (timeout: number) => (command: string) => ({ hooks: [{ type: 'command', command, timeout }] })
+const wrapInHookGroup = (timeout: number) => (command: string) => ({ hooks: [{ type: 'command', command, timeout }] })
 
-const constant = (key: string, value: unknown): Slot => ({ kind: 'constant', path: [key], value, isOurs: () => false })
+const constantSlot = (key: string, value: unknown): Slot => ({
+  kind: 'constant',
+  path: [key],
+  value,
+  isOurs: () => false,
+})
 
 /** Codex's: it needs no type, and has a limit of its own for tools. */
-function codexServer(entry: Entry): Slot {
+function codexServerSlot(entry: ServerEntry): Slot {
   const slot = serverSlot(['mcp_servers', 'tony'], entry)
   const { type: _, env, ...value } = isRecord(slot.value) ? slot.value : {}
   // A tool waits up to 45 s; the host's own limit is 60.
   return { ...slot, kind: 'block', value: { ...value, tool_timeout_sec: 120, ...(env !== undefined && { env }) } }
 }
 
-type Make = (places: Places, entry: Entry) => Omit<Host, 'name'>
+type HostFactory = (places: HostPaths, entry: ServerEntry) => Omit<Host, 'name'>
 
 const restart = 'restart it, or reload its window'
 
-const makers: Readonly<Record<HostName, Make>> = {
+const hostFactories: Readonly<Record<HostName, HostFactory>> = {
   'claude-code': ({ home }, entry) => ({
-    signs: [join(home, '.claude'), join(home, '.claude.json')],
+    markerPaths: [join(home, '.claude'), join(home, '.claude.json')],
     files: [
       { path: join(home, '.claude.json'), format: jsoncFormat, slots: [serverSlot(['mcpServers', 'tony'], entry)] },
       {
         path: join(home, '.claude', 'settings.json'),
         format: jsoncFormat,
-        slots: hookSlots('claude-code', entry, grouped(hookSeconds)),
+        slots: hookSlots('claude-code', entry, wrapInHookGroup(hookSeconds)),
       },
     ],
-    after: restart,
+    nextStep: restart,
   }),
   codex: ({ codex }, entry) => ({
-    signs: [codex],
+    markerPaths: [codex],
     files: [
-      { path: join(codex, 'config.toml'), format: tomlFormat, slots: [codexServer(entry)] },
+      { path: join(codex, 'config.toml'), format: tomlFormat, slots: [codexServerSlot(entry)] },
       {
         path: join(codex, 'hooks.json'),
         format: jsoncFormat,
-        slots: hookSlots('codex', entry, grouped(hookSeconds)),
+        slots: hookSlots('codex', entry, wrapInHookGroup(hookSeconds)),
       },
     ],
-    after: `${restart}, then trust the new hooks with /hooks: until then it passes over them`,
+    nextStep: `${restart}, then trust the new hooks with /hooks: until then it passes over them`,
   }),
   cursor: ({ home }, entry) => ({
-    signs: [join(home, '.cursor')],
+    markerPaths: [join(home, '.cursor')],
     files: [
       {
         path: join(home, '.cursor', 'mcp.json'),
@@ -127,50 +132,50 @@ const makers: Readonly<Record<HostName, Make>> = {
         path: join(home, '.cursor', 'hooks.json'),
         format: jsoncFormat,
         slots: [
-          constant('version', 1),
+          constantSlot('version', 1),
           ...hookSlots('cursor', entry, (command) => ({ command, timeout: hookSeconds })),
         ],
       },
     ],
-    after: restart,
+    nextStep: restart,
   }),
   gemini: ({ home }, entry) => ({
-    signs: [join(home, '.gemini')],
+    markerPaths: [join(home, '.gemini')],
     files: [
       {
         path: join(home, '.gemini', 'settings.json'),
         format: jsoncFormat,
         slots: [
           // Its `url` is for SSE and its `httpUrl` for HTTP; a command needs neither, nor a type.
-          geminiServer(serverSlot(['mcpServers', 'tony'], entry)),
+          toGeminiServerSlot(serverSlot(['mcpServers', 'tony'], entry)),
           // It counts in milliseconds.
-          ...hookSlots('gemini', entry, grouped(hookSeconds * 1_000)),
+          ...hookSlots('gemini', entry, wrapInHookGroup(hookSeconds * 1_000)),
         ],
       },
     ],
-    after: restart,
+    nextStep: restart,
   }),
   vscode: ({ home, vscode }, entry) => ({
-    signs: [vscode],
+    markerPaths: [vscode],
     files: [
       { path: join(vscode, 'mcp.json'), format: jsoncFormat, slots: [serverSlot(['servers', 'tony'], entry)] },
       {
         path: join(home, '.copilot', 'hooks', 'tony-mcp.json'),
         format: jsoncFormat,
         slots: [
-          constant('version', 1),
+          constantSlot('version', 1),
           ...hookSlots('vscode', entry, (command) => ({ type: 'command', command, timeout: hookSeconds })),
         ],
       },
     ],
-    after: restart,
+    nextStep: restart,
   }),
 }
 
-function geminiServer(slot: Slot): Slot {
+function toGeminiServerSlot(slot: Slot): Slot {
   const { type: _, ...value } = isRecord(slot.value) ? slot.value : {}
   return { ...slot, value }
 }
 
-export const hostsOf = (places: Places, entry: Entry): Host[] =>
-  hostNames.map((name) => ({ name, ...makers[name](places, entry) }))
+export const hostsOf = (places: HostPaths, entry: ServerEntry): Host[] =>
+  hostNames.map((name) => ({ name, ...hostFactories[name](places, entry) }))

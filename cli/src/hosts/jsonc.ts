@@ -1,5 +1,5 @@
 import jsonc, { type Node, type ParseError } from 'jsonc-parser'
-import { type Filled, type Format, HostFileError, type Slot } from './slots.ts'
+import { type FilledSlot, type Format, HostFileError, type Slot } from './slots.ts'
 
 const byteOrderMark = '\uFEFF'
 
@@ -23,14 +23,14 @@ function propertyOf(object: Node, key: string): Node | undefined {
   return named[0]
 }
 
-const valueIn = (property: Node | undefined): Node | undefined => property?.children?.[1]
+const valueNodeOf = (property: Node | undefined): Node | undefined => property?.children?.[1]
 
 /** As far as a path is there: the node, and the keys that are missing. */
 function walk(tree: Node, path: readonly string[]): { node: Node; missing: readonly string[] } {
   let node = tree
   for (const [index, key] of path.entries()) {
     if (node.type !== 'object') throw new HostFileError(`holds no object at ${path.slice(0, index).join('.')}`)
-    const next = valueIn(propertyOf(node, key))
+    const next = valueNodeOf(propertyOf(node, key))
     if (!next) return { node, missing: path.slice(index) }
     node = next
   }
@@ -47,41 +47,41 @@ function nodeOf(tree: Node, { kind, path, isOurs }: Slot): Node | undefined {
 }
 
 const lineEndOf = (text: string): string => (text.includes('\r\n') ? '\r\n' : '\n')
-const unitOf = (text: string): string => /^([ \t]+)\S/m.exec(text)?.[1] ?? '  '
+const indentUnitOf = (text: string): string => /^([ \t]+)\S/m.exec(text)?.[1] ?? '  '
 const indentAt = (text: string, offset: number): string =>
   /^[ \t]*/.exec(text.slice(text.lastIndexOf('\n', offset - 1) + 1))?.[0] ?? ''
 
 /** Puts one thing right behind the bracket that opens an object or a list: before everything that is in it. */
-function putFirst(text: string, container: Node, key: string | undefined, value: unknown): string {
-  const [lineEnd, unit] = [lineEndOf(text), unitOf(text)]
+function insertFirst(text: string, container: Node, key: string | undefined, value: unknown): string {
+  const [lineEnd, unit] = [lineEndOf(text), indentUnitOf(text)]
   const outer = indentAt(text, container.offset)
   const json = JSON.stringify(value, undefined, unit).replaceAll('\n', `${lineEnd}${outer}${unit}`)
-  const thing = `${lineEnd}${outer}${unit}${key === undefined ? '' : `${JSON.stringify(key)}: `}${json}`
+  const entry = `${lineEnd}${outer}${unit}${key === undefined ? '' : `${JSON.stringify(key)}: `}${json}`
   const at = container.offset + 1
   const rest = text.slice(at, container.offset + container.length - 1)
-  const alone = (container.children ?? []).length === 0
-  const close = alone && !rest.includes('\n') ? `${lineEnd}${outer}` : ''
-  return `${text.slice(0, at)}${thing}${alone ? '' : ','}${close}${text.slice(at)}`
+  const isEmpty = (container.children ?? []).length === 0
+  const close = isEmpty && !rest.includes('\n') ? `${lineEnd}${outer}` : ''
+  return `${text.slice(0, at)}${entry}${isEmpty ? '' : ','}${close}${text.slice(at)}`
 }
 
-function put(text: string, { slot, value }: Filled): string {
+function insertSlot(text: string, { slot, value }: FilledSlot): string {
   const tree = treeOf(text)
   const { node, missing } = walk(tree, slot.path)
   if (missing.length === 0) {
     if (slot.kind === 'constant') return text
-    if (slot.kind === 'element') return putFirst(text, node, undefined, value)
+    if (slot.kind === 'element') return insertFirst(text, node, undefined, value)
     throw new HostFileError(`holds another entry at ${slot.path.join('.')}: rename or remove it`)
   }
-  const [key, ...below] = missing
-  const inside = below.reduceRight(
+  const [key, ...remainingKeys] = missing
+  const inside = remainingKeys.reduceRight(
     (held: unknown, name) => ({ [name]: held }),
     slot.kind === 'element' ? [value] : value,
   )
-  return putFirst(text, node, key, inside)
+  return insertFirst(text, node, key, inside)
 }
 
 /** Where a comma stands between two offsets, outside of comments. */
-function commaIn(text: string, from: number, to: number): number | undefined {
+function findComma(text: string, from: number, to: number): number | undefined {
   const scanner = jsonc.createScanner(text, false)
   scanner.setPosition(from)
   // 5 is a comma, 17 the end of the text; the enums of the library are types alone.
@@ -93,71 +93,74 @@ function commaIn(text: string, from: number, to: number): number | undefined {
 }
 
 /** Takes one thing out of an object or a list, with the comma it needs and the line it stands on. Comments of others stay. */
-function takeOut(text: string, container: Node, thing: Node): string {
+function removeNode(text: string, container: Node, node: Node): string {
   const end = container.offset + container.length - 1
   const children = container.children ?? []
-  const index = children.indexOf(thing)
+  const index = children.indexOf(node)
   const [previous, next] = [children[index - 1], children[index + 1]]
-  const thingEnd = thing.offset + thing.length
-  const behind = commaIn(text, thingEnd, next?.offset ?? end)
-  const from = thing.offset - (/(\r?\n)?[ \t]*$/.exec(text.slice(0, thing.offset))?.[0].length ?? 0)
+  const thingEnd = node.offset + node.length
+  const commaAfter = findComma(text, thingEnd, next?.offset ?? end)
+  const from = node.offset - (/(\r?\n)?[ \t]*$/.exec(text.slice(0, node.offset))?.[0].length ?? 0)
   const head = text.slice(0, from)
-  const tail = behind === undefined ? text.slice(thingEnd) : `${text.slice(thingEnd, behind)}${text.slice(behind + 1)}`
-  const before =
-    behind === undefined && previous ? commaIn(text, previous.offset + previous.length, thing.offset) : undefined
-  return before === undefined ? `${head}${tail}` : `${head.slice(0, before)}${head.slice(before + 1)}${tail}`
+  const tail =
+    commaAfter === undefined ? text.slice(thingEnd) : `${text.slice(thingEnd, commaAfter)}${text.slice(commaAfter + 1)}`
+  const commaBefore =
+    commaAfter === undefined && previous ? findComma(text, previous.offset + previous.length, node.offset) : undefined
+  return commaBefore === undefined
+    ? `${head}${tail}`
+    : `${head.slice(0, commaBefore)}${head.slice(commaBefore + 1)}${tail}`
 }
 
-const isIn = (text: string | undefined, path: readonly string[]): boolean =>
+const hasPath = (text: string | undefined, path: readonly string[]): boolean =>
   text !== undefined && walk(treeOf(text), path).missing.length === 0
 
 /** Takes out what stands at a path, and then the containers that it leaves empty and that were not there before. */
-function takeAt(text: string, path: readonly string[], before: string | undefined): string {
+function removeAt(text: string, path: readonly string[], before: string | undefined): string {
   const key = path.at(-1)
   if (key === undefined) return text
   const parent = walk(treeOf(text), path.slice(0, -1)).node
   const property = propertyOf(parent, key)
-  return property ? prune(takeOut(text, parent, property), path.slice(0, -1), before) : text
+  return property ? prune(removeNode(text, parent, property), path.slice(0, -1), before) : text
 }
 
 function prune(text: string, path: readonly string[], before: string | undefined): string {
   const { node, missing } = walk(treeOf(text), path)
   const filled = missing.length > 0 || (node.children ?? []).length > 0
-  return filled || path.length === 0 || isIn(before, path) ? text : takeAt(text, path, before)
+  return filled || path.length === 0 || hasPath(before, path) ? text : removeAt(text, path, before)
 }
 
-function takeSlot(text: string, slot: Slot, before: string | undefined): string {
+function removeSlot(text: string, slot: Slot, before: string | undefined): string {
   const tree = treeOf(text)
   const node = nodeOf(tree, slot)
   if (!node) return text
   if (slot.kind === 'constant')
-    return isIn(before, slot.path) || isIn(text, ['hooks']) ? text : takeAt(text, slot.path, before)
-  if (slot.kind === 'property') return slot.isOurs(jsonc.getNodeValue(node)) ? takeAt(text, slot.path, before) : text
-  return prune(takeOut(text, walk(tree, slot.path).node, node), slot.path, before)
+    return hasPath(before, slot.path) || hasPath(text, ['hooks']) ? text : removeAt(text, slot.path, before)
+  if (slot.kind === 'property') return slot.isOurs(jsonc.getNodeValue(node)) ? removeAt(text, slot.path, before) : text
+  return prune(removeNode(text, walk(tree, slot.path).node, node), slot.path, before)
 }
 
-const content = (text: string): string => (text.trim() === '' ? '{}\n' : text)
+const contentOrEmptyObject = (text: string): string => (text.trim() === '' ? '{}\n' : text)
 
 /** Keeps the mark some editors put at the beginning of a file. */
-function behindMark(text: string, change: (rest: string) => string): string {
+function withByteOrderMark(text: string, change: (rest: string) => string): string {
   const mark = text.startsWith(byteOrderMark) ? byteOrderMark : ''
-  return `${mark}${change(content(text.slice(mark.length)))}`
+  return `${mark}${change(contentOrEmptyObject(text.slice(mark.length)))}`
 }
 
 /** JSON, with or without comments and commas too many. */
 export const jsoncFormat: Format = {
   find(text, slots) {
-    const tree = treeOf(content(text.replace(byteOrderMark, '')))
+    const tree = treeOf(contentOrEmptyObject(text.replace(byteOrderMark, '')))
     return slots.flatMap((slot) => {
       const node = nodeOf(tree, slot)
       const value: unknown = node && jsonc.getNodeValue(node)
       return node && (slot.kind === 'constant' || slot.isOurs(value)) ? [{ slot, value }] : []
     })
   },
-  insert: (text, filled) => behindMark(text, (rest) => filled.reduce(put, rest)),
+  insert: (text, filled) => withByteOrderMark(text, (rest) => filled.reduce(insertSlot, rest)),
   remove: (text, slots, before) =>
-    behindMark(text, (rest) => {
-      const known = before === undefined ? undefined : content(before.replace(byteOrderMark, ''))
-      return [...slots].reverse().reduce((held, slot) => takeSlot(held, slot, known), rest)
+    withByteOrderMark(text, (rest) => {
+      const known = before === undefined ? undefined : contentOrEmptyObject(before.replace(byteOrderMark, ''))
+      return [...slots].reverse().reduce((held, slot) => removeSlot(held, slot, known), rest)
     }),
 }

@@ -12,7 +12,7 @@ export interface Slot {
 }
 
 /** A slot as it stands in a file. */
-export interface Filled {
+export interface FilledSlot {
   readonly slot: Slot
   readonly value: unknown
 }
@@ -28,9 +28,9 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** What a file of a kind can be read as, and how our slots go in and out. Each throws HostFileError where the file cannot be used. */
 export interface Format {
   /** The slots that are filled, in their order. */
-  readonly find: (text: string, slots: readonly Slot[]) => Filled[]
+  readonly find: (text: string, slots: readonly Slot[]) => FilledSlot[]
   /** Puts them in; every other byte stays. */
-  readonly insert: (text: string, filled: readonly Filled[]) => string
+  readonly insert: (text: string, filled: readonly FilledSlot[]) => string
   /** Takes them out, and what then is empty and was not there `before`. */
   readonly remove: (text: string, slots: readonly Slot[], before: string | undefined) => string
 }

@@ -1,8 +1,8 @@
 import { parse, stringify } from 'smol-toml'
-import { type Filled, type Format, HostFileError, isRecord } from './slots.ts'
+import { type FilledSlot, type Format, HostFileError, isRecord } from './slots.ts'
 
-const begin = '# >>> tony-mcp: written by `tony-mcp mcp install`, which replaces all between these marks >>>'
-const end = '# <<< tony-mcp <<<'
+const beginMarker = '# >>> tony-mcp: written by `tony-mcp mcp install`, which replaces all between these marks >>>'
+const endMarker = '# <<< tony-mcp <<<'
 
 function read(text: string): Record<string, unknown> {
   try {
@@ -13,18 +13,18 @@ function read(text: string): Record<string, unknown> {
 }
 
 /** Where our block stands, with the line end before it; undefined where there is none. */
-function blockIn(text: string): { from: number; to: number } | undefined {
-  const at = text.indexOf(begin)
+function findBlock(text: string): { from: number; to: number } | undefined {
+  const at = text.indexOf(beginMarker)
   if (at < 0) return undefined
-  const ends = text.indexOf(end, at)
-  if (ends < 0 || text.includes(begin, at + 1)) throw new HostFileError('holds a damaged block of tony-mcp')
-  const after = /^\r?\n/.exec(text.slice(ends + end.length))?.[0].length ?? 0
+  const endAt = text.indexOf(endMarker, at)
+  if (endAt < 0 || text.includes(beginMarker, at + 1)) throw new HostFileError('holds a damaged block of tony-mcp')
+  const after = /^\r?\n/.exec(text.slice(endAt + endMarker.length))?.[0].length ?? 0
   const before = /\r?\n$/.exec(text.slice(0, at))?.[0].length ?? 0
-  return { from: at - before, to: ends + end.length + after }
+  return { from: at - before, to: endAt + endMarker.length + after }
 }
 
 const withoutBlock = (text: string): string => {
-  const block = blockIn(text)
+  const block = findBlock(text)
   return block ? text.slice(0, block.from) + text.slice(block.to) : text
 }
 
@@ -34,12 +34,12 @@ function valueAt(text: string, path: readonly string[]): unknown {
   return held
 }
 
-function put(text: string, { slot: { path }, value }: Filled): string {
+function insertSlot(text: string, { slot: { path }, value }: FilledSlot): string {
   if (valueAt(text, path) !== undefined)
     throw new HostFileError(`holds another entry at ${path.join('.')}: rename or remove it`)
   const lineEnd = text.includes('\r\n') ? '\r\n' : '\n'
   const table = stringify(path.reduceRight((held, key) => ({ [key]: held }), value))
-  const block = [begin, ...table.trim().split(/\r?\n/), end, ''].join(lineEnd)
+  const block = [beginMarker, ...table.trim().split(/\r?\n/), endMarker, ''].join(lineEnd)
   const next = `${text}${text === '' ? '' : lineEnd}${block}`
   read(next)
   return next
@@ -49,12 +49,12 @@ function put(text: string, { slot: { path }, value }: Filled): string {
 export const tomlFormat: Format = {
   find(text, slots) {
     read(text)
-    if (!blockIn(text)) return []
+    if (!findBlock(text)) return []
     return slots.flatMap((slot) => {
       const value = valueAt(text, slot.path)
       return slot.isOurs(value) ? [{ slot, value }] : []
     })
   },
-  insert: (text, filled) => filled.reduce(put, text),
+  insert: (text, filled) => filled.reduce(insertSlot, text),
   remove: (text) => withoutBlock(text),
 }

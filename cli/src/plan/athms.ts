@@ -1,6 +1,6 @@
 import { priority } from '@tony/mcp-shared/priorities'
 import { z } from 'zod'
-import { type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings, warn } from './plan.ts'
+import { addWarning, type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings } from './plan.ts'
 
 const athmsId = z.string('a task needs an id').min(1, 'a task needs an id').max(200, 'an id has at most 200 characters')
 
@@ -48,7 +48,7 @@ export function athmsRecords(file: string, document: string, warnings: Warnings)
     const task = athmsTask.safeParse(value)
     if (!task.success) throw new PlanError(file, `tasks[${JSON.stringify(key)}]: ${problemOf(task.error)}`)
     if (!Array.isArray(parsed.data.tasks) && key !== task.data.id)
-      warn(warnings, 'a key that is not the id of its task: the id counts', task.data)
+      addWarning(warnings, 'a key that is not the id of its task: the id counts', task.data)
     return recordOf(task.data, warnings)
   })
 }
@@ -65,7 +65,7 @@ function jsonOf(file: string, document: string): unknown {
 
 function recordOf(source: AthmsTask, warnings: Warnings): PlanRecord {
   const { id, title, description, level, parentId, dependencies, blockedBy, ...metadata } = source
-  if (!level) warn(warnings, 'a task without level: read as task', { id })
+  if (!level) addWarning(warnings, 'a task without level: read as task', { id })
   const edge = (kind: PlanEdge['kind']) => (to: string) => ({ kind, from: id, to, source: { depends_on_id: to } })
   return {
     id,
@@ -84,13 +84,13 @@ function recordOf(source: AthmsTask, warnings: Warnings): PlanRecord {
 
 function statusOf({ id, status }: AthmsTask, warnings: Warnings): PlanRecord['status'] {
   const known = typeof status === 'string' ? statuses.get(status.toLowerCase().replaceAll('-', '_')) : undefined
-  if (known === undefined) warn(warnings, `unknown state ${JSON.stringify(status)}: read as pending`, { id })
+  if (known === undefined) addWarning(warnings, `unknown state ${JSON.stringify(status)}: read as pending`, { id })
   return known ?? 'pending'
 }
 
 function priorityOf({ id, priority: value }: AthmsTask, warnings: Warnings): PlanRecord['priority'] {
   const parsed = priority.safeParse(typeof value === 'string' ? value.toLowerCase() : (value ?? 'normal'))
   if (parsed.success) return parsed.data
-  warn(warnings, `unknown priority ${JSON.stringify(value)}: read as normal`, { id })
+  addWarning(warnings, `unknown priority ${JSON.stringify(value)}: read as normal`, { id })
   return 'normal'
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Line } from './lines.ts'
-import { type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings, warn } from './plan.ts'
+import { addWarning, type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings } from './plan.ts'
 
 const beadsId = z
   .string('a record needs an id')
@@ -84,19 +84,19 @@ function jsonOf(file: string, line: Line): unknown {
 
 function recordOf(source: Issue, line: number, warnings: Warnings): PlanRecord {
   const { id, title, description, issue_type: kind, dependencies, ...metadata } = source
-  const place = { id, line }
-  if (!kind) warn(warnings, 'a record without issue_type: read as task', place)
+  const position = { id, line }
+  if (!kind) addWarning(warnings, 'a record without issue_type: read as task', position)
   return {
     id,
     line,
     kind: kind || 'task',
-    status: statusOf(source.status, place, warnings),
-    priority: priorityOf(source.priority, place, warnings),
+    status: statusOf(source.status, position, warnings),
+    priority: priorityOf(source.priority, position, warnings),
     title: title ?? undefined,
     description: description ?? undefined,
     metadata,
     edges: (dependencies ?? []).map((each) => ({
-      kind: edgeKinds.get(underscored(each.type ?? 'blocks')) ?? 'other',
+      kind: edgeKinds.get(toSnakeCase(each.type ?? 'blocks')) ?? 'other',
       from: each.issue_id ?? id,
       to: each.depends_on_id,
       source: each,
@@ -104,16 +104,20 @@ function recordOf(source: Issue, line: number, warnings: Warnings): PlanRecord {
   }
 }
 
-function statusOf(status: unknown, place: { id: string; line: number }, warnings: Warnings): PlanRecord['status'] {
-  const known = typeof status === 'string' ? statuses.get(underscored(status)) : undefined
-  if (known === undefined) warn(warnings, `unknown state ${JSON.stringify(status)}: read as pending`, place)
+function statusOf(status: unknown, position: { id: string; line: number }, warnings: Warnings): PlanRecord['status'] {
+  const known = typeof status === 'string' ? statuses.get(toSnakeCase(status)) : undefined
+  if (known === undefined) addWarning(warnings, `unknown state ${JSON.stringify(status)}: read as pending`, position)
   return known ?? 'pending'
 }
 
-function priorityOf(value: unknown, place: { id: string; line: number }, warnings: Warnings): PlanRecord['priority'] {
+function priorityOf(
+  value: unknown,
+  position: { id: string; line: number },
+  warnings: Warnings,
+): PlanRecord['priority'] {
   const known = priorities.get(value ?? 2)
-  if (known === undefined) warn(warnings, `unknown priority ${JSON.stringify(value)}: read as normal`, place)
+  if (known === undefined) addWarning(warnings, `unknown priority ${JSON.stringify(value)}: read as normal`, position)
   return known ?? 'normal'
 }
 
-const underscored = (word: string): string => word.toLowerCase().replaceAll('-', '_')
+const toSnakeCase = (word: string): string => word.toLowerCase().replaceAll('-', '_')

@@ -30,13 +30,13 @@ export async function* linesOf(file: string): AsyncGenerator<Line, void> {
     }
     unfinished.push(decoder.decode())
   } catch (cause) {
-    throw unreadable(file, cause)
+    throw toPlanError(file, cause)
   }
   const last = unfinished.join('')
   if (last !== '') yield { number: number + 1, text: last }
 }
 
-function unreadable(file: string, cause: unknown): PlanError {
+function toPlanError(file: string, cause: unknown): PlanError {
   if (cause instanceof TypeError) return new PlanError(file, 'is not UTF-8', { cause })
   return new PlanError(file, `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
 }

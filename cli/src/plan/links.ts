@@ -1,5 +1,5 @@
-import { order } from './order.ts'
-import { type PlanEdge, PlanError, type PlanRecord, type Warnings, warn } from './plan.ts'
+import { sortTopologically } from './order.ts'
+import { addWarning, type PlanEdge, PlanError, type PlanRecord, type Warnings } from './plan.ts'
 
 /** The edges of one task of the plan. */
 export interface Links {
@@ -24,37 +24,37 @@ export function linksOf(
   const dropped: string[] = []
   for (const record of records.values()) {
     for (const edge of record.edges) {
-      const why = whyDropped(edge, records, links)
-      if (why) {
-        dropped.push(why.reason)
-        if (why.warning !== undefined) warn(warnings, why.warning, record)
-      } else place(edge, record, records, links, warnings)
+      const dropReason = findDropReason(edge, records, links)
+      if (dropReason) {
+        dropped.push(dropReason.reason)
+        if (dropReason.warning !== undefined) addWarning(warnings, dropReason.warning, record)
+      } else addEdge(edge, record, records, links, warnings)
     }
   }
   return { links, dropped }
 }
 
-type Kept = ReadonlyMap<string, Links>
+type LinksById = ReadonlyMap<string, Links>
 
 /** Why an edge has no place in the plan, if it has none. */
-function whyDropped(
+function findDropReason(
   { kind, from, to }: PlanEdge,
   records: ReadonlyMap<string, PlanRecord>,
-  links: Kept,
+  links: LinksById,
 ): { reason: string; warning?: string } | undefined {
   if (!records.has(from)) {
     return { reason: 'from an unknown id', warning: 'an edge from an id the file does not hold: dropped' }
   }
   if (!links.has(from)) return { reason: 'from a skipped record' }
   if (kind === 'other' || !records.has(to) || links.has(to)) return undefined
-  return { reason: 'to a skipped record', warning: `a ${words[kind]} that is skipped: the edge is dropped` }
+  return { reason: 'to a skipped record', warning: `a ${edgeNames[kind]} that is skipped: the edge is dropped` }
 }
 
-function place(
+function addEdge(
   edge: PlanEdge,
   record: PlanRecord,
   records: ReadonlyMap<string, PlanRecord>,
-  links: Kept,
+  links: LinksById,
   warnings: Warnings,
 ): void {
   const task = links.get(edge.from)
@@ -63,11 +63,11 @@ function place(
     task.other.push(edge.source)
     return
   }
-  if (!records.has(edge.to)) warn(warnings, `a ${words[edge.kind]} the file does not hold: kept`, record)
-  attach(task, edge, () => warn(warnings, 'a second parent: kept in metadata.dependencies', record))
+  if (!records.has(edge.to)) addWarning(warnings, `a ${edgeNames[edge.kind]} the file does not hold: kept`, record)
+  attach(task, edge, () => addWarning(warnings, 'a second parent: kept in metadata.dependencies', record))
 }
 
-const words = { blocks: 'dependency', parent: 'parent' } as const
+const edgeNames = { blocks: 'dependency', parent: 'parent' } as const
 
 function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
   if (edge.kind === 'blocks') task.waitsFor.add(edge.to)
@@ -83,13 +83,13 @@ function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
  *
  * @throws PlanError naming the ids of a cycle, with the line of the first.
  */
-export function sorted(
+export function sortTasks(
   file: string,
   links: ReadonlyMap<string, Links>,
   options: { records: ReadonlyMap<string, PlanRecord>; warnings: Warnings },
 ): PlanRecord[] {
   const { records, warnings } = options
-  const result = order(links)
+  const result = sortTopologically(links)
   if ('cycle' in result) {
     const [first = ''] = result.cycle
     const arrow = result.of === 'parents' ? ' is part of ' : ' waits for '
@@ -99,7 +99,7 @@ export function sorted(
   }
   for (const id of result.late) {
     const record = records.get(id)
-    if (record) warn(warnings, 'a parent that waits for its own task: it comes after it', record)
+    if (record) addWarning(warnings, 'a parent that waits for its own task: it comes after it', record)
   }
   return result.ids.flatMap((id) => records.get(id) ?? [])
 }

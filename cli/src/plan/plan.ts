@@ -71,7 +71,7 @@ export class PlanError extends Error {
 export type Warnings = Map<string, { times: number; first: string }>
 
 /** Notes that `sentence` applies at `record`. */
-export function warn(warnings: Warnings, sentence: string, record: { id: string; line?: number }): void {
+export function addWarning(warnings: Warnings, sentence: string, record: { id: string; line?: number }): void {
   const known = warnings.get(sentence)
   if (known) known.times += 1
   else warnings.set(sentence, { times: 1, first: record.line === undefined ? record.id : `line ${record.line}` })

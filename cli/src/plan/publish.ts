@@ -2,7 +2,7 @@ import type { Client } from '@tony/mcp-client'
 import type { Plan, PlannedRow } from './plan.ts'
 
 /** What an import changed. */
-export interface Published {
+export interface PublishResult {
   readonly planId: string
   readonly created: number
   readonly updated: number
@@ -13,20 +13,20 @@ export interface Published {
 const rowsPerCall = 200
 const charactersPerCall = 200_000
 
-function* portions(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
-  let portion: PlannedRow[] = []
+function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
+  let batch: PlannedRow[] = []
   let size = 0
   for (const row of rows) {
     const length = JSON.stringify(row).length
-    if (portion.length === rowsPerCall || (portion.length > 0 && size + length > charactersPerCall)) {
-      yield portion
-      portion = []
+    if (batch.length === rowsPerCall || (batch.length > 0 && size + length > charactersPerCall)) {
+      yield batch
+      batch = []
       size = 0
     }
-    portion.push(row)
+    batch.push(row)
     size += length
   }
-  if (portion.length > 0) yield portion
+  if (batch.length > 0) yield batch
 }
 
 /**
@@ -37,10 +37,10 @@ export async function publishPlan(
   client: Client,
   plan: Pick<Plan, 'name' | 'tasks'>,
   onProgress: (staged: number) => void = () => undefined,
-): Promise<Published> {
+): Promise<PublishResult> {
   const { planId } = await client.plans.begin({ name: plan.name })
   let staged = 0
-  for (const tasks of portions(plan.tasks)) {
+  for (const tasks of toBatches(plan.tasks)) {
     await client.plans.add({ planId, tasks })
     staged += tasks.length
     onProgress(staged)

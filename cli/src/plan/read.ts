@@ -27,13 +27,13 @@ export async function readPlan(file: string, options: { replay: boolean }): Prom
 async function recordsOf(file: string, warnings: Warnings): Promise<{ format: Plan['format']; records: PlanRecord[] }> {
   const lines = linesOf(file)
   const head = await headOf(lines)
-  const [first, second] = head.filter(isFilled)
+  const [first, second] = head.filter(isNotBlank)
   if (!first) throw new PlanError(file, 'is empty')
   if (isJsonLine(first, second)) {
-    return { format: 'beads', records: await beadsRecords(file, joined(head, lines), warnings) }
+    return { format: 'beads', records: await beadsRecords(file, concatLines(head, lines), warnings) }
   }
   const document: string[] = []
-  for await (const { text } of joined(head, lines)) document.push(text)
+  for await (const { text } of concatLines(head, lines)) document.push(text)
   return { format: 'athms', records: athmsRecords(file, document.join('\n'), warnings) }
 }
 
@@ -44,14 +44,14 @@ async function headOf(lines: AsyncGenerator<Line, void>): Promise<Line[]> {
     const { value } = await lines.next()
     if (!value) break
     head.push(value)
-    if (isFilled(value)) filled += 1
+    if (isNotBlank(value)) filled += 1
   }
   return head
 }
 
-const isFilled = (line: Line): boolean => line.text.trim() !== ''
+const isNotBlank = (line: Line): boolean => line.text.trim() !== ''
 
-async function* joined(head: readonly Line[], rest: AsyncGenerator<Line, void>): AsyncGenerator<Line, void> {
+async function* concatLines(head: readonly Line[], rest: AsyncGenerator<Line, void>): AsyncGenerator<Line, void> {
   try {
     yield* head
     yield* rest
@@ -61,13 +61,13 @@ async function* joined(head: readonly Line[], rest: AsyncGenerator<Line, void>):
 }
 
 function isJsonLine(first: Line, second: Line | undefined): boolean {
-  const record = objectOf(first.text)
+  const record = parseObject(first.text)
   if (record) return 'issue_type' in record || !('tasks' in record)
   const text = first.text.trim()
-  return !text.startsWith('{') || text.endsWith('}') || (second !== undefined && objectOf(second.text) !== undefined)
+  return !text.startsWith('{') || text.endsWith('}') || (second !== undefined && parseObject(second.text) !== undefined)
 }
 
-function objectOf(text: string): object | undefined {
+function parseObject(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? value : undefined

@@ -1,8 +1,16 @@
 import { plannedTask } from '@tony/mcp-shared/plans'
-import { epicOf, type Links, levelsOf, linksOf, sorted } from './links.ts'
-import { PlanError, type PlannedRow, type PlanRecord, type PlanReport, problemOf, type Warnings, warn } from './plan.ts'
+import { epicOf, type Links, levelsOf, linksOf, sortTasks } from './links.ts'
+import {
+  addWarning,
+  PlanError,
+  type PlannedRow,
+  type PlanRecord,
+  type PlanReport,
+  problemOf,
+  type Warnings,
+} from './plan.ts'
 
-const notWork: ReadonlySet<string> = new Set(['event', 'message', 'agent', 'role', 'rig'])
+const nonWorkKinds: ReadonlySet<string> = new Set(['event', 'message', 'agent', 'role', 'rig'])
 const titleLimit = 1_000
 const descriptionLimit = 65_536
 
@@ -18,27 +26,27 @@ export function rowsOf(
   options: { replay: boolean; warnings: Warnings },
 ): { tasks: PlannedRow[]; report: PlanReport } {
   const { replay, warnings } = options
-  const records = byId(file, read)
-  const kept = read.filter((record) => !replay || (isAlive(record) && !notWork.has(record.kind)))
-  const { links, dropped } = linksOf(records, kept, warnings)
-  const tasks = sorted(file, links, { records, warnings })
+  const records = indexById(file, read)
+  const imported = read.filter((record) => !replay || (isNotTombstone(record) && !nonWorkKinds.has(record.kind)))
+  const { links, dropped } = linksOf(records, imported, warnings)
+  const tasks = sortTasks(file, links, { records, warnings })
   const rows = tasks.map((record) => {
     const row = rowOf(record, links.get(record.id), warnings)
     const epic = epicOf(record.id, links, records)
     if (epic !== undefined) row.epic = epic
     if (replay) row.status = 'pending'
-    return accepted(file, row, record.line)
+    return validateRow(file, row, record.line)
   })
   const skipped = read.filter((record) => !links.has(record.id))
   const report: PlanReport = {
     records: read.length,
-    kinds: tally(read.filter(isAlive).map((record) => record.kind)),
+    kinds: tally(read.filter(isNotTombstone).map((record) => record.kind)),
     skipped: {
-      tombstones: skipped.filter((record) => !isAlive(record)).length,
-      notWork: tally(skipped.filter(isAlive).map((record) => record.kind)),
+      tombstones: skipped.filter((record) => !isNotTombstone(record)).length,
+      notWork: tally(skipped.filter(isNotTombstone).map((record) => record.kind)),
       edges: { total: dropped.length, reasons: tally(dropped) },
     },
-    edges: edgesOf([...links.values()]),
+    edges: countEdges([...links.values()]),
     levels: levelsOf(tasks, links),
     warnings: [...warnings].map(([sentence, { times, first }]) =>
       times === 1 ? `${sentence} (${first})` : `${sentence} (${times} times, first ${first})`,
@@ -48,9 +56,9 @@ export function rowsOf(
 }
 
 /** A tombstone is what is called off: the one state that a replay leaves out. */
-const isAlive = (record: PlanRecord): boolean => record.status !== 'cancelled'
+const isNotTombstone = (record: PlanRecord): boolean => record.status !== 'cancelled'
 
-function byId(file: string, read: readonly PlanRecord[]): Map<string, PlanRecord> {
+function indexById(file: string, read: readonly PlanRecord[]): Map<string, PlanRecord> {
   const records = new Map<string, PlanRecord>()
   for (const record of read) {
     const earlier = records.get(record.id)
@@ -81,27 +89,27 @@ function rowOf(record: PlanRecord, links: Links | undefined, warnings: Warnings)
   ] as const) {
     const whole = record[field]
     if (whole === undefined) continue
-    row[field] = cut(whole, limit)
+    row[field] = truncate(whole, limit)
     if (whole.length <= limit) continue
     metadata[field] = whole
-    warn(warnings, `a ${field} over ${limit} characters: cut, and kept whole in metadata.${field}`, record)
+    addWarning(warnings, `a ${field} over ${limit} characters: cut, and kept whole in metadata.${field}`, record)
   }
   return row
 }
 
 /** The first `limit` UTF-16 units, or one less where that would halve a character. */
-function cut(whole: string, limit: number): string {
+function truncate(whole: string, limit: number): string {
   const start = whole.slice(0, limit)
   return start.isWellFormed() || !whole.isWellFormed() ? start : start.slice(0, -1)
 }
 
-function accepted(file: string, row: PlannedRow, line: number | undefined): PlannedRow {
+function validateRow(file: string, row: PlannedRow, line: number | undefined): PlannedRow {
   const parsed = plannedTask.safeParse(row)
   if (parsed.success) return row
   throw new PlanError(file, `${JSON.stringify(row.externalId)}: ${problemOf(parsed.error)}`, { line })
 }
 
-function edgesOf(links: readonly Links[]): PlanReport['edges'] {
+function countEdges(links: readonly Links[]): PlanReport['edges'] {
   const edges = { blocks: 0, parentChild: 0, other: 0 }
   for (const { waitsFor, parent, other } of links) {
     edges.blocks += waitsFor.size

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { withServer } from '../connection.ts'
-import type { RunCommand } from './run.ts'
+import { addServerOptions } from '../connection.ts'
+import type { RunPluginOptions } from './run.ts'
 
 /** Only these commands load the plugin kit. */
 export function addPluginCommands(tony: Command): void {
@@ -10,11 +10,11 @@ export function addPluginCommands(tony: Command): void {
     .description('write a plugin that runs, with its test')
     .option('--to <folder>', 'where (default: a folder of its name)')
     .action(async (name: string, options: { to?: string }) => (await import('./new.ts')).newPlugin(name, options))
-  withServer(plugin.command('run <file>'))
+  addServerOptions(plugin.command('run <file>'))
     .description('host a plugin until a signal; one of Tony 2.6 or 2.7 runs as it is')
     .option('--state <folder>', 'where its installation and its state are kept', '.tony/plugins')
     .option('--uninstall', 'run its onUninstall and forget it', false)
-    .action(async (file: string, options: RunCommand) => (await import('./run.ts')).runCommand(file, options))
+    .action(async (file: string, options: RunPluginOptions) => (await import('./run.ts')).runCommand(file, options))
   plugin
     .command('test [folder]')
     .description('run the tests of a plugin: no server is needed')

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PluginError } from '@tony/mcp-client/plugin'
 
-const named = /^[a-z0-9][a-z0-9._-]{0,63}$/
+const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/
 
 /** The client a new plugin is written for: the one this program uses. */
 function clientVersion(): string {
@@ -11,7 +11,7 @@ function clientVersion(): string {
   return dependencies['@tony/mcp-client'] ?? '*'
 }
 
-const manifest = (name: string): string =>
+const packageJsonOf = (name: string): string =>
   `${JSON.stringify(
     {
       name,
@@ -25,7 +25,7 @@ const manifest = (name: string): string =>
     2,
   )}\n`
 
-const source = (name: string): string => `import { definePlugin } from '@tony/mcp-client/plugin'
+const pluginSourceOf = (name: string): string => `import { definePlugin } from '@tony/mcp-client/plugin'
 
 export default definePlugin({
   name: '${name}',
@@ -44,7 +44,7 @@ export default definePlugin({
 })
 `
 
-const test = (name: string): string => `import assert from 'node:assert/strict'
+const testSourceOf = (name: string): string => `import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testPlugin } from '@tony/mcp-client/plugin'
 import plugin from './plugin.js'
@@ -64,13 +64,13 @@ test('refuses what is no text', async () => {
 
 /** `tony-mcp plugin new`: into a folder that is empty or not there. */
 export function newPlugin(name: string, { to = name }: { readonly to?: string }): void {
-  if (!named.test(name))
+  if (!namePattern.test(name))
     throw new PluginError('PLUGIN_INVALID', `"${name}" is no name: small letters, digits, ".", "_" and "-", at most 64`)
   mkdirSync(to, { recursive: true })
   if (readdirSync(to).length > 0)
     throw new PluginError('PLUGIN_INVALID', `${to} is not empty: choose another folder with --to`)
-  writeFileSync(join(to, 'package.json'), manifest(name))
-  writeFileSync(join(to, 'plugin.js'), source(name))
-  writeFileSync(join(to, 'plugin.test.js'), test(name))
+  writeFileSync(join(to, 'package.json'), packageJsonOf(name))
+  writeFileSync(join(to, 'plugin.js'), pluginSourceOf(name))
+  writeFileSync(join(to, 'plugin.test.js'), testSourceOf(name))
   process.stdout.write(`${to} is a plugin. Next:\n  cd ${to}\n  npm install\n  npm test\n  npm start\n`)
 }

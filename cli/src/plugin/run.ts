@@ -1,20 +1,20 @@
 import { installationsIn, loadPlugin, runPlugin } from '@tony/mcp-client/plugin'
 import { type ServerOptions, tokenOf } from '../connection.ts'
 
-export interface RunCommand extends ServerOptions {
+export interface RunPluginOptions extends ServerOptions {
   readonly state: string
   readonly uninstall: boolean
 }
 
 /** The first of the signals that end a process. */
-function signalled(): Promise<NodeJS.Signals> {
+function waitForSignal(): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve)
   return promise
 }
 
 /** `tony-mcp plugin run`: until a signal; then what it handles is finished. A second signal ends the process at once. */
-export async function runCommand(file: string, options: RunCommand): Promise<void> {
+export async function runCommand(file: string, options: RunPluginOptions): Promise<void> {
   const { url, project, state, uninstall } = options
   const credential = tokenOf(options)
   const plugin = await loadPlugin(file)
@@ -30,7 +30,7 @@ export async function runCommand(file: string, options: RunCommand): Promise<voi
     return
   }
   process.stdout.write(`${plugin.name} ${plugin.version} is running as agent ${running.agentId}\n`)
-  const signal = await Promise.race([signalled(), running.stopped])
+  const signal = await Promise.race([waitForSignal(), running.stopped])
   if (!signal) throw new Error(`${plugin.name} has ended: its agent was registered elsewhere, or revoked`)
   process.stdout.write(`${signal}: finishing what runs\n`)
   await running.stop()

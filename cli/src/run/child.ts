@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { after } from '../clock.ts'
+import { startTimer } from '../timer.ts'
 
 /** So much of the end of what a command says of errors goes into the error of its task, in characters. */
 const tailCharacters = 2_000
 
-export interface Started {
+export interface ChildOptions {
   readonly command: readonly [string, ...string[]]
   readonly env: NodeJS.ProcessEnv
   /** Asks the command to end: SIGTERM, and SIGKILL when it has not within `graceMs`. */
@@ -12,7 +12,7 @@ export interface Started {
   readonly graceMs: number
 }
 
-export interface Ended {
+export interface ChildResult {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   /** The end of what it wrote to its standard error. */
@@ -20,7 +20,7 @@ export interface Ended {
 }
 
 /** Ends a command and whatever it has started. */
-function send(pid: number | undefined, signal: NodeJS.Signals): void {
+function sendSignal(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return
   try {
     process.kill(process.platform === 'win32' ? pid : -pid, signal)
@@ -31,7 +31,7 @@ function send(pid: number | undefined, signal: NodeJS.Signals): void {
 }
 
 /** Runs one command to its end. Rejects when it cannot be started. */
-export function runCommand({ command: [program, ...args], env, stop, graceMs }: Started): Promise<Ended> {
+export function runCommand({ command: [program, ...args], env, stop, graceMs }: ChildOptions): Promise<ChildResult> {
   return new Promise((resolve, reject) => {
     // In a group of its own: a signal reaches all it has started, and one from the terminal does not reach it past us.
     const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'inherit', 'pipe'] })
@@ -42,23 +42,23 @@ export function runCommand({ command: [program, ...args], env, stop, graceMs }: 
     })
     let cancel = () => undefined as unknown
     const end = () => {
-      send(child.pid, 'SIGTERM')
-      cancel = after(graceMs, () => send(child.pid, 'SIGKILL'))
+      sendSignal(child.pid, 'SIGTERM')
+      cancel = startTimer(graceMs, () => sendSignal(child.pid, 'SIGKILL'))
     }
     if (stop.aborted) end()
     else stop.addEventListener('abort', end, { once: true })
-    const over = () => {
+    const cleanUp = () => {
       cancel()
       stop.removeEventListener('abort', end)
     }
     child.once('error', (error) => {
-      over()
+      cleanUp()
       reject(error)
     })
     child.once('exit', (code, signal) => {
-      over()
+      cleanUp()
       // What it has started and left behind would go on with a task that is over.
-      send(child.pid, 'SIGKILL')
+      sendSignal(child.pid, 'SIGKILL')
       resolve({ code, signal, tail: tail.trim() })
     })
   })

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { Agent, TonyError } from '@tony/mcp-client'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type ServerOptions, tokenOf, withServer } from '../connection.ts'
-import { durationOption } from '../options.ts'
-import { commandFor } from './work.ts'
+import { addServerOptions, type ServerOptions, tokenOf } from '../connection.ts'
+import { parseDuration } from '../options.ts'
+import { createCommandHandler } from './command-handler.ts'
 
-interface RunCommand extends ServerOptions {
+interface RunOptions extends ServerOptions {
   readonly slots: number
   readonly name?: string
   readonly type: string
@@ -16,19 +16,19 @@ interface RunCommand extends ServerOptions {
   readonly grace: number
 }
 
-const slotCount = (text: string): number => {
+const parseSlotCount = (text: string): number => {
   const count = Number(text)
   if (!Number.isInteger(count) || count < 1 || count > 256) throw new InvalidArgumentError('1 to 256')
   return count
 }
 
-const say = (line: string) => process.stderr.write(`tony-mcp run: ${line}\n`)
+const log = (line: string) => process.stderr.write(`tony-mcp run: ${line}\n`)
 
 /** A stop that comes while one is under way. */
-const asked = (): Promise<unknown> =>
+const waitForSignal = (): Promise<unknown> =>
   Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT'), once(process, 'SIGHUP')])
 
-const register = (options: RunCommand): Promise<Agent> => {
+const register = (options: RunOptions): Promise<Agent> => {
   const credential = tokenOf(options)
   return Agent.register({
     url: options.url,
@@ -42,7 +42,7 @@ const register = (options: RunCommand): Promise<Agent> => {
 }
 
 /** Rejects when the session is over for good: revoked, or taken over. */
-const end = ({ client }: Agent): Promise<never> =>
+const waitForSessionEnd = ({ client }: Agent): Promise<never> =>
   new Promise((_, reject) => {
     client.connection.onChange(({ state }) => {
       // What ended it is what every call is told from then on.
@@ -51,44 +51,44 @@ const end = ({ client }: Agent): Promise<never> =>
   })
 
 /** Leaves, which gives all leases back without burning an attempt. Without a server they run out. */
-const leave = ({ client }: Agent): Promise<unknown> =>
+const unregister = ({ client }: Agent): Promise<unknown> =>
   client.agents.unregister({}, { deadlineMs: 2_000 }).catch(() => undefined)
 
 /** Gives all leases back at once; what then still runs has lost them. */
-async function giveBack(agent: Agent): Promise<void> {
-  say('giving back what runs')
-  await leave(agent)
+async function releaseLeases(agent: Agent): Promise<void> {
+  log('giving back what runs')
+  await unregister(agent)
   agent.client.close()
 }
 
-async function runCommand(command: readonly [string, ...string[]], options: RunCommand): Promise<void> {
+async function runCommand(command: readonly [string, ...string[]], options: RunOptions): Promise<void> {
   const agent = await register(options)
-  say(`${agent.name} takes tasks, ${options.slots} at a time`)
-  const loop = agent.work(commandFor({ command, graceMs: options.grace, say }), {
+  log(`${agent.name} takes tasks, ${options.slots} at a time`)
+  const loop = agent.work(createCommandHandler({ command, graceMs: options.grace, log }), {
     slots: options.slots,
     leaseMs: options.lease,
     onError: (error, task) => {
       // A lease that was lost has been said already.
       if (!(error instanceof TonyError && error.code === 'STALE_LEASE'))
-        say(`${task ? `task ${task.id}: ` : ''}${error instanceof Error ? error.message : String(error)}`)
+        log(`${task ? `task ${task.id}: ` : ''}${error instanceof Error ? error.message : String(error)}`)
     },
   })
-  await Promise.race([asked(), end(agent)])
-  say('finishing what runs; once more gives it back')
+  await Promise.race([waitForSignal(), waitForSessionEnd(agent)])
+  log('finishing what runs; once more gives it back')
   const drained = loop.stop()
-  const forced = asked().then(() => giveBack(agent))
+  const forced = waitForSignal().then(() => releaseLeases(agent))
   await Promise.race([drained, forced])
   await drained
-  await leave(agent)
+  await unregister(agent)
   await agent.stop()
 }
 
 /** `tony-mcp run --slots N -- COMMAND…`: one run of the command for each task, until SIGTERM. */
 export function addRunCommand(tony: Command): void {
-  withServer(tony.command('run'))
+  addServerOptions(tony.command('run'))
     .description('start a command for each task, and complete or fail the task by its exit code and result file')
     .argument('<command...>', 'the command, after --')
-    .option('--slots <n>', 'how many tasks at a time, 1 to 256', slotCount, 1)
+    .option('--slots <n>', 'how many tasks at a time, 1 to 256', parseSlotCount, 1)
     .option('--name <name>', 'the name of the agent; default: one of this machine and process')
     .option('--type <type>', 'what the agent is', 'implementation')
     .option(
@@ -97,13 +97,13 @@ export function addRunCommand(tony: Command): void {
       (word, before: string[]) => [...before, word],
       [],
     )
-    .option('--lease <duration>', 'how long a lease lasts without a heartbeat', durationOption, 30_000)
-    .option('--heartbeat <duration>', 'between heartbeats', durationOption, 10_000)
+    .option('--lease <duration>', 'how long a lease lasts without a heartbeat', parseDuration, 30_000)
+    .option('--heartbeat <duration>', 'between heartbeats', parseDuration, 10_000)
     .option(
       '--grace <duration>',
       'between SIGTERM and SIGKILL for a command that has lost its task',
-      durationOption,
+      parseDuration,
       10_000,
     )
-    .action((command: [string, ...string[]], options: RunCommand) => runCommand(command, options))
+    .action((command: [string, ...string[]], options: RunOptions) => runCommand(command, options))
 }

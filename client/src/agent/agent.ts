@@ -1,15 +1,15 @@
 import { onTerminate } from '#host'
 import { type Client, type ClientOptions, createClient } from '../api/client.ts'
 import { addressOf } from '../connection/address.ts'
-import { post } from '../connection/post.ts'
-import { rest, type Timer, unheld } from '../connection/timers.ts'
+import { postJson } from '../connection/post-json.ts'
+import { sleep, type Timer, unrefTimer } from '../connection/timers.ts'
 import type { SessionTokens } from '../connection/tokens.ts'
 import type { Delivery, FeedEvent, LeasedTask } from '../generated/api.ts'
-import { type MailOptions, readMail } from './inbox.ts'
-import { ask, type RequestOptions } from './requests.ts'
+import { consumeInbox, type InboxOptions } from './inbox.ts'
+import { type RequestOptions, sendRequest } from './requests.ts'
 import { type WatchFilter, type WatchOptions, watch } from './watch.ts'
 import { type WorkHandler, WorkLoop, type WorkOptions } from './work.ts'
-import { type Gauge, gauge } from './work-stats.ts'
+import { createWorkStats, type WorkStats } from './work-stats.ts'
 
 export interface AgentOptions extends Omit<ClientOptions, 'token' | 'session'> {
   /** An API key or an enrolment token to register with. Without one the server must be in dev mode on this machine. */
@@ -51,15 +51,15 @@ interface Registration extends SessionTokens {
 }
 
 /** Something of the agent's that goes on until it is stopped. */
-interface Running {
+interface MessageReader {
   stop(): Promise<void>
 }
 
 /** How long a last beat is waited for, in milliseconds. */
-const lastBeatMs = 2_000
+const lastHeartbeatTimeoutMs = 2_000
 
 /** What ends a lease without its holder's doing. */
-const endsOfLeases = ['task.cancelled', 'task.expired', 'task.released', 'task.timedOut'] as const
+const leaseEndEventTypes = ['task.cancelled', 'task.expired', 'task.released', 'task.timedOut'] as const
 
 /** A registered agent: its connection, its heartbeat, its work and its mail. */
 export class Agent {
@@ -73,14 +73,14 @@ export class Agent {
   readonly client: Client
   readonly #options: AgentOptions
   readonly #loops: Set<WorkLoop>
-  readonly #mail = new Set<Running>()
-  readonly #gauge: Gauge = gauge()
-  readonly #beating: Timer
-  #beat: Promise<void> | undefined
-  #listening = false
+  readonly #messageReaders = new Set<MessageReader>()
+  readonly #stats: WorkStats = createWorkStats()
+  readonly #heartbeatTimer: Timer
+  #pendingHeartbeat: Promise<void> | undefined
+  #watchesLeaseEnds = false
   #draining = false
   #stopped: Promise<void> | undefined
-  #undo: () => void = () => undefined
+  #removeSigtermHandler: () => void = () => undefined
 
   private constructor(options: AgentOptions, registration: Registration, client: Client, loops: Set<WorkLoop>) {
     this.#options = options
@@ -91,10 +91,12 @@ export class Agent {
     this.role = registration.role
     this.registration = registration
     this.client = client
-    this.#beating = unheld(setInterval(() => this.#beatRegularly(), options.heartbeatMs ?? 10_000))
+    this.#heartbeatTimer = unrefTimer(setInterval(() => this.#sendHeartbeat(), options.heartbeatMs ?? 10_000))
     const { drainOnSigterm } = options
     if (!drainOnSigterm) return
-    this.#undo = onTerminate(() => this.stop(drainOnSigterm === true ? { withinMs: 25_000 } : drainOnSigterm))
+    this.#removeSigtermHandler = onTerminate(() =>
+      this.stop(drainOnSigterm === true ? { withinMs: 25_000 } : drainOnSigterm),
+    )
   }
 
   /** Registers and connects. Retries while the server cannot be reached; rejects with TonyError when it refuses. */
@@ -102,7 +104,7 @@ export class Agent {
     const { url = 'http://127.0.0.1:3456', name, type, role, capabilities = [], metadata = {} } = options
     const clientInstanceId = options.clientInstanceId ?? crypto.randomUUID()
     const { credential, project } = options
-    const registration = await post({
+    const registration = await postJson({
       url: `${addressOf(url)}/api/agents/register`,
       body: { name, type, ...(role === undefined ? {} : { role }), capabilities, metadata, clientInstanceId },
       headers: {
@@ -114,7 +116,7 @@ export class Agent {
     })
     const loops = new Set<WorkLoop>()
     const onState: ClientOptions['onState'] = (state, change) => {
-      if (state === 'closed') for (const loop of loops) loop.loseAll()
+      if (state === 'closed') for (const loop of loops) loop.abortAllLeases()
       options.onState?.(state, change)
     }
     return new Agent(options, registration, createClient({ ...options, url, session: registration, onState }), loops)
@@ -125,9 +127,9 @@ export class Agent {
    * throws fails the attempt. Its `signal` says that the lease was lost: stop then, the result would not count.
    */
   work(handler: WorkHandler, options: WorkOptions = {}): WorkLoop {
-    const loop = new WorkLoop(this.client, handler, options, this.#gauge.observe)
+    const loop = new WorkLoop(this.client, handler, options, this.#stats.record)
     this.#loops.add(loop)
-    this.#listenForEnds()
+    this.#watchLeaseEnds()
     return loop
   }
 
@@ -135,15 +137,15 @@ export class Agent {
    * Runs `handler` on each message of the inbox: acked when it returns, nak'ed when it throws. Requests go to `onRequest` of the
    * options, if there is one.
    */
-  onMessage(handler: (message: Delivery) => unknown, options: MailOptions = {}): { stop(): Promise<void> } {
-    const mail = readMail(this.client, handler, options, this.#gauge.observe)
-    this.#mail.add(mail)
+  onMessage(handler: (message: Delivery) => unknown, options: InboxOptions = {}): { stop(): Promise<void> } {
+    const mail = consumeInbox(this.client, handler, options, this.#stats.record)
+    this.#messageReaders.add(mail)
     return mail
   }
 
   /** Asks another agent and gives its result. Rejects with RequestError when it answered with an error, with TonyError when it did not. */
   request(method: string, params?: unknown, options: RequestOptions = {}): Promise<unknown> {
-    return ask(this.client, method, params, options)
+    return sendRequest(this.client, method, params, options)
   }
 
   /** Answers a request that came as a message, which acks it. Handlers of `onRequest` need not. */
@@ -164,11 +166,11 @@ export class Agent {
     const { heartbeatMs = 10_000, healthMs = 30_000, onDraining } = this.#options
     const held = [...this.#loops].flatMap((loop) => loop.leases())
     const leases = held.map(({ id, leaseToken }: LeasedTask) => ({ taskId: id, leaseToken }))
-    const health = this.#gauge.due(healthMs)
+    const health = this.#stats.takeSampleIfDue(healthMs)
     // Neither kept for long nor sent again: a list that is late would let go of what was claimed since.
     const settings = { deadlineMs: Math.min(10_000, heartbeatMs), once: true }
     const { lost, state } = await this.client.agents.heartbeat({ leases, ...(health ? { health } : {}) }, settings)
-    for (const { taskId } of lost) for (const loop of this.#loops) loop.lose(taskId)
+    for (const { taskId } of lost) for (const loop of this.#loops) loop.abortLease(taskId)
     if (state === 'draining' && !this.#draining) onDraining?.()
     this.#draining = state === 'draining'
   }
@@ -180,45 +182,48 @@ export class Agent {
   }
 
   async #stop({ withinMs }: StopOptions): Promise<void> {
-    const stopped = Promise.all([...this.#loops, ...this.#mail].map((running) => running.stop()))
+    const stopped = Promise.all([...this.#loops, ...this.#messageReaders].map((running) => running.stop()))
     const wakers = new Set<() => void>()
     if (withinMs === undefined) await stopped
-    else await Promise.race([stopped, rest(withinMs, wakers)])
+    else await Promise.race([stopped, sleep(withinMs, wakers)])
     for (const wake of wakers) wake()
-    await Promise.all([...this.#loops].map((loop) => loop.giveBack()))
-    clearInterval(this.#beating)
+    await Promise.all([...this.#loops].map((loop) => loop.releaseLeases()))
+    clearInterval(this.#heartbeatTimer)
     // A claim over HTTP that was ended may have got a task nobody heard of: two lists without it let go of it.
     if (this.#options.calls === 'http' && this.#loops.size > 0)
       for (let beats = 0; beats < 2; beats += 1)
-        await Promise.race([this.heartbeat().catch(() => undefined), rest(lastBeatMs, wakers)])
+        await Promise.race([this.heartbeat().catch(() => undefined), sleep(lastHeartbeatTimeoutMs, wakers)])
     for (const wake of wakers) wake()
-    this.#undo()
+    this.#removeSigtermHandler()
     this.client.close()
   }
 
   /** One at a time, and none while there is no connection: those would come all at once later, with lists of before. */
-  #beatRegularly(): void {
-    if (this.#beat || (this.#options.calls !== 'http' && this.client.connection.state !== 'open')) return
-    this.#beat = this.heartbeat()
+  #sendHeartbeat(): void {
+    if (this.#pendingHeartbeat || (this.#options.calls !== 'http' && this.client.connection.state !== 'open')) return
+    this.#pendingHeartbeat = this.heartbeat()
       .catch(() => undefined)
       .finally(() => {
-        this.#beat = undefined
+        this.#pendingHeartbeat = undefined
       })
   }
 
   /** Whoever works hears at once when a lease of its has ended; without this, with the next heartbeat. */
-  #listenForEnds(): void {
-    if (this.#listening) return
-    this.#listening = true
+  #watchLeaseEnds(): void {
+    if (this.#watchesLeaseEnds) return
+    this.#watchesLeaseEnds = true
     const listen = async (): Promise<void> => {
-      for await (const { subject, data } of this.client.events.subscribe({ types: endsOfLeases, agentId: this.id })) {
+      for await (const { subject, data } of this.client.events.subscribe({
+        types: leaseEndEventTypes,
+        agentId: this.id,
+      })) {
         const attempt = typeof data === 'object' && data !== null && 'attempt' in data ? data.attempt : undefined
         if (subject === null || typeof attempt !== 'number') continue
-        for (const loop of this.#loops) loop.lose(subject, attempt)
+        for (const loop of this.#loops) loop.abortLease(subject, attempt)
       }
     }
     listen().catch(() => {
-      this.#listening = false
+      this.#watchesLeaseEnds = false
     })
   }
 }

@@ -1,7 +1,7 @@
 import type { Client } from '../api/client.ts'
 import type { Delivery } from '../generated/api.ts'
-import { isUnsayable, saidOf } from './error-text.ts'
-import { type Observe, observed } from './work-stats.ts'
+import { errorTextOf, isPayloadRejected } from './error-text.ts'
+import { measureWork, type WorkObserver } from './work-stats.ts'
 
 /** What another agent asks. */
 export interface IncomingRequest {
@@ -40,7 +40,7 @@ export class RequestError extends Error {
 }
 
 /** Asks an agent and gives its result. Rejects with RequestError when it answered with an error, with TonyError when it did not. */
-export async function ask(
+export async function sendRequest(
   client: Client,
   method: string,
   params: unknown,
@@ -67,40 +67,43 @@ export async function ask(
 export type RequestHandler = (request: IncomingRequest) => unknown
 
 /** The request a message is; undefined for other mail. */
-export function requestIn({ type, payload, from }: Delivery): IncomingRequest | undefined {
+export function toIncomingRequest({ type, payload, from }: Delivery): IncomingRequest | undefined {
   if (type !== 'request' || typeof payload !== 'object' || payload === null) return undefined
   const { requestId, method, params = null }: Partial<Record<string, unknown>> = { ...payload }
   if (typeof requestId !== 'string' || typeof method !== 'string') return undefined
   return { requestId, method, params, from }
 }
 
-const failed = (message: string) => ({ error: { code: 'HANDLER_FAILED', message } })
+const toHandlerFailure = (message: string) => ({ error: { code: 'HANDLER_FAILED', message } })
 
-type Reply = Omit<Parameters<Client['requests']['reply']>[0], 'requestId'>
+type ReplyBody = Omit<Parameters<Client['requests']['reply']>[0], 'requestId'>
 
 /** Answers a request. Where the answer itself is refused, that is the answer: its caller is not to wait for none. */
-export async function reply(client: Client, requestId: string, answer: Reply): Promise<void> {
+export async function replyToRequest(client: Client, requestId: string, answer: ReplyBody): Promise<void> {
   try {
     await client.requests.reply({ requestId, ...answer })
   } catch (error) {
-    if (!isUnsayable(error)) throw error
-    await client.requests.reply({ requestId, ...failed(`the answer was not taken: ${saidOf(error, 1_000)}`) })
+    if (!isPayloadRejected(error)) throw error
+    await client.requests.reply({
+      requestId,
+      ...toHandlerFailure(`the answer was not taken: ${errorTextOf(error, 1_000)}`),
+    })
   }
 }
 
 /** Has a request answered, which acks its message. */
-export async function answer(
+export async function answerRequest(
   client: Client,
   handler: RequestHandler,
   request: IncomingRequest,
-  observe: Observe,
+  observe: WorkObserver,
 ): Promise<void> {
   const { requestId } = request
-  const outcome = await observed(observe, () => handler(request)).then(
+  const outcome = await measureWork(observe, () => handler(request)).then(
     (result) => ({ result }),
     (error: unknown) => {
-      return failed(saidOf(error, 4_096))
+      return toHandlerFailure(errorTextOf(error, 4_096))
     },
   )
-  await reply(client, requestId, outcome)
+  await replyToRequest(client, requestId, outcome)
 }

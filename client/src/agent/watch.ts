@@ -1,5 +1,5 @@
 import type { Client } from '../api/client.ts'
-import { type Timer, unheld } from '../connection/timers.ts'
+import { type Timer, unrefTimer } from '../connection/timers.ts'
 import type { FeedEvent } from '../generated/api.ts'
 
 /** Where a watcher keeps how far it has come: a file, a row, a key. */
@@ -22,13 +22,13 @@ export interface WatchOptions {
   readonly signal?: AbortSignal
 }
 
-interface Saver {
-  handled(cursor: string | undefined): Promise<void>
+interface CursorSaver {
+  markHandled(cursor: string | undefined): Promise<void>
   /** Saves what is left. */
-  end(): Promise<void>
+  flush(): Promise<void>
 }
 
-function saver(store: CursorStore, everyMs: number): Saver {
+function createCursorSaver(store: CursorStore, everyMs: number): CursorSaver {
   let saved: string | undefined
   let handled: string | undefined
   let timer: Timer | undefined
@@ -53,17 +53,17 @@ function saver(store: CursorStore, everyMs: number): Saver {
       failure = { error }
     })
   return {
-    handled: async (cursor) => {
+    markHandled: async (cursor) => {
       if (failure) throw failure.error
       handled = cursor
       if (everyMs === 0) await save()
-      else timer ??= unheld(setTimeout(later, everyMs))
+      else timer ??= unrefTimer(setTimeout(later, everyMs))
     },
-    end: save,
+    flush: save,
   }
 }
 
-const nowhere: CursorStore = { load: () => undefined, save: () => undefined }
+const noStore: CursorStore = { load: () => undefined, save: () => undefined }
 
 /**
  * The events of the feed as they come, without a gap across reconnects, restarts of the server, and with a store also of this
@@ -73,20 +73,20 @@ const nowhere: CursorStore = { load: () => undefined, save: () => undefined }
 export async function* watch(
   client: Pick<Client, 'events'>,
   filter: WatchFilter = {},
-  { store = nowhere, from, saveEveryMs = 1_000, signal }: WatchOptions = {},
+  { store = noStore, from, saveEveryMs = 1_000, signal }: WatchOptions = {},
 ): AsyncGenerator<FeedEvent, void> {
   const cursor = (await store.load()) ?? from
   const feed = client.events.subscribe(
     { ...filter, ...(cursor === undefined ? {} : { cursor }) },
     signal === undefined ? {} : { signal },
   )
-  const saving = saver(store, saveEveryMs)
+  const saver = createCursorSaver(store, saveEveryMs)
   try {
     for await (const event of feed) {
       if (event.type !== 'checkpoint') yield event
-      await saving.handled(feed.cursor)
+      await saver.markHandled(feed.cursor)
     }
   } finally {
-    await saving.end()
+    await saver.flush()
   }
 }

@@ -1,4 +1,4 @@
-import { usage } from '#host'
+import { readResourceUsage } from '#host'
 
 /** What an agent reports of itself, since the report before. */
 export interface HealthSample {
@@ -15,39 +15,42 @@ export interface HealthSample {
 }
 
 /** How one piece of work went. */
-export type Observe = (tookMs: number, ok: boolean) => void
+export type WorkObserver = (tookMs: number, ok: boolean) => void
 
-export interface Gauge {
-  readonly observe: Observe
+export interface WorkStats {
+  readonly record: WorkObserver
   /** What there is to report, and begins anew; undefined before `everyMs` have passed since the last. */
-  due(everyMs: number): HealthSample | undefined
+  takeSampleIfDue(everyMs: number): HealthSample | undefined
 }
 
 /** Measures this process and counts the work of one agent. */
-export function gauge(): Gauge {
+export function createWorkStats(): WorkStats {
   let handled = 0
   let failed = 0
   let tookMs = 0
-  let at = performance.now()
-  let used = usage()
+  let lastSampleAt = performance.now()
+  let lastUsage = readResourceUsage()
   const measure = (now: number): HealthSample => {
-    const before = used
-    used = usage()
-    if (!before || !used || now <= at) return {}
-    return { cpuUsage: Math.max(0, used.cpuMs - before.cpuMs) / (now - at), memoryUsage: used.memoryBytes }
+    const before = lastUsage
+    lastUsage = readResourceUsage()
+    if (!before || !lastUsage || now <= lastSampleAt) return {}
+    return {
+      cpuUsage: Math.max(0, lastUsage.cpuMs - before.cpuMs) / (now - lastSampleAt),
+      memoryUsage: lastUsage.memoryBytes,
+    }
   }
   return {
-    observe: (ms, ok) => {
+    record: (ms, ok) => {
       handled += 1
       tookMs += ms
       if (!ok) failed += 1
     },
-    due: (everyMs) => {
+    takeSampleIfDue: (everyMs) => {
       const now = performance.now()
-      if (everyMs === 0 || now - at < everyMs) return undefined
+      if (everyMs === 0 || now - lastSampleAt < everyMs) return undefined
       const rates = handled === 0 ? {} : { avgResponseTimeMs: tookMs / handled, errorRate: failed / handled }
       const sample = { requestsHandled: handled, ...rates, ...measure(now) }
-      at = now
+      lastSampleAt = now
       handled = 0
       failed = 0
       tookMs = 0
@@ -57,7 +60,7 @@ export function gauge(): Gauge {
 }
 
 /** Runs a piece of work and tells how it went. */
-export async function observed<T>(observe: Observe, work: () => T): Promise<Awaited<T>> {
+export async function measureWork<T>(observe: WorkObserver, work: () => T): Promise<Awaited<T>> {
   const begun = performance.now()
   let ok = false
   try {

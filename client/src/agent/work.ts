@@ -1,8 +1,8 @@
 import type { Client } from '../api/client.ts'
 import { isFinal, TonyError } from '../api/errors.ts'
 import type { LeasedTask } from '../generated/api.ts'
-import { isUnsayable, saidOf } from './error-text.ts'
-import { type Observe, observed } from './work-stats.ts'
+import { errorTextOf, isPayloadRejected } from './error-text.ts'
+import { measureWork, type WorkObserver } from './work-stats.ts'
 
 /** Throw it from a handler to end the task as failed, whatever attempts are left. */
 export class FinalError extends Error {
@@ -10,7 +10,7 @@ export class FinalError extends Error {
 }
 
 /** Thrown by `requestInput`, so that nothing after it runs: the lease has been given back. */
-class GivenBack extends Error {
+class InputRequestedError extends Error {
   override readonly name = 'GivenBack'
 }
 
@@ -57,15 +57,15 @@ export interface WorkOptions {
 const waitMs = 30_000
 
 /** Pause after a claim that failed for another reason than a lost connection, in milliseconds. */
-const pauseMs = 1_000
+const retryDelayMs = 1_000
 
 /** How long what is given back at the end is tried, in milliseconds: without a server its lease runs out. */
-const lastWordMs = 2_000
+const releaseTimeoutMs = 2_000
 
 /** A lease, from its claim until the server has said what became of it: heartbeats list it so long. */
-interface Held {
+interface HeldLease {
   readonly task: LeasedTask
-  readonly lost: AbortController
+  readonly abortController: AbortController
   /** Its handler has ended, and the server is being told how. */
   ended: boolean
 }
@@ -75,12 +75,12 @@ export class WorkLoop {
   readonly #client: Client
   readonly #handler: WorkHandler
   readonly #options: WorkOptions
-  readonly #held = new Map<string, Held>()
+  readonly #leases = new Map<string, HeldLease>()
   readonly #stopping = new AbortController()
   readonly #slots: Promise<void>[]
-  readonly #observe: Observe
+  readonly #observe: WorkObserver
 
-  constructor(client: Client, handler: WorkHandler, options: WorkOptions, observe: Observe = () => undefined) {
+  constructor(client: Client, handler: WorkHandler, options: WorkOptions, observe: WorkObserver = () => undefined) {
     this.#client = client
     this.#handler = handler
     this.#options = options
@@ -90,18 +90,18 @@ export class WorkLoop {
 
   /** The tasks being worked on. */
   leases(): LeasedTask[] {
-    return [...this.#held.values()].map(({ task }) => task)
+    return [...this.#leases.values()].map(({ task }) => task)
   }
 
   /** A lease is over: its handler is told. Without an attempt, whichever it is. */
-  lose(taskId: string, attempt?: number): void {
-    const held = this.#held.get(taskId)
-    if (held && (attempt === undefined || held.task.attempt === attempt)) held.lost.abort()
+  abortLease(taskId: string, attempt?: number): void {
+    const held = this.#leases.get(taskId)
+    if (held && (attempt === undefined || held.task.attempt === attempt)) held.abortController.abort()
   }
 
   /** The agent is over, here or by a newer incarnation: so is every lease. */
-  loseAll(): void {
-    for (const { lost } of this.#held.values()) lost.abort()
+  abortAllLeases(): void {
+    for (const { abortController } of this.#leases.values()) abortController.abort()
   }
 
   /** Takes nothing new and waits for what runs. */
@@ -111,14 +111,17 @@ export class WorkLoop {
   }
 
   /** Ends what still runs: its handlers are told, and its tasks go back without burning an attempt. */
-  async giveBack(): Promise<void> {
+  async releaseLeases(): Promise<void> {
     this.#stopping.abort()
-    const held = [...this.#held.values()].filter(({ ended }) => !ended)
-    const release = async (one: Held): Promise<void> => {
-      const { task, lost } = one
+    const held = [...this.#leases.values()].filter(({ ended }) => !ended)
+    const release = async (one: HeldLease): Promise<void> => {
+      const { task, abortController } = one
       one.ended = true
-      lost.abort()
-      await this.#client.tasks.release({ taskId: task.id, leaseToken: task.leaseToken }, { deadlineMs: lastWordMs })
+      abortController.abort()
+      await this.#client.tasks.release(
+        { taskId: task.id, leaseToken: task.leaseToken },
+        { deadlineMs: releaseTimeoutMs },
+      )
     }
     await Promise.all(
       held.map((one) => release(one).catch((error: unknown) => this.#options.onError?.(error, one.task))),
@@ -131,10 +134,10 @@ export class WorkLoop {
       try {
         task = task ? await this.#work(task) : await this.#claim()
       } catch (error) {
-        if (!this.#stopping.signal.aborted || !wasGivenUp(error)) this.#options.onError?.(error, task)
+        if (!this.#stopping.signal.aborted || !isAbortedClaim(error)) this.#options.onError?.(error, task)
         task = undefined
         if (isFinal(error)) return
-        if (!this.#stopping.signal.aborted) await pause(this.#stopping.signal)
+        if (!this.#stopping.signal.aborted) await sleep(this.#stopping.signal)
       }
     }
   }
@@ -145,11 +148,11 @@ export class WorkLoop {
       { waitMs, ...(leaseMs === undefined ? {} : { leaseMs }) },
       { signal: this.#stopping.signal },
     )
-    return this.#accept(tasks[0])
+    return this.#releaseIfStopping(tasks[0])
   }
 
   /** A task that came after the stop was asked for goes back at once, without burning an attempt. */
-  async #accept(task: LeasedTask | undefined): Promise<LeasedTask | undefined> {
+  async #releaseIfStopping(task: LeasedTask | undefined): Promise<LeasedTask | undefined> {
     if (!task || !this.#stopping.signal.aborted) return task
     await this.#client.tasks.release({ taskId: task.id, leaseToken: task.leaseToken })
     return undefined
@@ -158,10 +161,12 @@ export class WorkLoop {
   /** Runs one task to its end; gives the next one if completing it brought one. */
   async #work(task: LeasedTask): Promise<LeasedTask | undefined> {
     const lease = { taskId: task.id, leaseToken: task.leaseToken }
-    const held: Held = { task, lost: new AbortController(), ended: false }
-    this.#held.set(task.id, held)
+    const held: HeldLease = { task, abortController: new AbortController(), ended: false }
+    this.#leases.set(task.id, held)
     try {
-      const outcome = await observed(this.#observe, () => this.#handler(task, this.#contextOf(lease, held.lost))).then(
+      const outcome = await measureWork(this.#observe, () =>
+        this.#handler(task, this.#contextOf(lease, held.abortController)),
+      ).then(
         (result: unknown) => ({ result }),
         (error: unknown) => ({ error }),
       )
@@ -169,29 +174,29 @@ export class WorkLoop {
       if (held.ended) return undefined
       held.ended = true
       if ('result' in outcome) return await this.#complete(lease, outcome.result, task)
-      if (!(outcome.error instanceof GivenBack)) await this.#fail(task, lease, outcome.error)
+      if (!(outcome.error instanceof InputRequestedError)) await this.#fail(task, lease, outcome.error)
       return undefined
     } finally {
-      if (this.#held.get(task.id) === held) this.#held.delete(task.id)
+      if (this.#leases.get(task.id) === held) this.#leases.delete(task.id)
     }
   }
 
-  #contextOf(lease: { taskId: string; leaseToken: string }, lost: AbortController): WorkContext {
+  #contextOf(lease: { taskId: string; leaseToken: string }, abortController: AbortController): WorkContext {
     /** A call under the lease. One that is over is noticed here too, before the next heartbeat. */
-    const under = async (call: Promise<unknown>): Promise<void> => {
+    const withLease = async (call: Promise<unknown>): Promise<void> => {
       await call.catch((error: unknown) => {
-        if (error instanceof TonyError && error.code === 'STALE_LEASE') lost.abort()
+        if (error instanceof TonyError && error.code === 'STALE_LEASE') abortController.abort()
         throw error
       })
     }
     return {
-      signal: lost.signal,
-      progress: (note) => under(this.#client.tasks.progress({ ...lease, ...note })),
+      signal: abortController.signal,
+      progress: (note) => withLease(this.#client.tasks.progress({ ...lease, ...note })),
       requestInput: async (question) => {
-        await under(this.#client.tasks.requestInput({ ...lease, ...question }))
-        throw new GivenBack('the task waits for an answer')
+        await withLease(this.#client.tasks.requestInput({ ...lease, ...question }))
+        throw new InputRequestedError('the task waits for an answer')
       },
-      lock: (locks) => under(this.#client.tasks.lock({ ...lease, locks })),
+      lock: (locks) => withLease(this.#client.tasks.lock({ ...lease, locks })),
     }
   }
 
@@ -208,18 +213,18 @@ export class WorkLoop {
         return undefined
       }
       const { tasks } = await this.#client.tasks.next({ completed, ...(leaseMs === undefined ? {} : { leaseMs }) })
-      return await this.#accept(tasks[0])
+      return await this.#releaseIfStopping(tasks[0])
     } catch (error) {
       this.#options.onError?.(error, task)
       // Left alone it would come back to this agent, without a failure, for ever.
-      if (isUnsayable(error))
-        await this.#fail(task, lease, new FinalError(`the result was not taken: ${saidOf(error, 1_000)}`))
+      if (isPayloadRejected(error))
+        await this.#fail(task, lease, new FinalError(`the result was not taken: ${errorTextOf(error, 1_000)}`))
       return undefined
     }
   }
 
   async #fail(task: LeasedTask, lease: { taskId: string; leaseToken: string }, thrown: unknown): Promise<void> {
-    const error = saidOf(thrown, 16_384) || 'failed without a message'
+    const error = errorTextOf(thrown, 16_384) || 'failed without a message'
     try {
       await this.#client.tasks.fail({ ...lease, error, retryable: !(thrown instanceof FinalError) })
     } catch (refused) {
@@ -229,16 +234,16 @@ export class WorkLoop {
 }
 
 /** A claim over HTTP that was ended by the stop. */
-const wasGivenUp = (error: unknown): boolean => error instanceof TonyError && error.code === 'CONNECTION_LOST'
+const isAbortedClaim = (error: unknown): boolean => error instanceof TonyError && error.code === 'CONNECTION_LOST'
 
-function pause(signal: AbortSignal): Promise<void> {
+function sleep(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer)
       signal.removeEventListener('abort', done)
       resolve()
     }
-    const timer = setTimeout(done, pauseMs)
+    const timer = setTimeout(done, retryDelayMs)
     signal.addEventListener('abort', done, { once: true })
   })
 }

@@ -1,11 +1,11 @@
 import { addressOf } from '../connection/address.ts'
 import type { BreakerOptions } from '../connection/breaker.ts'
-import type { RepeatBudget } from '../connection/budget.ts'
-import type { ConnectionState, Patience, StateChange } from '../connection/connection.ts'
-import { Transport } from '../connection/connections.ts'
+import type { ConnectionState, ConnectionTimeouts, StateChange } from '../connection/connection.ts'
+import { Connections } from '../connection/connections.ts'
+import type { RetryBudget } from '../connection/retry-budget.ts'
 import type { SessionTokens } from '../connection/tokens.ts'
 import { type Api, procedures } from '../generated/api.ts'
-import type { Repeat } from './caller.ts'
+import type { RetrySafety } from './caller.ts'
 import type { CallOptions, SubscribeOptions } from './calls.ts'
 import { type QueueLimit, TonyError } from './errors.ts'
 
@@ -34,11 +34,11 @@ export interface ClientOptions {
   /** How much may wait while there is no connection; what is beyond that is refused with OFFLINE_QUEUE_FULL. */
   readonly offlineQueue?: Partial<QueueLimit>
   /** How often calls may be sent again that the server could not take. Those beyond wait for their turn. */
-  readonly repeats?: Partial<RepeatBudget>
+  readonly retries?: Partial<RetryBudget>
   /** When a server that fails again and again is left alone. */
   readonly breaker?: Partial<BreakerOptions>
   /** When a connection is taken for dead. */
-  readonly patience?: Partial<Patience>
+  readonly timeouts?: Partial<ConnectionTimeouts>
   /** Told of each change of the connection. */
   readonly onState?: (state: ConnectionState, change: StateChange) => void
   /** Sees every call and what became of it. */
@@ -61,7 +61,7 @@ export interface Client extends Api {
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-function withKey(input: unknown): unknown {
+function withIdempotencyKey(input: unknown): unknown {
   if (!isRecord(input)) return input
   // One that is undefined is on no wire: the call would be repeated without a key.
   return input['idempotencyKey'] === undefined ? { ...input, idempotencyKey: crypto.randomUUID() } : input
@@ -69,38 +69,38 @@ function withKey(input: unknown): unknown {
 
 interface Procedure {
   readonly kind: 'query' | 'mutation' | 'subscription'
-  readonly repeat: Repeat
+  readonly repeat: RetrySafety
   /** The field of its input that says how long it may wait on the server, where that is not `waitMs`. */
   readonly waits?: { readonly field: string; readonly byDefault: number }
 }
 
-type Callable = Procedure & { readonly path: string; readonly kind: 'query' | 'mutation' }
+type CallableProcedure = Procedure & { readonly path: string; readonly kind: 'query' | 'mutation' }
 
 /** How long a call may take in all, where that is more than the client's deadline and its `waitMs`. */
-function within(deadlineMs: number, input: unknown, waits: Procedure['waits']): CallOptions {
+function toCallOptions(deadlineMs: number, input: unknown, waits: Procedure['waits']): CallOptions {
   if (waits === undefined) return {}
   const given = isRecord(input) ? input[waits.field] : undefined
   return { deadlineMs: deadlineMs + (typeof given === 'number' ? given : waits.byDefault) }
 }
 
-const patience: Patience = { pingMs: 20_000, pongMs: 10_000, connectMs: 10_000 }
-const offlineQueue: QueueLimit = { calls: 1_000, bytes: 16_777_216 }
-const repeats: RepeatBudget = { burst: 100, perSecond: 20 }
-const breaker: BreakerOptions = { failures: 10, openMs: 1_000 }
+const defaultTimeouts: ConnectionTimeouts = { pingMs: 20_000, pongMs: 10_000, connectMs: 10_000 }
+const defaultOfflineQueue: QueueLimit = { calls: 1_000, bytes: 16_777_216 }
+const defaultRetries: RetryBudget = { burst: 100, perSecond: 20 }
+const defaultBreaker: BreakerOptions = { failures: 10, openMs: 1_000 }
 
 /** A transport for these options, and what is known of its connection. */
-function open(options: ClientOptions, url: string, deadlineMs: number): [Transport, Connectivity] {
+function openConnections(options: ClientOptions, url: string, deadlineMs: number): [Connections, Connectivity] {
   const { token, session, project, calls = 'socket', subscriptions = 'socket', onState } = options
   const listeners = new Set<(change: StateChange) => void>()
-  const transport = new Transport({
+  const transport = new Connections({
     url: addressOf(url),
     calls,
     subscriptions,
     deadlineMs,
-    patience: { ...patience, ...options.patience },
-    queue: { ...offlineQueue, ...options.offlineQueue },
-    budget: { ...repeats, ...options.repeats },
-    breaker: { ...breaker, ...options.breaker },
+    timeouts: { ...defaultTimeouts, ...options.timeouts },
+    queue: { ...defaultOfflineQueue, ...options.offlineQueue },
+    budget: { ...defaultRetries, ...options.retries },
+    breaker: { ...defaultBreaker, ...options.breaker },
     onState: (change) => {
       onState?.(change.state, change)
       for (const listener of listeners) listener(change)
@@ -122,20 +122,20 @@ function open(options: ClientOptions, url: string, deadlineMs: number): [Transpo
 }
 
 /** What a lost answer to it costs, asking again would not make worse: what was handed out comes again in any case. */
-const askedAgain: ReadonlySet<string> = new Set(['messages.receive'])
+const retriedAsSafe: ReadonlySet<string> = new Set(['messages.receive'])
 
 /** Connects to a server. Calls made before the connection is open wait for it. Throws TonyError INVALID_INPUT for a `url` that is none. */
 export function createClient(options: ClientOptions = {}): Client {
   const { url = 'http://127.0.0.1:3456', deadlineMs = 30_000, onCall } = options
-  const [transport, connection] = open(options, url, deadlineMs)
+  const [transport, connection] = openConnections(options, url, deadlineMs)
   let op = 0
-  const call = async ({ path, kind, repeat, waits }: Callable, given: unknown, settings: CallOptions) => {
-    const input = repeat === 'keyed' ? withKey(given ?? {}) : (given ?? {})
-    const made = { path, kind, input, repeat: askedAgain.has(path) ? 'safe' : repeat } as const
-    const options = { ...within(deadlineMs, input, waits), ...settings }
+  const call = async ({ path, kind, repeat, waits }: CallableProcedure, given: unknown, settings: CallOptions) => {
+    const input = repeat === 'keyed' ? withIdempotencyKey(given ?? {}) : (given ?? {})
+    const made = { path, kind, input, repeat: retriedAsSafe.has(path) ? 'safe' : repeat } as const
+    const options = { ...toCallOptions(deadlineMs, input, waits), ...settings }
     if (!onCall) return transport.call(made, options)
     op += 1
-    return recorded(onCall, op, path, input, () => transport.call(made, options))
+    return recordCall(onCall, op, path, input, () => transport.call(made, options))
   }
   const client: Record<string, unknown> = { connection, close: () => transport.close() }
   const table: Readonly<Record<string, Procedure>> = procedures
@@ -158,7 +158,7 @@ export function createClient(options: ClientOptions = {}): Client {
   return client as unknown as Client
 }
 
-async function recorded(
+async function recordCall(
   onCall: (record: CallRecord) => void,
   op: number,
   path: string,

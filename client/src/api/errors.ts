@@ -78,7 +78,7 @@ export const connectionLost = (): TonyError =>
     applied: 'unknown',
   })
 
-export const neverSent = (): TonyError =>
+export const callNotSent = (): TonyError =>
   new TonyError('the call was ended while there was no connection', {
     code: 'CONNECTION_LOST',
     retryable: true,
@@ -86,17 +86,17 @@ export const neverSent = (): TonyError =>
   })
 
 /** A blocking call over HTTP that was ended early: nobody knows what it would have answered with. */
-export const givenUp = (): TonyError =>
+export const callAborted = (): TonyError =>
   new TonyError('the call was ended before its answer came', {
     code: 'CONNECTION_LOST',
     retryable: true,
     applied: 'unknown',
   })
 
-export const unreachable = (): TonyError =>
+export const serverUnreachable = (): TonyError =>
   new TonyError('the server cannot be reached', { code: 'CONNECTION_LOST', retryable: true, applied: 'no' })
 
-export const queueFull = (limit: QueueLimit): TonyError =>
+export const offlineQueueFull = (limit: QueueLimit): TonyError =>
   new TonyError(
     `there is no connection, and ${limit.calls} calls of ${limit.bytes} bytes wait for one: at most that many may`,
     { code: 'OFFLINE_QUEUE_FULL', retryable: true, applied: 'no', details: { ...limit } },
@@ -109,7 +109,7 @@ export const circuitOpen = (): TonyError =>
     applied: 'no',
   })
 
-export const tooLarge = (bytes: number, limit: number): TonyError =>
+export const payloadTooLarge = (bytes: number, limit: number): TonyError =>
   new TonyError(`a call has at most ${limit} bytes, this one has ${bytes}`, {
     code: 'PAYLOAD_TOO_LARGE',
     retryable: false,
@@ -117,18 +117,18 @@ export const tooLarge = (bytes: number, limit: number): TonyError =>
   })
 
 /** The server closed the connection for good. Its reason is the code of the error, where it is one. */
-export const endedForGood = (
+export const sessionEnded = (
   reason: string,
-  said = 'the server ended this connection for good: register again',
+  message = 'the server ended this connection for good: register again',
 ): TonyError =>
-  new TonyError(said, {
+  new TonyError(message, {
     code: isCode(reason) ? reason : 'UNAUTHENTICATED',
     retryable: false,
     applied: 'no',
   })
 
 /** The same error of a call that may have taken effect all the same. */
-export const unsure = (error: TonyError): TonyError =>
+export const toMaybeApplied = (error: TonyError): TonyError =>
   error.applied === 'unknown' ? error : new TonyError(error.message, { ...error, applied: 'unknown' })
 
 const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

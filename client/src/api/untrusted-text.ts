@@ -1,5 +1,5 @@
 import type { AgentInfo, Delivery, Message } from '../generated/api.ts'
-import { fenced as fence, nameOfAgent } from '../generated/untrusted-text.ts'
+import { agentLabel, delimitUntrusted } from '../generated/untrusted-text.ts'
 
 /** What of an agent stands in the head: as `agents.get` gives it. */
 export type Sender = Pick<AgentInfo, 'id' | 'name' | 'role'>
@@ -14,13 +14,13 @@ export type Sender = Pick<AgentInfo, 'id' | 'name' | 'role'>
  *
  * ```ts
  * const sender = message.from === null ? undefined : await client.agents.get({ agent: message.from })
- * prompt.push(fenced(message, sender))
+ * prompt.push(delimitUntrustedMessage(message, sender))
  * ```
  */
-export function fenced(
+export function delimitUntrustedMessage(
   { id, from, payload }: Pick<Message | Delivery, 'id' | 'from' | 'payload'>,
   sender?: Sender,
 ): string {
   if (sender && sender.id !== from) throw new TypeError(`message ${id} is not from agent ${sender.id}`)
-  return fence(payload, `message from ${from !== null && !sender ? `agent ${from}` : nameOfAgent(sender)}`)
+  return delimitUntrusted(payload, `message from ${from !== null && !sender ? `agent ${from}` : agentLabel(sender)}`)
 }

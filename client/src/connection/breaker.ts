@@ -16,14 +16,16 @@ export interface Breaker {
 }
 
 /** Not a refusal: the server, or the way to it, does not work. */
-const troubles: ReadonlySet<TonyError['code']> = new Set(['INTERNAL', 'STORE_UNAVAILABLE', 'CONNECTION_LOST'])
+const serverFailureCodes: ReadonlySet<TonyError['code']> = new Set(['INTERNAL', 'STORE_UNAVAILABLE', 'CONNECTION_LOST'])
 
 /** `losesCalls`: whether calls find out by themselves that there is no server, so that a loss counts. */
-export function breaker({ failures, openMs }: BreakerOptions, losesCalls: boolean): Breaker {
+export function createBreaker({ failures, openMs }: BreakerOptions, reportsLossPerCall: boolean): Breaker {
   const policy = circuitBreaker(
     handleWhen(
       (error) =>
-        error instanceof TonyError && troubles.has(error.code) && (losesCalls || error.code !== 'CONNECTION_LOST'),
+        error instanceof TonyError &&
+        serverFailureCodes.has(error.code) &&
+        (reportsLossPerCall || error.code !== 'CONNECTION_LOST'),
     ),
     {
       breaker: new ConsecutiveBreaker(failures),

@@ -1,7 +1,7 @@
-import { openWire } from '#host'
-import { clientClosed, endedForGood, fromWire, TonyError } from '../api/errors.ts'
-import { jitter, type Timer, unheld } from './timers.ts'
-import type { Wire } from './wire.ts'
+import { openRawSocket } from '#host'
+import { clientClosed, fromWire, sessionEnded, TonyError } from '../api/errors.ts'
+import type { RawSocket } from './raw-socket.ts'
+import { jitteredDelayMs, type Timer, unrefTimer } from './timers.ts'
 
 export type ConnectionState = 'connecting' | 'open' | 'closed'
 
@@ -16,13 +16,13 @@ export interface StateChange {
   readonly reason: string | undefined
 }
 
-export interface Hello {
+export interface ConnectionParams {
   readonly token?: string
   readonly project?: string
 }
 
 /** When a socket is taken for dead. All in milliseconds. */
-export interface Patience {
+export interface ConnectionTimeouts {
   /** Silence after which the client asks whether the server is there. Default 20 000. */
   readonly pingMs: number
   /** How long the answer to that may take. Default 10 000. */
@@ -34,17 +34,17 @@ export interface Patience {
 export interface ConnectionOptions {
   /** `ws://host:port/ws` */
   readonly url: string
-  readonly patience: Patience
+  readonly timeouts: ConnectionTimeouts
   /** What the server is told of the caller on each new socket. Rejects when there is nothing to be told any more. */
-  readonly hello: () => Promise<Hello>
+  readonly getConnectionParams: () => Promise<ConnectionParams>
   /** The token has ended, and `hello` can give another. Without this the end of a token is the end of the connection. */
   readonly onExpired?: () => void
   readonly onOpen: () => void
   readonly onMessage: (message: unknown) => void
   /** The server asks for another socket. Whether something is still owed an answer on this one. */
-  readonly onMove: () => boolean
+  readonly onReconnectRequested: () => boolean
   /** A socket that was moved from is gone. */
-  readonly onMoved: () => void
+  readonly onOldSocketClosed: () => void
   /** The socket is gone; another one is being opened unless `final`. `untouched`: nothing that was sent on it was taken. */
   readonly onLost: (final: TonyError | undefined, untouched: boolean) => void
   readonly onState: (change: StateChange) => void
@@ -62,23 +62,23 @@ const maxFrameBytes = 262_144
 const maxFrameMessages = 500
 
 /** How long a socket that was moved from is kept for the answers still owed on it. */
-const movingMs = 10_000
+const oldSocketTimeoutMs = 10_000
 
 /** One WebSocket at a time, opened again whenever it is lost. Messages given in one turn travel in one frame. */
 export class Connection {
   readonly #options: ConnectionOptions
-  #wire: Wire | undefined
+  #socket: RawSocket | undefined
   /** The one before, while answers are owed on it. */
-  #old: Wire | undefined
+  #oldSocket: RawSocket | undefined
   #open = false
   #closed = false
   #attempt = 0
   #outgoing: string[] = []
-  #lastHeard = 0
+  #lastReceivedAt = 0
   /** What the server said before it closed a socket it will not have. */
   #refusal: string | undefined
-  #timer: Timer | undefined
-  #tending: Timer | undefined
+  #reconnectTimer: Timer | undefined
+  #livenessTimer: Timer | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -98,25 +98,25 @@ export class Connection {
   }
 
   /** Everything owed on the socket that was moved from has been answered. */
-  settled(): void {
-    this.#old?.leave()
-    this.#old = undefined
+  closeOldSocket(): void {
+    this.#oldSocket?.close()
+    this.#oldSocket = undefined
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    clearTimeout(this.#timer)
-    clearTimeout(this.#tending)
+    clearTimeout(this.#reconnectTimer)
+    clearTimeout(this.#livenessTimer)
     this.#flush()
     this.#open = false
-    this.#wire?.leave()
-    this.settled()
+    this.#socket?.close()
+    this.closeOldSocket()
     this.#options.onLost(clientClosed(), false)
-    this.#say('closed', 0, 'the client was closed')
+    this.#emitState('closed', 0, 'the client was closed')
   }
 
-  #say(state: ConnectionState, retryInMs: number, reason?: string): void {
+  #emitState(state: ConnectionState, retryInMs: number, reason?: string): void {
     this.#options.onState({ state, attempt: this.#attempt, retryInMs, reason })
   }
 
@@ -127,7 +127,7 @@ export class Connection {
     let batch: string[] = []
     let size = 0
     const send = () => {
-      if (batch.length > 0) this.#wire?.send(batch.length === 1 ? (batch[0] ?? '') : `[${batch.join(',')}]`)
+      if (batch.length > 0) this.#socket?.send(batch.length === 1 ? (batch[0] ?? '') : `[${batch.join(',')}]`)
       batch = []
       size = 0
     }
@@ -140,95 +140,95 @@ export class Connection {
   }
 
   #connect(afterMs: number, reason?: string): void {
-    this.#say('connecting', afterMs, reason)
+    this.#emitState('connecting', afterMs, reason)
     const dial = () =>
       void this.#options
-        .hello()
+        .getConnectionParams()
         .then((hello) => this.#dial(hello))
         .catch((error: unknown) => this.#end(error instanceof TonyError ? error : clientClosed()))
     if (afterMs === 0) dial()
-    else this.#timer = setTimeout(dial, afterMs)
+    else this.#reconnectTimer = setTimeout(dial, afterMs)
   }
 
-  #dial(hello: Hello): void {
+  #dial(params: ConnectionParams): void {
     if (this.#closed) return
     this.#refusal = undefined
-    const wire: Wire = openWire(`${this.#options.url}?connectionParams=1`, {
+    const socket: RawSocket = openRawSocket(`${this.#options.url}?connectionParams=1`, {
       onOpen: () => {
-        if (this.#wire !== wire || this.#closed) return
-        clearTimeout(this.#tending)
-        wire.send(JSON.stringify({ method: 'connectionParams', data: hello }))
+        if (this.#socket !== socket || this.#closed) return
+        clearTimeout(this.#livenessTimer)
+        socket.send(JSON.stringify({ method: 'connectionParams', data: params }))
         this.#open = true
-        this.#lastHeard = performance.now()
-        this.#tend(wire)
-        this.#say('open', 0)
+        this.#lastReceivedAt = performance.now()
+        this.#checkLiveness(socket)
+        this.#emitState('open', 0)
         this.#options.onOpen()
       },
-      onText: (text) => this.#receive(wire, text),
-      onClose: (code, reason) => this.#lost(wire, code, reason),
+      onText: (text) => this.#receive(socket, text),
+      onClose: (code, reason) => this.#handleClose(socket, code, reason),
     })
-    this.#wire = wire
+    this.#socket = socket
     // One that is taken and never answered would otherwise be waited for as long as the network likes.
-    this.#tending = unheld(setTimeout(() => wire.drop(), this.#options.patience.connectMs))
+    this.#livenessTimer = unrefTimer(setTimeout(() => socket.terminate(), this.#options.timeouts.connectMs))
   }
 
-  #receive(wire: Wire, text: string): void {
-    if (wire === this.#wire) this.#lastHeard = performance.now()
-    if (text === 'PING') return wire.send('PONG')
+  #receive(socket: RawSocket, text: string): void {
+    if (socket === this.#socket) this.#lastReceivedAt = performance.now()
+    if (text === 'PING') return socket.send('PONG')
     if (text === 'PONG') return
     // A connection is proven by an answer on it, not by being open: a server that refuses us closes it again.
     this.#attempt = 0
     const message = parse(text)
-    if (message === undefined) return wire.drop()
+    if (message === undefined) return socket.terminate()
     if (isRefusal(message)) this.#refusal = fromWire(message.error).message
     if (!isReconnect(message)) return this.#options.onMessage(message)
-    if (wire === this.#wire) this.#move(wire)
+    if (socket === this.#socket) this.#switchSocket(socket)
   }
 
   /** What is called from now on goes to the next socket. This one is kept for what must be answered on it. */
-  #move(wire: Wire): void {
-    const owed = this.#options.onMove()
-    this.settled()
+  #switchSocket(socket: RawSocket): void {
+    const owed = this.#options.onReconnectRequested()
+    this.closeOldSocket()
     this.#flush()
     if (owed) {
-      this.#old = wire
-      unheld(setTimeout(() => wire === this.#old && wire.drop(), movingMs))
+      this.#oldSocket = socket
+      unrefTimer(setTimeout(() => socket === this.#oldSocket && socket.terminate(), oldSocketTimeoutMs))
     }
-    this.#lost(wire, 1000, 'the server asked for another socket')
-    if (!owed) wire.leave()
+    this.#handleClose(socket, 1000, 'the server asked for another socket')
+    if (!owed) socket.close()
   }
 
-  #tend(wire: Wire): void {
-    const { pingMs, pongMs } = this.#options.patience
-    const silentMs = performance.now() - this.#lastHeard
-    if (silentMs > pingMs + pongMs) return wire.drop()
-    if (silentMs >= pingMs) wire.send('PING')
-    this.#tending = unheld(setTimeout(() => this.#tend(wire), Math.min(pingMs, pongMs) / 2))
+  #checkLiveness(socket: RawSocket): void {
+    const { pingMs, pongMs } = this.#options.timeouts
+    const silentMs = performance.now() - this.#lastReceivedAt
+    if (silentMs > pingMs + pongMs) return socket.terminate()
+    if (silentMs >= pingMs) socket.send('PING')
+    this.#livenessTimer = unrefTimer(setTimeout(() => this.#checkLiveness(socket), Math.min(pingMs, pongMs) / 2))
   }
 
   #end(why: TonyError): void {
     if (this.#closed) return
     this.#closed = true
-    this.settled()
+    this.closeOldSocket()
     this.#options.onLost(why, this.#refusal !== undefined)
-    this.#say('closed', 0, why.code)
+    this.#emitState('closed', 0, why.code)
   }
 
-  #lost(wire: Wire, code: number, reason: string): void {
-    if (this.#old === wire && this.#wire !== wire) {
-      this.#old = undefined
-      this.#options.onMoved()
+  #handleClose(socket: RawSocket, code: number, reason: string): void {
+    if (this.#oldSocket === socket && this.#socket !== socket) {
+      this.#oldSocket = undefined
+      this.#options.onOldSocketClosed()
     }
-    if (this.#wire !== wire || this.#closed) return
-    this.#wire = undefined
+    if (this.#socket !== socket || this.#closed) return
+    this.#socket = undefined
     this.#open = false
     this.#outgoing = []
-    clearTimeout(this.#tending)
+    clearTimeout(this.#livenessTimer)
     const { onExpired } = this.#options
     if (code === 4401 && reason === 'TOKEN_EXPIRED' && onExpired) onExpired()
-    else if (finalCodes.has(code)) return this.#end(endedForGood(reason, this.#refusal))
+    else if (finalCodes.has(code)) return this.#end(sessionEnded(reason, this.#refusal))
     this.#options.onLost(undefined, false)
-    const afterMs = jitter(backoff, this.#attempt)
+    const afterMs = jitteredDelayMs(backoff, this.#attempt)
     this.#attempt += 1
     this.#connect(afterMs, reason || `the socket was closed with ${code}`)
   }

@@ -2,16 +2,16 @@ import { type Call, Caller } from '../api/caller.ts'
 import type { CallOptions, Subscription } from '../api/calls.ts'
 import type { QueueLimit, TonyError } from '../api/errors.ts'
 import type { BreakerOptions } from './breaker.ts'
-import type { RepeatBudget } from './budget.ts'
-import type { ConnectionState, Hello, Patience, StateChange } from './connection.ts'
-import { type HttpOptions, httpLine } from './http-transport.ts'
-import { SocketLine } from './socket-transport.ts'
-import { SseFeed } from './sse-feed.ts'
-import { type Feed, LiveSubscription } from './subscription.ts'
-import { Session, type SessionTokens } from './tokens.ts'
-import type { Line } from './transport.ts'
+import type { ConnectionParams, ConnectionState, ConnectionTimeouts, StateChange } from './connection.ts'
+import { createHttpTransport, type HttpTransportOptions } from './http-transport.ts'
+import type { RetryBudget } from './retry-budget.ts'
+import { SocketTransport } from './socket-transport.ts'
+import { SseTransport } from './sse-transport.ts'
+import { LiveSubscription, type SubscriptionTransport } from './subscription.ts'
+import { ClientTokens, type SessionTokens } from './tokens.ts'
+import type { Transport } from './transport.ts'
 
-export interface TransportOptions {
+export interface ConnectionsOptions {
   /** `http://host:port` */
   readonly url: string
   readonly calls: 'socket' | 'http'
@@ -21,30 +21,37 @@ export interface TransportOptions {
   readonly project?: string
   /** In milliseconds. */
   readonly deadlineMs: number
-  readonly patience: Patience
+  readonly timeouts: ConnectionTimeouts
   readonly queue: QueueLimit
-  readonly budget: RepeatBudget
+  readonly budget: RetryBudget
   readonly breaker: BreakerOptions
   readonly onState: (change: StateChange) => void
 }
 
 /** Every way to the server that one client uses, opened when it is needed. */
-export class Transport {
-  readonly #options: TransportOptions
-  readonly #session: Session | undefined
+export class Connections {
+  readonly #options: ConnectionsOptions
+  readonly #tokens: ClientTokens | undefined
   readonly #caller: Caller
-  readonly #line: Line
-  #socket: SocketLine | undefined
-  #sse: SseFeed | undefined
+  readonly #transport: Transport
+  #socketTransport: SocketTransport | undefined
+  #sseTransport: SseTransport | undefined
   #state: ConnectionState = 'connecting'
   #closed = false
 
-  constructor(options: TransportOptions) {
+  constructor(options: ConnectionsOptions) {
     const { url, calls, session, deadlineMs, queue, budget, breaker } = options
     this.#options = options
-    this.#session = session && new Session(url, session, (renewed) => this.#renew(renewed))
-    this.#line = calls === 'socket' ? this.#theSocket() : httpLine(this.#http())
-    this.#caller = new Caller({ line: this.#line, deadlineMs, queue, budget, breaker, renews: session !== undefined })
+    this.#tokens = session && new ClientTokens(url, session, (renewed) => this.#renewToken(renewed))
+    this.#transport = calls === 'socket' ? this.#getSocketTransport() : createHttpTransport(this.#httpOptions())
+    this.#caller = new Caller({
+      transport: this.#transport,
+      deadlineMs,
+      queue,
+      budget,
+      breaker,
+      refreshesToken: session !== undefined,
+    })
   }
 
   get state(): ConnectionState {
@@ -56,96 +63,96 @@ export class Transport {
   }
 
   subscribe<T>(path: string, input: unknown, signal: AbortSignal | undefined): Subscription<T> {
-    const live = new LiveSubscription<T>(path, input, this.#feed())
+    const live = new LiveSubscription<T>(path, input, this.#getSubscriptionTransport())
     live.open()
-    if (signal) live.endWith(signal)
+    if (signal) live.closeOnAbort(signal)
     return live
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#session?.close()
-    this.#socket?.close()
-    this.#sse?.close()
-    this.#line.close()
-    this.#caller.wake()
-    this.#say({ state: 'closed', attempt: 0, retryInMs: 0, reason: 'the client was closed' })
+    this.#tokens?.close()
+    this.#socketTransport?.close()
+    this.#sseTransport?.close()
+    this.#transport.close()
+    this.#caller.wakeWaiting()
+    this.#emitState({ state: 'closed', attempt: 0, retryInMs: 0, reason: 'the client was closed' })
   }
 
-  #say(change: StateChange): void {
+  #emitState(change: StateChange): void {
     if (this.#state === 'closed') return
     this.#state = change.state
     this.#options.onState(change)
     if (change.state !== 'closed') return
     // Ended by the server for good.
-    this.#session?.close()
-    this.#caller.wake()
+    this.#tokens?.close()
+    this.#caller.wakeWaiting()
   }
 
-  async #hello(): Promise<Hello> {
+  async #getConnectionParams(): Promise<ConnectionParams> {
     const { token, project } = this.#options
-    const shown = this.#session ? await this.#session.current() : token
+    const shown = this.#tokens ? await this.#tokens.current() : token
     return { ...(shown === undefined ? {} : { token: shown }), ...(project === undefined ? {} : { project }) }
   }
 
-  #shared() {
-    const session = this.#session
+  #sharedOptions() {
+    const session = this.#tokens
     return {
       url: this.#options.url,
-      hello: () => this.#hello(),
-      onExpired: session ? () => session.expired() : undefined,
+      getConnectionParams: () => this.#getConnectionParams(),
+      onExpired: session ? () => session.markExpired() : undefined,
     }
   }
 
-  #http(): HttpOptions {
+  #httpOptions(): HttpTransportOptions {
     return {
-      ...this.#shared(),
-      patience: this.#options.patience,
-      onReached: (reached, reason) => this.#reached(reached, reason),
-      onEnded: ({ code }) => this.#say({ state: 'closed', attempt: 0, retryInMs: 0, reason: code }),
+      ...this.#sharedOptions(),
+      timeouts: this.#options.timeouts,
+      onReachable: (reached, reason) => this.#setReachable(reached, reason),
+      onEnded: ({ code }) => this.#emitState({ state: 'closed', attempt: 0, retryInMs: 0, reason: code }),
     }
   }
 
   /** Without a socket, whether the server is there is known from the last request. */
-  #reached(reached: boolean, reason: string | undefined): void {
+  #setReachable(reached: boolean, reason: string | undefined): void {
     const state = reached ? 'open' : 'connecting'
     if (this.#options.calls === 'socket' || state === this.#state) return
-    this.#say({ state, attempt: 0, retryInMs: 0, reason })
+    this.#emitState({ state, attempt: 0, retryInMs: 0, reason })
   }
 
-  #theSocket(): SocketLine {
-    const { calls, patience } = this.#options
+  #getSocketTransport(): SocketTransport {
+    const { calls, timeouts } = this.#options
     const onState = (change: StateChange) => {
-      if (calls === 'socket') this.#say(change)
+      if (calls === 'socket') this.#emitState(change)
     }
-    this.#socket ??= new SocketLine({ ...this.#shared(), patience, onState })
-    return this.#socket
+    this.#socketTransport ??= new SocketTransport({ ...this.#sharedOptions(), timeouts, onState })
+    return this.#socketTransport
   }
 
-  #feed(): Feed {
+  #getSubscriptionTransport(): SubscriptionTransport {
     if (this.#options.subscriptions === 'socket') {
-      const socket = this.#theSocket()
+      const socket = this.#getSocketTransport()
       if (this.#closed) socket.close()
       return socket
     }
-    this.#sse ??= new SseFeed(this.#http())
-    if (this.#closed) this.#sse.close()
-    return this.#sse
+    this.#sseTransport ??= new SseTransport(this.#httpOptions())
+    if (this.#closed) this.#sseTransport.close()
+    return this.#sseTransport
   }
 
   /** The socket goes on as it is, with the new token. Where it cannot, the server closes it, and the next one shows it. */
-  #renew(token: string): void {
-    const socket = this.#socket
+  #renewToken(token: string): void {
+    const socket = this.#socketTransport
     if (!socket?.isOpen) return
-    const end = performance.now() + renewWithinMs
+    const end = performance.now() + renewTimeoutMs
     const call = { path: 'auth.renew', kind: 'mutation', input: { token } } as const
     const params = JSON.stringify({ path: call.path, input: call.input })
     socket
-      .attempt({ ...call, params, end, deadlineMs: renewWithinMs, signal: undefined, once: false })
+      .attempt({ ...call, params, end, deadlineMs: renewTimeoutMs, signal: undefined, once: false })
       .catch((_: TonyError) => undefined)
   }
 }
 
 /** How long renewing may take. One that fails is made up for by the next socket. */
-const renewWithinMs = 10_000
+const renewTimeoutMs = 10_000

@@ -1,35 +1,35 @@
-import { neverLeft } from '#host'
+import { isConnectError } from '#host'
 import {
+  callAborted,
   clientClosed,
   connectionLost,
   deadlineExceeded,
   fromWire,
-  givenUp,
+  payloadTooLarge,
+  serverUnreachable,
   TonyError,
-  tooLarge,
-  unreachable,
-  unsure,
+  toMaybeApplied,
 } from '../api/errors.ts'
-import type { Hello, Patience } from './connection.ts'
-import { enterPool } from './request-pool.ts'
-import { longestMs } from './timers.ts'
-import { type Attempt, type Line, waitOf } from './transport.ts'
+import type { ConnectionParams, ConnectionTimeouts } from './connection.ts'
+import { acquireSlot } from './request-pool.ts'
+import { maxTimerMs } from './timers.ts'
+import { type Attempt, type Transport, waitOf } from './transport.ts'
 
-export interface HttpOptions {
+export interface HttpTransportOptions {
   /** `http://host:port` */
   readonly url: string
   /** What the server is told of the caller with each request. Rejects when there is nothing to be told any more. */
-  readonly hello: () => Promise<Hello>
+  readonly getConnectionParams: () => Promise<ConnectionParams>
   readonly onExpired: (() => void) | undefined
-  readonly patience: Patience
+  readonly timeouts: ConnectionTimeouts
   /** Whether the last request was answered. */
-  readonly onReached: (reached: boolean, reason: string | undefined) => void
+  readonly onReachable: (reached: boolean, reason: string | undefined) => void
   /** The credential has ended for good. */
   readonly onEnded: (error: TonyError) => void
 }
 
 /** How the caller is told to HTTP. */
-export const headersOf = ({ token, project }: Hello): Record<string, string> => ({
+export const headersOf = ({ token, project }: ConnectionParams): Record<string, string> => ({
   ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   ...(project === undefined ? {} : { 'x-tony-project': project }),
 })
@@ -49,24 +49,24 @@ async function replyOf(response: Response): Promise<unknown> {
   }
 }
 
-interface Ending {
+interface TimedAbort {
   readonly signal: AbortSignal
   readonly abort: () => void
   /** Leaves nothing behind. */
-  readonly done: () => void
+  readonly dispose: () => void
 }
 
 /** A signal that is aborted with another or after a time. */
-export function ending(outer: AbortSignal | undefined, afterMs: number): Ending {
+export function createTimedAbort(outer: AbortSignal | undefined, afterMs: number): TimedAbort {
   const controller = new AbortController()
   const abort = () => controller.abort()
-  const timer = setTimeout(abort, Math.min(Math.max(0, afterMs), longestMs))
+  const timer = setTimeout(abort, Math.min(Math.max(0, afterMs), maxTimerMs))
   if (outer?.aborted) abort()
   else outer?.addEventListener('abort', abort, { once: true })
   return {
     signal: controller.signal,
     abort,
-    done: () => {
+    dispose: () => {
       clearTimeout(timer)
       outer?.removeEventListener('abort', abort)
     },
@@ -74,7 +74,7 @@ export function ending(outer: AbortSignal | undefined, afterMs: number): Ending 
 }
 
 /** Rejects as soon as a signal says that nobody waits any more. */
-function unlessEnded<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = () => reject(new Error('nobody waits any more'))
     if (signal.aborted) end()
@@ -89,31 +89,35 @@ function requestOf(url: string, { path, kind, input }: Attempt): [string, Reques
   const body = JSON.stringify(input)
   if (kind === 'mutation') return [at, { method: 'POST', headers: { 'content-type': 'application/json' }, body }]
   const address = `${at}?input=${encodeURIComponent(body)}`
-  if (address.length > maxUrlLength) throw tooLarge(address.length, maxUrlLength)
+  if (address.length > maxUrlLength) throw payloadTooLarge(address.length, maxUrlLength)
   return [address, { method: 'GET' }]
 }
 
 /** What a request that failed means for its call. */
-function explain(error: unknown, { signal, deadlineMs, end }: Attempt, closing: AbortSignal): TonyError {
+function toCallError(error: unknown, { signal, deadlineMs, end }: Attempt, closing: AbortSignal): TonyError {
   if (error instanceof TonyError) return error
-  if (closing.aborted) return unsure(clientClosed())
-  if (signal?.aborted) return givenUp()
+  if (closing.aborted) return toMaybeApplied(clientClosed())
+  if (signal?.aborted) return callAborted()
   if (performance.now() >= end - 1) return deadlineExceeded(deadlineMs, true)
-  return neverLeft(error) ? unreachable() : connectionLost()
+  return isConnectError(error) ? serverUnreachable() : connectionLost()
 }
 
 /** What is to be known of the connection and the credential from an error. */
-function note(explained: TonyError, error: unknown, { onExpired, onEnded, onReached }: HttpOptions): void {
+function reportCallError(
+  explained: TonyError,
+  error: unknown,
+  { onExpired, onEnded, onReachable }: HttpTransportOptions,
+): void {
   const { code } = explained
   if (code === 'TOKEN_EXPIRED') onExpired?.()
   if (code === 'TOKEN_REVOKED' || code === 'STALE_INCARNATION') onEnded(explained)
-  if (explained !== error && code === 'CONNECTION_LOST' && explained.message !== givenUp().message)
-    onReached(false, error instanceof Error ? error.message : String(error))
+  if (explained !== error && code === 'CONNECTION_LOST' && explained.message !== callAborted().message)
+    onReachable(false, error instanceof Error ? error.message : String(error))
 }
 
 /** Calls over HTTP, one request each, over the connections `fetch` keeps for the whole process. */
-export function httpLine(options: HttpOptions): Line {
-  const { url, hello, patience, onReached } = options
+export function createHttpTransport(options: HttpTransportOptions): Transport {
+  const { url, getConnectionParams, timeouts, onReachable } = options
   const closing = new AbortController()
   const inFlight = new Set<() => void>()
   closing.signal.addEventListener('abort', () => {
@@ -125,30 +129,33 @@ export function httpLine(options: HttpOptions): Line {
     const [address, init] = requestOf(url, call)
     const leftMs = call.end - performance.now()
     // One that is not answered for longer than it should take is taken for lost, while there is time for another.
-    const answerMs = waitOf(call) + patience.pingMs + patience.pongMs
-    const { signal, abort, done } = ending(waitOf(call) > 0 ? call.signal : undefined, Math.min(leftMs, answerMs))
+    const answerMs = waitOf(call) + timeouts.pingMs + timeouts.pongMs
+    const { signal, abort, dispose } = createTimedAbort(
+      waitOf(call) > 0 ? call.signal : undefined,
+      Math.min(leftMs, answerMs),
+    )
     inFlight.add(abort)
-    const leave = waitOf(call) > 0 ? () => undefined : await enterPool(url, signal)
+    const releaseSlot = waitOf(call) > 0 ? () => undefined : await acquireSlot(url, signal)
     try {
-      const headers = { ...init.headers, ...headersOf(await unlessEnded(hello(), signal)) }
+      const headers = { ...init.headers, ...headersOf(await rejectOnAbort(getConnectionParams(), signal)) }
       const response = await fetch(address, { ...init, headers, signal })
       const reply = await replyOf(response)
-      onReached(true, undefined)
+      onReachable(true, undefined)
       if (isRecord(reply) && isRecord(reply['result'])) return reply['result']['data']
       throw fromWire(isRecord(reply) ? reply['error'] : undefined)
     } catch (error) {
-      const explained = explain(error, call, closing.signal)
-      note(explained, error, options)
+      const explained = toCallError(error, call, closing.signal)
+      reportCallError(explained, error, options)
       throw explained
     } finally {
-      leave()
-      done()
+      releaseSlot()
+      dispose()
       inFlight.delete(abort)
     }
   }
 
   return {
-    losesCalls: true,
+    reportsLossPerCall: true,
     /** What the server takes in the body of a request. */
     maxBytes: 262_144,
     get isOpen() {

@@ -1,21 +1,28 @@
-import { connectionLost, deadlineExceeded, fromWire, neverSent, type TonyError, unsure } from '../api/errors.ts'
-import { Connection, type Hello, type Patience, type StateChange } from './connection.ts'
-import type { Feed, LiveSubscription, Wanted } from './subscription.ts'
-import { jitter, longestMs, rest } from './timers.ts'
-import type { Attempt, Line } from './transport.ts'
+import {
+  callNotSent,
+  connectionLost,
+  deadlineExceeded,
+  fromWire,
+  type TonyError,
+  toMaybeApplied,
+} from '../api/errors.ts'
+import { Connection, type ConnectionParams, type ConnectionTimeouts, type StateChange } from './connection.ts'
+import type { LiveSubscription, SubscriptionRequest, SubscriptionTransport } from './subscription.ts'
+import { jitteredDelayMs, maxTimerMs, sleep } from './timers.ts'
+import type { Attempt, Transport } from './transport.ts'
 
-export interface SocketLineOptions {
+export interface SocketTransportOptions {
   /** `http://host:port` */
   readonly url: string
-  readonly patience: Patience
-  readonly hello: () => Promise<Hello>
+  readonly timeouts: ConnectionTimeouts
+  readonly getConnectionParams: () => Promise<ConnectionParams>
   /** The token has ended, and there will be another. */
   readonly onExpired: (() => void) | undefined
   readonly onState: (change: StateChange) => void
 }
 
 /** How long a subscription waits that the server could not go on with. It may fail as often as it likes: it waits as long each time. */
-const resumption = { initialMs: 800, maximumMs: 800 }
+const resumeBackoff = { initialMs: 800, maximumMs: 800 }
 
 interface Pending {
   readonly resolve: (value: unknown) => void
@@ -27,52 +34,52 @@ interface Pending {
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** Calls and subscriptions over one connection, whatever becomes of its sockets. */
-export class SocketLine implements Line, Feed {
-  readonly losesCalls = false
+export class SocketTransport implements Transport, SubscriptionTransport {
+  readonly reportsLossPerCall = false
   /** What the server takes in one frame, less the envelope around the input. A larger one would cost everyone on the socket. */
   readonly maxBytes = 1_048_576 - 128
-  readonly #connection: Connection
-  readonly #renews: boolean
+  readonly #socket: Connection
+  readonly #refreshesToken: boolean
   readonly #pending = new Map<number, Pending>()
   readonly #subscriptions = new Map<number, LiveSubscription<unknown>>()
   /** Subscriptions that wait for a socket. */
-  readonly #dormant = new Set<LiveSubscription<unknown>>()
+  readonly #waitingSubscriptions = new Set<LiveSubscription<unknown>>()
   /** Calls that wait for a socket. */
-  readonly #waiting = new Set<() => void>()
+  readonly #openWakers = new Set<() => void>()
   /** Subscriptions that wait before they are asked for again. */
-  readonly #resting = new Set<() => void>()
+  readonly #retryWakers = new Set<() => void>()
   /** Calls that are owed an answer on the socket before this one. */
-  #moved = new Set<number>()
+  #oldSocketCalls = new Set<number>()
   #lastId = 0
-  #final: TonyError | undefined
+  #finalError: TonyError | undefined
 
-  constructor({ url, patience, hello, onExpired, onState }: SocketLineOptions) {
-    this.#renews = onExpired !== undefined
-    this.#connection = new Connection({
+  constructor({ url, timeouts, getConnectionParams, onExpired, onState }: SocketTransportOptions) {
+    this.#refreshesToken = onExpired !== undefined
+    this.#socket = new Connection({
       url: `${url.replace(/^http/, 'ws')}/ws`,
-      patience,
-      hello,
+      timeouts,
+      getConnectionParams,
       ...(onExpired ? { onExpired } : {}),
       onOpen: () => this.#resume(),
       onMessage: (message) => this.#receive(message),
-      onMove: () => this.#move(),
-      onMoved: () => this.#giveUpMoved(),
-      onLost: (final, untouched) => this.#lost(final, untouched),
+      onReconnectRequested: () => this.#moveToNextSocket(),
+      onOldSocketClosed: () => this.#rejectOldSocketCalls(),
+      onLost: (final, untouched) => this.#handleLoss(final, untouched),
       onState,
     })
   }
 
   get isOpen(): boolean {
-    return this.#connection.isOpen
+    return this.#socket.isOpen
   }
 
   async whenOpen(end: number, signal: AbortSignal | undefined): Promise<boolean> {
-    while (!this.#connection.isOpen) {
-      if (this.#final) throw this.#final
-      if (signal?.aborted) throw neverSent()
+    while (!this.#socket.isOpen) {
+      if (this.#finalError) throw this.#finalError
+      if (signal?.aborted) throw callNotSent()
       const left = end - performance.now()
       if (left <= 0) return false
-      await rest(left, this.#waiting, signal)
+      await sleep(left, this.#openWakers, signal)
     }
     return true
   }
@@ -81,14 +88,14 @@ export class SocketLine implements Line, Feed {
     this.#lastId += 1
     const id = this.#lastId
     return new Promise<unknown>((resolve, reject) => {
-      const leftMs = Math.min(end - performance.now(), longestMs)
+      const leftMs = Math.min(end - performance.now(), maxTimerMs)
       const timer = setTimeout(() => settle(() => reject(deadlineExceeded(deadlineMs, true))), leftMs)
-      const stop = () => void this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
+      const stop = () => void this.#socket.send(`{"id":${id},"method":"subscription.stop"}`)
       const settle = (then: () => void) => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', stop)
         this.#pending.delete(id)
-        if (this.#moved.delete(id) && this.#moved.size === 0) this.#connection.settled()
+        if (this.#oldSocketCalls.delete(id) && this.#oldSocketCalls.size === 0) this.#socket.closeOldSocket()
         then()
       }
       this.#pending.set(id, {
@@ -96,31 +103,31 @@ export class SocketLine implements Line, Feed {
         reject: (error) => settle(() => reject(error)),
         once,
       })
-      if (!this.#connection.send(`{"id":${id},"method":"${kind}","params":${params}}`))
+      if (!this.#socket.send(`{"id":${id},"method":"${kind}","params":${params}}`))
         settle(() => reject(connectionLost()))
       if (signal?.aborted) stop()
       else signal?.addEventListener('abort', stop, { once: true })
     })
   }
 
-  start(subscription: LiveSubscription<unknown>, wanted: Wanted): number | undefined {
-    if (this.#final) subscription.fail(this.#final)
-    else if (!this.#connection.isOpen) this.#dormant.add(subscription)
-    if (!this.#connection.isOpen) return undefined
+  start(subscription: LiveSubscription<unknown>, request: SubscriptionRequest): number | undefined {
+    if (this.#finalError) subscription.fail(this.#finalError)
+    else if (!this.#socket.isOpen) this.#waitingSubscriptions.add(subscription)
+    if (!this.#socket.isOpen) return undefined
     this.#lastId += 1
     this.#subscriptions.set(this.#lastId, subscription)
-    this.#connection.send(`{"id":${this.#lastId},"method":"subscription","params":${JSON.stringify(wanted)}}`)
+    this.#socket.send(`{"id":${this.#lastId},"method":"subscription","params":${JSON.stringify(request)}}`)
     return this.#lastId
   }
 
   stop(subscription: LiveSubscription<unknown>, id: number | undefined): void {
-    this.#dormant.delete(subscription)
+    this.#waitingSubscriptions.delete(subscription)
     if (id !== undefined && this.#subscriptions.delete(id))
-      this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
+      this.#socket.send(`{"id":${id},"method":"subscription.stop"}`)
   }
 
   close(): void {
-    this.#connection.close()
+    this.#socket.close()
   }
 
   #receive(message: unknown): void {
@@ -134,64 +141,64 @@ export class SocketLine implements Line, Feed {
     }
     const subscription = this.#subscriptions.get(id)
     if (!subscription) return
-    if (error !== undefined) this.#failed(id, subscription, fromWire(error))
-    else if (isRecord(result) && result['type'] === 'started') subscription.begun()
+    if (error !== undefined) this.#handleSubscriptionError(id, subscription, fromWire(error))
+    else if (isRecord(result) && result['type'] === 'started') subscription.markStarted()
     else if (isRecord(result) && result['type'] === 'data') subscription.push(result)
     else if (isRecord(result) && result['type'] === 'stopped') {
       this.#subscriptions.delete(id)
-      subscription.stopped()
+      subscription.handleStop()
     }
   }
 
-  #failed(id: number, subscription: LiveSubscription<unknown>, told: TonyError): void {
+  #handleSubscriptionError(id: number, subscription: LiveSubscription<unknown>, error: TonyError): void {
     // The whole socket is about to be closed: the subscription is taken up again on the next one.
-    if (told.code === 'CONSUMER_TOO_SLOW' || told.code === 'SHUTTING_DOWN') return
-    if (told.code === 'TOKEN_EXPIRED' && this.#renews) return
+    if (error.code === 'CONSUMER_TOO_SLOW' || error.code === 'SHUTTING_DOWN') return
+    if (error.code === 'TOKEN_EXPIRED' && this.#refreshesToken) return
     this.#subscriptions.delete(id)
-    if (!subscription.resumesAfter(told)) return subscription.fail(told)
+    if (!subscription.canResumeAfter(error)) return subscription.fail(error)
     // The server could not go on with it now, its database being away for instance: asked for again after a while.
-    this.#dormant.add(subscription)
-    void rest(told.retryAfterMs ?? jitter(resumption, 0), this.#resting).then(() => {
-      if (this.#connection.isOpen && this.#dormant.delete(subscription)) subscription.open()
+    this.#waitingSubscriptions.add(subscription)
+    void sleep(error.retryAfterMs ?? jitteredDelayMs(resumeBackoff, 0), this.#retryWakers).then(() => {
+      if (this.#socket.isOpen && this.#waitingSubscriptions.delete(subscription)) subscription.open()
     })
   }
 
   #resume(): void {
-    for (const live of [...this.#dormant]) {
-      this.#dormant.delete(live)
+    for (const live of [...this.#waitingSubscriptions]) {
+      this.#waitingSubscriptions.delete(live)
       live.open()
     }
-    for (const wake of [...this.#waiting]) wake()
+    for (const wake of [...this.#openWakers]) wake()
   }
 
   /** What can be said again is said again on the next socket; the rest is waited for on this one. */
-  #move(): boolean {
-    this.#giveUpMoved()
+  #moveToNextSocket(): boolean {
+    this.#rejectOldSocketCalls()
     // Nothing more is to be handed out where nobody takes it.
-    for (const id of this.#subscriptions.keys()) this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
-    this.#moved = new Set([...this.#pending].flatMap(([id, { once }]) => (once ? [id] : [])))
-    return this.#moved.size > 0
+    for (const id of this.#subscriptions.keys()) this.#socket.send(`{"id":${id},"method":"subscription.stop"}`)
+    this.#oldSocketCalls = new Set([...this.#pending].flatMap(([id, { once }]) => (once ? [id] : [])))
+    return this.#oldSocketCalls.size > 0
   }
 
-  #giveUpMoved(): void {
-    for (const id of [...this.#moved]) this.#pending.get(id)?.reject(connectionLost())
+  #rejectOldSocketCalls(): void {
+    for (const id of [...this.#oldSocketCalls]) this.#pending.get(id)?.reject(connectionLost())
   }
 
-  #lost(final: TonyError | undefined, untouched: boolean): void {
-    this.#final = final
+  #handleLoss(final: TonyError | undefined, untouched: boolean): void {
+    this.#finalError = final
     for (const [id, { reject }] of [...this.#pending]) {
-      if (final) reject(untouched ? final : unsure(final))
-      else if (!this.#moved.has(id)) reject(connectionLost())
+      if (final) reject(untouched ? final : toMaybeApplied(final))
+      else if (!this.#oldSocketCalls.has(id)) reject(connectionLost())
     }
     const live = [...this.#subscriptions.values()]
     this.#subscriptions.clear()
     for (const subscription of live) {
       if (final) subscription.fail(final)
-      else this.#dormant.add(subscription)
+      else this.#waitingSubscriptions.add(subscription)
     }
     if (!final) return
-    for (const subscription of this.#dormant) subscription.fail(final)
-    this.#dormant.clear()
-    for (const wake of [...this.#waiting, ...this.#resting]) wake()
+    for (const subscription of this.#waitingSubscriptions) subscription.fail(final)
+    this.#waitingSubscriptions.clear()
+    for (const wake of [...this.#openWakers, ...this.#retryWakers]) wake()
   }
 }

@@ -19,11 +19,11 @@ function parseEvent(block: string): ServerEvent | undefined {
 }
 
 /** The events of a stream as they come. `onSign` is told of every sign of life, comments too. */
-export async function* eventsOf(body: ReadableStream<Uint8Array>, onSign: () => void): AsyncGenerator<ServerEvent> {
+export async function* eventsOf(body: ReadableStream<Uint8Array>, onActivity: () => void): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder()
   let text = ''
   for await (const chunk of chunksOf(body)) {
-    onSign()
+    onActivity()
     text += decoder.decode(chunk, { stream: true }).replaceAll('\r\n', '\n')
     for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
       const event = parseEvent(text.slice(0, end))

@@ -2,7 +2,7 @@ import type { Subscription } from '../api/calls.ts'
 import { TonyError } from '../api/errors.ts'
 
 /** What is asked of the server. */
-export interface Wanted {
+export interface SubscriptionRequest {
   readonly path: string
   readonly input: unknown
   /** Where to go on. */
@@ -10,9 +10,9 @@ export interface Wanted {
 }
 
 /** How a subscription reaches the server. */
-export interface Feed {
+export interface SubscriptionTransport {
   /** Asks for it; gives the id it got. Where that cannot be now, the subscription is opened again once it can. */
-  start(subscription: LiveSubscription<unknown>, wanted: Wanted): number | undefined
+  start(subscription: LiveSubscription<unknown>, request: SubscriptionRequest): number | undefined
   stop(subscription: LiveSubscription<unknown>, id: number | undefined): void
 }
 
@@ -25,22 +25,22 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 export class LiveSubscription<T> implements Subscription<T> {
   readonly #path: string
   readonly #input: unknown
-  readonly #feed: Feed
+  readonly #transport: SubscriptionTransport
   readonly #buffer: { id: string | undefined; data: T }[] = []
   #id: number | undefined
   /** Of the last thing received, where to resume; the caller's `cursor` is of the last one handed out. */
-  #received: string | undefined
+  #lastReceivedId: string | undefined
   #cursor: string | undefined
   #paused = false
-  #begun = false
+  #started = false
   #end: { error: Error | undefined } | undefined
   #wake: (() => void) | undefined
-  #unhook: () => void = () => undefined
+  #removeAbortListener: () => void = () => undefined
 
-  constructor(path: string, input: unknown, feed: Feed) {
+  constructor(path: string, input: unknown, transport: SubscriptionTransport) {
     this.#path = path
     this.#input = input
-    this.#feed = feed
+    this.#transport = transport
   }
 
   get cursor(): string | undefined {
@@ -50,20 +50,20 @@ export class LiveSubscription<T> implements Subscription<T> {
   /** There is an open socket: asks for everything after what was received. */
   open(): void {
     if (this.#end) return
-    const lastEventId = this.#received
+    const lastEventId = this.#lastReceivedId
     const input =
       lastEventId === undefined || !isRecord(this.#input) ? this.#input : { ...this.#input, cursor: undefined }
-    this.#id = this.#feed.start(this, { path: this.#path, input, lastEventId })
+    this.#id = this.#transport.start(this, { path: this.#path, input, lastEventId })
   }
 
   /** The server has taken it. */
-  begun(): void {
-    this.#begun = true
+  markStarted(): void {
+    this.#started = true
   }
 
   /** Whether to ask for it again after an error. One that was refused for being one too many is its caller's to know of. */
-  resumesAfter({ retryable, code }: TonyError): boolean {
-    return retryable && (this.#begun || code !== 'RATE_LIMITED')
+  canResumeAfter({ retryable, code }: TonyError): boolean {
+    return retryable && (this.#started || code !== 'RATE_LIMITED')
   }
 
   push(result: Record<string, unknown>): void {
@@ -71,34 +71,34 @@ export class LiveSubscription<T> implements Subscription<T> {
     const tracked = typeof id === 'string' && isRecord(data)
     // The schema of the procedure is the server's promise; checking each event again would cost more than carrying it.
     const thing = (tracked ? data['data'] : data) as T
-    if (tracked) this.#received = id
+    if (tracked) this.#lastReceivedId = id
     this.#buffer.push({ id: tracked ? id : undefined, data: thing })
     if (tracked && this.#buffer.length >= bufferLimit) this.#pause()
     this.#wake?.()
   }
 
   /** The server ended it. While its socket is being closed that is no end: it is resumed on the next one. */
-  stopped(): void {
+  handleStop(): void {
     if (!this.#paused) this.fail(undefined)
   }
 
   fail(error: Error | undefined): void {
     this.#end ??= { error }
-    this.#unhook()
+    this.#removeAbortListener()
     this.#wake?.()
   }
 
   /** Ends with a signal, and leaves nothing on it when it ends before. */
-  endWith(signal: AbortSignal): void {
+  closeOnAbort(signal: AbortSignal): void {
     if (this.#end) return
     if (signal.aborted) return this.close()
     const end = () => this.close()
     signal.addEventListener('abort', end, { once: true })
-    this.#unhook = () => signal.removeEventListener('abort', end)
+    this.#removeAbortListener = () => signal.removeEventListener('abort', end)
   }
 
   close(): void {
-    this.#feed.stop(this, this.#id)
+    this.#transport.stop(this, this.#id)
     this.#buffer.length = 0
     this.fail(undefined)
   }
@@ -116,7 +116,7 @@ export class LiveSubscription<T> implements Subscription<T> {
         } else if (this.#paused) {
           this.#paused = false
           this.open()
-        } else await this.#changed()
+        } else await this.#nextChange()
       }
     } finally {
       this.close()
@@ -125,11 +125,11 @@ export class LiveSubscription<T> implements Subscription<T> {
 
   #pause(): void {
     this.#paused = true
-    this.#feed.stop(this, this.#id)
+    this.#transport.stop(this, this.#id)
     this.#id = undefined
   }
 
-  #changed(): Promise<void> {
+  #nextChange(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = () => {
         this.#wake = undefined

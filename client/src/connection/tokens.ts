@@ -1,6 +1,6 @@
 import { clientClosed, isFinal } from '../api/errors.ts'
-import { post } from './post.ts'
-import { longestMs, rest, type Timer, unheld } from './timers.ts'
+import { postJson } from './post-json.ts'
+import { maxTimerMs, sleep, type Timer, unrefTimer } from './timers.ts'
 
 /** What a registration gives to stay in with. */
 export interface SessionTokens {
@@ -14,29 +14,29 @@ const isTokens = (reply: unknown): reply is SessionTokens =>
   typeof reply === 'object' && reply !== null && 'token' in reply && 'refreshToken' in reply && 'expiresInMs' in reply
 
 /** When the next token is asked for, as a share of the life of this one. */
-const refreshAt = 2 / 3
+const refreshFraction = 2 / 3
 
 /** Nearer to its end than this a token is not shown any more: in milliseconds, and at most a tenth of its life. */
-const marginMs = 5_000
+const expiryMarginMs = 5_000
 
-const withinMs = 30_000
+const refreshTimeoutMs = 30_000
 
 /** The server gives an answer again for 10 s: one that was lost without a word has to be asked for well before that is over. */
 const attemptMs = 3_000
 
 /** Between exchanges that failed, in milliseconds. */
-const againMs = 1_000
+const retryDelayMs = 1_000
 
 /** The access token of a session: exchanged for the next one in time, or when it is needed and has ended. */
-export class Session {
+export class ClientTokens {
   readonly #url: string
   readonly #onToken: (token: string) => void
   #tokens: SessionTokens
   /** Until when the token is shown. */
-  #goodUntil = 0
+  #validUntil = 0
   /** Kept until an exchange is answered: the server gives a lost answer again for the same one. */
   #nonce: string = crypto.randomUUID()
-  #refreshing: Promise<void> | undefined
+  #pendingRefresh: Promise<void> | undefined
   #timer: Timer | undefined
   readonly #closing = new AbortController()
 
@@ -44,22 +44,22 @@ export class Session {
     this.#url = `${url.replace(/\/+$/, '')}/api/auth/refresh`
     this.#onToken = onToken
     this.#tokens = tokens
-    this.#keep(tokens)
+    this.#setTokens(tokens)
   }
 
   /** A token that is good now. Rejects with TonyError when there will be none any more. */
   async current(): Promise<string> {
     for (;;) {
-      if (performance.now() < this.#goodUntil) return this.#tokens.token
+      if (performance.now() < this.#validUntil) return this.#tokens.token
       await this.#refresh()
       // Not reached, or refused by what stands between: without a pause it would be asked again at once.
-      if (performance.now() >= this.#goodUntil) await rest(againMs, new Set(), this.#closing.signal)
+      if (performance.now() >= this.#validUntil) await sleep(retryDelayMs, new Set(), this.#closing.signal)
     }
   }
 
   /** The server says that the token has ended, whatever this clock says. */
-  expired(): void {
-    this.#goodUntil = 0
+  markExpired(): void {
+    this.#validUntil = 0
   }
 
   close(): void {
@@ -67,24 +67,24 @@ export class Session {
     clearTimeout(this.#timer)
   }
 
-  #keep(tokens: SessionTokens): void {
+  #setTokens(tokens: SessionTokens): void {
     this.#tokens = tokens
     this.#nonce = crypto.randomUUID()
     const { expiresInMs } = tokens
-    this.#goodUntil = performance.now() + expiresInMs - Math.min(marginMs, expiresInMs / 10)
-    this.#schedule(expiresInMs * refreshAt)
+    this.#validUntil = performance.now() + expiresInMs - Math.min(expiryMarginMs, expiresInMs / 10)
+    this.#schedule(expiresInMs * refreshFraction)
   }
 
   #schedule(ms: number): void {
     clearTimeout(this.#timer)
-    this.#timer = unheld(setTimeout(() => void this.#refresh().catch(() => undefined), Math.min(ms, longestMs)))
+    this.#timer = unrefTimer(setTimeout(() => void this.#refresh().catch(() => undefined), Math.min(ms, maxTimerMs)))
   }
 
   #refresh(): Promise<void> {
-    this.#refreshing ??= this.#exchange().finally(() => {
-      this.#refreshing = undefined
+    this.#pendingRefresh ??= this.#exchange().finally(() => {
+      this.#pendingRefresh = undefined
     })
-    return this.#refreshing
+    return this.#pendingRefresh
   }
 
   async #exchange(): Promise<void> {
@@ -92,11 +92,13 @@ export class Session {
     if (signal.aborted) throw clientClosed()
     const body = { refreshToken: this.#tokens.refreshToken, nonce: this.#nonce }
     try {
-      this.#keep(await post({ url: this.#url, body, isReply: isTokens, withinMs, attemptMs, signal }))
+      this.#setTokens(
+        await postJson({ url: this.#url, body, isReply: isTokens, withinMs: refreshTimeoutMs, attemptMs, signal }),
+      )
     } catch (error) {
       if (isFinal(error) || signal.aborted) throw error
       // The next attempt shows the same token with the same nonce.
-      return this.#schedule(againMs)
+      return this.#schedule(retryDelayMs)
     }
     if (!signal.aborted) this.#onToken(this.#tokens.token)
   }

@@ -15,13 +15,13 @@ export interface Attempt {
 }
 
 /** A way for calls to the server. */
-export interface Line {
+export interface Transport {
   /** Whether a call can be sent at once, as far as is known. */
   readonly isOpen: boolean
   /** The largest `params` it takes, in bytes. */
   readonly maxBytes: number
   /** Whether a loss of connection is found out by each call for itself. */
-  readonly losesCalls: boolean
+  readonly reportsLossPerCall: boolean
   /** Settles once a call can be sent; false when that is not so before `end`. Rejects when it will never be, or nobody waits any more. */
   whenOpen(end: number, signal: AbortSignal | undefined): Promise<boolean>
   /** Sends a call. Rejects with TonyError. */
@@ -32,11 +32,11 @@ export interface Line {
 /** How long a call may wait on the server, in milliseconds. */
 export function waitOf({ path, input }: Pick<Attempt, 'path' | 'input'>): number {
   const { waitMs, timeoutMs }: { waitMs?: unknown; timeoutMs?: unknown } = { ...(isRecord(input) ? input : {}) }
-  if (path === 'requests.route') return typeof timeoutMs === 'number' ? timeoutMs : requestMs
+  if (path === 'requests.route') return typeof timeoutMs === 'number' ? timeoutMs : defaultRequestTimeoutMs
   return typeof waitMs === 'number' ? waitMs : 0
 }
 
 /** How long a request waits for its answer when that is not said. */
-const requestMs = 30_000
+const defaultRequestTimeoutMs = 30_000
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

@@ -1,7 +1,7 @@
-import { closeWithinMs, type Usage, type Wire, type WireEvents } from '../connection/wire.ts'
+import { closeTimeoutMs, type RawSocket, type RawSocketEvents, type ResourceUsage } from '../connection/raw-socket.ts'
 
 /** Of the global WebSocket. What is dropped is let go of here; the browser ends it in its own time. */
-export function openWire(url: string, { onOpen, onText, onClose }: WireEvents): Wire {
+export function openRawSocket(url: string, { onOpen, onText, onClose }: RawSocketEvents): RawSocket {
   const ws = new WebSocket(url)
   let over = false
   const end = (code: number, reason: string) => {
@@ -9,7 +9,7 @@ export function openWire(url: string, { onOpen, onText, onClose }: WireEvents): 
     over = true
     onClose(code, reason)
   }
-  const drop = () => {
+  const terminate = () => {
     ws.close()
     end(1006, '')
   }
@@ -22,9 +22,9 @@ export function openWire(url: string, { onOpen, onText, onClose }: WireEvents): 
   ws.addEventListener('close', ({ code, reason }) => end(code, reason))
   return {
     send: (text) => ws.send(text),
-    drop,
-    leave: () => {
-      const timer = setTimeout(drop, closeWithinMs)
+    terminate,
+    close: () => {
+      const timer = setTimeout(terminate, closeTimeoutMs)
       ws.addEventListener('close', () => clearTimeout(timer))
       ws.close(1000)
     },
@@ -32,7 +32,7 @@ export function openWire(url: string, { onOpen, onText, onClose }: WireEvents): 
 }
 
 /** A page cannot measure what it uses. */
-export const usage = (): Usage | undefined => undefined
+export const readResourceUsage = (): ResourceUsage | undefined => undefined
 
 /** A page is not asked to end. */
 export const onTerminate =
@@ -41,4 +41,4 @@ export const onTerminate =
     undefined
 
 /** A page is not told why a request failed. */
-export const neverLeft = (_error: unknown): boolean => false
+export const isConnectError = (_error: unknown): boolean => false

@@ -1,8 +1,8 @@
 import WebSocket, { type RawData } from 'ws'
-import { closeWithinMs, type Usage, type Wire, type WireEvents } from '../connection/wire.ts'
+import { closeTimeoutMs, type RawSocket, type RawSocketEvents, type ResourceUsage } from '../connection/raw-socket.ts'
 
 /** Of `ws` and not the global one: that cannot be dropped, so one whose peer is gone would keep the process alive. */
-export function openWire(url: string, { onOpen, onText, onClose }: WireEvents): Wire {
+export function openRawSocket(url: string, { onOpen, onText, onClose }: RawSocketEvents): RawSocket {
   const ws = new WebSocket(url, { perMessageDeflate: false, maxPayload: 64 * 1_024 * 1_024 })
   ws.on('open', onOpen)
   ws.on('message', (data: RawData) => onText(data.toString()))
@@ -11,16 +11,16 @@ export function openWire(url: string, { onOpen, onText, onClose }: WireEvents): 
   ws.on('close', (code, reason) => onClose(code, reason.toString()))
   return {
     send: (text) => ws.send(text),
-    drop: () => ws.terminate(),
-    leave: () => {
-      const timer = setTimeout(() => ws.terminate(), closeWithinMs)
+    terminate: () => ws.terminate(),
+    close: () => {
+      const timer = setTimeout(() => ws.terminate(), closeTimeoutMs)
       ws.once('close', () => clearTimeout(timer))
       ws.close(1000)
     },
   }
 }
 
-export function usage(): Usage | undefined {
+export function readResourceUsage(): ResourceUsage | undefined {
   const { user, system } = process.cpuUsage()
   return { cpuMs: (user + system) / 1_000, memoryBytes: process.memoryUsage.rss() }
 }
@@ -31,22 +31,22 @@ export function usage(): Usage | undefined {
  */
 export function onTerminate(drain: () => Promise<void>): () => void {
   let draining = false
-  const undo = () => void process.off('SIGTERM', listener)
+  const removeListener = () => void process.off('SIGTERM', listener)
   // Stays until the drain is done: a second signal must not end the process in the middle of it.
   const listener = () => {
     if (draining) return
     draining = true
     void drain().finally(() => {
-      undo()
+      removeListener()
       if (process.listenerCount('SIGTERM') === 0) process.kill(process.pid, 'SIGTERM')
     })
   }
   process.on('SIGTERM', listener)
-  return undo
+  return removeListener
 }
 
 /** Whether an error of `fetch` says that the request never left: nobody listens there. */
-export function neverLeft(error: unknown): boolean {
+export function isConnectError(error: unknown): boolean {
   const cause: unknown = error instanceof Error ? error.cause : undefined
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
   return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'UND_ERR_CONNECT_TIMEOUT'

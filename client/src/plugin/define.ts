@@ -1,5 +1,5 @@
+import { isRecord } from '../tony/conversions.ts'
 import type { MCP, MCPRequest, MCPResponse } from '../tony/shapes.ts'
-import { isRecord } from '../tony/words.ts'
 import { checkShape } from './checks.ts'
 import type { AnyMethods, MCPPlugin, Methods, TonyPlugin } from './plugin.ts'
 
@@ -28,12 +28,12 @@ export interface PluginDefinition<M extends Methods<M>> extends Omit<TonyPlugin,
   readonly metadata?: Readonly<Record<string, unknown>>
 }
 
-const refused = (code: string, message: string): MCPResponse => ({ success: false, error: { code, message } })
+const errorResponse = (code: string, message: string): MCPResponse => ({ success: false, error: { code, message } })
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The params as the handler takes them, or why they are none. */
-function read(input: unknown, params: unknown): { params: unknown } | { refusal: string } {
+function parseParams(input: unknown, params: unknown): { params: unknown } | { refusal: string } {
   if (typeof input !== 'function') return { params }
   try {
     return { params: Reflect.apply(input, undefined, [params]) }
@@ -43,7 +43,7 @@ function read(input: unknown, params: unknown): { params: unknown } | { refusal:
 }
 
 /** A property of the object's own, by a name that came over the wire. */
-const own = (object: unknown, name: string): unknown =>
+const ownProperty = (object: unknown, name: string): unknown =>
   isRecord(object) && Object.hasOwn(object, name) ? object[name] : undefined
 
 /**
@@ -53,26 +53,26 @@ const own = (object: unknown, name: string): unknown =>
 export function definePlugin<M extends Methods<M> = AnyMethods>(definition: PluginDefinition<M>): MCPPlugin<M> {
   checkShape(definition)
   const { handlers, inputs, capabilities = [], agentType = 'plugin', metadata = {}, ...plugin } = definition
-  const offered = [...new Set([...Object.keys(handlers), ...capabilities])]
+  const allCapabilities = [...new Set([...Object.keys(handlers), ...capabilities])]
   let server: MCP | undefined
   return {
     ...plugin,
     registerWithMCP: async (mcp) => {
       server = mcp
-      await mcp.registerAgent({ name: plugin.name, type: agentType, capabilities: offered, metadata })
+      await mcp.registerAgent({ name: plugin.name, type: agentType, capabilities: allCapabilities, metadata })
     },
     handleMCPRequest: async (request) => {
       const { method, params = null } = request
-      const handler = own(handlers, method)
+      const handler = ownProperty(handlers, method)
       if (typeof handler !== 'function')
-        return refused('METHOD_NOT_FOUND', `plugin "${plugin.name}" has no method ${method}`)
+        return errorResponse('METHOD_NOT_FOUND', `plugin "${plugin.name}" has no method ${method}`)
       if (!server)
-        return refused('NOT_REGISTERED', `plugin "${plugin.name}" is not registered: call registerWithMCP first`)
-      const taken = read(own(inputs, method), params)
-      if ('refusal' in taken) return refused('INVALID_PARAMS', `${method}: ${taken.refusal}`)
+        return errorResponse('NOT_REGISTERED', `plugin "${plugin.name}" is not registered: call registerWithMCP first`)
+      const parsed = parseParams(ownProperty(inputs, method), params)
+      if ('refusal' in parsed) return errorResponse('INVALID_PARAMS', `${method}: ${parsed.refusal}`)
       const context: HandlerContext = { mcp: server, request }
-      return { success: true, result: await Reflect.apply(handler, undefined, [taken.params, context]) }
+      return { success: true, result: await Reflect.apply(handler, undefined, [parsed.params, context]) }
     },
-    getMCPCapabilities: () => offered,
+    getMCPCapabilities: () => allCapabilities,
   }
 }

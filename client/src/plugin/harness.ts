@@ -1,14 +1,14 @@
 import type { AgentConfig, AgentMessage, MCPRequest, MCPResponse } from '../tony/shapes.ts'
 import { type Installations, installationsInMemory } from './installation.ts'
 import { type ActivePlugin, activate, type PluginSettings, prepare } from './lifecycle.ts'
-import { type Answers, memoryMCP, type Recorded } from './memory.ts'
+import { type Answers, createMemoryMCP, type RecordedCalls } from './memory-mcp.ts'
 import type { AnyMethods, MCPPlugin, Methods, TonyPlugin } from './plugin.ts'
 
 export interface HarnessOptions extends PluginSettings {
   /** What other agents answer the plugin, by method. Without one: "No agents available for method: {method}". */
   readonly answers?: Answers
   /** Plugins hosted elsewhere, name and version, which it may depend on. */
-  readonly elsewhere?: Readonly<Record<string, string>>
+  readonly remotePlugins?: Readonly<Record<string, string>>
   /** Give the same to two harnesses, and the second is a restart of the first. Default: nothing is installed. */
   readonly installations?: Installations
 }
@@ -43,7 +43,7 @@ export class PluginAnswerError extends Error {
 
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null))
 
-async function answerOf(plugin: MCPPlugin, request: MCPRequest): Promise<MCPResponse> {
+async function getResponse(plugin: MCPPlugin, request: MCPRequest): Promise<MCPResponse> {
   try {
     const { success, result, error } = await plugin.handleMCPRequest(request)
     if (error === undefined && success !== false) return { success: true, result: asJson(result) }
@@ -61,22 +61,22 @@ export async function testPlugin<M extends Methods<M> = AnyMethods>(
   options: HarnessOptions = {},
 ): Promise<PluginHarness<M>> {
   const plugin = prepare(given, options)
-  const recorded: Recorded = { requests: [], messages: [], registrations: [] }
+  const recorded: RecordedCalls = { requests: [], messages: [], registrations: [] }
   const now = () => new Date().toISOString()
   const active: ActivePlugin = await activate(
     plugin,
     {
-      mcp: memoryMCP(options.answers ?? {}, recorded, now()),
+      mcp: createMemoryMCP(options.answers ?? {}, recorded, now()),
       installations: options.installations ?? installationsInMemory(),
       clientInstanceId: crypto.randomUUID(),
-      elsewhere: async () => new Map(Object.entries(options.elsewhere ?? {})),
+      getRemotePlugins: async () => new Map(Object.entries(options.remotePlugins ?? {})),
       now,
     },
     options,
   )
   const request = async (asked: MCPRequest): Promise<MCPResponse> => {
     const sent = { id: crypto.randomUUID(), ...asked, params: asJson(asked.params) }
-    return { id: sent.id, ...(await answerOf(plugin, sent)) }
+    return { id: sent.id, ...(await getResponse(plugin, sent)) }
   }
   return {
     ...recorded,

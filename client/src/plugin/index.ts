@@ -5,7 +5,7 @@ export { type HarnessOptions, PluginAnswerError, type PluginHarness, testPlugin 
 export { type Installation, type Installations, installationsIn, installationsInMemory } from './installation.ts'
 export type { PluginSettings } from './lifecycle.ts'
 export { loadPlugin } from './load.ts'
-export type { Answers } from './memory.ts'
+export type { Answers } from './memory-mcp.ts'
 export { PluginMigrationHelper } from './migrate.ts'
 export {
   type AnyMethods,

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isRecord } from '../tony/words.ts'
+import { isRecord } from '../tony/conversions.ts'
 
 /** What is kept of a plugin between its runs. */
 export interface Installation {

@@ -1,7 +1,7 @@
 import type { MCP } from '../tony/shapes.ts'
 import { checkCapabilities, checkDependencies, checkShape, checkTonyVersion, tonyVersion } from './checks.ts'
 import type { Installation, Installations } from './installation.ts'
-import { loggerOf } from './logger.ts'
+import { createLogger } from './logger.ts'
 import { PluginMigrationHelper } from './migrate.ts'
 import type { Dependency, MCPPlugin, PluginLogger, TonyContext, TonyPlugin } from './plugin.ts'
 
@@ -20,12 +20,12 @@ export interface PluginSettings {
 }
 
 /** What hosts a plugin: the network, or the memory of a test. */
-export interface Ground {
+export interface PluginEnvironment {
   readonly mcp: MCP
   readonly installations: Installations
   readonly clientInstanceId: string
   /** Names and versions of the plugins that are hosted elsewhere. */
-  elsewhere(): Promise<ReadonlyMap<string, string>>
+  getRemotePlugins(): Promise<ReadonlyMap<string, string>>
   now(): string
 }
 
@@ -44,17 +44,18 @@ export function prepare(plugin: unknown, settings: PluginSettings): MCPPlugin {
 }
 
 /** The plugins it may ask for: of this process, and hosted elsewhere. Elsewhere is only looked at where something is missing here. */
-async function dependenciesOf(plugin: TonyPlugin, ground: Ground, here: readonly TonyPlugin[]) {
-  const versions = new Map(here.map(({ name, version }) => [name, version]))
+async function dependenciesOf(plugin: TonyPlugin, environment: PluginEnvironment, localPlugins: readonly TonyPlugin[]) {
+  const versions = new Map(localPlugins.map(({ name, version }) => [name, version]))
   const wanted = plugin.dependencies ?? []
   if (wanted.some(({ name }) => !versions.has(name)))
-    for (const [name, version] of await ground.elsewhere()) if (!versions.has(name)) versions.set(name, version)
+    for (const [name, version] of await environment.getRemotePlugins())
+      if (!versions.has(name)) versions.set(name, version)
   checkDependencies(plugin, versions)
   return versions
 }
 
 /** Another plugin, run here or by a request. */
-function dependency(name: string, version: string, local: TonyPlugin | undefined, context: TonyContext): Dependency {
+function toDependency(name: string, version: string, local: TonyPlugin | undefined, context: TonyContext): Dependency {
   return {
     name,
     version,
@@ -80,13 +81,13 @@ function contextOf(
     getDependency: (name) => {
       const version = versions.get(name)
       const local = plugins.find((other) => other.name === name)
-      return version === undefined ? undefined : dependency(name, version, local, context)
+      return version === undefined ? undefined : toDependency(name, version, local, context)
     },
   }
   return context
 }
 
-async function restore(plugin: TonyPlugin, { state }: Installation): Promise<void> {
+async function restoreState(plugin: TonyPlugin, { state }: Installation): Promise<void> {
   if (state !== undefined) await (plugin.restoreState ? plugin.restoreState(state) : plugin.setState?.(state))
   await plugin.loadState?.()
 }
@@ -95,27 +96,39 @@ async function restore(plugin: TonyPlugin, { state }: Installation): Promise<voi
  * Starts a plugin: dependencies, `onInstall` where it has not run, its state, `registerWithMCP`, `onActivate`. What one of them
  * throws ends the start.
  */
-export async function activate(plugin: MCPPlugin, ground: Ground, settings: PluginSettings): Promise<ActivePlugin> {
-  const { mcp, installations, clientInstanceId } = ground
-  const { logger = loggerOf(plugin.name) } = settings
-  const context = contextOf(mcp, await dependenciesOf(plugin, ground, settings.plugins ?? []), { ...settings, logger })
-  const kept = await installations.read(plugin.name)
-  const installation = { ...kept, clientInstanceId, version: plugin.version, installedAt: kept?.installedAt ?? null }
+export async function activate(
+  plugin: MCPPlugin,
+  environment: PluginEnvironment,
+  settings: PluginSettings,
+): Promise<ActivePlugin> {
+  const { mcp, installations, clientInstanceId } = environment
+  const { logger = createLogger(plugin.name) } = settings
+  const context = contextOf(mcp, await dependenciesOf(plugin, environment, settings.plugins ?? []), {
+    ...settings,
+    logger,
+  })
+  const stored = await installations.read(plugin.name)
+  const installation = {
+    ...stored,
+    clientInstanceId,
+    version: plugin.version,
+    installedAt: stored?.installedAt ?? null,
+  }
   if (installation.installedAt === null) {
     await plugin.onInstall?.(context)
-    installation.installedAt = ground.now()
+    installation.installedAt = environment.now()
   }
   await installations.write(plugin.name, installation)
-  await restore(plugin, installation)
+  await restoreState(plugin, installation)
   await plugin.registerWithMCP(mcp)
   await plugin.onActivate?.(context)
-  const tell = (step: string) => (error: unknown) => logger.error(`${step} failed`, error)
+  const logFailure = (step: string) => (error: unknown) => logger.error(`${step} failed`, error)
   return {
     capabilities: plugin.getMCPCapabilities(),
     deactivate: async ({ uninstall }) => {
-      const state = await attempt(() => plugin.getState?.()).catch(tell('getState'))
-      await attempt(() => plugin.saveState?.()).catch(tell('saveState'))
-      await attempt(() => plugin.onDeactivate?.(context)).catch(tell('onDeactivate'))
+      const state = await attempt(() => plugin.getState?.()).catch(logFailure('getState'))
+      await attempt(() => plugin.saveState?.()).catch(logFailure('saveState'))
+      await attempt(() => plugin.onDeactivate?.(context)).catch(logFailure('onDeactivate'))
       if (!uninstall)
         return installations.write(plugin.name, { ...installation, ...(state === undefined ? {} : { state }) })
       await plugin.onUninstall?.(context)

@@ -1,7 +1,7 @@
 import type { PluginLogger } from './plugin.ts'
 
 /** What plugins say goes to standard error, with their name. */
-export const loggerOf = (name: string): PluginLogger => {
+export const createLogger = (name: string): PluginLogger => {
   const line =
     (level: string) =>
     (...said: unknown[]) =>

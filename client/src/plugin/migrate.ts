@@ -2,7 +2,7 @@ import type { MCP, MCPRequest, MCPResponse } from '../tony/shapes.ts'
 import { tonyVersion } from './checks.ts'
 import { isMCPPlugin, type MCPPlugin, type TonyContext, type TonyPlugin } from './plugin.ts'
 
-const facts = [
+const manifestFields = [
   'name',
   'version',
   'description',
@@ -15,7 +15,7 @@ const facts = [
 ] as const
 
 /** What a wrapper hands on as it is, where the plugin has it. */
-const handedOn = [
+const forwardedMethods = [
   'onDeactivate',
   'onUninstall',
   'execute',
@@ -26,15 +26,15 @@ const handedOn = [
   'loadState',
 ] as const
 
-function factsOf(plugin: TonyPlugin): Pick<TonyPlugin, (typeof facts)[number]> {
+function manifestOf(plugin: TonyPlugin): Pick<TonyPlugin, (typeof manifestFields)[number]> {
   const { name, version } = plugin
-  const found = facts.flatMap((fact) => (plugin[fact] === undefined ? [] : [[fact, plugin[fact]]]))
+  const found = manifestFields.flatMap((fact) => (plugin[fact] === undefined ? [] : [[fact, plugin[fact]]]))
   return { ...Object.fromEntries(found), name, version }
 }
 
 /** The methods a plugin has, each called on the plugin itself. */
-function methodsOf(plugin: TonyPlugin): Pick<TonyPlugin, (typeof handedOn)[number]> {
-  const found = handedOn.flatMap((name) => {
+function methodsOf(plugin: TonyPlugin): Pick<TonyPlugin, (typeof forwardedMethods)[number]> {
+  const found = forwardedMethods.flatMap((name) => {
     const method: unknown = Reflect.get(plugin, name)
     return typeof method === 'function' ? [[name, (given: unknown) => Reflect.apply(method, plugin, [given])]] : []
   })
@@ -62,7 +62,7 @@ const bareContext = (mcp: MCP): TonyContext => ({
   getDependency: () => undefined,
 })
 
-const refused = (code: string, message: string): MCPResponse => ({ success: false, error: { code, message } })
+const errorResponse = (code: string, message: string): MCPResponse => ({ success: false, error: { code, message } })
 
 function migrateLegacyPlugin(plugin: TonyPlugin): MCPPlugin {
   if (isMCPPlugin(plugin)) return plugin
@@ -71,7 +71,7 @@ function migrateLegacyPlugin(plugin: TonyPlugin): MCPPlugin {
   const legacy = withDependencies(plugin, () => context)
   const capabilities = typeof plugin.execute === 'function' ? ['plugin.execute', `${name}.execute`] : []
   return {
-    ...factsOf(plugin),
+    ...manifestOf(plugin),
     ...methodsOf(legacy),
     onInstall: (given) => {
       context = given
@@ -87,8 +87,10 @@ function migrateLegacyPlugin(plugin: TonyPlugin): MCPPlugin {
     },
     handleMCPRequest: async (request: MCPRequest) => {
       const { method, params = null } = request
-      if (!capabilities.includes(method)) return refused('METHOD_NOT_FOUND', `plugin "${name}" has no method ${method}`)
-      if (!context) return refused('NOT_REGISTERED', `plugin "${name}" is not registered: call registerWithMCP first`)
+      if (!capabilities.includes(method))
+        return errorResponse('METHOD_NOT_FOUND', `plugin "${name}" has no method ${method}`)
+      if (!context)
+        return errorResponse('NOT_REGISTERED', `plugin "${name}" is not registered: call registerWithMCP first`)
       return { success: true, result: await legacy.execute?.({ ...context, params, request }) }
     },
     getMCPCapabilities: () => capabilities,

@@ -9,10 +9,10 @@ export interface PluginDependency {
 }
 
 export interface PluginLogger {
-  debug(...said: unknown[]): void
-  info(...said: unknown[]): void
-  warn(...said: unknown[]): void
-  error(...said: unknown[]): void
+  debug(...args: unknown[]): void
+  info(...args: unknown[]): void
+  warn(...args: unknown[]): void
+  error(...args: unknown[]): void
 }
 
 /** Another plugin, as the one that depends on it sees it. */

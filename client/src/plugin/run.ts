@@ -1,19 +1,19 @@
 import type { AgentOptions } from '../agent/agent.ts'
 import type { Client } from '../api/client.ts'
 import { TonyError } from '../api/errors.ts'
-import { type Place, placeOf } from '../tony/environment.ts'
-import { reaching } from '../tony/errors.ts'
-import { activeAgents, healthOf, route, send, statusOf } from '../tony/fleet.ts'
-import { type Hosted, type HostOptions, host } from '../tony/hosted.ts'
+import { isRecord } from '../tony/conversions.ts'
+import { resolveServerOptions, type ServerOptions } from '../tony/environment.ts'
+import { explainUnreachable } from '../tony/errors.ts'
+import { type HostAgentOptions, type HostedAgent, hostAgent } from '../tony/hosted-agent.ts'
 import { registrationOf } from '../tony/register.ts'
+import { getHealth, getStatus, listActiveAgents, routeRequest, sendMessage } from '../tony/server-calls.ts'
 import type { AgentConfig, MCP } from '../tony/shapes.ts'
-import { isRecord } from '../tony/words.ts'
 import { type Installations, installationsIn } from './installation.ts'
-import { type ActivePlugin, activate, type Ground, type PluginSettings, prepare } from './lifecycle.ts'
-import { loggerOf } from './logger.ts'
+import { type ActivePlugin, activate, type PluginEnvironment, type PluginSettings, prepare } from './lifecycle.ts'
+import { createLogger } from './logger.ts'
 import { type MCPPlugin, PluginError, type TonyPlugin } from './plugin.ts'
 
-export interface RunOptions extends Place, PluginSettings {
+export interface RunOptions extends ServerOptions, PluginSettings {
   /** Where is kept that it is installed, its state and the secret of its agent. Default: files in `.tony/plugins`. */
   readonly installations?: Installations
   /** The role of its agent. Default `developer`: an observer may not answer. */
@@ -45,12 +45,12 @@ export interface RunningPlugin {
 const defaultDrainMs = 30_000
 
 /** Everything a plugin is given of the server. It is one agent: `registerAgent` says what this one is. */
-function mcpOf(hosted: Hosted, config: { current: AgentConfig }, settle: () => Promise<void>): MCP {
+function createMCP(hosted: HostedAgent, config: { current: AgentConfig }, updateAgent: () => Promise<void>): MCP {
   const { client, id } = hosted.agent
   return {
     registerAgent: async (given) => {
       config.current = given
-      await settle()
+      await updateAgent()
       return { ...(await registrationOf(hosted)), capabilities: given.capabilities }
     },
     unregisterAgent: async (agentId) => {
@@ -58,17 +58,17 @@ function mcpOf(hosted: Hosted, config: { current: AgentConfig }, settle: () => P
         throw new PluginError('PLUGIN_INVALID', 'a plugin does not unregister itself: its host does, when it stops')
       await client.agents.unregister({ agent: agentId })
     },
-    routeRequest: (request) => route(client, request),
-    getAgentStatus: (agentId) => statusOf(client, agentId),
-    getHealthStatus: () => healthOf(client),
-    getActiveAgents: () => activeAgents(client),
-    broadcastMessage: (message) => send(client, message),
+    routeRequest: (request) => routeRequest(client, request),
+    getAgentStatus: (agentId) => getStatus(client, agentId),
+    getHealthStatus: () => getHealth(client),
+    getActiveAgents: () => listActiveAgents(client),
+    broadcastMessage: (message) => sendMessage(client, message),
   }
 }
 
 /** The plugins that agents of the project say they host. */
-async function hostedIn(client: Client): Promise<Map<string, string>> {
-  const agents = await activeAgents(client)
+async function listHostedPlugins(client: Client): Promise<Map<string, string>> {
+  const agents = await listActiveAgents(client)
   return new Map(
     agents.flatMap(({ name, metadata: { plugin } }) => {
       const version = isRecord(plugin) ? plugin['version'] : undefined
@@ -84,7 +84,7 @@ const metadataOf = ({ name, version, description = '' }: TonyPlugin, given: Agen
 })
 
 /** The secret of its agent: kept from the first run on, so that every later one is the same agent. */
-async function secretOf({ name, version }: TonyPlugin, installations: Installations): Promise<string> {
+async function getClientInstanceId({ name, version }: TonyPlugin, installations: Installations): Promise<string> {
   const kept = await installations.read(name)
   if (kept) return kept.clientInstanceId
   const clientInstanceId = crypto.randomUUID()
@@ -93,28 +93,32 @@ async function secretOf({ name, version }: TonyPlugin, installations: Installati
 }
 
 /** Says of a name that is taken what that means for a plugin. */
-function explained(error: unknown, { name }: TonyPlugin): unknown {
+function explainNameTaken(error: unknown, { name }: TonyPlugin): unknown {
   if (!(error instanceof TonyError) || error.code !== 'AGENT_NAME_TAKEN') return error
   const message = `the agent "${name}" belongs to another installation, or is no plugin: run it from where that one is kept, or name the plugin otherwise`
   return new TonyError(message, error)
 }
 
-const picked = ({ heartbeatMs, healthMs, concurrency }: RunOptions) => ({
+const pickAgentOptions = ({ heartbeatMs, healthMs, concurrency }: RunOptions) => ({
   ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   ...(healthMs === undefined ? {} : { healthMs }),
   ...(concurrency === undefined ? {} : { concurrency }),
 })
 
 /** What a plugin runs on: an agent of the network that holds no capability before the plugin is active. */
-async function groundOf(plugin: MCPPlugin, options: RunOptions, hooks: Pick<HostOptions, 'onEnded' | 'onError'>) {
+async function createEnvironment(
+  plugin: MCPPlugin,
+  options: RunOptions,
+  hooks: Pick<HostAgentOptions, 'onEnded' | 'onError'>,
+) {
   const installations = options.installations ?? installationsIn('.tony/plugins')
-  const clientInstanceId = await secretOf(plugin, installations)
-  const { url, timeout, ...credentials } = placeOf(options)
+  const clientInstanceId = await getClientInstanceId(plugin, installations)
+  const { url, timeout, ...credentials } = resolveServerOptions(options)
   const config: { current: AgentConfig } = { current: { name: plugin.name, type: 'plugin', capabilities: [] } }
   let offered: readonly string[] | undefined
-  const hosting = host({
+  const hosting = hostAgent({
     ...credentials,
-    ...picked(options),
+    ...pickAgentOptions(options),
     ...hooks,
     url,
     name: plugin.name,
@@ -125,28 +129,28 @@ async function groundOf(plugin: MCPPlugin, options: RunOptions, hooks: Pick<Host
     registerWithinMs: timeout,
     onRequest: (request) => plugin.handleMCPRequest(request),
   })
-  const hosted = await reaching(url, hosting).catch((error: unknown) => {
-    throw explained(error, plugin)
+  const hosted = await explainUnreachable(url, hosting).catch((error: unknown) => {
+    throw explainNameTaken(error, plugin)
   })
   const { client } = hosted.agent
-  const settle = async (): Promise<void> => {
+  const updateAgent = async (): Promise<void> => {
     const { type, capabilities, metadata } = config.current
-    const held = offered ? [...new Set([...offered, ...capabilities])] : []
-    await client.agents.update({ type, capabilities: held, metadata: metadataOf(plugin, metadata) })
+    const allCapabilities = offered ? [...new Set([...offered, ...capabilities])] : []
+    await client.agents.update({ type, capabilities: allCapabilities, metadata: metadataOf(plugin, metadata) })
   }
-  const ground: Ground = {
-    mcp: mcpOf(hosted, config, settle),
+  const environment: PluginEnvironment = {
+    mcp: createMCP(hosted, config, updateAgent),
     installations,
     clientInstanceId,
-    elsewhere: () => hostedIn(client),
+    getRemotePlugins: () => listHostedPlugins(client),
     now: () => new Date().toISOString(),
   }
   /** From here on requests are routed to it, or with nothing to offer no longer. */
-  const offer = async (capabilities: readonly string[] | undefined): Promise<void> => {
+  const setCapabilities = async (capabilities: readonly string[] | undefined): Promise<void> => {
     offered = capabilities
-    await settle()
+    await updateAgent()
   }
-  return { ground, hosted, offer }
+  return { ground: environment, hosted, offer: setCapabilities }
 }
 
 /**
@@ -155,15 +159,15 @@ async function groundOf(plugin: MCPPlugin, options: RunOptions, hooks: Pick<Host
  */
 export async function runPlugin(given: TonyPlugin, options: RunOptions = {}): Promise<RunningPlugin> {
   const plugin = prepare(given, options)
-  const { logger = loggerOf(plugin.name) } = options
+  const { logger = createLogger(plugin.name) } = options
   const [ended, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const told = (what: string) => (error: unknown) => logger.error(what, error)
-  const hooks = { onEnded: ended.resolve, onError: told('around a request') }
-  const { ground, hosted, offer } = await groundOf(plugin, options, hooks)
+  const logError = (what: string) => (error: unknown) => logger.error(what, error)
+  const hooks = { onEnded: ended.resolve, onError: logError('around a request') }
+  const { ground: environment, hosted, offer: setCapabilities } = await createEnvironment(plugin, options, hooks)
   const begin = async (): Promise<ActivePlugin> => {
     try {
-      const started = await activate(plugin, ground, options)
-      await offer(started.capabilities).catch(async (error: unknown) => {
+      const started = await activate(plugin, environment, options)
+      await setCapabilities(started.capabilities).catch(async (error: unknown) => {
         await started.deactivate({ uninstall: false })
         throw error
       })
@@ -176,7 +180,7 @@ export async function runPlugin(given: TonyPlugin, options: RunOptions = {}): Pr
   const active = await begin()
   hosted.serve()
   const end = async (uninstall: boolean): Promise<void> => {
-    if (!hosted.isOver()) await offer(undefined).catch(told('withdrawing'))
+    if (!hosted.hasEnded()) await setCapabilities(undefined).catch(logError('withdrawing'))
     await hosted.drain(options.drainMs ?? defaultDrainMs)
     try {
       await active.deactivate({ uninstall })
@@ -190,6 +194,6 @@ export async function runPlugin(given: TonyPlugin, options: RunOptions = {}): Pr
     stopping ??= end(uninstall)
     return stopping
   }
-  void ended.promise.then(() => stop()).catch(told('stopping'))
-  return { name: plugin.name, agentId: hosted.agent.id, mcp: ground.mcp, stop, stopped: stopped.promise }
+  void ended.promise.then(() => stop()).catch(logError('stopping'))
+  return { name: plugin.name, agentId: hosted.agent.id, mcp: environment.mcp, stop, stopped: stopped.promise }
 }

@@ -1,7 +1,7 @@
 interface Version {
   readonly numbers: readonly [number, number, number]
   /** Of a version before its release: `beta.1` is `['beta', '1']`. */
-  readonly before: readonly string[]
+  readonly prerelease: readonly string[]
 }
 
 interface Comparator {
@@ -9,13 +9,13 @@ interface Comparator {
   readonly version: Version
 }
 
-const exact = /^v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$/
+const versionPattern = /^v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$/
 
 function parse(text: string): Version | undefined {
-  const found = exact.exec(text.trim())
+  const found = versionPattern.exec(text.trim())
   if (!found) return undefined
   const [, major, minor, patch, before] = found
-  return { numbers: [Number(major), Number(minor), Number(patch)], before: before?.split('.') ?? [] }
+  return { numbers: [Number(major), Number(minor), Number(patch)], prerelease: before?.split('.') ?? [] }
 }
 
 export const isVersion = (text: string): boolean => parse(text) !== undefined
@@ -39,71 +39,71 @@ function compare(a: Version, b: Version): number {
     const difference = number - (b.numbers[index] ?? 0)
     if (difference !== 0) return sign(difference)
   }
-  if (a.before.length === 0 || b.before.length === 0) return sign(b.before.length - a.before.length)
-  for (let index = 0; index < Math.max(a.before.length, b.before.length); index += 1) {
-    const difference = compareParts(a.before[index], b.before[index])
+  if (a.prerelease.length === 0 || b.prerelease.length === 0) return sign(b.prerelease.length - a.prerelease.length)
+  for (let index = 0; index < Math.max(a.prerelease.length, b.prerelease.length); index += 1) {
+    const difference = compareParts(a.prerelease[index], b.prerelease[index])
     if (difference !== 0) return difference
   }
   return 0
 }
 
 /** Whether a version comes before another. Both are versions. */
-export function isOlder(version: string, than: string): boolean {
-  const [a, b] = [parse(version), parse(than)]
+export function isOlder(version: string, other: string): boolean {
+  const [a, b] = [parse(version), parse(other)]
   return a !== undefined && b !== undefined && compare(a, b) < 0
 }
 
-const partial =
+const partialVersionPattern =
   /^(<=|>=|<|>|=|\^|~)?\s*v?(\d+|[xX*])?(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$/
 
-const at = (operator: Comparator['operator'], ...numbers: [number, number, number]): Comparator => ({
+const comparator = (operator: Comparator['operator'], ...numbers: [number, number, number]): Comparator => ({
   operator,
-  version: { numbers, before: [] },
+  version: { numbers, prerelease: [] },
 })
 
 /** Where a partial version ends: `1.2` before `1.3.0`, `1` before `2.0.0`. */
-const after = (given: readonly number[]): [number, number, number] => {
+const upperBound = (given: readonly number[]): [number, number, number] => {
   const [major = 0, minor = 0, patch = 0] = given
   if (given.length === 1) return [major + 1, 0, 0]
   return given.length === 2 ? [major, minor + 1, 0] : [major, minor, patch + 1]
 }
 
 /** Where a caret ends: at the next number that is not zero. */
-function afterCaret(given: readonly number[]): [number, number, number] {
+function caretUpperBound(given: readonly number[]): [number, number, number] {
   const first = given.findIndex((number) => number !== 0)
-  return after(given.slice(0, first < 0 ? given.length : first + 1))
+  return upperBound(given.slice(0, first < 0 ? given.length : first + 1))
 }
 
 /** One part of a range, as plain comparisons; undefined for what is none. */
 function comparatorsOf(text: string): Comparator[] | undefined {
-  const found = partial.exec(text)
+  const found = partialVersionPattern.exec(text)
   if (!found) return undefined
   const [, operator = '', major, minor, patch, pre] = found
   const parts = [major, minor, patch]
   const end = parts.findIndex((part) => part === undefined || !isNumber(part))
   const given = parts.slice(0, end < 0 ? 3 : end).map(Number)
-  if (given.length === 0) return operator === '<' || operator === '>' ? [at('<', 0, 0, 0)] : []
+  if (given.length === 0) return operator === '<' || operator === '>' ? [comparator('<', 0, 0, 0)] : []
   const [a = 0, b = 0, c = 0] = given
-  const version: Version = { numbers: [a, b, c], before: pre?.split('.') ?? [] }
+  const version: Version = { numbers: [a, b, c], prerelease: pre?.split('.') ?? [] }
   const from: Comparator = { operator: '>=', version }
   switch (operator) {
     case '^':
-      return [from, at('<', ...afterCaret(given))]
+      return [from, comparator('<', ...caretUpperBound(given))]
     case '~':
-      return [from, at('<', ...after(given.slice(0, 2)))]
+      return [from, comparator('<', ...upperBound(given.slice(0, 2)))]
     case '<':
     case '>=':
       return [{ operator, version }]
     case '>':
-      return given.length === 3 ? [{ operator, version }] : [at('>=', ...after(given))]
+      return given.length === 3 ? [{ operator, version }] : [comparator('>=', ...upperBound(given))]
     case '<=':
-      return given.length === 3 ? [{ operator, version }] : [at('<', ...after(given))]
+      return given.length === 3 ? [{ operator, version }] : [comparator('<', ...upperBound(given))]
     default:
-      return given.length === 3 ? [{ operator: '=', version }] : [from, at('<', ...after(given))]
+      return given.length === 3 ? [{ operator: '=', version }] : [from, comparator('<', ...upperBound(given))]
   }
 }
 
-const holds = (version: Version, { operator, version: other }: Comparator): boolean => {
+const satisfiesComparator = (version: Version, { operator, version: other }: Comparator): boolean => {
   const difference = compare(version, other)
   if (operator === '=') return difference === 0
   if (operator.startsWith('<')) return difference < 0 || (operator === '<=' && difference === 0)
@@ -111,11 +111,11 @@ const holds = (version: Version, { operator, version: other }: Comparator): bool
 }
 
 /** A version before its release is meant only where the range names one of the same release. */
-const isMeant = (version: Version, comparators: readonly Comparator[]): boolean =>
-  version.before.length === 0 ||
+const allowsPrerelease = (version: Version, comparators: readonly Comparator[]): boolean =>
+  version.prerelease.length === 0 ||
   comparators.some(
-    ({ version: { numbers, before } }) =>
-      before.length > 0 && numbers.every((number, index) => number === version.numbers[index]),
+    ({ version: { numbers, prerelease } }) =>
+      prerelease.length > 0 && numbers.every((number, index) => number === version.numbers[index]),
   )
 
 /** The alternatives of a range; undefined where it is none. */
@@ -136,6 +136,8 @@ export function satisfies(version: string, range: string): boolean {
   const [parsed, alternatives] = [parse(version), alternativesOf(range)]
   if (!parsed || !alternatives) return false
   return alternatives.some(
-    (comparators) => isMeant(parsed, comparators) && comparators.every((comparator) => holds(parsed, comparator)),
+    (comparators) =>
+      allowsPrerelease(parsed, comparators) &&
+      comparators.every((comparator) => satisfiesComparator(parsed, comparator)),
   )
 }

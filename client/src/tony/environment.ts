@@ -1,5 +1,5 @@
 /** Where the server is, and as whom it is called. */
-export interface Place {
+export interface ServerOptions {
   /** Default: TONY_MCP_SERVER_URL, TONY_MCP_URL, MCP_URL or TONY_MCP_SERVER, else `http://127.0.0.1:3456`. */
   readonly url?: string
   /**
@@ -23,23 +23,24 @@ export const baseUrl = (url: string): string =>
     .replace(/^ws/, 'http')
     .replace(/\/(mcp|ws)?\/*$/, '')
 
-const set = (value: string | undefined): string | undefined => (value === undefined || value === '' ? undefined : value)
+const nonEmpty = (value: string | undefined): string | undefined =>
+  value === undefined || value === '' ? undefined : value
 
 /** `none` was how 2.7 said that there is no server. */
-const address = (value: string | undefined): string | undefined => (value === 'none' ? undefined : set(value))
+const toServerUrl = (value: string | undefined): string | undefined => (value === 'none' ? undefined : nonEmpty(value))
 
 /** What was given, completed by the environment. */
-export function placeOf(given: Place) {
+export function resolveServerOptions(given: ServerOptions) {
   const env = typeof process === 'undefined' ? {} : process.env
   const url =
     given.url ??
     [env['TONY_MCP_SERVER_URL'], env['TONY_MCP_URL'], env['MCP_URL'], env['TONY_MCP_SERVER']]
-      .map(address)
+      .map(toServerUrl)
       .find((value) => value !== undefined) ??
     defaultUrl
-  const credential = given.credential ?? set(env['TONY_TOKEN'])
-  const project = given.project ?? set(env['TONY_MCP_PROJECT'])
-  const timeout = given.timeout ?? Number(set(env['TONY_MCP_TIMEOUT']) ?? defaultTimeout)
+  const credential = given.credential ?? nonEmpty(env['TONY_TOKEN'])
+  const project = given.project ?? nonEmpty(env['TONY_MCP_PROJECT'])
+  const timeout = given.timeout ?? Number(nonEmpty(env['TONY_MCP_TIMEOUT']) ?? defaultTimeout)
   return {
     url: baseUrl(url),
     timeout: timeout > 0 ? timeout : defaultTimeout,

@@ -18,13 +18,13 @@ const serverMissing = (url: string, cause: unknown): Error =>
     { cause },
   )
 
-const unreachable: ReadonlySet<string> = new Set(['DEADLINE_EXCEEDED', 'CONNECTION_LOST'])
+const unreachableCodes: ReadonlySet<string> = new Set(['DEADLINE_EXCEEDED', 'CONNECTION_LOST'])
 
 /** Renames that a server cannot be reached; every other error passes as it is. */
-export async function reaching<T>(url: string, work: Promise<T>): Promise<T> {
+export async function explainUnreachable<T>(url: string, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    throw error instanceof TonyError && unreachable.has(error.code) ? serverMissing(url, error) : error
+    throw error instanceof TonyError && unreachableCodes.has(error.code) ? serverMissing(url, error) : error
   }
 }

@@ -1,4 +1,4 @@
-export type { Place } from './environment.ts'
+export type { ServerOptions } from './environment.ts'
 export {
   capabilitiesByType,
   type IntegrationOptions,

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
+import { priorityOf, taskOf } from './conversions.ts'
 import { notInitialized } from './errors.ts'
 import { type AgentWork, type MCPNetworkClient, minimalMCPServer } from './network-client.ts'
 import type { AgentRegistration, AgentStatus, HealthStatus, MCPResponse, TonyTask } from './shapes.ts'
-import { priorityOf, taskOf } from './words.ts'
 
 /** What each type of agent can do. */
 export const capabilitiesByType: Readonly<Record<string, readonly string[]>> = {
@@ -32,7 +32,7 @@ export class TonyMCPIntegration extends EventEmitter {
   readonly #healthMs: number
   #registration: AgentRegistration | null = null
   #initializing: Promise<AgentRegistration> | undefined
-  #watching: NodeJS.Timeout | undefined
+  #healthTimer: NodeJS.Timeout | undefined
 
   constructor(server: MCPNetworkClient = minimalMCPServer, { healthMs = 30_000 }: IntegrationOptions = {}) {
     super()
@@ -42,7 +42,7 @@ export class TonyMCPIntegration extends EventEmitter {
 
   /** Registers Tony. Once initialized it changes nothing. Rejects with what to do where there is no server. */
   async initialize(): Promise<void> {
-    this.#initializing ??= this.#begin()
+    this.#initializing ??= this.#registerTony()
     try {
       await this.#initializing
     } catch (error) {
@@ -62,7 +62,7 @@ export class TonyMCPIntegration extends EventEmitter {
 
   /** Registers an agent of a type with its capabilities. It acknowledges what it is asked, unless it is given work. */
   async deployAgent(type: string, work: AgentWork = {}): Promise<AgentRegistration> {
-    this.#required()
+    this.#requireRegistration()
     const capabilities = capabilitiesByType[typeOf(type)] ?? []
     const registration = await this.#server.registerAgent({ name: type, type, capabilities }, work)
     this.emit('agentDeployed', { type, registration })
@@ -73,7 +73,7 @@ export class TonyMCPIntegration extends EventEmitter {
    * Creates a task that only this agent may claim, and says which. Any key of the task is kept. Rejects with "Agent {id} not found".
    */
   async assignTask(agentId: string, task: TonyTask): Promise<MCPResponse> {
-    const client = this.#server.clientOf(this.#required().agentId)
+    const client = this.#server.clientOf(this.#requireRegistration().agentId)
     const known = await this.#server.getAgentStatus(agentId)
     const created = await client.tasks.create({ ...taskOf(task), assignedTo: known.agentId })
     this.emit('taskAssigned', { agentId, task })
@@ -83,52 +83,52 @@ export class TonyMCPIntegration extends EventEmitter {
 
   /** Sends any object to every agent, as a message of the type `coordination`. */
   async broadcastCoordination(coordination: object): Promise<void> {
-    const client = this.#server.clientOf(this.#required().agentId)
+    const client = this.#server.clientOf(this.#requireRegistration().agentId)
     const priority = 'priority' in coordination ? priorityOf(coordination.priority) : 'normal'
     await client.messages.send({ to: '*', type: 'coordination', payload: coordination, priority })
   }
 
   async getAgentStatus(agentId: string): Promise<AgentStatus> {
-    this.#required()
+    this.#requireRegistration()
     return this.#server.getAgentStatus(agentId)
   }
 
   /** Of every agent that is live. */
   async getAgentStatuses(): Promise<AgentStatus[]> {
-    this.#required()
+    this.#requireRegistration()
     const agents = await this.#server.getActiveAgents()
     return Promise.all(agents.map(({ agentId }) => this.#server.getAgentStatus(agentId)))
   }
 
   /** Its agents leave, and nothing of it keeps the process from ending. */
   async shutdown(): Promise<void> {
-    clearInterval(this.#watching)
+    clearInterval(this.#healthTimer)
     await this.#initializing?.catch(() => undefined)
-    clearInterval(this.#watching)
+    clearInterval(this.#healthTimer)
     this.#initializing = undefined
     this.#registration = null
     await this.#server.disconnect()
     this.emit('shutdown')
   }
 
-  async #begin(): Promise<AgentRegistration> {
+  async #registerTony(): Promise<AgentRegistration> {
     const capabilities = capabilitiesByType['tech-lead'] ?? []
     const registration = await this.#server.registerAgent({ name: 'tony', type: 'tech-lead', capabilities })
     this.#registration = registration
-    this.#watching = setInterval(() => void this.#watch(), this.#healthMs)
-    this.#watching.unref()
+    this.#healthTimer = setInterval(() => void this.#emitHealth(), this.#healthMs)
+    this.#healthTimer.unref()
     this.emit('initialized', registration)
     return registration
   }
 
-  async #watch(): Promise<void> {
+  async #emitHealth(): Promise<void> {
     await this.#server.getHealthStatus().then(
       (health) => this.emit('healthUpdate', health),
       (error: unknown) => this.listenerCount('error') > 0 && this.emit('error', error),
     )
   }
 
-  #required(): AgentRegistration {
+  #requireRegistration(): AgentRegistration {
     if (!this.#registration) throw notInitialized()
     return this.#registration
   }

@@ -1,28 +1,28 @@
 /** Counts what an agent handles, for its health reports. */
 export interface Meter {
   /** Runs something and counts it: as an error where it throws, or where `failed` says so of what it gives. */
-  run<T>(work: () => Promise<T>, failed: (outcome: T) => boolean): Promise<T>
+  measure<T>(work: () => Promise<T>, failed: (outcome: T) => boolean): Promise<T>
   /** What has been handled since the last call; undefined when that is nothing. */
-  take(): { requestsHandled: number; avgResponseTimeMs: number; errorRate: number } | undefined
+  takeSample(): { requestsHandled: number; avgResponseTimeMs: number; errorRate: number } | undefined
 }
 
 export function createMeter(): Meter {
   let [handled, errors, spentMs] = [0, 0, 0]
   return {
-    run: async (work, failed) => {
+    measure: async (work, failed) => {
       const begun = performance.now()
-      let wrong = true
+      let isError = true
       try {
         const outcome = await work()
-        wrong = failed(outcome)
+        isError = failed(outcome)
         return outcome
       } finally {
         handled += 1
-        errors += wrong ? 1 : 0
+        errors += isError ? 1 : 0
         spentMs += performance.now() - begun
       }
     },
-    take: () => {
+    takeSample: () => {
       if (handled === 0) return undefined
       const sample = { requestsHandled: handled, avgResponseTimeMs: spentMs / handled, errorRate: errors / handled }
       handled = 0

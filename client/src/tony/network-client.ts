@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
 import type { WorkHandler } from '../agent/work.ts'
 import { type Client, createClient } from '../api/client.ts'
-import { type Place, placeOf } from './environment.ts'
-import { agentNotFound, reaching } from './errors.ts'
-import { activeAgents, healthOf, route, send, statusOf } from './fleet.ts'
-import type { Hosted } from './hosted.ts'
-import { hostFreely, profileOf, registrationOf } from './register.ts'
+import { resolveServerOptions, type ServerOptions } from './environment.ts'
+import { agentNotFound, explainUnreachable } from './errors.ts'
+import type { HostedAgent } from './hosted-agent.ts'
+import { hostWithFreeName, profileOf, registrationOf } from './register.ts'
+import { getHealth, getStatus, listActiveAgents, routeRequest, sendMessage } from './server-calls.ts'
 import type {
   AgentConfig,
   AgentInfo,
@@ -37,15 +37,15 @@ const acknowledgement = ({ method, agentId }: MCPRequest) => ({ accepted: true, 
  * `message`({ agentId, message }) of its agents, `error`(error) where somebody listens.
  */
 export class MCPNetworkClient extends EventEmitter implements MCP {
-  #given: Place
+  #options: ServerOptions
   #client: Client | undefined
-  readonly #agents = new Map<string, Hosted>()
+  readonly #agents = new Map<string, HostedAgent>()
   /** Ids of the caller's own, by which it may name its agents. */
   readonly #aliases = new Map<string, string>()
 
-  constructor(place: Place = {}) {
+  constructor(options: ServerOptions = {}) {
     super()
-    this.#given = place
+    this.#options = options
   }
 
   get isConnected(): boolean {
@@ -56,9 +56,9 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
   async connect(url?: string): Promise<void> {
     if (url !== undefined) {
       await this.disconnect()
-      this.#given = { ...this.#given, url }
+      this.#options = { ...this.#options, url }
     }
-    await this.#reach((client) => client.system.info())
+    await this.#call((client) => client.system.info())
     this.emit('connected')
   }
 
@@ -73,8 +73,8 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
 
   /** Registers an agent of this process. One whose name is taken gets an ending to it. */
   async registerAgent(config: AgentConfig, { onRequest, onTask }: AgentWork = {}): Promise<AgentRegistration> {
-    const { url, timeout, ...credentials } = placeOf(this.#given)
-    const hosting = hostFreely({
+    const { url, timeout, ...credentials } = resolveServerOptions(this.#options)
+    const hosting = hostWithFreeName({
       ...credentials,
       ...profileOf(config),
       url,
@@ -83,15 +83,15 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
         this.emit('request', request)
         return { result: onRequest ? await onRequest(request) : acknowledgement(request) }
       },
-      onMail: (message) => this.emit('message', { agentId: message.to, message }),
-      onError: (error) => this.#tell(error),
+      onMessage: (message) => this.emit('message', { agentId: message.to, message }),
+      onError: (error) => this.#emitError(error),
     })
-    const hosted = await reaching(url, hosting)
+    const hosted = await explainUnreachable(url, hosting)
     const { id } = hosted.agent
     this.#agents.set(id, hosted)
     for (const alias of [config.id, config.agentId]) if (alias !== undefined) this.#aliases.set(alias, id)
     hosted.serve()
-    if (onTask) hosted.agent.work(onTask, { onError: (error) => this.#tell(error) })
+    if (onTask) hosted.agent.work(onTask, { onError: (error) => this.#emitError(error) })
     const registration = await registrationOf(hosted)
     this.emit('agentRegistered', registration)
     return registration
@@ -103,32 +103,32 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
     const hosted = this.#agents.get(id)
     this.#agents.delete(id)
     if (hosted) await hosted.leave()
-    else await this.#reach((client) => client.agents.unregister({ agent: id }))
+    else await this.#call((client) => client.agents.unregister({ agent: id }))
     this.emit('agentUnregistered', id)
   }
 
   routeRequest(request: MCPRequest) {
     const { agentId } = request
     const named = agentId === undefined ? request : { ...request, agentId: this.#idOf(agentId) }
-    return this.#reach((client) => route(client, named))
+    return this.#call((client) => routeRequest(client, named))
   }
 
   async getAgentStatus(agentId: string): Promise<AgentStatus> {
     const id = this.#idOf(agentId)
     await this.#agents.get(id)?.report()
-    return this.#reach((client) => statusOf(client, id))
+    return this.#call((client) => getStatus(client, id))
   }
 
   getHealthStatus(): Promise<HealthStatus> {
-    return this.#reach(healthOf)
+    return this.#call(getHealth)
   }
 
   getActiveAgents(): Promise<AgentInfo[]> {
-    return this.#reach(activeAgents)
+    return this.#call(listActiveAgents)
   }
 
   broadcastMessage(message: AgentMessage): Promise<void> {
-    return this.#reach((client) => send(client, message))
+    return this.#call((client) => sendMessage(client, message))
   }
 
   /** The same as `broadcastMessage`. */
@@ -151,8 +151,8 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
    * Who calls: the developer on this machine, or with a key the first tech lead among its agents, else the first that may write, else
    * the key itself, which need not be good for more than registering them.
    */
-  #caller(): { client: Client; url: string } {
-    const { url, credential, project, timeout } = placeOf(this.#given)
+  #callingClient(): { client: Client; url: string } {
+    const { url, credential, project, timeout } = resolveServerOptions(this.#options)
     this.#client ??= createClient({
       url,
       deadlineMs: timeout,
@@ -164,13 +164,13 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
     return { url, client: credential === undefined || !speaker ? this.#client : speaker.client }
   }
 
-  #reach<T>(call: (client: Client) => Promise<T>): Promise<T> {
-    const { client, url } = this.#caller()
-    return reaching(url, call(client))
+  #call<T>(call: (client: Client) => Promise<T>): Promise<T> {
+    const { client, url } = this.#callingClient()
+    return explainUnreachable(url, call(client))
   }
 
   /** An `error` nobody listens to would end the process. */
-  #tell(error: Untyped): void {
+  #emitError(error: Untyped): void {
     if (this.listenerCount('error') > 0) this.emit('error', error)
   }
 }

@@ -1,21 +1,21 @@
 import { TonyError } from '../api/errors.ts'
-import { type Hosted, type HostOptions, host } from './hosted.ts'
+import { infoOf } from './conversions.ts'
+import { type HostAgentOptions, type HostedAgent, hostAgent } from './hosted-agent.ts'
 import type { AgentConfig, AgentRegistration } from './shapes.ts'
-import { infoOf } from './words.ts'
 
 /** Registers an agent under its name, or, where another of the project has it, under the name with an ending. */
-export async function hostFreely(options: HostOptions): Promise<Hosted> {
+export async function hostWithFreeName(options: HostAgentOptions): Promise<HostedAgent> {
   try {
-    return await host(options)
+    return await hostAgent(options)
   } catch (error) {
     if (!(error instanceof TonyError) || error.code !== 'AGENT_NAME_TAKEN') throw error
     const ending = `-${crypto.randomUUID().slice(0, 8)}`
-    return await host({ ...options, name: `${options.name.slice(0, 128 - ending.length)}${ending}` })
+    return await hostAgent({ ...options, name: `${options.name.slice(0, 128 - ending.length)}${ending}` })
   }
 }
 
 /** What an agent was registered as. */
-export async function registrationOf({ agent }: Hosted): Promise<AgentRegistration> {
+export async function registrationOf({ agent }: HostedAgent): Promise<AgentRegistration> {
   const [{ name, type, status, capabilities, registeredAt }, { expiresAt }] = await Promise.all([
     agent.client.agents.get({ agent: agent.id }).then(infoOf),
     agent.client.auth.whoami(),

@@ -2,11 +2,11 @@ import type { Context } from '../domain/context.ts'
 import type { Principal } from '../domain/principal.ts'
 import { currentPrincipal } from '../guards/authenticate.ts'
 import type { Call } from '../guards/call.ts'
-import { hashInput, type IdempotencyKey, once } from '../guards/idempotency.ts'
+import { hashInput, type IdempotencyKey, runIdempotent } from '../guards/idempotency.ts'
 import type { Scope } from '../store/store.ts'
 
 /** Nobody: what an open procedure sees of its caller. */
-const nobody: Principal = {
+const anonymousPrincipal: Principal = {
   subject: 'nobody',
   project: '',
   role: 'observer',
@@ -15,7 +15,7 @@ const nobody: Principal = {
   expiresAt: Number.POSITIVE_INFINITY,
 }
 
-function keyOf(call: Call, principal: Principal, input: unknown): IdempotencyKey | undefined {
+function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): IdempotencyKey | undefined {
   if (typeof input !== 'object' || input === null || !('idempotencyKey' in input)) return undefined
   const { idempotencyKey: key } = input
   if (typeof key !== 'string') return undefined
@@ -30,19 +30,19 @@ function keyOf(call: Call, principal: Principal, input: unknown): IdempotencyKey
 
 /** What an operation gets: the parts of the server, bound to this caller, this key and this call's end. */
 export function contextOf(call: Call, input: unknown, signal: AbortSignal): Context {
-  const { parts } = call.connection
-  const principal = call.meta.permission === 'open' ? nobody : currentPrincipal(call.connection)
-  const key = keyOf(call, principal, input)
+  const { services } = call.connection
+  const principal = call.meta.permission === 'open' ? anonymousPrincipal : currentPrincipal(call.connection)
+  const key = idempotencyKeyOf(call, principal, input)
   const scope: Scope = { project: principal.project, requestId: call.requestId, ...fenceOf(principal) }
   return {
-    ...parts,
+    ...services,
     principal,
     signal,
     requestId: call.requestId,
-    renew: (renewed) => call.connection.renew?.(renewed),
-    read: (work) => parts.store.read(work),
+    reauthenticate: (renewed) => call.connection.renew?.(renewed),
+    read: (work) => services.store.read(work),
     transact: (work, replay) =>
-      parts.store.transact(scope, (tx) => (key ? once(tx, key, () => work(tx), replay) : work(tx))),
+      services.store.transact(scope, (tx) => (key ? runIdempotent(tx, key, () => work(tx), replay) : work(tx))),
   }
 }
 

@@ -1,7 +1,7 @@
 import * as shapes from '@tony/mcp-shared/health'
-import { historyOfHealth } from '../operations/health/history.ts'
+import { getHealthHistory } from '../operations/health/history.ts'
 import { reportHealth } from '../operations/health/report.ts'
-import { summaryOfHealth } from '../operations/health/summary.ts'
+import { getHealthSummary } from '../operations/health/summary.ts'
 import { mutation, query, router } from './procedure.ts'
 
 export const health = router({
@@ -11,10 +11,10 @@ export const health = router({
   ),
   summary: query(
     { permission: 'health:read', cost: 5, input: shapes.healthSummaryInput, output: shapes.healthSummaryOutput },
-    summaryOfHealth,
+    getHealthSummary,
   ),
   history: query(
     { permission: 'health:read', cost: 2, input: shapes.healthHistoryInput, output: shapes.healthHistoryOutput },
-    historyOfHealth,
+    getHealthHistory,
   ),
 })

@@ -1,7 +1,7 @@
 import * as shapes from '@tony/mcp-shared/messages'
 import { ackMessage } from '../operations/messages/ack.ts'
 import { getMessage } from '../operations/messages/get.ts'
-import { keepInProgress } from '../operations/messages/in-progress.ts'
+import { markInProgress } from '../operations/messages/in-progress.ts'
 import { openInbox } from '../operations/messages/inbox.ts'
 import { listMessages } from '../operations/messages/list.ts'
 import { nakMessage } from '../operations/messages/nak.ts'
@@ -10,7 +10,7 @@ import { sendMessage } from '../operations/messages/send.ts'
 import { sendManyMessages } from '../operations/messages/send-many.ts'
 import { subscribeTopic } from '../operations/messages/subscribe.ts'
 import { termMessage } from '../operations/messages/term.ts'
-import { threadOfMessages } from '../operations/messages/thread.ts'
+import { getMessageThread } from '../operations/messages/thread.ts'
 import { unsubscribeTopic } from '../operations/messages/unsubscribe.ts'
 import { deadLetters } from './dead-letters.ts'
 import { mutation, query, router, subscription } from './procedure.ts'
@@ -63,7 +63,7 @@ export const messages = router({
       input: shapes.messageInProgressInput,
       output: shapes.messageInProgressOutput,
     },
-    keepInProgress,
+    markInProgress,
   ),
   subscribe: mutation(
     {
@@ -90,7 +90,7 @@ export const messages = router({
   ),
   thread: query(
     { permission: 'messages:read', cost: 2, input: shapes.messageThreadInput, output: shapes.messageListOutput },
-    threadOfMessages,
+    getMessageThread,
   ),
   deadLetters,
 })

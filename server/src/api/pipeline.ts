@@ -3,12 +3,12 @@ import { TRPCError } from '@trpc/server'
 import type { Chunk } from '../domain/feed/item.ts'
 import type { Call, Connection } from '../guards/call.ts'
 import { contextOf } from './context.ts'
-import { admit, type Compiled, compiledForm } from './procedure.ts'
+import { type CompiledProcedure, getCompiled, runGuards } from './procedure.ts'
 import { appRouter } from './router.ts'
 
 /** Every procedure by its path, in its compiled form. */
-export const procedures: ReadonlyMap<string, Compiled> = new Map(
-  Object.entries(appRouter._def.procedures).map(([path, procedure]) => [path, compiledForm(procedure)]),
+export const procedures: ReadonlyMap<string, CompiledProcedure> = new Map(
+  Object.entries(appRouter._def.procedures).map(([path, procedure]) => [path, getCompiled(procedure)]),
 )
 
 /**
@@ -16,17 +16,17 @@ export const procedures: ReadonlyMap<string, Compiled> = new Map(
  * what it has. That may be nothing to do; without an answer to what was asked it is an error.
  */
 export function waitsFor(path: string, input: unknown): 'something to do' | 'an answer' | undefined {
-  if (procedures.get(path)?.meta.waits !== undefined) return 'an answer'
+  if (procedures.get(path)?.meta.waitField !== undefined) return 'an answer'
   const waits = typeof input === 'object' && input !== null && 'waitMs' in input && input.waitMs !== 0
   return waits ? 'something to do' : undefined
 }
 
-const known: ReadonlySet<string> = new Set([...permissions, 'open'])
+const knownPermissions: ReadonlySet<string> = new Set([...permissions, 'open'])
 
 /** Throws for a procedure that names no permission, or one that no role could ever grant: it would be closed to all, or open. */
-export function requirePermissions(forms: ReadonlyMap<string, Pick<Compiled, 'meta'>>): void {
-  for (const [path, { meta }] of forms) {
-    if (!known.has(meta.permission))
+export function requirePermissions(compiled: ReadonlyMap<string, Pick<CompiledProcedure, 'meta'>>): void {
+  for (const [path, { meta }] of compiled) {
+    if (!knownPermissions.has(meta.permission))
       throw new Error(`${path} names no permission of the policy: nobody could say who may call it`)
   }
 }
@@ -34,7 +34,7 @@ export function requirePermissions(forms: ReadonlyMap<string, Pick<Compiled, 'me
 // As soon as this is loaded: a server with such a procedure does not start.
 requirePermissions(procedures)
 
-export interface Request {
+export interface CallRequest {
   readonly connection: Connection
   readonly requestId: string
   readonly path: string
@@ -43,15 +43,15 @@ export interface Request {
   readonly signal: AbortSignal
 }
 
-function admitted({ connection, requestId, path, kind, rawInput, signal }: Request) {
-  const form = procedures.get(path)
-  if (form?.kind !== kind)
+function prepareCall({ connection, requestId, path, kind, rawInput, signal }: CallRequest) {
+  const procedure = procedures.get(path)
+  if (procedure?.kind !== kind)
     throw new TRPCError({ code: 'NOT_FOUND', message: `No "${kind}"-procedure on path "${path}"` })
-  const call: Call = { connection, requestId, path, kind, meta: form.meta, rawInput }
-  const settle = admit(call)
+  const call: Call = { connection, requestId, path, kind, meta: procedure.meta, rawInput }
+  const settle = runGuards(call)
   const start = () => {
-    const input: unknown = form.input.parse(rawInput)
-    return form.run(connection.parts, contextOf(call, input, signal), input)
+    const input: unknown = procedure.input.parse(rawInput)
+    return procedure.run(connection.services, contextOf(call, input, signal), input)
   }
   return { settle, start }
 }
@@ -60,10 +60,10 @@ function admitted({ connection, requestId, path, kind, rawInput, signal }: Reque
  * Runs a query or a mutation past the same guards and schemas as tRPC's middleware, without its stack: compiled once, it is
  * what lets the WebSocket surface reach its speed. A test holds both ways to the same answers.
  */
-export async function runCall(request: Request): Promise<unknown> {
-  const { revocations } = request.connection.parts
-  if (revocations.stale) await revocations.look()
-  const { settle, start } = admitted(request)
+export async function runCall(request: CallRequest): Promise<unknown> {
+  const { revocations } = request.connection.services
+  if (revocations.isStale) await revocations.tryRefresh()
+  const { settle, start } = prepareCall(request)
   try {
     const result = await start()
     settle({ ok: true })
@@ -75,10 +75,10 @@ export async function runCall(request: Request): Promise<unknown> {
 }
 
 /** Opens a subscription the same way. Its end, however it comes, is told to the guards. */
-export async function* runSubscription(request: Request): AsyncGenerator<Chunk<unknown>> {
-  const { revocations } = request.connection.parts
-  if (revocations.stale) await revocations.look()
-  const { settle, start } = admitted(request)
+export async function* runSubscription(request: CallRequest): AsyncGenerator<Chunk<unknown>> {
+  const { revocations } = request.connection.services
+  if (revocations.isStale) await revocations.tryRefresh()
+  const { settle, start } = prepareCall(request)
   try {
     const chunks = start()
     if (chunks instanceof Promise) throw new Error(`${request.path} is not a subscription`)

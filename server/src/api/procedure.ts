@@ -1,72 +1,72 @@
 import { initTRPC, tracked } from '@trpc/server'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
-import type { Context, Parts } from '../domain/context.ts'
+import type { Context, Services } from '../domain/context.ts'
 import type { Chunk } from '../domain/feed/item.ts'
 import { authenticate, currentPrincipal } from '../guards/authenticate.ts'
 import { authorize } from '../guards/authorize.ts'
-import type { Call, Connection, Guard, Meta, Outcome } from '../guards/call.ts'
-import { denials } from '../guards/denials.ts'
-import { errorShape } from '../guards/errors.ts'
-import { observe } from '../guards/observe.ts'
-import { rates } from '../guards/rates.ts'
-import { wellFormed } from '../guards/well-formed.ts'
+import type { Call, CallOutcome, Connection, Guard, ProcedureMeta } from '../guards/call.ts'
+import { recordDenials } from '../guards/denials.ts'
+import { toErrorShape } from '../guards/errors.ts'
+import { logCall } from '../guards/observe.ts'
+import { limitRate } from '../guards/rates.ts'
+import { requireWellFormed } from '../guards/well-formed.ts'
 import { contextOf } from './context.ts'
 
 /** In this order, on every surface. */
-const guards: readonly Guard[] = [observe, denials, rates, wellFormed, authenticate, authorize]
+const guards: readonly Guard[] = [logCall, recordDenials, limitRate, requireWellFormed, authenticate, authorize]
 
 /** In milliseconds. */
 const ssePingMs = 15_000
 
 const t = initTRPC
   .context<Connection>()
-  .meta<Meta>()
+  .meta<ProcedureMeta>()
   .create({
     // Otherwise errors carry a stack outside NODE_ENV=production.
     isDev: false,
     // A stream that says nothing for long is what proxies end, and what a reader cannot tell from one that is dead.
     sse: { ping: { enabled: true, intervalMs: ssePingMs } },
-    errorFormatter: ({ error }) => errorShape(error, requestIds.get(error) ?? uuidv7()),
+    errorFormatter: ({ error }) => toErrorShape(error, requestIds.get(error) ?? uuidv7()),
   })
 
 export const router = t.router
 
 type Schema = z.ZodType
-type Contract<I extends Schema, O extends Schema> = Meta & { readonly input: I; readonly output: O }
+type ProcedureDefinition<I extends Schema, O extends Schema> = ProcedureMeta & { readonly input: I; readonly output: O }
 type Kind = Call['kind']
 
 /** A procedure without tRPC around it: what the WebSocket surface calls. */
-export interface Compiled {
+export interface CompiledProcedure {
   readonly kind: Kind
-  readonly meta: Meta
+  readonly meta: ProcedureMeta
   readonly input: Schema
   readonly output: Schema
-  readonly run: (parts: Parts, ctx: Context, input: unknown) => Promise<unknown> | AsyncGenerator<Chunk<unknown>>
+  readonly run: (services: Services, ctx: Context, input: unknown) => Promise<unknown> | AsyncGenerator<Chunk<unknown>>
 }
 
-const compiled = new WeakMap<object, Compiled>()
+const compiledProcedures = new WeakMap<object, CompiledProcedure>()
 
 /** Which request an error belongs to, for its shape: tRPC's formatter is given the error and not the call. */
 const requestIds = new WeakMap<object, string>()
 
 /** The compiled form of a procedure of this router. */
-export function compiledForm(procedure: object): Compiled {
-  const form = compiled.get(procedure)
-  if (!form) throw new Error('a procedure was not made by query, mutation or subscription')
-  return form
+export function getCompiled(procedure: object): CompiledProcedure {
+  const compiledProcedure = compiledProcedures.get(procedure)
+  if (!compiledProcedure) throw new Error('a procedure was not made by query, mutation or subscription')
+  return compiledProcedure
 }
 
 /** Runs the guards; the returned function tells them how the call ended. A guard's refusal is such an end. */
-export function admit(call: Call): (outcome: Outcome) => void {
-  const after: ((outcome: Outcome) => void)[] = []
-  const settle = (outcome: Outcome) => {
-    for (const tell of after) tell(outcome)
+export function runGuards(call: Call): (outcome: CallOutcome) => void {
+  const callbacks: ((outcome: CallOutcome) => void)[] = []
+  const settle = (outcome: CallOutcome) => {
+    for (const onOutcome of callbacks) onOutcome(outcome)
   }
   try {
     for (const guard of guards) {
       const tell = guard(call)
-      if (tell) after.push(tell)
+      if (tell) callbacks.push(tell)
     }
   } catch (error) {
     settle({ ok: false, error })
@@ -76,13 +76,13 @@ export function admit(call: Call): (outcome: Outcome) => void {
 }
 
 /** What the guards leave for the resolver. */
-type Admitted = Connection & { readonly call: Call; readonly signal: AbortSignal }
+type GuardedConnection = Connection & { readonly call: Call; readonly signal: AbortSignal }
 
-const guarded = (kind: Kind, meta: Meta) =>
+const guardedProcedure = (kind: Kind, meta: ProcedureMeta) =>
   t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next, signal }) => {
     const call: Call = { connection: ctx, requestId: uuidv7(), path, kind, meta, rawInput: await getRawInput() }
-    if (ctx.parts.revocations.stale) await ctx.parts.revocations.look()
-    const settle = admit(call)
+    if (ctx.services.revocations.isStale) await ctx.services.revocations.tryRefresh()
+    const settle = runGuards(call)
     const result = await next({ ctx: { ...ctx, call, signal: signal ?? new AbortController().signal } })
     if (!result.ok) requestIds.set(result.error, call.requestId)
     settle(result.ok ? { ok: true } : { ok: false, error: result.error })
@@ -90,73 +90,76 @@ const guarded = (kind: Kind, meta: Meta) =>
   })
 
 /** Gives tRPC the type of a reply. It is checked against its schema only where tests ask for it, in `checked`. */
-const typed =
+const outputType =
   <O extends Schema>(_: O) =>
   (value: unknown) =>
     value as z.input<O>
 
 type Operation<I, O> = (ctx: Context, input: I) => Promise<O>
 
-function contract<I extends Schema, O extends Schema>(kind: Kind, { input, output, ...meta }: Contract<I, O>) {
-  return { input, output, meta, base: guarded(kind, meta).input(input) }
+function buildContract<I extends Schema, O extends Schema>(
+  kind: Kind,
+  { input, output, ...meta }: ProcedureDefinition<I, O>,
+) {
+  return { input, output, meta, base: guardedProcedure(kind, meta).input(input) }
 }
 
-const checked = async (parts: Parts, schema: Schema, value: Promise<unknown>): Promise<unknown> => {
-  const settled = await value
-  const { error } = parts.config.checkReplies ? schema.safeParse(settled) : { error: undefined }
+const checkReply = async (services: Services, schema: Schema, value: Promise<unknown>): Promise<unknown> => {
+  const reply = await value
+  const { error } = services.config.checkReplies ? schema.safeParse(reply) : { error: undefined }
   // Wrapped: as itself it would be shown to the caller as a fault of its input.
   if (error) throw new Error('a reply does not match its schema', { cause: error })
-  return settled
+  return reply
 }
 
 /** What `query` and `mutation` share: the compiled form, and the resolver tRPC calls with the same. */
-function call<I extends Schema, O extends Schema>(
+function buildCall<I extends Schema, O extends Schema>(
   kind: 'query' | 'mutation',
-  definition: Contract<I, O>,
+  definition: ProcedureDefinition<I, O>,
   operation: Operation<z.output<I>, z.input<O>>,
 ) {
-  const { input, output, meta, base } = contract(kind, definition)
+  const { input, output, meta, base } = buildContract(kind, definition)
   // Parsed by the very schema the operation's input type is inferred from, on both ways in.
-  const run = (parts: Parts, ctx: Context, value: unknown) =>
-    checked(parts, output, operation(ctx, value as z.output<I>))
-  const resolve = ({ ctx, input: value }: { ctx: Admitted; input: unknown }) =>
-    run(ctx.parts, contextOf(ctx.call, value, ctx.signal), value) as never
-  return { form: { kind, meta, input, output, run }, builder: base.output(typed(output)), resolve }
+  const run = (services: Services, ctx: Context, value: unknown) =>
+    checkReply(services, output, operation(ctx, value as z.output<I>))
+  const resolve = ({ ctx, input: value }: { ctx: GuardedConnection; input: unknown }) =>
+    run(ctx.services, contextOf(ctx.call, value, ctx.signal), value) as never
+  return { form: { kind, meta, input, output, run }, builder: base.output(outputType(output)), resolve }
 }
 
 export function query<I extends Schema, O extends Schema>(
-  definition: Contract<I, O>,
+  definition: ProcedureDefinition<I, O>,
   operation: Operation<z.output<I>, z.input<O>>,
 ) {
-  const { form, builder, resolve } = call('query', definition, operation)
+  const { form, builder, resolve } = buildCall('query', definition, operation)
   const procedure = builder.query(resolve)
-  compiled.set(procedure, form)
+  compiledProcedures.set(procedure, form)
   return procedure
 }
 
 export function mutation<I extends Schema, O extends Schema>(
-  definition: Contract<I, O>,
+  definition: ProcedureDefinition<I, O>,
   operation: Operation<z.output<I>, z.input<O>>,
 ) {
-  const { form, builder, resolve } = call('mutation', definition, operation)
+  const { form, builder, resolve } = buildCall('mutation', definition, operation)
   const procedure = builder.mutation(resolve)
-  compiled.set(procedure, form)
+  compiledProcedures.set(procedure, form)
   return procedure
 }
 
 /** `output` is the schema of one thing the subscription sends. */
 export function subscription<I extends Schema, O extends Schema>(
-  definition: Contract<I, O>,
+  definition: ProcedureDefinition<I, O>,
   operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<Chunk<z.input<O>>>,
 ) {
-  const { input, output, meta, base } = contract('subscription', definition)
-  const run = (_parts: Parts, ctx: Context, value: unknown) => operation(ctx, value as z.output<I>)
+  const { input, output, meta, base } = buildContract('subscription', definition)
+  const run = (_parts: Services, ctx: Context, value: unknown) => operation(ctx, value as z.output<I>)
   const procedure = base.subscription(async function* ({ ctx, input: value }) {
     for await (const chunk of operation(contextOf(ctx.call, value, ctx.signal), value as z.output<I>)) {
       currentPrincipal(ctx.call.connection)
       for (const { id, data } of chunk) yield id === undefined ? data : tracked(id, data)
     }
   })
-  compiled.set(procedure, { kind: 'subscription', meta, input, output, run })
+  compiledProcedures.set(procedure, { kind: 'subscription', meta, input, output, run })
   return procedure
 }

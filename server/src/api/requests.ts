@@ -8,7 +8,7 @@ export const requests = router({
     {
       permission: 'requests:write',
       cost: 2,
-      waits: 'timeoutMs',
+      waitField: 'timeoutMs',
       input: shapes.requestRouteInput,
       output: shapes.requestRouteOutput,
     },

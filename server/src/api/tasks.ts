@@ -16,13 +16,13 @@ import { getTask } from '../operations/tasks/get.ts'
 import { listTasks } from '../operations/tasks/list.ts'
 import { lockTask } from '../operations/tasks/lock.ts'
 import { nextTask } from '../operations/tasks/next.ts'
-import { noteProgress } from '../operations/tasks/progress.ts'
+import { reportProgress } from '../operations/tasks/progress.ts'
 import { provideInput } from '../operations/tasks/provide-input.ts'
 import { releaseTask } from '../operations/tasks/release.ts'
 import { requestInput } from '../operations/tasks/request-input.ts'
 import { retryTask } from '../operations/tasks/retry.ts'
 import { retryManyTasks } from '../operations/tasks/retry-many.ts'
-import { treeOfTasks } from '../operations/tasks/tree.ts'
+import { getTaskTree } from '../operations/tasks/tree.ts'
 import { updateTask } from '../operations/tasks/update.ts'
 import { verifyTask } from '../operations/tasks/verify.ts'
 import { workTasks } from '../operations/tasks/work.ts'
@@ -56,7 +56,7 @@ export const tasks = router({
   ),
   progress: mutation(
     { permission: 'tasks:work', repeatable: true, input: leases.taskProgressInput, output: leases.taskProgressOutput },
-    noteProgress,
+    reportProgress,
   ),
   complete: mutation(
     { permission: 'tasks:work', repeatable: true, input: leases.taskCompleteInput, output: changes.taskMoved },
@@ -104,7 +104,7 @@ export const tasks = router({
   ),
   tree: query(
     { permission: 'tasks:read', cost: 5, input: queries.taskTreeInput, output: queries.taskTreeOutput },
-    treeOfTasks,
+    getTaskTree,
   ),
   explain: query(
     { permission: 'tasks:read', cost: 5, input: queries.taskExplainInput, output: queries.taskExplainOutput },

@@ -1,47 +1,47 @@
-import { Bell } from '../platform/notifier.ts'
+import { Notifier } from '../platform/notifier.ts'
 import type { Context } from './context.ts'
 
 /** A place among those who wait: `trying` before each attempt, `leave` at the end. */
-export interface Watch {
-  trying(): void
+export interface WaitHandle {
+  beforeAttempt(): void
   leave(): void
 }
 
-export interface Blocking<T> {
+export interface BlockOptions<T> {
   readonly ctx: Context
   /** In milliseconds. */
   readonly waitMs: number
   /** Asks to be rung when another attempt may succeed. */
-  readonly watch: (ring: () => void) => Watch
+  readonly subscribe: (ring: () => void) => WaitHandle
   readonly attempt: () => Promise<T>
-  readonly found: (result: T) => boolean
+  readonly isFound: (result: T) => boolean
 }
 
 /**
  * A blocking call: attempts, and again at each ring, until something is found, the time is up or the caller is gone; then
  * gives the last result. The watch begins before the first attempt, or a wake between the two would be lost.
  */
-export async function blockUntil<T>({ ctx, waitMs, watch, attempt, found }: Blocking<T>): Promise<T> {
-  const bell = new Bell()
-  const place = watch(bell.ring)
-  let over = false
+export async function blockUntil<T>({ ctx, waitMs, subscribe, attempt, isFound }: BlockOptions<T>): Promise<T> {
+  const notifier = new Notifier()
+  const handle = subscribe(notifier.notify)
+  let timedOut = false
   const cancel = ctx.clock.timer(waitMs, () => {
-    over = true
-    bell.ring()
+    timedOut = true
+    notifier.notify()
   })
-  ctx.signal.addEventListener('abort', bell.ring, { once: true })
+  ctx.signal.addEventListener('abort', notifier.notify, { once: true })
   try {
     for (;;) {
-      place.trying()
+      handle.beforeAttempt()
       const result = await attempt()
-      if (found(result) || over || ctx.signal.aborted) return result
-      await bell.rung()
+      if (isFound(result) || timedOut || ctx.signal.aborted) return result
+      await notifier.wait()
       // Gone without trying: the wake, if there was one, is the next waiter's.
-      if (over || ctx.signal.aborted) return result
+      if (timedOut || ctx.signal.aborted) return result
     }
   } finally {
     cancel()
-    ctx.signal.removeEventListener('abort', bell.ring)
-    place.leave()
+    ctx.signal.removeEventListener('abort', notifier.notify)
+    handle.leave()
   }
 }

@@ -15,7 +15,7 @@ export interface Principal {
   /** The login of an agent. */
   readonly sessionId?: string
   /** The signing key of its access token. */
-  readonly signedWith?: string
+  readonly signingKeyId?: string
   /** Of a caller that shows an API key: what it is good for, within its role. */
   readonly key?: { readonly id: string; readonly name: string; readonly scopes: ReadonlySet<string> }
   /** When the credential ends, in milliseconds since 1970 by the wall clock. */
@@ -33,13 +33,13 @@ export function requireAgent(principal: Principal): NonNullable<Principal['agent
 export const actorOf = (principal: Principal): string | null => principal.agent?.id ?? null
 
 /** Whether a caller sees everyone's messages, or only those it sent or received. */
-export const seesAllMail = ({ role }: Principal): boolean => role === 'tech-lead' || role === 'admin'
+export const seesAllMessages = ({ role }: Principal): boolean => role === 'tech-lead' || role === 'admin'
 
 /**
  * Whether a caller may do something: by its role, and with a key also by the scopes of the key. Registering agents is a
  * matter of the scope alone, so that an enrolment token need not have the role of a tech lead.
  */
-export function may({ role, key }: Principal, permission: Permission): boolean {
+export function isAllowed({ role, key }: Principal, permission: Permission): boolean {
   if (!key || permission === 'auth:self') return policy[role].has(permission)
   if (permission === 'agents:register' && key.scopes.has(permission)) return true
   return policy[role].has(permission) && (key.scopes.has(permission) || key.scopes.has('*'))

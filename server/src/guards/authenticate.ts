@@ -6,18 +6,18 @@ import type { Connection, Guard } from './call.ts'
 export const leewayMs = 5_000
 
 /** Who a caller is now. Throws UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_REVOKED, STALE_INCARNATION or STORE_UNAVAILABLE. */
-export function validPrincipal({ identity, parts }: Connection): Principal {
+export function validPrincipal({ identity, services }: Connection): Principal {
   if (!identity.ok) throw identity.error
   const { principal } = identity
-  if (principal.expiresAt + leewayMs < parts.clock.wall()) {
+  if (principal.expiresAt + leewayMs < services.clock.wall()) {
     throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
   }
-  parts.tokens.require(principal)
+  services.tokens.requireKnownKey(principal)
   const { agent } = principal
   // Before the session: of a superseded incarnation both are over, and that it was superseded says more.
-  if (agent) parts.incarnations.require(agent.id, agent.incarnation)
-  parts.revocations.requireSight()
-  parts.revocations.require(principal)
+  if (agent) services.incarnations.requireCurrent(agent.id, agent.incarnation)
+  services.revocations.requireReadable()
+  services.revocations.requireNotRevoked(principal)
   return principal
 }
 
@@ -27,8 +27,8 @@ export function validPrincipal({ identity, parts }: Connection): Principal {
  */
 export function currentPrincipal(connection: Connection): Principal {
   const principal = validPrincipal(connection)
-  const { parts } = connection
-  if (principal.agent) parts.presence.note(principal.project, principal.agent.id, parts.now())
+  const { services } = connection
+  if (principal.agent) services.presence.record(principal.project, principal.agent.id, services.now())
   return principal
 }
 

@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { may } from '../domain/principal.ts'
+import { isAllowed } from '../domain/principal.ts'
 import type { Guard } from './call.ts'
 
 /** Whether the caller's role, and its key where it shows one, grants what the procedure needs. */
@@ -8,7 +8,7 @@ export const authorize: Guard = ({ connection: { identity }, path, meta }) => {
   if (permission === 'open') return undefined
   if (!identity.ok) throw identity.error
   const { principal } = identity
-  if (may(principal, permission)) return undefined
+  if (isAllowed(principal, permission)) return undefined
   const { role, key } = principal
   const lacking = key ? `which this key of the role ${role} does not grant` : `which the role ${role} does not grant`
   throw new CoordinationError('FORBIDDEN', `${path} needs ${permission}, ${lacking}`, { permission, role })

@@ -1,11 +1,11 @@
 import type { Permission } from '@tony/mcp-shared/policy'
-import type { Parts } from '../domain/context.ts'
+import type { Services } from '../domain/context.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 
 /** What a procedure says of itself; everything that surfaces need to know is read off this. */
-export interface Meta {
+export interface ProcedureMeta {
   /** What the caller's role must grant; `open` for procedures that need no caller. */
   readonly permission: Permission | 'open'
   /** Weight for rate limits. Default 1. */
@@ -13,22 +13,22 @@ export interface Meta {
   /** Whether doing it twice is as good as once, so that a client may repeat it when a reply was lost. */
   readonly repeatable?: true
   /** The field of its input that says how long it may wait for an answer, where that is not `waitMs`. */
-  readonly waits?: 'timeoutMs'
+  readonly waitField?: 'timeoutMs'
   /** Where REST has it. */
   readonly rest?: { readonly method: 'POST' | 'GET'; readonly path: `/api/${string}` }
 }
 
 /** One caller's way in: a socket, or one HTTP request. */
 export interface Connection {
-  readonly parts: Parts
+  readonly services: Services
   readonly log: Log
   readonly metrics: Metrics
   /** How the caller came in. */
-  readonly surface: 'ws' | 'http' | 'rest' | 'mcp'
+  readonly transport: 'ws' | 'http' | 'rest' | 'mcp'
   /** Who it is, or why that could not be established and whether a credential was shown at all. */
   readonly identity:
     | { readonly ok: true; readonly principal: Principal }
-    | { readonly ok: false; readonly error: Error; readonly shown: boolean }
+    | { readonly ok: false; readonly error: Error; readonly hasCredential: boolean }
   /** Where it came from, as far as that is known. */
   readonly address?: string | undefined
   /** Goes on as this caller; only a socket can. */
@@ -41,11 +41,11 @@ export interface Call {
   readonly requestId: string
   readonly path: string
   readonly kind: 'query' | 'mutation' | 'subscription'
-  readonly meta: Meta
+  readonly meta: ProcedureMeta
   readonly rawInput: unknown
 }
 
-export type Outcome = { readonly ok: true } | { readonly ok: false; readonly error: unknown }
+export type CallOutcome = { readonly ok: true } | { readonly ok: false; readonly error: unknown }
 
 /** Runs before a call and may refuse it by throwing. What it returns is told how the call ended. */
-export type Guard = (call: Call) => ((outcome: Outcome) => void) | undefined
+export type Guard = (call: Call) => ((outcome: CallOutcome) => void) | undefined

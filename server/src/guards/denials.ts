@@ -14,7 +14,7 @@ export interface Denial {
 }
 
 /** Refusals that are about who the caller is. */
-const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UNAUTHENTICATED',
   'TOKEN_EXPIRED',
   'TOKEN_REVOKED',
@@ -23,41 +23,46 @@ const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 /** Different ones kept between two writes; what is beyond is counted together, so that a flood costs no memory and no disk. */
-const kindsLimit = 100
+const maxKinds = 100
 
 /** Denied calls since the last write. Equal ones are one row with a counter. */
 export class Denials {
-  #kinds = new Map<string, Denial>()
+  #byKind = new Map<string, Denial>()
 
-  note({ identity, address }: Connection, path: string, code: ErrorCode, requestId: string): void {
-    if (!codes.has(code)) return
+  record({ identity, address }: Connection, path: string, code: ErrorCode, requestId: string): void {
+    if (!recordedCodes.has(code)) return
     const principal = identity.ok ? identity.principal : undefined
-    const who = { project: principal?.project ?? null, subject: principal?.subject ?? null, address: address ?? null }
-    const kind = JSON.stringify([who, path, code])
-    const full = this.#kinds.size >= kindsLimit && !this.#kinds.has(kind)
-    const key = full ? code : kind
-    const denial = full
+    const caller = {
+      project: principal?.project ?? null,
+      subject: principal?.subject ?? null,
+      address: address ?? null,
+    }
+    const kind = JSON.stringify([caller, path, code])
+    const isFull = this.#byKind.size >= maxKinds && !this.#byKind.has(kind)
+    const key = isFull ? code : kind
+    const denial = isFull
       ? { project: null, subject: null, address: null, path: 'other', code, requestId }
-      : { ...who, path, code, requestId }
-    this.#kinds.set(key, { ...denial, count: (this.#kinds.get(key)?.count ?? 0) + 1 })
+      : { ...caller, path, code, requestId }
+    this.#byKind.set(key, { ...denial, count: (this.#byKind.get(key)?.count ?? 0) + 1 })
   }
 
   /** Whether anything is not written yet. */
-  get pending(): boolean {
-    return this.#kinds.size > 0
+  get hasPending(): boolean {
+    return this.#byKind.size > 0
   }
 
   /** Takes what there is since the last call. */
-  take(): readonly Denial[] {
-    const denials = [...this.#kinds.values()]
-    this.#kinds = new Map()
+  takePending(): readonly Denial[] {
+    const denials = [...this.#byKind.values()]
+    this.#byKind = new Map()
     return denials
   }
 }
 
 /** Notes the calls that are refused for who the caller is. */
-export const denials: Guard =
+export const recordDenials: Guard =
   ({ connection, path, requestId }: Call) =>
   (outcome) => {
-    if (!outcome.ok) connection.parts.denials.note(connection, path, toCoordinationError(outcome.error).code, requestId)
+    if (!outcome.ok)
+      connection.services.denials.record(connection, path, toCoordinationError(outcome.error).code, requestId)
   }

@@ -16,8 +16,8 @@ const codeByTrpc: Readonly<Partial<Record<TRPCError['code'], ErrorCode>>> = {
 
 function fromZod(error: ZodError): CoordinationError {
   const issues = error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message }))
-  const said = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).slice(0, 3)
-  return new CoordinationError('INVALID_INPUT', said.join('; '), { issues })
+  const texts = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).slice(0, 3)
+  return new CoordinationError('INVALID_INPUT', texts.join('; '), { issues })
 }
 
 /** Whatever was thrown, as an error of the closed list. What is not one of ours is INTERNAL, and says nothing of itself. */
@@ -41,10 +41,10 @@ export interface ErrorShape {
   readonly data: ErrorData
 }
 
-const opaque = 'something went wrong inside the server'
+const internalErrorMessage = 'something went wrong inside the server'
 
 /** A 5xx says its code and the request id and nothing else: no message of a driver, no path, no stack. */
-export function errorShape(thrown: unknown, requestId: string): ErrorShape {
+export function toErrorShape(thrown: unknown, requestId: string): ErrorShape {
   const error = toCoordinationError(thrown)
   const policy = errorPolicies[error.code]
   const retryAfterMs = error.details?.['retryAfterMs']
@@ -58,7 +58,7 @@ export function errorShape(thrown: unknown, requestId: string): ErrorShape {
     ...(error.details && policy.http < 500 ? { details: error.details } : {}),
   }
   return {
-    message: error.code === 'INTERNAL' ? opaque : error.message,
+    message: error.code === 'INTERNAL' ? internalErrorMessage : error.message,
     code: TRPC_ERROR_CODES_BY_KEY[policy.trpc],
     data,
   }

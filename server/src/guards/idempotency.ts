@@ -20,7 +20,7 @@ interface KeyParams {
   key: string
 }
 
-const find = statement(({ db, t, p }: Query<KeyParams>) =>
+const findReply = statement(({ db, t, p }: Query<KeyParams>) =>
   db
     .select({ inputHash: t.idempotency.inputHash, reply: t.idempotency.reply })
     .from(t.idempotency)
@@ -35,7 +35,7 @@ const find = statement(({ db, t, p }: Query<KeyParams>) =>
     .prepare(),
 )
 
-const keep = statement(({ db, t, p }: Query<KeyParams & { inputHash: string; reply: string; now: number }>) =>
+const insertReply = statement(({ db, t, p }: Query<KeyParams & { inputHash: string; reply: string; now: number }>) =>
   db
     .insert(t.idempotency)
     .values({
@@ -61,25 +61,33 @@ export function hashInput(input: object): string {
  * Runs `work` unless its key has been answered before; then gives that answer. Inside the transaction, so that the answer
  * and its effect are there together or not at all. Only successes are kept.
  */
-export async function once<T>(
+export async function runIdempotent<T>(
   tx: Transaction,
   id: IdempotencyKey,
   work: () => Promise<T>,
   replay?: Replay<T>,
 ): Promise<T> {
   const { project, principal, procedure, key, inputHash } = id
-  const [known] = await tx.run(find, { project, principal, procedure, key })
-  if (known) {
-    if (known.inputHash !== inputHash) {
+  const [existing] = await tx.run(findReply, { project, principal, procedure, key })
+  if (existing) {
+    if (existing.inputHash !== inputHash) {
       throw new CoordinationError('IDEMPOTENCY_CONFLICT', `key "${key}" was used for ${procedure} with another input`)
     }
-    const kept: unknown = JSON.parse(known.reply)
+    const stored: unknown = JSON.parse(existing.reply)
     // What was kept is a reply of this very procedure, by the primary key.
-    return replay ? replay.find(tx, kept) : (kept as T)
+    return replay ? replay.fromStored(tx, stored) : (stored as T)
   }
   const reply = await work()
-  const kept = replay ? replay.keep(reply) : reply
+  const kept = replay ? replay.toStored(reply) : reply
   if (kept !== undefined)
-    await tx.run(keep, { project, principal, procedure, key, inputHash, reply: JSON.stringify(kept), now: tx.now })
+    await tx.run(insertReply, {
+      project,
+      principal,
+      procedure,
+      key,
+      inputHash,
+      reply: JSON.stringify(kept),
+      now: tx.now,
+    })
   return reply
 }

@@ -3,26 +3,26 @@ import type { Guard } from './call.ts'
 import { toCoordinationError } from './errors.ts'
 
 /** One metric and one line of the log for each call, whatever became of it. First of all guards, so that none is missed. */
-export const observe: Guard = ({ connection, requestId, path, kind }) => {
-  const { clock } = connection.parts
+export const logCall: Guard = ({ connection, requestId, path, kind }) => {
+  const { clock } = connection.services
   const start = clock.monotonic()
   return (outcome) => {
     const elapsedMs = clock.monotonic() - start
     const error = outcome.ok ? undefined : toCoordinationError(outcome.error)
-    connection.metrics.call(path, error?.code ?? 'OK', elapsedMs)
+    connection.metrics.recordCall(path, error?.code ?? 'OK', elapsedMs)
     const subject = connection.identity.ok ? connection.identity.principal.subject : undefined
-    const line = {
+    const logFields = {
       requestId,
       path,
       kind,
-      surface: connection.surface,
+      surface: connection.transport,
       subject,
       ms: Math.round(elapsedMs * 10) / 10,
       code: error?.code,
     }
     if (error && errorPolicies[error.code].http >= 500 && !outcome.ok) {
-      connection.log.error({ ...line, error: causeOf(outcome.error) }, 'call failed')
-    } else connection.log.debug(line, error ? 'call refused' : 'call')
+      connection.log.error({ ...logFields, error: causeOf(outcome.error) }, 'call failed')
+    } else connection.log.debug(logFields, error ? 'call refused' : 'call')
   }
 }
 

@@ -5,8 +5,8 @@ const maxDepth = 32
 const maxKeys = 10_000
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
 
-const refuse = (why: string): never => {
-  throw new CoordinationError('INVALID_INPUT', `the input cannot be used: ${why}`)
+const refuse = (reason: string): never => {
+  throw new CoordinationError('INVALID_INPUT', `the input cannot be used: ${reason}`)
 }
 
 function checkString(value: string): void {
@@ -20,23 +20,23 @@ function checkNumber(value: number): void {
     refuse('an integer that JSON cannot carry exactly: send it as text')
 }
 
-interface Open {
+interface PendingNode {
   readonly value: object
   readonly depth: number
 }
 
 /** Checks what stands directly in an object or a list; gives those to look into next. */
-function checkEntries(depth: number, entries: readonly [string, unknown][]): Open[] {
-  const inner: Open[] = []
+function checkEntries(depth: number, entries: readonly [string, unknown][]): PendingNode[] {
+  const children: PendingNode[] = []
   for (const [key, entry] of entries) {
     if (forbiddenKeys.has(key)) refuse(`the key "${key}"`)
     checkString(key)
     if (typeof entry === 'string') checkString(entry)
     else if (typeof entry === 'number') checkNumber(entry)
-    else if (typeof entry === 'object' && entry !== null) inner.push({ value: entry, depth: depth + 1 })
+    else if (typeof entry === 'object' && entry !== null) children.push({ value: entry, depth: depth + 1 })
   }
-  if (inner.length > 0 && depth + 1 >= maxDepth) refuse(`nested deeper than ${maxDepth} levels`)
-  return inner
+  if (children.length > 0 && depth + 1 >= maxDepth) refuse(`nested deeper than ${maxDepth} levels`)
+  return children
 }
 
 /**
@@ -46,16 +46,16 @@ function checkEntries(depth: number, entries: readonly [string, unknown][]): Ope
  */
 export function checkWellFormed(input: unknown): void {
   let keys = 0
-  const open: Open[] = [{ value: [input], depth: -1 }]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+  const pending: PendingNode[] = [{ value: [input], depth: -1 }]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const entries = Object.entries(next.value)
     keys += entries.length
     if (keys > maxKeys) refuse(`more than ${maxKeys} keys and elements`)
-    for (const inner of checkEntries(next.depth, entries)) open.push(inner)
+    for (const inner of checkEntries(next.depth, entries)) pending.push(inner)
   }
 }
 
-export const wellFormed: Guard = ({ rawInput }) => {
+export const requireWellFormed: Guard = ({ rawInput }) => {
   checkWellFormed(rawInput)
   return undefined
 }

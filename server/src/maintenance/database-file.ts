@@ -1,23 +1,25 @@
-import { type Config, ConfigError, configHere } from '../config.ts'
+import { type Config, ConfigError, readOwnConfig } from '../config.ts'
 
 /** What SQLite alone has: a PostgreSQL is cared for with its own tools. */
-type FileCare = 'backup' | 'restore'
+type FileCommand = 'backup' | 'restore'
 
-const instead: Readonly<Record<FileCare, string>> = {
+const postgresAlternative: Readonly<Record<FileCommand, string>> = {
   backup: 'back it up with pg_dump --format=custom, or with pg_basebackup and an archive of its log',
   restore: 'restore it with pg_restore into an empty database, or recover it to a moment from its archive',
 }
 
-type Named = Pick<Config, 'database' | 'backupDir' | 'postgres'>
+type DatabaseLocation = Pick<Config, 'database' | 'backupDir' | 'postgres'>
 
 /** The file named here and the folder of its backups, or else what the environment names. */
-export const databaseNamed = (given: string | undefined): Named =>
-  given === undefined ? configHere() : { database: given, backupDir: `${given}.backups`, postgres: undefined }
+export const locateDatabase = (given: string | undefined): DatabaseLocation =>
+  given === undefined ? readOwnConfig() : { database: given, backupDir: `${given}.backups`, postgres: undefined }
 
 /** The same, of a file alone. Throws ConfigError for a PostgreSQL. */
-export function placeOf(given: string | undefined, what: FileCare): Named {
-  const named = databaseNamed(given)
-  if (named.postgres)
-    throw new ConfigError(`${what} is for a SQLite file, and DATABASE_URL names a PostgreSQL: ${instead[what]}`)
-  return named
+export function locateSqliteFile(given: string | undefined, command: FileCommand): DatabaseLocation {
+  const location = locateDatabase(given)
+  if (location.postgres)
+    throw new ConfigError(
+      `${command} is for a SQLite file, and DATABASE_URL names a PostgreSQL: ${postgresAlternative[command]}`,
+    )
+  return location
 }

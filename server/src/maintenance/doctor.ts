@@ -1,16 +1,16 @@
 import { systemClock } from '../platform/clock.ts'
 import { examine, type Finding } from '../store/sqlite/examine.ts'
-import { databaseNamed } from './database-file.ts'
+import { locateDatabase } from './database-file.ts'
 
 export type { Finding }
 
 /** Examines the database named here, or else by the environment. */
 export async function examineDatabase(given: string | undefined): Promise<readonly Finding[]> {
-  const { database, backupDir, postgres } = databaseNamed(given)
+  const { database, backupDir, postgres } = locateDatabase(given)
   if (postgres) {
     // Its driver is loaded where it is needed.
     const { examinePostgres } = await import('../store/postgres/examine.ts')
     return examinePostgres(postgres.directUrl ?? postgres.url)
   }
-  return examine({ file: database, backups: backupDir, at: systemClock.wall() })
+  return examine({ file: database, backupDir: backupDir, at: systemClock.wall() })
 }

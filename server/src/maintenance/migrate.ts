@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { ConfigError, configHere, nameOf } from '../config.ts'
+import { ConfigError, databaseName, readOwnConfig } from '../config.ts'
 import { systemClock } from '../platform/clock.ts'
 import {
   type MigrationState,
@@ -13,33 +13,37 @@ import {
 export type { MigrationState }
 
 /** The schema of a database, and what can be done about it. */
-export interface Schema {
+export interface SchemaCommands {
   /** As it is said to a user. */
   readonly database: string
   /** Applies what is missing; returns what was. */
-  up(): Promise<readonly MigrationState[]>
+  migrate(): Promise<readonly MigrationState[]>
   states(): Promise<readonly MigrationState[]>
   /** How it differs from what its migrations make. */
   differences(): Promise<readonly string[]>
 }
 
-const ofFile = (file: string): Schema => ({
+const sqliteSchema = (file: string): SchemaCommands => ({
   database: file,
-  up: async () => migrateFile(file, systemClock),
+  migrate: async () => migrateFile(file, systemClock),
   states: async () => migrationStates(file),
   differences: async () => schemaDifferences(file),
 })
 
 /** Of the file named here, or else of what the environment names for a server. */
-export async function schemaOf(given: string | undefined): Promise<Schema> {
-  if (given !== undefined) return ofFile(given)
-  const config = configHere()
-  if (!config.postgres) return ofFile(config.database)
+export async function schemaCommands(given: string | undefined): Promise<SchemaCommands> {
+  if (given !== undefined) return sqliteSchema(given)
+  const config = readOwnConfig()
+  if (!config.postgres) return sqliteSchema(config.database)
   const { url, directUrl = url } = config.postgres
-  const { differencesAt, migrateAt, statesAt } = await import('../store/postgres/schema-state.ts')
+  const {
+    schemaDifferencesAt: differencesAt,
+    migrateDatabaseAt: migrateAt,
+    migrationStatesAt: statesAt,
+  } = await import('../store/postgres/schema-state.ts')
   return {
-    database: nameOf(config),
-    up: () => migrateAt(directUrl),
+    database: databaseName(config),
+    migrate: () => migrateAt(directUrl),
     states: () => statesAt(directUrl),
     differences: () => differencesAt(directUrl),
   }

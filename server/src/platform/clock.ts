@@ -24,15 +24,15 @@ export const systemClock: Clock = {
 }
 
 /** Waits, and keeps the process alive meanwhile: for a command that has nothing else to live for. Ends early with the signal. */
-export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+export const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve()
     const handle = setTimeout(resolve, ms)
-    const end = () => {
+    const finish = () => {
       clearTimeout(handle)
       resolve()
     }
-    signal.addEventListener('abort', end, { once: true })
+    signal.addEventListener('abort', finish, { once: true })
   })
 
 /**
@@ -46,4 +46,4 @@ export function anchoredNow(clock: Clock, lastCommit: number): () => number {
 }
 
 /** Lets what else is waiting have its turn: a loop of many steps would otherwise hold up every other caller until its end. */
-export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

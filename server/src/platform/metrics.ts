@@ -2,7 +2,7 @@ import type { systemMetricsOutput } from '@tony/mcp-shared/system'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { z } from 'zod'
 
-type ProjectFigures = z.output<typeof systemMetricsOutput>
+type ProjectStats = z.output<typeof systemMetricsOutput>
 
 /** Each business metric once, with labels that cannot grow without bound: a procedure's name, a code, never an id. */
 export class Metrics {
@@ -25,12 +25,12 @@ export class Metrics {
     help: 'Open WebSocket connections',
     registers: [this.registry],
   })
-  readonly #slow = new Counter({
+  readonly #slowConsumers = new Counter({
     name: 'tony_slow_consumers_total',
     help: 'Sockets closed because they did not read what they had subscribed to',
     registers: [this.registry],
   })
-  readonly #removed = new Counter({
+  readonly #deletedRows = new Counter({
     name: 'tony_retention_removed_total',
     help: 'Rows removed because they had been kept long enough, by class',
     labelNames: ['class'],
@@ -42,21 +42,21 @@ export class Metrics {
     help: 'Whether the store gave what the gauges of projects say: 1, or 0 and they say what they last did',
     registers: [this.registry],
   })
-  readonly #tasks = this.#ofProjects('tony_tasks', 'Tasks by status', 'status')
-  readonly #messages = this.#ofProjects(
+  readonly #tasks = this.#createProjectGauge('tony_tasks', 'Tasks by status', 'status')
+  readonly #messages = this.#createProjectGauge(
     'tony_messages',
     'Messages by state: accepted = pending + delivered + acked + dead + expired + purged',
     'state',
   )
-  readonly #agents = this.#ofProjects('tony_agents', 'Registered agents by status', 'status')
-  readonly #events = this.#ofProjects('tony_events_seq', "Number of the feed's last event")
-  #figures: () => Promise<ReadonlyMap<string, ProjectFigures>> = () => Promise.resolve(new Map())
+  readonly #agents = this.#createProjectGauge('tony_agents', 'Registered agents by status', 'status')
+  readonly #events = this.#createProjectGauge('tony_events_seq', "Number of the feed's last event")
+  #readProjectStats: () => Promise<ReadonlyMap<string, ProjectStats>> = () => Promise.resolve(new Map())
 
   constructor() {
     collectDefaultMetrics({ register: this.registry })
   }
 
-  #ofProjects(name: string, help: string, ...labels: string[]): Gauge {
+  #createProjectGauge(name: string, help: string, ...labels: string[]): Gauge {
     return new Gauge({
       name,
       help: `${help}, by project`,
@@ -66,44 +66,44 @@ export class Metrics {
   }
 
   /** Where the gauges of projects come from: asked at each scrape, so that they are never older than it. */
-  figuresFrom(figures: () => Promise<ReadonlyMap<string, ProjectFigures>>): void {
-    this.#figures = figures
+  setProjectStatsSource(read: () => Promise<ReadonlyMap<string, ProjectStats>>): void {
+    this.#readProjectStats = read
   }
 
   /** Everything, as a scrape wants it. Also while the store does not answer: then above all it is looked at. */
   async exposition(): Promise<string> {
-    const answers = await this.#figures().then(
-      (figures) => {
-        for (const [project, of] of figures) this.#project(project, of)
+    const storeAnswers = await this.#readProjectStats().then(
+      (statsByProject) => {
+        for (const [project, stats] of statsByProject) this.#setProject(project, stats)
         return true
       },
       () => false,
     )
-    this.#store.set(answers ? 1 : 0)
+    this.#store.set(storeAnswers ? 1 : 0)
     return this.registry.metrics()
   }
 
-  #project(project: string, { tasks, messages, agents, events }: ProjectFigures): void {
+  #setProject(project: string, { tasks, messages, agents, events }: ProjectStats): void {
     for (const [status, count] of Object.entries(tasks.byStatus)) this.#tasks.set({ project, status }, count)
     for (const [state, count] of Object.entries(messages)) this.#messages.set({ project, state }, count)
     for (const [status, count] of Object.entries(agents.byStatus)) this.#agents.set({ project, status }, count)
     this.#events.set({ project }, events)
   }
 
-  call(procedure: string, code: string, elapsedMs: number): void {
+  recordCall(procedure: string, code: string, elapsedMs: number): void {
     this.#calls.inc({ procedure, code })
     this.#seconds.observe({ procedure }, elapsedMs / 1_000)
   }
 
-  sockets(open: number): void {
+  setOpenSockets(open: number): void {
     this.#sockets.set(open)
   }
 
-  slowConsumer(): void {
-    this.#slow.inc()
+  countSlowConsumer(): void {
+    this.#slowConsumers.inc()
   }
 
-  removed(what: string, rows: number): void {
-    this.#removed.inc({ class: what }, rows)
+  countDeletedRows(rowClass: string, rows: number): void {
+    this.#deletedRows.inc({ class: rowClass }, rows)
   }
 }

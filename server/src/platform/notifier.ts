@@ -1,21 +1,21 @@
 /** Something to wait on that forgets no ring: one that came while nobody waited ends the next wait at once. */
-export class Bell {
-  #rung = false
-  #wake: (() => void) | undefined
+export class Notifier {
+  #notified = false
+  #resolve: (() => void) | undefined
 
-  readonly ring = (): void => {
-    this.#rung = true
-    this.#wake?.()
+  readonly notify = (): void => {
+    this.#notified = true
+    this.#resolve?.()
   }
 
   /** Settles at the next ring, or at once if there was one since the last wait. */
-  async rung(): Promise<void> {
-    if (!this.#rung) {
+  async wait(): Promise<void> {
+    if (!this.#notified) {
       await new Promise<void>((resolve) => {
-        this.#wake = resolve
+        this.#resolve = resolve
       })
-      this.#wake = undefined
+      this.#resolve = undefined
     }
-    this.#rung = false
+    this.#notified = false
   }
 }

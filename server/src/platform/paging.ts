@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 
 /** The place a list's cursor stands for: the `ord` of the last row it gave; undefined for the beginning. */
-export function positionOf(cursor: string | undefined): number | undefined {
+export function parseCursor(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined
   const position = Number(cursor)
   if (Number.isSafeInteger(position) && position >= 0) return position
@@ -9,4 +9,4 @@ export function positionOf(cursor: string | undefined): number | undefined {
 }
 
 /** So many characters of the callers' own in one page: rows may be large, and a reply is held until it has been read. */
-export const pageCharacters = 1_048_576
+export const pageCharacterLimit = 1_048_576

@@ -5,10 +5,10 @@ import { dirname } from 'node:path'
 const chunkBytes = 1_048_576
 
 /** Opens a file, has something done with it and closes it, whatever becomes of that. */
-function withFile<T>(path: string, flags: string, use: (descriptor: number) => T): T {
+function withFile<T>(path: string, flags: string, work: (descriptor: number) => T): T {
   const descriptor = openSync(path, flags)
   try {
-    return use(descriptor)
+    return work(descriptor)
   } finally {
     closeSync(descriptor)
   }
@@ -40,4 +40,4 @@ export function sha256Of(file: string): string {
 }
 
 /** A moment as part of a file's name: sorts as time does, and no file system minds it. */
-export const stampOf = (at: number): string => new Date(at).toISOString().replaceAll(/[-:.]/g, '')
+export const timestampOf = (at: number): string => new Date(at).toISOString().replaceAll(/[-:.]/g, '')

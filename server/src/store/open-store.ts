@@ -11,7 +11,7 @@ export interface StoreOptions {
         readonly directUrl: string | undefined
         readonly pooler: boolean
         readonly notify: boolean
-        readonly turns?: boolean
+        readonly writerLock?: boolean
       }
     | undefined
   readonly durability: 'disk' | 'process'

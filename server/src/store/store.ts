@@ -72,14 +72,14 @@ export type Wake =
       readonly topic: 'inbox'
       readonly agentId: string
       /** `mail`: there is something to deliver. `room`: one delivery fewer waits for its ack. */
-      readonly because: 'mail' | 'room'
+      readonly reason: 'message' | 'capacity'
     }
   | {
       readonly topic: 'incarnation'
       readonly agentId: string
       readonly incarnation: number
       /** The agent has been unregistered. */
-      readonly left?: true
+      readonly unregistered?: true
     }
   | {
       /** What an agent may be handed has changed, or with null what everybody in the project may: those who wait try again. */
@@ -121,7 +121,7 @@ export type Fence =
 export interface Scope {
   readonly project: string
   /** Makes room: tried although the disk is full. */
-  readonly frees?: true
+  readonly freesSpace?: true
   readonly fence?: Fence
   /** The call it is for: goes into the events of the operation, which are the record of who did what. */
   readonly requestId?: string
@@ -150,7 +150,7 @@ export interface Store extends AsyncDisposable {
   /** Settles once a newer program has made of the store what this one must not use; from then on nothing is read or written here. */
   readonly outdated?: Promise<Error>
   /** Whether the disk has room, where that is this process's to watch: while it is full, writes are refused with STORAGE_FULL. */
-  readonly room?: { readonly full: boolean; tend(): Promise<void> } | undefined
+  readonly diskSpace?: { readonly full: boolean; check(): Promise<void> } | undefined
   /** Gives some of the room of removed rows back to the disk, where an engine does not do so by itself; how many pages. */
-  readonly reclaim?: () => Promise<number>
+  readonly reclaimPages?: () => Promise<number>
 }

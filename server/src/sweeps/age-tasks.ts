@@ -1,11 +1,11 @@
 import { and, eq, gt, isNotNull, lte, sql } from 'drizzle-orm'
-import { obstacleTo } from '../domain/tasks/blocker.ts'
+import { blockerOf } from '../domain/tasks/blocker.ts'
 import { park } from '../domain/tasks/parking.ts'
 import { agedRank } from '../domain/tasks/queue-columns.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
-const nextRoute = statement(({ db, t, p }: Query<{ project: string; after: number }>) =>
+const nextClaimGroup = statement(({ db, t, p }: Query<{ project: string; after: number }>) =>
   db
     .select({ route: t.tasks.ready })
     .from(t.tasks)
@@ -22,13 +22,13 @@ const candidate = ({ t }: Pick<Query<object>, 't'>) => ({
   locks: t.tasks.locks,
 })
 
-interface OfRoute {
+interface ClaimGroupQuery {
   project: string
   route: number
   limit: number
 }
 
-const longestWaiting = statement(({ db, t, p }: Query<OfRoute & { since: number }>) =>
+const starvingTasks = statement(({ db, t, p }: Query<ClaimGroupQuery & { since: number }>) =>
   db
     .select(candidate({ t }))
     .from(t.tasks)
@@ -45,7 +45,7 @@ const longestWaiting = statement(({ db, t, p }: Query<OfRoute & { since: number 
     .prepare(),
 )
 
-const inFront = statement(({ db, t, p }: Query<OfRoute>) =>
+const agedTasks = statement(({ db, t, p }: Query<ClaimGroupQuery>) =>
   db
     .select(candidate({ t }))
     .from(t.tasks)
@@ -60,7 +60,7 @@ const inFront = statement(({ db, t, p }: Query<OfRoute>) =>
     .prepare(),
 )
 
-const age = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const ageTask = statement(({ db, t, p }: Query<{ ord: number }>) =>
   db
     .update(t.tasks)
     .set({ rank: agedRank })
@@ -83,53 +83,53 @@ interface Candidate {
 }
 
 /** Up to the first that nothing is in the way of, each with what is. */
-async function untilFree(reader: Reader, project: string, candidates: readonly Candidate[]): Promise<Step[]> {
+async function stepsUntilUnblocked(reader: Reader, project: string, candidates: readonly Candidate[]): Promise<Step[]> {
   const steps: Step[] = []
   for (const task of candidates) {
-    const mark = await obstacleTo(reader, project, task)
+    const mark = await blockerOf(reader, project, task)
     steps.push({ ord: task.ord, mark })
     if (mark === undefined) break
   }
   return steps
 }
 
-const hasFree = (steps: readonly Step[]): boolean => steps.at(-1)?.mark === undefined && steps.length > 0
+const endsUnblocked = (steps: readonly Step[]): boolean => steps.at(-1)?.mark === undefined && steps.length > 0
 
 /** Looked at of a route in one turn: those that cannot be claimed are out of line with the next. */
-const lookLimit = 16
+const candidateLimit = 16
 
 /** What is to happen in one route. A place in front is for a task that can be claimed: one that waits for a lock would keep the others from it. */
-async function stepsIn(reader: Reader, project: string, route: number, since: number): Promise<Step[]> {
-  const ofRoute = { project, route, limit: lookLimit }
-  const starving = await reader.run(longestWaiting, { ...ofRoute, since })
+async function stepsOfClaimGroup(reader: Reader, project: string, route: number, since: number): Promise<Step[]> {
+  const groupQuery = { project, route, limit: candidateLimit }
+  const starving = await reader.run(starvingTasks, { ...groupQuery, since })
   if (starving.length === 0) return []
-  const front = await untilFree(reader, project, await reader.run(inFront, ofRoute))
-  if (hasFree(front)) return []
-  return [...front, ...(await untilFree(reader, project, starving))]
+  const agedSteps = await stepsUntilUnblocked(reader, project, await reader.run(agedTasks, groupQuery))
+  if (endsUnblocked(agedSteps)) return []
+  return [...agedSteps, ...(await stepsUntilUnblocked(reader, project, starving))]
 }
 
 /** Of each route the task that has starved longest, if none of it is in front yet. Goes from route to route, not from task to task. */
-async function stepsOf(reader: Reader, project: string, since: number): Promise<Step[]> {
+async function stepsOfProject(reader: Reader, project: string, since: number): Promise<Step[]> {
   const steps: Step[] = []
   let after = 0
   for (;;) {
-    const [next] = await reader.run(nextRoute, { project, after })
+    const [next] = await reader.run(nextClaimGroup, { project, after })
     if (!next?.route) return steps
     after = next.route
-    steps.push(...(await stepsIn(reader, project, after, since)))
+    steps.push(...(await stepsOfClaimGroup(reader, project, after, since)))
   }
 }
 
 /** What a step was decided on may have changed since: a task put out of line in vain is back with the next turn of `unpark`. */
-async function take(tx: Transaction, steps: readonly Step[]): Promise<void> {
+async function applySteps(tx: Transaction, steps: readonly Step[]): Promise<void> {
   for (const { ord, mark } of steps) {
-    if (mark === undefined) await tx.run(age, { ord })
+    if (mark === undefined) await tx.run(ageTask, { ord })
     else await park(tx, ord, mark)
   }
 }
 
 /** A starving task is put in front when it has waited for this share of the longest wait: then others may be before it still. */
-const patience = 0.8
+const starvationShare = 0.8
 
 /**
  * Puts `low` tasks that have waited too long in front of everything but `critical`: one of each route at a time. All at once they
@@ -139,10 +139,12 @@ export const ageTasks: Sweep = {
   name: 'age-tasks',
   everyMs: 1_000,
   batch: async ({ store, config }, project) => {
-    const steps = await store.read((reader) => stepsOf(reader, project, reader.now - patience * config.maxStarvationMs))
+    const steps = await store.read((reader) =>
+      stepsOfProject(reader, project, reader.now - starvationShare * config.maxStarvationMs),
+    )
     while (steps.length > 0) {
-      const some = steps.splice(0, sweepLimit)
-      await store.transact({ project }, (tx) => take(tx, some))
+      const chunk = steps.splice(0, sweepLimit)
+      await store.transact({ project }, (tx) => applySteps(tx, chunk))
     }
     return 0
   },

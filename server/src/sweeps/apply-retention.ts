@@ -1,43 +1,48 @@
-import type { Parts } from '../domain/context.ts'
-import { removeAgents } from './retention/agents.ts'
-import { removeDenials } from './retention/denials.ts'
-import { trimEvents } from './retention/events.ts'
-import { removeSamples } from './retention/health.ts'
-import { removeDone } from './retention/messages.ts'
-import { removePlans } from './retention/plans.ts'
-import { removeRequests } from './retention/requests.ts'
-import { removeSessions } from './retention/sessions.ts'
-import { removeTasks } from './retention/tasks.ts'
+import type { Services } from '../domain/context.ts'
+import { deleteExpiredAgents } from './retention/agents.ts'
+import { deleteExpiredDenials } from './retention/denials.ts'
+import { deleteExpiredEvents } from './retention/events.ts'
+import { deleteExpiredSamples } from './retention/health.ts'
+import { deleteExpiredMessages } from './retention/messages.ts'
+import { deleteExpiredPlans } from './retention/plans.ts'
+import { deleteExpiredRequests } from './retention/requests.ts'
+import { deleteExpiredSessions } from './retention/sessions.ts'
+import { deleteExpiredTasks } from './retention/tasks.ts'
 import type { Sweep } from './runner.ts'
 
-type Removal = (parts: Parts, project: string) => Promise<number>
+type Deletion = (parts: Services, project: string) => Promise<number>
 
 /** In this order: what refers to others goes before them. */
-const removals: Readonly<Record<string, Removal>> = {
-  events: ({ store, config }, project) => trimEvents(store, project, config.retention.events),
-  requests: ({ store, config, retained }, project) =>
-    removeRequests(store, project, config.retention.messages, retained),
-  messages: ({ store, config, retained }, project) => removeDone(store, project, config.retention.messages, retained),
-  tasks: ({ store, config, retained }, project) => removeTasks(store, project, config.retention.tasks, retained),
-  health: ({ store, config, retained }, project) => removeSamples(store, project, config.retention.health, retained),
-  agents: ({ store, config, retained }, project) => removeAgents(store, project, config.retention.agents, retained),
-  plans: ({ store, config, retained }, project) => removePlans(store, project, config.retention.plans, retained),
-  sessions: ({ store, config }, project) => removeSessions(store, project, config.retention.sessions),
-  denials: ({ store, config }, project) => removeDenials(store, project, config.retention.denials),
+const deletions: Readonly<Record<string, Deletion>> = {
+  events: ({ store, config }, project) => deleteExpiredEvents(store, project, config.retention.events),
+  requests: ({ store, config, retentionProgress }, project) =>
+    deleteExpiredRequests(store, project, config.retention.messages, retentionProgress),
+  messages: ({ store, config, retentionProgress }, project) =>
+    deleteExpiredMessages(store, project, config.retention.messages, retentionProgress),
+  tasks: ({ store, config, retentionProgress }, project) =>
+    deleteExpiredTasks(store, project, config.retention.tasks, retentionProgress),
+  health: ({ store, config, retentionProgress }, project) =>
+    deleteExpiredSamples(store, project, config.retention.health, retentionProgress),
+  agents: ({ store, config, retentionProgress }, project) =>
+    deleteExpiredAgents(store, project, config.retention.agents, retentionProgress),
+  plans: ({ store, config, retentionProgress }, project) =>
+    deleteExpiredPlans(store, project, config.retention.plans, retentionProgress),
+  sessions: ({ store, config }, project) => deleteExpiredSessions(store, project, config.retention.sessions),
+  denials: ({ store, config }, project) => deleteExpiredDenials(store, project, config.retention.denials),
 }
 
 /** Removes what has been kept long enough, and gives the room back. Each class in transactions of its own, small ones. */
-export const retain: Sweep = {
+export const applyRetention: Sweep = {
   name: 'apply-retention',
   everyMs: 30_000,
-  frees: true,
-  batch: async (parts, project) => {
+  freesSpace: true,
+  batch: async (services, project) => {
     let most = 0
-    for (const [what, remove] of Object.entries(removals)) {
-      const rows = await remove(parts, project)
-      if (rows > 0) parts.retained.removed(what, rows)
+    for (const [rowClass, remove] of Object.entries(deletions)) {
+      const rows = await remove(services, project)
+      if (rows > 0) services.retentionProgress.onDeleted(rowClass, rows)
       most = Math.max(most, rows)
     }
-    return Math.max(most, (await parts.store.reclaim?.()) ?? 0)
+    return Math.max(most, (await services.store.reclaimPages?.()) ?? 0)
   },
 }

@@ -1,10 +1,10 @@
 import { and, eq, inArray, lte } from 'drizzle-orm'
 import { type Sweep, sweepLimit } from './runner.ts'
 
-const keptMs = 86_400_000
+const retentionMs = 86_400_000
 
 /** Forgets idempotency keys after 24 h. */
-export const forgetKeys: Sweep = {
+export const deleteIdempotencyKeys: Sweep = {
   name: 'delete-idempotency-keys',
   everyMs: 60_000,
   batch: async ({ store }, project) => {
@@ -12,7 +12,7 @@ export const forgetKeys: Sweep = {
       db
         .select({ principal: t.idempotency.principal, procedure: t.idempotency.procedure, key: t.idempotency.key })
         .from(t.idempotency)
-        .where(and(eq(t.idempotency.projectId, project), lte(t.idempotency.createdAt, now - keptMs)))
+        .where(and(eq(t.idempotency.projectId, project), lte(t.idempotency.createdAt, now - retentionMs)))
         .limit(sweepLimit),
     )
     if (old.length === 0) return 0
@@ -24,7 +24,7 @@ export const forgetKeys: Sweep = {
           and(
             eq(t.idempotency.projectId, project),
             inArray(t.idempotency.key, keys),
-            lte(t.idempotency.createdAt, now - keptMs),
+            lte(t.idempotency.createdAt, now - retentionMs),
           ),
         )
       return old.length

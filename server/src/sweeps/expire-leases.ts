@@ -1,8 +1,8 @@
 import { and, eq, lte, sql } from 'drizzle-orm'
 import { failDependents } from '../domain/tasks/dependents.ts'
-import { endLease, offer } from '../domain/tasks/lease.ts'
-import { requeued } from '../domain/tasks/queue-columns.ts'
-import { isWord } from '../store/sql-literals.ts'
+import { endLease, notifyClaimable } from '../domain/tasks/lease.ts'
+import { requeueColumns } from '../domain/tasks/queue-columns.ts'
+import { equalsLiteral } from '../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
@@ -14,7 +14,7 @@ const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; no
       .where(
         and(
           eq(t.tasks.projectId, p.project),
-          isWord(t.tasks.status, 'in_progress'),
+          equalsLiteral(t.tasks.status, 'in_progress'),
           lte(t.tasks.leaseExpiresAt, p.now),
         ),
       )
@@ -22,21 +22,23 @@ const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; no
   ).prepare(),
 )
 
-const expire = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => {
-  const again = sql`${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`
-  const back = requeued(t, p.now)
+const expireLease = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => {
+  const retries = sql`${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`
+  const requeuedColumns = requeueColumns(t, p.now)
   return db
     .update(t.tasks)
     .set({
-      ...back,
+      ...requeuedColumns,
       failures: sql`${t.tasks.failures} + 1`,
-      status: sql`case when ${again} then ${back.status} else 'failed' end`,
-      ready: sql`case when ${again} then ${back.ready} end`,
-      timeoutAt: sql`case when ${again} then ${back.timeoutAt} end`,
-      completedAt: sql`case when ${again} then null else ${p.now} end`,
+      status: sql`case when ${retries} then ${requeuedColumns.status} else 'failed' end`,
+      ready: sql`case when ${retries} then ${requeuedColumns.ready} end`,
+      timeoutAt: sql`case when ${retries} then ${requeuedColumns.timeoutAt} end`,
+      completedAt: sql`case when ${retries} then null else ${p.now} end`,
       error: 'the lease ran out',
     })
-    .where(and(eq(t.tasks.ord, p.ord), isWord(t.tasks.status, 'in_progress'), lte(t.tasks.leaseExpiresAt, p.now)))
+    .where(
+      and(eq(t.tasks.ord, p.ord), equalsLiteral(t.tasks.status, 'in_progress'), lte(t.tasks.leaseExpiresAt, p.now)),
+    )
     .returning()
     .prepare()
 })
@@ -48,13 +50,13 @@ const anyOverdue = async (reader: Reader, project: string): Promise<boolean> =>
 async function expireIn(tx: Transaction, project: string): Promise<number> {
   const rows = await tx.run(overdue, { project, now: tx.now, limit: sweepLimit })
   for (const { ord } of rows) {
-    const [row] = await tx.run(expire, { ord, now: tx.now })
+    const [row] = await tx.run(expireLease, { ord, now: tx.now })
     if (!row) continue
     const data = { attempt: row.attempt, agentId: row.agentId, failures: row.failures, error: row.error }
     const type = row.status === 'failed' ? 'task.failed' : 'task.expired'
     tx.append({ type, subject: row.id, actor: null, taskId: row.id, epic: row.epic, data })
     await endLease(tx, row)
-    if (row.ready !== null) offer(tx, row)
+    if (row.ready !== null) notifyClaimable(tx, row)
     if (row.status === 'failed') await failDependents(tx, [row], null)
   }
   return rows.length

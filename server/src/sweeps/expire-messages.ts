@@ -1,10 +1,10 @@
 import { and, eq, lte } from 'drizzle-orm'
 import { participantsOf } from '../domain/messages/participants.ts'
-import { isWord } from '../store/sql-literals.ts'
+import { equalsLiteral } from '../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
-const over = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
+const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
   skipLocked(
     db
       .select({ ord: t.messages.ord })
@@ -12,7 +12,7 @@ const over = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: 
       .where(
         and(
           eq(t.messages.projectId, p.project),
-          isWord(t.messages.status, 'pending'),
+          equalsLiteral(t.messages.status, 'pending'),
           lte(t.messages.expiresAt, p.now),
         ),
       )
@@ -20,22 +20,24 @@ const over = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: 
   ).prepare(),
 )
 
-const expire = statement(({ db, t, p }: Query<{ ord: number; now: number }>) =>
+const expireMessage = statement(({ db, t, p }: Query<{ ord: number; now: number }>) =>
   db
     .update(t.messages)
     .set({ status: 'expired', ready: null, notBefore: null, endedAt: p.now })
-    .where(and(eq(t.messages.ord, p.ord), isWord(t.messages.status, 'pending'), lte(t.messages.expiresAt, p.now)))
+    .where(
+      and(eq(t.messages.ord, p.ord), equalsLiteral(t.messages.status, 'pending'), lte(t.messages.expiresAt, p.now)),
+    )
     .returning()
     .prepare(),
 )
 
-const anyOver = async (reader: Reader, project: string): Promise<boolean> =>
-  (await reader.run(over, { project, now: reader.now, limit: 1 })).length > 0
+const anyOverdue = async (reader: Reader, project: string): Promise<boolean> =>
+  (await reader.run(overdue, { project, now: reader.now, limit: 1 })).length > 0
 
 async function expireIn(tx: Transaction, project: string): Promise<number> {
-  const rows = await tx.run(over, { project, now: tx.now, limit: sweepLimit })
+  const rows = await tx.run(overdue, { project, now: tx.now, limit: sweepLimit })
   for (const { ord } of rows) {
-    const [row] = await tx.run(expire, { ord, now: tx.now })
+    const [row] = await tx.run(expireMessage, { ord, now: tx.now })
     if (!row) continue
     tx.append({
       type: 'message.expired',
@@ -55,7 +57,7 @@ export const expireMessages: Sweep = {
   name: 'expire-messages',
   everyMs: 250,
   batch: async ({ store }, project) =>
-    (await store.read((reader) => anyOver(reader, project)))
+    (await store.read((reader) => anyOverdue(reader, project)))
       ? store.transact({ project }, (tx) => expireIn(tx, project))
       : 0,
 }

@@ -1,7 +1,7 @@
 import { and, eq, isNull, lte, sql } from 'drizzle-orm'
-import { offer } from '../domain/tasks/lease.ts'
-import { ownRank } from '../domain/tasks/queue-columns.ts'
-import { isWord } from '../store/sql-literals.ts'
+import { notifyClaimable } from '../domain/tasks/lease.ts'
+import { rankFromPriority } from '../domain/tasks/queue-columns.ts'
+import { equalsLiteral } from '../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
@@ -12,7 +12,7 @@ const dueTasks = statement(({ db, t, p, skipLocked }: Query<{ project: string; n
       .from(t.tasks)
       .where(
         and(
-          isWord(t.tasks.status, 'pending'),
+          equalsLiteral(t.tasks.status, 'pending'),
           isNull(t.tasks.ready),
           isNull(t.tasks.parkedOn),
           lte(t.tasks.notBefore, p.now),
@@ -26,8 +26,8 @@ const dueTasks = statement(({ db, t, p, skipLocked }: Query<{ project: string; n
 const promoteTask = statement(({ db, t, p }: Query<{ ord: number; now: number }>) =>
   db
     .update(t.tasks)
-    .set({ ready: sql`${t.tasks.routeId}`, readyAt: p.now, notBefore: null, rank: ownRank(t) })
-    .where(and(eq(t.tasks.ord, p.ord), isWord(t.tasks.status, 'pending'), isNull(t.tasks.parkedOn)))
+    .set({ ready: sql`${t.tasks.routeId}`, readyAt: p.now, notBefore: null, rank: rankFromPriority(t) })
+    .where(and(eq(t.tasks.ord, p.ord), equalsLiteral(t.tasks.status, 'pending'), isNull(t.tasks.parkedOn)))
     .returning()
     .prepare(),
 )
@@ -39,7 +39,7 @@ const dueMessages = statement(({ db, t, p, skipLocked }: Query<{ project: string
       .from(t.messages)
       .where(
         and(
-          isWord(t.messages.status, 'pending'),
+          equalsLiteral(t.messages.status, 'pending'),
           isNull(t.messages.ready),
           lte(t.messages.notBefore, p.now),
           eq(t.messages.projectId, p.project),
@@ -53,7 +53,7 @@ const promoteMessage = statement(({ db, t, p }: Query<{ ord: number }>) =>
   db
     .update(t.messages)
     .set({ ready: 1, notBefore: null })
-    .where(and(eq(t.messages.ord, p.ord), isWord(t.messages.status, 'pending')))
+    .where(and(eq(t.messages.ord, p.ord), equalsLiteral(t.messages.status, 'pending')))
     .returning({ toAgent: t.messages.toAgent })
     .prepare(),
 )
@@ -66,11 +66,12 @@ async function anyDue(reader: Reader, project: string): Promise<boolean> {
 async function promoteIn(tx: Transaction, project: string): Promise<number> {
   const due = { project, now: tx.now, limit: sweepLimit }
   const tasks = await tx.run(dueTasks, due)
-  for (const { ord } of tasks) for (const row of await tx.run(promoteTask, { ord, now: tx.now })) offer(tx, row)
+  for (const { ord } of tasks)
+    for (const row of await tx.run(promoteTask, { ord, now: tx.now })) notifyClaimable(tx, row)
   const messages = await tx.run(dueMessages, due)
   for (const { ord } of messages) {
     for (const { toAgent } of await tx.run(promoteMessage, { ord }))
-      tx.wake({ topic: 'inbox', agentId: toAgent, because: 'mail' })
+      tx.wake({ topic: 'inbox', agentId: toAgent, reason: 'message' })
   }
   return Math.max(tasks.length, messages.length)
 }

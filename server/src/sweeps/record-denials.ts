@@ -1,11 +1,11 @@
 import type { Sweep } from './runner.ts'
 
 /** Writes the denied calls of the last seconds: about a hundred rows at most, however many calls there were. */
-export const noteDenials: Sweep = {
+export const recordDenials: Sweep = {
   name: 'record-denials',
   everyMs: 5_000,
   batch: async ({ store, denials }, project) => {
-    const denied = denials.take()
+    const denied = denials.takePending()
     if (denied.length === 0) return 0
     await store.transact({ project }, async ({ db, t, now }) => {
       await db

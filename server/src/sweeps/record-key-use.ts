@@ -2,11 +2,11 @@ import { eq } from 'drizzle-orm'
 import type { Sweep } from './runner.ts'
 
 /** When keys were used, to a minute: a write for each call would cost more than the call. */
-export const noteKeyUse: Sweep = {
+export const recordKeyUse: Sweep = {
   name: 'record-key-use',
   everyMs: 60_000,
   batch: async ({ store, keyUse }, project) => {
-    const used = keyUse.take()
+    const used = keyUse.takePending()
     if (used.size === 0) return 0
     await store.transact({ project }, async ({ db, t }) => {
       for (const [id, at] of used)

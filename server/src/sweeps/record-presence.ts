@@ -1,9 +1,9 @@
 import { and, eq, lt, lte, ne } from 'drizzle-orm'
-import { isWord } from '../store/sql-literals.ts'
+import { equalsLiteral } from '../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 import type { Sweep } from './runner.ts'
 
-const noteSeen = statement(({ db, t, p }: Query<{ agentId: string; at: number }>) =>
+const saveLastActivity = statement(({ db, t, p }: Query<{ agentId: string; at: number }>) =>
   db
     .update(t.agents)
     .set({ lastActivity: p.at })
@@ -12,60 +12,68 @@ const noteSeen = statement(({ db, t, p }: Query<{ agentId: string; at: number }>
     .prepare(),
 )
 
-const comeBack = statement(({ db, t, p }: Query<{ project: string; since: number }>) =>
+const markOnline = statement(({ db, t, p }: Query<{ project: string; since: number }>) =>
   db
     .update(t.agents)
     .set({ status: 'active' })
     .where(
-      and(eq(t.agents.projectId, p.project), isWord(t.agents.status, 'offline'), lt(p.since, t.agents.lastActivity)),
+      and(
+        eq(t.agents.projectId, p.project),
+        equalsLiteral(t.agents.status, 'offline'),
+        lt(p.since, t.agents.lastActivity),
+      ),
     )
     .returning({ id: t.agents.id, name: t.agents.name })
     .prepare(),
 )
 
-const fallSilent = statement(({ db, t, p }: Query<{ project: string; since: number }>) =>
+const markOffline = statement(({ db, t, p }: Query<{ project: string; since: number }>) =>
   db
     .update(t.agents)
     .set({ status: 'offline' })
     .where(
-      and(eq(t.agents.projectId, p.project), isWord(t.agents.status, 'active'), lte(t.agents.lastActivity, p.since)),
+      and(
+        eq(t.agents.projectId, p.project),
+        equalsLiteral(t.agents.status, 'active'),
+        lte(t.agents.lastActivity, p.since),
+      ),
     )
     .returning({ id: t.agents.id, name: t.agents.name })
     .prepare(),
 )
 
-async function noteIn(
+async function recordIn(
   tx: Transaction,
   project: string,
   seen: ReadonlyMap<string, number>,
   timeoutMs: number,
 ): Promise<void> {
-  for (const [agentId, at] of seen) await tx.run(noteSeen, { agentId, at })
+  for (const [agentId, at] of seen) await tx.run(saveLastActivity, { agentId, at })
   const since = tx.now - timeoutMs
-  for (const { id, name } of await tx.run(fallSilent, { project, since })) {
+  for (const { id, name } of await tx.run(markOffline, { project, since })) {
     tx.append({ type: 'agent.offline', subject: id, actor: null, data: { name } })
   }
-  for (const { id, name } of await tx.run(comeBack, { project, since })) {
+  for (const { id, name } of await tx.run(markOnline, { project, since })) {
     tx.append({ type: 'agent.online', subject: id, actor: null, data: { name } })
   }
 }
 
 /** Writes the signs of life of the last seconds to the store, and says who fell silent and who is back. */
-export const notePresence: Sweep = {
+export const recordPresence: Sweep = {
   name: 'record-presence',
   everyMs: 5_000,
   batch: async ({ store, presence, config }, project) => {
     const seen = presence.unwritten(project)
-    const [someone] = await store.read(({ db, t }) =>
+    const [anyAgent] = await store.read(({ db, t }) =>
       db
         .select({ id: t.agents.id })
         .from(t.agents)
         .where(and(eq(t.agents.projectId, project), ne(t.agents.status, 'unregistered')))
         .limit(1),
     )
-    if (someone) await store.transact({ project }, (tx) => noteIn(tx, project, seen, config.agentTimeoutMs))
+    if (anyAgent) await store.transact({ project }, (tx) => recordIn(tx, project, seen, config.agentTimeoutMs))
     // Only now: until the commit nobody else could tell when these agents were last seen.
-    presence.written(project, seen)
+    presence.markWritten(project, seen)
     return 0
   },
 }

@@ -1,6 +1,6 @@
 import { and, eq, lte } from 'drizzle-orm'
-import { returnOverdue } from '../operations/messages/end-delivery.ts'
-import { isWord } from '../store/sql-literals.ts'
+import { nakOverdueDeliveries } from '../operations/messages/end-delivery.ts'
+import { equalsLiteral } from '../store/sql-literals.ts'
 import { type Query, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
@@ -9,7 +9,11 @@ const anyOverdue = statement(({ db, t, p }: Query<{ project: string; now: number
     .select({ ord: t.messages.ord })
     .from(t.messages)
     .where(
-      and(isWord(t.messages.status, 'delivered'), lte(t.messages.ackBy, p.now), eq(t.messages.projectId, p.project)),
+      and(
+        equalsLiteral(t.messages.status, 'delivered'),
+        lte(t.messages.ackBy, p.now),
+        eq(t.messages.projectId, p.project),
+      ),
     )
     .limit(1)
     .prepare(),
@@ -22,6 +26,6 @@ export const redeliver: Sweep = {
   batch: async ({ store, clock }, project) => {
     const overdue = await store.read((reader) => reader.run(anyOverdue, { project, now: reader.now }))
     if (overdue.length === 0) return 0
-    return store.transact({ project }, (tx) => returnOverdue(tx, project, sweepLimit, () => clock.random()))
+    return store.transact({ project }, (tx) => nakOverdueDeliveries(tx, project, sweepLimit, () => clock.random()))
   },
 }

@@ -1,10 +1,10 @@
 import type { Sweep } from './runner.ts'
 
 /** The public keys of outside issuers, each when its time has come: by the clock, never because of what a caller shows. */
-export const watchIssuers: Sweep = {
+export const refreshIssuers: Sweep = {
   name: 'refresh-issuers',
   everyMs: 1_000,
-  wide: true,
+  serverWide: true,
   batch: async ({ issuers }) => {
     await issuers.refresh()
     return 0

@@ -7,13 +7,13 @@ const marginMs = 60_000
  * What other processes on the same database revoked stops here too. This one's own it hears of at once, by a wake; so on
  * SQLite, which has one process, this finds nothing.
  */
-export const watchRevocations: Sweep = {
+export const refreshRevocations: Sweep = {
   name: 'refresh-revocations',
   everyMs: 1_000,
-  wide: true,
+  serverWide: true,
   batch: async ({ store, revocations, config }) => {
     await revocations.refresh()
-    revocations.forget(store.now() - config.accessTokenMs - marginMs)
+    revocations.deleteSessionsBefore(store.now() - config.accessTokenMs - marginMs)
     return 0
   },
 }

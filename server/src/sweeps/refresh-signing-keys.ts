@@ -1,13 +1,13 @@
 import type { Sweep } from './runner.ts'
 
 /** Signing keys that came or went, whoever rotated them; and the next one when it is time. */
-export const watchKeys: Sweep = {
+export const refreshSigningKeys: Sweep = {
   name: 'refresh-signing-keys',
   everyMs: 1_000,
-  wide: true,
+  serverWide: true,
   batch: async ({ tokens, config }) => {
     await tokens.keys.refresh()
-    await tokens.keys.rotateEvery(config.keyRotationMs)
+    await tokens.keys.rotateIfDue(config.keyRotationMs)
     return 0
   },
 }

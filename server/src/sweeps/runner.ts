@@ -1,4 +1,4 @@
-import type { Parts } from '../domain/context.ts'
+import type { Services } from '../domain/context.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 
@@ -7,30 +7,30 @@ export interface Sweep {
   readonly name: string
   readonly everyMs: number
   /** Makes room: runs while the disk is full, when the others have to wait. */
-  readonly frees?: true
+  readonly freesSpace?: true
   /** Of the whole server: its batch is run once, not for each project, and needs no room on the disk. */
-  readonly wide?: true
-  readonly batch: (parts: Parts, project: string) => Promise<number>
+  readonly serverWide?: true
+  readonly batch: (parts: Services, project: string) => Promise<number>
 }
 
 /** Rows in one batch: a sweep that shares a commit with callers must not hold them up. */
 export const sweepLimit = 100
 
 /** Runs sweeps on their intervals until stopped. One that fails is logged and tried again at its next turn. */
-export class Sweeps {
-  readonly #parts: Parts
+export class SweepRunner {
+  readonly #services: Services
   readonly #log: Log
   readonly #cancels = new Map<string, () => void>()
   readonly #running = new Set<Promise<void>>()
   #stopped = false
 
-  constructor(parts: Parts, log: Log) {
-    this.#parts = parts
+  constructor(services: Services, log: Log) {
+    this.#services = services
     this.#log = log
   }
 
   start(sweeps: readonly Sweep[]): void {
-    for (const sweep of sweeps) this.#schedule(this.#parts.clock, sweep)
+    for (const sweep of sweeps) this.#schedule(this.#services.clock, sweep)
   }
 
   async stop(): Promise<void> {
@@ -52,7 +52,7 @@ export class Sweeps {
 
   async #run(sweep: Sweep): Promise<void> {
     try {
-      await runSweep(this.#parts, sweep)
+      await runSweep(this.#services, sweep)
     } catch (error) {
       if (!this.#stopped) this.#log.error({ error, sweep: sweep.name }, 'sweep failed')
     }
@@ -60,11 +60,11 @@ export class Sweeps {
 }
 
 /** Runs a sweep in every project until nothing is left to do. */
-export async function runSweep(parts: Parts, sweep: Sweep): Promise<void> {
-  if (sweep.wide) return void (await sweep.batch(parts, ''))
-  if (parts.store.room?.full && !sweep.frees) return
-  const projects = await parts.store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
+export async function runSweep(services: Services, sweep: Sweep): Promise<void> {
+  if (sweep.serverWide) return void (await sweep.batch(services, ''))
+  if (services.store.diskSpace?.full && !sweep.freesSpace) return
+  const projects = await services.store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
   for (const { id } of projects) {
-    while ((await sweep.batch(parts, id)) >= sweepLimit);
+    while ((await sweep.batch(services, id)) >= sweepLimit);
   }
 }

@@ -1,6 +1,6 @@
 import { and, eq, lte } from 'drizzle-orm'
 import { timeOutIn } from '../operations/requests/time-out.ts'
-import { isWord } from '../store/sql-literals.ts'
+import { equalsLiteral } from '../store/sql-literals.ts'
 import { placeholder, type Query, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
@@ -12,7 +12,7 @@ const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; no
       .where(
         and(
           eq(t.requests.projectId, p.project),
-          isWord(t.requests.status, 'waiting'),
+          equalsLiteral(t.requests.status, 'waiting'),
           lte(t.requests.deadlineAt, p.now),
         ),
       )

@@ -1,11 +1,11 @@
 import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { failDependents } from '../domain/tasks/dependents.ts'
-import { failing } from '../domain/tasks/failure.ts'
+import { failureColumns } from '../domain/tasks/failure.ts'
 import { endLease } from '../domain/tasks/lease.ts'
-import { outOfQueue } from '../domain/tasks/queue-columns.ts'
+import { dequeueColumns } from '../domain/tasks/queue-columns.ts'
 import { answerByDefault } from '../operations/tasks/provide-input.ts'
-import { isAnyOf, isWord } from '../store/sql-literals.ts'
+import { equalsLiteral, inLiterals } from '../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
 import type { Tables } from '../store/tables/tables.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
@@ -25,11 +25,11 @@ const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; no
 const stillOverdue = ({ t, p }: Pick<Query<{ ord: number; now: number }>, 't' | 'p'>, status: SQL) =>
   and(eq(t.tasks.ord, p.ord), status, lte(t.tasks.timeoutAt, p.now))
 
-const giveUp = statement(({ db, t, p }: Query<{ ord: number; error: string; now: number }>) =>
+const failTask = statement(({ db, t, p }: Query<{ ord: number; error: string; now: number }>) =>
   db
     .update(t.tasks)
     .set({
-      ...outOfQueue,
+      ...dequeueColumns,
       status: 'failed',
       leaseToken: null,
       leaseExpiresAt: null,
@@ -38,7 +38,7 @@ const giveUp = statement(({ db, t, p }: Query<{ ord: number; error: string; now:
       completedAt: p.now,
       revision: sql`${t.tasks.revision} + 1`,
     })
-    .where(stillOverdue({ t, p }, isAnyOf(t.tasks.status, taskTransitions.timeOut.from)))
+    .where(stillOverdue({ t, p }, inLiterals(t.tasks.status, taskTransitions.timeOut.from)))
     .returning()
     .prepare(),
 )
@@ -46,8 +46,8 @@ const giveUp = statement(({ db, t, p }: Query<{ ord: number; error: string; now:
 const endAttempt = statement(({ db, t, p }: Query<{ ord: number; error: string; jitter: number; now: number }>) =>
   db
     .update(t.tasks)
-    .set(failing(t, { error: p.error, jitter: p.jitter, now: p.now, retryable: sql`1`, delayMs: sql`null` }))
-    .where(stillOverdue({ t, p }, isWord(t.tasks.status, 'in_progress')))
+    .set(failureColumns(t, { error: p.error, jitter: p.jitter, now: p.now, retryable: sql`1`, delayMs: sql`null` }))
+    .where(stillOverdue({ t, p }, equalsLiteral(t.tasks.status, 'in_progress')))
     .returning()
     .prepare(),
 )
@@ -56,7 +56,7 @@ const endAttempt = statement(({ db, t, p }: Query<{ ord: number; error: string; 
 const anyOverdue = async (reader: Reader, project: string): Promise<boolean> =>
   (await reader.run(overdue, { project, now: reader.now, limit: 1 })).length > 0
 
-async function announce(tx: Transaction, row: Row | undefined): Promise<Row | undefined> {
+async function appendOutcome(tx: Transaction, row: Row | undefined): Promise<Row | undefined> {
   if (!row) return undefined
   const { attempt, agentId, failures, error } = row
   const type = row.status === 'failed' ? 'task.failed' : 'task.timedOut'
@@ -67,31 +67,31 @@ async function announce(tx: Transaction, row: Row | undefined): Promise<Row | un
 }
 
 /** What becomes of one task whose limit is over depends on which limit that is. */
-async function moveOn(tx: Transaction, { found, jitter }: { found: Row; jitter: number }): Promise<Row | undefined> {
-  const { ord, status, closeBy } = found
+async function timeOutTask(tx: Transaction, { task, jitter }: { task: Row; jitter: number }): Promise<Row | undefined> {
+  const { ord, status, closeBy } = task
   const { now } = tx
-  const end = async (error: string) => announce(tx, (await tx.run(giveUp, { ord, error, now }))[0])
+  const end = async (error: string) => appendOutcome(tx, (await tx.run(failTask, { ord, error, now }))[0])
   if (closeBy !== null && closeBy <= now) return end('it was not completed within scheduleToCloseMs')
-  if (status === 'input_required') return (await answerByDefault(tx, found)) ?? end('no answer in time')
+  if (status === 'input_required') return (await answerByDefault(tx, task)) ?? end('no answer in time')
   if (status !== 'in_progress') return end('nobody claimed it within scheduleToStartMs')
   const error = 'the attempt took longer than startToCloseMs'
-  return announce(tx, (await tx.run(endAttempt, { ord, error, jitter, now }))[0])
+  return appendOutcome(tx, (await tx.run(endAttempt, { ord, error, jitter, now }))[0])
 }
 
 async function timeOutIn(tx: Transaction, project: string, random: () => number): Promise<number> {
   const rows = await tx.run(overdue, { project, now: tx.now, limit: sweepLimit })
-  const moved: Row[] = []
-  for (const found of rows) {
-    const row = await moveOn(tx, { found, jitter: random() })
-    if (row) moved.push(row)
+  const timedOut: Row[] = []
+  for (const overdueTask of rows) {
+    const row = await timeOutTask(tx, { task: overdueTask, jitter: random() })
+    if (row) timedOut.push(row)
   }
-  const failed = moved.filter(({ status }) => status === 'failed')
+  const failed = timedOut.filter(({ status }) => status === 'failed')
   await failDependents(tx, failed, null)
-  return moved.length
+  return timedOut.length
 }
 
 /** Ends what has taken too long: for good, or as a failed attempt, or with the answer that was to be taken by default. */
-export const timeOut: Sweep = {
+export const timeOutTasks: Sweep = {
   name: 'time-out-tasks',
   everyMs: 1_000,
   batch: async ({ store, clock }, project) =>

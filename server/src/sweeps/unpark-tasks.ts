@@ -1,8 +1,8 @@
 import { lockKind } from '@tony/mcp-shared/locks'
 import { and, eq, gt } from 'drizzle-orm'
 import { isEpicPaused } from '../domain/projects/epics.ts'
-import { placesLeft } from '../domain/tasks/locks.ts'
-import { epicOfMark, unpark, unparkLimit } from '../domain/tasks/parking.ts'
+import { slotsLeft } from '../domain/tasks/locks.ts'
+import { epicOfBlocker, unpark, unparkLimit } from '../domain/tasks/parking.ts'
 import { type Query, type Reader, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
@@ -17,41 +17,41 @@ const nextMark = statement(({ db, t, p }: Query<{ project: string; after: string
 )
 
 /** How many of those that wait for this may be put back now. Of those that wait for a key, the first may not be the one that can go. */
-async function roomFor(reader: Reader, project: string, mark: string): Promise<number> {
-  const epic = epicOfMark(mark)
+async function unparkCount(reader: Reader, project: string, mark: string): Promise<number> {
+  const epic = epicOfBlocker(mark)
   if (epic !== undefined) return (await isEpicPaused(reader, project, epic)) ? 0 : unparkLimit
-  const places = await placesLeft(reader, project, mark)
-  return lockKind(mark) === 'pool' || places === 0 ? places : unparkLimit
+  const freePlaces = await slotsLeft(reader, project, mark)
+  return lockKind(mark) === 'pool' || freePlaces === 0 ? freePlaces : unparkLimit
 }
 
-interface Freed {
+interface FreedMark {
   readonly mark: string
-  readonly most: number
+  readonly limit: number
 }
 
 /** What tasks wait for and nobody holds. Goes from mark to mark, not from task to task. */
-async function freedIn(reader: Reader, project: string): Promise<Freed[]> {
-  const freed: Freed[] = []
+async function freedMarksIn(reader: Reader, project: string): Promise<FreedMark[]> {
+  const freed: FreedMark[] = []
   let after = ''
   for (;;) {
     const [next] = await reader.run(nextMark, { project, after })
     if (!next?.mark) return freed
     after = next.mark
-    const room = await roomFor(reader, project, after)
-    if (room > 0) freed.push({ mark: after, most: room })
+    const count = await unparkCount(reader, project, after)
+    if (count > 0) freed.push({ mark: after, limit: count })
   }
 }
 
 /** The backstop of what happens when a lease ends: nothing waits for something that is no longer held. */
-export const unparkFreed: Sweep = {
+export const unparkTasks: Sweep = {
   name: 'unpark-tasks',
   everyMs: 250,
   batch: async ({ store }, project) => {
-    const freed = await store.read((reader) => freedIn(reader, project))
+    const freed = await store.read((reader) => freedMarksIn(reader, project))
     while (freed.length > 0) {
-      const some = freed.splice(0, sweepLimit / unparkLimit)
+      const chunk = freed.splice(0, sweepLimit / unparkLimit)
       await store.transact({ project }, async (tx) => {
-        for (const { mark, most } of some) await unpark(tx, project, mark, most)
+        for (const { mark, limit } of chunk) await unpark(tx, project, mark, limit)
       })
     }
     // So many of each a round are enough: the next is a quarter of a second away.

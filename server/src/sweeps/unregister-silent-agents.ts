@@ -1,4 +1,4 @@
-import { silentSince, unregisterSilent } from '../operations/agents/unregister.ts'
+import { findInactive, unregisterInactive } from '../operations/agents/unregister.ts'
 import { cutoff } from './retention/progress.ts'
 import type { Sweep } from './runner.ts'
 
@@ -9,17 +9,17 @@ const agentLimit = 20
  * Unregisters agents that have been silent for as long as unregistered ones are kept. Without it those that were killed, and never come
  * back, would be sent everything that goes to all for ever.
  */
-export const forgetSilent: Sweep = {
+export const unregisterSilentAgents: Sweep = {
   name: 'unregister-silent-agents',
   everyMs: 60_000,
   batch: async ({ store, config }, project) => {
     const { agents } = config.retention
     if (agents.ms === 0) return 0
     const before = cutoff(store.now(), agents)
-    const silent = await store.read((reader) => silentSince(reader, { project, before, limit: agentLimit }))
+    const silent = await store.read((reader) => findInactive(reader, { project, before, limit: agentLimit }))
     if (silent.length === 0) return 0
     await store.transact({ project }, async (tx) => {
-      for (const { id } of silent) await unregisterSilent(tx, id, before)
+      for (const { id } of silent) await unregisterInactive(tx, id, before)
     })
     return silent.length
   },

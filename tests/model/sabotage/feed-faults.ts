@@ -27,8 +27,8 @@ export const feedFaults: readonly Fault[] = [
   {
     name: 'a number is left out',
     file: append,
-    find: 'const [row] = await tx.run(takeNumbers, { project, count: events.length })',
-    replace: 'const [row] = await tx.run(takeNumbers, { project, count: events.length + 1 })',
+    find: 'const [row] = await tx.run(reserveSeqs, { project, count: events.length })',
+    replace: 'const [row] = await tx.run(reserveSeqs, { project, count: events.length + 1 })',
   },
   {
     name: 'the events of a batch are in the opposite order',

@@ -14,8 +14,8 @@ export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'an ended task can be cancelled',
     file: 'server/src/operations/tasks/cancel.ts',
-    find: "isAnyOf(t.tasks.status, movableFrom('cancel'))",
-    replace: "isAnyOf(t.tasks.status, [...movableFrom('cancel'), 'completed'])",
+    find: "inLiterals(t.tasks.status, fromStatuses('cancel'))",
+    replace: "inLiterals(t.tasks.status, [...fromStatuses('cancel'), 'completed'])",
   },
   {
     name: 'a cancel leaves the status',
@@ -44,7 +44,7 @@ export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'the default answer is not taken',
     file: timeOut,
-    find: '(await answerByDefault(tx, found)) ?? end',
+    find: '(await answerByDefault(tx, task)) ?? end',
     replace: 'end',
   },
   {
@@ -74,13 +74,13 @@ export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'a result that comes too late is lost',
     file: 'server/src/operations/tasks/late-completions.ts',
-    find: 'if (orphaned) await keepOrphan',
-    replace: 'if (orphaned && attempt > 99) await keepOrphan',
+    find: 'if (orphaned) await saveOrphan',
+    replace: 'if (orphaned && attempt > 99) await saveOrphan',
   },
   {
     name: 'an adopted result is not the one that was kept',
     file: 'server/src/operations/tasks/adopt.ts',
-    find: '      result: sql`(${its.result})`,\n',
+    find: '      result: sql`(${orphan.result})`,\n',
     replace: '',
   },
   {
@@ -92,13 +92,13 @@ export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'a key is forgotten',
     file: 'server/src/guards/idempotency.ts',
-    find: '  if (known) {',
-    replace: '  if (known && known.reply === "") {',
+    find: '  if (existing) {',
+    replace: '  if (existing && existing.reply === "") {',
   },
   {
     name: 'a key is good for any input',
     file: 'server/src/guards/idempotency.ts',
-    find: 'if (known.inputHash !== inputHash) {',
-    replace: 'if (known.inputHash === "") {',
+    find: 'if (existing.inputHash !== inputHash) {',
+    replace: 'if (existing.inputHash === "") {',
   },
 ]

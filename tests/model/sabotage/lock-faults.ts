@@ -16,8 +16,8 @@ export const lockFaults: readonly Fault[] = [
   {
     name: 'a path does not conflict with those above it',
     file: locks,
-    find: 'for (const above of pathsAbove(lock)) {',
-    replace: 'for (const above of pathsAbove(lock).slice(-1)) {',
+    find: 'for (const ancestor of ancestorPaths(lock)) {',
+    replace: 'for (const ancestor of ancestorPaths(lock).slice(-1)) {',
   },
   {
     name: 'a path does not conflict with those under it',
@@ -34,19 +34,19 @@ export const lockFaults: readonly Fault[] = [
   {
     name: 'a pool gives one place too many',
     file: locks,
-    find: '(await placesLeft(reader, project, lock)) > 0',
-    replace: '(await placesLeft(reader, project, lock)) >= 0',
+    find: '(await slotsLeft(reader, project, lock)) > 0',
+    replace: '(await slotsLeft(reader, project, lock)) >= 0',
   },
   {
     name: 'a pool gives one place too few',
     file: locks,
-    find: '(await placesLeft(reader, project, lock)) > 0',
-    replace: '(await placesLeft(reader, project, lock)) > 1',
+    find: '(await slotsLeft(reader, project, lock)) > 0',
+    replace: '(await slotsLeft(reader, project, lock)) > 1',
   },
   {
     name: 'a key is held by several',
     file: locks,
-    find: '      return (await reader.run(heldAt, asked))[0]',
+    find: '      return (await reader.run(findHolderAt, request))[0]',
     replace: '      return undefined',
   },
   {
@@ -82,32 +82,32 @@ export const lockFaults: readonly Fault[] = [
   {
     name: 'what is parked stays parked when the lock is free',
     file: locks,
-    find: '    await unpark(tx, row.projectId, lock, most)\n',
+    find: '    await unpark(tx, row.projectId, lock, limit)\n',
     replace: '',
   },
   {
     name: 'what is parked loses its place',
     file: parking,
-    find: 'set({ ready: null, parkedOn: p.mark })',
-    replace: 'set({ ready: null, parkedOn: p.mark, rank: 4 })',
+    find: 'set({ ready: null, parkedOn: p.blocker })',
+    replace: 'set({ ready: null, parkedOn: p.blocker, rank: 4 })',
   },
   {
     name: 'a paused agent is given tasks',
     file: claim,
-    find: 'if (gate.paused || gate.draining)',
-    replace: 'if (gate.draining)',
+    find: 'if (admission.paused || admission.draining)',
+    replace: 'if (admission.draining)',
   },
   {
     name: 'an agent that is to leave is given tasks',
     file: claim,
-    find: 'if (gate.paused || gate.draining)',
-    replace: 'if (gate.paused)',
+    find: 'if (admission.paused || admission.draining)',
+    replace: 'if (admission.paused)',
   },
   {
     name: 'of a paused epic tasks are given out',
     file: claim,
-    find: 'gate.pausedEpics ? next :',
-    replace: '!gate.pausedEpics ? next :',
+    find: 'admission.pausedEpics ? next :',
+    replace: '!admission.pausedEpics ? next :',
   },
   {
     name: 'of a paused project tasks are given out',
@@ -118,13 +118,13 @@ export const lockFaults: readonly Fault[] = [
   {
     name: 'what cannot be claimed keeps the place in front',
     file: 'server/src/sweeps/age-tasks.ts',
-    find: 'if (hasFree(front)) return []',
-    replace: 'if (front.length > 0) return []',
+    find: 'if (endsUnblocked(agedSteps)) return []',
+    replace: 'if (agedSteps.length > 0) return []',
   },
   {
     name: 'what cannot be claimed is put in front',
     file: 'server/src/sweeps/age-tasks.ts',
-    find: 'const mark = await obstacleTo(reader, project, task)',
-    replace: 'const mark = await obstacleTo(reader, project, { ...task, locks: null })',
+    find: 'const mark = await blockerOf(reader, project, task)',
+    replace: 'const mark = await blockerOf(reader, project, { ...task, locks: null })',
   },
 ]

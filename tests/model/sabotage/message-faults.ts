@@ -54,7 +54,7 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'how a message died is not kept',
     file: giveBack,
-    find: '  await noteFailure(tx, { messageId, redrives, attempt, reason, error })\n',
+    find: '  await recordFailure(tx, { messageId, redrives, attempt, reason, error })\n',
     replace: '',
   },
   {
@@ -84,8 +84,8 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'one more than may wait for its ack is delivered',
     file: deliver,
-    find: 'index < room ||',
-    replace: 'index <= room ||',
+    find: 'index < free ||',
+    replace: 'index <= free ||',
   },
   {
     name: 'what is critical waits like the rest',
@@ -126,8 +126,8 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'a copy for a full mailbox is let in',
     file: 'server/src/domain/messages/enqueue.ts',
-    find: 'const born = room\n',
-    replace: "const born = room || whenFull === 'bury'\n",
+    find: 'const state = hasSpace\n',
+    replace: "const state = hasSpace || whenFull === 'bury'\n",
   },
   {
     name: 'a fan-out comes to its sender too',
@@ -168,8 +168,8 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'a redrive fills a mailbox beyond its limit',
     file: redrive,
-    find: '(await hasRoom(tx, { agentId: to, priority, maxPending })) ?',
-    replace: '(await hasRoom(tx, { agentId: to, priority, maxPending })) || to !== "" ?',
+    find: '(await hasCapacity(tx, { agentId: to, priority, maxPending })) ?',
+    replace: '(await hasCapacity(tx, { agentId: to, priority, maxPending })) || to !== "" ?',
   },
   {
     name: 'what a slow recipient says does not count',
@@ -180,7 +180,7 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'a paused agent is given messages',
     file: deliver,
-    find: '(await gateOf(tx, agentId)).paused',
-    replace: '(await gateOf(tx, agentId)).draining',
+    find: '(await admissionOf(tx, agentId)).paused',
+    replace: '(await admissionOf(tx, agentId)).draining',
   },
 ]

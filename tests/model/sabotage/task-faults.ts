@@ -29,7 +29,7 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'a repeated claim finds leases that are over',
     file: claim,
-    find: "eq(t.tasks.attempt, p.attempt), isWord(t.tasks.status, 'in_progress')",
+    find: "eq(t.tasks.attempt, p.attempt), equalsLiteral(t.tasks.status, 'in_progress')",
     replace: 'eq(t.tasks.attempt, p.attempt)',
   },
   {
@@ -71,13 +71,13 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'nothing fails with its dependency',
     file: dependents,
-    find: "isWord(t.tasks.onDependencyFailure, 'fail'),",
-    replace: "isWord(t.tasks.onDependencyFailure, 'never'),",
+    find: "equalsLiteral(t.tasks.onDependencyFailure, 'fail'),",
+    replace: "equalsLiteral(t.tasks.onDependencyFailure, 'never'),",
   },
   {
     name: 'a cascade ends after one level',
     file: dependents,
-    find: '        below.push(row)\n',
+    find: '        nextLevel.push(row)\n',
     replace: '',
   },
   {
@@ -101,9 +101,9 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'the assignee is not asked for',
     file: 'server/src/domain/tasks/claim-group-cache.ts',
-    find: 'return [...forAnyone, ...this.#open(claimant, claimant.agentId)]',
+    find: 'return [...unassigned, ...this.#matchingIds(claimant, claimant.agentId)]',
     replace:
-      'return [...this.#byAssignee.keys()].flatMap((one) => [...this.#open({ ...claimant, agentId: one }, one)])',
+      'return [...this.#byAssignee.keys()].flatMap((one) => [...this.#matchingIds({ ...claimant, agentId: one }, one)])',
   },
   {
     name: 'a stale token completes',
@@ -120,8 +120,8 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'a lease that ran out can be extended',
     file: 'server/src/domain/tasks/extend-lease.ts',
-    find: 'and(ofHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now))',
-    replace: 'ofHeldLease({ t, p })',
+    find: 'and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now))',
+    replace: 'matchesHeldLease({ t, p })',
   },
   {
     name: 'an extension has the default length',
@@ -156,20 +156,20 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'a release counts as a failure',
     file: release,
-    find: '  ...requeued(t, now),\n  leaseToken: null,',
-    replace: '  ...requeued(t, now),\n  failures: sql`${t.tasks.failures} + 1`,\n  leaseToken: null,',
+    find: '  ...requeueColumns(t, now),\n  leaseToken: null,',
+    replace: '  ...requeueColumns(t, now),\n  failures: sql`${t.tasks.failures} + 1`,\n  leaseToken: null,',
   },
   {
     name: 'a released lease can still be completed',
     file: release,
-    find: '  ...requeued(t, now),\n  leaseToken: null,\n',
-    replace: '  ...requeued(t, now),\n',
+    find: '  ...requeueColumns(t, now),\n  leaseToken: null,\n',
+    replace: '  ...requeueColumns(t, now),\n',
   },
   {
     name: 'one beat that does not list a lease is enough',
     file: release,
-    find: 'const forgottenAfterBeats = 2',
-    replace: 'const forgottenAfterBeats = 1',
+    find: 'const unlistedHeartbeatLimit = 2',
+    replace: 'const unlistedHeartbeatLimit = 1',
   },
   {
     name: 'a beat that lists a lease does not start the count anew',

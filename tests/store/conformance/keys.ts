@@ -1,4 +1,4 @@
-import { hashInput, once } from '@tony/mcp-server/guards/idempotency'
+import { hashInput, runIdempotent } from '@tony/mcp-server/guards/idempotency'
 import type { Store } from '@tony/mcp-server/store/store'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
@@ -10,7 +10,7 @@ async function given(store: Store) {
   let rows = 0
   const call = (changed: Partial<typeof key> = {}) =>
     store.transact({ project }, (tx) =>
-      once(tx, { ...key, ...changed }, async () => {
+      runIdempotent(tx, { ...key, ...changed }, async () => {
         rows += 1
         tx.append(note(`row ${rows}`))
         return { row: await put(tx, `row ${rows}`) }
@@ -66,7 +66,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     const { store } = opened
     const { project, key, call } = await given(store)
     const failing = store.transact({ project }, (tx) =>
-      once(tx, key, async () => {
+      runIdempotent(tx, key, async () => {
         await put(tx, 'half')
         throw new Error('no')
       }),
@@ -80,7 +80,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     const { store } = opened
     const { project, key, call } = await given(store)
     const late = store.transact({ project }, async (tx) => {
-      await once(tx, key, () => put(tx, 'done'))
+      await runIdempotent(tx, key, () => put(tx, 'done'))
       throw new Error('later')
     })
     expect(await outcomes([late, call()])).toEqual(['later', { row: 'row 1' }])
@@ -92,10 +92,11 @@ export function keyConformance(open: () => Promise<Opened>): void {
     const { store } = opened
     const { project, key } = await given(store)
     const replay = {
-      keep: (reply: { token: string }) => ({ length: reply.token.length }),
-      find: async (_: unknown, kept: unknown) => ({ token: `found by ${JSON.stringify(kept)}` }),
+      toStored: (reply: { token: string }) => ({ length: reply.token.length }),
+      fromStored: async (_: unknown, kept: unknown) => ({ token: `found by ${JSON.stringify(kept)}` }),
     }
-    const call = () => store.transact({ project }, (tx) => once(tx, key, async () => ({ token: 'hush' }), replay))
+    const call = () =>
+      store.transact({ project }, (tx) => runIdempotent(tx, key, async () => ({ token: 'hush' }), replay))
     expect([await call(), await call()]).toEqual([{ token: 'hush' }, { token: 'found by {"length":4}' }])
     expect(JSON.stringify(await opened.rows('select * from idempotency'))).not.toContain('hush')
   })
@@ -104,11 +105,11 @@ export function keyConformance(open: () => Promise<Opened>): void {
     await using opened = await open()
     const { store } = opened
     const { project, key } = await given(store)
-    const replay = { keep: () => undefined, find: () => Promise.reject(new Error('nothing was kept')) }
+    const replay = { toStored: () => undefined, fromStored: () => Promise.reject(new Error('nothing was kept')) }
     let calls = 0
     const call = () =>
       store.transact({ project }, (tx) =>
-        once(
+        runIdempotent(
           tx,
           key,
           async () => {

@@ -18,7 +18,7 @@ const packages: readonly Owned[] = [
   },
   {
     what: /^@modelcontextprotocol\//,
-    by: /^(tools\/src\/(serve|resources)|bridge\/src\/(bridge|stdio)|server\/src\/transports\/mcp\/endpoint)\.ts$/,
+    by: /^(tools\/src\/(mcp-server|resources)|bridge\/src\/(bridge|stdio)|server\/src\/transports\/mcp\/endpoint)\.ts$/,
   },
   { what: /^@trpc\/server(\/|$)/, by: /^server\/src\/(api|transports|guards\/errors)(\/|\.ts$)/ },
 ]
@@ -33,11 +33,11 @@ export const packageOwners: Rule = (sources) =>
 const expressions: readonly Owned[] = [
   {
     what: /^process\.env$/,
-    by: /^(server\/src\/(config|main)|bridge\/src\/environment|cli\/src\/(connection|hosts\/here|run\/environment)|client\/src\/tony\/environment)\.ts$/,
+    by: /^(server\/src\/(config|main)|bridge\/src\/environment|cli\/src\/(connection|hosts\/host-paths|run\/environment)|client\/src\/tony\/environment)\.ts$/,
   },
   {
     what: /^(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)$/,
-    by: /^(server\/src\/platform\/clock\.ts|(bridge|cli)\/src\/clock\.ts|server\/src\/store\/sqlite\/checkpoint\.ts|client\/src\/.+)$/,
+    by: /^(server\/src\/platform\/clock\.ts|bridge\/src\/clock\.ts|cli\/src\/timer\.ts|server\/src\/store\/sqlite\/checkpoint\.ts|client\/src\/.+)$/,
   },
 ]
 

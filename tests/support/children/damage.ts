@@ -13,7 +13,7 @@ other.exec("UPDATE sqlite_master SET rootpage = 1000000 WHERE name = 'pools'")
 other.pragma('schema_version = 1000')
 other.close()
 process.stdout.write('damaged\n')
-await server.parts.store
+await server.services.store
   .read(({ db, t }) => db.select().from(t.pools))
   .then(
     () => process.stdout.write('answered\n'),

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { migrate, migrations } from '@tony/mcp-server/store/migrations/migrate'
+import { migrate, sqliteMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import Database from 'better-sqlite3'
 
 /**
@@ -7,7 +7,7 @@ import Database from 'better-sqlite3'
  * from the last the process is killed, so that all of them are cut off at once. Half of them begin with the first migration done.
  */
 const [, , folder = ''] = process.argv
-const all = migrations()
+const all = sqliteMigrations()
 const steps = all.flatMap(({ number, statements }) => statements.map((_, index) => ({ number, index })))
 const runs = steps.flatMap((step) =>
   step.number === 0 ? [{ ...step, from: 0 }] : [0, 1].map((from) => ({ ...step, from })),

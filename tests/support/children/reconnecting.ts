@@ -12,7 +12,7 @@ const weather = await Weather.start(url)
 const client = createClient({
   url: weather.url,
   ...(calls === 'http' ? ({ calls: 'http', subscriptions: 'sse' } as const) : {}),
-  repeats: { perSecond: 10_000 },
+  retries: { perSecond: 10_000 },
   breaker: { failures: 1_000_000 },
 })
 const ending = new AbortController()

@@ -3,7 +3,7 @@ import { eq, sql } from 'drizzle-orm'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 
 /** What an agent may be handed now, as its row and its project's say: a token knows only what was so when it was given. */
-export interface Gate {
+export interface Admission {
   /** It, or its whole project: no task, no message, no request. */
   readonly paused: boolean
   /** No new task, no request; its mail still. */
@@ -13,10 +13,10 @@ export interface Gate {
   /** Whether any epic of the project is paused. */
   readonly pausedEpics: boolean
   /** How many routes the project has. */
-  readonly routes: number
+  readonly groupCount: number
 }
 
-const gate = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const findAdmission = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
     .select({
       paused: sql<number>`${t.agents.pausedAt} is not null or ${t.projects.pausedAt} is not null`,
@@ -32,14 +32,20 @@ const gate = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 )
 
 /** Asked at the beginning of whatever hands something out, in the same transaction. */
-export async function gateOf(reader: Reader, agentId: string): Promise<Gate> {
-  const [row] = await reader.run(gate, { agentId })
+export async function admissionOf(reader: Reader, agentId: string): Promise<Admission> {
+  const [row] = await reader.run(findAdmission, { agentId })
   // Its registration was lost with a primary, or with what came after a backup: its token is of an agent that is not.
   if (!row) throw new CoordinationError('TOKEN_REVOKED', 'this agent is not registered: register again')
   const { paused, draining, capabilities, pausedEpics, routes } = row
-  return { paused: paused === 1, draining: draining === 1, capabilities, pausedEpics: pausedEpics === 1, routes }
+  return {
+    paused: paused === 1,
+    draining: draining === 1,
+    capabilities,
+    pausedEpics: pausedEpics === 1,
+    groupCount: routes,
+  }
 }
 
 /** As a heartbeat tells it. An agent that is to leave is told so during a pause too: it would wait for an end that may never come. */
-export const stateOf = ({ paused, draining }: Gate): 'running' | 'paused' | 'draining' =>
+export const agentStateOf = ({ paused, draining }: Admission): 'running' | 'paused' | 'draining' =>
   draining ? 'draining' : paused ? 'paused' : 'running'

@@ -1,8 +1,8 @@
 import { and, eq, ne } from 'drizzle-orm'
 import { type Query, type Reader, statement } from '../../store/store.ts'
-import { type AgentStatus, heldLeases, statusOf, type Watching } from './status.ts'
+import { type AgentStatus, leaseCount, type PresenceSource, statusOf } from './status.ts'
 
-const registered = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findRegistered = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
     .select({
       id: t.agents.id,
@@ -10,7 +10,7 @@ const registered = statement(({ db, t, p }: Query<{ project: string }>) =>
       name: t.agents.name,
       lastActivity: t.agents.lastActivity,
       drainingAt: t.agents.drainingAt,
-      leases: heldLeases({ db, t }),
+      leases: leaseCount({ db, t }),
     })
     .from(t.agents)
     .where(and(eq(t.agents.projectId, p.project), ne(t.agents.status, 'unregistered')))
@@ -18,7 +18,7 @@ const registered = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-export interface Census {
+export interface AgentCounts {
   readonly total: number
   readonly byStatus: Record<AgentStatus, number>
   /** By name. */
@@ -26,10 +26,10 @@ export interface Census {
 }
 
 /** The agents of a project, and how many of them are what. */
-export async function censusOf(reader: Reader, watching: Watching, project: string): Promise<Census> {
-  const agents = await reader.run(registered, { project })
+export async function agentCountsOf(reader: Reader, source: PresenceSource, project: string): Promise<AgentCounts> {
+  const agents = await reader.run(findRegistered, { project })
   const { now } = reader
-  const statuses = agents.map((agent) => statusOf(watching, agent, { leases: agent.leases, now }))
+  const statuses = agents.map((agent) => statusOf(source, agent, { leases: agent.leases, now }))
   const of = (status: AgentStatus) => statuses.filter((one) => one === status).length
   const byStatus = { idle: of('idle'), active: of('active'), draining: of('draining'), offline: of('offline') }
   return { total: agents.length, byStatus, agents }

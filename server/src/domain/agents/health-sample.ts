@@ -2,7 +2,7 @@ import type { healthSample } from '@tony/mcp-shared/agents'
 import type { z } from 'zod'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
-interface Sample {
+interface SampleParams {
   agentId: string
   now: number
   requestsHandled: number | null
@@ -12,7 +12,7 @@ interface Sample {
   memoryUsage: number | null
 }
 
-const insertSample = statement(({ db, t, p }: Query<Sample>) =>
+const insertSample = statement(({ db, t, p }: Query<SampleParams>) =>
   db
     .insert(t.healthMetrics)
     .values({
@@ -29,7 +29,7 @@ const insertSample = statement(({ db, t, p }: Query<Sample>) =>
 )
 
 /** Keeps what an agent reports of itself now. */
-export async function keepSample(tx: Transaction, agentId: string, sample: z.output<typeof healthSample>) {
+export async function saveSample(tx: Transaction, agentId: string, sample: z.output<typeof healthSample>) {
   const {
     requestsHandled = null,
     avgResponseTimeMs = null,

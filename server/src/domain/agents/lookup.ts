@@ -14,21 +14,21 @@ const find = statement(({ db, t, p }: Query<{ project: string; agent: string }>)
 export const agentNotFound = (agent: string) => new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
 
 /** An agent of the project by its id or name, whether or not it has left. */
-export async function knownAgent(reader: Reader, project: string, agent: string): Promise<string> {
+export async function requireKnownAgent(reader: Reader, project: string, agent: string): Promise<string> {
   const [found] = await reader.run(find, { project, agent })
   if (!found) throw agentNotFound(agent)
   return found.id
 }
 
 /** One that has not left, by its id or name. */
-export async function reachableAgent(reader: Reader, project: string, agent: string): Promise<string> {
+export async function requireRegisteredAgent(reader: Reader, project: string, agent: string): Promise<string> {
   const [found] = await reader.run(find, { project, agent })
   if (!found || found.status === 'unregistered') throw agentNotFound(agent)
   return found.id
 }
 
 /** Whether an agent, by its id, has not left. */
-export async function isReachable(reader: Reader, project: string, agent: string): Promise<boolean> {
+export async function isRegistered(reader: Reader, project: string, agent: string): Promise<boolean> {
   const [found] = await reader.run(find, { project, agent })
   return found !== undefined && found.status !== 'unregistered'
 }

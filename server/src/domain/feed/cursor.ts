@@ -1,11 +1,11 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Reader } from '../../store/store.ts'
-import { extentOf } from './log-range.ts'
+import { logRangeOf } from './log-range.ts'
 
 export const cursorAt = (epoch: string, seq: number): string => `${epoch}.${seq}`
 
 /** Throws CURSOR_EXPIRED, with the earliest cursor, when a log that begins with event `first` no longer holds what follows `seq`. */
-export function requireHeld(epoch: string, seq: number, first: number): void {
+export function requireRetained(epoch: string, seq: number, first: number): void {
   if (seq >= first - 1) return
   throw new CoordinationError(
     'CURSOR_EXPIRED',
@@ -19,7 +19,7 @@ export function requireHeld(epoch: string, seq: number, first: number): void {
  * earliest one when the log no longer reaches back to it: never a silent jump.
  */
 export async function resolveCursor(reader: Reader, project: string, epoch: string, cursor: string): Promise<number> {
-  const { first, last } = await extentOf(reader, project)
+  const { first, last } = await logRangeOf(reader, project)
   if (cursor === 'start') return first - 1
   const [, cursorEpoch, digits] = /^([^.]+)\.(\d{1,15})$/.exec(cursor) ?? []
   if (cursorEpoch === undefined || digits === undefined) {
@@ -32,6 +32,6 @@ export async function resolveCursor(reader: Reader, project: string, epoch: stri
       cursor: cursorAt(epoch, last),
     })
   }
-  requireHeld(epoch, seq, first)
+  requireRetained(epoch, seq, first)
   return seq
 }

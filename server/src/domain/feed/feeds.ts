@@ -1,6 +1,6 @@
 import type { Store } from '../../store/store.ts'
-import { extentOf } from './log-range.ts'
-import { type FeedEvent, following, pageAfter } from './page.ts'
+import { logRangeOf } from './log-range.ts'
+import { type FeedEvent, pageAfter, requirePageAfter } from './page.ts'
 
 /** How much of a feed's end is kept at hand: a subscriber that is up to date costs no query. */
 const tailLimit = 4_096
@@ -13,14 +13,14 @@ const pageLimit = 500
  * more. A subscriber reads from its own cursor, here while it keeps up and from the log when it does not, so one that lags
  * costs no memory and the cut from backfill to live cannot lose or repeat an event.
  */
-class Stream {
+class Feed {
   readonly #store: Store
   readonly #project: string
   #tail: FeedEvent[] = []
   #head = -1
-  #reading: Promise<void> | undefined
-  #again = false
-  readonly #rings = new Set<() => void>()
+  #refreshing: Promise<void> | undefined
+  #refreshAgain = false
+  readonly #listeners = new Set<() => void>()
 
   constructor(store: Store, project: string) {
     this.#store = store
@@ -41,17 +41,17 @@ class Stream {
 
   /** Reads what has been committed since. Calls that come together share one query. */
   refresh(): Promise<void> {
-    this.#again = true
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined
+    this.#refreshAgain = true
+    this.#refreshing ??= this.#read().finally(() => {
+      this.#refreshing = undefined
     })
-    return this.#reading
+    return this.#refreshing
   }
 
   async #read(): Promise<void> {
-    while (this.#again) {
-      this.#again = false
-      if (this.#head < 0) this.#head = (await this.#store.read((reader) => extentOf(reader, this.#project))).last
+    while (this.#refreshAgain) {
+      this.#refreshAgain = false
+      if (this.#head < 0) this.#head = (await this.#store.read((reader) => logRangeOf(reader, this.#project))).last
       for (;;) {
         const page = await this.#store.read((reader) =>
           pageAfter(reader, this.#project, this.#store.epoch, this.#head, pageLimit),
@@ -61,7 +61,7 @@ class Stream {
         this.#tail.push(...page)
         if (this.#tail.length > 2 * tailLimit) this.#tail = this.#tail.slice(-tailLimit)
         this.#head = last.seq
-        for (const ring of this.#rings) ring()
+        for (const notify of this.#listeners) notify()
         if (page.length < pageLimit) break
       }
     }
@@ -75,47 +75,47 @@ class Stream {
       const start = seq - oldest.seq + 1
       return this.#tail.slice(start, start + limit)
     }
-    return this.#store.read((reader) => following(reader, this.#project, this.#store.epoch, seq, limit))
+    return this.#store.read((reader) => requirePageAfter(reader, this.#project, this.#store.epoch, seq, limit))
   }
 
   /** For one that is not kept any longer: whoever reads it looks again. */
-  abandon(): void {
-    for (const ring of this.#rings) ring()
+  notifyAll(): void {
+    for (const notify of this.#listeners) notify()
   }
 
-  watch(ring: () => void): () => void {
-    this.#rings.add(ring)
-    return () => this.#rings.delete(ring)
+  watch(notify: () => void): () => void {
+    this.#listeners.add(notify)
+    return () => this.#listeners.delete(notify)
   }
 }
 
 /** The live ends of all feeds, each opened when first asked for. */
-export class Streams {
+export class Feeds {
   readonly #store: Store
-  readonly #streams = new Map<string, Stream>()
+  readonly #feeds = new Map<string, Feed>()
 
   constructor(store: Store) {
     this.#store = store
   }
 
-  of(project: string): Stream {
-    let stream = this.#streams.get(project)
-    if (!stream) {
-      stream = new Stream(this.#store, project)
-      this.#streams.set(project, stream)
+  feedOf(project: string): Feed {
+    let feed = this.#feeds.get(project)
+    if (!feed) {
+      feed = new Feed(this.#store, project)
+      this.#feeds.set(project, feed)
     }
-    return stream
+    return feed
   }
 
   /** The store is another one: what was read of it is forgotten, and whoever follows it is told by its cursor. */
-  restart(): void {
-    const streams = [...this.#streams.values()]
-    this.#streams.clear()
-    for (const stream of streams) stream.abandon()
+  reset(): void {
+    const feeds = [...this.#feeds.values()]
+    this.#feeds.clear()
+    for (const feed of feeds) feed.notifyAll()
   }
 
   /** Nobody follows a project: nothing to do for its events. */
   wake(project: string): Promise<void> | undefined {
-    return this.#streams.get(project)?.refresh()
+    return this.#feeds.get(project)?.refresh()
   }
 }

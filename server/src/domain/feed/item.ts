@@ -9,7 +9,7 @@ export interface Item<T> {
 /** What a subscription hands over at a time: whatever was ready, so that a burst costs one turn and not one for each. */
 export type Chunk<T> = readonly Item<T>[]
 
-export function item<T>(data: T, id?: string): Item<T> {
+export function toItem<T>(data: T, id?: string): Item<T> {
   let json: string | undefined
   return {
     id,

@@ -3,10 +3,10 @@ import { and, eq, gt } from 'drizzle-orm'
 import type { z } from 'zod'
 import { iso } from '../../platform/times.ts'
 import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
-import { type Principal, seesAllMail } from '../principal.ts'
-import { cursorAt, requireHeld } from './cursor.ts'
-import { extentOf } from './log-range.ts'
-import { type Item, item } from './item.ts'
+import { type Principal, seesAllMessages } from '../principal.ts'
+import { cursorAt, requireRetained } from './cursor.ts'
+import { type Item, toItem } from './item.ts'
+import { logRangeOf } from './log-range.ts'
 
 export type EventOutput = z.output<typeof event>
 
@@ -21,7 +21,7 @@ export interface FeedEvent extends Item<EventOutput> {
   readonly audience: readonly string[] | null
 }
 
-const page = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
+const findPage = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
   db
     .select()
     .from(t.events)
@@ -31,7 +31,7 @@ const page = statement(({ db, t, p }: Query<{ project: string; after: number; li
     .prepare(),
 )
 
-const typeOf = (word: string): EventType => {
+const eventTypeOf = (word: string): EventType => {
   const type = eventTypes.find((known) => known === word)
   if (!type) throw new Error(`an event has the unknown type ${word}`)
   return type
@@ -45,13 +45,13 @@ export async function pageAfter(
   seq: number,
   limit: number,
 ): Promise<FeedEvent[]> {
-  const rows = await reader.run(page, { project, after: seq, limit })
+  const rows = await reader.run(findPage, { project, after: seq, limit })
   return rows.map((row) => {
-    const type = typeOf(row.type)
+    const type = eventTypeOf(row.type)
     const { subject, actor, taskId, epic, threadId } = row
     const output = { seq: row.seq, at: iso(row.at), type, subject, actor, data: JSON.parse(row.data) }
     const audience: readonly string[] | null = row.audience === null ? null : JSON.parse(row.audience)
-    return { ...item(output), id: cursorAt(epoch, row.seq), seq: row.seq, type, taskId, epic, threadId, audience }
+    return { ...toItem(output), id: cursorAt(epoch, row.seq), seq: row.seq, type, taskId, epic, threadId, audience }
   })
 }
 
@@ -59,7 +59,7 @@ export async function pageAfter(
  * The same for one who follows the feed. What a subscriber has not read yet may be forgotten meanwhile: then it is told so,
  * and not taken on to what is left.
  */
-export async function following(
+export async function requirePageAfter(
   reader: Reader,
   project: string,
   epoch: string,
@@ -67,14 +67,14 @@ export async function following(
   limit: number,
 ): Promise<FeedEvent[]> {
   const page = await pageAfter(reader, project, epoch, seq, limit)
-  if (page[0]?.seq !== seq + 1) requireHeld(epoch, seq, (await extentOf(reader, project)).first)
+  if (page[0]?.seq !== seq + 1) requireRetained(epoch, seq, (await logRangeOf(reader, project)).first)
   return page
 }
 
 /** Whether a caller may see an event and asked for it. A message's events are its participants' and the tech lead's. */
-export function shows(principal: Principal, filter: EventFilter, candidate: FeedEvent): boolean {
+export function isVisible(principal: Principal, filter: EventFilter, candidate: FeedEvent): boolean {
   const { audience } = candidate
-  if (audience !== null && !seesAllMail(principal)) {
+  if (audience !== null && !seesAllMessages(principal)) {
     if (!principal.agent || !audience.includes(principal.agent.id)) return false
   }
   if (filter.types && !filter.types.includes(candidate.type)) return false
@@ -84,9 +84,9 @@ export function shows(principal: Principal, filter: EventFilter, candidate: Feed
   const { agentId } = filter
   if (agentId === undefined) return true
   const { subject, actor, data } = candidate.data
-  return [subject, actor, holderIn(data), ...(audience ?? [])].includes(agentId)
+  return [subject, actor, holderOf(data), ...(audience ?? [])].includes(agentId)
 }
 
 /** Whose lease an event is about: what ends one without its holder's doing is still the holder's to hear. */
-const holderIn = (data: unknown): unknown =>
+const holderOf = (data: unknown): unknown =>
   typeof data === 'object' && data !== null && 'agentId' in data ? data.agentId : undefined

@@ -2,24 +2,24 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import { and, eq, gt, isNull, like, ne, or, sql } from 'drizzle-orm'
 import type { Reader, Store } from '../../store/store.ts'
-import { newSecret } from './key-text.ts'
+import { newSecret } from './key-format.ts'
 import { type Pepper, readSecret } from './pepper.ts'
 
 /** Where the bootstrap token stands among the keys. It has no other form of a key: nobody shows this id. */
 export const bootstrapId = 'bootstrap000'
 
-const lifeMs = 3_600_000
+const tokenLifetimeMs = 3_600_000
 
 export interface BootstrapOptions {
   readonly store: Store
   readonly pepper: Pepper
   /** A file with a token somebody else made; without one the server makes its own. */
-  readonly given: string | undefined
-  readonly own: string
+  readonly givenFile: string | undefined
+  readonly ownFile: string
 }
 
 /** What there is of it after the start. */
-export type Armed =
+export type BootstrapState =
   | { readonly state: 'not needed' }
   | { readonly state: 'armed'; readonly file: string; readonly expiresAt: number }
   /** The token of the given file was exchanged before. */
@@ -41,19 +41,19 @@ async function hasAdmin({ db, t, now }: Reader): Promise<boolean> {
  * admin key by `auth.keys.create`. Whoever can read the file could read the database too.
  */
 export class Bootstrap {
-  readonly #own: string
+  readonly #ownFile: string
 
-  constructor(own: string) {
-    this.#own = own
+  constructor(ownFile: string) {
+    this.#ownFile = ownFile
   }
 
-  static async arm({ store, pepper, given, own }: BootstrapOptions): Promise<Armed> {
+  static async issueToken({ store, pepper, givenFile, ownFile }: BootstrapOptions): Promise<BootstrapState> {
     if (await store.read(hasAdmin)) {
-      rmSync(own, { force: true })
+      rmSync(ownFile, { force: true })
       return { state: 'not needed' }
     }
-    const token = given === undefined ? `tcb_${newSecret()}` : readSecret('MCP_BOOTSTRAP_TOKEN_FILE', given)
-    const file = given ?? own
+    const token = givenFile === undefined ? `tcb_${newSecret()}` : readSecret('MCP_BOOTSTRAP_TOKEN_FILE', givenFile)
+    const file = givenFile ?? ownFile
     const secretHash = pepper.hash('bootstrap', token)
     const row = await store.transact({ project: '' }, async ({ db, t, now }) => {
       const [project] = await db
@@ -61,7 +61,7 @@ export class Bootstrap {
         .from(t.projects)
         .where(eq(t.projects.name, defaultProject))
       const { credentials } = t
-      const [armed] = await db
+      const [issued] = await db
         .insert(credentials)
         .values({
           id: bootstrapId,
@@ -72,7 +72,7 @@ export class Bootstrap {
           roleCeiling: 'admin',
           cidrs: '[]',
           createdAt: now,
-          expiresAt: now + lifeMs,
+          expiresAt: now + tokenLifetimeMs,
         })
         .onConflictDoUpdate({
           target: credentials.id,
@@ -80,22 +80,22 @@ export class Bootstrap {
             secretHash,
             // The token that was used once stays used, though its file is still there.
             revokedAt: sql`case when ${credentials.secretHash} = ${secretHash} then ${credentials.revokedAt} end`,
-            expiresAt: now + lifeMs,
+            expiresAt: now + tokenLifetimeMs,
           },
         })
         .returning({ revokedAt: credentials.revokedAt, expiresAt: credentials.expiresAt })
-      return armed
+      return issued
     })
     if (!row || row.revokedAt !== null) return { state: 'spent', file }
-    if (given === undefined) {
-      rmSync(own, { force: true })
-      writeFileSync(own, `${token}\n`, { mode: 0o600, flag: 'wx' })
+    if (givenFile === undefined) {
+      rmSync(ownFile, { force: true })
+      writeFileSync(ownFile, `${token}\n`, { mode: 0o600, flag: 'wx' })
     }
     return { state: 'armed', file, expiresAt: row.expiresAt }
   }
 
   /** It has been exchanged: the file is of no use any more. */
-  spent(): void {
-    rmSync(this.#own, { force: true })
+  deleteTokenFile(): void {
+    rmSync(this.#ownFile, { force: true })
   }
 }

@@ -3,11 +3,11 @@ import { role } from '@tony/mcp-shared/auth'
 import { eq } from 'drizzle-orm'
 import { type Query, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
-import type { Parts } from '../context.ts'
+import type { Services } from '../context.ts'
 import type { Principal } from '../principal.ts'
 import { bootstrapId } from './bootstrap.ts'
-import { parseKey } from './key-text.ts'
-import { notValid } from './key-use.ts'
+import { parseKey } from './key-format.ts'
+import { invalidToken } from './key-use.ts'
 import { sameHash } from './pepper.ts'
 
 export type KeyRow = Tables['credentials']['$inferSelect']
@@ -17,21 +17,21 @@ export const findKey = statement(({ db, t, p }: Query<{ keyId: string }>) =>
 )
 
 /** Keys used since the last write: in memory, because a write for each call would cost more than the call. */
-export class KeyUse {
+export class LastKeyUse {
   #used = new Map<string, number>()
 
-  note(keyId: string, at: number): void {
+  record(keyId: string, at: number): void {
     this.#used.set(keyId, at)
   }
 
-  take(): ReadonlyMap<string, number> {
+  takePending(): ReadonlyMap<string, number> {
     const used = this.#used
     this.#used = new Map()
     return used
   }
 }
 
-function isWithin(cidrs: readonly string[], address: string | undefined): boolean {
+function isAllowedAddress(cidrs: readonly string[], address: string | undefined): boolean {
   if (cidrs.length === 0) return true
   if (address === undefined) return false
   const list = new BlockList()
@@ -43,19 +43,19 @@ function isWithin(cidrs: readonly string[], address: string | undefined): boolea
 }
 
 /** Where the hash of a secret would be, of whom an outside issuer vouches for: no hash is like it, so no key opens it. */
-export const outsideSecret = 'outside'
+export const externalSecret = 'outside'
 
 /** Compared with when there is no such key: one that is unknown takes as long as one whose secret is wrong. */
-const nothing = ''.padEnd(43, 'A')
-const nobody = { secretHash: nothing, previousHash: null, previousUntil: null }
+const unknownHash = ''.padEnd(43, 'A')
+const unknownKey = { secretHash: unknownHash, previousHash: null, previousUntil: null }
 
-function isGood(
+function isCurrentSecret(
   row: Pick<KeyRow, 'secretHash' | 'previousHash' | 'previousUntil'>,
-  shown: string,
+  secretHash: string,
   now: number,
 ): boolean {
-  const current = sameHash(shown, row.secretHash)
-  const previous = sameHash(shown, row.previousHash ?? nothing)
+  const current = sameHash(secretHash, row.secretHash)
+  const previous = sameHash(secretHash, row.previousHash ?? unknownHash)
   return current || (previous && now < (row.previousUntil ?? 0))
 }
 
@@ -63,19 +63,19 @@ function isGood(
  * Who an API key, or the bootstrap token, speaks for. Throws UNAUTHENTICATED, in the same words for whatever is wrong with
  * it, also where that is known without a look into the database.
  */
-export async function verifyKey(parts: Parts, text: string, address: string | undefined): Promise<Principal> {
+export async function checkKey(services: Services, text: string, address: string | undefined): Promise<Principal> {
   const key = parseKey(text)
   // A key that fails its checksum was mistyped or made up.
-  if (!key && text.startsWith('tck_')) throw notValid()
+  if (!key && text.startsWith('tck_')) throw invalidToken()
   const id = key?.id ?? bootstrapId
-  const shown = key ? parts.pepper.hash('key', id, key.secret) : parts.pepper.hash('bootstrap', text)
-  const [row] = await parts.store.read((reader) => reader.run(findKey, { keyId: id }))
-  const now = parts.now()
+  const secretHash = key ? services.pepper.hash('key', id, key.secret) : services.pepper.hash('bootstrap', text)
+  const [row] = await services.store.read((reader) => reader.run(findKey, { keyId: id }))
+  const now = services.now()
   // Before anything else is looked at: what more there is to say of a key, only whoever has its secret makes us look at.
-  if (!isGood(row ?? nobody, shown, now) || !row) throw notValid()
+  if (!isCurrentSecret(row ?? unknownKey, secretHash, now) || !row) throw invalidToken()
   const cidrs: readonly string[] = JSON.parse(row.cidrs)
-  if (row.revokedAt !== null || row.expiresAt <= now || !isWithin(cidrs, address)) throw notValid()
-  parts.keyUse.note(id, now)
+  if (row.revokedAt !== null || row.expiresAt <= now || !isAllowedAddress(cidrs, address)) throw invalidToken()
+  services.keyUse.record(id, now)
   return {
     subject: `key:${id}`,
     project: row.projectId,

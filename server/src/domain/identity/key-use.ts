@@ -3,9 +3,9 @@ import { and, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
 /** One sentence for whatever is wrong with a credential: which it is, only its holder may know. */
-export const notValid = () => new CoordinationError('UNAUTHENTICATED', 'the token is not valid here')
+export const invalidToken = () => new CoordinationError('UNAUTHENTICATED', 'the token is not valid here')
 
-const use = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
+const incrementUses = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
   db
     .update(t.credentials)
     .set({ uses: sql`${t.credentials.uses} + 1` })
@@ -22,7 +22,7 @@ const use = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
 )
 
 /** Takes one of the uses a key is good for. A spent one is refused as one that never was. */
-export async function takeUse(tx: Transaction, keyId: string): Promise<void> {
-  const [taken] = await tx.run(use, { keyId, now: tx.now })
-  if (!taken) throw notValid()
+export async function consumeKeyUse(tx: Transaction, keyId: string): Promise<void> {
+  const [consumed] = await tx.run(incrementUses, { keyId, now: tx.now })
+  if (!consumed) throw invalidToken()
 }

@@ -4,19 +4,19 @@ import type { Clock } from '../../platform/clock.ts'
 interface Attempts {
   failures: number
   /** When the first of them was. */
-  since: number
+  firstFailureAt: number
   /** How often it was locked out, which doubles the next time. */
-  times: number
-  until: number
+  lockoutCount: number
+  lockedUntil: number
 }
 
 const failuresAllowed = 10
 const windowMs = 300_000
-const firstMs = 60_000
-const longestMs = 3_600_000
+const firstLockoutMs = 60_000
+const maxLockoutMs = 3_600_000
 
 /** Pairs remembered; beyond it the longest unheard is forgotten. */
-const kept = 10_000
+const maxEntries = 10_000
 
 /**
  * Who guesses at a key. By the pair of address and key: by the key alone anybody could lock its holder out, by the address
@@ -31,36 +31,36 @@ export class Lockouts {
   }
 
   /** Milliseconds for which it is locked out, whatever the secret is now: 0 when it is not. */
-  leftMs(pair: string): number {
-    return Math.max(0, Math.ceil((this.#attempts.get(pair)?.until ?? 0) - this.#clock.monotonic()))
+  remainingMs(lockoutId: string): number {
+    return Math.max(0, Math.ceil((this.#attempts.get(lockoutId)?.lockedUntil ?? 0) - this.#clock.monotonic()))
   }
 
   /** Throws RATE_LIMITED while it is locked out. */
-  require(pair: string): void {
-    const retryAfterMs = this.leftMs(pair)
+  requireUnlocked(lockoutId: string): void {
+    const retryAfterMs = this.remainingMs(lockoutId)
     if (retryAfterMs > 0)
       throw new CoordinationError('RATE_LIMITED', 'too many wrong credentials: wait', { retryAfterMs })
   }
 
-  failed(pair: string): void {
+  recordFailure(lockoutId: string): void {
     const now = this.#clock.monotonic()
-    const known = this.#attempts.get(pair)
-    const attempts = known ?? { failures: 0, since: now, times: 0, until: 0 }
-    if (now - attempts.since > windowMs) Object.assign(attempts, { failures: 0, since: now })
+    const existing = this.#attempts.get(lockoutId)
+    const attempts = existing ?? { failures: 0, firstFailureAt: now, lockoutCount: 0, lockedUntil: 0 }
+    if (now - attempts.firstFailureAt > windowMs) Object.assign(attempts, { failures: 0, since: now })
     attempts.failures += 1
     if (attempts.failures >= failuresAllowed) {
-      attempts.until = now + Math.min(longestMs, firstMs * 2 ** attempts.times)
-      attempts.times += 1
+      attempts.lockedUntil = now + Math.min(maxLockoutMs, firstLockoutMs * 2 ** attempts.lockoutCount)
+      attempts.lockoutCount += 1
       attempts.failures = 0
-      attempts.since = now
+      attempts.firstFailureAt = now
     }
-    this.#attempts.delete(pair)
-    this.#attempts.set(pair, attempts)
+    this.#attempts.delete(lockoutId)
+    this.#attempts.set(lockoutId, attempts)
     const [oldest] = this.#attempts.keys()
-    if (this.#attempts.size > kept && oldest !== undefined) this.#attempts.delete(oldest)
+    if (this.#attempts.size > maxEntries && oldest !== undefined) this.#attempts.delete(oldest)
   }
 
-  succeeded(pair: string): void {
-    this.#attempts.delete(pair)
+  recordSuccess(lockoutId: string): void {
+    this.#attempts.delete(lockoutId)
   }
 }

@@ -5,7 +5,7 @@ import { type Config, ConfigError } from '../../config.ts'
 import type { Store } from '../../store/store.ts'
 
 /** What a hash is of: one of a refresh token is never one of a key. */
-type Purpose =
+type HashPurpose =
   | 'key'
   | 'outside'
   | 'bootstrap'
@@ -29,39 +29,39 @@ export class Pepper {
   }
 
   /** From `given`, which somebody else keeps, or from `own`, which is made at the first start and only its owner can read. */
-  static open(given: string | undefined, own: string): Pepper {
-    if (given === undefined && !existsSync(own)) {
-      writeFileSync(own, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
+  static open(givenFile: string | undefined, ownFile: string): Pepper {
+    if (givenFile === undefined && !existsSync(ownFile)) {
+      writeFileSync(ownFile, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
     }
-    if (given === undefined) chmodSync(own, 0o600)
-    const key = readSecret('MCP_PEPPER_FILE', given ?? own)
+    if (givenFile === undefined) chmodSync(ownFile, 0o600)
+    const key = readSecret('MCP_PEPPER_FILE', givenFile ?? ownFile)
     return new Pepper(key)
   }
 
-  hash(purpose: Purpose, ...parts: readonly string[]): string {
+  hash(purpose: HashPurpose, ...parts: readonly string[]): string {
     const hmac = createHmac('sha256', this.#key).update(purpose)
     for (const part of parts) hmac.update('\0').update(part)
     return hmac.digest('base64url')
   }
 
   /** What only whoever has the pepper can read: for a secret that has to be in the database. */
-  seal(what: string, text: string): string {
+  seal(purpose: string, text: string): string {
     const nonce = randomBytes(12)
-    const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(what), nonce)
+    const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(purpose), nonce)
     const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
     return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')
   }
 
   /** Throws for what was not sealed with this pepper, for this. */
-  unseal(what: string, sealed: string): string {
+  unseal(purpose: string, sealed: string): string {
     const bytes = Buffer.from(sealed, 'base64url')
-    const decipher = createDecipheriv('aes-256-gcm', this.#sealingKey(what), bytes.subarray(0, 12))
+    const decipher = createDecipheriv('aes-256-gcm', this.#sealingKey(purpose), bytes.subarray(0, 12))
     decipher.setAuthTag(bytes.subarray(12, 28))
     return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
   }
 
-  #sealingKey(what: string): Buffer {
-    return Buffer.from(hkdfSync('sha256', this.#key, '', `seal ${what}`, 32))
+  #sealingKey(purpose: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#key, '', `seal ${purpose}`, 32))
   }
 }
 
@@ -94,12 +94,12 @@ export async function requireSamePepper(
   { mode, postgres }: Pick<Config, 'mode' | 'postgres'>,
 ): Promise<void> {
   const value = pepper.hash('pepper')
-  const kept = await store.transact({ project: '' }, async ({ db, t }) => {
+  const stored = await store.transact({ project: '' }, async ({ db, t }) => {
     await db.insert(t.storeFacts).values({ name: 'pepper', value }).onConflictDoNothing()
     if (mode === 'dev' && !postgres) await db.update(t.storeFacts).set({ value }).where(eq(t.storeFacts.name, 'pepper'))
     return db.select({ value: t.storeFacts.value }).from(t.storeFacts).where(eq(t.storeFacts.name, 'pepper'))
   })
-  if (kept[0]?.value === value) return
+  if (stored[0]?.value === value) return
   throw new ConfigError(
     'the pepper is not the one this database was made with: every API key and refresh token would be refused. Restore the file beside the database whose name ends in .pepper (replicas share one), or set MCP_PEPPER_FILE to the one that was used',
   )

@@ -4,9 +4,9 @@ import type { Clock } from '../../platform/clock.ts'
 import { type Query, type Reader, type Store, statement } from '../../store/store.ts'
 import type { Principal } from '../principal.ts'
 
-type Ended = `session ${string}` | `key ${string}`
+type RevokedId = `session ${string}` | `key ${string}`
 
-const sessionsSince = statement(({ db, t, p }: Query<{ since: number }>) =>
+const sessionsRevokedSince = statement(({ db, t, p }: Query<{ since: number }>) =>
   db
     .select({ id: t.sessions.id, revokedAt: t.sessions.revokedAt })
     .from(t.sessions)
@@ -14,7 +14,7 @@ const sessionsSince = statement(({ db, t, p }: Query<{ since: number }>) =>
     .prepare(),
 )
 
-const keysSince = statement(({ db, t, p }: Query<{ since: number }>) =>
+const keysRevokedSince = statement(({ db, t, p }: Query<{ since: number }>) =>
   db
     .select({ id: t.credentials.id, revokedAt: t.credentials.revokedAt })
     .from(t.credentials)
@@ -22,19 +22,19 @@ const keysSince = statement(({ db, t, p }: Query<{ since: number }>) =>
     .prepare(),
 )
 
-const endingsOf = ({ sessionId, key }: Principal): Ended[] => [
+const revokedIdsOf = ({ sessionId, key }: Principal): RevokedId[] => [
   ...(sessionId === undefined ? [] : [`session ${sessionId}` as const]),
   ...(key ? [`key ${key.id}` as const] : []),
 ]
 
 /** Longer than a commit takes to be seen after the time it names. */
-const windowMs = 10_000
+const overlapMs = 10_000
 
 /** Who could not look for so long serves nobody any more. */
 const staleMs = 5_000
 
 /** How long a call waits for a look before it is refused. */
-const lookMs = 500
+const refreshTimeoutMs = 500
 
 /**
  * Which sessions and keys were revoked lately, so that reads and sockets of theirs stop at once. A cache: their writes are
@@ -43,23 +43,23 @@ const lookMs = 500
 export class Revocations {
   readonly #clock: Clock
   readonly #store: Store
-  readonly #revoked = new Map<Ended, number>()
+  readonly #revoked = new Map<RevokedId, number>()
   readonly #listeners = new Set<() => void>()
   /** The store's time of the last look: the next one begins a while before it, however long ago that was. */
-  #seenTo = 0
+  #readUpTo = 0
   /** When that look began, by the monotonic clock. */
-  #freshAt: number
-  #failing = false
-  #reading: Promise<void> | undefined
+  #refreshedAt: number
+  #isFailing = false
+  #refreshing: Promise<void> | undefined
 
   constructor(clock: Clock, store: Store) {
     this.#clock = clock
     this.#store = store
-    this.#freshAt = clock.monotonic()
+    this.#refreshedAt = clock.monotonic()
   }
 
   /** By this process, just now. */
-  note({ sessions, key }: { readonly sessions: readonly string[]; readonly key?: string }, at: number): void {
+  record({ sessions, key }: { readonly sessions: readonly string[]; readonly key?: string }, at: number): void {
     this.#add(
       sessions.map((id) => `session ${id}` as const),
       at,
@@ -68,90 +68,89 @@ export class Revocations {
   }
 
   /** Before the first caller: all that a token which is still good could be of. */
-  begin(tokenLifeMs: number): Promise<void> {
-    this.#seenTo = this.#store.now() - 2 * tokenLifeMs
+  load(tokenLifeMs: number): Promise<void> {
+    this.#readUpTo = this.#store.now() - 2 * tokenLifeMs
     return this.refresh()
   }
 
   /** Reads what is new, whoever revoked it. Who asks while one is under way waits for the same. */
   refresh(): Promise<void> {
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined
+    this.#refreshing ??= this.#read().finally(() => {
+      this.#refreshing = undefined
     })
-    return this.#reading
+    return this.#refreshing
   }
 
   async #read(): Promise<void> {
     const began = this.#clock.monotonic()
     try {
-      await this.#store.read((reader) => this.#catchUp(reader, this.#seenTo - windowMs))
+      await this.#store.read((reader) => this.#readSince(reader, this.#readUpTo - overlapMs))
     } catch (error) {
-      this.#failing = true
+      this.#isFailing = true
       throw error
     }
-    this.#failing = false
-    this.#freshAt = began
+    this.#isFailing = false
+    this.#refreshedAt = began
   }
 
   /** Whether the last look is so long ago that the next must come before anybody is served. */
-  get stale(): boolean {
-    return this.#clock.monotonic() - this.#freshAt > staleMs
+  get isStale(): boolean {
+    return this.#clock.monotonic() - this.#refreshedAt > staleMs
   }
 
   /** How long this process has not seen what others revoke, in milliseconds: 0 unless looking fails. */
-  get blindMs(): number {
-    return this.#failing ? this.#clock.monotonic() - this.#freshAt : 0
+  get unreadableMs(): number {
+    return this.#isFailing ? this.#clock.monotonic() - this.#refreshedAt : 0
   }
 
   /** Whether that is too long to serve anybody. */
-  get blind(): boolean {
-    return this.blindMs > staleMs
+  get isUnreadable(): boolean {
+    return this.unreadableMs > staleMs
   }
 
   /** One look, waited for a moment. Whether it brought anything `requireSight` says: it never throws. */
-  async look(): Promise<void> {
+  async tryRefresh(): Promise<void> {
     let cancel: () => void = () => undefined
-    const late = new Promise<'late'>((resolve) => {
-      cancel = this.#clock.timer(lookMs, () => resolve('late'))
+    const timedOut = new Promise<'late'>((resolve) => {
+      cancel = this.#clock.timer(refreshTimeoutMs, () => resolve('late'))
     })
-    const [outcome] = await Promise.allSettled([Promise.race([this.refresh(), late])])
+    const [outcome] = await Promise.allSettled([Promise.race([this.refresh(), timedOut])])
     cancel()
-    if (outcome.status === 'rejected' || outcome.value === 'late') this.#failing = true
+    if (outcome.status === 'rejected' || outcome.value === 'late') this.#isFailing = true
   }
 
   /**
    * Throws STORE_UNAVAILABLE while this process cannot see what others revoke: on a part of the network that the database is
    * not in, who was revoked would be served for as long as that lasts.
    */
-  requireSight(): void {
-    if (!this.blind) return
+  requireReadable(): void {
+    if (!this.isUnreadable) return
     throw new CoordinationError('STORE_UNAVAILABLE', 'what was revoked cannot be seen here: try again', {
       retryAfterMs: 1_000,
     })
   }
 
-  async #catchUp(reader: Reader, since: number): Promise<void> {
-    const sessions = await reader.run(sessionsSince, { since })
-    const keys = await reader.run(keysSince, { since })
+  async #readSince(reader: Reader, since: number): Promise<void> {
+    const sessions = await reader.run(sessionsRevokedSince, { since })
+    const keys = await reader.run(keysRevokedSince, { since })
     this.#add(
       [...sessions.map(({ id }) => `session ${id}` as const), ...keys.map(({ id }) => `key ${id}` as const)],
       reader.now,
     )
-    this.#seenTo = Math.max(this.#seenTo, reader.now)
+    this.#readUpTo = Math.max(this.#readUpTo, reader.now)
   }
 
   /** Forgets sessions revoked before: no token of theirs can be that old. Keys are few, and what was opened with one may be. */
-  forget(before: number): void {
-    for (const [ended, at] of this.#revoked)
-      if (at < before && ended.startsWith('session ')) this.#revoked.delete(ended)
+  deleteSessionsBefore(time: number): void {
+    for (const [id, at] of this.#revoked) if (at < time && id.startsWith('session ')) this.#revoked.delete(id)
   }
 
   isRevoked(principal: Principal): boolean {
-    return endingsOf(principal).some((ended) => this.#revoked.has(ended))
+    return revokedIdsOf(principal).some((id) => this.#revoked.has(id))
   }
 
   /** Throws TOKEN_REVOKED. */
-  require(principal: Principal): void {
+  requireNotRevoked(principal: Principal): void {
     if (this.isRevoked(principal))
       throw new CoordinationError(
         'TOKEN_REVOKED',
@@ -165,9 +164,9 @@ export class Revocations {
     return () => this.#listeners.delete(listener)
   }
 
-  #add(ended: readonly Ended[], at: number): void {
-    const fresh = ended.filter((one) => !this.#revoked.has(one))
-    for (const one of fresh) this.#revoked.set(one, at)
-    if (fresh.length > 0) for (const listener of this.#listeners) listener()
+  #add(ids: readonly RevokedId[], at: number): void {
+    const newIds = ids.filter((id) => !this.#revoked.has(id))
+    for (const one of newIds) this.#revoked.set(one, at)
+    if (newIds.length > 0) for (const listener of this.#listeners) listener()
   }
 }

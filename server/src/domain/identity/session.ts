@@ -1,6 +1,6 @@
 import { and, eq, isNull } from 'drizzle-orm'
 import { type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
-import type { Parts } from '../context.ts'
+import type { Services } from '../context.ts'
 import type { Principal } from '../principal.ts'
 import { newRefreshToken } from './refresh-token.ts'
 
@@ -14,7 +14,7 @@ interface NewSession {
   now: number
 }
 
-const insert = statement(({ db, t, p }: Query<NewSession>) =>
+const insertSession = statement(({ db, t, p }: Query<NewSession>) =>
   db
     .insert(t.sessions)
     .values({
@@ -32,13 +32,13 @@ const insert = statement(({ db, t, p }: Query<NewSession>) =>
 )
 
 /** A login: the session, and the first refresh token of it. */
-export async function openSession(
+export async function createSession(
   tx: Transaction,
-  pepper: Parts['pepper'],
+  pepper: Services['pepper'],
   session: Omit<NewSession, 'refreshHash' | 'now'>,
 ): Promise<string> {
   const refreshToken = newRefreshToken(pepper, session.id)
-  await tx.run(insert, { ...session, refreshHash: pepper.hash('refresh', refreshToken), now: tx.now })
+  await tx.run(insertSession, { ...session, refreshHash: pepper.hash('refresh', refreshToken), now: tx.now })
   return refreshToken
 }
 
@@ -46,7 +46,7 @@ export const findSession = statement(({ db, t, p }: Query<{ sessionId: string }>
   db.select().from(t.sessions).where(eq(t.sessions.id, p.sessionId)).prepare(),
 )
 
-const revokeOne = statement(({ db, t, p }: Query<{ sessionId: string; now: number }>) =>
+const markSessionRevoked = statement(({ db, t, p }: Query<{ sessionId: string; now: number }>) =>
   db
     .update(t.sessions)
     .set({ revokedAt: p.now })
@@ -55,7 +55,7 @@ const revokeOne = statement(({ db, t, p }: Query<{ sessionId: string; now: numbe
     .prepare(),
 )
 
-const revokeOfAgent = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
+const markAgentSessionsRevoked = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
   db
     .update(t.sessions)
     .set({ revokedAt: p.now })
@@ -64,7 +64,7 @@ const revokeOfAgent = statement(({ db, t, p }: Query<{ agentId: string; now: num
     .prepare(),
 )
 
-const revokeOfKey = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
+const markKeySessionsRevoked = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
   db
     .update(t.sessions)
     .set({ revokedAt: p.now })
@@ -73,32 +73,32 @@ const revokeOfKey = statement(({ db, t, p }: Query<{ keyId: string; now: number 
     .prepare(),
 )
 
-type Revoked = readonly { readonly id: string; readonly agentId: string }[]
+type RevokedSessions = readonly { readonly id: string; readonly agentId: string }[]
 
 /** Ends one session. Gives those that were ended by this: none when it was over before. */
-export async function revokeSession(tx: Transaction, sessionId: string): Promise<Revoked> {
-  return told(tx, await tx.run(revokeOne, { sessionId, now: tx.now }))
+export async function revokeSession(tx: Transaction, sessionId: string): Promise<RevokedSessions> {
+  return wakeRevoked(tx, await tx.run(markSessionRevoked, { sessionId, now: tx.now }))
 }
 
 /** Ends every login of an agent. */
-export async function revokeSessions(tx: Transaction, agentId: string): Promise<Revoked> {
-  return told(tx, await tx.run(revokeOfAgent, { agentId, now: tx.now }))
+export async function revokeSessions(tx: Transaction, agentId: string): Promise<RevokedSessions> {
+  return wakeRevoked(tx, await tx.run(markAgentSessionsRevoked, { agentId, now: tx.now }))
 }
 
 /** Ends every login that began with a key, and says that the key itself is over. */
-export async function revokeSessionsOfKey(tx: Transaction, keyId: string): Promise<Revoked> {
-  const revoked = await tx.run(revokeOfKey, { keyId, now: tx.now })
+export async function revokeSessionsOfKey(tx: Transaction, keyId: string): Promise<RevokedSessions> {
+  const revoked = await tx.run(markKeySessionsRevoked, { keyId, now: tx.now })
   tx.wake({ topic: 'revoked', sessions: revoked.map(({ id }) => id), key: keyId })
   return revoked
 }
 
-function told(tx: Transaction, revoked: Revoked): Revoked {
+function wakeRevoked(tx: Transaction, revoked: RevokedSessions): RevokedSessions {
   if (revoked.length > 0) tx.wake({ topic: 'revoked', sessions: revoked.map(({ id }) => id) })
   return revoked
 }
 
 /** The key behind a caller: its own, or the one its session began with. Null for a developer and whom it registered. */
-export async function keyBehind(reader: Reader, { key, sessionId }: Principal): Promise<string | null> {
+export async function findKeyId(reader: Reader, { key, sessionId }: Principal): Promise<string | null> {
   if (key) return key.id
   if (sessionId === undefined) return null
   const [row] = await reader.run(findSession, { sessionId })

@@ -3,7 +3,7 @@ import { importJWK, type JWK } from 'jose'
 import { z } from 'zod'
 import { ConfigError } from '../../config.ts'
 import type { Clock } from '../../platform/clock.ts'
-import type { KeyChest } from './key-store.ts'
+import type { KeyStore } from './key-store.ts'
 
 /** Beyond the life of the last token it signed, for clocks that disagree. */
 const marginMs = 60_000
@@ -11,10 +11,10 @@ const marginMs = 60_000
 const dayMs = 86_400_000
 
 /** A key is published so long before it signs, so that whoever keeps a copy of the public keys has it in time. */
-export const leadMs = dayMs
+export const publishLeadMs = dayMs
 
 /** Every replica has read the keys anew within this time. */
-export const spreadMs = 5_000
+export const propagationMs = 5_000
 
 const secretKey = z.object({
   kty: z.literal('OKP'),
@@ -27,10 +27,10 @@ const secretKey = z.object({
 })
 type SecretKey = z.output<typeof secretKey>
 
-const chestText = z.object({ keys: z.array(secretKey).min(1) })
+const keyFileSchema = z.object({ keys: z.array(secretKey).min(1) })
 
 /** The keys of a chest, the newest last. Throws ConfigError: with other keys every token would be refused. */
-function parse(text: string): SecretKey[] {
+function parseKeys(text: string): SecretKey[] {
   const unusable = 'the signing keys cannot be read: they are not { "keys": [ … ] } of Ed25519'
   let json: unknown
   try {
@@ -38,7 +38,7 @@ function parse(text: string): SecretKey[] {
   } catch (cause) {
     throw new ConfigError(unusable, { cause })
   }
-  const { data } = chestText.safeParse(json)
+  const { data } = keyFileSchema.safeParse(json)
   if (!data) throw new ConfigError(unusable)
   return data.keys.toSorted((a, b) => Date.parse(a.signsFrom) - Date.parse(b.signsFrom))
 }
@@ -64,10 +64,10 @@ const replacedAt = (keys: readonly SecretKey[], index: number): number =>
   Date.parse(keys[index + 1]?.signsFrom ?? '') || Number.POSITIVE_INFINITY
 
 /** Without those whose last token has ended. */
-const living = (keys: readonly SecretKey[], now: number, lifeMs: number): SecretKey[] =>
+const withoutExpired = (keys: readonly SecretKey[], now: number, lifeMs: number): SecretKey[] =>
   keys.filter((_, index) => now < replacedAt(keys, index) + lifeMs + marginMs)
 
-export interface Rotation {
+export interface RotationOptions {
   readonly now: number
   /** How long tokens last. */
   readonly lifeMs: number
@@ -76,19 +76,19 @@ export interface Rotation {
   /** End all others at once, with every token they signed. */
   readonly revoke?: boolean
   /** Only if no key signs from this time on or later: for those who rotate at the same moment. */
-  readonly unlessSince?: number
+  readonly onlyIfNoneSince?: number
 }
 
 /** Adds a key to a chest, and takes out those that are over. Returns what is in it then. */
-export async function rotate(chest: KeyChest, rotation: Rotation): Promise<readonly PublicKey[]> {
-  const { now, lifeMs, signsFrom, revoke = false, unlessSince = Number.POSITIVE_INFINITY } = rotation
-  const text = await chest.change((before) => {
-    const keys = before === undefined || revoke ? [] : parse(before)
-    const kept = living(keys, now, lifeMs)
-    const known = keys.some((key) => Date.parse(key.signsFrom) >= unlessSince)
-    return JSON.stringify({ keys: known ? kept : [...kept, newKey(signsFrom)] })
+export async function rotateKeys(keyStore: KeyStore, rotation: RotationOptions): Promise<readonly PublicKey[]> {
+  const { now, lifeMs, signsFrom, revoke = false, onlyIfNoneSince = Number.POSITIVE_INFINITY } = rotation
+  const text = await keyStore.update((before) => {
+    const keys = before === undefined || revoke ? [] : parseKeys(before)
+    const current = withoutExpired(keys, now, lifeMs)
+    const alreadyRotated = keys.some((key) => Date.parse(key.signsFrom) >= onlyIfNoneSince)
+    return JSON.stringify({ keys: alreadyRotated ? current : [...current, newKey(signsFrom)] })
   })
-  return parse(text).map(openOf)
+  return parseKeys(text).map(toPublicKey)
 }
 
 export interface PublicKey {
@@ -96,26 +96,26 @@ export interface PublicKey {
   readonly x: string
   readonly signsFrom: string
 }
-const openOf = ({ kid, x, signsFrom }: SecretKey): PublicKey => ({ kid, x, signsFrom })
+const toPublicKey = ({ kid, x, signsFrom }: SecretKey): PublicKey => ({ kid, x, signsFrom })
 
-interface Ready {
+interface LoadedKey {
   readonly kid: string
   readonly x: string
-  readonly from: number
-  readonly until: number
-  readonly signWith: webcrypto.CryptoKey | Uint8Array
-  readonly verifyWith: webcrypto.CryptoKey | Uint8Array
+  readonly signsFrom: number
+  readonly validUntil: number
+  readonly signingKey: webcrypto.CryptoKey | Uint8Array
+  readonly verificationKey: webcrypto.CryptoKey | Uint8Array
 }
 
-async function readied(keys: readonly SecretKey[], lifeMs: number): Promise<Ready[]> {
+async function importKeys(keys: readonly SecretKey[], lifeMs: number): Promise<LoadedKey[]> {
   return Promise.all(
     keys.map(async ({ signsFrom, kid, ...jwk }, index) => ({
       kid,
       x: jwk.x,
-      from: Date.parse(signsFrom),
-      until: replacedAt(keys, index) + lifeMs + marginMs,
-      signWith: await importJWK(jwk, 'EdDSA'),
-      verifyWith: await importJWK({ kty: jwk.kty, crv: jwk.crv, x: jwk.x }, 'EdDSA'),
+      signsFrom: Date.parse(signsFrom),
+      validUntil: replacedAt(keys, index) + lifeMs + marginMs,
+      signingKey: await importJWK(jwk, 'EdDSA'),
+      verificationKey: await importJWK({ kty: jwk.kty, crv: jwk.crv, x: jwk.x }, 'EdDSA'),
     })),
   )
 }
@@ -125,24 +125,25 @@ async function readied(keys: readonly SecretKey[], lifeMs: number): Promise<Read
  * next. Read anew each second, so that a rotation, by this process, another replica or the command, needs no restart.
  */
 export class SigningKeys {
-  readonly #chest: KeyChest
+  readonly #keyStore: KeyStore
   readonly #clock: Clock
   readonly #lifeMs: number
   readonly #listeners = new Set<() => void>()
   #text = ''
-  #keys: readonly Ready[] = []
+  #keys: readonly LoadedKey[] = []
 
-  private constructor(chest: KeyChest, clock: Clock, lifeMs: number) {
-    this.#chest = chest
+  private constructor(keyStore: KeyStore, clock: Clock, lifeMs: number) {
+    this.#keyStore = keyStore
     this.#clock = clock
     this.#lifeMs = lifeMs
   }
 
   /** Makes the first key where there is none. */
-  static async open(chest: KeyChest, clock: Clock, lifeMs: number): Promise<SigningKeys> {
-    const keys = new SigningKeys(chest, clock, lifeMs)
+  static async open(keyStore: KeyStore, clock: Clock, lifeMs: number): Promise<SigningKeys> {
+    const keys = new SigningKeys(keyStore, clock, lifeMs)
     const now = clock.wall()
-    if ((await chest.read()) === undefined) await rotate(chest, { now, lifeMs, signsFrom: now, unlessSince: 0 })
+    if ((await keyStore.read()) === undefined)
+      await rotateKeys(keyStore, { now, lifeMs, signsFrom: now, onlyIfNoneSince: 0 })
     await keys.refresh()
     return keys
   }
@@ -154,43 +155,43 @@ export class SigningKeys {
   }
 
   async refresh(): Promise<void> {
-    const text = await this.#chest.read()
+    const text = await this.#keyStore.read()
     if (text === undefined || text === this.#text) return
-    this.#keys = await readied(parse(text), this.#lifeMs)
+    this.#keys = await importKeys(parseKeys(text), this.#lifeMs)
     this.#text = text
     for (const listener of this.#listeners) listener()
   }
 
   /** Makes the next key, once the newest has signed for nearly so long. */
-  async rotateEvery(everyMs: number): Promise<void> {
+  async rotateIfDue(intervalMs: number): Promise<void> {
     const now = this.#clock.wall()
-    const newest = this.#keys.at(-1)?.from ?? now
-    const signsFrom = Math.max(newest + everyMs, now + spreadMs)
-    if (everyMs === 0 || now < newest + everyMs - Math.min(leadMs, everyMs / 2)) return
-    await rotate(this.#chest, { now, lifeMs: this.#lifeMs, signsFrom, unlessSince: newest + 1 })
+    const newest = this.#keys.at(-1)?.signsFrom ?? now
+    const signsFrom = Math.max(newest + intervalMs, now + propagationMs)
+    if (intervalMs === 0 || now < newest + intervalMs - Math.min(publishLeadMs, intervalMs / 2)) return
+    await rotateKeys(this.#keyStore, { now, lifeMs: this.#lifeMs, signsFrom, onlyIfNoneSince: newest + 1 })
     await this.refresh()
   }
 
   /** The one that signs now. */
-  get current(): Ready {
+  get current(): LoadedKey {
     const now = this.#clock.wall()
-    const key = this.#keys.findLast(({ from }) => from <= now) ?? this.#keys[0]
+    const key = this.#keys.findLast(({ signsFrom: from }) => from <= now) ?? this.#keys[0]
     if (!key) throw new Error('there is no signing key')
     return key
   }
 
   /** Undefined for a key that never was, or is over. */
-  withId(kid: string | undefined): Ready | undefined {
+  find(kid: string | undefined): LoadedKey | undefined {
     const now = this.#clock.wall()
-    return this.#keys.find((key) => key.kid === kid && now < key.until)
+    return this.#keys.find((key) => key.kid === kid && now < key.validUntil)
   }
 
   /** RFC 7517, for whoever verifies tokens of this server. */
-  published(): { readonly keys: readonly JWK[] } {
+  toJwks(): { readonly keys: readonly JWK[] } {
     const now = this.#clock.wall()
-    const good = this.#keys.filter(({ until }) => now < until)
+    const valid = this.#keys.filter(({ validUntil: until }) => now < until)
     return {
-      keys: good.map(({ kid, x }) => ({ kty: 'OKP', crv: 'Ed25519', x, kid, use: 'sig', alg: 'EdDSA' })),
+      keys: valid.map(({ kid, x }) => ({ kty: 'OKP', crv: 'Ed25519', x, kid, use: 'sig', alg: 'EdDSA' })),
     }
   }
 }

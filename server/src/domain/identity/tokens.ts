@@ -4,7 +4,7 @@ import { agentRole } from '@tony/mcp-shared/roles'
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../../platform/clock.ts'
 import type { Principal } from '../principal.ts'
-import { notValid } from './key-use.ts'
+import { invalidToken } from './key-use.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 export const issuer = 'tony-mcp'
@@ -13,7 +13,7 @@ const audience = 'tony-mcp'
 const cacheLimit = 10_000
 
 /** What a token says of its agent. */
-export interface Subject {
+export interface TokenSubject {
   readonly agentId: string
   readonly name: string
   readonly type: string
@@ -25,7 +25,7 @@ export interface Subject {
 }
 
 /** An access token, and for how long it is good. */
-export interface Issued {
+export interface IssuedToken {
   readonly token: string
   /** In milliseconds since 1970. */
   readonly expiresAt: number
@@ -38,19 +38,19 @@ export class Tokens {
   readonly #clock: Clock
   readonly #lifeMs: number
   /** Verified tokens by hash: verifying a signature costs about 200 µs, this 2. */
-  readonly #verified = new Map<string, Principal>()
+  readonly #cache = new Map<string, Principal>()
 
   constructor(keys: SigningKeys, lifeMs: number, clock: Clock) {
     this.keys = keys
     this.#clock = clock
     this.#lifeMs = lifeMs
-    keys.onChange(() => this.#verified.clear())
+    keys.onChange(() => this.#cache.clear())
   }
 
-  async issue(subject: Subject): Promise<Issued> {
+  async issue(subject: TokenSubject): Promise<IssuedToken> {
     const now = Math.floor(this.#clock.wall() / 1_000)
     const expires = now + Math.floor(this.#lifeMs / 1_000)
-    const { kid, signWith } = this.keys.current
+    const { kid, signingKey: signWith } = this.keys.current
     const token = await new SignJWT({
       sid: subject.sessionId,
       role: subject.role,
@@ -74,26 +74,26 @@ export class Tokens {
   /** Who a token speaks for. UNAUTHENTICATED with one message for whatever is wrong with it, TOKEN_EXPIRED when only too old. */
   async verify(token: string): Promise<Principal> {
     const hash = createHash('sha256').update(token).digest('base64url')
-    const known = this.#verified.get(hash)
-    if (known) return known
-    const principal = await this.#verify(token)
-    if (this.#verified.size >= cacheLimit) this.#verified.clear()
-    this.#verified.set(hash, principal)
+    const cached = this.#cache.get(hash)
+    if (cached) return cached
+    const principal = await this.#verifySignature(token)
+    if (this.#cache.size >= cacheLimit) this.#cache.clear()
+    this.#cache.set(hash, principal)
     return principal
   }
 
   /** Refuses a caller whose token was good, and whose key has been ended since. */
-  require({ signedWith }: Principal): void {
-    if (signedWith !== undefined && !this.keys.withId(signedWith)) throw notValid()
+  requireKnownKey({ signingKeyId: signedWith }: Principal): void {
+    if (signedWith !== undefined && !this.keys.find(signedWith)) throw invalidToken()
   }
 
   #keyOf(kid: string | undefined) {
-    const key = this.keys.withId(kid)
+    const key = this.keys.find(kid)
     if (!key) throw new Error('signed with a key that is not ours')
-    return key.verifyWith
+    return key.verificationKey
   }
 
-  async #verify(token: string): Promise<Principal> {
+  async #verifySignature(token: string): Promise<Principal> {
     try {
       const { payload, protectedHeader } = await jwtVerify(token, ({ kid }) => this.#keyOf(kid), {
         algorithms: ['EdDSA'],
@@ -108,7 +108,7 @@ export class Tokens {
       const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
       throw isExpired
         ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
-        : notValid()
+        : invalidToken()
     }
   }
 }
@@ -127,7 +127,7 @@ function toPrincipal(claims: JWTPayload, signedWith: string | undefined): Princi
     capabilities: capabilities.filter((capability) => typeof capability === 'string'),
     agent: { id: sub, name, incarnation },
     sessionId: sid,
-    ...(signedWith !== undefined && { signedWith }),
+    ...(signedWith !== undefined && { signingKeyId: signedWith }),
     expiresAt: exp * 1_000,
   }
 }

@@ -4,7 +4,7 @@ import { rankOf } from '@tony/mcp-shared/priorities'
 import { eq, sql } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
-const held = statement(({ db, t, p, locked }: Query<{ agentId: string }>) =>
+const countPending = statement(({ db, t, p, locked }: Query<{ agentId: string }>) =>
   locked(
     db
       .select({ held: sql<number>`${t.mailboxes.pending} + ${t.mailboxes.delivered}` })
@@ -15,7 +15,7 @@ const held = statement(({ db, t, p, locked }: Query<{ agentId: string }>) =>
 
 const critical = rankOf('critical')
 
-interface Room {
+interface CapacityQuery {
   readonly agentId: string
   /** Rank of the message's priority. */
   readonly priority: number
@@ -27,10 +27,10 @@ interface Room {
  * Whether a mailbox takes one more message. The row that counts is locked until the commit: of two that find the last place
  * free, one waits for the other.
  */
-export async function hasRoom(tx: Transaction, { agentId, priority, maxPending }: Room): Promise<boolean> {
-  const [mailbox] = await tx.run(held, { agentId })
+export async function hasCapacity(tx: Transaction, { agentId, priority, maxPending }: CapacityQuery): Promise<boolean> {
+  const [inbox] = await tx.run(countPending, { agentId })
   const reserve = priority === critical ? 0 : Math.floor(maxPending * criticalShare)
-  return (mailbox?.held ?? 0) < maxPending - reserve
+  return (inbox?.held ?? 0) < maxPending - reserve
 }
 
 export const inboxFull = (agentId: string, maxPending: number): CoordinationError =>

@@ -1,12 +1,12 @@
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { uuidv7 } from 'uuidv7'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { hasRoom, inboxFull } from './capacity.ts'
-import { noteFailure } from './failures.ts'
+import { hasCapacity, inboxFull } from './capacity.ts'
+import { recordFailure } from './failures.ts'
 import { participantsOf } from './participants.ts'
 
 /** One message for one inbox. */
-export interface Letter {
+export interface NewMessage {
   readonly project: string
   /** The sender; null for a developer in dev mode. */
   readonly from: string | null
@@ -31,7 +31,7 @@ export interface Letter {
   readonly maxDeliver: number
 }
 
-interface Row extends Letter {
+interface NewMessageRow extends NewMessage {
   readonly id: string
   readonly status: 'pending' | 'dead'
   readonly ready: 1 | null
@@ -40,7 +40,7 @@ interface Row extends Letter {
   readonly now: number
 }
 
-const insert = statement(({ db, t, p }: Query<Row>) =>
+const insert = statement(({ db, t, p }: Query<NewMessageRow>) =>
   db
     .insert(t.messages)
     .values({
@@ -70,31 +70,35 @@ const insert = statement(({ db, t, p }: Query<Row>) =>
     .prepare(),
 )
 
-interface Posting {
+interface EnqueueOptions {
   /** How many messages a mailbox holds that have not ended. */
   readonly maxPending: number
   /** A full mailbox refuses the message with INBOX_FULL, or gets it as a dead letter. */
   readonly whenFull: 'refuse' | 'bury'
 }
 
-interface Posted {
+interface EnqueueResult {
   readonly messageId: string
   readonly status: 'pending' | 'dead'
 }
 
-const full = 'inbox full'
+const inboxFullReason = 'inbox full'
 
 /** Puts one message into one inbox. Nothing has been written when it throws INBOX_FULL. */
-export async function post(tx: Transaction, letter: Letter, { maxPending, whenFull }: Posting): Promise<Posted> {
-  const { from, to, type, priority, taskId, threadId } = letter
-  const room = await hasRoom(tx, { agentId: to, priority, maxPending })
-  if (!room && whenFull === 'refuse') throw inboxFull(to, maxPending)
+export async function enqueueMessage(
+  tx: Transaction,
+  message: NewMessage,
+  { maxPending, whenFull }: EnqueueOptions,
+): Promise<EnqueueResult> {
+  const { from, to, type, priority, taskId, threadId } = message
+  const hasSpace = await hasCapacity(tx, { agentId: to, priority, maxPending })
+  if (!hasSpace && whenFull === 'refuse') throw inboxFull(to, maxPending)
   const messageId = uuidv7()
-  const born = room
+  const state = hasSpace
     ? { status: 'pending' as const, ready: 1 as const, endedAt: null, lastError: null }
-    : { status: 'dead' as const, ready: null, endedAt: tx.now, lastError: full }
-  await tx.run(insert, { ...letter, ...born, id: messageId, now: tx.now })
-  const event = {
+    : { status: 'dead' as const, ready: null, endedAt: tx.now, lastError: inboxFullReason }
+  await tx.run(insert, { ...message, ...state, id: messageId, now: tx.now })
+  const eventFields = {
     subject: messageId,
     actor: from,
     taskId,
@@ -102,12 +106,16 @@ export async function post(tx: Transaction, letter: Letter, { maxPending, whenFu
     audience: participantsOf({ fromAgent: from, toAgent: to }),
   }
   const sent = { messageId, from, to, type, priority: priorityOfRank(priority) }
-  tx.append({ ...event, type: 'message.sent', data: sent })
-  if (room) {
-    tx.wake({ topic: 'inbox', agentId: to, because: 'mail' })
+  tx.append({ ...eventFields, type: 'message.sent', data: sent })
+  if (hasSpace) {
+    tx.wake({ topic: 'inbox', agentId: to, reason: 'message' })
   } else {
-    await noteFailure(tx, { messageId, redrives: 0, attempt: 0, reason: full, error: null })
-    tx.append({ ...event, type: 'message.dead', data: { messageId, attempt: 0, reason: full, error: null } })
+    await recordFailure(tx, { messageId, redrives: 0, attempt: 0, reason: inboxFullReason, error: null })
+    tx.append({
+      ...eventFields,
+      type: 'message.dead',
+      data: { messageId, attempt: 0, reason: inboxFullReason, error: null },
+    })
   }
-  return { messageId, status: born.status }
+  return { messageId, status: state.status }
 }

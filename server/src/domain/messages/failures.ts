@@ -1,6 +1,6 @@
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
-interface Failure {
+interface DeliveryFailure {
   messageId: string
   /** How often the message had been redriven, which tells its attempts from those before. */
   redrives: number
@@ -10,7 +10,7 @@ interface Failure {
   error: string | null
 }
 
-const insert = statement(({ db, t, p }: Query<Failure & { at: number }>) =>
+const insert = statement(({ db, t, p }: Query<DeliveryFailure & { at: number }>) =>
   db
     .insert(t.deliveryFailures)
     .values({
@@ -26,6 +26,6 @@ const insert = statement(({ db, t, p }: Query<Failure & { at: number }>) =>
 )
 
 /** Adds to the history a dead letter shows. */
-export async function noteFailure(tx: Transaction, failure: Failure): Promise<void> {
+export async function recordFailure(tx: Transaction, failure: DeliveryFailure): Promise<void> {
   await tx.run(insert, { ...failure, at: tx.now })
 }

@@ -1,26 +1,26 @@
 /** Why an inbox may have something to hand out: new mail, or room for what was there. */
-export type Because = 'mail' | 'room'
+export type InboxWakeReason = 'message' | 'capacity'
 
 /** Those who wait for mail, by agent. */
-export class Inboxes {
-  readonly #waiting = new Map<string, Set<(because: Because) => void>>()
+export class InboxWaiters {
+  readonly #listeners = new Map<string, Set<(reason: InboxWakeReason) => void>>()
 
   /** Calls `ring` when there may be something to deliver to the agent; returns the way to stop. */
-  watch(agentId: string, ring: (because: Because) => void): () => void {
-    const rings = this.#waiting.get(agentId) ?? new Set()
-    this.#waiting.set(agentId, rings.add(ring))
+  watch(agentId: string, notify: (reason: InboxWakeReason) => void): () => void {
+    const listeners = this.#listeners.get(agentId) ?? new Set()
+    this.#listeners.set(agentId, listeners.add(notify))
     return () => {
-      rings.delete(ring)
-      if (rings.size === 0) this.#waiting.delete(agentId)
+      listeners.delete(notify)
+      if (listeners.size === 0) this.#listeners.delete(agentId)
     }
   }
 
-  wake(agentId: string, because: Because): void {
-    for (const ring of this.#waiting.get(agentId) ?? []) ring(because)
+  wake(agentId: string, reason: InboxWakeReason): void {
+    for (const notify of this.#listeners.get(agentId) ?? []) notify(reason)
   }
 
   /** An agent, or with null any, may be delivered to again. */
-  reconsider(agentId: string | null): void {
-    for (const waiting of agentId === null ? this.#waiting.keys() : [agentId]) this.wake(waiting, 'mail')
+  recheck(agentId: string | null): void {
+    for (const waiting of agentId === null ? this.#listeners.keys() : [agentId]) this.wake(waiting, 'message')
   }
 }

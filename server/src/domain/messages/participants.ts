@@ -1,8 +1,8 @@
-interface Ends {
+interface MessageEnds {
   readonly fromAgent: string | null
   readonly toAgent: string
 }
 
 /** Who may see the events of a message: its sender and its recipient. */
-export const participantsOf = ({ fromAgent, toAgent }: Ends): readonly string[] =>
+export const participantsOf = ({ fromAgent, toAgent }: MessageEnds): readonly string[] =>
   fromAgent === null ? [toAgent] : [fromAgent, toAgent]

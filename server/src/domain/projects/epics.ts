@@ -4,11 +4,11 @@ import type { z } from 'zod'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import type { Context } from '../context.ts'
 import { actorOf } from '../principal.ts'
-import { epicMark, offerAll } from '../tasks/parking.ts'
+import { epicBlocker, notifyAllClaimable } from '../tasks/parking.ts'
 
-type Paused = z.output<typeof agentPauseOutput>
+type PauseOutput = z.output<typeof agentPauseOutput>
 
-const findPaused = statement(({ db, t, p }: Query<{ project: string; epic: string }>) =>
+const findPausedEpic = statement(({ db, t, p }: Query<{ project: string; epic: string }>) =>
   db
     .select({ epic: t.pausedEpics.epic })
     .from(t.pausedEpics)
@@ -18,10 +18,10 @@ const findPaused = statement(({ db, t, p }: Query<{ project: string; epic: strin
 
 /** Whether nothing of an epic may be claimed. */
 export const isEpicPaused = async (reader: Reader, project: string, epic: string): Promise<boolean> =>
-  (await reader.run(findPaused, { project, epic })).length > 0
+  (await reader.run(findPausedEpic, { project, epic })).length > 0
 
 /** Parks what can be claimed of the epic. What becomes claimable later is parked by the claim that meets it. */
-export const pauseEpic = (ctx: Context, epic: string, reason: string | null): Promise<Paused> =>
+export const pauseEpic = (ctx: Context, epic: string, reason: string | null): Promise<PauseOutput> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
     const { pausedEpics, tasks } = tx.t
@@ -33,7 +33,7 @@ export const pauseEpic = (ctx: Context, epic: string, reason: string | null): Pr
     if (row) {
       await tx.db
         .update(tasks)
-        .set({ ready: null, parkedOn: epicMark(epic) })
+        .set({ ready: null, parkedOn: epicBlocker(epic) })
         .where(and(eq(tasks.projectId, project), eq(tasks.epic, epic), isNotNull(tasks.ready)))
       tx.append({ type: 'epic.paused', subject: null, actor: actorOf(ctx.principal), epic, data: { epic, reason } })
     }
@@ -41,7 +41,7 @@ export const pauseEpic = (ctx: Context, epic: string, reason: string | null): Pr
   })
 
 /** Puts back what the pause kept from being claimed, and offers it. */
-export const resumeEpic = (ctx: Context, epic: string, reason: string | null): Promise<Paused> =>
+export const resumeEpic = (ctx: Context, epic: string, reason: string | null): Promise<PauseOutput> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
     const { pausedEpics, tasks } = tx.t
@@ -50,12 +50,12 @@ export const resumeEpic = (ctx: Context, epic: string, reason: string | null): P
       .where(and(eq(pausedEpics.projectId, project), eq(pausedEpics.epic, epic)))
       .returning()
     if (row) {
-      const back = await tx.db
+      const unparked = await tx.db
         .update(tasks)
         .set({ ready: sql`${tasks.routeId}`, parkedOn: null })
-        .where(and(eq(tasks.projectId, project), eq(tasks.parkedOn, epicMark(epic))))
+        .where(and(eq(tasks.projectId, project), eq(tasks.parkedOn, epicBlocker(epic))))
         .returning({ projectId: tasks.projectId, requires: tasks.requires, assignedTo: tasks.assignedTo })
-      offerAll(tx, back)
+      notifyAllClaimable(tx, unparked)
       tx.append({ type: 'epic.resumed', subject: null, actor: actorOf(ctx.principal), epic, data: { epic, reason } })
     }
     return { scope: 'epic', subject: epic, paused: false }

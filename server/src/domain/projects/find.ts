@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm'
 import type { Reader } from '../../store/store.ts'
 
 /** The id of the project of this name; undefined when there is none. */
-export async function projectNamed({ db, t }: Reader, name: string): Promise<string | undefined> {
+export async function findProjectByName({ db, t }: Reader, name: string): Promise<string | undefined> {
   const [row] = await db.select({ id: t.projects.id }).from(t.projects).where(eq(t.projects.name, name))
   return row?.id
 }

@@ -1,18 +1,18 @@
 /** Who waits for the answer to which request. */
-export class Replies {
-  readonly #waiting = new Map<string, Set<() => void>>()
+export class ReplyWaiters {
+  readonly #listeners = new Map<string, Set<() => void>>()
 
   /** Calls `ring` when the request may have ended; returns the way to stop. */
-  watch(requestId: string, ring: () => void): () => void {
-    const rings = this.#waiting.get(requestId) ?? new Set()
-    this.#waiting.set(requestId, rings.add(ring))
+  watch(requestId: string, notify: () => void): () => void {
+    const listeners = this.#listeners.get(requestId) ?? new Set()
+    this.#listeners.set(requestId, listeners.add(notify))
     return () => {
-      rings.delete(ring)
-      if (rings.size === 0) this.#waiting.delete(requestId)
+      listeners.delete(notify)
+      if (listeners.size === 0) this.#listeners.delete(requestId)
     }
   }
 
   wake(requestId: string): void {
-    for (const ring of this.#waiting.get(requestId) ?? []) ring()
+    for (const notify of this.#listeners.get(requestId) ?? []) notify()
   }
 }

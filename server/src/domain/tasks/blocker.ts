@@ -1,7 +1,7 @@
 import type { Reader } from '../../store/store.ts'
 import { isEpicPaused } from '../projects/epics.ts'
-import { firstInTheWay } from './locks.ts'
-import { epicMark } from './parking.ts'
+import { firstConflictOf } from './locks.ts'
+import { epicBlocker } from './parking.ts'
 
 /** A task in line, as far as something that is not about agents may keep it from being claimed. */
 interface Candidate {
@@ -13,12 +13,12 @@ interface Candidate {
 }
 
 /** What keeps everybody from a task that is in line, as a mark to park it on. Whoever takes the locks it finds free asks for `exclusive('locks')` before. */
-export async function obstacleTo(
+export async function blockerOf(
   reader: Reader,
   project: string,
   { id, epic, locks }: Candidate,
 ): Promise<string | undefined> {
-  if (epic !== null && (await isEpicPaused(reader, project, epic))) return epicMark(epic)
+  if (epic !== null && (await isEpicPaused(reader, project, epic))) return epicBlocker(epic)
   if (locks === null) return undefined
-  return (await firstInTheWay(reader, { project, taskId: id, locks: JSON.parse(locks) }))?.lock
+  return (await firstConflictOf(reader, { project, taskId: id, locks: JSON.parse(locks) }))?.lock
 }

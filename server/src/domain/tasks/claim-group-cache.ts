@@ -1,9 +1,9 @@
 import { eq } from 'drizzle-orm'
 import { type Query, type Reader, type Store, statement } from '../../store/store.ts'
-import type { Gate } from '../agents/admission.ts'
-import { type Claimant, mayTake } from './claim-queue.ts'
+import type { Admission } from '../agents/admission.ts'
+import { type Claimant, canClaim } from './claim-queue.ts'
 
-const allRoutes = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findClaimGroups = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
     .select({ id: t.routes.id, requires: t.routes.requires, assignedTo: t.routes.assignedTo })
     .from(t.routes)
@@ -12,20 +12,20 @@ const allRoutes = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-interface Route {
+interface ClaimGroup {
   readonly id: number
   readonly requires: readonly string[]
 }
 
 /** So many sets of capabilities are kept at hand. */
-const kindsOfAgent = 1_000
+const capabilitySetLimit = 1_000
 
 /** The routes of a project: those for anyone, and by agent those for one alone. */
-class ProjectRoutes {
+class ProjectClaimGroups {
   readonly count: number
-  readonly #byAssignee = new Map<string, Route[]>()
+  readonly #byAssignee = new Map<string, ClaimGroup[]>()
   /** Ids of those for anyone, by what an agent can do. */
-  readonly #forAnyone = new Map<string, readonly number[]>()
+  readonly #unassignedIds = new Map<string, readonly number[]>()
 
   constructor(rows: readonly { id: number; requires: string; assignedTo: string }[]) {
     this.count = rows.length
@@ -36,40 +36,40 @@ class ProjectRoutes {
     }
   }
 
-  for(claimant: Claimant, capabilities: string): readonly number[] {
-    const known = this.#forAnyone.get(capabilities)
-    const forAnyone = known ?? this.#open(claimant, '')
-    if (this.#forAnyone.size === kindsOfAgent) this.#forAnyone.clear()
-    this.#forAnyone.set(capabilities, forAnyone)
-    return [...forAnyone, ...this.#open(claimant, claimant.agentId)]
+  idsFor(claimant: Claimant, capabilities: string): readonly number[] {
+    const known = this.#unassignedIds.get(capabilities)
+    const unassigned = known ?? this.#matchingIds(claimant, '')
+    if (this.#unassignedIds.size === capabilitySetLimit) this.#unassignedIds.clear()
+    this.#unassignedIds.set(capabilities, unassigned)
+    return [...unassigned, ...this.#matchingIds(claimant, claimant.agentId)]
   }
 
-  #open(claimant: Claimant, assignedTo: string): readonly number[] {
+  #matchingIds(claimant: Claimant, assignedTo: string): readonly number[] {
     const routes = this.#byAssignee.get(assignedTo) ?? []
-    return routes.filter(({ requires }) => mayTake(claimant, requires, assignedTo)).map(({ id }) => id)
+    return routes.filter(({ requires }) => canClaim(claimant, requires, assignedTo)).map(({ id }) => id)
   }
 }
 
-const readRoutes = async (reader: Reader, project: string): Promise<ProjectRoutes> =>
-  new ProjectRoutes(await reader.run(allRoutes, { project }))
+const readClaimGroups = async (reader: Reader, project: string): Promise<ProjectClaimGroups> =>
+  new ProjectClaimGroups(await reader.run(findClaimGroups, { project }))
 
 /**
  * The routes of each project at hand. Reading them anew costs a claim about a microsecond for each there is, those it may not
  * take among them. They only ever grow, and their number stands in the project's row, which a claim reads anyway.
  */
-export class Routes {
-  readonly #atHand = new Map<string, ProjectRoutes>()
+export class ClaimGroupCache {
+  readonly #byProject = new Map<string, ProjectClaimGroups>()
 
   /** The ids of the routes a claimant may take. The cost of a claim grows with these, not with the queue. */
-  async of(reader: Reader, claimant: Claimant, gate: Gate): Promise<readonly number[]> {
-    const atHand = this.#atHand.get(claimant.project)
-    const routes = atHand?.count === gate.routes ? atHand : await readRoutes(reader, claimant.project)
-    return routes.for(claimant, gate.capabilities)
+  async idsFor(reader: Reader, claimant: Claimant, admission: Admission): Promise<readonly number[]> {
+    const cached = this.#byProject.get(claimant.project)
+    const groups = cached?.count === admission.groupCount ? cached : await readClaimGroups(reader, claimant.project)
+    return groups.idsFor(claimant, admission.capabilities)
   }
 
   /** The store is another one, in which another route may stand under a number that is at hand. */
-  forget(): void {
-    this.#atHand.clear()
+  clear(): void {
+    this.#byProject.clear()
   }
 
   /**
@@ -77,7 +77,7 @@ export class Routes {
    * committed, and another route could then stand under the same number.
    */
   async refresh(store: Store, project: string, count: number): Promise<void> {
-    if (this.#atHand.get(project)?.count === count) return
-    this.#atHand.set(project, await store.read((reader) => readRoutes(reader, project)))
+    if (this.#byProject.get(project)?.count === count) return
+    this.#byProject.set(project, await store.read((reader) => readClaimGroups(reader, project)))
   }
 }

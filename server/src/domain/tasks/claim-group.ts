@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
-interface Conditions {
+interface ClaimGroupKey {
   project: string
   /** A sorted JSON list. */
   requires: string
@@ -9,7 +9,7 @@ interface Conditions {
   assignedTo: string
 }
 
-const findRoute = statement(({ db, t, p }: Query<Conditions>) =>
+const findClaimGroup = statement(({ db, t, p }: Query<ClaimGroupKey>) =>
   db
     .select({ id: t.routes.id })
     .from(t.routes)
@@ -19,7 +19,7 @@ const findRoute = statement(({ db, t, p }: Query<Conditions>) =>
     .prepare(),
 )
 
-const insertRoute = statement(({ db, t, p }: Query<Conditions>) =>
+const insertClaimGroup = statement(({ db, t, p }: Query<ClaimGroupKey>) =>
   db
     .insert(t.routes)
     .values({ projectId: p.project, requires: p.requires, assignedTo: p.assignedTo })
@@ -29,11 +29,11 @@ const insertRoute = statement(({ db, t, p }: Query<Conditions>) =>
 )
 
 /** The id of the route for these conditions; the first task that asks for them creates it. */
-export async function routeFor(tx: Transaction, conditions: Conditions): Promise<number> {
-  const [known] = await tx.run(findRoute, conditions)
+export async function ensureClaimGroup(tx: Transaction, conditions: ClaimGroupKey): Promise<number> {
+  const [known] = await tx.run(findClaimGroup, conditions)
   if (known) return known.id
-  await tx.run(insertRoute, conditions)
-  const [created] = await tx.run(findRoute, conditions)
+  await tx.run(insertClaimGroup, conditions)
+  const [created] = await tx.run(findClaimGroup, conditions)
   if (!created) throw new Error('a route vanished')
   return created.id
 }

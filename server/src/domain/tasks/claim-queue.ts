@@ -3,18 +3,18 @@ import type { Wake } from '../../store/store.ts'
 type TasksWake = Extract<Wake, { topic: 'tasks' }>
 
 /** Who is asking for work. */
-export interface Asker {
+export interface AgentRef {
   readonly project: string
   readonly agentId: string
 }
 
 /** What it may take, as far as routing goes. */
-export interface Claimant extends Asker {
+export interface Claimant extends AgentRef {
   readonly capabilities: ReadonlySet<string>
 }
 
 /** Whether an agent may take tasks that ask for this. `requires` is a JSON list, `assignedTo` an id or ''. */
-export function mayTake(claimant: Claimant, requires: readonly string[], assignedTo: string): boolean {
+export function canClaim(claimant: Claimant, requires: readonly string[], assignedTo: string): boolean {
   if (assignedTo !== '' && assignedTo !== claimant.agentId) return false
   return requires.every((capability) => claimant.capabilities.has(capability))
 }
@@ -23,36 +23,36 @@ export function mayTake(claimant: Claimant, requires: readonly string[], assigne
  * How a claim found its agent: with what it may take, or `closed`: paused or draining, it takes nothing. `unsure` until the
  * first claim, and when something about the agent has changed since the last.
  */
-export type Standing = Claimant | 'closed' | 'unsure'
+export type Eligibility = Claimant | 'closed' | 'unsure'
 
 /** One blocked claim. */
 class Waiter {
-  readonly asker: Asker
-  readonly ring: () => void
-  standing: Standing = 'unsure'
+  readonly agent: AgentRef
+  readonly notify: () => void
+  eligibility: Eligibility = 'unsure'
   /** The wake it was given and has not used yet. */
-  given: TasksWake | undefined
+  pendingWake: TasksWake | undefined
   /** The wake its running attempt uses. */
-  using: TasksWake | undefined
+  activeWake: TasksWake | undefined
 
-  constructor(asker: Asker, ring: () => void) {
-    this.asker = asker
-    this.ring = ring
+  constructor(asker: AgentRef, ring: () => void) {
+    this.agent = asker
+    this.notify = ring
   }
 
-  mayUse(requires: readonly string[], assignedTo: string): boolean {
-    if (this.standing === 'closed') return false
-    if (this.standing === 'unsure') return assignedTo === '' || assignedTo === this.asker.agentId
-    return mayTake(this.standing, requires, assignedTo)
+  canUse(requires: readonly string[], assignedTo: string): boolean {
+    if (this.eligibility === 'closed') return false
+    if (this.eligibility === 'unsure') return assignedTo === '' || assignedTo === this.agent.agentId
+    return canClaim(this.eligibility, requires, assignedTo)
   }
 }
 
 /** A place in the queue of those who wait for work. */
-export interface Place {
+export interface QueuePosition {
   /** Said before each claim: it uses the wakes that came before it, and none that comes while it runs. */
-  trying(): void
+  beforeAttempt(): void
   /** Said after each claim. A wake for what this agent may not take goes to the next in line. */
-  tried(standing: Standing): void
+  afterAttempt(eligibility: Eligibility): void
   /** Gives the place up. A wake that was not used goes to the next in line. */
   leave(): void
 }
@@ -60,65 +60,65 @@ export interface Place {
 /**
  * Claims that wait for work, first in first out, outside any transaction. n new tasks wake the first n that may take them.
  */
-export class Queue {
-  readonly #waiting = new Map<string, Set<Waiter>>()
+export class ClaimQueue {
+  readonly #waitersByProject = new Map<string, Set<Waiter>>()
 
   /** How many claims wait, over all projects. */
-  get waiting(): number {
-    return [...this.#waiting.values()].reduce((sum, line) => sum + line.size, 0)
+  get waitingCount(): number {
+    return [...this.#waitersByProject.values()].reduce((sum, waiters) => sum + waiters.size, 0)
   }
 
-  enter(asker: Asker, ring: () => void): Place {
-    const waiter = new Waiter(asker, ring)
-    const line = this.#waiting.get(asker.project) ?? new Set()
-    this.#waiting.set(asker.project, line.add(waiter))
-    const passOn = (wakes: readonly (TasksWake | undefined)[]) => {
+  enter(agent: AgentRef, notify: () => void): QueuePosition {
+    const waiter = new Waiter(agent, notify)
+    const waiters = this.#waitersByProject.get(agent.project) ?? new Set()
+    this.#waitersByProject.set(agent.project, waiters.add(waiter))
+    const passWakesOn = (wakes: readonly (TasksWake | undefined)[]) => {
       for (const wake of wakes) if (wake) this.wake({ ...wake, count: 1 })
     }
     return {
-      trying: () => {
-        waiter.using = waiter.given ?? waiter.using
-        waiter.given = undefined
+      beforeAttempt: () => {
+        waiter.activeWake = waiter.pendingWake ?? waiter.activeWake
+        waiter.pendingWake = undefined
       },
-      tried: (standing) => {
-        waiter.standing = standing
-        const useless = [waiter.using, waiter.given].filter(
-          (wake) => wake && !waiter.mayUse(JSON.parse(wake.requires), wake.assignedTo),
+      afterAttempt: (eligibility) => {
+        waiter.eligibility = eligibility
+        const unusable = [waiter.activeWake, waiter.pendingWake].filter(
+          (wake) => wake && !waiter.canUse(JSON.parse(wake.requires), wake.assignedTo),
         )
-        waiter.using = undefined
-        if (useless.includes(waiter.given)) waiter.given = undefined
-        passOn(useless)
+        waiter.activeWake = undefined
+        if (unusable.includes(waiter.pendingWake)) waiter.pendingWake = undefined
+        passWakesOn(unusable)
       },
       leave: () => {
-        line.delete(waiter)
-        const { using, given } = waiter
-        waiter.using = undefined
-        waiter.given = undefined
-        passOn([using, given])
+        waiters.delete(waiter)
+        const { activeWake, pendingWake } = waiter
+        waiter.activeWake = undefined
+        waiter.pendingWake = undefined
+        passWakesOn([activeWake, pendingWake])
       },
     }
   }
 
   wake(wake: TasksWake): void {
-    const line = this.#waiting.get(wake.project)
+    const line = this.#waitersByProject.get(wake.project)
     if (!line || line.size === 0) return
     const requires: readonly string[] = JSON.parse(wake.requires)
-    let left = wake.count
+    let remaining = wake.count
     for (const waiter of line) {
-      if (left === 0) return
-      if (waiter.given || !waiter.mayUse(requires, wake.assignedTo)) continue
-      waiter.given = wake
-      waiter.ring()
-      left -= 1
+      if (remaining === 0) return
+      if (waiter.pendingWake || !waiter.canUse(requires, wake.assignedTo)) continue
+      waiter.pendingWake = wake
+      waiter.notify()
+      remaining -= 1
     }
   }
 
   /** What an agent of the project may take has changed, or what each of them may: those who wait try again. */
-  reconsider(project: string, agentId: string | null): void {
-    for (const waiter of this.#waiting.get(project) ?? []) {
-      if (agentId !== null && waiter.asker.agentId !== agentId) continue
-      waiter.standing = 'unsure'
-      waiter.ring()
+  recheck(project: string, agentId: string | null): void {
+    for (const waiter of this.#waitersByProject.get(project) ?? []) {
+      if (agentId !== null && waiter.agent.agentId !== agentId) continue
+      waiter.eligibility = 'unsure'
+      waiter.notify()
     }
   }
 }

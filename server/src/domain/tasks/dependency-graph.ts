@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import type { Lost } from './dependents.ts'
+import type { UnmetDependency } from './dependents.ts'
 
 export const insertDependency = statement(({ db, t, p }: Query<{ taskId: string; dependsOnId: string }>) =>
   db
@@ -19,7 +19,7 @@ const removeDependencies = statement(({ db, t, p }: Query<{ taskId: string }>) =
     .prepare(),
 )
 
-const edgesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const findDependencies = statement(({ db, t, p }: Query<{ taskId: string }>) =>
   db
     .select({ id: t.taskDependencies.dependsOnId })
     .from(t.taskDependencies)
@@ -37,32 +37,36 @@ const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; tas
 )
 
 /** What the dependencies of a task come to. */
-export interface Weighed {
+export interface DependencyState {
   readonly dependencies: number
   /** How many are not completed yet. */
   readonly openDeps: number
   /** Those that never will be, as they stand. */
-  readonly lost: readonly Lost[]
+  readonly unmet: readonly UnmetDependency[]
 }
 
 /**
  * Where these tasks stand. Each is locked, so that none can complete between this count and the insert of the edge that would
  * hear of it.
  */
-export async function weigh(tx: Transaction, project: string, ids: readonly string[]): Promise<Weighed> {
+export async function lockDependencies(
+  tx: Transaction,
+  project: string,
+  ids: readonly string[],
+): Promise<DependencyState> {
   let openDeps = 0
-  const lost: Lost[] = []
+  const unmet: UnmetDependency[] = []
   for (const id of ids) {
     const [row] = await tx.run(lockStatus, { project, taskId: id })
     if (!row) throw new CoordinationError('INVALID_INPUT', `dependsOn names a task that does not exist: ${id}`)
     if (row.status !== 'completed') openDeps += 1
-    if (row.status === 'failed' || row.status === 'cancelled') lost.push({ id, status: row.status })
+    if (row.status === 'failed' || row.status === 'cancelled') unmet.push({ id, status: row.status })
   }
-  return { dependencies: ids.length, openDeps, lost }
+  return { dependencies: ids.length, openDeps, unmet }
 }
 
 /** Refuses edges that close a cycle with edges the store has. */
-async function refuseCycle(tx: Transaction, task: Edged, dependsOn: readonly string[]): Promise<void> {
+async function refuseCycle(tx: Transaction, task: DependentTask, dependsOn: readonly string[]): Promise<void> {
   const seen = new Set<string>()
   const open = [...dependsOn]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -73,23 +77,27 @@ async function refuseCycle(tx: Transaction, task: Edged, dependsOn: readonly str
     }
     if (seen.has(next)) continue
     seen.add(next)
-    for (const { id } of await tx.run(edgesOf, { taskId: next })) open.push(id)
+    for (const { id } of await tx.run(findDependencies, { taskId: next })) open.push(id)
   }
 }
 
-interface Edged {
+interface DependentTask {
   readonly id: string
   readonly projectId: string
   readonly externalId: string | null
 }
 
 /** Gives a task that exists other dependencies. What its row says of them is the caller's to set in the same transaction. */
-export async function replaceEdges(tx: Transaction, task: Edged, dependsOn: readonly string[]): Promise<Weighed> {
+export async function replaceDependencies(
+  tx: Transaction,
+  task: DependentTask,
+  dependsOn: readonly string[],
+): Promise<DependencyState> {
   // Two changes at once could each close half of a cycle that neither sees.
   await tx.exclusive('dependencies')
-  const weighed = await weigh(tx, task.projectId, dependsOn)
+  const state = await lockDependencies(tx, task.projectId, dependsOn)
   await refuseCycle(tx, task, dependsOn)
   await tx.run(removeDependencies, { taskId: task.id })
   for (const dependsOnId of dependsOn) await tx.run(insertDependency, { taskId: task.id, dependsOnId })
-  return weighed
+  return state
 }

@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 
-interface Named {
+interface KeyedItem {
   readonly key: string | undefined
   readonly after: readonly string[]
 }
@@ -9,7 +9,7 @@ interface Named {
  * Items in an order in which everything comes after what it names, otherwise as given. Names that no item of the list has are
  * somebody else's and are passed over. Throws DEPENDENCY_CYCLE with the names on the cycle.
  */
-export function dependencyOrder<T extends Named>(items: readonly T[]): T[] {
+export function dependencyOrder<T extends KeyedItem>(items: readonly T[]): T[] {
   const byKey = new Map(items.filter((item) => item.key !== undefined).map((item) => [item.key, item]))
   const ordered = new Set<T>()
   for (const item of items) if (!ordered.has(item)) visit(item, byKey, ordered)
@@ -17,11 +17,11 @@ export function dependencyOrder<T extends Named>(items: readonly T[]): T[] {
 }
 
 /** Puts an item behind everything it waits for. With a stack of its own: a chain of ten thousand tasks is legal. */
-function visit<T extends Named>(start: T, byKey: ReadonlyMap<string | undefined, T>, ordered: Set<T>): void {
+function visit<T extends KeyedItem>(start: T, byKey: ReadonlyMap<string | undefined, T>, ordered: Set<T>): void {
   const path: T[] = [start]
   const onPath = new Set<T>(path)
   for (let item = path.at(-1); item !== undefined; item = path.at(-1)) {
-    const needed = nextNeeded(item, byKey, ordered)
+    const needed = nextUnordered(item, byKey, ordered)
     if (needed) {
       if (onPath.has(needed)) refuseCycle([...path, needed])
       path.push(needed)
@@ -34,7 +34,7 @@ function visit<T extends Named>(start: T, byKey: ReadonlyMap<string | undefined,
   }
 }
 
-function nextNeeded<T extends Named>(
+function nextUnordered<T extends KeyedItem>(
   item: T,
   byKey: ReadonlyMap<string | undefined, T>,
   ordered: ReadonlySet<T>,
@@ -46,7 +46,7 @@ function nextNeeded<T extends Named>(
   return undefined
 }
 
-function refuseCycle(path: readonly Named[]): never {
+function refuseCycle(path: readonly KeyedItem[]): never {
   const keys = path.map(({ key }) => key ?? '')
   const cycle = keys.slice(keys.indexOf(keys.at(-1) ?? ''))
   throw new CoordinationError('DEPENDENCY_CYCLE', `these tasks wait for each other: ${cycle.join(' → ')}`, { cycle })

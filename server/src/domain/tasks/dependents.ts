@@ -1,9 +1,9 @@
 import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { and, eq, inArray, sql } from 'drizzle-orm'
-import { isAnyOf, isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { offer } from './lease.ts'
-import { claimTimeout, outOfQueue } from './queue-columns.ts'
+import { notifyClaimable } from './lease.ts'
+import { claimTimeout, dequeueColumns } from './queue-columns.ts'
 
 const dependentsOf = ({ db, t, p }: Query<{ taskId: string }>) =>
   db
@@ -11,7 +11,7 @@ const dependentsOf = ({ db, t, p }: Query<{ taskId: string }>) =>
     .from(t.taskDependencies)
     .where(eq(t.taskDependencies.dependsOnId, p.taskId))
 
-const settle = statement((query: Query<{ taskId: string; now: number }>) => {
+const countDownDependents = statement((query: Query<{ taskId: string; now: number }>) => {
   const { db, t, p } = query
   const unblocks = sql`${t.tasks.status} = 'blocked' and ${t.tasks.openDeps} = 1`
   const later = sql`coalesce(${t.tasks.notBefore}, 0) > ${p.now}`
@@ -33,50 +33,53 @@ const settle = statement((query: Query<{ taskId: string; now: number }>) => {
 })
 
 /** In the order of creation, which no engine's answer to an update has to be in: it is the order of their events. */
-const inOrder = <T extends { readonly ord: number }>(rows: readonly T[]): T[] => rows.toSorted((a, b) => a.ord - b.ord)
+const inCreationOrder = <T extends { readonly ord: number }>(rows: readonly T[]): T[] =>
+  rows.toSorted((a, b) => a.ord - b.ord)
 
 /** Counts a completed task off those that wait for it; the last one makes them claimable. */
 export async function unblockDependents(tx: Transaction, taskId: string, actor: string | null): Promise<void> {
-  const dependents = await tx.run(settle, { taskId, now: tx.now })
-  for (const row of inOrder(dependents)) {
+  const dependents = await tx.run(countDownDependents, { taskId, now: tx.now })
+  for (const row of inCreationOrder(dependents)) {
     if (row.openDeps > 0 || row.status !== 'pending') continue
     tx.append({ type: 'task.unblocked', subject: row.id, actor, taskId: row.id, epic: row.epic, data: { by: taskId } })
-    if (row.ready !== null) offer(tx, row)
+    if (row.ready !== null) notifyClaimable(tx, row)
   }
 }
 
-const cascade = statement((query: Query<{ taskId: string; error: string; only: string | null; now: number }>) => {
-  const { db, t, p } = query
-  return db
-    .update(t.tasks)
-    .set({
-      ...outOfQueue,
-      status: 'failed',
-      leaseToken: null,
-      leaseExpiresAt: null,
-      error: p.error,
-      completedAt: p.now,
-      revision: sql`${t.tasks.revision} + 1`,
-    })
-    .where(
-      and(
-        inArray(t.tasks.id, dependentsOf(query)),
-        isAnyOf(t.tasks.status, taskTransitions.cascade.from),
-        isWord(t.tasks.onDependencyFailure, 'fail'),
-        sql`(cast(${p.only} as text) is null or ${t.tasks.id} = ${p.only})`,
-      ),
-    )
-    .returning()
-    .prepare()
-})
+const failBlockedDependents = statement(
+  (query: Query<{ taskId: string; error: string; only: string | null; now: number }>) => {
+    const { db, t, p } = query
+    return db
+      .update(t.tasks)
+      .set({
+        ...dequeueColumns,
+        status: 'failed',
+        leaseToken: null,
+        leaseExpiresAt: null,
+        error: p.error,
+        completedAt: p.now,
+        revision: sql`${t.tasks.revision} + 1`,
+      })
+      .where(
+        and(
+          inArray(t.tasks.id, dependentsOf(query)),
+          inLiterals(t.tasks.status, taskTransitions.cascade.from),
+          equalsLiteral(t.tasks.onDependencyFailure, 'fail'),
+          sql`(cast(${p.only} as text) is null or ${t.tasks.id} = ${p.only})`,
+        ),
+      )
+      .returning()
+      .prepare()
+  },
+)
 
 /** A task that ended without being completed. */
-export interface Lost {
+export interface UnmetDependency {
   readonly id: string
   readonly status: string
 }
 
-export const lostDependency = ({ id, status }: Lost): string =>
+export const unmetDependencyError = ({ id, status }: UnmetDependency): string =>
   status === 'cancelled' ? `dependency ${id} was cancelled` : `dependency ${id} failed`
 
 /**
@@ -85,25 +88,27 @@ export const lostDependency = ({ id, status }: Lost): string =>
  */
 export async function failDependents(
   tx: Transaction,
-  causes: readonly Lost[],
+  causes: readonly UnmetDependency[],
   actor: string | null,
   /** The one that has come to wait for them; the others have waited before, and were judged then. */
-  latecomer: string | null = null,
+  newDependent: string | null = null,
 ): Promise<void> {
   let level = causes
-  let only = latecomer
+  let only = newDependent
   while (level.length > 0) {
-    const below: Lost[] = []
+    const nextLevel: UnmetDependency[] = []
     for (const cause of level) {
-      const error = lostDependency(cause)
-      for (const row of inOrder(await tx.run(cascade, { taskId: cause.id, error, only, now: tx.now }))) {
+      const error = unmetDependencyError(cause)
+      for (const row of inCreationOrder(
+        await tx.run(failBlockedDependents, { taskId: cause.id, error, only, now: tx.now }),
+      )) {
         const { attempt, agentId, failures } = row
         const data = { attempt, agentId, failures, error }
         tx.append({ type: 'task.failed', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
-        below.push(row)
+        nextLevel.push(row)
       }
     }
-    level = below
+    level = nextLevel
     only = null
   }
 }

@@ -3,15 +3,15 @@ import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
 import { uuidv7 } from 'uuidv7'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
-import { reachableAgent } from '../agents/lookup.ts'
+import { requireRegisteredAgent } from '../agents/lookup.ts'
 import { actorOf, type Principal } from '../principal.ts'
-import { canonicalRequires, routeFor } from './claim-group.ts'
-import { insertDependency, type Weighed, weigh } from './dependency-graph.ts'
-import { lostDependency } from './dependents.ts'
+import { canonicalRequires, ensureClaimGroup } from './claim-group.ts'
+import { type DependencyState, insertDependency, lockDependencies } from './dependency-graph.ts'
+import { unmetDependencyError } from './dependents.ts'
 import { requirePools } from './locks.ts'
 import { claimRank } from './queue-columns.ts'
 
-interface NewRow {
+interface NewTaskRow {
   id: string
   project: string
   externalId: string | null
@@ -48,7 +48,7 @@ interface NewRow {
   now: number
 }
 
-const insertTask = statement(({ db, t, p }: Query<NewRow>) =>
+const insertTask = statement(({ db, t, p }: Query<NewTaskRow>) =>
   db
     .insert(t.tasks)
     .values({
@@ -94,7 +94,7 @@ const insertTask = statement(({ db, t, p }: Query<NewRow>) =>
 export type TaskRow = Tables['tasks']['$inferSelect']
 
 /** What the server itself says of a task. Apart from its spec: a spec carries whatever keys its caller made up. */
-export interface Origin {
+export interface TaskOrigin {
   readonly id?: string
   readonly externalId?: string
   readonly planHash?: string
@@ -110,7 +110,7 @@ export function metadataOf(spec: TaskSpec): string {
 }
 
 /** What a task says of itself, as the row has it. */
-export const described = (spec: TaskSpec) => ({
+export const specColumns = (spec: TaskSpec) => ({
   type: spec.type,
   epic: spec.epic ?? null,
   story: spec.story ?? null,
@@ -129,46 +129,51 @@ export const described = (spec: TaskSpec) => ({
 })
 
 /** Where a new task stands: over, waiting for others, waiting for its time, or ready to be claimed. */
-function standing(now: number, { openDeps, lost }: Weighed, spec: TaskSpec, { ended }: Origin) {
+function initialState(now: number, { openDeps, unmet }: DependencyState, spec: TaskSpec, { ended }: TaskOrigin) {
   const closeBy = spec.scheduleToCloseMs === undefined ? null : now + spec.scheduleToCloseMs
   const notBefore = spec.notBefore === undefined ? null : Date.parse(spec.notBefore)
-  const over = { closeBy, notBefore, error: null, ready: false, readyAt: null, timeoutAt: null, completedAt: now }
-  if (ended !== undefined) return { ...over, status: ended }
-  const [cause] = spec.onDependencyFailure === 'fail' ? lost : []
-  if (cause) return { ...over, status: 'failed', error: lostDependency(cause) }
+  const base = { closeBy, notBefore, error: null, ready: false, readyAt: null, timeoutAt: null, completedAt: now }
+  if (ended !== undefined) return { ...base, status: ended }
+  const [cause] = spec.onDependencyFailure === 'fail' ? unmet : []
+  if (cause) return { ...base, status: 'failed', error: unmetDependencyError(cause) }
   const from = Math.max(notBefore ?? now, now)
-  const waited = spec.scheduleToStartMs === undefined || openDeps > 0 ? null : from + spec.scheduleToStartMs
-  const timeoutAt = closeBy === null || waited === null ? (closeBy ?? waited) : Math.min(closeBy, waited)
+  const startTimeout = spec.scheduleToStartMs === undefined || openDeps > 0 ? null : from + spec.scheduleToStartMs
+  const timeoutAt =
+    closeBy === null || startTimeout === null ? (closeBy ?? startTimeout) : Math.min(closeBy, startTimeout)
   const status = openDeps > 0 ? 'blocked' : 'pending'
   const ready = openDeps === 0 && from <= now
-  return { ...over, status, ready, readyAt: ready ? now : null, timeoutAt, completedAt: null }
+  return { ...base, status, ready, readyAt: ready ? now : null, timeoutAt, completedAt: null }
 }
 
 /** Inserts one task with its edges, to tasks that exist, and its event. Part of a transaction of the caller's. */
-export async function addTask(
+export async function enqueueTask(
   tx: Transaction,
   principal: Principal,
   spec: TaskSpec,
-  origin: Origin = {},
+  origin: TaskOrigin = {},
 ): Promise<TaskRow> {
   const { project } = principal
   const dependsOn = [...new Set(spec.dependsOn)]
-  const weighed = await weigh(tx, project, dependsOn)
-  const assignedTo = spec.assignedTo === undefined ? null : await reachableAgent(tx, project, spec.assignedTo)
+  const dependencyState = await lockDependencies(tx, project, dependsOn)
+  const assignedTo = spec.assignedTo === undefined ? null : await requireRegisteredAgent(tx, project, spec.assignedTo)
   const requires = canonicalRequires(spec.requires)
-  const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
+  const routeId = await ensureClaimGroup(tx, { project, requires, assignedTo: assignedTo ?? '' })
   if (origin.ended === undefined) await requirePools(tx, project, spec.locks)
-  const { ready, ...stands } = standing(tx.now, weighed, spec, origin)
+  const { ready, ...state } = initialState(tx.now, dependencyState, spec, origin)
   const createdBy = actorOf(principal)
-  const known = { id: origin.id ?? uuidv7(), externalId: origin.externalId ?? null, planHash: origin.planHash ?? null }
-  const { dependencies, openDeps } = weighed
-  const waiting = { ...stands, ready: ready ? routeId : null, dependencies, openDeps }
-  const routed = { project, requires, assignedTo, routeId }
+  const identity = {
+    id: origin.id ?? uuidv7(),
+    externalId: origin.externalId ?? null,
+    planHash: origin.planHash ?? null,
+  }
+  const { dependencies, openDeps } = dependencyState
+  const queueColumns = { ...state, ready: ready ? routeId : null, dependencies, openDeps }
+  const claimColumns = { project, requires, assignedTo, routeId }
   const [row] = await tx.run(insertTask, {
-    ...described(spec),
-    ...known,
-    ...waiting,
-    ...routed,
+    ...specColumns(spec),
+    ...identity,
+    ...queueColumns,
+    ...claimColumns,
     createdBy,
     now: tx.now,
   })

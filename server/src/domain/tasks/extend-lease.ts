@@ -1,19 +1,19 @@
 import { and, gt, sql } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { type Principal, requireAgent } from '../principal.ts'
-import { type LeaseParams, ofHeldLease } from './lease.ts'
+import { type LeaseParams, matchesHeldLease } from './lease.ts'
 
-interface Extending extends LeaseParams {
+interface ExtendParams extends LeaseParams {
   /** Null for the length the lease was claimed with. */
   leaseMs: number | null
   now: number
 }
 
-const extend = statement(({ db, t, p }: Query<Extending>) =>
+const extend = statement(({ db, t, p }: Query<ExtendParams>) =>
   db
     .update(t.tasks)
     .set({ leaseExpiresAt: sql`${p.now} + coalesce(${p.leaseMs}, ${t.tasks.leaseMs})`, unlistedBeats: 0 })
-    .where(and(ofHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
+    .where(and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
     .returning({ leaseExpiresAt: t.tasks.leaseExpiresAt })
     .prepare(),
 )

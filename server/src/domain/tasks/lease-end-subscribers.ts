@@ -3,7 +3,7 @@ import type { Wake } from '../../store/store.ts'
 type LeaseWake = Extract<Wake, { topic: 'lease' }>
 
 /** Tells the subscriptions of an agent which of its leases have ended, however they did. */
-export class Held {
+export class LeaseEndSubscribers {
   readonly #listeners = new Map<string, Set<(wake: LeaseWake) => void>>()
 
   onEnd(agentId: string, listener: (wake: LeaseWake) => void): () => void {

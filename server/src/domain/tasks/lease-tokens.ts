@@ -6,7 +6,7 @@ const randomBytes = 9
 const macBytes = 8
 
 /** Whose lease a token is of. */
-export interface Holding {
+export interface LeaseHolder {
   readonly taskId: string
   readonly agentId: string
 }
@@ -22,23 +22,23 @@ export class LeaseTokens {
     this.#secret = secret
   }
 
-  mint(holding: Holding, attempt: number): string {
+  mint(holder: LeaseHolder, attempt: number): string {
     const head = Buffer.alloc(attemptBytes)
     head.writeUInt32BE(attempt)
     const body = Buffer.concat([head, Buffer.from(randomToken(randomBytes), 'base64url')])
-    return Buffer.concat([body, this.#mac(holding, body)]).toString('base64url')
+    return Buffer.concat([body, this.#mac(holder, body)]).toString('base64url')
   }
 
   /** The attempt this token was given for; undefined when it was not given to this agent for this task. */
-  attemptOf(token: string, holding: Holding): number | undefined {
+  attemptOf(token: string, holder: LeaseHolder): number | undefined {
     const bytes = Buffer.from(token, 'base64url')
     if (bytes.length !== attemptBytes + randomBytes + macBytes) return undefined
     const body = bytes.subarray(0, attemptBytes + randomBytes)
-    if (!timingSafeEqual(bytes.subarray(body.length), this.#mac(holding, body))) return undefined
+    if (!timingSafeEqual(bytes.subarray(body.length), this.#mac(holder, body))) return undefined
     return body.readUInt32BE(0)
   }
 
-  #mac({ taskId, agentId }: Holding, body: Buffer): Buffer {
+  #mac({ taskId, agentId }: LeaseHolder, body: Buffer): Buffer {
     return createHmac('sha256', this.#secret).update(taskId).update(agentId).update(body).digest().subarray(0, macBytes)
   }
 }

@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
-import { isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { releaseLocks } from './locks.ts'
@@ -16,7 +16,7 @@ export interface LeaseParams {
 }
 
 /** The row whose lease these parameters name, whatever its status. */
-export const ofLease = ({ t, p }: Pick<Query<LeaseParams>, 't' | 'p'>) =>
+export const matchesLease = ({ t, p }: Pick<Query<LeaseParams>, 't' | 'p'>) =>
   and(
     eq(t.tasks.id, p.taskId),
     eq(t.tasks.projectId, p.project),
@@ -25,8 +25,8 @@ export const ofLease = ({ t, p }: Pick<Query<LeaseParams>, 't' | 'p'>) =>
   )
 
 /** The same while it is held. */
-export const ofHeldLease = (query: Pick<Query<LeaseParams>, 't' | 'p'>) =>
-  and(ofLease(query), isWord(query.t.tasks.status, 'in_progress'))
+export const matchesHeldLease = (query: Pick<Query<LeaseParams>, 't' | 'p'>) =>
+  and(matchesLease(query), equalsLiteral(query.t.tasks.status, 'in_progress'))
 
 export const findTask = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
   db
@@ -57,7 +57,7 @@ export async function endLease(
 }
 
 /** Tells those who wait for work that a task can be claimed. */
-export function offer(tx: Transaction, row: Pick<LeasedRow, 'projectId' | 'requires' | 'assignedTo'>): void {
+export function notifyClaimable(tx: Transaction, row: Pick<LeasedRow, 'projectId' | 'requires' | 'assignedTo'>): void {
   tx.wake({
     topic: 'tasks',
     project: row.projectId,

@@ -11,7 +11,7 @@ export const agedRank = 1
 export const claimRank = (priority: number): number => (priority === 0 ? 0 : priority + 1)
 
 /** The rank of its priority. */
-export const ownRank = ({ tasks }: Tasks): SQL =>
+export const rankFromPriority = ({ tasks }: Tasks): SQL =>
   sql`case when ${tasks.priority} = 0 then 0 else ${tasks.priority} + 1 end`
 
 /** The earlier of two moments, either of which may be missing. */
@@ -35,22 +35,23 @@ export const answerTimeout = ({ tasks }: Tasks, now: SQLWrapper, deadlineMs: SQL
   earliest(tasks.closeBy, sql`(${now} + ${deadlineMs})`)
 
 /** Where a task goes that is given back: it may have been given a dependency while it was held. */
-export const queued = ({ tasks }: Tasks): SQL => sql`case when ${tasks.openDeps} > 0 then 'blocked' else 'pending' end`
+export const queuedStatus = ({ tasks }: Tasks): SQL =>
+  sql`case when ${tasks.openDeps} > 0 then 'blocked' else 'pending' end`
 
 /** What a statement sets for a task that goes back to the queue and can be claimed at once. */
-export const requeued = (t: Tasks, now: SQLWrapper) => ({
-  status: queued(t),
+export const requeueColumns = (t: Tasks, now: SQLWrapper) => ({
+  status: queuedStatus(t),
   ready: sql`case when ${t.tasks.openDeps} = 0 then ${t.tasks.routeId} end`,
   readyAt: sql`${now}`,
   notBefore: null,
   parkedOn: null,
-  rank: ownRank(t),
+  rank: rankFromPriority(t),
   timeoutAt: waitTimeout(t, now),
   revision: sql`${t.tasks.revision} + 1`,
 })
 
 /** What a statement sets for a task that ends, or waits for something else than an agent. */
-export const outOfQueue = {
+export const dequeueColumns = {
   ready: null,
   parkedOn: null,
   notBefore: null,

@@ -1,28 +1,28 @@
 import { and, eq, gte, lt, type SQLWrapper, sql } from 'drizzle-orm'
-import { isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { endLease, type LeasedRow, type LeaseParams, offer, ofHeldLease } from './lease.ts'
-import { requeued } from './queue-columns.ts'
+import { endLease, type LeasedRow, type LeaseParams, matchesHeldLease, notifyClaimable } from './lease.ts'
+import { requeueColumns } from './queue-columns.ts'
 
 /** What a release sets: claimable again at once, and no attempt burned. */
-const released = (t: Query<object>['t'], now: SQLWrapper) => ({
-  ...requeued(t, now),
+const releaseColumns = (t: Query<object>['t'], now: SQLWrapper) => ({
+  ...requeueColumns(t, now),
   leaseToken: null,
   leaseExpiresAt: null,
 })
 
 const releaseOne = statement(({ db, t, p }: Query<LeaseParams & { now: number }>) =>
-  db.update(t.tasks).set(released(t, p.now)).where(ofHeldLease({ t, p })).returning().prepare(),
+  db.update(t.tasks).set(releaseColumns(t, p.now)).where(matchesHeldLease({ t, p })).returning().prepare(),
 )
 
 const releaseBefore = statement(({ db, t, p }: Query<{ agentId: string; incarnation: number; now: number }>) =>
   db
     .update(t.tasks)
-    .set(released(t, p.now))
+    .set(releaseColumns(t, p.now))
     .where(
       and(
         eq(t.tasks.agentId, p.agentId),
-        isWord(t.tasks.status, 'in_progress'),
+        equalsLiteral(t.tasks.status, 'in_progress'),
         lt(t.tasks.incarnation, p.incarnation),
       ),
     )
@@ -30,14 +30,14 @@ const releaseBefore = statement(({ db, t, p }: Query<{ agentId: string; incarnat
     .prepare(),
 )
 
-const countBeat = statement(({ db, t, p }: Query<{ agentId: string; incarnation: number }>) =>
+const countHeartbeat = statement(({ db, t, p }: Query<{ agentId: string; incarnation: number }>) =>
   db
     .update(t.tasks)
     .set({ unlistedBeats: sql`${t.tasks.unlistedBeats} + 1` })
     .where(
       and(
         eq(t.tasks.agentId, p.agentId),
-        isWord(t.tasks.status, 'in_progress'),
+        equalsLiteral(t.tasks.status, 'in_progress'),
         eq(t.tasks.incarnation, p.incarnation),
       ),
     )
@@ -45,25 +45,29 @@ const countBeat = statement(({ db, t, p }: Query<{ agentId: string; incarnation:
     .prepare(),
 )
 
-const releaseForgotten = statement(({ db, t, p }: Query<{ agentId: string; beats: number; now: number }>) =>
+const releaseUnlistedLeases = statement(({ db, t, p }: Query<{ agentId: string; heartbeats: number; now: number }>) =>
   db
     .update(t.tasks)
-    .set(released(t, p.now))
+    .set(releaseColumns(t, p.now))
     .where(
-      and(eq(t.tasks.agentId, p.agentId), isWord(t.tasks.status, 'in_progress'), gte(t.tasks.unlistedBeats, p.beats)),
+      and(
+        eq(t.tasks.agentId, p.agentId),
+        equalsLiteral(t.tasks.status, 'in_progress'),
+        gte(t.tasks.unlistedBeats, p.heartbeats),
+      ),
     )
     .returning()
     .prepare(),
 )
 
 /** After so many beats in a row that do not list a lease, its holder does not know of it. */
-const forgottenAfterBeats = 2
+const unlistedHeartbeatLimit = 2
 
-async function announce(tx: Transaction, row: LeasedRow, actor: string | null, reason: string): Promise<void> {
+async function recordRelease(tx: Transaction, row: LeasedRow, actor: string | null, reason: string): Promise<void> {
   const data = { attempt: row.attempt, agentId: row.agentId, reason }
   tx.append({ type: 'task.released', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   await endLease(tx, row)
-  if (row.ready !== null) offer(tx, row)
+  if (row.ready !== null) notifyClaimable(tx, row)
 }
 
 /** Gives one lease back; undefined when it is not held. */
@@ -72,28 +76,28 @@ export async function releaseLease(
   lease: { readonly project: string; readonly taskId: string; readonly leaseToken: string; readonly agentId: string },
 ): Promise<LeasedRow | undefined> {
   const [row] = await tx.run(releaseOne, { ...lease, now: tx.now })
-  if (row) await announce(tx, row, lease.agentId, 'released')
+  if (row) await recordRelease(tx, row, lease.agentId, 'released')
   return row
 }
 
 /** Releases what an agent's incarnations before this one hold. Returns how many. */
-export async function releaseEarlier(
+export async function releaseEarlierIncarnations(
   tx: Transaction,
   agent: { readonly id: string; readonly incarnation: number },
-  why: { readonly actor: string | null; readonly reason: string },
+  cause: { readonly actor: string | null; readonly reason: string },
 ): Promise<number> {
   const rows = await tx.run(releaseBefore, { agentId: agent.id, incarnation: agent.incarnation, now: tx.now })
-  for (const row of rows) await announce(tx, row, why.actor, why.reason)
+  for (const row of rows) await recordRelease(tx, row, cause.actor, cause.reason)
   return rows.length
 }
 
 /** Counts a heartbeat against every lease of the agent; the ones it lists are set back when they are extended. */
-export async function countBeatAgainst(tx: Transaction, agentId: string, incarnation: number): Promise<void> {
-  await tx.run(countBeat, { agentId, incarnation })
+export async function countHeartbeatAgainst(tx: Transaction, agentId: string, incarnation: number): Promise<void> {
+  await tx.run(countHeartbeat, { agentId, incarnation })
 }
 
 /** Releases the leases whose holder does not know of them: the reply to its claim was lost. */
 export async function releaseUnlisted(tx: Transaction, agentId: string): Promise<void> {
-  for (const row of await tx.run(releaseForgotten, { agentId, beats: forgottenAfterBeats, now: tx.now }))
-    await announce(tx, row, agentId, 'unlisted')
+  for (const row of await tx.run(releaseUnlistedLeases, { agentId, heartbeats: unlistedHeartbeatLimit, now: tx.now }))
+    await recordRelease(tx, row, agentId, 'unlisted')
 }

@@ -6,7 +6,7 @@ import type { Reader } from '../../store/store.ts'
 export type Rollup = z.output<typeof rollup>
 
 /** A roll-up from counts by status. Of work that was cancelled nothing is left to do, so it is not part of the whole. */
-function rolledUp(counts: ReadonlyMap<string, number>): Rollup {
+function toRollup(counts: ReadonlyMap<string, number>): Rollup {
   const of = (status: TaskStatus) => counts.get(status) ?? 0
   const total = taskStatuses.reduce((sum, status) => sum + of(status), 0)
   const whole = total - of('cancelled')
@@ -31,18 +31,18 @@ function rolledUp(counts: ReadonlyMap<string, number>): Rollup {
 export async function rollupOf(
   { db, t }: Reader,
   project: string,
-  part: { readonly epic?: string | undefined; readonly story?: string | undefined } = {},
+  scope: { readonly epic?: string | undefined; readonly story?: string | undefined } = {},
 ): Promise<Rollup> {
   const { taskCounts } = t
   const where: SQL[] = [eq(taskCounts.projectId, project)]
-  if (part.epic !== undefined) where.push(eq(taskCounts.epic, part.epic))
-  if (part.story !== undefined) where.push(eq(taskCounts.story, part.story))
+  if (scope.epic !== undefined) where.push(eq(taskCounts.epic, scope.epic))
+  if (scope.story !== undefined) where.push(eq(taskCounts.story, scope.story))
   const rows = await db
     .select({ status: taskCounts.status, tasks: sql<number>`sum(${taskCounts.tasks})` })
     .from(taskCounts)
     .where(and(...where))
     .groupBy(taskCounts.status)
-  return rolledUp(new Map(rows.map(({ status, tasks }) => [status, tasks])))
+  return toRollup(new Map(rows.map(({ status, tasks }) => [status, tasks])))
 }
 
 /** The epics that have tasks, by name, each with its roll-up. */
@@ -61,5 +61,5 @@ export async function epicRollups(
   const byEpic = Map.groupBy(rows, ({ epic }) => epic)
   return [...byEpic]
     .slice(0, limit)
-    .map(([epic, counts]) => ({ epic, tasks: rolledUp(new Map(counts.map(({ status, tasks }) => [status, tasks]))) }))
+    .map(([epic, counts]) => ({ epic, tasks: toRollup(new Map(counts.map(({ status, tasks }) => [status, tasks]))) }))
 }

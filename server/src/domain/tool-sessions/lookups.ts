@@ -1,9 +1,9 @@
 import { and, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
-import { isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement } from '../../store/store.ts'
 
 /** The agent that was registered with this instance secret and this key, with its login where that is not over. */
-export const findSeated = statement(
+export const findJoinedAgent = statement(
   ({ db, t, p }: Query<{ project: string; instanceHash: string; credentialId: string | null }>) =>
     db
       .select({
@@ -52,7 +52,11 @@ export const findReceipts = statement(({ db, t, p }: Query<{ agentId: string }>)
     .select({ messageId: t.messages.id, receipt: t.messages.receipt })
     .from(t.messages)
     .where(
-      and(eq(t.messages.toAgent, p.agentId), isWord(t.messages.status, 'delivered'), isNotNull(t.messages.shownAt)),
+      and(
+        eq(t.messages.toAgent, p.agentId),
+        equalsLiteral(t.messages.status, 'delivered'),
+        isNotNull(t.messages.shownAt),
+      ),
     )
     .limit(200)
     .prepare(),

@@ -3,7 +3,7 @@ import { and, eq, isNull } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
-import { type AgentOutput, presentAgent, requireAgentRow } from './serialize.ts'
+import { type AgentOutput, requireAgentRow, toAgentOutput } from './serialize.ts'
 
 /** `agents.drain`: it finishes what it holds, reads its mail, and is given nothing new. */
 export const drainAgent = (ctx: Context, input: z.output<typeof agentDrainInput>): Promise<AgentOutput> =>
@@ -17,5 +17,5 @@ export const drainAgent = (ctx: Context, input: z.output<typeof agentDrainInput>
       .returning()
     const data = { name: known.name }
     if (row) tx.append({ type: 'agent.draining', subject: known.id, actor: actorOf(ctx.principal), data })
-    return presentAgent(ctx, tx, row ?? known)
+    return toAgentOutput(ctx, tx, row ?? known)
   })

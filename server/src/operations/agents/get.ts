@@ -1,10 +1,10 @@
 import type { agentGetInput } from '@tony/mcp-shared/agents'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { type AgentOutput, presentAgent, requireAgentRow } from './serialize.ts'
+import { type AgentOutput, requireAgentRow, toAgentOutput } from './serialize.ts'
 
 /** `agents.get`. */
 export const getAgent = (ctx: Context, input: z.output<typeof agentGetInput>): Promise<AgentOutput> =>
   ctx.read(async (reader) =>
-    presentAgent(ctx, reader, await requireAgentRow(reader, ctx.principal.project, input.agent)),
+    toAgentOutput(ctx, reader, await requireAgentRow(reader, ctx.principal.project, input.agent)),
   )

@@ -1,13 +1,13 @@
 import type { agentHeartbeatInput, agentHeartbeatOutput } from '@tony/mcp-shared/agents'
 import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
-import { gateOf, stateOf } from '../../domain/agents/admission.ts'
-import { keepSample } from '../../domain/agents/health-sample.ts'
+import { admissionOf, agentStateOf } from '../../domain/agents/admission.ts'
+import { saveSample } from '../../domain/agents/health-sample.ts'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { extendIn } from '../../domain/tasks/extend-lease.ts'
 import { findTask } from '../../domain/tasks/lease.ts'
-import { countBeatAgainst, releaseUnlisted } from '../../domain/tasks/release-lease.ts'
+import { countHeartbeatAgainst, releaseUnlisted } from '../../domain/tasks/release-lease.ts'
 import { iso } from '../../platform/times.ts'
 import { type Query, statement } from '../../store/store.ts'
 
@@ -28,9 +28,9 @@ export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInp
   const { project } = ctx.principal
   return ctx.transact(async (tx) => {
     await tx.run(touch, { agentId: agent.id, now: tx.now })
-    if (input.health) await keepSample(tx, agent.id, input.health)
-    await countBeatAgainst(tx, agent.id, agent.incarnation)
-    const reply: Output = { extended: [], lost: [], state: stateOf(await gateOf(tx, agent.id)) }
+    if (input.health) await saveSample(tx, agent.id, input.health)
+    await countHeartbeatAgainst(tx, agent.id, agent.incarnation)
+    const reply: Output = { extended: [], lost: [], state: agentStateOf(await admissionOf(tx, agent.id)) }
     for (const lease of input.leases) {
       const leaseExpiresAt = await extendIn(tx, ctx.principal, lease)
       if (leaseExpiresAt !== undefined) {

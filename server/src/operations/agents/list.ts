@@ -2,7 +2,7 @@ import type { agentListInput, agentListOutput } from '@tony/mcp-shared/agents'
 import { and, eq, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { presentAgent } from './serialize.ts'
+import { toAgentOutput } from './serialize.ts'
 
 /** `agents.list`: by name. */
 export const listAgents = (
@@ -17,11 +17,11 @@ export const listAgents = (
       .from(agents)
       .where(and(eq(agents.projectId, ctx.principal.project), ne(agents.status, 'unregistered'), ...ofType))
       .orderBy(agents.name)
-    const presented = await Promise.all(rows.map((row) => presentAgent(ctx, reader, row)))
-    const asked = presented.filter(
+    const outputs = await Promise.all(rows.map((row) => toAgentOutput(ctx, reader, row)))
+    const matching = outputs.filter(
       ({ status, capabilities }) =>
         (input.status === undefined || status === input.status) &&
         (input.capability === undefined || capabilities.includes(input.capability)),
     )
-    return { agents: asked.slice(0, input.limit) }
+    return { agents: matching.slice(0, input.limit) }
   })

@@ -41,7 +41,7 @@ const resumeOne = (ctx: Context, agent: string, reason: string | null): Promise<
     return { scope: 'agent', subject: id, paused: false }
   })
 
-const everybody = (ctx: Context, paused: boolean, reason: string | null): Promise<Output> =>
+const setProjectPaused = (ctx: Context, paused: boolean, reason: string | null): Promise<Output> =>
   ctx.transact(async (tx) => {
     await (paused ? pauseProjectIn : resumeProjectIn)(tx, ctx.principal, reason)
     return { scope: 'project', subject: ctx.principal.project, paused }
@@ -51,12 +51,12 @@ const everybody = (ctx: Context, paused: boolean, reason: string | null): Promis
 export const pauseAgents = (ctx: Context, { agent, epic, reason: given }: Input): Promise<Output> => {
   const reason = given ?? null
   if (agent !== undefined) return pauseOne(ctx, agent, reason)
-  return epic === undefined ? everybody(ctx, true, reason) : pauseEpic(ctx, epic, reason)
+  return epic === undefined ? setProjectPaused(ctx, true, reason) : pauseEpic(ctx, epic, reason)
 }
 
 /** `agents.resume`: ends a pause, and for an agent its draining. */
 export const resumeAgents = (ctx: Context, { agent, epic, reason: given }: Input): Promise<Output> => {
   const reason = given ?? null
   if (agent !== undefined) return resumeOne(ctx, agent, reason)
-  return epic === undefined ? everybody(ctx, false, reason) : resumeEpic(ctx, epic, reason)
+  return epic === undefined ? setProjectPaused(ctx, false, reason) : resumeEpic(ctx, epic, reason)
 }

@@ -5,11 +5,11 @@ import { and, eq, sql } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { takeUse } from '../../domain/identity/key-use.ts'
-import { sessionOfToken } from '../../domain/identity/refresh-token.ts'
-import { findSession, keyBehind, openSession, revokeSessions } from '../../domain/identity/session.ts'
-import { may } from '../../domain/principal.ts'
-import { releaseEarlier } from '../../domain/tasks/release-lease.ts'
+import { consumeKeyUse } from '../../domain/identity/key-use.ts'
+import { sessionIdOfToken } from '../../domain/identity/refresh-token.ts'
+import { createSession, findKeyId, findSession, revokeSessions } from '../../domain/identity/session.ts'
+import { isAllowed } from '../../domain/principal.ts'
+import { releaseEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
 import { iso } from '../../platform/times.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import type { AgentRow } from './serialize.ts'
@@ -47,7 +47,7 @@ const insertAgent = statement(({ db, t, p }: Query<Profile & { id: string; proje
     .prepare(),
 )
 
-const findNamed = statement(({ db, t, p }: Query<{ project: string; name: string }>) =>
+const findByName = statement(({ db, t, p }: Query<{ project: string; name: string }>) =>
   db
     .select()
     .from(t.agents)
@@ -79,48 +79,48 @@ const takeOver = statement(({ db, t, p }: Query<Profile & { id: string }>) =>
  * Whether the caller has shown that it is the agent of this name: by the secret and the credential it was registered with,
  * or by its refresh token.
  */
-async function isSame({ pepper }: Context, tx: Transaction, known: AgentRow, input: Input, profile: Profile) {
+async function provesIdentity({ pepper }: Context, tx: Transaction, known: AgentRow, input: Input, profile: Profile) {
   if (profile.instanceHash !== null && known.instanceHash === profile.instanceHash)
     return known.credentialId === profile.credentialId
   if (input.refreshToken === undefined) return false
-  const sessionId = sessionOfToken(pepper, input.refreshToken)
+  const sessionId = sessionIdOfToken(pepper, input.refreshToken)
   const [row] = sessionId === undefined ? [] : await tx.run(findSession, { sessionId })
   if (row?.agentId !== known.id || row.revokedAt !== null) return false
   return row.refreshHash === pepper.hash('refresh', input.refreshToken)
 }
 
-async function takeName(ctx: Context, tx: Transaction, input: Input, profile: Profile): Promise<AgentRow> {
+async function claimName(ctx: Context, tx: Transaction, input: Input, profile: Profile): Promise<AgentRow> {
   const { project, key } = ctx.principal
   const [created] = await tx.run(insertAgent, { ...profile, id: uuidv7(), project, name: input.name })
   if (created) {
-    if (key) await takeUse(tx, key.id)
+    if (key) await consumeKeyUse(tx, key.id)
     return created
   }
-  const [known] = await tx.run(findNamed, { project, name: input.name })
+  const [known] = await tx.run(findByName, { project, name: input.name })
   if (!known) throw new Error('a name vanished')
-  const same = await isSame(ctx, tx, known, input, profile)
-  if (!(same || (input.takeOver && may(ctx.principal, 'agents:remove')))) {
+  const same = await provesIdentity(ctx, tx, known, input, profile)
+  if (!(same || (input.takeOver && isAllowed(ctx.principal, 'agents:remove')))) {
     throw new CoordinationError(
       'AGENT_NAME_TAKEN',
       `"${input.name}" is taken: choose another name, or register with the clientInstanceId and the credential, or with the refreshToken, of its registration`,
     )
   }
   // The same agent with the same key: its first registration took the use, and a spent key must not lock it out.
-  if (key && !(same && known.credentialId === key.id)) await takeUse(tx, key.id)
+  if (key && !(same && known.credentialId === key.id)) await consumeKeyUse(tx, key.id)
   const [row] = await tx.run(takeOver, { ...profile, id: known.id })
   if (!row) throw new Error('an agent vanished')
   await revokeSessions(tx, row.id)
   // Fences the incarnation before: its tokens are refused, its leases go back to the queue, its mailbox is inherited.
-  await releaseEarlier(tx, row, { actor: row.id, reason: 'takeover' })
+  await releaseEarlierIncarnations(tx, row, { actor: row.id, reason: 'takeover' })
   tx.wake({ topic: 'incarnation', agentId: row.id, incarnation: row.incarnation })
   return row
 }
 
 async function login(ctx: Context, tx: Transaction, input: Input, role: string, sessionId: string) {
   const { project } = ctx.principal
-  const credentialId = await keyBehind(tx, ctx.principal)
+  const credentialId = await findKeyId(tx, ctx.principal)
   const { clientInstanceId } = input
-  const agent = await takeName(ctx, tx, input, {
+  const agent = await claimName(ctx, tx, input, {
     type: input.type,
     role,
     capabilities: JSON.stringify(input.capabilities),
@@ -131,7 +131,7 @@ async function login(ctx: Context, tx: Transaction, input: Input, role: string, 
   })
   const { id: agentId, name, type, capabilities, incarnation } = agent
   const session = { id: sessionId, project, agentId, incarnation, credentialId }
-  const refreshToken = await openSession(tx, ctx.pepper, session)
+  const refreshToken = await createSession(tx, ctx.pepper, session)
   const data = { name, type, role, capabilities: JSON.parse(capabilities), incarnation }
   tx.append({ type: 'agent.registered', subject: agentId, actor: agentId, data })
   return { agentId, name, type, incarnation, refreshToken }

@@ -6,7 +6,7 @@ import { agentNotFound } from '../../domain/agents/lookup.ts'
 import { lastActivityOf, statusOf } from '../../domain/agents/status.ts'
 import type { Context } from '../../domain/context.ts'
 import { iso } from '../../platform/times.ts'
-import { isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 
@@ -25,7 +25,7 @@ const countLeases = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
     .select({ leases: sql<number>`count(*)` })
     .from(t.tasks)
-    .where(and(eq(t.tasks.agentId, p.agentId), isWord(t.tasks.status, 'in_progress')))
+    .where(and(eq(t.tasks.agentId, p.agentId), equalsLiteral(t.tasks.status, 'in_progress')))
     .prepare(),
 )
 
@@ -37,15 +37,15 @@ export async function requireAgentRow(reader: Reader, project: string, agent: st
 }
 
 /** A row as callers see it: its status is read off its signs of life and its leases. */
-export async function presentAgent(ctx: Context, reader: Reader, row: AgentRow): Promise<AgentOutput> {
-  const [held] = await reader.run(countLeases, { agentId: row.id })
+export async function toAgentOutput(ctx: Context, reader: Reader, row: AgentRow): Promise<AgentOutput> {
+  const [counted] = await reader.run(countLeases, { agentId: row.id })
   return {
     id: row.id,
     name: row.name,
     type: row.type,
     role: agentRole.parse(row.role),
     capabilities: JSON.parse(row.capabilities),
-    status: statusOf(ctx, row, { leases: held?.leases ?? 0, now: reader.now }),
+    status: statusOf(ctx, row, { leases: counted?.leases ?? 0, now: reader.now }),
     paused: row.pausedAt !== null,
     incarnation: row.incarnation,
     registeredAt: iso(row.registeredAt),

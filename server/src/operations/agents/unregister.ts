@@ -4,36 +4,36 @@ import { and, eq, gt, lte, notExists, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { revokeSessions } from '../../domain/identity/session.ts'
-import { actorOf, may, requireAgent } from '../../domain/principal.ts'
-import { releaseEarlier } from '../../domain/tasks/release-lease.ts'
-import { isWord } from '../../store/sql-literals.ts'
+import { actorOf, isAllowed, requireAgent } from '../../domain/principal.ts'
+import { releaseEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
 import { requireAgentRow } from './serialize.ts'
 
 /** Its mailbox is kept from here on, and not from its last sign of life, which may be long ago. */
-const gone = (incarnation: unknown, now: unknown) => ({
+const unregisteredColumns = (incarnation: unknown, now: unknown) => ({
   status: 'unregistered',
   incarnation: sql<number>`${incarnation} + 1`,
   lastActivity: sql<number>`${now}`,
 })
 
-const leave = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
+const unregister = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
   db
     .update(t.agents)
-    .set(gone(t.agents.incarnation, p.now))
+    .set(unregisteredColumns(t.agents.incarnation, p.now))
     .where(eq(t.agents.id, p.agentId))
     .returning({ id: t.agents.id, name: t.agents.name, incarnation: t.agents.incarnation })
     .prepare(),
 )
 
-interface Silence {
+interface InactivityParams {
   before: number
 }
 
 /** Silent since before then, and nothing waits for it: what does is kept for it, however long it stays away. */
-const isForgotten = ({ db, t, p }: Pick<Query<Silence>, 'db' | 't' | 'p'>) =>
+const isAbandoned = ({ db, t, p }: Pick<Query<InactivityParams>, 'db' | 't' | 'p'>) =>
   and(
-    isWord(t.agents.status, 'offline'),
+    equalsLiteral(t.agents.status, 'offline'),
     lte(t.agents.lastActivity, p.before),
     notExists(
       db
@@ -43,36 +43,40 @@ const isForgotten = ({ db, t, p }: Pick<Query<Silence>, 'db' | 't' | 'p'>) =>
     ),
   )
 
-const forgotten = statement(({ db, t, p }: Query<Silence & { project: string; limit: number }>) =>
+const findAbandoned = statement(({ db, t, p }: Query<InactivityParams & { project: string; limit: number }>) =>
   db
     .select({ id: t.agents.id })
     .from(t.agents)
-    .where(and(eq(t.agents.projectId, p.project), isForgotten({ db, t, p })))
+    .where(and(eq(t.agents.projectId, p.project), isAbandoned({ db, t, p })))
     .limit(placeholder('limit'))
     .prepare(),
 )
 
-const forget = statement(({ db, t, p }: Query<Silence & { agentId: string; now: number }>) =>
+const unregisterAbandoned = statement(({ db, t, p }: Query<InactivityParams & { agentId: string; now: number }>) =>
   db
     .update(t.agents)
-    .set(gone(t.agents.incarnation, p.now))
-    .where(and(eq(t.agents.id, p.agentId), isForgotten({ db, t, p })))
+    .set(unregisteredColumns(t.agents.incarnation, p.now))
+    .where(and(eq(t.agents.id, p.agentId), isAbandoned({ db, t, p })))
     .returning({ id: t.agents.id, name: t.agents.name, incarnation: t.agents.incarnation })
     .prepare(),
 )
 
-interface Left {
+interface UnregisteredAgent {
   readonly id: string
   readonly name: string
   readonly incarnation: number
 }
 
 /** Ends the sessions and releases the leases of an agent that has left; gives how many leases. */
-async function part(tx: Transaction, { id, name, incarnation }: Left, actor: string | null): Promise<number> {
-  const releasedLeases = await releaseEarlier(tx, { id, incarnation }, { actor, reason: 'unregistered' })
+async function endAgent(
+  tx: Transaction,
+  { id, name, incarnation }: UnregisteredAgent,
+  actor: string | null,
+): Promise<number> {
+  const releasedLeases = await releaseEarlierIncarnations(tx, { id, incarnation }, { actor, reason: 'unregistered' })
   await revokeSessions(tx, id)
   tx.append({ type: 'agent.unregistered', subject: id, actor, data: { name } })
-  tx.wake({ topic: 'incarnation', agentId: id, incarnation, left: true })
+  tx.wake({ topic: 'incarnation', agentId: id, incarnation, unregistered: true })
   return releasedLeases
 }
 
@@ -84,22 +88,22 @@ export function unregisterAgent(
   const wanted = input.agent ?? requireAgent(ctx.principal).id
   return ctx.transact(async (tx) => {
     const row = await requireAgentRow(tx, ctx.principal.project, wanted)
-    if (row.id !== ctx.principal.agent?.id && !may(ctx.principal, 'agents:remove')) {
+    if (row.id !== ctx.principal.agent?.id && !isAllowed(ctx.principal, 'agents:remove')) {
       throw new CoordinationError('FORBIDDEN', 'unregistering another agent needs the role tech-lead')
     }
-    const [left] = await tx.run(leave, { agentId: row.id, now: tx.now })
-    return { agentId: row.id, releasedLeases: left ? await part(tx, left, actorOf(ctx.principal)) : 0 }
+    const [left] = await tx.run(unregister, { agentId: row.id, now: tx.now })
+    return { agentId: row.id, releasedLeases: left ? await endAgent(tx, left, actorOf(ctx.principal)) : 0 }
   })
 }
 
 /** Who has been silent since before a moment and has nothing waiting: some of them. */
-export const silentSince = (
+export const findInactive = (
   reader: Reader,
-  { project, ...silence }: Silence & { project: string; limit: number },
-): Promise<readonly { id: string }[]> => reader.run(forgotten, { project, ...silence })
+  { project, ...silence }: InactivityParams & { project: string; limit: number },
+): Promise<readonly { id: string }[]> => reader.run(findAbandoned, { project, ...silence })
 
 /** Unregisters one that has been silent for so long, unless it is back or has mail by now. */
-export async function unregisterSilent(tx: Transaction, agentId: string, before: number): Promise<void> {
-  const [left] = await tx.run(forget, { agentId, before, now: tx.now })
-  if (left) await part(tx, left, null)
+export async function unregisterInactive(tx: Transaction, agentId: string, before: number): Promise<void> {
+  const [left] = await tx.run(unregisterAbandoned, { agentId, before, now: tx.now })
+  if (left) await endAgent(tx, left, null)
 }

@@ -3,7 +3,7 @@ import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { type AgentOutput, presentAgent, requireAgentRow } from './serialize.ts'
+import { type AgentOutput, requireAgentRow, toAgentOutput } from './serialize.ts'
 
 /** `agents.update`: what the caller says of itself. Its role stays what it was registered with. */
 export function updateAgent(ctx: Context, input: z.output<typeof agentUpdateInput>): Promise<AgentOutput> {
@@ -12,7 +12,7 @@ export function updateAgent(ctx: Context, input: z.output<typeof agentUpdateInpu
   const { type, capabilities, metadata } = input
   return ctx.transact(async (tx) => {
     if (type === undefined && capabilities === undefined && metadata === undefined)
-      return presentAgent(ctx, tx, await requireAgentRow(tx, project, id))
+      return toAgentOutput(ctx, tx, await requireAgentRow(tx, project, id))
     const { agents } = tx.t
     const [row] = await tx.db
       .update(agents)
@@ -27,6 +27,6 @@ export function updateAgent(ctx: Context, input: z.output<typeof agentUpdateInpu
     const data = { name: row.name, type: row.type, capabilities: JSON.parse(row.capabilities) }
     tx.append({ type: 'agent.updated', subject: id, actor: id, data })
     if (capabilities !== undefined) tx.wake({ topic: 'fleet', project, agentId: id })
-    return presentAgent(ctx, tx, row)
+    return toAgentOutput(ctx, tx, row)
   })
 }

@@ -4,8 +4,8 @@ import { eventTypes } from '@tony/mcp-shared/events'
 import { and, eq, gt, isNotNull, isNull, lte, or, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { extentOf } from '../../domain/feed/log-range.ts'
-import { may } from '../../domain/principal.ts'
+import { logRangeOf } from '../../domain/feed/log-range.ts'
+import { isAllowed } from '../../domain/principal.ts'
 import { iso } from '../../platform/times.ts'
 import type { Reader } from '../../store/store.ts'
 
@@ -19,14 +19,14 @@ const eventType = z.enum(eventTypes)
 const errorCode = z.enum(errorCodes as [(typeof errorCodes)[number], ...(typeof errorCodes)[number][]])
 
 /** The events that somebody called for, by the log's own order. */
-async function mutations(reader: Reader, project: string, input: Input): Promise<Output> {
+async function listMutations(reader: Reader, project: string, input: Input): Promise<Output> {
   const { events: e } = reader.t
   const after = Number(input.cursor ?? 0)
   const filters: SQL[] = []
   if (input.sessionId !== undefined) filters.push(eq(e.sessionId, input.sessionId))
   if (input.agentId !== undefined) filters.push(eq(e.actor, input.agentId))
   if (input.requestId !== undefined) filters.push(eq(e.requestId, input.requestId))
-  const { first, last } = await extentOf(reader, project)
+  const { first, last } = await logRangeOf(reader, project)
   const start = Math.max(after, first - 1)
   const end = Math.min(start + scanLimit, last)
   const rows = await reader.db
@@ -55,17 +55,17 @@ async function mutations(reader: Reader, project: string, input: Input): Promise
 }
 
 /** Of the caller's project; those of callers without a valid credential belong to none, and are shown to an admin. */
-async function denials(ctx: Context, reader: Reader, input: Input): Promise<Output> {
+async function listDenials(ctx: Context, reader: Reader, input: Input): Promise<Output> {
   const { denials: d } = reader.t
   const own = eq(d.projectId, ctx.principal.project)
-  const shown = may(ctx.principal, 'keys:read') ? or(own, isNull(d.projectId)) : own
+  const visible = isAllowed(ctx.principal, 'keys:read') ? or(own, isNull(d.projectId)) : own
   const filters: SQL[] = []
   if (input.agentId !== undefined) filters.push(eq(d.subject, input.agentId))
   if (input.requestId !== undefined) filters.push(eq(d.requestId, input.requestId))
   const rows = await reader.db
     .select()
     .from(d)
-    .where(and(gt(d.ord, Number(input.cursor ?? 0)), shown, ...filters))
+    .where(and(gt(d.ord, Number(input.cursor ?? 0)), visible, ...filters))
     .orderBy(d.ord)
     .limit(input.limit + 1)
   const page = rows.slice(0, input.limit)
@@ -88,5 +88,5 @@ async function denials(ctx: Context, reader: Reader, input: Input): Promise<Outp
 /** `audit.list`: who changed what, or who was kept from it. */
 export const listAudit = (ctx: Context, input: Input): Promise<Output> =>
   ctx.read((reader) =>
-    input.of === 'mutations' ? mutations(reader, ctx.principal.project, input) : denials(ctx, reader, input),
+    input.of === 'mutations' ? listMutations(reader, ctx.principal.project, input) : listDenials(ctx, reader, input),
   )

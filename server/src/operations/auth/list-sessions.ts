@@ -1,7 +1,7 @@
 import type { sessionListInput, sessionListOutput } from '@tony/mcp-shared/auth'
 import { and, desc, eq, isNull } from 'drizzle-orm'
 import type { z } from 'zod'
-import { knownAgent } from '../../domain/agents/lookup.ts'
+import { requireKnownAgent } from '../../domain/agents/lookup.ts'
 import type { Context } from '../../domain/context.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 
@@ -13,7 +13,7 @@ export const listSessions = (
   ctx.read(async (reader) => {
     const { sessions: s, agents: a } = reader.t
     const { project } = ctx.principal
-    const ofAgent = agent === undefined ? [] : [eq(s.agentId, await knownAgent(reader, project, agent))]
+    const ofAgent = agent === undefined ? [] : [eq(s.agentId, await requireKnownAgent(reader, project, agent))]
     const live = all ? [] : [isNull(s.revokedAt)]
     const rows = await reader.db
       .select({ session: s, name: a.name })

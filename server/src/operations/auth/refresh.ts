@@ -4,16 +4,16 @@ import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, gt, isNull, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { notValid } from '../../domain/identity/key-use.ts'
-import { sessionOfToken, successorOf } from '../../domain/identity/refresh-token.ts'
+import { invalidToken } from '../../domain/identity/key-use.ts'
+import { nextRefreshToken, sessionIdOfToken } from '../../domain/identity/refresh-token.ts'
 import { findSession } from '../../domain/identity/session.ts'
 import { iso } from '../../platform/times.ts'
-import { refreshRetryMs } from '../../store/commit/extend-deadlines.ts'
+import { refreshRetryWindowMs } from '../../store/commit/extend-deadlines.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
 type Input = z.output<typeof authRefreshInput>
 
-interface Exchange {
+interface ExchangeParams {
   sessionId: string
   presented: string
   successor: string
@@ -23,7 +23,7 @@ interface Exchange {
   begunSince: number
 }
 
-const exchange = statement(({ db, t: { sessions: s }, p }: Query<Exchange>) =>
+const exchangeToken = statement(({ db, t: { sessions: s }, p }: Query<ExchangeParams>) =>
   db
     .update(s)
     .set({ refreshHash: p.successor, parentHash: p.presented, nonceHash: p.nonce, refreshedAt: p.now })
@@ -40,7 +40,7 @@ const exchange = statement(({ db, t: { sessions: s }, p }: Query<Exchange>) =>
     .prepare(),
 )
 
-interface Again {
+interface RetryParams {
   sessionId: string
   presented: string
   nonce: string
@@ -48,7 +48,7 @@ interface Again {
 }
 
 /** The same token with the same nonce, and what it was exchanged for has not been used. */
-const again = statement(({ db, t: { sessions: s }, p }: Query<Again>) =>
+const findRetry = statement(({ db, t: { sessions: s }, p }: Query<RetryParams>) =>
   db
     .select({ id: s.id })
     .from(s)
@@ -65,7 +65,7 @@ const again = statement(({ db, t: { sessions: s }, p }: Query<Again>) =>
 )
 
 /** A token that was used before is shown again: one of two holders stole it, and nobody knows which. */
-const endReused = statement(
+const revokeReusedSession = statement(
   ({ db, t: { sessions: s }, p }: Query<{ sessionId: string; presented: string; now: number }>) =>
     db
       .update(s)
@@ -75,7 +75,7 @@ const endReused = statement(
       .prepare(),
 )
 
-const holder = statement(({ db, t, p }: Query<{ sessionId: string }>) =>
+const findSessionAgent = statement(({ db, t, p }: Query<{ sessionId: string }>) =>
   db
     .select({ agent: t.agents, incarnation: t.sessions.incarnation })
     .from(t.sessions)
@@ -85,16 +85,22 @@ const holder = statement(({ db, t, p }: Query<{ sessionId: string }>) =>
 )
 
 /** True when the exchange stands; otherwise the refusal, thrown only once the end of a reused session has committed. */
-async function take(ctx: Context, tx: Transaction, sessionId: string, input: Input): Promise<true | CoordinationError> {
+async function exchangeIn(
+  ctx: Context,
+  tx: Transaction,
+  sessionId: string,
+  input: Input,
+): Promise<true | CoordinationError> {
   const { pepper } = ctx
   const presented = pepper.hash('refresh', input.refreshToken)
   const nonce = pepper.hash('nonce', input.nonce)
-  const successor = pepper.hash('refresh', successorOf(pepper, sessionId, input.refreshToken, input.nonce))
+  const successor = pepper.hash('refresh', nextRefreshToken(pepper, sessionId, input.refreshToken, input.nonce))
   const limits = { now: tx.now, idleSince: tx.now - sessionLife.idleMs, begunSince: tx.now - sessionLife.absoluteMs }
-  if ((await tx.run(exchange, { sessionId, presented, successor, nonce, ...limits })).length > 0) return true
-  if ((await tx.run(again, { sessionId, presented, nonce, since: tx.now - refreshRetryMs })).length > 0) return true
-  const [reused] = await tx.run(endReused, { sessionId, presented, now: tx.now })
-  if (!reused) {
+  if ((await tx.run(exchangeToken, { sessionId, presented, successor, nonce, ...limits })).length > 0) return true
+  if ((await tx.run(findRetry, { sessionId, presented, nonce, since: tx.now - refreshRetryWindowMs })).length > 0)
+    return true
+  const [revoked] = await tx.run(revokeReusedSession, { sessionId, presented, now: tx.now })
+  if (!revoked) {
     const [row] = await tx.run(findSession, { sessionId })
     return row?.revokedAt === null
       ? new CoordinationError('TOKEN_EXPIRED', 'the refresh token has expired: register again')
@@ -102,7 +108,7 @@ async function take(ctx: Context, tx: Transaction, sessionId: string, input: Inp
   }
   tx.wake({ topic: 'revoked', sessions: [sessionId] })
   const data = { sessionId, reason: 'reuse' }
-  tx.append({ type: 'session.revoked', subject: reused.agentId, actor: null, audience: [reused.agentId], data })
+  tx.append({ type: 'session.revoked', subject: revoked.agentId, actor: null, audience: [revoked.agentId], data })
   return new CoordinationError(
     'TOKEN_REVOKED',
     'the refresh token was used before: its session has been ended, register again',
@@ -111,17 +117,17 @@ async function take(ctx: Context, tx: Transaction, sessionId: string, input: Inp
 
 /** `auth.refresh`: the next access token of a session, and the next refresh token. The one that was shown is used up. */
 export async function refreshSession(ctx: Context, input: Input): Promise<z.output<typeof authRefreshOutput>> {
-  const sessionId = sessionOfToken(ctx.pepper, input.refreshToken)
-  if (sessionId === undefined) throw notValid()
-  const [held] = await ctx.read((reader) => reader.run(holder, { sessionId }))
-  if (!held) throw notValid()
-  const { agent, incarnation } = held
+  const sessionId = sessionIdOfToken(ctx.pepper, input.refreshToken)
+  if (sessionId === undefined) throw invalidToken()
+  const [sessionAgent] = await ctx.read((reader) => reader.run(findSessionAgent, { sessionId }))
+  if (!sessionAgent) throw invalidToken()
+  const { agent, incarnation } = sessionAgent
   const fence = { sessionId, agentId: agent.id, incarnation }
   const scope = { project: agent.projectId, fence, requestId: ctx.requestId }
-  const outcome = await ctx.store.transact(scope, (tx) => take(ctx, tx, sessionId, input))
+  const outcome = await ctx.store.transact(scope, (tx) => exchangeIn(ctx, tx, sessionId, input))
   if (outcome !== true) throw outcome
   // Who only keeps a session good is there too: long silence has an agent unregistered.
-  ctx.presence.note(agent.projectId, agent.id, ctx.store.now())
+  ctx.presence.record(agent.projectId, agent.id, ctx.store.now())
   const issued = await ctx.tokens.issue({
     agentId: agent.id,
     name: agent.name,
@@ -132,6 +138,6 @@ export async function refreshSession(ctx: Context, input: Input): Promise<z.outp
     incarnation,
     sessionId,
   })
-  const refreshToken = successorOf(ctx.pepper, sessionId, input.refreshToken, input.nonce)
+  const refreshToken = nextRefreshToken(ctx.pepper, sessionId, input.refreshToken, input.nonce)
   return { token: issued.token, refreshToken, expiresAt: iso(issued.expiresAt), expiresInMs: issued.expiresInMs }
 }

@@ -2,7 +2,7 @@ import type { authRenewInput, authRenewOutput } from '@tony/mcp-shared/auth'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { verifyToken } from '../../domain/identity/issuers/admit.ts'
+import { verifyToken } from '../../domain/identity/issuers/external-identity.ts'
 import { iso } from '../../platform/times.ts'
 
 /** `auth.renew`: the socket goes on with a newer token of the same session, and what is open on it stays open. */
@@ -16,6 +16,6 @@ export async function renewIdentity(
   const { subject, sessionId } = ctx.principal
   if (renewed.subject !== subject || renewed.sessionId !== sessionId)
     throw new CoordinationError('FORBIDDEN', 'a socket goes on with a token of its own session only: open another')
-  ctx.renew(renewed)
+  ctx.reauthenticate(renewed)
   return { expiresAt: iso(renewed.expiresAt) }
 }

@@ -1,45 +1,46 @@
 import type { authRevokeInput, authRevokeOutput } from '@tony/mcp-shared/auth'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { z } from 'zod'
-import { knownAgent } from '../../domain/agents/lookup.ts'
+import { requireKnownAgent } from '../../domain/agents/lookup.ts'
 import type { Context } from '../../domain/context.ts'
 import { findSession, revokeSession, revokeSessions } from '../../domain/identity/session.ts'
-import { actorOf, may } from '../../domain/principal.ts'
+import { actorOf, isAllowed } from '../../domain/principal.ts'
 import type { Transaction } from '../../store/store.ts'
 import { revokeKey } from './keys/revoke.ts'
 
 type Input = z.output<typeof authRevokeInput>
 
-async function end(ctx: Context, tx: Transaction, { sessionId, agent }: Input) {
+async function revokeIn(ctx: Context, tx: Transaction, { sessionId, agent }: Input) {
   const { project } = ctx.principal
-  if (agent !== undefined) return revokeSessions(tx, await knownAgent(tx, project, agent))
-  const wanted = sessionId ?? ctx.principal.sessionId ?? ''
-  const [row] = await tx.run(findSession, { sessionId: wanted })
-  if (row?.projectId !== project) throw new CoordinationError('NOT_FOUND', `Session ${wanted} not found`)
-  return revokeSession(tx, wanted)
+  if (agent !== undefined) return revokeSessions(tx, await requireKnownAgent(tx, project, agent))
+  const targetId = sessionId ?? ctx.principal.sessionId ?? ''
+  const [row] = await tx.run(findSession, { sessionId: targetId })
+  if (row?.projectId !== project) throw new CoordinationError('NOT_FOUND', `Session ${targetId} not found`)
+  return revokeSession(tx, targetId)
 }
 
 /** `auth.revoke`: of what is ended nothing more commits, on any replica; its sockets and reads stop within 2 s. */
 export async function revoke(ctx: Context, input: Input): Promise<z.output<typeof authRevokeOutput>> {
   const { principal } = ctx
   if (input.keyId !== undefined) {
-    if (!may(principal, 'keys:write')) throw new CoordinationError('FORBIDDEN', 'revoking a key needs the role admin')
+    if (!isAllowed(principal, 'keys:write'))
+      throw new CoordinationError('FORBIDDEN', 'revoking a key needs the role admin')
     const { revokedSessions } = await revokeKey(ctx, { keyId: input.keyId })
     return { revokedSessions }
   }
-  const own = input.agent === undefined && (input.sessionId ?? principal.sessionId) === principal.sessionId
-  if (own && principal.sessionId === undefined)
+  const isOwnSession = input.agent === undefined && (input.sessionId ?? principal.sessionId) === principal.sessionId
+  if (isOwnSession && principal.sessionId === undefined)
     throw new CoordinationError('INVALID_INPUT', 'the caller has no session of its own: name what to revoke')
-  if (!own && !may(principal, 'sessions:revoke'))
+  if (!isOwnSession && !isAllowed(principal, 'sessions:revoke'))
     throw new CoordinationError('FORBIDDEN', "ending another's session needs the role tech-lead")
   const revoked = await ctx.transact(async (tx) => {
-    const ended = await end(ctx, tx, input)
+    const sessions = await revokeIn(ctx, tx, input)
     const actor = actorOf(principal)
-    for (const { id, agentId } of ended) {
+    for (const { id, agentId } of sessions) {
       const data = { sessionId: id, reason: 'revoked' }
       tx.append({ type: 'session.revoked', subject: agentId, actor, audience: [agentId], data })
     }
-    return ended
+    return sessions
   })
   return { revokedSessions: revoked.length }
 }

@@ -2,7 +2,7 @@ import type { authWhoamiOutput } from '@tony/mcp-shared/auth'
 import { permissions } from '@tony/mcp-shared/policy'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { may } from '../../domain/principal.ts'
+import { isAllowed } from '../../domain/principal.ts'
 import { iso } from '../../platform/times.ts'
 
 /** `auth.whoami`. */
@@ -16,7 +16,7 @@ export async function whoami({ principal }: Context): Promise<z.output<typeof au
     sessionId: sessionId ?? null,
     keyId: key?.id ?? null,
     role,
-    permissions: permissions.filter((permission) => may(principal, permission)),
+    permissions: permissions.filter((permission) => isAllowed(principal, permission)),
     capabilities: [...principal.capabilities],
     project,
     expiresAt: Number.isFinite(expiresAt) ? iso(expiresAt) : null,

@@ -2,8 +2,8 @@ import type { eventListInput, eventListOutput } from '@tony/mcp-shared/events'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { cursorAt, resolveCursor } from '../../domain/feed/cursor.ts'
-import { extentOf } from '../../domain/feed/log-range.ts'
-import { type EventOutput, following, shows } from '../../domain/feed/page.ts'
+import { logRangeOf } from '../../domain/feed/log-range.ts'
+import { type EventOutput, isVisible, requirePageAfter } from '../../domain/feed/page.ts'
 
 /** Read at a time while looking for what the filter lets through, and how many in all before the page is given as it is. */
 const readLimit = 1_000
@@ -22,14 +22,14 @@ export const listEvents = (
     let seq = start
     const events: EventOutput[] = []
     while (events.length < limit && seq - start < scanLimit) {
-      const page = await following(reader, project, epoch, seq, readLimit)
+      const page = await requirePageAfter(reader, project, epoch, seq, readLimit)
       if (page.length === 0) return { events, cursor: cursorAt(epoch, seq), more: false }
       for (const candidate of page) {
         seq = candidate.seq
-        if (shows(ctx.principal, filter, candidate)) events.push(candidate.data)
+        if (isVisible(ctx.principal, filter, candidate)) events.push(candidate.data)
         if (events.length === limit) break
       }
     }
-    const { last } = await extentOf(reader, project)
+    const { last } = await logRangeOf(reader, project)
     return { events, cursor: cursorAt(epoch, seq), more: seq < last }
   })

@@ -2,10 +2,10 @@ import type { eventSubscribeInput } from '@tony/mcp-shared/events'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { cursorAt, resolveCursor } from '../../domain/feed/cursor.ts'
-import { type Chunk, type Item, item } from '../../domain/feed/item.ts'
-import { type EventOutput, shows } from '../../domain/feed/page.ts'
+import { type Chunk, type Item, toItem } from '../../domain/feed/item.ts'
+import { type EventOutput, isVisible } from '../../domain/feed/page.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { Bell } from '../../platform/notifier.ts'
+import { Notifier } from '../../platform/notifier.ts'
 import { iso } from '../../platform/times.ts'
 
 /** Looked at in one go; what the filter lets through is sent together. */
@@ -16,28 +16,28 @@ const checkpointEvents = 1_000
 const checkpointMs = 15_000
 
 /** Rings once, a while after it was first set: a trickle of events that are kept back does not put a checkpoint off. */
-class Alarm {
+class CheckpointTimer {
   readonly #clock: Clock
-  readonly #ring: () => void
+  readonly #notify: () => void
   #cancel: (() => void) | undefined
-  rang = false
+  expired = false
 
-  constructor(clock: Clock, ring: () => void) {
+  constructor(clock: Clock, notify: () => void) {
     this.#clock = clock
-    this.#ring = ring
+    this.#notify = notify
   }
 
   set(): void {
     this.#cancel ??= this.#clock.timer(checkpointMs, () => {
-      this.rang = true
-      this.#ring()
+      this.expired = true
+      this.#notify()
     })
   }
 
   clear(): void {
     this.#cancel?.()
     this.#cancel = undefined
-    this.rang = false
+    this.expired = false
   }
 }
 
@@ -49,43 +49,43 @@ export async function* subscribeToEvents(
   const { project } = ctx.principal
   const { epoch } = ctx.store
   const { lastEventId, cursor, ...filter } = input
-  const stream = ctx.streams.of(project)
-  const bell = new Bell()
-  const unwatch = stream.watch(bell.ring)
-  ctx.signal.addEventListener('abort', bell.ring, { once: true })
-  const from = lastEventId ?? cursor
-  const alarm = new Alarm(ctx.clock, bell.ring)
+  const feed = ctx.feeds.feedOf(project)
+  const notifier = new Notifier()
+  const unwatch = feed.watch(notifier.notify)
+  ctx.signal.addEventListener('abort', notifier.notify, { once: true })
+  const start = lastEventId ?? cursor
+  const checkpointTimer = new CheckpointTimer(ctx.clock, notifier.notify)
   try {
     let seq =
-      from === undefined
-        ? await stream.latest()
-        : await ctx.read((reader) => resolveCursor(reader, project, epoch, from))
+      start === undefined
+        ? await feed.latest()
+        : await ctx.read((reader) => resolveCursor(reader, project, epoch, start))
     let sent = seq
     // Where it begins: without this, one that reconnects before its first event would not know what it missed.
-    if (from === undefined) yield [checkpoint(epoch, seq, ctx.clock.wall())]
+    if (start === undefined) yield [toCheckpoint(epoch, seq, ctx.clock.wall())]
     while (!ctx.signal.aborted) {
-      const events = await stream.after(seq, chunkLimit)
+      const events = await feed.after(seq, chunkLimit)
       // Not before: what was read while the store became another one does not follow this cursor.
       await refuseOtherEpoch(ctx, cursorAt(epoch, seq))
       seq = events.at(-1)?.seq ?? seq
-      const visible: Item<EventOutput>[] = events.filter((candidate) => shows(ctx.principal, filter, candidate))
+      const visible: Item<EventOutput>[] = events.filter((candidate) => isVisible(ctx.principal, filter, candidate))
       const last = events.at(-1)
       if (last && visible.at(-1) === last) sent = seq
-      if (seq - sent >= checkpointEvents || (alarm.rang && seq > sent)) {
-        visible.push(checkpoint(epoch, seq, ctx.clock.wall()))
+      if (seq - sent >= checkpointEvents || (checkpointTimer.expired && seq > sent)) {
+        visible.push(toCheckpoint(epoch, seq, ctx.clock.wall()))
         sent = seq
-        alarm.clear()
+        checkpointTimer.clear()
       }
       if (visible.length > 0) yield visible
       if (events.length > 0) continue
-      if (seq === sent) alarm.clear()
-      else alarm.set()
-      await bell.rung()
+      if (seq === sent) checkpointTimer.clear()
+      else checkpointTimer.set()
+      await notifier.wait()
     }
   } finally {
-    alarm.clear()
+    checkpointTimer.clear()
     unwatch()
-    ctx.signal.removeEventListener('abort', bell.ring)
+    ctx.signal.removeEventListener('abort', notifier.notify)
   }
 }
 
@@ -96,5 +96,5 @@ async function refuseOtherEpoch(ctx: Context, cursor: string): Promise<void> {
     await ctx.read((reader) => resolveCursor(reader, ctx.principal.project, epoch, cursor))
 }
 
-const checkpoint = (epoch: string, seq: number, at: number): Item<EventOutput> =>
-  item({ seq, at: iso(at), type: 'checkpoint', subject: null, actor: null, data: {} }, cursorAt(epoch, seq))
+const toCheckpoint = (epoch: string, seq: number, at: number): Item<EventOutput> =>
+  toItem({ seq, at: iso(at), type: 'checkpoint', subject: null, actor: null, data: {} }, cursorAt(epoch, seq))

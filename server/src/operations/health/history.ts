@@ -1,12 +1,12 @@
 import type { healthHistoryInput, healthHistoryOutput } from '@tony/mcp-shared/health'
 import { and, desc, eq, gte, lt } from 'drizzle-orm'
 import type { z } from 'zod'
-import { knownAgent } from '../../domain/agents/lookup.ts'
+import { requireKnownAgent } from '../../domain/agents/lookup.ts'
 import type { Context } from '../../domain/context.ts'
 import { placeholder, type Query, statement } from '../../store/store.ts'
-import { presentSample } from './serialize.ts'
+import { toSample } from './serialize.ts'
 
-const newest = statement(({ db, t, p }: Query<{ agentId: string; since: number; until: number; limit: number }>) =>
+const findSamples = statement(({ db, t, p }: Query<{ agentId: string; since: number; until: number; limit: number }>) =>
   db
     .select()
     .from(t.healthMetrics)
@@ -22,21 +22,21 @@ const newest = statement(({ db, t, p }: Query<{ agentId: string; since: number; 
     .prepare(),
 )
 
-const timeOf = (given: string | undefined, otherwise: number): number =>
-  given === undefined ? otherwise : Date.parse(given)
+const parseTime = (given: string | undefined, fallback: number): number =>
+  given === undefined ? fallback : Date.parse(given)
 
 /** `health.history`: what one agent reported, newest first. Of one that has left, too. */
-export const historyOfHealth = (
+export const getHealthHistory = (
   ctx: Context,
   input: z.output<typeof healthHistoryInput>,
 ): Promise<z.output<typeof healthHistoryOutput>> =>
   ctx.read(async (reader) => {
-    const agentId = await knownAgent(reader, ctx.principal.project, input.agent)
-    const samples = await reader.run(newest, {
+    const agentId = await requireKnownAgent(reader, ctx.principal.project, input.agent)
+    const samples = await reader.run(findSamples, {
       agentId,
-      since: timeOf(input.since, 0),
-      until: timeOf(input.until, Number.MAX_SAFE_INTEGER),
+      since: parseTime(input.since, 0),
+      until: parseTime(input.until, Number.MAX_SAFE_INTEGER),
       limit: input.limit,
     })
-    return { agentId, samples: samples.map(presentSample) }
+    return { agentId, samples: samples.map(toSample) }
   })

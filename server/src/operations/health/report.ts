@@ -1,6 +1,6 @@
 import type { healthReportInput, healthReportOutput } from '@tony/mcp-shared/health'
 import type { z } from 'zod'
-import { keepSample } from '../../domain/agents/health-sample.ts'
+import { saveSample } from '../../domain/agents/health-sample.ts'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { iso } from '../../platform/times.ts'
@@ -12,7 +12,7 @@ export function reportHealth(
 ): Promise<z.output<typeof healthReportOutput>> {
   const agentId = requireAgent(ctx.principal).id
   return ctx.transact(async (tx) => {
-    await keepSample(tx, agentId, sample)
+    await saveSample(tx, agentId, sample)
     return { agentId, at: iso(tx.now) }
   })
 }

@@ -6,7 +6,7 @@ import type { Tables } from '../../store/tables/tables.ts'
 type SampleRow = Tables['healthMetrics']['$inferSelect']
 
 /** One report as callers see it. */
-export const presentSample = (row: SampleRow): z.output<typeof storedSample> => ({
+export const toSample = (row: SampleRow): z.output<typeof storedSample> => ({
   at: iso(row.timestamp),
   requestsHandled: row.requestsHandled,
   avgResponseTimeMs: row.avgResponseTime,

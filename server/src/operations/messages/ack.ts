@@ -3,15 +3,22 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { findMessage, isCurrent, moved, type Receipt, staleReceipt, tell } from './receipt.ts'
+import {
+  findMessage,
+  isCurrentDelivery,
+  type Receipt,
+  receiptEventColumns,
+  recordReceiptEvent,
+  staleReceipt,
+} from './receipt.ts'
 
 const ack = statement((q: Query<Receipt & { agentId: string; now: number }>) => {
   const { db, t, p } = q
   return db
     .update(t.messages)
     .set({ status: 'acked', ackBy: null, endedAt: p.now })
-    .where(isCurrent(q))
-    .returning(moved(q))
+    .where(isCurrentDelivery(q))
+    .returning(receiptEventColumns(q))
     .prepare()
 })
 
@@ -23,9 +30,9 @@ async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: R
     const done = known?.status === 'acked' && known.receipt === receipt
     return done ? undefined : staleReceipt(known, messageId)
   }
-  tell(tx, 'message.acked', agentId, messageId, row)
+  recordReceiptEvent(tx, 'message.acked', agentId, messageId, row)
   // Room for one more in the inbox.
-  tx.wake({ topic: 'inbox', agentId, because: 'room' })
+  tx.wake({ topic: 'inbox', agentId, reason: 'capacity' })
   return undefined
 }
 

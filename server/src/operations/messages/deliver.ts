@@ -2,10 +2,10 @@ import { type delivery, modeOfRank } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { and, eq, gt, isNull, lte, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { gateOf } from '../../domain/agents/admission.ts'
+import { admissionOf } from '../../domain/agents/admission.ts'
 import { randomToken } from '../../platform/random.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
-import { isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 
@@ -16,35 +16,35 @@ const countInFlight = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
     .select({ count: sql<number>`count(*)` })
     .from(t.messages)
-    .where(and(eq(t.messages.toAgent, p.agentId), isWord(t.messages.status, 'delivered')))
+    .where(and(eq(t.messages.toAgent, p.agentId), equalsLiteral(t.messages.status, 'delivered')))
     .prepare(),
 )
 
 /** A message whose time is over is never handed out, whether or not the sweep has come by. */
-const alive = ({ t, p }: Query<{ now: number }>) =>
+const isDeliverable = ({ t, p }: Query<{ now: number }>) =>
   and(sql`${t.messages.ready} = 1`, or(isNull(t.messages.expiresAt), gt(t.messages.expiresAt, p.now)))
 
-const heads = statement((q: Query<{ agentId: string; now: number; upTo: number; limit: number }>) =>
+const findHeads = statement((q: Query<{ agentId: string; now: number; upTo: number; limit: number }>) =>
   q
     .skipLocked(
       q.db
         .select({ ord: q.t.messages.ord, priority: q.t.messages.priority })
         .from(q.t.messages)
-        .where(and(eq(q.t.messages.toAgent, q.p.agentId), alive(q), lte(q.t.messages.mode, q.p.upTo)))
+        .where(and(eq(q.t.messages.toAgent, q.p.agentId), isDeliverable(q), lte(q.t.messages.mode, q.p.upTo)))
         .orderBy(q.t.messages.priority, q.t.messages.ord)
         .limit(placeholder('limit')),
     )
     .prepare(),
 )
 
-interface HandOut {
+interface DeliverParams {
   ord: number
   receipt: string
   ackBy: number
   now: number
 }
 
-const handOut = statement((q: Query<HandOut>) => {
+const markDelivered = statement((q: Query<DeliverParams>) => {
   const { db, t, p } = q
   return db
     .update(t.messages)
@@ -57,7 +57,7 @@ const handOut = statement((q: Query<HandOut>) => {
       ackBy: p.ackBy,
       retryCount: sql`${t.messages.retryCount} + 1`,
     })
-    .where(and(eq(t.messages.ord, p.ord), alive(q)))
+    .where(and(eq(t.messages.ord, p.ord), isDeliverable(q)))
     .returning()
     .prepare()
 })
@@ -69,7 +69,7 @@ const findBody = statement(({ db, t, p }: Query<{ id: string }>) =>
 /** So many more deliveries may wait for their ack when they are critical. */
 const criticalReserve = 10
 
-export interface Handing {
+export interface DeliverOptions {
   readonly agentId: string
   readonly limit: number
   /** Rank of the least urgent delivery mode. */
@@ -78,7 +78,7 @@ export interface Handing {
   readonly ackWaitMs: number
 }
 
-export interface HandedOut {
+export interface DeliverResult {
   readonly messages: Delivery[]
   /** Whether more is there than may wait for its ack: it goes out when something is acked. */
   readonly full: boolean
@@ -87,25 +87,25 @@ export interface HandedOut {
 /** Hands out what is next in an agent's inbox, by priority and then by age, within what may wait for its ack. */
 export async function deliverIn(
   tx: Transaction,
-  { agentId, limit, upTo, maxAckPending, ackWaitMs }: Handing,
-): Promise<HandedOut> {
-  if ((await gateOf(tx, agentId)).paused) return { messages: [], full: false }
-  const [flying] = await tx.run(countInFlight, { agentId })
-  const room = maxAckPending - (flying?.count ?? 0)
-  const wanted = Math.min(limit, Math.max(room + criticalReserve, 0))
+  { agentId, limit, upTo, maxAckPending, ackWaitMs }: DeliverOptions,
+): Promise<DeliverResult> {
+  if ((await admissionOf(tx, agentId)).paused) return { messages: [], full: false }
+  const [inFlight] = await tx.run(countInFlight, { agentId })
+  const free = maxAckPending - (inFlight?.count ?? 0)
+  const wanted = Math.min(limit, Math.max(free + criticalReserve, 0))
   // One more than may go: whether there is more is then known without another query.
-  const next = await tx.run(heads, { agentId, now: tx.now, upTo, limit: wanted + 1 })
-  const allowed = next.slice(0, wanted).filter((head, index) => index < room || head.priority === 0)
+  const next = await tx.run(findHeads, { agentId, now: tx.now, upTo, limit: wanted + 1 })
+  const allowed = next.slice(0, wanted).filter((head, index) => index < free || head.priority === 0)
   const messages: Delivery[] = []
   for (const { ord } of allowed) {
     const receipt = randomToken(12)
-    const [row] = await tx.run(handOut, { ord, receipt, ackBy: tx.now + ackWaitMs, now: tx.now })
-    if (row) messages.push(await present(tx, row))
+    const [row] = await tx.run(markDelivered, { ord, receipt, ackBy: tx.now + ackWaitMs, now: tx.now })
+    if (row) messages.push(await toDelivery(tx, row))
   }
   return { messages, full: allowed.length < Math.min(next.length, limit) }
 }
 
-async function present(tx: Transaction, row: MessageRow): Promise<Delivery> {
+async function toDelivery(tx: Transaction, row: MessageRow): Promise<Delivery> {
   const [body] = row.bodyId === null ? [] : await tx.run(findBody, { id: row.bodyId })
   const payload = row.payload ?? body?.payload
   if (payload === undefined || row.receipt === null || row.ackBy === null)

@@ -5,24 +5,36 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { iso } from '../../platform/times.ts'
 import { type Query, statement } from '../../store/store.ts'
-import { findMessage, isCurrent, moved, type Receipt, refuseReceipt, tell } from './receipt.ts'
+import {
+  findMessage,
+  isCurrentDelivery,
+  type Receipt,
+  receiptEventColumns,
+  recordReceiptEvent,
+  refuseReceipt,
+} from './receipt.ts'
 
 const extend = statement((q: Query<Receipt & { agentId: string; ackBy: number }>) =>
-  q.db.update(q.t.messages).set({ ackBy: q.p.ackBy }).where(isCurrent(q)).returning({ id: q.t.messages.id }).prepare(),
+  q.db
+    .update(q.t.messages)
+    .set({ ackBy: q.p.ackBy })
+    .where(isCurrentDelivery(q))
+    .returning({ id: q.t.messages.id })
+    .prepare(),
 )
 
 /** The first time alone: its sender is told once. */
-const show = statement((q: Query<{ messageId: string; now: number }>) =>
+const markShown = statement((q: Query<{ messageId: string; now: number }>) =>
   q.db
     .update(q.t.messages)
     .set({ shownAt: q.p.now })
     .where(and(eq(q.t.messages.id, q.p.messageId), isNull(q.t.messages.shownAt)))
-    .returning(moved(q))
+    .returning(receiptEventColumns(q))
     .prepare(),
 )
 
 /** `messages.inProgress`: still at it. The delivery waits for its ack anew; no event, unless it was shown for the first time. */
-export function keepInProgress(
+export function markInProgress(
   ctx: Context,
   { messageId, receipt, ackWaitMs, shown }: z.output<typeof messageInProgressInput>,
 ): Promise<z.output<typeof messageInProgressOutput>> {
@@ -34,8 +46,8 @@ export function keepInProgress(
       const [known] = await tx.run(findMessage, { messageId, agentId })
       return refuseReceipt(known, messageId)
     }
-    const [first] = shown ? await tx.run(show, { messageId, now: tx.now }) : []
-    if (first) tell(tx, 'message.shown', agentId, messageId, first)
+    const [first] = shown ? await tx.run(markShown, { messageId, now: tx.now }) : []
+    if (first) recordReceiptEvent(tx, 'message.shown', agentId, messageId, first)
     return { messageId, ackBy: iso(ackBy) }
   })
 }

@@ -1,9 +1,9 @@
 import { type messageInboxInput, rankOfMode } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { type Chunk, item } from '../../domain/feed/item.ts'
+import { type Chunk, toItem } from '../../domain/feed/item.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { Bell } from '../../platform/notifier.ts'
+import { Notifier } from '../../platform/notifier.ts'
 import { type Delivery, deliverIn } from './deliver.ts'
 
 /** Handed over at a time, so that one transaction does not hold others up. */
@@ -16,26 +16,26 @@ export async function* openInbox(
 ): AsyncGenerator<Chunk<Delivery>> {
   const agentId = requireAgent(ctx.principal).id
   const { maxAckPending, ackWaitMs } = input
-  const bell = new Bell()
-  const since = { mail: false, room: false }
-  const close = ctx.inboxes.watch(agentId, (because) => {
-    since[because] = true
-    bell.ring()
+  const notifier = new Notifier()
+  const signalled = { message: false, capacity: false }
+  const close = ctx.inboxes.watch(agentId, (reason) => {
+    signalled[reason] = true
+    notifier.notify()
   })
-  ctx.signal.addEventListener('abort', bell.ring, { once: true })
+  ctx.signal.addEventListener('abort', notifier.notify, { once: true })
   try {
     while (!ctx.signal.aborted) {
-      since.mail = false
-      since.room = false
-      const handing = { agentId, limit: chunkLimit, upTo: rankOfMode('digest'), maxAckPending, ackWaitMs }
-      const { messages, full } = await ctx.transact((tx) => deliverIn(tx, handing))
-      if (messages.length > 0) yield messages.map((message) => item(message))
+      signalled.message = false
+      signalled.capacity = false
+      const options = { agentId, limit: chunkLimit, upTo: rankOfMode('digest'), maxAckPending, ackWaitMs }
+      const { messages, full } = await ctx.transact((tx) => deliverIn(tx, options))
+      if (messages.length > 0) yield messages.map((message) => toItem(message))
       if (messages.length === chunkLimit) continue
       // An ack makes room, which is worth a transaction only where something waits for it.
-      while (!(since.mail || (full && since.room) || ctx.signal.aborted)) await bell.rung()
+      while (!(signalled.message || (full && signalled.capacity) || ctx.signal.aborted)) await notifier.wait()
     }
   } finally {
     close()
-    ctx.signal.removeEventListener('abort', bell.ring)
+    ctx.signal.removeEventListener('abort', notifier.notify)
   }
 }

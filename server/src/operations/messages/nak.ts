@@ -2,8 +2,8 @@ import type { messageMoved, messageNakInput } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { findMessage, refuseReceipt } from './receipt.ts'
 import { nakDelivery } from './end-delivery.ts'
+import { findMessage, refuseReceipt } from './receipt.ts'
 import { statusOf } from './serialize.ts'
 
 /** `messages.nak`: not now. Delivered again after a delay; after its last delivery it is a dead letter. */
@@ -15,8 +15,8 @@ export function nakMessage(
   const { messageId, receipt } = input
   const jitter = ctx.clock.random()
   return ctx.transact(async (tx) => {
-    const giving = { messageId, agentId, receipt, jitter, delayMs: input.delayMs ?? null, error: input.error ?? null }
-    const row = await nakDelivery(tx, giving)
+    const params = { messageId, agentId, receipt, jitter, delayMs: input.delayMs ?? null, error: input.error ?? null }
+    const row = await nakDelivery(tx, params)
     if (row) return { messageId, status: statusOf(row.status) }
     const [known] = await tx.run(findMessage, { messageId, agentId })
     return refuseReceipt(known, messageId)

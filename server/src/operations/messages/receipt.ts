@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import { participantsOf } from '../../domain/messages/participants.ts'
-import { isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import type { MessageRow } from './deliver.ts'
 
@@ -20,31 +20,31 @@ export interface Receipt {
 }
 
 /** The delivery a receipt is good for: the last one of the caller's own message, and still without its end. */
-export const isCurrent = ({ t, p }: Query<Receipt & { agentId: string }>) =>
+export const isCurrentDelivery = ({ t, p }: Query<Receipt & { agentId: string }>) =>
   and(
     eq(t.messages.id, p.messageId),
     eq(t.messages.toAgent, p.agentId),
     eq(t.messages.receipt, p.receipt),
-    isWord(t.messages.status, 'delivered'),
+    equalsLiteral(t.messages.status, 'delivered'),
   )
 
 /** What the event of a move that a receipt made is about. */
-export const moved = ({ t }: Pick<Query<object>, 't'>) => ({
+export const receiptEventColumns = ({ t }: Pick<Query<object>, 't'>) => ({
   fromAgent: t.messages.fromAgent,
   taskId: t.messages.taskId,
   threadId: t.messages.threadId,
   retryCount: t.messages.retryCount,
 })
 
-type Moved = Pick<MessageRow, 'fromAgent' | 'taskId' | 'threadId' | 'retryCount'>
+type ReceiptEventRow = Pick<MessageRow, 'fromAgent' | 'taskId' | 'threadId' | 'retryCount'>
 
 /** Tells both ends what their recipient has made of a message. */
-export function tell(
+export function recordReceiptEvent(
   tx: Transaction,
   type: 'message.acked' | 'message.shown',
   agentId: string,
   messageId: string,
-  { fromAgent, taskId, threadId, retryCount }: Moved,
+  { fromAgent, taskId, threadId, retryCount }: ReceiptEventRow,
 ): void {
   tx.append({
     type,

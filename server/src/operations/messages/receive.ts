@@ -12,17 +12,17 @@ export async function receiveMessages(
 ): Promise<z.output<typeof messageReceiveOutput>> {
   const agentId = requireAgent(ctx.principal).id
   const { limit, maxAckPending, ackWaitMs, waitMs } = input
-  const handing = { agentId, limit, upTo: rankOfMode(input.upTo), maxAckPending, ackWaitMs }
+  const options = { agentId, limit, upTo: rankOfMode(input.upTo), maxAckPending, ackWaitMs }
   const attempt = async () => {
-    const { messages } = await ctx.transact((tx) => deliverIn(tx, handing))
+    const { messages } = await ctx.transact((tx) => deliverIn(tx, options))
     return { messages }
   }
   if (waitMs === 0) return attempt()
   return blockUntil({
     ctx,
     waitMs,
-    watch: (ring) => ({ trying: () => undefined, leave: ctx.inboxes.watch(agentId, ring) }),
+    subscribe: (notify) => ({ beforeAttempt: () => undefined, leave: ctx.inboxes.watch(agentId, notify) }),
     attempt,
-    found: ({ messages }) => messages.length > 0,
+    isFound: ({ messages }) => messages.length > 0,
   })
 }

@@ -1,11 +1,11 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { topic } from '@tony/mcp-shared/messages'
 import { and, eq, ne } from 'drizzle-orm'
-import { reachableAgent } from '../../domain/agents/lookup.ts'
+import { requireRegisteredAgent } from '../../domain/agents/lookup.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
-const findAll = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findRegistered = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
     .select({ id: t.agents.id, role: t.agents.role })
     .from(t.agents)
@@ -37,7 +37,7 @@ async function subscribersOf(tx: Transaction, project: string, name: string) {
 }
 
 async function membersOf(tx: Transaction, project: string, role: string | undefined) {
-  const all = await tx.run(findAll, { project })
+  const all = await tx.run(findRegistered, { project })
   return role === undefined ? all : all.filter((agent) => agent.role === role)
 }
 
@@ -46,7 +46,7 @@ export const isFanOut = (to: string): boolean => to === '*' || to.startsWith('ro
 
 /** The agents a message goes to: those that match at the commit, all or none, and of a fan-out never its sender. */
 export async function recipientsOf(tx: Transaction, { project, agent }: Principal, to: string): Promise<string[]> {
-  if (!isFanOut(to)) return [await reachableAgent(tx, project, to)]
+  if (!isFanOut(to)) return [await requireRegisteredAgent(tx, project, to)]
   const found = to.startsWith('topic:')
     ? await subscribersOf(tx, project, to.slice('topic:'.length))
     : await membersOf(tx, project, to === '*' ? undefined : to.slice('role:'.length))

@@ -8,7 +8,7 @@ import { sendIn } from './send.ts'
 type Input = z.output<typeof messageSendManyInput>
 type Output = z.output<typeof messageSendManyOutput>
 
-async function resultOf(tx: Transaction, ctx: Context, outgoing: Input['messages'][number]) {
+async function trySend(tx: Transaction, ctx: Context, outgoing: Input['messages'][number]) {
   try {
     return { sent: await sendIn(tx, ctx, outgoing), error: null }
   } catch (refused) {
@@ -21,6 +21,6 @@ async function resultOf(tx: Transaction, ctx: Context, outgoing: Input['messages
 export const sendManyMessages = (ctx: Context, { messages }: Input): Promise<Output> =>
   ctx.transact(async (tx) => {
     const results: Output['results'] = []
-    for (const outgoing of messages) results.push(await resultOf(tx, ctx, outgoing))
+    for (const outgoing of messages) results.push(await trySend(tx, ctx, outgoing))
     return { results }
   })

@@ -4,15 +4,15 @@ import { and, eq } from 'drizzle-orm'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { type Letter, post } from '../../domain/messages/enqueue.ts'
+import { enqueueMessage, type NewMessage } from '../../domain/messages/enqueue.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { taskNotFound } from '../../domain/tasks/lease.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { isFanOut, recipientsOf } from './recipients.ts'
-import { visibleMessage } from './visible.ts'
+import { requireVisibleMessage } from './visible.ts'
 
-type Outgoing = Omit<z.output<typeof messageSendInput>, 'idempotencyKey'>
-type Sent = z.output<typeof messageSendOutput>
+type OutgoingMessage = Omit<z.output<typeof messageSendInput>, 'idempotencyKey'>
+type SendOutput = z.output<typeof messageSendOutput>
 
 const findTask = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
   db
@@ -27,14 +27,14 @@ const insertBody = statement(({ db, t, p }: Query<{ id: string; payload: string 
 )
 
 /** What a message says it is about has to be there: a message that points nowhere is a mistake its reader cannot see. */
-async function requireSubjects(tx: Transaction, ctx: Context, { taskId, replyTo }: Outgoing): Promise<void> {
-  if (replyTo !== undefined) await visibleMessage(tx, ctx.principal, replyTo)
+async function requireSubjects(tx: Transaction, ctx: Context, { taskId, replyTo }: OutgoingMessage): Promise<void> {
+  if (replyTo !== undefined) await requireVisibleMessage(tx, ctx.principal, replyTo)
   if (taskId === undefined) return
   const [task] = await tx.run(findTask, { project: ctx.principal.project, taskId })
   if (!task) throw taskNotFound(taskId)
 }
 
-function letterOf(tx: Transaction, ctx: Context, outgoing: Outgoing): Omit<Letter, 'to'> {
+function toNewMessage(tx: Transaction, ctx: Context, outgoing: OutgoingMessage): Omit<NewMessage, 'to'> {
   const { threadId = null, replyTo = null, correlationId = null, taskId = null, type, maxDeliver, ttlMs } = outgoing
   return {
     project: ctx.principal.project,
@@ -55,26 +55,29 @@ function letterOf(tx: Transaction, ctx: Context, outgoing: Outgoing): Omit<Lette
 }
 
 /** Puts a message into every inbox it is addressed to. A refusal comes before anything is written. */
-export async function sendIn(tx: Transaction, ctx: Context, outgoing: Outgoing): Promise<Sent> {
+export async function sendIn(tx: Transaction, ctx: Context, outgoing: OutgoingMessage): Promise<SendOutput> {
   await requireSubjects(tx, ctx, outgoing)
   const agentIds = await recipientsOf(tx, ctx.principal, outgoing.to)
-  const letter = letterOf(tx, ctx, outgoing)
+  const message = toNewMessage(tx, ctx, outgoing)
   const { maxPending } = ctx.config
   const [first] = agentIds
   if (!isFanOut(outgoing.to) && first !== undefined) {
-    const posted = await post(tx, { ...letter, to: first }, { maxPending, whenFull: 'refuse' })
-    return { id: posted.messageId, recipients: [{ agentId: first, ...posted }] }
+    const result = await enqueueMessage(tx, { ...message, to: first }, { maxPending, whenFull: 'refuse' })
+    return { id: result.messageId, recipients: [{ agentId: first, ...result }] }
   }
   const bodyId = uuidv7()
-  if (first !== undefined) await tx.run(insertBody, { id: bodyId, payload: letter.payload ?? 'null' })
-  const copy = { ...letter, payload: null, bodyId, address: outgoing.to }
-  const recipients: Sent['recipients'] = []
+  if (first !== undefined) await tx.run(insertBody, { id: bodyId, payload: message.payload ?? 'null' })
+  const copy = { ...message, payload: null, bodyId, address: outgoing.to }
+  const recipients: SendOutput['recipients'] = []
   for (const agentId of agentIds) {
-    recipients.push({ agentId, ...(await post(tx, { ...copy, to: agentId }, { maxPending, whenFull: 'bury' })) })
+    recipients.push({
+      agentId,
+      ...(await enqueueMessage(tx, { ...copy, to: agentId }, { maxPending, whenFull: 'bury' })),
+    })
   }
   return { id: bodyId, recipients }
 }
 
 /** `messages.send`: one row in each recipient's inbox; the payload of a fan-out is stored once beside them. */
-export const sendMessage = (ctx: Context, input: z.output<typeof messageSendInput>): Promise<Sent> =>
+export const sendMessage = (ctx: Context, input: z.output<typeof messageSendInput>): Promise<SendOutput> =>
   ctx.transact((tx) => sendIn(tx, ctx, input))

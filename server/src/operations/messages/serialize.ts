@@ -2,7 +2,7 @@ import { type message, messageStatuses, modeOfRank } from '@tony/mcp-shared/mess
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { eq, getTableColumns, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { pageCharacters } from '../../platform/paging.ts'
+import { pageCharacterLimit } from '../../platform/paging.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
@@ -15,7 +15,7 @@ export type MessageOutput = z.output<typeof message>
 export type MessageHead = Omit<MessageRow, 'payload'>
 
 /** The columns of a head. */
-export function headOf(messages: Tables['messages']) {
+export function headColumns(messages: Tables['messages']) {
   const { payload: _, ...head } = getTableColumns(messages)
   return head
 }
@@ -35,7 +35,7 @@ export function statusOf(word: string): Status {
   return status
 }
 
-function present(row: MessageHead, payload: string): MessageOutput {
+function serializeMessage(row: MessageHead, payload: string): MessageOutput {
   return {
     id: row.id,
     from: row.fromAgent,
@@ -69,28 +69,28 @@ async function payloadOf(reader: Reader, { ord, id }: MessageHead): Promise<stri
   return found.payload
 }
 
-export const presentMessage = async (reader: Reader, row: MessageHead): Promise<MessageOutput> =>
-  present(row, await payloadOf(reader, row))
+export const toMessage = async (reader: Reader, row: MessageHead): Promise<MessageOutput> =>
+  serializeMessage(row, await payloadOf(reader, row))
 
-export interface Presented<T> {
+export interface MessagePage<T> {
   readonly page: T[]
   readonly nextCursor: string | null
 }
 
 /** What goes in one page, at least one: `cursor` is where the rows end, if they do not end the list. */
-export async function presentPage<T>(
+export async function toMessagePage<T>(
   reader: Reader,
   { rows, next }: { readonly rows: readonly MessageHead[]; readonly next: number | null },
-  shape: (row: MessageHead, message: MessageOutput) => Promise<T>,
-): Promise<Presented<T>> {
+  toEntry: (row: MessageHead, message: MessageOutput) => Promise<T>,
+): Promise<MessagePage<T>> {
   const page: T[] = []
   let size = 0
   let last: MessageHead | undefined
   for (const row of rows) {
     const payload = await payloadOf(reader, row)
     size += payload.length
-    if (last && size > pageCharacters) return { page, nextCursor: String(last.ord) }
-    page.push(await shape(row, present(row, payload)))
+    if (last && size > pageCharacterLimit) return { page, nextCursor: String(last.ord) }
+    page.push(await toEntry(row, serializeMessage(row, payload)))
     last = row
   }
   return { page, nextCursor: next === null ? null : String(next) }

@@ -7,7 +7,7 @@ import { requireAgent } from '../../domain/principal.ts'
 import { type Query, statement } from '../../store/store.ts'
 import { topicsOf } from './topics.ts'
 
-const lockMailbox = statement(({ db, t, p, locked }: Query<{ agentId: string }>) =>
+const lockInbox = statement(({ db, t, p, locked }: Query<{ agentId: string }>) =>
   locked(db.select({ id: t.mailboxes.agentId }).from(t.mailboxes).where(eq(t.mailboxes.agentId, p.agentId))).prepare(),
 )
 
@@ -27,7 +27,7 @@ export function subscribeTopic(
 ): Promise<z.output<typeof messageSubscribeOutput>> {
   const { id: agentId } = requireAgent(ctx.principal)
   return ctx.transact(async (tx) => {
-    await tx.run(lockMailbox, { agentId })
+    await tx.run(lockInbox, { agentId })
     const added = await tx.run(insert, { agentId, topic, project: ctx.principal.project })
     const topics = await topicsOf(tx, agentId)
     if (topics.length > topicsOfAgent)

@@ -2,8 +2,8 @@ import type { messageMoved, messageTermInput } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { findMessage, refuseReceipt } from './receipt.ts'
 import { termDelivery } from './end-delivery.ts'
+import { findMessage, refuseReceipt } from './receipt.ts'
 
 /** `messages.term`: never. A dead letter at once, whatever deliveries it has left. */
 export function termMessage(

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
-const ofAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const findTopics = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
     .select({ topic: t.subscriptions.topic })
     .from(t.subscriptions)
@@ -12,5 +12,5 @@ const ofAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 
 /** Every topic an agent is subscribed to, sorted. */
 export async function topicsOf(tx: Transaction, agentId: string): Promise<string[]> {
-  return (await tx.run(ofAgent, { agentId })).map(({ topic }) => topic)
+  return (await tx.run(findTopics, { agentId })).map(({ topic }) => topic)
 }

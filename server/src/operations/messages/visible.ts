@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
-import { type Principal, requireAgent, seesAllMail } from '../../domain/principal.ts'
+import { type Principal, requireAgent, seesAllMessages } from '../../domain/principal.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import type { MessageRow } from './deliver.ts'
 
@@ -13,12 +13,16 @@ const find = statement(({ db, t, p }: Query<{ project: string; messageId: string
 )
 
 /** Whose messages a caller sees: its own, or everyone's where this is undefined. */
-export const onlyOf = (principal: Principal): string | undefined =>
-  seesAllMail(principal) ? undefined : requireAgent(principal).id
+export const visibleOwnerOf = (principal: Principal): string | undefined =>
+  seesAllMessages(principal) ? undefined : requireAgent(principal).id
 
 /** A message the caller may see. Somebody else's and an absent one are the same. */
-export async function visibleMessage(reader: Reader, principal: Principal, messageId: string): Promise<MessageRow> {
-  const only = onlyOf(principal)
+export async function requireVisibleMessage(
+  reader: Reader,
+  principal: Principal,
+  messageId: string,
+): Promise<MessageRow> {
+  const only = visibleOwnerOf(principal)
   const [row] = await reader.run(find, { project: principal.project, messageId })
   if (row && (only === undefined || row.fromAgent === only || row.toAgent === only)) return row
   throw new CoordinationError('NOT_FOUND', `Message ${messageId} not found`)

@@ -7,10 +7,10 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf, type Principal } from '../../domain/principal.ts'
 import { dependencyOrder } from '../../domain/tasks/dependency-order.ts'
-import { addTask } from '../../domain/tasks/enqueue.ts'
+import { enqueueTask } from '../../domain/tasks/enqueue.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { requireOpenPlan } from './require-plan.ts'
-import { updatePlanned } from './update.ts'
+import { updatePlannedTask } from './update.ts'
 
 const findImported = statement(({ db, t, p }: Query<{ project: string; externalId: string }>) =>
   db
@@ -20,14 +20,14 @@ const findImported = statement(({ db, t, p }: Query<{ project: string; externalI
     .prepare(),
 )
 
-interface Staged {
+interface StagedTask {
   readonly key: string
   readonly after: readonly string[]
   readonly planned: PlannedTask
   readonly hash: string
 }
 
-async function readStaged({ db, t }: Transaction, planId: string): Promise<Staged[]> {
+async function readStaged({ db, t }: Transaction, planId: string): Promise<StagedTask[]> {
   const rows = await db
     .select({ spec: t.planRows.spec })
     .from(t.planRows)
@@ -41,14 +41,18 @@ async function readStaged({ db, t }: Transaction, planId: string): Promise<Stage
 }
 
 /** External ids → ids: of tasks that were imported before, or new ones for the rest of the plan. */
-async function nameTasks(tx: Transaction, project: string, staged: readonly Staged[]): Promise<Map<string, string>> {
+async function assignTaskIds(
+  tx: Transaction,
+  project: string,
+  staged: readonly StagedTask[],
+): Promise<Map<string, string>> {
   const ids = new Map<string, string>()
-  const named = new Set<string>()
+  const names = new Set<string>()
   for (const { key, after, planned } of staged) {
-    for (const name of [key, ...after]) named.add(name)
-    if (planned.parentId !== undefined) named.add(planned.parentId)
+    for (const name of [key, ...after]) names.add(name)
+    if (planned.parentId !== undefined) names.add(planned.parentId)
   }
-  for (const externalId of named) {
+  for (const externalId of names) {
     const [known] = await tx.run(findImported, { project, externalId })
     if (known) ids.set(externalId, known.id)
   }
@@ -56,7 +60,7 @@ async function nameTasks(tx: Transaction, project: string, staged: readonly Stag
   return ids
 }
 
-function resolve(ids: ReadonlyMap<string, string>, externalId: string, of: string): string {
+function resolveTaskId(ids: ReadonlyMap<string, string>, externalId: string, of: string): string {
   const id = ids.get(externalId)
   if (id === undefined)
     throw new CoordinationError(
@@ -66,19 +70,24 @@ function resolve(ids: ReadonlyMap<string, string>, externalId: string, of: strin
   return id
 }
 
-async function publish(tx: Transaction, principal: Principal, staged: Staged, ids: ReadonlyMap<string, string>) {
+async function applyStagedTask(
+  tx: Transaction,
+  principal: Principal,
+  staged: StagedTask,
+  ids: ReadonlyMap<string, string>,
+) {
   const { externalId, status, parentId, dependsOn, ...spec } = staged.planned
   const [known] = await tx.run(findImported, { project: principal.project, externalId })
   if (known?.planHash === staged.hash) return 'unchanged'
-  const parent = parentId === undefined ? {} : { parentId: resolve(ids, parentId, externalId) }
-  const dependencies = dependsOn.map((name) => resolve(ids, name, externalId))
+  const parent = parentId === undefined ? {} : { parentId: resolveTaskId(ids, parentId, externalId) }
+  const dependencies = dependsOn.map((name) => resolveTaskId(ids, name, externalId))
   const task = { ...spec, ...parent, dependsOn: dependencies }
   if (known) {
-    await updatePlanned(tx, principal, known, task, staged.hash)
+    await updatePlannedTask(tx, principal, known, task, staged.hash)
     return 'updated'
   }
-  const origin = { id: resolve(ids, externalId, externalId), externalId, planHash: staged.hash }
-  await addTask(tx, principal, task, status === 'pending' ? origin : { ...origin, ended: status })
+  const origin = { id: resolveTaskId(ids, externalId, externalId), externalId, planHash: staged.hash }
+  await enqueueTask(tx, principal, task, status === 'pending' ? origin : { ...origin, ended: status })
   return 'created'
 }
 
@@ -93,9 +102,9 @@ export const commitPlan = (
     const { name } = await requireOpenPlan(tx, project, planId)
     const staged = await readStaged(tx, planId)
     const ordered = dependencyOrder(staged)
-    const ids = await nameTasks(tx, project, staged)
+    const ids = await assignTaskIds(tx, project, staged)
     const counts = { created: 0, updated: 0, unchanged: 0 }
-    for (const row of ordered) counts[await publish(tx, ctx.principal, row, ids)] += 1
+    for (const row of ordered) counts[await applyStagedTask(tx, ctx.principal, row, ids)] += 1
     await tx.db.update(tx.t.plans).set({ status: 'committed' }).where(eq(tx.t.plans.id, planId))
     await tx.db.delete(tx.t.planRows).where(eq(tx.t.planRows.planId, planId))
     tx.append({ type: 'plan.committed', subject: planId, actor: actorOf(ctx.principal), data: { name, ...counts } })

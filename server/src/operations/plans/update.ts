@@ -1,13 +1,13 @@
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, type SQLWrapper, sql } from 'drizzle-orm'
-import { reachableAgent } from '../../domain/agents/lookup.ts'
+import { requireRegisteredAgent } from '../../domain/agents/lookup.ts'
 import { actorOf, type Principal } from '../../domain/principal.ts'
-import { canonicalRequires, routeFor } from '../../domain/tasks/claim-group.ts'
-import { replaceEdges } from '../../domain/tasks/dependency-graph.ts'
+import { canonicalRequires, ensureClaimGroup } from '../../domain/tasks/claim-group.ts'
+import { replaceDependencies } from '../../domain/tasks/dependency-graph.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
-import { isWaiting, standingAfter } from '../../domain/tasks/eligibility.ts'
-import { described, type TaskRow } from '../../domain/tasks/enqueue.ts'
-import { offer } from '../../domain/tasks/lease.ts'
+import { eligibilityColumns, isWaiting } from '../../domain/tasks/eligibility.ts'
+import { specColumns, type TaskRow } from '../../domain/tasks/enqueue.ts'
+import { notifyClaimable } from '../../domain/tasks/lease.ts'
 import { requirePools } from '../../domain/tasks/locks.ts'
 import { earliest } from '../../domain/tasks/queue-columns.ts'
 import type { Transaction } from '../../store/store.ts'
@@ -17,7 +17,7 @@ import type { Tables } from '../../store/tables/tables.ts'
  * The time limit of a task that is held or waits for an answer, when its time in all has changed. Where that was the limit,
  * nobody knows any more when the attempt began: it gets a whole one from now on.
  */
-function limitOfHeld(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
+function heldTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
   const { tasks } = t
   const wasClose = sql`${tasks.timeoutAt} = ${tasks.closeBy}`
   const attempt = earliest(closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
@@ -25,7 +25,7 @@ function limitOfHeld(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number)
 }
 
 /** Sets an imported task to what its plan says now. What has been done with it, its status and its result, stays. */
-export async function updatePlanned(
+export async function updatePlannedTask(
   tx: Transaction,
   principal: Principal,
   known: TaskRow,
@@ -34,26 +34,27 @@ export async function updatePlanned(
 ): Promise<void> {
   const { project } = principal
   const { t, now } = tx
-  const { dependencies, openDeps, lost } = await replaceEdges(tx, known, [...new Set(planned.dependsOn)])
+  const { dependencies, openDeps, unmet } = await replaceDependencies(tx, known, [...new Set(planned.dependsOn)])
   await requirePools(tx, project, planned.locks)
-  const assignedTo = planned.assignedTo === undefined ? null : await reachableAgent(tx, project, planned.assignedTo)
+  const assignedTo =
+    planned.assignedTo === undefined ? null : await requireRegisteredAgent(tx, project, planned.assignedTo)
   const requires = canonicalRequires(planned.requires)
-  const routeId = await routeFor(tx, { project, requires, assignedTo: assignedTo ?? '' })
-  const given = planned.notBefore === undefined ? null : Date.parse(planned.notBefore)
+  const routeId = await ensureClaimGroup(tx, { project, requires, assignedTo: assignedTo ?? '' })
+  const planNotBefore = planned.notBefore === undefined ? null : Date.parse(planned.notBefore)
   const waiting = isWaiting(t)
   // After a failure it is the wait of the retry, which no plan shortens.
-  const notBefore = sql`(case when ${waiting} and ${t.tasks.failures} = 0 then ${given} else ${t.tasks.notBefore} end)`
+  const notBefore = sql`(case when ${waiting} and ${t.tasks.failures} = 0 then ${planNotBefore} else ${t.tasks.notBefore} end)`
   const closeBy = sql`(${t.tasks.createdAt} + ${planned.scheduleToCloseMs ?? null})`
   const scheduleToStartMs = sql`${planned.scheduleToStartMs ?? null}`
-  const stands = standingAfter(t, { openDeps, routeId, notBefore, closeBy, scheduleToStartMs, now })
+  const eligibility = eligibilityColumns(t, { openDeps, routeId, notBefore, closeBy, scheduleToStartMs, now })
   const [row] = await tx.db
     .update(t.tasks)
     .set({
       planHash,
-      ...described(planned),
-      ...stands,
+      ...specColumns(planned),
+      ...eligibility,
       closeBy,
-      timeoutAt: sql`case when ${waiting} then ${stands.timeoutAt} else ${limitOfHeld(t, closeBy, now)} end`,
+      timeoutAt: sql`case when ${waiting} then ${eligibility.timeoutAt} else ${heldTimeout(t, closeBy, now)} end`,
       requires,
       assignedTo,
       routeId,
@@ -66,6 +67,6 @@ export async function updatePlanned(
   const data = { status: row.status, title: row.title, externalId: row.externalId }
   const actor = actorOf(principal)
   tx.append({ type: 'task.updated', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
-  if (row.ready !== null) offer(tx, row)
-  if (row.status === 'blocked' && row.onDependencyFailure === 'fail') await failDependents(tx, lost, actor, row.id)
+  if (row.ready !== null) notifyClaimable(tx, row)
+  if (row.status === 'blocked' && row.onDependencyFailure === 'fail') await failDependents(tx, unmet, actor, row.id)
 }

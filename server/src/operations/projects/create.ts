@@ -3,7 +3,7 @@ import type { projectCreateInput } from '@tony/mcp-shared/projects'
 import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { type Project, presentProject } from './serialize.ts'
+import { type Project, toProject } from './serialize.ts'
 
 /** `projects.create`. The event is in the feed of the caller's own project: the new one's begins empty. */
 export const createProject = (ctx: Context, input: z.output<typeof projectCreateInput>): Promise<Project> =>
@@ -15,5 +15,5 @@ export const createProject = (ctx: Context, input: z.output<typeof projectCreate
       .returning()
     if (!row) throw new CoordinationError('ALREADY_EXISTS', `there is a project "${input.name}" already`)
     tx.append({ type: 'project.created', subject: row.id, actor: null, data: { name: row.name } })
-    return presentProject(row)
+    return toProject(row)
   })

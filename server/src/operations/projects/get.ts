@@ -3,18 +3,18 @@ import type { projectDetail, projectGetInput } from '@tony/mcp-shared/projects'
 import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { may } from '../../domain/principal.ts'
+import { isAllowed } from '../../domain/principal.ts'
 import { epicRollups, rollupOf } from '../../domain/tasks/rollup.ts'
 import type { Reader } from '../../store/store.ts'
 import { poolsOf } from './pools.ts'
-import { presentProject } from './serialize.ts'
+import { toProject } from './serialize.ts'
 
 export type ProjectDetail = z.output<typeof projectDetail>
 
 const epicLimit = 200
 
 /** A project with what it is set to, and how far it is. */
-export async function detailOf(reader: Reader, id: string): Promise<ProjectDetail> {
+export async function projectDetailOf(reader: Reader, id: string): Promise<ProjectDetail> {
   const { db, t } = reader
   const [row] = await db.select().from(t.projects).where(eq(t.projects.id, id))
   if (!row) throw new Error('a project vanished')
@@ -24,7 +24,7 @@ export async function detailOf(reader: Reader, id: string): Promise<ProjectDetai
     .where(eq(t.pausedEpics.projectId, id))
     .orderBy(t.pausedEpics.epic)
   return {
-    ...presentProject(row),
+    ...toProject(row),
     pools: await poolsOf(reader, id),
     pausedEpics: paused.map(({ epic }) => epic),
     tasks: await rollupOf(reader, id),
@@ -36,10 +36,10 @@ export async function detailOf(reader: Reader, id: string): Promise<ProjectDetai
 export const getProject = (ctx: Context, input: z.output<typeof projectGetInput>): Promise<ProjectDetail> =>
   ctx.read(async (reader) => {
     const own = ctx.principal.project
-    if (input.project === undefined) return detailOf(reader, own)
+    if (input.project === undefined) return projectDetailOf(reader, own)
     const { db, t } = reader
     const [named] = await db.select({ id: t.projects.id }).from(t.projects).where(eq(t.projects.name, input.project))
-    const mayRead = named?.id === own || may(ctx.principal, 'projects:write')
+    const mayRead = named?.id === own || isAllowed(ctx.principal, 'projects:write')
     if (!(named && mayRead)) throw new CoordinationError('NOT_FOUND', `Project ${input.project} not found`)
-    return detailOf(reader, named.id)
+    return projectDetailOf(reader, named.id)
   })

@@ -4,21 +4,21 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { pauseProjectIn, resumeProjectIn } from '../../domain/projects/pause.ts'
 import type { Transaction } from '../../store/store.ts'
-import { type Project, presentProject } from './serialize.ts'
+import { type Project, toProject } from './serialize.ts'
 
 type Input = z.output<typeof projectPauseInput>
 
-const changed = (ctx: Context, input: Input, change: typeof pauseProjectIn): Promise<Project> =>
+const setPaused = (ctx: Context, input: Input, change: typeof pauseProjectIn): Promise<Project> =>
   ctx.transact(async (tx: Transaction) => {
     await change(tx, ctx.principal, input.reason ?? null)
     const { projects } = tx.t
     const [row] = await tx.db.select().from(projects).where(eq(projects.id, ctx.principal.project))
     if (!row) throw new Error('a project vanished')
-    return presentProject(row)
+    return toProject(row)
   })
 
 /** `projects.pause`: the same as pausing all agents. */
-export const pauseProject = (ctx: Context, input: Input): Promise<Project> => changed(ctx, input, pauseProjectIn)
+export const pauseProject = (ctx: Context, input: Input): Promise<Project> => setPaused(ctx, input, pauseProjectIn)
 
 /** `projects.resume`. */
-export const resumeProject = (ctx: Context, input: Input): Promise<Project> => changed(ctx, input, resumeProjectIn)
+export const resumeProject = (ctx: Context, input: Input): Promise<Project> => setPaused(ctx, input, resumeProjectIn)

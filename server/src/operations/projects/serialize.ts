@@ -4,7 +4,7 @@ import { iso, isoOrNull } from '../../platform/times.ts'
 
 export type Project = z.output<typeof project>
 
-export const presentProject = (row: {
+export const toProject = (row: {
   id: string
   name: string
   path: string | null

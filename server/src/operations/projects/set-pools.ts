@@ -3,17 +3,17 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
-import { placesLeft } from '../../domain/tasks/locks.ts'
+import { slotsLeft } from '../../domain/tasks/locks.ts'
 import { unpark } from '../../domain/tasks/parking.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { detailOf, type ProjectDetail } from './get.ts'
+import { type ProjectDetail, projectDetailOf } from './get.ts'
 
-interface Pool {
+interface PoolKey {
   project: string
   name: string
 }
 
-const setSize = statement(({ db, t, p }: Query<Pool & { size: number }>) =>
+const upsertPool = statement(({ db, t, p }: Query<PoolKey & { size: number }>) =>
   db
     .insert(t.pools)
     .values({ projectId: p.project, name: p.name, size: p.size })
@@ -26,7 +26,7 @@ const setSize = statement(({ db, t, p }: Query<Pool & { size: number }>) =>
     .prepare(),
 )
 
-const doAway = statement(({ db, t, p }: Query<Pool>) =>
+const deletePool = statement(({ db, t, p }: Query<PoolKey>) =>
   db
     .delete(t.pools)
     .where(and(eq(t.pools.projectId, p.project), eq(t.pools.name, p.name)))
@@ -35,13 +35,13 @@ const doAway = statement(({ db, t, p }: Query<Pool>) =>
 )
 
 /** Whether that changed anything. What a pool has now and had not before goes to those that wait for it. */
-async function setOne(tx: Transaction, project: string, name: string, size: number | null): Promise<boolean> {
+async function setPoolSize(tx: Transaction, project: string, name: string, size: number | null): Promise<boolean> {
   const changed =
-    size === null ? await tx.run(doAway, { project, name }) : await tx.run(setSize, { project, name, size })
+    size === null ? await tx.run(deletePool, { project, name }) : await tx.run(upsertPool, { project, name, size })
   if (changed.length === 0) return false
   const lock = `pool:${name}`
-  const places = await placesLeft(tx, project, lock)
-  if (places > 0) await unpark(tx, project, lock, places)
+  const slots = await slotsLeft(tx, project, lock)
+  if (slots > 0) await unpark(tx, project, lock, slots)
   return true
 }
 
@@ -52,8 +52,8 @@ export const setPools = (ctx: Context, input: z.output<typeof projectSetPoolsInp
     await tx.exclusive('locks')
     const pools: Record<string, number | null> = {}
     for (const [name, size] of Object.entries(input.pools))
-      if (await setOne(tx, project, name, size)) pools[name] = size
+      if (await setPoolSize(tx, project, name, size)) pools[name] = size
     if (Object.keys(pools).length > 0)
       tx.append({ type: 'project.updated', subject: project, actor: actorOf(ctx.principal), data: { pools } })
-    return detailOf(tx, project)
+    return projectDetailOf(tx, project)
   })

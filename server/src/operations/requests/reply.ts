@@ -4,19 +4,19 @@ import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { isAnyOf, isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { participants, timeOutIn } from './time-out.ts'
+import { requestParticipantsOf, timeOutIn } from './time-out.ts'
 
 type Input = z.output<typeof requestReplyInput>
 
-const keep = statement(({ db, t, p }: Query<{ requestId: string; agentId: string; reply: string }>) =>
+const storeReply = statement(({ db, t, p }: Query<{ requestId: string; agentId: string; reply: string }>) =>
   db
     .update(t.requests)
     .set({
       reply: p.reply,
       // What came too late is kept, and the request stays what its caller was told.
-      status: sql`case when ${isWord(t.requests.status, 'waiting')} then 'replied' else ${t.requests.status} end`,
+      status: sql`case when ${equalsLiteral(t.requests.status, 'waiting')} then 'replied' else ${t.requests.status} end`,
     })
     .where(and(eq(t.requests.id, p.requestId), eq(t.requests.toAgent, p.agentId), isNull(t.requests.reply)))
     .returning({
@@ -28,7 +28,7 @@ const keep = statement(({ db, t, p }: Query<{ requestId: string; agentId: string
     .prepare(),
 )
 
-const findOwn = statement(({ db, t, p }: Query<{ requestId: string; agentId: string }>) =>
+const findReceivedRequest = statement(({ db, t, p }: Query<{ requestId: string; agentId: string }>) =>
   db
     .select({ status: t.requests.status })
     .from(t.requests)
@@ -37,11 +37,11 @@ const findOwn = statement(({ db, t, p }: Query<{ requestId: string; agentId: str
 )
 
 /** The receipt stays: an ack with it afterwards is a repeat of this one. */
-const answer = statement(({ db, t, p }: Query<{ messageId: string; now: number }>) =>
+const ackRequestMessage = statement(({ db, t, p }: Query<{ messageId: string; now: number }>) =>
   db
     .update(t.messages)
     .set({ status: 'acked', ready: null, notBefore: null, ackBy: null, endedAt: p.now })
-    .where(and(eq(t.messages.id, p.messageId), isAnyOf(t.messages.status, ['pending', 'delivered'])))
+    .where(and(eq(t.messages.id, p.messageId), inLiterals(t.messages.status, ['pending', 'delivered'])))
     .returning({ retryCount: t.messages.retryCount })
     .prepare(),
 )
@@ -52,20 +52,20 @@ async function ackIn(
   agentId: string,
   { messageId, from }: { messageId: string; from: string | null },
 ) {
-  const [row] = await tx.run(answer, { messageId, now: tx.now })
+  const [row] = await tx.run(ackRequestMessage, { messageId, now: tx.now })
   if (!row) return
   tx.append({
     type: 'message.acked',
     subject: messageId,
     actor: agentId,
-    audience: participants(from, agentId),
+    audience: requestParticipantsOf(from, agentId),
     data: { messageId, attempt: row.retryCount },
   })
-  tx.wake({ topic: 'inbox', agentId, because: 'room' })
+  tx.wake({ topic: 'inbox', agentId, reason: 'capacity' })
 }
 
 async function refuse(tx: Transaction, requestId: string, agentId: string): Promise<never> {
-  const [known] = await tx.run(findOwn, { requestId, agentId })
+  const [known] = await tx.run(findReceivedRequest, { requestId, agentId })
   if (!known) throw new CoordinationError('NOT_FOUND', `Request ${requestId} not found`)
   throw new CoordinationError('ILLEGAL_TRANSITION', `request ${requestId} has been answered: the first answer stays`, {
     status: known.status,
@@ -80,7 +80,7 @@ export function replyToRequest(ctx: Context, input: Input): Promise<z.output<typ
   return ctx.transact(async (tx) => {
     // Also where no sweep has come by yet: whether it is in time is said by the clock and not by when a sweep runs.
     await timeOutIn(tx, requestId)
-    const [row] = await tx.run(keep, { requestId, agentId, reply })
+    const [row] = await tx.run(storeReply, { requestId, agentId, reply })
     if (!row) return refuse(tx, requestId, agentId)
     await ackIn(tx, agentId, row)
     const inTime = row.status === 'replied'
@@ -88,7 +88,7 @@ export function replyToRequest(ctx: Context, input: Input): Promise<z.output<typ
       type: 'request.replied',
       subject: requestId,
       actor: agentId,
-      audience: participants(row.from, agentId),
+      audience: requestParticipantsOf(row.from, agentId),
       data: { method: row.method, ok: error === undefined, inTime },
     })
     tx.wake({ topic: 'reply', requestId })

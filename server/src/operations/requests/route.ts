@@ -7,11 +7,11 @@ import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import { blockUntil } from '../../domain/blocking.ts'
 import type { Context } from '../../domain/context.ts'
-import { post } from '../../domain/messages/enqueue.ts'
+import { enqueueMessage } from '../../domain/messages/enqueue.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { targetOf } from './target.ts'
-import { participants, timeOutIn } from './time-out.ts'
+import { requestParticipantsOf, timeOutIn } from './time-out.ts'
 
 type Input = z.output<typeof requestRouteInput>
 type Output = z.output<typeof requestRouteOutput>
@@ -53,19 +53,19 @@ const find = statement(({ db, t, p }: Query<{ requestId: string }>) =>
 )
 
 /** What a repeat under the same key is given: it waits for the same answer. */
-interface Asked {
+interface SentRequest {
   readonly requestId: string
   readonly agentId: string
   readonly deadlineAt: number
 }
 
-async function askIn(tx: Transaction, ctx: Context, input: Input): Promise<Asked> {
+async function sendRequestIn(tx: Transaction, ctx: Context, input: Input): Promise<SentRequest> {
   const { method, params = null, target, timeoutMs } = input
   const { project } = ctx.principal
   const [requestId, from] = [uuidv7(), actorOf(ctx.principal)]
   const to = await targetOf(tx, ctx, ctx.principal, { method, target })
   const deadlineAt = tx.now + timeoutMs
-  const letter = {
+  const message = {
     project,
     from,
     to,
@@ -82,13 +82,13 @@ async function askIn(tx: Transaction, ctx: Context, input: Input): Promise<Asked
     expiresAt: deadlineAt,
     maxDeliver: defaultMaxDeliver,
   }
-  const { messageId } = await post(tx, letter, { maxPending: ctx.config.maxPending, whenFull: 'refuse' })
+  const { messageId } = await enqueueMessage(tx, message, { maxPending: ctx.config.maxPending, whenFull: 'refuse' })
   await tx.run(insert, { requestId, project, method, from, to, messageId, deadlineAt, now: tx.now })
   tx.append({
     type: 'request.routed',
     subject: requestId,
     actor: from,
-    audience: participants(from, to),
+    audience: requestParticipantsOf(from, to),
     data: { method, from, to, messageId },
   })
   return { requestId, agentId: to, deadlineAt }
@@ -96,34 +96,34 @@ async function askIn(tx: Transaction, ctx: Context, input: Input): Promise<Asked
 
 type Answer = { readonly result: unknown } | { readonly error: NonNullable<Output['error']> }
 
-function present({ requestId, agentId }: Asked, reply: string): Output {
+function toOutput({ requestId, agentId }: SentRequest, reply: string): Output {
   const answer: Answer = JSON.parse(reply)
   if ('error' in answer) return { requestId, agentId, ok: false, result: null, error: answer.error }
   return { requestId, agentId, ok: true, result: answer.result, error: null }
 }
 
-async function answerTo(ctx: Context, asked: Asked): Promise<Output> {
-  const { requestId, deadlineAt } = asked
+async function waitForReply(ctx: Context, request: SentRequest): Promise<Output> {
+  const { requestId, deadlineAt } = request
   const { project } = ctx.principal
   while (!ctx.signal.aborted) {
-    const seen = await blockUntil({
+    const rows = await blockUntil({
       ctx,
       waitMs: Math.max(1, deadlineAt - ctx.now()),
-      watch: (ring) => ({ trying: () => undefined, leave: ctx.replies.watch(requestId, ring) }),
+      subscribe: (notify) => ({ beforeAttempt: () => undefined, leave: ctx.replies.watch(requestId, notify) }),
       attempt: () => ctx.read((reader) => reader.run(find, { requestId })),
-      found: ([row]) => row?.status !== 'waiting',
+      isFound: ([row]) => row?.status !== 'waiting',
     })
     if (ctx.signal.aborted) break
     // Read once more where the time is over: an answer whose wake was lost is there all the same. Not in the caller's
     // transaction, which has been answered: that the time is over is nothing the caller does.
     const [row] =
-      seen[0]?.status === 'waiting'
+      rows[0]?.status === 'waiting'
         ? await ctx.store.transact({ project }, (tx) =>
             timeOutIn(tx, requestId).then(() => tx.run(find, { requestId })),
           )
-        : seen
+        : rows
     if (!row) throw new Error(`request ${requestId} is gone`)
-    if (row.reply !== null) return present(asked, row.reply)
+    if (row.reply !== null) return toOutput(request, row.reply)
     if (row.status === 'timed_out') break
   }
   throw new CoordinationError('DEADLINE_EXCEEDED', `no answer to request ${requestId} in time`)
@@ -131,5 +131,5 @@ async function answerTo(ctx: Context, asked: Asked): Promise<Output> {
 
 /** `requests.route`: asks an agent through its inbox, and waits for the answer outside any transaction. */
 export async function routeRequest(ctx: Context, input: Input): Promise<Output> {
-  return answerTo(ctx, await ctx.transact((tx) => askIn(tx, ctx, input)))
+  return waitForReply(ctx, await ctx.transact((tx) => sendRequestIn(tx, ctx, input)))
 }

@@ -2,13 +2,13 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { policy } from '@tony/mcp-shared/policy'
 import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, isNull, ne, sql } from 'drizzle-orm'
-import { reachableAgent } from '../../domain/agents/lookup.ts'
-import { heldLeases, isLive, type Watching } from '../../domain/agents/status.ts'
+import { requireRegisteredAgent } from '../../domain/agents/lookup.ts'
+import { isLive, leaseCount, type PresenceSource } from '../../domain/agents/status.ts'
 import type { Principal } from '../../domain/principal.ts'
-import { isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
-const findTaking = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findAvailable = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
     .select({
       id: t.agents.id,
@@ -33,18 +33,18 @@ const findTaking = statement(({ db, t, p }: Query<{ project: string }>) =>
 )
 
 const measureLoad = statement(({ db, t, p }: Query<{ agentId: string }>) => {
-  const asked = db
+  const waitingRequests = db
     .select({ requests: sql`count(*)` })
     .from(t.requests)
-    .where(and(eq(t.requests.toAgent, t.agents.id), isWord(t.requests.status, 'waiting')))
+    .where(and(eq(t.requests.toAgent, t.agents.id), equalsLiteral(t.requests.status, 'waiting')))
   return db
-    .select({ load: sql<number>`${heldLeases({ db, t })} + ${asked}` })
+    .select({ load: sql<number>`${leaseCount({ db, t })} + ${waitingRequests}` })
     .from(t.agents)
     .where(eq(t.agents.id, p.agentId))
     .prepare()
 })
 
-interface Asked {
+interface TargetQuery {
   readonly method: string
   readonly target: string | undefined
 }
@@ -55,15 +55,15 @@ interface Asked {
  */
 export async function targetOf(
   tx: Transaction,
-  watching: Watching,
+  source: PresenceSource,
   { project, agent }: Principal,
-  { method, target }: Asked,
+  { method, target }: TargetQuery,
 ): Promise<string> {
-  if (target !== undefined) return reachableAgent(tx, project, target)
+  if (target !== undefined) return requireRegisteredAgent(tx, project, target)
   let least: { readonly id: string; readonly load: number } | undefined
-  for (const row of await tx.run(findTaking, { project })) {
+  for (const row of await tx.run(findAvailable, { project })) {
     const capabilities: readonly string[] = JSON.parse(row.capabilities)
-    if (row.id === agent?.id || !capabilities.includes(method) || !isLive(watching, row, tx.now)) continue
+    if (row.id === agent?.id || !capabilities.includes(method) || !isLive(source, row, tx.now)) continue
     if (!policy[agentRole.parse(row.role)].has('requests:write')) continue
     const [measured] = await tx.run(measureLoad, { agentId: row.id })
     const load = measured?.load ?? 0

@@ -1,18 +1,25 @@
 import { and, eq, lte } from 'drizzle-orm'
-import { isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
 const timeOut = statement(({ db, t, p }: Query<{ requestId: string; now: number }>) =>
   db
     .update(t.requests)
     .set({ status: 'timed_out' })
-    .where(and(eq(t.requests.id, p.requestId), isWord(t.requests.status, 'waiting'), lte(t.requests.deadlineAt, p.now)))
+    .where(
+      and(
+        eq(t.requests.id, p.requestId),
+        equalsLiteral(t.requests.status, 'waiting'),
+        lte(t.requests.deadlineAt, p.now),
+      ),
+    )
     .returning({ method: t.requests.method, from: t.requests.fromAgent, to: t.requests.toAgent })
     .prepare(),
 )
 
 /** Who may see the events of a request: who asked, and who was asked. */
-export const participants = (from: string | null, to: string): readonly string[] => (from === null ? [to] : [from, to])
+export const requestParticipantsOf = (from: string | null, to: string): readonly string[] =>
+  from === null ? [to] : [from, to]
 
 /** Ends the wait for an answer whose time is up, and nothing else. An answer that comes later is still taken. */
 export async function timeOutIn(tx: Transaction, requestId: string): Promise<void> {
@@ -22,7 +29,7 @@ export async function timeOutIn(tx: Transaction, requestId: string): Promise<voi
     type: 'request.timedOut',
     subject: requestId,
     actor: null,
-    audience: participants(row.from, row.to),
+    audience: requestParticipantsOf(row.from, row.to),
     data: { method: row.method },
   })
   tx.wake({ topic: 'reply', requestId })

@@ -5,12 +5,12 @@ import type { Context } from '../../domain/context.ts'
 
 /** `system.backup`: one more file, proven before this is answered. Refused where the database is not a file. Removes none: how many are kept is for who keeps them. */
 export async function systemBackup(ctx: Context): Promise<z.output<typeof systemBackupOutput>> {
-  if (!ctx.backups) {
+  if (!ctx.backupRunner) {
     const message =
       'this server has no file to back up: its database is a PostgreSQL, back it up with pg_dump or an archive of its log'
     throw new CoordinationError('METHOD_NOT_ALLOWED', message)
   }
-  const { path, manifest } = await ctx.backups.make()
+  const { path, manifest } = await ctx.backupRunner.run()
   const { bytes, sha256, createdAt, schema, epoch, feeds } = manifest
   const seq = feeds.find((feed) => feed.project === ctx.principal.project)?.seq ?? 0
   return { path, bytes, sha256, createdAt, schema, epoch, seq }

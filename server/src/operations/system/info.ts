@@ -1,11 +1,11 @@
 import { protocolVersion, type systemInfoOutput } from '@tony/mcp-shared/system'
 import type { z } from 'zod'
-import type { Parts } from '../../domain/context.ts'
+import type { Services } from '../../domain/context.ts'
 import { iso } from '../../platform/times.ts'
 import { version } from '../../platform/version.ts'
 
 /** `system.info`: what this server is. Open to everyone, so it says nothing about anyone. */
-export const systemInfo = (parts: Parts): Promise<z.output<typeof systemInfoOutput>> =>
+export const systemInfo = (parts: Services): Promise<z.output<typeof systemInfoOutput>> =>
   parts.store.read(async (reader) => ({
     name: 'tony-mcp',
     version,

@@ -1,15 +1,15 @@
 import type { systemMetricsOutput } from '@tony/mcp-shared/system'
 import { eq, type SQLWrapper, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { censusOf } from '../../domain/agents/counts.ts'
-import type { Watching } from '../../domain/agents/status.ts'
-import type { Context, Parts } from '../../domain/context.ts'
+import { agentCountsOf } from '../../domain/agents/counts.ts'
+import type { PresenceSource } from '../../domain/agents/status.ts'
+import type { Context, Services } from '../../domain/context.ts'
 import { rollupOf } from '../../domain/tasks/rollup.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 
-type Figures = z.output<typeof systemMetricsOutput>
+type ProjectStats = z.output<typeof systemMetricsOutput>
 
-const mail = statement(({ db, t, p }: Query<{ project: string }>) => {
+const sumMessages = statement(({ db, t, p }: Query<{ project: string }>) => {
   const sum = (column: SQLWrapper) => sql<number>`coalesce(sum(${column}), 0)`
   const { accepted, pending, delivered, acked, dead, expired, purged } = t.mailboxes
   return db
@@ -27,29 +27,29 @@ const mail = statement(({ db, t, p }: Query<{ project: string }>) => {
     .prepare()
 })
 
-const head = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findFeedHead = statement(({ db, t, p }: Query<{ project: string }>) =>
   db.select({ seq: t.projects.seq }).from(t.projects).where(eq(t.projects.id, p.project)).prepare(),
 )
 
 /** What is in a project, read from counters: the cost does not grow with the tasks and messages there are. */
-async function figuresOf(reader: Reader, watching: Watching, project: string): Promise<Figures> {
-  const { total, byStatus } = await censusOf(reader, watching, project)
-  const [messages] = await reader.run(mail, { project })
-  const [feed] = await reader.run(head, { project })
+async function statsOf(reader: Reader, source: PresenceSource, project: string): Promise<ProjectStats> {
+  const { total, byStatus } = await agentCountsOf(reader, source, project)
+  const [messages] = await reader.run(sumMessages, { project })
+  const [feed] = await reader.run(findFeedHead, { project })
   if (!messages || !feed) throw new Error(`project ${project} is gone`)
   return { tasks: await rollupOf(reader, project), messages, agents: { total, byStatus }, events: feed.seq }
 }
 
 /** `system.metrics`: what is in the caller's project. */
-export const systemMetrics = (ctx: Context): Promise<Figures> =>
-  ctx.read((reader) => figuresOf(reader, ctx, ctx.principal.project))
+export const systemMetrics = (ctx: Context): Promise<ProjectStats> =>
+  ctx.read((reader) => statsOf(reader, ctx, ctx.principal.project))
 
 /** The same for every project, by its name: what a scrape of `/metrics` gets. */
-export const figuresByProject = (parts: Parts): Promise<Map<string, Figures>> =>
+export const statsByProject = (parts: Services): Promise<Map<string, ProjectStats>> =>
   parts.store.read(async (reader) => {
     const { projects } = reader.t
     const rows = await reader.db.select({ id: projects.id, name: projects.name }).from(projects)
-    const figures = new Map<string, Figures>()
-    for (const { id, name } of rows) figures.set(name, await figuresOf(reader, parts, id))
-    return figures
+    const stats = new Map<string, ProjectStats>()
+    for (const { id, name } of rows) stats.set(name, await statsOf(reader, parts, id))
+    return stats
   })

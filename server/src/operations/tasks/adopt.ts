@@ -3,17 +3,17 @@ import type { taskAdoptInput, taskMoved } from '@tony/mcp-shared/task-changes'
 import { and, eq, exists, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { actorOf, may } from '../../domain/principal.ts'
+import { actorOf, isAllowed } from '../../domain/principal.ts'
 import { endLease } from '../../domain/tasks/lease.ts'
-import { outOfQueue } from '../../domain/tasks/queue-columns.ts'
-import { isAnyOf, isWord } from '../../store/sql-literals.ts'
+import { dequeueColumns } from '../../domain/tasks/queue-columns.ts'
+import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { announceDone, doneAt } from './complete.ts'
-import { lockTask } from './late-completions.ts'
+import { completionColumns, recordCompletion } from './complete.ts'
+import { findTaskForUpdate } from './late-completions.ts'
 import { statusOf, type TaskRow } from './serialize.ts'
-import { movableFrom, refuseMove } from './transitions.ts'
+import { fromStatuses, refuseTransition } from './transitions.ts'
 
-interface Adopting {
+interface AdoptParams {
   project: string
   taskId: string
   attempt: number
@@ -22,20 +22,20 @@ interface Adopting {
   now: number
 }
 
-const adopt = statement(({ db, t, p }: Query<Adopting>) => {
+const adopt = statement(({ db, t, p }: Query<AdoptParams>) => {
   const { tasks, orphanResults } = t
   const ofAttempt = and(eq(orphanResults.taskId, p.taskId), eq(orphanResults.attempt, p.attempt))
-  const its = {
+  const orphan = {
     agentId: db.select({ agentId: orphanResults.agentId }).from(orphanResults).where(ofAttempt),
     result: db.select({ result: orphanResults.result }).from(orphanResults).where(ofAttempt),
   }
   return db
     .update(tasks)
     .set({
-      ...outOfQueue,
-      ...doneAt(t, p.now),
-      agentId: sql`(${its.agentId})`,
-      result: sql`(${its.result})`,
+      ...dequeueColumns,
+      ...completionColumns(t, p.now),
+      agentId: sql`(${orphan.agentId})`,
+      result: sql`(${orphan.result})`,
       resultAttempt: p.attempt,
       inputRequest: null,
       // Nobody's lease is good any more: neither the holder's nor that of the attempt before.
@@ -47,11 +47,11 @@ const adopt = statement(({ db, t, p }: Query<Adopting>) => {
       and(
         eq(tasks.id, p.taskId),
         eq(tasks.projectId, p.project),
-        isAnyOf(tasks.status, movableFrom('adopt')),
-        exists(its.agentId),
+        inLiterals(tasks.status, fromStatuses('adopt')),
+        exists(orphan.agentId),
         or(
           sql`cast(${p.holder} as text) is null`,
-          and(isWord(tasks.status, 'in_progress'), eq(tasks.agentId, p.holder)),
+          and(equalsLiteral(tasks.status, 'in_progress'), eq(tasks.agentId, p.holder)),
         ),
       ),
     )
@@ -59,7 +59,7 @@ const adopt = statement(({ db, t, p }: Query<Adopting>) => {
     .prepare()
 })
 
-const whoseResult = (tx: Transaction, taskId: string, attempt: number) => {
+const findOrphanAgent = (tx: Transaction, taskId: string, attempt: number) => {
   const { orphanResults } = tx.t
   return tx.db
     .select({ agentId: orphanResults.agentId })
@@ -68,11 +68,11 @@ const whoseResult = (tx: Transaction, taskId: string, attempt: number) => {
 }
 
 /** Why nothing was adopted, where it is not for the task's status. */
-const reasonFor =
-  ({ attempt, holder }: Adopting, isThere: boolean) =>
+const adoptErrorOf =
+  ({ attempt, holder }: AdoptParams, hasOrphan: boolean) =>
   ({ id, status, agentId }: TaskRow): CoordinationError | undefined => {
-    if (!movableFrom('adopt').some((word) => word === status)) return undefined
-    if (!isThere) return new CoordinationError('NOT_FOUND', `Task ${id} has no orphan result of attempt ${attempt}`)
+    if (!fromStatuses('adopt').some((word) => word === status)) return undefined
+    if (!hasOrphan) return new CoordinationError('NOT_FOUND', `Task ${id} has no orphan result of attempt ${attempt}`)
     if (holder === null || (status === 'in_progress' && agentId === holder)) return undefined
     return new CoordinationError('FORBIDDEN', `only its holder and a tech-lead adopt a result of task ${id}`)
   }
@@ -85,18 +85,22 @@ export const adoptResult = (
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
     const actor = actorOf(ctx.principal)
-    const holder = may(ctx.principal, 'tasks:manage') ? null : (actor ?? '')
+    const holder = isAllowed(ctx.principal, 'tasks:manage') ? null : (actor ?? '')
     // The holder as it was, to be told: the row names the agent whose result it is from now on.
-    const [before] = await tx.run(lockTask, { project, taskId })
-    const adopting = { project, taskId, attempt, holder, now: tx.now }
-    const [row] = await tx.run(adopt, adopting)
+    const [before] = await tx.run(findTaskForUpdate, { project, taskId })
+    const params = { project, taskId, attempt, holder, now: tx.now }
+    const [row] = await tx.run(adopt, params)
     if (!(before && row)) {
-      const isThere = (await whoseResult(tx, taskId, attempt)).length > 0
-      return refuseMove(tx, { project, taskId, what: 'completed by another result' }, reasonFor(adopting, isThere))
+      const hasOrphan = (await findOrphanAgent(tx, taskId, attempt)).length > 0
+      return refuseTransition(
+        tx,
+        { project, taskId, outcome: 'completed by another result' },
+        adoptErrorOf(params, hasOrphan),
+      )
     }
     const { agentId, epic } = row
     tx.append({ type: 'task.adopted', subject: taskId, actor, taskId, epic, data: { attempt, agentId } })
     await endLease(tx, before)
-    await announceDone(tx, row, { attempt, agentId, actor })
+    await recordCompletion(tx, row, { attempt, agentId, actor })
     return { taskId, status: statusOf(row), revision: row.revision }
   })

@@ -4,7 +4,7 @@ import { eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
-interface Kept {
+interface ArtifactParams {
   taskId: string
   name: string
   uri: string
@@ -15,7 +15,7 @@ interface Kept {
   now: number
 }
 
-const keep = statement(({ db, t, p }: Query<Kept>) => {
+const upsertArtifact = statement(({ db, t, p }: Query<ArtifactParams>) => {
   const { uri, sha256, bytes, mediaType, attempt, now: at } = p
   return db
     .insert(t.artifacts)
@@ -28,7 +28,7 @@ const keep = statement(({ db, t, p }: Query<Kept>) => {
     .prepare()
 })
 
-const count = statement(({ db, t, p }: Query<{ taskId: string }>) => {
+const countArtifacts = statement(({ db, t, p }: Query<{ taskId: string }>) => {
   const counted = db.select({ n: sql`count(*)` }).from(t.artifacts).where(eq(t.artifacts.taskId, p.taskId))
   return db
     .update(t.tasks)
@@ -39,16 +39,16 @@ const count = statement(({ db, t, p }: Query<{ taskId: string }>) => {
 })
 
 /** Keeps what an attempt brought forth; a name the task has already is replaced. After the statement that proved the lease. */
-export async function keepArtifacts(
+export async function saveArtifacts(
   tx: Transaction,
   { id: taskId, attempt }: { readonly id: string; readonly attempt: number },
-  given: z.output<typeof artifacts> | undefined,
+  newArtifacts: z.output<typeof artifacts> | undefined,
 ): Promise<void> {
-  if (given === undefined || given.length === 0) return
-  for (const { name, uri, sha256 = null, bytes = null, mediaType = null } of given) {
-    await tx.run(keep, { taskId, name, uri, sha256, bytes, mediaType, attempt, now: tx.now })
+  if (newArtifacts === undefined || newArtifacts.length === 0) return
+  for (const { name, uri, sha256 = null, bytes = null, mediaType = null } of newArtifacts) {
+    await tx.run(upsertArtifact, { taskId, name, uri, sha256, bytes, mediaType, attempt, now: tx.now })
   }
-  const [row] = await tx.run(count, { taskId })
+  const [row] = await tx.run(countArtifacts, { taskId })
   if (row && row.artifacts > artifactsOfTask) {
     throw new CoordinationError(
       'INVALID_INPUT',

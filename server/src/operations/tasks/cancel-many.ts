@@ -4,7 +4,7 @@ import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
 import { cancelIn } from './cancel.ts'
-import { idsOf } from './filter.ts'
+import { findTaskIds } from './filter.ts'
 import type { TaskRow } from './serialize.ts'
 
 /** `tasks.cancelMany`: in one transaction. */
@@ -13,7 +13,7 @@ export const cancelManyTasks = (
   { filter, limit, reason }: z.output<typeof taskCancelManyInput>,
 ): Promise<z.output<typeof taskBulkOutput>> =>
   ctx.transact(async (tx) => {
-    const found = await idsOf(tx, 'cancel', { project: ctx.principal.project, filter, limit: limit + 1 })
+    const found = await findTaskIds(tx, 'cancel', { project: ctx.principal.project, filter, limit: limit + 1 })
     const cancelled: TaskRow[] = []
     for (const taskId of found.slice(0, limit)) {
       const row = await cancelIn(tx, ctx.principal, { taskId, reason })

@@ -5,18 +5,18 @@ import type { Context } from '../../domain/context.ts'
 import { actorOf, type Principal } from '../../domain/principal.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
 import { endLease } from '../../domain/tasks/lease.ts'
-import { outOfQueue } from '../../domain/tasks/queue-columns.ts'
-import { isAnyOf } from '../../store/sql-literals.ts'
+import { dequeueColumns } from '../../domain/tasks/queue-columns.ts'
+import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { statusOf, type TaskRow } from './serialize.ts'
-import { movableFrom, refuseMove } from './transitions.ts'
+import { fromStatuses, refuseTransition } from './transitions.ts'
 
 const cancel = statement(
   ({ db, t, p }: Query<{ project: string; taskId: string; reason: string | null; now: number }>) =>
     db
       .update(t.tasks)
       .set({
-        ...outOfQueue,
+        ...dequeueColumns,
         status: 'cancelled',
         leaseToken: null,
         leaseExpiresAt: null,
@@ -26,7 +26,11 @@ const cancel = statement(
         revision: sql`${t.tasks.revision} + 1`,
       })
       .where(
-        and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), isAnyOf(t.tasks.status, movableFrom('cancel'))),
+        and(
+          eq(t.tasks.id, p.taskId),
+          eq(t.tasks.projectId, p.project),
+          inLiterals(t.tasks.status, fromStatuses('cancel')),
+        ),
       )
       .returning()
       .prepare(),
@@ -54,7 +58,7 @@ export const cancelTask = (
 ): Promise<z.output<typeof taskMoved>> =>
   ctx.transact(async (tx) => {
     const row = await cancelIn(tx, ctx.principal, { taskId, reason })
-    if (!row) return refuseMove(tx, { project: ctx.principal.project, taskId, what: 'cancelled' })
+    if (!row) return refuseTransition(tx, { project: ctx.principal.project, taskId, outcome: 'cancelled' })
     await failDependents(tx, [row], actorOf(ctx.principal))
     return { taskId, status: statusOf(row), revision: row.revision }
   })

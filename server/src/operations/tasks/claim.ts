@@ -1,19 +1,19 @@
 import type { taskClaimInput, taskClaimOutput } from '@tony/mcp-shared/leases'
 import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { type Gate, gateOf } from '../../domain/agents/admission.ts'
+import { type Admission, admissionOf } from '../../domain/agents/admission.ts'
 import { blockUntil } from '../../domain/blocking.ts'
 import type { Context, Replay } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { obstacleTo } from '../../domain/tasks/blocker.ts'
+import { blockerOf } from '../../domain/tasks/blocker.ts'
+import type { Claimant, Eligibility, QueuePosition } from '../../domain/tasks/claim-queue.ts'
 import { insertLocks } from '../../domain/tasks/locks.ts'
 import { park } from '../../domain/tasks/parking.ts'
-import type { Claimant, Place, Standing } from '../../domain/tasks/claim-queue.ts'
 import { attemptTimeout } from '../../domain/tasks/queue-columns.ts'
-import { isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { mergeHeads } from './queue-heads.ts'
-import { type LeasedTask, presentLease } from './serialize.ts'
+import { type LeasedTask, toLeasedTask } from './serialize.ts'
 
 const peek = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
   locked(
@@ -24,7 +24,7 @@ const peek = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
   ).prepare(),
 )
 
-interface Taking {
+interface ClaimParams {
   ord: number
   now: number
   agentId: string
@@ -35,7 +35,7 @@ interface Taking {
   heldLocks: number
 }
 
-const take = statement(({ db, t, p }: Query<Taking>) =>
+const takeLease = statement(({ db, t, p }: Query<ClaimParams>) =>
   db
     .update(t.tasks)
     .set({
@@ -59,21 +59,21 @@ const take = statement(({ db, t, p }: Query<Taking>) =>
 )
 
 /** Who claims, what signs the lease, and the routes at hand. */
-export type Claiming = Pick<Context, 'principal' | 'leaseTokens' | 'routes'>
+export type ClaimContext = Pick<Context, 'principal' | 'leaseTokens' | 'claimGroups'>
 
 /** How much a claim asks for. */
-export interface Wanted {
+export interface ClaimOptions {
   readonly limit: number
   readonly leaseMs: number
 }
 
 /** What a claim took. */
-export interface Claimed {
+export interface ClaimResult {
   readonly tasks: LeasedTask[]
   /** As it found its agent. */
-  readonly standing?: Standing
+  readonly eligibility?: Eligibility
   /** How many routes its project has. */
-  readonly routes?: number
+  readonly groupCount?: number
   /** It has parked as many as one transaction may, and there may be others behind them. */
   readonly more?: boolean
   /** Its key had been answered before. */
@@ -81,87 +81,95 @@ export interface Claimed {
 }
 
 /** Parked in one transaction, so that it does not hold others up. */
-const parkingLimit = 64
+const parkLimit = 64
 
 /**
  * Takes up to `limit` tasks under a lease: one winner for each. What its agent may take is read off its row, not its token. A
  * task in whose way a held lock or a paused epic is, is parked, and the claim goes on to the next.
  */
-export async function claimIn(tx: Transaction, ctx: Claiming, { limit, leaseMs }: Wanted): Promise<Claimed> {
+export async function claimIn(
+  tx: Transaction,
+  ctx: ClaimContext,
+  { limit, leaseMs }: ClaimOptions,
+): Promise<ClaimResult> {
   const { project } = ctx.principal
   const { id: agentId } = requireAgent(ctx.principal)
-  const gate = await gateOf(tx, agentId)
-  if (gate.paused || gate.draining) return { tasks: [], standing: 'closed' }
-  const standing: Claimant = { project, agentId, capabilities: new Set(JSON.parse(gate.capabilities)) }
-  const found = { standing, routes: gate.routes }
-  const heads = await mergeHeads(tx, { project, routes: await ctx.routes.of(tx, standing, gate), limit })
+  const admission = await admissionOf(tx, agentId)
+  if (admission.paused || admission.draining) return { tasks: [], eligibility: 'closed' }
+  const standing: Claimant = { project, agentId, capabilities: new Set(JSON.parse(admission.capabilities)) }
+  const found = { standing, groupCount: admission.groupCount }
+  const heads = await mergeHeads(tx, {
+    project,
+    claimGroups: await ctx.claimGroups.idsFor(tx, standing, admission),
+    limit,
+  })
   const tasks: LeasedTask[] = []
   let parked = 0
   while (tasks.length < limit) {
     const ord = await heads.next()
     if (ord === undefined) break
-    const task = await takeIn(tx, ctx, { ord, leaseMs, gate })
+    const task = await takeIn(tx, ctx, { ord, leaseMs, admission })
     if (task === 'parked') {
-      heads.passOver()
+      heads.markParked()
       parked += 1
-      if (parked === parkingLimit) return { ...found, tasks, more: true }
+      if (parked === parkLimit) return { ...found, tasks, more: true }
     } else if (task) tasks.push(task)
   }
   return { ...found, tasks }
 }
 
-interface Take {
+interface TakeOptions {
   readonly ord: number
   readonly leaseMs: number
-  readonly gate: Gate
+  readonly admission: Admission
 }
 
 /** Takes one task under a lease, or parks it; undefined when it can no longer be claimed. */
 async function takeIn(
   tx: Transaction,
-  ctx: Claiming,
-  { ord, leaseMs, gate }: Take,
+  ctx: ClaimContext,
+  { ord, leaseMs, admission }: TakeOptions,
 ): Promise<LeasedTask | 'parked' | undefined> {
   const { id: agentId, incarnation } = requireAgent(ctx.principal)
   const { project } = ctx.principal
   const [next] = await tx.run(peek, { ord })
   if (!next) return undefined
   if (next.locks !== null) await tx.exclusive('locks')
-  const mark = await obstacleTo(tx, project, gate.pausedEpics ? next : { ...next, epic: null })
-  if (mark !== undefined) {
-    await park(tx, ord, mark)
+  const blocker = await blockerOf(tx, project, admission.pausedEpics ? next : { ...next, epic: null })
+  if (blocker !== undefined) {
+    await park(tx, ord, blocker)
     return 'parked'
   }
   const locks: string[] = next.locks === null ? [] : JSON.parse(next.locks)
   const leaseToken = ctx.leaseTokens.mint({ taskId: next.id, agentId }, next.attempt + 1)
   const leaseExpiresAt = tx.now + leaseMs
   const lease = { agentId, incarnation, leaseToken, leaseMs, leaseExpiresAt, heldLocks: locks.length }
-  const [row] = await tx.run(take, { ord, ...lease, now: tx.now })
+  const [row] = await tx.run(takeLease, { ord, ...lease, now: tx.now })
   if (!row) return undefined
   await insertLocks(tx, { project, taskId: row.id, locks })
-  const task = await presentLease(tx, row)
+  const task = await toLeasedTask(tx, row)
   const data = { attempt: row.attempt, agentId, leaseExpiresAt: task.leaseExpiresAt }
   tx.append({ type: 'task.claimed', subject: row.id, actor: agentId, taskId: row.id, epic: row.epic, data })
   return task
 }
 
-const keptClaims = z.array(z.object({ id: z.string(), attempt: z.int() }))
+const storedClaims = z.array(z.object({ id: z.string(), attempt: z.int() }))
 
 const findLease = statement(({ db, t, p }: Query<{ id: string; attempt: number }>) =>
   db
     .select()
     .from(t.tasks)
-    .where(and(eq(t.tasks.id, p.id), eq(t.tasks.attempt, p.attempt), isWord(t.tasks.status, 'in_progress')))
+    .where(and(eq(t.tasks.id, p.id), eq(t.tasks.attempt, p.attempt), equalsLiteral(t.tasks.status, 'in_progress')))
     .prepare(),
 )
 
 /** A repeated claim finds its leases again, as far as they are still held. Their tokens are not kept a second time. */
-export const replayClaim: Replay<Claimed> = {
-  keep: ({ tasks }) => (tasks.length === 0 ? undefined : tasks.map(({ id, attempt }) => ({ id, attempt }))),
-  find: async (tx, kept) => {
+export const replayClaim: Replay<ClaimResult> = {
+  toStored: ({ tasks }) => (tasks.length === 0 ? undefined : tasks.map(({ id, attempt }) => ({ id, attempt }))),
+  fromStored: async (tx, stored) => {
     const tasks: LeasedTask[] = []
-    for (const lease of keptClaims.parse(kept)) {
-      for (const row of await tx.run(findLease, lease)) tasks.push(await presentLease(tx, row))
+    for (const lease of storedClaims.parse(stored)) {
+      for (const row of await tx.run(findLease, lease)) tasks.push(await toLeasedTask(tx, row))
     }
     return { tasks, replayed: true }
   },
@@ -171,10 +179,11 @@ export const replayClaim: Replay<Claimed> = {
  * Claims until it is known whether there is anything: at the end of a transaction that only parked tasks, what is behind them
  * has not been looked at.
  */
-export async function claimFully(ctx: Context, claim: () => Promise<Claimed>): Promise<Claimed> {
+export async function claimPastParked(ctx: Context, claim: () => Promise<ClaimResult>): Promise<ClaimResult> {
   for (;;) {
     const claimed = await claim()
-    if (claimed.routes !== undefined) await ctx.routes.refresh(ctx.store, ctx.principal.project, claimed.routes)
+    if (claimed.groupCount !== undefined)
+      await ctx.claimGroups.refresh(ctx.store, ctx.principal.project, claimed.groupCount)
     if (claimed.tasks.length > 0 || !claimed.more) return claimed
   }
 }
@@ -185,28 +194,28 @@ export async function claimTasks(
   input: z.output<typeof taskClaimInput>,
 ): Promise<z.output<typeof taskClaimOutput>> {
   const claim = () => ctx.transact((tx) => claimIn(tx, ctx, input), replayClaim)
-  const { tasks } = input.waitMs === 0 ? await claimFully(ctx, claim) : await waitForWork(ctx, input.waitMs, claim)
+  const { tasks } = input.waitMs === 0 ? await claimPastParked(ctx, claim) : await waitForWork(ctx, input.waitMs, claim)
   return { tasks }
 }
 
 /** Tries a claim until it takes something, each time there may be work for this agent, for `waitMs` at most. */
-export function waitForWork(ctx: Context, waitMs: number, claim: () => Promise<Claimed>): Promise<Claimed> {
+export function waitForWork(ctx: Context, waitMs: number, claim: () => Promise<ClaimResult>): Promise<ClaimResult> {
   const { project } = ctx.principal
   const agentId = requireAgent(ctx.principal).id
-  let place: Place | undefined
+  let position: QueuePosition | undefined
   return blockUntil({
     ctx,
     waitMs,
-    watch: (ring) => {
-      place = ctx.queue.enter({ project, agentId }, ring)
-      return place
+    subscribe: (notify) => {
+      position = ctx.queue.enter({ project, agentId }, notify)
+      return position
     },
     attempt: async () => {
-      const claimed = await claimFully(ctx, claim)
-      if (claimed.standing) place?.tried(claimed.standing)
+      const claimed = await claimPastParked(ctx, claim)
+      if (claimed.eligibility) position?.afterAttempt(claimed.eligibility)
       return claimed
     },
     // A key that has been answered takes nothing new, whatever became of its lease.
-    found: ({ tasks, replayed = false }) => tasks.length > 0 || replayed,
+    isFound: ({ tasks, replayed = false }) => tasks.length > 0 || replayed,
   })
 }

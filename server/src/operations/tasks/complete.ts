@@ -5,32 +5,32 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { unblockDependents } from '../../domain/tasks/dependents.ts'
-import { endLease, type LeaseParams, ofLease } from '../../domain/tasks/lease.ts'
-import { outOfQueue } from '../../domain/tasks/queue-columns.ts'
-import { isAnyOf } from '../../store/sql-literals.ts'
+import { endLease, type LeaseParams, matchesLease } from '../../domain/tasks/lease.ts'
+import { dequeueColumns } from '../../domain/tasks/queue-columns.ts'
+import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { keepArtifacts } from './artifacts.ts'
-import { type Completion, settleLate } from './late-completions.ts'
+import { saveArtifacts } from './artifacts.ts'
+import { type Completion, settleLateCompletion } from './late-completions.ts'
 import { statusOf, type TaskRow } from './serialize.ts'
-import { movableFrom } from './transitions.ts'
+import { fromStatuses } from './transitions.ts'
 
-interface Completing extends LeaseParams {
+interface CompleteParams extends LeaseParams {
   result: string | null
   now: number
 }
 
-const complete = statement(({ db, t, p }: Query<Completing>) =>
+const complete = statement(({ db, t, p }: Query<CompleteParams>) =>
   db
     .update(t.tasks)
     .set({
-      ...outOfQueue,
-      ...doneAt(t, p.now),
+      ...dequeueColumns,
+      ...completionColumns(t, p.now),
       leaseExpiresAt: null,
       result: p.result,
       resultAttempt: t.tasks.attempt,
       revision: sql`${t.tasks.revision} + 1`,
     })
-    .where(and(ofLease({ t, p }), isAnyOf(t.tasks.status, movableFrom('complete'))))
+    .where(and(matchesLease({ t, p }), inLiterals(t.tasks.status, fromStatuses('complete'))))
     // Not the whole row: it is what every task comes to, and most of a row is text.
     .returning({
       id: t.tasks.id,
@@ -46,23 +46,26 @@ const complete = statement(({ db, t, p }: Query<Completing>) =>
 )
 
 /** Where a result that is there puts its task: at its end, or before those who verify it. */
-export const doneAt = ({ tasks }: Pick<Query<object>['t'], 'tasks'>, now: Query<{ now: number }>['p']['now']) => ({
+export const completionColumns = (
+  { tasks }: Pick<Query<object>['t'], 'tasks'>,
+  now: Query<{ now: number }>['p']['now'],
+) => ({
   status: sql`case when ${tasks.acceptance} = 'verify' then 'in_review' else 'completed' end`,
   completedAt: sql`case when ${tasks.acceptance} = 'verify' then null else ${now} end`,
 })
 
 /** Whose result it is, and who says so. */
-interface Done {
+interface ResultOrigin {
   readonly attempt: number
   readonly agentId: string | null
   readonly actor: string | null
 }
 
 /** Tells that a task has its result; those that wait for it go on, unless it is to be verified first. */
-export async function announceDone(
+export async function recordCompletion(
   tx: Transaction,
   row: Pick<TaskRow, 'id' | 'status' | 'epic'>,
-  { attempt, agentId, actor }: Done,
+  { attempt, agentId, actor }: ResultOrigin,
 ): Promise<void> {
   const type = row.status === 'completed' ? 'task.completed' : 'task.submitted'
   tx.append({ type, subject: row.id, actor, taskId: row.id, epic: row.epic, data: { attempt, agentId } })
@@ -81,10 +84,10 @@ export async function completeIn(
   const result = input.result === undefined ? null : JSON.stringify(input.result)
   const lease = { project, taskId, leaseToken, agentId, result }
   const [row] = await tx.run(complete, { ...lease, now: tx.now })
-  if (!row) return settleLate(tx, ctx, lease)
-  await keepArtifacts(tx, row, input.artifacts)
+  if (!row) return settleLateCompletion(tx, ctx, lease)
+  await saveArtifacts(tx, row, input.artifacts)
   await endLease(tx, row)
-  await announceDone(tx, row, { attempt: row.attempt, agentId, actor: agentId })
+  await recordCompletion(tx, row, { attempt: row.attempt, agentId, actor: agentId })
   return { row }
 }
 

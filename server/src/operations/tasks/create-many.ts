@@ -4,19 +4,20 @@ import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { dependencyOrder } from '../../domain/tasks/dependency-order.ts'
-import { addTask } from '../../domain/tasks/enqueue.ts'
+import { enqueueTask } from '../../domain/tasks/enqueue.ts'
 import { authorizeCreation, requireParents } from './create.ts'
 
 type Item = z.output<typeof taskCreateManyInput>['tasks'][number]
 
 /** Refuses parents in a circle: such tasks would hang under nothing, and under nothing a developer may create. */
-function refuseOwnAncestors(tasks: readonly Item[]): void {
+function refuseParentCycle(tasks: readonly Item[]): void {
   const parents = new Map(tasks.map(({ key, parentId }) => [key, parentId]))
   for (const { key } of tasks) {
-    let above = key === undefined ? undefined : parents.get(key)
-    for (let steps = 0; above !== undefined && steps < tasks.length; steps += 1) {
-      if (above === key) throw new CoordinationError('INVALID_INPUT', `the task with the key "${key}" is under itself`)
-      above = parents.get(above)
+    let ancestor = key === undefined ? undefined : parents.get(key)
+    for (let steps = 0; ancestor !== undefined && steps < tasks.length; steps += 1) {
+      if (ancestor === key)
+        throw new CoordinationError('INVALID_INPUT', `the task with the key "${key}" is under itself`)
+      ancestor = parents.get(ancestor)
     }
   }
 }
@@ -27,12 +28,12 @@ export function createManyTasks(
   input: z.output<typeof taskCreateManyInput>,
 ): Promise<z.output<typeof taskCreateManyOutput>> {
   const keys = input.tasks.flatMap(({ key }) => key ?? [])
-  const twice = keys.find((key, index) => keys.indexOf(key) !== index)
-  if (twice !== undefined) throw new CoordinationError('INVALID_INPUT', `two tasks have the key "${twice}"`)
+  const duplicate = keys.find((key, index) => keys.indexOf(key) !== index)
+  if (duplicate !== undefined) throw new CoordinationError('INVALID_INPUT', `two tasks have the key "${duplicate}"`)
   // Ids first: a parent may wait for its own children, so no order of insertion would do for both kinds of edge.
   const items = input.tasks.map(({ key, ...spec }) => ({ key, spec, id: uuidv7(), after: spec.dependsOn }))
   const ids = new Map(items.flatMap(({ key, id }) => (key === undefined ? [] : [[key, id] as const])))
-  refuseOwnAncestors(input.tasks)
+  refuseParentCycle(input.tasks)
   const idOf = (name: string) => ids.get(name) ?? name
   const ordered = dependencyOrder(items)
   return ctx.transact(async (tx) => {
@@ -44,8 +45,8 @@ export function createManyTasks(
     for (const { id, spec } of ordered) {
       const { parentId, dependsOn, ...rest } = spec
       const task = { ...rest, dependsOn: dependsOn.map(idOf) }
-      const placed = parentId === undefined ? task : { ...task, parentId: idOf(parentId) }
-      await addTask(tx, ctx.principal, placed, { id })
+      const withParent = parentId === undefined ? task : { ...task, parentId: idOf(parentId) }
+      await enqueueTask(tx, ctx.principal, withParent, { id })
     }
     return { tasks: items.map(({ id, key }) => ({ id, key: key ?? null })) }
   })

@@ -4,12 +4,12 @@ import { and, eq, inArray } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import type { Principal } from '../../domain/principal.ts'
-import { addTask } from '../../domain/tasks/enqueue.ts'
-import { isWord } from '../../store/sql-literals.ts'
+import { enqueueTask } from '../../domain/tasks/enqueue.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { presentTask, type TaskOutput } from './serialize.ts'
+import { type TaskOutput, toTask } from './serialize.ts'
 
-const findHeld = statement(({ db, t, p }: Query<{ project: string; taskId: string; agentId: string }>) =>
+const findHeldTask = statement(({ db, t, p }: Query<{ project: string; taskId: string; agentId: string }>) =>
   db
     .select({ id: t.tasks.id })
     .from(t.tasks)
@@ -18,7 +18,7 @@ const findHeld = statement(({ db, t, p }: Query<{ project: string; taskId: strin
         eq(t.tasks.id, p.taskId),
         eq(t.tasks.projectId, p.project),
         eq(t.tasks.agentId, p.agentId),
-        isWord(t.tasks.status, 'in_progress'),
+        equalsLiteral(t.tasks.status, 'in_progress'),
       ),
     )
     .prepare(),
@@ -33,7 +33,8 @@ export async function authorizeCreation(
   if (principal.role === 'tech-lead' || principal.role === 'admin') return
   const agentId = principal.agent?.id ?? ''
   for (const taskId of new Set(parentIds)) {
-    const [held] = taskId === undefined ? [] : await tx.run(findHeld, { project: principal.project, taskId, agentId })
+    const [held] =
+      taskId === undefined ? [] : await tx.run(findHeldTask, { project: principal.project, taskId, agentId })
     if (!held) {
       throw new CoordinationError(
         'FORBIDDEN',
@@ -67,5 +68,5 @@ export const createTask = (ctx: Context, input: z.output<typeof taskCreateInput>
     await authorizeCreation(tx, ctx.principal, [input.parentId])
     await requireParents(tx, ctx.principal.project, [input.parentId])
     const { idempotencyKey: _, ...spec } = input
-    return presentTask(tx, await addTask(tx, ctx.principal, spec))
+    return toTask(tx, await enqueueTask(tx, ctx.principal, spec))
   })

@@ -3,7 +3,7 @@ import type { predicates } from '@tony/mcp-shared/task-queries'
 import { endedStatuses, inputRequest } from '@tony/mcp-shared/tasks'
 import { and, eq, ne } from 'drizzle-orm'
 import { isEpicPaused } from '../../domain/projects/epics.ts'
-import { type Conflict, inTheWay } from '../../domain/tasks/locks.ts'
+import { type Conflict, conflictOf } from '../../domain/tasks/locks.ts'
 import { iso } from '../../platform/times.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import type { TaskRow } from './serialize.ts'
@@ -28,11 +28,11 @@ const openDependencies = statement(({ db, t, p }: Query<{ taskId: string }>) =>
     .prepare(),
 )
 
-const findPause = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findProjectPause = statement(({ db, t, p }: Query<{ project: string }>) =>
   db.select({ pausedAt: t.projects.pausedAt }).from(t.projects).where(eq(t.projects.id, p.project)).prepare(),
 )
 
-const until = (at: number | null): string => (at === null ? '' : ` until ${iso(at)}`)
+const untilText = (at: number | null): string => (at === null ? '' : ` until ${iso(at)}`)
 
 async function nameOf(reader: Reader, agentId: string | null): Promise<string> {
   if (agentId === null) return 'nobody'
@@ -41,20 +41,20 @@ async function nameOf(reader: Reader, agentId: string | null): Promise<string> {
 }
 
 /** Ends that leave what waits for them blocked, and what would set it going again. */
-const deadEnds: Readonly<Record<string, string>> = {
+const endedDependencyText: Readonly<Record<string, string>> = {
   failed: 'failed: it stays blocked unless that one is retried',
   cancelled: 'was cancelled: it stays blocked unless its dependencies are changed',
 }
 
-async function dependencies(reader: Reader, row: TaskRow): Promise<Reason[]> {
+async function dependencyReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   if (row.openDeps === 0) return []
   return (await reader.run(openDependencies, { taskId: row.id })).map(({ id, title, status }) => ({
     predicate: 'dependencies',
-    message: `waits for ${title === null ? 'task' : `"${title}",`} ${id}, which ${deadEnds[status] ?? `is ${status}`}`,
+    message: `waits for ${title === null ? 'task' : `"${title}",`} ${id}, which ${endedDependencyText[status] ?? `is ${status}`}`,
   }))
 }
 
-async function locked(reader: Reader, lock: string, conflict: Conflict): Promise<Reason> {
+async function lockReason(reader: Reader, lock: string, conflict: Conflict): Promise<Reason> {
   const predicate = lockKind(lock) === 'pool' ? 'pool' : 'lock'
   if (conflict.taskId === null)
     return { predicate, message: `${lock} has no place: its size is set with projects.setPools` }
@@ -63,19 +63,19 @@ async function locked(reader: Reader, lock: string, conflict: Conflict): Promise
   return { predicate, message: `it needs ${lock}; ${holder} holds ${conflict.lock === lock ? 'it' : conflict.lock}` }
 }
 
-async function locks(reader: Reader, row: TaskRow): Promise<Reason[]> {
+async function lockReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   const wanted: string[] = row.locks === null ? [] : JSON.parse(row.locks)
   const reasons: Reason[] = []
   for (const lock of wanted) {
-    const conflict = await inTheWay(reader, { project: row.projectId, lock, taskId: row.id })
-    if (conflict) reasons.push(await locked(reader, lock, conflict))
+    const conflict = await conflictOf(reader, { project: row.projectId, lock, taskId: row.id })
+    if (conflict) reasons.push(await lockReason(reader, lock, conflict))
   }
   return reasons
 }
 
-async function pauses(reader: Reader, row: TaskRow): Promise<Reason[]> {
+async function pauseReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   const reasons: Reason[] = []
-  const [project] = await reader.run(findPause, { project: row.projectId })
+  const [project] = await reader.run(findProjectPause, { project: row.projectId })
   if (project?.pausedAt != null)
     reasons.push({ predicate: 'projectPaused', message: `the project is paused since ${iso(project.pausedAt)}` })
   if (row.epic !== null && (await isEpicPaused(reader, row.projectId, row.epic)))
@@ -84,16 +84,16 @@ async function pauses(reader: Reader, row: TaskRow): Promise<Reason[]> {
 }
 
 /** What keeps a task that waits from being claimed by anybody. */
-async function waiting(reader: Reader, row: TaskRow): Promise<Reason[]> {
-  const reasons = await dependencies(reader, row)
+async function waitingReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
+  const reasons = await dependencyReasons(reader, row)
   if (row.notBefore !== null && row.notBefore > reader.now) {
     const what = row.failures > 0 ? 'tried again after a failure' : 'to be claimed'
     reasons.push({ predicate: 'notBefore', message: `it is not ${what} before ${iso(row.notBefore)}` })
   }
-  return [...reasons, ...(await locks(reader, row)), ...(await pauses(reader, row))]
+  return [...reasons, ...(await lockReasons(reader, row)), ...(await pauseReasons(reader, row))]
 }
 
-function answer(row: TaskRow): Reason {
+function inputReason(row: TaskRow): Reason {
   const asked = row.inputRequest === null ? undefined : inputRequest.parse(JSON.parse(row.inputRequest))
   const deadline = asked?.deadlineAt == null ? '' : ` until ${asked.deadlineAt}`
   return { predicate: 'input', message: `waits for an answer${deadline}: ${asked?.question ?? ''}` }
@@ -110,13 +110,15 @@ export async function reasonsOf(reader: Reader, row: TaskRow): Promise<Reason[]>
   switch (row.status) {
     case 'in_progress': {
       const holder = await nameOf(reader, row.agentId)
-      return [{ predicate: 'held', message: `${holder} holds it, attempt ${row.attempt},${until(row.leaseExpiresAt)}` }]
+      return [
+        { predicate: 'held', message: `${holder} holds it, attempt ${row.attempt},${untilText(row.leaseExpiresAt)}` },
+      ]
     }
     case 'input_required':
-      return [answer(row)]
+      return [inputReason(row)]
     case 'in_review':
       return [{ predicate: 'review', message: `waits for a verdict on what ${await nameOf(reader, row.agentId)} did` }]
     default:
-      return waiting(reader, row)
+      return waitingReasons(reader, row)
   }
 }

@@ -3,13 +3,13 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
-import { failing } from '../../domain/tasks/failure.ts'
-import { endLease, type LeaseParams, ofHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
+import { failureColumns } from '../../domain/tasks/failure.ts'
+import { endLease, type LeaseParams, matchesHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
 import { isoOrNull } from '../../platform/times.ts'
 import { type Query, statement } from '../../store/store.ts'
 import { statusOf } from './serialize.ts'
 
-interface Failing extends LeaseParams {
+interface FailParams extends LeaseParams {
   error: string
   /** 1 or 0. */
   retryable: number
@@ -20,8 +20,8 @@ interface Failing extends LeaseParams {
   now: number
 }
 
-const fail = statement(({ db, t, p }: Query<Failing>) =>
-  db.update(t.tasks).set(failing(t, p)).where(ofHeldLease({ t, p })).returning().prepare(),
+const fail = statement(({ db, t, p }: Query<FailParams>) =>
+  db.update(t.tasks).set(failureColumns(t, p)).where(matchesHeldLease({ t, p })).returning().prepare(),
 )
 
 /** `tasks.fail`: back to the queue after a backoff, or ended when it is final or no attempt is left. */
@@ -51,9 +51,9 @@ export function failTask(
     const status = statusOf(row)
     const retryAt = isoOrNull(row.notBefore)
     const failure = { attempt: row.attempt, agentId, failures: row.failures, error }
-    const about = { subject: taskId, actor: agentId, taskId, epic: row.epic }
-    if (status === 'failed') tx.append({ type: 'task.failed', ...about, data: failure })
-    else tx.append({ type: 'task.retried', ...about, data: { ...failure, retryAt } })
+    const eventFields = { subject: taskId, actor: agentId, taskId, epic: row.epic }
+    if (status === 'failed') tx.append({ type: 'task.failed', ...eventFields, data: failure })
+    else tx.append({ type: 'task.retried', ...eventFields, data: { ...failure, retryAt } })
     await endLease(tx, row)
     if (status === 'failed') await failDependents(tx, [row], agentId)
     return { taskId, status, retryAt }

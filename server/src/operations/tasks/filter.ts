@@ -3,21 +3,21 @@ import { type TaskStatus, type TaskTransition, taskStatuses } from '@tony/mcp-sh
 import { and, eq, inArray, notInArray, type SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Reader } from '../../store/store.ts'
-import { movableFrom } from './transitions.ts'
+import { fromStatuses } from './transitions.ts'
 
 type Filter = z.output<typeof taskFilter>
 
-interface Wanted {
+interface TaskQuery {
   readonly project: string
   readonly filter: Filter
   readonly limit: number
 }
 
 /** What of a filter an index begins with; the rest is looked up in the rows it leads to. */
-const narrows = ({ taskIds, parentId, epic, story }: Filter): boolean =>
+const isSelective = ({ taskIds, parentId, epic, story }: Filter): boolean =>
   [taskIds, parentId, epic, story].some((part) => part !== undefined)
 
-async function select(reader: Reader, { project, filter, limit }: Wanted, ofStatus: SQL): Promise<string[]> {
+async function selectIds(reader: Reader, { project, filter, limit }: TaskQuery, ofStatus: SQL): Promise<string[]> {
   const { tasks } = reader.t
   const where: SQL[] = [eq(tasks.projectId, project), ofStatus]
   if (filter.taskIds) where.push(inArray(tasks.id, filter.taskIds))
@@ -42,21 +42,21 @@ async function select(reader: Reader, { project, filter, limit }: Wanted, ofStat
  * with it is the status, one after the other, so that the tasks that have ended are not walked. Otherwise the status is said by
  * the others: SQLite would take two equalities for better than the index of the epic.
  */
-export async function idsOf(reader: Reader, move: TaskTransition, wanted: Wanted): Promise<string[]> {
-  const { filter, limit } = wanted
+export async function findTaskIds(reader: Reader, transition: TaskTransition, query: TaskQuery): Promise<string[]> {
+  const { filter, limit } = query
   const { tasks } = reader.t
-  const statuses: TaskStatus[] = movableFrom(move).filter(
+  const statuses: TaskStatus[] = fromStatuses(transition).filter(
     (status) => filter.status === undefined || status === filter.status,
   )
   if (statuses.length === 0) return []
-  if (narrows(filter)) {
-    const others = taskStatuses.filter((status) => !statuses.includes(status))
-    return select(reader, wanted, notInArray(tasks.status, others))
+  if (isSelective(filter)) {
+    const otherStatuses = taskStatuses.filter((status) => !statuses.includes(status))
+    return selectIds(reader, query, notInArray(tasks.status, otherStatuses))
   }
   const ids: string[] = []
   for (const status of statuses) {
     if (ids.length >= limit) break
-    ids.push(...(await select(reader, { ...wanted, limit: limit - ids.length }, eq(tasks.status, status))))
+    ids.push(...(await selectIds(reader, { ...query, limit: limit - ids.length }, eq(tasks.status, status))))
   }
   return ids
 }

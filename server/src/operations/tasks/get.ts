@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { taskNotFound } from '../../domain/tasks/lease.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
-import { presentTask, type TaskOutput, type TaskRow } from './serialize.ts'
+import { type TaskOutput, type TaskRow, toTask } from './serialize.ts'
 
 const find = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
   db
@@ -23,4 +23,4 @@ export async function requireTask(reader: Reader, project: string, taskId: strin
 
 /** `tasks.get`. */
 export const getTask = (ctx: Context, input: z.output<typeof taskGetInput>): Promise<TaskOutput> =>
-  ctx.read(async (reader) => presentTask(reader, await requireTask(reader, ctx.principal.project, input.taskId)))
+  ctx.read(async (reader) => toTask(reader, await requireTask(reader, ctx.principal.project, input.taskId)))

@@ -6,10 +6,10 @@ import { type Query, statement, type Transaction } from '../../store/store.ts'
 import type { TaskRow } from './serialize.ts'
 
 /** How many results that came too late a task keeps. */
-const orphansOfTask = 10
+const orphanLimit = 10
 
 /** The task, locked, so that of two late results at once both are counted. */
-export const lockTask = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
+export const findTaskForUpdate = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
   locked(
     db
       .select()
@@ -18,7 +18,7 @@ export const lockTask = statement(({ db, t, p, locked }: Query<{ project: string
   ).prepare(),
 )
 
-interface Orphan {
+interface OrphanParams {
   taskId: string
   attempt: number
   agentId: string
@@ -26,7 +26,7 @@ interface Orphan {
   now: number
 }
 
-const insertOrphan = statement(({ db, t, p }: Query<Orphan>) =>
+const insertOrphan = statement(({ db, t, p }: Query<OrphanParams>) =>
   db
     .insert(t.orphanResults)
     .values({ taskId: p.taskId, attempt: p.attempt, agentId: p.agentId, result: p.result, at: p.now })
@@ -35,14 +35,14 @@ const insertOrphan = statement(({ db, t, p }: Query<Orphan>) =>
     .prepare(),
 )
 
-const dropOldest = statement(({ db, t, p }: Query<{ taskId: string }>) => {
+const deleteOldestOrphans = statement(({ db, t, p }: Query<{ taskId: string }>) => {
   const { taskId, attempt, at } = t.orphanResults
   const newest = db
     .select({ attempt })
     .from(t.orphanResults)
     .where(eq(taskId, p.taskId))
     .orderBy(desc(at), desc(attempt))
-    .limit(orphansOfTask)
+    .limit(orphanLimit)
   return db
     .delete(t.orphanResults)
     .where(and(eq(taskId, p.taskId), notInArray(attempt, newest)))
@@ -60,11 +60,11 @@ const countOrphans = statement(({ db, t, p }: Query<{ taskId: string }>) => {
     .prepare()
 })
 
-async function keepOrphan(tx: Transaction, row: TaskRow, orphan: Omit<Orphan, 'taskId' | 'now'>): Promise<void> {
+async function saveOrphan(tx: Transaction, row: TaskRow, orphan: Omit<OrphanParams, 'taskId' | 'now'>): Promise<void> {
   const taskId = row.id
-  const [kept] = await tx.run(insertOrphan, { ...orphan, taskId, now: tx.now })
-  if (!kept) return
-  await tx.run(dropOldest, { taskId })
+  const [inserted] = await tx.run(insertOrphan, { ...orphan, taskId, now: tx.now })
+  if (!inserted) return
+  await tx.run(deleteOldestOrphans, { taskId })
   await tx.run(countOrphans, { taskId })
   const { attempt, agentId } = orphan
   const data = { attempt, agentId }
@@ -82,18 +82,18 @@ const isDone = ({ status }: TaskRow): boolean => status === 'completed' || statu
  * A complete that changed nothing. The same call again, its reply lost, finds the work done. Otherwise the lease is over: the
  * result is kept if the token was really given to this agent for this task, or anybody could leave results on it.
  */
-export async function settleLate(
+export async function settleLateCompletion(
   tx: Transaction,
   { leaseTokens }: Pick<Context, 'leaseTokens'>,
   { project, taskId, leaseToken, agentId, result }: LeaseParams & { readonly result: string | null },
 ): Promise<Completion> {
-  const [row] = await tx.run(lockTask, { project, taskId })
+  const [row] = await tx.run(findTaskForUpdate, { project, taskId })
   if (!row) throw taskNotFound(taskId)
   if (isDone(row) && row.leaseToken === leaseToken && row.agentId === agentId) return { row }
   const attempt = leaseTokens.attemptOf(leaseToken, { taskId, agentId })
   const orphaned = attempt !== undefined && attempt <= row.attempt
-  if (orphaned) await keepOrphan(tx, row, { attempt, agentId, result })
-  const said = orphaned ? 'its result is kept, and counts if tasks.adopt takes it' : 'its result does not count'
+  if (orphaned) await saveOrphan(tx, row, { attempt, agentId, result })
+  const effect = orphaned ? 'its result is kept, and counts if tasks.adopt takes it' : 'its result does not count'
   const details = { status: row.status, attempt: row.attempt, orphaned }
-  return { refused: new CoordinationError('STALE_LEASE', `this lease of task ${taskId} is over: ${said}`, details) }
+  return { refused: new CoordinationError('STALE_LEASE', `this lease of task ${taskId} is over: ${effect}`, details) }
 }

@@ -2,18 +2,18 @@ import type { taskListInput, taskListOutput } from '@tony/mcp-shared/task-querie
 import { and, eq, gt, notInArray, type SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { pageCharacters, positionOf } from '../../platform/paging.ts'
-import { presentTask, type TaskRow } from './serialize.ts'
+import { pageCharacterLimit, parseCursor } from '../../platform/paging.ts'
+import { type TaskRow, toTask } from './serialize.ts'
 
-const sizeOf = ({ description, metadata, result, progress, error }: TaskRow): number =>
+const textSizeOf = ({ description, metadata, result, progress, error }: TaskRow): number =>
   [description, metadata, result, progress, error].reduce((size, text) => size + (text?.length ?? 0), 0)
 
 /** The rows that go in one page: at least one. */
-function fitting(rows: readonly TaskRow[]): readonly TaskRow[] {
+function fitToPage(rows: readonly TaskRow[]): readonly TaskRow[] {
   let size = 0
   const end = rows.findIndex((row, index) => {
-    size += sizeOf(row)
-    return index > 0 && size > pageCharacters
+    size += textSizeOf(row)
+    return index > 0 && size > pageCharacterLimit
   })
   return end < 0 ? rows : rows.slice(0, end)
 }
@@ -33,7 +33,7 @@ export const listTasks = (
     if (input.claimedBy)
       where.push(eq(tasks.agentId, input.claimedBy), notInArray(tasks.status, ['pending', 'blocked', 'input_required']))
     if (input.parentId) where.push(eq(tasks.parentId, input.parentId))
-    const after = positionOf(input.cursor)
+    const after = parseCursor(input.cursor)
     if (after !== undefined) where.push(gt(tasks.ord, after))
     const rows = await reader.db
       .select()
@@ -41,10 +41,10 @@ export const listTasks = (
       .where(and(...where))
       .orderBy(tasks.ord)
       .limit(input.limit + 1)
-    const page = fitting(rows.slice(0, input.limit))
+    const page = fitToPage(rows.slice(0, input.limit))
     const last = page.at(-1)
     return {
-      tasks: await Promise.all(page.map((row) => presentTask(reader, row))),
+      tasks: await Promise.all(page.map((row) => toTask(reader, row))),
       nextCursor: rows.length > page.length && last ? String(last.ord) : null,
     }
   })

@@ -4,26 +4,33 @@ import { and, gt } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { type LeaseParams, ofHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
-import { type Conflict, firstConflict, insertLocks, locksOf, noteHeld, requirePools } from '../../domain/tasks/locks.ts'
+import { type LeaseParams, matchesHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
+import {
+  type Conflict,
+  firstConflictExclusive,
+  insertLocks,
+  locksOf,
+  requirePools,
+  setHeldLocks,
+} from '../../domain/tasks/locks.ts'
 import { type Query, statement } from '../../store/store.ts'
 
 /** Locks of one lease: giving them all up is part of the statement batch that ends it. */
 const lockLimit = 256
 
 /** Holds the row until the commit. Who shows its lease knows of it, so that no heartbeat counts against it. */
-const showLease = statement(({ db, t, p }: Query<LeaseParams & { now: number }>) =>
+const touchLease = statement(({ db, t, p }: Query<LeaseParams & { now: number }>) =>
   db
     .update(t.tasks)
     .set({ unlistedBeats: 0 })
-    .where(and(ofHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
+    .where(and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
     .returning({ attempt: t.tasks.attempt, epic: t.tasks.epic })
     .prepare(),
 )
 
 function refuseConflict({ lock, taskId, agentId }: Conflict): never {
-  const why = taskId === null ? 'has no place' : `is held by task ${taskId}`
-  const message = `${lock} ${why}: none of the locks was taken; try again later, or give the task back`
+  const reason = taskId === null ? 'has no place' : `is held by task ${taskId}`
+  const message = `${lock} ${reason}: none of the locks was taken; try again later, or give the task back`
   throw new CoordinationError('LOCK_CONFLICT', message, { lock, taskId, agentId })
 }
 
@@ -36,7 +43,7 @@ export function lockTask(
   const { project } = ctx.principal
   const agentId = requireAgent(ctx.principal).id
   return ctx.transact(async (tx) => {
-    const [row] = await tx.run(showLease, { project, taskId, leaseToken, agentId, now: tx.now })
+    const [row] = await tx.run(touchLease, { project, taskId, leaseToken, agentId, now: tx.now })
     if (!row) return refuseLease(tx, project, taskId)
     const held = await locksOf(tx, project, taskId)
     const locks = [...new Set(input.locks)].filter((lock) => !held.includes(lock))
@@ -44,10 +51,10 @@ export function lockTask(
     if (held.length + locks.length > lockLimit)
       throw new CoordinationError('INVALID_INPUT', `a lease holds at most ${lockLimit} locks, this one ${held.length}`)
     await requirePools(tx, project, locks)
-    const conflict = await firstConflict(tx, { project, taskId, locks })
+    const conflict = await firstConflictExclusive(tx, { project, taskId, locks })
     if (conflict) refuseConflict(conflict)
     await insertLocks(tx, { project, taskId, locks })
-    await tx.run(noteHeld, { taskId, held: held.length + locks.length })
+    await tx.run(setHeldLocks, { taskId, held: held.length + locks.length })
     const data = { attempt: row.attempt, agentId, locks }
     tx.append({ type: 'task.locked', subject: taskId, actor: agentId, taskId, epic: row.epic, data })
     return { taskId, locks: [...held, ...locks].sort() }

@@ -3,11 +3,11 @@ import type { taskNextInput, taskNextOutput } from '@tony/mcp-shared/leases'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import type { Transaction } from '../../store/store.ts'
-import { type Claimed, claimFully, claimIn, replayClaim, waitForWork } from './claim.ts'
+import { type ClaimResult, claimIn, claimPastParked, replayClaim, waitForWork } from './claim.ts'
 import { completeIn } from './complete.ts'
 
 /** What the first transaction came to. A refusal is said after its commit, which keeps the result that came too late. */
-interface Next extends Claimed {
+interface NextResult extends ClaimResult {
   readonly refused?: CoordinationError
 }
 
@@ -16,14 +16,15 @@ export async function nextTask(
   ctx: Context,
   input: z.output<typeof taskNextInput>,
 ): Promise<z.output<typeof taskNextOutput>> {
-  const claim = (tx: Transaction): Promise<Claimed> => claimIn(tx, ctx, { limit: 1, leaseMs: input.leaseMs })
-  const first = await ctx.transact<Next>(async (tx) => {
+  const claim = (tx: Transaction): Promise<ClaimResult> => claimIn(tx, ctx, { limit: 1, leaseMs: input.leaseMs })
+  const first = await ctx.transact<NextResult>(async (tx) => {
     const completion = await completeIn(tx, ctx, input.completed)
     return 'refused' in completion ? { tasks: [], refused: completion.refused } : claim(tx)
   }, replayClaim)
   if (first.refused) throw first.refused
   if (first.tasks.length > 0 || first.replayed || (input.waitMs === 0 && !first.more)) return { tasks: first.tasks }
-  const again = () => ctx.transact(claim, replayClaim)
-  const { tasks } = input.waitMs === 0 ? await claimFully(ctx, again) : await waitForWork(ctx, input.waitMs, again)
+  const claimAgain = () => ctx.transact(claim, replayClaim)
+  const { tasks } =
+    input.waitMs === 0 ? await claimPastParked(ctx, claimAgain) : await waitForWork(ctx, input.waitMs, claimAgain)
   return { tasks }
 }

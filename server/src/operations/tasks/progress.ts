@@ -3,26 +3,26 @@ import { and, gt, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { type LeaseParams, ofHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
+import { type LeaseParams, matchesHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
 import { type Query, statement } from '../../store/store.ts'
-import { keepArtifacts } from './artifacts.ts'
+import { saveArtifacts } from './artifacts.ts'
 
-interface Progressing extends LeaseParams {
+interface ProgressParams extends LeaseParams {
   progress: string
   now: number
 }
 
-const note = statement(({ db, t, p }: Query<Progressing>) =>
+const updateProgress = statement(({ db, t, p }: Query<ProgressParams>) =>
   db
     .update(t.tasks)
     .set({ progress: p.progress, revision: sql`${t.tasks.revision} + 1` })
-    .where(and(ofHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
+    .where(and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
     .returning({ id: t.tasks.id, revision: t.tasks.revision, epic: t.tasks.epic, attempt: t.tasks.attempt })
     .prepare(),
 )
 
 /** `tasks.progress`: seen by watchers, and handed to the next attempt should this one fail. */
-export function noteProgress(
+export function reportProgress(
   ctx: Context,
   input: z.output<typeof taskProgressInput>,
 ): Promise<z.output<typeof taskProgressOutput>> {
@@ -31,9 +31,9 @@ export function noteProgress(
   const agentId = requireAgent(ctx.principal).id
   return ctx.transact(async (tx) => {
     const params = { project, taskId, leaseToken, agentId, progress: JSON.stringify(progress), now: tx.now }
-    const [row] = await tx.run(note, params)
+    const [row] = await tx.run(updateProgress, params)
     if (!row) return refuseLease(tx, project, taskId)
-    await keepArtifacts(tx, row, artifacts)
+    await saveArtifacts(tx, row, artifacts)
     const { percent = null, message = null } = progress
     const data = { attempt: row.attempt, percent, message }
     tx.append({ type: 'task.progressed', subject: taskId, actor: agentId, taskId, epic: row.epic, data })

@@ -4,22 +4,22 @@ import { and, eq } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
-import { findTask, offer } from '../../domain/tasks/lease.ts'
-import { requeued } from '../../domain/tasks/queue-columns.ts'
+import { findTask, notifyClaimable } from '../../domain/tasks/lease.ts'
+import { requeueColumns } from '../../domain/tasks/queue-columns.ts'
 import { iso } from '../../platform/times.ts'
-import { isAnyOf } from '../../store/sql-literals.ts'
+import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { statusOf, type TaskRow } from './serialize.ts'
-import { movableFrom, refuseMove } from './transitions.ts'
+import { fromStatuses, refuseTransition } from './transitions.ts'
 
-const answer = statement(({ db, t, p }: Query<{ ord: number; asked: string; input: string; now: number }>) =>
+const storeAnswer = statement(({ db, t, p }: Query<{ ord: number; asked: string; input: string; now: number }>) =>
   db
     .update(t.tasks)
-    .set({ ...requeued(t, p.now), inputRequest: null, input: p.input })
+    .set({ ...requeueColumns(t, p.now), inputRequest: null, input: p.input })
     .where(
       and(
         eq(t.tasks.ord, p.ord),
-        isAnyOf(t.tasks.status, movableFrom('provideInput')),
+        inLiterals(t.tasks.status, fromStatuses('provideInput')),
         // The very question that was answered: the task may have asked another since it was read.
         eq(t.tasks.inputRequest, p.asked),
       ),
@@ -29,7 +29,7 @@ const answer = statement(({ db, t, p }: Query<{ ord: number; asked: string; inpu
 )
 
 /** A question as it is kept: with the answer to take when nobody gives one. */
-const keptRequest = inputRequest.extend({ defaultAnswer: z.unknown().optional() })
+const storedRequest = inputRequest.extend({ defaultAnswer: z.unknown().optional() })
 
 /** An answer, and the agent that gives it; null for nobody, and for a developer without an agent. */
 interface Answer {
@@ -43,22 +43,22 @@ interface Answer {
 async function answerIn(tx: Transaction, row: TaskRow, given: Answer): Promise<TaskRow | undefined> {
   const { ord, inputRequest: asked } = row
   if (asked === null) return undefined
-  const { question } = keptRequest.parse(JSON.parse(asked))
+  const { question } = storedRequest.parse(JSON.parse(asked))
   const input = JSON.stringify({ question, answer: given.answer, by: given.by, at: iso(tx.now) })
-  const [moved] = await tx.run(answer, { ord, asked, input, now: tx.now })
+  const [moved] = await tx.run(storeAnswer, { ord, asked, input, now: tx.now })
   if (!moved) return undefined
   const data = { attempt: moved.attempt, default: given.isDefault }
   const { id, epic } = moved
   tx.append({ type: 'task.inputProvided', subject: id, actor: given.by, taskId: id, epic, data })
-  if (moved.ready !== null) offer(tx, moved)
+  if (moved.ready !== null) notifyClaimable(tx, moved)
   return moved
 }
 
 /** Answers with the default; undefined when there is none. */
 export async function answerByDefault(tx: Transaction, row: TaskRow): Promise<TaskRow | undefined> {
-  const kept = row.inputRequest === null ? {} : keptRequest.parse(JSON.parse(row.inputRequest))
-  if (!('defaultAnswer' in kept)) return undefined
-  return answerIn(tx, row, { answer: kept.defaultAnswer, by: null, isDefault: true })
+  const request = row.inputRequest === null ? {} : storedRequest.parse(JSON.parse(row.inputRequest))
+  if (!('defaultAnswer' in request)) return undefined
+  return answerIn(tx, row, { answer: request.defaultAnswer, by: null, isDefault: true })
 }
 
 /** `tasks.provideInput`: the answer is the next attempt's `input`. */
@@ -72,6 +72,6 @@ export const provideInput = (
     const [known] = await tx.run(findTask, { project, taskId })
     const given = { answer: input.answer ?? null, by: actorOf(ctx.principal), isDefault: false }
     const row = known && (await answerIn(tx, known, given))
-    if (!row) return refuseMove(tx, { project, taskId, what: 'given an answer' })
+    if (!row) return refuseTransition(tx, { project, taskId, outcome: 'given an answer' })
     return { taskId, status: statusOf(row), revision: row.revision }
   })

@@ -4,13 +4,13 @@ import { sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { endLease, type LeaseParams, ofHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
-import { answerTimeout, outOfQueue } from '../../domain/tasks/queue-columns.ts'
+import { endLease, type LeaseParams, matchesHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
+import { answerTimeout, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 import { type Query, statement } from '../../store/store.ts'
 import { statusOf } from './serialize.ts'
 
-interface Asking extends LeaseParams {
+interface RequestInputParams extends LeaseParams {
   /** JSON: an `inputRequest` and, where there is one, the `defaultAnswer`. */
   asked: string
   deadlineMs: number | null
@@ -19,11 +19,11 @@ interface Asking extends LeaseParams {
   now: number
 }
 
-const ask = statement(({ db, t, p }: Query<Asking>) =>
+const storeRequest = statement(({ db, t, p }: Query<RequestInputParams>) =>
   db
     .update(t.tasks)
     .set({
-      ...outOfQueue,
+      ...dequeueColumns,
       status: 'input_required',
       leaseToken: null,
       leaseExpiresAt: null,
@@ -32,7 +32,7 @@ const ask = statement(({ db, t, p }: Query<Asking>) =>
       timeoutAt: answerTimeout(t, p.now, p.deadlineMs),
       revision: sql`${t.tasks.revision} + 1`,
     })
-    .where(ofHeldLease({ t, p }))
+    .where(matchesHeldLease({ t, p }))
     .returning()
     .prepare(),
 )
@@ -51,7 +51,7 @@ export function requestInput(
     const asked = JSON.stringify({ question, options, by: agentId, at: iso(tx.now), deadlineAt, defaultAnswer })
     const progress = details === undefined ? null : JSON.stringify({ details })
     const params = { project, taskId, leaseToken, agentId, asked, deadlineMs, progress, now: tx.now }
-    const [row] = await tx.run(ask, params)
+    const [row] = await tx.run(storeRequest, params)
     if (!row) return refuseLease(tx, project, taskId)
     const data = { attempt: row.attempt, agentId, question, deadlineAt }
     tx.append({ type: 'task.inputRequested', subject: taskId, actor: agentId, taskId, epic: row.epic, data })

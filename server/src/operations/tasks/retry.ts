@@ -3,12 +3,12 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf, type Principal } from '../../domain/principal.ts'
-import { offer } from '../../domain/tasks/lease.ts'
-import { requeued, waitTimeout } from '../../domain/tasks/queue-columns.ts'
-import { isAnyOf } from '../../store/sql-literals.ts'
+import { notifyClaimable } from '../../domain/tasks/lease.ts'
+import { requeueColumns, waitTimeout } from '../../domain/tasks/queue-columns.ts'
+import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { statusOf, type TaskRow } from './serialize.ts'
-import { movableFrom, refuseMove } from './transitions.ts'
+import { fromStatuses, refuseTransition } from './transitions.ts'
 
 const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; now: number }>) => {
   // A limit that is over would fail the task again at once: whoever retries it knows, and lifts it.
@@ -16,7 +16,7 @@ const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; 
   return db
     .update(t.tasks)
     .set({
-      ...requeued(t, p.now),
+      ...requeueColumns(t, p.now),
       failures: 0,
       closeBy,
       timeoutAt: waitTimeout(t, p.now, closeBy),
@@ -25,7 +25,11 @@ const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; 
       completedAt: null,
     })
     .where(
-      and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), isAnyOf(t.tasks.status, movableFrom('retry'))),
+      and(
+        eq(t.tasks.id, p.taskId),
+        eq(t.tasks.projectId, p.project),
+        inLiterals(t.tasks.status, fromStatuses('retry')),
+      ),
     )
     .returning()
     .prepare()
@@ -44,7 +48,7 @@ export async function retryIn(tx: Transaction, principal: Principal, taskId: str
     epic: row.epic,
     data: { attempt: row.attempt },
   })
-  if (row.ready !== null) offer(tx, row)
+  if (row.ready !== null) notifyClaimable(tx, row)
   return row
 }
 
@@ -55,6 +59,6 @@ export const retryTask = (
 ): Promise<z.output<typeof taskMoved>> =>
   ctx.transact(async (tx) => {
     const row = await retryIn(tx, ctx.principal, taskId)
-    if (!row) return refuseMove(tx, { project: ctx.principal.project, taskId, what: 'retried' })
+    if (!row) return refuseTransition(tx, { project: ctx.principal.project, taskId, outcome: 'retried' })
     return { taskId, status: statusOf(row), revision: row.revision }
   })

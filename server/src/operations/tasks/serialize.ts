@@ -58,7 +58,7 @@ const orphansOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
 )
 
 /** What a task has that stands in rows of its own: a count in its row says whether it is worth a query. */
-async function partsOf(reader: Reader, row: TaskRow) {
+async function detailsOf(reader: Reader, row: TaskRow) {
   const taskId = row.id
   const dependsOn = row.dependencies === 0 ? [] : await reader.run(dependenciesOf, { taskId })
   const artifacts = row.artifacts === 0 ? [] : await reader.run(artifactsOf, { taskId })
@@ -84,7 +84,7 @@ async function partsOf(reader: Reader, row: TaskRow) {
 }
 
 /** What is kept as JSON in one column, in the shape it was written with. */
-const parsed = <T>(schema: z.ZodType<T>, text: string | null): T | null =>
+const parseJson = <T>(schema: z.ZodType<T>, text: string | null): T | null =>
   text === null ? null : schema.parse(JSON.parse(text))
 
 /** A stored task's status as the closed word it is: a CHECK of the table keeps others out. */
@@ -95,11 +95,11 @@ export const statusOf = (row: { readonly status: string }): TaskStatus => {
 }
 
 /** A row as callers see it. */
-export async function presentTask(reader: Reader, row: TaskRow): Promise<TaskOutput> {
+export async function toTask(reader: Reader, row: TaskRow): Promise<TaskOutput> {
   // The row of a task that waits still names the last holder, whose late `complete` counts until it is claimed again.
-  const waits = row.status === 'pending' || row.status === 'blocked' || row.status === 'input_required'
+  const isUnclaimed = row.status === 'pending' || row.status === 'blocked' || row.status === 'input_required'
   return {
-    ...(await partsOf(reader, row)),
+    ...(await detailsOf(reader, row)),
     id: row.id,
     externalId: row.externalId,
     type: row.type,
@@ -123,15 +123,15 @@ export async function presentTask(reader: Reader, row: TaskRow): Promise<TaskOut
     startToCloseMs: row.startToCloseMs,
     scheduleToCloseMs: row.closeBy === null ? null : row.closeBy - row.createdAt,
     timeoutAt: isoOrNull(row.timeoutAt),
-    claimedBy: waits ? null : row.agentId,
+    claimedBy: isUnclaimed ? null : row.agentId,
     // That of a lease that ran out with the last attempt is still in the row.
     leaseExpiresAt: row.status === 'in_progress' ? isoOrNull(row.leaseExpiresAt) : null,
-    progress: parsed(taskProgress, row.progress),
+    progress: parseJson(taskProgress, row.progress),
     result: row.result === null ? null : JSON.parse(row.result),
     error: row.error,
-    inputRequest: parsed(inputRequest, row.inputRequest),
-    input: parsed(inputAnswer, row.input),
-    review: parsed(review, row.review),
+    inputRequest: parseJson(inputRequest, row.inputRequest),
+    input: parseJson(inputAnswer, row.input),
+    review: parseJson(review, row.review),
     revision: row.revision,
     metadata: JSON.parse(row.metadata),
     createdBy: row.createdBy,
@@ -141,8 +141,8 @@ export async function presentTask(reader: Reader, row: TaskRow): Promise<TaskOut
 }
 
 /** A row its claimer sees: with the token that proves the lease. */
-export async function presentLease(reader: Reader, row: TaskRow): Promise<LeasedTask> {
+export async function toLeasedTask(reader: Reader, row: TaskRow): Promise<LeasedTask> {
   if (row.leaseToken === null || row.leaseExpiresAt === null) throw new Error(`task ${row.id} has no lease`)
-  const presented = await presentTask(reader, row)
+  const presented = await toTask(reader, row)
   return { ...presented, leaseToken: row.leaseToken, leaseExpiresAt: iso(row.leaseExpiresAt) }
 }

@@ -11,9 +11,9 @@ import { statusOf, type TaskRow } from './serialize.ts'
 const nodeLimit = 1_000
 
 type Tree = z.output<typeof taskTreeOutput>
-type Part = Pick<z.output<typeof taskTreeInput>, 'epic' | 'story'>
+type TreeScope = Pick<z.output<typeof taskTreeInput>, 'epic' | 'story'>
 
-const children = statement(({ db, t, p }: Query<{ project: string; parentId: string; limit: number }>) =>
+const findChildren = statement(({ db, t, p }: Query<{ project: string; parentId: string; limit: number }>) =>
   db
     .select()
     .from(t.tasks)
@@ -23,7 +23,7 @@ const children = statement(({ db, t, p }: Query<{ project: string; parentId: str
     .prepare(),
 )
 
-const node = (row: TaskRow, depth: number) => ({
+const toNode = (row: TaskRow, depth: number) => ({
   id: row.id,
   parentId: row.parentId,
   depth,
@@ -34,51 +34,51 @@ const node = (row: TaskRow, depth: number) => ({
 })
 
 /** A task and what is under it, level by level. */
-async function branch(reader: Reader, project: string, taskId: string, depthLimit: number): Promise<Tree> {
+async function subtreeOf(reader: Reader, project: string, taskId: string, depthLimit: number): Promise<Tree> {
   const root = await requireTask(reader, project, taskId)
-  const nodes = [node(root, 0)]
+  const nodes = [toNode(root, 0)]
   // Plans imported one after the other can make two tasks each other's parent.
   const seen = new Set([root.id])
   let level = [root]
   for (let depth = 1; depth <= depthLimit && level.length > 0; depth += 1) {
-    const below: TaskRow[] = []
+    const nextLevel: TaskRow[] = []
     for (const parent of level) {
       const limit = nodeLimit - nodes.length + 1
-      const found = await reader.run(children, { project, parentId: parent.id, limit })
+      const found = await reader.run(findChildren, { project, parentId: parent.id, limit })
       const rows = found.filter(({ id }) => !seen.has(id))
       for (const row of rows) {
         seen.add(row.id)
-        nodes.push(node(row, depth))
+        nodes.push(toNode(row, depth))
       }
-      below.push(...rows)
+      nextLevel.push(...rows)
       if (nodes.length > nodeLimit) return { nodes: nodes.slice(0, nodeLimit), rollup: null, truncated: true }
     }
-    level = below
+    level = nextLevel
   }
   return { nodes, rollup: null, truncated: false }
 }
 
 /** The tasks of an epic or a story, in order of creation, and how far they are. */
-async function part(reader: Reader, project: string, { epic, story }: Part): Promise<Tree> {
+async function scopeTreeOf(reader: Reader, project: string, { epic, story }: TreeScope): Promise<Tree> {
   const { tasks } = reader.t
-  const named = epic === undefined ? eq(tasks.story, story ?? '') : eq(tasks.epic, epic)
+  const inScope = epic === undefined ? eq(tasks.story, story ?? '') : eq(tasks.epic, epic)
   const rows = await reader.db
     .select()
     .from(tasks)
-    .where(and(eq(tasks.projectId, project), named))
+    .where(and(eq(tasks.projectId, project), inScope))
     .orderBy(tasks.ord)
     .limit(nodeLimit + 1)
   return {
-    nodes: rows.slice(0, nodeLimit).map((row) => node(row, 0)),
+    nodes: rows.slice(0, nodeLimit).map((row) => toNode(row, 0)),
     rollup: await rollupOf(reader, project, { epic, story }),
     truncated: rows.length > nodeLimit,
   }
 }
 
 /** `tasks.tree`. */
-export const treeOfTasks = (ctx: Context, input: z.output<typeof taskTreeInput>): Promise<Tree> =>
+export const getTaskTree = (ctx: Context, input: z.output<typeof taskTreeInput>): Promise<Tree> =>
   ctx.read((reader) => {
     const { project } = ctx.principal
     const { taskId, depth } = input
-    return taskId === undefined ? part(reader, project, input) : branch(reader, project, taskId, depth)
+    return taskId === undefined ? scopeTreeOf(reader, project, input) : subtreeOf(reader, project, taskId, depth)
   })

@@ -4,14 +4,14 @@ import { and, eq, isNull, ne, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
-import { offer } from '../../domain/tasks/lease.ts'
-import { requeued } from '../../domain/tasks/queue-columns.ts'
+import { notifyClaimable } from '../../domain/tasks/lease.ts'
+import { requeueColumns } from '../../domain/tasks/queue-columns.ts'
 import { iso } from '../../platform/times.ts'
-import { isAnyOf } from '../../store/sql-literals.ts'
+import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement } from '../../store/store.ts'
-import { announceDone } from './complete.ts'
+import { recordCompletion } from './complete.ts'
 import { statusOf } from './serialize.ts'
-import { movableFrom, refuseMove } from './transitions.ts'
+import { fromStatuses, refuseTransition } from './transitions.ts'
 
 interface Verdict {
   project: string
@@ -23,11 +23,11 @@ interface Verdict {
 }
 
 /** In review, and completed by somebody else. */
-const ofOthers = ({ t, p }: Pick<Query<Verdict>, 't' | 'p'>, move: 'accept' | 'reject') =>
+const reviewableBy = ({ t, p }: Pick<Query<Verdict>, 't' | 'p'>, move: 'accept' | 'reject') =>
   and(
     eq(t.tasks.id, p.taskId),
     eq(t.tasks.projectId, p.project),
-    isAnyOf(t.tasks.status, movableFrom(move)),
+    inLiterals(t.tasks.status, fromStatuses(move)),
     or(isNull(t.tasks.agentId), ne(t.tasks.agentId, p.by)),
   )
 
@@ -35,7 +35,7 @@ const accept = statement(({ db, t, p }: Query<Verdict>) =>
   db
     .update(t.tasks)
     .set({ status: 'completed', completedAt: p.now, review: p.review, revision: sql`${t.tasks.revision} + 1` })
-    .where(ofOthers({ t, p }, 'accept'))
+    .where(reviewableBy({ t, p }, 'accept'))
     .returning()
     .prepare(),
 )
@@ -44,8 +44,8 @@ const reject = statement(({ db, t, p }: Query<Verdict>) =>
   db
     .update(t.tasks)
     // Without its token: what was rejected is not completed by being sent again.
-    .set({ ...requeued(t, p.now), review: p.review, leaseToken: null, leaseExpiresAt: null })
-    .where(ofOthers({ t, p }, 'reject'))
+    .set({ ...requeueColumns(t, p.now), review: p.review, leaseToken: null, leaseExpiresAt: null })
+    .where(reviewableBy({ t, p }, 'reject'))
     .returning()
     .prepare(),
 )
@@ -63,7 +63,7 @@ export const verifyTask = (
     const verdict = { project, taskId, by: actor ?? '', review, now: tx.now }
     const [row] = await tx.run(input.accept ? accept : reject, verdict)
     if (!row) {
-      return refuseMove(tx, { project, taskId, what: 'verified' }, ({ status }) =>
+      return refuseTransition(tx, { project, taskId, outcome: 'verified' }, ({ status }) =>
         status === 'in_review'
           ? new CoordinationError('FORBIDDEN', `whoever completed task ${taskId} cannot verify it: somebody else must`)
           : undefined,
@@ -73,11 +73,11 @@ export const verifyTask = (
     // Of a result from before the column it is the latest.
     const attempt = row.resultAttempt ?? row.attempt
     if (input.accept) {
-      await announceDone(tx, row, { attempt, agentId, actor })
+      await recordCompletion(tx, row, { attempt, agentId, actor })
     } else {
       const data = { attempt, agentId, note }
       tx.append({ type: 'task.rejected', subject: taskId, actor, taskId, epic, data })
-      if (row.ready !== null) offer(tx, row)
+      if (row.ready !== null) notifyClaimable(tx, row)
     }
     return { taskId, status: statusOf(row), revision: row.revision }
   })

@@ -7,38 +7,38 @@ function runWorker(request: BackupRequest): Promise<Backup> {
   const worker = new Worker(new URL(`./backup-worker${extension}`, import.meta.url), { workerData: request })
   return new Promise((resolve, reject) => {
     worker.once('message', resolve)
-    worker.once('error', (error) => reject(refusal(error)))
+    worker.once('error', (error) => reject(toRefusal(error)))
   })
 }
 
-function refusal(error: unknown): CoordinationError {
+function toRefusal(error: unknown): CoordinationError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const full = code === 'SQLITE_FULL' || code === 'ENOSPC'
-  const refused = full
+  const failure = full
     ? new CoordinationError('STORAGE_FULL', 'the disk is full: there is no new backup')
     : new CoordinationError('STORE_UNAVAILABLE', 'the backup was not made')
-  refused.cause = error
-  return refused
+  failure.cause = error
+  return failure
 }
 
 /**
  * Backups a server makes of its own database: one at a time, since each reads it whole. Who asks while one is being written
  * gets the next, shared with whoever else does: the one that runs may have begun before their last write.
  */
-export class Backups {
-  readonly #request: () => BackupRequest
+export class BackupRunner {
+  readonly #createRequest: () => BackupRequest
   #running: Promise<unknown> = Promise.resolve()
   #next: Promise<Backup> | undefined
 
   constructor(request: () => BackupRequest) {
-    this.#request = request
+    this.#createRequest = request
   }
 
-  make(): Promise<Backup> {
+  run(): Promise<Backup> {
     if (!this.#next) {
       const next = this.#running.then(() => {
         this.#next = undefined
-        return runWorker(this.#request())
+        return runWorker(this.#createRequest())
       })
       this.#next = next
       this.#running = next.then(

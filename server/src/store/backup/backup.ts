@@ -3,10 +3,10 @@ import { basename, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { version } from '../../platform/version.ts'
-import { sha256Of, stampOf, syncFile, syncFolderOf } from '../file-sync.ts'
-import { refuseForeign } from '../migrations/migrate.ts'
-import { lockBeside } from '../sqlite/file-lock.ts'
-import { BackupError, contentsOf, type Manifest, manifestOf } from './manifest.ts'
+import { sha256Of, syncFile, syncFolderOf, timestampOf } from '../file-sync.ts'
+import { refuseForeignDatabase } from '../migrations/migrate.ts'
+import { acquireLock } from '../sqlite/file-lock.ts'
+import { BackupError, type Manifest, manifestPathOf, readContents } from './manifest.ts'
 
 export interface BackupRequest {
   /** The database, which a server may be writing to. */
@@ -22,16 +22,16 @@ export interface Backup {
   readonly manifest: Manifest
 }
 
-const partial = '.partial'
+const partialSuffix = '.partial'
 
 /** How long to wait for another backup into the same folder. */
-const patienceMs = 10_000
+const lockWaitMs = 10_000
 
 /** Names of the backups of one database, apart from what else is in their folder. */
-function nameOf({ file, folder, at }: BackupRequest): string {
-  const stem = `${basename(file).replace(/\.db$/, '')}-${stampOf(at)}`
+function backupFileName({ file, folder, at }: BackupRequest): string {
+  const stem = `${basename(file).replace(/\.db$/, '')}-${timestampOf(at)}`
   let name = `${stem}.db`
-  for (let again = 2; existsSync(join(folder, name)); again += 1) name = `${stem}-${again}.db`
+  for (let suffix = 2; existsSync(join(folder, name)); suffix += 1) name = `${stem}-${suffix}.db`
   return name
 }
 
@@ -39,7 +39,7 @@ function nameOf({ file, folder, at }: BackupRequest): string {
  * Writes a growing file to the disk piece by piece, on a thread of its own; the returned function ends it. Flushed all at once at
  * the end, its pages would keep every commit of the database waiting behind them.
  */
-function flushing(file: string): () => void {
+function startFlushWorker(file: string): () => void {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
   const worker = new Worker(new URL(`./flush-worker${extension}`, import.meta.url), { workerData: { file } })
   // Without it the copy is as good, and its end slower.
@@ -48,15 +48,15 @@ function flushing(file: string): () => void {
 }
 
 /** A consistent copy in one read transaction, which holds up no writer: SQLite's own backup starts again with every commit. */
-function copy(file: string, into: string): void {
+function vacuumInto(file: string, into: string): void {
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 5_000 })
   try {
-    refuseForeign(database)
-    const end = flushing(into)
+    refuseForeignDatabase(database)
+    const stopFlushing = startFlushWorker(into)
     try {
       database.prepare('VACUUM INTO ?').run(into)
     } finally {
-      end()
+      stopFlushing()
     }
   } finally {
     database.close()
@@ -71,37 +71,37 @@ function copy(file: string, into: string): void {
 export function writeBackup(request: BackupRequest): Backup {
   const { file, folder, at } = request
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const release = lockBeside(join(folder, 'backup'), patienceMs)
+  const release = acquireLock(join(folder, 'backup'), lockWaitMs)
   if (!release) throw new BackupError(`another backup is being written to ${folder}`)
   try {
-    for (const name of readdirSync(folder)) if (name.endsWith(partial)) rmSync(join(folder, name))
-    const path = join(folder, nameOf(request))
-    const unfinished = `${path}${partial}`
-    copy(file, unfinished)
-    const contents = contentsOf(unfinished)
-    syncFile(unfinished)
+    for (const name of readdirSync(folder)) if (name.endsWith(partialSuffix)) rmSync(join(folder, name))
+    const path = join(folder, backupFileName(request))
+    const partialPath = `${path}${partialSuffix}`
+    vacuumInto(file, partialPath)
+    const contents = readContents(partialPath)
+    syncFile(partialPath)
     const manifest: Manifest = {
       format: 'tony-mcp backup 1',
       product: version,
       createdAt: new Date(at).toISOString(),
-      bytes: statSync(unfinished).size,
-      sha256: sha256Of(unfinished),
+      bytes: statSync(partialPath).size,
+      sha256: sha256Of(partialPath),
       ...contents,
     }
-    publish(unfinished, path, manifest)
+    publish(partialPath, path, manifest)
     return { path, manifest }
   } finally {
     release()
   }
 }
 
-function publish(unfinished: string, path: string, manifest: Manifest): void {
-  const beside = manifestOf(path)
-  writeFileSync(`${beside}${partial}`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
-  syncFile(`${beside}${partial}`)
-  renameSync(`${beside}${partial}`, beside)
+function publish(partialPath: string, path: string, manifest: Manifest): void {
+  const manifestPath = manifestPathOf(path)
+  writeFileSync(`${manifestPath}${partialSuffix}`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
+  syncFile(`${manifestPath}${partialSuffix}`)
+  renameSync(`${manifestPath}${partialSuffix}`, manifestPath)
   // Last: the name of the database is what makes it a backup.
-  renameSync(unfinished, path)
+  renameSync(partialPath, path)
   syncFolderOf(path)
 }
 
@@ -109,8 +109,10 @@ function publish(unfinished: string, path: string, manifest: Manifest): void {
 export function listBackups(file: string, folder: string): string[] {
   if (!existsSync(folder)) return []
   const stem = basename(file).replace(/\.db$/, '')
-  const named = (name: string) => name.startsWith(`${stem}-`) && /-\d{8}T\d{9}Z(-\d+)?\.db$/.test(name)
-  const names = readdirSync(folder).filter((name) => named(name) && existsSync(manifestOf(join(folder, name))))
+  const isBackupName = (name: string) => name.startsWith(`${stem}-`) && /-\d{8}T\d{9}Z(-\d+)?\.db$/.test(name)
+  const names = readdirSync(folder).filter(
+    (name) => isBackupName(name) && existsSync(manifestPathOf(join(folder, name))),
+  )
   return names.toSorted().map((name) => join(folder, name))
 }
 
@@ -119,7 +121,7 @@ export function pruneBackups(file: string, folder: string, keep: number): string
   const old = listBackups(file, folder).slice(0, -keep)
   for (const path of old) {
     rmSync(path)
-    rmSync(manifestOf(path))
+    rmSync(manifestPathOf(path))
   }
   return old
 }

@@ -2,7 +2,13 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { z } from 'zod'
 import { sha256Of } from '../file-sync.ts'
-import { appliedTo, migrations, refuseForeign, refuseUnknown, SchemaError } from '../migrations/migrate.ts'
+import {
+  readAppliedMigrations,
+  refuseForeignDatabase,
+  refuseUnknownMigrations,
+  SchemaError,
+  sqliteMigrations,
+} from '../migrations/migrate.ts'
 
 /** A backup cannot be made or cannot be used, with the reason. The database was not touched. */
 export class BackupError extends Error {
@@ -28,20 +34,20 @@ const manifestSchema = z.object({
 /** What a backup says of itself, in a file beside it. */
 export type Manifest = z.output<typeof manifestSchema>
 
-export const manifestOf = (file: string): string => `${file}.json`
+export const manifestPathOf = (file: string): string => `${file}.json`
 
 /** What is in a database, as a manifest tells it. Throws BackupError when any of it is broken. */
-export function contentsOf(file: string): Pick<Manifest, 'schema' | 'epoch' | 'lastCommit' | 'feeds'> {
+export function readContents(file: string): Pick<Manifest, 'schema' | 'epoch' | 'lastCommit' | 'feeds'> {
   const database = new Database(file, { readonly: true })
   try {
-    refuseForeign(database)
-    refuseDamaged(database, file)
+    refuseForeignDatabase(database)
+    refuseCorrupt(database, file)
     const fact = database.prepare<[string], { value: string }>('SELECT value FROM store_facts WHERE name = ?')
     const applied = database.prepare<[], number>('SELECT max(number) FROM schema_migrations').pluck()
     const feeds = database.prepare<[], Manifest['feeds'][number]>(
       'SELECT id AS project, name, seq FROM projects ORDER BY id',
     )
-    refuseUnknown(appliedTo(database), migrations())
+    refuseUnknownMigrations(readAppliedMigrations(database), sqliteMigrations())
     return {
       schema: applied.get() ?? -1,
       epoch: fact.get('epoch')?.value ?? '',
@@ -49,7 +55,7 @@ export function contentsOf(file: string): Pick<Manifest, 'schema' | 'epoch' | 'l
       feeds: feeds.all(),
     }
   } catch (error) {
-    if (!isDamage(error)) throw error
+    if (!isCorruption(error)) throw error
     throw new BackupError(`${file} is damaged: ${error.message}`, { cause: error })
   } finally {
     database.close()
@@ -57,45 +63,45 @@ export function contentsOf(file: string): Pick<Manifest, 'schema' | 'epoch' | 'l
 }
 
 /** Whether SQLite could make nothing of the file, which its own check too may say by throwing. */
-export const isDamage = (error: unknown): error is Error =>
+export const isCorruption = (error: unknown): error is Error =>
   error instanceof Database.SqliteError && /^SQLITE_(NOTADB|CORRUPT|IOERR)/.test(error.code)
 
-function refuseDamaged(database: Database.Database, file: string): void {
+function refuseCorrupt(database: Database.Database, file: string): void {
   const found = database.pragma('integrity_check(3)')
   const problems = z.array(z.object({ integrity_check: z.string() })).parse(found)
-  const said = problems.map((problem) => problem.integrity_check)
-  if (said.join() !== 'ok') throw new BackupError(`${file} is damaged: ${said.join('; ').slice(0, 300)}`)
+  const messages = problems.map((problem) => problem.integrity_check)
+  if (messages.join() !== 'ok') throw new BackupError(`${file} is damaged: ${messages.join('; ').slice(0, 300)}`)
   const dangling = z.array(z.unknown()).parse(database.pragma('foreign_key_check'))
   if (dangling.length > 0) throw new BackupError(`${file} is damaged: ${dangling.length} references lead nowhere`)
 }
 
 function readManifest(file: string): Manifest {
   if (!existsSync(file)) throw new BackupError(`${file} does not exist`)
-  const beside = manifestOf(file)
-  if (!existsSync(beside))
-    throw new BackupError(`${file} has no manifest ${beside} beside it: it is no backup, or a part of one`)
+  const path = manifestPathOf(file)
+  if (!existsSync(path))
+    throw new BackupError(`${file} has no manifest ${path} beside it: it is no backup, or a part of one`)
   try {
-    return manifestSchema.parse(JSON.parse(readFileSync(beside, 'utf8')))
+    return manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (cause) {
-    throw new BackupError(`${beside} is not the manifest of a backup`, { cause })
+    throw new BackupError(`${path} is not the manifest of a backup`, { cause })
   }
 }
 
 /** Proves a backup: whole, byte for byte what was written, sound inside, ours, and not too new. Throws BackupError or SchemaError. */
-export function proveBackup(file: string): Manifest {
+export function checkBackup(file: string): Manifest {
   const manifest = readManifest(file)
   const { size } = statSync(file)
   if (size !== manifest.bytes) throw new BackupError(`${file} has ${size} bytes of ${manifest.bytes}: it is not whole`)
   if (sha256Of(file) !== manifest.sha256)
     throw new BackupError(`${file} was changed since it was made: its SHA-256 differs`)
-  const contents = contentsOf(file)
-  const told = {
+  const contents = readContents(file)
+  const declared = {
     schema: manifest.schema,
     epoch: manifest.epoch,
     lastCommit: manifest.lastCommit,
     feeds: manifest.feeds,
   }
-  if (JSON.stringify(contents) !== JSON.stringify(told))
-    throw new SchemaError(`${manifestOf(file)} tells of another database than ${file}`)
+  if (JSON.stringify(contents) !== JSON.stringify(declared))
+    throw new SchemaError(`${manifestPathOf(file)} tells of another database than ${file}`)
   return manifest
 }

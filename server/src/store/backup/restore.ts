@@ -1,17 +1,17 @@
 import { copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { uuidv7 } from 'uuidv7'
-import { sha256Of, stampOf, syncFile, syncFolderOf } from '../file-sync.ts'
-import { refuseForeign } from '../migrations/migrate.ts'
-import { ownFile, realFile } from '../sqlite/file-lock.ts'
-import { BackupError, isDamage, type Manifest, proveBackup } from './manifest.ts'
+import { sha256Of, syncFile, syncFolderOf, timestampOf } from '../file-sync.ts'
+import { refuseForeignDatabase } from '../migrations/migrate.ts'
+import { lockDatabaseFile, resolveDatabaseFile } from '../sqlite/file-lock.ts'
+import { BackupError, checkBackup, isCorruption, type Manifest } from './manifest.ts'
 
-export interface Restored {
+export interface RestoreResult {
   readonly manifest: Manifest
   /** Names the restored store in cursors. */
   readonly epoch: string
   /** Where what was there before is now; undefined when there was nothing. */
-  readonly kept: string | undefined
+  readonly previousFile: string | undefined
 }
 
 /**
@@ -27,43 +27,43 @@ export const newEpoch = (): string => uuidv7().slice(-8)
  * Puts a backup in the place of a database. Throws BackupError, SchemaError or StoreInUseError, and then nothing has changed:
  * the backup is proven and its copy is whole before the one rename that counts.
  */
-export function restore({ backup, database, at }: { backup: string; database: string; at: number }): Restored {
-  const manifest = proveBackup(backup)
-  const file = realFile(database)
-  const disown = ownFile(file)
+export function restore({ backup, database, at }: { backup: string; database: string; at: number }): RestoreResult {
+  const manifest = checkBackup(backup)
+  const file = resolveDatabaseFile(database)
+  const unlock = lockDatabaseFile(file)
   try {
-    refuseForeignAt(file)
+    refuseForeignFile(file)
     const staged = `${file}.restoring`
     // One of a restore that was killed would be rolled back into the new copy.
     rmSync(`${staged}-journal`, { force: true })
     copyFileSync(backup, staged)
     if (sha256Of(staged) !== manifest.sha256) throw new BackupError(`the copy of ${backup} differs from it: ${staged}`)
-    const epoch = beginEpoch(staged)
+    const epoch = startEpoch(staged)
     syncFile(staged)
-    const kept = keepBeside(file, at)
+    const previousFile = keepPrevious(file, at)
     renameSync(staged, file)
     syncFolderOf(file)
-    return { manifest, epoch, kept }
+    return { manifest, epoch, previousFile }
   } finally {
-    disown()
+    unlock()
   }
 }
 
 /** A file that cannot be read as a database may be ours, damaged: it is kept beside and not refused. */
-function refuseForeignAt(file: string): void {
+function refuseForeignFile(file: string): void {
   if (!existsSync(file)) return
   const database = new Database(file)
   try {
-    refuseForeign(database)
+    refuseForeignDatabase(database)
   } catch (error) {
-    if (!isDamage(error)) throw error
+    if (!isCorruption(error)) throw error
   } finally {
     database.close()
   }
 }
 
 /** The restored store is another one than the one its cursors, tokens and leases are of. */
-function beginEpoch(file: string): string {
+function startEpoch(file: string): string {
   const epoch = newEpoch()
   const database = new Database(file)
   try {
@@ -78,26 +78,26 @@ function beginEpoch(file: string): string {
 }
 
 /** Gives what is there a second name, and empties its log: SQLite would replay an old log into whatever file has its name. */
-function keepBeside(file: string, at: number): string | undefined {
+function keepPrevious(file: string, at: number): string | undefined {
   if (!existsSync(file)) return undefined
-  const kept = `${file}.before-${stampOf(at)}`
-  emptyLog(file)
-  linkSync(file, kept)
+  const previousFile = `${file}.before-${timestampOf(at)}`
+  truncateWal(file)
+  linkSync(file, previousFile)
   const log = `${file}-wal`
-  if (existsSync(log)) linkSync(log, `${kept}-wal`)
+  if (existsSync(log)) linkSync(log, `${previousFile}-wal`)
   syncFolderOf(file)
   rmSync(log, { force: true })
   rmSync(`${file}-shm`, { force: true })
-  return kept
+  return previousFile
 }
 
-function emptyLog(file: string): void {
+function truncateWal(file: string): void {
   const database = new Database(file)
   try {
     database.pragma('wal_checkpoint(TRUNCATE)')
   } catch (error) {
     // It is damaged: then its log is kept with it, as it is.
-    if (!isDamage(error)) throw error
+    if (!isCorruption(error)) throw error
   } finally {
     database.close()
   }

@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import { type NewEvent, type Query, type Reader, type Scope, statement } from '../store.ts'
 
-const takeNumbers = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
+const reserveSeqs = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
   db
     .update(t.projects)
     .set({ seq: sql`${t.projects.seq} + ${p.count}` })
@@ -51,13 +51,13 @@ const insertEvent = statement(({ db, t, p }: Query<EventRow>) =>
 )
 
 /** An event, and the scope of the operation it is of. */
-export interface OwnEvent {
+export interface ScopedEvent {
   readonly event: NewEvent
   readonly scope: Scope
 }
 
 /** The events of a batch: from `first` to `last`. */
-export interface Numbered {
+export interface EventRange {
   readonly project: string
   readonly first: number
   readonly last: number
@@ -67,8 +67,8 @@ export interface Numbered {
  * Numbers the events of a batch and writes them. Called last before the commit: the project's row is locked only from here
  * on, so a number is taken in the order of commits and none is ever skipped.
  */
-export async function appendEvents(tx: Reader, project: string, events: readonly OwnEvent[]): Promise<Numbered> {
-  const [row] = await tx.run(takeNumbers, { project, count: events.length })
+export async function appendEvents(tx: Reader, project: string, events: readonly ScopedEvent[]): Promise<EventRange> {
+  const [row] = await tx.run(reserveSeqs, { project, count: events.length })
   if (!row) throw new Error(`project ${project} has no feed`)
   const first = row.last - events.length + 1
   // Not one after another: where the database is another process they share a round trip.

@@ -1,8 +1,8 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
 import type { NewEvent, Reader, Scope, Transaction, Wake } from '../store.ts'
-import { appendEvents, type Numbered, type OwnEvent } from './append-events.ts'
-import { type Ending, fencedIn } from './endings.ts'
-import { type End, endsOf } from './fences.ts'
+import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
+import { fencedOperationsIn, type InvalidationBy } from './endings.ts'
+import { type Invalidation, invalidationsOf } from './fences.ts'
 import { Lanes } from './lanes.ts'
 
 /** What an engine does for a batch; the rest is the same for all. */
@@ -26,17 +26,17 @@ export interface Engine {
   /** Whether the error is that of meeting others, and the same work may succeed when it is done again. */
   isTransient(error: unknown): boolean
   /** Whether the error says that nothing was done, because the transaction could not begin. */
-  hasNotBegun(error: unknown): boolean
+  neverBegan(error: unknown): boolean
   /**
    * Begins to count the time in which a batch may begin another operation; the returned function says whether it is over. Absent
    * where nobody else waits for the turn.
    */
-  readonly turn?: () => () => boolean
+  readonly startTimeSlice?: () => () => boolean
   /** The engine's error as one of ours, where it is one. */
-  translate(error: unknown): unknown
+  translateError(error: unknown): unknown
 }
 
-export interface Waiting {
+export interface PendingOperation {
   readonly scope: Scope
   readonly work: (tx: Transaction) => Promise<unknown>
   readonly resolve: (value: unknown) => void
@@ -44,19 +44,19 @@ export interface Waiting {
 }
 
 /** What the operations of a batch that succeeded leave for its end. */
-interface Gathered {
-  readonly events: OwnEvent[]
+interface BatchEffects {
+  readonly events: ScopedEvent[]
   readonly wakes: Wake[]
-  readonly endings: Map<End['what'], Ending<Waiting>>
+  readonly invalidations: Map<Invalidation['target'], InvalidationBy<PendingOperation>>
 }
 
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
 
 /** What a commit told: whom it woke, and which events it wrote. */
-export interface Committed {
+export interface CommitResult {
   readonly project: string
   readonly wakes: readonly Wake[]
-  readonly numbered: Numbered | undefined
+  readonly eventRange: EventRange | undefined
 }
 
 /** How often work of its own is done again that met others. */
@@ -68,10 +68,10 @@ const retryLimit = 5
  */
 export class Batches {
   readonly #engine: Engine
-  readonly #onCommit: (committed: Committed) => void
-  readonly #lanes: Lanes<Waiting>
+  readonly #onCommit: (committed: CommitResult) => void
+  readonly #lanes: Lanes<PendingOperation>
 
-  constructor(engine: Engine, onCommit: (committed: Committed) => void) {
+  constructor(engine: Engine, onCommit: (committed: CommitResult) => void) {
     this.#engine = engine
     this.#onCommit = onCommit
     this.#lanes = new Lanes(
@@ -83,7 +83,7 @@ export class Batches {
   transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       // The batch hands each operation its own result; only the type of the shared list cannot say so.
-      this.#lanes.enter({ scope, work, resolve: resolve as (value: unknown) => void, reject })
+      this.#lanes.add({ scope, work, resolve: resolve as (value: unknown) => void, reject })
     })
   }
 
@@ -92,101 +92,106 @@ export class Batches {
     return this.#lanes.close()
   }
 
-  async #commit(batch: readonly Waiting[], tries: number): Promise<void> {
+  async #commit(batch: readonly PendingOperation[], tries: number): Promise<void> {
     try {
-      const left = await this.#engine.withConnection((connection) => this.#commitOn(connection, batch))
-      if (left.length > 0) await this.#commit(left, 0)
+      const remaining = await this.#engine.withConnection((connection) => this.#commitOn(connection, batch))
+      if (remaining.length > 0) await this.#commit(remaining, 0)
     } catch (error) {
-      if (this.#engine.hasNotBegun(error) && tries < retryLimit) return this.#commit(batch, tries + 1)
+      if (this.#engine.neverBegan(error) && tries < retryLimit) return this.#commit(batch, tries + 1)
       if (this.#engine.isTransient(error) && tries < retryLimit) {
         // Singly: whoever met others now holds few locks, and not for long.
         for (const item of batch) await this.#commit([item], tries + 1)
         return
       }
-      const translated = this.#engine.translate(error)
+      const translated = this.#engine.translateError(error)
       for (const item of batch) item.reject(translated)
     }
   }
 
-  async #commitOn(connection: Connection, batch: readonly Waiting[]): Promise<readonly Waiting[]> {
-    const outcomes = new Map<Waiting, Outcome>()
-    let admitted = batch
-    let guarded = false
-    let left: readonly Waiting[] = []
+  async #commitOn(connection: Connection, batch: readonly PendingOperation[]): Promise<readonly PendingOperation[]> {
+    const outcomes = new Map<PendingOperation, Outcome>()
+    let accepted = batch
+    let withSavepoints = false
+    let remaining: readonly PendingOperation[] = []
     for (;;) {
-      const attempt = await this.#attempt(connection, admitted, guarded)
+      const attempt = await this.#attempt(connection, accepted, withSavepoints)
       if (!attempt) {
-        guarded = true
+        withSavepoints = true
         continue
       }
-      if (attempt.left.length > 0) {
-        left = [...attempt.left, ...left]
-        admitted = admitted.slice(0, -attempt.left.length)
+      if (attempt.remaining.length > 0) {
+        remaining = [...attempt.remaining, ...remaining]
+        accepted = accepted.slice(0, -attempt.remaining.length)
       }
       if (attempt.fenced.size === 0) {
         for (const [item, outcome] of attempt.outcomes) outcomes.set(item, outcome)
-        this.#onCommit({ project: batch[0]?.scope.project ?? '', wakes: attempt.wakes, numbered: attempt.numbered })
+        this.#onCommit({ project: batch[0]?.scope.project ?? '', wakes: attempt.wakes, eventRange: attempt.eventRange })
         break
       }
       // Nothing of a fenced incarnation commits: the batch runs again without it.
       for (const [item, error] of attempt.fenced) outcomes.set(item, { ok: false, error })
-      admitted = admitted.filter((item) => !attempt.fenced.has(item))
+      accepted = accepted.filter((item) => !attempt.fenced.has(item))
     }
     for (const [item, outcome] of outcomes) {
       if (outcome.ok) item.resolve(outcome.value)
       else item.reject(outcome.error)
     }
-    return left
+    return remaining
   }
 
   /**
    * Runs a batch and commits it. The first time without savepoints, which cost as much as a statement each: where an
    * operation of several fails it is undefined, nothing has happened, and the batch runs again with one around each.
    */
-  async #attempt(connection: Connection, batch: readonly Waiting[], guarded: boolean) {
-    const outcomes = new Map<Waiting, Outcome>()
-    const gathered: Gathered = { events: [], wakes: [], endings: new Map() }
-    const { events, wakes, endings } = gathered
-    let fenced = new Map<Waiting, CoordinationError>()
+  async #attempt(connection: Connection, batch: readonly PendingOperation[], withSavepoints: boolean) {
+    const outcomes = new Map<PendingOperation, Outcome>()
+    const effects: BatchEffects = { events: [], wakes: [], invalidations: new Map() }
+    const { events, wakes, invalidations } = effects
+    let fenced = new Map<PendingOperation, CoordinationError>()
     const project = batch[0]?.scope.project
-    const nothing: readonly Waiting[] = []
-    if (project === undefined) return { outcomes, wakes, fenced, numbered: undefined, left: nothing }
+    const none: readonly PendingOperation[] = []
+    if (project === undefined) return { outcomes, wakes, fenced, eventRange: undefined, remaining: none }
     await connection.begin(project)
     try {
-      const isOver = this.#engine.turn?.() ?? (() => false)
-      let begun = 0
+      const isTimeSliceOver = this.#engine.startTimeSlice?.() ?? (() => false)
+      let started = 0
       for (const item of batch) {
-        if (begun > 0 && isOver()) break
-        begun += 1
-        const outcome = await this.#operate(connection, item, gathered, guarded)
-        if (!(outcome.ok || guarded)) {
+        if (started > 0 && isTimeSliceOver()) break
+        started += 1
+        const outcome = await this.#runOperation(connection, item, effects, withSavepoints)
+        if (!(outcome.ok || withSavepoints)) {
           await connection.rollback()
           if (batch.length > 1) return undefined
-          return { outcomes: outcomes.set(item, outcome), wakes, fenced, numbered: undefined, left: nothing }
+          return { outcomes: outcomes.set(item, outcome), wakes, fenced, eventRange: undefined, remaining: none }
         }
         outcomes.set(item, outcome)
       }
-      const left = batch.slice(begun)
-      fenced = await fencedIn(connection, batch.slice(0, begun), endings)
+      const remaining = batch.slice(started)
+      fenced = await fencedOperationsIn(connection, batch.slice(0, started), invalidations)
       if (fenced.size > 0) {
         await connection.rollback()
-        return { outcomes, wakes, fenced, numbered: undefined, left }
+        return { outcomes, wakes, fenced, eventRange: undefined, remaining }
       }
-      const numbered = events.length > 0 ? await appendEvents(connection, project, events) : undefined
-      if (numbered) wakes.push({ topic: 'events', project })
+      const eventRange = events.length > 0 ? await appendEvents(connection, project, events) : undefined
+      if (eventRange) wakes.push({ topic: 'events', project })
       await connection.commit()
-      return { outcomes, wakes, fenced, numbered, left }
+      return { outcomes, wakes, fenced, eventRange, remaining }
     } catch (error) {
       await connection.rollback()
       throw error
     }
   }
 
-  async #operate(connection: Connection, item: Waiting, gathered: Gathered, guarded: boolean): Promise<Outcome> {
-    const { events, wakes, endings } = gathered
+  async #runOperation(
+    connection: Connection,
+    item: PendingOperation,
+    effects: BatchEffects,
+    withSavepoints: boolean,
+  ): Promise<Outcome> {
+    const { events, wakes, invalidations } = effects
     const ownEvents: NewEvent[] = []
     const ownWakes: Wake[] = []
-    if (guarded) await connection.savepoint()
+    if (withSavepoints) await connection.savepoint()
     try {
       const value = await item.work({
         db: connection.db,
@@ -197,19 +202,20 @@ export class Batches {
         append: (event) => ownEvents.push(event),
         wake: (wake) => ownWakes.push(wake),
       })
-      if (guarded) await connection.release()
+      if (withSavepoints) await connection.release()
       events.push(...ownEvents.map((event) => ({ event, scope: item.scope })))
       wakes.push(...ownWakes)
-      for (const end of ownWakes.flatMap(endsOf)) {
-        if (!endings.has(end.what)) endings.set(end.what, { by: item, end })
+      for (const invalidation of ownWakes.flatMap(invalidationsOf)) {
+        if (!invalidations.has(invalidation.target))
+          invalidations.set(invalidation.target, { operation: item, invalidation })
       }
       return { ok: true, value }
     } catch (error) {
       // Not the operation's own: all that shared the transaction are to be done again.
       if (this.#engine.isTransient(error)) throw error
       // An error that has ended the transaction, as a full disk does, is that of every operation in it.
-      if (guarded && !(await connection.rollbackToSavepoint())) throw error
-      return { ok: false, error: this.#engine.translate(error) }
+      if (withSavepoints && !(await connection.rollbackToSavepoint())) throw error
+      return { ok: false, error: this.#engine.translateError(error) }
     }
   }
 }

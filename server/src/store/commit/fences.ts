@@ -6,7 +6,7 @@ import { type Fence, placeholder, type Query, type Reader, type Statement, state
 const widths = [1, 8, 64] as const
 
 type Ids = Record<string, string>
-const idsOf = (width: number) => Array.from({ length: width }, (_, index) => placeholder(`id${index}`))
+const idPlaceholders = (width: number) => Array.from({ length: width }, (_, index) => placeholder(`id${index}`))
 
 const sessionsById = new Map(
   widths.map((width) => [
@@ -23,7 +23,7 @@ const sessionsById = new Map(
           })
           .from(t.sessions)
           .innerJoin(t.agents, eq(t.agents.id, t.sessions.agentId))
-          .where(inArray(t.sessions.id, idsOf(width))),
+          .where(inArray(t.sessions.id, idPlaceholders(width))),
       ).prepare(),
     ),
   ]),
@@ -37,18 +37,18 @@ const keysById = new Map(
         db
           .select({ id: t.credentials.id, revokedAt: t.credentials.revokedAt })
           .from(t.credentials)
-          .where(inArray(t.credentials.id, idsOf(width))),
+          .where(inArray(t.credentials.id, idPlaceholders(width))),
       ).prepare(),
     ),
   ]),
 )
 
-async function byId<R extends { id: string }>(
+async function loadByIds<R extends { id: string }>(
   tx: Reader,
   statements: ReadonlyMap<number, Statement<Ids, R>>,
-  wanted: readonly string[],
+  requested: readonly string[],
 ): Promise<Map<string, R>> {
-  const ids = [...new Set(wanted)]
+  const ids = [...new Set(requested)]
   if (ids.length === 0) return new Map()
   const width = widths.find((candidate) => candidate >= ids.length)
   const query = width === undefined ? undefined : statements.get(width)
@@ -59,53 +59,54 @@ async function byId<R extends { id: string }>(
 }
 
 /** What can end for its holder: an incarnation, a session, a key. */
-export interface End {
-  readonly what: `agent ${string}` | `session ${string}` | `key ${string}`
+export interface Invalidation {
+  readonly target: `agent ${string}` | `session ${string}` | `key ${string}`
   /** The incarnation that is over. */
   readonly incarnation?: number
 }
 
 /** What stands against a write, and why. */
-export interface Breach {
-  readonly of: End
+export interface FenceViolation {
+  readonly invalidation: Invalidation
   readonly error: CoordinationError
 }
 
 /** What an operation says, by a wake, to have ended. */
-export function endsOf(wake: Wake): readonly End[] {
-  if (wake.topic === 'incarnation') return [{ what: `agent ${wake.agentId}`, incarnation: wake.incarnation - 1 }]
+export function invalidationsOf(wake: Wake): readonly Invalidation[] {
+  if (wake.topic === 'incarnation') return [{ target: `agent ${wake.agentId}`, incarnation: wake.incarnation - 1 }]
   if (wake.topic !== 'revoked') return []
-  const sessions = wake.sessions.map((id) => ({ what: `session ${id}` }) as const)
-  return wake.key === undefined ? sessions : [...sessions, { what: `key ${wake.key}` }]
+  const sessions = wake.sessions.map((id) => ({ target: `session ${id}` }) as const)
+  return wake.key === undefined ? sessions : [...sessions, { target: `key ${wake.key}` }]
 }
 
 /** Everything a fence names. */
-export const endsNamedBy = (fence: Fence): readonly End['what'][] =>
+export const targetsOf = (fence: Fence): readonly Invalidation['target'][] =>
   'credentialId' in fence ? [`key ${fence.credentialId}`] : [`agent ${fence.agentId}`, `session ${fence.sessionId}`]
 
-const revoked = (what: string) => new CoordinationError('TOKEN_REVOKED', `this ${what} has been revoked`)
+const revokedError = (what: string) => new CoordinationError('TOKEN_REVOKED', `this ${what} has been revoked`)
 
-type SessionRow = Awaited<ReturnType<typeof sessionRows>> extends Map<string, infer R> ? R : never
+type SessionRow = Awaited<ReturnType<typeof loadSessions>> extends Map<string, infer R> ? R : never
 
-const sessionRows = (tx: Reader, ids: readonly string[]) => byId(tx, sessionsById, ids)
+const loadSessions = (tx: Reader, ids: readonly string[]) => loadByIds(tx, sessionsById, ids)
 
-function breachesOfSession(
+function sessionViolations(
   { sessionId, agentId, incarnation }: Extract<Fence, { sessionId: string }>,
   row: SessionRow | undefined,
-): Breach[] {
-  const agent = { what: `agent ${agentId}`, incarnation } as const
+): FenceViolation[] {
+  const invalidation = { target: `agent ${agentId}`, incarnation } as const
   if (!row || row.agentId !== agentId || row.status === 'unregistered')
-    return [{ of: agent, error: new CoordinationError('TOKEN_REVOKED', 'this agent has been unregistered') }]
-  const breaches: Breach[] = []
+    return [{ invalidation, error: new CoordinationError('TOKEN_REVOKED', 'this agent has been unregistered') }]
+  const violations: FenceViolation[] = []
   if (row.incarnation !== incarnation) {
     const error = new CoordinationError(
       'STALE_INCARNATION',
       `incarnation ${incarnation} was superseded by ${row.incarnation}`,
     )
-    breaches.push({ of: agent, error })
+    violations.push({ invalidation, error })
   }
-  if (row.revokedAt !== null) breaches.push({ of: { what: `session ${sessionId}` }, error: revoked('session') })
-  return breaches
+  if (row.revokedAt !== null)
+    violations.push({ invalidation: { target: `session ${sessionId}` }, error: revokedError('session') })
+  return violations
 }
 
 /**
@@ -113,21 +114,24 @@ function breachesOfSession(
  * batch, at its end: a takeover or a revocation changes the same rows, so it has either committed before, and is seen
  * here, or it comes after this batch. Keys that write by themselves are few, and have one of their own.
  */
-export async function fencedOff(tx: Reader, fences: readonly Fence[]): Promise<Map<Fence, readonly Breach[]>> {
-  const off = new Map<Fence, readonly Breach[]>()
+export async function findFenceViolations(
+  tx: Reader,
+  fences: readonly Fence[],
+): Promise<Map<Fence, readonly FenceViolation[]>> {
+  const found = new Map<Fence, readonly FenceViolation[]>()
   const ids = { sessions: [] as string[], keys: [] as string[] }
   for (const fence of fences) {
     if ('credentialId' in fence) ids.keys.push(fence.credentialId)
     else ids.sessions.push(fence.sessionId)
   }
-  const sessions = await sessionRows(tx, ids.sessions)
-  const keys = await byId(tx, keysById, ids.keys)
+  const sessions = await loadSessions(tx, ids.sessions)
+  const keys = await loadByIds(tx, keysById, ids.keys)
   for (const fence of fences) {
     if ('sessionId' in fence) {
-      const breaches = breachesOfSession(fence, sessions.get(fence.sessionId))
-      if (breaches.length > 0) off.set(fence, breaches)
+      const violations = sessionViolations(fence, sessions.get(fence.sessionId))
+      if (violations.length > 0) found.set(fence, violations)
     } else if (keys.get(fence.credentialId)?.revokedAt !== null)
-      off.set(fence, [{ of: { what: `key ${fence.credentialId}` }, error: revoked('key') }])
+      found.set(fence, [{ invalidation: { target: `key ${fence.credentialId}` }, error: revokedError('key') }])
   }
-  return off
+  return found
 }

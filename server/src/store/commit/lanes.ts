@@ -1,11 +1,11 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { nextTurn } from '../../platform/clock.ts'
+import { yieldToEventLoop } from '../../platform/clock.ts'
 
 const batchLimit = 64
 
 /** Work that may not run side by side, in the order it came. */
 interface Lane<T> {
-  waiting: T[]
+  pending: T[]
 }
 
 /**
@@ -25,15 +25,15 @@ export class Lanes<T extends { readonly scope: { readonly project: string } }> {
   }
 
   /** Throws SHUTTING_DOWN once closed. */
-  enter(item: T): void {
+  add(item: T): void {
     if (this.#closed) throw this.#closed
     const name = this.#laneOf(item.scope.project)
     const lane = this.#lanes.get(name)
     if (lane) {
-      lane.waiting.push(item)
+      lane.pending.push(item)
       return
     }
-    this.#lanes.set(name, { waiting: [item] })
+    this.#lanes.set(name, { pending: [item] })
     // After this turn's frames have been read: what arrives together commits together.
     setImmediate(() => void this.#drain(name))
   }
@@ -46,10 +46,10 @@ export class Lanes<T extends { readonly scope: { readonly project: string } }> {
 
   async #drain(name: string): Promise<void> {
     const lane = this.#lanes.get(name)
-    while (lane && lane.waiting.length > 0) {
-      await this.#run(next(lane))
+    while (lane && lane.pending.length > 0) {
+      await this.#run(takeBatch(lane))
       // One turn of the event loop between batches, or sockets would starve under load.
-      await nextTurn()
+      await yieldToEventLoop()
     }
     this.#lanes.delete(name)
     if (this.#lanes.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
@@ -57,14 +57,14 @@ export class Lanes<T extends { readonly scope: { readonly project: string } }> {
 }
 
 /** The oldest piece of work and those of the same project behind it: a batch locks one project's counter row. */
-function next<T extends { readonly scope: { readonly project: string } }>(lane: Lane<T>): T[] {
-  const project = lane.waiting[0]?.scope.project
+function takeBatch<T extends { readonly scope: { readonly project: string } }>(lane: Lane<T>): T[] {
+  const project = lane.pending[0]?.scope.project
   const batch: T[] = []
   const rest: T[] = []
-  for (const item of lane.waiting) {
+  for (const item of lane.pending) {
     if (batch.length < batchLimit && item.scope.project === project) batch.push(item)
     else rest.push(item)
   }
-  lane.waiting = rest
+  lane.pending = rest
   return batch
 }

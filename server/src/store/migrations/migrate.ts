@@ -36,13 +36,13 @@ export function readMigrations(folder: URL): readonly Migration[] {
 const folder = new URL('../../../../drizzle/sqlite', import.meta.url)
 
 /** What this program knows. */
-export const migrations = (): readonly Migration[] => readMigrations(folder)
+export const sqliteMigrations = (): readonly Migration[] => readMigrations(folder)
 
-const ledger = `CREATE TABLE IF NOT EXISTS schema_migrations (
+const createMigrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, min_reader INTEGER NOT NULL, applied_at INTEGER NOT NULL
 )`
 
-export interface Applied {
+export interface AppliedMigration {
   number: number
   name: string
   checksum: string
@@ -60,12 +60,12 @@ export function migrate(database: Database, migrations: readonly Migration[], no
   database.pragma('foreign_keys = OFF')
   database.exec('BEGIN IMMEDIATE')
   try {
-    refuseForeign(database)
-    database.exec(ledger)
-    const wanted = migrations.slice(refuseUnknown(appliedTo(database), migrations).length)
-    for (const migration of wanted) apply(database, migration, now)
+    refuseForeignDatabase(database)
+    database.exec(createMigrationsTable)
+    const missing = migrations.slice(refuseUnknownMigrations(readAppliedMigrations(database), migrations).length)
+    for (const migration of missing) apply(database, migration, now)
     // Reads every row, which at each start would be 150 ms for 100 000 tasks.
-    if (wanted.length > 0) refuseBroken(database)
+    if (missing.length > 0) refuseBrokenReferences(database)
     database.exec('COMMIT')
   } catch (error) {
     // A full disk ends the transaction by itself.
@@ -82,13 +82,13 @@ function apply(database: Database, migration: Migration, now: number): void {
     .run(migration.number, migration.name, migration.checksum, migration.minReader, now)
 }
 
-function refuseBroken(database: Database): void {
+function refuseBrokenReferences(database: Database): void {
   const broken = database.pragma('foreign_key_check')
   if (Array.isArray(broken) && broken.length > 0) throw new SchemaError(`a migration broke ${broken.length} references`)
 }
 
 /** Throws SchemaError for a database that holds tables and is not ours. Only reads. */
-export function refuseForeign(database: Database): void {
+export function refuseForeignDatabase(database: Database): void {
   const all = (sql: string) => database.prepare<[], { name: string }>(sql).all()
   const tables = all("SELECT name FROM sqlite_master WHERE type = 'table'")
   const names = tables.map((table) => table.name).filter((name) => !name.startsWith('sqlite_'))
@@ -101,14 +101,17 @@ export function refuseForeign(database: Database): void {
 }
 
 /** What has been applied to a database, in order; nothing to an empty one. */
-export function appliedTo(database: Database): readonly Applied[] {
-  const known = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").get()
-  if (known === undefined) return []
-  return database.prepare<[], Applied>('SELECT * FROM schema_migrations ORDER BY number').all()
+export function readAppliedMigrations(database: Database): readonly AppliedMigration[] {
+  const hasTable = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").get()
+  if (hasTable === undefined) return []
+  return database.prepare<[], AppliedMigration>('SELECT * FROM schema_migrations ORDER BY number').all()
 }
 
 /** What was applied. Throws SchemaError where that is not what this program knows, or needs a newer one. */
-export function refuseUnknown(applied: readonly Applied[], known: readonly Migration[]): readonly Applied[] {
+export function refuseUnknownMigrations(
+  applied: readonly AppliedMigration[],
+  known: readonly Migration[],
+): readonly AppliedMigration[] {
   const newest = known.at(-1)?.number ?? -1
   for (const [index, row] of applied.entries()) {
     const migration = known[index]

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Clock } from '../../platform/clock.ts'
-import { ownFile } from '../sqlite/file-lock.ts'
+import { lockDatabaseFile } from '../sqlite/file-lock.ts'
 import { openWriter } from '../sqlite/sqlite.ts'
 import {
-  type Applied,
-  appliedTo,
+  type AppliedMigration,
   type Migration,
   migrate,
-  migrations,
-  refuseForeign,
-  refuseUnknown,
+  readAppliedMigrations,
+  refuseForeignDatabase,
+  refuseUnknownMigrations,
+  sqliteMigrations,
 } from './migrate.ts'
 
 /** One migration and whether a database has it. */
@@ -24,22 +24,22 @@ export interface MigrationState {
 
 /** Brings a database to the newest schema, creating it when it is missing; says what was done. */
 export function migrateFile(file: string, clock: Clock): readonly MigrationState[] {
-  const disown = ownFile(file)
+  const unlock = lockDatabaseFile(file)
   try {
     const before = existsSync(file) ? migrationStates(file) : []
     openWriter({ file, durability: 'disk', clock }).close()
-    const had = new Set(before.filter(({ applied }) => applied).map(({ number }) => number))
-    return migrationStates(file).filter(({ number, applied }) => applied && !had.has(number))
+    const previous = new Set(before.filter(({ applied }) => applied).map(({ number }) => number))
+    return migrationStates(file).filter(({ number, applied }) => applied && !previous.has(number))
   } finally {
-    disown()
+    unlock()
   }
 }
 
-function readIn<T>(file: string, use: (database: Database.Database) => T): T {
+function withReadOnly<T>(file: string, work: (database: Database.Database) => T): T {
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 5_000 })
   try {
-    refuseForeign(database)
-    return use(database)
+    refuseForeignDatabase(database)
+    return work(database)
   } finally {
     database.close()
   }
@@ -47,30 +47,33 @@ function readIn<T>(file: string, use: (database: Database.Database) => T): T {
 
 /** Every migration this program or the database knows. Only reads; throws SchemaError for a database that is not ours. */
 export const migrationStates = (file: string): readonly MigrationState[] =>
-  statesFrom(migrations(), readIn(file, appliedTo))
+  toMigrationStates(sqliteMigrations(), withReadOnly(file, readAppliedMigrations))
 
 /** What a program knows and a database has, together. */
-export function statesFrom(known: readonly Migration[], applied: readonly Applied[]): readonly MigrationState[] {
-  const has = new Set(applied.map(({ number }) => number))
-  const knows = new Set(known.map(({ number }) => number))
-  const ours = known.map(({ number, name }) => ({ number, name, applied: has.has(number), known: true }))
-  const later = applied.filter(({ number }) => !knows.has(number))
-  return [...ours, ...later.map(({ number, name }) => ({ number, name, applied: true, known: false }))]
+export function toMigrationStates(
+  known: readonly Migration[],
+  applied: readonly AppliedMigration[],
+): readonly MigrationState[] {
+  const appliedNumbers = new Set(applied.map(({ number }) => number))
+  const knownNumbers = new Set(known.map(({ number }) => number))
+  const shipped = known.map(({ number, name }) => ({ number, name, applied: appliedNumbers.has(number), known: true }))
+  const later = applied.filter(({ number }) => !knownNumbers.has(number))
+  return [...shipped, ...later.map(({ number, name }) => ({ number, name, applied: true, known: false }))]
 }
 
-interface Part {
+interface SchemaObject {
   readonly type: string
   readonly name: string
   readonly sql: string | null
 }
 
-const partsOf = (database: Database.Database): Map<string, string> => {
-  const parts = database
-    .prepare<[], Part>(
+const schemaObjectsOf = (database: Database.Database): Map<string, string> => {
+  const objects = database
+    .prepare<[], SchemaObject>(
       "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> 'schema_migrations'",
     )
     .all()
-  return new Map(parts.map(({ type, name, sql }) => [`${type} ${name}`, sql ?? '']))
+  return new Map(objects.map(({ type, name, sql }) => [`${type} ${name}`, sql ?? '']))
 }
 
 /**
@@ -78,19 +81,19 @@ const partsOf = (database: Database.Database): Map<string, string> => {
  * Throws SchemaError where its migrations are not those of this program.
  */
 export function schemaDifferences(file: string): readonly string[] {
-  return readIn(file, (database) => {
-    const known = migrations()
-    const applied = refuseUnknown(appliedTo(database), known)
+  return withReadOnly(file, (database) => {
+    const known = sqliteMigrations()
+    const applied = refuseUnknownMigrations(readAppliedMigrations(database), known)
     if (applied.length > known.length) return []
-    const ideal = new Database(':memory:')
-    migrate(ideal, known.slice(0, applied.length), 0)
-    const [is, should] = [partsOf(database), partsOf(ideal)]
-    ideal.close()
-    const names = [...new Set([...is.keys(), ...should.keys()])].toSorted()
+    const expectedDatabase = new Database(':memory:')
+    migrate(expectedDatabase, known.slice(0, applied.length), 0)
+    const [actual, expected] = [schemaObjectsOf(database), schemaObjectsOf(expectedDatabase)]
+    expectedDatabase.close()
+    const names = [...new Set([...actual.keys(), ...expected.keys()])].toSorted()
     return names.flatMap((name) => {
-      if (!is.has(name)) return [`${name} is missing`]
-      if (!should.has(name)) return [`${name} is of no migration`]
-      return is.get(name) === should.get(name) ? [] : [`${name} was changed`]
+      if (!actual.has(name)) return [`${name} is missing`]
+      if (!expected.has(name)) return [`${name} is of no migration`]
+      return actual.get(name) === expected.get(name) ? [] : [`${name} was changed`]
     })
   })
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Client } from 'pg'
 import type { Column, MoveSource, Value } from './source.ts'
-import { countedTables, type Moved, movedTables, numbered } from './tables.ts'
-import { type Progress, shift } from './target.ts'
+import { copiedTables, identityColumns, type TableSpec, triggerFilledTables } from './tables.ts'
+import { type Progress, shiftRow } from './target.ts'
 
 const pageRows = 1_000
 
 /** Rows of a table in whatever order they come. */
-class Sum {
+class TableChecksum {
   rows = 0
   #sum = 0n
 
@@ -23,50 +23,55 @@ class Sum {
 }
 
 /** What was found of one table, the same in both. */
-export interface Verified {
+export interface TableCheck {
   readonly table: string
   readonly rows: number
   readonly checksum: string
 }
 
-function sumOfSource(source: MoveSource, moved: Moved, project: string, offsets: Progress['offsets']): Sum {
-  const sum = new Sum()
-  const columns = source.columns(moved.table)
+function checksumSource(
+  source: MoveSource,
+  spec: TableSpec,
+  project: string,
+  offsets: Progress['offsets'],
+): TableChecksum {
+  const sum = new TableChecksum()
+  const columns = source.columnsOf(spec.table)
   for (let after = 0; ; ) {
-    const page = source.page(moved, project, after, pageRows)
-    for (const [place, ...values] of page) {
-      sum.add(shift(moved, columns, offsets, values))
-      after = place
+    const page = source.readPage(spec, project, after, pageRows)
+    for (const [rowid, ...values] of page) {
+      sum.add(shiftRow(spec, columns, offsets, values))
+      after = rowid
     }
     if (page.length < pageRows) return sum
   }
 }
 
-const asNumber = (value: unknown): Value => (value === null ? null : Number(value))
+const toNumber = (value: unknown): Value => (value === null ? null : Number(value))
 
-const typed = ({ kind }: Column, value: unknown): Value =>
-  kind === 'text' ? (typeof value === 'string' ? value : null) : asNumber(value)
+const toValue = ({ kind }: Column, value: unknown): Value =>
+  kind === 'text' ? (typeof value === 'string' ? value : null) : toNumber(value)
 
 /** Reads the rows back, as they are in the target. */
-async function sumOfTarget(
+async function checksumTarget(
   client: Client,
-  { table, of }: Moved,
+  { table, rowFilter }: TableSpec,
   { project, columns, offset }: { project: string; columns: readonly Column[]; offset: number },
-): Promise<Sum> {
-  const sum = new Sum()
+): Promise<TableChecksum> {
+  const sum = new TableChecksum()
   // What others had there before has lower numbers.
-  const column = numbered[table]
-  const ours = column === undefined ? '' : ` AND ${column} > ${offset}`
+  const column = identityColumns[table]
+  const newRowsOnly = column === undefined ? '' : ` AND ${column} > ${offset}`
   const names = columns.map(({ name }) => `"${name}"`).join(', ')
   await client.query('BEGIN')
   try {
     await client.query(
-      `DECLARE moved NO SCROLL CURSOR FOR SELECT ${names} FROM ${table} WHERE ${of.replaceAll('?', '$1')}${ours}`,
+      `DECLARE moved NO SCROLL CURSOR FOR SELECT ${names} FROM ${table} WHERE ${rowFilter.replaceAll('?', '$1')}${newRowsOnly}`,
       [project],
     )
     for (;;) {
       const { rows } = await client.query<unknown[]>({ text: `FETCH ${pageRows} FROM moved`, rowMode: 'array' })
-      for (const row of rows) sum.add(columns.map((column, index) => typed(column, row[index] ?? null)))
+      for (const row of rows) sum.add(columns.map((column, index) => toValue(column, row[index] ?? null)))
       if (rows.length < pageRows) return sum
     }
   } finally {
@@ -80,25 +85,25 @@ export class MoveError extends Error {
 }
 
 /** Compares every table of a project, and what triggers counted. Throws MoveError at the first that differs. */
-export async function verify(
+export async function compareTables(
   client: Client,
   source: MoveSource,
   { project, offsets }: { readonly project: string; readonly offsets: Progress['offsets'] },
-): Promise<readonly Verified[]> {
-  const found: Verified[] = []
-  for (const moved of [...movedTables, ...countedTables]) {
-    const ours = sumOfSource(source, moved, project, offsets)
-    const theirs = await sumOfTarget(client, moved, {
+): Promise<readonly TableCheck[]> {
+  const found: TableCheck[] = []
+  for (const spec of [...copiedTables, ...triggerFilledTables]) {
+    const sourceSum = checksumSource(source, spec, project, offsets)
+    const targetSum = await checksumTarget(client, spec, {
       project,
-      columns: source.columns(moved.table),
-      offset: offsets[moved.table] ?? 0,
+      columns: source.columnsOf(spec.table),
+      offset: offsets[spec.table] ?? 0,
     })
-    const { rows, checksum } = ours
-    if (rows !== theirs.rows || checksum !== theirs.checksum)
+    const { rows, checksum } = sourceSum
+    if (rows !== targetSum.rows || checksum !== targetSum.checksum)
       throw new MoveError(
-        `${moved.table}: ${rows} rows with checksum ${checksum} in ${source.file}, ${theirs.rows} with ${theirs.checksum} in the target. The target is not to be used: empty it and begin again`,
+        `${spec.table}: ${rows} rows with checksum ${checksum} in ${source.file}, ${targetSum.rows} with ${targetSum.checksum} in the target. The target is not to be used: empty it and begin again`,
       )
-    found.push({ table: moved.table, rows, checksum })
+    found.push({ table: spec.table, rows, checksum })
   }
   return found
 }

@@ -1,9 +1,17 @@
 import type { Client } from 'pg'
-import { onPostgres } from '../postgres/schema-state.ts'
-import { MoveError, type Verified, verify } from './check.ts'
-import { type MovedProject, MoveSource } from './source.ts'
-import { movedTables } from './tables.ts'
-import { beginAt, completeMailboxes, copy, finish, type Progress, prepareTarget, shift } from './target.ts'
+import { withPostgres } from '../postgres/schema-state.ts'
+import { compareTables, MoveError, type TableCheck } from './check.ts'
+import { MoveSource, type SourceProject } from './source.ts'
+import { copiedTables } from './tables.ts'
+import {
+  addPurgedCounts,
+  copyPage,
+  finishMove,
+  type Progress,
+  prepareTarget,
+  shiftRow,
+  startOrResume,
+} from './target.ts'
 
 /** Copied in one transaction; after a kill at most so many are copied again. */
 const pageRows = 500
@@ -16,18 +24,18 @@ export interface MoveOptions {
   readonly target: string
   /** Name of one project; all of them where absent. */
   readonly project?: string | undefined
-  readonly progress: (said: Copied) => void
+  readonly onProgress: (said: TableProgress) => void
 }
 
 /** How far a table is. */
-export interface Copied {
+export interface TableProgress {
   readonly project: string
   readonly table: string
   readonly rows: number
-  readonly of: number
+  readonly total: number
 }
 
-export interface MovedAway {
+export interface MoveResult {
   readonly target: string
   /** The same as the source's where cursors of before are good. */
   readonly sameEpoch: boolean
@@ -35,67 +43,67 @@ export interface MovedAway {
     readonly id: string
     readonly name: string
     readonly seq: number
-    readonly tables: readonly Verified[]
+    readonly tables: readonly TableCheck[]
   }[]
 }
 
-type Told = Pick<MoveOptions, 'progress'>
+type ProgressOptions = Pick<MoveOptions, 'onProgress'>
 
 async function copyTable(
   client: Client,
   source: MoveSource,
-  project: MovedProject,
+  project: SourceProject,
   from: Progress,
-  { progress }: Told,
+  { onProgress }: ProgressOptions,
 ): Promise<Progress> {
-  const moved = movedTables[from.table]
-  if (!moved) return from
-  const columns = source.columns(moved.table)
-  const of = source.count(moved, project.id)
-  let at = from
+  const spec = copiedTables[from.table]
+  if (!spec) return from
+  const columns = source.columnsOf(spec.table)
+  const total = source.countRows(spec, project.id)
+  let position = from
   for (let rows = 0; ; ) {
-    const page = source.page(moved, project.id, at.after, pageRows)
+    const page = source.readPage(spec, project.id, position.after, pageRows)
     const last = page.at(-1)?.[0]
     const full = page.length === pageRows && last !== undefined
-    at = full ? { ...at, after: last } : { ...at, table: at.table + 1, after: 0 }
-    const shifted = page.map(([, ...values]) => shift(moved, columns, at.offsets, values))
-    await copy(client, { moved, columns, rows: shifted }, { project: project.id, progress: at })
+    position = full ? { ...position, after: last } : { ...position, table: position.table + 1, after: 0 }
+    const shifted = page.map(([, ...values]) => shiftRow(spec, columns, position.offsets, values))
+    await copyPage(client, { spec, columns, rows: shifted }, { project: project.id, progress: position })
     rows += page.length
-    progress({ project: project.name, table: moved.table, rows, of })
-    if (!full) return at
+    onProgress({ project: project.name, table: spec.table, rows, total })
+    if (!full) return position
   }
 }
 
 async function moveProject(
   client: Client,
   source: MoveSource,
-  project: MovedProject,
-  told: Told,
-): Promise<readonly Verified[]> {
-  let at = await beginAt(client, source, project)
-  while (at.table < movedTables.length) at = await copyTable(client, source, project, at, told)
+  project: SourceProject,
+  options: ProgressOptions,
+): Promise<readonly TableCheck[]> {
+  let position = await startOrResume(client, source, project)
+  while (position.table < copiedTables.length) position = await copyTable(client, source, project, position, options)
   // A project that was moved before may have been worked on since.
-  if (at.done) return []
-  await completeMailboxes(client, source.purged(project.id))
-  return verify(client, source, { project: project.id, offsets: at.offsets })
+  if (position.done) return []
+  await addPurgedCounts(client, source.purgedCounts(project.id))
+  return compareTables(client, source, { project: project.id, offsets: position.offsets })
 }
 
 /**
  * Copies projects with their whole history from a file to a PostgreSQL and proves it: all or, where this is killed, what the
  * next run needs to go on. Nothing is written to the file, until all of it is there: then that it was moved.
  */
-export async function move({ file, url, target, project, progress }: MoveOptions): Promise<MovedAway> {
+export async function move({ file, url, target, project, onProgress }: MoveOptions): Promise<MoveResult> {
   using source = MoveSource.open(file)
   const all = source.projects()
   const chosen = project === undefined ? all : all.filter(({ name }) => name === project)
   if (chosen.length === 0) throw new MoveError(`${file} has no project ${project ?? ''}`)
   // Awaited here: the file stays this process's until all is done.
-  return await onPostgres(url, async (client) => {
+  return await withPostgres(url, async (client) => {
     await prepareTarget(client)
-    const projects: MovedAway['projects'][number][] = []
-    for (const one of chosen) projects.push({ ...one, tables: await moveProject(client, source, one, { progress }) })
-    const sameEpoch = await finish(client, source, chosen)
-    if (project === undefined) source.leave(target)
+    const projects: MoveResult['projects'][number][] = []
+    for (const one of chosen) projects.push({ ...one, tables: await moveProject(client, source, one, { onProgress }) })
+    const sameEpoch = await finishMove(client, source, chosen)
+    if (project === undefined) source.markMoved(target)
     return { target, sameEpoch, projects }
   })
 }

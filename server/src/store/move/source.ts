@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import Database from 'better-sqlite3'
-import { migrations, refuseForeign, SchemaError } from '../migrations/migrate.ts'
+import { refuseForeignDatabase, SchemaError, sqliteMigrations } from '../migrations/migrate.ts'
 import { migrationStates } from '../migrations/schema-state.ts'
-import { ownFile } from '../sqlite/file-lock.ts'
-import { type Moved, numbered } from './tables.ts'
+import { lockDatabaseFile } from '../sqlite/file-lock.ts'
+import { identityColumns, type TableSpec } from './tables.ts'
 
 export type Value = string | number | null
 
@@ -12,85 +12,97 @@ export interface Column {
   readonly kind: 'text' | 'bigint' | 'double precision'
 }
 
-export interface MovedProject {
+export interface SourceProject {
   readonly id: string
   readonly name: string
   readonly seq: number
 }
 
-const kinds: Readonly<Record<string, Column['kind']>> = { INTEGER: 'bigint', REAL: 'double precision', TEXT: 'text' }
+const columnKinds: Readonly<Record<string, Column['kind']>> = {
+  INTEGER: 'bigint',
+  REAL: 'double precision',
+  TEXT: 'text',
+}
 
 /** A file that is moved: nobody else has it open, and nothing is written to it. */
 export class MoveSource implements Disposable {
   readonly file: string
-  readonly #disown: () => void
+  readonly #unlock: () => void
   readonly #database: Database.Database
 
   private constructor(file: string, disown: () => void, database: Database.Database) {
     this.file = file
-    this.#disown = disown
+    this.#unlock = disown
     this.#database = database
   }
 
   /** Throws StoreInUseError while a server has it, SchemaError for one that is not ours or not at the newest schema. */
   static open(file: string): MoveSource {
-    const disown = ownFile(file)
+    const unlock = lockDatabaseFile(file)
     try {
       const missing = migrationStates(file).filter(({ applied, known }) => !(applied && known))
       if (missing.length > 0)
         throw new SchemaError(
-          `${file} is not at migration ${migrations().length - 1}, as this program is: tony-mcp migrate up`,
+          `${file} is not at migration ${sqliteMigrations().length - 1}, as this program is: tony-mcp migrate up`,
         )
       const database = new Database(file, { readonly: true, fileMustExist: true })
-      refuseForeign(database)
-      return new MoveSource(file, disown, database)
+      refuseForeignDatabase(database)
+      return new MoveSource(file, unlock, database)
     } catch (error) {
-      disown()
+      unlock()
       throw error
     }
   }
 
-  projects(): readonly MovedProject[] {
-    return this.#database.prepare<[], MovedProject>('SELECT id, name, seq FROM projects ORDER BY created_at, id').all()
+  projects(): readonly SourceProject[] {
+    return this.#database.prepare<[], SourceProject>('SELECT id, name, seq FROM projects ORDER BY created_at, id').all()
   }
 
-  fact(name: string): string | undefined {
+  readFact(name: string): string | undefined {
     return this.#database.prepare<[string], string>('SELECT value FROM store_facts WHERE name = ?').pluck().get(name)
   }
 
   /** Changes with every commit: what a move that goes on must find as it was. */
-  get state(): string {
+  get fingerprint(): string {
     const all = this.projects().map(({ id, seq }) => `${id} ${seq}`)
-    const text = [this.fact('epoch'), this.fact('last_commit'), ...all].join('\n')
+    const text = [this.readFact('epoch'), this.readFact('last_commit'), ...all].join('\n')
     return createHash('sha256').update(text).digest('hex')
   }
 
-  columns(table: string): readonly Column[] {
+  columnsOf(table: string): readonly Column[] {
     const rows = this.#database
       .prepare<[string], { name: string; type: string }>('SELECT name, type FROM pragma_table_info(?) ORDER BY cid')
       .all(table)
-    return rows.map(({ name, type }) => ({ name, kind: kinds[type.toUpperCase()] ?? 'text' }))
+    return rows.map(({ name, type }) => ({ name, kind: columnKinds[type.toUpperCase()] ?? 'text' }))
   }
 
-  count({ table, of }: Moved, project: string): number {
+  countRows({ table, rowFilter }: TableSpec, project: string): number {
     return (
-      this.#database.prepare<[string], number>(`SELECT count(*) FROM ${table} WHERE ${of}`).pluck().get(project) ?? 0
+      this.#database
+        .prepare<[string], number>(`SELECT count(*) FROM ${table} WHERE ${rowFilter}`)
+        .pluck()
+        .get(project) ?? 0
     )
   }
 
   /** Rows after a place in the file, each with its own place first. */
-  page({ table, of }: Moved, project: string, after: number, limit: number): (readonly [number, ...Value[]])[] {
-    const names = this.columns(table).map(({ name }) => `"${name}"`)
+  readPage(
+    { table, rowFilter }: TableSpec,
+    project: string,
+    after: number,
+    limit: number,
+  ): (readonly [number, ...Value[]])[] {
+    const names = this.columnsOf(table).map(({ name }) => `"${name}"`)
     return this.#database
       .prepare<[number, string, number], readonly [number, ...Value[]]>(
-        `SELECT rowid, ${names.join(', ')} FROM ${table} WHERE rowid > ? AND ${of} ORDER BY rowid LIMIT ?`,
+        `SELECT rowid, ${names.join(', ')} FROM ${table} WHERE rowid > ? AND ${rowFilter} ORDER BY rowid LIMIT ?`,
       )
       .raw()
       .all(after, project, limit)
   }
 
   /** How many messages of each agent's were purged. */
-  purged(project: string): (readonly [string, number])[] {
+  purgedCounts(project: string): (readonly [string, number])[] {
     return this.#database
       .prepare<[string], readonly [string, number]>(
         'SELECT agent_id, purged FROM mailboxes WHERE project_id = ? AND purged > 0',
@@ -100,20 +112,20 @@ export class MoveSource implements Disposable {
   }
 
   /** The highest number a table has ever given, of rows that are gone too: none of them comes back. */
-  highest(table: string): number {
-    const given = this.#database
+  highestNumber(table: string): number {
+    const highest = this.#database
       .prepare<[string], number>('SELECT seq FROM sqlite_sequence WHERE name = ?')
       .pluck()
       .get(table)
-    return given ?? 0
+    return highest ?? 0
   }
 
   highestNumbers(): Readonly<Record<string, number>> {
-    return Object.fromEntries(Object.keys(numbered).map((table) => [table, this.highest(table)]))
+    return Object.fromEntries(Object.keys(identityColumns).map((table) => [table, this.highestNumber(table)]))
   }
 
   /** Writes down where it went: no server opens it any more. */
-  leave(to: string): void {
+  markMoved(to: string): void {
     const database = new Database(this.file)
     try {
       database
@@ -128,6 +140,6 @@ export class MoveSource implements Disposable {
 
   [Symbol.dispose](): void {
     this.#database.close()
-    this.#disown()
+    this.#unlock()
   }
 }

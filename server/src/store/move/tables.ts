@@ -1,59 +1,59 @@
 /** One table that is moved with its project. */
-export interface Moved {
+export interface TableSpec {
   readonly table: string
   /** Which of its rows are a project's: `?` stands for the project's id. */
-  readonly of: string
+  readonly rowFilter: string
   /** Columns with a number that the target gives anew, where others have taken it, by the table whose number it is. */
-  readonly shifted?: Readonly<Record<string, string>>
+  readonly shiftedColumns?: Readonly<Record<string, string>>
 }
 
-const ofProject = 'project_id = ?'
-const within = (column: string, table: string, key = 'id'): string =>
+const byProject = 'project_id = ?'
+const byReference = (column: string, table: string, key = 'id'): string =>
   `${column} IN (SELECT ${key} FROM ${table} WHERE project_id = ?)`
 
 /**
  * In this order, what is referred to first. Not among them are what triggers count anew as the rows come: `task_counts` and
  * `mailboxes`. They are compared afterwards.
  */
-export const movedTables: readonly Moved[] = [
-  { table: 'projects', of: 'id = ?' },
-  { table: 'paused_epics', of: ofProject },
-  { table: 'pools', of: ofProject },
-  { table: 'agents', of: ofProject },
-  { table: 'credentials', of: ofProject },
-  { table: 'sessions', of: ofProject },
+export const copiedTables: readonly TableSpec[] = [
+  { table: 'projects', rowFilter: 'id = ?' },
+  { table: 'paused_epics', rowFilter: byProject },
+  { table: 'pools', rowFilter: byProject },
+  { table: 'agents', rowFilter: byProject },
+  { table: 'credentials', rowFilter: byProject },
+  { table: 'sessions', rowFilter: byProject },
   // Callers without a valid credential were of no project: they go with the one that is always there.
   {
     table: 'denials',
-    of: "coalesce(project_id, (SELECT id FROM projects WHERE name = 'default')) = ?",
-    shifted: { ord: 'denials' },
+    rowFilter: "coalesce(project_id, (SELECT id FROM projects WHERE name = 'default')) = ?",
+    shiftedColumns: { ord: 'denials' },
   },
-  { table: 'routes', of: ofProject, shifted: { id: 'routes' } },
-  { table: 'tasks', of: ofProject, shifted: { ord: 'tasks', route_id: 'routes', ready: 'routes' } },
-  { table: 'task_dependencies', of: within('task_id', 'tasks') },
-  { table: 'locks', of: ofProject },
-  { table: 'artifacts', of: within('task_id', 'tasks') },
-  { table: 'orphan_results', of: within('task_id', 'tasks') },
-  { table: 'plans', of: ofProject },
-  { table: 'plan_rows', of: within('plan_id', 'plans'), shifted: { ord: 'plan_rows' } },
-  { table: 'bodies', of: within('id', 'messages', 'body_id') },
-  { table: 'messages', of: ofProject, shifted: { ord: 'messages' } },
-  { table: 'subscriptions', of: ofProject },
-  { table: 'requests', of: ofProject },
-  { table: 'delivery_failures', of: within('message_id', 'messages') },
-  { table: 'events', of: ofProject },
-  { table: 'idempotency', of: ofProject },
-  { table: 'health_metrics', of: within('agent_id', 'agents') },
+  { table: 'routes', rowFilter: byProject, shiftedColumns: { id: 'routes' } },
+  { table: 'tasks', rowFilter: byProject, shiftedColumns: { ord: 'tasks', route_id: 'routes', ready: 'routes' } },
+  { table: 'task_dependencies', rowFilter: byReference('task_id', 'tasks') },
+  { table: 'locks', rowFilter: byProject },
+  { table: 'artifacts', rowFilter: byReference('task_id', 'tasks') },
+  { table: 'orphan_results', rowFilter: byReference('task_id', 'tasks') },
+  { table: 'plans', rowFilter: byProject },
+  { table: 'plan_rows', rowFilter: byReference('plan_id', 'plans'), shiftedColumns: { ord: 'plan_rows' } },
+  { table: 'bodies', rowFilter: byReference('id', 'messages', 'body_id') },
+  { table: 'messages', rowFilter: byProject, shiftedColumns: { ord: 'messages' } },
+  { table: 'subscriptions', rowFilter: byProject },
+  { table: 'requests', rowFilter: byProject },
+  { table: 'delivery_failures', rowFilter: byReference('message_id', 'messages') },
+  { table: 'events', rowFilter: byProject },
+  { table: 'idempotency', rowFilter: byProject },
+  { table: 'health_metrics', rowFilter: byReference('agent_id', 'agents') },
 ]
 
 /** Counted by triggers of the target; what it holds must be what the source holds. */
-export const countedTables: readonly Moved[] = [
-  { table: 'task_counts', of: `${ofProject} AND tasks <> 0` },
-  { table: 'mailboxes', of: ofProject },
+export const triggerFilledTables: readonly TableSpec[] = [
+  { table: 'task_counts', rowFilter: `${byProject} AND tasks <> 0` },
+  { table: 'mailboxes', rowFilter: byProject },
 ]
 
 /** Tables whose rows have numbers of the store's own, and the column they are in. */
-export const numbered: Readonly<Record<string, string>> = {
+export const identityColumns: Readonly<Record<string, string>> = {
   denials: 'ord',
   routes: 'id',
   tasks: 'ord',

@@ -1,14 +1,14 @@
 import type { Client } from 'pg'
 import { z } from 'zod'
 import { readMigrations } from '../migrations/migrate.ts'
-import { lockNumber, millisecondsNow } from '../postgres/connection.ts'
-import { beginEpochAs, readEpoch } from '../postgres/facts.ts'
+import { advisoryLockKey, nowMsSql } from '../postgres/connection.ts'
+import { adoptEpoch, readEpoch } from '../postgres/facts.ts'
 import { migratePostgres } from '../postgres/migrate.ts'
 import { postgresMigrations } from '../postgres/postgres.ts'
-import { refuseUnsafe } from '../postgres/safety-checks.ts'
+import { refuseUnsafeSettings } from '../postgres/safety-checks.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
-import type { Column, MovedProject, MoveSource, Value } from './source.ts'
-import { type Moved, movedTables, numbered } from './tables.ts'
+import type { Column, MoveSource, SourceProject, Value } from './source.ts'
+import { copiedTables, identityColumns, type TableSpec } from './tables.ts'
 
 /** How far a move of a project has come; in the target, written with the rows themselves. */
 const progressSchema = z.object({
@@ -24,9 +24,9 @@ const progressSchema = z.object({
 
 export type Progress = z.output<typeof progressSchema>
 
-const factOf = (project: string): string => `move ${project}`
+const progressName = (project: string): string => `move ${project}`
 
-async function fact(client: Client, name: string): Promise<string | undefined> {
+async function readFact(client: Client, name: string): Promise<string | undefined> {
   const { rows } = await client.query<{ value: string }>('SELECT value FROM store_facts WHERE name = $1', [name])
   return rows[0]?.value
 }
@@ -52,18 +52,18 @@ export async function inTransaction<T>(client: Client, work: () => Promise<T>): 
 
 /** Brings the target's schema up to date and makes sure that nobody else uses it. */
 export async function prepareTarget(client: Client): Promise<void> {
-  await refuseUnsafe(client, 'disk')
+  await refuseUnsafeSettings(client, 'disk')
   await migratePostgres(client, readMigrations(postgresMigrations))
   const { rows } = await client.query<{ mine: boolean; used: boolean }>(
-    `SELECT pg_try_advisory_lock(${lockNumber('move')}) AS mine,
-       EXISTS (SELECT 1 FROM replicas WHERE seen_at > ${millisecondsNow} - 10000) AS used`,
+    `SELECT pg_try_advisory_lock(${advisoryLockKey('move')}) AS mine,
+       EXISTS (SELECT 1 FROM replicas WHERE seen_at > ${nowMsSql} - 10000) AS used`,
   )
   if (!rows[0]?.mine) throw new StoreRefusedError('another move into this database is going on')
   if (rows[0].used) throw new StoreRefusedError('a server uses the target: stop it, and wait 10 s after it was killed')
 }
 
 /** A database that has served nobody takes over the source's epoch and secrets: its cursors and leases are then good. */
-async function isFresh(client: Client): Promise<boolean> {
+async function isUnused(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ used: boolean }>(
     `SELECT EXISTS (SELECT 1 FROM projects p WHERE p.seq > 0 OR p.name <> 'default')
        OR EXISTS (SELECT 1 FROM agents) OR EXISTS (SELECT 1 FROM credentials) OR EXISTS (SELECT 1 FROM tasks) AS used`,
@@ -72,43 +72,49 @@ async function isFresh(client: Client): Promise<boolean> {
 }
 
 /** Where a move of a project goes on, or begins. Throws StoreRefusedError where the target has the project, or another one's half. */
-export function beginAt(client: Client, source: MoveSource, project: MovedProject): Promise<Progress> {
+export function startOrResume(client: Client, source: MoveSource, project: SourceProject): Promise<Progress> {
   return inTransaction(client, async () => {
-    const noted = await fact(client, factOf(project.id))
-    if (noted !== undefined) {
-      const progress = progressSchema.parse(JSON.parse(noted))
-      if (progress.source === source.state) return progress
+    const saved = await readFact(client, progressName(project.id))
+    if (saved !== undefined) {
+      const progress = progressSchema.parse(JSON.parse(saved))
+      if (progress.source === source.fingerprint) return progress
       throw new StoreRefusedError(
         `${source.file} was written to since project ${project.name} began to be moved: empty the target and begin again`,
       )
     }
-    await refuseTaken(client, project)
-    if (await isFresh(client)) await adopt(client, source)
-    else await refusePepper(client, source)
-    const progress = { source: source.state, table: 0, after: 0, offsets: await reserve(client, source), done: false }
-    await setFact(client, factOf(project.id), JSON.stringify(progress))
+    await refuseExistingProject(client, project)
+    if (await isUnused(client)) await adoptIdentity(client, source)
+    else await refuseOtherPepper(client, source)
+    const progress = {
+      source: source.fingerprint,
+      table: 0,
+      after: 0,
+      offsets: await reserveNumbers(client, source),
+      done: false,
+    }
+    await setFact(client, progressName(project.id), JSON.stringify(progress))
     return progress
   })
 }
 
-async function adopt(client: Client, source: MoveSource): Promise<void> {
+async function adoptIdentity(client: Client, source: MoveSource): Promise<void> {
   await client.query('DELETE FROM projects; DELETE FROM replicas')
-  await beginEpochAs(client, source.fact('epoch') ?? '')
+  await adoptEpoch(client, source.readFact('epoch') ?? '')
   for (const name of ['secret', 'pepper']) {
-    const value = source.fact(name)
+    const value = source.readFact(name)
     if (value !== undefined) await setFact(client, name, value)
   }
 }
 
-async function refusePepper(client: Client, source: MoveSource): Promise<void> {
-  const [theirs, ours] = [await fact(client, 'pepper'), source.fact('pepper')]
+async function refuseOtherPepper(client: Client, source: MoveSource): Promise<void> {
+  const [theirs, ours] = [await readFact(client, 'pepper'), source.readFact('pepper')]
   if (theirs === undefined || ours === undefined || theirs === ours) return
   throw new StoreRefusedError(
     'the target has another pepper than the source: keys and refresh tokens of the project would be refused there',
   )
 }
 
-async function refuseTaken(client: Client, { id, name }: MovedProject): Promise<void> {
+async function refuseExistingProject(client: Client, { id, name }: SourceProject): Promise<void> {
   const { rows } = await client.query<{ id: string; empty: boolean }>(
     `SELECT id, seq = 0 AND NOT EXISTS (SELECT 1 FROM agents a WHERE a.project_id = p.id)
        AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.project_id = p.id) AS empty
@@ -121,19 +127,19 @@ async function refuseTaken(client: Client, { id, name }: MovedProject): Promise<
 }
 
 /** Whether all that the target holds came from this source, and nobody has added to it since. */
-async function holdsOnly(client: Client, source: MoveSource): Promise<boolean> {
+async function holdsOnlyRowsOf(client: Client, source: MoveSource): Promise<boolean> {
   const { rows } = await client.query<{ served: boolean }>(
     "SELECT EXISTS (SELECT 1 FROM replicas WHERE id <> 'moved') AS served",
   )
-  return !rows[0]?.served && (await readEpoch(client)).epoch === source.fact('epoch')
+  return !rows[0]?.served && (await readEpoch(client)).epoch === source.readFact('epoch')
 }
 
 /** Numbers for all rows of the source, none of which the target has given or gives to others; the same ones where it has none. */
-async function reserve(client: Client, source: MoveSource): Promise<Record<string, number>> {
+async function reserveNumbers(client: Client, source: MoveSource): Promise<Record<string, number>> {
   const offsets: Record<string, number> = {}
-  const same = await holdsOnly(client, source)
+  const same = await holdsOnlyRowsOf(client, source)
   for (const [table, highest] of Object.entries(source.highestNumbers())) {
-    const column = numbered[table] ?? 'ord'
+    const column = identityColumns[table] ?? 'ord'
     const { rows } = await client.query<{ taken: string }>(`SELECT coalesce(max(${column}), 0) AS taken FROM ${table}`)
     const taken = Number(rows[0]?.taken ?? 0)
     const offset = same ? 0 : taken
@@ -145,21 +151,21 @@ async function reserve(client: Client, source: MoveSource): Promise<Record<strin
 }
 
 /** The values of a row as the target has them. */
-export const shift = (
-  { shifted = {} }: Moved,
+export const shiftRow = (
+  { shiftedColumns = {} }: TableSpec,
   columns: readonly Column[],
   offsets: Progress['offsets'],
   row: readonly Value[],
 ): Value[] =>
   columns.map(({ name }, index) => {
     const value = row[index] ?? null
-    return typeof value === 'number' ? value + (offsets[shifted[name] ?? ''] ?? 0) : value
+    return typeof value === 'number' ? value + (offsets[shiftedColumns[name] ?? ''] ?? 0) : value
   })
 
 /** Copies a page and writes down how far that is, together. */
-export function copy(
+export function copyPage(
   client: Client,
-  { moved, columns, rows }: { moved: Moved; columns: readonly Column[]; rows: readonly (readonly Value[])[] },
+  { spec, columns, rows }: { spec: TableSpec; columns: readonly Column[]; rows: readonly (readonly Value[])[] },
   { project, progress }: { project: string; progress: Progress },
 ): Promise<void> {
   return inTransaction(client, async () => {
@@ -167,19 +173,21 @@ export function copy(
       const names = columns.map(({ name }) => `"${name}"`).join(', ')
       const lists = columns.map(({ kind }, index) => `$${index + 1}::${kind}[]`).join(', ')
       // A trigger counts each route that comes.
-      const counted = (name: string) => moved.table === 'projects' && name === 'routes'
-      const values = columns.map(({ name }, index) => rows.map((row) => (counted(name) ? 0 : (row[index] ?? null))))
+      const isCountedByTrigger = (name: string) => spec.table === 'projects' && name === 'routes'
+      const values = columns.map(({ name }, index) =>
+        rows.map((row) => (isCountedByTrigger(name) ? 0 : (row[index] ?? null))),
+      )
       await client.query(
-        `INSERT INTO ${moved.table} (${names}) OVERRIDING SYSTEM VALUE SELECT * FROM unnest(${lists})`,
+        `INSERT INTO ${spec.table} (${names}) OVERRIDING SYSTEM VALUE SELECT * FROM unnest(${lists})`,
         values,
       )
     }
-    await setFact(client, factOf(project), JSON.stringify(progress))
+    await setFact(client, progressName(project), JSON.stringify(progress))
   })
 }
 
 /** What purged messages were counted as is all that the triggers cannot know. */
-export async function completeMailboxes(client: Client, purged: readonly (readonly [string, number])[]): Promise<void> {
+export async function addPurgedCounts(client: Client, purged: readonly (readonly [string, number])[]): Promise<void> {
   for (const [agent, count] of purged)
     await client.query('UPDATE mailboxes SET accepted = accepted + $2 - purged, purged = $2 WHERE agent_id = $1', [
       agent,
@@ -191,17 +199,17 @@ export async function completeMailboxes(client: Client, purged: readonly (readon
  * Ends a move: the outage that it was begins at the last commit of the source, and a server may start. Whether the target has the
  * source's epoch.
  */
-export function finish(client: Client, source: MoveSource, projects: readonly MovedProject[]): Promise<boolean> {
+export function finishMove(client: Client, source: MoveSource, projects: readonly SourceProject[]): Promise<boolean> {
   return inTransaction(client, async () => {
     for (const { id } of projects) {
-      const noted = progressSchema.parse(JSON.parse((await fact(client, factOf(id))) ?? '{}'))
-      await setFact(client, factOf(id), JSON.stringify({ ...noted, table: movedTables.length, done: true }))
+      const saved = progressSchema.parse(JSON.parse((await readFact(client, progressName(id))) ?? '{}'))
+      await setFact(client, progressName(id), JSON.stringify({ ...saved, table: copiedTables.length, done: true }))
     }
-    const last = Number(source.fact('last_commit') ?? 0)
+    const last = Number(source.readFact('last_commit') ?? 0)
     await client.query(
       `INSERT INTO replicas (id, host, started_at, seen_at) VALUES ('moved', 'moved', $1, $1) ON CONFLICT (id) DO NOTHING`,
       [last],
     )
-    return (await readEpoch(client)).epoch === source.fact('epoch')
+    return (await readEpoch(client)).epoch === source.readFact('epoch')
   })
 }

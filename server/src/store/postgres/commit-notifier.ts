@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import type { Clock } from '../../platform/clock.ts'
-import { type Connections, clientSettings } from './pool.ts'
+import { type ConnectionPool, clientSettings } from './pool.ts'
 
 const channel = 'tony_mcp'
 
@@ -13,35 +13,35 @@ const reconnectMs = 1_000
 /** More projects in one notification than this is 'everywhere': its text is limited to 8 000 bytes. */
 const projectLimit = 100
 
-export interface HintOptions {
+export interface CommitNotifierOptions {
   /** Straight to the database: a pooler passes no notifications on. Undefined where there is no such way: nothing is heard then. */
   readonly url: string | undefined
-  readonly connections: Connections
+  readonly connections: ConnectionPool
   readonly clock: Clock
   /** Tells each process from the others, whose hints it listens to. */
   readonly name: string
   /** Some replica has committed in these projects; in any where absent. */
-  readonly heard: (projects: readonly string[] | undefined) => void
+  readonly onCommit: (projects: readonly string[] | undefined) => void
 }
 
 /** Tells other replicas where something was committed. Nothing depends on a hint arriving: all look by themselves each second. */
-export class Hints {
-  readonly #options: HintOptions
+export class CommitNotifier {
+  readonly #options: CommitNotifierOptions
   readonly #projects = new Set<string>()
-  #sending: (() => void) | undefined
+  #cancelSend: (() => void) | undefined
   #listener: Client | undefined
-  #retry: (() => void) | undefined
+  #cancelReconnect: (() => void) | undefined
   #closed = false
 
-  constructor(options: HintOptions) {
+  constructor(options: CommitNotifierOptions) {
     this.#options = options
   }
 
   /** Says that something was committed in a project: within 20 ms, together with what else was by then. */
-  tell(project: string): void {
+  notify(project: string): void {
     this.#projects.add(project)
-    this.#sending ??= this.#options.clock.timer(coalesceMs, () => {
-      this.#sending = undefined
+    this.#cancelSend ??= this.#options.clock.timer(coalesceMs, () => {
+      this.#cancelSend = undefined
       // Lost with its connection: the others find it when they look.
       this.#send().catch(() => this.#projects.clear())
     })
@@ -51,32 +51,32 @@ export class Hints {
     const { url } = this.#options
     if (url === undefined) return
     const listener = new Client(clientSettings(url))
-    listener.on('error', () => this.#again())
-    listener.on('end', () => this.#again())
-    listener.on('notification', ({ payload = '' }) => this.#hear(payload))
+    listener.on('error', () => this.#scheduleReconnect())
+    listener.on('end', () => this.#scheduleReconnect())
+    listener.on('notification', ({ payload = '' }) => this.#receive(payload))
     try {
       await listener.connect()
       await listener.query(`LISTEN ${channel}`)
       this.#listener = listener
       // What was said while nobody listened.
-      this.#options.heard(undefined)
+      this.#options.onCommit(undefined)
     } catch {
-      this.#again()
+      this.#scheduleReconnect()
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    this.#sending?.()
-    this.#retry?.()
+    this.#cancelSend?.()
+    this.#cancelReconnect?.()
     await this.#listener?.end()
   }
 
-  #again(): void {
-    if (this.#closed || this.#retry) return
+  #scheduleReconnect(): void {
+    if (this.#closed || this.#cancelReconnect) return
     this.#listener = undefined
-    this.#retry = this.#options.clock.timer(reconnectMs, () => {
-      this.#retry = undefined
+    this.#cancelReconnect = this.#options.clock.timer(reconnectMs, () => {
+      this.#cancelReconnect = undefined
       void this.listen()
     })
   }
@@ -84,15 +84,15 @@ export class Hints {
   async #send(): Promise<void> {
     const projects = [...this.#projects]
     this.#projects.clear()
-    const where = projects.length > projectLimit ? '*' : projects.join(' ')
-    await this.#options.connections.lend(({ client }) =>
-      client.query('SELECT pg_notify($1, $2)', [channel, `${this.#options.name} ${where}`]),
+    const targets = projects.length > projectLimit ? '*' : projects.join(' ')
+    await this.#options.connections.withConnection(({ client }) =>
+      client.query('SELECT pg_notify($1, $2)', [channel, `${this.#options.name} ${targets}`]),
     )
   }
 
-  #hear(payload: string): void {
+  #receive(payload: string): void {
     const [name, ...projects] = payload.split(' ')
     if (name === this.#options.name) return
-    this.#options.heard(projects.includes('*') ? undefined : projects)
+    this.#options.onCommit(projects.includes('*') ? undefined : projects)
   }
 }

@@ -6,26 +6,26 @@ import type { Clock } from '../../platform/clock.ts'
  */
 export class DatabaseTime {
   readonly #clock: Clock
-  readonly #instead: (() => number) | undefined
-  #said = 0
-  #saidAt = 0
+  readonly #override: (() => number) | undefined
+  #syncedTime = 0
+  #syncedAt = 0
   #latest = 0
 
   /** `instead`: a time that stands in for the database's, in tests. */
-  constructor(clock: Clock, instead?: () => number) {
+  constructor(clock: Clock, override?: () => number) {
     this.#clock = clock
-    this.#instead = instead
+    this.#override = override
   }
 
   /** Takes note of what the database says now. Returns the time of whatever asked. */
-  hear(said: number): number {
-    this.#said = said
-    this.#saidAt = this.#clock.monotonic()
+  sync(time: number): number {
+    this.#syncedTime = time
+    this.#syncedAt = this.#clock.monotonic()
     return this.now()
   }
 
   now(): number {
-    const time = this.#instead?.() ?? Math.floor(this.#said + this.#clock.monotonic() - this.#saidAt)
+    const time = this.#override?.() ?? Math.floor(this.#syncedTime + this.#clock.monotonic() - this.#syncedAt)
     this.#latest = Math.max(this.#latest, time)
     return this.#latest
   }

@@ -20,29 +20,29 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 /** The server is being shut down, or this connection is. */
-const ending = /^(57P0|08)/
+const connectionEndStates = /^(57P0|08)/
 
-export const isEnding = (error: unknown): boolean => ending.test(sqlState(error) ?? '08000')
+export const isConnectionEnd = (error: unknown): boolean => connectionEndStates.test(sqlState(error) ?? '08000')
 
 export const isLockTimeout = (error: unknown): boolean => sqlState(error) === '55P03'
 
-export const hasNotBegun = (error: unknown): boolean => error instanceof NotBegunError
+export const neverBegan = (error: unknown): boolean => error instanceof NotBegunError
 
 /** Serialization failure, deadlock; and a prepared statement of before a migration, which is gone with its connection. */
-const transient = new Set(['40001', '40P01', '0A000', '26000'])
+const transientStates = new Set(['40001', '40P01', '0A000', '26000'])
 
-export const isTransient = (error: unknown): boolean => hasNotBegun(error) || transient.has(sqlState(error) ?? '')
+export const isTransient = (error: unknown): boolean => neverBegan(error) || transientStates.has(sqlState(error) ?? '')
 
 /** Refusals of one statement: what a constraint forbids, what cannot be computed, what is no SQL. */
-const ownFault = /^(2[0-3]|42|P0)/
+const statementFaultStates = /^(2[0-3]|42|P0)/
 
 /** An error of the database as one of ours. What is none of its errors, or the fault of a statement, is given back. */
-export function translate(error: unknown): unknown {
+export function translateError(error: unknown): unknown {
   // Of another replica, which is newer, it can be had.
   if (error instanceof SchemaError) return new CoordinationError('STORE_UNAVAILABLE', error.message)
   const state = sqlState(error)
   if (state === undefined && !(error instanceof DrizzleQueryError || error instanceof ConnectionLostError)) return error
-  if (state !== undefined && ownFault.test(state)) return error
+  if (state !== undefined && statementFaultStates.test(state)) return error
   if (state === '53100') return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
   const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
   failure.cause = error

@@ -1,53 +1,53 @@
 import { Client } from 'pg'
 import { readMigrations } from '../migrations/migrate.ts'
 import type { Finding } from '../sqlite/examine.ts'
-import { millisecondsNow } from './connection.ts'
-import { outageMs } from './replica-heartbeat.ts'
+import { nowMsSql } from './connection.ts'
 import { clientSettings } from './pool.ts'
 import { postgresMigrations } from './postgres.ts'
+import { outageMs } from './replica-heartbeat.ts'
 import { problemOf, readSettings } from './safety-checks.ts'
 
-type Look = (client: Client) => Promise<readonly Finding[]>
+type Check = (client: Client) => Promise<readonly Finding[]>
 
-const settings: Look = async (client) => {
+const checkSettings: Check = async (client) => {
   const read = await readSettings(client)
-  const why = problemOf(read, 'disk')
-  const says = why ?? `PostgreSQL ${Math.floor(read.version / 10_000)}, a primary, fsync on`
-  return [{ check: 'database', state: why === undefined ? 'ok' : 'failed', says }]
+  const problem = problemOf(read, 'disk')
+  const message = problem ?? `PostgreSQL ${Math.floor(read.version / 10_000)}, a primary, fsync on`
+  return [{ check: 'database', state: problem === undefined ? 'ok' : 'failed', message }]
 }
 
-const schema: Look = async (client) => {
+const checkSchema: Check = async (client) => {
   const shipped = readMigrations(postgresMigrations).length
   const { rows } = await client.query<{ applied: number }>(
     "SELECT count(*)::int AS applied FROM information_schema.columns WHERE table_name = 'schema_migrations' AND column_name = 'min_reader'",
   )
-  if (rows[0]?.applied !== 1) return [{ check: 'schema', state: 'failed', says: 'no server has made one here yet' }]
+  if (rows[0]?.applied !== 1) return [{ check: 'schema', state: 'failed', message: 'no server has made one here yet' }]
   const { rows: steps } = await client.query<{ applied: number }>(
     'SELECT count(*)::int AS applied FROM schema_migrations',
   )
   const missing = shipped - (steps[0]?.applied ?? 0)
-  if (missing > 0) return [{ check: 'schema', state: 'warning', says: `${missing} migrations are to be applied` }]
-  return [{ check: 'schema', state: 'ok', says: missing < 0 ? 'newer than this program' : 'up to date' }]
+  if (missing > 0) return [{ check: 'schema', state: 'warning', message: `${missing} migrations are to be applied` }]
+  return [{ check: 'schema', state: 'ok', message: missing < 0 ? 'newer than this program' : 'up to date' }]
 }
 
 /** Those that have given a sign of life lately: each gives one a second. */
-const replicas: Look = async (client) => {
+const checkReplicas: Check = async (client) => {
   const { rows } = await client.query<{ id: string; host: string; up: string; ago: string }>(
     `SELECT id, host, n.now - started_at AS up, n.now - seen_at AS ago
-     FROM replicas, (SELECT ${millisecondsNow} AS now) n WHERE seen_at > n.now - ${outageMs} ORDER BY started_at, id`,
+     FROM replicas, (SELECT ${nowMsSql} AS now) n WHERE seen_at > n.now - ${outageMs} ORDER BY started_at, id`,
   )
-  const says = `${rows.length} alive`
+  const message = `${rows.length} alive`
   return [
-    { check: 'replicas', state: rows.length > 0 ? 'ok' : 'warning', says },
+    { check: 'replicas', state: rows.length > 0 ? 'ok' : 'warning', message },
     ...rows.map(({ id, host, up, ago }): Finding => {
       const seconds = Math.round(Number(up) / 1_000)
-      return { check: 'replica', state: 'ok', says: `${id} on ${host}, up ${seconds} s, seen ${ago} ms ago` }
+      return { check: 'replica', state: 'ok', message: `${id} on ${host}, up ${seconds} s, seen ${ago} ms ago` }
     }),
   ]
 }
 
 /** In this order; without a schema there is nothing more to look at. */
-const looks = [settings, schema, replicas] as const
+const checks = [checkSettings, checkSchema, checkReplicas] as const
 
 /** Looks at a PostgreSQL and at who serves it, without changing anything. */
 export async function examinePostgres(url: string): Promise<readonly Finding[]> {
@@ -57,14 +57,14 @@ export async function examinePostgres(url: string): Promise<readonly Finding[]> 
   const findings: Finding[] = []
   try {
     await client.connect()
-    for (const look of looks) {
-      findings.push(...(await look(client)))
+    for (const run of checks) {
+      findings.push(...(await run(client)))
       if (findings.at(-1)?.state === 'failed') break
     }
     return findings
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return [...findings, { check: 'database', state: 'failed', says: `it cannot be looked at: ${why}` }]
+    return [...findings, { check: 'database', state: 'failed', message: `it cannot be looked at: ${why}` }]
   } finally {
     await client.end()
   }

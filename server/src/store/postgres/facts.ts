@@ -3,10 +3,10 @@ import { defaultProject } from '@tony/mcp-shared/projects'
 import type { ClientBase } from 'pg'
 import { uuidv7 } from 'uuidv7'
 import { StoreRefusedError } from '../store-refused-error.ts'
-import { millisecondsNow } from './connection.ts'
-import { neededMigration } from './schema-version.ts'
+import { nowMsSql } from './connection.ts'
+import { minReaderSql } from './schema-version.ts'
 
-export interface Facts {
+export interface StoreFacts {
   readonly epoch: string
   readonly secret: Uint8Array
   /** What the database's clock says. */
@@ -17,7 +17,7 @@ export interface Facts {
  * Where the data is: the cluster and its timeline, the database and its table of events. A standby that took over and a recovery to
  * a moment have another timeline, a dump that was restored another table; each may lack what had been acknowledged.
  */
-const place = `(SELECT concat_ws('-', (SELECT system_identifier FROM pg_control_system()),
+const locationSql = `(SELECT concat_ws('-', (SELECT system_identifier FROM pg_control_system()),
   substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8),
   (SELECT oid FROM pg_database WHERE datname = current_database()), 'public.events'::regclass::oid))`
 
@@ -30,13 +30,13 @@ export async function readEpoch(
 ): Promise<{ epoch: string; now: number; needed: string }> {
   for (;;) {
     const { rows } = await client.query<{ fact: string; place: string; now: string; needed: string }>(
-      `SELECT value AS fact, ${place} AS place, ${millisecondsNow} AS now, ${neededMigration} AS needed
+      `SELECT value AS fact, ${locationSql} AS place, ${nowMsSql} AS now, ${minReaderSql} AS needed
        FROM store_facts WHERE name = 'epoch'`,
     )
     const [row] = rows
     if (!row) throw new Error('the store has no epoch')
-    const [epoch = '', began] = row.fact.split('@')
-    if (began === row.place) return { epoch, now: Number(row.now), needed: row.needed }
+    const [epoch = '', epochLocation] = row.fact.split('@')
+    if (epochLocation === row.place) return { epoch, now: Number(row.now), needed: row.needed }
     await client.query(`UPDATE store_facts SET value = $1 WHERE name = 'epoch' AND value = $2`, [
       `${uuidv7().slice(-8)}@${row.place}`,
       row.fact,
@@ -45,15 +45,15 @@ export async function readEpoch(
 }
 
 /** Gives a store that has served nobody the epoch of another, whose feeds it takes over. */
-export async function beginEpochAs(client: Pick<ClientBase, 'query'>, epoch: string): Promise<void> {
+export async function adoptEpoch(client: Pick<ClientBase, 'query'>, epoch: string): Promise<void> {
   await client.query(
-    `INSERT INTO store_facts SELECT 'epoch', $1 || '@' || ${place} ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+    `INSERT INTO store_facts SELECT 'epoch', $1 || '@' || ${locationSql} ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     [epoch],
   )
 }
 
 /** Throws StoreRefusedError for a store into which another is still being moved. */
-export async function refuseHalfMoved(client: Pick<ClientBase, 'query'>): Promise<void> {
+export async function refuseUnfinishedMove(client: Pick<ClientBase, 'query'>): Promise<void> {
   const { rowCount } = await client.query(
     `SELECT 1 FROM store_facts WHERE name LIKE 'move %' AND value LIKE '%"done":false%'`,
   )
@@ -62,14 +62,14 @@ export async function refuseHalfMoved(client: Pick<ClientBase, 'query'>): Promis
 }
 
 /** What a store must have from its first moment on. Whichever replica comes first decides. */
-export async function readFacts(client: ClientBase): Promise<Facts> {
+export async function readFacts(client: ClientBase): Promise<StoreFacts> {
   const fact = async (name: string, initial: string): Promise<string> => {
     await client.query('INSERT INTO store_facts VALUES ($1, $2) ON CONFLICT DO NOTHING', [name, initial])
     const { rows } = await client.query<{ value: string }>('SELECT value FROM store_facts WHERE name = $1', [name])
     return rows[0]?.value ?? initial
   }
   await client.query(
-    `INSERT INTO projects (id, name, created_at) VALUES ($1, $2, ${millisecondsNow}) ON CONFLICT DO NOTHING`,
+    `INSERT INTO projects (id, name, created_at) VALUES ($1, $2, ${nowMsSql}) ON CONFLICT DO NOTHING`,
     [uuidv7(), defaultProject],
   )
   await fact('epoch', 'none yet')

@@ -1,15 +1,15 @@
 import type { ClientBase } from 'pg'
-import { type Applied, type Migration, refuseUnknown, SchemaError } from '../migrations/migrate.ts'
-import { lockNumber, millisecondsNow } from './connection.ts'
+import { type AppliedMigration, type Migration, refuseUnknownMigrations, SchemaError } from '../migrations/migrate.ts'
+import { advisoryLockKey, nowMsSql } from './connection.ts'
 
-const ledger = `CREATE TABLE IF NOT EXISTS schema_migrations (
+const createMigrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, min_reader bigint NOT NULL, applied_at bigint NOT NULL
 )`
 
 /** Whoever migrates holds it to the end of each step. */
-const turn = `
+const acquireMigrationLock = `
   SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
-  SELECT pg_advisory_xact_lock(${lockNumber('migrations')})`
+  SELECT pg_advisory_xact_lock(${advisoryLockKey('migrations')})`
 
 /**
  * Brings the schema to the newest migration, one transaction for each, or leaves it as it was and throws SchemaError. Any number
@@ -21,18 +21,18 @@ export async function migratePostgres(
 ): Promise<readonly Migration[]> {
   const done: Migration[] = []
   for (;;) {
-    const next = await step(client, migrations)
+    const next = await applyNext(client, migrations)
     if (!next) return done
     done.push(next)
   }
 }
 
 /** Applies the next migration that is missing; undefined when none is. */
-async function step(client: ClientBase, migrations: readonly Migration[]): Promise<Migration | undefined> {
-  await client.query(`BEGIN; ${turn}`)
+async function applyNext(client: ClientBase, migrations: readonly Migration[]): Promise<Migration | undefined> {
+  await client.query(`BEGIN; ${acquireMigrationLock}`)
   try {
-    const applied = await readLedger(client)
-    refuseUnknown(applied, migrations)
+    const applied = await readAppliedMigrations(client)
+    refuseUnknownMigrations(applied, migrations)
     const next = migrations[applied.length]
     if (next) await apply(client, next)
     await client.query('COMMIT')
@@ -44,9 +44,9 @@ async function step(client: ClientBase, migrations: readonly Migration[]): Promi
 }
 
 async function apply(client: ClientBase, migration: Migration): Promise<void> {
-  await client.query(ledger)
+  await client.query(createMigrationsTable)
   for (const statement of migration.statements) await client.query(statement)
-  await client.query(`INSERT INTO schema_migrations VALUES ($1, $2, $3, $4, ${millisecondsNow})`, [
+  await client.query(`INSERT INTO schema_migrations VALUES ($1, $2, $3, $4, ${nowMsSql})`, [
     migration.number,
     migration.name,
     migration.checksum,
@@ -55,7 +55,7 @@ async function apply(client: ClientBase, migration: Migration): Promise<void> {
 }
 
 /** What has been applied; nothing for an empty schema. Throws SchemaError for one that holds tables and is not ours. */
-export async function readLedger(client: ClientBase): Promise<Applied[]> {
+export async function readAppliedMigrations(client: ClientBase): Promise<AppliedMigration[]> {
   const { rows: tables } = await client.query<{ name: string; ours: boolean }>(
     `SELECT t.table_name AS name, EXISTS (
        SELECT 1 FROM information_schema.columns c
@@ -70,7 +70,9 @@ export async function readLedger(client: ClientBase): Promise<Applied[]> {
       `this is a database of another program (tables ${names.join(', ')}); it was not touched. Choose another DATABASE_URL`,
     )
   }
-  const { rows } = await client.query<Record<keyof Applied, string>>('SELECT * FROM schema_migrations ORDER BY number')
+  const { rows } = await client.query<Record<keyof AppliedMigration, string>>(
+    'SELECT * FROM schema_migrations ORDER BY number',
+  )
   return rows.map(({ number, name, checksum, min_reader }) => ({
     number: Number(number),
     name,

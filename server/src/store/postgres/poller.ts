@@ -1,12 +1,12 @@
 import type { Clock } from '../../platform/clock.ts'
-import type { Alive } from './replica-heartbeat.ts'
-import type { Elsewhere } from './remote-commits.ts'
+import type { RemoteCommits } from './remote-commits.ts'
+import type { ReplicaHeartbeat } from './replica-heartbeat.ts'
 
-const everyMs = 1_000
+const intervalMs = 1_000
 
-export interface PulseOptions {
-  readonly alive: Alive
-  readonly elsewhere: Elsewhere
+export interface PollerOptions {
+  readonly heartbeat: ReplicaHeartbeat
+  readonly remoteCommits: RemoteCommits
   readonly clock: Clock
   /** Also sees whether this program may still use the database. */
   readonly readEpoch: () => Promise<string>
@@ -18,17 +18,17 @@ export interface PulseOptions {
  * What a replica does each second, with or without notifications: says that it is alive, sees whether the database is still
  * the same, and looks for what others have committed. One look at a time; hints that come meanwhile are one more.
  */
-export class Pulse {
-  readonly #options: PulseOptions
+export class Poller {
+  readonly #options: PollerOptions
   #epoch: string
-  #wanted = new Set<string>()
-  #everywhere = false
-  #looking: Promise<void> | undefined
-  #beating: Promise<void> | undefined
+  #projects = new Set<string>()
+  #allProjects = false
+  #polling: Promise<void> | undefined
+  #ticking: Promise<void> | undefined
   #cancel: (() => void) | undefined
   #stopped = false
 
-  constructor(options: PulseOptions, epoch: string) {
+  constructor(options: PollerOptions, epoch: string) {
     this.#options = options
     this.#epoch = epoch
   }
@@ -38,36 +38,36 @@ export class Pulse {
   }
 
   /** Takes note of the epoch that the database has. */
-  see(epoch: string): void {
+  observeEpoch(epoch: string): void {
     if (epoch === this.#epoch) return
     this.#epoch = epoch
-    this.#options.elsewhere.forget()
+    this.#options.remoteCommits.reset()
     this.#options.onEpoch()
   }
 
   start(): void {
-    this.#cancel = this.#options.clock.timer(everyMs, () => {
+    this.#cancel = this.#options.clock.timer(intervalMs, () => {
       // A second in which the database was away: the next one finds what this one missed.
-      this.#beating = this.#beat().catch(() => {
-        this.#everywhere = true
+      this.#ticking = this.#tick().catch(() => {
+        this.#allProjects = true
       })
-      void this.#beating.then(() => {
+      void this.#ticking.then(() => {
         if (!this.#stopped) this.start()
       })
     })
   }
 
   /** Looks in these projects, or in all, soon. */
-  look(projects: readonly string[] | undefined): void {
-    if (projects) for (const project of projects) this.#wanted.add(project)
-    else this.#everywhere = true
+  poll(projects: readonly string[] | undefined): void {
+    if (projects) for (const project of projects) this.#projects.add(project)
+    else this.#allProjects = true
     if (this.#stopped) return
-    this.#looking ??= this.#look()
+    this.#polling ??= this.#pollNow()
       .catch(() => {
-        this.#everywhere = true
+        this.#allProjects = true
       })
       .finally(() => {
-        this.#looking = undefined
+        this.#polling = undefined
       })
   }
 
@@ -75,24 +75,24 @@ export class Pulse {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
-    await Promise.all([this.#beating, this.#looking])
+    await Promise.all([this.#ticking, this.#polling])
   }
 
-  async #look(): Promise<void> {
-    while (!this.#stopped && (this.#everywhere || this.#wanted.size > 0)) {
-      const projects = [...this.#wanted]
-      const all = this.#everywhere
-      this.#wanted = new Set()
-      this.#everywhere = false
-      await this.#options.elsewhere.look(all ? {} : { projects })
+  async #pollNow(): Promise<void> {
+    while (!this.#stopped && (this.#allProjects || this.#projects.size > 0)) {
+      const projects = [...this.#projects]
+      const allProjects = this.#allProjects
+      this.#projects = new Set()
+      this.#allProjects = false
+      await this.#options.remoteCommits.poll(allProjects ? {} : { projects })
     }
   }
 
-  async #beat(): Promise<void> {
-    const { alive, readEpoch } = this.#options
-    await alive.say()
-    this.see(await readEpoch())
-    this.look(undefined)
-    await this.#looking
+  async #tick(): Promise<void> {
+    const { heartbeat, readEpoch } = this.#options
+    await heartbeat.send()
+    this.observeEpoch(await readEpoch())
+    this.poll(undefined)
+    await this.#polling
   }
 }

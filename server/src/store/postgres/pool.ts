@@ -1,7 +1,7 @@
 import { type Client, Pool, type PoolClient, type PoolConfig } from 'pg'
 import { StoreRefusedError } from '../store-refused-error.ts'
-import { type Bound, bind } from './statements.ts'
 import { ConnectionLostError } from './errors.ts'
+import { createRunner, type StatementRunner } from './statements.ts'
 
 export interface PoolOptions {
   readonly url: string
@@ -12,7 +12,7 @@ export interface PoolOptions {
   /** `process` does not wait for the disk at each commit. */
   readonly durability: 'disk' | 'process'
   /** What is asked of each connection before it is used: the database behind it may be another than before. */
-  readonly greet?: (client: PoolClient) => Promise<void>
+  readonly onConnect?: (client: PoolClient) => Promise<void>
 }
 
 /** No statement runs, waits for a lock, or holds a transaction open for longer. In milliseconds. */
@@ -34,7 +34,7 @@ export const clientSettings = (url: string): PoolConfig => ({
 })
 
 /** Connects, or throws StoreRefusedError with the name of the database and the reason. */
-export async function reach(client: Client, url: string): Promise<void> {
+export async function connectTo(client: Client, url: string): Promise<void> {
   try {
     await client.connect()
   } catch (cause) {
@@ -45,22 +45,22 @@ export async function reach(client: Client, url: string): Promise<void> {
 }
 
 /** One connection on loan. */
-export interface Lent extends Bound {
+export interface PooledConnection extends StatementRunner {
   readonly client: PoolClient
   /** Not to be used again: it is closed when it is given back. */
-  spoil(): void
+  discard(): void
 }
 
 /** Connections to one database, each with the statements it has prepared. */
-export class Connections {
+export class ConnectionPool {
   readonly #pool: Pool
-  readonly #named: boolean
-  readonly #greet: PoolOptions['greet']
-  readonly #bound = new WeakMap<PoolClient, Bound>()
+  readonly #usesPrepared: boolean
+  readonly #onConnect: PoolOptions['onConnect']
+  readonly #runners = new WeakMap<PoolClient, StatementRunner>()
 
   constructor(options: PoolOptions) {
-    this.#named = !options.pooler
-    this.#greet = options.greet
+    this.#usesPrepared = !options.pooler
+    this.#onConnect = options.onConnect
     this.#pool = new Pool({
       ...clientSettings(options.url),
       ...settingsOf(options),
@@ -74,18 +74,18 @@ export class Connections {
     this.#pool.on('connect', (client) => client.on('error', () => undefined))
   }
 
-  async lend<T>(work: (lent: Lent) => Promise<T>): Promise<T> {
+  async withConnection<T>(work: (connection: PooledConnection) => Promise<T>): Promise<T> {
     const client = await this.#connect()
-    let spoiled = false
+    let discarded = false
     try {
-      if (!this.#bound.has(client))
-        await this.#meet(client).catch((error: unknown) => {
-          spoiled = true
+      if (!this.#runners.has(client))
+        await this.#initialize(client).catch((error: unknown) => {
+          discarded = true
           throw error
         })
-      return await work({ ...this.#bind(client), client, spoil: () => (spoiled = true) })
+      return await work({ ...this.#runnerOf(client), client, discard: () => (discarded = true) })
     } finally {
-      client.release(spoiled)
+      client.release(discarded)
     }
   }
 
@@ -101,17 +101,17 @@ export class Connections {
     }
   }
 
-  async #meet(client: PoolClient): Promise<void> {
+  async #initialize(client: PoolClient): Promise<void> {
     try {
-      await this.#greet?.(client)
+      await this.#onConnect?.(client)
     } catch (cause) {
       throw new ConnectionLostError('this connection leads to no database that can be used', { cause })
     }
   }
 
-  #bind(client: PoolClient): Bound {
-    const known = this.#bound.get(client) ?? bind(client, this.#named)
-    this.#bound.set(client, known)
+  #runnerOf(client: PoolClient): StatementRunner {
+    const known = this.#runners.get(client) ?? createRunner(client, this.#usesPrepared)
+    this.#runners.set(client, known)
     return known
   }
 }

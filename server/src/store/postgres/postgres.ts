@@ -4,19 +4,19 @@ import { type Clock, systemClock } from '../../platform/clock.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
 import { readMigrations, type SchemaError } from '../migrations/migrate.ts'
 import type { Reader, Scope, Store, Transaction, Wake } from '../store.ts'
-import { BatchConnection, type Batching } from './connection.ts'
+import { CommitNotifier } from './commit-notifier.ts'
+import { BatchConnection, type BatchConnectionOptions } from './connection.ts'
 import { DatabaseTime } from './database-time.ts'
-import { postgresTables } from './statements.ts'
-import { hasNotBegun, isTransient, sqlState, translate } from './errors.ts'
-import { type Facts, readEpoch, readFacts, refuseHalfMoved } from './facts.ts'
+import { isTransient, neverBegan, sqlState, translateError } from './errors.ts'
+import { readEpoch, readFacts, refuseUnfinishedMove, type StoreFacts } from './facts.ts'
 import { migratePostgres } from './migrate.ts'
-import { Hints } from './commit-notifier.ts'
-import { Alive } from './replica-heartbeat.ts'
-import { Outdated } from './schema-version.ts'
-import { Connections, clientSettings, reach } from './pool.ts'
-import { Pulse } from './poller.ts'
-import { Elsewhere } from './remote-commits.ts'
-import { refuseUnsafe } from './safety-checks.ts'
+import { Poller } from './poller.ts'
+import { ConnectionPool, clientSettings, connectTo } from './pool.ts'
+import { RemoteCommits } from './remote-commits.ts'
+import { ReplicaHeartbeat } from './replica-heartbeat.ts'
+import { refuseUnsafeSettings } from './safety-checks.ts'
+import { SchemaVersionGuard } from './schema-version.ts'
+import { postgresTables } from './statements.ts'
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`. */
@@ -30,9 +30,9 @@ export interface PostgresOptions {
   /** Whether replicas tell each other of commits. All is correct without; what others did is then seen within a second. */
   readonly notify?: boolean
   /** Whether batches of one project take turns over all replicas: without, they meet in each other's rows. */
-  readonly turns?: boolean
+  readonly writerLock?: boolean
   /** How long a batch goes on beginning operations while others may wait for the project's turn, in milliseconds. Default 200. */
-  readonly turnMs?: number
+  readonly timeSliceMs?: number
   readonly clock?: Clock
   /** A time that stands in for the database's, for tests. An outage then extends nothing. */
   readonly time?: (() => number) | undefined
@@ -44,51 +44,51 @@ const poolSizes = { writers: 4, readers: 6 } as const
 export const postgresMigrations = new URL('../../../../drizzle/postgres', import.meta.url)
 
 /** Checks the server and brings the schema up to date, past any pooler. */
-async function prepare(url: string, durability: 'disk' | 'process'): Promise<Facts> {
+async function prepareDatabase(url: string, durability: 'disk' | 'process'): Promise<StoreFacts> {
   const client = new Client(clientSettings(url))
   // What is lost fails the query that waits for it; an event nobody hears would end the process.
   client.on('error', () => undefined)
-  await reach(client, url)
+  await connectTo(client, url)
   try {
-    await refuseUnsafe(client, durability)
+    await refuseUnsafeSettings(client, durability)
     await migratePostgres(client, readMigrations(postgresMigrations))
-    await refuseHalfMoved(client)
+    await refuseUnfinishedMove(client)
     return await readFacts(client)
   } finally {
     await client.end()
   }
 }
 
-interface EngineParts {
+interface EngineOptions {
   readonly clock: Clock
-  readonly turnMs: number
-  readonly writers: Connections
-  readonly alive: Alive
+  readonly timeSliceMs: number
+  readonly writers: ConnectionPool
+  readonly heartbeat: ReplicaHeartbeat
   readonly time: DatabaseTime
-  readonly batching: Batching
+  readonly connectionOptions: BatchConnectionOptions
 }
 
 /** One batch in flight for each project. */
-const engineOn = ({ writers, alive, time, batching, clock, turnMs }: EngineParts): Engine => ({
+const createEngine = ({ writers, heartbeat, time, connectionOptions, clock, timeSliceMs }: EngineOptions): Engine => ({
   laneOf: (project) => project,
   withConnection: async (work) => {
-    await alive.fresh()
-    return writers.lend(async (lent) => {
+    await heartbeat.ensureFresh()
+    return writers.withConnection(async (connection) => {
       try {
-        return await work(new BatchConnection(lent, time, batching))
+        return await work(new BatchConnection(connection, time, connectionOptions))
       } catch (error) {
-        lent.spoil()
+        connection.discard()
         throw error
       }
     })
   },
-  turn: () => {
+  startTimeSlice: () => {
     const since = clock.monotonic()
-    return () => clock.monotonic() - since > turnMs
+    return () => clock.monotonic() - since > timeSliceMs
   },
   isTransient,
-  hasNotBegun,
-  translate,
+  neverBegan,
+  translateError,
 })
 
 /** One replica of a store on PostgreSQL. */
@@ -96,84 +96,91 @@ class PostgresStore implements Store {
   readonly durability: 'disk' | 'process'
   readonly secret: Uint8Array
   readonly #time: DatabaseTime
-  readonly #writers: Connections
-  readonly #readers: Connections
-  readonly #outdated = new Outdated(readMigrations(postgresMigrations).length - 1)
-  readonly #alive: Alive
-  readonly #elsewhere: Elsewhere
-  readonly #pulse: Pulse
-  readonly #hints: Hints | undefined
+  readonly #writers: ConnectionPool
+  readonly #readers: ConnectionPool
+  readonly #schemaVersion = new SchemaVersionGuard(readMigrations(postgresMigrations).length - 1)
+  readonly #heartbeat: ReplicaHeartbeat
+  readonly #remoteCommits: RemoteCommits
+  readonly #poller: Poller
+  readonly #notifier: CommitNotifier | undefined
   readonly #batches: Batches
   readonly #listeners = new Set<(wake: Wake) => void>()
   #closed: Promise<void> | undefined
 
-  constructor(options: PostgresOptions, facts: Facts) {
-    const { url, pooler = false, durability = 'disk', notify = true, turns = true } = options
+  constructor(options: PostgresOptions, facts: StoreFacts) {
+    const { url, pooler = false, durability = 'disk', notify = true, writerLock = true } = options
     const direct = options.directUrl ?? (pooler ? undefined : url)
-    const { clock = systemClock, time: instead, turnMs = 200 } = options
+    const { clock = systemClock, time: override, timeSliceMs = 200 } = options
     this.durability = durability
     this.secret = facts.secret
-    this.#time = new DatabaseTime(clock, instead)
-    this.#time.hear(facts.now)
+    this.#time = new DatabaseTime(clock, override)
+    this.#time.sync(facts.now)
     // Before anything is read or written on a new connection: behind it may be a standby that took over.
-    const seenBy = async (client: Pick<Client, 'query'>) => {
+    const readEpochFrom = async (client: Pick<Client, 'query'>) => {
       const { epoch, needed } = await readEpoch(client)
-      this.#outdated.hear(needed)
+      this.#schemaVersion.check(needed)
       return epoch
     }
-    const greet = async (client: Pick<Client, 'query'>) => this.#pulse.see(await seenBy(client))
-    const same = { url, pooler, durability, greet }
-    this.#writers = new Connections({ ...same, size: poolSizes.writers })
-    const readers = new Connections({ ...same, size: poolSizes.readers })
+    const onConnect = async (client: Pick<Client, 'query'>) => this.#poller.observeEpoch(await readEpochFrom(client))
+    const poolOptions = { url, pooler, durability, onConnect }
+    this.#writers = new ConnectionPool({ ...poolOptions, size: poolSizes.writers })
+    const readers = new ConnectionPool({ ...poolOptions, size: poolSizes.readers })
     this.#readers = readers
-    this.#alive = new Alive({ connections: readers, clock, time: this.#time, grace: instead === undefined })
-    this.#elsewhere = new Elsewhere(readers, (wakes) => this.#wake(wakes))
-    const seeEpoch = () => readers.lend(({ client }) => seenBy(client))
-    const { elsewhere, alive } = { elsewhere: this.#elsewhere, alive: this.#alive }
-    const onEpoch = () => this.#wake([{ topic: 'epoch' }])
-    this.#pulse = new Pulse({ alive, elsewhere, clock, readEpoch: seeEpoch, onEpoch }, facts.epoch)
-    const heard = (projects: readonly string[] | undefined) => this.#pulse.look(projects)
-    this.#hints = notify ? new Hints({ url: direct, connections: readers, clock, name: uuidv7(), heard }) : undefined
-    const engine = engineOn({
+    this.#heartbeat = new ReplicaHeartbeat({
+      connections: readers,
       clock,
-      turnMs,
-      writers: this.#writers,
-      alive,
       time: this.#time,
-      batching: { turns, pooler, outdated: this.#outdated },
+      extendsDeadlines: override === undefined,
     })
-    this.#batches = new Batches(engine, ({ project, wakes, numbered }) => {
-      if (numbered) elsewhere.own(numbered)
+    this.#remoteCommits = new RemoteCommits(readers, (wakes) => this.#wake(wakes))
+    const pollEpoch = () => readers.withConnection(({ client }) => readEpochFrom(client))
+    const { remoteCommits, heartbeat } = { remoteCommits: this.#remoteCommits, heartbeat: this.#heartbeat }
+    const onEpoch = () => this.#wake([{ topic: 'epoch' }])
+    this.#poller = new Poller({ heartbeat, remoteCommits, clock, readEpoch: pollEpoch, onEpoch }, facts.epoch)
+    const onCommit = (projects: readonly string[] | undefined) => this.#poller.poll(projects)
+    this.#notifier = notify
+      ? new CommitNotifier({ url: direct, connections: readers, clock, name: uuidv7(), onCommit })
+      : undefined
+    const engine = createEngine({
+      clock,
+      timeSliceMs,
+      writers: this.#writers,
+      heartbeat,
+      time: this.#time,
+      connectionOptions: { writerLock, pooler, schemaVersion: this.#schemaVersion },
+    })
+    this.#batches = new Batches(engine, ({ project, wakes, eventRange }) => {
+      if (eventRange) remoteCommits.skipOwn(eventRange)
       this.#wake(wakes)
-      if (wakes.length > 0) this.#hints?.tell(project)
+      if (wakes.length > 0) this.#notifier?.notify(project)
     })
   }
 
   /** Extends deadlines after an outage, before anything else; then listens. */
-  async begin(): Promise<void> {
-    await this.#alive.say()
-    await this.#elsewhere.look()
-    await this.#hints?.listen()
-    this.#pulse.start()
+  async start(): Promise<void> {
+    await this.#heartbeat.send()
+    await this.#remoteCommits.poll()
+    await this.#notifier?.listen()
+    this.#poller.start()
   }
 
   get epoch(): string {
-    return this.#pulse.epoch
+    return this.#poller.epoch
   }
 
   get outdated(): Promise<SchemaError> {
-    return this.#outdated.happened
+    return this.#schemaVersion.outdated
   }
 
   readonly now = (): number => this.#time.now()
 
   async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
     try {
-      this.#outdated.refuse()
-      await this.#alive.fresh()
-      return await this.#readers.lend(({ db, run }) => work({ db, run, t: postgresTables, now: this.now() }))
+      this.#schemaVersion.requireCurrent()
+      await this.#heartbeat.ensureFresh()
+      return await this.#readers.withConnection(({ db, run }) => work({ db, run, t: postgresTables, now: this.now() }))
     } catch (error) {
-      throw translate(error)
+      throw translateError(error)
     }
   }
 
@@ -201,18 +208,18 @@ class PostgresStore implements Store {
 
   async #close(): Promise<void> {
     await this.#batches.close()
-    await this.#pulse.stop()
-    await this.#hints?.close()
+    await this.#poller.stop()
+    await this.#notifier?.close()
     await Promise.all([this.#writers.close(), this.#readers.close()])
   }
 }
 
 /** Opens the store on PostgreSQL: any number of processes may have it open at once. */
 export async function openPostgres(options: PostgresOptions): Promise<Store> {
-  const facts = await prepare(options.directUrl ?? options.url, options.durability ?? 'disk')
+  const facts = await prepareDatabase(options.directUrl ?? options.url, options.durability ?? 'disk')
   const store = new PostgresStore(options, facts)
   try {
-    await store.begin()
+    await store.start()
     return store
   } catch (error) {
     await store[Symbol.asyncDispose]()

@@ -1,9 +1,9 @@
 import { and, eq, gt } from 'drizzle-orm'
 import type { ClientBase } from 'pg'
 import { z } from 'zod'
-import type { Numbered } from '../commit/append-events.ts'
+import type { EventRange } from '../commit/append-events.ts'
 import { type Query, statement, type Wake } from '../store.ts'
-import type { Connections, Lent } from './pool.ts'
+import type { ConnectionPool, PooledConnection } from './pool.ts'
 
 /** Read of a feed at a time. */
 const pageLimit = 1_000
@@ -24,7 +24,7 @@ const eventsAfter = statement(({ db, t, p }: Query<{ project: string; after: num
     .prepare(),
 )
 
-interface Told {
+interface LoggedEvent {
   readonly seq: number
   readonly type: string
   readonly subject: string | null
@@ -33,16 +33,16 @@ interface Told {
 }
 
 /** Events that end a lease: their data names its holder and its attempt. */
-const endsLease = /^task\.(submitted|completed|retried|released|expired|inputRequested|timedOut|failed|cancelled)$/
-const ofLease = z.object({ agentId: z.string(), attempt: z.int() })
-const ofSession = z.object({ sessionId: z.string() })
-const ids = z.array(z.string())
+const leaseEndEvents = /^task\.(submitted|completed|retried|released|expired|inputRequested|timedOut|failed|cancelled)$/
+const leaseData = z.object({ agentId: z.string(), attempt: z.int() })
+const sessionData = z.object({ sessionId: z.string() })
+const agentIds = z.array(z.string())
 
 /** How many waiting claims a route with work wakes at most. */
 const wakeLimit = 64
 
 /** Routes with tasks that can be claimed, each with how many. One look into the claim index for each route. */
-const readyRoutes = `
+const readyClaimGroupsSql = `
   SELECT r.project_id, r.requires, r.assigned_to, ready.count::int FROM routes r CROSS JOIN LATERAL (
     SELECT count(*) FROM (
       SELECT 1 FROM tasks t WHERE t.project_id = r.project_id AND t.ready = r.id AND t.ready IS NOT NULL LIMIT ${wakeLimit}
@@ -50,13 +50,13 @@ const readyRoutes = `
   ) ready WHERE ready.count > 0 AND ($1::text[] IS NULL OR r.project_id = ANY ($1))`
 
 /** Agents with mail that can be delivered. */
-const readyInboxes = `
+const readyInboxesSql = `
   SELECT m.agent_id FROM mailboxes m WHERE m.pending > 0 AND ($1::text[] IS NULL OR m.project_id = ANY ($1)) AND EXISTS (
     SELECT 1 FROM messages WHERE to_agent = m.agent_id AND ready IS NOT NULL
   )`
 
 /** What a look is for: all that may have happened, or what a hint spoke of. */
-export interface Looking {
+export interface PollOptions {
   /** Absent for all. */
   readonly projects?: readonly string[]
 }
@@ -66,96 +66,98 @@ export interface Looking {
  * stands: the feed tells what ended, the indexes of claims and deliveries what is ready. So a notification need only say
  * where to look, and one that is lost costs a second.
  */
-export class Elsewhere {
-  readonly #connections: Connections
+export class RemoteCommits {
+  readonly #connections: ConnectionPool
   readonly #wake: (wakes: readonly Wake[]) => void
   /** Number of the last event of each project that was looked at. */
-  readonly #heads = new Map<string, number>()
+  readonly #lastSeqs = new Map<string, number>()
   /** Events beyond it that this process wrote, and has woken for. */
-  readonly #own = new Map<string, Set<number>>()
-  #first = true
+  readonly #ownSeqs = new Map<string, Set<number>>()
+  #isFirstPoll = true
 
-  constructor(connections: Connections, wake: (wakes: readonly Wake[]) => void) {
+  constructor(connections: ConnectionPool, wake: (wakes: readonly Wake[]) => void) {
     this.#connections = connections
     this.#wake = wake
   }
 
   /** Takes note of events this process wrote. */
-  own({ project, first, last }: Numbered): void {
-    if (this.#heads.get(project) === first - 1) {
-      this.#heads.set(project, last)
+  skipOwn({ project, first, last }: EventRange): void {
+    if (this.#lastSeqs.get(project) === first - 1) {
+      this.#lastSeqs.set(project, last)
       return
     }
-    const own = this.#own.get(project) ?? new Set()
-    this.#own.set(project, own)
+    const own = this.#ownSeqs.get(project) ?? new Set()
+    this.#ownSeqs.set(project, own)
     for (let seq = first; seq <= last; seq += 1) own.add(seq)
   }
 
   /** A restored or promoted database: its feed may end before what was looked at. */
-  forget(): void {
-    this.#heads.clear()
-    this.#own.clear()
-    this.#first = true
+  reset(): void {
+    this.#lastSeqs.clear()
+    this.#ownSeqs.clear()
+    this.#isFirstPoll = true
   }
 
   /** Looks for what is new and wakes those it is for. */
-  async look({ projects }: Looking = {}): Promise<void> {
-    const wakes = await this.#connections.lend(async (lent) => {
+  async poll({ projects }: PollOptions = {}): Promise<void> {
+    const wakes = await this.#connections.withConnection(async (connection) => {
       const scope = [projects ?? null]
-      const { rows: feeds } = await lent.client.query<{ id: string; seq: string }>(
+      const { rows: feeds } = await connection.client.query<{ id: string; seq: string }>(
         'SELECT id, seq FROM projects WHERE $1::text[] IS NULL OR id = ANY ($1)',
         scope,
       )
       const found: Wake[] = []
-      for (const { id, seq } of feeds) found.push(...(await this.#follow(lent, id, Number(seq))))
-      if (projects === undefined) this.#first = false
-      return [...found, ...(await readyIn(lent.client, scope))]
+      for (const { id, seq } of feeds) found.push(...(await this.#readFeed(connection, id, Number(seq))))
+      if (projects === undefined) this.#isFirstPoll = false
+      return [...found, ...(await readyWakesIn(connection.client, scope))]
     })
     this.#wake(wakes)
   }
 
-  async #follow(lent: Lent, project: string, seq: number): Promise<Wake[]> {
+  async #readFeed(connection: PooledConnection, project: string, seq: number): Promise<Wake[]> {
     // What was there before this process is nobody's here to be woken for.
-    let head = this.#heads.get(project) ?? (this.#first ? seq : 0)
-    this.#heads.set(project, head)
+    let head = this.#lastSeqs.get(project) ?? (this.#isFirstPoll ? seq : 0)
+    this.#lastSeqs.set(project, head)
     if (head >= seq) return []
-    const told: Told[] = []
+    const events: LoggedEvent[] = []
     while (head < seq) {
-      const page = await lent.run(eventsAfter, { project, after: head })
-      const own = this.#own.get(project)
-      told.push(...page.filter((event) => !own?.delete(event.seq)))
+      const page = await connection.run(eventsAfter, { project, after: head })
+      const own = this.#ownSeqs.get(project)
+      events.push(...page.filter((event) => !own?.delete(event.seq)))
       head = page.at(-1)?.seq ?? seq
-      this.#heads.set(project, Math.max(head, this.#heads.get(project) ?? 0))
+      this.#lastSeqs.set(project, Math.max(head, this.#lastSeqs.get(project) ?? 0))
     }
-    if (told.length === 0) return []
+    if (events.length === 0) return []
     return [
       { topic: 'events', project },
-      ...(await superseded(lent.client, told)),
-      ...told.flatMap((event) => wakesOf(project, event)),
+      ...(await incarnationWakesIn(connection.client, events)),
+      ...events.flatMap((event) => wakesOf(project, event)),
     ]
   }
 }
 
 /** Events after which an agent, or everybody, may be handed what it could not be before. */
-const changesFleet = /^(agent\.(updated|resumed)|project\.resumed|epic\.resumed)$/
+const admissionEvents = /^(agent\.(updated|resumed)|project\.resumed|epic\.resumed)$/
 
-function wakesOf(project: string, { type, subject, audience, data }: Told): Wake[] {
-  if (changesFleet.test(type)) return [{ topic: 'fleet', project, agentId: type.startsWith('agent.') ? subject : null }]
+function wakesOf(project: string, { type, subject, audience, data }: LoggedEvent): Wake[] {
+  if (admissionEvents.test(type))
+    return [{ topic: 'fleet', project, agentId: type.startsWith('agent.') ? subject : null }]
   if (subject !== null && (type === 'request.replied' || type === 'request.timedOut'))
     return [{ topic: 'reply', requestId: subject }]
-  if (type === 'session.revoked') return [{ topic: 'revoked', sessions: [ofSession.parse(JSON.parse(data)).sessionId] }]
+  if (type === 'session.revoked')
+    return [{ topic: 'revoked', sessions: [sessionData.parse(JSON.parse(data)).sessionId] }]
   if (type.startsWith('message.')) {
-    const concerned = audience === null ? [] : ids.parse(JSON.parse(audience))
-    return concerned.map((agentId) => ({ topic: 'inbox', agentId, because: 'room' }))
+    const concerned = audience === null ? [] : agentIds.parse(JSON.parse(audience))
+    return concerned.map((agentId) => ({ topic: 'inbox', agentId, reason: 'capacity' }))
   }
-  if (!endsLease.test(type) || subject === null) return []
-  const lease = ofLease.safeParse(JSON.parse(data))
+  if (!leaseEndEvents.test(type) || subject === null) return []
+  const lease = leaseData.safeParse(JSON.parse(data))
   return lease.success ? [{ topic: 'lease', taskId: subject, ...lease.data }] : []
 }
 
 /** Agents that have another incarnation than before. */
-async function superseded(client: ClientBase, told: readonly Told[]): Promise<Wake[]> {
-  const changed = told.filter(({ type }) => type === 'agent.registered' || type === 'agent.unregistered')
+async function incarnationWakesIn(client: ClientBase, events: readonly LoggedEvent[]): Promise<Wake[]> {
+  const changed = events.filter(({ type }) => type === 'agent.registered' || type === 'agent.unregistered')
   if (changed.length === 0) return []
   const { rows } = await client.query<{ id: string; incarnation: string; left: boolean }>(
     `SELECT id, incarnation, status = 'unregistered' AS left FROM agents WHERE id = ANY ($1)`,
@@ -170,14 +172,14 @@ async function superseded(client: ClientBase, told: readonly Told[]): Promise<Wa
 }
 
 /** Work that can be claimed and mail that can be delivered: also what no event told of, as tasks whose time has come. */
-async function readyIn(client: ClientBase, scope: readonly unknown[]): Promise<Wake[]> {
-  const routes = await client.query<{ project_id: string; requires: string; assigned_to: string; count: number }>(
-    readyRoutes,
+async function readyWakesIn(client: ClientBase, scope: readonly unknown[]): Promise<Wake[]> {
+  const claimGroups = await client.query<{ project_id: string; requires: string; assigned_to: string; count: number }>(
+    readyClaimGroupsSql,
     [...scope],
   )
-  const inboxes = await client.query<{ agent_id: string }>(readyInboxes, [...scope])
+  const inboxes = await client.query<{ agent_id: string }>(readyInboxesSql, [...scope])
   return [
-    ...routes.rows.map(
+    ...claimGroups.rows.map(
       ({ project_id: project, requires, assigned_to: assignedTo, count }): Wake => ({
         topic: 'tasks',
         project,
@@ -186,6 +188,6 @@ async function readyIn(client: ClientBase, scope: readonly unknown[]): Promise<W
         count,
       }),
     ),
-    ...inboxes.rows.map(({ agent_id: agentId }): Wake => ({ topic: 'inbox', agentId, because: 'mail' })),
+    ...inboxes.rows.map(({ agent_id: agentId }): Wake => ({ topic: 'inbox', agentId, reason: 'message' })),
   ]
 }

@@ -22,9 +22,9 @@ export async function readSettings(client: ClientBase): Promise<Settings> {
 }
 
 /** What the store promises cannot be kept on every server: throws StoreRefusedError, and says which setting to change. */
-export async function refuseUnsafe(client: ClientBase, durability: 'disk' | 'process'): Promise<void> {
-  const why = problemOf(await readSettings(client), durability)
-  if (why !== undefined) throw new StoreRefusedError(`this database cannot be used: ${why}`)
+export async function refuseUnsafeSettings(client: ClientBase, durability: 'disk' | 'process'): Promise<void> {
+  const problem = problemOf(await readSettings(client), durability)
+  if (problem !== undefined) throw new StoreRefusedError(`this database cannot be used: ${problem}`)
 }
 
 export function problemOf(settings: Settings, durability: 'disk' | 'process'): string | undefined {

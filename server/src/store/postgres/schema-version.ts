@@ -1,19 +1,19 @@
 import { SchemaError } from '../migrations/migrate.ts'
 
 /** The migration a program must know to use the database: asked with what is asked anyway, of a table of a row for each migration. */
-export const neededMigration = '(SELECT max(min_reader) FROM schema_migrations)'
+export const minReaderSql = '(SELECT max(min_reader) FROM schema_migrations)'
 
 /**
  * Whether a newer program has made of the schema what this one must not use any more. The start refuses such a database; this is for
  * a process that runs when it happens: it would write rows by rules of before.
  */
-export class Outdated {
+export class SchemaVersionGuard {
   readonly #newest: number
   #error: SchemaError | undefined
-  #tell: (error: SchemaError) => void = () => undefined
+  #resolve: (error: SchemaError) => void = () => undefined
   /** Settles once it is so. */
-  readonly happened = new Promise<SchemaError>((resolve) => {
-    this.#tell = resolve
+  readonly outdated = new Promise<SchemaError>((resolve) => {
+    this.#resolve = resolve
   })
 
   /** `newest`: the last migration this program knows. */
@@ -22,18 +22,18 @@ export class Outdated {
   }
 
   /** Takes note of what the database needs. Throws SchemaError where this program is too old for it. */
-  hear(needed: unknown): void {
+  check(needed: unknown): void {
     if (this.#error === undefined && Number(needed) > this.#newest) {
       this.#error = new SchemaError(
         `the database was migrated to what needs migration ${String(needed)}, and this program knows up to ${this.#newest}: start a newer one`,
       )
-      this.#tell(this.#error)
+      this.#resolve(this.#error)
     }
-    this.refuse()
+    this.requireCurrent()
   }
 
   /** Throws SchemaError once it is known. */
-  refuse(): void {
+  requireCurrent(): void {
     if (this.#error) throw this.#error
   }
 }

@@ -1,14 +1,14 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { type ClientBase, type PoolClient, type QueryArrayConfig, types } from 'pg'
-import { build, type Locks } from '../commit/prepared-statements.ts'
+import { buildStatement, type RowLocks } from '../commit/prepared-statements.ts'
 import type { Db, Reader, Statement } from '../store.ts'
 import { postgresColumns } from '../tables/columns.postgres.ts'
 import { defineTables } from '../tables/tables.ts'
 
 export const postgresTables = defineTables(postgresColumns)
 
-const truth = (text: string): number => (text === 't' ? 1 : 0)
+const parseBoolean = (text: string): number => (text === 't' ? 1 : 0)
 
 /**
  * Counts, sums and times as numbers, which the driver gives as text because its integers may be larger than ours ever are; and
@@ -17,10 +17,10 @@ const truth = (text: string): number => (text === 't' ? 1 : 0)
 const parsers = new Map<number, (text: string) => number>([
   [types.builtins.INT8, Number],
   [types.builtins.NUMERIC, Number],
-  [types.builtins.BOOL, truth],
+  [types.builtins.BOOL, parseBoolean],
 ])
 
-const numbers = {
+const numberTypes = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     parsers.get(oid) ?? (format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid)),
 }
@@ -39,23 +39,23 @@ type NumberType = 'bigint' | 'double precision'
 const typeOf = (value: number): NumberType => (Number.isInteger(value) ? 'bigint' : 'double precision')
 
 /** The text of a query that is run once, with the type of each number it is given. */
-const typed = (text: string, values: readonly unknown[]): string =>
-  text.replaceAll(/\$(\d+)/g, (parameter, place) => {
-    const value = values[Number(place) - 1]
+const castNumbers = (text: string, values: readonly unknown[]): string =>
+  text.replaceAll(/\$(\d+)/g, (parameter, position) => {
+    const value = values[Number(position) - 1]
     return typeof value === 'number' ? `${parameter}::${typeOf(value)}` : parameter
   })
 
 /** How a builder sends what it has built. */
-type Send = (text: string, values: readonly unknown[]) => { readonly text: string; readonly name?: string }
+type QueryConfig = (text: string, values: readonly unknown[]) => { readonly text: string; readonly name?: string }
 
-const once: Send = (text, values) => ({ text: typed(text, values) })
-const named: Send = (text) => ({ text, name: nameOf(text) })
-const unnamed: Send = (text) => ({ text })
+const unnamedTyped: QueryConfig = (text, values) => ({ text: castNumbers(text, values) })
+const namedQuery: QueryConfig = (text) => ({ text, name: nameOf(text) })
+const unnamedQuery: QueryConfig = (text) => ({ text })
 
-function builderOn(client: ClientBase, send: Send): Db {
+function createBuilder(client: ClientBase, send: QueryConfig): Db {
   const bound = {
     query: ({ text, rowMode }: QueryArrayConfig, values: unknown[]) =>
-      client.query({ ...send(text, values), values, types: numbers, ...(rowMode && { rowMode }) }),
+      client.query({ ...send(text, values), values, types: numberTypes, ...(rowMode && { rowMode }) }),
   }
   // Of a client the builder calls nothing but `query`; and its types have nothing in common with SQLite's, which stand for both.
   return drizzle(bound as unknown as PoolClient) as unknown as Db
@@ -75,7 +75,7 @@ function lock<T>(query: T, strength: 'update' | 'share', config?: { skipLocked: 
   return query
 }
 
-const rowLocks: Locks = {
+const rowLocks: RowLocks = {
   skipLocked: (query) => lock(query, 'update', { skipLocked: true }),
   locked: (query) => lock(query, 'update'),
   shared: (query) => lock(query, 'share'),
@@ -86,7 +86,7 @@ const rowLocks: Locks = {
  * beside it, which is text in `case when a then null else $1 end` and a 32 bit integer in `$1 + 1`; a number says what it is.
  * A type once learned stays, so that a statement is built anew at most twice for each parameter.
  */
-class Learned {
+class ParameterTypes {
   readonly types = new Map<string, NumberType>()
   version = 0
 
@@ -107,32 +107,36 @@ class Learned {
   }
 }
 
-const learned = new WeakMap<object, Learned>()
+const parameterTypes = new WeakMap<object, ParameterTypes>()
 
-function learnedOf(statement: object): Learned {
-  const known = learned.get(statement) ?? new Learned()
-  learned.set(statement, known)
+function parameterTypesOf(statement: object): ParameterTypes {
+  const known = parameterTypes.get(statement) ?? new ParameterTypes()
+  parameterTypes.set(statement, known)
   return known
 }
 
-export interface Bound {
+export interface StatementRunner {
   /** For queries that are built each time. */
   readonly db: Db
   readonly run: Reader['run']
 }
 
 /** What runs statements on a connection. `prepared: false` behind a pooler, which gives each transaction another connection. */
-export function bind(client: ClientBase, prepared: boolean): Bound {
-  const connection = { db: builderOn(client, prepared ? named : unnamed), t: postgresTables, locks: rowLocks }
+export function createRunner(client: ClientBase, prepared: boolean): StatementRunner {
+  const connection = {
+    db: createBuilder(client, prepared ? namedQuery : unnamedQuery),
+    t: postgresTables,
+    locks: rowLocks,
+  }
   const built = new Map<object, { version: number; prepared: unknown }>()
   return {
-    db: builderOn(client, once),
+    db: createBuilder(client, unnamedTyped),
     run: <P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> => {
-      const types = learnedOf(statement)
+      const types = parameterTypesOf(statement)
       types.learn(params)
       let entry = built.get(statement)
       if (entry?.version !== types.version) {
-        const prepared = build(statement, connection, (name) => types.placeholder(name))
+        const prepared = buildStatement(statement, connection, (name) => types.placeholder(name))
         entry = { version: types.version, prepared }
         built.set(statement, entry)
       }

@@ -7,12 +7,12 @@ import { syncFolderOf } from '../file-sync.ts'
 const chunk = Buffer.alloc(1_048_576)
 
 /** A disk that is full, and how to get out of that. */
-export interface RoomOptions {
+export interface DiskSpaceOptions {
   readonly file: string
   /** Size of the file that is given up when the disk is full. */
   readonly ballastBytes: number
   /** Bytes inside the database that hold nothing. */
-  readonly spare: () => number
+  readonly spareBytes: () => number
   /** Called before the first write is accepted again, with the moment the last one was. */
   readonly resume: (since: number) => Promise<void>
   readonly now: () => number
@@ -22,48 +22,48 @@ export interface RoomOptions {
  * Watches whether there is room to write. On a full disk SQLite can change nothing, not even delete: so a ballast file is held
  * beside the database, and giving it up makes room for the retention that has to free more. Until then writes are refused.
  */
-export class Room {
-  readonly #options: RoomOptions
-  #since: number | undefined
-  #tending: Promise<void> | undefined
+export class DiskSpace {
+  readonly #options: DiskSpaceOptions
+  #fullSince: number | undefined
+  #checking: Promise<void> | undefined
 
-  constructor(options: RoomOptions) {
+  constructor(options: DiskSpaceOptions) {
     this.#options = options
   }
 
   get full(): boolean {
-    return this.#since !== undefined
+    return this.#fullSince !== undefined
   }
 
   /** A write found no room. */
-  readonly exhausted = (): void => {
-    this.#since ??= this.#options.now()
+  readonly markFull = (): void => {
+    this.#fullSince ??= this.#options.now()
     rmSync(this.#ballast, { force: true })
   }
 
-  refusal(): CoordinationError {
+  fullError(): CoordinationError {
     return new CoordinationError('STORAGE_FULL', 'the disk is full: what there is can be read, and nothing is written')
   }
 
   /** Holds the ballast again and accepts writes again, as far as there is room for both; one at a time. */
-  tend(): Promise<void> {
-    this.#tending ??= this.#tend().finally(() => {
-      this.#tending = undefined
+  check(): Promise<void> {
+    this.#checking ??= this.#checkNow().finally(() => {
+      this.#checking = undefined
     })
-    return this.#tending
+    return this.#checking
   }
 
-  async #tend(): Promise<void> {
-    const { file, ballastBytes, spare, resume } = this.#options
-    const held = existsSync(this.#ballast)
-    if (held && !this.full) return
+  async #checkNow(): Promise<void> {
+    const { file, ballastBytes, spareBytes, resume } = this.#options
+    const hasBallast = existsSync(this.#ballast)
+    if (hasBallast && !this.full) return
     const { bavail, bsize } = await statfs(dirname(file))
     const free = bavail * bsize
     const margin = ballastBytes / 2
-    if (!held && free >= ballastBytes + margin) await this.#hold()
-    else if (free < margin || (this.full && spare() < margin)) return
-    if (this.#since !== undefined) await resume(this.#since)
-    this.#since = undefined
+    if (!hasBallast && free >= ballastBytes + margin) await this.#writeBallast()
+    else if (free < margin || (this.full && spareBytes() < margin)) return
+    if (this.#fullSince !== undefined) await resume(this.#fullSince)
+    this.#fullSince = undefined
   }
 
   get #ballast(): string {
@@ -71,7 +71,7 @@ export class Room {
   }
 
   /** Written out: a file with a hole takes no room. It has its name once it is whole. */
-  async #hold(): Promise<void> {
+  async #writeBallast(): Promise<void> {
     const unfinished = `${this.#ballast}.partial`
     const handle = await open(unfinished, 'w', 0o600)
     try {

@@ -7,7 +7,7 @@ export function sqliteCode(error: unknown): string | undefined {
 }
 
 /** SQLite's errors as ours; `onFull` is told of a full disk. */
-export const translateFor =
+export const createErrorTranslator =
   (onFull: () => void) =>
   (error: unknown): unknown => {
     const code = sqliteCode(error)
@@ -16,7 +16,7 @@ export const translateFor =
       onFull()
       return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
     }
-    stopOnDamage(error, code)
+    crashOnCorruption(error, code)
     const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
     failure.cause = error
     return failure
@@ -26,7 +26,7 @@ export const translateFor =
  * Ends the process at an error after which nobody knows what is on the disk: a failed fsync cannot be tried again, and what is
  * written to a damaged file is lost. The next start reads what was acknowledged.
  */
-export function stopOnDamage(error: unknown, code = sqliteCode(error)): void {
+export function crashOnCorruption(error: unknown, code = sqliteCode(error)): void {
   if (code === undefined || !/^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code)) return
   queueMicrotask(() => {
     throw error

@@ -2,57 +2,57 @@ import { existsSync, statfsSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { listBackups } from '../backup/backup.ts'
-import { isDamage } from '../backup/manifest.ts'
-import { refuseForeign, SchemaError } from '../migrations/migrate.ts'
+import { isCorruption } from '../backup/manifest.ts'
+import { refuseForeignDatabase, SchemaError } from '../migrations/migrate.ts'
 import { migrationStates, schemaDifferences } from '../migrations/schema-state.ts'
-import { lockBeside, realFile } from './file-lock.ts'
-import { refuseOld } from './sqlite.ts'
+import { acquireLock, resolveDatabaseFile } from './file-lock.ts'
+import { refuseOldSqlite } from './sqlite.ts'
 
 /** One thing that was looked at. */
 export interface Finding {
   readonly check: string
   /** `failed`: it cannot work, or data is at risk now. `warning`: it will, or may, be. */
   readonly state: 'ok' | 'warning' | 'failed'
-  readonly says: string
+  readonly message: string
 }
 
-export interface Examined {
+export interface ExamineOptions {
   readonly file: string
-  readonly backups: string
+  readonly backupDir: string
   /** The wall clock. */
   readonly at: number
 }
 
-type Verdict = Omit<Finding, 'check'>
-type Check = (examined: Examined) => Verdict
+type CheckResult = Omit<Finding, 'check'>
+type Check = (examined: ExamineOptions) => CheckResult
 
-const ok = (says: string): Verdict => ({ state: 'ok', says })
-const warning = (says: string): Verdict => ({ state: 'warning', says })
-const failed = (says: string): Verdict => ({ state: 'failed', says })
+const ok = (message: string): CheckResult => ({ state: 'ok', message })
+const warning = (message: string): CheckResult => ({ state: 'warning', message })
+const failed = (message: string): CheckResult => ({ state: 'failed', message })
 
 const mebibyte = 1_048_576
 const inMebibytes = (bytes: number): string => `${Math.round(bytes / mebibyte)} MiB`
 const hour = 3_600_000
 
-function within<T>(file: string, use: (database: Database.Database) => T): T {
+function withReadOnly<T>(file: string, work: (database: Database.Database) => T): T {
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 5_000 })
   try {
-    refuseForeign(database)
-    return use(database)
+    refuseForeignDatabase(database)
+    return work(database)
   } finally {
     database.close()
   }
 }
 
-function sqliteVersion(): Verdict {
+function checkSqliteVersion(): CheckResult {
   const database = new Database(':memory:')
   const version = database.prepare<[], string>('SELECT sqlite_version()').pluck().get() ?? '0'
   database.close()
-  refuseOld(version)
+  refuseOldSqlite(version)
   return ok(`SQLite ${version}, Node ${process.versions.node}`)
 }
 
-function schema({ file }: Examined): Verdict {
+function checkSchema({ file }: ExamineOptions): CheckResult {
   const missing = migrationStates(file).filter(({ applied }) => !applied)
   const differences = schemaDifferences(file)
   if (differences.length > 0) return failed(`it is not what its migrations make: ${differences.slice(0, 3).join('; ')}`)
@@ -60,46 +60,50 @@ function schema({ file }: Examined): Verdict {
   return ok('up to date, and what its migrations make')
 }
 
-function integrity({ file }: Examined): Verdict {
-  const said = within(file, (database) => database.pragma('quick_check(1)', { simple: true }))
-  return said === 'ok' ? ok('quick_check found nothing') : failed(`it is damaged, restore a backup: ${String(said)}`)
+function checkIntegrity({ file }: ExamineOptions): CheckResult {
+  const found = withReadOnly(file, (database) => database.pragma('quick_check(1)', { simple: true }))
+  return found === 'ok' ? ok('quick_check found nothing') : failed(`it is damaged, restore a backup: ${String(found)}`)
 }
 
-function owner({ file }: Examined): Verdict {
-  const real = realFile(file)
+function checkOwner({ file }: ExamineOptions): CheckResult {
+  const real = resolveDatabaseFile(file)
   if (!existsSync(`${real}.lock`)) return ok('no server has it open')
-  const release = lockBeside(real)
+  const release = acquireLock(real)
   release?.()
   return ok(release ? 'no server has it open' : 'a server has it open')
 }
 
-function log({ file }: Examined): Verdict {
-  const path = `${realFile(file)}-wal`
+function checkLog({ file }: ExamineOptions): CheckResult {
+  const path = `${resolveDatabaseFile(file)}-wal`
   const bytes = existsSync(path) ? statSync(path).size : 0
-  const says = `the log holds ${inMebibytes(bytes)}`
-  return bytes > 256 * mebibyte ? warning(`${says}: something reads without an end, or the disk is too slow`) : ok(says)
+  const message = `the log holds ${inMebibytes(bytes)}`
+  return bytes > 256 * mebibyte
+    ? warning(`${message}: something reads without an end, or the disk is too slow`)
+    : ok(message)
 }
 
-function disk({ file }: Examined): Verdict {
-  const { bavail, bsize } = statfsSync(dirname(realFile(file)))
+function checkDisk({ file }: ExamineOptions): CheckResult {
+  const { bavail, bsize } = statfsSync(dirname(resolveDatabaseFile(file)))
   const free = bavail * bsize
-  const says = `${inMebibytes(free)} are free`
-  if (free < 64 * mebibyte) return failed(`${says}: soon nothing can be written`)
+  const message = `${inMebibytes(free)} are free`
+  if (free < 64 * mebibyte) return failed(`${message}: soon nothing can be written`)
   // A backup is as large as the database.
-  return free < 2 * statSync(file).size ? warning(`${says}: too little for another backup and a restore`) : ok(says)
+  return free < 2 * statSync(file).size
+    ? warning(`${message}: too little for another backup and a restore`)
+    : ok(message)
 }
 
-function backups({ file, backups: folder, at }: Examined): Verdict {
+function checkBackups({ file, backupDir: folder, at }: ExamineOptions): CheckResult {
   const newest = listBackups(file, folder).at(-1)
   if (newest === undefined) return warning(`there is no backup in ${folder}: tony-mcp backup`)
   const hours = Math.round((at - statSync(newest).mtimeMs) / hour)
-  const says = `the newest, ${basename(newest)}, is ${hours} h old`
-  return hours > 26 ? warning(says) : ok(says)
+  const message = `the newest, ${basename(newest)}, is ${hours} h old`
+  return hours > 26 ? warning(message) : ok(message)
 }
 
 /** A wall clock that was set back is no harm to leases, which follow the last commit; but the two run apart until it has caught up. */
-function clock({ file, at }: Examined): Verdict {
-  const last = within(file, (database) =>
+function checkClock({ file, at }: ExamineOptions): CheckResult {
+  const last = withReadOnly(file, (database) =>
     database.prepare<[], string>("SELECT value FROM store_facts WHERE name = 'last_commit'").pluck().get(),
   )
   const ahead = Number(last ?? 0) - at
@@ -109,34 +113,34 @@ function clock({ file, at }: Examined): Verdict {
 
 /** In this order; what is after a failed one may say little. */
 const checks: Readonly<Record<string, Check>> = {
-  versions: sqliteVersion,
+  versions: checkSqliteVersion,
   file: ({ file }) =>
     existsSync(file) ? ok(`${file}, ${inMebibytes(statSync(file).size)}`) : failed(`${file} does not exist`),
-  owner,
-  schema,
-  integrity,
-  log,
-  disk,
-  backups,
-  clock,
+  owner: checkOwner,
+  schema: checkSchema,
+  integrity: checkIntegrity,
+  log: checkLog,
+  disk: checkDisk,
+  backups: checkBackups,
+  clock: checkClock,
 }
 
 /** Looks at a database and what is around it, which a server may be using. Changes nothing. */
-export function examine(examined: Examined): readonly Finding[] {
+export function examine(examined: ExamineOptions): readonly Finding[] {
   const findings: Finding[] = []
-  for (const [check, look] of Object.entries(checks)) {
-    findings.push({ check, ...looked(look, examined) })
+  for (const [check, run] of Object.entries(checks)) {
+    findings.push({ check, ...runCheck(run, examined) })
     if (check === 'file' && findings.at(-1)?.state === 'failed') break
   }
   return findings
 }
 
-function looked(look: Check, examined: Examined): Verdict {
+function runCheck(check: Check, examined: ExamineOptions): CheckResult {
   try {
-    return look(examined)
+    return check(examined)
   } catch (error) {
     if (error instanceof SchemaError) return failed(error.message)
-    if (isDamage(error)) return failed(`it is damaged, restore a backup: ${error.message}`)
+    if (isCorruption(error)) return failed(`it is damaged, restore a backup: ${error.message}`)
     throw error
   }
 }

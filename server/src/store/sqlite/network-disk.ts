@@ -7,7 +7,7 @@ import { StoreRefusedError } from '../store-refused-error.ts'
  * between machines and its write-ahead log, whose index is shared memory, cannot: two servers would each own the file.
  * A share behind FUSE or 9p has the number of what stands between, which is what a local folder of a virtual machine has too: not told.
  */
-const networks: ReadonlyMap<number, string> = new Map([
+const networkFileSystems: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
   [0x517b, 'SMB'],
   [0xfe534d42, 'SMB'],
@@ -25,7 +25,7 @@ export function refuseNetworkDisk(file: string): void {
   const folder = dirname(file)
   // What has no folder cannot be opened either, and is told so by who opens it.
   if (process.platform !== 'linux' || !existsSync(folder)) return
-  const network = networks.get(statfsSync(folder).type)
+  const network = networkFileSystems.get(statfsSync(folder).type)
   if (network === undefined) return
   throw new StoreRefusedError(
     `${file} is on a network file system (${network}), where SQLite loses data: put it on a disk of this machine, or set DATABASE_URL to a PostgreSQL`,

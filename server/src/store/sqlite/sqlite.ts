@@ -9,16 +9,16 @@ import { anchoredNow, type Clock } from '../../platform/clock.ts'
 import { newEpoch } from '../backup/restore.ts'
 import { Batches, type Connection, type Engine } from '../commit/batches.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
-import { preparedOn } from '../commit/prepared-statements.ts'
-import { migrate, migrations, refuseForeign, SchemaError } from '../migrations/migrate.ts'
-import { StoreRefusedError } from '../store-refused-error.ts'
+import { createRunner } from '../commit/prepared-statements.ts'
+import { migrate, refuseForeignDatabase, SchemaError, sqliteMigrations } from '../migrations/migrate.ts'
 import { type Db, type Query, type Reader, type Store, statement, type Wake } from '../store.ts'
+import { StoreRefusedError } from '../store-refused-error.ts'
 import { sqliteColumns } from '../tables/columns.ts'
 import { defineTables } from '../tables/tables.ts'
-import { Room, type RoomOptions } from './disk-space.ts'
-import { sqliteCode, stopOnDamage, translateFor } from './errors.ts'
-import { ownFile } from './file-lock.ts'
-import { reclaim, spareBytes } from './reclaim-pages.ts'
+import { DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
+import { crashOnCorruption, createErrorTranslator, sqliteCode } from './errors.ts'
+import { lockDatabaseFile } from './file-lock.ts'
+import { reclaimPages, spareBytes } from './reclaim-pages.ts'
 
 export interface SqliteOptions {
   readonly file: string
@@ -30,19 +30,19 @@ export interface SqliteOptions {
 }
 
 /** Below this a bug in SQLite can corrupt a database in WAL mode that two connections write or checkpoint. */
-const oldestSafe = [3, 51, 3]
+const minimumVersion = [3, 51, 3]
 
 /** Where the checkpointing worker has not kept up, the writer checkpoints by itself at 64 MiB. */
 const walBackstopPages = 16_384
 
-export function refuseOld(version: string): void {
+export function refuseOldSqlite(version: string): void {
   const parts = version.split('.').map(Number)
-  for (const [index, floor] of oldestSafe.entries()) {
+  for (const [index, floor] of minimumVersion.entries()) {
     const part = parts[index] ?? 0
     if (part > floor) return
     if (part < floor) {
       throw new SchemaError(
-        `SQLite ${version} has a bug that corrupts databases in WAL mode; ${oldestSafe.join('.')} or newer is needed`,
+        `SQLite ${version} has a bug that corrupts databases in WAL mode; ${minimumVersion.join('.')} or newer is needed`,
       )
     }
   }
@@ -52,15 +52,15 @@ export function openWriter(options: SqliteOptions): Database.Database {
   const writer = new Database(options.file, { timeout: 5_000 })
   try {
     const version = writer.prepare<[], { version: string }>('SELECT sqlite_version() AS version').get()
-    refuseOld(version?.version ?? '0')
+    refuseOldSqlite(version?.version ?? '0')
     // Before the journal mode, which is written into the file: what is not ours stays as it was, to the byte.
-    refuseForeign(writer)
+    refuseForeignDatabase(writer)
     // Only in a new file, and before the journal mode, which makes it one; later it is a write. Room is given back in steps.
     if (writer.pragma('page_count', { simple: true }) === 0) writer.pragma('auto_vacuum = INCREMENTAL')
     writer.pragma('journal_mode = WAL')
     writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
     writer.pragma(`wal_autocheckpoint = ${walBackstopPages}`)
-    migrate(writer, migrations(), options.clock.wall())
+    migrate(writer, sqliteMigrations(), options.clock.wall())
     return writer
   } catch (error) {
     writer.close()
@@ -74,21 +74,21 @@ export function openWriter(options: SqliteOptions): Database.Database {
 const tables = defineTables(sqliteColumns)
 
 // Typed as asynchronous although this driver is not: operations await each statement, and a second engine needs it.
-const builderOn = (database: Database.Database): Db => drizzle(database) as unknown as Db
+const createBuilder = (database: Database.Database): Db => drizzle(database) as unknown as Db
 
-const readerOn = (database: Database.Database, now: () => number): Reader => {
-  const db = builderOn(database)
+const createReader = (database: Database.Database, now: () => number): Reader => {
+  const db = createBuilder(database)
   return {
     db,
     t: tables,
     get now() {
       return now()
     },
-    run: preparedOn(db, tables),
+    run: createRunner(db, tables),
   }
 }
 
-const noteCommit = statement(({ db, t, p }: Query<{ at: string }>) =>
+const saveCommitTime = statement(({ db, t, p }: Query<{ at: string }>) =>
   db
     .update(t.storeFacts)
     .set({ value: p.at })
@@ -109,8 +109,8 @@ class Writer implements Connection {
   constructor(database: Database.Database, clock: () => number) {
     this.#database = database
     this.#clock = clock
-    this.db = builderOn(database)
-    this.run = preparedOn(this.db, tables)
+    this.db = createBuilder(database)
+    this.run = createRunner(this.db, tables)
     const prepared = (source: string) => {
       const text = database.prepare(source)
       return () => {
@@ -135,7 +135,7 @@ class Writer implements Connection {
   }
 
   async commit(): Promise<void> {
-    await this.run(noteCommit, { at: String(this.now) })
+    await this.run(saveCommitTime, { at: String(this.now) })
     await this.#commit()
   }
 
@@ -158,12 +158,12 @@ class Writer implements Connection {
 }
 
 /** One writer for all projects, and nobody else it could meet. */
-const engineOf = (writer: Writer, onFull: () => void): Engine => ({
+const createEngine = (writer: Writer, onFull: () => void): Engine => ({
   laneOf: () => '',
   withConnection: (work) => work(writer),
   isTransient: () => false,
-  hasNotBegun: () => false,
-  translate: translateFor(onFull),
+  neverBegan: () => false,
+  translateError: createErrorTranslator(onFull),
 })
 
 function startCheckpoints(file: string, onFull: () => void): () => Promise<void> {
@@ -179,21 +179,23 @@ function startCheckpoints(file: string, onFull: () => void): () => Promise<void>
     })
 }
 
-interface Facts {
+interface StoreFacts {
   readonly epoch: string
   readonly secret: Uint8Array
   readonly lastCommit: number
 }
 
-function readFacts(writer: Database.Database, wall: number): Facts {
+function readFacts(writer: Database.Database, wall: number): StoreFacts {
   const fact = (name: string, initial: string): string => {
     writer.prepare('INSERT INTO store_facts VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, initial)
     const row = writer.prepare<[string], { value: string }>('SELECT value FROM store_facts WHERE name = ?').get(name)
     return row?.value ?? initial
   }
-  const to = writer.prepare<[], string>("SELECT value FROM store_facts WHERE name = 'moved_to'").pluck().get()
-  if (to !== undefined)
-    throw new StoreRefusedError(`${writer.name} was moved to ${to}: serve that, by DATABASE_URL, or the two would part`)
+  const movedTo = writer.prepare<[], string>("SELECT value FROM store_facts WHERE name = 'moved_to'").pluck().get()
+  if (movedTo !== undefined)
+    throw new StoreRefusedError(
+      `${writer.name} was moved to ${movedTo}: serve that, by DATABASE_URL, or the two would part`,
+    )
   writer
     .prepare('INSERT INTO projects (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
     .run(uuidv7(), defaultProject, wall)
@@ -204,40 +206,40 @@ function readFacts(writer: Database.Database, wall: number): Facts {
   }
 }
 
-const roomFor = (
+const createDiskSpace = (
   { file, ballastBytes = 0 }: SqliteOptions,
-  parts: Pick<RoomOptions, 'now' | 'spare' | 'resume'>,
-): Room | undefined => (ballastBytes > 0 ? new Room({ file, ballastBytes, ...parts }) : undefined)
+  options: Pick<DiskSpaceOptions, 'now' | 'spareBytes' | 'resume'>,
+): DiskSpace | undefined => (ballastBytes > 0 ? new DiskSpace({ file, ballastBytes, ...options }) : undefined)
 
-async function reading<T>(work: Promise<T>): Promise<T> {
+async function readOrCrash<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    stopOnDamage(error)
+    crashOnCorruption(error)
     throw error
   }
 }
 
 /** The connections to a file and what runs on them, before any of it is used. */
-function connect(options: SqliteOptions) {
+function openConnections(options: SqliteOptions) {
   const database = openWriter(options)
   const facts = readFacts(database, options.clock.wall())
   const clock = anchoredNow(options.clock, facts.lastCommit)
   // Its own connection: on the writer's, a query would see rows that are not committed yet.
   const readOnly = new Database(options.file, { readonly: true, timeout: 5_000 })
-  const reader = readerOn(readOnly, clock)
-  let room: Room | undefined
-  const onFull = () => room?.exhausted()
+  const reader = createReader(readOnly, clock)
+  let diskSpace: DiskSpace | undefined
+  const onFull = () => diskSpace?.markFull()
   const listeners = new Set<(wake: Wake) => void>()
-  const batches = new Batches(engineOf(new Writer(database, clock), onFull), ({ wakes }) => {
+  const batches = new Batches(createEngine(new Writer(database, clock), onFull), ({ wakes }) => {
     for (const wake of wakes) for (const listener of listeners) listener(wake)
   })
-  const resume = (since: number) => graceAfterOutage(batches, reader, since)
-  room = roomFor(options, { now: clock, spare: () => spareBytes(database), resume })
-  return { database, readOnly, facts, clock, reader, batches, listeners, room, resume, onFull }
+  const resume = (since: number) => extendAfterOutage(batches, reader, since)
+  diskSpace = createDiskSpace(options, { now: clock, spareBytes: () => spareBytes(database), resume })
+  return { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, onFull }
 }
 
-async function graceAfterOutage(batches: Batches, reader: Reader, lastCommit: number): Promise<void> {
+async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: number): Promise<void> {
   const [first] = await reader.db.select({ id: reader.t.projects.id }).from(reader.t.projects).limit(1)
   const outage = reader.now - lastCommit
   if (outage > 0 && first)
@@ -246,9 +248,10 @@ async function graceAfterOutage(batches: Batches, reader: Reader, lastCommit: nu
 
 /** Opens the embedded store: creates the file, brings its schema up to date, and owns it until disposed. */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
-  const disown = ownFile(options.file)
+  const unlock = lockDatabaseFile(options.file)
   try {
-    const { database, readOnly, facts, clock, reader, batches, listeners, room, resume, onFull } = connect(options)
+    const { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, onFull } =
+      openConnections(options)
     await resume(facts.lastCommit)
     const stopCheckpoints = startCheckpoints(options.file, onFull)
     const close = async () => {
@@ -256,7 +259,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       await stopCheckpoints()
       readOnly.close()
       database.close()
-      disown()
+      unlock()
     }
     let closed: Promise<void> | undefined
     return {
@@ -264,15 +267,15 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       epoch: facts.epoch,
       secret: facts.secret,
       now: clock,
-      read: (work) => reading(work(reader)),
+      read: (work) => readOrCrash(work(reader)),
       transact: (scope, work) =>
-        room?.full && !scope.frees ? Promise.reject(room.refusal()) : batches.transact(scope, work),
-      room,
+        diskSpace?.full && !scope.freesSpace ? Promise.reject(diskSpace.fullError()) : batches.transact(scope, work),
+      diskSpace,
       onWake: (listener) => {
         listeners.add(listener)
         return () => listeners.delete(listener)
       },
-      reclaim: () => reclaim(database, batches),
+      reclaimPages: () => reclaimPages(database, batches),
       isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(sqliteCode(error) ?? ''),
       [Symbol.asyncDispose]: () => {
         closed ??= close()
@@ -280,7 +283,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       },
     }
   } catch (error) {
-    disown()
+    unlock()
     throw error
   }
 }

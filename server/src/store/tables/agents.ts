@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Columns } from './columns.ts'
 
 /** Projects, and who works in them. */
-export function definePeople(c: Columns) {
+export function defineAgentTables(c: Columns) {
   const projects = c.table('projects', {
     id: c.text('id').primaryKey(),
     name: c.text('name').notNull().unique(),
@@ -77,4 +77,4 @@ export function definePeople(c: Columns) {
   return { projects, pausedEpics, pools, agents }
 }
 
-export type People = ReturnType<typeof definePeople>
+export type AgentTables = ReturnType<typeof defineAgentTables>

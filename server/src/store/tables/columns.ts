@@ -22,4 +22,4 @@ export const sqliteColumns = {
 export type Columns = typeof sqliteColumns
 
 /** The words a column may hold, for a CHECK. */
-export const words = (values: readonly string[]) => sql.raw(values.map((value) => `'${value}'`).join(', '))
+export const quotedList = (values: readonly string[]) => sql.raw(values.map((value) => `'${value}'`).join(', '))

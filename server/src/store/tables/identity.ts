@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
-import type { People } from './agents.ts'
+import type { AgentTables } from './agents.ts'
 import type { Columns } from './columns.ts'
 
 /** Who may come in, who is in, and who was kept out. */
-export function defineIdentity(c: Columns, { projects, agents }: People) {
+export function defineIdentity(c: Columns, { projects, agents }: AgentTables) {
   /** API keys. What is kept of a secret is its keyed hash. */
   const credentials = c.table(
     'credentials',

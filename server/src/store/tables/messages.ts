@@ -1,10 +1,10 @@
 import { messageStatuses, rankOfMode } from '@tony/mcp-shared/messages'
 import { sql } from 'drizzle-orm'
-import type { People } from './agents.ts'
-import { type Columns, words } from './columns.ts'
+import type { AgentTables } from './agents.ts'
+import { type Columns, quotedList } from './columns.ts'
 
 /** Messages, and what became of their deliveries. */
-export function defineMail(c: Columns, { projects, agents }: People) {
+export function defineMessageTables(c: Columns, { projects, agents }: AgentTables) {
   /** The payload of a fan-out, stored once beside its copies. */
   const bodies = c.table('bodies', { id: c.text('id').primaryKey(), payload: c.text('payload').notNull() })
 
@@ -70,7 +70,7 @@ export function defineMail(c: Columns, { projects, agents }: People) {
       // Before a body goes, its messages are asked for.
       c.index('messages_body').on(t.bodyId).where(sql`body_id is not null`),
       c.index('messages_in_flight').on(t.toAgent).where(sql`status = 'delivered'`),
-      c.check('messages_status_known', sql`status in (${words(messageStatuses)})`),
+      c.check('messages_status_known', sql`status in (${quotedList(messageStatuses)})`),
       c.check('messages_receipt_when_delivered', sql`status <> 'delivered' or receipt is not null`),
       c.check('messages_one_payload', sql`(payload is null) <> (body_id is null)`),
     ],

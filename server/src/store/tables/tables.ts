@@ -1,13 +1,13 @@
-import { definePeople } from './agents.ts'
+import { defineAgentTables } from './agents.ts'
 import type { Columns } from './columns.ts'
 import { defineIdentity } from './identity.ts'
-import { defineMail } from './messages.ts'
-import { defineWork } from './tasks.ts'
+import { defineMessageTables } from './messages.ts'
+import { defineTaskTables } from './tasks.ts'
 
 /** Every table, once, for every engine. Times are milliseconds since 1970, `*_json` and the like are JSON as text. */
 export function defineTables(c: Columns) {
-  const people = definePeople(c)
-  const { projects, agents } = people
+  const agentTables = defineAgentTables(c)
+  const { projects, agents } = agentTables
 
   const events = c.table(
     'events',
@@ -83,10 +83,10 @@ export function defineTables(c: Columns) {
   })
 
   return {
-    ...people,
-    ...defineIdentity(c, people),
-    ...defineWork(c, people),
-    ...defineMail(c, people),
+    ...agentTables,
+    ...defineIdentity(c, agentTables),
+    ...defineTaskTables(c, agentTables),
+    ...defineMessageTables(c, agentTables),
     events,
     idempotency,
     healthMetrics,

@@ -1,10 +1,10 @@
 import { defaultStartToCloseMs, taskStatuses } from '@tony/mcp-shared/tasks'
 import { sql } from 'drizzle-orm'
-import type { People } from './agents.ts'
-import { type Columns, words } from './columns.ts'
+import type { AgentTables } from './agents.ts'
+import { type Columns, quotedList } from './columns.ts'
 
 /** Tasks, what they wait for, who may take them, and the plans they come from. */
-export function defineWork(c: Columns, { projects, agents }: People) {
+export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) {
   /** A set of conditions on who may claim: tasks that ask the same share a route, and a claim looks only at its own routes. */
   const routes = c.table(
     'routes',
@@ -120,7 +120,7 @@ export function defineWork(c: Columns, { projects, agents }: People) {
       c.index('tasks_epic').on(t.projectId, t.epic, t.ord).where(sql`epic is not null`),
       c.index('tasks_story').on(t.projectId, t.story, t.ord).where(sql`story is not null`),
       c.index('tasks_parent').on(t.parentId, t.ord).where(sql`parent_id is not null`),
-      c.check('tasks_status_known', sql`status in (${words(taskStatuses)})`),
+      c.check('tasks_status_known', sql`status in (${quotedList(taskStatuses)})`),
       c.check(
         'tasks_lease_with_holder',
         sql`status <> 'in_progress' or (lease_token is not null and agent_id is not null)`,

@@ -1,8 +1,8 @@
 import { and, eq, gt, lte, notExists } from 'drizzle-orm'
-import { isWord } from '../../store/sql-literals.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
-import { removeMessages } from './messages.ts'
-import { cutoff, type Kept, pageLimit, type Retained, removeLimit } from './progress.ts'
+import { deleteMessages } from './messages.ts'
+import { cutoff, deleteLimit, pageLimit, type RetentionProgress, type RetentionRule } from './progress.ts'
 
 const page = statement(({ db, t, p }: Query<{ project: string; after: string; limit: number }>) =>
   db
@@ -14,18 +14,22 @@ const page = statement(({ db, t, p }: Query<{ project: string; after: string; li
     .prepare(),
 )
 
-const stillGone = statement(({ db, t, p, locked }: Query<{ agentId: string; before: number }>) =>
+const stillUnregistered = statement(({ db, t, p, locked }: Query<{ agentId: string; before: number }>) =>
   locked(
     db
       .select({ id: t.agents.id })
       .from(t.agents)
       .where(
-        and(eq(t.agents.id, p.agentId), isWord(t.agents.status, 'unregistered'), lte(t.agents.lastActivity, p.before)),
+        and(
+          eq(t.agents.id, p.agentId),
+          equalsLiteral(t.agents.status, 'unregistered'),
+          lte(t.agents.lastActivity, p.before),
+        ),
       ),
   ).prepare(),
 )
 
-const mail = statement(({ db, t, p }: Query<{ agentId: string; limit: number }>) =>
+const oldestMessages = statement(({ db, t, p }: Query<{ agentId: string; limit: number }>) =>
   db
     .select({ ord: t.messages.ord })
     .from(t.messages)
@@ -36,7 +40,7 @@ const mail = statement(({ db, t, p }: Query<{ agentId: string; limit: number }>)
 )
 
 /** What only the agent itself had. */
-const belongings = [
+const ownedRowDeletions = [
   statement(({ db, t, p }: Query<{ agentId: string }>) =>
     db
       .delete(t.subscriptions)
@@ -63,15 +67,15 @@ const belongings = [
 const agentLimit = 20
 
 /** Nobody's tasks are left behind: the row stays as long as one names it. */
-const isNamed = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const hasTasks = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db.select({ id: t.tasks.id }).from(t.tasks).where(eq(t.tasks.agentId, p.agentId)).limit(1).prepare(),
 )
 
-const removeMailbox = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const deleteInbox = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db.delete(t.mailboxes).where(eq(t.mailboxes.agentId, p.agentId)).returning({ id: t.mailboxes.agentId }).prepare(),
 )
 
-const removeAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const deleteAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
     .delete(t.agents)
     .where(
@@ -85,34 +89,39 @@ const removeAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 )
 
 /** Removes some of an agent's mail, and when none is left the rest of it; how many messages and agents went. */
-async function removeIn(tx: Transaction, agentId: string, before: number): Promise<number> {
-  if ((await tx.run(stillGone, { agentId, before })).length === 0) return 0
-  const letters = await tx.run(mail, { agentId, limit: removeLimit })
-  await removeMessages(tx, letters)
-  if (letters.length === removeLimit || (await tx.run(isNamed, { agentId })).length > 0) return letters.length
-  for (const removal of belongings) await tx.run(removal, { agentId })
-  await tx.run(removeMailbox, { agentId })
-  return letters.length + (await tx.run(removeAgent, { agentId })).length
+async function deleteAgentIn(tx: Transaction, agentId: string, before: number): Promise<number> {
+  if ((await tx.run(stillUnregistered, { agentId, before })).length === 0) return 0
+  const messages = await tx.run(oldestMessages, { agentId, limit: deleteLimit })
+  await deleteMessages(tx, messages)
+  if (messages.length === deleteLimit || (await tx.run(hasTasks, { agentId })).length > 0) return messages.length
+  for (const deletion of ownedRowDeletions) await tx.run(deletion, { agentId })
+  await tx.run(deleteInbox, { agentId })
+  return messages.length + (await tx.run(deleteAgent, { agentId })).length
 }
 
 /** Removes agents that were unregistered long ago, with their mailboxes: some at each turn, by name. */
-export async function removeAgents(store: Store, project: string, kept: Kept, retained: Retained): Promise<number> {
-  if (kept.ms === 0) return 0
-  const walk = `agents of ${project}`
-  const after = String(retained.positions.get(walk) ?? '')
+export async function deleteExpiredAgents(
+  store: Store,
+  project: string,
+  rule: RetentionRule,
+  progress: RetentionProgress,
+): Promise<number> {
+  if (rule.ms === 0) return 0
+  const cursorName = `agents of ${project}`
+  const after = String(progress.cursors.get(cursorName) ?? '')
   const { rows, before } = await store.read(async (reader) => ({
     rows: await reader.run(page, { project, after, limit: pageLimit }),
-    before: cutoff(reader.now, kept),
+    before: cutoff(reader.now, rule),
   }))
-  const gone = rows.filter(({ status, lastActivity }) => status === 'unregistered' && lastActivity <= before)
-  const chosen = gone.slice(0, agentLimit)
-  const round = gone.length === chosen.length && rows.length < pageLimit
-  const next = gone.length > chosen.length ? chosen.at(-1) : rows.at(-1)
-  retained.positions.set(walk, round ? '' : (next?.name ?? ''))
+  const expired = rows.filter(({ status, lastActivity }) => status === 'unregistered' && lastActivity <= before)
+  const chosen = expired.slice(0, agentLimit)
+  const reachedEnd = expired.length === chosen.length && rows.length < pageLimit
+  const next = expired.length > chosen.length ? chosen.at(-1) : rows.at(-1)
+  progress.cursors.set(cursorName, reachedEnd ? '' : (next?.name ?? ''))
   if (chosen.length === 0) return 0
-  return store.transact({ project, frees: true }, async (tx) => {
-    let removed = 0
-    for (const { id } of chosen) if (removed < removeLimit) removed += await removeIn(tx, id, before)
-    return removed
+  return store.transact({ project, freesSpace: true }, async (tx) => {
+    let deleted = 0
+    for (const { id } of chosen) if (deleted < deleteLimit) deleted += await deleteAgentIn(tx, id, before)
+    return deleted
   })
 }

@@ -1,8 +1,8 @@
 import { asc, desc, lte } from 'drizzle-orm'
 import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
-import { cutoff, type Kept, removeLimit } from './progress.ts'
+import { cutoff, deleteLimit, type RetentionRule } from './progress.ts'
 
-const front = statement(({ db, t }: Query<{ limit: number }>) =>
+const oldestRows = statement(({ db, t }: Query<{ limit: number }>) =>
   db
     .select({ ord: t.denials.ord, at: t.denials.at })
     .from(t.denials)
@@ -15,7 +15,7 @@ const newest = statement(({ db, t }: Query<Record<string, never>>) =>
   db.select({ ord: t.denials.ord }).from(t.denials).orderBy(desc(t.denials.ord)).limit(1).prepare(),
 )
 
-const removeThrough = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const deleteThrough = statement(({ db, t, p }: Query<{ ord: number }>) =>
   db.delete(t.denials).where(lte(t.denials.ord, p.ord)).returning({ ord: t.denials.ord }).prepare(),
 )
 
@@ -23,14 +23,14 @@ const removeThrough = statement(({ db, t, p }: Query<{ ord: number }>) =>
  * Removes the oldest refused calls, of whatever project: many are of none. The number is what keeps whoever calls without a credential
  * from filling the disk; it is counted by the row's own number, in which a failed write may leave a hole.
  */
-export async function removeDenials(store: Store, project: string, kept: Kept): Promise<number> {
+export async function deleteExpiredDenials(store: Store, project: string, rule: RetentionRule): Promise<number> {
   const through = await store.read(async (reader) => {
-    const oldest = await reader.run(front, { limit: removeLimit })
-    const [last] = kept.most > 0 ? await reader.run(newest, {}) : []
-    const over = last ? last.ord - kept.most : 0
-    const before = cutoff(reader.now, kept)
+    const oldest = await reader.run(oldestRows, { limit: deleteLimit })
+    const [last] = rule.maxRows > 0 ? await reader.run(newest, {}) : []
+    const over = last ? last.ord - rule.maxRows : 0
+    const before = cutoff(reader.now, rule)
     return oldest.findLast(({ ord, at }) => at <= before || ord <= over)?.ord
   })
   if (through === undefined) return 0
-  return (await store.transact({ project, frees: true }, (tx) => tx.run(removeThrough, { ord: through }))).length
+  return (await store.transact({ project, freesSpace: true }, (tx) => tx.run(deleteThrough, { ord: through }))).length
 }

@@ -1,6 +1,6 @@
 import { and, eq, gt, lte } from 'drizzle-orm'
 import { placeholder, type Query, type Reader, type Store, statement } from '../../store/store.ts'
-import { cutoff, type Kept, type Retained, removeLimit } from './progress.ts'
+import { cutoff, deleteLimit, type RetentionProgress, type RetentionRule } from './progress.ts'
 
 const agentPage = statement(({ db, t, p }: Query<{ project: string; after: string; limit: number }>) =>
   db
@@ -22,7 +22,7 @@ const oldest = statement(({ db, t, p }: Query<{ agentId: string; before: number;
     .prepare(),
 )
 
-const remove = statement(({ db, t, p }: Query<{ agentId: string; through: number }>) =>
+const deleteSamples = statement(({ db, t, p }: Query<{ agentId: string; through: number }>) =>
   db
     .delete(t.healthMetrics)
     .where(and(eq(t.healthMetrics.agentId, p.agentId), lte(t.healthMetrics.timestamp, p.through)))
@@ -31,30 +31,37 @@ const remove = statement(({ db, t, p }: Query<{ agentId: string; through: number
 )
 
 /** The first agent of the next few that has samples from before then, and through when some of them are to go. */
-async function nextOld(reader: Reader, project: string, after: string, before: number) {
-  const agents = await reader.run(agentPage, { project, after, limit: removeLimit })
+async function nextExpired(reader: Reader, project: string, after: string, before: number) {
+  const agents = await reader.run(agentPage, { project, after, limit: deleteLimit })
   for (const { id, name } of agents) {
-    const samples = await reader.run(oldest, { agentId: id, before, limit: removeLimit })
+    const samples = await reader.run(oldest, { agentId: id, before, limit: deleteLimit })
     const through = samples.at(-1)?.at
     if (through !== undefined) return { agentId: id, through, name }
   }
-  const last = agents.length < removeLimit ? undefined : agents.at(-1)
+  const last = agents.length < deleteLimit ? undefined : agents.at(-1)
   return { name: last?.name ?? '' }
 }
 
 /** Removes samples of health from before a moment, one agent at a time. */
-export async function removeSamples(store: Store, project: string, kept: Kept, retained: Retained): Promise<number> {
-  if (kept.ms === 0) return 0
-  const walk = `health of ${project}`
-  const after = String(retained.positions.get(walk) ?? '')
-  const found = await store.read((reader) => nextOld(reader, project, after, cutoff(reader.now, kept)))
+export async function deleteExpiredSamples(
+  store: Store,
+  project: string,
+  rule: RetentionRule,
+  progress: RetentionProgress,
+): Promise<number> {
+  if (rule.ms === 0) return 0
+  const cursorName = `health of ${project}`
+  const after = String(progress.cursors.get(cursorName) ?? '')
+  const found = await store.read((reader) => nextExpired(reader, project, after, cutoff(reader.now, rule)))
   const { agentId, through, name } = found
   if (agentId === undefined || through === undefined) {
-    retained.positions.set(walk, name)
+    progress.cursors.set(cursorName, name)
     return 0
   }
-  const removed = await store.transact({ project, frees: true }, (tx) => tx.run(remove, { agentId, through }))
+  const deleted = await store.transact({ project, freesSpace: true }, (tx) =>
+    tx.run(deleteSamples, { agentId, through }),
+  )
   // An agent that had so many may have more.
-  if (removed.length < removeLimit) retained.positions.set(walk, name)
-  return removed.length
+  if (deleted.length < deleteLimit) progress.cursors.set(cursorName, name)
+  return deleted.length
 }

@@ -1,9 +1,9 @@
 import { and, eq, gt, notExists, sql } from 'drizzle-orm'
-import { isAnyOf } from '../../store/sql-literals.ts'
+import { inLiterals } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
-import { choose, cutoff, type Kept, pageLimit, type Retained } from './progress.ts'
+import { chooseExpired, cutoff, pageLimit, type RetentionProgress, type RetentionRule } from './progress.ts'
 
-const done = ['acked', 'expired'] as const
+const endedStatuses = ['acked', 'expired'] as const
 
 const page = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
   db
@@ -20,7 +20,7 @@ const page = statement(({ db, t, p }: Query<{ project: string; after: number; li
     .prepare(),
 )
 
-const countDone = statement(({ db, t, p }: Query<{ project: string }>) =>
+const countEnded = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
     .select({ messages: sql<number>`coalesce(sum(${t.mailboxes.acked} + ${t.mailboxes.expired}), 0)` })
     .from(t.mailboxes)
@@ -28,7 +28,7 @@ const countDone = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-const forgetFailures = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const deleteFailures = statement(({ db, t, p }: Query<{ ord: number }>) =>
   db
     .delete(t.deliveryFailures)
     .where(
@@ -41,12 +41,12 @@ const forgetFailures = statement(({ db, t, p }: Query<{ ord: number }>) =>
     .prepare(),
 )
 
-const remove = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const deleteMessage = statement(({ db, t, p }: Query<{ ord: number }>) =>
   db.delete(t.messages).where(eq(t.messages.ord, p.ord)).returning({ bodyId: t.messages.bodyId }).prepare(),
 )
 
 /** A body goes with the last message that has it. */
-const removeBody = statement(({ db, t, p }: Query<{ bodyId: string }>) =>
+const deleteBody = statement(({ db, t, p }: Query<{ bodyId: string }>) =>
   db
     .delete(t.bodies)
     .where(
@@ -59,47 +59,53 @@ const removeBody = statement(({ db, t, p }: Query<{ bodyId: string }>) =>
     .prepare(),
 )
 
-const stillDone = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
+const stillEnded = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
   locked(
     db
       .select({ ord: t.messages.ord })
       .from(t.messages)
-      .where(and(eq(t.messages.ord, p.ord), isAnyOf(t.messages.status, done))),
+      .where(and(eq(t.messages.ord, p.ord), inLiterals(t.messages.status, endedStatuses))),
   ).prepare(),
 )
 
 /** Removes messages whatever their state, with what hangs on them. The mailbox counts them as purged, by its trigger. */
-export async function removeMessages(tx: Transaction, rows: readonly { readonly ord: number }[]): Promise<number> {
+export async function deleteMessages(tx: Transaction, rows: readonly { readonly ord: number }[]): Promise<number> {
   for (const { ord } of rows) {
-    await tx.run(forgetFailures, { ord })
-    for (const { bodyId } of await tx.run(remove, { ord })) if (bodyId !== null) await tx.run(removeBody, { bodyId })
+    await tx.run(deleteFailures, { ord })
+    for (const { bodyId } of await tx.run(deleteMessage, { ord }))
+      if (bodyId !== null) await tx.run(deleteBody, { bodyId })
   }
   return rows.length
 }
 
 /** Removes messages that were acked or expired long ago, and beyond a number the oldest by sending, walking in that order. */
-export async function removeDone(store: Store, project: string, kept: Kept, retained: Retained): Promise<number> {
-  const name = `messages of ${project}`
-  const after = Number(retained.positions.get(name) ?? 0)
-  const { rows, over, before } = await store.read(async (reader) => {
-    const [count] = kept.most > 0 ? await reader.run(countDone, { project }) : []
+export async function deleteExpiredMessages(
+  store: Store,
+  project: string,
+  rule: RetentionRule,
+  progress: RetentionProgress,
+): Promise<number> {
+  const cursorName = `messages of ${project}`
+  const after = Number(progress.cursors.get(cursorName) ?? 0)
+  const { rows, excessRows, before } = await store.read(async (reader) => {
+    const [count] = rule.maxRows > 0 ? await reader.run(countEnded, { project }) : []
     return {
       rows: await reader.run(page, { project, after, limit: pageLimit }),
-      over: count ? count.messages - kept.most : 0,
-      before: cutoff(reader.now, kept),
+      excessRows: count ? count.messages - rule.maxRows : 0,
+      before: cutoff(reader.now, rule),
     }
   })
-  const isDone = (status: string): boolean => done.some((word) => word === status)
-  const { chosen, next } = choose(rows, {
-    over,
+  const hasEnded = (status: string): boolean => endedStatuses.some((word) => word === status)
+  const { chosen, next } = chooseExpired(rows, {
+    excessRows,
     before,
-    endOf: ({ status, createdAt, endedAt }) => (isDone(status) ? (endedAt ?? createdAt) : null),
+    endedAtOf: ({ status, createdAt, endedAt }) => (hasEnded(status) ? (endedAt ?? createdAt) : null),
   })
-  retained.positions.set(name, next)
+  progress.cursors.set(cursorName, next)
   if (chosen.length === 0) return 0
-  return store.transact({ project, frees: true }, async (tx) => {
-    const going: { ord: number }[] = []
-    for (const { ord } of chosen) going.push(...(await tx.run(stillDone, { ord })))
-    return removeMessages(tx, going)
+  return store.transact({ project, freesSpace: true }, async (tx) => {
+    const ended: { ord: number }[] = []
+    for (const { ord } of chosen) ended.push(...(await tx.run(stillEnded, { ord })))
+    return deleteMessages(tx, ended)
   })
 }

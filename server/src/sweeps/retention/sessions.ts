@@ -1,9 +1,9 @@
 import { sessionLife } from '@tony/mcp-shared/auth'
 import { and, eq, lte } from 'drizzle-orm'
 import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
-import { cutoff, type Kept, removeLimit } from './progress.ts'
+import { cutoff, deleteLimit, type RetentionRule } from './progress.ts'
 
-const front = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
+const oldestSessions = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
   db
     .select({ id: t.sessions.id, createdAt: t.sessions.createdAt })
     .from(t.sessions)
@@ -13,7 +13,7 @@ const front = statement(({ db, t, p }: Query<{ project: string; limit: number }>
     .prepare(),
 )
 
-const removeThrough = statement(({ db, t, p }: Query<{ project: string; id: string }>) =>
+const deleteThrough = statement(({ db, t, p }: Query<{ project: string; id: string }>) =>
   db
     .delete(t.sessions)
     .where(and(eq(t.sessions.projectId, p.project), lte(t.sessions.id, p.id)))
@@ -26,14 +26,14 @@ const removeThrough = statement(({ db, t, p }: Query<{ project: string; id: stri
  * for those before, so that none goes whose token is good, or whose revocation still keeps somebody out. One day more is for the last
  * access token, and for clocks.
  */
-export async function removeSessions(store: Store, project: string, kept: Kept): Promise<number> {
-  if (kept.ms === 0) return 0
+export async function deleteExpiredSessions(store: Store, project: string, rule: RetentionRule): Promise<number> {
+  if (rule.ms === 0) return 0
   const through = await store.read(async (reader) => {
-    const oldest = await reader.run(front, { project, limit: removeLimit })
-    const before = cutoff(reader.now, kept) - sessionLife.absoluteMs - sessionLife.idleMs
+    const oldest = await reader.run(oldestSessions, { project, limit: deleteLimit })
+    const before = cutoff(reader.now, rule) - sessionLife.absoluteMs - sessionLife.idleMs
     return oldest.findLast(({ createdAt }) => createdAt <= before)?.id
   })
   if (through === undefined) return 0
-  return (await store.transact({ project, frees: true }, (tx) => tx.run(removeThrough, { project, id: through })))
+  return (await store.transact({ project, freesSpace: true }, (tx) => tx.run(deleteThrough, { project, id: through })))
     .length
 }

@@ -1,10 +1,10 @@
 import { and, eq, gt, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
-import { isAnyOf } from '../../store/sql-literals.ts'
+import { inLiterals } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
-import { choose, cutoff, type Kept, pageLimit, type Retained } from './progress.ts'
+import { chooseExpired, cutoff, pageLimit, type RetentionProgress, type RetentionRule } from './progress.ts'
 
-const ended = ['completed', 'failed', 'cancelled'] as const
+const endedStatuses = ['completed', 'failed', 'cancelled'] as const
 
 const page = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
   db
@@ -25,12 +25,12 @@ const countEnded = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
     .select({ tasks: sql<number>`coalesce(sum(${t.taskCounts.tasks}), 0)` })
     .from(t.taskCounts)
-    .where(and(eq(t.taskCounts.projectId, p.project), isAnyOf(t.taskCounts.status, ended)))
+    .where(and(eq(t.taskCounts.projectId, p.project), inLiterals(t.taskCounts.status, endedStatuses)))
     .prepare(),
 )
 
 /** Whether nothing needs the task any more: no task waits for it or is under it, and it has ended. */
-const isFree = statement(({ db, t, p, locked }: Query<{ id: string }>) => {
+const isUnreferenced = statement(({ db, t, p, locked }: Query<{ id: string }>) => {
   const child = alias(t.tasks, 'child')
   const { taskDependencies: edges } = t
   const free = db
@@ -39,7 +39,7 @@ const isFree = statement(({ db, t, p, locked }: Query<{ id: string }>) => {
     .where(
       and(
         eq(t.tasks.id, p.id),
-        isAnyOf(t.tasks.status, ended),
+        inLiterals(t.tasks.status, endedStatuses),
         notExists(db.select({ id: edges.taskId }).from(edges).where(eq(edges.dependsOnId, p.id))),
         notExists(db.select({ id: child.id }).from(child).where(eq(child.parentId, p.id))),
       ),
@@ -47,7 +47,7 @@ const isFree = statement(({ db, t, p, locked }: Query<{ id: string }>) => {
   return locked(free).prepare()
 })
 
-const removals = [
+const rowDeletions = [
   statement(({ db, t, p }: Query<{ id: string }>) =>
     db
       .delete(t.taskDependencies)
@@ -70,34 +70,39 @@ const removals = [
   ),
 ]
 
-async function removeIn(tx: Transaction, rows: readonly { readonly id: string }[]): Promise<number> {
+async function deleteTasksIn(tx: Transaction, rows: readonly { readonly id: string }[]): Promise<number> {
   // Nobody makes a task wait for one of these meanwhile.
   await tx.exclusive('dependencies')
-  let removed = 0
+  let deleted = 0
   for (const { id } of rows) {
-    if ((await tx.run(isFree, { id })).length === 0) continue
-    for (const removal of removals) await tx.run(removal, { id })
-    removed += 1
+    if ((await tx.run(isUnreferenced, { id })).length === 0) continue
+    for (const deletion of rowDeletions) await tx.run(deletion, { id })
+    deleted += 1
   }
-  return removed
+  return deleted
 }
 
 /**
  * Removes tasks that ended long ago, and beyond a number the oldest by creation. Walks the tasks in that order, some at each
  * turn: an index by their end would be one more write in every completion. One that a kept task needs stays until that goes.
  */
-export async function removeTasks(store: Store, project: string, kept: Kept, retained: Retained): Promise<number> {
-  const name = `tasks of ${project}`
-  const after = Number(retained.positions.get(name) ?? 0)
-  const { rows, over, before } = await store.read(async (reader) => {
-    const [count] = kept.most > 0 ? await reader.run(countEnded, { project }) : []
+export async function deleteExpiredTasks(
+  store: Store,
+  project: string,
+  rule: RetentionRule,
+  progress: RetentionProgress,
+): Promise<number> {
+  const cursorName = `tasks of ${project}`
+  const after = Number(progress.cursors.get(cursorName) ?? 0)
+  const { rows, excessRows, before } = await store.read(async (reader) => {
+    const [count] = rule.maxRows > 0 ? await reader.run(countEnded, { project }) : []
     return {
       rows: await reader.run(page, { project, after, limit: pageLimit }),
-      over: count ? count.tasks - kept.most : 0,
-      before: cutoff(reader.now, kept),
+      excessRows: count ? count.tasks - rule.maxRows : 0,
+      before: cutoff(reader.now, rule),
     }
   })
-  const { chosen, next } = choose(rows, { over, before, endOf: ({ completedAt }) => completedAt })
-  retained.positions.set(name, next)
-  return chosen.length === 0 ? 0 : store.transact({ project, frees: true }, (tx) => removeIn(tx, chosen))
+  const { chosen, next } = chooseExpired(rows, { excessRows, before, endedAtOf: ({ completedAt }) => completedAt })
+  progress.cursors.set(cursorName, next)
+  return chosen.length === 0 ? 0 : store.transact({ project, freesSpace: true }, (tx) => deleteTasksIn(tx, chosen))
 }

@@ -3,32 +3,32 @@ import type { Server } from 'node:http'
 import { Server as SecureServer } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import { type Config, ConfigError } from '../../config.ts'
-import type { Parts } from '../../domain/context.ts'
+import type { Services } from '../../domain/context.ts'
 import type { Log } from '../../platform/log.ts'
 
 /** How often the files are looked at. */
-const everyMs = 5_000
+const pollIntervalMs = 5_000
 
-interface Pair {
+interface CertificatePair {
   readonly cert: string
   readonly key: string
 }
 
 /** Throws when one cannot be read, or they are not a certificate and its key. */
-function readPair({ certFile, keyFile }: NonNullable<Config['tls']>): Pair {
+function readPair({ certFile, keyFile }: NonNullable<Config['tls']>): CertificatePair {
   const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
   createSecureContext(pair)
   return pair
 }
 
 /** The certificate to start with; undefined without TLS. Throws ConfigError. */
-export function certificateOf({ tls }: Config): Pair | undefined {
+export function certificateOf({ tls }: Config): CertificatePair | undefined {
   if (!tls) return undefined
   try {
     return readPair(tls)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new ConfigError(`TLS_CERT_FILE, TLS_KEY_FILE: not a certificate and its key: ${why}`, { cause })
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ConfigError(`TLS_CERT_FILE, TLS_KEY_FILE: not a certificate and its key: ${reason}`, { cause })
   }
 }
 
@@ -37,26 +37,31 @@ export function certificateOf({ tls }: Config): Pair | undefined {
  * cannot be used, as when only one of the two files is new yet, is told once, and the one before goes on. Returns the way to
  * look at once.
  */
-export function watchCertificate({ config, clock }: Parts, server: Server, log: Log, started: Pair): () => void {
+export function watchCertificate(
+  { config, clock }: Services,
+  server: Server,
+  log: Log,
+  initial: CertificatePair,
+): () => void {
   const { tls } = config
-  let looked = JSON.stringify([started.cert, started.key])
-  const look = () => {
+  let lastContent = JSON.stringify([initial.cert, initial.key])
+  const reload = () => {
     if (!tls || !(server instanceof SecureServer)) return
-    let found = ''
+    let content = ''
     try {
-      found = JSON.stringify([readFileSync(tls.certFile, 'utf8'), readFileSync(tls.keyFile, 'utf8')])
-      if (found === looked) return
+      content = JSON.stringify([readFileSync(tls.certFile, 'utf8'), readFileSync(tls.keyFile, 'utf8')])
+      if (content === lastContent) return
       server.setSecureContext(readPair(tls))
       log.info({ file: tls.certFile }, 'new certificate')
     } catch (error) {
-      if (found !== looked) log.error({ error, file: tls.certFile }, 'the new certificate cannot be used')
+      if (content !== lastContent) log.error({ error, file: tls.certFile }, 'the new certificate cannot be used')
     }
-    looked = found
+    lastContent = content
   }
-  const goOn = () => {
-    look()
-    clock.timer(everyMs, goOn)
+  const poll = () => {
+    reload()
+    clock.timer(pollIntervalMs, poll)
   }
-  clock.timer(everyMs, goOn)
-  return look
+  clock.timer(pollIntervalMs, poll)
+  return reload
 }

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { defaultProject } from '@tony/mcp-shared/projects'
-import type { Parts } from '../../domain/context.ts'
-import { verifyKey } from '../../domain/identity/check-key.ts'
-import { verifyToken } from '../../domain/identity/issuers/admit.ts'
+import type { Services } from '../../domain/context.ts'
+import { checkKey } from '../../domain/identity/check-key.ts'
+import { verifyToken } from '../../domain/identity/issuers/external-identity.ts'
 import { networkOf } from '../../domain/identity/network.ts'
 import type { Principal } from '../../domain/principal.ts'
-import { projectNamed } from '../../domain/projects/find.ts'
+import { findProjectByName } from '../../domain/projects/find.ts'
 import type { Connection } from '../../guards/call.ts'
-import type { Gate } from './request-checks.ts'
+import type { RequestChecks } from './request-checks.ts'
 
 /** What a caller shows of itself. */
 export interface Credentials {
@@ -28,13 +28,13 @@ export const projectOf = ({ headers }: IncomingMessage): string | undefined => {
   return typeof name === 'string' ? name : undefined
 }
 
-async function developer(parts: Parts, name: string): Promise<Principal> {
-  const project = await parts.store.read((reader) => projectNamed(reader, name))
+async function developerPrincipal(services: Services, name: string): Promise<Principal> {
+  const project = await services.store.read((reader) => findProjectByName(reader, name))
   if (project === undefined) throw new CoordinationError('NOT_FOUND', `Project ${name} not found`)
   return {
     subject: 'developer',
     project,
-    role: parts.config.devRole,
+    role: services.config.devRole,
     capabilities: [],
     agent: undefined,
     expiresAt: Number.POSITIVE_INFINITY,
@@ -45,34 +45,44 @@ async function developer(parts: Parts, name: string): Promise<Principal> {
 const isAccessToken = (token: string): boolean => token.split('.').length === 3
 
 /** Who guesses, and at what. */
-const pairOf = (key: string, address: string | undefined): string =>
+const lockoutIdOf = (key: string, address: string | undefined): string =>
   `${networkOf(address)} ${/^tck_([0-9A-Za-z]{12})_/.exec(key)?.[1] ?? 'other'}`
 
 /** Milliseconds for which the key that a request shows is locked out from where it comes; 0 when it is not. */
-export function lockedOutMs(parts: Parts, gate: Gate, request: IncomingMessage): number {
+export function lockoutMs(services: Services, checks: RequestChecks, request: IncomingMessage): number {
   const token = bearerOf(request)
-  return token === undefined || isAccessToken(token) ? 0 : parts.lockouts.leftMs(pairOf(token, gate.addressOf(request)))
+  return token === undefined || isAccessToken(token)
+    ? 0
+    : services.lockouts.remainingMs(lockoutIdOf(token, checks.addressOf(request)))
 }
 
 /** Refuses one that guesses, and notes when a guess was wrong. */
-async function byKey(parts: Parts, key: string, address: string | undefined): Promise<Principal> {
-  const pair = pairOf(key, address)
-  parts.lockouts.require(pair)
+async function authenticateKey(services: Services, key: string, address: string | undefined): Promise<Principal> {
+  const lockoutId = lockoutIdOf(key, address)
+  services.lockouts.requireUnlocked(lockoutId)
   try {
-    const principal = await verifyKey(parts, key, address)
-    parts.lockouts.succeeded(pair)
+    const principal = await checkKey(services, key, address)
+    services.lockouts.recordSuccess(lockoutId)
     return principal
   } catch (error) {
     // A store that does not answer says nothing of the key.
-    if (error instanceof CoordinationError && error.code === 'UNAUTHENTICATED') parts.lockouts.failed(pair)
+    if (error instanceof CoordinationError && error.code === 'UNAUTHENTICATED')
+      services.lockouts.recordFailure(lockoutId)
     throw error
   }
 }
 
-async function establish(parts: Parts, gate: Gate, { token, project, request }: Credentials): Promise<Principal> {
+async function resolvePrincipal(
+  services: Services,
+  checks: RequestChecks,
+  { token, project, request }: Credentials,
+): Promise<Principal> {
   if (token !== undefined)
-    return isAccessToken(token) ? verifyToken(parts, token) : byKey(parts, token, gate.addressOf(request))
-  if (parts.config.mode === 'dev' && gate.isLocal(request)) return developer(parts, project ?? defaultProject)
+    return isAccessToken(token)
+      ? verifyToken(services, token)
+      : authenticateKey(services, token, checks.addressOf(request))
+  if (services.config.mode === 'dev' && checks.isLocal(request))
+    return developerPrincipal(services, project ?? defaultProject)
   throw new CoordinationError(
     'UNAUTHENTICATED',
     'a token is needed: Authorization: Bearer <token>, or connectionParams { token }',
@@ -80,11 +90,15 @@ async function establish(parts: Parts, gate: Gate, { token, project, request }: 
 }
 
 /** Who a caller is, or why that could not be established: an open procedure may be called all the same. */
-export async function identify(parts: Parts, gate: Gate, credentials: Credentials): Promise<Connection['identity']> {
+export async function identify(
+  services: Services,
+  checks: RequestChecks,
+  credentials: Credentials,
+): Promise<Connection['identity']> {
   try {
-    return { ok: true, principal: await establish(parts, gate, credentials) }
+    return { ok: true, principal: await resolvePrincipal(services, checks, credentials) }
   } catch (error) {
     const shown = credentials.token !== undefined
-    return { ok: false, error: error instanceof Error ? error : new Error(String(error)), shown }
+    return { ok: false, error: error instanceof Error ? error : new Error(String(error)), hasCredential: shown }
   }
 }

@@ -1,23 +1,33 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { may } from '../../domain/principal.ts'
+import { isAllowed } from '../../domain/principal.ts'
 import { validPrincipal } from '../../guards/authenticate.ts'
 import { bearerOf, identify } from './identify.ts'
-import type { Surroundings } from './responses.ts'
+import type { TransportContext } from './responses.ts'
 
 /** As much as a list: reading all gauges is some work. */
-const cost = 2
+const metricsCost = 2
 
 /** Throws for whoever may not see them: in serve mode they are of all projects, and so for who is of all. */
-async function requireReader({ parts, log, metrics, gate }: Surroundings, request: IncomingMessage): Promise<void> {
-  if (gate.mayScrape(request)) return
+async function requireMetricsAccess(
+  { services, log, metrics, checks }: TransportContext,
+  request: IncomingMessage,
+): Promise<void> {
+  if (checks.mayScrape(request)) return
   // A page whose name resolves to this machine is no developer here either.
-  if (parts.config.mode === 'dev' && gate.isLocal(request)) return
-  const identity = await identify(parts, gate, { token: bearerOf(request), project: undefined, request })
-  const connection = { parts, log, metrics, surface: 'http' as const, address: gate.addressOf(request), identity }
-  parts.rates.take(connection, cost)
+  if (services.config.mode === 'dev' && checks.isLocal(request)) return
+  const identity = await identify(services, checks, { token: bearerOf(request), project: undefined, request })
+  const connection = {
+    services,
+    log,
+    metrics,
+    transport: 'http' as const,
+    address: checks.addressOf(request),
+    identity,
+  }
+  services.rateLimiter.consume(connection, metricsCost)
   const principal = validPrincipal(connection)
-  if (principal.role !== 'admin' || !may(principal, 'system:read'))
+  if (principal.role !== 'admin' || !isAllowed(principal, 'system:read'))
     throw new CoordinationError(
       'FORBIDDEN',
       'the metrics are of all projects: for a key with the role admin and the scope system:read',
@@ -26,12 +36,12 @@ async function requireReader({ parts, log, metrics, gate }: Surroundings, reques
 
 /** `/metrics`, as Prometheus scrapes it. Throws for whoever may not see it. */
 export async function sendMetrics(
-  surroundings: Surroundings,
+  context: TransportContext,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  await requireReader(surroundings, request)
-  const { metrics } = surroundings
+  await requireMetricsAccess(context, request)
+  const { metrics } = context
   const text = await metrics.exposition()
   response.writeHead(200, { 'content-type': metrics.registry.contentType })
   response.end(text)

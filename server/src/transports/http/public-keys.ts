@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Parts } from '../../domain/context.ts'
+import type { Services } from '../../domain/context.ts'
 
 /** How long others may keep the public keys, in seconds. A key is published a day before it signs. */
 const maxAge = 300
 
 /** `/.well-known/jwks.json`: what others verify tokens of this server with. Open to all: none of it is a secret. */
-export function sendPublicKeys({ tokens }: Parts, request: IncomingMessage, response: ServerResponse): void {
+export function sendPublicKeys({ tokens }: Services, request: IncomingMessage, response: ServerResponse): void {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end()
     return
@@ -14,5 +14,5 @@ export function sendPublicKeys({ tokens }: Parts, request: IncomingMessage, resp
     'content-type': 'application/jwk-set+json',
     'cache-control': `public, max-age=${maxAge}`,
   })
-  response.end(request.method === 'HEAD' ? undefined : JSON.stringify(tokens.keys.published()))
+  response.end(request.method === 'HEAD' ? undefined : JSON.stringify(tokens.keys.toJwks()))
 }

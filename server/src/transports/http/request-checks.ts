@@ -12,9 +12,9 @@ const credentialNames = /(^|&)(token|access_token|refresh_token|api_?key|key|aut
 const credentialValues = /(^|=)(tc[kbr]_[\w-]{20}|eyJ[\w-]{10,}\.[\w-]+\.)/
 
 /** `::ffff:127.0.0.1` is how a socket for both families shows an address of IPv4. */
-const plain = (address: string | undefined): string | undefined => address?.replace(/^::ffff:(?=\d+\.)/i, '')
+const unmapIpv4 = (address: string | undefined): string | undefined => address?.replace(/^::ffff:(?=\d+\.)/i, '')
 
-function blocks(cidrs: readonly string[]): BlockList {
+function toBlockList(cidrs: readonly string[]): BlockList {
   const list = new BlockList()
   for (const cidr of cidrs) {
     const [network = '', length] = cidr.split('/')
@@ -23,39 +23,39 @@ function blocks(cidrs: readonly string[]): BlockList {
   return list
 }
 
-const within = (list: BlockList, address: string): boolean =>
+const isInBlockList = (list: BlockList, address: string): boolean =>
   isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
 /** What can be said of a request before anybody is asked who sent it. */
-export class Gate {
+export class RequestChecks {
   readonly #config: Config
   readonly #proxies: BlockList
   readonly #scrapers: BlockList
 
   constructor(config: Config) {
     this.#config = config
-    this.#proxies = blocks(config.trustedProxies)
-    this.#scrapers = blocks(config.metricsCidrs)
+    this.#proxies = toBlockList(config.trustedProxies)
+    this.#scrapers = toBlockList(config.metricsCidrs)
   }
 
   /** Where a request comes from: what a trusted proxy says, and otherwise the other end of the connection. */
   addressOf({ socket, headers }: IncomingMessage): string | undefined {
-    const peer = plain(socket.remoteAddress)
-    if (peer === undefined || !within(this.#proxies, peer)) return peer
-    const said = String(headers['x-forwarded-for'] ?? '').split(',')
+    const peer = unmapIpv4(socket.remoteAddress)
+    if (peer === undefined || !isInBlockList(this.#proxies, peer)) return peer
+    const forwardedFor = String(headers['x-forwarded-for'] ?? '').split(',')
     // From the right: what is further left than the first that is no proxy of ours, the caller may have made up.
-    const hops = said.map((hop) => plain(hop.trim()) ?? '').toReversed()
-    const hop = hops.find((candidate) => !within(this.#proxies, candidate))
+    const hops = forwardedFor.map((hop) => unmapIpv4(hop.trim()) ?? '').toReversed()
+    const hop = hops.find((candidate) => !isInBlockList(this.#proxies, candidate))
     return hop !== undefined && isIP(hop) !== 0 ? hop : peer
   }
 
   /** Whether the metrics are for whoever is where this request comes from. */
   mayScrape(request: IncomingMessage): boolean {
-    return within(this.#scrapers, this.addressOf(request) ?? '')
+    return isInBlockList(this.#scrapers, this.addressOf(request) ?? '')
   }
 
   /** Whether a page of this origin may call. Programs send none; `null` and everything unknown may not. */
-  originAllowed({ headers: { origin } }: IncomingMessage): boolean {
+  isOriginAllowed({ headers: { origin } }: IncomingMessage): boolean {
     if (origin === undefined || this.#config.allowedOrigins.includes(origin)) return true
     return this.#config.mode === 'dev' && loopbackOrigins.test(origin)
   }
@@ -68,12 +68,12 @@ export class Gate {
     return (
       loopbackAddresses.test(this.addressOf(request) ?? '') &&
       loopbackHosts.test(request.headers.host ?? '') &&
-      this.originAllowed(request)
+      this.isOriginAllowed(request)
     )
   }
 
   /** Why a request is not looked at any further; undefined when it is. */
-  refusal(request: IncomingMessage): CoordinationError | undefined {
+  check(request: IncomingMessage): CoordinationError | undefined {
     const query = (request.url ?? '').split('?', 2)[1] ?? ''
     if (query !== '' && (credentialNames.test(query) || credentialValues.test(query)))
       return new CoordinationError(
@@ -85,9 +85,10 @@ export class Gate {
     if (this.#config.mode === 'dev') return undefined
     const { allowedHosts } = this.#config
     const host = request.headers.host ?? ''
-    const named = allowedHosts.includes(host) || allowedHosts.includes(host.replace(/:\d+$/, ''))
-    if (allowedHosts.length > 0 && !named) return new CoordinationError('FORBIDDEN', 'this server is not called so')
-    if (!this.originAllowed(request)) return new CoordinationError('FORBIDDEN', 'pages of this origin may not call')
+    const isAllowedHost = allowedHosts.includes(host) || allowedHosts.includes(host.replace(/:\d+$/, ''))
+    if (allowedHosts.length > 0 && !isAllowedHost)
+      return new CoordinationError('FORBIDDEN', 'this server is not called so')
+    if (!this.isOriginAllowed(request)) return new CoordinationError('FORBIDDEN', 'pages of this origin may not call')
     return undefined
   }
 }

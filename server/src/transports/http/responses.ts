@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
-import type { Parts } from '../../domain/context.ts'
-import { errorShape, toCoordinationError } from '../../guards/errors.ts'
+import type { Services } from '../../domain/context.ts'
+import { toCoordinationError, toErrorShape } from '../../guards/errors.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Metrics } from '../../platform/metrics.ts'
-import type { Gate } from './request-checks.ts'
+import type { RequestChecks } from './request-checks.ts'
 
 /** What every request is answered with. */
-export interface Surroundings {
-  readonly parts: Parts
+export interface TransportContext {
+  readonly services: Services
   readonly log: Log
   readonly metrics: Metrics
-  readonly gate: Gate
+  readonly checks: RequestChecks
 }
 
 /** On every answer. Nothing here is a page: a browser that is made to show one gets nothing to run, frame or keep. */
@@ -32,14 +32,17 @@ const scheme = 'Bearer realm="tony-mcp"'
  * What RFC 6750 has a refusal say: how to authenticate; of a credential that was shown, that it is not good, and by name only
  * that it has expired; and which scope one that is good lacks.
  */
-export function challenge({ code, details }: CoordinationError, shown: boolean): Readonly<Record<string, string>> {
+export function authenticateHeaders(
+  { code, details }: CoordinationError,
+  hasCredential: boolean,
+): Readonly<Record<string, string>> {
   const { http } = errorPolicies[code]
-  const lacking = details?.['permission']
-  if (http === 403 && typeof lacking === 'string')
-    return { 'www-authenticate': `${scheme}, error="insufficient_scope", scope="${lacking}"` }
+  const missingPermission = details?.['permission']
+  if (http === 403 && typeof missingPermission === 'string')
+    return { 'www-authenticate': `${scheme}, error="insufficient_scope", scope="${missingPermission}"` }
   if (http !== 401) return {}
-  const why = code === 'TOKEN_EXPIRED' ? ', error_description="expired"' : ''
-  return { 'www-authenticate': shown ? `${scheme}, error="invalid_token"${why}` : scheme }
+  const description = code === 'TOKEN_EXPIRED' ? ', error_description="expired"' : ''
+  return { 'www-authenticate': hasCredential ? `${scheme}, error="invalid_token"${description}` : scheme }
 }
 
 /** When to come again, in whole seconds as HTTP has it. */
@@ -58,12 +61,12 @@ export function sendError(response: ServerResponse, error: unknown, requestId: s
   if (response.headersSent) return
   const refusal = toCoordinationError(error)
   const { code, details } = refusal
-  const said = {
+  const headers = {
     ...retryHeaders(details?.['retryAfterMs']),
-    ...challenge(refusal, response.req.headers.authorization !== undefined),
+    ...authenticateHeaders(refusal, response.req.headers.authorization !== undefined),
   }
-  for (const [name, value] of Object.entries(said)) response.setHeader(name, value)
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   // The rest of such a body is not read.
   if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
-  sendJson(response, errorPolicies[code].http, { error: errorShape(error, requestId) })
+  sendJson(response, errorPolicies[code].http, { error: toErrorShape(error, requestId) })
 }

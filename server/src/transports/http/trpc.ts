@@ -1,41 +1,41 @@
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { appRouter } from '../../api/router.ts'
-import type { Parts } from '../../domain/context.ts'
+import type { Services } from '../../domain/context.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
-import type { Gate } from './request-checks.ts'
-import { challenge, retryHeaders } from './responses.ts'
+import type { RequestChecks } from './request-checks.ts'
+import { authenticateHeaders, retryHeaders } from './responses.ts'
 
 /** tRPC over HTTP at `/trpc/<path>`, by tRPC's own handler and through its middleware. */
-export const trpcHttp = (parts: Parts, log: Log, metrics: Metrics, gate: Gate) =>
+export const createTrpcHandler = (services: Services, log: Log, metrics: Metrics, checks: RequestChecks) =>
   createHTTPHandler({
     router: appRouter,
     basePath: '/trpc/',
-    maxBodySize: parts.config.limits.bodyBytes,
-    maxBatchSize: parts.config.limits.httpBatch,
+    maxBodySize: services.config.limits.bodyBytes,
+    maxBatchSize: services.config.limits.httpBatch,
     responseMeta: ({ errors, ctx }) => {
-      const refused = errors.map((error) => toCoordinationError(error))
-      const later = refused.map(({ details }) => details?.['retryAfterMs']).find((ms) => typeof ms === 'number')
-      const shown = ctx !== undefined && (ctx.identity.ok || ctx.identity.shown)
-      const [challenged = {}] = refused
-        .map((error) => challenge(error, shown))
+      const refusals = errors.map((error) => toCoordinationError(error))
+      const retryAfterMs = refusals.map(({ details }) => details?.['retryAfterMs']).find((ms) => typeof ms === 'number')
+      const hasCredential = ctx !== undefined && (ctx.identity.ok || ctx.identity.hasCredential)
+      const [challengeHeaders = {}] = refusals
+        .map((error) => authenticateHeaders(error, hasCredential))
         .filter((headers) => 'www-authenticate' in headers)
       return {
         headers: {
-          ...(ctx ? ctx.parts.rates.headers(ctx) : {}),
-          ...retryHeaders(later),
-          ...challenged,
+          ...(ctx ? ctx.services.rateLimiter.headers(ctx) : {}),
+          ...retryHeaders(retryAfterMs),
+          ...challengeHeaders,
         },
       }
     },
     createContext: async ({ req }) => ({
-      parts,
+      services,
       log,
       metrics,
-      surface: 'http' as const,
-      address: gate.addressOf(req),
-      identity: await identify(parts, gate, { token: bearerOf(req), project: projectOf(req), request: req }),
+      transport: 'http' as const,
+      address: checks.addressOf(req),
+      identity: await identify(services, checks, { token: bearerOf(req), project: projectOf(req), request: req }),
     }),
   })

@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
-const isEvents = (answer: Response): boolean =>
-  (answer.headers.get('content-type') ?? '').startsWith('text/event-stream')
+const isEventStream = (response: Response): boolean =>
+  (response.headers.get('content-type') ?? '').startsWith('text/event-stream')
 
 /** Whether a caller reads a stream of events. One that says nothing of it takes anything. */
-const takesEvents = (accept: string | undefined): boolean =>
+const acceptsEventStream = (accept: string | undefined): boolean =>
   accept === undefined || /text\/event-stream|\*\/\*/.test(accept)
 
 /** The last message of a stream of events, which is the answer. */
@@ -16,19 +16,19 @@ function lastMessage(events: string): string {
 }
 
 /** Writes an answer in the form of the web as one of Node's; to a caller that reads no events, as one JSON. */
-export async function writeAnswer(
+export async function writeWebResponse(
   response: ServerResponse,
-  answer: Response,
+  webResponse: Response,
   accept: string | undefined,
 ): Promise<void> {
-  const asJson = isEvents(answer) && !takesEvents(accept)
-  const headers = new Headers(answer.headers)
+  const asJson = isEventStream(webResponse) && !acceptsEventStream(accept)
+  const headers = new Headers(webResponse.headers)
   if (asJson) headers.set('content-type', 'application/json')
-  const text = asJson ? lastMessage(await answer.text()) : undefined
+  const text = asJson ? lastMessage(await webResponse.text()) : undefined
   if (response.destroyed || response.writableEnded) return
-  response.writeHead(answer.status, Object.fromEntries(headers))
+  response.writeHead(webResponse.status, Object.fromEntries(headers))
   if (text !== undefined) response.end(text)
-  else if (answer.body === null) response.end()
+  else if (webResponse.body === null) response.end()
   // A caller that goes while it reads is no fault of anybody's.
-  else await pipeline(Readable.fromWeb(answer.body), response).catch(() => undefined)
+  else await pipeline(Readable.fromWeb(webResponse.body), response).catch(() => undefined)
 }

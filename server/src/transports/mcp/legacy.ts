@@ -1,10 +1,10 @@
 import { agentRole } from '@tony/mcp-shared/roles'
-import { inLine } from '@tony/mcp-shared/untrusted-text'
+import { toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import type { Output } from '@tony/mcp-tools/calls'
-import { codeOf } from '@tony/mcp-tools/refusals'
+import { codeOf } from '@tony/mcp-tools/error-text'
 import { type AnyTool, tool } from '@tony/mcp-tools/tool'
 import { z } from 'zod'
-import type { HttpSeat } from './tool-session.ts'
+import type { HttpToolSession } from './tool-session.ts'
 
 type Project = Output<'projects.list'>['projects'][number]
 type Agent = Output<'agents.get'>
@@ -17,7 +17,7 @@ const project = z.object({
   createdAt: z.string(),
 })
 
-const presentProject = ({ id, name, path, pausedAt, createdAt }: Project): z.output<typeof project> => ({
+const toLegacyProject = ({ id, name, path, pausedAt, createdAt }: Project): z.output<typeof project> => ({
   id,
   name,
   path,
@@ -39,67 +39,67 @@ const agent = z.object({
   lastActivity: z.string(),
 })
 
-const presentAgent = (known: Agent): z.output<typeof agent> => ({
-  id: known.id,
-  agentId: known.id,
-  name: inLine(known.name),
-  type: inLine(known.type),
-  role: known.role,
-  status: known.status,
-  state: known.status,
-  capabilities: known.capabilities.map(inLine),
-  registeredAt: known.registeredAt,
-  lastActivity: known.lastActivityAt,
+const toLegacyAgent = (agentDetails: Agent): z.output<typeof agent> => ({
+  id: agentDetails.id,
+  agentId: agentDetails.id,
+  name: toSingleLine(agentDetails.name),
+  type: toSingleLine(agentDetails.type),
+  role: agentDetails.role,
+  status: agentDetails.status,
+  state: agentDetails.status,
+  capabilities: agentDetails.capabilities.map(toSingleLine),
+  registeredAt: agentDetails.registeredAt,
+  lastActivity: agentDetails.lastActivityAt,
 })
 
-const created = { created: z.boolean().describe('false when it was there already') }
+const createdField = { created: z.boolean().describe('false when it was there already') }
 
 /** Does what may have been done before; gives whether it was done now. */
-const once = <T>(make: () => Promise<T>, known: string, find: () => Promise<T>): Promise<[T, boolean]> =>
-  make().then(
+const createOrFind = <T>(create: () => Promise<T>, existsCode: string, find: () => Promise<T>): Promise<[T, boolean]> =>
+  create().then(
     (made): [T, boolean] => [made, true],
     async (error: unknown): Promise<[T, boolean]> => {
-      if (codeOf(error) !== known) throw error
+      if (codeOf(error) !== existsCode) throw error
       return [await find(), false]
     },
   )
 
-async function projectNamed(seat: HttpSeat, name: string): Promise<Project> {
-  const { projects } = await seat.callAsOwner('projects.list', {})
+async function findProjectByName(toolSession: HttpToolSession, name: string): Promise<Project> {
+  const { projects } = await toolSession.callAsOwner('projects.list', {})
   const found = projects.find((candidate) => candidate.name === name)
   if (!found) throw new Error('a project vanished')
   return found
 }
 
-const projectCreate = (seat: HttpSeat): AnyTool =>
+const projectCreate = (toolSession: HttpToolSession): AnyTool =>
   tool({
     name: 'tony_project_create',
     title: 'Create a project',
     description: 'Creates a project, or finds the one of this name.',
     input: z.object({ name: z.string(), path: z.string().optional(), description: z.string().optional() }),
-    output: project.extend(created),
+    output: project.extend(createdField),
     run: async (_, { name, path }) => {
-      const make = () => seat.callAsOwner('projects.create', { name, ...(path === undefined ? {} : { path }) })
-      const [made, isNew] = await once(make, 'ALREADY_EXISTS', () => projectNamed(seat, name))
-      return { ...presentProject(made), created: isNew }
+      const create = () => toolSession.callAsOwner('projects.create', { name, ...(path === undefined ? {} : { path }) })
+      const [found, isNew] = await createOrFind(create, 'ALREADY_EXISTS', () => findProjectByName(toolSession, name))
+      return { ...toLegacyProject(found), created: isNew }
     },
   })
 
-const projectList = (seat: HttpSeat): AnyTool =>
+const projectList = (toolSession: HttpToolSession): AnyTool =>
   tool({
     name: 'tony_project_list',
     title: 'List projects',
     description: 'Lists the projects of this server.',
-    reads: true,
+    readOnly: true,
     input: z.object({}),
     output: z.object({ projects: z.array(project) }),
     run: async () => {
-      const { projects } = await seat.callAsOwner('projects.list', {})
-      return { projects: projects.map(presentProject) }
+      const { projects } = await toolSession.callAsOwner('projects.list', {})
+      return { projects: projects.map(toLegacyProject) }
     },
   })
 
-const agentCreate = (seat: HttpSeat): AnyTool =>
+const agentCreate = (toolSession: HttpToolSession): AnyTool =>
   tool({
     name: 'tony_agent_create',
     title: 'Create an agent',
@@ -112,28 +112,28 @@ const agentCreate = (seat: HttpSeat): AnyTool =>
       projectId: z.string().optional(),
       capabilities: z.array(z.string()).optional(),
     }),
-    output: agent.extend(created),
+    output: agent.extend(createdField),
     run: async (_, { name, type, role, projectId, capabilities = [] }) => {
-      const there = projectId === undefined ? seat : seat.inProject(projectId)
-      const granted = agentRole.safeParse(role)
-      const find = () => there.callAsOwner('agents.get', { agent: name })
-      const make = async () => {
+      const scopedSession = projectId === undefined ? toolSession : toolSession.inProject(projectId)
+      const parsedRole = agentRole.safeParse(role)
+      const find = () => scopedSession.callAsOwner('agents.get', { agent: name })
+      const create = async () => {
         const kind = type ?? role ?? 'implementation'
-        const of = granted.success ? { role: granted.data } : {}
-        await there.callAsOwner('agents.register', { name, type: kind, capabilities, ...of })
+        const roleInput = parsedRole.success ? { role: parsedRole.data } : {}
+        await scopedSession.callAsOwner('agents.register', { name, type: kind, capabilities, ...roleInput })
         return find()
       }
-      const [made, isNew] = await once(make, 'AGENT_NAME_TAKEN', find)
-      return { ...presentAgent(made), created: isNew }
+      const [registered, isNew] = await createOrFind(create, 'AGENT_NAME_TAKEN', find)
+      return { ...toLegacyAgent(registered), created: isNew }
     },
   })
 
-const agentStatus = (seat: HttpSeat): AnyTool =>
+const agentStatus = (toolSession: HttpToolSession): AnyTool =>
   tool({
     name: 'tony_agent_status',
     title: 'Status of agents',
     description: 'The status of one agent, by its id or its name, or of all of a project.',
-    reads: true,
+    readOnly: true,
     input: z.object({
       agentId: z.string().optional(),
       name: z.string().optional(),
@@ -141,17 +141,17 @@ const agentStatus = (seat: HttpSeat): AnyTool =>
     }),
     output: z.object({ agents: z.array(agent) }).extend(agent.partial().shape),
     run: async (_, { agentId, name, projectId }) => {
-      const there = projectId === undefined ? seat : seat.inProject(projectId)
-      const wanted = agentId ?? name
-      if (wanted === undefined) {
-        const { agents } = await there.callAsOwner('agents.list', {})
-        return { agents: agents.map(presentAgent) }
+      const scopedSession = projectId === undefined ? toolSession : toolSession.inProject(projectId)
+      const agentRef = agentId ?? name
+      if (agentRef === undefined) {
+        const { agents } = await scopedSession.callAsOwner('agents.list', {})
+        return { agents: agents.map(toLegacyAgent) }
       }
-      const one = presentAgent(await there.callAsOwner('agents.get', { agent: wanted }))
-      return { ...one, agents: [one] }
+      const details = toLegacyAgent(await scopedSession.callAsOwner('agents.get', { agent: agentRef }))
+      return { ...details, agents: [details] }
     },
   })
 
 /** The tools programs of before know, beside those a model takes part with. */
-export const legacyTools = (seat: HttpSeat): readonly AnyTool[] =>
-  [projectCreate, projectList, agentCreate, agentStatus].map((of) => of(seat))
+export const legacyTools = (toolSession: HttpToolSession): readonly AnyTool[] =>
+  [projectCreate, projectList, agentCreate, agentStatus].map((createTool) => createTool(toolSession))

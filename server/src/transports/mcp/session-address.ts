@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto'
 import { agentRole } from '@tony/mcp-shared/roles'
-import type { Parts } from '../../domain/context.ts'
+import type { Services } from '../../domain/context.ts'
 import type { Principal } from '../../domain/principal.ts'
-import { findSeated } from '../../domain/tool-sessions/lookups.ts'
+import { findJoinedAgent } from '../../domain/tool-sessions/lookups.ts'
 import { randomToken } from '../../platform/random.ts'
 
 /** Where a host over HTTP sits: what it says of itself with each request, kept nowhere but at the host. */
-export interface Place {
+export interface SessionAddress {
   /** The secret its agent is registered with. */
   readonly instance: string
   /** The name its agent gets when it asks for none. */
   readonly name: string
   /** Whether it ends with one session of the host. */
-  readonly isSession: boolean
+  readonly endsWithSession: boolean
 }
 
-const sessionForm = /^[\w.-]{1,40}\.[\w-]{32}$/
+const sessionIdPattern = /^[\w.-]{1,40}\.[\w-]{32}$/
 
 /** A name for a session that begins now. It says what kind of host it is of, and nobody can guess it. */
 export function newSessionId(client: unknown): string {
@@ -30,25 +30,25 @@ export function newSessionId(client: unknown): string {
 }
 
 /** The place a request is about: by the agent its configuration names, or else by its session. Undefined when it says neither. */
-export function placeOf(agent: string | undefined, sessionId: string | undefined): Place | undefined {
+export function sessionAddressOf(agent: string | undefined, sessionId: string | undefined): SessionAddress | undefined {
   if (agent !== undefined && agent !== '')
-    return { instance: `named by its configuration: ${agent}`, name: agent, isSession: false }
-  if (sessionId === undefined || !sessionForm.test(sessionId)) return undefined
+    return { instance: `named by its configuration: ${agent}`, name: agent, endsWithSession: false }
+  if (sessionId === undefined || !sessionIdPattern.test(sessionId)) return undefined
   const [kind = 'host'] = sessionId.split('.')
   const digest = createHash('sha256').update(sessionId).digest('hex').slice(0, 8)
-  return { instance: sessionId, name: `${kind}-${digest}`, isSession: true }
+  return { instance: sessionId, name: `${kind}-${digest}`, endsWithSession: true }
 }
 
 /** Who sits there; undefined when nobody has joined from there, with this credential. `over` when its login was ended. */
-export async function principalAt(
-  parts: Parts,
+export async function loadJoinedAgent(
+  services: Services,
   credential: Principal,
-  place: Place,
-): Promise<Seated | 'over' | undefined> {
-  const [row] = await parts.store.read((reader) =>
-    reader.run(findSeated, {
+  sessionAddress: SessionAddress,
+): Promise<JoinedAgent | 'over' | undefined> {
+  const [row] = await services.store.read((reader) =>
+    reader.run(findJoinedAgent, {
       project: credential.project,
-      instanceHash: parts.pepper.hash('instance', place.instance),
+      instanceHash: services.pepper.hash('instance', sessionAddress.instance),
       credentialId: credential.key?.id ?? null,
     }),
   )
@@ -72,7 +72,7 @@ export async function principalAt(
   }
 }
 
-export interface Seated {
+export interface JoinedAgent {
   readonly type: string
   readonly principal: Principal
 }

@@ -1,25 +1,25 @@
 import type { Clock } from '../../platform/clock.ts'
 
 /** Watches whether a client that hears that it calls too often goes on all the same. */
-export interface FloodWatch {
-  admitted(): void
+export interface AbuseDetector {
+  recordSuccess(): void
   /** A call was refused for its rate: whether that has gone on for too long. */
-  goesOn(): boolean
+  recordRefusal(): boolean
 }
 
 /** So long without a refused call, and the client has listened. */
-const pausedMs = 1_000
+const resetAfterMs = 1_000
 
-export function floodWatch(clock: Clock, floodMs: number): FloodWatch {
-  let refused: { since: number; last: number } | undefined
+export function createAbuseDetector(clock: Clock, floodMs: number): AbuseDetector {
+  let refusals: { since: number; last: number } | undefined
   return {
-    admitted: () => {
-      refused = undefined
+    recordSuccess: () => {
+      refusals = undefined
     },
-    goesOn: () => {
+    recordRefusal: () => {
       const now = clock.monotonic()
-      const since = refused && now - refused.last < pausedMs ? refused.since : now
-      refused = { since, last: now }
+      const since = refusals && now - refusals.last < resetAfterMs ? refusals.since : now
+      refusals = { since, last: now }
       return now - since >= floodMs
     },
   }
@@ -29,15 +29,15 @@ export function floodWatch(clock: Clock, floodMs: number): FloodWatch {
 const malformedLimit = 20
 const malformedWindowMs = 10_000
 
-export interface MalformedWatch {
+export interface MalformedFrameCounter {
   /** Counts one, and whether it is one too many. */
-  tooMany(): boolean
+  record(): boolean
 }
 
-export function malformedWatch(clock: Clock): MalformedWatch {
+export function createMalformedFrameCounter(clock: Clock): MalformedFrameCounter {
   let times: number[] = []
   return {
-    tooMany: () => {
+    record: () => {
       const now = clock.monotonic()
       times = [...times.filter((at) => now - at < malformedWindowMs), now]
       return times.length > malformedLimit
@@ -45,25 +45,25 @@ export function malformedWatch(clock: Clock): MalformedWatch {
   }
 }
 
-export interface Pace {
+export interface HandshakeLimiter {
   /** Whether one more may be now. */
-  admits(): boolean
+  tryAcquire(): boolean
 }
 
 /**
  * So many handshakes a second, and as many at once. Each may cost a signature and a look into the database: when
  * thousands come back together, those who are in already are served first.
  */
-export function handshakePace(clock: Clock, perSecond: number): Pace {
-  let left = perSecond
-  let at = clock.monotonic()
+export function createHandshakeLimiter(clock: Clock, perSecond: number): HandshakeLimiter {
+  let tokens = perSecond
+  let refilledAt = clock.monotonic()
   return {
-    admits: () => {
+    tryAcquire: () => {
       const now = clock.monotonic()
-      left = Math.min(perSecond, left + ((now - at) / 1_000) * perSecond)
-      at = now
-      if (left < 1) return false
-      left -= 1
+      tokens = Math.min(perSecond, tokens + ((now - refilledAt) / 1_000) * perSecond)
+      refilledAt = now
+      if (tokens < 1) return false
+      tokens -= 1
       return true
     },
   }

@@ -3,32 +3,34 @@ import type { Duplex } from 'node:stream'
 import { CoordinationError, type ErrorCode, errorPolicies } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
-import type { Parts } from '../../domain/context.ts'
+import type { Services } from '../../domain/context.ts'
 import { validPrincipal } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Metrics } from '../../platform/metrics.ts'
-import { bearerOf, identify, lockedOutMs, projectOf } from '../http/identify.ts'
-import type { Gate } from '../http/request-checks.ts'
-import { handshakePace, type Pace } from './abuse-detection.ts'
+import { bearerOf, identify, lockoutMs, projectOf } from '../http/identify.ts'
+import type { RequestChecks } from '../http/request-checks.ts'
+import { createHandshakeLimiter, type HandshakeLimiter } from './abuse-detection.ts'
+import { parseConnectionParams } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
-import { parseConnectionParams } from './incoming.ts'
 import { Socket } from './socket.ts'
 
 /** How long a client that was told to move gets before its socket is closed, in milliseconds. */
-const handOverMs = 250
+const closeGraceMs = 250
 
 /** Between two rounds over all sockets for pings and ended credentials: one timer, not one a socket. */
-const tendMs = 1_000
+const livenessIntervalMs = 1_000
 
 /** Sockets are kept so long while what was revoked cannot be seen; then their clients may find another replica. */
-const blindLimitMs = 35_000
+const revocationsUnreadableLimitMs = 35_000
 
 /** Refuses an upgrade in HTTP, before there is a WebSocket. */
 function refuseUpgrade(raw: Duplex, status: number, retryAfter?: number): void {
-  const later = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
-  raw.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${later}Connection: close\r\nContent-Length: 0\r\n\r\n`)
+  const retryHeader = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
+  raw.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${retryHeader}Connection: close\r\nContent-Length: 0\r\n\r\n`,
+  )
 }
 
 /** Why a caller is nobody now: its credential is none, or it has ended since. */
@@ -49,7 +51,7 @@ function closeCodeOf(code: ErrorCode): number {
 }
 
 /** After this turn: who ends itself over its own socket is still owed the answer, which follows the commit. */
-function closeEnded(socket: Socket): void {
+function closeIfRefused(socket: Socket): void {
   setImmediate(() => {
     const refusal = refusalOf(socket.connection)
     const code = refusal && toCoordinationError(refusal).code
@@ -67,32 +69,32 @@ const bytesOf = (data: RawData): Buffer => {
  * reconnect notification), so its stock client works unchanged. Our own because the stock adapter builds every frame for
  * every subscriber, buffers without bound for one that does not read, has no caps, and dies of a malformed upgrade.
  */
-export class WebSocketSurface {
-  readonly #parts: Parts
+export class WebSocketTransport {
+  readonly #services: Services
   readonly #log: Log
   readonly #metrics: Metrics
-  readonly #gate: Gate
+  readonly #checks: RequestChecks
   readonly #server: WebSocketServer
   readonly #sockets = new Set<Socket>()
   /** How many of them each agent has. */
-  readonly #ofAgents = new Map<string, number>()
-  readonly #pace: Pace
+  readonly #socketsByAgent = new Map<string, number>()
+  readonly #handshakeLimiter: HandshakeLimiter
   /** Upgraded, and not yet known. */
-  #arriving = 0
+  #pendingHandshakes = 0
   #closing = false
-  #cancelTending: () => void = () => undefined
-  readonly #unwatch: readonly (() => void)[]
+  #cancelLivenessTimer: () => void = () => undefined
+  readonly #unsubscribers: readonly (() => void)[]
 
-  constructor(parts: Parts, log: Log, metrics: Metrics, gate: Gate) {
-    this.#parts = parts
+  constructor(services: Services, log: Log, metrics: Metrics, checks: RequestChecks) {
+    this.#services = services
     this.#log = log
     this.#metrics = metrics
-    this.#gate = gate
-    const { frameBytes, handshakesPerSecond } = parts.config.limits
+    this.#checks = checks
+    const { frameBytes, handshakesPerSecond } = services.config.limits
     // As with rates: in dev mode there is nobody to be protected from.
-    this.#pace = handshakePace(
-      parts.clock,
-      parts.config.mode === 'serve' ? handshakesPerSecond : Number.POSITIVE_INFINITY,
+    this.#handshakeLimiter = createHandshakeLimiter(
+      services.clock,
+      services.config.mode === 'serve' ? handshakesPerSecond : Number.POSITIVE_INFINITY,
     )
     this.#server = new WebSocketServer({
       noServer: true,
@@ -101,14 +103,14 @@ export class WebSocketSurface {
       clientTracking: false,
       autoPong: false,
     })
-    this.#unwatch = [
-      parts.incarnations.onSupersede((agentId, incarnation) => this.#closeSuperseded(agentId, incarnation)),
-      parts.revocations.onRevoke(() => this.#closeRevoked()),
-      parts.tokens.keys.onChange(() => {
-        for (const socket of this.#sockets) closeEnded(socket)
+    this.#unsubscribers = [
+      services.incarnations.onSupersede((agentId, incarnation) => this.#closeSuperseded(agentId, incarnation)),
+      services.revocations.onRevoke(() => this.#closeRevoked()),
+      services.tokens.keys.onChange(() => {
+        for (const socket of this.#sockets) closeIfRefused(socket)
       }),
     ]
-    this.#scheduleTending()
+    this.#scheduleLivenessChecks()
   }
 
   /** The listener's `upgrade` event. Every way out answers or ends the connection, and nothing it holds can throw. */
@@ -117,156 +119,165 @@ export class WebSocketSurface {
     raw.on('error', () => raw.destroy())
     const [path, query = ''] = (request.url ?? '').split('?', 2)
     if (path !== '/ws') return refuseUpgrade(raw, 404)
-    if (this.#closing || this.#parts.revocations.blind) return refuseUpgrade(raw, 503, this.#later())
-    const refusal = this.#gate.refusal(request)
+    if (this.#closing || this.#services.revocations.isUnreadable)
+      return refuseUpgrade(raw, 503, this.#retryAfterSeconds())
+    const refusal = this.#checks.check(request)
     if (refusal) return refuseUpgrade(raw, errorPolicies[refusal.code].http)
-    if (!this.#gate.originAllowed(request)) return refuseUpgrade(raw, 403)
-    if (this.#sockets.size + this.#arriving >= this.#parts.config.limits.sockets || !this.#pace.admits())
-      return refuseUpgrade(raw, 503, this.#later())
-    const lockedMs = lockedOutMs(this.#parts, this.#gate, request)
+    if (!this.#checks.isOriginAllowed(request)) return refuseUpgrade(raw, 403)
+    if (
+      this.#sockets.size + this.#pendingHandshakes >= this.#services.config.limits.sockets ||
+      !this.#handshakeLimiter.tryAcquire()
+    )
+      return refuseUpgrade(raw, 503, this.#retryAfterSeconds())
+    const lockedMs = lockoutMs(this.#services, this.#checks, request)
     if (lockedMs > 0) return refuseUpgrade(raw, 429, Math.ceil(lockedMs / 1_000))
     this.#server.handleUpgrade(request, raw, head, (ws) => {
       ws.on('error', (error) => this.#log.debug({ error }, 'socket error'))
-      this.#arrive(ws, raw, request, /(^|&)connectionParams=1(&|$)/.test(query))
+      this.#handshake(ws, raw, request, /(^|&)connectionParams=1(&|$)/.test(query))
     })
   }
 
   /** In 1 to 5 seconds, so that not all who are turned away come back together. */
-  #later(): number {
-    return 1 + Math.floor(this.#parts.clock.random() * 5)
+  #retryAfterSeconds(): number {
+    return 1 + Math.floor(this.#services.clock.random() * 5)
   }
 
-  /** Refuses new sockets and sends every open one away, each at a moment of its own within `withinMs`. */
+  /** Refuses new sockets and sends every open one away, each at a moment of its own within `refreshTimeoutMs`. */
   async close(withinMs: number): Promise<void> {
     this.#closing = true
-    await Promise.all([...this.#sockets].map((socket) => this.#sendAway(socket, withinMs)))
-    this.#cancelTending()
-    for (const stop of this.#unwatch) stop()
+    await Promise.all([...this.#sockets].map((socket) => this.#drainSocket(socket, withinMs)))
+    this.#cancelLivenessTimer()
+    for (const unsubscribe of this.#unsubscribers) unsubscribe()
     this.#server.close()
   }
 
   /** Not all at once: the other replicas would have to take in every client of this one in the same moment. */
-  async #sendAway(socket: Socket, withinMs: number): Promise<void> {
-    const { clock } = this.#parts
-    await socket.goneWithin(clock.random() * withinMs)
-    await socket.sendAway()
-    await socket.goneWithin(handOverMs)
-    await socket.finish()
+  async #drainSocket(socket: Socket, withinMs: number): Promise<void> {
+    const { clock } = this.#services
+    await socket.waitForClose(clock.random() * withinMs)
+    await socket.drain()
+    await socket.waitForClose(closeGraceMs)
+    await socket.finishCalls()
   }
 
   /** Who it is, from its header or its first frame; then a Socket takes over. */
-  #arrive(ws: WebSocket, raw: Duplex, request: IncomingMessage, announced: boolean): void {
-    this.#arriving += 1
-    let arrived = false
-    const left = () => {
-      if (!arrived) this.#arriving -= 1
-      arrived = true
+  #handshake(ws: WebSocket, raw: Duplex, request: IncomingMessage, expectsConnectionParams: boolean): void {
+    this.#pendingHandshakes += 1
+    let isSettled = false
+    const settle = () => {
+      if (!isSettled) this.#pendingHandshakes -= 1
+      isSettled = true
     }
-    ws.once('close', left)
-    const cancel = this.#parts.clock.timer(this.#parts.config.limits.helloMs, () => {
-      if (!arrived) ws.close(closeCodes.silent, 'no connectionParams in time')
+    ws.once('close', settle)
+    const cancel = this.#services.clock.timer(this.#services.config.limits.helloMs, () => {
+      if (!isSettled) ws.close(closeCodes.silent, 'no connectionParams in time')
     })
-    const enter = async (token: string | undefined, project: string | undefined, held: [Buffer, boolean][]) => {
+    const authenticate = async (
+      token: string | undefined,
+      project: string | undefined,
+      queuedFrames: [Buffer, boolean][],
+    ) => {
       cancel()
-      const identity = await identify(this.#parts, this.#gate, { token, project, request })
-      if (arrived) return
-      left()
+      const identity = await identify(this.#services, this.#checks, { token, project, request })
+      if (isSettled) return
+      settle()
       const connection = {
-        parts: this.#parts,
+        services: this.#services,
         log: this.#log,
         metrics: this.#metrics,
-        surface: 'ws' as const,
-        address: this.#gate.addressOf(request),
+        transport: 'ws' as const,
+        address: this.#checks.addressOf(request),
         identity,
       }
       const refusal = token === undefined && project === undefined ? undefined : refusalOf(connection)
-      if (refusal) return this.#turnAway(ws, raw, connection, refusal)
-      const crowd = this.#crowd(identity)
-      if (crowd) return this.#turnAway(ws, raw, connection, crowd)
-      this.#open(ws, raw, connection, held)
+      if (refusal) return this.#reject(ws, raw, connection, refusal)
+      const limitError = this.#socketLimitError(identity)
+      if (limitError) return this.#reject(ws, raw, connection, limitError)
+      this.#openSocket(ws, raw, connection, queuedFrames)
     }
     // Frames that come while the identity is being established are held, in order.
     const held: [Buffer, boolean][] = []
-    let entering = !announced
+    let isAuthenticating = !expectsConnectionParams
     ws.on('message', (data, isBinary) => {
-      if (arrived) return
-      if (entering) return void held.push([bytesOf(data), isBinary])
-      entering = true
+      if (isSettled) return
+      if (isAuthenticating) return void held.push([bytesOf(data), isBinary])
+      isAuthenticating = true
       if (isBinary) return ws.close(1003, 'text only')
       const params = parseConnectionParams(bytesOf(data).toString('utf8'))
       if (!params) return ws.close(closeCodes.malformed, 'the first frame is not connectionParams')
       // Two credentials are one too many to say whose calls these are.
       if (params.token !== undefined && request.headers.authorization !== undefined)
         return ws.close(closeCodes.malformed, 'one socket shows one credential')
-      void enter(params.token ?? bearerOf(request), params.project, held)
+      void authenticate(params.token ?? bearerOf(request), params.project, held)
     })
-    if (!announced) void enter(bearerOf(request), projectOf(request), held)
+    if (!expectsConnectionParams) void authenticate(bearerOf(request), projectOf(request), held)
   }
 
   /** A caller that showed a credential, or named a project, and was refused is told why. One that did neither may call what is open. */
-  #turnAway(ws: WebSocket, raw: Duplex, connection: Connection, error: Error): void {
+  #reject(ws: WebSocket, raw: Duplex, connection: Connection, error: Error): void {
     const socket = new Socket(ws, raw, connection)
     const { code } = toCoordinationError(error)
-    this.#parts.denials.note(connection, 'connect', code, uuidv7())
+    this.#services.denials.record(connection, 'connect', code, uuidv7())
     socket.refuse(error)
     socket.close(closeCodeOf(code), code)
   }
 
   /** What is said to an agent that has as many sockets as it may. */
-  #crowd(identity: Connection['identity']): Error | undefined {
+  #socketLimitError(identity: Connection['identity']): Error | undefined {
     const agent = identity.ok ? identity.principal.agent : undefined
-    const most = this.#parts.config.limits.socketsPerAgent
-    if (!agent || (this.#ofAgents.get(agent.id) ?? 0) < most) return undefined
-    const details = { limit: most, retryAfterMs: this.#later() * 1_000 }
-    return new CoordinationError('RATE_LIMITED', `at most ${most} sockets of one agent: close some`, details)
+    const limit = this.#services.config.limits.socketsPerAgent
+    if (!agent || (this.#socketsByAgent.get(agent.id) ?? 0) < limit) return undefined
+    const details = { limit: limit, retryAfterMs: this.#retryAfterSeconds() * 1_000 }
+    return new CoordinationError('RATE_LIMITED', `at most ${limit} sockets of one agent: close some`, details)
   }
 
-  #count({ connection: { identity } }: Socket, one: 1 | -1): void {
+  #countAgentSockets({ connection: { identity } }: Socket, change: 1 | -1): void {
     const agent = identity.ok ? identity.principal.agent : undefined
     if (!agent) return
-    const now = (this.#ofAgents.get(agent.id) ?? 0) + one
-    if (now > 0) this.#ofAgents.set(agent.id, now)
-    else this.#ofAgents.delete(agent.id)
+    const now = (this.#socketsByAgent.get(agent.id) ?? 0) + change
+    if (now > 0) this.#socketsByAgent.set(agent.id, now)
+    else this.#socketsByAgent.delete(agent.id)
   }
 
-  #open(ws: WebSocket, raw: Duplex, connection: Connection, held: readonly [Buffer, boolean][]): void {
+  #openSocket(ws: WebSocket, raw: Duplex, connection: Connection, queuedFrames: readonly [Buffer, boolean][]): void {
     const socket = new Socket(ws, raw, connection)
     this.#sockets.add(socket)
-    this.#count(socket, 1)
-    this.#metrics.sockets(this.#sockets.size)
+    this.#countAgentSockets(socket, 1)
+    this.#metrics.setOpenSockets(this.#sockets.size)
     ws.on('message', (data, isBinary) => socket.receive(bytesOf(data), isBinary))
-    ws.on('ping', (data) => socket.pinged(data))
+    ws.on('ping', (data) => socket.handlePing(data))
     ws.once('close', () => {
-      socket.ended()
+      socket.handleClose()
       this.#sockets.delete(socket)
-      this.#count(socket, -1)
-      this.#metrics.sockets(this.#sockets.size)
+      this.#countAgentSockets(socket, -1)
+      this.#metrics.setOpenSockets(this.#sockets.size)
     })
-    for (const [data, isBinary] of held) socket.receive(data, isBinary)
+    for (const [data, isBinary] of queuedFrames) socket.receive(data, isBinary)
   }
 
   #closeSuperseded(agentId: string, incarnation: number): void {
     for (const socket of this.#sockets) {
       const { identity } = socket.connection
       const agent = identity.ok ? identity.principal.agent : undefined
-      if (agent?.id === agentId && agent.incarnation < incarnation) closeEnded(socket)
+      if (agent?.id === agentId && agent.incarnation < incarnation) closeIfRefused(socket)
     }
   }
 
   #closeRevoked(): void {
     for (const socket of this.#sockets) {
       const { identity } = socket.connection
-      if (identity.ok && this.#parts.revocations.isRevoked(identity.principal)) closeEnded(socket)
+      if (identity.ok && this.#services.revocations.isRevoked(identity.principal)) closeIfRefused(socket)
     }
   }
 
-  #scheduleTending(): void {
-    this.#cancelTending = this.#parts.clock.timer(tendMs, () => {
+  #scheduleLivenessChecks(): void {
+    this.#cancelLivenessTimer = this.#services.clock.timer(livenessIntervalMs, () => {
       for (const socket of this.#sockets) {
-        if (this.#parts.revocations.blindMs > blindLimitMs) socket.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
-        else socket.tend()
+        if (this.#services.revocations.unreadableMs > revocationsUnreadableLimitMs)
+          socket.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
+        else socket.checkLiveness()
       }
-      this.#scheduleTending()
+      this.#scheduleLivenessChecks()
     })
   }
 }

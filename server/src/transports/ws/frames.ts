@@ -25,22 +25,22 @@ export interface Envelope {
   readonly jsonrpc: '2.0' | undefined
 }
 
-const head = ({ id, jsonrpc }: Envelope): string =>
+const envelopePrefix = ({ id, jsonrpc }: Envelope): string =>
   `{"id":${JSON.stringify(id)}${jsonrpc === undefined ? '' : ',"jsonrpc":"2.0"'}`
 
 export const resultFrame = (envelope: Envelope, result: unknown): Buffer =>
-  textFrame(`${head(envelope)},"result":{"type":"data","data":${JSON.stringify(result) ?? 'null'}}}`)
+  textFrame(`${envelopePrefix(envelope)},"result":{"type":"data","data":${JSON.stringify(result) ?? 'null'}}}`)
 
 export const stateFrame = (envelope: Envelope, type: 'started' | 'stopped'): Buffer =>
-  textFrame(`${head(envelope)},"result":{"type":"${type}"}}`)
+  textFrame(`${envelopePrefix(envelope)},"result":{"type":"${type}"}}`)
 
 export const errorFrame = (envelope: Envelope, error: unknown): Buffer =>
-  textFrame(`${head(envelope)},"error":${JSON.stringify(error)}}`)
+  textFrame(`${envelopePrefix(envelope)},"error":${JSON.stringify(error)}}`)
 
 /** The same error for many, as frames one after the other. */
 export function errorFrames(envelopes: readonly Envelope[], error: unknown): Buffer {
-  const end = `,"error":${JSON.stringify(error)}}`
-  return Buffer.concat(envelopes.map((envelope) => textFrame(head(envelope) + end)))
+  const suffix = `,"error":${JSON.stringify(error)}}`
+  return Buffer.concat(envelopes.map((envelope) => textFrame(envelopePrefix(envelope) + suffix)))
 }
 
 export const reconnectFrame = textFrame('{"id":null,"method":"reconnect"}')
@@ -48,23 +48,23 @@ export const pingFrame = textFrame('PING')
 export const pongFrame = textFrame('PONG')
 
 /** So many frames of one event are kept: subscribers number their subscriptions alike, so there are few. */
-const framesKept = 4
+const maxCachedFrames = 4
 
-const built = new WeakMap<Item<unknown>, Map<string, Buffer>>()
+const frameCache = new WeakMap<Item<unknown>, Map<string, Buffer>>()
 
 /**
  * The frame of one thing a subscription sends. An event of the feed goes to many: its bytes differ only by the
  * subscription's id, and are built once for each. Between that and building them for every subscriber lie a factor of 18.
  */
-export function itemFrame(envelope: Envelope, thing: Item<unknown>): Buffer {
-  const start = head(envelope)
-  if (thing.id === undefined) return textFrame(`${start},"result":{"type":"data","data":${thing.json()}}}`)
-  const known = built.get(thing)
-  const frame = known?.get(start)
+export function itemFrame(envelope: Envelope, item: Item<unknown>): Buffer {
+  const prefix = envelopePrefix(envelope)
+  if (item.id === undefined) return textFrame(`${prefix},"result":{"type":"data","data":${item.json()}}}`)
+  const cached = frameCache.get(item)
+  const frame = cached?.get(prefix)
   if (frame) return frame
-  const id = JSON.stringify(thing.id)
-  const made = textFrame(`${start},"result":{"type":"data","id":${id},"data":{"id":${id},"data":${thing.json()}}}}`)
-  if (!known) built.set(thing, new Map([[start, made]]))
-  else if (known.size < framesKept) known.set(start, made)
-  return made
+  const id = JSON.stringify(item.id)
+  const created = textFrame(`${prefix},"result":{"type":"data","id":${id},"data":{"id":${id},"data":${item.json()}}}}`)
+  if (!cached) frameCache.set(item, new Map([[prefix, created]]))
+  else if (cached.size < maxCachedFrames) cached.set(prefix, created)
+  return created
 }

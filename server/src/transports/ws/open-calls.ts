@@ -1,32 +1,32 @@
 import { waitsFor } from '../../api/pipeline.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { Quiet } from './idle-wait.ts'
+import { IdleWait } from './idle-wait.ts'
 
 type Id = number | string
 
-interface Wait {
+interface WaitingCall {
   readonly controller: AbortController
   /** Whether it may answer before its time without having failed. */
-  readonly endsEarly: boolean
+  readonly canEndEarly: boolean
 }
 
 /** What a socket has open: its subscriptions, the calls that wait, and how many calls there are in all. */
 export class OpenCalls {
   readonly subscriptions = new Map<Id, AbortController>()
-  readonly #waiting = new Map<Id, Wait>()
-  readonly #quiet: Quiet
+  readonly #waitingCalls = new Map<Id, WaitingCall>()
+  readonly #idleWait: IdleWait
   /** For the calls that do not wait. */
-  readonly #all = new AbortController()
+  readonly #controller = new AbortController()
   #inFlight = 0
-  #gone = false
-  #leaving = false
+  #closed = false
+  #draining = false
 
   constructor(clock: Clock) {
-    this.#quiet = new Quiet(clock)
+    this.#idleWait = new IdleWait(clock)
   }
 
   get signal(): AbortSignal {
-    return this.#all.signal
+    return this.#controller.signal
   }
 
   get inFlight(): number {
@@ -34,73 +34,73 @@ export class OpenCalls {
   }
 
   /** The client is told to move: nothing more is handed out here, and what is called is still answered. */
-  get leaving(): boolean {
-    return this.#leaving
+  get draining(): boolean {
+    return this.#draining
   }
 
   /** A call begins: what ends it early, and how to say that it is over. */
-  begin(id: Id, path: string, input: unknown): { readonly signal: AbortSignal; readonly over: () => void } {
-    const what = waitsFor(path, input)
-    const wait = what && { controller: new AbortController(), endsEarly: what === 'something to do' }
-    if (wait) this.#waiting.set(id, wait)
-    if (wait?.endsEarly && this.#leaving) wait.controller.abort()
+  begin(id: Id, path: string, input: unknown): { readonly signal: AbortSignal; readonly end: () => void } {
+    const waitKind = waitsFor(path, input)
+    const wait = waitKind && { controller: new AbortController(), canEndEarly: waitKind === 'something to do' }
+    if (wait) this.#waitingCalls.set(id, wait)
+    if (wait?.canEndEarly && this.#draining) wait.controller.abort()
     this.#inFlight += 1
     const over = () => {
       this.#inFlight -= 1
-      if (wait) this.#waiting.delete(id)
-      this.#quiet.changed()
+      if (wait) this.#waitingCalls.delete(id)
+      this.#idleWait.recheck()
     }
-    return { signal: wait?.controller.signal ?? this.signal, over }
+    return { signal: wait?.controller.signal ?? this.signal, end: over }
   }
 
   /** A subscription has ended. */
-  ended(id: Id): void {
+  removeSubscription(id: Id): void {
     this.subscriptions.delete(id)
-    this.#quiet.changed()
+    this.#idleWait.recheck()
   }
 
   /** Its client asks for the end of one. */
   stop(id: Id): void {
-    const controller = this.subscriptions.get(id) ?? this.#waiting.get(id)?.controller
+    const controller = this.subscriptions.get(id) ?? this.#waitingCalls.get(id)?.controller
     controller?.abort()
   }
 
   /** The socket is gone: nothing is worth going on with. */
-  abandon(): void {
-    this.#gone = true
-    this.#quiet.changed()
-    this.#all.abort()
-    this.#endAll()
+  close(): void {
+    this.#closed = true
+    this.#idleWait.recheck()
+    this.#controller.abort()
+    this.#abortAll()
   }
 
   /** Settles when the socket is gone, or after `ms`. */
-  goneWithin(ms: number): Promise<void> {
-    return this.#quiet.within(ms, () => this.#gone)
+  waitForClose(ms: number): Promise<void> {
+    return this.#idleWait.wait(ms, () => this.#closed)
   }
 
   /**
    * Brings to an end what can be without an error, and waits until it has answered: subscriptions, and calls that wait for
    * something to do. One that went on after its client has asked again elsewhere would take what nobody then hears of.
    */
-  handOver(ms: number): Promise<void> {
-    this.#leaving = true
-    const asking = [...this.#waiting.values()].filter(({ endsEarly }) => !endsEarly)
-    for (const { controller, endsEarly } of this.#waiting.values()) if (endsEarly) controller.abort()
+  drain(ms: number): Promise<void> {
+    this.#draining = true
+    const uninterruptible = [...this.#waitingCalls.values()].filter(({ canEndEarly }) => !canEndEarly)
+    for (const { controller, canEndEarly } of this.#waitingCalls.values()) if (canEndEarly) controller.abort()
     for (const controller of this.subscriptions.values()) controller.abort()
-    return this.#quiet.within(
+    return this.#idleWait.wait(
       ms,
-      () => this.#gone || (this.#inFlight <= asking.length && this.subscriptions.size === 0),
+      () => this.#closed || (this.#inFlight <= uninterruptible.length && this.subscriptions.size === 0),
     )
   }
 
   /** Ends all that waits, and settles once everything is answered, or after `ms`. */
   finish(ms: number): Promise<void> {
-    this.#endAll()
-    return this.#quiet.within(ms, () => this.#gone || this.#inFlight === 0)
+    this.#abortAll()
+    return this.#idleWait.wait(ms, () => this.#closed || this.#inFlight === 0)
   }
 
-  #endAll(): void {
+  #abortAll(): void {
     for (const controller of this.subscriptions.values()) controller.abort()
-    for (const { controller } of this.#waiting.values()) controller.abort()
+    for (const { controller } of this.#waitingCalls.values()) controller.abort()
   }
 }

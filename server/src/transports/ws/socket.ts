@@ -7,10 +7,16 @@ import { runCall, runSubscription } from '../../api/pipeline.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { currentPrincipal, leewayMs } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
-import { errorShape, toCoordinationError } from '../../guards/errors.ts'
-import { nextTurn } from '../../platform/clock.ts'
-import { type FloodWatch, floodWatch, type MalformedWatch, malformedWatch } from './abuse-detection.ts'
-import { refuseFrame, tooMany } from './call-limits.ts'
+import { toCoordinationError, toErrorShape } from '../../guards/errors.ts'
+import { yieldToEventLoop } from '../../platform/clock.ts'
+import {
+  type AbuseDetector,
+  createAbuseDetector,
+  createMalformedFrameCounter,
+  type MalformedFrameCounter,
+} from './abuse-detection.ts'
+import { callLimitError, refuseFrame } from './call-limits.ts'
+import { type ClientMessage, parseClientMessages } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
 import {
   type Envelope,
@@ -22,16 +28,15 @@ import {
   resultFrame,
   stateFrame,
 } from './frames.ts'
-import { type Incoming, parseIncoming } from './incoming.ts'
 import { OpenCalls } from './open-calls.ts'
-import { renewable } from './re-authentication.ts'
+import { withReauthentication } from './re-authentication.ts'
 import { SocketWriter } from './writer.ts'
 
 /** So long before its token ends, a socket that was not renewed is asked to come again with a newer one. */
-const noticeMs = 60_000
+const reconnectNoticeMs = 60_000
 
 /** How long what does not wait is waited for before its client is told to move, in milliseconds. */
-const settleMs = 1_000
+const drainMs = 1_000
 
 /** How long what was called is waited for when the server ends, in milliseconds. */
 const finishMs = 5_000
@@ -42,94 +47,94 @@ export class Socket {
   readonly connection: Connection
   readonly #ws: WebSocket
   readonly #writer: SocketWriter
-  readonly #open: OpenCalls
-  readonly #malformed: MalformedWatch
-  #lastHeard: number
+  readonly #openCalls: OpenCalls
+  readonly #malformedFrames: MalformedFrameCounter
+  #lastReceivedAt: number
   #pingedAt: number | undefined
-  #noticeAt: number | undefined
-  readonly #flood: FloodWatch
+  #reconnectAt: number | undefined
+  readonly #abuseDetector: AbuseDetector
   /** Nothing may follow a close frame, and nothing is taken after one. */
   #closed = false
 
   constructor(ws: WebSocket, raw: Duplex, connection: Connection) {
     this.#ws = ws
-    this.connection = renewable(connection, (principal) => this.#noticeOf(principal))
-    if (connection.identity.ok) this.#noticeOf(connection.identity.principal)
-    const { clock, config } = connection.parts
-    this.#lastHeard = clock.monotonic()
-    this.#open = new OpenCalls(clock)
-    this.#malformed = malformedWatch(clock)
-    this.#flood = floodWatch(clock, config.limits.floodMs)
+    this.connection = withReauthentication(connection, (principal) => this.#scheduleReconnect(principal))
+    if (connection.identity.ok) this.#scheduleReconnect(connection.identity.principal)
+    const { clock, config } = connection.services
+    this.#lastReceivedAt = clock.monotonic()
+    this.#openCalls = new OpenCalls(clock)
+    this.#malformedFrames = createMalformedFrameCounter(clock)
+    this.#abuseDetector = createAbuseDetector(clock, config.limits.floodMs)
     // Each blocking call listens on it: hundreds are legal.
-    setMaxListeners(0, this.#open.signal)
+    setMaxListeners(0, this.#openCalls.signal)
     this.#writer = new SocketWriter(raw, clock, config.limits, () => {
-      connection.metrics.slowConsumer()
+      connection.metrics.countSlowConsumer()
       this.close(closeCodes.overloaded, 'CONSUMER_TOO_SLOW')
     })
   }
 
-  #noticeOf({ expiresAt }: Principal): void {
-    const left = expiresAt - this.connection.parts.clock.wall()
-    this.#noticeAt = left > noticeMs ? expiresAt - noticeMs : undefined
+  #scheduleReconnect({ expiresAt }: Principal): void {
+    const left = expiresAt - this.connection.services.clock.wall()
+    this.#reconnectAt = left > reconnectNoticeMs ? expiresAt - reconnectNoticeMs : undefined
   }
 
   /** A frame from the client. Whatever it holds, the answer is an error of the closed list or a close code. */
   receive(data: Buffer, isBinary: boolean): void {
     if (this.#closed) return
-    this.#heard()
+    this.#recordActivity()
     if (isBinary) return this.close(1003, 'text only')
     const text = data.toString('utf8')
-    if (text === 'PONG') return this.#noteLife()
+    if (text === 'PONG') return this.#recordPresence()
     if (text === 'PING') this.#write(pongFrame)
     else {
-      for (const incoming of this.#admitted(parseIncoming(text))) {
+      for (const incoming of this.#refuseOversizedFrame(parseClientMessages(text))) {
         this.#handle(incoming)
         if (this.#closed) return
       }
     }
-    this.#pauseIfUnread()
+    this.#pauseIfCongested()
   }
 
   /** What a frame holds. Of one with too many calls they are refused together, and it counts as one that cannot be used. */
-  #admitted(all: readonly Incoming[]): readonly Incoming[] {
+  #refuseOversizedFrame(all: readonly ClientMessage[]): readonly ClientMessage[] {
     const calls = all.filter((incoming) => incoming.type === 'call')
-    const { frameCalls } = this.connection.parts.config.limits
+    const { frameCalls } = this.connection.services.config.limits
     if (calls.length <= frameCalls) return all
     this.#write(refuseFrame(calls, frameCalls))
-    if (this.#malformed.tooMany()) this.close(closeCodes.malformed, 'too many malformed frames')
+    if (this.#malformedFrames.record()) this.close(closeCodes.malformed, 'too many malformed frames')
     return all.filter(({ type }) => type !== 'call')
   }
 
   /** One call or subscription more than there may be. It costs what a call costs, or nothing would slow down who goes on so. */
-  #refuseMore(what: string, limit: number, envelope: Envelope): void {
-    const spent = this.connection.parts.rates.refusal(this.connection, 1)
-    this.refuse(spent ?? tooMany(what, limit), envelope)
-    if (spent && this.#flood.goesOn()) this.close(closeCodes.flooding, 'RATE_LIMITED')
+  #refuseOverLimit(noun: string, limit: number, envelope: Envelope): void {
+    const rateError = this.connection.services.rateLimiter.tryConsume(this.connection, 1)
+    this.refuse(rateError ?? callLimitError(noun, limit), envelope)
+    if (rateError && this.#abuseDetector.recordRefusal()) this.close(closeCodes.flooding, 'RATE_LIMITED')
   }
 
   /** A ping of the WebSocket protocol. Answered here: by itself `ws` answers without looking at what is still unread. */
-  pinged(data: Buffer): void {
+  handlePing(data: Buffer): void {
     if (this.#closed) return
-    this.#heard()
+    this.#recordActivity()
     this.#ws.pong(data)
-    this.#pauseIfUnread()
+    this.#pauseIfCongested()
   }
 
-  #heard(): void {
-    this.#lastHeard = this.connection.parts.clock.monotonic()
+  #recordActivity(): void {
+    this.#lastReceivedAt = this.connection.services.clock.monotonic()
     this.#pingedAt = undefined
   }
 
   /** A client that sends and does not read: no more is taken from it until it has read. */
-  #pauseIfUnread(): void {
-    if (!this.#writer.congested || this.#ws.isPaused) return
+  #pauseIfCongested(): void {
+    if (!this.#writer.isCongested || this.#ws.isPaused) return
     this.#ws.pause()
-    void this.#writer.drained(this.#open.signal).then(() => this.#ws.resume())
+    void this.#writer.waitForDrain(this.#openCalls.signal).then(() => this.#ws.resume())
   }
 
   /** The socket is gone, or goes now: nothing it asked for is worth going on with. */
-  ended(): void {
-    this.#open.abandon()
+  handleClose(): void {
+    this.#openCalls.close()
   }
 
   /** Says that it is time to move, and to where it was already going: tRPC's clients open a new socket and hand over. */
@@ -141,124 +146,124 @@ export class Socket {
    * Sends its client to another server: first what can be brought to an end is, then comes the notice. Subscriptions end
    * without a word, or the client would take them for over; all they handed out is on its way ahead of the notice.
    */
-  async sendAway(): Promise<void> {
-    await this.#open.handOver(settleMs)
+  async drain(): Promise<void> {
+    await this.#openCalls.drain(drainMs)
     this.askToReconnect()
   }
 
   /** Settles when the socket is gone, or after `ms`. */
-  goneWithin(ms: number): Promise<void> {
-    return this.#open.goneWithin(ms)
+  waitForClose(ms: number): Promise<void> {
+    return this.#openCalls.waitForClose(ms)
   }
 
   /** Closes it once everything called is answered, which is not waited for long. */
-  async finish(): Promise<void> {
-    await this.#open.finish(finishMs)
+  async finishCalls(): Promise<void> {
+    await this.#openCalls.finish(finishMs)
     this.close(closeCodes.restart, 'SHUTTING_DOWN')
   }
 
   close(code: number, reason: string): void {
     if (this.#closed) return
     this.#closed = true
-    this.ended()
+    this.handleClose()
     this.#ws.close(code, reason)
     // One that does not read would keep its close frame waiting for ever.
-    this.connection.parts.clock.timer(1_000, () => this.#ws.terminate())
+    this.connection.services.clock.timer(1_000, () => this.#ws.terminate())
   }
 
   /** Regularly: pings a silent socket, ends a dead one and one whose credential has ended. */
-  tend(): void {
-    const { clock, config } = this.connection.parts
+  checkLiveness(): void {
+    const { clock, config } = this.connection.services
     const now = clock.monotonic()
     // Since the ping, not since it was last heard: after a pause of this process everyone has been silent.
-    if (this.#pingedAt === undefined && now - this.#lastHeard > config.limits.pingMs) {
+    if (this.#pingedAt === undefined && now - this.#lastReceivedAt > config.limits.pingMs) {
       this.#pingedAt = now
       this.#write(pingFrame)
-    } else if (this.#pingedAt !== undefined && now - this.#pingedAt >= config.limits.pongMs) return this.#abandon()
+    } else if (this.#pingedAt !== undefined && now - this.#pingedAt >= config.limits.pongMs) return this.#terminate()
     const { identity } = this.connection
     if (identity.ok && identity.principal.expiresAt + leewayMs < clock.wall())
       return this.close(closeCodes.unauthenticated, 'TOKEN_EXPIRED')
-    if (this.#noticeAt === undefined || clock.wall() < this.#noticeAt) return
+    if (this.#reconnectAt === undefined || clock.wall() < this.#reconnectAt) return
     // Said once: a client that comes back with the same token would otherwise be sent away over and over.
-    this.#noticeAt = undefined
+    this.#reconnectAt = undefined
     this.askToReconnect()
   }
 
   /** Nobody is there. At once, before the socket says `close`: what is handed out in between would be lost to others. */
-  #abandon(): void {
+  #terminate(): void {
     this.#closed = true
-    this.ended()
+    this.handleClose()
     this.#ws.terminate()
   }
 
   refuse(error: unknown, envelope: Envelope = { id: null, jsonrpc: undefined }): void {
-    this.#write(errorFrame(envelope, errorShape(error, uuidv7())))
+    this.#write(errorFrame(envelope, toErrorShape(error, uuidv7())))
   }
 
   #write(frame: Buffer): void {
     if (!this.#closed) this.#writer.write(frame)
   }
 
-  #noteLife(): void {
-    const { identity, parts } = this.connection
+  #recordPresence(): void {
+    const { identity, services } = this.connection
     const agent = identity.ok ? identity.principal.agent : undefined
-    if (agent && identity.ok) parts.presence.note(identity.principal.project, agent.id, parts.now())
+    if (agent && identity.ok) services.presence.record(identity.principal.project, agent.id, services.now())
   }
 
-  #handle(incoming: Incoming): void {
+  #handle(incoming: ClientMessage): void {
     if (incoming.type === 'malformed') return this.#countMalformed(incoming)
-    if (incoming.type === 'stop') return this.#open.stop(incoming.id)
+    if (incoming.type === 'stop') return this.#openCalls.stop(incoming.id)
     const { id, jsonrpc } = incoming
     const envelope = { id, jsonrpc }
-    const { limits } = this.connection.parts.config
+    const { limits } = this.connection.services.config
     if (incoming.kind === 'subscription') {
       // Its client opens it where it goes.
-      if (this.#open.leaving) return
-      if (this.#open.subscriptions.has(id))
+      if (this.#openCalls.draining) return
+      if (this.#openCalls.subscriptions.has(id))
         return this.refuse(new CoordinationError('INVALID_INPUT', `Duplicate id ${id}`), envelope)
       // Those that were stopped do not count while they end.
-      const open = [...this.#open.subscriptions.values()].filter(({ signal }) => !signal.aborted).length
-      if (open >= limits.subscriptions) return this.#refuseMore('subscriptions', limits.subscriptions, envelope)
+      const open = [...this.#openCalls.subscriptions.values()].filter(({ signal }) => !signal.aborted).length
+      if (open >= limits.subscriptions) return this.#refuseOverLimit('subscriptions', limits.subscriptions, envelope)
       void this.#subscribe(incoming, envelope)
       return
     }
-    if (this.#open.inFlight >= limits.callsInFlight)
-      return this.#refuseMore('calls in flight', limits.callsInFlight, envelope)
+    if (this.#openCalls.inFlight >= limits.callsInFlight)
+      return this.#refuseOverLimit('calls in flight', limits.callsInFlight, envelope)
     void this.#call(incoming, incoming.kind, envelope)
   }
 
-  #countMalformed({ envelope, why }: Extract<Incoming, { type: 'malformed' }>): void {
+  #countMalformed({ envelope, reason: why }: Extract<ClientMessage, { type: 'malformed' }>): void {
     this.refuse(new CoordinationError('INVALID_INPUT', why), envelope)
-    if (this.#malformed.tooMany()) this.close(closeCodes.malformed, 'too many malformed frames')
+    if (this.#malformedFrames.record()) this.close(closeCodes.malformed, 'too many malformed frames')
   }
 
   async #call(
-    incoming: Extract<Incoming, { type: 'call' }>,
+    incoming: Extract<ClientMessage, { type: 'call' }>,
     kind: 'query' | 'mutation',
     envelope: Envelope,
   ): Promise<void> {
     const requestId = uuidv7()
     const { id, path, rawInput } = incoming
-    const { signal, over } = this.#open.begin(id, path, rawInput)
+    const { signal, end: over } = this.#openCalls.begin(id, path, rawInput)
     try {
       const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal })
-      this.#flood.admitted()
+      this.#abuseDetector.recordSuccess()
       this.#write(resultFrame(envelope, result))
     } catch (error) {
-      this.#write(errorFrame(envelope, errorShape(error, requestId)))
-      if (toCoordinationError(error).code === 'RATE_LIMITED' && this.#flood.goesOn())
+      this.#write(errorFrame(envelope, toErrorShape(error, requestId)))
+      if (toCoordinationError(error).code === 'RATE_LIMITED' && this.#abuseDetector.recordRefusal())
         this.close(closeCodes.flooding, 'RATE_LIMITED')
     } finally {
       over()
     }
   }
 
-  async #subscribe(incoming: Extract<Incoming, { type: 'call' }>, envelope: Envelope): Promise<void> {
+  async #subscribe(incoming: Extract<ClientMessage, { type: 'call' }>, envelope: Envelope): Promise<void> {
     const requestId = uuidv7()
     const { id, path, rawInput } = incoming
     const controller = new AbortController()
     const { signal } = controller
-    this.#open.subscriptions.set(id, controller)
+    this.#openCalls.subscriptions.set(id, controller)
     let started = false
     try {
       const chunks = runSubscription({
@@ -271,15 +276,15 @@ export class Socket {
       })
       // Admitted by the first pull; `started` is said before what that brings, and a refusal without it.
       const first = chunks.next()
-      await Promise.race([first, nextTurn()])
+      await Promise.race([first, yieldToEventLoop()])
       this.#write(stateFrame(envelope, 'started'))
       started = true
       for (let next = await first; !next.done; next = await chunks.next()) {
-        for (const thing of next.value) {
-          if (this.#writer.congested) await this.#writer.drained(signal)
+        for (const item of next.value) {
+          if (this.#writer.isCongested) await this.#writer.waitForDrain(signal)
           // What was handed out is lost to others: it goes out before the notice does.
-          if (signal.aborted && !this.#open.leaving) break
-          this.#write(itemFrame(envelope, thing))
+          if (signal.aborted && !this.#openCalls.draining) break
+          this.#write(itemFrame(envelope, item))
         }
         if (signal.aborted) break
         currentPrincipal(this.connection)
@@ -287,13 +292,13 @@ export class Socket {
       await chunks.return(undefined)
     } catch (error) {
       // Told on the next socket, where it can be seen, and nobody has to ask again.
-      if (this.connection.parts.revocations.blind) this.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
-      if (!this.#open.leaving) this.#write(errorFrame(envelope, errorShape(error, requestId)))
+      if (this.connection.services.revocations.isUnreadable) this.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
+      if (!this.#openCalls.draining) this.#write(errorFrame(envelope, toErrorShape(error, requestId)))
       started = false
     } finally {
       controller.abort()
-      this.#open.ended(id)
+      this.#openCalls.removeSubscription(id)
     }
-    if (started && !this.#open.leaving) this.#write(stateFrame(envelope, 'stopped'))
+    if (started && !this.#openCalls.draining) this.#write(stateFrame(envelope, 'stopped'))
   }
 }

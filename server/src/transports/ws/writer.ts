@@ -10,19 +10,19 @@ export class SocketWriter {
   readonly #raw: Duplex
   readonly #clock: Clock
   readonly #limits: Limits
-  readonly #tooSlow: () => void
+  readonly #onTooSlow: () => void
   #corked = false
-  #draining: Promise<void> | undefined
+  #drained: Promise<void> | undefined
 
-  constructor(raw: Duplex, clock: Clock, limits: Limits, tooSlow: () => void) {
+  constructor(raw: Duplex, clock: Clock, limits: Limits, onTooSlow: () => void) {
     this.#raw = raw
     this.#clock = clock
     this.#limits = limits
-    this.#tooSlow = tooSlow
+    this.#onTooSlow = onTooSlow
   }
 
   /** Whether more is waiting to be read by the client than may. Below its own high-water mark a stream says no `drain`. */
-  get congested(): boolean {
+  get isCongested(): boolean {
     return this.#raw.writableNeedDrain && this.#raw.writableLength > this.#limits.socketBufferBytes
   }
 
@@ -40,23 +40,23 @@ export class SocketWriter {
   }
 
   /** Settles when the client has read on, is gone, or `signal` says that nobody waits any more. */
-  async drained(signal: AbortSignal): Promise<void> {
-    this.#draining ??= this.#drain().finally(() => {
-      this.#draining = undefined
+  async waitForDrain(signal: AbortSignal): Promise<void> {
+    this.#drained ??= this.#waitForDrainEvent().finally(() => {
+      this.#drained = undefined
     })
     if (signal.aborted) return
-    let leave: () => void = () => undefined
+    let stopWaiting: () => void = () => undefined
     const aborted = new Promise<void>((resolve) => {
-      leave = resolve
-      signal.addEventListener('abort', leave, { once: true })
+      stopWaiting = resolve
+      signal.addEventListener('abort', stopWaiting, { once: true })
     })
-    await Promise.race([this.#draining, aborted])
-    signal.removeEventListener('abort', leave)
+    await Promise.race([this.#drained, aborted])
+    signal.removeEventListener('abort', stopWaiting)
   }
 
-  #drain(): Promise<void> {
+  #waitForDrainEvent(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#clock.timer(this.#limits.slowConsumerMs, this.#tooSlow)
+      const cancel = this.#clock.timer(this.#limits.slowConsumerMs, this.#onTooSlow)
       const done = () => {
         cancel()
         this.#raw.off('drain', done)

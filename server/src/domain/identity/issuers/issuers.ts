@@ -3,47 +3,49 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Principal } from '../../principal.ts'
-import { notValid } from '../key-use.ts'
+import { invalidToken } from '../key-use.ts'
+import { findRule, type IssuerRule, type TrustedIssuer } from './issuer-config.ts'
 import { PublicKeys } from './public-keys.ts'
-import { type Rule, ruleFor, type Trusted } from './trusted.ts'
 
 const cacheLimit = 10_000
 
 /** Somebody whom a trusted issuer vouches for, and what a rule makes of it. */
-export interface Vouched {
-  readonly issuer: Trusted
+export interface ExternalIdentity {
+  readonly issuer: TrustedIssuer
   readonly subject: string
-  readonly rule: Rule
+  readonly rule: IssuerRule
   /** In milliseconds since 1970. */
   readonly expiresAt: number
 }
 
-interface One {
-  readonly trusted: Trusted
+interface IssuerEntry {
+  readonly trusted: TrustedIssuer
   readonly keys: PublicKeys
 }
 
 /** The issuers of tokens that this server takes beside its own: a cluster's for its pods, a company's for its people. */
 export class Issuers {
   readonly #clock: Clock
-  readonly #byName: ReadonlyMap<string, One>
-  readonly #known = new Map<string, Principal>()
+  readonly #byName: ReadonlyMap<string, IssuerEntry>
+  readonly #cache = new Map<string, Principal>()
 
-  constructor(trusted: readonly Trusted[], clock: Clock) {
+  constructor(trusted: readonly TrustedIssuer[], clock: Clock) {
     this.#clock = clock
-    this.#byName = new Map(trusted.map((one) => [one.issuer, { trusted: one, keys: new PublicKeys(one, clock) }]))
+    this.#byName = new Map(
+      trusted.map((issuer) => [issuer.issuer, { trusted: issuer, keys: new PublicKeys(issuer, clock) }]),
+    )
   }
 
   /** Reads the keys of those whose time it is. Throws when some could not be read, after all have been tried. */
   async refresh(): Promise<void> {
     const outcomes = await Promise.allSettled([...this.#byName.values()].map(({ keys }) => keys.refresh()))
-    if (outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value)) this.#known.clear()
+    if (outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value)) this.#cache.clear()
     const failed = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
     if (failed.length > 0) throw new AggregateError(failed, 'the keys of some outside issuers could not be read')
   }
 
   /** Whether a token says that it comes from one of them: then it is theirs to prove, and never taken for one of ours. */
-  claims(token: string): boolean {
+  hasIssuerOf(token: string): boolean {
     if (this.#byName.size === 0) return false
     try {
       return this.#byName.has(decodeJwt(token).iss ?? '')
@@ -56,30 +58,30 @@ export class Issuers {
    * Who a token of an issuer speaks for; `admit` makes a caller of it, once for each token. UNAUTHENTICATED with one message
    * for whatever is wrong before the signature is verified, TOKEN_EXPIRED and FORBIDDEN after.
    */
-  async verify(token: string, admit: (vouched: Vouched) => Promise<Principal>): Promise<Principal> {
+  async verify(token: string, toPrincipal: (identity: ExternalIdentity) => Promise<Principal>): Promise<Principal> {
     const hash = createHash('sha256').update(token).digest('base64url')
-    const known = this.#known.get(hash)
-    if (known) return known
-    const principal = await admit(await this.#verify(token))
-    if (this.#known.size >= cacheLimit) this.#known.clear()
-    this.#known.set(hash, principal)
+    const cached = this.#cache.get(hash)
+    if (cached) return cached
+    const principal = await toPrincipal(await this.#identify(token))
+    if (this.#cache.size >= cacheLimit) this.#cache.clear()
+    this.#cache.set(hash, principal)
     return principal
   }
 
-  async #verify(token: string): Promise<Vouched> {
-    const one = this.#byName.get(decodeJwt(token).iss ?? '')
-    const set = one?.keys.set
-    if (!one || !set) throw notValid()
-    const { trusted } = one
-    const { subject, expiresAt, claims } = await this.#proven(token, set, trusted)
-    const rule = ruleFor(trusted.rules, claims)
+  async #identify(token: string): Promise<ExternalIdentity> {
+    const entry = this.#byName.get(decodeJwt(token).iss ?? '')
+    const keySet = entry?.keys.set
+    if (!entry || !keySet) throw invalidToken()
+    const { trusted } = entry
+    const { subject, expiresAt, claims } = await this.#verifySignature(token, keySet, trusted)
+    const rule = findRule(trusted.rules, claims)
     if (!rule) throw new CoordinationError('FORBIDDEN', 'no rule of this server gives this identity a role')
     return { issuer: trusted, subject, rule, expiresAt }
   }
 
-  async #proven(token: string, set: NonNullable<PublicKeys['set']>, trusted: Trusted) {
+  async #verifySignature(token: string, keySet: NonNullable<PublicKeys['set']>, trusted: TrustedIssuer) {
     try {
-      const { payload } = await jwtVerify(token, set, {
+      const { payload } = await jwtVerify(token, keySet, {
         algorithms: trusted.algorithms,
         issuer: trusted.issuer,
         audience: trusted.audience,
@@ -87,15 +89,15 @@ export class Issuers {
         clockTolerance: 5,
         currentDate: new Date(this.#clock.wall()),
       })
-      return proof(payload, trusted.maxLife)
+      return checkClaims(payload, trusted.maxLife)
     } catch (cause) {
       const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
-      throw isExpired ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: get another') : notValid()
+      throw isExpired ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: get another') : invalidToken()
     }
   }
 }
 
-function proof(claims: JWTPayload, maxLifeMs: number) {
+function checkClaims(claims: JWTPayload, maxLifeMs: number) {
   const { sub: subject, iat, exp } = claims
   if (subject === undefined || subject === '' || iat === undefined || exp === undefined)
     throw new Error('claims are missing')

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose'
 import { z } from 'zod'
 import type { Clock } from '../../../platform/clock.ts'
-import type { Trusted } from './trusted.ts'
+import type { TrustedIssuer } from './issuer-config.ts'
 
-const withinMs = 5_000
+const fetchTimeoutMs = 5_000
 const maxBytes = 262_144
 
 /** After an attempt that failed the next one comes no sooner. */
@@ -12,7 +12,7 @@ const cooldownMs = 30_000
 
 const keySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })
 
-async function limited(body: ReadableStream<Uint8Array> | null): Promise<string> {
+async function readLimited(body: ReadableStream<Uint8Array> | null): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body ?? []) {
@@ -24,18 +24,18 @@ async function limited(body: ReadableStream<Uint8Array> | null): Promise<string>
 }
 
 /** From the one address that is configured: no redirect, and nothing a token says, leads anywhere else. */
-async function fetched(uri: string, bearerFile: string | undefined): Promise<string> {
+async function fetchKeySet(uri: string, bearerFile: string | undefined): Promise<string> {
   const bearer = bearerFile === undefined ? undefined : readFileSync(bearerFile, 'utf8').trim()
   const response = await fetch(uri, {
     redirect: 'error',
-    signal: AbortSignal.timeout(withinMs),
+    signal: AbortSignal.timeout(fetchTimeoutMs),
     headers: {
       accept: 'application/jwk-set+json, application/json',
       ...(bearer && { authorization: `Bearer ${bearer}` }),
     },
   })
   if (!response.ok) throw new Error(`${uri} answers ${response.status}`)
-  return limited(response.body)
+  return readLimited(response.body)
 }
 
 /**
@@ -43,13 +43,13 @@ async function fetched(uri: string, bearerFile: string | undefined): Promise<str
  * refused and causes no fetch, or anybody could make this server call out.
  */
 export class PublicKeys {
-  readonly #trusted: Trusted
+  readonly #trusted: TrustedIssuer
   readonly #clock: Clock
   #text = ''
   #set: JWTVerifyGetKey | undefined
   #nextAt = 0
 
-  constructor(trusted: Trusted, clock: Clock) {
+  constructor(trusted: TrustedIssuer, clock: Clock) {
     this.#trusted = trusted
     this.#clock = clock
   }
@@ -65,7 +65,7 @@ export class PublicKeys {
     if (now < this.#nextAt) return false
     const { jwksUri, jwksFile, bearerFile, refresh } = this.#trusted
     this.#nextAt = now + Math.min(cooldownMs, refresh)
-    const text = jwksUri === undefined ? readFileSync(jwksFile ?? '', 'utf8') : await fetched(jwksUri, bearerFile)
+    const text = jwksUri === undefined ? readFileSync(jwksFile ?? '', 'utf8') : await fetchKeySet(jwksUri, bearerFile)
     const set = createLocalJWKSet(keySet.parse(JSON.parse(text)))
     this.#nextAt = now + refresh
     const changed = text !== this.#text

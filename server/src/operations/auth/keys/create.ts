@@ -4,31 +4,31 @@ import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
 import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
-import { keyText, newKeyId, newSecret } from '../../../domain/identity/key-text.ts'
-import { takeUse } from '../../../domain/identity/key-use.ts'
+import { formatKey, newKeyId, newSecret } from '../../../domain/identity/key-format.ts'
+import { consumeKeyUse } from '../../../domain/identity/key-use.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { iso } from '../../../platform/times.ts'
 import type { Transaction } from '../../../store/store.ts'
-import { endKey } from './revoke.ts'
-import { presentKey } from './serialize.ts'
+import { revokeKeyIn } from './revoke.ts'
+import { toApiKey } from './serialize.ts'
 
 type Input = z.output<typeof keyCreateInput>
 
-async function projectOf({ db, t }: Transaction, name: string): Promise<string> {
+async function findProjectId({ db, t }: Transaction, name: string): Promise<string> {
   const [row] = await db.select({ id: t.projects.id }).from(t.projects).where(eq(t.projects.name, name))
   if (!row) throw new CoordinationError('NOT_FOUND', `Project ${name} not found`)
   return row.id
 }
 
 /** The bootstrap token is good for one key, and that must be one that can make others: or nobody could come in any more. */
-async function spendBootstrap(tx: Transaction, { roleCeiling, scopes }: Input): Promise<void> {
+async function consumeBootstrapToken(tx: Transaction, { roleCeiling, scopes }: Input): Promise<void> {
   if (roleCeiling !== 'admin' || !(scopes.includes('*') || scopes.includes('keys:write')))
     throw new CoordinationError(
       'INVALID_INPUT',
       'the bootstrap token is exchanged for an admin key: { roleCeiling: "admin", scopes: ["*"] }',
     )
-  await takeUse(tx, bootstrapId)
-  await endKey(tx, bootstrapId)
+  await consumeKeyUse(tx, bootstrapId)
+  await revokeKeyIn(tx, bootstrapId)
 }
 
 /** `auth.keys.create`: the only time the key is said. */
@@ -36,8 +36,8 @@ export async function createKey(ctx: Context, input: Input): Promise<z.output<ty
   const isBootstrap = ctx.principal.key?.id === bootstrapId
   const [id, secret] = [newKeyId(), newSecret()]
   const created = await ctx.transact(async (tx) => {
-    if (isBootstrap) await spendBootstrap(tx, input)
-    const projectId = input.project === undefined ? ctx.principal.project : await projectOf(tx, input.project)
+    if (isBootstrap) await consumeBootstrapToken(tx, input)
+    const projectId = input.project === undefined ? ctx.principal.project : await findProjectId(tx, input.project)
     const { name, roleCeiling, scopes, maxUses = null } = input
     const [row] = await tx.db
       .insert(tx.t.credentials)
@@ -57,8 +57,8 @@ export async function createKey(ctx: Context, input: Input): Promise<z.output<ty
     if (!row) throw new Error('a key was not stored')
     const data = { keyId: id, name, project: projectId, scopes, roleCeiling, maxUses, expiresAt: iso(row.expiresAt) }
     tx.append({ type: 'key.created', subject: null, actor: actorOf(ctx.principal), audience: [], data })
-    return presentKey(row)
+    return toApiKey(row)
   })
-  if (isBootstrap) ctx.bootstrap.spent()
-  return { ...created, key: keyText(id, secret) }
+  if (isBootstrap) ctx.bootstrap.deleteTokenFile()
+  return { ...created, key: formatKey(id, secret) }
 }

@@ -3,7 +3,7 @@ import { and, desc, gt, isNull, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
 import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
-import { presentKey } from './serialize.ts'
+import { toApiKey } from './serialize.ts'
 
 /** `auth.keys.list`: of every project, because an admin is of all. */
 export const listKeys = (
@@ -18,5 +18,5 @@ export const listKeys = (
       .where(and(ne(c.id, bootstrapId), ...live))
       .orderBy(desc(c.createdAt), desc(c.id))
       .limit(limit)
-    return { keys: rows.map(presentKey) }
+    return { keys: rows.map(toApiKey) }
   })

@@ -8,9 +8,9 @@ import { revokeSessionsOfKey } from '../../../domain/identity/session.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { iso } from '../../../platform/times.ts'
 import { type Query, statement, type Transaction } from '../../../store/store.ts'
-import { noSuchKey } from './serialize.ts'
+import { keyNotFound } from './serialize.ts'
 
-const end = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
+const markRevoked = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
   db
     .update(t.credentials)
     .set({ revokedAt: p.now })
@@ -20,9 +20,9 @@ const end = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
 )
 
 /** Ends a key and every session that began with it. Undefined when it was over before, or never was. */
-export async function endKey(tx: Transaction, keyId: string): Promise<number | undefined> {
-  const [ended] = await tx.run(end, { keyId, now: tx.now })
-  return ended ? (await revokeSessionsOfKey(tx, keyId)).length : undefined
+export async function revokeKeyIn(tx: Transaction, keyId: string): Promise<number | undefined> {
+  const [revoked] = await tx.run(markRevoked, { keyId, now: tx.now })
+  return revoked ? (await revokeSessionsOfKey(tx, keyId)).length : undefined
 }
 
 /** `auth.keys.revoke`. */
@@ -31,13 +31,13 @@ export const revokeKey = (
   { keyId }: z.output<typeof keyRevokeInput>,
 ): Promise<z.output<typeof keyRevokeOutput>> =>
   ctx.transact(async (tx) => {
-    if (keyId === bootstrapId) throw noSuchKey(keyId)
-    const revokedSessions = await endKey(tx, keyId)
+    if (keyId === bootstrapId) throw keyNotFound(keyId)
+    const revokedSessions = await revokeKeyIn(tx, keyId)
     if (revokedSessions !== undefined) {
       const data = { keyId, revokedSessions }
       tx.append({ type: 'key.revoked', subject: null, actor: actorOf(ctx.principal), audience: [], data })
     }
     const [row] = await tx.run(findKey, { keyId })
-    if (!row) throw noSuchKey(keyId)
+    if (!row) throw keyNotFound(keyId)
     return { keyId, revokedAt: iso(row.revokedAt ?? tx.now), revokedSessions: revokedSessions ?? 0 }
   })

@@ -4,11 +4,11 @@ import { and, eq, gt, isNull, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
 import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
-import { findKey, outsideSecret } from '../../../domain/identity/check-key.ts'
-import { keyText, newSecret } from '../../../domain/identity/key-text.ts'
+import { externalSecret, findKey } from '../../../domain/identity/check-key.ts'
+import { formatKey, newSecret } from '../../../domain/identity/key-format.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { iso } from '../../../platform/times.ts'
-import { noSuchKey, presentKey } from './serialize.ts'
+import { keyNotFound, toApiKey } from './serialize.ts'
 
 /** `auth.keys.rotate`: at most two secrets are good at a time, so a second rotation ends the oldest at once. */
 export async function rotateKey(
@@ -26,22 +26,22 @@ export async function rotateKey(
         and(
           eq(c.id, keyId),
           ne(c.id, bootstrapId),
-          ne(c.secretHash, outsideSecret),
+          ne(c.secretHash, externalSecret),
           isNull(c.revokedAt),
           gt(c.expiresAt, tx.now),
         ),
       )
       .returning()
     if (!row) {
-      const [over] = await tx.run(findKey, { keyId })
-      if (!over || keyId === bootstrapId) throw noSuchKey(keyId)
-      if (over.secretHash === outsideSecret)
+      const [existing] = await tx.run(findKey, { keyId })
+      if (!existing || keyId === bootstrapId) throw keyNotFound(keyId)
+      if (existing.secretHash === externalSecret)
         throw new CoordinationError('ILLEGAL_TRANSITION', `${keyId} has no secret here: its issuer gives it tokens`)
       throw new CoordinationError('ILLEGAL_TRANSITION', `key ${keyId} is revoked or has expired: create another`)
     }
     const data = { keyId, previousUntil: iso(previousUntil) }
     tx.append({ type: 'key.rotated', subject: null, actor: actorOf(ctx.principal), audience: [], data })
-    return presentKey(row)
+    return toApiKey(row)
   })
-  return { ...rotated, key: keyText(keyId, secret) }
+  return { ...rotated, key: formatKey(keyId, secret) }
 }

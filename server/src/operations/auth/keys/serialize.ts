@@ -4,14 +4,14 @@ import { z } from 'zod'
 import type { KeyRow } from '../../../domain/identity/check-key.ts'
 import { iso, isoOrNull } from '../../../platform/times.ts'
 
-const scopes = z.array(scope)
+const scopeList = z.array(scope)
 
 /** A key as its managers see it: nothing of its secret. */
-export const presentKey = (row: KeyRow): z.output<typeof apiKey> => ({
+export const toApiKey = (row: KeyRow): z.output<typeof apiKey> => ({
   keyId: row.id,
   name: row.name,
   project: row.projectId,
-  scopes: scopes.parse(JSON.parse(row.scopes)),
+  scopes: scopeList.parse(JSON.parse(row.scopes)),
   roleCeiling: role.parse(row.roleCeiling),
   maxUses: row.maxUses,
   uses: row.uses,
@@ -23,4 +23,4 @@ export const presentKey = (row: KeyRow): z.output<typeof apiKey> => ({
   revokedAt: isoOrNull(row.revokedAt),
 })
 
-export const noSuchKey = (keyId: string) => new CoordinationError('NOT_FOUND', `Key ${keyId} not found`)
+export const keyNotFound = (keyId: string) => new CoordinationError('NOT_FOUND', `Key ${keyId} not found`)

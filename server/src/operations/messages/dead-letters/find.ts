@@ -1,19 +1,19 @@
 import type { deadLetterListInput } from '@tony/mcp-shared/dead-letters'
 import { and, eq, lt, or, type SQL } from 'drizzle-orm'
 import type { z } from 'zod'
-import { knownAgent } from '../../../domain/agents/lookup.ts'
+import { requireKnownAgent } from '../../../domain/agents/lookup.ts'
 import type { Context } from '../../../domain/context.ts'
-import { isWord } from '../../../store/sql-literals.ts'
+import { equalsLiteral } from '../../../store/sql-literals.ts'
 import { type Query, type Reader, statement } from '../../../store/store.ts'
 import type { Tables } from '../../../store/tables/tables.ts'
-import { type Page, pageAlong, unplanned } from '../index-scan.ts'
-import { headOf, type MessageHead } from '../serialize.ts'
-import { onlyOf } from '../visible.ts'
+import { equalsUnindexed, mergeScans, type Page } from '../index-scan.ts'
+import { headColumns, type MessageHead } from '../serialize.ts'
+import { visibleOwnerOf } from '../visible.ts'
 
 type Filter = z.output<typeof deadLetterListInput>['filter']
 
 /** A filter with its agents known. */
-interface Sought {
+interface DeadLetterQuery {
   readonly project: string
   /** Only what this agent sent or received. */
   readonly only: string | undefined
@@ -24,22 +24,24 @@ interface Sought {
 }
 
 const findOne = statement(({ db, t, p }: Query<{ id: string }>) =>
-  db.select(headOf(t.messages)).from(t.messages).where(eq(t.messages.id, p.id)).prepare(),
+  db.select(headColumns(t.messages)).from(t.messages).where(eq(t.messages.id, p.id)).prepare(),
 )
 
 /** What a dead letter has to be, beside dead and of the project. */
-function conditions({ messages }: Tables, { only, to, from, type, before }: Sought): SQL | undefined {
+function conditions({ messages }: Tables, { only, to, from, type, before }: DeadLetterQuery): SQL | undefined {
   return and(
-    only === undefined ? undefined : or(unplanned(messages.fromAgent, only), unplanned(messages.toAgent, only)),
-    to === undefined ? undefined : unplanned(messages.toAgent, to),
-    from === undefined ? undefined : unplanned(messages.fromAgent, from),
+    only === undefined
+      ? undefined
+      : or(equalsUnindexed(messages.fromAgent, only), equalsUnindexed(messages.toAgent, only)),
+    to === undefined ? undefined : equalsUnindexed(messages.toAgent, to),
+    from === undefined ? undefined : equalsUnindexed(messages.fromAgent, from),
     type === undefined ? undefined : eq(messages.type, type),
     before === undefined ? undefined : lt(messages.endedAt, before),
   )
 }
 
 /** The same, of a row that was found by its id. */
-function fits(row: MessageHead, { project, only, to, from, type, before }: Sought): boolean {
+function matchesQuery(row: MessageHead, { project, only, to, from, type, before }: DeadLetterQuery): boolean {
   if (row.projectId !== project || row.status !== 'dead') return false
   if (only !== undefined && row.fromAgent !== only && row.toAgent !== only) return false
   if (to !== undefined && row.toAgent !== to) return false
@@ -48,39 +50,40 @@ function fits(row: MessageHead, { project, only, to, from, type, before }: Sough
 }
 
 /** Those of up to 500 ids, each by the index that knows it. */
-async function byIds(reader: Reader, ids: readonly string[], sought: Sought): Promise<MessageHead[]> {
+async function findByIds(reader: Reader, ids: readonly string[], query: DeadLetterQuery): Promise<MessageHead[]> {
   const rows: MessageHead[] = []
-  for (const id of new Set(ids)) rows.push(...(await reader.run(findOne, { id })).filter((row) => fits(row, sought)))
+  for (const id of new Set(ids))
+    rows.push(...(await reader.run(findOne, { id })).filter((row) => matchesQuery(row, query)))
   return rows.sort((a, b) => a.ord - b.ord)
 }
 
-async function soughtBy(reader: Reader, { principal }: Context, filter: Filter): Promise<Sought> {
+async function toQuery(reader: Reader, { principal }: Context, filter: Filter): Promise<DeadLetterQuery> {
   const { project } = principal
   const { to, from, type, before } = filter
   return {
     project,
-    only: onlyOf(principal),
-    to: to === undefined ? undefined : await knownAgent(reader, project, to),
-    from: from === undefined ? undefined : await knownAgent(reader, project, from),
+    only: visibleOwnerOf(principal),
+    to: to === undefined ? undefined : await requireKnownAgent(reader, project, to),
+    from: from === undefined ? undefined : await requireKnownAgent(reader, project, from),
     type,
     before: before === undefined ? undefined : Date.parse(before),
   }
 }
 
 /** Dead letters the caller may see, the oldest first. */
-export async function findDead(
+export async function findDeadLetters(
   reader: Reader,
   ctx: Context,
   filter: Filter,
   { after, limit }: { readonly after: number | undefined; readonly limit: number },
 ): Promise<Page> {
-  const sought = await soughtBy(reader, ctx, filter)
+  const query = await toQuery(reader, ctx, filter)
   if (filter.messageIds) {
-    const rows = (await byIds(reader, filter.messageIds, sought)).filter(({ ord }) => ord > (after ?? 0))
+    const rows = (await findByIds(reader, filter.messageIds, query)).filter(({ ord }) => ord > (after ?? 0))
     const page = rows.slice(0, limit)
     return { rows: page, next: rows.length > limit ? (page.at(-1)?.ord ?? null) : null }
   }
   const { messages } = reader.t
-  const along = and(eq(messages.projectId, sought.project), isWord(messages.status, 'dead'))
-  return pageAlong(reader, [{ along, where: conditions(reader.t, sought) }], { order: 'oldest', after, limit })
+  const indexed = and(eq(messages.projectId, query.project), equalsLiteral(messages.status, 'dead'))
+  return mergeScans(reader, [{ indexed, where: conditions(reader.t, query) }], { order: 'oldest', after, limit })
 }

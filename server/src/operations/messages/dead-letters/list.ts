@@ -2,11 +2,11 @@ import type { deadLetterListInput, deadLetterListOutput } from '@tony/mcp-shared
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
-import { positionOf } from '../../../platform/paging.ts'
+import { parseCursor } from '../../../platform/paging.ts'
 import { iso } from '../../../platform/times.ts'
 import { type Query, type Reader, statement } from '../../../store/store.ts'
-import { type MessageHead, presentPage } from '../serialize.ts'
-import { findDead } from './find.ts'
+import { type MessageHead, toMessagePage } from '../serialize.ts'
+import { findDeadLetters } from './find.ts'
 
 const findFailures = statement(({ db, t, p }: Query<{ messageId: string; redrives: number }>) =>
   db
@@ -28,8 +28,8 @@ export const listDeadLetters = (
   { filter, limit, cursor }: z.output<typeof deadLetterListInput>,
 ): Promise<z.output<typeof deadLetterListOutput>> =>
   ctx.read(async (reader) => {
-    const found = await findDead(reader, ctx, filter, { after: positionOf(cursor), limit })
-    const { page, nextCursor } = await presentPage(reader, found, async (row, message) => ({
+    const found = await findDeadLetters(reader, ctx, filter, { after: parseCursor(cursor), limit })
+    const { page, nextCursor } = await toMessagePage(reader, found, async (row, message) => ({
       ...message,
       failures: await failuresOf(reader, row),
     }))

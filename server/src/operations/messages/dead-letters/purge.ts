@@ -4,21 +4,21 @@ import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
 import { participantsOf } from '../../../domain/messages/participants.ts'
 import { actorOf } from '../../../domain/principal.ts'
-import { isWord } from '../../../store/sql-literals.ts'
+import { equalsLiteral } from '../../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../../store/store.ts'
 import type { MessageHead } from '../serialize.ts'
-import { findDead } from './find.ts'
+import { findDeadLetters } from './find.ts'
 
-const hold = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
+const lockDeadLetter = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
   locked(
     db
       .select({ ord: t.messages.ord })
       .from(t.messages)
-      .where(and(eq(t.messages.ord, p.ord), isWord(t.messages.status, 'dead'))),
+      .where(and(eq(t.messages.ord, p.ord), equalsLiteral(t.messages.status, 'dead'))),
   ).prepare(),
 )
 
-const forget = statement(({ db, t, p }: Query<{ messageId: string }>) =>
+const deleteFailures = statement(({ db, t, p }: Query<{ messageId: string }>) =>
   db
     .delete(t.deliveryFailures)
     .where(eq(t.deliveryFailures.messageId, p.messageId))
@@ -32,9 +32,9 @@ const remove = statement(({ db, t, p }: Query<{ ord: number }>) =>
 
 async function purgeOne(tx: Transaction, ctx: Context, row: MessageHead): Promise<number> {
   // Held while its history goes first, which refers to it: nobody redrives it meanwhile.
-  const [held] = await tx.run(hold, { ord: row.ord })
+  const [held] = await tx.run(lockDeadLetter, { ord: row.ord })
   if (!held) return 0
-  await tx.run(forget, { messageId: row.id })
+  await tx.run(deleteFailures, { messageId: row.id })
   await tx.run(remove, { ord: row.ord })
   tx.append({
     type: 'message.purged',
@@ -54,7 +54,7 @@ export const purgeDeadLetters = (
   { filter, limit }: z.output<typeof deadLetterPurgeInput>,
 ): Promise<z.output<typeof deadLetterPurgeOutput>> =>
   ctx.transact(async (tx) => {
-    const { rows, next } = await findDead(tx, ctx, filter, { after: undefined, limit })
+    const { rows, next } = await findDeadLetters(tx, ctx, filter, { after: undefined, limit })
     let purged = 0
     for (const row of rows) purged += await purgeOne(tx, ctx, row)
     return { purged, more: next !== null }

@@ -2,15 +2,15 @@ import type { deadLetterRedriveInput, deadLetterRedriveOutput } from '@tony/mcp-
 import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { agentNotFound, isReachable, reachableAgent } from '../../../domain/agents/lookup.ts'
+import { agentNotFound, isRegistered, requireRegisteredAgent } from '../../../domain/agents/lookup.ts'
 import type { Context } from '../../../domain/context.ts'
-import { hasRoom, inboxFull } from '../../../domain/messages/capacity.ts'
+import { hasCapacity, inboxFull } from '../../../domain/messages/capacity.ts'
 import { participantsOf } from '../../../domain/messages/participants.ts'
 import { actorOf } from '../../../domain/principal.ts'
-import { isWord } from '../../../store/sql-literals.ts'
+import { equalsLiteral } from '../../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../../store/store.ts'
 import type { MessageHead } from '../serialize.ts'
-import { findDead } from './find.ts'
+import { findDeadLetters } from './find.ts'
 
 type Output = z.output<typeof deadLetterRedriveOutput>
 
@@ -34,20 +34,20 @@ const redrive = statement(({ db, t, p }: Query<{ ord: number; to: string }>) =>
       expiresAt: null,
       endedAt: null,
     })
-    .where(and(eq(t.messages.ord, p.ord), isWord(t.messages.status, 'dead')))
+    .where(and(eq(t.messages.ord, p.ord), equalsLiteral(t.messages.status, 'dead')))
     .returning({ redrives: t.messages.redrives })
     .prepare(),
 )
 
 /** Why a letter cannot go to an inbox; undefined when it can. */
-async function obstacle(
+async function redriveErrorOf(
   tx: Transaction,
   { projectId, priority }: MessageHead,
   to: string,
   maxPending: number,
 ): Promise<CoordinationError | undefined> {
-  if (!(await isReachable(tx, projectId, to))) return agentNotFound(to)
-  return (await hasRoom(tx, { agentId: to, priority, maxPending })) ? undefined : inboxFull(to, maxPending)
+  if (!(await isRegistered(tx, projectId, to))) return agentNotFound(to)
+  return (await hasCapacity(tx, { agentId: to, priority, maxPending })) ? undefined : inboxFull(to, maxPending)
 }
 
 async function redriveOne(tx: Transaction, ctx: Context, row: MessageHead, to: string): Promise<boolean> {
@@ -62,20 +62,21 @@ async function redriveOne(tx: Transaction, ctx: Context, row: MessageHead, to: s
     audience: [...new Set([...participantsOf(row), to])],
     data: { messageId: row.id, to, redrives: moved.redrives },
   })
-  tx.wake({ topic: 'inbox', agentId: to, because: 'mail' })
+  tx.wake({ topic: 'inbox', agentId: to, reason: 'message' })
   return true
 }
 
 /** `messages.deadLetters.redrive`: the letters themselves, not copies of them, back into an inbox. */
 export const redriveDeadLetters = (ctx: Context, input: z.output<typeof deadLetterRedriveInput>): Promise<Output> =>
   ctx.transact(async (tx) => {
-    const elsewhere = input.to === undefined ? undefined : await reachableAgent(tx, ctx.principal.project, input.to)
-    const { rows, next } = await findDead(tx, ctx, input.filter, { after: undefined, limit: input.limit })
+    const target =
+      input.to === undefined ? undefined : await requireRegisteredAgent(tx, ctx.principal.project, input.to)
+    const { rows, next } = await findDeadLetters(tx, ctx, input.filter, { after: undefined, limit: input.limit })
     const redriven: string[] = []
     const refused: Output['refused'] = []
     for (const row of rows) {
-      const to = elsewhere ?? row.toAgent
-      const error = await obstacle(tx, row, to, ctx.config.maxPending)
+      const to = target ?? row.toAgent
+      const error = await redriveErrorOf(tx, row, to, ctx.config.maxPending)
       if (error) refused.push({ messageId: row.id, error: { code: error.code, message: error.message } })
       else if (await redriveOne(tx, ctx, row, to)) redriven.push(row.id)
     }

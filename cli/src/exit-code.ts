@@ -37,7 +37,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** What went wrong, and what to do next where that is known. */
-export function explain(error: unknown): string {
+export function errorMessageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof TonyError && exitCodeOf(error) === 69)
     return `${error.message}: is the server running? Start one with: tony-mcp dev`

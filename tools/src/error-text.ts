@@ -2,10 +2,10 @@ import type { ErrorCode } from '@tony/mcp-shared/errors'
 import { ZodError } from 'zod'
 
 /** The client's own codes, and those of the tools. */
-type OwnCode = 'CONNECTION_LOST' | 'CLIENT_CLOSED' | 'SERVER_UNREACHABLE' | 'NO_SESSION'
+type LocalErrorCode = 'CONNECTION_LOST' | 'CLIENT_CLOSED' | 'SERVER_UNREACHABLE' | 'NO_SESSION'
 
 /** What a model does next after an error, by its code. */
-const next: Readonly<Record<ErrorCode | OwnCode, string>> = {
+const nextSteps: Readonly<Record<ErrorCode | LocalErrorCode, string>> = {
   INVALID_INPUT: 'Correct the named fields and call again.',
   UNAUTHENTICATED: 'Tell the user: the credential in the configuration of this MCP server is missing or not valid.',
   TOKEN_EXPIRED: 'Call join, then call again.',
@@ -45,7 +45,7 @@ const next: Readonly<Record<ErrorCode | OwnCode, string>> = {
 }
 
 /** An error of the tools' own, in the form of the server's. */
-export class SeatError extends Error {
+export class ToolError extends Error {
   override readonly name = 'SeatError'
   readonly code: string
 
@@ -55,20 +55,20 @@ export class SeatError extends Error {
   }
 }
 
-type Code = keyof typeof next
+type Code = keyof typeof nextSteps
 
-const isCode = (code: unknown): code is Code => typeof code === 'string' && Object.hasOwn(next, code)
+const isCode = (code: unknown): code is Code => typeof code === 'string' && Object.hasOwn(nextSteps, code)
 
 export const codeOf = (error: unknown): Code | undefined =>
   error instanceof Error && 'code' in error && isCode(error.code) ? error.code : undefined
 
 /** An error as a model is told of it: what it is, why, and what to do next. */
-export function refusal(error: unknown): string {
+export function toErrorText(error: unknown): string {
   const code = error instanceof ZodError ? 'INVALID_INPUT' : (codeOf(error) ?? 'INTERNAL')
-  return `${code}: ${reasonOf(code, error)}. ${next[code]}`
+  return `${code}: ${errorReason(code, error)}. ${nextSteps[code]}`
 }
 
-function reasonOf(code: string, error: unknown): string {
+function errorReason(code: string, error: unknown): string {
   if (error instanceof ZodError) return error.issues.map(({ message }) => message).join('; ')
   return code === 'INTERNAL' || !(error instanceof Error) ? 'something went wrong inside the server' : error.message
 }

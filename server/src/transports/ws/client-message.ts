@@ -2,8 +2,8 @@ import type { Call } from '../../guards/call.ts'
 import type { Envelope } from './frames.ts'
 
 /** What a frame of tRPC's WebSocket protocol can ask for. */
-export type Incoming =
-  | { readonly type: 'malformed'; readonly envelope: Envelope; readonly why: string }
+export type ClientMessage =
+  | { readonly type: 'malformed'; readonly envelope: Envelope; readonly reason: string }
   | { readonly type: 'stop'; readonly id: number | string }
   | {
       readonly type: 'call'
@@ -14,9 +14,9 @@ export type Incoming =
       readonly rawInput: unknown
     }
 
-const nobody: Envelope = { id: null, jsonrpc: undefined }
+const emptyEnvelope: Envelope = { id: null, jsonrpc: undefined }
 
-const malformed = (why: string, envelope = nobody): Incoming => ({ type: 'malformed', envelope, why })
+const malformed = (reason: string, envelope = emptyEnvelope): ClientMessage => ({ type: 'malformed', envelope, reason })
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -33,7 +33,7 @@ function withLastEventId(input: unknown, lastEventId: unknown): unknown {
   return isObject(input) ? { ...input, lastEventId } : { lastEventId }
 }
 
-function parseOne(message: unknown): Incoming {
+function parseClientMessage(message: unknown): ClientMessage {
   if (!isObject(message)) return malformed('a message is a JSON object')
   const { id, method, params } = message
   const jsonrpc = message['jsonrpc'] === '2.0' ? ('2.0' as const) : undefined
@@ -48,14 +48,14 @@ function parseOne(message: unknown): Incoming {
 }
 
 /** The messages of one frame: one, or a batch. Never throws. */
-export function parseIncoming(text: string): readonly Incoming[] {
+export function parseClientMessages(text: string): readonly ClientMessage[] {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
   } catch {
     return [malformed('the frame is not JSON')]
   }
-  return Array.isArray(parsed) ? parsed.map(parseOne) : [parseOne(parsed)]
+  return Array.isArray(parsed) ? parsed.map(parseClientMessage) : [parseClientMessage(parsed)]
 }
 
 /** The first frame of a socket that announced `connectionParams`; undefined when it is not one. */
@@ -70,9 +70,9 @@ export function parseConnectionParams(
   }
   if (!isObject(parsed) || parsed['method'] !== 'connectionParams') return undefined
   const data = isObject(parsed['data']) ? parsed['data'] : {}
-  const word = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+  const nonEmptyString = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
   const { token } = data
   // One that is there and cannot be a token is refused as one: an agent whose setting is empty must not become the developer.
-  const given = token === undefined || token === null ? undefined : typeof token === 'string' ? token : ''
-  return { token: given, project: word(data['project']) }
+  const credential = token === undefined || token === null ? undefined : typeof token === 'string' ? token : ''
+  return { token: credential, project: nonEmptyString(data['project']) }
 }

@@ -1,4 +1,5 @@
 import type { Client } from '../api/client.ts'
+import { infoOf, isRecord, messageOf, stateOf } from './conversions.ts'
 import type {
   AgentInfo,
   AgentMessage,
@@ -8,33 +9,32 @@ import type {
   MCPRequest,
   MCPResponse,
 } from './shapes.ts'
-import { infoOf, isRecord, messageOf, stateOf } from './words.ts'
 
-const timeouts = { byDefault: 30_000, shortest: 100, longest: 60_000 }
+const requestTimeouts = { byDefault: 30_000, shortest: 100, longest: 60_000 }
 
 /** A request for a plugin, named in its params: several plugins hold the capability `plugin.execute`. */
-const pluginIn = ({ method, params }: MCPRequest): string | undefined =>
+const pluginNameOf = ({ method, params }: MCPRequest): string | undefined =>
   method === 'plugin.execute' && isRecord(params) && typeof params['plugin'] === 'string' ? params['plugin'] : undefined
 
 /** Routes a request. Its id is no key: programs of 2.8 begin to count anew with each run. */
-export async function route(client: Client, request: MCPRequest): Promise<MCPResponse> {
-  const { method, params, agentId = pluginIn(request), id, timeout = timeouts.byDefault } = request
+export async function routeRequest(client: Client, request: MCPRequest): Promise<MCPResponse> {
+  const { method, params, agentId = pluginNameOf(request), id, timeout = requestTimeouts.byDefault } = request
   const answer = await client.requests.route({
     method,
     ...(params === undefined ? {} : { params }),
     ...(agentId === undefined ? {} : { target: agentId }),
-    timeoutMs: Math.min(timeouts.longest, Math.max(timeouts.shortest, Math.round(timeout))),
+    timeoutMs: Math.min(requestTimeouts.longest, Math.max(requestTimeouts.shortest, Math.round(timeout))),
   })
   const head = { id: id ?? answer.requestId, success: answer.ok }
   return answer.error ? { ...head, error: answer.error } : { ...head, result: answer.result }
 }
 
-export async function activeAgents(client: Client): Promise<AgentInfo[]> {
+export async function listActiveAgents(client: Client): Promise<AgentInfo[]> {
   const { agents } = await client.agents.list({ limit: 1_000 })
   return agents.filter(({ status }) => status !== 'offline').map(infoOf)
 }
 
-export async function healthOf(client: Client): Promise<HealthStatus> {
+export async function getHealth(client: Client): Promise<HealthStatus> {
   const [summary, info] = await Promise.all([client.health.summary(), client.system.info()])
   const { total, byStatus } = summary.agents
   const { requestsHandled, avgResponseTimeMs, errorRate } = summary.metrics
@@ -53,7 +53,7 @@ export async function healthOf(client: Client): Promise<HealthStatus> {
 }
 
 /** What an agent has reported of itself, added up. */
-async function metricsOf(client: Client, agent: string): Promise<AgentMetrics> {
+async function getMetrics(client: Client, agent: string): Promise<AgentMetrics> {
   const { samples } = await client.health.history({ agent, limit: 100 })
   let [handled, spentMs] = [0, 0]
   for (const { requestsHandled, avgResponseTimeMs } of samples) {
@@ -65,10 +65,10 @@ async function metricsOf(client: Client, agent: string): Promise<AgentMetrics> {
 }
 
 /** Rejects with "Agent {id} not found" for an agent that is unknown or has left. */
-export async function statusOf(client: Client, agent: string): Promise<AgentStatus> {
+export async function getStatus(client: Client, agent: string): Promise<AgentStatus> {
   const { id, name, type, status, lastActivityAt } = await client.agents.get({ agent })
   const [metrics, { tasks }] = await Promise.all([
-    metricsOf(client, id),
+    getMetrics(client, id),
     client.tasks.list({ claimedBy: id, status: 'in_progress', limit: 1 }),
   ])
   const currentTask = tasks[0]?.id
@@ -83,6 +83,6 @@ export async function statusOf(client: Client, agent: string): Promise<AgentStat
   }
 }
 
-export async function send(client: Client, message: AgentMessage): Promise<void> {
+export async function sendMessage(client: Client, message: AgentMessage): Promise<void> {
   await client.messages.send(messageOf(message))
 }

@@ -6,16 +6,16 @@ import { HostFileError } from './slots.ts'
 const backupOf = (path: string): string => `${path}.before-tony-mcp`
 
 /** What is behind a link is changed, and the link stays. */
-const target = (path: string): string => (existsSync(path) ? realpathSync(path) : path)
+const resolveLink = (path: string): string => (existsSync(path) ? realpathSync(path) : path)
 
 const read = (path: string): string | undefined => (existsSync(path) ? readFileSync(path, 'utf8') : undefined)
 
-export interface OnDisk {
+export interface FileContents {
   readonly text: string | undefined
   readonly backup: string | undefined
 }
 
-export const readBoth = (path: string): OnDisk => ({ text: read(path), backup: read(backupOf(path)) })
+export const readWithBackup = (path: string): FileContents => ({ text: read(path), backup: read(backupOf(path)) })
 
 /** Writes beside, then renames: whoever reads meanwhile sees the one or the other whole. Only its owner reads what is new. */
 function replace(path: string, text: string | undefined, mode: number): void {
@@ -27,12 +27,12 @@ function replace(path: string, text: string | undefined, mode: number): void {
 }
 
 /** Replaces what was read, and what is kept beside it. Throws HostFileError when somebody else has written meanwhile. */
-export function write(path: string, was: OnDisk, next: OnDisk): void {
-  const file = target(path)
-  if (read(file) !== was.text) throw new HostFileError('was written by another program meanwhile: try again')
-  const mode = was.text === undefined ? 0o600 : statSync(file).mode & 0o777
+export function write(path: string, before: FileContents, next: FileContents): void {
+  const file = resolveLink(path)
+  if (read(file) !== before.text) throw new HostFileError('was written by another program meanwhile: try again')
+  const mode = before.text === undefined ? 0o600 : statSync(file).mode & 0o777
   // What is lost with a crash in between is at most the backup of a file that did not change.
-  if (next.backup !== undefined && next.backup !== was.backup) replace(backupOf(path), next.backup, mode)
-  if (next.text !== was.text) replace(file, next.text, mode)
+  if (next.backup !== undefined && next.backup !== before.backup) replace(backupOf(path), next.backup, mode)
+  if (next.text !== before.text) replace(file, next.text, mode)
   if (next.backup === undefined) replace(backupOf(path), undefined, mode)
 }

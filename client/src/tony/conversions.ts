@@ -3,10 +3,10 @@ import type { AgentInfo, AgentMessage, TonyTask } from './shapes.ts'
 
 const priorities = ['critical', 'urgent', 'high', 'normal', 'medium', 'low'] as const
 
-type PriorityWord = (typeof priorities)[number]
+type TaskPriority = (typeof priorities)[number]
 
 /** The server's word for a priority of Tony, its tools or Plane. */
-export function priorityOf(word: unknown): PriorityWord {
+export function priorityOf(word: unknown): TaskPriority {
   const known = typeof word === 'string' ? priorities.find((priority) => priority === word.toLowerCase()) : undefined
   return known ?? (word === 'none' ? 'low' : 'normal')
 }
@@ -34,11 +34,11 @@ export const infoOf = ({
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const longest = { type: 200, epic: 200, story: 200, title: 1_000, description: 65_536 }
+const maxLengths = { type: 200, epic: 200, story: 200, title: 1_000, description: 65_536 }
 
 /** The fields of a task that the server has too, as far as it takes them. */
-function fieldsOf(task: TonyTask): Partial<Record<keyof typeof longest, string>> {
-  const entries = Object.entries(longest).flatMap(([field, limit]) => {
+function fieldsOf(task: TonyTask): Partial<Record<keyof typeof maxLengths, string>> {
+  const entries = Object.entries(maxLengths).flatMap(([field, limit]) => {
     const value = task[field]
     return typeof value === 'string' && value.length > 0 && value.length <= limit ? [[field, value]] : []
   })
@@ -49,9 +49,11 @@ function fieldsOf(task: TonyTask): Partial<Record<keyof typeof longest, string>>
 export function taskOf(task: TonyTask) {
   const fields = fieldsOf(task)
   const { priority, ...others } = task
-  const kept = Object.entries(others).filter(([key]) => !Object.hasOwn(fields, key))
+  const extraFields = Object.entries(others).filter(([key]) => !Object.hasOwn(fields, key))
   // Metadata that is an object is the metadata, beside what else is kept; any other is kept like any key.
-  const metadata = kept.flatMap((one) => (one[0] === 'metadata' && isRecord(one[1]) ? Object.entries(one[1]) : [one]))
+  const metadata = extraFields.flatMap((one) =>
+    one[0] === 'metadata' && isRecord(one[1]) ? Object.entries(one[1]) : [one],
+  )
   return {
     ...fields,
     type: fields.type ?? 'task',

@@ -16,7 +16,7 @@ const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\//
 const address = z.url().refine((url) => url.startsWith('https://') || loopback.test(url), 'must be https://')
 
 /** A claim of the token and what it must be, or for a list have in it. A `*` at the end stands for anything. */
-const condition = z.strictObject({
+const claimCondition = z.strictObject({
   /** Its name, or the way to it: `["kubernetes.io", "namespace"]`. */
   claim: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
   is: z
@@ -27,7 +27,7 @@ const condition = z.strictObject({
 
 const rule = z.strictObject({
   /** All must hold. */
-  when: z.array(condition).min(1),
+  when: z.array(claimCondition).min(1),
   role,
   /** As for a key: `agents:register` alone is an enrolment token. Default: all that the role grants. */
   scopes: z.array(scope).min(1).default(['*']),
@@ -35,7 +35,7 @@ const rule = z.strictObject({
   project: name.default(defaultProject),
 })
 
-const trusted = z
+const trustedIssuer = z
   .strictObject({
     /** What it is called in the names of its identities. */
     name: z.string().regex(/^[a-z0-9-]{1,32}$/),
@@ -61,13 +61,13 @@ const trusted = z
     'needs one of jwksUri and jwksFile',
   )
 
-export type Trusted = z.output<typeof trusted>
-export type Rule = Trusted['rules'][number]
+export type TrustedIssuer = z.output<typeof trustedIssuer>
+export type IssuerRule = TrustedIssuer['rules'][number]
 
-const file = z.strictObject({ issuers: z.array(trusted).min(1) })
+const issuersFile = z.strictObject({ issuers: z.array(trustedIssuer).min(1) })
 
 /** What MCP_ISSUERS_FILE says. Throws ConfigError. */
-export function readIssuers(path: string | undefined): readonly Trusted[] {
+export function readIssuers(path: string | undefined): readonly TrustedIssuer[] {
   if (path === undefined) return []
   let content: unknown
   try {
@@ -75,7 +75,7 @@ export function readIssuers(path: string | undefined): readonly Trusted[] {
   } catch (cause) {
     throw new ConfigError(`MCP_ISSUERS_FILE: ${path} cannot be read as JSON`, { cause })
   }
-  const parsed = file.safeParse(content)
+  const parsed = issuersFile.safeParse(content)
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
     throw new ConfigError(`MCP_ISSUERS_FILE: ${path}: ${problems.join('; ')}`)
@@ -95,14 +95,14 @@ function valueAt(claims: JWTPayload, path: string | readonly string[]): unknown 
   return value
 }
 
-const fits = (value: unknown, is: string): boolean =>
-  typeof value === 'string' && (is.endsWith('*') ? value.startsWith(is.slice(0, -1)) : value === is)
+const matchesPattern = (value: unknown, pattern: string): boolean =>
+  typeof value === 'string' && (pattern.endsWith('*') ? value.startsWith(pattern.slice(0, -1)) : value === pattern)
 
 /** The rule for whoever has these claims. */
-export const ruleFor = (rules: readonly Rule[], claims: JWTPayload): Rule | undefined =>
+export const findRule = (rules: readonly IssuerRule[], claims: JWTPayload): IssuerRule | undefined =>
   rules.find(({ when }) =>
     when.every(({ claim, is }) => {
       const value = valueAt(claims, claim)
-      return Array.isArray(value) ? value.some((one) => fits(one, is)) : fits(value, is)
+      return Array.isArray(value) ? value.some((one) => matchesPattern(one, is)) : matchesPattern(value, is)
     }),
   )

@@ -3,25 +3,25 @@ import { crc32 } from 'node:zlib'
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-function base62(value: bigint, width: number): string {
+function toBase62(value: bigint, width: number): string {
   let text = ''
   for (let rest = value; rest > 0n; rest /= 62n) text = `${digits[Number(rest % 62n)]}${text}`
   return text.padStart(width, '0')
 }
 
 /** 256 bits that nobody can guess, in 43 characters. */
-export const newSecret = (): string => base62(BigInt(`0x${randomBytes(32).toString('hex')}`), 43)
+export const newSecret = (): string => toBase62(BigInt(`0x${randomBytes(32).toString('hex')}`), 43)
 
 /** 71 bits, in 12 characters: names a key, and is no secret. */
 export const newKeyId = (): string => keyIdFrom(randomBytes(16))
 
 /** The same, of bytes that are random already. */
-export const keyIdFrom = (bytes: Buffer): string => base62(BigInt(`0x${bytes.toString('hex')}`) % 62n ** 12n, 12)
+export const keyIdFrom = (bytes: Buffer): string => toBase62(BigInt(`0x${bytes.toString('hex')}`) % 62n ** 12n, 12)
 
-const checksum = (text: string): string => base62(BigInt(crc32(text)), 6)
+const checksum = (text: string): string => toBase62(BigInt(crc32(text)), 6)
 
 /** `tck_<id>_<secret>_<checksum>`. */
-export function keyText(id: string, secret: string): string {
+export function formatKey(id: string, secret: string): string {
   const text = `tck_${id}_${secret}`
   return `${text}_${checksum(text)}`
 }

@@ -1,7 +1,7 @@
 import { clientClosed, deadlineExceeded, fromWire, TonyError } from '../api/errors.ts'
-import { jitter, rest } from './timers.ts'
+import { jitteredDelayMs, sleep } from './timers.ts'
 
-export interface Post<T> {
+export interface PostOptions<T> {
   readonly url: string
   readonly body: object
   readonly headers?: Readonly<Record<string, string>>
@@ -14,7 +14,7 @@ export interface Post<T> {
   readonly signal?: AbortSignal
 }
 
-const pauses = { initialMs: 100, maximumMs: 2_000 }
+const backoff = { initialMs: 100, maximumMs: 2_000 }
 
 /** How fetch says that there was no answer; anything else it throws is a fault of the call itself. */
 const isUnreachable = (error: unknown): boolean =>
@@ -22,10 +22,10 @@ const isUnreachable = (error: unknown): boolean =>
   (error instanceof DOMException && error.name === 'TimeoutError') ||
   error instanceof SyntaxError
 
-async function postOnce<T>(what: Post<T>, body: string, leftMs: number): Promise<T> {
-  const { url, headers, isReply, attemptMs = leftMs } = what
+async function postJsonOnce<T>(options: PostOptions<T>, body: string, leftMs: number): Promise<T> {
+  const { url, headers, isReply, attemptMs = leftMs } = options
   const timeUp = AbortSignal.timeout(Math.max(1, Math.ceil(Math.min(leftMs, attemptMs))))
-  const signal = what.signal ? AbortSignal.any([what.signal, timeUp]) : timeUp
+  const signal = options.signal ? AbortSignal.any([options.signal, timeUp]) : timeUp
   const sent = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body, signal }
   const response = await fetch(url, sent)
   const reply: unknown = await response.json()
@@ -34,19 +34,19 @@ async function postOnce<T>(what: Post<T>, body: string, leftMs: number): Promise
 }
 
 /** One call over plain HTTP, repeated while the server cannot be reached. Rejects with TonyError when it refuses. */
-export async function post<T>(what: Post<T>): Promise<T> {
-  const { withinMs, signal } = what
-  const body = JSON.stringify(what.body)
+export async function postJson<T>(options: PostOptions<T>): Promise<T> {
+  const { withinMs, signal } = options
+  const body = JSON.stringify(options.body)
   const end = performance.now() + withinMs
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await postOnce(what, body, end - performance.now())
+      return await postJsonOnce(options, body, end - performance.now())
     } catch (error) {
       if (signal?.aborted) throw clientClosed()
       if (error instanceof TonyError ? !error.retryable : !isUnreachable(error)) throw error
-      const delay = jitter(pauses, attempt)
+      const delay = jitteredDelayMs(backoff, attempt)
       if (performance.now() + delay >= end) throw error instanceof TonyError ? error : deadlineExceeded(withinMs, true)
-      await rest(delay, new Set(), signal)
+      await sleep(delay, new Set(), signal)
     }
   }
 }

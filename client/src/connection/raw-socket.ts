@@ -1,13 +1,13 @@
 /** An open or opening WebSocket, of whatever makes them where this runs. */
-export interface Wire {
+export interface RawSocket {
   send(text: string): void
   /** Says goodbye, and is gone within a second whatever the other side does. */
-  leave(): void
+  close(): void
   /** Gone at once, without a word. `onClose` follows. */
-  drop(): void
+  terminate(): void
 }
 
-export interface WireEvents {
+export interface RawSocketEvents {
   readonly onOpen: () => void
   readonly onText: (text: string) => void
   /** Once, whatever ended it. Without a close frame the code is 1006. */
@@ -15,7 +15,7 @@ export interface WireEvents {
 }
 
 /** What this process has used. */
-export interface Usage {
+export interface ResourceUsage {
   /** Time of all cores since it began, in milliseconds. */
   readonly cpuMs: number
   /** Resident, in bytes. */
@@ -23,4 +23,4 @@ export interface Usage {
 }
 
 /** How long the other side may take to answer a close before the socket is dropped, in milliseconds. */
-export const closeWithinMs = 1_000
+export const closeTimeoutMs = 1_000

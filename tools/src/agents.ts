@@ -1,5 +1,5 @@
 import { agentStatuses } from '@tony/mcp-shared/agents'
-import { inLine } from '@tony/mcp-shared/untrusted-text'
+import { toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import { type AnyTool, tool } from './tool.ts'
 
@@ -18,11 +18,11 @@ const join = tool({
     name: z.string().min(1).max(128).optional().describe('default: one that is yours for this session'),
   }),
   output: z.object({ agentId: z.string(), name: z.string(), role: z.string(), next: z.string() }),
-  run: async (seat, profile) => {
-    const { agentId, name, role } = await seat.join(profile)
-    const lead =
+  run: async (toolSession, profile) => {
+    const { agentId, name, role } = await toolSession.join(profile)
+    const prefix =
       role === 'tech-lead' ? 'Give out work with add_tasks, see how it stands with explain, or ' : 'To work, '
-    return { agentId, name, role, next: `${lead}call next_task. Messages come to inbox.` }
+    return { agentId, name, role, next: `${prefix}call next_task. Messages come to inbox.` }
   },
 })
 
@@ -30,7 +30,7 @@ const who = tool({
   name: 'who',
   title: 'See who is here',
   description: 'Lists the agents of the project that are here, with their role and whether they are at work.',
-  reads: true,
+  readOnly: true,
   input: z.object({ offline: z.boolean().default(false).describe('list also those that are gone') }),
   output: z.object({
     you: z.string().describe('your name; empty before join'),
@@ -45,22 +45,22 @@ const who = tool({
       }),
     ),
   }),
-  run: async (seat, { offline }) => {
-    const me = await seat.known()
-    const { agents } = await seat.call('agents.list', {})
-    const shown = agents.filter(({ status }) => offline || status !== 'offline').slice(0, 200)
+  run: async (toolSession, { offline }) => {
+    const identity = await toolSession.currentAgent()
+    const { agents } = await toolSession.call('agents.list', {})
+    const listed = agents.filter(({ status }) => offline || status !== 'offline').slice(0, 200)
     return {
-      you: me ? inLine(me.name) : '',
-      agents: shown.map(({ id, name, type, role, status, capabilities }) => ({
+      you: identity ? toSingleLine(identity.name) : '',
+      agents: listed.map(({ id, name, type, role, status, capabilities }) => ({
         agentId: id,
-        name: inLine(name),
-        type: inLine(type),
+        name: toSingleLine(name),
+        type: toSingleLine(type),
         role,
         status,
-        capabilities: capabilities.map(inLine),
+        capabilities: capabilities.map(toSingleLine),
       })),
     }
   },
 })
 
-export const fleetTools: readonly AnyTool[] = [join, who]
+export const agentTools: readonly AnyTool[] = [join, who]

@@ -14,7 +14,7 @@ import type {
 export type Answers = Readonly<Record<string, (params: Untyped, request: MCPRequest) => unknown>>
 
 /** What a plugin did with the server it was given. */
-export interface Recorded {
+export interface RecordedCalls {
   readonly requests: MCPRequest[]
   readonly messages: AgentMessage[]
   /** What the plugin said of itself as an agent, the last first. */
@@ -25,7 +25,7 @@ const metrics = { requestsHandled: 0, avgResponseTime: 0, errorRate: 0 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-const ownId = 'plugin-under-test'
+const testAgentId = 'plugin-under-test'
 
 /** What both sides get of a value that goes over the wire. */
 const asJson = (value: unknown): Untyped => JSON.parse(JSON.stringify(value ?? null))
@@ -33,8 +33,8 @@ const asJson = (value: unknown): Untyped => JSON.parse(JSON.stringify(value ?? n
 const infoAt =
   (now: string) =>
   ({ name, type, capabilities, metadata = {} }: AgentConfig): AgentInfo => ({
-    id: ownId,
-    agentId: ownId,
+    id: testAgentId,
+    agentId: testAgentId,
     name,
     type,
     status: 'idle',
@@ -48,9 +48,9 @@ const infoAt =
  * A server in memory, for tests of a plugin without one. It has the plugin's agent, and answers what it is told to, with the errors of
  * the real one.
  */
-export function memoryMCP(answers: Answers, recorded: Recorded, now: string): MCP {
+export function createMemoryMCP(answers: Answers, recorded: RecordedCalls, now: string): MCP {
   const info = infoAt(now)
-  const own = (): AgentInfo[] => recorded.registrations.slice(0, 1).map(info)
+  const registeredAgents = (): AgentInfo[] => recorded.registrations.slice(0, 1).map(info)
   const answer = async (request: MCPRequest): Promise<MCPResponse> => {
     const { method, params = null, agentId, id = crypto.randomUUID() } = request
     const handler = Object.hasOwn(answers, method) ? answers[method] : undefined
@@ -77,16 +77,16 @@ export function memoryMCP(answers: Answers, recorded: Recorded, now: string): MC
       return answer(request)
     },
     getAgentStatus: async (agentId): Promise<AgentStatus> => {
-      const [agent] = own().filter(({ name, id }) => agentId === name || agentId === id)
+      const [agent] = registeredAgents().filter(({ name, id }) => agentId === name || agentId === id)
       if (!agent) throw new Error(`Agent ${agentId} not found`)
       const { name, type, lastActivity } = agent
-      return { agentId: ownId, name, type, state: 'idle', lastActivity, metrics }
+      return { agentId: testAgentId, name, type, state: 'idle', lastActivity, metrics }
     },
     getHealthStatus: async () => {
-      const agents = { total: own().length, active: 0, idle: own().length }
+      const agents = { total: registeredAgents().length, active: 0, idle: registeredAgents().length }
       return { status: 'healthy', version: '0.0.0', agents, uptime: 0, timestamp: now, metrics }
     },
-    getActiveAgents: async () => own(),
+    getActiveAgents: async () => registeredAgents(),
     broadcastMessage: async (message) => {
       recorded.messages.push(asJson(message))
     },

@@ -2,28 +2,28 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq } from 'drizzle-orm'
 import { iso } from '../../../platform/times.ts'
 import type { NewEvent, Reader } from '../../../store/store.ts'
-import type { Parts } from '../../context.ts'
+import type { Services } from '../../context.ts'
 import type { Principal } from '../../principal.ts'
-import { findKey, type KeyRow, outsideSecret } from '../check-key.ts'
-import { keyIdFrom } from '../key-text.ts'
-import type { Vouched } from './issuers.ts'
+import { externalSecret, findKey, type KeyRow } from '../check-key.ts'
+import { keyIdFrom } from '../key-format.ts'
+import type { ExternalIdentity } from './issuers.ts'
 
 /** Its tokens end; the identity does not. */
-const foreverMs = 100 * 365 * 86_400_000
+const identityLifetimeMs = 100 * 365 * 86_400_000
 
-async function projectIdOf({ db, t }: Reader, name: string): Promise<string> {
+async function findProjectId({ db, t }: Reader, name: string): Promise<string> {
   const [row] = await db.select({ id: t.projects.id }).from(t.projects).where(eq(t.projects.name, name))
   if (!row) throw new CoordinationError('FORBIDDEN', `the project ${name}, which a rule gives, does not exist`)
   return row.id
 }
 
-const isAsWanted = (row: KeyRow | undefined, wanted: Partial<KeyRow>): row is KeyRow =>
+const matchesRule = (row: KeyRow | undefined, expected: Partial<KeyRow>): row is KeyRow =>
   row !== undefined &&
-  row.projectId === wanted.projectId &&
-  row.scopes === wanted.scopes &&
-  row.roleCeiling === wanted.roleCeiling
+  row.projectId === expected.projectId &&
+  row.scopes === expected.scopes &&
+  row.roleCeiling === expected.roleCeiling
 
-const created = (
+const keyCreatedEvent = (
   { id, name, projectId, roleCeiling, maxUses, expiresAt }: KeyRow,
   scopes: readonly string[],
 ): NewEvent => ({
@@ -38,32 +38,42 @@ const created = (
  * Who a vouched identity is here: a key without a secret, made when it first comes. So it is listed with the keys, and
  * revoking it there ends it like a key: its calls, the agents it registered, on every replica, in their transactions.
  */
-export async function admit(parts: Parts, { issuer, subject, rule, expiresAt }: Vouched): Promise<Principal> {
-  const { store, pepper } = parts
+export async function registerIdentity(
+  services: Services,
+  { issuer, subject, rule, expiresAt }: ExternalIdentity,
+): Promise<Principal> {
+  const { store, pepper } = services
   const id = keyIdFrom(Buffer.from(pepper.hash('outside', issuer.issuer, subject), 'base64url'))
   const name = `${issuer.name}: ${subject}`.slice(0, 200)
-  const [known, projectId] = await store.read(async (reader) => [
+  const [existing, projectId] = await store.read(async (reader) => [
     (await reader.run(findKey, { keyId: id }))[0],
-    await projectIdOf(reader, rule.project),
+    await findProjectId(reader, rule.project),
   ])
-  const given = { projectId, scopes: JSON.stringify(rule.scopes), roleCeiling: rule.role }
-  const row = isAsWanted(known, given)
-    ? known
+  const fromRule = { projectId, scopes: JSON.stringify(rule.scopes), roleCeiling: rule.role }
+  const row = matchesRule(existing, fromRule)
+    ? existing
     : await store.transact({ project: projectId }, async (tx) => {
         const { db, now } = tx
         const c = tx.t.credentials
-        const made = { id, name, secretHash: outsideSecret, cidrs: '[]', createdAt: now, expiresAt: now + foreverMs }
-        const [kept] = await db
+        const newKey = {
+          id,
+          name,
+          secretHash: externalSecret,
+          cidrs: '[]',
+          createdAt: now,
+          expiresAt: now + identityLifetimeMs,
+        }
+        const [stored] = await db
           .insert(c)
-          .values({ ...made, ...given })
-          .onConflictDoUpdate({ target: c.id, set: given })
+          .values({ ...newKey, ...fromRule })
+          .onConflictDoUpdate({ target: c.id, set: fromRule })
           .returning()
-        if (kept && !known) tx.append(created(kept, rule.scopes))
-        return kept
+        if (stored && !existing) tx.append(keyCreatedEvent(stored, rule.scopes))
+        return stored
       })
   if (!row || row.revokedAt !== null)
     throw new CoordinationError('TOKEN_REVOKED', 'this identity has been revoked on this server')
-  parts.keyUse.note(id, parts.now())
+  services.keyUse.record(id, services.now())
   return {
     subject: `key:${id}`,
     project: projectId,
@@ -76,7 +86,7 @@ export async function admit(parts: Parts, { issuer, subject, rule, expiresAt }: 
 }
 
 /** Who a token speaks for, one of ours or of an outside issuer. */
-export const verifyToken = (parts: Parts, token: string): Promise<Principal> =>
-  parts.issuers.claims(token)
-    ? parts.issuers.verify(token, (vouched) => admit(parts, vouched))
-    : parts.tokens.verify(token)
+export const verifyToken = (services: Services, token: string): Promise<Principal> =>
+  services.issuers.hasIssuerOf(token)
+    ? services.issuers.verify(token, (identity) => registerIdentity(services, identity))
+    : services.tokens.verify(token)

@@ -1,5 +1,5 @@
 /** How many calls may be sent again after the server refused them for now. */
-export interface RepeatBudget {
+export interface RetryBudget {
   /** So many at once. Default 100. */
   readonly burst: number
   /** And so many for each second after that. Default 20. */
@@ -10,7 +10,7 @@ export interface RepeatBudget {
  * Paces repeats, so that a server in trouble is not given many times the load it had. A repeat beyond the budget waits for its
  * turn, as long as its deadline lets it. Gives the time to wait, in milliseconds.
  */
-export function repeatBudget({ burst, perSecond }: RepeatBudget): () => number {
+export function createRetryBudget({ burst, perSecond }: RetryBudget): () => number {
   let left = burst
   let at = performance.now()
   return () => {

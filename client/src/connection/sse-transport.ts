@@ -1,0 +1,126 @@
+import { clientClosed, fromWire, TonyError } from '../api/errors.ts'
+import { type HttpTransportOptions, headersOf } from './http-transport.ts'
+import { eventsOf, type ServerEvent } from './sse.ts'
+import type { LiveSubscription, SubscriptionRequest, SubscriptionTransport } from './subscription.ts'
+import { jitteredDelayMs, type Timer } from './timers.ts'
+
+type AnySubscription = LiveSubscription<unknown>
+
+/** Backoff between attempts to take a subscription up again. */
+const backoff = { initialMs: 100, maximumMs: 5_000 }
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** The error an answer that is no stream holds. */
+async function readError(response: Response): Promise<TonyError> {
+  const reply: unknown = await response.json().catch(() => undefined)
+  return fromWire(isRecord(reply) ? reply['error'] : undefined)
+}
+
+/** Subscriptions as server-sent events, one request each: for networks that let no WebSocket through. */
+export class SseTransport implements SubscriptionTransport {
+  readonly #options: HttpTransportOptions
+  readonly #streams = new Map<number, AbortController>()
+  readonly #retryTimers = new Map<AnySubscription, Timer>()
+  readonly #failures = new WeakMap<AnySubscription, number>()
+  #lastId = 0
+  #closed = false
+
+  constructor(options: HttpTransportOptions) {
+    this.#options = options
+  }
+
+  start(subscription: AnySubscription, request: SubscriptionRequest): number | undefined {
+    if (this.#closed) {
+      subscription.fail(clientClosed())
+      return undefined
+    }
+    this.#lastId += 1
+    const id = this.#lastId
+    const controller = new AbortController()
+    this.#streams.set(id, controller)
+    void this.#run(subscription, request, controller).finally(() => this.#streams.delete(id))
+    return id
+  }
+
+  stop(subscription: AnySubscription, id: number | undefined): void {
+    clearTimeout(this.#retryTimers.get(subscription))
+    this.#retryTimers.delete(subscription)
+    if (id !== undefined) this.#streams.get(id)?.abort(closedByCaller)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const [subscription, timer] of this.#retryTimers) {
+      clearTimeout(timer)
+      subscription.fail(clientClosed())
+    }
+    this.#retryTimers.clear()
+    for (const ending of this.#streams.values()) ending.abort()
+  }
+
+  /** Reads until the server ends it, refuses it, or is lost; in the last two cases it is taken up again if that is of use. */
+  async #run(subscription: AnySubscription, request: SubscriptionRequest, controller: AbortController): Promise<void> {
+    const outcome = await this.#read(subscription, request, controller).catch((error: unknown) => error)
+    if (this.#closed) return subscription.fail(clientClosed())
+    if (outcome === undefined) return subscription.handleStop()
+    if (controller.signal.reason === closedByCaller) return
+    const { onExpired, onReachable } = this.#options
+    if (!(outcome instanceof TonyError)) onReachable(false, outcome instanceof Error ? outcome.message : undefined)
+    else if (outcome.code === 'TOKEN_EXPIRED' && onExpired) onExpired()
+    else if (!subscription.canResumeAfter(outcome)) return subscription.fail(outcome)
+    const failures = this.#failures.get(subscription) ?? 0
+    this.#failures.set(subscription, failures + 1)
+    const reopen = () => {
+      this.#retryTimers.delete(subscription)
+      subscription.open()
+    }
+    this.#retryTimers.set(subscription, setTimeout(reopen, jitteredDelayMs(backoff, failures)))
+  }
+
+  /** Resolves when the server ended it by itself. */
+  async #read(
+    subscription: AnySubscription,
+    { path, input, lastEventId }: SubscriptionRequest,
+    controller: AbortController,
+  ): Promise<undefined> {
+    const { url, getConnectionParams, timeouts, onReachable } = this.#options
+    const silentMs = timeouts.pingMs + timeouts.pongMs
+    const giveUp = () => controller.abort()
+    let silenceTimer = setTimeout(giveUp, silentMs)
+    try {
+      const query = `input=${encodeURIComponent(JSON.stringify(input))}`
+      const after = lastEventId === undefined ? '' : `&lastEventId=${encodeURIComponent(lastEventId)}`
+      const headers = { ...headersOf(await getConnectionParams()), accept: 'text/event-stream' }
+      const response = await fetch(`${url}/trpc/${path}?${query}${after}`, { headers, signal: controller.signal })
+      onReachable(true, undefined)
+      const isStream = response.headers.get('content-type')?.startsWith('text/event-stream')
+      if (!response.ok || !response.body || !isStream) throw await readError(response)
+      subscription.markStarted()
+      const events = eventsOf(response.body, () => {
+        clearTimeout(silenceTimer)
+        silenceTimer = setTimeout(giveUp, silentMs)
+      })
+      for await (const event of events) if (this.#receive(subscription, event)) return undefined
+      throw new Error('the stream broke off')
+    } finally {
+      clearTimeout(silenceTimer)
+      // Also the one that is left half read.
+      controller.abort()
+    }
+  }
+
+  /** Whether it was the end. */
+  #receive(subscription: AnySubscription, { event, data, id }: ServerEvent): boolean {
+    if (event === 'return') return true
+    if (event === 'serialized-error') throw fromWire(JSON.parse(data))
+    if (event !== 'message') return false
+    this.#failures.delete(subscription)
+    const thing: unknown = JSON.parse(data)
+    subscription.push(id === undefined || id === '' ? { data: thing } : { id, data: { id, data: thing } })
+    return false
+  }
+}
+
+/** Why a stream was given up: its subscription was closed or paused. */
+const closedByCaller = 'unwanted'
