@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, createClient } from '@tony/mcp-client'
 import { readConfig } from '@tony/mcp-server/config'
+import { anonymousPrincipal } from '@tony/mcp-server/domain/identity/caller'
 import { authenticate } from '@tony/mcp-server/guards/authenticate'
 import { authorize } from '@tony/mcp-server/guards/authorize'
 import type { Call, Connection } from '@tony/mcp-server/guards/call'
@@ -103,6 +104,7 @@ try {
     kind: 'mutation',
     meta: { permission: 'tasks:work' },
     rawInput: {},
+    principal: anonymousPrincipal,
   })
   let seen = 0
   const take = (call: Call) => {

@@ -3,7 +3,6 @@ import { defaultMaxPending } from '@tony/mcp-shared/messages'
 import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import { type Limits, readLimits } from './limits.ts'
-import type { RetentionRule } from './sweeps/retention/progress.ts'
 
 /** The environment cannot be used; the message names each variable and what is wrong with it. */
 export class ConfigError extends Error {
@@ -144,6 +143,12 @@ export interface Config {
   /** Check every reply against its schema: for tests, where it is worth its price. */
   readonly checkReplies: boolean
   readonly limits: Limits
+}
+
+/** How long and how much is kept of something; 0 is for ever, and as much as there is. */
+export interface RetentionRule {
+  readonly ms: number
+  readonly maxRows: number
 }
 
 /** How long and how much is kept, by class; what is in use is kept in any case. */

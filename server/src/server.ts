@@ -5,13 +5,15 @@ import { Presence } from './domain/agents/presence.ts'
 import type { Services } from './domain/context.ts'
 import { Feeds } from './domain/feed/feeds.ts'
 import { Bootstrap, type BootstrapState } from './domain/identity/bootstrap.ts'
-import { LastKeyUse } from './domain/identity/check-key.ts'
+import { DenialLog } from './domain/identity/denial-log.ts'
 import { Incarnations, loadIncarnations } from './domain/identity/incarnations.ts'
 import { readIssuers } from './domain/identity/issuers/issuer-config.ts'
 import { Issuers } from './domain/identity/issuers/issuers.ts'
 import { DatabaseKeyStore, FileKeyStore } from './domain/identity/key-store.ts'
+import { LastKeyUse } from './domain/identity/key-use.ts'
 import { Lockouts } from './domain/identity/lockouts.ts'
 import { Pepper, requireSamePepper } from './domain/identity/pepper.ts'
+import { RateLimiter } from './domain/identity/rate-limiter.ts'
 import { Revocations } from './domain/identity/revocations.ts'
 import { SigningKeys } from './domain/identity/signing-keys.ts'
 import { Tokens } from './domain/identity/tokens.ts'
@@ -21,8 +23,6 @@ import { ClaimGroupCache } from './domain/tasks/claim-group-cache.ts'
 import { ClaimQueue } from './domain/tasks/claim-queue.ts'
 import { LeaseEndSubscribers } from './domain/tasks/lease-end-subscribers.ts'
 import { LeaseTokens } from './domain/tasks/lease-tokens.ts'
-import { Denials } from './guards/denials.ts'
-import { Rates } from './guards/rates.ts'
 import { statsByProject } from './operations/system/metrics.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createLog, type Log } from './platform/log.ts'
@@ -88,25 +88,25 @@ function subscribeToWakes(services: Services, log: Log): void {
   services.store.onWake((wake: Wake) => {
     switch (wake.topic) {
       case 'tasks':
-        return services.queue.wake(wake)
+        return services.waiters.claims.wake(wake)
       case 'lease':
-        return services.leaseEndSubscribers.wake(wake)
+        return services.waiters.leaseEnds.wake(wake)
       case 'inbox':
-        return services.inboxes.wake(wake.agentId, wake.reason)
+        return services.waiters.inboxes.wake(wake.agentId, wake.reason)
       case 'reply':
-        return services.replies.wake(wake.requestId)
+        return services.waiters.replies.wake(wake.requestId)
       case 'incarnation':
-        return services.incarnations.supersede(wake.agentId, wake.incarnation, wake.unregistered)
+        return services.identity.incarnations.supersede(wake.agentId, wake.incarnation, wake.unregistered)
       case 'fleet':
-        services.inboxes.recheck(wake.agentId)
-        return services.queue.recheck(wake.project, wake.agentId)
+        services.waiters.inboxes.recheck(wake.agentId)
+        return services.waiters.claims.recheck(wake.project, wake.agentId)
       case 'revoked':
-        return services.revocations.record(wake, services.now())
+        return services.identity.revocations.record(wake, services.now())
       case 'epoch':
         services.claimGroups.clear()
         services.feeds.reset()
         services.store.read(loadIncarnations).then(
-          (current) => services.incarnations.replace(current),
+          (current) => services.identity.incarnations.replace(current),
           (error: unknown) => log.error({ error }, 'incarnations not read'),
         )
         return undefined
@@ -130,29 +130,33 @@ async function createServices(config: Config, clock: Clock, metrics: Metrics): P
       config,
       clock,
       store,
-      tokens: new Tokens(await SigningKeys.open(keyStore, clock, accessTokenMs), accessTokenMs, clock),
-      issuers: new Issuers(readIssuers(config.issuersFile), clock),
-      pepper,
-      revocations: new Revocations(clock, store),
-      keyUse: new LastKeyUse(),
-      denials: new Denials(),
-      // In dev mode whoever could be limited could call as the developer instead.
-      rateLimiter: new Rates(clock, { enabled: mode === 'serve', ...config.limits }),
-      lockouts: new Lockouts(clock),
-      bootstrap: new Bootstrap(`${database}.bootstrap`),
+      identity: {
+        tokens: new Tokens(await SigningKeys.open(keyStore, clock, accessTokenMs), accessTokenMs, clock),
+        issuers: new Issuers(readIssuers(config.issuersFile), clock),
+        pepper,
+        keyUse: new LastKeyUse(),
+        bootstrap: new Bootstrap(`${database}.bootstrap`),
+        incarnations: new Incarnations(await store.read(loadIncarnations)),
+        revocations: new Revocations(clock, store),
+        lockouts: new Lockouts(clock),
+        // In dev mode whoever could be limited could call as the developer instead.
+        rateLimiter: new RateLimiter(clock, { enabled: mode === 'serve', ...config.limits }),
+        denials: new DenialLog(),
+      },
+      waiters: {
+        claims: new ClaimQueue(),
+        leaseEnds: new LeaseEndSubscribers(),
+        inboxes: new InboxWaiters(),
+        replies: new ReplyWaiters(),
+      },
       feeds: new Feeds(store),
-      queue: new ClaimQueue(),
-      claimGroups: new ClaimGroupCache(),
-      leaseEndSubscribers: new LeaseEndSubscribers(),
-      leaseTokens: new LeaseTokens(store.secret),
-      inboxes: new InboxWaiters(),
-      replies: new ReplyWaiters(),
       presence: new Presence(),
+      claimGroups: new ClaimGroupCache(),
+      leaseTokens: new LeaseTokens(store.secret),
       backupRunner: postgres
         ? undefined
         : new BackupRunner(() => ({ file: database, folder: config.backupDir, at: clock.wall() })),
       retentionProgress: { cursors: new Map(), onDeleted: (what, rows) => metrics.countDeletedRows(what, rows) },
-      incarnations: new Incarnations(await store.read(loadIncarnations)),
       startedAt: clock.monotonic(),
       now: store.now,
     }
@@ -163,14 +167,14 @@ async function createServices(config: Config, clock: Clock, metrics: Metrics): P
 }
 
 /** Before anybody is let in: the first credential, where there is none, and what was revoked while no token can have ended. */
-async function prepareAccess({ config, store, pepper, revocations }: Services): Promise<BootstrapState> {
+async function prepareAccess({ config, store, identity }: Services): Promise<BootstrapState> {
   const { database, accessTokenMs, bootstrapTokenFile: givenFile } = config
   const ownFile = `${database}.bootstrap`
   const armed =
     config.mode === 'serve'
-      ? await Bootstrap.issueToken({ store, pepper, givenFile, ownFile })
+      ? await Bootstrap.issueToken({ store, pepper: identity.pepper, givenFile, ownFile })
       : ({ state: 'not needed' } as const)
-  await revocations.load(accessTokenMs)
+  await identity.revocations.load(accessTokenMs)
   return armed
 }
 
@@ -211,14 +215,14 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
     await sweepRunner.stop()
     await services.backupRunner?.close()
     // A store that is not there at the end keeps nobody from ending.
-    if (services.denials.hasPending)
+    if (services.identity.denials.hasPending)
       await runSweep(services, recordDenials).catch((error: unknown) => log.error({ error }, 'denials not noted'))
     await services.store[Symbol.asyncDispose]()
   }
   try {
     const armed = await prepareAccess(services)
     // One that does not answer now is asked again; nobody of it is let in until then.
-    await services.issuers.refresh().catch((error: unknown) => log.error({ error }, 'outside issuers'))
+    await services.identity.issuers.refresh().catch((error: unknown) => log.error({ error }, 'outside issuers'))
     const url = await listener.open()
     sweepRunner.start(sweeps)
     logAccess(config, armed, log, url)
@@ -229,7 +233,9 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
       outdated: services.store.outdated ?? new Promise(() => undefined),
       reload: async () => {
         listener.reload()
-        await services.tokens.keys.refresh().catch((error: unknown) => log.error({ error }, 'signing keys not read'))
+        await services.identity.tokens.keys
+          .refresh()
+          .catch((error: unknown) => log.error({ error }, 'signing keys not read'))
       },
       [Symbol.asyncDispose]: () => {
         closed ??= listener.close().then(close)

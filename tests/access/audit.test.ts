@@ -83,7 +83,7 @@ test('refused calls are recorded with who was refused what, equal ones as one wi
 test('a flood of refused calls costs a hundred rows, and none is uncounted', async () => {
   await using guarded = await Guarded.start()
   const paths = Array.from({ length: 150 }, (_, index) => `nothing.${index}`)
-  const { denials } = guarded.server.parts
+  const { denials } = guarded.server.parts.identity
   const error = new Error('no')
   const connection = { parts: guarded.server.parts, identity: { ok: false, error } } as unknown as Parameters<
     typeof denials.record

@@ -164,7 +164,10 @@ const ends: Readonly<Record<string, (name: string) => Promise<unknown>>> = {
 /** Ends a credential for the calls that come now, before the server gets to closing its socket. */
 function endAt(code: string, { sessionId = '', agentId = '', keyId = '' }: Record<string, string>): void {
   const { server } = guarded
-  const { revocations, incarnations, now } = server.parts
+  const {
+    identity: { revocations, incarnations },
+    now,
+  } = server.parts
   // The admin's own key ends with the other's: this is the last of the tests.
   const lifeMs = keyId === '' ? 700_000 : 100 * 86_400_000
   if (code === 'TOKEN_EXPIRED') server.clock.setWall(server.clock.wall() + lifeMs)

@@ -114,7 +114,7 @@ test.skipIf(onPostgres)(
     await using server = await TestServer.start()
     await using host = await httpHost(server)
     const waiting = host.did('next_task', { waitSeconds: 45 })
-    await expect.poll(() => server.parts.queue.waitingCount, { interval: 1 }).toBe(1)
+    await expect.poll(() => server.parts.waiters.claims.waitingCount, { interval: 1 }).toBe(1)
     // A request that has begun when the drain does, and ends in it.
     const { hostname, port } = new URL(server.url)
     const socket = connect(Number(port), hostname)

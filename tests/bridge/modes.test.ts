@@ -83,10 +83,10 @@ describe.each([
     await using host = await hostOf(server)
     const name = await nameOf(host)
     const waiting = host.call('next_task', { waitSeconds: 40 })
-    await expect.poll(() => server.parts.queue.waitingCount, within).toBe(1)
+    await expect.poll(() => server.parts.waiters.claims.waitingCount, within).toBe(1)
     await lead.messages.send({ to: name, type: 'note', payload: 'this is digest', mode: 'digest' })
     if (comesByItself) await delivered(server, 1)
-    expect(server.parts.queue.waitingCount).toBe(1)
+    expect(server.parts.waiters.claims.waitingCount).toBe(1)
     await lead.messages.send({ to: name, type: 'note', payload: 'this is boundary' })
     const { data, text } = await waiting
     expect(data).toMatchObject({ task: null })

@@ -115,9 +115,21 @@ function reportCallError(
     onReachable(false, error instanceof Error ? error.message : String(error))
 }
 
+/** Sends one call as one request, and gives its result. Throws what the reply says, or what kept it from coming. */
+async function sendRequest(call: Attempt, options: HttpTransportOptions, signal: AbortSignal): Promise<unknown> {
+  const { url, getConnectionParams, onReachable } = options
+  const [address, init] = requestOf(url, call)
+  const headers = { ...init.headers, ...headersOf(await rejectOnAbort(getConnectionParams(), signal)) }
+  const response = await fetch(address, { ...init, headers, signal })
+  const reply = await replyOf(response)
+  onReachable(true, undefined)
+  if (isRecord(reply) && isRecord(reply['result'])) return reply['result']['data']
+  throw fromWire(isRecord(reply) ? reply['error'] : undefined)
+}
+
 /** Calls over HTTP, one request each, over the connections `fetch` keeps for the whole process. */
 export function createHttpTransport(options: HttpTransportOptions): Transport {
-  const { url, getConnectionParams, timeouts, onReachable } = options
+  const { url, timeouts } = options
   const closing = new AbortController()
   const inFlight = new Set<() => void>()
   closing.signal.addEventListener('abort', () => {
@@ -126,9 +138,8 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
 
   const attempt = async (call: Attempt): Promise<unknown> => {
     if (closing.signal.aborted) throw clientClosed()
-    const [address, init] = requestOf(url, call)
     const leftMs = call.end - performance.now()
-    // One that is not answered for longer than it should take is taken for lost, while there is time for another.
+    // A call without an answer for longer than it should take is taken for lost, while there is time for another.
     const answerMs = waitOf(call) + timeouts.pingMs + timeouts.pongMs
     const { signal, abort, dispose } = createTimedAbort(
       waitOf(call) > 0 ? call.signal : undefined,
@@ -137,12 +148,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     inFlight.add(abort)
     const releaseSlot = waitOf(call) > 0 ? () => undefined : await acquireSlot(url, signal)
     try {
-      const headers = { ...init.headers, ...headersOf(await rejectOnAbort(getConnectionParams(), signal)) }
-      const response = await fetch(address, { ...init, headers, signal })
-      const reply = await replyOf(response)
-      onReachable(true, undefined)
-      if (isRecord(reply) && isRecord(reply['result'])) return reply['result']['data']
-      throw fromWire(isRecord(reply) ? reply['error'] : undefined)
+      return await sendRequest(call, options, signal)
     } catch (error) {
       const explained = toCallError(error, call, closing.signal)
       reportCallError(explained, error, options)

@@ -1,19 +1,8 @@
 import type { Context } from '../domain/context.ts'
 import type { Principal } from '../domain/principal.ts'
-import { currentPrincipal } from '../guards/authenticate.ts'
 import type { Call } from '../guards/call.ts'
 import { hashInput, type IdempotencyKey, runIdempotent } from '../guards/idempotency.ts'
 import type { Scope } from '../store/store.ts'
-
-/** Nobody: what an open procedure sees of its caller. */
-const anonymousPrincipal: Principal = {
-  subject: 'nobody',
-  project: '',
-  role: 'observer',
-  capabilities: [],
-  agent: undefined,
-  expiresAt: Number.POSITIVE_INFINITY,
-}
 
 function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): IdempotencyKey | undefined {
   if (typeof input !== 'object' || input === null || !('idempotencyKey' in input)) return undefined
@@ -30,8 +19,8 @@ function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): Ide
 
 /** What an operation gets: the parts of the server, bound to this caller, this key and this call's end. */
 export function contextOf(call: Call, input: unknown, signal: AbortSignal): Context {
-  const { services } = call.connection
-  const principal = call.meta.permission === 'open' ? anonymousPrincipal : currentPrincipal(call.connection)
+  const { principal, connection } = call
+  const { services } = connection
   const key = idempotencyKeyOf(call, principal, input)
   const scope: Scope = { project: principal.project, requestId: call.requestId, ...fenceOf(principal) }
   return {
@@ -39,7 +28,7 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
     principal,
     signal,
     requestId: call.requestId,
-    reauthenticate: (renewed) => call.connection.renew?.(renewed),
+    reauthenticate: (renewed) => connection.renew?.(renewed),
     read: (work) => services.store.read(work),
     transact: (work, replay) =>
       services.store.transact(scope, (tx) => (key ? runIdempotent(tx, key, () => work(tx), replay) : work(tx))),

@@ -1,6 +1,7 @@
 import { permissions } from '@tony/mcp-shared/policy'
 import { TRPCError } from '@trpc/server'
 import type { Chunk } from '../domain/feed/item.ts'
+import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import type { Call, Connection } from '../guards/call.ts'
 import { contextOf } from './context.ts'
 import { type CompiledProcedure, getCompiled, runGuards } from './procedure.ts'
@@ -47,7 +48,15 @@ function prepareCall({ connection, requestId, path, kind, rawInput, signal }: Ca
   const procedure = procedures.get(path)
   if (procedure?.kind !== kind)
     throw new TRPCError({ code: 'NOT_FOUND', message: `No "${kind}"-procedure on path "${path}"` })
-  const call: Call = { connection, requestId, path, kind, meta: procedure.meta, rawInput }
+  const call: Call = {
+    connection,
+    requestId,
+    path,
+    kind,
+    meta: procedure.meta,
+    rawInput,
+    principal: anonymousPrincipal,
+  }
   const settle = runGuards(call)
   const start = () => {
     const input: unknown = procedure.input.parse(rawInput)
@@ -61,7 +70,7 @@ function prepareCall({ connection, requestId, path, kind, rawInput, signal }: Ca
  * what lets the WebSocket surface reach its speed. A test holds both ways to the same answers.
  */
 export async function runCall(request: CallRequest): Promise<unknown> {
-  const { revocations } = request.connection.services
+  const { revocations } = request.connection.services.identity
   if (revocations.isStale) await revocations.tryRefresh()
   const { settle, start } = prepareCall(request)
   try {
@@ -76,7 +85,7 @@ export async function runCall(request: CallRequest): Promise<unknown> {
 
 /** Opens a subscription the same way. Its end, however it comes, is told to the guards. */
 export async function* runSubscription(request: CallRequest): AsyncGenerator<Chunk<unknown>> {
-  const { revocations } = request.connection.services
+  const { revocations } = request.connection.services.identity
   if (revocations.isStale) await revocations.tryRefresh()
   const { settle, start } = prepareCall(request)
   try {

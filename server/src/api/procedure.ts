@@ -3,6 +3,7 @@ import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context, Services } from '../domain/context.ts'
 import type { Chunk } from '../domain/feed/item.ts'
+import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import { authenticate, currentPrincipal } from '../guards/authenticate.ts'
 import { authorize } from '../guards/authorize.ts'
 import type { Call, CallOutcome, Connection, Guard, ProcedureMeta } from '../guards/call.ts'
@@ -80,8 +81,16 @@ type GuardedConnection = Connection & { readonly call: Call; readonly signal: Ab
 
 const guardedProcedure = (kind: Kind, meta: ProcedureMeta) =>
   t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next, signal }) => {
-    const call: Call = { connection: ctx, requestId: uuidv7(), path, kind, meta, rawInput: await getRawInput() }
-    if (ctx.services.revocations.isStale) await ctx.services.revocations.tryRefresh()
+    const call: Call = {
+      connection: ctx,
+      requestId: uuidv7(),
+      path,
+      kind,
+      meta,
+      rawInput: await getRawInput(),
+      principal: anonymousPrincipal,
+    }
+    if (ctx.services.identity.revocations.isStale) await ctx.services.identity.revocations.tryRefresh()
     const settle = runGuards(call)
     const result = await next({ ctx: { ...ctx, call, signal: signal ?? new AbortController().signal } })
     if (!result.ok) requestIds.set(result.error, call.requestId)

@@ -12,12 +12,12 @@ export function validPrincipal({ identity, services }: Connection): Principal {
   if (principal.expiresAt + leewayMs < services.clock.wall()) {
     throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
   }
-  services.tokens.requireKnownKey(principal)
+  services.identity.tokens.requireKnownKey(principal)
   const { agent } = principal
   // Before the session: of a superseded incarnation both are over, and that it was superseded says more.
-  if (agent) services.incarnations.requireCurrent(agent.id, agent.incarnation)
-  services.revocations.requireReadable()
-  services.revocations.requireNotRevoked(principal)
+  if (agent) services.identity.incarnations.requireCurrent(agent.id, agent.incarnation)
+  services.identity.revocations.requireReadable()
+  services.identity.revocations.requireNotRevoked(principal)
   return principal
 }
 
@@ -32,7 +32,8 @@ export function currentPrincipal(connection: Connection): Principal {
   return principal
 }
 
-export const authenticate: Guard = ({ connection, meta }) => {
-  if (meta.permission !== 'open') currentPrincipal(connection)
+/** Establishes the principal of a call, once; what comes after it reads `call.principal`. */
+export const authenticate: Guard = (call) => {
+  if (call.meta.permission !== 'open') call.principal = currentPrincipal(call.connection)
   return undefined
 }

@@ -3,11 +3,9 @@ import { isAllowed } from '../domain/principal.ts'
 import type { Guard } from './call.ts'
 
 /** Whether the caller's role, and its key where it shows one, grants what the procedure needs. */
-export const authorize: Guard = ({ connection: { identity }, path, meta }) => {
+export const authorize: Guard = ({ principal, path, meta }) => {
   const { permission } = meta
   if (permission === 'open') return undefined
-  if (!identity.ok) throw identity.error
-  const { principal } = identity
   if (isAllowed(principal, permission)) return undefined
   const { role, key } = principal
   const lacking = key ? `which this key of the role ${role} does not grant` : `which the role ${role} does not grant`

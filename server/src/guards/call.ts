@@ -1,5 +1,6 @@
 import type { Permission } from '@tony/mcp-shared/policy'
 import type { Services } from '../domain/context.ts'
+import type { Caller } from '../domain/identity/caller.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
@@ -19,18 +20,12 @@ export interface ProcedureMeta {
 }
 
 /** One caller's way in: a socket, or one HTTP request. */
-export interface Connection {
+export interface Connection extends Caller {
   readonly services: Services
   readonly log: Log
   readonly metrics: Metrics
   /** How the caller came in. */
   readonly transport: 'ws' | 'http' | 'rest' | 'mcp'
-  /** Who it is, or why that could not be established and whether a credential was shown at all. */
-  readonly identity:
-    | { readonly ok: true; readonly principal: Principal }
-    | { readonly ok: false; readonly error: Error; readonly hasCredential: boolean }
-  /** Where it came from, as far as that is known. */
-  readonly address?: string | undefined
   /** Goes on as this caller; only a socket can. */
   readonly renew?: ((principal: Principal) => void) | undefined
 }
@@ -43,6 +38,8 @@ export interface Call {
   readonly kind: 'query' | 'mutation' | 'subscription'
   readonly meta: ProcedureMeta
   readonly rawInput: unknown
+  /** Nobody until the guard `authenticate` has established who calls. */
+  principal: Principal
 }
 
 export type CallOutcome = { readonly ok: true } | { readonly ok: false; readonly error: unknown }

@@ -1,68 +1,10 @@
-import type { ErrorCode } from '@tony/mcp-shared/errors'
-import type { Call, Connection, Guard } from './call.ts'
+import type { Call, Guard } from './call.ts'
 import { toCoordinationError } from './errors.ts'
-
-export interface Denial {
-  /** Null for a caller without a valid credential. */
-  readonly project: string | null
-  readonly subject: string | null
-  readonly path: string
-  readonly code: ErrorCode
-  readonly address: string | null
-  readonly requestId: string
-  readonly count: number
-}
-
-/** Refusals that are about who the caller is. */
-const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'UNAUTHENTICATED',
-  'TOKEN_EXPIRED',
-  'TOKEN_REVOKED',
-  'STALE_INCARNATION',
-  'FORBIDDEN',
-])
-
-/** Different ones kept between two writes; what is beyond is counted together, so that a flood costs no memory and no disk. */
-const maxKinds = 100
-
-/** Denied calls since the last write. Equal ones are one row with a counter. */
-export class Denials {
-  #byKind = new Map<string, Denial>()
-
-  record({ identity, address }: Connection, path: string, code: ErrorCode, requestId: string): void {
-    if (!recordedCodes.has(code)) return
-    const principal = identity.ok ? identity.principal : undefined
-    const caller = {
-      project: principal?.project ?? null,
-      subject: principal?.subject ?? null,
-      address: address ?? null,
-    }
-    const kind = JSON.stringify([caller, path, code])
-    const isFull = this.#byKind.size >= maxKinds && !this.#byKind.has(kind)
-    const key = isFull ? code : kind
-    const denial = isFull
-      ? { project: null, subject: null, address: null, path: 'other', code, requestId }
-      : { ...caller, path, code, requestId }
-    this.#byKind.set(key, { ...denial, count: (this.#byKind.get(key)?.count ?? 0) + 1 })
-  }
-
-  /** Whether anything is not written yet. */
-  get hasPending(): boolean {
-    return this.#byKind.size > 0
-  }
-
-  /** Takes what there is since the last call. */
-  takePending(): readonly Denial[] {
-    const denials = [...this.#byKind.values()]
-    this.#byKind = new Map()
-    return denials
-  }
-}
 
 /** Notes the calls that are refused for who the caller is. */
 export const recordDenials: Guard =
   ({ connection, path, requestId }: Call) =>
   (outcome) => {
     if (!outcome.ok)
-      connection.services.denials.record(connection, path, toCoordinationError(outcome.error).code, requestId)
+      connection.services.identity.denials.record(connection, path, toCoordinationError(outcome.error).code, requestId)
   }

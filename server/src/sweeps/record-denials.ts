@@ -4,8 +4,8 @@ import type { Sweep } from './runner.ts'
 export const recordDenials: Sweep = {
   name: 'record-denials',
   everyMs: 5_000,
-  batch: async ({ store, denials }, project) => {
-    const denied = denials.takePending()
+  batch: async ({ store, identity }, project) => {
+    const denied = identity.denials.takePending()
     if (denied.length === 0) return 0
     await store.transact({ project }, async ({ db, t, now }) => {
       await db

@@ -5,8 +5,8 @@ import type { Sweep } from './runner.ts'
 export const recordKeyUse: Sweep = {
   name: 'record-key-use',
   everyMs: 60_000,
-  batch: async ({ store, keyUse }, project) => {
-    const used = keyUse.takePending()
+  batch: async ({ store, identity }, project) => {
+    const used = identity.keyUse.takePending()
     if (used.size === 0) return 0
     await store.transact({ project }, async ({ db, t }) => {
       for (const [id, at] of used)

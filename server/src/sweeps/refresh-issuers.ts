@@ -5,8 +5,8 @@ export const refreshIssuers: Sweep = {
   name: 'refresh-issuers',
   everyMs: 1_000,
   serverWide: true,
-  batch: async ({ issuers }) => {
-    await issuers.refresh()
+  batch: async ({ identity }) => {
+    await identity.issuers.refresh()
     return 0
   },
 }

@@ -11,7 +11,7 @@ export const refreshRevocations: Sweep = {
   name: 'refresh-revocations',
   everyMs: 1_000,
   serverWide: true,
-  batch: async ({ store, revocations, config }) => {
+  batch: async ({ store, identity: { revocations }, config }) => {
     await revocations.refresh()
     revocations.deleteSessionsBefore(store.now() - config.accessTokenMs - marginMs)
     return 0

@@ -5,7 +5,7 @@ export const refreshSigningKeys: Sweep = {
   name: 'refresh-signing-keys',
   everyMs: 1_000,
   serverWide: true,
-  batch: async ({ tokens, config }) => {
+  batch: async ({ identity: { tokens }, config }) => {
     await tokens.keys.refresh()
     await tokens.keys.rotateIfDue(config.keyRotationMs)
     return 0

@@ -1,6 +1,6 @@
-import { BlockList, isIPv6 } from 'node:net'
 import { role } from '@tony/mcp-shared/auth'
 import { eq } from 'drizzle-orm'
+import { isInBlockList, toBlockList } from '../../platform/cidr.ts'
 import { type Query, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import type { Services } from '../context.ts'
@@ -16,30 +16,9 @@ export const findKey = statement(({ db, t, p }: Query<{ keyId: string }>) =>
   db.select().from(t.credentials).where(eq(t.credentials.id, p.keyId)).prepare(),
 )
 
-/** Keys used since the last write: in memory, because a write for each call would cost more than the call. */
-export class LastKeyUse {
-  #used = new Map<string, number>()
-
-  record(keyId: string, at: number): void {
-    this.#used.set(keyId, at)
-  }
-
-  takePending(): ReadonlyMap<string, number> {
-    const used = this.#used
-    this.#used = new Map()
-    return used
-  }
-}
-
 function isAllowedAddress(cidrs: readonly string[], address: string | undefined): boolean {
   if (cidrs.length === 0) return true
-  if (address === undefined) return false
-  const list = new BlockList()
-  for (const cidr of cidrs) {
-    const [network = '', length] = cidr.split('/')
-    list.addSubnet(network, Number(length), isIPv6(network) ? 'ipv6' : 'ipv4')
-  }
-  return list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  return address !== undefined && isInBlockList(toBlockList(cidrs), address)
 }
 
 /** Where the hash of a secret would be, of whom an outside issuer vouches for: no hash is like it, so no key opens it. */
@@ -68,14 +47,16 @@ export async function checkKey(services: Services, text: string, address: string
   // A key that fails its checksum was mistyped or made up.
   if (!key && text.startsWith('tck_')) throw invalidToken()
   const id = key?.id ?? bootstrapId
-  const secretHash = key ? services.pepper.hash('key', id, key.secret) : services.pepper.hash('bootstrap', text)
+  const secretHash = key
+    ? services.identity.pepper.hash('key', id, key.secret)
+    : services.identity.pepper.hash('bootstrap', text)
   const [row] = await services.store.read((reader) => reader.run(findKey, { keyId: id }))
   const now = services.now()
   // Before anything else is looked at: what more there is to say of a key, only whoever has its secret makes us look at.
   if (!isCurrentSecret(row ?? unknownKey, secretHash, now) || !row) throw invalidToken()
   const cidrs: readonly string[] = JSON.parse(row.cidrs)
   if (row.revokedAt !== null || row.expiresAt <= now || !isAllowedAddress(cidrs, address)) throw invalidToken()
-  services.keyUse.record(id, now)
+  services.identity.keyUse.record(id, now)
   return {
     subject: `key:${id}`,
     project: row.projectId,

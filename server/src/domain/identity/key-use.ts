@@ -26,3 +26,18 @@ export async function consumeKeyUse(tx: Transaction, keyId: string): Promise<voi
   const [consumed] = await tx.run(incrementUses, { keyId, now: tx.now })
   if (!consumed) throw invalidToken()
 }
+
+/** Keys used since the last write: in memory, because a write for each call would cost more than the call. */
+export class LastKeyUse {
+  #used = new Map<string, number>()
+
+  record(keyId: string, at: number): void {
+    this.#used.set(keyId, at)
+  }
+
+  takePending(): ReadonlyMap<string, number> {
+    const used = this.#used
+    this.#used = new Map()
+    return used
+  }
+}

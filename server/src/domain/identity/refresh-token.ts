@@ -1,7 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Services } from '../context.ts'
-
-type Pepper = Services['pepper']
+import type { Pepper } from './pepper.ts'
 
 const toHex = (id: string): string => id.replaceAll('-', '')
 const toUuid = (hex: string): string => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

@@ -1,7 +1,7 @@
 import { and, eq, isNull } from 'drizzle-orm'
 import { type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
-import type { Services } from '../context.ts'
 import type { Principal } from '../principal.ts'
+import type { Pepper } from './pepper.ts'
 import { newRefreshToken } from './refresh-token.ts'
 
 interface NewSession {
@@ -34,7 +34,7 @@ const insertSession = statement(({ db, t, p }: Query<NewSession>) =>
 /** A login: the session, and the first refresh token of it. */
 export async function createSession(
   tx: Transaction,
-  pepper: Services['pepper'],
+  pepper: Pepper,
   session: Omit<NewSession, 'refreshHash' | 'now'>,
 ): Promise<string> {
   const refreshToken = newRefreshToken(pepper, session.id)

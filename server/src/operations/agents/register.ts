@@ -79,7 +79,13 @@ const takeOver = statement(({ db, t, p }: Query<Profile & { id: string }>) =>
  * Whether the caller has shown that it is the agent of this name: by the secret and the credential it was registered with,
  * or by its refresh token.
  */
-async function provesIdentity({ pepper }: Context, tx: Transaction, known: AgentRow, input: Input, profile: Profile) {
+async function provesIdentity(
+  { identity: { pepper } }: Context,
+  tx: Transaction,
+  known: AgentRow,
+  input: Input,
+  profile: Profile,
+) {
   if (profile.instanceHash !== null && known.instanceHash === profile.instanceHash)
     return known.credentialId === profile.credentialId
   if (input.refreshToken === undefined) return false
@@ -124,14 +130,14 @@ async function login(ctx: Context, tx: Transaction, input: Input, role: string, 
     type: input.type,
     role,
     capabilities: JSON.stringify(input.capabilities),
-    instanceHash: clientInstanceId === undefined ? null : ctx.pepper.hash('instance', clientInstanceId),
+    instanceHash: clientInstanceId === undefined ? null : ctx.identity.pepper.hash('instance', clientInstanceId),
     credentialId,
     metadata: JSON.stringify(input.metadata),
     now: tx.now,
   })
   const { id: agentId, name, type, capabilities, incarnation } = agent
   const session = { id: sessionId, project, agentId, incarnation, credentialId }
-  const refreshToken = await createSession(tx, ctx.pepper, session)
+  const refreshToken = await createSession(tx, ctx.identity.pepper, session)
   const data = { name, type, role, capabilities: JSON.parse(capabilities), incarnation }
   tx.append({ type: 'agent.registered', subject: agentId, actor: agentId, data })
   return { agentId, name, type, incarnation, refreshToken }
@@ -148,6 +154,6 @@ export async function registerAgent(ctx: Context, input: Input): Promise<z.outpu
   const { agentId, name, type, incarnation, refreshToken } = agent
   const { capabilities } = input
   const subject = { agentId, name, type, role, capabilities, project, incarnation, sessionId }
-  const { token, expiresAt, expiresInMs } = await ctx.tokens.issue(subject)
+  const { token, expiresAt, expiresInMs } = await ctx.identity.tokens.issue(subject)
   return { agentId, token, refreshToken, expiresAt: iso(expiresAt), expiresInMs, incarnation, role }
 }

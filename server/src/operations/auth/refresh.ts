@@ -91,7 +91,7 @@ async function exchangeIn(
   sessionId: string,
   input: Input,
 ): Promise<true | CoordinationError> {
-  const { pepper } = ctx
+  const { pepper } = ctx.identity
   const presented = pepper.hash('refresh', input.refreshToken)
   const nonce = pepper.hash('nonce', input.nonce)
   const successor = pepper.hash('refresh', nextRefreshToken(pepper, sessionId, input.refreshToken, input.nonce))
@@ -117,7 +117,7 @@ async function exchangeIn(
 
 /** `auth.refresh`: the next access token of a session, and the next refresh token. The one that was shown is used up. */
 export async function refreshSession(ctx: Context, input: Input): Promise<z.output<typeof authRefreshOutput>> {
-  const sessionId = sessionIdOfToken(ctx.pepper, input.refreshToken)
+  const sessionId = sessionIdOfToken(ctx.identity.pepper, input.refreshToken)
   if (sessionId === undefined) throw invalidToken()
   const [sessionAgent] = await ctx.read((reader) => reader.run(findSessionAgent, { sessionId }))
   if (!sessionAgent) throw invalidToken()
@@ -128,7 +128,7 @@ export async function refreshSession(ctx: Context, input: Input): Promise<z.outp
   if (outcome !== true) throw outcome
   // Who only keeps a session good is there too: long silence has an agent unregistered.
   ctx.presence.record(agent.projectId, agent.id, ctx.store.now())
-  const issued = await ctx.tokens.issue({
+  const issued = await ctx.identity.tokens.issue({
     agentId: agent.id,
     name: agent.name,
     type: agent.type,
@@ -138,6 +138,6 @@ export async function refreshSession(ctx: Context, input: Input): Promise<z.outp
     incarnation,
     sessionId,
   })
-  const refreshToken = nextRefreshToken(ctx.pepper, sessionId, input.refreshToken, input.nonce)
+  const refreshToken = nextRefreshToken(ctx.identity.pepper, sessionId, input.refreshToken, input.nonce)
   return { token: issued.token, refreshToken, expiresAt: iso(issued.expiresAt), expiresInMs: issued.expiresInMs }
 }

@@ -18,7 +18,7 @@ export async function* openInbox(
   const { maxAckPending, ackWaitMs } = input
   const notifier = new Notifier()
   const signalled = { message: false, capacity: false }
-  const close = ctx.inboxes.watch(agentId, (reason) => {
+  const close = ctx.waiters.inboxes.watch(agentId, (reason) => {
     signalled[reason] = true
     notifier.notify()
   })

@@ -21,7 +21,7 @@ export async function receiveMessages(
   return blockUntil({
     ctx,
     waitMs,
-    subscribe: (notify) => ({ beforeAttempt: () => undefined, leave: ctx.inboxes.watch(agentId, notify) }),
+    subscribe: (notify) => ({ beforeAttempt: () => undefined, leave: ctx.waiters.inboxes.watch(agentId, notify) }),
     attempt,
     isFound: ({ messages }) => messages.length > 0,
   })

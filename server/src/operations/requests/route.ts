@@ -109,7 +109,7 @@ async function waitForReply(ctx: Context, request: SentRequest): Promise<Output>
     const rows = await blockUntil({
       ctx,
       waitMs: Math.max(1, deadlineAt - ctx.now()),
-      subscribe: (notify) => ({ beforeAttempt: () => undefined, leave: ctx.replies.watch(requestId, notify) }),
+      subscribe: (notify) => ({ beforeAttempt: () => undefined, leave: ctx.waiters.replies.watch(requestId, notify) }),
       attempt: () => ctx.read((reader) => reader.run(find, { requestId })),
       isFound: ([row]) => row?.status !== 'waiting',
     })

@@ -207,7 +207,7 @@ export function waitForWork(ctx: Context, waitMs: number, claim: () => Promise<C
     ctx,
     waitMs,
     subscribe: (notify) => {
-      position = ctx.queue.enter({ project, agentId }, notify)
+      position = ctx.waiters.claims.enter({ project, agentId }, notify)
       return position
     },
     attempt: async () => {

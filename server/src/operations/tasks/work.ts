@@ -16,7 +16,7 @@ export async function* workTasks(
   const agentId = requireAgent(ctx.principal).id
   const notifier = new Notifier()
   const heldTasks = new Map<string, number>()
-  const unsubscribe = ctx.leaseEndSubscribers.onEnd(agentId, ({ taskId, attempt }) => {
+  const unsubscribe = ctx.waiters.leaseEnds.onEnd(agentId, ({ taskId, attempt }) => {
     if (heldTasks.get(taskId) === attempt) heldTasks.delete(taskId)
     notifier.notify()
   })
@@ -27,7 +27,7 @@ export async function* workTasks(
     while (!ctx.signal.aborted) {
       const free = Math.min(input.slots - heldTasks.size, 32)
       if (free > 0) {
-        position ??= ctx.queue.enter({ project: ctx.principal.project, agentId }, notifier.notify)
+        position ??= ctx.waiters.claims.enter({ project: ctx.principal.project, agentId }, notifier.notify)
         position.beforeAttempt()
         const options = { limit: free, leaseMs: input.leaseMs }
         const { tasks, eligibility } = await claimPastParked(ctx, () => ctx.transact((tx) => claimIn(tx, ctx, options)))

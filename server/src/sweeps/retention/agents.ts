@@ -1,8 +1,10 @@
 import { and, eq, gt, lte, notExists } from 'drizzle-orm'
+import type { RetentionRule } from '../../config.ts'
+import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
 import { deleteMessages } from './messages.ts'
-import { cutoff, deleteLimit, pageLimit, type RetentionProgress, type RetentionRule } from './progress.ts'
+import { cutoff, deleteLimit, pageLimit } from './progress.ts'
 
 const page = statement(({ db, t, p }: Query<{ project: string; after: string; limit: number }>) =>
   db

@@ -1,6 +1,7 @@
 import { asc, desc, lte } from 'drizzle-orm'
+import type { RetentionRule } from '../../config.ts'
 import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
-import { cutoff, deleteLimit, type RetentionRule } from './progress.ts'
+import { cutoff, deleteLimit } from './progress.ts'
 
 const oldestRows = statement(({ db, t }: Query<{ limit: number }>) =>
   db

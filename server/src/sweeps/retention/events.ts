@@ -1,7 +1,8 @@
 import { and, eq, lte } from 'drizzle-orm'
+import type { RetentionRule } from '../../config.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
 import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
-import { cutoff, deleteLimit, type RetentionRule } from './progress.ts'
+import { cutoff, deleteLimit } from './progress.ts'
 
 const oldestRows = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
   db

@@ -1,6 +1,8 @@
 import { and, eq, gt, lte } from 'drizzle-orm'
+import type { RetentionRule } from '../../config.ts'
+import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { placeholder, type Query, type Reader, type Store, statement } from '../../store/store.ts'
-import { cutoff, deleteLimit, type RetentionProgress, type RetentionRule } from './progress.ts'
+import { cutoff, deleteLimit } from './progress.ts'
 
 const agentPage = statement(({ db, t, p }: Query<{ project: string; after: string; limit: number }>) =>
   db

@@ -1,7 +1,9 @@
 import { and, eq, gt, notExists, sql } from 'drizzle-orm'
+import type { RetentionRule } from '../../config.ts'
+import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
-import { chooseExpired, cutoff, pageLimit, type RetentionProgress, type RetentionRule } from './progress.ts'
+import { chooseExpired, cutoff, pageLimit } from './progress.ts'
 
 const endedStatuses = ['acked', 'expired'] as const
 

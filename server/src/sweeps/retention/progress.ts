@@ -1,16 +1,4 @@
-/** How long and how much is kept of something; 0 is for ever, and as much as there is. */
-export interface RetentionRule {
-  readonly ms: number
-  readonly maxRows: number
-}
-
-/** What a walk over a table remembers and what it tells; one for each server. */
-export interface RetentionProgress {
-  /** Where each walk stands. In memory: after a start it begins again at the front, which costs one round. */
-  readonly cursors: Map<string, number | string>
-  /** Told how many rows of a class were removed. */
-  readonly onDeleted: (what: string, rows: number) => void
-}
+import type { RetentionRule } from '../../config.ts'
 
 /** Rows looked at in one go. A walk reads so many in the order of an index and goes on from there at its next turn. */
 export const pageLimit = 500

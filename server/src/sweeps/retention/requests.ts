@@ -1,7 +1,9 @@
 import { and, eq, gt } from 'drizzle-orm'
+import type { RetentionRule } from '../../config.ts'
+import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
-import { cutoff, deleteLimit, type RetentionProgress, type RetentionRule } from './progress.ts'
+import { cutoff, deleteLimit } from './progress.ts'
 
 const endedStatuses = ['replied', 'timed_out'] as const
 

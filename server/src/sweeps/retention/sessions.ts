@@ -1,7 +1,8 @@
 import { sessionLife } from '@tony/mcp-shared/auth'
 import { and, eq, lte } from 'drizzle-orm'
+import type { RetentionRule } from '../../config.ts'
 import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
-import { cutoff, deleteLimit, type RetentionRule } from './progress.ts'
+import { cutoff, deleteLimit } from './progress.ts'
 
 const oldestSessions = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
   db

@@ -1,8 +1,10 @@
 import { and, eq, gt, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
+import type { RetentionRule } from '../../config.ts'
+import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
-import { chooseExpired, cutoff, pageLimit, type RetentionProgress, type RetentionRule } from './progress.ts'
+import { chooseExpired, cutoff, pageLimit } from './progress.ts'
 
 const endedStatuses = ['completed', 'failed', 'cancelled'] as const
 

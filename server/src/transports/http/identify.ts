@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import type { Services } from '../../domain/context.ts'
+import type { Identity } from '../../domain/identity/caller.ts'
 import { checkKey } from '../../domain/identity/check-key.ts'
 import { verifyToken } from '../../domain/identity/issuers/external-identity.ts'
 import { networkOf } from '../../domain/identity/network.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { findProjectByName } from '../../domain/projects/find.ts'
-import type { Connection } from '../../guards/call.ts'
 import type { RequestChecks } from './request-checks.ts'
 
 /** What a caller shows of itself. */
@@ -53,21 +53,21 @@ export function lockoutMs(services: Services, checks: RequestChecks, request: In
   const token = bearerOf(request)
   return token === undefined || isAccessToken(token)
     ? 0
-    : services.lockouts.remainingMs(lockoutIdOf(token, checks.addressOf(request)))
+    : services.identity.lockouts.remainingMs(lockoutIdOf(token, checks.addressOf(request)))
 }
 
 /** Refuses one that guesses, and notes when a guess was wrong. */
 async function authenticateKey(services: Services, key: string, address: string | undefined): Promise<Principal> {
   const lockoutId = lockoutIdOf(key, address)
-  services.lockouts.requireUnlocked(lockoutId)
+  services.identity.lockouts.requireUnlocked(lockoutId)
   try {
     const principal = await checkKey(services, key, address)
-    services.lockouts.recordSuccess(lockoutId)
+    services.identity.lockouts.recordSuccess(lockoutId)
     return principal
   } catch (error) {
     // A store that does not answer says nothing of the key.
     if (error instanceof CoordinationError && error.code === 'UNAUTHENTICATED')
-      services.lockouts.recordFailure(lockoutId)
+      services.identity.lockouts.recordFailure(lockoutId)
     throw error
   }
 }
@@ -90,11 +90,7 @@ async function resolvePrincipal(
 }
 
 /** Who a caller is, or why that could not be established: an open procedure may be called all the same. */
-export async function identify(
-  services: Services,
-  checks: RequestChecks,
-  credentials: Credentials,
-): Promise<Connection['identity']> {
+export async function identify(services: Services, checks: RequestChecks, credentials: Credentials): Promise<Identity> {
   try {
     return { ok: true, principal: await resolvePrincipal(services, checks, credentials) }
   } catch (error) {

@@ -25,7 +25,7 @@ async function requireMetricsAccess(
     address: checks.addressOf(request),
     identity,
   }
-  services.rateLimiter.consume(connection, metricsCost)
+  services.identity.rateLimiter.consume(connection, metricsCost)
   const principal = validPrincipal(connection)
   if (principal.role !== 'admin' || !isAllowed(principal, 'system:read'))
     throw new CoordinationError(

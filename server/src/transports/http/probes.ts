@@ -28,7 +28,7 @@ export function handleProbe(
 }
 
 async function sendHealth(
-  { store, clock, startedAt, revocations }: Services,
+  { store, clock, startedAt, identity: { revocations } }: Services,
   ready: () => boolean,
   response: ServerResponse,
 ): Promise<void> {

@@ -5,7 +5,7 @@ import type { Services } from '../../domain/context.ts'
 const maxAge = 300
 
 /** `/.well-known/jwks.json`: what others verify tokens of this server with. Open to all: none of it is a secret. */
-export function sendPublicKeys({ tokens }: Services, request: IncomingMessage, response: ServerResponse): void {
+export function sendPublicKeys({ identity }: Services, request: IncomingMessage, response: ServerResponse): void {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end()
     return
@@ -14,5 +14,5 @@ export function sendPublicKeys({ tokens }: Services, request: IncomingMessage, r
     'content-type': 'application/jwk-set+json',
     'cache-control': `public, max-age=${maxAge}`,
   })
-  response.end(request.method === 'HEAD' ? undefined : JSON.stringify(tokens.keys.toJwks()))
+  response.end(request.method === 'HEAD' ? undefined : JSON.stringify(identity.tokens.keys.toJwks()))
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { type BlockList, isIP } from 'node:net'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Config } from '../../config.ts'
+import { isInBlockList, toBlockList } from '../../platform/cidr.ts'
 
 const loopbackHosts = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 const loopbackOrigins = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
@@ -13,18 +14,6 @@ const credentialValues = /(^|=)(tc[kbr]_[\w-]{20}|eyJ[\w-]{10,}\.[\w-]+\.)/
 
 /** `::ffff:127.0.0.1` is how a socket for both families shows an address of IPv4. */
 const unmapIpv4 = (address: string | undefined): string | undefined => address?.replace(/^::ffff:(?=\d+\.)/i, '')
-
-function toBlockList(cidrs: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const cidr of cidrs) {
-    const [network = '', length] = cidr.split('/')
-    list.addSubnet(network, Number(length), isIP(network) === 6 ? 'ipv6' : 'ipv4')
-  }
-  return list
-}
-
-const isInBlockList = (list: BlockList, address: string): boolean =>
-  isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
 /** What can be said of a request before anybody is asked who sent it. */
 export class RequestChecks {
@@ -76,19 +65,17 @@ export class RequestChecks {
   check(request: IncomingMessage): CoordinationError | undefined {
     const query = (request.url ?? '').split('?', 2)[1] ?? ''
     if (query !== '' && (credentialNames.test(query) || credentialValues.test(query)))
-      return new CoordinationError(
-        'INVALID_INPUT',
-        'a credential in a URL is one that was told to others: use a header',
-      )
+      return new CoordinationError('INVALID_INPUT', 'a credential in a URL ends up in logs: send it in a header')
     if ((request.headersDistinct['authorization']?.length ?? 0) > 1)
-      return new CoordinationError('INVALID_INPUT', 'one request shows one credential')
+      return new CoordinationError('INVALID_INPUT', 'the request has more than one Authorization header')
     if (this.#config.mode === 'dev') return undefined
     const { allowedHosts } = this.#config
     const host = request.headers.host ?? ''
     const isAllowedHost = allowedHosts.includes(host) || allowedHosts.includes(host.replace(/:\d+$/, ''))
     if (allowedHosts.length > 0 && !isAllowedHost)
-      return new CoordinationError('FORBIDDEN', 'this server is not called so')
-    if (!this.isOriginAllowed(request)) return new CoordinationError('FORBIDDEN', 'pages of this origin may not call')
+      return new CoordinationError('FORBIDDEN', 'the Host header is not in MCP_ALLOWED_HOSTS')
+    if (!this.isOriginAllowed(request))
+      return new CoordinationError('FORBIDDEN', 'this origin is not in MCP_ALLOWED_ORIGINS')
     return undefined
   }
 }

@@ -48,7 +48,7 @@ export function handleRest(
       address: checks.addressOf(request),
       identity,
     }
-    const rateHeaders = services.rateLimiter.headers(connection)
+    const rateHeaders = services.identity.rateLimiter.headers(connection)
     for (const [name, value] of Object.entries(rateHeaders)) response.setHeader(name, value)
     const closed = new AbortController()
     response.once('close', () => closed.abort())

@@ -24,7 +24,7 @@ export const createTrpcHandler = (services: Services, log: Log, metrics: Metrics
         .filter((headers) => 'www-authenticate' in headers)
       return {
         headers: {
-          ...(ctx ? ctx.services.rateLimiter.headers(ctx) : {}),
+          ...(ctx ? ctx.services.identity.rateLimiter.headers(ctx) : {}),
           ...retryHeaders(retryAfterMs),
           ...challengeHeaders,
         },

@@ -48,7 +48,7 @@ export async function loadJoinedAgent(
   const [row] = await services.store.read((reader) =>
     reader.run(findJoinedAgent, {
       project: credential.project,
-      instanceHash: services.pepper.hash('instance', sessionAddress.instance),
+      instanceHash: services.identity.pepper.hash('instance', sessionAddress.instance),
       credentialId: credential.key?.id ?? null,
     }),
   )

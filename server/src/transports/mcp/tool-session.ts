@@ -208,7 +208,7 @@ export class HttpToolSession implements ToolSession {
     const interrupted = new AbortController()
     const notifier = new Notifier()
     let isOver = false
-    const unwatch = this.#caller.connection.services.inboxes.watch(agentId, (reason) => {
+    const unwatch = this.#caller.connection.services.waiters.inboxes.watch(agentId, (reason) => {
       if (reason === 'message') notifier.notify()
     })
     const poll = async (): Promise<void> => {

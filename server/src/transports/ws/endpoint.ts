@@ -4,6 +4,7 @@ import { CoordinationError, type ErrorCode, errorPolicies } from '@tony/mcp-shar
 import { uuidv7 } from 'uuidv7'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { Services } from '../../domain/context.ts'
+import type { Identity } from '../../domain/identity/caller.ts'
 import { validPrincipal } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
@@ -104,9 +105,9 @@ export class WebSocketTransport {
       autoPong: false,
     })
     this.#unsubscribers = [
-      services.incarnations.onSupersede((agentId, incarnation) => this.#closeSuperseded(agentId, incarnation)),
-      services.revocations.onRevoke(() => this.#closeRevoked()),
-      services.tokens.keys.onChange(() => {
+      services.identity.incarnations.onSupersede((agentId, incarnation) => this.#closeSuperseded(agentId, incarnation)),
+      services.identity.revocations.onRevoke(() => this.#closeRevoked()),
+      services.identity.tokens.keys.onChange(() => {
         for (const socket of this.#sockets) closeIfRefused(socket)
       }),
     ]
@@ -119,7 +120,7 @@ export class WebSocketTransport {
     raw.on('error', () => raw.destroy())
     const [path, query = ''] = (request.url ?? '').split('?', 2)
     if (path !== '/ws') return refuseUpgrade(raw, 404)
-    if (this.#closing || this.#services.revocations.isUnreadable)
+    if (this.#closing || this.#services.identity.revocations.isUnreadable)
       return refuseUpgrade(raw, 503, this.#retryAfterSeconds())
     const refusal = this.#checks.check(request)
     if (refusal) return refuseUpgrade(raw, errorPolicies[refusal.code].http)
@@ -181,14 +182,7 @@ export class WebSocketTransport {
       const identity = await identify(this.#services, this.#checks, { token, project, request })
       if (isSettled) return
       settle()
-      const connection = {
-        services: this.#services,
-        log: this.#log,
-        metrics: this.#metrics,
-        transport: 'ws' as const,
-        address: this.#checks.addressOf(request),
-        identity,
-      }
+      const connection = this.#connectionOf(request, identity)
       const refusal = token === undefined && project === undefined ? undefined : refusalOf(connection)
       if (refusal) return this.#reject(ws, raw, connection, refusal)
       const limitError = this.#socketLimitError(identity)
@@ -213,17 +207,28 @@ export class WebSocketTransport {
     if (!expectsConnectionParams) void authenticate(bearerOf(request), projectOf(request), held)
   }
 
+  #connectionOf(request: IncomingMessage, identity: Identity): Connection {
+    return {
+      services: this.#services,
+      log: this.#log,
+      metrics: this.#metrics,
+      transport: 'ws',
+      address: this.#checks.addressOf(request),
+      identity,
+    }
+  }
+
   /** A caller that showed a credential, or named a project, and was refused is told why. One that did neither may call what is open. */
   #reject(ws: WebSocket, raw: Duplex, connection: Connection, error: Error): void {
     const socket = new Socket(ws, raw, connection)
     const { code } = toCoordinationError(error)
-    this.#services.denials.record(connection, 'connect', code, uuidv7())
+    this.#services.identity.denials.record(connection, 'connect', code, uuidv7())
     socket.refuse(error)
     socket.close(closeCodeOf(code), code)
   }
 
   /** What is said to an agent that has as many sockets as it may. */
-  #socketLimitError(identity: Connection['identity']): Error | undefined {
+  #socketLimitError(identity: Identity): Error | undefined {
     const agent = identity.ok ? identity.principal.agent : undefined
     const limit = this.#services.config.limits.socketsPerAgent
     if (!agent || (this.#socketsByAgent.get(agent.id) ?? 0) < limit) return undefined
@@ -266,14 +271,14 @@ export class WebSocketTransport {
   #closeRevoked(): void {
     for (const socket of this.#sockets) {
       const { identity } = socket.connection
-      if (identity.ok && this.#services.revocations.isRevoked(identity.principal)) closeIfRefused(socket)
+      if (identity.ok && this.#services.identity.revocations.isRevoked(identity.principal)) closeIfRefused(socket)
     }
   }
 
   #scheduleLivenessChecks(): void {
     this.#cancelLivenessTimer = this.#services.clock.timer(livenessIntervalMs, () => {
       for (const socket of this.#sockets) {
-        if (this.#services.revocations.unreadableMs > revocationsUnreadableLimitMs)
+        if (this.#services.identity.revocations.unreadableMs > revocationsUnreadableLimitMs)
           socket.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
         else socket.checkLiveness()
       }

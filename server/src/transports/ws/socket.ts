@@ -107,7 +107,7 @@ export class Socket {
 
   /** One call or subscription more than there may be. It costs what a call costs, or nothing would slow down who goes on so. */
   #refuseOverLimit(noun: string, limit: number, envelope: Envelope): void {
-    const rateError = this.connection.services.rateLimiter.tryConsume(this.connection, 1)
+    const rateError = this.connection.services.identity.rateLimiter.tryConsume(this.connection, 1)
     this.refuse(rateError ?? callLimitError(noun, limit), envelope)
     if (rateError && this.#abuseDetector.recordRefusal()) this.close(closeCodes.flooding, 'RATE_LIMITED')
   }
@@ -266,14 +266,8 @@ export class Socket {
     this.#openCalls.subscriptions.set(id, controller)
     let started = false
     try {
-      const chunks = runSubscription({
-        connection: this.connection,
-        requestId,
-        path,
-        kind: 'subscription',
-        rawInput,
-        signal,
-      })
+      const { connection } = this
+      const chunks = runSubscription({ connection, requestId, path, kind: 'subscription', rawInput, signal })
       // Admitted by the first pull; `started` is said before what that brings, and a refusal without it.
       const first = chunks.next()
       await Promise.race([first, yieldToEventLoop()])
@@ -292,7 +286,8 @@ export class Socket {
       await chunks.return(undefined)
     } catch (error) {
       // Told on the next socket, where it can be seen, and nobody has to ask again.
-      if (this.connection.services.revocations.isUnreadable) this.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
+      if (this.connection.services.identity.revocations.isUnreadable)
+        this.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
       if (!this.#openCalls.draining) this.#write(errorFrame(envelope, toErrorShape(error, requestId)))
       started = false
     } finally {

@@ -2,7 +2,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq } from 'drizzle-orm'
 import { iso } from '../../../platform/times.ts'
 import type { NewEvent, Reader } from '../../../store/store.ts'
-import type { Services } from '../../context.ts'
+import type { OperationServices } from '../../context.ts'
 import type { Principal } from '../../principal.ts'
 import { externalSecret, findKey, type KeyRow } from '../check-key.ts'
 import { keyIdFrom } from '../key-format.ts'
@@ -39,10 +39,13 @@ const keyCreatedEvent = (
  * revoking it there ends it like a key: its calls, the agents it registered, on every replica, in their transactions.
  */
 export async function registerIdentity(
-  services: Services,
+  services: OperationServices,
   { issuer, subject, rule, expiresAt }: ExternalIdentity,
 ): Promise<Principal> {
-  const { store, pepper } = services
+  const {
+    store,
+    identity: { pepper },
+  } = services
   const id = keyIdFrom(Buffer.from(pepper.hash('outside', issuer.issuer, subject), 'base64url'))
   const name = `${issuer.name}: ${subject}`.slice(0, 200)
   const [existing, projectId] = await store.read(async (reader) => [
@@ -73,7 +76,7 @@ export async function registerIdentity(
       })
   if (!row || row.revokedAt !== null)
     throw new CoordinationError('TOKEN_REVOKED', 'this identity has been revoked on this server')
-  services.keyUse.record(id, services.now())
+  services.identity.keyUse.record(id, services.now())
   return {
     subject: `key:${id}`,
     project: projectId,
@@ -86,7 +89,7 @@ export async function registerIdentity(
 }
 
 /** Who a token speaks for, one of ours or of an outside issuer. */
-export const verifyToken = (services: Services, token: string): Promise<Principal> =>
-  services.issuers.hasIssuerOf(token)
-    ? services.issuers.verify(token, (identity) => registerIdentity(services, identity))
-    : services.tokens.verify(token)
+export const verifyToken = (services: OperationServices, token: string): Promise<Principal> =>
+  services.identity.issuers.hasIssuerOf(token)
+    ? services.identity.issuers.verify(token, (identity) => registerIdentity(services, identity))
+    : services.identity.tokens.verify(token)

@@ -45,7 +45,7 @@ export async function createKey(ctx: Context, input: Input): Promise<z.output<ty
         id,
         projectId,
         name,
-        secretHash: ctx.pepper.hash('key', id, secret),
+        secretHash: ctx.identity.pepper.hash('key', id, secret),
         scopes: JSON.stringify(scopes),
         roleCeiling,
         maxUses,
@@ -59,6 +59,6 @@ export async function createKey(ctx: Context, input: Input): Promise<z.output<ty
     tx.append({ type: 'key.created', subject: null, actor: actorOf(ctx.principal), audience: [], data })
     return toApiKey(row)
   })
-  if (isBootstrap) ctx.bootstrap.deleteTokenFile()
+  if (isBootstrap) ctx.identity.bootstrap.deleteTokenFile()
   return { ...created, key: formatKey(id, secret) }
 }

@@ -21,7 +21,7 @@ export async function rotateKey(
     const previousUntil = tx.now + overlapMs
     const [row] = await tx.db
       .update(c)
-      .set({ secretHash: ctx.pepper.hash('key', keyId, secret), previousHash: c.secretHash, previousUntil })
+      .set({ secretHash: ctx.identity.pepper.hash('key', keyId, secret), previousHash: c.secretHash, previousUntil })
       .where(
         and(
           eq(c.id, keyId),

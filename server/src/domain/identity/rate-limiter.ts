@@ -1,0 +1,94 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { Clock } from '../../platform/clock.ts'
+import type { Caller } from './caller.ts'
+import { networkOf } from './network.ts'
+
+interface Bucket {
+  tokens: number
+  refilledAt: number
+}
+
+/** What a caller may spend: so much at once, and so much a second in the long run. */
+interface Rate {
+  readonly name: 'caller' | 'address'
+  readonly burst: number
+  readonly perSecond: number
+}
+
+export interface RateLimiterOptions {
+  /** Without it nobody is limited. */
+  readonly enabled: boolean
+  readonly callerBurst: number
+  readonly callerPerSecond: number
+  readonly addressBurst: number
+  readonly addressPerSecond: number
+}
+
+/** Callers remembered. Beyond it the longest unheard is forgotten, which gives it a full bucket again. */
+const maxBuckets = 20_000
+
+/**
+ * Token buckets, one for each principal, and one for each network of callers that show no valid credential. In the memory of
+ * this process: with several, each has its own.
+ */
+export class RateLimiter {
+  readonly #clock: Clock
+  readonly #enabled: boolean
+  readonly #callerRate: Rate
+  readonly #addressRate: Rate
+  readonly #buckets = new Map<string, Bucket>()
+
+  constructor(clock: Clock, options: RateLimiterOptions) {
+    this.#clock = clock
+    this.#enabled = options.enabled
+    this.#callerRate = { name: 'caller', burst: options.callerBurst, perSecond: options.callerPerSecond }
+    this.#addressRate = { name: 'address', burst: options.addressBurst, perSecond: options.addressPerSecond }
+  }
+
+  /** Why a call of this cost may not be now. Undefined when it may, and then it is paid for. */
+  tryConsume(caller: Caller, cost: number): CoordinationError | undefined {
+    if (!this.#enabled) return undefined
+    const { rate, bucket } = this.#bucketOf(caller)
+    if (bucket.tokens < cost) {
+      const retryAfterMs = Math.ceil(((Math.min(cost, rate.burst) - bucket.tokens) / rate.perSecond) * 1_000)
+      return new CoordinationError('RATE_LIMITED', `too many calls: wait ${retryAfterMs} ms`, { retryAfterMs })
+    }
+    bucket.tokens -= cost
+    return undefined
+  }
+
+  /** Throws RATE_LIMITED, and takes nothing then. */
+  consume(caller: Caller, cost: number): void {
+    const refusal = this.tryConsume(caller, cost)
+    if (refusal) throw refusal
+  }
+
+  /** `RateLimit-Policy` and `RateLimit`: what a caller may spend, and what is left of it. */
+  headers(caller: Caller): Readonly<Record<string, string>> {
+    if (!this.#enabled) return {}
+    const { rate, bucket } = this.#bucketOf(caller)
+    const full = Math.ceil((rate.burst - bucket.tokens) / rate.perSecond)
+    return {
+      'ratelimit-policy': `"${rate.name}";q=${rate.burst};w=${Math.ceil(rate.burst / rate.perSecond)}`,
+      ratelimit: `"${rate.name}";r=${Math.floor(bucket.tokens)};t=${full}`,
+    }
+  }
+
+  #bucketOf({ identity, address }: Caller): { rate: Rate; bucket: Bucket } {
+    const rate = identity.ok ? this.#callerRate : this.#addressRate
+    const key = identity.ok
+      ? `${identity.principal.project} ${identity.principal.subject}`
+      : `address ${networkOf(address)}`
+    const now = this.#clock.monotonic()
+    const existing = this.#buckets.get(key)
+    const bucket = existing ?? { tokens: rate.burst, refilledAt: now }
+    bucket.tokens = Math.min(rate.burst, bucket.tokens + ((now - bucket.refilledAt) / 1_000) * rate.perSecond)
+    bucket.refilledAt = now
+    // Taken out and put in again: the first of the map is then the one longest unheard.
+    this.#buckets.delete(key)
+    this.#buckets.set(key, bucket)
+    const [oldest] = this.#buckets.keys()
+    if (this.#buckets.size > maxBuckets && oldest !== undefined) this.#buckets.delete(oldest)
+    return { rate, bucket }
+  }
+}
