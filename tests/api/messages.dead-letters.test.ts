@@ -1,7 +1,7 @@
 import type { Client, DeadLetter } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { miscountsBy } from '../support/verify/counters.ts'
+import { miscountsBy } from '../support/verify/miscounts.ts'
 import { receiptOf, receiveOne, rows } from './given.ts'
 
 const quiet = { limits: { pingMs: 1e12 } }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { miscountsBy } from '../support/verify/counters.ts'
+import { miscountsBy } from '../support/verify/miscounts.ts'
 import { receiptOf, receiveOne, rows } from './given.ts'
 
 const note = { type: 'note', payload: 1 }

@@ -7,7 +7,7 @@ import {
 } from '@tony/mcp-shared/messages'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { miscountsBy } from '../support/verify/counters.ts'
+import { miscountsBy } from '../support/verify/miscounts.ts'
 import { receiptOf, receiveOne, rows } from './given.ts'
 
 interface Given {

@@ -4,7 +4,7 @@ import { upTo } from '../store/given.ts'
 import { postgresServer } from '../support/postgres.ts'
 import { Replicas } from '../support/replicas.ts'
 import { refusal, take } from '../support/server.ts'
-import { miscountsBy } from '../support/verify/counters.ts'
+import { miscountsBy } from '../support/verify/miscounts.ts'
 
 /** Of each race; ROUNDS=1000 for the long run. */
 const rounds = Number(process.env['ROUNDS'] ?? 20)

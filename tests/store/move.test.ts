@@ -8,7 +8,7 @@ import { claimOne, leaseOf, rows, tamper } from '../api/given.ts'
 import { command, program } from '../support/command.ts'
 import { Database, postgresServer } from '../support/postgres.ts'
 import { onPostgres, TestServer } from '../support/server.ts'
-import { miscountsBy } from '../support/verify/counters.ts'
+import { miscountsBy } from '../support/verify/miscounts.ts'
 import { workAllDay } from './day.ts'
 import { upTo } from './given.ts'
 

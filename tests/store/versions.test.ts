@@ -7,7 +7,7 @@ import { NextVersion } from '../support/next-version.ts'
 import { Database, postgresServer } from '../support/postgres.ts'
 import { ReplicaProcesses } from '../support/replica-processes.ts'
 import { onPostgres, refusal, TestServer } from '../support/server.ts'
-import { miscountsBy } from '../support/verify/counters.ts'
+import { miscountsBy } from '../support/verify/miscounts.ts'
 import { upTo } from './given.ts'
 
 /** The last migration of this program. */

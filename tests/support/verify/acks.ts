@@ -1,4 +1,5 @@
-import { type Checker, violation } from './violation.ts'
+import type { Checker } from './checker.ts'
+import { violation } from './violation.ts'
 
 export const acks: Checker = (recorded, stored) => {
   const accepted = recorded.acks.filter((ack) => ack.outcome === 'ok')

@@ -1,5 +1,6 @@
+import type { Checker } from './checker.ts'
 import { eventsOfType } from './lookups.ts'
-import { type Checker, violation } from './violation.ts'
+import { violation } from './violation.ts'
 
 export const attemptsDense: Checker = (_recorded, stored) =>
   [...stored.tasks.values()].flatMap((row) => {

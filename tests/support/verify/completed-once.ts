@@ -1,5 +1,6 @@
+import type { Checker } from './checker.ts'
 import { eventsOfType } from './lookups.ts'
-import { type Checker, violation } from './violation.ts'
+import { violation } from './violation.ts'
 
 /** What a verdict sent back is completed again: once for each time it was submitted. */
 export const completedOnce: Checker = ({ leaseWrites }, stored) => {

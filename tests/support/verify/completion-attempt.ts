@@ -1,7 +1,8 @@
+import type { Checker } from './checker.ts'
 import type { Stored, TaskRow } from './database.ts'
 import { attemptsByLease, eventsOfType, leaseKey, mayBeAttempt } from './lookups.ts'
 import type { LeaseWrite } from './recorded.ts'
-import { type Checker, violation } from './violation.ts'
+import { violation } from './violation.ts'
 
 const differ = (a: string | null | undefined, b: string | null | undefined): boolean => Boolean(a && b && a !== b)
 

@@ -1,5 +1,6 @@
+import type { Checker } from './checker.ts'
 import { attemptsByLease, eventsOfType, leaseKey, mayBeAttempt } from './lookups.ts'
-import { type Checker, type Violation, violation } from './violation.ts'
+import { type Violation, violation } from './violation.ts'
 
 /** Both ways: what was acknowledged is in the database, and what is there somebody asked for. */
 export const completionsStored: Checker = ({ leaseWrites, claims }, stored) => {

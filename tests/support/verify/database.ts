@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import { type Miscount, miscountsIn } from './counters.ts'
+import { type Miscount, miscountsIn } from './miscounts.ts'
 
 export interface TaskRow {
   readonly id: string

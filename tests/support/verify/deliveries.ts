@@ -1,6 +1,7 @@
+import type { Checker } from './checker.ts'
 import type { MessageRow, Stored } from './database.ts'
 import type { Delivery } from './recorded.ts'
-import { type Checker, type Rule, violation } from './violation.ts'
+import { type Rule, violation } from './violation.ts'
 
 function brokenBy(delivery: Delivery, row: MessageRow | undefined, stored: Stored): Rule | undefined {
   if (!row) return 'delivery-unknown'

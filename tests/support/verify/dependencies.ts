@@ -1,6 +1,7 @@
+import type { Checker } from './checker.ts'
 import type { Stored } from './database.ts'
 import { eventsOfType } from './lookups.ts'
-import { type Checker, type Violation, violation } from './violation.ts'
+import { type Violation, violation } from './violation.ts'
 
 /** The place in the log from which a task counts as completed; a task imported as completed always did. */
 function completedAt(id: string, stored: Stored): number {

@@ -1,6 +1,7 @@
+import type { Checker, Expected } from './checker.ts'
 import type { Stored, TaskRow } from './database.ts'
 import { ended, isEnding } from './lookups.ts'
-import { type Checker, type Expected, type Rule, violation } from './violation.ts'
+import { type Rule, violation } from './violation.ts'
 
 const statuses: ReadonlySet<string> = new Set([
   ...ended,

@@ -1,4 +1,5 @@
-import { type Checker, violation } from './violation.ts'
+import type { Checker } from './checker.ts'
+import { violation } from './violation.ts'
 
 export const feedDense: Checker = (_recorded, stored) => {
   const hole = stored.events.findIndex((event, index) => event.seq !== index + 1)

@@ -1,6 +1,7 @@
+import type { Checker } from './checker.ts'
 import { leaseKey } from './lookups.ts'
 import type { Claim, Start } from './recorded.ts'
-import { type Checker, violation } from './violation.ts'
+import { violation } from './violation.ts'
 
 const more = <Item>(items: readonly Item[], of: (item: Item) => unknown) => new Set(items.map(of)).size > 1
 

@@ -1,5 +1,6 @@
+import type { Checker } from './checker.ts'
 import type { EventRow } from './database.ts'
-import { type Checker, type Violation, violation } from './violation.ts'
+import { type Violation, violation } from './violation.ts'
 
 const closingWords = [
   'submitted',

@@ -1,6 +1,7 @@
+import type { Checker } from './checker.ts'
 import { type EventRow, isHeld, type Stored } from './database.ts'
 import { closing } from './leases.ts'
-import { type Checker, type Violation, violation } from './violation.ts'
+import { type Violation, violation } from './violation.ts'
 
 /** `file:` names a path, which excludes what is above and under it. */
 const isPath = (lock: string): boolean => lock.startsWith('file:')

@@ -1,5 +1,6 @@
+import type { Checker } from './checker.ts'
 import { eventsOfType } from './lookups.ts'
-import { type Checker, violation } from './violation.ts'
+import { violation } from './violation.ts'
 
 /** Each sending, ack and nak is in the log: the first two exactly once for each stored message. */
 export const messageEvents: Checker = ({ naks }, stored) => {

@@ -1,5 +1,6 @@
+import type { Checker } from './checker.ts'
 import { eventsOfType } from './lookups.ts'
-import { type Checker, violation } from './violation.ts'
+import { violation } from './violation.ts'
 
 const statuses: ReadonlySet<string> = new Set(['pending', 'delivered', 'acked', 'dead', 'expired'])
 

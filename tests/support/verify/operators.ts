@@ -1,6 +1,7 @@
+import type { Checker } from './checker.ts'
 import type { EventRow, TaskRow } from './database.ts'
 import { eventsOfType } from './lookups.ts'
-import { type Checker, type Rule, type Violation, violation } from './violation.ts'
+import { type Rule, type Violation, violation } from './violation.ts'
 
 /** Events after which a task waits for somebody, and those that end the wait. */
 const waits: Readonly<Record<string, readonly string[]>> = {

@@ -1,5 +1,6 @@
+import type { Checker } from './checker.ts'
 import type { EventRow, Stored } from './database.ts'
-import { type Checker, violation } from './violation.ts'
+import { violation } from './violation.ts'
 
 /** What is paused, moving through the log. */
 class Paused {

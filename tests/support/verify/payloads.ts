@@ -1,5 +1,6 @@
+import type { Checker } from './checker.ts'
 import { answered, type Intent, intentsOf } from './send-index.ts'
-import { type Checker, type Violation, violation } from './violation.ts'
+import { type Violation, violation } from './violation.ts'
 
 const hashesOf = (intents: readonly Intent[]): Set<string> =>
   new Set(

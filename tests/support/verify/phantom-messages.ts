@@ -1,5 +1,6 @@
+import type { Checker } from './checker.ts'
 import { answered, explains, intentsOf } from './send-index.ts'
-import { type Checker, type Violation, violation } from './violation.ts'
+import { type Violation, violation } from './violation.ts'
 
 /** What no reply names can only come from sends whose fate is unknown, each of them at most once to each recipient. */
 export const phantomMessages: Checker = ({ sends }, stored) => {

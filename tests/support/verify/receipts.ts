@@ -1,6 +1,7 @@
+import type { Checker } from './checker.ts'
 import { eventsOfType } from './lookups.ts'
 import type { Delivery, Settlement } from './recorded.ts'
-import { type Checker, type Violation, violation } from './violation.ts'
+import { type Violation, violation } from './violation.ts'
 
 interface Known {
   readonly settlement: Settlement

@@ -1,5 +1,6 @@
+import type { Checker } from './checker.ts'
 import { eventsOfType } from './lookups.ts'
-import { type Checker, violation } from './violation.ts'
+import { violation } from './violation.ts'
 
 /** A message comes back from the dead once for each time it died, and its row counts that. */
 export const redrives: Checker = (_recorded, stored) =>

@@ -1,6 +1,7 @@
+import type { Checker } from './checker.ts'
 import type { Send } from './recorded.ts'
 import { answered, intentsOf } from './send-index.ts'
-import { type Checker, violation } from './violation.ts'
+import { violation } from './violation.ts'
 
 const answerOf = (send: Send): string =>
   JSON.stringify([send.id, ...send.recipients.map((to) => `${to.agentId} ${to.messageId}`).toSorted()])

@@ -1,8 +1,9 @@
+import type { Checker } from './checker.ts'
 import type { Stored } from './database.ts'
 import { eventsOfType } from './lookups.ts'
 import type { Recipient, Send } from './recorded.ts'
 import { explains } from './send-index.ts'
-import { type Checker, type Violation, violation } from './violation.ts'
+import { type Violation, violation } from './violation.ts'
 
 function ofRecipient(send: Send, recipient: Recipient, stored: Stored): Violation[] {
   const rows = stored.messagesById.get(recipient.messageId) ?? []

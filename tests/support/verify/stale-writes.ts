@@ -1,6 +1,7 @@
+import type { Checker } from './checker.ts'
 import { attemptsByLease, leaseKey } from './lookups.ts'
 import type { Claim, LeaseWrite } from './recorded.ts'
-import { type Checker, type Violation, violation } from './violation.ts'
+import { type Violation, violation } from './violation.ts'
 
 /**
  * Judged by the clients' clock, which they share: a reply received says that the server had committed by then, and a write

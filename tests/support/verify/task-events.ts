@@ -1,7 +1,8 @@
+import type { Checker } from './checker.ts'
 import type { Stored } from './database.ts'
 import { attemptsByLease, eventsOfType, leaseKey, mayBeAttempt } from './lookups.ts'
 import type { LeaseWrite } from './recorded.ts'
-import { type Checker, type Rule, type Violation, violation } from './violation.ts'
+import { type Rule, type Violation, violation } from './violation.ts'
 
 const eventsOfWrite: Readonly<Record<string, { rule: Rule; types: readonly string[] }>> = {
   fail: { rule: 'fail-event', types: ['task.retried', 'task.failed'] },

@@ -1,6 +1,3 @@
-import type { Stored } from './database.ts'
-import type { Recorded } from './recorded.ts'
-
 /** Every rule, and what it means when it fires. */
 export const rules = {
   'history-malformed': 'a line or an operation of a history cannot be read',
@@ -75,12 +72,6 @@ export interface Violation {
   message: string
   evidence: unknown
 }
-
-export interface Expected {
-  readonly finished: boolean
-}
-
-export type Checker = (recorded: Recorded, stored: Stored, expected: Expected) => Violation[]
 
 export const violation = (rule: Rule, subject: string, evidence: unknown): Violation => ({
   rule,

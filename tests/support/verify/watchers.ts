@@ -1,6 +1,7 @@
+import type { Checker } from './checker.ts'
 import type { EventRow, Stored } from './database.ts'
 import type { Sighting } from './recorded.ts'
-import { type Checker, type Violation, violation } from './violation.ts'
+import { type Violation, violation } from './violation.ts'
 
 /** Follows one watcher over its reconnects; the last number it holds when all is read. */
 function follow(watcher: string, sightings: readonly Sighting[], log: Map<number, EventRow>) {
