@@ -1,23 +1,14 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { readConfig } from '@tony/mcp-server/config'
 import { errorPolicies } from '@tony/mcp-shared/errors'
 import { eventTypes } from '@tony/mcp-shared/events'
 import { describe, expect, test } from 'vitest'
+import { onPages, pages, root, textOf } from './support/pages.ts'
 import { TestServer } from './support/server.ts'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
-const textOf = (path: string): string => readFileSync(resolve(root, path), 'utf8')
-
-const pages = ['.', 'docs', 'docs/decisions'].flatMap((folder) =>
-  readdirSync(resolve(root, folder))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => relative(root, resolve(root, folder, name))),
-)
 
 /** The rows of the tables whose first column begins with code: all cells. */
 const rowsOf = (text: string): string[][] =>
@@ -45,10 +36,6 @@ const anchorOf = (heading: string): string =>
 
 const anchorsOf = (text: string): string[] =>
   [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading))
-
-/** What a rule finds on the pages, each with its page. */
-const onPages = (find: (text: string, page: string) => string[]): string[] =>
-  pages.flatMap((page) => find(textOf(page), page).map((found) => `${page}: ${found}`))
 
 const leadsNowhere = (page: string, target: string): boolean => {
   const [path = '', anchor] = target.split('#')
