@@ -4,21 +4,21 @@ import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import { type Limits, readLimits } from './limits.ts'
 
-/** The environment cannot be used; the message names each variable and what is wrong with it. */
+/** The environment is unusable. The message names each wrong variable and its fault. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
 const port = z.coerce.number().int().min(0).max(65_535)
 
-/** `sqlite://FILE`, or where a PostgreSQL is. */
+/** `sqlite://FILE`, or the address of a PostgreSQL database. */
 const databaseUrl = z
   .string()
   .regex(/^(sqlite:(\/\/)?.|postgres(ql)?:\/\/.)/, 'must be sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE')
 
 const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url)
 
-/** Separated by commas. */
+/** Parses values separated by commas. */
 const commaList = (of: z.ZodType<string, string>) =>
   z
     .string()
@@ -31,7 +31,7 @@ const commaList = (of: z.ZodType<string, string>) =>
     )
     .pipe(z.array(of))
 
-/** A number of rows to keep, 0 for as many as there are; not so few that what is in use would go. */
+/** Parses a maximum number of rows to keep; 0 means no limit. The minimum protects rows in use. */
 const rowLimit = (minimum: number, fallback = 0) =>
   z.coerce
     .number()
@@ -48,11 +48,11 @@ const environment = z.object({
   MCP_DATABASE: z.string().min(1).optional(),
   MCP_DATABASE_URL: databaseUrl.optional(),
   DATABASE_URL: databaseUrl.optional(),
-  /** Past a pooler, straight to the PostgreSQL. */
+  /** Direct address of the PostgreSQL server when DATABASE_URL leads to a pooler. */
   DATABASE_DIRECT_URL: databaseUrl.optional(),
   MCP_DATABASE_POOLER: z.enum(['on', 'off']).default('off'),
   MCP_NOTIFY: z.enum(['on', 'off']).default('on'),
-  /** A folder to write the log into, instead of standard error. */
+  /** Folder of the log file; default: standard error. */
   LOG_DIR: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   MCP_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
@@ -75,20 +75,20 @@ const environment = z.object({
   MCP_RETENTION_DENIALS: duration.prefault('90d'),
   MCP_RETENTION_DENIALS_MOST: rowLimit(1_000, 1_000_000),
   MCP_DEV_ROLE: z.enum(['tech-lead', 'admin']).default('tech-lead'),
-  /** A file with the secret that hashes of secrets are made with, kept elsewhere than beside the database. */
+  /** File with the pepper, kept apart from the database. */
   MCP_PEPPER_FILE: z.string().min(1).optional(),
   MCP_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
-  /** A file that says which outside issuers of tokens are trusted, and with what. */
+  /** File that lists the trusted outside issuers of tokens and the roles they may grant. */
   MCP_ISSUERS_FILE: z.string().min(1).optional(),
-  /** How long a signing key signs before the next one does; 0 for ever. */
+  /** Time after which the next signing key replaces the current one; 0 means never. */
   MCP_KEY_ROTATION: duration.prefault('30d'),
-  /** Certificate, with those between it and the root, and its key, as PEM. */
+  /** Certificate with its intermediates, and its private key, as PEM files. */
   TLS_CERT_FILE: z.string().min(1).optional(),
   TLS_KEY_FILE: z.string().min(1).optional(),
   MCP_ALLOWED_HOSTS: commaList(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
   MCP_ALLOWED_ORIGINS: commaList(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
   MCP_TRUSTED_PROXIES: commaList(z.union([z.cidrv4(), z.cidrv6()])),
-  /** Blocks of addresses that may read `/metrics` in serve mode without a credential. */
+  /** CIDR blocks that may read `/metrics` in serve mode without a credential. */
   MCP_METRICS_CIDRS: commaList(z.union([z.cidrv4(), z.cidrv6()])),
   NODE_ENV: z.string().optional(),
 })
@@ -99,91 +99,100 @@ export interface Config {
   readonly mode: Mode
   readonly host: string
   readonly port: number
-  /** The SQLite file, where `postgres` is not set. */
+  /** SQLite file; unused if `postgres` is set. */
   readonly database: string
   readonly postgres: PostgresConfig | undefined
   readonly durability: 'disk' | 'process'
-  /** Folder of the backups, where `postgres` is not set. */
+  /** Folder of the backups; unused if `postgres` is set. */
   readonly backupDir: string
-  /** Folder of the log file; standard error when absent. */
+  /** Folder of the log file; undefined means standard error. */
   readonly logDir: string | undefined
   readonly logLevel: NonNullable<z.output<typeof environment>['LOG_LEVEL']>
-  /** How long an agent may be silent before it counts as offline, in milliseconds. */
+  /** Silence in milliseconds after which an agent counts as offline. */
   readonly agentTimeoutMs: number
-  /** Over how long callers are told to move when this server ends, in milliseconds. */
+  /** Time in milliseconds over which a stopping server asks its clients to move. */
   readonly drainMs: number
-  /** How many messages a mailbox holds that are neither acked nor dead. */
+  /** Inbox capacity: unsettled messages per inbox. */
   readonly maxPending: number
-  /** A `low` task is claimed within this time under saturation by higher ones, in milliseconds. */
+  /** Longest wait of a `low` task in milliseconds while higher priorities saturate the fleet. */
   readonly maxStarvationMs: number
   readonly retention: RetentionConfig
-  /** Size of the file that is given up when the disk is full; 0 for none, and then each write finds that out anew. */
+  /** Size of the ballast. With 0 there is none, and on a full disk each write fails on its own. */
   readonly ballastBytes: number
-  /** What a developer on the same machine acts as in dev mode. */
+  /** Role of callers on the same machine in dev mode. */
   readonly devRole: 'tech-lead' | 'admin'
-  /** How long an access token lasts, in milliseconds. */
+  /** Lifetime of an access token in milliseconds. */
   readonly accessTokenMs: number
-  /** Which outside issuers of tokens are trusted. */
+  /** File that lists the trusted outside issuers of tokens. */
   readonly issuersFile: string | undefined
-  /** How long a signing key signs before the next one does, in milliseconds; 0 for ever. */
+  /** Time in milliseconds for which a signing key signs; 0 means no rotation. */
   readonly keyRotationMs: number
-  /** Where the pepper and the bootstrap token are, when somebody else keeps them. */
+  /** Files of the pepper and the bootstrap token if the operator provides them. */
   readonly pepperFile: string | undefined
   readonly bootstrapTokenFile: string | undefined
-  /** Where the certificate and its key are; absent for HTTP in the clear. */
+  /** Files of the certificate and its private key; undefined means HTTP without encryption. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
-  /** What a `Host` may say in serve mode; empty for anything. */
+  /** Accepted `Host` headers in serve mode; empty means any. */
   readonly allowedHosts: readonly string[]
-  /** Origins whose pages may call, beside those of the loopback in dev mode. */
+  /** Origins whose pages may call; dev mode adds those of the loopback. */
   readonly allowedOrigins: readonly string[]
-  /** Blocks of addresses whose `X-Forwarded-For` is believed. */
+  /** CIDR blocks of the proxies whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies: readonly string[]
-  /** Blocks of addresses that may read `/metrics` in serve mode without a credential. */
+  /** CIDR blocks that may read `/metrics` in serve mode without a credential. */
   readonly metricsCidrs: readonly string[]
-  /** Check every reply against its schema: for tests, where it is worth its price. */
+  /** True if every reply is checked against its schema; only tests pay for that. */
   readonly checkReplies: boolean
   readonly limits: Limits
 }
 
-/** How long and how much is kept of something; 0 is for ever, and as much as there is. */
+/** Retention of one class of rows: maximum age and maximum number. 0 means no limit. */
 export interface RetentionRule {
   readonly ms: number
   readonly maxRows: number
 }
 
-/** How long and how much is kept, by class; what is in use is kept in any case. */
+/** Retention by class. Rows in use are never deleted. */
 export interface RetentionConfig {
   readonly events: RetentionRule
-  /** Since they ended. */
+  /** Age since the task ended. */
   readonly tasks: RetentionRule
-  /** Since they were acked or expired. Dead letters stay until somebody purges them. */
+  /** Age since the ack or the expiry. Dead letters stay until they are purged. */
   readonly messages: RetentionRule
   readonly health: RetentionRule
-  /** Since they were unregistered, with their mailboxes; and since the last sign of life of those that are, having no mail. */
+  /**
+   * Age since the agent was unregistered; its inbox goes with it. It is also the silence after
+   * which an agent with an empty inbox is unregistered.
+   */
   readonly agents: RetentionRule
-  /** Since they were begun, once they are committed or aborted. */
+  /** Age since the plan began; only committed and aborted plans are deleted. */
   readonly plans: RetentionRule
-  /** Since they could be refreshed at the very latest. */
+  /** Age since the last time at which the session could have been refreshed. */
   readonly sessions: RetentionRule
-  /** Calls that were refused for who the caller was; of all projects together. */
+  /** Denials of all projects together. */
   readonly denials: RetentionRule
 }
 
 export interface PostgresConfig {
   readonly url: string
-  /** Straight to the database, where `url` leads to a pooler. */
+  /** Direct address of the database when `url` leads to a pooler. */
   readonly directUrl: string | undefined
-  /** `url` leads to a pooler in transaction mode. */
+  /** True if `url` leads to a pooler in transaction mode. */
   readonly pooler: boolean
-  /** Whether replicas tell each other of commits; without, what others did is seen within a second. */
+  /**
+   * True if replicas notify each other of commits. Otherwise a replica finds the commits of others
+   * within a second.
+   */
   readonly notify: boolean
-  /** Whether batches of one project take turns over all replicas, as they do where this is absent. */
+  /** True if batches of one project take the writer lock across replicas; default true. */
   readonly writerLock?: boolean
 }
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
-/** Several names have been in use for the same database; the plain one wins, and a file before an address. */
+/**
+ * Picks the database from the accepted variables: the name without `MCP_` wins among files, and a
+ * file wins over a URL.
+ */
 function readDatabase(values: z.output<typeof environment>): Pick<Config, 'database' | 'postgres'> {
   const file = values.DATABASE_PATH ?? values.MCP_DATABASE_PATH ?? values.MCP_DATABASE
   const url = values.MCP_DATABASE_URL ?? values.DATABASE_URL
@@ -211,7 +220,10 @@ function readTls({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: z.output<ty
   throw new ConfigError('TLS needs both TLS_CERT_FILE and TLS_KEY_FILE')
 }
 
-/** Dev mode asks nobody who they are: it is for callers on this machine alone. */
+/**
+ * Throws ConfigError where dev mode could be reached from other machines: it authenticates no
+ * caller.
+ */
 function refuseUnsafeDevMode({ NODE_ENV, MCP_HOST }: z.output<typeof environment>): void {
   if (NODE_ENV === 'production') {
     throw new ConfigError(
@@ -222,7 +234,7 @@ function refuseUnsafeDevMode({ NODE_ENV, MCP_HOST }: z.output<typeof environment
     throw new ConfigError(`dev mode binds loopback only, not MCP_HOST=${MCP_HOST}: anyone who reaches it is tech-lead`)
 }
 
-/** Reads the environment once. Throws ConfigError with every problem at once. */
+/** Parses the environment. Throws ConfigError that lists every problem. */
 export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = environment.safeParse(given)
@@ -245,7 +257,7 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
     logDir: values.LOG_DIR,
     logLevel: values.LOG_LEVEL ?? values.MCP_LOG_LEVEL ?? 'info',
     agentTimeoutMs: values.MCP_AGENT_TIMEOUT_MS,
-    // One process has nobody to hand its callers over to: the sooner it is back the better.
+    // A single process has no replica to move its clients to, so it stops at once.
     drainMs: values.MCP_DRAIN_MS ?? (store.postgres ? 5_000 : 0),
     maxPending: values.MCP_MAX_PENDING,
     maxStarvationMs: values.MCP_MAX_STARVATION_MS,
@@ -267,10 +279,12 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
   })
 }
 
-/** The configuration of this process, for commands that do not run a server. Throws ConfigError. */
+/**
+ * Returns the configuration of this process for commands that run no server. Throws ConfigError.
+ */
 export const readOwnConfig = (): Config => readConfig('serve', process.env)
 
-/** A database as it is named to a reader: without the password. */
+/** Returns the name of a database for messages and logs, without the password. */
 export function databaseName({ database, postgres }: Pick<Config, 'database' | 'postgres'>): string {
   if (!postgres) return database
   const { host, pathname } = new URL(postgres.url)

@@ -1,56 +1,59 @@
 import { z } from 'zod'
 
-/** A whole number, its default, and what it may be. */
+/** Parses a whole number with its default and its range. */
 const limit = (fallback: number, minimum: number, maximum: number) =>
   z.coerce.number().int().min(minimum).max(maximum).default(fallback)
 
 const mebibyte = 1_048_576
 
-/** What one caller may use of the server. Sizes in bytes. */
+/** Limits of the server and of each caller. Sizes are in bytes. */
 const shape = {
   bodyBytes: limit(262_144, 1_024, 64 * mebibyte),
   frameBytes: limit(mebibyte, 1_024, 64 * mebibyte),
   /** Unsent bytes of a socket above which its subscriptions pause. */
   socketBufferBytes: limit(mebibyte, 65_536, 64 * mebibyte),
-  /** How long it may stay above that, in milliseconds, before it is closed as too slow. */
+  /** Milliseconds above that size after which the socket is closed as a slow consumer. */
   slowConsumerMs: limit(10_000, 100, 600_000),
   callsInFlight: limit(256, 1, 10_000),
   subscriptions: limit(64, 1, 10_000),
-  /** Calls in one frame of a WebSocket. Clients send at most 500 in one. */
+  /** Calls in one WebSocket frame. Clients send at most 500. */
   frameCalls: limit(1_000, 500, 1_000_000),
-  /** Connections of any kind; what comes beyond them is dropped unanswered. */
+  /** TCP connections of any kind; more are dropped without a reply. */
   connections: limit(10_000, 1, 1_000_000),
   sockets: limit(5_000, 1, 1_000_000),
-  /** New sockets a second, and as many at once. Serve mode only. */
+  /** New sockets per second, and the burst. Serve mode only. */
   handshakesPerSecond: limit(500, 1, 1_000_000),
-  /** Of one agent. A key is often that of many processes, and has no such limit. */
+  /** Open sockets of one agent. A key has no such limit: many processes may share it. */
   socketsPerAgent: limit(20, 1, 10_000),
   /** Calls in one HTTP batch. */
   httpBatch: limit(20, 1, 1_000),
-  /** How long a socket may take to say who it is, in milliseconds. */
+  /** Milliseconds a new socket has to send its connection params. */
   helloMs: limit(5_000, 100, 60_000),
-  /** Silence on a socket after which it is pinged, and then how long the answer may take, in milliseconds. */
+  /** Milliseconds of silence before a ping, and then milliseconds until its pong is due. */
   pingMs: limit(25_000, 1_000, 3_600_000),
   pongMs: limit(10_000, 1_000, 3_600_000),
-  // 500 agents that start at once on one machine, each registering with the same key, or refreshing after an outage.
-  /** What a principal may spend at once and for each second, in the cost of its calls; 1 for most. Serve mode only. */
+  // Sized for 500 agents on one machine that start at once with the same key, or refresh at once
+  // after an outage.
+  /**
+   * Burst and rate per second of a principal, in cost units; most calls cost 1. Serve mode only.
+   */
   callerBurst: limit(5_000, 10, 10_000_000),
   callerPerSecond: limit(1_000, 1, 10_000_000),
-  /** The same for all callers of one address that show no valid credential. */
+  /** Burst and rate per second for all callers of one address without a valid credential. */
   addressBurst: limit(5_000, 10, 10_000_000),
   addressPerSecond: limit(100, 1, 10_000_000),
-  /** How long a socket may go on with calls that are refused for their rate, in milliseconds, before it is closed. */
+  /** Milliseconds of continued RATE_LIMITED calls after which the socket is closed. */
   floodMs: limit(3_000, 100, 600_000),
 }
 
 type LimitName = keyof typeof shape
 export type Limits = { readonly [N in LimitName]: number }
 
-/** `bodyBytes` is set by `MCP_LIMIT_BODY_BYTES`. */
+/** Returns the environment variable of a limit: `MCP_LIMIT_BODY_BYTES` for `bodyBytes`. */
 export const variableOf = (name: string): string =>
   `MCP_LIMIT_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 
-/** The limits as the environment says, or as they are by default. What is wrong is named by its variable. */
+/** Reads the limits from the environment or their defaults. Each problem names its variable. */
 export function readLimits(env: Readonly<Record<string, string | undefined>>): {
   readonly limits: Limits | undefined
   readonly problems: readonly string[]

@@ -9,7 +9,7 @@ import { ListenError } from './transports/http/listener.ts'
 
 const startupErrors = [ConfigError, SchemaError, StoreInUseError, StoreRefusedError, ListenError]
 
-/** A process that was told to end has ended after this, whatever its database does. In milliseconds. */
+/** Milliseconds from the stop to a forced exit, however long the database takes to close. */
 const exitDeadlineMs = 22_000
 
 function printError(error: unknown): void {
@@ -18,20 +18,22 @@ function printError(error: unknown): void {
 }
 
 /**
- * Runs a server in this process until SIGINT or SIGTERM. A start that cannot be is one clear line and exit code 1; so is the end of
- * one whose database a newer program has made its own.
+ * Runs a server in this process until SIGINT or SIGTERM. A start that fails prints one line and
+ * sets exit code 1. So does a server that stops because a newer version migrated its database.
  */
 export async function main(mode: 'dev' | 'serve'): Promise<void> {
-  // Asked for before the start: as the first process of a container, nobody else would hear one that comes during it.
+  // Registered before the start: the kernel drops a signal that process 1 of a container does not
+  // handle yet.
   const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   try {
     await using server = await start(readConfig(mode, process.env))
-    // In dev mode it is the terminal that goes, and the server with it.
+    // In dev mode SIGHUP means that the terminal closed, so its default action ends the server.
     if (mode === 'serve') process.on('SIGHUP', () => void server.reload())
     process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)
     const outdated = await Promise.race([stop.then(() => undefined), server.outdated])
     if (outdated) printError(outdated)
-    // Whoever waits for the end does not wait for ever. What is not committed by then was never acknowledged.
+    // A close that hangs must not keep the process alive. Work that is not committed by then was
+    // never acknowledged.
     systemClock.timer(exitDeadlineMs, () => process.exit())
   } catch (error) {
     if (!startupErrors.some((kind) => error instanceof kind)) throw error

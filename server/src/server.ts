@@ -73,14 +73,20 @@ export const sweeps = [
   freeDiskSpace,
 ] as const
 
-/** A running server. Disposing it drains: no new callers, what was accepted is committed, the file is released. */
+/**
+ * A running server. Disposing it drains: it refuses new callers, commits the accepted work and
+ * releases the file.
+ */
 export interface RunningServer extends AsyncDisposable {
-  /** Where callers reach it: `http://host:port`. */
+  /** Base URL for callers: `http://host:port`. */
   readonly url: string
   readonly services: Services
-  /** Settles once the store is one that this program must not use any more: it is to end. */
+  /**
+   * Resolves when a newer version has migrated the store past this version; the server must then
+   * stop.
+   */
   readonly outdated: Promise<Error>
-  /** Looks at once for files that may have been renewed: certificate and signing keys. */
+  /** Rereads the certificate files and the signing keys now. */
   reload(): Promise<void>
 }
 
@@ -124,7 +130,7 @@ async function createServices(config: Config, clock: Clock, metrics: Metrics): P
   try {
     const pepper = Pepper.open(config.pepperFile, `${database}.pepper`)
     await requireSamePepper(store, pepper, config)
-    // Replicas must know each other's tokens.
+    // Replicas must accept each other's tokens, so they share the keys through the database.
     const keyStore = postgres ? new DatabaseKeyStore(store, pepper) : new FileKeyStore(`${database}.key`)
     return {
       config,
@@ -139,7 +145,7 @@ async function createServices(config: Config, clock: Clock, metrics: Metrics): P
         incarnations: new Incarnations(await store.read(loadIncarnations)),
         revocations: new Revocations(clock, store),
         lockouts: new Lockouts(clock),
-        // In dev mode whoever could be limited could call as the developer instead.
+        // Off in dev mode: a limited caller could call as the developer instead.
         rateLimiter: new RateLimiter(clock, { enabled: mode === 'serve', ...config.limits }),
         denials: new DenialLog(),
       },
@@ -166,7 +172,10 @@ async function createServices(config: Config, clock: Clock, metrics: Metrics): P
   }
 }
 
-/** Before anybody is let in: the first credential, where there is none, and what was revoked while no token can have ended. */
+/**
+ * Prepares access before the listener opens: issues the bootstrap token if no admin key exists, and
+ * loads the revocations of tokens that may not have expired yet.
+ */
 async function prepareAccess({ config, store, identity }: Services): Promise<BootstrapState> {
   const { database, accessTokenMs, bootstrapTokenFile: givenFile } = config
   const ownFile = `${database}.bootstrap`
@@ -178,7 +187,10 @@ async function prepareAccess({ config, store, identity }: Services): Promise<Boo
   return armed
 }
 
-/** Who may come in, said once: anyone on this machine, or who has a key, and how to get the first one. */
+/**
+ * Logs at the start who has access: every caller on this machine in dev mode, or the holders of
+ * keys. Without an admin key it logs the file of the bootstrap token.
+ */
 function logAccess(config: Config, armed: BootstrapState, log: Log, url: string): void {
   const { mode, devRole } = config
   const database = databaseName(config)
@@ -202,7 +214,10 @@ function logAccess(config: Config, armed: BootstrapState, log: Log, url: string)
   }
 }
 
-/** Starts a server and returns once it answers. Throws ConfigError, StoreInUseError, SchemaError or ListenError. */
+/**
+ * Starts a server and returns once it accepts calls. Throws ConfigError, StoreInUseError,
+ * SchemaError or ListenError.
+ */
 export async function start(config: Config, clock: Clock = systemClock): Promise<RunningServer> {
   const log = createLog(config)
   const metrics = new Metrics()
@@ -214,14 +229,14 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   const close = async () => {
     await sweepRunner.stop()
     await services.backupRunner?.close()
-    // A store that is not there at the end keeps nobody from ending.
+    // A store that is unreachable at the end must not stop the shutdown.
     if (services.identity.denials.hasPending)
       await runSweep(services, recordDenials).catch((error: unknown) => log.error({ error }, 'denials not noted'))
     await services.store[Symbol.asyncDispose]()
   }
   try {
     const armed = await prepareAccess(services)
-    // One that does not answer now is asked again; nobody of it is let in until then.
+    // An issuer that does not reply now is retried by a sweep. Until then its tokens are refused.
     await services.identity.issuers.refresh().catch((error: unknown) => log.error({ error }, 'outside issuers'))
     const url = await listener.open()
     sweepRunner.start(sweeps)

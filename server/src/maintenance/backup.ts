@@ -6,15 +6,15 @@ import { locateSqliteFile } from './database-file.ts'
 
 export type { Manifest }
 
-/** Where the data is; what is not said is as the environment says for a server. */
+/** Source and target of a backup; the environment supplies the defaults. */
 export interface BackupOptions {
   readonly database?: string | undefined
   readonly folder?: string | undefined
-  /** Remove the oldest beyond so many. */
+  /** Number of backups to keep; older ones are deleted. Undefined keeps all. */
   readonly keep?: number | undefined
 }
 
-/** Writes one backup, next to a server or without one. */
+/** Writes one backup. A server may be running on the file. */
 export function backUp({ database, folder, keep }: BackupOptions): Backup & { readonly removed: readonly string[] } {
   const { database: file, backupDir } = locateSqliteFile(database, 'backup')
   const targetFolder = folder ?? backupDir
@@ -22,7 +22,7 @@ export function backUp({ database, folder, keep }: BackupOptions): Backup & { re
   return { ...backup, removed: keep === undefined ? [] : pruneBackups(file, targetFolder, keep) }
 }
 
-/** Does something now and each time so much time has passed, until a signal ends the process in order. */
+/** Runs `work` now and then every `everyMs` until SIGINT or SIGTERM, without interrupting it. */
 export async function repeatEvery(everyMs: number, work: () => void): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())

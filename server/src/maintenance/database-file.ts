@@ -1,6 +1,6 @@
 import { type Config, ConfigError, readOwnConfig } from '../config.ts'
 
-/** What SQLite alone has: a PostgreSQL is cared for with its own tools. */
+/** A command for SQLite files only. PostgreSQL has its own tools for these. */
 type FileCommand = 'backup' | 'restore'
 
 const postgresAlternative: Readonly<Record<FileCommand, string>> = {
@@ -10,11 +10,11 @@ const postgresAlternative: Readonly<Record<FileCommand, string>> = {
 
 type DatabaseLocation = Pick<Config, 'database' | 'backupDir' | 'postgres'>
 
-/** The file named here and the folder of its backups, or else what the environment names. */
+/** Returns the given file and the folder of its backups, or the environment's database. */
 export const locateDatabase = (given: string | undefined): DatabaseLocation =>
   given === undefined ? readOwnConfig() : { database: given, backupDir: `${given}.backups`, postgres: undefined }
 
-/** The same, of a file alone. Throws ConfigError for a PostgreSQL. */
+/** Returns the location of a SQLite file. Throws ConfigError if the database is PostgreSQL. */
 export function locateSqliteFile(given: string | undefined, command: FileCommand): DatabaseLocation {
   const location = locateDatabase(given)
   if (location.postgres)

@@ -4,11 +4,11 @@ import { locateDatabase } from './database-file.ts'
 
 export type { Finding }
 
-/** Examines the database named here, or else by the environment. */
+/** Examines the given file, or the environment's database. */
 export async function examineDatabase(given: string | undefined): Promise<readonly Finding[]> {
   const { database, backupDir, postgres } = locateDatabase(given)
   if (postgres) {
-    // Its driver is loaded where it is needed.
+    // Loads the PostgreSQL driver only if it is needed.
     const { examinePostgres } = await import('../store/postgres/examine.ts')
     return examinePostgres(postgres.directUrl ?? postgres.url)
   }

@@ -8,15 +8,18 @@ import { openStore } from '../store/open-store.ts'
 export type { PublicKey }
 
 export interface RotateKeysOptions {
-  /** The SQLite file, where it is not as the environment says for a server. */
+  /** SQLite file; default: the environment's database. */
   readonly database?: string | undefined
-  /** When the new key begins to sign. Default: in a day, so that others have its public half by then. */
+  /**
+   * Milliseconds until the new key signs. Default: one day, so that every copy of the public keys
+   * includes it by then.
+   */
   readonly inMs?: number | undefined
-  /** Ends all other keys now, and with them every token there is. */
+  /** True to end all other keys now, and with them every token. */
   readonly revoke?: boolean | undefined
 }
 
-/** Gives the server's signing keys one more, next to a running server or without one; it has it within a second. */
+/** Adds a signing key. Safe while the server runs; the server reads the key within a second. */
 export async function rotateSigningKeys({
   database,
   inMs,

@@ -12,14 +12,14 @@ import {
 
 export type { MigrationState }
 
-/** The schema of a database, and what can be done about it. */
+/** The commands for the schema of one database. */
 export interface SchemaCommands {
-  /** As it is said to a user. */
+  /** Name of the database for messages, without a password. */
   readonly database: string
-  /** Applies what is missing; returns what was. */
+  /** Applies the missing migrations and returns them. */
   migrate(): Promise<readonly MigrationState[]>
   states(): Promise<readonly MigrationState[]>
-  /** How it differs from what its migrations make. */
+  /** Returns the differences between this schema and the schema that the migrations produce. */
   differences(): Promise<readonly string[]>
 }
 
@@ -30,7 +30,7 @@ const sqliteSchema = (file: string): SchemaCommands => ({
   differences: async () => schemaDifferences(file),
 })
 
-/** Of the file named here, or else of what the environment names for a server. */
+/** Returns the commands for the given file, or for the environment's database. */
 export async function schemaCommands(given: string | undefined): Promise<SchemaCommands> {
   if (given !== undefined) return sqliteSchema(given)
   const config = readOwnConfig()
@@ -51,7 +51,10 @@ export async function schemaCommands(given: string | undefined): Promise<SchemaC
 
 const script = fileURLToPath(new URL('../../../scripts/new-migration.ts', import.meta.url))
 
-/** Writes the next migration of both engines from the tables. Throws ConfigError where there are no sources. */
+/**
+ * Writes the next migration of both engines from the table definitions. Throws ConfigError if this
+ * installation has no sources.
+ */
 export function createMigration(name: string): void {
   if (!existsSync(script))
     throw new ConfigError('migrations are written in the sources of this program, and these are not they')

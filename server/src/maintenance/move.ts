@@ -4,15 +4,15 @@ import { type MoveResult, move, type TableProgress } from '../store/move/move.ts
 export type { MoveResult, TableProgress }
 
 export interface MoveCommandOptions {
-  /** The file; where absent, what the environment names for a server. */
+  /** SQLite file; undefined means the environment's database. */
   readonly database: string | undefined
-  /** `postgres://…`. */
+  /** Address of the target database: `postgres://…`. */
   readonly to: string
   readonly project: string | undefined
   readonly onProgress: (said: TableProgress) => void
 }
 
-/** Copies a project, or all of them, from a file to a PostgreSQL. */
+/** Copies one project, or all of them, from a SQLite file to a PostgreSQL database. */
 export function moveToPostgres({
   database,
   to,

@@ -7,8 +7,9 @@ export interface BackoffPolicy {
 }
 
 /**
- * The longest wait after so many failures, as SQL, in milliseconds; multiplied by a random share it is full jitter. In the
- * statement itself, because the count it grows with is that of the row it changes.
+ * Returns an SQL expression for the longest wait in milliseconds after a number of failures.
+ * Multiplied by a random share it is full jitter. It is SQL because the exponent is a column of the
+ * row that the statement changes.
  */
 export function backoff(failures: SQLWrapper, policy: BackoffPolicy): SQL {
   const steps = Math.floor(Math.log2(policy.maximumIntervalMs / policy.initialIntervalMs))

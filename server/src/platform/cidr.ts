@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net'
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
-/** The blocks of addresses that a list of CIDRs names, as `192.0.2.0/24` or `2001:db8::/32`. */
+/** Builds a block list from CIDRs such as `192.0.2.0/24` or `2001:db8::/32`. */
 export function toBlockList(cidrs: readonly string[]): BlockList {
   const list = new BlockList()
   for (const cidr of cidrs) {
@@ -12,6 +12,6 @@ export function toBlockList(cidrs: readonly string[]): BlockList {
   return list
 }
 
-/** False for text that is no address. */
+/** True if the list contains the address; false if the text is not an address. */
 export const isInBlockList = (list: BlockList, address: string): boolean =>
   isIP(address) !== 0 && list.check(address, familyOf(address))

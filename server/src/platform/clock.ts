@@ -1,14 +1,17 @@
-/** Time, chance and timers, given to whoever needs them, so that a test can hold all three still. */
+/** Time, random numbers and timers. They are injected so that a test can control all three. */
 export interface Clock {
-  /** Milliseconds since 1970; may jump when an administrator sets the clock. */
+  /** Milliseconds since 1970. It jumps when an administrator sets the clock. */
   wall(): number
-  /** Milliseconds since some moment; never goes back. */
+  /** Milliseconds since an arbitrary start; never decreases. */
   monotonic(): number
-  /** [0, 1) */
+  /** A random number in [0, 1). */
   random(): number
-  /** Calls `run` once after `ms`; the returned function cancels it. A timer never keeps the process alive. */
+  /**
+   * Calls `run` once after `ms`; the returned function cancels it. A timer never keeps the process
+   * alive.
+   */
   timer(ms: number, run: () => void): () => void
-  /** Stands in for the clock of a database that has one of its own: where a test says what time it is. */
+  /** Replaces the clock of the database in a test that sets the time. */
   readonly databaseTime?: () => number
 }
 
@@ -23,7 +26,10 @@ export const systemClock: Clock = {
   },
 }
 
-/** Waits, and keeps the process alive meanwhile: for a command that has nothing else to live for. Ends early with the signal. */
+/**
+ * Waits for `ms` or until the signal aborts. It keeps the process alive, for a command that has no
+ * other work pending.
+ */
 export const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve()
@@ -36,8 +42,9 @@ export const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
   })
 
 /**
- * The clock that decides leases on SQLite: starts at the wall's time, or at the last commit's if the wall was set back
- * since, and then follows the monotonic clock, so that a jump of the wall neither ends a lease nor doubles one.
+ * Returns the clock that decides leases on SQLite. It starts at the wall clock, or at the last
+ * commit if the wall clock was set back since, and then follows the monotonic clock. A jump of the
+ * wall clock can therefore neither expire a lease nor grant it twice.
  */
 export function anchoredNow(clock: Clock, lastCommit: number): () => number {
   const anchor = Math.max(clock.wall(), lastCommit)
@@ -45,5 +52,8 @@ export function anchoredNow(clock: Clock, lastCommit: number): () => number {
   return () => Math.floor(anchor + clock.monotonic() - start)
 }
 
-/** Lets what else is waiting have its turn: a loop of many steps would otherwise hold up every other caller until its end. */
+/**
+ * Lets other callbacks run. Without it a loop of many steps delays every other caller until its
+ * end.
+ */
 export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

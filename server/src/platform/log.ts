@@ -4,7 +4,10 @@ import type { Config } from '../config.ts'
 
 export type Log = pino.Logger
 
-/** One line of JSON a record, on standard error: standard output belongs to whoever asked for something. */
+/**
+ * Creates the log: one line of JSON per record on standard error. Standard output carries the
+ * results of commands.
+ */
 export const createLog = ({ logLevel, logDir }: Pick<Config, 'logLevel' | 'logDir'>): Log =>
   pino(
     {

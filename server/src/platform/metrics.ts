@@ -4,7 +4,7 @@ import type { z } from 'zod'
 
 type ProjectStats = z.output<typeof systemMetricsOutput>
 
-/** Each business metric once, with labels that cannot grow without bound: a procedure's name, a code, never an id. */
+/** The product's metrics. Labels are bounded: a procedure's name or a code, never an id. */
 export class Metrics {
   readonly registry = new Registry()
   readonly #calls = new Counter({
@@ -65,12 +65,15 @@ export class Metrics {
     })
   }
 
-  /** Where the gauges of projects come from: asked at each scrape, so that they are never older than it. */
+  /** Sets the source of the project gauges. Each scrape reads it, so the values are never stale. */
   setProjectStatsSource(read: () => Promise<ReadonlyMap<string, ProjectStats>>): void {
     this.#readProjectStats = read
   }
 
-  /** Everything, as a scrape wants it. Also while the store does not answer: then above all it is looked at. */
+  /**
+   * Returns all metrics in the exposition format. It works while the store is unreachable, which is
+   * when operators need it most.
+   */
   async exposition(): Promise<string> {
     const storeAnswers = await this.#readProjectStats().then(
       (statsByProject) => {

@@ -1,4 +1,4 @@
-/** Something to wait on that forgets no ring: one that came while nobody waited ends the next wait at once. */
+/** Wakes one waiter. A notification without a waiter is kept and ends the next wait at once. */
 export class Notifier {
   #notified = false
   #resolve: (() => void) | undefined
@@ -8,7 +8,7 @@ export class Notifier {
     this.#resolve?.()
   }
 
-  /** Settles at the next ring, or at once if there was one since the last wait. */
+  /** Resolves at the next notification, or at once if there was one since the last wait. */
   async wait(): Promise<void> {
     if (!this.#notified) {
       await new Promise<void>((resolve) => {

@@ -1,6 +1,9 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 
-/** The place a list's cursor stands for: the `ord` of the last row it gave; undefined for the beginning. */
+/**
+ * Parses a list's cursor: the `ord` of the last row of the previous page; undefined is the start.
+ * Throws INVALID_INPUT.
+ */
 export function parseCursor(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined
   const position = Number(cursor)
@@ -8,5 +11,8 @@ export function parseCursor(cursor: string | undefined): number | undefined {
   throw new CoordinationError('INVALID_INPUT', 'cursor: not one this list gave')
 }
 
-/** So many characters of the callers' own in one page: rows may be large, and a reply is held until it has been read. */
+/**
+ * Characters of caller-written text per page. Rows may be large, and a reply stays in memory until
+ * the client has read it.
+ */
 export const pageCharacterLimit = 1_048_576

@@ -4,8 +4,8 @@ const pool = Buffer.allocUnsafe(8_192)
 let offset = pool.length
 
 /**
- * So many random bytes as text: a lease token, a receipt. Drawn from the system's generator a pool at a time, because a
- * call of it for each costs more than the statement that stores it.
+ * Returns random bytes as base64url text, for a lease token or a receipt. It fills a pool of 8 KiB
+ * at a time, because a system call for each token costs more than the statement that stores it.
  */
 export function randomToken(bytes: number): string {
   if (offset + bytes > pool.length) {
