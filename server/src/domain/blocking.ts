@@ -1,7 +1,9 @@
 import { Notifier } from '../platform/notifier.ts'
 import type { Context } from './context.ts'
 
-/** A place among those who wait: `trying` before each attempt, `leave` at the end. */
+/**
+ * The registration of a waiter: call `beforeAttempt` before each attempt and `leave` at the end.
+ */
 export interface WaitHandle {
   beforeAttempt(): void
   leave(): void
@@ -9,17 +11,17 @@ export interface WaitHandle {
 
 export interface BlockOptions<T> {
   readonly ctx: Context
-  /** In milliseconds. */
   readonly waitMs: number
-  /** Asks to be rung when another attempt may succeed. */
+  /** Registers the waiter. It is notified when another attempt may succeed. */
   readonly subscribe: (ring: () => void) => WaitHandle
   readonly attempt: () => Promise<T>
   readonly isFound: (result: T) => boolean
 }
 
 /**
- * A blocking call: attempts, and again at each ring, until something is found, the time is up or the caller is gone; then
- * gives the last result. The watch begins before the first attempt, or a wake between the two would be lost.
+ * Makes a blocking call: attempts, and again after each notification, until a result is found, the
+ * time is up or the caller has gone. Returns the last result. The registration precedes the first
+ * attempt, or a notification between the two would be lost.
  */
 export async function blockUntil<T>({ ctx, waitMs, subscribe, attempt, isFound }: BlockOptions<T>): Promise<T> {
   const notifier = new Notifier()
@@ -36,7 +38,7 @@ export async function blockUntil<T>({ ctx, waitMs, subscribe, attempt, isFound }
       const result = await attempt()
       if (isFound(result) || timedOut || ctx.signal.aborted) return result
       await notifier.wait()
-      // Gone without trying: the wake, if there was one, is the next waiter's.
+      // Leaves without an attempt: a notification that came goes on to the next waiter.
       if (timedOut || ctx.signal.aborted) return result
     }
   } finally {

@@ -23,7 +23,7 @@ import type { ClaimQueue } from './tasks/claim-queue.ts'
 import type { LeaseEndSubscribers } from './tasks/lease-end-subscribers.ts'
 import type { LeaseTokens } from './tasks/lease-tokens.ts'
 
-/** Who calls, and whether that caller may still be served. */
+/** The services that identify callers and decide if they may still be served. */
 export interface IdentityServices {
   readonly tokens: Tokens
   readonly issuers: Issuers
@@ -37,17 +37,17 @@ export interface IdentityServices {
   readonly denials: DenialLog
 }
 
-/** Those who wait in this process until a commit notifies them. */
+/** The waiters of this process. Commits notify them. */
 export interface Waiters {
-  /** Claims without a task. */
+  /** Claims that wait for a task. */
   readonly claims: ClaimQueue
   readonly leaseEnds: LeaseEndSubscribers
   readonly inboxes: InboxWaiters
-  /** Requests without an answer. */
+  /** Calls that wait for the reply to a request. */
   readonly replies: ReplyWaiters
 }
 
-/** Everything the server is made of; one of each. */
+/** The long-lived objects of a server, one of each. */
 export interface Services {
   readonly config: Config
   readonly clock: Clock
@@ -58,14 +58,14 @@ export interface Services {
   readonly leaseTokens: LeaseTokens
   readonly waiters: Waiters
   readonly identity: IdentityServices
-  /** Absent where the database is not a file of this server's. */
+  /** Undefined where the database is not a file of this server. */
   readonly backupRunner: BackupRunner | undefined
   readonly retentionProgress: RetentionProgress
-  /** When the server started, by the monotonic clock. */
+  /** Start of the server, by the monotonic clock. */
   readonly startedAt: number
   /**
-   * The store's time as this process knows it, in milliseconds since 1970. It is good enough for
-   * presence and not for leases, which the store judges in its own transaction.
+   * The store's time as this process estimates it, in milliseconds since 1970. It is good enough
+   * for presence but not for leases, which the store judges in its own transaction.
    */
   readonly now: () => number
 }
@@ -75,24 +75,28 @@ export interface OperationServices extends Omit<Services, 'retentionProgress' | 
   readonly identity: Omit<IdentityServices, 'incarnations' | 'revocations' | 'lockouts' | 'rateLimiter' | 'denials'>
 }
 
-/** How a reply that holds a secret is kept for a repeat: what to store, and how to find the reply again from that. */
+/** Stores a reply that holds a secret in another form, and restores it for a repeated call. */
 export interface Replay<T> {
-  /** Nothing is kept when this returns undefined. */
+  /** Returns the form to store; undefined stores nothing. */
   readonly toStored: (reply: T) => unknown
   readonly fromStored: (tx: Transaction, kept: unknown) => Promise<T>
 }
 
-/** What an operation gets. */
+/** The services and the caller of one call. */
 export interface Context extends OperationServices {
   readonly principal: Principal
   readonly signal: AbortSignal
   readonly requestId: string
-  /** Goes on as this caller on the same socket. Without effect over HTTP, where each request says who it is. */
+  /**
+   * Continues as this caller on the same socket. It has no effect over HTTP, where each request
+   * carries its own credential.
+   */
   readonly reauthenticate: (principal: Principal) => void
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
   /**
-   * One transaction in the caller's project, fenced by its session or its key, and done once for its idempotency key. `work` may run
-   * more than once: it awaits nothing but statements and has no effect outside `tx`.
+   * Runs `work` in one transaction of the caller's project, fenced by the caller's session or key.
+   * An idempotency key takes effect once. `work` may run more than once: it awaits only statements
+   * and has no effect outside `tx`.
    */
   transact<T>(work: (tx: Transaction) => Promise<T>, replay?: Replay<T>): Promise<T>
 }

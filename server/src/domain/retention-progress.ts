@@ -1,7 +1,10 @@
-/** What a walk over a table remembers and what it tells; one for each server. */
+/** The memory and the observer of the retention's walks over the tables; one for each server. */
 export interface RetentionProgress {
-  /** Where each walk stands. In memory: after a start it begins again at the front, which costs one round. */
+  /**
+   * The position of each walk. It is kept in memory: after a start each walk begins at the front
+   * again, which costs one round.
+   */
   readonly cursors: Map<string, number | string>
-  /** Told how many rows of a class were removed. */
+  /** Called with the number of rows that were deleted of a class. */
   readonly onDeleted: (what: string, rows: number) => void
 }

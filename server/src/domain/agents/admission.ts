@@ -2,17 +2,19 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq, sql } from 'drizzle-orm'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 
-/** What an agent may be handed now, as its row and its project's say: a token knows only what was so when it was given. */
+/**
+ * The restrictions on an agent, read from its row and its project's. Its token may be out of date.
+ */
 export interface Admission {
-  /** It, or its whole project: no task, no message, no request. */
+  /** The agent or its whole project is paused: no task, no message, no request. */
   readonly paused: boolean
-  /** No new task, no request; its mail still. */
+  /** The agent gets no new task and no request, but still its messages. */
   readonly draining: boolean
   /** A JSON list. */
   readonly capabilities: string
-  /** Whether any epic of the project is paused. */
+  /** True if any epic of the project is paused. */
   readonly pausedEpics: boolean
-  /** How many routes the project has. */
+  /** The number of claim groups in the project. */
   readonly groupCount: number
 }
 
@@ -31,10 +33,13 @@ const findAdmission = statement(({ db, t, p }: Query<{ agentId: string }>) =>
     .prepare(),
 )
 
-/** Asked at the beginning of whatever hands something out, in the same transaction. */
+/**
+ * Reads the admission of an agent. Everything that hands out work calls it first, in the same
+ * transaction. Throws TOKEN_REVOKED for an unknown agent.
+ */
 export async function admissionOf(reader: Reader, agentId: string): Promise<Admission> {
   const [row] = await reader.run(findAdmission, { agentId })
-  // Its registration was lost with a primary, or with what came after a backup: its token is of an agent that is not.
+  // The registration was lost in a failover or a restore, but the token is still valid.
   if (!row) throw new CoordinationError('TOKEN_REVOKED', 'this agent is not registered: register again')
   const { paused, draining, capabilities, pausedEpics, routes } = row
   return {
@@ -46,6 +51,9 @@ export async function admissionOf(reader: Reader, agentId: string): Promise<Admi
   }
 }
 
-/** As a heartbeat tells it. An agent that is to leave is told so during a pause too: it would wait for an end that may never come. */
+/**
+ * The state that a heartbeat returns. Draining comes before paused: an agent that must leave would
+ * otherwise wait for a pause that may never end.
+ */
 export const agentStateOf = ({ paused, draining }: Admission): 'running' | 'paused' | 'draining' =>
   draining ? 'draining' : paused ? 'paused' : 'running'

@@ -21,11 +21,11 @@ const findRegistered = statement(({ db, t, p }: Query<{ project: string }>) =>
 export interface AgentCounts {
   readonly total: number
   readonly byStatus: Record<AgentStatus, number>
-  /** By name. */
+  /** Sorted by name. */
   readonly agents: readonly { readonly id: string; readonly name: string }[]
 }
 
-/** The agents of a project, and how many of them are what. */
+/** The agents of a project and their numbers by status. */
 export async function agentCountsOf(reader: Reader, source: PresenceSource, project: string): Promise<AgentCounts> {
   const agents = await reader.run(findRegistered, { project })
   const { now } = reader

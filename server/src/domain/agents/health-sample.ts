@@ -28,7 +28,7 @@ const insertSample = statement(({ db, t, p }: Query<SampleParams>) =>
     .prepare(),
 )
 
-/** Keeps what an agent reports of itself now. */
+/** Stores the health sample of an agent with the current time. */
 export async function saveSample(tx: Transaction, agentId: string, sample: z.output<typeof healthSample>) {
   const {
     requestsHandled = null,

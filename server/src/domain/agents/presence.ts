@@ -1,8 +1,11 @@
-/** Signs of life since the last flush: in memory, because a write for each call would cost more than the call. */
+/**
+ * The last activity of agents since the last flush. It is kept in memory, because a write for each
+ * call would cost more than the call.
+ */
 export class Presence {
   readonly #lastActivity = new Map<string, Map<string, number>>()
 
-  /** Any authenticated call, and the answer to a ping, is a sign of life. */
+  /** Records activity: an authenticated call or the answer to a ping. */
   record(project: string, agentId: string, at: number): void {
     const agents = this.#lastActivity.get(project)
     if (agents) agents.set(agentId, at)
@@ -13,12 +16,12 @@ export class Presence {
     return this.#lastActivity.get(project)?.get(agentId)
   }
 
-  /** What was seen in a project and is not written yet. */
+  /** The activity in a project that is not written yet. */
   unwritten(project: string): ReadonlyMap<string, number> {
     return new Map(this.#lastActivity.get(project))
   }
 
-  /** Forgets what has been written, and not what was seen since. */
+  /** Removes the values that have been written. A newer value of an agent stays. */
   markWritten(project: string, activity: ReadonlyMap<string, number>): void {
     const agents = this.#lastActivity.get(project)
     for (const [agentId, at] of activity) if (agents?.get(agentId) === at) agents.delete(agentId)

@@ -7,7 +7,7 @@ import type { Services } from '../context.ts'
 
 export type AgentStatus = z.output<typeof agentStatus>
 
-/** What of the server's parts tells who is there. */
+/** The services that decide an agent's status. */
 export type PresenceSource = Pick<Services, 'presence' | 'config'>
 
 interface ActivityRow {
@@ -16,14 +16,14 @@ interface ActivityRow {
   readonly lastActivity: number
 }
 
-/** When an agent last gave a sign of life: as written, or as this process has heard since. */
+/** Last activity: the stored value or this process's newer in-memory value. */
 export const lastActivityOf = ({ presence }: PresenceSource, row: ActivityRow): number =>
   Math.max(row.lastActivity, presence.lastSeen(row.projectId, row.id) ?? 0)
 
 export const isLive = (source: PresenceSource, row: ActivityRow, now: number): boolean =>
   now - lastActivityOf(source, row) < source.config.agentTimeoutMs
 
-/** An agent's status is read off its signs of life and its leases. */
+/** Derives an agent's status from its last activity, its drain and its leases. */
 export function statusOf(
   source: PresenceSource,
   row: ActivityRow & { readonly drainingAt: number | null },
@@ -34,7 +34,7 @@ export function statusOf(
   return leases > 0 ? 'active' : 'idle'
 }
 
-/** How many leases an agent holds, as a column of a query of agents. */
+/** The number of an agent's leases, as a column for a query of agents. */
 export const leaseCount = ({ db, t }: Pick<Query<object>, 'db' | 't'>) =>
   sql<number>`${db
     .select({ leases: sql`count(*)` })

@@ -4,7 +4,10 @@ import { logRangeOf } from './log-range.ts'
 
 export const cursorAt = (epoch: string, seq: number): string => `${epoch}.${seq}`
 
-/** Throws CURSOR_EXPIRED, with the earliest cursor, when a log that begins with event `first` no longer holds what follows `seq`. */
+/**
+ * Throws CURSOR_EXPIRED, with the earliest cursor, if a log that begins with event `first` no
+ * longer holds the event after `seq`.
+ */
 export function requireRetained(epoch: string, seq: number, first: number): void {
   if (seq >= first - 1) return
   throw new CoordinationError(
@@ -15,8 +18,9 @@ export function requireRetained(epoch: string, seq: number, first: number): void
 }
 
 /**
- * The event number a cursor stands for. CURSOR_AHEAD when it is of another epoch or beyond the end, CURSOR_EXPIRED with the
- * earliest one when the log no longer reaches back to it: never a silent jump.
+ * Returns the event number of a cursor. Throws CURSOR_AHEAD if the cursor is from another epoch or
+ * beyond the end, and CURSOR_EXPIRED with the earliest cursor if the log no longer reaches back to
+ * it. A cursor never skips events silently.
  */
 export async function resolveCursor(reader: Reader, project: string, epoch: string, cursor: string): Promise<number> {
   const { first, last } = await logRangeOf(reader, project)

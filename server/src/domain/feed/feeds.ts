@@ -2,16 +2,17 @@ import type { Store } from '../../store/store.ts'
 import { logRangeOf } from './log-range.ts'
 import { type FeedEvent, pageAfter, requirePageAfter } from './page.ts'
 
-/** How much of a feed's end is kept at hand: a subscriber that is up to date costs no query. */
+/** The number of events kept in memory: a subscriber that is up to date costs no query. */
 const tailLimit = 4_096
 
-/** Read at a time from the log. */
+/** Events per query of the log. */
 const pageLimit = 500
 
 /**
- * The live end of one project's feed: the log is the truth, this holds its last events and tells subscribers when there are
- * more. A subscriber reads from its own cursor, here while it keeps up and from the log when it does not, so one that lags
- * costs no memory and the cut from backfill to live cannot lose or repeat an event.
+ * The live end of one project's feed. The log is authoritative; this class keeps its last events
+ * and notifies subscribers of new ones. A subscriber reads from its own cursor: from memory while
+ * it keeps up, from the log when it lags. So a slow subscriber costs no memory, and the change from
+ * backfill to live can neither lose nor repeat an event.
  */
 class Feed {
   readonly #store: Store
@@ -27,19 +28,22 @@ class Feed {
     this.#project = project
   }
 
-  /** Number of the last event known here. */
+  /** Number of the last event that this process has read. */
   async head(): Promise<number> {
     if (this.#head < 0) await this.refresh()
     return this.#head
   }
 
-  /** Number of the last event there is: what was acknowledged before at any replica is not after it. */
+  /**
+   * Number of the last event in the log. It covers every event that any replica acknowledged before
+   * the call.
+   */
   async latest(): Promise<number> {
     await this.refresh()
     return this.#head
   }
 
-  /** Reads what has been committed since. Calls that come together share one query. */
+  /** Reads the events committed since the last read. Concurrent calls share one query. */
   refresh(): Promise<void> {
     this.#refreshAgain = true
     this.#refreshing ??= this.#read().finally(() => {
@@ -67,7 +71,7 @@ class Feed {
     }
   }
 
-  /** Up to `limit` events after `seq`, in order. Empty when there are none yet. */
+  /** Returns up to `limit` events after `seq`, in order; empty if there are none yet. */
   async after(seq: number, limit: number): Promise<readonly FeedEvent[]> {
     if (seq >= (await this.head())) return []
     const oldest = this.#tail[0]
@@ -78,7 +82,9 @@ class Feed {
     return this.#store.read((reader) => requirePageAfter(reader, this.#project, this.#store.epoch, seq, limit))
   }
 
-  /** For one that is not kept any longer: whoever reads it looks again. */
+  /**
+   * Notifies the subscribers of a feed that is being dropped. Each of them then checks its cursor.
+   */
   notifyAll(): void {
     for (const notify of this.#listeners) notify()
   }
@@ -89,7 +95,7 @@ class Feed {
   }
 }
 
-/** The live ends of all feeds, each opened when first asked for. */
+/** The feeds of all projects, each opened on first use. */
 export class Feeds {
   readonly #store: Store
   readonly #feeds = new Map<string, Feed>()
@@ -107,14 +113,17 @@ export class Feeds {
     return feed
   }
 
-  /** The store is another one: what was read of it is forgotten, and whoever follows it is told by its cursor. */
+  /**
+   * Drops all feeds because the store was replaced. The subscribers get an error for their old
+   * cursors.
+   */
   reset(): void {
     const feeds = [...this.#feeds.values()]
     this.#feeds.clear()
     for (const feed of feeds) feed.notifyAll()
   }
 
-  /** Nobody follows a project: nothing to do for its events. */
+  /** Reads the new events of a project; undefined if it has no subscribers. */
   wake(project: string): Promise<void> | undefined {
     return this.#feeds.get(project)?.refresh()
   }

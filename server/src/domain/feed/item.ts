@@ -1,12 +1,15 @@
-/** One thing a subscription sends. Its JSON is built once, however many subscribers it goes to. */
+/** One item of a subscription. Its JSON is built once for all subscribers. */
 export interface Item<T> {
-  /** Where the subscription resumes after this one, if it can. */
+  /** The cursor with which the subscription resumes after this item; undefined if it cannot. */
   readonly id: string | undefined
   readonly data: T
   readonly json: () => string
 }
 
-/** What a subscription hands over at a time: whatever was ready, so that a burst costs one turn and not one for each. */
+/**
+ * The items that are ready at one time. A burst costs one yield of the event loop instead of one
+ * for each item.
+ */
 export type Chunk<T> = readonly Item<T>[]
 
 export function toItem<T>(data: T, id?: string): Item<T> {

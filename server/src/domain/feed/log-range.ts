@@ -1,7 +1,10 @@
 import { eq, sql } from 'drizzle-orm'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 
-/** One statement: between two the first event of an empty log could be written, and would look as if all before it were gone. */
+/**
+ * Reads both numbers in one statement. Between two statements the first event of an empty log could
+ * be written, and all events before it would seem deleted.
+ */
 const findLogRange = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
     .select({
@@ -15,7 +18,10 @@ const findLogRange = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-/** Number of the first event the log still holds, and of the last one ever: a log that was emptied begins after that. */
+/**
+ * The numbers of the first event in the log and of the last event ever. The first of an empty log
+ * is the next number.
+ */
 export async function logRangeOf(reader: Reader, project: string): Promise<{ first: number; last: number }> {
   const [found] = await reader.run(findLogRange, { project })
   const last = found?.last ?? 0

@@ -10,7 +10,7 @@ import { logRangeOf } from './log-range.ts'
 
 export type EventOutput = z.output<typeof event>
 
-/** An event as every subscriber shares it, with what visibility and filters look at. */
+/** An event as all subscribers share it, with the fields that visibility and filters use. */
 export interface FeedEvent extends Item<EventOutput> {
   readonly id: string
   readonly seq: number
@@ -37,7 +37,7 @@ const eventTypeOf = (word: string): EventType => {
   return type
 }
 
-/** Events after `seq` in commit order, whoever may see them. */
+/** Returns the events after `seq` in commit order, without a check of visibility. */
 export async function pageAfter(
   reader: Reader,
   project: string,
@@ -56,8 +56,8 @@ export async function pageAfter(
 }
 
 /**
- * The same for one who follows the feed. What a subscriber has not read yet may be forgotten meanwhile: then it is told so,
- * and not taken on to what is left.
+ * Returns the events after `seq` for a subscriber. Throws CURSOR_EXPIRED if retention has deleted
+ * the next one, so that the subscriber does not skip it unnoticed.
  */
 export async function requirePageAfter(
   reader: Reader,
@@ -71,7 +71,10 @@ export async function requirePageAfter(
   return page
 }
 
-/** Whether a caller may see an event and asked for it. A message's events are its participants' and the tech lead's. */
+/**
+ * True if a caller may see an event and its filter includes it. Events of a message are visible to
+ * its participants and to tech leads.
+ */
 export function isVisible(principal: Principal, filter: EventFilter, candidate: FeedEvent): boolean {
   const { audience } = candidate
   if (audience !== null && !seesAllMessages(principal)) {
@@ -87,6 +90,8 @@ export function isVisible(principal: Principal, filter: EventFilter, candidate: 
   return [subject, actor, holderOf(data), ...(audience ?? [])].includes(agentId)
 }
 
-/** Whose lease an event is about: what ends one without its holder's doing is still the holder's to hear. */
+/**
+ * The lease holder in an event's data. A filter by agent then also finds leases that others ended.
+ */
 const holderOf = (data: unknown): unknown =>
   typeof data === 'object' && data !== null && 'agentId' in data ? data.agentId : undefined

@@ -5,7 +5,10 @@ import type { Reader, Store } from '../../store/store.ts'
 import { newSecret } from './key-format.ts'
 import { type Pepper, readSecret } from './pepper.ts'
 
-/** Where the bootstrap token stands among the keys. It has no other form of a key: nobody shows this id. */
+/**
+ * Id of the bootstrap token's row among the keys. The token has another form than a key and does
+ * not contain the id.
+ */
 export const bootstrapId = 'bootstrap000'
 
 const tokenLifetimeMs = 3_600_000
@@ -13,16 +16,16 @@ const tokenLifetimeMs = 3_600_000
 export interface BootstrapOptions {
   readonly store: Store
   readonly pepper: Pepper
-  /** A file with a token somebody else made; without one the server makes its own. */
+  /** A file with a token that the operator made; undefined makes the server create its own. */
   readonly givenFile: string | undefined
   readonly ownFile: string
 }
 
-/** What there is of it after the start. */
+/** The state of the bootstrap token after the start. */
 export type BootstrapState =
   | { readonly state: 'not needed' }
   | { readonly state: 'armed'; readonly file: string; readonly expiresAt: number }
-  /** The token of the given file was exchanged before. */
+  /** The token of the given file has been exchanged before. */
   | { readonly state: 'spent'; readonly file: string }
 
 async function hasAdmin({ db, t, now }: Reader): Promise<boolean> {
@@ -37,8 +40,9 @@ async function hasAdmin({ db, t, now }: Reader): Promise<boolean> {
 }
 
 /**
- * The way in to a server that nobody can administer: a token in a file, good once and for an hour, to be exchanged for an
- * admin key by `auth.keys.create`. Whoever can read the file could read the database too.
+ * The access to a server without an administrator: a token in a file, valid for one hour and one
+ * use. `auth.keys.create` exchanges it for an admin key. A reader of the file could read the
+ * database too.
  */
 export class Bootstrap {
   readonly #ownFile: string
@@ -78,7 +82,7 @@ export class Bootstrap {
           target: credentials.id,
           set: {
             secretHash,
-            // The token that was used once stays used, though its file is still there.
+            // A used token stays used, although its file is still there.
             revokedAt: sql`case when ${credentials.secretHash} = ${secretHash} then ${credentials.revokedAt} end`,
             expiresAt: now + tokenLifetimeMs,
           },
@@ -94,7 +98,7 @@ export class Bootstrap {
     return { state: 'armed', file, expiresAt: row.expiresAt }
   }
 
-  /** It has been exchanged: the file is of no use any more. */
+  /** Deletes the file after the exchange of its token. */
   deleteTokenFile(): void {
     rmSync(this.#ownFile, { force: true })
   }

@@ -1,13 +1,13 @@
 import type { Principal } from '../principal.ts'
 
-/** Who calls, as far as that could be established, and from where. */
+/** The sender of a call: its identity, as far as it is established, and its address. */
 export interface Caller {
   readonly identity: Identity
-  /** The network address, where it is known. */
+  /** The network address; undefined if it is not known. */
   readonly address?: string | undefined
 }
 
-/** The principal, or why there is none and whether a credential was shown at all. */
+/** The principal, or the reason for its absence and whether the caller sent a credential at all. */
 export type Identity =
   | { readonly ok: true; readonly principal: Principal }
   | { readonly ok: false; readonly error: Error; readonly hasCredential: boolean }

@@ -21,10 +21,13 @@ function isAllowedAddress(cidrs: readonly string[], address: string | undefined)
   return address !== undefined && isInBlockList(toBlockList(cidrs), address)
 }
 
-/** Where the hash of a secret would be, of whom an outside issuer vouches for: no hash is like it, so no key opens it. */
+/** Placeholder stored for external identities. It never equals a hash, so no key can match it. */
 export const externalSecret = 'outside'
 
-/** Compared with when there is no such key: one that is unknown takes as long as one whose secret is wrong. */
+/**
+ * Compared when the key does not exist, so that an unknown key takes the same time as a wrong
+ * secret.
+ */
 const unknownHash = ''.padEnd(43, 'A')
 const unknownKey = { secretHash: unknownHash, previousHash: null, previousUntil: null }
 
@@ -39,12 +42,12 @@ function isCurrentSecret(
 }
 
 /**
- * Who an API key, or the bootstrap token, speaks for. Throws UNAUTHENTICATED, in the same words for whatever is wrong with
- * it, also where that is known without a look into the database.
+ * Returns the principal of an API key or of the bootstrap token. Throws UNAUTHENTICATED with one
+ * message for every fault, and for a malformed key without a query.
  */
 export async function checkKey(services: Services, text: string, address: string | undefined): Promise<Principal> {
   const key = parseKey(text)
-  // A key that fails its checksum was mistyped or made up.
+  // A key with a wrong checksum was mistyped or made up.
   if (!key && text.startsWith('tck_')) throw invalidToken()
   const id = key?.id ?? bootstrapId
   const secretHash = key
@@ -52,7 +55,7 @@ export async function checkKey(services: Services, text: string, address: string
     : services.identity.pepper.hash('bootstrap', text)
   const [row] = await services.store.read((reader) => reader.run(findKey, { keyId: id }))
   const now = services.now()
-  // Before anything else is looked at: what more there is to say of a key, only whoever has its secret makes us look at.
+  // The secret comes first: only its holder reaches the checks of the key's state.
   if (!isCurrentSecret(row ?? unknownKey, secretHash, now) || !row) throw invalidToken()
   const cidrs: readonly string[] = JSON.parse(row.cidrs)
   if (row.revokedAt !== null || row.expiresAt <= now || !isAllowedAddress(cidrs, address)) throw invalidToken()

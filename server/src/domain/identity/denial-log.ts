@@ -12,7 +12,7 @@ export interface Denial {
   readonly count: number
 }
 
-/** Refusals that are about who the caller is. */
+/** The refusals that concern the identity of the caller. */
 const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UNAUTHENTICATED',
   'TOKEN_EXPIRED',
@@ -21,10 +21,13 @@ const recordedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'FORBIDDEN',
 ])
 
-/** Different ones kept between two writes; what is beyond is counted together, so that a flood costs no memory and no disk. */
+/**
+ * The number of different denials between two writes. Further ones share one counter per code, so
+ * that a flood costs neither memory nor disk.
+ */
 const maxKinds = 100
 
-/** Denied calls since the last write. Equal ones are one row with a counter. */
+/** The denied calls since the last write. Equal denials are one row with a counter. */
 export class DenialLog {
   #byKind = new Map<string, Denial>()
 
@@ -45,12 +48,12 @@ export class DenialLog {
     this.#byKind.set(key, { ...denial, count: (this.#byKind.get(key)?.count ?? 0) + 1 })
   }
 
-  /** Whether anything is not written yet. */
+  /** True if there are denials that are not written yet. */
   get hasPending(): boolean {
     return this.#byKind.size > 0
   }
 
-  /** Takes what there is since the last call. */
+  /** Removes and returns the denials since the last call. */
   takePending(): readonly Denial[] {
     const denials = [...this.#byKind.values()]
     this.#byKind = new Map()

@@ -6,7 +6,7 @@ interface CurrentIncarnation {
   readonly isUnregistered: boolean
 }
 
-/** The incarnation of every agent, as the store has it. */
+/** Reads the current incarnation of every agent from the store. */
 export async function loadIncarnations({ db, t }: Reader): Promise<Map<string, CurrentIncarnation>> {
   const { id, incarnation, status } = t.agents
   const rows = await db.select({ id, incarnation, status }).from(t.agents)
@@ -18,8 +18,8 @@ export async function loadIncarnations({ db, t }: Reader): Promise<Map<string, C
 type SupersedeListener = (agentId: string, incarnation: number, isUnregistered: boolean) => void
 
 /**
- * Which incarnation of an agent is the current one, so that reads of an older one stop at once. A cache: its writes are
- * fenced in the transaction itself.
+ * The current incarnation of each agent, so that reads of an older one stop at once. This is a
+ * cache: the transaction itself fences writes.
  */
 export class Incarnations {
   #current: Map<string, CurrentIncarnation>
@@ -29,18 +29,24 @@ export class Incarnations {
     this.#current = current
   }
 
-  /** The store is another one, in which what ended may not have. */
+  /**
+   * Replaces the content after the store was replaced: an incarnation that had ended may be current
+   * there.
+   */
   replace(current: Map<string, CurrentIncarnation>): void {
     this.#current = current
   }
 
-  /** `left`: there is no newer one, the agent was unregistered. */
+  /** Records a newer incarnation. With `isUnregistered` there is none: the agent has left. */
   supersede(agentId: string, incarnation: number, isUnregistered = false): void {
     this.#current.set(agentId, { incarnation, isUnregistered })
     for (const listener of this.#listeners) listener(agentId, incarnation, isUnregistered)
   }
 
-  /** Throws STALE_INCARNATION for one that was superseded, TOKEN_REVOKED when its agent was unregistered. */
+  /**
+   * Throws STALE_INCARNATION for a superseded incarnation and TOKEN_REVOKED for an unregistered
+   * agent.
+   */
   requireCurrent(agentId: string, incarnation: number): void {
     const current = this.#current.get(agentId)
     if (current === undefined || current.incarnation <= incarnation) return

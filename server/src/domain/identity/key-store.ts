@@ -4,14 +4,20 @@ import { sleep } from '../../platform/clock.ts'
 import type { Store } from '../../store/store.ts'
 import type { Pepper } from './pepper.ts'
 
-/** Where the signing keys are, as one text. */
+/** The storage of the signing keys, as one text. */
 export interface KeyStore {
   read(): Promise<string | undefined>
-  /** Replaces the text by what `edit` makes of it, unless somebody else did so meanwhile: then `edit` gets theirs. */
+  /**
+   * Replaces the text by the result of `edit`. After a concurrent update `edit` gets the newer
+   * text.
+   */
   update(edit: (current: string | undefined) => string): Promise<string>
 }
 
-/** Who writes holds the lock for less than a millisecond: one that is there after so many looks is of a process that was killed. */
+/**
+ * Writers hold this lock for under 1 ms. If it is still there after this number of attempts, its
+ * owner was killed.
+ */
 const maxLockAttempts = 100
 const lockPollMs = 20
 const neverAborted = new AbortController().signal
@@ -20,8 +26,9 @@ const hasCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code
 
 /**
- * A file only its owner can read, for the one server of a SQLite database: the keys never enter the database or a backup.
- * Written beside and renamed into its place, so that a reader sees the old or the new; the file beside is the lock.
+ * A file that only its owner can read, for the one server of an SQLite database: the keys never
+ * enter the database or a backup. An update writes a file next to it and renames that into its
+ * place, so a reader sees the old text or the new one. The new file is also the lock.
  */
 export class FileKeyStore implements KeyStore {
   readonly #file: string
@@ -72,7 +79,10 @@ export class FileKeyStore implements KeyStore {
 
 const factName = 'signing keys'
 
-/** A row of the database that replicas share, sealed with the pepper they share too: neither of the two alone gives a key. */
+/**
+ * A row of the database that replicas share, sealed with their common pepper. The row or the pepper
+ * alone reveals no key.
+ */
 export class DatabaseKeyStore implements KeyStore {
   readonly #store: Store
   readonly #pepper: Pepper

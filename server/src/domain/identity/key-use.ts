@@ -2,7 +2,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
-/** One sentence for whatever is wrong with a credential: which it is, only its holder may know. */
+/** One message for every fault of a credential: the details are for its holder only. */
 export const invalidToken = () => new CoordinationError('UNAUTHENTICATED', 'the token is not valid here')
 
 const incrementUses = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
@@ -21,13 +21,16 @@ const incrementUses = statement(({ db, t, p }: Query<{ keyId: string; now: numbe
     .prepare(),
 )
 
-/** Takes one of the uses a key is good for. A spent one is refused as one that never was. */
+/** Consumes one use of the key. An exhausted key fails like an unknown one. */
 export async function consumeKeyUse(tx: Transaction, keyId: string): Promise<void> {
   const [consumed] = await tx.run(incrementUses, { keyId, now: tx.now })
   if (!consumed) throw invalidToken()
 }
 
-/** Keys used since the last write: in memory, because a write for each call would cost more than the call. */
+/**
+ * The keys used since the last write. They are kept in memory, because a write for each call would
+ * cost more than the call.
+ */
 export class LastKeyUse {
   #used = new Map<string, number>()
 

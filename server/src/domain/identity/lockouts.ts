@@ -3,9 +3,9 @@ import type { Clock } from '../../platform/clock.ts'
 
 interface Attempts {
   failures: number
-  /** When the first of them was. */
+  /** Time of the first of these failures. */
   firstFailureAt: number
-  /** How often it was locked out, which doubles the next time. */
+  /** The number of lockouts. Each one doubles the length of the next. */
   lockoutCount: number
   lockedUntil: number
 }
@@ -15,12 +15,13 @@ const windowMs = 300_000
 const firstLockoutMs = 60_000
 const maxLockoutMs = 3_600_000
 
-/** Pairs remembered; beyond it the longest unheard is forgotten. */
+/** The number of pairs in memory. Beyond it the pair with the oldest failure is dropped. */
 const maxEntries = 10_000
 
 /**
- * Who guesses at a key. By the pair of address and key: by the key alone anybody could lock its holder out, by the address
- * alone one wrong process a whole machine. Access tokens need none: their signature cannot be guessed bit by bit.
+ * Refuses callers who guess at a key, by the pair of address and key. By the key alone anyone could
+ * lock its holder out; by the address alone one faulty process could lock out a whole machine.
+ * Access tokens need no lockout: a signature cannot be guessed bit by bit.
  */
 export class Lockouts {
   readonly #clock: Clock
@@ -30,12 +31,14 @@ export class Lockouts {
     this.#clock = clock
   }
 
-  /** Milliseconds for which it is locked out, whatever the secret is now: 0 when it is not. */
+  /**
+   * Returns the milliseconds until the lockout ends, even for the right secret; 0 if there is none.
+   */
   remainingMs(lockoutId: string): number {
     return Math.max(0, Math.ceil((this.#attempts.get(lockoutId)?.lockedUntil ?? 0) - this.#clock.monotonic()))
   }
 
-  /** Throws RATE_LIMITED while it is locked out. */
+  /** Throws RATE_LIMITED during a lockout. */
   requireUnlocked(lockoutId: string): void {
     const retryAfterMs = this.remainingMs(lockoutId)
     if (retryAfterMs > 0)

@@ -3,8 +3,9 @@ import { isIP } from 'node:net'
 const zeros = (count: number): string[] => Array.from({ length: Math.max(0, count) }, () => '0')
 
 /**
- * Whose an address is, for whatever counts by it. A host of IPv6 has a network of 64 bits to itself and may call from each of
- * its addresses: counted by the address it would be somebody new each time.
+ * Returns the unit for limits by address: an IPv4 address or an IPv6 network. An IPv6 host has a
+ * network of 64 bits and may call from each of its addresses, so that a limit for each address
+ * would not bound it.
  */
 export function networkOf(address: string | undefined): string {
   if (address === undefined || isIP(address) !== 6) return String(address)

@@ -4,7 +4,7 @@ import { eq } from 'drizzle-orm'
 import { type Config, ConfigError } from '../../config.ts'
 import type { Store } from '../../store/store.ts'
 
-/** What a hash is of: one of a refresh token is never one of a key. */
+/** The kind of the hashed value. The hash of a refresh token never equals the hash of a key. */
 type HashPurpose =
   | 'key'
   | 'outside'
@@ -17,9 +17,10 @@ type HashPurpose =
   | 'pepper'
 
 /**
- * The secret that hashes of secrets are made with. It is kept beside the database and not in it: whoever has only the
- * database, or a backup of it, can neither guess a secret from its hash nor make one that fits. No slow hash, because the
- * secrets are random: scrypt would cost 87 ms a caller and be a way to exhaust the server.
+ * The secret key for hashing secrets. It is kept next to the database and not in it: the database
+ * or a backup alone is not enough to guess a secret from its hash or to forge one. The hash is a
+ * fast one because the secrets are random: scrypt would cost 87 ms per caller and allow exhaustion
+ * of the server.
  */
 export class Pepper {
   readonly #key: Buffer
@@ -28,7 +29,10 @@ export class Pepper {
     this.#key = Buffer.from(key)
   }
 
-  /** From `given`, which somebody else keeps, or from `own`, which is made at the first start and only its owner can read. */
+  /**
+   * Reads the pepper from `givenFile`, which the operator provides, or from `ownFile`, which the
+   * first start creates and only its owner can read.
+   */
   static open(givenFile: string | undefined, ownFile: string): Pepper {
     if (givenFile === undefined && !existsSync(ownFile)) {
       writeFileSync(ownFile, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
@@ -44,7 +48,7 @@ export class Pepper {
     return hmac.digest('base64url')
   }
 
-  /** What only whoever has the pepper can read: for a secret that has to be in the database. */
+  /** Encrypts a secret that has to be in the database. Only a holder of the pepper can read it. */
   seal(purpose: string, text: string): string {
     const nonce = randomBytes(12)
     const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(purpose), nonce)
@@ -52,7 +56,7 @@ export class Pepper {
     return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')
   }
 
-  /** Throws for what was not sealed with this pepper, for this. */
+  /** Throws for a text that was not sealed with this pepper and for this purpose. */
   unseal(purpose: string, sealed: string): string {
     const bytes = Buffer.from(sealed, 'base64url')
     const decipher = createDecipheriv('aes-256-gcm', this.#sealingKey(purpose), bytes.subarray(0, 12))
@@ -65,13 +69,13 @@ export class Pepper {
   }
 }
 
-/** Equality that takes the same time wherever two hashes differ. */
+/** Compares two hashes in a time that does not depend on the position of a difference. */
 export function sameHash(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)]
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
-/** A secret that somebody put into a file. Throws ConfigError naming the variable. */
+/** Reads a secret from a file of the operator. Throws ConfigError naming the variable. */
 export function readSecret(variable: string, file: string): string {
   let text: string
   try {
@@ -84,9 +88,10 @@ export function readSecret(variable: string, file: string): string {
 }
 
 /**
- * Refuses a pepper that is not the one this database's secrets were hashed with: every key and refresh token would be
- * refused, and nobody would know why. In dev mode a file has little to lose, and the new one counts from now on; replicas would
- * take turns at that.
+ * Throws ConfigError if this database's secrets were hashed with another pepper: every key and
+ * refresh token would be refused without a visible cause. In dev mode a file has little to lose,
+ * and the new pepper replaces the old one. Replicas would replace each other's pepper, so they
+ * never do.
  */
 export async function requireSamePepper(
   store: Store,

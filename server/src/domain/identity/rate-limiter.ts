@@ -8,7 +8,7 @@ interface Bucket {
   refilledAt: number
 }
 
-/** What a caller may spend: so much at once, and so much a second in the long run. */
+/** The budget of a caller: the cost allowed at once, and the cost per second in the long run. */
 interface Rate {
   readonly name: 'caller' | 'address'
   readonly burst: number
@@ -16,7 +16,7 @@ interface Rate {
 }
 
 export interface RateLimiterOptions {
-  /** Without it nobody is limited. */
+  /** False turns all limits off. */
   readonly enabled: boolean
   readonly callerBurst: number
   readonly callerPerSecond: number
@@ -24,12 +24,15 @@ export interface RateLimiterOptions {
   readonly addressPerSecond: number
 }
 
-/** Callers remembered. Beyond it the longest unheard is forgotten, which gives it a full bucket again. */
+/**
+ * The number of callers in memory. Beyond it the caller with the oldest call is dropped, which
+ * gives it a full bucket again.
+ */
 const maxBuckets = 20_000
 
 /**
- * Token buckets, one for each principal, and one for each network of callers that show no valid credential. In the memory of
- * this process: with several, each has its own.
+ * Token buckets: one for each principal, and one for each network of callers without a valid
+ * credential. They are kept in memory: each process has its own.
  */
 export class RateLimiter {
   readonly #clock: Clock
@@ -45,7 +48,10 @@ export class RateLimiter {
     this.#addressRate = { name: 'address', burst: options.addressBurst, perSecond: options.addressPerSecond }
   }
 
-  /** Why a call of this cost may not be now. Undefined when it may, and then it is paid for. */
+  /**
+   * Pays the cost of a call. Returns the refusal if the budget does not cover it, and undefined if
+   * the call is paid.
+   */
   tryConsume(caller: Caller, cost: number): CoordinationError | undefined {
     if (!this.#enabled) return undefined
     const { rate, bucket } = this.#bucketOf(caller)
@@ -57,13 +63,15 @@ export class RateLimiter {
     return undefined
   }
 
-  /** Throws RATE_LIMITED, and takes nothing then. */
+  /**
+   * Pays the cost of a call. Throws RATE_LIMITED, without paying, if the budget does not cover it.
+   */
   consume(caller: Caller, cost: number): void {
     const refusal = this.tryConsume(caller, cost)
     if (refusal) throw refusal
   }
 
-  /** `RateLimit-Policy` and `RateLimit`: what a caller may spend, and what is left of it. */
+  /** Returns `RateLimit-Policy` and `RateLimit`: a caller's budget and the rest of it. */
   headers(caller: Caller): Readonly<Record<string, string>> {
     if (!this.#enabled) return {}
     const { rate, bucket } = this.#bucketOf(caller)
@@ -84,7 +92,7 @@ export class RateLimiter {
     const bucket = existing ?? { tokens: rate.burst, refilledAt: now }
     bucket.tokens = Math.min(rate.burst, bucket.tokens + ((now - bucket.refilledAt) / 1_000) * rate.perSecond)
     bucket.refilledAt = now
-    // Taken out and put in again: the first of the map is then the one longest unheard.
+    // Deleted and set again, so that the first entry of the map is the caller with the oldest call.
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)
     const [oldest] = this.#buckets.keys()

@@ -27,27 +27,30 @@ const revokedIdsOf = ({ sessionId, key }: Principal): RevokedId[] => [
   ...(key ? [`key ${key.id}` as const] : []),
 ]
 
-/** Longer than a commit takes to be seen after the time it names. */
+/** Longer than any commit takes to become visible after its time. */
 const overlapMs = 10_000
 
-/** Who could not look for so long serves nobody any more. */
+/** A process that has not read revocations for this time serves no caller. */
 const staleMs = 5_000
 
-/** How long a call waits for a look before it is refused. */
+/** The longest wait of a call for a read before it is refused. */
 const refreshTimeoutMs = 500
 
 /**
- * Which sessions and keys were revoked lately, so that reads and sockets of theirs stop at once. A cache: their writes are
- * fenced in the transaction itself. It is told after each commit of this process, and reads what others revoked.
+ * The sessions and keys that were revoked recently, so that their reads and sockets stop at once.
+ * This is a cache: the transaction itself fences writes. Commits of this process are recorded here;
+ * revocations of other processes are read from the store.
  */
 export class Revocations {
   readonly #clock: Clock
   readonly #store: Store
   readonly #revoked = new Map<RevokedId, number>()
   readonly #listeners = new Set<() => void>()
-  /** The store's time of the last look: the next one begins a while before it, however long ago that was. */
+  /**
+   * The store's time at the last read. The next read begins a little before it, however old it is.
+   */
   #readUpTo = 0
-  /** When that look began, by the monotonic clock. */
+  /** Start of the last successful read, by the monotonic clock. */
   #refreshedAt: number
   #isFailing = false
   #refreshing: Promise<void> | undefined
@@ -58,7 +61,7 @@ export class Revocations {
     this.#refreshedAt = clock.monotonic()
   }
 
-  /** By this process, just now. */
+  /** Records revocations that this process has just committed. */
   record({ sessions, key }: { readonly sessions: readonly string[]; readonly key?: string }, at: number): void {
     this.#add(
       sessions.map((id) => `session ${id}` as const),
@@ -67,13 +70,15 @@ export class Revocations {
     if (key !== undefined) this.#add([`key ${key}`], at)
   }
 
-  /** Before the first caller: all that a token which is still good could be of. */
+  /**
+   * Reads, before the first caller, every revocation that can concern a token that is still valid.
+   */
   load(tokenLifeMs: number): Promise<void> {
     this.#readUpTo = this.#store.now() - 2 * tokenLifeMs
     return this.refresh()
   }
 
-  /** Reads what is new, whoever revoked it. Who asks while one is under way waits for the same. */
+  /** Reads the new revocations of all processes. Concurrent calls share one read. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#read().finally(() => {
       this.#refreshing = undefined
@@ -93,22 +98,25 @@ export class Revocations {
     this.#refreshedAt = began
   }
 
-  /** Whether the last look is so long ago that the next must come before anybody is served. */
+  /** True if the last read is too old, so that the next read must precede any reply. */
   get isStale(): boolean {
     return this.#clock.monotonic() - this.#refreshedAt > staleMs
   }
 
-  /** How long this process has not seen what others revoke, in milliseconds: 0 unless looking fails. */
+  /** Milliseconds without a view of other processes' revocations; 0 unless reads fail. */
   get unreadableMs(): number {
     return this.#isFailing ? this.#clock.monotonic() - this.#refreshedAt : 0
   }
 
-  /** Whether that is too long to serve anybody. */
+  /** True if that time is too long to serve any caller. */
   get isUnreadable(): boolean {
     return this.unreadableMs > staleMs
   }
 
-  /** One look, waited for a moment. Whether it brought anything `requireSight` says: it never throws. */
+  /**
+   * Starts one read and waits for it for a limited time. Never throws: `requireReadable` reports a
+   * failure.
+   */
   async tryRefresh(): Promise<void> {
     let cancel: () => void = () => undefined
     const timedOut = new Promise<'late'>((resolve) => {
@@ -120,8 +128,9 @@ export class Revocations {
   }
 
   /**
-   * Throws STORE_UNAVAILABLE while this process cannot see what others revoke: on a part of the network that the database is
-   * not in, who was revoked would be served for as long as that lasts.
+   * Throws STORE_UNAVAILABLE while this process cannot read revocations. In a network partition
+   * without the database, revoked callers would otherwise be served for as long as the partition
+   * lasts.
    */
   requireReadable(): void {
     if (!this.isUnreadable) return
@@ -140,7 +149,10 @@ export class Revocations {
     this.#readUpTo = Math.max(this.#readUpTo, reader.now)
   }
 
-  /** Forgets sessions revoked before: no token of theirs can be that old. Keys are few, and what was opened with one may be. */
+  /**
+   * Drops sessions revoked before `time`: no valid token of theirs can be that old. Keys are few,
+   * and connections opened with one may be that old.
+   */
   deleteSessionsBefore(time: number): void {
     for (const [id, at] of this.#revoked) if (at < time && id.startsWith('session ')) this.#revoked.delete(id)
   }
@@ -149,7 +161,7 @@ export class Revocations {
     return revokedIdsOf(principal).some((id) => this.#revoked.has(id))
   }
 
-  /** Throws TOKEN_REVOKED. */
+  /** Throws TOKEN_REVOKED if the caller's session or key is revoked. */
   requireNotRevoked(principal: Principal): void {
     if (this.isRevoked(principal))
       throw new CoordinationError(
@@ -158,7 +170,7 @@ export class Revocations {
       )
   }
 
-  /** Called when something was revoked; ask `isRevoked` whose it was. */
+  /** Calls the listener after a revocation; `isRevoked` tells it whose it was. */
   onRevoke(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

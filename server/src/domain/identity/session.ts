@@ -31,7 +31,7 @@ const insertSession = statement(({ db, t, p }: Query<NewSession>) =>
     .prepare(),
 )
 
-/** A login: the session, and the first refresh token of it. */
+/** Creates a session and returns its first refresh token. */
 export async function createSession(
   tx: Transaction,
   pepper: Pepper,
@@ -75,17 +75,17 @@ const markKeySessionsRevoked = statement(({ db, t, p }: Query<{ keyId: string; n
 
 type RevokedSessions = readonly { readonly id: string; readonly agentId: string }[]
 
-/** Ends one session. Gives those that were ended by this: none when it was over before. */
+/** Revokes one session. Returns the sessions that this call ended: none if it had ended before. */
 export async function revokeSession(tx: Transaction, sessionId: string): Promise<RevokedSessions> {
   return wakeRevoked(tx, await tx.run(markSessionRevoked, { sessionId, now: tx.now }))
 }
 
-/** Ends every login of an agent. */
+/** Revokes every session of an agent. */
 export async function revokeSessions(tx: Transaction, agentId: string): Promise<RevokedSessions> {
   return wakeRevoked(tx, await tx.run(markAgentSessionsRevoked, { agentId, now: tx.now }))
 }
 
-/** Ends every login that began with a key, and says that the key itself is over. */
+/** Revokes every session that began with a key, and notifies that the key itself is revoked. */
 export async function revokeSessionsOfKey(tx: Transaction, keyId: string): Promise<RevokedSessions> {
   const revoked = await tx.run(markKeySessionsRevoked, { keyId, now: tx.now })
   tx.wake({ topic: 'revoked', sessions: revoked.map(({ id }) => id), key: keyId })
@@ -97,7 +97,10 @@ function wakeRevoked(tx: Transaction, revoked: RevokedSessions): RevokedSessions
   return revoked
 }
 
-/** The key behind a caller: its own, or the one its session began with. Null for a developer and whom it registered. */
+/**
+ * Returns the id of the caller's key, or of the key its session began with; null for a developer in
+ * dev mode and for the agents the developer registered.
+ */
 export async function findKeyId(reader: Reader, { key, sessionId }: Principal): Promise<string | null> {
   if (key) return key.id
   if (sessionId === undefined) return null

@@ -5,15 +5,18 @@ import { ConfigError } from '../../config.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { KeyStore } from './key-store.ts'
 
-/** Beyond the life of the last token it signed, for clocks that disagree. */
+/** Added to the life of the last token that a key signed, for clocks that disagree. */
 const marginMs = 60_000
 
 const dayMs = 86_400_000
 
-/** A key is published so long before it signs, so that whoever keeps a copy of the public keys has it in time. */
+/**
+ * Time between the publication of a key and its first signature, in which holders of a copy of the
+ * public keys can refresh it.
+ */
 export const publishLeadMs = dayMs
 
-/** Every replica has read the keys anew within this time. */
+/** Time in which every replica has read new keys. */
 export const propagationMs = 5_000
 
 const secretKey = z.object({
@@ -22,14 +25,17 @@ const secretKey = z.object({
   x: z.string(),
   d: z.string(),
   kid: z.string(),
-  /** Since when it signs. */
+  /** Start of its use for signing. */
   signsFrom: z.iso.datetime(),
 })
 type SecretKey = z.output<typeof secretKey>
 
 const keyFileSchema = z.object({ keys: z.array(secretKey).min(1) })
 
-/** The keys of a chest, the newest last. Throws ConfigError: with other keys every token would be refused. */
+/**
+ * Parses the keys of a key store, the newest last. Throws ConfigError, because with other keys
+ * every token would be refused.
+ */
 function parseKeys(text: string): SecretKey[] {
   const unusable = 'the signing keys cannot be read: they are not { "keys": [ … ] } of Ed25519'
   let json: unknown
@@ -43,7 +49,7 @@ function parseKeys(text: string): SecretKey[] {
   return data.keys.toSorted((a, b) => Date.parse(a.signsFrom) - Date.parse(b.signsFrom))
 }
 
-/** RFC 7638. */
+/** Returns the thumbprint of RFC 7638. */
 const thumbprint = (x: string): string =>
   createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest('base64url')
 
@@ -59,27 +65,31 @@ function newKey(signsFrom: number): SecretKey {
   }
 }
 
-/** When a key was replaced: the one after it signs since then. */
+/** The time of a key's replacement: the next key signs from then on. */
 const replacedAt = (keys: readonly SecretKey[], index: number): number =>
   Date.parse(keys[index + 1]?.signsFrom ?? '') || Number.POSITIVE_INFINITY
 
-/** Without those whose last token has ended. */
+/** Removes the keys whose last token has expired. */
 const withoutExpired = (keys: readonly SecretKey[], now: number, lifeMs: number): SecretKey[] =>
   keys.filter((_, index) => now < replacedAt(keys, index) + lifeMs + marginMs)
 
 export interface RotationOptions {
   readonly now: number
-  /** How long tokens last. */
+  /** Lifetime of a token. */
   readonly lifeMs: number
-  /** From when on the new key signs. */
+  /** Start of the new key's use for signing. */
   readonly signsFrom: number
-  /** End all others at once, with every token they signed. */
+  /** True ends all other keys at once, with every token they signed. */
   readonly revoke?: boolean
-  /** Only if no key signs from this time on or later: for those who rotate at the same moment. */
+  /**
+   * Adds a key only if none signs from this time on or later, so that concurrent rotations add one.
+   */
   readonly onlyIfNoneSince?: number
 }
 
-/** Adds a key to a chest, and takes out those that are over. Returns what is in it then. */
+/**
+ * Adds a key to a key store and removes expired keys. Returns the public keys that are now in it.
+ */
 export async function rotateKeys(keyStore: KeyStore, rotation: RotationOptions): Promise<readonly PublicKey[]> {
   const { now, lifeMs, signsFrom, revoke = false, onlyIfNoneSince = Number.POSITIVE_INFINITY } = rotation
   const text = await keyStore.update((before) => {
@@ -121,8 +131,9 @@ async function importKeys(keys: readonly SecretKey[], lifeMs: number): Promise<L
 }
 
 /**
- * The keys tokens are signed with: one that signs, those before it as long as a token of theirs can be good, and perhaps the
- * next. Read anew each second, so that a rotation, by this process, another replica or the command, needs no restart.
+ * The keys that sign access tokens: the current one, the earlier ones as long as one of their
+ * tokens can be valid, and perhaps the next one. They are read again each second, so that a
+ * rotation by this process, another replica or the command needs no restart.
  */
 export class SigningKeys {
   readonly #keyStore: KeyStore
@@ -138,7 +149,7 @@ export class SigningKeys {
     this.#lifeMs = lifeMs
   }
 
-  /** Makes the first key where there is none. */
+  /** Opens a key store and creates the first key in an empty one. */
   static async open(keyStore: KeyStore, clock: Clock, lifeMs: number): Promise<SigningKeys> {
     const keys = new SigningKeys(keyStore, clock, lifeMs)
     const now = clock.wall()
@@ -148,7 +159,7 @@ export class SigningKeys {
     return keys
   }
 
-  /** Called when keys have come or gone. */
+  /** Calls the listener after keys were added or removed. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -162,7 +173,7 @@ export class SigningKeys {
     for (const listener of this.#listeners) listener()
   }
 
-  /** Makes the next key, once the newest has signed for nearly so long. */
+  /** Creates the next key when the newest is close to the end of its interval. */
   async rotateIfDue(intervalMs: number): Promise<void> {
     const now = this.#clock.wall()
     const newest = this.#keys.at(-1)?.signsFrom ?? now
@@ -172,7 +183,7 @@ export class SigningKeys {
     await this.refresh()
   }
 
-  /** The one that signs now. */
+  /** The key that signs now. */
   get current(): LoadedKey {
     const now = this.#clock.wall()
     const key = this.#keys.findLast(({ signsFrom: from }) => from <= now) ?? this.#keys[0]
@@ -180,13 +191,13 @@ export class SigningKeys {
     return key
   }
 
-  /** Undefined for a key that never was, or is over. */
+  /** Returns a key by its id; undefined for an unknown or expired one. */
   find(kid: string | undefined): LoadedKey | undefined {
     const now = this.#clock.wall()
     return this.#keys.find((key) => key.kid === kid && now < key.validUntil)
   }
 
-  /** RFC 7517, for whoever verifies tokens of this server. */
+  /** Returns the key set of RFC 7517, for programs that verify tokens of this server. */
   toJwks(): { readonly keys: readonly JWK[] } {
     const now = this.#clock.wall()
     const valid = this.#keys.filter(({ validUntil: until }) => now < until)

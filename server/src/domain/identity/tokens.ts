@@ -12,7 +12,7 @@ const audience = 'tony-mcp'
 
 const cacheLimit = 10_000
 
-/** What a token says of its agent. */
+/** The claims of an access token about its agent. */
 export interface TokenSubject {
   readonly agentId: string
   readonly name: string
@@ -24,7 +24,7 @@ export interface TokenSubject {
   readonly sessionId: string
 }
 
-/** An access token, and for how long it is good. */
+/** An access token and its expiry. */
 export interface IssuedToken {
   readonly token: string
   /** In milliseconds since 1970. */
@@ -37,7 +37,7 @@ export class Tokens {
   readonly keys: SigningKeys
   readonly #clock: Clock
   readonly #lifeMs: number
-  /** Verified tokens by hash: verifying a signature costs about 200 µs, this 2. */
+  /** Verified tokens by hash: a verification of a signature costs about 200 µs, a lookup 2. */
   readonly #cache = new Map<string, Principal>()
 
   constructor(keys: SigningKeys, lifeMs: number, clock: Clock) {
@@ -71,7 +71,10 @@ export class Tokens {
     return { token, expiresAt: expires * 1_000, expiresInMs: Math.max(0, expires * 1_000 - this.#clock.wall()) }
   }
 
-  /** Who a token speaks for. UNAUTHENTICATED with one message for whatever is wrong with it, TOKEN_EXPIRED when only too old. */
+  /**
+   * Returns the principal of a token. Throws UNAUTHENTICATED with one message for every fault,
+   * except TOKEN_EXPIRED for a token that is only too old.
+   */
   async verify(token: string): Promise<Principal> {
     const hash = createHash('sha256').update(token).digest('base64url')
     const cached = this.#cache.get(hash)
@@ -82,7 +85,9 @@ export class Tokens {
     return principal
   }
 
-  /** Refuses a caller whose token was good, and whose key has been ended since. */
+  /**
+   * Throws UNAUTHENTICATED for a caller whose signing key was ended after its token was verified.
+   */
   requireKnownKey({ signingKeyId: signedWith }: Principal): void {
     if (signedWith !== undefined && !this.keys.find(signedWith)) throw invalidToken()
   }

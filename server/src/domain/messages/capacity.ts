@@ -19,13 +19,13 @@ interface CapacityQuery {
   readonly agentId: string
   /** Rank of the message's priority. */
   readonly priority: number
-  /** How many messages a mailbox holds that have not ended. */
+  /** The inbox capacity: the number of unsettled messages it accepts. */
   readonly maxPending: number
 }
 
 /**
- * Whether a mailbox takes one more message. The row that counts is locked until the commit: of two that find the last place
- * free, one waits for the other.
+ * True if an inbox accepts one more message. The row with the counter stays locked until the
+ * commit, so that two senders cannot both take the last free slot.
  */
 export async function hasCapacity(tx: Transaction, { agentId, priority, maxPending }: CapacityQuery): Promise<boolean> {
   const [inbox] = await tx.run(countPending, { agentId })

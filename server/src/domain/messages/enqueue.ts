@@ -13,11 +13,11 @@ export interface NewMessage {
   /** Id of the recipient. */
   readonly to: string
   readonly type: string
-  /** As JSON; null where the payload is the body's. */
+  /** As JSON; null for a copy of a fan-out, whose payload is in the common body. */
   readonly payload: string | null
-  /** What the copies of a fan-out share. */
+  /** The common body of a fan-out's copies; null for a single message. */
   readonly bodyId: string | null
-  /** What a copy of a fan-out was addressed to. */
+  /** The address of a fan-out, such as a topic or a role; null for a single message. */
   readonly address: string | null
   /** Rank of its priority. */
   readonly priority: number
@@ -71,9 +71,9 @@ const insert = statement(({ db, t, p }: Query<NewMessageRow>) =>
 )
 
 interface EnqueueOptions {
-  /** How many messages a mailbox holds that have not ended. */
+  /** The inbox capacity: the number of unsettled messages it accepts. */
   readonly maxPending: number
-  /** A full mailbox refuses the message with INBOX_FULL, or gets it as a dead letter. */
+  /** A full inbox refuses the message with INBOX_FULL, or gets it as a dead letter. */
   readonly whenFull: 'refuse' | 'bury'
 }
 
@@ -84,7 +84,7 @@ interface EnqueueResult {
 
 const inboxFullReason = 'inbox full'
 
-/** Puts one message into one inbox. Nothing has been written when it throws INBOX_FULL. */
+/** Adds one message to one inbox. Throws INBOX_FULL before it writes anything. */
 export async function enqueueMessage(
   tx: Transaction,
   message: NewMessage,

@@ -2,9 +2,9 @@ import { type Query, statement, type Transaction } from '../../store/store.ts'
 
 interface DeliveryFailure {
   messageId: string
-  /** How often the message had been redriven, which tells its attempts from those before. */
+  /** The number of redrives before this failure. It separates these attempts from earlier ones. */
   redrives: number
-  /** 0 where it was never delivered. */
+  /** 0 for a message that was never delivered. */
   attempt: number
   reason: 'nak' | 'term' | 'ack wait over' | 'inbox full'
   error: string | null
@@ -25,7 +25,7 @@ const insert = statement(({ db, t, p }: Query<DeliveryFailure & { at: number }>)
     .prepare(),
 )
 
-/** Adds to the history a dead letter shows. */
+/** Adds a failed delivery to the history that a dead letter shows. */
 export async function recordFailure(tx: Transaction, failure: DeliveryFailure): Promise<void> {
   await tx.run(insert, { ...failure, at: tx.now })
 }

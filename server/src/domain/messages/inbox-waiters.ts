@@ -1,11 +1,14 @@
-/** Why an inbox may have something to hand out: new mail, or room for what was there. */
+/** The reason of a notification: a new message, or free capacity for delivery of an older one. */
 export type InboxWakeReason = 'message' | 'capacity'
 
-/** Those who wait for mail, by agent. */
+/** The calls and subscriptions that wait for messages, by agent. */
 export class InboxWaiters {
   readonly #listeners = new Map<string, Set<(reason: InboxWakeReason) => void>>()
 
-  /** Calls `ring` when there may be something to deliver to the agent; returns the way to stop. */
+  /**
+   * Calls `notify` when the agent may have a message to deliver. Returns the function that stops
+   * it.
+   */
   watch(agentId: string, notify: (reason: InboxWakeReason) => void): () => void {
     const listeners = this.#listeners.get(agentId) ?? new Set()
     this.#listeners.set(agentId, listeners.add(notify))
@@ -19,7 +22,7 @@ export class InboxWaiters {
     for (const notify of this.#listeners.get(agentId) ?? []) notify(reason)
   }
 
-  /** An agent, or with null any, may be delivered to again. */
+  /** Notifies the waiters of an agent, or of all agents if it is null, after the end of a pause. */
   recheck(agentId: string | null): void {
     for (const waiting of agentId === null ? this.#listeners.keys() : [agentId]) this.wake(waiting, 'message')
   }

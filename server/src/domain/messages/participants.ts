@@ -3,6 +3,6 @@ interface MessageEnds {
   readonly toAgent: string
 }
 
-/** Who may see the events of a message: its sender and its recipient. */
+/** The agents that may see the events of a message: its sender and its recipient. */
 export const participantsOf = ({ fromAgent, toAgent }: MessageEnds): readonly string[] =>
   fromAgent === null ? [toAgent] : [fromAgent, toAgent]

@@ -16,11 +16,14 @@ const findPausedEpic = statement(({ db, t, p }: Query<{ project: string; epic: s
     .prepare(),
 )
 
-/** Whether nothing of an epic may be claimed. */
+/** True if an epic is paused, so that none of its tasks may be claimed. */
 export const isEpicPaused = async (reader: Reader, project: string, epic: string): Promise<boolean> =>
   (await reader.run(findPausedEpic, { project, epic })).length > 0
 
-/** Parks what can be claimed of the epic. What becomes claimable later is parked by the claim that meets it. */
+/**
+ * Pauses an epic and parks its claimable tasks. A task that becomes claimable later is parked by
+ * the claim that reads it.
+ */
 export const pauseEpic = (ctx: Context, epic: string, reason: string | null): Promise<PauseOutput> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
@@ -40,7 +43,7 @@ export const pauseEpic = (ctx: Context, epic: string, reason: string | null): Pr
     return { scope: 'epic', subject: epic, paused: true }
   })
 
-/** Puts back what the pause kept from being claimed, and offers it. */
+/** Resumes an epic, and unparks and announces the tasks that its pause had parked. */
 export const resumeEpic = (ctx: Context, epic: string, reason: string | null): Promise<PauseOutput> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal

@@ -2,7 +2,10 @@ import { and, eq, isNotNull, isNull } from 'drizzle-orm'
 import type { Transaction } from '../../store/store.ts'
 import { actorOf, type Principal } from '../principal.ts'
 
-/** Nothing is claimed or delivered in the caller's project any more; what is held goes on. */
+/**
+ * Stops claims and deliveries in the caller's project. Leases and deliveries that agents already
+ * have continue.
+ */
 export async function pauseProjectIn(tx: Transaction, principal: Principal, reason: string | null): Promise<void> {
   const { project } = principal
   const { projects } = tx.t
@@ -14,7 +17,7 @@ export async function pauseProjectIn(tx: Transaction, principal: Principal, reas
   if (row) tx.append({ type: 'project.paused', subject: project, actor: actorOf(principal), data: { reason } })
 }
 
-/** Agents and epics that were paused by themselves stay so. */
+/** Resumes the project. Agents and epics with a pause of their own stay paused. */
 export async function resumeProjectIn(tx: Transaction, principal: Principal, reason: string | null): Promise<void> {
   const { project } = principal
   const { projects } = tx.t

@@ -1,8 +1,8 @@
-/** Who waits for the answer to which request. */
+/** The calls that wait for the reply to a request, by request. */
 export class ReplyWaiters {
   readonly #listeners = new Map<string, Set<() => void>>()
 
-  /** Calls `ring` when the request may have ended; returns the way to stop. */
+  /** Calls `notify` when the request may have ended. Returns the function that stops it. */
   watch(requestId: string, notify: () => void): () => void {
     const listeners = this.#listeners.get(requestId) ?? new Set()
     this.#listeners.set(requestId, listeners.add(notify))

@@ -3,16 +3,19 @@ import { isEpicPaused } from '../projects/epics.ts'
 import { firstConflictOf } from './locks.ts'
 import { epicBlocker } from './parking.ts'
 
-/** A task in line, as far as something that is not about agents may keep it from being claimed. */
+/** A task of the queue with the fields that can block it for every agent. */
 interface Candidate {
   readonly id: string
-  /** Null where no epic of the project is paused either. */
+  /** Null if no epic of the project is paused. */
   readonly epic: string | null
   /** A JSON list; null for none. */
   readonly locks: string | null
 }
 
-/** What keeps everybody from a task that is in line, as a mark to park it on. Whoever takes the locks it finds free asks for `exclusive('locks')` before. */
+/**
+ * Returns the lock or paused epic that blocks a task for every agent, as the mark to park it with.
+ * A caller that takes the free locks must call `exclusive('locks')` first.
+ */
 export async function blockerOf(
   reader: Reader,
   project: string,

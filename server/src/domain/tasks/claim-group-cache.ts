@@ -17,14 +17,14 @@ interface ClaimGroup {
   readonly requires: readonly string[]
 }
 
-/** So many sets of capabilities are kept at hand. */
+/** The number of capability sets in the cache. */
 const capabilitySetLimit = 1_000
 
-/** The routes of a project: those for anyone, and by agent those for one alone. */
+/** The claim groups of a project: those without an assignee, and those of each assignee. */
 class ProjectClaimGroups {
   readonly count: number
   readonly #byAssignee = new Map<string, ClaimGroup[]>()
-  /** Ids of those for anyone, by what an agent can do. */
+  /** Ids of the groups without an assignee, by the capabilities of an agent. */
   readonly #unassignedIds = new Map<string, readonly number[]>()
 
   constructor(rows: readonly { id: number; requires: string; assignedTo: string }[]) {
@@ -54,27 +54,31 @@ const readClaimGroups = async (reader: Reader, project: string): Promise<Project
   new ProjectClaimGroups(await reader.run(findClaimGroups, { project }))
 
 /**
- * The routes of each project at hand. Reading them anew costs a claim about a microsecond for each there is, those it may not
- * take among them. They only ever grow, and their number stands in the project's row, which a claim reads anyway.
+ * The claim groups of each project, in memory. To read them again costs a claim about a microsecond
+ * for each group of the project, also for groups that it may not take. Groups are only ever added,
+ * and their number is in the project's row, which a claim reads anyway.
  */
 export class ClaimGroupCache {
   readonly #byProject = new Map<string, ProjectClaimGroups>()
 
-  /** The ids of the routes a claimant may take. The cost of a claim grows with these, not with the queue. */
+  /**
+   * Returns the ids of the groups a claimant may take. The cost of a claim grows with their number,
+   * not with the queue.
+   */
   async idsFor(reader: Reader, claimant: Claimant, admission: Admission): Promise<readonly number[]> {
     const cached = this.#byProject.get(claimant.project)
     const groups = cached?.count === admission.groupCount ? cached : await readClaimGroups(reader, claimant.project)
     return groups.idsFor(claimant, admission.capabilities)
   }
 
-  /** The store is another one, in which another route may stand under a number that is at hand. */
+  /** Drops all groups after the store was replaced: a cached id may name another group there. */
   clear(): void {
     this.#byProject.clear()
   }
 
   /**
-   * Reads a project's routes where their number has changed. Outside of any transaction: what one sees of its own may never be
-   * committed, and another route could then stand under the same number.
+   * Reads a project's groups if their number has changed. It runs outside any transaction: a group
+   * that a transaction sees may never be committed, and another group could then get its id.
    */
   async refresh(store: Store, project: string, count: number): Promise<void> {
     if (this.#byProject.get(project)?.count === count) return

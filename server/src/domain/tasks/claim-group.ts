@@ -28,7 +28,9 @@ const insertClaimGroup = statement(({ db, t, p }: Query<ClaimGroupKey>) =>
     .prepare(),
 )
 
-/** The id of the route for these conditions; the first task that asks for them creates it. */
+/**
+ * Returns the id of the claim group with these conditions. Creates the group for its first task.
+ */
 export async function ensureClaimGroup(tx: Transaction, conditions: ClaimGroupKey): Promise<number> {
   const [known] = await tx.run(findClaimGroup, conditions)
   if (known) return known.id
@@ -38,5 +40,5 @@ export async function ensureClaimGroup(tx: Transaction, conditions: ClaimGroupKe
   return created.id
 }
 
-/** How a list of capabilities is compared: each once, sorted. */
+/** Returns a list of capabilities in the form for comparison: sorted and without duplicates. */
 export const canonicalRequires = (requires: readonly string[]): string => JSON.stringify([...new Set(requires)].sort())

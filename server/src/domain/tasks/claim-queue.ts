@@ -2,37 +2,38 @@ import type { Wake } from '../../store/store.ts'
 
 type TasksWake = Extract<Wake, { topic: 'tasks' }>
 
-/** Who is asking for work. */
+/** An agent that claims. */
 export interface AgentRef {
   readonly project: string
   readonly agentId: string
 }
 
-/** What it may take, as far as routing goes. */
+/** An agent with the capabilities that decide its claim groups. */
 export interface Claimant extends AgentRef {
   readonly capabilities: ReadonlySet<string>
 }
 
-/** Whether an agent may take tasks that ask for this. `requires` is a JSON list, `assignedTo` an id or ''. */
+/** True if an agent may take tasks with these requirements. An `assignedTo` of '' means anyone. */
 export function canClaim(claimant: Claimant, requires: readonly string[], assignedTo: string): boolean {
   if (assignedTo !== '' && assignedTo !== claimant.agentId) return false
   return requires.every((capability) => claimant.capabilities.has(capability))
 }
 
 /**
- * How a claim found its agent: with what it may take, or `closed`: paused or draining, it takes nothing. `unsure` until the
- * first claim, and when something about the agent has changed since the last.
+ * The result of a claim's check of its agent: its capabilities, or `closed` if it is paused or
+ * draining and takes nothing. `unsure` before the first claim, and after a change of the agent
+ * since the last one.
  */
 export type Eligibility = Claimant | 'closed' | 'unsure'
 
-/** One blocked claim. */
+/** One blocking claim. */
 class Waiter {
   readonly agent: AgentRef
   readonly notify: () => void
   eligibility: Eligibility = 'unsure'
-  /** The wake it was given and has not used yet. */
+  /** The wake that this waiter has received and not used yet. */
   pendingWake: TasksWake | undefined
-  /** The wake its running attempt uses. */
+  /** The wake that the running attempt uses. */
   activeWake: TasksWake | undefined
 
   constructor(asker: AgentRef, ring: () => void) {
@@ -47,23 +48,29 @@ class Waiter {
   }
 }
 
-/** A place in the queue of those who wait for work. */
+/** A position in the queue of blocking claims. */
 export interface QueuePosition {
-  /** Said before each claim: it uses the wakes that came before it, and none that comes while it runs. */
+  /**
+   * Call before each claim. The claim uses the wakes that came before it, and none that comes while
+   * it runs.
+   */
   beforeAttempt(): void
-  /** Said after each claim. A wake for what this agent may not take goes to the next in line. */
+  /**
+   * Call after each claim. A wake for tasks that this agent may not take goes to the next waiter.
+   */
   afterAttempt(eligibility: Eligibility): void
-  /** Gives the place up. A wake that was not used goes to the next in line. */
+  /** Leaves the queue. An unused wake goes to the next waiter. */
   leave(): void
 }
 
 /**
- * Claims that wait for work, first in first out, outside any transaction. n new tasks wake the first n that may take them.
+ * The blocking claims, first in first out, outside any transaction. `n` new tasks wake the first
+ * `n` waiters that may take them.
  */
 export class ClaimQueue {
   readonly #waitersByProject = new Map<string, Set<Waiter>>()
 
-  /** How many claims wait, over all projects. */
+  /** The number of blocking claims in all projects. */
   get waitingCount(): number {
     return [...this.#waitersByProject.values()].reduce((sum, waiters) => sum + waiters.size, 0)
   }
@@ -113,7 +120,10 @@ export class ClaimQueue {
     }
   }
 
-  /** What an agent of the project may take has changed, or what each of them may: those who wait try again. */
+  /**
+   * Lets the waiters of an agent, or of the whole project if it is null, try again after a change
+   * of the tasks they may take.
+   */
   recheck(project: string, agentId: string | null): void {
     for (const waiter of this.#waitersByProject.get(project) ?? []) {
       if (agentId !== null && waiter.agent.agentId !== agentId) continue

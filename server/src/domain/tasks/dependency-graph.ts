@@ -36,18 +36,18 @@ const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; tas
   ).prepare(),
 )
 
-/** What the dependencies of a task come to. */
+/** A summary of a task's dependencies. */
 export interface DependencyState {
   readonly dependencies: number
-  /** How many are not completed yet. */
+  /** The number of dependencies that are not completed. */
   readonly openDeps: number
-  /** Those that never will be, as they stand. */
+  /** The dependencies that failed or were cancelled. */
   readonly unmet: readonly UnmetDependency[]
 }
 
 /**
- * Where these tasks stand. Each is locked, so that none can complete between this count and the insert of the edge that would
- * hear of it.
+ * Returns the state of these tasks and locks each of them, so that none can complete between this
+ * count and the insert of the dependency, which would then miss the completion.
  */
 export async function lockDependencies(
   tx: Transaction,
@@ -65,7 +65,7 @@ export async function lockDependencies(
   return { dependencies: ids.length, openDeps, unmet }
 }
 
-/** Refuses edges that close a cycle with edges the store has. */
+/** Throws DEPENDENCY_CYCLE if new dependencies close a cycle with those in the store. */
 async function refuseCycle(tx: Transaction, task: DependentTask, dependsOn: readonly string[]): Promise<void> {
   const seen = new Set<string>()
   const open = [...dependsOn]
@@ -87,13 +87,16 @@ interface DependentTask {
   readonly externalId: string | null
 }
 
-/** Gives a task that exists other dependencies. What its row says of them is the caller's to set in the same transaction. */
+/**
+ * Replaces the dependencies of an existing task. The caller updates the task's own row in the same
+ * transaction.
+ */
 export async function replaceDependencies(
   tx: Transaction,
   task: DependentTask,
   dependsOn: readonly string[],
 ): Promise<DependencyState> {
-  // Two changes at once could each close half of a cycle that neither sees.
+  // Two concurrent changes could each close half of a cycle that neither of them sees.
   await tx.exclusive('dependencies')
   const state = await lockDependencies(tx, task.projectId, dependsOn)
   await refuseCycle(tx, task, dependsOn)

@@ -6,8 +6,8 @@ interface KeyedItem {
 }
 
 /**
- * Items in an order in which everything comes after what it names, otherwise as given. Names that no item of the list has are
- * somebody else's and are passed over. Throws DEPENDENCY_CYCLE with the names on the cycle.
+ * Sorts items so that each comes after those it names; otherwise the order stays. Ignores names
+ * that no item of the list has. Throws DEPENDENCY_CYCLE with the names on the cycle.
  */
 export function dependencyOrder<T extends KeyedItem>(items: readonly T[]): T[] {
   const byKey = new Map(items.filter((item) => item.key !== undefined).map((item) => [item.key, item]))
@@ -16,7 +16,10 @@ export function dependencyOrder<T extends KeyedItem>(items: readonly T[]): T[] {
   return [...ordered]
 }
 
-/** Puts an item behind everything it waits for. With a stack of its own: a chain of ten thousand tasks is legal. */
+/**
+ * Adds an item after everything it depends on. It uses its own stack, because a chain of ten
+ * thousand tasks is legal.
+ */
 function visit<T extends KeyedItem>(start: T, byKey: ReadonlyMap<string | undefined, T>, ordered: Set<T>): void {
   const path: T[] = [start]
   const onPath = new Set<T>(path)

@@ -15,7 +15,7 @@ const countDownDependents = statement((query: Query<{ taskId: string; now: numbe
   const { db, t, p } = query
   const unblocks = sql`${t.tasks.status} = 'blocked' and ${t.tasks.openDeps} = 1`
   const later = sql`coalesce(${t.tasks.notBefore}, 0) > ${p.now}`
-  // Not `waitTimeout`: the statement sees the count from before, in which the task is blocked.
+  // Not `waitTimeout`: the statement reads the row's old count, by which the task is blocked.
   const timeoutAt = claimTimeout(t, sql`(case when ${later} then ${t.tasks.notBefore} else ${p.now} end)`)
   return db
     .update(t.tasks)
@@ -32,11 +32,16 @@ const countDownDependents = statement((query: Query<{ taskId: string; now: numbe
     .prepare()
 })
 
-/** In the order of creation, which no engine's answer to an update has to be in: it is the order of their events. */
+/**
+ * Sorts rows by creation for the order of their events. An engine returns updated rows in any
+ * order.
+ */
 const inCreationOrder = <T extends { readonly ord: number }>(rows: readonly T[]): T[] =>
   rows.toSorted((a, b) => a.ord - b.ord)
 
-/** Counts a completed task off those that wait for it; the last one makes them claimable. */
+/**
+ * Counts a completed task off its dependents. Its last open dependency makes a dependent claimable.
+ */
 export async function unblockDependents(tx: Transaction, taskId: string, actor: string | null): Promise<void> {
   const dependents = await tx.run(countDownDependents, { taskId, now: tx.now })
   for (const row of inCreationOrder(dependents)) {
@@ -73,7 +78,7 @@ const failBlockedDependents = statement(
   },
 )
 
-/** A task that ended without being completed. */
+/** A task that ended without completion. */
 export interface UnmetDependency {
   readonly id: string
   readonly status: string
@@ -83,14 +88,15 @@ export const unmetDependencyError = ({ id, status }: UnmetDependency): string =>
   status === 'cancelled' ? `dependency ${id} was cancelled` : `dependency ${id} failed`
 
 /**
- * Fails what is blocked by tasks that ended without being completed and is not to wait for them, level by level. Whoever ends
- * tasks so, however, calls this in the same transaction.
+ * Fails the blocked dependents of tasks that ended without completion, if their
+ * `onDependencyFailure` is `fail`, level by level. Every operation that ends tasks this way calls
+ * it in the same transaction.
  */
 export async function failDependents(
   tx: Transaction,
   causes: readonly UnmetDependency[],
   actor: string | null,
-  /** The one that has come to wait for them; the others have waited before, and were judged then. */
+  /** The only dependent to judge: it has just got these dependencies. Null for all dependents. */
   newDependent: string | null = null,
 ): Promise<void> {
   let level = causes

@@ -3,7 +3,7 @@ import { inLiterals } from '../../store/sql-literals.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { earliest } from './queue-columns.ts'
 
-/** What a task waits for, as a change leaves it; SQL where it stays as the row has it. */
+/** The wait conditions of a task after a change. SQL stands for a value that stays in the row. */
 interface WaitConditions {
   readonly openDeps: number
   readonly routeId: number | SQLWrapper
@@ -13,12 +13,12 @@ interface WaitConditions {
   readonly now: number
 }
 
-/** Whether nobody holds it and it has not ended. */
+/** True if a task has no lease and has not ended. */
 export const isWaiting = ({ tasks }: Pick<Tables, 'tasks'>) => inLiterals(tasks.status, ['blocked', 'pending'])
 
 /**
- * What a statement sets when a task has got other dependencies, or another time. One that is held keeps its lease and its
- * status; the dependencies count when it is given back.
+ * The columns to set after a change of a task's dependencies or times. A leased task keeps its
+ * lease and its status; the dependencies count from its release.
  */
 export function eligibilityColumns(t: Pick<Tables, 'tasks'>, conditions: WaitConditions) {
   const { tasks } = t

@@ -93,23 +93,28 @@ const insertTask = statement(({ db, t, p }: Query<NewTaskRow>) =>
 
 export type TaskRow = Tables['tasks']['$inferSelect']
 
-/** What the server itself says of a task. Apart from its spec: a spec carries whatever keys its caller made up. */
+/**
+ * The server's own data about a task. They are separate from its spec, in which a caller may add
+ * any keys.
+ */
 export interface TaskOrigin {
   readonly id?: string
   readonly externalId?: string
   readonly planHash?: string
-  /** For a task that was over where it was imported from. */
+  /** The final status of an imported task that had ended at its source. */
   readonly ended?: 'completed' | 'failed' | 'cancelled'
 }
 
-/** Keys the contract does not know, kept beside the metadata the caller gave. */
+/**
+ * Returns the spec's keys that the contract does not define, together with the caller's metadata.
+ */
 export function metadataOf(spec: TaskSpec): string {
   const known = new Set(taskSpecKeys)
   const unknown = Object.entries(spec).filter(([key]) => !known.has(key))
   return JSON.stringify({ ...Object.fromEntries(unknown), ...spec.metadata })
 }
 
-/** What a task says of itself, as the row has it. */
+/** The columns that come from a task's spec. */
 export const specColumns = (spec: TaskSpec) => ({
   type: spec.type,
   epic: spec.epic ?? null,
@@ -128,7 +133,10 @@ export const specColumns = (spec: TaskSpec) => ({
   metadata: metadataOf(spec),
 })
 
-/** Where a new task stands: over, waiting for others, waiting for its time, or ready to be claimed. */
+/**
+ * Returns the first state of a task: ended, blocked by dependencies, waiting for its time, or
+ * ready.
+ */
 function initialState(now: number, { openDeps, unmet }: DependencyState, spec: TaskSpec, { ended }: TaskOrigin) {
   const closeBy = spec.scheduleToCloseMs === undefined ? null : now + spec.scheduleToCloseMs
   const notBefore = spec.notBefore === undefined ? null : Date.parse(spec.notBefore)
@@ -145,7 +153,10 @@ function initialState(now: number, { openDeps, unmet }: DependencyState, spec: T
   return { ...base, status, ready, readyAt: ready ? now : null, timeoutAt, completedAt: null }
 }
 
-/** Inserts one task with its edges, to tasks that exist, and its event. Part of a transaction of the caller's. */
+/**
+ * Inserts one task with its dependencies on existing tasks, and appends its event. It runs inside
+ * the caller's transaction.
+ */
 export async function enqueueTask(
   tx: Transaction,
   principal: Principal,

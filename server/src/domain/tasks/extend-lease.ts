@@ -4,7 +4,7 @@ import { type Principal, requireAgent } from '../principal.ts'
 import { type LeaseParams, matchesHeldLease } from './lease.ts'
 
 interface ExtendParams extends LeaseParams {
-  /** Null for the length the lease was claimed with. */
+  /** In milliseconds; null means the length of the claim. */
   leaseMs: number | null
   now: number
 }
@@ -18,7 +18,7 @@ const extend = statement(({ db, t, p }: Query<ExtendParams>) =>
     .prepare(),
 )
 
-/** The new end of a lease that is held and not over; undefined otherwise. */
+/** Extends a current lease. Returns its new expiry; undefined if the lease is over. */
 export async function extendIn(
   tx: Transaction,
   principal: Principal,

@@ -4,19 +4,22 @@ import { backoff } from '../../platform/backoff.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { queuedStatus, rankFromPriority, waitTimeout } from './queue-columns.ts'
 
-/** A failure, as a statement's parameters say it. */
+/** The parameters of a failure, as SQL. */
 interface FailureParams {
   readonly error: SQLWrapper
-  /** 1, or 0 where it is final whatever attempts are left. */
+  /** 1, or 0 for a final failure, even with attempts left. */
   readonly retryable: SQLWrapper
-  /** [0, 1) of the longest backoff: full jitter. */
+  /** The fraction [0, 1) of the longest backoff: full jitter. */
   readonly jitter: SQLWrapper
-  /** Null for the backoff. */
+  /** Null means the backoff. */
   readonly delayMs: SQLWrapper
   readonly now: SQLWrapper
 }
 
-/** What a failed attempt sets: back to the queue after a wait, or ended when it is final or no attempt is left. */
+/**
+ * The columns to set for a failed attempt: back to the queue after a delay, or ended if the failure
+ * is final or no attempt is left.
+ */
 export const failureColumns = (t: Pick<Tables, 'tasks'>, { error, retryable, jitter, delayMs, now }: FailureParams) => {
   const willRetry = sql`${retryable} = 1 and ${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`
   const delay = sql`coalesce(${delayMs}, cast(floor(${jitter} * ${backoff(t.tasks.failures, retryPolicy)}) as bigint))`

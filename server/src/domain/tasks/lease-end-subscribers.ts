@@ -2,7 +2,7 @@ import type { Wake } from '../../store/store.ts'
 
 type LeaseWake = Extract<Wake, { topic: 'lease' }>
 
-/** Tells the subscriptions of an agent which of its leases have ended, however they did. */
+/** Notifies the subscriptions of an agent of each of its leases that ends, for any reason. */
 export class LeaseEndSubscribers {
   readonly #listeners = new Map<string, Set<(wake: LeaseWake) => void>>()
 

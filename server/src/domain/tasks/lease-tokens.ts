@@ -5,15 +5,16 @@ const attemptBytes = 4
 const randomBytes = 9
 const macBytes = 8
 
-/** Whose lease a token is of. */
+/** The task and the agent of a lease. */
 export interface LeaseHolder {
   readonly taskId: string
   readonly agentId: string
 }
 
 /**
- * Lease tokens that prove themselves. The row of a task knows only its newest lease; a token of an earlier one must still be
- * told from an invented one, or anybody could leave results on a task it never held. Nothing is kept for that but one secret.
+ * Lease tokens with a proof of their origin. A task's row has the token of its newest lease only,
+ * but tokens of earlier leases must differ from invented ones, or any agent could leave a result on
+ * a task it never held. The only stored state for that is one secret.
  */
 export class LeaseTokens {
   readonly #secret: Uint8Array
@@ -29,7 +30,10 @@ export class LeaseTokens {
     return Buffer.concat([body, this.#mac(holder, body)]).toString('base64url')
   }
 
-  /** The attempt this token was given for; undefined when it was not given to this agent for this task. */
+  /**
+   * Returns the attempt this token was issued for; undefined if it was not issued to this agent for
+   * this task.
+   */
   attemptOf(token: string, holder: LeaseHolder): number | undefined {
     const bytes = Buffer.from(token, 'base64url')
     if (bytes.length !== attemptBytes + randomBytes + macBytes) return undefined

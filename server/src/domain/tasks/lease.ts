@@ -7,7 +7,9 @@ import { releaseLocks } from './locks.ts'
 
 export type LeasedRow = Tables['tasks']['$inferSelect']
 
-/** The parameters that name a lease: all must fit, or it is not the caller's, or no longer. */
+/**
+ * The parameters that name a lease. If one of them differs, the lease is over or not the caller's.
+ */
 export interface LeaseParams {
   project: string
   taskId: string
@@ -15,7 +17,7 @@ export interface LeaseParams {
   agentId: string
 }
 
-/** The row whose lease these parameters name, whatever its status. */
+/** Matches the row of this lease, in any status. */
 export const matchesLease = ({ t, p }: Pick<Query<LeaseParams>, 't' | 'p'>) =>
   and(
     eq(t.tasks.id, p.taskId),
@@ -24,7 +26,7 @@ export const matchesLease = ({ t, p }: Pick<Query<LeaseParams>, 't' | 'p'>) =>
     eq(t.tasks.agentId, p.agentId),
   )
 
-/** The same while it is held. */
+/** Matches the row of this lease while the lease is held. */
 export const matchesHeldLease = (query: Pick<Query<LeaseParams>, 't' | 'p'>) =>
   and(matchesLease(query), equalsLiteral(query.t.tasks.status, 'in_progress'))
 
@@ -38,7 +40,7 @@ export const findTask = statement(({ db, t, p }: Query<{ project: string; taskId
 
 export const taskNotFound = (taskId: string) => new CoordinationError('NOT_FOUND', `Task ${taskId} not found`)
 
-/** Why a move that needs the current lease changed no row. Never returns: the move did not happen. */
+/** Throws the reason why a transition that needs the current lease changed no row. */
 export async function refuseLease(tx: Transaction, project: string, taskId: string): Promise<never> {
   const [row] = await tx.run(findTask, { project, taskId })
   if (!row) throw taskNotFound(taskId)
@@ -47,7 +49,7 @@ export async function refuseLease(tx: Transaction, project: string, taskId: stri
   throw new CoordinationError('STALE_LEASE', message, { status, attempt })
 }
 
-/** What ends with a lease, and tells everyone who must know. Whoever ends a lease, however, ends it here. */
+/** Releases the locks of a lease and notifies its holder. All code that ends a lease calls it. */
 export async function endLease(
   tx: Transaction,
   row: Pick<LeasedRow, 'id' | 'projectId' | 'attempt' | 'agentId' | 'heldLocks'>,
@@ -56,7 +58,7 @@ export async function endLease(
   if (row.agentId !== null) tx.wake({ topic: 'lease', agentId: row.agentId, taskId: row.id, attempt: row.attempt })
 }
 
-/** Tells those who wait for work that a task can be claimed. */
+/** Wakes waiting claims for one task that is now claimable. */
 export function notifyClaimable(tx: Transaction, row: Pick<LeasedRow, 'projectId' | 'requires' | 'assignedTo'>): void {
   tx.wake({
     topic: 'tasks',

@@ -7,11 +7,14 @@ import { unpark } from './parking.ts'
 interface LockRequest {
   project: string
   lock: string
-  /** What it holds itself is never in its own way. */
+  /** Locks of this task do not conflict with it. */
   taskId: string
 }
 
-/** A lock that is held and keeps another from being taken. Of a pool that is full, one of its holders; of no size, none. */
+/**
+ * A held lock that prevents a request, with its holder. A full pool has one of its holders here; a
+ * pool without a size has null.
+ */
 export interface Conflict {
   readonly lock: string
   readonly taskId: string | null
@@ -59,13 +62,13 @@ const countHolders = statement(({ db, t, p }: Query<{ project: string; lock: str
     .prepare(),
 )
 
-/** The size of the pool a lock names; undefined where it has none. */
+/** Returns the size of the pool that a lock names; undefined if it has none. */
 async function poolSizeOf(reader: Reader, project: string, lock: string): Promise<number | undefined> {
   const [pool] = await reader.run(findPool, { project, name: poolOf(lock) })
   return pool?.size
 }
 
-/** Refuses a place in a pool that has no size: nobody could ever take it. */
+/** Throws INVALID_INPUT for a slot of a pool without a size, which no task could ever take. */
 export async function requirePools(reader: Reader, project: string, locks: readonly string[]): Promise<void> {
   for (const lock of locks) {
     if (lockKind(lock) !== 'pool' || (await poolSizeOf(reader, project, lock)) !== undefined) continue
@@ -73,14 +76,17 @@ export async function requirePools(reader: Reader, project: string, locks: reado
   }
 }
 
-/** How many more may hold it: 1 or 0 for a key and a path, the free places of a pool. */
+/** Returns the number of free slots: 1 or 0 for a key and a path, the free slots of a pool. */
 export async function slotsLeft(reader: Reader, project: string, lock: string): Promise<number> {
   const size = lockKind(lock) === 'pool' ? ((await poolSizeOf(reader, project, lock)) ?? 0) : 1
   const [holders] = await reader.run(countHolders, { project, lock })
   return Math.max(size - (holders?.count ?? 0), 0)
 }
 
-/** Everything under a path lies between its name with a slash and its name with the character that follows the slash. */
+/**
+ * The range of all locks under a path: from its name with a slash to its name with the character
+ * after the slash.
+ */
 const pathRange = (path: string) =>
   path.endsWith(':') ? { from: path, to: `${path.slice(0, -1)};` } : { from: `${path}/`, to: `${path}0` }
 
@@ -99,7 +105,7 @@ async function poolConflict(reader: Reader, { project, lock, taskId }: LockReque
   return holder ?? { lock, taskId: null, agentId: null }
 }
 
-/** What is in the way of one lock. */
+/** Returns the conflict of one lock request, if any. */
 export async function conflictOf(reader: Reader, request: LockRequest): Promise<Conflict | undefined> {
   switch (lockKind(request.lock)) {
     case 'path':
@@ -117,7 +123,7 @@ interface LocksRequest {
   readonly locks: readonly string[]
 }
 
-/** The first thing in the way of any of these, at this moment. */
+/** Returns the first conflict of these locks at this moment, if any. */
 export async function firstConflictOf(
   reader: Reader,
   { project, taskId, locks }: LocksRequest,
@@ -129,7 +135,10 @@ export async function firstConflictOf(
   return undefined
 }
 
-/** The same. Until the commit nobody else of the project takes or gives up a lock, so that what is found free here can be taken. */
+/**
+ * Returns the first conflict like `firstConflictOf`. No other transaction of the project can take
+ * or release locks until the commit, so the locks that are free here can be taken.
+ */
 export async function firstConflictExclusive(tx: Transaction, request: LocksRequest): Promise<Conflict | undefined> {
   await tx.exclusive('locks')
   return firstConflictOf(tx, request)
@@ -143,7 +152,9 @@ const insertLock = statement(({ db, t, p }: Query<LockRequest & { exclusive: num
     .prepare(),
 )
 
-/** Takes locks that were found free. The unique index on keys and paths is what holds if that was wrong. */
+/**
+ * Takes locks that were found free. If one was not, the unique index on keys and paths rejects it.
+ */
 export async function insertLocks(tx: Transaction, { project, taskId, locks }: LocksRequest): Promise<void> {
   for (const lock of locks) {
     const exclusive = lockKind(lock) === 'pool' ? 0 : 1
@@ -159,7 +170,7 @@ const findLocks = statement(({ db, t, p }: Query<{ project: string; taskId: stri
     .prepare(),
 )
 
-/** What a lease holds now, sorted. */
+/** Returns the locks that a lease holds now, sorted. */
 export async function locksOf(reader: Reader, project: string, taskId: string): Promise<string[]> {
   return (await reader.run(findLocks, { project, taskId })).map(({ lock }) => lock).sort()
 }
@@ -176,7 +187,9 @@ export const setHeldLocks = statement(({ db, t, p }: Query<{ taskId: string; hel
   db.update(t.tasks).set({ heldLocks: p.held }).where(eq(t.tasks.id, p.taskId)).returning({ id: t.tasks.id }).prepare(),
 )
 
-/** Gives up every lock of a task whose lease ends, and puts back those of the tasks that waited for it that come first. */
+/**
+ * Releases every lock of a task whose lease ends, and unparks the first tasks that wait for them.
+ */
 export async function releaseLocks(
   tx: Transaction,
   row: { readonly id: string; readonly projectId: string },
@@ -185,7 +198,8 @@ export async function releaseLocks(
   const released = await tx.run(removeLocks, { project: row.projectId, taskId: row.id })
   await tx.run(setHeldLocks, { taskId: row.id, held: 0 })
   for (const { lock } of released) {
-    // A place of a pool is good for one task; of those that wait for a key the first may want another that is held.
+    // A slot of a pool serves one task. For a key, the first waiting task may need another held
+    // lock.
     const limit = lockKind(lock) === 'pool' ? 1 : undefined
     await unpark(tx, row.projectId, lock, limit)
   }

@@ -2,15 +2,16 @@ import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
 
 /**
- * A task that nobody may claim while a lock is held or its epic is paused stands outside the index that claims read, marked
- * with what it waits for: otherwise each claim would step over all that wait. The first claim that meets it puts it there.
+ * A held lock or a paused epic blocks a parked task for every agent. The task is outside the index
+ * that claims read, or each claim would step over all such tasks. Its `parkedOn` names the blocker.
+ * The first claim that reads the task parks it.
  */
 const epicPrefix = 'epic/'
 
-/** What a task of a paused epic is marked with. No lock has this form. */
+/** Returns the mark for tasks of a paused epic. No lock has this form. */
 export const epicBlocker = (epic: string): string => epicPrefix + epic
 
-/** The epic a mark names; undefined for a lock. */
+/** Returns the epic that a mark names; undefined for a lock. */
 export const epicOfBlocker = (blocker: string): string | undefined =>
   blocker.startsWith(epicPrefix) ? blocker.slice(epicPrefix.length) : undefined
 
@@ -23,7 +24,7 @@ const parkOne = statement(({ db, t, p }: Query<{ ord: number; blocker: string }>
     .prepare(),
 )
 
-/** Takes a task that can be claimed out of the index. How long it has waited, and the rank it has for that, stay. */
+/** Takes a claimable task out of the index. It keeps its age and the rank it has from that. */
 export async function park(tx: Transaction, ord: number, blocker: string): Promise<void> {
   await tx.run(parkOne, { ord, blocker })
 }
@@ -45,7 +46,7 @@ interface ParkedQuery {
 
 const findFirstParked = statement((query: Query<ParkedQuery>) => selectParked(query, []))
 
-/** Of the rank that waits longest under saturation. */
+/** Rank 4 is `low`, which waits longest under saturation. */
 const findFirstLowParked = statement((query: Query<ParkedQuery>) =>
   selectParked(query, [sql`${query.t.tasks.rank} = 4`]),
 )
@@ -61,7 +62,7 @@ const unparkOne = statement(({ db, t, p }: Query<{ ord: number; blocker: string 
 
 type ClaimableRow = { readonly projectId: string; readonly requires: string; readonly assignedTo: string | null }
 
-/** Tells those who wait for work of all of these, with one wake for those that ask the same. */
+/** Wakes waiting claims for all of these tasks, with one wake for tasks with equal requirements. */
 export function notifyAllClaimable(tx: Transaction, rows: readonly ClaimableRow[]): void {
   const groups = Map.groupBy(rows, ({ requires, assignedTo }) => `${assignedTo ?? ''} ${requires}`)
   for (const { length: count, 0: one } of groups.values()) {
@@ -76,12 +77,15 @@ export function notifyAllClaimable(tx: Transaction, rows: readonly ClaimableRow[
   }
 }
 
-/** So many at a time: one will take what has become free, and the others may want something else that is held, or nobody able. */
+/**
+ * The number of tasks to unpark at a time. One of them will take the freed lock; the others may
+ * need another held lock or an agent that is not there.
+ */
 export const unparkLimit = 10
 
 /**
- * Puts back the first of those that wait for something that has become free, and offers them. The eldest of the low ones
- * comes along whatever is before it: only there can it grow old enough to go first.
+ * Unparks the first tasks that a freed blocker had stopped, and wakes claims for them. The oldest
+ * `low` task is always among them, because it can age only inside the index.
  */
 export async function unpark(tx: Transaction, project: string, blocker: string, max = unparkLimit): Promise<number> {
   const limit = Math.min(max, unparkLimit)

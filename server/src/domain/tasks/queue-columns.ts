@@ -4,41 +4,41 @@ import type { Tables } from '../../store/tables/tables.ts'
 type Tasks = Pick<Tables, 'tasks'>
 
 /**
- * What claims order by. Rank 1 is nobody's own: a `low` task gets it that has waited too long, so that only `critical` goes
- * before it.
+ * The rank of an aged `low` task in the order of claims. No priority has rank 1, so that only
+ * `critical` tasks come before it.
  */
 export const agedRank = 1
 export const claimRank = (priority: number): number => (priority === 0 ? 0 : priority + 1)
 
-/** The rank of its priority. */
+/** The rank that follows from a task's priority. */
 export const rankFromPriority = ({ tasks }: Tasks): SQL =>
   sql`case when ${tasks.priority} = 0 then 0 else ${tasks.priority} + 1 end`
 
-/** The earlier of two moments, either of which may be missing. */
+/** The earlier of two times, either of which may be null. */
 export const earliest = (a: SQLWrapper, b: SQLWrapper): SQL =>
   sql`case when ${a} is null or ${b} < ${a} then ${b} else ${a} end`
 
-/** When a task that can be claimed from a moment on has waited too long. */
+/** Deadline for the claim of a task that is claimable from a given time on. */
 export const claimTimeout = ({ tasks }: Tasks, from: SQLWrapper, closeBy: SQLWrapper = tasks.closeBy): SQL =>
   earliest(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)
 
-/** The same for one that may be blocked: that has no wait to be claimed yet. */
+/** Deadline for the claim of a task that may be blocked: while it is, only `closeBy` counts. */
 export const waitTimeout = (t: Tasks, from: SQLWrapper, closeBy: SQLWrapper = t.tasks.closeBy): SQL =>
   sql`case when ${t.tasks.openDeps} > 0 then ${closeBy} else ${claimTimeout(t, from, closeBy)} end`
 
-/** When an attempt that begins now has taken too long. */
+/** Deadline of an attempt that begins now. */
 export const attemptTimeout = ({ tasks }: Tasks, now: SQLWrapper): SQL =>
   earliest(tasks.closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
 
-/** When an answer that may take so long, null for ever, has taken too long. */
+/** Deadline for an answer. With a `deadlineMs` of null only `closeBy` counts. */
 export const answerTimeout = ({ tasks }: Tasks, now: SQLWrapper, deadlineMs: SQLWrapper): SQL =>
   earliest(tasks.closeBy, sql`(${now} + ${deadlineMs})`)
 
-/** Where a task goes that is given back: it may have been given a dependency while it was held. */
+/** The status of a task after its release: it may have got a dependency during its lease. */
 export const queuedStatus = ({ tasks }: Tasks): SQL =>
   sql`case when ${tasks.openDeps} > 0 then 'blocked' else 'pending' end`
 
-/** What a statement sets for a task that goes back to the queue and can be claimed at once. */
+/** The columns to set for a task that returns to the queue and is claimable at once. */
 export const requeueColumns = (t: Tasks, now: SQLWrapper) => ({
   status: queuedStatus(t),
   ready: sql`case when ${t.tasks.openDeps} = 0 then ${t.tasks.routeId} end`,
@@ -50,7 +50,7 @@ export const requeueColumns = (t: Tasks, now: SQLWrapper) => ({
   revision: sql`${t.tasks.revision} + 1`,
 })
 
-/** What a statement sets for a task that ends, or waits for something else than an agent. */
+/** The columns to set for a task that ends or waits for something other than an agent. */
 export const dequeueColumns = {
   ready: null,
   parkedOn: null,

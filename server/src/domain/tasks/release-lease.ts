@@ -4,7 +4,7 @@ import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { endLease, type LeasedRow, type LeaseParams, matchesHeldLease, notifyClaimable } from './lease.ts'
 import { requeueColumns } from './queue-columns.ts'
 
-/** What a release sets: claimable again at once, and no attempt burned. */
+/** The columns to set for a release: claimable at once, and without a failure. */
 const releaseColumns = (t: Query<object>['t'], now: SQLWrapper) => ({
   ...requeueColumns(t, now),
   leaseToken: null,
@@ -60,7 +60,7 @@ const releaseUnlistedLeases = statement(({ db, t, p }: Query<{ agentId: string; 
     .prepare(),
 )
 
-/** After so many beats in a row that do not list a lease, its holder does not know of it. */
+/** A lease that this number of successive heartbeats do not list is unknown to its holder. */
 const unlistedHeartbeatLimit = 2
 
 async function recordRelease(tx: Transaction, row: LeasedRow, actor: string | null, reason: string): Promise<void> {
@@ -70,7 +70,7 @@ async function recordRelease(tx: Transaction, row: LeasedRow, actor: string | nu
   if (row.ready !== null) notifyClaimable(tx, row)
 }
 
-/** Gives one lease back; undefined when it is not held. */
+/** Releases one lease. Returns its task; undefined if the lease is not held. */
 export async function releaseLease(
   tx: Transaction,
   lease: { readonly project: string; readonly taskId: string; readonly leaseToken: string; readonly agentId: string },
@@ -80,7 +80,7 @@ export async function releaseLease(
   return row
 }
 
-/** Releases what an agent's incarnations before this one hold. Returns how many. */
+/** Releases the leases of an agent's earlier incarnations. Returns their number. */
 export async function releaseEarlierIncarnations(
   tx: Transaction,
   agent: { readonly id: string; readonly incarnation: number },
@@ -91,12 +91,12 @@ export async function releaseEarlierIncarnations(
   return rows.length
 }
 
-/** Counts a heartbeat against every lease of the agent; the ones it lists are set back when they are extended. */
+/** Counts a heartbeat against every lease of the agent. Extending a lease resets its count. */
 export async function countHeartbeatAgainst(tx: Transaction, agentId: string, incarnation: number): Promise<void> {
   await tx.run(countHeartbeat, { agentId, incarnation })
 }
 
-/** Releases the leases whose holder does not know of them: the reply to its claim was lost. */
+/** Releases the leases that their holder does not list, because the reply to its claim was lost. */
 export async function releaseUnlisted(tx: Transaction, agentId: string): Promise<void> {
   for (const row of await tx.run(releaseUnlistedLeases, { agentId, heartbeats: unlistedHeartbeatLimit, now: tx.now }))
     await recordRelease(tx, row, agentId, 'unlisted')

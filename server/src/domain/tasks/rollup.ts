@@ -5,7 +5,10 @@ import type { Reader } from '../../store/store.ts'
 
 export type Rollup = z.output<typeof rollup>
 
-/** A roll-up from counts by status. Of work that was cancelled nothing is left to do, so it is not part of the whole. */
+/**
+ * Builds a rollup from counts by status. The percentage ignores cancelled tasks, because no work is
+ * left in them.
+ */
 function toRollup(counts: ReadonlyMap<string, number>): Rollup {
   const of = (status: TaskStatus) => counts.get(status) ?? 0
   const total = taskStatuses.reduce((sum, status) => sum + of(status), 0)
@@ -27,7 +30,10 @@ function toRollup(counts: ReadonlyMap<string, number>): Rollup {
   }
 }
 
-/** How many tasks of a project, of one of its epics or of one of its stories stand where. Reads counters, never tasks. */
+/**
+ * Returns the rollup of a project, of one of its epics or of one of its stories. It reads counters,
+ * never tasks.
+ */
 export async function rollupOf(
   { db, t }: Reader,
   project: string,
@@ -45,7 +51,7 @@ export async function rollupOf(
   return toRollup(new Map(rows.map(({ status, tasks }) => [status, tasks])))
 }
 
-/** The epics that have tasks, by name, each with its roll-up. */
+/** Returns the epics that have tasks, by name, each with its rollup. */
 export async function epicRollups(
   { db, t }: Reader,
   project: string,

@@ -2,7 +2,10 @@ import { and, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement } from '../../store/store.ts'
 
-/** The agent that was registered with this instance secret and this key, with its login where that is not over. */
+/**
+ * Finds the agent that registered with this instance id and this key, and its session unless that
+ * was revoked.
+ */
 export const findJoinedAgent = statement(
   ({ db, t, p }: Query<{ project: string; instanceHash: string; credentialId: string | null }>) =>
     db
@@ -31,13 +34,13 @@ export const findJoinedAgent = statement(
           sql`coalesce(${t.agents.credentialId}, '') = coalesce(${p.credentialId}, '')`,
         ),
       )
-      // One session may have had several names; the one it has now is the one that is logged in.
+      // A tool session may have had several agents; the current one is the agent with a session.
       .orderBy(desc(sql`case when ${t.sessions.id} is null then 0 else 1 end`), desc(t.agents.lastActivity))
       .limit(1)
       .prepare(),
 )
 
-/** The newest lease an agent had on a task; it may be over. */
+/** Finds the newest lease token of an agent for a task. The lease may be over. */
 export const findLeaseToken = statement(({ db, t, p }: Query<{ project: string; taskId: string; agentId: string }>) =>
   db
     .select({ leaseToken: t.tasks.leaseToken })
@@ -46,7 +49,7 @@ export const findLeaseToken = statement(({ db, t, p }: Query<{ project: string; 
     .prepare(),
 )
 
-/** What an agent was shown and has not acked. */
+/** Finds the receipts of messages that were shown to an agent and not acked. */
 export const findReceipts = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
     .select({ messageId: t.messages.id, receipt: t.messages.receipt })

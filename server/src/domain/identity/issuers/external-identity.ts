@@ -8,7 +8,7 @@ import { externalSecret, findKey, type KeyRow } from '../check-key.ts'
 import { keyIdFrom } from '../key-format.ts'
 import type { ExternalIdentity } from './issuers.ts'
 
-/** Its tokens end; the identity does not. */
+/** The tokens of an external identity expire; the identity does not. */
 const identityLifetimeMs = 100 * 365 * 86_400_000
 
 async function findProjectId({ db, t }: Reader, name: string): Promise<string> {
@@ -35,8 +35,10 @@ const keyCreatedEvent = (
 })
 
 /**
- * Who a vouched identity is here: a key without a secret, made when it first comes. So it is listed with the keys, and
- * revoking it there ends it like a key: its calls, the agents it registered, on every replica, in their transactions.
+ * Returns the principal of an external identity: a key without a secret, created on its first call.
+ * So it is listed with the keys, and its revocation has the same effect as that of a key: it ends
+ * its calls and the sessions of the agents it registered, on every replica and in their
+ * transactions.
  */
 export async function registerIdentity(
   services: OperationServices,
@@ -88,7 +90,7 @@ export async function registerIdentity(
   }
 }
 
-/** Who a token speaks for, one of ours or of an outside issuer. */
+/** Returns the principal of a token of this server or of an outside issuer. */
 export const verifyToken = (services: OperationServices, token: string): Promise<Principal> =>
   services.identity.issuers.hasIssuerOf(token)
     ? services.identity.issuers.verify(token, (identity) => registerIdentity(services, identity))

@@ -8,16 +8,19 @@ import { z } from 'zod'
 import { ConfigError } from '../../../config.ts'
 import { issuer as own } from '../tokens.ts'
 
-/** Signatures with a key pair. What a shared secret signs, whoever verifies it could have signed. */
+/** Signatures with a key pair only. With a shared secret, every verifier could also sign. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
 
 const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\//
 
 const address = z.url().refine((url) => url.startsWith('https://') || loopback.test(url), 'must be https://')
 
-/** A claim of the token and what it must be, or for a list have in it. A `*` at the end stands for anything. */
+/**
+ * A claim of the token and the value it must have, or that its list must contain. A `*` at the end
+ * matches any text.
+ */
 const claimCondition = z.strictObject({
-  /** Its name, or the way to it: `["kubernetes.io", "namespace"]`. */
+  /** The claim's name or the path to it: `["kubernetes.io", "namespace"]`. */
   claim: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
   is: z
     .string()
@@ -26,10 +29,13 @@ const claimCondition = z.strictObject({
 })
 
 const rule = z.strictObject({
-  /** All must hold. */
+  /** All of these conditions must hold. */
   when: z.array(claimCondition).min(1),
   role,
-  /** As for a key: `agents:register` alone is an enrolment token. Default: all that the role grants. */
+  /**
+   * Scopes as of a key: `agents:register` alone is an enrolment token. Default: all that the role
+   * grants.
+   */
   scopes: z.array(scope).min(1).default(['*']),
   /** Name of the project. */
   project: name.default(defaultProject),
@@ -37,7 +43,7 @@ const rule = z.strictObject({
 
 const trustedIssuer = z
   .strictObject({
-    /** What it is called in the names of its identities. */
+    /** The issuer's name within the names of its identities. */
     name: z.string().regex(/^[a-z0-9-]{1,32}$/),
     issuer: z
       .string()
@@ -47,13 +53,13 @@ const trustedIssuer = z
     algorithms: z.array(z.enum(algorithms)).min(1),
     jwksUri: address.optional(),
     jwksFile: z.string().min(1).optional(),
-    /** A file with a token that `jwksUri` wants to see. */
+    /** A file with a bearer token for `jwksUri`. */
     bearerFile: z.string().min(1).optional(),
-    /** How often the keys are read anew, whatever callers show. */
+    /** The interval at which the keys are read again. Calls do not change it. */
     refresh: duration.prefault('10m').refine((ms) => ms >= 10_000, 'must be at least 10s'),
-    /** The longest a token of it may last. */
+    /** The longest lifetime of the issuer's tokens. */
     maxLife: duration.prefault('1d').refine((ms) => ms > 0, 'must be longer'),
-    /** The first that holds counts. Whom none fits is not let in. */
+    /** The first matching rule counts. A caller without a matching rule is refused. */
     rules: z.array(rule).min(1),
   })
   .refine(
@@ -66,7 +72,7 @@ export type IssuerRule = TrustedIssuer['rules'][number]
 
 const issuersFile = z.strictObject({ issuers: z.array(trustedIssuer).min(1) })
 
-/** What MCP_ISSUERS_FILE says. Throws ConfigError. */
+/** Reads MCP_ISSUERS_FILE. Throws ConfigError. */
 export function readIssuers(path: string | undefined): readonly TrustedIssuer[] {
   if (path === undefined) return []
   let content: unknown
@@ -98,7 +104,7 @@ function valueAt(claims: JWTPayload, path: string | readonly string[]): unknown 
 const matchesPattern = (value: unknown, pattern: string): boolean =>
   typeof value === 'string' && (pattern.endsWith('*') ? value.startsWith(pattern.slice(0, -1)) : value === pattern)
 
-/** The rule for whoever has these claims. */
+/** Returns the first rule that matches these claims. */
 export const findRule = (rules: readonly IssuerRule[], claims: JWTPayload): IssuerRule | undefined =>
   rules.find(({ when }) =>
     when.every(({ claim, is }) => {

@@ -9,7 +9,7 @@ import { PublicKeys } from './public-keys.ts'
 
 const cacheLimit = 10_000
 
-/** Somebody whom a trusted issuer vouches for, and what a rule makes of it. */
+/** A caller with a valid token of a trusted issuer, and the rule that applies to it. */
 export interface ExternalIdentity {
   readonly issuer: TrustedIssuer
   readonly subject: string
@@ -23,7 +23,10 @@ interface IssuerEntry {
   readonly keys: PublicKeys
 }
 
-/** The issuers of tokens that this server takes beside its own: a cluster's for its pods, a company's for its people. */
+/**
+ * The issuers whose tokens this server accepts next to its own: a cluster's for its pods, a
+ * company's for its staff.
+ */
 export class Issuers {
   readonly #clock: Clock
   readonly #byName: ReadonlyMap<string, IssuerEntry>
@@ -36,7 +39,7 @@ export class Issuers {
     )
   }
 
-  /** Reads the keys of those whose time it is. Throws when some could not be read, after all have been tried. */
+  /** Reads the keys of the issuers that are due. Tries all of them, then throws if some failed. */
   async refresh(): Promise<void> {
     const outcomes = await Promise.allSettled([...this.#byName.values()].map(({ keys }) => keys.refresh()))
     if (outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value)) this.#cache.clear()
@@ -44,7 +47,10 @@ export class Issuers {
     if (failed.length > 0) throw new AggregateError(failed, 'the keys of some outside issuers could not be read')
   }
 
-  /** Whether a token says that it comes from one of them: then it is theirs to prove, and never taken for one of ours. */
+  /**
+   * True if a token names a trusted issuer. That issuer's keys must then verify it, and it never
+   * counts as a token of this server.
+   */
   hasIssuerOf(token: string): boolean {
     if (this.#byName.size === 0) return false
     try {
@@ -55,8 +61,9 @@ export class Issuers {
   }
 
   /**
-   * Who a token of an issuer speaks for; `admit` makes a caller of it, once for each token. UNAUTHENTICATED with one message
-   * for whatever is wrong before the signature is verified, TOKEN_EXPIRED and FORBIDDEN after.
+   * Returns the principal of a token. `toPrincipal` runs once for each token. Throws
+   * UNAUTHENTICATED with one message for every fault before the signature is verified, and
+   * TOKEN_EXPIRED and FORBIDDEN after.
    */
   async verify(token: string, toPrincipal: (identity: ExternalIdentity) => Promise<Principal>): Promise<Principal> {
     const hash = createHash('sha256').update(token).digest('base64url')

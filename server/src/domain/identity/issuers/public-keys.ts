@@ -7,7 +7,7 @@ import type { TrustedIssuer } from './issuer-config.ts'
 const fetchTimeoutMs = 5_000
 const maxBytes = 262_144
 
-/** After an attempt that failed the next one comes no sooner. */
+/** The shortest time between a failed attempt and the next one. */
 const cooldownMs = 30_000
 
 const keySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })
@@ -23,7 +23,10 @@ async function readLimited(body: ReadableStream<Uint8Array> | null): Promise<str
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** From the one address that is configured: no redirect, and nothing a token says, leads anywhere else. */
+/**
+ * Fetches from the configured address only: it follows no redirect, and no content of a token
+ * chooses the address.
+ */
 async function fetchKeySet(uri: string, bearerFile: string | undefined): Promise<string> {
   const bearer = bearerFile === undefined ? undefined : readFileSync(bearerFile, 'utf8').trim()
   const response = await fetch(uri, {
@@ -39,8 +42,8 @@ async function fetchKeySet(uri: string, bearerFile: string | undefined): Promise
 }
 
 /**
- * The public keys of one issuer, read at the start and then by the clock alone: a token with a key that is not known is
- * refused and causes no fetch, or anybody could make this server call out.
+ * The public keys of one issuer, read at the start and then only by the clock. A token with an
+ * unknown key is refused and causes no fetch, or anyone could make this server send requests.
  */
 export class PublicKeys {
   readonly #trusted: TrustedIssuer
@@ -54,12 +57,15 @@ export class PublicKeys {
     this.#clock = clock
   }
 
-  /** Undefined until they could be read once. */
+  /** Undefined until the first successful read. */
   get set(): JWTVerifyGetKey | undefined {
     return this.#set
   }
 
-  /** Reads them when it is time. Whether they are others than before; those there were stay when it fails, which throws. */
+  /**
+   * Reads the keys if they are due. Returns true if they have changed. Throws if the read fails,
+   * and keeps the previous keys.
+   */
   async refresh(): Promise<boolean> {
     const now = this.#clock.monotonic()
     if (now < this.#nextAt) return false
