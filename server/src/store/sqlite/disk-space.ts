@@ -6,21 +6,21 @@ import { syncFolderOf } from '../file-sync.ts'
 
 const chunk = Buffer.alloc(1_048_576)
 
-/** A disk that is full, and how to get out of that. */
+/** The settings of the watch on the disk. */
 export interface DiskSpaceOptions {
   readonly file: string
-  /** Size of the file that is given up when the disk is full. */
+  /** Size of the ballast. */
   readonly ballastBytes: number
-  /** Bytes inside the database that hold nothing. */
+  /** Returns the bytes of free pages inside the database. */
   readonly spareBytes: () => number
-  /** Called before the first write is accepted again, with the moment the last one was. */
+  /** Called before writes are accepted again, with the time at which the disk became full. */
   readonly resume: (since: number) => Promise<void>
   readonly now: () => number
 }
 
 /**
- * Watches whether there is room to write. On a full disk SQLite can change nothing, not even delete: so a ballast file is held
- * beside the database, and giving it up makes room for the retention that has to free more. Until then writes are refused.
+ * Watches whether the disk has space for writes. On a full disk SQLite cannot even delete. Deleting
+ * the ballast makes space for the retention, which frees more. Until then writes are refused.
  */
 export class DiskSpace {
   readonly #options: DiskSpaceOptions
@@ -35,7 +35,7 @@ export class DiskSpace {
     return this.#fullSince !== undefined
   }
 
-  /** A write found no room. */
+  /** Records that a write failed on a full disk, and deletes the ballast. */
   readonly markFull = (): void => {
     this.#fullSince ??= this.#options.now()
     rmSync(this.#ballast, { force: true })
@@ -45,7 +45,10 @@ export class DiskSpace {
     return new CoordinationError('STORAGE_FULL', 'the disk is full: what there is can be read, and nothing is written')
   }
 
-  /** Holds the ballast again and accepts writes again, as far as there is room for both; one at a time. */
+  /**
+   * Restores the ballast and accepts writes again as far as the space suffices for both. Concurrent
+   * calls share one check.
+   */
   check(): Promise<void> {
     this.#checking ??= this.#checkNow().finally(() => {
       this.#checking = undefined
@@ -70,7 +73,9 @@ export class DiskSpace {
     return `${this.#options.file}.ballast`
   }
 
-  /** Written out: a file with a hole takes no room. It has its name once it is whole. */
+  /**
+   * Written in full, because a sparse file reserves no space. The final name marks a complete file.
+   */
   async #writeBallast(): Promise<void> {
     const unfinished = `${this.#ballast}.partial`
     const handle = await open(unfinished, 'w', 0o600)

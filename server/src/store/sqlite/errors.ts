@@ -6,7 +6,9 @@ export function sqliteCode(error: unknown): string | undefined {
   return error instanceof Error && error.cause !== undefined ? sqliteCode(error.cause) : undefined
 }
 
-/** SQLite's errors as ours; `onFull` is told of a full disk. */
+/**
+ * Creates a function that converts SQLite's errors to ours. It calls `onFull` if the disk is full.
+ */
 export const createErrorTranslator =
   (onFull: () => void) =>
   (error: unknown): unknown => {
@@ -23,8 +25,9 @@ export const createErrorTranslator =
   }
 
 /**
- * Ends the process at an error after which nobody knows what is on the disk: a failed fsync cannot be tried again, and what is
- * written to a damaged file is lost. The next start reads what was acknowledged.
+ * Ends the process after an error that leaves the contents of the disk unknown. A failed fsync
+ * cannot be retried, and writes to a damaged file are lost. The next start reads all acknowledged
+ * writes.
  */
 export function crashOnCorruption(error: unknown, code = sqliteCode(error)): void {
   if (code === undefined || !/^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code)) return

@@ -8,10 +8,10 @@ import { migrationStates, schemaDifferences } from '../migrations/schema-state.t
 import { acquireLock, resolveDatabaseFile } from './file-lock.ts'
 import { refuseOldSqlite } from './sqlite.ts'
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
   readonly check: string
-  /** `failed`: it cannot work, or data is at risk now. `warning`: it will, or may, be. */
+  /** `failed`: the server cannot work, or data is at risk now. `warning`: it will be, or may be. */
   readonly state: 'ok' | 'warning' | 'failed'
   readonly message: string
 }
@@ -19,7 +19,7 @@ export interface Finding {
 export interface ExamineOptions {
   readonly file: string
   readonly backupDir: string
-  /** The wall clock. */
+  /** Time of the wall clock. */
   readonly at: number
 }
 
@@ -101,7 +101,10 @@ function checkBackups({ file, backupDir: folder, at }: ExamineOptions): CheckRes
   return hours > 26 ? warning(message) : ok(message)
 }
 
-/** A wall clock that was set back is no harm to leases, which follow the last commit; but the two run apart until it has caught up. */
+/**
+ * Leases follow the last commit, so a wall clock that was set back does them no harm. The store's
+ * time runs ahead of the wall clock until the wall clock has caught up.
+ */
 function checkClock({ file, at }: ExamineOptions): CheckResult {
   const last = withReadOnly(file, (database) =>
     database.prepare<[], string>("SELECT value FROM store_facts WHERE name = 'last_commit'").pluck().get(),
@@ -111,7 +114,7 @@ function checkClock({ file, at }: ExamineOptions): CheckResult {
   return ok('the last commit is not ahead of this clock')
 }
 
-/** In this order; what is after a failed one may say little. */
+/** In this order; after a failed check, the following results may mean little. */
 const checks: Readonly<Record<string, Check>> = {
   versions: checkSqliteVersion,
   file: ({ file }) =>
@@ -125,7 +128,10 @@ const checks: Readonly<Record<string, Check>> = {
   clock: checkClock,
 }
 
-/** Looks at a database and what is around it, which a server may be using. Changes nothing. */
+/**
+ * Runs the checks on a database and its surroundings. It changes nothing, and a server may be
+ * running.
+ */
 export function examine(examined: ExamineOptions): readonly Finding[] {
   const findings: Finding[] = []
   for (const [check, run] of Object.entries(checks)) {

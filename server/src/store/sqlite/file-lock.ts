@@ -8,8 +8,9 @@ export class StoreInUseError extends Error {
 }
 
 /**
- * Takes `path`.lock until it is closed or the process ends, however it ends; undefined when another has it. The lock is SQLite's
- * own: the system drops it with the process, so a kill leaves nothing behind to clean up.
+ * Locks `path`.lock until the returned function is called or the process ends. Returns undefined if
+ * another process has the lock. It is a lock of SQLite: the system drops it with the process, so a
+ * killed process leaves nothing to clean up.
  */
 export function acquireLock(path: string, timeout = 0): (() => void) | undefined {
   const lock = new Database(`${path}.lock`, { timeout })
@@ -24,10 +25,16 @@ export function acquireLock(path: string, timeout = 0): (() => void) | undefined
   return () => lock.close()
 }
 
-/** Where a database really is: SQLite follows a symbolic link, so what stands beside it must be beside the same file. */
+/**
+ * Returns the real path of a database. SQLite follows a symbolic link, so the companion files must
+ * be beside its target.
+ */
 export const resolveDatabaseFile = (file: string): string => (existsSync(file) ? realpathSync(file) : file)
 
-/** Claims a database file for this process. Throws StoreInUseError, or StoreRefusedError where a claim would say nothing. */
+/**
+ * Locks a database file for this process. Throws StoreInUseError, or StoreRefusedError on a network
+ * disk, where a lock would not exclude other machines.
+ */
 export function lockDatabaseFile(file: string): () => void {
   const path = resolveDatabaseFile(file)
   refuseNetworkDisk(path)

@@ -3,9 +3,10 @@ import { dirname } from 'node:path'
 import { StoreRefusedError } from '../store-refused-error.ts'
 
 /**
- * What Linux calls file systems that other machines write to as well, by their numbers in statfs(2). On them SQLite's locks may not hold
- * between machines and its write-ahead log, whose index is shared memory, cannot: two servers would each own the file.
- * A share behind FUSE or 9p has the number of what stands between, which is what a local folder of a virtual machine has too: not told.
+ * File systems that other machines also write to, by their number in statfs(2) on Linux. There,
+ * SQLite's locks may not hold between machines, and its write-ahead log cannot work because its
+ * index is shared memory: two servers would each own the file. A share behind FUSE or 9p is not
+ * detected: it has the number of that layer, and so does a local folder of a virtual machine.
  */
 const networkFileSystems: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
@@ -20,10 +21,10 @@ const networkFileSystems: ReadonlyMap<number, string> = new Map([
   [0x7461636f, 'OCFS2'],
 ])
 
-/** Throws StoreRefusedError for a file on a network's disk. Nothing has been written. */
+/** Throws StoreRefusedError if the file is on a network disk. It writes nothing. */
 export function refuseNetworkDisk(file: string): void {
   const folder = dirname(file)
-  // What has no folder cannot be opened either, and is told so by who opens it.
+  // A missing folder is reported when the file is opened.
   if (process.platform !== 'linux' || !existsSync(folder)) return
   const network = networkFileSystems.get(statfsSync(folder).type)
   if (network === undefined) return

@@ -22,17 +22,22 @@ import { reclaimPages, spareBytes } from './reclaim-pages.ts'
 
 export interface SqliteOptions {
   readonly file: string
-  /** `process` skips the fsync at each commit: a power cut may lose the last acknowledged writes. */
+  /**
+   * `process` skips the fsync at each commit: a power cut may lose the last acknowledged writes.
+   */
   readonly durability: 'disk' | 'process'
   readonly clock: Clock
-  /** Held beside the database and given up when the disk is full; without it a full disk is an error of each write alone. */
+  /** Size of the ballast. Without it, on a full disk each write fails on its own. */
   readonly ballastBytes?: number
 }
 
-/** Below this a bug in SQLite can corrupt a database in WAL mode that two connections write or checkpoint. */
+/**
+ * Older versions have a bug that can corrupt a database in WAL mode that two connections write or
+ * checkpoint.
+ */
 const minimumVersion = [3, 51, 3]
 
-/** Where the checkpointing worker has not kept up, the writer checkpoints by itself at 64 MiB. */
+/** The writer runs a checkpoint at 64 MiB if the worker has not kept up. */
 const walBackstopPages = 16_384
 
 export function refuseOldSqlite(version: string): void {
@@ -53,9 +58,10 @@ export function openWriter(options: SqliteOptions): Database.Database {
   try {
     const version = writer.prepare<[], { version: string }>('SELECT sqlite_version() AS version').get()
     refuseOldSqlite(version?.version ?? '0')
-    // Before the journal mode, which is written into the file: what is not ours stays as it was, to the byte.
+    // Before the journal mode, which is stored in the file: a foreign database stays unchanged to
+    // the byte.
     refuseForeignDatabase(writer)
-    // Only in a new file, and before the journal mode, which makes it one; later it is a write. Room is given back in steps.
+    // Only in a new file, before the journal mode writes it: later this pragma would write too.
     if (writer.pragma('page_count', { simple: true }) === 0) writer.pragma('auto_vacuum = INCREMENTAL')
     writer.pragma('journal_mode = WAL')
     writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
@@ -73,7 +79,8 @@ export function openWriter(options: SqliteOptions): Database.Database {
 
 const tables = defineTables(sqliteColumns)
 
-// Typed as asynchronous although this driver is not: operations await each statement, and a second engine needs it.
+// The driver is synchronous, but the type is not: operations await every statement, which
+// PostgreSQL needs.
 const createBuilder = (database: Database.Database): Db => drizzle(database) as unknown as Db
 
 const createReader = (database: Database.Database, now: () => number): Reader => {
@@ -97,7 +104,10 @@ const saveCommitTime = statement(({ db, t, p }: Query<{ at: string }>) =>
     .prepare(),
 )
 
-/** The writer as the batches use it. Its time stands still during a batch: what is together in a commit is at one time. */
+/**
+ * The writer connection of the batches. Its time is constant during a batch: all operations of a
+ * commit have the same time.
+ */
 class Writer implements Connection {
   readonly #database: Database.Database
   readonly #clock: () => number
@@ -140,7 +150,7 @@ class Writer implements Connection {
   }
 
   async rollback(): Promise<void> {
-    // A failed statement may have ended the transaction by itself: SQLITE_FULL and SQLITE_IOERR do.
+    // SQLITE_FULL and SQLITE_IOERR may have ended the transaction already.
     if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
   }
 
@@ -151,13 +161,13 @@ class Writer implements Connection {
     return true
   }
 
-  /** A single writer excludes everybody. */
+  /** The single writer already excludes all others. */
   exclusive(): Promise<void> {
     return Promise.resolve()
   }
 }
 
-/** One writer for all projects, and nobody else it could meet. */
+/** One lane for all projects, because there is one writer; no conflicts occur. */
 const createEngine = (writer: Writer, onFull: () => void): Engine => ({
   laneOf: () => '',
   withConnection: (work) => work(writer),
@@ -220,12 +230,12 @@ async function readOrCrash<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** The connections to a file and what runs on them, before any of it is used. */
+/** Opens the connections to a file and creates the objects on them. */
 function openConnections(options: SqliteOptions) {
   const database = openWriter(options)
   const facts = readFacts(database, options.clock.wall())
   const clock = anchoredNow(options.clock, facts.lastCommit)
-  // Its own connection: on the writer's, a query would see rows that are not committed yet.
+  // A separate connection: the writer's would show rows that are not committed yet.
   const readOnly = new Database(options.file, { readonly: true, timeout: 5_000 })
   const reader = createReader(readOnly, clock)
   let diskSpace: DiskSpace | undefined
@@ -246,7 +256,7 @@ async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: n
     await batches.transact({ project: first.id }, (tx) => extendDeadlines(tx, lastCommit, outage))
 }
 
-/** Opens the embedded store: creates the file, brings its schema up to date, and owns it until disposed. */
+/** Opens the SQLite store: creates the file, migrates its schema and owns it until disposed. */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const unlock = lockDatabaseFile(options.file)
   try {

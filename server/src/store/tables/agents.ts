@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Columns } from './columns.ts'
 
-/** Projects, and who works in them. */
+/** Projects and their agents. */
 export function defineAgentTables(c: Columns) {
   const projects = c.table('projects', {
     id: c.text('id').primaryKey(),
@@ -9,13 +9,19 @@ export function defineAgentTables(c: Columns) {
     path: c.text('path'),
     createdAt: c.integer('created_at').notNull(),
     pausedAt: c.integer('paused_at'),
-    /** How many routes it has; they only grow. Kept by a trigger: what claims check a list of them at hand against. */
+    /**
+     * Number of claim groups; it only grows. A trigger maintains it, and claims compare a cached
+     * list of groups with it.
+     */
     routes: c.integer('routes').notNull().default(0),
-    /** Number of the last event: locked last in a batch, which makes the feed dense and commit-ordered. */
+    /**
+     * Number of the last event. It is locked last in a batch, so the feed is dense and in commit
+     * order.
+     */
     seq: c.integer('seq').notNull().default(0),
   })
 
-  /** Epics of which nothing is claimed. */
+  /** Epics whose tasks cannot be claimed. */
   const pausedEpics = c.table(
     'paused_epics',
     {
@@ -29,7 +35,7 @@ export function defineAgentTables(c: Columns) {
     (t) => [c.primaryKey({ columns: [t.projectId, t.epic] })],
   )
 
-  /** How many tasks may hold `pool:<name>` at a time. */
+  /** Number of leases that may hold a slot of `pool:<name>` at once. */
   const pools = c.table(
     'pools',
     {
@@ -55,14 +61,17 @@ export function defineAgentTables(c: Columns) {
       type: c.text('type').notNull(),
       role: c.text('role').notNull(),
       capabilities: c.text('capabilities').notNull(),
-      /** `active` until the agent falls silent (`offline`) or leaves (`unregistered`); `idle` is read off its leases. */
+      /**
+       * `active` until the agent falls silent (`offline`) or leaves (`unregistered`); `idle` is
+       * derived from its leases.
+       */
       status: c.text('status').notNull().default('active'),
       incarnation: c.integer('incarnation').notNull().default(1),
       instanceHash: c.text('instance_hash'),
-      /** The key it was registered with: only with the same one does its instance secret count. */
+      /** Key that registered the agent. Its instance id counts only together with the same key. */
       credentialId: c.text('credential_id'),
       pausedAt: c.integer('paused_at'),
-      /** Since when this incarnation takes nothing new. */
+      /** Time since which this incarnation gets no new work. */
       drainingAt: c.integer('draining_at'),
       registeredAt: c.integer('registered_at').notNull(),
       lastActivity: c.integer('last_activity').notNull(),

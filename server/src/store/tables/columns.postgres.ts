@@ -10,14 +10,17 @@ import {
 } from 'drizzle-orm/pg-core'
 import type { Columns } from './columns.ts'
 
-/** Compared by bytes, as SQLite does: the order of names must not depend on the locale of a server. */
+/**
+ * Compared by bytes as in SQLite, so that the order of names does not depend on a server's locale.
+ */
 const text = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' })
 
 const integer = (name: string) => bigint(name, { mode: 'number' })
 
 /**
- * The column kinds of PostgreSQL: those of SQLite under the same names. The builders of the two engines have no type in
- * common, so SQLite's stand for both; the parity test compares what becomes of them.
+ * The column kinds of PostgreSQL under the names of those of SQLite. The builders of the two
+ * engines share no type, so SQLite's types stand for both; the parity test compares the resulting
+ * tables.
  */
 export const postgresColumns = {
   table: pgTable,

@@ -2,16 +2,20 @@ import { sql } from 'drizzle-orm'
 import { check, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 
 /**
- * The column kinds of SQLite. Every table is written once against these; a second engine brings the same names. Only text,
- * integers and reals: times are integers of milliseconds and JSON is text, because Postgres' jsonb refuses NUL and lone
- * surrogates and reorders keys, and a payload must come back byte for byte.
+ * The column kinds of SQLite. Each table is defined once with these names, and PostgreSQL
+ * implements the same names. There are only text, integers and reals: times are milliseconds, and
+ * JSON is text. jsonb in PostgreSQL refuses NUL and lone surrogates and reorders keys, but a
+ * payload must be returned byte for byte.
  */
 export const sqliteColumns = {
   table: sqliteTable,
   text,
   integer,
   real,
-  /** Grows with every row: first in, first out. AUTOINCREMENT, so that a deleted row's number never comes back. */
+  /**
+   * Grows with every row, for first-in, first-out order. AUTOINCREMENT never reuses the number of a
+   * deleted row.
+   */
   identity: (name: string) => integer(name).primaryKey({ autoIncrement: true }),
   index,
   uniqueIndex,
@@ -21,5 +25,5 @@ export const sqliteColumns = {
 
 export type Columns = typeof sqliteColumns
 
-/** The words a column may hold, for a CHECK. */
+/** Formats the values that a column may hold, for a CHECK. */
 export const quotedList = (values: readonly string[]) => sql.raw(values.map((value) => `'${value}'`).join(', '))

@@ -2,9 +2,9 @@ import { sql } from 'drizzle-orm'
 import type { AgentTables } from './agents.ts'
 import type { Columns } from './columns.ts'
 
-/** Who may come in, who is in, and who was kept out. */
+/** Credentials, sessions and denials. */
 export function defineIdentity(c: Columns, { projects, agents }: AgentTables) {
-  /** API keys. What is kept of a secret is its keyed hash. */
+  /** API keys. Only the keyed hash of a secret is stored. */
   const credentials = c.table(
     'credentials',
     {
@@ -15,7 +15,7 @@ export function defineIdentity(c: Columns, { projects, agents }: AgentTables) {
         .references(() => projects.id),
       name: c.text('name').notNull(),
       secretHash: c.text('secret_hash').notNull(),
-      /** The secret before the last rotation, and until when it is good too. */
+      /** Hash of the secret before the last rotation, and the time until which it is valid too. */
       previousHash: c.text('previous_hash'),
       previousUntil: c.integer('previous_until'),
       scopes: c.text('scopes').notNull(),
@@ -34,7 +34,7 @@ export function defineIdentity(c: Columns, { projects, agents }: AgentTables) {
     ],
   )
 
-  /** Logins. Each has one refresh token that is good, and remembers the one before for a retry. */
+  /** Sessions. Each has one valid refresh token and keeps the previous one for a retry. */
   const sessions = c.table(
     'sessions',
     {
@@ -48,10 +48,10 @@ export function defineIdentity(c: Columns, { projects, agents }: AgentTables) {
         .notNull()
         .references(() => agents.id),
       incarnation: c.integer('incarnation').notNull(),
-      /** The key it began with; null for a developer's. */
+      /** Key that opened the session; null for the developer of dev mode. */
       credentialId: c.text('credential_id').references(() => credentials.id),
       refreshHash: c.text('refresh_hash').notNull(),
-      /** The token that was exchanged for it, and the nonce it was exchanged with. */
+      /** Hashes of the exchanged token and of the nonce of that exchange. */
       parentHash: c.text('parent_hash'),
       nonceHash: c.text('nonce_hash'),
       createdAt: c.integer('created_at').notNull(),
@@ -66,12 +66,12 @@ export function defineIdentity(c: Columns, { projects, agents }: AgentTables) {
     ],
   )
 
-  /** Calls refused for who the caller is. Rows are only ever added. */
+  /** Calls that were refused because of their caller. Rows are never changed. */
   const denials = c.table(
     'denials',
     {
       ord: c.identity('ord'),
-      /** Null where the caller had no valid credential. */
+      /** Null if the caller had no valid credential. */
       projectId: c.text('project_id'),
       at: c.integer('at').notNull(),
       subject: c.text('subject'),

@@ -3,9 +3,9 @@ import { sql } from 'drizzle-orm'
 import type { AgentTables } from './agents.ts'
 import { type Columns, quotedList } from './columns.ts'
 
-/** Messages, and what became of their deliveries. */
+/** Messages, their deliveries and requests. */
 export function defineMessageTables(c: Columns, { projects, agents }: AgentTables) {
-  /** The payload of a fan-out, stored once beside its copies. */
+  /** Payload of a fan-out, stored once for all its copies. */
   const bodies = c.table('bodies', { id: c.text('id').primaryKey(), payload: c.text('payload').notNull() })
 
   const messages = c.table(
@@ -23,17 +23,17 @@ export function defineMessageTables(c: Columns, { projects, agents }: AgentTable
         .text('to_agent')
         .notNull()
         .references(() => agents.id),
-      /** What a copy of a fan-out was addressed to; null for a direct message. */
+      /** Address of the fan-out that this message is a copy of; null for a direct message. */
       address: c.text('address'),
       type: c.text('type').notNull(),
-      /** Null where the payload is the body's. */
+      /** Null if the payload is in `bodies`. */
       payload: c.text('payload'),
       bodyId: c.text('body_id').references(() => bodies.id),
       priority: c.integer('priority').notNull(),
       /** Rank of its delivery mode. */
       mode: c.integer('mode').notNull().default(rankOfMode('boundary')),
       status: c.text('status').notNull().default('pending'),
-      /** 1 while it can be delivered at once; null otherwise. */
+      /** 1 while it is deliverable at once; null otherwise. */
       ready: c.integer('ready'),
       threadId: c.text('thread_id'),
       replyTo: c.text('reply_to'),
@@ -42,7 +42,7 @@ export function defineMessageTables(c: Columns, { projects, agents }: AgentTable
       createdAt: c.integer('created_at').notNull(),
       deliveredAt: c.integer('delivered_at'),
       shownAt: c.integer('shown_at'),
-      /** The seed's name for the number of deliveries. */
+      /** Number of deliveries. The column's name is that of the original schema. */
       retryCount: c.integer('retry_count').notNull().default(0),
       maxDeliver: c.integer('max_deliver').notNull(),
       redrives: c.integer('redrives').notNull().default(0),
@@ -67,7 +67,7 @@ export function defineMessageTables(c: Columns, { projects, agents }: AgentTable
       c.index('messages_thread').on(t.projectId, t.threadId, t.ord).where(sql`thread_id is not null`),
       c.index('messages_task').on(t.taskId, t.ord).where(sql`task_id is not null`),
       c.index('messages_dead').on(t.projectId, t.ord).where(sql`status = 'dead'`),
-      // Before a body goes, its messages are asked for.
+      // The deletion of a body first searches for messages that use it.
       c.index('messages_body').on(t.bodyId).where(sql`body_id is not null`),
       c.index('messages_in_flight').on(t.toAgent).where(sql`status = 'delivered'`),
       c.check('messages_status_known', sql`status in (${quotedList(messageStatuses)})`),
@@ -77,8 +77,8 @@ export function defineMessageTables(c: Columns, { projects, agents }: AgentTable
   )
 
   /**
-   * How many messages of an agent's are where. Kept by triggers, so that `accepted` is the sum of the rest at every moment; a
-   * send locks the row, which makes the limit of a mailbox exact.
+   * Numbers of an agent's messages by status. Triggers maintain them, so `accepted` always equals
+   * the sum of the others. A send locks the row, which makes the inbox capacity exact.
    */
   const mailboxes = c.table(
     'mailboxes',
@@ -137,7 +137,7 @@ export function defineMessageTables(c: Columns, { projects, agents }: AgentTable
         .references(() => agents.id),
       messageId: c.text('message_id').notNull(),
       status: c.text('status').notNull().default('waiting'),
-      /** `{ result }` or `{ error }`, as JSON. */
+      /** `{ result }` or `{ error }` as JSON. */
       reply: c.text('reply'),
       createdAt: c.integer('created_at').notNull(),
       deadlineAt: c.integer('deadline_at').notNull(),
@@ -149,7 +149,7 @@ export function defineMessageTables(c: Columns, { projects, agents }: AgentTable
     ],
   )
 
-  /** Each failed delivery of a message: the history a dead letter shows. */
+  /** Failed deliveries of a message, which a dead letter shows as its history. */
   const deliveryFailures = c.table(
     'delivery_failures',
     {
@@ -157,7 +157,7 @@ export function defineMessageTables(c: Columns, { projects, agents }: AgentTable
         .text('message_id')
         .notNull()
         .references(() => messages.id),
-      /** How often the message had been redriven by then: its deliveries are counted anew each time. */
+      /** Number of redrives before this failure. Each redrive restarts the count of deliveries. */
       redrives: c.integer('redrives').notNull().default(0),
       attempt: c.integer('attempt').notNull(),
       at: c.integer('at').notNull(),

@@ -1,7 +1,7 @@
 import { postgresColumns } from './columns.postgres.ts'
 import { defineTables } from './tables.ts'
 
-/** What drizzle-kit reads to write the next migration of `drizzle/postgres`. */
+/** The input of drizzle-kit for the next migration of `drizzle/postgres`. */
 export const {
   projects,
   pausedEpics,

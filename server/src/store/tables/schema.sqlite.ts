@@ -1,7 +1,7 @@
 import { sqliteColumns } from './columns.ts'
 import { defineTables } from './tables.ts'
 
-/** What drizzle-kit reads to write the next migration of `drizzle/sqlite`. */
+/** The input of drizzle-kit for the next migration of `drizzle/sqlite`. */
 export const {
   projects,
   pausedEpics,

@@ -4,7 +4,9 @@ import { defineIdentity } from './identity.ts'
 import { defineMessageTables } from './messages.ts'
 import { defineTaskTables } from './tasks.ts'
 
-/** Every table, once, for every engine. Times are milliseconds since 1970, `*_json` and the like are JSON as text. */
+/**
+ * Defines all tables once for both engines. Times are milliseconds since 1970, and JSON is text.
+ */
 export function defineTables(c: Columns) {
   const agentTables = defineAgentTables(c)
   const { projects, agents } = agentTables
@@ -21,17 +23,20 @@ export function defineTables(c: Columns) {
       type: c.text('type').notNull(),
       subject: c.text('subject'),
       actor: c.text('actor'),
-      /** The task it is about, or that a message names. */
+      /** The task that the event is about, or that its message refers to. */
       taskId: c.text('task_id'),
       epic: c.text('epic'),
       threadId: c.text('thread_id'),
-      /** Ids of the agents that may see it, as JSON; null for everyone. */
+      /** Ids of the agents that may see the event, as JSON; null means all. */
       audience: c.text('audience'),
       data: c.text('data').notNull(),
-      /** Who called for it: the session, or the key; both null for a developer, and for the server itself. */
+      /**
+       * Session or key of the caller. Both are null for the developer of dev mode and for the
+       * server.
+       */
       sessionId: c.text('session_id'),
       credentialId: c.text('credential_id'),
-      /** Null for what the server did by itself. */
+      /** Null for an action of the server without a call. */
       requestId: c.text('request_id'),
     },
     (t) => [c.primaryKey({ columns: [t.projectId, t.seq] })],
@@ -71,10 +76,13 @@ export function defineTables(c: Columns) {
     (t) => [c.index('health_metrics_agent').on(t.agentId, t.timestamp)],
   )
 
-  /** Facts about the store itself: its epoch, and the time of the last commit. */
+  /** Facts about the store: its epoch and the time of the last commit, among others. */
   const storeFacts = c.table('store_facts', { name: c.text('name').primaryKey(), value: c.text('value').notNull() })
 
-  /** Processes that serve this store, each with its last sign of life: whoever begins after a silence knows how long it was. */
+  /**
+   * Processes that serve this store, each with the time of its last heartbeat. The next process to
+   * start computes the length of an outage from it.
+   */
   const replicas = c.table('replicas', {
     id: c.text('id').primaryKey(),
     host: c.text('host').notNull(),

@@ -3,9 +3,12 @@ import { sql } from 'drizzle-orm'
 import type { AgentTables } from './agents.ts'
 import { type Columns, quotedList } from './columns.ts'
 
-/** Tasks, what they wait for, who may take them, and the plans they come from. */
+/** Tasks, their dependencies, claim groups, locks and plans. */
 export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) {
-  /** A set of conditions on who may claim: tasks that ask the same share a route, and a claim looks only at its own routes. */
+  /**
+   * Claim groups. Tasks with the same required capabilities and assignee share a row, and a claim
+   * reads only the groups its agent qualifies for.
+   */
   const routes = c.table(
     'routes',
     {
@@ -31,9 +34,12 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
         .notNull()
         .references(() => projects.id),
       externalId: c.text('external_id'),
-      /** Hash of the plan's row it was last imported from. */
+      /** Hash of the plan row of the last import. */
       planHash: c.text('plan_hash'),
-      /** The seed's name for the holder of the lease, or who completed it. */
+      /**
+       * Holder of the lease, or the agent that completed the task. The column's name is that of the
+       * original schema.
+       */
       agentId: c.text('agent_id').references(() => agents.id),
       type: c.text('type').notNull(),
       epic: c.text('epic'),
@@ -44,23 +50,25 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
       requires: c.text('requires').notNull(),
       assignedTo: c.text('assigned_to'),
       priority: c.integer('priority').notNull(),
-      /** What claims order by: that of its priority, or the one below `critical` once it has waited too long. */
+      /** Sort key of claims: the rank of its priority, or the rank below `critical` after aging. */
       rank: c.integer('rank').notNull().default(3),
       status: c.text('status').notNull(),
       acceptance: c.text('acceptance').notNull().default('complete'),
-      /** Its route's id. */
+      /** Id of its claim group. */
       routeId: c
         .integer('route_id')
         .notNull()
         .references(() => routes.id),
-      /** The same, while it can be claimed at once; null otherwise. What the claim index holds. */
+      /**
+       * Id of its claim group while the task is ready; null otherwise. The claim index covers it.
+       */
       ready: c.integer('ready'),
-      /** Since when, for how long it has waited. */
+      /** Time at which it became ready; its wait is measured from then. */
       readyAt: c.integer('ready_at'),
-      /** The lock that is held, or `epic/` and the paused epic, for which it waits outside the claim index. */
+      /** The held lock, or `epic/` and the name of the paused epic, that parks the task. */
       parkedOn: c.text('parked_on'),
       dependencies: c.integer('dependencies').notNull().default(0),
-      /** How many of them are not completed. */
+      /** Number of dependencies that are not completed. */
       openDeps: c.integer('open_deps').notNull().default(0),
       onDependencyFailure: c.text('on_dependency_failure').notNull().default('block'),
       attempt: c.integer('attempt').notNull().default(0),
@@ -69,29 +77,29 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
       notBefore: c.integer('not_before'),
       scheduleToStartMs: c.integer('schedule_to_start_ms'),
       startToCloseMs: c.integer('start_to_close_ms').notNull().default(defaultStartToCloseMs),
-      /** When its time is over in all. */
+      /** Deadline of the whole task, from `scheduleToCloseMs`. */
       closeBy: c.integer('close_by'),
-      /** When the nearest of its time limits is over, in the status it has. */
+      /** Nearest deadline of its time limits in its current status. */
       timeoutAt: c.integer('timeout_at'),
       incarnation: c.integer('incarnation'),
       leaseToken: c.text('lease_token'),
       leaseMs: c.integer('lease_ms'),
       leaseExpiresAt: c.integer('lease_expires_at'),
-      /** Heartbeats in a row that did not list this lease. */
+      /** Consecutive heartbeats of the holder that did not list this lease. */
       unlistedBeats: c.integer('unlisted_beats').notNull().default(0),
-      /** What the claim takes, as a JSON list; null for nothing. */
+      /** Locks that the claim takes, as a JSON list; null means none. */
       locks: c.text('locks'),
-      /** How many the lease holds. */
+      /** Number of locks that the lease holds. */
       heldLocks: c.integer('held_locks').notNull().default(0),
       progress: c.text('progress'),
       result: c.text('result'),
-      /** The attempt whose result it is: the latest, or the one that was adopted. */
+      /** Attempt of the result: the latest, or the adopted one. */
       resultAttempt: c.integer('result_attempt'),
       error: c.text('error'),
       inputRequest: c.text('input_request'),
       input: c.text('input'),
       review: c.text('review'),
-      /** How many it has, so that a task without any costs no query. */
+      /** Numbers of its artifacts and orphan results. A task without any costs no query. */
       artifacts: c.integer('artifacts').notNull().default(0),
       orphans: c.integer('orphans').notNull().default(0),
       revision: c.integer('revision').notNull().default(1),
@@ -102,8 +110,9 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
     },
     (t) => [
       c.uniqueIndex('tasks_external').on(t.projectId, t.externalId),
-      // With the project first in each: without statistics SQLite takes two equalities on `tasks_status` for better than a
-      // range on a partial index, and the sweeps would walk every pending task four times a second.
+      // The project comes first in each index. Without statistics SQLite prefers two equalities on
+      // `tasks_status` to a range on a partial index, and the sweeps would then read every pending
+      // task four times a second.
       c.index('tasks_ready').on(t.projectId, t.ready, t.rank, t.ord).where(sql`ready is not null`),
       c.index('tasks_starving').on(t.projectId, t.ready, t.readyAt).where(sql`ready is not null and rank = 4`),
       c.index('tasks_parked').on(t.projectId, t.parkedOn, t.rank, t.ord).where(sql`parked_on is not null`),
@@ -113,7 +122,8 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
         .on(t.projectId, t.notBefore)
         .where(sql`status = 'pending' and ready is null and parked_on is null`),
       c.index('tasks_leases').on(t.projectId, t.leaseExpiresAt).where(sql`status = 'in_progress'`),
-      // These two hold ended tasks too: before an agent or a route goes, its tasks are asked for, which otherwise reads them all.
+      // These two also hold ended tasks: before an agent or a claim group is deleted, its tasks are
+      // searched for, which would otherwise read all tasks.
       c.index('tasks_held').on(t.agentId, t.status).where(sql`agent_id is not null`),
       c.index('tasks_status').on(t.projectId, t.status, t.ord),
       c.index('tasks_created').on(t.projectId, t.ord),
@@ -146,7 +156,7 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
     (t) => [c.primaryKey({ columns: [t.taskId, t.dependsOnId] }), c.index('task_dependents').on(t.dependsOnId)],
   )
 
-  /** What leases hold now. A key or a path has one holder, a pool as many as its size. */
+  /** Locks that leases hold now. A key or a path has one holder, a pool up to its size. */
   const locks = c.table(
     'locks',
     {
@@ -159,7 +169,7 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
         .text('task_id')
         .notNull()
         .references(() => tasks.id),
-      /** 1 for a key or a path, 0 for a place in a pool. */
+      /** 1 for a key or a path, 0 for a slot of a pool. */
       exclusive: c.integer('exclusive').notNull(),
       since: c.integer('since').notNull(),
     },
@@ -188,7 +198,7 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
     (t) => [c.primaryKey({ columns: [t.taskId, t.name] })],
   )
 
-  /** Results that came when their lease was over. */
+  /** Results of late completions that did not count. */
   const orphanResults = c.table(
     'orphan_results',
     {
@@ -204,7 +214,10 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
     (t) => [c.primaryKey({ columns: [t.taskId, t.attempt] })],
   )
 
-  /** How many tasks there are, by epic, story ('' for none) and status. Kept by triggers: no statement can forget them. */
+  /**
+   * Number of tasks by epic, story ('' means none) and status. Triggers maintain it, so no
+   * statement can omit the update.
+   */
   const taskCounts = c.table(
     'task_counts',
     {
