@@ -4,27 +4,39 @@ import { type ConnectionPool, clientSettings } from './pool.ts'
 
 const channel = 'tony_mcp'
 
-/** Hints of one replica within this time are one notification, in milliseconds: a commit with one takes a lock on the database. */
+/**
+ * Milliseconds in which a replica combines its notifications: each commit with NOTIFY takes a lock
+ * on the whole database.
+ */
 const coalesceMs = 20
 
-/** How long until a listener that lost its connection tries again, in milliseconds. */
+/** Milliseconds until a listener that lost its connection reconnects. */
 const reconnectMs = 1_000
 
-/** More projects in one notification than this is 'everywhere': its text is limited to 8 000 bytes. */
+/**
+ * Beyond this number of projects a notification names all of them: its text is limited to 8 000
+ * bytes.
+ */
 const projectLimit = 100
 
 export interface CommitNotifierOptions {
-  /** Straight to the database: a pooler passes no notifications on. Undefined where there is no such way: nothing is heard then. */
+  /**
+   * Direct address of the database: a pooler forwards no notifications. Undefined turns listening
+   * off.
+   */
   readonly url: string | undefined
   readonly connections: ConnectionPool
   readonly clock: Clock
-  /** Tells each process from the others, whose hints it listens to. */
+  /** Identifies this process, so that it ignores its own notifications. */
   readonly name: string
-  /** Some replica has committed in these projects; in any where absent. */
+  /** Called after a replica has committed in these projects; undefined means any project. */
   readonly onCommit: (projects: readonly string[] | undefined) => void
 }
 
-/** Tells other replicas where something was committed. Nothing depends on a hint arriving: all look by themselves each second. */
+/**
+ * Notifies other replicas of commits. Correctness does not depend on it: each replica also polls
+ * every second.
+ */
 export class CommitNotifier {
   readonly #options: CommitNotifierOptions
   readonly #projects = new Set<string>()
@@ -37,12 +49,12 @@ export class CommitNotifier {
     this.#options = options
   }
 
-  /** Says that something was committed in a project: within 20 ms, together with what else was by then. */
+  /** Queues a notification for a project. All queued projects are sent together within 20 ms. */
   notify(project: string): void {
     this.#projects.add(project)
     this.#cancelSend ??= this.#options.clock.timer(coalesceMs, () => {
       this.#cancelSend = undefined
-      // Lost with its connection: the others find it when they look.
+      // The notification is lost with its connection. The others find the commit when they poll.
       this.#send().catch(() => this.#projects.clear())
     })
   }
@@ -58,7 +70,7 @@ export class CommitNotifier {
       await listener.connect()
       await listener.query(`LISTEN ${channel}`)
       this.#listener = listener
-      // What was said while nobody listened.
+      // Commits from the time without a listener.
       this.#options.onCommit(undefined)
     } catch {
       this.#scheduleReconnect()

@@ -7,29 +7,29 @@ import { type PooledConnection, timeouts } from './pool.ts'
 import { minReaderSql, type SchemaVersionGuard } from './schema-version.ts'
 import { postgresTables } from './statements.ts'
 
-/** What a lock is about, as the 64 bit number that Postgres locks. */
+/** Returns the 64-bit key of an advisory lock for these names. */
 export const advisoryLockKey = (...names: readonly string[]): bigint =>
   createHash('sha256').update(names.join('\n')).digest().readBigInt64BE()
 
 export interface BatchConnectionOptions {
   readonly schemaVersion: SchemaVersionGuard
-  /** Whether batches of one project take turns, over all replicas. */
+  /** True if batches of one project take the writer lock across replicas. */
   readonly writerLock: boolean
-  /** Settings go with each transaction, because the connection is another each time. */
+  /** True behind a pooler: each transaction gets another connection, so it sets its own limits. */
   readonly pooler: boolean
 }
 
-/** The database's clock, which goes on during a transaction. */
+/** SQL of the database's clock in milliseconds. It also advances during a transaction. */
 export const nowMsSql = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
 
-/** Shorter than any statement may take. */
+/** Below the statement timeout of 5 s. */
 const writerLockWaitMs = 4_500
 
 const transactionSettings = Object.entries(timeouts)
   .map(([name, ms]) => `set local ${name} = ${ms};`)
   .join(' ')
 
-/** A connection as the batches use it. */
+/** A PostgreSQL connection for batches. */
 export class BatchConnection implements Connection {
   readonly #connection: PooledConnection
   readonly #time: DatabaseTime
@@ -49,13 +49,15 @@ export class BatchConnection implements Connection {
   }
 
   /**
-   * One round trip: begins, waits for the project's turn, and asks for the time after that. Batches of a project change the
-   * same counters and mailboxes in whatever order their operations come; two at once would meet in a deadlock, which costs
-   * a second each. Nothing is right only because of the turn: with `turns` off the rows' own locks say the same.
+   * Begins a transaction in one round trip: it takes the writer lock and then reads the time.
+   * Batches of a project change the same counters and inboxes in any order, so two at once would
+   * deadlock, which costs a second each. Correctness does not depend on the writer lock, which only
+   * avoids deadlocks. Row locks enforce the same order without it.
    */
   async begin(project: string): Promise<void> {
     const { writerLock, pooler, schemaVersion } = this.#options
-    // In line with the other replicas, longer than for a row: whoever is before this one is at work, and nothing is held meanwhile.
+    // Waits longer than for a row: the holder is making progress, and this transaction holds no
+    // lock yet.
     const lockSql = writerLock
       ? `set local lock_timeout = ${writerLockWaitMs}; select pg_advisory_xact_lock(${advisoryLockKey(project)});
          set local lock_timeout = ${timeouts.lock_timeout};`
@@ -68,7 +70,7 @@ export class BatchConnection implements Connection {
         : error
     })
     const { now, needed } = parseBeginResult(results)
-    // Whoever lends the connection gives up one that is in a transaction when this throws.
+    // If this throws, the pool discards the connection because a transaction is open on it.
     schemaVersion.check(needed)
     this.#project = project
     this.now = this.#time.sync(Number(now))
@@ -76,12 +78,14 @@ export class BatchConnection implements Connection {
 
   async commit(): Promise<void> {
     const { command } = await this.#send('commit')
-    // What a failed transaction answers to a commit: an operation went on after one of its statements had been refused.
+    // A failed transaction replies ROLLBACK: an operation went on after one of its statements
+    // failed.
     if (command !== 'COMMIT') throw new Error('the transaction had failed before its commit')
   }
 
   async rollback(): Promise<void> {
-    // The connection may be what failed: then the server rolls back by itself, and nobody uses it again.
+    // The connection itself may have failed. The server then rolls back, and the connection is not
+    // used again.
     await this.#connection.client.query('rollback').catch(() => this.#connection.discard())
   }
 
@@ -93,7 +97,9 @@ export class BatchConnection implements Connection {
     await this.#send('release operation')
   }
 
-  /** Throws when the connection is lost: that is every operation's business, and what the one at hand was refused for is not. */
+  /**
+   * Throws on a lost connection, which fails the whole batch; an operation's own error does not.
+   */
   async rollbackToSavepoint(): Promise<boolean> {
     await this.#send('rollback to operation; release operation')
     return true
@@ -112,14 +118,17 @@ export class BatchConnection implements Connection {
     }
   }
 
-  /** Of an error outside any statement of an operation the connection is not used again. */
+  /**
+   * Discards the connection after an error outside an operation's statement, and returns the error
+   * to throw.
+   */
   #discard(error: unknown): unknown {
     this.#connection.discard()
     return sqlState(error) === undefined ? new ConnectionLostError('the connection was lost', { cause: error }) : error
   }
 }
 
-/** What was asked last, among the results of several statements in one text. */
+/** Returns the row of the final select among the results of several statements. */
 function parseBeginResult(results: unknown): { readonly now: unknown; readonly needed: unknown } {
   for (const result of Array.isArray(results) ? results : [results]) {
     const row: { now?: unknown; needed?: unknown } | undefined = result?.rows?.[0]

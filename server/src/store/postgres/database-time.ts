@@ -1,8 +1,9 @@
 import type { Clock } from '../../platform/clock.ts'
 
 /**
- * The database's time as near as this process knows it: what it said last, and how long ago that was by the monotonic clock.
- * Never ahead of the database by more than the two clocks drift in between, and never back.
+ * The database's time as close as this process can tell: the last reading plus the monotonic time
+ * since. It never decreases, and it is ahead of the database by at most the drift of the two clocks
+ * since the reading.
  */
 export class DatabaseTime {
   readonly #clock: Clock
@@ -11,13 +12,13 @@ export class DatabaseTime {
   #syncedAt = 0
   #latest = 0
 
-  /** `instead`: a time that stands in for the database's, in tests. */
+  /** `override` replaces the database's time in tests. */
   constructor(clock: Clock, override?: () => number) {
     this.#clock = clock
     this.#override = override
   }
 
-  /** Takes note of what the database says now. Returns the time of whatever asked. */
+  /** Stores a reading of the database's clock and returns the time to use. */
   sync(time: number): number {
     this.#syncedTime = time
     this.#syncedAt = this.#clock.monotonic()

@@ -3,23 +3,23 @@ import { DrizzleQueryError } from 'drizzle-orm'
 import { DatabaseError } from 'pg'
 import { SchemaError } from '../migrations/migrate.ts'
 
-/** The connection is gone, or cannot be had. */
+/** The connection was lost, or none is available. */
 export class ConnectionLostError extends Error {
   override readonly name: string = 'ConnectionLostError'
 }
 
-/** A transaction has not begun: nothing was done, and another connection may be better. */
+/** A transaction did not begin. Nothing was done, and a retry on another connection may succeed. */
 export class NotBegunError extends ConnectionLostError {
   override readonly name = 'NotBegunError'
 }
 
-/** The code of a refusal of the server's; undefined for any other error. */
+/** Returns the SQLSTATE of a server error; undefined for any other error. */
 export function sqlState(error: unknown): string | undefined {
   if (error instanceof DatabaseError) return error.code
   return error instanceof Error && error.cause !== undefined ? sqlState(error.cause) : undefined
 }
 
-/** The server is being shut down, or this connection is. */
+/** States that mean that the server or this connection is shutting down. */
 const connectionEndStates = /^(57P0|08)/
 
 export const isConnectionEnd = (error: unknown): boolean => connectionEndStates.test(sqlState(error) ?? '08000')
@@ -28,17 +28,23 @@ export const isLockTimeout = (error: unknown): boolean => sqlState(error) === '5
 
 export const neverBegan = (error: unknown): boolean => error instanceof NotBegunError
 
-/** Serialization failure, deadlock; and a prepared statement of before a migration, which is gone with its connection. */
+/**
+ * Serialization failure and deadlock, and a prepared statement that a migration made invalid; it
+ * goes with its connection.
+ */
 const transientStates = new Set(['40001', '40P01', '0A000', '26000'])
 
 export const isTransient = (error: unknown): boolean => neverBegan(error) || transientStates.has(sqlState(error) ?? '')
 
-/** Refusals of one statement: what a constraint forbids, what cannot be computed, what is no SQL. */
+/** Faults of one statement: a violated constraint, an invalid value or invalid SQL. */
 const statementFaultStates = /^(2[0-3]|42|P0)/
 
-/** An error of the database as one of ours. What is none of its errors, or the fault of a statement, is given back. */
+/**
+ * Converts an error of the database to a CoordinationError. It returns other errors and faults of a
+ * statement unchanged.
+ */
 export function translateError(error: unknown): unknown {
-  // Of another replica, which is newer, it can be had.
+  // A newer replica can serve the call.
   if (error instanceof SchemaError) return new CoordinationError('STORE_UNAVAILABLE', error.message)
   const state = sqlState(error)
   if (state === undefined && !(error instanceof DrizzleQueryError || error instanceof ConnectionLostError)) return error

@@ -30,7 +30,7 @@ const checkSchema: Check = async (client) => {
   return [{ check: 'schema', state: 'ok', message: missing < 0 ? 'newer than this program' : 'up to date' }]
 }
 
-/** Those that have given a sign of life lately: each gives one a second. */
+/** Finds the replicas with a recent heartbeat; each sends one per second. */
 const checkReplicas: Check = async (client) => {
   const { rows } = await client.query<{ id: string; host: string; up: string; ago: string }>(
     `SELECT id, host, n.now - started_at AS up, n.now - seen_at AS ago
@@ -46,13 +46,13 @@ const checkReplicas: Check = async (client) => {
   ]
 }
 
-/** In this order; without a schema there is nothing more to look at. */
+/** In this order; after a failed check, the next ones cannot run. */
 const checks = [checkSettings, checkSchema, checkReplicas] as const
 
-/** Looks at a PostgreSQL and at who serves it, without changing anything. */
+/** Examines a PostgreSQL database and its replicas. It changes nothing. */
 export async function examinePostgres(url: string): Promise<readonly Finding[]> {
   const client = new Client(clientSettings(url))
-  // What is lost fails the query that waits for it.
+  // A lost connection fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined)
   const findings: Finding[] = []
   try {

@@ -9,21 +9,22 @@ import { minReaderSql } from './schema-version.ts'
 export interface StoreFacts {
   readonly epoch: string
   readonly secret: Uint8Array
-  /** What the database's clock says. */
+  /** Time of the database's clock. */
   readonly now: number
 }
 
 /**
- * Where the data is: the cluster and its timeline, the database and its table of events. A standby that took over and a recovery to
- * a moment have another timeline, a dump that was restored another table; each may lack what had been acknowledged.
+ * Location of the data: the cluster and its timeline, the database and its table of events. A
+ * promoted standby and a point-in-time recovery have another timeline, a restored dump another
+ * table. Each of them may lack acknowledged writes.
  */
 const locationSql = `(SELECT concat_ws('-', (SELECT system_identifier FROM pg_control_system()),
   substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8),
   (SELECT oid FROM pg_database WHERE datname = current_database()), 'public.events'::regclass::oid))`
 
 /**
- * The epoch, and a new one where the data is no longer where that began: whichever replica sees it first decides. Refused by a
- * standby, which has no timeline of its own.
+ * Reads the epoch. It begins a new one if the data is no longer at the location of the epoch; the
+ * first replica to notice decides. It fails on a standby, which has no timeline of its own.
  */
 export async function readEpoch(
   client: Pick<ClientBase, 'query'>,
@@ -44,7 +45,7 @@ export async function readEpoch(
   }
 }
 
-/** Gives a store that has served nobody the epoch of another, whose feeds it takes over. */
+/** Gives a new store the epoch of the store whose feeds it takes over. */
 export async function adoptEpoch(client: Pick<ClientBase, 'query'>, epoch: string): Promise<void> {
   await client.query(
     `INSERT INTO store_facts SELECT 'epoch', $1 || '@' || ${locationSql} ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
@@ -52,7 +53,7 @@ export async function adoptEpoch(client: Pick<ClientBase, 'query'>, epoch: strin
   )
 }
 
-/** Throws StoreRefusedError for a store into which another is still being moved. */
+/** Throws StoreRefusedError if a move into this store is not finished. */
 export async function refuseUnfinishedMove(client: Pick<ClientBase, 'query'>): Promise<void> {
   const { rowCount } = await client.query(
     `SELECT 1 FROM store_facts WHERE name LIKE 'move %' AND value LIKE '%"done":false%'`,
@@ -61,7 +62,7 @@ export async function refuseUnfinishedMove(client: Pick<ClientBase, 'query'>): P
     throw new StoreRefusedError('a move into this database is not finished: run the same tony-mcp move again')
 }
 
-/** What a store must have from its first moment on. Whichever replica comes first decides. */
+/** Reads the facts of a store and creates missing ones. The first of several replicas decides. */
 export async function readFacts(client: ClientBase): Promise<StoreFacts> {
   const fact = async (name: string, initial: string): Promise<string> => {
     await client.query('INSERT INTO store_facts VALUES ($1, $2) ON CONFLICT DO NOTHING', [name, initial])

@@ -6,14 +6,16 @@ const createMigrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, min_reader bigint NOT NULL, applied_at bigint NOT NULL
 )`
 
-/** Whoever migrates holds it to the end of each step. */
+/** The process that migrates holds this lock to the end of each step. */
 const acquireMigrationLock = `
   SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
   SELECT pg_advisory_xact_lock(${advisoryLockKey('migrations')})`
 
 /**
- * Brings the schema to the newest migration, one transaction for each, or leaves it as it was and throws SchemaError. Any number
- * of processes may begin at once: each step is one's, and the others find it done. Returns what this one did.
+ * Applies the missing migrations, each in its own transaction. If one fails, its step changes
+ * nothing and the function throws SchemaError. Any number of processes may run it at once: one
+ * applies each step, and the others find it applied. Returns the migrations that this process
+ * applied.
  */
 export async function migratePostgres(
   client: ClientBase,
@@ -27,7 +29,7 @@ export async function migratePostgres(
   }
 }
 
-/** Applies the next migration that is missing; undefined when none is. */
+/** Applies the next missing migration; returns undefined if none is missing. */
 async function applyNext(client: ClientBase, migrations: readonly Migration[]): Promise<Migration | undefined> {
   await client.query(`BEGIN; ${acquireMigrationLock}`)
   try {
@@ -54,7 +56,10 @@ async function apply(client: ClientBase, migration: Migration): Promise<void> {
   ])
 }
 
-/** What has been applied; nothing for an empty schema. Throws SchemaError for one that holds tables and is not ours. */
+/**
+ * Returns the applied migrations; none for an empty schema. Throws SchemaError if the schema has
+ * tables of another program.
+ */
 export async function readAppliedMigrations(client: ClientBase): Promise<AppliedMigration[]> {
   const { rows: tables } = await client.query<{ name: string; ours: boolean }>(
     `SELECT t.table_name AS name, EXISTS (

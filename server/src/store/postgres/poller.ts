@@ -8,15 +8,16 @@ export interface PollerOptions {
   readonly heartbeat: ReplicaHeartbeat
   readonly remoteCommits: RemoteCommits
   readonly clock: Clock
-  /** Also sees whether this program may still use the database. */
+  /** Reads the epoch. Throws if this version may no longer use the database. */
   readonly readEpoch: () => Promise<string>
-  /** The database was restored, or a standby took its place. */
+  /** Called after the database was restored or a standby took over. */
   readonly onEpoch: () => void
 }
 
 /**
- * What a replica does each second, with or without notifications: says that it is alive, sees whether the database is still
- * the same, and looks for what others have committed. One look at a time; hints that come meanwhile are one more.
+ * The work of a replica each second, with or without notifications: it sends a heartbeat, reads the
+ * epoch and polls for commits of other replicas. Polls run one at a time; notifications during a
+ * poll cause one more.
  */
 export class Poller {
   readonly #options: PollerOptions
@@ -37,7 +38,7 @@ export class Poller {
     return this.#epoch
   }
 
-  /** Takes note of the epoch that the database has. */
+  /** Compares the database's epoch with the known one and reacts to a change. */
   observeEpoch(epoch: string): void {
     if (epoch === this.#epoch) return
     this.#epoch = epoch
@@ -47,7 +48,7 @@ export class Poller {
 
   start(): void {
     this.#cancel = this.#options.clock.timer(intervalMs, () => {
-      // A second in which the database was away: the next one finds what this one missed.
+      // The database was unreachable; the next tick polls all projects.
       this.#ticking = this.#tick().catch(() => {
         this.#allProjects = true
       })
@@ -57,7 +58,7 @@ export class Poller {
     })
   }
 
-  /** Looks in these projects, or in all, soon. */
+  /** Polls these projects soon, or all of them. */
   poll(projects: readonly string[] | undefined): void {
     if (projects) for (const project of projects) this.#projects.add(project)
     else this.#allProjects = true
@@ -71,7 +72,7 @@ export class Poller {
       })
   }
 
-  /** Waits until nothing of it runs any more. */
+  /** Stops the timer and waits for the running work. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()

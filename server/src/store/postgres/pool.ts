@@ -5,20 +5,20 @@ import { createRunner, type StatementRunner } from './statements.ts'
 
 export interface PoolOptions {
   readonly url: string
-  /** The database is reached through a pooler that gives each transaction another connection. */
+  /** True behind a pooler that gives each transaction another connection. */
   readonly pooler: boolean
-  /** Connections at most. */
+  /** Maximum number of connections. */
   readonly size: number
   /** `process` does not wait for the disk at each commit. */
   readonly durability: 'disk' | 'process'
-  /** What is asked of each connection before it is used: the database behind it may be another than before. */
+  /** Called before the first use of each connection: the database behind it may have changed. */
   readonly onConnect?: (client: PoolClient) => Promise<void>
 }
 
-/** No statement runs, waits for a lock, or holds a transaction open for longer. In milliseconds. */
+/** Limits in milliseconds for a statement, the wait for a lock and an idle transaction. */
 export const timeouts = { statement_timeout: 5_000, lock_timeout: 2_000, idle_in_transaction_session_timeout: 10_000 }
 
-/** A pooler does not pass on what a connection asks for at its start. */
+/** A pooler does not forward the startup settings of a connection. */
 const settingsOf = ({ pooler, durability }: PoolOptions): PoolConfig => ({
   ...(pooler ? {} : timeouts),
   ...(durability === 'process' && !pooler ? { options: '-c synchronous_commit=off' } : {}),
@@ -28,12 +28,12 @@ export const clientSettings = (url: string): PoolConfig => ({
   connectionString: url,
   application_name: 'tony-mcp',
   connectionTimeoutMillis: 2_000,
-  // The server's own limit comes first, unless the network has swallowed the connection.
+  // The server's limits apply first, unless the network has lost the connection.
   query_timeout: 10_000,
   keepAlive: true,
 })
 
-/** Connects, or throws StoreRefusedError with the name of the database and the reason. */
+/** Connects. Throws StoreRefusedError with the name of the database and the reason. */
 export async function connectTo(client: Client, url: string): Promise<void> {
   try {
     await client.connect()
@@ -44,14 +44,14 @@ export async function connectTo(client: Client, url: string): Promise<void> {
   }
 }
 
-/** One connection on loan. */
+/** A connection on loan from the pool. */
 export interface PooledConnection extends StatementRunner {
   readonly client: PoolClient
-  /** Not to be used again: it is closed when it is given back. */
+  /** Closes the connection when it is returned instead of reusing it. */
   discard(): void
 }
 
-/** Connections to one database, each with the statements it has prepared. */
+/** A pool of connections to one database, each with its prepared statements. */
 export class ConnectionPool {
   readonly #pool: Pool
   readonly #usesPrepared: boolean
@@ -66,10 +66,11 @@ export class ConnectionPool {
       ...settingsOf(options),
       max: options.size,
       idleTimeoutMillis: 60_000,
-      // What is asked for without waiting for the answer to what went before shares a round trip.
+      // Queries that do not wait for an earlier result share a round trip.
       pipeline: true,
     })
-    // A connection that breaks fails whoever uses it and leaves the pool by itself; an event nobody hears would end the process.
+    // A broken connection fails its borrower and leaves the pool. An `error` event without a
+    // listener would end the process.
     this.#pool.on('error', () => undefined)
     this.#pool.on('connect', (client) => client.on('error', () => undefined))
   }

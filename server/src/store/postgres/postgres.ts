@@ -21,32 +21,47 @@ import { postgresTables } from './statements.ts'
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`. */
   readonly url: string
-  /** Straight to the database, past a pooler: for migrations and notifications. Absent where `url` is that already, or there is no such way. */
+  /**
+   * Direct address of the database for migrations and notifications; absent if `url` is not a
+   * pooler or there is no direct way.
+   */
   readonly directUrl?: string | undefined
-  /** `url` leads to a pooler in transaction mode. */
+  /** True if `url` leads to a pooler in transaction mode. */
   readonly pooler?: boolean
-  /** `process` does not wait for the disk at each commit: a crash of the database may lose the last acknowledged writes. */
+  /**
+   * `process` does not wait for the disk at each commit: a crash of the database may lose the last
+   * acknowledged writes.
+   */
   readonly durability?: 'disk' | 'process'
-  /** Whether replicas tell each other of commits. All is correct without; what others did is then seen within a second. */
+  /**
+   * True if replicas notify each other of commits. Otherwise a replica finds the commits of others
+   * within a second; correctness does not depend on it.
+   */
   readonly notify?: boolean
-  /** Whether batches of one project take turns over all replicas: without, they meet in each other's rows. */
+  /**
+   * True if batches of one project take the writer lock across replicas. Without it they conflict
+   * on each other's rows.
+   */
   readonly writerLock?: boolean
-  /** How long a batch goes on beginning operations while others may wait for the project's turn, in milliseconds. Default 200. */
+  /**
+   * Time in milliseconds after which a batch begins no more operations, because other replicas may
+   * wait for the writer lock. Default 200.
+   */
   readonly timeSliceMs?: number
   readonly clock?: Clock
-  /** A time that stands in for the database's, for tests. An outage then extends nothing. */
+  /** Replaces the database's time in tests. Outages then extend no deadline. */
   readonly time?: (() => number) | undefined
 }
 
-/** Connections for batches, one for each project that writes at the moment, and for reads. */
+/** Connections for batches, one per project that is writing, and for reads. */
 const poolSizes = { writers: 4, readers: 6 } as const
 
 export const postgresMigrations = new URL('../../../../drizzle/postgres', import.meta.url)
 
-/** Checks the server and brings the schema up to date, past any pooler. */
+/** Checks the server's settings and applies the migrations, on a direct connection. */
 async function prepareDatabase(url: string, durability: 'disk' | 'process'): Promise<StoreFacts> {
   const client = new Client(clientSettings(url))
-  // What is lost fails the query that waits for it; an event nobody hears would end the process.
+  // A lost connection fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined)
   await connectTo(client, url)
   try {
@@ -68,7 +83,7 @@ interface EngineOptions {
   readonly connectionOptions: BatchConnectionOptions
 }
 
-/** One batch in flight for each project. */
+/** Runs one batch at a time for each project. */
 const createEngine = ({ writers, heartbeat, time, connectionOptions, clock, timeSliceMs }: EngineOptions): Engine => ({
   laneOf: (project) => project,
   withConnection: async (work) => {
@@ -91,7 +106,7 @@ const createEngine = ({ writers, heartbeat, time, connectionOptions, clock, time
   translateError,
 })
 
-/** One replica of a store on PostgreSQL. */
+/** The store of one replica on PostgreSQL. */
 class PostgresStore implements Store {
   readonly durability: 'disk' | 'process'
   readonly secret: Uint8Array
@@ -115,7 +130,7 @@ class PostgresStore implements Store {
     this.secret = facts.secret
     this.#time = new DatabaseTime(clock, override)
     this.#time.sync(facts.now)
-    // Before anything is read or written on a new connection: behind it may be a standby that took over.
+    // Before the first read or write on a new connection: a promoted standby may be behind it.
     const readEpochFrom = async (client: Pick<Client, 'query'>) => {
       const { epoch, needed } = await readEpoch(client)
       this.#schemaVersion.check(needed)
@@ -156,7 +171,7 @@ class PostgresStore implements Store {
     })
   }
 
-  /** Extends deadlines after an outage, before anything else; then listens. */
+  /** Extends deadlines after an outage before any other work; then listens for notifications. */
   async start(): Promise<void> {
     await this.#heartbeat.send()
     await this.#remoteCommits.poll()
@@ -214,7 +229,7 @@ class PostgresStore implements Store {
   }
 }
 
-/** Opens the store on PostgreSQL: any number of processes may have it open at once. */
+/** Opens the store on PostgreSQL. Any number of processes may have it open at once. */
 export async function openPostgres(options: PostgresOptions): Promise<Store> {
   const facts = await prepareDatabase(options.directUrl ?? options.url, options.durability ?? 'disk')
   const store = new PostgresStore(options, facts)

@@ -5,7 +5,7 @@ import type { EventRange } from '../commit/append-events.ts'
 import { type Query, statement, type Wake } from '../store.ts'
 import type { ConnectionPool, PooledConnection } from './pool.ts'
 
-/** Read of a feed at a time. */
+/** Events per read of a feed. */
 const pageLimit = 1_000
 
 const eventsAfter = statement(({ db, t, p }: Query<{ project: string; after: number }>) =>
@@ -32,16 +32,18 @@ interface LoggedEvent {
   readonly data: string
 }
 
-/** Events that end a lease: their data names its holder and its attempt. */
+/** Events that end a lease; their data has the holder and the attempt. */
 const leaseEndEvents = /^task\.(submitted|completed|retried|released|expired|inputRequested|timedOut|failed|cancelled)$/
 const leaseData = z.object({ agentId: z.string(), attempt: z.int() })
 const sessionData = z.object({ sessionId: z.string() })
 const agentIds = z.array(z.string())
 
-/** How many waiting claims a route with work wakes at most. */
+/** Maximum number of waiting claims that one claim group wakes. */
 const wakeLimit = 64
 
-/** Routes with tasks that can be claimed, each with how many. One look into the claim index for each route. */
+/**
+ * Claim groups with ready tasks, each with their number. It reads the claim index once per group.
+ */
 const readyClaimGroupsSql = `
   SELECT r.project_id, r.requires, r.assigned_to, ready.count::int FROM routes r CROSS JOIN LATERAL (
     SELECT count(*) FROM (
@@ -49,29 +51,29 @@ const readyClaimGroupsSql = `
     ) found
   ) ready WHERE ready.count > 0 AND ($1::text[] IS NULL OR r.project_id = ANY ($1))`
 
-/** Agents with mail that can be delivered. */
+/** Agents with deliverable messages. */
 const readyInboxesSql = `
   SELECT m.agent_id FROM mailboxes m WHERE m.pending > 0 AND ($1::text[] IS NULL OR m.project_id = ANY ($1)) AND EXISTS (
     SELECT 1 FROM messages WHERE to_agent = m.agent_id AND ready IS NOT NULL
   )`
 
-/** What a look is for: all that may have happened, or what a hint spoke of. */
+/** Scope of a poll: everything, or the projects of a notification. */
 export interface PollOptions {
-  /** Absent for all. */
+  /** Undefined means all. */
   readonly projects?: readonly string[]
 }
 
 /**
- * What other replicas have committed, as the wakes that their operations gave. It is read off the tables, in which it all
- * stands: the feed tells what ended, the indexes of claims and deliveries what is ready. So a notification need only say
- * where to look, and one that is lost costs a second.
+ * Derives the wakes of commits by other replicas from the tables: the feed has the ends of leases,
+ * and the indexes of claims and deliveries have the ready rows. A notification therefore only names
+ * projects, and a lost one costs a second.
  */
 export class RemoteCommits {
   readonly #connections: ConnectionPool
   readonly #wake: (wakes: readonly Wake[]) => void
-  /** Number of the last event of each project that was looked at. */
+  /** Number of the last event read of each project. */
   readonly #lastSeqs = new Map<string, number>()
-  /** Events beyond it that this process wrote, and has woken for. */
+  /** Later events that this process wrote and has already sent wakes for. */
   readonly #ownSeqs = new Map<string, Set<number>>()
   #isFirstPoll = true
 
@@ -80,7 +82,7 @@ export class RemoteCommits {
     this.#wake = wake
   }
 
-  /** Takes note of events this process wrote. */
+  /** Marks the events that this process wrote, so that polls skip them. */
   skipOwn({ project, first, last }: EventRange): void {
     if (this.#lastSeqs.get(project) === first - 1) {
       this.#lastSeqs.set(project, last)
@@ -91,14 +93,14 @@ export class RemoteCommits {
     for (let seq = first; seq <= last; seq += 1) own.add(seq)
   }
 
-  /** A restored or promoted database: its feed may end before what was looked at. */
+  /** Forgets its cursors: the feed of a restored or promoted database may end before them. */
   reset(): void {
     this.#lastSeqs.clear()
     this.#ownSeqs.clear()
     this.#isFirstPoll = true
   }
 
-  /** Looks for what is new and wakes those it is for. */
+  /** Reads new events and ready rows and sends their wakes. */
   async poll({ projects }: PollOptions = {}): Promise<void> {
     const wakes = await this.#connections.withConnection(async (connection) => {
       const scope = [projects ?? null]
@@ -115,7 +117,7 @@ export class RemoteCommits {
   }
 
   async #readFeed(connection: PooledConnection, project: string, seq: number): Promise<Wake[]> {
-    // What was there before this process is nobody's here to be woken for.
+    // Events from before this process began need no wake, because it had no waiters.
     let head = this.#lastSeqs.get(project) ?? (this.#isFirstPoll ? seq : 0)
     this.#lastSeqs.set(project, head)
     if (head >= seq) return []
@@ -136,7 +138,7 @@ export class RemoteCommits {
   }
 }
 
-/** Events after which an agent, or everybody, may be handed what it could not be before. */
+/** Events that may make an agent, or every agent, eligible for more. */
 const admissionEvents = /^(agent\.(updated|resumed)|project\.resumed|epic\.resumed)$/
 
 function wakesOf(project: string, { type, subject, audience, data }: LoggedEvent): Wake[] {
@@ -155,7 +157,7 @@ function wakesOf(project: string, { type, subject, audience, data }: LoggedEvent
   return lease.success ? [{ topic: 'lease', taskId: subject, ...lease.data }] : []
 }
 
-/** Agents that have another incarnation than before. */
+/** Returns wakes for the agents whose incarnation changed. */
 async function incarnationWakesIn(client: ClientBase, events: readonly LoggedEvent[]): Promise<Wake[]> {
   const changed = events.filter(({ type }) => type === 'agent.registered' || type === 'agent.unregistered')
   if (changed.length === 0) return []
@@ -171,7 +173,10 @@ async function incarnationWakesIn(client: ClientBase, events: readonly LoggedEve
   }))
 }
 
-/** Work that can be claimed and mail that can be delivered: also what no event told of, as tasks whose time has come. */
+/**
+ * Returns wakes for ready tasks and deliverable messages. Some became so without an event, such as
+ * tasks whose `notBefore` has passed.
+ */
 async function readyWakesIn(client: ClientBase, scope: readonly unknown[]): Promise<Wake[]> {
   const claimGroups = await client.query<{ project_id: string; requires: string; assigned_to: string; count: number }>(
     readyClaimGroupsSql,

@@ -7,13 +7,19 @@ import type { DatabaseTime } from './database-time.ts'
 import type { ConnectionPool, PooledConnection } from './pool.ts'
 import { postgresTables } from './statements.ts'
 
-/** A silence of all replicas that is longer is an outage, in milliseconds. A replica gives a sign of life each second. */
+/**
+ * Silence of all replicas in milliseconds that counts as an outage. A replica sends a heartbeat
+ * each second.
+ */
 export const outageMs = 3_000
 
-/** Before any work a replica that has been silent for so long says that it is alive, and learns whether the others were. */
+/**
+ * Age of the last heartbeat in milliseconds after which a replica sends one before any other work.
+ * The reply shows whether the other replicas were alive.
+ */
 const heartbeatMaxAgeMs = 2_000
 
-/** A replica that has not been seen for so long is forgotten. */
+/** Silence in milliseconds after which the row of a replica is deleted. */
 const deleteAfterMs = 86_400_000
 
 interface ReplicaHeartbeatOptions {
@@ -24,14 +30,14 @@ interface ReplicaHeartbeatOptions {
 }
 
 /**
- * Signs of life of this replica and what a silence of all of them means: nobody could extend a lease meanwhile, so whoever
- * is back first gives every deadline its length, before anything else is done.
+ * Sends this replica's heartbeats and handles outages. While all replicas are silent no client can
+ * extend a lease, so the first one back extends every deadline by the outage before any other work.
  */
 export class ReplicaHeartbeat {
   readonly #connections: ConnectionPool
   readonly #clock: Clock
   readonly #time: DatabaseTime
-  /** Whether an outage extends deadlines; not where a test says what time it is. */
+  /** True if an outage extends deadlines; false in a test that sets the time. */
   readonly #extendsDeadlines: boolean
   readonly #id = uuidv7()
   #sentAt = Number.NEGATIVE_INFINITY
@@ -44,12 +50,12 @@ export class ReplicaHeartbeat {
     this.#extendsDeadlines = extendsDeadlines
   }
 
-  /** Resolves at once while the last sign of life is fresh. */
+  /** Sends a heartbeat if the last one is too old; otherwise returns undefined. */
   ensureFresh(): Promise<void> | undefined {
     return this.#clock.monotonic() - this.#sentAt < heartbeatMaxAgeMs ? undefined : this.send()
   }
 
-  /** Calls that come together are one sign of life. */
+  /** Sends a heartbeat. Concurrent calls share one. */
   send(): Promise<void> {
     this.#sending ??= this.#sendNow().finally(() => {
       this.#sending = undefined
@@ -71,7 +77,10 @@ export class ReplicaHeartbeat {
     this.#sentAt = this.#clock.monotonic()
   }
 
-  /** Nobody was there: the first one back extends the deadlines, the others find its sign of life. */
+  /**
+   * Ends an outage: the first replica back extends the deadlines, and the others find its
+   * heartbeat.
+   */
   async #endOutage(connection: PooledConnection): Promise<number> {
     const { client } = connection
     await client.query(

@@ -21,7 +21,10 @@ export async function readSettings(client: ClientBase): Promise<Settings> {
   return settings
 }
 
-/** What the store promises cannot be kept on every server: throws StoreRefusedError, and says which setting to change. */
+/**
+ * Throws StoreRefusedError if the server's settings break the promises of the store. The message
+ * names the setting to change.
+ */
 export async function refuseUnsafeSettings(client: ClientBase, durability: 'disk' | 'process'): Promise<void> {
   const problem = problemOf(await readSettings(client), durability)
   if (problem !== undefined) throw new StoreRefusedError(`this database cannot be used: ${problem}`)

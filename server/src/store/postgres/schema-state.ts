@@ -6,10 +6,10 @@ import { clientSettings, connectTo } from './pool.ts'
 import { postgresMigrations } from './postgres.ts'
 import { refuseUnsafeSettings } from './safety-checks.ts'
 
-/** Does something on a connection of its own, past any pooler. */
+/** Runs `work` on a direct connection of its own. */
 export async function withPostgres<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ ...clientSettings(url), query_timeout: 0 })
-  // What is lost fails the query that waits for it; an event nobody hears would end the process.
+  // A lost connection fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined)
   await connectTo(client, url)
   try {
@@ -19,7 +19,7 @@ export async function withPostgres<T>(url: string, work: (client: Client) => Pro
   }
 }
 
-/** Brings a database to the newest schema; says what this process did of it. */
+/** Applies the missing migrations and returns the ones this process applied. */
 export const migrateDatabaseAt = (url: string): Promise<readonly MigrationState[]> =>
   withPostgres(url, async (client) => {
     await refuseUnsafeSettings(client, 'process')
@@ -28,7 +28,10 @@ export const migrateDatabaseAt = (url: string): Promise<readonly MigrationState[
     return done.map(({ number, name }) => ({ number, name, applied: true, known: true }))
   })
 
-/** Every migration this program or the database knows. Only reads; throws SchemaError for a database that is not ours. */
+/**
+ * Returns every migration that this version or the database knows. It only reads. Throws
+ * SchemaError for a database of another program.
+ */
 export const migrationStatesAt = (url: string): Promise<readonly MigrationState[]> =>
   withPostgres(url, async (client) =>
     toMigrationStates(readMigrations(postgresMigrations), await readAppliedMigrations(client)),
@@ -36,7 +39,7 @@ export const migrationStatesAt = (url: string): Promise<readonly MigrationState[
 
 const expectedSchema = 'tony_ideal'
 
-/** Everything a schema is made of, as the database itself tells it: a name and what it is. */
+/** Query for the objects of a schema: name and definition, as the database reports them. */
 const schemaObjectsSql = `
   SELECT 'column ' || table_name || '.' || column_name AS name,
     concat_ws(' ', data_type, collation_name, is_nullable, column_default, is_identity) AS text
@@ -50,7 +53,7 @@ const schemaObjectsSql = `
   UNION ALL SELECT 'function ' || p.proname, pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = $1::regnamespace`
 
 async function schemaObjectsIn(client: Client, schema: string): Promise<Map<string, string>> {
-  // Nothing on the path: then every name is told with its schema, and one schema's can be taken for the other's.
+  // With an empty search path every definition includes its schema's name, which is then removed.
   await client.query("SET LOCAL search_path = ''")
   const { rows } = await client.query<{ name: string; text: string }>(schemaObjectsSql, [schema])
   return new Map(rows.map(({ name, text }) => [name, text.replaceAll(`${schema}.`, '')]))
@@ -63,8 +66,10 @@ async function createExpectedSchema(client: Client, migrations: readonly Migrati
 }
 
 /**
- * How a database's schema differs from the one its migrations make, each difference in words; none for a newer program's. That one
- * is made beside it, in a transaction that is rolled back. Throws SchemaError where its migrations are not those of this program.
+ * Returns the differences between a database's schema and the result of its migrations, in words;
+ * none for a schema of a newer version. It creates the expected schema beside the actual one in a
+ * transaction that it rolls back. Throws SchemaError if the migrations are not those of this
+ * version.
  */
 export const schemaDifferencesAt = (url: string): Promise<readonly string[]> =>
   withPostgres(url, async (client) => {

@@ -1,27 +1,33 @@
 import { SchemaError } from '../migrations/migrate.ts'
 
-/** The migration a program must know to use the database: asked with what is asked anyway, of a table of a row for each migration. */
+/**
+ * Subquery for the migration that a version must know to use the database. It is part of other
+ * queries and reads a table with one row per migration.
+ */
 export const minReaderSql = '(SELECT max(min_reader) FROM schema_migrations)'
 
 /**
- * Whether a newer program has made of the schema what this one must not use any more. The start refuses such a database; this is for
- * a process that runs when it happens: it would write rows by rules of before.
+ * Detects a migration whose `minReader` excludes this version. The start refuses such a database;
+ * this guard stops a running process, which would write rows by outdated rules.
  */
 export class SchemaVersionGuard {
   readonly #newest: number
   #error: SchemaError | undefined
   #resolve: (error: SchemaError) => void = () => undefined
-  /** Settles once it is so. */
+  /** Resolves with the error when such a migration is found. */
   readonly outdated = new Promise<SchemaError>((resolve) => {
     this.#resolve = resolve
   })
 
-  /** `newest`: the last migration this program knows. */
+  /** `newest` is the number of the last migration that this version knows. */
   constructor(newest: number) {
     this.#newest = newest
   }
 
-  /** Takes note of what the database needs. Throws SchemaError where this program is too old for it. */
+  /**
+   * Compares the database's `minReader` with this version. Throws SchemaError if this version is
+   * too old.
+   */
   check(needed: unknown): void {
     if (this.#error === undefined && Number(needed) > this.#newest) {
       this.#error = new SchemaError(
@@ -32,7 +38,7 @@ export class SchemaVersionGuard {
     this.requireCurrent()
   }
 
-  /** Throws SchemaError once it is known. */
+  /** Throws SchemaError after such a migration was found. */
   requireCurrent(): void {
     if (this.#error) throw this.#error
   }

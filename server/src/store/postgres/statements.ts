@@ -11,8 +11,9 @@ export const postgresTables = defineTables(postgresColumns)
 const parseBoolean = (text: string): number => (text === 't' ? 1 : 0)
 
 /**
- * Counts, sums and times as numbers, which the driver gives as text because its integers may be larger than ours ever are; and
- * what is so or not as 1 or 0, as SQLite has it. No column is of that type, only what a query computes.
+ * Parsers of result columns. The driver returns 64-bit integers and numerics as text, because they
+ * may exceed a JavaScript number; ours never do. Booleans become 1 or 0 as in SQLite; no column has
+ * that type, only computed values.
  */
 const parsers = new Map<number, (text: string) => number>([
   [types.builtins.INT8, Number],
@@ -25,7 +26,7 @@ const numberTypes = {
     parsers.get(oid) ?? (format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid)),
 }
 
-/** Names of prepared statements by their text, the same on every connection of the process. */
+/** Names of prepared statements by their text, equal on every connection of the process. */
 const names = new Map<string, string>()
 
 function nameOf(text: string): string {
@@ -38,14 +39,14 @@ type NumberType = 'bigint' | 'double precision'
 
 const typeOf = (value: number): NumberType => (Number.isInteger(value) ? 'bigint' : 'double precision')
 
-/** The text of a query that is run once, with the type of each number it is given. */
+/** Adds a cast for each number to the text of a query that runs once. */
 const castNumbers = (text: string, values: readonly unknown[]): string =>
   text.replaceAll(/\$(\d+)/g, (parameter, position) => {
     const value = values[Number(position) - 1]
     return typeof value === 'number' ? `${parameter}::${typeOf(value)}` : parameter
   })
 
-/** How a builder sends what it has built. */
+/** Returns the text and the name under which a builder sends a query. */
 type QueryConfig = (text: string, values: readonly unknown[]) => { readonly text: string; readonly name?: string }
 
 const unnamedTyped: QueryConfig = (text, values) => ({ text: castNumbers(text, values) })
@@ -57,7 +58,8 @@ function createBuilder(client: ClientBase, send: QueryConfig): Db {
     query: ({ text, rowMode }: QueryArrayConfig, values: unknown[]) =>
       client.query({ ...send(text, values), values, types: numberTypes, ...(rowMode && { rowMode }) }),
   }
-  // Of a client the builder calls nothing but `query`; and its types have nothing in common with SQLite's, which stand for both.
+  // The builder calls only `query` on its client. Its types have nothing in common with SQLite's,
+  // which stand for both engines.
   return drizzle(bound as unknown as PoolClient) as unknown as Db
 }
 
@@ -70,7 +72,7 @@ const isLockable = (query: unknown): query is Lockable =>
 
 function lock<T>(query: T, strength: 'update' | 'share', config?: { skipLocked: true }): T {
   if (!isLockable(query)) throw new Error('only the rows of a select can be locked')
-  // Adds the clause to the query itself.
+  // Drizzle's `for` changes the query in place.
   query.for(strength, config)
   return query
 }
@@ -82,9 +84,10 @@ const rowLocks: RowLocks = {
 }
 
 /**
- * What the parameters of a statement are, as its values have shown. Postgres infers the type of a parameter from what stands
- * beside it, which is text in `case when a then null else $1 end` and a 32 bit integer in `$1 + 1`; a number says what it is.
- * A type once learned stays, so that a statement is built anew at most twice for each parameter.
+ * The types of a statement's parameters, learned from its values. PostgreSQL infers a parameter's
+ * type from its context: text in `case when a then null else $1 end`, a 32-bit integer in `$1 + 1`.
+ * Numbers therefore get a cast. A learned type never narrows, so a statement is rebuilt at most
+ * twice for each parameter.
  */
 class ParameterTypes {
   readonly types = new Map<string, NumberType>()
@@ -116,12 +119,15 @@ function parameterTypesOf(statement: object): ParameterTypes {
 }
 
 export interface StatementRunner {
-  /** For queries that are built each time. */
+  /** For queries that are built for each call. */
   readonly db: Db
   readonly run: Reader['run']
 }
 
-/** What runs statements on a connection. `prepared: false` behind a pooler, which gives each transaction another connection. */
+/**
+ * Creates the statement runner of a connection. `prepared` is false behind a pooler, which gives
+ * each transaction another connection.
+ */
 export function createRunner(client: ClientBase, prepared: boolean): StatementRunner {
   const connection = {
     db: createBuilder(client, prepared ? namedQuery : unnamedQuery),
@@ -140,7 +146,7 @@ export function createRunner(client: ClientBase, prepared: boolean): StatementRu
         entry = { version: types.version, prepared }
         built.set(statement, entry)
       }
-      // The map holds for each statement what that very statement built, which the type of a map cannot say.
+      // Each value was built by its key; the type of a map cannot express that.
       const { prepared } = entry as { prepared: ReturnType<Statement<P, R>['build']> }
       return prepared.execute(params as Record<string, unknown>)
     },
