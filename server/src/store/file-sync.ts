@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 
 const chunkBytes = 1_048_576
 
-/** Opens a file, has something done with it and closes it, whatever becomes of that. */
+/** Opens a file, passes its descriptor to `work` and closes it even if `work` throws. */
 function withFile<T>(path: string, flags: string, work: (descriptor: number) => T): T {
   const descriptor = openSync(path, flags)
   try {
@@ -14,18 +14,18 @@ function withFile<T>(path: string, flags: string, work: (descriptor: number) => 
   }
 }
 
-/** Returns when the file's bytes would survive a power cut. */
+/** Flushes a file with fsync. Its bytes then survive a power cut. */
 export const syncFile = (file: string): void => withFile(file, 'r+', fsyncSync)
 
-/** Has written what there is of a file by now, if there is one. */
+/** Flushes the bytes that a file has now, with fdatasync. A missing file is ignored. */
 export function flushData(file: string): void {
   if (existsSync(file)) withFile(file, 'r+', fdatasyncSync)
 }
 
-/** The same for the names in a folder: a rename is one only after this. */
+/** Flushes the folder of a file. A rename survives a power cut only after this. */
 export const syncFolderOf = (file: string): void => withFile(dirname(file), 'r', fsyncSync)
 
-/** SHA-256 of a file in hex, read in pieces. */
+/** Returns the SHA-256 of a file in hex. It reads the file in chunks. */
 export function sha256Of(file: string): string {
   const hash = createHash('sha256')
   const chunk = Buffer.alloc(chunkBytes)
@@ -39,5 +39,5 @@ export function sha256Of(file: string): string {
   return hash.digest('hex')
 }
 
-/** A moment as part of a file's name: sorts as time does, and no file system minds it. */
+/** Formats a time for file names: the names sort by time and are valid on every file system. */
 export const timestampOf = (at: number): string => new Date(at).toISOString().replaceAll(/[-:.]/g, '')

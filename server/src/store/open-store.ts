@@ -2,9 +2,9 @@ import { type Clock, systemClock } from '../platform/clock.ts'
 import type { Store } from './store.ts'
 
 export interface StoreOptions {
-  /** The SQLite file. */
+  /** SQLite file; unused if `postgres` is set. */
   readonly database: string
-  /** Where the PostgreSQL is that is used instead. */
+  /** PostgreSQL database; undefined selects SQLite. */
   readonly postgres:
     | {
         readonly url: string
@@ -15,11 +15,11 @@ export interface StoreOptions {
       }
     | undefined
   readonly durability: 'disk' | 'process'
-  /** Held beside a SQLite file and given up when the disk is full. */
+  /** Size of the ballast beside the SQLite file. */
   readonly ballastBytes: number
 }
 
-/** Opens the store that is asked for. Only that one's driver is loaded. */
+/** Opens the configured store. It loads only the driver of that engine. */
 export async function openStore(options: StoreOptions, clock: Clock): Promise<Store> {
   const { database, postgres, durability, ballastBytes } = options
   if (!postgres) {
@@ -28,6 +28,7 @@ export async function openStore(options: StoreOptions, clock: Clock): Promise<St
   }
   const { openPostgres } = await import('./postgres/postgres.ts')
   const time = clock.databaseTime
-  // What comes from the network comes in real time, whatever time a test says it is.
+  // Network replies arrive in real time, so timeouts need the system clock even if a test sets the
+  // database's time.
   return openPostgres({ ...postgres, durability, clock: time ? systemClock : clock, time })
 }

@@ -1,4 +1,4 @@
-/** The store cannot be opened, with what to change. Nothing was written. */
+/** The store cannot be opened. The message names the remedy, and nothing was written. */
 export class StoreRefusedError extends Error {
   override readonly name = 'StoreRefusedError'
 }

@@ -4,27 +4,30 @@ import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core'
 import type { Tables } from './tables/tables.ts'
 
 /**
- * The query builder operations see. SQLite's types stand for both engines, and as asynchronous ones: nothing outside this
- * folder can call a statement without awaiting it, so nothing stands in a second engine's way.
+ * The query builder of operations. It has SQLite's types for both engines, in their asynchronous
+ * form. Code outside this folder must therefore await every statement, which PostgreSQL needs.
  */
 export type Db = BaseSQLiteDatabase<'async', unknown>
 
-/** What a statement is built from: the builder, the tables, and a placeholder for each parameter. */
+/** The parts of a statement: the builder, the tables and a placeholder for each parameter. */
 export interface Query<P> {
   readonly db: Db
   readonly t: Tables
   readonly p: { readonly [K in keyof P]-?: SQL }
-  /** Locks the rows a query finds until the commit, passing over those another transaction holds. */
+  /** Locks the found rows until the commit and skips rows that another transaction has locked. */
   skipLocked<T>(query: T): T
-  /** Locks the rows a query finds until the commit, waiting for them. */
+  /** Locks the found rows until the commit and waits for other locks on them. */
   locked<T>(query: T): T
-  /** Keeps the rows a query finds as they are until the commit, waiting for whoever changes them. */
+  /**
+   * Locks the found rows against changes until the commit and waits for transactions that are
+   * changing them. Other readers may hold the same lock.
+   */
   shared<T>(query: T): T
 }
 
 /**
- * A statement with named parameters, built once for each connection. Building SQL through Drizzle on each call costs about
- * 25 times the statement itself, a prepared one about twice.
+ * A statement with named parameters, built once per connection. Building SQL through Drizzle on
+ * each call costs about 25 times the statement itself; a prepared one costs about twice.
  */
 export interface Statement<P, R> {
   readonly build: (query: Query<P>) => { execute(values: Record<string, unknown>): Promise<R[]> }
@@ -32,20 +35,20 @@ export interface Statement<P, R> {
 
 export const statement = <P extends object, R>(build: Statement<P, R>['build']): Statement<P, R> => ({ build })
 
-/** A placeholder where the builder takes no SQL: `limit`. */
+/** Returns a placeholder for a position where the builder takes no SQL, such as `limit`. */
 export const placeholder = (name: string) => sql.placeholder(name)
 
-/** A consistent view for queries. */
+/** A consistent view of the store for queries. */
 export interface Reader {
   readonly db: Db
   readonly t: Tables
-  /** The store's time in milliseconds since 1970: the only clock that decides leases, retries and expiry. */
+  /** The store's time in milliseconds since 1970. It alone decides leases, retries and expiry. */
   readonly now: number
-  /** Every row the statement returns. */
+  /** Returns all rows of the statement. */
   run<P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]>
 }
 
-/** An event before the batch gives it its number. */
+/** An event that has no number yet. The batch assigns it before the commit. */
 export interface NewEvent {
   readonly type: EventType
   readonly subject: string | null
@@ -53,12 +56,15 @@ export interface NewEvent {
   readonly taskId?: string | null
   readonly epic?: string | null
   readonly threadId?: string | null
-  /** Who may see it; everyone when absent. */
+  /** Ids of the agents that may see the event; undefined means all. */
   readonly audience?: readonly string[]
   readonly data: object
 }
 
-/** Said after a commit to those who wait. A hint: correctness never depends on one arriving. */
+/**
+ * A notification that is sent after a commit. It is a hint: correctness never depends on its
+ * arrival.
+ */
 export type Wake =
   | {
       readonly topic: 'tasks'
@@ -71,18 +77,21 @@ export type Wake =
   | {
       readonly topic: 'inbox'
       readonly agentId: string
-      /** `mail`: there is something to deliver. `room`: one delivery fewer waits for its ack. */
+      /** `message`: a message is deliverable. `capacity`: one delivery fewer is unsettled. */
       readonly reason: 'message' | 'capacity'
     }
   | {
       readonly topic: 'incarnation'
       readonly agentId: string
       readonly incarnation: number
-      /** The agent has been unregistered. */
+      /** True if the agent has been unregistered. */
       readonly unregistered?: true
     }
   | {
-      /** What an agent may be handed has changed, or with null what everybody in the project may: those who wait try again. */
+      /**
+       * The eligibility of one agent changed, or with null that of all agents of the project; their
+       * waiters try again.
+       */
       readonly topic: 'fleet'
       readonly project: string
       readonly agentId: string | null
@@ -91,28 +100,31 @@ export type Wake =
   | {
       readonly topic: 'revoked'
       readonly sessions: readonly string[]
-      /** The key that was revoked, where it was one. */
+      /** Id of the key, if a key was revoked. */
       readonly key?: string
     }
   | { readonly topic: 'events'; readonly project: string }
-  /** The store has another epoch: what was read of any feed may not be what it holds. */
+  /** The store has a new epoch, so cached parts of any feed may be wrong. */
   | { readonly topic: 'epoch' }
 
 export interface Transaction extends Reader {
   /**
-   * Until the commit, no other transaction of the project gets past the same call: for a rule across rows that no constraint can
-   * say. Nothing to do where there is one writer.
+   * Blocks other transactions of the project at the same call until the commit. It protects a rule
+   * across rows that no constraint can express. SQLite has one writer and does nothing.
    */
   exclusive(what: 'locks' | 'dependencies'): Promise<void>
-  /** Appends to the project's feed in this transaction. Numbered at the end of the batch; dies with this operation. */
+  /**
+   * Appends an event to the project's feed in this transaction. The batch numbers it at its end; a
+   * failed operation discards it.
+   */
   append(event: NewEvent): void
-  /** Passed on after the commit. */
+  /** Queues a wake that is sent after the commit. */
   wake(wake: Wake): void
 }
 
 /**
- * Whose write it is, an agent's by its session or a key's: checked at the end of the batch, so that nothing of a fenced
- * incarnation, a revoked session or a revoked key commits.
+ * The writer: an agent by its session, or a key. The check at the end of the batch rejects writes
+ * of a superseded incarnation, a revoked session or a revoked key.
  */
 export type Fence =
   | { readonly sessionId: string; readonly agentId: string; readonly incarnation: number }
@@ -120,37 +132,50 @@ export type Fence =
 
 export interface Scope {
   readonly project: string
-  /** Makes room: tried although the disk is full. */
+  /** True if the operation frees disk space. It is then tried even while the disk is full. */
   readonly freesSpace?: true
   readonly fence?: Fence
-  /** The call it is for: goes into the events of the operation, which are the record of who did what. */
+  /** Request id of the call. It is stored in the operation's events for the audit. */
   readonly requestId?: string
 }
 
 /**
- * The seam: the only place that knows which database it is.
+ * The store interface: only its implementations know which database they use.
  *
- * `transact` may run `work` more than once and commits it together with others: it must await nothing but statements of its
- * `tx`, and have no effect outside it. The promise settles after the commit.
+ * `transact` may run `work` more than once and commits it together with others. `work` must
+ * therefore await only statements of its `tx` and have no effect outside it. The promise settles
+ * after the commit.
  */
 export interface Store extends AsyncDisposable {
-  /** What an acknowledged write survives: `disk` a power cut, `process` a crash of the process. */
+  /**
+   * The failure that an acknowledged write survives: `disk` a power cut, `process` a crash of the
+   * process.
+   */
   readonly durability: 'disk' | 'process'
-  /** Changes when the store is restored from a backup, or a standby takes its place. */
+  /** Changes when the store is restored from a backup or a standby takes over. */
   readonly epoch: string
-  /** Random, made with the store and kept in it: signs what this server hands out and must know again. */
+  /** Random bytes that are created with the store and kept in it. They sign the lease tokens. */
   readonly secret: Uint8Array
-  /** The store's time, as near as this process knows it without asking. */
+  /** The store's time, as close as this process can tell without a query. */
   readonly now: () => number
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
   transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T>
-  /** Calls `listener` after each commit with what its operations woke; returns the way to stop. */
+  /** Calls `listener` for each wake after its commit. The returned function unsubscribes it. */
   onWake(listener: (wake: Wake) => void): () => void
   isUniqueViolation(error: unknown): boolean
-  /** Settles once a newer program has made of the store what this one must not use; from then on nothing is read or written here. */
+  /**
+   * Resolves when the store was migrated and its `minReader` excludes this version. Reads and
+   * writes then fail.
+   */
   readonly outdated?: Promise<Error>
-  /** Whether the disk has room, where that is this process's to watch: while it is full, writes are refused with STORAGE_FULL. */
+  /**
+   * State of the disk if this process watches it. While the disk is full, writes fail with
+   * STORAGE_FULL.
+   */
   readonly diskSpace?: { readonly full: boolean; check(): Promise<void> } | undefined
-  /** Gives some of the room of removed rows back to the disk, where an engine does not do so by itself; how many pages. */
+  /**
+   * Returns free pages of deleted rows to the disk and returns their number. Absent if the engine
+   * does so without it.
+   */
   readonly reclaimPages?: () => Promise<number>
 }

@@ -22,8 +22,9 @@ function toRefusal(error: unknown): CoordinationError {
 }
 
 /**
- * Backups a server makes of its own database: one at a time, since each reads it whole. Who asks while one is being written
- * gets the next, shared with whoever else does: the one that runs may have begun before their last write.
+ * Runs the backups of a server's own database, one at a time, because each reads the whole file. A
+ * call during a backup gets the next one and shares it with other such calls: the running backup
+ * may have begun before their last write.
  */
 export class BackupRunner {
   readonly #createRequest: () => BackupRequest
@@ -49,7 +50,7 @@ export class BackupRunner {
     return this.#next
   }
 
-  /** Waits for what runs. */
+  /** Waits for the running backup. */
   async close(): Promise<void> {
     await this.#running
   }

@@ -9,11 +9,11 @@ import { acquireLock } from '../sqlite/file-lock.ts'
 import { BackupError, type Manifest, manifestPathOf, readContents } from './manifest.ts'
 
 export interface BackupRequest {
-  /** The database, which a server may be writing to. */
+  /** SQLite file; a server may be writing to it. */
   readonly file: string
-  /** Where backups go; created when it is missing. */
+  /** Folder of the backups; it is created if it is missing. */
   readonly folder: string
-  /** The wall clock. */
+  /** Time of the wall clock. */
   readonly at: number
 }
 
@@ -24,10 +24,10 @@ export interface Backup {
 
 const partialSuffix = '.partial'
 
-/** How long to wait for another backup into the same folder. */
+/** Milliseconds to wait for another backup in the same folder. */
 const lockWaitMs = 10_000
 
-/** Names of the backups of one database, apart from what else is in their folder. */
+/** Returns an unused file name for a backup, built from the database's name and the time. */
 function backupFileName({ file, folder, at }: BackupRequest): string {
   const stem = `${basename(file).replace(/\.db$/, '')}-${timestampOf(at)}`
   let name = `${stem}.db`
@@ -36,18 +36,21 @@ function backupFileName({ file, folder, at }: BackupRequest): string {
 }
 
 /**
- * Writes a growing file to the disk piece by piece, on a thread of its own; the returned function ends it. Flushed all at once at
- * the end, its pages would keep every commit of the database waiting behind them.
+ * Flushes a growing file in small steps on a separate thread, until the returned function is
+ * called. One flush at the end would block every commit of the database behind its pages.
  */
 function startFlushWorker(file: string): () => void {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
   const worker = new Worker(new URL(`./flush-worker${extension}`, import.meta.url), { workerData: { file } })
-  // Without it the copy is as good, and its end slower.
+  // Without the worker the copy is equally good, and only its end is slower.
   worker.on('error', () => undefined)
   return () => void worker.terminate()
 }
 
-/** A consistent copy in one read transaction, which holds up no writer: SQLite's own backup starts again with every commit. */
+/**
+ * Writes a consistent copy in one read transaction, which blocks no writer. SQLite's own backup
+ * restarts with every commit.
+ */
 function vacuumInto(file: string, into: string): void {
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 5_000 })
   try {
@@ -65,8 +68,9 @@ function vacuumInto(file: string, into: string): void {
 }
 
 /**
- * Writes a backup and proves it. It has its name only when it is whole, sound and on the disk: killed at any moment this leaves
- * a `.partial`, which the next backup removes, and at most a manifest without its file, which nothing takes for a backup.
+ * Writes a backup and checks it. It gets its final name only when it is complete, sound and on the
+ * disk. A kill leaves a `.partial`, which the next backup deletes, and at most a manifest without
+ * its file, which does not count as a backup.
  */
 export function writeBackup(request: BackupRequest): Backup {
   const { file, folder, at } = request
@@ -100,12 +104,12 @@ function publish(partialPath: string, path: string, manifest: Manifest): void {
   writeFileSync(`${manifestPath}${partialSuffix}`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
   syncFile(`${manifestPath}${partialSuffix}`)
   renameSync(`${manifestPath}${partialSuffix}`, manifestPath)
-  // Last: the name of the database is what makes it a backup.
+  // Last, because the name of the database makes it a backup.
   renameSync(partialPath, path)
   syncFolderOf(path)
 }
 
-/** The whole backups of a database in a folder, oldest first. */
+/** Returns the complete backups of a database in a folder, oldest first. */
 export function listBackups(file: string, folder: string): string[] {
   if (!existsSync(folder)) return []
   const stem = basename(file).replace(/\.db$/, '')
@@ -116,7 +120,7 @@ export function listBackups(file: string, folder: string): string[] {
   return names.toSorted().map((name) => join(folder, name))
 }
 
-/** Removes the oldest backups of a database beyond so many; returns what it removed. */
+/** Deletes the oldest backups of a database beyond `keep` and returns their paths. */
 export function pruneBackups(file: string, folder: string, keep: number): string[] {
   const old = listBackups(file, folder).slice(0, -keep)
   for (const path of old) {

@@ -2,10 +2,10 @@ import { workerData } from 'node:worker_threads'
 import { z } from 'zod'
 import { flushData } from '../file-sync.ts'
 
-/** How long the file grows between two flushes, in milliseconds. */
+/** Milliseconds between two flushes. */
 const intervalMs = 10
 
-/** Flushes a file while another thread writes it, until it is ended. */
+/** Flushes a file while another thread writes it, until this thread is terminated. */
 const { file } = z.object({ file: z.string() }).parse(workerData)
 const sleepCell = new Int32Array(new SharedArrayBuffer(4))
 for (;;) {

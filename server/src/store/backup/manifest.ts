@@ -10,33 +10,35 @@ import {
   sqliteMigrations,
 } from '../migrations/migrate.ts'
 
-/** A backup cannot be made or cannot be used, with the reason. The database was not touched. */
+/** A backup cannot be written or used; the message has the reason. The database was not changed. */
 export class BackupError extends Error {
   override readonly name = 'BackupError'
 }
 
 const manifestSchema = z.object({
   format: z.literal('tony-mcp backup 1'),
-  /** Version of the program that made it. */
+  /** Version of Tony MCP that wrote the backup. */
   product: z.string(),
   createdAt: z.iso.datetime(),
   bytes: z.int(),
   sha256: z.string(),
-  /** Number of the newest migration in it. */
+  /** Number of its newest migration. */
   schema: z.int(),
   epoch: z.string(),
-  /** Time of the last commit in it, in milliseconds since 1970. */
+  /** Time of its last commit in milliseconds since 1970. */
   lastCommit: z.int(),
-  /** Number of the last event in it, by project. */
+  /** Number of the last event of each project. */
   feeds: z.array(z.object({ project: z.string(), name: z.string(), seq: z.int() })),
 })
 
-/** What a backup says of itself, in a file beside it. */
+/** The description of a backup, in a file beside it. */
 export type Manifest = z.output<typeof manifestSchema>
 
 export const manifestPathOf = (file: string): string => `${file}.json`
 
-/** What is in a database, as a manifest tells it. Throws BackupError when any of it is broken. */
+/**
+ * Reads the manifest's description of a database. Throws BackupError if the database is damaged.
+ */
 export function readContents(file: string): Pick<Manifest, 'schema' | 'epoch' | 'lastCommit' | 'feeds'> {
   const database = new Database(file, { readonly: true })
   try {
@@ -62,7 +64,7 @@ export function readContents(file: string): Pick<Manifest, 'schema' | 'epoch' | 
   }
 }
 
-/** Whether SQLite could make nothing of the file, which its own check too may say by throwing. */
+/** True if SQLite cannot read the file. Its integrity check may also throw such an error. */
 export const isCorruption = (error: unknown): error is Error =>
   error instanceof Database.SqliteError && /^SQLITE_(NOTADB|CORRUPT|IOERR)/.test(error.code)
 
@@ -87,7 +89,10 @@ function readManifest(file: string): Manifest {
   }
 }
 
-/** Proves a backup: whole, byte for byte what was written, sound inside, ours, and not too new. Throws BackupError or SchemaError. */
+/**
+ * Checks that a backup is complete, unchanged, sound, ours and not too new. Throws BackupError or
+ * SchemaError.
+ */
 export function checkBackup(file: string): Manifest {
   const manifest = readManifest(file)
   const { size } = statSync(file)

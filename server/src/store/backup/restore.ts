@@ -8,24 +8,25 @@ import { BackupError, checkBackup, isCorruption, type Manifest } from './manifes
 
 export interface RestoreResult {
   readonly manifest: Manifest
-  /** Names the restored store in cursors. */
+  /** Epoch of the restored store. */
   readonly epoch: string
-  /** Where what was there before is now; undefined when there was nothing. */
+  /** New path of the previous database; undefined if there was none. */
   readonly previousFile: string | undefined
 }
 
 /**
- * Further than any agent has come since the backup. Tokens given out since name an incarnation that the restored store would
- * give out again: one that somebody else's token then would speak for.
+ * More incarnations than any agent can have gained since the backup. Tokens issued since then have
+ * incarnation numbers that the restored store would assign again, so they would be valid for a
+ * different registration.
  */
 const incarnationsSkipped = 1_000_000
 
-/** Name of an epoch: what makes cursors of different stores, or of one before and after a restore, different. */
+/** Returns a new epoch. It makes cursors of other stores, or from before a restore, invalid. */
 export const newEpoch = (): string => uuidv7().slice(-8)
 
 /**
- * Puts a backup in the place of a database. Throws BackupError, SchemaError or StoreInUseError, and then nothing has changed:
- * the backup is proven and its copy is whole before the one rename that counts.
+ * Replaces a database with a backup. If it throws BackupError, SchemaError or StoreInUseError,
+ * nothing has changed: the backup is checked and its copy complete before the final rename.
  */
 export function restore({ backup, database, at }: { backup: string; database: string; at: number }): RestoreResult {
   const manifest = checkBackup(backup)
@@ -34,7 +35,7 @@ export function restore({ backup, database, at }: { backup: string; database: st
   try {
     refuseForeignFile(file)
     const staged = `${file}.restoring`
-    // One of a restore that was killed would be rolled back into the new copy.
+    // SQLite would roll a journal left by a killed restore back into the new copy.
     rmSync(`${staged}-journal`, { force: true })
     copyFileSync(backup, staged)
     if (sha256Of(staged) !== manifest.sha256) throw new BackupError(`the copy of ${backup} differs from it: ${staged}`)
@@ -49,7 +50,10 @@ export function restore({ backup, database, at }: { backup: string; database: st
   }
 }
 
-/** A file that cannot be read as a database may be ours, damaged: it is kept beside and not refused. */
+/**
+ * Throws SchemaError for a database of another program. An unreadable file may be ours and damaged:
+ * it is accepted and kept beside the new one.
+ */
 function refuseForeignFile(file: string): void {
   if (!existsSync(file)) return
   const database = new Database(file)
@@ -62,7 +66,10 @@ function refuseForeignFile(file: string): void {
   }
 }
 
-/** The restored store is another one than the one its cursors, tokens and leases are of. */
+/**
+ * Gives the restored store a new epoch and new incarnations, so that existing cursors, tokens and
+ * leases do not apply to it.
+ */
 function startEpoch(file: string): string {
   const epoch = newEpoch()
   const database = new Database(file)
@@ -77,7 +84,10 @@ function startEpoch(file: string): string {
   return epoch
 }
 
-/** Gives what is there a second name, and empties its log: SQLite would replay an old log into whatever file has its name. */
+/**
+ * Links the old file to a second name and removes its log. SQLite would replay an old log into any
+ * file with its name.
+ */
 function keepPrevious(file: string, at: number): string | undefined {
   if (!existsSync(file)) return undefined
   const previousFile = `${file}.before-${timestampOf(at)}`
@@ -96,7 +106,7 @@ function truncateWal(file: string): void {
   try {
     database.pragma('wal_checkpoint(TRUNCATE)')
   } catch (error) {
-    // It is damaged: then its log is kept with it, as it is.
+    // A damaged database keeps its log unchanged.
     if (!isCorruption(error)) throw error
   } finally {
     database.close()

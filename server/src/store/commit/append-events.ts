@@ -50,13 +50,13 @@ const insertEvent = statement(({ db, t, p }: Query<EventRow>) =>
     .prepare(),
 )
 
-/** An event, and the scope of the operation it is of. */
+/** An event and the scope of its operation. */
 export interface ScopedEvent {
   readonly event: NewEvent
   readonly scope: Scope
 }
 
-/** The events of a batch: from `first` to `last`. */
+/** The numbers of a batch's events, both ends included. */
 export interface EventRange {
   readonly project: string
   readonly first: number
@@ -64,14 +64,14 @@ export interface EventRange {
 }
 
 /**
- * Numbers the events of a batch and writes them. Called last before the commit: the project's row is locked only from here
- * on, so a number is taken in the order of commits and none is ever skipped.
+ * Numbers the events of a batch and writes them. It runs last before the commit: the project's row
+ * is locked only from here on, so numbers follow the order of commits and have no gaps.
  */
 export async function appendEvents(tx: Reader, project: string, events: readonly ScopedEvent[]): Promise<EventRange> {
   const [row] = await tx.run(reserveSeqs, { project, count: events.length })
   if (!row) throw new Error(`project ${project} has no feed`)
   const first = row.last - events.length + 1
-  // Not one after another: where the database is another process they share a round trip.
+  // Sent together: with PostgreSQL the inserts share one round trip.
   await Promise.all(
     events.map(({ event, scope }, index) =>
       tx.run(insertEvent, {

@@ -5,34 +5,37 @@ import { fencedOperationsIn, type InvalidationBy } from './endings.ts'
 import { type Invalidation, invalidationsOf } from './fences.ts'
 import { Lanes } from './lanes.ts'
 
-/** What an engine does for a batch; the rest is the same for all. */
+/** The operations on a connection that differ between engines. */
 export interface Connection extends Reader {
   begin(project: string): Promise<void>
   commit(): Promise<void>
   rollback(): Promise<void>
   savepoint(): Promise<void>
   release(): Promise<void>
-  /** False when the error of the operation has ended the transaction by itself. Throws when something else has. */
+  /**
+   * Returns false if the operation's error has ended the transaction. Throws on a lost connection,
+   * which fails the whole batch.
+   */
   rollbackToSavepoint(): Promise<boolean>
   exclusive(what: string): Promise<void>
 }
 
-/** A database as the batches see it. */
+/** The parts of a database that batches use. */
 export interface Engine {
-  /** Batches of one lane run one after another. */
+  /** Returns the lane of a project. Batches of one lane run one after another. */
   laneOf(project: string): string
-  /** Lends a connection until `work` is over. */
+  /** Lends a connection until `work` settles. */
   withConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T>
-  /** Whether the error is that of meeting others, and the same work may succeed when it is done again. */
+  /** True for a conflict with other transactions, after which the same work may succeed. */
   isTransient(error: unknown): boolean
-  /** Whether the error says that nothing was done, because the transaction could not begin. */
+  /** True if the transaction could not begin, so nothing was done. */
   neverBegan(error: unknown): boolean
   /**
-   * Begins to count the time in which a batch may begin another operation; the returned function says whether it is over. Absent
-   * where nobody else waits for the turn.
+   * Starts the time slice in which a batch may begin operations. The returned function is true once
+   * the slice is over. Absent if no other process waits for the writer lock.
    */
   readonly startTimeSlice?: () => () => boolean
-  /** The engine's error as one of ours, where it is one. */
+  /** Converts a known error of the engine to a CoordinationError. */
   translateError(error: unknown): unknown
 }
 
@@ -43,7 +46,7 @@ export interface PendingOperation {
   readonly reject: (error: unknown) => void
 }
 
-/** What the operations of a batch that succeeded leave for its end. */
+/** The effects of the successful operations, which the end of the batch applies. */
 interface BatchEffects {
   readonly events: ScopedEvent[]
   readonly wakes: Wake[]
@@ -52,19 +55,20 @@ interface BatchEffects {
 
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
 
-/** What a commit told: whom it woke, and which events it wrote. */
+/** The wakes and the events of a commit. */
 export interface CommitResult {
   readonly project: string
   readonly wakes: readonly Wake[]
   readonly eventRange: EventRange | undefined
 }
 
-/** How often work of its own is done again that met others. */
+/** Retries of a batch after a conflict or a failed begin. */
 const retryLimit = 5
 
 /**
- * Group commit: operations that wait share one transaction, a savepoint each, and are answered after its commit. With an
- * fsync at each commit this is what makes durable writes cheap: at 50 operations a batch a row costs 6.5 µs instead of 213.
+ * Group commit: waiting operations share one transaction and are answered after its commit. With an
+ * fsync per commit this makes durable writes cheap: at 50 operations a batch, a row costs 6.5 µs
+ * instead of 213.
  */
 export class Batches {
   readonly #engine: Engine
@@ -82,12 +86,13 @@ export class Batches {
 
   transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      // The batch hands each operation its own result; only the type of the shared list cannot say so.
+      // Each operation receives the value of its own `work`; the type of the shared list cannot
+      // express that.
       this.#lanes.add({ scope, work, resolve: resolve as (value: unknown) => void, reject })
     })
   }
 
-  /** Refuses new work and waits until what was accepted has committed. */
+  /** Refuses new work and waits until the accepted work has committed. */
   close(): Promise<void> {
     return this.#lanes.close()
   }
@@ -99,7 +104,7 @@ export class Batches {
     } catch (error) {
       if (this.#engine.neverBegan(error) && tries < retryLimit) return this.#commit(batch, tries + 1)
       if (this.#engine.isTransient(error) && tries < retryLimit) {
-        // Singly: whoever met others now holds few locks, and not for long.
+        // One by one: an operation alone holds few locks for a short time.
         for (const item of batch) await this.#commit([item], tries + 1)
         return
       }
@@ -128,7 +133,7 @@ export class Batches {
         this.#onCommit({ project: batch[0]?.scope.project ?? '', wakes: attempt.wakes, eventRange: attempt.eventRange })
         break
       }
-      // Nothing of a fenced incarnation commits: the batch runs again without it.
+      // Fenced operations must not commit: the batch runs again without them.
       for (const [item, error] of attempt.fenced) outcomes.set(item, { ok: false, error })
       accepted = accepted.filter((item) => !attempt.fenced.has(item))
     }
@@ -140,8 +145,9 @@ export class Batches {
   }
 
   /**
-   * Runs a batch and commits it. The first time without savepoints, which cost as much as a statement each: where an
-   * operation of several fails it is undefined, nothing has happened, and the batch runs again with one around each.
+   * Runs a batch and commits it. The first attempt has no savepoints, because each costs as much as
+   * a statement. If one of several operations fails, it rolls back and returns undefined; the
+   * caller then runs the batch again with a savepoint for each operation.
    */
   async #attempt(connection: Connection, batch: readonly PendingOperation[], withSavepoints: boolean) {
     const outcomes = new Map<PendingOperation, Outcome>()
@@ -211,9 +217,9 @@ export class Batches {
       }
       return { ok: true, value }
     } catch (error) {
-      // Not the operation's own: all that shared the transaction are to be done again.
+      // A conflict concerns the whole transaction, so every operation in it runs again.
       if (this.#engine.isTransient(error)) throw error
-      // An error that has ended the transaction, as a full disk does, is that of every operation in it.
+      // An error that ended the transaction, such as a full disk, fails every operation in it.
       if (withSavepoints && !(await connection.rollbackToSavepoint())) throw error
       return { ok: false, error: this.#engine.translateError(error) }
     }

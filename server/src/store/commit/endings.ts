@@ -2,13 +2,16 @@ import type { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Fence, Reader, Scope } from '../store.ts'
 import { findFenceViolations, type Invalidation, targetsOf } from './fences.ts'
 
-/** The first operation of a batch that ended something, and what. */
+/** The first operation of a batch that ended a target. */
 export interface InvalidationBy<T> {
   readonly operation: T
   readonly invalidation: Invalidation
 }
 
-/** The operations of a batch whose incarnation, session or key may no longer write, each with why. */
+/**
+ * Returns the operations of a batch whose incarnation, session or key may no longer write, each
+ * with its error.
+ */
 export async function fencedOperationsIn<T extends { readonly scope: Scope }>(
   tx: Reader,
   batch: readonly T[],
@@ -21,8 +24,9 @@ export async function fencedOperationsIn<T extends { readonly scope: Scope }>(
   const violationsByFence = await findFenceViolations(tx, fences)
   for (const [index, item] of batch.entries()) {
     const violations = (item.scope.fence && violationsByFence.get(item.scope.fence)) ?? []
-    // What ends an incarnation, a session or a key within the batch, and what came before that, was still of its holder:
-    // otherwise no agent could unregister itself. The row is locked since, so nobody else has changed it.
+    // The operation that ends an incarnation, a session or a key still belongs to its holder, and
+    // so do the operations before it in the batch. Otherwise no agent could unregister. The row has
+    // been locked since, so no other transaction has changed it.
     const violation = violations.find(({ invalidation }) => {
       const invalidatedBy = invalidations.get(invalidation.target)
       return !(
@@ -33,7 +37,8 @@ export async function fencedOperationsIn<T extends { readonly scope: Scope }>(
     })
     if (violation) fenced.set(item, violation.error)
   }
-  // An ending that is fenced itself will not have happened: those after it are judged when the batch runs again.
+  // A fenced operation has not ended its target. The operations after it are checked again when the
+  // batch runs without it.
   for (const [target, { operation }] of invalidations) {
     if (!fenced.has(operation)) continue
     for (const item of batch.slice(batch.indexOf(operation) + 1)) {

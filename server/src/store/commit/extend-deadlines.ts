@@ -2,13 +2,13 @@ import { and, gt, isNull, sql } from 'drizzle-orm'
 import { equalsLiteral } from '../sql-literals.ts'
 import type { Reader } from '../store.ts'
 
-/** How long a refresh may be asked for again. */
+/** Time in milliseconds for which a client may repeat a refresh. */
 export const refreshRetryWindowMs = 10_000
 
 /**
- * Gives every deadline that was alive at the last commit the length of the outage since, before any sweep runs: a holder
- * that could not reach the server to extend its lease must not lose it for that. In all projects: no event is written, so
- * no project's counter row is locked.
+ * Extends every deadline that was alive at the last commit by the length of the outage, before any
+ * sweep runs. A holder that could not reach the server must not lose its lease for that. It covers
+ * all projects and writes no event, so it locks no project's counter row.
  */
 export async function extendDeadlines(
   { db, t }: Pick<Reader, 'db' | 't'>,
@@ -31,7 +31,7 @@ export async function extendDeadlines(
     .update(t.messages)
     .set({ expiresAt: sql`${t.messages.expiresAt} + ${outage}` })
     .where(and(equalsLiteral(t.messages.status, 'pending'), gt(t.messages.expiresAt, lastCommit)))
-  // A refresh whose answer was lost with the server can still be asked for again.
+  // A client whose refresh got no reply because of the outage can still repeat it.
   await db
     .update(t.sessions)
     .set({ refreshedAt: sql`${t.sessions.refreshedAt} + ${outage}` })

@@ -2,7 +2,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq, inArray } from 'drizzle-orm'
 import { type Fence, placeholder, type Query, type Reader, type Statement, statement, type Wake } from '../store.ts'
 
-/** Statements for up to so many at once; a shorter list is padded by repeating its first. */
+/** Numbers of ids for which a statement exists. A shorter list is padded with its first id. */
 const widths = [1, 8, 64] as const
 
 type Ids = Record<string, string>
@@ -58,20 +58,20 @@ async function loadByIds<R extends { id: string }>(
   return new Map((await tx.run(query, params)).map((row) => [row.id, row]))
 }
 
-/** What can end for its holder: an incarnation, a session, a key. */
+/** A target that has ended: an incarnation, a session or a key. */
 export interface Invalidation {
   readonly target: `agent ${string}` | `session ${string}` | `key ${string}`
-  /** The incarnation that is over. */
+  /** Number of the ended incarnation. */
   readonly incarnation?: number
 }
 
-/** What stands against a write, and why. */
+/** A reason to reject a write, and the error for its caller. */
 export interface FenceViolation {
   readonly invalidation: Invalidation
   readonly error: CoordinationError
 }
 
-/** What an operation says, by a wake, to have ended. */
+/** Returns the targets that an operation has ended, according to its wake. */
 export function invalidationsOf(wake: Wake): readonly Invalidation[] {
   if (wake.topic === 'incarnation') return [{ target: `agent ${wake.agentId}`, incarnation: wake.incarnation - 1 }]
   if (wake.topic !== 'revoked') return []
@@ -79,7 +79,7 @@ export function invalidationsOf(wake: Wake): readonly Invalidation[] {
   return wake.key === undefined ? sessions : [...sessions, { target: `key ${wake.key}` }]
 }
 
-/** Everything a fence names. */
+/** Returns the targets that a fence refers to. */
 export const targetsOf = (fence: Fence): readonly Invalidation['target'][] =>
   'credentialId' in fence ? [`key ${fence.credentialId}`] : [`agent ${fence.agentId}`, `session ${fence.sessionId}`]
 
@@ -110,9 +110,10 @@ function sessionViolations(
 }
 
 /**
- * Who of these may no longer write, each with everything that stands against it. One query for the sessions of the whole
- * batch, at its end: a takeover or a revocation changes the same rows, so it has either committed before, and is seen
- * here, or it comes after this batch. Keys that write by themselves are few, and have one of their own.
+ * Finds the fences whose holder may no longer write, with all reasons. It runs at the end of the
+ * batch, with one query for all sessions. A takeover or a revocation changes the same rows, so it
+ * has either committed before, and this query sees it, or it commits after this batch. Keys write
+ * rarely and have a query of their own.
  */
 export async function findFenceViolations(
   tx: Reader,

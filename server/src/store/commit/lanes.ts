@@ -3,14 +3,14 @@ import { yieldToEventLoop } from '../../platform/clock.ts'
 
 const batchLimit = 64
 
-/** Work that may not run side by side, in the order it came. */
+/** A queue of work that must not run concurrently, oldest first. */
 interface Lane<T> {
   pending: T[]
 }
 
 /**
- * Puts work that waits together into batches, and runs one batch of a lane at a time. A batch has one project, at most 64
- * pieces of work, and the order in which they came.
+ * Groups waiting work into batches and runs one batch per lane at a time. A batch has one project
+ * and at most 64 items, oldest first.
  */
 export class Lanes<T extends { readonly scope: { readonly project: string } }> {
   readonly #laneOf: (project: string) => string
@@ -24,7 +24,7 @@ export class Lanes<T extends { readonly scope: { readonly project: string } }> {
     this.#run = run
   }
 
-  /** Throws SHUTTING_DOWN once closed. */
+  /** Adds an item. Throws SHUTTING_DOWN after `close`. */
   add(item: T): void {
     if (this.#closed) throw this.#closed
     const name = this.#laneOf(item.scope.project)
@@ -34,11 +34,12 @@ export class Lanes<T extends { readonly scope: { readonly project: string } }> {
       return
     }
     this.#lanes.set(name, { pending: [item] })
-    // After this turn's frames have been read: what arrives together commits together.
+    // Starts after the frames of this event-loop iteration are read, so that calls that arrive
+    // together commit together.
     setImmediate(() => void this.#drain(name))
   }
 
-  /** Refuses new work and waits until what was accepted is done. */
+  /** Refuses new work and waits until the accepted work is done. */
   close(): Promise<void> {
     this.#closed = new CoordinationError('SHUTTING_DOWN', 'the server is shutting down')
     return this.#lanes.size > 0 ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve()
@@ -48,7 +49,7 @@ export class Lanes<T extends { readonly scope: { readonly project: string } }> {
     const lane = this.#lanes.get(name)
     while (lane && lane.pending.length > 0) {
       await this.#run(takeBatch(lane))
-      // One turn of the event loop between batches, or sockets would starve under load.
+      // Without this yield between batches, sockets starve under load.
       await yieldToEventLoop()
     }
     this.#lanes.delete(name)
@@ -56,7 +57,9 @@ export class Lanes<T extends { readonly scope: { readonly project: string } }> {
   }
 }
 
-/** The oldest piece of work and those of the same project behind it: a batch locks one project's counter row. */
+/**
+ * Takes the oldest item and later items of its project. A batch locks one project's counter row.
+ */
 function takeBatch<T extends { readonly scope: { readonly project: string } }>(lane: Lane<T>): T[] {
   const project = lane.pending[0]?.scope.project
   const batch: T[] = []

@@ -4,15 +4,15 @@ import type { Tables } from '../tables/tables.ts'
 
 type PreparedQuery<R> = { execute(values: Record<string, unknown>): Promise<R[]> }
 
-/** How an engine locks the rows a query finds. */
+/** The row locks of an engine. */
 export type RowLocks = Pick<Query<object>, 'skipLocked' | 'locked' | 'shared'>
 
 const unlocked = <T>(query: T): T => query
 
-/** A single writer holds every row it reads. */
+/** SQLite needs none: its single writer excludes all other writes. */
 export const noRowLocks: RowLocks = { skipLocked: unlocked, locked: unlocked, shared: unlocked }
 
-/** Builds a statement for one connection; `placeholder` makes what stands for a parameter. */
+/** Builds a statement for one connection; `placeholder` creates the SQL of a parameter. */
 export function buildStatement<P extends object, R>(
   statement: Statement<P, R>,
   connection: { readonly db: Db; readonly t: Tables; readonly locks: RowLocks },
@@ -24,11 +24,14 @@ export function buildStatement<P extends object, R>(
 
 const untypedPlaceholder = (name: string): SQL => sql`${sql.placeholder(name)}`
 
-/** The prepared statements of one connection, built when first used. */
+/**
+ * Returns a function that runs the prepared statements of one connection and builds each at its
+ * first use.
+ */
 export function createRunner(db: Db, t: Tables) {
   const built = new Map<object, unknown>()
   return <P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> => {
-    // The map holds for each statement what that very statement built, which the type of a map cannot say.
+    // Each value was built by its key; the type of a map cannot express that.
     let prepared = built.get(statement) as PreparedQuery<R> | undefined
     if (!prepared) {
       prepared = buildStatement(statement, { db, t, locks: noRowLocks }, untypedPlaceholder)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
 
-/** The schema cannot be used by this program, with the reason. Nothing was changed. */
+/** This version cannot use the schema; the message has the reason. Nothing was changed. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError'
 }
@@ -11,12 +11,15 @@ export interface Migration {
   readonly number: number
   readonly name: string
   readonly checksum: string
-  /** Number of the oldest migration a program must know to run on a store that has this one. */
+  /** Number of the newest migration that a version must know to run on a store with this one. */
   readonly minReader: number
   readonly statements: readonly string[]
 }
 
-/** Reads drizzle-kit's SQL. A first line `-- minReader: N` says which older programs can still run on the result. */
+/**
+ * Reads drizzle-kit's SQL files. A first line `-- minReader: N` declares that older versions that
+ * know migration N can run on the result.
+ */
 export function readMigrations(folder: URL): readonly Migration[] {
   const files = readdirSync(folder).filter((file) => /^\d{4}_.+\.sql$/.test(file))
   return files.sort().map((file) => {
@@ -35,7 +38,7 @@ export function readMigrations(folder: URL): readonly Migration[] {
 
 const folder = new URL('../../../../drizzle/sqlite', import.meta.url)
 
-/** What this program knows. */
+/** Returns the SQLite migrations of this version. */
 export const sqliteMigrations = (): readonly Migration[] => readMigrations(folder)
 
 const createMigrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -50,11 +53,12 @@ export interface AppliedMigration {
 }
 
 /**
- * Brings the schema to the newest migration, or leaves it untouched and throws SchemaError.
+ * Applies the missing migrations, or leaves the schema unchanged and throws SchemaError.
  *
- * Drizzle's own runner takes no lock, compares dates only, and rebuilds tables with foreign keys on, which cascade-deleted
- * child rows and reported success. Here one BEGIN IMMEDIATE holds everything, checksums are compared, and foreign keys are
- * off during a rebuild and checked before the commit.
+ * Drizzle's own runner takes no lock, compares only dates, and rebuilds tables with foreign keys
+ * on, which cascade-deleted child rows and reported success. Here one BEGIN IMMEDIATE covers all
+ * steps, checksums are compared, and foreign keys are off during a rebuild and checked before the
+ * commit.
  */
 export function migrate(database: Database, migrations: readonly Migration[], now: number): void {
   database.pragma('foreign_keys = OFF')
@@ -64,11 +68,11 @@ export function migrate(database: Database, migrations: readonly Migration[], no
     database.exec(createMigrationsTable)
     const missing = migrations.slice(refuseUnknownMigrations(readAppliedMigrations(database), migrations).length)
     for (const migration of missing) apply(database, migration, now)
-    // Reads every row, which at each start would be 150 ms for 100 000 tasks.
+    // It reads every row; at each start that would cost 150 ms for 100 000 tasks.
     if (missing.length > 0) refuseBrokenReferences(database)
     database.exec('COMMIT')
   } catch (error) {
-    // A full disk ends the transaction by itself.
+    // A full disk has ended the transaction already.
     if (database.inTransaction) database.exec('ROLLBACK')
     throw error
   }
@@ -87,12 +91,12 @@ function refuseBrokenReferences(database: Database): void {
   if (Array.isArray(broken) && broken.length > 0) throw new SchemaError(`a migration broke ${broken.length} references`)
 }
 
-/** Throws SchemaError for a database that holds tables and is not ours. Only reads. */
+/** Throws SchemaError for a database with the tables of another program. It only reads. */
 export function refuseForeignDatabase(database: Database): void {
   const all = (sql: string) => database.prepare<[], { name: string }>(sql).all()
   const tables = all("SELECT name FROM sqlite_master WHERE type = 'table'")
   const names = tables.map((table) => table.name).filter((name) => !name.startsWith('sqlite_'))
-  // Others keep a table of this name too, with other columns.
+  // Other programs also name a table this way, with other columns.
   const ledgerColumns = all("SELECT name FROM pragma_table_info('schema_migrations')").map((column) => column.name)
   if (names.length === 0 || ledgerColumns.includes('min_reader')) return
   throw new SchemaError(
@@ -100,14 +104,17 @@ export function refuseForeignDatabase(database: Database): void {
   )
 }
 
-/** What has been applied to a database, in order; nothing to an empty one. */
+/** Returns the applied migrations in order; none for an empty database. */
 export function readAppliedMigrations(database: Database): readonly AppliedMigration[] {
   const hasTable = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").get()
   if (hasTable === undefined) return []
   return database.prepare<[], AppliedMigration>('SELECT * FROM schema_migrations ORDER BY number').all()
 }
 
-/** What was applied. Throws SchemaError where that is not what this program knows, or needs a newer one. */
+/**
+ * Returns `applied`. Throws SchemaError if it differs from the migrations of this version or needs
+ * a newer version.
+ */
 export function refuseUnknownMigrations(
   applied: readonly AppliedMigration[],
   known: readonly Migration[],

@@ -13,16 +13,16 @@ import {
   sqliteMigrations,
 } from './migrate.ts'
 
-/** One migration and whether a database has it. */
+/** A migration and its presence in a database. */
 export interface MigrationState {
   readonly number: number
   readonly name: string
   readonly applied: boolean
-  /** Whether this program has it: a newer one's may be in the database. */
+  /** True if this version has the migration; a newer version may have applied others. */
   readonly known: boolean
 }
 
-/** Brings a database to the newest schema, creating it when it is missing; says what was done. */
+/** Applies the missing migrations to a file, or creates it, and returns those it applied. */
 export function migrateFile(file: string, clock: Clock): readonly MigrationState[] {
   const unlock = lockDatabaseFile(file)
   try {
@@ -45,11 +45,14 @@ function withReadOnly<T>(file: string, work: (database: Database.Database) => T)
   }
 }
 
-/** Every migration this program or the database knows. Only reads; throws SchemaError for a database that is not ours. */
+/**
+ * Returns every migration that this version or the database knows. It only reads. Throws
+ * SchemaError for a database of another program.
+ */
 export const migrationStates = (file: string): readonly MigrationState[] =>
   toMigrationStates(sqliteMigrations(), withReadOnly(file, readAppliedMigrations))
 
-/** What a program knows and a database has, together. */
+/** Merges the migrations of this version with the applied ones. */
 export function toMigrationStates(
   known: readonly Migration[],
   applied: readonly AppliedMigration[],
@@ -77,8 +80,9 @@ const schemaObjectsOf = (database: Database.Database): Map<string, string> => {
 }
 
 /**
- * How a database's schema differs from the one its migrations make, each difference in words; none for a newer program's.
- * Throws SchemaError where its migrations are not those of this program.
+ * Returns the differences between a database's schema and the result of its migrations, in words;
+ * none for a schema of a newer version. Throws SchemaError if the migrations are not those of this
+ * version.
  */
 export function schemaDifferences(file: string): readonly string[] {
   return withReadOnly(file, (database) => {

@@ -6,7 +6,7 @@ import { type Progress, shiftRow } from './target.ts'
 
 const pageRows = 1_000
 
-/** Rows of a table in whatever order they come. */
+/** A checksum over the rows of a table that does not depend on their order. */
 class TableChecksum {
   rows = 0
   #sum = 0n
@@ -22,7 +22,7 @@ class TableChecksum {
   }
 }
 
-/** What was found of one table, the same in both. */
+/** The count and the checksum of one table, equal in source and target. */
 export interface TableCheck {
   readonly table: string
   readonly rows: number
@@ -52,14 +52,14 @@ const toNumber = (value: unknown): Value => (value === null ? null : Number(valu
 const toValue = ({ kind }: Column, value: unknown): Value =>
   kind === 'text' ? (typeof value === 'string' ? value : null) : toNumber(value)
 
-/** Reads the rows back, as they are in the target. */
+/** Reads the rows back from the target. */
 async function checksumTarget(
   client: Client,
   { table, rowFilter }: TableSpec,
   { project, columns, offset }: { project: string; columns: readonly Column[]; offset: number },
 ): Promise<TableChecksum> {
   const sum = new TableChecksum()
-  // What others had there before has lower numbers.
+  // Older rows of the target have lower numbers.
   const column = identityColumns[table]
   const newRowsOnly = column === undefined ? '' : ` AND ${column} > ${offset}`
   const names = columns.map(({ name }) => `"${name}"`).join(', ')
@@ -79,12 +79,15 @@ async function checksumTarget(
   }
 }
 
-/** A move left something out or changed it. */
+/** The move is incomplete or has changed rows. */
 export class MoveError extends Error {
   override readonly name = 'MoveError'
 }
 
-/** Compares every table of a project, and what triggers counted. Throws MoveError at the first that differs. */
+/**
+ * Compares every table of a project, including those that triggers fill. Throws MoveError at the
+ * first difference.
+ */
 export async function compareTables(
   client: Client,
   source: MoveSource,

@@ -13,21 +13,21 @@ import {
   startOrResume,
 } from './target.ts'
 
-/** Copied in one transaction; after a kill at most so many are copied again. */
+/** Rows per transaction. A killed move repeats at most one such page. */
 const pageRows = 500
 
 export interface MoveOptions {
-  /** The SQLite file. */
+  /** SQLite file. */
   readonly file: string
-  /** Where to, past any pooler, and what it is called to a reader. */
+  /** Direct address of the target, and its name for messages. */
   readonly url: string
   readonly target: string
-  /** Name of one project; all of them where absent. */
+  /** Name of one project; undefined means all. */
   readonly project?: string | undefined
   readonly onProgress: (said: TableProgress) => void
 }
 
-/** How far a table is. */
+/** Progress of one table. */
 export interface TableProgress {
   readonly project: string
   readonly table: string
@@ -37,7 +37,7 @@ export interface TableProgress {
 
 export interface MoveResult {
   readonly target: string
-  /** The same as the source's where cursors of before are good. */
+  /** True if the target has the source's epoch, so existing cursors stay valid. */
   readonly sameEpoch: boolean
   readonly projects: readonly {
     readonly id: string
@@ -82,22 +82,23 @@ async function moveProject(
 ): Promise<readonly TableCheck[]> {
   let position = await startOrResume(client, source, project)
   while (position.table < copiedTables.length) position = await copyTable(client, source, project, position, options)
-  // A project that was moved before may have been worked on since.
+  // A project of an earlier move may have changed since, so its tables are not compared.
   if (position.done) return []
   await addPurgedCounts(client, source.purgedCounts(project.id))
   return compareTables(client, source, { project: project.id, offsets: position.offsets })
 }
 
 /**
- * Copies projects with their whole history from a file to a PostgreSQL and proves it: all or, where this is killed, what the
- * next run needs to go on. Nothing is written to the file, until all of it is there: then that it was moved.
+ * Copies projects with their whole history from a file to PostgreSQL and compares all tables. A
+ * killed move resumes at the next run. After a complete move of all projects it marks the file as
+ * moved; otherwise it writes nothing to the file.
  */
 export async function move({ file, url, target, project, onProgress }: MoveOptions): Promise<MoveResult> {
   using source = MoveSource.open(file)
   const all = source.projects()
   const chosen = project === undefined ? all : all.filter(({ name }) => name === project)
   if (chosen.length === 0) throw new MoveError(`${file} has no project ${project ?? ''}`)
-  // Awaited here: the file stays this process's until all is done.
+  // Awaited here, so that this process owns the file until the end.
   return await withPostgres(url, async (client) => {
     await prepareTarget(client)
     const projects: MoveResult['projects'][number][] = []

@@ -24,7 +24,9 @@ const columnKinds: Readonly<Record<string, Column['kind']>> = {
   TEXT: 'text',
 }
 
-/** A file that is moved: nobody else has it open, and nothing is written to it. */
+/**
+ * The file of a move. This process owns it exclusively and does not write to it during the copy.
+ */
 export class MoveSource implements Disposable {
   readonly file: string
   readonly #unlock: () => void
@@ -36,7 +38,10 @@ export class MoveSource implements Disposable {
     this.#database = database
   }
 
-  /** Throws StoreInUseError while a server has it, SchemaError for one that is not ours or not at the newest schema. */
+  /**
+   * Opens the file. Throws StoreInUseError while a server has it open, and SchemaError if it
+   * belongs to another program or lacks migrations.
+   */
   static open(file: string): MoveSource {
     const unlock = lockDatabaseFile(file)
     try {
@@ -62,7 +67,7 @@ export class MoveSource implements Disposable {
     return this.#database.prepare<[string], string>('SELECT value FROM store_facts WHERE name = ?').pluck().get(name)
   }
 
-  /** Changes with every commit: what a move that goes on must find as it was. */
+  /** A hash that changes with every commit. A move can resume only if it is unchanged. */
   get fingerprint(): string {
     const all = this.projects().map(({ id, seq }) => `${id} ${seq}`)
     const text = [this.readFact('epoch'), this.readFact('last_commit'), ...all].join('\n')
@@ -85,7 +90,7 @@ export class MoveSource implements Disposable {
     )
   }
 
-  /** Rows after a place in the file, each with its own place first. */
+  /** Reads rows after a rowid; each row starts with its rowid. */
   readPage(
     { table, rowFilter }: TableSpec,
     project: string,
@@ -101,7 +106,7 @@ export class MoveSource implements Disposable {
       .all(after, project, limit)
   }
 
-  /** How many messages of each agent's were purged. */
+  /** Returns the number of purged messages of each agent. */
   purgedCounts(project: string): (readonly [string, number])[] {
     return this.#database
       .prepare<[string], readonly [string, number]>(
@@ -111,7 +116,10 @@ export class MoveSource implements Disposable {
       .all(project)
   }
 
-  /** The highest number a table has ever given, of rows that are gone too: none of them comes back. */
+  /**
+   * Returns the highest number that a table has ever assigned, including deleted rows, because
+   * numbers are never reused.
+   */
   highestNumber(table: string): number {
     const highest = this.#database
       .prepare<[string], number>('SELECT seq FROM sqlite_sequence WHERE name = ?')
@@ -124,7 +132,7 @@ export class MoveSource implements Disposable {
     return Object.fromEntries(Object.keys(identityColumns).map((table) => [table, this.highestNumber(table)]))
   }
 
-  /** Writes down where it went: no server opens it any more. */
+  /** Records the target in the file. No server opens the file after that. */
   markMoved(to: string): void {
     const database = new Database(this.file)
     try {

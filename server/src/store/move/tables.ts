@@ -1,9 +1,12 @@
-/** One table that is moved with its project. */
+/** A table that is copied with its project. */
 export interface TableSpec {
   readonly table: string
-  /** Which of its rows are a project's: `?` stands for the project's id. */
+  /** SQL condition for the rows of a project; `?` is the project's id. */
   readonly rowFilter: string
-  /** Columns with a number that the target gives anew, where others have taken it, by the table whose number it is. */
+  /**
+   * Columns with numbers that the target shifts if it has assigned them already. The value is the
+   * table that assigns the number.
+   */
   readonly shiftedColumns?: Readonly<Record<string, string>>
 }
 
@@ -12,8 +15,8 @@ const byReference = (column: string, table: string, key = 'id'): string =>
   `${column} IN (SELECT ${key} FROM ${table} WHERE project_id = ?)`
 
 /**
- * In this order, what is referred to first. Not among them are what triggers count anew as the rows come: `task_counts` and
- * `mailboxes`. They are compared afterwards.
+ * Ordered so that referenced tables come first. `task_counts` and `mailboxes` are missing because
+ * triggers fill them from the copied rows; they are compared afterwards.
  */
 export const copiedTables: readonly TableSpec[] = [
   { table: 'projects', rowFilter: 'id = ?' },
@@ -22,7 +25,8 @@ export const copiedTables: readonly TableSpec[] = [
   { table: 'agents', rowFilter: byProject },
   { table: 'credentials', rowFilter: byProject },
   { table: 'sessions', rowFilter: byProject },
-  // Callers without a valid credential were of no project: they go with the one that is always there.
+  // Denials without a valid credential belong to no project. They move with the default project,
+  // which always exists.
   {
     table: 'denials',
     rowFilter: "coalesce(project_id, (SELECT id FROM projects WHERE name = 'default')) = ?",
@@ -46,13 +50,13 @@ export const copiedTables: readonly TableSpec[] = [
   { table: 'health_metrics', rowFilter: byReference('agent_id', 'agents') },
 ]
 
-/** Counted by triggers of the target; what it holds must be what the source holds. */
+/** Tables that triggers of the target fill. Their rows must equal the source's. */
 export const triggerFilledTables: readonly TableSpec[] = [
   { table: 'task_counts', rowFilter: `${byProject} AND tasks <> 0` },
   { table: 'mailboxes', rowFilter: byProject },
 ]
 
-/** Tables whose rows have numbers of the store's own, and the column they are in. */
+/** Tables whose rows have numbers assigned by the store, with the column. */
 export const identityColumns: Readonly<Record<string, string>> = {
   denials: 'ord',
   routes: 'id',

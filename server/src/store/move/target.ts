@@ -10,14 +10,17 @@ import { StoreRefusedError } from '../store-refused-error.ts'
 import type { Column, MoveSource, SourceProject, Value } from './source.ts'
 import { copiedTables, identityColumns, type TableSpec } from './tables.ts'
 
-/** How far a move of a project has come; in the target, written with the rows themselves. */
+/**
+ * Progress of the move of a project. It is stored in the target, in the same transactions as the
+ * rows.
+ */
 const progressSchema = z.object({
-  /** What the source was when it began. */
+  /** Fingerprint of the source at the start. */
   source: z.string(),
-  /** Index of the table, and the place in the source of the last row that was copied. */
+  /** Index of the table, and the source's rowid of the last copied row. */
   table: z.int(),
   after: z.int(),
-  /** Added to the numbers of a table. */
+  /** Offsets added to the numbers of each table. */
   offsets: z.record(z.string(), z.int()),
   done: z.boolean(),
 })
@@ -50,7 +53,7 @@ export async function inTransaction<T>(client: Client, work: () => Promise<T>): 
   }
 }
 
-/** Brings the target's schema up to date and makes sure that nobody else uses it. */
+/** Migrates the target. Throws StoreRefusedError if a server or another move is using it. */
 export async function prepareTarget(client: Client): Promise<void> {
   await refuseUnsafeSettings(client, 'disk')
   await migratePostgres(client, readMigrations(postgresMigrations))
@@ -62,7 +65,10 @@ export async function prepareTarget(client: Client): Promise<void> {
   if (rows[0].used) throw new StoreRefusedError('a server uses the target: stop it, and wait 10 s after it was killed')
 }
 
-/** A database that has served nobody takes over the source's epoch and secrets: its cursors and leases are then good. */
+/**
+ * True for a database that has not served any agent. It takes over the source's epoch and secrets,
+ * so existing cursors and leases stay valid.
+ */
 async function isUnused(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ used: boolean }>(
     `SELECT EXISTS (SELECT 1 FROM projects p WHERE p.seq > 0 OR p.name <> 'default')
@@ -71,7 +77,10 @@ async function isUnused(client: Client): Promise<boolean> {
   return !rows[0]?.used
 }
 
-/** Where a move of a project goes on, or begins. Throws StoreRefusedError where the target has the project, or another one's half. */
+/**
+ * Returns the progress of an interrupted move, or starts a new one. Throws StoreRefusedError if the
+ * target already has the project, or part of it from a source that has changed since.
+ */
 export function startOrResume(client: Client, source: MoveSource, project: SourceProject): Promise<Progress> {
   return inTransaction(client, async () => {
     const saved = await readFact(client, progressName(project.id))
@@ -126,7 +135,7 @@ async function refuseExistingProject(client: Client, { id, name }: SourceProject
   for (const row of rows) await client.query('DELETE FROM projects WHERE id = $1', [row.id])
 }
 
-/** Whether all that the target holds came from this source, and nobody has added to it since. */
+/** True if all rows of the target came from this source and no server has added any. */
 async function holdsOnlyRowsOf(client: Client, source: MoveSource): Promise<boolean> {
   const { rows } = await client.query<{ served: boolean }>(
     "SELECT EXISTS (SELECT 1 FROM replicas WHERE id <> 'moved') AS served",
@@ -134,7 +143,10 @@ async function holdsOnlyRowsOf(client: Client, source: MoveSource): Promise<bool
   return !rows[0]?.served && (await readEpoch(client)).epoch === source.readFact('epoch')
 }
 
-/** Numbers for all rows of the source, none of which the target has given or gives to others; the same ones where it has none. */
+/**
+ * Reserves numbers for all rows of the source that the target neither has assigned nor will assign.
+ * Returns the offset of each table; 0 if the target has only rows of this source.
+ */
 async function reserveNumbers(client: Client, source: MoveSource): Promise<Record<string, number>> {
   const offsets: Record<string, number> = {}
   const same = await holdsOnlyRowsOf(client, source)
@@ -150,7 +162,7 @@ async function reserveNumbers(client: Client, source: MoveSource): Promise<Recor
   return offsets
 }
 
-/** The values of a row as the target has them. */
+/** Returns the values of a row with the numbers of the target. */
 export const shiftRow = (
   { shiftedColumns = {} }: TableSpec,
   columns: readonly Column[],
@@ -162,7 +174,7 @@ export const shiftRow = (
     return typeof value === 'number' ? value + (offsets[shiftedColumns[name] ?? ''] ?? 0) : value
   })
 
-/** Copies a page and writes down how far that is, together. */
+/** Copies a page and stores the progress in one transaction. */
 export function copyPage(
   client: Client,
   { spec, columns, rows }: { spec: TableSpec; columns: readonly Column[]; rows: readonly (readonly Value[])[] },
@@ -172,7 +184,7 @@ export function copyPage(
     if (rows.length > 0) {
       const names = columns.map(({ name }) => `"${name}"`).join(', ')
       const lists = columns.map(({ kind }, index) => `$${index + 1}::${kind}[]`).join(', ')
-      // A trigger counts each route that comes.
+      // A trigger counts each inserted claim group.
       const isCountedByTrigger = (name: string) => spec.table === 'projects' && name === 'routes'
       const values = columns.map(({ name }, index) =>
         rows.map((row) => (isCountedByTrigger(name) ? 0 : (row[index] ?? null))),
@@ -186,7 +198,7 @@ export function copyPage(
   })
 }
 
-/** What purged messages were counted as is all that the triggers cannot know. */
+/** Adds the counts of purged messages; the triggers cannot derive them from the copied rows. */
 export async function addPurgedCounts(client: Client, purged: readonly (readonly [string, number])[]): Promise<void> {
   for (const [agent, count] of purged)
     await client.query('UPDATE mailboxes SET accepted = accepted + $2 - purged, purged = $2 WHERE agent_id = $1', [
@@ -196,8 +208,8 @@ export async function addPurgedCounts(client: Client, purged: readonly (readonly
 }
 
 /**
- * Ends a move: the outage that it was begins at the last commit of the source, and a server may start. Whether the target has the
- * source's epoch.
+ * Ends a move. The outage of the move begins at the last commit of the source, and servers may
+ * start now. Returns true if the target has the source's epoch.
  */
 export function finishMove(client: Client, source: MoveSource, projects: readonly SourceProject[]): Promise<boolean> {
   return inTransaction(client, async () => {
