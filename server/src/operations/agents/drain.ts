@@ -5,7 +5,7 @@ import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { type AgentOutput, requireAgentRow, toAgentOutput } from './serialize.ts'
 
-/** `agents.drain`: it finishes what it holds, reads its mail, and is given nothing new. */
+/** `agents.drain`: the agent finishes its leases, reads its messages and gets no new work. */
 export const drainAgent = (ctx: Context, input: z.output<typeof agentDrainInput>): Promise<AgentOutput> =>
   ctx.transact(async (tx) => {
     const known = await requireAgentRow(tx, ctx.principal.project, input.agent)

@@ -22,7 +22,10 @@ const touch = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) 
     .prepare(),
 )
 
-/** `agents.heartbeat`: one clock for presence and leases. Extends what it lists and says what is lost. */
+/**
+ * `agents.heartbeat`: presence and leases follow one clock. Extends the listed leases and returns
+ * the lost ones.
+ */
 export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInput>): Promise<Output> {
   const agent = requireAgent(ctx.principal)
   const { project } = ctx.principal

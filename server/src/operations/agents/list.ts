@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { toAgentOutput } from './serialize.ts'
 
-/** `agents.list`: by name. */
+/** `agents.list`: sorted by name. */
 export const listAgents = (
   ctx: Context,
   input: z.output<typeof agentListInput>,

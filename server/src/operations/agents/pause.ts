@@ -47,14 +47,16 @@ const setProjectPaused = (ctx: Context, paused: boolean, reason: string | null):
     return { scope: 'project', subject: ctx.principal.project, paused }
   })
 
-/** `agents.pause`: of an agent, an epic, or everybody. Pausing what is paused changes nothing. */
+/**
+ * `agents.pause`: pauses an agent, an epic or the whole project. It has no effect on a paused one.
+ */
 export const pauseAgents = (ctx: Context, { agent, epic, reason: given }: Input): Promise<Output> => {
   const reason = given ?? null
   if (agent !== undefined) return pauseOne(ctx, agent, reason)
   return epic === undefined ? setProjectPaused(ctx, true, reason) : pauseEpic(ctx, epic, reason)
 }
 
-/** `agents.resume`: ends a pause, and for an agent its draining. */
+/** `agents.resume`: ends a pause, and also the drain of an agent. */
 export const resumeAgents = (ctx: Context, { agent, epic, reason: given }: Input): Promise<Output> => {
   const reason = given ?? null
   if (agent !== undefined) return resumeOne(ctx, agent, reason)

@@ -76,8 +76,8 @@ const takeOver = statement(({ db, t, p }: Query<Profile & { id: string }>) =>
 )
 
 /**
- * Whether the caller has shown that it is the agent of this name: by the secret and the credential it was registered with,
- * or by its refresh token.
+ * True if the caller has proved that it is the agent of this name: by the instance id and the
+ * credential of its registration, or by its refresh token.
  */
 async function provesIdentity(
   { identity: { pepper } }: Context,
@@ -111,12 +111,14 @@ async function claimName(ctx: Context, tx: Transaction, input: Input, profile: P
       `"${input.name}" is taken: choose another name, or register with the clientInstanceId and the credential, or with the refreshToken, of its registration`,
     )
   }
-  // The same agent with the same key: its first registration took the use, and a spent key must not lock it out.
+  // The same agent with the same key pays nothing: its first registration consumed the use, and an
+  // exhausted key must not lock it out.
   if (key && !(same && known.credentialId === key.id)) await consumeKeyUse(tx, key.id)
   const [row] = await tx.run(takeOver, { ...profile, id: known.id })
   if (!row) throw new Error('an agent vanished')
   await revokeSessions(tx, row.id)
-  // Fences the incarnation before: its tokens are refused, its leases go back to the queue, its mailbox is inherited.
+  // Fences the previous incarnation: its tokens are refused, its leases return to the queue and its
+  // inbox goes to the new one.
   await releaseEarlierIncarnations(tx, row, { actor: row.id, reason: 'takeover' })
   tx.wake({ topic: 'incarnation', agentId: row.id, incarnation: row.incarnation })
   return row
@@ -143,7 +145,7 @@ async function login(ctx: Context, tx: Transaction, input: Input, role: string, 
   return { agentId, name, type, incarnation, refreshToken }
 }
 
-/** `agents.register`: a new agent, or the same one in a new incarnation. */
+/** `agents.register`: a new agent, or a new incarnation of a known one. */
 export async function registerAgent(ctx: Context, input: Input): Promise<z.output<typeof agentRegisterOutput>> {
   const { project, role: ceiling } = ctx.principal
   const role = agentRole.parse(input.role ?? defaultRole(input.type))

@@ -29,14 +29,14 @@ const countLeases = statement(({ db, t, p }: Query<{ agentId: string }>) =>
     .prepare(),
 )
 
-/** An agent by id or name. Somebody else's and an absent one are the same. */
+/** Returns the row of an agent by id or name. Agents of other projects fail like unknown ones. */
 export async function requireAgentRow(reader: Reader, project: string, agent: string): Promise<AgentRow> {
   const [row] = await reader.run(find, { project, agent })
   if (!row || row.status === 'unregistered') throw agentNotFound(agent)
   return row
 }
 
-/** A row as callers see it: its status is read off its signs of life and its leases. */
+/** Serializes an agent. Its status follows from its last activity and its leases. */
 export async function toAgentOutput(ctx: Context, reader: Reader, row: AgentRow): Promise<AgentOutput> {
   const [counted] = await reader.run(countLeases, { agentId: row.id })
   return {

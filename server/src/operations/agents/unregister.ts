@@ -10,7 +10,7 @@ import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
 import { requireAgentRow } from './serialize.ts'
 
-/** Its mailbox is kept from here on, and not from its last sign of life, which may be long ago. */
+/** Retention of the inbox counts from now, not from the last activity, which may be long ago. */
 const unregisteredColumns = (incarnation: unknown, now: unknown) => ({
   status: 'unregistered',
   incarnation: sql<number>`${incarnation} + 1`,
@@ -30,7 +30,10 @@ interface InactivityParams {
   before: number
 }
 
-/** Silent since before then, and nothing waits for it: what does is kept for it, however long it stays away. */
+/**
+ * Matches an agent without activity since `before` and without unsettled messages. An agent with
+ * such messages stays registered for any length of silence.
+ */
 const isAbandoned = ({ db, t, p }: Pick<Query<InactivityParams>, 'db' | 't' | 'p'>) =>
   and(
     equalsLiteral(t.agents.status, 'offline'),
@@ -67,7 +70,10 @@ interface UnregisteredAgent {
   readonly incarnation: number
 }
 
-/** Ends the sessions and releases the leases of an agent that has left; gives how many leases. */
+/**
+ * Revokes the sessions and releases the leases of an agent that has left. Returns the number of
+ * leases.
+ */
 async function endAgent(
   tx: Transaction,
   { id, name, incarnation }: UnregisteredAgent,
@@ -80,7 +86,7 @@ async function endAgent(
   return releasedLeases
 }
 
-/** `agents.unregister`: ends the sessions and releases the leases. The mailbox is kept. */
+/** `agents.unregister`: revokes the sessions and releases the leases. The inbox stays. */
 export function unregisterAgent(
   ctx: Context,
   input: z.output<typeof agentUnregisterInput>,
@@ -96,13 +102,13 @@ export function unregisterAgent(
   })
 }
 
-/** Who has been silent since before a moment and has nothing waiting: some of them. */
+/** Returns up to `limit` agents without activity since `before` and without unsettled messages. */
 export const findInactive = (
   reader: Reader,
   { project, ...silence }: InactivityParams & { project: string; limit: number },
 ): Promise<readonly { id: string }[]> => reader.run(findAbandoned, { project, ...silence })
 
-/** Unregisters one that has been silent for so long, unless it is back or has mail by now. */
+/** Unregisters an inactive agent, unless it has become active or has messages by now. */
 export async function unregisterInactive(tx: Transaction, agentId: string, before: number): Promise<void> {
   const [left] = await tx.run(unregisterAbandoned, { agentId, before, now: tx.now })
   if (left) await endAgent(tx, left, null)

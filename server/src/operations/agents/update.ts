@@ -5,7 +5,10 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { type AgentOutput, requireAgentRow, toAgentOutput } from './serialize.ts'
 
-/** `agents.update`: what the caller says of itself. Its role stays what it was registered with. */
+/**
+ * `agents.update`: changes the caller's own description. Its role stays the one of its
+ * registration.
+ */
 export function updateAgent(ctx: Context, input: z.output<typeof agentUpdateInput>): Promise<AgentOutput> {
   const { id } = requireAgent(ctx.principal)
   const { project } = ctx.principal

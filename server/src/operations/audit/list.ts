@@ -12,13 +12,13 @@ import type { Reader } from '../../store/store.ts'
 type Input = z.output<typeof auditListInput>
 type Output = z.output<typeof auditListOutput>
 
-/** Events looked at in one call: those the server made by itself are passed over. */
+/** The number of events to read in one call. Events without a request do not fill the page. */
 const scanLimit = 20_000
 
 const eventType = z.enum(eventTypes)
 const errorCode = z.enum(errorCodes as [(typeof errorCodes)[number], ...(typeof errorCodes)[number][]])
 
-/** The events that somebody called for, by the log's own order. */
+/** Returns the events that a request caused, in the order of the log. */
 async function listMutations(reader: Reader, project: string, input: Input): Promise<Output> {
   const { events: e } = reader.t
   const after = Number(input.cursor ?? 0)
@@ -54,7 +54,10 @@ async function listMutations(reader: Reader, project: string, input: Input): Pro
   }
 }
 
-/** Of the caller's project; those of callers without a valid credential belong to none, and are shown to an admin. */
+/**
+ * Returns the denials in the caller's project. Denials of callers without a valid credential belong
+ * to no project, and an admin sees them.
+ */
 async function listDenials(ctx: Context, reader: Reader, input: Input): Promise<Output> {
   const { denials: d } = reader.t
   const own = eq(d.projectId, ctx.principal.project)
@@ -85,7 +88,7 @@ async function listDenials(ctx: Context, reader: Reader, input: Input): Promise<
   }
 }
 
-/** `audit.list`: who changed what, or who was kept from it. */
+/** `audit.list`: the changes with their callers, or the denied calls. */
 export const listAudit = (ctx: Context, input: Input): Promise<Output> =>
   ctx.read((reader) =>
     input.of === 'mutations' ? listMutations(reader, ctx.principal.project, input) : listDenials(ctx, reader, input),

@@ -5,7 +5,10 @@ import { requireKnownAgent } from '../../domain/agents/lookup.ts'
 import type { Context } from '../../domain/context.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 
-/** `auth.sessions.list`. Of an agent that is not there it is refused: an empty list would say that nobody is in. */
+/**
+ * `auth.sessions.list`: an unknown agent is refused, because an empty list would mean that it has
+ * no session.
+ */
 export const listSessions = (
   ctx: Context,
   { agent, all, limit }: z.output<typeof sessionListInput>,

@@ -47,7 +47,7 @@ interface RetryParams {
   since: number
 }
 
-/** The same token with the same nonce, and what it was exchanged for has not been used. */
+/** Matches a repeat with the same token and nonce whose successor token is still unused. */
 const findRetry = statement(({ db, t: { sessions: s }, p }: Query<RetryParams>) =>
   db
     .select({ id: s.id })
@@ -64,7 +64,10 @@ const findRetry = statement(({ db, t: { sessions: s }, p }: Query<RetryParams>) 
     .prepare(),
 )
 
-/** A token that was used before is shown again: one of two holders stole it, and nobody knows which. */
+/**
+ * Revokes the session of a token that was used before: one of its two holders stole it, and the
+ * server cannot tell which.
+ */
 const revokeReusedSession = statement(
   ({ db, t: { sessions: s }, p }: Query<{ sessionId: string; presented: string; now: number }>) =>
     db
@@ -84,7 +87,10 @@ const findSessionAgent = statement(({ db, t, p }: Query<{ sessionId: string }>) 
     .prepare(),
 )
 
-/** True when the exchange stands; otherwise the refusal, thrown only once the end of a reused session has committed. */
+/**
+ * Returns true for a valid exchange, otherwise the refusal. The caller throws it after the commit,
+ * or the revocation of a session with a reused token would be rolled back.
+ */
 async function exchangeIn(
   ctx: Context,
   tx: Transaction,
@@ -115,7 +121,10 @@ async function exchangeIn(
   )
 }
 
-/** `auth.refresh`: the next access token of a session, and the next refresh token. The one that was shown is used up. */
+/**
+ * `auth.refresh`: exchanges a refresh token for the session's next access and refresh tokens. The
+ * old refresh token is then used up.
+ */
 export async function refreshSession(ctx: Context, input: Input): Promise<z.output<typeof authRefreshOutput>> {
   const sessionId = sessionIdOfToken(ctx.identity.pepper, input.refreshToken)
   if (sessionId === undefined) throw invalidToken()
@@ -126,7 +135,7 @@ export async function refreshSession(ctx: Context, input: Input): Promise<z.outp
   const scope = { project: agent.projectId, fence, requestId: ctx.requestId }
   const outcome = await ctx.store.transact(scope, (tx) => exchangeIn(ctx, tx, sessionId, input))
   if (outcome !== true) throw outcome
-  // Who only keeps a session good is there too: long silence has an agent unregistered.
+  // An agent that only refreshes its session is live too: long silence would unregister it.
   ctx.presence.record(agent.projectId, agent.id, ctx.store.now())
   const issued = await ctx.identity.tokens.issue({
     agentId: agent.id,

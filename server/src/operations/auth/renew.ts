@@ -5,7 +5,10 @@ import type { Context } from '../../domain/context.ts'
 import { verifyToken } from '../../domain/identity/issuers/external-identity.ts'
 import { iso } from '../../platform/times.ts'
 
-/** `auth.renew`: the socket goes on with a newer token of the same session, and what is open on it stays open. */
+/**
+ * `auth.renew`: the socket continues with a newer token of the same session. Its calls and
+ * subscriptions stay open.
+ */
 export async function renewIdentity(
   ctx: Context,
   { token }: z.output<typeof authRenewInput>,

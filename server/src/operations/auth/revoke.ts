@@ -19,7 +19,10 @@ async function revokeIn(ctx: Context, tx: Transaction, { sessionId, agent }: Inp
   return revokeSession(tx, targetId)
 }
 
-/** `auth.revoke`: of what is ended nothing more commits, on any replica; its sockets and reads stop within 2 s. */
+/**
+ * `auth.revoke`: nothing of the revoked caller commits after it, on any replica. Its sockets and
+ * reads stop within 2 s.
+ */
 export async function revoke(ctx: Context, input: Input): Promise<z.output<typeof authRevokeOutput>> {
   const { principal } = ctx
   if (input.keyId !== undefined) {

@@ -5,7 +5,6 @@ import type { Context } from '../../domain/context.ts'
 import { isAllowed } from '../../domain/principal.ts'
 import { iso } from '../../platform/times.ts'
 
-/** `auth.whoami`. */
 export async function whoami({ principal }: Context): Promise<z.output<typeof authWhoamiOutput>> {
   const { agent, key, sessionId, role, project, expiresAt } = principal
   return {

@@ -5,11 +5,14 @@ import { cursorAt, resolveCursor } from '../../domain/feed/cursor.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
 import { type EventOutput, isVisible, requirePageAfter } from '../../domain/feed/page.ts'
 
-/** Read at a time while looking for what the filter lets through, and how many in all before the page is given as it is. */
+/**
+ * Events per query, and events per call: after the second number the page is returned even if it is
+ * not full.
+ */
 const readLimit = 1_000
 const scanLimit = 20_000
 
-/** `events.list`: the log the subscription follows, as a query. */
+/** `events.list`: the event log behind the subscription, as a query. */
 export const listEvents = (
   ctx: Context,
   input: z.output<typeof eventListInput>,

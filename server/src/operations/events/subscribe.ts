@@ -8,14 +8,19 @@ import type { Clock } from '../../platform/clock.ts'
 import { Notifier } from '../../platform/notifier.ts'
 import { iso } from '../../platform/times.ts'
 
-/** Looked at in one go; what the filter lets through is sent together. */
+/** The number of events to read at a time. Those that pass the filter are sent together. */
 const chunkLimit = 256
 
-/** After so many events that the filter kept back, or so long, a checkpoint moves the subscriber's cursor on. */
+/**
+ * After this number of filtered events, or this time, a checkpoint moves the subscriber's cursor.
+ */
 const checkpointEvents = 1_000
 const checkpointMs = 15_000
 
-/** Rings once, a while after it was first set: a trickle of events that are kept back does not put a checkpoint off. */
+/**
+ * Notifies once, a fixed time after it was first set: a trickle of filtered events does not delay
+ * the checkpoint.
+ */
 class CheckpointTimer {
   readonly #clock: Clock
   readonly #notify: () => void
@@ -41,7 +46,10 @@ class CheckpointTimer {
   }
 }
 
-/** `events.subscribe`: from the cursor on, in commit order, no gap and no repeat, for as long as the caller stays. */
+/**
+ * `events.subscribe`: the events after the cursor in commit order, without a gap or a repeat, until
+ * the caller leaves.
+ */
 export async function* subscribeToEvents(
   ctx: Context,
   input: z.output<typeof eventSubscribeInput>,
@@ -61,11 +69,12 @@ export async function* subscribeToEvents(
         ? await feed.latest()
         : await ctx.read((reader) => resolveCursor(reader, project, epoch, start))
     let sent = seq
-    // Where it begins: without this, one that reconnects before its first event would not know what it missed.
+    // The start cursor: without it a client that reconnects before its first event would miss
+    // events.
     if (start === undefined) yield [toCheckpoint(epoch, seq, ctx.clock.wall())]
     while (!ctx.signal.aborted) {
       const events = await feed.after(seq, chunkLimit)
-      // Not before: what was read while the store became another one does not follow this cursor.
+      // Checked after the read: events read while the store was replaced do not follow this cursor.
       await refuseOtherEpoch(ctx, cursorAt(epoch, seq))
       seq = events.at(-1)?.seq ?? seq
       const visible: Item<EventOutput>[] = events.filter((candidate) => isVisible(ctx.principal, filter, candidate))
@@ -89,7 +98,9 @@ export async function* subscribeToEvents(
   }
 }
 
-/** Where the store was restored meanwhile: refuses a cursor of before, as it would be at any other time. */
+/**
+ * Throws for a cursor from before a restore of the store, like a new subscription with that cursor.
+ */
 async function refuseOtherEpoch(ctx: Context, cursor: string): Promise<void> {
   const { epoch } = ctx.store
   if (!cursor.startsWith(`${epoch}.`))

@@ -25,7 +25,7 @@ const findSamples = statement(({ db, t, p }: Query<{ agentId: string; since: num
 const parseTime = (given: string | undefined, fallback: number): number =>
   given === undefined ? fallback : Date.parse(given)
 
-/** `health.history`: what one agent reported, newest first. Of one that has left, too. */
+/** `health.history`: the samples of one agent, newest first, even if it has left. */
 export const getHealthHistory = (
   ctx: Context,
   input: z.output<typeof healthHistoryInput>,

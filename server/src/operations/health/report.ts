@@ -5,7 +5,7 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { iso } from '../../platform/times.ts'
 
-/** `health.report`: a sample beside those that heartbeats carry. */
+/** `health.report`: stores a sample in addition to those in heartbeats. */
 export function reportHealth(
   ctx: Context,
   { idempotencyKey: _, ...sample }: z.output<typeof healthReportInput>,

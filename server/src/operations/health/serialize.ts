@@ -5,7 +5,6 @@ import type { Tables } from '../../store/tables/tables.ts'
 
 type SampleRow = Tables['healthMetrics']['$inferSelect']
 
-/** One report as callers see it. */
 export const toSample = (row: SampleRow): z.output<typeof storedSample> => ({
   at: iso(row.timestamp),
   requestsHandled: row.requestsHandled,

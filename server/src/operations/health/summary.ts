@@ -9,10 +9,13 @@ import { toSample } from './serialize.ts'
 
 type Output = z.output<typeof healthSummaryOutput>
 
-/** From here on an agent's errors count as trouble. */
+/** Above this error rate an agent makes the fleet `degraded`. */
 const degradedErrorRate = 0.5
 const reportLimit = 500
-/** On a file no read waits for anything: eight summaries at once of a fleet of hundreds held the loop up for 200 ms. */
+/**
+ * Reads of SQLite never yield: eight concurrent summaries of a fleet of hundreds blocked the event
+ * loop for 200 ms.
+ */
 const agentsPerBatch = 20
 
 interface SampleWindow {
@@ -30,7 +33,7 @@ const findNewest = statement(({ db, t, p }: Query<SampleWindow>) =>
     .prepare(),
 )
 
-/** Sums and counts, of which means over all agents can be made. */
+/** Returns sums and counts, from which the means over all agents are computed. */
 const sumSamples = statement(({ db, t, p }: Query<SampleWindow>) => {
   const { agentId, timestamp, requestsHandled, avgResponseTime, errorRate, cpuUsage, memoryUsage } = t.healthMetrics
   const samples = db
@@ -60,7 +63,7 @@ const statNames = ['requestsHandled', 'avgResponseTimeMs', 'errorRate', 'cpuUsag
 type StatName = (typeof statNames)[number]
 type Sums = Readonly<Record<StatName, { readonly sum: number; readonly count: number }>>
 
-/** The sum of a figure over all agents, and of how many samples. */
+/** Returns the sum of one stat over all agents, and the number of its samples. */
 function totalOf(all: readonly Sums[], figure: StatName): { sum: number; count: number } {
   const of = all.map((one) => one[figure])
   return { sum: of.reduce((sum, one) => sum + one.sum, 0), count: of.reduce((count, one) => count + one.count, 0) }
@@ -87,7 +90,10 @@ function overallStatus({ total: agents, byStatus }: AgentCounts, reports: Output
   return byStatus.offline > 0 || troubled ? 'degraded' : 'healthy'
 }
 
-/** `health.summary`: how the fleet is. Two reads of the index for each agent, however many samples there are. */
+/**
+ * `health.summary`: the state of the fleet. It reads the index twice for each agent, for any number
+ * of samples.
+ */
 export const getHealthSummary = (ctx: Context, { windowMs }: z.output<typeof healthSummaryInput>): Promise<Output> =>
   ctx.read(async (reader) => {
     const counts = await agentCountsOf(reader, ctx, ctx.principal.project)

@@ -22,7 +22,7 @@ const ack = statement((q: Query<Receipt & { agentId: string; now: number }>) => 
     .prepare()
 })
 
-/** Acks one delivery, or says why not. The same ack again, its reply lost, is as good as the first. */
+/** Acks one delivery, or returns the refusal. A repeated ack after a lost reply succeeds too. */
 async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: Receipt) {
   const [row] = await tx.run(ack, { messageId, agentId, receipt, now: tx.now })
   if (!row) {
@@ -31,12 +31,12 @@ async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: R
     return done ? undefined : staleReceipt(known, messageId)
   }
   recordReceiptEvent(tx, 'message.acked', agentId, messageId, row)
-  // Room for one more in the inbox.
+  // The inbox has capacity for one more delivery.
   tx.wake({ topic: 'inbox', agentId, reason: 'capacity' })
   return undefined
 }
 
-/** `messages.ack`: done with, one delivery or several; of several each has its own result. */
+/** `messages.ack`: settles one delivery, or several with a result for each. */
 export function ackMessage(
   ctx: Context,
   input: z.output<typeof messageAckInput>,

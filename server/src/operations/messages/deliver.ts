@@ -20,7 +20,7 @@ const countInFlight = statement(({ db, t, p }: Query<{ agentId: string }>) =>
     .prepare(),
 )
 
-/** A message whose time is over is never handed out, whether or not the sweep has come by. */
+/** An expired message is never delivered, even before the sweep marks it. */
 const isDeliverable = ({ t, p }: Query<{ now: number }>) =>
   and(sql`${t.messages.ready} = 1`, or(isNull(t.messages.expiresAt), gt(t.messages.expiresAt, p.now)))
 
@@ -66,13 +66,13 @@ const findBody = statement(({ db, t, p }: Query<{ id: string }>) =>
   db.select({ payload: t.bodies.payload }).from(t.bodies).where(eq(t.bodies.id, p.id)).prepare(),
 )
 
-/** So many more deliveries may wait for their ack when they are critical. */
+/** The number of further unacked deliveries that critical messages may use. */
 const criticalReserve = 10
 
 export interface DeliverOptions {
   readonly agentId: string
   readonly limit: number
-  /** Rank of the least urgent delivery mode. */
+  /** Rank of the least urgent delivery mode to include. */
   readonly upTo: number
   readonly maxAckPending: number
   readonly ackWaitMs: number
@@ -80,11 +80,17 @@ export interface DeliverOptions {
 
 export interface DeliverResult {
   readonly messages: Delivery[]
-  /** Whether more is there than may wait for its ack: it goes out when something is acked. */
+  /**
+   * True if further messages are ready but over the limit of unacked deliveries: an ack frees the
+   * next.
+   */
   readonly full: boolean
 }
 
-/** Hands out what is next in an agent's inbox, by priority and then by age, within what may wait for its ack. */
+/**
+ * Delivers the next messages of an inbox, by priority and then by age, up to the limit of unacked
+ * deliveries.
+ */
 export async function deliverIn(
   tx: Transaction,
   { agentId, limit, upTo, maxAckPending, ackWaitMs }: DeliverOptions,
@@ -93,7 +99,7 @@ export async function deliverIn(
   const [inFlight] = await tx.run(countInFlight, { agentId })
   const free = maxAckPending - (inFlight?.count ?? 0)
   const wanted = Math.min(limit, Math.max(free + criticalReserve, 0))
-  // One more than may go: whether there is more is then known without another query.
+  // One more than allowed, so that the result shows without another query whether more are ready.
   const next = await tx.run(findHeads, { agentId, now: tx.now, upTo, limit: wanted + 1 })
   const allowed = next.slice(0, wanted).filter((head, index) => index < free || head.priority === 0)
   const messages: Delivery[] = []

@@ -9,15 +9,18 @@ import type { MessageRow } from './deliver.ts'
 import { isCurrentDelivery, type Receipt } from './receipt.ts'
 
 interface NakParams {
-  /** [0, 1) of the longest backoff: full jitter. */
+  /** The fraction [0, 1) of the longest backoff: full jitter. */
   jitter: number
-  /** Null for the backoff. */
+  /** Null means the backoff. */
   delayMs: number | null
   error: string | null
   now: number
 }
 
-/** What ending a delivery without an ack sets: the next one after a delay, or the dead letter, in one statement. */
+/**
+ * The columns to set for a delivery that ends without an ack: in one statement the next delivery
+ * after a delay, or the dead letter.
+ */
 function nakColumns({ t, p }: Query<NakParams>) {
   const dead = sql`${t.messages.retryCount} >= ${t.messages.maxDeliver}`
   const delay = sql`coalesce(${p.delayMs}, cast(floor(${p.jitter} * ${backoff(sql`(${t.messages.retryCount} - 1)`, redeliveryPolicy)}) as bigint))`
@@ -77,7 +80,7 @@ const nakOverdue = statement((q: Query<NakParams & { ord: number }>) =>
 
 type Reason = 'nak' | 'term' | 'ack wait over'
 
-/** The history of the delivery that failed, and the event: with the dead letter in the same transaction. */
+/** Records the failed delivery and appends its event, in the transaction of the dead letter. */
 async function recordEndedDelivery(tx: Transaction, row: MessageRow, reason: Reason): Promise<void> {
   const { id: messageId, redrives, retryCount: attempt, lastError: error } = row
   await recordFailure(tx, { messageId, redrives, attempt, reason, error })
@@ -91,11 +94,11 @@ async function recordEndedDelivery(tx: Transaction, row: MessageRow, reason: Rea
     audience: participantsOf(row),
     data: { messageId: row.id, attempt: row.retryCount, reason, error: row.lastError },
   })
-  // Room for another in the inbox.
+  // The inbox has capacity for another delivery.
   tx.wake({ topic: 'inbox', agentId: row.toAgent, reason: 'capacity' })
 }
 
-/** Ends a delivery by its receipt; undefined when that is not the current one. */
+/** Naks a delivery by its receipt. Returns undefined if the receipt is not the current one. */
 export async function nakDelivery(
   tx: Transaction,
   delivery: Receipt & Omit<NakParams, 'now'> & { readonly agentId: string },
@@ -105,7 +108,10 @@ export async function nakDelivery(
   return row
 }
 
-/** Gives a message up by the receipt of its delivery; undefined when that is not the current one. */
+/**
+ * Makes a message a dead letter by the receipt of its delivery. Returns undefined if the receipt is
+ * not the current one.
+ */
 export async function termDelivery(
   tx: Transaction,
   delivery: Receipt & { readonly agentId: string; readonly error: string | null },
@@ -115,7 +121,7 @@ export async function termDelivery(
   return row
 }
 
-/** Ends up to `limit` deliveries that waited too long for their ack. Returns how many. */
+/** Ends up to `limit` deliveries whose ack deadline has passed. Returns their number. */
 export async function nakOverdueDeliveries(
   tx: Transaction,
   project: string,

@@ -4,6 +4,5 @@ import type { Context } from '../../domain/context.ts'
 import { type MessageOutput, toMessage } from './serialize.ts'
 import { requireVisibleMessage } from './visible.ts'
 
-/** `messages.get`. */
 export const getMessage = (ctx: Context, { messageId }: z.output<typeof messageGetInput>): Promise<MessageOutput> =>
   ctx.read(async (reader) => toMessage(reader, await requireVisibleMessage(reader, ctx.principal, messageId)))

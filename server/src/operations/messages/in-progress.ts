@@ -23,7 +23,7 @@ const extend = statement((q: Query<Receipt & { agentId: string; ackBy: number }>
     .prepare(),
 )
 
-/** The first time alone: its sender is told once. */
+/** Changes a row the first time only, so that the sender is notified once. */
 const markShown = statement((q: Query<{ messageId: string; now: number }>) =>
   q.db
     .update(q.t.messages)
@@ -33,7 +33,10 @@ const markShown = statement((q: Query<{ messageId: string; now: number }>) =>
     .prepare(),
 )
 
-/** `messages.inProgress`: still at it. The delivery waits for its ack anew; no event, unless it was shown for the first time. */
+/**
+ * `messages.inProgress`: moves the ack deadline of a delivery. It appends an event only when the
+ * message was shown for the first time.
+ */
 export function markInProgress(
   ctx: Context,
   { messageId, receipt, ackWaitMs, shown }: z.output<typeof messageInProgressInput>,

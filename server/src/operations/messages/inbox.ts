@@ -6,10 +6,10 @@ import { requireAgent } from '../../domain/principal.ts'
 import { Notifier } from '../../platform/notifier.ts'
 import { type Delivery, deliverIn } from './deliver.ts'
 
-/** Handed over at a time, so that one transaction does not hold others up. */
+/** The number of messages per transaction, so that one transaction does not delay others. */
 const chunkLimit = 32
 
-/** `messages.inbox`: hands out mail as it comes, within what may wait for its ack. */
+/** `messages.inbox`: delivers messages as they come, up to the limit of unacked deliveries. */
 export async function* openInbox(
   ctx: Context,
   input: z.output<typeof messageInboxInput>,
@@ -31,7 +31,7 @@ export async function* openInbox(
       const { messages, full } = await ctx.transact((tx) => deliverIn(tx, options))
       if (messages.length > 0) yield messages.map((message) => toItem(message))
       if (messages.length === chunkLimit) continue
-      // An ack makes room, which is worth a transaction only where something waits for it.
+      // An ack frees capacity, which is worth a transaction only if a message waits for it.
       while (!(signalled.message || (full && signalled.capacity) || ctx.signal.aborted)) await notifier.wait()
     }
   } finally {

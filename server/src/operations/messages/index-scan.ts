@@ -2,34 +2,40 @@ import { and, asc, desc, gt, gte, lt, lte, type SQL, type SQLWrapper, sql } from
 import type { Reader } from '../../store/store.ts'
 import { headColumns, type MessageHead } from './serialize.ts'
 
-/** A way through messages in the order of their sending. */
+/** A scan of an index over messages, in the order of sending. */
 export interface IndexScan {
-  /** What an index finds, which has `ord` next. */
+  /** The condition that the index resolves. The index must continue with `ord`. */
   readonly indexed: SQL | undefined
-  /** What is asked of each message on the way: no index knows it. */
+  /** The condition that is tested on each message of the scan. No index resolves it. */
   readonly where: SQL | undefined
 }
 
 interface PageQuery {
   readonly order: 'newest' | 'oldest'
-  /** `ord` of the last one seen. */
+  /** `ord` of the last row of the previous page; undefined for the first page. */
   readonly after: number | undefined
   readonly limit: number
 }
 
 export interface Page {
   readonly rows: readonly MessageHead[]
-  /** Where the next page begins; null at the end. */
+  /** The `ord` after which the next page begins; null at the end. */
   readonly next: number | null
 }
 
-/** So many messages one call looks at. A filter that few of them fit does not hold the server up. */
+/**
+ * The number of messages that one scan reads. It bounds the time of a filter that matches few of
+ * them.
+ */
 const scanLimit = 10_000
 
-/** `column = value`, out of sight of the planner: it would leave the index that keeps the order for one that finds fewer. */
+/**
+ * `column = value`, hidden from the planner, which would otherwise leave the index with the right
+ * order for one with fewer rows.
+ */
 export const equalsUnindexed = (column: SQLWrapper, value: string): SQL => sql`${column} || '' = ${value}`
 
-/** How far one walk has come: the last `ord` it vouches for, or the end. */
+/** Runs one scan. `reached` is the last `ord` that it covers; undefined at the end of the index. */
 async function runScan({ db, t }: Reader, { indexed, where }: IndexScan, { order, after, limit }: PageQuery) {
   const { messages } = t
   const [by, past, upTo] = order === 'newest' ? [desc, lt, gte] : [asc, gt, lte]
@@ -54,13 +60,13 @@ async function runScan({ db, t }: Reader, { indexed, where }: IndexScan, { order
   return { rows: rows.slice(0, limit), reached }
 }
 
-/** One page of what several walks find, each message once. */
+/** Returns one page of the union of several scans, with each message once. */
 export async function mergeScans(reader: Reader, scans: readonly IndexScan[], query: PageQuery): Promise<Page> {
   const sign = query.order === 'newest' ? -1 : 1
   const results: Awaited<ReturnType<typeof runScan>>[] = []
   for (const scan of scans) results.push(await runScan(reader, scan, query))
   const reached = results.flatMap((result) => (result.reached === undefined ? [] : [result.reached * sign]))
-  // Beyond where the slowest walk stopped there may be more of it.
+  // After the point where the shortest scan stopped, it may have further rows.
   const end = Math.min(...reached, Number.POSITIVE_INFINITY)
   const found = new Map(results.flatMap(({ rows }) => rows).map((row) => [row.ord, row]))
   const inOrder = [...found.values()].filter(({ ord }) => ord * sign <= end).sort((a, b) => (a.ord - b.ord) * sign)

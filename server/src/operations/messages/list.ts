@@ -13,7 +13,7 @@ import { visibleOwnerOf } from './visible.ts'
 
 type Input = z.output<typeof messageListInput>
 
-/** Whose messages are asked for; everyone's when undefined. */
+/** Returns the agent whose messages are requested; undefined for all agents. */
 async function requestedOwnerOf(
   reader: Reader,
   { principal }: Context,
@@ -26,7 +26,9 @@ async function requestedOwnerOf(
   return named
 }
 
-/** The ways through the index that has the fewest messages on it: a task's, an agent's, or the project's. */
+/**
+ * Returns the scans of the index with the fewest messages: a task's, an agent's or the project's.
+ */
 function scansOf(
   { t: { messages } }: Reader,
   { principal }: Context,
@@ -39,7 +41,7 @@ function scansOf(
     type === undefined ? undefined : eq(messages.type, type),
     status === undefined ? undefined : equalsUnindexed(messages.status, status),
   ]
-  // What others have to say of a task is not looked at for someone who may not see it.
+  // For callers who see all messages only: this scan reads other agents' messages about the task.
   if (taskId !== undefined && seesAllMessages(principal)) {
     const ofOwner = owner === undefined ? undefined : or(...ends.map((end) => equalsUnindexed(end, owner)))
     where.push(equalsUnindexed(messages.projectId, principal.project), ofOwner)
@@ -54,7 +56,7 @@ function scansOf(
   return [{ indexed: and(ofProject, dead), where: and(...where) }]
 }
 
-/** `messages.list`: the newest first, page by page. */
+/** `messages.list`: newest first, in pages. */
 export const listMessages = (ctx: Context, input: Input): Promise<z.output<typeof messageListOutput>> =>
   ctx.read(async (reader) => {
     const owner = await requestedOwnerOf(reader, ctx, input)

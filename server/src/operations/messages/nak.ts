@@ -6,7 +6,10 @@ import { nakDelivery } from './end-delivery.ts'
 import { findMessage, refuseReceipt } from './receipt.ts'
 import { statusOf } from './serialize.ts'
 
-/** `messages.nak`: not now. Delivered again after a delay; after its last delivery it is a dead letter. */
+/**
+ * `messages.nak`: asks for another delivery after a delay. After the last delivery the message is a
+ * dead letter.
+ */
 export function nakMessage(
   ctx: Context,
   input: z.output<typeof messageNakInput>,

@@ -13,13 +13,16 @@ export const findMessage = statement(({ db, t, p }: Query<{ messageId: string; a
     .prepare(),
 )
 
-/** What names one delivery of one message. */
+/** The message and the receipt of one delivery. */
 export interface Receipt {
   readonly messageId: string
   readonly receipt: string
 }
 
-/** The delivery a receipt is good for: the last one of the caller's own message, and still without its end. */
+/**
+ * Matches the delivery of a receipt: the last one of the caller's own message, while it is
+ * unsettled.
+ */
 export const isCurrentDelivery = ({ t, p }: Query<Receipt & { agentId: string }>) =>
   and(
     eq(t.messages.id, p.messageId),
@@ -28,7 +31,7 @@ export const isCurrentDelivery = ({ t, p }: Query<Receipt & { agentId: string }>
     equalsLiteral(t.messages.status, 'delivered'),
   )
 
-/** What the event of a move that a receipt made is about. */
+/** The columns for the event of a change that a receipt makes. */
 export const receiptEventColumns = ({ t }: Pick<Query<object>, 't'>) => ({
   fromAgent: t.messages.fromAgent,
   taskId: t.messages.taskId,
@@ -38,7 +41,7 @@ export const receiptEventColumns = ({ t }: Pick<Query<object>, 't'>) => ({
 
 type ReceiptEventRow = Pick<MessageRow, 'fromAgent' | 'taskId' | 'threadId' | 'retryCount'>
 
-/** Tells both ends what their recipient has made of a message. */
+/** Appends an event for sender and recipient about a message that was acked or shown. */
 export function recordReceiptEvent(
   tx: Transaction,
   type: 'message.acked' | 'message.shown',
@@ -57,7 +60,10 @@ export function recordReceiptEvent(
   })
 }
 
-/** Why a move that needs the current receipt changed no row. Somebody else's message and an absent one are the same. */
+/**
+ * Returns the reason why a transition that needs the current receipt changed no row. Messages of
+ * other agents fail like unknown ones.
+ */
 export function staleReceipt(known: MessageRow | undefined, messageId: string): CoordinationError {
   if (!known) return new CoordinationError('NOT_FOUND', `Message ${messageId} not found`)
   return new CoordinationError(

@@ -41,10 +41,13 @@ async function membersOf(tx: Transaction, project: string, role: string | undefi
   return role === undefined ? all : all.filter((agent) => agent.role === role)
 }
 
-/** Whether an address names several inboxes. */
+/** True if an address names several inboxes. */
 export const isFanOut = (to: string): boolean => to === '*' || to.startsWith('role:') || to.startsWith('topic:')
 
-/** The agents a message goes to: those that match at the commit, all or none, and of a fan-out never its sender. */
+/**
+ * Returns the recipients of a message: the agents that match at the commit, all or none. A fan-out
+ * excludes its sender.
+ */
 export async function recipientsOf(tx: Transaction, { project, agent }: Principal, to: string): Promise<string[]> {
   if (!isFanOut(to)) return [await requireRegisteredAgent(tx, project, to)]
   const found = to.startsWith('topic:')

@@ -17,7 +17,10 @@ async function trySend(tx: Transaction, ctx: Context, outgoing: Input['messages'
   }
 }
 
-/** `messages.sendMany`: several in one transaction. One that is refused has written nothing and leaves the others. */
+/**
+ * `messages.sendMany`: sends several messages in one transaction. A refused message writes nothing
+ * and does not affect the others.
+ */
 export const sendManyMessages = (ctx: Context, { messages }: Input): Promise<Output> =>
   ctx.transact(async (tx) => {
     const results: Output['results'] = []

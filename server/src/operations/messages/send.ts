@@ -26,7 +26,10 @@ const insertBody = statement(({ db, t, p }: Query<{ id: string; payload: string 
   db.insert(t.bodies).values({ id: p.id, payload: p.payload }).returning({ id: t.bodies.id }).prepare(),
 )
 
-/** What a message says it is about has to be there: a message that points nowhere is a mistake its reader cannot see. */
+/**
+ * Throws NOT_FOUND if the task or the message that a message refers to does not exist: its reader
+ * could not notice that mistake.
+ */
 async function requireSubjects(tx: Transaction, ctx: Context, { taskId, replyTo }: OutgoingMessage): Promise<void> {
   if (replyTo !== undefined) await requireVisibleMessage(tx, ctx.principal, replyTo)
   if (taskId === undefined) return
@@ -54,7 +57,7 @@ function toNewMessage(tx: Transaction, ctx: Context, outgoing: OutgoingMessage):
   }
 }
 
-/** Puts a message into every inbox it is addressed to. A refusal comes before anything is written. */
+/** Adds a message to the inbox of every recipient. Refuses it before it writes anything. */
 export async function sendIn(tx: Transaction, ctx: Context, outgoing: OutgoingMessage): Promise<SendOutput> {
   await requireSubjects(tx, ctx, outgoing)
   const agentIds = await recipientsOf(tx, ctx.principal, outgoing.to)
@@ -78,6 +81,9 @@ export async function sendIn(tx: Transaction, ctx: Context, outgoing: OutgoingMe
   return { id: bodyId, recipients }
 }
 
-/** `messages.send`: one row in each recipient's inbox; the payload of a fan-out is stored once beside them. */
+/**
+ * `messages.send`: one row in each recipient's inbox. The payload of a fan-out is stored once,
+ * apart from them.
+ */
 export const sendMessage = (ctx: Context, input: z.output<typeof messageSendInput>): Promise<SendOutput> =>
   ctx.transact((tx) => sendIn(tx, ctx, input))

@@ -11,10 +11,12 @@ import type { MessageRow } from './deliver.ts'
 type Status = MessageOutput['status']
 export type MessageOutput = z.output<typeof message>
 
-/** A message without its payload, which may be large and is read when it is certain that it goes out. */
+/**
+ * A message without its payload, which may be large and is read only when the message is returned.
+ */
 export type MessageHead = Omit<MessageRow, 'payload'>
 
-/** The columns of a head. */
+/** The columns of a message without its payload. */
 export function headColumns(messages: Tables['messages']) {
   const { payload: _, ...head } = getTableColumns(messages)
   return head
@@ -77,7 +79,10 @@ export interface MessagePage<T> {
   readonly nextCursor: string | null
 }
 
-/** What goes in one page, at least one: `cursor` is where the rows end, if they do not end the list. */
+/**
+ * Returns the messages that fit into one page, at least one. `nextCursor` is the end of these rows,
+ * or null at the end of the list.
+ */
 export async function toMessagePage<T>(
   reader: Reader,
   { rows, next }: { readonly rows: readonly MessageHead[]; readonly next: number | null },

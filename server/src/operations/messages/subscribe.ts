@@ -20,7 +20,10 @@ const insert = statement(({ db, t, p }: Query<{ agentId: string; topic: string; 
     .prepare(),
 )
 
-/** `messages.subscribe`. Counted after the insert, under the lock of the mailbox: one too many undoes it. */
+/**
+ * `messages.subscribe`: counts the topics after the insert, under the lock of the inbox. A topic
+ * over the limit rolls the insert back.
+ */
 export function subscribeTopic(
   ctx: Context,
   { topic }: z.output<typeof messageSubscribeInput>,

@@ -5,7 +5,7 @@ import { requireAgent } from '../../domain/principal.ts'
 import { termDelivery } from './end-delivery.ts'
 import { findMessage, refuseReceipt } from './receipt.ts'
 
-/** `messages.term`: never. A dead letter at once, whatever deliveries it has left. */
+/** `messages.term`: makes a message a dead letter at once, even with deliveries left. */
 export function termMessage(
   ctx: Context,
   { messageId, receipt, error }: z.output<typeof messageTermInput>,

@@ -9,8 +9,8 @@ import { toMessagePage } from './serialize.ts'
 import { visibleOwnerOf } from './visible.ts'
 
 /**
- * `messages.thread`: the oldest first, page by page. What the caller may not see of it is passed over on the way and not
- * counted as looked at, which would tell that it is there.
+ * `messages.thread`: oldest first, in pages. The scan does not count messages that the caller may
+ * not see, because the count would reveal them.
  */
 export const getMessageThread = (
   ctx: Context,

@@ -10,7 +10,7 @@ const findTopics = statement(({ db, t, p }: Query<{ agentId: string }>) =>
     .prepare(),
 )
 
-/** Every topic an agent is subscribed to, sorted. */
+/** Returns every topic that an agent subscribes to, sorted. */
 export async function topicsOf(tx: Transaction, agentId: string): Promise<string[]> {
   return (await tx.run(findTopics, { agentId })).map(({ topic }) => topic)
 }

@@ -14,7 +14,7 @@ const remove = statement(({ db, t, p }: Query<{ agentId: string; topic: string }
     .prepare(),
 )
 
-/** `messages.unsubscribe`. What is in the inbox already stays there. */
+/** `messages.unsubscribe`: messages that are in the inbox already stay there. */
 export function unsubscribeTopic(
   ctx: Context,
   { topic }: z.output<typeof messageSubscribeInput>,

@@ -12,11 +12,13 @@ const find = statement(({ db, t, p }: Query<{ project: string; messageId: string
     .prepare(),
 )
 
-/** Whose messages a caller sees: its own, or everyone's where this is undefined. */
+/**
+ * Returns the agent whose messages alone a caller sees; undefined if it sees those of all agents.
+ */
 export const visibleOwnerOf = (principal: Principal): string | undefined =>
   seesAllMessages(principal) ? undefined : requireAgent(principal).id
 
-/** A message the caller may see. Somebody else's and an absent one are the same. */
+/** Returns a message that the caller may see. Messages of other agents fail like unknown ones. */
 export async function requireVisibleMessage(
   reader: Reader,
   principal: Principal,

@@ -5,7 +5,9 @@ import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { requirePlan } from './require-plan.ts'
 
-/** `plans.abort`: throws away what is staged. Of a plan that has been aborted there is nothing left to throw away. */
+/**
+ * `plans.abort`: discards the staged tasks. For an aborted plan it succeeds and discards nothing.
+ */
 export const abortPlan = (
   ctx: Context,
   { planId }: z.output<typeof planAbortInput>,

@@ -14,7 +14,10 @@ const stage = statement(({ db, t, p }: Query<{ planId: string; externalId: strin
     .prepare(),
 )
 
-/** `plans.add`: stages rows; a row the plan holds already is replaced, so a call whose reply was lost can be repeated. */
+/**
+ * `plans.add`: stages tasks. A task that is staged already is replaced, so a call with a lost reply
+ * can be repeated.
+ */
 export const addToPlan = (
   ctx: Context,
   input: z.output<typeof planAddInput>,

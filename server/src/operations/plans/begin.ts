@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
 
-/** `plans.begin`: opens a plan; its rows are nobody's work until `commit`. */
+/** `plans.begin`: opens a plan. No agent can claim its tasks before `commit`. */
 export const beginPlan = (
   ctx: Context,
   input: z.output<typeof planBeginInput>,

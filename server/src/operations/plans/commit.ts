@@ -40,7 +40,9 @@ async function readStaged({ db, t }: Transaction, planId: string): Promise<Stage
   })
 }
 
-/** External ids → ids: of tasks that were imported before, or new ones for the rest of the plan. */
+/**
+ * Maps external ids to ids: those of tasks that were imported before, and new ones for the others.
+ */
 async function assignTaskIds(
   tx: Transaction,
   project: string,
@@ -91,7 +93,7 @@ async function applyStagedTask(
   return 'created'
 }
 
-/** `plans.commit`: what is staged becomes work, all of it in one transaction. */
+/** `plans.commit`: publishes all staged tasks in one transaction. */
 export const commitPlan = (
   ctx: Context,
   input: z.output<typeof planCommitInput>,

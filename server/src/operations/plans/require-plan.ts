@@ -7,7 +7,7 @@ interface Plan {
   readonly status: string
 }
 
-/** Refuses a plan that does not exist here or has another status than this. */
+/** Throws NOT_FOUND for a plan outside this project, and ILLEGAL_TRANSITION for another status. */
 export async function requirePlan(
   { db, t }: Transaction,
   { project, planId, status }: { readonly project: string; readonly planId: string; readonly status: string },
@@ -22,6 +22,6 @@ export async function requirePlan(
   return plan
 }
 
-/** Refuses a plan that does not exist here, or has been committed or aborted. */
+/** Throws if a plan does not exist in this project or has been committed or aborted. */
 export const requireOpenPlan = (tx: Transaction, project: string, planId: string): Promise<Plan> =>
   requirePlan(tx, { project, planId, status: 'open' })

@@ -14,8 +14,9 @@ import type { Transaction } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 
 /**
- * The time limit of a task that is held or waits for an answer, when its time in all has changed. Where that was the limit,
- * nobody knows any more when the attempt began: it gets a whole one from now on.
+ * The deadline of a task with a lease or a question after a change of `closeBy`. If `closeBy` was
+ * its deadline, the start of the attempt is not stored: the attempt gets its whole time from now
+ * on.
  */
 function heldTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
   const { tasks } = t
@@ -24,7 +25,7 @@ function heldTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number)
   return sql`case when ${tasks.status} = 'in_progress' and ${wasClose} then ${attempt} when ${wasClose} then ${closeBy} when ${tasks.status} in ('in_progress', 'input_required') then ${earliest(closeBy, tasks.timeoutAt)} end`
 }
 
-/** Sets an imported task to what its plan says now. What has been done with it, its status and its result, stays. */
+/** Updates an imported task to its plan. Its status, its lease and its result stay. */
 export async function updatePlannedTask(
   tx: Transaction,
   principal: Principal,
@@ -42,7 +43,7 @@ export async function updatePlannedTask(
   const routeId = await ensureClaimGroup(tx, { project, requires, assignedTo: assignedTo ?? '' })
   const planNotBefore = planned.notBefore === undefined ? null : Date.parse(planned.notBefore)
   const waiting = isWaiting(t)
-  // After a failure it is the wait of the retry, which no plan shortens.
+  // After a failure, `notBefore` is the delay of the retry, which no plan shortens.
   const notBefore = sql`(case when ${waiting} and ${t.tasks.failures} = 0 then ${planNotBefore} else ${t.tasks.notBefore} end)`
   const closeBy = sql`(${t.tasks.createdAt} + ${planned.scheduleToCloseMs ?? null})`
   const scheduleToStartMs = sql`${planned.scheduleToStartMs ?? null}`

@@ -5,7 +5,10 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { type Project, toProject } from './serialize.ts'
 
-/** `projects.create`. The event is in the feed of the caller's own project: the new one's begins empty. */
+/**
+ * `projects.create`: the event goes to the feed of the caller's own project. The feed of the new
+ * project begins empty.
+ */
 export const createProject = (ctx: Context, input: z.output<typeof projectCreateInput>): Promise<Project> =>
   ctx.transact(async (tx) => {
     const [row] = await tx.db

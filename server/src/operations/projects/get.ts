@@ -13,7 +13,7 @@ export type ProjectDetail = z.output<typeof projectDetail>
 
 const epicLimit = 200
 
-/** A project with what it is set to, and how far it is. */
+/** Returns a project with its settings and its progress. */
 export async function projectDetailOf(reader: Reader, id: string): Promise<ProjectDetail> {
   const { db, t } = reader
   const [row] = await db.select().from(t.projects).where(eq(t.projects.id, id))
@@ -32,7 +32,10 @@ export async function projectDetailOf(reader: Reader, id: string): Promise<Proje
   }
 }
 
-/** `projects.get`: the caller's own, by name or without; another's for an admin, who may make and list them anyway. */
+/**
+ * `projects.get`: the caller's own project, by name or without. An admin, who may create and list
+ * projects anyway, also gets others.
+ */
 export const getProject = (ctx: Context, input: z.output<typeof projectGetInput>): Promise<ProjectDetail> =>
   ctx.read(async (reader) => {
     const own = ctx.principal.project

@@ -17,8 +17,7 @@ const setPaused = (ctx: Context, input: Input, change: typeof pauseProjectIn): P
     return toProject(row)
   })
 
-/** `projects.pause`: the same as pausing all agents. */
+/** `projects.pause`: has the same effect as `agents.pause` without an agent or an epic. */
 export const pauseProject = (ctx: Context, input: Input): Promise<Project> => setPaused(ctx, input, pauseProjectIn)
 
-/** `projects.resume`. */
 export const resumeProject = (ctx: Context, input: Input): Promise<Project> => setPaused(ctx, input, resumeProjectIn)

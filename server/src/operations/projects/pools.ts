@@ -11,7 +11,7 @@ const countHeld = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-/** The pools of a project by name: how many tasks may hold each, and how many do. */
+/** Returns the pools of a project by name: their sizes and the numbers of slots in use. */
 export async function poolsOf(
   reader: Reader,
   project: string,

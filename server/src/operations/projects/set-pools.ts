@@ -34,7 +34,10 @@ const deletePool = statement(({ db, t, p }: Query<PoolKey>) =>
     .prepare(),
 )
 
-/** Whether that changed anything. What a pool has now and had not before goes to those that wait for it. */
+/**
+ * Sets the size of a pool, or deletes it. Returns true if that changed anything. Tasks that wait
+ * for the pool are unparked into its new free slots.
+ */
 async function setPoolSize(tx: Transaction, project: string, name: string, size: number | null): Promise<boolean> {
   const changed =
     size === null ? await tx.run(deletePool, { project, name }) : await tx.run(upsertPool, { project, name, size })
@@ -45,7 +48,7 @@ async function setPoolSize(tx: Transaction, project: string, name: string, size:
   return true
 }
 
-/** `projects.setPools`: nothing is taken from those that hold more than a pool has now. */
+/** `projects.setPools`: tasks that hold more slots than the new size keep them. */
 export const setPools = (ctx: Context, input: z.output<typeof projectSetPoolsInput>): Promise<ProjectDetail> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal

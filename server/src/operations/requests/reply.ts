@@ -15,7 +15,7 @@ const storeReply = statement(({ db, t, p }: Query<{ requestId: string; agentId: 
     .update(t.requests)
     .set({
       reply: p.reply,
-      // What came too late is kept, and the request stays what its caller was told.
+      // A late reply is stored, but the request keeps the status that its caller has received.
       status: sql`case when ${equalsLiteral(t.requests.status, 'waiting')} then 'replied' else ${t.requests.status} end`,
     })
     .where(and(eq(t.requests.id, p.requestId), eq(t.requests.toAgent, p.agentId), isNull(t.requests.reply)))
@@ -36,7 +36,7 @@ const findReceivedRequest = statement(({ db, t, p }: Query<{ requestId: string; 
     .prepare(),
 )
 
-/** The receipt stays: an ack with it afterwards is a repeat of this one. */
+/** The receipt stays: a later ack with it counts as a repeat of this one. */
 const ackRequestMessage = statement(({ db, t, p }: Query<{ messageId: string; now: number }>) =>
   db
     .update(t.messages)
@@ -46,7 +46,10 @@ const ackRequestMessage = statement(({ db, t, p }: Query<{ messageId: string; no
     .prepare(),
 )
 
-/** Acks the message the request came as, wherever it stands. One that is dead or expired has ended before. */
+/**
+ * Acks the message of the request, pending or delivered. A dead or expired message has ended
+ * before.
+ */
 async function ackIn(
   tx: Transaction,
   agentId: string,
@@ -72,13 +75,16 @@ async function refuse(tx: Transaction, requestId: string, agentId: string): Prom
   })
 }
 
-/** `requests.reply`: the answer of the agent that was asked, once. It acks the request's message in the same transaction. */
+/**
+ * `requests.reply`: the reply of the recipient, once. It acks the request's message in the same
+ * transaction.
+ */
 export function replyToRequest(ctx: Context, input: Input): Promise<z.output<typeof requestReplyOutput>> {
   const agentId = requireAgent(ctx.principal).id
   const { requestId, result = null, error } = input
   const reply = JSON.stringify(error === undefined ? { result } : { error })
   return ctx.transact(async (tx) => {
-    // Also where no sweep has come by yet: whether it is in time is said by the clock and not by when a sweep runs.
+    // Also before the sweep: the clock decides if the reply is in time, not the run of a sweep.
     await timeOutIn(tx, requestId)
     const [row] = await tx.run(storeReply, { requestId, agentId, reply })
     if (!row) return refuse(tx, requestId, agentId)

@@ -52,7 +52,7 @@ const find = statement(({ db, t, p }: Query<{ requestId: string }>) =>
     .prepare(),
 )
 
-/** What a repeat under the same key is given: it waits for the same answer. */
+/** The stored part of a call. A repeat under the same idempotency key waits for the same reply. */
 interface SentRequest {
   readonly requestId: string
   readonly agentId: string
@@ -114,8 +114,9 @@ async function waitForReply(ctx: Context, request: SentRequest): Promise<Output>
       isFound: ([row]) => row?.status !== 'waiting',
     })
     if (ctx.signal.aborted) break
-    // Read once more where the time is over: an answer whose wake was lost is there all the same. Not in the caller's
-    // transaction, which has been answered: that the time is over is nothing the caller does.
+    // At the deadline it reads once more, because a reply whose notification was lost is in the
+    // store. Not in the caller's transaction, whose reply is stored, and the timeout is not an act
+    // of the caller.
     const [row] =
       rows[0]?.status === 'waiting'
         ? await ctx.store.transact({ project }, (tx) =>
@@ -129,7 +130,10 @@ async function waitForReply(ctx: Context, request: SentRequest): Promise<Output>
   throw new CoordinationError('DEADLINE_EXCEEDED', `no answer to request ${requestId} in time`)
 }
 
-/** `requests.route`: asks an agent through its inbox, and waits for the answer outside any transaction. */
+/**
+ * `requests.route`: sends a request to an agent's inbox, and waits for the reply outside any
+ * transaction.
+ */
 export async function routeRequest(ctx: Context, input: Input): Promise<Output> {
   return waitForReply(ctx, await ctx.transact((tx) => sendRequestIn(tx, ctx, input)))
 }

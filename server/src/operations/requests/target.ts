@@ -50,8 +50,9 @@ interface TargetQuery {
 }
 
 /**
- * Id of the agent to ask. Without a target: of the live ones that are given something new, can do it and may answer, the one
- * with the fewest leases and requests, the first by name. Never the caller, who would wait for itself.
+ * Returns the id of the agent for a request. Without a target it is the agent with the fewest
+ * leases and requests, and then the first by name, among the live agents that get new work, have
+ * the capability and may reply. It is never the caller, who would wait for its own reply.
  */
 export async function targetOf(
   tx: Transaction,

@@ -17,11 +17,11 @@ const timeOut = statement(({ db, t, p }: Query<{ requestId: string; now: number 
     .prepare(),
 )
 
-/** Who may see the events of a request: who asked, and who was asked. */
+/** The agents that may see the events of a request: its sender and its recipient. */
 export const requestParticipantsOf = (from: string | null, to: string): readonly string[] =>
   from === null ? [to] : [from, to]
 
-/** Ends the wait for an answer whose time is up, and nothing else. An answer that comes later is still taken. */
+/** Ends the wait for a reply whose deadline has passed. A later reply is still accepted. */
 export async function timeOutIn(tx: Transaction, requestId: string): Promise<void> {
   const [row] = await tx.run(timeOut, { requestId, now: tx.now })
   if (!row) return

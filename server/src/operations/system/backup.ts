@@ -3,7 +3,10 @@ import type { systemBackupOutput } from '@tony/mcp-shared/system'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 
-/** `system.backup`: one more file, proven before this is answered. Refused where the database is not a file. Removes none: how many are kept is for who keeps them. */
+/**
+ * `system.backup`: writes one more file and checks it before the reply. Refused where the database
+ * is not a file. Does not prune; pruning is the operator's job.
+ */
 export async function systemBackup(ctx: Context): Promise<z.output<typeof systemBackupOutput>> {
   if (!ctx.backupRunner) {
     const message =

@@ -4,7 +4,10 @@ import type { OperationServices } from '../../domain/context.ts'
 import { iso } from '../../platform/times.ts'
 import { version } from '../../platform/version.ts'
 
-/** `system.info`: what this server is. Open to everyone, so it says nothing about anyone. */
+/**
+ * `system.info`: describes this server. Every caller may read it, so it contains nothing about
+ * others.
+ */
 export const systemInfo = ({
   store,
   config,

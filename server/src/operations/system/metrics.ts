@@ -31,7 +31,9 @@ const findFeedHead = statement(({ db, t, p }: Query<{ project: string }>) =>
   db.select({ seq: t.projects.seq }).from(t.projects).where(eq(t.projects.id, p.project)).prepare(),
 )
 
-/** What is in a project, read from counters: the cost does not grow with the tasks and messages there are. */
+/**
+ * Reads the stats of a project from counters: the cost does not grow with its tasks and messages.
+ */
 async function statsOf(reader: Reader, source: PresenceSource, project: string): Promise<ProjectStats> {
   const { total, byStatus } = await agentCountsOf(reader, source, project)
   const [messages] = await reader.run(sumMessages, { project })
@@ -40,11 +42,11 @@ async function statsOf(reader: Reader, source: PresenceSource, project: string):
   return { tasks: await rollupOf(reader, project), messages, agents: { total, byStatus }, events: feed.seq }
 }
 
-/** `system.metrics`: what is in the caller's project. */
+/** `system.metrics`: the stats of the caller's project. */
 export const systemMetrics = (ctx: Context): Promise<ProjectStats> =>
   ctx.read((reader) => statsOf(reader, ctx, ctx.principal.project))
 
-/** The same for every project, by its name: what a scrape of `/metrics` gets. */
+/** Returns the stats of every project by its name, for a scrape of `/metrics`. */
 export const statsByProject = (parts: Services): Promise<Map<string, ProjectStats>> =>
   parts.store.read(async (reader) => {
     const { projects } = reader.t

@@ -20,7 +20,10 @@ async function findProjectId({ db, t }: Transaction, name: string): Promise<stri
   return row.id
 }
 
-/** The bootstrap token is good for one key, and that must be one that can make others: or nobody could come in any more. */
+/**
+ * Exchanges the bootstrap token, which is good for one key. That key must be able to create others,
+ * or the server would have no administrator.
+ */
 async function consumeBootstrapToken(tx: Transaction, { roleCeiling, scopes }: Input): Promise<void> {
   if (roleCeiling !== 'admin' || !(scopes.includes('*') || scopes.includes('keys:write')))
     throw new CoordinationError(
@@ -31,7 +34,7 @@ async function consumeBootstrapToken(tx: Transaction, { roleCeiling, scopes }: I
   await revokeKeyIn(tx, bootstrapId)
 }
 
-/** `auth.keys.create`: the only time the key is said. */
+/** `auth.keys.create`: the only reply that contains the key. */
 export async function createKey(ctx: Context, input: Input): Promise<z.output<typeof keyCreateOutput>> {
   const isBootstrap = ctx.principal.key?.id === bootstrapId
   const [id, secret] = [newKeyId(), newSecret()]

@@ -5,7 +5,7 @@ import type { Context } from '../../../domain/context.ts'
 import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
 import { toApiKey } from './serialize.ts'
 
-/** `auth.keys.list`: of every project, because an admin is of all. */
+/** `auth.keys.list`: the keys of all projects, because an admin belongs to all of them. */
 export const listKeys = (
   ctx: Context,
   { all, limit }: z.output<typeof keyListInput>,

@@ -19,13 +19,15 @@ const markRevoked = statement(({ db, t, p }: Query<{ keyId: string; now: number 
     .prepare(),
 )
 
-/** Ends a key and every session that began with it. Undefined when it was over before, or never was. */
+/**
+ * Revokes a key and every session that began with it. Returns the number of sessions; undefined if
+ * the key is unknown or was revoked before.
+ */
 export async function revokeKeyIn(tx: Transaction, keyId: string): Promise<number | undefined> {
   const [revoked] = await tx.run(markRevoked, { keyId, now: tx.now })
   return revoked ? (await revokeSessionsOfKey(tx, keyId)).length : undefined
 }
 
-/** `auth.keys.revoke`. */
 export const revokeKey = (
   ctx: Context,
   { keyId }: z.output<typeof keyRevokeInput>,

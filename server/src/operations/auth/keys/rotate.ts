@@ -10,7 +10,10 @@ import { actorOf } from '../../../domain/principal.ts'
 import { iso } from '../../../platform/times.ts'
 import { keyNotFound, toApiKey } from './serialize.ts'
 
-/** `auth.keys.rotate`: at most two secrets are good at a time, so a second rotation ends the oldest at once. */
+/**
+ * `auth.keys.rotate`: at most two secrets are valid at a time, so a second rotation ends the oldest
+ * at once.
+ */
 export async function rotateKey(
   ctx: Context,
   { keyId, overlapMs }: z.output<typeof keyRotateInput>,

@@ -6,7 +6,7 @@ import { iso, isoOrNull } from '../../../platform/times.ts'
 
 const scopeList = z.array(scope)
 
-/** A key as its managers see it: nothing of its secret. */
+/** Serializes a key for administrators, without its secret. */
 export const toApiKey = (row: KeyRow): z.output<typeof apiKey> => ({
   keyId: row.id,
   name: row.name,

@@ -12,10 +12,10 @@ import { visibleOwnerOf } from '../visible.ts'
 
 type Filter = z.output<typeof deadLetterListInput>['filter']
 
-/** A filter with its agents known. */
+/** A filter with its agents resolved to ids. */
 interface DeadLetterQuery {
   readonly project: string
-  /** Only what this agent sent or received. */
+  /** Limits the result to messages that this agent sent or received. */
   readonly only: string | undefined
   readonly to: string | undefined
   readonly from: string | undefined
@@ -27,7 +27,7 @@ const findOne = statement(({ db, t, p }: Query<{ id: string }>) =>
   db.select(headColumns(t.messages)).from(t.messages).where(eq(t.messages.id, p.id)).prepare(),
 )
 
-/** What a dead letter has to be, beside dead and of the project. */
+/** The conditions of a filter, apart from the project and the status `dead`. */
 function conditions({ messages }: Tables, { only, to, from, type, before }: DeadLetterQuery): SQL | undefined {
   return and(
     only === undefined
@@ -40,7 +40,7 @@ function conditions({ messages }: Tables, { only, to, from, type, before }: Dead
   )
 }
 
-/** The same, of a row that was found by its id. */
+/** True if a row that was found by its id matches the filter, its project and its status. */
 function matchesQuery(row: MessageHead, { project, only, to, from, type, before }: DeadLetterQuery): boolean {
   if (row.projectId !== project || row.status !== 'dead') return false
   if (only !== undefined && row.fromAgent !== only && row.toAgent !== only) return false
@@ -49,7 +49,7 @@ function matchesQuery(row: MessageHead, { project, only, to, from, type, before 
   return (type === undefined || row.type === type) && (before === undefined || (row.endedAt ?? before) < before)
 }
 
-/** Those of up to 500 ids, each by the index that knows it. */
+/** Returns the dead letters among up to 500 ids. The index finds each one by its id. */
 async function findByIds(reader: Reader, ids: readonly string[], query: DeadLetterQuery): Promise<MessageHead[]> {
   const rows: MessageHead[] = []
   for (const id of new Set(ids))
@@ -70,7 +70,7 @@ async function toQuery(reader: Reader, { principal }: Context, filter: Filter): 
   }
 }
 
-/** Dead letters the caller may see, the oldest first. */
+/** Returns the dead letters that the caller may see, oldest first. */
 export async function findDeadLetters(
   reader: Reader,
   ctx: Context,

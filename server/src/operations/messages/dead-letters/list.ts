@@ -22,7 +22,7 @@ async function failuresOf(reader: Reader, { id: messageId, redrives }: MessageHe
   return rows.map(({ attempt, at, reason, error }) => ({ attempt, at: iso(at), reason, error }))
 }
 
-/** `messages.deadLetters.list`: the oldest first, page by page, each with the history of its deliveries. */
+/** `messages.deadLetters.list`: oldest first, in pages, each with the history of its deliveries. */
 export const listDeadLetters = (
   ctx: Context,
   { filter, limit, cursor }: z.output<typeof deadLetterListInput>,

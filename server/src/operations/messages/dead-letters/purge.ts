@@ -31,7 +31,7 @@ const remove = statement(({ db, t, p }: Query<{ ord: number }>) =>
 )
 
 async function purgeOne(tx: Transaction, ctx: Context, row: MessageHead): Promise<number> {
-  // Held while its history goes first, which refers to it: nobody redrives it meanwhile.
+  // The history refers to the message and is deleted first. The lock prevents a redrive in between.
   const [held] = await tx.run(lockDeadLetter, { ord: row.ord })
   if (!held) return 0
   await tx.run(deleteFailures, { messageId: row.id })
@@ -48,7 +48,10 @@ async function purgeOne(tx: Transaction, ctx: Context, row: MessageHead): Promis
   return 1
 }
 
-/** `messages.deadLetters.purge`: removed with their history. The payload of a fan-out stays for its other copies. */
+/**
+ * `messages.deadLetters.purge`: deletes dead letters and their history. The payload of a fan-out
+ * stays for its other copies.
+ */
 export const purgeDeadLetters = (
   ctx: Context,
   { filter, limit }: z.output<typeof deadLetterPurgeInput>,

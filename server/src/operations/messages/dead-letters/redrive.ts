@@ -15,8 +15,8 @@ import { findDeadLetters } from './find.ts'
 type Output = z.output<typeof deadLetterRedriveOutput>
 
 /**
- * All its deliveries again, and no end of its life: whoever redrives it wants it read. Its place among the others is the one it
- * had, by priority and age.
+ * Gives a dead letter all its deliveries again and no expiry, because a redrive means that it
+ * should be read. Its priority and age put it back in its old position.
  */
 const redrive = statement(({ db, t, p }: Query<{ ord: number; to: string }>) =>
   db
@@ -39,7 +39,7 @@ const redrive = statement(({ db, t, p }: Query<{ ord: number; to: string }>) =>
     .prepare(),
 )
 
-/** Why a letter cannot go to an inbox; undefined when it can. */
+/** Returns the reason why a dead letter cannot go to an inbox; undefined if it can. */
 async function redriveErrorOf(
   tx: Transaction,
   { projectId, priority }: MessageHead,
@@ -66,7 +66,7 @@ async function redriveOne(tx: Transaction, ctx: Context, row: MessageHead, to: s
   return true
 }
 
-/** `messages.deadLetters.redrive`: the letters themselves, not copies of them, back into an inbox. */
+/** `messages.deadLetters.redrive`: returns the dead letters themselves, not copies, to an inbox. */
 export const redriveDeadLetters = (ctx: Context, input: z.output<typeof deadLetterRedriveInput>): Promise<Output> =>
   ctx.transact(async (tx) => {
     const target =
@@ -80,6 +80,6 @@ export const redriveDeadLetters = (ctx: Context, input: z.output<typeof deadLett
       if (error) refused.push({ messageId: row.id, error: { code: error.code, message: error.message } })
       else if (await redriveOne(tx, ctx, row, to)) redriven.push(row.id)
     }
-    // Where none could go, calling again would change nothing.
+    // If none was redriven, another call would change nothing.
     return { redriven, refused, more: next !== null && redriven.length > 0 }
   })
