@@ -17,7 +17,10 @@ function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): Ide
   }
 }
 
-/** What an operation gets: the parts of the server, bound to this caller, this key and this call's end. */
+/**
+ * Builds the context of an operation: the services, bound to this caller, its idempotency key and
+ * its abort signal.
+ */
 export function contextOf(call: Call, input: unknown, signal: AbortSignal): Context {
   const { principal, connection } = call
   const { services } = connection
@@ -35,7 +38,10 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
   }
 }
 
-/** What a caller's writes stand or fall with. Nothing for a developer: its machine is what it is trusted by. */
+/**
+ * Returns the fence of a caller's writes. A developer has none, because the machine itself is
+ * trusted.
+ */
 function fenceOf({ agent, sessionId, key }: Principal): Pick<Scope, 'fence'> {
   if (agent && sessionId !== undefined)
     return { fence: { sessionId, agentId: agent.id, incarnation: agent.incarnation } }

@@ -32,7 +32,7 @@ export const messages = router({
     {
       permission: 'messages:receive',
       cost: 2,
-      // What a lost reply held comes again by itself; a caller that is told of the loss could do no better.
+      // The messages of a lost reply are redelivered, so an error would not help the caller.
       repeatable: true,
       input: shapes.messageReceiveInput,
       output: shapes.messageReceiveOutput,

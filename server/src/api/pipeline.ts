@@ -13,8 +13,9 @@ export const procedures: ReadonlyMap<string, CompiledProcedure> = new Map(
 )
 
 /**
- * What a call may wait for on the server, if anything: `subscription.stop` with its id then ends the wait, and it answers with
- * what it has. That may be nothing to do; without an answer to what was asked it is an error.
+ * Returns the kind of wait of a call, if it has one. `subscription.stop` with the call's id ends
+ * the wait: a wait for something to do then ends with an empty result, a wait for an answer with an
+ * error.
  */
 export function waitsFor(path: string, input: unknown): 'something to do' | 'an answer' | undefined {
   if (procedures.get(path)?.meta.waitField !== undefined) return 'an answer'
@@ -24,7 +25,9 @@ export function waitsFor(path: string, input: unknown): 'something to do' | 'an 
 
 const knownPermissions: ReadonlySet<string> = new Set([...permissions, 'open'])
 
-/** Throws for a procedure that names no permission, or one that no role could ever grant: it would be closed to all, or open. */
+/**
+ * Throws if a procedure has no permission of the policy: it would be closed to everyone, or open.
+ */
 export function requirePermissions(compiled: ReadonlyMap<string, Pick<CompiledProcedure, 'meta'>>): void {
   for (const [path, { meta }] of compiled) {
     if (!knownPermissions.has(meta.permission))
@@ -32,7 +35,7 @@ export function requirePermissions(compiled: ReadonlyMap<string, Pick<CompiledPr
   }
 }
 
-// As soon as this is loaded: a server with such a procedure does not start.
+// Runs when this module is loaded, so that a server with such a procedure does not start.
 requirePermissions(procedures)
 
 export interface CallRequest {
@@ -66,8 +69,9 @@ function prepareCall({ connection, requestId, path, kind, rawInput, signal }: Ca
 }
 
 /**
- * Runs a query or a mutation past the same guards and schemas as tRPC's middleware, without its stack: compiled once, it is
- * what lets the WebSocket surface reach its speed. A test holds both ways to the same answers.
+ * Runs a query or a mutation through the same guards and schemas as tRPC's middleware, but without
+ * its stack. The WebSocket transport owes its speed to this. A test holds both paths to the same
+ * replies.
  */
 export async function runCall(request: CallRequest): Promise<unknown> {
   const { revocations } = request.connection.services.identity
@@ -83,7 +87,10 @@ export async function runCall(request: CallRequest): Promise<unknown> {
   }
 }
 
-/** Opens a subscription the same way. Its end, however it comes, is told to the guards. */
+/**
+ * Opens a subscription through the same guards and schemas. The guards get its outcome when it
+ * ends.
+ */
 export async function* runSubscription(request: CallRequest): AsyncGenerator<Chunk<unknown>> {
   const { revocations } = request.connection.services.identity
   if (revocations.isStale) await revocations.tryRefresh()

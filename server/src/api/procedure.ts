@@ -14,19 +14,18 @@ import { limitRate } from '../guards/rates.ts'
 import { requireWellFormed } from '../guards/well-formed.ts'
 import { contextOf } from './context.ts'
 
-/** In this order, on every surface. */
+/** The guards run in this order, on every transport. */
 const guards: readonly Guard[] = [logCall, recordDenials, limitRate, requireWellFormed, authenticate, authorize]
 
-/** In milliseconds. */
 const ssePingMs = 15_000
 
 const t = initTRPC
   .context<Connection>()
   .meta<ProcedureMeta>()
   .create({
-    // Otherwise errors carry a stack outside NODE_ENV=production.
+    // Otherwise errors carry a stack unless NODE_ENV is `production`.
     isDev: false,
-    // A stream that says nothing for long is what proxies end, and what a reader cannot tell from one that is dead.
+    // Proxies end a silent stream, and a reader cannot tell it from a dead one.
     sse: { ping: { enabled: true, intervalMs: ssePingMs } },
     errorFormatter: ({ error }) => toErrorShape(error, requestIds.get(error) ?? uuidv7()),
   })
@@ -37,7 +36,7 @@ type Schema = z.ZodType
 type ProcedureDefinition<I extends Schema, O extends Schema> = ProcedureMeta & { readonly input: I; readonly output: O }
 type Kind = Call['kind']
 
-/** A procedure without tRPC around it: what the WebSocket surface calls. */
+/** A procedure without tRPC around it, as the pipeline runs it. */
 export interface CompiledProcedure {
   readonly kind: Kind
   readonly meta: ProcedureMeta
@@ -48,17 +47,20 @@ export interface CompiledProcedure {
 
 const compiledProcedures = new WeakMap<object, CompiledProcedure>()
 
-/** Which request an error belongs to, for its shape: tRPC's formatter is given the error and not the call. */
+/** Request id of each error: tRPC's formatter gets the error but not the call. */
 const requestIds = new WeakMap<object, string>()
 
-/** The compiled form of a procedure of this router. */
+/** Returns the compiled form of a procedure of this router. */
 export function getCompiled(procedure: object): CompiledProcedure {
   const compiledProcedure = compiledProcedures.get(procedure)
   if (!compiledProcedure) throw new Error('a procedure was not made by query, mutation or subscription')
   return compiledProcedure
 }
 
-/** Runs the guards; the returned function tells them how the call ended. A guard's refusal is such an end. */
+/**
+ * Runs the guards. The returned function gives them the outcome of the call; if a guard refuses the
+ * call, they get that outcome at once.
+ */
 export function runGuards(call: Call): (outcome: CallOutcome) => void {
   const callbacks: ((outcome: CallOutcome) => void)[] = []
   const settle = (outcome: CallOutcome) => {
@@ -76,7 +78,7 @@ export function runGuards(call: Call): (outcome: CallOutcome) => void {
   return settle
 }
 
-/** What the guards leave for the resolver. */
+/** The connection as the guards pass it to the resolver. */
 type GuardedConnection = Connection & { readonly call: Call; readonly signal: AbortSignal }
 
 const guardedProcedure = (kind: Kind, meta: ProcedureMeta) =>
@@ -98,7 +100,7 @@ const guardedProcedure = (kind: Kind, meta: ProcedureMeta) =>
     return result
   })
 
-/** Gives tRPC the type of a reply. It is checked against its schema only where tests ask for it, in `checked`. */
+/** Gives tRPC the type of a reply. Only `checkReply` checks the schema, when tests turn it on. */
 const outputType =
   <O extends Schema>(_: O) =>
   (value: unknown) =>
@@ -116,19 +118,23 @@ function buildContract<I extends Schema, O extends Schema>(
 const checkReply = async (services: Services, schema: Schema, value: Promise<unknown>): Promise<unknown> => {
   const reply = await value
   const { error } = services.config.checkReplies ? schema.safeParse(reply) : { error: undefined }
-  // Wrapped: as itself it would be shown to the caller as a fault of its input.
+  // Wrapped, because a bare ZodError would be reported to the caller as a fault of its input.
   if (error) throw new Error('a reply does not match its schema', { cause: error })
   return reply
 }
 
-/** What `query` and `mutation` share: the compiled form, and the resolver tRPC calls with the same. */
+/**
+ * Builds the shared part of `query` and `mutation`: the compiled form, and the resolver with which
+ * tRPC runs it.
+ */
 function buildCall<I extends Schema, O extends Schema>(
   kind: 'query' | 'mutation',
   definition: ProcedureDefinition<I, O>,
   operation: Operation<z.output<I>, z.input<O>>,
 ) {
   const { input, output, meta, base } = buildContract(kind, definition)
-  // Parsed by the very schema the operation's input type is inferred from, on both ways in.
+  // Both callers have parsed the value with the schema from which the operation's input type is
+  // inferred.
   const run = (services: Services, ctx: Context, value: unknown) =>
     checkReply(services, output, operation(ctx, value as z.output<I>))
   const resolve = ({ ctx, input: value }: { ctx: GuardedConnection; input: unknown }) =>
@@ -156,7 +162,7 @@ export function mutation<I extends Schema, O extends Schema>(
   return procedure
 }
 
-/** `output` is the schema of one thing the subscription sends. */
+/** Defines a subscription. `output` is the schema of one item. */
 export function subscription<I extends Schema, O extends Schema>(
   definition: ProcedureDefinition<I, O>,
   operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<Chunk<z.input<O>>>,

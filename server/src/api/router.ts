@@ -11,7 +11,7 @@ import { requests } from './requests.ts'
 import { system } from './system.ts'
 import { tasks } from './tasks.ts'
 
-/** Every procedure, once. All surfaces, the client and the docs are read off this. */
+/** Every procedure, once. The transports, the client and the docs are derived from this router. */
 export const appRouter = router({
   projects,
   agents,

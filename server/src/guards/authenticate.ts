@@ -2,10 +2,13 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Principal } from '../domain/principal.ts'
 import type { Connection, Guard } from './call.ts'
 
-/** Tolerance for clocks that disagree, in milliseconds. */
+/** Tolerance for clock skew, in milliseconds. */
 export const leewayMs = 5_000
 
-/** Who a caller is now. Throws UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_REVOKED, STALE_INCARNATION or STORE_UNAVAILABLE. */
+/**
+ * Returns the caller's current principal. Throws UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_REVOKED,
+ * STALE_INCARNATION or STORE_UNAVAILABLE.
+ */
 export function validPrincipal({ identity, services }: Connection): Principal {
   if (!identity.ok) throw identity.error
   const { principal } = identity
@@ -14,7 +17,8 @@ export function validPrincipal({ identity, services }: Connection): Principal {
   }
   services.identity.tokens.requireKnownKey(principal)
   const { agent } = principal
-  // Before the session: of a superseded incarnation both are over, and that it was superseded says more.
+  // Checked before the session: a superseded incarnation has lost its session too, and
+  // STALE_INCARNATION tells the caller more.
   if (agent) services.identity.incarnations.requireCurrent(agent.id, agent.incarnation)
   services.identity.revocations.requireReadable()
   services.identity.revocations.requireNotRevoked(principal)
@@ -22,8 +26,9 @@ export function validPrincipal({ identity, services }: Connection): Principal {
 }
 
 /**
- * Who is calling, which is a sign of life. A socket outlives tokens and incarnations, so this is asked on each call, not once
- * a connection. Throws as `validPrincipal` does.
+ * Returns the caller's principal and records its presence. A socket outlives tokens and
+ * incarnations, so this runs on each call and not once a connection. Throws as `validPrincipal`
+ * does.
  */
 export function currentPrincipal(connection: Connection): Principal {
   const principal = validPrincipal(connection)
@@ -32,7 +37,7 @@ export function currentPrincipal(connection: Connection): Principal {
   return principal
 }
 
-/** Establishes the principal of a call, once; what comes after it reads `call.principal`. */
+/** Sets the principal of a call, once. Later guards and the operation read `call.principal`. */
 export const authenticate: Guard = (call) => {
   if (call.meta.permission !== 'open') call.principal = currentPrincipal(call.connection)
   return undefined

@@ -2,7 +2,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { isAllowed } from '../domain/principal.ts'
 import type { Guard } from './call.ts'
 
-/** Whether the caller's role, and its key where it shows one, grants what the procedure needs. */
+/** Requires that the caller's role, and its key if it has one, grant the procedure's permission. */
 export const authorize: Guard = ({ principal, path, meta }) => {
   const { permission } = meta
   if (permission === 'open') return undefined

@@ -5,28 +5,31 @@ import type { Principal } from '../domain/principal.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 
-/** What a procedure says of itself; everything that surfaces need to know is read off this. */
+/** Properties of a procedure, from which the transports, the client and the docs are derived. */
 export interface ProcedureMeta {
-  /** What the caller's role must grant; `open` for procedures that need no caller. */
+  /** Permission that the caller's role must grant; `open` for procedures that need no principal. */
   readonly permission: Permission | 'open'
-  /** Weight for rate limits. Default 1. */
+  /** Cost of a call in the rate limits. Default 1. */
   readonly cost?: number
-  /** Whether doing it twice is as good as once, so that a client may repeat it when a reply was lost. */
+  /**
+   * True if a repeated call has the effect of one, so that a client may repeat it after a lost
+   * reply.
+   */
   readonly repeatable?: true
-  /** The field of its input that says how long it may wait for an answer, where that is not `waitMs`. */
+  /** Input field with the longest wait for an answer, if that is not `waitMs`. */
   readonly waitField?: 'timeoutMs'
-  /** Where REST has it. */
+  /** Method and path of the procedure in REST. */
   readonly rest?: { readonly method: 'POST' | 'GET'; readonly path: `/api/${string}` }
 }
 
-/** One caller's way in: a socket, or one HTTP request. */
+/** The connection of one caller: a socket, or one HTTP request. */
 export interface Connection extends Caller {
   readonly services: Services
   readonly log: Log
   readonly metrics: Metrics
-  /** How the caller came in. */
+  /** The transport that carries the caller's calls. */
   readonly transport: 'ws' | 'http' | 'rest' | 'mcp'
-  /** Goes on as this caller; only a socket can. */
+  /** Replaces the principal after a re-authentication; only a socket can do it. */
   readonly renew?: ((principal: Principal) => void) | undefined
 }
 
@@ -38,11 +41,14 @@ export interface Call {
   readonly kind: 'query' | 'mutation' | 'subscription'
   readonly meta: ProcedureMeta
   readonly rawInput: unknown
-  /** Nobody until the guard `authenticate` has established who calls. */
+  /** Anonymous until the guard `authenticate` has set it. */
   principal: Principal
 }
 
 export type CallOutcome = { readonly ok: true } | { readonly ok: false; readonly error: unknown }
 
-/** Runs before a call and may refuse it by throwing. What it returns is told how the call ended. */
+/**
+ * Runs before a call and may refuse it by throwing. The function it returns gets the outcome of the
+ * call.
+ */
 export type Guard = (call: Call) => ((outcome: CallOutcome) => void) | undefined

@@ -1,7 +1,7 @@
 import type { Call, Guard } from './call.ts'
 import { toCoordinationError } from './errors.ts'
 
-/** Notes the calls that are refused for who the caller is. */
+/** Records the calls that are refused because of their caller. */
 export const recordDenials: Guard =
   ({ connection, path, requestId }: Call) =>
   (outcome) => {

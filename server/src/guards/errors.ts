@@ -3,7 +3,7 @@ import { TRPCError } from '@trpc/server'
 import { type TRPC_ERROR_CODE_NUMBER, TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import { ZodError } from 'zod'
 
-/** What tRPC itself refuses, in our words. */
+/** Codes of this server for the errors that tRPC itself throws. */
 const codeByTrpc: Readonly<Partial<Record<TRPCError['code'], ErrorCode>>> = {
   NOT_FOUND: 'NOT_FOUND',
   PARSE_ERROR: 'INVALID_INPUT',
@@ -20,7 +20,10 @@ function fromZod(error: ZodError): CoordinationError {
   return new CoordinationError('INVALID_INPUT', texts.join('; '), { issues })
 }
 
-/** Whatever was thrown, as an error of the closed list. What is not one of ours is INTERNAL, and says nothing of itself. */
+/**
+ * Converts any thrown value to an error of the closed list. An unknown error becomes INTERNAL and
+ * reveals nothing of its cause.
+ */
 export function toCoordinationError(error: unknown): CoordinationError {
   if (error instanceof CoordinationError) return error
   if (error instanceof ZodError) return fromZod(error)
@@ -33,17 +36,21 @@ export function toCoordinationError(error: unknown): CoordinationError {
   return new CoordinationError('INTERNAL', 'something went wrong inside the server')
 }
 
-/** An error on the wire: tRPC's shape, our data. */
+/** An error on the wire: the shape of tRPC with the data of this server. */
 export interface ErrorShape {
   readonly message: string
-  // tRPC's own type: with a wider one its clients lose the type of our data without an error anywhere.
+  // The type is tRPC's own: with a wider one its clients lose the type of `data`, without a compile
+  // error.
   readonly code: TRPC_ERROR_CODE_NUMBER
   readonly data: ErrorData
 }
 
 const internalErrorMessage = 'something went wrong inside the server'
 
-/** A 5xx says its code and the request id and nothing else: no message of a driver, no path, no stack. */
+/**
+ * Converts a thrown value to its wire form. A 5xx has its code and the request id but no details,
+ * so that no driver message, path or stack leaks.
+ */
 export function toErrorShape(thrown: unknown, requestId: string): ErrorShape {
   const error = toCoordinationError(thrown)
   const policy = errorPolicies[error.code]

@@ -4,7 +4,7 @@ import { and, eq } from 'drizzle-orm'
 import type { Replay } from '../domain/context.ts'
 import { type Query, statement, type Transaction } from '../store/store.ts'
 
-/** The key a caller gave, with what it is unique in and a hash of what it was given with. */
+/** A caller's idempotency key, with its scope and the hash of its input. */
 export interface IdempotencyKey {
   readonly project: string
   readonly principal: string
@@ -51,15 +51,18 @@ const insertReply = statement(({ db, t, p }: Query<KeyParams & { inputHash: stri
     .prepare(),
 )
 
-/** The same input gives the same hash: what was parsed, so that spelling out a default changes nothing. */
+/**
+ * Returns the same hash for the same input. It hashes the parsed input, so that spelling out a
+ * default changes nothing.
+ */
 export function hashInput(input: object): string {
   const { idempotencyKey: _, ...rest } = { idempotencyKey: undefined, ...input }
   return createHash('sha256').update(JSON.stringify(rest)).digest('base64url')
 }
 
 /**
- * Runs `work` unless its key has been answered before; then gives that answer. Inside the transaction, so that the answer
- * and its effect are there together or not at all. Only successes are kept.
+ * Runs `work`, or returns the stored reply if the key was used before. It runs inside the
+ * transaction, so that the reply and its effect commit together. Only successes are stored.
  */
 export async function runIdempotent<T>(
   tx: Transaction,
@@ -74,7 +77,7 @@ export async function runIdempotent<T>(
       throw new CoordinationError('IDEMPOTENCY_CONFLICT', `key "${key}" was used for ${procedure} with another input`)
     }
     const stored: unknown = JSON.parse(existing.reply)
-    // What was kept is a reply of this very procedure, by the primary key.
+    // The primary key includes the procedure, so the stored reply is of its type.
     return replay ? replay.fromStored(tx, stored) : (stored as T)
   }
   const reply = await work()

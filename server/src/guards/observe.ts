@@ -2,7 +2,10 @@ import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import type { Guard } from './call.ts'
 import { toCoordinationError } from './errors.ts'
 
-/** One metric and one line of the log for each call, whatever became of it. First of all guards, so that none is missed. */
+/**
+ * Records one metric and one log line for each call, with its outcome. It is the first guard, so
+ * that it sees every call.
+ */
 export const logCall: Guard = ({ connection, requestId, path, kind }) => {
   const { clock } = connection.services
   const start = clock.monotonic()

@@ -25,7 +25,10 @@ interface PendingNode {
   readonly depth: number
 }
 
-/** Checks what stands directly in an object or a list; gives those to look into next. */
+/**
+ * Checks the direct entries of an object or a list. Returns the nested ones, which are checked
+ * next.
+ */
 function checkEntries(depth: number, entries: readonly [string, unknown][]): PendingNode[] {
   const children: PendingNode[] = []
   for (const [key, entry] of entries) {
@@ -40,9 +43,10 @@ function checkEntries(depth: number, entries: readonly [string, unknown][]): Pen
 }
 
 /**
- * Refuses JSON that some layer behind would choke on, before any schema sees it: nesting (a validator or JSON.stringify
- * overflows the stack at a few thousand levels), NUL and lone surrogates (Postgres refuses them), integers that were
- * rounded, keys that reach a prototype. Iterative, or it would overflow itself.
+ * Refuses JSON that a later layer cannot handle, before any schema sees it: deep nesting (a
+ * validator or JSON.stringify overflows the stack at a few thousand levels), NUL and lone
+ * surrogates (PostgreSQL refuses them), integers that were rounded, and keys that reach a
+ * prototype. It is iterative, because a recursive check would overflow too.
  */
 export function checkWellFormed(input: unknown): void {
   let keys = 0

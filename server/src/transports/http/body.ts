@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 
-/** Not by iterating over the request: leaving that loop early destroys the connection, and with it the answer. */
+/**
+ * Collects the body with listeners. Leaving an async iteration over the request early would destroy
+ * the connection, and the reply with it.
+ */
 const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -15,7 +18,10 @@ const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
     request.once('error', reject)
   })
 
-/** The JSON a request carries. Throws UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE or INVALID_INPUT. */
+/**
+ * Reads the JSON body of a request. Throws UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE or
+ * INVALID_INPUT.
+ */
 export async function readBody(request: IncomingMessage, limit: number): Promise<unknown> {
   if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? ''))
     throw new CoordinationError('UNSUPPORTED_MEDIA_TYPE', 'a body is JSON: Content-Type: application/json')

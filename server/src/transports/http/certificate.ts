@@ -6,7 +6,7 @@ import { type Config, ConfigError } from '../../config.ts'
 import type { Services } from '../../domain/context.ts'
 import type { Log } from '../../platform/log.ts'
 
-/** How often the files are looked at. */
+/** Interval between two reads of the certificate files. */
 const pollIntervalMs = 5_000
 
 interface CertificatePair {
@@ -14,14 +14,14 @@ interface CertificatePair {
   readonly key: string
 }
 
-/** Throws when one cannot be read, or they are not a certificate and its key. */
+/** Throws if a file cannot be read or if the two are not a certificate and its key. */
 function readPair({ certFile, keyFile }: NonNullable<Config['tls']>): CertificatePair {
   const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
   createSecureContext(pair)
   return pair
 }
 
-/** The certificate to start with; undefined without TLS. Throws ConfigError. */
+/** Returns the certificate to start with; undefined without TLS. Throws ConfigError. */
 export function certificateOf({ tls }: Config): CertificatePair | undefined {
   if (!tls) return undefined
   try {
@@ -33,9 +33,9 @@ export function certificateOf({ tls }: Config): CertificatePair | undefined {
 }
 
 /**
- * Looks for a new certificate in the files, and gives it to the server: connections that are open keep theirs. One that
- * cannot be used, as when only one of the two files is new yet, is told once, and the one before goes on. Returns the way to
- * look at once.
+ * Reloads the certificate when its files change. Open connections keep the old one. An unusable
+ * pair, as when only one of the two files is new yet, is logged once and the previous certificate
+ * stays. Returns a function that reads the files at once.
  */
 export function watchCertificate(
   { config, clock }: Services,

@@ -1,18 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestChecks } from './request-checks.ts'
 
-/** What a page may read of an answer besides its body. */
+/** Response headers that a page may read. */
 const exposedHeaders = 'RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate'
 
-/** What it may send. Never cookies: this server has none, and a header is not sent by a browser of its own accord. */
+/**
+ * Request headers that a page may send. There are no cookies: this server has none, and a browser
+ * does not send these headers on its own.
+ */
 const allowedHeaders = 'authorization, content-type, x-tony-project, trpc-accept, last-event-id'
 
-/** How long a browser may keep the answer to a preflight, in seconds. */
+/** Time for which a browser may cache the reply to a preflight, in seconds. */
 const maxAge = 600
 
 /**
- * Lets pages of the allowed origins read what they are answered. True when the request was a preflight, which is answered
- * with this. Nobody else is told anything: without these headers a browser keeps the answer from the page.
+ * Lets pages of the allowed origins read replies. Returns true if the request was a preflight,
+ * which is then answered. Other origins get no CORS headers, so the browser withholds the reply
+ * from the page.
  */
 export function handleCors(checks: RequestChecks, request: IncomingMessage, response: ServerResponse): boolean {
   const { origin } = request.headers

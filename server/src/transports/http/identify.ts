@@ -10,15 +10,18 @@ import type { Principal } from '../../domain/principal.ts'
 import { findProjectByName } from '../../domain/projects/find.ts'
 import type { RequestChecks } from './request-checks.ts'
 
-/** What a caller shows of itself. */
+/** A caller's credential and the project it chose. */
 export interface Credentials {
   readonly token: string | undefined
-  /** Name of the project; only a developer in dev mode chooses it, a credential carries its own. */
+  /** Name of the project. Only a developer in dev mode chooses it; a credential carries its own. */
   readonly project: string | undefined
   readonly request: IncomingMessage
 }
 
-/** The token of an `Authorization: Bearer` header; empty, which no token is, for a header that is something else. */
+/**
+ * Returns the token of an `Authorization: Bearer` header. A header of another form gives the empty
+ * string, which is never a valid token.
+ */
 export function bearerOf({ headers: { authorization } }: IncomingMessage): string | undefined {
   return authorization === undefined ? undefined : (/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '')
 }
@@ -41,14 +44,17 @@ async function developerPrincipal(services: Services, name: string): Promise<Pri
   }
 }
 
-/** A JWT has three parts. */
+/** True if the token has the three parts of a JWT. */
 const isAccessToken = (token: string): boolean => token.split('.').length === 3
 
-/** Who guesses, and at what. */
+/** Names the pair of network and key that a lockout applies to. */
 const lockoutIdOf = (key: string, address: string | undefined): string =>
   `${networkOf(address)} ${/^tck_([0-9A-Za-z]{12})_/.exec(key)?.[1] ?? 'other'}`
 
-/** Milliseconds for which the key that a request shows is locked out from where it comes; 0 when it is not. */
+/**
+ * Returns the remaining lockout of the request's key from its network in milliseconds; 0 means
+ * none.
+ */
 export function lockoutMs(services: Services, checks: RequestChecks, request: IncomingMessage): number {
   const token = bearerOf(request)
   return token === undefined || isAccessToken(token)
@@ -56,7 +62,7 @@ export function lockoutMs(services: Services, checks: RequestChecks, request: In
     : services.identity.lockouts.remainingMs(lockoutIdOf(token, checks.addressOf(request)))
 }
 
-/** Refuses one that guesses, and notes when a guess was wrong. */
+/** Refuses a locked-out key without checking it, and records each wrong secret. */
 async function authenticateKey(services: Services, key: string, address: string | undefined): Promise<Principal> {
   const lockoutId = lockoutIdOf(key, address)
   services.identity.lockouts.requireUnlocked(lockoutId)
@@ -65,7 +71,7 @@ async function authenticateKey(services: Services, key: string, address: string 
     services.identity.lockouts.recordSuccess(lockoutId)
     return principal
   } catch (error) {
-    // A store that does not answer says nothing of the key.
+    // An error of the store is no evidence against the key.
     if (error instanceof CoordinationError && error.code === 'UNAUTHENTICATED')
       services.identity.lockouts.recordFailure(lockoutId)
     throw error
@@ -89,7 +95,10 @@ async function resolvePrincipal(
   )
 }
 
-/** Who a caller is, or why that could not be established: an open procedure may be called all the same. */
+/**
+ * Returns the caller's principal, or the reason why it has none. A caller without a principal may
+ * still call open procedures.
+ */
 export async function identify(services: Services, checks: RequestChecks, credentials: Credentials): Promise<Identity> {
   try {
     return { ok: true, principal: await resolvePrincipal(services, checks, credentials) }

@@ -25,22 +25,23 @@ const serverOptions: ServerOptions = {
   connectionsCheckingInterval: 5_000,
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16_384,
-  // Others, `h2c` of a Java client for instance, are ignored as HTTP asks, and the request is answered.
+  // Other protocols, such as `h2c` of a Java client, are ignored as HTTP requires, and the request
+  // gets its normal reply.
   shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
 }
 
-/** What Node's parser gives up on, where 400 is not the answer. */
+/** Status lines for the parser errors of Node that are not a 400. */
 const statusByErrorCode: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 }
 
-/** The port cannot be listened on, with what to do about it. */
+/** The server cannot listen on the port. The message names the fix. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
 }
 
-/** One listener for every surface. */
+/** The one listener for every transport. */
 export class Listener {
   readonly #services: Services
   readonly #log: Log
@@ -51,7 +52,7 @@ export class Listener {
   readonly #mcp: McpTransport
   readonly #trpc: (request: IncomingMessage, response: ServerResponse) => void
   #ready = false
-  /** Looks at once for what may have been renewed: the certificate. */
+  /** Reads the certificate files again at once. */
   readonly reload: () => void = () => undefined
 
   constructor(services: Services, log: Log, metrics: Metrics) {
@@ -77,7 +78,7 @@ export class Listener {
     })
   }
 
-  /** Listens, and gives the address callers use. */
+  /** Starts to listen and returns the URL for callers. */
   async open(): Promise<string> {
     const { host, port } = this.#services.config
     await new Promise<void>((resolve, reject) => {
@@ -92,7 +93,8 @@ export class Listener {
   async close(): Promise<void> {
     this.#ready = false
     this.#mcp.close()
-    // Listening meanwhile: whoever balances the load hears that this one is not ready, and what it still sends is answered.
+    // The server still listens during the drain: a load balancer reads from `/readyz` that it is
+    // not ready, and late requests are answered.
     await this.#webSockets.close(this.#services.config.drainMs)
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
@@ -103,7 +105,7 @@ export class Listener {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
     if (this.#services.config.tls) response.setHeader('strict-transport-security', `max-age=${yearSeconds}`)
-    // The next request of this connection is for another replica.
+    // Makes the client send its next request to another replica.
     if (!this.#ready) response.setHeader('connection', 'close')
     const path = pathOf(request)
     const context = { services: this.#services, log: this.#log, metrics: this.#metrics, checks: this.#checks }

@@ -5,16 +5,19 @@ import { validPrincipal } from '../../guards/authenticate.ts'
 import { bearerOf, identify } from './identify.ts'
 import type { TransportContext } from './responses.ts'
 
-/** As much as a list: reading all gauges is some work. */
+/** The cost of a list call: reading all gauges takes some work. */
 const metricsCost = 2
 
-/** Throws for whoever may not see them: in serve mode they are of all projects, and so for who is of all. */
+/**
+ * Throws if the caller may not read the metrics. In serve mode they cover all projects, so they
+ * need a scraper's address or the role admin.
+ */
 async function requireMetricsAccess(
   { services, log, metrics, checks }: TransportContext,
   request: IncomingMessage,
 ): Promise<void> {
   if (checks.mayScrape(request)) return
-  // A page whose name resolves to this machine is no developer here either.
+  // `isLocal` also refuses a page whose host name resolves to this machine.
   if (services.config.mode === 'dev' && checks.isLocal(request)) return
   const identity = await identify(services, checks, { token: bearerOf(request), project: undefined, request })
   const connection = {
@@ -34,7 +37,10 @@ async function requireMetricsAccess(
     )
 }
 
-/** `/metrics`, as Prometheus scrapes it. Throws for whoever may not see it. */
+/**
+ * Sends the metrics in the format of Prometheus (`/metrics`). Throws if the caller may not read
+ * them.
+ */
 export async function sendMetrics(
   context: TransportContext,
   request: IncomingMessage,

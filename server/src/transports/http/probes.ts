@@ -4,7 +4,10 @@ import type { Services } from '../../domain/context.ts'
 import { sendMetrics } from './metrics.ts'
 import { pathOf, sendError, sendJson, type TransportContext } from './responses.ts'
 
-/** What the platform asks: is the process alive, may it have traffic, how is it. False when the path is none of these. */
+/**
+ * Answers the probes of an orchestrator: `/livez` (alive), `/readyz` and `/health` (ready for
+ * traffic), and `/metrics`. Returns false for any other path.
+ */
 export function handleProbe(
   context: TransportContext,
   ready: () => boolean,

@@ -1,10 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Services } from '../../domain/context.ts'
 
-/** How long others may keep the public keys, in seconds. A key is published a day before it signs. */
+/**
+ * Time for which others may cache the public keys, in seconds. A key is published a day before it
+ * signs.
+ */
 const maxAge = 300
 
-/** `/.well-known/jwks.json`: what others verify tokens of this server with. Open to all: none of it is a secret. */
+/**
+ * Sends `/.well-known/jwks.json`: the public keys for checking this server's tokens. It is open to
+ * all because it contains no secret.
+ */
 export function sendPublicKeys({ identity }: Services, request: IncomingMessage, response: ServerResponse): void {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { allow: 'GET, HEAD' }).end()

@@ -8,14 +8,20 @@ const loopbackHosts = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 const loopbackOrigins = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 const loopbackAddresses = /^(127\.|::1$)/
 
-/** What a query may not carry: it ends up in logs, histories and the `Referer` of the next page. */
+/**
+ * Credentials that a query may not carry: a URL ends up in logs, histories and the `Referer` of the
+ * next page.
+ */
 const credentialNames = /(^|&)(token|access_token|refresh_token|api_?key|key|authorization|bearer)=/i
 const credentialValues = /(^|=)(tc[kbr]_[\w-]{20}|eyJ[\w-]{10,}\.[\w-]+\.)/
 
-/** `::ffff:127.0.0.1` is how a socket for both families shows an address of IPv4. */
+/**
+ * Removes the prefix of `::ffff:127.0.0.1`, the form in which a dual-stack socket shows an IPv4
+ * address.
+ */
 const unmapIpv4 = (address: string | undefined): string | undefined => address?.replace(/^::ffff:(?=\d+\.)/i, '')
 
-/** What can be said of a request before anybody is asked who sent it. */
+/** Checks of an HTTP request that need no identity: its address, `Host`, `Origin` and URL. */
 export class RequestChecks {
   readonly #config: Config
   readonly #proxies: BlockList
@@ -27,31 +33,39 @@ export class RequestChecks {
     this.#scrapers = toBlockList(config.metricsCidrs)
   }
 
-  /** Where a request comes from: what a trusted proxy says, and otherwise the other end of the connection. */
+  /**
+   * Returns the caller's address: the one a trusted proxy reports, otherwise the peer of the
+   * connection.
+   */
   addressOf({ socket, headers }: IncomingMessage): string | undefined {
     const peer = unmapIpv4(socket.remoteAddress)
     if (peer === undefined || !isInBlockList(this.#proxies, peer)) return peer
     const forwardedFor = String(headers['x-forwarded-for'] ?? '').split(',')
-    // From the right: what is further left than the first that is no proxy of ours, the caller may have made up.
+    // Read from the right: the caller may have forged the entries left of the first address that is
+    // not a trusted proxy.
     const hops = forwardedFor.map((hop) => unmapIpv4(hop.trim()) ?? '').toReversed()
     const hop = hops.find((candidate) => !isInBlockList(this.#proxies, candidate))
     return hop !== undefined && isIP(hop) !== 0 ? hop : peer
   }
 
-  /** Whether the metrics are for whoever is where this request comes from. */
+  /** True if the request comes from an address that may read the metrics. */
   mayScrape(request: IncomingMessage): boolean {
     return isInBlockList(this.#scrapers, this.addressOf(request) ?? '')
   }
 
-  /** Whether a page of this origin may call. Programs send none; `null` and everything unknown may not. */
+  /**
+   * True if a page of this origin may call. Programs send no `Origin` and may call; `null` and
+   * unknown origins may not.
+   */
   isOriginAllowed({ headers: { origin } }: IncomingMessage): boolean {
     if (origin === undefined || this.#config.allowedOrigins.includes(origin)) return true
     return this.#config.mode === 'dev' && loopbackOrigins.test(origin)
   }
 
   /**
-   * Whether a request comes from this machine and was meant for it. All three count: the address alone would let any page
-   * in the developer's browser in, and without the Host check a name that resolves to loopback would do.
+   * True if a request comes from this machine and is meant for it. All three checks are needed: the
+   * address alone would admit any page in the developer's browser, and without the `Host` check so
+   * would a foreign name that resolves to loopback.
    */
   isLocal(request: IncomingMessage): boolean {
     return (
@@ -61,7 +75,7 @@ export class RequestChecks {
     )
   }
 
-  /** Why a request is not looked at any further; undefined when it is. */
+  /** Returns the reason to refuse the request before authentication; undefined if there is none. */
   check(request: IncomingMessage): CoordinationError | undefined {
     const query = (request.url ?? '').split('?', 2)[1] ?? ''
     if (query !== '' && (credentialNames.test(query) || credentialValues.test(query)))

@@ -6,7 +6,7 @@ import type { Log } from '../../platform/log.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import type { RequestChecks } from './request-checks.ts'
 
-/** What every request is answered with. */
+/** The parts of the server that handle an HTTP request. */
 export interface TransportContext {
   readonly services: Services
   readonly log: Log
@@ -14,7 +14,10 @@ export interface TransportContext {
   readonly checks: RequestChecks
 }
 
-/** On every answer. Nothing here is a page: a browser that is made to show one gets nothing to run, frame or keep. */
+/**
+ * Headers of every response. Nothing here is a page: a browser that is tricked into showing a
+ * response gets nothing to run, frame or cache.
+ */
 export const securityHeaders: readonly (readonly [string, string])[] = [
   ['x-content-type-options', 'nosniff'],
   ['cache-control', 'no-store'],
@@ -23,14 +26,15 @@ export const securityHeaders: readonly (readonly [string, string])[] = [
   ['cross-origin-resource-policy', 'same-origin'],
 ]
 
-/** Where a request goes, without its query. */
+/** Returns the path of a request, without its query. */
 export const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] ?? ''
 
 const scheme = 'Bearer realm="tony-mcp"'
 
 /**
- * What RFC 6750 has a refusal say: how to authenticate; of a credential that was shown, that it is not good, and by name only
- * that it has expired; and which scope one that is good lacks.
+ * Returns the `WWW-Authenticate` header that RFC 6750 requires of a refusal. It names the scheme.
+ * For a credential that was sent it adds `invalid_token`, and `expired` only if the token has
+ * expired. For a valid credential without the permission it names the missing scope.
  */
 export function authenticateHeaders(
   { code, details }: CoordinationError,
@@ -45,18 +49,18 @@ export function authenticateHeaders(
   return { 'www-authenticate': hasCredential ? `${scheme}, error="invalid_token"${description}` : scheme }
 }
 
-/** When to come again, in whole seconds as HTTP has it. */
+/** Returns `Retry-After`, rounded up to whole seconds as HTTP requires. */
 export const retryHeaders = (retryAfterMs: unknown): Readonly<Record<string, string>> =>
   typeof retryAfterMs === 'number' ? { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) } : {}
 
-/** One JSON answer, unless the other side is gone. */
+/** Sends one JSON response, unless the caller has disconnected. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   if (response.writableEnded || response.destroyed) return
   response.writeHead(status, { 'content-type': 'application/json' })
   response.end(JSON.stringify(body))
 }
 
-/** The same for what went wrong. */
+/** Sends an error as JSON, with the headers that belong to it. */
 export function sendError(response: ServerResponse, error: unknown, requestId: string): void {
   if (response.headersSent) return
   const refusal = toCoordinationError(error)
@@ -66,7 +70,7 @@ export function sendError(response: ServerResponse, error: unknown, requestId: s
     ...authenticateHeaders(refusal, response.req.headers.authorization !== undefined),
   }
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-  // The rest of such a body is not read.
+  // The rest of the body stays unread, so the connection cannot be used again.
   if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
   sendJson(response, errorPolicies[code].http, { error: toErrorShape(error, requestId) })
 }

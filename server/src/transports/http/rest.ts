@@ -19,7 +19,7 @@ for (const [procedure, { kind, meta }] of procedures) {
   if (meta.rest) routes.set(meta.rest.path, { procedure, kind, ...meta.rest })
 }
 
-/** Plain HTTP for the procedures whose meta names a path. False when there is no such path. */
+/** Serves the procedures with a `rest` path over plain HTTP. Returns false for any other path. */
 export function handleRest(
   { services, log, metrics, checks }: TransportContext,
   request: IncomingMessage,

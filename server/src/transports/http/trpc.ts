@@ -8,7 +8,7 @@ import { bearerOf, identify, projectOf } from './identify.ts'
 import type { RequestChecks } from './request-checks.ts'
 import { authenticateHeaders, retryHeaders } from './responses.ts'
 
-/** tRPC over HTTP at `/trpc/<path>`, by tRPC's own handler and through its middleware. */
+/** Serves tRPC over HTTP at `/trpc/<path>`, with tRPC's own handler and middleware. */
 export const createTrpcHandler = (services: Services, log: Log, metrics: Metrics, checks: RequestChecks) =>
   createHTTPHandler({
     router: appRouter,

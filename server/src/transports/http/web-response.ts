@@ -5,17 +5,20 @@ import { pipeline } from 'node:stream/promises'
 const isEventStream = (response: Response): boolean =>
   (response.headers.get('content-type') ?? '').startsWith('text/event-stream')
 
-/** Whether a caller reads a stream of events. One that says nothing of it takes anything. */
+/** True if the caller accepts an event stream. A request without `Accept` accepts anything. */
 const acceptsEventStream = (accept: string | undefined): boolean =>
   accept === undefined || /text\/event-stream|\*\/\*/.test(accept)
 
-/** The last message of a stream of events, which is the answer. */
+/** Returns the last message of an event stream, which is the reply. */
 function lastMessage(events: string): string {
   const lines = events.split('\n').filter((line) => line.startsWith('data: '))
   return lines.at(-1)?.slice('data: '.length) ?? '{}'
 }
 
-/** Writes an answer in the form of the web as one of Node's; to a caller that reads no events, as one JSON. */
+/**
+ * Writes a web `Response` to a response of Node. A caller that does not accept event streams gets
+ * one JSON body.
+ */
 export async function writeWebResponse(
   response: ServerResponse,
   webResponse: Response,
@@ -29,6 +32,6 @@ export async function writeWebResponse(
   response.writeHead(webResponse.status, Object.fromEntries(headers))
   if (text !== undefined) response.end(text)
   else if (webResponse.body === null) response.end()
-  // A caller that goes while it reads is no fault of anybody's.
+  // A caller may disconnect while it reads; that is no error.
   else await pipeline(Readable.fromWeb(webResponse.body), response).catch(() => undefined)
 }

@@ -15,7 +15,10 @@ import { legacyTools } from './legacy.ts'
 import { newSessionId, sessionAddressOf } from './session-address.ts'
 import { HttpToolSession } from './tool-session.ts'
 
-/** What names a session: the host gets it with the answer to its first request, and shows it with every later one. */
+/**
+ * Header with the session id: the host gets it with the reply to its first request and repeats it
+ * in every later one.
+ */
 const sessionHeader = 'mcp-session-id'
 
 const headerOf = ({ headers }: IncomingMessage, name: string): string | undefined => {
@@ -28,11 +31,14 @@ interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly createToolServer: ToolServerFactory
-  /** Aborted when the server is to end. */
+  /** Aborts when the server shuts down. */
   readonly shutdown: AbortSignal
 }
 
-/** A page in the developer's browser must not get in by a name that resolves to this machine. */
+/**
+ * Refuses a page in the developer's browser that reaches this machine by a name that resolves to
+ * it.
+ */
 function requireLocalInDev({ context: { services, checks }, request }: Exchange): void {
   if (services.config.mode === 'dev' && !checks.isLocal(request))
     throw new CoordinationError('FORBIDDEN', 'in dev mode only programs on this machine may call, by a loopback name')
@@ -59,7 +65,7 @@ function clientName({ clientInfo }: { clientInfo?: unknown }): unknown {
   return typeof clientInfo === 'object' && clientInfo !== null && 'name' in clientInfo ? clientInfo.name : undefined
 }
 
-/** Aborted when the caller has gone. */
+/** Returns a signal that aborts when the caller disconnects. */
 function abortOnClose({ response }: Exchange): AbortSignal {
   const controller = new AbortController()
   response.once('close', () => controller.abort())
@@ -72,7 +78,7 @@ async function handleMcp(exchange: Exchange): Promise<void> {
   const { connection, credential } = await connectionOf(exchange)
   const sessionAddress = sessionAddressOf(headerOf(request, 'x-tony-agent'), headerOf(request, sessionHeader))
   const closed = abortOnClose(exchange)
-  // Waits end with the server too; what has been asked is still answered.
+  // A shutdown ends the waits too; other calls are still answered.
   const toolSession = new HttpToolSession({
     connection,
     credential,
@@ -93,13 +99,13 @@ async function handleMcp(exchange: Exchange): Promise<void> {
   const headers = new Headers({ 'content-type': 'application/json' })
   for (const [name, value] of Object.entries(request.headers))
     if (typeof value === 'string' && name !== sessionHeader) headers.set(name, value)
-  // Both, whatever the caller takes: in what form it gets the answer is decided when it is written.
+  // Both forms, regardless of the caller: `writeWebResponse` chooses the form of the reply.
   headers.set('accept', 'application/json, text/event-stream')
   const webRequest = new Request('http://127.0.0.1/mcp', { method: request.method ?? 'GET', headers, signal: closed })
   await writeWebResponse(response, await handler.fetch(webRequest, { parsedBody: body }), request.headers.accept)
 }
 
-/** An error of HTTP in the form of JSON-RPC, which hosts read. */
+/** Sends an HTTP error in the form of JSON-RPC, which hosts read. */
 function sendRpcError(response: ServerResponse, thrown: unknown): void {
   const refusal = toCoordinationError(thrown)
   const { code, message, details } = refusal
@@ -114,7 +120,10 @@ function sendRpcError(response: ServerResponse, thrown: unknown): void {
   sendJson(response, status, { jsonrpc: '2.0', error: { code: -32_000, message: `${code}: ${text}` }, id: null })
 }
 
-/** The agents that have come by `/mcp`, for programs that watch. What names their sessions is nobody's to read. */
+/**
+ * Lists the agents that joined over `/mcp`, for monitoring programs. Their session ids are secrets
+ * and are left out.
+ */
 async function listSessions(exchange: Exchange): Promise<void> {
   requireLocalInDev(exchange)
   const { connection, credential } = await connectionOf(exchange)
@@ -142,13 +151,13 @@ const routes: Readonly<Record<string, (exchange: Exchange) => Promise<void>>> = 
   '/sessions': listSessions,
 }
 
-/** The server that answers for a seat. */
+/** Creates the MCP server for a tool session. */
 export type ToolServerFactory = (toolSession: HttpToolSession) => McpServer
 
 const createTonyServer: ToolServerFactory = (toolSession) =>
   createMcpServer({ toolSession, version, extraTools: legacyTools(toolSession) })
 
-/** The Model Context Protocol at `/mcp`, and who has come by it at `/sessions`. */
+/** Serves the Model Context Protocol at `/mcp` and the list of its agents at `/sessions`. */
 export class McpTransport {
   readonly #context: TransportContext
   readonly #createToolServer: ToolServerFactory
@@ -159,17 +168,20 @@ export class McpTransport {
     this.#createToolServer = createToolServer
   }
 
-  /** Waits end, and what is still asked is to be asked again: of a replica, or of this server once it has started anew. */
+  /**
+   * Ends all waits. Later requests are refused as retryable: a replica, or this server after its
+   * restart, can answer them.
+   */
   close(): void {
     this.#shutdown.abort()
   }
 
-  /** False when `path` is not of this surface. */
+  /** Handles a request. Returns false if `path` belongs to another transport. */
   handle(path: string, request: IncomingMessage, response: ServerResponse): boolean {
     const route = routes[path]
     if (!route) return false
     const shutdown = this.#shutdown.signal
-    // Never 404: hosts take that for a session that is over, and give the server up.
+    // Never 404: a host takes it for an ended session and stops using the server.
     const handled = shutdown.aborted
       ? Promise.reject(new CoordinationError('SHUTTING_DOWN', 'the server is restarting', { retryAfterMs: 1_000 }))
       : route({ context: this.#context, createToolServer: this.#createToolServer, request, response, shutdown })

@@ -25,7 +25,10 @@ const toLegacyProject = ({ id, name, path, pausedAt, createdAt }: Project): z.ou
   createdAt,
 })
 
-/** `status` is what lists of agents said, `state` what the status of one did: they are the same. */
+/**
+ * Older programs read `status` from lists of agents and `state` from the status of one agent; both
+ * fields hold the same value.
+ */
 const agent = z.object({
   id: z.string(),
   agentId: z.string(),
@@ -54,7 +57,7 @@ const toLegacyAgent = (agentDetails: Agent): z.output<typeof agent> => ({
 
 const createdField = { created: z.boolean().describe('false when it was there already') }
 
-/** Does what may have been done before; gives whether it was done now. */
+/** Creates an object, or finds the one that exists. The second value is true if it was created. */
 const createOrFind = <T>(create: () => Promise<T>, existsCode: string, find: () => Promise<T>): Promise<[T, boolean]> =>
   create().then(
     (made): [T, boolean] => [made, true],
@@ -152,6 +155,6 @@ const agentStatus = (toolSession: HttpToolSession): AnyTool =>
     },
   })
 
-/** The tools programs of before know, beside those a model takes part with. */
+/** The tools that older programs call, in addition to the tools for models. */
 export const legacyTools = (toolSession: HttpToolSession): readonly AnyTool[] =>
   [projectCreate, projectList, agentCreate, agentStatus].map((createTool) => createTool(toolSession))

@@ -5,19 +5,22 @@ import type { Principal } from '../../domain/principal.ts'
 import { findJoinedAgent } from '../../domain/tool-sessions/lookups.ts'
 import { randomToken } from '../../platform/random.ts'
 
-/** Where a host over HTTP sits: what it says of itself with each request, kept nowhere but at the host. */
+/**
+ * The address of a tool session over HTTP. The host sends it with each request, and the server
+ * stores only a hash of it.
+ */
 export interface SessionAddress {
-  /** The secret its agent is registered with. */
+  /** The secret with which its agent registers. */
   readonly instance: string
-  /** The name its agent gets when it asks for none. */
+  /** Default name of its agent. */
   readonly name: string
-  /** Whether it ends with one session of the host. */
+  /** True if the agent lasts for one host session only. */
   readonly endsWithSession: boolean
 }
 
 const sessionIdPattern = /^[\w.-]{1,40}\.[\w-]{32}$/
 
-/** A name for a session that begins now. It says what kind of host it is of, and nobody can guess it. */
+/** Creates an unguessable session id that begins with the kind of its host. */
 export function newSessionId(client: unknown): string {
   const kind =
     typeof client === 'string'
@@ -29,7 +32,10 @@ export function newSessionId(client: unknown): string {
   return `${kind || 'host'}.${randomToken(24)}`
 }
 
-/** The place a request is about: by the agent its configuration names, or else by its session. Undefined when it says neither. */
+/**
+ * Returns the session address of a request: by the agent that the host's configuration names, or
+ * else by the session id. Undefined if the request has neither.
+ */
 export function sessionAddressOf(agent: string | undefined, sessionId: string | undefined): SessionAddress | undefined {
   if (agent !== undefined && agent !== '')
     return { instance: `named by its configuration: ${agent}`, name: agent, endsWithSession: false }
@@ -39,7 +45,10 @@ export function sessionAddressOf(agent: string | undefined, sessionId: string | 
   return { instance: sessionId, name: `${kind}-${digest}`, endsWithSession: true }
 }
 
-/** Who sits there; undefined when nobody has joined from there, with this credential. `over` when its login was ended. */
+/**
+ * Loads the agent that joined from this address with this credential. Returns undefined if there is
+ * none, and `over` if its session was ended.
+ */
 export async function loadJoinedAgent(
   services: Services,
   credential: Principal,
@@ -66,7 +75,7 @@ export async function loadJoinedAgent(
       capabilities,
       agent: { id, name, incarnation },
       sessionId,
-      // As long as the credential that each request shows.
+      // The same expiry as the credential that each request sends.
       expiresAt: credential.expiresAt,
     },
   }

@@ -28,25 +28,25 @@ import { toCoordinationError } from '../../guards/errors.ts'
 import { Notifier } from '../../platform/notifier.ts'
 import { type JoinedAgent, loadJoinedAgent, type SessionAddress } from './session-address.ts'
 
-/** How long a task is kept for a host that cannot send heartbeats, in milliseconds: 30 min. */
+/** Length of a lease for a host, which cannot send heartbeats, in milliseconds: 30 min. */
 export const leaseMs = 1_800_000
 
-/** The longest a tool waits, in milliseconds: hosts and proxies give up after a minute. */
+/** The longest wait of a tool, in milliseconds: hosts and proxies give up after a minute. */
 const maxWaitMs = 50_000
 
-/** So many messages are shown beside a result. */
+/** Maximum number of messages shown with one result. */
 const maxMessagesPerResult = 10
 
-/** How long a message that was shown waits before it comes again, in milliseconds. */
+/** Time until a message is redelivered after it was shown, in milliseconds. */
 const ackWaitMs = 600_000
 
-/** One HTTP request's caller. */
+/** The caller of one HTTP request. */
 export interface ToolCaller {
   readonly connection: Connection
-  /** Who the credential is. */
+  /** The principal of the credential. */
   readonly credential: Principal
   readonly sessionAddress: SessionAddress | undefined
-  /** Aborted when the caller has gone, or the server is to end. */
+  /** Aborts when the caller disconnects or the server shuts down. */
   readonly signal: AbortSignal
 }
 
@@ -62,14 +62,15 @@ const toAgentIdentity = ({ agent, role }: Principal & { agent: NonNullable<Princ
 })
 
 /**
- * The seat of a host over HTTP, for one request: nothing of it outlives that. Who sits there, which lease it holds and which
- * messages it was shown is read from the store each time, so it is the same on every replica and after every restart.
+ * The tool session of a host over HTTP, for one request. It keeps no state beyond the request: its
+ * agent, its lease and the messages it has shown are read from the store each time, so they are the
+ * same on every replica and after every restart.
  */
 export class HttpToolSession implements ToolSession {
   readonly maxWaitMs = maxWaitMs
   readonly #caller: ToolCaller
   #joined: Promise<JoinedAgent | 'over' | undefined> | undefined
-  /** What was taken for this request and is to be shown with its answer. */
+  /** Messages that this request has taken, to be shown with its result. */
   #pendingMessages: readonly InboxMessage[] = []
   readonly #receipts = new Map<string, string>()
   #acknowledged = false
@@ -87,7 +88,7 @@ export class HttpToolSession implements ToolSession {
     return (await this.currentAgent()) ?? this.join({})
   }
 
-  /** An agent by its own token stays what it is. */
+  /** Joins the fleet. A caller with an agent's own token keeps that agent's profile. */
   async join(profile: AgentProfile): Promise<AgentIdentity> {
     const { credential, sessionAddress } = this.#caller
     if (isAgent(credential)) return toAgentIdentity(credential)
@@ -128,14 +129,14 @@ export class HttpToolSession implements ToolSession {
     const leaseToken =
       row?.leaseToken ?? (path === 'tasks.complete' ? await this.#expiredLeaseToken(taskId, agentId) : undefined)
     if (leaseToken === undefined) throw new ToolError('STALE_LEASE', `you do not hold task ${taskId}`)
-    // The compiler does not see that what was left out of the input is what is added to it.
+    // The compiler cannot see that `leaseToken` is the field that `WithoutLease` omits.
     return this.call(path, { ...input, leaseToken } as unknown as Input<P>)
   }
 
   async claim({ waitMs, signal }: WaitOptions): Promise<Task | undefined> {
     const { agentId } = await this.ensureJoined()
     await this.#ackShownMessages()
-    // What waits to be shown is shown with a task, or at once when there is none.
+    // Due messages are shown with the task, or at once if there is no task.
     this.#pendingMessages = await this.#receiveMessages('turnEnd', maxMessagesPerResult)
     const { signal: interrupted, end } = this.#interruptOnMessage(agentId)
     const wait = this.#pendingMessages.length > 0 ? 0 : waitMs
@@ -179,14 +180,14 @@ export class HttpToolSession implements ToolSession {
     return []
   }
 
-  /** The host has ended its session: what is held goes back at once. A named agent may have others, and stays. */
+  /** Ends the host session and unregisters its agent. A named agent stays for other sessions. */
   async leave(): Promise<void> {
     const { credential, sessionAddress } = this.#caller
     const joined = isAgent(credential) || !sessionAddress?.endsWithSession ? undefined : await this.#joinedAgent()
     if (joined && joined !== 'over') await this.#callAs(joined.principal, 'agents.unregister', {})
   }
 
-  /** The same caller in another project, where it may choose one: only a developer in dev mode does. */
+  /** Returns this caller in another project, which only a developer in dev mode can choose. */
   inProject(project: string): HttpToolSession {
     const { credential } = this.#caller
     if (isAgent(credential) || credential.key || project === credential.project) return this
@@ -194,8 +195,9 @@ export class HttpToolSession implements ToolSession {
   }
 
   /**
-   * As the credential itself, whoever has joined with it. A developer in dev mode owns the machine and so its projects: programs
-   * from before create theirs at the start, and there is nobody else to do it.
+   * Calls as the credential itself, regardless of the agent that has joined with it. A developer in
+   * dev mode acts as admin, because it owns the machine and its projects: older programs create
+   * their projects at the start, and no one else could.
    */
   callAsOwner<P extends Path>(path: P, input: Input<P>): Promise<Output<P>> {
     const { credential } = this.#caller
@@ -203,7 +205,7 @@ export class HttpToolSession implements ToolSession {
     return this.#callAs(isOwner ? { ...credential, role: 'admin' } : credential, path, input)
   }
 
-  /** A signal for a wait that a message ends, which is taken then. Call `end` after the wait. */
+  /** Returns a signal that aborts once a message was taken. Call `end` after the wait. */
   #interruptOnMessage(agentId: string): { readonly signal: AbortSignal; readonly end: () => Promise<void> } {
     const interrupted = new AbortController()
     const notifier = new Notifier()
@@ -214,7 +216,7 @@ export class HttpToolSession implements ToolSession {
     const poll = async (): Promise<void> => {
       while (!(isOver || interrupted.signal.aborted)) {
         await notifier.wait()
-        // It may be one that is not shown yet: on PostgreSQL that is heard of each second.
+        // The message may not be due yet. On PostgreSQL such a notification repeats every second.
         if (!isOver) this.#pendingMessages = await this.#receiveMessages('turnEnd', maxMessagesPerResult)
         if (this.#pendingMessages.length > 0) interrupted.abort()
       }
@@ -229,7 +231,7 @@ export class HttpToolSession implements ToolSession {
     return { signal: interrupted.signal, end }
   }
 
-  /** Takes messages that are at least as urgent, and keeps their receipts for as long as this request. */
+  /** Takes messages up to this delivery mode, and keeps their receipts for this request. */
   async #receiveMessages(upTo: DeliveryMode, limit: number, wait?: WaitOptions): Promise<InboxMessage[]> {
     if (limit < 1) return []
     const { waitMs = 0, signal } = wait ?? {}
@@ -240,7 +242,7 @@ export class HttpToolSession implements ToolSession {
     })
   }
 
-  /** What was shown before this request is read: whoever calls again has seen it. */
+  /** Acks the messages shown before this request: a model that calls again has read them. */
   async #ackShownMessages(): Promise<void> {
     const identity = this.#acknowledged ? undefined : await this.currentAgent()
     if (!identity) return
@@ -252,8 +254,8 @@ export class HttpToolSession implements ToolSession {
   }
 
   /**
-   * Proof of a lease that is over, where the agent had one: a result that comes too late is refused all the same, and kept for
-   * whoever may want it.
+   * Returns the token of an ended lease, if the agent had one. A result that comes too late is
+   * still refused, but it is kept as an orphan result.
    */
   async #expiredLeaseToken(taskId: string, agentId: string): Promise<string | undefined> {
     const { events } = await this.call('events.list', { types: ['task.claimed'], taskId, agentId, limit: 1_000 })
@@ -274,7 +276,7 @@ export class HttpToolSession implements ToolSession {
     const { credential } = this.#caller
     if (isAgent(credential)) return credential
     const joined = await this.#joinedAgent()
-    // Somebody has ended it: it must not come back by itself.
+    // The session was ended on purpose, so it must not rejoin automatically.
     if (joined === 'over') throw new CoordinationError('TOKEN_REVOKED', 'this session has been ended')
     return joined?.principal ?? credential
   }

@@ -1,13 +1,16 @@
 import type { Clock } from '../../platform/clock.ts'
 
-/** Watches whether a client that hears that it calls too often goes on all the same. */
+/** Detects clients that keep calling after `RATE_LIMITED`. */
 export interface AbuseDetector {
   recordSuccess(): void
-  /** A call was refused for its rate: whether that has gone on for too long. */
+  /**
+   * Records a call that was refused for its rate. Returns true if the refusals have gone on for too
+   * long.
+   */
   recordRefusal(): boolean
 }
 
-/** So long without a refused call, and the client has listened. */
+/** A time of this length without a refused call resets the detector. */
 const resetAfterMs = 1_000
 
 export function createAbuseDetector(clock: Clock, floodMs: number): AbuseDetector {
@@ -25,12 +28,12 @@ export function createAbuseDetector(clock: Clock, floodMs: number): AbuseDetecto
   }
 }
 
-/** So many unusable frames in so long end a socket. */
+/** A socket that sends more malformed frames than this within the window is closed. */
 const malformedLimit = 20
 const malformedWindowMs = 10_000
 
 export interface MalformedFrameCounter {
-  /** Counts one, and whether it is one too many. */
+  /** Counts one malformed frame. Returns true if that exceeds the limit. */
   record(): boolean
 }
 
@@ -46,13 +49,14 @@ export function createMalformedFrameCounter(clock: Clock): MalformedFrameCounter
 }
 
 export interface HandshakeLimiter {
-  /** Whether one more may be now. */
+  /** Takes one handshake from the allowance. Returns false if none is left. */
   tryAcquire(): boolean
 }
 
 /**
- * So many handshakes a second, and as many at once. Each may cost a signature and a look into the database: when
- * thousands come back together, those who are in already are served first.
+ * Allows `perSecond` handshakes a second, and a burst of the same size. Each may cost a signature
+ * check and a database read: when thousands of clients reconnect at once, the connected ones are
+ * served first.
  */
 export function createHandshakeLimiter(clock: Clock, perSecond: number): HandshakeLimiter {
   let tokens = perSecond

@@ -4,7 +4,7 @@ import { toErrorShape } from '../../guards/errors.ts'
 import type { ClientMessage } from './client-message.ts'
 import { errorFrames } from './frames.ts'
 
-/** What a socket has of something is as much as it may have. */
+/** Returns the error for a call or a subscription beyond a limit of its socket. */
 export const callLimitError = (noun: string, limit: number) =>
   new CoordinationError('RATE_LIMITED', `at most ${limit} ${noun} on one socket: wait for some to end`, {
     limit,
@@ -12,8 +12,8 @@ export const callLimitError = (noun: string, limit: number) =>
   })
 
 /**
- * Answers every call of a frame that has too many: one error, built once. With one of its own for each, the twenty thousand
- * that fit into a frame held the loop up for 185 ms.
+ * Refuses every call of a frame that has too many, with one shared error. Building one error for
+ * each of the 20,000 calls that fit into a frame blocked the event loop for 185 ms.
  */
 export function refuseFrame(calls: readonly Extract<ClientMessage, { type: 'call' }>[], limit: number): Buffer {
   const error = new CoordinationError('INVALID_INPUT', `a frame has at most ${limit} calls: send more frames`, {

@@ -1,7 +1,7 @@
 import type { Call } from '../../guards/call.ts'
 import type { Envelope } from './frames.ts'
 
-/** What a frame of tRPC's WebSocket protocol can ask for. */
+/** A message of tRPC's WebSocket protocol, as a client sends it. */
 export type ClientMessage =
   | { readonly type: 'malformed'; readonly envelope: Envelope; readonly reason: string }
   | { readonly type: 'stop'; readonly id: number | string }
@@ -27,7 +27,10 @@ const isId = (value: unknown): value is number | string =>
 const kinds: ReadonlySet<unknown> = new Set<Call['kind']>(['query', 'mutation', 'subscription'])
 const isKind = (value: unknown): value is Call['kind'] => kinds.has(value)
 
-/** A resumed subscription's position travels beside its input; tRPC's server puts it into the input, and so does this. */
+/**
+ * Adds a resumed subscription's cursor to its input, as tRPC's server does. On the wire it is a
+ * field beside the input.
+ */
 function withLastEventId(input: unknown, lastEventId: unknown): unknown {
   if (lastEventId === undefined) return input
   return isObject(input) ? { ...input, lastEventId } : { lastEventId }
@@ -47,7 +50,7 @@ function parseClientMessage(message: unknown): ClientMessage {
   return { type: 'call', id, jsonrpc, kind: method, path, rawInput: withLastEventId(input, lastEventId) }
 }
 
-/** The messages of one frame: one, or a batch. Never throws. */
+/** Parses the messages of one frame: a single message or a batch. Never throws. */
 export function parseClientMessages(text: string): readonly ClientMessage[] {
   let parsed: unknown
   try {
@@ -58,7 +61,10 @@ export function parseClientMessages(text: string): readonly ClientMessage[] {
   return Array.isArray(parsed) ? parsed.map(parseClientMessage) : [parseClientMessage(parsed)]
 }
 
-/** The first frame of a socket that announced `connectionParams`; undefined when it is not one. */
+/**
+ * Parses the first frame of a socket that announced `connectionParams`. Returns undefined for any
+ * other frame.
+ */
 export function parseConnectionParams(
   text: string,
 ): { token: string | undefined; project: string | undefined } | undefined {
@@ -72,7 +78,8 @@ export function parseConnectionParams(
   const data = isObject(parsed['data']) ? parsed['data'] : {}
   const nonEmptyString = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
   const { token } = data
-  // One that is there and cannot be a token is refused as one: an agent whose setting is empty must not become the developer.
+  // A token that is present but empty or not a string is refused as a credential: an agent with an
+  // empty setting must not become the developer of dev mode.
   const credential = token === undefined || token === null ? undefined : typeof token === 'string' ? token : ''
   return { token: credential, project: nonEmptyString(data['project']) }
 }

@@ -1,4 +1,4 @@
-/** Why the server closes a socket. */
+/** Codes with which the server closes a socket. */
 export const closeCodes = {
   restart: 1012,
   overloaded: 1013,

@@ -17,16 +17,19 @@ import { parseConnectionParams } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
 import { Socket } from './socket.ts'
 
-/** How long a client that was told to move gets before its socket is closed, in milliseconds. */
+/** Time between the reconnect notice and the close of a socket, in milliseconds. */
 const closeGraceMs = 250
 
-/** Between two rounds over all sockets for pings and ended credentials: one timer, not one a socket. */
+/** Interval of the liveness checks. One timer serves all sockets. */
 const livenessIntervalMs = 1_000
 
-/** Sockets are kept so long while what was revoked cannot be seen; then their clients may find another replica. */
+/**
+ * Sockets stay open for this long while the revocations cannot be read. Then they close, so that
+ * their clients can find another replica.
+ */
 const revocationsUnreadableLimitMs = 35_000
 
-/** Refuses an upgrade in HTTP, before there is a WebSocket. */
+/** Refuses an upgrade with an HTTP response, before a WebSocket exists. */
 function refuseUpgrade(raw: Duplex, status: number, retryAfter?: number): void {
   const retryHeader = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
   raw.end(
@@ -34,7 +37,7 @@ function refuseUpgrade(raw: Duplex, status: number, retryAfter?: number): void {
   )
 }
 
-/** Why a caller is nobody now: its credential is none, or it has ended since. */
+/** Returns the reason why the connection has no valid principal now; undefined if it has one. */
 function refusalOf(connection: Connection): Error | undefined {
   try {
     validPrincipal(connection)
@@ -44,14 +47,20 @@ function refusalOf(connection: Connection): Error | undefined {
   }
 }
 
-/** Only what is wrong with the credential itself is final: a client gives up at 4401, and comes back after the others. */
+/**
+ * Only a fault of the credential itself is final: a client stops at 4401, and reconnects after the
+ * other codes.
+ */
 function closeCodeOf(code: ErrorCode): number {
   const { http, retryable } = errorPolicies[code]
   if (http === 429) return closeCodes.flooding
   return retryable ? closeCodes.overloaded : closeCodes.unauthenticated
 }
 
-/** After this turn: who ends itself over its own socket is still owed the answer, which follows the commit. */
+/**
+ * Closes in a later event-loop iteration: a caller that revokes itself over its own socket still
+ * gets its reply, which follows the commit.
+ */
 function closeIfRefused(socket: Socket): void {
   setImmediate(() => {
     const refusal = refusalOf(socket.connection)
@@ -66,9 +75,11 @@ const bytesOf = (data: RawData): Buffer => {
 }
 
 /**
- * tRPC over WebSocket at `/ws`: the wire protocol of tRPC 11 (connectionParams, batches, tracked ids, PING and PONG, the
- * reconnect notification), so its stock client works unchanged. Our own because the stock adapter builds every frame for
- * every subscriber, buffers without bound for one that does not read, has no caps, and dies of a malformed upgrade.
+ * Serves tRPC over WebSocket at `/ws`. It implements the wire protocol of tRPC 11
+ * (connectionParams, batches, tracked ids, PING and PONG, the reconnect notification), so tRPC's
+ * stock client works unchanged. The stock adapter is no alternative: it builds every frame for
+ * every subscriber, buffers without bound for slow readers, has no caps and crashes on a malformed
+ * upgrade.
  */
 export class WebSocketTransport {
   readonly #services: Services
@@ -77,10 +88,10 @@ export class WebSocketTransport {
   readonly #checks: RequestChecks
   readonly #server: WebSocketServer
   readonly #sockets = new Set<Socket>()
-  /** How many of them each agent has. */
+  /** Number of open sockets by agent id. */
   readonly #socketsByAgent = new Map<string, number>()
   readonly #handshakeLimiter: HandshakeLimiter
-  /** Upgraded, and not yet known. */
+  /** Number of upgraded sockets whose caller is not authenticated yet. */
   #pendingHandshakes = 0
   #closing = false
   #cancelLivenessTimer: () => void = () => undefined
@@ -92,7 +103,7 @@ export class WebSocketTransport {
     this.#metrics = metrics
     this.#checks = checks
     const { frameBytes, handshakesPerSecond } = services.config.limits
-    // As with rates: in dev mode there is nobody to be protected from.
+    // As with the rate limits, dev mode has no untrusted callers to limit.
     this.#handshakeLimiter = createHandshakeLimiter(
       services.clock,
       services.config.mode === 'serve' ? handshakesPerSecond : Number.POSITIVE_INFINITY,
@@ -114,9 +125,9 @@ export class WebSocketTransport {
     this.#scheduleLivenessChecks()
   }
 
-  /** The listener's `upgrade` event. Every way out answers or ends the connection, and nothing it holds can throw. */
+  /** Handles the `upgrade` event. Every path replies or ends the connection; none throws. */
   upgrade(request: IncomingMessage, raw: Duplex, head: Buffer): void {
-    // Before anything else: an error on a socket nobody listens to ends the process.
+    // This comes first, because an error event without a listener ends the process.
     raw.on('error', () => raw.destroy())
     const [path, query = ''] = (request.url ?? '').split('?', 2)
     if (path !== '/ws') return refuseUpgrade(raw, 404)
@@ -138,12 +149,12 @@ export class WebSocketTransport {
     })
   }
 
-  /** In 1 to 5 seconds, so that not all who are turned away come back together. */
+  /** Returns 1 to 5 seconds at random, so that refused clients do not all return together. */
   #retryAfterSeconds(): number {
     return 1 + Math.floor(this.#services.clock.random() * 5)
   }
 
-  /** Refuses new sockets and sends every open one away, each at a moment of its own within `refreshTimeoutMs`. */
+  /** Refuses new sockets and closes every open one, each at a random time within `withinMs`. */
   async close(withinMs: number): Promise<void> {
     this.#closing = true
     await Promise.all([...this.#sockets].map((socket) => this.#drainSocket(socket, withinMs)))
@@ -152,7 +163,7 @@ export class WebSocketTransport {
     this.#server.close()
   }
 
-  /** Not all at once: the other replicas would have to take in every client of this one in the same moment. */
+  /** Waits a random time, so that the other replicas do not get every client at once. */
   async #drainSocket(socket: Socket, withinMs: number): Promise<void> {
     const { clock } = this.#services
     await socket.waitForClose(clock.random() * withinMs)
@@ -161,7 +172,7 @@ export class WebSocketTransport {
     await socket.finishCalls()
   }
 
-  /** Who it is, from its header or its first frame; then a Socket takes over. */
+  /** Authenticates the caller by its header or its first frame, and then opens a Socket. */
   #handshake(ws: WebSocket, raw: Duplex, request: IncomingMessage, expectsConnectionParams: boolean): void {
     this.#pendingHandshakes += 1
     let isSettled = false
@@ -189,7 +200,7 @@ export class WebSocketTransport {
       if (limitError) return this.#reject(ws, raw, connection, limitError)
       this.#openSocket(ws, raw, connection, queuedFrames)
     }
-    // Frames that come while the identity is being established are held, in order.
+    // Frames that arrive during the authentication are queued, in order.
     const held: [Buffer, boolean][] = []
     let isAuthenticating = !expectsConnectionParams
     ws.on('message', (data, isBinary) => {
@@ -199,7 +210,7 @@ export class WebSocketTransport {
       if (isBinary) return ws.close(1003, 'text only')
       const params = parseConnectionParams(bytesOf(data).toString('utf8'))
       if (!params) return ws.close(closeCodes.malformed, 'the first frame is not connectionParams')
-      // Two credentials are one too many to say whose calls these are.
+      // With two credentials it would be unclear which of them makes the calls.
       if (params.token !== undefined && request.headers.authorization !== undefined)
         return ws.close(closeCodes.malformed, 'one socket shows one credential')
       void authenticate(params.token ?? bearerOf(request), params.project, held)
@@ -218,7 +229,7 @@ export class WebSocketTransport {
     }
   }
 
-  /** A caller that showed a credential, or named a project, and was refused is told why. One that did neither may call what is open. */
+  /** Sends the error for a refused credential, project or socket, and closes the socket. */
   #reject(ws: WebSocket, raw: Duplex, connection: Connection, error: Error): void {
     const socket = new Socket(ws, raw, connection)
     const { code } = toCoordinationError(error)
@@ -227,7 +238,7 @@ export class WebSocketTransport {
     socket.close(closeCodeOf(code), code)
   }
 
-  /** What is said to an agent that has as many sockets as it may. */
+  /** Returns the error for an agent that has the maximum number of sockets. */
   #socketLimitError(identity: Identity): Error | undefined {
     const agent = identity.ok ? identity.principal.agent : undefined
     const limit = this.#services.config.limits.socketsPerAgent

@@ -1,6 +1,6 @@
 import type { Item } from '../../domain/feed/item.ts'
 
-/** A WebSocket text frame as a server sends it: unmasked, whole. */
+/** Builds a WebSocket text frame as a server sends it: unmasked and unfragmented. */
 export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text)
   const header = length < 126 ? 2 : length < 65_536 ? 4 : 10
@@ -19,7 +19,7 @@ export function textFrame(text: string): Buffer {
   return frame
 }
 
-/** How tRPC calls what an answer belongs to. */
+/** The fields that tie a tRPC reply to its call. */
 export interface Envelope {
   readonly id: number | string | null
   readonly jsonrpc: '2.0' | undefined
@@ -37,7 +37,7 @@ export const stateFrame = (envelope: Envelope, type: 'started' | 'stopped'): Buf
 export const errorFrame = (envelope: Envelope, error: unknown): Buffer =>
   textFrame(`${envelopePrefix(envelope)},"error":${JSON.stringify(error)}}`)
 
-/** The same error for many, as frames one after the other. */
+/** Builds the same error for several calls, as consecutive frames. */
 export function errorFrames(envelopes: readonly Envelope[], error: unknown): Buffer {
   const suffix = `,"error":${JSON.stringify(error)}}`
   return Buffer.concat(envelopes.map((envelope) => textFrame(envelopePrefix(envelope) + suffix)))
@@ -47,14 +47,18 @@ export const reconnectFrame = textFrame('{"id":null,"method":"reconnect"}')
 export const pingFrame = textFrame('PING')
 export const pongFrame = textFrame('PONG')
 
-/** So many frames of one event are kept: subscribers number their subscriptions alike, so there are few. */
+/**
+ * Number of frames cached for one event. Clients number their subscriptions alike, so few distinct
+ * ids occur.
+ */
 const maxCachedFrames = 4
 
 const frameCache = new WeakMap<Item<unknown>, Map<string, Buffer>>()
 
 /**
- * The frame of one thing a subscription sends. An event of the feed goes to many: its bytes differ only by the
- * subscription's id, and are built once for each. Between that and building them for every subscriber lie a factor of 18.
+ * Returns the frame for one item of a subscription. An event of the feed goes to many subscribers,
+ * and its bytes differ only by the subscription's id, so they are built once for each id. That is
+ * 18 times faster than building them for every subscriber.
  */
 export function itemFrame(envelope: Envelope, item: Item<unknown>): Buffer {
   const prefix = envelopePrefix(envelope)

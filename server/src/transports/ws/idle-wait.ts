@@ -1,6 +1,6 @@
 import type { Clock } from '../../platform/clock.ts'
 
-/** Waits until something that changes now and then has come to rest, or the time is up. */
+/** Waits until a condition holds or a timeout passes. */
 export class IdleWait {
   readonly #clock: Clock
   readonly #waiters = new Set<() => void>()
@@ -9,12 +9,12 @@ export class IdleWait {
     this.#clock = clock
   }
 
-  /** Something has changed: whoever waits looks again. */
+  /** Checks the conditions of all waiters again. Call it after each change. */
   recheck(): void {
     for (const check of [...this.#waiters]) check()
   }
 
-  /** Settles as soon as `isQuiet`, and after `ms` in any case. */
+  /** Resolves as soon as `isIdle` returns true, and after `ms` at the latest. */
   wait(ms: number, isIdle: () => boolean): Promise<void> {
     if (ms <= 0 || isIdle()) return Promise.resolve()
     return new Promise((resolve) => {

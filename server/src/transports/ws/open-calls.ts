@@ -6,16 +6,16 @@ type Id = number | string
 
 interface WaitingCall {
   readonly controller: AbortController
-  /** Whether it may answer before its time without having failed. */
+  /** True if the wait may end early without an error. */
   readonly canEndEarly: boolean
 }
 
-/** What a socket has open: its subscriptions, the calls that wait, and how many calls there are in all. */
+/** The subscriptions and calls that a socket has open. */
 export class OpenCalls {
   readonly subscriptions = new Map<Id, AbortController>()
   readonly #waitingCalls = new Map<Id, WaitingCall>()
   readonly #idleWait: IdleWait
-  /** For the calls that do not wait. */
+  /** Aborts the calls that do not wait. */
   readonly #controller = new AbortController()
   #inFlight = 0
   #closed = false
@@ -33,12 +33,15 @@ export class OpenCalls {
     return this.#inFlight
   }
 
-  /** The client is told to move: nothing more is handed out here, and what is called is still answered. */
+  /**
+   * True after the drain has begun: nothing new is handed out here, and open calls are still
+   * answered.
+   */
   get draining(): boolean {
     return this.#draining
   }
 
-  /** A call begins: what ends it early, and how to say that it is over. */
+  /** Registers a call. Returns its abort signal and the function that marks its end. */
   begin(id: Id, path: string, input: unknown): { readonly signal: AbortSignal; readonly end: () => void } {
     const waitKind = waitsFor(path, input)
     const wait = waitKind && { controller: new AbortController(), canEndEarly: waitKind === 'something to do' }
@@ -53,19 +56,19 @@ export class OpenCalls {
     return { signal: wait?.controller.signal ?? this.signal, end: over }
   }
 
-  /** A subscription has ended. */
+  /** Removes a subscription that has ended. */
   removeSubscription(id: Id): void {
     this.subscriptions.delete(id)
     this.#idleWait.recheck()
   }
 
-  /** Its client asks for the end of one. */
+  /** Ends the subscription or the waiting call with this id, at its client's request. */
   stop(id: Id): void {
     const controller = this.subscriptions.get(id) ?? this.#waitingCalls.get(id)?.controller
     controller?.abort()
   }
 
-  /** The socket is gone: nothing is worth going on with. */
+  /** Aborts everything, because the socket is gone. */
   close(): void {
     this.#closed = true
     this.#idleWait.recheck()
@@ -73,14 +76,15 @@ export class OpenCalls {
     this.#abortAll()
   }
 
-  /** Settles when the socket is gone, or after `ms`. */
+  /** Resolves when the socket is gone, or after `ms`. */
   waitForClose(ms: number): Promise<void> {
     return this.#idleWait.wait(ms, () => this.#closed)
   }
 
   /**
-   * Brings to an end what can be without an error, and waits until it has answered: subscriptions, and calls that wait for
-   * something to do. One that went on after its client has asked again elsewhere would take what nobody then hears of.
+   * Ends everything that can end without an error, and waits for the replies: subscriptions, and
+   * calls that wait for tasks or messages. If such a call stayed open after its client had repeated
+   * it on another server, it could take a task or a message that no one then receives.
    */
   drain(ms: number): Promise<void> {
     this.#draining = true
@@ -93,7 +97,7 @@ export class OpenCalls {
     )
   }
 
-  /** Ends all that waits, and settles once everything is answered, or after `ms`. */
+  /** Ends all waits. Resolves when every call is answered, or after `ms`. */
   finish(ms: number): Promise<void> {
     this.#abortAll()
     return this.#idleWait.wait(ms, () => this.#closed || this.#inFlight === 0)

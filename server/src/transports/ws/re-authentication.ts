@@ -1,7 +1,10 @@
 import type { Principal } from '../../domain/principal.ts'
 import type { Connection } from '../../guards/call.ts'
 
-/** A connection whose caller can renew. What is open reads the identity of the moment, not the one it began with. */
+/**
+ * Wraps a connection so that its caller can re-authenticate. Open calls and subscriptions read the
+ * current identity, not the one they began with.
+ */
 export function withReauthentication(connection: Connection, onRenew: (principal: Principal) => void): Connection {
   let { identity } = connection
   return {

@@ -32,18 +32,18 @@ import { OpenCalls } from './open-calls.ts'
 import { withReauthentication } from './re-authentication.ts'
 import { SocketWriter } from './writer.ts'
 
-/** So long before its token ends, a socket that was not renewed is asked to come again with a newer one. */
+/** Time before a token's expiry at which its socket gets the reconnect notice. */
 const reconnectNoticeMs = 60_000
 
-/** How long what does not wait is waited for before its client is told to move, in milliseconds. */
+/** Time limit for subscriptions and calls to end before the reconnect notice, in milliseconds. */
 const drainMs = 1_000
 
-/** How long what was called is waited for when the server ends, in milliseconds. */
+/** Time limit for calls to be answered before the server closes the socket, in milliseconds. */
 const finishMs = 5_000
 
-/** One open WebSocket: calls in, answers and subscriptions out. */
+/** One open WebSocket: it receives calls, and sends replies and subscription items. */
 export class Socket {
-  /** Its identity is a newer one after `auth.renew`. */
+  /** The identity in it changes with `auth.renew`. */
   readonly connection: Connection
   readonly #ws: WebSocket
   readonly #writer: SocketWriter
@@ -53,7 +53,7 @@ export class Socket {
   #pingedAt: number | undefined
   #reconnectAt: number | undefined
   readonly #abuseDetector: AbuseDetector
-  /** Nothing may follow a close frame, and nothing is taken after one. */
+  /** No frame may follow a close frame, and frames received after it are ignored. */
   #closed = false
 
   constructor(ws: WebSocket, raw: Duplex, connection: Connection) {
@@ -65,7 +65,7 @@ export class Socket {
     this.#openCalls = new OpenCalls(clock)
     this.#malformedFrames = createMalformedFrameCounter(clock)
     this.#abuseDetector = createAbuseDetector(clock, config.limits.floodMs)
-    // Each blocking call listens on it: hundreds are legal.
+    // Each blocking call adds a listener, and hundreds of them are legal.
     setMaxListeners(0, this.#openCalls.signal)
     this.#writer = new SocketWriter(raw, clock, config.limits, () => {
       connection.metrics.countSlowConsumer()
@@ -78,7 +78,7 @@ export class Socket {
     this.#reconnectAt = left > reconnectNoticeMs ? expiresAt - reconnectNoticeMs : undefined
   }
 
-  /** A frame from the client. Whatever it holds, the answer is an error of the closed list or a close code. */
+  /** Handles a frame from the client; an unusable one gets an error or closes the socket. */
   receive(data: Buffer, isBinary: boolean): void {
     if (this.#closed) return
     this.#recordActivity()
@@ -95,7 +95,7 @@ export class Socket {
     this.#pauseIfCongested()
   }
 
-  /** What a frame holds. Of one with too many calls they are refused together, and it counts as one that cannot be used. */
+  /** Returns a frame's messages. If it has too many calls, all calls are refused. */
   #refuseOversizedFrame(all: readonly ClientMessage[]): readonly ClientMessage[] {
     const calls = all.filter((incoming) => incoming.type === 'call')
     const { frameCalls } = this.connection.services.config.limits
@@ -105,14 +105,14 @@ export class Socket {
     return all.filter(({ type }) => type !== 'call')
   }
 
-  /** One call or subscription more than there may be. It costs what a call costs, or nothing would slow down who goes on so. */
+  /** Refuses a call beyond a limit, at the cost of a normal call to slow the client down. */
   #refuseOverLimit(noun: string, limit: number, envelope: Envelope): void {
     const rateError = this.connection.services.identity.rateLimiter.tryConsume(this.connection, 1)
     this.refuse(rateError ?? callLimitError(noun, limit), envelope)
     if (rateError && this.#abuseDetector.recordRefusal()) this.close(closeCodes.flooding, 'RATE_LIMITED')
   }
 
-  /** A ping of the WebSocket protocol. Answered here: by itself `ws` answers without looking at what is still unread. */
+  /** Answers a ping. The automatic pong of `ws` does not pause for a congested socket. */
   handlePing(data: Buffer): void {
     if (this.#closed) return
     this.#recordActivity()
@@ -125,38 +125,38 @@ export class Socket {
     this.#pingedAt = undefined
   }
 
-  /** A client that sends and does not read: no more is taken from it until it has read. */
+  /** Stops reading from a client that sends without reading, until it has read its backlog. */
   #pauseIfCongested(): void {
     if (!this.#writer.isCongested || this.#ws.isPaused) return
     this.#ws.pause()
     void this.#writer.waitForDrain(this.#openCalls.signal).then(() => this.#ws.resume())
   }
 
-  /** The socket is gone, or goes now: nothing it asked for is worth going on with. */
+  /** Aborts all open calls and subscriptions, because the socket is gone or about to close. */
   handleClose(): void {
     this.#openCalls.close()
   }
 
-  /** Says that it is time to move, and to where it was already going: tRPC's clients open a new socket and hand over. */
+  /** Sends the reconnect notice. A client of tRPC then opens a new socket and hands over to it. */
   askToReconnect(): void {
     this.#write(reconnectFrame)
   }
 
   /**
-   * Sends its client to another server: first what can be brought to an end is, then comes the notice. Subscriptions end
-   * without a word, or the client would take them for over; all they handed out is on its way ahead of the notice.
+   * Moves the client to another server: ends everything that can end, and then sends the notice.
+   * Subscriptions end without a `stopped` frame, which the client would take for their final end.
+   * Everything they handed out is sent ahead of the notice.
    */
   async drain(): Promise<void> {
     await this.#openCalls.drain(drainMs)
     this.askToReconnect()
   }
 
-  /** Settles when the socket is gone, or after `ms`. */
   waitForClose(ms: number): Promise<void> {
     return this.#openCalls.waitForClose(ms)
   }
 
-  /** Closes it once everything called is answered, which is not waited for long. */
+  /** Closes the socket when every call is answered, or after `finishMs`. */
   async finishCalls(): Promise<void> {
     await this.#openCalls.finish(finishMs)
     this.close(closeCodes.restart, 'SHUTTING_DOWN')
@@ -167,15 +167,15 @@ export class Socket {
     this.#closed = true
     this.handleClose()
     this.#ws.close(code, reason)
-    // One that does not read would keep its close frame waiting for ever.
+    // A client that does not read would delay the close frame without limit.
     this.connection.services.clock.timer(1_000, () => this.#ws.terminate())
   }
 
-  /** Regularly: pings a silent socket, ends a dead one and one whose credential has ended. */
+  /** Runs periodically: pings a silent socket, ends a dead one or one with an expired token. */
   checkLiveness(): void {
     const { clock, config } = this.connection.services
     const now = clock.monotonic()
-    // Since the ping, not since it was last heard: after a pause of this process everyone has been silent.
+    // Counted from the ping: after a pause of this process every client has been silent.
     if (this.#pingedAt === undefined && now - this.#lastReceivedAt > config.limits.pingMs) {
       this.#pingedAt = now
       this.#write(pingFrame)
@@ -184,12 +184,12 @@ export class Socket {
     if (identity.ok && identity.principal.expiresAt + leewayMs < clock.wall())
       return this.close(closeCodes.unauthenticated, 'TOKEN_EXPIRED')
     if (this.#reconnectAt === undefined || clock.wall() < this.#reconnectAt) return
-    // Said once: a client that comes back with the same token would otherwise be sent away over and over.
+    // Sent once: a client that returns with the same token would be sent away repeatedly.
     this.#reconnectAt = undefined
     this.askToReconnect()
   }
 
-  /** Nobody is there. At once, before the socket says `close`: what is handed out in between would be lost to others. */
+  /** Ends a dead connection. Aborts before `close`, or items handed out by then are lost. */
   #terminate(): void {
     this.#closed = true
     this.handleClose()
@@ -217,11 +217,11 @@ export class Socket {
     const envelope = { id, jsonrpc }
     const { limits } = this.connection.services.config
     if (incoming.kind === 'subscription') {
-      // Its client opens it where it goes.
+      // The client opens the subscription on its next socket.
       if (this.#openCalls.draining) return
       if (this.#openCalls.subscriptions.has(id))
         return this.refuse(new CoordinationError('INVALID_INPUT', `Duplicate id ${id}`), envelope)
-      // Those that were stopped do not count while they end.
+      // Stopped subscriptions do not count while they end.
       const open = [...this.#openCalls.subscriptions.values()].filter(({ signal }) => !signal.aborted).length
       if (open >= limits.subscriptions) return this.#refuseOverLimit('subscriptions', limits.subscriptions, envelope)
       void this.#subscribe(incoming, envelope)
@@ -268,7 +268,7 @@ export class Socket {
     try {
       const { connection } = this
       const chunks = runSubscription({ connection, requestId, path, kind: 'subscription', rawInput, signal })
-      // Admitted by the first pull; `started` is said before what that brings, and a refusal without it.
+      // The first pull runs the guards. Only an admitted subscription sends `started`.
       const first = chunks.next()
       await Promise.race([first, yieldToEventLoop()])
       this.#write(stateFrame(envelope, 'started'))
@@ -276,7 +276,7 @@ export class Socket {
       for (let next = await first; !next.done; next = await chunks.next()) {
         for (const item of next.value) {
           if (this.#writer.isCongested) await this.#writer.waitForDrain(signal)
-          // What was handed out is lost to others: it goes out before the notice does.
+          // A handed-out item is lost to other agents, so it is sent ahead of the notice.
           if (signal.aborted && !this.#openCalls.draining) break
           this.#write(itemFrame(envelope, item))
         }
@@ -285,7 +285,7 @@ export class Socket {
       }
       await chunks.return(undefined)
     } catch (error) {
-      // Told on the next socket, where it can be seen, and nobody has to ask again.
+      // After a close the client subscribes again; an error would end its subscription.
       if (this.connection.services.identity.revocations.isUnreadable)
         this.close(closeCodes.overloaded, 'STORE_UNAVAILABLE')
       if (!this.#openCalls.draining) this.#write(errorFrame(envelope, toErrorShape(error, requestId)))

@@ -3,8 +3,9 @@ import type { Limits } from '../../limits.ts'
 import type { Clock } from '../../platform/clock.ts'
 
 /**
- * The outgoing half of a socket. Writes of one turn of the event loop are corked together, one system call for many frames,
- * and what a client does not read is bounded: a subscription waits here, and one that waits too long is cut off by name.
+ * The outgoing half of a socket. It corks the writes of one event-loop iteration, so that many
+ * frames take one system call. Unread data is bounded: a subscription waits here until the client
+ * has read, and after too long a wait the socket is closed with `CONSUMER_TOO_SLOW`.
  */
 export class SocketWriter {
   readonly #raw: Duplex
@@ -21,7 +22,10 @@ export class SocketWriter {
     this.#onTooSlow = onTooSlow
   }
 
-  /** Whether more is waiting to be read by the client than may. Below its own high-water mark a stream says no `drain`. */
+  /**
+   * True if the client has left more than the limit unread. A stream below its own high-water mark
+   * emits no `drain`.
+   */
   get isCongested(): boolean {
     return this.#raw.writableNeedDrain && this.#raw.writableLength > this.#limits.socketBufferBytes
   }
@@ -39,7 +43,7 @@ export class SocketWriter {
     this.#raw.write(frame)
   }
 
-  /** Settles when the client has read on, is gone, or `signal` says that nobody waits any more. */
+  /** Resolves when the client has read its backlog or is gone, or when `signal` aborts. */
   async waitForDrain(signal: AbortSignal): Promise<void> {
     this.#drained ??= this.#waitForDrainEvent().finally(() => {
       this.#drained = undefined
