@@ -10,7 +10,7 @@ import * as queries from '@tony/mcp-shared/task-queries'
 import * as tasks from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 
-/** The procedures the tools are made of, with the schemas they are called by. */
+/** The procedures that the tools call, with their schemas. */
 export const calls = {
   'agents.get': { input: agents.agentGetInput, output: agents.agent },
   'agents.list': { input: agents.agentListInput, output: agents.agentListOutput },
@@ -47,22 +47,22 @@ export type Path = keyof typeof calls
 export type Input<P extends Path> = z.input<(typeof calls)[P]['input']>
 export type Output<P extends Path> = z.output<(typeof calls)[P]['output']>
 
-/** The procedures that need the lease of a task, which whoever sits in the seat adds. */
+/** The procedures that need the lease of a task. The tool session adds the lease token. */
 export type LeasedPath = 'tasks.complete' | 'tasks.fail' | 'tasks.progress' | 'tasks.release' | 'tasks.requestInput'
 export type WithoutLease<P extends LeasedPath> = Omit<Input<P>, 'leaseToken'>
 
 export type Task = z.output<typeof tasks.task>
 export type Message = z.output<typeof messages.message>
-/** What an inbox hands out, without the receipt, which is not for the model. */
+/** A delivery without its receipt, which is no business of the model. */
 export type InboxMessage = Omit<z.output<typeof messages.delivery>, 'receipt'>
 
-/** Makes calls whose answers are checked, of a way that carries any. */
+/** Makes typed calls from an untyped `send`. Each output is checked by its schema. */
 export function typedCalls(
   send: (path: Path, input: unknown, signal: AbortSignal | undefined) => Promise<unknown>,
 ): <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => Promise<Output<P>> {
   return async <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => {
     const { output } = calls[path]
-    // The compiler does not see that the schema of a path is the one its output type is read off.
+    // The compiler cannot see that the output type is inferred from this very schema.
     return output.parse(await send(path, input, signal)) as Output<P>
   }
 }

@@ -1,10 +1,10 @@
 import type { ErrorCode } from '@tony/mcp-shared/errors'
 import { ZodError } from 'zod'
 
-/** The client's own codes, and those of the tools. */
+/** Codes of the client and of the tools, which no server sends. */
 type LocalErrorCode = 'CONNECTION_LOST' | 'CLIENT_CLOSED' | 'SERVER_UNREACHABLE' | 'NO_SESSION'
 
-/** What a model does next after an error, by its code. */
+/** The next step for a model after an error, by code. */
 const nextSteps: Readonly<Record<ErrorCode | LocalErrorCode, string>> = {
   INVALID_INPUT: 'Correct the named fields and call again.',
   UNAUTHENTICATED: 'Tell the user: the credential in the configuration of this MCP server is missing or not valid.',
@@ -44,7 +44,7 @@ const nextSteps: Readonly<Record<ErrorCode | LocalErrorCode, string>> = {
     'Tell the user: this host names no session. Add the header "X-Tony-Agent: <a name>" to the configuration, or use the command "tony-mcp mcp" instead.',
 }
 
-/** An error of the tools' own, in the form of the server's. */
+/** An error of the tools, in the same form as an error of the server. */
 export class ToolError extends Error {
   override readonly name = 'SeatError'
   readonly code: string
@@ -62,7 +62,7 @@ const isCode = (code: unknown): code is Code => typeof code === 'string' && Obje
 export const codeOf = (error: unknown): Code | undefined =>
   error instanceof Error && 'code' in error && isCode(error.code) ? error.code : undefined
 
-/** An error as a model is told of it: what it is, why, and what to do next. */
+/** Returns the text of an error for a model: its code, its reason and the next step. */
 export function toErrorText(error: unknown): string {
   const code = error instanceof ZodError ? 'INVALID_INPUT' : (codeOf(error) ?? 'INTERNAL')
   return `${code}: ${errorReason(code, error)}. ${nextSteps[code]}`

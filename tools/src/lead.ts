@@ -19,7 +19,7 @@ const answer = tool({
 const decisions = ['accept', 'send_back', 'cancel', 'retry'] as const
 type Decision = (typeof decisions)[number]
 
-/** What a decision is on the server. */
+/** Calls the procedure that carries out a decision. */
 function applyDecision(toolSession: ToolSession, decision: Decision, taskId: string, why: string | undefined) {
   const reason = why === undefined ? {} : { reason: why.slice(0, 4_096) }
   const note = why === undefined ? {} : { note: why }

@@ -10,10 +10,10 @@ import type { AnyTool, ToolCall } from './tool.ts'
 import type { ToolSession } from './tool-session.ts'
 import { workTools } from './work.ts'
 
-/** Every tool there is, in the order a model reads them. */
+/** Every tool, in the order in which a model reads them. */
 export const tools: readonly AnyTool[] = [...agentTools, ...workTools, ...leadTools, ...messageTools, ...planTools]
 
-/** Runs one tool. What goes wrong is a result that says what to do next, and never an error of the protocol. */
+/** Runs one tool. A failure becomes a result that names the next step, never a protocol error. */
 export async function runTool(
   tool: AnyTool,
   toolSession: ToolSession,
@@ -25,35 +25,35 @@ export async function runTool(
     (structuredContent) => ({ content: [toContent(JSON.stringify(structuredContent))], structuredContent }),
     (error: unknown) => ({ content: [toContent(toErrorText(error))], isError: true }),
   )
-  // A host that has gone shows nothing.
+  // After an abort the host shows no result, so no messages are taken for it.
   const messages = call.signal.aborted ? [] : await showDueMessages(toolSession, tool.messageMode)
   return { ...outcome, content: [...outcome.content, ...[...toolSession.takeNotices(), ...messages].map(toContent)] }
 }
 
-/** How one tool call reaches its run, where something surrounds it: progress while it waits. */
+/** Wraps the run of each tool, for example to report progress while it waits. */
 export type ToolCallWrapper = (
   call: ToolCallContext,
   run: (signal: AbortSignal) => Promise<CallToolResult>,
 ) => Promise<CallToolResult>
 
-/** What of a request a surrounding needs. */
+/** The part of an MCP request that a wrapper needs. */
 export interface ToolCallContext {
   readonly signal: AbortSignal
-  /** Sends the host a sign that the call goes on; undefined when it did not ask for any. */
+  /** Reports to the host that the call goes on; undefined if the host did not ask for progress. */
   readonly reportProgress: ((progress: number, message: string) => Promise<void>) | undefined
 }
 
 export interface ToolServerOptions {
   readonly toolSession: ToolSession
   readonly version: string
-  /** Tools beside the ones there are. */
+  /** Tools in addition to `tools`. */
   readonly extraTools?: readonly AnyTool[]
   readonly wrapCall?: ToolCallWrapper
 }
 
 const callDirectly: ToolCallWrapper = (call, run) => run(call.signal)
 
-/** An MCP server for one seat. */
+/** Creates an MCP server for one tool session. */
 export function createMcpServer({
   toolSession,
   version,

@@ -23,7 +23,7 @@ type ViewableMessage = Pick<
   'id' | 'from' | 'type' | 'payload' | 'taskId' | 'threadId' | 'replyTo' | 'sentAt'
 >
 
-/** Messages as a model reads them, the words of each fenced with its sender. */
+/** Returns messages in the form a model reads: each text is delimited and names its sender. */
 export async function toMessageViews(
   toolSession: ToolSession,
   messages: readonly ViewableMessage[],
@@ -44,20 +44,24 @@ export async function toMessageViews(
   }))
 }
 
-/** Messages as text between what else a model is shown; empty for none. */
+/** Returns messages as one text to be placed beside other content; empty if there are none. */
 export async function renderMessages(toolSession: ToolSession, messages: readonly InboxMessage[]): Promise<string> {
   if (messages.length === 0) return ''
   const views = await toMessageViews(toolSession, messages)
   const texts = views.flatMap(({ messageId, type, taskId, text }, index) => {
     const taskNote = taskId === undefined ? '' : `, about task ${taskId}`
     const steerNote = messages[index]?.mode === 'steer' ? ', to be read before you go on' : ''
-    // Its type is the sender's word, and comes last and in quotes: it can pass for none of ours.
+    // The type is the sender's own word. It comes last and in quotes, so that it cannot pass for a
+    // word of this server.
     return [`Message ${messageId}${steerNote}${taskNote}, of the type ${JSON.stringify(type)}:`, text]
   })
   return [...texts, 'Answer with the tool send, and the id of the message as replyTo.'].join('\n')
 }
 
-/** The messages that are due with a result, as one text. A mailbox that cannot be read is no reason to keep the result back. */
+/**
+ * Takes the messages that are due with a result, and returns them as one text. If the inbox cannot
+ * be read, the result goes out without messages.
+ */
 export async function showDueMessages(toolSession: ToolSession, upTo: DeliveryMode): Promise<string[]> {
   const messages = await toolSession.takeDueMessages(upTo).catch(() => [])
   if (messages.length === 0) return []
@@ -91,7 +95,10 @@ const inbox = tool({
 
 const requestPayload = z.object({ requestId: z.string() })
 
-/** The request a message is, when it is one: its answer goes to whoever waits for it. */
+/**
+ * Returns the id of the request that a message carries, if it is one. Its answer goes to the
+ * waiting caller.
+ */
 function requestIdOf({ type, payload }: Message): string | undefined {
   const request = type === requestMessageType ? requestPayload.safeParse(payload) : undefined
   return request?.data?.requestId

@@ -6,7 +6,7 @@ import { loadAgentNames, taskStatus, titleField } from './task-view.ts'
 import { type AnyTool, tool } from './tool.ts'
 import type { AgentIdentity, ToolSession } from './tool-session.ts'
 
-/** So many tasks of one kind an overview lists. */
+/** Maximum number of tasks of one status in an overview. */
 const maxTasksPerStatus = 20
 
 const newTask = z.object({
@@ -21,7 +21,9 @@ const newTask = z.object({
   epic: z.string().min(1).max(200).optional(),
 })
 
-/** A developer adds tasks under one it holds; where it holds one alone, that is the one. */
+/**
+ * Returns the parent for tasks that a developer adds: the task it holds, if it holds exactly one.
+ */
 async function findParentTask(
   toolSession: ToolSession,
   identity: AgentIdentity | undefined,
@@ -110,7 +112,7 @@ const taskSummary = z.object({
   says: z.string().optional(),
 })
 
-/** What keeps a task where it is, in the words of those concerned. */
+/** Returns the reason for a task's status in the words of the agents involved. */
 function statusText(task: Task, nameOf: (id: string | null) => string): string | undefined {
   if (task.inputRequest)
     return delimitUntrusted(task.inputRequest.question, `question of ${nameOf(task.inputRequest.by)}`)
@@ -135,7 +137,7 @@ async function toTaskSummaries(
   })
 }
 
-/** Statuses in which a task waits for somebody to do something about it. */
+/** Statuses in which a task may wait for an action of an agent or a person. */
 const attentionStatuses = ['input_required', 'in_review', 'failed', 'blocked', 'in_progress'] as const
 
 async function loadOverview(toolSession: ToolSession) {
@@ -160,7 +162,7 @@ const messageStatus = z.object({
   error: z.string().optional(),
 })
 
-/** How far a message has come, in the words of whoever waits for its effect. */
+/** Returns the stage of a message as its sender sees it. */
 function messageStageOf({ status, shownAt }: Message): z.output<typeof messageStatus>['stage'] {
   if (status === 'acked') return 'acted'
   if (status === 'pending') return 'waiting'

@@ -63,7 +63,10 @@ const templates = [
   { name: 'agent', title: 'An agent', description: 'An agent, by its id or its name', read: readAgent },
 ] as const
 
-/** Tasks, threads and agents by address: `tony://task/<id>`, `tony://thread/<id>`, `tony://agent/<id or name>`. */
+/**
+ * Adds tasks, threads and agents as resources: `tony://task/<id>`, `tony://thread/<id>`,
+ * `tony://agent/<id or name>`.
+ */
 export function addResources(server: McpServer, toolSession: ToolSession): void {
   for (const { name, read, ...texts } of templates)
     server.registerResource(

@@ -4,15 +4,15 @@ import { z } from 'zod'
 import type { Task } from './calls.ts'
 import type { ToolSession } from './tool-session.ts'
 
-/** So many tasks that a task depends on are shown with their results. */
+/** Maximum number of dependencies that are shown with their results. */
 const maxDependencies = 10
 
 export const taskStatus = z.enum(taskStatuses)
 
-/** What a tool that moves a task answers. */
+/** Output of a tool that changes the status of a task. */
 export const taskStatusOutput = z.object({ taskId: z.string(), status: taskStatus, next: z.string() })
 
-/** A task as the agent that works on it sees it. Texts of others are fenced. */
+/** A task as the agent with its lease sees it. Texts of others are delimited. */
 export const workView = z.object({
   taskId: z.string(),
   title: z.string().optional(),
@@ -26,7 +26,10 @@ export const workView = z.object({
   dependencies: z.array(z.object({ taskId: z.string(), title: z.string().optional(), result: z.string() })).optional(),
 })
 
-/** Names the agents with these ids, as the server knows them. Null is the developer on the server's machine. */
+/**
+ * Loads the labels of the agents with these ids from the server. A null id is the developer on the
+ * server's machine.
+ */
 export async function loadAgentNames(
   toolSession: ToolSession,
   ids: readonly (string | null)[],
@@ -63,7 +66,7 @@ function progressText({ progress }: Task): string | undefined {
   return delimitUntrusted({ percent, message, details }, 'progress of the attempt before')
 }
 
-/** A claimed task with all that is needed to work on it. */
+/** Returns a claimed task with everything that its agent needs to work on it. */
 export async function toWorkView(toolSession: ToolSession, task: Task): Promise<z.output<typeof workView>> {
   const dependencyTasks = await loadDependencies(toolSession, task)
   const { createdBy, input, review } = task

@@ -2,9 +2,9 @@ import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { ToolSession } from './tool-session.ts'
 
-/** What a tool is given beside its input. */
+/** The circumstances of one run of a tool. */
 export interface ToolCall {
-  /** Aborted when the host no longer waits for the answer. */
+  /** Aborts when the host no longer waits for the result. */
   readonly signal: AbortSignal
 }
 
@@ -14,17 +14,17 @@ export interface Tool<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   readonly description: string
   readonly input: I
   readonly output: O
-  /** Whether it changes nothing. */
+  /** True if the tool changes nothing. */
   readonly readOnly?: true
   /**
-   * The least urgent mode of the messages that are shown with its result. Default: `steer`, as it may stand in the middle of a
-   * step of the work.
+   * The least urgent delivery mode of the messages shown with the result. Default: `steer`, because
+   * the tool may be called in the middle of a step.
    */
   readonly messageMode?: DeliveryMode
   readonly run: (toolSession: ToolSession, input: z.output<I>, call: ToolCall) => Promise<z.input<O>>
 }
 
-/** A tool whose types are its own business. */
+/** A tool whose input and output types are erased. */
 export interface AnyTool {
   readonly name: string
   readonly title: string
@@ -33,7 +33,7 @@ export interface AnyTool {
   readonly output: z.ZodType
   readonly readOnly: boolean
   readonly messageMode: DeliveryMode
-  /** `input` as it came; throws a ZodError for one the schema refuses. */
+  /** Takes the raw input. Throws a ZodError if the schema refuses it. */
   readonly run: (toolSession: ToolSession, input: unknown, call: ToolCall) => Promise<Record<string, unknown>>
 }
 
@@ -45,7 +45,7 @@ export function tool<I extends z.ZodType, O extends z.ZodObject>(definition: Too
     output,
     readOnly: reads,
     messageMode: shows,
-    // Through the schema of the output: what a result does not promise, it does not show.
+    // The output schema removes fields that the tool does not declare.
     run: async (toolSession, rawInput, call) => output.parse(await run(toolSession, input.parse(rawInput), call)),
   }
 }

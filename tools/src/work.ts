@@ -6,7 +6,7 @@ import type { ToolSession } from './tool-session.ts'
 
 const taskId = z.string().describe('id of a task you hold, from next_task')
 
-/** What this session holds already: a model that has forgotten its task finds it again. */
+/** Returns a task that this session holds already, for a model that has forgotten it. */
 async function findHeldTask(toolSession: ToolSession): Promise<Task | undefined> {
   const identity = await toolSession.ensureJoined()
   const { tasks } = await toolSession.call('tasks.list', {
@@ -27,7 +27,8 @@ const nextTask = tool({
     another: z.boolean().default(false).describe('take one more although you hold one'),
   }),
   output: z.object({ task: workView.nullable(), next: z.string() }),
-  // Between two tasks nothing is disturbed, and a model that takes one after the other has no other end of a turn.
+  // A message disturbs nothing between two tasks, and a model that takes one task after another has
+  // no other end of a turn.
   messageMode: 'turnEnd',
   run: async (toolSession, { waitSeconds, another }, { signal }) => {
     const current = another ? undefined : await findHeldTask(toolSession)
@@ -107,7 +108,7 @@ const fail = tool({
   },
 })
 
-/** Tells the leads of a question. Gives whether there is one to tell. */
+/** Sends a question to the leads. Returns true if at least one lead got it. */
 async function notifyLeads(toolSession: ToolSession, about: string, question: string): Promise<boolean> {
   const message = await toolSession
     .call('messages.send', { to: 'role:tech-lead', type: 'question', payload: question, taskId: about })
