@@ -3,8 +3,8 @@ import { id, jsonObject, name, timestamp, word } from './ids.ts'
 import { agentRole } from './roles.ts'
 
 /**
- * `idle`: live, holds no lease. `active`: holds one or more. `draining`: finishes what it holds and takes nothing new.
- * `offline`: no sign of life for the agent timeout, 30 s by default.
+ * `idle`: live, holds no lease. `active`: live, holds one or more. `draining`: finishes its leases
+ * and takes no new ones. `offline`: no authenticated call for the agent timeout, 30 s by default.
  */
 export const agentStatuses = ['idle', 'active', 'draining', 'offline'] as const
 export const agentStatus = z.enum(agentStatuses)
@@ -16,9 +16,9 @@ export const agent = z.object({
   role: agentRole,
   capabilities: z.array(word),
   status: agentStatus,
-  /** Nothing is handed to it until it is resumed: no task, no message. */
+  /** True while the agent gets no tasks and no messages, until it is resumed. */
   paused: z.boolean(),
-  /** How often the name has been registered. A new incarnation fences the one before. */
+  /** Number of registrations of this name. A new incarnation fences the previous one. */
   incarnation: z.int(),
   registeredAt: timestamp,
   lastActivityAt: timestamp,
@@ -27,57 +27,71 @@ export const agent = z.object({
 
 export const agentRegisterInput = z.strictObject({
   name,
-  /** What the agent is: `implementation`, `qa`, `security`, `documentation`, `tech-lead`, or any word of your own. */
+  /**
+   * Kind of agent: `implementation`, `qa`, `security`, `documentation`, `tech-lead`, or any other
+   * word.
+   */
   type: word,
-  /** Default: by type (implementation → developer, qa → tester, …), `observer` for a type that is not known. */
+  /**
+   * Default: derived from `type` (implementation → developer, qa → tester, …); `observer` for an
+   * unknown type.
+   */
   role: agentRole.optional(),
-  /** What the agent can do; a task that `requires` a capability goes only to its holders. At most 64. */
+  /**
+   * Skills of the agent, at most 64, default none. A task goes only to agents that have every
+   * capability in its `requires`.
+   */
   capabilities: z.array(word).max(64).default([]),
   metadata: jsonObject.default({}),
   /**
-   * A secret of the client's, 16–200 characters, kept hashed. Registering a known name again with the same one and the same
-   * credential is the same agent in a new incarnation; with another it is `AGENT_NAME_TAKEN`.
+   * Secret of the client, 16–200 characters; the server keeps only a hash. Registering a known name
+   * again with the same secret and the same credential gives the same agent a new incarnation. With
+   * another secret the call fails with `AGENT_NAME_TAKEN`.
    */
   clientInstanceId: z.string().min(16).max(200).optional(),
-  /** The refresh token of the last registration: proof of identity where the instance id is lost. */
+  /** Refresh token of the last registration. It proves the identity if the instance id is lost. */
   refreshToken: z.string().min(1).max(200).optional(),
-  /** Take the name over without such a proof: a tech lead may, where an agent's secrets are lost. Default `false`. */
+  /**
+   * Takes the name over without such a proof, for an agent whose secrets are lost. Needs the role
+   * tech-lead. Default `false`.
+   */
   takeOver: z.boolean().default(false),
 })
 
 export const agentRegisterOutput = z.object({
   agentId: id,
-  /** A bearer token for every later call. */
+  /** Bearer token for all later calls. */
   token: z.string(),
   refreshToken: z.string(),
-  /** When `token` ends. Exchange `refreshToken` for the next one before, by `auth.refresh`. */
+  /** Expiry of `token`. Call `auth.refresh` with `refreshToken` before that. */
   expiresAt: timestamp,
-  /** The same, from now on, in milliseconds: for clients whose clock may be wrong. */
+  /** Remaining life of `token` in milliseconds, for clients whose clock may be wrong. */
   expiresInMs: z.int(),
   incarnation: z.int(),
   role: agentRole,
 })
 
-/** What an agent reports of itself. */
+/** An agent's report about itself. Every field is optional. */
 export const healthSample = z.strictObject({
   requestsHandled: z.int().min(0).optional(),
-  /** In milliseconds. */
+  /** Mean response time, in milliseconds. */
   avgResponseTimeMs: z.number().min(0).optional(),
-  /** 0–1. */
+  /** Share of failed requests, 0–1. */
   errorRate: z.number().min(0).max(1).optional(),
-  /** Share of one core: 0–1, above 1 with several. */
+  /** Share of one core: 0–1, above 1 with several cores. */
   cpuUsage: z.number().min(0).optional(),
   /** Resident memory, in bytes. */
   memoryUsage: z.number().min(0).optional(),
 })
 
-/** A lease as a heartbeat names it. */
+/** A lease as a heartbeat lists it. */
 export const heldLease = z.strictObject({ taskId: id, leaseToken: z.string().min(1).max(64) })
 
 export const agentHeartbeatInput = z.strictObject({
   /**
-   * Exactly the leases the agent holds, at most 256. Each is extended by its own length. A lease of this incarnation that
-   * two beats in a row do not list is released without burning an attempt: its claim's reply was lost.
+   * Exactly the leases that the agent holds, at most 256, default none. Each is extended by its own
+   * length. A lease of this incarnation that two heartbeats in a row do not list is released
+   * without a failure, because the reply to its claim was lost.
    */
   leases: z.array(heldLease).max(256).default([]),
   health: healthSample.optional(),
@@ -85,13 +99,18 @@ export const agentHeartbeatInput = z.strictObject({
 
 export const agentHeartbeatOutput = z.object({
   extended: z.array(z.object({ taskId: id, leaseExpiresAt: timestamp })),
-  /** Leases that were listed and are no longer held, with the reason: stop that work. */
+  /**
+   * Listed leases that the agent no longer holds, with the reason. Stop the work on these tasks.
+   */
   lost: z.array(z.object({ taskId: id, reason: z.enum(['cancelled', 'stale']) })),
-  /** `paused`: nothing new is handed out until it is resumed. `draining`: finish what is held and leave. */
+  /**
+   * `paused`: no new tasks and messages until the agent is resumed. `draining`: finish the leases
+   * and leave.
+   */
   state: z.enum(['running', 'paused', 'draining']),
 })
 
-/** An agent by id or by name. */
+/** Id or name of an agent, 1–128 characters. */
 export const agentRef = z.string().min(1).max(128)
 
 export const agentGetInput = z.strictObject({ agent: agentRef })
@@ -103,7 +122,7 @@ export const agentListInput = z.strictObject({
 })
 export const agentListOutput = z.object({ agents: z.array(agent) })
 
-/** Changes what is given and nothing else. A new list of capabilities counts from the next claim on. */
+/** Changes the given fields only. New capabilities apply from the next claim on. */
 export const agentUpdateInput = z.strictObject({
   type: word.optional(),
   capabilities: z.array(word).max(64).optional(),
@@ -111,14 +130,15 @@ export const agentUpdateInput = z.strictObject({
 })
 
 /**
- * Whom to pause or resume; exactly one of the three. Paused, an agent is handed no task, no message and no request; of a
- * paused epic no task is claimed. What is held already goes on.
+ * Names the scope of a pause or a resume: exactly one of the three. A paused agent gets no tasks,
+ * messages and requests; tasks of a paused epic are not claimed. Leases that are already held go
+ * on.
  */
 export const agentPauseInput = z
   .strictObject({
     agent: agentRef.optional(),
     epic: word.optional(),
-    /** Every agent of the project, those that come later too. */
+    /** Every agent of the project, including later ones. */
     all: z.literal(true).optional(),
     reason: z.string().max(4_096).optional(),
   })
@@ -128,14 +148,17 @@ export const agentPauseInput = z
   )
 export const agentPauseOutput = z.object({
   scope: z.enum(['agent', 'epic', 'project']),
-  /** Id of the agent or the project, or the epic. */
+  /** Id of the agent or the project, or name of the epic. */
   subject: z.string(),
   paused: z.boolean(),
 })
 
-/** The agent finishes what it holds and is given nothing new, until it registers again or is resumed. */
+/**
+ * Drains an agent: it finishes its leases and gets nothing new, until it registers again or is
+ * resumed.
+ */
 export const agentDrainInput = z.strictObject({ agent: agentRef })
 
-/** Without `agent` the caller unregisters itself; naming another needs the role tech-lead. */
+/** Without `agent` the caller unregisters itself. Another agent needs the role tech-lead. */
 export const agentUnregisterInput = z.strictObject({ agent: agentRef.optional() })
 export const agentUnregisterOutput = z.object({ agentId: id, releasedLeases: z.int() })

@@ -4,36 +4,40 @@ import { errorCodes } from './errors.ts'
 import { event } from './events.ts'
 import { id, timestamp } from './ids.ts'
 
-/** Something that was changed, and by whom: the event of the change. */
+/** The event of a change, with the session or the key that made it. */
 export const auditedMutation = z.object({
   ...event.shape,
   sessionId: id.nullable(),
-  /** The key it was called with, where that was no session. */
+  /** Key of the call; null if it was made in a session. */
   keyId: keyId.nullable(),
-  /** As in the log and, for a refusal, in the answer. */
+  /** Request id of the call, as in the log and in an error reply. */
   requestId: id,
 })
 
-/** Calls that were refused for who the caller is. Equal ones of one interval of five seconds are one row, counted. */
+/**
+ * Calls that were refused because of their caller. Equal calls within five seconds share one row.
+ */
 export const auditedDenial = z.object({
   at: timestamp,
-  /** Id of the agent, `key:<keyId>` or `developer`; null for a caller without a valid credential. */
+  /**
+   * Id of the agent, `key:<keyId>` or `developer`; null for a caller without a valid credential.
+   */
   subject: z.string().nullable(),
-  /** The procedure, or `connect` for a socket that was turned away. */
+  /** Path of the procedure, or `connect` for a refused socket. */
   path: z.string(),
   code: z.enum(errorCodes),
-  /** Where the last of them came from. */
+  /** Address of the last of these calls. */
   address: z.string().nullable(),
-  /** That of the last one. */
+  /** Request id of the last of these calls. */
   requestId: id,
-  /** How many there were. */
+  /** Number of these calls. */
   count: z.int(),
 })
 
 export const auditListInput = z.strictObject({
-  /** Default: what was changed. */
+  /** Kind of the entries. Default `mutations`. */
   of: z.enum(['mutations', 'denials']).default('mutations'),
-  /** Entries after this one: `cursor` of an earlier answer. Default: from the beginning. */
+  /** Only entries after this `cursor` of an earlier reply. Default: from the beginning. */
   cursor: z
     .string()
     .regex(/^\d{1,15}$/)
@@ -44,11 +48,14 @@ export const auditListInput = z.strictObject({
   limit: z.int().min(1).max(1_000).default(100),
 })
 
-/** The oldest first. What was not asked for is empty. */
+/** Oldest first. The list of the other kind is empty. */
 export const auditListOutput = z.object({
   mutations: z.array(auditedMutation),
   denials: z.array(auditedDenial),
-  /** Where to go on: pass it as `cursor`. A page may hold fewer than asked for although there are `more`. */
+  /**
+   * Pass it as `cursor` to get the next page. A page may be shorter than `limit` although `more` is
+   * true.
+   */
   cursor: z.string(),
   more: z.boolean(),
 })

@@ -4,84 +4,92 @@ import { id, name, timestamp, word } from './ids.ts'
 import { permissions } from './policy.ts'
 import { roles } from './roles.ts'
 
-/** Public part of an API key: the twelve characters after `tck_`. Not a secret. */
+/** Public part of an API key: the twelve characters after `tck_`. It is not a secret. */
 export const keyId = z.string().regex(/^[0-9A-Za-z]{12}$/)
 
 export const role = z.enum(roles)
 
 /**
- * What a key is good for: a permission, or `*` for everything its `roleCeiling` grants. `agents:register` needs no role: a
- * key with that scope alone is an enrolment token.
+ * A permission of a key, or `*` for all that its `roleCeiling` grants. `agents:register` needs no
+ * role: a key with that scope alone is an enrolment token.
  */
 export const scope = z.enum([...permissions, '*'])
 
 const minuteMs = 60_000
 const dayMs = 86_400_000
 
-/** A session ends when it has not been refreshed for `idleMs`, and `absoluteMs` after its login in any case. In milliseconds. */
+/**
+ * Life of a session, in milliseconds. It ends after `idleMs` without a refresh, and at the latest
+ * `absoluteMs` after its login.
+ */
 export const sessionLife = { idleMs: dayMs, absoluteMs: 30 * dayMs } as const
 
-/** An address or a block of them: `10.0.0.0/8`, `2001:db8::/32`. */
+/** An address or a block of addresses: `10.0.0.0/8`, `2001:db8::/32`. */
 export const cidr = z.union([z.cidrv4(), z.cidrv6()])
 
 export const apiKey = z.object({
   keyId,
-  /** What it is for, in its maker's words. */
+  /** Purpose of the key, in the words of its creator. */
   name: word,
-  /** Id of the project its calls are in. */
+  /** Id of the project of its calls. */
   project: id,
   scopes: z.array(scope),
-  /** The highest role it acts in, and the highest an agent can get that registers with it. */
+  /** Highest role of its own calls, and of an agent that registers with it. */
   roleCeiling: role,
-  /** How many agents may be registered with it; null for any number. */
+  /** Number of agents that may register with it; null means no limit. */
   maxUses: z.int().nullable(),
-  /** How many were. Registering the same agent again is no further use. */
+  /**
+   * Number of agents that have registered with it. Registering the same agent again does not count.
+   */
   uses: z.int(),
-  /** Where calls with it may come from; empty for anywhere. */
+  /** Networks that calls with it may come from; empty means any. */
   cidrs: z.array(cidr),
   createdAt: timestamp,
   expiresAt: timestamp,
-  /** To a minute. */
+  /** Time of the last use, accurate to a minute; null before the first use. */
   lastUsedAt: timestamp.nullable(),
-  /** Until when the secret before the last rotation is good too; null when there is none. */
+  /** Time until which the secret before the last rotation stays valid; null if there is none. */
   previousUntil: timestamp.nullable(),
   revokedAt: timestamp.nullable(),
 })
 
 export const keyCreateInput = z.strictObject({
   name: word,
-  /** Name of the project its calls are in. Default: the caller's. */
+  /** Name of the project of its calls. Default: the caller's project. */
   project: name.optional(),
-  /** Default: an enrolment token. */
+  /** Default: `agents:register` alone, which makes an enrolment token. */
   scopes: z.array(scope).min(1).max(permissions.length).default(['agents:register']),
   /** Default `developer`. */
   roleCeiling: role.default('developer'),
-  /** 1–1 000 000. Default: any number. */
+  /** Number of agents that may register with it: 1–1 000 000. Default: no limit. */
   maxUses: z.int().min(1).max(1_000_000).optional(),
-  /** How long it lasts, in milliseconds: a minute to a year, 90 days by default. */
+  /** Life of the key, in milliseconds: a minute to a year, default 90 days. */
   lifeMs: z
     .int()
     .min(minuteMs)
     .max(365 * dayMs)
     .default(90 * dayMs),
-  /** Where calls with it may come from. At most 32; default: anywhere. */
+  /** Networks that calls with it may come from, at most 32. Default: any. */
   cidrs: z.array(cidr).max(32).default([]),
 })
 
-/** `key` is said this once; the server keeps no more than a hash of it. */
+/** A key with its secret. `key` is returned only this once; the server keeps only a hash. */
 const withSecret = z.object({ ...apiKey.shape, key: z.string() })
 
 export const keyCreateOutput = withSecret
 
 export const keyListInput = z.strictObject({
-  /** Those that are revoked or expired too. Default `false`. */
+  /** Includes revoked and expired keys. Default `false`. */
   all: z.boolean().default(false),
   limit: z.int().min(1).max(1_000).default(500),
 })
-/** The newest first. */
+/** Newest first. */
 export const keyListOutput = z.object({ keys: z.array(apiKey) })
 
-/** A new secret for the same key. The one before stays good for `overlapMs`: a day by default, 0 to 30 days. */
+/**
+ * Gives the key a new secret. The previous one stays valid for `overlapMs`: 0 to 30 days, default
+ * one day.
+ */
 export const keyRotateInput = z.strictObject({
   keyId,
   overlapMs: z
@@ -92,34 +100,38 @@ export const keyRotateInput = z.strictObject({
 })
 export const keyRotateOutput = withSecret
 
-/** Ends the key, and every session of the agents that were registered with it. */
+/** Ends the key, and every session of the agents that registered with it. */
 export const keyRevokeInput = z.strictObject({ keyId })
 export const keyRevokeOutput = z.object({ keyId, revokedAt: timestamp, revokedSessions: z.int() })
 
 export const authRefreshInput = z.strictObject({
   refreshToken: z.string().min(1).max(200),
   /**
-   * Chosen by the client for this exchange, 16–128 characters. When the answer is lost, the same token with the same nonce
-   * gets the same successor within 10 s. A token that comes again in any other way ends its session.
+   * Chosen by the client for this exchange, 16–128 characters. After a lost reply, the same token
+   * with the same nonce returns the same successor within 10 s. Any other reuse of a token ends its
+   * session.
    */
   nonce: z.string().min(16).max(128),
 })
 export const authRefreshOutput = z.object({
   token: z.string(),
-  /** The next one: the one that was shown is used up. */
+  /** Next refresh token; the one in the call is used up. */
   refreshToken: z.string(),
   expiresAt: timestamp,
-  /** The same, from now on, in milliseconds. */
+  /** Remaining life of `token`, in milliseconds. */
   expiresInMs: z.int(),
 })
 
-/** A newer access token of the same session: the socket goes on with it. Over HTTP it changes nothing. */
+/**
+ * Re-authenticates the caller's socket with a newer access token of the same session. Over HTTP it
+ * has no effect.
+ */
 export const authRenewInput = z.strictObject({ token: z.string().min(1).max(8_192) })
 export const authRenewOutput = z.object({ expiresAt: timestamp })
 
 /**
- * What to end; the caller's own session when nothing is named. Another's session, or all those of an agent, needs the
- * role tech-lead; a key the role admin.
+ * Ends a session, all sessions of an agent, or a key; without an argument the caller's own session.
+ * Sessions of another agent need the role tech-lead, a key needs the role admin.
  */
 export const authRevokeInput = z
   .strictObject({ sessionId: id.optional(), agent: agentRef.optional(), keyId: keyId.optional() })
@@ -130,7 +142,7 @@ export const authRevokeInput = z
 export const authRevokeOutput = z.object({ revokedSessions: z.int() })
 
 export const authWhoamiOutput = z.object({
-  /** `developer`: a caller on the same machine in dev mode. */
+  /** `developer`: a caller on the server's machine in dev mode. */
   kind: z.enum(['agent', 'key', 'developer']),
   agentId: id.nullable(),
   name: z.string().nullable(),
@@ -142,7 +154,7 @@ export const authWhoamiOutput = z.object({
   capabilities: z.array(word),
   /** Id of the project. */
   project: id,
-  /** When the token or the key ends; null for a developer. */
+  /** Expiry of the token or the key; null for a developer. */
   expiresAt: timestamp.nullable(),
 })
 
@@ -151,7 +163,7 @@ export const session = z.object({
   agentId: id,
   name: z.string(),
   incarnation: z.int(),
-  /** The key it began with; null where that was a developer in dev mode. */
+  /** Key of the login; null if a developer in dev mode made it. */
   keyId: keyId.nullable(),
   createdAt: timestamp,
   lastRefreshedAt: timestamp,
@@ -159,9 +171,9 @@ export const session = z.object({
 })
 export const sessionListInput = z.strictObject({
   agent: agentRef.optional(),
-  /** Those that are revoked too. Default `false`. */
+  /** Includes revoked sessions. Default `false`. */
   all: z.boolean().default(false),
   limit: z.int().min(1).max(1_000).default(100),
 })
-/** The newest first. */
+/** Newest first. */
 export const sessionListOutput = z.object({ sessions: z.array(session) })

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { id, idempotencyKey, pageLimit, timestamp, word } from './ids.ts'
 import { itemError, message } from './messages.ts'
 
-/** A message that was given up, with every failed delivery since its last redrive. */
+/** A message with the status `dead`, with every failed delivery since its last redrive. */
 export const deadLetter = message.extend({
   failures: z.array(
     z.object({
@@ -15,7 +15,7 @@ export const deadLetter = message.extend({
   ),
 })
 
-/** Which dead letters; all of the project when nothing is named. */
+/** Selects dead letters. An empty filter selects all of the project. */
 const deadLetterFilter = z.strictObject({
   messageIds: z.array(id).min(1).max(500).optional(),
   /** Id or name of the recipient. */
@@ -23,11 +23,11 @@ const deadLetterFilter = z.strictObject({
   /** Id or name of the sender. */
   from: z.string().min(1).max(128).optional(),
   type: word.optional(),
-  /** Only those that died before. */
+  /** Only messages that became dead letters before this time. */
   before: timestamp.optional(),
 })
 
-/** Oldest first. A tech lead sees all, everyone else what they sent or received. */
+/** Oldest first. A tech-lead gets all dead letters, another caller the sent or received ones. */
 export const deadLetterListInput = z.strictObject({
   filter: deadLetterFilter.default({}),
   limit: pageLimit.default(100),
@@ -35,10 +35,13 @@ export const deadLetterListInput = z.strictObject({
 })
 export const deadLetterListOutput = z.object({ deadLetters: z.array(deadLetter), nextCursor: z.string().nullable() })
 
-/** Puts dead letters back into an inbox with all their deliveries, each once however often the call is repeated. */
+/**
+ * Returns dead letters to an inbox with a full number of deliveries. Each is returned once, even if
+ * the call is repeated.
+ */
 export const deadLetterRedriveInput = z.strictObject({
   filter: deadLetterFilter,
-  /** Id or name of another agent to go to. Default: where they were. */
+  /** Id or name of another recipient. Default: the original recipient. */
   to: z.string().min(1).max(128).optional(),
   /** 1–500, default 500. */
   limit: z.int().min(1).max(500).default(500),
@@ -46,13 +49,13 @@ export const deadLetterRedriveInput = z.strictObject({
 })
 export const deadLetterRedriveOutput = z.object({
   redriven: z.array(id),
-  /** Left dead, because the mailbox they would go to is full or gone. */
+  /** Messages that stay dead because the target inbox is full or does not exist. */
   refused: z.array(z.object({ messageId: id, error: itemError })),
-  /** Whether there are more: call again. */
+  /** True if there are more: call again. */
   more: z.boolean(),
 })
 
-/** Removes dead letters for good; the conservation counter keeps their number. */
+/** Deletes dead letters. `system.metrics` still counts them as `purged`. */
 export const deadLetterPurgeInput = z.strictObject({
   filter: deadLetterFilter,
   limit: z.int().min(1).max(500).default(500),

@@ -7,7 +7,10 @@ const unitMsOf = (text: string): number => {
   return unit ?? 1
 }
 
-/** A length of time for people, such as `30s`, `15m`, `12h` or `30d`, or `0`; in milliseconds once parsed. */
+/**
+ * A duration that people write, such as `30s`, `15m`, `12h` or `30d`, or `0`. It is parsed to
+ * milliseconds.
+ */
 export const duration = z
   .string()
   .regex(/^(0|[1-9]\d{0,5}[smhd])$/, 'must be a number and a unit, such as 30s, 15m, 12h or 30d, or 0')

@@ -1,12 +1,12 @@
 /**
- * What one error code means to a caller.
+ * The properties of one error code.
  *
- * `applied` says whether the call may have taken effect: after `no` nothing changed; after `unknown` it may have, and
- * only a repeat with the same idempotency key is safe.
+ * `applied` tells callers if the call has taken effect: `no` means that nothing changed; `unknown`
+ * means that it may have, and only a repeat with the same idempotency key is safe.
  */
 export interface ErrorPolicy {
   readonly http: number
-  /** The tRPC code nearest in meaning; stock tRPC clients see its JSON-RPC number. */
+  /** The tRPC code nearest in meaning. Stock tRPC clients get its JSON-RPC number. */
   readonly trpc:
     | 'BAD_REQUEST'
     | 'UNAUTHORIZED'
@@ -21,7 +21,7 @@ export interface ErrorPolicy {
     | 'GATEWAY_TIMEOUT'
     | 'SERVICE_UNAVAILABLE'
     | 'INTERNAL_SERVER_ERROR'
-  /** Whether the same call may succeed later without being changed. */
+  /** True if the same call may succeed later without a change. */
   readonly retryable: boolean
   readonly applied: 'no' | 'unknown'
 }
@@ -45,7 +45,7 @@ const uncertainError = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy =>
   applied: 'unknown',
 })
 
-/** Every error a caller can get: the closed list. */
+/** Every error that a caller can get. The list is closed. */
 export const errorPolicies = {
   INVALID_INPUT: permanentError(400, 'BAD_REQUEST'),
   UNAUTHENTICATED: permanentError(401, 'UNAUTHORIZED'),
@@ -81,23 +81,26 @@ export const errorPolicies = {
 
 export type ErrorCode = keyof typeof errorPolicies
 
-/** The codes a server may put on the wire, in the order of their HTTP status. */
+/** The codes that a server may send, in the order of their HTTP status. */
 export const errorCodes = Object.keys(errorPolicies) as readonly ErrorCode[]
 
-/** What a caller receives beside the message; the same fields over HTTP, WebSocket and REST. */
+/** The fields of an error beside its message; the same over HTTP, WebSocket and REST. */
 export interface ErrorData {
   readonly code: ErrorCode
   readonly httpStatus: number
   readonly retryable: boolean
   readonly applied: 'no' | 'unknown'
   readonly requestId: string
-  /** How long to wait before trying again, in milliseconds, where the server knows. */
+  /** Delay before a retry, in milliseconds. Absent if the server has no estimate. */
   readonly retryAfterMs?: number
-  /** Facts a program can act on: the current revision, the earliest cursor, the fields that were wrong. */
+  /** Facts for programs: the current revision, the earliest cursor, the invalid fields. */
   readonly details?: Readonly<Record<string, unknown>>
 }
 
-/** A refusal with a code of the closed list. Rules throw it; the edge turns it into the wire's form. */
+/**
+ * A refusal with a code of the closed list. Operations throw it; the transports send it to the
+ * caller.
+ */
 export class CoordinationError extends Error {
   override readonly name = 'CoordinationError'
   readonly code: ErrorCode

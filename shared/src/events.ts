@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { id, json, timestamp, word } from './ids.ts'
 
-/** Everything that can happen, in the words subscribers filter by. */
+/** All event types, which are also the words of a subscriber's filter. */
 export const eventTypes = [
   'project.created',
   'project.updated',
@@ -64,22 +64,25 @@ export type EventType = (typeof eventTypes)[number]
 export const event = z.object({
   seq: z.int(),
   at: timestamp,
-  /** A word of `eventTypes`, or `checkpoint`: nothing the filter lets through up to here. */
+  /** A word of `eventTypes`, or `checkpoint`: the filter matches no event up to this `seq`. */
   type: z.enum([...eventTypes, 'checkpoint']),
-  /** Id of the task, message, agent, plan or project it is about. */
+  /** Id of the task, message, agent, plan or project that the event is about. */
   subject: id.nullable(),
-  /** Id of the agent that caused it; null for the server itself. */
+  /** Id of the agent that caused the event; null for the server itself. */
   actor: id.nullable(),
   data: json,
 })
 
-/** A position in the feed: `<epoch>.<seq>`. It names the store's epoch, so that a restored store cannot misread it. */
+/**
+ * A position in the feed: `<epoch>.<seq>`, 1–64 characters. Because it names the store's epoch, a
+ * restored store cannot misread it.
+ */
 export const cursor = z.string().min(1).max(64)
 
 const filter = {
   /** Only these types. Default: all. */
   types: z.array(z.enum(eventTypes)).min(1).max(eventTypes.length).optional(),
-  /** Only events about this task, or messages that name it. */
+  /** Only events about this task, and events of messages that name it. */
   taskId: id.optional(),
   /** Only events about or caused by this agent. */
   agentId: id.optional(),
@@ -88,15 +91,17 @@ const filter = {
 }
 
 export const eventSubscribeInput = z.strictObject({
-  /** Events after this one. Default: only what happens from now on. `start` is the beginning of the log. */
+  /**
+   * Only events after this one. Default: only new events. `start` means the beginning of the log.
+   */
   cursor: cursor.optional(),
   ...filter,
-  /** Set by tRPC's client when it reconnects; wins over `cursor`. */
+  /** Set by tRPC's client when it reconnects; takes precedence over `cursor`. */
   lastEventId: cursor.optional(),
 })
 
 export const eventListInput = z.strictObject({
-  /** Events after this one. Default: from the beginning of the log. */
+  /** Only events after this one. Default: from the beginning of the log. */
   cursor: cursor.optional(),
   ...filter,
   /** 1–1 000, default 100. */
@@ -104,9 +109,9 @@ export const eventListInput = z.strictObject({
 })
 export const eventListOutput = z.object({
   events: z.array(event),
-  /** Where to go on: pass it as `cursor`. */
+  /** Pass it as `cursor` to get the next page. */
   cursor,
-  /** Whether the log held more when the page was read. */
+  /** True if the log held more events when the page was read. */
   more: z.boolean(),
 })
 

@@ -1,22 +1,33 @@
 import { z } from 'zod'
 
-/** What a lock excludes: everybody else (`key`), everything at, above and under a path (`path`), or one of a counted pool's users (`pool`). */
+/**
+ * The scope of a lock. `key` excludes every other task. `path` excludes locks at, above and under a
+ * path. `pool` takes one slot of a counted pool.
+ */
 export type LockKind = 'key' | 'path' | 'pool'
 
 const pathPrefix = 'file:'
 const poolPrefix = 'pool:'
 
-/** Read off a lock's prefix: `file:` is a path, `pool:` a counted pool, any other word a logical key. */
+/**
+ * Returns the kind of a lock by its prefix: `file:` is a path, `pool:` a counted pool, and any
+ * other word a logical key.
+ */
 export const lockKind = (lock: string): LockKind =>
   lock.startsWith(pathPrefix) ? 'path' : lock.startsWith(poolPrefix) ? 'pool' : 'key'
 
-/** The name a pool's size is set under. */
+/** Returns the name of a lock's pool, for which `projects.setPools` sets a size. */
 export const poolOf = (lock: string): string => lock.slice(poolPrefix.length)
 
-/** `./src//auth/` and `src/auth` are one path; `..` would make two names of one place. */
+/**
+ * Splits a path, so that `./src//auth/` and `src/auth` are the same. `lock` refuses `..`, which
+ * would give one path two names.
+ */
 const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '' && segment !== '.')
 
-/** Every path a path is under, itself last; the first is the whole tree. */
+/**
+ * Returns the paths above a lock's path and, last, the path itself. The first is the whole tree.
+ */
 export function ancestorPaths(lock: string): string[] {
   const segments = segmentsOf(lock.slice(pathPrefix.length))
   return [pathPrefix, ...segments.map((_, index) => pathPrefix + segments.slice(0, index + 1).join('/'))]
@@ -26,9 +37,10 @@ const canonicalLock = (lock: string): string =>
   lock.startsWith(pathPrefix) ? pathPrefix + segmentsOf(lock.slice(pathPrefix.length)).join('/') : lock
 
 /**
- * `kind:name`, at most 300 characters. `port:3456` or `db:users` is a key one task holds at a time; `file:src/auth/` a path
- * that conflicts with every path under or above it, `file:` being the whole tree, at most 32 levels; `pool:anthropic` one
- * place in a pool whose size `projects.setPools` gives.
+ * A lock `kind:name`, at most 300 characters. `port:3456` or `db:users` is a key that one task
+ * holds at a time. `file:src/auth/` is a path of at most 32 levels; it conflicts with every path
+ * under or above it, and `file:` is the whole tree. `pool:anthropic` is one slot of a pool, whose
+ * size `projects.setPools` sets.
  */
 export const lock = z
   .string()
@@ -39,5 +51,5 @@ export const lock = z
   .refine((value) => value.split('/').length <= 32, 'must have at most 32 levels')
   .transform(canonicalLock)
 
-/** Taken all or none. At most 32. */
+/** Locks that are taken together, all or none. At most 32. */
 export const locks = z.array(lock).max(32)

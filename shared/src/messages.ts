@@ -7,14 +7,14 @@ export const messageStatuses = ['pending', 'delivered', 'acked', 'dead', 'expire
 export type MessageStatus = (typeof messageStatuses)[number]
 
 /**
- * The legal moves of a message in one agent's inbox. One of a fan-out to a full mailbox begins as `dead`; purging a dead one
- * removes it.
+ * The legal transitions of a message in one inbox. A fan-out's copy for a full inbox begins as
+ * `dead`; a purge deletes a dead message.
  */
 export const messageTransitions = {
   deliver: { from: ['pending'], to: 'delivered' },
   inProgress: { from: ['delivered'], to: 'delivered' },
   ack: { from: ['delivered'], to: 'acked' },
-  /** The answer to a request is its ack. */
+  /** The reply to a request acks its message. */
   answer: { from: ['pending', 'delivered'], to: 'acked' },
   nak: { from: ['delivered'], to: 'pending' },
   redeliver: { from: ['delivered'], to: 'pending' },
@@ -26,35 +26,39 @@ export const messageTransitions = {
 
 export type MessageTransition = keyof typeof messageTransitions
 
-/** How long a delivery waits for its ack before it is delivered again, in milliseconds: 1 000 to 600 000. */
+/**
+ * Time until a delivery without an ack is redelivered, in milliseconds: 1 000 to 600 000, default
+ * 30 000.
+ */
 export const ackWaitMs = z.int().min(1_000).max(600_000)
 export const defaultAckWaitMs = 30_000
 export const defaultMaxDeliver = 5
 
-/** Backoff between deliveries of one message: exponential with full jitter. */
+/** Backoff between the deliveries of a message: exponential with full jitter. */
 export const redeliveryPolicy = { initialIntervalMs: 500, backoffCoefficient: 2, maximumIntervalMs: 60_000 } as const
 
-/** How many messages an agent's mailbox holds that are neither acked nor dead, unless the server is set otherwise. */
+/** Default inbox capacity, in messages that are `pending` or `delivered`. */
 export const defaultMaxPending = 10_000
 
-/** The last so much of a mailbox is for `critical` messages: 5 %. */
+/** Share of the inbox capacity that is reserved for `critical` messages: 5 %. */
 export const criticalShare = 0.05
 
 /**
- * When a message interrupts an agent that is a model in a host, most urgent first. `steer`: at the next thing it hears of us, and
- * it ends a wait. `boundary`: between two steps of its work. `turnEnd`: when its turn ends. `digest`: with others, when its next
- * turn begins. An inbox that is read shows them all.
+ * The point at which a recipient that is a model sees a message, most urgent first. `steer`: with
+ * the next output of the server; it also ends a wait. `boundary`: between two steps of its work.
+ * `turnEnd`: when its turn ends. `digest`: with others, when its next turn begins. Reading the
+ * inbox shows messages of all modes.
  */
 export const deliveryModes = ['steer', 'boundary', 'turnEnd', 'digest'] as const
 export type DeliveryMode = (typeof deliveryModes)[number]
 const deliveryMode = z.enum(deliveryModes)
 
-/** 0 for `steer` to 3 for `digest`. */
+/** Returns 0 for `steer` to 3 for `digest`. */
 export const rankOfMode = (mode: DeliveryMode): number => deliveryModes.indexOf(mode)
 
 export const modeOfRank = (rank: number): DeliveryMode => deliveryModes[rank] ?? 'boundary'
 
-/** A topic agents subscribe to. 1–128 characters, no control characters, no `*`. */
+/** A topic that agents subscribe to: 1–128 characters, no control characters, no `*`. */
 export const topic = z
   .string()
   .min(1)
@@ -63,49 +67,52 @@ export const topic = z
 
 const outgoing = {
   /**
-   * An agent's id or name; `topic:<topic>` for its subscribers, `role:<role>` for every agent of a role, `*` for every
-   * agent of the project, each without the sender.
+   * Id or name of an agent; `topic:<topic>` for its subscribers, `role:<role>` for every agent with
+   * the role, `*` for every agent of the project, each without the sender.
    */
   to: z.string().min(1).max(160),
   type: word,
-  /** Any JSON; at most what fits the frame. */
+  /** Any JSON that fits into the frame. */
   payload: json,
   priority: priority.default('normal'),
-  /** When it interrupts a model that works; programs get it at once. */
+  /** Delivery mode for a model; programs get the message at once. Default `boundary`. */
   mode: deliveryMode.default('boundary'),
   threadId: z.string().min(1).max(128).optional(),
-  /** Id of the message this one answers. */
+  /** Id of the message that this one answers. */
   replyTo: id.optional(),
   correlationId: z.string().min(1).max(128).optional(),
   /** Id of the task the message is about. */
   taskId: id.optional(),
-  /** How long it may wait to be delivered, in milliseconds: 1 000 to 2 592 000 000 (30 days); then it is `expired`. Default: for ever. */
+  /**
+   * Longest wait for a delivery, in milliseconds: 1 000 to 2 592 000 000 (30 days). The message
+   * then is `expired`. Default: no limit.
+   */
   ttlMs: z.int().min(1_000).max(2_592_000_000).optional(),
-  /** Deliveries before it becomes a dead letter: 1–100, default 5. */
+  /** Number of deliveries before it becomes a dead letter: 1–100, default 5. */
   maxDeliver: z.int().min(1).max(100).default(defaultMaxDeliver),
 }
 
 export const messageSendInput = z.strictObject({ ...outgoing, idempotencyKey: idempotencyKey.optional() })
 
 export const messageSendOutput = z.object({
-  /** The message's id; of a fan-out, the id its copies share as `bodyId`. */
+  /** Id of the message; for a fan-out, the `bodyId` of its copies. */
   id,
   /**
-   * One entry for each inbox it went to. `dead`: that mailbox was full, and the copy is a dead letter. A direct message to a
-   * full mailbox is refused instead, with `INBOX_FULL`.
+   * One entry for each inbox. `dead`: the inbox was full, so the copy is a dead letter. A direct
+   * message to a full inbox fails with `INBOX_FULL` instead.
    */
   recipients: z.array(z.object({ agentId: id, messageId: id, status: z.enum(['pending', 'dead']) })),
 })
 
-/** Why one item of a batch was refused; the others are not. */
+/** The error of one item of a batch. It does not affect the other items. */
 export const itemError = z.object({ code: z.enum(errorCodes), message: z.string() })
 
-/** 1–100 messages in one transaction, each with its own result. */
+/** Sends 1–100 messages in one transaction, each with its own result. */
 export const messageSendManyInput = z.strictObject({
   messages: z.array(z.strictObject(outgoing)).min(1).max(100),
   idempotencyKey: idempotencyKey.optional(),
 })
-/** In the order of the input: exactly one of `sent` and `error` is not null. */
+/** In the order of the input. Exactly one of `sent` and `error` is not null. */
 export const messageSendManyOutput = z.object({
   results: z.array(z.object({ sent: messageSendOutput.nullable(), error: itemError.nullable() })),
 })
@@ -113,13 +120,13 @@ export const messageSendManyOutput = z.object({
 /** One message in one agent's inbox. */
 export const message = z.object({
   id,
-  /** Null for the developer in dev mode. */
+  /** Id of the sender; null for the developer in dev mode. */
   from: id.nullable(),
   /** Id of the recipient. */
   to: id,
-  /** What it was addressed to, where that was not the recipient alone: `topic:…`, `role:…` or `*`. */
+  /** Address of a fan-out: `topic:…`, `role:…` or `*`; null for a direct message. */
   address: z.string().nullable(),
-  /** What the copies of a fan-out share. */
+  /** Id that the copies of a fan-out share; null for a direct message. */
   bodyId: id.nullable(),
   type: word,
   payload: json,
@@ -132,16 +139,16 @@ export const message = z.object({
   taskId: id.nullable(),
   sentAt: timestamp,
   expiresAt: timestamp.nullable(),
-  /** When it was handed out last. */
+  /** Time of the last delivery. */
   deliveredAt: timestamp.nullable(),
-  /** When its recipient first said that it was put before a model. */
+  /** Time of the recipient's first report that a model has seen it. */
   shownAt: timestamp.nullable(),
-  /** When it was acked, or became dead or expired. */
+  /** Time at which it became acked, dead or expired. */
   endedAt: timestamp.nullable(),
-  /** Deliveries so far, since the last redrive. */
+  /** Number of deliveries since the last redrive. */
   attempt: z.int(),
   maxDeliver: z.int(),
-  /** How often it was redriven. */
+  /** Number of redrives. */
   redrives: z.int(),
   lastError: z.string().nullable(),
 })
@@ -168,13 +175,16 @@ export const delivery = message
     redrives: true,
   })
   .extend({
-    /** Good until the delivery is taken back, which is `ackBy` or up to 250 ms later. */
+    /**
+     * Proof of this delivery. Valid until the message is taken back, at `ackBy` or up to 250 ms
+     * later.
+     */
     receipt: z.string(),
-    /** Without an ack by then the message is taken back, and delivered again after a wait or `dead`. */
+    /** Without an ack by then the message is redelivered after a backoff, or becomes `dead`. */
     ackBy: timestamp,
   })
 
-/** How many deliveries may wait for their ack at once: 1–1 000, default 100; ten more for `critical`. */
+/** Maximum number of deliveries without an ack: 1–1 000, default 100; ten more for `critical`. */
 const maxAckPending = z.int().min(1).max(1_000).default(100)
 
 export const messageInboxInput = z.strictObject({
@@ -184,10 +194,10 @@ export const messageInboxInput = z.strictObject({
 })
 
 export const messageReceiveInput = z.strictObject({
-  /** 1–100, default 10. */
+  /** Maximum number of messages: 1–100, default 10. */
   limit: z.int().min(1).max(100).default(10),
   waitMs: waitMs.default(0),
-  /** The least urgent mode that is handed out; what is less urgent stays. Default: all are. */
+  /** The least urgent mode to hand out; less urgent messages stay. Default: `digest`, so all. */
   upTo: deliveryMode.default('digest'),
   maxAckPending,
   ackWaitMs: ackWaitMs.default(defaultAckWaitMs),
@@ -196,12 +206,12 @@ export const messageReceiveOutput = z.object({ messages: z.array(delivery) })
 
 const receipt = { messageId: id, receipt: z.string().min(1).max(64) }
 
-/** One delivery, or up to 200 at once in `acks`. */
+/** Acks one delivery, or up to 200 at once in `acks`. */
 export const messageAckInput = z.union([
   z.strictObject(receipt),
   z.strictObject({ acks: z.array(z.strictObject(receipt)).min(1).max(200) }),
 ])
-/** Of one delivery its id and status; of several, `results` in the order of the input. */
+/** For one delivery its id and status; for several, `results` in the order of the input. */
 export const messageAckOutput = z.object({
   messageId: id.optional(),
   status: z.enum(messageStatuses).optional(),
@@ -210,61 +220,63 @@ export const messageAckOutput = z.object({
     .optional(),
 })
 
-/** What one change did to a message. */
+/** The status of a message after a change. */
 export const messageMoved = z.object({ messageId: id, status: z.enum(messageStatuses) })
 
-/** Not now: delivered again after a delay, or `dead` when this was the last delivery it had. */
+/** Asks for a redelivery after a delay. After its last delivery the message becomes `dead`. */
 export const messageNakInput = z.strictObject({
   ...receipt,
-  /** How long until it is delivered again, in milliseconds: 0 to 86 400 000; default: backoff by the number of deliveries. */
+  /** Delay in milliseconds: 0 to 86 400 000. Default: a backoff by the number of deliveries. */
   delayMs: z.int().min(0).max(86_400_000).optional(),
   error: z.string().max(4_096).optional(),
   idempotencyKey: idempotencyKey.optional(),
 })
 
-/** Never: a dead letter at once, whatever deliveries it has left. */
+/** Makes the message a dead letter at once, even if it has deliveries left. */
 export const messageTermInput = z.strictObject({
   ...receipt,
   error: z.string().max(4_096).optional(),
   idempotencyKey: idempotencyKey.optional(),
 })
 
-/** Still at it: the delivery waits for its ack anew. */
+/** Moves the ack deadline: it is then `ackWaitMs` from now. */
 export const messageInProgressInput = z.strictObject({
   ...receipt,
   ackWaitMs: ackWaitMs.default(defaultAckWaitMs),
-  /** It has been put before a model; its sender is told, the first time. */
+  /** Reports that a model has seen it; the first report notifies the sender. Default `false`. */
   shown: z.boolean().default(false),
 })
 export const messageInProgressOutput = z.object({ messageId: id, ackBy: timestamp })
 
-/** Durable: holds over incarnations until it is taken back. At most 256 topics an agent. */
+/**
+ * Durable: a subscription outlives incarnations until it is removed. At most 256 topics an agent.
+ */
 export const messageSubscribeInput = z.strictObject({ topic })
 export const messageSubscribeOutput = z.object({
   topic,
-  /** Every topic the caller is subscribed to now, sorted. */
+  /** All topics of the caller now, sorted. */
   topics: z.array(topic),
 })
 export const topicsOfAgent = 256
 
 export const messageGetInput = z.strictObject({ messageId: id })
 
-/** The caller's own messages; a tech lead sees everyone's. Newest first. */
+/** Messages of the caller, newest first. A tech-lead may list the messages of any agent. */
 export const messageListInput = z.strictObject({
-  /** `in`: received by the agent, `out`: sent by it. Default: both. */
+  /** `in`: received by the agent; `out`: sent by it. Default: both. */
   box: z.enum(['in', 'out']).optional(),
-  /** Whose, by id or name: a tech lead's choice; for everyone else it is the caller. */
+  /** Id or name of the agent. Only a tech-lead may name another one than itself. */
   agent: z.string().min(1).max(128).optional(),
   status: z.enum(messageStatuses).optional(),
   type: word.optional(),
   taskId: id.optional(),
   limit: pageLimit.default(100),
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   cursor: z.string().max(64).optional(),
 })
 export const messageListOutput = z.object({ messages: z.array(message), nextCursor: z.string().nullable() })
 
-/** What the caller sent or received in a thread, oldest first; a tech lead sees all of it. */
+/** The messages of a thread that the caller sent or received, oldest first; for a tech-lead all. */
 export const messageThreadInput = z.strictObject({
   threadId: z.string().min(1).max(128),
   limit: pageLimit.default(100),

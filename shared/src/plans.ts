@@ -2,12 +2,12 @@ import { z } from 'zod'
 import { id, idempotencyKey, word } from './ids.ts'
 import { taskSpec } from './tasks.ts'
 
-/** The state an imported task starts in. */
+/** Statuses in which an imported task can start. */
 export const plannedStatuses = ['pending', 'completed', 'failed', 'cancelled'] as const
 
 /**
- * One task of a plan. `externalId` is its name in the file it came from; `dependsOn` and `parentId` are external ids of the
- * same plan, or of an earlier one.
+ * One task of a plan. `externalId` is its id in the imported file. `dependsOn` and `parentId` are
+ * external ids of the same plan or of an earlier one.
  */
 export const plannedTask = taskSpec.omit({ parentId: true }).extend({
   externalId: z.string().min(1).max(200),
@@ -19,15 +19,18 @@ export type PlannedTask = z.output<typeof plannedTask>
 export const planBeginInput = z.strictObject({ name: word, idempotencyKey: idempotencyKey.optional() })
 export const planBeginOutput = z.object({ planId: id })
 
-/** Stages up to 200 rows. A row with an `externalId` the plan holds already replaces it. */
+/** Stages up to 200 tasks. A task replaces a staged one with the same `externalId`. */
 export const planAddInput = z.strictObject({ planId: id, tasks: z.array(plannedTask).min(1).max(200) })
 export const planAddOutput = z.object({ planId: id, staged: z.int() })
 
-/** Throws away what is staged. */
+/** Discards the plan and all its staged tasks. */
 export const planAbortInput = z.strictObject({ planId: id })
 export const planAbortOutput = z.object({ planId: id, discarded: z.int() })
 
-/** Publishes what is staged in one transaction. */
+/** Publishes the staged tasks in one transaction. */
 export const planCommitInput = z.strictObject({ planId: id, idempotencyKey: idempotencyKey.optional() })
-/** Of tasks an earlier import made, only those whose row differs are `updated`; what has been done with them stays. */
+/**
+ * Number of tasks by outcome. A task of an earlier import is `updated` only if its row differs; its
+ * progress stays.
+ */
 export const planCommitOutput = z.object({ planId: id, created: z.int(), updated: z.int(), unchanged: z.int() })

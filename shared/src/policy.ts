@@ -1,6 +1,9 @@
 import type { Role } from './roles.ts'
 
-/** What each role may do beyond the roles below it. A tester does what a developer does, and verifies. */
+/**
+ * Permissions of each role in addition to the lower roles. A tester also has a developer's
+ * permissions.
+ */
 const grants = {
   observer: [
     'projects:read',
@@ -35,10 +38,10 @@ const grants = {
   admin: ['projects:write', 'keys:read', 'keys:write', 'system:backup'],
 } as const satisfies Record<Role, readonly string[]>
 
-/** `resource:action`: what a procedure needs. */
+/** A permission `resource:action`. Every procedure requires one. */
 export type Permission = (typeof grants)[Role][number]
 
-/** Every permission there is, those of the lowest role first. */
+/** All permissions, in the order of the lowest role that has them. */
 export const permissions: readonly Permission[] = [
   ...grants.observer,
   ...grants.tester,
@@ -58,7 +61,7 @@ const inheritedRoles: Readonly<Record<Role, readonly Role[]>> = {
 const permissionsOf = (role: Role): ReadonlySet<Permission> =>
   new Set(inheritedRoles[role].flatMap((step) => [...grants[step]]))
 
-/** Role → everything it may do. */
+/** All permissions of each role. */
 export const policy: Readonly<Record<Role, ReadonlySet<Permission>>> = {
   observer: permissionsOf('observer'),
   tester: permissionsOf('tester'),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Highest first. The index is the rank the store orders by. */
+/** Highest first. The index is the rank by which the store orders. */
 export const priorities = ['critical', 'high', 'normal', 'low'] as const
 
 export type Priority = (typeof priorities)[number]
@@ -13,7 +13,7 @@ export const priority = z
 /** A priority on output: always the canonical word. */
 export const canonicalPriority = z.enum(priorities)
 
-/** 0 for `critical` to 3 for `low`. */
+/** Returns 0 for `critical` to 3 for `low`. */
 export const rankOf = (value: Priority): number => priorities.indexOf(value)
 
 export const priorityOfRank = (rank: number): Priority => priorities[rank] ?? 'low'

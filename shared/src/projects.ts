@@ -2,37 +2,43 @@ import { z } from 'zod'
 import { id, idempotencyKey, name, timestamp, word } from './ids.ts'
 import { rollup } from './tasks.ts'
 
-/** The project every caller is in unless it names another. It always exists. */
+/** Name of the project of a caller that names none. It always exists. */
 export const defaultProject = 'default'
 
 /** The isolation boundary: every agent, task, message and feed belongs to exactly one project. */
 export const project = z.object({
   id,
   name,
-  /** Where the work lives, as the caller calls it; the server does not read it. */
+  /** Location of the work, in the caller's own terms; the server does not read it. */
   path: z.string().nullable(),
   createdAt: timestamp,
-  /** Since when nothing is claimed or delivered in it; null while it runs. */
+  /** Start of the pause, in which nothing is claimed or delivered; null while the project runs. */
   pausedAt: timestamp.nullable(),
 })
 
-/** A project with what it is set to, and how far it is. */
+/** A project with its settings and its progress. */
 export const projectDetail = project.extend({
-  /** Counted pools: how many tasks may hold `pool:<name>` at a time, and how many do. */
+  /**
+   * Counted pools by name. `size` is the number of tasks that may hold `pool:<name>` at a time, and
+   * `held` is the number that hold it now.
+   */
   pools: z.record(z.string(), z.object({ size: z.int(), held: z.int() })),
   pausedEpics: z.array(word),
   tasks: rollup,
-  /** The epics that have tasks, by name; at most 200. */
+  /** Epics that have tasks, sorted by name; at most 200. */
   epics: z.array(z.object({ epic: word, tasks: rollup })),
 })
 
-/** Without a name: the caller's own. Another one needs the role admin. */
+/** Returns a project by name, default the caller's own. Another one needs the role admin. */
 export const projectGetInput = z.strictObject({ project: name.optional() }).default({})
 
-/** The caller's own project. */
+/** Pauses or resumes the caller's own project. */
 export const projectPauseInput = z.strictObject({ reason: z.string().max(4_096).optional() }).default({})
 
-/** Sets the sizes that are given: 0–10 000 tasks at a time; null does away with a pool. The others stay. */
+/**
+ * Sets the given pools to a size of 0–10 000 tasks at a time; null deletes a pool. Other pools stay
+ * as they are.
+ */
 export const projectSetPoolsInput = z.strictObject({
   pools: z.record(word, z.int().min(0).max(10_000).nullable()),
 })

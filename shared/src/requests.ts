@@ -1,27 +1,28 @@
 import { z } from 'zod'
 import { id, idempotencyKey, json, word } from './ids.ts'
 
-/** The type of the message a request arrives as; its payload is `{ requestId, method, params }`. */
+/** Type of the message that carries a request. Its payload is `{ requestId, method, params }`. */
 export const requestMessageType = 'request'
 
 export const defaultRequestTimeoutMs = 30_000
 
 /**
- * Asks an agent and waits for its answer. Without a target: a live agent that holds `method` as a capability, the least busy
- * of them. Refused with `NOT_FOUND` ("Agent {id} not found") or `NO_AGENTS_AVAILABLE` ("No agents available for method:
- * {method}"); without an answer in time with `DEADLINE_EXCEEDED`.
+ * Sends a request to an agent and waits for its answer. Without a `target` the server chooses the
+ * least busy live agent with the capability `method`. The call fails with `NOT_FOUND` ("Agent {id}
+ * not found"), with `NO_AGENTS_AVAILABLE` ("No agents available for method: {method}"), or with
+ * `DEADLINE_EXCEEDED` if no answer comes in time.
  */
 export const requestRouteInput = z.strictObject({
   method: word,
   params: json.optional(),
-  /** Id or name of the agent to ask. */
+  /** Id or name of the target agent. */
   target: z.string().min(1).max(128).optional(),
-  /** How long to wait for the answer, in milliseconds: 100 to 60 000, default 30 000. */
+  /** Longest wait for the answer, in milliseconds: 100 to 60 000, default 30 000. */
   timeoutMs: z.int().min(100).max(60_000).default(defaultRequestTimeoutMs),
   idempotencyKey: idempotencyKey.optional(),
 })
 
-/** What an agent answered instead of a result. */
+/** An error as an agent's answer in place of a result. */
 export const requestError = z.strictObject({ code: z.string().min(1).max(100), message: z.string().max(4_096) })
 
 export const requestRouteOutput = z.object({
@@ -33,7 +34,7 @@ export const requestRouteOutput = z.object({
   error: requestError.nullable(),
 })
 
-/** Answers a request that was sent to the caller, and acks its message. Either a result or an error. */
+/** Answers a request with a result or an error, and acks its message. */
 export const requestReplyInput = z
   .strictObject({
     requestId: id,
@@ -45,6 +46,9 @@ export const requestReplyInput = z
 
 export const requestReplyOutput = z.object({
   requestId: id,
-  /** Whether it came before the deadline. A later one is kept all the same: a caller that asks again with its key gets it. */
+  /**
+   * True if the reply came before the deadline. A later reply is kept: a caller gets it when it
+   * repeats the call with its idempotency key.
+   */
   inTime: z.boolean(),
 })

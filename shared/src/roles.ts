@@ -1,16 +1,16 @@
 import { z } from 'zod'
 
-/** Lowest first. `admin` is for credentials only: no agent can hold it. */
+/** Lowest first. Only credentials can have the role `admin`; agents cannot. */
 export const roles = ['observer', 'tester', 'developer', 'tech-lead', 'admin'] as const
 
 export type Role = (typeof roles)[number]
 
 const rank: Readonly<Record<Role, number>> = { observer: 0, tester: 1, developer: 1, 'tech-lead': 2, admin: 3 }
 
-/** Whether a role is at or under another. A tester and a developer are on one step. */
+/** True if a role is not above a ceiling. `tester` and `developer` have the same rank. */
 export const isAtMost = (role: Role, ceiling: Role): boolean => rank[role] <= rank[ceiling]
 
-/** A role an agent can hold. */
+/** A role that an agent can have. */
 export const agentRole = z.enum(['observer', 'tester', 'developer', 'tech-lead'])
 
 const roleByType: Readonly<Record<string, Role>> = {
@@ -29,6 +29,6 @@ const roleByType: Readonly<Record<string, Role>> = {
   security: 'tester',
 }
 
-/** The role an agent of this type gets when it asks for none: `observer` for a type that is not known. */
+/** Returns the role of an agent that asks for none, by its type; `observer` for an unknown type. */
 export const defaultRole = (type: string): Role =>
   roleByType[type.replace(/-agent$/, '').replace(/-tony$/, '')] ?? 'observer'

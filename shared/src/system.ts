@@ -3,7 +3,10 @@ import { agentStatuses } from './agents.ts'
 import { timestamp } from './ids.ts'
 import { rollup } from './tasks.ts'
 
-/** The version of what is on the wire. A client of the previous minor version works against this one and the reverse. */
+/**
+ * Version of the wire protocol. A client of the previous minor version works with this server, and
+ * the reverse.
+ */
 export const protocolVersion = '1.0'
 
 export const systemInfoOutput = z.object({
@@ -11,16 +14,22 @@ export const systemInfoOutput = z.object({
   version: z.string(),
   protocolVersion: z.string(),
   mode: z.enum(['dev', 'serve']),
-  /** What an acknowledged write survives: `disk` a power cut, `process` a crash of the process. */
+  /**
+   * Strongest failure that an acknowledged write survives: `disk` a power cut, `process` a crash of
+   * the process.
+   */
   durability: z.enum(['disk', 'process']),
   now: timestamp,
   uptimeMs: z.int(),
 })
 
-/** What is there, in the caller's project. Counted as things change: asking costs nothing however much there is. */
+/**
+ * Counts of the caller's project. They change with each write, so that reading them is cheap at any
+ * size.
+ */
 export const systemMetricsOutput = z.object({
   tasks: rollup,
-  /** `accepted = pending + delivered + acked + dead + expired + purged`, at every moment. */
+  /** At every moment, `accepted = pending + delivered + acked + dead + expired + purged`. */
   messages: z.object({
     accepted: z.int(),
     pending: z.int(),
@@ -31,20 +40,23 @@ export const systemMetricsOutput = z.object({
     purged: z.int(),
   }),
   agents: z.object({ total: z.int(), byStatus: z.record(z.enum(agentStatuses), z.int()) }),
-  /** Number of the feed's last event. */
+  /** `seq` of the feed's last event. */
   events: z.int(),
 })
 
-/** A backup that is whole, proven and on the disk when this is answered; it holds every write acknowledged before the call. */
+/**
+ * A backup that is complete, checked and on the disk. It has every write acknowledged before the
+ * call.
+ */
 export const systemBackupOutput = z.object({
-  /** On the server's machine; its manifest is beside it, with `.json` at the end of its name. */
+  /** Path on the server's machine. The manifest has the same path with `.json` at its end. */
   path: z.string(),
   bytes: z.int(),
   sha256: z.string(),
   createdAt: timestamp,
-  /** Number of the newest migration in it. */
+  /** Number of its newest migration. */
   schema: z.int(),
   epoch: z.string(),
-  /** Number of the last event in it, of the caller's project. */
+  /** `seq` of its last event of the caller's project. */
   seq: z.int(),
 })

@@ -3,7 +3,7 @@ import { id, idempotencyKey, json, jsonObject, text, word } from './ids.ts'
 import { priority } from './priorities.ts'
 import { taskStatuses, taskStatusWord } from './tasks.ts'
 
-/** What one change did to a task. */
+/** The status and the revision of a task after a change. */
 export const taskMoved = z.object({ taskId: id, status: z.enum(taskStatuses), revision: z.int() })
 
 export const taskCancelInput = z.strictObject({
@@ -12,10 +12,10 @@ export const taskCancelInput = z.strictObject({
   idempotencyKey: idempotencyKey.optional(),
 })
 
-/** Gives a failed task all its attempts again. */
+/** Makes a failed task claimable again, with all its attempts. */
 export const taskRetryInput = z.strictObject({ taskId: id, idempotencyKey: idempotencyKey.optional() })
 
-/** Which tasks a bulk verb is for; at least one of these. */
+/** Selects the tasks of a bulk call; at least one field is required. */
 export const taskFilter = z
   .strictObject({
     taskIds: z.array(id).min(1).max(500).optional(),
@@ -29,7 +29,7 @@ export const taskFilter = z
   })
   .refine((filter) => Object.keys(filter).length > 0, 'name at least one of its fields')
 
-/** How many tasks one bulk call changes at most: 1–500, default 500. */
+/** Maximum number of tasks that one bulk call changes: 1–500, default 500. */
 const bulkLimit = z.int().min(1).max(500).default(500)
 
 export const taskCancelManyInput = z.strictObject({
@@ -43,24 +43,30 @@ export const taskRetryManyInput = z.strictObject({
   limit: bulkLimit,
   idempotencyKey: idempotencyKey.optional(),
 })
-/** In one transaction. What the filter finds and the move is not legal for is passed over. */
+/**
+ * The changed tasks, all in one transaction. Tasks that match the filter but cannot make the
+ * transition are skipped.
+ */
 export const taskBulkOutput = z.object({
   taskIds: z.array(id),
-  /** Whether there are more: call again. */
+  /** True if there are more: call again. */
   more: z.boolean(),
 })
 
-/** Changes what is given and nothing else; `null` takes away what may be absent. */
+/** Changes the given fields only; `null` removes an optional value. */
 export const taskUpdateInput = z.strictObject({
   taskId: id,
-  /** The revision the change was decided on; with another one it is `REVISION_CONFLICT`, which tells the current one. */
+  /**
+   * Revision on which the change is based. If the current one differs, the call fails with
+   * `REVISION_CONFLICT`, whose details have the current revision.
+   */
   expectedRevision: z.int().min(1),
   title: z.string().max(1_000).nullable().optional(),
   description: text.nullable().optional(),
   priority: priority.optional(),
-  /** Id or name. */
+  /** Id or name of the only agent that may claim it. */
   assignedTo: z.string().min(1).max(128).nullable().optional(),
-  /** While it is blocked or pending. */
+  /** Can change only while the task is `blocked` or `pending`. */
   dependsOn: z.array(id).max(200).optional(),
   metadata: jsonObject.optional(),
   idempotencyKey: idempotencyKey.optional(),
@@ -74,16 +80,16 @@ export const taskProvideInputInput = z.strictObject({
 
 export const taskVerifyInput = z.strictObject({
   taskId: id,
-  /** `true` completes the task, `false` sends it back to the queue with the note. */
+  /** `true` completes the task; `false` returns it to the queue with the note. */
   accept: z.boolean(),
   note: z.string().max(16_384).optional(),
   idempotencyKey: idempotencyKey.optional(),
 })
 
-/** Takes a result that came too late. The current holder may, and a tech lead. */
+/** Ends the task with an orphan result. Allowed for the current holder and for a tech-lead. */
 export const taskAdoptInput = z.strictObject({
   taskId: id,
-  /** Whose: the attempt of an entry of `orphanResults`. */
+  /** The `attempt` of an entry of `orphanResults`. */
   attempt: z.int().min(1),
   idempotencyKey: idempotencyKey.optional(),
 })

@@ -10,22 +10,22 @@ export const taskListInput = z.strictObject({
   type: word.optional(),
   epic: word.optional(),
   story: word.optional(),
-  /** Id of the agent that holds or completed it. */
+  /** Id of the agent that holds or completed the task. */
   claimedBy: id.optional(),
   parentId: id.optional(),
   limit: pageLimit.default(100),
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   cursor: z.string().max(64).optional(),
 })
 export const taskListOutput = z.object({ tasks: z.array(task), nextCursor: z.string().nullable() })
 
-/** Exactly one of the three. */
+/** Names the root of a tree: exactly one of `taskId`, `epic` and `story`. */
 export const taskTreeInput = z
   .strictObject({
     taskId: z.string().min(1).max(200).optional(),
     epic: word.optional(),
     story: word.optional(),
-    /** How many levels below the root: 1–10, default 3. */
+    /** Number of levels below the root: 1–10, default 3. */
     depth: z.int().min(1).max(10).default(3),
   })
   .refine(
@@ -33,8 +33,9 @@ export const taskTreeInput = z
     'name exactly one of taskId, epic and story',
   )
 /**
- * The root first, then its descendants level by level; of an epic or a story its tasks in order of creation. At most 1 000
- * rows, `truncated` when there were more; the roll-up counts them all.
+ * The root first, then its descendants level by level; for an epic or a story, its tasks in order
+ * of creation. At most 1 000 rows, with `truncated` if there were more. The rollup counts all of
+ * them.
  */
 export const taskTreeOutput = z.object({
   nodes: z.array(
@@ -48,12 +49,12 @@ export const taskTreeOutput = z.object({
       priority: canonicalPriority,
     }),
   ),
-  /** Of the epic or the story; null for the tree of one task. */
+  /** Rollup of the epic or the story; null for the tree of one task. */
   rollup: rollup.nullable(),
   truncated: z.boolean(),
 })
 
-/** What keeps a task from running, or an agent from it. */
+/** Reasons why a task is not running, or why an agent may not claim it. */
 export const predicates = [
   'ended',
   'held',
@@ -75,24 +76,24 @@ export const predicates = [
 
 const reason = z.object({
   predicate: z.enum(predicates),
-  /** For a reader. */
+  /** Text for people. */
   message: z.string(),
 })
 
 export const taskExplainInput = z.strictObject({ taskId: z.string().min(1).max(200) })
 
-/** Why a task is not running. */
+/** The reasons why a task is not running. */
 export const taskExplainOutput = z.object({
   taskId: id,
   status: z.enum(taskStatuses),
-  /** Whether some live agent could claim it now. */
+  /** True if some live agent could claim it now. */
   claimable: z.boolean(),
-  /** What keeps everyone from it; empty when nothing does. */
+  /** Reasons that exclude every agent; empty if there are none. */
   reasons: z.array(reason),
-  /** What keeps each agent from it, the agents that may claim it first; at most 200, by name. */
+  /** Reasons that exclude each agent: eligible agents first, then by name; at most 200. */
   agents: z.array(
     z.object({ agentId: id, name: z.string(), eligible: z.boolean(), excludedBy: z.array(z.enum(predicates)) }),
   ),
-  /** Whether there are more agents than are listed. */
+  /** True if there are more agents than listed. */
   truncated: z.boolean(),
 })
