@@ -53,7 +53,7 @@ export type WithoutLease<P extends LeasedPath> = Omit<Input<P>, 'leaseToken'>
 
 export type Task = z.output<typeof tasks.task>
 export type Message = z.output<typeof messages.message>
-/** A delivery without its receipt, which is no business of the model. */
+/** A delivery without its receipt, which the model does not need. */
 export type InboxMessage = Omit<z.output<typeof messages.delivery>, 'receipt'>
 
 /** Makes typed calls from an untyped `send`. Each output is checked by its schema. */

@@ -2,7 +2,7 @@ import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { ToolSession } from './tool-session.ts'
 
-/** The circumstances of one run of a tool. */
+/** The context of one run of a tool. */
 export interface ToolCall {
   /** Aborts when the host no longer waits for the result. */
   readonly signal: AbortSignal
