@@ -11,36 +11,47 @@ import { type WatchFilter, type WatchOptions, watch } from './watch.ts'
 import { type WorkHandler, WorkLoop, type WorkOptions } from './work.ts'
 import { createWorkStats, type WorkStats } from './work-stats.ts'
 
+/** Options of `Agent.register`. The options of `ClientOptions` apply to the agent's client. */
 export interface AgentOptions extends Omit<ClientOptions, 'token' | 'session'> {
-  /** An API key or an enrolment token to register with. Without one the server must be in dev mode on this machine. */
+  /** API key or enrolment token. Without one the server must be in dev mode on this machine. */
   readonly credential?: string
-  /** Unique in the project. */
+  /** Unique in the project: 1–128 characters without control characters, `:` and `*`. */
   readonly name: string
-  /** What the agent is: `implementation`, `qa`, … */
+  /** Kind of agent: `implementation`, `qa`, … or any word of 1–200 characters. */
   readonly type: string
-  /** Default: by type. */
+  /** Default: by type (implementation → developer, …), `observer` for an unknown type. */
   readonly role?: 'observer' | 'tester' | 'developer' | 'tech-lead'
+  /** At most 64. A task that `requires` one goes only to agents with it. Default: none. */
   readonly capabilities?: readonly string[]
+  /** Any JSON object. Default: empty. */
   readonly metadata?: Readonly<Record<string, unknown>>
   /**
-   * The secret that proves this is the same agent when its name is registered again, 16–200 characters. Keep it to survive
-   * a restart of the process. Default: a new one, good for this process.
+   * The secret that proves a second registration of the name comes from the same agent, 16–200
+   * characters. Keep it to survive a restart of the process. Default: a random one for this
+   * process.
    */
   readonly clientInstanceId?: string
-  /** Between heartbeats, in milliseconds. Default 10 000: a third of the default lease. */
+  /** Time between heartbeats, in milliseconds. Default 10 000: a third of the default lease. */
   readonly heartbeatMs?: number
-  /** Between reports of health, which travel with heartbeats, in milliseconds. Default 30 000; 0 sends none. */
+  /** Time between health samples, in milliseconds. Default 30 000; 0 sends none. */
   readonly healthMs?: number
-  /** How long registering may take, in milliseconds. Default 30 000. */
+  /** Deadline for the registration including its retries, in milliseconds. Default 30 000. */
   readonly registerWithinMs?: number
-  /** Drains when the process is asked to end (SIGTERM), and lets it end then. Default: no. `true` is `{ withinMs: 25_000 }`. */
+  /**
+   * Drains the agent on SIGTERM and then lets the process end. `true` means `{ withinMs: 25_000 }`.
+   * Default: false. It has no effect in a page.
+   */
   readonly drainOnSigterm?: boolean | StopOptions
-  /** Told once when a tech lead has asked the agent to finish what it holds and leave: `agent.stop()` does. */
+  /** Called once when a tech-lead drains the agent: finish and call `agent.stop()`. */
   readonly onDraining?: () => void
 }
 
+/** Options of `Agent.stop`. */
 export interface StopOptions {
-  /** What still runs after so long is told by its signal, and its task goes back, in milliseconds. Default: it is waited for. */
+  /**
+   * Time for the running handlers, in milliseconds. Afterwards their signals are aborted and their
+   * tasks are released without a failure. Default: no limit.
+   */
   readonly withinMs?: number
 }
 
@@ -50,26 +61,38 @@ interface Registration extends SessionTokens {
   readonly role: string
 }
 
-/** Something of the agent's that goes on until it is stopped. */
+/** A running reader of the inbox. */
 interface MessageReader {
   stop(): Promise<void>
 }
 
-/** How long a last beat is waited for, in milliseconds. */
+/** Timeout for each heartbeat after the last lease, in milliseconds. */
 const lastHeartbeatTimeoutMs = 2_000
 
-/** What ends a lease without its holder's doing. */
+/** Events that end a lease without an action of its holder. */
 const leaseEndEventTypes = ['task.cancelled', 'task.expired', 'task.released', 'task.timedOut'] as const
 
-/** A registered agent: its connection, its heartbeat, its work and its mail. */
+/**
+ * A registered agent: its connection, its heartbeats, its work and its inbox.
+ *
+ * @example
+ * ```ts
+ * const agent = await Agent.register({ url, name: 'worker', type: 'implementation' })
+ * agent.work(async (task) => ({ did: task.title }), { slots: 2 })
+ * await agent.stop()
+ * ```
+ */
 export class Agent {
+  /** The agent's id, a UUID. */
   readonly id: string
   readonly name: string
+  /** Number of the registration of this name, from 1. A later registration fences this one. */
   readonly incarnation: number
+  /** The role that the server granted. */
   readonly role: string
-  /** What the registration gave. The client exchanges it in time by itself; this is the first token. */
+  /** The tokens of the registration, with the first `token`. The client refreshes them. */
   readonly registration: SessionTokens
-  /** Every procedure, called as this agent. */
+  /** A typed function for every procedure, called as this agent. */
   readonly client: Client
   readonly #options: AgentOptions
   readonly #loops: Set<WorkLoop>
@@ -99,7 +122,11 @@ export class Agent {
     )
   }
 
-  /** Registers and connects. Retries while the server cannot be reached; rejects with TonyError when it refuses. */
+  /**
+   * Registers an agent and connects it. Retries while the server is unreachable. Rejects with
+   * TonyError if the server refuses the registration or `registerWithinMs` has passed.
+   * @example const agent = await Agent.register({ url, name: 'worker', type: 'qa' })
+   */
   static async register(options: AgentOptions): Promise<Agent> {
     const { url = 'http://127.0.0.1:3456', name, type, role, capabilities = [], metadata = {} } = options
     const clientInstanceId = options.clientInstanceId ?? crypto.randomUUID()
@@ -123,8 +150,10 @@ export class Agent {
   }
 
   /**
-   * Takes tasks and runs `handler` on each, `slots` at a time, until stopped. What it returns completes the task; what it
-   * throws fails the attempt. Its `signal` says that the lease was lost: stop then, the result would not count.
+   * Claims tasks and runs `handler` on each, `slots` at a time, until the loop or the agent is
+   * stopped. The return value completes the task, an exception fails the attempt. The handler's
+   * `signal` is aborted when its lease ends: stop then, because the result would not count.
+   * @example agent.work(async ({ title }) => ({ did: title }), { slots: 2 })
    */
   work(handler: WorkHandler, options: WorkOptions = {}): WorkLoop {
     const loop = new WorkLoop(this.client, handler, options, this.#stats.record)
@@ -134,8 +163,9 @@ export class Agent {
   }
 
   /**
-   * Runs `handler` on each message of the inbox: acked when it returns, nak'ed when it throws. Requests go to `onRequest` of the
-   * options, if there is one.
+   * Runs `handler` on each message of the inbox: acks the message when the handler returns and naks
+   * it when the handler throws. Requests go to `onRequest` of the options, if it is set.
+   * @example agent.onMessage(({ payload }) => console.log(payload))
    */
   onMessage(handler: (message: Delivery) => unknown, options: InboxOptions = {}): { stop(): Promise<void> } {
     const mail = consumeInbox(this.client, handler, options, this.#stats.record)
@@ -143,12 +173,20 @@ export class Agent {
     return mail
   }
 
-  /** Asks another agent and gives its result. Rejects with RequestError when it answered with an error, with TonyError when it did not. */
+  /**
+   * Sends a request to another agent and returns its result. Rejects with RequestError if that
+   * agent replied with an error and with TonyError if no reply came.
+   * @example const sum = await agent.request('add', [2, 3])
+   */
   request(method: string, params?: unknown, options: RequestOptions = {}): Promise<unknown> {
     return sendRequest(this.client, method, params, options)
   }
 
-  /** Answers a request that came as a message, which acks it. Handlers of `onRequest` need not. */
+  /**
+   * Replies to a request that arrived as a message, which also acks the message. Handlers of
+   * `onRequest` need not call it. Rejects with TonyError.
+   * @example await agent.reply(requestId, { result: 5 })
+   */
   async reply(
     requestId: string,
     answer: { result?: unknown } | { error: { code: string; message: string } },
@@ -156,18 +194,26 @@ export class Agent {
     await this.client.requests.reply({ requestId, ...answer })
   }
 
-  /** The events of the feed that fit, as they come. See `watch`. */
+  /**
+   * Yields the events of the feed that match `filter`, as they commit. Options and errors: `watch`.
+   * @example for await (const { subject } of agent.watch({ epic: 'E.1' })) console.log(subject)
+   */
   watch(filter: WatchFilter = {}, options: WatchOptions = {}): AsyncGenerator<FeedEvent, void> {
     return watch(this.client, filter, options)
   }
 
-  /** One heartbeat, beside the regular ones: extends every lease held and ends the work on those that are lost. */
+  /**
+   * Sends an extra heartbeat: extends every lease and aborts the handlers of lost ones. Rejects
+   * with TonyError.
+   * @example await agent.heartbeat()
+   */
   async heartbeat(): Promise<void> {
     const { heartbeatMs = 10_000, healthMs = 30_000, onDraining } = this.#options
     const held = [...this.#loops].flatMap((loop) => loop.leases())
     const leases = held.map(({ id, leaseToken }: LeasedTask) => ({ taskId: id, leaseToken }))
     const health = this.#stats.takeSampleIfDue(healthMs)
-    // Neither kept for long nor sent again: a list that is late would let go of what was claimed since.
+    // The call has a short deadline and is never repeated. A late heartbeat lists outdated leases,
+    // and the server could release leases that were claimed since.
     const settings = { deadlineMs: Math.min(10_000, heartbeatMs), once: true }
     const { lost, state } = await this.client.agents.heartbeat({ leases, ...(health ? { health } : {}) }, settings)
     for (const { taskId } of lost) for (const loop of this.#loops) loop.abortLease(taskId)
@@ -175,7 +221,11 @@ export class Agent {
     this.#draining = state === 'draining'
   }
 
-  /** Takes nothing new, lets what runs finish, and disconnects. Registering again later is the same agent. */
+  /**
+   * Claims nothing more, waits for the running handlers and disconnects. A later registration with
+   * the same `clientInstanceId` continues as the same agent.
+   * @example await agent.stop({ withinMs: 25_000 })
+   */
   stop(options: StopOptions = {}): Promise<void> {
     this.#stopped ??= this.#stop(options)
     return this.#stopped
@@ -189,7 +239,8 @@ export class Agent {
     for (const wake of wakers) wake()
     await Promise.all([...this.#loops].map((loop) => loop.releaseLeases()))
     clearInterval(this.#heartbeatTimer)
-    // A claim over HTTP that was ended may have got a task nobody heard of: two lists without it let go of it.
+    // An aborted claim over HTTP may have leased a task without a reply to this process. The server
+    // releases such a lease after two heartbeats in a row that do not list it.
     if (this.#options.calls === 'http' && this.#loops.size > 0)
       for (let beats = 0; beats < 2; beats += 1)
         await Promise.race([this.heartbeat().catch(() => undefined), sleep(lastHeartbeatTimeoutMs, wakers)])
@@ -198,7 +249,10 @@ export class Agent {
     this.client.close()
   }
 
-  /** One at a time, and none while there is no connection: those would come all at once later, with lists of before. */
+  /**
+   * Sends one heartbeat at a time and none without a connection. Queued heartbeats would arrive
+   * together later, with outdated lists of leases.
+   */
   #sendHeartbeat(): void {
     if (this.#pendingHeartbeat || (this.#options.calls !== 'http' && this.client.connection.state !== 'open')) return
     this.#pendingHeartbeat = this.heartbeat()
@@ -208,7 +262,10 @@ export class Agent {
       })
   }
 
-  /** Whoever works hears at once when a lease of its has ended; without this, with the next heartbeat. */
+  /**
+   * Aborts the handler of an ended lease as soon as the event arrives. Without the feed, the next
+   * heartbeat does that.
+   */
   #watchLeaseEnds(): void {
     if (this.#watchesLeaseEnds) return
     this.#watchesLeaseEnds = true

@@ -5,35 +5,39 @@ import type { Delivery } from '../generated/api.ts'
 import { answerRequest, type RequestHandler, toIncomingRequest } from './requests.ts'
 import { measureWork, type WorkObserver } from './work-stats.ts'
 
+/** Options of `Agent.onMessage`. */
 export interface InboxOptions {
-  /** How many messages are handled at a time. Default 1: in order. */
+  /** Number of messages handled at the same time. Default 1, which keeps their order. */
   readonly concurrency?: number
   /**
-   * How long a message stays with this process when that is heard of no more, in milliseconds: 1 000 to 600 000, default 30 000.
-   * While a message is handled or waits for that, the server is told so twice in that time: a slow handler does not get its
-   * message again.
+   * Time after which the server redelivers a message whose receipt is not renewed, in milliseconds:
+   * 1 000 to 600 000, default 30 000. The client renews it twice in that time while a message is
+   * handled or waits in this process, so a slow handler does not receive it again.
    */
   readonly ackWaitMs?: number
   /**
-   * Answers requests of other agents, which then do not reach the handler of messages. Without it that handler gets them as
-   * messages of the type `request`, and answers with `requests.reply`.
+   * Handles requests of other agents, which then do not reach the message handler. Without it the
+   * message handler receives them as messages of the type `request` and replies with `Agent.reply`.
    */
   readonly onRequest?: RequestHandler
-  /** Told of everything that went wrong around the handler: a stale receipt, a refused call. */
+  /**
+   * Called for each error outside the handler, such as a stale receipt or a refused call. `message`
+   * is undefined if the error belongs to no message.
+   */
   readonly onError?: (error: unknown, message: Delivery | undefined) => void
 }
 
 const defaultAckWaitMs = 30_000
 
-/** So many messages beyond those that are handled are taken in advance. */
+/** Number of messages fetched in advance, in addition to those in handlers. */
 const prefetchCount = 10
 
-/** A message this process has. Delivered again, it is the same one with a newer receipt. */
+/** A message in this process. A redelivery replaces `message` by the one with the newer receipt. */
 interface HeldMessage {
   message: Delivery
 }
 
-/** What was delivered and is not settled, in order. */
+/** The unsettled messages of this process, in the order of their delivery. */
 class DeliveryBuffer {
   readonly #messages = new Map<string, HeldMessage>()
   readonly #unhandled: HeldMessage[] = []
@@ -53,7 +57,7 @@ class DeliveryBuffer {
     else this.#unhandled.push(held)
   }
 
-  /** The next one to handle; undefined when there will be none. */
+  /** Returns the next message to handle; undefined after `close`. */
   next(): Promise<HeldMessage | undefined> {
     const next = this.#closed ? undefined : this.#unhandled.shift()
     if (next || this.#closed) return Promise.resolve(next)
@@ -64,12 +68,12 @@ class DeliveryBuffer {
     this.#messages.delete(message.id)
   }
 
-  /** Those that are handled or wait for it. */
+  /** Returns every message that is handled or waits to be handled. */
   all(): HeldMessage[] {
     return [...this.#messages.values()]
   }
 
-  /** It went back to the server while it waited. One that is handled is handled to its end. */
+  /** Drops a waiting message because the server has requeued it. A message in a handler stays. */
   discard(held: HeldMessage): void {
     const index = this.#unhandled.indexOf(held)
     if (index === -1) return
@@ -86,7 +90,10 @@ class DeliveryBuffer {
 
 const receiptOf = ({ message }: HeldMessage) => ({ messageId: message.id, receipt: message.receipt })
 
-/** Tells the server that a message is still here. One it has taken back is let go of, unless it is being handled. */
+/**
+ * Extends the ack deadline of a message. Drops it if the server has requeued it, unless it is being
+ * handled.
+ */
 function extendAckDeadline(client: Client, buffer: DeliveryBuffer, held: HeldMessage, ackWaitMs: number): void {
   const { receipt } = held.message
   client.messages
@@ -97,7 +104,10 @@ function extendAckDeadline(client: Client, buffer: DeliveryBuffer, held: HeldMes
     })
 }
 
-/** Reads an agent's inbox: each message is acked when its handler returns and nak'ed when it throws. */
+/**
+ * Consumes an agent's inbox. Acks each message when its handler returns and naks it when the
+ * handler throws.
+ */
 export function consumeInbox(
   client: Client,
   handler: (message: Delivery) => unknown,

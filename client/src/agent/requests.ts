@@ -3,32 +3,47 @@ import type { Delivery } from '../generated/api.ts'
 import { errorTextOf, isPayloadRejected } from './error-text.ts'
 import { measureWork, type WorkObserver } from './work-stats.ts'
 
-/** What another agent asks. */
+/** A request from another agent. */
 export interface IncomingRequest {
+  /** Id of the request, for `Agent.reply`. */
   readonly requestId: string
+  /** The method, which is a capability of this agent. */
   readonly method: string
-  /** Null where there are none. */
+  /** Null if the request has none. */
   readonly params: unknown
-  /** Id of the agent that asks; null for the developer in dev mode. */
+  /** Id of the requesting agent; null for the developer of dev mode. */
   readonly from: string | null
 }
 
+/** Options of `Agent.request`. */
 export interface RequestOptions {
-  /** Id or name of the agent to ask. Default: the least busy one that has `method` as a capability. */
+  /**
+   * Id or name of the agent to ask. Default: the least busy agent with `method` as a capability.
+   */
   readonly target?: string
-  /** How long to wait for the answer, in milliseconds: 100 to 60 000, default 30 000. */
+  /** Deadline for the reply, in milliseconds: 100 to 60 000, default 30 000. */
   readonly timeoutMs?: number
-  /** Stops waiting: rejects with DEADLINE_EXCEEDED. */
+  /** Ends the wait early; the request then rejects with DEADLINE_EXCEEDED. */
   readonly signal?: AbortSignal
 }
 
-/** What the agent that was asked answered instead of a result. */
+/**
+ * The error that the other agent sent instead of a result.
+ *
+ * @example
+ * ```ts
+ * const result = await agent.request('add', [2, 3]).catch((error) => {
+ *   if (error instanceof RequestError) return error.code
+ *   throw error
+ * })
+ * ```
+ */
 export class RequestError extends Error {
   override readonly name = 'RequestError'
-  /** Of its own choice; `HANDLER_FAILED` where its handler threw. */
+  /** A word chosen by the other agent; `HANDLER_FAILED` if its handler threw. */
   readonly code: string
   readonly requestId: string
-  /** Id of the agent that answered. */
+  /** Id of the agent that replied. */
   readonly agentId: string
 
   constructor(message: string, { code, requestId, agentId }: Pick<RequestError, 'code' | 'requestId' | 'agentId'>) {
@@ -39,7 +54,10 @@ export class RequestError extends Error {
   }
 }
 
-/** Asks an agent and gives its result. Rejects with RequestError when it answered with an error, with TonyError when it did not. */
+/**
+ * Sends a request to an agent and returns its result. Rejects with RequestError if that agent
+ * replied with an error and with TonyError if no reply came.
+ */
 export async function sendRequest(
   client: Client,
   method: string,
@@ -63,10 +81,13 @@ export async function sendRequest(
   throw new RequestError(message, { code, requestId, agentId })
 }
 
-/** What it returns is the answer; what it throws is answered as the error `HANDLER_FAILED`. */
+/**
+ * Handles a request. The return value is the reply; an exception becomes a reply with the error
+ * `HANDLER_FAILED`.
+ */
 export type RequestHandler = (request: IncomingRequest) => unknown
 
-/** The request a message is; undefined for other mail. */
+/** Returns the request in a message; undefined for a message of another type. */
 export function toIncomingRequest({ type, payload, from }: Delivery): IncomingRequest | undefined {
   if (type !== 'request' || typeof payload !== 'object' || payload === null) return undefined
   const { requestId, method, params = null }: Partial<Record<string, unknown>> = { ...payload }
@@ -78,7 +99,10 @@ const toHandlerFailure = (message: string) => ({ error: { code: 'HANDLER_FAILED'
 
 type ReplyBody = Omit<Parameters<Client['requests']['reply']>[0], 'requestId'>
 
-/** Answers a request. Where the answer itself is refused, that is the answer: its caller is not to wait for none. */
+/**
+ * Replies to a request. If the server rejects the reply itself, sends that error as the reply, so
+ * that the requester does not wait until its deadline.
+ */
 export async function replyToRequest(client: Client, requestId: string, answer: ReplyBody): Promise<void> {
   try {
     await client.requests.reply({ requestId, ...answer })
@@ -91,7 +115,7 @@ export async function replyToRequest(client: Client, requestId: string, answer: 
   }
 }
 
-/** Has a request answered, which acks its message. */
+/** Runs the handler of a request and sends the reply, which also acks the message. */
 export async function answerRequest(
   client: Client,
   handler: RequestHandler,

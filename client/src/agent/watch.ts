@@ -2,29 +2,40 @@ import type { Client } from '../api/client.ts'
 import { type Timer, unrefTimer } from '../connection/timers.ts'
 import type { FeedEvent } from '../generated/api.ts'
 
-/** Where a watcher keeps how far it has come: a file, a row, a key. */
+/** Storage for the cursor of a watcher: a file, a row, a key. */
 export interface CursorStore {
-  /** What was saved last; undefined at first. */
+  /** Returns the cursor that was saved last; undefined if there is none. */
   load(): string | undefined | Promise<string | undefined>
+  /** Saves a cursor. `watch` calls it once at a time. */
   save(cursor: string): void | Promise<void>
 }
 
-/** Which events: all that is given must fit. */
+/** Filter for events. An event passes if it matches every given field. Default: all events. */
 export type WatchFilter = Omit<NonNullable<Parameters<Client['events']['subscribe']>[0]>, 'cursor' | 'lastEventId'>
 
+/** Options of `watch`. */
 export interface WatchOptions {
-  /** Goes on after what was handled before, also by an earlier process. */
+  /**
+   * Storage for the cursor. With it, a new watcher continues after the last handled event, also in
+   * another process. Default: none.
+   */
   readonly store?: CursorStore
-  /** Where to begin when the store has nothing: `start`, or a cursor. Default: now. */
+  /**
+   * Cursor to begin at if the store is empty; `start` is the beginning of the log. Default: now.
+   */
   readonly from?: string
-  /** How long what was handled may stay unsaved, in milliseconds. Default 1 000; 0 saves after each event. */
+  /**
+   * Longest time between handling an event and saving its cursor, in milliseconds. Default 1 000; 0
+   * saves after each event.
+   */
   readonly saveEveryMs?: number
+  /** Ends the loop. */
   readonly signal?: AbortSignal
 }
 
 interface CursorSaver {
   markHandled(cursor: string | undefined): Promise<void>
-  /** Saves what is left. */
+  /** Saves the cursor of the last handled event. */
   flush(): Promise<void>
 }
 
@@ -40,7 +51,10 @@ function createCursorSaver(store: CursorStore, everyMs: number): CursorSaver {
     await store.save(cursor)
     saved = cursor
   }
-  /** One after the other: a slow save would end after a later one, and put the place back. */
+  /**
+   * Serializes the saves. A slow save could otherwise end after a later one and restore an older
+   * cursor.
+   */
   const save = (): Promise<void> => {
     clearTimeout(timer)
     timer = undefined
@@ -66,9 +80,22 @@ function createCursorSaver(store: CursorStore, everyMs: number): CursorSaver {
 const noStore: CursorStore = { load: () => undefined, save: () => undefined }
 
 /**
- * The events of the feed as they come, without a gap across reconnects, restarts of the server, and with a store also of this
- * process. An event counts as handled when the next one is asked for: the one whose loop was left comes again. Throws CURSOR_EXPIRED, with
- * the earliest cursor in its `details`, when the log no longer reaches back to what was saved.
+ * Yields the events of the feed as they commit, without a gap across reconnects and restarts of the
+ * server. With a store there is no gap across restarts of this process either. An event counts as
+ * handled when the loop takes the next one. The event at which a loop was left is therefore yielded
+ * again.
+ *
+ * Throws TonyError CURSOR_EXPIRED, with the earliest cursor in `details.earliest`, if the log no
+ * longer reaches back to the saved cursor. Throws the error of `store.load` or `store.save`.
+ *
+ * @example
+ * ```ts
+ * let saved: string | undefined
+ * const store = { load: () => saved, save: (cursor: string) => { saved = cursor } }
+ * for await (const { subject } of watch(client, { types: ['task.created'] }, { store })) {
+ *   console.log(subject)
+ * }
+ * ```
  */
 export async function* watch(
   client: Pick<Client, 'events'>,

@@ -1,25 +1,28 @@
 import { readResourceUsage } from '#host'
 
-/** What an agent reports of itself, since the report before. */
+/** Load, error rate and resource use of an agent since its previous health sample. */
 export interface HealthSample {
-  /** Tasks, messages and requests. */
+  /** Number of handled tasks, messages and requests. */
   readonly requestsHandled?: number
-  /** In milliseconds. */
+  /** Mean handling time, in milliseconds. */
   readonly avgResponseTimeMs?: number
-  /** 0–1. */
+  /** Share of failures: 0–1. */
   readonly errorRate?: number
-  /** Share of one core: 0–1, above 1 with several. Measured; only where there is a process. */
+  /** CPU time as a share of one core: 0–1, above 1 with several cores. Undefined in a page. */
   readonly cpuUsage?: number
-  /** Resident memory, in bytes. Measured; only where there is a process. */
+  /** Resident memory, in bytes. Undefined in a page. */
   readonly memoryUsage?: number
 }
 
-/** How one piece of work went. */
+/** Called after each piece of work with its duration and success. */
 export type WorkObserver = (tookMs: number, ok: boolean) => void
 
 export interface WorkStats {
   readonly record: WorkObserver
-  /** What there is to report, and begins anew; undefined before `everyMs` have passed since the last. */
+  /**
+   * Returns the stats since the previous sample and resets them. Returns undefined if `everyMs` is
+   * 0 or has not passed since then.
+   */
   takeSampleIfDue(everyMs: number): HealthSample | undefined
 }
 
@@ -59,7 +62,7 @@ export function createWorkStats(): WorkStats {
   }
 }
 
-/** Runs a piece of work and tells how it went. */
+/** Runs a piece of work and passes its duration and success to `observe`. */
 export async function measureWork<T>(observe: WorkObserver, work: () => T): Promise<Awaited<T>> {
   const begun = performance.now()
   let ok = false

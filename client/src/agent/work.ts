@@ -4,73 +4,109 @@ import type { LeasedTask } from '../generated/api.ts'
 import { errorTextOf, isPayloadRejected } from './error-text.ts'
 import { measureWork, type WorkObserver } from './work-stats.ts'
 
-/** Throw it from a handler to end the task as failed, whatever attempts are left. */
+/**
+ * An error that ends the task as failed, even if attempts are left. Throw it from a handler.
+ *
+ * @example
+ * ```ts
+ * agent.work((task) => {
+ *   if (task.title === null) throw new FinalError('the task has no title')
+ * })
+ * ```
+ */
 export class FinalError extends Error {
   override readonly name = 'FinalError'
 }
 
-/** Thrown by `requestInput`, so that nothing after it runs: the lease has been given back. */
+/**
+ * Thrown by `requestInput` after the lease has ended, so that the rest of the handler does not run.
+ */
 class InputRequestedError extends Error {
   override readonly name = 'GivenBack'
 }
 
-/** A question of a worker's. */
+/** A question that a task needs answered before it can continue. */
 export interface Question {
   readonly question: string
-  /** Answers to choose from; any other is good too. */
+  /** Suggested answers. Any other answer is accepted too. */
   readonly options?: readonly string[]
-  /** How long to wait for the answer, in milliseconds: 1 000 to 2 592 000 000. Default: for ever. */
+  /** Deadline for the answer, in milliseconds: 1 000 to 2 592 000 000 (30 days). Default: none. */
   readonly deadlineMs?: number
-  /** Taken when the deadline passes; without one the task fails then. */
+  /** The answer if the deadline passes. Without it the task fails at the deadline. */
   readonly defaultAnswer?: unknown
-  /** Handed to the next attempt as its progress. */
+  /** Any JSON value. The next attempt finds it in `task.progress.details`. */
   readonly details?: unknown
 }
 
-/** What a handler works with beside its task. */
+/** The context of one attempt, passed to the handler beside its task. */
 export interface WorkContext {
-  /** Aborted when the lease was lost or the task cancelled: stop, the result would not count. */
+  /**
+   * Aborted when the lease is lost or the task is cancelled. Stop then: the result would not count.
+   */
   readonly signal: AbortSignal
-  /** Notes progress; `details` are handed to the next attempt. */
+  /**
+   * Reports progress: `percent` is 0–100, `details` are passed to the next attempt. Rejects with
+   * TonyError, for example STALE_LEASE.
+   */
   progress(note: { readonly percent?: number; readonly message?: string; readonly details?: unknown }): Promise<void>
   /**
-   * Gives the task back with a question; it does not return. The attempt that follows the answer finds it in `task.input`.
-   * Let what it throws pass.
+   * Ends the lease with a question and throws. Let the error pass through the handler. The attempt
+   * after the answer finds it in `task.input`.
    */
   requestInput(question: Question): Promise<never>
-  /** Takes locks on top of the task's own, all or none; rejects with `LOCK_CONFLICT` while somebody else holds one. */
+  /**
+   * Takes locks in addition to the task's own, all or none. Rejects with LOCK_CONFLICT if another
+   * lease holds one of them.
+   */
   lock(locks: readonly string[]): Promise<void>
 }
 
+/**
+ * Works on one task. The return value completes the task, an exception fails the attempt and a
+ * FinalError fails the task.
+ */
 export type WorkHandler = (task: LeasedTask, context: WorkContext) => unknown
 
+/** Options of `Agent.work`. */
 export interface WorkOptions {
-  /** How many tasks at a time. Default 1. */
+  /** Number of tasks handled at the same time. Default 1. */
   readonly slots?: number
-  /** Length of a lease without a heartbeat, in milliseconds: 5 000 to 43 200 000, default 30 000. */
+  /**
+   * Length of a lease, in milliseconds: 5 000 to 43 200 000 (12 h), default 30 000. Each heartbeat
+   * extends the lease by that length.
+   */
   readonly leaseMs?: number
-  /** Told of everything that went wrong around the handler: a lost lease, a refused call. */
+  /**
+   * Called for each error outside the handler, such as a lost lease or a refused call. `task` is
+   * undefined if the error belongs to no task.
+   */
   readonly onError?: (error: unknown, task: LeasedTask | undefined) => void
 }
 
-/** How long one claim waits on the server, in milliseconds. */
+/** Time that a claim blocks on the server, in milliseconds. */
 const waitMs = 30_000
 
-/** Pause after a claim that failed for another reason than a lost connection, in milliseconds. */
+/**
+ * Pause after a failed claim, in milliseconds. The client itself repeats a claim after a lost
+ * connection.
+ */
 const retryDelayMs = 1_000
 
-/** How long what is given back at the end is tried, in milliseconds: without a server its lease runs out. */
+/** Deadline for each release at the end, in milliseconds. Without a server the leases expire. */
 const releaseTimeoutMs = 2_000
 
-/** A lease, from its claim until the server has said what became of it: heartbeats list it so long. */
+/**
+ * A lease from its claim until the server has confirmed its end. Heartbeats list it during that
+ * time.
+ */
 interface HeldLease {
   readonly task: LeasedTask
   readonly abortController: AbortController
-  /** Its handler has ended, and the server is being told how. */
+  /** True once the handler has ended or the lease is being released. */
   ended: boolean
 }
 
-/** Takes tasks and runs them, until stopped. */
+/** Claims tasks and runs a handler on each until it is stopped. */
 export class WorkLoop {
   readonly #client: Client
   readonly #handler: WorkHandler
@@ -88,29 +124,29 @@ export class WorkLoop {
     this.#slots = Array.from({ length: options.slots ?? 1 }, () => this.#run())
   }
 
-  /** The tasks being worked on. */
+  /** Returns the tasks being worked on. */
   leases(): LeasedTask[] {
     return [...this.#leases.values()].map(({ task }) => task)
   }
 
-  /** A lease is over: its handler is told. Without an attempt, whichever it is. */
+  /** Aborts the handler of an ended lease. Without `attempt` it aborts any attempt of the task. */
   abortLease(taskId: string, attempt?: number): void {
     const held = this.#leases.get(taskId)
     if (held && (attempt === undefined || held.task.attempt === attempt)) held.abortController.abort()
   }
 
-  /** The agent is over, here or by a newer incarnation: so is every lease. */
+  /** Aborts every handler: the agent has ended, or a newer incarnation has fenced it. */
   abortAllLeases(): void {
     for (const { abortController } of this.#leases.values()) abortController.abort()
   }
 
-  /** Takes nothing new and waits for what runs. */
+  /** Claims nothing more and waits for the running handlers. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.all(this.#slots)
   }
 
-  /** Ends what still runs: its handlers are told, and its tasks go back without burning an attempt. */
+  /** Aborts the running handlers and releases their tasks without a failure. */
   async releaseLeases(): Promise<void> {
     this.#stopping.abort()
     const held = [...this.#leases.values()].filter(({ ended }) => !ended)
@@ -151,14 +187,14 @@ export class WorkLoop {
     return this.#releaseIfStopping(tasks[0])
   }
 
-  /** A task that came after the stop was asked for goes back at once, without burning an attempt. */
+  /** Releases a task that was claimed after the stop, without a failure. Returns any other task. */
   async #releaseIfStopping(task: LeasedTask | undefined): Promise<LeasedTask | undefined> {
     if (!task || !this.#stopping.signal.aborted) return task
     await this.#client.tasks.release({ taskId: task.id, leaseToken: task.leaseToken })
     return undefined
   }
 
-  /** Runs one task to its end; gives the next one if completing it brought one. */
+  /** Runs one task to its end. Returns the next task if the completion claimed one. */
   async #work(task: LeasedTask): Promise<LeasedTask | undefined> {
     const lease = { taskId: task.id, leaseToken: task.leaseToken }
     const held: HeldLease = { task, abortController: new AbortController(), ended: false }
@@ -170,7 +206,7 @@ export class WorkLoop {
         (result: unknown) => ({ result }),
         (error: unknown) => ({ error }),
       )
-      // Given back in the meantime: what came of it does not count.
+      // The lease was released in the meantime, so the outcome does not count.
       if (held.ended) return undefined
       held.ended = true
       if ('result' in outcome) return await this.#complete(lease, outcome.result, task)
@@ -182,7 +218,10 @@ export class WorkLoop {
   }
 
   #contextOf(lease: { taskId: string; leaseToken: string }, abortController: AbortController): WorkContext {
-    /** A call under the lease. One that is over is noticed here too, before the next heartbeat. */
+    /**
+     * Makes a call under the lease. A stale lease aborts the handler here, before the next
+     * heartbeat.
+     */
     const withLease = async (call: Promise<unknown>): Promise<void> => {
       await call.catch((error: unknown) => {
         if (error instanceof TonyError && error.code === 'STALE_LEASE') abortController.abort()
@@ -216,7 +255,8 @@ export class WorkLoop {
       return await this.#releaseIfStopping(tasks[0])
     } catch (error) {
       this.#options.onError?.(error, task)
-      // Left alone it would come back to this agent, without a failure, for ever.
+      // Without this failure the server would release the lease after two heartbeats, and this
+      // agent would claim the task again without end.
       if (isPayloadRejected(error))
         await this.#fail(task, lease, new FinalError(`the result was not taken: ${errorTextOf(error, 1_000)}`))
       return undefined
@@ -233,7 +273,7 @@ export class WorkLoop {
   }
 }
 
-/** A claim over HTTP that was ended by the stop. */
+/** True if the stop aborted a claim over HTTP. */
 const isAbortedClaim = (error: unknown): boolean => error instanceof TonyError && error.code === 'CONNECTION_LOST'
 
 function sleep(signal: AbortSignal): Promise<void> {

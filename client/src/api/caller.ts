@@ -14,17 +14,20 @@ import {
 
 export type RetrySafety = 'safe' | 'keyed' | 'unsafe'
 
-/** `never` is the caller's choice for one call: not even after a refusal that changed nothing. */
+/**
+ * `never` is chosen by the caller of one call: no repeat, even after a refusal that changed
+ * nothing.
+ */
 type RetryMode = RetrySafety | 'never'
 
 export interface CallerOptions {
   readonly transport: Transport
-  /** In milliseconds. */
+  /** Default deadline of a call, in milliseconds. */
   readonly deadlineMs: number
   readonly queue: QueueLimit
   readonly budget: RetryBudget
   readonly breaker: BreakerOptions
-  /** Whether a token that has ended is followed by another. */
+  /** True if an expired token is refreshed. */
   readonly refreshesToken: boolean
 }
 
@@ -35,20 +38,20 @@ export interface Call {
   readonly repeat: RetrySafety
 }
 
-/** Backoff between repeats of a call the server could not take. */
+/** Backoff between the attempts of a call. */
 const backoff = { initialMs: 50, maximumMs: 2_000 }
 
 const encoder = new TextEncoder()
 
-/** Makes calls over a line, each until it is answered or its time is over. */
+/** Makes calls over a transport. Each is repeated until it is answered or its deadline passes. */
 export class Caller {
   readonly #options: CallerOptions
   readonly #transport: Transport
   readonly #breaker: Breaker
   readonly #takeRetryDelayMs: () => number
-  /** Calls that wait before they try again. */
+  /** Wakes the calls that wait between two attempts. */
   readonly #backoffWakers = new Set<() => void>()
-  /** Calls that were made while there was no connection and have not been sent. */
+  /** The calls made without a connection and not sent yet. */
   readonly #unsent = { calls: 0, bytes: 0 }
 
   constructor(options: CallerOptions) {
@@ -58,7 +61,10 @@ export class Caller {
     this.#takeRetryDelayMs = createRetryBudget(options.budget)
   }
 
-  /** One call, repeated while that is safe and there is time. Rejects with TonyError. */
+  /**
+   * Makes one call and repeats it while that is safe and the deadline allows it. Rejects with
+   * TonyError.
+   */
   async call({ path, kind, input, ...made }: Call, { deadlineMs: given, signal, once }: CallOptions): Promise<unknown> {
     const repeat = once ? 'never' : made.repeat
     const deadlineMs = given ?? this.#options.deadlineMs + waitOf({ path, input })
@@ -85,7 +91,8 @@ export class Caller {
         const mayTryAgain = this.#shouldRetry(error, path, repeat)
         const delay = mayTryAgain ? this.#delayAfter(error, attempts) : 0
         const over = performance.now() + delay >= end || signal?.aborted
-        // A refusal of the last attempt says nothing of one before it whose answer was lost.
+        // A refusal of the last attempt does not tell whether an earlier one with a lost reply took
+        // effect.
         if (over || !mayTryAgain) throw toFinalError(error, previousError, mayHaveApplied)
         mayHaveApplied ||= error.applied === 'unknown'
         previousError = error
@@ -97,7 +104,8 @@ export class Caller {
   async #attempt(call: Attempt, markSent: () => void): Promise<unknown> {
     const { end, deadlineMs, signal } = call
     if (!(await this.#transport.whenOpen(end, signal))) throw deadlineExceeded(deadlineMs, false)
-    // One that may wait for long is not what a server is tried with.
+    // A blocking call is a bad probe for a failing server because it may take long, so a short call
+    // goes first.
     if (this.#breaker.isOpen && waitOf(call) > 0) await this.#probe(end)
     return this.#breaker.run(() => {
       markSent()
@@ -105,12 +113,15 @@ export class Caller {
     })
   }
 
-  /** No call goes on: those that rest find that out at once. */
+  /**
+   * Wakes every call that waits between two attempts, so that it rejects at once on the closed
+   * transport.
+   */
   wakeWaiting(): void {
     for (const wake of [...this.#backoffWakers]) wake()
   }
 
-  /** Whether the server works again. */
+  /** Calls a short procedure to find out if the server works again. */
   #probe(end: number): Promise<unknown> {
     const probe = { path: 'system.info', kind: 'query', input: {} } as const
     const settings = { end, deadlineMs: this.#options.deadlineMs, signal: undefined, once: false }
@@ -119,7 +130,10 @@ export class Caller {
     )
   }
 
-  /** Takes a place among the calls that wait to be sent; the returned function gives it back. */
+  /**
+   * Adds a call to the offline queue and returns the function that removes it. Throws
+   * OFFLINE_QUEUE_FULL.
+   */
   #enqueue(bytes: number): () => void {
     const { queue } = this.#options
     const unsent = this.#unsent
@@ -136,13 +150,14 @@ export class Caller {
   }
 
   #shouldRetry(error: TonyError, path: string, repeat: RetryMode): boolean {
-    // The server has let go of this caller, or is about to: the next attempt shows the next token.
+    // The server closes the connection of an expired token. The next attempt sends the refreshed
+    // one.
     const isPassing = error.code === 'TOKEN_EXPIRED' && this.#options.refreshesToken && path !== 'auth.renew'
     return isPassing || mayRetry(error, repeat)
   }
 
   #delayAfter({ retryAfterMs = 0, code }: TonyError, attempts: number): number {
-    // The next socket is the pause.
+    // Opening the next socket takes time already.
     if (code === 'CONNECTION_LOST' && !this.#transport.reportsLossPerCall) return 0
     const delay = retryAfterMs + jitteredDelayMs(backoff, attempts)
     return code === 'CIRCUIT_OPEN' ? delay : Math.max(delay, this.#takeRetryDelayMs())
@@ -151,14 +166,17 @@ export class Caller {
   #paramsOf(path: string, input: unknown): string {
     const params = JSON.stringify({ path, input })
     const { maxBytes } = this.#transport
-    // A character of UTF-16 has at most three bytes in UTF-8.
+    // A UTF-16 code unit has at most three bytes in UTF-8.
     const bytes = params.length * 3 <= maxBytes ? 0 : encoder.encode(params).length
     if (bytes > maxBytes) throw payloadTooLarge(bytes, maxBytes)
     return params
   }
 }
 
-/** What is for the caller to try again: the time it gave is over, or it has to wait for what other agents do. */
+/**
+ * Errors left to the caller to retry: its deadline has passed, or the outcome depends on other
+ * agents.
+ */
 const callerRetriedCodes: ReadonlySet<TonyError['code']> = new Set([
   'DEADLINE_EXCEEDED',
   'NO_AGENTS_AVAILABLE',
@@ -170,7 +188,10 @@ function mayRetry(error: TonyError, repeat: RetryMode): boolean {
   return error.applied === 'no' || repeat !== 'unsafe'
 }
 
-/** The error of a call for all its attempts: the last one's alone would not say why the time ran out. */
+/**
+ * Returns the error of a call over all its attempts. A passed deadline names the previous error,
+ * which explains why the time ran out.
+ */
 function toFinalError(error: TonyError, previousError: TonyError | undefined, mayHaveApplied: boolean): TonyError {
   const whole = mayHaveApplied ? toMaybeApplied(error) : error
   if (error.code !== 'DEADLINE_EXCEEDED' || !previousError) return whole

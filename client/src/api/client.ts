@@ -9,53 +9,85 @@ import type { RetrySafety } from './caller.ts'
 import type { CallOptions, SubscribeOptions } from './calls.ts'
 import { type QueueLimit, TonyError } from './errors.ts'
 
-/** What became of a call, for whoever records them. `op` numbers the calls of one client. */
+/** Record of a call or its outcome, for `onCall`. `op` numbers the calls of one client from 1. */
 export type CallRecord =
   | { readonly type: 'invoke'; readonly op: number; readonly path: string; readonly input: unknown }
   | { readonly type: 'ok'; readonly op: number; readonly path: string; readonly output: unknown }
-  /** `fail`: nothing changed on the server. `info`: it may have. */
+  /** `fail`: nothing changed on the server. `info`: the call may have taken effect. */
   | { readonly type: 'fail' | 'info'; readonly op: number; readonly path: string; readonly error: unknown }
 
+/** Options of `createClient`. */
 export interface ClientOptions {
-  /** Default `http://127.0.0.1:3456`. */
+  /** URL of the server. Default `http://127.0.0.1:3456`. */
   readonly url?: string
-  /** An agent's token, or an API key. Without one the server must be in dev mode on this machine. */
+  /**
+   * Access token of an agent or an API key. Without one the server must be in dev mode on this
+   * machine.
+   */
   readonly token?: string
-  /** What a registration gave: its token is exchanged for the next one in time, on the same connection. Instead of `token`. */
+  /**
+   * The tokens of a registration, instead of `token`. The client refreshes them in time, on the
+   * same connection.
+   */
   readonly session?: SessionTokens
-  /** Name of the project; only without a token, which carries its own. Default `default`. */
+  /**
+   * Name of the project, only without a token: a token names its own project. Default `default`.
+   */
   readonly project?: string
-  /** How long a call may take in all, in milliseconds. Default 30 000. */
+  /** Deadline for a call including its retries, in milliseconds. Default 30 000. */
   readonly deadlineMs?: number
-  /** How calls travel. `socket`: over one WebSocket. `http`: each as a request, where sockets are blocked. Default `socket`. */
+  /**
+   * Transport of calls. `socket`: one WebSocket for all. `http`: an HTTP request for each, where
+   * WebSockets are blocked. Default `socket`.
+   */
   readonly calls?: 'socket' | 'http'
-  /** How subscriptions travel. `sse`: as server-sent events, where sockets are blocked. Default `socket`. */
+  /**
+   * Transport of subscriptions. `sse`: an event stream for each, where WebSockets are blocked.
+   * Default `socket`.
+   */
   readonly subscriptions?: 'socket' | 'sse'
-  /** How much may wait while there is no connection; what is beyond that is refused with OFFLINE_QUEUE_FULL. */
+  /**
+   * Limits for calls that wait for a connection. A call beyond them rejects with
+   * OFFLINE_QUEUE_FULL. Default: 1 000 calls, 16 MiB.
+   */
   readonly offlineQueue?: Partial<QueueLimit>
-  /** How often calls may be sent again that the server could not take. Those beyond wait for their turn. */
+  /**
+   * Budget for repeats of calls that the server refused. Repeats beyond it are delayed, not
+   * refused. Default: `{ burst: 100, perSecond: 20 }`.
+   */
   readonly retries?: Partial<RetryBudget>
-  /** When a server that fails again and again is left alone. */
+  /**
+   * Circuit breaker for a server that fails repeatedly. Default: `{ failures: 10, openMs: 1_000 }`.
+   */
   readonly breaker?: Partial<BreakerOptions>
-  /** When a connection is taken for dead. */
+  /**
+   * Timeouts that detect a dead connection. Default: `{ pingMs: 20_000, pongMs: 10_000, connectMs:
+   * 10_000 }`.
+   */
   readonly timeouts?: Partial<ConnectionTimeouts>
-  /** Told of each change of the connection. */
+  /** Called on each change of the connection. */
   readonly onState?: (state: ConnectionState, change: StateChange) => void
-  /** Sees every call and what became of it. */
+  /** Called before each call and after its outcome. */
   readonly onCall?: (record: CallRecord) => void
 }
 
-/** What is known of the connection. */
+/** The state of a client's connection. */
 export interface Connectivity {
   readonly state: ConnectionState
-  /** Calls `listener` with each change from now on, until the returned function is called. */
+  /** Calls `listener` on each later change. Returns a function that removes it. */
   onChange(listener: (change: StateChange) => void): () => void
 }
 
-/** Every procedure of the server, over one connection that is opened again whenever it is lost. */
+/**
+ * A typed function for every procedure of the server, over a connection that is reopened after each
+ * loss. Each function rejects with TonyError.
+ */
 export interface Client extends Api {
   readonly connection: Connectivity
-  /** Ends everything: calls in flight are rejected with CLIENT_CLOSED, subscriptions finish. */
+  /**
+   * Closes the client for good. Open calls reject with CLIENT_CLOSED, subscriptions finish, and
+   * nothing keeps the process alive.
+   */
   close(): void
 }
 
@@ -63,20 +95,23 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 
 function withIdempotencyKey(input: unknown): unknown {
   if (!isRecord(input)) return input
-  // One that is undefined is on no wire: the call would be repeated without a key.
+  // JSON omits an undefined key, and the call would be repeated without one.
   return input['idempotencyKey'] === undefined ? { ...input, idempotencyKey: crypto.randomUUID() } : input
 }
 
 interface Procedure {
   readonly kind: 'query' | 'mutation' | 'subscription'
   readonly repeat: RetrySafety
-  /** The field of its input that says how long it may wait on the server, where that is not `waitMs`. */
+  /**
+   * Name and default of the input field with the time that the call blocks on the server, if that
+   * is not `waitMs`.
+   */
   readonly waits?: { readonly field: string; readonly byDefault: number }
 }
 
 type CallableProcedure = Procedure & { readonly path: string; readonly kind: 'query' | 'mutation' }
 
-/** How long a call may take in all, where that is more than the client's deadline and its `waitMs`. */
+/** Returns the deadline of a call whose blocking time is in a field of its own. */
 function toCallOptions(deadlineMs: number, input: unknown, waits: Procedure['waits']): CallOptions {
   if (waits === undefined) return {}
   const given = isRecord(input) ? input[waits.field] : undefined
@@ -88,7 +123,7 @@ const defaultOfflineQueue: QueueLimit = { calls: 1_000, bytes: 16_777_216 }
 const defaultRetries: RetryBudget = { burst: 100, perSecond: 20 }
 const defaultBreaker: BreakerOptions = { failures: 10, openMs: 1_000 }
 
-/** A transport for these options, and what is known of its connection. */
+/** Opens the connections for these options and returns them with their state. */
 function openConnections(options: ClientOptions, url: string, deadlineMs: number): [Connections, Connectivity] {
   const { token, session, project, calls = 'socket', subscriptions = 'socket', onState } = options
   const listeners = new Set<(change: StateChange) => void>()
@@ -121,10 +156,24 @@ function openConnections(options: ClientOptions, url: string, deadlineMs: number
   return [transport, connection]
 }
 
-/** What a lost answer to it costs, asking again would not make worse: what was handed out comes again in any case. */
+/**
+ * Procedures that are repeated after a lost reply although they are no queries. A lost delivery
+ * comes again in any case, so a repeat makes nothing worse.
+ */
 const retriedAsSafe: ReadonlySet<string> = new Set(['messages.receive'])
 
-/** Connects to a server. Calls made before the connection is open wait for it. Throws TonyError INVALID_INPUT for a `url` that is none. */
+/**
+ * Creates a client. Calls made before the connection is open wait for it. Throws TonyError
+ * INVALID_INPUT if `url` is not an http or https URL, or has a query or a fragment.
+ *
+ * @example
+ * ```ts
+ * const client = createClient({ url: 'http://127.0.0.1:3456' })
+ * const { id } = await client.tasks.create({ type: 'code', title: 'say hello' })
+ * console.log((await client.tasks.get({ taskId: id })).status) // 'pending'
+ * client.close()
+ * ```
+ */
 export function createClient(options: ClientOptions = {}): Client {
   const { url = 'http://127.0.0.1:3456', deadlineMs = 30_000, onCall } = options
   const [transport, connection] = openConnections(options, url, deadlineMs)
@@ -154,7 +203,7 @@ export function createClient(options: ClientOptions = {}): Client {
         ? (input: unknown, settings?: SubscribeOptions) => transport.subscribe(path, input ?? {}, settings?.signal)
         : (input: unknown, settings: CallOptions = {}) => call({ path, kind, ...procedure }, input, settings)
   }
-  // Built from the table that was generated beside the type.
+  // The generated table of procedures and the type `Api` come from the same router.
   return client as unknown as Client
 }
 

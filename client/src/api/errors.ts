@@ -1,36 +1,50 @@
 import { errorPolicies } from '../generated/api.ts'
 
-/** How much may wait while there is no connection. */
+/** Limits for the calls that wait for a connection. */
 export interface QueueLimit {
-  /** Default 1 000. */
+  /** Number of calls. Default 1 000. */
   readonly calls: number
-  /** Of their inputs together. Default 16 777 216 (16 MiB). */
+  /** Size of their inputs in all, in bytes. Default 16 777 216 (16 MiB). */
   readonly bytes: number
 }
 
-/** A code the server answers with, or one of the client's own. */
+/** Code of an error: the server's or the client's own. */
 export type ErrorCode = keyof typeof errorPolicies | ClientErrorCode
 
 /**
- * What no server says. `CONNECTION_LOST`: the answer did not come. `CLIENT_CLOSED`: `close` was called. `OFFLINE_QUEUE_FULL`: there is
- * no connection, and as many calls wait for one as may. `CIRCUIT_OPEN`: the server has failed again and again, and is left
- * alone for a moment.
+ * Codes that the client creates.
+ *
+ * - `CONNECTION_LOST`: the reply did not arrive.
+ * - `CLIENT_CLOSED`: `close` was called.
+ * - `OFFLINE_QUEUE_FULL`: there is no connection, and the queue of calls that wait for one is full.
+ * - `CIRCUIT_OPEN`: the server failed repeatedly, and calls to it are paused.
  */
 export type ClientErrorCode = 'CONNECTION_LOST' | 'CLIENT_CLOSED' | 'OFFLINE_QUEUE_FULL' | 'CIRCUIT_OPEN'
 
+/** The fields of a TonyError. */
 export interface TonyErrorData {
   readonly code: ErrorCode
-  /** Whether the same call may succeed later. */
+  /** True if the same call may succeed later. */
   readonly retryable: boolean
-  /** `no`: nothing changed. `unknown`: it may have taken effect. */
+  /** `no`: nothing changed. `unknown`: the call may have taken effect. */
   readonly applied: 'no' | 'unknown'
+  /** The server's id of the call; undefined for errors of the client. */
   readonly requestId?: string | undefined
-  /** In milliseconds. */
+  /** Time to wait before a retry, in milliseconds. */
   readonly retryAfterMs?: number | undefined
+  /** Further facts, depending on the code. */
   readonly details?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** A call that did not succeed. Switch on `code`. */
+/**
+ * The error of a failed call. Switch on `code`.
+ *
+ * @example
+ * ```ts
+ * const error = await client.tasks.get({ taskId: 'absent' }).catch((thrown) => thrown)
+ * if (error instanceof TonyError && error.code === 'NOT_FOUND') console.log(error.applied) // 'no'
+ * ```
+ */
 export class TonyError extends Error implements TonyErrorData {
   override readonly name = 'TonyError'
   readonly code: ErrorCode
@@ -55,7 +69,10 @@ const isCode = (code: string): code is keyof typeof errorPolicies => Object.hasO
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** An error as it came over the wire. One without our data, a proxy's for instance, is INTERNAL. */
+/**
+ * Converts an error from the wire. An error without our data, for example from a proxy, is
+ * INTERNAL.
+ */
 export function fromWire(error: unknown): TonyError {
   const { message, data } = isRecord(error) ? error : {}
   const fields = isRecord(data) ? data : {}
@@ -85,7 +102,7 @@ export const callNotSent = (): TonyError =>
     applied: 'no',
   })
 
-/** A blocking call over HTTP that was ended early: nobody knows what it would have answered with. */
+/** The error of a blocking call over HTTP that was aborted: its outcome is unknown. */
 export const callAborted = (): TonyError =>
   new TonyError('the call was ended before its answer came', {
     code: 'CONNECTION_LOST',
@@ -116,7 +133,10 @@ export const payloadTooLarge = (bytes: number, limit: number): TonyError =>
     applied: 'no',
   })
 
-/** The server closed the connection for good. Its reason is the code of the error, where it is one. */
+/**
+ * The error after the server closed the connection for good. The close reason is its code if it is
+ * a known one.
+ */
 export const sessionEnded = (
   reason: string,
   message = 'the server ended this connection for good: register again',
@@ -127,7 +147,7 @@ export const sessionEnded = (
     applied: 'no',
   })
 
-/** The same error of a call that may have taken effect all the same. */
+/** Returns the same error with `applied: 'unknown'`. */
 export const toMaybeApplied = (error: TonyError): TonyError =>
   error.applied === 'unknown' ? error : new TonyError(error.message, { ...error, applied: 'unknown' })
 
@@ -139,7 +159,9 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'STALE_INCARNATION',
 ])
 
-/** Whether no later call of this client can do better: it was closed, or its credential has ended. */
+/**
+ * True if every later call of this client will fail too: it is closed, or its credential has ended.
+ */
 export const isFinal = (error: unknown): boolean => error instanceof TonyError && finalCodes.has(error.code)
 
 export const clientClosed = (): TonyError =>

@@ -1,19 +1,23 @@
 import type { AgentInfo, Delivery, Message } from '../generated/api.ts'
 import { agentLabel, delimitUntrusted } from '../generated/untrusted-text.ts'
 
-/** What of an agent stands in the head: as `agents.get` gives it. */
+/** The agent in the header line of untrusted text, as returned by `agents.get`. */
 export type Sender = Pick<AgentInfo, 'id' | 'name' | 'role'>
 
 /**
- * A peer's message as text for a model, as the tools for coding agents show it: a head with the sender the server authenticated,
- * then the payload, each line behind `| `, at most 16 000 characters of it. Line ends of other kinds, control characters and
- * characters that are not seen are taken out, so whatever it says it cannot end its fence or begin another.
+ * Returns another agent's message as text for a model, in the form that the tools for coding agents
+ * use: a header line with the authenticated sender, then the payload with `| ` before each line, at
+ * most 16 000 characters of it. Line ends become `\n`, and control characters and invisible
+ * characters are removed. The payload therefore cannot end its block or begin another one.
  *
- * `sender` is what `agents.get({ agent: message.from })` says now; without it the head has the sender's id and no name or role.
- * Throws a TypeError when it is not who the message is from.
+ * `sender` is the current reply of `agents.get({ agent: message.from })`. Without it the header has
+ * the sender's id, but no name and no role. Throws TypeError if `sender` is not the agent in
+ * `from`.
  *
+ * @example
  * ```ts
- * const sender = message.from === null ? undefined : await client.agents.get({ agent: message.from })
+ * const { from } = message
+ * const sender = from === null ? undefined : await client.agents.get({ agent: from })
  * prompt.push(delimitUntrustedMessage(message, sender))
  * ```
  */

@@ -1,24 +1,30 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, ExponentialBackoff, handleWhen } from 'cockatiel'
 import { circuitOpen, TonyError } from '../api/errors.ts'
 
-/** When a server is left alone. */
+/** Settings of the circuit breaker, which pauses calls to a failing server. */
 export interface BreakerOptions {
-  /** After so many failures of the server's own in a row. Default 10. */
+  /** Number of server failures in a row that open the breaker. Default 10. */
   readonly failures: number
-  /** How long at first, in milliseconds, with jitter; up to 30 times that while it goes on failing. Default 1 000. */
+  /**
+   * First pause in milliseconds, with jitter; up to 30 times that while the failures continue.
+   * Default 1 000.
+   */
   readonly openMs: number
 }
 
 export interface Breaker {
   readonly isOpen: boolean
-  /** Runs a call, unless the server is left alone now: then rejects with CIRCUIT_OPEN. */
+  /** Runs a call. Rejects with CIRCUIT_OPEN while the breaker is open. */
   run<T>(call: () => Promise<T>): Promise<T>
 }
 
-/** Not a refusal: the server, or the way to it, does not work. */
+/** Codes of a failing server or network, in contrast to refusals. */
 const serverFailureCodes: ReadonlySet<TonyError['code']> = new Set(['INTERNAL', 'STORE_UNAVAILABLE', 'CONNECTION_LOST'])
 
-/** `losesCalls`: whether calls find out by themselves that there is no server, so that a loss counts. */
+/**
+ * Creates a circuit breaker. `reportsLossPerCall`: true if each call detects a lost connection, in
+ * which case the loss counts as a failure.
+ */
 export function createBreaker({ failures, openMs }: BreakerOptions, reportsLossPerCall: boolean): Breaker {
   const policy = circuitBreaker(
     handleWhen(
@@ -37,7 +43,7 @@ export function createBreaker({ failures, openMs }: BreakerOptions, reportsLossP
       return policy.state !== CircuitState.Closed
     },
     run: async (call) => {
-      // One call tries whether it works again. The others do not wait for that one, which may be a long one.
+      // One call tests the server. The others do not wait for it, because it may take long.
       if (policy.state === CircuitState.HalfOpen) throw circuitOpen()
       let called = false
       try {

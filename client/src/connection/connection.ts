@@ -3,16 +3,17 @@ import { clientClosed, fromWire, sessionEnded, TonyError } from '../api/errors.t
 import type { RawSocket } from './raw-socket.ts'
 import { jitteredDelayMs, type Timer, unrefTimer } from './timers.ts'
 
+/** State of a connection. `connecting` includes the pauses between attempts; `closed` is final. */
 export type ConnectionState = 'connecting' | 'open' | 'closed'
 
-/** What has become of the connection, and why. */
+/** A change of the connection and its reason. */
 export interface StateChange {
   readonly state: ConnectionState
-  /** How often it has been tried in a row without an answer. */
+  /** Number of attempts in a row without a reply. */
   readonly attempt: number
-  /** Until it is tried again, in milliseconds; 0 for at once. */
+  /** Delay before the next attempt, in milliseconds; 0 means at once. */
   readonly retryInMs: number
-  /** Why the one before was lost, or why there will be no other. */
+  /** Reason of the last loss, or of the final close; undefined if the connection is open. */
   readonly reason: string | undefined
 }
 
@@ -21,13 +22,13 @@ export interface ConnectionParams {
   readonly project?: string
 }
 
-/** When a socket is taken for dead. All in milliseconds. */
+/** Timeouts that detect a dead socket, in milliseconds. */
 export interface ConnectionTimeouts {
-  /** Silence after which the client asks whether the server is there. Default 20 000. */
+  /** Silence after which the client pings the server. Default 20 000. */
   readonly pingMs: number
-  /** How long the answer to that may take. Default 10 000. */
+  /** Time for the reply to a ping. Default 10 000. */
   readonly pongMs: number
-  /** How long opening a socket may take. Default 10 000. */
+  /** Time for opening a socket. Default 10 000. */
   readonly connectMs: number
 }
 
@@ -35,17 +36,29 @@ export interface ConnectionOptions {
   /** `ws://host:port/ws` */
   readonly url: string
   readonly timeouts: ConnectionTimeouts
-  /** What the server is told of the caller on each new socket. Rejects when there is nothing to be told any more. */
+  /**
+   * Returns the connection params for each new socket. Rejects if the credential has ended for
+   * good.
+   */
   readonly getConnectionParams: () => Promise<ConnectionParams>
-  /** The token has ended, and `hello` can give another. Without this the end of a token is the end of the connection. */
+  /**
+   * Called when the token has expired and can be refreshed. Without it an expired token ends the
+   * connection.
+   */
   readonly onExpired?: () => void
   readonly onOpen: () => void
   readonly onMessage: (message: unknown) => void
-  /** The server asks for another socket. Whether something is still owed an answer on this one. */
+  /**
+   * Called when the server requests a reconnect. Returns true if calls still wait for a reply on
+   * this socket.
+   */
   readonly onReconnectRequested: () => boolean
-  /** A socket that was moved from is gone. */
+  /** Called when the previous socket is closed. */
   readonly onOldSocketClosed: () => void
-  /** The socket is gone; another one is being opened unless `final`. `untouched`: nothing that was sent on it was taken. */
+  /**
+   * Called when the socket is lost. Another one is being opened unless `final` is set. `untouched`
+   * is true if the server processed nothing that was sent on it.
+   */
   readonly onLost: (final: TonyError | undefined, untouched: boolean) => void
   readonly onState: (change: StateChange) => void
 }
@@ -53,29 +66,35 @@ export interface ConnectionOptions {
 /** Backoff between attempts to connect. */
 const backoff = { initialMs: 100, maximumMs: 5_000 }
 
-/** Codes with which a server says that trying again is no use: 4401 is a credential it will not take. */
+/** Close codes after which a reconnect is useless: 4401 is a rejected credential. */
 const finalCodes = new Set([4401, 4403])
 
 const maxFrameBytes = 262_144
 
-/** A server refuses a frame with more calls than it likes, by default 1 000 and never fewer than this. */
+/**
+ * The server refuses a frame with too many calls. Its limit is 1 000 by default and never below
+ * this number.
+ */
 const maxFrameMessages = 500
 
-/** How long a socket that was moved from is kept for the answers still owed on it. */
+/** Time that the previous socket stays open for outstanding replies, in milliseconds. */
 const oldSocketTimeoutMs = 10_000
 
-/** One WebSocket at a time, opened again whenever it is lost. Messages given in one turn travel in one frame. */
+/**
+ * Keeps one WebSocket open and reopens it after each loss. Messages sent in the same tick share a
+ * frame.
+ */
 export class Connection {
   readonly #options: ConnectionOptions
   #socket: RawSocket | undefined
-  /** The one before, while answers are owed on it. */
+  /** The previous socket, while replies are outstanding on it. */
   #oldSocket: RawSocket | undefined
   #open = false
   #closed = false
   #attempt = 0
   #outgoing: string[] = []
   #lastReceivedAt = 0
-  /** What the server said before it closed a socket it will not have. */
+  /** The error text that the server sent before it closed a refused socket. */
   #refusal: string | undefined
   #reconnectTimer: Timer | undefined
   #livenessTimer: Timer | undefined
@@ -89,7 +108,7 @@ export class Connection {
     return this.#open
   }
 
-  /** Sends a message on the open socket; false, and nothing is kept, when there is none. */
+  /** Sends a message on the open socket. Returns false and drops the message if there is none. */
   send(message: string): boolean {
     if (!this.#open) return false
     this.#outgoing.push(message)
@@ -97,7 +116,7 @@ export class Connection {
     return true
   }
 
-  /** Everything owed on the socket that was moved from has been answered. */
+  /** Closes the previous socket: every outstanding reply has arrived. */
   closeOldSocket(): void {
     this.#oldSocket?.close()
     this.#oldSocket = undefined
@@ -168,7 +187,8 @@ export class Connection {
       onClose: (code, reason) => this.#handleClose(socket, code, reason),
     })
     this.#socket = socket
-    // One that is taken and never answered would otherwise be waited for as long as the network likes.
+    // A server may accept the TCP connection and never answer. Without this timeout the operating
+    // system would decide how long to wait.
     this.#livenessTimer = unrefTimer(setTimeout(() => socket.terminate(), this.#options.timeouts.connectMs))
   }
 
@@ -176,7 +196,8 @@ export class Connection {
     if (socket === this.#socket) this.#lastReceivedAt = performance.now()
     if (text === 'PING') return socket.send('PONG')
     if (text === 'PONG') return
-    // A connection is proven by an answer on it, not by being open: a server that refuses us closes it again.
+    // A reply proves a connection, an open socket does not: a server that refuses the client closes
+    // it again.
     this.#attempt = 0
     const message = parse(text)
     if (message === undefined) return socket.terminate()
@@ -185,7 +206,7 @@ export class Connection {
     if (socket === this.#socket) this.#switchSocket(socket)
   }
 
-  /** What is called from now on goes to the next socket. This one is kept for what must be answered on it. */
+  /** Opens the next socket for new calls. This one is kept for outstanding replies. */
   #switchSocket(socket: RawSocket): void {
     const owed = this.#options.onReconnectRequested()
     this.closeOldSocket()
@@ -234,11 +255,14 @@ export class Connection {
   }
 }
 
-/** An error that belongs to no call is about the connection itself. */
+/** True for an error without the id of a call: it concerns the connection itself. */
 const isRefusal = (message: unknown): message is { error: unknown } =>
   typeof message === 'object' && message !== null && 'id' in message && message.id === null && 'error' in message
 
-/** Undefined for what is not JSON: nothing our server sends, so something else answers there. */
+/**
+ * Returns undefined for text that is not JSON. Our server never sends that, so another program has
+ * answered.
+ */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -19,7 +19,7 @@ export interface ConnectionsOptions {
   readonly token?: string
   readonly session?: SessionTokens
   readonly project?: string
-  /** In milliseconds. */
+  /** Default deadline of a call, in milliseconds. */
   readonly deadlineMs: number
   readonly timeouts: ConnectionTimeouts
   readonly queue: QueueLimit
@@ -28,7 +28,7 @@ export interface ConnectionsOptions {
   readonly onState: (change: StateChange) => void
 }
 
-/** Every way to the server that one client uses, opened when it is needed. */
+/** The connections of one client, each opened on first use. */
 export class Connections {
   readonly #options: ConnectionsOptions
   readonly #tokens: ClientTokens | undefined
@@ -85,7 +85,7 @@ export class Connections {
     this.#state = change.state
     this.#options.onState(change)
     if (change.state !== 'closed') return
-    // Ended by the server for good.
+    // The server has ended the connection for good.
     this.#tokens?.close()
     this.#caller.wakeWaiting()
   }
@@ -114,7 +114,7 @@ export class Connections {
     }
   }
 
-  /** Without a socket, whether the server is there is known from the last request. */
+  /** Without a socket, the last HTTP request decides whether the server counts as reachable. */
   #setReachable(reached: boolean, reason: string | undefined): void {
     const state = reached ? 'open' : 'connecting'
     if (this.#options.calls === 'socket' || state === this.#state) return
@@ -141,7 +141,10 @@ export class Connections {
     return this.#sseTransport
   }
 
-  /** The socket goes on as it is, with the new token. Where it cannot, the server closes it, and the next one shows it. */
+  /**
+   * Sends the refreshed token on the open socket. If that fails, the server closes the socket, and
+   * the next one sends the token.
+   */
   #renewToken(token: string): void {
     const socket = this.#socketTransport
     if (!socket?.isOpen) return
@@ -154,5 +157,8 @@ export class Connections {
   }
 }
 
-/** How long renewing may take. One that fails is made up for by the next socket. */
+/**
+ * Deadline for the re-authentication, in milliseconds. After a failure the next socket sends the
+ * token.
+ */
 const renewTimeoutMs = 10_000

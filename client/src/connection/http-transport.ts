@@ -18,28 +18,37 @@ import { type Attempt, type Transport, waitOf } from './transport.ts'
 export interface HttpTransportOptions {
   /** `http://host:port` */
   readonly url: string
-  /** What the server is told of the caller with each request. Rejects when there is nothing to be told any more. */
+  /**
+   * Returns the token and the project for each HTTP request. Rejects if the credential has ended
+   * for good.
+   */
   readonly getConnectionParams: () => Promise<ConnectionParams>
   readonly onExpired: (() => void) | undefined
   readonly timeouts: ConnectionTimeouts
-  /** Whether the last request was answered. */
+  /** Called after each HTTP request with true if it was answered. */
   readonly onReachable: (reached: boolean, reason: string | undefined) => void
-  /** The credential has ended for good. */
+  /** Called when the credential has ended for good. */
   readonly onEnded: (error: TonyError) => void
 }
 
-/** How the caller is told to HTTP. */
+/** Returns the HTTP headers that identify the caller. */
 export const headersOf = ({ token, project }: ConnectionParams): Record<string, string> => ({
   ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   ...(project === undefined ? {} : { 'x-tony-project': project }),
 })
 
-/** The longest address: the server takes headers of 16 384 bytes in all, and the token is one of them. */
+/**
+ * Longest URL of a query, in characters. The server accepts 16 384 bytes of headers in all, and the
+ * token is one of them.
+ */
 const maxUrlLength = 12_000
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** What was answered; an error of no form of ours, a proxy's, where it is not JSON. */
+/**
+ * Returns the parsed reply. A body that is not JSON, for example from a proxy, counts as an unknown
+ * error.
+ */
 async function replyOf(response: Response): Promise<unknown> {
   const text = await response.text()
   try {
@@ -52,11 +61,11 @@ async function replyOf(response: Response): Promise<unknown> {
 interface TimedAbort {
   readonly signal: AbortSignal
   readonly abort: () => void
-  /** Leaves nothing behind. */
+  /** Clears the timer and removes the listener. */
   readonly dispose: () => void
 }
 
-/** A signal that is aborted with another or after a time. */
+/** Creates a signal that aborts with another signal or after a time. */
 export function createTimedAbort(outer: AbortSignal | undefined, afterMs: number): TimedAbort {
   const controller = new AbortController()
   const abort = () => controller.abort()
@@ -73,7 +82,7 @@ export function createTimedAbort(outer: AbortSignal | undefined, afterMs: number
   }
 }
 
-/** Rejects as soon as a signal says that nobody waits any more. */
+/** Rejects as soon as the signal aborts. */
 function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = () => reject(new Error('nobody waits any more'))
@@ -83,7 +92,7 @@ function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
   })
 }
 
-/** The address and the rest of a request for a call. */
+/** Returns the URL and the options of the HTTP request for a call. */
 function requestOf(url: string, { path, kind, input }: Attempt): [string, RequestInit] {
   const at = `${url}/trpc/${path}`
   const body = JSON.stringify(input)
@@ -93,7 +102,7 @@ function requestOf(url: string, { path, kind, input }: Attempt): [string, Reques
   return [address, { method: 'GET' }]
 }
 
-/** What a request that failed means for its call. */
+/** Converts a failed HTTP request to the error of its call. */
 function toCallError(error: unknown, { signal, deadlineMs, end }: Attempt, closing: AbortSignal): TonyError {
   if (error instanceof TonyError) return error
   if (closing.aborted) return toMaybeApplied(clientClosed())
@@ -102,7 +111,7 @@ function toCallError(error: unknown, { signal, deadlineMs, end }: Attempt, closi
   return isConnectError(error) ? serverUnreachable() : connectionLost()
 }
 
-/** What is to be known of the connection and the credential from an error. */
+/** Reports the state of the connection and of the credential that follows from an error. */
 function reportCallError(
   explained: TonyError,
   error: unknown,
@@ -115,7 +124,10 @@ function reportCallError(
     onReachable(false, error instanceof Error ? error.message : String(error))
 }
 
-/** Sends one call as one request, and gives its result. Throws what the reply says, or what kept it from coming. */
+/**
+ * Sends one call as one HTTP request and returns its result. Throws the error in the reply, or the
+ * error that prevented a reply.
+ */
 async function sendRequest(call: Attempt, options: HttpTransportOptions, signal: AbortSignal): Promise<unknown> {
   const { url, getConnectionParams, onReachable } = options
   const [address, init] = requestOf(url, call)
@@ -127,7 +139,10 @@ async function sendRequest(call: Attempt, options: HttpTransportOptions, signal:
   throw fromWire(isRecord(reply) ? reply['error'] : undefined)
 }
 
-/** Calls over HTTP, one request each, over the connections `fetch` keeps for the whole process. */
+/**
+ * Creates a transport with one HTTP request for each call, over the connections that `fetch` keeps
+ * for the whole process.
+ */
 export function createHttpTransport(options: HttpTransportOptions): Transport {
   const { url, timeouts } = options
   const closing = new AbortController()
@@ -139,7 +154,8 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   const attempt = async (call: Attempt): Promise<unknown> => {
     if (closing.signal.aborted) throw clientClosed()
     const leftMs = call.end - performance.now()
-    // A call without an answer for longer than it should take is taken for lost, while there is time for another.
+    // A call without a reply within its usual time counts as lost, which leaves time for another
+    // attempt.
     const answerMs = waitOf(call) + timeouts.pingMs + timeouts.pongMs
     const { signal, abort, dispose } = createTimedAbort(
       waitOf(call) > 0 ? call.signal : undefined,
@@ -162,7 +178,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
 
   return {
     reportsLossPerCall: true,
-    /** What the server takes in the body of a request. */
+    /** Largest body of an HTTP request that the server accepts, in bytes. */
     maxBytes: 262_144,
     get isOpen() {
       return !closing.signal.aborted

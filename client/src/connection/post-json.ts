@@ -6,17 +6,22 @@ export interface PostOptions<T> {
   readonly body: object
   readonly headers?: Readonly<Record<string, string>>
   readonly isReply: (reply: unknown) => reply is T
-  /** In milliseconds. */
+  /** Deadline including the retries, in milliseconds. */
   readonly withinMs: number
-  /** How long one attempt may take: an answer that never comes is asked for again. Default: all the time that is left. */
+  /**
+   * Timeout of one attempt, in milliseconds; the HTTP request is then repeated. Default: the rest
+   * of `withinMs`.
+   */
   readonly attemptMs?: number
-  /** Ends it at once, with CLIENT_CLOSED. */
+  /** Aborts the HTTP request, which then rejects with CLIENT_CLOSED. */
   readonly signal?: AbortSignal
 }
 
 const backoff = { initialMs: 100, maximumMs: 2_000 }
 
-/** How fetch says that there was no answer; anything else it throws is a fault of the call itself. */
+/**
+ * True if the error means that `fetch` got no reply. Any other error is a fault of the call itself.
+ */
 const isUnreachable = (error: unknown): boolean =>
   error instanceof TypeError ||
   (error instanceof DOMException && error.name === 'TimeoutError') ||
@@ -33,7 +38,10 @@ async function postJsonOnce<T>(options: PostOptions<T>, body: string, leftMs: nu
   throw fromWire(typeof reply === 'object' && reply !== null && 'error' in reply ? reply.error : undefined)
 }
 
-/** One call over plain HTTP, repeated while the server cannot be reached. Rejects with TonyError when it refuses. */
+/**
+ * Posts JSON over HTTP, and again while the server is unreachable. Rejects with TonyError if the
+ * server refuses the call or the deadline passes.
+ */
 export async function postJson<T>(options: PostOptions<T>): Promise<T> {
   const { withinMs, signal } = options
   const body = JSON.stringify(options.body)

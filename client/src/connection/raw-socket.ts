@@ -1,26 +1,26 @@
-/** An open or opening WebSocket, of whatever makes them where this runs. */
+/** An open or opening WebSocket of Node or of a browser. */
 export interface RawSocket {
   send(text: string): void
-  /** Says goodbye, and is gone within a second whatever the other side does. */
+  /** Sends a close frame. The socket is closed within a second, whether the peer answers or not. */
   close(): void
-  /** Gone at once, without a word. `onClose` follows. */
+  /** Drops the socket at once, without a close frame. `onClose` follows. */
   terminate(): void
 }
 
 export interface RawSocketEvents {
   readonly onOpen: () => void
   readonly onText: (text: string) => void
-  /** Once, whatever ended it. Without a close frame the code is 1006. */
+  /** Called once, after any kind of end. Without a close frame the code is 1006. */
   readonly onClose: (code: number, reason: string) => void
 }
 
-/** What this process has used. */
+/** Resources used by this process. */
 export interface ResourceUsage {
-  /** Time of all cores since it began, in milliseconds. */
+  /** CPU time on all cores since the start of the process, in milliseconds. */
   readonly cpuMs: number
-  /** Resident, in bytes. */
+  /** Resident memory, in bytes. */
   readonly memoryBytes: number
 }
 
-/** How long the other side may take to answer a close before the socket is dropped, in milliseconds. */
+/** Time for the peer to answer a close frame before the socket is dropped, in milliseconds. */
 export const closeTimeoutMs = 1_000

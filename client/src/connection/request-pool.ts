@@ -1,6 +1,9 @@
 import { maxTimerMs, sleep } from './timers.ts'
 
-/** So many requests at once to one server, of all clients of this process. What waits on the server stands beside them. */
+/**
+ * Number of concurrent HTTP requests to one server, over all clients of this process. Blocking
+ * calls do not count.
+ */
 export const maxConcurrentRequests = 32
 
 interface Pool {
@@ -10,7 +13,9 @@ interface Pool {
 
 const pools = new Map<string, Pool>()
 
-/** Waits for a place; the returned function gives it back. One that nobody waits for any more gets one at once. */
+/**
+ * Waits for a slot and returns the function that frees it. Returns at once if the signal aborts.
+ */
 export async function acquireSlot(url: string, signal: AbortSignal): Promise<() => void> {
   const pool = pools.get(url) ?? { busy: 0, wakers: new Set() }
   pools.set(url, pool)

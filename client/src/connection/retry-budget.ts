@@ -1,14 +1,15 @@
-/** How many calls may be sent again after the server refused them for now. */
+/** Budget for repeats of calls that the server refused for now. */
 export interface RetryBudget {
-  /** So many at once. Default 100. */
+  /** Number of repeats at once. Default 100. */
   readonly burst: number
-  /** And so many for each second after that. Default 20. */
+  /** Number of repeats per second after that. Default 20. */
   readonly perSecond: number
 }
 
 /**
- * Paces repeats, so that a server in trouble is not given many times the load it had. A repeat beyond the budget waits for its
- * turn, as long as its deadline lets it. Gives the time to wait, in milliseconds.
+ * Paces the repeats of calls, so that clients do not multiply the load of a server in trouble. A
+ * repeat beyond the budget is delayed as far as its deadline allows. The returned function takes
+ * one repeat from the budget and returns its delay, in milliseconds.
  */
 export function createRetryBudget({ burst, perSecond }: RetryBudget): () => number {
   let left = burst

@@ -16,27 +16,33 @@ export interface SocketTransportOptions {
   readonly url: string
   readonly timeouts: ConnectionTimeouts
   readonly getConnectionParams: () => Promise<ConnectionParams>
-  /** The token has ended, and there will be another. */
+  /** Called when the token has expired and will be refreshed. */
   readonly onExpired: (() => void) | undefined
   readonly onState: (change: StateChange) => void
 }
 
-/** How long a subscription waits that the server could not go on with. It may fail as often as it likes: it waits as long each time. */
+/**
+ * Delay before a subscription is requested again after an error of the server, in milliseconds. It
+ * does not grow with the number of errors.
+ */
 const resumeBackoff = { initialMs: 800, maximumMs: 800 }
 
 interface Pending {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
-  /** It is waited for on the socket it was sent on, as long as that lives. */
+  /** True if the call cannot be repeated and therefore waits on the socket it was sent on. */
   readonly once: boolean
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** Calls and subscriptions over one connection, whatever becomes of its sockets. */
+/** Carries calls and subscriptions over one connection and all its sockets. */
 export class SocketTransport implements Transport, SubscriptionTransport {
   readonly reportsLossPerCall = false
-  /** What the server takes in one frame, less the envelope around the input. A larger one would cost everyone on the socket. */
+  /**
+   * Largest input, in bytes: the server's limit for a frame, less the envelope. A larger frame
+   * would close the socket with all calls on it.
+   */
   readonly maxBytes = 1_048_576 - 128
   readonly #socket: Connection
   readonly #refreshesToken: boolean
@@ -44,11 +50,11 @@ export class SocketTransport implements Transport, SubscriptionTransport {
   readonly #subscriptions = new Map<number, LiveSubscription<unknown>>()
   /** Subscriptions that wait for a socket. */
   readonly #waitingSubscriptions = new Set<LiveSubscription<unknown>>()
-  /** Calls that wait for a socket. */
+  /** Wakes the calls that wait for a socket. */
   readonly #openWakers = new Set<() => void>()
-  /** Subscriptions that wait before they are asked for again. */
+  /** Wakes the subscriptions that wait before their next attempt. */
   readonly #retryWakers = new Set<() => void>()
-  /** Calls that are owed an answer on the socket before this one. */
+  /** Calls that wait for a reply on the previous socket. */
   #oldSocketCalls = new Set<number>()
   #lastId = 0
   #finalError: TonyError | undefined
@@ -151,12 +157,13 @@ export class SocketTransport implements Transport, SubscriptionTransport {
   }
 
   #handleSubscriptionError(id: number, subscription: LiveSubscription<unknown>, error: TonyError): void {
-    // The whole socket is about to be closed: the subscription is taken up again on the next one.
+    // The server is about to close the whole socket. The subscription resumes on the next one.
     if (error.code === 'CONSUMER_TOO_SLOW' || error.code === 'SHUTTING_DOWN') return
     if (error.code === 'TOKEN_EXPIRED' && this.#refreshesToken) return
     this.#subscriptions.delete(id)
     if (!subscription.canResumeAfter(error)) return subscription.fail(error)
-    // The server could not go on with it now, its database being away for instance: asked for again after a while.
+    // The server could not continue the subscription now, for example without its database. The
+    // client requests it again later.
     this.#waitingSubscriptions.add(subscription)
     void sleep(error.retryAfterMs ?? jitteredDelayMs(resumeBackoff, 0), this.#retryWakers).then(() => {
       if (this.#socket.isOpen && this.#waitingSubscriptions.delete(subscription)) subscription.open()
@@ -171,10 +178,13 @@ export class SocketTransport implements Transport, SubscriptionTransport {
     for (const wake of [...this.#openWakers]) wake()
   }
 
-  /** What can be said again is said again on the next socket; the rest is waited for on this one. */
+  /**
+   * Prepares the move to the next socket. Repeatable calls are sent again there; the others keep
+   * waiting on this one. Returns true if there are such calls.
+   */
   #moveToNextSocket(): boolean {
     this.#rejectOldSocketCalls()
-    // Nothing more is to be handed out where nobody takes it.
+    // The server must deliver nothing more on this socket, because no reader takes it.
     for (const id of this.#subscriptions.keys()) this.#socket.send(`{"id":${id},"method":"subscription.stop"}`)
     this.#oldSocketCalls = new Set([...this.#pending].flatMap(([id, { once }]) => (once ? [id] : [])))
     return this.#oldSocketCalls.size > 0

@@ -6,18 +6,21 @@ import { jitteredDelayMs, type Timer } from './timers.ts'
 
 type AnySubscription = LiveSubscription<unknown>
 
-/** Backoff between attempts to take a subscription up again. */
+/** Backoff between attempts to resume a subscription. */
 const backoff = { initialMs: 100, maximumMs: 5_000 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** The error an answer that is no stream holds. */
+/** Returns the error in a reply that is no event stream. */
 async function readError(response: Response): Promise<TonyError> {
   const reply: unknown = await response.json().catch(() => undefined)
   return fromWire(isRecord(reply) ? reply['error'] : undefined)
 }
 
-/** Subscriptions as server-sent events, one request each: for networks that let no WebSocket through. */
+/**
+ * Carries each subscription as server-sent events over one HTTP request, where networks block
+ * WebSockets.
+ */
 export class SseTransport implements SubscriptionTransport {
   readonly #options: HttpTransportOptions
   readonly #streams = new Map<number, AbortController>()
@@ -59,7 +62,10 @@ export class SseTransport implements SubscriptionTransport {
     for (const ending of this.#streams.values()) ending.abort()
   }
 
-  /** Reads until the server ends it, refuses it, or is lost; in the last two cases it is taken up again if that is of use. */
+  /**
+   * Reads the stream until the server ends it, refuses it, or the connection is lost. After a
+   * refusal or a loss the subscription is resumed if that can help.
+   */
   async #run(subscription: AnySubscription, request: SubscriptionRequest, controller: AbortController): Promise<void> {
     const outcome = await this.#read(subscription, request, controller).catch((error: unknown) => error)
     if (this.#closed) return subscription.fail(clientClosed())
@@ -78,7 +84,7 @@ export class SseTransport implements SubscriptionTransport {
     this.#retryTimers.set(subscription, setTimeout(reopen, jitteredDelayMs(backoff, failures)))
   }
 
-  /** Resolves when the server ended it by itself. */
+  /** Resolves when the server ends the stream. */
   async #read(
     subscription: AnySubscription,
     { path, input, lastEventId }: SubscriptionRequest,
@@ -105,12 +111,12 @@ export class SseTransport implements SubscriptionTransport {
       throw new Error('the stream broke off')
     } finally {
       clearTimeout(silenceTimer)
-      // Also the one that is left half read.
+      // Also aborts a response that was read only in part.
       controller.abort()
     }
   }
 
-  /** Whether it was the end. */
+  /** Handles one event. Returns true if it ends the stream. */
   #receive(subscription: AnySubscription, { event, data, id }: ServerEvent): boolean {
     if (event === 'return') return true
     if (event === 'serialized-error') throw fromWire(JSON.parse(data))
@@ -122,5 +128,5 @@ export class SseTransport implements SubscriptionTransport {
   }
 }
 
-/** Why a stream was given up: its subscription was closed or paused. */
+/** Abort reason of a stream whose subscription was closed or paused. */
 const closedByCaller = 'unwanted'

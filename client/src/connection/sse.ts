@@ -18,7 +18,10 @@ function parseEvent(block: string): ServerEvent | undefined {
   return data.length === 0 && event === 'message' ? undefined : { event, data: data.join('\n'), id }
 }
 
-/** The events of a stream as they come. `onSign` is told of every sign of life, comments too. */
+/**
+ * Yields the events of a stream as they arrive. `onActivity` is called for every chunk, so for
+ * comments too.
+ */
 export async function* eventsOf(body: ReadableStream<Uint8Array>, onActivity: () => void): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder()
   let text = ''
@@ -33,7 +36,7 @@ export async function* eventsOf(body: ReadableStream<Uint8Array>, onActivity: ()
   }
 }
 
-/** Not every browser can iterate over a stream. */
+/** Reads the stream chunk by chunk, because not every browser can iterate over a stream. */
 async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader()
   try {

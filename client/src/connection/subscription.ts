@@ -1,34 +1,43 @@
 import type { Subscription } from '../api/calls.ts'
 import { TonyError } from '../api/errors.ts'
 
-/** What is asked of the server. */
+/** The request for a subscription. */
 export interface SubscriptionRequest {
   readonly path: string
   readonly input: unknown
-  /** Where to go on. */
+  /** Id of the last received item, after which the server resumes. */
   readonly lastEventId: string | undefined
 }
 
-/** How a subscription reaches the server. */
+/** The transport of a subscription. */
 export interface SubscriptionTransport {
-  /** Asks for it; gives the id it got. Where that cannot be now, the subscription is opened again once it can. */
+  /**
+   * Requests the subscription and returns its id. Without a connection it returns undefined and
+   * opens the subscription again later.
+   */
   start(subscription: LiveSubscription<unknown>, request: SubscriptionRequest): number | undefined
   stop(subscription: LiveSubscription<unknown>, id: number | undefined): void
 }
 
-/** So many unread things pause a resumable subscription: it is ended, and taken up again from its cursor once read. */
+/**
+ * Number of unread items that pauses a resumable subscription. The server ends it, and it resumes
+ * from its cursor once the items are read.
+ */
 const bufferLimit = 5_000
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** A subscription that outlives sockets, as an async iterable. */
+/** A subscription that outlives its sockets, as an async iterable. */
 export class LiveSubscription<T> implements Subscription<T> {
   readonly #path: string
   readonly #input: unknown
   readonly #transport: SubscriptionTransport
   readonly #buffer: { id: string | undefined; data: T }[] = []
   #id: number | undefined
-  /** Of the last thing received, where to resume; the caller's `cursor` is of the last one handed out. */
+  /**
+   * Id of the last received item, where the server resumes. The caller's `cursor` is that of the
+   * last item handed out.
+   */
   #lastReceivedId: string | undefined
   #cursor: string | undefined
   #paused = false
@@ -47,7 +56,7 @@ export class LiveSubscription<T> implements Subscription<T> {
     return this.#cursor
   }
 
-  /** There is an open socket: asks for everything after what was received. */
+  /** Requests everything after the last received item. */
   open(): void {
     if (this.#end) return
     const lastEventId = this.#lastReceivedId
@@ -56,12 +65,15 @@ export class LiveSubscription<T> implements Subscription<T> {
     this.#id = this.#transport.start(this, { path: this.#path, input, lastEventId })
   }
 
-  /** The server has taken it. */
+  /** Records that the server has accepted the subscription. */
   markStarted(): void {
     this.#started = true
   }
 
-  /** Whether to ask for it again after an error. One that was refused for being one too many is its caller's to know of. */
+  /**
+   * True if the subscription can be requested again after an error. A refusal at the limit of
+   * subscriptions is an error for the caller instead.
+   */
   canResumeAfter({ retryable, code }: TonyError): boolean {
     return retryable && (this.#started || code !== 'RATE_LIMITED')
   }
@@ -69,7 +81,8 @@ export class LiveSubscription<T> implements Subscription<T> {
   push(result: Record<string, unknown>): void {
     const { id, data } = result
     const tracked = typeof id === 'string' && isRecord(data)
-    // The schema of the procedure is the server's promise; checking each event again would cost more than carrying it.
+    // The server guarantees the schema of its procedures. Checking each event again would cost more
+    // than carrying it.
     const thing = (tracked ? data['data'] : data) as T
     if (tracked) this.#lastReceivedId = id
     this.#buffer.push({ id: tracked ? id : undefined, data: thing })
@@ -77,7 +90,7 @@ export class LiveSubscription<T> implements Subscription<T> {
     this.#wake?.()
   }
 
-  /** The server ended it. While its socket is being closed that is no end: it is resumed on the next one. */
+  /** Ends the subscription after a stop by the server. A stop that pauses it is no end. */
   handleStop(): void {
     if (!this.#paused) this.fail(undefined)
   }
@@ -88,7 +101,7 @@ export class LiveSubscription<T> implements Subscription<T> {
     this.#wake?.()
   }
 
-  /** Ends with a signal, and leaves nothing on it when it ends before. */
+  /** Closes the subscription when the signal aborts, and removes the listener if it ends before. */
   closeOnAbort(signal: AbortSignal): void {
     if (this.#end) return
     if (signal.aborted) return this.close()

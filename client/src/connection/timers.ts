@@ -1,16 +1,16 @@
 export type Timer = ReturnType<typeof setTimeout>
 
-/** A timer that does not keep the process alive, where there are processes. */
+/** Keeps a timer from holding the process open, where the runtime supports it. */
 export function unrefTimer(timer: Timer): Timer {
   const held: unknown = timer
   if (typeof held === 'object' && held !== null && 'unref' in held && typeof held.unref === 'function') held.unref()
   return timer
 }
 
-/** A timer holds at most 2^31 milliseconds; what is longer it would run at once. */
+/** Longest delay of a timer, in milliseconds. A timer with a longer one would fire at once. */
 export const maxTimerMs = 2 ** 31 - 1
 
-/** Settles after `ms`, or earlier: when woken through `wakers`, or when `signal` says that nobody waits any more. */
+/** Resolves after `ms`, or earlier if it is woken through `wakers` or the signal aborts. */
 export function sleep(ms: number, wakers: Set<() => void>, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -26,7 +26,10 @@ export function sleep(ms: number, wakers: Set<() => void>, signal?: AbortSignal)
   })
 }
 
-/** Full jitter: anything up to a ceiling that doubles with each attempt. In milliseconds. */
+/**
+ * Returns a delay with full jitter, in milliseconds: random up to a ceiling that doubles with each
+ * attempt.
+ */
 export const jitteredDelayMs = ({ initialMs, maximumMs }: Backoff, attempt: number): number =>
   Math.random() * Math.min(maximumMs, initialMs * 2 ** Math.min(attempt, 30))
 

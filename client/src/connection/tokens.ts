@@ -2,39 +2,49 @@ import { clientClosed, isFinal } from '../api/errors.ts'
 import { postJson } from './post-json.ts'
 import { maxTimerMs, sleep, type Timer, unrefTimer } from './timers.ts'
 
-/** What a registration gives to stay in with. */
+/** The client tokens of a registration. */
 export interface SessionTokens {
+  /** The access token. */
   readonly token: string
+  /** The single-use secret for the next pair of tokens. */
   readonly refreshToken: string
-  /** How long `token` is good from now on, in milliseconds. */
+  /** Remaining life of `token`, in milliseconds. */
   readonly expiresInMs: number
 }
 
 const isTokens = (reply: unknown): reply is SessionTokens =>
   typeof reply === 'object' && reply !== null && 'token' in reply && 'refreshToken' in reply && 'expiresInMs' in reply
 
-/** When the next token is asked for, as a share of the life of this one. */
+/** Share of a token's life after which it is refreshed. */
 const refreshFraction = 2 / 3
 
-/** Nearer to its end than this a token is not shown any more: in milliseconds, and at most a tenth of its life. */
+/**
+ * Time before its end from which a token is no longer used, in milliseconds; at most a tenth of its
+ * life.
+ */
 const expiryMarginMs = 5_000
 
 const refreshTimeoutMs = 30_000
 
-/** The server gives an answer again for 10 s: one that was lost without a word has to be asked for well before that is over. */
+/**
+ * Timeout of one attempt to refresh, in milliseconds. The server repeats a lost reply for 10 s, so
+ * the client must retry well within that time.
+ */
 const attemptMs = 3_000
 
-/** Between exchanges that failed, in milliseconds. */
+/** Delay after a failed refresh, in milliseconds. */
 const retryDelayMs = 1_000
 
-/** The access token of a session: exchanged for the next one in time, or when it is needed and has ended. */
+/**
+ * Keeps the access token of a session current: refreshes it in time, or on demand after its end.
+ */
 export class ClientTokens {
   readonly #url: string
   readonly #onToken: (token: string) => void
   #tokens: SessionTokens
-  /** Until when the token is shown. */
+  /** Time until which the token is used, on the clock of `performance`. */
   #validUntil = 0
-  /** Kept until an exchange is answered: the server gives a lost answer again for the same one. */
+  /** Kept until a refresh is answered: the server repeats a lost reply only for the same nonce. */
   #nonce: string = crypto.randomUUID()
   #pendingRefresh: Promise<void> | undefined
   #timer: Timer | undefined
@@ -47,17 +57,18 @@ export class ClientTokens {
     this.#setTokens(tokens)
   }
 
-  /** A token that is good now. Rejects with TonyError when there will be none any more. */
+  /** Returns a valid access token. Rejects with TonyError if there will be none any more. */
   async current(): Promise<string> {
     for (;;) {
       if (performance.now() < this.#validUntil) return this.#tokens.token
       await this.#refresh()
-      // Not reached, or refused by what stands between: without a pause it would be asked again at once.
+      // The server was unreachable, or a proxy refused the HTTP request. Without a pause the loop
+      // would retry at once.
       if (performance.now() >= this.#validUntil) await sleep(retryDelayMs, new Set(), this.#closing.signal)
     }
   }
 
-  /** The server says that the token has ended, whatever this clock says. */
+  /** Records that the server reports the token as expired, which overrules the local clock. */
   markExpired(): void {
     this.#validUntil = 0
   }
@@ -97,7 +108,7 @@ export class ClientTokens {
       )
     } catch (error) {
       if (isFinal(error) || signal.aborted) throw error
-      // The next attempt shows the same token with the same nonce.
+      // The next attempt sends the same refresh token with the same nonce.
       return this.#schedule(retryDelayMs)
     }
     if (!signal.aborted) this.#onToken(this.#tokens.token)

@@ -1,6 +1,9 @@
 import { closeTimeoutMs, type RawSocket, type RawSocketEvents, type ResourceUsage } from '../connection/raw-socket.ts'
 
-/** Of the global WebSocket. What is dropped is let go of here; the browser ends it in its own time. */
+/**
+ * Opens a socket with the global WebSocket. A dropped socket counts as closed at once; the browser
+ * closes it later.
+ */
 export function openRawSocket(url: string, { onOpen, onText, onClose }: RawSocketEvents): RawSocket {
   const ws = new WebSocket(url)
   let over = false
@@ -31,14 +34,14 @@ export function openRawSocket(url: string, { onOpen, onText, onClose }: RawSocke
   }
 }
 
-/** A page cannot measure what it uses. */
+/** Returns undefined: a page cannot measure its resource use. */
 export const readResourceUsage = (): ResourceUsage | undefined => undefined
 
-/** A page is not asked to end. */
+/** Does nothing: a page receives no signal before its end. */
 export const onTerminate =
   (_drain: () => Promise<void>): (() => void) =>
   () =>
     undefined
 
-/** A page is not told why a request failed. */
+/** Returns false: a page does not learn why an HTTP request failed. */
 export const isConnectError = (_error: unknown): boolean => false

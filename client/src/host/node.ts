@@ -1,12 +1,15 @@
 import WebSocket, { type RawData } from 'ws'
 import { closeTimeoutMs, type RawSocket, type RawSocketEvents, type ResourceUsage } from '../connection/raw-socket.ts'
 
-/** Of `ws` and not the global one: that cannot be dropped, so one whose peer is gone would keep the process alive. */
+/**
+ * Opens a socket with `ws`. The global WebSocket cannot drop a connection, so a dead peer would
+ * keep the process alive.
+ */
 export function openRawSocket(url: string, { onOpen, onText, onClose }: RawSocketEvents): RawSocket {
   const ws = new WebSocket(url, { perMessageDeflate: false, maxPayload: 64 * 1_024 * 1_024 })
   ws.on('open', onOpen)
   ws.on('message', (data: RawData) => onText(data.toString()))
-  // Always followed by `close`, which decides what happens.
+  // A `close` event always follows and decides what happens.
   ws.on('error', () => undefined)
   ws.on('close', (code, reason) => onClose(code, reason.toString()))
   return {
@@ -26,13 +29,14 @@ export function readResourceUsage(): ResourceUsage | undefined {
 }
 
 /**
- * Calls `drain` when the process is asked to end, once. When that is done and nobody else listens, the process ends as it
- * would have. Returns what undoes this.
+ * Calls `drain` once, on SIGTERM. When it is done and no other listener is left, the process ends
+ * as usual. Returns a function that removes the listener.
  */
 export function onTerminate(drain: () => Promise<void>): () => void {
   let draining = false
   const removeListener = () => void process.off('SIGTERM', listener)
-  // Stays until the drain is done: a second signal must not end the process in the middle of it.
+  // The listener stays until the drain is done, because a second signal must not end the process
+  // before that.
   const listener = () => {
     if (draining) return
     draining = true
@@ -45,7 +49,7 @@ export function onTerminate(drain: () => Promise<void>): () => void {
   return removeListener
 }
 
-/** Whether an error of `fetch` says that the request never left: nobody listens there. */
+/** True if the HTTP request never left this process because no server accepted the connection. */
 export function isConnectError(error: unknown): boolean {
   const cause: unknown = error instanceof Error ? error.cause : undefined
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined

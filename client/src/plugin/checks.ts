@@ -1,13 +1,15 @@
 import { isTonyPlugin, type PluginDependency, PluginError, type TonyPlugin } from './plugin.ts'
 import { isOlder, isRange, isVersion, satisfies } from './semver.ts'
 
-/** Tony's version, as plugins ask for it. */
+/** The version of Tony that plugins must support, by default. */
 export const tonyVersion = '2.8.0'
 
 const invalid = (plugin: TonyPlugin, message: string): PluginError =>
   new PluginError('PLUGIN_INVALID', `plugin "${plugin.name}": ${message}`)
 
-/** Whether something is a plugin at all; says what is missing. */
+/**
+ * Checks that a value is a plugin. Throws PluginError PLUGIN_INVALID, which names the missing part.
+ */
 export function checkShape(value: unknown): asserts value is TonyPlugin {
   if (!isTonyPlugin(value) || value.name === '')
     throw new PluginError('PLUGIN_INVALID', 'a plugin is an object with a name and a version, both strings')
@@ -21,7 +23,7 @@ export function checkShape(value: unknown): asserts value is TonyPlugin {
     if (!isRange(version)) throw invalid(value, `the version "${version}" of its dependency "${name}" is no range`)
 }
 
-/** Whether it runs on this Tony. */
+/** Checks that the plugin supports this version of Tony. Throws PluginError PLUGIN_VERSION. */
 export function checkTonyVersion({ name, minTonyVersion, maxTonyVersion }: TonyPlugin, version = tonyVersion): void {
   if (minTonyVersion !== undefined && isOlder(version, minTonyVersion))
     throw new PluginError(
@@ -35,7 +37,10 @@ export function checkTonyVersion({ name, minTonyVersion, maxTonyVersion }: TonyP
     )
 }
 
-/** Whether what it needs of the machine is allowed. Without a list everything is. */
+/**
+ * Checks that the plugin may use the machine capabilities it requires; without a list it may use
+ * any. Throws PluginError PLUGIN_CAPABILITY.
+ */
 export function checkCapabilities({ name, requiredCapabilities = [] }: TonyPlugin, allowed?: readonly string[]): void {
   const missing = allowed ? requiredCapabilities.filter((capability) => !allowed.includes(capability)) : []
   if (missing.length > 0)
@@ -50,7 +55,10 @@ const problemOf = ({ name, version }: PluginDependency, found: string | undefine
   return satisfies(found, version) ? undefined : `"${name}" ${version} is there as ${found}`
 }
 
-/** Whether every plugin it needs is there, in a version it takes. An optional one may be missing, and is not to be of a wrong version. */
+/**
+ * Checks that every dependency is present in a suitable version. An optional one may be missing,
+ * but not present in a wrong version. Throws PluginError PLUGIN_DEPENDENCY.
+ */
 export function checkDependencies(
   { name, dependencies = [] }: TonyPlugin,
   versions: ReadonlyMap<string, string>,

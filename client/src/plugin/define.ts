@@ -3,28 +3,41 @@ import type { MCP, MCPRequest, MCPResponse } from '../tony/shapes.ts'
 import { checkShape } from './checks.ts'
 import type { AnyMethods, MCPPlugin, Methods, TonyPlugin } from './plugin.ts'
 
-/** What a handler works with beside its params. */
+/** The context of a method call, passed to the handler beside the params. */
 export interface HandlerContext {
+  /** The server, as the plugin's agent. */
   readonly mcp: MCP
+  /** The request being handled. */
   readonly request: MCPRequest
 }
 
+/**
+ * The handlers of a plugin, by method. Each returns the result; an exception becomes the error
+ * `HANDLER_FAILED`.
+ */
 export type Handlers<M extends Methods<M>> = {
   readonly [K in keyof M]: (params: M[K]['params'], context: HandlerContext) => M[K]['result'] | Promise<M[K]['result']>
 }
 
-/** Reads what came over the wire, or throws: `z.object({ … }).parse`. */
+/**
+ * Parsers of params, by method, such as `z.object({ … }).parse`. Each returns the params or throws.
+ */
 export type Inputs<M extends Methods<M>> = { readonly [K in keyof M]?: (params: unknown) => M[K]['params'] }
 
+/** Definition of a plugin: its manifest, its hooks and its handlers. */
 export interface PluginDefinition<M extends Methods<M>> extends Omit<TonyPlugin, 'execute' | 'getDependency'> {
-  /** One for each method: it is found by its name, as a capability of the plugin's agent. */
+  /** One handler for each method. The name of the method is a capability of the plugin's agent. */
   readonly handlers: Handlers<M>
-  /** What it takes, checked before its handler runs. A method without one takes whatever comes. */
+  /**
+   * Parsers that run before the handlers; an exception becomes the error `INVALID_PARAMS`. A method
+   * without a parser accepts any params.
+   */
   readonly inputs?: Inputs<M>
-  /** What it is found by beside its methods. */
+  /** Further capabilities of the plugin's agent. Default: none. */
   readonly capabilities?: readonly string[]
-  /** What its agent is. Default `plugin`. */
+  /** Type of the plugin's agent. Default `plugin`. */
   readonly agentType?: string
+  /** Metadata of the plugin's agent. Default: empty. */
   readonly metadata?: Readonly<Record<string, unknown>>
 }
 
@@ -32,7 +45,7 @@ const errorResponse = (code: string, message: string): MCPResponse => ({ success
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** The params as the handler takes them, or why they are none. */
+/** Returns the parsed params, or the reason for the refusal. */
 function parseParams(input: unknown, params: unknown): { params: unknown } | { refusal: string } {
   if (typeof input !== 'function') return { params }
   try {
@@ -42,13 +55,26 @@ function parseParams(input: unknown, params: unknown): { params: unknown } | { r
   }
 }
 
-/** A property of the object's own, by a name that came over the wire. */
+/**
+ * Returns a property of the object itself, never an inherited one, because the name comes from the
+ * wire.
+ */
 const ownProperty = (object: unknown, name: string): unknown =>
   isRecord(object) && Object.hasOwn(object, name) ? object[name] : undefined
 
 /**
- * A plugin of typed methods. Give it the type of its methods: a method without a handler, or one that takes or gives something
- * else, does not compile. Throws PluginError for what is no plugin.
+ * Creates a plugin of typed methods. Pass the type of the methods: a method without a handler, or
+ * with other params or another result, then does not compile. Throws PluginError PLUGIN_INVALID if
+ * the manifest is not valid.
+ *
+ * @example
+ * ```ts
+ * const plugin = definePlugin<{ 'text.shout': { params: { text: string }; result: string } }>({
+ *   name: 'shouting',
+ *   version: '1.2.0',
+ *   handlers: { 'text.shout': ({ text }) => text.toUpperCase() },
+ * })
+ * ```
  */
 export function definePlugin<M extends Methods<M> = AnyMethods>(definition: PluginDefinition<M>): MCPPlugin<M> {
   checkShape(definition)

@@ -4,33 +4,44 @@ import { type ActivePlugin, activate, type PluginSettings, prepare } from './lif
 import { type Answers, createMemoryMCP, type RecordedCalls } from './memory-mcp.ts'
 import type { AnyMethods, MCPPlugin, Methods, TonyPlugin } from './plugin.ts'
 
+/** Options of `testPlugin`. */
 export interface HarnessOptions extends PluginSettings {
-  /** What other agents answer the plugin, by method. Without one: "No agents available for method: {method}". */
+  /**
+   * Replies of other agents to the plugin, by method. Without a reply the request rejects with "No
+   * agents available for method: {method}". Default: none.
+   */
   readonly answers?: Answers
-  /** Plugins hosted elsewhere, name and version, which it may depend on. */
+  /** Names and versions of plugins hosted elsewhere, as possible dependencies. Default: none. */
   readonly remotePlugins?: Readonly<Record<string, string>>
-  /** Give the same to two harnesses, and the second is a restart of the first. Default: nothing is installed. */
+  /**
+   * Storage of installations. Two harnesses with the same storage simulate a restart. Default:
+   * empty.
+   */
   readonly installations?: Installations
 }
 
 /** A plugin under test, without a server. */
 export interface PluginHarness<M extends Methods<M> = AnyMethods> {
+  /** Capabilities of the plugin's agent. */
   readonly capabilities: readonly string[]
-  /** Calls a method as another agent would; rejects with the error it answers, whose `code` is the answer's. */
+  /**
+   * Calls a method as another agent would. Rejects with PluginAnswerError, whose `code` is that of
+   * the plugin's error.
+   */
   call<K extends keyof M & string>(method: K, params: M[K]['params']): Promise<M[K]['result']>
-  /** The same, untyped, and with the whole answer. */
+  /** Sends an untyped request and returns the whole response. */
   request(request: MCPRequest): Promise<MCPResponse>
-  /** What the plugin has asked others, oldest first. */
+  /** Requests of the plugin to other agents, oldest first. */
   readonly requests: readonly MCPRequest[]
-  /** What it has broadcast, oldest first. */
+  /** Messages that the plugin has broadcast, oldest first. */
   readonly messages: readonly AgentMessage[]
-  /** What it said of itself as an agent, the last first. */
+  /** Configurations that the plugin has registered as an agent, newest first. */
   readonly registrations: readonly AgentConfig[]
-  /** Ends it as its host would. */
+  /** Stops the plugin as its host would. Default: without an uninstall. */
   stop(options?: { readonly uninstall?: boolean }): Promise<void>
 }
 
-/** What a plugin answers with where it does not answer a result. */
+/** The error that a plugin replied with instead of a result. */
 export class PluginAnswerError extends Error {
   override readonly name = 'PluginAnswerError'
   readonly code: string
@@ -55,7 +66,19 @@ async function getResponse(plugin: MCPPlugin, request: MCPRequest): Promise<MCPR
   }
 }
 
-/** Starts a plugin as its host would, in memory: no server, no network, no files. A plugin of Tony 2.6 or 2.7 is wrapped. */
+/**
+ * Starts a plugin in memory as its host would, without a server, a network or files. Wraps a plugin
+ * of Tony 2.6 or 2.7. Rejects with PluginError if the plugin is refused, and with the errors of
+ * `onInstall`, `registerWithMCP` and `onActivate`.
+ *
+ * @example
+ * ```ts
+ * const answers = { 'code.review': ({ file }) => `${file} is fine` }
+ * const harness = await testPlugin(plugin, { answers })
+ * const result = await harness.call('check', 'wall.ts')
+ * await harness.stop()
+ * ```
+ */
 export async function testPlugin<M extends Methods<M> = AnyMethods>(
   given: MCPPlugin<M> | TonyPlugin,
   options: HarnessOptions = {},

@@ -2,20 +2,23 @@ import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isRecord } from '../tony/conversions.ts'
 
-/** What is kept of a plugin between its runs. */
+/** The stored data of a plugin between its runs. */
 export interface Installation {
-  /** The secret by which its agent is the same after a restart. */
+  /** The secret that proves the plugin's agent is the same after a restart. */
   readonly clientInstanceId: string
-  /** When `onInstall` has run. Null before, and once it is uninstalled. */
+  /** Time at which `onInstall` succeeded, in ISO 8601; null before that and after an uninstall. */
   readonly installedAt: string | null
+  /** Version of the plugin at its last run. */
   readonly version: string
-  /** What its `getState` gave when it last stopped. */
+  /** Result of the plugin's `getState` at its last stop. */
   readonly state?: unknown
 }
 
-/** Where installations are kept, by the name of the plugin. */
+/** Storage of installations, by the name of the plugin. */
 export interface Installations {
+  /** Returns the installation of a plugin; undefined if there is none. */
   read(name: string): Promise<Installation | undefined>
+  /** Stores the installation of a plugin and replaces the previous one. */
   write(name: string, installation: Installation): Promise<void>
 }
 
@@ -27,7 +30,11 @@ const isInstallation = (value: unknown): value is Installation =>
 
 const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
-/** Installations as files of a folder, one each, that only their owner may read. */
+/**
+ * Returns a storage with one file in `folder` for each installation, readable by its owner alone.
+ * Its `read` rejects if the file is not an installation.
+ * @example await runPlugin(plugin, { installations: installationsIn('/var/lib/plugins') })
+ */
 export function installationsIn(folder: string): Installations {
   const fileOf = (name: string): string => join(folder, `${encodeURIComponent(name).replaceAll('.', '%2E')}.json`)
   return {
@@ -52,7 +59,10 @@ export function installationsIn(folder: string): Installations {
   }
 }
 
-/** Installations that end with the process: for tests, and for plugins that need none. */
+/**
+ * Returns a storage in memory, for tests and for plugins that keep nothing.
+ * @example await runPlugin(plugin, { installations: installationsInMemory() })
+ */
 export function installationsInMemory(): Installations {
   const kept = new Map<string, string>()
   return {

@@ -5,37 +5,40 @@ import { createLogger } from './logger.ts'
 import { PluginMigrationHelper } from './migrate.ts'
 import type { Dependency, MCPPlugin, PluginLogger, TonyContext, TonyPlugin } from './plugin.ts'
 
-/** How a plugin is run, whoever hosts it. */
+/** Settings of a plugin's run, on the network or in a test. */
 export interface PluginSettings {
-  /** Plugins of this process that it may depend on. Those hosted elsewhere in its project are found by themselves. */
+  /**
+   * Plugins of this process, as possible dependencies. Plugins hosted elsewhere in the project need
+   * not be listed. Default: none.
+   */
   readonly plugins?: readonly TonyPlugin[]
-  /** What a plugin may need of the machine: `file-system`, `git`, … Default: anything. */
+  /** Machine capabilities that a plugin may require: `file-system`, `git`, … Default: any. */
   readonly allowedCapabilities?: readonly string[]
-  /** Handed to the plugin in its context. */
+  /** Objects for the plugin's context. Default: none. */
   readonly services?: Readonly<Record<string, unknown>>
-  /** Default: lines on standard error. */
+  /** Logger of the plugin. Default: lines on standard error. */
   readonly logger?: PluginLogger
-  /** The Tony it is to fit. Default 2.8.0. */
+  /** The version of Tony that the plugin must support. Default 2.8.0. */
   readonly tonyVersion?: string
 }
 
-/** What hosts a plugin: the network, or the memory of a test. */
+/** The host of a plugin: the network, or the memory of a test. */
 export interface PluginEnvironment {
   readonly mcp: MCP
   readonly installations: Installations
   readonly clientInstanceId: string
-  /** Names and versions of the plugins that are hosted elsewhere. */
+  /** Returns the names and versions of the plugins hosted elsewhere. */
   getRemotePlugins(): Promise<ReadonlyMap<string, string>>
   now(): string
 }
 
 export interface ActivePlugin {
   readonly capabilities: readonly string[]
-  /** Keeps its state and deactivates it; uninstalls it where that is asked for. */
+  /** Saves the plugin's state and deactivates it, and then uninstalls it if required. */
   deactivate(options: { readonly uninstall: boolean }): Promise<void>
 }
 
-/** A plugin as it is hosted: checked as far as it can be alone, and wrapped where it is of before. */
+/** Checks a plugin and wraps it if it is one of Tony 2.6 or 2.7. Throws PluginError. */
 export function prepare(plugin: unknown, settings: PluginSettings): MCPPlugin {
   checkShape(plugin)
   checkTonyVersion(plugin, settings.tonyVersion)
@@ -43,7 +46,10 @@ export function prepare(plugin: unknown, settings: PluginSettings): MCPPlugin {
   return PluginMigrationHelper.migrateLegacyPlugin(plugin)
 }
 
-/** The plugins it may ask for: of this process, and hosted elsewhere. Elsewhere is only looked at where something is missing here. */
+/**
+ * Returns the versions of the possible dependencies, of this process and elsewhere. It queries the
+ * others only if one is missing in this process.
+ */
 async function dependenciesOf(plugin: TonyPlugin, environment: PluginEnvironment, localPlugins: readonly TonyPlugin[]) {
   const versions = new Map(localPlugins.map(({ name, version }) => [name, version]))
   const wanted = plugin.dependencies ?? []
@@ -54,7 +60,7 @@ async function dependenciesOf(plugin: TonyPlugin, environment: PluginEnvironment
   return versions
 }
 
-/** Another plugin, run here or by a request. */
+/** Returns another plugin as a dependency. It is run in this process or by a request. */
 function toDependency(name: string, version: string, local: TonyPlugin | undefined, context: TonyContext): Dependency {
   return {
     name,
@@ -93,8 +99,9 @@ async function restoreState(plugin: TonyPlugin, { state }: Installation): Promis
 }
 
 /**
- * Starts a plugin: dependencies, `onInstall` where it has not run, its state, `registerWithMCP`, `onActivate`. What one of them
- * throws ends the start.
+ * Starts a plugin: checks its dependencies, runs `onInstall` if that has not succeeded before,
+ * restores its state, and runs `registerWithMCP` and `onActivate`. An exception of any step ends
+ * the start.
  */
 export async function activate(
   plugin: MCPPlugin,
@@ -132,7 +139,7 @@ export async function activate(
       if (!uninstall)
         return installations.write(plugin.name, { ...installation, ...(state === undefined ? {} : { state }) })
       await plugin.onUninstall?.(context)
-      // The secret stays: installed again, it is the same agent.
+      // The secret stays, so that a new installation is the same agent.
       await installations.write(plugin.name, { clientInstanceId, version: plugin.version, installedAt: null })
     },
   }

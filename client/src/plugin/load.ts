@@ -4,7 +4,11 @@ import { isRecord } from '../tony/conversions.ts'
 import { checkShape } from './checks.ts'
 import { PluginError, type TonyPlugin } from './plugin.ts'
 
-/** The plugin a file exports by default, or as `plugin`. A file that cannot be read rejects with the error of its import. */
+/**
+ * Loads the plugin that a file exports by default or as `plugin`. Rejects with the error of the
+ * import, or with PluginError PLUGIN_INVALID if the file exports no valid plugin.
+ * @example const running = await runPlugin(await loadPlugin('plugin.js'))
+ */
 export async function loadPlugin(file: string | URL): Promise<TonyPlugin> {
   const { href } = typeof file === 'string' ? pathToFileURL(resolve(file)) : file
   const json = href.endsWith('.json') ? { with: { type: 'json' } } : {}

@@ -1,6 +1,9 @@
 import type { PluginLogger } from './plugin.ts'
 
-/** What plugins say goes to standard error, with their name. */
+/**
+ * Creates a logger that writes lines with the plugin's name to standard error. Debug lines are
+ * dropped.
+ */
 export const createLogger = (name: string): PluginLogger => {
   const line =
     (level: string) =>

@@ -10,14 +10,14 @@ import type {
   Untyped,
 } from '../tony/shapes.ts'
 
-/** Answers what a plugin asks others, by method. What it throws is the error `HANDLER_FAILED`. */
+/** Replies to a plugin's requests, by method. An exception becomes the error `HANDLER_FAILED`. */
 export type Answers = Readonly<Record<string, (params: Untyped, request: MCPRequest) => unknown>>
 
-/** What a plugin did with the server it was given. */
+/** The calls of a plugin to its server. */
 export interface RecordedCalls {
   readonly requests: MCPRequest[]
   readonly messages: AgentMessage[]
-  /** What the plugin said of itself as an agent, the last first. */
+  /** Configurations that the plugin has registered as an agent, newest first. */
   readonly registrations: AgentConfig[]
 }
 
@@ -27,7 +27,7 @@ const textOf = (error: unknown): string => (error instanceof Error ? error.messa
 
 const testAgentId = 'plugin-under-test'
 
-/** What both sides get of a value that goes over the wire. */
+/** Returns a value as it arrives over the wire. */
 const asJson = (value: unknown): Untyped => JSON.parse(JSON.stringify(value ?? null))
 
 const infoAt =
@@ -45,8 +45,8 @@ const infoAt =
   })
 
 /**
- * A server in memory, for tests of a plugin without one. It has the plugin's agent, and answers what it is told to, with the errors of
- * the real one.
+ * Creates a server in memory for the tests of a plugin. Its only agent is the plugin's. It replies
+ * with the given answers and fails with the errors of the real server.
  */
 export function createMemoryMCP(answers: Answers, recorded: RecordedCalls, now: string): MCP {
   const info = infoAt(now)

@@ -14,7 +14,7 @@ const manifestFields = [
   'dependencies',
 ] as const
 
-/** What a wrapper hands on as it is, where the plugin has it. */
+/** Methods that a wrapper forwards if the plugin has them. */
 const forwardedMethods = [
   'onDeactivate',
   'onUninstall',
@@ -32,7 +32,7 @@ function manifestOf(plugin: TonyPlugin): Pick<TonyPlugin, (typeof manifestFields
   return { ...Object.fromEntries(found), name, version }
 }
 
-/** The methods a plugin has, each called on the plugin itself. */
+/** Returns the methods of a plugin, bound to it. */
 function methodsOf(plugin: TonyPlugin): Pick<TonyPlugin, (typeof forwardedMethods)[number]> {
   const found = forwardedMethods.flatMap((name) => {
     const method: unknown = Reflect.get(plugin, name)
@@ -42,8 +42,8 @@ function methodsOf(plugin: TonyPlugin): Pick<TonyPlugin, (typeof forwardedMethod
 }
 
 /**
- * The plugin with a `getDependency`, where it depends on others and has none: its host gave it one. What it sets is set on
- * itself.
+ * Adds a `getDependency` to a plugin that has dependencies and no such method, as its host did in
+ * Tony 2.7. Assignments through the proxy reach the plugin.
  */
 function withDependencies(plugin: TonyPlugin, contextOf: () => TonyContext | undefined): TonyPlugin {
   if ((plugin.dependencies ?? []).length === 0 || plugin.getDependency !== undefined) return plugin
@@ -53,7 +53,7 @@ function withDependencies(plugin: TonyPlugin, contextOf: () => TonyContext | und
   })
 }
 
-/** Where nobody hosts the wrapper but its caller. */
+/** The context of a wrapper that its caller hosts directly. */
 const bareContext = (mcp: MCP): TonyContext => ({
   version: tonyVersion,
   logger: console,
@@ -97,11 +97,15 @@ function migrateLegacyPlugin(plugin: TonyPlugin): MCPPlugin {
   }
 }
 
-/** Brings plugins of Tony 2.6 and 2.7 to the server. */
+/**
+ * Adapts plugins of Tony 2.6 and 2.7 to the server.
+ * @example const plugin = PluginMigrationHelper.migrateLegacyPlugin(legacy)
+ */
 export const PluginMigrationHelper = {
   /**
-   * Wraps a plugin without changing it. A `plugin.execute` request, or `{name}.execute`, reaches its `execute(context)` with the
-   * params in `context.params`; its hooks and its state are those of the plugin. One that is an MCPPlugin is given back as it is.
+   * Wraps a plugin without changing it. A request `plugin.execute` or `{name}.execute` calls its
+   * `execute(context)` with the params in `context.params`. Its hooks and its state are used as
+   * they are. Returns an MCPPlugin unchanged.
    */
   migrateLegacyPlugin,
 } as const

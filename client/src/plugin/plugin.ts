@@ -1,13 +1,15 @@
 import type { MCP, MCPRequest, MCPResponse, Untyped } from '../tony/shapes.ts'
 
-/** A plugin that another needs. */
+/** A dependency that a plugin declares. */
 export interface PluginDependency {
   readonly name: string
-  /** A range as npm knows it: `^1.2.0`, `>=1 <3`, `1.x || 2.x`. */
+  /** Version range in npm's syntax: `^1.2.0`, `>=1 <3`, `1.x || 2.x`. */
   readonly version: string
+  /** True if the plugin also runs without it. Default: false. */
   readonly optional?: boolean
 }
 
+/** Logger of a plugin. Each call writes one line. */
 export interface PluginLogger {
   debug(...args: unknown[]): void
   info(...args: unknown[]): void
@@ -15,29 +17,33 @@ export interface PluginLogger {
   error(...args: unknown[]): void
 }
 
-/** Another plugin, as the one that depends on it sees it. */
+/** Another plugin, as its dependent uses it. */
 export interface Dependency {
   readonly name: string
   readonly version: string
-  /** Runs it: here, or by a `plugin.execute` request where it is hosted elsewhere. */
+  /**
+   * Runs the plugin in this process, or by a `plugin.execute` request if it is hosted elsewhere.
+   * Rejects with its error.
+   */
   execute(params?: unknown): Promise<Untyped>
 }
 
-/** What a plugin is run with. */
+/** The context of a plugin's run. */
 export interface TonyContext {
-  /** Of Tony: `2.8.0`. */
+  /** Version of Tony: `2.8.0`. */
   readonly version: string
   readonly logger: PluginLogger
   readonly services: Readonly<Record<string, Untyped>>
   readonly mcp: MCP
-  /** Of the request that asks for it; null where there are none. */
+  /** Params of the request, in `execute` only; null if it has none. */
   readonly params?: Untyped
+  /** The request, in `execute` only. */
   readonly request?: MCPRequest
-  /** A plugin this one depends on; undefined where an optional one is not there. */
+  /** Returns a dependency; undefined if an optional one is missing. */
   getDependency(name: string): Dependency | undefined
 }
 
-/** A plugin of Tony 2.6 or 2.7, and what every later one is too. */
+/** A plugin of Tony 2.6 or 2.7, and the base of every later one. */
 export interface TonyPlugin {
   readonly name: string
   readonly version: string
@@ -46,41 +52,50 @@ export interface TonyPlugin {
   readonly keywords?: readonly string[]
   readonly minTonyVersion?: string
   readonly maxTonyVersion?: string
-  /** What it needs of the machine: `file-system`, `git`, … */
+  /** Machine capabilities that it requires: `file-system`, `git`, … */
   readonly requiredCapabilities?: readonly string[]
   readonly dependencies?: readonly PluginDependency[]
-  /** Once for each installation. */
+  /** Runs once for each installation, and again after an exception. */
   onInstall?(context: TonyContext): unknown
-  /** Each time it starts. What it throws ends the start. */
+  /** Runs at each start. An exception ends the start. */
   onActivate?(context: TonyContext): unknown
-  /** Each time it stops. What it throws is logged. */
+  /** Runs at each stop. An exception is logged. */
   onDeactivate?(context: TonyContext): unknown
-  /** When it is to be gone. */
+  /** Runs at an uninstall, after `onDeactivate`. */
   onUninstall?(context: TonyContext): unknown
+  /** Handles the requests `plugin.execute` and `{name}.execute`. Returns the result. */
   execute?(context: TonyContext): Untyped
-  /** What is kept over a restart, as JSON. */
+  /** Returns the state to keep until the next start, as a JSON value. */
   getState?(): unknown
   setState?(state: Untyped): unknown
-  /** Goes before `setState`. */
+  /** Takes precedence over `setState`. */
   restoreState?(state: Untyped): unknown
   saveState?(): unknown
   loadState?(): unknown
   getDependency?(name: string): unknown
 }
 
-/** What the methods of a plugin take and give: `{ 'text.shout': { params: { text: string }; result: string } }`. */
+/**
+ * The params and results of a plugin's methods: `{ 'text.shout': { params: { text: string };
+ * result: string } }`.
+ */
 export type Methods<M> = { readonly [K in keyof M]: { readonly params: unknown; readonly result: unknown } }
 
-/** The methods of a plugin that does not say. */
+/** The methods of a plugin without declared types. */
 export type AnyMethods = Readonly<Record<string, { readonly params: Untyped; readonly result: Untyped }>>
 
+/** A plugin that is an agent and handles requests. */
 export interface MCPPlugin<M extends Methods<M> = AnyMethods> extends TonyPlugin {
-  /** Is given the server before it is activated; `mcp.registerAgent` says what the plugin is as an agent. */
+  /**
+   * Receives the server before `onActivate`. `mcp.registerAgent` sets the type, the capabilities
+   * and the metadata of the plugin's agent.
+   */
   registerWithMCP(mcp: MCP): Promise<void> | void
+  /** Handles a request. An exception becomes the error `HANDLER_FAILED`. */
   handleMCPRequest(request: MCPRequest): Promise<MCPResponse> | MCPResponse
-  /** The methods it answers, and any other capability it is found by. */
+  /** Returns the names of the methods and the other capabilities of the plugin's agent. */
   getMCPCapabilities(): readonly string[]
-  /** Never there: what it takes and gives, for the compiler. */
+  /** Never set: it carries the types of the methods for the compiler. */
   readonly methods?: M
 }
 
@@ -90,14 +105,22 @@ const isObject = (value: unknown): value is Partial<Record<string, unknown>> =>
 export const isTonyPlugin = (value: unknown): value is TonyPlugin =>
   isObject(value) && typeof value['name'] === 'string' && typeof value['version'] === 'string'
 
+/**
+ * True if the plugin has the three methods of an MCPPlugin.
+ * @example if (isMCPPlugin(plugin)) console.log(plugin.getMCPCapabilities())
+ */
 export const isMCPPlugin = (plugin: TonyPlugin): plugin is MCPPlugin =>
   ['registerWithMCP', 'handleMCPRequest', 'getMCPCapabilities'].every(
     (method) => typeof Reflect.get(plugin, method) === 'function',
   )
 
+/**
+ * Code of a PluginError: the manifest, the version of Tony, a required capability or a dependency
+ * does not fit.
+ */
 export type PluginErrorCode = 'PLUGIN_INVALID' | 'PLUGIN_VERSION' | 'PLUGIN_CAPABILITY' | 'PLUGIN_DEPENDENCY'
 
-/** A plugin that cannot be run as it is. The message says what to change. */
+/** The error of a plugin that cannot run. Its message contains the necessary change. */
 export class PluginError extends Error {
   override readonly name = 'PluginError'
   readonly code: PluginErrorCode

@@ -13,38 +13,51 @@ import { type ActivePlugin, activate, type PluginEnvironment, type PluginSetting
 import { createLogger } from './logger.ts'
 import { type MCPPlugin, PluginError, type TonyPlugin } from './plugin.ts'
 
+/** Options of `runPlugin`. */
 export interface RunOptions extends ServerOptions, PluginSettings {
-  /** Where is kept that it is installed, its state and the secret of its agent. Default: files in `.tony/plugins`. */
+  /**
+   * Storage of the installation, which has the plugin's state and the secret of its agent. Default:
+   * files in `.tony/plugins`.
+   */
   readonly installations?: Installations
-  /** The role of its agent. Default `developer`: an observer may not answer. */
+  /** Role of the plugin's agent. Default `developer`; an observer may not reply. */
   readonly role?: Exclude<AgentOptions['role'], undefined>
-  /** How many requests are handled at a time. Default 16. */
+  /** Number of requests handled at the same time. Default 16. */
   readonly concurrency?: number
-  /** How long requests that are handled may go on when it stops, in milliseconds. Default 30 000. */
+  /** Time for the running requests after `stop`, in milliseconds. Default 30 000. */
   readonly drainMs?: number
-  /** Between heartbeats, in milliseconds. Default 10 000. */
+  /** Time between heartbeats, in milliseconds. Default 10 000. */
   readonly heartbeatMs?: number
-  /** Between health reports, in milliseconds. Default 30 000. */
+  /** Time between health samples, in milliseconds. Default 30 000. */
   readonly healthMs?: number
 }
 
+/** A plugin that `runPlugin` has started. */
 export interface RunningPlugin {
   readonly name: string
-  /** Of its agent, whose name is that of the plugin. */
+  /** Id of the plugin's agent, which has the name of the plugin. */
   readonly agentId: string
+  /** The server, as the plugin's agent. */
   readonly mcp: MCP
   /**
-   * Takes nothing new, lets what is handled finish, deactivates the plugin and keeps its state. With `uninstall` it runs
-   * `onUninstall` too, forgets the installation, and its agent leaves; what `onUninstall` throws is thrown.
+   * Withdraws the capabilities, waits for the running requests, deactivates the plugin and saves
+   * its state. With `uninstall` it also runs `onUninstall`, deletes the installation and
+   * unregisters the agent, and it rejects with the error of `onUninstall`.
    */
   stop(options?: { readonly uninstall?: boolean }): Promise<void>
-  /** Resolves once it has stopped, also by the end of its session: run again elsewhere, or revoked. */
+  /**
+   * Resolves after the stop. The end of the agent's session also stops the plugin: it was started
+   * elsewhere, or its session was revoked.
+   */
   readonly stopped: Promise<void>
 }
 
 const defaultDrainMs = 30_000
 
-/** Everything a plugin is given of the server. It is one agent: `registerAgent` says what this one is. */
+/**
+ * Creates the plugin's view of the server. The plugin is one agent, and `registerAgent` configures
+ * it.
+ */
 function createMCP(hosted: HostedAgent, config: { current: AgentConfig }, updateAgent: () => Promise<void>): MCP {
   const { client, id } = hosted.agent
   return {
@@ -66,7 +79,7 @@ function createMCP(hosted: HostedAgent, config: { current: AgentConfig }, update
   }
 }
 
-/** The plugins that agents of the project say they host. */
+/** Returns the names and versions of the plugins that the agents of the project host. */
 async function listHostedPlugins(client: Client): Promise<Map<string, string>> {
   const agents = await listActiveAgents(client)
   return new Map(
@@ -77,13 +90,16 @@ async function listHostedPlugins(client: Client): Promise<Map<string, string>> {
   )
 }
 
-/** What its agent says of the plugin. */
+/** Returns the metadata of the plugin's agent. */
 const metadataOf = ({ name, version, description = '' }: TonyPlugin, given: AgentConfig['metadata']) => ({
   ...given,
   plugin: { name, version, description },
 })
 
-/** The secret of its agent: kept from the first run on, so that every later one is the same agent. */
+/**
+ * Returns the secret of the plugin's agent. It is stored at the first run, so that every later run
+ * is the same agent.
+ */
 async function getClientInstanceId({ name, version }: TonyPlugin, installations: Installations): Promise<string> {
   const kept = await installations.read(name)
   if (kept) return kept.clientInstanceId
@@ -92,7 +108,7 @@ async function getClientInstanceId({ name, version }: TonyPlugin, installations:
   return clientInstanceId
 }
 
-/** Says of a name that is taken what that means for a plugin. */
+/** Explains an AGENT_NAME_TAKEN error for a plugin. */
 function explainNameTaken(error: unknown, { name }: TonyPlugin): unknown {
   if (!(error instanceof TonyError) || error.code !== 'AGENT_NAME_TAKEN') return error
   const message = `the agent "${name}" belongs to another installation, or is no plugin: run it from where that one is kept, or name the plugin otherwise`
@@ -105,7 +121,7 @@ const pickAgentOptions = ({ heartbeatMs, healthMs, concurrency }: RunOptions) =>
   ...(concurrency === undefined ? {} : { concurrency }),
 })
 
-/** What a plugin runs on: an agent of the network that holds no capability before the plugin is active. */
+/** Creates the host of a plugin: an agent without capabilities until the plugin is active. */
 async function createEnvironment(
   plugin: MCPPlugin,
   options: RunOptions,
@@ -145,7 +161,7 @@ async function createEnvironment(
     getRemotePlugins: () => listHostedPlugins(client),
     now: () => new Date().toISOString(),
   }
-  /** From here on requests are routed to it, or with nothing to offer no longer. */
+  /** Sets the capabilities that route requests to the plugin; undefined withdraws them. */
   const setCapabilities = async (capabilities: readonly string[] | undefined): Promise<void> => {
     offered = capabilities
     await updateAgent()
@@ -154,8 +170,16 @@ async function createEnvironment(
 }
 
 /**
- * Hosts a plugin: its agent registers, heartbeats, and answers requests for its capabilities until `stop`. One of Tony 2.6 or 2.7 is
- * wrapped. Rejects with PluginError where it does not fit, and with what `onInstall` and `onActivate` throw.
+ * Hosts a plugin: its agent registers, sends heartbeats and handles the requests for its
+ * capabilities until `stop`. Wraps a plugin of Tony 2.6 or 2.7. Rejects with PluginError if the
+ * plugin is refused, with the errors of `onInstall`, `registerWithMCP` and `onActivate`, and with
+ * TonyError if the server refuses the agent.
+ *
+ * @example
+ * ```ts
+ * const running = await runPlugin(plugin, { url: 'http://127.0.0.1:3456' })
+ * await running.stop()
+ * ```
  */
 export async function runPlugin(given: TonyPlugin, options: RunOptions = {}): Promise<RunningPlugin> {
   const plugin = prepare(given, options)

@@ -1,6 +1,6 @@
 interface Version {
   readonly numbers: readonly [number, number, number]
-  /** Of a version before its release: `beta.1` is `['beta', '1']`. */
+  /** The prerelease parts: `beta.1` is `['beta', '1']`. */
   readonly prerelease: readonly string[]
 }
 
@@ -24,7 +24,10 @@ const sign = (difference: number): number => Math.sign(difference)
 
 const isNumber = (part: string): boolean => /^\d+$/.test(part)
 
-/** A part of what stands before a release: numbers before words, a shorter one before what continues it. */
+/**
+ * Compares two prerelease parts: numbers precede words, and a shorter list precedes its
+ * continuation.
+ */
 function compareParts(a: string | undefined, b: string | undefined): number {
   if (a === b) return 0
   if (a === undefined) return -1
@@ -47,7 +50,7 @@ function compare(a: Version, b: Version): number {
   return 0
 }
 
-/** Whether a version comes before another. Both are versions. */
+/** True if a version precedes another. Both must be valid. */
 export function isOlder(version: string, other: string): boolean {
   const [a, b] = [parse(version), parse(other)]
   return a !== undefined && b !== undefined && compare(a, b) < 0
@@ -61,20 +64,20 @@ const comparator = (operator: Comparator['operator'], ...numbers: [number, numbe
   version: { numbers, prerelease: [] },
 })
 
-/** Where a partial version ends: `1.2` before `1.3.0`, `1` before `2.0.0`. */
+/** Returns the exclusive end of a partial version: `1.3.0` for `1.2`, `2.0.0` for `1`. */
 const upperBound = (given: readonly number[]): [number, number, number] => {
   const [major = 0, minor = 0, patch = 0] = given
   if (given.length === 1) return [major + 1, 0, 0]
   return given.length === 2 ? [major, minor + 1, 0] : [major, minor, patch + 1]
 }
 
-/** Where a caret ends: at the next number that is not zero. */
+/** Returns the exclusive end of a caret range, at the next value of the first number above zero. */
 function caretUpperBound(given: readonly number[]): [number, number, number] {
   const first = given.findIndex((number) => number !== 0)
   return upperBound(given.slice(0, first < 0 ? given.length : first + 1))
 }
 
-/** One part of a range, as plain comparisons; undefined for what is none. */
+/** Returns one part of a range as comparisons; undefined if it is invalid. */
 function comparatorsOf(text: string): Comparator[] | undefined {
   const found = partialVersionPattern.exec(text)
   if (!found) return undefined
@@ -110,7 +113,7 @@ const satisfiesComparator = (version: Version, { operator, version: other }: Com
   return difference > 0 || (operator === '>=' && difference === 0)
 }
 
-/** A version before its release is meant only where the range names one of the same release. */
+/** A prerelease matches only a range that names a prerelease of the same version. */
 const allowsPrerelease = (version: Version, comparators: readonly Comparator[]): boolean =>
   version.prerelease.length === 0 ||
   comparators.some(
@@ -118,7 +121,7 @@ const allowsPrerelease = (version: Version, comparators: readonly Comparator[]):
       prerelease.length > 0 && numbers.every((number, index) => number === version.numbers[index]),
   )
 
-/** The alternatives of a range; undefined where it is none. */
+/** Returns the alternatives of a range; undefined if it is invalid. */
 function alternativesOf(range: string): Comparator[][] | undefined {
   const alternatives = range.split('||').map((alternative) => {
     const text = alternative.trim().replace(/^(\S+)\s+-\s+(\S+)$/, '>=$1 <=$2')
@@ -131,7 +134,7 @@ function alternativesOf(range: string): Comparator[][] | undefined {
 
 export const isRange = (range: string): boolean => alternativesOf(range) !== undefined
 
-/** Whether a version is in a range as npm knows it. */
+/** True if a version is in a range, by npm's rules. */
 export function satisfies(version: string, range: string): boolean {
   const [parsed, alternatives] = [parse(version), alternativesOf(range)]
   if (!parsed || !alternatives) return false

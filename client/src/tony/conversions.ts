@@ -5,7 +5,9 @@ const priorities = ['critical', 'urgent', 'high', 'normal', 'medium', 'low'] as 
 
 type TaskPriority = (typeof priorities)[number]
 
-/** The server's word for a priority of Tony, its tools or Plane. */
+/**
+ * Returns the server's word for a priority of Tony, its tools or Plane. Unknown words are `normal`.
+ */
 export function priorityOf(word: unknown): TaskPriority {
   const known = typeof word === 'string' ? priorities.find((priority) => priority === word.toLowerCase()) : undefined
   return known ?? (word === 'none' ? 'low' : 'normal')
@@ -13,10 +15,10 @@ export function priorityOf(word: unknown): TaskPriority {
 
 const states = { idle: 'idle', active: 'active', draining: 'busy', offline: 'offline' } as const
 
-/** The word of 2.8 for how an agent is. */
+/** Returns the word of Tony 2.8 for an agent status. */
 export const stateOf = (status: WireAgent['status']): string => states[status]
 
-/** An agent as 2.8 lists it. */
+/** Converts an agent to the form of Tony 2.8. */
 export const infoOf = ({
   paused: _,
   incarnation: __,
@@ -36,7 +38,7 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const maxLengths = { type: 200, epic: 200, story: 200, title: 1_000, description: 65_536 }
 
-/** The fields of a task that the server has too, as far as it takes them. */
+/** Returns the fields of a task that the server has too, without values beyond its limits. */
 function fieldsOf(task: TonyTask): Partial<Record<keyof typeof maxLengths, string>> {
   const entries = Object.entries(maxLengths).flatMap(([field, limit]) => {
     const value = task[field]
@@ -45,12 +47,12 @@ function fieldsOf(task: TonyTask): Partial<Record<keyof typeof maxLengths, strin
   return Object.fromEntries(entries)
 }
 
-/** A loose task as the server takes it: what is no field of a task there is kept in its metadata. */
+/** Converts a task of Tony 2.8 for the server. Keys that are no field there become metadata. */
 export function taskOf(task: TonyTask) {
   const fields = fieldsOf(task)
   const { priority, ...others } = task
   const extraFields = Object.entries(others).filter(([key]) => !Object.hasOwn(fields, key))
-  // Metadata that is an object is the metadata, beside what else is kept; any other is kept like any key.
+  // An object under `metadata` is merged with the other keys. Any other value stays under that key.
   const metadata = extraFields.flatMap((one) =>
     one[0] === 'metadata' && isRecord(one[1]) ? Object.entries(one[1]) : [one],
   )
@@ -62,7 +64,7 @@ export function taskOf(task: TonyTask) {
   }
 }
 
-/** A message as the server takes it. */
+/** Converts a message of Tony 2.8 for the server. */
 export function messageOf({ to, type, content, payload, priority }: AgentMessage) {
   return {
     to: to === undefined || to === 'all' ? '*' : to,

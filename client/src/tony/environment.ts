@@ -1,22 +1,31 @@
-/** Where the server is, and as whom it is called. */
+/** The address of the server and the credentials for it. */
 export interface ServerOptions {
-  /** Default: TONY_MCP_SERVER_URL, TONY_MCP_URL, MCP_URL or TONY_MCP_SERVER, else `http://127.0.0.1:3456`. */
+  /**
+   * URL of the server. Default: the first of TONY_MCP_SERVER_URL, TONY_MCP_URL, MCP_URL and
+   * TONY_MCP_SERVER that is set, else `http://127.0.0.1:3456`.
+   */
   readonly url?: string
   /**
-   * An API key. Default: TONY_TOKEN. Without one the server must be in dev mode on this machine. Its role is to be at least
-   * that of the agents it registers: tech-lead for `tonyMCP`.
+   * An API key. Its role ceiling must cover the agents it registers: tech-lead for `tonyMCP`.
+   * Default: TONY_TOKEN. Without a key the server must be in dev mode on this machine.
    */
   readonly credential?: string
-  /** Name of the project. Default: TONY_MCP_PROJECT, else `default`. A key carries its own. */
+  /**
+   * Name of the project, only without a key: a key names its own project. Default:
+   * TONY_MCP_PROJECT, else `default`.
+   */
   readonly project?: string
-  /** How long a call may take in all, its repeats included, in milliseconds. Default: TONY_MCP_TIMEOUT, else 30 000. */
+  /**
+   * Deadline for a call including its retries, in milliseconds. Default: TONY_MCP_TIMEOUT, else 30
+   * 000.
+   */
   readonly timeout?: number
 }
 
 const defaultUrl = 'http://127.0.0.1:3456'
 const defaultTimeout = 30_000
 
-/** `http://host:port` of an address in one of the forms in use: with `/mcp` or `/ws` at its end, or as a socket. */
+/** Returns `http://host:port` of a URL that may begin with `ws` and end with `/mcp` or `/ws`. */
 export const baseUrl = (url: string): string =>
   url
     .trim()
@@ -26,10 +35,10 @@ export const baseUrl = (url: string): string =>
 const nonEmpty = (value: string | undefined): string | undefined =>
   value === undefined || value === '' ? undefined : value
 
-/** `none` was how 2.7 said that there is no server. */
+/** Tony 2.7 used the value `none` for "no server". */
 const toServerUrl = (value: string | undefined): string | undefined => (value === 'none' ? undefined : nonEmpty(value))
 
-/** What was given, completed by the environment. */
+/** Returns the given options, completed from the environment. */
 export function resolveServerOptions(given: ServerOptions) {
   const env = typeof process === 'undefined' ? {} : process.env
   const url =

@@ -1,13 +1,13 @@
 import { TonyError } from '../api/errors.ts'
 
-/** As Tony 2.8 says it, to the letter. */
+/** The exact error text of Tony 2.8. */
 export const notInitialized = (): Error => new Error('Tony MCP integration not initialized')
 
 export const agentNotFound = (agentId: string): Error => new Error(`Agent ${agentId} not found`)
 
 const portOf = (url: string): string => (URL.canParse(url) && new URL(url).port) || '3456'
 
-/** There is no server where one was looked for. */
+/** The error of Tony 2.8 for a missing server. */
 const serverMissing = (url: string, cause: unknown): Error =>
   new Error(
     [
@@ -20,7 +20,7 @@ const serverMissing = (url: string, cause: unknown): Error =>
 
 const unreachableCodes: ReadonlySet<string> = new Set(['DEADLINE_EXCEEDED', 'CONNECTION_LOST'])
 
-/** Renames that a server cannot be reached; every other error passes as it is. */
+/** Replaces the errors of an unreachable server by `serverMissing`. Other errors pass unchanged. */
 export async function explainUnreachable<T>(url: string, work: Promise<T>): Promise<T> {
   try {
     return await work

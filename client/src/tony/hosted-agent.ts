@@ -8,34 +8,43 @@ import { createMeter, type Meter } from './meter.ts'
 import type { MCPRequest, MCPResponse } from './shapes.ts'
 
 export interface HostAgentOptions extends AgentOptions {
-  /** Answers a request. What it throws is answered as the error `HANDLER_FAILED`. */
+  /** Handles a request. An exception becomes the error `HANDLER_FAILED`. */
   readonly onRequest: (request: MCPRequest) => Promise<MCPResponse> | MCPResponse
-  /** Takes other mail: acked when it returns, delivered again when it throws. */
+  /** Handles any other message: acked when the handler returns, redelivered when it throws. */
   readonly onMessage?: (message: Delivery) => unknown
-  /** Told of what went wrong around the two: a refused call, a lost session. */
+  /** Called for each error outside the two handlers, such as a refused call or a lost session. */
   readonly onError?: (error: unknown) => void
-  /** The session is over for good, and not by `leave` or `stop`: fenced by a newer incarnation, revoked. */
+  /**
+   * Called when the session has ended for good without `leave` or `stop`: a newer incarnation
+   * fenced it, or it was revoked.
+   */
   readonly onEnded?: () => void
-  /** How many requests and messages are handled at a time. Default 16. */
+  /** Number of requests and messages handled at the same time. Default 16. */
   readonly concurrency?: number
-  /** Between health reports, in milliseconds. Default 30 000. */
+  /** Time between health samples, in milliseconds. Default 30 000. */
   readonly healthMs?: number
 }
 
-/** An agent of this process that answers requests and reports what it handles. */
+/** An agent of this process that handles requests and reports its work. */
 export interface HostedAgent {
   readonly agent: Agent
-  /** Whether its session has ended. */
+  /** True if its session has ended. */
   hasEnded(): boolean
-  /** From here on requests and mail are taken. */
+  /** Starts the delivery of requests and messages. */
   serve(): void
-  /** Says now what it has handled since the last report. */
+  /** Reports the work since the last report, at once. */
   report(): Promise<void>
-  /** Takes nothing new and waits for what is handled, at most `refreshTimeoutMs`; says whether it has ended. What has not is given up. */
+  /**
+   * Stops the delivery and waits at most `withinMs` for the running handlers. Resolves with true if
+   * they have ended. Handlers that still run are abandoned.
+   */
   drain(withinMs: number): Promise<boolean>
-  /** Drains and disconnects. The agent stays, offline, and its mail waits for it. */
+  /**
+   * Drains and disconnects. The agent stays registered and offline, and its inbox keeps new
+   * messages.
+   */
   stop(): Promise<void>
-  /** The same, and the agent has left the project. */
+  /** Drains, unregisters the agent and disconnects. */
   leave(): Promise<void>
 }
 
@@ -44,7 +53,7 @@ const defaultHealthMs = 30_000
 const drainMs = 30_000
 const leaveMs = 5_000
 
-/** The request a message is; undefined for other mail. */
+/** Returns the request in a message; undefined for a message of another type. */
 function toMCPRequest({ type, payload, from, to }: Delivery): IncomingMCPRequest | undefined {
   if (type !== 'request' || !isRecord(payload)) return undefined
   const { requestId, method, params = null } = payload
@@ -52,7 +61,7 @@ function toMCPRequest({ type, payload, from, to }: Delivery): IncomingMCPRequest
   return { id: requestId, method, params, agentId: to, ...(from === null ? {} : { from }) }
 }
 
-/** What a response is on the wire: a result, or an error. */
+/** Converts a response to the wire form: a result or an error. */
 function replyOf({ success, result, error }: MCPResponse) {
   if (error === undefined && success !== false) return { result: result ?? null }
   const { code, message }: Partial<Record<string, unknown>> = isRecord(error) ? error : {}
@@ -64,7 +73,7 @@ function replyOf({ success, result, error }: MCPResponse) {
   }
 }
 
-/** Whether something has ended within a time. */
+/** Resolves with true if the work ends within the time. */
 const finishesWithin = (ms: number, work: Promise<unknown>): Promise<boolean> => {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const timer = setTimeout(() => resolve(false), ms)
@@ -73,7 +82,10 @@ const finishesWithin = (ms: number, work: Promise<unknown>): Promise<boolean> =>
 
 type IncomingMCPRequest = MCPRequest & { readonly id: string }
 
-/** Answers a request, and counts it. Answered or refused, it is not to come again: the message is acked all the same. */
+/**
+ * Handles a request and counts it. The message is acked even if the reply is refused, because the
+ * request must not be delivered again.
+ */
 async function answerRequest(
   client: Client,
   meter: Meter,
@@ -89,7 +101,7 @@ async function answerRequest(
   await replyToRequest(client, request.id, outcome).catch(onError ?? (() => undefined))
 }
 
-/** Registers an agent. It takes nothing before `serve`. */
+/** Registers an agent. It receives nothing before `serve`. */
 export async function hostAgent(options: HostAgentOptions): Promise<HostedAgent> {
   const { onMessage, onError = () => undefined, concurrency = defaultConcurrency } = options
   const meter = createMeter()
@@ -100,7 +112,7 @@ export async function hostAgent(options: HostAgentOptions): Promise<HostedAgent>
     over = true
     options.onEnded?.()
   }
-  // What it handles is reported here, and not a second time with its heartbeats.
+  // The meter reports the work here, so the heartbeats carry no health sample.
   const agent = await Agent.register({ ...options, healthMs: 0, onState })
   const { client } = agent
   const handleMessage = (message: Delivery): unknown => {

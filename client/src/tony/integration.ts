@@ -4,7 +4,10 @@ import { notInitialized } from './errors.ts'
 import { type AgentWork, type MCPNetworkClient, minimalMCPServer } from './network-client.ts'
 import type { AgentRegistration, AgentStatus, HealthStatus, MCPResponse, TonyTask } from './shapes.ts'
 
-/** What each type of agent can do. */
+/**
+ * The capabilities of each agent type.
+ * @example const [first] = capabilitiesByType['qa'] ?? []
+ */
 export const capabilitiesByType: Readonly<Record<string, readonly string[]>> = {
   'tech-lead': ['project.coordinate', 'agent.deploy', 'task.decompose', 'context.manage', 'upp.planning'],
   implementation: ['code.write', 'code.review', 'test.write', 'refactor.apply'],
@@ -15,17 +18,31 @@ export const capabilitiesByType: Readonly<Record<string, readonly string[]>> = {
 
 const defaultTypes = ['implementation', 'qa', 'security', 'documentation'] as const
 
-/** The type a word of Tony's other vocabularies means: `qa-agent` is `qa`, `tech-lead-tony` is `tech-lead`. */
+/**
+ * Returns the type for a word of Tony's other vocabularies: `qa` for `qa-agent`, `tech-lead` for
+ * `tech-lead-tony`.
+ */
 const typeOf = (word: string): string => word.replace(/-agent$/, '').replace(/-tony$/, '')
 
+/** Options of TonyMCPIntegration. */
 export interface IntegrationOptions {
-  /** Between `healthUpdate` events, in milliseconds. Default 30 000. */
+  /** Time between `healthUpdate` events, in milliseconds. Default 30 000. */
   readonly healthMs?: number
 }
 
 /**
- * Tony as a tech lead: `initialize` registers it. Events: `initialized`(registration), `agentDeployed`({ type, registration }),
- * `taskAssigned`({ agentId, task }), `healthUpdate`(health), `error`(error) where somebody listens, `shutdown`().
+ * Tony as a tech-lead, registered by `initialize`. Events: `initialized`(registration),
+ * `agentDeployed`({ type, registration }), `taskAssigned`({ agentId, task }),
+ * `healthUpdate`(health), `error`(error) if it has a listener, `shutdown`().
+ *
+ * @example
+ * ```ts
+ * const tony = new TonyMCPIntegration(new MinimalMCPServer({ url }))
+ * await tony.initialize()
+ * const { agentId } = await tony.deployAgent('qa')
+ * await tony.assignTask(agentId, { type: 'test', description: 'all of it' })
+ * await tony.shutdown()
+ * ```
  */
 export class TonyMCPIntegration extends EventEmitter {
   readonly #server: MCPNetworkClient
@@ -40,7 +57,9 @@ export class TonyMCPIntegration extends EventEmitter {
     this.#healthMs = healthMs
   }
 
-  /** Registers Tony. Once initialized it changes nothing. Rejects with what to do where there is no server. */
+  /**
+   * Registers Tony. A second call has no effect. Rejects with instructions if there is no server.
+   */
   async initialize(): Promise<void> {
     this.#initializing ??= this.#registerTony()
     try {
@@ -51,16 +70,20 @@ export class TonyMCPIntegration extends EventEmitter {
     }
   }
 
+  /** True between `initialize` and `shutdown`. */
   isInitialized(): boolean {
     return this.#registration !== null
   }
 
-  /** Null before `initialize` and after `shutdown`. */
+  /** Returns Tony's registration; null before `initialize` and after `shutdown`. */
   getRegistration(): AgentRegistration | null {
     return this.#registration
   }
 
-  /** Registers an agent of a type with its capabilities. It acknowledges what it is asked, unless it is given work. */
+  /**
+   * Registers an agent with the capabilities of its type. Without `work` it only acknowledges
+   * requests. Rejects if Tony is not initialized.
+   */
   async deployAgent(type: string, work: AgentWork = {}): Promise<AgentRegistration> {
     this.#requireRegistration()
     const capabilities = capabilitiesByType[typeOf(type)] ?? []
@@ -70,7 +93,8 @@ export class TonyMCPIntegration extends EventEmitter {
   }
 
   /**
-   * Creates a task that only this agent may claim, and says which. Any key of the task is kept. Rejects with "Agent {id} not found".
+   * Creates a task that only this agent may claim, and returns the task's id. Keys that are no
+   * field of a task become its metadata. Rejects with "Agent {id} not found".
    */
   async assignTask(agentId: string, task: TonyTask): Promise<MCPResponse> {
     const client = this.#server.clientOf(this.#requireRegistration().agentId)
@@ -81,26 +105,27 @@ export class TonyMCPIntegration extends EventEmitter {
     return { id, success: true, result: { accepted: true, taskId: id, agentId: known.agentId, status, task } }
   }
 
-  /** Sends any object to every agent, as a message of the type `coordination`. */
+  /** Sends an object to every agent, as a message of the type `coordination`. */
   async broadcastCoordination(coordination: object): Promise<void> {
     const client = this.#server.clientOf(this.#requireRegistration().agentId)
     const priority = 'priority' in coordination ? priorityOf(coordination.priority) : 'normal'
     await client.messages.send({ to: '*', type: 'coordination', payload: coordination, priority })
   }
 
+  /** Returns the status of an agent. Rejects with "Agent {id} not found". */
   async getAgentStatus(agentId: string): Promise<AgentStatus> {
     this.#requireRegistration()
     return this.#server.getAgentStatus(agentId)
   }
 
-  /** Of every agent that is live. */
+  /** Returns the status of every live agent. */
   async getAgentStatuses(): Promise<AgentStatus[]> {
     this.#requireRegistration()
     const agents = await this.#server.getActiveAgents()
     return Promise.all(agents.map(({ agentId }) => this.#server.getAgentStatus(agentId)))
   }
 
-  /** Its agents leave, and nothing of it keeps the process from ending. */
+  /** Unregisters Tony's agents and disconnects, so that the process can end. */
   async shutdown(): Promise<void> {
     clearInterval(this.#healthTimer)
     await this.#initializing?.catch(() => undefined)
@@ -134,10 +159,17 @@ export class TonyMCPIntegration extends EventEmitter {
   }
 }
 
-/** The one Tony of a process. */
+/**
+ * Tony's integration of this process. The environment names its server.
+ * @example await tonyMCP.initialize()
+ */
 export const tonyMCP: TonyMCPIntegration = new TonyMCPIntegration()
 
-/** Initializes Tony and deploys an agent of each type. */
+/**
+ * Initializes Tony and deploys one agent each for implementation, qa, security and documentation.
+ * Rejects with instructions if there is no server.
+ * @example const { tony, agents, health } = await initializeTonyMCP()
+ */
 export async function initializeTonyMCP(): Promise<{
   tony: AgentRegistration
   agents: AgentRegistration[]

@@ -1,8 +1,11 @@
-/** Counts what an agent handles, for its health reports. */
+/** Counts the work of an agent for its health samples. */
 export interface Meter {
-  /** Runs something and counts it: as an error where it throws, or where `failed` says so of what it gives. */
+  /**
+   * Runs a piece of work and counts it. It is an error if it throws or if `failed` returns true for
+   * its outcome.
+   */
   measure<T>(work: () => Promise<T>, failed: (outcome: T) => boolean): Promise<T>
-  /** What has been handled since the last call; undefined when that is nothing. */
+  /** Returns the counts since the previous call; undefined if there are none. */
   takeSample(): { requestsHandled: number; avgResponseTimeMs: number; errorRate: number } | undefined
 }
 

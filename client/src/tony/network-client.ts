@@ -18,29 +18,44 @@ import type {
   Untyped,
 } from './shapes.ts'
 
-/** What an agent of this process does by itself. Tony 2.8 knows neither. */
+/** Code for an agent of this process. Tony 2.8 has no counterpart. */
 export interface AgentWork {
-  /** Answers requests: with what it returns, or with the error `HANDLER_FAILED` where it throws. Without it they are acknowledged. */
+  /**
+   * Handles requests: the return value is the reply, an exception becomes the error
+   * `HANDLER_FAILED`. Default: requests are acknowledged.
+   */
   readonly onRequest?: (request: MCPRequest) => unknown
-  /** Works on the tasks it may claim: what it returns completes the task. */
+  /**
+   * Works on the tasks that the agent may claim; the return value completes the task. Default: no
+   * claims.
+   */
   readonly onTask?: WorkHandler
 }
 
-/** What a 2.8 agent, which has no code, says to a request. */
+/** The reply of an agent without code, as in Tony 2.8. */
 const acknowledgement = ({ method, agentId }: MCPRequest) => ({ accepted: true, agentId, method })
 
 /**
- * The server over the network in the shape of Tony 2.8. It connects with the first call, or by `connect`. Its agents live in this
- * process: they heartbeat, answer and take mail until `unregisterAgent` or `disconnect`.
+ * The server of Tony 2.8, over the network. It connects at the first call or in `connect`. Its
+ * agents live in this process: they send heartbeats, reply to requests and receive messages until
+ * `unregisterAgent` or `disconnect`.
  *
- * Events: `connected`, `disconnected`, `agentRegistered`(registration), `agentUnregistered`(agentId), `request`(request) and
- * `message`({ agentId, message }) of its agents, `error`(error) where somebody listens.
+ * Events: `connected`, `disconnected`, `agentRegistered`(registration),
+ * `agentUnregistered`(agentId), `request`(request) and `message`({ agentId, message }) of its
+ * agents, `error`(error) if it has a listener.
+ *
+ * @example
+ * ```ts
+ * const server = new MCPNetworkClient({ url })
+ * const { result } = await server.routeRequest({ method: 'text.shout', params: { text: 'hey' } })
+ * await server.disconnect()
+ * ```
  */
 export class MCPNetworkClient extends EventEmitter implements MCP {
   #options: ServerOptions
   #client: Client | undefined
   readonly #agents = new Map<string, HostedAgent>()
-  /** Ids of the caller's own, by which it may name its agents. */
+  /** The server's id of an agent, by the caller's own id. */
   readonly #aliases = new Map<string, string>()
 
   constructor(options: ServerOptions = {}) {
@@ -48,11 +63,12 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
     this.#options = options
   }
 
+  /** True after the first call, until `disconnect`. */
   get isConnected(): boolean {
     return this.#client !== undefined
   }
 
-  /** Reaches the server, or rejects with what to do when there is none. */
+  /** Connects to the server, or to the one at `url`. Rejects with instructions if there is none. */
   async connect(url?: string): Promise<void> {
     if (url !== undefined) {
       await this.disconnect()
@@ -62,7 +78,9 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
     this.emit('connected')
   }
 
-  /** Its agents leave the project, and the connection ends. Nothing of it keeps the process from ending. */
+  /**
+   * Unregisters the agents of this process and closes the connection, so that the process can end.
+   */
   async disconnect(): Promise<void> {
     const client = this.#client
     await Promise.all([...this.#agents.keys()].map((agentId) => this.unregisterAgent(agentId)))
@@ -71,7 +89,7 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
     if (client) this.emit('disconnected')
   }
 
-  /** Registers an agent of this process. One whose name is taken gets an ending to it. */
+  /** Registers an agent of this process. Its name gets a suffix if another agent has it. */
   async registerAgent(config: AgentConfig, { onRequest, onTask }: AgentWork = {}): Promise<AgentRegistration> {
     const { url, timeout, ...credentials } = resolveServerOptions(this.#options)
     const hosting = hostWithFreeName({
@@ -97,7 +115,7 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
     return registration
   }
 
-  /** Rejects with "Agent {id} not found". */
+  /** Unregisters an agent. Rejects with "Agent {id} not found". */
   async unregisterAgent(agentId: string): Promise<void> {
     const id = this.#idOf(agentId)
     const hosted = this.#agents.get(id)
@@ -107,36 +125,41 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
     this.emit('agentUnregistered', id)
   }
 
+  /** Sends a request to an agent and returns the response, which may be an `error`. */
   routeRequest(request: MCPRequest) {
     const { agentId } = request
     const named = agentId === undefined ? request : { ...request, agentId: this.#idOf(agentId) }
     return this.#call((client) => routeRequest(client, named))
   }
 
+  /** Returns the status of an agent. Rejects with "Agent {id} not found". */
   async getAgentStatus(agentId: string): Promise<AgentStatus> {
     const id = this.#idOf(agentId)
     await this.#agents.get(id)?.report()
     return this.#call((client) => getStatus(client, id))
   }
 
+  /** Returns the health of the project. */
   getHealthStatus(): Promise<HealthStatus> {
     return this.#call(getHealth)
   }
 
+  /** Returns the live agents. */
   getActiveAgents(): Promise<AgentInfo[]> {
     return this.#call(listActiveAgents)
   }
 
+  /** Sends a message, by default to every agent. */
   broadcastMessage(message: AgentMessage): Promise<void> {
     return this.#call((client) => sendMessage(client, message))
   }
 
-  /** The same as `broadcastMessage`. */
+  /** Sends a message like `broadcastMessage`. */
   broadcast(message: AgentMessage): Promise<void> {
     return this.broadcastMessage(message)
   }
 
-  /** Every procedure of the server, as an agent of this process. */
+  /** Returns the client of an agent of this process. Throws "Agent {id} not found". */
   clientOf(agentId: string): Client {
     const hosted = this.#agents.get(this.#idOf(agentId))
     if (!hosted) throw agentNotFound(agentId)
@@ -148,8 +171,9 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
   }
 
   /**
-   * Who calls: the developer on this machine, or with a key the first tech lead among its agents, else the first that may write, else
-   * the key itself, which need not be good for more than registering them.
+   * Returns the client for a call. Without a key it is the developer of dev mode. With a key it is
+   * the first tech-lead among the agents of this process, else the first agent that may write, else
+   * the key itself. A key that may only register agents is therefore enough.
    */
   #callingClient(): { client: Client; url: string } {
     const { url, credential, project, timeout } = resolveServerOptions(this.#options)
@@ -169,14 +193,20 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
     return explainUnreachable(url, call(client))
   }
 
-  /** An `error` nobody listens to would end the process. */
+  /** An `error` event without a listener would end the process. */
   #emitError(error: Untyped): void {
     if (this.listenerCount('error') > 0) this.emit('error', error)
   }
 }
 
-/** The server object of Tony 2.8: the same over the network. */
+/**
+ * The server object of Tony 2.8.
+ * @example const tony = new TonyMCPIntegration(new MinimalMCPServer({ url }))
+ */
 export class MinimalMCPServer extends MCPNetworkClient {}
 
-/** The one that `tonyMCP` uses. It finds its server by the environment. */
+/**
+ * The server of `tonyMCP`. The environment names its address.
+ * @example const agents = await minimalMCPServer.getActiveAgents()
+ */
 export const minimalMCPServer: MinimalMCPServer = new MinimalMCPServer()

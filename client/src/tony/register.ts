@@ -3,7 +3,10 @@ import { infoOf } from './conversions.ts'
 import { type HostAgentOptions, type HostedAgent, hostAgent } from './hosted-agent.ts'
 import type { AgentConfig, AgentRegistration } from './shapes.ts'
 
-/** Registers an agent under its name, or, where another of the project has it, under the name with an ending. */
+/**
+ * Registers an agent under its name, or with a suffix if another agent of the project has that
+ * name.
+ */
 export async function hostWithFreeName(options: HostAgentOptions): Promise<HostedAgent> {
   try {
     return await hostAgent(options)
@@ -14,7 +17,7 @@ export async function hostWithFreeName(options: HostAgentOptions): Promise<Hoste
   }
 }
 
-/** What an agent was registered as. */
+/** Returns the registration of an agent. */
 export async function registrationOf({ agent }: HostedAgent): Promise<AgentRegistration> {
   const [{ name, type, status, capabilities, registeredAt }, { expiresAt }] = await Promise.all([
     agent.client.agents.get({ agent: agent.id }).then(infoOf),

@@ -12,11 +12,17 @@ import type {
 
 const requestTimeouts = { byDefault: 30_000, shortest: 100, longest: 60_000 }
 
-/** A request for a plugin, named in its params: several plugins hold the capability `plugin.execute`. */
+/**
+ * Returns the plugin that the params of `plugin.execute` name. Several plugins have that
+ * capability, so the method alone does not choose one.
+ */
 const pluginNameOf = ({ method, params }: MCPRequest): string | undefined =>
   method === 'plugin.execute' && isRecord(params) && typeof params['plugin'] === 'string' ? params['plugin'] : undefined
 
-/** Routes a request. Its id is no key: programs of 2.8 begin to count anew with each run. */
+/**
+ * Routes a request. Its id is not used as an idempotency key, because programs of Tony 2.8 count
+ * from the same number in each run.
+ */
 export async function routeRequest(client: Client, request: MCPRequest): Promise<MCPResponse> {
   const { method, params, agentId = pluginNameOf(request), id, timeout = requestTimeouts.byDefault } = request
   const answer = await client.requests.route({
@@ -52,7 +58,7 @@ export async function getHealth(client: Client): Promise<HealthStatus> {
   }
 }
 
-/** What an agent has reported of itself, added up. */
+/** Returns the totals of an agent's last hundred health samples. */
 async function getMetrics(client: Client, agent: string): Promise<AgentMetrics> {
   const { samples } = await client.health.history({ agent, limit: 100 })
   let [handled, spentMs] = [0, 0]
@@ -64,7 +70,9 @@ async function getMetrics(client: Client, agent: string): Promise<AgentMetrics> 
   return { requestsHandled: handled, avgResponseTime: handled === 0 ? 0 : spentMs / handled, errorRate }
 }
 
-/** Rejects with "Agent {id} not found" for an agent that is unknown or has left. */
+/**
+ * Returns the status of an agent. Rejects with "Agent {id} not found" if it is unknown or has left.
+ */
 export async function getStatus(client: Client, agent: string): Promise<AgentStatus> {
   const { id, name, type, status, lastActivityAt } = await client.agents.get({ agent })
   const [metrics, { tasks }] = await Promise.all([

@@ -1,55 +1,65 @@
-/** What Tony 2.8 leaves untyped: its programs read fields of it without asking. */
+/** A value that Tony 2.8 leaves untyped. Its programs read fields of it without a check. */
 export type Untyped = ReturnType<typeof JSON.parse>
 
-/** Who is to be registered. */
+/** An agent to register. */
 export interface AgentConfig {
   readonly name: string
-  /** `tech-lead`, `implementation`, `qa`, `security`, `documentation`, or any word. */
+  /**
+   * `tech-lead`, `implementation`, `qa`, `security`, `documentation`, or any word of 1–200
+   * characters.
+   */
   readonly type: string
   readonly capabilities: readonly string[]
-  /** A name of the caller's own for the agent, good in this process. The id is the server's. */
+  /** The caller's own id for the agent, valid in this process. The server assigns another id. */
   readonly id?: string
+  /** The same as `id`. */
   readonly agentId?: string
-  /** Default: by type; `observer` for a type that is not known. */
+  /** Role of the agent. Default: by type, `observer` for an unknown type. */
   readonly role?: 'observer' | 'tester' | 'developer' | 'tech-lead'
   readonly metadata?: Readonly<Record<string, unknown>>
 }
 
+/** The registration of an agent. */
 export interface AgentRegistration {
   readonly agentId: string
   /** The same as `agentId`. */
   readonly id: string
-  /** The bearer token of the agent. */
+  /** The access token of the agent. */
   readonly token: string
-  /** The name it got: that of its config, with an ending where another agent of the project has it. */
+  /** The name of the configuration, with a suffix if another agent of the project has it. */
   readonly name: string
   readonly type: string
   readonly status: string
   readonly capabilities: readonly string[]
-  /** ISO 8601. */
+  /** Time of the registration, in ISO 8601. */
   readonly registeredAt: string
-  /** When `token` ends. The connection takes the next one by itself. */
+  /** Expiry of `token`, in ISO 8601. The connection refreshes the token in time. */
   readonly expiresAt: string
 }
 
+/** A request to an agent. */
 export interface MCPRequest {
   readonly method: string
   readonly params?: Untyped
-  /** Id or name of the agent to ask. Without it: an agent that holds `method` as a capability, the least busy of them. */
+  /**
+   * Id or name of the agent to ask. Default: the least busy agent with `method` as a capability.
+   */
   readonly agentId?: string
   readonly id?: string
-  /** Read only: the server says who asks. */
+  /** Sender of the request; set by the server, ignored in a call. */
   readonly from?: string
   readonly priority?: string
-  /** How long to wait for the answer, in milliseconds: 100 to 60 000, default 30 000. */
+  /** Deadline for the reply, in milliseconds: 100 to 60 000, default 30 000. */
   readonly timeout?: number
 }
 
+/** The error of a response. */
 export interface MCPError {
   readonly code: string
   readonly message: string
 }
 
+/** The response to a request: a result or an error. */
 export interface MCPResponse {
   readonly id?: string
   readonly success?: boolean
@@ -57,30 +67,34 @@ export interface MCPResponse {
   readonly error?: MCPError
 }
 
+/** Totals of an agent or of the project. */
 export interface AgentMetrics {
-  /** Of the last hundred reports of the agent. */
+  /** Number of handled requests; for an agent, in its last hundred health samples. */
   readonly requestsHandled: number
-  /** In milliseconds. */
+  /** Mean handling time, in milliseconds. */
   readonly avgResponseTime: number
-  /** 0–1. */
+  /** Share of failures: 0–1. */
   readonly errorRate: number
 }
 
-/** How an agent is: its field is `state`. */
+/** The current status of an agent. The word for it is in `state`. */
 export interface AgentStatus {
   readonly agentId: string
   readonly name: string
   readonly type: string
-  /** `idle`, `active` (works on a task), `busy` (is to leave), `offline`. */
+  /** `idle`, `active` (has a lease), `busy` (is draining) or `offline`. */
   readonly state: string
-  /** ISO 8601. */
+  /** Time of the last activity, in ISO 8601. */
   readonly lastActivity: string
-  /** Id of the task it works on. */
+  /** Id of a task that the agent works on; undefined if there is none. */
   readonly currentTask?: string
   readonly metrics: AgentMetrics
 }
 
-/** Who an agent is: its field is `status`, with the words of `AgentStatus.state`. */
+/**
+ * An agent in a list. The word for its status is in `status`, with the values of
+ * `AgentStatus.state`.
+ */
 export interface AgentInfo {
   readonly id: string
   readonly agentId: string
@@ -93,33 +107,35 @@ export interface AgentInfo {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
+/** The health of the project and the server. */
 export interface HealthStatus {
   readonly status: 'healthy' | 'degraded' | 'unhealthy'
   readonly version: string
   readonly agents: { readonly total: number; readonly active: number; readonly idle: number }
-  /** Of the server, in milliseconds. */
+  /** Time since the start of the server, in milliseconds. */
   readonly uptime: number
-  /** ISO 8601. */
+  /** Time of the reply, in ISO 8601. */
   readonly timestamp: string
   readonly metrics: AgentMetrics
 }
 
+/** A message to agents. */
 export interface AgentMessage {
-  /** Read only: the server says who sends. */
+  /** Sender of the message; set by the server, ignored in a call. */
   readonly from?: string
-  /** Id or name of an agent, `role:…` or `topic:…`. Without it, or with `all` or `*`: every agent. */
+  /** Id or name of an agent, `role:…` or `topic:…`. `all`, `*` or no value means every agent. */
   readonly to?: string
-  /** Default `broadcast`. */
+  /** Type of the message. Default `broadcast`. */
   readonly type?: string
   readonly content?: Untyped
-  /** Goes before `content`. */
+  /** Takes precedence over `content`. */
   readonly payload?: Untyped
-  /** `critical`, `urgent`, `high`, `normal`, `medium`, `low`; any other word is `normal`. */
+  /** `critical`, `urgent`, `high`, `normal`, `medium` or `low`. Any other word is `normal`. */
   readonly priority?: string
   readonly timestamp?: string
 }
 
-/** What is assigned. Every field may be missing, and every other is kept. */
+/** A task to assign. Every field is optional, and other keys are kept. */
 export interface TonyTask {
   readonly type?: string
   readonly epic?: string
@@ -130,18 +146,24 @@ export interface TonyTask {
   readonly [key: string]: unknown
 }
 
-/** The server as Tony 2.8 knows it, and as a plugin is given it. */
+/** The server in the form of Tony 2.8, for programs and for plugins. */
 export interface MCP {
+  /** Registers an agent. In a plugin, configures the plugin's agent. */
   registerAgent(config: AgentConfig): Promise<AgentRegistration>
+  /** Unregisters an agent. Rejects with "Agent {id} not found". */
   unregisterAgent(agentId: string): Promise<void>
   /**
-   * Asks an agent and waits for its answer, which may be an `error`. Rejects with "Agent {id} not found" and "No agents available
-   * for method: {method}". `plugin.execute` without an `agentId` goes to the plugin that `params.plugin` names.
+   * Sends a request to an agent and waits for the response, which may be an `error`. Rejects with
+   * "Agent {id} not found" or "No agents available for method: {method}". A `plugin.execute`
+   * without `agentId` goes to the plugin named in `params.plugin`.
    */
   routeRequest(request: MCPRequest): Promise<MCPResponse>
+  /** Returns the status of an agent. Rejects with "Agent {id} not found". */
   getAgentStatus(agentId: string): Promise<AgentStatus>
+  /** Returns the health of the project. */
   getHealthStatus(): Promise<HealthStatus>
-  /** The agents that are live. */
+  /** Returns the live agents. */
   getActiveAgents(): Promise<AgentInfo[]>
+  /** Sends a message, by default to every agent. */
   broadcastMessage(message: AgentMessage): Promise<void>
 }
