@@ -69,7 +69,7 @@ const ageTask = statement(({ db, t, p }: Query<{ ord: number }>) =>
     .prepare(),
 )
 
-/** What becomes of a task: it is put in front, or out of line with a mark of what is in its way. */
+/** The change of one task: it is aged, or parked if `mark` names a blocker. */
 interface Step {
   readonly ord: number
   readonly mark: string | undefined
@@ -82,7 +82,7 @@ interface Candidate {
   readonly locks: string | null
 }
 
-/** Up to the first that nothing is in the way of, each with what is. */
+/** Returns the steps for the candidates up to the first unblocked one. */
 async function stepsUntilUnblocked(reader: Reader, project: string, candidates: readonly Candidate[]): Promise<Step[]> {
   const steps: Step[] = []
   for (const task of candidates) {
@@ -95,10 +95,15 @@ async function stepsUntilUnblocked(reader: Reader, project: string, candidates: 
 
 const endsUnblocked = (steps: readonly Step[]): boolean => steps.at(-1)?.mark === undefined && steps.length > 0
 
-/** Looked at of a route in one turn: those that cannot be claimed are out of line with the next. */
+/**
+ * The number of candidates per claim group and run. Blocked ones are parked before the next run.
+ */
 const candidateLimit = 16
 
-/** What is to happen in one route. A place in front is for a task that can be claimed: one that waits for a lock would keep the others from it. */
+/**
+ * Returns the steps for one claim group. Only an unblocked task may be at the front: a task that
+ * waits for a lock would keep the others from it.
+ */
 async function stepsOfClaimGroup(reader: Reader, project: string, route: number, since: number): Promise<Step[]> {
   const groupQuery = { project, route, limit: candidateLimit }
   const starving = await reader.run(starvingTasks, { ...groupQuery, since })
@@ -108,7 +113,10 @@ async function stepsOfClaimGroup(reader: Reader, project: string, route: number,
   return [...agedSteps, ...(await stepsUntilUnblocked(reader, project, starving))]
 }
 
-/** Of each route the task that has starved longest, if none of it is in front yet. Goes from route to route, not from task to task. */
+/**
+ * Returns the steps for the longest starving task of each claim group, unless an aged task of the
+ * group is unblocked. It walks the claim groups, not the tasks.
+ */
 async function stepsOfProject(reader: Reader, project: string, since: number): Promise<Step[]> {
   const steps: Step[] = []
   let after = 0
@@ -120,7 +128,10 @@ async function stepsOfProject(reader: Reader, project: string, since: number): P
   }
 }
 
-/** What a step was decided on may have changed since: a task put out of line in vain is back with the next turn of `unpark`. */
+/**
+ * A step's reason may be gone by now. If a task is parked in vain, the next run of `unpark` puts it
+ * back.
+ */
 async function applySteps(tx: Transaction, steps: readonly Step[]): Promise<void> {
   for (const { ord, mark } of steps) {
     if (mark === undefined) await tx.run(ageTask, { ord })
@@ -128,12 +139,13 @@ async function applySteps(tx: Transaction, steps: readonly Step[]): Promise<void
   }
 }
 
-/** A starving task is put in front when it has waited for this share of the longest wait: then others may be before it still. */
+/** A task ages after this share of the longest wait, because others may still be before it. */
 const starvationShare = 0.8
 
 /**
- * Puts `low` tasks that have waited too long in front of everything but `critical`: one of each route at a time. All at once they
- * would turn the order upside down, as a queue of ten thousand low ones grows old together.
+ * Ages `low` tasks that have waited too long: they go before everything but `critical`, one of each
+ * claim group at a time. Ten thousand `low` tasks grow old together, and aging all of them at once
+ * would reverse the order.
  */
 export const ageTasks: Sweep = {
   name: 'age-tasks',

@@ -12,7 +12,7 @@ import type { Sweep } from './runner.ts'
 
 type Deletion = (parts: Services, project: string) => Promise<number>
 
-/** In this order: what refers to others goes before them. */
+/** The order matters: rows that refer to others are deleted before them. */
 const deletions: Readonly<Record<string, Deletion>> = {
   events: ({ store, config }, project) => deleteExpiredEvents(store, project, config.retention.events),
   requests: ({ store, config, retentionProgress }, project) =>
@@ -31,7 +31,10 @@ const deletions: Readonly<Record<string, Deletion>> = {
   denials: ({ store, config }, project) => deleteExpiredDenials(store, project, config.retention.denials),
 }
 
-/** Removes what has been kept long enough, and gives the room back. Each class in transactions of its own, small ones. */
+/**
+ * Deletes the rows whose retention time has passed, and returns their disk space. Each class of
+ * rows has its own small transactions.
+ */
 export const applyRetention: Sweep = {
   name: 'apply-retention',
   everyMs: 30_000,

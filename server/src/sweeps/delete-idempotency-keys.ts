@@ -3,7 +3,7 @@ import { type Sweep, sweepLimit } from './runner.ts'
 
 const retentionMs = 86_400_000
 
-/** Forgets idempotency keys after 24 h. */
+/** Deletes idempotency keys after 24 h. */
 export const deleteIdempotencyKeys: Sweep = {
   name: 'delete-idempotency-keys',
   everyMs: 60_000,

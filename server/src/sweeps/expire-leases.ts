@@ -43,7 +43,7 @@ const expireLease = statement(({ db, t, p }: Query<{ ord: number; now: number }>
     .prepare()
 })
 
-/** Whether there is anything to do: looked up before, so that an idle server commits nothing. */
+/** True if a lease has expired. This read comes first, so that an idle server commits nothing. */
 const anyOverdue = async (reader: Reader, project: string): Promise<boolean> =>
   (await reader.run(overdue, { project, now: reader.now, limit: 1 })).length > 0
 
@@ -63,8 +63,8 @@ async function expireIn(tx: Transaction, project: string): Promise<number> {
 }
 
 /**
- * Takes back leases that ran out: claimable at once, and one failure more. The token stays with the task, so that a late
- * `complete` still counts as long as nobody has claimed it since.
+ * Ends expired leases: the task is claimable at once and has one more failure. It keeps the token,
+ * so that a late `complete` still counts while nobody has claimed the task since.
  */
 export const expireLeases: Sweep = {
   name: 'expire-leases',

@@ -52,7 +52,7 @@ async function expireIn(tx: Transaction, project: string): Promise<number> {
   return rows.length
 }
 
-/** Ends messages that waited longer in the inbox than they may live: those whose delivery came back, too. */
+/** Ends messages whose lifetime passed in the inbox, also after a failed delivery. */
 export const expireMessages: Sweep = {
   name: 'expire-messages',
   everyMs: 250,

@@ -1,7 +1,9 @@
 import { applyRetention } from './apply-retention.ts'
 import type { Sweep } from './runner.ts'
 
-/** While the disk is full: removes what has been kept long enough, at once, and sees whether there is room again. */
+/**
+ * While the disk is full, applies the retention at once and checks if there is disk space again.
+ */
 export const freeDiskSpace: Sweep = {
   name: 'free-disk-space',
   everyMs: 1_000,

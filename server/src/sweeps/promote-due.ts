@@ -77,8 +77,8 @@ async function promoteIn(tx: Transaction, project: string): Promise<number> {
 }
 
 /**
- * Puts tasks and messages whose time has come among the ready ones. What waits for its time stands outside the index that
- * claims and deliveries read, so that however much of it there is costs them nothing.
+ * Makes tasks and messages ready whose time has come. Until then they are outside the index that
+ * claims and deliveries read, so that they cost nothing in any number.
  */
 export const promoteDue: Sweep = {
   name: 'promote-due',

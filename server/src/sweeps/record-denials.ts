@@ -1,6 +1,8 @@
 import type { Sweep } from './runner.ts'
 
-/** Writes the denied calls of the last seconds: about a hundred rows at most, however many calls there were. */
+/**
+ * Writes the denials of the last seconds: about a hundred rows at most, for any number of calls.
+ */
 export const recordDenials: Sweep = {
   name: 'record-denials',
   everyMs: 5_000,

@@ -1,7 +1,10 @@
 import { eq } from 'drizzle-orm'
 import type { Sweep } from './runner.ts'
 
-/** When keys were used, to a minute: a write for each call would cost more than the call. */
+/**
+ * Writes the time of the last use of keys, to the minute: a write for each call would cost more
+ * than the call.
+ */
 export const recordKeyUse: Sweep = {
   name: 'record-key-use',
   everyMs: 60_000,

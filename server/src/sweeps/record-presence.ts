@@ -58,7 +58,9 @@ async function recordIn(
   }
 }
 
-/** Writes the signs of life of the last seconds to the store, and says who fell silent and who is back. */
+/**
+ * Writes the last activity of agents, and appends events for agents that went offline or came back.
+ */
 export const recordPresence: Sweep = {
   name: 'record-presence',
   everyMs: 5_000,
@@ -72,7 +74,7 @@ export const recordPresence: Sweep = {
         .limit(1),
     )
     if (anyAgent) await store.transact({ project }, (tx) => recordIn(tx, project, seen, config.agentTimeoutMs))
-    // Only now: until the commit nobody else could tell when these agents were last seen.
+    // Only after the commit: before it no other process could read these agents' last activity.
     presence.markWritten(project, seen)
     return 0
   },

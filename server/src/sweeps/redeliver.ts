@@ -19,7 +19,10 @@ const anyOverdue = statement(({ db, t, p }: Query<{ project: string; now: number
     .prepare(),
 )
 
-/** Returns deliveries that were not acked in time to their inbox, or, after the last one, to the dead letters. */
+/**
+ * Ends deliveries whose ack deadline has passed: the message returns to its inbox or, after its
+ * last delivery, becomes a dead letter.
+ */
 export const redeliver: Sweep = {
   name: 'redeliver',
   everyMs: 250,

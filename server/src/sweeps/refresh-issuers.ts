@@ -1,6 +1,9 @@
 import type { Sweep } from './runner.ts'
 
-/** The public keys of outside issuers, each when its time has come: by the clock, never because of what a caller shows. */
+/**
+ * Reads the public keys of outside issuers when they are due: by the clock, never because of a
+ * token.
+ */
 export const refreshIssuers: Sweep = {
   name: 'refresh-issuers',
   everyMs: 1_000,

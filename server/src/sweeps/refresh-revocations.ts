@@ -1,11 +1,11 @@
 import type { Sweep } from './runner.ts'
 
-/** Beyond the life of an access token: nobody asks for one that is older. */
+/** Added to the life of an access token: no older token can be valid. */
 const marginMs = 60_000
 
 /**
- * What other processes on the same database revoked stops here too. This one's own it hears of at once, by a wake; so on
- * SQLite, which has one process, this finds nothing.
+ * Reads the revocations of other processes on the same database. This process gets its own at once
+ * by a wake, so on SQLite, which has one process, the sweep finds nothing.
  */
 export const refreshRevocations: Sweep = {
   name: 'refresh-revocations',

@@ -1,6 +1,8 @@
 import type { Sweep } from './runner.ts'
 
-/** Signing keys that came or went, whoever rotated them; and the next one when it is time. */
+/**
+ * Reads signing keys that any process added or removed, and creates the next one when it is due.
+ */
 export const refreshSigningKeys: Sweep = {
   name: 'refresh-signing-keys',
   everyMs: 1_000,

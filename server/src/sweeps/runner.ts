@@ -2,21 +2,27 @@ import type { Services } from '../domain/context.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 
-/** One kind of clean-up: does a small batch in one project and says how many rows it changed. Safe on several processes at once. */
+/**
+ * A periodic job: `batch` changes some rows of one project and returns their number. Several
+ * processes may run it at once.
+ */
 export interface Sweep {
   readonly name: string
   readonly everyMs: number
-  /** Makes room: runs while the disk is full, when the others have to wait. */
+  /** The sweep frees disk space: it also runs while the disk is full. */
   readonly freesSpace?: true
-  /** Of the whole server: its batch is run once, not for each project, and needs no room on the disk. */
+  /** The batch runs once for the server, not for each project, and needs no disk space. */
   readonly serverWide?: true
   readonly batch: (parts: Services, project: string) => Promise<number>
 }
 
-/** Rows in one batch: a sweep that shares a commit with callers must not hold them up. */
+/** Rows per batch: a sweep shares a commit with callers and must not delay them. */
 export const sweepLimit = 100
 
-/** Runs sweeps on their intervals until stopped. One that fails is logged and tried again at its next turn. */
+/**
+ * Runs sweeps at their intervals until stopped. A failed run is logged and repeated after the
+ * interval.
+ */
 export class SweepRunner {
   readonly #services: Services
   readonly #log: Log

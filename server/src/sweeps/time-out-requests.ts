@@ -20,7 +20,10 @@ const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; no
   ).prepare(),
 )
 
-/** Ends requests nobody answered in time. A caller that still waits does so itself; this is for those whose caller is gone. */
+/**
+ * Ends requests whose deadline has passed, for callers that have gone. A waiting caller does it
+ * itself.
+ */
 export const timeOutRequests: Sweep = {
   name: 'time-out-requests',
   everyMs: 250,

@@ -52,7 +52,7 @@ const endAttempt = statement(({ db, t, p }: Query<{ ord: number; error: string; 
     .prepare(),
 )
 
-/** Whether there is anything to do: looked up before, so that an idle server commits nothing. */
+/** True if a deadline has passed. This read comes first, so that an idle server commits nothing. */
 const anyOverdue = async (reader: Reader, project: string): Promise<boolean> =>
   (await reader.run(overdue, { project, now: reader.now, limit: 1 })).length > 0
 
@@ -66,7 +66,7 @@ async function appendOutcome(tx: Transaction, row: Row | undefined): Promise<Row
   return row
 }
 
-/** What becomes of one task whose limit is over depends on which limit that is. */
+/** Times out one task. The outcome depends on the deadline that has passed. */
 async function timeOutTask(tx: Transaction, { task, jitter }: { task: Row; jitter: number }): Promise<Row | undefined> {
   const { ord, status, closeBy } = task
   const { now } = tx
@@ -90,7 +90,9 @@ async function timeOutIn(tx: Transaction, project: string, random: () => number)
   return timedOut.length
 }
 
-/** Ends what has taken too long: for good, or as a failed attempt, or with the answer that was to be taken by default. */
+/**
+ * Ends tasks whose deadline has passed: finally, as a failed attempt, or with the default answer.
+ */
 export const timeOutTasks: Sweep = {
   name: 'time-out-tasks',
   everyMs: 1_000,

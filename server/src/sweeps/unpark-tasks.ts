@@ -16,7 +16,10 @@ const nextMark = statement(({ db, t, p }: Query<{ project: string; after: string
     .prepare(),
 )
 
-/** How many of those that wait for this may be put back now. Of those that wait for a key, the first may not be the one that can go. */
+/**
+ * Returns the number of tasks parked on this mark to unpark now. For a key it is several: the first
+ * may still be blocked by another lock.
+ */
 async function unparkCount(reader: Reader, project: string, mark: string): Promise<number> {
   const epic = epicOfBlocker(mark)
   if (epic !== undefined) return (await isEpicPaused(reader, project, epic)) ? 0 : unparkLimit
@@ -29,7 +32,7 @@ interface FreedMark {
   readonly limit: number
 }
 
-/** What tasks wait for and nobody holds. Goes from mark to mark, not from task to task. */
+/** Returns the marks of parked tasks that are free now. It walks the marks, not the tasks. */
 async function freedMarksIn(reader: Reader, project: string): Promise<FreedMark[]> {
   const freed: FreedMark[] = []
   let after = ''
@@ -42,7 +45,7 @@ async function freedMarksIn(reader: Reader, project: string): Promise<FreedMark[
   }
 }
 
-/** The backstop of what happens when a lease ends: nothing waits for something that is no longer held. */
+/** Unparks tasks that the end of a lease has left parked: no task waits for a lock that is free. */
 export const unparkTasks: Sweep = {
   name: 'unpark-tasks',
   everyMs: 250,
@@ -54,7 +57,7 @@ export const unparkTasks: Sweep = {
         for (const { mark, limit } of chunk) await unpark(tx, project, mark, limit)
       })
     }
-    // So many of each a round are enough: the next is a quarter of a second away.
+    // One chunk of each mark per run is enough: the next run follows a quarter of a second later.
     return 0
   },
 }

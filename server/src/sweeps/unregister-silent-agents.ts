@@ -2,12 +2,12 @@ import { findInactive, unregisterInactive } from '../operations/agents/unregiste
 import { cutoff } from './retention/progress.ts'
 import type { Sweep } from './runner.ts'
 
-/** In one transaction: each may have sessions and leases to end. */
+/** Agents per transaction: each may have sessions and leases to end. */
 const agentLimit = 20
 
 /**
- * Unregisters agents that have been silent for as long as unregistered ones are kept. Without it those that were killed, and never come
- * back, would be sent everything that goes to all for ever.
+ * Unregisters agents that were silent for the retention time of unregistered agents. Otherwise
+ * agents that were killed and never return would stay recipients of every broadcast.
  */
 export const unregisterSilentAgents: Sweep = {
   name: 'unregister-silent-agents',

@@ -123,7 +123,7 @@ export class Feeds {
     for (const feed of feeds) feed.notifyAll()
   }
 
-  /** Reads the new events of a project; undefined if it has no subscribers. */
+  /** Reads the new events of a project; undefined if its feed is not open. */
   wake(project: string): Promise<void> | undefined {
     return this.#feeds.get(project)?.refresh()
   }

@@ -8,18 +8,19 @@ import type { Clock } from '../../platform/clock.ts'
 import { Notifier } from '../../platform/notifier.ts'
 import { iso } from '../../platform/times.ts'
 
-/** The number of events to read at a time. Those that pass the filter are sent together. */
+/** The number of events to read at a time. The events that match the filter are sent together. */
 const chunkLimit = 256
 
 /**
- * After this number of filtered events, or this time, a checkpoint moves the subscriber's cursor.
+ * A checkpoint moves the subscriber's cursor after this number of events outside the filter, or
+ * after this time.
  */
 const checkpointEvents = 1_000
 const checkpointMs = 15_000
 
 /**
- * Notifies once, a fixed time after it was first set: a trickle of filtered events does not delay
- * the checkpoint.
+ * Notifies once, a fixed time after it was first set: a trickle of events outside the filter does
+ * not delay the checkpoint.
  */
 class CheckpointTimer {
   readonly #clock: Clock

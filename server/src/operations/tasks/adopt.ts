@@ -17,7 +17,9 @@ interface AdoptParams {
   project: string
   taskId: string
   attempt: number
-  /** The agent that may because it holds the task; null for one that may in any case. */
+  /**
+   * Id of the caller, which may adopt only as the task's holder; null for a caller that always may.
+   */
   holder: string | null
   now: number
 }
@@ -38,7 +40,7 @@ const adopt = statement(({ db, t, p }: Query<AdoptParams>) => {
       result: sql`(${orphan.result})`,
       resultAttempt: p.attempt,
       inputRequest: null,
-      // Nobody's lease is good any more: neither the holder's nor that of the attempt before.
+      // No lease token is valid any more: neither the holder's nor the late attempt's.
       leaseToken: null,
       leaseExpiresAt: null,
       revision: sql`${tasks.revision} + 1`,
@@ -67,7 +69,7 @@ const findOrphanAgent = (tx: Transaction, taskId: string, attempt: number) => {
     .where(and(eq(orphanResults.taskId, taskId), eq(orphanResults.attempt, attempt)))
 }
 
-/** Why nothing was adopted, where it is not for the task's status. */
+/** Returns the reason for a refusal other than the task's status. */
 const adoptErrorOf =
   ({ attempt, holder }: AdoptParams, hasOrphan: boolean) =>
   ({ id, status, agentId }: TaskRow): CoordinationError | undefined => {
@@ -77,7 +79,7 @@ const adoptErrorOf =
     return new CoordinationError('FORBIDDEN', `only its holder and a tech-lead adopt a result of task ${id}`)
   }
 
-/** `tasks.adopt`: the result of an attempt that came too late ends the task after all. */
+/** `tasks.adopt`: ends a task with the late result of an earlier attempt. */
 export const adoptResult = (
   ctx: Context,
   { taskId, attempt }: z.output<typeof taskAdoptInput>,
@@ -86,7 +88,7 @@ export const adoptResult = (
     const { project } = ctx.principal
     const actor = actorOf(ctx.principal)
     const holder = isAllowed(ctx.principal, 'tasks:manage') ? null : (actor ?? '')
-    // The holder as it was, to be told: the row names the agent whose result it is from now on.
+    // The row before the change, to notify its holder: afterwards the row names the result's agent.
     const [before] = await tx.run(findTaskForUpdate, { project, taskId })
     const params = { project, taskId, attempt, holder, now: tx.now }
     const [row] = await tx.run(adopt, params)

@@ -38,7 +38,10 @@ const countArtifacts = statement(({ db, t, p }: Query<{ taskId: string }>) => {
     .prepare()
 })
 
-/** Keeps what an attempt brought forth; a name the task has already is replaced. After the statement that proved the lease. */
+/**
+ * Stores the artifacts of an attempt. A name that the task has already is replaced. Call it after
+ * the statement that has proved the lease.
+ */
 export async function saveArtifacts(
   tx: Transaction,
   { id: taskId, attempt }: { readonly id: string; readonly attempt: number },

@@ -7,7 +7,7 @@ import { cancelIn } from './cancel.ts'
 import { findTaskIds } from './filter.ts'
 import type { TaskRow } from './serialize.ts'
 
-/** `tasks.cancelMany`: in one transaction. */
+/** `tasks.cancelMany`: cancels tasks in one transaction. */
 export const cancelManyTasks = (
   ctx: Context,
   { filter, limit, reason }: z.output<typeof taskCancelManyInput>,
@@ -19,7 +19,8 @@ export const cancelManyTasks = (
       const row = await cancelIn(tx, ctx.principal, { taskId, reason })
       if (row) cancelled.push(row)
     }
-    // When all are cancelled: one that waits for another of them is cancelled too, and not failed by it.
+    // After all cancellations: a task that depends on another of them is then cancelled too, not
+    // failed.
     await failDependents(tx, cancelled, actorOf(ctx.principal))
     return { taskIds: cancelled.map(({ id }) => id), more: found.length > limit }
   })

@@ -36,7 +36,10 @@ const cancel = statement(
       .prepare(),
 )
 
-/** Cancels one task and tells its holder; undefined when it has ended. What waits for it is the caller's to fail. */
+/**
+ * Cancels one task and notifies its holder. Returns undefined if the task has ended. The caller
+ * must fail its dependents.
+ */
 export async function cancelIn(
   tx: Transaction,
   principal: Principal,
@@ -51,7 +54,10 @@ export async function cancelIn(
   return row
 }
 
-/** `tasks.cancel`: after its reply no `complete` succeeds. The holder hears of it at once and on its next heartbeat. */
+/**
+ * `tasks.cancel`: no `complete` succeeds after its reply. The holder gets a notification at once
+ * and the status with its next heartbeat.
+ */
 export const cancelTask = (
   ctx: Context,
   { taskId, reason }: z.output<typeof taskCancelInput>,

@@ -58,34 +58,35 @@ const takeLease = statement(({ db, t, p }: Query<ClaimParams>) =>
     .prepare(),
 )
 
-/** Who claims, what signs the lease, and the routes at hand. */
+/** The services of a claim: the caller, the signer of leases and the cached claim groups. */
 export type ClaimContext = Pick<Context, 'principal' | 'leaseTokens' | 'claimGroups'>
 
-/** How much a claim asks for. */
+/** The size of a claim and the length of its leases. */
 export interface ClaimOptions {
   readonly limit: number
   readonly leaseMs: number
 }
 
-/** What a claim took. */
+/** The tasks of a claim and the facts that decide about another attempt. */
 export interface ClaimResult {
   readonly tasks: LeasedTask[]
-  /** As it found its agent. */
+  /** The state of the agent during the claim. */
   readonly eligibility?: Eligibility
-  /** How many routes its project has. */
+  /** The number of claim groups in the project. */
   readonly groupCount?: number
-  /** It has parked as many as one transaction may, and there may be others behind them. */
+  /** True if the transaction parked its limit of tasks, so that there may be others behind them. */
   readonly more?: boolean
-  /** Its key had been answered before. */
+  /** True if the idempotency key had a stored reply. */
   readonly replayed?: boolean
 }
 
-/** Parked in one transaction, so that it does not hold others up. */
+/** The number of tasks to park in one transaction, so that it does not delay others. */
 const parkLimit = 64
 
 /**
- * Takes up to `limit` tasks under a lease: one winner for each. What its agent may take is read off its row, not its token. A
- * task in whose way a held lock or a paused epic is, is parked, and the claim goes on to the next.
+ * Takes up to `limit` tasks under a lease; one agent wins each task. The agent's row, not its
+ * token, decides which tasks it may take. A task that a held lock or a paused epic blocks is
+ * parked, and the claim continues with the next.
  */
 export async function claimIn(
   tx: Transaction,
@@ -124,7 +125,7 @@ interface TakeOptions {
   readonly admission: Admission
 }
 
-/** Takes one task under a lease, or parks it; undefined when it can no longer be claimed. */
+/** Takes one task under a lease, or parks it. Returns undefined if it is no longer claimable. */
 async function takeIn(
   tx: Transaction,
   ctx: ClaimContext,
@@ -163,7 +164,10 @@ const findLease = statement(({ db, t, p }: Query<{ id: string; attempt: number }
     .prepare(),
 )
 
-/** A repeated claim finds its leases again, as far as they are still held. Their tokens are not kept a second time. */
+/**
+ * A repeated claim finds those of its leases that are still held. Their tokens are not stored
+ * twice.
+ */
 export const replayClaim: Replay<ClaimResult> = {
   toStored: ({ tasks }) => (tasks.length === 0 ? undefined : tasks.map(({ id, attempt }) => ({ id, attempt }))),
   fromStored: async (tx, stored) => {
@@ -176,8 +180,8 @@ export const replayClaim: Replay<ClaimResult> = {
 }
 
 /**
- * Claims until it is known whether there is anything: at the end of a transaction that only parked tasks, what is behind them
- * has not been looked at.
+ * Repeats a claim until it takes tasks or finds none. A transaction that only parked tasks has not
+ * read the tasks behind them.
  */
 export async function claimPastParked(ctx: Context, claim: () => Promise<ClaimResult>): Promise<ClaimResult> {
   for (;;) {
@@ -188,7 +192,7 @@ export async function claimPastParked(ctx: Context, claim: () => Promise<ClaimRe
   }
 }
 
-/** `tasks.claim`: at once, or as soon as there is work within `waitMs`. */
+/** `tasks.claim`: claims at once, or as soon as there is work within `waitMs`. */
 export async function claimTasks(
   ctx: Context,
   input: z.output<typeof taskClaimInput>,
@@ -198,7 +202,10 @@ export async function claimTasks(
   return { tasks }
 }
 
-/** Tries a claim until it takes something, each time there may be work for this agent, for `waitMs` at most. */
+/**
+ * Repeats a claim whenever there may be work for this agent, until it takes a task or `waitMs`
+ * passes.
+ */
 export function waitForWork(ctx: Context, waitMs: number, claim: () => Promise<ClaimResult>): Promise<ClaimResult> {
   const { project } = ctx.principal
   const agentId = requireAgent(ctx.principal).id
@@ -215,7 +222,7 @@ export function waitForWork(ctx: Context, waitMs: number, claim: () => Promise<C
       if (claimed.eligibility) position?.afterAttempt(claimed.eligibility)
       return claimed
     },
-    // A key that has been answered takes nothing new, whatever became of its lease.
+    // A call with a stored reply takes nothing new, even if its leases are over.
     isFound: ({ tasks, replayed = false }) => tasks.length > 0 || replayed,
   })
 }

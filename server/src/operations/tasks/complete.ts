@@ -31,7 +31,7 @@ const complete = statement(({ db, t, p }: Query<CompleteParams>) =>
       revision: sql`${t.tasks.revision} + 1`,
     })
     .where(and(matchesLease({ t, p }), inLiterals(t.tasks.status, fromStatuses('complete'))))
-    // Not the whole row: it is what every task comes to, and most of a row is text.
+    // Not the whole row: every task runs this statement, and most of a row is text.
     .returning({
       id: t.tasks.id,
       status: t.tasks.status,
@@ -45,7 +45,10 @@ const complete = statement(({ db, t, p }: Query<CompleteParams>) =>
     .prepare(),
 )
 
-/** Where a result that is there puts its task: at its end, or before those who verify it. */
+/**
+ * The columns to set for a task with a result: completed, or in review if its acceptance is
+ * `verify`.
+ */
 export const completionColumns = (
   { tasks }: Pick<Query<object>['t'], 'tasks'>,
   now: Query<{ now: number }>['p']['now'],
@@ -54,14 +57,16 @@ export const completionColumns = (
   completedAt: sql`case when ${tasks.acceptance} = 'verify' then null else ${now} end`,
 })
 
-/** Whose result it is, and who says so. */
+/** The attempt and the agent of a result, and the actor of its event. */
 interface ResultOrigin {
   readonly attempt: number
   readonly agentId: string | null
   readonly actor: string | null
 }
 
-/** Tells that a task has its result; those that wait for it go on, unless it is to be verified first. */
+/**
+ * Appends the event of a result. Dependents are unblocked unless the result must be verified first.
+ */
 export async function recordCompletion(
   tx: Transaction,
   row: Pick<TaskRow, 'id' | 'status' | 'epic'>,
@@ -72,7 +77,10 @@ export async function recordCompletion(
   if (row.status === 'completed') await unblockDependents(tx, row.id, actor)
 }
 
-/** Completes the lease of `input`, once: the same call again, its reply lost, finds the work done and says so. */
+/**
+ * Completes the lease of `input`, once. A repeated call after a lost reply finds the task done and
+ * succeeds.
+ */
 export async function completeIn(
   tx: Transaction,
   ctx: Pick<Context, 'principal' | 'leaseTokens'>,
@@ -91,7 +99,6 @@ export async function completeIn(
   return { row }
 }
 
-/** `tasks.complete`. */
 export async function completeTask(
   ctx: Context,
   input: z.output<typeof taskCompleteInput>,

@@ -9,7 +9,10 @@ import { authorizeCreation, requireParents } from './create.ts'
 
 type Item = z.output<typeof taskCreateManyInput>['tasks'][number]
 
-/** Refuses parents in a circle: such tasks would hang under nothing, and under nothing a developer may create. */
+/**
+ * Throws for parents in a cycle: such tasks would have no root, also none under which a developer
+ * may create tasks.
+ */
 function refuseParentCycle(tasks: readonly Item[]): void {
   const parents = new Map(tasks.map(({ key, parentId }) => [key, parentId]))
   for (const { key } of tasks) {
@@ -22,7 +25,10 @@ function refuseParentCycle(tasks: readonly Item[]): void {
   }
 }
 
-/** `tasks.createMany`: all of them or none, in one transaction; keys name tasks of the call before they have ids. */
+/**
+ * `tasks.createMany`: creates all tasks or none, in one transaction. Keys name tasks of the call
+ * before they have ids.
+ */
 export function createManyTasks(
   ctx: Context,
   input: z.output<typeof taskCreateManyInput>,
@@ -30,7 +36,7 @@ export function createManyTasks(
   const keys = input.tasks.flatMap(({ key }) => key ?? [])
   const duplicate = keys.find((key, index) => keys.indexOf(key) !== index)
   if (duplicate !== undefined) throw new CoordinationError('INVALID_INPUT', `two tasks have the key "${duplicate}"`)
-  // Ids first: a parent may wait for its own children, so no order of insertion would do for both kinds of edge.
+  // Ids first: a parent may depend on its own children, so no order of inserts fits both relations.
   const items = input.tasks.map(({ key, ...spec }) => ({ key, spec, id: uuidv7(), after: spec.dependsOn }))
   const ids = new Map(items.flatMap(({ key, id }) => (key === undefined ? [] : [[key, id] as const])))
   refuseParentCycle(input.tasks)

@@ -24,7 +24,10 @@ const findHeldTask = statement(({ db, t, p }: Query<{ project: string; taskId: s
     .prepare(),
 )
 
-/** A developer creates only under a task it holds; the tree of work is the tech lead's. */
+/**
+ * Throws FORBIDDEN for a developer that creates a task elsewhere than under a task it holds. Only
+ * tech leads and admins shape the rest of the tree.
+ */
 export async function authorizeCreation(
   tx: Transaction,
   principal: Principal,
@@ -44,7 +47,7 @@ export async function authorizeCreation(
   }
 }
 
-/** Refuses a parent that does not exist in the project. */
+/** Throws INVALID_INPUT for a parent that does not exist in the project. */
 export async function requireParents(
   tx: Transaction,
   project: string,
@@ -62,7 +65,6 @@ export async function requireParents(
     throw new CoordinationError('INVALID_INPUT', `parentId names a task that does not exist: ${missing.join(', ')}`)
 }
 
-/** `tasks.create`. */
 export const createTask = (ctx: Context, input: z.output<typeof taskCreateInput>): Promise<TaskOutput> =>
   ctx.transact(async (tx) => {
     await authorizeCreation(tx, ctx.principal, [input.parentId])

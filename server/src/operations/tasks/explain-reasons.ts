@@ -40,7 +40,7 @@ async function nameOf(reader: Reader, agentId: string | null): Promise<string> {
   return agent?.name ?? agentId
 }
 
-/** Ends that leave what waits for them blocked, and what would set it going again. */
+/** The statuses of a dependency that keep a task blocked, with the way to unblock it. */
 const endedDependencyText: Readonly<Record<string, string>> = {
   failed: 'failed: it stays blocked unless that one is retried',
   cancelled: 'was cancelled: it stays blocked unless its dependencies are changed',
@@ -83,7 +83,7 @@ async function pauseReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   return reasons
 }
 
-/** What keeps a task that waits from being claimed by anybody. */
+/** Returns the reasons why no agent can claim a waiting task. */
 async function waitingReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   const reasons = await dependencyReasons(reader, row)
   if (row.notBefore !== null && row.notBefore > reader.now) {
@@ -99,7 +99,7 @@ function inputReason(row: TaskRow): Reason {
   return { predicate: 'input', message: `waits for an answer${deadline}: ${asked?.question ?? ''}` }
 }
 
-/** What keeps everybody from a task; empty when nothing does. */
+/** Returns the reasons why no agent can claim a task; empty if there are none. */
 export async function reasonsOf(reader: Reader, row: TaskRow): Promise<Reason[]> {
   if (endedStatuses.some((status) => status === row.status)) {
     const error = row.error === null ? '' : `: ${row.error}`

@@ -23,7 +23,9 @@ const agentsOf = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-/** What keeps one agent from a task, whatever keeps everybody from it. */
+/**
+ * Returns the conditions that exclude one agent from a task, apart from the task's own blockers.
+ */
 function exclusions(ctx: Context, now: number, row: TaskRow, agent: AgentRow): Predicate[] {
   const lastActivity = Math.max(agent.lastActivity, ctx.presence.lastSeen(agent.projectId, agent.id) ?? 0)
   const capabilities: string[] = JSON.parse(agent.capabilities)
@@ -39,7 +41,10 @@ function exclusions(ctx: Context, now: number, row: TaskRow, agent: AgentRow): P
   return checks.filter(([, excluded]) => excluded).map(([predicate]) => predicate)
 }
 
-/** `tasks.explain`: why a task is not running. Reads the task, what it waits for, and the agents of the project. */
+/**
+ * `tasks.explain`: the reasons why a task is not running. It reads the task, its blockers and the
+ * agents of the project.
+ */
 export const explainTask = (
   ctx: Context,
   input: z.output<typeof taskExplainInput>,

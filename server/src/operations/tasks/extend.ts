@@ -5,7 +5,6 @@ import { extendIn } from '../../domain/tasks/extend-lease.ts'
 import { refuseLease } from '../../domain/tasks/lease.ts'
 import { iso } from '../../platform/times.ts'
 
-/** `tasks.extend`. */
 export const extendLease = (
   ctx: Context,
   input: z.output<typeof taskExtendInput>,

@@ -11,11 +11,10 @@ import { statusOf } from './serialize.ts'
 
 interface FailParams extends LeaseParams {
   error: string
-  /** 1 or 0. */
   retryable: number
-  /** [0, 1) of the longest backoff: full jitter. */
+  /** The fraction [0, 1) of the longest backoff: full jitter. */
   jitter: number
-  /** Null for the backoff. */
+  /** Null means the backoff. */
   delayMs: number | null
   now: number
 }
@@ -24,7 +23,10 @@ const fail = statement(({ db, t, p }: Query<FailParams>) =>
   db.update(t.tasks).set(failureColumns(t, p)).where(matchesHeldLease({ t, p })).returning().prepare(),
 )
 
-/** `tasks.fail`: back to the queue after a backoff, or ended when it is final or no attempt is left. */
+/**
+ * `tasks.fail`: returns a task to the queue after a backoff, or ends it if the failure is final or
+ * no attempt is left.
+ */
 export function failTask(
   ctx: Context,
   input: z.output<typeof taskFailInput>,

@@ -13,7 +13,7 @@ interface TaskQuery {
   readonly limit: number
 }
 
-/** What of a filter an index begins with; the rest is looked up in the rows it leads to. */
+/** True if an index starts with a field of the filter. The other fields are tested on its rows. */
 const isSelective = ({ taskIds, parentId, epic, story }: Filter): boolean =>
   [taskIds, parentId, epic, story].some((part) => part !== undefined)
 
@@ -30,7 +30,8 @@ async function selectIds(reader: Reader, { project, filter, limit }: TaskQuery, 
     .select({ id: tasks.id, ord: tasks.ord })
     .from(tasks)
     .where(and(...where))
-  // Named ones are so few that they are sorted here: asked for an order, the database would walk the project in it.
+  // Named tasks are few and are sorted here: with an order, the database would scan the whole
+  // project.
   const rows = filter.taskIds
     ? (await found).sort((a, b) => a.ord - b.ord).slice(0, limit)
     : await found.orderBy(tasks.ord).limit(limit)
@@ -38,9 +39,10 @@ async function selectIds(reader: Reader, { project, filter, limit }: TaskQuery, 
 }
 
 /**
- * The ids of up to `limit` tasks that a filter finds and a move is legal for. Where the filter gives an index nothing to begin
- * with it is the status, one after the other, so that the tasks that have ended are not walked. Otherwise the status is said by
- * the others: SQLite would take two equalities for better than the index of the epic.
+ * Returns the ids of up to `limit` tasks that match a filter and allow a transition. Without a
+ * selective field, the index of the status is read, one status after the other, so that ended tasks
+ * are not scanned. With one, the condition names the excluded statuses: SQLite would prefer two
+ * equalities to the index of the epic.
  */
 export async function findTaskIds(reader: Reader, transition: TaskTransition, query: TaskQuery): Promise<string[]> {
   const { filter, limit } = query

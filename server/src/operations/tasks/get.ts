@@ -14,13 +14,12 @@ const find = statement(({ db, t, p }: Query<{ project: string; taskId: string }>
     .prepare(),
 )
 
-/** A task by its id or by the id it was imported with. */
+/** Returns a task by its id or by the external id of its import. Throws NOT_FOUND. */
 export async function requireTask(reader: Reader, project: string, taskId: string): Promise<TaskRow> {
   const [row] = await reader.run(find, { project, taskId })
   if (!row) throw taskNotFound(taskId)
   return row
 }
 
-/** `tasks.get`. */
 export const getTask = (ctx: Context, input: z.output<typeof taskGetInput>): Promise<TaskOutput> =>
   ctx.read(async (reader) => toTask(reader, await requireTask(reader, ctx.principal.project, input.taskId)))

@@ -5,10 +5,10 @@ import { type LeaseParams, taskNotFound } from '../../domain/tasks/lease.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import type { TaskRow } from './serialize.ts'
 
-/** How many results that came too late a task keeps. */
+/** The number of orphan results that a task keeps. */
 const orphanLimit = 10
 
-/** The task, locked, so that of two late results at once both are counted. */
+/** Locks the task, so that both of two concurrent late results are counted. */
 export const findTaskForUpdate = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
   locked(
     db
@@ -71,7 +71,10 @@ async function saveOrphan(tx: Transaction, row: TaskRow, orphan: Omit<OrphanPara
   tx.append({ type: 'task.orphaned', subject: taskId, actor: agentId, taskId, epic: row.epic, data })
 }
 
-/** What a complete came to. A refusal is said after the commit: thrown inside, it would take the late result with it. */
+/**
+ * The outcome of a completion. The caller throws a refusal after the commit: inside the transaction
+ * it would roll the late result back.
+ */
 export type Completion =
   | { readonly row: Pick<TaskRow, 'id' | 'status' | 'revision'> }
   | { readonly refused: CoordinationError }
@@ -79,8 +82,9 @@ export type Completion =
 const isDone = ({ status }: TaskRow): boolean => status === 'completed' || status === 'in_review'
 
 /**
- * A complete that changed nothing. The same call again, its reply lost, finds the work done. Otherwise the lease is over: the
- * result is kept if the token was really given to this agent for this task, or anybody could leave results on it.
+ * Settles a completion that changed no row. A repeated call after a lost reply finds the task done.
+ * Otherwise the lease is over, and the result is stored if the token was issued to this agent for
+ * this task; without that check anyone could leave results on it.
  */
 export async function settleLateCompletion(
   tx: Transaction,

@@ -8,7 +8,7 @@ import { type TaskRow, toTask } from './serialize.ts'
 const textSizeOf = ({ description, metadata, result, progress, error }: TaskRow): number =>
   [description, metadata, result, progress, error].reduce((size, text) => size + (text?.length ?? 0), 0)
 
-/** The rows that go in one page: at least one. */
+/** Returns the rows that fit into one page, at least one. */
 function fitToPage(rows: readonly TaskRow[]): readonly TaskRow[] {
   let size = 0
   const end = rows.findIndex((row, index) => {
@@ -18,7 +18,7 @@ function fitToPage(rows: readonly TaskRow[]): readonly TaskRow[] {
   return end < 0 ? rows : rows.slice(0, end)
 }
 
-/** `tasks.list`: in order of creation, page by page. */
+/** `tasks.list`: in the order of creation, in pages. */
 export const listTasks = (
   ctx: Context,
   input: z.output<typeof taskListInput>,

@@ -15,10 +15,13 @@ import {
 } from '../../domain/tasks/locks.ts'
 import { type Query, statement } from '../../store/store.ts'
 
-/** Locks of one lease: giving them all up is part of the statement batch that ends it. */
+/** The number of locks of one lease. The batch that ends the lease releases them all. */
 const lockLimit = 256
 
-/** Holds the row until the commit. Who shows its lease knows of it, so that no heartbeat counts against it. */
+/**
+ * Locks the row until the commit. A caller with the lease token has the lease, so its heartbeat
+ * count restarts.
+ */
 const touchLease = statement(({ db, t, p }: Query<LeaseParams & { now: number }>) =>
   db
     .update(t.tasks)
@@ -34,7 +37,7 @@ function refuseConflict({ lock, taskId, agentId }: Conflict): never {
   throw new CoordinationError('LOCK_CONFLICT', message, { lock, taskId, agentId })
 }
 
-/** `tasks.lock`: more locks under a lease, all or none. What it holds already is not taken twice. */
+/** `tasks.lock`: takes more locks for a lease, all or none. Locks that it holds already stay. */
 export function lockTask(
   ctx: Context,
   input: z.output<typeof taskLockInput>,

@@ -6,12 +6,18 @@ import type { Transaction } from '../../store/store.ts'
 import { type ClaimResult, claimIn, claimPastParked, replayClaim, waitForWork } from './claim.ts'
 import { completeIn } from './complete.ts'
 
-/** What the first transaction came to. A refusal is said after its commit, which keeps the result that came too late. */
+/**
+ * The result of the first transaction. A refusal is thrown after its commit, which stores the late
+ * result.
+ */
 interface NextResult extends ClaimResult {
   readonly refused?: CoordinationError
 }
 
-/** `tasks.next`: completes one lease and claims the next task in one transaction: half the round trips of a worker. */
+/**
+ * `tasks.next`: completes one lease and claims the next task in one transaction, which halves the
+ * round trips of a worker.
+ */
 export async function nextTask(
   ctx: Context,
   input: z.output<typeof taskNextInput>,

@@ -21,7 +21,7 @@ const updateProgress = statement(({ db, t, p }: Query<ProgressParams>) =>
     .prepare(),
 )
 
-/** `tasks.progress`: seen by watchers, and handed to the next attempt should this one fail. */
+/** `tasks.progress`: subscribers see it, and the next attempt gets it if this one fails. */
 export function reportProgress(
   ctx: Context,
   input: z.output<typeof taskProgressInput>,

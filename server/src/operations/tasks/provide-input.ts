@@ -20,7 +20,7 @@ const storeAnswer = statement(({ db, t, p }: Query<{ ord: number; asked: string;
       and(
         eq(t.tasks.ord, p.ord),
         inLiterals(t.tasks.status, fromStatuses('provideInput')),
-        // The very question that was answered: the task may have asked another since it was read.
+        // The question that was read and answered: the task may have asked another one since.
         eq(t.tasks.inputRequest, p.asked),
       ),
     )
@@ -28,18 +28,21 @@ const storeAnswer = statement(({ db, t, p }: Query<{ ord: number; asked: string;
     .prepare(),
 )
 
-/** A question as it is kept: with the answer to take when nobody gives one. */
+/** A stored question, with the answer to use if none is given. */
 const storedRequest = inputRequest.extend({ defaultAnswer: z.unknown().optional() })
 
-/** An answer, and the agent that gives it; null for nobody, and for a developer without an agent. */
+/** An answer with the id of its agent; null for a default and for a developer without an agent. */
 interface Answer {
   readonly answer: unknown
   readonly by: string | null
-  /** Whether it is the default, which nobody gave. */
+  /** True for the default answer. */
   readonly isDefault: boolean
 }
 
-/** Puts a task with the answer to its question back in the queue; undefined when it does not ask any more. */
+/**
+ * Returns a task with its answer to the queue. Returns undefined if the question is not open any
+ * more.
+ */
 async function answerIn(tx: Transaction, row: TaskRow, given: Answer): Promise<TaskRow | undefined> {
   const { ord, inputRequest: asked } = row
   if (asked === null) return undefined
@@ -54,14 +57,14 @@ async function answerIn(tx: Transaction, row: TaskRow, given: Answer): Promise<T
   return moved
 }
 
-/** Answers with the default; undefined when there is none. */
+/** Answers with the default. Returns undefined if there is none. */
 export async function answerByDefault(tx: Transaction, row: TaskRow): Promise<TaskRow | undefined> {
   const request = row.inputRequest === null ? {} : storedRequest.parse(JSON.parse(row.inputRequest))
   if (!('defaultAnswer' in request)) return undefined
   return answerIn(tx, row, { answer: request.defaultAnswer, by: null, isDefault: true })
 }
 
-/** `tasks.provideInput`: the answer is the next attempt's `input`. */
+/** `tasks.provideInput`: the next attempt gets the answer as its `input`. */
 export const provideInput = (
   ctx: Context,
   input: z.output<typeof taskProvideInputInput>,

@@ -17,28 +17,31 @@ interface Head {
   readonly rank: number
 }
 
-/** What is read of one route, in order. */
+/** The rows read from one claim group, in order. */
 interface GroupHeads {
   readonly claimGroup: number
   heads: Head[]
-  /** Whether any of them was parked: then there is more behind them than a claim has asked for. */
+  /** True if one of them was parked: the group may then have more rows than the claim has read. */
   parked: boolean
 }
 
-/** The tasks that can be claimed, of several routes, in the order of claims. */
+/** The claimable tasks of several claim groups, in the order of claims. */
 export interface QueueHeads {
-  /** The next; undefined when there is no more. */
+  /** Returns the `ord` of the next task; undefined at the end. */
   next(): Promise<number | undefined>
-  /** The last one given was parked: it counts for nothing. */
+  /** Marks the task returned last as parked, so that it does not count. */
   markParked(): void
 }
 
 const isBefore = (a: Head, b: Head): boolean => a.rank < b.rank || (a.rank === b.rank && a.ord < b.ord)
 
-/** Read at once where what was read has been parked: it is seldom the only one that waits. */
+/** The number of rows to read after parked ones: a parked task is seldom the only one. */
 const refillLimit = 16
 
-/** Merges the heads of routes by rank and age, so that tasks an agent may not take cost nothing however many there are. */
+/**
+ * Merges the queue heads of claim groups by rank and age. Tasks that an agent may not take cost
+ * nothing, in any number.
+ */
 export async function mergeHeads(
   tx: Transaction,
   {

@@ -6,7 +6,7 @@ import { refuseLease } from '../../domain/tasks/lease.ts'
 import { releaseLease } from '../../domain/tasks/release-lease.ts'
 import { statusOf } from './serialize.ts'
 
-/** `tasks.release`: gives the task back without burning an attempt. */
+/** `tasks.release`: returns the task to the queue without a failure. */
 export function releaseTask(
   ctx: Context,
   input: z.output<typeof taskReleaseInput>,

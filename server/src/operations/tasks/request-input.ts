@@ -11,10 +11,10 @@ import { type Query, statement } from '../../store/store.ts'
 import { statusOf } from './serialize.ts'
 
 interface RequestInputParams extends LeaseParams {
-  /** JSON: an `inputRequest` and, where there is one, the `defaultAnswer`. */
+  /** JSON: an `inputRequest` and, if there is one, the `defaultAnswer`. */
   asked: string
   deadlineMs: number | null
-  /** JSON; null leaves what the attempt noted. */
+  /** JSON; null keeps the progress of the attempt. */
   progress: string | null
   now: number
 }
@@ -37,7 +37,7 @@ const storeRequest = statement(({ db, t, p }: Query<RequestInputParams>) =>
     .prepare(),
 )
 
-/** `tasks.requestInput`: gives the lease back with a question, and burns no attempt. */
+/** `tasks.requestInput`: releases the lease with a question and without a failure. */
 export function requestInput(
   ctx: Context,
   input: z.output<typeof taskRequestInputInput>,
@@ -47,7 +47,7 @@ export function requestInput(
   const agentId = requireAgent(ctx.principal).id
   return ctx.transact(async (tx) => {
     const deadlineAt = isoOrNull(deadlineMs === null ? null : tx.now + deadlineMs)
-    // A default that is absent leaves no key, one that is null does.
+    // An absent default leaves no key; a default of null does.
     const asked = JSON.stringify({ question, options, by: agentId, at: iso(tx.now), deadlineAt, defaultAnswer })
     const progress = details === undefined ? null : JSON.stringify({ details })
     const params = { project, taskId, leaseToken, agentId, asked, deadlineMs, progress, now: tx.now }

@@ -4,7 +4,7 @@ import type { Context } from '../../domain/context.ts'
 import { findTaskIds } from './filter.ts'
 import { retryIn } from './retry.ts'
 
-/** `tasks.retryMany`: in one transaction. */
+/** `tasks.retryMany`: retries tasks in one transaction. */
 export const retryManyTasks = (
   ctx: Context,
   { filter, limit }: z.output<typeof taskRetryManyInput>,

@@ -11,7 +11,7 @@ import { statusOf, type TaskRow } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
 const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; now: number }>) => {
-  // A limit that is over would fail the task again at once: whoever retries it knows, and lifts it.
+  // A deadline that has passed would fail the task again at once, so a retry removes it.
   const closeBy = sql`(case when ${t.tasks.closeBy} > ${p.now} then ${t.tasks.closeBy} end)`
   return db
     .update(t.tasks)
@@ -35,7 +35,7 @@ const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; 
     .prepare()
 })
 
-/** Gives one task its attempts again; undefined when it has not failed. */
+/** Gives one task all its attempts again. Returns undefined if it has not failed. */
 export async function retryIn(tx: Transaction, principal: Principal, taskId: string): Promise<TaskRow | undefined> {
   const [row] = await tx.run(retry, { project: principal.project, taskId, now: tx.now })
   if (!row) return undefined
@@ -52,7 +52,10 @@ export async function retryIn(tx: Transaction, principal: Principal, taskId: str
   return row
 }
 
-/** `tasks.retry`: back to the queue, behind what it waits for. `attempt` keeps growing, or an old token could be good again. */
+/**
+ * `tasks.retry`: returns a task to the queue, where its dependencies still count. `attempt` keeps
+ * growing, or an old token could become valid again.
+ */
 export const retryTask = (
   ctx: Context,
   { taskId }: z.output<typeof taskRetryInput>,

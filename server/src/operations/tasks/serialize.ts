@@ -57,7 +57,10 @@ const orphansOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
     .prepare(),
 )
 
-/** What a task has that stands in rows of its own: a count in its row says whether it is worth a query. */
+/**
+ * Returns the parts of a task that are in other tables. A count in the task's row tells if a query
+ * is needed.
+ */
 async function detailsOf(reader: Reader, row: TaskRow) {
   const taskId = row.id
   const dependsOn = row.dependencies === 0 ? [] : await reader.run(dependenciesOf, { taskId })
@@ -83,20 +86,21 @@ async function detailsOf(reader: Reader, row: TaskRow) {
   }
 }
 
-/** What is kept as JSON in one column, in the shape it was written with. */
+/** Parses a column of JSON with the schema of its content. */
 const parseJson = <T>(schema: z.ZodType<T>, text: string | null): T | null =>
   text === null ? null : schema.parse(JSON.parse(text))
 
-/** A stored task's status as the closed word it is: a CHECK of the table keeps others out. */
+/** Returns a stored task's status as an enum value. A CHECK of the table rejects any other text. */
 export const statusOf = (row: { readonly status: string }): TaskStatus => {
   const status = taskStatuses.find((word) => word === row.status)
   if (!status) throw new Error(`a task has the unknown status ${row.status}`)
   return status
 }
 
-/** A row as callers see it. */
+/** Serializes a task. */
 export async function toTask(reader: Reader, row: TaskRow): Promise<TaskOutput> {
-  // The row of a task that waits still names the last holder, whose late `complete` counts until it is claimed again.
+  // The row of a waiting task names the last holder, whose late `complete` counts until the next
+  // claim.
   const isUnclaimed = row.status === 'pending' || row.status === 'blocked' || row.status === 'input_required'
   return {
     ...(await detailsOf(reader, row)),
@@ -124,7 +128,7 @@ export async function toTask(reader: Reader, row: TaskRow): Promise<TaskOutput> 
     scheduleToCloseMs: row.closeBy === null ? null : row.closeBy - row.createdAt,
     timeoutAt: isoOrNull(row.timeoutAt),
     claimedBy: isUnclaimed ? null : row.agentId,
-    // That of a lease that ran out with the last attempt is still in the row.
+    // A lease that expired with the last attempt is still in the row.
     leaseExpiresAt: row.status === 'in_progress' ? isoOrNull(row.leaseExpiresAt) : null,
     progress: parseJson(taskProgress, row.progress),
     result: row.result === null ? null : JSON.parse(row.result),
@@ -140,7 +144,7 @@ export async function toTask(reader: Reader, row: TaskRow): Promise<TaskOutput> 
   }
 }
 
-/** A row its claimer sees: with the token that proves the lease. */
+/** Serializes a task for its holder, with its lease token. */
 export async function toLeasedTask(reader: Reader, row: TaskRow): Promise<LeasedTask> {
   if (row.leaseToken === null || row.leaseExpiresAt === null) throw new Error(`task ${row.id} has no lease`)
   const presented = await toTask(reader, row)

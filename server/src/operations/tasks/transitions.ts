@@ -4,18 +4,20 @@ import { findTask, taskNotFound } from '../../domain/tasks/lease.ts'
 import type { Transaction } from '../../store/store.ts'
 import type { TaskRow } from './serialize.ts'
 
-/** The statuses a move may start from, for its guard in SQL. */
+/** The statuses from which a transition may start, for its condition in SQL. */
 export const fromStatuses = (transition: TaskTransition) => [...taskTransitions[transition].from]
 
-/** A move of a task that changed no row. */
+/** A transition that changed no row. */
 interface RefusedTransition {
   readonly project: string
   readonly taskId: string
-  /** What it cannot be: `cancelled`. */
+  /** The outcome that is impossible, as in `cancelled`. */
   readonly outcome: string
 }
 
-/** Why a move changed no row: its task's status, unless `other` knows better. Never returns: the move did not happen. */
+/**
+ * Throws the reason why a transition changed no row: the error of `explain`, or the task's status.
+ */
 export async function refuseTransition(
   tx: Transaction,
   { project, taskId, outcome }: RefusedTransition,

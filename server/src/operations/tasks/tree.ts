@@ -33,11 +33,11 @@ const toNode = (row: TaskRow, depth: number) => ({
   priority: priorityOfRank(row.priority),
 })
 
-/** A task and what is under it, level by level. */
+/** Returns a task and its descendants, level by level. */
 async function subtreeOf(reader: Reader, project: string, taskId: string, depthLimit: number): Promise<Tree> {
   const root = await requireTask(reader, project, taskId)
   const nodes = [toNode(root, 0)]
-  // Plans imported one after the other can make two tasks each other's parent.
+  // Plans that were imported one after the other can make two tasks each other's parent.
   const seen = new Set([root.id])
   let level = [root]
   for (let depth = 1; depth <= depthLimit && level.length > 0; depth += 1) {
@@ -58,7 +58,7 @@ async function subtreeOf(reader: Reader, project: string, taskId: string, depthL
   return { nodes, rollup: null, truncated: false }
 }
 
-/** The tasks of an epic or a story, in order of creation, and how far they are. */
+/** Returns the tasks of an epic or a story in the order of creation, and their rollup. */
 async function scopeTreeOf(reader: Reader, project: string, { epic, story }: TreeScope): Promise<Tree> {
   const { tasks } = reader.t
   const inScope = epic === undefined ? eq(tasks.story, story ?? '') : eq(tasks.epic, epic)
@@ -75,7 +75,6 @@ async function scopeTreeOf(reader: Reader, project: string, { epic, story }: Tre
   }
 }
 
-/** `tasks.tree`. */
 export const getTaskTree = (ctx: Context, input: z.output<typeof taskTreeInput>): Promise<Tree> =>
   ctx.read((reader) => {
     const { project } = ctx.principal

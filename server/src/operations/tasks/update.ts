@@ -21,7 +21,7 @@ type Input = z.output<typeof taskUpdateInput>
 const isEnded = ({ status }: TaskRow): boolean => endedStatuses.some((word) => word === status)
 const isStarted = ({ status }: TaskRow): boolean => status !== 'blocked' && status !== 'pending'
 
-/** Refuses a change that the row as it is does not allow. The statement asks the same again. */
+/** Throws if the row does not allow the change. The statement tests the same conditions again. */
 function requireUpdatable(row: TaskRow, { taskId, expectedRevision, dependsOn }: Input): void {
   const { status, revision } = row
   if (isEnded(row) || (dependsOn && isStarted(row))) {
@@ -34,7 +34,7 @@ function requireUpdatable(row: TaskRow, { taskId, expectedRevision, dependsOn }:
   }
 }
 
-/** What the caller says of the task itself. */
+/** The columns that describe the task itself. */
 const specColumns = ({ title, description, priority, metadata }: Input) => ({
   ...(title === undefined ? {} : { title }),
   ...(description === undefined ? {} : { description }),
@@ -42,7 +42,7 @@ const specColumns = ({ title, description, priority, metadata }: Input) => ({
   ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
 })
 
-/** Who may claim it from now on. */
+/** The columns for the assignee and its claim group. */
 async function assignmentColumns(tx: Transaction, row: TaskRow, agent: Input['assignedTo']) {
   if (agent === undefined) return {}
   const assignedTo = agent === null ? null : await requireRegisteredAgent(tx, row.projectId, agent)
@@ -51,7 +51,7 @@ async function assignmentColumns(tx: Transaction, row: TaskRow, agent: Input['as
   return { assignedTo, routeId, ready: sql`case when ${tx.t.tasks.ready} is not null then ${routeId} end` }
 }
 
-/** Where it stands with other dependencies. */
+/** The columns for other dependencies. */
 function dependencyColumns(tx: Transaction, { dependencies, openDeps }: DependencyState, routeId: number) {
   const { notBefore, closeBy, scheduleToStartMs } = tx.t.tasks
   return {
@@ -67,7 +67,9 @@ function dependencyColumns(tx: Transaction, { dependencies, openDeps }: Dependen
   }
 }
 
-/** `tasks.update`: changes what is given, if the task is still what the caller has read. */
+/**
+ * `tasks.update`: changes the given fields if the task has the revision that the caller has read.
+ */
 export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof taskMoved>> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
@@ -107,7 +109,10 @@ interface TaskUpdate {
   readonly actor: string | null
 }
 
-/** Tells of the change; gives the task as it is then: what it has come to wait for may have ended it in the same breath. */
+/**
+ * Appends the event and returns the final task. A new dependency that failed or was cancelled may
+ * have failed the task in this transaction.
+ */
 async function recordUpdate(tx: Transaction, { row, known, dependencyState, actor }: TaskUpdate): Promise<TaskRow> {
   const data = { status: row.status, title: row.title, externalId: row.externalId }
   tx.append({ type: 'task.updated', subject: row.id, actor, taskId: row.id, epic: row.epic, data })

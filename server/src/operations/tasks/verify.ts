@@ -16,13 +16,13 @@ import { fromStatuses, refuseTransition } from './transitions.ts'
 interface Verdict {
   project: string
   taskId: string
-  /** Id of the agent that says it, '' for none. */
+  /** Id of the verifying agent, '' for none. */
   by: string
   review: string
   now: number
 }
 
-/** In review, and completed by somebody else. */
+/** Matches a task in review that another agent completed. */
 const reviewableBy = ({ t, p }: Pick<Query<Verdict>, 't' | 'p'>, move: 'accept' | 'reject') =>
   and(
     eq(t.tasks.id, p.taskId),
@@ -43,14 +43,14 @@ const accept = statement(({ db, t, p }: Query<Verdict>) =>
 const reject = statement(({ db, t, p }: Query<Verdict>) =>
   db
     .update(t.tasks)
-    // Without its token: what was rejected is not completed by being sent again.
+    // Without its token: a repeated `complete` must not complete a rejected task.
     .set({ ...requeueColumns(t, p.now), review: p.review, leaseToken: null, leaseExpiresAt: null })
     .where(reviewableBy({ t, p }, 'reject'))
     .returning()
     .prepare(),
 )
 
-/** `tasks.verify`: ends a task that waits for its verdict, or sends it back without burning an attempt. */
+/** `tasks.verify`: ends a task in review, or returns it to the queue without a failure. */
 export const verifyTask = (
   ctx: Context,
   input: z.output<typeof taskVerifyInput>,
@@ -70,7 +70,7 @@ export const verifyTask = (
       )
     }
     const { agentId, epic } = row
-    // Of a result from before the column it is the latest.
+    // A row without this column has the result of its latest attempt.
     const attempt = row.resultAttempt ?? row.attempt
     if (input.accept) {
       await recordCompletion(tx, row, { attempt, agentId, actor })

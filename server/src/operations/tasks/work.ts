@@ -8,7 +8,10 @@ import { Notifier } from '../../platform/notifier.ts'
 import { claimIn, claimPastParked } from './claim.ts'
 import type { LeasedTask } from './serialize.ts'
 
-/** `tasks.work`: claims as a subscription. Hands out tasks as they become claimable, at most `slots` unfinished at a time. */
+/**
+ * `tasks.work`: claims as a subscription. It sends tasks as they become claimable, with at most
+ * `slots` unfinished at a time.
+ */
 export async function* workTasks(
   ctx: Context,
   input: z.output<typeof taskWorkInput>,
@@ -21,7 +24,8 @@ export async function* workTasks(
     notifier.notify()
   })
   ctx.signal.addEventListener('abort', notifier.notify, { once: true })
-  // In line only while there is a free slot: a wake given to a busy subscription would be kept from an idle one.
+  // In the queue only while a slot is free: a wake for a busy subscription would not reach an idle
+  // one.
   let position: QueuePosition | undefined
   try {
     while (!ctx.signal.aborted) {

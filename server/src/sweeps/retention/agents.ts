@@ -41,7 +41,7 @@ const oldestMessages = statement(({ db, t, p }: Query<{ agentId: string; limit: 
     .prepare(),
 )
 
-/** What only the agent itself had. */
+/** Delete the rows that belong to the agent alone. */
 const ownedRowDeletions = [
   statement(({ db, t, p }: Query<{ agentId: string }>) =>
     db
@@ -65,10 +65,10 @@ const ownedRowDeletions = [
   ),
 ]
 
-/** In one transaction: each may have mail and samples. */
+/** Agents per transaction: each may have messages and samples. */
 const agentLimit = 20
 
-/** Nobody's tasks are left behind: the row stays as long as one names it. */
+/** The row of an agent stays as long as a task names it. */
 const hasTasks = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db.select({ id: t.tasks.id }).from(t.tasks).where(eq(t.tasks.agentId, p.agentId)).limit(1).prepare(),
 )
@@ -90,7 +90,10 @@ const deleteAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
     .prepare(),
 )
 
-/** Removes some of an agent's mail, and when none is left the rest of it; how many messages and agents went. */
+/**
+ * Deletes some of an agent's messages and, once none is left, its other rows. Returns the number of
+ * deleted messages and agents.
+ */
 async function deleteAgentIn(tx: Transaction, agentId: string, before: number): Promise<number> {
   if ((await tx.run(stillUnregistered, { agentId, before })).length === 0) return 0
   const messages = await tx.run(oldestMessages, { agentId, limit: deleteLimit })
@@ -101,7 +104,7 @@ async function deleteAgentIn(tx: Transaction, agentId: string, before: number): 
   return messages.length + (await tx.run(deleteAgent, { agentId })).length
 }
 
-/** Removes agents that were unregistered long ago, with their mailboxes: some at each turn, by name. */
+/** Deletes agents that were unregistered long ago, and their inboxes: some in each run, by name. */
 export async function deleteExpiredAgents(
   store: Store,
   project: string,

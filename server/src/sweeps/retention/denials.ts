@@ -21,8 +21,9 @@ const deleteThrough = statement(({ db, t, p }: Query<{ ord: number }>) =>
 )
 
 /**
- * Removes the oldest refused calls, of whatever project: many are of none. The number is what keeps whoever calls without a credential
- * from filling the disk; it is counted by the row's own number, in which a failed write may leave a hole.
+ * Deletes the oldest denials of all projects, because many belong to none. `maxRows` prevents
+ * callers without a credential from filling the disk. It counts by row numbers, which may have gaps
+ * from failed writes.
  */
 export async function deleteExpiredDenials(store: Store, project: string, rule: RetentionRule): Promise<number> {
   const through = await store.read(async (reader) => {

@@ -22,7 +22,10 @@ const deleteThrough = statement(({ db, t, p }: Query<{ project: string; seq: num
     .prepare(),
 )
 
-/** Takes events from the front of a feed and from nowhere else: what is left is dense, and a cursor before it is told so. */
+/**
+ * Deletes events from the front of a feed only: the rest stays dense, and an earlier cursor fails
+ * with CURSOR_EXPIRED.
+ */
 export async function deleteExpiredEvents(store: Store, project: string, rule: RetentionRule): Promise<number> {
   const through = await store.read(async (reader) => {
     const oldest = await reader.run(oldestRows, { project, limit: deleteLimit })

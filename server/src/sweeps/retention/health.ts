@@ -32,7 +32,10 @@ const deleteSamples = statement(({ db, t, p }: Query<{ agentId: string; through:
     .prepare(),
 )
 
-/** The first agent of the next few that has samples from before then, and through when some of them are to go. */
+/**
+ * Returns the first agent of the next page with samples from before the cutoff, and the last
+ * timestamp to delete now.
+ */
 async function nextExpired(reader: Reader, project: string, after: string, before: number) {
   const agents = await reader.run(agentPage, { project, after, limit: deleteLimit })
   for (const { id, name } of agents) {
@@ -44,7 +47,7 @@ async function nextExpired(reader: Reader, project: string, after: string, befor
   return { name: last?.name ?? '' }
 }
 
-/** Removes samples of health from before a moment, one agent at a time. */
+/** Deletes the health samples from before the cutoff, one agent at a time. */
 export async function deleteExpiredSamples(
   store: Store,
   project: string,
@@ -63,7 +66,7 @@ export async function deleteExpiredSamples(
   const deleted = await store.transact({ project, freesSpace: true }, (tx) =>
     tx.run(deleteSamples, { agentId, through }),
   )
-  // An agent that had so many may have more.
+  // An agent with a full batch of samples may have more.
   if (deleted.length < deleteLimit) progress.cursors.set(cursorName, name)
   return deleted.length
 }

@@ -47,7 +47,7 @@ const deleteMessage = statement(({ db, t, p }: Query<{ ord: number }>) =>
   db.delete(t.messages).where(eq(t.messages.ord, p.ord)).returning({ bodyId: t.messages.bodyId }).prepare(),
 )
 
-/** A body goes with the last message that has it. */
+/** Deletes the body of a fan-out together with its last message. */
 const deleteBody = statement(({ db, t, p }: Query<{ bodyId: string }>) =>
   db
     .delete(t.bodies)
@@ -70,7 +70,10 @@ const stillEnded = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
   ).prepare(),
 )
 
-/** Removes messages whatever their state, with what hangs on them. The mailbox counts them as purged, by its trigger. */
+/**
+ * Deletes messages in any status and the rows that refer to them. A trigger counts them as purged
+ * in the inbox.
+ */
 export async function deleteMessages(tx: Transaction, rows: readonly { readonly ord: number }[]): Promise<number> {
   for (const { ord } of rows) {
     await tx.run(deleteFailures, { ord })
@@ -80,7 +83,10 @@ export async function deleteMessages(tx: Transaction, rows: readonly { readonly 
   return rows.length
 }
 
-/** Removes messages that were acked or expired long ago, and beyond a number the oldest by sending, walking in that order. */
+/**
+ * Deletes messages that were acked or expired long ago, and the oldest sent beyond `maxRows`. It
+ * walks the messages in the order of sending.
+ */
 export async function deleteExpiredMessages(
   store: Store,
   project: string,

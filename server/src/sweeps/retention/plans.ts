@@ -7,7 +7,10 @@ import { cutoff, deleteLimit } from './progress.ts'
 
 const endedStatuses = ['committed', 'aborted'] as const
 
-/** By id, which is in the order of beginning, whatever project they are of: an index by project would serve nothing else. */
+/**
+ * Pages by id, which is the order of creation, over all projects: an index by project would serve
+ * no other query.
+ */
 const page = statement(({ db, t, p }: Query<{ after: string; limit: number }>) =>
   db
     .select({ id: t.plans.id, status: t.plans.status, createdAt: t.plans.createdAt })
@@ -30,7 +33,10 @@ const deletePlan = statement(({ db, t, p }: Query<{ id: string }>) =>
     .prepare(),
 )
 
-/** Removes plans that were committed or aborted, long after they were begun. One that is open stays, however old. */
+/**
+ * Deletes plans that were begun long ago and are committed or aborted. An open plan stays at any
+ * age.
+ */
 export async function deleteExpiredPlans(
   store: Store,
   project: string,

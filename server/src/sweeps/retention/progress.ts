@@ -1,12 +1,15 @@
 import type { RetentionRule } from '../../config.ts'
 
-/** Rows looked at in one go. A walk reads so many in the order of an index and goes on from there at its next turn. */
+/**
+ * Rows per read. A walk reads a page in the order of an index and continues after it in its next
+ * run.
+ */
 export const pageLimit = 500
 
-/** Rows removed in one transaction, which callers share. */
+/** Rows to delete in one transaction, which callers share. */
 export const deleteLimit = 100
 
-/** The moment before which something has been kept long enough; none when it is kept for ever. */
+/** Returns the time before which rows are due; negative infinity if the rule has no age. */
 export const cutoff = (now: number, { ms }: RetentionRule): number => (ms === 0 ? Number.NEGATIVE_INFINITY : now - ms)
 
 interface RetentionRow {
@@ -15,17 +18,17 @@ interface RetentionRow {
 }
 
 interface ChooseOptions<R> {
-  /** How many of those that have ended are too many. */
+  /** The number of ended rows above the limit. */
   readonly excessRows: number
-  /** The moment before which one has been kept long enough. */
+  /** The time before which ended rows are due. */
   readonly before: number
-  /** When a row ended; null while it has not. */
+  /** Returns the end time of a row; null if it has not ended. */
   readonly endedAtOf: (row: R) => number | null
 }
 
 /**
- * What is to go of a page in the order of creation, and after which row the walk goes on: from the front again once it has come
- * to what was created too lately to have ended long ago.
+ * Chooses the rows to delete from a page in the order of creation. `next` is the row after which
+ * the walk continues; 0 restarts it when it reaches rows too young to be due.
  */
 export function chooseExpired<R extends RetentionRow>(
   rows: readonly R[],

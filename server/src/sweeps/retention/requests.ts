@@ -7,7 +7,10 @@ import { cutoff, deleteLimit } from './progress.ts'
 
 const endedStatuses = ['replied', 'timed_out'] as const
 
-/** By id, which is in the order of asking, whatever project they are of: an index by project would serve nothing else. */
+/**
+ * Pages by id, which is the order of creation, over all projects: an index by project would serve
+ * no other query.
+ */
 const page = statement(({ db, t, p }: Query<{ after: string; limit: number }>) =>
   db
     .select({ id: t.requests.id, status: t.requests.status, deadlineAt: t.requests.deadlineAt })
@@ -26,7 +29,9 @@ const deleteRequest = statement(({ db, t, p }: Query<{ id: string }>) =>
     .prepare(),
 )
 
-/** Removes requests that are over, long after their deadline. Their messages go by the rule of messages. */
+/**
+ * Deletes ended requests long after their deadline. The rule of messages applies to their messages.
+ */
 export async function deleteExpiredRequests(
   store: Store,
   project: string,

@@ -23,9 +23,10 @@ const deleteThrough = statement(({ db, t, p }: Query<{ project: string; id: stri
 )
 
 /**
- * Removes the oldest sessions, whose ids are in the order of login. By their beginning, not their end: the longest life of all is over
- * for those before, so that none goes whose token is good, or whose revocation still keeps somebody out. One day more is for the last
- * access token, and for clocks.
+ * Deletes the oldest sessions, in the order of login. Age counts from the login, not from the end:
+ * at the cutoff even the longest possible session is over. So no session goes that has a valid
+ * token or whose revocation still matters. One more day covers the last access token and inexact
+ * clocks.
  */
 export async function deleteExpiredSessions(store: Store, project: string, rule: RetentionRule): Promise<number> {
   if (rule.ms === 0) return 0

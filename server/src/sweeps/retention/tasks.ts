@@ -31,7 +31,7 @@ const countEnded = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-/** Whether nothing needs the task any more: no task waits for it or is under it, and it has ended. */
+/** Matches an ended task that no other task depends on or has as its parent. */
 const isUnreferenced = statement(({ db, t, p, locked }: Query<{ id: string }>) => {
   const child = alias(t.tasks, 'child')
   const { taskDependencies: edges } = t
@@ -73,7 +73,7 @@ const rowDeletions = [
 ]
 
 async function deleteTasksIn(tx: Transaction, rows: readonly { readonly id: string }[]): Promise<number> {
-  // Nobody makes a task wait for one of these meanwhile.
+  // Prevents new dependencies on these tasks until the commit.
   await tx.exclusive('dependencies')
   let deleted = 0
   for (const { id } of rows) {
@@ -85,8 +85,9 @@ async function deleteTasksIn(tx: Transaction, rows: readonly { readonly id: stri
 }
 
 /**
- * Removes tasks that ended long ago, and beyond a number the oldest by creation. Walks the tasks in that order, some at each
- * turn: an index by their end would be one more write in every completion. One that a kept task needs stays until that goes.
+ * Deletes tasks that ended long ago, and the oldest beyond `maxRows`. It walks the tasks in the
+ * order of creation, some in each run: an index by their end would add a write to every completion.
+ * A task that another one refers to stays until that is deleted.
  */
 export async function deleteExpiredTasks(
   store: Store,
