@@ -8,7 +8,7 @@ export const deadLetter = message.extend({
     z.object({
       attempt: z.int(),
       at: timestamp,
-      /** `nak`, `term`, `ack wait over` or `inbox full`. */
+      /** Cause of the failure: `nak`, `term`, `ack wait over` or `inbox full`. */
       reason: z.string(),
       error: z.string().nullable(),
     }),
@@ -43,7 +43,7 @@ export const deadLetterRedriveInput = z.strictObject({
   filter: deadLetterFilter,
   /** Id or name of another recipient. Default: the original recipient. */
   to: z.string().min(1).max(128).optional(),
-  /** 1–500, default 500. */
+  /** Maximum number of dead letters in one call: 1–500, default 500. */
   limit: z.int().min(1).max(500).default(500),
   idempotencyKey: idempotencyKey.optional(),
 })

@@ -104,7 +104,7 @@ export const eventListInput = z.strictObject({
   /** Only events after this one. Default: from the beginning of the log. */
   cursor: cursor.optional(),
   ...filter,
-  /** 1–1 000, default 100. */
+  /** Maximum number of events in a page: 1–1 000, default 100. */
   limit: z.int().min(1).max(1_000).default(100),
 })
 export const eventListOutput = z.object({

@@ -63,7 +63,7 @@ export const healthHistoryInput = z.strictObject({
   since: timestamp.optional(),
   /** Only samples before this time. */
   until: timestamp.optional(),
-  /** 1–1 000, default 100. */
+  /** Maximum number of samples: 1–1 000, default 100. */
   limit: z.int().min(1).max(1_000).default(100),
 })
 /** Newest first. */

@@ -57,7 +57,7 @@ const toLegacyAgent = (agentDetails: Agent): z.output<typeof agent> => ({
 
 const createdField = { created: z.boolean().describe('false when it was there already') }
 
-/** Creates an object, or finds the one that exists. The second value is true if it was created. */
+/** Creates an object, or finds the existing one. The second value is true if it was created. */
 const createOrFind = <T>(create: () => Promise<T>, existsCode: string, find: () => Promise<T>): Promise<[T, boolean]> =>
   create().then(
     (made): [T, boolean] => [made, true],
