@@ -128,6 +128,21 @@ test('who guesses at a key is locked out of it from where it guesses, longer eac
   expect(await status(held.key, '10.0.0.1')).toBe(200)
 })
 
+test('wrong keys count together within five minutes: after a pause they are counted from the beginning', async () => {
+  await using guarded = await Guarded.start()
+  const { server } = guarded
+  const { key } = await guarded.key({ scopes: ['*'] })
+  const wrong = key.replace(/_.{6}$/, '_000000')
+  const guess = async (times: number) => {
+    for (let index = 0; index < times; index += 1) expect((await ask(server, 'tasks.list', wrong)).status).toBe(401)
+  }
+  await guess(9)
+  server.clock.advance(301_000)
+  await guess(9)
+  expect((await ask(server, 'tasks.list', wrong)).status).toBe(401)
+  expect((await ask(server, 'tasks.list', key)).status).toBe(429)
+})
+
 test('who is locked out is refused at the upgrade with 429, and told when to come again', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded

@@ -6,7 +6,7 @@ import { ReplicaProcesses } from '../support/replica-processes.ts'
 interface Finding {
   readonly check: string
   readonly state: string
-  readonly says: string
+  readonly message: string
 }
 
 describe.skipIf(postgresServer === undefined)('the doctor of a PostgreSQL', () => {

@@ -46,7 +46,7 @@ const nextSteps: Readonly<Record<ErrorCode | LocalErrorCode, string>> = {
 
 /** An error of the tools, in the same form as an error of the server. */
 export class ToolError extends Error {
-  override readonly name = 'SeatError'
+  override readonly name = 'ToolError'
   readonly code: string
 
   constructor(code: string, message: string) {

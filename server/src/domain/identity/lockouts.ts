@@ -49,7 +49,10 @@ export class Lockouts {
     const now = this.#clock.monotonic()
     const existing = this.#attempts.get(lockoutId)
     const attempts = existing ?? { failures: 0, firstFailureAt: now, lockoutCount: 0, lockedUntil: 0 }
-    if (now - attempts.firstFailureAt > windowMs) Object.assign(attempts, { failures: 0, since: now })
+    if (now - attempts.firstFailureAt > windowMs) {
+      attempts.failures = 0
+      attempts.firstFailureAt = now
+    }
     attempts.failures += 1
     if (attempts.failures >= failuresAllowed) {
       attempts.lockedUntil = now + Math.min(maxLockoutMs, firstLockoutMs * 2 ** attempts.lockoutCount)

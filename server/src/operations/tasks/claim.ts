@@ -98,7 +98,7 @@ export async function claimIn(
   const admission = await admissionOf(tx, agentId)
   if (admission.paused || admission.draining) return { tasks: [], eligibility: 'closed' }
   const standing: Claimant = { project, agentId, capabilities: new Set(JSON.parse(admission.capabilities)) }
-  const found = { standing, groupCount: admission.groupCount }
+  const found = { eligibility: standing, groupCount: admission.groupCount }
   const heads = await mergeHeads(tx, {
     project,
     claimGroups: await ctx.claimGroups.idsFor(tx, standing, admission),

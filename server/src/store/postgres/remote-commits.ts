@@ -161,15 +161,15 @@ function wakesOf(project: string, { type, subject, audience, data }: LoggedEvent
 async function incarnationWakesIn(client: ClientBase, events: readonly LoggedEvent[]): Promise<Wake[]> {
   const changed = events.filter(({ type }) => type === 'agent.registered' || type === 'agent.unregistered')
   if (changed.length === 0) return []
-  const { rows } = await client.query<{ id: string; incarnation: string; left: boolean }>(
-    `SELECT id, incarnation, status = 'unregistered' AS left FROM agents WHERE id = ANY ($1)`,
+  const { rows } = await client.query<{ id: string; incarnation: string; unregistered: boolean }>(
+    `SELECT id, incarnation, status = 'unregistered' AS unregistered FROM agents WHERE id = ANY ($1)`,
     [changed.map(({ subject }) => subject)],
   )
-  return rows.map(({ id, incarnation, left }) => ({
+  return rows.map(({ id, incarnation, unregistered }) => ({
     topic: 'incarnation',
     agentId: id,
     incarnation: Number(incarnation),
-    ...(left && { left: true as const }),
+    ...(unregistered && { unregistered: true as const }),
   }))
 }
 
