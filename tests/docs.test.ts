@@ -56,24 +56,6 @@ describe('every page', () => {
     )
     expect(broken).toEqual([])
   })
-
-  test('names files that are there', () => {
-    const named = /`((?:shared|server|client|cli|demo|tests|scripts|drizzle|plans)\/[\w./-]+)`/g
-    const absent = onPages((text) =>
-      [...text.matchAll(named)].map(([, path = '']) => path).filter((path) => !existsSync(resolve(root, path))),
-    )
-    expect(absent).toEqual([])
-  })
-
-  test('names tests that are there', () => {
-    const named = /`(tests\/[\w./-]+\.ts)`(?::| \()\s*"([^"]+)"/g
-    const absent = onPages((text) =>
-      [...text.matchAll(named)].flatMap(([all, path = '', name = '']) =>
-        textOf(path).includes(name.replaceAll(/\s+/g, ' ')) ? [] : [all],
-      ),
-    )
-    expect(absent).toEqual([])
-  })
 })
 
 describe('the tables of compliance', () => {
