@@ -102,12 +102,12 @@ describe('the README', () => {
       { title: 'Write the parser', status: 'completed', result: { done: 'Write the parser' } },
     ])
   })
+})
 
-  test('lists the options of the demo, and no others', () => {
-    const taken = textOf('demo/options.ts').matchAll(/^ {6}(\w+): \{ type: /gm)
-    const listed = rowsOf(readme).flatMap(([first = '']) => [...first.matchAll(/--(\w+)/g)])
-    expect(listed.map(([, name]) => name).toSorted()).toEqual([...taken].map(([, name]) => name).toSorted())
-  })
+test('the page of the demo lists its options, and no others', () => {
+  const taken = textOf('demo/options.ts').matchAll(/^ {6}(\w+): \{ type: /gm)
+  const listed = rowsOf(textOf('docs/demo.md')).flatMap(([first = '']) => [...first.matchAll(/--(\w+)/g)])
+  expect(listed.map(([, name]) => name).toSorted()).toEqual([...taken].map(([, name]) => name).toSorted())
 })
 
 describe('the environment', () => {
