@@ -9,10 +9,13 @@ import { workspaceOf } from './session/workspace.ts'
 
 const { version }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
-/** How often a host that asked for it hears that a tool still waits, in milliseconds. */
+/** Interval of the progress notifications while a tool waits, in milliseconds. */
 const progressIntervalMs = 10_000
 
-/** Signs of life while a tool waits: hosts that count the silence of a tool, and not its length, go on waiting. */
+/**
+ * Sends progress notifications while a tool waits, if the host wants them. Some hosts limit the
+ * silence of a tool and not its duration.
+ */
 const reportProgress =
   (clock: Clock): ToolCallWrapper =>
   async ({ signal, reportProgress }, run) => {
@@ -25,10 +28,10 @@ const reportProgress =
     return run(signal).finally(stop)
   }
 
-/** One host session: its agent, and the MCP servers that speak for it. */
+/** One host session: its agent and the MCP servers that act as it. */
 export interface Bridge {
   readonly hostSession: HostSession
-  /** A server on this session, for one connection of the host. */
+  /** Creates an MCP server of this session for one connection of the host. */
   readonly connect: () => McpServer
   readonly close: () => Promise<void>
 }

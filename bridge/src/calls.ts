@@ -16,16 +16,19 @@ async function callProcedure(
   return call(input, signal ? { signal } : {})
 }
 
-/** The calls of the tools by a client. */
+/** Returns the typed calls of the tools, made by a client. */
 export const callsOf = (client: Client) => typedCalls((to, given, ends) => callProcedure(client, to, given, ends))
 
-/** What ends an agent without anybody having meant to: it is registered anew. */
+/** Codes of an unintended end of the agent. The bridge registers it again. */
 export const rejoinCodes: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED', 'TOKEN_EXPIRED'])
 
-/** Asked while messages are made ready to be shown: nobody has read those yet. */
+/**
+ * Calls that do not ack the shown messages. They are made while messages are rendered, before a
+ * model has read them.
+ */
 export const nonAcknowledgingPaths: ReadonlySet<Path> = new Set(['agents.get'])
 
-/** What somebody has meant: only a model that is told to joins again. */
+/** Codes of a deliberate end of the agent. It joins again only at the request of its model. */
 export const deliberateEndCodes: ReadonlySet<string> = new Set(['TOKEN_REVOKED', 'STALE_INCARNATION'])
 
 export const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)

@@ -1,8 +1,8 @@
-/** What a session tells time by. */
+/** The clock and the timers of a bridge. */
 export interface Clock {
-  /** Milliseconds since some moment; never goes back. */
+  /** Milliseconds since an arbitrary origin; never decreases. */
   monotonic(): number
-  /** Runs `run` once, `ms` from now. The returned function calls it off. */
+  /** Runs `run` once after `ms`. The returned function cancels it. */
   timer(ms: number, run: () => void): () => void
 }
 
@@ -10,13 +10,14 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   timer(ms, run) {
     const timer = setTimeout(run, ms)
-    // A session that waits for its next heartbeat alone has nothing left to do.
+    // A timer alone does not keep the process alive: a session that only waits for its next
+    // heartbeat is done.
     timer.unref()
     return () => clearTimeout(timer)
   },
 }
 
-/** Runs `run` every `ms`, until called off. */
+/** Runs `run` every `ms`. The returned function ends that. */
 export function every(clock: Clock, ms: number, run: () => void): () => void {
   let cancel = () => undefined as unknown
   const next = () => {
@@ -29,7 +30,7 @@ export function every(clock: Clock, ms: number, run: () => void): () => void {
   return () => cancel()
 }
 
-/** Resolves after `ms`, or as soon as `signal` says so. */
+/** Resolves after `ms` or when the signal aborts. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {

@@ -5,7 +5,7 @@ import { duration } from '@tony/mcp-shared/durations'
 import { z } from 'zod'
 import type { Settings } from './session/registration.ts'
 
-/** The environment of a bridge cannot be used; the message names each variable and what is wrong with it. */
+/** The environment of a bridge is invalid. The message names each variable and its problem. */
 export class BridgeConfigError extends Error {
   override readonly name = 'BridgeConfigError'
 }
@@ -13,19 +13,22 @@ export class BridgeConfigError extends Error {
 const environment = z.object({
   TONY_MCP_URL: z.url().optional(),
   TONY_MCP_SERVER_URL: z.url().optional(),
-  /** An API key or an enrolment token, or a file that holds one. */
+  /** An API key or an enrolment token. TONY_TOKEN_FILE is the path of a file with one. */
   TONY_TOKEN: z.string().optional(),
   TONY_TOKEN_FILE: z.string().optional(),
   TONY_MCP_PROJECT: z.string().optional(),
   TONY_MCP_AGENT_TYPE: z.string().min(1).max(200).default('implementation'),
   /** Separated by commas. */
   TONY_MCP_CAPABILITIES: z.string().default(''),
-  /** What the host calls its session, where it says so: the same agent after a restart of the host. */
+  /**
+   * The host's id of its session, if it passes one. It identifies the agent after a restart of the
+   * host.
+   */
   TONY_MCP_SESSION: z.string().optional(),
-  /** The folder the session works in. */
+  /** Working folder of the host session. */
   TONY_MCP_WORKSPACE: z.string().optional(),
   TONY_MCP_STATE_DIR: z.string().optional(),
-  /** The longest a tool may wait: under what the host waits for a tool. */
+  /** Longest wait of a tool; it must be below the host's timeout for tools. */
   TONY_MCP_MAX_WAIT: duration.prefault('45s'),
   XDG_STATE_HOME: z.string().optional(),
 })
@@ -34,13 +37,13 @@ export interface BridgeConfig {
   readonly settings: Settings
   readonly hostSessionId: string | undefined
   readonly workspace: string
-  /** Where sessions of this user keep their places. */
+  /** Folder for the slots and the hook sockets of this user's host sessions. */
   readonly stateDir: string
 }
 
 const readKeyFile = (file: string): string => readFileSync(file, 'utf8').trim()
 
-/** Reads the environment of a bridge once. Throws BridgeConfigError with every problem at once. */
+/** Reads the environment of a bridge. Throws BridgeConfigError, which lists every problem. */
 export function readBridgeConfig(env: Readonly<Record<string, string | undefined>>): BridgeConfig {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = environment.safeParse(given)
@@ -68,5 +71,5 @@ export function readBridgeConfig(env: Readonly<Record<string, string | undefined
   }
 }
 
-/** The configuration of this process. */
+/** Returns the configuration of this process. */
 export const readProcessConfig = (): BridgeConfig => readBridgeConfig(process.env)

@@ -6,10 +6,12 @@ import { readProcessConfig } from './environment.ts'
 import { HookContentSource } from './hooks/hook-content.ts'
 import { startHookSocketServer } from './hooks/socket-server.ts'
 
-/** How long leaving may take before the process ends anyway, in milliseconds. */
+/** Time for leaving before the process exits anyway, in milliseconds. */
 const leaveTimeoutMs = 3_000
 
-/** `tony-mcp mcp`: serves one host session on standard input and output, until the host closes it. */
+/**
+ * `tony-mcp mcp`: serves one host session on standard input and output until the host closes it.
+ */
 export async function serveHost(): Promise<void> {
   const config = readProcessConfig()
   const bridge = openBridge(config)

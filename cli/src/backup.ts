@@ -1,7 +1,7 @@
 import { backUp, checkBackupFile, type Manifest, repeatEvery, restoreBackup } from '@tony/mcp-server/maintenance/backup'
 import { errorMessageOf } from './exit-code.ts'
 
-/** Where the data is: given here, or by the environment as for the server. */
+/** The database of a command: the given path, or that of the environment, as for the server. */
 export interface DatabaseOptions {
   readonly dbPath?: string
   readonly json: boolean
@@ -28,7 +28,10 @@ function backUpOnce({ dbPath, json, to, keep }: BackupOptions): void {
   printOutcome(json, { path, ...manifest, removed }, `${path}: ${summary(manifest)}${removedNote}`)
 }
 
-/** `tony-mcp backup`: one, or with `every` one after the other until a signal; then one that fails is told and the next is tried. */
+/**
+ * `tony-mcp backup`: writes one backup, or with `every` one after each interval until a signal.
+ * With `every`, an error is printed and the next backup is tried.
+ */
 export async function backupCommand(options: BackupOptions): Promise<void> {
   if (options.every === undefined) return backUpOnce(options)
   await repeatEvery(options.every, () => {
@@ -40,13 +43,13 @@ export async function backupCommand(options: BackupOptions): Promise<void> {
   })
 }
 
-/** `tony-mcp verify`. */
+/** `tony-mcp verify`: checks a backup. */
 export function verifyCommand(file: string, { json }: DatabaseOptions): void {
   const manifest = checkBackupFile(file)
   printOutcome(json, manifest, `${file} is a sound backup: ${summary(manifest)}`)
 }
 
-/** `tony-mcp restore`: says what follows from it. */
+/** `tony-mcp restore`: restores a backup and prints the consequences. */
 export function restoreCommand(backup: string, { dbPath, json }: DatabaseOptions): void {
   const { database, manifest, epoch, previousFile: kept } = restoreBackup(backup, dbPath)
   const lines = [

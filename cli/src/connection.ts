@@ -4,19 +4,22 @@ import { type Command, Option } from 'commander'
 
 const defaultUrl = 'http://127.0.0.1:3456'
 
-/** The credential to show cannot be read. */
+/** The credential cannot be read. */
 export class CredentialError extends Error {
   override readonly name = 'CredentialError'
 }
 
-/** Where a server is and who calls it: the same for every command that calls one. */
+/** The address of a server and the caller's identity, for every command that calls one. */
 export interface ServerOptions {
   readonly url: string
   readonly project?: string
   readonly tokenFile?: string
 }
 
-/** No option takes the credential itself: what is in a command line is in the list of processes and in the shell's history. */
+/**
+ * Adds the options of a server. The credential itself is no option, because a command line is
+ * visible in the list of processes and in the shell's history.
+ */
 export const addServerOptions = (command: Command): Command =>
   command
     .addOption(new Option('--url <url>', 'the server').env('TONY_MCP_URL').default(defaultUrl))
@@ -27,7 +30,7 @@ export const addServerOptions = (command: Command): Command =>
     )
     .option('--project <name>', 'the project; a credential carries its own')
 
-/** Whoever else can read the file can act with what is in it: bits of the mode for group and others. */
+/** Mode bits that give other users access to a file. */
 const groupAndOtherBits = 0o077
 
 function readToken(file: string): string {
@@ -43,14 +46,16 @@ function readToken(file: string): string {
   return token
 }
 
-/** The credential to show: what the file holds, else TONY_TOKEN. Throws CredentialError. */
+/**
+ * Returns the credential: the content of the token file, else TONY_TOKEN. Throws CredentialError.
+ */
 export function tokenOf({ tokenFile }: ServerOptions): string | undefined {
   if (tokenFile !== undefined && tokenFile !== '') return readToken(tokenFile)
   const { TONY_TOKEN: token } = process.env
   return token === undefined || token.trim() === '' ? undefined : token.trim()
 }
 
-/** A client of the server the options name. Throws CredentialError. */
+/** Creates a client for the server in the options. Throws CredentialError. */
 export function connect(options: ServerOptions): Client {
   const { url, project } = options
   const token = tokenOf(options)

@@ -20,7 +20,10 @@ const addDatabaseOptions = (command: Command): Command =>
     .option('--db-path <file>', 'the database (default: DATABASE_PATH, as for the server)')
     .option('--json', 'print the outcome as JSON', false)
 
-/** Only these commands load the database driver. */
+/**
+ * Adds the commands for the database. Each imports its code on use, because only they load the
+ * database driver.
+ */
 export function addDataCommands(tony: Command): void {
   addDatabaseOptions(tony.command('backup'))
     .description('write a proven copy of the database, which a server may be using')

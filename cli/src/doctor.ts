@@ -3,7 +3,7 @@ import type { DatabaseOptions } from './backup.ts'
 
 const marks: Readonly<Record<Finding['state'], string>> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' }
 
-/** `tony-mcp doctor`: exit code 1 when something failed, 0 otherwise, warnings too. */
+/** `tony-mcp doctor`: exits with 1 if a check failed and with 0 otherwise, even after warnings. */
 export async function doctorCommand({ dbPath, json }: DatabaseOptions): Promise<void> {
   const findings = await examineDatabase(dbPath)
   const lines = findings.map(({ check, state, message }) => `${marks[state]} ${check}: ${message}`)

@@ -2,13 +2,17 @@ import { TonyError } from '@tony/mcp-client'
 import { CredentialError } from './connection.ts'
 import { PlanError } from './plan/plan.ts'
 
-/** Exit codes: 0 ok · 1 failed · 2 wrong input · 3 not found · 4 not allowed · 5 conflict · 69 unreachable · 75 try again. */
+/**
+ * Returns the exit code of an error: 0 ok · 1 failed · 2 wrong input · 3 not found · 4 not allowed
+ * · 5 conflict · 69 unreachable · 75 try again.
+ */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof PlanError || error instanceof CredentialError) return 2
-  // Known by name: its class comes with the database driver, which most commands do not load.
+  // Compared by name. An import of the class would load the database driver, which most commands do
+  // not need.
   if (error instanceof Error && error.name === 'StoreInUseError') return 75
   if (error instanceof Error && error.name === 'PluginError') return 2
-  // Said in the words of Tony 2.8.
+  // An error in the words of Tony 2.8; its cause has the code.
   if (error instanceof Error && error.cause instanceof TonyError) return exitCodeOf(error.cause)
   if (!(error instanceof TonyError)) return 1
   switch (error.code) {
@@ -36,7 +40,7 @@ export function exitCodeOf(error: unknown): number {
   }
 }
 
-/** What went wrong, and what to do next where that is known. */
+/** Returns the error text, with the next step if one is known. */
 export function errorMessageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof TonyError && exitCodeOf(error) === 69)

@@ -1,7 +1,7 @@
 import { type HookEvent, type HookHost, hookEvents, hookHosts } from '@tony/mcp-bridge/hooks/hook-output'
 import { Argument, type Command, Option } from 'commander'
 
-/** `tony-mcp hook EVENT`: always exit code 0, so that a host goes on whatever is wrong here. */
+/** `tony-mcp hook EVENT`: always exits with 0, so that no error here stops the host. */
 export function addHookCommand(tony: Command): void {
   tony
     .command('hook')

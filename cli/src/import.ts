@@ -8,7 +8,7 @@ export interface ImportOptions extends ServerOptions {
   readonly json: boolean
 }
 
-/** `tony-mcp import`: reads the whole plan first; a plan that cannot be read changes nothing. */
+/** `tony-mcp import`: reads the whole plan first, so that an unreadable plan changes nothing. */
 export async function importCommand(file: string, options: ImportOptions): Promise<void> {
   const { format, name, tasks, report } = await readPlan(file, { replay: options.replay })
   const print = (line: string) => {

@@ -8,7 +8,7 @@ export interface RotateOptions {
   readonly json: boolean
 }
 
-/** `tony-mcp keys rotate`: prints the keys there are then. */
+/** `tony-mcp keys rotate`: rotates the signing keys and prints the result. */
 export async function rotateCommand({ dbPath, in: inMs, now, revoke, json }: RotateOptions): Promise<void> {
   const keys = await rotateSigningKeys({ database: dbPath, inMs: now ? 0 : inMs, revoke })
   const lines = keys.map(({ kid, signsFrom }) => `${kid} signs from ${signsFrom}`)

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** The version is checked before anything else is loaded: on an older Node the database driver ends the process without a word. */
+/**
+ * The version is checked before any other import. On an older Node the database driver would end
+ * the process without a message.
+ */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const supported = (major === 22 && minor >= 12) || major === 24 || major >= 26
 

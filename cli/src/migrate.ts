@@ -7,7 +7,7 @@ const printOutcome = (json: boolean, outcome: object, lines: readonly string[]):
   process.stdout.write(`${json ? JSON.stringify(outcome) : lines.join('\n')}\n`)
 }
 
-/** `tony-mcp migrate up`. */
+/** `tony-mcp migrate up`: applies the missing migrations. */
 export async function migrateUp({ dbPath, json }: DatabaseOptions): Promise<void> {
   const { database, migrate: up } = await schemaCommands(dbPath)
   const applied = await up()
@@ -20,7 +20,7 @@ const statusOf = ({ applied, known }: MigrationState): string => {
   return applied ? 'applied' : 'to be applied'
 }
 
-/** `tony-mcp migrate status`: exit code 1 when something is to be applied. */
+/** `tony-mcp migrate status`: exits with 1 if a migration is not applied. */
 export async function migrateStatus({ dbPath, json }: DatabaseOptions): Promise<void> {
   const { database, states } = await schemaCommands(dbPath)
   const migrations = await states()
@@ -29,7 +29,7 @@ export async function migrateStatus({ dbPath, json }: DatabaseOptions): Promise<
   if (migrations.some(({ applied }) => !applied)) process.exitCode = 1
 }
 
-/** `tony-mcp migrate validate`: exit code 1 when the schema is not what its migrations make. */
+/** `tony-mcp migrate validate`: exits with 1 if the schema is not the result of its migrations. */
 export async function migrateValidate({ dbPath, json }: DatabaseOptions): Promise<void> {
   const schema = await schemaCommands(dbPath)
   const { database } = schema
@@ -39,5 +39,5 @@ export async function migrateValidate({ dbPath, json }: DatabaseOptions): Promis
   if (differences.length > 0) process.exitCode = 1
 }
 
-/** `tony-mcp migrate create`. */
+/** `tony-mcp migrate create`: writes the next migration. */
 export const migrateCreate = (name: string): void => createMigration(name)

@@ -6,7 +6,10 @@ export interface MoveOptions extends DatabaseOptions {
   readonly project?: string
 }
 
-/** `tony-mcp move`: says how far it is on standard error, and in the end what is there and what follows from it. */
+/**
+ * `tony-mcp move`: prints the progress on standard error, and at the end the result and its
+ * consequences.
+ */
 export async function moveCommand({ dbPath, json, to, project }: MoveOptions): Promise<void> {
   const onProgress = (copied: TableProgress): void => {
     const line = `${copied.project}: ${copied.table} ${copied.rows} of ${copied.total}`

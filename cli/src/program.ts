@@ -43,7 +43,7 @@ function program(): Command {
   return tony
 }
 
-/** Runs one command. What goes wrong is one line on standard error and an exit code that says which kind it was. */
+/** Runs one command. An error becomes one line on standard error and an exit code for its kind. */
 export async function run(argv: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(argv)

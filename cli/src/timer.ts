@@ -1,4 +1,7 @@
-/** Runs `run` once, `ms` from now, and keeps the process alive until then. The returned function calls it off. */
+/**
+ * Runs `run` once after `ms`, and keeps the process alive until then. The returned function cancels
+ * it.
+ */
 export function startTimer(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms)
   return () => clearTimeout(timer)

@@ -14,10 +14,10 @@ interface WaitCommandOptions extends ServerOptions {
   readonly json: boolean
 }
 
-/** The exit code when the time is up: that of `timeout` in a shell. */
+/** The exit code after a timeout, as of the shell command `timeout`. */
 const timeoutExitCode = 124
 
-/** Whose eyes this looks with: the agent that was named, or the one the credential is of. */
+/** Returns the agent to wait for: the named one, or that of the credential. */
 async function agentOf(client: Client, { agent }: WaitCommandOptions): Promise<string | undefined> {
   return agent ?? (await client.auth.whoami({})).agentId ?? undefined
 }
@@ -25,7 +25,7 @@ async function agentOf(client: Client, { agent }: WaitCommandOptions): Promise<s
 async function waitAsCaller(options: WaitCommandOptions, ended: AbortSignal): Promise<WaitResult | undefined> {
   const { waitForWork: waitFor } = await import('@tony/mcp-bridge/session/poll')
   const client = connect(options)
-  // Nothing that is asked of a server that is not there outlasts the time.
+  // A call to an unreachable server must not outlast the timeout.
   ended.addEventListener('abort', () => client.close(), { once: true })
   try {
     const agent = await agentOf(client, options)
@@ -57,7 +57,10 @@ async function waitCommand(options: WaitCommandOptions): Promise<void> {
 const formatResult = (found: WaitResult): string =>
   found.for === 'task' ? `task ${found.taskId}` : `message ${found.messageId} from ${found.from ?? 'the developer'}`
 
-/** `tony-mcp wait`: exit code 0 when there is something, 124 when the time is up. It takes nothing. */
+/**
+ * `tony-mcp wait`: exits with 0 if there is a task or a message and with 124 after the timeout. It
+ * takes nothing.
+ */
 export function addWaitCommand(tony: Command): void {
   addServerOptions(tony.command('wait'))
     .description('wait on the server until there is a task or a message, and take nothing')

@@ -8,7 +8,7 @@ function parentOf(pid: number): number {
   return Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(pid)], { encoding: 'utf8' }))
 }
 
-/** The processes above this one, the nearest first. */
+/** Returns the ids of the processes above this one, nearest first. */
 export function ancestors(count: number): number[] {
   const pids = [process.ppid]
   for (let pid = parentOf(process.ppid); pid > 1 && pids.length < count; pid = parentOf(pid)) pids.push(pid)

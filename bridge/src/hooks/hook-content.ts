@@ -4,10 +4,10 @@ import type { Clock } from '../clock.ts'
 import { maxMessagesShown } from '../messages/inbox.ts'
 import type { HostSession } from '../session/host-session.ts'
 
-/** How long the server may take, in milliseconds: the host stands still meanwhile. */
+/** Timeout for the server's reply, in milliseconds. The host stands still during that time. */
 const fetchTimeoutMs = 1_000
 
-/** What is to be put before a model, and the messages that are in it. */
+/** A text for a model, and the ids of the messages in it. */
 export interface HookContent {
   readonly text: string
   readonly messageIds: readonly string[]
@@ -15,11 +15,11 @@ export interface HookContent {
 
 const emptyContent: HookContent = { text: '', messageIds: [] }
 
-/** What waits for a session's model, as it is shown between two of its steps. */
+/** Collects the notices and messages that a model sees between two of its steps. */
 export class HookContentSource {
   readonly #hostSession: HostSession
   readonly #clock: Clock
-  /** What was made ready for somebody who had gone: it is shown at the next boundary. */
+  /** Content made for a hook that was gone already. It is shown at the next hook. */
   #unshown: HookContent[] = []
   #pendingFetch: Promise<HookContent> | undefined
 
@@ -29,11 +29,11 @@ export class HookContentSource {
   }
 
   /**
-   * What is new since the last time, of messages those that may be shown here; empty when there is nothing, or the server is
-   * away. Each message is in one answer.
+   * Returns the new notices and the messages that may be shown at this point; empty if there are
+   * none or the server is away. Each message is returned once.
    */
   async getContent(leastUrgentMode: DeliveryMode): Promise<HookContent> {
-    // A server that is away is asked by one at a time.
+    // Only one hook at a time waits for a server that is away.
     if (this.#pendingFetch) return this.#take()
     const pending = this.#fetchContent(leastUrgentMode)
     this.#pendingFetch = pending.finally(() => {
@@ -44,12 +44,12 @@ export class HookContentSource {
     return this.#take(content)
   }
 
-  /** It is put before the model now. */
+  /** Reports that the model sees this content now. */
   markShown({ messageIds }: HookContent): Promise<void> {
     return this.#hostSession.markShown(messageIds)
   }
 
-  /** It was not shown. */
+  /** Keeps content that was not shown for the next hook. */
   putBack(content: HookContent): void {
     if (content.text !== '') this.#unshown.push(content)
   }

@@ -1,10 +1,10 @@
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
 
-/** The points of a session at which a host runs a hook. */
+/** The points of a host session at which a host runs a hook. */
 export const hookEvents = ['session-start', 'prompt', 'tool', 'stop'] as const
 export type HookEvent = (typeof hookEvents)[number]
 
-/** The least urgent mode of the messages that are shown at each point. */
+/** The least urgent delivery mode that is shown at each point. */
 export const leastUrgentModes = {
   'session-start': 'digest',
   prompt: 'digest',
@@ -18,8 +18,8 @@ export type HookHost = (typeof hookHosts)[number]
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /**
- * Whether a turn that ends may be made to go on: not when it has gone on once already because of a hook. Two agents that answer
- * each other would otherwise never come to rest.
+ * True if a hook may continue the turn that ends. A turn that a hook has already continued must
+ * end: two agents that reply to each other would otherwise never stop.
  */
 export function mayContinueTurn(input: unknown): boolean {
   if (!isRecord(input)) return true
@@ -47,7 +47,9 @@ const toHookContext = (hookEventName: string, additionalContext: string) => ({
 
 type HookFormatter = (event: HookEvent, text: string) => unknown
 
-/** How each host wants to be told: something for the model to read, or at the end of a turn a reason to go on. */
+/**
+ * Output format of each host: context for the model, or a reason to continue at the end of a turn.
+ */
 const formatters: Readonly<Record<HookHost, HookFormatter>> = {
   'claude-code': (event, text) =>
     event === 'stop' ? { decision: 'block', reason: text } : toHookContext(claudeEventNames[event], text),
@@ -62,6 +64,6 @@ const formatters: Readonly<Record<HookHost, HookFormatter>> = {
       : toHookContext(claudeEventNames[event], text),
 }
 
-/** What a hook prints; nothing when there is nothing to show. */
+/** Returns the output of a hook; empty if there is nothing to show. */
 export const formatHookOutput = (event: HookEvent, host: HookHost, text: string): string =>
   text === '' ? '' : `${JSON.stringify(formatters[host](event, text))}\n`

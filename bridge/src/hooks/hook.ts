@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts'
 import { formatHookOutput, type HookEvent, type HookHost, leastUrgentModes, mayContinueTurn } from './hook-output.ts'
 import { fetchHookContent } from './socket-client.ts'
 
-/** How long a hook may take in all, in milliseconds. */
+/** Timeout of a whole hook, in milliseconds. */
 const hookTimeoutMs = 2_000
 
 function parseJson(input: string): unknown {
@@ -16,12 +16,15 @@ function parseJson(input: string): unknown {
 }
 
 async function getHookOutput(event: HookEvent, host: HookHost): Promise<string> {
-  // Whether a turn may go on once more is in what the host says; at other points it says nothing of use.
+  // The host's input shows at `stop` if the turn may be continued. At other points it has no use.
   if (event === 'stop' && !mayContinueTurn(parseJson(await text(process.stdin)))) return ''
   return formatHookOutput(event, host, await fetchHookContent(leastUrgentModes[event]))
 }
 
-/** `tony-mcp hook`: prints what waits for the session of this host. Without a bridge, a server or an answer in time it prints nothing. */
+/**
+ * `tony-mcp hook`: prints the notices and messages for this host session. It prints nothing without
+ * a bridge, without a server or without a reply in time.
+ */
 export async function runHook(event: HookEvent, host: HookHost): Promise<void> {
   const timeout = new Promise<string>((resolve) => systemClock.timer(hookTimeoutMs, () => resolve('')))
   const output = await Promise.race([getHookOutput(event, host).catch(() => ''), timeout])

@@ -8,12 +8,13 @@ import { ancestors } from './ancestors.ts'
 import { type HookSocketInfo, listHookSockets } from './socket-server.ts'
 
 /**
- * How far above a hook its host may be: a host starts it by itself or with a shell. Further up there may be another host, in
- * whose shell this one was started, and whose messages are not for this one.
+ * Number of processes above a hook that may be its host. A host starts a hook directly or with a
+ * shell. A process further up may be another host whose shell started this one, and its messages
+ * are for another session.
  */
 const maxAncestors = 3
 
-/** The door of the bridge that the host of this process has started. */
+/** Finds the hook socket of the bridge that this process's host has started. */
 function findHookSocket(): HookSocketInfo | undefined {
   const { stateDir, hostSessionId } = readProcessConfig()
   const sockets = listHookSockets(stateDir)
@@ -32,13 +33,16 @@ function sendHookRequest({ socket, secret }: HookSocketInfo, request: object): S
   return connection
 }
 
-/** What is to be shown to the session of this host now, of messages those that are at least as urgent; empty when it has no bridge. */
+/**
+ * Returns the content for this host session, with messages at least as urgent as the mode; empty
+ * without a bridge.
+ */
 export async function fetchHookContent(leastUrgentMode: DeliveryMode): Promise<string> {
   const hookSocket = findHookSocket()
   return hookSocket ? text(sendHookRequest(hookSocket, { show: leastUrgentMode })) : ''
 }
 
-/** Waits for the session of this host. Rejects when it has no bridge, or that has ended. */
+/** Waits for work of this host session. Rejects if it has no bridge or the bridge has ended. */
 export async function waitThroughBridge(
   wait: { readonly for: WaitTarget; readonly type: string | undefined },
   ended: AbortSignal,

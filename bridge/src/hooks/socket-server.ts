@@ -9,22 +9,22 @@ import type { WaitResult, WaitTarget } from '../session/poll.ts'
 import { isAlive, startTimeOf } from '../session/slots.ts'
 import type { HookContentSource } from './hook-content.ts'
 
-/** What a bridge writes down for the hooks of its host; only this user reads it. */
+/** The file that a bridge writes for the hooks of its host, readable by this user alone. */
 const hookSocketSchema = z.object({
-  /** The bridge. */
+  /** Process id of the bridge. */
   pid: z.int(),
-  /** The process that started it, and when that began. */
+  /** The process that started the bridge, and its start time. */
   host: z.int(),
   began: z.string(),
-  /** What the host calls its session, where it says so. */
+  /** The host's id of its session; null if it passes none. */
   session: z.string().nullable(),
   socket: z.string(),
-  /** Shows that who knocks has read this file. */
+  /** Proves that a hook has read this file. */
   secret: z.string(),
 })
 export type HookSocketInfo = z.output<typeof hookSocketSchema>
 
-/** The doors of the bridges that live, the newest first. What those that were killed have left is removed. */
+/** Returns the hook sockets of live bridges, newest first. Deletes the files of killed bridges. */
 export function listHookSockets(stateDir: string): HookSocketInfo[] {
   const doors = globSync('door-*.json', { cwd: stateDir }).flatMap((name) => {
     const path = join(stateDir, name)
@@ -39,7 +39,7 @@ export function listHookSockets(stateDir: string): HookSocketInfo[] {
   return doors.sort((one, other) => other.since - one.since).map(({ door }) => door)
 }
 
-/** A socket of the system has a short name, whatever the folder of this user is called. */
+/** Returns a short path, because systems limit the length of a socket's path. */
 function socketPathOf(stateDir: string, id: string): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\tony-mcp-${id}`
   const inState = join(stateDir, `${id}.sock`)
@@ -48,7 +48,7 @@ function socketPathOf(stateDir: string, id: string): string {
 
 const hookRequestSchema = z.object({
   secret: z.string(),
-  /** What is to be shown now: messages of a mode at least as urgent. */
+  /** Requests the content to show now, with messages at least as urgent as this mode. */
   show: z.enum(deliveryModes).optional(),
   wait: z.object({ for: z.enum(['task', 'message']), type: z.string().max(200).optional() }).optional(),
 })
@@ -58,7 +58,7 @@ function isSameSecret(candidate: string, secret: string): boolean {
   return one.length === other.length && timingSafeEqual(one, other)
 }
 
-/** What was asked; undefined for who has not read the file of the door. */
+/** Parses the request of a hook; undefined if it is invalid or has a wrong secret. */
 function parseHookRequest(line: string, secret: string): z.output<typeof hookRequestSchema> | undefined {
   try {
     const { data } = hookRequestSchema.safeParse(JSON.parse(line))
@@ -69,14 +69,14 @@ function parseHookRequest(line: string, secret: string): z.output<typeof hookReq
   }
 }
 
-/** Answers one knock: the question comes in one line, then the answer goes out. */
+/** Handles one connection of a hook: the request arrives in one line, then the reply is sent. */
 function handleHookRequest(socket: Socket, secret: string, options: HookSocketServerOptions): void {
   const { wait } = options
   let received = ''
   const disconnected = new AbortController()
   socket.setEncoding('utf8')
   socket.on('close', () => disconnected.abort())
-  // One that has gone can not be written to any more.
+  // The peer is gone, and nothing more can be written.
   socket.on('error', () => socket.destroy())
   socket.on('data', (data: string) => {
     received += data
@@ -99,7 +99,8 @@ async function sendContent(
 ): Promise<void> {
   const content = await contentSource.getContent(leastUrgentMode)
   if (!socket.writable) return contentSource.putBack(content)
-  // Its senders know of it before the hook ends: what the session does then acks it.
+  // The messages are reported as shown before the hook ends, because the next call of the session
+  // acks them.
   await contentSource.markShown(content)
   socket.end(content.text)
 }
@@ -108,14 +109,14 @@ export interface HookSocketServerOptions {
   readonly stateDir: string
   readonly hostSessionId: string | undefined
   readonly contentSource: HookContentSource
-  /** Waits as this session until there is something, or nobody asks any more. */
+  /** Waits as this session until there is work or the signal aborts. */
   readonly wait: (
     what: { readonly for: WaitTarget; readonly type?: string | undefined },
     ended: AbortSignal,
   ) => Promise<WaitResult | undefined>
 }
 
-/** Opens the door hooks of the same host knock at. The returned function closes it. */
+/** Opens the hook socket for the hooks of the same host. Returns a function that closes it. */
 export function startHookSocketServer(options: HookSocketServerOptions): () => void {
   const { stateDir, hostSessionId } = options
   listHookSockets(stateDir)
@@ -124,7 +125,7 @@ export function startHookSocketServer(options: HookSocketServerOptions): () => v
   const socket = socketPathOf(stateDir, id)
   const file = join(stateDir, `door-${id}.json`)
   const server = createServer((knock) => handleHookRequest(knock, secret, options))
-  // Without it the session goes on, and its hooks show nothing.
+  // Without the socket the session works, but its hooks show nothing.
   server.on('error', (error) => process.stderr.write(`tony-mcp: no door for hooks: ${error.message}\n`))
   server.listen(socket, () => {
     const door: HookSocketInfo = {
@@ -135,7 +136,7 @@ export function startHookSocketServer(options: HookSocketServerOptions): () => v
       socket,
       secret,
     }
-    // Nobody reads half of it.
+    // Renamed once it is complete, so that no hook reads a partial file.
     const written = `${file}.new`
     writeFileSync(written, JSON.stringify(door), { mode: 0o600, flag: 'wx' })
     renameSync(written, file)

@@ -4,19 +4,22 @@ import { type Clock, sleep } from '../clock.ts'
 import type { WaitResult } from '../session/poll.ts'
 import { MessageBuffer, type Receipt, shownAckWaitMs, unshownAckWaitMs } from './message-buffer.ts'
 
-/** How many messages may wait here for their moment, ten more where they are critical. */
+/** Number of messages that may wait in the bridge; critical ones may exceed it by ten. */
 export const maxAckPending = 1_000
 
-/** So many messages are shown at one moment; what is left comes at the next. */
+/** Number of messages shown at one point. The rest is shown at the next. */
 export const maxMessagesShown = 10
 
-/** How long one wait for a message is, in milliseconds; longer ones are several. */
+/** Longest single wait for a message, in milliseconds; a longer wait repeats it. */
 const pollIntervalMs = 60_000
 
-/** How long after an inbox was broken off it is opened again, in milliseconds. */
+/** Delay before a broken subscription to the inbox is opened again, in milliseconds. */
 const reopenDelayMs = 10_000
 
-/** One session's inbox: its messages come by themselves, wait for their moment, and are settled once the model has read them. */
+/**
+ * The inbox of one host session. Messages arrive through a subscription, wait for their delivery
+ * mode and are acked once the model has read them.
+ */
 export class Inbox {
   readonly buffer: MessageBuffer
   readonly #clock: Clock
@@ -26,11 +29,11 @@ export class Inbox {
     this.buffer = new MessageBuffer(clock)
   }
 
-  /** Takes what comes for an agent, until it has ended. */
+  /** Receives the messages of an agent until the signal aborts. */
   async receiveInto({ client }: Agent, ended: AbortSignal): Promise<void> {
     while (!ended.aborted) {
       const inbox = client.messages.inbox({ maxAckPending, ackWaitMs: unshownAckWaitMs }, { signal: ended })
-      // Whoever asks for messages while it is broken off asks the server.
+      // While the subscription is broken, `fetchMessages` of the session asks the server.
       await this.#bufferAll(inbox).catch(() => undefined)
       await sleep(this.#clock, reopenDelayMs, ended)
     }
@@ -40,7 +43,10 @@ export class Inbox {
     for await (const delivery of inbox) this.buffer.add([delivery])
   }
 
-  /** What `find` finds here, now or once a message has come; undefined after `ms`, or as soon as `signal` says so. */
+  /**
+   * Returns the result of `find`, at once or after a message has arrived; undefined after `ms` or
+   * when the signal aborts.
+   */
   async waitUntil<T>(find: () => T | undefined, ms: number, signal: AbortSignal): Promise<T | undefined> {
     const found = find()
     if (found !== undefined) return found
@@ -50,7 +56,10 @@ export class Inbox {
     return signal.aborted ? undefined : find()
   }
 
-  /** A signal for a wait that a message of such a mode ends: aborted by one that is there or comes. Call `leave` after the wait. */
+  /**
+   * Returns a signal for a wait that a message ends. It aborts when a message of this mode or a
+   * more urgent one is here or arrives. Call `leave` after the wait.
+   */
   interruptOn(leastUrgentMode: DeliveryMode): { readonly signal: AbortSignal; readonly leave: () => void } {
     const arrived = new AbortController()
     const check = () => {
@@ -61,7 +70,7 @@ export class Inbox {
     return { signal: arrived.signal, leave }
   }
 
-  /** Waits until a message is here, of a type where one is given; it stays. */
+  /** Waits until a message is here, of the type if one is given. The message stays here. */
   async waitForMessage(type: string | undefined, ended: AbortSignal): Promise<WaitResult | undefined> {
     const first = () => this.buffer.peek('digest').find((mail) => type === undefined || mail.type === type)
     while (!ended.aborted) {
@@ -71,7 +80,10 @@ export class Inbox {
     return undefined
   }
 
-  /** Tells the senders that the model is shown these now. Where that fails the next heartbeat does. */
+  /**
+   * Reports to the senders that the model sees these messages now. After a failure the next
+   * heartbeat repeats the report.
+   */
   async reportShown({ client }: Agent, messageIds: readonly string[]): Promise<void> {
     await Promise.allSettled(this.buffer.receiptsOf(messageIds).map((receipt) => this.#reportReceipt(client, receipt)))
   }
@@ -81,13 +93,13 @@ export class Inbox {
     this.buffer.told(receipt.messageId)
   }
 
-  /** Whoever calls again has read what was shown. */
+  /** Acks the shown messages. A model that calls again has read them. */
   async ackShown({ client }: Agent): Promise<void> {
     const acks = this.buffer.takeShownReceipts()
     if (acks.length > 0) await client.messages.ack({ acks: acks.slice(0, 200) }).catch(() => undefined)
   }
 
-  /** Keeps the server from handing out again what is here. */
+  /** Extends the ack deadlines of the messages here, so that the server does not redeliver them. */
   async renewAckDeadlines({ client }: Agent): Promise<void> {
     const { held, shown } = this.buffer.due()
     await Promise.allSettled([
@@ -96,7 +108,7 @@ export class Inbox {
     ])
   }
 
-  /** Gives back what was not shown, for whoever sits here next. */
+  /** Naks the messages that were not shown, for the next session of this agent. */
   async close({ client }: Agent, deadlineMs: number): Promise<void> {
     const receipts = this.buffer.takeUnshownReceipts()
     await Promise.allSettled(receipts.map((receipt) => client.messages.nak({ ...receipt, delayMs: 0 }, { deadlineMs })))

@@ -3,25 +3,26 @@ import type { InboxMessage, Output } from '@tony/mcp-tools/calls'
 import type { Clock } from '../clock.ts'
 
 type Delivery = Output<'messages.receive'>['messages'][number]
-/** What proves one delivery of a message. */
+/** The proof of one delivery of a message. */
 export interface Receipt {
   readonly messageId: string
   readonly receipt: string
 }
 
 /**
- * How long a message waits here without a sign of this bridge before it comes again, in milliseconds: short while it has not
- * been shown, as a bridge that was killed has shown it to nobody; then the longest there is.
+ * Ack deadlines of a message in the bridge, in milliseconds. The first one is short, because a
+ * bridge killed before it has shown the message must not delay it. The second one is the longest
+ * that the server accepts.
  */
 export const unshownAckWaitMs = 120_000
 export const shownAckWaitMs = 600_000
 
-/** So many ids of messages are remembered, so that none is shown twice. */
+/** Number of message ids that are remembered, so that no message is shown twice. */
 const maxSeenIds = 10_000
 
 interface BufferedReceipt {
   receipt: string
-  /** When the server must hear that this bridge still has it. */
+  /** Time at which the ack deadline must be extended, on the monotonic clock. */
   renewAt: number
 }
 
@@ -30,11 +31,14 @@ interface HeldMessage extends BufferedReceipt {
 }
 
 interface ShownMessage extends BufferedReceipt {
-  /** Whether its sender knows. */
+  /** True once the server has recorded that the message was shown. */
   reported: boolean
 }
 
-/** Messages of this session: those that have come and wait for their moment, and those the model was shown and has not read yet. */
+/**
+ * The messages of a host session. Held ones wait for their delivery mode; shown ones wait for the
+ * next call of the model, which acks them.
+ */
 export class MessageBuffer {
   readonly #clock: Clock
   readonly #held = new Map<string, HeldMessage>()
@@ -46,7 +50,10 @@ export class MessageBuffer {
     this.#clock = clock
   }
 
-  /** Takes what an inbox handed out. What was shown before is not shown again: its new receipt is kept, to ack it. */
+  /**
+   * Adds deliveries of the inbox. A message that was shown before is not shown again; its new
+   * receipt is kept for the ack.
+   */
   add(deliveries: readonly Delivery[]): void {
     const renewAt = this.#clock.monotonic() + unshownAckWaitMs / 2
     for (const { receipt, ...message } of deliveries) {
@@ -56,7 +63,7 @@ export class MessageBuffer {
     if (this.#held.size > 0) for (const watcher of this.#listeners) watcher()
   }
 
-  /** Those that may be shown now, by the order they were handed out in, and may not again. */
+  /** Takes the messages that may be shown now, in the order of their delivery. */
   takeNext(limit: number, leastUrgentMode: DeliveryMode): InboxMessage[] {
     const messages = this.peek(leastUrgentMode).slice(0, limit)
     for (const { id } of messages) {
@@ -68,19 +75,19 @@ export class MessageBuffer {
     return messages
   }
 
-  /** Those that may be shown now, and stay. */
+  /** Returns the messages that may be shown now and keeps them here. */
   peek(leastUrgentMode: DeliveryMode): InboxMessage[] {
     const rank = rankOfMode(leastUrgentMode)
     return [...this.#held.values()].flatMap(({ message }) => (rankOfMode(message.mode) <= rank ? [message] : []))
   }
 
-  /** Rings when messages have come. The returned function ends it. */
+  /** Calls `notify` when messages arrive. The returned function ends that. */
   onMessage(notify: () => void): () => void {
     this.#listeners.add(notify)
     return () => this.#listeners.delete(notify)
   }
 
-  /** The receipts of messages the model is shown now. */
+  /** Returns the receipts of messages that are shown now and not reported yet. */
   receiptsOf(messageIds: readonly string[]): Receipt[] {
     return messageIds.flatMap((messageId) => {
       const shown = this.#shown.get(messageId)
@@ -88,7 +95,7 @@ export class MessageBuffer {
     })
   }
 
-  /** The server has heard that a message was shown. */
+  /** Records that the server was informed of a shown message. */
   told(messageId: string): void {
     const shown = this.#shown.get(messageId)
     if (!shown) return
@@ -96,14 +103,16 @@ export class MessageBuffer {
     shown.renewAt = this.#clock.monotonic() + shownAckWaitMs / 2
   }
 
-  /** The receipts of all that was shown; it is read. */
+  /** Takes the receipts of all shown messages, which are read. */
   takeShownReceipts(): Receipt[] {
     const acks = [...this.#shown].map(([messageId, { receipt }]) => ({ messageId, receipt }))
     this.#shown.clear()
     return acks
   }
 
-  /** Those the server must hear of, or they would soon come again; `shown` those of which it has not heard that they were. */
+  /**
+   * Returns the receipts whose ack deadlines must be extended now, of held and of shown messages.
+   */
   due(): { readonly held: Receipt[]; readonly shown: Receipt[] } {
     const now = this.#clock.monotonic()
     const takeDue = (kept: ReadonlyMap<string, BufferedReceipt>, nextMs: number) =>
@@ -115,7 +124,7 @@ export class MessageBuffer {
     return { held: takeDue(this.#held, unshownAckWaitMs / 2), shown: takeDue(this.#shown, shownAckWaitMs / 2) }
   }
 
-  /** The receipts of all that was not shown; this session will not. */
+  /** Takes the receipts of all messages that this session has not shown. */
   takeUnshownReceipts(): Receipt[] {
     const receipts = [...this.#held].map(([messageId, { receipt }]) => ({ messageId, receipt }))
     this.#held.clear()

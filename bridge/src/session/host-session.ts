@@ -22,14 +22,14 @@ import { type WaitResult, type WaitTarget, waitForWork } from './poll.ts'
 import { register, type Settings } from './registration.ts'
 import type { Slot } from './slots.ts'
 
-/** Between heartbeats, and how long a lease lasts without: a bridge that is killed gives its tasks back within that. */
+/** Heartbeats extend the leases. A killed bridge loses its tasks within the length of a lease. */
 const heartbeatMs = 10_000
 const leaseMs = 30_000
 
-/** How long leaving may take at each of its steps, in milliseconds. */
+/** Deadline for each step of leaving, in milliseconds. */
 const leaveTimeoutMs = 1_000
 
-/** A profile without what it leaves open. */
+/** Returns a profile without its undefined fields. */
 function definedFields({ type, capabilities }: AgentProfile): { type?: string; capabilities?: readonly string[] } {
   return { ...(type === undefined ? {} : { type }), ...(capabilities === undefined ? {} : { capabilities }) }
 }
@@ -37,14 +37,14 @@ function definedFields({ type, capabilities }: AgentProfile): { type?: string; c
 export interface HostSessionOptions {
   readonly settings: Settings
   readonly slot: Slot
-  /** The name of the workspace, for the project. */
+  /** Name of the workspace, the default for the project. */
   readonly workspace: string
   readonly clock: Clock
 }
 
 /**
- * One host session as one agent: registered when it is first needed, alive while the host is, and the holder of every secret.
- * The model's silence costs it nothing: heartbeats list what it holds.
+ * One host session as one agent. It registers on first use, lives as long as the host and keeps
+ * every secret. Its heartbeats extend the leases, so a silent model keeps them.
  */
 export class HostSession implements ToolSession {
   readonly maxWaitMs: number
@@ -54,13 +54,13 @@ export class HostSession implements ToolSession {
   readonly #closing = new AbortController()
   readonly #stopHeartbeats: () => void
   #pendingHeartbeat: Promise<void> | undefined
-  /** Whether this session is an agent before a tool is called. */
+  /** True if the session registers before its first tool call. */
   #started = false
   #profile: AgentProfile = {}
   #agent: Promise<Agent> | undefined
-  /** Whether the server has ended the agent. */
+  /** True once the server has ended the agent. */
   #ended = false
-  /** Begins to follow the ends of this agent's leases, the first time it is called. */
+  /** Starts to watch the ends of this agent's leases, at its first call. */
   #watchLeaseEnds: () => void = () => undefined
 
   constructor(options: HostSessionOptions) {
@@ -70,7 +70,7 @@ export class HostSession implements ToolSession {
     this.#stopHeartbeats = every(options.clock, heartbeatMs, () => this.#heartbeat())
   }
 
-  /** Joins now, and as soon as there is a server where there is none: others can see it and write to it before its model acts. */
+  /** Registers as soon as possible. Others can then send messages before the model acts. */
   start(): void {
     this.#started = true
     this.#heartbeat()
@@ -85,7 +85,7 @@ export class HostSession implements ToolSession {
     return { agentId: id, name, role }
   }
 
-  /** Anew as something else: the incarnation before ends, and what it held goes back to the queue. */
+  /** Registers with another profile. The previous incarnation ends, its tasks are requeued. */
   async join(profile: AgentProfile): Promise<AgentIdentity> {
     const before = await this.#agent?.catch(() => undefined)
     if (before && !this.#ended && !changesProfile(profile, this.#currentProfile(before))) return this.ensureJoined()
@@ -114,7 +114,7 @@ export class HostSession implements ToolSession {
   async callWithLease<P extends LeasedPath>(path: P, input: WithoutLease<P>): Promise<Output<P>> {
     const { taskId } = input
     const leaseToken = this.#leases.tokenFor(taskId, path === 'tasks.complete')
-    // The compiler does not see that what was left out of the input is what is added to it.
+    // The compiler cannot see that the token completes the input.
     const output = await this.call(path, { ...input, leaseToken } as unknown as Input<P>).catch((error: unknown) => {
       if (codeOf(error) === 'STALE_LEASE') this.#leases.remove(taskId)
       throw error
@@ -126,7 +126,7 @@ export class HostSession implements ToolSession {
   async claim(wait: WaitOptions): Promise<Task | undefined> {
     await this.#ensureJoined()
     const { signal: interrupted, leave } = this.#inbox.interruptOn('turnEnd')
-    // What is there is shown with a task, or at once when there is none.
+    // A message that is here already is shown with the task, or at once if there is none.
     const interruptibleWait = interrupted.aborted
       ? { ...wait, waitMs: 0 }
       : { ...wait, signal: AbortSignal.any([wait.signal, interrupted]) }
@@ -139,7 +139,7 @@ export class HostSession implements ToolSession {
   }
 
   #claimByLongPoll(wait: WaitOptions, abandoned: AbortSignal): Promise<Task | undefined> {
-    // Not before it is needed: a session that never works is one open wait to the server.
+    // Not earlier: a session that never works costs the server only one open subscription.
     this.#watchLeaseEnds()
     return longPoll(this.#longPollOptions(wait), async (waitMs, signal) => {
       const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs }, signal)
@@ -148,7 +148,7 @@ export class HostSession implements ToolSession {
       const { leaseToken: _, ...task } = leased
       this.#leases.add(leased)
       if (!abandoned.aborted) return task
-      // Nobody waits for it any more.
+      // The caller has given up in the meantime.
       await this.callWithLease('tasks.release', { taskId: task.id })
       return undefined
     })
@@ -167,16 +167,16 @@ export class HostSession implements ToolSession {
     return messages ?? []
   }
 
-  /** What may be shown now; the server is asked where nothing has come by itself. */
+  /** Returns the messages to show now. Asks the server if none has arrived through the inbox. */
   async fetchMessages(limit: number, leastUrgentMode: DeliveryMode, abandoned?: AbortSignal): Promise<InboxMessage[]> {
     const { buffer } = this.#inbox
     if (buffer.peek(leastUrgentMode).length > 0) await this.#ackShown()
     else {
       buffer.add((await this.call('messages.receive', { maxAckPending, ackWaitMs: unshownAckWaitMs })).messages)
-      // What the inbox was handed just before is on its way here: it is let in first.
+      // Messages may have reached the subscription just before this call. They are buffered first.
       await setImmediate()
     }
-    // What is taken for nobody would count as shown, and be acked.
+    // Messages taken for an abandoned call would count as shown and be acked.
     return abandoned?.aborted ? [] : buffer.takeNext(limit, leastUrgentMode)
   }
 
@@ -189,7 +189,7 @@ export class HostSession implements ToolSession {
     if (agent) await this.#inbox.reportShown(agent, messageIds)
   }
 
-  /** Waits until there is a task this session may take, or a message for it, and takes nothing. */
+  /** Waits until there is a task that this session may claim or a message for it. Takes nothing. */
   async waitForWork(
     { for: kind, type }: { readonly for: WaitTarget; readonly type?: string | undefined },
     ended: AbortSignal,
@@ -204,7 +204,10 @@ export class HostSession implements ToolSession {
     return this.#leases.notices()
   }
 
-  /** The host is gone: what is held goes back at once, and the agent with it. Its mailbox stays, for the same session later. */
+  /**
+   * Ends the session because the host is gone: naks unshown messages, releases the leases and
+   * unregisters the agent. Its inbox stays for the same session later.
+   */
   async close(): Promise<void> {
     this.#closing.abort()
     this.#stopHeartbeats()
@@ -266,13 +269,13 @@ export class HostSession implements ToolSession {
     return { waitMs, clock: this.#options.clock, signal: AbortSignal.any([signal, this.#closing.signal]) }
   }
 
-  /** What was shown is read: whoever calls again has seen it. */
+  /** Acks the shown messages. A model that calls again has read them. */
   async #ackShown(): Promise<void> {
     const agent = await this.#agent?.catch(() => undefined)
     if (agent) await this.#inbox.ackShown(agent)
   }
 
-  /** One at a time: a list of before that comes late would let go of what was claimed since. */
+  /** Sends one heartbeat at a time. A late list of leases could release newer ones. */
   #heartbeat(): void {
     this.#pendingHeartbeat ??= this.#sendHeartbeat()
       .catch(() => undefined)
@@ -285,7 +288,7 @@ export class HostSession implements ToolSession {
     const joining = this.#agent ?? (this.#started ? this.#ensureJoined() : undefined)
     const agent = await joining?.catch(() => undefined)
     if (!agent) return
-    // Never sent again by itself: by then the list would be one of before.
+    // Never repeated: the list of leases would be outdated by then.
     const settings = { deadlineMs: heartbeatMs, once: true }
     const { lost } = await agent.client.agents.heartbeat({ leases: this.#leases.list() }, settings)
     for (const { taskId, reason } of lost)

@@ -3,15 +3,18 @@ import { z } from 'zod'
 import { type Clock, sleep } from '../clock.ts'
 import type { Leases } from './leases.ts'
 
-/** What ends a lease and is never its holder's doing, as a release may be. */
+/** Events that end a lease without an action of its holder, which `task.released` may be. */
 const leaseEndTypes = ['task.cancelled', 'task.expired', 'task.timedOut'] as const
 
 const attemptSchema = z.object({ attempt: z.int() })
 
-/** Between a feed that could not go on and the next, in milliseconds. */
+/** Pause before a broken feed is opened again, in milliseconds. */
 const retryDelayMs = 1_000
 
-/** Takes note of leases that end as soon as the feed tells, until `ended`: a heartbeat would tell as well, up to its interval later. */
+/**
+ * Records ended leases as soon as the feed reports them, until `ended` aborts. The next heartbeat
+ * would report them too, but later.
+ */
 export async function watchLeaseEnds(agent: Agent, leases: Leases, clock: Clock, ended: AbortSignal): Promise<void> {
   while (!ended.aborted) {
     await watchOnce(agent, leases, ended).catch(() => undefined)

@@ -5,10 +5,13 @@ interface HeldLease {
   readonly attempt: number
 }
 
-/** The tasks a session holds, by id, with what proves it. */
+/** The leases of a host session, by the id of their task. */
 export class Leases {
   readonly #held = new Map<string, HeldLease>()
-  /** Of leases that are over: a result that comes late may still count, and is kept in any case. */
+  /**
+   * Tokens of ended leases. A late completion with one may count, and its result is kept in any
+   * case.
+   */
   readonly #endedTokens = new Map<string, string>()
   readonly #notices: string[] = []
 
@@ -21,20 +24,26 @@ export class Leases {
     return [...this.#held].map(([taskId, { token: leaseToken }]) => ({ taskId, leaseToken }))
   }
 
-  /** What proves the lease of a task. Throws with the code STALE_LEASE where there is none. */
+  /**
+   * Returns the lease token of a task; `late` accepts that of an ended lease too. Throws ToolError
+   * STALE_LEASE if there is none.
+   */
   tokenFor(taskId: string, late: boolean): string {
     const token = this.#held.get(taskId)?.token ?? (late ? this.#endedTokens.get(taskId) : undefined)
     if (token === undefined) throw new ToolError('STALE_LEASE', `you do not hold task ${taskId}`)
     return token
   }
 
-  /** This session has ended it. */
+  /** Removes a lease that this session has ended. */
   remove(taskId: string): void {
     this.#held.delete(taskId)
     this.#endedTokens.delete(taskId)
   }
 
-  /** Somebody or something else has ended it; with an attempt only where that is the one that is held. */
+  /**
+   * Removes a lease that has ended otherwise and adds a notice for the model. With `attempt` it
+   * does so only if that attempt is held.
+   */
   markLost(taskId: string, reason: string, attempt?: number): void {
     const held = this.#held.get(taskId)
     if (held === undefined || (attempt ?? held.attempt) !== held.attempt) return

@@ -2,17 +2,20 @@ import { TonyError } from '@tony/mcp-client'
 import { ToolError } from '@tony/mcp-tools/error-text'
 import { type Clock, sleep } from '../clock.ts'
 
-/** How long one call waits on the server; longer waits are several. */
+/** Longest blocking time of one call, in milliseconds. A longer wait takes several calls. */
 const maxPollMs = 50_000
 
 export interface LongPollOptions {
-  /** How long in all, in milliseconds. */
+  /** Longest wait in all, in milliseconds. */
   readonly waitMs: number
   readonly clock: Clock
   readonly signal: AbortSignal
 }
 
-/** Waits in rounds, over restarts of the server, until there is something, the time is up or nobody waits any more. */
+/**
+ * Repeats a blocking call, over restarts of the server, until there is a result, the time is up or
+ * the signal aborts.
+ */
 export async function longPoll<T>(
   { waitMs, clock, signal }: LongPollOptions,
   poll: (ms: number, signal: AbortSignal) => Promise<T | undefined>,

@@ -3,17 +3,20 @@ import type { Clock } from '../clock.ts'
 
 export type WaitTarget = 'task' | 'message'
 
-/** What there is, by its ids alone: titles and texts are for whoever takes it. */
+/** The result of a wait: ids only. Titles and payloads are for the agent that takes it. */
 export type WaitResult =
   | { readonly for: 'task'; readonly taskId: string; readonly type: string; readonly priority: string }
   | { readonly for: 'message'; readonly messageId: string; readonly from: string | null; readonly type: string }
 
 type Poll = () => Promise<WaitResult | undefined>
 
-/** Not everything that makes a task ready is an event: a time that is reached is none. */
+/**
+ * Interval of the poll, in milliseconds. A task can become ready without an event, because its
+ * `notBefore` has passed.
+ */
 const pollIntervalMs = 30_000
 
-/** So many tasks are asked about one by one. */
+/** Number of tasks that one poll checks. */
 const maxTasksChecked = 50
 
 const ignoredExclusions: ReadonlySet<string> = new Set(['agentOffline'])
@@ -23,7 +26,7 @@ async function mayClaim(client: Client, taskId: string, agent: string | undefine
   if (reasons.length > 0) return false
   if (agent === undefined) return true
   const exclusions = agents.find(({ agentId, name }) => agentId === agent || name === agent)
-  // Whoever waits here has no need to be live meanwhile.
+  // An agent may be offline while it waits here.
   return exclusions?.excludedBy.every((predicate) => ignoredExclusions.has(predicate)) ?? false
 }
 
@@ -42,7 +45,8 @@ const createMessagePoll =
   async () => {
     const filter = { box: 'in', ...(agent !== undefined && { agent }), ...(type !== undefined && { type }) } as const
     const [pending] = (await client.messages.list({ ...filter, status: 'pending', limit: 1 })).messages
-    // A bridge has them at once; until they are shown they wait all the same.
+    // A bridge receives messages at once. They have the status `delivered`, but wait until they are
+    // shown.
     const atBridge = async () => (await client.messages.list({ ...filter, status: 'delivered', limit: 50 })).messages
     const message = pending ?? (await atBridge()).find(({ shownAt }) => shownAt === null)
     return message && { for: 'message', messageId: message.id, from: message.from, type: message.type }
@@ -70,27 +74,31 @@ const eventsFor = {
 
 export interface WaitOptions {
   readonly for: WaitTarget
-  /** What this agent may take, or its inbox, by id or name. */
+  /** Id or name of the agent whose eligibility or inbox counts; undefined means any. */
   readonly agent: string | undefined
   readonly type: string | undefined
-  /** Tells when to look all the same. */
+  /** Timer of the poll without an event. */
   readonly timer: Clock['timer']
   readonly ended: AbortSignal
 }
 
-/** Looks, and looks again whenever something happened that may have brought what is waited for. Takes nothing. */
+/**
+ * Polls at once and after each event that may have brought a task or a message, until there is one.
+ * Takes nothing.
+ */
 export async function waitForWork(
   client: Client,
   { for: kind, agent, type, timer, ended }: WaitOptions,
 ): Promise<WaitResult | undefined> {
   const poll = (kind === 'task' ? createTaskPoll : createMessagePoll)(client, agent, type)
-  // It begins with where it stands: what happens after the first look is on it.
+  // The feed begins with a checkpoint. Every event after the first poll follows it, so none is
+  // missed.
   const feed = client.events.subscribe({ types: [...eventsFor[kind]] }, { signal: ended })
   const events = feed[Symbol.asyncIterator]()
   let next = events.next()
   const readNext = () => {
     next = events.next()
-    // Whoever waits for it hears of it; nobody may be waiting yet.
+    // The next wait handles a rejection. Without this line it would be unhandled until then.
     next.catch(() => undefined)
   }
   try {
@@ -99,7 +107,7 @@ export async function waitForWork(
     readNext()
     while (!found && !ended.aborted) {
       if (await nextEventOrTimeout(next, timer, ended)) readNext()
-      // The server may be away for a while: the next event, or the next round, asks again.
+      // The server may be away for a while. The next event or the next interval polls again.
       found = await poll().catch((error: unknown) => {
         if (ended.aborted || (error instanceof TonyError && error.retryable)) return undefined
         throw error
@@ -111,7 +119,10 @@ export async function waitForWork(
   }
 }
 
-/** Resolves to true when the feed has gone on, to false when it is time to look all the same. */
+/**
+ * Resolves with true at the next event, with false after the poll interval or when the signal
+ * aborts.
+ */
 function nextEventOrTimeout(next: Promise<unknown>, timer: Clock['timer'], ended: AbortSignal): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const settle = (goesOn: boolean) => {

@@ -3,24 +3,35 @@ import { ToolError } from '@tony/mcp-tools/error-text'
 import type { AgentProfile } from '@tony/mcp-tools/tool-session'
 import type { Slot } from './slots.ts'
 
-/** What a session is configured as. */
+/** Settings of a bridge. */
 export interface Settings {
   readonly url: string
-  /** An API key or an enrolment token. Without one the server must be in dev mode on this machine. */
+  /**
+   * An API key or an enrolment token. Without one the server must be in dev mode on this machine.
+   */
   readonly credential: string | undefined
-  /** Name of the project; without one the workspace's, where the server has such a project. A credential carries its own. */
+  /**
+   * Name of the project. Default: the name of the workspace, if the server has such a project. A
+   * credential names its own project.
+   */
   readonly project: string | undefined
   readonly type: string
   readonly capabilities: readonly string[]
-  /** The longest a tool may wait, in milliseconds. */
+  /** Longest wait of a tool, in milliseconds. */
   readonly maxWaitMs: number
 }
 
-/** How long the server may take to answer before the model is told that nothing is there, in milliseconds. */
+/**
+ * Deadlines of the registration and of other calls, in milliseconds. After the first one the tool
+ * fails with SERVER_UNREACHABLE.
+ */
 const registerWithinMs = 5_000
 const deadlineMs = 15_000
 
-/** The longest a timer can be: the session's own heartbeat lists leases the runtime of the client does not know. */
+/**
+ * Longest delay of a timer. It disables the client's heartbeats, because only the bridge can list
+ * its leases.
+ */
 const maxTimerMs = 2 ** 31 - 1
 
 const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
@@ -30,7 +41,7 @@ function toUnreachable(error: unknown, url: string): unknown {
   return unreachable ? new ToolError('SERVER_UNREACHABLE', `no server answers at ${url}`) : error
 }
 
-/** The same registration once more, for a refusal that another form of it has not. */
+/** Registers, and registers in another form if the server refuses the first one with `code`. */
 async function registerOrElse(
   register: () => Promise<Agent>,
   code: string,
@@ -48,12 +59,14 @@ export interface RegisterOptions {
   readonly settings: Settings
   readonly profile: AgentProfile
   readonly slot: Slot
-  /** The name of the workspace, for the project. */
+  /** Name of the workspace, the default for the project. */
   readonly workspace: string
   readonly onClosed: () => void
 }
 
-/** Registers a session as an agent. Rejects with SERVER_UNREACHABLE, or as the server refuses. */
+/**
+ * Registers a session as an agent. Rejects with SERVER_UNREACHABLE or with the server's refusal.
+ */
 export async function register({ settings, profile, slot, workspace, onClosed }: RegisterOptions): Promise<Agent> {
   const { url, credential, project } = settings
   const attempt = (name: string, inProject: string | undefined): Promise<Agent> => {
@@ -83,7 +96,8 @@ export async function register({ settings, profile, slot, workspace, onClosed }:
       () => attempt(name, undefined),
     )
   }
-  // A name of before that this session can no longer prove, with another key for instance, is nobody's loss but its own.
+  // The session can no longer prove its usual name, for example after a change of its key. It takes
+  // another name.
   const registerUnique = () => registerAs(`${slot.name}-${crypto.randomUUID().slice(0, 4)}`)
   const { name } = profile
   const registering =

@@ -4,12 +4,12 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Workspace } from './workspace.ts'
 
-/** How long one start may take for itself before others take it for dead, in milliseconds. */
+/** Time after which the lock of another start counts as abandoned, in milliseconds. */
 const staleMs = 5_000
 
 const sleepBuffer = new Int32Array(new SharedArrayBuffer(4))
 
-/** One start at a time: two that begin together must not become one agent. */
+/** Runs one start at a time. Two bridges that start together must not become the same agent. */
 function withStartLock<T>(folder: string, work: () => T): T {
   const lock = join(folder, 'starting')
   let seen: number | undefined
@@ -46,7 +46,10 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** When a process began, so that another one that has got its number is not taken for it. Empty where that cannot be told. */
+/**
+ * Returns the start time of a process, which tells it from a later process with the same id. Empty
+ * if the system does not provide it.
+ */
 export function startTimeOf(pid: number): string {
   const file = `/proc/${pid}/stat`
   if (!existsSync(file)) return ''
@@ -54,28 +57,34 @@ export function startTimeOf(pid: number): string {
   return fields[19] ?? ''
 }
 
-/** The host's session, as far as this process can tell: what it was told, or else the process that started it. */
+/**
+ * Returns the key of a host session: the host's id of it, or else the process that started this
+ * one.
+ */
 export const sessionKey = (hostSessionId: string | undefined): string =>
   hostSessionId ?? `${process.ppid} ${startTimeOf(process.ppid)}`
 
-/** What a session proves its names with. It is made of one secret of this machine's user, and so the same after a restart. */
+/**
+ * Returns the secret that instance ids are derived from. It belongs to this user and this machine,
+ * so it is the same after a restart.
+ */
 function readInstanceSecret(folder: string): Buffer {
   const file = join(folder, 'instance.key')
   if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
   return Buffer.from(readFileSync(file, 'utf8'), 'base64url')
 }
 
-/** One session's own place among those of the same host and workspace. */
+/** The slot of a host session among the sessions of the same host and workspace. */
 export interface Slot {
-  /** The same for the same session in the same workspace, and no other's. */
+  /** Name of the agent: stable for a session in a workspace, and unique. */
   readonly name: string
-  /** The secret that proves a name is this session's. */
+  /** Returns the instance id of this session for a name. */
   readonly instanceIdOf: (name: string) => string
-  /** Leaves the place to others. */
+  /** Frees the slot. */
   readonly release: () => void
 }
 
-/** Takes the first place that no living process has. */
+/** Takes the first slot that no live process has. */
 export function takeSlot(folder: string, session: string, { root, name }: Workspace): Slot {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return withStartLock(folder, () => {

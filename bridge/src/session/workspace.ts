@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 
-/** Where a session works. */
+/** The workspace of a host session. */
 export interface Workspace {
-  /** The root of the checkout, or the folder itself where there is none. */
+  /** Root of the checkout, or the folder itself if it is in none. */
   readonly root: string
-  /** What the project is called: the name of the repository's folder, the same in all its work trees. */
+  /** Name of the project: that of the repository's folder, the same in all its work trees. */
   readonly name: string
 }
 
-/** The `.git` of a work tree is a file that names the folder of the repository it belongs to. */
+/** The `.git` of a work tree is a file with the path of its repository. */
 function repositoryOf(git: string): string {
   if (statSync(git).isDirectory()) return dirname(git)
   const [, folder] = /^gitdir: (.+?)\/\.git\/worktrees\//.exec(readFileSync(git, 'utf8')) ?? []

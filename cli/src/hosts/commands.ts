@@ -35,13 +35,13 @@ function entryOf({ url, project, tokenFile, program }: Partial<InstallOptions>):
   }
 }
 
-/** What was said, and not what is so by default: that is not written. */
+/** Returns the options that the user gave. Defaults are not written to the files of hosts. */
 const explicitOptions = (options: InstallOptions, command: Command): Partial<InstallOptions> => {
   const { url, ...others } = options
   return command.getOptionValueSource('url') === 'default' ? others : { ...others, url }
 }
 
-/** The hosts that were named, or all, or those that are here. */
+/** Returns the named hosts, all hosts, or the hosts found on this machine. */
 function selectHosts({ client, all }: HostSelection, entry: ServerEntry): Host[] {
   const hosts = hostsOf(findHostPaths(), entry)
   if (all) return hosts
@@ -105,7 +105,10 @@ const addInstallOptions = (command: Command): Command =>
     'what hosts start, instead of this very installation',
   )
 
-/** `tony-mcp mcp install|status|uninstall`. Exit code 1 when a file was refused, or for `status` when one is not as it should be. */
+/**
+ * `tony-mcp mcp install|status|uninstall`. Exits with 1 if a file was refused, or in `status` if a
+ * file differs from the output of `install`.
+ */
 export function addHostCommands(mcp: Command): void {
   addInstallOptions(mcp.command('install'))
     .description('put this server and its hooks into the configuration of the hosts on this machine')

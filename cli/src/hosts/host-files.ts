@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, 
 import { dirname } from 'node:path'
 import { HostFileError } from './slots.ts'
 
-/** A file as it was before ours came in stands beside it under this name. */
+/** Path of the backup of a file from before the installation. */
 const backupOf = (path: string): string => `${path}.before-tony-mcp`
 
-/** What is behind a link is changed, and the link stays. */
+/** Follows a symbolic link, so that its target is changed and the link stays. */
 const resolveLink = (path: string): string => (existsSync(path) ? realpathSync(path) : path)
 
 const read = (path: string): string | undefined => (existsSync(path) ? readFileSync(path, 'utf8') : undefined)
@@ -17,7 +17,7 @@ export interface FileContents {
 
 export const readWithBackup = (path: string): FileContents => ({ text: read(path), backup: read(backupOf(path)) })
 
-/** Writes beside, then renames: whoever reads meanwhile sees the one or the other whole. Only its owner reads what is new. */
+/** Writes a file beside the old one and renames it, so that a reader never sees a partial file. */
 function replace(path: string, text: string | undefined, mode: number): void {
   if (text === undefined) return rmSync(path, { force: true })
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -26,12 +26,15 @@ function replace(path: string, text: string | undefined, mode: number): void {
   renameSync(next, path)
 }
 
-/** Replaces what was read, and what is kept beside it. Throws HostFileError when somebody else has written meanwhile. */
+/**
+ * Replaces a file and its backup. Throws HostFileError if another program has changed the file
+ * since it was read. A new file is readable by its owner alone.
+ */
 export function write(path: string, before: FileContents, next: FileContents): void {
   const file = resolveLink(path)
   if (read(file) !== before.text) throw new HostFileError('was written by another program meanwhile: try again')
   const mode = before.text === undefined ? 0o600 : statSync(file).mode & 0o777
-  // What is lost with a crash in between is at most the backup of a file that did not change.
+  // A crash between the steps loses at most the backup of a file that did not change.
   if (next.backup !== undefined && next.backup !== before.backup) replace(backupOf(path), next.backup, mode)
   if (next.text !== before.text) replace(file, next.text, mode)
   if (next.backup === undefined) replace(backupOf(path), undefined, mode)

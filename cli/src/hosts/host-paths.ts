@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { HostPaths } from './hosts.ts'
 
-/** Where VS Code keeps the profile of this user. */
+/** Returns the folder of this user's profile in VS Code. */
 function vscodeFolder(home: string, env: NodeJS.ProcessEnv): string {
   const { APPDATA, XDG_CONFIG_HOME } = env
   if (process.platform === 'win32') return join(APPDATA ?? join(home, 'AppData', 'Roaming'), 'Code', 'User')
@@ -17,7 +17,10 @@ export function findHostPaths(): HostPaths {
   return { home, codex: CODEX_HOME ?? join(home, '.codex'), vscode: vscodeFolder(home, process.env) }
 }
 
-/** How this very program is started, by hosts too that do not know the paths of a shell. */
+/**
+ * Returns the command that starts this program, with absolute paths, because a host may lack the
+ * PATH of a shell.
+ */
 export function currentProgram(): [string, ...string[]] {
   const [, script] = process.argv
   return script === undefined ? ['tony-mcp'] : [process.execPath, realpathSync(resolve(script))]

@@ -6,23 +6,23 @@ import { tomlFormat } from './toml.ts'
 export const hostNames = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] as const
 export type HostName = (typeof hostNames)[number]
 
-/** Where hosts keep their configuration on this machine. */
+/** Folders of the hosts' configuration on this machine. */
 export interface HostPaths {
   readonly home: string
   /** `CODEX_HOME`, or `~/.codex`. */
   readonly codex: string
-  /** The folder of a user's profile in VS Code. */
+  /** The folder of the user's profile in VS Code. */
   readonly vscode: string
 }
 
-/** What hosts are to start. */
+/** The command that a host starts. */
 export interface ServerEntry {
-  /** The program and its first arguments, to which `mcp` or `hook …` is added. */
+  /** The program and its first arguments. `mcp` or `hook …` follows them. */
   readonly command: readonly [string, ...string[]]
   readonly env: Readonly<Record<string, string>>
 }
 
-/** One file of a host's, and what of it is ours. */
+/** A configuration file of a host, with the slots in it that are ours. */
 export interface HostFile {
   readonly path: string
   readonly format: Format
@@ -31,14 +31,17 @@ export interface HostFile {
 
 export interface Host {
   readonly name: HostName
-  /** Any of these says that the host is on this machine. */
+  /** The host is on this machine if one of these paths exists. */
   readonly markerPaths: readonly string[]
   readonly files: readonly HostFile[]
-  /** What is left for the user to do. */
+  /** The step that is left to the user. */
   readonly nextStep: string
 }
 
-/** The points of a session a hook is for, and what each host calls them. Where one is missing, nothing printed there is shown to the model. */
+/**
+ * The name of each hook event in each host. At a missing event the host does not show the output of
+ * a hook to its model.
+ */
 const hookEventNames = {
   'claude-code': { 'session-start': 'SessionStart', prompt: 'UserPromptSubmit', tool: 'PostToolUse', stop: 'Stop' },
   codex: { 'session-start': 'SessionStart', prompt: 'UserPromptSubmit', tool: 'PostToolUse', stop: 'Stop' },
@@ -62,7 +65,7 @@ const quoteWord = (word: string): string => {
   return process.platform === 'win32' ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`
 }
 
-/** How long a host lets a hook run, in seconds: far more than it takes. */
+/** The host's timeout for a hook, in seconds: far longer than a hook takes. */
 const hookSeconds = 10
 
 function hookSlots(host: HostName, { command }: ServerEntry, wrap: (line: string) => unknown): Slot[] {
@@ -83,11 +86,11 @@ const constantSlot = (key: string, value: unknown): Slot => ({
   isOurs: () => false,
 })
 
-/** Codex's: it needs no type, and has a limit of its own for tools. */
+/** Returns the slot for Codex, which needs no type and has its own timeout for tools. */
 function codexServerSlot(entry: ServerEntry): Slot {
   const slot = serverSlot(['mcp_servers', 'tony'], entry)
   const { type: _, env, ...value } = isRecord(slot.value) ? slot.value : {}
-  // A tool waits up to 45 s; the host's own limit is 60.
+  // A tool waits up to 45 s, and the default timeout of the host is 60 s.
   return { ...slot, kind: 'block', value: { ...value, tool_timeout_sec: 120, ...(env !== undefined && { env }) } }
 }
 
@@ -146,9 +149,10 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         path: join(home, '.gemini', 'settings.json'),
         format: jsoncFormat,
         slots: [
-          // Its `url` is for SSE and its `httpUrl` for HTTP; a command needs neither, nor a type.
+          // Gemini uses `url` for SSE and `httpUrl` for HTTP. A command needs neither of them, and
+          // no type.
           toGeminiServerSlot(serverSlot(['mcpServers', 'tony'], entry)),
-          // It counts in milliseconds.
+          // Gemini counts in milliseconds.
           ...hookSlots('gemini', entry, wrapInHookGroup(hookSeconds * 1_000)),
         ],
       },

@@ -4,7 +4,7 @@ import type { Host, HostFile, HostName } from './hosts.ts'
 import { compareFile, type Drift, mergeSlots, removeSlots } from './merge.ts'
 import { HostFileError } from './slots.ts'
 
-/** What was done to a file, or what is so. `refused`: it cannot be used, and stays as it is. */
+/** The change of a file, or its state. `refused`: the file cannot be used and is unchanged. */
 export interface FileOutcome {
   readonly client: HostName
   readonly path: string
@@ -38,7 +38,9 @@ export const status = (hosts: readonly Host[]): FileOutcome[] =>
     return { state: drift.length === 0 ? 'ok' : 'drift', drift }
   })
 
-/** All of a host's files are looked at before the first is written: one that cannot be used leaves the others alone. */
+/**
+ * Examines all files of a host before the first is written. If one cannot be used, none is written.
+ */
 const dryRunFirst = (hosts: readonly Host[], dryRun: boolean, run: (dry: boolean) => FileOutcome[]): FileOutcome[] => {
   const preview = run(true)
   return dryRun || preview.some(({ state }) => state === 'refused') || hosts.length === 0 ? preview : run(false)
@@ -62,7 +64,8 @@ export const uninstall = (hosts: readonly Host[], dryRun: boolean): FileOutcome[
     const disk = readWithBackup(file.path)
     if (!compareFile(file, disk).present) return { state: 'absent', drift: [] }
     const text = removeSlots(file, disk)
-    // Others have written since: what was before them may still be wanted.
+    // Another program has changed the file since the installation, so the backup may still be
+    // needed.
     const backup = text === disk.backup ? undefined : disk.backup
     if (!dry) write(file.path, disk, { text, backup })
     return { state: 'removed', drift: [] }

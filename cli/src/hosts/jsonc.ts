@@ -3,7 +3,7 @@ import { type FilledSlot, type Format, HostFileError, type Slot } from './slots.
 
 const byteOrderMark = '\uFEFF'
 
-/** The tree of a text; of an empty one that of `{}`. Throws HostFileError for what is no object. */
+/** Returns the tree of a text. Throws HostFileError if it is not an object. */
 function treeOf(text: string): Node {
   const errors: ParseError[] = []
   const tree = jsonc.parseTree(text, errors, { allowTrailingComma: true })
@@ -16,7 +16,10 @@ function treeOf(text: string): Node {
   return tree
 }
 
-/** The property of an object, both key and value. */
+/**
+ * Returns the node of a property, with its key and value. Throws HostFileError if the key occurs
+ * twice.
+ */
 function propertyOf(object: Node, key: string): Node | undefined {
   const named = (object.children ?? []).filter(({ children }) => children?.[0]?.value === key)
   if (named.length > 1) throw new HostFileError(`holds ${key} twice`)
@@ -25,7 +28,7 @@ function propertyOf(object: Node, key: string): Node | undefined {
 
 const valueNodeOf = (property: Node | undefined): Node | undefined => property?.children?.[1]
 
-/** As far as a path is there: the node, and the keys that are missing. */
+/** Follows a path as far as it exists. Returns the last node and the missing keys. */
 function walk(tree: Node, path: readonly string[]): { node: Node; missing: readonly string[] } {
   let node = tree
   for (const [index, key] of path.entries()) {
@@ -37,7 +40,7 @@ function walk(tree: Node, path: readonly string[]): { node: Node; missing: reado
   return { node, missing: [] }
 }
 
-/** The node of a slot: of an element the one in its list that is ours. */
+/** Returns the node of a slot; for an `element` our entry in the list. */
 function nodeOf(tree: Node, { kind, path, isOurs }: Slot): Node | undefined {
   const { node, missing } = walk(tree, path)
   if (missing.length > 0) return undefined
@@ -51,7 +54,7 @@ const indentUnitOf = (text: string): string => /^([ \t]+)\S/m.exec(text)?.[1] ??
 const indentAt = (text: string, offset: number): string =>
   /^[ \t]*/.exec(text.slice(text.lastIndexOf('\n', offset - 1) + 1))?.[0] ?? ''
 
-/** Puts one thing right behind the bracket that opens an object or a list: before everything that is in it. */
+/** Inserts an entry behind the opening bracket of an object or a list, before all others. */
 function insertFirst(text: string, container: Node, key: string | undefined, value: unknown): string {
   const [lineEnd, unit] = [lineEndOf(text), indentUnitOf(text)]
   const outer = indentAt(text, container.offset)
@@ -80,11 +83,11 @@ function insertSlot(text: string, { slot, value }: FilledSlot): string {
   return insertFirst(text, node, key, inside)
 }
 
-/** Where a comma stands between two offsets, outside of comments. */
+/** Returns the offset of a comma between two offsets, outside of comments. */
 function findComma(text: string, from: number, to: number): number | undefined {
   const scanner = jsonc.createScanner(text, false)
   scanner.setPosition(from)
-  // 5 is a comma, 17 the end of the text; the enums of the library are types alone.
+  // Token 5 is a comma and token 17 the end of the text. The enums of the library are types only.
   for (let token: number = scanner.scan(); token !== 17; token = scanner.scan()) {
     if (scanner.getTokenOffset() >= to) return undefined
     if (token === 5) return scanner.getTokenOffset()
@@ -92,7 +95,7 @@ function findComma(text: string, from: number, to: number): number | undefined {
   return undefined
 }
 
-/** Takes one thing out of an object or a list, with the comma it needs and the line it stands on. Comments of others stay. */
+/** Removes an entry from an object or a list, with its comma and its line. Comments stay. */
 function removeNode(text: string, container: Node, node: Node): string {
   const end = container.offset + container.length - 1
   const children = container.children ?? []
@@ -114,7 +117,9 @@ function removeNode(text: string, container: Node, node: Node): string {
 const hasPath = (text: string | undefined, path: readonly string[]): boolean =>
   text !== undefined && walk(treeOf(text), path).missing.length === 0
 
-/** Takes out what stands at a path, and then the containers that it leaves empty and that were not there before. */
+/**
+ * Removes the entry at a path, and then the containers that become empty and are not in `before`.
+ */
 function removeAt(text: string, path: readonly string[], before: string | undefined): string {
   const key = path.at(-1)
   if (key === undefined) return text
@@ -141,13 +146,13 @@ function removeSlot(text: string, slot: Slot, before: string | undefined): strin
 
 const contentOrEmptyObject = (text: string): string => (text.trim() === '' ? '{}\n' : text)
 
-/** Keeps the mark some editors put at the beginning of a file. */
+/** Keeps the byte order mark that some editors write. */
 function withByteOrderMark(text: string, change: (rest: string) => string): string {
   const mark = text.startsWith(byteOrderMark) ? byteOrderMark : ''
   return `${mark}${change(contentOrEmptyObject(text.slice(mark.length)))}`
 }
 
-/** JSON, with or without comments and commas too many. */
+/** JSON, also with comments and trailing commas. */
 export const jsoncFormat: Format = {
   find(text, slots) {
     const tree = treeOf(contentOrEmptyObject(text.replace(byteOrderMark, '')))

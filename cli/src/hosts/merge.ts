@@ -5,7 +5,7 @@ import { type FilledSlot, isRecord, type Slot } from './slots.ts'
 const isEqual = (one: unknown, other: unknown): boolean =>
   JSON.stringify(sortKeys(one)) === JSON.stringify(sortKeys(other))
 
-/** The same value with its keys in order. */
+/** Returns the same value with sorted keys. */
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys)
   if (!isRecord(value)) return value
@@ -16,14 +16,17 @@ function sortKeys(value: unknown): unknown {
   )
 }
 
-/** What is to stand in a slot: ours, and beside it the keys a user has added, such as variables of the environment. */
+/**
+ * Returns the value for a slot: ours, with the keys that a user has added, such as environment
+ * variables.
+ */
 function expectedValue({ kind, value }: Slot, found: unknown): unknown {
   if (kind === 'element' || kind === 'constant' || !isRecord(value) || !isRecord(found)) return value
   const env = { ...(isRecord(found['env']) && found['env']), ...(isRecord(value['env']) && value['env']) }
   return { ...found, ...value, ...(Object.keys(env).length > 0 && { env }) }
 }
 
-/** A difference between what stands in a file and what should. */
+/** A difference between the actual and the expected value. */
 export interface Drift {
   readonly at: string
   readonly is: unknown
@@ -36,7 +39,7 @@ function findDrift(at: string, is: unknown, expected: unknown): Drift[] {
   return Object.keys(expected).flatMap((key) => findDrift(`${at}.${key}`, is[key], expected[key]))
 }
 
-/** What a file looks like from here: not ours at all, as it should be, or how it differs. */
+/** Compares a file with its slots. `present` is false if none of them is filled. */
 export function compareFile({ format, slots }: HostFile, { text }: FileContents): { present: boolean; drift: Drift[] } {
   const found = text === undefined ? [] : format.find(text, slots)
   const drift = slots.flatMap((slot) => {
@@ -48,7 +51,10 @@ export function compareFile({ format, slots }: HostFile, { text }: FileContents)
   return { present: found.some(({ slot }) => slot.kind !== 'constant'), drift }
 }
 
-/** The file without what is ours; undefined where nothing would be left of it. To the byte as it was, unless others have written since. */
+/**
+ * Returns the file without our entries; undefined if nothing would be left. The result equals the
+ * original byte for byte unless another program has changed the file since.
+ */
 export function removeSlots({ format, slots }: HostFile, { text, backup }: FileContents): string | undefined {
   if (text === undefined) return undefined
   const found = format.find(text, slots)
@@ -59,7 +65,7 @@ export function removeSlots({ format, slots }: HostFile, { text, backup }: FileC
   return isEmpty && (backup ?? '').trim() === '' ? backup : remaining
 }
 
-/** The file with what is ours as it should be, and the one without it, to keep. */
+/** Returns the file with all our entries up to date, and the file without them as the backup. */
 export function mergeSlots(file: HostFile, disk: FileContents): FileContents {
   const { format, slots } = file
   const found: readonly FilledSlot[] = disk.text === undefined ? [] : format.find(disk.text, slots)

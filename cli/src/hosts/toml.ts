@@ -12,7 +12,7 @@ function read(text: string): Record<string, unknown> {
   }
 }
 
-/** Where our block stands, with the line end before it; undefined where there is none. */
+/** Returns the range of our block, with the line end before it; undefined if there is none. */
 function findBlock(text: string): { from: number; to: number } | undefined {
   const at = text.indexOf(beginMarker)
   if (at < 0) return undefined
@@ -45,7 +45,7 @@ function insertSlot(text: string, { slot: { path }, value }: FilledSlot): string
   return next
 }
 
-/** TOML: all that is ours is one block of lines at the end. */
+/** TOML. All our entries are in one block of lines at the end. */
 export const tomlFormat: Format = {
   find(text, slots) {
     read(text)

@@ -35,11 +35,12 @@ const statuses = new Map<unknown, PlanRecord['status']>([
 ])
 
 /**
- * Reads a Tony ATHMS file: one JSON object whose `tasks` maps ids to tasks. `dependencies` and `blockedBy` both mean
- * waits-for. A record's `metadata` holds all other fields as they are, the task's own `metadata` among them.
+ * Reads a Tony ATHMS file: one JSON object whose `tasks` maps ids to tasks. `dependencies` and
+ * `blockedBy` both name tasks to wait for. The record's `metadata` has all other fields unchanged,
+ * with the task's own `metadata` among them.
  *
- * @throws PlanError when the document is not JSON (with the line, where the parser tells it), has no `tasks`, or a task
- * does not fit.
+ * @throws PlanError if the document is not JSON (with the line if the parser reports it), has no
+ * `tasks`, or has an invalid task.
  */
 export function athmsRecords(file: string, document: string, warnings: Warnings): PlanRecord[] {
   const parsed = athmsFile.safeParse(jsonOf(file, document))

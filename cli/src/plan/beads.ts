@@ -50,10 +50,12 @@ const edgeKinds = new Map<string, PlanEdge['kind']>([
 ])
 
 /**
- * Reads beads issues: JSON lines with `id`, `issue_type`, `status`, `priority` 0 to 4 and `dependencies`. A record's
- * `metadata` holds all other fields as they are, and `status` and `priority`, which say more there than in the contract.
+ * Reads beads issues: JSON lines with `id`, `issue_type`, `status`, `priority` 0 to 4 and
+ * `dependencies`. The record's `metadata` has all other fields unchanged. It also has `status` and
+ * `priority`, which have more values there than in the contract.
  *
- * @throws PlanError naming the line that is not JSON or no issue, or when no record has an `issue_type`.
+ * @throws PlanError with the line that is not JSON or not an issue, or if no record has an
+ * `issue_type`.
  */
 export async function beadsRecords(
   file: string,

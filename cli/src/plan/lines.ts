@@ -2,18 +2,20 @@ import { createReadStream } from 'node:fs'
 import { PlanError } from './plan.ts'
 
 export interface Line {
-  /** From 1. */
+  /** Number of the line, from 1. */
   number: number
   text: string
 }
 
 /**
- * The lines of a UTF-8 file, blank ones too, without the line feed and without a byte order mark.
+ * Yields the lines of a UTF-8 file, including blank ones, without line feeds and without a byte
+ * order mark.
  *
- * @throws PlanError when the file cannot be read, or is not UTF-8.
+ * @throws PlanError if the file cannot be read or is not UTF-8.
  */
 export async function* linesOf(file: string): AsyncGenerator<Line, void> {
-  // Not node:readline, which also breaks lines at U+2028 and U+2029: both may stand unescaped inside a JSON string.
+  // Not node:readline, which also breaks lines at U+2028 and U+2029. A JSON string may have both of
+  // them unescaped.
   const decoder = new TextDecoder('utf-8', { fatal: true })
   const chunks: AsyncIterable<Buffer> = createReadStream(file)
   let number = 0

@@ -9,10 +9,10 @@ export interface Links {
 }
 
 /**
- * Resolves the edges among `kept` tasks. An edge to an id the file does not hold stays, as that may be a task of an
- * earlier plan; an edge from or to a record that was skipped is dropped.
+ * Resolves the edges among the `kept` tasks. An edge to an id outside the file stays, because that
+ * may be a task of an earlier plan. An edge from or to a skipped record is dropped.
  *
- * Returns the links by id in the order of `kept`, and why each dropped edge was dropped.
+ * Returns the links by id, in the order of `kept`, and the reason for each dropped edge.
  */
 export function linksOf(
   records: ReadonlyMap<string, PlanRecord>,
@@ -36,7 +36,7 @@ export function linksOf(
 
 type LinksById = ReadonlyMap<string, Links>
 
-/** Why an edge has no place in the plan, if it has none. */
+/** Returns the reason for dropping an edge; undefined if it stays. */
 function findDropReason(
   { kind, from, to }: PlanEdge,
   records: ReadonlyMap<string, PlanRecord>,
@@ -79,9 +79,9 @@ function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
 }
 
 /**
- * The tasks, what they wait for and their parents first.
+ * Sorts the tasks so that dependencies and parents come first.
  *
- * @throws PlanError naming the ids of a cycle, with the line of the first.
+ * @throws PlanError with the ids of a cycle and the line of the first.
  */
 export function sortTasks(
   file: string,
@@ -104,7 +104,7 @@ export function sortTasks(
   return result.ids.flatMap((id) => records.get(id) ?? [])
 }
 
-/** The id of the nearest epic above a task. */
+/** Returns the id of the nearest epic above a task. */
 export function epicOf(
   id: string,
   links: ReadonlyMap<string, Links>,
@@ -115,7 +115,7 @@ export function epicOf(
   return at
 }
 
-/** How many tasks the longest chain of dependencies holds; `tasks` must be sorted. */
+/** Returns the number of tasks in the longest chain of dependencies. `tasks` must be sorted. */
 export function levelsOf(tasks: readonly PlanRecord[], links: ReadonlyMap<string, Links>): number {
   const levels = new Map<string, number>()
   let deepest = 0

@@ -1,13 +1,13 @@
-/** What a task comes after: all it waits for, and its parent. */
+/** The tasks before a task: its dependencies and its parent. */
 export interface Predecessors {
   waitsFor: ReadonlySet<string>
   parent: string | undefined
 }
 
 export type SortResult =
-  /** Each id comes after the one behind it in the list, and the last after the first. */
+  /** Each id comes after the next one in the list, and the last after the first. */
   | { cycle: string[]; of: 'dependencies' | 'parents' }
-  /** `late`: tasks whose parent waits for them, so that the parent comes later. */
+  /** `late`: tasks that come before their parent, because it waits for them. */
   | { ids: string[]; late: string[] }
 
 interface Step {
@@ -17,8 +17,8 @@ interface Step {
 }
 
 /**
- * Sorts a plan: what a task waits for comes before it, and so does its parent unless the parent waits for the task. Tasks
- * keep the order of the map but for what is pulled forward. Ids the map does not hold are left out.
+ * Sorts a plan. The dependencies of a task come before it, and so does its parent unless the parent
+ * waits for the task. Otherwise tasks keep the order of the map. Ids outside the map are left out.
  */
 export function sortTopologically(plan: ReadonlyMap<string, Predecessors>): SortResult {
   const parents = findParentCycle(plan)
@@ -38,7 +38,10 @@ interface SortState {
   late: Set<string>
 }
 
-/** Adds a task and all before it to `sorted`, depth first; returns the ids of a dependency cycle when it meets one. */
+/**
+ * Adds a task and all its predecessors to `sorted`, depth first. Returns the ids of a dependency
+ * cycle if it finds one.
+ */
 function visit(root: string, state: SortState): string[] | undefined {
   if (state.sorted.has(root)) return undefined
   const path = [createStep({ id: root, via: 'wait' }, state)]
@@ -59,8 +62,8 @@ function visit(root: string, state: SortState): string[] | undefined {
     } else if (next.via === 'parent') {
       state.late.add(top.id)
     } else {
-      // A cycle that passes from a child to its parent is legal: an epic may wait for its own tasks. The path is taken
-      // back to that child, which then goes on without its parent.
+      // A cycle that passes from a child to its parent is legal, because an epic may wait for its
+      // own tasks. The path is cut back to that child, which then continues without its parent.
       const cut = path.findLastIndex((each, depth) => depth > start && each.via === 'parent')
       const child = path[cut - 1]
       if (!child) return path.slice(start).map((each) => each.id)

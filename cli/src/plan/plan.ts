@@ -1,42 +1,46 @@
 import type { PlannedTask, plannedTask } from '@tony/mcp-shared/plans'
 import type { z } from 'zod'
 
-/** A row of `plans.add`, as it goes on the wire. */
+/** A row of `plans.add` in its wire form. */
 export type PlannedRow = z.input<typeof plannedTask>
 
 export interface Plan {
   format: 'beads' | 'athms'
-  /** The file's name without its extension: at most 200 characters. */
+  /** Name of the file without its extension, at most 200 characters. */
   name: string
-  /** Dependencies and parents come before the tasks that name them; otherwise in the order of the file. */
+  /**
+   * The tasks, each after its dependencies and its parent, and otherwise in the order of the file.
+   */
   tasks: PlannedRow[]
   report: PlanReport
 }
 
-/** What was read, and what became of it. */
+/** Counts of the records in a file, and of the rows that resulted. */
 export interface PlanReport {
-  /** All records of the file, skipped ones too. */
+  /** Number of records in the file, including skipped ones. */
   records: number
-  /** How many records of each kind, tombstones not counted. */
+  /** Number of records of each kind, without tombstones. */
   kinds: Record<string, number>
   skipped: {
     tombstones: number
-    /** Records that are not work, by kind. */
+    /** Number of records that are not work, by kind. */
     notWork: Record<string, number>
     edges: { total: number; reasons: Record<string, number> }
   }
-  /** Edges among the tasks of the plan. `other` ones are kept in `metadata.dependencies`. */
+  /**
+   * Number of edges among the tasks of the plan. `other` edges are kept in `metadata.dependencies`.
+   */
   edges: { blocks: number; parentChild: number; other: number }
-  /** How many tasks the longest chain of dependencies holds. */
+  /** Number of tasks in the longest chain of dependencies. */
   levels: number
-  /** Each sentence once, with how often it applied. */
+  /** Each warning once, with the number of its occurrences. */
   warnings: string[]
 }
 
 /** One record of a plan file, before its edges are resolved. */
 export interface PlanRecord {
   id: string
-  /** Absent where the format has no lines. */
+  /** Line in the file; absent if the format has no lines. */
   line?: number
   kind: string
   status: PlannedTask['status']
@@ -51,11 +55,14 @@ export interface PlanEdge {
   kind: 'blocks' | 'parent' | 'other'
   from: string
   to: string
-  /** The edge as the file has it. */
+  /** The edge as in the file. */
   source: Record<string, unknown>
 }
 
-/** A file that is no plan. `message` begins with the file's name, and the line where there is one. */
+/**
+ * The error of a file that is no plan. `message` begins with the name of the file, and the line if
+ * there is one.
+ */
 export class PlanError extends Error {
   override readonly name = 'PlanError'
   declare readonly line?: number
@@ -67,17 +74,17 @@ export class PlanError extends Error {
   }
 }
 
-/** Sentences and where each applied. */
+/** Warnings with the number of occurrences and the first record. */
 export type Warnings = Map<string, { times: number; first: string }>
 
-/** Notes that `sentence` applies at `record`. */
+/** Adds an occurrence of a warning. */
 export function addWarning(warnings: Warnings, sentence: string, record: { id: string; line?: number }): void {
   const known = warnings.get(sentence)
   if (known) known.times += 1
   else warnings.set(sentence, { times: 1, first: record.line === undefined ? record.id : `line ${record.line}` })
 }
 
-/** The first problem of a record that does not fit its schema: where in the record, and what. */
+/** Returns the first problem of an invalid record and its path. */
 export function problemOf(error: z.ZodError): string {
   const [issue] = error.issues
   if (!issue) return 'does not fit'

@@ -1,7 +1,7 @@
 import type { Client } from '@tony/mcp-client'
 import type { Plan, PlannedRow } from './plan.ts'
 
-/** What an import changed. */
+/** The changes of an import. */
 export interface PublishResult {
   readonly planId: string
   readonly created: number
@@ -9,7 +9,7 @@ export interface PublishResult {
   readonly unchanged: number
 }
 
-/** So many rows go in one call, and less where their text is long: a call has to fit a frame. */
+/** Limits of one call, in rows and in characters: a call must fit into a frame. */
 const rowsPerCall = 200
 const charactersPerCall = 200_000
 
@@ -30,8 +30,9 @@ function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
 }
 
 /**
- * Makes a plan the project's work: staged in portions, then published in one transaction, all of it or nothing. Importing
- * the same plan again changes only what differs. `onProgress` is told how many rows are staged.
+ * Publishes a plan: stages it in batches and then commits it in one transaction, all or nothing. A
+ * second import of the same plan changes only the differences. `onProgress` receives the number of
+ * staged rows.
  */
 export async function publishPlan(
   client: Client,

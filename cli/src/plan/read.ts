@@ -8,13 +8,14 @@ import { rowsOf } from './rows.ts'
 export { type Plan, PlanError, type PlannedRow } from './plan.ts'
 
 /**
- * Reads a plan file: beads issues as JSON lines, or a Tony ATHMS document; told apart by what they hold, not by name. With
- * `replay` all work starts as pending, and tombstones and records that are not work are left out.
+ * Reads a plan file: beads issues as JSON lines, or a Tony ATHMS document. The content decides
+ * which, not the name of the file. With `replay` all work starts as pending, and tombstones and
+ * records that are not work are left out.
  *
- * Nothing is imported halfway: there is a whole plan, each row of which the contract accepts, or an error.
+ * The result is a whole plan whose rows all fit the contract, or an error.
  *
- * @throws PlanError for a file that cannot be read, is empty, is neither format, holds a malformed record or the same id
- * twice, or whose dependencies or parents form a cycle.
+ * @throws PlanError if the file cannot be read, is empty, has neither format, has an invalid record
+ * or an id twice, or if its dependencies or parents form a cycle.
  */
 export async function readPlan(file: string, options: { replay: boolean }): Promise<Plan> {
   const warnings: Warnings = new Map()
@@ -37,7 +38,10 @@ async function recordsOf(file: string, warnings: Warnings): Promise<{ format: Pl
   return { format: 'athms', records: athmsRecords(file, document.join('\n'), warnings) }
 }
 
-/** The lines up to the second that is not blank: two tell a document from JSON lines, even if the first one is broken. */
+/**
+ * Returns the lines up to the second non-blank one. Two lines tell a document from JSON lines even
+ * if the first one is broken.
+ */
 async function headOf(lines: AsyncGenerator<Line, void>): Promise<Line[]> {
   const head: Line[] = []
   for (let filled = 0; filled < 2; ) {

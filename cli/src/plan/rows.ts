@@ -15,10 +15,11 @@ const titleLimit = 1_000
 const descriptionLimit = 65_536
 
 /**
- * Turns the records of one file into rows: picks what is imported, resolves edges, sorts. With `replay` all work starts
- * as pending; tombstones, what is not work, and edges to either are left out.
+ * Converts the records of one file to rows: selects records, resolves edges and sorts. With
+ * `replay` all work starts as pending, and tombstones, records that are not work, and edges to
+ * either are left out.
  *
- * @throws PlanError for an id that is there twice, a cycle, or a row the contract refuses.
+ * @throws PlanError for a duplicate id, a cycle, or a row that does not fit the contract.
  */
 export function rowsOf(
   file: string,
@@ -55,7 +56,7 @@ export function rowsOf(
   return { tasks: rows, report }
 }
 
-/** A tombstone is what is called off: the one state that a replay leaves out. */
+/** True unless the record is a tombstone: cancelled work, which a replay leaves out. */
 const isNotTombstone = (record: PlanRecord): boolean => record.status !== 'cancelled'
 
 function indexById(file: string, read: readonly PlanRecord[]): Map<string, PlanRecord> {
@@ -97,7 +98,7 @@ function rowOf(record: PlanRecord, links: Links | undefined, warnings: Warnings)
   return row
 }
 
-/** The first `limit` UTF-16 units, or one less where that would halve a character. */
+/** Returns the first `limit` UTF-16 code units, or one less if that would split a character. */
 function truncate(whole: string, limit: number): string {
   const start = whole.slice(0, limit)
   return start.isWellFormed() || !whole.isWellFormed() ? start : start.slice(0, -1)

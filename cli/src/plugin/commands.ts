@@ -2,7 +2,9 @@ import type { Command } from 'commander'
 import { addServerOptions } from '../connection.ts'
 import type { RunPluginOptions } from './run.ts'
 
-/** Only these commands load the plugin kit. */
+/**
+ * Adds the plugin commands. Each imports its code on use, because only they load the plugin kit.
+ */
 export function addPluginCommands(tony: Command): void {
   const plugin = tony.command('plugin').description('write, run and test plugins')
   plugin

@@ -4,7 +4,7 @@ import { PluginError } from '@tony/mcp-client/plugin'
 
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/
 
-/** The client a new plugin is written for: the one this program uses. */
+/** Returns the client version for a new plugin, which is the version that this program uses. */
 function clientVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(text)
@@ -62,7 +62,7 @@ test('refuses what is no text', async () => {
 })
 `
 
-/** `tony-mcp plugin new`: into a folder that is empty or not there. */
+/** `tony-mcp plugin new`: writes a plugin into a folder that is empty or does not exist. */
 export function newPlugin(name: string, { to = name }: { readonly to?: string }): void {
   if (!namePattern.test(name))
     throw new PluginError('PLUGIN_INVALID', `"${name}" is no name: small letters, digits, ".", "_" and "-", at most 64`)

@@ -6,14 +6,17 @@ export interface RunPluginOptions extends ServerOptions {
   readonly uninstall: boolean
 }
 
-/** The first of the signals that end a process. */
+/** Resolves with the first signal that asks the process to end. */
 function waitForSignal(): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve)
   return promise
 }
 
-/** `tony-mcp plugin run`: until a signal; then what it handles is finished. A second signal ends the process at once. */
+/**
+ * `tony-mcp plugin run`: hosts a plugin until a signal, and then waits for its running requests. A
+ * second signal ends the process at once.
+ */
 export async function runCommand(file: string, options: RunPluginOptions): Promise<void> {
   const { url, project, state, uninstall } = options
   const credential = tokenOf(options)

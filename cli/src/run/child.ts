@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { startTimer } from '../timer.ts'
 
-/** So much of the end of what a command says of errors goes into the error of its task, in characters. */
+/** Length of the tail of standard error that becomes part of a task's error, in characters. */
 const tailCharacters = 2_000
 
 export interface ChildOptions {
   readonly command: readonly [string, ...string[]]
   readonly env: NodeJS.ProcessEnv
-  /** Asks the command to end: SIGTERM, and SIGKILL when it has not within `graceMs`. */
+  /** Ends the command with SIGTERM, and with SIGKILL after `graceMs`. */
   readonly stop: AbortSignal
   readonly graceMs: number
 }
@@ -15,25 +15,26 @@ export interface ChildOptions {
 export interface ChildResult {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** The end of what it wrote to its standard error. */
+  /** The end of its standard error. */
   readonly tail: string
 }
 
-/** Ends a command and whatever it has started. */
+/** Sends a signal to a command and all its descendants. */
 function sendSignal(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return
   try {
     process.kill(process.platform === 'win32' ? pid : -pid, signal)
   } catch (error) {
-    // It has ended by itself.
+    // The process has ended already.
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
 }
 
-/** Runs one command to its end. Rejects when it cannot be started. */
+/** Runs one command to its end. Rejects if it cannot be started. */
 export function runCommand({ command: [program, ...args], env, stop, graceMs }: ChildOptions): Promise<ChildResult> {
   return new Promise((resolve, reject) => {
-    // In a group of its own: a signal reaches all it has started, and one from the terminal does not reach it past us.
+    // The command has its own process group. A signal then reaches all its descendants, and a
+    // signal of the terminal does not reach the command directly.
     const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'inherit', 'pipe'] })
     let tail = ''
     child.stderr.on('data', (data: Buffer) => {
@@ -57,7 +58,7 @@ export function runCommand({ command: [program, ...args], env, stop, graceMs }: 
     })
     child.once('exit', (code, signal) => {
       cleanUp()
-      // What it has started and left behind would go on with a task that is over.
+      // A descendant left behind would continue to work on a task that is over.
       sendSignal(child.pid, 'SIGKILL')
       resolve({ code, signal, tail: tail.trim() })
     })

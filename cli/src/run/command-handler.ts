@@ -6,13 +6,13 @@ import { readResult, writeTask } from './files.ts'
 export interface CommandHandlerOptions {
   readonly command: readonly [string, ...string[]]
   readonly graceMs: number
-  /** Told of what happens, one line each. */
+  /** Called with one line for each event. */
   readonly log: (line: string) => void
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** What a command says of its failure, where it says it well. */
+/** Returns the failure in the result file; empty if there is none or the file is invalid. */
 function readFailure(file: string): Record<string, unknown> {
   try {
     const result = readResult(file)
@@ -23,7 +23,10 @@ function readFailure(file: string): Record<string, unknown> {
   }
 }
 
-/** Why an attempt failed: in the words of the result file, where there are any, else of the exit. */
+/**
+ * Returns the error of a failed attempt, in the words of the result file if it has any, else by its
+ * exit.
+ */
 function toError(program: string, { code, signal, tail }: ChildResult, file: string): Error {
   const how = signal ? `was ended by ${signal}` : `exited with ${code}`
   const { error, retryable } = readFailure(file)
@@ -31,7 +34,10 @@ function toError(program: string, { code, signal, tail }: ChildResult, file: str
   return retryable === false ? new FinalError(words) : new Error(words)
 }
 
-/** Runs the command once for each task: exit 0 completes it with what is in the result file, everything else fails the attempt. */
+/**
+ * Runs the command for each task. Exit code 0 completes the task with the content of the result
+ * file; any other end fails the attempt.
+ */
 export const createCommandHandler =
   ({ command, graceMs, log }: CommandHandlerOptions): WorkHandler =>
   async (task, { signal }) => {

@@ -24,7 +24,7 @@ const parseSlotCount = (text: string): number => {
 
 const log = (line: string) => process.stderr.write(`tony-mcp run: ${line}\n`)
 
-/** A stop that comes while one is under way. */
+/** Resolves at the next signal to stop. */
 const waitForSignal = (): Promise<unknown> =>
   Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT'), once(process, 'SIGHUP')])
 
@@ -41,20 +41,22 @@ const register = (options: RunOptions): Promise<Agent> => {
   })
 }
 
-/** Rejects when the session is over for good: revoked, or taken over. */
+/** Rejects when the session has ended for good: revoked or taken over. */
 const waitForSessionEnd = ({ client }: Agent): Promise<never> =>
   new Promise((_, reject) => {
     client.connection.onChange(({ state }) => {
-      // What ended it is what every call is told from then on.
+      // From then on every call rejects with the reason of the end.
       if (state === 'closed') client.auth.whoami().catch(reject)
     })
   })
 
-/** Leaves, which gives all leases back without burning an attempt. Without a server they run out. */
+/**
+ * Unregisters the agent, which releases all leases without a failure. Without a server they expire.
+ */
 const unregister = ({ client }: Agent): Promise<unknown> =>
   client.agents.unregister({}, { deadlineMs: 2_000 }).catch(() => undefined)
 
-/** Gives all leases back at once; what then still runs has lost them. */
+/** Releases all leases at once. Commands that still run lose their tasks. */
 async function releaseLeases(agent: Agent): Promise<void> {
   log('giving back what runs')
   await unregister(agent)
@@ -68,7 +70,7 @@ async function runCommand(command: readonly [string, ...string[]], options: RunO
     slots: options.slots,
     leaseMs: options.lease,
     onError: (error, task) => {
-      // A lease that was lost has been said already.
+      // The lost lease is in the log already.
       if (!(error instanceof TonyError && error.code === 'STALE_LEASE'))
         log(`${task ? `task ${task.id}: ` : ''}${error instanceof Error ? error.message : String(error)}`)
     },
@@ -83,7 +85,7 @@ async function runCommand(command: readonly [string, ...string[]], options: RunO
   await agent.stop()
 }
 
-/** `tony-mcp run --slots N -- COMMAND…`: one run of the command for each task, until SIGTERM. */
+/** `tony-mcp run --slots N -- COMMAND…`: runs the command once for each task, until SIGTERM. */
 export function addRunCommand(tony: Command): void {
   addServerOptions(tony.command('run'))
     .description('start a command for each task, and complete or fail the task by its exit code and result file')

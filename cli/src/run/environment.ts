@@ -1,7 +1,10 @@
 import type { LeasedTask } from '@tony/mcp-client'
 import type { TaskFiles } from './files.ts'
 
-/** What a command is given of this process's environment, and of its task. The credential of this process stays here. */
+/**
+ * Returns the environment of a command: that of this process without its credential, and the
+ * variables of the task.
+ */
 export function environmentOf({ id, type, attempt }: LeasedTask, { task, result }: TaskFiles): NodeJS.ProcessEnv {
   const { TONY_TOKEN: _, TONY_TOKEN_FILE: __, ...inherited } = process.env
   return {

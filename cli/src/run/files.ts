@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FinalError, type LeasedTask } from '@tony/mcp-client'
 
-/** What a command may leave as its result, in bytes. */
+/** Size limit of a result file, in bytes. */
 const resultBytes = 1_000_000
 
-/** The files of one attempt, which nobody but this user reads. */
+/** The files of one attempt, readable by this user alone. */
 export interface TaskFiles {
   readonly task: string
   readonly result: string
   readonly remove: () => void
 }
 
-/** Writes the task for its command, without what proves the lease: that is not the command's. */
+/** Writes the task for its command, without the lease token, which stays in this process. */
 export function writeTask({ leaseToken: _, ...task }: LeasedTask): TaskFiles {
   const folder = mkdtempSync(join(tmpdir(), 'tony-task-'))
   const files = { task: join(folder, 'task.json'), result: join(folder, 'result.json') }
@@ -21,7 +21,10 @@ export function writeTask({ leaseToken: _, ...task }: LeasedTask): TaskFiles {
   return { ...files, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
-/** What the command has left in its result file; undefined when that is missing or empty. Throws FinalError for what is no result. */
+/**
+ * Returns the content of the result file; undefined if it is missing or empty. Throws FinalError if
+ * it is too large or not JSON.
+ */
 export function readResult(file: string): unknown {
   if (!existsSync(file)) return undefined
   if (statSync(file).size > resultBytes) throw new FinalError(`the result file holds more than ${resultBytes} bytes`)
