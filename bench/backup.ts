@@ -1,7 +1,8 @@
 /**
- * What a backup costs those who write meanwhile: writes at a steady rate, each timed from the moment it was due, first without
- * and then while backups are written one after the other. Prints the latencies of both, and fails where a backup is not a prefix of
- * the commits with all that was acknowledged before it was asked for.
+ * Measures the cost of backups for concurrent writers. It writes at a steady rate and times each
+ * write from its due time, first without backups and then during consecutive ones. It prints the
+ * latencies of both. It fails if a backup is not a prefix of the commits, or lacks a write that was
+ * acknowledged before the backup was requested.
  */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,7 +27,9 @@ const { values } = parseArgs({
 
 let written = 0
 
-/** Writes commit in the order they were issued in: so many of the first were acknowledged. */
+/**
+ * Number of acknowledged writes. Writes commit in the order of their start, so these are the first.
+ */
 let acknowledged = 0
 
 async function write(store: Store, project: string): Promise<void> {
@@ -39,7 +42,7 @@ async function write(store: Store, project: string): Promise<void> {
   acknowledged += 1
 }
 
-/** Writes at the rate until `done` settles; the latencies in milliseconds. */
+/** Writes at the rate until `done` settles. Returns the latencies in milliseconds. */
 async function steady(store: Store, project: string, done: Promise<unknown>): Promise<number[]> {
   const latencies: number[] = []
   const pending: Promise<void>[] = []
@@ -72,7 +75,10 @@ interface Held {
   readonly events: number
 }
 
-/** What a backup holds of the writes: all up to one, each with its event, and none that was acknowledged before is missing. */
+/**
+ * Throws unless the backup has a prefix of the writes, each with its event, and every write that
+ * was acknowledged before.
+ */
 function requirePrefix(path: string, before: number): void {
   const [held] = querySqlite<Held>(
     path,
@@ -86,7 +92,7 @@ function requirePrefix(path: string, before: number): void {
 
 const scale = Number(values.rows)
 using seeded = await SeededFolder.of({ tasks: scale, messages: scale, events: scale, ineligible: 0.5 }, systemClock)
-// On the disk: what is in memory costs no fsync, which is most of what there is to measure.
+// On the disk: in memory there is no fsync, which is most of the cost.
 const folder = mkdtempSync(join(tmpdir(), 'tony-bench-'))
 const file = join(folder, 'bench.db')
 copyFileSync(seeded.file, file)

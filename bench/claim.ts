@@ -1,7 +1,7 @@
 /**
- * What a claim costs when nearly all of the queue is none of the claimer's business, against a short queue that is all its own:
- * pairs of one claim and its release on each, one after the other, without sockets and without an fsync, so that nothing hides
- * the difference. Prints the median of the ratios.
+ * Measures a claim from a queue whose tasks the claimer may almost never take, against a claim from
+ * a short queue of eligible tasks. Each side claims and releases in turn, without sockets and
+ * without an fsync, so that nothing hides the difference. It prints the median of the ratios.
  */
 import { parseArgs } from 'node:util'
 import { ClaimGroupCache } from '@tony/mcp-server/domain/tasks/claim-group-cache'
@@ -24,7 +24,7 @@ const { values } = parseArgs({
 
 interface Side {
   readonly store: Store
-  /** Claims a task and gives it back; says how long the claim took, in milliseconds. */
+  /** Claims a task and releases it. Returns the duration of the claim in milliseconds. */
   readonly turn: () => Promise<number>
 }
 
@@ -71,7 +71,7 @@ for (let index = 0; index < 200; index += 1) {
 }
 const pairs: { few: number; many: number }[] = []
 for (let index = 0; index < Number(values.pairs); index += 1) {
-  // Which goes first alternates: the second of a pair finds the processor's caches the other has left.
+  // The order alternates, because the second of a pair finds the processor caches of the first.
   const first = index % 2 === 0 ? await few.turn() : undefined
   const other = await many.turn()
   pairs.push({ few: first ?? (await few.turn()), many: other })

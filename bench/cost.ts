@@ -1,7 +1,8 @@
 /**
- * What an operation costs at the database, by the number of replicas and of agents: rows written and locked and bytes of log, read
- * off the log itself; round trips and locks, counted on the way. No time is measured, so it does not matter what else the
- * machine does. Each operation alone in its transaction, which is the most it can cost. Exit code 1 when a cost is not flat.
+ * Measures the cost of an operation at the database, by the number of replicas and of agents. Rows
+ * written, rows locked and WAL bytes come from the WAL itself; round trips and locks are counted on
+ * the connection. No time is measured, so other load on the machine has no effect. Each operation
+ * runs in its own transaction, which is its highest cost. The exit code is 1 if a cost is not flat.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +25,10 @@ const { values } = parseArgs({
 })
 
 const samples = Number(values.samples)
-/** Rounds for each replica before those that count: until it has seen a statement a few times, the database plans it anew each time. */
+/**
+ * Uncounted rounds for each replica. The database plans a statement again each time until it has
+ * run a few times.
+ */
 const warmUp = 8
 
 const numbers = (list: string) => list.split(',').map(Number)
@@ -49,7 +53,7 @@ const written = `select
   coalesce(sum(record_length - fpi_length), 0)::int as "walBytes"
   from pg_get_wal_records_info($1, $2)`
 
-/** Servers, their database and their agents. */
+/** The servers, their database and their agents. */
 class Scene implements AsyncDisposable {
   readonly #database: Database
   readonly #meter: Meter
@@ -72,7 +76,8 @@ class Scene implements AsyncDisposable {
     const admin = new Database(`${cluster.url}/postgres`)
     await admin.connect()
     await admin.query(`create database ${name}`)
-    // As for tables of any size: those of ten agents are so small that reading all of them would be cheaper, under fewer locks.
+    // Sequential scans are off, as large tables would make them. The tables of ten agents are so
+    // small that a scan would be cheaper and would take fewer locks.
     await admin.query(`alter database ${name} set enable_seqscan = off`)
     await admin.end()
     const url = `${cluster.url}/${name}`
@@ -84,7 +89,8 @@ class Scene implements AsyncDisposable {
     const servers: RunningServer[] = []
     for (let index = 0; index < replicas; index += 1)
       servers.push(await start({ ...base, database: join(folder, 'cost.db') }))
-    // After the servers: they refuse a database with tables of others, and this makes none.
+    // After the start of the servers, which refuse a database with foreign tables. The extension
+    // creates no table.
     await database.query('create extension pg_walinspect')
     const scene = new Scene(database, meter, servers, folder)
     await scene.#register(agents)
@@ -92,7 +98,7 @@ class Scene implements AsyncDisposable {
     return scene
   }
 
-  /** An agent and its client, at one server after the other. */
+  /** Returns an agent and its client. Successive indexes use the servers in turn. */
   agent(index: number) {
     const at = ((index + 1_000) * 37) % this.#tokens.length
     const known = this.#tokens[at]
@@ -104,7 +110,7 @@ class Scene implements AsyncDisposable {
     return { ...known, client }
   }
 
-  /** Runs a call alone, and what it cost. */
+  /** Runs a call alone and returns its cost. */
   async measure(call: () => Promise<unknown>): Promise<Cost> {
     const before = await this.#position()
     this.#meter.transactions = []
@@ -197,7 +203,7 @@ for (const replicas of numbers(values.replicas)) {
   }
 }
 
-/** How far a cost is from that of the first of its verb, as a share of it. */
+/** The deviation of each cost from the first one of its verb, as a share of that one. */
 const deviations = results.flatMap((result) => {
   const first = results.find(({ verb }) => verb === result.verb)
   return (['rows', 'rowLocks', 'walBytes', 'roundTrips', 'locks'] as const).map((name) => {

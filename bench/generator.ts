@@ -1,4 +1,4 @@
-/** The load, in a process of its own: one work, one line of figures on standard output. */
+/** The load generator, in its own process: runs one workload and prints one line of results. */
 import { feed, type Measured, messages, tasksFused, tasksSingle, tasksTuned, type Work } from './works.ts'
 
 const works: Readonly<Record<string, Work>> = {
@@ -13,7 +13,7 @@ const [url = '', name = '', n = '0', durability = ''] = process.argv.slice(2)
 const work = works[name]
 if (!work) throw new Error(`no work is called ${name}: ${Object.keys(works).join(', ')}`)
 
-/** Seconds of CPU the server has used, by its own metrics. */
+/** Returns the CPU seconds of the server, from its own metrics. */
 async function serverCpu(): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
   return Number(/^process_cpu_seconds_total ([\d.e+-]+)/m.exec(text)?.[1] ?? Number.NaN)

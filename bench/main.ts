@@ -1,6 +1,7 @@
 /**
- * Measures the server alone: W1 messages, W2 tasks, W3 feed, the load in a process of its own. Figures are whole runs on
- * whatever machine this is, set-up (registering, creating) included in the CPU per operation: compare runs, not machines.
+ * Measures the server alone: W1 messages, W2 tasks and W3 feed, with the load in its own process.
+ * The results are whole runs on this machine, and the CPU time per operation includes the set-up
+ * (registration, creation). Compare runs, not machines.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

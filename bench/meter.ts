@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { Client } from 'pg'
 
-/** What one transaction cost, as it was seen on the way to the database. */
+/** The cost of one transaction, measured on its connection. */
 export interface Transaction {
-  /** Times that somebody waited for the database. */
+  /** Number of waits for the database. */
   readonly roundTrips: number
-  /** Held at the commit, beside those of rows, which are in the log. */
+  /** Number of locks at the commit, without row locks, which are in the WAL. */
   readonly locks: number
 }
 
@@ -14,8 +14,9 @@ const isQuery = (data: Buffer, text: string): boolean =>
   data[0] === 'Q'.charCodeAt(0) && data.toString('latin1', 5, 5 + text.length) === text
 
 /**
- * Stands between servers and their database and counts, transaction by transaction. A commit waits here until the locks of
- * its connection have been counted: what they are does not change meanwhile.
+ * A proxy between servers and their database that counts the cost of each transaction. It delays a
+ * commit until the locks of its connection are counted, so that they cannot change during the
+ * count.
  */
 export class Meter implements AsyncDisposable {
   readonly #target: URL
@@ -41,7 +42,7 @@ export class Meter implements AsyncDisposable {
 
   get url(): string {
     const url = new URL(this.#target)
-    // Listens on TCP since its start.
+    // The server listens on TCP, so its address is an AddressInfo.
     url.port = String((this.#server.address() as AddressInfo).port)
     return url.href
   }
@@ -81,7 +82,7 @@ export class Meter implements AsyncDisposable {
   }
 }
 
-/** What is counted of one connection. */
+/** The counters of one connection. */
 class Counting {
   readonly #locksOf: (pid: number) => Promise<number>
   #pid = 0
@@ -90,7 +91,7 @@ class Counting {
   #locks = 0
   #within = false
   #ending = false
-  /** What was asked before goes first. */
+  /** Keeps the messages of the connection in order. */
   #turn = Promise.resolve()
 
   constructor(locksOf: (pid: number) => Promise<number>) {
@@ -114,9 +115,9 @@ class Counting {
     return this.#turn
   }
 
-  /** Of the transaction that has ended with this answer. */
+  /** Returns the transaction that this reply ends; undefined if it ends none. */
   answered(data: Buffer): Transaction | undefined {
-    // The key of a connection, which its process has the number of, comes with the first answers.
+    // The first replies contain BackendKeyData, with the process id of the connection.
     const key = this.#pid === 0 ? data.indexOf(Buffer.from([75, 0, 0, 0])) : -1
     if (key >= 0) this.#pid = data.readUInt32BE(key + 5)
     this.#asking = false

@@ -1,6 +1,7 @@
 /**
- * How long it takes until one replica knows what was done at another: a message from its sending at one to its delivery at the
- * other, a task from its creation to the claim that waits for it, an event to its subscriber. With notifications and without.
+ * Measures the time until a replica reacts to a change at another one: a message from its send to
+ * its delivery, a task from its creation to the waiting claim, an event to its subscriber. It
+ * measures with and without notifications.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +23,7 @@ await using cluster = found
 const at = (sorted: readonly number[], share: number): string =>
   (sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(1)
 
-/** Of both rounds: the pepper of the database is in it. */
+/** Shared by both measurements, because the pepper of the database is in it. */
 const folder = mkdtempSync(join(tmpdir(), 'tony-wake-'))
 
 async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
@@ -58,7 +59,7 @@ async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
     const { value: message } = await arriving
     await reader.messages.ack({ messageId: message.id, receipt: message.receipt })
     const claiming = reader.tasks.claim({ waitMs: 30_000 })
-    // The claim waits by then: it is the first in line on its socket.
+    // By the time of this reply the claim is waiting, because it went first on the same socket.
     await reader.system.info()
     const told = events.next()
     begun = performance.now()

@@ -1,6 +1,9 @@
 import { type Client, createClient } from '@tony/mcp-client'
 
-/** How a work load went: operations in all, the seconds they took, and how long each took in milliseconds. */
+/**
+ * The result of a workload: number of operations, total seconds, and the latency of each in
+ * milliseconds.
+ */
 export interface Measured {
   readonly n: number
   readonly seconds: number
@@ -30,7 +33,9 @@ async function pool(n: number, width: number, one: (index: number) => Promise<vo
   await Promise.all(lanes)
 }
 
-/** W1: 512-byte messages, 10 senders with 64 in flight each, to 100 inboxes; pushed and acked. */
+/**
+ * W1: 512-byte messages from 10 senders with 64 in flight each to 100 inboxes, pushed and acked.
+ */
 export const messages: Work = async (url, n) => {
   const senders = await agents(url, 'sender', 10)
   const readers = await agents(url, 'reader', 100)
@@ -78,7 +83,10 @@ async function createTasks(url: string, n: number): Promise<void> {
   lead.close()
 }
 
-/** W2: 20 workers until `n` tasks are completed; `turn` claims and completes as it likes and says how many it completed. */
+/**
+ * W2: 20 workers until `n` tasks are completed. `turn` claims and completes tasks and returns the
+ * number of completed ones.
+ */
 function tasksBy(turn: (client: Client, timed: <T>(call: Promise<T>) => Promise<T>) => Promise<number>): Work {
   return async (url, n) => {
     await createTasks(url, n)
@@ -106,14 +114,14 @@ function tasksBy(turn: (client: Client, timed: <T>(call: Promise<T>) => Promise<
   }
 }
 
-/** One task at a time: a call to claim, a call to complete. */
+/** One task at a time: one call claims it, one completes it. */
 export const tasksSingle = tasksBy(async (client, timed) => {
   const { tasks } = await timed(client.tasks.claim({}))
   for (const { id, leaseToken } of tasks) await client.tasks.complete({ taskId: id, leaseToken })
   return tasks.length
 })
 
-/** Complete and claim in one call. */
+/** One call completes a task and claims the next. */
 export const tasksFused = tasksBy(async (client, timed) => {
   let done = 0
   let { tasks } = await client.tasks.claim({})
@@ -125,14 +133,14 @@ export const tasksFused = tasksBy(async (client, timed) => {
   return done
 })
 
-/** 32 at a time. */
+/** One call claims 32 tasks. */
 export const tasksTuned = tasksBy(async (client, timed) => {
   const { tasks } = await timed(client.tasks.claim({ limit: 32 }))
   await Promise.all(tasks.map(({ id, leaseToken }) => client.tasks.complete({ taskId: id, leaseToken })))
   return tasks.length
 })
 
-/** W3: one publisher, 500 subscribers, every event to all; `n` counts deliveries. */
+/** W3: one publisher, and 500 subscribers that receive every event. `n` counts deliveries. */
 export const feed: Work = async (url, n) => {
   const subscribers = 500
   const events = Math.ceil(n / subscribers)

@@ -1,4 +1,4 @@
-/** One agent of the fleet, in a process of its own. Started by the fleet with what it must know as JSON. */
+/** One agent of the fleet, in its own process. The fleet passes its orders as JSON. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -12,7 +12,7 @@ interface Orders {
   readonly instance: string
   readonly seed: string
   readonly folder: string
-  /** How often this agent's process has been started. */
+  /** Number of earlier starts of this agent's process. */
   readonly life: number
   readonly fleet: number
   readonly pace: PaceName
@@ -40,16 +40,19 @@ const agent = await Agent.register({
   onCall: history.onCall,
 })
 
-/** Since when this process has been able to take mail: a message sent before waited for the process, not for the server. */
+/**
+ * Time since which this process can receive messages, in milliseconds since 1970. A message sent
+ * before has waited for the process and not for the server.
+ */
 let presentSince = Date.now()
 
-/** Stops everything, heartbeats too, as a process that swaps or sits in a debugger does. */
+/** Blocks the whole process with its heartbeats, as swapping or a debugger would. */
 function hang(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, hangMs)
   presentSince = Date.now()
 }
 
-/** What a worker does of its own will in a run with `--chaos`: asks, gives up, takes more locks. */
+/** Requests input, gives up or takes more locks, in a run with `--chaos`. */
 async function behave(known: string, { requestInput, lock }: WorkContext): Promise<void> {
   if (hasTrouble('ask', known)) await requestInput({ question: 'go on?', options: ['yes', 'no'] })
   if (hasTrouble('askTimed', known)) {
@@ -70,7 +73,8 @@ async function work(task: LeasedTask, context: WorkContext): Promise<unknown> {
   history.note('start', { taskId: task.id, attempt: task.attempt })
   const known = task.externalId ?? task.id
   await wait(workTime(pace, seed, known, task.attempt))
-  // Trouble comes once: the next attempt goes well, so that the plan can be finished.
+  // Trouble comes only in the first attempt. The next one succeeds, so that the plan can be
+  // finished.
   if (task.attempt === 1) {
     if (hasTrouble('crash', known)) process.kill(process.pid, 'SIGKILL')
     if (hasTrouble('fail', known)) throw new Error('the tests do not pass')
@@ -86,7 +90,7 @@ async function work(task: LeasedTask, context: WorkContext): Promise<unknown> {
 
 const agentNamed = (drawn: number): string => `agent-${1 + Math.floor(drawn * fleet)}`
 
-/** Tells another agent, and now and then everyone, what was done. */
+/** Reports a completed task to another agent, and sometimes to everyone. */
 async function report(task: LeasedTask, known: string): Promise<void> {
   const drawn = chance(seed, 'to', known)
   const to = hasTrouble('topical', known) ? `topic:${topicOf(Math.floor(drawn * 100))}` : agentNamed(drawn)
@@ -105,7 +109,7 @@ async function report(task: LeasedTask, known: string): Promise<void> {
   }
 }
 
-/** The task a message is about, by the id it was imported with. */
+/** Returns the task of a message, by the id it was imported with; empty for other messages. */
 const taskOf = ({ type, payload }: Delivery): string =>
   type === 'task-done' && typeof payload === 'object' && payload !== null && 'task' in payload
     ? String(payload.task)
@@ -124,7 +128,7 @@ function read(message: Delivery): void {
     present: message.attempt === 1 && sent > presentSince,
   })
   const about = taskOf(message)
-  // With --chaos an operator redrives what died; in its next life it is read.
+  // With `--chaos` an operator redrives dead letters, and a redriven message is accepted.
   if ((hasTrouble('poison', about) && message.redrives === 0) || (message.attempt === 1 && hasTrouble('nak', about)))
     throw new Error('not now')
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** Between two questions whether a server is ready, in milliseconds, and how long it may take to answer. */
+/** Interval of the readiness checks and timeout of one, in milliseconds. */
 const askEveryMs = 200
 const answerMs = 1_000
 
@@ -22,7 +22,7 @@ const isReady = (port: number): Promise<boolean> =>
     request.on('error', () => resolve(false))
   })
 
-/** Settles when it is connected, with undefined when that cannot be. */
+/** Resolves with the connected socket; with undefined if the connection fails. */
 const dial = (port: number): Promise<Socket | undefined> =>
   new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -31,8 +31,9 @@ const dial = (port: number): Promise<Socket | undefined> =>
   })
 
 /**
- * A plain balancer of TCP connections, as stands before replicas anywhere: it knows nothing of what goes through, asks each
- * server whether it is ready, and gives a new connection to the ready one with the fewest.
+ * A plain balancer of TCP connections, as usual in front of replicas. It does not inspect the
+ * traffic. It checks the readiness of each server, and a new connection goes to the ready server
+ * with the fewest connections.
  */
 export class Balancer implements AsyncDisposable {
   readonly #backends: readonly Backend[]
@@ -45,7 +46,7 @@ export class Balancer implements AsyncDisposable {
     this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (near) => void this.#through(near))
   }
 
-  /** Before servers on these ports of this machine. */
+  /** Starts a balancer for servers on these ports of this machine. */
   static async start(ports: readonly number[], port = 0): Promise<Balancer> {
     const balancer = new Balancer(ports)
     balancer.#server.listen(port, '127.0.0.1')
@@ -56,11 +57,11 @@ export class Balancer implements AsyncDisposable {
   }
 
   get url(): string {
-    // Listens on TCP since its start.
+    // The server listens on TCP, so its address is an AddressInfo.
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** How many connections each server has. */
+  /** Number of connections of each server. */
   get connections(): readonly number[] {
     return this.#backends.map(({ connections }) => connections)
   }
@@ -84,7 +85,8 @@ export class Balancer implements AsyncDisposable {
   async #through(near: Socket): Promise<void> {
     this.#keep(near)
     const ready = this.#backends.filter((backend) => backend.ready)
-    // Where none says that it is, any may be: a busy one answers late, and to send nobody anywhere would make it no better.
+    // If no server is ready, any may be used: a busy one replies late, and a refusal would not
+    // help.
     const from = ready.length > 0 ? ready : this.#backends
     const candidates = from.toSorted((a, b) => a.connections - b.connections)
     for (const backend of candidates) {
@@ -111,7 +113,7 @@ export class Balancer implements AsyncDisposable {
 
   #keep(socket: Socket): void {
     this.#open.add(socket)
-    // A connection that breaks is told by `close`.
+    // The `close` event handles a broken connection.
     socket.on('error', () => undefined)
     socket.once('close', () => this.#open.delete(socket))
   }

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import { Client, escapeIdentifier, types } from 'pg'
 
-/** What a verdict reads. */
+/** The tables that the history checker reads. */
 const judged = [
   'projects',
   'agents',
@@ -16,10 +16,13 @@ const judged = [
   'events',
 ] as const
 
-/** Read at a time: a feed may not fit into memory twice. */
+/** Number of rows per fetch, because a whole feed may be too large for the memory. */
 const page = 5_000
 
-/** Copies the tables a verdict reads from a PostgreSQL into a new SQLite file, row by row and as they are, in one snapshot. */
+/**
+ * Copies the tables for the history checker from PostgreSQL to a new SQLite file, unchanged and in
+ * one snapshot.
+ */
 export async function copyTables(url: string, file: string): Promise<void> {
   const client = new Client({
     connectionString: url,

@@ -10,22 +10,25 @@ import { ReplicaSet } from './replica-set.ts'
 import type { ServerUnderTest } from './server-under-test.ts'
 import type { Tally } from './tally.ts'
 
-/** Between two kills, in milliseconds. */
+/** Time between two kills, in milliseconds. */
 const killEveryMs = 5_000
 
-/** At these shares of the plan the database stops at once. */
+/** Shares of the plan at which the database crashes. */
 const crashAt = [0.15, 0.4, 0.65] as const
 
 interface Breaking {
   readonly replicas: ReplicaSet
   readonly tally: Tally
-  /** Tasks of the plan. */
+  /** Number of tasks in the plan. */
   readonly total: number
-  /** Faults go on until it settles, and the database has stopped as often as it is to. */
+  /** The faults end when this has settled and the last crash of the database is over. */
   readonly until: Promise<unknown>
 }
 
-/** Kills a replica every 5 s and stops the database three times on the way; tells when the last fault was over. */
+/**
+ * Kills a replica every 5 s and crashes the database three times. Returns the time at which the
+ * last fault was over.
+ */
 async function breakThings({ replicas, tally, total, until }: Breaking): Promise<number> {
   let going = true
   const stop = () => {
@@ -54,13 +57,15 @@ async function breakThings({ replicas, tally, total, until }: Breaking): Promise
 
 export interface FaultFigures {
   readonly load: LoadFigures
-  /** How often the database was stopped. */
+  /** Number of database crashes. */
   readonly crashes: number
-  /** From the last fault until every task had ended, those of the plan and those of the load, in milliseconds. */
+  /**
+   * Time from the last fault to the end of every task of the plan and of the load, in milliseconds.
+   */
   readonly settledMs: number
 }
 
-/** The calls beside the plan, in a process of its own. */
+/** The calls beside the plan, in their own process. */
 class Load {
   readonly #child: ChildProcess
   readonly #messages: unknown[] = []
@@ -76,12 +81,14 @@ class Load {
     this.#ended = once(this.#child, 'exit')
   }
 
-  /** Settles when the last call has been made, whatever becomes of it. */
+  /** Resolves when the last call was made, with or without a reply. */
   async issued(): Promise<void> {
     while (this.#messages.length === 0) await this.#next()
   }
 
-  /** Settles when every task has ended; mail that was handed out to a lost reply may still be on its way back. */
+  /**
+   * Resolves when every task has ended. Messages whose delivery was lost may still be redelivered.
+   */
   async tasksOver(): Promise<void> {
     while (!this.#messages.includes('tasks over')) await this.#next()
   }
@@ -89,7 +96,7 @@ class Load {
   async figures(): Promise<LoadFigures> {
     for (;;) {
       const [figures] = this.#messages.filter((message) => typeof message === 'object')
-      // Sent by our own program.
+      // The message comes from load.ts.
       if (figures) return figures as LoadFigures
       await this.#next()
     }
@@ -108,7 +115,7 @@ class Load {
   }
 }
 
-/** With `--faults`: calls at a steady rate, and everything that is to go wrong meanwhile. */
+/** With `--faults`: makes calls at a steady rate and causes every fault during them. */
 export async function breakOnTheWay(
   server: ServerUnderTest,
   tally: Tally,

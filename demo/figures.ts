@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** The p-th share of sorted numbers. */
+/** Returns the p-quantile of sorted numbers. */
 const quantile = (sorted: readonly number[], p: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN
 
@@ -17,9 +17,12 @@ function latencyOf(samples: number[]): Latency {
 }
 
 export interface Figures {
-  /** Complete and claim in one call, round trip in milliseconds; calls that wait for work are not in it. */
+  /** Round trip of a call that completes and claims, in milliseconds, without calls that wait. */
   readonly claim: Latency
-  /** From the server's acceptance to the recipient's handler, in milliseconds, first deliveries to agents that were there. */
+  /**
+   * Time from the server's acceptance to the recipient's handler, in milliseconds. Only first
+   * deliveries to agents that were present count.
+   */
   readonly delivery: Latency
   readonly deliveriesToAbsent: number
   readonly naks: number
@@ -42,7 +45,7 @@ function* linesOf(paths: readonly string[]): Generator<Line> {
 
 const isStale = ({ type, out }: Line): boolean => type === 'fail' && /lease of task/.test(out?.error ?? '')
 
-/** Reads what the agents noted. */
+/** Reads the histories of the agents. */
 export function figuresOf(histories: readonly string[]): Figures {
   const lines = [...linesOf(histories)]
   const delivered = lines.filter(({ f, out }) => f === 'deliver' && out?.latencyMs !== undefined)

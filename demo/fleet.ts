@@ -23,7 +23,10 @@ export interface FleetOptions {
 
 const program = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
 
-/** The agents' processes. One that dies is started again under the same name, until the fleet is told to stop. */
+/**
+ * The processes of the agents. A process that dies is started again under the same name until the
+ * fleet is stopped.
+ */
 export class Fleet {
   readonly #options: FleetOptions
   readonly #members: Member[] = []
@@ -36,7 +39,10 @@ export class Fleet {
     this.#errors = openSync(join(options.folder, 'agents.log'), 'a')
   }
 
-  /** Starts every agent; settles when all are registered. A few at a time: a hundred at once would only wait for each other. */
+  /**
+   * Starts every agent and resolves when all are registered. It starts eight at a time, because a
+   * hundred would only compete for the processor.
+   */
   async start(onReady: (ready: number) => void): Promise<void> {
     let ready = 0
     const names = Array.from({ length: this.#options.size }, (_, index) => `agent-${index + 1}`)
@@ -59,7 +65,7 @@ export class Fleet {
     await Promise.all(this.#members.map(({ child }) => end(child)))
   }
 
-  /** Ends every process at once, whatever it does. */
+  /** Kills every process at once. */
   kill(): void {
     this.#stopping = true
     for (const { child } of this.#members) child.kill('SIGKILL')
@@ -89,7 +95,7 @@ export class Fleet {
   }
 }
 
-/** Those who run the fleet, in a run with `--chaos`. */
+/** The operators of a run with `--chaos`. */
 export class Operators {
   readonly #children: ChildProcess[] = []
 
@@ -131,7 +137,7 @@ async function end(child: ChildProcess): Promise<void> {
   await exited
 }
 
-/** Those who follow the feed. */
+/** The processes that follow the feed. */
 export class Watchers {
   readonly #children: { child: ChildProcess; seq: number }[] = []
 
@@ -151,7 +157,7 @@ export class Watchers {
     }
   }
 
-  /** Settles when every watcher has seen the event of this number. */
+  /** Resolves when every watcher has seen the event with this number. */
   async reach(seq: number): Promise<void> {
     for (const watching of this.#children) while (watching.seq < seq) await once(watching.child, 'message')
   }

@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { ServerUnderTest } from './server-under-test.ts'
 
-/** What the demo is told of a server it did not start. */
+/** The settings of a server that the demo did not start. */
 export interface Given {
   readonly url: string
-  /** For the shell: stops the server and leaves its database at `database`. */
+  /** Shell command that stops the server and leaves its database at `database`. */
   readonly stop: string
   readonly database: string
 }
 
-/** A server that others started, in a container for instance. It is driven through its address alone. */
+/** A server started elsewhere, for example in a container. The demo uses only its address. */
 export class GivenServer implements ServerUnderTest {
   readonly url: string
   readonly database: string
@@ -37,7 +37,7 @@ export class GivenServer implements ServerUnderTest {
   }
 
   stop(): Promise<void> {
-    // A second try would only hide why the first one failed.
+    // A second attempt would only hide the reason for the failure of the first.
     this.#stopped ??= runShell(this.#command)
     return this.#stopped
   }

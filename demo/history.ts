@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { CallRecord } from '@tony/mcp-client'
 
-/** The calls a verdict looks at, by the name it knows them by. */
+/** The procedures in a history, and their names for the history checker. */
 const recorded: Readonly<Record<string, string>> = {
   'tasks.claim': 'claim',
   'tasks.next': 'next',
@@ -27,14 +27,20 @@ export const hashOf = (payload: unknown): string =>
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** A send is told by the hash of its payload, and by its key; the rest is as it was given. */
+/**
+ * Returns the recorded input. A send is recorded with its key and the hash of its payload, any
+ * other input as it is.
+ */
 function inputOf(path: string, input: unknown): unknown {
   if (path !== 'messages.send' || !isRecord(input)) return input
   const { to, type, payload, idempotencyKey } = input
   return { key: idempotencyKey, to, type, payloadHash: hashOf(payload) }
 }
 
-/** A claim hands out tasks with all they hold; the verdict needs their leases. */
+/**
+ * Returns the recorded output. A claim is recorded with the leases alone, because the history
+ * checker needs nothing else.
+ */
 function outputOf(path: string, output: unknown): unknown {
   if ((path !== 'tasks.claim' && path !== 'tasks.next') || !isRecord(output) || !Array.isArray(output['tasks']))
     return output
@@ -46,8 +52,8 @@ function outputOf(path: string, output: unknown): unknown {
 }
 
 /**
- * What one process asked for and was told, a line each, written before anyone acts on it: a process that is killed leaves
- * everything it knew but its last half line.
+ * The history of one process: a line for each call and each reply, written before the process acts
+ * on it. A killed process loses at most its last partial line.
  */
 export class History {
   readonly #file: number
@@ -62,12 +68,12 @@ export class History {
     this.#client = client
   }
 
-  /** Something that was seen, not asked for. */
+  /** Records an observation that is not the result of a call. */
   note(f: string, out: Record<string, unknown>): void {
     this.#write({ i: this.#next(), type: 'ok', f, out })
   }
 
-  /** Something a reader of the run wants to know and the verdict does not look at: kept beside the history. */
+  /** Records a fact for readers of the run, in a file that the history checker ignores. */
   remark(f: string, out: Record<string, unknown>): void {
     writeSync(this.#remarks, `${JSON.stringify({ f, out, t: Date.now() })}\n`)
   }

@@ -1,6 +1,7 @@
 /**
- * An open loop of calls beside the plan, in a process of its own: each call is due at a moment that was fixed before, however
- * long those before it take, and its time counts from then. In a project of its own. Started with what it must know as JSON.
+ * An open loop of calls beside the plan, in its own process and its own project. The due time of
+ * each call is fixed in advance and does not depend on earlier calls, and the latency of a call
+ * counts from its due time. The orders are passed as JSON.
  */
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -15,13 +16,13 @@ interface Orders {
   readonly perSecond: number
 }
 
-/** What became of the calls. Times in milliseconds, from the moment a call was due. */
+/** The results of the calls. Times are in milliseconds from the due time of a call. */
 export interface LoadFigures {
   readonly calls: number
   readonly perSecond: number
   readonly inTime: number
   readonly late: number
-  /** How many failed, by code. */
+  /** Number of failed calls, by code. */
   readonly failed: Readonly<Record<string, number>>
   readonly p50: number
   readonly p99: number
@@ -32,13 +33,16 @@ const { url, folder, calls, perSecond }: Orders = JSON.parse(process.argv[2] ?? 
 const workers = 20
 const inTimeMs = 5_000
 
-/** Of a task or a message that a worker holds: what was handed out to a reply that was lost comes again after it. */
+/**
+ * Length of a lease and of an ack deadline, in milliseconds. A task or message whose reply was lost
+ * comes again after it.
+ */
 const leaseMs = 30_000
 
 async function worker(name: string) {
   const history = new History(join(folder, `load-${name}.jsonl`), name)
   const onCall = (record: CallRecord) => history.onCall(record)
-  // No heartbeats: they would give up every lease they do not list.
+  // No heartbeats, because a heartbeat would release every lease that it does not list.
   const settings = {
     heartbeatMs: 3_600_000,
     registerWithinMs: 60_000,
@@ -94,7 +98,10 @@ async function receive({ agent, receipts, history }: Worker, limit = 1): Promise
   return messages.length
 }
 
-/** One after the other: what is made is taken and done, so that the backlog stays short. */
+/**
+ * The calls, one after the other. Created work is also claimed and completed, so the backlog stays
+ * short.
+ */
 const kinds: readonly ((one: Worker, index: number) => Promise<unknown>)[] = [
   (_, index) => lead.tasks.create({ type: 'load', metadata: { index } }),
   ({ agent }, index) =>
@@ -148,14 +155,14 @@ async function isOver(): Promise<boolean> {
   return open.every(({ tasks }) => tasks.length === 0)
 }
 
-/** What was held for too long has been handed to somebody else. */
+/** Ignores a stale lease or receipt: the work was held too long and went to another worker. */
 async function unlessStale(call: Promise<unknown>): Promise<void> {
   await call.catch((error: unknown) => {
     if (!(error instanceof TonyError && /^STALE_(LEASE|RECEIPT)$/.test(error.code))) throw error
   })
 }
 
-/** What is left of the work is done, so that it can be seen that all of it ended. */
+/** Completes the rest of the work, so that the history shows the end of all of it. */
 async function finish(one: Worker): Promise<void> {
   const { agent, leases, receipts } = one
   for (const lease of leases.splice(0)) await unlessStale(agent.client.tasks.complete(lease))
@@ -164,7 +171,7 @@ async function finish(one: Worker): Promise<void> {
   await receive(one, 50)
 }
 
-/** Longer than anything that was handed out is held. */
+/** Idle time after which the load ends, in milliseconds: longer than any lease. */
 const quietMs = leaseMs + 5_000
 let quietSince = performance.now()
 let tasksOverAt = 0

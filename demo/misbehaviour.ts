@@ -1,41 +1,45 @@
 import { createHash } from 'node:crypto'
 
-/** What goes wrong, and for which share of the tasks, or of the messages about them: real fleets are as unreliable. */
+/**
+ * Kinds of misbehaviour and their shares of the tasks, or of the messages about them. Real fleets
+ * are as unreliable.
+ */
 const rates = { crash: 0.05, outlive: 0.02, fail: 0.03, nak: 0.03, poison: 0.004 } as const
 
-/** What more happens with `--chaos`: to the work, to what the plan asks for, and by the operators. */
+/** Shares of the tasks whose worker behaves unusually in a run with `--chaos`. */
 const chaosRates = {
-  /** Asks before it goes on; answered by an operator. */
+  /** Requests input; an operator answers. */
   ask: 0.04,
-  /** Asks, and takes the default answer when nobody gave one. */
+  /** Requests input and takes the default answer at the deadline. */
   askTimed: 0.02,
-  /** Ends as failed at once; an operator gives it its attempts again. */
+  /** Ends as failed at once; an operator retries the task. */
   giveUp: 0.03,
-  /** Takes locks in the middle of the work. */
+  /** Takes further locks during the work. */
   lock: 0.06,
 } as const
 
-/** By what the plan asks for: these come on top of whatever goes wrong. */
+/** Shares of the tasks with special settings in the plan, in addition to the misbehaviour. */
 const planRates = { locked: 0.2, verified: 0.12, cancelled: 0.02, topical: 0.1, shortLived: 0.03 } as const
 
 export type Trouble = keyof typeof rates | keyof typeof chaosRates | keyof typeof planRates
 
-/** Which tasks, by the id they were imported with, go wrong how. */
+/** The tasks with each trouble, by the id they were imported with. */
 export type Troubles = Readonly<Record<Trouble, readonly string[]>>
 
-/** How long the work on a task takes, in milliseconds. */
+/** The times of an agent's work, in milliseconds. */
 interface Pace {
-  /** How long a task takes. All in milliseconds. */
+  /** Range of the duration of a task. */
   readonly workMs: { readonly least: number; readonly most: number }
   readonly leaseMs: number
   readonly heartbeatMs: number
-  /** Longer than a lease. */
+  /** Duration of a hang, longer than a lease. */
   readonly hangMs: number
 }
 
 /**
- * How agents work. `brisk`: an agent that hangs is noticed within the demo. `steady`, where servers are killed on the way: a
- * hundred agents that think for seconds leave two cores room for the starts, and a lease outlives one.
+ * The paces of agents. With `brisk`, a hanging agent is noticed within the demo. `steady` is for
+ * runs with killed servers: a hundred agents that work for seconds leave time on two cores for
+ * restarts, and a lease outlives a restart.
  */
 export const paces = {
   brisk: { workMs: { least: 300, most: 2_000 }, leaseMs: 5_000, heartbeatMs: 1_500, hangMs: 6_500 },
@@ -44,24 +48,27 @@ export const paces = {
 
 export type PaceName = keyof typeof paces
 
-/** A number in [0, 1) that is the same for the same words, whichever process asks. */
+/**
+ * Returns a number in [0, 1) that depends on the words alone, so that every process gets the same.
+ */
 export function chance(...words: readonly (string | number)[]): number {
   return createHash('sha256').update(words.join('|')).digest().readUInt32BE(0) / 2 ** 32
 }
 
-/** What a run is drawn for. */
+/** The input for the draw of a run's troubles. */
 export interface Drawing {
   readonly seed: string
-  /** Every task that is to be done, by the id it was imported with. */
+  /** Every task to be done, by the id it was imported with. */
   readonly tasks: readonly string[]
-  /** Those that no other waits for: one of these can be cancelled without holding the plan up for ever. */
+  /** The tasks without a dependent. One of these can be cancelled without blocking the plan. */
   readonly leaves: readonly string[]
   readonly chaos: boolean
 }
 
 /**
- * Draws what goes wrong in a run from its seed: of each trouble its share of the tasks, and at least one, so that a small
- * plan meets them all. A task has one trouble with its work at the most, and one with the message about it.
+ * Draws the troubles of a run from its seed. Each trouble gets its share of the tasks and at least
+ * one, so that a small plan meets them all. A task has at most one trouble with its work and one
+ * with the message about it.
  */
 export function drawTroubles({ seed, tasks, leaves, chaos }: Drawing): Troubles {
   const drawn = (what: string, from = tasks) => from.toSorted((a, b) => chance(seed, what, a) - chance(seed, what, b))
@@ -87,7 +94,10 @@ export function drawTroubles({ seed, tasks, leaves, chaos }: Drawing): Troubles 
   }
 }
 
-/** Whether a task, by the id it was imported with, has a trouble. Looked up for each task and message: not in a list. */
+/**
+ * Returns a function that is true if a task has a trouble, by the id it was imported with. It uses
+ * sets, because it runs for each task and each message.
+ */
 export function troublesOf(troubles: Troubles): (trouble: Trouble, task: string) => boolean {
   const sets = new Map(Object.entries(troubles).map(([trouble, tasks]) => [trouble, new Set(tasks)]))
   return (trouble, task) => sets.get(trouble)?.has(task) ?? false
@@ -96,10 +106,10 @@ export function troublesOf(troubles: Troubles): (trouble: Trouble, task: string)
 export const workTime = ({ workMs }: Pace, seed: string, task: string, attempt: number): number =>
   workMs.least + chance(seed, 'time', task, attempt) * (workMs.most - workMs.least)
 
-/** So many tasks may use the pool of the demo at a time. */
+/** Number of tasks that may use the lock pool of the demo at a time. */
 export const poolSize = 3
 
-/** Locks of a task: few names for many tasks, so that they get in each other's way. */
+/** Returns the locks of a task. There are few names for many tasks, so that tasks conflict. */
 export function locksOf(seed: string, task: string): string[] {
   const drawn = chance(seed, 'which lock', task)
   const part = Math.floor(chance(seed, 'which part', task) * 4)
@@ -109,11 +119,11 @@ export function locksOf(seed: string, task: string): string[] {
   return ['pool:ci']
 }
 
-/** The project of the calls that are made beside the plan. */
+/** The project of the calls beside the plan. */
 export const loadProject = 'load'
 
-/** Epics for a plan that has none, so that there is one to pause. */
+/** Returns an epic for a plan that has none, so that there is one to pause. */
 export const epicOf = (number: number): string => `part ${number % 6}`
 
-/** The topics agents subscribe to, each one of them. */
+/** Returns a topic. Each agent subscribes to one of them. */
 export const topicOf = (number: number): string => `team ${number % 5}`

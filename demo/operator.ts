@@ -1,6 +1,6 @@
 /**
- * One who runs the fleet in a run with `--chaos`, in a process of its own: answers, verifies, cancels, retries, redrives, adopts,
- * and pauses this and that. Started with what it must know as JSON.
+ * An operator of a run with `--chaos`, in its own process: answers, verifies, cancels, retries,
+ * redrives, adopts and pauses. The orders are passed as JSON.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -36,7 +36,10 @@ const { tasks, messages, agents } = operator.client
 
 let stopping = false
 
-/** Does something that may have been overtaken by what others did: a refusal is noted, a fault is not swallowed. */
+/**
+ * Makes a call that actions of others may have made illegal. A refusal is recorded, any other error
+ * is thrown.
+ */
 async function attempt(what: string, call: Promise<unknown>): Promise<void> {
   try {
     await call
@@ -46,15 +49,15 @@ async function attempt(what: string, call: Promise<unknown>): Promise<void> {
   }
 }
 
-/** After a while that follows from the seed. */
+/** Waits for a time that follows from the seed. */
 const after = (most: number, ...words: readonly (string | number)[]) => wait(chance(seed, ...words) * most)
 
-/** What was looked at before: the second time a result is good. */
+/** Tasks that were verified before. The second result of a task is accepted. */
 const seen = new Set<string>()
 
 async function verify(taskId: string): Promise<void> {
   await after(400, 'verify', taskId)
-  // The very first is sent back, so that a small plan meets that too.
+  // The very first result is rejected, so that a small plan meets a rejection too.
   const accept = seen.has(taskId) || (seen.size > 0 && chance(seed, 'accept', taskId) > 0.25)
   seen.add(taskId)
   await attempt('verify', tasks.verify({ taskId, accept, note: accept ? 'good' : 'once more' }))
@@ -66,7 +69,7 @@ async function answer({ subject, data }: FeedEvent): Promise<void> {
   await attempt('provideInput', tasks.provideInput({ taskId: subject, answer: { go: 'on' } }))
 }
 
-/** A question with a deadline is left to its default answer. */
+/** True for a question with a deadline, which is left to its default answer. */
 const hasDeadline = (data: unknown): boolean =>
   typeof data === 'object' && data !== null && 'deadlineAt' in data && data.deadlineAt !== null
 
@@ -106,7 +109,7 @@ async function follow(): Promise<void> {
   await Promise.all(running)
 }
 
-/** What died is given another life, over and over: messages to their inbox, tasks to the queue. */
+/** Redrives dead letters and retries failed tasks, again and again. */
 async function revive(): Promise<void> {
   while (!stopping) {
     await attempt('redrive', messages.deadLetters.redrive({ filter: {} }))
@@ -115,7 +118,9 @@ async function revive(): Promise<void> {
   }
 }
 
-/** Whom to pause next: mostly an agent, now and then an epic, or all of them. */
+/**
+ * Returns the scope of the next pause: usually an agent, sometimes an epic or the whole project.
+ */
 function scopeOf(round: number): { agent: string } | { epic: string } | { all: true } {
   const drawn = chance(seed, 'pause', round)
   if (drawn > 0.9) return { all: true }

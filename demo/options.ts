@@ -7,19 +7,22 @@ export interface DemoOptions {
   readonly replay: boolean
   readonly agents: number
   readonly seed: string
-  /** How often the server is killed and restarted on the way. */
+  /** Number of kills and restarts of the server during the run. */
   readonly kills: number
-  /** Operators and workers do everything the contract knows, all at once. */
+  /** True if operators and workers use every procedure of the contract at the same time. */
   readonly chaos: boolean
   readonly port: number
-  /** Servers on a PostgreSQL of their own, behind a balancer; 0 for one server on a file. */
+  /** Number of servers on their own PostgreSQL, behind a balancer; 0 for one server on a file. */
   readonly replicas: number
-  /** Replicas are killed and the database stops on the way, with calls at a steady rate beside the plan. */
+  /**
+   * True if replicas are killed and the database crashes, with calls at a steady rate beside the
+   * plan.
+   */
   readonly faults: boolean
-  /** How many such calls, and how many a second. */
+  /** Number of these calls in all and per second. */
   readonly calls: number
   readonly rate: number
-  /** A server that runs already, instead of one of the demo's own. */
+  /** A running server, which the demo uses instead of its own. */
   readonly given: Given | undefined
   readonly json: boolean
   readonly keep: boolean
@@ -54,7 +57,10 @@ function whole(name: string, value: string, least: number, most: number): number
 
 type Values = { readonly [name in 'url' | 'stop' | 'database' | 'port' | 'kills']?: string }
 
-/** All three or none: a run whose database nobody can read ends without a verdict, and shows nothing. */
+/**
+ * Returns the settings of a given server. All three options are required, because a run without its
+ * database ends without a verdict.
+ */
 function givenServer({ url, stop, database, port, kills }: Values): Given | undefined {
   if (url === undefined && stop === undefined && database === undefined) return undefined
   if (url === undefined || stop === undefined || database === undefined) {

@@ -2,7 +2,10 @@ import type { Tally } from './tally.ts'
 
 const width = 40
 
-/** Says how far the run is, on standard error: a bar on a terminal, otherwise a line every few seconds. */
+/**
+ * Shows the progress of the run on standard error: a bar on a terminal, otherwise a line every few
+ * seconds.
+ */
 export class Progress {
   readonly #terminal = process.stderr.isTTY === true
   readonly #quiet: boolean

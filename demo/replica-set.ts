@@ -11,24 +11,24 @@ import type { ServerUnderTest } from './server-under-test.ts'
 export interface ReplicaSetOptions {
   readonly folder: string
   readonly count: number
-  /** Of the balancer. */
+  /** Port of the balancer. */
   readonly port: number
 }
 
-/** Several servers on a PostgreSQL of their own, each a process, behind a balancer. */
+/** Several server processes on their own PostgreSQL, behind a balancer. */
 export class ReplicaSet implements ServerUnderTest {
-  /** What the verdict is on: the tables, copied when all is over. */
+  /** Path of the tables for the history checker, copied at the end. */
   readonly database: string
   readonly #options: ReplicaSetOptions
   #cluster: Cluster | undefined
   #replicas: Process[] = []
   #balancer: Balancer | undefined
   #next = 0
-  /** Those that were killed, until they are up again. */
+  /** The killed replicas that are being restarted. */
   readonly #starting = new Map<Process, Promise<void>>()
   #stopping = false
   #stopped: Promise<void> | undefined
-  /** How often the database was stopped. */
+  /** Number of database crashes. */
   crashes = 0
 
   constructor(options: ReplicaSetOptions) {
@@ -48,7 +48,7 @@ export class ReplicaSet implements ServerUnderTest {
     const { folder, count, port } = this.#options
     this.#cluster = await Cluster.start()
     if (!this.#cluster) throw new Error('there is no PostgreSQL: npm ci brings one for Linux x64; elsewhere install it')
-    // A database is no child of this process, and would outlive it.
+    // The database is not a child of this process and would outlive it without these handlers.
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       process.once(signal, () => void this.stop().finally(() => process.exit(1)))
     const pepper = join(folder, 'pepper')
@@ -62,18 +62,19 @@ export class ReplicaSet implements ServerUnderTest {
     this.#balancer = await Balancer.start(ports, port)
   }
 
-  /** kill -9 of one of them, each in its turn, and up again. */
+  /** Kills the next replica with SIGKILL and restarts it. */
   async killAndRestart(): Promise<void> {
     await this.killNext()
     await this.allStarted()
   }
 
-  /** The same, without waiting for it to be up again. */
+  /** Kills the next replica with SIGKILL. Its restart is not awaited. */
   async killNext(): Promise<void> {
     const replica = this.#replicas[this.#next % this.#replicas.length]
     this.#next += 1
     if (!replica) return
-    // One at a time: where a start takes longer than it is to the next kill, none would be left.
+    // One at a time: if a start took longer than the interval between kills, no replica would be
+    // left.
     await this.allStarted()
     await replica.kill()
     this.#starting.set(replica, this.#startAtLast(replica))
@@ -83,7 +84,7 @@ export class ReplicaSet implements ServerUnderTest {
     await Promise.all(this.#starting.values())
   }
 
-  /** The database stops at once, as in a power cut, and is started again. */
+  /** Crashes the database, as a power cut would, and starts it again. */
   async crashDatabase(): Promise<void> {
     await this.#cluster?.end('immediate')
     this.crashes += 1
@@ -108,7 +109,10 @@ export class ReplicaSet implements ServerUnderTest {
     }
   }
 
-  /** Whoever supervises a server starts it until it runs: one that comes up while its database is away ends again. */
+  /**
+   * Starts a replica until it runs, as a supervisor does. A server exits at its start while the
+   * database is down.
+   */
   async #startAtLast(replica: Process): Promise<void> {
     while (!this.#stopping) {
       const started = await replica.start().then(

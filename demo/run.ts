@@ -31,7 +31,7 @@ import { Tally } from './tally.ts'
 const watcherCount = 3
 const operatorCount = 2
 
-/** How long the work itself may take, in milliseconds, before the run is given up. */
+/** Time limit of the work, in milliseconds. Then the run is abandoned. */
 const patienceMs = 900_000
 
 export interface Outcome {
@@ -45,7 +45,7 @@ export interface Outcome {
   readonly tally: Tally
   readonly crashes: number
   readonly kills: number
-  /** What a run with `--faults` adds. */
+  /** The results that `--faults` adds. */
   readonly faults: FaultFigures | undefined
   readonly figures: Figures
   readonly report: Report
@@ -57,7 +57,7 @@ async function serverFor({ given, port, replicas }: DemoOptions, folder: string)
   return replicas > 0 ? new ReplicaSet({ folder, count: replicas, port: own }) : new ServerProcess(folder, own)
 }
 
-/** Kills the server at moments spread over the run, by how much of the plan is done. */
+/** Kills the server at points spread over the run, by the share of completed tasks. */
 async function killOnTheWay(
   server: ServerUnderTest,
   tally: Tally,
@@ -71,7 +71,10 @@ async function killOnTheWay(
   }
 }
 
-/** What a plan asks for in a run with `--chaos`: locks, verdicts, and an epic for each task. */
+/**
+ * Returns the rows of the plan. With `--chaos` they have locks, verification and an epic for each
+ * task.
+ */
 function made(tasks: readonly PlannedRow[], troubles: Troubles, { seed, chaos }: DemoOptions): PlannedRow[] {
   const hasTrouble = troublesOf(troubles)
   return tasks.map((task, index) => {
@@ -86,13 +89,16 @@ function made(tasks: readonly PlannedRow[], troubles: Troubles, { seed, chaos }:
   })
 }
 
-/** A lead that gives a task another chance whose attempts went down with servers: others wait for it. */
+/**
+ * Retries failed tasks as a lead would. Killed servers can use up the attempts of a task, and other
+ * tasks wait for it.
+ */
 async function retryFailed(client: Client): Promise<void> {
   for await (const { subject } of client.events.subscribe({ types: ['task.failed'] }))
     if (subject !== null) await client.tasks.retry({ taskId: subject }).catch(() => undefined)
 }
 
-/** The tasks of a plan that are to be done, and those of them no other waits for. */
+/** Returns the tasks of a plan that are to be done, and the ones among them without a dependent. */
 function openOf(tasks: readonly PlannedRow[]): { tasks: string[]; leaves: string[] } {
   const open = tasks.filter(({ status }) => status === undefined || status === 'pending')
   const needed = new Set(open.flatMap(({ dependsOn = [] }) => dependsOn))
@@ -101,12 +107,13 @@ function openOf(tasks: readonly PlannedRow[]): { tasks: string[]; leaves: string
 }
 
 /**
- * Where histories are written: they have to outlive a killed process, not a power cut. On the database's disk a hundred
- * files that grow would be part of each of its fsyncs, and the latencies would be theirs.
+ * Returns the folder for the histories, which must survive a killed process but not a power cut. On
+ * the database's disk a hundred growing files would slow each of its fsyncs and falsify the
+ * latencies.
  */
 const memoryFolder = (): string => (existsSync('/dev/shm') ? '/dev/shm' : tmpdir())
 
-/** The whole run: a server, a plan, a fleet that misbehaves, and the verdict on what became of it. */
+/** Runs the demo: a server, a plan, a fleet that misbehaves, and the verdict on the result. */
 export async function runDemo(options: DemoOptions, progress: Progress): Promise<Outcome> {
   const plan = await readPlan(options.plan, { replay: options.replay })
   const folder = mkdtempSync(join(tmpdir(), 'tony-demo-'))
@@ -134,7 +141,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
     const wanted = { ...plan, tasks: made(plan.tasks, troubles, options) }
     await publishPlan(client, wanted, (staged) => progress.step('plan', staged, plan.tasks.length))
     const begun = performance.now()
-    // The feed may be read at another server than the plan was published at.
+    // The feed may come from another server than the publication of the plan.
     await tally.reached(await headOf(client))
     progress.follow(tally, plan.tasks.length)
     if (options.faults) retryFailed(client).catch(() => undefined)
@@ -183,7 +190,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
   }
 }
 
-/** Number of the feed's last event: a subscription says first where it begins. */
+/** Returns the number of the last event: a subscription begins with a checkpoint at it. */
 async function headOf(client: Client): Promise<number> {
   for await (const { seq } of client.events.subscribe()) return seq
   return 0

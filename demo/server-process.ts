@@ -9,16 +9,16 @@ import type { ServerUnderTest } from './server-under-test.ts'
 const program = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url))
 
 export interface ProcessOptions {
-  /** Where it runs and keeps its files. */
+  /** Working folder, with its files. */
   readonly folder: string
   readonly port: number
-  /** Of its log. */
+  /** Name of its log. */
   readonly name?: string
-  /** Settings on top of those of every server of the demo. */
+  /** Settings in addition to those of every server of the demo. */
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** A server as its own process, on one port and with one database however often it is killed. */
+/** A server process with one port and one database over all its restarts. */
 export class Process {
   readonly port: number
   readonly #options: ProcessOptions
@@ -61,7 +61,9 @@ export class Process {
     this.kills += 1
   }
 
-  /** Ends it in an orderly way; once ended, does nothing. Rejects when it does not end as it should. */
+  /**
+   * Stops the server with SIGTERM. A second call does nothing. Rejects if the exit code is not 0.
+   */
   async stop(): Promise<void> {
     const code = await this.#end('SIGTERM')
     if (code !== 0) throw new Error(`the server ended with code ${code} when it was told to end: see ${this.#log}`)
@@ -77,7 +79,7 @@ export class Process {
   }
 }
 
-/** One server on a file. */
+/** One server on an SQLite file. */
 export class ServerProcess implements ServerUnderTest {
   readonly database: string
   readonly #process: Process
@@ -109,7 +111,7 @@ export class ServerProcess implements ServerUnderTest {
   }
 }
 
-/** A port nobody listens on right now. */
+/** Returns a free port. */
 export async function freePort(): Promise<number> {
   const probe = createServer()
   await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))

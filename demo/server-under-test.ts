@@ -1,13 +1,13 @@
-/** The server a run is about: a process of the demo's own, or one that others started. */
+/** The server of a run: a process of the demo or a given one. */
 export interface ServerUnderTest {
   readonly url: string
-  /** Where its database is once it has been stopped. */
+  /** Path of its database after the stop. */
   readonly database: string
-  /** How often the demo killed it. */
+  /** Number of kills by the demo. */
   readonly kills: number
   start(): Promise<void>
-  /** kill -9, and up again on the same file. */
+  /** Kills the server with SIGKILL and restarts it on the same file. */
   killAndRestart(): Promise<void>
-  /** Ends it in an orderly way; once stopped, does nothing. */
+  /** Stops the server in order. A second call does nothing. */
   stop(): Promise<void>
 }

@@ -5,13 +5,13 @@ interface Revived {
   readonly mail: boolean
 }
 
-/** What the feed says of the run so far. */
+/** The state of the run by its feed. */
 export class Tally {
   readonly #counts = new Map<string, number>()
   readonly #open = new Set<string>()
   readonly #openMail = new Set<string>()
   #waiting: (() => void)[] = []
-  /** Whether somebody revives tasks that failed and mail that died: then those are not over. */
+  /** True if operators retry failed tasks or redrive dead letters, which are then not final. */
   readonly #revived: Revived
   last = 0
 
@@ -40,17 +40,17 @@ export class Tally {
     }
   }
 
-  /** Settles when the event of this number has been read. */
+  /** Resolves when the event with this number was read. */
   async reached(seq: number): Promise<void> {
     while (this.last < seq) await this.#change()
   }
 
-  /** Settles when every task has ended and every message is acked or dead. */
+  /** Resolves when every task has ended and every message is acked, expired or finally dead. */
   async settled(): Promise<void> {
     while (this.#open.size + this.#openMail.size > 0) await this.#change()
   }
 
-  /** Settles when every task has ended, whatever becomes of the mail. */
+  /** Resolves when every task has ended, whether messages are open or not. */
   async tasksSettled(): Promise<void> {
     while (this.#open.size > 0) await this.#change()
   }
@@ -65,7 +65,7 @@ export class Tally {
     this.#counts.set(type, (this.#counts.get(type) ?? 0) + 1)
     if (subject === null) return
     if (type === 'task.created') {
-      // What was over where it was imported from is nobody's work.
+      // A task that was imported as ended is not work of this run.
       if (!isOver(data)) this.#open.add(subject)
     } else if (type === 'message.sent') this.#openMail.add(subject)
     else if (taskEnds.has(type) || (type === 'task.failed' && !this.#revived.tasks)) this.#open.delete(subject)

@@ -6,7 +6,7 @@ const ms = (value: number): string => (Number.isNaN(value) ? '–' : `${value.to
 
 const latency = ({ n, p50, p95, p99 }: Latency): string => `p50 ${ms(p50)}   p95 ${ms(p95)}   p99 ${ms(p99)}   (${n})`
 
-/** What a run with `--chaos` is to show, and the event that shows it. */
+/** Facts that a run with `--chaos` must show, and the event of each. */
 const inChaos: readonly (readonly [string, FeedEvent['type']])[] = [
   ['a lock was taken in the middle of the work', 'task.locked'],
   ['a task was submitted for its verdict', 'task.submitted'],
@@ -22,7 +22,7 @@ const inChaos: readonly (readonly [string, FeedEvent['type']])[] = [
   ['something was resumed', 'agent.resumed'],
 ]
 
-/** What did not happen although the fleet was to misbehave so: a run without it shows nothing. */
+/** Returns the intended misbehaviour that did not happen. A run without it proves nothing. */
 export function missing({ crashes, figures, tally, agents, chaos }: Outcome): string[] {
   const happened: [string, number][] = [
     ...(chaos ? inChaos : []).map(([what, type]): [string, number] => [what, tally.count(type)]),
@@ -73,7 +73,7 @@ function faultRows({ load, crashes, settledMs }: NonNullable<Outcome['faults']>)
   ]
 }
 
-/** What a run with `--faults` is to keep, beside the verdict. */
+/** Returns the broken promises of a run with `--faults`, in addition to the verdict. */
 export function broken({ faults }: Outcome): string[] {
   if (!faults) return []
   const { load, settledMs } = faults

@@ -1,4 +1,4 @@
-/** One who follows the whole feed, in a process of its own, and notes all it sees. */
+/** A watcher in its own process: follows the whole feed and records every event. */
 import { join } from 'node:path'
 import { createClient } from '@tony/mcp-client'
 import { History } from './history.ts'

@@ -1,4 +1,4 @@
-/** Two agents talk: messages in one thread, and a question that is answered at once. */
+/** Two agents exchange messages in one thread, and one answers a request of the other. */
 import { Agent } from '@tony/mcp-client'
 
 const url = process.argv[2] ?? 'http://127.0.0.1:3456'

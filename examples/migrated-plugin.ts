@@ -1,12 +1,14 @@
 /**
- * A plugin of Tony 2.7, hosted without a change. Needs a server: `npm run dev`, or TONY_MCP_URL and TONY_TOKEN.
+ * Hosts a plugin of Tony 2.7 without changing it. It needs a server: `npm run dev`, or TONY_MCP_URL
+ * and TONY_TOKEN.
  */
 import { installationsInMemory, loadPlugin, PluginMigrationHelper, runPlugin } from '@tony/mcp-client/plugin'
 
 const legacy = await loadPlugin(new URL('legacy-plugin.js', import.meta.url))
 const plugin = PluginMigrationHelper.migrateLegacyPlugin(legacy)
 
-// In earnest leave this out: what is kept is then kept in .tony/plugins, and outlives the process.
+// In production leave this out: the installation is then stored in .tony/plugins and outlives the
+// process.
 const installations = installationsInMemory()
 
 for (const text of ['one two three', 'four five']) {

@@ -1,5 +1,6 @@
 /**
- * A plugin, hosted and asked. Needs a server: `npm run dev`, or TONY_MCP_URL and TONY_TOKEN.
+ * Hosts a plugin and sends a request to it. It needs a server: `npm run dev`, or TONY_MCP_URL and
+ * TONY_TOKEN.
  */
 import { definePlugin, runPlugin } from '@tony/mcp-client/plugin'
 import { MCPNetworkClient } from '@tony/mcp-client/tony'

@@ -1,6 +1,6 @@
 /**
- * A program of Tony 2.8. Only its import has changed: it was '@tony/core'. Needs a server: `npm run dev`, or TONY_MCP_SERVER_URL and
- * TONY_TOKEN.
+ * A program of Tony 2.8. Only its import was changed, from '@tony/core'. It needs a server: `npm
+ * run dev`, or TONY_MCP_SERVER_URL and TONY_TOKEN.
  */
 import { initializeTonyMCP, minimalMCPServer, tonyMCP } from '@tony/mcp-client/tony'
 

@@ -1,4 +1,4 @@
-/** A pool: four workers with two slots each share what one lead hands out, until all of it is done. */
+/** A pool: four workers with two slots each share the tasks of one lead until all are done. */
 import { Agent, createClient } from '@tony/mcp-client'
 
 const url = process.argv[2] ?? 'http://127.0.0.1:3456'
@@ -12,7 +12,8 @@ for (const worker of pool) {
   worker.work(
     async (task, { progress, signal }) => {
       await progress({ percent: 50, message: `${worker.name} is at it` })
-      // A real worker passes the signal on to what it does: it is aborted when the lease is lost or the task cancelled.
+      // A real worker passes the signal to its work. It is aborted when the lease is lost or the
+      // task is cancelled.
       signal.throwIfAborted()
       share.set(worker.name, (share.get(worker.name) ?? 0) + 1)
       return { by: worker.name, title: task.title }

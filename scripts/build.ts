@@ -1,6 +1,7 @@
 /**
- * Builds everything in the order its parts need each other: contract and server, the client generated from the server's
- * router, then what uses the client. `tsc -b` builds only what has changed.
+ * Builds all parts in the order of their dependencies: the contract and the server, then the
+ * client, which is generated from the server's router, then the packages that use the client. `tsc
+ * -b` builds only the changed parts.
  */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,7 @@
-/** Fails when the tables say something the newest migration does not: `npm run migrate:new -- <name>` writes the next one. */
+/**
+ * Fails if the tables differ from the newest migration. `npm run migrate:new -- <name>` writes the
+ * next one.
+ */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const kit = join(root, 'node_modules/drizzle-kit/bin.cjs')
 
-/** Whether drizzle-kit would write another migration for an engine. */
+/** True if drizzle-kit would write another migration for an engine. */
 function differs(engine: 'sqlite' | 'postgres'): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'tony-migrations-'))
   try {
@@ -16,7 +19,7 @@ function differs(engine: 'sqlite' | 'postgres'): boolean {
     const before = readdirSync(folder).length
     const dialect = engine === 'sqlite' ? 'sqlite' : 'postgresql'
     const schema = `./server/src/store/schema.${engine}.ts`
-    // drizzle-kit takes the folder only relative to where it runs.
+    // drizzle-kit accepts the folder only as a path relative to its working folder.
     const out = relative(root, folder)
     const argv = [kit, 'generate', '--dialect', dialect, '--schema', schema, '--out', out, '--name', 'missing']
     execFileSync(process.execPath, argv, { cwd: root, stdio: 'pipe' })

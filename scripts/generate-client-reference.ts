@@ -1,6 +1,6 @@
 /**
- * Writes the reference of what `@tony/mcp-client` exports from its declarations, docstrings and all. Needs a build; `--check`
- * compares instead of writing.
+ * Writes docs/client-reference.md from the declarations of `@tony/mcp-client` with their
+ * docstrings. It needs a build. `--check` compares instead of writing.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -16,7 +16,7 @@ const source = program.getSourceFile(entry)
 const index = source && checker.getSymbolAtLocation(source)
 if (!index) throw new Error('client/dist/index.d.ts is not there: npm run build')
 
-/** The declaration as it is read: without what is private. */
+/** Returns the text of a declaration without its private members. */
 function textOf(declaration: ts.Declaration): string {
   const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration
   return node
@@ -29,7 +29,7 @@ function textOf(declaration: ts.Declaration): string {
     .trim()
 }
 
-/** Shapes of the server's are in its own reference. */
+/** True for the types of the server's schemas, which have their own reference. */
 const isShape = (declaration: ts.Declaration): boolean => basename(declaration.getSourceFile().fileName) === 'api.d.ts'
 
 const shapes: string[] = []

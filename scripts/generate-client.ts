@@ -1,6 +1,7 @@
 /**
- * Writes the client's types and its table of procedures from the router, so that no type of the server reaches the client
- * and none is written twice. Run by the build after the server; `--check` compares instead of writing.
+ * Writes the client's types and its table of procedures from the router, so that no type of the
+ * server reaches the client and none is written twice. The build runs it after the server.
+ * `--check` compares instead of writing.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { procedures } from '@tony/mcp-server/api/pipeline'
@@ -15,10 +16,13 @@ import { z } from 'zod'
 
 const output = new URL('../client/src/generated/api.ts', import.meta.url)
 
-/** Of the shared code what the client needs at run time, word for word: the package of the client stands alone. */
+/**
+ * Shared files that the client needs at run time. They are copied, because the client's package
+ * does not depend on the shared one.
+ */
 const copied = ['untrusted-text'] as const
 
-/** Shapes that callers name: printed once each. */
+/** The schemas with names, each of which is printed once. */
 const named = z.registry<{ id: string }>()
 for (const [name, schema] of Object.entries({
   Agent: agent,
@@ -82,9 +86,9 @@ function print(schema: z.ZodType, io: 'input' | 'output'): string {
   return typeOf(json)
 }
 
-/** What is under one name of a path: more names, and at their ends the procedures. */
+/** A node in the tree of procedure paths: further nodes, or the procedures at its leaves. */
 interface Branch extends Map<string, Branch | string> {}
-/** The number a field of an input is when it is not given. */
+/** Returns the default of an input field. Throws if it is not a number. */
 function defaultOf(input: z.core.JSONSchema.BaseSchema, field: string): number {
   const schema = input.properties?.[field]
   if (typeof schema !== 'object' || typeof schema.default !== 'number') throw new Error(`${field} has no default`)

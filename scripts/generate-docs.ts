@@ -1,6 +1,7 @@
 /**
- * Writes the tables and diagrams of the docs from what they describe: the procedures from the router, the states from the
- * tables of legal moves, the errors from their list. Needs a build; `--check` compares instead of writing.
+ * Writes the generated tables and diagrams of the docs: the procedures from the router, the states
+ * from the tables of transitions, the errors from their list. It needs a build. `--check` compares
+ * instead of writing.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { procedures } from '@tony/mcp-server/api/pipeline'
@@ -16,7 +17,7 @@ const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
 
-/** The roles that may do the least of those that have this permission. Developer and tester are on one step. */
+/** Returns the lowest roles with a permission. Developer and tester have the same rank. */
 function lowestRoles(permission: Permission | 'open'): string {
   if (permission === 'open') return 'none'
   const holders = roles.filter((role) => policy[role].has(permission))
@@ -45,7 +46,10 @@ const procedureTable = table(['procedure', 'kind', 'permission', 'lowest role', 
 
 type Moves = Readonly<Record<string, { readonly from: readonly string[]; readonly to: string }>>
 
-/** One arrow for each pair of states, with the moves that take it. A state that moves lead to and none leaves is an end. */
+/**
+ * Draws one arrow for each pair of states, labelled with its transitions. A state that only has
+ * incoming transitions is an end.
+ */
 function diagram(moves: Moves, beginnings: Readonly<Record<string, string>>): string {
   const arrows = new Map<string, string[]>()
   for (const [move, { from, to }] of Object.entries(moves)) {
@@ -74,7 +78,7 @@ const errorTable = table(
   ]),
 )
 
-/** File → the parts of it that are written here, each between two comments that name it. */
+/** The generated parts of each file, by the name in the two comments around them. */
 const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/procedures.md': { procedures: procedureTable },
   'docs/tasks.md': { 'task states': diagram(taskTransitions, { blocked: 'create', pending: 'create' }) },

@@ -1,4 +1,4 @@
-/** Writes the next migration of both engines from the tables: `npm run migrate:new -- name_of_the_change`. */
+/** Writes the next migration of both engines: `npm run migrate:new -- name_of_the_change`. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

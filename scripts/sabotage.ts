@@ -1,10 +1,13 @@
 import { faults } from '../tests/model/sabotage/faults.ts'
 import { judged, plantInFile } from '../tests/model/sabotage/judged.ts'
 
-/** As many as the tests themselves run: what they need more for, they would not notice. */
+/** Number of runs, as in the tests themselves: a fault that needs more would escape the tests. */
 const runs = 600
 
-/** Each fault in a server of its own, and the model tests on it: all, or those of a suite, or those whose names contain a word. */
+/**
+ * Runs the model tests on each fault in its own server. The argument selects the faults of a suite
+ * or the ones with a word in their name.
+ */
 async function main(): Promise<void> {
   const [wanted = ''] = process.argv.slice(2)
   for (const fault of faults) plantInFile(fault)
