@@ -1,7 +1,6 @@
 import { type Client, TonyError } from '@tony/mcp-client'
 import { type Path, typedCalls } from '@tony/mcp-tools/calls'
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+import { isRecord } from './is-record.ts'
 
 async function callProcedure(
   client: Client,

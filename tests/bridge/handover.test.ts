@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { bridgedHost, type Host, httpHost } from './hosts.ts'
+import { bridgedHost, type Host, httpHost, isRecord } from './hosts.ts'
 
 type Record_ = Readonly<Record<string, unknown>>
 type Move = readonly [tool: string, args: Record_]
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** One line of the transcript. */
 interface Line {

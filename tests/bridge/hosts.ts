@@ -15,7 +15,8 @@ export interface Answer {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
 
 /** A coding agent's host, whose model is the test. It keeps every byte that came to it. */
 export class Host implements AsyncDisposable {

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import type { CallRecord } from '@tony/mcp-client'
-import type { Fields, Outcome } from './verify/history.ts'
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+import { isFields, type Outcome } from './verify/history.ts'
 
 const hashOf = (payload: unknown): string => createHash('sha256').update(JSON.stringify(payload)).digest('hex')
 

@@ -1,4 +1,5 @@
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
+import { isRecord } from '../is-record.ts'
 
 /** The points of a host session at which a host runs a hook. */
 export const hookEvents = ['session-start', 'prompt', 'tool', 'stop'] as const
@@ -14,8 +15,6 @@ export const leastUrgentModes = {
 
 export const hookHosts = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] as const
 export type HookHost = (typeof hookHosts)[number]
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /**
  * True if a hook may continue the turn that ends. A turn that a hook has already continued must

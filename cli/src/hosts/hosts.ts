@@ -1,6 +1,7 @@
 import { join } from 'node:path'
+import { isRecord } from '../is-record.ts'
 import { jsoncFormat } from './jsonc.ts'
-import { type Format, isRecord, type Slot } from './slots.ts'
+import type { Format, Slot } from './slots.ts'
 import { tomlFormat } from './toml.ts'
 
 export const hostNames = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] as const

@@ -1,6 +1,7 @@
+import { isRecord } from '../is-record.ts'
 import type { FileContents } from './host-files.ts'
 import type { HostFile } from './hosts.ts'
-import { type FilledSlot, isRecord, type Slot } from './slots.ts'
+import type { FilledSlot, Slot } from './slots.ts'
 
 const isEqual = (one: unknown, other: unknown): boolean =>
   JSON.stringify(sortKeys(one)) === JSON.stringify(sortKeys(other))

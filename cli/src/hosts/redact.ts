@@ -1,4 +1,4 @@
-import { isRecord } from './slots.ts'
+import { isRecord } from '../is-record.ts'
 
 const secretName = /key$|token|secret|password|authorization|credential/i
 const secretText = /\b(tck_|sk-|ghp_|eyJ)[\w.-]{8,}|Bearer\s+\S+/g

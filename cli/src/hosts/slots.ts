@@ -27,9 +27,6 @@ export class HostFileError extends Error {
   override readonly name = 'HostFileError'
 }
 
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /**
  * A file format, with functions that find, insert and remove slots. Each throws HostFileError if
  * the file cannot be used.

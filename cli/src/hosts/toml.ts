@@ -1,5 +1,6 @@
 import { parse, stringify } from 'smol-toml'
-import { type FilledSlot, type Format, HostFileError, isRecord } from './slots.ts'
+import { isRecord } from '../is-record.ts'
+import { type FilledSlot, type Format, HostFileError } from './slots.ts'
 
 const beginMarker = '# >>> tony-mcp: written by `tony-mcp mcp install`, which replaces all between these marks >>>'
 const endMarker = '# <<< tony-mcp <<<'

@@ -1,4 +1,5 @@
 import { FinalError, type WorkHandler } from '@tony/mcp-client'
+import { isRecord } from '../is-record.ts'
 import { type ChildResult, runCommand } from './child.ts'
 import { environmentOf } from './environment.ts'
 import { readResult, writeTask } from './files.ts'
@@ -9,8 +10,6 @@ export interface CommandHandlerOptions {
   /** Called with one line for each event. */
   readonly log: (line: string) => void
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** Returns the failure in the result file; empty if there is none or the file is invalid. */
 function readFailure(file: string): Record<string, unknown> {

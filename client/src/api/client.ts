@@ -8,6 +8,7 @@ import { type Api, procedures } from '../generated/api.ts'
 import type { RetrySafety } from './caller.ts'
 import type { CallOptions, SubscribeOptions } from './calls.ts'
 import { type QueueLimit, TonyError } from './errors.ts'
+import { isRecord } from './is-record.ts'
 
 /** Record of a call or its outcome, for `onCall`. `op` numbers the calls of one client from 1. */
 export type CallRecord =
@@ -90,8 +91,6 @@ export interface Client extends Api {
    */
   close(): void
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 function withIdempotencyKey(input: unknown): unknown {
   if (!isRecord(input)) return input

@@ -1,4 +1,5 @@
 import { errorPolicies } from '../generated/api.ts'
+import { isRecord } from './is-record.ts'
 
 /** Limits for the calls that wait for a connection. */
 export interface QueueLimit {
@@ -66,8 +67,6 @@ export class TonyError extends Error implements TonyErrorData {
 }
 
 const isCode = (code: string): code is keyof typeof errorPolicies => Object.hasOwn(errorPolicies, code)
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /**
  * Converts an error from the wire. An error without our data, for example from a proxy, is

@@ -10,6 +10,7 @@ import {
   TonyError,
   toMaybeApplied,
 } from '../api/errors.ts'
+import { isRecord } from '../api/is-record.ts'
 import type { ConnectionParams, ConnectionTimeouts } from './connection.ts'
 import { acquireSlot } from './request-pool.ts'
 import { maxTimerMs } from './timers.ts'
@@ -42,8 +43,6 @@ export const headersOf = ({ token, project }: ConnectionParams): Record<string, 
  * token is one of them.
  */
 const maxUrlLength = 12_000
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /**
  * Returns the parsed reply. A body that is not JSON, for example from a proxy, counts as an unknown

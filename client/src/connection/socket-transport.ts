@@ -6,6 +6,7 @@ import {
   type TonyError,
   toMaybeApplied,
 } from '../api/errors.ts'
+import { isRecord } from '../api/is-record.ts'
 import { Connection, type ConnectionParams, type ConnectionTimeouts, type StateChange } from './connection.ts'
 import type { LiveSubscription, SubscriptionRequest, SubscriptionTransport } from './subscription.ts'
 import { jitteredDelayMs, maxTimerMs, sleep } from './timers.ts'
@@ -33,8 +34,6 @@ interface Pending {
   /** True if the call cannot be repeated and therefore waits on the socket it was sent on. */
   readonly once: boolean
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** Carries calls and subscriptions over one connection and all its sockets. */
 export class SocketTransport implements Transport, SubscriptionTransport {

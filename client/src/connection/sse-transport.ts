@@ -1,4 +1,5 @@
 import { clientClosed, fromWire, TonyError } from '../api/errors.ts'
+import { isRecord } from '../api/is-record.ts'
 import { type HttpTransportOptions, headersOf } from './http-transport.ts'
 import { eventsOf, type ServerEvent } from './sse.ts'
 import type { LiveSubscription, SubscriptionRequest, SubscriptionTransport } from './subscription.ts'
@@ -8,8 +9,6 @@ type AnySubscription = LiveSubscription<unknown>
 
 /** Backoff between attempts to resume a subscription. */
 const backoff = { initialMs: 100, maximumMs: 5_000 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** Returns the error in a reply that is no event stream. */
 async function readError(response: Response): Promise<TonyError> {

@@ -1,5 +1,6 @@
 import type { Subscription } from '../api/calls.ts'
 import { TonyError } from '../api/errors.ts'
+import { isRecord } from '../api/is-record.ts'
 
 /** The request for a subscription. */
 export interface SubscriptionRequest {
@@ -24,8 +25,6 @@ export interface SubscriptionTransport {
  * from its cursor once the items are read.
  */
 const bufferLimit = 5_000
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** A subscription that outlives its sockets, as an async iterable. */
 export class LiveSubscription<T> implements Subscription<T> {

@@ -1,3 +1,5 @@
+import { isRecord } from '../api/is-record.ts'
+
 /** One attempt of a call. */
 export interface Attempt {
   readonly path: string
@@ -41,5 +43,3 @@ export function waitOf({ path, input }: Pick<Attempt, 'path' | 'input'>): number
 
 /** Default deadline for the reply to a request, in milliseconds. */
 const defaultRequestTimeoutMs = 30_000
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

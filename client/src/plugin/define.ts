@@ -1,4 +1,4 @@
-import { isRecord } from '../tony/conversions.ts'
+import { isRecord } from '../api/is-record.ts'
 import type { MCP, MCPRequest, MCPResponse } from '../tony/shapes.ts'
 import { checkShape } from './checks.ts'
 import type { AnyMethods, MCPPlugin, Methods, TonyPlugin } from './plugin.ts'

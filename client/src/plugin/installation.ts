@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isRecord } from '../tony/conversions.ts'
+import { isRecord } from '../api/is-record.ts'
 
 /** The stored data of a plugin between its runs. */
 export interface Installation {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { isRecord } from '../tony/conversions.ts'
+import { isRecord } from '../api/is-record.ts'
 import { checkShape } from './checks.ts'
 import { PluginError, type TonyPlugin } from './plugin.ts'
 

@@ -1,7 +1,7 @@
 import type { AgentOptions } from '../agent/agent.ts'
 import type { Client } from '../api/client.ts'
 import { TonyError } from '../api/errors.ts'
-import { isRecord } from '../tony/conversions.ts'
+import { isRecord } from '../api/is-record.ts'
 import { resolveServerOptions, type ServerOptions } from '../tony/environment.ts'
 import { explainUnreachable } from '../tony/errors.ts'
 import { type HostAgentOptions, type HostedAgent, hostAgent } from '../tony/hosted-agent.ts'

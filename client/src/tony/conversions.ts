@@ -1,3 +1,4 @@
+import { isRecord } from '../api/is-record.ts'
 import type { AgentInfo as WireAgent } from '../generated/api.ts'
 import type { AgentInfo, AgentMessage, TonyTask } from './shapes.ts'
 
@@ -32,9 +33,6 @@ export const infoOf = ({
   status: stateOf(status),
   lastActivity: lastActivityAt,
 })
-
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const maxLengths = { type: 200, epic: 200, story: 200, title: 1_000, description: 65_536 }
 

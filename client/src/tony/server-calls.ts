@@ -1,5 +1,6 @@
 import type { Client } from '../api/client.ts'
-import { infoOf, isRecord, messageOf, stateOf } from './conversions.ts'
+import { isRecord } from '../api/is-record.ts'
+import { infoOf, messageOf, stateOf } from './conversions.ts'
 import type {
   AgentInfo,
   AgentMessage,

@@ -18,7 +18,7 @@ const emptyEnvelope: Envelope = { id: null, jsonrpc: undefined }
 
 const malformed = (reason: string, envelope = emptyEnvelope): ClientMessage => ({ type: 'malformed', envelope, reason })
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isId = (value: unknown): value is number | string =>
@@ -33,18 +33,18 @@ const isKind = (value: unknown): value is Call['kind'] => kinds.has(value)
  */
 function withLastEventId(input: unknown, lastEventId: unknown): unknown {
   if (lastEventId === undefined) return input
-  return isObject(input) ? { ...input, lastEventId } : { lastEventId }
+  return isRecord(input) ? { ...input, lastEventId } : { lastEventId }
 }
 
 function parseClientMessage(message: unknown): ClientMessage {
-  if (!isObject(message)) return malformed('a message is a JSON object')
+  if (!isRecord(message)) return malformed('a message is a JSON object')
   const { id, method, params } = message
   const jsonrpc = message['jsonrpc'] === '2.0' ? ('2.0' as const) : undefined
   if (!isId(id)) return malformed('`id` is a number or a string')
   const envelope = { id, jsonrpc }
   if (method === 'subscription.stop') return { type: 'stop', id }
   if (!isKind(method)) return malformed('`method` is query, mutation, subscription or subscription.stop', envelope)
-  if (!isObject(params)) return malformed('`params` is an object', envelope)
+  if (!isRecord(params)) return malformed('`params` is an object', envelope)
   const { path, input, lastEventId } = params
   if (typeof path !== 'string') return malformed('`params.path` is a string', envelope)
   return { type: 'call', id, jsonrpc, kind: method, path, rawInput: withLastEventId(input, lastEventId) }
@@ -74,8 +74,8 @@ export function parseConnectionParams(
   } catch {
     return undefined
   }
-  if (!isObject(parsed) || parsed['method'] !== 'connectionParams') return undefined
-  const data = isObject(parsed['data']) ? parsed['data'] : {}
+  if (!isRecord(parsed) || parsed['method'] !== 'connectionParams') return undefined
+  const data = isRecord(parsed['data']) ? parsed['data'] : {}
   const nonEmptyString = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
   const { token } = data
   // A token that is present but empty or not a string is refused as a credential: an agent with an
