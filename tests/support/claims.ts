@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { root, textOf } from './pages.ts'
 
 /** Claims of a page that are wrong, each as the page writes it. */
-export type ClaimRule = (page: string) => string[]
+type ClaimRule = (page: string) => string[]
 
 /** `tools/list` is a method of MCP and no path. */
 const folders = 'shared|server|client|bridge|tools\\/src|cli|demo|bench|examples|tests|scripts|drizzle|plans|docs'
