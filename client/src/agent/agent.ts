@@ -85,6 +85,7 @@ const leaseEndEventTypes = ['task.cancelled', 'task.expired', 'task.released', '
 export class Agent {
   /** The agent's id, a UUID. */
   readonly id: string
+  /** The name it was registered with. */
   readonly name: string
   /** Number of the registration of this name, from 1. A later registration fences this one. */
   readonly incarnation: number

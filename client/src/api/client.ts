@@ -74,6 +74,7 @@ export interface ClientOptions {
 
 /** The state of a client's connection. */
 export interface Connectivity {
+  /** The current state, as in the last change. */
   readonly state: ConnectionState
   /** Calls `listener` on each later change. Returns a function that removes it. */
   onChange(listener: (change: StateChange) => void): () => void
@@ -84,6 +85,7 @@ export interface Connectivity {
  * loss. Each function rejects with TonyError.
  */
 export interface Client extends Api {
+  /** The state of the connection to the server. */
   readonly connection: Connectivity
   /**
    * Closes the client for good. Open calls reject with CLIENT_CLOSED, subscriptions finish, and

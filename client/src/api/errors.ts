@@ -24,6 +24,7 @@ export type ClientErrorCode = 'CONNECTION_LOST' | 'CLIENT_CLOSED' | 'OFFLINE_QUE
 
 /** The fields of a TonyError. */
 export interface TonyErrorData {
+  /** The reason of the failure. */
   readonly code: ErrorCode
   /** True if the same call may succeed later. */
   readonly retryable: boolean

@@ -8,6 +8,7 @@ export type ConnectionState = 'connecting' | 'open' | 'closed'
 
 /** A change of the connection and its reason. */
 export interface StateChange {
+  /** The new state. */
   readonly state: ConnectionState
   /** Number of attempts in a row without a reply. */
   readonly attempt: number

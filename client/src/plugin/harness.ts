@@ -41,7 +41,10 @@ export interface PluginHarness<M extends Methods<M> = AnyMethods> {
   stop(options?: { readonly uninstall?: boolean }): Promise<void>
 }
 
-/** The error that a plugin replied with instead of a result. */
+/**
+ * The error that a plugin replied with instead of a result.
+ * @example await assert.rejects(harness.call('check', 5), { code: 'INVALID_PARAMS' })
+ */
 export class PluginAnswerError extends Error {
   override readonly name = 'PluginAnswerError'
   readonly code: string

@@ -33,6 +33,7 @@ export interface TonyContext {
   /** Version of Tony: `2.8.0`. */
   readonly version: string
   readonly logger: PluginLogger
+  /** Objects that the host provides, by name. */
   readonly services: Readonly<Record<string, Untyped>>
   readonly mcp: MCP
   /** Params of the request, in `execute` only; null if it has none. */
@@ -46,14 +47,18 @@ export interface TonyContext {
 /** A plugin of Tony 2.6 or 2.7, and the base of every later one. */
 export interface TonyPlugin {
   readonly name: string
+  /** Version of the plugin, such as `1.2.3`. */
   readonly version: string
   readonly description?: string
   readonly author?: string
   readonly keywords?: readonly string[]
+  /** Oldest version of Tony that it supports, such as `2.7.0`. Default: any. */
   readonly minTonyVersion?: string
+  /** Newest version of Tony that it supports, such as `2.8.0`. Default: any. */
   readonly maxTonyVersion?: string
   /** Machine capabilities that it requires: `file-system`, `git`, … */
   readonly requiredCapabilities?: readonly string[]
+  /** Plugins that it needs. Default: none. */
   readonly dependencies?: readonly PluginDependency[]
   /** Runs once for each installation, and again after an exception. */
   onInstall?(context: TonyContext): unknown
@@ -67,10 +72,13 @@ export interface TonyPlugin {
   execute?(context: TonyContext): Untyped
   /** Returns the state to keep until the next start, as a JSON value. */
   getState?(): unknown
+  /** Receives at a start the result of `getState` at the last stop. */
   setState?(state: Untyped): unknown
   /** Takes precedence over `setState`. */
   restoreState?(state: Untyped): unknown
+  /** Runs at each stop, for a plugin that stores its state elsewhere. */
   saveState?(): unknown
+  /** Runs at each start after `setState`, for a plugin that stores its state elsewhere. */
   loadState?(): unknown
   getDependency?(name: string): unknown
 }
@@ -120,7 +128,10 @@ export const isMCPPlugin = (plugin: TonyPlugin): plugin is MCPPlugin =>
  */
 export type PluginErrorCode = 'PLUGIN_INVALID' | 'PLUGIN_VERSION' | 'PLUGIN_CAPABILITY' | 'PLUGIN_DEPENDENCY'
 
-/** The error of a plugin that cannot run. Its message contains the necessary change. */
+/**
+ * The error of a plugin that cannot run. Its message contains the necessary change.
+ * @example if (error instanceof PluginError) console.error(error.code, error.message)
+ */
 export class PluginError extends Error {
   override readonly name = 'PluginError'
   readonly code: PluginErrorCode

@@ -3,12 +3,14 @@ export type Untyped = ReturnType<typeof JSON.parse>
 
 /** An agent to register. */
 export interface AgentConfig {
+  /** Unique in the project: 1–128 characters without control characters, `:` and `*`. */
   readonly name: string
   /**
    * `tech-lead`, `implementation`, `qa`, `security`, `documentation`, or any word of 1–200
    * characters.
    */
   readonly type: string
+  /** Skills of the agent, at most 64. */
   readonly capabilities: readonly string[]
   /** The caller's own id for the agent, valid in this process. The server assigns another id. */
   readonly id?: string
@@ -16,11 +18,13 @@ export interface AgentConfig {
   readonly agentId?: string
   /** Role of the agent. Default: by type, `observer` for an unknown type. */
   readonly role?: 'observer' | 'tester' | 'developer' | 'tech-lead'
+  /** Any JSON object. Default: empty. */
   readonly metadata?: Readonly<Record<string, unknown>>
 }
 
 /** The registration of an agent. */
 export interface AgentRegistration {
+  /** Id of the agent, assigned by the server. */
   readonly agentId: string
   /** The same as `agentId`. */
   readonly id: string
@@ -29,6 +33,7 @@ export interface AgentRegistration {
   /** The name of the configuration, with a suffix if another agent of the project has it. */
   readonly name: string
   readonly type: string
+  /** Status of the agent, with the values of `AgentStatus.state`. */
   readonly status: string
   readonly capabilities: readonly string[]
   /** Time of the registration, in ISO 8601. */
@@ -39,15 +44,19 @@ export interface AgentRegistration {
 
 /** A request to an agent. */
 export interface MCPRequest {
+  /** The method, which is a capability of the agent to ask. */
   readonly method: string
+  /** Any JSON value. Default: none. */
   readonly params?: Untyped
   /**
    * Id or name of the agent to ask. Default: the least busy agent with `method` as a capability.
    */
   readonly agentId?: string
+  /** Id of the response. Default: assigned by the server. */
   readonly id?: string
   /** Sender of the request; set by the server, ignored in a call. */
   readonly from?: string
+  /** Accepted and ignored. */
   readonly priority?: string
   /** Deadline for the reply, in milliseconds: 100 to 60 000, default 30 000. */
   readonly timeout?: number
@@ -55,13 +64,16 @@ export interface MCPRequest {
 
 /** The error of a response. */
 export interface MCPError {
+  /** A word of the agent that replied; `HANDLER_FAILED` if its handler threw. */
   readonly code: string
   readonly message: string
 }
 
 /** The response to a request: a result or an error. */
 export interface MCPResponse {
+  /** Id of the request. */
   readonly id?: string
+  /** False for an error. */
   readonly success?: boolean
   readonly result?: Untyped
   readonly error?: MCPError
@@ -102,7 +114,9 @@ export interface AgentInfo {
   readonly type: string
   readonly status: string
   readonly capabilities: readonly string[]
+  /** Time of the registration, in ISO 8601. */
   readonly registeredAt: string
+  /** Time of the last activity, in ISO 8601. */
   readonly lastActivity: string
   readonly metadata: Readonly<Record<string, unknown>>
 }
@@ -110,7 +124,9 @@ export interface AgentInfo {
 /** The health of the project and the server. */
 export interface HealthStatus {
   readonly status: 'healthy' | 'degraded' | 'unhealthy'
+  /** Version of the server. */
   readonly version: string
+  /** Numbers of agents: all, with a lease, and without one. */
   readonly agents: { readonly total: number; readonly active: number; readonly idle: number }
   /** Time since the start of the server, in milliseconds. */
   readonly uptime: number
@@ -127,11 +143,13 @@ export interface AgentMessage {
   readonly to?: string
   /** Type of the message. Default `broadcast`. */
   readonly type?: string
+  /** Payload of the message, any JSON value. */
   readonly content?: Untyped
   /** Takes precedence over `content`. */
   readonly payload?: Untyped
   /** `critical`, `urgent`, `high`, `normal`, `medium` or `low`. Any other word is `normal`. */
   readonly priority?: string
+  /** Accepted and ignored. */
   readonly timestamp?: string
 }
 
