@@ -88,14 +88,14 @@ async function adopt({ subject, data }: FeedEvent): Promise<void> {
 
 const doing: Readonly<Record<string, (event: FeedEvent) => Promise<void>>> = {
   'task.submitted': ({ subject }) => (subject === null ? Promise.resolve() : verify(subject)),
-  'task.inputRequested': answer,
+  'task.input_requested': answer,
   'task.created': cancel,
   'task.orphaned': adopt,
 }
 
 const feed = operator.client.events.subscribe({
   cursor: 'start',
-  types: ['task.submitted', 'task.inputRequested', 'task.created', 'task.orphaned'],
+  types: ['task.submitted', 'task.input_requested', 'task.created', 'task.orphaned'],
 })
 
 async function follow(): Promise<void> {

@@ -182,7 +182,7 @@ async function prepareAccess({ config, store, identity }: Services): Promise<Boo
   const armed =
     config.mode === 'serve'
       ? await Bootstrap.issueToken({ store, pepper: identity.pepper, givenFile, ownFile })
-      : ({ state: 'not needed' } as const)
+      : ({ state: 'not_needed' } as const)
   await identity.revocations.load(accessTokenMs)
   return armed
 }
@@ -199,7 +199,7 @@ function logAccess(config: Config, armed: BootstrapState, log: Log, url: string)
     return log.warn({ url, database, role: devRole }, message)
   }
   switch (armed.state) {
-    case 'not needed':
+    case 'not_needed':
       return log.info({ url, database }, 'ready')
     case 'armed':
       return log.warn(

@@ -139,6 +139,13 @@ export const authRevokeInput = z
     ({ sessionId, agent, keyId }) => [sessionId, agent, keyId].filter((given) => given !== undefined).length <= 1,
     'name at most one of sessionId, agent and keyId',
   )
+/**
+ * The `reason` of a `session.revoked` event. `revoked`: a caller ended the session. `reuse`: a refresh token of the session was
+ * used twice.
+ */
+export const sessionRevocationReason = z.enum(['revoked', 'reuse'])
+export type SessionRevocationReason = z.output<typeof sessionRevocationReason>
+
 export const authRevokeOutput = z.object({ revokedSessions: z.int() })
 
 export const authWhoamiOutput = z.object({

@@ -2,14 +2,21 @@ import { z } from 'zod'
 import { id, idempotencyKey, pageLimit, timestamp, word } from './ids.ts'
 import { itemError, message } from './messages.ts'
 
+/**
+ * The reason of a failed delivery. `nak`: the recipient asked for another delivery. `term`: the
+ * recipient gave the message up. `ack_timeout`: no ack came by `ackBy`. `inbox_full`: the inbox had
+ * no space for its copy of a fan-out.
+ */
+export const deliveryFailureReason = z.enum(['nak', 'term', 'ack_timeout', 'inbox_full'])
+export type DeliveryFailureReason = z.output<typeof deliveryFailureReason>
+
 /** A message with the status `dead`, with every failed delivery since its last redrive. */
 export const deadLetter = message.extend({
   failures: z.array(
     z.object({
       attempt: z.int(),
       at: timestamp,
-      /** Cause of the failure: `nak`, `term`, `ack wait over` or `inbox full`. */
-      reason: z.string(),
+      reason: deliveryFailureReason,
       error: z.string().nullable(),
     }),
   ),

@@ -78,6 +78,13 @@ export const taskFailOutput = z.object({
   retryAt: timestamp.nullable(),
 })
 
+/**
+ * The `reason` of a `task.released` event. `released`: its holder called `tasks.release`. `takeover`: its holder registered in a
+ * new incarnation. `unregistered`: its holder unregistered. `unlisted`: two heartbeats in a row did not list the lease.
+ */
+export const leaseReleaseReason = z.enum(['released', 'takeover', 'unregistered', 'unlisted'])
+export type LeaseReleaseReason = z.output<typeof leaseReleaseReason>
+
 export const taskReleaseInput = z.strictObject({ ...lease, idempotencyKey: idempotencyKey.optional() })
 export const taskReleaseOutput = z.object({ taskId: id, status: z.enum(taskStatuses) })
 

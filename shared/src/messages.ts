@@ -46,10 +46,10 @@ export const criticalShare = 0.05
 /**
  * The point at which a recipient that is a model sees a message, most urgent first. `steer`: with
  * the next output of the server; it also ends a wait. `boundary`: between two steps of its work.
- * `turnEnd`: when its turn ends. `digest`: with others, when its next turn begins. Reading the
+ * `turn_end`: when its turn ends. `digest`: with others, when its next turn begins. Reading the
  * inbox shows messages of all modes.
  */
-export const deliveryModes = ['steer', 'boundary', 'turnEnd', 'digest'] as const
+export const deliveryModes = ['steer', 'boundary', 'turn_end', 'digest'] as const
 export type DeliveryMode = (typeof deliveryModes)[number]
 const deliveryMode = z.enum(deliveryModes)
 

@@ -30,7 +30,7 @@ const grants = {
     'plans:write',
     'tasks:manage',
     'tasks:cancel',
-    'deadLetters:write',
+    'dead_letters:write',
     'sessions:read',
     'sessions:revoke',
     'audit:read',

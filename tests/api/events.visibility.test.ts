@@ -40,7 +40,7 @@ const between = [
   'request.replied',
   'message.sent',
   'request.routed',
-  'request.timedOut',
+  'request.timed_out',
 ]
 
 /** Whether the message of a request that timed out expires beside it depends on which sweep comes first. */

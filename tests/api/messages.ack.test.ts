@@ -46,7 +46,7 @@ test('no ack in time is a redelivery, and the old receipt is over', async () => 
   }
   expect(await bob.messages.ack(receiptOf(again))).toMatchObject({ status: 'acked' })
   expect((await lead.events.list({ types: ['message.returned'] })).events).toMatchObject([
-    { subject: message.id, actor: null, data: { attempt: 1, reason: 'ack wait over' } },
+    { subject: message.id, actor: null, data: { attempt: 1, reason: 'ack_timeout' } },
   ])
 })
 

@@ -72,15 +72,15 @@ test('a full mailbox does not stop a fan-out: that copy is born dead and named',
       payload: 'all',
       status: 'dead',
       attempt: 0,
-      lastError: 'inbox full',
+      lastError: 'the inbox is full',
       endedAt: '2026-01-01T00:00:00.000Z',
-      failures: [{ attempt: 0, reason: 'inbox full', error: null }],
+      failures: [{ attempt: 0, reason: 'inbox_full', error: null }],
     },
   ])
   const { events } = await lead.events.list({ types: ['message.sent', 'message.dead'] })
   expect(events.filter(({ subject }) => subject === messageId)).toMatchObject([
     { type: 'message.sent', actor: ann.id },
-    { type: 'message.dead', data: { attempt: 0, reason: 'inbox full' } },
+    { type: 'message.dead', data: { attempt: 0, reason: 'inbox_full' } },
   ])
   expect(miscountsBy((sql) => server.query(sql))).toEqual([])
 })

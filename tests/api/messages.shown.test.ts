@@ -67,15 +67,15 @@ test('a message that is redriven has been shown to nobody', async () => {
 test('receive takes the modes that are at least as urgent, and leaves the others where they are', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
-  for (const mode of ['digest', 'turnEnd', 'boundary', 'steer'] as const)
+  for (const mode of ['digest', 'turn_end', 'boundary', 'steer'] as const)
     await lead.messages.send({ ...note, mode, payload: mode })
-  const taken = async (upTo?: 'steer' | 'boundary' | 'turnEnd' | 'digest') => {
+  const taken = async (upTo?: 'steer' | 'boundary' | 'turn_end' | 'digest') => {
     const { messages } = await bob.messages.receive(upTo === undefined ? {} : { upTo })
     return messages.map(({ mode }) => mode)
   }
   expect(await taken('steer')).toEqual(['steer'])
-  expect(await taken('turnEnd')).toEqual(['turnEnd', 'boundary'])
-  expect(await taken('turnEnd')).toEqual([])
+  expect(await taken('turn_end')).toEqual(['turn_end', 'boundary'])
+  expect(await taken('turn_end')).toEqual([])
   expect(await taken()).toEqual(['digest'])
 })
 

@@ -76,10 +76,10 @@ test('a request whose caller is gone times out by itself, once', async () => {
   await wire.closed
   await lead.system.info()
   await server.advance(99)
-  expect((await lead.events.list({ types: ['request.timedOut'] })).events).toEqual([])
+  expect((await lead.events.list({ types: ['request.timed_out'] })).events).toEqual([])
   await server.advance(1)
   await server.advance(1_000)
-  expect((await lead.events.list({ types: ['request.timedOut'] })).events).toHaveLength(1)
+  expect((await lead.events.list({ types: ['request.timed_out'] })).events).toHaveLength(1)
 })
 
 test('more requests than one batch of the sweep holds time out all the same', async () => {
@@ -93,7 +93,7 @@ test('more requests than one batch of the sweep holds time out all the same', as
   )
   await server.sweep()
   expect(rows(server, "SELECT id FROM requests WHERE status = 'waiting'")).toEqual([])
-  expect((await lead.events.list({ types: ['request.timedOut'], limit: 1_000 })).events).toHaveLength(250)
+  expect((await lead.events.list({ types: ['request.timed_out'], limit: 1_000 })).events).toHaveLength(250)
 })
 
 test('an answer whose wake never came is there at the deadline', async () => {

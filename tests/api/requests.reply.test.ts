@@ -71,9 +71,9 @@ test('an answer that comes too late is kept, and a caller that asks again with i
     details: { status: 'timed_out' },
   })
   expect(await ada.requests.route(input)).toMatchObject({ requestId, ok: true, result: 'late' })
-  const { events } = await ada.events.list({ types: ['request.timedOut', 'request.replied'] })
+  const { events } = await ada.events.list({ types: ['request.timed_out', 'request.replied'] })
   expect(events.map(({ type, data }) => [type, data])).toEqual([
-    ['request.timedOut', { method: 'm' }],
+    ['request.timed_out', { method: 'm' }],
     ['request.replied', { method: 'm', ok: true, inTime: false }],
   ])
 })
@@ -89,7 +89,7 @@ test('whether an answer is in time is said by the clock, not by when a sweep run
   // No sweep: only time passes.
   server.clock.advance(100)
   expect(await bob.requests.reply({ requestId })).toEqual({ requestId, inTime: false })
-  expect((await ada.events.list({ types: ['request.timedOut'] })).events).toHaveLength(1)
+  expect((await ada.events.list({ types: ['request.timed_out'] })).events).toHaveLength(1)
 })
 
 test('the answer acks the message in whatever state of delivery it is', async () => {

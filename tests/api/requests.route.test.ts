@@ -145,7 +145,7 @@ test('without an answer in time the caller is told so, once, and the request has
   expect(await answer).toMatchObject({ code: 'DEADLINE_EXCEEDED', applied: 'unknown' })
   expect(rows(server, 'SELECT status FROM requests')).toEqual([{ status: 'timed_out' }])
   await server.advance(1_000)
-  expect((await lead.events.list({ types: ['request.timedOut'] })).events).toMatchObject([
+  expect((await lead.events.list({ types: ['request.timed_out'] })).events).toMatchObject([
     { actor: null, data: { method: 'm' } },
   ])
 })

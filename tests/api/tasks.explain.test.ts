@@ -36,16 +36,16 @@ describe('a task is explained', () => {
     expect(claimable).toBe(true)
     expect(agents.map(({ name, excludedBy }) => [name, ...excludedBy])).toEqual([
       ['able'],
-      ['draining', 'agentDraining'],
-      ['gone', 'agentOffline'],
+      ['draining', 'agent_draining'],
+      ['gone', 'agent_offline'],
       ['looker-on', 'role'],
-      ['paused', 'agentPaused'],
+      ['paused', 'agent_paused'],
       ['unable', 'requires'],
     ])
     const assigned = await lead.tasks.create({ type: 'code', requires: ['ts'], assignedTo: 'unable' })
     const explained = await lead.tasks.explain({ taskId: assigned.id })
     expect(explained.claimable).toBe(false)
-    expect(explained.agents.at(0)).toMatchObject({ name: 'able', eligible: false, excludedBy: ['assignedTo'] })
+    expect(explained.agents.at(0)).toMatchObject({ name: 'able', eligible: false, excludedBy: ['assigned_to'] })
     expect(explained.agents.at(-1)).toMatchObject({ name: 'unable', excludedBy: ['requires'] })
   })
 
@@ -84,13 +84,13 @@ describe('a task is explained', () => {
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     const later = await lead.tasks.create({ type: 'code', notBefore: '2026-01-01T01:00:00.000Z' })
     expect((await lead.tasks.explain({ taskId: later.id })).reasons).toEqual([
-      { predicate: 'notBefore', message: 'it is not to be claimed before 2026-01-01T01:00:00.000Z' },
+      { predicate: 'not_before', message: 'it is not to be claimed before 2026-01-01T01:00:00.000Z' },
     ])
     await lead.tasks.create({ type: 'code' })
     const task = await claimOne(ada)
     await ada.tasks.fail({ ...leaseOf(task), error: 'no', nextRetryDelayMs: 5_000 })
     expect((await lead.tasks.explain({ taskId: task.id })).reasons).toEqual([
-      { predicate: 'notBefore', message: 'it is not tried again after a failure before 2026-01-01T00:00:05.000Z' },
+      { predicate: 'not_before', message: 'it is not tried again after a failure before 2026-01-01T00:00:05.000Z' },
     ])
   })
 
@@ -120,8 +120,8 @@ describe('a task is explained', () => {
     await lead.agents.pause({ epic: 'walls' })
     await lead.agents.pause({ all: true })
     expect((await lead.tasks.explain({ taskId: id })).reasons).toEqual([
-      { predicate: 'projectPaused', message: 'the project is paused since 2026-01-01T00:00:00.000Z' },
-      { predicate: 'epicPaused', message: 'the epic walls is paused' },
+      { predicate: 'project_paused', message: 'the project is paused since 2026-01-01T00:00:00.000Z' },
+      { predicate: 'epic_paused', message: 'the epic walls is paused' },
     ])
   })
 

@@ -32,10 +32,10 @@ test('a worker asks, its lease ends without burning an attempt, and the answer c
     input: { question, answer: { use: 'tabs' }, by: null, at },
     progress: { details: { at: 3 } },
   })
-  const { events } = await lead.events.list({ types: ['task.inputRequested', 'task.inputProvided'] })
+  const { events } = await lead.events.list({ types: ['task.input_requested', 'task.input_provided'] })
   expect(events.map(({ type, data }) => ({ type, data }))).toEqual([
-    { type: 'task.inputRequested', data: { attempt: 1, agentId: worker.id, question, deadlineAt: null } },
-    { type: 'task.inputProvided', data: { attempt: 1, default: false } },
+    { type: 'task.input_requested', data: { attempt: 1, agentId: worker.id, question, deadlineAt: null } },
+    { type: 'task.input_provided', data: { attempt: 1, default: false } },
   ])
 })
 
@@ -69,8 +69,8 @@ test.each([{ use: 'tabs' }, 'text', 0, false, null])(
       inputRequest: null,
       input: { question, answer, by: null, at: deadlineAt },
     })
-    const { events } = await lead.events.list({ types: ['task.inputProvided', 'task.failed', 'task.timedOut'] })
-    expect(events).toMatchObject([{ type: 'task.inputProvided', actor: null, data: { attempt: 1, default: true } }])
+    const { events } = await lead.events.list({ types: ['task.input_provided', 'task.failed', 'task.timed_out'] })
+    expect(events).toMatchObject([{ type: 'task.input_provided', actor: null, data: { attempt: 1, default: true } }])
   },
 )
 

@@ -69,13 +69,13 @@ test('an attempt that takes too long is a failure like any other, and its holder
   expect(await get()).toMatchObject({ status: 'pending', failures: 1, error, attempt: 1 })
   expect((await worker.agents.heartbeat({ leases: [lease] })).lost).toEqual([{ taskId, reason: 'stale' }])
   expect(await refusal(worker.tasks.progress(lease))).toMatchObject({ code: 'STALE_LEASE' })
-  const { events } = await lead.events.list({ types: ['task.timedOut'] })
+  const { events } = await lead.events.list({ types: ['task.timed_out'] })
   expect(events).toMatchObject([{ actor: null, data: { attempt: 1, agentId: worker.id, failures: 1, error } }])
   await server.advance(2_000)
   await claimOne(worker, { leaseMs: 3_600_000 })
   await server.advance(minute)
   expect(await get()).toMatchObject({ status: 'failed', failures: 2, error, timeoutAt: null })
-  expect((await lead.events.list({ types: ['task.failed', 'task.timedOut'] })).events).toHaveLength(2)
+  expect((await lead.events.list({ types: ['task.failed', 'task.timed_out'] })).events).toHaveLength(2)
 })
 
 test('it waits as after any failure before it can be claimed again', async () => {
@@ -130,7 +130,7 @@ test.each(['blocked', 'pending', 'in_progress', 'input_required'] as const)(
     await server.advance(minute)
     const error = 'it was not completed within scheduleToCloseMs'
     expect(await get()).toMatchObject({ status: 'failed', failures: 0, error, timeoutAt: null })
-    const { events } = await lead.events.list({ types: ['task.failed', 'task.timedOut'] })
+    const { events } = await lead.events.list({ types: ['task.failed', 'task.timed_out'] })
     expect(events).toMatchObject([{ type: 'task.failed', data: { failures: 0, error } }])
   },
 )

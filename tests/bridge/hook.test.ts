@@ -81,12 +81,12 @@ test('each point shows what its sender wants shown there, and what is more urgen
   const lead = server.connect()
   await using host = new Hooked(server)
   const to = await host.name()
-  for (const mode of ['digest', 'turnEnd', 'boundary', 'steer'] as const)
+  for (const mode of ['digest', 'turn_end', 'boundary', 'steer'] as const)
     await lead.messages.send({ to, type: 'note', payload: `this is ${mode}`, mode })
   const shown: string[][] = []
   for (const event of ['tool', 'tool', 'stop', 'prompt', 'session-start'])
     shown.push([...(await host.hook(event)).matchAll(/this is (\w+)/g)].map(([, mode = '']) => mode))
-  expect(shown).toEqual([['boundary', 'steer'], [], ['turnEnd'], ['digest'], []])
+  expect(shown).toEqual([['boundary', 'steer'], [], ['turn_end'], ['digest'], []])
 })
 
 test('what was shown is acked at the boundary after it, and not before', async () => {

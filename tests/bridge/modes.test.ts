@@ -2,19 +2,19 @@ import { describe, expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { beats, bridgedHost, delivered, type Host, httpHost } from './hosts.ts'
 
-type Mode = 'steer' | 'boundary' | 'turnEnd' | 'digest'
+type Mode = 'steer' | 'boundary' | 'turn_end' | 'digest'
 
 const within = { timeout: 10_000, interval: 5 }
 
 /** A lead's messages to a host, one of each mode; each says its mode. */
 async function sendEach(server: TestServer, to: string): Promise<void> {
   const lead = server.connect()
-  for (const mode of ['digest', 'turnEnd', 'boundary', 'steer'] as const)
+  for (const mode of ['digest', 'turn_end', 'boundary', 'steer'] as const)
     await lead.messages.send({ to, type: 'note', payload: `this is ${mode}`, mode })
 }
 
 const modesIn = (text: string): Mode[] =>
-  (['steer', 'boundary', 'turnEnd', 'digest'] as const).filter((mode) => text.includes(`| this is ${mode}`))
+  (['steer', 'boundary', 'turn_end', 'digest'] as const).filter((mode) => text.includes(`| this is ${mode}`))
 
 const nameOf = async (host: Host): Promise<string> => String((await host.did('join'))['name'])
 
@@ -46,7 +46,7 @@ describe.each([
       ['progress', ['steer']],
       ['who', []],
       ['complete', ['boundary']],
-      ['next_task', ['turnEnd']],
+      ['next_task', ['turn_end']],
       ['inbox', ['digest']],
       ['inbox', []],
     ])

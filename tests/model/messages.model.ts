@@ -69,13 +69,13 @@ function post(state: State, sender: Caller, letter: Letter, to: Agent, full: boo
     redrives: 0,
     notBefore: undefined,
     delivery: undefined,
-    failures: full ? [{ attempt: 0, reason: 'inbox full', error: null }] : [],
+    failures: full ? [{ attempt: 0, reason: 'inbox_full', error: null }] : [],
     purged: false,
   }
   state.messages.push(message)
   const data = { from: sender?.id ?? null, to: to.id, type: 'note', priority: letter.priority }
   state.tell('message.sent', message, sender, data, about(message))
-  if (full) state.tell('message.dead', message, sender, { attempt: 0, reason: 'inbox full' }, about(message))
+  if (full) state.tell('message.dead', message, sender, { attempt: 0, reason: 'inbox_full' }, about(message))
   return message
 }
 
@@ -166,7 +166,7 @@ function giveBack(
   actor: Caller,
   delayMs?: number,
 ): void {
-  const reason = by === 'nak' ? 'nak' : 'ack wait over'
+  const reason = by === 'nak' ? 'nak' : 'ack_timeout'
   if (message.attempt >= message.maxDeliver) return bury(state, message, 'bury', { reason, error }, actor)
   move(message, by)
   message.failures.push({ attempt: message.attempt, reason, error })

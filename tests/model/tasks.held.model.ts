@@ -83,7 +83,7 @@ export function requestInput(
     question,
     deadlineAt: deadlineMs === undefined ? null : iso(deadlineAt),
   }
-  state.tell('task.inputRequested', task, agent, data, about(task))
+  state.tell('task.input_requested', task, agent, data, about(task))
   return { taskId: task.id, status: 'input_required' }
 }
 
@@ -98,7 +98,7 @@ export function answer(
   task.input = { question: task.question.question, answer: given.answer }
   task.question = undefined
   toQueue(state, task)
-  state.tell('task.inputProvided', task, caller, { attempt: task.attempt, default: given.byDefault }, about(task))
+  state.tell('task.input_provided', task, caller, { attempt: task.attempt, default: given.byDefault }, about(task))
   return { taskId: task.id, status: task.status }
 }
 

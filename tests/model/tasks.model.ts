@@ -206,7 +206,7 @@ export function failAttempt(
     waitMs,
   }: {
     error: string | undefined
-    as: 'task.retried' | 'task.timedOut'
+    as: 'task.retried' | 'task.timed_out'
     retryable?: boolean
     waitMs?: number | undefined
   },

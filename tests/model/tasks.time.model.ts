@@ -41,7 +41,7 @@ function expire(state: State, task: Task): void {
 }
 
 function tooLong(state: State, task: Task): void {
-  if (task.lease) failAttempt(state, task.lease, { error: undefined, as: 'task.timedOut' }, undefined)
+  if (task.lease) failAttempt(state, task.lease, { error: undefined, as: 'task.timed_out' }, undefined)
 }
 
 /** The default answer, or the end for want of one. */

@@ -100,7 +100,7 @@ test('a store that does not answer shows in readiness, not in liveness', async (
   damage(server, 'ALTER TABLE projects RENAME TO gone')
   const ready = await fetch(`${server.url}/readyz`)
   expect(ready.status).toBe(503)
-  expect(await ready.json()).toMatchObject({ status: 'store unavailable' })
+  expect(await ready.json()).toMatchObject({ status: 'store_unavailable' })
   expect((await fetch(`${server.url}/livez`)).status).toBe(200)
   damage(server, 'ALTER TABLE gone RENAME TO projects')
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200)

@@ -29,7 +29,7 @@ const nextTask = tool({
   output: z.object({ task: workView.nullable(), next: z.string() }),
   // A message disturbs nothing between two tasks, and a model that takes one task after another has
   // no other end of a turn.
-  messageMode: 'turnEnd',
+  messageMode: 'turn_end',
   run: async (toolSession, { waitSeconds, another }, { signal }) => {
     const current = another ? undefined : await findHeldTask(toolSession)
     const waitMs = Math.min(waitSeconds * 1_000, toolSession.maxWaitMs)

@@ -10,7 +10,7 @@ export const leastUrgentModes = {
   'session-start': 'digest',
   prompt: 'digest',
   tool: 'boundary',
-  stop: 'turnEnd',
+  stop: 'turn_end',
 } as const satisfies Record<HookEvent, DeliveryMode>
 
 export const hookHosts = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] as const

@@ -125,7 +125,7 @@ export class HostSession implements ToolSession {
 
   async claim(wait: WaitOptions): Promise<Task | undefined> {
     await this.#ensureJoined()
-    const { signal: interrupted, leave } = this.#inbox.interruptOn('turnEnd')
+    const { signal: interrupted, leave } = this.#inbox.interruptOn('turn_end')
     // A message that is here already is shown with the task, or at once if there is none.
     const interruptibleWait = interrupted.aborted
       ? { ...wait, waitMs: 0 }

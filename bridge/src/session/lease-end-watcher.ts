@@ -4,7 +4,7 @@ import { type Clock, sleep } from '../clock.ts'
 import type { Leases } from './leases.ts'
 
 /** Events that end a lease without an action of its holder, which `task.released` may be. */
-const leaseEndTypes = ['task.cancelled', 'task.expired', 'task.timedOut'] as const
+const leaseEndTypes = ['task.cancelled', 'task.expired', 'task.timed_out'] as const
 
 const attemptSchema = z.object({ attempt: z.int() })
 

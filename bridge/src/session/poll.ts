@@ -19,7 +19,7 @@ const pollIntervalMs = 30_000
 /** Number of tasks that one poll checks. */
 const maxTasksChecked = 50
 
-const ignoredExclusions: ReadonlySet<string> = new Set(['agentOffline'])
+const ignoredExclusions: ReadonlySet<string> = new Set(['agent_offline'])
 
 async function mayClaim(client: Client, taskId: string, agent: string | undefined): Promise<boolean> {
   const { reasons, agents } = await client.tasks.explain({ taskId })
@@ -59,7 +59,7 @@ const eventsFor = {
     'task.retried',
     'task.released',
     'task.expired',
-    'task.inputProvided',
+    'task.input_provided',
     'task.reopened',
     'task.rejected',
     'task.updated',

@@ -70,7 +70,7 @@ interface MessageReader {
 const lastHeartbeatTimeoutMs = 2_000
 
 /** Events that end a lease without an action of its holder. */
-const leaseEndEventTypes = ['task.cancelled', 'task.expired', 'task.released', 'task.timedOut'] as const
+const leaseEndEventTypes = ['task.cancelled', 'task.expired', 'task.released', 'task.timed_out'] as const
 
 /**
  * A registered agent: its connection, its heartbeats, its work and its inbox.

@@ -11,7 +11,7 @@ export const deadLetters = router({
   ),
   redrive: mutation(
     {
-      permission: 'deadLetters:write',
+      permission: 'dead_letters:write',
       cost: 10,
       input: shapes.deadLetterRedriveInput,
       output: shapes.deadLetterRedriveOutput,
@@ -20,7 +20,7 @@ export const deadLetters = router({
   ),
   purge: mutation(
     {
-      permission: 'deadLetters:write',
+      permission: 'dead_letters:write',
       cost: 10,
       input: shapes.deadLetterPurgeInput,
       output: shapes.deadLetterPurgeOutput,

@@ -17,10 +17,10 @@ export const procedures: ReadonlyMap<string, CompiledProcedure> = new Map(
  * the wait: a wait for something to do then ends with an empty result, a wait for an answer with an
  * error.
  */
-export function waitsFor(path: string, input: unknown): 'something to do' | 'an answer' | undefined {
-  if (procedures.get(path)?.meta.waitField !== undefined) return 'an answer'
+export function waitsFor(path: string, input: unknown): 'blocking' | 'reply' | undefined {
+  if (procedures.get(path)?.meta.waitField !== undefined) return 'reply'
   const waits = typeof input === 'object' && input !== null && 'waitMs' in input && input.waitMs !== 0
-  return waits ? 'something to do' : undefined
+  return waits ? 'blocking' : undefined
 }
 
 const knownPermissions: ReadonlySet<string> = new Set([...permissions, 'open'])

@@ -59,7 +59,7 @@ const anyOverdue = async (reader: Reader, project: string): Promise<boolean> =>
 async function appendOutcome(tx: Transaction, row: Row | undefined): Promise<Row | undefined> {
   if (!row) return undefined
   const { attempt, agentId, failures, error } = row
-  const type = row.status === 'failed' ? 'task.failed' : 'task.timedOut'
+  const type = row.status === 'failed' ? 'task.failed' : 'task.timed_out'
   const data = { attempt, agentId, failures, error }
   tx.append({ type, subject: row.id, actor: null, taskId: row.id, epic: row.epic, data })
   await endLease(tx, row)

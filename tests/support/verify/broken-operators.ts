@@ -68,7 +68,7 @@ export const brokenOperators: readonly Broken[] = [
   {
     what: 'a claim before the answer',
     rules: ['claimed-without-answer', 'operator-event'],
-    bend: (story) => drop(story, 'task.inputProvided', 'mill'),
+    bend: (story) => drop(story, 'task.input_provided', 'mill'),
   },
   {
     what: 'a claim before the verdict',

@@ -8,8 +8,8 @@ const closingWords = [
   'retried',
   'released',
   'expired',
-  'timedOut',
-  'inputRequested',
+  'timed_out',
+  'input_requested',
   'failed',
   'cancelled',
 ]

@@ -5,7 +5,7 @@ import { type Rule, type Violation, violation } from './violation.ts'
 
 /** Events after which a task waits for somebody, and those that end the wait. */
 const waits: Readonly<Record<string, readonly string[]>> = {
-  'task.inputRequested': ['task.inputProvided', 'task.failed', 'task.cancelled', 'task.adopted'],
+  'task.input_requested': ['task.input_provided', 'task.failed', 'task.cancelled', 'task.adopted'],
   'task.submitted': ['task.rejected', 'task.completed', 'task.cancelled'],
 }
 
@@ -43,7 +43,7 @@ const brokenBy = (row: TaskRow, events: readonly EventRow[]): [Rule, EventRow][]
 
 const eventsOf: Readonly<Record<string, readonly string[]>> = {
   verify: ['task.completed', 'task.rejected'],
-  provideInput: ['task.inputProvided'],
+  provideInput: ['task.input_provided'],
   cancel: ['task.cancelled'],
   retry: ['task.reopened'],
   adopt: ['task.adopted'],

@@ -7,7 +7,7 @@ import { type Rule, type Violation, violation } from './violation.ts'
 const eventsOfWrite: Readonly<Record<string, { rule: Rule; types: readonly string[] }>> = {
   fail: { rule: 'fail-event', types: ['task.retried', 'task.failed'] },
   release: { rule: 'release-event', types: ['task.released'] },
-  requestInput: { rule: 'operator-event', types: ['task.inputRequested'] },
+  requestInput: { rule: 'operator-event', types: ['task.input_requested'] },
   lock: { rule: 'operator-event', types: ['task.locked'] },
 }
 

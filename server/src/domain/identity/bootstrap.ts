@@ -23,7 +23,7 @@ export interface BootstrapOptions {
 
 /** The state of the bootstrap token after the start. */
 export type BootstrapState =
-  | { readonly state: 'not needed' }
+  | { readonly state: 'not_needed' }
   | { readonly state: 'armed'; readonly file: string; readonly expiresAt: number }
   /** The token of the given file has been exchanged before. */
   | { readonly state: 'spent'; readonly file: string }
@@ -54,7 +54,7 @@ export class Bootstrap {
   static async issueToken({ store, pepper, givenFile, ownFile }: BootstrapOptions): Promise<BootstrapState> {
     if (await store.read(hasAdmin)) {
       rmSync(ownFile, { force: true })
-      return { state: 'not needed' }
+      return { state: 'not_needed' }
     }
     const token = givenFile === undefined ? `tcb_${newSecret()}` : readSecret('MCP_BOOTSTRAP_TOKEN_FILE', givenFile)
     const file = givenFile ?? ownFile

@@ -82,8 +82,6 @@ interface EnqueueResult {
   readonly status: 'pending' | 'dead'
 }
 
-const inboxFullReason = 'inbox full'
-
 /** Adds one message to one inbox. Throws INBOX_FULL before it writes anything. */
 export async function enqueueMessage(
   tx: Transaction,
@@ -96,7 +94,7 @@ export async function enqueueMessage(
   const messageId = uuidv7()
   const state = hasSpace
     ? { status: 'pending' as const, ready: 1 as const, endedAt: null, lastError: null }
-    : { status: 'dead' as const, ready: null, endedAt: tx.now, lastError: inboxFullReason }
+    : { status: 'dead' as const, ready: null, endedAt: tx.now, lastError: 'the inbox is full' }
   await tx.run(insert, { ...message, ...state, id: messageId, now: tx.now })
   const eventFields = {
     subject: messageId,
@@ -110,12 +108,9 @@ export async function enqueueMessage(
   if (hasSpace) {
     tx.wake({ topic: 'inbox', agentId: to, reason: 'message' })
   } else {
-    await recordFailure(tx, { messageId, redrives: 0, attempt: 0, reason: inboxFullReason, error: null })
-    tx.append({
-      ...eventFields,
-      type: 'message.dead',
-      data: { messageId, attempt: 0, reason: inboxFullReason, error: null },
-    })
+    const failure = { messageId, attempt: 0, reason: 'inbox_full', error: null } as const
+    await recordFailure(tx, { ...failure, redrives: 0 })
+    tx.append({ ...eventFields, type: 'message.dead', data: failure })
   }
   return { messageId, status: state.status }
 }

@@ -1,3 +1,4 @@
+import type { DeliveryFailureReason } from '@tony/mcp-shared/dead-letters'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
 interface DeliveryFailure {
@@ -6,7 +7,7 @@ interface DeliveryFailure {
   redrives: number
   /** 0 for a message that was never delivered. */
   attempt: number
-  reason: 'nak' | 'term' | 'ack wait over' | 'inbox full'
+  reason: DeliveryFailureReason
   error: string | null
 }
 

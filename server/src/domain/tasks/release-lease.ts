@@ -1,3 +1,4 @@
+import type { LeaseReleaseReason } from '@tony/mcp-shared/leases'
 import { and, eq, gte, lt, type SQLWrapper, sql } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
@@ -63,7 +64,12 @@ const releaseUnlistedLeases = statement(({ db, t, p }: Query<{ agentId: string; 
 /** A lease that this number of successive heartbeats do not list is unknown to its holder. */
 const unlistedHeartbeatLimit = 2
 
-async function recordRelease(tx: Transaction, row: LeasedRow, actor: string | null, reason: string): Promise<void> {
+async function recordRelease(
+  tx: Transaction,
+  row: LeasedRow,
+  actor: string | null,
+  reason: LeaseReleaseReason,
+): Promise<void> {
   const data = { attempt: row.attempt, agentId: row.agentId, reason }
   tx.append({ type: 'task.released', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   await endLease(tx, row)
@@ -84,7 +90,7 @@ export async function releaseLease(
 export async function releaseEarlierIncarnations(
   tx: Transaction,
   agent: { readonly id: string; readonly incarnation: number },
-  cause: { readonly actor: string | null; readonly reason: string },
+  cause: { readonly actor: string | null; readonly reason: LeaseReleaseReason },
 ): Promise<number> {
   const rows = await tx.run(releaseBefore, { agentId: agent.id, incarnation: agent.incarnation, now: tx.now })
   for (const row of rows) await recordRelease(tx, row, cause.actor, cause.reason)

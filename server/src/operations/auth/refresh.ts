@@ -1,4 +1,9 @@
-import { type authRefreshInput, type authRefreshOutput, sessionLife } from '@tony/mcp-shared/auth'
+import {
+  type authRefreshInput,
+  type authRefreshOutput,
+  type SessionRevocationReason,
+  sessionLife,
+} from '@tony/mcp-shared/auth'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, gt, isNull, ne } from 'drizzle-orm'
@@ -113,7 +118,8 @@ async function exchangeIn(
       : new CoordinationError('TOKEN_REVOKED', 'this session has been revoked: register again')
   }
   tx.wake({ topic: 'revoked', sessions: [sessionId] })
-  const data = { sessionId, reason: 'reuse' }
+  const reason: SessionRevocationReason = 'reuse'
+  const data = { sessionId, reason }
   tx.append({ type: 'session.revoked', subject: revoked.agentId, actor: null, audience: [revoked.agentId], data })
   return new CoordinationError(
     'TOKEN_REVOKED',

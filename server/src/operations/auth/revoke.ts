@@ -1,4 +1,4 @@
-import type { authRevokeInput, authRevokeOutput } from '@tony/mcp-shared/auth'
+import type { authRevokeInput, authRevokeOutput, SessionRevocationReason } from '@tony/mcp-shared/auth'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { z } from 'zod'
 import { requireKnownAgent } from '../../domain/agents/lookup.ts'
@@ -39,8 +39,9 @@ export async function revoke(ctx: Context, input: Input): Promise<z.output<typeo
   const revoked = await ctx.transact(async (tx) => {
     const sessions = await revokeIn(ctx, tx, input)
     const actor = actorOf(principal)
+    const reason: SessionRevocationReason = 'revoked'
     for (const { id, agentId } of sessions) {
-      const data = { sessionId: id, reason: 'revoked' }
+      const data = { sessionId: id, reason }
       tx.append({ type: 'session.revoked', subject: agentId, actor, audience: [agentId], data })
     }
     return sessions

@@ -1,3 +1,4 @@
+import type { DeliveryFailureReason } from '@tony/mcp-shared/dead-letters'
 import { redeliveryPolicy } from '@tony/mcp-shared/messages'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { recordFailure } from '../../domain/messages/failures.ts'
@@ -78,7 +79,7 @@ const nakOverdue = statement((q: Query<NakParams & { ord: number }>) =>
     .prepare(),
 )
 
-type Reason = 'nak' | 'term' | 'ack wait over'
+type Reason = Exclude<DeliveryFailureReason, 'inbox_full'>
 
 /** Records the failed delivery and appends its event, in the transaction of the dead letter. */
 async function recordEndedDelivery(tx: Transaction, row: MessageRow, reason: Reason): Promise<void> {
@@ -88,7 +89,7 @@ async function recordEndedDelivery(tx: Transaction, row: MessageRow, reason: Rea
   tx.append({
     type: event,
     subject: row.id,
-    actor: reason === 'ack wait over' ? null : row.toAgent,
+    actor: reason === 'ack_timeout' ? null : row.toAgent,
     taskId: row.taskId,
     threadId: row.threadId,
     audience: participantsOf(row),
@@ -132,7 +133,7 @@ export async function nakOverdueDeliveries(
   for (const { ord } of rows) {
     const params = { ord, jitter: random(), delayMs: null, error: 'no ack in time', now: tx.now }
     const [row] = await tx.run(nakOverdue, params)
-    if (row) await recordEndedDelivery(tx, row, 'ack wait over')
+    if (row) await recordEndedDelivery(tx, row, 'ack_timeout')
   }
   return rows.length
 }

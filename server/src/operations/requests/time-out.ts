@@ -26,7 +26,7 @@ export async function timeOutIn(tx: Transaction, requestId: string): Promise<voi
   const [row] = await tx.run(timeOut, { requestId, now: tx.now })
   if (!row) return
   tx.append({
-    type: 'request.timedOut',
+    type: 'request.timed_out',
     subject: requestId,
     actor: null,
     audience: requestParticipantsOf(row.from, row.to),

@@ -77,9 +77,9 @@ async function pauseReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   const reasons: Reason[] = []
   const [project] = await reader.run(findProjectPause, { project: row.projectId })
   if (project?.pausedAt != null)
-    reasons.push({ predicate: 'projectPaused', message: `the project is paused since ${iso(project.pausedAt)}` })
+    reasons.push({ predicate: 'project_paused', message: `the project is paused since ${iso(project.pausedAt)}` })
   if (row.epic !== null && (await isEpicPaused(reader, row.projectId, row.epic)))
-    reasons.push({ predicate: 'epicPaused', message: `the epic ${row.epic} is paused` })
+    reasons.push({ predicate: 'epic_paused', message: `the epic ${row.epic} is paused` })
   return reasons
 }
 
@@ -88,7 +88,7 @@ async function waitingReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   const reasons = await dependencyReasons(reader, row)
   if (row.notBefore !== null && row.notBefore > reader.now) {
     const what = row.failures > 0 ? 'tried again after a failure' : 'to be claimed'
-    reasons.push({ predicate: 'notBefore', message: `it is not ${what} before ${iso(row.notBefore)}` })
+    reasons.push({ predicate: 'not_before', message: `it is not ${what} before ${iso(row.notBefore)}` })
   }
   return [...reasons, ...(await lockReasons(reader, row)), ...(await pauseReasons(reader, row))]
 }

@@ -33,10 +33,10 @@ function exclusions(ctx: Context, now: number, row: TaskRow, agent: AgentRow): P
   const checks: readonly (readonly [Predicate, boolean])[] = [
     ['role', !policy[agentRole.parse(agent.role)].has('tasks:work')],
     ['requires', requires.some((capability) => !capabilities.includes(capability))],
-    ['assignedTo', row.assignedTo !== null && row.assignedTo !== agent.id],
-    ['agentPaused', agent.pausedAt !== null],
-    ['agentDraining', agent.drainingAt !== null],
-    ['agentOffline', now - lastActivity >= ctx.config.agentTimeoutMs],
+    ['assigned_to', row.assignedTo !== null && row.assignedTo !== agent.id],
+    ['agent_paused', agent.pausedAt !== null],
+    ['agent_draining', agent.drainingAt !== null],
+    ['agent_offline', now - lastActivity >= ctx.config.agentTimeoutMs],
   ]
   return checks.filter(([, excluded]) => excluded).map(([predicate]) => predicate)
 }

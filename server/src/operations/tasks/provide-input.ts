@@ -52,7 +52,7 @@ async function answerIn(tx: Transaction, row: TaskRow, given: Answer): Promise<T
   if (!moved) return undefined
   const data = { attempt: moved.attempt, default: given.isDefault }
   const { id, epic } = moved
-  tx.append({ type: 'task.inputProvided', subject: id, actor: given.by, taskId: id, epic, data })
+  tx.append({ type: 'task.input_provided', subject: id, actor: given.by, taskId: id, epic, data })
   if (moved.ready !== null) notifyClaimable(tx, moved)
   return moved
 }

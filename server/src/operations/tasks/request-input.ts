@@ -54,7 +54,7 @@ export function requestInput(
     const [row] = await tx.run(storeRequest, params)
     if (!row) return refuseLease(tx, project, taskId)
     const data = { attempt: row.attempt, agentId, question, deadlineAt }
-    tx.append({ type: 'task.inputRequested', subject: taskId, actor: agentId, taskId, epic: row.epic, data })
+    tx.append({ type: 'task.input_requested', subject: taskId, actor: agentId, taskId, epic: row.epic, data })
     await endLease(tx, row)
     return { taskId, status: statusOf(row), revision: row.revision }
   })

@@ -33,7 +33,8 @@ interface LoggedEvent {
 }
 
 /** Events that end a lease; their data has the holder and the attempt. */
-const leaseEndEvents = /^task\.(submitted|completed|retried|released|expired|inputRequested|timedOut|failed|cancelled)$/
+const leaseEndEvents =
+  /^task\.(submitted|completed|retried|released|expired|input_requested|timed_out|failed|cancelled)$/
 const leaseData = z.object({ agentId: z.string(), attempt: z.int() })
 const sessionData = z.object({ sessionId: z.string() })
 const agentIds = z.array(z.string())
@@ -144,7 +145,7 @@ const admissionEvents = /^(agent\.(updated|resumed)|project\.resumed|epic\.resum
 function wakesOf(project: string, { type, subject, audience, data }: LoggedEvent): Wake[] {
   if (admissionEvents.test(type))
     return [{ topic: 'fleet', project, agentId: type.startsWith('agent.') ? subject : null }]
-  if (subject !== null && (type === 'request.replied' || type === 'request.timedOut'))
+  if (subject !== null && (type === 'request.replied' || type === 'request.timed_out'))
     return [{ topic: 'reply', requestId: subject }]
   if (type === 'session.revoked')
     return [{ topic: 'revoked', sessions: [sessionData.parse(JSON.parse(data)).sessionId] }]

@@ -43,7 +43,7 @@ async function sendHealth(
     )
   const storeUsable = storeAnswers && !revocations.isUnreadable
   const isReady = ready() && storeUsable
-  const status = isReady ? 'ok' : storeUsable ? 'draining' : 'store unavailable'
+  const status = isReady ? 'ok' : storeUsable ? 'draining' : 'store_unavailable'
   const uptimeMs = Math.round(clock.monotonic() - startedAt)
   sendJson(response, isReady ? 200 : 503, { status, uptimeMs })
 }

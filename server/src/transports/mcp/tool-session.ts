@@ -137,7 +137,7 @@ export class HttpToolSession implements ToolSession {
     const { agentId } = await this.ensureJoined()
     await this.#ackShownMessages()
     // Due messages are shown with the task, or at once if there is no task.
-    this.#pendingMessages = await this.#receiveMessages('turnEnd', maxMessagesPerResult)
+    this.#pendingMessages = await this.#receiveMessages('turn_end', maxMessagesPerResult)
     const { signal: interrupted, end } = this.#interruptOnMessage(agentId)
     const wait = this.#pendingMessages.length > 0 ? 0 : waitMs
     const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs: wait }, AbortSignal.any([signal, interrupted]))
@@ -217,7 +217,7 @@ export class HttpToolSession implements ToolSession {
       while (!(isOver || interrupted.signal.aborted)) {
         await notifier.wait()
         // The message may not be due yet. On PostgreSQL such a notification repeats every second.
-        if (!isOver) this.#pendingMessages = await this.#receiveMessages('turnEnd', maxMessagesPerResult)
+        if (!isOver) this.#pendingMessages = await this.#receiveMessages('turn_end', maxMessagesPerResult)
         if (this.#pendingMessages.length > 0) interrupted.abort()
       }
     }

@@ -44,7 +44,7 @@ export class OpenCalls {
   /** Registers a call. Returns its abort signal and the function that marks its end. */
   begin(id: Id, path: string, input: unknown): { readonly signal: AbortSignal; readonly end: () => void } {
     const waitKind = waitsFor(path, input)
-    const wait = waitKind && { controller: new AbortController(), canEndEarly: waitKind === 'something to do' }
+    const wait = waitKind && { controller: new AbortController(), canEndEarly: waitKind === 'blocking' }
     if (wait) this.#waitingCalls.set(id, wait)
     if (wait?.canEndEarly && this.#draining) wait.controller.abort()
     this.#inFlight += 1

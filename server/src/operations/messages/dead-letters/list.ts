@@ -1,4 +1,8 @@
-import type { deadLetterListInput, deadLetterListOutput } from '@tony/mcp-shared/dead-letters'
+import {
+  type deadLetterListInput,
+  type deadLetterListOutput,
+  deliveryFailureReason,
+} from '@tony/mcp-shared/dead-letters'
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
@@ -19,7 +23,12 @@ const findFailures = statement(({ db, t, p }: Query<{ messageId: string; redrive
 
 async function failuresOf(reader: Reader, { id: messageId, redrives }: MessageHead) {
   const rows = await reader.run(findFailures, { messageId, redrives })
-  return rows.map(({ attempt, at, reason, error }) => ({ attempt, at: iso(at), reason, error }))
+  return rows.map(({ attempt, at, reason, error }) => ({
+    attempt,
+    at: iso(at),
+    reason: deliveryFailureReason.parse(reason),
+    error,
+  }))
 }
 
 /** `messages.deadLetters.list`: oldest first, in pages, each with the history of its deliveries. */
