@@ -18,7 +18,7 @@ function differs(engine: 'sqlite' | 'postgres'): boolean {
     cpSync(join(root, 'drizzle', engine), folder, { recursive: true })
     const before = readdirSync(folder).length
     const dialect = engine === 'sqlite' ? 'sqlite' : 'postgresql'
-    const schema = `./server/src/store/schema.${engine}.ts`
+    const schema = `./server/src/store/tables/schema.${engine}.ts`
     // drizzle-kit accepts the folder only as a path relative to its working folder.
     const out = relative(root, folder)
     const argv = [kit, 'generate', '--dialect', dialect, '--schema', schema, '--out', out, '--name', 'missing']
