@@ -1,16 +1,14 @@
-import { type delivery, modeOfRank } from '@tony/mcp-shared/messages'
-import { priorityOfRank } from '@tony/mcp-shared/priorities'
+import type { delivery } from '@tony/mcp-shared/messages'
 import { and, eq, gt, isNull, lte, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { admissionOf } from '../../domain/agents/admission.ts'
 import { randomToken } from '../../platform/random.ts'
-import { iso, isoOrNull } from '../../platform/times.ts'
+import { iso } from '../../platform/times.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
-import type { Tables } from '../../store/tables/tables.ts'
+import { type MessageRow, wireFieldsOf } from './serialize.ts'
 
 export type Delivery = z.output<typeof delivery>
-export type MessageRow = Tables['messages']['$inferSelect']
 
 const countInFlight = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db
@@ -117,23 +115,7 @@ async function toDelivery(tx: Transaction, row: MessageRow): Promise<Delivery> {
   if (payload === undefined || row.receipt === null || row.ackBy === null)
     throw new Error(`message ${row.id} is not whole`)
   return {
-    id: row.id,
-    from: row.fromAgent,
-    to: row.toAgent,
-    address: row.address,
-    type: row.type,
-    payload: JSON.parse(payload),
-    priority: priorityOfRank(row.priority),
-    mode: modeOfRank(row.mode),
-    threadId: row.threadId,
-    replyTo: row.replyTo,
-    correlationId: row.correlationId,
-    taskId: row.taskId,
-    sentAt: iso(row.createdAt),
-    expiresAt: isoOrNull(row.expiresAt),
-    attempt: row.retryCount,
-    maxDeliver: row.maxDeliver,
-    redrives: row.redrives,
+    ...wireFieldsOf(row, payload),
     receipt: row.receipt,
     ackBy: iso(row.ackBy),
   }

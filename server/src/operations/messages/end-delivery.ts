@@ -6,8 +6,8 @@ import { participantsOf } from '../../domain/messages/participants.ts'
 import { backoff } from '../../platform/backoff.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
-import type { MessageRow } from './deliver.ts'
 import { isCurrentDelivery, type Receipt } from './receipt.ts'
+import type { MessageRow } from './serialize.ts'
 
 interface NakParams {
   /** The fraction [0, 1) of the longest backoff: full jitter. */

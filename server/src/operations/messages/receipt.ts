@@ -3,7 +3,7 @@ import { and, eq } from 'drizzle-orm'
 import { participantsOf } from '../../domain/messages/participants.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import type { MessageRow } from './deliver.ts'
+import type { MessageRow } from './serialize.ts'
 
 export const findMessage = statement(({ db, t, p }: Query<{ messageId: string; agentId: string }>) =>
   db

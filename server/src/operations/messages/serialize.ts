@@ -1,4 +1,4 @@
-import { type message, messageStatuses, modeOfRank } from '@tony/mcp-shared/messages'
+import { type delivery, type message, messageStatuses, modeOfRank } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { eq, getTableColumns, sql } from 'drizzle-orm'
 import type { z } from 'zod'
@@ -6,7 +6,8 @@ import { pageCharacterLimit } from '../../platform/paging.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
-import type { MessageRow } from './deliver.ts'
+
+export type MessageRow = Tables['messages']['$inferSelect']
 
 type Status = MessageOutput['status']
 export type MessageOutput = z.output<typeof message>
@@ -37,33 +38,38 @@ export function statusOf(word: string): Status {
   return status
 }
 
-function serializeMessage(row: MessageHead, payload: string): MessageOutput {
-  return {
-    id: row.id,
-    from: row.fromAgent,
-    to: row.toAgent,
-    address: row.address,
-    bodyId: row.bodyId,
-    type: row.type,
-    payload: JSON.parse(payload),
-    priority: priorityOfRank(row.priority),
-    mode: modeOfRank(row.mode),
-    status: statusOf(row.status),
-    threadId: row.threadId,
-    replyTo: row.replyTo,
-    correlationId: row.correlationId,
-    taskId: row.taskId,
-    sentAt: iso(row.createdAt),
-    expiresAt: isoOrNull(row.expiresAt),
-    deliveredAt: isoOrNull(row.deliveredAt),
-    shownAt: isoOrNull(row.shownAt),
-    endedAt: isoOrNull(row.endedAt),
-    attempt: row.retryCount,
-    maxDeliver: row.maxDeliver,
-    redrives: row.redrives,
-    lastError: row.lastError,
-  }
-}
+type SharedFields = Omit<z.output<typeof delivery>, 'receipt' | 'ackBy'>
+
+/** Returns the fields that a message and its delivery share on the wire. */
+export const wireFieldsOf = (row: MessageHead, payload: string): SharedFields => ({
+  id: row.id,
+  from: row.fromAgent,
+  to: row.toAgent,
+  address: row.address,
+  type: row.type,
+  payload: JSON.parse(payload),
+  priority: priorityOfRank(row.priority),
+  mode: modeOfRank(row.mode),
+  threadId: row.threadId,
+  replyTo: row.replyTo,
+  correlationId: row.correlationId,
+  taskId: row.taskId,
+  sentAt: iso(row.createdAt),
+  expiresAt: isoOrNull(row.expiresAt),
+  attempt: row.retryCount,
+  maxDeliver: row.maxDeliver,
+  redrives: row.redrives,
+})
+
+const serializeMessage = (row: MessageHead, payload: string): MessageOutput => ({
+  ...wireFieldsOf(row, payload),
+  bodyId: row.bodyId,
+  status: statusOf(row.status),
+  deliveredAt: isoOrNull(row.deliveredAt),
+  shownAt: isoOrNull(row.shownAt),
+  endedAt: isoOrNull(row.endedAt),
+  lastError: row.lastError,
+})
 
 async function payloadOf(reader: Reader, { ord, id }: MessageHead): Promise<string> {
   const [found] = await reader.run(findPayload, { ord })

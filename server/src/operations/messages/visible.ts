@@ -2,7 +2,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import { type Principal, requireAgent, seesAllMessages } from '../../domain/principal.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
-import type { MessageRow } from './deliver.ts'
+import type { MessageRow } from './serialize.ts'
 
 const find = statement(({ db, t, p }: Query<{ project: string; messageId: string }>) =>
   db
