@@ -1,9 +1,8 @@
 import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { failDependents } from '../domain/tasks/dependents.ts'
-import { failureColumns } from '../domain/tasks/failure.ts'
+import { failureColumns, finalFailureColumns } from '../domain/tasks/failure.ts'
 import { endLease } from '../domain/tasks/lease.ts'
-import { dequeueColumns } from '../domain/tasks/queue-columns.ts'
 import { answerByDefault } from '../operations/tasks/provide-input.ts'
 import { equalsLiteral, inLiterals } from '../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
@@ -28,16 +27,7 @@ const stillOverdue = ({ t, p }: Pick<Query<{ ord: number; now: number }>, 't' | 
 const failTask = statement(({ db, t, p }: Query<{ ord: number; error: string; now: number }>) =>
   db
     .update(t.tasks)
-    .set({
-      ...dequeueColumns,
-      status: 'failed',
-      leaseToken: null,
-      leaseExpiresAt: null,
-      inputRequest: null,
-      error: p.error,
-      completedAt: p.now,
-      revision: sql`${t.tasks.revision} + 1`,
-    })
+    .set({ ...finalFailureColumns(t, p), inputRequest: null })
     .where(stillOverdue({ t, p }, inLiterals(t.tasks.status, taskTransitions.timeOut.from)))
     .returning()
     .prepare(),

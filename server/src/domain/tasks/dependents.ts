@@ -2,8 +2,9 @@ import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { finalFailureColumns } from './failure.ts'
 import { notifyClaimable } from './lease.ts'
-import { claimTimeout, dequeueColumns } from './queue-columns.ts'
+import { claimTimeout } from './queue-columns.ts'
 
 const dependentsOf = ({ db, t, p }: Query<{ taskId: string }>) =>
   db
@@ -56,15 +57,7 @@ const failBlockedDependents = statement(
     const { db, t, p } = query
     return db
       .update(t.tasks)
-      .set({
-        ...dequeueColumns,
-        status: 'failed',
-        leaseToken: null,
-        leaseExpiresAt: null,
-        error: p.error,
-        completedAt: p.now,
-        revision: sql`${t.tasks.revision} + 1`,
-      })
+      .set(finalFailureColumns(t, p))
       .where(
         and(
           inArray(t.tasks.id, dependentsOf(query)),

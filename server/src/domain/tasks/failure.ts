@@ -2,7 +2,7 @@ import { retryPolicy } from '@tony/mcp-shared/tasks'
 import { type SQLWrapper, sql } from 'drizzle-orm'
 import { backoff } from '../../platform/backoff.ts'
 import type { Tables } from '../../store/tables/tables.ts'
-import { queuedStatus, rankFromPriority, waitTimeout } from './queue-columns.ts'
+import { dequeueColumns, queuedStatus, rankFromPriority, waitTimeout } from './queue-columns.ts'
 
 /** The parameters of a failure, as SQL. */
 interface FailureParams {
@@ -36,3 +36,17 @@ export const failureColumns = (t: Pick<Tables, 'tasks'>, { error, retryable, jit
     revision: sql`${t.tasks.revision} + 1`,
   }
 }
+
+/** The columns to set for a task that fails for good without another attempt. */
+export const finalFailureColumns = (
+  t: Pick<Tables, 'tasks'>,
+  { error, now }: Pick<FailureParams, 'error' | 'now'>,
+) => ({
+  ...dequeueColumns,
+  status: 'failed',
+  leaseToken: null,
+  leaseExpiresAt: null,
+  error: sql`${error}`,
+  completedAt: sql`${now}`,
+  revision: sql`${t.tasks.revision} + 1`,
+})
