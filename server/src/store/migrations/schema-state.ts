@@ -35,7 +35,8 @@ export function migrateFile(file: string, clock: Clock): readonly MigrationState
   }
 }
 
-function withReadOnly<T>(file: string, work: (database: Database.Database) => T): T {
+/** Opens a file for `work`, only to read. Throws SchemaError for a database of another program. */
+export function withReadOnly<T>(file: string, work: (database: Database.Database) => T): T {
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 5_000 })
   try {
     refuseForeignDatabase(database)

@@ -3,8 +3,8 @@ import { basename, dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { listBackups } from '../backup/backup.ts'
 import { isCorruption } from '../backup/manifest.ts'
-import { refuseForeignDatabase, SchemaError } from '../migrations/migrate.ts'
-import { migrationStates, schemaDifferences } from '../migrations/schema-state.ts'
+import { SchemaError } from '../migrations/migrate.ts'
+import { migrationStates, schemaDifferences, withReadOnly } from '../migrations/schema-state.ts'
 import { acquireLock, resolveDatabaseFile } from './file-lock.ts'
 import { refuseOldSqlite } from './sqlite.ts'
 
@@ -33,16 +33,6 @@ const failed = (message: string): CheckResult => ({ state: 'failed', message })
 const mebibyte = 1_048_576
 const inMebibytes = (bytes: number): string => `${Math.round(bytes / mebibyte)} MiB`
 const hour = 3_600_000
-
-function withReadOnly<T>(file: string, work: (database: Database.Database) => T): T {
-  const database = new Database(file, { readonly: true, fileMustExist: true, timeout: 5_000 })
-  try {
-    refuseForeignDatabase(database)
-    return work(database)
-  } finally {
-    database.close()
-  }
-}
 
 function checkSqliteVersion(): CheckResult {
   const database = new Database(':memory:')
