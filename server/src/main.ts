@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { ConfigError, readConfig } from './config.ts'
 import { systemClock } from './platform/clock.ts'
+import { tolerateErrors } from './platform/log-destination.ts'
 import { start } from './server.ts'
 import { SchemaError } from './store/migrations/migrate.ts'
 import { StoreInUseError } from './store/sqlite/file-lock.ts'
@@ -18,25 +19,38 @@ function printError(error: unknown): void {
 }
 
 /**
+ * Milliseconds from the closed database to a forced exit. A log line that waits for a reader of
+ * standard error would keep the process alive.
+ */
+const outputGraceMs = 500
+
+/**
  * Runs a server in this process until SIGINT or SIGTERM. A start that fails prints one line and
  * sets exit code 1. So does a server that stops because a newer version migrated its database.
  */
 export async function main(mode: 'dev' | 'serve'): Promise<void> {
+  tolerateErrors(process.stdout)
+  tolerateErrors(process.stderr)
   // Registered before the start: the kernel drops a signal that process 1 of a container does not
   // handle yet.
   const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   try {
-    await using server = await start(readConfig(mode, process.env))
-    // In dev mode SIGHUP means that the terminal closed, so its default action ends the server.
-    if (mode === 'serve') process.on('SIGHUP', () => void server.reload())
-    process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)
-    const outdated = await Promise.race([stop.then(() => undefined), server.outdated])
-    if (outdated) printError(outdated)
-    // A close that hangs must not keep the process alive. Work that is not committed by then was
-    // never acknowledged.
-    systemClock.timer(exitDeadlineMs, () => process.exit())
+    await runUntil(mode, stop)
+    systemClock.timer(outputGraceMs, () => process.exit())
   } catch (error) {
     if (!startupErrors.some((kind) => error instanceof kind)) throw error
     printError(error)
   }
+}
+
+async function runUntil(mode: 'dev' | 'serve', stop: Promise<unknown>): Promise<void> {
+  await using server = await start(readConfig(mode, process.env))
+  // In dev mode SIGHUP means that the terminal closed, so its default action ends the server.
+  if (mode === 'serve') process.on('SIGHUP', () => void server.reload())
+  process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)
+  const outdated = await Promise.race([stop.then(() => undefined), server.outdated])
+  if (outdated) printError(outdated)
+  // A close that hangs must not keep the process alive. Work that is not committed by then was
+  // never acknowledged.
+  systemClock.timer(exitDeadlineMs, () => process.exit())
 }

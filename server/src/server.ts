@@ -25,7 +25,7 @@ import { LeaseEndSubscribers } from './domain/tasks/lease-end-subscribers.ts'
 import { LeaseTokens } from './domain/tasks/lease-tokens.ts'
 import { statsByProject } from './operations/system/metrics.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
-import { createLog, type Log } from './platform/log.ts'
+import { createLog, type Log, openLogDestination } from './platform/log.ts'
 import { Metrics } from './platform/metrics.ts'
 import { iso } from './platform/times.ts'
 import { BackupRunner } from './store/backup/backup-runner.ts'
@@ -219,8 +219,9 @@ function logAccess(config: Config, armed: BootstrapState, log: Log, url: string)
  * SchemaError or ListenError.
  */
 export async function start(config: Config, clock: Clock = systemClock): Promise<RunningServer> {
-  const log = createLog(config)
   const metrics = new Metrics()
+  const logDestination = openLogDestination(config, () => metrics.countDroppedLogLine())
+  const log = createLog(config, logDestination)
   const services = await createServices(config, clock, metrics)
   metrics.setProjectStatsSource(() => statsByProject(services))
   subscribeToWakes(services, log)
@@ -233,6 +234,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
     if (services.identity.denials.hasPending)
       await runSweep(services, recordDenials).catch((error: unknown) => log.error({ error }, 'denials not noted'))
     await services.store[Symbol.asyncDispose]()
+    logDestination.close()
   }
   try {
     const armed = await prepareAccess(services)

@@ -30,6 +30,11 @@ export class Metrics {
     help: 'Sockets closed because they did not read what they had subscribed to',
     registers: [this.registry],
   })
+  readonly #droppedLogLines = new Counter({
+    name: 'tony_log_lines_dropped_total',
+    help: 'Lines of the log that were dropped because its output did not take them',
+    registers: [this.registry],
+  })
   readonly #deletedRows = new Counter({
     name: 'tony_retention_removed_total',
     help: 'Rows removed because they had been kept long enough, by class',
@@ -104,6 +109,10 @@ export class Metrics {
 
   countSlowConsumer(): void {
     this.#slowConsumers.inc()
+  }
+
+  countDroppedLogLine(): void {
+    this.#droppedLogLines.inc()
   }
 
   countDeletedRows(rowClass: string, rows: number): void {
