@@ -71,8 +71,8 @@ const taskOf = (task: Record_): { taskId: string; title: string } => ({
 const plan: Record_ = {
   tasks: [
     { key: 'write', title: 'Write the release note', description: 'One sentence on what is new.', assignedTo: 'bob' },
-    { key: 'check', title: 'Check the release note', after: ['write'], assignedTo: 'ann' },
-    { key: 'send', title: 'Publish the release note', after: ['check'], assignedTo: 'bob' },
+    { key: 'check', title: 'Check the release note', dependsOn: ['write'], assignedTo: 'ann' },
+    { key: 'send', title: 'Publish the release note', dependsOn: ['check'], assignedTo: 'bob' },
   ],
 }
 

@@ -44,7 +44,7 @@ async function story(guarded: Guarded, host: Host, secrets: Set<string>): Promis
   await host.did('fail', { taskId: two, why: 'no luck' })
   const three = await host.takes()
   note()
-  await host.did('fail', { taskId: three, why: 'not mine', outcome: 'give_back' })
+  await host.did('fail', { taskId: three, why: 'not mine', outcome: 'release' })
   const four = await host.takes()
   note()
   await host.did('complete', { taskId: four, result: 'done' })

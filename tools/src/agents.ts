@@ -7,7 +7,7 @@ const join = tool({
   name: 'join',
   title: 'Join the fleet',
   description:
-    'Makes you an agent of this project. Call it first; without arguments you join as this host is configured. Called again as something else, it gives back the tasks you hold.',
+    'Makes you an agent of this project. Call it first; without arguments you join as this host is configured. Called again as something else, it releases the tasks you hold.',
   input: z.object({
     type: z.string().min(1).max(200).optional().describe('implementation, qa, security, documentation, tech-lead, …'),
     capabilities: z

@@ -16,7 +16,7 @@ const answer = tool({
   },
 })
 
-const decisions = ['accept', 'send_back', 'cancel', 'retry'] as const
+const decisions = ['accept', 'reject', 'cancel', 'retry'] as const
 type Decision = (typeof decisions)[number]
 
 /** Calls the procedure that carries out a decision. */
@@ -30,7 +30,7 @@ function applyDecision(toolSession: ToolSession, decision: Decision, taskId: str
 
 const followUps: Readonly<Record<Decision, string>> = {
   accept: 'It is completed; tasks that depend on it can be taken.',
-  send_back: 'It can be taken again, with what you wrote.',
+  reject: 'It can be taken again, with what you wrote.',
   cancel: 'It is over; whoever holds it is told to stop.',
   retry: 'It can be taken again, with all its attempts.',
 }
@@ -39,11 +39,11 @@ const decide = tool({
   name: 'decide',
   title: 'Decide about a task',
   description:
-    '"accept" or "send_back" the result of a task in_review (testers and leads, not the one that completed it); "cancel" a task, or give a failed one another chance with "retry" (leads).',
+    '"accept" or "reject" the result of a task in_review (testers and leads, not the one that completed it); "cancel" a task, or give a failed one another chance with "retry" (leads).',
   input: z.object({
     taskId: z.string(),
     decision: z.enum(decisions),
-    why: z.string().min(1).max(16_384).optional().describe('needed to do better after send_back'),
+    why: z.string().min(1).max(16_384).optional().describe('needed to do better after reject'),
   }),
   output: taskStatusOutput,
   run: async (toolSession, { taskId: id, decision, why }) => {

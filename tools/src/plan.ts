@@ -1,4 +1,5 @@
 import { eventTypes } from '@tony/mcp-shared/events'
+import { messageStatuses } from '@tony/mcp-shared/messages'
 import { delimitUntrusted, toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Input, Message, Task } from './calls.ts'
@@ -10,11 +11,11 @@ import type { AgentIdentity, ToolSession } from './tool-session.ts'
 const maxTasksPerStatus = 20
 
 const newTask = z.object({
-  key: z.string().min(1).max(200).optional().describe('names it within this call, for "after"'),
+  key: z.string().min(1).max(200).optional().describe('names it within this call, for "dependsOn"'),
   title: z.string().min(1).max(1_000),
   description: z.string().max(65_536).optional().describe('all that an agent needs that knows nothing else'),
   type: z.string().min(1).max(200).default('implementation'),
-  after: z.array(z.string()).max(200).optional().describe('keys or ids of tasks to be completed first'),
+  dependsOn: z.array(z.string()).max(200).optional().describe('keys or ids of tasks to be completed first'),
   assignedTo: z.string().optional().describe('name or id of the only agent that may take it'),
   requires: z.array(z.string()).max(16).optional().describe('capabilities an agent must have'),
   priority: z.enum(['critical', 'high', 'normal', 'low']).default('normal'),
@@ -41,21 +42,21 @@ const addTasks = tool({
   name: 'add_tasks',
   title: 'Add tasks or a plan',
   description:
-    'Adds 1 to 200 tasks at once. "after" orders them: a task can be taken when those are completed, and gets their results. Leads may add any; others add parts of a task they hold.',
+    'Adds 1 to 200 tasks at once. "dependsOn" orders them: a task can be taken when those are completed, and gets their results. Leads may add any; others add parts of a task they hold.',
   input: z.object({
     tasks: z.array(newTask).min(1).max(200),
-    partOf: z.string().optional().describe('id of the task they are parts of'),
+    parentId: z.string().optional().describe('id of the task they are parts of'),
   }),
   output: z.object({
     tasks: z.array(z.object({ taskId: z.string(), key: z.string().nullable() })),
     next: z.string(),
   }),
-  run: async (toolSession, { tasks, partOf }) => {
+  run: async (toolSession, { tasks, parentId: given }) => {
     const identity = await toolSession.currentAgent()
-    const parentId = partOf ?? (await findParentTask(toolSession, identity))
-    const newTasks = tasks.map(({ after, ...rest }): Input<'tasks.createMany'>['tasks'][number] => ({
+    const parentId = given ?? (await findParentTask(toolSession, identity))
+    const newTasks = tasks.map(({ dependsOn = [], ...rest }): Input<'tasks.createMany'>['tasks'][number] => ({
       ...rest,
-      dependsOn: after ?? [],
+      dependsOn,
       ...(parentId === undefined ? {} : { parentId }),
     }))
     const created = await toolSession.call('tasks.createMany', { tasks: newTasks })
@@ -78,19 +79,19 @@ const feed = tool({
   name: 'feed',
   title: 'Read what happened',
   description:
-    'Reads what happened in the project, oldest first. Pass "cursor" of the answer as "after" to go on. Without it, it begins with the first event kept.',
+    'Reads what happened in the project, oldest first. Pass "cursor" of the answer as "cursor" to go on. Without it, it begins with the first event kept.',
   readOnly: true,
   input: z.object({
-    after: z.string().max(64).optional(),
+    cursor: z.string().max(64).optional(),
     types: z.array(z.string()).min(1).max(10).optional().describe('such as task.completed, task.failed, message.sent'),
     taskId: z.string().optional().describe('only about this task'),
     limit: z.int().min(1).max(200).default(50),
   }),
   output: z.object({ events: z.array(eventView), cursor: z.string(), more: z.boolean() }),
-  run: async (toolSession, { after, types, taskId, limit }) => {
+  run: async (toolSession, { cursor: start, types, taskId, limit }) => {
     const { events, cursor, more } = await toolSession.call('events.list', {
       limit,
-      ...(after === undefined ? {} : { cursor: after }),
+      ...(start === undefined ? {} : { cursor: start }),
       ...(types ? { types: z.array(z.enum(eventTypes)).parse(types) } : {}),
       ...(taskId === undefined ? {} : { taskId }),
     })
@@ -155,38 +156,35 @@ async function loadOverview(toolSession: ToolSession) {
 const messageStatus = z.object({
   messageId: z.string(),
   to: z.string(),
+  status: z.enum(messageStatuses),
   stage: z
-    .enum(['waiting', 'delivered', 'shown', 'acted', 'dead', 'expired'])
+    .enum(['delivered', 'shown', 'acted'])
+    .optional()
     .describe('shown: put before the model; acted: it went on after it had read it'),
   since: z.string(),
   error: z.string().optional(),
 })
 
-/** Returns the stage of a message as its sender sees it. */
-function messageStageOf({ status, shownAt }: Message): z.output<typeof messageStatus>['stage'] {
-  if (status === 'acked') return 'acted'
-  if (status === 'pending') return 'waiting'
-  return status === 'delivered' && shownAt !== null ? 'shown' : status
+/** Returns the stage of a message as its sender sees it, and its time; a pending or dead message has no stage. */
+function messageStageOf({ status, sentAt, deliveredAt, shownAt, endedAt }: Message) {
+  if (status === 'acked') return { stage: 'acted' as const, since: endedAt }
+  if (status !== 'delivered') return { since: endedAt ?? sentAt }
+  return shownAt === null
+    ? { stage: 'delivered' as const, since: deliveredAt }
+    : { stage: 'shown' as const, since: shownAt }
 }
 
 async function loadMessageStatus(toolSession: ToolSession, messageId: string): Promise<z.output<typeof messageStatus>> {
   const message = await toolSession.call('messages.get', { messageId })
-  const { id, to, sentAt, deliveredAt, shownAt, endedAt, lastError } = message
+  const { id, to, status, sentAt, lastError } = message
   const nameOf = await loadAgentNames(toolSession, [to])
-  const stage = messageStageOf(message)
-  const since = {
-    waiting: sentAt,
-    delivered: deliveredAt,
-    shown: shownAt,
-    acted: endedAt,
-    dead: endedAt,
-    expired: endedAt,
-  }
+  const { since, ...stage } = messageStageOf(message)
   return {
     messageId: id,
     to: nameOf(to),
-    stage,
-    since: since[stage] ?? sentAt,
+    status,
+    ...stage,
+    since: since ?? sentAt,
     ...(lastError === null ? {} : { error: delimitUntrusted(lastError, 'error of the delivery') }),
   }
 }

@@ -83,21 +83,21 @@ const complete = tool({
 
 const fail = tool({
   name: 'fail',
-  title: 'Fail or give back a task',
+  title: 'Fail or release a task',
   description:
-    'Ends your attempt at a task. "retry": another attempt may succeed. "final": no attempt can. "give_back": nothing is wrong with it, somebody else should take it.',
+    'Ends your attempt at a task. "retry": another attempt may succeed. "final": no attempt can. "release": nothing is wrong with it, somebody else should take it.',
   messageMode: 'boundary',
   input: z.object({
     taskId,
     why: z.string().min(1).max(16_384),
-    outcome: z.enum(['retry', 'final', 'give_back']).default('retry'),
+    outcome: z.enum(['retry', 'final', 'release']).default('retry'),
   }),
   output: taskStatusOutput,
   run: async (toolSession, { taskId: id, why, outcome }) => {
-    if (outcome === 'give_back') {
+    if (outcome === 'release') {
       await toolSession.callWithLease('tasks.progress', { taskId: id, message: why.slice(0, 4_096) })
       const { status } = await toolSession.callWithLease('tasks.release', { taskId: id })
-      return { taskId: id, status, next: 'Given back. Call next_task when you can take another.' }
+      return { taskId: id, status, next: 'Released. Call next_task when you can take another.' }
     }
     const { status } = await toolSession.callWithLease('tasks.fail', {
       taskId: id,

@@ -105,7 +105,7 @@ export class HostSession implements ToolSession {
     } catch (error) {
       const code = codeOf(error) ?? ''
       if (deliberateEndCodes.has(code)) this.#ended = true
-      if (this.#closing.signal.aborted || !rejoinCodes.has(code)) throw this.#toSeatError(error)
+      if (this.#closing.signal.aborted || !rejoinCodes.has(code)) throw this.#toToolError(error)
       this.#dropAgent('the server no longer knew this session')
       return this.#callOnce(path, input, signal)
     }
@@ -259,7 +259,7 @@ export class HostSession implements ToolSession {
     return callsOf(client)(path, input, signal)
   }
 
-  #toSeatError(error: unknown): unknown {
+  #toToolError(error: unknown): unknown {
     if (codeOf(error) !== 'DEADLINE_EXCEEDED' || !(error instanceof TonyError) || error.applied === 'unknown')
       return error
     return new ToolError('SERVER_UNREACHABLE', `no server answers at ${this.#options.settings.url}`)
