@@ -1,6 +1,6 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { Client } from 'pg'
+import { TcpProxy } from '../tests/support/tcp-proxy.ts'
 
 /** The cost of one transaction, measured on its connection. */
 export interface Transaction {
@@ -19,51 +19,33 @@ const isQuery = (data: Buffer, text: string): boolean =>
  * count.
  */
 export class Meter implements AsyncDisposable {
-  readonly #target: URL
-  readonly #server: Server
+  readonly #proxy: TcpProxy
   readonly #admin: Client
-  readonly #sockets = new Set<Socket>()
   transactions: Transaction[] = []
 
   private constructor(target: string, admin: Client) {
-    this.#target = new URL(target)
     this.#admin = admin
-    this.#server = createServer({ noDelay: true }, (near) => this.#through(near))
+    this.#proxy = new TcpProxy(target, (near, far) => this.#relay(near, far))
   }
 
   static async start(target: string): Promise<Meter> {
     const admin = new Client(target)
     await admin.connect()
     const meter = new Meter(target, admin)
-    meter.#server.listen(0, '127.0.0.1')
-    await once(meter.#server, 'listening')
+    await meter.#proxy.listen()
     return meter
   }
 
   get url(): string {
-    const url = new URL(this.#target)
-    // The server listens on TCP, so its address is an AddressInfo.
-    url.port = String((this.#server.address() as AddressInfo).port)
-    return url.href
+    return this.#proxy.url
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.close()
-    for (const socket of this.#sockets) socket.destroy()
+    await this.#proxy[Symbol.asyncDispose]()
     await this.#admin.end()
   }
 
-  #through(near: Socket): void {
-    const far = connect({ host: this.#target.hostname, port: Number(this.#target.port), noDelay: true })
-    for (const socket of [near, far]) {
-      this.#sockets.add(socket)
-      socket.on('error', () => undefined)
-      socket.once('close', () => {
-        this.#sockets.delete(socket)
-        near.destroy()
-        far.destroy()
-      })
-    }
+  #relay(near: Socket, far: Socket): void {
     const count = new Counting((pid) => this.#locksOf(pid))
     near.on('data', (data: Buffer) => void count.asked(data, (passed) => far.write(passed)))
     far.on('data', (data: Buffer) => {

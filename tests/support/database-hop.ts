@@ -1,36 +1,29 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { TcpProxy } from './tcp-proxy.ts'
 
 /** When a connection breaks: before the database has seen what was asked, or before its answer is seen. */
 export type Moment = 'asked' | 'answered'
 
 /** A TCP hop between a server and its database that breaks a connection at a moment a test chooses. */
 export class DatabaseHop implements AsyncDisposable {
-  readonly #target: URL
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
+  readonly #proxy: TcpProxy
   #left = Number.POSITIVE_INFINITY
   #moment: Moment = 'asked'
   /** How often one was broken. */
   cuts = 0
 
   private constructor(target: string) {
-    this.#target = new URL(target)
-    this.#server = createServer({ noDelay: true }, (near) => this.#through(near))
+    this.#proxy = new TcpProxy(target, (near, far) => this.#relay(near, far))
   }
 
   static async start(target: string): Promise<DatabaseHop> {
     const hop = new DatabaseHop(target)
-    hop.#server.listen(0, '127.0.0.1')
-    await once(hop.#server, 'listening')
+    await hop.#proxy.listen()
     return hop
   }
 
   get url(): string {
-    const url = new URL(this.#target)
-    // Listens on TCP since its start.
-    url.port = String((this.#server.address() as AddressInfo).port)
-    return url.href
+    return this.#proxy.url
   }
 
   /** Breaks the connection at the n-th thing asked on one whose transaction has begun, which counts as the first. */
@@ -47,21 +40,10 @@ export class DatabaseHop implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.close()
-    for (const socket of this.#sockets) socket.destroy()
+    await this.#proxy[Symbol.asyncDispose]()
   }
 
-  #through(near: Socket): void {
-    const far = connect({ host: this.#target.hostname, port: Number(this.#target.port), noDelay: true })
-    for (const socket of [near, far]) {
-      this.#sockets.add(socket)
-      socket.on('error', () => undefined)
-      socket.once('close', () => {
-        this.#sockets.delete(socket)
-        near.destroy()
-        far.destroy()
-      })
-    }
+  #relay(near: Socket, far: Socket): void {
     const sever = () => {
       this.cuts += 1
       near.resetAndDestroy()
