@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { ReceivedText } from '../support/received-text.ts'
 import { refusal, TestServer } from '../support/server.ts'
 import { Wire } from '../surfaces/wire.ts'
 import { ask, Guarded } from './given.ts'
@@ -120,19 +121,11 @@ test('a stream of server-sent events tells a revoked key nothing more, however l
   const stream = await fetch(`${server.url}/trpc/events.subscribe?input=%7B%7D`, {
     headers: { authorization: `Bearer ${key}` },
   })
-  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
-  let text = ''
-  const until = async (word: string) => {
-    while (!text.includes(word)) {
-      const { value, done } = (await reader?.read()) ?? { done: true }
-      if (done) throw new Error(`ended without ${word}: ${text}`)
-      text += value
-    }
-  }
-  await until('checkpoint')
+  const received = new ReceivedText(stream)
+  await received.until('checkpoint')
   await admin.auth.keys.revoke({ keyId })
   await server.advance(3_600_000)
   await server.connect({ token: lead.key }).tasks.create({ type: 'secret' })
-  await until('TOKEN_REVOKED')
-  expect(text).not.toContain('secret')
+  await received.until('TOKEN_REVOKED')
+  expect(received.text).not.toContain('secret')
 })

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { expect, test } from 'vitest'
+import { ReceivedText } from '../support/received-text.ts'
 import { TestServer } from '../support/server.ts'
 import { codeOf, Wire } from './wire.ts'
 
@@ -111,18 +112,10 @@ test('a subscription over HTTP ends when its incarnation is superseded', async (
   const stream = await fetch(`${server.url}/trpc/events.subscribe?input=%7B%7D`, {
     headers: { authorization: `Bearer ${worker.token}` },
   })
-  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
-  let text = ''
-  const until = async (word: string) => {
-    while (!text.includes(word)) {
-      const { value, done } = (await reader?.read()) ?? { done: true }
-      if (done) throw new Error(`ended without ${word}: ${text}`)
-      text += value
-    }
-  }
-  await until('checkpoint')
+  const received = new ReceivedText(stream)
+  await received.until('checkpoint')
   await server.agent('worker')
   await server.connect().tasks.create({ type: 'secret' })
-  await until('STALE_INCARNATION')
-  expect(text).not.toContain('secret')
+  await received.until('STALE_INCARNATION')
+  expect(received.text).not.toContain('secret')
 })
