@@ -1,16 +1,11 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
+import { compileIn, compilerOptions, installPackedClient, root, runIn, writePrograms } from './packed.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const compiler = join(root, 'node_modules/typescript/bin/tsc')
 const folder = mkdtempSync(join(tmpdir(), 'tony-packed-'))
-const run = (command: string, argv: readonly string[], cwd = folder) =>
-  execFileSync(command, argv, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
 const program = `
 import { Agent, createClient, FinalError, TonyError, type FeedEvent, type Task } from '@tony/mcp-client'
@@ -87,24 +82,10 @@ createClient({ subscriptions: 'http' })
 `
 
 beforeAll(() => {
-  const tarball = run('npm', ['pack', '--silent', '--pack-destination', folder], join(root, 'client')).trim()
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'plugin', private: true, type: 'module' }))
-  run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball)])
-  const options = {
-    strict: true,
-    skipLibCheck: false,
-    module: 'nodenext',
-    target: 'es2024',
-    types: ['node'],
-    outDir: 'out',
-  }
-  const typeRoots = [join(root, 'node_modules/@types')]
-  writeFileSync(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions: { ...options, typeRoots }, files: ['program.ts', 'wrong.ts'] }),
-  )
+  installPackedClient(folder)
+  writePrograms(folder, { 'program.ts': program, 'wrong.ts': wrong })
   const page = {
-    ...options,
+    ...compilerOptions,
     module: 'esnext',
     moduleResolution: 'bundler',
     lib: ['es2024', 'dom', 'dom.iterable'],
@@ -115,30 +96,28 @@ beforeAll(() => {
     JSON.stringify({ compilerOptions: page, files: ['program-page.ts'] }),
   )
   writeFileSync(join(folder, 'program-page.ts'), pageProgram)
-  writeFileSync(join(folder, 'program.ts'), program)
-  writeFileSync(join(folder, 'wrong.ts'), wrong)
 }, 120_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('the packed client, installed in an empty folder, type-checks strictly without skipping its libraries', () => {
-  expect(run(process.execPath, [compiler, '-p', '.'])).toBe('')
+  expect(compileIn(folder)).toBe('')
 })
 
 test('the packed client type-checks for a page too, where there are no types of Node', () => {
-  expect(run(process.execPath, [compiler, '-p', 'tsconfig.page.json'])).toBe('')
+  expect(compileIn(folder, 'tsconfig.page.json')).toBe('')
 })
 
 test('publint and attw find nothing to say about the package', () => {
   const bin = (name: string) => join(root, 'node_modules/.bin', name)
   const [tarball = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
-  expect(run(bin('publint'), [tarball, '--strict'])).toContain('All good!')
-  expect(run(bin('attw'), [tarball, '--profile', 'esm-only'])).toContain('bundler')
+  expect(runIn(folder, bin('publint'), [tarball, '--strict'])).toContain('All good!')
+  expect(runIn(folder, bin('attw'), [tarball, '--profile', 'esm-only'])).toContain('bundler')
 })
 
 test('a query, a mutation, a subscription and a worker run from the packed client', async () => {
   await using server = await TestServer.start()
-  run(process.execPath, [compiler, '-p', '.'])
+  compileIn(folder)
   const { execFile } = await import('node:child_process')
   const output = await new Promise<string>((resolve, reject) => {
     execFile(

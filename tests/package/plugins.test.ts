@@ -1,17 +1,13 @@
-import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
+import { compileIn, installPackedClient, writePrograms } from './packed.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const compiler = join(root, 'node_modules/typescript/bin/tsc')
 const folder = mkdtempSync(join(tmpdir(), 'tony-packed-plugins-'))
-const run = (command: string, argv: readonly string[], cwd = folder) =>
-  execFileSync(command, argv, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
 const program = `
 import { definePlugin, installationsInMemory, runPlugin, testPlugin } from '@tony/mcp-client/plugin'
@@ -43,28 +39,15 @@ await tonyMCP.coordinate({})
 `
 
 beforeAll(() => {
-  const tarball = run('npm', ['pack', '--silent', '--pack-destination', folder], join(root, 'client')).trim()
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'plugin', private: true, type: 'module' }))
-  run('npm', ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball)])
-  const options = {
-    strict: true,
-    skipLibCheck: false,
-    module: 'nodenext',
-    target: 'es2024',
-    types: ['node'],
-    outDir: 'out',
-  }
-  const compilerOptions = { ...options, typeRoots: [join(root, 'node_modules/@types')] }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts', 'wrong.ts'] }))
-  writeFileSync(join(folder, 'program.ts'), program)
-  writeFileSync(join(folder, 'wrong.ts'), wrong)
+  installPackedClient(folder)
+  writePrograms(folder, { 'program.ts': program, 'wrong.ts': wrong })
 }, 120_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('the packed plugin kit and the shape of Tony 2.8 type-check strictly, and run', async () => {
   await using server = await TestServer.start()
-  expect(run(process.execPath, [compiler, '-p', '.'])).toBe('')
+  expect(compileIn(folder)).toBe('')
   const env = { ...process.env, TONY_MCP_URL: server.url }
   const options = { cwd: folder, env, timeout: 20_000 }
   const { stdout } = await promisify(execFile)(process.execPath, ['out/program.js'], options)
