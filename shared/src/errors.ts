@@ -97,6 +97,9 @@ export interface ErrorData {
   readonly details?: Readonly<Record<string, unknown>>
 }
 
+/** The message of INTERNAL for callers. It reveals nothing of the cause. */
+export const internalErrorMessage = 'something went wrong inside the server'
+
 /**
  * A refusal with a code of the closed list. Operations throw it; the transports send it to the
  * caller.

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@tony/mcp-shared/errors'
+import { type ErrorCode, internalErrorMessage } from '@tony/mcp-shared/errors'
 import { ZodError } from 'zod'
 
 /** Codes of the client and of the tools, which no server sends. */
@@ -70,5 +70,5 @@ export function toErrorText(error: unknown): string {
 
 function errorReason(code: string, error: unknown): string {
   if (error instanceof ZodError) return error.issues.map(({ message }) => message).join('; ')
-  return code === 'INTERNAL' || !(error instanceof Error) ? 'something went wrong inside the server' : error.message
+  return code === 'INTERNAL' || !(error instanceof Error) ? internalErrorMessage : error.message
 }

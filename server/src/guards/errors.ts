@@ -1,4 +1,10 @@
-import { CoordinationError, type ErrorCode, type ErrorData, errorPolicies } from '@tony/mcp-shared/errors'
+import {
+  CoordinationError,
+  type ErrorCode,
+  type ErrorData,
+  errorPolicies,
+  internalErrorMessage,
+} from '@tony/mcp-shared/errors'
 import { TRPCError } from '@trpc/server'
 import { type TRPC_ERROR_CODE_NUMBER, TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import { ZodError } from 'zod'
@@ -33,7 +39,7 @@ export function toCoordinationError(error: unknown): CoordinationError {
     const code = codeByTrpc[error.code]
     if (code !== undefined) return new CoordinationError(code, error.message)
   }
-  return new CoordinationError('INTERNAL', 'something went wrong inside the server')
+  return new CoordinationError('INTERNAL', internalErrorMessage)
 }
 
 /** An error on the wire: the shape of tRPC with the data of this server. */
@@ -44,8 +50,6 @@ export interface ErrorShape {
   readonly code: TRPC_ERROR_CODE_NUMBER
   readonly data: ErrorData
 }
-
-const internalErrorMessage = 'something went wrong inside the server'
 
 /**
  * Converts a thrown value to its wire form. A 5xx has its code and the request id but no details,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
-import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
+import { CoordinationError, errorPolicies, internalErrorMessage } from '@tony/mcp-shared/errors'
 import { createMcpServer } from '@tony/mcp-tools/mcp-server'
 import type { Principal } from '../../domain/principal.ts'
 import type { Connection } from '../../guards/call.ts'
@@ -116,7 +116,7 @@ function sendRpcError(response: ServerResponse, thrown: unknown): void {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
   const status = errorPolicies[code].http
-  const text = status >= 500 && code === 'INTERNAL' ? 'something went wrong inside the server' : message
+  const text = status >= 500 && code === 'INTERNAL' ? internalErrorMessage : message
   sendJson(response, status, { jsonrpc: '2.0', error: { code: -32_000, message: `${code}: ${text}` }, id: null })
 }
 
