@@ -1,4 +1,4 @@
-import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Guard } from './call.ts'
 import { toCoordinationError } from './errors.ts'
 
@@ -23,11 +23,17 @@ export const logCall: Guard = ({ connection, requestId, path, kind }) => {
       ms: Math.round(elapsedMs * 10) / 10,
       code: error?.code,
     }
-    if (error && errorPolicies[error.code].http >= 500 && !outcome.ok) {
+    if (error && !outcome.ok && isFault(error)) {
       connection.log.error({ ...logFields, error: causeOf(outcome.error) }, 'call failed')
     } else connection.log.debug(logFields, error ? 'call refused' : 'call')
   }
 }
+
+/**
+ * True for an error that nobody expected. A refusal by name, such as STORAGE_FULL, is none: a full
+ * disk would get an error line for each refused write.
+ */
+const isFault = ({ code, cause }: CoordinationError): boolean => code === 'INTERNAL' || cause !== undefined
 
 const causeOf = (error: unknown): unknown =>
   error instanceof CoordinationError && error.cause !== undefined ? error.cause : error

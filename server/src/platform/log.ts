@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import type { Config } from '../config.ts'
 import { LogDestination } from './log-destination.ts'
+import { toLoggedError } from './log-error.ts'
 
 export type Log = pino.Logger
 
@@ -24,7 +25,7 @@ export const createLog = (
       level: config.logLevel,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      serializers: { error: pino.stdSerializers.err },
+      serializers: { error: (error: unknown) => toLoggedError(error) },
       redact: ['token', 'refreshToken', 'leaseToken', 'authorization', '*.token', '*.authorization'],
     },
     destination,

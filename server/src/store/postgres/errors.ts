@@ -40,17 +40,28 @@ export const isTransient = (error: unknown): boolean => neverBegan(error) || tra
 const statementFaultStates = /^(2[0-3]|42|P0)/
 
 /**
- * Converts an error of the database to a CoordinationError. It returns other errors and faults of a
- * statement unchanged.
+ * Removes the values from an error of a statement, so that no log and no crash shows them. Drizzle's
+ * error has every parameter, and the driver's error has the row. State, message and constraint stay.
+ */
+function withoutValues(error: unknown): unknown {
+  if (error instanceof DrizzleQueryError) return withoutValues(error.cause ?? new Error('a statement failed'))
+  if (error instanceof DatabaseError)
+    Object.assign(error, { detail: undefined, where: undefined, internalQuery: undefined })
+  return error
+}
+
+/**
+ * Converts an error of the database to a CoordinationError. It returns other errors unchanged, and
+ * faults of a statement without their values.
  */
 export function translateError(error: unknown): unknown {
   // A newer replica can serve the call.
   if (error instanceof SchemaError) return new CoordinationError('STORE_UNAVAILABLE', error.message)
   const state = sqlState(error)
   if (state === undefined && !(error instanceof DrizzleQueryError || error instanceof ConnectionLostError)) return error
-  if (state !== undefined && statementFaultStates.test(state)) return error
+  if (state !== undefined && statementFaultStates.test(state)) return withoutValues(error)
   if (state === '53100') return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
   const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
-  failure.cause = error
+  failure.cause = withoutValues(error)
   return failure
 }
