@@ -56,7 +56,7 @@ export function readBridgeConfig(env: Readonly<Record<string, string | undefined
   return {
     settings: {
       url: (values.TONY_MCP_URL ?? values.TONY_MCP_SERVER_URL ?? 'http://127.0.0.1:3456').replace(/\/+$/, ''),
-      credential: file === undefined ? values.TONY_TOKEN : readKeyFile(file),
+      token: file === undefined ? values.TONY_TOKEN : readKeyFile(file),
       project: values.TONY_MCP_PROJECT,
       type: values.TONY_MCP_AGENT_TYPE,
       capabilities: values.TONY_MCP_CAPABILITIES.split(',')

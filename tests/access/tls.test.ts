@@ -41,7 +41,7 @@ test('with a certificate the server speaks HTTPS and WSS, to the client too, and
   expect(server.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/)
   const { key } = await guarded.key()
   // Registers over HTTPS, and then calls over WSS.
-  const agent = await Agent.register({ url: server.url, credential: key, name: 'worker', type: 'implementation' })
+  const agent = await Agent.register({ url: server.url, token: key, name: 'worker', type: 'implementation' })
   expect(await agent.client.auth.whoami()).toMatchObject({ name: 'worker', role: 'developer' })
   await agent.stop()
   const answer = await ask(server, 'system.info', undefined)

@@ -41,7 +41,7 @@ test('one whose token ended while it was away refreshes it and comes back', asyn
   await using guarded = await Guarded.start(patient)
   await using hop = await Hop.start(guarded.server.url)
   const { key } = await guarded.key()
-  const agent = await Agent.register({ url: hop.url, name: 'worker', type: 'implementation', credential: key })
+  const agent = await Agent.register({ url: hop.url, name: 'worker', type: 'implementation', token: key })
   expect(await agent.client.auth.whoami()).toMatchObject({ kind: 'agent', name: 'worker' })
   guarded.server.clock.advance(700_000)
   hop.cut()
@@ -91,7 +91,7 @@ test('one whose session was revoked is told so, and stops', async () => {
     url: guarded.server.url,
     name: 'worker',
     type: 'implementation',
-    credential: key,
+    token: key,
   })
   await agent.client.auth.whoami()
   await guarded.admin.auth.revoke({ agent: 'worker' })
@@ -103,7 +103,7 @@ test('an agent that may not register is told so at once', async () => {
   await using guarded = await Guarded.start()
   const options = { url: guarded.server.url, name: 'worker', type: 'implementation' }
   expect(await refusal(Agent.register(options))).toMatchObject({ code: 'UNAUTHENTICATED' })
-  expect(await refusal(Agent.register({ ...options, credential: 'nothing' }))).toMatchObject({
+  expect(await refusal(Agent.register({ ...options, token: 'nothing' }))).toMatchObject({
     code: 'UNAUTHENTICATED',
   })
 })

@@ -239,7 +239,7 @@ test('with an enrolment token it runs as it does without one', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key({ roleCeiling: 'developer', maxUses: 1 })
   const { plugin, seen } = hooked('enrolled')
-  const options = { credential: key, installations: installationsInMemory() }
+  const options = { token: key, installations: installationsInMemory() }
   for (const _ of ['once', 'again']) {
     const running = await run(guarded.server, plugin, options)
     const asked = { method: 'plugin.execute', target: 'enrolled' }

@@ -193,7 +193,7 @@ test('a coordination reaches every agent as it is', async () => {
 test('with a key that only registers, everything is done as Tony', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key({ roleCeiling: 'tech-lead' })
-  await using tony = new Tony(guarded.server, { credential: key })
+  await using tony = new Tony(guarded.server, { token: key })
   await tony.mcp.initialize()
   const { agentId } = await tony.mcp.deployAgent('qa')
   expect((await tony.mcp.assignTask(agentId, { type: 'test' })).success).toBe(true)

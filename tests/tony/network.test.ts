@@ -114,7 +114,7 @@ describe('the server is found', () => {
     const environment = { TONY_TOKEN: 'tck_x', TONY_MCP_PROJECT: 'p', TONY_MCP_TIMEOUT: '5000' }
     Object.assign(process.env, environment)
     try {
-      expect(resolveServerOptions({})).toMatchObject({ credential: 'tck_x', project: 'p', timeout: 5_000 })
+      expect(resolveServerOptions({})).toMatchObject({ token: 'tck_x', project: 'p', timeout: 5_000 })
     } finally {
       for (const key of Object.keys(environment)) delete process.env[key]
     }

@@ -9,10 +9,10 @@ export interface Settings {
   /**
    * An API key or an enrolment token. Without one the server must be in dev mode on this machine.
    */
-  readonly credential: string | undefined
+  readonly token: string | undefined
   /**
    * Name of the project. Default: the name of the workspace, if the server has such a project. A
-   * credential names its own project.
+   * token names its own project.
    */
   readonly project: string | undefined
   readonly type: string
@@ -68,7 +68,7 @@ export interface RegisterOptions {
  * Registers a session as an agent. Rejects with SERVER_UNREACHABLE or with the server's refusal.
  */
 export async function register({ settings, profile, slot, workspace, onClosed }: RegisterOptions): Promise<Agent> {
-  const { url, credential, project } = settings
+  const { url, token, project } = settings
   const attempt = (name: string, inProject: string | undefined): Promise<Agent> => {
     const options: AgentOptions = {
       url,
@@ -83,13 +83,13 @@ export async function register({ settings, profile, slot, workspace, onClosed }:
         if (state === 'closed') onClosed()
       },
       ...(profile.role === undefined ? {} : { role: profile.role }),
-      ...(credential === undefined ? {} : { credential }),
+      ...(token === undefined ? {} : { token }),
       ...(inProject === undefined ? {} : { project: inProject }),
     }
     return Agent.register(options)
   }
   const registerAs = (name: string): Promise<Agent> => {
-    if (credential !== undefined || project !== undefined) return attempt(name, project)
+    if (token !== undefined || project !== undefined) return attempt(name, project)
     return registerOrElse(
       () => attempt(name, workspace),
       'NOT_FOUND',

@@ -19,11 +19,11 @@ function waitForSignal(): Promise<NodeJS.Signals> {
  */
 export async function runCommand(file: string, options: RunPluginOptions): Promise<void> {
   const { url, project, state, uninstall } = options
-  const credential = tokenOf(options)
+  const token = tokenOf(options)
   const plugin = await loadPlugin(file)
   const running = await runPlugin(plugin, {
     url,
-    ...(credential === undefined ? {} : { credential }),
+    ...(token === undefined ? {} : { token }),
     ...(project === undefined ? {} : { project }),
     installations: installationsIn(state),
   })

@@ -29,14 +29,14 @@ const waitForSignal = (): Promise<unknown> =>
   Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT'), once(process, 'SIGHUP')])
 
 const register = (options: RunOptions): Promise<Agent> => {
-  const credential = tokenOf(options)
+  const token = tokenOf(options)
   return Agent.register({
     url: options.url,
     name: options.name ?? `run-${hostname()}-${process.pid}`,
     type: options.type,
     capabilities: options.capability,
     heartbeatMs: options.heartbeat,
-    ...(credential !== undefined && { credential }),
+    ...(token !== undefined && { token }),
     ...(options.project !== undefined && { project: options.project }),
   })
 }

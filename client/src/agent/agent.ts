@@ -12,9 +12,12 @@ import { type WorkHandler, WorkLoop, type WorkOptions } from './work.ts'
 import { createWorkStats, type WorkStats } from './work-stats.ts'
 
 /** Options of `Agent.register`. The options of `ClientOptions` apply to the agent's client. */
-export interface AgentOptions extends Omit<ClientOptions, 'token' | 'session'> {
-  /** API key or enrolment token. Without one the server must be in dev mode on this machine. */
-  readonly credential?: string
+export interface AgentOptions extends Omit<ClientOptions, 'session'> {
+  /**
+   * API key or enrolment token to register with. Without one the server must be in dev mode on this
+   * machine. The agent then uses the tokens of its registration.
+   */
+  readonly token?: string
   /** Unique in the project: 1–128 characters without control characters, `:` and `*`. */
   readonly name: string
   /** Kind of agent: `implementation`, `qa`, … or any word of 1–200 characters. */
@@ -131,12 +134,12 @@ export class Agent {
   static async register(options: AgentOptions): Promise<Agent> {
     const { url = 'http://127.0.0.1:3456', name, type, role, capabilities = [], metadata = {} } = options
     const clientInstanceId = options.clientInstanceId ?? crypto.randomUUID()
-    const { credential, project } = options
+    const { token, project } = options
     const registration = await postJson({
       url: `${addressOf(url)}/api/agents/register`,
       body: { name, type, ...(role === undefined ? {} : { role }), capabilities, metadata, clientInstanceId },
       headers: {
-        ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(project === undefined ? {} : { 'x-tony-project': project }),
       },
       isReply: isRegistration,

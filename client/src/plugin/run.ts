@@ -129,11 +129,11 @@ async function createEnvironment(
 ) {
   const installations = options.installations ?? installationsIn('.tony/plugins')
   const clientInstanceId = await getClientInstanceId(plugin, installations)
-  const { url, timeout, ...credentials } = resolveServerOptions(options)
+  const { url, timeout, ...access } = resolveServerOptions(options)
   const config: { current: AgentConfig } = { current: { name: plugin.name, type: 'plugin', capabilities: [] } }
   let offered: readonly string[] | undefined
   const hosting = hostAgent({
-    ...credentials,
+    ...access,
     ...pickAgentOptions(options),
     ...hooks,
     url,

@@ -1,4 +1,4 @@
-/** The address of the server and the credentials for it. */
+/** The address of the server and the token for it. */
 export interface ServerOptions {
   /**
    * URL of the server. Default: the first of TONY_MCP_SERVER_URL, TONY_MCP_URL, MCP_URL and
@@ -9,7 +9,7 @@ export interface ServerOptions {
    * An API key. Its role ceiling must cover the agents it registers: tech-lead for `tonyMCP`.
    * Default: TONY_TOKEN. Without a key the server must be in dev mode on this machine.
    */
-  readonly credential?: string
+  readonly token?: string
   /**
    * Name of the project, only without a key: a key names its own project. Default:
    * TONY_MCP_PROJECT, else `default`.
@@ -47,13 +47,13 @@ export function resolveServerOptions(given: ServerOptions) {
       .map(toServerUrl)
       .find((value) => value !== undefined) ??
     defaultUrl
-  const credential = given.credential ?? nonEmpty(env['TONY_TOKEN'])
+  const token = given.token ?? nonEmpty(env['TONY_TOKEN'])
   const project = given.project ?? nonEmpty(env['TONY_MCP_PROJECT'])
   const timeout = given.timeout ?? Number(nonEmpty(env['TONY_MCP_TIMEOUT']) ?? defaultTimeout)
   return {
     url: baseUrl(url),
     timeout: timeout > 0 ? timeout : defaultTimeout,
-    ...(credential === undefined ? {} : { credential }),
+    ...(token === undefined ? {} : { token }),
     ...(project === undefined ? {} : { project }),
   }
 }

@@ -91,9 +91,9 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
 
   /** Registers an agent of this process. Its name gets a suffix if another agent has it. */
   async registerAgent(config: AgentConfig, { onRequest, onTask }: AgentWork = {}): Promise<AgentRegistration> {
-    const { url, timeout, ...credentials } = resolveServerOptions(this.#options)
+    const { url, timeout, ...access } = resolveServerOptions(this.#options)
     const hosting = hostWithFreeName({
-      ...credentials,
+      ...access,
       ...profileOf(config),
       url,
       registerWithinMs: timeout,
@@ -176,16 +176,16 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
    * the key itself. A key that may only register agents is therefore enough.
    */
   #callingClient(): { client: Client; url: string } {
-    const { url, credential, project, timeout } = resolveServerOptions(this.#options)
+    const { url, token, project, timeout } = resolveServerOptions(this.#options)
     this.#client ??= createClient({
       url,
       deadlineMs: timeout,
-      ...(credential === undefined ? {} : { token: credential }),
+      ...(token === undefined ? {} : { token }),
       ...(project === undefined ? {} : { project }),
     })
     const able = [...this.#agents.values()].map(({ agent }) => agent).filter(({ role }) => role !== 'observer')
     const speaker = able.find(({ role }) => role === 'tech-lead') ?? able[0]
-    return { url, client: credential === undefined || !speaker ? this.#client : speaker.client }
+    return { url, client: token === undefined || !speaker ? this.#client : speaker.client }
   }
 
   #call<T>(call: (client: Client) => Promise<T>): Promise<T> {
