@@ -38,8 +38,8 @@ describe('a commit', () => {
     await using store = await folder.open()
     const before = statSync(folder.file).size
     const project = await projectOf(store)
-    await Promise.all(upTo(2_000).map((index) => store.transact({ project }, (tx) => put(tx, numbered('r', index)))))
-    await vi.waitFor(() => expect(statSync(folder.file).size).toBeGreaterThan(before), { timeout: 5_000 })
+    for (const index of upTo(100)) await store.transact({ project }, (tx) => put(tx, numbered('r', index)))
+    await vi.waitFor(() => expect(statSync(folder.file).size).toBeGreaterThan(before), { timeout: 20_000 })
   })
 
   test('that finds the disk full is refused by name with all that shared it, leaves nothing, and can be done again', async () => {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { Worker } from 'node:worker_threads'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import Database from 'better-sqlite3'
 import { eq } from 'drizzle-orm'
@@ -15,6 +14,7 @@ import { type Db, type Query, type Reader, type Store, statement, type Wake } fr
 import { StoreRefusedError } from '../store-refused-error.ts'
 import { sqliteColumns } from '../tables/columns.ts'
 import { defineTables } from '../tables/tables.ts'
+import { CheckpointRunner } from './checkpoint-runner.ts'
 import { DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { crashOnCorruption, createErrorTranslator, sqliteCode } from './errors.ts'
 import { lockDatabaseFile } from './file-lock.ts'
@@ -176,19 +176,6 @@ const createEngine = (writer: Writer, onFull: () => void): Engine => ({
   translateError: createErrorTranslator(onFull),
 })
 
-function startCheckpoints(file: string, onFull: () => void): () => Promise<void> {
-  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
-  const worker = new Worker(new URL(`./checkpoint${extension}`, import.meta.url), { workerData: { file } })
-  worker.on('message', onFull)
-  worker.unref()
-  return () =>
-    new Promise((resolve) => {
-      worker.ref()
-      worker.once('exit', () => resolve())
-      worker.postMessage('stop')
-    })
-}
-
 interface StoreFacts {
   readonly epoch: string
   readonly secret: Uint8Array
@@ -241,12 +228,14 @@ function openConnections(options: SqliteOptions) {
   let diskSpace: DiskSpace | undefined
   const onFull = () => diskSpace?.markFull()
   const listeners = new Set<(wake: Wake) => void>()
+  const checkpoints = new CheckpointRunner(options.file, onFull)
   const batches = new Batches(createEngine(new Writer(database, clock), onFull), ({ wakes }) => {
+    checkpoints.countCommit()
     for (const wake of wakes) for (const listener of listeners) listener(wake)
   })
   const resume = (since: number) => extendAfterOutage(batches, reader, since)
   diskSpace = createDiskSpace(options, { now: clock, spareBytes: () => spareBytes(database), resume })
-  return { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, onFull }
+  return { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, checkpoints }
 }
 
 async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: number): Promise<void> {
@@ -260,13 +249,12 @@ async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: n
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const unlock = lockDatabaseFile(options.file)
   try {
-    const { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, onFull } =
+    const { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, checkpoints } =
       openConnections(options)
     await resume(facts.lastCommit)
-    const stopCheckpoints = startCheckpoints(options.file, onFull)
     const close = async () => {
       await batches.close()
-      await stopCheckpoints()
+      await checkpoints.stop()
       readOnly.close()
       database.close()
       unlock()
