@@ -123,6 +123,13 @@ function subscribeToWakes(services: Services, log: Log): void {
   })
 }
 
+function logDiskSpace({ store }: Services, log: Log): void {
+  store.diskSpace?.onChange((full) => {
+    if (full) log.error('the disk is full: writes are refused with STORAGE_FULL')
+    else log.warn('the disk has space again: writes are accepted')
+  })
+}
+
 async function createServices(config: Config, clock: Clock, metrics: Metrics): Promise<Services> {
   const { database, postgres, accessTokenMs, mode } = config
   mkdirSync(dirname(database), { recursive: true })
@@ -225,6 +232,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   const services = await createServices(config, clock, metrics)
   metrics.setProjectStatsSource(() => statsByProject(services))
   subscribeToWakes(services, log)
+  logDiskSpace(services, log)
   const listener = new Listener(services, log, metrics)
   const sweepRunner = new SweepRunner(services, log)
   const close = async () => {

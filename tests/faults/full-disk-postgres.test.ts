@@ -55,7 +55,11 @@ test.skipIf(postgresServer === undefined || !mayMount())(
     )
     await expect(direct).rejects.toMatchObject({ code: 'STORAGE_FULL' })
     expect(await lead.tasks.get({ taskId: id })).toMatchObject({ status: 'pending' })
+    // No caller writes any more: the server itself finds out that it is full, and that it has room again.
+    const ready = async () => (await fetch(`${server.url}/readyz`)).json()
+    await expect.poll(ready).toMatchObject({ status: 'disk_full' })
     disk.free()
+    await expect.poll(ready).toMatchObject({ status: 'ok' })
     expect((await lead.tasks.create({ type: 'after', description })).status).toBe('pending')
   },
 )

@@ -1,4 +1,5 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { claimOne, leaseOf, rows, tamper } from '../api/given.ts'
 import { upTo } from '../store/given.ts'
@@ -9,6 +10,12 @@ import { StoreFolder } from '../support/store.ts'
 
 const ballastOf = (server: TestServer): string => `${server.database}.ballast`
 const serverOn = (disk: SmallDisk) => TestServer.start({ folder: disk.path, config: { ballastBytes: 4 * mebibyte } })
+
+async function readiness(server: TestServer): Promise<[number, string]> {
+  const answer = await fetch(`${server.url}/readyz`)
+  const { status }: { status: string } = await answer.json()
+  return [answer.status, status]
+}
 
 /** Creates tasks until the disk is full; how many there are. */
 async function exhaust(server: TestServer): Promise<number> {
@@ -50,6 +57,30 @@ describe.runIf(mayMount())('on a full disk', () => {
     expect(await lead.tasks.get({ taskId: held.id })).toMatchObject({ status: 'in_progress', failures: 0 })
     expect(await ada.tasks.complete(leaseOf(held))).toMatchObject({ status: 'completed' })
     expect(rows(server, 'pragma integrity_check')).toEqual([{ integrity_check: 'ok' }])
+  }, 60_000)
+
+  test('the server is not ready until a write can succeed, and logs the start and the end and no refused write', async () => {
+    using disk = new SmallDisk(24)
+    using logs = new StoreFolder()
+    const config = { ballastBytes: 4 * mebibyte, logDir: logs.path, logLevel: 'info' as const }
+    await using server = await TestServer.start({ folder: disk.path, config })
+    await server.sweep()
+    expect(await readiness(server)).toEqual([200, 'ok'])
+    disk.fill()
+    await exhaust(server)
+    for (const _ of upTo(20)) await refusal(server.connect({ deadlineMs: 50 }).tasks.create({ type: 'code' }))
+    expect(await readiness(server)).toEqual([503, 'disk_full'])
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+    disk.free()
+    await server.sweep()
+    expect(await readiness(server)).toEqual([200, 'ok'])
+    await server.stop()
+    const log = readFileSync(join(logs.path, 'mcp-server.log'), 'utf8').trim().split('\n')
+    const lines = log.map((line): { level: number; msg: string } => JSON.parse(line))
+    expect(lines.filter(({ level }) => level >= 50).map(({ msg }) => msg)).toEqual([
+      'the disk is full: writes are refused with STORAGE_FULL',
+    ])
+    expect(lines.at(-1)?.msg).toBe('the disk has space again: writes are accepted')
   }, 60_000)
 
   test('retention frees what is over, although nothing else can be written', async () => {

@@ -139,6 +139,15 @@ export interface Scope {
   readonly requestId?: string
 }
 
+/** Whether the store has disk space for writes. */
+export interface DiskSpaceState {
+  readonly full: boolean
+  /** Accepts writes again if there is space. */
+  check(): Promise<void>
+  /** Calls `listener` when the disk becomes full and when writes are accepted again. */
+  onChange(listener: (full: boolean) => void): void
+}
+
 /**
  * The store interface: only its implementations know which database they use.
  *
@@ -172,7 +181,7 @@ export interface Store extends AsyncDisposable {
    * State of the disk if this process watches it. While the disk is full, writes fail with
    * STORAGE_FULL.
    */
-  readonly diskSpace?: { readonly full: boolean; check(): Promise<void> } | undefined
+  readonly diskSpace?: DiskSpaceState | undefined
   /**
    * Returns free pages of deleted rows to the disk and returns their number. Absent if the engine
    * does so without it.

@@ -7,6 +7,7 @@ import type { Reader, Scope, Store, Transaction, Wake } from '../store.ts'
 import { CommitNotifier } from './commit-notifier.ts'
 import { BatchConnection, type BatchConnectionOptions } from './connection.ts'
 import { DatabaseTime } from './database-time.ts'
+import { PostgresDiskSpace } from './disk-space.ts'
 import { isTransient, neverBegan, sqlState, translateError } from './errors.ts'
 import { readEpoch, readFacts, refuseUnfinishedMove, type StoreFacts } from './facts.ts'
 import { migratePostgres } from './migrate.ts'
@@ -80,11 +81,20 @@ interface EngineOptions {
   readonly writers: ConnectionPool
   readonly heartbeat: ReplicaHeartbeat
   readonly time: DatabaseTime
+  readonly diskSpace: PostgresDiskSpace
   readonly connectionOptions: BatchConnectionOptions
 }
 
 /** Runs one batch at a time for each project. */
-const createEngine = ({ writers, heartbeat, time, connectionOptions, clock, timeSliceMs }: EngineOptions): Engine => ({
+const createEngine = ({
+  clock,
+  writers,
+  heartbeat,
+  time,
+  diskSpace,
+  connectionOptions,
+  timeSliceMs,
+}: EngineOptions): Engine => ({
   laneOf: (project) => project,
   withConnection: async (work) => {
     await heartbeat.ensureFresh()
@@ -103,12 +113,16 @@ const createEngine = ({ writers, heartbeat, time, connectionOptions, clock, time
   },
   isTransient,
   neverBegan,
-  translateError,
+  translateError: (error) => {
+    diskSpace.observe(error)
+    return translateError(error)
+  },
 })
 
 /** The store of one replica on PostgreSQL. */
 class PostgresStore implements Store {
   readonly durability: 'disk' | 'process'
+  readonly diskSpace: PostgresDiskSpace
   readonly secret: Uint8Array
   readonly #time: DatabaseTime
   readonly #writers: ConnectionPool
@@ -141,6 +155,7 @@ class PostgresStore implements Store {
     this.#writers = new ConnectionPool({ ...poolOptions, size: poolSizes.writers })
     const readers = new ConnectionPool({ ...poolOptions, size: poolSizes.readers })
     this.#readers = readers
+    this.diskSpace = new PostgresDiskSpace(readers)
     this.#heartbeat = new ReplicaHeartbeat({
       connections: readers,
       clock,
@@ -162,6 +177,7 @@ class PostgresStore implements Store {
       writers: this.#writers,
       heartbeat,
       time: this.#time,
+      diskSpace: this.diskSpace,
       connectionOptions: { writerLock, pooler, schemaVersion: this.#schemaVersion },
     })
     this.#batches = new Batches(engine, ({ project, wakes, eventRange }) => {

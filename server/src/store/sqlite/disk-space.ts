@@ -3,6 +3,7 @@ import { open, rename, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { syncFolderOf } from '../file-sync.ts'
+import type { DiskSpaceState } from '../store.ts'
 
 const chunk = Buffer.alloc(1_048_576)
 
@@ -22,8 +23,9 @@ export interface DiskSpaceOptions {
  * Watches whether the disk has space for writes. On a full disk SQLite cannot even delete. Deleting
  * the ballast makes space for the retention, which frees more. Until then writes are refused.
  */
-export class DiskSpace {
+export class DiskSpace implements DiskSpaceState {
   readonly #options: DiskSpaceOptions
+  readonly #listeners = new Set<(full: boolean) => void>()
   #fullSince: number | undefined
   #checking: Promise<void> | undefined
 
@@ -35,10 +37,16 @@ export class DiskSpace {
     return this.#fullSince !== undefined
   }
 
+  onChange(listener: (full: boolean) => void): void {
+    this.#listeners.add(listener)
+  }
+
   /** Records that a write failed on a full disk, and deletes the ballast. */
   readonly markFull = (): void => {
-    this.#fullSince ??= this.#options.now()
     rmSync(this.#ballast, { force: true })
+    if (this.full) return
+    this.#fullSince = this.#options.now()
+    this.#notify()
   }
 
   fullError(): CoordinationError {
@@ -65,8 +73,14 @@ export class DiskSpace {
     const margin = ballastBytes / 2
     if (!hasBallast && free >= ballastBytes + margin) await this.#writeBallast()
     else if (free < margin || (this.full && spareBytes() < margin)) return
-    if (this.#fullSince !== undefined) await resume(this.#fullSince)
+    if (this.#fullSince === undefined) return
+    await resume(this.#fullSince)
     this.#fullSince = undefined
+    this.#notify()
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener(this.full)
   }
 
   get #ballast(): string {

@@ -42,8 +42,10 @@ async function sendHealth(
       () => false,
     )
   const storeUsable = storeAnswers && !revocations.isUnreadable
-  const isReady = ready() && storeUsable
-  const status = isReady ? 'ok' : storeUsable ? 'draining' : 'store_unavailable'
+  const isFull = store.diskSpace?.full ?? false
+  const isReady = ready() && storeUsable && !isFull
+  const unreadyStatus = !storeUsable ? 'store_unavailable' : isFull ? 'disk_full' : 'draining'
+  const status = isReady ? 'ok' : unreadyStatus
   const uptimeMs = Math.round(clock.monotonic() - startedAt)
   sendJson(response, isReady ? 200 : 503, { status, uptimeMs })
 }
