@@ -74,7 +74,7 @@ describe('edges', () => {
 
   test('from an id the file does not hold are dropped, with a warning', async () => {
     const plan = await readIssues([issue('a', { dependencies: [edge('far', 'a', 'blocks')] })])
-    expect(plan.report.skipped.edges).toEqual({ total: 1, reasons: { 'from an unknown id': 1 } })
+    expect(plan.report.skipped.edges).toEqual({ total: 1, reasons: { from_unknown_id: 1 } })
     expect(plan.report.warnings).toEqual(['an edge from an id the file does not hold: dropped (line 1)'])
   })
 
@@ -154,7 +154,7 @@ describe('a replay', () => {
     expect(rowOf(plan, 'a').dependsOn).toEqual(['kept'])
     expect(rowOf(plan, 'a')).not.toHaveProperty('parentId')
     expect(plan.report).toMatchObject({
-      skipped: { edges: { total: 7, reasons: { 'from a skipped record': 3, 'to a skipped record': 4 } } },
+      skipped: { edges: { total: 7, reasons: { from_skipped_record: 3, to_skipped_record: 4 } } },
       edges: { blocks: 1, parentChild: 1, other: 0 },
       levels: 2,
       warnings: [

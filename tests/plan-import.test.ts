@@ -199,7 +199,7 @@ describe.skipIf(!existsSync(beads))(
         skipped: {
           tombstones: 342,
           notWork: { event: 439, agent: 13, message: 6, role: 1, rig: 1 },
-          edges: { total: 250, reasons: { 'from a skipped record': 248, 'to a skipped record': 2 } },
+          edges: { total: 250, reasons: { from_skipped_record: 248, to_skipped_record: 2 } },
         },
         edges: { blocks: 352, parentChild: 319, other: 83 },
         levels: 25,

@@ -1,5 +1,5 @@
 import { sortTopologically } from './order.ts'
-import { addWarning, type PlanEdge, PlanError, type PlanRecord, type Warnings } from './plan.ts'
+import { addWarning, type DropReason, type PlanEdge, PlanError, type PlanRecord, type Warnings } from './plan.ts'
 
 /** The edges of one task of the plan. */
 export interface Links {
@@ -18,10 +18,10 @@ export function linksOf(
   records: ReadonlyMap<string, PlanRecord>,
   kept: readonly PlanRecord[],
   warnings: Warnings,
-): { links: Map<string, Links>; dropped: string[] } {
+): { links: Map<string, Links>; dropped: DropReason[] } {
   const links = new Map<string, Links>()
   for (const { id } of kept) links.set(id, { waitsFor: new Set(), parent: undefined, other: [] })
-  const dropped: string[] = []
+  const dropped: DropReason[] = []
   for (const record of records.values()) {
     for (const edge of record.edges) {
       const dropReason = findDropReason(edge, records, links)
@@ -41,13 +41,13 @@ function findDropReason(
   { kind, from, to }: PlanEdge,
   records: ReadonlyMap<string, PlanRecord>,
   links: LinksById,
-): { reason: string; warning?: string } | undefined {
+): { reason: DropReason; warning?: string } | undefined {
   if (!records.has(from)) {
-    return { reason: 'from an unknown id', warning: 'an edge from an id the file does not hold: dropped' }
+    return { reason: 'from_unknown_id', warning: 'an edge from an id the file does not hold: dropped' }
   }
-  if (!links.has(from)) return { reason: 'from a skipped record' }
+  if (!links.has(from)) return { reason: 'from_skipped_record' }
   if (kind === 'other' || !records.has(to) || links.has(to)) return undefined
-  return { reason: 'to a skipped record', warning: `a ${edgeNames[kind]} that is skipped: the edge is dropped` }
+  return { reason: 'to_skipped_record', warning: `a ${edgeNames[kind]} that is skipped: the edge is dropped` }
 }
 
 function addEdge(

@@ -25,6 +25,7 @@ export interface PlanReport {
     tombstones: number
     /** Number of records that are not work, by kind. */
     notWork: Record<string, number>
+    /** Dropped edges, and their number by `DropReason`. */
     edges: { total: number; reasons: Record<string, number> }
   }
   /**
@@ -36,6 +37,9 @@ export interface PlanReport {
   /** Each warning once, with the number of its occurrences. */
   warnings: string[]
 }
+
+/** The reason for dropping an edge of a plan file. */
+export type DropReason = 'from_unknown_id' | 'from_skipped_record' | 'to_skipped_record'
 
 /** One record of a plan file, before its edges are resolved. */
 export interface PlanRecord {
