@@ -1,5 +1,16 @@
-import { createHash } from 'node:crypto'
-import { closeSync, existsSync, fdatasyncSync, fsyncSync, openSync, readSync } from 'node:fs'
+import { createHash, randomUUID } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 const chunkBytes = 1_048_576
@@ -24,6 +35,45 @@ export function flushData(file: string): void {
 
 /** Flushes the folder of a file. A rename survives a power cut only after this. */
 export const syncFolderOf = (file: string): void => withFile(dirname(file), 'r', fsyncSync)
+
+/**
+ * Writes a temporary file beside `file`, flushes it and passes it to `place`, which gives it its
+ * name. A reader sees the old content or the new one, and a power cut leaves one of the two.
+ */
+function writeBeside(file: string, text: string, place: (temporaryFile: string) => void): void {
+  const temporaryFile = `${file}.${randomUUID()}.new`
+  try {
+    writeFileSync(temporaryFile, text, { mode: 0o600, flag: 'wx' })
+    syncFile(temporaryFile)
+    place(temporaryFile)
+    syncFolderOf(file)
+  } finally {
+    rmSync(temporaryFile, { force: true })
+  }
+}
+
+/** True for an error of the system with this code, such as `ENOENT`. */
+export const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code
+
+/**
+ * Creates a file that only its owner can read. It survives a power cut when this returns. An
+ * existing file stays as it is.
+ */
+export const createFile = (file: string, text: string): void =>
+  writeBeside(file, text, (temporaryFile) => {
+    try {
+      // A rename would replace the file of a process that started at the same time.
+      linkSync(temporaryFile, file)
+    } catch (error) {
+      // A disk without hard links, such as exFAT, refuses with one of several codes.
+      if (!hasCode(error, 'EEXIST')) renameSync(temporaryFile, file)
+    }
+  })
+
+/** Creates or replaces a file that only its owner can read. It survives a power cut. */
+export const replaceFile = (file: string, text: string): void =>
+  writeBeside(file, text, (temporaryFile) => renameSync(temporaryFile, file))
 
 /** Returns the SHA-256 of a file in hex. It reads the file in chunks. */
 export function sha256Of(file: string): string {

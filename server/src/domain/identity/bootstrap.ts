@@ -1,6 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import { and, eq, gt, isNull, like, ne, or, sql } from 'drizzle-orm'
+import { replaceFile } from '../../store/file-sync.ts'
 import type { Reader, Store } from '../../store/store.ts'
 import { newSecret } from './key-format.ts'
 import { type Pepper, readSecret } from './pepper.ts'
@@ -92,8 +93,7 @@ export class Bootstrap {
     })
     if (!row || row.revokedAt !== null) return { state: 'spent', file }
     if (givenFile === undefined) {
-      rmSync(ownFile, { force: true })
-      writeFileSync(ownFile, `${token}\n`, { mode: 0o600, flag: 'wx' })
+      replaceFile(ownFile, `${token}\n`)
     }
     return { state: 'armed', file, expiresAt: row.expiresAt }
   }

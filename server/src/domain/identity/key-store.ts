@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { and, eq } from 'drizzle-orm'
 import { sleep } from '../../platform/clock.ts'
+import { hasCode, replaceFile } from '../../store/file-sync.ts'
 import type { Store } from '../../store/store.ts'
 import type { Pepper } from './pepper.ts'
 
@@ -22,13 +23,10 @@ const maxLockAttempts = 100
 const lockPollMs = 20
 const neverAborted = new AbortController().signal
 
-const hasCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code
-
 /**
  * A file that only its owner can read, for the one server of an SQLite database: the keys never
- * enter the database or a backup. An update writes a file next to it and renames that into its
- * place, so a reader sees the old text or the new one. The new file is also the lock.
+ * enter the database or a backup. A reader sees the old text or the new one. The file `.new` beside
+ * it is the lock of an update.
  */
 export class FileKeyStore implements KeyStore {
   readonly #file: string
@@ -43,15 +41,14 @@ export class FileKeyStore implements KeyStore {
   }
 
   async update(edit: (now: string | undefined) => string): Promise<string> {
-    const temporaryFile = `${this.#file}.new`
-    await this.#lock(temporaryFile)
+    const lockFile = `${this.#file}.new`
+    await this.#lock(lockFile)
     try {
       const text = edit(this.#readFile())
-      writeFileSync(temporaryFile, text, { flush: true })
-      renameSync(temporaryFile, this.#file)
+      replaceFile(this.#file, text)
       return text
     } finally {
-      rmSync(temporaryFile, { force: true })
+      rmSync(lockFile, { force: true })
     }
   }
 

@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { eq } from 'drizzle-orm'
 import { type Config, ConfigError } from '../../config.ts'
+import { createFile } from '../../store/file-sync.ts'
 import type { Store } from '../../store/store.ts'
 
 /** The kind of the hashed value. The hash of a refresh token never equals the hash of a key. */
@@ -34,9 +35,9 @@ export class Pepper {
    * first start creates and only its owner can read.
    */
   static open(givenFile: string | undefined, ownFile: string): Pepper {
-    if (givenFile === undefined && !existsSync(ownFile)) {
-      writeFileSync(ownFile, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
-    }
+    // The file must survive a power cut before the first hash is committed.
+    if (givenFile === undefined && !existsSync(ownFile))
+      createFile(ownFile, `${randomBytes(32).toString('base64url')}\n`)
     if (givenFile === undefined) chmodSync(ownFile, 0o600)
     const key = readSecret('MCP_PEPPER_FILE', givenFile ?? ownFile)
     return new Pepper(key)
