@@ -43,16 +43,16 @@ async function write(store: Store, project: string): Promise<void> {
 }
 
 /** Writes at the rate until `done` settles. Returns the latencies in milliseconds. */
-async function steady(store: Store, project: string, done: Promise<unknown>): Promise<number[]> {
+async function writeSteadily(store: Store, project: string, done: Promise<unknown>): Promise<number[]> {
   const latencies: number[] = []
   const pending: Promise<void>[] = []
   const start = performance.now()
-  let going = true
+  let running = true
   const stop = () => {
-    going = false
+    running = false
   }
   done.then(stop, stop)
-  for (let issued = 0; going; ) {
+  for (let issued = 0; running; ) {
     for (; issued < ((performance.now() - start) / 1_000) * Number(values.rate); issued += 1) {
       const due = start + (issued / Number(values.rate)) * 1_000
       pending.push(write(store, project).then(() => void latencies.push(performance.now() - due)))
@@ -69,7 +69,7 @@ const summary = (latencies: readonly number[]) => {
   return { writes: sorted.length, p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(0.999999) }
 }
 
-interface Held {
+interface BackupContent {
   readonly writes: number
   readonly last: number
   readonly events: number
@@ -80,14 +80,14 @@ interface Held {
  * was acknowledged before.
  */
 function requirePrefix(path: string, before: number): void {
-  const [held] = querySqlite<Held>(
+  const [content] = querySqlite<BackupContent>(
     path,
     `select count(*) as writes, coalesce(max(cast(substr(id, 7) as integer)), 0) as last,
        (select count(*) from events where subject like 'write %') as events from bodies where id like 'write %'`,
     [],
   )
-  if (!held || held.writes !== held.last || held.events !== held.writes || held.writes < before)
-    throw new Error(`${path} is no prefix with ${before} writes: ${JSON.stringify(held)}`)
+  if (!content || content.writes !== content.last || content.events !== content.writes || content.writes < before)
+    throw new Error(`${path} is no prefix with ${before} writes: ${JSON.stringify(content)}`)
 }
 
 const scale = Number(values.rows)
@@ -99,35 +99,39 @@ copyFileSync(seeded.file, file)
 const store = await openSqlite({ file, durability: 'disk', clock: systemClock })
 const [project] = await store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
 if (!project) throw new Error('the store has no project')
-const alone = await steady(store, project.id, new Promise((end) => setTimeout(end, Number(values.seconds) * 1_000)))
+const latenciesWithout = await writeSteadily(
+  store,
+  project.id,
+  new Promise((end) => setTimeout(end, Number(values.seconds) * 1_000)),
+)
 const backups = new BackupRunner(() => ({
   file,
   folder: join(folder, 'backups'),
   at: systemClock.wall(),
 }))
 let bytes = 0
-let took = 0
-const made: { readonly path: string; readonly before: number }[] = []
+let longestMs = 0
+const finished: { readonly path: string; readonly before: number }[] = []
 async function backUp(): Promise<void> {
   for (let index = 0; index < Number(values.backups); index += 1) {
     const start = performance.now()
     const before = acknowledged
     const { path, manifest } = await backups.run()
-    took = Math.max(took, performance.now() - start)
+    longestMs = Math.max(longestMs, performance.now() - start)
     bytes = manifest.bytes
-    made.push({ path, before })
+    finished.push({ path, before })
   }
 }
-const during = await steady(store, project.id, backUp())
+const latenciesDuring = await writeSteadily(store, project.id, backUp())
 await store[Symbol.asyncDispose]()
-for (const { path, before } of made) requirePrefix(path, before)
+for (const { path, before } of finished) requirePrefix(path, before)
 rmSync(folder, { recursive: true })
 const outcome = {
   backup_mb: Math.round(bytes / 1_000_000),
-  backup_ms: Math.round(took),
-  prefixes: made.length,
-  without: summary(alone),
-  during: summary(during),
+  backup_ms: Math.round(longestMs),
+  prefixes: finished.length,
+  without: summary(latenciesWithout),
+  during: summary(latenciesDuring),
 }
 if (values.json) process.stdout.write(`${JSON.stringify(outcome)}\n`)
 else {

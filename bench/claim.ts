@@ -22,13 +22,13 @@ const { values } = parseArgs({
   },
 })
 
-interface Side {
+interface Queue {
   readonly store: Store
   /** Claims a task and releases it. Returns the duration of the claim in milliseconds. */
-  readonly turn: () => Promise<number>
+  readonly claimAndRelease: () => Promise<number>
 }
 
-async function sideOf(file: string): Promise<Side> {
+async function openQueue(file: string): Promise<Queue> {
   const store = await openSqlite({ file, durability: 'process', clock: systemClock })
   const [project] = await store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
   if (!project) throw new Error('the store has no project')
@@ -42,19 +42,19 @@ async function sideOf(file: string): Promise<Side> {
     expiresAt: Number.POSITIVE_INFINITY,
   }
   const ctx = { principal, leaseTokens: new LeaseTokens(store.secret), claimGroups: new ClaimGroupCache() }
-  const turn = async () => {
+  const claimAndRelease = async () => {
     const start = performance.now()
     const { tasks } = await store.transact({ project: project.id }, (tx) =>
       claimIn(tx, ctx, { limit: 1, leaseMs: 30_000 }),
     )
-    const took = performance.now() - start
+    const tookMs = performance.now() - start
     const [task] = tasks
     if (!task) throw new Error('there was nothing to claim')
     const lease = { project: project.id, agentId: agent.id, taskId: task.id, leaseToken: task.leaseToken }
     await store.transact({ project: project.id }, (tx) => releaseLease(tx, lease))
-    return took
+    return tookMs
   }
-  return { store, turn }
+  return { store, claimAndRelease }
 }
 
 const median = (numbers: readonly number[]): number =>
@@ -63,18 +63,18 @@ const median = (numbers: readonly number[]): number =>
 const none = { messages: 0, events: 0 }
 using short = await SeededFolder.of({ ...none, tasks: 2_000, ineligible: 0 }, systemClock)
 using long = await SeededFolder.of({ ...none, tasks: Number(values.tasks), ineligible: 0.99 }, systemClock)
-const few = await sideOf(short.file)
-const many = await sideOf(long.file)
+const few = await openQueue(short.file)
+const many = await openQueue(long.file)
 for (let index = 0; index < 200; index += 1) {
-  await few.turn()
-  await many.turn()
+  await few.claimAndRelease()
+  await many.claimAndRelease()
 }
 const pairs: { few: number; many: number }[] = []
 for (let index = 0; index < Number(values.pairs); index += 1) {
   // The order alternates, because the second of a pair finds the processor caches of the first.
-  const first = index % 2 === 0 ? await few.turn() : undefined
-  const other = await many.turn()
-  pairs.push({ few: first ?? (await few.turn()), many: other })
+  const first = index % 2 === 0 ? await few.claimAndRelease() : undefined
+  const other = await many.claimAndRelease()
+  pairs.push({ few: first ?? (await few.claimAndRelease()), many: other })
 }
 await few.store[Symbol.asyncDispose]()
 await many.store[Symbol.asyncDispose]()

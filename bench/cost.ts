@@ -47,21 +47,21 @@ interface Cost {
 const median = (from: readonly number[]): number =>
   from.toSorted((a, b) => a - b)[Math.floor(from.length / 2)] ?? Number.NaN
 
-const written = `select
+const walCostQuery = `select
   coalesce(sum((resource_manager = 'Heap' and record_type ~ '^(INSERT|UPDATE|HOT_UPDATE|DELETE)')::int), 0)::int as rows,
   coalesce(sum((resource_manager = 'Heap' and record_type ~ '^LOCK')::int), 0)::int as "rowLocks",
   coalesce(sum(record_length - fpi_length), 0)::int as "walBytes"
   from pg_get_wal_records_info($1, $2)`
 
 /** The servers, their database and their agents. */
-class Scene implements AsyncDisposable {
+class Deployment implements AsyncDisposable {
   readonly #database: Database
   readonly #meter: Meter
   readonly #servers: readonly RunningServer[]
   readonly #folder: string
   readonly #clients = new Map<string, Client>()
   readonly lead: Client
-  #tokens: { readonly id: string; readonly name: string; readonly token: string }[] = []
+  #agents: { readonly id: string; readonly name: string; readonly token: string }[] = []
 
   private constructor(database: Database, meter: Meter, servers: readonly RunningServer[], folder: string) {
     this.#database = database
@@ -71,7 +71,7 @@ class Scene implements AsyncDisposable {
     this.lead = createClient({ url: servers[0]?.url ?? '', deadlineMs: 120_000 })
   }
 
-  static async start(cluster: Cluster, replicas: number, agents: number): Promise<Scene> {
+  static async start(cluster: Cluster, replicas: number, agents: number): Promise<Deployment> {
     const name = `cost_${replicas}_${agents}`
     const admin = new Database(`${cluster.url}/postgres`)
     await admin.connect()
@@ -92,35 +92,38 @@ class Scene implements AsyncDisposable {
     // After the start of the servers, which refuse a database with foreign tables. The extension
     // creates no table.
     await database.query('create extension pg_walinspect')
-    const scene = new Scene(database, meter, servers, folder)
-    await scene.#register(agents)
+    const deployment = new Deployment(database, meter, servers, folder)
+    await deployment.#register(agents)
     await database.query('vacuum analyze')
-    return scene
+    return deployment
   }
 
   /** Returns an agent and its client. Successive indexes use the servers in turn. */
   agent(index: number) {
-    const at = ((index + 1_000) * 37) % this.#tokens.length
-    const known = this.#tokens[at]
-    if (!known) throw new Error('there are no agents')
+    const position = ((index + 1_000) * 37) % this.#agents.length
+    const agent = this.#agents[position]
+    if (!agent) throw new Error('there are no agents')
     const { url } = this.#servers[(index + 1_000) % this.#servers.length] ?? { url: '' }
-    const key = `${at} ${url}`
-    const client = this.#clients.get(key) ?? createClient({ url, token: known.token, deadlineMs: 60_000 })
+    const key = `${position} ${url}`
+    const client = this.#clients.get(key) ?? createClient({ url, token: agent.token, deadlineMs: 60_000 })
     this.#clients.set(key, client)
-    return { ...known, client }
+    return { ...agent, client }
   }
 
   /** Runs a call alone and returns its cost. */
   async measure(call: () => Promise<unknown>): Promise<Cost> {
-    const before = await this.#position()
+    const before = await this.#walPosition()
     this.#meter.transactions = []
     await call()
     const [transaction] = this.#meter.transactions
-    const after = await this.#position()
-    const { rows } = await this.#database.query<Pick<Cost, 'rows' | 'rowLocks' | 'walBytes'>>(written, [before, after])
-    const [log] = rows
-    if (!(log && transaction)) throw new Error('nothing was committed')
-    return { ...log, ...transaction }
+    const after = await this.#walPosition()
+    const { rows } = await this.#database.query<Pick<Cost, 'rows' | 'rowLocks' | 'walBytes'>>(walCostQuery, [
+      before,
+      after,
+    ])
+    const [walCost] = rows
+    if (!(walCost && transaction)) throw new Error('nothing was committed')
+    return { ...walCost, ...transaction }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,13 +134,13 @@ class Scene implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  async #position(): Promise<string> {
+  async #walPosition(): Promise<string> {
     const { rows } = await this.#database.query<{ at: string }>('select pg_current_wal_insert_lsn() as at')
     return rows[0]?.at ?? ''
   }
 
   async #register(agents: number): Promise<void> {
-    const one = async (index: number) => {
+    const registerAgent = async (index: number) => {
       const name = `agent ${index}`
       const clientInstanceId = `the instance of ${name}`
       const { agentId, token } = await this.lead.agents.register({ name, type: 'implementation', clientInstanceId })
@@ -145,43 +148,50 @@ class Scene implements AsyncDisposable {
     }
     for (let from = 0; from < agents; from += 50) {
       const count = Math.min(50, agents - from)
-      this.#tokens.push(...(await Promise.all(Array.from({ length: count }, (_, index) => one(from + index)))))
+      this.#agents.push(
+        ...(await Promise.all(Array.from({ length: count }, (_, index) => registerAgent(from + index)))),
+      )
     }
   }
 }
 
 async function costsOf(cluster: Cluster, replicas: number, agents: number): Promise<Record<Verb, Cost>> {
-  await using scene = await Scene.start(cluster, replicas, agents)
+  await using deployment = await Deployment.start(cluster, replicas, agents)
   const costs: Record<Verb, Cost[]> = { claim: [], complete: [], send: [], ack: [] }
   for (let index = -warmUp * replicas; index < samples; index += 1) {
     if (index === 0) for (const verb of verbs) costs[verb] = []
-    const [ann, bob] = [scene.agent(index), scene.agent(index + 1)]
-    await scene.lead.tasks.create({ type: 'cost', title: 'the same each time' })
-    let task: { readonly id: string; readonly leaseToken: string } | undefined
+    const [ann, bob] = [deployment.agent(index), deployment.agent(index + 1)]
+    await deployment.lead.tasks.create({ type: 'cost', title: 'the same each time' })
+    let claimed: { readonly id: string; readonly leaseToken: string } | undefined
     costs.claim.push(
-      await scene.measure(async () => {
-        task = (await ann.client.tasks.claim({ waitMs: 5_000 })).tasks[0]
+      await deployment.measure(async () => {
+        claimed = (await ann.client.tasks.claim({ waitMs: 5_000 })).tasks[0]
       }),
     )
-    const lease = { taskId: task?.id ?? '', leaseToken: task?.leaseToken ?? '' }
-    costs.complete.push(await scene.measure(() => ann.client.tasks.complete({ ...lease, result: { done: true } })))
-    const letter = { to: bob.name, type: 'cost', payload: { text: 'the same each time' } }
-    costs.send.push(await scene.measure(() => ann.client.messages.send(letter)))
+    const lease = { taskId: claimed?.id ?? '', leaseToken: claimed?.leaseToken ?? '' }
+    costs.complete.push(await deployment.measure(() => ann.client.tasks.complete({ ...lease, result: { done: true } })))
+    const newMessage = { to: bob.name, type: 'cost', payload: { text: 'the same each time' } }
+    costs.send.push(await deployment.measure(() => ann.client.messages.send(newMessage)))
     const [message] = (await bob.client.messages.receive({ waitMs: 5_000 })).messages
     const receipt = { messageId: message?.id ?? '', receipt: message?.receipt ?? '' }
-    costs.ack.push(await scene.measure(() => bob.client.messages.ack(receipt)))
+    costs.ack.push(await deployment.measure(() => bob.client.messages.ack(receipt)))
   }
-  const of = (verb: Verb): Cost => {
-    const each = (name: keyof Cost) => median(costs[verb].map((cost) => cost[name]))
+  const medianCostOf = (verb: Verb): Cost => {
+    const medianOf = (name: keyof Cost) => median(costs[verb].map((cost) => cost[name]))
     return {
-      rows: each('rows'),
-      rowLocks: each('rowLocks'),
-      walBytes: each('walBytes'),
-      roundTrips: each('roundTrips'),
-      locks: each('locks'),
+      rows: medianOf('rows'),
+      rowLocks: medianOf('rowLocks'),
+      walBytes: medianOf('walBytes'),
+      roundTrips: medianOf('roundTrips'),
+      locks: medianOf('locks'),
     }
   }
-  return { claim: of('claim'), complete: of('complete'), send: of('send'), ack: of('ack') }
+  return {
+    claim: medianCostOf('claim'),
+    complete: medianCostOf('complete'),
+    send: medianCostOf('send'),
+    ack: medianCostOf('ack'),
+  }
 }
 
 const columns = ['verb', 'replicas', 'agents', 'rows', 'rowLocks', 'walBytes', 'roundTrips', 'locks'] as const

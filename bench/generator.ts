@@ -1,7 +1,7 @@
 /** The load generator, in its own process: runs one workload and prints one line of results. */
-import { feed, type Measured, messages, tasksFused, tasksSingle, tasksTuned, type Work } from './works.ts'
+import { feed, messages, tasksFused, tasksSingle, tasksTuned, type Workload, type WorkloadResult } from './workloads.ts'
 
-const works: Readonly<Record<string, Work>> = {
+const workloads: Readonly<Record<string, Workload>> = {
   'W1 messages': messages,
   'W2 tasks single': tasksSingle,
   'W2 tasks fused': tasksFused,
@@ -10,8 +10,8 @@ const works: Readonly<Record<string, Work>> = {
 }
 
 const [url = '', name = '', n = '0', durability = ''] = process.argv.slice(2)
-const work = works[name]
-if (!work) throw new Error(`no work is called ${name}: ${Object.keys(works).join(', ')}`)
+const workload = workloads[name]
+if (!workload) throw new Error(`unknown workload ${name}: use one of ${Object.keys(workloads).join(', ')}`)
 
 /** Returns the CPU seconds of the server, from its own metrics. */
 async function serverCpu(): Promise<number> {
@@ -24,7 +24,7 @@ const cpuSeconds = () => {
   return (user + system) / 1e6
 }
 
-function line({ n: done, seconds, latencies }: Measured, server: number, client: number) {
+function line({ n: done, seconds, latencies }: WorkloadResult, server: number, client: number) {
   const sorted = [...latencies].sort((a, b) => a - b)
   const at = (share: number) => Math.round((sorted[Math.floor(sorted.length * share)] ?? Number.NaN) * 100) / 100
   return {
@@ -41,6 +41,6 @@ function line({ n: done, seconds, latencies }: Measured, server: number, client:
 }
 
 const before = { server: await serverCpu(), client: cpuSeconds() }
-const measured = await work(url, Number(n))
+const result = await workload(url, Number(n))
 const client = cpuSeconds() - before.client
-process.stdout.write(`${JSON.stringify(line(measured, (await serverCpu()) - before.server, client))}\n`)
+process.stdout.write(`${JSON.stringify(line(result, (await serverCpu()) - before.server, client))}\n`)

@@ -51,54 +51,58 @@ async function cpuUsOf(run: () => Promise<void> | void): Promise<number> {
 }
 
 /** Alternates the order of the two runs from pair to pair. */
-async function measure(withThem: () => Promise<void> | void, without: () => Promise<void> | void): Promise<Cost> {
-  for (const warm of [withThem, without, withThem, without]) await warm()
+async function measure(guarded: () => Promise<void> | void, unguarded: () => Promise<void> | void): Promise<Cost> {
+  for (const warm of [guarded, unguarded, guarded, unguarded]) await warm()
   const differences: number[] = []
   for (let pair = 0; pair < pairs; pair += 1) {
-    const first = pair % 2 === 0 ? withThem : without
-    const second = pair % 2 === 0 ? without : withThem
+    const first = pair % 2 === 0 ? guarded : unguarded
+    const second = pair % 2 === 0 ? unguarded : guarded
     const [one, other] = [await cpuUsOf(first), await cpuUsOf(second)]
     differences.push(pair % 2 === 0 ? one - other : other - one)
   }
   return costOf(differences)
 }
 
-function report(what: string, { mean, bound }: Cost): void {
+function report(title: string, { mean, bound }: Cost): void {
   const verdict = bound <= goalUs ? 'holds' : 'MISSED'
   process.stdout.write(
-    `${what}: ${mean.toFixed(2)} µs a call, at most ${bound.toFixed(2)} with 95 %; the goal of ${goalUs} ${verdict}\n`,
+    `${title}: ${mean.toFixed(2)} µs a call, at most ${bound.toFixed(2)} with 95 %; the goal of ${goalUs} ${verdict}\n`,
   )
 }
 
 /** Returns the token of an agent that was registered in the usual way. */
-async function tokenFrom(url: string, bootstrap: string): Promise<string> {
+async function registerAgent(url: string, bootstrapKey: string): Promise<string> {
   const clients: Client[] = []
-  const as = (token: string) => {
+  const connectWith = (token: string) => {
     const client = createClient({ url, token })
     clients.push(client)
     return client
   }
-  const { key } = await as(bootstrap).auth.keys.create({ name: 'admin', roleCeiling: 'admin', scopes: ['*'] })
-  const { token } = await as(key).agents.register({ name: 'bench', type: 'implementation' })
+  const { key } = await connectWith(bootstrapKey).auth.keys.create({
+    name: 'admin',
+    roleCeiling: 'admin',
+    scopes: ['*'],
+  })
+  const { token } = await connectWith(key).agents.register({ name: 'bench', type: 'implementation' })
   for (const client of clients) client.close()
   return token
 }
 
 /** The server's timers do not keep the process alive, so this one does. */
-const alive = setInterval(() => undefined, 1_000)
+const keepAlive = setInterval(() => undefined, 1_000)
 const folder = mkdtempSync(join(tmpdir(), 'tony-bench-'))
 try {
   const file = join(folder, 'bench.db')
   const config = readConfig('serve', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'silent' })
   const limits = { ...config.limits, callerBurst: 1e12, callerPerSecond: 1e12 }
   await using server = await start({ ...config, ballastBytes: 0, limits })
-  const token = await tokenFrom(server.url, readFileSync(`${file}.bootstrap`, 'utf8').trim())
+  const token = await registerAgent(server.url, readFileSync(`${file}.bootstrap`, 'utf8').trim())
   const { services } = server
-  const gate = new RequestChecks(services.config)
+  const requestChecks = new RequestChecks(services.config)
   const request = new IncomingMessage(new Socket())
   request.headers.authorization = `Bearer ${token}`
   const credentials = { token, project: undefined, request }
-  const identity = await identify(services, gate, credentials)
+  const identity = await identify(services, requestChecks, credentials)
   const [log, metrics] = [createLog({ logLevel: 'silent', logDir: undefined }), new Metrics()]
   const connection: Connection = { services, log, metrics, transport: 'ws', address: '127.0.0.1', identity }
   const callOf = (on: Connection): Call => ({
@@ -110,31 +114,31 @@ try {
     rawInput: {},
     principal: anonymousPrincipal,
   })
-  let seen = 0
-  const take = (call: Call) => {
-    seen += call.path.length
+  let pathBytes = 0
+  const countCall = (call: Call) => {
+    pathBytes += call.path.length
   }
-  const guard = (call: Call) => {
+  const runGuards = (call: Call) => {
     limitRate(call)
     authenticate(call)
     authorize(call)
-    take(call)
+    countCall(call)
   }
-  const repeat = (one: (call: Call) => void) => () => {
-    for (let index = 0; index < calls; index += 1) one(callOf(connection))
+  const repeat = (run: (call: Call) => void) => () => {
+    for (let index = 0; index < calls; index += 1) run(callOf(connection))
   }
-  report('on a socket (limits, authentication, authorisation)', await measure(repeat(guard), repeat(take)))
-  const overHttp = (one: (call: Call) => void, known: () => Promise<Connection['identity']>) => async () => {
-    for (let index = 0; index < calls; index += 1) one(callOf({ ...connection, identity: await known() }))
+  report('on a socket (limits, authentication, authorisation)', await measure(repeat(runGuards), repeat(countCall)))
+  const overHttp = (run: (call: Call) => void, getIdentity: () => Promise<Connection['identity']>) => async () => {
+    for (let index = 0; index < calls; index += 1) run(callOf({ ...connection, identity: await getIdentity() }))
   }
-  const shown = () => identify(services, gate, credentials)
-  const given = () => Promise.resolve(identity)
+  const identifyToken = () => identify(services, requestChecks, credentials)
+  const knownIdentity = () => Promise.resolve(identity)
   report(
     'over HTTP (the same, and a token that was seen before)',
-    await measure(overHttp(guard, shown), overHttp(take, given)),
+    await measure(overHttp(runGuards, identifyToken), overHttp(countCall, knownIdentity)),
   )
-  if (seen === 0) throw new Error('nothing was measured')
+  if (pathBytes === 0) throw new Error('nothing was measured')
 } finally {
-  clearInterval(alive)
+  clearInterval(keepAlive)
   rmSync(folder, { recursive: true })
 }

@@ -21,7 +21,7 @@ const { values } = parseArgs({
   },
 })
 
-const works: readonly [string, number][] = [
+const workloads: readonly [string, number][] = [
   ['W1 messages', 20_000],
   ['W2 tasks single', 20_000],
   ['W2 tasks fused', 20_000],
@@ -57,7 +57,7 @@ const columns = [
   'client_us_per_op',
 ] as const
 if (!values.json) process.stdout.write(`${columns.map((column) => column.padEnd(17)).join('')}\n`)
-for (const [name, n] of works.filter(([work]) => work.includes(values.work))) {
+for (const [name, n] of workloads.filter(([workload]) => workload.includes(values.work))) {
   for (let index = 0; index < Number(values.runs); index += 1) {
     const text = await run(name, Math.round(n * Number(values.scale)))
     const row: Record<string, unknown> = JSON.parse(text)

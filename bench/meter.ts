@@ -25,7 +25,7 @@ export class Meter implements AsyncDisposable {
 
   private constructor(target: string, admin: Client) {
     this.#admin = admin
-    this.#proxy = new TcpProxy(target, (near, far) => this.#relay(near, far))
+    this.#proxy = new TcpProxy(target, (client, database) => this.#relay(client, database))
   }
 
   static async start(target: string): Promise<Meter> {
@@ -45,13 +45,13 @@ export class Meter implements AsyncDisposable {
     await this.#admin.end()
   }
 
-  #relay(near: Socket, far: Socket): void {
-    const count = new Counting((pid) => this.#locksOf(pid))
-    near.on('data', (data: Buffer) => void count.asked(data, (passed) => far.write(passed)))
-    far.on('data', (data: Buffer) => {
-      const ended = count.answered(data)
+  #relay(client: Socket, database: Socket): void {
+    const counter = new TransactionCounter((pid) => this.#locksOf(pid))
+    client.on('data', (data: Buffer) => void counter.onQuery(data, (message) => database.write(message)))
+    database.on('data', (data: Buffer) => {
+      const ended = counter.onReply(data)
       if (ended) this.transactions.push(ended)
-      near.write(data)
+      client.write(data)
     })
   }
 
@@ -65,47 +65,47 @@ export class Meter implements AsyncDisposable {
 }
 
 /** The counters of one connection. */
-class Counting {
+class TransactionCounter {
   readonly #locksOf: (pid: number) => Promise<number>
   #pid = 0
-  #asking = false
+  #awaitsReply = false
   #roundTrips = 0
   #locks = 0
-  #within = false
-  #ending = false
+  #inTransaction = false
+  #committing = false
   /** Keeps the messages of the connection in order. */
-  #turn = Promise.resolve()
+  #lastMessage = Promise.resolve()
 
   constructor(locksOf: (pid: number) => Promise<number>) {
     this.#locksOf = locksOf
   }
 
-  asked(data: Buffer, pass: (data: Buffer) => void): Promise<void> {
-    this.#turn = this.#turn.then(async () => {
+  onQuery(data: Buffer, pass: (data: Buffer) => void): Promise<void> {
+    this.#lastMessage = this.#lastMessage.then(async () => {
       if (isQuery(data, 'begin')) {
-        this.#within = true
+        this.#inTransaction = true
         this.#roundTrips = 0
       }
-      if (this.#within && isQuery(data, 'commit')) {
+      if (this.#inTransaction && isQuery(data, 'commit')) {
         this.#locks = await this.#locksOf(this.#pid)
-        this.#ending = true
+        this.#committing = true
       }
-      if (!this.#asking) this.#roundTrips += 1
-      this.#asking = true
+      if (!this.#awaitsReply) this.#roundTrips += 1
+      this.#awaitsReply = true
       pass(data)
     })
-    return this.#turn
+    return this.#lastMessage
   }
 
   /** Returns the transaction that this reply ends; undefined if it ends none. */
-  answered(data: Buffer): Transaction | undefined {
+  onReply(data: Buffer): Transaction | undefined {
     // The first replies contain BackendKeyData, with the process id of the connection.
     const key = this.#pid === 0 ? data.indexOf(Buffer.from([75, 0, 0, 0])) : -1
     if (key >= 0) this.#pid = data.readUInt32BE(key + 5)
-    this.#asking = false
-    if (!this.#ending) return undefined
-    this.#ending = false
-    this.#within = false
+    this.#awaitsReply = false
+    if (!this.#committing) return undefined
+    this.#committing = false
+    this.#inTransaction = false
     return { roundTrips: this.#roundTrips, locks: this.#locks }
   }
 }

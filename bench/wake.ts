@@ -35,48 +35,48 @@ async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
     MCP_DRAIN_MS: '0',
   })
   const config = { ...base, database: join(folder, 'wake.db') }
-  const [here, there] = [await start(config), await start(config)]
-  const lead = createClient({ url: here.url })
+  const [sendingReplica, receivingReplica] = [await start(config), await start(config)]
+  const lead = createClient({ url: sendingReplica.url })
   const name = `reader ${notify}`
   const clientInstanceId = `the instance of ${name}`
   const { token } = await lead.agents.register({ name, type: 'implementation', clientInstanceId })
-  const reader = createClient({ url: there.url, token })
+  const reader = createClient({ url: receivingReplica.url, token })
   const inbox = reader.messages.inbox({})[Symbol.asyncIterator]()
-  const feed = createClient({ url: there.url })
+  const feed = createClient({ url: receivingReplica.url })
   const events = feed.events.subscribe({ types: ['task.created'] })[Symbol.asyncIterator]()
   await events.next()
-  const took: Record<string, number[]> = { message: [], task: [], event: [] }
-  const timed = async (what: string, begun: number, until: Promise<unknown>) => {
-    await until
-    took[what]?.push(performance.now() - begun)
+  const latencies: Record<string, number[]> = { message: [], task: [], event: [] }
+  const time = async (kind: string, startedAt: number, arrival: Promise<unknown>) => {
+    await arrival
+    latencies[kind]?.push(performance.now() - startedAt)
   }
   for (let round = 0; round < rounds; round += 1) {
-    const arriving = inbox.next()
-    let begun = performance.now()
+    const delivery = inbox.next()
+    let startedAt = performance.now()
     const sent = lead.messages.send({ to: name, type: 'wake', payload: round })
-    await timed('message', begun, arriving)
+    await time('message', startedAt, delivery)
     await sent
-    const { value: message } = await arriving
+    const { value: message } = await delivery
     await reader.messages.ack({ messageId: message.id, receipt: message.receipt })
-    const claiming = reader.tasks.claim({ waitMs: 30_000 })
+    const claim = reader.tasks.claim({ waitMs: 30_000 })
     // By the time of this reply the claim is waiting, because it went first on the same socket.
     await reader.system.info()
-    const told = events.next()
-    begun = performance.now()
+    const event = events.next()
+    startedAt = performance.now()
     const created = lead.tasks.create({ type: 'wake' })
-    await Promise.all([timed('task', begun, claiming), timed('event', begun, told)])
+    await Promise.all([time('task', startedAt, claim), time('event', startedAt, event)])
     await created
-    const [task] = (await claiming).tasks
+    const [task] = (await claim).tasks
     if (task) await reader.tasks.complete({ taskId: task.id, leaseToken: task.leaseToken })
   }
-  for (const [what, samples] of Object.entries(took)) {
+  for (const [kind, samples] of Object.entries(latencies)) {
     const sorted = samples.toSorted((a, b) => a - b)
     process.stdout.write(
-      `notify ${notify.padEnd(4)} ${what.padEnd(8)} p50 ${at(sorted, 0.5)} ms, p99 ${at(sorted, 0.99)} ms, longest ${at(sorted, 1)} ms (${sorted.length})\n`,
+      `notify ${notify.padEnd(4)} ${kind.padEnd(8)} p50 ${at(sorted, 0.5)} ms, p99 ${at(sorted, 0.99)} ms, longest ${at(sorted, 1)} ms (${sorted.length})\n`,
     )
   }
   for (const client of [lead, reader, feed]) client.close()
-  for (const server of [here, there]) await server[Symbol.asyncDispose]()
+  for (const server of [sendingReplica, receivingReplica]) await server[Symbol.asyncDispose]()
 }
 
 await measure('on', Number(values.rounds))

@@ -4,31 +4,31 @@ import { type Client, createClient } from '@tony/mcp-client'
  * The result of a workload: number of operations, total seconds, and the latency of each in
  * milliseconds.
  */
-export interface Measured {
+export interface WorkloadResult {
   readonly n: number
   readonly seconds: number
   readonly latencies: readonly number[]
 }
 
-export type Work = (url: string, n: number) => Promise<Measured>
+export type Workload = (url: string, n: number) => Promise<WorkloadResult>
 
 const deadlineMs = 120_000
 
-async function agent(url: string, name: string): Promise<{ id: string; client: Client }> {
+async function registerAgent(url: string, name: string): Promise<{ id: string; client: Client }> {
   const lead = createClient({ url, deadlineMs })
   const { agentId, token } = await lead.agents.register({ name, type: 'implementation' })
   lead.close()
   return { id: agentId, client: createClient({ url, token, deadlineMs }) }
 }
 
-const agents = (url: string, prefix: string, count: number) =>
-  Promise.all(Array.from({ length: count }, (_, index) => agent(url, `${prefix}-${index}`)))
+const registerAgents = (url: string, prefix: string, count: number) =>
+  Promise.all(Array.from({ length: count }, (_, index) => registerAgent(url, `${prefix}-${index}`)))
 
 /** Runs `one` for each number below `n`, `width` at a time. */
-async function pool(n: number, width: number, one: (index: number) => Promise<void>): Promise<void> {
+async function runConcurrently(n: number, width: number, run: (index: number) => Promise<void>): Promise<void> {
   let next = 0
   const lanes = Array.from({ length: width }, async () => {
-    for (let index = next++; index < n; index = next++) await one(index)
+    for (let index = next++; index < n; index = next++) await run(index)
   })
   await Promise.all(lanes)
 }
@@ -36,9 +36,9 @@ async function pool(n: number, width: number, one: (index: number) => Promise<vo
 /**
  * W1: 512-byte messages from 10 senders with 64 in flight each to 100 inboxes, pushed and acked.
  */
-export const messages: Work = async (url, n) => {
-  const senders = await agents(url, 'sender', 10)
-  const readers = await agents(url, 'reader', 100)
+export const messages: Workload = async (url, n) => {
+  const senders = await registerAgents(url, 'sender', 10)
+  const readers = await registerAgents(url, 'reader', 100)
   const latencies: number[] = []
   let acked = 0
   let done: () => void = () => undefined
@@ -58,7 +58,7 @@ export const messages: Work = async (url, n) => {
     })()
   }
   const start = performance.now()
-  await pool(n, senders.length * 64, async (index) => {
+  await runConcurrently(n, senders.length * 64, async (index) => {
     const to = readers[index % readers.length]?.id ?? ''
     await senders[index % senders.length]?.client.messages.send({
       to,
@@ -84,13 +84,15 @@ async function createTasks(url: string, n: number): Promise<void> {
 }
 
 /**
- * W2: 20 workers until `n` tasks are completed. `turn` claims and completes tasks and returns the
- * number of completed ones.
+ * W2: 20 workers until `n` tasks are completed. `claimAndComplete` claims and completes tasks and
+ * returns the number of completed ones.
  */
-function tasksBy(turn: (client: Client, timed: <T>(call: Promise<T>) => Promise<T>) => Promise<number>): Work {
+function taskWorkload(
+  claimAndComplete: (client: Client, timed: <T>(call: Promise<T>) => Promise<T>) => Promise<number>,
+): Workload {
   return async (url, n) => {
     await createTasks(url, n)
-    const workers = await agents(url, 'worker', 20)
+    const workers = await registerAgents(url, 'worker', 20)
     const latencies: number[] = []
     const timed = async <T>(call: Promise<T>): Promise<T> => {
       const start = performance.now()
@@ -103,7 +105,7 @@ function tasksBy(turn: (client: Client, timed: <T>(call: Promise<T>) => Promise<
     await Promise.all(
       workers.map(async ({ client }) => {
         while (completed < n) {
-          const done = await turn(client, timed)
+          const done = await claimAndComplete(client, timed)
           completed += done
         }
       }),
@@ -115,14 +117,14 @@ function tasksBy(turn: (client: Client, timed: <T>(call: Promise<T>) => Promise<
 }
 
 /** One task at a time: one call claims it, one completes it. */
-export const tasksSingle = tasksBy(async (client, timed) => {
+export const tasksSingle = taskWorkload(async (client, timed) => {
   const { tasks } = await timed(client.tasks.claim({}))
   for (const { id, leaseToken } of tasks) await client.tasks.complete({ taskId: id, leaseToken })
   return tasks.length
 })
 
 /** One call completes a task and claims the next. */
-export const tasksFused = tasksBy(async (client, timed) => {
+export const tasksFused = taskWorkload(async (client, timed) => {
   let done = 0
   let { tasks } = await client.tasks.claim({})
   for (let [task] = tasks; task; [task] = tasks) {
@@ -134,21 +136,21 @@ export const tasksFused = tasksBy(async (client, timed) => {
 })
 
 /** One call claims 32 tasks. */
-export const tasksTuned = tasksBy(async (client, timed) => {
+export const tasksTuned = taskWorkload(async (client, timed) => {
   const { tasks } = await timed(client.tasks.claim({ limit: 32 }))
   await Promise.all(tasks.map(({ id, leaseToken }) => client.tasks.complete({ taskId: id, leaseToken })))
   return tasks.length
 })
 
 /** W3: one publisher, and 500 subscribers that receive every event. `n` counts deliveries. */
-export const feed: Work = async (url, n) => {
+export const feed: Workload = async (url, n) => {
   const subscribers = 500
   const events = Math.ceil(n / subscribers)
   const publisher = createClient({ url, deadlineMs })
   const clients = Array.from({ length: subscribers }, () => createClient({ url, deadlineMs }))
   const latencies: number[] = []
   const live: Promise<void>[] = []
-  const ends = clients.map(async (client) => {
+  const subscriptions = clients.map(async (client) => {
     let started: () => void = () => undefined
     live.push(new Promise((resolve) => (started = resolve)))
     let seen = 0
@@ -162,10 +164,10 @@ export const feed: Work = async (url, n) => {
   })
   await Promise.all(live)
   const start = performance.now()
-  await pool(events, 16, async () => {
+  await runConcurrently(events, 16, async () => {
     await publisher.tasks.create({ type: 'bench', title: String(performance.now()) })
   })
-  await Promise.all(ends)
+  await Promise.all(subscriptions)
   const seconds = (performance.now() - start) / 1_000
   for (const client of [publisher, ...clients]) client.close()
   return { n: events * subscribers, seconds, latencies }
