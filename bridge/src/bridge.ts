@@ -20,10 +20,10 @@ const reportProgress =
   (clock: Clock): ToolCallWrapper =>
   async ({ signal, reportProgress }, run) => {
     if (!reportProgress) return run(signal)
-    let beats = 0
+    let notifications = 0
     const stop = every(clock, progressIntervalMs, () => {
-      beats += 1
-      reportProgress(beats, 'still waiting').catch(() => undefined)
+      notifications += 1
+      reportProgress(notifications, 'still waiting').catch(() => undefined)
     })
     return run(signal).finally(stop)
   }
@@ -37,11 +37,11 @@ export interface Bridge {
 }
 
 export function openBridge(
-  { settings, hostSessionId: told, workspace, stateDir }: BridgeConfig,
+  { settings, hostSessionId, workspace, stateDir }: BridgeConfig,
   clock = systemClock,
 ): Bridge {
   const workspaceInfo = workspaceOf(workspace)
-  const slot = takeSlot(stateDir, sessionKey(told), workspaceInfo)
+  const slot = takeSlot(stateDir, sessionKey(hostSessionId), workspaceInfo)
   const hostSession = new HostSession({ settings, slot, workspace: workspaceInfo.name, clock })
   const wrapCall = reportProgress(clock)
   return {

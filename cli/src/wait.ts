@@ -23,13 +23,13 @@ async function agentOf(client: Client, { agent }: WaitCommandOptions): Promise<s
 }
 
 async function waitAsCaller(options: WaitCommandOptions, ended: AbortSignal): Promise<WaitResult | undefined> {
-  const { waitForWork: waitFor } = await import('@tony/mcp-bridge/session/poll')
+  const { waitForWork } = await import('@tony/mcp-bridge/session/poll')
   const client = connect(options)
   // A call to an unreachable server must not outlast the timeout.
   ended.addEventListener('abort', () => client.close(), { once: true })
   try {
     const agent = await agentOf(client, options)
-    return await waitFor(client, { for: options.for, agent, type: options.type, timer: startTimer, ended })
+    return await waitForWork(client, { for: options.for, agent, type: options.type, timer: startTimer, ended })
   } catch (error) {
     if (ended.aborted) return undefined
     throw error
@@ -42,8 +42,8 @@ async function waitAsSession(
   { for: kind, type }: WaitCommandOptions,
   ended: AbortSignal,
 ): Promise<WaitResult | undefined> {
-  const { waitThroughBridge: waitAtDoor } = await import('@tony/mcp-bridge/hooks/socket-client')
-  return waitAtDoor({ for: kind, type }, ended)
+  const { waitThroughBridge } = await import('@tony/mcp-bridge/hooks/socket-client')
+  return waitThroughBridge({ for: kind, type }, ended)
 }
 
 async function waitCommand(options: WaitCommandOptions): Promise<void> {

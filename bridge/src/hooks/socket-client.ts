@@ -18,11 +18,11 @@ const maxAncestors = 3
 function findHookSocket(): HookSocketInfo | undefined {
   const { stateDir, hostSessionId } = readProcessConfig()
   const sockets = listHookSockets(stateDir)
-  const match = hostSessionId === undefined ? undefined : sockets.find((socket) => socket.session === hostSessionId)
-  if (match) return match
+  const named = hostSessionId === undefined ? undefined : sockets.find((socket) => socket.session === hostSessionId)
+  if (named) return named
   for (const pid of ancestors(maxAncestors)) {
-    const door = sockets.find(({ host, began }) => host === pid && began === startTimeOf(pid))
-    if (door) return door
+    const match = sockets.find(({ host, began }) => host === pid && began === startTimeOf(pid))
+    if (match) return match
   }
   return undefined
 }
@@ -51,11 +51,11 @@ export async function waitThroughBridge(
   if (!hookSocket) throw new Error('no session of a coding agent is found here: is its tony-mcp connected?')
   const connection = sendHookRequest(hookSocket, { wait })
   ended.addEventListener('abort', () => connection.destroy(), { once: true })
-  const answer = await text(connection).catch((error: unknown) => {
+  const reply = await text(connection).catch((error: unknown) => {
     if (ended.aborted) return undefined
     throw error
   })
-  if (answer === undefined || ended.aborted) return undefined
-  if (answer === '') throw new Error('the session has ended, or its server refuses it')
-  return JSON.parse(answer)
+  if (reply === undefined || ended.aborted) return undefined
+  if (reply === '') throw new Error('the session has ended, or its server refuses it')
+  return JSON.parse(reply)
 }

@@ -26,17 +26,17 @@ export type HookSocketInfo = z.output<typeof hookSocketSchema>
 
 /** Returns the hook sockets of live bridges, newest first. Deletes the files of killed bridges. */
 export function listHookSockets(stateDir: string): HookSocketInfo[] {
-  const doors = globSync('door-*.json', { cwd: stateDir }).flatMap((name) => {
+  const hookSockets = globSync('door-*.json', { cwd: stateDir }).flatMap((name) => {
     const path = join(stateDir, name)
     const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs
     if (since === undefined) return []
-    const door = hookSocketSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
-    if (door.data && isAlive(door.data.pid)) return [{ door: door.data, since }]
+    const parsed = hookSocketSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
+    if (parsed.data && isAlive(parsed.data.pid)) return [{ info: parsed.data, since }]
     rmSync(path, { force: true })
-    if (door.data && process.platform !== 'win32') rmSync(door.data.socket, { force: true })
+    if (parsed.data && process.platform !== 'win32') rmSync(parsed.data.socket, { force: true })
     return []
   })
-  return doors.sort((one, other) => other.since - one.since).map(({ door }) => door)
+  return hookSockets.sort((one, other) => other.since - one.since).map(({ info }) => info)
 }
 
 /** Returns a short path, because systems limit the length of a socket's path. */
@@ -124,11 +124,11 @@ export function startHookSocketServer(options: HookSocketServerOptions): () => v
   const secret = randomBytes(32).toString('base64url')
   const socket = socketPathOf(stateDir, id)
   const file = join(stateDir, `door-${id}.json`)
-  const server = createServer((knock) => handleHookRequest(knock, secret, options))
+  const server = createServer((connection) => handleHookRequest(connection, secret, options))
   // Without the socket the session works, but its hooks show nothing.
-  server.on('error', (error) => process.stderr.write(`tony-mcp: no door for hooks: ${error.message}\n`))
+  server.on('error', (error) => process.stderr.write(`tony-mcp: cannot open the hook socket: ${error.message}\n`))
   server.listen(socket, () => {
-    const door: HookSocketInfo = {
+    const info: HookSocketInfo = {
       pid: process.pid,
       host: process.ppid,
       began: startTimeOf(process.ppid),
@@ -138,7 +138,7 @@ export function startHookSocketServer(options: HookSocketServerOptions): () => v
     }
     // Renamed once it is complete, so that no hook reads a partial file.
     const written = `${file}.new`
-    writeFileSync(written, JSON.stringify(door), { mode: 0o600, flag: 'wx' })
+    writeFileSync(written, JSON.stringify(info), { mode: 0o600, flag: 'wx' })
     renameSync(written, file)
   })
   server.unref()

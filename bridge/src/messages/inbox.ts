@@ -51,31 +51,31 @@ export class Inbox {
     const found = find()
     if (found !== undefined) return found
     const arrived = new AbortController()
-    const leave = this.buffer.onMessage(() => arrived.abort())
-    await sleep(this.#clock, ms, AbortSignal.any([signal, arrived.signal])).finally(leave)
+    const stopListening = this.buffer.onMessage(() => arrived.abort())
+    await sleep(this.#clock, ms, AbortSignal.any([signal, arrived.signal])).finally(stopListening)
     return signal.aborted ? undefined : find()
   }
 
   /**
    * Returns a signal for a wait that a message ends. It aborts when a message of this mode or a
-   * more urgent one is here or arrives. Call `leave` after the wait.
+   * more urgent one is here or arrives. Call `stopListening` after the wait.
    */
-  interruptOn(leastUrgentMode: DeliveryMode): { readonly signal: AbortSignal; readonly leave: () => void } {
+  interruptOn(leastUrgentMode: DeliveryMode): { readonly signal: AbortSignal; readonly stopListening: () => void } {
     const arrived = new AbortController()
     const check = () => {
       if (this.buffer.peek(leastUrgentMode).length > 0) arrived.abort()
     }
-    const leave = this.buffer.onMessage(check)
+    const stopListening = this.buffer.onMessage(check)
     check()
-    return { signal: arrived.signal, leave }
+    return { signal: arrived.signal, stopListening }
   }
 
   /** Waits until a message is here, of the type if one is given. The message stays here. */
   async waitForMessage(type: string | undefined, ended: AbortSignal): Promise<WaitResult | undefined> {
-    const first = () => this.buffer.peek('digest').find((mail) => type === undefined || mail.type === type)
+    const first = () => this.buffer.peek('digest').find((message) => type === undefined || message.type === type)
     while (!ended.aborted) {
-      const mail = await this.waitUntil(first, pollIntervalMs, ended)
-      if (mail) return { for: 'message', messageId: mail.id, from: mail.from, type: mail.type }
+      const message = await this.waitUntil(first, pollIntervalMs, ended)
+      if (message) return { for: 'message', messageId: message.id, from: message.from, type: message.type }
     }
     return undefined
   }
@@ -90,7 +90,7 @@ export class Inbox {
 
   async #reportReceipt(client: Client, receipt: Receipt): Promise<void> {
     await client.messages.inProgress({ ...receipt, ackWaitMs: shownAckWaitMs, shown: true })
-    this.buffer.told(receipt.messageId)
+    this.buffer.markReported(receipt.messageId)
   }
 
   /** Acks the shown messages. A model that calls again has read them. */
@@ -101,7 +101,7 @@ export class Inbox {
 
   /** Extends the ack deadlines of the messages here, so that the server does not redeliver them. */
   async renewAckDeadlines({ client }: Agent): Promise<void> {
-    const { held, shown } = this.buffer.due()
+    const { held, shown } = this.buffer.takeDueReceipts()
     await Promise.allSettled([
       ...held.map((receipt) => client.messages.inProgress({ ...receipt, ackWaitMs: unshownAckWaitMs })),
       ...shown.map((receipt) => this.#reportReceipt(client, receipt)),

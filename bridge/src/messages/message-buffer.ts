@@ -60,7 +60,7 @@ export class MessageBuffer {
       if (this.#seen.has(message.id)) this.#shown.set(message.id, { receipt, renewAt, reported: true })
       else this.#held.set(message.id, { message, receipt, renewAt })
     }
-    if (this.#held.size > 0) for (const watcher of this.#listeners) watcher()
+    if (this.#held.size > 0) for (const notify of this.#listeners) notify()
   }
 
   /** Takes the messages that may be shown now, in the order of their delivery. */
@@ -96,7 +96,7 @@ export class MessageBuffer {
   }
 
   /** Records that the server was informed of a shown message. */
-  told(messageId: string): void {
+  markReported(messageId: string): void {
     const shown = this.#shown.get(messageId)
     if (!shown) return
     shown.reported = true
@@ -113,7 +113,7 @@ export class MessageBuffer {
   /**
    * Returns the receipts whose ack deadlines must be extended now, of held and of shown messages.
    */
-  due(): { readonly held: Receipt[]; readonly shown: Receipt[] } {
+  takeDueReceipts(): { readonly held: Receipt[]; readonly shown: Receipt[] } {
     const now = this.#clock.monotonic()
     const takeDue = (kept: ReadonlyMap<string, BufferedReceipt>, nextMs: number) =>
       [...kept].flatMap(([messageId, one]) => {

@@ -125,7 +125,7 @@ export class HostSession implements ToolSession {
 
   async claim(wait: WaitOptions): Promise<Task | undefined> {
     await this.#ensureJoined()
-    const { signal: interrupted, leave } = this.#inbox.interruptOn('turn_end')
+    const { signal: interrupted, stopListening } = this.#inbox.interruptOn('turn_end')
     // A message that is here already is shown with the task, or at once if there is none.
     const interruptibleWait = interrupted.aborted
       ? { ...wait, waitMs: 0 }
@@ -135,7 +135,7 @@ export class HostSession implements ToolSession {
         if (interrupted.aborted && !wait.signal.aborted && interruptibleWait.waitMs > 0) return undefined
         throw error
       })
-      .finally(leave)
+      .finally(stopListening)
   }
 
   #claimByLongPoll(wait: WaitOptions, abandoned: AbortSignal): Promise<Task | undefined> {

@@ -95,7 +95,7 @@ function codexServerSlot(entry: ServerEntry): Slot {
   return { ...slot, kind: 'block', value: { ...value, tool_timeout_sec: 120, ...(env !== undefined && { env }) } }
 }
 
-type HostFactory = (places: HostPaths, entry: ServerEntry) => Omit<Host, 'name'>
+type HostFactory = (paths: HostPaths, entry: ServerEntry) => Omit<Host, 'name'>
 
 const restart = 'restart it, or reload its window'
 

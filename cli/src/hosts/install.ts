@@ -13,7 +13,7 @@ export interface FileOutcome {
   readonly problem?: string
 }
 
-export const isHostPresent = ({ markerPaths }: Host): boolean => markerPaths.some((sign) => existsSync(sign))
+export const isHostPresent = ({ markerPaths }: Host): boolean => markerPaths.some((path) => existsSync(path))
 
 type FileAction = (file: HostFile) => Pick<FileOutcome, 'state' | 'drift'>
 

@@ -172,9 +172,9 @@ export class Agent {
    * @example agent.onMessage(({ payload }) => console.log(payload))
    */
   onMessage(handler: (message: Delivery) => unknown, options: InboxOptions = {}): { stop(): Promise<void> } {
-    const mail = consumeInbox(this.client, handler, options, this.#stats.record)
-    this.#messageReaders.add(mail)
-    return mail
+    const reader = consumeInbox(this.client, handler, options, this.#stats.record)
+    this.#messageReaders.add(reader)
+    return reader
   }
 
   /**
@@ -246,7 +246,7 @@ export class Agent {
     // An aborted claim over HTTP may have leased a task without a reply to this process. The server
     // releases such a lease after two heartbeats in a row that do not list it.
     if (this.#options.calls === 'http' && this.#loops.size > 0)
-      for (let beats = 0; beats < 2; beats += 1)
+      for (let heartbeats = 0; heartbeats < 2; heartbeats += 1)
         await Promise.race([this.heartbeat().catch(() => undefined), sleep(lastHeartbeatTimeoutMs, wakers)])
     for (const wake of wakers) wake()
     this.#removeSigtermHandler()

@@ -22,7 +22,7 @@ export class FinalError extends Error {
  * Thrown by `requestInput` after the lease has ended, so that the rest of the handler does not run.
  */
 class InputRequestedError extends Error {
-  override readonly name = 'GivenBack'
+  override readonly name = 'InputRequestedError'
 }
 
 /** A question that a task needs answered before it can continue. */

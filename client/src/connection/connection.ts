@@ -161,16 +161,16 @@ export class Connection {
 
   #connect(afterMs: number, reason?: string): void {
     this.#emitState('connecting', afterMs, reason)
-    const dial = () =>
+    const openSocket = () =>
       void this.#options
         .getConnectionParams()
-        .then((hello) => this.#dial(hello))
+        .then((params) => this.#openSocket(params))
         .catch((error: unknown) => this.#end(error instanceof TonyError ? error : clientClosed()))
-    if (afterMs === 0) dial()
-    else this.#reconnectTimer = setTimeout(dial, afterMs)
+    if (afterMs === 0) openSocket()
+    else this.#reconnectTimer = setTimeout(openSocket, afterMs)
   }
 
-  #dial(params: ConnectionParams): void {
+  #openSocket(params: ConnectionParams): void {
     if (this.#closed) return
     this.#refusal = undefined
     const socket: RawSocket = openRawSocket(`${this.#options.url}?connectionParams=1`, {
@@ -209,15 +209,15 @@ export class Connection {
 
   /** Opens the next socket for new calls. This one is kept for outstanding replies. */
   #switchSocket(socket: RawSocket): void {
-    const owed = this.#options.onReconnectRequested()
+    const awaitsReplies = this.#options.onReconnectRequested()
     this.closeOldSocket()
     this.#flush()
-    if (owed) {
+    if (awaitsReplies) {
       this.#oldSocket = socket
       unrefTimer(setTimeout(() => socket === this.#oldSocket && socket.terminate(), oldSocketTimeoutMs))
     }
     this.#handleClose(socket, 1000, 'the server asked for another socket')
-    if (!owed) socket.close()
+    if (!awaitsReplies) socket.close()
   }
 
   #checkLiveness(socket: RawSocket): void {
@@ -228,12 +228,12 @@ export class Connection {
     this.#livenessTimer = unrefTimer(setTimeout(() => this.#checkLiveness(socket), Math.min(pingMs, pongMs) / 2))
   }
 
-  #end(why: TonyError): void {
+  #end(error: TonyError): void {
     if (this.#closed) return
     this.#closed = true
     this.closeOldSocket()
-    this.#options.onLost(why, this.#refusal !== undefined)
-    this.#emitState('closed', 0, why.code)
+    this.#options.onLost(error, this.#refusal !== undefined)
+    this.#emitState('closed', 0, error.code)
   }
 
   #handleClose(socket: RawSocket, code: number, reason: string): void {

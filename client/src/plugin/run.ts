@@ -166,7 +166,7 @@ async function createEnvironment(
     offered = capabilities
     await updateAgent()
   }
-  return { ground: environment, hosted, offer: setCapabilities }
+  return { environment, hosted, setCapabilities }
 }
 
 /**
@@ -187,7 +187,7 @@ export async function runPlugin(given: TonyPlugin, options: RunOptions = {}): Pr
   const [ended, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const logError = (what: string) => (error: unknown) => logger.error(what, error)
   const hooks = { onEnded: ended.resolve, onError: logError('around a request') }
-  const { ground: environment, hosted, offer: setCapabilities } = await createEnvironment(plugin, options, hooks)
+  const { environment, hosted, setCapabilities } = await createEnvironment(plugin, options, hooks)
   const begin = async (): Promise<ActivePlugin> => {
     try {
       const started = await activate(plugin, environment, options)

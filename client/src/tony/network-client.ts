@@ -184,8 +184,8 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
       ...(project === undefined ? {} : { project }),
     })
     const able = [...this.#agents.values()].map(({ agent }) => agent).filter(({ role }) => role !== 'observer')
-    const speaker = able.find(({ role }) => role === 'tech-lead') ?? able[0]
-    return { url, client: token === undefined || !speaker ? this.#client : speaker.client }
+    const agent = able.find(({ role }) => role === 'tech-lead') ?? able[0]
+    return { url, client: token === undefined || !agent ? this.#client : agent.client }
   }
 
   #call<T>(call: (client: Client) => Promise<T>): Promise<T> {
