@@ -68,8 +68,8 @@ export function runGuards(call: Call): (outcome: CallOutcome) => void {
   }
   try {
     for (const guard of guards) {
-      const tell = guard(call)
-      if (tell) callbacks.push(tell)
+      const onOutcome = guard(call)
+      if (onOutcome) callbacks.push(onOutcome)
     }
   } catch (error) {
     settle({ ok: false, error })
@@ -168,7 +168,7 @@ export function subscription<I extends Schema, O extends Schema>(
   operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<Chunk<z.input<O>>>,
 ) {
   const { input, output, meta, base } = buildContract('subscription', definition)
-  const run = (_parts: Services, ctx: Context, value: unknown) => operation(ctx, value as z.output<I>)
+  const run = (_services: Services, ctx: Context, value: unknown) => operation(ctx, value as z.output<I>)
   const procedure = base.subscription(async function* ({ ctx, input: value }) {
     for await (const chunk of operation(contextOf(ctx.call, value, ctx.signal), value as z.output<I>)) {
       currentPrincipal(ctx.call.connection)

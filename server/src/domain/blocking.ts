@@ -13,7 +13,7 @@ export interface BlockOptions<T> {
   readonly ctx: Context
   readonly waitMs: number
   /** Registers the waiter. It is notified when another attempt may succeed. */
-  readonly subscribe: (ring: () => void) => WaitHandle
+  readonly subscribe: (notify: () => void) => WaitHandle
   readonly attempt: () => Promise<T>
   readonly isFound: (result: T) => boolean
 }

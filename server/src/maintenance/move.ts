@@ -9,7 +9,7 @@ export interface MoveCommandOptions {
   /** Address of the target database: `postgres://…`. */
   readonly to: string
   readonly project: string | undefined
-  readonly onProgress: (said: TableProgress) => void
+  readonly onProgress: (progress: TableProgress) => void
 }
 
 /** Copies one project, or all of them, from a SQLite file to a PostgreSQL database. */

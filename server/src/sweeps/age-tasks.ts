@@ -7,7 +7,7 @@ import { type Sweep, sweepLimit } from './runner.ts'
 
 const nextClaimGroup = statement(({ db, t, p }: Query<{ project: string; after: number }>) =>
   db
-    .select({ route: t.tasks.ready })
+    .select({ groupId: t.tasks.ready })
     .from(t.tasks)
     .where(and(eq(t.tasks.projectId, p.project), gt(t.tasks.ready, p.after), sql`${t.tasks.rank} = 4`))
     .orderBy(t.tasks.ready)
@@ -24,7 +24,7 @@ const candidate = ({ t }: Pick<Query<object>, 't'>) => ({
 
 interface ClaimGroupQuery {
   project: string
-  route: number
+  groupId: number
   limit: number
 }
 
@@ -35,7 +35,7 @@ const starvingTasks = statement(({ db, t, p }: Query<ClaimGroupQuery & { since: 
     .where(
       and(
         eq(t.tasks.projectId, p.project),
-        eq(t.tasks.ready, p.route),
+        eq(t.tasks.ready, p.groupId),
         lte(t.tasks.readyAt, p.since),
         sql`${t.tasks.rank} = 4`,
       ),
@@ -52,7 +52,7 @@ const agedTasks = statement(({ db, t, p }: Query<ClaimGroupQuery>) =>
     .where(
       and(
         eq(t.tasks.projectId, p.project),
-        eq(t.tasks.ready, p.route),
+        eq(t.tasks.ready, p.groupId),
         sql`${t.tasks.rank} = ${sql.raw(String(agedRank))}`,
       ),
     )
@@ -69,10 +69,10 @@ const ageTask = statement(({ db, t, p }: Query<{ ord: number }>) =>
     .prepare(),
 )
 
-/** The change of one task: it is aged, or parked if `mark` names a blocker. */
+/** The change of one task: it is aged, or parked if it has a `blocker`. */
 interface Step {
   readonly ord: number
-  readonly mark: string | undefined
+  readonly blocker: string | undefined
 }
 
 interface Candidate {
@@ -86,14 +86,14 @@ interface Candidate {
 async function stepsUntilUnblocked(reader: Reader, project: string, candidates: readonly Candidate[]): Promise<Step[]> {
   const steps: Step[] = []
   for (const task of candidates) {
-    const mark = await blockerOf(reader, project, task)
-    steps.push({ ord: task.ord, mark })
-    if (mark === undefined) break
+    const blocker = await blockerOf(reader, project, task)
+    steps.push({ ord: task.ord, blocker })
+    if (blocker === undefined) break
   }
   return steps
 }
 
-const endsUnblocked = (steps: readonly Step[]): boolean => steps.at(-1)?.mark === undefined && steps.length > 0
+const endsUnblocked = (steps: readonly Step[]): boolean => steps.at(-1)?.blocker === undefined && steps.length > 0
 
 /**
  * The number of candidates per claim group and run. Blocked ones are parked before the next run.
@@ -104,8 +104,8 @@ const candidateLimit = 16
  * Returns the steps for one claim group. Only an unblocked task may be at the front: a task that
  * waits for a lock would keep the others from it.
  */
-async function stepsOfClaimGroup(reader: Reader, project: string, route: number, since: number): Promise<Step[]> {
-  const groupQuery = { project, route, limit: candidateLimit }
+async function stepsOfClaimGroup(reader: Reader, project: string, groupId: number, since: number): Promise<Step[]> {
+  const groupQuery = { project, groupId, limit: candidateLimit }
   const starving = await reader.run(starvingTasks, { ...groupQuery, since })
   if (starving.length === 0) return []
   const agedSteps = await stepsUntilUnblocked(reader, project, await reader.run(agedTasks, groupQuery))
@@ -122,8 +122,8 @@ async function stepsOfProject(reader: Reader, project: string, since: number): P
   let after = 0
   for (;;) {
     const [next] = await reader.run(nextClaimGroup, { project, after })
-    if (!next?.route) return steps
-    after = next.route
+    if (!next?.groupId) return steps
+    after = next.groupId
     steps.push(...(await stepsOfClaimGroup(reader, project, after, since)))
   }
 }
@@ -133,9 +133,9 @@ async function stepsOfProject(reader: Reader, project: string, since: number): P
  * back.
  */
 async function applySteps(tx: Transaction, steps: readonly Step[]): Promise<void> {
-  for (const { ord, mark } of steps) {
-    if (mark === undefined) await tx.run(ageTask, { ord })
-    else await park(tx, ord, mark)
+  for (const { ord, blocker } of steps) {
+    if (blocker === undefined) await tx.run(ageTask, { ord })
+    else await park(tx, ord, blocker)
   }
 }
 

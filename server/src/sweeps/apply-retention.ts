@@ -10,7 +10,7 @@ import { deleteExpiredSessions } from './retention/sessions.ts'
 import { deleteExpiredTasks } from './retention/tasks.ts'
 import type { Sweep } from './runner.ts'
 
-type Deletion = (parts: Services, project: string) => Promise<number>
+type Deletion = (services: Services, project: string) => Promise<number>
 
 /** The order matters: rows that refer to others are deleted before them. */
 const deletions: Readonly<Record<string, Deletion>> = {

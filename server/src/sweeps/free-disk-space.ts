@@ -10,8 +10,8 @@ export const freeDiskSpace: Sweep = {
   freesSpace: true,
   batch: async (services, project) => {
     const { diskSpace } = services.store
-    const removed = diskSpace?.full ? await applyRetention.batch(services, project) : 0
+    const deleted = diskSpace?.full ? await applyRetention.batch(services, project) : 0
     await diskSpace?.check()
-    return removed
+    return deleted
   },
 }

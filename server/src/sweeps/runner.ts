@@ -13,7 +13,7 @@ export interface Sweep {
   readonly freesSpace?: true
   /** The batch runs once for the server, not for each project, and needs no disk space. */
   readonly serverWide?: true
-  readonly batch: (parts: Services, project: string) => Promise<number>
+  readonly batch: (services: Services, project: string) => Promise<number>
 }
 
 /** Rows per batch: a sweep shares a commit with callers and must not delay them. */

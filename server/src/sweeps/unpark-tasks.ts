@@ -6,9 +6,9 @@ import { epicOfBlocker, unpark, unparkLimit } from '../domain/tasks/parking.ts'
 import { type Query, type Reader, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
-const nextMark = statement(({ db, t, p }: Query<{ project: string; after: string }>) =>
+const nextBlocker = statement(({ db, t, p }: Query<{ project: string; after: string }>) =>
   db
-    .select({ mark: t.tasks.parkedOn })
+    .select({ blocker: t.tasks.parkedOn })
     .from(t.tasks)
     .where(and(eq(t.tasks.projectId, p.project), gt(t.tasks.parkedOn, p.after)))
     .orderBy(t.tasks.parkedOn)
@@ -17,31 +17,31 @@ const nextMark = statement(({ db, t, p }: Query<{ project: string; after: string
 )
 
 /**
- * Returns the number of tasks parked on this mark to unpark now. For a key it is several: the first
- * may still be blocked by another lock.
+ * Returns the number of tasks parked on this blocker to unpark now. For a key it is several: the
+ * first may still be blocked by another lock.
  */
-async function unparkCount(reader: Reader, project: string, mark: string): Promise<number> {
-  const epic = epicOfBlocker(mark)
+async function unparkCount(reader: Reader, project: string, blocker: string): Promise<number> {
+  const epic = epicOfBlocker(blocker)
   if (epic !== undefined) return (await isEpicPaused(reader, project, epic)) ? 0 : unparkLimit
-  const freePlaces = await slotsLeft(reader, project, mark)
-  return lockKind(mark) === 'pool' || freePlaces === 0 ? freePlaces : unparkLimit
+  const freeSlots = await slotsLeft(reader, project, blocker)
+  return lockKind(blocker) === 'pool' || freeSlots === 0 ? freeSlots : unparkLimit
 }
 
-interface FreedMark {
-  readonly mark: string
+interface FreedBlocker {
+  readonly blocker: string
   readonly limit: number
 }
 
-/** Returns the marks of parked tasks that are free now. It walks the marks, not the tasks. */
-async function freedMarksIn(reader: Reader, project: string): Promise<FreedMark[]> {
-  const freed: FreedMark[] = []
+/** Returns the blockers of parked tasks that are gone now. It walks the blockers, not the tasks. */
+async function freedBlockersIn(reader: Reader, project: string): Promise<FreedBlocker[]> {
+  const freed: FreedBlocker[] = []
   let after = ''
   for (;;) {
-    const [next] = await reader.run(nextMark, { project, after })
-    if (!next?.mark) return freed
-    after = next.mark
+    const [next] = await reader.run(nextBlocker, { project, after })
+    if (!next?.blocker) return freed
+    after = next.blocker
     const count = await unparkCount(reader, project, after)
-    if (count > 0) freed.push({ mark: after, limit: count })
+    if (count > 0) freed.push({ blocker: after, limit: count })
   }
 }
 
@@ -50,14 +50,14 @@ export const unparkTasks: Sweep = {
   name: 'unpark-tasks',
   everyMs: 250,
   batch: async ({ store }, project) => {
-    const freed = await store.read((reader) => freedMarksIn(reader, project))
+    const freed = await store.read((reader) => freedBlockersIn(reader, project))
     while (freed.length > 0) {
       const chunk = freed.splice(0, sweepLimit / unparkLimit)
       await store.transact({ project }, async (tx) => {
-        for (const { mark, limit } of chunk) await unpark(tx, project, mark, limit)
+        for (const { blocker, limit } of chunk) await unpark(tx, project, blocker, limit)
       })
     }
-    // One chunk of each mark per run is enough: the next run follows a quarter of a second later.
+    // One chunk of each blocker per run is enough: the next run follows a quarter of a second later.
     return 0
   },
 }

@@ -124,7 +124,7 @@ export const lockFaults: readonly Fault[] = [
   {
     name: 'what cannot be claimed is put in front',
     file: 'server/src/sweeps/age-tasks.ts',
-    find: 'const mark = await blockerOf(reader, project, task)',
-    replace: 'const mark = await blockerOf(reader, project, { ...task, locks: null })',
+    find: 'const blocker = await blockerOf(reader, project, task)',
+    replace: 'const blocker = await blockerOf(reader, project, { ...task, locks: null })',
   },
 ]

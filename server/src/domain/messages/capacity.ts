@@ -7,7 +7,7 @@ import { type Query, statement, type Transaction } from '../../store/store.ts'
 const countPending = statement(({ db, t, p, locked }: Query<{ agentId: string }>) =>
   locked(
     db
-      .select({ held: sql<number>`${t.mailboxes.pending} + ${t.mailboxes.delivered}` })
+      .select({ unsettled: sql<number>`${t.mailboxes.pending} + ${t.mailboxes.delivered}` })
       .from(t.mailboxes)
       .where(eq(t.mailboxes.agentId, p.agentId)),
   ).prepare(),
@@ -30,7 +30,7 @@ interface CapacityQuery {
 export async function hasCapacity(tx: Transaction, { agentId, priority, maxPending }: CapacityQuery): Promise<boolean> {
   const [inbox] = await tx.run(countPending, { agentId })
   const reserve = priority === critical ? 0 : Math.floor(maxPending * criticalShare)
-  return (inbox?.held ?? 0) < maxPending - reserve
+  return (inbox?.unsettled ?? 0) < maxPending - reserve
 }
 
 export const inboxFull = (agentId: string, maxPending: number): CoordinationError =>

@@ -30,9 +30,9 @@ class ProjectClaimGroups {
   constructor(rows: readonly { id: number; requires: string; assignedTo: string }[]) {
     this.count = rows.length
     for (const { id, requires, assignedTo } of rows) {
-      const routes = this.#byAssignee.get(assignedTo) ?? []
-      routes.push({ id, requires: JSON.parse(requires) })
-      this.#byAssignee.set(assignedTo, routes)
+      const groups = this.#byAssignee.get(assignedTo) ?? []
+      groups.push({ id, requires: JSON.parse(requires) })
+      this.#byAssignee.set(assignedTo, groups)
     }
   }
 
@@ -45,8 +45,8 @@ class ProjectClaimGroups {
   }
 
   #matchingIds(claimant: Claimant, assignedTo: string): readonly number[] {
-    const routes = this.#byAssignee.get(assignedTo) ?? []
-    return routes.filter(({ requires }) => canClaim(claimant, requires, assignedTo)).map(({ id }) => id)
+    const groups = this.#byAssignee.get(assignedTo) ?? []
+    return groups.filter(({ requires }) => canClaim(claimant, requires, assignedTo)).map(({ id }) => id)
   }
 }
 

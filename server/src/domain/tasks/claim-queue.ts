@@ -36,9 +36,9 @@ class Waiter {
   /** The wake that the running attempt uses. */
   activeWake: TasksWake | undefined
 
-  constructor(asker: AgentRef, ring: () => void) {
-    this.agent = asker
-    this.notify = ring
+  constructor(agent: AgentRef, notify: () => void) {
+    this.agent = agent
+    this.notify = notify
   }
 
   canUse(requires: readonly string[], assignedTo: string): boolean {
@@ -107,11 +107,11 @@ export class ClaimQueue {
   }
 
   wake(wake: TasksWake): void {
-    const line = this.#waitersByProject.get(wake.project)
-    if (!line || line.size === 0) return
+    const waiters = this.#waitersByProject.get(wake.project)
+    if (!waiters || waiters.size === 0) return
     const requires: readonly string[] = JSON.parse(wake.requires)
     let remaining = wake.count
-    for (const waiter of line) {
+    for (const waiter of waiters) {
       if (remaining === 0) return
       if (waiter.pendingWake || !waiter.canUse(requires, wake.assignedTo)) continue
       waiter.pendingWake = wake

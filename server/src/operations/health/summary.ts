@@ -64,14 +64,14 @@ type StatName = (typeof statNames)[number]
 type Sums = Readonly<Record<StatName, { readonly sum: number; readonly count: number }>>
 
 /** Returns the sum of one stat over all agents, and the number of its samples. */
-function totalOf(all: readonly Sums[], figure: StatName): { sum: number; count: number } {
-  const of = all.map((one) => one[figure])
+function totalOf(all: readonly Sums[], stat: StatName): { sum: number; count: number } {
+  const of = all.map((one) => one[stat])
   return { sum: of.reduce((sum, one) => sum + one.sum, 0), count: of.reduce((count, one) => count + one.count, 0) }
 }
 
 function overallMetrics(all: readonly Sums[]): Output['metrics'] {
-  const mean = (figure: StatName): number | null => {
-    const { sum, count } = totalOf(all, figure)
+  const mean = (stat: StatName): number | null => {
+    const { sum, count } = totalOf(all, stat)
     return count === 0 ? null : sum / count
   }
   const handled = totalOf(all, 'requestsHandled')

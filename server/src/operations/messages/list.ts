@@ -36,20 +36,21 @@ function scansOf(
   owner: string | undefined,
 ): IndexScan[] {
   const { box, status, type, taskId } = input
-  const ends = [...(box === 'out' ? [] : [messages.toAgent]), ...(box === 'in' ? [] : [messages.fromAgent])]
+  const ownerColumns = [...(box === 'out' ? [] : [messages.toAgent]), ...(box === 'in' ? [] : [messages.fromAgent])]
   const where = [
     type === undefined ? undefined : eq(messages.type, type),
     status === undefined ? undefined : equalsUnindexed(messages.status, status),
   ]
   // For callers who see all messages only: this scan reads other agents' messages about the task.
   if (taskId !== undefined && seesAllMessages(principal)) {
-    const ofOwner = owner === undefined ? undefined : or(...ends.map((end) => equalsUnindexed(end, owner)))
+    const ofOwner =
+      owner === undefined ? undefined : or(...ownerColumns.map((column) => equalsUnindexed(column, owner)))
     where.push(equalsUnindexed(messages.projectId, principal.project), ofOwner)
     return [{ indexed: eq(messages.taskId, taskId), where: and(...where) }]
   }
   if (owner !== undefined) {
     where.push(taskId === undefined ? undefined : equalsUnindexed(messages.taskId, taskId))
-    return ends.map((end) => ({ indexed: eq(end, owner), where: and(...where) }))
+    return ownerColumns.map((column) => ({ indexed: eq(column, owner), where: and(...where) }))
   }
   const ofProject = eq(messages.projectId, principal.project)
   const dead = status === 'dead' ? equalsLiteral(messages.status, 'dead') : undefined

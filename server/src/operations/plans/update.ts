@@ -18,7 +18,7 @@ import type { Tables } from '../../store/tables/tables.ts'
  * its deadline, the start of the attempt is not stored: the attempt gets its whole time from now
  * on.
  */
-function heldTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
+function startedTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
   const { tasks } = t
   const wasClose = sql`${tasks.timeoutAt} = ${tasks.closeBy}`
   const attempt = earliest(closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
@@ -55,7 +55,7 @@ export async function updatePlannedTask(
       ...specColumns(planned),
       ...eligibility,
       closeBy,
-      timeoutAt: sql`case when ${waiting} then ${eligibility.timeoutAt} else ${heldTimeout(t, closeBy, now)} end`,
+      timeoutAt: sql`case when ${waiting} then ${eligibility.timeoutAt} else ${startedTimeout(t, closeBy, now)} end`,
       requires,
       assignedTo,
       routeId,

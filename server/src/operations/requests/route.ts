@@ -94,12 +94,12 @@ async function sendRequestIn(tx: Transaction, ctx: Context, input: Input): Promi
   return { requestId, agentId: to, deadlineAt }
 }
 
-type Answer = { readonly result: unknown } | { readonly error: NonNullable<Output['error']> }
+type ReplyOutcome = { readonly result: unknown } | { readonly error: NonNullable<Output['error']> }
 
 function toOutput({ requestId, agentId }: SentRequest, reply: string): Output {
-  const answer: Answer = JSON.parse(reply)
-  if ('error' in answer) return { requestId, agentId, ok: false, result: null, error: answer.error }
-  return { requestId, agentId, ok: true, result: answer.result, error: null }
+  const outcome: ReplyOutcome = JSON.parse(reply)
+  if ('error' in outcome) return { requestId, agentId, ok: false, result: null, error: outcome.error }
+  return { requestId, agentId, ok: true, result: outcome.result, error: null }
 }
 
 async function waitForReply(ctx: Context, request: SentRequest): Promise<Output> {

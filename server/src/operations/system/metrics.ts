@@ -47,11 +47,11 @@ export const systemMetrics = (ctx: Context): Promise<ProjectStats> =>
   ctx.read((reader) => statsOf(reader, ctx, ctx.principal.project))
 
 /** Returns the stats of every project by its name, for a scrape of `/metrics`. */
-export const statsByProject = (parts: Services): Promise<Map<string, ProjectStats>> =>
-  parts.store.read(async (reader) => {
+export const statsByProject = (services: Services): Promise<Map<string, ProjectStats>> =>
+  services.store.read(async (reader) => {
     const { projects } = reader.t
     const rows = await reader.db.select({ id: projects.id, name: projects.name }).from(projects)
     const stats = new Map<string, ProjectStats>()
-    for (const { id, name } of rows) stats.set(name, await statsOf(reader, parts, id))
+    for (const { id, name } of rows) stats.set(name, await statsOf(reader, services, id))
     return stats
   })

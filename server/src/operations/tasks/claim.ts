@@ -97,11 +97,11 @@ export async function claimIn(
   const { id: agentId } = requireAgent(ctx.principal)
   const admission = await admissionOf(tx, agentId)
   if (admission.paused || admission.draining) return { tasks: [], eligibility: 'closed' }
-  const standing: Claimant = { project, agentId, capabilities: new Set(JSON.parse(admission.capabilities)) }
-  const found = { eligibility: standing, groupCount: admission.groupCount }
+  const claimant: Claimant = { project, agentId, capabilities: new Set(JSON.parse(admission.capabilities)) }
+  const found = { eligibility: claimant, groupCount: admission.groupCount }
   const heads = await mergeHeads(tx, {
     project,
-    claimGroups: await ctx.claimGroups.idsFor(tx, standing, admission),
+    claimGroups: await ctx.claimGroups.idsFor(tx, claimant, admission),
     limit,
   })
   const tasks: LeasedTask[] = []

@@ -147,6 +147,5 @@ export async function toTask(reader: Reader, row: TaskRow): Promise<TaskOutput> 
 /** Serializes a task for its holder, with its lease token. */
 export async function toLeasedTask(reader: Reader, row: TaskRow): Promise<LeasedTask> {
   if (row.leaseToken === null || row.leaseExpiresAt === null) throw new Error(`task ${row.id} has no lease`)
-  const presented = await toTask(reader, row)
-  return { ...presented, leaseToken: row.leaseToken, leaseExpiresAt: iso(row.leaseExpiresAt) }
+  return { ...(await toTask(reader, row)), leaseToken: row.leaseToken, leaseExpiresAt: iso(row.leaseExpiresAt) }
 }

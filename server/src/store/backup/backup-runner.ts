@@ -31,8 +31,8 @@ export class BackupRunner {
   #running: Promise<unknown> = Promise.resolve()
   #next: Promise<Backup> | undefined
 
-  constructor(request: () => BackupRequest) {
-    this.#createRequest = request
+  constructor(createRequest: () => BackupRequest) {
+    this.#createRequest = createRequest
   }
 
   run(): Promise<Backup> {

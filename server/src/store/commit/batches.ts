@@ -1,7 +1,7 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
 import type { NewEvent, Reader, Scope, Transaction, Wake } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
-import { fencedOperationsIn, type InvalidationBy } from './endings.ts'
+import { fencedOperationsIn, type InvalidationBy } from './fenced-operations.ts'
 import { type Invalidation, invalidationsOf } from './fences.ts'
 import { Lanes } from './lanes.ts'
 

@@ -24,7 +24,7 @@ export interface MoveOptions {
   readonly target: string
   /** Name of one project; undefined means all. */
   readonly project?: string | undefined
-  readonly onProgress: (said: TableProgress) => void
+  readonly onProgress: (progress: TableProgress) => void
 }
 
 /** Progress of one table. */

@@ -32,9 +32,9 @@ export class MoveSource implements Disposable {
   readonly #unlock: () => void
   readonly #database: Database.Database
 
-  private constructor(file: string, disown: () => void, database: Database.Database) {
+  private constructor(file: string, unlock: () => void, database: Database.Database) {
     this.file = file
-    this.#unlock = disown
+    this.#unlock = unlock
     this.#database = database
   }
 

@@ -30,16 +30,16 @@ export async function readEpoch(
   client: Pick<ClientBase, 'query'>,
 ): Promise<{ epoch: string; now: number; needed: string }> {
   for (;;) {
-    const { rows } = await client.query<{ fact: string; place: string; now: string; needed: string }>(
-      `SELECT value AS fact, ${locationSql} AS place, ${nowMsSql} AS now, ${minReaderSql} AS needed
+    const { rows } = await client.query<{ fact: string; location: string; now: string; needed: string }>(
+      `SELECT value AS fact, ${locationSql} AS location, ${nowMsSql} AS now, ${minReaderSql} AS needed
        FROM store_facts WHERE name = 'epoch'`,
     )
     const [row] = rows
     if (!row) throw new Error('the store has no epoch')
     const [epoch = '', epochLocation] = row.fact.split('@')
-    if (epochLocation === row.place) return { epoch, now: Number(row.now), needed: row.needed }
+    if (epochLocation === row.location) return { epoch, now: Number(row.now), needed: row.needed }
     await client.query(`UPDATE store_facts SET value = $1 WHERE name = 'epoch' AND value = $2`, [
-      `${uuidv7().slice(-8)}@${row.place}`,
+      `${uuidv7().slice(-8)}@${row.location}`,
       row.fact,
     ])
   }

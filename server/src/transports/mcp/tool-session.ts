@@ -52,10 +52,11 @@ export interface ToolCaller {
 
 const claimedEventData = z.object({ attempt: z.int() })
 
-const isAgent = (principal: Principal): principal is Principal & { agent: NonNullable<Principal['agent']> } =>
-  principal.agent !== undefined
+type AgentPrincipal = Principal & { readonly agent: NonNullable<Principal['agent']> }
 
-const toAgentIdentity = ({ agent, role }: Principal & { agent: NonNullable<Principal['agent']> }): AgentIdentity => ({
+const isAgent = (principal: Principal): principal is AgentPrincipal => principal.agent !== undefined
+
+const toAgentIdentity = ({ agent, role }: AgentPrincipal): AgentIdentity => ({
   agentId: agent.id,
   name: agent.name,
   role,

@@ -48,12 +48,12 @@ export class OpenCalls {
     if (wait) this.#waitingCalls.set(id, wait)
     if (wait?.canEndEarly && this.#draining) wait.controller.abort()
     this.#inFlight += 1
-    const over = () => {
+    const end = () => {
       this.#inFlight -= 1
       if (wait) this.#waitingCalls.delete(id)
       this.#idleWait.recheck()
     }
-    return { signal: wait?.controller.signal ?? this.signal, end: over }
+    return { signal: wait?.controller.signal ?? this.signal, end }
   }
 
   /** Removes a subscription that has ended. */

@@ -244,7 +244,7 @@ export class Socket {
   ): Promise<void> {
     const requestId = uuidv7()
     const { id, path, rawInput } = incoming
-    const { signal, end: over } = this.#openCalls.begin(id, path, rawInput)
+    const { signal, end: endCall } = this.#openCalls.begin(id, path, rawInput)
     try {
       const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal })
       this.#abuseDetector.recordSuccess()
@@ -254,7 +254,7 @@ export class Socket {
       if (toCoordinationError(error).code === 'RATE_LIMITED' && this.#abuseDetector.recordRefusal())
         this.close(closeCodes.flooding, 'RATE_LIMITED')
     } finally {
-      over()
+      endCall()
     }
   }
 
