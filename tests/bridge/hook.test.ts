@@ -48,8 +48,8 @@ class Hooked implements AsyncDisposable {
     return this.#ask(`call ${tool}`)
   }
 
-  doors(): string[] {
-    return globSync('door-*.json', { cwd: this.stateDir })
+  hookSockets(): string[] {
+    return globSync('hook-socket-*.json', { cwd: this.stateDir })
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -180,12 +180,12 @@ test('a shell of the host waits for its session without a credential, and takes 
   expect(await host.hook('tool')).toContain('for it')
 })
 
-test('its door is open to this user alone, and is gone with the bridge, or at the next start if that was killed', async () => {
+test('its hook socket is open to this user alone, and is gone with the bridge, or at the next start if that was killed', async () => {
   await using server = await TestServer.start()
   await using host = new Hooked(server)
   const bridge = Number(await host.child.says('bridge '))
   await host.name()
-  const [file = ''] = host.doors()
+  const [file = ''] = host.hookSockets()
   const path = join(host.stateDir, file)
   expect(statSync(path).mode & 0o777).toBe(0o600)
   const { socket } = JSON.parse(readFileSync(path, 'utf8'))
@@ -195,9 +195,9 @@ test('its door is open to this user alone, and is gone with the bridge, or at th
   expect(existsSync(socket)).toBe(false)
   await using next = new Hooked(server)
   await next.name()
-  expect(next.doors()).toHaveLength(1)
+  expect(next.hookSockets()).toHaveLength(1)
   process.kill(Number(await next.child.says('bridge ')), 'SIGTERM')
-  await expect.poll(() => next.doors(), within).toEqual([])
+  await expect.poll(() => next.hookSockets(), within).toEqual([])
 })
 
 test('each host is told in its own format', () => {

@@ -26,7 +26,7 @@ export type HookSocketInfo = z.output<typeof hookSocketSchema>
 
 /** Returns the hook sockets of live bridges, newest first. Deletes the files of killed bridges. */
 export function listHookSockets(stateDir: string): HookSocketInfo[] {
-  const hookSockets = globSync('door-*.json', { cwd: stateDir }).flatMap((name) => {
+  const hookSockets = globSync('hook-socket-*.json', { cwd: stateDir }).flatMap((name) => {
     const path = join(stateDir, name)
     const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs
     if (since === undefined) return []
@@ -123,7 +123,7 @@ export function startHookSocketServer(options: HookSocketServerOptions): () => v
   const id = `${process.pid}-${randomBytes(6).toString('hex')}`
   const secret = randomBytes(32).toString('base64url')
   const socket = socketPathOf(stateDir, id)
-  const file = join(stateDir, `door-${id}.json`)
+  const file = join(stateDir, `hook-socket-${id}.json`)
   const server = createServer((connection) => handleHookRequest(connection, secret, options))
   // Without the socket the session works, but its hooks show nothing.
   server.on('error', (error) => process.stderr.write(`tony-mcp: cannot open the hook socket: ${error.message}\n`))

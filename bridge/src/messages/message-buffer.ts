@@ -115,8 +115,8 @@ export class MessageBuffer {
    */
   takeDueReceipts(): { readonly held: Receipt[]; readonly shown: Receipt[] } {
     const now = this.#clock.monotonic()
-    const takeDue = (kept: ReadonlyMap<string, BufferedReceipt>, nextMs: number) =>
-      [...kept].flatMap(([messageId, one]) => {
+    const takeDue = (buffered: ReadonlyMap<string, BufferedReceipt>, nextMs: number) =>
+      [...buffered].flatMap(([messageId, one]) => {
         if (one.renewAt > now) return []
         one.renewAt = now + nextMs
         return [{ messageId, receipt: one.receipt }]

@@ -89,10 +89,10 @@ export class HostSession implements ToolSession {
   async join(profile: AgentProfile): Promise<AgentIdentity> {
     const before = await this.#agent?.catch(() => undefined)
     if (before && !this.#ended && !changesProfile(profile, this.#currentProfile(before))) return this.ensureJoined()
-    const wanted = { ...this.#profile, ...profile }
-    const renamed = before !== undefined && wanted.name !== undefined && wanted.name !== before.name
+    const next = { ...this.#profile, ...profile }
+    const renamed = before !== undefined && next.name !== undefined && next.name !== before.name
     if (renamed) await before.client.agents.unregister({})
-    this.#profile = wanted
+    this.#profile = next
     this.#dropAgent('you joined anew')
     await before?.stop()
     return this.ensureJoined()

@@ -182,5 +182,5 @@ function toGeminiServerSlot(slot: Slot): Slot {
   return { ...slot, value }
 }
 
-export const hostsOf = (places: HostPaths, entry: ServerEntry): Host[] =>
-  hostNames.map((name) => ({ name, ...hostFactories[name](places, entry) }))
+export const hostsOf = (paths: HostPaths, entry: ServerEntry): Host[] =>
+  hostNames.map((name) => ({ name, ...hostFactories[name](paths, entry) }))

@@ -121,8 +121,8 @@ export class SseTransport implements SubscriptionTransport {
     if (event === 'serialized-error') throw fromWire(JSON.parse(data))
     if (event !== 'message') return false
     this.#failures.delete(subscription)
-    const thing: unknown = JSON.parse(data)
-    subscription.push(id === undefined || id === '' ? { data: thing } : { id, data: { id, data: thing } })
+    const item: unknown = JSON.parse(data)
+    subscription.push(id === undefined || id === '' ? { data: item } : { id, data: { id, data: item } })
     return false
   }
 }

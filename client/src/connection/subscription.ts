@@ -82,9 +82,9 @@ export class LiveSubscription<T> implements Subscription<T> {
     const tracked = typeof id === 'string' && isRecord(data)
     // The server guarantees the schema of its procedures. Checking each event again would cost more
     // than carrying it.
-    const thing = (tracked ? data['data'] : data) as T
+    const item = (tracked ? data['data'] : data) as T
     if (tracked) this.#lastReceivedId = id
-    this.#buffer.push({ id: tracked ? id : undefined, data: thing })
+    this.#buffer.push({ id: tracked ? id : undefined, data: item })
     if (tracked && this.#buffer.length >= bufferLimit) this.#pause()
     this.#wake?.()
   }

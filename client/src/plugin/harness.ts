@@ -100,8 +100,8 @@ export async function testPlugin<M extends Methods<M> = AnyMethods>(
     },
     options,
   )
-  const request = async (asked: MCPRequest): Promise<MCPResponse> => {
-    const sent = { id: crypto.randomUUID(), ...asked, params: asJson(asked.params) }
+  const request = async (input: MCPRequest): Promise<MCPResponse> => {
+    const sent = { id: crypto.randomUUID(), ...input, params: asJson(input.params) }
     return { id: sent.id, ...(await getResponse(plugin, sent)) }
   }
   return {

@@ -7,7 +7,7 @@ import type { PluginLogger } from './plugin.ts'
 export const createLogger = (name: string): PluginLogger => {
   const line =
     (level: string) =>
-    (...said: unknown[]) =>
-      console.error(`[${name}] ${level}`, ...said)
+    (...values: unknown[]) =>
+      console.error(`[${name}] ${level}`, ...values)
   return { debug: () => undefined, info: line('info'), warn: line('warn'), error: line('error') }
 }

@@ -101,8 +101,8 @@ const metadataOf = ({ name, version, description = '' }: TonyPlugin, given: Agen
  * is the same agent.
  */
 async function getClientInstanceId({ name, version }: TonyPlugin, installations: Installations): Promise<string> {
-  const kept = await installations.read(name)
-  if (kept) return kept.clientInstanceId
+  const stored = await installations.read(name)
+  if (stored) return stored.clientInstanceId
   const clientInstanceId = crypto.randomUUID()
   await installations.write(name, { clientInstanceId, version, installedAt: null })
   return clientInstanceId
