@@ -1,5 +1,15 @@
 import ts from 'typescript'
-import { catches, classes } from './figures.ts'
+import {
+  ascending,
+  catches,
+  classes,
+  declaresTables,
+  heightOf,
+  isAssertion,
+  isFunction,
+  quantile,
+  tenths,
+} from './budgets.ts'
 import { anyType, emptyCatch, leftovers } from './habits.ts'
 import { commentsOf, lineKindsOf, proseWidth } from './prose.ts'
 import { linesOf, nodesOf, type Source } from './source.ts'
@@ -44,11 +54,8 @@ export interface Measures {
   readonly commentWidths: Widths
 }
 
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
-
 function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b)
+  const sorted = ascending(values)
   return {
     median: quantile(sorted, 0.5),
     p90: quantile(sorted, 0.9),
@@ -57,8 +64,6 @@ function spreadOf(values: readonly number[]): Spread {
   }
 }
 
-const tenths = (value: number): number => Math.round(value * 10) / 10
-
 export function widthsOf(widths: readonly number[]): Widths {
   const shareOver = (limit: number) =>
     tenths((widths.filter((width) => width > limit).length / Math.max(1, widths.length)) * 100)
@@ -66,26 +71,16 @@ export function widthsOf(widths: readonly number[]): Widths {
 }
 
 /** Functions with a name and a block body: an expression has no length to limit. */
-const isFunction = (node: ts.Node): node is ts.FunctionLikeDeclaration =>
-  ts.isFunctionLike(node) &&
-  'body' in node &&
+const isNamedBlock = (node: ts.Node): node is ts.FunctionLikeDeclaration =>
+  isFunction(node) &&
   node.body !== undefined &&
   ts.isBlock(node.body) &&
   (node.name !== undefined || ts.isVariableDeclaration(node.parent))
 
-function functionLinesOf(source: Source): number[] {
-  const { tree } = source
-  const lineAt = (position: number) => tree.getLineAndCharacterOfPosition(position).line
-  return nodesOf(source, isFunction).map((node) => lineAt(node.end) - lineAt(node.getStart(tree)) + 1)
-}
-
-/** The function cap does not apply to table declarations: they are one call per column. */
-const isTable = ({ path }: Source): boolean => /^server\/src\/store\/tables(\/|\.ts$)/.test(path)
+const functionLinesOf = (source: Source): number[] =>
+  nodesOf(source, isNamedBlock).map((node) => heightOf(source, node))
 
 const isLong = (lines: number): boolean => lines > 60
-
-const isAssertion = (node: ts.Node): node is ts.AsExpression | ts.TypeAssertion =>
-  ts.isAsExpression(node) || ts.isTypeAssertionExpression(node)
 
 const tsCommentsIn = (source: Source): number =>
   commentsOf(source).filter(({ text }) => /@ts-(?:ignore|expect-error|nocheck)\b/.test(text)).length
@@ -98,7 +93,7 @@ export function measure(sources: readonly Source[]): Measures {
   const codeLines = kinds.reduce((sum, { code }) => sum + code, 0)
   const widths = kinds.flatMap(({ comments }) => comments.map(({ width }) => width))
   const perThousand = (count: number) => tenths((count / Math.max(1, codeLines)) * 1_000)
-  const functions = sources.filter((source) => !isTable(source)).flatMap(functionLinesOf)
+  const functions = sources.filter((source) => !declaresTables(source)).flatMap(functionLinesOf)
   const assertions = sources.flatMap((source) => nodesOf(source, isAssertion))
   return {
     files: sources.length,
@@ -107,7 +102,7 @@ export function measure(sources: readonly Source[]): Measures {
     functionLines: spreadOf(functions),
     functions: functions.length,
     longFunctions: functions.filter(isLong).length,
-    longTables: sources.filter(isTable).flatMap(functionLinesOf).filter(isLong).length,
+    longTables: sources.filter(declaresTables).flatMap(functionLinesOf).filter(isLong).length,
     any: anyType(sources).length,
     tsComments: sources.reduce((sum, source) => sum + tsCommentsIn(source), 0),
     nonNull: countOf(sources, ts.isNonNullExpression),

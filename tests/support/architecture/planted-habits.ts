@@ -1,4 +1,4 @@
-import { assertions, longFiles, longFunctions } from './figures.ts'
+import { assertions, longFiles, longFunctions } from './budgets.ts'
 import * as habits from './habits.ts'
 import type { Planted } from './source.ts'
 
