@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
@@ -28,6 +28,8 @@ import { layers, unknownLayers } from './support/architecture/layers.ts'
 import { diallingOut, expressionOwners, packageOwners, pureOperations } from './support/architecture/owners.ts'
 import { planted } from './support/architecture/planted.ts'
 import { parseSource, readProduct, readTests, readTools, root } from './support/architecture/source.ts'
+import { styleDifferences } from './support/architecture/style.ts'
+import { textOf } from './support/pages.ts'
 
 const product = readProduct()
 const tests = readTests()
@@ -137,10 +139,25 @@ describe('the product as a whole', () => {
   })
 })
 
+describe('STYLE.md', () => {
+  const page = textOf('STYLE.md')
+
+  test('states the limits that the gates hold', () => {
+    expect(styleDifferences(page)).toEqual([])
+  })
+
+  test.each([
+    ['another number', 'at most 300 lines', 'at most 301 lines', 2],
+    ['no number', '99 of 100 have at most 45', '99 of 100 are short', 1],
+    ['a number without a gate', '# Style', '# Style\n\nA name has at most 20 letters.', 1],
+  ])('is refused when it states %s', (_, before, after, differences) => {
+    expect(styleDifferences(page.replaceAll(before, after))).toHaveLength(differences)
+  })
+})
+
 describe('a variable of the environment', () => {
   const config = product.find(({ path }) => path === 'server/src/config.ts')
   const keys = config ? schemaKeys(config) : []
-  const textOf = (name: string) => readFileSync(resolve(root, name), 'utf8')
 
   test('is one the configuration reads', () => {
     expect(keys).toContain('MCP_PORT')
