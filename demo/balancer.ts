@@ -3,8 +3,8 @@ import { get } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
 /** Interval of the readiness checks and timeout of one, in milliseconds. */
-const askEveryMs = 200
-const answerMs = 1_000
+const checkIntervalMs = 200
+const checkTimeoutMs = 1_000
 
 interface Backend {
   readonly port: number
@@ -14,16 +14,19 @@ interface Backend {
 
 const isReady = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const request = get({ host: '127.0.0.1', port, path: '/readyz', agent: false, timeout: answerMs }, (response) => {
-      response.resume()
-      resolve(response.statusCode === 200)
-    })
+    const request = get(
+      { host: '127.0.0.1', port, path: '/readyz', agent: false, timeout: checkTimeoutMs },
+      (response) => {
+        response.resume()
+        resolve(response.statusCode === 200)
+      },
+    )
     request.on('timeout', () => request.destroy())
     request.on('error', () => resolve(false))
   })
 
 /** Resolves with the connected socket; with undefined if the connection fails. */
-const dial = (port: number): Promise<Socket | undefined> =>
+const connectTo = (port: number): Promise<Socket | undefined> =>
   new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     socket.once('error', () => resolve(undefined))
@@ -38,12 +41,12 @@ const dial = (port: number): Promise<Socket | undefined> =>
 export class Balancer implements AsyncDisposable {
   readonly #backends: readonly Backend[]
   readonly #server: Server
-  readonly #open = new Set<Socket>()
-  #asking: NodeJS.Timeout | undefined
+  readonly #sockets = new Set<Socket>()
+  #readinessTimer: NodeJS.Timeout | undefined
 
   private constructor(ports: readonly number[]) {
     this.#backends = ports.map((port) => ({ port, ready: false, connections: 0 }))
-    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (near) => void this.#through(near))
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (client) => void this.#accept(client))
   }
 
   /** Starts a balancer for servers on these ports of this machine. */
@@ -51,8 +54,8 @@ export class Balancer implements AsyncDisposable {
     const balancer = new Balancer(ports)
     balancer.#server.listen(port, '127.0.0.1')
     await once(balancer.#server, 'listening')
-    await balancer.#ask()
-    balancer.#asking = setInterval(() => void balancer.#ask(), askEveryMs)
+    await balancer.#checkReadiness()
+    balancer.#readinessTimer = setInterval(() => void balancer.#checkReadiness(), checkIntervalMs)
     return balancer
   }
 
@@ -67,14 +70,14 @@ export class Balancer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#asking)
+    clearInterval(this.#readinessTimer)
     const closed = once(this.#server, 'close')
     this.#server.close()
-    for (const socket of this.#open) socket.destroy()
+    for (const socket of this.#sockets) socket.destroy()
     await closed
   }
 
-  async #ask(): Promise<void> {
+  async #checkReadiness(): Promise<void> {
     await Promise.all(
       this.#backends.map(async (backend) => {
         backend.ready = await isReady(backend.port)
@@ -82,39 +85,39 @@ export class Balancer implements AsyncDisposable {
     )
   }
 
-  async #through(near: Socket): Promise<void> {
-    this.#keep(near)
+  async #accept(client: Socket): Promise<void> {
+    this.#track(client)
     const ready = this.#backends.filter((backend) => backend.ready)
     // If no server is ready, any may be used: a busy one replies late, and a refusal would not
     // help.
-    const from = ready.length > 0 ? ready : this.#backends
-    const candidates = from.toSorted((a, b) => a.connections - b.connections)
+    const usable = ready.length > 0 ? ready : this.#backends
+    const candidates = usable.toSorted((a, b) => a.connections - b.connections)
     for (const backend of candidates) {
       backend.connections += 1
-      const far = await dial(backend.port)
-      if (far) return this.#join(near, far, backend)
+      const upstream = await connectTo(backend.port)
+      if (upstream) return this.#pipe(client, upstream, backend)
       backend.connections -= 1
       backend.ready = false
     }
-    near.destroy()
+    client.destroy()
   }
 
-  #join(near: Socket, far: Socket, backend: Backend): void {
-    this.#keep(far)
-    far.once('close', () => {
+  #pipe(client: Socket, upstream: Socket, backend: Backend): void {
+    this.#track(upstream)
+    upstream.once('close', () => {
       backend.connections -= 1
-      near.destroy()
+      client.destroy()
     })
-    near.once('close', () => far.destroy())
-    if (near.destroyed) return void far.destroy()
-    near.pipe(far)
-    far.pipe(near)
+    client.once('close', () => upstream.destroy())
+    if (client.destroyed) return void upstream.destroy()
+    client.pipe(upstream)
+    upstream.pipe(client)
   }
 
-  #keep(socket: Socket): void {
-    this.#open.add(socket)
+  #track(socket: Socket): void {
+    this.#sockets.add(socket)
     // The `close` event handles a broken connection.
     socket.on('error', () => undefined)
-    socket.once('close', () => this.#open.delete(socket))
+    socket.once('close', () => this.#sockets.delete(socket))
   }
 }

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3'
 import { Client, escapeIdentifier, types } from 'pg'
 
 /** The tables that the history checker reads. */
-const judged = [
+const checkedTables = [
   'projects',
   'agents',
   'tasks',
@@ -17,7 +17,7 @@ const judged = [
 ] as const
 
 /** Number of rows per fetch, because a whole feed may be too large for the memory. */
-const page = 5_000
+const pageRows = 5_000
 
 /**
  * Copies the tables for the history checker from PostgreSQL to a new SQLite file, unchanged and in
@@ -32,7 +32,7 @@ export async function copyTables(url: string, file: string): Promise<void> {
   const database = new Database(file)
   try {
     await client.query('begin isolation level repeatable read read only')
-    for (const table of judged) await copyTable(client, database, table)
+    for (const table of checkedTables) await copyTable(client, database, table)
     await client.query('commit')
   } finally {
     database.close()
@@ -44,7 +44,7 @@ async function copyTable(client: Client, database: Database.Database, table: str
   await client.query(`declare rows cursor for select * from ${table}`)
   let insert: Database.Statement<unknown[]> | undefined
   for (;;) {
-    const { rows, fields } = await client.query<unknown[]>({ text: `fetch ${page} from rows`, rowMode: 'array' })
+    const { rows, fields } = await client.query<unknown[]>({ text: `fetch ${pageRows} from rows`, rowMode: 'array' })
     if (!insert) {
       const names = fields.map(({ name }) => escapeIdentifier(name))
       database.exec(`create table ${table} (${names.join(', ')})`)
@@ -54,7 +54,7 @@ async function copyTable(client: Client, database: Database.Database, table: str
     database.transaction(() => {
       for (const row of rows) statement.run(row)
     })()
-    if (rows.length < page) break
+    if (rows.length < pageRows) break
   }
   await client.query('close rows')
 }

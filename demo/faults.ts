@@ -11,12 +11,12 @@ import type { ServerUnderTest } from './server-under-test.ts'
 import type { Tally } from './tally.ts'
 
 /** Time between two kills, in milliseconds. */
-const killEveryMs = 5_000
+const killIntervalMs = 5_000
 
 /** Shares of the plan at which the database crashes. */
 const crashAt = [0.15, 0.4, 0.65] as const
 
-interface Breaking {
+interface FaultOptions {
   readonly replicas: ReplicaSet
   readonly tally: Tally
   /** Number of tasks in the plan. */
@@ -29,30 +29,30 @@ interface Breaking {
  * Kills a replica every 5 s and crashes the database three times. Returns the time at which the
  * last fault was over.
  */
-async function breakThings({ replicas, tally, total, until }: Breaking): Promise<number> {
-  let going = true
+async function injectFaults({ replicas, tally, total, until }: FaultOptions): Promise<number> {
+  let running = true
   const stop = () => {
-    going = false
+    running = false
   }
   until.then(stop, stop)
   const ended = until.catch(() => undefined)
-  let last = performance.now()
-  const crashing = (async () => {
+  let lastFaultAt = performance.now()
+  const crashes = (async () => {
     for (const share of crashAt) {
-      while (going && tally.count('task.completed') < total * share) await wait(50)
+      while (running && tally.count('task.completed') < total * share) await wait(50)
       await replicas.crashDatabase()
-      last = performance.now()
-      await wait(killEveryMs)
+      lastFaultAt = performance.now()
+      await wait(killIntervalMs)
     }
   })()
-  for (let due = last + killEveryMs; going; due += killEveryMs) {
-    await Promise.race([wait(Math.max(0, due - performance.now())), ended])
-    if (!going) break
+  for (let killAt = lastFaultAt + killIntervalMs; running; killAt += killIntervalMs) {
+    await Promise.race([wait(Math.max(0, killAt - performance.now())), ended])
+    if (!running) break
     await replicas.killNext()
-    last = performance.now()
+    lastFaultAt = performance.now()
   }
-  await Promise.all([crashing, replicas.allStarted()])
-  return last
+  await Promise.all([crashes, replicas.waitForRestarts()])
+  return lastFaultAt
 }
 
 export interface FaultFigures {
@@ -66,15 +66,15 @@ export interface FaultFigures {
 }
 
 /** The calls beside the plan, in their own process. */
-class Load {
+class LoadProcess {
   readonly #child: ChildProcess
   readonly #messages: unknown[] = []
   readonly #ended: Promise<unknown[]>
 
-  constructor(orders: object, folder: string) {
+  constructor(params: object, folder: string) {
     const errors = openSync(join(folder, 'load.log'), 'a')
     const program = fileURLToPath(new URL('./load.ts', import.meta.url))
-    this.#child = spawn(process.execPath, [program, JSON.stringify(orders)], {
+    this.#child = spawn(process.execPath, [program, JSON.stringify(params)], {
       stdio: ['ignore', errors, errors, 'ipc'],
     })
     this.#child.on('message', (message) => this.#messages.push(message))
@@ -82,23 +82,23 @@ class Load {
   }
 
   /** Resolves when the last call was made, with or without a reply. */
-  async issued(): Promise<void> {
-    while (this.#messages.length === 0) await this.#next()
+  async waitUntilIssued(): Promise<void> {
+    while (this.#messages.length === 0) await this.#waitForMessage()
   }
 
   /**
    * Resolves when every task has ended. Messages whose delivery was lost may still be redelivered.
    */
-  async tasksOver(): Promise<void> {
-    while (!this.#messages.includes('tasks over')) await this.#next()
+  async waitForTasks(): Promise<void> {
+    while (!this.#messages.includes('tasks_ended')) await this.#waitForMessage()
   }
 
-  async figures(): Promise<LoadFigures> {
+  async waitForFigures(): Promise<LoadFigures> {
     for (;;) {
       const [figures] = this.#messages.filter((message) => typeof message === 'object')
       // The message comes from load.ts.
       if (figures) return figures as LoadFigures
-      await this.#next()
+      await this.#waitForMessage()
     }
   }
 
@@ -106,29 +106,29 @@ class Load {
     this.#child.kill('SIGKILL')
   }
 
-  async #next(): Promise<void> {
+  async #waitForMessage(): Promise<void> {
     const ended = this.#ended.then(([code]) => {
       if (!this.#messages.some((message) => typeof message === 'object'))
-        throw new Error(`the load ended with code ${String(code)}: see load.log`)
+        throw new Error(`the load exited with code ${String(code)}: see load.log`)
     })
     await Promise.race([once(this.#child, 'message'), ended])
   }
 }
 
 /** With `--faults`: makes calls at a steady rate and causes every fault during them. */
-export async function breakOnTheWay(
+export async function runWithFaults(
   server: ServerUnderTest,
   tally: Tally,
   total: number,
   { faults, calls, rate, histories }: Pick<DemoOptions, 'faults' | 'calls' | 'rate'> & { readonly histories: string },
 ): Promise<FaultFigures | undefined> {
   if (!(faults && server instanceof ReplicaSet)) return undefined
-  const load = new Load({ url: server.url, folder: histories, calls, perSecond: rate }, histories)
+  const load = new LoadProcess({ url: server.url, folder: histories, calls, perSecond: rate }, histories)
   try {
-    const last = await breakThings({ replicas: server, tally, total, until: load.issued() })
-    await Promise.all([load.tasksOver(), tally.tasksSettled()])
-    const settledMs = Math.round(performance.now() - last)
-    return { load: await load.figures(), crashes: server.crashes, settledMs }
+    const lastFaultAt = await injectFaults({ replicas: server, tally, total, until: load.waitUntilIssued() })
+    await Promise.all([load.waitForTasks(), tally.waitUntilTasksEnded()])
+    const settledMs = Math.round(performance.now() - lastFaultAt)
+    return { load: await load.waitForFigures(), crashes: server.crashes, settledMs }
   } catch (error) {
     load.kill()
     throw error

@@ -30,20 +30,20 @@ export interface Figures {
   readonly staleRefused: number
 }
 
-interface Line {
+interface HistoryLine {
   readonly type?: string
   readonly f?: string
   readonly ms?: number
   readonly out?: { readonly latencyMs?: number; readonly present?: boolean; readonly error?: string }
 }
 
-function* linesOf(paths: readonly string[]): Generator<Line> {
+function* linesOf(paths: readonly string[]): Generator<HistoryLine> {
   for (const path of paths) {
     for (const text of readFileSync(path, 'utf8').split('\n').slice(0, -1)) yield JSON.parse(text)
   }
 }
 
-const isStale = ({ type, out }: Line): boolean => type === 'fail' && /lease of task/.test(out?.error ?? '')
+const isStale = ({ type, out }: HistoryLine): boolean => type === 'fail' && /lease of task/.test(out?.error ?? '')
 
 /** Reads the histories of the agents. */
 export function figuresOf(histories: readonly string[]): Figures {

@@ -9,7 +9,7 @@ import type { PaceName } from './misbehaviour.ts'
 interface Member {
   readonly name: string
   readonly instance: string
-  life: number
+  restarts: number
   child: ChildProcess
 }
 
@@ -30,13 +30,13 @@ const program = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.m
 export class Fleet {
   readonly #options: FleetOptions
   readonly #members: Member[] = []
-  readonly #errors: number
+  readonly #logFile: number
   #stopping = false
   crashes = 0
 
   constructor(options: FleetOptions) {
     this.#options = options
-    this.#errors = openSync(join(options.folder, 'agents.log'), 'a')
+    this.#logFile = openSync(join(options.folder, 'agents.log'), 'a')
   }
 
   /**
@@ -48,7 +48,7 @@ export class Fleet {
     const names = Array.from({ length: this.#options.size }, (_, index) => `agent-${index + 1}`)
     const starters = Array.from({ length: 8 }, async () => {
       for (let name = names.shift(); name !== undefined; name = names.shift()) {
-        const member = { name, instance: randomUUID(), life: 0 }
+        const member = { name, instance: randomUUID(), restarts: 0 }
         const child = this.#spawn(member)
         this.#members.push({ ...member, child })
         await once(child, 'message')
@@ -62,7 +62,7 @@ export class Fleet {
 
   async stop(): Promise<void> {
     this.#stopping = true
-    await Promise.all(this.#members.map(({ child }) => end(child)))
+    await Promise.all(this.#members.map(({ child }) => endProcess(child)))
   }
 
   /** Kills every process at once. */
@@ -71,11 +71,11 @@ export class Fleet {
     for (const { child } of this.#members) child.kill('SIGKILL')
   }
 
-  #spawn({ name, instance, life }: Omit<Member, 'child'>): ChildProcess {
+  #spawn({ name, instance, restarts }: Omit<Member, 'child'>): ChildProcess {
     const { url, folder, seed, size, pace } = this.#options
-    const orders = JSON.stringify({ url, name, instance, seed, folder, life, fleet: size, pace })
-    return spawn(process.execPath, [program('agent'), orders], {
-      stdio: ['ignore', this.#errors, this.#errors, 'ipc'],
+    const params = JSON.stringify({ url, name, instance, seed, folder, restarts, fleetSize: size, pace })
+    return spawn(process.execPath, [program('agent'), params], {
+      stdio: ['ignore', this.#logFile, this.#logFile, 'ipc'],
       env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') },
     })
   }
@@ -89,7 +89,7 @@ export class Fleet {
   #replace(member: Member): void {
     if (this.#stopping) return
     this.crashes += 1
-    member.life += 1
+    member.restarts += 1
     member.child = this.#spawn(member)
     this.#watch(member)
   }
@@ -102,22 +102,22 @@ export class Operators {
   async start({ url, folder, seed, size }: FleetOptions, count: number): Promise<void> {
     const errors = openSync(join(folder, 'operators.log'), 'a')
     for (let index = 1; index <= count; index += 1) {
-      const orders = JSON.stringify({
+      const params = JSON.stringify({
         url,
         name: `operator-${index}`,
         instance: randomUUID(),
         seed: `${seed} ${index}`,
         folder,
-        fleet: size,
+        fleetSize: size,
       })
-      const child = spawn(process.execPath, [program('operator'), orders], { stdio: ['ignore', errors, errors, 'ipc'] })
+      const child = spawn(process.execPath, [program('operator'), params], { stdio: ['ignore', errors, errors, 'ipc'] })
       this.#children.push(child)
-      await Promise.race([once(child, 'message'), failed(child)])
+      await Promise.race([once(child, 'message'), rejectOnExit(child)])
     }
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#children.map(end))
+    await Promise.all(this.#children.map(endProcess))
   }
 
   kill(): void {
@@ -125,12 +125,12 @@ export class Operators {
   }
 }
 
-async function failed(child: ChildProcess): Promise<never> {
+async function rejectOnExit(child: ChildProcess): Promise<never> {
   const [code] = await once(child, 'exit')
-  throw new Error(`an operator ended with ${code}: see operators.log`)
+  throw new Error(`an operator exited with code ${code}: see operators.log`)
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function endProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')
@@ -139,30 +139,30 @@ async function end(child: ChildProcess): Promise<void> {
 
 /** The processes that follow the feed. */
 export class Watchers {
-  readonly #children: { child: ChildProcess; seq: number }[] = []
+  readonly #watchers: { child: ChildProcess; seq: number }[] = []
 
   async start(count: number, url: string, folder: string): Promise<void> {
     for (let index = 1; index <= count; index += 1) {
-      const orders = JSON.stringify({ url, name: `watcher-${index}`, folder })
-      const child = spawn(process.execPath, [program('watcher'), orders], {
+      const params = JSON.stringify({ url, name: `watcher-${index}`, folder })
+      const child = spawn(process.execPath, [program('watcher'), params], {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       })
-      const watching = { child, seq: 0 }
-      this.#children.push(watching)
+      const watcher = { child, seq: 0 }
+      this.#watchers.push(watcher)
       child.on('message', (message) => {
         if (typeof message === 'object' && message !== null && 'seq' in message && typeof message.seq === 'number')
-          watching.seq = message.seq
+          watcher.seq = message.seq
       })
       await once(child, 'message')
     }
   }
 
   /** Resolves when every watcher has seen the event with this number. */
-  async reach(seq: number): Promise<void> {
-    for (const watching of this.#children) while (watching.seq < seq) await once(watching.child, 'message')
+  async waitForSeq(seq: number): Promise<void> {
+    for (const watcher of this.#watchers) while (watcher.seq < seq) await once(watcher.child, 'message')
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#children.map(({ child }) => end(child)))
+    await Promise.all(this.#watchers.map(({ child }) => endProcess(child)))
   }
 }

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import type { CallRecord } from '@tony/mcp-client'
 
 /** The procedures in a history, and their names for the history checker. */
-const recorded: Readonly<Record<string, string>> = {
+const recordedProcedures: Readonly<Record<string, string>> = {
   'tasks.claim': 'claim',
   'tasks.next': 'next',
   'tasks.complete': 'complete',
@@ -59,8 +59,8 @@ export class History {
   readonly #file: number
   readonly #remarks: number
   readonly #client: string
-  readonly #started = new Map<number, { i: number; at: number }>()
-  #last = 0
+  readonly #openCalls = new Map<number, { i: number; at: number }>()
+  #lastCall = 0
 
   constructor(path: string, client: string) {
     this.#file = openSync(path, 'a')
@@ -70,7 +70,7 @@ export class History {
 
   /** Records an observation that is not the result of a call. */
   note(f: string, out: Record<string, unknown>): void {
-    this.#write({ i: this.#next(), type: 'ok', f, out })
+    this.#write({ i: this.#nextCall(), type: 'ok', f, out })
   }
 
   /** Records a fact for readers of the run, in a file that the history checker ignores. */
@@ -79,16 +79,16 @@ export class History {
   }
 
   readonly onCall = (record: CallRecord): void => {
-    const f = recorded[record.path]
+    const f = recordedProcedures[record.path]
     if (f === undefined) return
     if (record.type === 'invoke') {
-      const i = this.#next()
-      this.#started.set(record.op, { i, at: performance.now() })
+      const i = this.#nextCall()
+      this.#openCalls.set(record.op, { i, at: performance.now() })
       const waits = isRecord(record.input) && record.input['waitMs'] !== undefined
       return this.#write({ i, type: 'invoke', f, in: inputOf(record.path, record.input), waits })
     }
-    const started = this.#started.get(record.op)
-    this.#started.delete(record.op)
+    const started = this.#openCalls.get(record.op)
+    this.#openCalls.delete(record.op)
     const ms = started ? Math.round((performance.now() - started.at) * 100) / 100 : undefined
     const outcome =
       record.type === 'ok' ? { out: outputOf(record.path, record.output) } : { out: { error: String(record.error) } }
@@ -100,9 +100,9 @@ export class History {
     closeSync(this.#remarks)
   }
 
-  #next(): number {
-    this.#last += 1
-    return this.#last
+  #nextCall(): number {
+    this.#lastCall += 1
+    return this.#lastCall
   }
 
   #write(line: Record<string, unknown>): void {

@@ -1,7 +1,7 @@
 /**
  * An open loop of calls beside the plan, in its own process and its own project. The due time of
  * each call is fixed in advance and does not depend on earlier calls, and the latency of a call
- * counts from its due time. The orders are passed as JSON.
+ * counts from its due time. The parameters are passed as JSON.
  */
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -9,7 +9,7 @@ import { Agent, type CallRecord, createClient, TonyError } from '@tony/mcp-clien
 import { History, hashOf } from './history.ts'
 import { loadProject } from './misbehaviour.ts'
 
-interface Orders {
+interface LoadParams {
   readonly url: string
   readonly folder: string
   readonly calls: number
@@ -29,8 +29,8 @@ export interface LoadFigures {
   readonly worst: number
 }
 
-const { url, folder, calls, perSecond }: Orders = JSON.parse(process.argv[2] ?? '{}')
-const workers = 20
+const { url, folder, calls, perSecond }: LoadParams = JSON.parse(process.argv[2] ?? '{}')
+const workerCount = 20
 const inTimeMs = 5_000
 
 /**
@@ -39,7 +39,7 @@ const inTimeMs = 5_000
  */
 const leaseMs = 30_000
 
-async function worker(name: string) {
+async function createWorker(name: string) {
   const history = new History(join(folder, `load-${name}.jsonl`), name)
   const onCall = (record: CallRecord) => history.onCall(record)
   // No heartbeats, because a heartbeat would release every lease that it does not list.
@@ -70,15 +70,15 @@ interface Receipt {
   readonly receipt: string
 }
 
-type Worker = Awaited<ReturnType<typeof worker>>
+type Worker = Awaited<ReturnType<typeof createWorker>>
 
 const admin = createClient({ url, deadlineMs: 60_000 })
 await admin.projects.create({ name: loadProject })
 admin.close()
 const lead = createClient({ url, project: loadProject, deadlineMs: 60_000 })
-const names = Array.from({ length: workers }, (_, index) => `loader-${index + 1}`)
-const all: Worker[] = []
-for (const name of names) all.push(await worker(name))
+const names = Array.from({ length: workerCount }, (_, index) => `loader-${index + 1}`)
+const workers: Worker[] = []
+for (const name of names) workers.push(await createWorker(name))
 
 async function claim({ agent, leases, history }: Worker, limit = 1): Promise<number> {
   const { tasks } = await agent.client.tasks.claim({ limit, leaseMs })
@@ -102,12 +102,12 @@ async function receive({ agent, receipts, history }: Worker, limit = 1): Promise
  * The calls, one after the other. Created work is also claimed and completed, so the backlog stays
  * short.
  */
-const kinds: readonly ((one: Worker, index: number) => Promise<unknown>)[] = [
+const operations: readonly ((worker: Worker, index: number) => Promise<unknown>)[] = [
   (_, index) => lead.tasks.create({ type: 'load', metadata: { index } }),
   ({ agent }, index) =>
-    agent.client.messages.send({ to: names[(index * 7) % workers] ?? '', type: 'load', payload: { index } }),
-  (one) => claim(one),
-  (one) => receive(one),
+    agent.client.messages.send({ to: names[(index * 7) % workerCount] ?? '', type: 'load', payload: { index } }),
+  (worker) => claim(worker),
+  (worker) => receive(worker),
   ({ agent, leases }) => {
     const lease = leases.shift()
     return lease ? agent.client.tasks.complete(lease) : agent.client.tasks.list({ limit: 5 })
@@ -119,36 +119,40 @@ const kinds: readonly ((one: Worker, index: number) => Promise<unknown>)[] = [
   ({ agent }) => agent.client.projects.get({}),
 ]
 
-const took: number[] = []
+const latencies: number[] = []
 const failed: Record<string, number> = {}
 
-async function call(index: number, due: number): Promise<void> {
-  const one = all[index % workers]
-  const kind = kinds[Math.floor(index / workers) % kinds.length]
-  if (!one || !kind) return
+async function makeCall(index: number, due: number): Promise<void> {
+  const worker = workers[index % workerCount]
+  const operation = operations[Math.floor(index / workerCount) % operations.length]
+  if (!worker || !operation) return
   try {
-    await kind(one, index)
-    took.push(performance.now() - due)
+    await operation(worker, index)
+    latencies.push(performance.now() - due)
   } catch (error) {
     const code = error instanceof TonyError ? error.code : String(error)
     failed[code] = (failed[code] ?? 0) + 1
-    one.history.remark('failed', { kind: kinds.indexOf(kind), error: String(error), ms: performance.now() - due })
+    worker.history.remark('failed', {
+      kind: operations.indexOf(operation),
+      error: String(error),
+      ms: performance.now() - due,
+    })
   }
 }
 
-const begun = performance.now()
+const startedAt = performance.now()
 const pending = new Set<Promise<void>>()
 for (let issued = 0; issued < calls; await wait(2)) {
-  for (; issued < calls && issued < ((performance.now() - begun) / 1_000) * perSecond; issued += 1) {
-    const one = call(issued, begun + (issued / perSecond) * 1_000)
-    pending.add(one)
-    void one.finally(() => pending.delete(one))
+  for (; issued < calls && issued < ((performance.now() - startedAt) / 1_000) * perSecond; issued += 1) {
+    const call = makeCall(issued, startedAt + (issued / perSecond) * 1_000)
+    pending.add(call)
+    void call.finally(() => pending.delete(call))
   }
 }
 process.send?.('issued')
 await Promise.all(pending)
 
-async function isOver(): Promise<boolean> {
+async function haveTasksEnded(): Promise<boolean> {
   const open = await Promise.all(
     (['pending', 'in_progress'] as const).map((status) => lead.tasks.list({ status, limit: 1 })),
   )
@@ -156,37 +160,37 @@ async function isOver(): Promise<boolean> {
 }
 
 /** Ignores a stale lease or receipt: the work was held too long and went to another worker. */
-async function unlessStale(call: Promise<unknown>): Promise<void> {
+async function ignoreStale(call: Promise<unknown>): Promise<void> {
   await call.catch((error: unknown) => {
     if (!(error instanceof TonyError && /^STALE_(LEASE|RECEIPT)$/.test(error.code))) throw error
   })
 }
 
 /** Completes the rest of the work, so that the history shows the end of all of it. */
-async function finish(one: Worker): Promise<void> {
-  const { agent, leases, receipts } = one
-  for (const lease of leases.splice(0)) await unlessStale(agent.client.tasks.complete(lease))
-  for (const receipt of receipts.splice(0)) await unlessStale(agent.client.messages.ack(receipt))
-  await claim(one, 10)
-  await receive(one, 50)
+async function finishWork(worker: Worker): Promise<void> {
+  const { agent, leases, receipts } = worker
+  for (const lease of leases.splice(0)) await ignoreStale(agent.client.tasks.complete(lease))
+  for (const receipt of receipts.splice(0)) await ignoreStale(agent.client.messages.ack(receipt))
+  await claim(worker, 10)
+  await receive(worker, 50)
 }
 
 /** Idle time after which the load ends, in milliseconds: longer than any lease. */
-const quietMs = leaseMs + 5_000
-let quietSince = performance.now()
-let tasksOverAt = 0
-while (performance.now() - quietSince < quietMs) {
-  await Promise.all(all.map(finish))
-  const busy = all.some(({ leases, receipts }) => leases.length + receipts.length > 0)
-  if (busy || !(await isOver())) quietSince = performance.now()
-  else if (tasksOverAt < quietSince) {
-    tasksOverAt = performance.now()
-    process.send?.('tasks over')
+const idleMs = leaseMs + 5_000
+let idleSince = performance.now()
+let tasksEndedAt = 0
+while (performance.now() - idleSince < idleMs) {
+  await Promise.all(workers.map(finishWork))
+  const busy = workers.some(({ leases, receipts }) => leases.length + receipts.length > 0)
+  if (busy || !(await haveTasksEnded())) idleSince = performance.now()
+  else if (tasksEndedAt < idleSince) {
+    tasksEndedAt = performance.now()
+    process.send?.('tasks_ended')
   }
   await wait(100)
 }
-const sorted = took.toSorted((a, b) => a - b)
-const at = (share: number) => Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN)
+const sorted = latencies.toSorted((a, b) => a - b)
+const quantile = (share: number) => Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN)
 const inTime = sorted.filter((ms) => ms <= inTimeMs).length
 const figures: LoadFigures = {
   calls,
@@ -194,12 +198,12 @@ const figures: LoadFigures = {
   inTime,
   late: sorted.length - inTime,
   failed,
-  p50: at(0.5),
-  p99: at(0.99),
-  worst: at(1),
+  p50: quantile(0.5),
+  p99: quantile(0.99),
+  worst: quantile(1),
 }
 process.send?.(figures)
-for (const { agent, history } of all) {
+for (const { agent, history } of workers) {
   await agent.stop()
   history.close()
 }

@@ -2,24 +2,25 @@ import { rmSync } from 'node:fs'
 import { parseOptions } from './options.ts'
 import { Progress } from './progress.ts'
 import { runDemo } from './run.ts'
-import { broken, missing, table } from './verdict.ts'
+import { brokenPromises, formatOutcome, missingFacts } from './verdict.ts'
 
 try {
   const options = parseOptions(process.argv.slice(2))
   const outcome = await runDemo(options, new Progress(options.json))
   const { violations } = outcome.report
-  const absent = missing(outcome)
-  const promises = broken(outcome)
+  const missing = missingFacts(outcome)
+  const broken = brokenPromises(outcome)
   if (options.json) {
     const { tally, ...rest } = outcome
-    process.stdout.write(`${JSON.stringify({ ...rest, events: tally.last, missing: absent, broken: promises })}\n`)
+    process.stdout.write(`${JSON.stringify({ ...rest, events: tally.lastSeq, missing, broken })}\n`)
   } else {
-    process.stdout.write(`\n${table(outcome)}\n`)
+    process.stdout.write(`\n${formatOutcome(outcome)}\n`)
     for (const { rule, message } of violations.slice(0, 20)) process.stdout.write(`violation     ${rule}: ${message}\n`)
-    for (const what of absent) process.stdout.write(`missing       never once ${what}: this run shows nothing\n`)
-    for (const what of promises) process.stdout.write(`broken        ${what}\n`)
+    for (const fact of missing)
+      process.stdout.write(`missing       this never happened, so the run proves nothing: ${fact}\n`)
+    for (const promise of broken) process.stdout.write(`broken        ${promise}\n`)
   }
-  const failed = violations.length + absent.length + promises.length > 0
+  const failed = violations.length + missing.length + broken.length > 0
   if (failed || options.keep) process.stdout.write(`kept          ${outcome.folder}\n`)
   else rmSync(outcome.folder, { recursive: true, force: true })
   process.stdout.write(options.json ? '' : `${failed ? 'FAILED' : 'ok'}\n`)

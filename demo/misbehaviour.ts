@@ -29,7 +29,7 @@ export type Troubles = Readonly<Record<Trouble, readonly string[]>>
 /** The times of an agent's work, in milliseconds. */
 interface Pace {
   /** Range of the duration of a task. */
-  readonly workMs: { readonly least: number; readonly most: number }
+  readonly workMs: { readonly min: number; readonly max: number }
   readonly leaseMs: number
   readonly heartbeatMs: number
   /** Duration of a hang, longer than a lease. */
@@ -42,8 +42,8 @@ interface Pace {
  * restarts, and a lease outlives a restart.
  */
 export const paces = {
-  brisk: { workMs: { least: 300, most: 2_000 }, leaseMs: 5_000, heartbeatMs: 1_500, hangMs: 6_500 },
-  steady: { workMs: { least: 3_000, most: 20_000 }, leaseMs: 15_000, heartbeatMs: 5_000, hangMs: 17_000 },
+  brisk: { workMs: { min: 300, max: 2_000 }, leaseMs: 5_000, heartbeatMs: 1_500, hangMs: 6_500 },
+  steady: { workMs: { min: 3_000, max: 20_000 }, leaseMs: 15_000, heartbeatMs: 5_000, hangMs: 17_000 },
 } as const satisfies Record<string, Pace>
 
 export type PaceName = keyof typeof paces
@@ -56,7 +56,7 @@ export function chance(...words: readonly (string | number)[]): number {
 }
 
 /** The input for the draw of a run's troubles. */
-export interface Drawing {
+export interface DrawParams {
   readonly seed: string
   /** Every task to be done, by the id it was imported with. */
   readonly tasks: readonly string[]
@@ -70,27 +70,27 @@ export interface Drawing {
  * one, so that a small plan meets them all. A task has at most one trouble with its work and one
  * with the message about it.
  */
-export function drawTroubles({ seed, tasks, leaves, chaos }: Drawing): Troubles {
-  const drawn = (what: string, from = tasks) => from.toSorted((a, b) => chance(seed, what, a) - chance(seed, what, b))
-  const work = drawn('work')
-  const mail = drawn('mail')
+export function drawTroubles({ seed, tasks, leaves, chaos }: DrawParams): Troubles {
+  const shuffle = (word: string, from = tasks) => from.toSorted((a, b) => chance(seed, word, a) - chance(seed, word, b))
+  const work = shuffle('work')
+  const messages = shuffle('messages')
   const take = (from: string[], rate: number) => from.splice(0, Math.max(1, Math.round(rate * tasks.length)))
-  const chaotic = (from: string[], rate: number) => (chaos ? take(from, rate) : [])
+  const takeWithChaos = (from: string[], rate: number) => (chaos ? take(from, rate) : [])
   return {
     crash: take(work, rates.crash),
     outlive: take(work, rates.outlive),
     fail: take(work, rates.fail),
-    nak: take(mail, rates.nak),
-    poison: take(mail, rates.poison),
-    ask: chaotic(work, chaosRates.ask),
-    askTimed: chaotic(work, chaosRates.askTimed),
-    giveUp: chaotic(work, chaosRates.giveUp),
-    lock: chaotic(work, chaosRates.lock),
-    topical: chaotic(mail, planRates.topical),
-    shortLived: chaotic(mail, planRates.shortLived),
-    locked: chaotic(drawn('locked'), planRates.locked),
-    verified: chaotic(drawn('verified'), planRates.verified),
-    cancelled: chaotic(drawn('cancelled', leaves), planRates.cancelled),
+    nak: take(messages, rates.nak),
+    poison: take(messages, rates.poison),
+    ask: takeWithChaos(work, chaosRates.ask),
+    askTimed: takeWithChaos(work, chaosRates.askTimed),
+    giveUp: takeWithChaos(work, chaosRates.giveUp),
+    lock: takeWithChaos(work, chaosRates.lock),
+    topical: takeWithChaos(messages, planRates.topical),
+    shortLived: takeWithChaos(messages, planRates.shortLived),
+    locked: takeWithChaos(shuffle('locked'), planRates.locked),
+    verified: takeWithChaos(shuffle('verified'), planRates.verified),
+    cancelled: takeWithChaos(shuffle('cancelled', leaves), planRates.cancelled),
   }
 }
 
@@ -103,8 +103,8 @@ export function troublesOf(troubles: Troubles): (trouble: Trouble, task: string)
   return (trouble, task) => sets.get(trouble)?.has(task) ?? false
 }
 
-export const workTime = ({ workMs }: Pace, seed: string, task: string, attempt: number): number =>
-  workMs.least + chance(seed, 'time', task, attempt) * (workMs.most - workMs.least)
+export const workMsOf = ({ workMs }: Pace, seed: string, task: string, attempt: number): number =>
+  workMs.min + chance(seed, 'time', task, attempt) * (workMs.max - workMs.min)
 
 /** Number of tasks that may use the lock pool of the demo at a time. */
 export const poolSize = 3

@@ -1,6 +1,6 @@
 /**
  * An operator of a run with `--chaos`, in its own process: answers, verifies, cancels, retries,
- * redrives, adopts and pauses. The orders are passed as JSON.
+ * redrives, adopts and pauses. The parameters are passed as JSON.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,16 +9,16 @@ import { Agent, type FeedEvent, TonyError } from '@tony/mcp-client'
 import { History } from './history.ts'
 import { chance, epicOf, type Troubles, troublesOf } from './misbehaviour.ts'
 
-interface Orders {
+interface OperatorParams {
   readonly url: string
   readonly name: string
   readonly instance: string
   readonly seed: string
   readonly folder: string
-  readonly fleet: number
+  readonly fleetSize: number
 }
 
-const { url, name, instance, seed, folder, fleet }: Orders = JSON.parse(process.argv[2] ?? '{}')
+const { url, name, instance, seed, folder, fleetSize }: OperatorParams = JSON.parse(process.argv[2] ?? '{}')
 const troubles: Troubles = JSON.parse(readFileSync(join(folder, 'troubles.json'), 'utf8'))
 const hasTrouble = troublesOf(troubles)
 const history = new History(join(folder, `${name}.jsonl`), name)
@@ -40,33 +40,33 @@ let stopping = false
  * Makes a call that actions of others may have made illegal. A refusal is recorded, any other error
  * is thrown.
  */
-async function attempt(what: string, call: Promise<unknown>): Promise<void> {
+async function tryCall(action: string, call: Promise<unknown>): Promise<void> {
   try {
     await call
   } catch (error) {
     if (!(error instanceof TonyError)) throw error
-    history.remark('refused', { what, error: String(error) })
+    history.remark('refused', { what: action, error: String(error) })
   }
 }
 
 /** Waits for a time that follows from the seed. */
-const after = (most: number, ...words: readonly (string | number)[]) => wait(chance(seed, ...words) * most)
+const waitRandomly = (maxMs: number, ...words: readonly (string | number)[]) => wait(chance(seed, ...words) * maxMs)
 
 /** Tasks that were verified before. The second result of a task is accepted. */
-const seen = new Set<string>()
+const verifiedBefore = new Set<string>()
 
 async function verify(taskId: string): Promise<void> {
-  await after(400, 'verify', taskId)
+  await waitRandomly(400, 'verify', taskId)
   // The very first result is rejected, so that a small plan meets a rejection too.
-  const accept = seen.has(taskId) || (seen.size > 0 && chance(seed, 'accept', taskId) > 0.25)
-  seen.add(taskId)
-  await attempt('verify', tasks.verify({ taskId, accept, note: accept ? 'good' : 'once more' }))
+  const accept = verifiedBefore.has(taskId) || (verifiedBefore.size > 0 && chance(seed, 'accept', taskId) > 0.25)
+  verifiedBefore.add(taskId)
+  await tryCall('verify', tasks.verify({ taskId, accept, note: accept ? 'good' : 'once more' }))
 }
 
 async function answer({ subject, data }: FeedEvent): Promise<void> {
   if (subject === null || hasDeadline(data)) return
-  await after(400, 'answer', subject)
-  await attempt('provideInput', tasks.provideInput({ taskId: subject, answer: { go: 'on' } }))
+  await waitRandomly(400, 'answer', subject)
+  await tryCall('provideInput', tasks.provideInput({ taskId: subject, answer: { go: 'on' } }))
 }
 
 /** True for a question with a deadline, which is left to its default answer. */
@@ -74,19 +74,19 @@ const hasDeadline = (data: unknown): boolean =>
   typeof data === 'object' && data !== null && 'deadlineAt' in data && data.deadlineAt !== null
 
 async function cancel({ subject, data }: FeedEvent): Promise<void> {
-  const known = typeof data === 'object' && data !== null && 'externalId' in data ? String(data.externalId) : ''
-  if (subject === null || !hasTrouble('cancelled', known)) return
-  await after(5_000, 'cancel', known)
-  await attempt('cancel', tasks.cancel({ taskId: subject, reason: 'no longer wanted' }))
+  const externalId = typeof data === 'object' && data !== null && 'externalId' in data ? String(data.externalId) : ''
+  if (subject === null || !hasTrouble('cancelled', externalId)) return
+  await waitRandomly(5_000, 'cancel', externalId)
+  await tryCall('cancel', tasks.cancel({ taskId: subject, reason: 'no longer wanted' }))
 }
 
 async function adopt({ subject, data }: FeedEvent): Promise<void> {
-  const late = typeof data === 'object' && data !== null && 'attempt' in data ? Number(data.attempt) : 0
+  const attempt = typeof data === 'object' && data !== null && 'attempt' in data ? Number(data.attempt) : 0
   if (subject === null || chance(seed, 'adopt', subject) < 0.3) return
-  await attempt('adopt', tasks.adopt({ taskId: subject, attempt: late }))
+  await tryCall('adopt', tasks.adopt({ taskId: subject, attempt }))
 }
 
-const doing: Readonly<Record<string, (event: FeedEvent) => Promise<void>>> = {
+const handlers: Readonly<Record<string, (event: FeedEvent) => Promise<void>>> = {
   'task.submitted': ({ subject }) => (subject === null ? Promise.resolve() : verify(subject)),
   'task.input_requested': answer,
   'task.created': cancel,
@@ -101,7 +101,7 @@ const feed = operator.client.events.subscribe({
 async function follow(): Promise<void> {
   const running = new Set<Promise<void>>()
   for await (const event of feed) {
-    const job = doing[event.type]?.(event)
+    const job = handlers[event.type]?.(event)
     if (!job) continue
     running.add(job)
     void job.finally(() => running.delete(job))
@@ -110,10 +110,10 @@ async function follow(): Promise<void> {
 }
 
 /** Redrives dead letters and retries failed tasks, again and again. */
-async function revive(): Promise<void> {
+async function redriveAndRetry(): Promise<void> {
   while (!stopping) {
-    await attempt('redrive', messages.deadLetters.redrive({ filter: {} }))
-    await attempt('retryMany', tasks.retryMany({ filter: { status: 'failed' } }))
+    await tryCall('redrive', messages.deadLetters.redrive({ filter: {} }))
+    await tryCall('retryMany', tasks.retryMany({ filter: { status: 'failed' } }))
     await wait(1_000)
   }
 }
@@ -125,17 +125,17 @@ function scopeOf(round: number): { agent: string } | { epic: string } | { all: t
   const drawn = chance(seed, 'pause', round)
   if (drawn > 0.9) return { all: true }
   if (drawn > 0.7) return { epic: epicOf(Math.floor(drawn * 100)) }
-  return { agent: `agent-${1 + Math.floor((drawn / 0.7) * fleet)}` }
+  return { agent: `agent-${1 + Math.floor((drawn / 0.7) * fleetSize)}` }
 }
 
-async function interfere(): Promise<void> {
+async function pauseAndResume(): Promise<void> {
   for (let round = 1; !stopping; round += 1) {
     const scope = scopeOf(round)
     const drains = 'agent' in scope && chance(seed, 'drain', round) < 0.3
-    await attempt('pause', drains ? agents.drain(scope) : agents.pause(scope))
-    await after(1_000, 'for how long', round)
-    await attempt('resume', agents.resume(scope))
-    await after(1_500, 'until when', round)
+    await tryCall('pause', drains ? agents.drain(scope) : agents.pause(scope))
+    await waitRandomly(1_000, 'for how long', round)
+    await tryCall('resume', agents.resume(scope))
+    await waitRandomly(1_500, 'until when', round)
   }
 }
 
@@ -144,7 +144,7 @@ process.once('SIGTERM', () => {
   feed.close()
 })
 process.send?.('ready')
-await Promise.all([follow(), revive(), interfere()])
+await Promise.all([follow(), redriveAndRetry(), pauseAndResume()])
 await operator.stop()
 history.close()
 process.disconnect()

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { Given } from './given-server.ts'
+import type { GivenServerSettings } from './given-server.ts'
 
 export interface DemoOptions {
   readonly plan: string
@@ -23,7 +23,7 @@ export interface DemoOptions {
   readonly calls: number
   readonly rate: number
   /** A running server, which the demo uses instead of its own. */
-  readonly given: Given | undefined
+  readonly given: GivenServerSettings | undefined
   readonly json: boolean
   readonly keep: boolean
 }
@@ -31,43 +31,44 @@ export interface DemoOptions {
 const usage = `npm run demo -- [--plan FILE] [--replay] [--agents N] [--kills N] [--chaos] [--seed WORD] [--port N] [--keep] [--json]
                [--replicas N [--faults] [--calls N] [--rate N]]
                [--url URL --stop COMMAND --database FILE]
-  --plan FILE   beads issues.jsonl or Tony ATHMS tasks.json (default: the plan that ships with the project)
-  --replay      set finished work back to pending; skip tombstones and what is not work
-  --agents N    how many agents, each in its own process: 2 to 500 (default 100)
-  --kills N     kill -9 the server N times on the way and restart it on its file (default 0)
-  --chaos       locks, verdicts, questions, topics, redrives, pauses, cancellations and retries on top, all at once
-  --replicas N  so many servers on a PostgreSQL that it brings, behind a balancer: 2 to 9
-  --faults      with --replicas: kill -9 one of them every 5 s and stop the database three times, at once, on the way
-  --calls N     with --faults: calls beside the plan, at a steady rate whatever becomes of them (default 100000)
-  --rate N      with --faults: so many of them a second (default 100)
-  --seed WORD   what goes wrong, and when, follows from it (default: a new one each time, printed)
-  --port N      the server's port (default: a free one)
+  --plan FILE   beads issues.jsonl or Tony ATHMS tasks.json (default: plans/sample.jsonl of this project)
+  --replay      set finished work back to pending; skip tombstones and records that are no work
+  --agents N    number of agents, each in its own process: 2 to 500 (default 100)
+  --kills N     kill -9 the server N times during the run and restart it on its file (default 0)
+  --chaos       add locks, verification, questions, topics, redrives, pauses, cancellations and retries
+  --replicas N  run N servers, 2 to 9, behind a balancer, on a PostgreSQL that the demo starts
+  --faults      with --replicas: kill -9 one server every 5 s, stop the database three times, and make calls
+                at a steady rate beside the plan
+  --calls N     with --faults: number of these calls (default 100000)
+  --rate N      with --faults: number of these calls per second (default 100)
+  --seed WORD   decides the faults and their times (default: a new seed, which is printed)
+  --port N      port of the server (default: a free one)
   --keep        keep the database, the histories and the logs
   --json        print the outcome as JSON
-  --url URL     drive the server that runs there, on an empty database, and start none
+  --url URL     use the running server at URL on an empty database, and start none
   --stop COMMAND, --database FILE
-                with --url: how the server is stopped when the fleet is done, and where its database is then: the
-                verdict is on that file`
+                with --url: the command that stops the server after the run, and its database file after that;
+                the demo checks this file`
 
-function whole(name: string, value: string, least: number, most: number): number {
+function parseInteger(name: string, value: string, min: number, max: number): number {
   const number = Number(value)
-  if (Number.isInteger(number) && number >= least && number <= most) return number
-  throw new Error(`--${name} is a whole number from ${least} to ${most}, not ${value}\n${usage}`)
+  if (Number.isInteger(number) && number >= min && number <= max) return number
+  throw new Error(`--${name} must be a whole number from ${min} to ${max}, not ${value}\n${usage}`)
 }
 
-type Values = { readonly [name in 'url' | 'stop' | 'database' | 'port' | 'kills']?: string }
+type GivenServerValues = { readonly [name in 'url' | 'stop' | 'database' | 'port' | 'kills']?: string }
 
 /**
  * Returns the settings of a given server. All three options are required, because a run without its
  * database ends without a verdict.
  */
-function givenServer({ url, stop, database, port, kills }: Values): Given | undefined {
+function givenServer({ url, stop, database, port, kills }: GivenServerValues): GivenServerSettings | undefined {
   if (url === undefined && stop === undefined && database === undefined) return undefined
   if (url === undefined || stop === undefined || database === undefined) {
-    throw new Error(`--url, --stop and --database go together\n${usage}`)
+    throw new Error(`--url, --stop and --database must be given together\n${usage}`)
   }
   if (port !== '0' || kills !== '0') {
-    throw new Error(`--port and --kills are for a server of the demo's own, not for --url\n${usage}`)
+    throw new Error(`--port and --kills cannot be combined with --url\n${usage}`)
   }
   return { url: url.replace(/\/+$/, ''), stop, database }
 }
@@ -94,22 +95,22 @@ export function parseOptions(argv: readonly string[]): DemoOptions {
       database: { type: 'string' },
     },
   })
-  const replicas = whole('replicas', values.replicas, 0, 9)
-  if (replicas === 1) throw new Error(`--replicas is 2 or more\n${usage}`)
-  if (values.faults && replicas === 0) throw new Error(`--faults is for --replicas\n${usage}`)
-  if (values.url !== undefined && replicas > 0) throw new Error(`--replicas and --url exclude each other\n${usage}`)
+  const replicas = parseInteger('replicas', values.replicas, 0, 9)
+  if (replicas === 1) throw new Error(`--replicas must be 2 or more\n${usage}`)
+  if (values.faults && replicas === 0) throw new Error(`--faults needs --replicas\n${usage}`)
+  if (values.url !== undefined && replicas > 0) throw new Error(`--replicas and --url cannot be combined\n${usage}`)
   return {
     replicas,
     faults: values.faults,
-    calls: whole('calls', values.calls, 0, 10_000_000),
-    rate: whole('rate', values.rate, 1, 10_000),
+    calls: parseInteger('calls', values.calls, 0, 10_000_000),
+    rate: parseInteger('rate', values.rate, 1, 10_000),
     plan: values.plan,
     replay: values.replay,
-    agents: whole('agents', values.agents, 2, 500),
-    kills: whole('kills', values.kills, 0, 1_000),
+    agents: parseInteger('agents', values.agents, 2, 500),
+    kills: parseInteger('kills', values.kills, 0, 1_000),
     seed: values.seed,
     chaos: values.chaos,
-    port: whole('port', values.port, 0, 65_535),
+    port: parseInteger('port', values.port, 0, 65_535),
     json: values.json,
     keep: values.keep,
     given: givenServer(values),

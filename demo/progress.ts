@@ -8,17 +8,20 @@ const width = 40
  */
 export class Progress {
   readonly #terminal = process.stderr.isTTY === true
-  readonly #quiet: boolean
+  readonly #silent: boolean
   #timer: NodeJS.Timeout | undefined
-  #saidAt = 0
+  #printedAt = 0
 
-  constructor(quiet: boolean) {
-    this.#quiet = quiet
+  constructor(silent: boolean) {
+    this.#silent = silent
   }
 
-  step(what: string, done: number, total: number): void {
+  step(label: string, done: number, total: number): void {
     const filled = Math.round((done / Math.max(total, 1)) * width)
-    this.#say(`${what.padEnd(7)} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${done}/${total}`, done === total)
+    this.#print(
+      `${label.padEnd(7)} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${done}/${total}`,
+      done === total,
+    )
   }
 
   follow(tally: Tally, total: number): void {
@@ -29,14 +32,14 @@ export class Progress {
 
   end(): void {
     clearInterval(this.#timer)
-    if (this.#terminal && !this.#quiet) process.stderr.write('\n')
+    if (this.#terminal && !this.#silent) process.stderr.write('\n')
   }
 
-  #say(line: string, last: boolean): void {
-    if (this.#quiet) return
+  #print(line: string, last: boolean): void {
+    if (this.#silent) return
     if (this.#terminal) process.stderr.write(`\r${line}${last ? '\n' : ''}`)
-    else if (last || performance.now() - this.#saidAt > 3_000) {
-      this.#saidAt = performance.now()
+    else if (last || performance.now() - this.#printedAt > 3_000) {
+      this.#printedAt = performance.now()
       process.stderr.write(`${line}\n`)
     }
   }

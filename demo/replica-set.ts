@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Cluster } from '../tests/support/postgres-cluster.ts'
 import { Balancer } from './balancer.ts'
 import { copyTables } from './copy-tables.ts'
-import { freePort, Process } from './server-process.ts'
+import { freePort, ServerChild } from './server-process.ts'
 import type { ServerUnderTest } from './server-under-test.ts'
 
 export interface ReplicaSetOptions {
@@ -21,11 +21,11 @@ export class ReplicaSet implements ServerUnderTest {
   readonly database: string
   readonly #options: ReplicaSetOptions
   #cluster: Cluster | undefined
-  #replicas: Process[] = []
+  #replicas: ServerChild[] = []
   #balancer: Balancer | undefined
   #next = 0
   /** The killed replicas that are being restarted. */
-  readonly #starting = new Map<Process, Promise<void>>()
+  readonly #starting = new Map<ServerChild, Promise<void>>()
   #stopping = false
   #stopped: Promise<void> | undefined
   /** Number of database crashes. */
@@ -33,7 +33,7 @@ export class ReplicaSet implements ServerUnderTest {
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options
-    this.database = join(options.folder, 'judged.db')
+    this.database = join(options.folder, 'checked.db')
   }
 
   get url(): string {
@@ -53,10 +53,10 @@ export class ReplicaSet implements ServerUnderTest {
       process.once(signal, () => void this.stop().finally(() => process.exit(1)))
     const pepper = join(folder, 'pepper')
     writeFileSync(pepper, randomBytes(32).toString('base64url'), { mode: 0o600 })
-    const settings = { DATABASE_URL: this.#database(this.#cluster), MCP_PEPPER_FILE: pepper, MCP_DEV_ROLE: 'admin' }
+    const settings = { DATABASE_URL: this.#databaseUrl(this.#cluster), MCP_PEPPER_FILE: pepper, MCP_DEV_ROLE: 'admin' }
     const ports = await Promise.all(Array.from({ length: count }, freePort))
     this.#replicas = ports.map(
-      (own, index) => new Process({ folder, port: own, name: `server-${index + 1}`, settings }),
+      (replicaPort, index) => new ServerChild({ folder, port: replicaPort, name: `server-${index + 1}`, settings }),
     )
     await Promise.all(this.#replicas.map((replica) => replica.start()))
     this.#balancer = await Balancer.start(ports, port)
@@ -65,7 +65,7 @@ export class ReplicaSet implements ServerUnderTest {
   /** Kills the next replica with SIGKILL and restarts it. */
   async killAndRestart(): Promise<void> {
     await this.killNext()
-    await this.allStarted()
+    await this.waitForRestarts()
   }
 
   /** Kills the next replica with SIGKILL. Its restart is not awaited. */
@@ -75,12 +75,12 @@ export class ReplicaSet implements ServerUnderTest {
     if (!replica) return
     // One at a time: if a start took longer than the interval between kills, no replica would be
     // left.
-    await this.allStarted()
+    await this.waitForRestarts()
     await replica.kill()
-    this.#starting.set(replica, this.#startAtLast(replica))
+    this.#starting.set(replica, this.#startUntilRunning(replica))
   }
 
-  async allStarted(): Promise<void> {
+  async waitForRestarts(): Promise<void> {
     await Promise.all(this.#starting.values())
   }
 
@@ -100,9 +100,9 @@ export class ReplicaSet implements ServerUnderTest {
     const cluster = this.#cluster
     try {
       this.#stopping = true
-      await this.allStarted()
+      await this.waitForRestarts()
       await Promise.all(this.#replicas.map((replica) => replica.stop()))
-      if (cluster && this.#balancer) await copyTables(this.#database(cluster), this.database)
+      if (cluster && this.#balancer) await copyTables(this.#databaseUrl(cluster), this.database)
     } finally {
       await this.#balancer?.[Symbol.asyncDispose]()
       await cluster?.[Symbol.asyncDispose]()
@@ -113,7 +113,7 @@ export class ReplicaSet implements ServerUnderTest {
    * Starts a replica until it runs, as a supervisor does. A server exits at its start while the
    * database is down.
    */
-  async #startAtLast(replica: Process): Promise<void> {
+  async #startUntilRunning(replica: ServerChild): Promise<void> {
     while (!this.#stopping) {
       const started = await replica.start().then(
         () => true,
@@ -124,7 +124,7 @@ export class ReplicaSet implements ServerUnderTest {
     }
   }
 
-  #database(cluster: Cluster): string {
+  #databaseUrl(cluster: Cluster): string {
     return `${cluster.url}/postgres`
   }
 }

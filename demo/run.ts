@@ -7,7 +7,7 @@ import type { PlannedRow } from '../cli/src/plan/plan.ts'
 import { publishPlan } from '../cli/src/plan/publish.ts'
 import { readPlan } from '../cli/src/plan/read.ts'
 import { type Report, verify } from '../tests/support/verify.ts'
-import { breakOnTheWay, type FaultFigures } from './faults.ts'
+import { type FaultFigures, runWithFaults } from './faults.ts'
 import { type Figures, figuresOf } from './figures.ts'
 import { Fleet, Operators, Watchers } from './fleet.ts'
 import { GivenServer } from './given-server.ts'
@@ -32,7 +32,7 @@ const watcherCount = 3
 const operatorCount = 2
 
 /** Time limit of the work, in milliseconds. Then the run is abandoned. */
-const patienceMs = 900_000
+const timeLimitMs = 900_000
 
 export interface Outcome {
   readonly folder: string
@@ -51,14 +51,16 @@ export interface Outcome {
   readonly report: Report
 }
 
-async function serverFor({ given, port, replicas }: DemoOptions, folder: string): Promise<ServerUnderTest> {
+async function createServer({ given, port, replicas }: DemoOptions, folder: string): Promise<ServerUnderTest> {
   if (given) return new GivenServer(given)
-  const own = port || (await freePort())
-  return replicas > 0 ? new ReplicaSet({ folder, count: replicas, port: own }) : new ServerProcess(folder, own)
+  const serverPort = port || (await freePort())
+  return replicas > 0
+    ? new ReplicaSet({ folder, count: replicas, port: serverPort })
+    : new ServerProcess(folder, serverPort)
 }
 
 /** Kills the server at points spread over the run, by the share of completed tasks. */
-async function killOnTheWay(
+async function killDuringRun(
   server: ServerUnderTest,
   tally: Tally,
   total: number,
@@ -75,7 +77,7 @@ async function killOnTheWay(
  * Returns the rows of the plan. With `--chaos` they have locks, verification and an epic for each
  * task.
  */
-function made(tasks: readonly PlannedRow[], troubles: Troubles, { seed, chaos }: DemoOptions): PlannedRow[] {
+function planRowsOf(tasks: readonly PlannedRow[], troubles: Troubles, { seed, chaos }: DemoOptions): PlannedRow[] {
   const hasTrouble = troublesOf(troubles)
   return tasks.map((task, index) => {
     if (!chaos) return task
@@ -99,7 +101,7 @@ async function retryFailed(client: Client): Promise<void> {
 }
 
 /** Returns the tasks of a plan that are to be done, and the ones among them without a dependent. */
-function openOf(tasks: readonly PlannedRow[]): { tasks: string[]; leaves: string[] } {
+function openTasksOf(tasks: readonly PlannedRow[]): { tasks: string[]; leaves: string[] } {
   const open = tasks.filter(({ status }) => status === undefined || status === 'pending')
   const needed = new Set(open.flatMap(({ dependsOn = [] }) => dependsOn))
   const ids = open.map(({ externalId }) => externalId)
@@ -119,50 +121,50 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
   const folder = mkdtempSync(join(tmpdir(), 'tony-demo-'))
   const histories = mkdtempSync(join(memoryFolder(), 'tony-histories-'))
   const { seed, chaos } = options
-  const troubles = drawTroubles({ ...openOf(plan.tasks), seed, chaos })
+  const troubles = drawTroubles({ ...openTasksOf(plan.tasks), seed, chaos })
   writeFileSync(join(histories, 'troubles.json'), JSON.stringify(troubles))
-  const server = await serverFor(options, folder)
+  const server = await createServer(options, folder)
   const pace = options.faults ? ('steady' as const) : ('brisk' as const)
-  const order = { url: server.url, folder: histories, size: options.agents, seed, pace }
-  const fleet = new Fleet(order)
+  const fleetOptions = { url: server.url, folder: histories, size: options.agents, seed, pace }
+  const fleet = new Fleet(fleetOptions)
   const watchers = new Watchers()
   const operators = new Operators()
-  const tally = new Tally({ tasks: chaos || options.faults, mail: chaos })
+  const tally = new Tally({ tasks: chaos || options.faults, messages: chaos })
   await server.start()
   const client = createClient({ url: server.url, deadlineMs: 60_000 })
   try {
-    const following = tally.follow(client)
+    const feedEnd = tally.follow(client)
     await watchers.start(watcherCount, server.url, histories)
     await fleet.start((ready) => progress.step('agents', ready, options.agents))
     if (chaos) {
       await client.projects.setPools({ pools: { ci: poolSize } })
-      await operators.start(order, operatorCount)
+      await operators.start(fleetOptions, operatorCount)
     }
-    const wanted = { ...plan, tasks: made(plan.tasks, troubles, options) }
-    await publishPlan(client, wanted, (staged) => progress.step('plan', staged, plan.tasks.length))
-    const begun = performance.now()
+    const changedPlan = { ...plan, tasks: planRowsOf(plan.tasks, troubles, options) }
+    await publishPlan(client, changedPlan, (staged) => progress.step('plan', staged, plan.tasks.length))
+    const startedAt = performance.now()
     // The feed may come from another server than the publication of the plan.
-    await tally.reached(await headOf(client))
+    await tally.waitForSeq(await lastSeqOf(client))
     progress.follow(tally, plan.tasks.length)
     if (options.faults) retryFailed(client).catch(() => undefined)
-    const killing = killOnTheWay(server, tally, plan.tasks.length, options)
-    const breaking = breakOnTheWay(server, tally, plan.tasks.length, { ...options, histories })
-    await Promise.race([Promise.all([tally.settled(), killing, breaking]), tooLong(tally, options)])
-    const seconds = (performance.now() - begun) / 1_000
-    const faults = await breaking
+    const kills = killDuringRun(server, tally, plan.tasks.length, options)
+    const faultRun = runWithFaults(server, tally, plan.tasks.length, { ...options, histories })
+    await Promise.race([Promise.all([tally.waitUntilSettled(), kills, faultRun]), rejectAtTimeLimit(tally, options)])
+    const seconds = (performance.now() - startedAt) / 1_000
+    const faults = await faultRun
     progress.end()
     await operators.stop()
     await fleet.stop()
-    await watchers.reach(await headOf(client))
+    await watchers.waitForSeq(await lastSeqOf(client))
     await watchers.stop()
     client.close()
-    await following
+    await feedEnd
     await server.stop()
     const files = readdirSync(histories).map((name) => join(histories, name))
-    const ofLoad = files.filter((name) => /\/load-[^/]*\.jsonl$/.test(name))
-    const paths = files.filter((name) => name.endsWith('.jsonl') && !ofLoad.includes(name))
-    const report = verify({ histories: paths, database: server.database })
-    const loaded = faults && verify({ histories: ofLoad, database: server.database, project: loadProject })
+    const loadHistories = files.filter((name) => /\/load-[^/]*\.jsonl$/.test(name))
+    const planHistories = files.filter((name) => name.endsWith('.jsonl') && !loadHistories.includes(name))
+    const report = verify({ histories: planHistories, database: server.database })
+    const loadReport = faults && verify({ histories: loadHistories, database: server.database, project: loadProject })
     return {
       folder,
       seed: options.seed,
@@ -176,7 +178,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
       kills: server.kills,
       faults,
       figures: figuresOf(files.filter((name) => /\/agent-[^/]*\.jsonl(\.remarks)?$/.test(name))),
-      report: { ...report, violations: [...report.violations, ...(loaded?.violations ?? [])] },
+      report: { ...report, violations: [...report.violations, ...(loadReport?.violations ?? [])] },
     }
   } finally {
     progress.end()
@@ -191,15 +193,15 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
 }
 
 /** Returns the number of the last event: a subscription begins with a checkpoint at it. */
-async function headOf(client: Client): Promise<number> {
+async function lastSeqOf(client: Client): Promise<number> {
   for await (const { seq } of client.events.subscribe()) return seq
   return 0
 }
 
-async function tooLong(tally: Tally, { faults, calls, rate }: DemoOptions): Promise<never> {
-  const ms = patienceMs + (faults ? (calls / rate) * 1_000 : 0)
+async function rejectAtTimeLimit(tally: Tally, { faults, calls, rate }: DemoOptions): Promise<never> {
+  const ms = timeLimitMs + (faults ? (calls / rate) * 1_000 : 0)
   await wait(ms, undefined, { ref: false })
   throw new Error(
-    `not finished after ${Math.round(ms / 1_000)} s: ${tally.openTasks} tasks and ${tally.openMail} messages are open`,
+    `not finished after ${Math.round(ms / 1_000)} s: ${tally.openTasks} tasks and ${tally.openMessages} messages are open`,
   )
 }

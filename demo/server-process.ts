@@ -19,11 +19,11 @@ export interface ProcessOptions {
 }
 
 /** A server process with one port and one database over all its restarts. */
-export class Process {
+export class ServerChild {
   readonly port: number
   readonly #options: ProcessOptions
   readonly #log: string
-  readonly #out: number
+  readonly #logFile: number
   #child: ChildProcess | undefined
   kills = 0
 
@@ -31,7 +31,7 @@ export class Process {
     this.#options = options
     this.port = options.port
     this.#log = join(options.folder, `${options.name ?? 'server'}.log`)
-    this.#out = openSync(this.#log, 'a')
+    this.#logFile = openSync(this.#log, 'a')
   }
 
   async start(): Promise<void> {
@@ -44,16 +44,20 @@ export class Process {
       LOG_LEVEL: 'info',
       ...settings,
     }
-    const child = spawn(process.execPath, [program, 'dev'], { cwd: folder, env, stdio: ['ignore', 'pipe', this.#out] })
+    const child = spawn(process.execPath, [program, 'dev'], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', this.#logFile],
+    })
     this.#child = child
     const exited = once(child, 'exit').then(([code]) => {
-      throw new Error(`the server ended with code ${code}: see ${this.#log}`)
+      throw new Error(`the server exited with code ${code}: see ${this.#log}`)
     })
-    const said = child.stdout
-    if (!said) throw new Error('the server has no standard output')
-    await Promise.race([once(said, 'data'), exited])
+    const output = child.stdout
+    if (!output) throw new Error('the server has no standard output')
+    await Promise.race([once(output, 'data'), exited])
     exited.catch(() => undefined)
-    said.resume()
+    output.resume()
   }
 
   async kill(): Promise<void> {
@@ -66,7 +70,7 @@ export class Process {
    */
   async stop(): Promise<void> {
     const code = await this.#end('SIGTERM')
-    if (code !== 0) throw new Error(`the server ended with code ${code} when it was told to end: see ${this.#log}`)
+    if (code !== 0) throw new Error(`the server exited with code ${code} after SIGTERM: see ${this.#log}`)
   }
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {
@@ -82,11 +86,11 @@ export class Process {
 /** One server on an SQLite file. */
 export class ServerProcess implements ServerUnderTest {
   readonly database: string
-  readonly #process: Process
+  readonly #process: ServerChild
 
   constructor(folder: string, port: number) {
     this.database = join(folder, 'demo.db')
-    this.#process = new Process({ folder, port, settings: { DATABASE_PATH: this.database } })
+    this.#process = new ServerChild({ folder, port, settings: { DATABASE_PATH: this.database } })
   }
 
   get url(): string {

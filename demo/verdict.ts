@@ -2,32 +2,33 @@ import type { FeedEvent } from '@tony/mcp-client'
 import type { Latency } from './figures.ts'
 import type { Outcome } from './run.ts'
 
-const ms = (value: number): string => (Number.isNaN(value) ? '–' : `${value.toFixed(1)} ms`)
+const formatMs = (value: number): string => (Number.isNaN(value) ? '–' : `${value.toFixed(1)} ms`)
 
-const latency = ({ n, p50, p95, p99 }: Latency): string => `p50 ${ms(p50)}   p95 ${ms(p95)}   p99 ${ms(p99)}   (${n})`
+const formatLatency = ({ n, p50, p95, p99 }: Latency): string =>
+  `p50 ${formatMs(p50)}   p95 ${formatMs(p95)}   p99 ${formatMs(p99)}   (${n})`
 
 /** Facts that a run with `--chaos` must show, and the event of each. */
-const inChaos: readonly (readonly [string, FeedEvent['type']])[] = [
-  ['a lock was taken in the middle of the work', 'task.locked'],
-  ['a task was submitted for its verdict', 'task.submitted'],
-  ['a result was sent back', 'task.rejected'],
-  ['a worker asked', 'task.input_requested'],
-  ['a worker was answered', 'task.input_provided'],
-  ['a task failed for good', 'task.failed'],
-  ['a failed task was given its attempts again', 'task.reopened'],
+const chaosFacts: readonly (readonly [string, FeedEvent['type']])[] = [
+  ['a worker took a lock during its work', 'task.locked'],
+  ['a task was submitted for verification', 'task.submitted'],
+  ['a result was rejected', 'task.rejected'],
+  ['a worker requested input', 'task.input_requested'],
+  ['an operator provided input', 'task.input_provided'],
+  ['a task failed permanently', 'task.failed'],
+  ['a failed task was reopened', 'task.reopened'],
   ['a task was cancelled', 'task.cancelled'],
   ['a dead letter was redriven', 'message.redriven'],
   ['an agent subscribed to a topic', 'topic.subscribed'],
-  ['something was paused', 'agent.paused'],
-  ['something was resumed', 'agent.resumed'],
+  ['an agent was paused', 'agent.paused'],
+  ['an agent was resumed', 'agent.resumed'],
 ]
 
 /** Returns the intended misbehaviour that did not happen. A run without it proves nothing. */
-export function missing({ crashes, figures, tally, agents, chaos }: Outcome): string[] {
+export function missingFacts({ crashes, figures, tally, agents, chaos }: Outcome): string[] {
   const happened: [string, number][] = [
-    ...(chaos ? inChaos : []).map(([what, type]): [string, number] => [what, tally.count(type)]),
+    ...(chaos ? chaosFacts : []).map(([fact, type]): [string, number] => [fact, tally.count(type)]),
     ['an agent crashed', crashes],
-    ['a lease was outlived', figures.outlived],
+    ['a worker outlived its lease', figures.outlived],
     ['a stale lease was refused', figures.staleRefused],
     ['an attempt failed and was retried', tally.count('task.retried')],
     ['a message was nak’ed', figures.naks],
@@ -35,16 +36,16 @@ export function missing({ crashes, figures, tally, agents, chaos }: Outcome): st
     ['a message was delivered', figures.delivery.n],
     ['more than one agent worked', agents - 1],
   ]
-  return happened.filter(([, times]) => times === 0).map(([what]) => what)
+  return happened.filter(([, times]) => times === 0).map(([fact]) => fact)
 }
 
-const counts = (of: Readonly<Record<string, number>>): string =>
-  Object.entries(of)
-    .map(([what, n]) => `${n} ${what}`)
+const formatCounts = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([name, n]) => `${n} ${name}`)
     .join(', ')
 
 function chaosRow(tally: Outcome['tally']): [string, string] {
-  const told: readonly FeedEvent['type'][] = [
+  const types: readonly FeedEvent['type'][] = [
     'task.locked',
     'task.submitted',
     'task.rejected',
@@ -59,22 +60,25 @@ function chaosRow(tally: Outcome['tally']): [string, string] {
     'epic.paused',
     'project.paused',
   ]
-  return ['chaos', told.map((type) => `${tally.count(type)} ${type}`).join(', ')]
+  return ['chaos', types.map((type) => `${tally.count(type)} ${type}`).join(', ')]
 }
 
-const percent = (share: number): string => `${(share * 100).toFixed(4)} %`
+const formatPercent = (share: number): string => `${(share * 100).toFixed(4)} %`
 
 function faultRows({ load, crashes, settledMs }: NonNullable<Outcome['faults']>): [string, string][] {
   const { calls, perSecond, inTime, late, failed, p50, p99, worst } = load
   return [
-    ['load', `${calls} calls, ${perSecond} a second, p50 ${ms(p50)}   p99 ${ms(p99)}   worst ${ms(worst)}`],
-    ['within 5 s', `${percent(inTime / calls)}; ${late} later, failed: ${counts(failed) || 'none'}`],
-    ['database', `stopped ${crashes} times; every task had ended ${ms(settledMs)} after the last fault`],
+    [
+      'load',
+      `${calls} calls, ${perSecond} a second, p50 ${formatMs(p50)}   p99 ${formatMs(p99)}   worst ${formatMs(worst)}`,
+    ],
+    ['within 5 s', `${formatPercent(inTime / calls)}; ${late} later, failed: ${formatCounts(failed) || 'none'}`],
+    ['database', `stopped ${crashes} times; every task had ended ${formatMs(settledMs)} after the last fault`],
   ]
 }
 
 /** Returns the broken promises of a run with `--faults`, in addition to the verdict. */
-export function broken({ faults }: Outcome): string[] {
+export function brokenPromises({ faults }: Outcome): string[] {
   if (!faults) return []
   const { load, settledMs } = faults
   return [
@@ -83,10 +87,10 @@ export function broken({ faults }: Outcome): string[] {
   ]
 }
 
-export function table(outcome: Outcome): string {
+export function formatOutcome(outcome: Outcome): string {
   const { tally, figures, planned, report } = outcome
   const rows: [string, string][] = [
-    ['records', counts(outcome.kinds)],
+    ['records', formatCounts(outcome.kinds)],
     ['plan', `${planned.tasks} tasks, ${planned.dependencies} dependencies, ${planned.levels} levels`],
     ['run', `${outcome.agents} agents, ${outcome.seconds.toFixed(1)} s, seed ${outcome.seed}`],
     [
@@ -106,10 +110,10 @@ export function table(outcome: Outcome): string {
     ...(outcome.faults ? faultRows(outcome.faults) : []),
     ['crashes', `${outcome.crashes} of agents, ${outcome.kills} of the server`],
     ['stale leases', `${figures.staleRefused} refused, ${figures.outlived} leases outlived`],
-    ['claim', latency(figures.claim)],
-    ['delivery', `${latency(figures.delivery)}, ${figures.deliveriesToAbsent} more to agents that were away`],
-    ['events', `${tally.last}, followed by ${report.counted['watchers'] ?? 0} watchers`],
-    ['verdict', `${report.violations.length} violations; looked at ${counts(report.counted)}`],
+    ['claim', formatLatency(figures.claim)],
+    ['delivery', `${formatLatency(figures.delivery)}, ${figures.deliveriesToAbsent} more to absent agents`],
+    ['events', `${tally.lastSeq}, followed by ${report.counted['watchers'] ?? 0} watchers`],
+    ['verdict', `${report.violations.length} violations; checked ${formatCounts(report.counted)}`],
   ]
   return rows.map(([name, value]) => `${name.padEnd(13)} ${value}`).join('\n')
 }

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { createClient } from '@tony/mcp-client'
 import { History } from './history.ts'
 
-interface Orders {
+interface WatcherParams {
   readonly url: string
   readonly name: string
   readonly folder: string
 }
 
-const { url, name, folder }: Orders = JSON.parse(process.argv[2] ?? '{}')
+const { url, name, folder }: WatcherParams = JSON.parse(process.argv[2] ?? '{}')
 const history = new History(join(folder, `${name}.jsonl`), name)
 const client = createClient({ url })
 const feed = client.events.subscribe({ cursor: 'start' })
