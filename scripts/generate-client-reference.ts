@@ -13,8 +13,8 @@ const page = new URL('../docs/client-reference.md', import.meta.url)
 const program = ts.createProgram([entry], { module: ts.ModuleKind.NodeNext, skipLibCheck: true })
 const checker = program.getTypeChecker()
 const source = program.getSourceFile(entry)
-const index = source && checker.getSymbolAtLocation(source)
-if (!index) throw new Error('client/dist/index.d.ts is not there: npm run build')
+const entryModule = source && checker.getSymbolAtLocation(source)
+if (!entryModule) throw new Error('client/dist/index.d.ts does not exist: npm run build')
 
 /** Returns the text of a declaration without its private members. */
 function textOf(declaration: ts.Declaration): string {
@@ -32,22 +32,26 @@ function textOf(declaration: ts.Declaration): string {
 /** True for the types of the server's schemas, which have their own reference. */
 const isShape = (declaration: ts.Declaration): boolean => basename(declaration.getSourceFile().fileName) === 'api.d.ts'
 
-const shapes: string[] = []
-const parts: string[] = []
-for (const symbol of checker.getExportsOfModule(index).toSorted((a, b) => a.name.localeCompare(b.name))) {
+const shapeNames: string[] = []
+const sections: string[] = []
+for (const symbol of checker.getExportsOfModule(entryModule).toSorted((a, b) => a.name.localeCompare(b.name))) {
   const declared = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
   const [declaration] = declared.declarations ?? []
-  if (!declaration) throw new Error(`${symbol.name} is declared nowhere`)
-  if (isShape(declaration)) shapes.push(`\`${symbol.name}\``)
-  else parts.push(`## ${symbol.name}\n\n\`\`\`ts\n${textOf(declaration)}\n\`\`\``)
+  if (!declaration) throw new Error(`${symbol.name} has no declaration`)
+  if (isShape(declaration)) shapeNames.push(`\`${symbol.name}\``)
+  else sections.push(`## ${symbol.name}\n\n\`\`\`ts\n${textOf(declaration)}\n\`\`\``)
 }
 
 const text = `# What the client exports
 
-Written by \`scripts/generate-client-reference.ts\` from the declarations. What it means: [client.md](client.md). The procedures of \`Api\`
-are in [procedures.md](procedures.md), and what they take and give, as ${shapes.join(', ')}, in the schemas of \`shared/src\`.
+\`scripts/generate-client-reference.ts\` generates this page from the declarations of the package.
+[client.md](client.md) explains their use. [procedures.md](procedures.md) lists the procedures of
+\`Api\`. The client also exports the following types, which are generated from the router and the
+schemas in \`shared/src\`:
 
-${parts.join('\n\n')}
+${shapeNames.map((name) => `- ${name}`).join('\n')}
+
+${sections.join('\n\n')}
 `
 
 if (process.argv.includes('--check')) {

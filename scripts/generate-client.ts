@@ -20,10 +20,10 @@ const output = new URL('../client/src/generated/api.ts', import.meta.url)
  * Shared files that the client needs at run time. They are copied, because the client's package
  * does not depend on the shared one.
  */
-const copied = ['untrusted-text'] as const
+const copiedFiles = ['untrusted-text'] as const
 
 /** The schemas with names, each of which is printed once. */
-const named = z.registry<{ id: string }>()
+const namedSchemas = z.registry<{ id: string }>()
 for (const [name, schema] of Object.entries({
   Agent: agent,
   Task: task,
@@ -34,7 +34,7 @@ for (const [name, schema] of Object.entries({
   FeedEvent: event,
   Project: project,
 })) {
-  named.add(schema, { id: name === 'Agent' ? 'AgentInfo' : name })
+  namedSchemas.add(schema, { id: name === 'Agent' ? 'AgentInfo' : name })
 }
 
 type Json = z.core.JSONSchema._JSONSchema
@@ -80,14 +80,15 @@ function typeOf(schema: Json): string {
   }
 }
 
-function print(schema: z.ZodType, io: 'input' | 'output'): string {
-  const json = z.toJSONSchema(schema, { io, metadata: named, unrepresentable: 'any' })
+function printType(schema: z.ZodType, io: 'input' | 'output'): string {
+  const json = z.toJSONSchema(schema, { io, metadata: namedSchemas, unrepresentable: 'any' })
   for (const [name, definition] of Object.entries(json.$defs ?? {})) definitions.set(name, typeOf(definition))
   return typeOf(json)
 }
 
 /** A node in the tree of procedure paths: further nodes, or the procedures at its leaves. */
 interface Branch extends Map<string, Branch | string> {}
+
 /** Returns the default of an input field. Throws if it is not a number. */
 function defaultOf(input: z.core.JSONSchema.BaseSchema, field: string): number {
   const schema = input.properties?.[field]
@@ -95,43 +96,45 @@ function defaultOf(input: z.core.JSONSchema.BaseSchema, field: string): number {
   return schema.default
 }
 
-const table: string[] = []
-const tree: Branch = new Map()
+const procedureLines: string[] = []
+const procedureTree: Branch = new Map()
 
-function plant(branch: Branch, [name = '', ...rest]: readonly string[], procedure: string): void {
+function addProcedure(branch: Branch, [name = '', ...rest]: readonly string[], procedure: string): void {
   if (rest.length === 0) {
     branch.set(name, procedure)
     return
   }
-  const known = branch.get(name)
-  const below: Branch = known instanceof Map ? known : new Map()
-  branch.set(name, below)
-  plant(below, rest, procedure)
+  const existing = branch.get(name)
+  const child: Branch = existing instanceof Map ? existing : new Map()
+  branch.set(name, child)
+  addProcedure(child, rest, procedure)
 }
 
-const printed = (branch: Branch, indent: string): string[] =>
+const printTree = (branch: Branch, indent: string): string[] =>
   [...branch].map(([name, below]) =>
     below instanceof Map
-      ? `${indent}readonly ${name}: {\n${printed(below, `${indent}  `).join('\n')}\n${indent}}`
+      ? `${indent}readonly ${name}: {\n${printTree(below, `${indent}  `).join('\n')}\n${indent}}`
       : `${indent}${name}${below}`,
   )
 
 for (const [path, { kind, meta, input, output: reply }] of procedures) {
   const inputJson = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' })
-  const keyed = inputJson.properties?.['idempotencyKey'] !== undefined
-  const repeat = kind === 'query' || meta.repeatable ? 'safe' : keyed ? 'keyed' : 'unsafe'
+  const hasKey = inputJson.properties?.['idempotencyKey'] !== undefined
+  const repeat = kind === 'query' || meta.repeatable ? 'safe' : hasKey ? 'keyed' : 'unsafe'
   const waits =
     meta.waitField === undefined
       ? ''
       : `, waits: { field: '${meta.waitField}', byDefault: ${defaultOf(inputJson, meta.waitField)} }`
-  table.push(`  '${path}': { kind: '${kind}', repeat: '${kind === 'subscription' ? 'safe' : repeat}'${waits} },`)
+  procedureLines.push(
+    `  '${path}': { kind: '${kind}', repeat: '${kind === 'subscription' ? 'safe' : repeat}'${waits} },`,
+  )
   const optional = input.safeParse({}).success
-  const given = `${print(input, 'input')}`.replace(/ \| undefined$/, '')
-  const parameter = `input${optional ? '?' : ''}: ${given}`
+  const inputType = `${printType(input, 'input')}`.replace(/ \| undefined$/, '')
+  const parameter = `input${optional ? '?' : ''}: ${inputType}`
   const options = kind === 'subscription' ? 'options?: SubscribeOptions' : 'options?: CallOptions'
   const result =
-    kind === 'subscription' ? `Subscription<${print(reply, 'output')}>` : `Promise<${print(reply, 'output')}>`
-  plant(tree, path.split('.'), `(${parameter}, ${options}): ${result}`)
+    kind === 'subscription' ? `Subscription<${printType(reply, 'output')}>` : `Promise<${printType(reply, 'output')}>`
+  addProcedure(procedureTree, path.split('.'), `(${parameter}, ${options}): ${result}`)
 }
 
 const shapes = [...definitions]
@@ -148,32 +151,32 @@ ${shapes.join('\n\n')}
 
 /** Every procedure of the server, typed. */
 export interface Api {
-${printed(tree, '  ').join('\n')}
+${printTree(procedureTree, '  ').join('\n')}
 }
 
-/** What a client must know of a procedure to call it: its kind, and whether it may be repeated when a reply was lost. */
+/** The kind of each procedure, and if its calls may be repeated after a lost reply. */
 export const procedures = {
-${table.join('\n')}
+${procedureLines.join('\n')}
 } as const
 
-/** Every error a server can answer with. */
+/** Every error code of the server. */
 export const errorPolicies = {
 ${policies.join('\n')}
 } as const
 `
 
-const written = [
+const generatedFiles = [
   [output, text] as const,
-  ...copied.map((name) => {
+  ...copiedFiles.map((name) => {
     const from = readFileSync(new URL(`../shared/src/${name}.ts`, import.meta.url), 'utf8')
     const head = `// Copied by scripts/generate-client.ts from shared/src/${name}.ts. Do not edit.\n`
     return [new URL(`${name}.ts`, output), `${head}${from}`] as const
   }),
 ]
-for (const [file, wanted] of written) {
+for (const [file, wanted] of generatedFiles) {
   if (!process.argv.includes('--check')) writeFileSync(file, wanted)
   else if (!existsSync(file) || readFileSync(file, 'utf8') !== wanted) {
-    process.stderr.write(`${file.pathname} does not match what it is made of: npm run build\n`)
+    process.stderr.write(`${file.pathname} is outdated: npm run build\n`)
     process.exitCode = 1
   }
 }

@@ -12,17 +12,17 @@ import { roles } from '@tony/mcp-shared/roles'
 import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+const rowOf = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [rowOf(head), rowOf(head.map(() => '---')), ...rows.map(rowOf)].join('\n')
 
 /** Returns the lowest roles with a permission. Developer and tester have the same rank. */
 function lowestRoles(permission: Permission | 'open'): string {
   if (permission === 'open') return 'none'
-  const holders = roles.filter((role) => policy[role].has(permission))
-  const least = Math.min(...holders.map((role) => policy[role].size))
-  return holders.filter((role) => policy[role].size === least).join(', ')
+  const allowedRoles = roles.filter((role) => policy[role].has(permission))
+  const lowestRank = Math.min(...allowedRoles.map((role) => policy[role].size))
+  return allowedRoles.filter((role) => policy[role].size === lowestRank).join(', ')
 }
 
 function repeatOf({ kind, meta, input }: Parameters<Parameters<(typeof procedures)['forEach']>[0]>[0]): string {
@@ -42,32 +42,33 @@ const procedureRows = [...procedures].map(([path, form]) => [
   form.meta.rest ? `\`${form.meta.rest.method} ${form.meta.rest.path}\`` : '',
 ])
 
-const procedureTable = table(['procedure', 'kind', 'permission', 'lowest role', 'repeatable', 'REST'], procedureRows)
+const procedureTable = tableOf(['procedure', 'kind', 'permission', 'lowest role', 'repeatable', 'REST'], procedureRows)
 
-type Moves = Readonly<Record<string, { readonly from: readonly string[]; readonly to: string }>>
+type Transitions = Readonly<Record<string, { readonly from: readonly string[]; readonly to: string }>>
 
 /**
  * Draws one arrow for each pair of states, labelled with its transitions. A state that only has
  * incoming transitions is an end.
  */
-function diagram(moves: Moves, beginnings: Readonly<Record<string, string>>): string {
+function diagramOf(transitions: Transitions, initialStates: Readonly<Record<string, string>>): string {
   const arrows = new Map<string, string[]>()
-  for (const [move, { from, to }] of Object.entries(moves)) {
-    for (const state of from) arrows.set(`${state} --> ${to}`, [...(arrows.get(`${state} --> ${to}`) ?? []), move])
+  for (const [transition, { from, to }] of Object.entries(transitions)) {
+    for (const state of from)
+      arrows.set(`${state} --> ${to}`, [...(arrows.get(`${state} --> ${to}`) ?? []), transition])
   }
-  const left = new Set(Object.values(moves).flatMap(({ from }) => from))
-  const ends = new Set(Object.values(moves).flatMap(({ to }) => (left.has(to) ? [] : [to])))
+  const statesWithExit = new Set(Object.values(transitions).flatMap(({ from }) => from))
+  const endStates = new Set(Object.values(transitions).flatMap(({ to }) => (statesWithExit.has(to) ? [] : [to])))
   return [
     '```mermaid',
     'stateDiagram-v2',
-    ...Object.entries(beginnings).map(([state, move]) => `  [*] --> ${state}: ${move}`),
+    ...Object.entries(initialStates).map(([state, transition]) => `  [*] --> ${state}: ${transition}`),
     ...[...arrows].map(([arrow, names]) => `  ${arrow}: ${names.join(', ')}`),
-    ...[...ends].map((state) => `  ${state} --> [*]`),
+    ...[...endStates].map((state) => `  ${state} --> [*]`),
     '```',
   ].join('\n')
 }
 
-const errorTable = table(
+const errorTable = tableOf(
   ['code', 'HTTP', 'tRPC code', 'retryable', 'applied'],
   Object.entries(errorPolicies).map(([code, { http, trpc, retryable, applied }]) => [
     `\`${code}\``,
@@ -79,29 +80,29 @@ const errorTable = table(
 )
 
 /** The generated parts of each file, by the name in the two comments around them. */
-const parts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const generatedParts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/procedures.md': { procedures: procedureTable },
-  'docs/tasks.md': { 'task states': diagram(taskTransitions, { blocked: 'create', pending: 'create' }) },
-  'docs/messages.md': { 'message states': diagram(messageTransitions, { pending: 'send' }) },
+  'docs/tasks.md': { 'task states': diagramOf(taskTransitions, { blocked: 'create', pending: 'create' }) },
+  'docs/messages.md': { 'message states': diagramOf(messageTransitions, { pending: 'send' }) },
   'docs/protocol.md': { errors: errorTable },
 }
 
-function withParts(file: string, text: string, generated: Readonly<Record<string, string>>): string {
+function replaceParts(file: string, text: string, generated: Readonly<Record<string, string>>): string {
   let written = text
   for (const [name, part] of Object.entries(generated)) {
     const [start, end] = [`<!-- generated: ${name} -->`, '<!-- end of generated -->']
     const from = written.indexOf(start)
     const to = written.indexOf(end, from)
-    if (from < 0 || to < 0) throw new Error(`${file} has no place for ${name}: ${start} … ${end}`)
+    if (from < 0 || to < 0) throw new Error(`${file} lacks the comments around "${name}": ${start} … ${end}`)
     written = `${written.slice(0, from + start.length)}\n\n${part}\n\n${written.slice(to)}`
   }
   return written
 }
 
-for (const [file, generated] of Object.entries(parts)) {
+for (const [file, generated] of Object.entries(generatedParts)) {
   const path = new URL(`../${file}`, import.meta.url)
   const before = readFileSync(path, 'utf8')
-  const after = withParts(file, before, generated)
+  const after = replaceParts(file, before, generated)
   if (!process.argv.includes('--check')) writeFileSync(path, after)
   else if (before !== after) {
     process.stderr.write(`${file} does not match the code: npm run build && node scripts/generate-docs.ts\n`)

@@ -132,14 +132,14 @@ function measureHouse() {
 type House = ReturnType<typeof measureHouse>
 
 /** Prints a table: the first column to the left, the others to the right. */
-function print(title: string, rows: readonly (readonly string[])[]): void {
+function printTable(title: string, rows: readonly (readonly string[])[]): void {
   const widthOf = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0))
   const line = (row: readonly string[]) =>
     row.map((cell, column) => (column === 0 ? cell.padEnd(widthOf(0)) : cell.padStart(widthOf(column)))).join('  ')
   process.stdout.write(`${[`## ${title}`, '', ...rows.map((row) => line(row).trimEnd()), ''].join('\n')}\n`)
 }
 
-const transposed = (rows: readonly (readonly string[])[]): string[][] =>
+const transpose = (rows: readonly (readonly string[])[]): string[][] =>
   (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] ?? ''))
 
 const dependencyText = (counts: Readonly<Record<string, number>>): string =>
@@ -147,18 +147,18 @@ const dependencyText = (counts: Readonly<Record<string, number>>): string =>
 
 function printCode({ code, testRatio, circles, reExports, dependencies, gates }: House): void {
   const columns = Object.entries<Measures>(code)
-  print('Code', [
+  printTable('Code', [
     ['trait', 'review', ...columns.map(([name]) => name)],
     ...traits.map(([name, text, before]) => [name, before, ...columns.map(([, measures]) => text(measures))]),
   ])
-  print('Whole product', [
+  printTable('Whole product', [
     ['trait', 'review', 'now'],
     ['test : code, in code lines', '1.33', `${testRatio}`],
     ['import cycles of values', '0', `${circles}`],
     ["files that only re-export, without the packages' entries", '0', `${reExports}`],
     [`dependencies: ${packages.join('/')}`, '13/2/1/5/8/3', dependencyText(dependencies)],
   ])
-  print('Gates of tests/architecture.test.ts, per 1,000 lines of every kind', [
+  printTable('Gates of tests/architecture.test.ts, per 1,000 lines of every kind', [
     ['budget', 'limit', 'now'],
     ['file lines, median', `${budgets.medianFileLines}`, `${gates.median}`],
     ['function lines, p99', `${budgets.functionP99}`, `${gates.functionP99}`],
@@ -169,7 +169,7 @@ function printCode({ code, testRatio, circles, reExports, dependencies, gates }:
 }
 
 function printPages({ pages }: House): void {
-  print('Lines of the docs, without blank lines (review: docs/*.md 118 over 200, max 609; decisions median 142)', [
+  printTable('Lines of the docs, without blank lines (review: docs/*.md 118 over 200, max 609; decisions median 142)', [
     ['pages', 'median', 'p90', 'max', '> 100', '> 120', 'lines > 200', 'lines > 100 that can be wrapped'],
     ...Object.entries(pages).map(([name, { median, p90, max, over100, over120, over200, tooWide }]) => [
       name,
@@ -195,9 +195,9 @@ const changeOf = (now: readonly number[], before: readonly number[]): string[] =
 function printProse({ comments, docs, commentsByFolder, tooWide }: House): void {
   const [now, docsNow] = [cellsOf(comments), cellsOf(docs).slice(1)]
   const labels = labelsOf(comments)
-  print(
+  printTable(
     `Expressions in ${comments.texts} comments of the product, ${comments.words} words (review: 2802 and 42469), per 1,000 words`,
-    transposed([
+    transpose([
       ['', ...labels],
       ['now', ...now.map(String)],
       ['review', ...reviewedComments.map(String)],
@@ -205,16 +205,16 @@ function printProse({ comments, docs, commentsByFolder, tooWide }: House): void 
       ...anchors,
     ]),
   )
-  print(
+  printTable(
     'The same by folder',
-    transposed([
+    transpose([
       ['', ...labels],
       ...Object.entries<ProseRates>(commentsByFolder).map(([name, rates]) => [name, ...cellsOf(rates).map(String)]),
     ]),
   )
-  print(
+  printTable(
     `Expressions in the README and the docs without code blocks, ${docs.words} words (review: 43576), per 1,000 words`,
-    transposed([
+    transpose([
       ['', ...labels.slice(1)],
       ['now', ...docsNow.map(String)],
       ['review', ...reviewedDocs.map(String)],
@@ -222,7 +222,7 @@ function printProse({ comments, docs, commentsByFolder, tooWide }: House): void 
       ['river, pg-boss, nats, openworkflow', ...docsNow.map(() => '0–.2')],
     ]),
   )
-  print('Distance to the target', [
+  printTable('Distance to the target', [
     [`comment lines over ${proseWidth} columns: ${tooWide}`],
     ...overusedIn(comments, proseTarget).map((line) => [`comments, ${line}`]),
   ])

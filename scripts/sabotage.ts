@@ -9,20 +9,20 @@ const runs = 600
  * or the ones with a word in their name.
  */
 async function main(): Promise<void> {
-  const [wanted = ''] = process.argv.slice(2)
+  const [filter = ''] = process.argv.slice(2)
   for (const fault of faults) plantInFile(fault)
-  const chosen = faults.filter(({ name, suite }) => name.includes(wanted) || suite === wanted)
+  const selected = faults.filter(({ name, suite }) => name.includes(filter) || suite === filter)
   let caught = 0
   process.stdout.write('| outcome | suite | fault | time | noticed |\n| --- | --- | --- | --- | --- |\n')
-  for (const fault of chosen) {
+  for (const fault of selected) {
     const start = performance.now()
-    const { outcome, said } = await judged(fault, runs)
+    const { outcome, output } = await judged(fault, runs)
     if (outcome === 'caught') caught += 1
     const seconds = ((performance.now() - start) / 1_000).toFixed(1)
-    process.stdout.write(`| ${outcome} | ${fault.suite} | ${fault.name} | ${seconds} s | ${said} |\n`)
+    process.stdout.write(`| ${outcome} | ${fault.suite} | ${fault.name} | ${seconds} s | ${output} |\n`)
   }
-  process.stdout.write(`${caught} of ${chosen.length} faults were noticed\n`)
-  if (caught < chosen.length) process.exitCode = 1
+  process.stdout.write(`${caught} of ${selected.length} faults were noticed\n`)
+  if (caught < selected.length) process.exitCode = 1
 }
 
 await main()

@@ -116,8 +116,11 @@ function transcript(lines: readonly Line[]): string {
   return [
     '# Two agents, three tasks, one question',
     '',
-    'What two scripted agents say and are told, from beginning to end. They know `tools/list` and what results say, nothing else.',
-    'Written by `tests/bridge/handover.test.ts`, which fails when it differs; `npx vitest run tests/bridge/handover.test.ts -u` writes it anew.',
+    'This page has every call and every result of two scripted agents, from beginning to end. The',
+    'agents know only `tools/list` and the texts of the results.',
+    '',
+    '`tests/bridge/handover.test.ts` generates the page and fails if it differs. This command updates it:',
+    '`npx vitest run tests/bridge/handover.test.ts -u`.',
     '',
     ...turns,
   ].join('\n')

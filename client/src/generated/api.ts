@@ -128,7 +128,7 @@ export interface Api {
   }
 }
 
-/** What a client must know of a procedure to call it: its kind, and whether it may be repeated when a reply was lost. */
+/** The kind of each procedure, and if its calls may be repeated after a lost reply. */
 export const procedures = {
   'projects.create': { kind: 'mutation', repeat: 'keyed' },
   'projects.get': { kind: 'query', repeat: 'safe' },
@@ -211,7 +211,7 @@ export const procedures = {
   'system.backup': { kind: 'mutation', repeat: 'safe' },
 } as const
 
-/** Every error a server can answer with. */
+/** Every error code of the server. */
 export const errorPolicies = {
   INVALID_INPUT: { http: 400, retryable: false, applied: 'no' },
   UNAUTHENTICATED: { http: 401, retryable: false, applied: 'no' },

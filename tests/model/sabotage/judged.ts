@@ -17,7 +17,7 @@ export const faultOf = (text = ''): Fault => fault.parse(JSON.parse(text))
 export interface Verdict {
   readonly outcome: 'caught' | 'survived' | 'broken' | 'silent'
   /** What they noticed, or why this says nothing. `silent`: its process never got so far. */
-  readonly said: string
+  readonly output: string
 }
 
 /** The source with the fault in it. Throws where its line is not there, or there twice. */
@@ -38,14 +38,14 @@ interface Ended {
 
 /** The tests found a difference where their message says how to come back to it. Anything else that fails is no finding of theirs. */
 export function verdictOf({ code, signal, output }: Ended): Verdict {
-  if (output.trim() === '') return { outcome: 'silent', said: `ended without a word, by ${signal ?? `code ${code}`}` }
-  if (!output.includes(planted)) return { outcome: 'broken', said: `not planted: ${output.slice(-400)}` }
-  if (code === 0) return { outcome: 'survived', said: 'nothing' }
+  if (output.trim() === '') return { outcome: 'silent', output: `ended without a word, by ${signal ?? `code ${code}`}` }
+  if (!output.includes(planted)) return { outcome: 'broken', output: `not planted: ${output.slice(-400)}` }
+  if (code === 0) return { outcome: 'survived', output: 'nothing' }
   const cause = /Caused by: (?:\S*Error: )?(.*)/.exec(output)?.[1] ?? ''
   const found = output.includes('MODEL_PATH=') && !/syntax error|no such column|is not defined/.test(output)
   return found
-    ? { outcome: 'caught', said: cause.slice(0, 90) }
-    : { outcome: 'broken', said: cause === '' ? output.slice(-400) : cause }
+    ? { outcome: 'caught', output: cause.slice(0, 90) }
+    : { outcome: 'broken', output: cause === '' ? output.slice(-400) : cause }
 }
 
 function run(fault: Fault & { readonly suite: Suite }, runs: number): Promise<Verdict> {
