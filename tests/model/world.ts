@@ -74,7 +74,7 @@ export class Site implements AsyncDisposable {
   }
 
   static async open(config: Partial<Config> = {}): Promise<Site> {
-    const folder = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'tony-model-'))
+    const folder = mkdtempSync(join(tmpdir(), 'tony-model-'))
     const clock = new QuietClock()
     const server = await TestServer.start({ folder, clock, config: { durability: 'process', ...config } })
     return new Site(folder, server, { clock, stored: await rowsOf(server.parts.config) })

@@ -24,8 +24,14 @@ import { Client } from 'pg'
 /** Who runs the server where the tests run as root, which it refuses: `nobody`, whom every system has. */
 const nobody = 65_534
 
-/** A place every user can reach, the folder of the tests may be open to its owner only; in memory where there is such a place. */
-const reachable = ['/dev/shm', '/tmp'].find((folder) => existsSync(folder)) ?? tmpdir()
+/**
+ * A folder that every user can reach, while the caller's own may be open to its owner only. In a
+ * test it is the folder of the run, which ends the servers that are left in it.
+ */
+const reachable = (): string =>
+  basename(tmpdir()).startsWith('tony-tests-')
+    ? tmpdir()
+    : (['/dev/shm', '/tmp'].find((folder) => existsSync(folder)) ?? tmpdir())
 
 interface Programs {
   readonly bin: string
@@ -121,7 +127,7 @@ export class Cluster implements AsyncDisposable {
 
   /** A cluster that has nothing yet but a root folder. */
   static async #on(programs: Programs): Promise<Cluster> {
-    const root = mkdtempSync(join(reachable, 'tony-postgres-'))
+    const root = mkdtempSync(join(reachable(), 'tony-postgres-'))
     chmodSync(root, 0o755)
     const cluster = new Cluster(root, placed(programs, root), await freePort())
     cluster.folder('data')

@@ -9,11 +9,19 @@ declare module 'vitest' {
   }
 }
 
+/** Where a project of this run finds the address that another one has provided. */
+const variable = 'TONY_TEST_POSTGRES_AT'
+
 /**
- * One PostgreSQL for the whole run, started when the first test asks for it: a run that needs none starts none. The answer is
- * its address, or nothing where none can be had.
+ * One PostgreSQL for all projects of a run. It starts when the first test asks for it. The answer
+ * is its address, or nothing if there is no PostgreSQL.
  */
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  const known = process.env[variable]
+  if (known !== undefined) {
+    project.provide('postgresAt', known)
+    return undefined
+  }
   let starting: Promise<Cluster | undefined> | undefined
   const server = createServer((_, response) => {
     starting ??= Cluster.start()
@@ -25,8 +33,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (typeof address !== 'object' || !address) throw new Error('no port')
-  project.provide('postgresAt', `http://127.0.0.1:${address.port}`)
+  const url = `http://127.0.0.1:${address.port}`
+  process.env[variable] = url
+  project.provide('postgresAt', url)
   return async () => {
+    delete process.env[variable]
     server.closeAllConnections()
     server.close()
     const cluster = await starting

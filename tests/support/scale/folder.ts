@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '@tony/mcp-server/platform/clock'
@@ -7,7 +7,7 @@ import { type Scale, seed } from './seed.ts'
 
 /** A folder with a store's file of that size, in memory where there is such a file system: gigabytes written for nothing otherwise. */
 export class SeededFolder implements Disposable {
-  readonly path = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tony-scale-'))
+  readonly path = mkdtempSync(join(tmpdir(), 'tony-scale-'))
   readonly file = join(this.path, 'test.db')
 
   static async of(scale: Scale, clock: Clock): Promise<SeededFolder> {
