@@ -87,7 +87,10 @@ test('a key that is unknown takes the same work as one whose secret is wrong, or
     const parts = {
       ...server.parts,
       store: watched(server.parts.store, (method) => done.push(`store ${method}`)),
-      pepper: watched(server.parts.identity.pepper, (method) => done.push(`pepper ${method}`)),
+      identity: {
+        ...server.parts.identity,
+        pepper: watched(server.parts.identity.pepper, (method) => done.push(`pepper ${method}`)),
+      },
     }
     const [{ status }] = await Promise.allSettled([checkKey(parts, key, '127.0.0.1')])
     return [status, ...done]
