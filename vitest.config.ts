@@ -1,37 +1,34 @@
-import { defineConfig } from 'vitest/config'
+import { availableParallelism } from 'node:os'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { hasPostgres } from './tests/support/postgres-cluster.ts'
+import { filesOf, type Tier, tierOf } from './tests/tiers.ts'
 
-const globalSetup = ['tests/support/postgres-run.ts']
+const globalSetup = ['tests/support/temporary-folder.ts', 'tests/support/postgres-run.ts']
 
-/** What knows no engine runs a second time, on PostgreSQL: in each run the API, with TONY_TEST_POSTGRES=all every surface too. */
-const rooms = process.env['TONY_TEST_POSTGRES'] === 'all' ? '{api,access,bridge,client,surfaces}' : 'api'
-
-/** They damage the file of SQLite, or sign with the key beside it. */
-const ofFiles = ['access/matrix', 'access/same-words', 'surfaces/failures']
-
-const onPostgres = {
-  extends: true as const,
-  test: {
-    name: 'postgres',
-    include: [`tests/${rooms}/**/*.test.ts`],
-    exclude: ofFiles.map((name) => `tests/${name}.test.ts`),
-    env: { TONY_TEST_STORE: 'postgres' },
-    globalSetup,
-  },
+function projectsOf(tier: Tier): TestProjectInlineConfiguration[] {
+  const { sqlite, postgres, rounds } = filesOf(tier)
+  const env = { TONY_TEST_ROUNDS: rounds }
+  const onSqlite = { extends: true as const, test: { name: 'sqlite', ...sqlite, env, globalSetup } }
+  const onPostgres = {
+    extends: true as const,
+    test: { name: 'postgres', ...postgres, env: { ...env, TONY_TEST_STORE: 'postgres' }, globalSetup },
+  }
+  return hasPostgres() ? [onSqlite, onPostgres] : [onSqlite]
 }
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   resolve: { conditions: ['tony-source'] },
   ssr: { resolve: { conditions: ['tony-source', 'node', 'default'] } },
   test: {
+    // Importing the server takes 1.4 s of CPU time, so the files of a worker share what they import.
+    isolate: false,
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    setupFiles: ['tests/support/clean-environment.ts', 'tests/support/leftover-processes.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // A second is not much where both cores are busy.
     expect: { poll: { timeout: 10_000 } },
-    projects: [
-      { extends: true, test: { name: 'sqlite', include: ['tests/**/*.test.ts'], globalSetup } },
-      ...(hasPostgres() ? [onPostgres] : []),
-    ],
+    projects: projectsOf(tierOf(mode)),
     coverage: {
       provider: 'v8',
       include: ['*/src/**/*.ts'],
@@ -40,4 +37,4 @@ export default defineConfig({
       thresholds: { lines: 85 },
     },
   },
-})
+}))

@@ -2,10 +2,11 @@ import { Agent, type ClientOptions, createClient, TonyError } from '@tony/mcp-cl
 import { systemClock } from '@tony/mcp-server/platform/clock'
 import { expect, test } from 'vitest'
 import { dice } from '../support/dice.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { TestServer } from '../support/server.ts'
 import { faults, Weather } from '../support/weather.ts'
 
-const rounds = 200
+const rounds = roundsOf({ part: 40, full: 200, variable: 'ROUNDS' })
 const acts = 2
 
 const ways: readonly (readonly [string, ClientOptions])[] = [

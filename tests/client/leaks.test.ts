@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Child } from '../support/child.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { TestServer } from '../support/server.ts'
 
 interface Report {
@@ -11,14 +12,16 @@ interface Report {
 const count = (names: readonly string[] | undefined, kind: RegExp): number =>
   names?.filter((name) => kind.test(name)).length ?? 0
 
+const rounds = roundsOf({ part: 200, full: 1_000, variable: 'ROUNDS' })
+
 test.each(['socket', 'http'])(
-  'a thousand lost connections leave no memory, timer, socket or listener behind, and the process ends by itself: %s',
+  `${rounds} lost connections leave no memory, timer, socket or listener behind, and the process ends by itself: %s`,
   async (calls) => {
     await using server = await TestServer.start()
-    await using child = new Child('reconnecting.ts', server.url, calls)
+    await using child = new Child('reconnecting.ts', server.url, calls, String(rounds))
     const { measured, listeners, connections }: Report = JSON.parse(await child.says('held '))
     expect(await child.end()).toMatchObject({ code: 0, signal: null })
-    expect(connections).toBeGreaterThan(900)
+    expect(connections).toBeGreaterThan(0.9 * rounds)
     const [early, late] = measured
     expect(late?.heap).toBeLessThan((early?.heap ?? 0) + 3_000_000)
     for (const kind of [/Timeout/, /TCP/]) {

@@ -18,7 +18,6 @@ const setting = {
   seed: process.env['MODEL_SEED'],
   path: process.env['MODEL_PATH'],
   replay: process.env['MODEL_REPLAY'],
-  runs: process.env['MODEL_RUNS'],
 } as const
 
 export interface Exploration {
@@ -73,7 +72,7 @@ function requireDepth({ tally }: Site, { what, runs }: Exploration): void {
 /** One seed that is the same each time, and one that never is: what fails says how to have it again. */
 export async function exploreTwice(site: Site, exploration: Exploration): Promise<void> {
   const { what, runs } = exploration
-  if (setting.seed !== undefined) return explore(site, exploration, Number(setting.seed), Number(setting.runs ?? runs))
+  if (setting.seed !== undefined) return explore(site, exploration, Number(setting.seed), runs)
   const fresh = Math.floor(Math.random() * 2 ** 31)
   process.stdout.write(`${what}: ${runs} runs with seed 1, ${Math.ceil(runs / 4)} with seed ${fresh}\n`)
   await explore(site, exploration, 1, runs)

@@ -1,5 +1,6 @@
 import type { FeedEvent } from '@tony/mcp-client'
 import { test } from 'vitest'
+import { roundsOf } from '../support/rounds.ts'
 import { weighted } from './acts.ts'
 import { addTask, plainSpec, someTasks } from './creating.commands.ts'
 import { same } from './differs.ts'
@@ -41,7 +42,7 @@ test('everyone reads exactly the events they may see, from any cursor, once and 
     what: 'feed',
     commands,
     parts: [taskPart, messagePart],
-    runs: 300,
+    runs: roundsOf({ part: 37, full: 300, variable: 'MODEL_RUNS' }),
     begin: async (play, lot) => {
       await someTasks(play)
       ended = lot < 5 ? await follow(play, lot) : undefined

@@ -1,4 +1,5 @@
 import { test } from 'vitest'
+import { roundsOf } from '../support/rounds.ts'
 import { someTasks } from './creating.commands.ts'
 import { exploreTwice } from './explore.ts'
 import { lockCommands, resize } from './locks.commands.ts'
@@ -12,7 +13,7 @@ test('no two conflicting locks are held, and nothing waits that is free', async 
     commands: lockCommands,
     parts: [taskPart],
     end: compareTasks,
-    runs: 400,
+    runs: roundsOf({ part: 50, full: 400, variable: 'MODEL_RUNS' }),
     begin: async (play) => {
       await resize(play, { one: 1, two: 2 })
       await play.agree('projects.setPools')

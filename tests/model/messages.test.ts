@@ -1,4 +1,5 @@
 import { test } from 'vitest'
+import { roundsOf } from '../support/rounds.ts'
 import { exploreTwice } from './explore.ts'
 import { messageCommands } from './messages.commands.ts'
 import { compareMessages, messagePart } from './messages.part.ts'
@@ -15,7 +16,7 @@ test('each message is in one place, and comes when and to whom the contract says
     commands: messageCommands,
     parts: [messagePart],
     end: compareMessages,
-    runs: 500,
+    runs: roundsOf({ part: 62, full: 500, variable: 'MODEL_RUNS' }),
     begin: async (play, lot) => {
       play.state.maxPending = maxPending
       // A full mailbox is where the rules of it begin.

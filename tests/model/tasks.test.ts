@@ -1,4 +1,5 @@
 import { test } from 'vitest'
+import { roundsOf } from '../support/rounds.ts'
 import { someTasks } from './creating.commands.ts'
 import { exploreTwice } from './explore.ts'
 import { lifecycleCommands } from './lifecycle.commands.ts'
@@ -13,7 +14,7 @@ test('tasks are where the contract puts them, whatever is done in whatever order
     commands: [...taskCommands, ...lifecycleCommands],
     parts: [taskPart],
     end: compareTasks,
-    runs: 700,
+    runs: roundsOf({ part: 80, full: 700, variable: 'MODEL_RUNS' }),
     begin: someTasks,
   })
 }, 300_000)

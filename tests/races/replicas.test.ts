@@ -3,11 +3,11 @@ import { claimOne, leaseOf } from '../api/given.ts'
 import { upTo } from '../store/given.ts'
 import { postgresServer } from '../support/postgres.ts'
 import { Replicas } from '../support/replicas.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { refusal, take } from '../support/server.ts'
 import { miscountsBy } from '../support/verify/miscounts.ts'
 
-/** Of each race; ROUNDS=1000 for the long run. */
-const rounds = Number(process.env['ROUNDS'] ?? 20)
+const rounds = roundsOf({ part: 5, full: 100, variable: 'ROUNDS' })
 const timeout = 60_000 + rounds * 400
 
 const agentsOf = (replicas: Replicas, count: number) =>

@@ -9,11 +9,12 @@ import { upTo } from '../store/given.ts'
 import { dice } from '../support/dice.ts'
 import { postgresServer } from '../support/postgres.ts'
 import { Replicas } from '../support/replicas.ts'
+import { roundsOf } from '../support/rounds.ts'
 import type { TestServer } from '../support/server.ts'
 import { Wire } from '../surfaces/wire.ts'
 
 /** In all, half of them with turns; each is several writes at two replicas against one revocation. */
-const races = Number(process.env['RACES'] ?? 10_000)
+const races = roundsOf({ part: 500, full: 10_000, variable: 'RACES' })
 
 /** Agents whose races are in flight together. */
 const together = 500

@@ -5,6 +5,7 @@ import { claimOne, leaseOf, receiptOf } from '../api/given.ts'
 import { upTo } from '../store/given.ts'
 import { postgresServer } from '../support/postgres.ts'
 import { type ReplicaOptions, Replicas } from '../support/replicas.ts'
+import { roundsOf } from '../support/rounds.ts'
 import type { TestAgent } from '../support/server.ts'
 
 /**
@@ -12,7 +13,7 @@ import type { TestAgent } from '../support/server.ts'
  * keep the rule, and break it together. Without turns, which would take them one after another. What a round needs is made for
  * many rounds at once; each round is a race of its own.
  */
-const rounds = Number(process.env['ROUNDS'] ?? 1_000)
+const rounds = roundsOf({ part: 50, full: 1_000, variable: 'ROUNDS' })
 const timeout = 60_000 + rounds * 400
 
 /** Rounds for which all is made at once. */

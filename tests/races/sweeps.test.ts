@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { upTo } from '../store/given.ts'
 import { postgresServer } from '../support/postgres.ts'
 import { Replicas } from '../support/replicas.ts'
+import { roundsOf } from '../support/rounds.ts'
 
-const rounds = Number(process.env['ROUNDS'] ?? 5)
+const rounds = roundsOf({ part: 2, full: 20, variable: 'ROUNDS' })
 const tasks = 60
 
 describe.skipIf(postgresServer === undefined).each([true, false])(

@@ -2,12 +2,14 @@ import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimOne, leaseOf, receiptOf } from '../api/given.ts'
 import { ManualClock } from '../support/clock.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { SeededFolder } from '../support/scale/folder.ts'
 import { seededId } from '../support/scale/seed.ts'
 import { TestServer, take } from '../support/server.ts'
 import { type Executed, planOf, StatementLog } from '../support/statements.ts'
 
-const million = 1_000_000
+/** A million in the tier that lists this file. */
+const many = roundsOf({ part: 50_000, full: 1_000_000, variable: 'ROWS' })
 
 let folder: SeededFolder
 let server: TestServer
@@ -29,7 +31,7 @@ async function callEverything(): Promise<void> {
   const { cursor } = await lead.events.list({ limit: 100 })
   await lead.events.list({ cursor, types: ['task.created'], epic: 'epic 7', limit: 10 })
   await take(lead.events.subscribe({ cursor }), 1)
-  const task = seededId('task', million / 2)
+  const task = seededId('task', many / 2)
   const filters = [
     {},
     { status: 'pending' },
@@ -45,7 +47,7 @@ async function callEverything(): Promise<void> {
   await lead.tasks.get({ taskId: task })
   await lead.tasks.tree({ taskId: task })
   await lead.tasks.tree({ epic: 'epic 7' })
-  for (const index of [1, 2, 3, 5, 7, 9, 11, million / 2, million / 2 + 2, million / 2 + 4])
+  for (const index of [1, 2, 3, 5, 7, 9, 11, many / 2, many / 2 + 2, many / 2 + 4])
     await lead.tasks.explain({ taskId: seededId('task', index) })
   await lead.messages.list({ limit: 10 })
   await lead.messages.list({ agent: 'seeded 7', status: 'pending', limit: 10 })
@@ -63,7 +65,7 @@ async function callEverything(): Promise<void> {
 
 beforeAll(async () => {
   const clock = new ManualClock()
-  folder = await SeededFolder.of({ tasks: million, messages: million, events: million, ineligible: 0.99 }, clock)
+  folder = await SeededFolder.of({ tasks: many, messages: many, events: many, ineligible: 0.99 }, clock)
   server = await TestServer.start({ folder: folder.path, clock })
   using log = new StatementLog()
   await callEverything()
@@ -74,7 +76,7 @@ afterAll(async () => {
   folder[Symbol.dispose]()
 })
 
-test('with a million tasks, messages and events, no statement reads all of them, and none sorts them', () => {
+test(`with ${many} tasks, messages and events, no statement reads all of them, and none sorts them`, () => {
   expect(statements.length).toBeGreaterThan(40)
   const database = new Database(server.database, { readonly: true })
   const wrong = statements.flatMap((statement) =>
@@ -86,12 +88,12 @@ test('with a million tasks, messages and events, no statement reads all of them,
   expect(wrong.filter((line) => /(from|update|join) "(tasks|messages|events)"/.test(line))).toEqual([])
 })
 
-test('a claim finds the few tasks it may take among a million it may not', async () => {
+test(`a claim finds the few tasks it may take among ${many} it may not`, async () => {
   const bob = await server.agent('bob')
   const { tasks } = await bob.tasks.claim({ limit: 8 })
   expect(tasks.map(({ priority }) => priority)).toEqual(Array.from({ length: 8 }, () => 'critical'))
   expect(tasks.map(({ title }) => Number(title?.slice(5)))).toEqual(
     tasks.map(({ title }) => Number(title?.slice(5))).toSorted((a, b) => a - b),
   )
-  for (const { title } of tasks) expect(Number(title?.slice(5))).toBeGreaterThan(0.99 * million)
+  for (const { title } of tasks) expect(Number(title?.slice(5))).toBeGreaterThan(0.99 * many)
 })

@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Cast } from '../access/targets.ts'
 import { Child } from '../support/child.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { cases } from './equality-cases.ts'
 import { frames, type HostileRequest, heads, requests, tokens } from './hostile-requests.ts'
 import { Lane } from './lane.ts'
@@ -15,7 +16,7 @@ import { Dice, Mutator, type Sample } from './mutator.ts'
 import { exchange, Wire } from './wire.ts'
 
 const seed = Number(process.env['HOSTILE_SEED'] ?? 20_261_125)
-const times = Number(process.env['HOSTILE_TIMES'] ?? 1)
+const times = roundsOf({ part: 0.1, full: 1, variable: 'HOSTILE_TIMES' })
 const counts = { frames: 30_000, requests: 14_000, tokens: 5_000, hellos: 400, heads: 800, protocol: 800 }
 
 /**

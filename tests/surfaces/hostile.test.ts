@@ -1,13 +1,14 @@
 import type { Client } from '@tony/mcp-client'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { expect, test } from 'vitest'
+import { roundsOf } from '../support/rounds.ts'
 import { TestServer } from '../support/server.ts'
 import { cases } from './equality-cases.ts'
 import { Lane } from './lane.ts'
 import { Dice, Mutator, type Sample } from './mutator.ts'
 
 const seed = Number(process.env['HOSTILE_SEED'] ?? 20_261_122)
-const frames = Number(process.env['HOSTILE_FRAMES'] ?? 20_000)
+const frames = roundsOf({ part: 2_000, full: 20_000, variable: 'HOSTILE_FRAMES' })
 const lanes = 6
 
 /** A call of each procedure that was accepted, with ids that exist. */

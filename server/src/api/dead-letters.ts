@@ -12,7 +12,6 @@ export const deadLetters = router({
   redrive: mutation(
     {
       permission: 'dead_letters:write',
-      lane: 'bulk',
       cost: 10,
       input: shapes.deadLetterRedriveInput,
       output: shapes.deadLetterRedriveOutput,
@@ -22,7 +21,6 @@ export const deadLetters = router({
   purge: mutation(
     {
       permission: 'dead_letters:write',
-      lane: 'bulk',
       cost: 10,
       input: shapes.deadLetterPurgeInput,
       output: shapes.deadLetterPurgeOutput,

@@ -18,4 +18,8 @@ function saboteur(): Plugin {
 }
 
 // A cache of what was transformed would give every fault the first one's server.
-export default mergeConfig(config, { root, plugins: [saboteur()], test: { fsModuleCache: false } })
+export default mergeConfig(config({ mode: 'test', command: 'serve' }), {
+  root,
+  plugins: [saboteur()],
+  test: { fsModuleCache: false },
+})

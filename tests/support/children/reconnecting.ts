@@ -3,11 +3,11 @@ import { createClient } from '@tony/mcp-client'
 import { Weather } from '../weather.ts'
 
 /**
- * Loses and finds its connection a thousand times, with a call and two subscriptions under way each time. Says what it held after
+ * Loses and finds its connection so many times, with a call and two subscriptions under way each time. Says what it held after
  * a tenth and at the end; ends by itself once everything is closed.
  */
-const [, , url = '', calls = 'socket'] = process.argv
-const rounds = 1_000
+const [, , url = '', calls = 'socket', times = '1000'] = process.argv
+const rounds = Number(times)
 const weather = await Weather.start(url)
 const client = createClient({
   url: weather.url,

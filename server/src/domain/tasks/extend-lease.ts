@@ -6,7 +6,6 @@ import { type LeaseParams, matchesHeldLease } from './lease.ts'
 interface ExtendParams extends LeaseParams {
   /** In milliseconds; null means the length of the claim. */
   leaseMs: number | null
-  arrivedAt: number
   now: number
 }
 
@@ -14,7 +13,7 @@ const extend = statement(({ db, t, p }: Query<ExtendParams>) =>
   db
     .update(t.tasks)
     .set({ leaseExpiresAt: sql`${p.now} + coalesce(${p.leaseMs}, ${t.tasks.leaseMs})`, unlistedBeats: 0 })
-    .where(and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.arrivedAt)))
+    .where(and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
     .returning({ leaseExpiresAt: t.tasks.leaseExpiresAt })
     .prepare(),
 )
@@ -33,7 +32,6 @@ export async function extendIn(
     leaseToken,
     agentId,
     leaseMs: lease.leaseMs ?? null,
-    arrivedAt: tx.arrivedAt,
     now: tx.now,
   }
   const [row] = await tx.run(extend, params)

@@ -1,0 +1,15 @@
+/**
+ * A long test makes a part of its rounds in `npm test`, and all of them in the tier that lists it in
+ * `tests/tiers.ts`.
+ */
+const isFull = process.env['TONY_TEST_ROUNDS'] === 'full'
+
+interface Rounds {
+  readonly part: number
+  readonly full: number
+  /** A variable of the environment that sets the number. */
+  readonly variable: string
+}
+
+export const roundsOf = ({ part, full, variable }: Rounds): number =>
+  Number(process.env[variable] ?? (isFull ? full : part))

@@ -1,0 +1,71 @@
+/**
+ * Which command runs which test file. `npm test` runs every file that no list here names, `.ci/run`
+ * adds the CI tier, and a nightly run adds the nightly tier. `vitest run FILE` runs a file of any
+ * tier.
+ */
+const tiers = ['quick', 'ci', 'nightly'] as const
+
+export type Tier = (typeof tiers)[number] | 'any'
+
+/** The mode of a vitest run is its tier; another mode selects no tier. */
+export const tierOf = (mode: string): Tier => tiers.find((tier) => tier === mode) ?? 'any'
+
+/** Files of a tier other than `npm test`, without `.test.ts`. */
+export const filesByTier = {
+  /** They pack, install or bundle packages, or start a vitest for each planted fault. */
+  ci: ['model/sabotage', 'package/bundle', 'package/client', 'package/plugins'],
+  nightly: [],
+} satisfies Record<string, readonly string[]>
+
+/** Files that make a part of their rounds in `npm test`, and all of them in this tier. */
+export const roundsByTier = {
+  ci: [
+    'client/chaos',
+    'client/leaks',
+    'model/feed',
+    'model/locks',
+    'model/messages',
+    'model/tasks',
+    'races/claim',
+    'races/sweeps',
+    'scale/million',
+    'surfaces/hostile',
+  ],
+  nightly: ['races/replicas', 'races/revocations', 'races/skew', 'surfaces/hostile-serve'],
+} satisfies Record<string, readonly string[]>
+
+/** Folders that do not depend on the engine. They run on PostgreSQL a second time, in this tier. */
+export const onPostgresByTier = {
+  quick: ['api'],
+  ci: [],
+  nightly: ['access', 'bridge', 'client', 'surfaces'],
+} satisfies Record<string, readonly string[]>
+
+/** These damage the SQLite file, or sign with the key beside it. */
+const sqliteOnly = ['access/matrix', 'access/same-words', 'surfaces/failures']
+
+interface Files {
+  readonly include: string[]
+  readonly exclude: string[]
+}
+
+interface TierFiles {
+  readonly sqlite: Files
+  readonly postgres: Files
+  readonly rounds: 'part' | 'full'
+}
+
+const globsOf = (names: readonly string[]): string[] => names.map((name) => `tests/${name}.test.ts`)
+const foldersOf = (names: readonly string[]): string[] => names.map((name) => `tests/${name}/**/*.test.ts`)
+
+/** The globs of a tier. `any` has every file on SQLite, and each that can run there on PostgreSQL. */
+export function filesOf(tier: Tier): TierFiles {
+  const all = { include: ['tests/**/*.test.ts'], exclude: [] }
+  const onPostgres = tier === 'any' ? Object.values(onPostgresByTier).flat() : onPostgresByTier[tier]
+  const postgres = { include: foldersOf(onPostgres), exclude: globsOf(sqliteOnly) }
+  if (tier === 'any') return { sqlite: all, postgres, rounds: 'part' }
+  const others = globsOf([...filesByTier.ci, ...filesByTier.nightly])
+  if (tier === 'quick') return { sqlite: { ...all, exclude: others }, postgres, rounds: 'part' }
+  const own = globsOf([...filesByTier[tier], ...roundsByTier[tier]])
+  return { sqlite: { include: own, exclude: [] }, postgres, rounds: 'full' }
+}
