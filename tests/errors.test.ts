@@ -225,6 +225,26 @@ const scenarios: Readonly<Record<ErrorCode, Scenario>> = {
       return { call }
     },
   },
+  OVERLOADED: {
+    options: { limits: { queueMs: 50 } },
+    refused: async (server) => {
+      const lead = await open(server)
+      const { store } = server.parts
+      const project = (await lead.projects.list()).projects[0]?.id ?? ''
+      const [begun, blocked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const long = store.transact({ project }, () => {
+        begun.resolve()
+        return blocked.promise
+      })
+      await begun.promise
+      const waiting = store.transact({ project }, () => Promise.resolve())
+      server.clock.advance(100)
+      const call = lead.tasks.create({ type: 'code' }, once)
+      await Promise.allSettled([call]).finally(() => blocked.resolve())
+      await Promise.all([long, waiting])
+      return { call }
+    },
+  },
   STORAGE_FULL: {
     refused: async (server) => {
       const lead = await open(server)

@@ -42,6 +42,8 @@ const shape = {
   /** Burst and rate per second for all callers of one address without a valid credential. */
   addressBurst: limit(5_000, 10, 10_000_000),
   addressPerSecond: limit(100, 1, 10_000_000),
+  /** Milliseconds a project's writes may wait before more of them are refused. */
+  queueMs: limit(1_000, 50, 60_000),
   /** Milliseconds of continued RATE_LIMITED calls after which the socket is closed. */
   floodMs: limit(3_000, 100, 600_000),
 }

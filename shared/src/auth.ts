@@ -140,8 +140,8 @@ export const authRevokeInput = z
     'name at most one of sessionId, agent and keyId',
   )
 /**
- * The `reason` of a `session.revoked` event. `revoked`: a caller ended the session. `reuse`: a refresh token of the session was
- * used twice.
+ * The `reason` of a `session.revoked` event. `revoked`: a caller ended the session. `reuse`: a
+ * refresh token of the session was used twice.
  */
 export const sessionRevocationReason = z.enum(['revoked', 'reuse'])
 export type SessionRevocationReason = z.output<typeof sessionRevocationReason>

@@ -73,6 +73,7 @@ export const errorPolicies = {
   INBOX_FULL: retryableError(429, 'TOO_MANY_REQUESTS'),
   CONSUMER_TOO_SLOW: retryableError(429, 'TOO_MANY_REQUESTS'),
   INTERNAL: uncertainError(500, 'INTERNAL_SERVER_ERROR'),
+  OVERLOADED: retryableError(503, 'SERVICE_UNAVAILABLE'),
   SHUTTING_DOWN: retryableError(503, 'SERVICE_UNAVAILABLE'),
   STORE_UNAVAILABLE: uncertainError(503, 'SERVICE_UNAVAILABLE'),
   DEADLINE_EXCEEDED: uncertainError(504, 'GATEWAY_TIMEOUT'),

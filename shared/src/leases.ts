@@ -79,8 +79,9 @@ export const taskFailOutput = z.object({
 })
 
 /**
- * The `reason` of a `task.released` event. `released`: its holder called `tasks.release`. `takeover`: its holder registered in a
- * new incarnation. `unregistered`: its holder unregistered. `unlisted`: two heartbeats in a row did not list the lease.
+ * The `reason` of a `task.released` event. `released`: its holder called `tasks.release`.
+ * `takeover`: its holder registered in a new incarnation. `unregistered`: its holder unregistered.
+ * `unlisted`: two heartbeats in a row did not list the lease.
  */
 export const leaseReleaseReason = z.enum(['released', 'takeover', 'unregistered', 'unlisted'])
 export type LeaseReleaseReason = z.output<typeof leaseReleaseReason>

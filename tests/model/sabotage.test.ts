@@ -36,7 +36,7 @@ describe('a fault planted in the server', () => {
 
   test('whose process ends without a word is neither caught nor survived', () => {
     const verdict = verdictOf({ code: null, signal: 'SIGKILL', output: '\n' })
-    expect(verdict).toEqual({ outcome: 'silent', said: 'ended without a word, by SIGKILL' })
+    expect(verdict).toEqual({ outcome: 'silent', output: 'ended without a word, by SIGKILL' })
     expect(verdictOf({ code: 0, signal: null, output: '' })).toMatchObject({ outcome: 'silent' })
   })
 

@@ -5,6 +5,7 @@ import { commitConformance } from './conformance/commits.ts'
 import { feedConformance } from './conformance/feed.ts'
 import { fenceConformance } from './conformance/fences.ts'
 import { keyConformance } from './conformance/keys.ts'
+import { laneConformance } from './conformance/lanes.ts'
 import { revocationConformance } from './conformance/revocations.ts'
 
 /** What it is to be a store. Every engine runs all of it; what only one engine has is tested beside it. */
@@ -15,6 +16,7 @@ export function storeConformance(engineName: string, open: () => Promise<Opened>
     describe('fences', () => fenceConformance(open))
     describe('keeps out', () => revocationConformance(open))
     describe('batches', () => batchConformance(open))
+    describe('serves', () => laneConformance(open))
     describe('keeps idempotency keys', () => keyConformance(open))
   })
 }

@@ -44,6 +44,14 @@ export class Child implements AsyncDisposable {
     this.#process.kill(name)
   }
 
+  /** Stops it for this long, as a frozen machine would, and lets it go on. */
+  async standStill(ms: number): Promise<void> {
+    this.signal('SIGSTOP')
+    // A program of its own measures the time: it is real, and no clock of a test stands in for it.
+    await once(spawn('sleep', [String(ms / 1_000)]), 'close')
+    this.signal('SIGCONT')
+  }
+
   /** Writes a line to its standard input. */
   tell(line: string): void {
     this.#process.stdin?.write(`${line}\n`)

@@ -30,6 +30,7 @@ const nextSteps: Readonly<Record<ErrorCode | LocalErrorCode, string>> = {
   CURSOR_AHEAD: 'Call feed without "cursor".',
   PAYLOAD_TOO_LARGE: 'Write the large part to a file and name the file instead.',
   UNSUPPORTED_MEDIA_TYPE: 'Tell the user: this server is of another version.',
+  OVERLOADED: 'The server has too much to do. Call again in some seconds.',
   RATE_LIMITED: 'Wait a minute, then call again.',
   INBOX_FULL: 'That mailbox is full. Tell a lead, or send to somebody else.',
   INTERNAL: 'Call again once; if it fails again, tell the user.',

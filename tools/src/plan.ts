@@ -165,7 +165,10 @@ const messageStatus = z.object({
   error: z.string().optional(),
 })
 
-/** Returns the stage of a message as its sender sees it, and its time; a pending or dead message has no stage. */
+/**
+ * Returns the stage of a message as its sender sees it, and its time. A pending or dead message has
+ * no stage.
+ */
 function messageStageOf({ status, sentAt, deliveredAt, shownAt, endedAt }: Message) {
   if (status === 'acked') return { stage: 'acted' as const, since: endedAt }
   if (status !== 'delivered') return { since: endedAt ?? sentAt }

@@ -36,7 +36,13 @@ export const agents = router({
     registerAgent,
   ),
   heartbeat: mutation(
-    { permission: 'agents:heartbeat', repeatable: true, input: agentHeartbeatInput, output: agentHeartbeatOutput },
+    {
+      permission: 'agents:heartbeat',
+      repeatable: true,
+      lane: 'urgent',
+      input: agentHeartbeatInput,
+      output: agentHeartbeatOutput,
+    },
     heartbeat,
   ),
   get: query({ permission: 'agents:read', input: agentGetInput, output: agent }, getAgent),

@@ -40,6 +40,7 @@ export const auth = router({
       permission: 'open',
       cost: 5,
       repeatable: true,
+      lane: 'urgent',
       rest: { method: 'POST', path: '/api/auth/refresh' },
       input: shapes.authRefreshInput,
       output: shapes.authRefreshOutput,
@@ -47,7 +48,13 @@ export const auth = router({
     refreshSession,
   ),
   renew: mutation(
-    { permission: 'auth:self', repeatable: true, input: shapes.authRenewInput, output: shapes.authRenewOutput },
+    {
+      permission: 'auth:self',
+      repeatable: true,
+      lane: 'urgent',
+      input: shapes.authRenewInput,
+      output: shapes.authRenewOutput,
+    },
     renewIdentity,
   ),
   revoke: mutation(

@@ -25,7 +25,13 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
   const { principal, connection } = call
   const { services } = connection
   const key = idempotencyKeyOf(call, principal, input)
-  const scope: Scope = { project: principal.project, requestId: call.requestId, ...fenceOf(principal) }
+  const scope: Scope = {
+    project: principal.project,
+    caller: principal.subject,
+    lane: call.meta.lane ?? 'normal',
+    requestId: call.requestId,
+    ...fenceOf(principal),
+  }
   return {
     ...services,
     principal,
@@ -33,8 +39,12 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
     requestId: call.requestId,
     reauthenticate: (renewed) => connection.renew?.(renewed),
     read: (work) => services.store.read(work),
-    transact: (work, replay) =>
-      services.store.transact(scope, (tx) => (key ? runIdempotent(tx, key, () => work(tx), replay) : work(tx))),
+    transact: (work, { replay, step } = {}) => {
+      const ownKey = key && step !== undefined ? { ...key, key: `${key.key}#${step}` } : key
+      return services.store.transact(scope, (tx) =>
+        ownKey ? runIdempotent(tx, ownKey, () => work(tx), replay) : work(tx),
+      )
+    },
   }
 }
 

@@ -12,6 +12,7 @@ export const deadLetters = router({
   redrive: mutation(
     {
       permission: 'dead_letters:write',
+      lane: 'bulk',
       cost: 10,
       input: shapes.deadLetterRedriveInput,
       output: shapes.deadLetterRedriveOutput,
@@ -21,6 +22,7 @@ export const deadLetters = router({
   purge: mutation(
     {
       permission: 'dead_letters:write',
+      lane: 'bulk',
       cost: 10,
       input: shapes.deadLetterPurgeInput,
       output: shapes.deadLetterPurgeOutput,

@@ -21,7 +21,13 @@ export const messages = router({
     sendMessage,
   ),
   sendMany: mutation(
-    { permission: 'messages:send', cost: 10, input: shapes.messageSendManyInput, output: shapes.messageSendManyOutput },
+    {
+      permission: 'messages:send',
+      cost: 10,
+      lane: 'bulk',
+      input: shapes.messageSendManyInput,
+      output: shapes.messageSendManyOutput,
+    },
     sendManyMessages,
   ),
   inbox: subscription(
@@ -43,23 +49,25 @@ export const messages = router({
     {
       permission: 'messages:receive',
       repeatable: true,
+      lane: 'urgent',
       input: shapes.messageAckInput,
       output: shapes.messageAckOutput,
     },
     ackMessage,
   ),
   nak: mutation(
-    { permission: 'messages:receive', input: shapes.messageNakInput, output: shapes.messageMoved },
+    { permission: 'messages:receive', lane: 'urgent', input: shapes.messageNakInput, output: shapes.messageMoved },
     nakMessage,
   ),
   term: mutation(
-    { permission: 'messages:receive', input: shapes.messageTermInput, output: shapes.messageMoved },
+    { permission: 'messages:receive', lane: 'urgent', input: shapes.messageTermInput, output: shapes.messageMoved },
     termMessage,
   ),
   inProgress: mutation(
     {
       permission: 'messages:receive',
       repeatable: true,
+      lane: 'urgent',
       input: shapes.messageInProgressInput,
       output: shapes.messageInProgressOutput,
     },

@@ -17,11 +17,11 @@ import { mutation, router } from './procedure.ts'
 export const plans = router({
   begin: mutation({ permission: 'plans:write', input: planBeginInput, output: planBeginOutput }, beginPlan),
   add: mutation(
-    { permission: 'plans:write', repeatable: true, cost: 10, input: planAddInput, output: planAddOutput },
+    { permission: 'plans:write', repeatable: true, cost: 10, lane: 'bulk', input: planAddInput, output: planAddOutput },
     addToPlan,
   ),
   commit: mutation(
-    { permission: 'plans:write', cost: 50, input: planCommitInput, output: planCommitOutput },
+    { permission: 'plans:write', cost: 50, lane: 'bulk', input: planCommitInput, output: planCommitOutput },
     commitPlan,
   ),
   abort: mutation(

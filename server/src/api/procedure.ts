@@ -10,12 +10,21 @@ import type { Call, CallOutcome, Connection, Guard, ProcedureMeta } from '../gua
 import { recordDenials } from '../guards/denials.ts'
 import { toErrorShape } from '../guards/errors.ts'
 import { logCall } from '../guards/observe.ts'
+import { refuseOverload } from '../guards/overload.ts'
 import { limitRate } from '../guards/rates.ts'
 import { requireWellFormed } from '../guards/well-formed.ts'
 import { contextOf } from './context.ts'
 
 /** The guards run in this order, on every transport. */
-const guards: readonly Guard[] = [logCall, recordDenials, limitRate, requireWellFormed, authenticate, authorize]
+const guards: readonly Guard[] = [
+  logCall,
+  recordDenials,
+  limitRate,
+  refuseOverload,
+  requireWellFormed,
+  authenticate,
+  authorize,
+]
 
 const ssePingMs = 15_000
 

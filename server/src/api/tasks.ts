@@ -31,7 +31,13 @@ import { mutation, query, router, subscription } from './procedure.ts'
 export const tasks = router({
   create: mutation({ permission: 'tasks:create', input: shapes.taskCreateInput, output: shapes.task }, createTask),
   createMany: mutation(
-    { permission: 'tasks:create', cost: 10, input: shapes.taskCreateManyInput, output: shapes.taskCreateManyOutput },
+    {
+      permission: 'tasks:create',
+      cost: 10,
+      lane: 'bulk',
+      input: shapes.taskCreateManyInput,
+      output: shapes.taskCreateManyOutput,
+    },
     createManyTasks,
   ),
   claim: mutation(
@@ -47,7 +53,13 @@ export const tasks = router({
     workTasks,
   ),
   extend: mutation(
-    { permission: 'tasks:work', repeatable: true, input: leases.taskExtendInput, output: leases.taskExtendOutput },
+    {
+      permission: 'tasks:work',
+      repeatable: true,
+      lane: 'urgent',
+      input: leases.taskExtendInput,
+      output: leases.taskExtendOutput,
+    },
     extendLease,
   ),
   lock: mutation(
@@ -55,16 +67,31 @@ export const tasks = router({
     lockTask,
   ),
   progress: mutation(
-    { permission: 'tasks:work', repeatable: true, input: leases.taskProgressInput, output: leases.taskProgressOutput },
+    {
+      permission: 'tasks:work',
+      repeatable: true,
+      lane: 'urgent',
+      input: leases.taskProgressInput,
+      output: leases.taskProgressOutput,
+    },
     reportProgress,
   ),
   complete: mutation(
-    { permission: 'tasks:work', repeatable: true, input: leases.taskCompleteInput, output: changes.taskMoved },
+    {
+      permission: 'tasks:work',
+      repeatable: true,
+      lane: 'urgent',
+      input: leases.taskCompleteInput,
+      output: changes.taskMoved,
+    },
     completeTask,
   ),
-  fail: mutation({ permission: 'tasks:work', input: leases.taskFailInput, output: leases.taskFailOutput }, failTask),
+  fail: mutation(
+    { permission: 'tasks:work', lane: 'urgent', input: leases.taskFailInput, output: leases.taskFailOutput },
+    failTask,
+  ),
   release: mutation(
-    { permission: 'tasks:work', input: leases.taskReleaseInput, output: leases.taskReleaseOutput },
+    { permission: 'tasks:work', lane: 'urgent', input: leases.taskReleaseInput, output: leases.taskReleaseOutput },
     releaseTask,
   ),
   cancel: mutation(
@@ -72,12 +99,24 @@ export const tasks = router({
     cancelTask,
   ),
   cancelMany: mutation(
-    { permission: 'tasks:cancel', cost: 10, input: changes.taskCancelManyInput, output: changes.taskBulkOutput },
+    {
+      permission: 'tasks:cancel',
+      cost: 10,
+      lane: 'bulk',
+      input: changes.taskCancelManyInput,
+      output: changes.taskBulkOutput,
+    },
     cancelManyTasks,
   ),
   retry: mutation({ permission: 'tasks:manage', input: changes.taskRetryInput, output: changes.taskMoved }, retryTask),
   retryMany: mutation(
-    { permission: 'tasks:manage', cost: 10, input: changes.taskRetryManyInput, output: changes.taskBulkOutput },
+    {
+      permission: 'tasks:manage',
+      cost: 10,
+      lane: 'bulk',
+      input: changes.taskRetryManyInput,
+      output: changes.taskBulkOutput,
+    },
     retryManyTasks,
   ),
   requestInput: mutation(

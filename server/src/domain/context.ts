@@ -82,6 +82,15 @@ export interface Replay<T> {
   readonly fromStored: (tx: Transaction, kept: unknown) => Promise<T>
 }
 
+export interface TransactOptions<T> {
+  readonly replay?: Replay<T>
+  /**
+   * The number of this transaction among those of a call that does its work in several. Each has
+   * an idempotency key of its own, so that a repeated call does only the steps that are missing.
+   */
+  readonly step?: number
+}
+
 /** The services and the caller of one call. */
 export interface Context extends OperationServices {
   readonly principal: Principal
@@ -98,5 +107,5 @@ export interface Context extends OperationServices {
    * An idempotency key takes effect once. `work` may run more than once: it awaits only statements
    * and has no effect outside `tx`.
    */
-  transact<T>(work: (tx: Transaction) => Promise<T>, replay?: Replay<T>): Promise<T>
+  transact<T>(work: (tx: Transaction) => Promise<T>, options?: TransactOptions<T>): Promise<T>
 }

@@ -4,6 +4,7 @@ import type { Caller } from '../domain/identity/caller.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import type { Lane } from '../store/store.ts'
 
 /** Properties of a procedure, from which the transports, the client and the docs are derived. */
 export interface ProcedureMeta {
@@ -18,6 +19,8 @@ export interface ProcedureMeta {
   readonly repeatable?: true
   /** Input field with the longest wait for an answer, if that is not `waitMs`. */
   readonly waitField?: 'timeoutMs'
+  /** Lane of its writes. Default `normal`; `urgent` is never refused as overload. */
+  readonly lane?: Lane
   /** Method and path of the procedure in REST. */
   readonly rest?: { readonly method: 'POST' | 'GET'; readonly path: `/api/${string}` }
 }

@@ -21,7 +21,7 @@ interface Output {
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
-/** A file, opened at the first write. A failure to open is a failure to write, and is tried again. */
+/** A file, opened at the first write. A failed open counts as a failed write and is retried. */
 class FileOutput implements Output {
   readonly #open: () => number
   #descriptor: number | undefined
@@ -65,7 +65,7 @@ const pipeOutput: Output = {
   close: () => undefined,
 }
 
-/** Ignores the errors of an output of the process. Without a listener they would end the process. */
+/** Ignores the errors of a standard output. Without a listener they would end the process. */
 export function tolerateErrors(output: NodeJS.WriteStream): void {
   if (output.listenerCount('error') === 0) output.on('error', () => undefined)
 }

@@ -107,7 +107,23 @@ export type Wake =
   /** The store has a new epoch, so cached parts of any feed may be wrong. */
   | { readonly topic: 'epoch' }
 
+/**
+ * The lane in which an operation waits for its turn. `urgent` goes before everything else: heartbeats
+ * and whatever else keeps or ends a lease, a delivery or a session. `bulk` goes last.
+ */
+export type Lane = 'urgent' | 'normal' | 'bulk'
+
 export interface Transaction extends Reader {
+  /**
+   * The store's time at which the operation reached this server. Deadlines count as met by this
+   * time: waiting in the server's own queue is nobody's failure.
+   */
+  readonly arrivedAt: number
+  /**
+   * The time up to which every urgent operation that reached this server has run. A sweep ends only
+   * leases and deliveries whose deadline was before it.
+   */
+  readonly settledAt: number
   /**
    * Blocks other transactions of the project at the same call until the commit. It protects a rule
    * across rows that no constraint can express. SQLite has one writer and does nothing.
@@ -132,6 +148,10 @@ export type Fence =
 
 export interface Scope {
   readonly project: string
+  /** Default `normal`. */
+  readonly lane?: Lane
+  /** Callers of one lane take turns. Operations of the server itself share one turn. */
+  readonly caller?: string
   /** True if the operation frees disk space. It is then tried even while the disk is full. */
   readonly freesSpace?: true
   readonly fence?: Fence
@@ -169,6 +189,8 @@ export interface Store extends AsyncDisposable {
   readonly now: () => number
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
   transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** Milliseconds that the oldest operation for a project's writer has waited. */
+  queueAgeMs(project: string): number
   /** Calls `listener` for each wake after its commit. The returned function unsubscribes it. */
   onWake(listener: (wake: Wake) => void): () => void
   isUniqueViolation(error: unknown): boolean

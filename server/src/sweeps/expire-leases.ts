@@ -48,9 +48,10 @@ const anyOverdue = async (reader: Reader, project: string): Promise<boolean> =>
   (await reader.run(overdue, { project, now: reader.now, limit: 1 })).length > 0
 
 async function expireIn(tx: Transaction, project: string): Promise<number> {
-  const rows = await tx.run(overdue, { project, now: tx.now, limit: sweepLimit })
+  const { settledAt: now } = tx
+  const rows = await tx.run(overdue, { project, now, limit: sweepLimit })
   for (const { ord } of rows) {
-    const [row] = await tx.run(expireLease, { ord, now: tx.now })
+    const [row] = await tx.run(expireLease, { ord, now })
     if (!row) continue
     const data = { attempt: row.attempt, agentId: row.agentId, failures: row.failures, error: row.error }
     const type = row.status === 'failed' ? 'task.failed' : 'task.expired'

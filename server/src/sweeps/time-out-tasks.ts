@@ -59,7 +59,7 @@ async function appendOutcome(tx: Transaction, row: Row | undefined): Promise<Row
 /** Times out one task. The outcome depends on the deadline that has passed. */
 async function timeOutTask(tx: Transaction, { task, jitter }: { task: Row; jitter: number }): Promise<Row | undefined> {
   const { ord, status, closeBy } = task
-  const { now } = tx
+  const { settledAt: now } = tx
   const end = async (error: string) => appendOutcome(tx, (await tx.run(failTask, { ord, error, now }))[0])
   if (closeBy !== null && closeBy <= now) return end('it was not completed within scheduleToCloseMs')
   if (status === 'input_required') return (await answerByDefault(tx, task)) ?? end('no answer in time')
@@ -69,7 +69,7 @@ async function timeOutTask(tx: Transaction, { task, jitter }: { task: Row; jitte
 }
 
 async function timeOutIn(tx: Transaction, project: string, random: () => number): Promise<number> {
-  const rows = await tx.run(overdue, { project, now: tx.now, limit: sweepLimit })
+  const rows = await tx.run(overdue, { project, now: tx.settledAt, limit: sweepLimit })
   const timedOut: Row[] = []
   for (const overdueTask of rows) {
     const row = await timeOutTask(tx, { task: overdueTask, jitter: random() })

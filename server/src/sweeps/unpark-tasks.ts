@@ -57,7 +57,7 @@ export const unparkTasks: Sweep = {
         for (const { blocker, limit } of chunk) await unpark(tx, project, blocker, limit)
       })
     }
-    // One chunk of each blocker per run is enough: the next run follows a quarter of a second later.
+    // One chunk of each blocker per run is enough: the next run follows 250 ms later.
     return 0
   },
 }

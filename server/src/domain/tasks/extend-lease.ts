@@ -6,6 +6,7 @@ import { type LeaseParams, matchesHeldLease } from './lease.ts'
 interface ExtendParams extends LeaseParams {
   /** In milliseconds; null means the length of the claim. */
   leaseMs: number | null
+  arrivedAt: number
   now: number
 }
 
@@ -13,7 +14,7 @@ const extend = statement(({ db, t, p }: Query<ExtendParams>) =>
   db
     .update(t.tasks)
     .set({ leaseExpiresAt: sql`${p.now} + coalesce(${p.leaseMs}, ${t.tasks.leaseMs})`, unlistedBeats: 0 })
-    .where(and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
+    .where(and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.arrivedAt)))
     .returning({ leaseExpiresAt: t.tasks.leaseExpiresAt })
     .prepare(),
 )
@@ -32,6 +33,7 @@ export async function extendIn(
     leaseToken,
     agentId,
     leaseMs: lease.leaseMs ?? null,
+    arrivedAt: tx.arrivedAt,
     now: tx.now,
   }
   const [row] = await tx.run(extend, params)

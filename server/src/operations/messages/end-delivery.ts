@@ -129,9 +129,9 @@ export async function nakOverdueDeliveries(
   limit: number,
   random: () => number,
 ): Promise<number> {
-  const rows = await tx.run(findOverdue, { project, now: tx.now, limit })
+  const rows = await tx.run(findOverdue, { project, now: tx.settledAt, limit })
   for (const { ord } of rows) {
-    const params = { ord, jitter: random(), delayMs: null, error: 'no ack in time', now: tx.now }
+    const params = { ord, jitter: random(), delayMs: null, error: 'no ack in time', now: tx.settledAt }
     const [row] = await tx.run(nakOverdue, params)
     if (row) await recordEndedDelivery(tx, row, 'ack_timeout')
   }

@@ -2,28 +2,39 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { messageSendManyInput, messageSendManyOutput } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import type { Transaction } from '../../store/store.ts'
 import { sendIn } from './send.ts'
 
 type Input = z.output<typeof messageSendManyInput>
 type Output = z.output<typeof messageSendManyOutput>
 
-async function trySend(tx: Transaction, ctx: Context, outgoing: Input['messages'][number]) {
-  try {
-    return { sent: await sendIn(tx, ctx, outgoing), error: null }
-  } catch (refused) {
-    if (!(refused instanceof CoordinationError)) throw refused
-    return { sent: null, error: { code: refused.code, message: refused.message } }
-  }
-}
+/**
+ * Sends one message in a transaction of its own. A refusal is a result, and is stored under the
+ * idempotency key like a success: a repeated call must not send later what it has refused before.
+ */
+const sendStep = (ctx: Context, outgoing: Input['messages'][number], step: number) =>
+  ctx.transact(
+    async (tx): Promise<Output['results'][number]> => {
+      try {
+        return { sent: await sendIn(tx, ctx, outgoing), error: null }
+      } catch (refused) {
+        if (!(refused instanceof CoordinationError)) throw refused
+        return { sent: null, error: { code: refused.code, message: refused.message } }
+      }
+    },
+    { step },
+  )
 
 /**
- * `messages.sendMany`: sends several messages in one transaction. A refused message writes nothing
- * and does not affect the others.
+ * `messages.sendMany`: sends several messages, each in a transaction of its own. A refused message
+ * writes nothing and does not affect the others. In one transaction, a hundred broadcasts to a
+ * hundred agents kept every other caller waiting for seconds.
  */
-export const sendManyMessages = (ctx: Context, { messages }: Input): Promise<Output> =>
-  ctx.transact(async (tx) => {
-    const results: Output['results'] = []
-    for (const outgoing of messages) results.push(await trySend(tx, ctx, outgoing))
-    return { results }
-  })
+export async function sendManyMessages(ctx: Context, { messages }: Input): Promise<Output> {
+  const [first, ...others] = messages
+  if (!first) return { results: [] }
+  // Alone: it throws IDEMPOTENCY_CONFLICT for a key with another input, and then nothing may be sent.
+  const head = await sendStep(ctx, first, 0)
+  // Queued in order and all at once: the operations of one caller keep their order.
+  const rest = await Promise.all(others.map((outgoing, index) => sendStep(ctx, outgoing, index + 1)))
+  return { results: [head, ...rest] }
+}

@@ -197,7 +197,7 @@ export async function claimTasks(
   ctx: Context,
   input: z.output<typeof taskClaimInput>,
 ): Promise<z.output<typeof taskClaimOutput>> {
-  const claim = () => ctx.transact((tx) => claimIn(tx, ctx, input), replayClaim)
+  const claim = () => ctx.transact((tx) => claimIn(tx, ctx, input), { replay: replayClaim })
   const { tasks } = input.waitMs === 0 ? await claimPastParked(ctx, claim) : await waitForWork(ctx, input.waitMs, claim)
   return { tasks }
 }

@@ -63,34 +63,46 @@ export interface EventRange {
   readonly last: number
 }
 
+/** Events written without a turn of the event loop between them: 2 ms on SQLite. */
+const chunkLimit = 256
+
+function toRow(now: number, project: string, { event, scope }: ScopedEvent, seq: number): EventRow {
+  return {
+    project,
+    seq,
+    at: now,
+    type: event.type,
+    subject: event.subject,
+    actor: event.actor,
+    taskId: event.taskId ?? null,
+    epic: event.epic ?? null,
+    threadId: event.threadId ?? null,
+    audience: event.audience ? JSON.stringify(event.audience) : null,
+    data: JSON.stringify(event.data),
+    sessionId: scope.fence && 'sessionId' in scope.fence ? scope.fence.sessionId : null,
+    credentialId: scope.fence && 'credentialId' in scope.fence ? scope.fence.credentialId : null,
+    requestId: scope.requestId ?? null,
+  }
+}
+
 /**
  * Numbers the events of a batch and writes them. It runs last before the commit: the project's row
  * is locked only from here on, so numbers follow the order of commits and have no gaps.
  */
-export async function appendEvents(tx: Reader, project: string, events: readonly ScopedEvent[]): Promise<EventRange> {
+export async function appendEvents(
+  tx: Pick<Reader, 'run' | 'now'>,
+  project: string,
+  events: readonly ScopedEvent[],
+): Promise<EventRange> {
   const [row] = await tx.run(reserveSeqs, { project, count: events.length })
   if (!row) throw new Error(`project ${project} has no feed`)
   const first = row.last - events.length + 1
-  // Sent together: with PostgreSQL the inserts share one round trip.
-  await Promise.all(
-    events.map(({ event, scope }, index) =>
-      tx.run(insertEvent, {
-        project,
-        seq: first + index,
-        at: tx.now,
-        type: event.type,
-        subject: event.subject,
-        actor: event.actor,
-        taskId: event.taskId ?? null,
-        epic: event.epic ?? null,
-        threadId: event.threadId ?? null,
-        audience: event.audience ? JSON.stringify(event.audience) : null,
-        data: JSON.stringify(event.data),
-        sessionId: scope.fence && 'sessionId' in scope.fence ? scope.fence.sessionId : null,
-        credentialId: scope.fence && 'credentialId' in scope.fence ? scope.fence.credentialId : null,
-        requestId: scope.requestId ?? null,
-      }),
-    ),
-  )
+  for (let start = 0; start < events.length; start += chunkLimit) {
+    const chunk = events.slice(start, start + chunkLimit)
+    // Sent together: with PostgreSQL the inserts share one round trip.
+    await Promise.all(
+      chunk.map((each, index) => tx.run(insertEvent, toRow(tx.now, project, each, first + start + index))),
+    )
+  }
   return { project, first, last: row.last }
 }

@@ -1,9 +1,11 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
+import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { NewEvent, Reader, Scope, Transaction, Wake } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
+import type { Queued } from './fair-queue.ts'
 import { fencedOperationsIn, type InvalidationBy } from './fenced-operations.ts'
 import { type Invalidation, invalidationsOf } from './fences.ts'
-import { Lanes } from './lanes.ts'
+import { WriteQueues } from './write-queues.ts'
 
 /** The operations on a connection that differ between engines. */
 export interface Connection extends Reader {
@@ -22,8 +24,8 @@ export interface Connection extends Reader {
 
 /** The parts of a database that batches use. */
 export interface Engine {
-  /** Returns the lane of a project. Batches of one lane run one after another. */
-  laneOf(project: string): string
+  /** Returns the writer of a project. Batches of one writer run one after another. */
+  writerOf(project: string): string
   /** Lends a connection until `work` settles. */
   withConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   /** True for a conflict with other transactions, after which the same work may succeed. */
@@ -31,15 +33,15 @@ export interface Engine {
   /** True if the transaction could not begin, so nothing was done. */
   neverBegan(error: unknown): boolean
   /**
-   * Starts the time slice in which a batch may begin operations. The returned function is true once
-   * the slice is over. Absent if no other process waits for the writer lock.
+   * Starts a time slice: the time in which a batch may begin operations, and in which an operation
+   * may hold the event loop. The returned function is true once the slice is over.
    */
-  readonly startTimeSlice?: () => () => boolean
+  readonly startTimeSlice: () => () => boolean
   /** Converts a known error of the engine to a CoordinationError. */
   translateError(error: unknown): unknown
 }
 
-export interface PendingOperation {
+export interface PendingOperation extends Queued {
   readonly scope: Scope
   readonly work: (tx: Transaction) => Promise<unknown>
   readonly resolve: (value: unknown) => void
@@ -73,43 +75,54 @@ const retryLimit = 5
 export class Batches {
   readonly #engine: Engine
   readonly #onCommit: (committed: CommitResult) => void
-  readonly #lanes: Lanes<PendingOperation>
+  readonly #now: () => number
+  readonly #queues: WriteQueues<PendingOperation>
 
-  constructor(engine: Engine, onCommit: (committed: CommitResult) => void) {
+  /** `now` is the store's time as this process knows it, in milliseconds since 1970. */
+  constructor(engine: Engine, now: () => number, onCommit: (committed: CommitResult) => void) {
     this.#engine = engine
+    this.#now = now
     this.#onCommit = onCommit
-    this.#lanes = new Lanes(
-      (project) => engine.laneOf(project),
-      (batch) => this.#commit(batch, 0),
-    )
+    this.#queues = new WriteQueues({
+      writerOf: (project) => engine.writerOf(project),
+      run: (batch) => this.#commit(batch, 0),
+      now,
+    })
   }
 
   transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      const arrivedAt = this.#now()
       // Each operation receives the value of its own `work`; the type of the shared list cannot
       // express that.
-      this.#lanes.add({ scope, work, resolve: resolve as (value: unknown) => void, reject })
+      this.#queues.add({ scope, arrivedAt, work, resolve: resolve as (value: unknown) => void, reject })
     })
   }
 
   /** Refuses new work and waits until the accepted work has committed. */
   close(): Promise<void> {
-    return this.#lanes.close()
+    return this.#queues.close()
   }
 
-  async #commit(batch: readonly PendingOperation[], tries: number): Promise<void> {
+  /** How long the oldest operation for a project's writer has waited, in milliseconds. */
+  queueAgeMs(project: string): number {
+    return this.#queues.ageMs(project)
+  }
+
+  /** Commits a batch and gives back the operations it had no time for. */
+  async #commit(batch: readonly PendingOperation[], tries: number): Promise<readonly PendingOperation[]> {
     try {
-      const remaining = await this.#engine.withConnection((connection) => this.#commitOn(connection, batch))
-      if (remaining.length > 0) await this.#commit(remaining, 0)
+      return await this.#engine.withConnection((connection) => this.#commitOn(connection, batch))
     } catch (error) {
       if (this.#engine.neverBegan(error) && tries < retryLimit) return this.#commit(batch, tries + 1)
       if (this.#engine.isTransient(error) && tries < retryLimit) {
         // One by one: an operation alone holds few locks for a short time.
         for (const item of batch) await this.#commit([item], tries + 1)
-        return
+        return []
       }
       const translated = this.#engine.translateError(error)
       for (const item of batch) item.reject(translated)
+      return []
     }
   }
 
@@ -159,7 +172,7 @@ export class Batches {
     if (project === undefined) return { outcomes, wakes, fenced, eventRange: undefined, remaining: none }
     await connection.begin(project)
     try {
-      const isTimeSliceOver = this.#engine.startTimeSlice?.() ?? (() => false)
+      const isTimeSliceOver = this.#engine.startTimeSlice()
       let started = 0
       for (const item of batch) {
         if (started > 0 && isTimeSliceOver()) break
@@ -178,13 +191,33 @@ export class Batches {
         await connection.rollback()
         return { outcomes, wakes, fenced, eventRange: undefined, remaining }
       }
-      const eventRange = events.length > 0 ? await appendEvents(connection, project, events) : undefined
+      const eventRange =
+        events.length > 0
+          ? await appendEvents({ run: this.#runYielding(connection), now: connection.now }, project, events)
+          : undefined
       if (eventRange) wakes.push({ topic: 'events', project })
       await connection.commit()
       return { outcomes, wakes, fenced, eventRange, remaining }
     } catch (error) {
       await connection.rollback()
       throw error
+    }
+  }
+
+  /**
+   * Runs the statements of an operation and lets the event loop turn between them once it has been
+   * held for too long. The transaction stays open meanwhile: its writer serves nobody else, and reads
+   * have a connection of their own.
+   */
+  #runYielding(connection: Connection): Reader['run'] {
+    const { startTimeSlice } = this.#engine
+    let isHeldTooLong = startTimeSlice()
+    return async (statement, params) => {
+      if (isHeldTooLong()) {
+        await yieldToEventLoop()
+        isHeldTooLong = startTimeSlice()
+      }
+      return connection.run(statement, params)
     }
   }
 
@@ -203,7 +236,9 @@ export class Batches {
         db: connection.db,
         t: connection.t,
         now: connection.now,
-        run: connection.run,
+        arrivedAt: Math.min(item.arrivedAt, connection.now),
+        settledAt: Math.min(connection.now, this.#queues.settledAt(item.scope.project)),
+        run: this.#runYielding(connection),
         exclusive: (what) => connection.exclusive(what),
         append: (event) => ownEvents.push(event),
         wake: (wake) => ownWakes.push(wake),

@@ -40,8 +40,9 @@ export const isTransient = (error: unknown): boolean => neverBegan(error) || tra
 const statementFaultStates = /^(2[0-3]|42|P0)/
 
 /**
- * Removes the values from an error of a statement, so that no log and no crash shows them. Drizzle's
- * error has every parameter, and the driver's error has the row. State, message and constraint stay.
+ * Removes the values from an error of a statement, so that no log and no crash shows them.
+ * Drizzle's error has every parameter, and the driver's error has the row. State, message and
+ * constraint stay.
  */
 function withoutValues(error: unknown): unknown {
   if (error instanceof DrizzleQueryError) return withoutValues(error.cause ?? new Error('a statement failed'))

@@ -95,7 +95,7 @@ const createEngine = ({
   connectionOptions,
   timeSliceMs,
 }: EngineOptions): Engine => ({
-  laneOf: (project) => project,
+  writerOf: (project) => project,
   withConnection: async (work) => {
     await heartbeat.ensureFresh()
     return writers.withConnection(async (connection) => {
@@ -180,7 +180,7 @@ class PostgresStore implements Store {
       diskSpace: this.diskSpace,
       connectionOptions: { writerLock, pooler, schemaVersion: this.#schemaVersion },
     })
-    this.#batches = new Batches(engine, ({ project, wakes, eventRange }) => {
+    this.#batches = new Batches(engine, this.now, ({ project, wakes, eventRange }) => {
       if (eventRange) remoteCommits.skipOwn(eventRange)
       this.#wake(wakes)
       if (wakes.length > 0) this.#notifier?.notify(project)
@@ -217,6 +217,10 @@ class PostgresStore implements Store {
 
   transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#batches.transact(scope, work)
+  }
+
+  queueAgeMs(project: string): number {
+    return this.#batches.queueAgeMs(project)
   }
 
   onWake(listener: (wake: Wake) => void): () => void {

@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads'
 
-/** Below this the log is too small for its pages to be worth a thread. */
+/** With fewer commits the log is too small for its pages to be worth a thread. */
 const commitsWithoutThread = 64
 
 /**
- * Runs the checkpoints of a database in a thread, from the 64th commit on. A thread costs 60 ms of CPU time to start, which a
- * store that is opened for a few writes does not need: closing the last connection checkpoints too.
+ * Runs the checkpoints of a database in a thread, from the 64th commit on. The start of a thread
+ * costs 60 ms of CPU time. A store that is opened for a few writes does not need it, because the
+ * close of the last connection checkpoints too.
  */
 export class CheckpointRunner {
   readonly #file: string

@@ -1,24 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import Database from 'better-sqlite3'
-import { eq } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { uuidv7 } from 'uuidv7'
 import { anchoredNow, type Clock } from '../../platform/clock.ts'
 import { newEpoch } from '../backup/restore.ts'
-import { Batches, type Connection, type Engine } from '../commit/batches.ts'
+import { Batches, type Engine } from '../commit/batches.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
 import { createRunner } from '../commit/prepared-statements.ts'
 import { migrate, refuseForeignDatabase, SchemaError, sqliteMigrations } from '../migrations/migrate.ts'
-import { type Db, type Query, type Reader, type Store, statement, type Wake } from '../store.ts'
+import type { Reader, Store, Wake } from '../store.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
-import { sqliteColumns } from '../tables/columns.ts'
-import { defineTables } from '../tables/tables.ts'
 import { CheckpointRunner } from './checkpoint-runner.ts'
 import { DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { crashOnCorruption, createErrorTranslator, sqliteCode } from './errors.ts'
 import { lockDatabaseFile } from './file-lock.ts'
 import { reclaimPages, spareBytes } from './reclaim-pages.ts'
+import { StandstillWatch } from './standstill.ts'
+import { createBuilder, tables, Writer } from './writer.ts'
 
 export interface SqliteOptions {
   readonly file: string
@@ -77,11 +75,8 @@ export function openWriter(options: SqliteOptions): Database.Database {
   }
 }
 
-const tables = defineTables(sqliteColumns)
-
-// The driver is synchronous, but the type is not: operations await every statement, which
-// PostgreSQL needs.
-const createBuilder = (database: Database.Database): Db => drizzle(database) as unknown as Db
+/** A batch begins no operation after this time, in milliseconds: the statements run on the event loop's own thread. */
+const timeSliceMs = 10
 
 const createReader = (database: Database.Database, now: () => number): Reader => {
   const db = createBuilder(database)
@@ -95,84 +90,16 @@ const createReader = (database: Database.Database, now: () => number): Reader =>
   }
 }
 
-const saveCommitTime = statement(({ db, t, p }: Query<{ at: string }>) =>
-  db
-    .update(t.storeFacts)
-    .set({ value: p.at })
-    .where(eq(t.storeFacts.name, 'last_commit'))
-    .returning({ name: t.storeFacts.name })
-    .prepare(),
-)
-
-/**
- * The writer connection of the batches. Its time is constant during a batch: all operations of a
- * commit have the same time.
- */
-class Writer implements Connection {
-  readonly #database: Database.Database
-  readonly #clock: () => number
-  readonly db: Db
-  readonly t = tables
-  readonly run: Reader['run']
-  now = 0
-
-  constructor(database: Database.Database, clock: () => number) {
-    this.#database = database
-    this.#clock = clock
-    this.db = createBuilder(database)
-    this.run = createRunner(this.db, tables)
-    const prepared = (source: string) => {
-      const text = database.prepare(source)
-      return () => {
-        text.run()
-        return Promise.resolve()
-      }
-    }
-    this.savepoint = prepared('SAVEPOINT operation')
-    this.release = prepared('RELEASE operation')
-    this.#begin = prepared('BEGIN IMMEDIATE')
-    this.#commit = prepared('COMMIT')
-  }
-
-  readonly savepoint: () => Promise<void>
-  readonly release: () => Promise<void>
-  readonly #begin: () => Promise<void>
-  readonly #commit: () => Promise<void>
-
-  async begin(): Promise<void> {
-    this.now = this.#clock()
-    await this.#begin()
-  }
-
-  async commit(): Promise<void> {
-    await this.run(saveCommitTime, { at: String(this.now) })
-    await this.#commit()
-  }
-
-  async rollback(): Promise<void> {
-    // SQLITE_FULL and SQLITE_IOERR may have ended the transaction already.
-    if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
-  }
-
-  async rollbackToSavepoint(): Promise<boolean> {
-    if (!this.#database.inTransaction) return false
-    this.#database.exec('ROLLBACK TO operation')
-    this.#database.exec('RELEASE operation')
-    return true
-  }
-
-  /** The single writer already excludes all others. */
-  exclusive(): Promise<void> {
-    return Promise.resolve()
-  }
-}
-
-/** One lane for all projects, because there is one writer; no conflicts occur. */
-const createEngine = (writer: Writer, onFull: () => void): Engine => ({
-  laneOf: () => '',
+/** One writer for all projects; no conflicts occur. */
+const createEngine = (writer: Writer, { clock }: SqliteOptions, onFull: () => void): Engine => ({
+  writerOf: () => '',
   withConnection: (work) => work(writer),
   isTransient: () => false,
   neverBegan: () => false,
+  startTimeSlice: () => {
+    const since = clock.monotonic()
+    return () => clock.monotonic() - since > timeSliceMs
+  },
   translateError: createErrorTranslator(onFull),
 })
 
@@ -229,13 +156,20 @@ function openConnections(options: SqliteOptions) {
   const onFull = () => diskSpace?.markFull()
   const listeners = new Set<(wake: Wake) => void>()
   const checkpoints = new CheckpointRunner(options.file, onFull)
-  const batches = new Batches(createEngine(new Writer(database, clock), onFull), ({ wakes }) => {
+  const standstill = new StandstillWatch({
+    clock: options.clock,
+    now: clock,
+    // Any transaction grants the time. This one is for a server that nobody calls at the moment.
+    onStandstill: () => void batches.transact({ project: '', freesSpace: true }, () => Promise.resolve()),
+  })
+  const writer = new Writer(database, clock, () => standstill.take())
+  const batches: Batches = new Batches(createEngine(writer, options, onFull), clock, ({ wakes }) => {
     checkpoints.countCommit()
     for (const wake of wakes) for (const listener of listeners) listener(wake)
   })
   const resume = (since: number) => extendAfterOutage(batches, reader, since)
   diskSpace = createDiskSpace(options, { now: clock, spareBytes: () => spareBytes(database), resume })
-  return { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, checkpoints }
+  return { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, checkpoints, standstill }
 }
 
 async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: number): Promise<void> {
@@ -249,10 +183,12 @@ async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: n
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const unlock = lockDatabaseFile(options.file)
   try {
-    const { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, checkpoints } =
+    const { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, checkpoints, standstill } =
       openConnections(options)
     await resume(facts.lastCommit)
+    standstill.start()
     const close = async () => {
+      standstill.stop()
       await batches.close()
       await checkpoints.stop()
       readOnly.close()
@@ -269,6 +205,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       transact: (scope, work) =>
         diskSpace?.full && !scope.freesSpace ? Promise.reject(diskSpace.fullError()) : batches.transact(scope, work),
       diskSpace,
+      queueAgeMs: (project) => batches.queueAgeMs(project),
       onWake: (listener) => {
         listeners.add(listener)
         return () => listeners.delete(listener)

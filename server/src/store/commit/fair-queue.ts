@@ -1,0 +1,131 @@
+import type { Lane, Scope } from '../store.ts'
+
+/** An operation that waits for a batch. */
+export interface Queued {
+  readonly scope: Pick<Scope, 'project' | 'caller' | 'lane'>
+  /** The store's time at which it arrived, in milliseconds since 1970. */
+  readonly arrivedAt: number
+}
+
+/** The order of service. */
+const laneOrder: readonly Lane[] = ['urgent', 'normal', 'bulk']
+
+/**
+ * Each eighth batch begins with an operation of the lowest lane that waits, so that a lane under
+ * saturation by a higher one still gets an eighth of the batches.
+ */
+const starvationPeriod = 8
+
+const laneOf = ({ scope }: Queued): Lane => scope.lane ?? 'normal'
+const callerOf = ({ scope }: Queued): string => scope.caller ?? ''
+
+/**
+ * The operations of one lane. Projects take turns, and in each project so do its callers: a caller
+ * with a thousand operations waits behind its own. The operations of one caller keep their order.
+ */
+class LaneQueue<T extends Queued> {
+  /** The first project and the first caller are the next to be served. */
+  readonly #projects = new Map<string, Map<string, T[]>>()
+
+  get isEmpty(): boolean {
+    return this.#projects.size === 0
+  }
+
+  get nextProject(): string | undefined {
+    return this.#projects.keys().next().value
+  }
+
+  add(item: T, at: 'front' | 'back'): void {
+    const { project } = item.scope
+    const callers = this.#projects.get(project) ?? new Map<string, T[]>()
+    this.#projects.set(project, callers)
+    const items = callers.get(callerOf(item)) ?? []
+    callers.set(callerOf(item), items)
+    if (at === 'back') items.push(item)
+    else items.unshift(item)
+  }
+
+  /** Takes the next operation of a project; its caller goes to the end of the line. */
+  take(project: string): T | undefined {
+    const callers = this.#projects.get(project)
+    const next = callers?.entries().next().value
+    if (!callers || !next) return undefined
+    const [caller, items] = next
+    const item = items.shift()
+    callers.delete(caller)
+    if (items.length > 0) callers.set(caller, items)
+    if (callers.size === 0) this.#projects.delete(project)
+    return item
+  }
+
+  /** Puts a project that has had its turn behind the others. */
+  rotate(project: string): void {
+    const callers = this.#projects.get(project)
+    if (!callers) return
+    this.#projects.delete(project)
+    this.#projects.set(project, callers)
+  }
+
+  /** The earliest arrival; undefined when the lane is empty. Each caller's first operation is its oldest. */
+  oldestArrival(): number | undefined {
+    let oldest: number | undefined
+    for (const callers of this.#projects.values())
+      for (const [first] of callers.values())
+        if (first && (oldest === undefined || first.arrivedAt < oldest)) oldest = first.arrivedAt
+    return oldest
+  }
+}
+
+/** The operations that wait for one writer, in the order in which they are to be served. */
+export class FairQueue<T extends Queued> {
+  readonly #lanes: Readonly<Record<Lane, LaneQueue<T>>> = {
+    urgent: new LaneQueue<T>(),
+    normal: new LaneQueue<T>(),
+    bulk: new LaneQueue<T>(),
+  }
+  #size = 0
+  #batches = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  add(item: T): void {
+    this.#lanes[laneOf(item)].add(item, 'back')
+    this.#size += 1
+  }
+
+  /** Takes back operations of a batch that had no time left for them, in their order. */
+  putBack(items: readonly T[]): void {
+    for (const item of items.toReversed()) this.#lanes[laneOf(item)].add(item, 'front')
+    this.#size += items.length
+  }
+
+  /** Takes at most `limit` operations of one project, urgent ones first. Empty only when the queue is. */
+  takeBatch(limit: number): T[] {
+    this.#batches += 1
+    const waiting = laneOrder.filter((lane) => !this.#lanes[lane].isEmpty)
+    const first = this.#batches % starvationPeriod === 0 ? waiting.at(-1) : waiting[0]
+    const project = first && this.#lanes[first].nextProject
+    if (first === undefined || project === undefined) return []
+    const promoted = this.#lanes[first].take(project)
+    const batch = promoted ? [promoted] : []
+    for (const lane of laneOrder) {
+      while (batch.length < limit) {
+        const item = this.#lanes[lane].take(project)
+        if (!item) break
+        batch.push(item)
+      }
+      this.#lanes[lane].rotate(project)
+    }
+    this.#size -= batch.length
+    // A sweep in the batch must find the heartbeats done that arrived before it.
+    return batch.toSorted((a, b) => laneOrder.indexOf(laneOf(a)) - laneOrder.indexOf(laneOf(b)))
+  }
+
+  /** The earliest arrival among the operations that wait, of one lane or of all. */
+  oldestArrival(lanes: readonly Lane[] = laneOrder): number | undefined {
+    const arrivals = lanes.flatMap((lane) => this.#lanes[lane].oldestArrival() ?? [])
+    return arrivals.length === 0 ? undefined : Math.min(...arrivals)
+  }
+}

@@ -1,0 +1,86 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { yieldToEventLoop } from '../../platform/clock.ts'
+import { FairQueue, type Queued } from './fair-queue.ts'
+
+const batchLimit = 64
+
+/** The queue of one writer, with how old its oldest operation was at the last look. */
+interface WriteQueue<T extends Queued> {
+  readonly queue: FairQueue<T>
+  /** The earliest arrival that waits, found once a batch: finding it costs a step for each caller. */
+  oldestArrival: number
+}
+
+interface WriteQueuesOptions<T extends Queued> {
+  /** The writer that serves a project; batches of one writer run one after another. */
+  readonly writerOf: (project: string) => string
+  /** Runs a batch and gives back the operations it had no time for. */
+  readonly run: (batch: readonly T[]) => Promise<readonly T[]>
+  /** The store's time, in milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** Collects operations that wait together into batches, and runs one batch of a writer at a time. */
+export class WriteQueues<T extends Queued> {
+  readonly #options: WriteQueuesOptions<T>
+  readonly #queues = new Map<string, WriteQueue<T>>()
+  #closed: CoordinationError | undefined
+  #idle: (() => void)[] = []
+
+  constructor(options: WriteQueuesOptions<T>) {
+    this.#options = options
+  }
+
+  /** Throws SHUTTING_DOWN once closed. */
+  add(item: T): void {
+    if (this.#closed) throw this.#closed
+    const writer = this.#options.writerOf(item.scope.project)
+    const existing = this.#queues.get(writer)
+    if (existing) {
+      existing.queue.add(item)
+      existing.oldestArrival = Math.min(existing.oldestArrival, item.arrivedAt)
+      return
+    }
+    const queue = new FairQueue<T>()
+    queue.add(item)
+    this.#queues.set(writer, { queue, oldestArrival: item.arrivedAt })
+    // After this turn's frames have been read: what arrives together commits together.
+    setImmediate(() => void this.#drain(writer))
+  }
+
+  /** How long the oldest operation for a project's writer has waited, in milliseconds; 0 for an empty queue. */
+  ageMs(project: string): number {
+    const waiting = this.#queues.get(this.#options.writerOf(project))
+    return waiting ? Math.max(0, this.#options.now() - waiting.oldestArrival) : 0
+  }
+
+  /** The operations that wait for a project's writer. */
+  depth(project: string): number {
+    return this.#queues.get(this.#options.writerOf(project))?.queue.size ?? 0
+  }
+
+  /** The time up to which every urgent operation for a project's writer that has arrived has also run. */
+  settledAt(project: string): number {
+    const waiting = this.#queues.get(this.#options.writerOf(project))
+    return waiting?.queue.oldestArrival(['urgent']) ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Refuses new work and waits until the accepted work is done. */
+  close(): Promise<void> {
+    this.#closed = new CoordinationError('SHUTTING_DOWN', 'the server is shutting down')
+    return this.#queues.size > 0 ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve()
+  }
+
+  async #drain(writer: string): Promise<void> {
+    const waiting = this.#queues.get(writer)
+    while (waiting && waiting.queue.size > 0) {
+      const batch = waiting.queue.takeBatch(batchLimit)
+      waiting.queue.putBack(await this.#options.run(batch))
+      waiting.oldestArrival = waiting.queue.oldestArrival() ?? Number.POSITIVE_INFINITY
+      // One turn of the event loop between batches, or sockets would starve under load.
+      await yieldToEventLoop()
+    }
+    this.#queues.delete(writer)
+    if (this.#queues.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+}

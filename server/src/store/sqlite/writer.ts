@@ -1,0 +1,92 @@
+import type Database from 'better-sqlite3'
+import { eq } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/better-sqlite3'
+import type { Connection } from '../commit/batches.ts'
+import { extendDeadlines } from '../commit/extend-deadlines.ts'
+import { createRunner } from '../commit/prepared-statements.ts'
+import { type Db, type Query, type Reader, statement } from '../store.ts'
+import { sqliteColumns } from '../tables/columns.ts'
+import { defineTables } from '../tables/tables.ts'
+import type { Standstill } from './standstill.ts'
+
+export const tables = defineTables(sqliteColumns)
+
+// The driver is synchronous, but the type is not: operations await every statement, which
+// PostgreSQL needs.
+export const createBuilder = (database: Database.Database): Db => drizzle(database) as unknown as Db
+
+const saveCommitTime = statement(({ db, t, p }: Query<{ at: string }>) =>
+  db
+    .update(t.storeFacts)
+    .set({ value: p.at })
+    .where(eq(t.storeFacts.name, 'last_commit'))
+    .returning({ name: t.storeFacts.name })
+    .prepare(),
+)
+
+/**
+ * The writer connection of the batches. Its time is constant during a batch: all operations of a
+ * commit have the same time.
+ */
+export class Writer implements Connection {
+  readonly #database: Database.Database
+  readonly #clock: () => number
+  readonly #takeStandstill: () => Standstill | undefined
+  readonly db: Db
+  readonly t = tables
+  readonly run: Reader['run']
+  now = 0
+
+  constructor(database: Database.Database, clock: () => number, takeStandstill: () => Standstill | undefined) {
+    this.#database = database
+    this.#clock = clock
+    this.#takeStandstill = takeStandstill
+    this.db = createBuilder(database)
+    this.run = createRunner(this.db, tables)
+    const prepared = (source: string) => {
+      const text = database.prepare(source)
+      return () => {
+        text.run()
+        return Promise.resolve()
+      }
+    }
+    this.savepoint = prepared('SAVEPOINT operation')
+    this.release = prepared('RELEASE operation')
+    this.#begin = prepared('BEGIN IMMEDIATE')
+    this.#commit = prepared('COMMIT')
+  }
+
+  readonly savepoint: () => Promise<void>
+  readonly release: () => Promise<void>
+  readonly #begin: () => Promise<void>
+  readonly #commit: () => Promise<void>
+
+  async begin(): Promise<void> {
+    const standstill = this.#takeStandstill()
+    this.now = this.#clock()
+    await this.#begin()
+    if (standstill) await extendDeadlines(this, standstill.since, standstill.ms)
+  }
+
+  async commit(): Promise<void> {
+    await this.run(saveCommitTime, { at: String(this.now) })
+    await this.#commit()
+  }
+
+  async rollback(): Promise<void> {
+    // SQLITE_FULL and SQLITE_IOERR may have ended the transaction already.
+    if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
+  }
+
+  async rollbackToSavepoint(): Promise<boolean> {
+    if (!this.#database.inTransaction) return false
+    this.#database.exec('ROLLBACK TO operation')
+    this.#database.exec('RELEASE operation')
+    return true
+  }
+
+  /** The single writer already excludes all others. */
+  exclusive(): Promise<void> {
+    return Promise.resolve()
+  }
+}

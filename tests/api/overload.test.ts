@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { claimOne, leaseOf, receiptOf, receiveOne } from './given.ts'
+
+const leaseMs = 10_000
+
+/** Keeps the writer of the default project busy until `free` is called. */
+async function occupy({ parts: { store } }: TestServer, project: string) {
+  const [begun, blocked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const long = store.transact({ project }, () => {
+    begun.resolve()
+    return blocked.promise
+  })
+  await begun.promise
+  const free = async () => {
+    blocked.resolve()
+    await long
+  }
+  return {
+    /** Something that waits, so that there is an age. */
+    waiting: store.transact({ project }, () => Promise.resolve()),
+    free,
+    // A test that fails must not leave a server that cannot end.
+    [Symbol.asyncDispose]: free,
+  }
+}
+
+async function given() {
+  const server = await TestServer.start({ limits: { queueMs: 1_000 } })
+  const [lead, ada] = [server.connect(), await server.agent('ada')]
+  await lead.tasks.create({ type: 'code' })
+  await lead.messages.send({ to: 'ada', type: 'note', payload: 1 })
+  const task = await claimOne(ada, { leaseMs })
+  const message = await receiveOne(ada, { ackWaitMs: leaseMs })
+  const project = (await lead.projects.list()).projects[0]?.id ?? ''
+  return { server, lead, ada, task, message, project }
+}
+
+/** A call that is on its way is in the queue once another of the same socket is answered. */
+const arrived = (client: { readonly system: { info(): Promise<unknown> } }) => client.system.info()
+
+test('a heartbeat, a completion and an ack that came in time count, although the writer was busy past the deadline', async () => {
+  const { server, ada, task, message, project } = await given()
+  await using _ = server
+  const other = await claimAnother(server, ada)
+  await using occupied = await occupy(server, project)
+  const beat = ada.agents.heartbeat({ leases: [leaseOf(task)] })
+  const done = ada.tasks.complete(leaseOf(other))
+  const acked = ada.messages.ack(receiptOf(message))
+  await arrived(ada)
+  server.clock.advance(leaseMs + 1_000)
+  await occupied.free()
+  expect(await beat).toMatchObject({ extended: [{ taskId: task.id }], lost: [] })
+  expect((await done).status).toBe('completed')
+  expect((await acked).status).toBe('acked')
+  await server.advance(1_000)
+  const { events } = await server.connect().events.list({ types: ['task.expired', 'message.returned'] })
+  expect(events).toEqual([])
+})
+
+async function claimAnother(server: TestServer, ada: Awaited<ReturnType<TestServer['agent']>>) {
+  await server.connect().tasks.create({ type: 'code' })
+  return claimOne(ada, { leaseMs })
+}
+
+test('writes are refused with OVERLOADED while others have waited for too long, and heartbeats and reads never', async () => {
+  const { server, lead, ada, task, project } = await given()
+  await using _ = server
+  await using occupied = await occupy(server, project)
+  server.clock.advance(1_500)
+  const once = { signal: AbortSignal.abort() }
+  const refused = await lead.tasks.create({ type: 'code' }, once).catch((error: unknown) => error)
+  expect(refused).toMatchObject({ code: 'OVERLOADED', applied: 'no', retryable: true, retryAfterMs: 1_500 })
+  expect((await lead.tasks.get({ taskId: task.id })).status).toBe('in_progress')
+  const beat = ada.agents.heartbeat({ leases: [leaseOf(task)] })
+  await arrived(ada)
+  await occupied.free()
+  await occupied.waiting
+  expect((await beat).extended).toHaveLength(1)
+  expect((await lead.tasks.create({ type: 'code' })).status).toBe('pending')
+})

@@ -1,0 +1,100 @@
+import type { Lane, Scope, Store } from '@tony/mcp-server/store/store'
+import { expect, test } from 'vitest'
+import { type Opened, projectOf } from '../../support/store.ts'
+import { addProject, upTo } from '../given.ts'
+
+/** A store whose writer is busy until `free` is called, and what it then does, in its order. */
+async function occupied(store: Store, project: string) {
+  const [begun, blocked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const first = store.transact({ project }, () => {
+    begun.resolve()
+    return blocked.promise
+  })
+  await begun.promise
+  const order: string[] = []
+  const queued: Promise<unknown>[] = [first]
+  return {
+    order,
+    add: (name: string, scope: Partial<Scope> = {}) =>
+      queued.push(store.transact({ project, ...scope }, async () => order.push(name))),
+    free: async () => {
+      blocked.resolve()
+      await Promise.all(queued)
+    },
+  }
+}
+
+/** Many batches of 64, so that the order between batches is seen on two writers too. */
+const many = 2_000
+
+export function laneConformance(open: () => Promise<Opened>): void {
+  test('urgent operations before those that came earlier, and bulk after those that came later', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { order, add, free } = await occupied(store, await projectOf(store))
+    for (const lane of ['bulk', 'normal', 'urgent'] satisfies Lane[])
+      for (const index of upTo(10)) add(`${lane} ${index}`, { lane })
+    await free()
+    const expected = ['urgent', 'normal', 'bulk'].flatMap((lane) => upTo(10).map((index) => `${lane} ${index}`))
+    expect(order).toEqual(expected)
+  })
+
+  test('one caller after another: a thousand operations of one delay another by one batch', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { order, add, free } = await occupied(store, await projectOf(store))
+    for (const index of upTo(1_000)) add(`busy ${index}`, { caller: 'busy' })
+    add('modest', { caller: 'modest' })
+    await free()
+    expect(order.indexOf('modest')).toBeLessThan(64)
+    const busy = order.filter((name) => name.startsWith('busy'))
+    expect(busy).toEqual(upTo(1_000).map((index) => `busy ${index}`))
+  })
+
+  test('a bulk operation within eight batches, however many urgent ones there are', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { order, add, free } = await occupied(store, await projectOf(store))
+    add('bulk', { lane: 'bulk' })
+    for (const index of upTo(20 * 64)) add(`urgent ${index}`, { lane: 'urgent' })
+    await free()
+    expect(order.indexOf('bulk')).toBeLessThan(8 * 64)
+  })
+
+  test('the operations of a project with few, although another has many', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const [busy, modest] = [await projectOf(store), await addProject(store, 'modest')]
+    const { order, add, free } = await occupied(store, busy)
+    for (const index of upTo(many)) add(`busy ${index}`)
+    add('modest', { project: modest })
+    await free()
+    expect(order.indexOf('modest')).toBeLessThan(many)
+  })
+
+  test('each operation with the time at which it came, although it had to wait', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const project = await projectOf(store)
+    const { free } = await occupied(store, project)
+    const before = store.now()
+    const times = store.transact({ project }, async ({ arrivedAt, settledAt, now }) => ({ arrivedAt, settledAt, now }))
+    await free()
+    const { arrivedAt, settledAt, now } = await times
+    expect(arrivedAt).toBeGreaterThanOrEqual(before)
+    expect(arrivedAt).toBeLessThanOrEqual(now)
+    expect(settledAt).toBe(now)
+  })
+
+  test('the age of what waits longest, and none once nothing waits', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const project = await projectOf(store)
+    const { add, free } = await occupied(store, project)
+    expect(store.queueAgeMs(project)).toBeLessThan(60_000)
+    add('one')
+    await free()
+    await store.transact({ project }, () => Promise.resolve())
+    expect(store.queueAgeMs('nobody')).toBe(0)
+  })
+}
