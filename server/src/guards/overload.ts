@@ -2,9 +2,9 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Guard } from './call.ts'
 
 /**
- * Refuses a write whose project has writes that have waited too long. What keeps or ends a lease, a
- * delivery or a session is never refused, and neither is a read, which does not wait for the writer.
- * It runs before the input is looked at: to refuse a call must cost less than to serve it.
+ * Refuses a write of a project whose oldest waiting write has waited too long. It does not refuse
+ * reads, which do not wait for the writer, or calls that keep or end a lease, a delivery or a
+ * session. It runs before the input is parsed, because a refusal must cost less than the call.
  */
 export const refuseOverload: Guard = ({ connection, kind, meta }) => {
   const { identity, services } = connection

@@ -108,8 +108,8 @@ export type Wake =
   | { readonly topic: 'epoch' }
 
 /**
- * The lane in which an operation waits for its turn. `urgent` goes before everything else: heartbeats
- * and whatever else keeps or ends a lease, a delivery or a session. `bulk` goes last.
+ * The lane in which an operation waits for its turn. `urgent` goes first: heartbeats and all other
+ * operations that keep or end a lease, a delivery or a session. `bulk` goes last.
  */
 export type Lane = 'urgent' | 'normal' | 'bulk'
 
@@ -159,7 +159,7 @@ export interface Scope {
   readonly requestId?: string
 }
 
-/** Whether the store has disk space for writes. */
+/** The state of the disk space for writes. */
 export interface DiskSpaceState {
   readonly full: boolean
   /** Accepts writes again if there is space. */

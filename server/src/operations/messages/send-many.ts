@@ -32,7 +32,8 @@ const sendStep = (ctx: Context, outgoing: Input['messages'][number], step: numbe
 export async function sendManyMessages(ctx: Context, { messages }: Input): Promise<Output> {
   const [first, ...others] = messages
   if (!first) return { results: [] }
-  // Alone: it throws IDEMPOTENCY_CONFLICT for a key with another input, and then nothing may be sent.
+  // Alone: it throws IDEMPOTENCY_CONFLICT for a key with another input, and then nothing may be
+  // sent.
   const head = await sendStep(ctx, first, 0)
   // Queued in order and all at once: the operations of one caller keep their order.
   const rest = await Promise.all(others.map((outgoing, index) => sendStep(ctx, outgoing, index + 1)))

@@ -104,12 +104,12 @@ export class Batches {
     return this.#queues.close()
   }
 
-  /** How long the oldest operation for a project's writer has waited, in milliseconds. */
+  /** The age of the oldest operation that waits for a project's writer, in milliseconds. */
   queueAgeMs(project: string): number {
     return this.#queues.ageMs(project)
   }
 
-  /** Commits a batch and gives back the operations it had no time for. */
+  /** Commits a batch. Returns the operations for which no time was left. */
   async #commit(batch: readonly PendingOperation[], tries: number): Promise<readonly PendingOperation[]> {
     try {
       return await this.#engine.withConnection((connection) => this.#commitOn(connection, batch))
@@ -205,9 +205,9 @@ export class Batches {
   }
 
   /**
-   * Runs the statements of an operation and lets the event loop turn between them once it has been
-   * held for too long. The transaction stays open meanwhile: its writer serves nobody else, and reads
-   * have a connection of their own.
+   * Runs the statements of an operation. Once the operation has held the event loop for too long,
+   * it lets other callbacks run between its statements. The transaction stays open: other writes
+   * wait, and reads have a connection of their own.
    */
   #runYielding(connection: Connection): Reader['run'] {
     const { startTimeSlice } = this.#engine

@@ -66,7 +66,7 @@ class LaneQueue<T extends Queued> {
     this.#projects.set(project, callers)
   }
 
-  /** The earliest arrival; undefined when the lane is empty. Each caller's first operation is its oldest. */
+  /** The earliest arrival; undefined if empty. A caller's first operation is its oldest. */
   oldestArrival(): number | undefined {
     let oldest: number | undefined
     for (const callers of this.#projects.values())
@@ -101,7 +101,7 @@ export class FairQueue<T extends Queued> {
     this.#size += items.length
   }
 
-  /** Takes at most `limit` operations of one project, urgent ones first. Empty only when the queue is. */
+  /** Takes up to `limit` operations of one project, urgent ones first; none from an empty queue. */
   takeBatch(limit: number): T[] {
     this.#batches += 1
     const waiting = laneOrder.filter((lane) => !this.#lanes[lane].isEmpty)

@@ -4,23 +4,26 @@ import { FairQueue, type Queued } from './fair-queue.ts'
 
 const batchLimit = 64
 
-/** The queue of one writer, with how old its oldest operation was at the last look. */
+/** The queue of one writer. */
 interface WriteQueue<T extends Queued> {
   readonly queue: FairQueue<T>
-  /** The earliest arrival that waits, found once a batch: finding it costs a step for each caller. */
+  /**
+   * The arrival of the oldest waiting operation. It is computed once per batch, because that takes
+   * a step for each caller.
+   */
   oldestArrival: number
 }
 
 interface WriteQueuesOptions<T extends Queued> {
   /** The writer that serves a project; batches of one writer run one after another. */
   readonly writerOf: (project: string) => string
-  /** Runs a batch and gives back the operations it had no time for. */
+  /** Runs a batch. Returns the operations for which no time was left. */
   readonly run: (batch: readonly T[]) => Promise<readonly T[]>
   /** The store's time, in milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** Collects operations that wait together into batches, and runs one batch of a writer at a time. */
+/** Collects waiting operations in batches and runs one batch of a writer at a time. */
 export class WriteQueues<T extends Queued> {
   readonly #options: WriteQueuesOptions<T>
   readonly #queues = new Map<string, WriteQueue<T>>()
@@ -48,7 +51,7 @@ export class WriteQueues<T extends Queued> {
     setImmediate(() => void this.#drain(writer))
   }
 
-  /** How long the oldest operation for a project's writer has waited, in milliseconds; 0 for an empty queue. */
+  /** The age of the oldest operation that waits, in milliseconds; 0 for an empty queue. */
   ageMs(project: string): number {
     const waiting = this.#queues.get(this.#options.writerOf(project))
     return waiting ? Math.max(0, this.#options.now() - waiting.oldestArrival) : 0
@@ -59,7 +62,10 @@ export class WriteQueues<T extends Queued> {
     return this.#queues.get(this.#options.writerOf(project))?.queue.size ?? 0
   }
 
-  /** The time up to which every urgent operation for a project's writer that has arrived has also run. */
+  /**
+   * The time up to which the writer of a project has run every urgent operation that had arrived.
+   * Infinity means that none waits.
+   */
   settledAt(project: string): number {
     const waiting = this.#queues.get(this.#options.writerOf(project))
     return waiting?.queue.oldestArrival(['urgent']) ?? Number.POSITIVE_INFINITY

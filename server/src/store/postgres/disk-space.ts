@@ -14,9 +14,9 @@ const probeSql = `begin;
 const isDiskFull = (error: unknown): boolean => sqlState(error) === '53100'
 
 /**
- * Whether the database has disk space, as far as this replica knows. A write that fails for want of
- * space makes it full, and a probe that succeeds ends that. Writes are tried meanwhile: the disk is
- * not the server's to watch.
+ * The state of the database's disk space, as far as this replica knows. A write that fails for want
+ * of space makes it full, and a successful probe ends that. In between, writes are still tried,
+ * because the server cannot watch the disk of its database.
  */
 export class PostgresDiskSpace {
   readonly #connections: ConnectionPool

@@ -75,7 +75,10 @@ export function openWriter(options: SqliteOptions): Database.Database {
   }
 }
 
-/** A batch begins no operation after this time, in milliseconds: the statements run on the event loop's own thread. */
+/**
+ * A batch begins no operation after this time, in milliseconds: the statements run on the event
+ * loop's own thread.
+ */
 const timeSliceMs = 10
 
 const createReader = (database: Database.Database, now: () => number): Reader => {
