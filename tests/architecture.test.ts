@@ -27,9 +27,17 @@ import {
 import { layers, unknownLayers } from './support/architecture/layers.ts'
 import { diallingOut, expressionOwners, packageOwners, pureOperations } from './support/architecture/owners.ts'
 import { planted } from './support/architecture/planted.ts'
+import { plantedProse } from './support/architecture/planted-prose.ts'
+import {
+  overusedFamilies,
+  overusedOnPages,
+  proseTarget,
+  wideComments,
+  wideDocLines,
+} from './support/architecture/prose.ts'
 import { parseSource, readProduct, readTests, readTools, root } from './support/architecture/source.ts'
 import { styleDifferences } from './support/architecture/style.ts'
-import { textOf } from './support/pages.ts'
+import { onPages, pages, textOf } from './support/pages.ts'
 
 const product = readProduct()
 const tests = readTests()
@@ -37,7 +45,7 @@ const all = [...product, ...tests, ...readTools()]
 const use = budgetUseOf(product)
 
 describe('the checker sees', () => {
-  test.each(planted)('$what', ({ rule, files, says }) => {
+  test.each([...planted, ...plantedProse])('$what', ({ rule, files, says }) => {
     const said = rule(Object.entries(files).map(([path, text]) => parseSource(path, text)))
     expect(said).toHaveLength(says.length)
     for (const [index, beginning] of says.entries()) expect(said[index]?.startsWith(beginning), said[index]).toBe(true)
@@ -136,6 +144,24 @@ describe('the product as a whole', () => {
 
   test('catches at most three and a half times in a thousand lines', () => {
     expect(use.catches, catches(product).join('\n')).toBeLessThanOrEqual(budgets.catches)
+  })
+})
+
+describe('the prose', () => {
+  test('of comments in the product is at most 100 columns wide', () => {
+    expect(wideComments(product)).toEqual([])
+  })
+
+  test('of comments in the product has a noun where a clause would be a riddle', () => {
+    expect(overusedFamilies(proseTarget)(product)).toEqual([])
+  })
+
+  test('of pages is at most 100 columns wide', () => {
+    expect(onPages((text, page) => wideDocLines(page, text))).toEqual([])
+  })
+
+  test('of pages has a noun where a clause would be a riddle', () => {
+    expect(overusedOnPages(proseTarget)(pages.map((page) => ({ text: textOf(page) })))).toEqual([])
   })
 })
 

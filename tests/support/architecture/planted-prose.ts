@@ -1,4 +1,4 @@
-import { overusedFamilies, proseTarget, wideComments, wideDocLines } from './prose.ts'
+import { overusedFamilies, overusedOnPages, proseTarget, wideComments, wideDocLines } from './prose.ts'
 import type { Planted, Rule } from './source.ts'
 
 const task = 'server/src/tasks/claim.ts'
@@ -85,4 +85,19 @@ const ofFamilies: readonly Planted[] = [
   },
 ]
 
-export const plantedProse: readonly Planted[] = [...widths, ...docWidths, ...ofFamilies]
+const onPages: readonly Planted[] = [
+  {
+    what: 'an expression of a family on a page',
+    rule: overusedOnPages(proseTarget),
+    files: { [page]: '# A\n\nThe server refuses\nwhoever asks.' },
+    says: ['whoever, whatever, whom: 142.86 per 1,000 words'],
+  },
+  {
+    what: 'the name of a test and code on a page, which are no words of the page',
+    rule: overusedOnPages(proseTarget),
+    files: { [page]: '# A\n\n`a.test.ts`: "whoever\nasks anew"\n\n```js\nwhoever()\n```\n\n`so many`' },
+    says: [],
+  },
+]
+
+export const plantedProse: readonly Planted[] = [...widths, ...docWidths, ...ofFamilies, ...onPages]

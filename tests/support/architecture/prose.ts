@@ -109,6 +109,10 @@ export const wideDocLines = (path: string, markdown: string): string[] =>
         : [],
     )
 
+/** The own words of a page, without code and quotes. Quotes are names of tests. */
+export const ownWordsOf = (markdown: string): string =>
+  withoutBlocks(markdown).replaceAll(/`[^`\n]*`|"(?:(?!\n\n)[^"])*"/g, ' ')
+
 export type Family = 'whoever' | 'oneThat' | 'whatIs' | 'soMany' | 'forEver' | 'isSaid'
 
 interface FamilyPattern {
@@ -219,3 +223,9 @@ export const overusedFamilies =
   (ceilings: ProseCeilings): Rule =>
   (sources) =>
     overusedIn(families(sources), ceilings)
+
+/** The families that some pages use too often, all pages together. */
+export const overusedOnPages =
+  (ceilings: ProseCeilings) =>
+  (pages: readonly { readonly text: string }[]): string[] =>
+    overusedIn(ratesIn(pages.map(({ text }) => ownWordsOf(text))), ceilings)

@@ -28,7 +28,7 @@ const limits: readonly StatedLimit[] = [
   stated('type assertions', 'at most N type assertions per 1,000 lines of the product', budgets.assertions),
   stated('classes', 'at most N classes per 1,000 lines of the product', budgets.classes),
   stated('catches', 'at most N catches per 1,000 lines of the product', budgets.catches),
-  stated('columns of prose', 'A line of a comment or a doc has at most N columns', proseWidth),
+  stated('columns of prose', 'a line of a comment or a doc has at most N columns', proseWidth),
   stated('openings', 'At most N % of the comments open with a question word', proseTarget.openings),
   ...Object.entries(proseTarget.families).map(([family, limit]) =>
     stated(`expressions of the family ${family}`, 'occurs at most N times per 1,000 words', limit),
