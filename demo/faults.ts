@@ -4,7 +4,7 @@ import { openSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { LoadFigures } from './load.ts'
+import type { LoadStats } from './load.ts'
 import type { DemoOptions } from './options.ts'
 import { ReplicaSet } from './replica-set.ts'
 import type { ServerUnderTest } from './server-under-test.ts'
@@ -55,8 +55,8 @@ async function injectFaults({ replicas, tally, total, until }: FaultOptions): Pr
   return lastFaultAt
 }
 
-export interface FaultFigures {
-  readonly load: LoadFigures
+export interface FaultStats {
+  readonly load: LoadStats
   /** Number of database crashes. */
   readonly crashes: number
   /**
@@ -93,11 +93,11 @@ class LoadProcess {
     while (!this.#messages.includes('tasks_ended')) await this.#waitForMessage()
   }
 
-  async waitForFigures(): Promise<LoadFigures> {
+  async waitForStats(): Promise<LoadStats> {
     for (;;) {
-      const [figures] = this.#messages.filter((message) => typeof message === 'object')
+      const [stats] = this.#messages.filter((message) => typeof message === 'object')
       // The message comes from load.ts.
-      if (figures) return figures as LoadFigures
+      if (stats) return stats as LoadStats
       await this.#waitForMessage()
     }
   }
@@ -121,14 +121,14 @@ export async function runWithFaults(
   tally: Tally,
   total: number,
   { faults, calls, rate, histories }: Pick<DemoOptions, 'faults' | 'calls' | 'rate'> & { readonly histories: string },
-): Promise<FaultFigures | undefined> {
+): Promise<FaultStats | undefined> {
   if (!(faults && server instanceof ReplicaSet)) return undefined
   const load = new LoadProcess({ url: server.url, folder: histories, calls, perSecond: rate }, histories)
   try {
     const lastFaultAt = await injectFaults({ replicas: server, tally, total, until: load.waitUntilIssued() })
     await Promise.all([load.waitForTasks(), tally.waitUntilTasksEnded()])
     const settledMs = Math.round(performance.now() - lastFaultAt)
-    return { load: await load.waitForFigures(), crashes: server.crashes, settledMs }
+    return { load: await load.waitForStats(), crashes: server.crashes, settledMs }
   } catch (error) {
     load.kill()
     throw error

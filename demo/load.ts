@@ -17,7 +17,7 @@ interface LoadParams {
 }
 
 /** The results of the calls. Times are in milliseconds from the due time of a call. */
-export interface LoadFigures {
+export interface LoadStats {
   readonly calls: number
   readonly perSecond: number
   readonly inTime: number
@@ -192,7 +192,7 @@ while (performance.now() - idleSince < idleMs) {
 const sorted = latencies.toSorted((a, b) => a - b)
 const quantile = (share: number) => Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN)
 const inTime = sorted.filter((ms) => ms <= inTimeMs).length
-const figures: LoadFigures = {
+const stats: LoadStats = {
   calls,
   perSecond,
   inTime,
@@ -202,7 +202,7 @@ const figures: LoadFigures = {
   p99: quantile(0.99),
   worst: quantile(1),
 }
-process.send?.(figures)
+process.send?.(stats)
 for (const { agent, history } of workers) {
   await agent.stop()
   history.close()

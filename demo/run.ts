@@ -7,8 +7,7 @@ import type { PlannedRow } from '../cli/src/plan/plan.ts'
 import { publishPlan } from '../cli/src/plan/publish.ts'
 import { readPlan } from '../cli/src/plan/read.ts'
 import { type Report, verify } from '../tests/support/verify.ts'
-import { type FaultFigures, runWithFaults } from './faults.ts'
-import { type Figures, figuresOf } from './figures.ts'
+import { type FaultStats, runWithFaults } from './faults.ts'
 import { Fleet, Operators, Watchers } from './fleet.ts'
 import { GivenServer } from './given-server.ts'
 import {
@@ -26,6 +25,7 @@ import type { Progress } from './progress.ts'
 import { ReplicaSet } from './replica-set.ts'
 import { freePort, ServerProcess } from './server-process.ts'
 import type { ServerUnderTest } from './server-under-test.ts'
+import { type Stats, statsOf } from './stats.ts'
 import { Tally } from './tally.ts'
 
 const watcherCount = 3
@@ -46,8 +46,8 @@ export interface Outcome {
   readonly crashes: number
   readonly kills: number
   /** The results that `--faults` adds. */
-  readonly faults: FaultFigures | undefined
-  readonly figures: Figures
+  readonly faults: FaultStats | undefined
+  readonly stats: Stats
   readonly report: Report
 }
 
@@ -177,7 +177,7 @@ export async function runDemo(options: DemoOptions, progress: Progress): Promise
       crashes: fleet.crashes,
       kills: server.kills,
       faults,
-      figures: figuresOf(files.filter((name) => /\/agent-[^/]*\.jsonl(\.remarks)?$/.test(name))),
+      stats: statsOf(files.filter((name) => /\/agent-[^/]*\.jsonl(\.remarks)?$/.test(name))),
       report: { ...report, violations: [...report.violations, ...(loadReport?.violations ?? [])] },
     }
   } finally {

@@ -1,6 +1,6 @@
 import type { FeedEvent } from '@tony/mcp-client'
-import type { Latency } from './figures.ts'
 import type { Outcome } from './run.ts'
+import type { Latency } from './stats.ts'
 
 const formatMs = (value: number): string => (Number.isNaN(value) ? '–' : `${value.toFixed(1)} ms`)
 
@@ -24,16 +24,16 @@ const chaosFacts: readonly (readonly [string, FeedEvent['type']])[] = [
 ]
 
 /** Returns the intended misbehaviour that did not happen. A run without it proves nothing. */
-export function missingFacts({ crashes, figures, tally, agents, chaos }: Outcome): string[] {
+export function missingFacts({ crashes, stats, tally, agents, chaos }: Outcome): string[] {
   const happened: [string, number][] = [
     ...(chaos ? chaosFacts : []).map(([fact, type]): [string, number] => [fact, tally.count(type)]),
     ['an agent crashed', crashes],
-    ['a worker outlived its lease', figures.outlived],
-    ['a stale lease was refused', figures.staleRefused],
+    ['a worker outlived its lease', stats.outlived],
+    ['a stale lease was refused', stats.staleRefused],
     ['an attempt failed and was retried', tally.count('task.retried')],
-    ['a message was nak’ed', figures.naks],
+    ['a message was nak’ed', stats.naks],
     ['a message became a dead letter', tally.count('message.dead')],
-    ['a message was delivered', figures.delivery.n],
+    ['a message was delivered', stats.delivery.n],
     ['more than one agent worked', agents - 1],
   ]
   return happened.filter(([, times]) => times === 0).map(([fact]) => fact)
@@ -88,7 +88,7 @@ export function brokenPromises({ faults }: Outcome): string[] {
 }
 
 export function formatOutcome(outcome: Outcome): string {
-  const { tally, figures, planned, report } = outcome
+  const { tally, stats, planned, report } = outcome
   const rows: [string, string][] = [
     ['records', formatCounts(outcome.kinds)],
     ['plan', `${planned.tasks} tasks, ${planned.dependencies} dependencies, ${planned.levels} levels`],
@@ -109,9 +109,9 @@ export function formatOutcome(outcome: Outcome): string {
     ...(outcome.chaos ? [chaosRow(tally)] : []),
     ...(outcome.faults ? faultRows(outcome.faults) : []),
     ['crashes', `${outcome.crashes} of agents, ${outcome.kills} of the server`],
-    ['stale leases', `${figures.staleRefused} refused, ${figures.outlived} leases outlived`],
-    ['claim', formatLatency(figures.claim)],
-    ['delivery', `${formatLatency(figures.delivery)}, ${figures.deliveriesToAbsent} more to absent agents`],
+    ['stale leases', `${stats.staleRefused} refused, ${stats.outlived} leases outlived`],
+    ['claim', formatLatency(stats.claim)],
+    ['delivery', `${formatLatency(stats.delivery)}, ${stats.deliveriesToAbsent} more to absent agents`],
     ['events', `${tally.lastSeq}, followed by ${report.counted['watchers'] ?? 0} watchers`],
     ['verdict', `${report.violations.length} violations; checked ${formatCounts(report.counted)}`],
   ]

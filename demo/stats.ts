@@ -16,7 +16,7 @@ function latencyOf(samples: number[]): Latency {
   return { n: sorted.length, p50: quantile(sorted, 0.5), p95: quantile(sorted, 0.95), p99: quantile(sorted, 0.99) }
 }
 
-export interface Figures {
+export interface Stats {
   /** Round trip of a call that completes and claims, in milliseconds, without calls that wait. */
   readonly claim: Latency
   /**
@@ -46,7 +46,7 @@ function* linesOf(paths: readonly string[]): Generator<HistoryLine> {
 const isStale = ({ type, out }: HistoryLine): boolean => type === 'fail' && /lease of task/.test(out?.error ?? '')
 
 /** Reads the histories of the agents. */
-export function figuresOf(histories: readonly string[]): Figures {
+export function statsOf(histories: readonly string[]): Stats {
   const lines = [...linesOf(histories)]
   const delivered = lines.filter(({ f, out }) => f === 'deliver' && out?.latencyMs !== undefined)
   const present = delivered.filter(({ out }) => out?.present)
