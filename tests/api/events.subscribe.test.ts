@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { refusal, TestServer, take } from '../support/server.ts'
-import { reading, tamper, Wire } from './given.ts'
+import { Hop } from '../surfaces/hop.ts'
+import { reading, tamper } from './given.ts'
 
 const many = (count: number, epic = 'x') => ({ tasks: Array.from({ length: count }, () => ({ type: 'code', epic })) })
 const seqsOf = (events: readonly { seq: number }[]) => events.map(({ seq }) => seq)
@@ -49,13 +50,13 @@ test('while others write, a subscriber that joins misses nothing and sees nothin
 
 test('a subscription goes on without a gap when its socket is dropped', async () => {
   await using server = await TestServer.start()
-  await using wire = await Wire.to(server)
-  const [lead, watcher] = [server.connect(), server.connect({ url: wire.url })]
+  await using hop = await Hop.start(server.url)
+  const [lead, watcher] = [server.connect(), server.connect({ url: hop.url })]
   const next = reading(watcher.events.subscribe({ cursor: 'start' }))
   for (let round = 0; round < 3; round += 1) {
     await lead.tasks.createMany(many(5))
     expect(seqsOf(await next(5))).toEqual(upTo(5, round * 10 + 1))
-    wire.cut()
+    hop.cut()
     await lead.tasks.createMany(many(5))
     expect(seqsOf(await next(5))).toEqual(upTo(5, round * 10 + 6))
   }
@@ -63,11 +64,11 @@ test('a subscription goes on without a gap when its socket is dropped', async ()
 
 test('one that lost its socket before its first event still misses nothing', async () => {
   await using server = await TestServer.start()
-  await using wire = await Wire.to(server)
-  const [lead, watcher] = [server.connect(), server.connect({ url: wire.url })]
+  await using hop = await Hop.start(server.url)
+  const [lead, watcher] = [server.connect(), server.connect({ url: hop.url })]
   const next = reading(watcher.events.subscribe({}))
   await next(1)
-  wire.cut()
+  hop.cut()
   await lead.tasks.createMany(many(2))
   expect(seqsOf(await next(2))).toEqual([1, 2])
 })

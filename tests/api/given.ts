@@ -1,4 +1,3 @@
-import { connect, createServer, type Socket } from 'node:net'
 import type { Client, Delivery, LeasedTask } from '@tony/mcp-client'
 import type { TestServer } from '../support/server.ts'
 
@@ -48,47 +47,5 @@ export function reading<T>(subscription: AsyncIterable<T>): (count: number) => P
       things.push(next.value)
     }
     return things
-  }
-}
-
-/** A wire between a client and the server that can be cut. */
-export class Wire implements AsyncDisposable {
-  readonly #pairs = new Set<Socket>()
-  readonly #server = createServer((near) => {
-    const far = connect(this.#port, '127.0.0.1')
-    for (const end of [near, far]) {
-      this.#pairs.add(end)
-      end.on('error', () => end.destroy())
-      end.on('close', () => {
-        this.#pairs.delete(end)
-        near.destroy()
-        far.destroy()
-      })
-    }
-    near.pipe(far).pipe(near)
-  })
-  readonly #port: number
-  url = ''
-
-  private constructor(port: number) {
-    this.#port = port
-  }
-
-  static async to(server: TestServer): Promise<Wire> {
-    const wire = new Wire(Number(new URL(server.url).port))
-    await new Promise<void>((resolve) => wire.#server.listen(0, '127.0.0.1', resolve))
-    const address = wire.#server.address()
-    if (typeof address !== 'object' || !address) throw new Error('the wire has no port')
-    wire.url = `http://127.0.0.1:${address.port}`
-    return wire
-  }
-
-  cut(): void {
-    for (const end of this.#pairs) end.destroy()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.cut()
-    await new Promise((resolve) => this.#server.close(resolve))
   }
 }
