@@ -33,8 +33,8 @@ export const feedFaults: readonly Fault[] = [
   {
     name: 'the events of a batch are in the opposite order',
     file: append,
-    find: 'events.map(({ event, scope }, index) =>',
-    replace: 'events.toReversed().map(({ event, scope }, index) =>',
+    find: 'chunk.map((each, index) => tx.run(insertEvent',
+    replace: 'chunk.toReversed().map((each, index) => tx.run(insertEvent',
   },
   {
     name: 'third parties see the events of a message',

@@ -120,7 +120,7 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'a lease that ran out can be extended',
     file: 'server/src/domain/tasks/extend-lease.ts',
-    find: 'and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now))',
+    find: 'and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.arrivedAt))',
     replace: 'matchesHeldLease({ t, p })',
   },
   {
