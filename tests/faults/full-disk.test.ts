@@ -13,7 +13,7 @@ const serverOn = (disk: SmallDisk) => TestServer.start({ folder: disk.path, conf
 
 async function readiness(server: TestServer): Promise<[number, string]> {
   const answer = await fetch(`${server.url}/readyz`)
-  const { status }: { status: string } = await answer.json()
+  const { status }: { status: string } = JSON.parse(await answer.text())
   return [answer.status, status]
 }
 
