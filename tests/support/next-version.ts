@@ -44,7 +44,7 @@ export class NextVersion implements Disposable {
     const [shared, server] = [join(this.folder, 'shared/dist'), join(this.folder, 'server/dist')]
     edit(join(shared, 'system.js'), "protocolVersion = '1.0'", "protocolVersion = '1.1'")
     edit(join(shared, 'system.js'), 'uptimeMs: z.int(),', 'uptimeMs: z.int(), later: z.boolean(),')
-    edit(join(server, 'system/info.js'), "name: 'tony-mcp',", "name: 'tony-mcp', later: true,")
+    edit(join(server, 'operations/system/info.js'), "name: 'tony-mcp',", "name: 'tony-mcp', later: true,")
     edit(
       join(shared, 'task-changes.js'),
       'taskRetryInput = z.strictObject({',
