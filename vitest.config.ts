@@ -23,11 +23,12 @@ export default defineConfig(({ mode }) => ({
     // Importing the server takes 1.4 s of CPU time, so the files of a worker share what they import.
     isolate: false,
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    execArgv: [`--import=${new URL('tests/support/resolve-drizzle.mjs', import.meta.url)}`],
     setupFiles: ['tests/support/clean-environment.ts', 'tests/support/leftover-processes.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    // A second is not much where both cores are busy.
-    expect: { poll: { timeout: 10_000 } },
+    // A test that hangs may take long to fail. One that passes may take long on a busy machine.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     projects: projectsOf(tierOf(mode)),
     coverage: {
       provider: 'v8',
