@@ -147,7 +147,7 @@ describe('lines', () => {
     const plan = await readIssues(chain)
     expect(plan.report.levels).toBe(20_000)
     expect(idsOf(plan).slice(0, 2)).toEqual(['t19999', 't19998'])
-  }, 10_000)
+  })
 })
 
 describe('the plan that ships with the project', () => {

@@ -15,9 +15,7 @@ const file = (name: string, content: string, mode = 0o600): string => {
   return path
 }
 
-test('import shows the credential of a file, which an option or a variable names, or of a variable', {
-  timeout: 60_000,
-}, async () => {
+test('import shows the credential of a file, which an option or a variable names, or of a variable', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const to = ['import', sample, '--url', server.url]

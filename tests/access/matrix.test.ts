@@ -50,7 +50,7 @@ beforeAll(async () => {
   }
   calls = await everyCall()
   caller = new Caller(guarded.server.url)
-}, 60_000)
+})
 afterAll(async () => {
   const over = `${procedures.size} procedures and ${states.length} bad credentials`
   process.stdout.write(`${decisions + caller.calls} decisions over ${over}, none other than expected\n`)
@@ -134,7 +134,7 @@ test('who shows a bad credential is let in nowhere but where nobody is asked, an
     expect(differs).toEqual([])
   }
   expect(await guarded.admin.events.list({ limit: 1_000 })).toEqual(before)
-}, 120_000)
+})
 
 test('who shows a bad credential at a socket is told why, and the socket is closed', async () => {
   for (const { name, authorization, code } of states) {

@@ -66,7 +66,7 @@ const excused = () =>
     ...readFileSync(new URL('../../docs/agents.md', import.meta.url), 'utf8').matchAll(/^\| `([\w-]+)` \| not run: /gm),
   ].map(([, scenario = '']) => scenario)
 
-test('every scenario of the suite is run, or listed with the reason why not', { timeout: 60_000 }, async () => {
+test('every scenario of the suite is run, or listed with the reason why not', async () => {
   const { output } = await conformance('list')
   const [servers = ''] = output.split('Client scenarios')
   const scenarios = [...servers.matchAll(/^ {2}- ([\w-]+) /gm)].map(([, scenario = '']) => scenario)
@@ -75,14 +75,14 @@ test('every scenario of the suite is run, or listed with the reason why not', { 
 })
 
 describe('the official conformance suite passes', () => {
-  test.each(overHttp)('over HTTP: %s', { timeout: 90_000 }, async (scenario) => {
+  test.each(overHttp)('over HTTP: %s', async (scenario) => {
     await using server = await TestServer.start()
     const ended = await conformance('server', '--url', `${server.url}/mcp`, '--scenario', scenario)
     expect(ended, ended.output).toMatchObject({ code: 0 })
     expect(ended.output).not.toMatch(/[1-9]\d* failed/)
   })
 
-  test.each(overFixtures)('over HTTP, with fixtures: %s', { timeout: 90_000 }, async (scenario) => {
+  test.each(overFixtures)('over HTTP, with fixtures: %s', async (scenario) => {
     await using server = await TestServer.start()
     await using fixtures = await Fixtures.open(server)
     const ended = await conformance('server', '--url', fixtures.url, '--scenario', scenario)
@@ -90,7 +90,7 @@ describe('the official conformance suite passes', () => {
     expect(ended.output).not.toMatch(/[1-9]\d* failed/)
   })
 
-  test.each(overStdio)('over standard input and output: %s', { timeout: 90_000 }, async (scenario) => {
+  test.each(overStdio)('over standard input and output: %s', async (scenario) => {
     await using server = await TestServer.start()
     await using front = await StdioFront.open(server)
     const ended = await conformance('server', '--url', front.url, '--scenario', scenario)

@@ -7,7 +7,7 @@ import { program } from '../support/command.ts'
 import { TestServer } from '../support/server.ts'
 import { delivered } from './hosts.ts'
 
-const within = { timeout: 15_000, interval: 50 }
+const within = { interval: 50 }
 
 /** A host that runs hooks, and has a bridge unless told otherwise. */
 class Hooked implements AsyncDisposable {

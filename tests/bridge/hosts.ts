@@ -67,7 +67,7 @@ export async function beats(server: TestServer, taskId: string, count: number): 
   for (let beat = 0; beat < count; beat += 1) {
     const before = await end()
     await server.advance(10_000)
-    await expect.poll(end, { interval: 2, timeout: 10_000 }).toBeGreaterThan(before)
+    await expect.poll(end, { interval: 2 }).toBeGreaterThan(before)
   }
 }
 
@@ -75,7 +75,7 @@ export async function beats(server: TestServer, taskId: string, count: number): 
 export async function delivered(server: TestServer, count: number): Promise<void> {
   const lead = server.connect()
   const there = async () => (await lead.messages.list({ status: 'delivered' })).messages.length
-  await expect.poll(there, { timeout: 10_000, interval: 5 }).toBe(count)
+  await expect.poll(there, { interval: 5 }).toBe(count)
 }
 
 /** Keeps all that goes through one end of a pair. */

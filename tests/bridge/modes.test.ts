@@ -4,7 +4,7 @@ import { beats, bridgedHost, delivered, type Host, httpHost } from './hosts.ts'
 
 type Mode = 'steer' | 'boundary' | 'turn_end' | 'digest'
 
-const within = { timeout: 10_000, interval: 5 }
+const within = { interval: 5 }
 
 /** A lead's messages to a host, one of each mode; each says its mode. */
 async function sendEach(server: TestServer, to: string): Promise<void> {
@@ -130,9 +130,7 @@ test('what a bridge has not shown is the next session’s when it ends', async (
   expect((await again.call('inbox')).text).toContain('| for later')
 })
 
-test('a message that waits for its moment stays with its bridge, and is handed out once', {
-  timeout: 90_000,
-}, async () => {
+test('a message that waits for its moment stays with its bridge, and is handed out once', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id: taskId } = await lead.tasks.create({ type: 'code' })

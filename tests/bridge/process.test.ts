@@ -35,8 +35,8 @@ test('a host that is killed frees its task, without a lost attempt and without w
   const { child, taskId, bridge } = await host(server)
   expect(await statusOf(server, taskId)()).toBe('in_progress, 0 failures')
   await child.kill()
-  await expect.poll(statusOf(server, taskId), { timeout: 15_000 }).toBe('pending, 0 failures')
-  await expect.poll(() => isAlive(bridge), { timeout: 15_000 }).toBe(false)
+  await expect.poll(statusOf(server, taskId)).toBe('pending, 0 failures')
+  await expect.poll(() => isAlive(bridge)).toBe(false)
 })
 
 test('a bridge that is killed frees its task within the lease', async () => {
@@ -44,7 +44,7 @@ test('a bridge that is killed frees its task within the lease', async () => {
   await server.connect().tasks.create({ type: 'code', maxAttempts: 3 })
   const { child, taskId, bridge } = await host(server)
   process.kill(bridge, 'SIGKILL')
-  await expect.poll(() => isAlive(bridge), { timeout: 15_000 }).toBe(false)
+  await expect.poll(() => isAlive(bridge)).toBe(false)
   await server.advance(31_000)
   expect(await statusOf(server, taskId)()).toBe('pending, 1 failures')
   await child.kill()
@@ -64,11 +64,11 @@ test('a session is an agent before its model does anything, and what is sent to 
   const client = new McpClient({ name: 'test-host', version: '1.0.0' })
   await client.connect(new StdioClientTransport(commandFor(server)))
   const agents = async () => (await lead.agents.list({})).agents
-  await expect.poll(async () => (await agents()).length, { timeout: 15_000 }).toBe(1)
+  await expect.poll(async () => (await agents()).length).toBe(1)
   const [{ name } = { name: '' }] = await agents()
   const { id: messageId } = await lead.messages.send({ to: name, type: 'note', payload: 'begin with the tests' })
   const seen = async () => (await lead.messages.get({ messageId })).status
-  await expect.poll(seen, { timeout: 15_000 }).toBe('delivered')
+  await expect.poll(seen).toBe('delivered')
   const { content } = await client.callTool({ name: 'inbox', arguments: {} })
   expect(JSON.stringify(content)).toContain('| begin with the tests')
   await client.close()
@@ -103,7 +103,7 @@ test('the process ends with 0 when its input is closed, and says nothing but the
   process_.stdin.write(
     `${JSON.stringify(initialize)}\n${JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' })}\n`,
   )
-  await expect.poll(() => output.split('\n').length, { timeout: 15_000 }).toBe(3)
+  await expect.poll(() => output.split('\n').length).toBe(3)
   process_.stdin.end()
   expect(await once(process_, 'exit')).toEqual([0, null])
   const lines = output.trim().split('\n')

@@ -36,7 +36,7 @@ class Runner implements AsyncDisposable {
   }
 }
 
-const within = { timeout: 20_000, interval: 50 }
+const within = { interval: 50 }
 
 const statusOf = (server: TestServer, taskId: string) => async () =>
   (await server.connect().tasks.get({ taskId })).status

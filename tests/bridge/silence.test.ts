@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { onPostgres, TestServer } from '../support/server.ts'
 import { beats, bridgedHost, delivered } from './hosts.ts'
 
-test('a task whose model is silent for 25 minutes completes at its first attempt', { timeout: 90_000 }, async () => {
+test('a task whose model is silent for 25 minutes completes at its first attempt', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -14,9 +14,7 @@ test('a task whose model is silent for 25 minutes completes at its first attempt
   expect(host.calls).toEqual(['next_task', 'complete'])
 })
 
-test('eight idle hours are one call of the model and one wait at the server, which then gives the task', {
-  timeout: 90_000,
-}, async () => {
+test('eight idle hours are one call of the model and one wait at the server, which then gives the task', async () => {
   // Where time jumps, no ping can be answered in it.
   await using server = await TestServer.start({ limits: { pingMs: 86_400_000 } })
   const lead = server.connect()

@@ -18,7 +18,7 @@ describe.skipIf(postgresServer === undefined)('the doctor of a PostgreSQL', () =
     return { code, findings, alive: findings.filter(({ check }) => check === 'replica').length }
   }
 
-  test('lists the replicas that are alive, and one that was killed no more', { timeout: 60_000 }, async () => {
+  test('lists the replicas that are alive, and one that was killed no more', async () => {
     await using replicas = await ReplicaProcesses.start(3)
     const { code, findings, alive } = await examine(replicas.database.url)
     expect(code).toBe(0)

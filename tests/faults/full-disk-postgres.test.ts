@@ -21,7 +21,6 @@ async function run(url: string, ...texts: readonly string[]): Promise<void> {
 
 test.skipIf(postgresServer === undefined || !mayMount())(
   'a PostgreSQL whose tables find no room refuses writes by name, answers reads, and is written to again without a restart',
-  { timeout: 120_000 },
   async () => {
     using disk = new SmallDisk(40)
     const place = join(disk.path, 'tables')

@@ -57,7 +57,7 @@ describe.runIf(mayMount())('on a full disk', () => {
     expect(await lead.tasks.get({ taskId: held.id })).toMatchObject({ status: 'in_progress', failures: 0 })
     expect(await ada.tasks.complete(leaseOf(held))).toMatchObject({ status: 'completed' })
     expect(rows(server, 'pragma integrity_check')).toEqual([{ integrity_check: 'ok' }])
-  }, 60_000)
+  })
 
   test('the server is not ready until a write can succeed, and logs the start and the end and no refused write', async () => {
     using disk = new SmallDisk(24)
@@ -81,7 +81,7 @@ describe.runIf(mayMount())('on a full disk', () => {
       'the disk is full: writes are refused with STORAGE_FULL',
     ])
     expect(lines.at(-1)?.msg).toBe('the disk has space again: writes are accepted')
-  }, 60_000)
+  })
 
   test('retention frees what is over, although nothing else can be written', async () => {
     using disk = new SmallDisk(24)
@@ -96,7 +96,7 @@ describe.runIf(mayMount())('on a full disk', () => {
     tamper(server, `update tasks set status = 'cancelled', ready = null, created_at = 1, completed_at = 1`)
     for (const _ of upTo(3)) await server.sweep()
     expect(rows(server, 'select count(*) as n from tasks')).toEqual([{ n: 0 }])
-  }, 60_000)
+  })
 })
 
 test('a server whose database is damaged under it ends by itself, with an error, and answers nothing more', async () => {

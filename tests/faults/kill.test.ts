@@ -119,9 +119,7 @@ async function createTasks(client: Client): Promise<void> {
   }
 }
 
-test('nothing acknowledged is lost and the feed is whole when the server is killed five times at work', {
-  timeout: 40_000,
-}, async () => {
+test('nothing acknowledged is lost and the feed is whole when the server is killed five times at work', async () => {
   using folder = new StoreFolder()
   await using children = new AsyncDisposableStack()
   const roll = dice(20_260_101)

@@ -164,5 +164,5 @@ describe.skipIf(postgresServer === undefined)('the log of statements that fail, 
     expectNoInput(text, failed.leaseToken)
     expect(text).toContain('"code":"55P03"')
     expect(lines.filter(({ msg }) => msg === 'sweep failed').length).toBeGreaterThan(0)
-  }, 60_000)
+  })
 })

@@ -22,56 +22,51 @@ async function expectDenseFeed(database: Database): Promise<void> {
 }
 
 describe.skipIf(postgresServer === undefined)('a call whose connection to the database breaks', () => {
-  test.each(moments)(
-    'before what is %s at any point of its transaction takes effect once',
-    { timeout: 120_000 },
-    async (moment) => {
-      await using database = await Database.create()
-      await using hop = await DatabaseHop.start(database.url)
-      await using server = await serverOn(hop.url)
-      const ann = await server.agent('ann')
-      const lead = server.connect({ deadlineMs: 30_000 })
-      let made = 0
-      let sent = 0
-      const cutting = async (call: () => Promise<unknown>, count: () => void) => {
-        for (const point of upTo(30)) {
-          hop.cutAt(point, moment)
-          await call()
-          count()
-          if (!hop.spare()) return point
-        }
-        throw new Error('a transaction of thirty round trips is none of these')
+  test.each(moments)('before what is %s at any point of its transaction takes effect once', async (moment) => {
+    await using database = await Database.create()
+    await using hop = await DatabaseHop.start(database.url)
+    await using server = await serverOn(hop.url)
+    const ann = await server.agent('ann')
+    const lead = server.connect({ deadlineMs: 30_000 })
+    let made = 0
+    let sent = 0
+    const cutting = async (call: () => Promise<unknown>, count: () => void) => {
+      for (const point of upTo(30)) {
+        hop.cutAt(point, moment)
+        await call()
+        count()
+        if (!hop.spare()) return point
       }
-      const points = await cutting(
-        () => lead.tasks.create({ type: 'code', title: 'once' }),
-        () => (made += 1),
-      )
-      await cutting(
-        () => lead.messages.send({ to: 'ann', type: 'note', payload: 'once' }),
-        () => (sent += 1),
-      )
-      expect(points).toBeGreaterThan(3)
-      expect(hop.cuts).toBeGreaterThan(6)
-      const rows = async (table: string) =>
-        (await database.rows<{ rows: number }>(`select count(*) as rows from ${table}`))[0]?.rows
-      expect(await rows('tasks')).toBe(made)
-      expect(await rows('messages')).toBe(sent)
-      const attempts: number[] = []
-      const claiming = async () => {
-        const { tasks } = await ann.tasks.claim({})
-        attempts.push(...tasks.map(({ attempt }) => attempt))
-      }
-      hop.cutAt(4, moment)
-      await claiming()
-      hop.spare()
-      expect(attempts).toEqual([1])
-      await expectDenseFeed(database)
-    },
-  )
+      throw new Error('a transaction of thirty round trips is none of these')
+    }
+    const points = await cutting(
+      () => lead.tasks.create({ type: 'code', title: 'once' }),
+      () => (made += 1),
+    )
+    await cutting(
+      () => lead.messages.send({ to: 'ann', type: 'note', payload: 'once' }),
+      () => (sent += 1),
+    )
+    expect(points).toBeGreaterThan(3)
+    expect(hop.cuts).toBeGreaterThan(6)
+    const rows = async (table: string) =>
+      (await database.rows<{ rows: number }>(`select count(*) as rows from ${table}`))[0]?.rows
+    expect(await rows('tasks')).toBe(made)
+    expect(await rows('messages')).toBe(sent)
+    const attempts: number[] = []
+    const claiming = async () => {
+      const { tasks } = await ann.tasks.claim({})
+      attempts.push(...tasks.map(({ attempt }) => attempt))
+    }
+    hop.cutAt(4, moment)
+    await claiming()
+    hop.spare()
+    expect(attempts).toEqual([1])
+    await expectDenseFeed(database)
+  })
 
   test.each(['40001', '40P01', '55P03', '57P01', '08006'])(
     'or that is refused with %s takes effect once',
-    { timeout: 60_000 },
     async (code) => {
       await using database = await Database.create()
       await using server = await serverOn(database.url)

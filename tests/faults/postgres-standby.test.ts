@@ -35,7 +35,6 @@ const postgresAt = (cluster: Cluster) => ({ url: `${cluster.url}/postgres` })
 
 test.skipIf(postgresServer === undefined)(
   'a standby that took over and lacks the last 100 events reissues none of them in silence',
-  { timeout: 120_000 },
   async () => {
     await using primary = await Cluster.start()
     if (!primary) throw new Error('there is no PostgreSQL')

@@ -43,9 +43,7 @@ afterAll(() => cluster?.[Symbol.asyncDispose]())
 describe.skipIf(cluster === undefined)('a PostgreSQL of its own', () => {
   const url = `${cluster?.url}/postgres`
 
-  test('that goes on in another timeline is another epoch, and old cursors are refused', {
-    timeout: 60_000,
-  }, async () => {
+  test('that goes on in another timeline is another epoch, and old cursors are refused', async () => {
     await using server = await TestServer.start({ clock: systemClock, postgres: { url } })
     const lead = server.connect()
     await lead.tasks.create({ type: 'code' })
@@ -64,9 +62,7 @@ describe.skipIf(cluster === undefined)('a PostgreSQL of its own', () => {
     expect((await lead.events.list({ limit: 1_000 })).events.at(-1)).toMatchObject({ type: 'task.created' })
   })
 
-  test('that crashes loses nothing it acknowledged, and is used again when it is back', {
-    timeout: 60_000,
-  }, async () => {
+  test('that crashes loses nothing it acknowledged, and is used again when it is back', async () => {
     await using store = await openPostgres({ url })
     const project = await projectOf(store)
     const append = (subject: string) =>

@@ -11,13 +11,13 @@ const sample = [
 ]
 
 describe('a fault planted in the server', () => {
-  test.each(sample)('is noticed: %s', { timeout: 120_000 }, async (name) => {
+  test.each(sample)('is noticed: %s', async (name) => {
     const fault = faults.find((one) => one.name === name)
     if (!fault) throw new Error(`no fault ${name}`)
     expect(await judged(fault, 100)).toMatchObject({ outcome: 'caught' })
   })
 
-  test('that is none is not', { timeout: 120_000 }, async () => {
+  test('that is none is not', async () => {
     const find = 'while (tasks.length < limit)'
     const fault = {
       name: 'none',
@@ -29,7 +29,7 @@ describe('a fault planted in the server', () => {
     expect(await judged(fault, 2)).toMatchObject({ outcome: 'survived' })
   })
 
-  test('in a file that is not loaded says nothing', { timeout: 120_000 }, async () => {
+  test('in a file that is not loaded says nothing', async () => {
     const fault = { name: 'elsewhere', file: 'cli/src/program.ts', find: 'x', replace: 'y', suite: 'tasks' } as const
     expect(await judged(fault, 2)).toMatchObject({ outcome: 'broken' })
   })

@@ -162,7 +162,7 @@ export class World implements Disposable {
   }
 
   #connect(who: { token: string } | { project: string }): Client {
-    return createClient({ url: this.site.server.url, deadlineMs: 10_000, ...who })
+    return createClient({ url: this.site.server.url, deadlineMs: 60_000, ...who })
   }
 
   async register(registration: Registration): Promise<void> {

@@ -96,7 +96,7 @@ beforeAll(() => {
     JSON.stringify({ compilerOptions: page, files: ['program-page.ts'] }),
   )
   writeFileSync(join(folder, 'program-page.ts'), pageProgram)
-}, 120_000)
+})
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -41,7 +41,7 @@ await tonyMCP.coordinate({})
 beforeAll(() => {
   installPackedClient(folder)
   writePrograms(folder, { 'program.ts': program, 'wrong.ts': wrong })
-}, 120_000)
+})
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -27,7 +27,7 @@ async function behindPooler(direct: boolean) {
 describe.skipIf(postgresServer === undefined).each(ways)(
   'replicas behind a pooler that gives each transaction another connection, $name',
   ({ direct }) => {
-    test('hand out work and mail, each once, and tell one feed', { timeout: 60_000 }, async () => {
+    test('hand out work and mail, each once, and tell one feed', async () => {
       await using replicas = await behindPooler(direct)
       const { first, second, database, pooler } = replicas
       const [ann, bob] = [await first.agent('ann'), await second.agent('bob')]

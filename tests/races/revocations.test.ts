@@ -119,7 +119,6 @@ describe.skipIf(postgresServer === undefined)('a revocation at one of two replic
 
   test.each([true, false])(
     'closes sockets and refuses reads at the other within two seconds, notifications: %s',
-    { timeout: 120_000 },
     async (notify) => {
       await using replicas = await Replicas.start({ notify, config: { devRole: 'admin' } })
       const lead = replicas.first.connect()

@@ -10,9 +10,7 @@ const boundMs = 7_500
 const rounds = 5
 
 describe.skipIf(postgresServer === undefined)('with notifications off', () => {
-  test('what is sent, created and done at one replica is known at the other within its next look', {
-    timeout: 120_000,
-  }, async () => {
+  test('what is sent, created and done at one replica is known at the other within its next look', async () => {
     await using replicas = await Replicas.start({ notify: false })
     const lead = replicas.first.connect()
     const bob = await replicas.second.agent('bob')

@@ -144,9 +144,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
     }
   })
 
-  test('is refused, and writes nothing, where the project is there already, a server uses the target, or the source was used since', {
-    timeout: 120_000,
-  }, async () => {
+  test('is refused, and writes nothing, where the project is there already, a server uses the target, or the source was used since', async () => {
     await using target = await Database.create()
     await using server = await TestServer.start()
     await server.connect().tasks.create({ type: 'code' })
@@ -175,9 +173,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
     expect(await tony('move', '--to', 'mysql://x')).toMatchObject({ code: 1 })
   })
 
-  test('of one project leaves the others, and gives it numbers that are free where others are', {
-    timeout: 120_000,
-  }, async () => {
+  test('of one project leaves the others, and gives it numbers that are free where others are', async () => {
     await using target = await Database.create()
     await using server = await TestServer.start(admin)
     const lead = server.connect()

@@ -5,7 +5,7 @@ import { StoreInUseError } from '@tony/mcp-server/store/sqlite/file-lock'
 import { refuseOldSqlite } from '@tony/mcp-server/store/sqlite/sqlite'
 import type { Store } from '@tony/mcp-server/store/store'
 import { sql } from 'drizzle-orm'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Child } from '../support/child.ts'
 import { projectOf, StoreFolder } from '../support/store.ts'
 import { numbered, outcomes, put, stored, upTo } from './given.ts'
@@ -39,7 +39,7 @@ describe('a commit', () => {
     const before = statSync(folder.file).size
     const project = await projectOf(store)
     for (const index of upTo(100)) await store.transact({ project }, (tx) => put(tx, numbered('r', index)))
-    await vi.waitFor(() => expect(statSync(folder.file).size).toBeGreaterThan(before), { timeout: 20_000 })
+    await expect.poll(() => statSync(folder.file).size).toBeGreaterThan(before)
   })
 
   test('that finds the disk full is refused by name with all that shared it, leaves nothing, and can be done again', async () => {

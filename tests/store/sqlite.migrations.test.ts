@@ -99,7 +99,7 @@ describe('migrations', () => {
       expect(numbers(), name).toEqual(shipped.map(({ number }) => number))
       expect(schemaDifferences(file), name).toEqual([])
     }
-  }, 120_000)
+  })
 
   test('that break a reference are refused and undone', () => {
     using folder = new StoreFolder()

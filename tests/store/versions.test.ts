@@ -15,7 +15,7 @@ const newest = readMigrations(new URL('../../drizzle/sqlite', import.meta.url)).
 
 /** A client of some server's, closed at the end. */
 function clientOf(url: string, token?: string): Client & Disposable {
-  const client = createClient({ url, deadlineMs: 20_000, ...(token !== undefined && { token }) })
+  const client = createClient({ url, deadlineMs: 60_000, ...(token !== undefined && { token }) })
   return { ...client, [Symbol.dispose]: () => client.close() }
 }
 
@@ -39,9 +39,7 @@ async function workAcross(old: Client, next: Client, agents: readonly [Client, C
 }
 
 describe.skipIf(postgresServer === undefined || onPostgres)('this program and the next one on a PostgreSQL', () => {
-  test('work side by side, whichever came first, and the older one can be started again', {
-    timeout: 120_000,
-  }, async () => {
+  test('work side by side, whichever came first, and the older one can be started again', async () => {
     await using database = await Database.create()
     using version = new NextVersion({ minReader: newest })
     const postgres = { url: database.url }
@@ -60,9 +58,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('this program and th
     ).toEqual([{ number: newest + 1, min_reader: newest }])
   })
 
-  test('do not, where the next one makes what this one must not read: it is refused by name', {
-    timeout: 60_000,
-  }, async () => {
+  test('do not, where the next one makes what this one must not read: it is refused by name', async () => {
     await using database = await Database.create()
     using version = new NextVersion()
     {
@@ -77,9 +73,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('this program and th
 describe.skipIf(postgresServer === undefined || onPostgres)(
   'this program, whose database the next one makes its own',
   () => {
-    test('writes nothing from then on and reads nothing once it knows, and says what to do', {
-      timeout: 60_000,
-    }, async () => {
+    test('writes nothing from then on and reads nothing once it knows, and says what to do', async () => {
       await using database = await Database.create()
       using version = new NextVersion()
       const postgres = { url: database.url, notify: false }
@@ -101,7 +95,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)(
       expect((await next.tasks.list({})).tasks).toHaveLength(1)
     })
 
-    test('ends within seconds, with exit code 1', { timeout: 60_000 }, async () => {
+    test('ends within seconds, with exit code 1', async () => {
       using version = new NextVersion()
       await using replicas = await ReplicaProcesses.start(1)
       await using _ = await version.serve({ DATABASE_URL: replicas.database.url, MCP_PEPPER_FILE: replicas.pepper })
@@ -113,7 +107,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)(
 )
 
 describe.skipIf(onPostgres)('this program and the next one on a file', () => {
-  test('take it over from each other, back and forth', { timeout: 120_000 }, async () => {
+  test('take it over from each other, back and forth', async () => {
     using version = new NextVersion({ minReader: newest })
     await using server = await TestServer.start({ clock: systemClock })
     const { id } = await server.connect().tasks.create({ type: 'code' })
@@ -131,9 +125,7 @@ describe.skipIf(onPostgres)('this program and the next one on a file', () => {
     expect((await claimOne(await again.agent('ann'))).id).toBe(id)
   })
 
-  test('do not, where the next one made what this one must not read', {
-    timeout: 60_000,
-  }, async () => {
+  test('do not, where the next one made what this one must not read', async () => {
     using version = new NextVersion()
     await using server = await TestServer.start({ clock: systemClock })
     await server.stop()
@@ -147,9 +139,7 @@ describe.skipIf(onPostgres)('this program and the next one on a file', () => {
 })
 
 describe.skipIf(onPostgres)('a client', () => {
-  test('of this version works against the next server, and passes over what is new in its answers', {
-    timeout: 60_000,
-  }, async () => {
+  test('of this version works against the next server, and passes over what is new in its answers', async () => {
     using version = new NextVersion({ minReader: newest })
     await using later = await version.serve({ DATABASE_PATH: `${version.folder}/test.db` })
     using lead = clientOf(later.url)
@@ -159,9 +149,7 @@ describe.skipIf(onPostgres)('a client', () => {
     expect(await lead.tasks.get({ taskId: id })).toMatchObject({ status: 'cancelled' })
   })
 
-  test('of the next version works against this server, which says what it does not know', {
-    timeout: 60_000,
-  }, async () => {
+  test('of the next version works against this server, which says what it does not know', async () => {
     await using server = await TestServer.start()
     const lead = server.connect()
     expect((await lead.system.info()).protocolVersion).toBe('1.0')

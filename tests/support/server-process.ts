@@ -44,7 +44,7 @@ export class ServerProcess implements AsyncDisposable {
   static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
     const server = new ServerProcess(await freePort(), mkdtempSync(join(tmpdir(), 'tony-process-')), options)
     try {
-      await expect.poll(() => server.status('/livez'), { timeout: 20_000 }).toBe(200)
+      await expect.poll(() => server.status('/livez')).toBe(200)
       return server
     } catch (error) {
       await server[Symbol.asyncDispose]()

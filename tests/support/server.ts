@@ -117,7 +117,7 @@ export class TestServer implements AsyncDisposable {
 
   /** A client of this server: without a token it is the developer on this machine, a tech lead. */
   connect(options: ClientOptions = {}): Client {
-    const client = createClient({ url: this.url, deadlineMs: 10_000, ...options })
+    const client = createClient({ url: this.url, deadlineMs: 60_000, ...options })
     this.#clients.add(client)
     return client
   }

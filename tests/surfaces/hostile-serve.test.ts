@@ -49,7 +49,7 @@ beforeAll(async () => {
   samples = await collect()
   child.tell('watch')
   await child.says('watching')
-}, 60_000)
+})
 
 afterAll(async () => {
   agent.destroy()
