@@ -1,4 +1,4 @@
-import { registerHooks } from 'node:module'
+import module from 'node:module'
 
 /**
  * Resolves the files of drizzle-orm without Node, which parses the 180 kB of its package.json again
@@ -9,7 +9,8 @@ import { registerHooks } from 'node:module'
 const inside = /\/node_modules\/drizzle-orm\//
 const found = new Map()
 
-registerHooks({
+// An older Node that a test starts has no such hooks, and is only slower.
+module.registerHooks?.({
   resolve(specifier, context, next) {
     const { parentURL = '' } = context
     if (specifier.startsWith('.') && specifier.endsWith('.js') && inside.test(parentURL))
