@@ -82,6 +82,8 @@ const isDialler = (text: string): boolean => /^(globalThis\.)?(fetch|WebSocket|E
 /** Who may: to the address of an issuer that the operator wrote down, and to the database. */
 const diallers = [
   { by: /^server\/src\/domain\/identity\/issuers\/public-keys\.ts$/, what: /^fetch$/ },
+  // The class of accepted sockets extends that of the library, which could dial too.
+  { by: /^server\/src\/transports\/ws\/fresh-web-socket\.ts$/, what: /^WebSocket(\.OPEN)?$/ },
   // Runs the script that writes a migration, for whoever sits at the repository.
   { by: /^server\/src\/maintenance\/migrate\.ts$/, what: /^execFileSync$/ },
 ]

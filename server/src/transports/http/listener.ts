@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import type { Services } from '../../domain/context.ts'
@@ -10,6 +10,7 @@ import { McpTransport } from '../mcp/endpoint.ts'
 import { WebSocketTransport } from '../ws/endpoint.ts'
 import { certificateOf, watchCertificate } from './certificate.ts'
 import { handleCors } from './cors.ts'
+import { HalfOpenSockets } from './half-open-sockets.ts'
 import { handleProbe } from './probes.ts'
 import { sendPublicKeys } from './public-keys.ts'
 import { RequestChecks } from './request-checks.ts'
@@ -48,6 +49,9 @@ export class Listener {
   readonly #metrics: Metrics
   readonly #checks: RequestChecks
   readonly #server: Server
+  readonly #halfOpen: HalfOpenSockets
+  /** Every connection, with those that Node's server no longer knows or does not know yet. */
+  readonly #connections = new Set<Socket>()
   readonly #webSockets: WebSocketTransport
   readonly #mcp: McpTransport
   readonly #trpc: (request: IncomingMessage, response: ServerResponse) => void
@@ -61,7 +65,8 @@ export class Listener {
     this.#metrics = metrics
     this.#checks = new RequestChecks(services.config)
     this.#trpc = createTrpcHandler(services, log, metrics, this.#checks)
-    this.#webSockets = new WebSocketTransport(services, log, metrics, this.#checks)
+    this.#halfOpen = new HalfOpenSockets(services.clock)
+    this.#webSockets = new WebSocketTransport({ services, log, metrics, checks: this.#checks }, this.#halfOpen)
     const certificate = certificateOf(services.config)
     const handle = (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response)
     this.#server = certificate
@@ -73,8 +78,12 @@ export class Listener {
     this.#server.on('upgrade', (request, raw, head) => this.#webSockets.upgrade(request, raw, head))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, raw) => {
       const status = (error.code !== undefined && statusByErrorCode[error.code]) || '400 Bad Request'
-      if (raw.writable) raw.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-      else raw.destroy()
+      if (!raw.writable) raw.destroy()
+      else this.#halfOpen.end(raw, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    })
+    this.#server.on('connection', (socket) => {
+      this.#connections.add(socket)
+      socket.once('close', () => this.#connections.delete(socket))
     })
   }
 
@@ -98,7 +107,10 @@ export class Listener {
     await this.#webSockets.close(this.#services.config.drainMs)
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
-    this.#services.clock.timer(2_000, () => this.#server.closeAllConnections())
+    this.#halfOpen.destroyAll()
+    this.#services.clock.timer(2_000, () => {
+      for (const socket of this.#connections) socket.destroy()
+    })
     await closed
   }
 

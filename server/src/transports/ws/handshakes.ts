@@ -1,0 +1,147 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { CoordinationError, type ErrorCode, errorPolicies } from '@tony/mcp-shared/errors'
+import { uuidv7 } from 'uuidv7'
+import type { RawData } from 'ws'
+import type { Services } from '../../domain/context.ts'
+import type { Identity } from '../../domain/identity/caller.ts'
+import { validPrincipal } from '../../guards/authenticate.ts'
+import type { Connection } from '../../guards/call.ts'
+import { toCoordinationError } from '../../guards/errors.ts'
+import { bearerOf, identify, projectOf } from '../http/identify.ts'
+import type { RequestChecks } from '../http/request-checks.ts'
+import { parseConnectionParams } from './client-message.ts'
+import { closeCodes } from './close-codes.ts'
+import type { FreshWebSocket } from './fresh-web-socket.ts'
+
+/** Time for a refused client to close its half, in milliseconds. */
+const closeMs = 1_000
+
+/** Returns the reason why the connection has no valid principal now; undefined if it has one. */
+export function refusalOf(connection: Connection): CoordinationError | undefined {
+  try {
+    validPrincipal(connection)
+    return undefined
+  } catch (error) {
+    return toCoordinationError(error)
+  }
+}
+
+/**
+ * Only a fault of the credential itself is final: a client stops at 4401, and reconnects after the
+ * other codes.
+ */
+export function closeCodeOf(code: ErrorCode): number {
+  const { http, retryable } = errorPolicies[code]
+  if (http === 429) return closeCodes.flooding
+  return retryable ? closeCodes.overloaded : closeCodes.unauthenticated
+}
+
+export const bytesOf = (data: RawData): Buffer => {
+  if (Buffer.isBuffer(data)) return data
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
+}
+
+/** A frame and whether it is binary. */
+export type Frame = readonly [Buffer, boolean]
+
+/** A socket whose caller is identified. */
+export interface IdentifiedSocket {
+  readonly ws: FreshWebSocket
+  readonly raw: Duplex
+  readonly connection: Connection
+  /** Frames that arrived during the authentication, in order. */
+  readonly queuedFrames: readonly Frame[]
+}
+
+export interface HandshakeOptions {
+  readonly services: Services
+  readonly checks: RequestChecks
+  readonly connectionOf: (request: IncomingMessage, identity: Identity) => Connection
+  /** Returns the error for an identified caller that may not open another socket. */
+  readonly limitErrorOf: (identity: Identity) => CoordinationError | undefined
+  readonly onIdentified: (socket: IdentifiedSocket) => void
+}
+
+interface Arrival {
+  readonly ws: FreshWebSocket
+  readonly raw: Duplex
+  readonly request: IncomingMessage
+  readonly queuedFrames: Frame[]
+  readonly cancelTimer: () => void
+}
+
+/** The upgraded sockets whose caller is not authenticated yet. */
+export class Handshakes {
+  readonly #options: HandshakeOptions
+  readonly #pending = new Set<FreshWebSocket>()
+
+  constructor(options: HandshakeOptions) {
+    this.#options = options
+  }
+
+  get pendingCount(): number {
+    return this.#pending.size
+  }
+
+  /** Authenticates the caller by its header or its first frame. */
+  begin(ws: FreshWebSocket, raw: Duplex, request: IncomingMessage, expectsConnectionParams: boolean): void {
+    const { clock, config } = this.#options.services
+    this.#pending.add(ws)
+    ws.once('close', () => this.#pending.delete(ws))
+    const cancelTimer = clock.timer(config.limits.helloMs, () => {
+      if (this.#pending.has(ws)) this.#refuse(ws, closeCodes.silent, 'no connectionParams in time')
+    })
+    const arrival: Arrival = { ws, raw, request, queuedFrames: [], cancelTimer }
+    let isAuthenticating = !expectsConnectionParams
+    ws.on('message', (data, isBinary) => {
+      if (!this.#pending.has(ws)) return
+      if (isAuthenticating) return void arrival.queuedFrames.push([bytesOf(data), isBinary])
+      isAuthenticating = true
+      this.#receiveParams(arrival, bytesOf(data), isBinary)
+    })
+    if (!expectsConnectionParams) void this.#authenticate(arrival, bearerOf(request), projectOf(request))
+  }
+
+  /** Refuses every pending socket, because the server is shutting down. */
+  closeAll(): void {
+    for (const ws of this.#pending) {
+      ws.refuse(new CoordinationError('SHUTTING_DOWN', 'the server is restarting', { retryAfterMs: 1_000 }))
+      this.#refuse(ws, closeCodes.restart, 'SHUTTING_DOWN')
+      // The server closes now, and the peer may never close its half.
+      setImmediate(() => ws.terminate())
+    }
+  }
+
+  #receiveParams(arrival: Arrival, data: Buffer, isBinary: boolean): void {
+    const { ws, request } = arrival
+    if (isBinary) return this.#refuse(ws, 1003, 'text only')
+    const params = parseConnectionParams(data.toString('utf8'))
+    if (!params) return this.#refuse(ws, closeCodes.malformed, 'the first frame is not connectionParams')
+    // With two credentials it would be unclear which of them makes the calls.
+    if (params.token !== undefined && request.headers.authorization !== undefined)
+      return this.#refuse(ws, closeCodes.malformed, 'one socket shows one credential')
+    void this.#authenticate(arrival, params.token ?? bearerOf(request), params.project)
+  }
+
+  async #authenticate(arrival: Arrival, token: string | undefined, project: string | undefined): Promise<void> {
+    const { services, checks, connectionOf, limitErrorOf, onIdentified } = this.#options
+    const { ws, raw, request, queuedFrames } = arrival
+    arrival.cancelTimer()
+    const identity = await identify(services, checks, { token, project, request })
+    if (!this.#pending.delete(ws)) return
+    const connection = connectionOf(request, identity)
+    const isAnonymous = token === undefined && project === undefined
+    const error = (isAnonymous ? undefined : refusalOf(connection)) ?? limitErrorOf(identity)
+    if (!error) return onIdentified({ ws, raw, connection, queuedFrames })
+    services.identity.denials.record(connection, 'connect', error.code, uuidv7())
+    ws.refuse(error)
+    this.#refuse(ws, closeCodeOf(error.code), error.code)
+  }
+
+  #refuse(ws: FreshWebSocket, code: number, reason: string): void {
+    this.#pending.delete(ws)
+    ws.close(code, reason)
+    this.#options.services.clock.timer(closeMs, () => ws.terminate())
+  }
+}
