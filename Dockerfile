@@ -29,7 +29,7 @@ RUN find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' 
 
 
 FROM node:24-bookworm-slim
-ENV NODE_ENV=production MCP_HOST=0.0.0.0 DATABASE_PATH=/data/tony-mcp.db
+ENV NODE_ENV=production MCP_HOST=0.0.0.0
 WORKDIR /app
 # Owned by root: the server's user can change nothing but its data.
 COPY --from=dependencies /app ./
@@ -43,8 +43,11 @@ COPY --from=build /app/cli/dist cli/dist
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
+# The default database, tony-mcp.db, is in the current folder. A variable for it here would stand
+# against a DATABASE_URL that names a PostgreSQL.
+WORKDIR /data
 EXPOSE 3456
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = 0; fetch(`${process.env.TLS_CERT_FILE ? 'https' : 'http'}://127.0.0.1:${process.env.MCP_PORT || process.env.PORT || 3456}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
-CMD ["node", "cli/dist/main.js", "serve"]
+CMD ["node", "/app/cli/dist/main.js", "serve"]

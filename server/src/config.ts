@@ -196,6 +196,10 @@ const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 function readDatabase(values: z.output<typeof environment>): Pick<Config, 'database' | 'postgres'> {
   const file = values.DATABASE_PATH ?? values.MCP_DATABASE_PATH ?? values.MCP_DATABASE
   const url = values.MCP_DATABASE_URL ?? values.DATABASE_URL
+  if (file !== undefined && url !== undefined && isPostgres(url))
+    throw new ConfigError(
+      `both a file (${file}) and a PostgreSQL are named: unset DATABASE_PATH and its like, or DATABASE_URL`,
+    )
   if (file !== undefined || url === undefined) return { database: file ?? 'tony-mcp.db', postgres: undefined }
   if (!isPostgres(url)) return { database: url.replace(/^sqlite:(\/\/)?/, ''), postgres: undefined }
   const pooler = values.MCP_DATABASE_POOLER === 'on'

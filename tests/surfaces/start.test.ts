@@ -56,6 +56,16 @@ test.each([
   expect(readConfig('dev', environment)).toMatchObject(expected)
 })
 
+test('a file and a PostgreSQL that are both named are refused: one of them would be forgotten in silence', async () => {
+  const DATABASE_URL = 'postgres://tony@db/tony'
+  for (const name of ['DATABASE_PATH', 'MCP_DATABASE_PATH', 'MCP_DATABASE']) {
+    const error = await failure(() => readConfig('serve', { [name]: '/data/tony-mcp.db', DATABASE_URL }))
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error.message).toContain('/data/tony-mcp.db')
+  }
+  expect(readConfig('serve', { DATABASE_URL }).postgres?.url).toBe(DATABASE_URL)
+})
+
 test('dev mode refuses NODE_ENV=production and says what to use', async () => {
   const error = await failure(() => readConfig('dev', { NODE_ENV: 'production' }))
   expect(error).toBeInstanceOf(ConfigError)
