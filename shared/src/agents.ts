@@ -119,8 +119,11 @@ export const agentListInput = z.strictObject({
   type: word.optional(),
   capability: word.optional(),
   limit: z.int().min(1).max(1_000).default(500),
+  /** `nextCursor` of the previous page. */
+  cursor: agentRef.optional(),
 })
-export const agentListOutput = z.object({ agents: z.array(agent) })
+/** Sorted by name. A page has at most 1 MiB of metadata, and `nextCursor` if there are more. */
+export const agentListOutput = z.object({ agents: z.array(agent), nextCursor: z.string().nullable() })
 
 /** Changes the given fields only. New capabilities apply from the next claim on. */
 export const agentUpdateInput = z.strictObject({

@@ -1,7 +1,12 @@
 import { agentStatuses } from '@tony/mcp-shared/agents'
 import { toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
+import type { Output } from './calls.ts'
 import { type AnyTool, tool } from './tool.ts'
+import type { ToolSession } from './tool-session.ts'
+
+/** The number of agents that `who` lists. */
+const listedAgents = 200
 
 const join = tool({
   name: 'join',
@@ -47,8 +52,7 @@ const who = tool({
   }),
   run: async (toolSession, { offline }) => {
     const identity = await toolSession.currentAgent()
-    const { agents } = await toolSession.call('agents.list', {})
-    const listed = agents.filter(({ status }) => offline || status !== 'offline').slice(0, 200)
+    const listed = (await listAgents(toolSession, offline)).slice(0, listedAgents)
     return {
       you: identity ? toSingleLine(identity.name) : '',
       agents: listed.map(({ id, name, type, role, status, capabilities }) => ({
@@ -62,5 +66,17 @@ const who = tool({
     }
   },
 })
+
+/** Returns agents by name, up to a page beyond those that the tool lists. */
+async function listAgents(toolSession: ToolSession, offline: boolean): Promise<Output<'agents.list'>['agents']> {
+  const found: Output<'agents.list'>['agents'] = []
+  let cursor: string | null = ''
+  while (cursor !== null && found.length < listedAgents) {
+    const page: Output<'agents.list'> = await toolSession.call('agents.list', cursor === '' ? {} : { cursor })
+    found.push(...page.agents.filter(({ status }) => offline || status !== 'offline'))
+    cursor = page.nextCursor
+  }
+  return found
+}
 
 export const agentTools: readonly AnyTool[] = [join, who]

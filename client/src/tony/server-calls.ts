@@ -37,8 +37,14 @@ export async function routeRequest(client: Client, request: MCPRequest): Promise
 }
 
 export async function listActiveAgents(client: Client): Promise<AgentInfo[]> {
-  const { agents } = await client.agents.list({ limit: 1_000 })
-  return agents.filter(({ status }) => status !== 'offline').map(infoOf)
+  const active: AgentInfo[] = []
+  let cursor: string | undefined
+  do {
+    const { agents, nextCursor } = await client.agents.list({ limit: 1_000, ...(cursor !== undefined && { cursor }) })
+    active.push(...agents.filter(({ status }) => status !== 'offline').map(infoOf))
+    cursor = nextCursor ?? undefined
+  } while (cursor !== undefined)
+  return active
 }
 
 export async function getHealth(client: Client): Promise<HealthStatus> {

@@ -12,7 +12,17 @@ export function parseCursor(cursor: string | undefined): number | undefined {
 }
 
 /**
- * Characters of caller-written text per page. Rows may be large, and a reply stays in memory until
- * the client has read it.
+ * Bytes of caller-written text per page. Rows may be large, and a reply stays in memory until the
+ * client has read it. A row that is larger is a page of its own.
  */
-export const pageCharacterLimit = 1_048_576
+export const pageByteLimit = 1_048_576
+
+/** Returns the number of rows that fit into one page, in their order: at least one, if there is one. */
+export function countFitting(rows: readonly { readonly bytes: number }[]): number {
+  let size = 0
+  const end = rows.findIndex(({ bytes }, index) => {
+    size += bytes
+    return index > 0 && size > pageByteLimit
+  })
+  return end < 0 ? rows.length : end
+}

@@ -1,6 +1,7 @@
 import { type EventFilter, type EventType, type event, eventTypes } from '@tony/mcp-shared/events'
-import { and, eq, gt } from 'drizzle-orm'
+import { and, eq, gt, sql } from 'drizzle-orm'
 import type { z } from 'zod'
+import { countFitting } from '../../platform/paging.ts'
 import { iso } from '../../platform/times.ts'
 import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
 import { type Principal, seesAllMessages } from '../principal.ts'
@@ -19,11 +20,24 @@ export interface FeedEvent extends Item<EventOutput> {
   readonly epic: string | null
   readonly threadId: string | null
   readonly audience: readonly string[] | null
+  /** Size of its data as JSON. */
+  readonly bytes: number
 }
 
 const findPage = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
   db
     .select()
+    .from(t.events)
+    .where(and(eq(t.events.projectId, p.project), gt(t.events.seq, p.after)))
+    .orderBy(t.events.seq)
+    .limit(placeholder('limit'))
+    .prepare(),
+)
+
+/** The sizes of the events of a page. Neither engine reads a text to tell its length. */
+const measurePage = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
+  db
+    .select({ bytes: sql<number>`octet_length(${t.events.data})` })
     .from(t.events)
     .where(and(eq(t.events.projectId, p.project), gt(t.events.seq, p.after)))
     .orderBy(t.events.seq)
@@ -51,12 +65,15 @@ export async function pageAfter(
     const { subject, actor, taskId, epic, threadId } = row
     const output = { seq: row.seq, at: iso(row.at), type, subject, actor, data: JSON.parse(row.data) }
     const audience: readonly string[] | null = row.audience === null ? null : JSON.parse(row.audience)
-    return { ...toItem(output), id: cursorAt(epoch, row.seq), seq: row.seq, type, taskId, epic, threadId, audience }
+    const bytes = Buffer.byteLength(row.data)
+    const id = cursorAt(epoch, row.seq)
+    return { ...toItem(output), id, seq: row.seq, type, taskId, epic, threadId, audience, bytes }
   })
 }
 
 /**
- * Returns the events after `seq` for a subscriber. Throws CURSOR_EXPIRED if retention has deleted
+ * Returns the events after `seq` for a subscriber or a list: up to `limit`, and as many as fit into
+ * one page. Throws CURSOR_EXPIRED if retention has deleted
  * the next one, so that the subscriber does not skip it unnoticed.
  */
 export async function requirePageAfter(
@@ -66,7 +83,8 @@ export async function requirePageAfter(
   seq: number,
   limit: number,
 ): Promise<FeedEvent[]> {
-  const page = await pageAfter(reader, project, epoch, seq, limit)
+  const fitting = countFitting(await reader.run(measurePage, { project, after: seq, limit }))
+  const page = await pageAfter(reader, project, epoch, seq, fitting)
   if (page[0]?.seq !== seq + 1) requireRetained(epoch, seq, (await logRangeOf(reader, project)).first)
   return page
 }

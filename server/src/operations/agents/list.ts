@@ -1,27 +1,62 @@
 import type { agentListInput, agentListOutput } from '@tony/mcp-shared/agents'
-import { and, eq, ne } from 'drizzle-orm'
+import { and, eq, getTableColumns, gt, inArray, ne, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { toAgentOutput } from './serialize.ts'
+import { pageByteLimit } from '../../platform/paging.ts'
+import type { Reader } from '../../store/store.ts'
+import { type AgentOutput, toAgentOutput } from './serialize.ts'
 
-/** `agents.list`: sorted by name. */
-export const listAgents = (
-  ctx: Context,
-  input: z.output<typeof agentListInput>,
-): Promise<z.output<typeof agentListOutput>> =>
+type Input = z.output<typeof agentListInput>
+
+/** The number of agents to read at a time. Only those that match the filters count for the page. */
+const chunkLimit = 100
+
+/** Returns agents by name without their metadata, which may be large. */
+async function readChunk(reader: Reader, ctx: Context, { type, cursor }: Pick<Input, 'type' | 'cursor'>) {
+  const { agents } = reader.t
+  const { metadata, ...columns } = getTableColumns(agents)
+  const where = [eq(agents.projectId, ctx.principal.project), ne(agents.status, 'unregistered')]
+  if (type !== undefined) where.push(eq(agents.type, type))
+  if (cursor !== undefined) where.push(gt(agents.name, cursor))
+  const rows = await reader.db
+    .select({ ...columns, bytes: sql<number>`octet_length(${metadata}) + octet_length(${agents.capabilities})` })
+    .from(agents)
+    .where(and(...where))
+    .orderBy(agents.name)
+    .limit(chunkLimit)
+  const outputs = await Promise.all(rows.map((row) => toAgentOutput(ctx, reader, { ...row, metadata: '{}' })))
+  return outputs.map((output, index) => ({ output, bytes: rows[index]?.bytes ?? 0 }))
+}
+
+const matches = ({ status, capability }: Input, agent: AgentOutput): boolean =>
+  (status === undefined || agent.status === status) &&
+  (capability === undefined || agent.capabilities.includes(capability))
+
+/** Adds the metadata to a page of agents. */
+async function withMetadata({ db, t: { agents } }: Reader, page: readonly AgentOutput[]): Promise<AgentOutput[]> {
+  const { id, metadata } = agents
+  const ids = page.map((agent) => agent.id)
+  const rows = ids.length === 0 ? [] : await db.select({ id, metadata }).from(agents).where(inArray(id, ids))
+  const texts = new Map(rows.map((row) => [row.id, row.metadata]))
+  return page.map((agent) => ({ ...agent, metadata: JSON.parse(texts.get(agent.id) ?? '{}') }))
+}
+
+/** `agents.list`: sorted by name, in pages. */
+export const listAgents = (ctx: Context, input: Input): Promise<z.output<typeof agentListOutput>> =>
   ctx.read(async (reader) => {
-    const { agents } = reader.t
-    const ofType = input.type === undefined ? [] : [eq(agents.type, input.type)]
-    const rows = await reader.db
-      .select()
-      .from(agents)
-      .where(and(eq(agents.projectId, ctx.principal.project), ne(agents.status, 'unregistered'), ...ofType))
-      .orderBy(agents.name)
-    const outputs = await Promise.all(rows.map((row) => toAgentOutput(ctx, reader, row)))
-    const matching = outputs.filter(
-      ({ status, capabilities }) =>
-        (input.status === undefined || status === input.status) &&
-        (input.capability === undefined || capabilities.includes(input.capability)),
-    )
-    return { agents: matching.slice(0, input.limit) }
+    const page: AgentOutput[] = []
+    let size = 0
+    let { cursor } = input
+    for (;;) {
+      const chunk = await readChunk(reader, ctx, { type: input.type, cursor })
+      for (const { output, bytes } of chunk.filter((candidate) => matches(input, candidate.output))) {
+        size += bytes
+        const last = page.at(-1)
+        if (last && (page.length === input.limit || size > pageByteLimit))
+          return { agents: await withMetadata(reader, page), nextCursor: last.name }
+        page.push(output)
+      }
+      cursor = chunk.at(-1)?.output.name
+      if (chunk.length < chunkLimit) return { agents: await withMetadata(reader, page), nextCursor: null }
+    }
   })

@@ -1,11 +1,12 @@
 import type { auditListInput, auditListOutput } from '@tony/mcp-shared/audit'
 import { errorCodes } from '@tony/mcp-shared/errors'
 import { eventTypes } from '@tony/mcp-shared/events'
-import { and, eq, gt, isNotNull, isNull, lte, or, type SQL } from 'drizzle-orm'
+import { and, eq, gt, isNotNull, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
 import { isAllowed } from '../../domain/principal.ts'
+import { countFitting } from '../../platform/paging.ts'
 import { iso } from '../../platform/times.ts'
 import type { Reader } from '../../store/store.ts'
 
@@ -29,13 +30,17 @@ async function listMutations(reader: Reader, project: string, input: Input): Pro
   const { first, last } = await logRangeOf(reader, project)
   const start = Math.max(after, first - 1)
   const end = Math.min(start + scanLimit, last)
-  const rows = await reader.db
-    .select()
+  const where = and(eq(e.projectId, project), gt(e.seq, start), lte(e.seq, end), isNotNull(e.requestId), ...filters)
+  const measured = await reader.db
+    .select({ bytes: sql<number>`octet_length(${e.data})` })
     .from(e)
-    .where(and(eq(e.projectId, project), gt(e.seq, start), lte(e.seq, end), isNotNull(e.requestId), ...filters))
+    .where(where)
     .orderBy(e.seq)
     .limit(input.limit)
-  const reached = rows.length === input.limit ? (rows.at(-1)?.seq ?? end) : Math.max(start, end)
+  const count = countFitting(measured)
+  const rows = await reader.db.select().from(e).where(where).orderBy(e.seq).limit(count)
+  const isFull = count === input.limit || count < measured.length
+  const reached = isFull ? (rows.at(-1)?.seq ?? end) : Math.max(start, end)
   return {
     mutations: rows.map((row) => ({
       seq: row.seq,

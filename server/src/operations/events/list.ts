@@ -3,7 +3,8 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { cursorAt, resolveCursor } from '../../domain/feed/cursor.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
-import { type EventOutput, isVisible, requirePageAfter } from '../../domain/feed/page.ts'
+import { type EventOutput, type FeedEvent, isVisible, requirePageAfter } from '../../domain/feed/page.ts'
+import { pageByteLimit } from '../../platform/paging.ts'
 
 /**
  * Events per query, and events per call: after the second number the page is returned even if it is
@@ -11,6 +12,20 @@ import { type EventOutput, isVisible, requirePageAfter } from '../../domain/feed
  */
 const readLimit = 1_000
 const scanLimit = 20_000
+
+interface EventPage {
+  readonly events: EventOutput[]
+  size: number
+}
+
+/** Adds an event. Returns false if the page has no room for it. */
+function addTo(page: EventPage, limit: number, { data, bytes }: FeedEvent): boolean {
+  const { events, size } = page
+  if (events.length === limit || (events.length > 0 && size + bytes > pageByteLimit)) return false
+  events.push(data)
+  page.size += bytes
+  return true
+}
 
 /** `events.list`: the event log behind the subscription, as a query. */
 export const listEvents = (
@@ -23,14 +38,16 @@ export const listEvents = (
     const { cursor, limit, ...filter } = input
     const start = await resolveCursor(reader, project, epoch, cursor ?? 'start')
     let seq = start
-    const events: EventOutput[] = []
-    while (events.length < limit && seq - start < scanLimit) {
-      const page = await requirePageAfter(reader, project, epoch, seq, readLimit)
-      if (page.length === 0) return { events, cursor: cursorAt(epoch, seq), more: false }
-      for (const candidate of page) {
+    const page: EventPage = { events: [], size: 0 }
+    const { events } = page
+    let full = false
+    while (!full && events.length < limit && seq - start < scanLimit) {
+      const read = await requirePageAfter(reader, project, epoch, seq, readLimit)
+      if (read.length === 0) return { events, cursor: cursorAt(epoch, seq), more: false }
+      for (const candidate of read) {
+        full = isVisible(ctx.principal, filter, candidate) && !addTo(page, limit, candidate)
+        if (full) break
         seq = candidate.seq
-        if (isVisible(ctx.principal, filter, candidate)) events.push(candidate.data)
-        if (events.length === limit) break
       }
     }
     const { last } = await logRangeOf(reader, project)

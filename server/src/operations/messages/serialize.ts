@@ -2,7 +2,8 @@ import { type delivery, type message, messageStatuses, modeOfRank } from '@tony/
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { eq, getTableColumns, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { pageCharacterLimit } from '../../platform/paging.ts'
+import { pageByteLimit } from '../../platform/paging.ts'
+import { replyBytes } from '../../platform/reply-bytes.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
@@ -13,19 +14,22 @@ type Status = MessageOutput['status']
 export type MessageOutput = z.output<typeof message>
 
 /**
- * A message without its payload, which may be large and is read only when the message is returned.
+ * A message without its texts, which may be large and are read only when the message is returned.
  */
-export type MessageHead = Omit<MessageRow, 'payload'>
+export type MessageHead = Omit<MessageRow, 'payload' | 'lastError'>
 
-/** The columns of a message without its payload. */
+/** The columns of a message without its texts. */
 export function headColumns(messages: Tables['messages']) {
-  const { payload: _, ...head } = getTableColumns(messages)
+  const { payload: _payload, lastError: _lastError, ...head } = getTableColumns(messages)
   return head
 }
 
-const findPayload = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const findTexts = statement(({ db, t, p }: Query<{ ord: number }>) =>
   db
-    .select({ payload: sql<string | null>`coalesce(${t.messages.payload}, ${t.bodies.payload})` })
+    .select({
+      payload: sql<string | null>`coalesce(${t.messages.payload}, ${t.bodies.payload})`,
+      lastError: t.messages.lastError,
+    })
     .from(t.messages)
     .leftJoin(t.bodies, eq(t.bodies.id, t.messages.bodyId))
     .where(eq(t.messages.ord, p.ord))
@@ -61,24 +65,19 @@ export const wireFieldsOf = (row: MessageHead, payload: string): SharedFields =>
   redrives: row.redrives,
 })
 
-const serializeMessage = (row: MessageHead, payload: string): MessageOutput => ({
-  ...wireFieldsOf(row, payload),
-  bodyId: row.bodyId,
-  status: statusOf(row.status),
-  deliveredAt: isoOrNull(row.deliveredAt),
-  shownAt: isoOrNull(row.shownAt),
-  endedAt: isoOrNull(row.endedAt),
-  lastError: row.lastError,
-})
-
-async function payloadOf(reader: Reader, { ord, id }: MessageHead): Promise<string> {
-  const [found] = await reader.run(findPayload, { ord })
-  if (typeof found?.payload !== 'string') throw new Error(`message ${id} is not whole`)
-  return found.payload
+export async function toMessage(reader: Reader, row: MessageHead): Promise<MessageOutput> {
+  const [texts] = await reader.run(findTexts, { ord: row.ord })
+  if (typeof texts?.payload !== 'string') throw new Error(`message ${row.id} is not whole`)
+  return {
+    ...wireFieldsOf(row, texts.payload),
+    bodyId: row.bodyId,
+    status: statusOf(row.status),
+    deliveredAt: isoOrNull(row.deliveredAt),
+    shownAt: isoOrNull(row.shownAt),
+    endedAt: isoOrNull(row.endedAt),
+    lastError: texts.lastError,
+  }
 }
-
-export const toMessage = async (reader: Reader, row: MessageHead): Promise<MessageOutput> =>
-  serializeMessage(row, await payloadOf(reader, row))
 
 export interface MessagePage<T> {
   readonly page: T[]
@@ -86,7 +85,7 @@ export interface MessagePage<T> {
 }
 
 /**
- * Returns the messages that fit into one page, at least one. `nextCursor` is the end of these rows,
+ * Reads the messages that fit into one page, one by one, and at least one. `nextCursor` is the end of these rows,
  * or null at the end of the list.
  */
 export async function toMessagePage<T>(
@@ -98,10 +97,10 @@ export async function toMessagePage<T>(
   let size = 0
   let last: MessageHead | undefined
   for (const row of rows) {
-    const payload = await payloadOf(reader, row)
-    size += payload.length
-    if (last && size > pageCharacterLimit) return { page, nextCursor: String(last.ord) }
-    page.push(await toEntry(row, serializeMessage(row, payload)))
+    const entry = await toEntry(row, await toMessage(reader, row))
+    size += replyBytes(entry)
+    if (last && size > pageByteLimit) return { page, nextCursor: String(last.ord) }
+    page.push(entry)
     last = row
   }
   return { page, nextCursor: next === null ? null : String(next) }

@@ -1,27 +1,31 @@
 import { policy } from '@tony/mcp-shared/policy'
 import { agentRole } from '@tony/mcp-shared/roles'
 import type { taskExplainInput, taskExplainOutput } from '@tony/mcp-shared/task-queries'
-import { and, eq, ne } from 'drizzle-orm'
+import { and, eq, gt, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { type Query, statement } from '../../store/store.ts'
-import type { Tables } from '../../store/tables/tables.ts'
+import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
 import { type Predicate, reasonsOf } from './explain-reasons.ts'
 import { requireTask } from './get.ts'
 import { statusOf, type TaskRow } from './serialize.ts'
 
 const agentLimit = 200
 
-type AgentRow = Tables['agents']['$inferSelect']
+/** The number of agents to read at a time. A project may have thousands. */
+const chunkLimit = 200
 
-const agentsOf = statement(({ db, t, p }: Query<{ project: string }>) =>
-  db
-    .select()
+const agentsAfter = statement(({ db, t, p }: Query<{ project: string; after: string; limit: number }>) => {
+  const { id, projectId, name, role, capabilities, lastActivity, pausedAt, drainingAt } = t.agents
+  return db
+    .select({ id, projectId, name, role, capabilities, lastActivity, pausedAt, drainingAt })
     .from(t.agents)
-    .where(and(eq(t.agents.projectId, p.project), ne(t.agents.status, 'unregistered')))
-    .orderBy(t.agents.name)
-    .prepare(),
-)
+    .where(and(eq(projectId, p.project), ne(t.agents.status, 'unregistered'), gt(name, p.after)))
+    .orderBy(name)
+    .limit(placeholder('limit'))
+    .prepare()
+})
+
+type AgentRow = Awaited<ReturnType<ReturnType<(typeof agentsAfter)['build']>['execute']>>[number]
 
 /**
  * Returns the conditions that exclude one agent from a task, apart from the task's own blockers.
@@ -41,6 +45,34 @@ function exclusions(ctx: Context, now: number, row: TaskRow, agent: AgentRow): P
   return checks.filter(([, excluded]) => excluded).map(([predicate]) => predicate)
 }
 
+type ExplainedAgent = z.output<typeof taskExplainOutput>['agents'][number]
+
+/** A number of agents, and the first of them. */
+interface JudgedAgents {
+  count: number
+  readonly listed: ExplainedAgent[]
+}
+
+/** Returns the agents that may claim a task and those that may not, each by name. */
+async function judgeAgents(ctx: Context, reader: Reader, row: TaskRow) {
+  const { project } = ctx.principal
+  const eligible: JudgedAgents = { count: 0, listed: [] }
+  const others: JudgedAgents = { count: 0, listed: [] }
+  let after = ''
+  for (;;) {
+    const agents = await reader.run(agentsAfter, { project, after, limit: chunkLimit })
+    for (const agent of agents) {
+      const excludedBy = exclusions(ctx, reader.now, row, agent)
+      const kind = excludedBy.length === 0 ? eligible : others
+      kind.count += 1
+      if (kind.listed.length === agentLimit) continue
+      kind.listed.push({ agentId: agent.id, name: agent.name, eligible: excludedBy.length === 0, excludedBy })
+    }
+    after = agents.at(-1)?.name ?? after
+    if (agents.length < chunkLimit) return { eligible, others }
+  }
+}
+
 /**
  * `tasks.explain`: the reasons why a task is not running. It reads the task, its blockers and the
  * agents of the project.
@@ -52,19 +84,14 @@ export const explainTask = (
   ctx.read(async (reader) => {
     const { project } = ctx.principal
     const row = await requireTask(reader, project, input.taskId)
-    const agents = (await reader.run(agentsOf, { project })).map((agent) => {
-      const excludedBy = exclusions(ctx, reader.now, row, agent)
-      return { agentId: agent.id, name: agent.name, eligible: excludedBy.length === 0, excludedBy }
-    })
-    const eligible = agents.filter((agent) => agent.eligible)
-    const others = agents.filter((agent) => !agent.eligible)
+    const { eligible, others } = await judgeAgents(ctx, reader, row)
     const reasons = await reasonsOf(reader, row)
     return {
       taskId: row.id,
       status: statusOf(row),
-      claimable: reasons.length === 0 && eligible.length > 0,
+      claimable: reasons.length === 0 && eligible.count > 0,
       reasons,
-      agents: [...eligible, ...others].slice(0, agentLimit),
-      truncated: agents.length > agentLimit,
+      agents: [...eligible.listed, ...others.listed].slice(0, agentLimit),
+      truncated: eligible.count + others.count > agentLimit,
     }
   })

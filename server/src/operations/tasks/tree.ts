@@ -4,7 +4,9 @@ import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { rollupOf } from '../../domain/tasks/rollup.ts'
+import { countFitting } from '../../platform/paging.ts'
 import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
+import type { Tables } from '../../store/tables/tables.ts'
 import { requireTask } from './get.ts'
 import { statusOf, type TaskRow } from './serialize.ts'
 
@@ -13,9 +15,21 @@ const nodeLimit = 1_000
 type Tree = z.output<typeof taskTreeOutput>
 type TreeScope = Pick<z.output<typeof taskTreeInput>, 'epic' | 'story'>
 
+type NodeRow = Pick<TaskRow, 'id' | 'parentId' | 'type' | 'title' | 'status' | 'priority'>
+
+/** The columns of a node. The others may be large. */
+const nodeColumns = ({ tasks: { id, parentId, type, title, status, priority } }: Tables) => ({
+  id,
+  parentId,
+  type,
+  title,
+  status,
+  priority,
+})
+
 const findChildren = statement(({ db, t, p }: Query<{ project: string; parentId: string; limit: number }>) =>
   db
-    .select()
+    .select(nodeColumns(t))
     .from(t.tasks)
     .where(and(eq(t.tasks.parentId, p.parentId), eq(t.tasks.projectId, p.project)))
     .orderBy(t.tasks.ord)
@@ -23,7 +37,7 @@ const findChildren = statement(({ db, t, p }: Query<{ project: string; parentId:
     .prepare(),
 )
 
-const toNode = (row: TaskRow, depth: number) => ({
+const toNode = (row: NodeRow, depth: number) => ({
   id: row.id,
   parentId: row.parentId,
   depth,
@@ -33,15 +47,23 @@ const toNode = (row: TaskRow, depth: number) => ({
   priority: priorityOfRank(row.priority),
 })
 
+/** Returns the nodes that fit into one reply. */
+function toTree(nodes: Tree['nodes'], rollup: Tree['rollup']): Tree {
+  const allowed = nodes.slice(0, nodeLimit)
+  const sizes = allowed.map(({ title, type }) => ({ bytes: Buffer.byteLength(title ?? '') + Buffer.byteLength(type) }))
+  const count = countFitting(sizes)
+  return { nodes: allowed.slice(0, count), rollup, truncated: nodes.length > count }
+}
+
 /** Returns a task and its descendants, level by level. */
 async function subtreeOf(reader: Reader, project: string, taskId: string, depthLimit: number): Promise<Tree> {
   const root = await requireTask(reader, project, taskId)
   const nodes = [toNode(root, 0)]
   // Plans that were imported one after the other can make two tasks each other's parent.
   const seen = new Set([root.id])
-  let level = [root]
+  let level: NodeRow[] = [root]
   for (let depth = 1; depth <= depthLimit && level.length > 0; depth += 1) {
-    const nextLevel: TaskRow[] = []
+    const nextLevel: NodeRow[] = []
     for (const parent of level) {
       const limit = nodeLimit - nodes.length + 1
       const found = await reader.run(findChildren, { project, parentId: parent.id, limit })
@@ -51,11 +73,11 @@ async function subtreeOf(reader: Reader, project: string, taskId: string, depthL
         nodes.push(toNode(row, depth))
       }
       nextLevel.push(...rows)
-      if (nodes.length > nodeLimit) return { nodes: nodes.slice(0, nodeLimit), rollup: null, truncated: true }
+      if (nodes.length > nodeLimit) return toTree(nodes, null)
     }
     level = nextLevel
   }
-  return { nodes, rollup: null, truncated: false }
+  return toTree(nodes, null)
 }
 
 /** Returns the tasks of an epic or a story in the order of creation, and their rollup. */
@@ -63,16 +85,13 @@ async function scopeTreeOf(reader: Reader, project: string, { epic, story }: Tre
   const { tasks } = reader.t
   const inScope = epic === undefined ? eq(tasks.story, story ?? '') : eq(tasks.epic, epic)
   const rows = await reader.db
-    .select()
+    .select(nodeColumns(reader.t))
     .from(tasks)
     .where(and(eq(tasks.projectId, project), inScope))
     .orderBy(tasks.ord)
     .limit(nodeLimit + 1)
-  return {
-    nodes: rows.slice(0, nodeLimit).map((row) => toNode(row, 0)),
-    rollup: await rollupOf(reader, project, { epic, story }),
-    truncated: rows.length > nodeLimit,
-  }
+  const nodes = rows.map((row) => toNode(row, 0))
+  return toTree(nodes, await rollupOf(reader, project, { epic, story }))
 }
 
 export const getTaskTree = (ctx: Context, input: z.output<typeof taskTreeInput>): Promise<Tree> =>
