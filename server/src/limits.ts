@@ -14,6 +14,8 @@ const shape = {
   socketBufferBytes: limit(mebibyte, 65_536, 64 * mebibyte),
   /** Milliseconds above that size after which the socket is closed as a slow consumer. */
   slowConsumerMs: limit(10_000, 100, 600_000),
+  /** Bytes of pages that are read at the same time, over all callers; other reads wait. */
+  pageBytes: limit(8 * mebibyte, mebibyte, 1_024 * mebibyte),
   callsInFlight: limit(256, 1, 10_000),
   subscriptions: limit(64, 1, 10_000),
   /** Calls in one WebSocket frame. Clients send at most 500. */

@@ -40,6 +40,10 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#process.kill(name)
   }

@@ -97,6 +97,12 @@ export class Wire implements Disposable {
     }
   }
 
+  /** Forgets everything that came so far. */
+  forget(): void {
+    this.texts.length = 0
+    this.#read = 0
+  }
+
   call(path: string, method: 'query' | 'mutation', input: unknown): Promise<Reply> {
     this.#lastId += 1
     this.send({ id: this.#lastId, method, params: { path, input } })

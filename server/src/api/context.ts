@@ -1,8 +1,8 @@
-import type { Context } from '../domain/context.ts'
+import type { Context, TransactOptions } from '../domain/context.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Call } from '../guards/call.ts'
 import { hashInput, type IdempotencyKey, runIdempotent } from '../guards/idempotency.ts'
-import type { Scope } from '../store/store.ts'
+import type { Scope, Transaction } from '../store/store.ts'
 
 function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): IdempotencyKey | undefined {
   if (typeof input !== 'object' || input === null || !('idempotencyKey' in input)) return undefined
@@ -22,7 +22,7 @@ function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): Ide
  * its abort signal.
  */
 export function contextOf(call: Call, input: unknown, signal: AbortSignal): Context {
-  const { principal, connection } = call
+  const { principal, connection, hold } = call
   const { services } = connection
   const key = idempotencyKeyOf(call, principal, input)
   const scope: Scope = {
@@ -32,19 +32,28 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
     requestId: call.requestId,
     ...fenceOf(principal),
   }
+  const once = <T>(tx: Transaction, work: (tx: Transaction) => Promise<T>, options: TransactOptions<T>): Promise<T> => {
+    const { replay, step } = options
+    const ownKey = key && step !== undefined ? { ...key, key: `${key.key}#${step}` } : key
+    return ownKey ? runIdempotent(tx, ownKey, () => work(tx), replay) : work(tx)
+  }
+  const transact: Context['transact'] = (work, options = {}) =>
+    services.store.transact(scope, (tx) => once(tx, work, options))
   return {
     ...services,
     principal,
     signal,
     requestId: call.requestId,
     reauthenticate: (renewed) => connection.renew?.(renewed),
-    read: (work) => services.store.read(work),
-    transact: (work, { replay, step } = {}) => {
-      const ownKey = key && step !== undefined ? { ...key, key: `${key.key}#${step}` } : key
-      return services.store.transact(scope, (tx) =>
-        ownKey ? runIdempotent(tx, ownKey, () => work(tx), replay) : work(tx),
-      )
+    read: async (work) => {
+      await hold?.takeTurn()
+      return services.store.read(work)
     },
+    transact,
+    transactLarge: (work, options = {}) =>
+      hold
+        ? hold.transact((measured) => services.store.transact(scope, (tx) => measured(() => once(tx, work, options))))
+        : transact(work, options),
   }
 }
 

@@ -3,6 +3,7 @@ import { TRPCError } from '@trpc/server'
 import type { Chunk } from '../domain/feed/item.ts'
 import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import type { Call, Connection } from '../guards/call.ts'
+import { ReplyBudget, type ReplyHold } from '../platform/reply-budget.ts'
 import { contextOf } from './context.ts'
 import { type CompiledProcedure, getCompiled, runGuards } from './procedure.ts'
 import { appRouter } from './router.ts'
@@ -45,9 +46,14 @@ export interface CallRequest {
   readonly kind: Call['kind']
   readonly rawInput: unknown
   readonly signal: AbortSignal
+  /**
+   * The share in the memory of the connection's replies, which the transport releases once it has
+   * sent the reply. Default: a share that ends with the call.
+   */
+  readonly hold?: ReplyHold | undefined
 }
 
-function prepareCall({ connection, requestId, path, kind, rawInput, signal }: CallRequest) {
+function prepareCall({ connection, requestId, path, kind, rawInput, signal, hold }: CallRequest) {
   const procedure = procedures.get(path)
   if (procedure?.kind !== kind)
     throw new TRPCError({ code: 'NOT_FOUND', message: `No "${kind}"-procedure on path "${path}"` })
@@ -58,6 +64,7 @@ function prepareCall({ connection, requestId, path, kind, rawInput, signal }: Ca
     kind,
     meta: procedure.meta,
     rawInput,
+    hold,
     principal: anonymousPrincipal,
   }
   const settle = runGuards(call)
@@ -74,6 +81,20 @@ function prepareCall({ connection, requestId, path, kind, rawInput, signal }: Ca
  * replies.
  */
 export async function runCall(request: CallRequest): Promise<unknown> {
+  if (request.hold) return runHeldCall(request)
+  const { pageSlots, config } = request.connection.services
+  const hold = new ReplyBudget(pageSlots, config.limits.socketBufferBytes).open()
+  try {
+    return await runHeldCall({ ...request, hold })
+  } finally {
+    hold.release()
+  }
+}
+
+async function runHeldCall(request: CallRequest): Promise<unknown> {
+  // Before anything else is made of the call: hundreds may wait on each socket.
+  const turn = request.kind === 'query' ? request.hold?.takeTurn() : undefined
+  if (turn) await turn
   const { revocations } = request.connection.services.identity
   if (revocations.isStale) await revocations.tryRefresh()
   const { settle, start } = prepareCall(request)

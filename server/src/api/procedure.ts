@@ -92,21 +92,29 @@ type GuardedConnection = Connection & { readonly call: Call; readonly signal: Ab
 
 const guardedProcedure = (kind: Kind, meta: ProcedureMeta) =>
   t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next, signal }) => {
-    const call: Call = {
-      connection: ctx,
-      requestId: uuidv7(),
-      path,
-      kind,
-      meta,
-      rawInput: await getRawInput(),
-      principal: anonymousPrincipal,
+    const hold = kind === 'subscription' ? undefined : ctx.replies?.open()
+    try {
+      if (kind === 'query') await hold?.takeTurn()
+      const call: Call = {
+        connection: ctx,
+        requestId: uuidv7(),
+        path,
+        kind,
+        meta,
+        rawInput: await getRawInput(),
+        hold,
+        principal: anonymousPrincipal,
+      }
+      if (ctx.services.identity.revocations.isStale) await ctx.services.identity.revocations.tryRefresh()
+      const settle = runGuards(call)
+      const result = await next({ ctx: { ...ctx, call, signal: signal ?? new AbortController().signal } })
+      if (result.ok) ctx.replies?.keep(result.data)
+      else requestIds.set(result.error, call.requestId)
+      settle(result.ok ? { ok: true } : { ok: false, error: result.error })
+      return result
+    } finally {
+      hold?.release()
     }
-    if (ctx.services.identity.revocations.isStale) await ctx.services.identity.revocations.tryRefresh()
-    const settle = runGuards(call)
-    const result = await next({ ctx: { ...ctx, call, signal: signal ?? new AbortController().signal } })
-    if (!result.ok) requestIds.set(result.error, call.requestId)
-    settle(result.ok ? { ok: true } : { ok: false, error: result.error })
-    return result
   })
 
 /** Gives tRPC the type of a reply. Only `checkReply` checks the schema, when tests turn it on. */

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { PageSlots } from '../platform/reply-budget.ts'
 import type { BackupRunner } from '../store/backup/backup-runner.ts'
 import type { Reader, Store, Transaction } from '../store/store.ts'
 import type { Presence } from './agents/presence.ts'
@@ -61,6 +62,7 @@ export interface Services {
   /** Undefined where the database is not a file of this server. */
   readonly backupRunner: BackupRunner | undefined
   readonly retentionProgress: RetentionProgress
+  readonly pageSlots: PageSlots
   /** Start of the server, by the monotonic clock. */
   readonly startedAt: number
   /**
@@ -71,7 +73,7 @@ export interface Services {
 }
 
 /** The services that operations use. */
-export interface OperationServices extends Omit<Services, 'retentionProgress' | 'identity'> {
+export interface OperationServices extends Omit<Services, 'retentionProgress' | 'pageSlots' | 'identity'> {
   readonly identity: Omit<IdentityServices, 'incarnations' | 'revocations' | 'lockouts' | 'rateLimiter' | 'denials'>
 }
 
@@ -101,6 +103,10 @@ export interface Context extends OperationServices {
    * carries its own credential.
    */
   readonly reauthenticate: (principal: Principal) => void
+  /**
+   * Reads for the reply. The reads of a connection take turns, and wait while its caller has not
+   * read earlier replies.
+   */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
   /**
    * Runs `work` in one transaction of the caller's project, fenced by the caller's session or key.
@@ -108,4 +114,9 @@ export interface Context extends OperationServices {
    * and has no effect outside `tx`.
    */
   transact<T>(work: (tx: Transaction) => Promise<T>, options?: TransactOptions<T>): Promise<T>
+  /**
+   * As `transact`, for a reply that may be large. Its work starts only while the connection has room
+   * for the reply, so that nothing is handed out that cannot be sent.
+   */
+  transactLarge<T>(work: (tx: Transaction) => Promise<T>, options?: TransactOptions<T>): Promise<T>
 }

@@ -4,6 +4,7 @@ import type { Caller } from '../domain/identity/caller.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import type { ReplyBudget, ReplyHold } from '../platform/reply-budget.ts'
 import type { Lane } from '../store/store.ts'
 
 /** Properties of a procedure, from which the transports, the client and the docs are derived. */
@@ -34,6 +35,8 @@ export interface Connection extends Caller {
   readonly transport: 'ws' | 'http' | 'rest' | 'mcp'
   /** Replaces the principal after a re-authentication; only a socket can do it. */
   readonly renew?: ((principal: Principal) => void) | undefined
+  /** Bounds the memory of the replies. Without it they have no bound. */
+  readonly replies?: ReplyBudget | undefined
 }
 
 /** One call on its way through the guards. */
@@ -44,6 +47,8 @@ export interface Call {
   readonly kind: 'query' | 'mutation' | 'subscription'
   readonly meta: ProcedureMeta
   readonly rawInput: unknown
+  /** The call's share of `connection.replies`; a subscription has none. */
+  readonly hold?: ReplyHold | undefined
   /** Anonymous until the guard `authenticate` has set it. */
   principal: Principal
 }

@@ -27,7 +27,7 @@ export class Metrics {
   })
   readonly #slowConsumers = new Counter({
     name: 'tony_slow_consumers_total',
-    help: 'Sockets closed because they did not read what they had subscribed to',
+    help: 'Sockets closed because their clients did not read',
     registers: [this.registry],
   })
   readonly #droppedLogLines = new Counter({

@@ -134,7 +134,7 @@ async function exchangeIn(
 export async function refreshSession(ctx: Context, input: Input): Promise<z.output<typeof authRefreshOutput>> {
   const sessionId = sessionIdOfToken(ctx.identity.pepper, input.refreshToken)
   if (sessionId === undefined) throw invalidToken()
-  const [sessionAgent] = await ctx.read((reader) => reader.run(findSessionAgent, { sessionId }))
+  const [sessionAgent] = await ctx.store.read((reader) => reader.run(findSessionAgent, { sessionId }))
   if (!sessionAgent) throw invalidToken()
   const { agent, incarnation } = sessionAgent
   const fence = { sessionId, agentId: agent.id, incarnation }

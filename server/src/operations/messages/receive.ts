@@ -14,7 +14,7 @@ export async function receiveMessages(
   const { limit, maxAckPending, ackWaitMs, waitMs } = input
   const options = { agentId, limit, upTo: rankOfMode(input.upTo), maxAckPending, ackWaitMs }
   const attempt = async () => {
-    const { messages } = await ctx.transact((tx) => deliverIn(tx, options))
+    const { messages } = await ctx.transactLarge((tx) => deliverIn(tx, options))
     return { messages }
   }
   if (waitMs === 0) return attempt()

@@ -44,12 +44,12 @@ const insert = statement(({ db, t, p }: Query<NewRequest>) =>
     .prepare(),
 )
 
-const find = statement(({ db, t, p }: Query<{ requestId: string }>) =>
-  db
-    .select({ status: t.requests.status, reply: t.requests.reply })
-    .from(t.requests)
-    .where(eq(t.requests.id, p.requestId))
-    .prepare(),
+const findStatus = statement(({ db, t, p }: Query<{ requestId: string }>) =>
+  db.select({ status: t.requests.status }).from(t.requests).where(eq(t.requests.id, p.requestId)).prepare(),
+)
+
+const findReply = statement(({ db, t, p }: Query<{ requestId: string }>) =>
+  db.select({ reply: t.requests.reply }).from(t.requests).where(eq(t.requests.id, p.requestId)).prepare(),
 )
 
 /** The stored part of a call. A repeat under the same idempotency key waits for the same reply. */
@@ -110,7 +110,8 @@ async function waitForReply(ctx: Context, request: SentRequest): Promise<Output>
       ctx,
       waitMs: Math.max(1, deadlineAt - ctx.now()),
       subscribe: (notify) => ({ beforeAttempt: () => undefined, leave: ctx.waiters.replies.watch(requestId, notify) }),
-      attempt: () => ctx.read((reader) => reader.run(find, { requestId })),
+      // Not `ctx.read`, whose turn the call would keep while it waits.
+      attempt: () => ctx.store.read((reader) => reader.run(findStatus, { requestId })),
       isFound: ([row]) => row?.status !== 'waiting',
     })
     if (ctx.signal.aborted) break
@@ -120,11 +121,12 @@ async function waitForReply(ctx: Context, request: SentRequest): Promise<Output>
     const [row] =
       rows[0]?.status === 'waiting'
         ? await ctx.store.transact({ project }, (tx) =>
-            timeOutIn(tx, requestId).then(() => tx.run(find, { requestId })),
+            timeOutIn(tx, requestId).then(() => tx.run(findStatus, { requestId })),
           )
         : rows
     if (!row) throw new Error(`request ${requestId} is gone`)
-    if (row.reply !== null) return toOutput(request, row.reply)
+    const [found] = await ctx.read((reader) => reader.run(findReply, { requestId }))
+    if (found?.reply != null) return toOutput(request, found.reply)
     if (row.status === 'timed_out') break
   }
   throw new CoordinationError('DEADLINE_EXCEEDED', `no answer to request ${requestId} in time`)

@@ -66,7 +66,7 @@ export async function requireParents(
 }
 
 export const createTask = (ctx: Context, input: z.output<typeof taskCreateInput>): Promise<TaskOutput> =>
-  ctx.transact(async (tx) => {
+  ctx.transactLarge(async (tx) => {
     await authorizeCreation(tx, ctx.principal, [input.parentId])
     await requireParents(tx, ctx.principal.project, [input.parentId])
     const { idempotencyKey: _, ...spec } = input

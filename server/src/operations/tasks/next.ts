@@ -23,7 +23,7 @@ export async function nextTask(
   input: z.output<typeof taskNextInput>,
 ): Promise<z.output<typeof taskNextOutput>> {
   const claim = (tx: Transaction): Promise<ClaimResult> => claimIn(tx, ctx, { limit: 1, leaseMs: input.leaseMs })
-  const first = await ctx.transact<NextResult>(
+  const first = await ctx.transactLarge<NextResult>(
     async (tx) => {
       const completion = await completeIn(tx, ctx, input.completed)
       return 'refused' in completion ? { tasks: [], refused: completion.refused } : claim(tx)
@@ -32,7 +32,7 @@ export async function nextTask(
   )
   if (first.refused) throw first.refused
   if (first.tasks.length > 0 || first.replayed || (input.waitMs === 0 && !first.more)) return { tasks: first.tasks }
-  const claimAgain = () => ctx.transact(claim, { replay: replayClaim })
+  const claimAgain = () => ctx.transactLarge(claim, { replay: replayClaim })
   const { tasks } =
     input.waitMs === 0 ? await claimPastParked(ctx, claimAgain) : await waitForWork(ctx, input.waitMs, claimAgain)
   return { tasks }

@@ -1,8 +1,16 @@
 import type { Item } from '../../domain/feed/item.ts'
 
-/** Builds a WebSocket text frame as a server sends it: unmasked and unfragmented. */
-export function textFrame(text: string): Buffer {
-  const length = Buffer.byteLength(text)
+/** Below this length it is cheaper to join the parts of a text than to write each of them. */
+const joinedCharacters = 4_096
+
+/**
+ * Builds a WebSocket text frame as a server sends it: unmasked and unfragmented. A long text is
+ * written in its parts, because joining them copies a whole page once more.
+ */
+export function textFrame(...given: readonly string[]): Buffer {
+  const characters = given.reduce((sum, part) => sum + part.length, 0)
+  const parts = characters <= joinedCharacters ? [given.join('')] : given
+  const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0)
   const header = length < 126 ? 2 : length < 65_536 ? 4 : 10
   const frame = Buffer.allocUnsafe(header + length)
   frame[0] = 0x81
@@ -15,7 +23,8 @@ export function textFrame(text: string): Buffer {
     frame.writeUInt32BE(0, 2)
     frame.writeUInt32BE(length, 6)
   }
-  frame.write(text, header, 'utf8')
+  let at = header
+  for (const part of parts) at += frame.write(part, at, 'utf8')
   return frame
 }
 
@@ -29,7 +38,7 @@ const envelopePrefix = ({ id, jsonrpc }: Envelope): string =>
   `{"id":${JSON.stringify(id)}${jsonrpc === undefined ? '' : ',"jsonrpc":"2.0"'}`
 
 export const resultFrame = (envelope: Envelope, result: unknown): Buffer =>
-  textFrame(`${envelopePrefix(envelope)},"result":{"type":"data","data":${JSON.stringify(result) ?? 'null'}}}`)
+  textFrame(`${envelopePrefix(envelope)},"result":{"type":"data","data":`, JSON.stringify(result) ?? 'null', '}}')
 
 export const stateFrame = (envelope: Envelope, type: 'started' | 'stopped'): Buffer =>
   textFrame(`${envelopePrefix(envelope)},"result":{"type":"${type}"}}`)
@@ -62,7 +71,7 @@ const frameCache = new WeakMap<Item<unknown>, Map<string, Buffer>>()
  */
 export function itemFrame(envelope: Envelope, item: Item<unknown>): Buffer {
   const prefix = envelopePrefix(envelope)
-  if (item.id === undefined) return textFrame(`${prefix},"result":{"type":"data","data":${item.json()}}}`)
+  if (item.id === undefined) return textFrame(`${prefix},"result":{"type":"data","data":`, item.json(), '}}')
   const cached = frameCache.get(item)
   const frame = cached?.get(prefix)
   if (frame) return frame

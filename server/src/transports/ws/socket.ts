@@ -9,6 +9,7 @@ import { currentPrincipal, leewayMs } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError, toErrorShape } from '../../guards/errors.ts'
 import { yieldToEventLoop } from '../../platform/clock.ts'
+import { ReplyBudget } from '../../platform/reply-budget.ts'
 import {
   type AbuseDetector,
   createAbuseDetector,
@@ -28,6 +29,7 @@ import {
   resultFrame,
   stateFrame,
 } from './frames.ts'
+import { createLiveness, type Liveness } from './liveness.ts'
 import { OpenCalls } from './open-calls.ts'
 import { withReauthentication } from './re-authentication.ts'
 import { SocketWriter } from './writer.ts'
@@ -48,9 +50,9 @@ export class Socket {
   readonly #ws: WebSocket
   readonly #writer: SocketWriter
   readonly #openCalls: OpenCalls
+  readonly #replies: ReplyBudget
   readonly #malformedFrames: MalformedFrameCounter
-  #lastReceivedAt: number
-  #pingedAt: number | undefined
+  readonly #liveness: Liveness
   #reconnectAt: number | undefined
   readonly #abuseDetector: AbuseDetector
   /** No frame may follow a close frame, and frames received after it are ignored. */
@@ -60,8 +62,8 @@ export class Socket {
     this.#ws = ws
     this.connection = withReauthentication(connection, (principal) => this.#scheduleReconnect(principal))
     if (connection.identity.ok) this.#scheduleReconnect(connection.identity.principal)
-    const { clock, config } = connection.services
-    this.#lastReceivedAt = clock.monotonic()
+    const { clock, config, pageSlots } = connection.services
+    this.#liveness = createLiveness(clock, config.limits)
     this.#openCalls = new OpenCalls(clock)
     this.#malformedFrames = createMalformedFrameCounter(clock)
     this.#abuseDetector = createAbuseDetector(clock, config.limits.floodMs)
@@ -71,6 +73,7 @@ export class Socket {
       connection.metrics.countSlowConsumer()
       this.close(closeCodes.overloaded, 'CONSUMER_TOO_SLOW')
     })
+    this.#replies = new ReplyBudget(pageSlots, config.limits.socketBufferBytes, this.#writer)
   }
 
   #scheduleReconnect({ expiresAt }: Principal): void {
@@ -81,7 +84,7 @@ export class Socket {
   /** Handles a frame from the client; an unusable one gets an error or closes the socket. */
   receive(data: Buffer, isBinary: boolean): void {
     if (this.#closed) return
-    this.#recordActivity()
+    this.#liveness.record()
     if (isBinary) return this.close(1003, 'text only')
     const text = data.toString('utf8')
     if (text === 'PONG') return this.#recordPresence()
@@ -115,14 +118,9 @@ export class Socket {
   /** Answers a ping. The automatic pong of `ws` does not pause for a congested socket. */
   handlePing(data: Buffer): void {
     if (this.#closed) return
-    this.#recordActivity()
+    this.#liveness.record()
     this.#ws.pong(data)
     this.#pauseIfCongested()
-  }
-
-  #recordActivity(): void {
-    this.#lastReceivedAt = this.connection.services.clock.monotonic()
-    this.#pingedAt = undefined
   }
 
   /** Stops reading from a client that sends without reading, until it has read its backlog. */
@@ -135,6 +133,7 @@ export class Socket {
   /** Aborts all open calls and subscriptions, because the socket is gone or about to close. */
   handleClose(): void {
     this.#openCalls.close()
+    this.#replies.close()
   }
 
   /** Sends the reconnect notice. A client of tRPC then opens a new socket and hands over to it. */
@@ -173,13 +172,10 @@ export class Socket {
 
   /** Runs periodically: pings a silent socket, ends a dead one or one with an expired token. */
   checkLiveness(): void {
-    const { clock, config } = this.connection.services
-    const now = clock.monotonic()
-    // Counted from the ping: after a pause of this process every client has been silent.
-    if (this.#pingedAt === undefined && now - this.#lastReceivedAt > config.limits.pingMs) {
-      this.#pingedAt = now
-      this.#write(pingFrame)
-    } else if (this.#pingedAt !== undefined && now - this.#pingedAt >= config.limits.pongMs) return this.#terminate()
+    const state = this.#liveness.check()
+    if (state === 'dead') return this.#terminate()
+    if (state === 'ping') this.#write(pingFrame)
+    const { clock } = this.connection.services
     const { identity } = this.connection
     if (identity.ok && identity.principal.expiresAt + leewayMs < clock.wall())
       return this.close(closeCodes.unauthenticated, 'TOKEN_EXPIRED')
@@ -245,8 +241,9 @@ export class Socket {
     const requestId = uuidv7()
     const { id, path, rawInput } = incoming
     const { signal, end: endCall } = this.#openCalls.begin(id, path, rawInput)
+    const hold = this.#replies.open()
     try {
-      const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal })
+      const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal, hold })
       this.#abuseDetector.recordSuccess()
       this.#write(resultFrame(envelope, result))
     } catch (error) {
@@ -254,6 +251,7 @@ export class Socket {
       if (toCoordinationError(error).code === 'RATE_LIMITED' && this.#abuseDetector.recordRefusal())
         this.close(closeCodes.flooding, 'RATE_LIMITED')
     } finally {
+      hold.release()
       endCall()
     }
   }

@@ -41,21 +41,37 @@ export class SocketWriter {
       })
     }
     this.#raw.write(frame)
+    // From now on the client has a limited time to read: nothing else may look at the socket again.
+    if (this.isCongested) void this.#drain()
+  }
+
+  /**
+   * Bytes that the client has left unread; 0 below the stream's own high-water mark, because the
+   * stream then emits no `drain`.
+   */
+  get unsentBytes(): number {
+    return this.#raw.writableNeedDrain ? this.#raw.writableLength : 0
   }
 
   /** Resolves when the client has read its backlog or is gone, or when `signal` aborts. */
-  async waitForDrain(signal: AbortSignal): Promise<void> {
-    this.#drained ??= this.#waitForDrainEvent().finally(() => {
-      this.#drained = undefined
-    })
+  async waitForDrain(signal?: AbortSignal): Promise<void> {
+    const drained = this.#drain()
+    if (!signal) return drained
     if (signal.aborted) return
     let stopWaiting: () => void = () => undefined
     const aborted = new Promise<void>((resolve) => {
       stopWaiting = resolve
       signal.addEventListener('abort', stopWaiting, { once: true })
     })
-    await Promise.race([this.#drained, aborted])
+    await Promise.race([drained, aborted])
     signal.removeEventListener('abort', stopWaiting)
+  }
+
+  #drain(): Promise<void> {
+    this.#drained ??= this.#waitForDrainEvent().finally(() => {
+      this.#drained = undefined
+    })
+    return this.#drained
   }
 
   #waitForDrainEvent(): Promise<void> {

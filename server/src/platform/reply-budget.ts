@@ -1,0 +1,238 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { Clock } from './clock.ts'
+import { pageByteLimit } from './paging.ts'
+import { replyBytes } from './reply-bytes.ts'
+
+/** Longest wait for a page slot, in milliseconds. */
+const longestWaitMs = 10_000
+
+/**
+ * The pages that may be in memory at the same time, over all callers. A read that finds no free
+ * slot waits, first in first out. Each connection reads one page at a time, so the connections take
+ * turns.
+ */
+export class PageSlots {
+  readonly #clock: Clock
+  readonly #waiting = new Set<() => void>()
+  #free: number
+
+  constructor(clock: Clock, bytes: number) {
+    this.#clock = clock
+    this.#free = Math.max(1, Math.floor(bytes / pageByteLimit))
+  }
+
+  /** Takes a slot. Returns undefined if one was free. Rejects with OVERLOADED after 10 s. */
+  take(): Promise<void> | undefined {
+    if (this.#free > 0) {
+      this.#free -= 1
+      return undefined
+    }
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.timer(longestWaitMs, () => {
+        this.#waiting.delete(proceed)
+        const details = { retryAfterMs: 1_000 }
+        reject(new CoordinationError('OVERLOADED', 'too much is being read: try again in 1000 ms', details))
+      })
+      const proceed = () => {
+        cancel()
+        resolve()
+      }
+      this.#waiting.add(proceed)
+    })
+  }
+
+  release(): void {
+    const [next] = this.#waiting
+    if (!next) {
+      this.#free += 1
+      return
+    }
+    this.#waiting.delete(next)
+    next()
+  }
+}
+
+/** The unsent data of a connection. */
+export interface Outlet {
+  /** Bytes that the caller has left unread; 0 if the system takes more data at once. */
+  readonly unsentBytes: number
+  waitForDrain(): Promise<void>
+}
+
+/** Bytes of the replies that one HTTP response may hold before it refuses further calls. */
+const batchByteLimit = 4 * pageByteLimit
+
+/** The outlet of an HTTP request, whose replies are sent together. */
+const openOutlet: Outlet = { unsentBytes: 0, waitForDrain: () => Promise.resolve() }
+
+/** A transaction was rolled back because its reply would not fit. */
+class NoRoomError extends Error {
+  override readonly name = 'NoRoomError'
+}
+
+/**
+ * Bounds the memory of one connection's replies. A call that may have a large reply starts only
+ * while at most half of the limit is unsent or held, so the most that waits is that half and one
+ * reply. Reads take turns: the size of a page is unknown until it has been read.
+ */
+export class ReplyBudget {
+  readonly #pages: PageSlots
+  readonly #outlet: Outlet
+  readonly #limit: number
+  readonly #queue: { readonly hold: ReplyHold; readonly resolve: () => void }[] = []
+  #turn: ReplyHold | undefined
+  #heldBytes = 0
+  #keptBytes = 0
+  #onChange: () => void = () => undefined
+  #closed = false
+
+  constructor(pages: PageSlots, limit: number, outlet: Outlet = openOutlet) {
+    this.#pages = pages
+    this.#limit = limit
+    this.#outlet = outlet
+  }
+
+  /** Opens the account of one call. Release it when the reply has been sent. */
+  open(): ReplyHold {
+    return new ReplyHold(this, this.#pages)
+  }
+
+  /** Counts a reply that stays in memory until the last call of its batch has been answered. */
+  keep(reply: unknown): void {
+    this.#keptBytes += replyBytes(reply)
+  }
+
+  /** Refuses the calls that wait, because the connection is gone. */
+  close(): void {
+    this.#closed = true
+    for (const { resolve } of this.#queue.splice(0)) resolve()
+    this.#onChange()
+  }
+
+  /** True if a call may start now. Its own reply does not count. */
+  hasRoomFor(hold: ReplyHold): boolean {
+    if (this.#turn !== undefined && this.#turn !== hold) return false
+    return this.#heldBytes - hold.bytes + this.#outlet.unsentBytes <= this.#limit / 2
+  }
+
+  /** Waits for the turn of a call and for room. Returns undefined if it has both at once. */
+  take(hold: ReplyHold): Promise<void> | undefined {
+    this.requireBatchRoom()
+    if (!this.hasRoomFor(hold)) return this.#wait(hold)
+    this.#turn = hold
+    return undefined
+  }
+
+  async #wait(hold: ReplyHold): Promise<void> {
+    if (this.#turn !== undefined && this.#turn !== hold)
+      await new Promise<void>((resolve) => this.#queue.push({ hold, resolve }))
+    else this.#turn = hold
+    while (!(this.#closed || this.hasRoomFor(hold))) {
+      await new Promise<void>((resolve) => {
+        this.#onChange = resolve
+        if (this.#outlet.unsentBytes > 0) void this.#outlet.waitForDrain().then(resolve)
+      })
+    }
+    if (this.#closed) throw new CoordinationError('CONSUMER_TOO_SLOW', 'the connection was closed before this call')
+    this.requireBatchRoom()
+  }
+
+  /** Throws RATE_LIMITED if the replies of a batch are as large as one response may be. */
+  requireBatchRoom(): void {
+    if (this.#keptBytes <= batchByteLimit) return
+    const message = `the replies of one batch have at most ${batchByteLimit} bytes: send this call in another request`
+    throw new CoordinationError('RATE_LIMITED', message, { limit: batchByteLimit, retryAfterMs: 1 })
+  }
+
+  setBytes(hold: ReplyHold, bytes: number): void {
+    this.#heldBytes += bytes - hold.bytes
+  }
+
+  /** Gives the turn of a call to the next one. */
+  pass(hold: ReplyHold): void {
+    this.#onChange()
+    if (this.#turn !== hold) return
+    const next = this.#queue.shift()
+    this.#turn = next?.hold
+    next?.resolve()
+  }
+}
+
+/** The share of one call in the memory of its connection's replies. */
+export class ReplyHold {
+  readonly #budget: ReplyBudget
+  readonly #pages: PageSlots
+  #hasSlot = false
+  #bytes = 0
+
+  constructor(budget: ReplyBudget, pages: PageSlots) {
+    this.#budget = budget
+    this.#pages = pages
+  }
+
+  /** Bytes of the reply, once it is known. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /**
+   * Takes the turn to read a page, which lasts until the reply has been sent. Returns undefined if
+   * the call need not wait.
+   */
+  takeTurn(): Promise<void> | undefined {
+    const turn = this.#budget.take(this)
+    return turn ? turn.then(() => this.#takeSlot()) : this.#takeSlot()
+  }
+
+  #takeSlot(): Promise<void> | undefined {
+    if (this.#hasSlot) return undefined
+    const slot = this.#pages.take()
+    if (slot)
+      return slot.then(() => {
+        this.#hasSlot = true
+      })
+    this.#hasSlot = true
+    return undefined
+  }
+
+  /**
+   * Runs a transaction with a large reply. `transact` passes its work through `measured`. Without
+   * room for the reply the work has no effect, and the transaction runs again when there is some.
+   */
+  async transact<T>(transact: (measured: (work: () => Promise<T>) => Promise<T>) => Promise<T>): Promise<T> {
+    this.#budget.requireBatchRoom()
+    for (;;) {
+      if (!this.#budget.hasRoomFor(this)) await this.#budget.take(this)
+      try {
+        const result = await transact((work) => this.#measured(work))
+        // A blocking call may go on to wait, and its reply is counted by its size.
+        this.#budget.pass(this)
+        return result
+      } catch (error) {
+        // Those before it in the same batch have taken the room.
+        if (!(error instanceof NoRoomError)) throw error
+      }
+    }
+  }
+
+  async #measured<T>(work: () => Promise<T>): Promise<T> {
+    this.#setBytes(0)
+    if (!this.#budget.hasRoomFor(this)) throw new NoRoomError('the reply has to wait')
+    const result = await work()
+    this.#setBytes(replyBytes(result))
+    return result
+  }
+
+  #setBytes(bytes: number): void {
+    this.#budget.setBytes(this, bytes)
+    this.#bytes = bytes
+  }
+
+  /** Ends the share: the reply has been sent, or there is none. */
+  release(): void {
+    this.#setBytes(0)
+    if (this.#hasSlot) this.#pages.release()
+    this.#hasSlot = false
+    this.#budget.pass(this)
+  }
+}

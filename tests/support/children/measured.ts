@@ -1,0 +1,21 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { readConfig } from '@tony/mcp-server/config'
+import { start } from '@tony/mcp-server/server'
+
+setFlagsFromString('--expose-gc')
+const collect: () => void = runInNewContext('gc')
+
+/** A server in dev mode on the file it is given. Asked for it, it says how much memory is in use once nothing is left to free. */
+const [, , file = ''] = process.argv
+const server = await start(readConfig('dev', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error' }))
+process.stdout.write(`ready ${server.url}\n`)
+let asked = 0
+process.stdin.on('data', () => {
+  // The second one counts what the first has only begun to free.
+  collect()
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  asked += 1
+  process.stdout.write(`memory ${asked}: ${heapUsed + external}\n`)
+})
