@@ -2,6 +2,7 @@ import type { delivery } from '@tony/mcp-shared/messages'
 import { and, eq, gt, isNull, lte, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { admissionOf } from '../../domain/agents/admission.ts'
+import { pageByteLimit } from '../../platform/paging.ts'
 import { randomToken } from '../../platform/random.ts'
 import { iso } from '../../platform/times.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
@@ -22,11 +23,18 @@ const countInFlight = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 const isDeliverable = ({ t, p }: Query<{ now: number }>) =>
   and(sql`${t.messages.ready} = 1`, or(isNull(t.messages.expiresAt), gt(t.messages.expiresAt, p.now)))
 
+/** The size of a message's payload. Neither engine reads a text to tell its length. */
+const payloadBytes = ({ db, t }: Pick<Query<object>, 'db' | 't'>) =>
+  sql<number>`coalesce(octet_length(${t.messages.payload}), ${db
+    .select({ bytes: sql`octet_length(${t.bodies.payload})` })
+    .from(t.bodies)
+    .where(sql`${t.bodies.id} = ${t.messages.bodyId}`)})`
+
 const findHeads = statement((q: Query<{ agentId: string; now: number; upTo: number; limit: number }>) =>
   q
     .skipLocked(
       q.db
-        .select({ ord: q.t.messages.ord, priority: q.t.messages.priority })
+        .select({ ord: q.t.messages.ord, priority: q.t.messages.priority, bytes: payloadBytes(q) })
         .from(q.t.messages)
         .where(and(eq(q.t.messages.toAgent, q.p.agentId), isDeliverable(q), lte(q.t.messages.mode, q.p.upTo)))
         .orderBy(q.t.messages.priority, q.t.messages.ord)
@@ -67,6 +75,12 @@ const findBody = statement(({ db, t, p }: Query<{ id: string }>) =>
 /** The number of further unacked deliveries that critical messages may use. */
 const criticalReserve = 10
 
+/**
+ * The number of messages to look up at a time. Large messages fill a page with few of them, and the
+ * lookup of each costs as much as its size.
+ */
+const headLimit = 32
+
 export interface DeliverOptions {
   readonly agentId: string
   readonly limit: number
@@ -79,34 +93,45 @@ export interface DeliverOptions {
 export interface DeliverResult {
   readonly messages: Delivery[]
   /**
-   * True if further messages are ready but over the limit of unacked deliveries: an ack frees the
-   * next.
+   * The reason why further messages that are ready were not delivered: `size` if the page is full
+   * in bytes, `acks` if an ack has to free the next one. Undefined if there are none, or beyond
+   * `limit`.
    */
-  readonly full: boolean
+  readonly heldBackBy?: 'size' | 'acks'
 }
 
 /**
  * Delivers the next messages of an inbox, by priority and then by age, up to the limit of unacked
- * deliveries.
+ * deliveries and to one page of bytes. A message that does not fit stays pending.
  */
 export async function deliverIn(
   tx: Transaction,
   { agentId, limit, upTo, maxAckPending, ackWaitMs }: DeliverOptions,
 ): Promise<DeliverResult> {
-  if ((await admissionOf(tx, agentId)).paused) return { messages: [], full: false }
+  if ((await admissionOf(tx, agentId)).paused) return { messages: [] }
   const [inFlight] = await tx.run(countInFlight, { agentId })
   const free = maxAckPending - (inFlight?.count ?? 0)
-  const wanted = Math.min(limit, Math.max(free + criticalReserve, 0))
-  // One more than allowed, so that the result shows without another query whether more are ready.
-  const next = await tx.run(findHeads, { agentId, now: tx.now, upTo, limit: wanted + 1 })
-  const allowed = next.slice(0, wanted).filter((head, index) => index < free || head.priority === 0)
   const messages: Delivery[] = []
-  for (const { ord } of allowed) {
-    const receipt = randomToken(12)
-    const [row] = await tx.run(markDelivered, { ord, receipt, ackBy: tx.now + ackWaitMs, now: tx.now })
-    if (row) messages.push(await toDelivery(tx, row))
+  let size = 0
+  for (;;) {
+    const wanted = Math.min(limit - messages.length, headLimit)
+    const heads = await tx.run(findHeads, { agentId, now: tx.now, upTo, limit: wanted })
+    for (const { ord, priority, bytes } of heads) {
+      const allowed = priority === 0 ? free + criticalReserve : free
+      if (messages.length >= allowed) return { messages, heldBackBy: 'acks' }
+      size += bytes
+      if (messages.length > 0 && size > pageByteLimit) return { messages, heldBackBy: 'size' }
+      messages.push(...(await deliverOneIn(tx, ord, ackWaitMs)))
+    }
+    if (heads.length < wanted || messages.length >= limit) return { messages }
   }
-  return { messages, full: allowed.length < Math.min(next.length, limit) }
+}
+
+/** Delivers one message. Returns none if it is no longer deliverable. */
+async function deliverOneIn(tx: Transaction, ord: number, ackWaitMs: number): Promise<Delivery[]> {
+  const receipt = randomToken(12)
+  const [row] = await tx.run(markDelivered, { ord, receipt, ackBy: tx.now + ackWaitMs, now: tx.now })
+  return row ? [await toDelivery(tx, row)] : []
 }
 
 async function toDelivery(tx: Transaction, row: MessageRow): Promise<Delivery> {

@@ -28,11 +28,12 @@ export async function* openInbox(
       signalled.message = false
       signalled.capacity = false
       const options = { agentId, limit: chunkLimit, upTo: rankOfMode('digest'), maxAckPending, ackWaitMs }
-      const { messages, full } = await ctx.transact((tx) => deliverIn(tx, options))
+      const { messages, heldBackBy } = await ctx.transact((tx) => deliverIn(tx, options))
       if (messages.length > 0) yield messages.map((message) => toItem(message))
-      if (messages.length === chunkLimit) continue
+      if (messages.length === chunkLimit || heldBackBy === 'size') continue
       // An ack frees capacity, which is worth a transaction only if a message waits for it.
-      while (!(signalled.message || (full && signalled.capacity) || ctx.signal.aborted)) await notifier.wait()
+      while (!(signalled.message || (heldBackBy === 'acks' && signalled.capacity) || ctx.signal.aborted))
+        await notifier.wait()
     }
   } finally {
     close()

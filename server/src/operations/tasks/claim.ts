@@ -10,8 +10,11 @@ import type { Claimant, Eligibility, QueuePosition } from '../../domain/tasks/cl
 import { insertLocks } from '../../domain/tasks/locks.ts'
 import { park } from '../../domain/tasks/parking.ts'
 import { attemptTimeout } from '../../domain/tasks/queue-columns.ts'
+import { pageByteLimit } from '../../platform/paging.ts'
+import { replyBytes } from '../../platform/reply-bytes.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { taskBytes } from './bytes.ts'
 import { mergeHeads } from './queue-heads.ts'
 import { type LeasedTask, toLeasedTask } from './serialize.ts'
 
@@ -22,6 +25,14 @@ const peek = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
       .from(t.tasks)
       .where(and(eq(t.tasks.ord, p.ord), isNotNull(t.tasks.ready))),
   ).prepare(),
+)
+
+const measure = statement((q: Query<{ ord: number }>) =>
+  q.db
+    .select({ bytes: taskBytes(q) })
+    .from(q.t.tasks)
+    .where(eq(q.t.tasks.ord, q.p.ord))
+    .prepare(),
 )
 
 interface ClaimParams {
@@ -86,7 +97,8 @@ const parkLimit = 64
 /**
  * Takes up to `limit` tasks under a lease; one agent wins each task. The agent's row, not its
  * token, decides which tasks it may take. A task that a held lock or a paused epic blocks is
- * parked, and the claim continues with the next.
+ * parked, and the claim continues with the next. A task that does not fit into one page with those
+ * before it stays for the next claim.
  */
 export async function claimIn(
   tx: Transaction,
@@ -106,17 +118,28 @@ export async function claimIn(
   })
   const tasks: LeasedTask[] = []
   let parked = 0
+  let size = 0
   while (tasks.length < limit) {
     const ord = await heads.next()
     if (ord === undefined) break
+    if (tasks.length > 0 && (await exceedsPage(tx, ord, size))) break
     const task = await takeIn(tx, ctx, { ord, leaseMs, admission })
     if (task === 'parked') {
       heads.markParked()
       parked += 1
       if (parked === parkLimit) return { ...found, tasks, more: true }
-    } else if (task) tasks.push(task)
+    } else if (task) {
+      tasks.push(task)
+      if (tasks.length < limit) size += replyBytes(task)
+    }
   }
   return { ...found, tasks }
+}
+
+/** True if a task does not fit into one page with those that the claim has taken. */
+async function exceedsPage(tx: Transaction, ord: number, size: number): Promise<boolean> {
+  const [measured] = await tx.run(measure, { ord })
+  return size + (measured?.bytes ?? 0) > pageByteLimit
 }
 
 interface TakeOptions {
@@ -197,7 +220,7 @@ export async function claimTasks(
   ctx: Context,
   input: z.output<typeof taskClaimInput>,
 ): Promise<z.output<typeof taskClaimOutput>> {
-  const claim = () => ctx.transact((tx) => claimIn(tx, ctx, input), { replay: replayClaim })
+  const claim = () => ctx.transactLarge((tx) => claimIn(tx, ctx, input), { replay: replayClaim })
   const { tasks } = input.waitMs === 0 ? await claimPastParked(ctx, claim) : await waitForWork(ctx, input.waitMs, claim)
   return { tasks }
 }
