@@ -16,7 +16,7 @@ export class HalfOpenSockets {
     this.#clock = clock
   }
 
-  /** Sends the last bytes and destroys the socket when the peer has closed it, or after a second. */
+  /** Sends the last bytes, and destroys the socket when its peer closes it or after a second. */
   end(socket: Duplex, bytes: string): void {
     this.#sockets.add(socket)
     const cancel = this.#clock.timer(lingerMs, () => socket.destroy())

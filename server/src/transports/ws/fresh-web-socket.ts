@@ -12,7 +12,7 @@ const errorOf = (reason: string): CoordinationError =>
   isErrorCode(reason) ? new CoordinationError(reason, reason) : new CoordinationError('INVALID_INPUT', reason)
 
 /**
- * A WebSocket that sends an error without an id before its close, as long as it has carried no call.
+ * A WebSocket that sends an error without an id before its close, until it has carried a call.
  * tRPC's client resets its backoff with each socket that opens, and reconnects without a delay
  * unless it gets such a frame. Our client takes the frame as proof that no call was processed.
  */
