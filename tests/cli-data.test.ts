@@ -35,7 +35,7 @@ describe('the command line', () => {
     const made = await tony('backup', '--db-path', server.database, '--json')
     expect(made).toMatchObject({ code: 0, stderr: '' })
     const { path } = JSON.parse(made.stdout)
-    expect((await tony('verify', path)).stdout).toContain('is a sound backup')
+    expect((await tony('verify', path)).stdout).toContain('is a valid backup')
     await server.connect().tasks.create({ type: 'code', title: 'lost' })
     const early = await tony('restore', path, '--db-path', server.database)
     expect(early).toMatchObject({ code: 75, stdout: '' })
@@ -100,7 +100,7 @@ describe('the command line', () => {
       const { code, stdout } = await on('migrate', 'validate', '--json')
       expect(code).toBe(1)
       expect(JSON.parse(stdout).differences).toEqual([
-        'column more.id is of no migration',
+        'column more.id is in no migration',
         'index tasks_epic is missing',
         'trigger tasks_counted_in was changed',
       ])

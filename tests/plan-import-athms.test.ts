@@ -152,7 +152,7 @@ describe('a malformed document is refused', () => {
       /^tasks\["k"\]: dependencies\.0: /,
     ],
     ['a parent that is a number', of({ k: task('k', { parentId: 1 }) }), /^tasks\["k"\]: parentId: /],
-    ['the same id twice', of([task('a'), task('b'), task('a')]), 'the id "a" is there twice'],
+    ['the same id twice', of([task('a'), task('b'), task('a')]), 'the id "a" occurs twice'],
     ['a level of 201 characters', of([task('a', { level: 'l'.repeat(201) })]), /^"a": type: /],
     [
       'a cycle',

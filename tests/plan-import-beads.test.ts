@@ -176,7 +176,7 @@ describe('a malformed record is refused with its line', () => {
   test.each([[false], [true]])('an id that is there twice, with both lines (replay: %s)', async (replay) => {
     const content = `${good}\n${jsonLines([issue('c'), issue('b', { status: 'tombstone' })])}`
     expect(await refusal(content, { replay })).toMatchObject({
-      message: 'plan:5: the id "b" is there twice: lines 2 and 5',
+      message: 'plan:5: the id "b" occurs twice: lines 2 and 5',
       line: 5,
     })
   })

@@ -40,7 +40,7 @@ describe('tasks come after what they wait for and after their parents', () => {
     expect(idsOf(plan).join(' ')).toBe(expected)
     const where = times === 1 ? /\(line \d\)$/ : new RegExp(`\\(${times} times, first line \\d\\)$`)
     expect(plan.report.warnings).toEqual([
-      expect.stringMatching(/^a parent that waits for its own task: it comes after it/),
+      expect.stringMatching(/^a parent that waits for its own task: sorted after that task/),
     ])
     expect(plan.report.warnings[0]).toMatch(where)
   })

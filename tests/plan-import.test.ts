@@ -49,14 +49,14 @@ describe('a file that is no plan is refused', () => {
     [
       'a document without tasks',
       '{\n  "name": "shop"\n}',
-      /^plan: is no plan: neither JSON lines .* nor a JSON object with tasks/,
+      /^plan: is not a plan: expected JSON lines .* or a JSON object with tasks/,
     ],
     ['a document whose tasks are a word', '{\n  "tasks": "all"\n}', /^plan: is no plan/],
     ['a document with no task in it', '{ "tasks": {} }', 'plan: is a plan without tasks'],
     [
       'JSON lines of something else',
       '{"id":"1","name":"x"}\n{"id":"2"}\n',
-      'plan: no record has an issue_type: these are no beads issues',
+      'plan: no record has an issue_type, so this is not a beads file',
     ],
   ])('%s', async (_what, content, message) => {
     const error = await refusal(content)

@@ -11,7 +11,7 @@ async function callProcedure(
   const [noun = '', verb = ''] = path.split('.')
   const verbs: unknown = Reflect.get(client, noun)
   const call = isRecord(verbs) ? verbs[verb] : undefined
-  if (typeof call !== 'function') throw new Error(`this client does not know ${path}`)
+  if (typeof call !== 'function') throw new Error(`this version of the client has no procedure ${path}`)
   return call(input, signal ? { signal } : {})
 }
 

@@ -46,7 +46,7 @@ export async function backupCommand(options: BackupOptions): Promise<void> {
 /** `tony-mcp verify`: checks a backup. */
 export function verifyCommand(file: string, { json }: DatabaseOptions): void {
   const manifest = checkBackupFile(file)
-  printOutcome(json, manifest, `${file} is a sound backup: ${summary(manifest)}`)
+  printOutcome(json, manifest, `${file} is a valid backup: ${summary(manifest)}`)
 }
 
 /** `tony-mcp restore`: restores a backup and prints the consequences. */
@@ -54,9 +54,9 @@ export function restoreCommand(backup: string, { dbPath, json }: DatabaseOptions
   const { database, manifest, epoch, previousFile: kept } = restoreBackup(backup, dbPath)
   const lines = [
     `${database} is now the backup of ${manifest.createdAt}: ${summary(manifest)}`,
-    kept === undefined ? 'there was no database before' : `what was there before is ${kept}`,
-    `a new epoch has begun, ${epoch}: cursors of before are answered with CURSOR_AHEAD`,
-    'agents register again: their tokens of before are answered with STALE_INCARNATION. Leases the backup holds are released when their holder registers, or run out',
+    kept === undefined ? 'there was no database before' : `the previous database is now ${kept}`,
+    `a new epoch has begun, ${epoch}: older cursors fail with CURSOR_AHEAD`,
+    'agents must register again: their old tokens fail with STALE_INCARNATION. Leases in the backup are released when their holder registers, or they expire',
   ]
   printOutcome(json, { database, kept: kept ?? null, epoch, manifest }, lines.join('\n'))
 }

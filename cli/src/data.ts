@@ -6,12 +6,12 @@ import type { MoveOptions } from './move.ts'
 
 const parseIntervalMs = (text: string): number => {
   const parsed = duration.safeParse(text)
-  if (!parsed.success || parsed.data === 0) throw new InvalidArgumentError('such as 15m, 1h or 1d')
+  if (!parsed.success || parsed.data === 0) throw new InvalidArgumentError('must be a duration such as 15m, 1h or 1d')
   return parsed.data
 }
 
 const parseCount = (text: string): number => {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('a number from 1')
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('must be a whole number of at least 1')
   return Number(text)
 }
 
@@ -26,13 +26,13 @@ const addDatabaseOptions = (command: Command): Command =>
  */
 export function addDataCommands(tony: Command): void {
   addDatabaseOptions(tony.command('backup'))
-    .description('write a proven copy of the database, which a server may be using')
+    .description('write a checked backup of the database; a server may be running')
     .option('--to <dir>', 'the folder (default: MCP_BACKUP_DIR)')
     .option('--every <time>', 'go on until stopped, one each 15m, 1h, 1d …', parseIntervalMs)
-    .option('--keep <n>', 'remove the oldest beyond so many', parseCount)
+    .option('--keep <n>', 'keep only the newest <n> backups', parseCount)
     .action(async (options: BackupOptions) => (await import('./backup.ts')).backupCommand(options))
   addDatabaseOptions(tony.command('verify <file>'))
-    .description('prove that a backup is whole, unchanged, sound and of this program')
+    .description('check that a backup is complete, unchanged and readable by this version')
     .action(async (file: string, options: DatabaseOptions) =>
       (await import('./backup.ts')).verifyCommand(file, options),
     )
@@ -43,7 +43,7 @@ export function addDataCommands(tony: Command): void {
     )
   addDatabaseOptions(tony.command('move'))
     .description(
-      'copy the projects of a SQLite file with their history to a PostgreSQL, and prove it; goes on where it was killed',
+      'copy the projects of an SQLite file with their history to PostgreSQL and check the copy; resumes if interrupted',
     )
     .requiredOption('--to <url>', 'postgres://USER:PASSWORD@HOST/DATABASE')
     .option('--project <name>', 'one project instead of all')
@@ -56,7 +56,7 @@ export function addDataCommands(tony: Command): void {
     .description('list the migrations; exit code 1 when some are still to be applied')
     .action(async (options: DatabaseOptions) => (await import('./migrate.ts')).migrateStatus(options))
   addDatabaseOptions(migrate.command('validate'))
-    .description('compare it with what its migrations make; exit code 1 when it differs')
+    .description('compare the schema with the result of its migrations; exit code 1 if they differ')
     .action(async (options: DatabaseOptions) => (await import('./migrate.ts')).migrateValidate(options))
   migrate
     .command('create <name>')
@@ -64,12 +64,12 @@ export function addDataCommands(tony: Command): void {
     .action(async (name: string) => (await import('./migrate.ts')).migrateCreate(name))
   const keys = tony.command('keys').description('the keys that access tokens are signed with')
   addDatabaseOptions(keys.command('rotate'))
-    .description('make the next one; a running server has it within a second, and old tokens stay good')
+    .description('add a signing key; a running server loads it within a second, and old tokens stay valid')
     .option('--in <time>', 'when it begins to sign (default: 1d, so that others have its public half)', parseIntervalMs)
     .option('--now', 'let it sign as soon as every replica has it: in 5 s', false)
     .option('--revoke', 'end all other keys at once, and with them every access token', false)
     .action(async (options: RotateOptions) => (await import('./keys.ts')).rotateCommand(options))
   addDatabaseOptions(tony.command('doctor'))
-    .description('examine the database and what is around it; exit code 1 when something is wrong')
+    .description('check the database and its environment; exit code 1 if a check fails')
     .action(async (options: DatabaseOptions) => (await import('./doctor.ts')).doctorCommand(options))
 }

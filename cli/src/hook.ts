@@ -5,9 +5,11 @@ import { Argument, type Command, Option } from 'commander'
 export function addHookCommand(tony: Command): void {
   tony
     .command('hook')
-    .description('show what waits for the coding agent of this host; called by the host itself')
+    .description('print messages and notices for the coding agent of this host; run by the host')
     .addArgument(new Argument('<event>', 'the point of the session').choices(hookEvents))
-    .addOption(new Option('--host <name>', 'in whose format').choices(hookHosts).default('claude-code'))
+    .addOption(
+      new Option('--host <name>', 'output format: the name of the host').choices(hookHosts).default('claude-code'),
+    )
     .action(async (event: HookEvent, { host }: { host: HookHost }) => {
       const { runHook } = await import('@tony/mcp-bridge/hooks/hook')
       await runHook(event, host)

@@ -12,6 +12,6 @@ export interface RotateOptions {
 export async function rotateCommand({ dbPath, in: inMs, now, revoke, json }: RotateOptions): Promise<void> {
   const keys = await rotateSigningKeys({ database: dbPath, inMs: now ? 0 : inMs, revoke })
   const lines = keys.map(({ kid, signsFrom }) => `${kid} signs from ${signsFrom}`)
-  if (revoke) lines.push('every other key has ended, and with it every token: agents refresh')
+  if (revoke) lines.push('every other key and its tokens are revoked: agents must refresh')
   process.stdout.write(`${json ? JSON.stringify({ keys }) : lines.join('\n')}\n`)
 }

@@ -19,13 +19,13 @@ export async function moveCommand({ dbPath, json, to, project }: MoveOptions): P
   const lines = moved.projects.map(({ name, seq, tables }) => {
     const rows = tables.reduce((sum, table) => sum + table.rows, 0)
     return tables.length === 0
-      ? `${name} had been moved and proven before`
+      ? `${name} was moved and checked before`
       : `${name}: ${rows} rows in ${tables.length} tables, ${seq} events, the same in both`
   })
   const cursors = moved.sameEpoch
     ? 'cursors, leases and refresh tokens of before are good there; access tokens are to be refreshed'
-    : 'the target has an epoch of its own: cursors of before are answered with CURSOR_AHEAD'
-  const pepper = `take ${moved.file}.pepper along: MCP_PEPPER_FILE, or beside the file that DATABASE_PATH would name`
+    : 'the target has its own epoch: older cursors fail with CURSOR_AHEAD'
+  const pepper = `copy ${moved.file}.pepper to the new server: MCP_PEPPER_FILE, or next to the path in DATABASE_PATH`
   const outcome = { file: moved.file, target: moved.target, sameEpoch: moved.sameEpoch, projects: moved.projects }
   process.stdout.write(`${json ? JSON.stringify(outcome) : [...lines, cursors, pepper].join('\n')}\n`)
 }

@@ -31,7 +31,7 @@ function program(): Command {
   addHostCommands(mcp)
   addHookCommand(tony)
   addServerOptions(tony.command('import <file>'))
-    .description('make a plan the work of a project: beads issues.jsonl or Tony ATHMS tasks.json')
+    .description('import a plan into a project: beads issues.jsonl or Tony ATHMS tasks.json')
     .option('--replay', 'set finished work back to pending; skip tombstones and what is not work', false)
     .option('--dry-run', 'read and check the plan, change nothing', false)
     .option('--json', 'print the outcome as JSON', false)

@@ -63,14 +63,14 @@ const formatResult = (found: WaitResult): string =>
  */
 export function addWaitCommand(tony: Command): void {
   addServerOptions(tony.command('wait'))
-    .description('wait on the server until there is a task or a message, and take nothing')
+    .description('wait until there is a task or a message, without taking it')
     .addOption(new Option('--for <what>', 'what to wait for').choices(['task', 'message']).makeOptionMandatory())
     .option('--session', 'for the coding agent whose host calls this, by its bridge: no credential is needed', false)
     .option('--agent <name>', 'what this agent may take, or its inbox; default: the agent the credential is of')
     .option('--type <type>', 'only tasks or messages of this type')
     .option(
       '--timeout <duration>',
-      'how long, such as 30s or 8h; then the exit code is 124. Default: for ever',
+      'how long, such as 30s or 8h; then the exit code is 124. Default: no timeout',
       parseDuration,
     )
     .option('--json', 'print what there is as JSON', false)

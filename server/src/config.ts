@@ -85,7 +85,9 @@ const environment = z.object({
   /** Certificate with its intermediates, and its private key, as PEM files. */
   TLS_CERT_FILE: z.string().min(1).optional(),
   TLS_KEY_FILE: z.string().min(1).optional(),
-  MCP_ALLOWED_HOSTS: commaList(z.string().regex(/^[^\s/]+$/, 'must be names as a Host header has them')),
+  MCP_ALLOWED_HOSTS: commaList(
+    z.string().regex(/^[^\s/]+$/, 'must be host names as in a Host header, without a scheme or a path'),
+  ),
   MCP_ALLOWED_ORIGINS: commaList(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
   MCP_TRUSTED_PROXIES: commaList(z.union([z.cidrv4(), z.cidrv6()])),
   /** CIDR blocks that may read `/metrics` in serve mode without a credential. */

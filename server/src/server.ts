@@ -114,11 +114,11 @@ function subscribeToWakes(services: Services, log: Log): void {
         services.feeds.reset()
         services.store.read(loadIncarnations).then(
           (current) => services.identity.incarnations.replace(current),
-          (error: unknown) => log.error({ error }, 'incarnations not read'),
+          (error: unknown) => log.error({ error }, 'cannot read the incarnations'),
         )
         return undefined
       case 'events':
-        services.feeds.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'feed not read'))
+        services.feeds.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'cannot read the feed'))
         return undefined
     }
   })
@@ -242,14 +242,14 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
     await services.backupRunner?.close()
     // A store that is unreachable at the end must not stop the shutdown.
     if (services.identity.denials.hasPending)
-      await runSweep(services, recordDenials).catch((error: unknown) => log.error({ error }, 'denials not noted'))
+      await runSweep(services, recordDenials).catch((error: unknown) => log.error({ error }, 'cannot record denials'))
     await services.store[Symbol.asyncDispose]()
     logDestination.close()
   }
   try {
     const armed = await prepareAccess(services)
     // An issuer that does not reply now is retried by a sweep. Until then its tokens are refused.
-    await services.identity.issuers.refresh().catch((error: unknown) => log.error({ error }, 'outside issuers'))
+    await services.identity.issuers.refresh().catch((error: unknown) => log.error({ error }, 'cannot refresh issuers'))
     const url = await listener.open()
     sweepRunner.start(sweeps)
     logAccess(config, armed, log, url)
@@ -262,7 +262,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
         listener.reload()
         await services.identity.tokens.keys
           .refresh()
-          .catch((error: unknown) => log.error({ error }, 'signing keys not read'))
+          .catch((error: unknown) => log.error({ error }, 'cannot read the signing keys'))
       },
       [Symbol.asyncDispose]: () => {
         closed ??= listener.close().then(close)

@@ -99,7 +99,7 @@ export interface ErrorData {
 }
 
 /** The message of INTERNAL for callers. It reveals nothing of the cause. */
-export const internalErrorMessage = 'something went wrong inside the server'
+export const internalErrorMessage = 'internal error: search the server log for this request id'
 
 /**
  * A refusal with a code of the closed list. Operations throw it; the transports send it to the

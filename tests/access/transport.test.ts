@@ -33,7 +33,7 @@ test('two credentials at once are refused', async () => {
     hello: { token: adminKey },
     headers: { authorization: `Bearer ${adminKey}` },
   })
-  expect(await wire.closed).toEqual({ code: 4400, reason: 'one socket shows one credential' })
+  expect(await wire.closed).toEqual({ code: 4400, reason: 'send the token once: as a header or in connectionParams' })
 })
 
 test('a socket may show its credential in the upgrade, with connectionParams or without', async () => {

@@ -104,7 +104,7 @@ describe('a task is explained', () => {
     const holder = `task ${held.id} of ada`
     const reasons = [
       { predicate: 'lock', message: `it needs file:src; ${holder} holds file:src/auth` },
-      { predicate: 'pool', message: `pool:gpu is full; ${holder} holds one of its places` },
+      { predicate: 'pool', message: `pool:gpu is full; ${holder} holds one of its slots` },
       { predicate: 'lock', message: `it needs port:1; ${holder} holds it` },
     ]
     expect((await lead.tasks.explain({ taskId: id })).reasons).toEqual(reasons)

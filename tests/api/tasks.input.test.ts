@@ -82,12 +82,14 @@ test('with a deadline and no default the task fails for want of an answer', asyn
   await server.advance(60_000)
   expect(await lead.tasks.get({ taskId })).toMatchObject({
     status: 'failed',
-    error: 'no answer in time',
+    error: 'no answer before its deadline',
     failures: 0,
     inputRequest: null,
   })
   const { events } = await lead.events.list({ types: ['task.failed'] })
-  expect(events).toMatchObject([{ subject: taskId, data: { attempt: 1, failures: 0, error: 'no answer in time' } }])
+  expect(events).toMatchObject([
+    { subject: taskId, data: { attempt: 1, failures: 0, error: 'no answer before its deadline' } },
+  ])
 })
 
 test('without a deadline a question waits for ever, its default too', async () => {

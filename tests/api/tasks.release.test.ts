@@ -55,7 +55,7 @@ test('a lease that ran out burns an attempt and the task is claimable at once', 
   await server.advance(4_999)
   expect((await worker.tasks.claim()).tasks).toEqual([])
   await server.advance(1)
-  expect(await claimOne(worker)).toMatchObject({ id, attempt: 2, failures: 1, error: 'the lease ran out' })
+  expect(await claimOne(worker)).toMatchObject({ id, attempt: 2, failures: 1, error: 'the lease expired' })
   const { events } = await lead.events.list({ types: ['task.expired'] })
   expect(events).toMatchObject([{ subject: id, actor: null, data: { attempt: 1, agentId: worker.id, failures: 1 } }])
 })
@@ -69,7 +69,7 @@ test('the last lease that runs out fails the task', async () => {
   expect(await lead.tasks.get({ taskId: id })).toMatchObject({
     status: 'failed',
     failures: 2,
-    error: 'the lease ran out',
+    error: 'the lease expired',
   })
   expect((await lead.events.list({ types: ['task.failed'] })).events).toMatchObject([{ subject: id, actor: null }])
   expect((await worker.tasks.claim()).tasks).toEqual([])

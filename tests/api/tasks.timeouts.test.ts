@@ -20,7 +20,7 @@ test('a task nobody claims in time fails for good', async () => {
   await of.server.advance(minute - 1)
   expect((await of.get()).status).toBe('pending')
   await of.server.advance(1)
-  const error = 'nobody claimed it within scheduleToStartMs'
+  const error = 'no agent claimed it within scheduleToStartMs'
   expect(await of.get()).toMatchObject({
     status: 'failed',
     error,

@@ -123,7 +123,7 @@ test('a task that was cancelled is told of at the boundary', async () => {
   await host.name()
   await host.calls('next_task')
   await lead.tasks.cancel({ taskId })
-  await expect.poll(() => host.hook('tool'), within).toContain(`${taskId} is not yours any more: it was cancelled`)
+  await expect.poll(() => host.hook('tool'), within).toContain(`${taskId} is no longer yours: it was cancelled`)
 })
 
 test('each host shows what is meant for its own session', async () => {

@@ -15,7 +15,7 @@ test.each(errorCodes)('%s says what went wrong and what to do next', (code) => {
 
 test('an error of no known code says nothing of itself', () => {
   const text = toErrorText(Object.assign(new Error('/home/somebody: SELECT 1'), { code: 'SQLITE_ERROR' }))
-  expect(text).toMatch(/^INTERNAL: something went wrong inside the server\. /)
+  expect(text).toMatch(/^INTERNAL: internal error: search the server log for this request id\. /)
   expect(toErrorText(new ToolError('NO_SUCH_CODE', 'x'))).toMatch(/^INTERNAL/)
 })
 

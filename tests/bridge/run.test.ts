@@ -88,7 +88,7 @@ test('a result that is no JSON, and a command that is not there, fail the task b
   const first = await lead.tasks.create({ type: 'code' })
   await using runner = new Runner(server, 'echo done > "$TONY_RESULT_FILE"')
   await expect.poll(statusOf(server, first.id), within).toBe('failed')
-  expect((await lead.tasks.get({ taskId: first.id })).error).toBe('the result file holds no JSON')
+  expect((await lead.tasks.get({ taskId: first.id })).error).toBe('the result file is not JSON')
   runner.signal('SIGTERM')
   expect(await runner.ended()).toBe(0)
   const second = await lead.tasks.create({ type: 'code', maxAttempts: 1 })

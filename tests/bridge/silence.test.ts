@@ -86,7 +86,7 @@ test('a task that was cancelled under the model is told of with whatever it call
   await host.call('who')
   await lead.tasks.cancel({ taskId })
   const told = async () => (await host.call('who')).text
-  await expect.poll(told, { interval: 5 }).toContain(`Task ${taskId} is not yours any more: it was cancelled`)
+  await expect.poll(told, { interval: 5 }).toContain(`Task ${taskId} is no longer yours: it was cancelled`)
   const late = await host.call('complete', { taskId, result: 'x' })
   expect(late).toMatchObject({ ok: false, text: expect.stringMatching(/^STALE_LEASE: .*stop working on it/s) })
 })

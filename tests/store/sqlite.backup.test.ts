@@ -277,7 +277,7 @@ describe('a restore is refused, and the database left to the byte as it was, fro
 
   test('whose hash is right and whose inside is not', async () => {
     const dangling = run(`pragma foreign_keys = off; insert into pools values ('no project', 'p', 1)`)
-    expect((await refused((path) => vouchFor(path, dangling))).message).toMatch(/1 references lead nowhere/)
+    expect((await refused((path) => vouchFor(path, dangling))).message).toMatch(/1 foreign keys refer to missing rows/)
     expect((await refused((path) => vouchFor(path, spoil))).message).toMatch(/is damaged/)
   })
 
@@ -287,6 +287,6 @@ describe('a restore is refused, and the database left to the byte as it was, fro
     const newer = run(`insert into schema_migrations values (99, 'later', 'x', 99, 1)`)
     expect((await refused((path) => vouchFor(path, newer))).message).toMatch(/needs a newer program/)
     const other = run(`update store_facts set value = 'other' where name = 'epoch'`)
-    expect((await refused((path) => vouchFor(path, other))).message).toMatch(/tells of another database/)
+    expect((await refused((path) => vouchFor(path, other))).message).toMatch(/differ from its manifest/)
   })
 })

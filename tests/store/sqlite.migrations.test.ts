@@ -231,7 +231,7 @@ describe('the schema of a database', () => {
     expect(schemaDifferences(folder.file)).toEqual([
       'index tasks_epic is missing',
       'index tasks_story was changed',
-      'table extra is of no migration',
+      'table extra is in no migration',
     ])
   })
 })

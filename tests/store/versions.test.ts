@@ -84,7 +84,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)(
         DATABASE_URL: database.url,
         MCP_PEPPER_FILE: `${server.database}.pepper`,
       })
-      const message = `the database was migrated to what needs migration ${newest + 1}, and this program knows up to ${newest}: start a newer one`
+      const message = `the database needs a program that knows migration ${newest + 1}, and this program knows up to ${newest}: start a newer one`
       // Time stands still here: no look at the database of each second is what tells.
       const refused = await refusal(lead.tasks.create({ type: 'code' }, { once: true }))
       expect(refused).toMatchObject({ code: 'STORE_UNAVAILABLE', message })

@@ -33,7 +33,7 @@ function saysNothing(server: TestServer, text: string): void {
 }
 
 const internal = {
-  message: 'something went wrong inside the server',
+  message: 'internal error: search the server log for this request id',
   code: -32_603,
   data: {
     code: 'INTERNAL',

@@ -36,7 +36,7 @@ const who = tool({
   title: 'See who is here',
   description: 'Lists the agents of the project that are here, with their role and whether they are at work.',
   readOnly: true,
-  input: z.object({ offline: z.boolean().default(false).describe('list also those that are gone') }),
+  input: z.object({ offline: z.boolean().default(false).describe('list offline agents too') }),
   output: z.object({
     you: z.string().describe('your name; empty before join'),
     agents: z.array(

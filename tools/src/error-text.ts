@@ -12,7 +12,7 @@ const nextSteps: Readonly<Record<ErrorCode | LocalErrorCode, string>> = {
   TOKEN_REVOKED: 'This session was ended by an operator. Stop, and tell the user.',
   STALE_INCARNATION: 'Another session has taken over this agent. Stop working on its tasks, and tell the user.',
   FORBIDDEN:
-    'Your role does not allow this. If you are to lead, call join with type "tech-lead"; otherwise ask a lead: send to "role:tech-lead".',
+    'Your role does not allow this. To lead, call join with type "tech-lead"; otherwise ask a lead: send to "role:tech-lead".',
   NOT_FOUND: 'Check the id: use one from a result of these tools.',
   NO_AGENTS_AVAILABLE: 'Call who to see who is here.',
   AGENT_NAME_TAKEN: 'Call join with another name, or without one.',
@@ -32,7 +32,7 @@ const nextSteps: Readonly<Record<ErrorCode | LocalErrorCode, string>> = {
   UNSUPPORTED_MEDIA_TYPE: 'Tell the user: this server is of another version.',
   OVERLOADED: 'The server has too much to do. Call again in some seconds.',
   RATE_LIMITED: 'Wait a minute, then call again.',
-  INBOX_FULL: 'That mailbox is full. Tell a lead, or send to somebody else.',
+  INBOX_FULL: 'That inbox is full. Tell a lead, or send to another agent.',
   INTERNAL: 'Call again once; if it fails again, tell the user.',
   SHUTTING_DOWN: 'The server restarts. Call again in some seconds.',
   STORE_UNAVAILABLE: 'The server cannot reach its database. Call again in some seconds.',

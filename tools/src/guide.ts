@@ -17,7 +17,7 @@ export const guide = [
   '- Finished: complete, with a result that others can build on (what, where, how it was checked).',
   '- Cannot go on without a decision: ask, with notes on what is done. Take the next task meanwhile.',
   '- Failed: fail with outcome "retry" or "final". Not yours to do: outcome "release".',
-  '- An answer STALE_LEASE means that the task is not yours any more: drop it.',
+  '- An answer STALE_LEASE means that the task is no longer yours: drop it.',
   '',
   'To lead: join with type "tech-lead". add_tasks gives out work, "dependsOn" orders it. Questions come to inbox: answer them. explain shows what waits for a decision: decide. feed shows what happened.',
   '',

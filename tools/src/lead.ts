@@ -31,7 +31,7 @@ function applyDecision(toolSession: ToolSession, decision: Decision, taskId: str
 const followUps: Readonly<Record<Decision, string>> = {
   accept: 'It is completed; tasks that depend on it can be taken.',
   reject: 'It can be taken again, with what you wrote.',
-  cancel: 'It is over; whoever holds it is told to stop.',
+  cancel: 'It is over; its holder is notified to stop.',
   retry: 'It can be taken again, with all its attempts.',
 }
 

@@ -127,7 +127,7 @@ const ask = tool({
     question: z.string().min(1).max(16_384),
     options: z.array(z.string().min(1).max(1_000)).min(1).max(20).optional().describe('answers to choose from'),
     notes: z.string().max(16_384).optional().describe('what is done and what is left'),
-    waitMinutes: z.number().min(1).max(43_200).optional().describe('then defaultAnswer is taken; default: for ever'),
+    waitMinutes: z.number().min(1).max(43_200).optional().describe('then defaultAnswer is taken; default: no limit'),
     defaultAnswer: z.string().optional(),
   }),
   output: taskStatusOutput,

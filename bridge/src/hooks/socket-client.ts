@@ -48,7 +48,7 @@ export async function waitThroughBridge(
   ended: AbortSignal,
 ): Promise<WaitResult | undefined> {
   const hookSocket = findHookSocket()
-  if (!hookSocket) throw new Error('no session of a coding agent is found here: is its tony-mcp connected?')
+  if (!hookSocket) throw new Error('no host session found above this process: is tony-mcp connected in the host?')
   const connection = sendHookRequest(hookSocket, { wait })
   ended.addEventListener('abort', () => connection.destroy(), { once: true })
   const reply = await text(connection).catch((error: unknown) => {
@@ -56,6 +56,6 @@ export async function waitThroughBridge(
     throw error
   })
   if (reply === undefined || ended.aborted) return undefined
-  if (reply === '') throw new Error('the session has ended, or its server refuses it')
+  if (reply === '') throw new Error('the host session has ended, or the server rejected its agent')
   return JSON.parse(reply)
 }

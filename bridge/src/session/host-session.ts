@@ -93,7 +93,7 @@ export class HostSession implements ToolSession {
     const renamed = before !== undefined && next.name !== undefined && next.name !== before.name
     if (renamed) await before.client.agents.unregister({})
     this.#profile = next
-    this.#dropAgent('you joined anew')
+    this.#dropAgent('you joined again with another profile')
     await before?.stop()
     return this.ensureJoined()
   }
@@ -106,7 +106,7 @@ export class HostSession implements ToolSession {
       const code = codeOf(error) ?? ''
       if (deliberateEndCodes.has(code)) this.#ended = true
       if (this.#closing.signal.aborted || !rejoinCodes.has(code)) throw this.#toToolError(error)
-      this.#dropAgent('the server no longer knew this session')
+      this.#dropAgent('the server ended this agent, and it was registered again')
       return this.#callOnce(path, input, signal)
     }
   }
@@ -292,7 +292,7 @@ export class HostSession implements ToolSession {
     const settings = { deadlineMs: heartbeatMs, once: true }
     const { lost } = await agent.client.agents.heartbeat({ leases: this.#leases.list() }, settings)
     for (const { taskId, reason } of lost)
-      this.#leases.markLost(taskId, reason === 'cancelled' ? 'it was cancelled' : 'its lease is over')
+      this.#leases.markLost(taskId, reason === 'cancelled' ? 'it was cancelled' : 'its lease has ended')
     await this.#inbox.renewAckDeadlines(agent)
   }
 }

@@ -26,7 +26,7 @@ async function watchOnce(agent: Agent, leases: Leases, signal: AbortSignal): Pro
   for await (const { type, subject, data } of agent.watch({ types: leaseEndTypes, agentId: agent.id }, { signal })) {
     const parsed = attemptSchema.safeParse(data)
     if (subject === null || !parsed.success) continue
-    const reason = type === 'task.cancelled' ? 'it was cancelled' : 'its lease is over'
+    const reason = type === 'task.cancelled' ? 'it was cancelled' : 'its lease has ended'
     leases.markLost(subject, reason, parsed.data.attempt)
   }
 }

@@ -49,7 +49,7 @@ export class Leases {
     if (held === undefined || (attempt ?? held.attempt) !== held.attempt) return
     this.#held.delete(taskId)
     this.#endedTokens.set(taskId, held.token)
-    this.#notices.push(`Task ${taskId} is not yours any more: ${reason}. Stop working on it.`)
+    this.#notices.push(`Task ${taskId} is no longer yours: ${reason}. Stop working on it.`)
   }
 
   markAllLost(reason: string): void {

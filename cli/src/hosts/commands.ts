@@ -102,7 +102,7 @@ const addSelectionOptions = (command: Command): Command =>
 const addInstallOptions = (command: Command): Command =>
   addServerOptions(addSelectionOptions(command)).option(
     '--program <name>',
-    'what hosts start, instead of this very installation',
+    'the program that hosts start; default: this installation',
   )
 
 /**
@@ -112,7 +112,7 @@ const addInstallOptions = (command: Command): Command =>
 export function addHostCommands(mcp: Command): void {
   addInstallOptions(mcp.command('install'))
     .description('put this server and its hooks into the configuration of the hosts on this machine')
-    .option('--dry-run', 'say what would be done, change nothing', false)
+    .option('--dry-run', 'print the changes without making them', false)
     .action((options: InstallOptions, command: Command) => {
       const hosts = selectHosts(options, entryOf(explicitOptions(options, command)))
       const outcomes = install(hosts, options.dryRun ?? false)
@@ -120,7 +120,7 @@ export function addHostCommands(mcp: Command): void {
       printNextSteps(outcomes, hosts, options)
     })
   addInstallOptions(mcp.command('status'))
-    .description('say how the configuration of the hosts differs from what install would write')
+    .description('compare the configuration of the hosts with the output of install')
     .action((options: InstallOptions, command: Command) => {
       const hosts = selectHosts(options, entryOf(explicitOptions(options, command)))
       const outcomes = status(hosts)
@@ -128,8 +128,8 @@ export function addHostCommands(mcp: Command): void {
       if (outcomes.some(({ state }) => state !== 'ok')) process.exitCode = 1
     })
   addSelectionOptions(mcp.command('uninstall'))
-    .description('take out of the configuration of the hosts what install has put in')
-    .option('--dry-run', 'say what would be done, change nothing', false)
+    .description('remove everything that install added to the configuration of the hosts')
+    .option('--dry-run', 'print the changes without making them', false)
     .action((options: HostSelection) => {
       const hosts = selectHosts(options, entryOf({}))
       const outcomes = uninstall(hosts, options.dryRun ?? false)

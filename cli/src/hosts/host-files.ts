@@ -32,7 +32,7 @@ function replace(path: string, text: string | undefined, mode: number): void {
  */
 export function write(path: string, before: FileContents, next: FileContents): void {
   const file = resolveLink(path)
-  if (read(file) !== before.text) throw new HostFileError('was written by another program meanwhile: try again')
+  if (read(file) !== before.text) throw new HostFileError('was changed by another program in the meantime: try again')
   const mode = before.text === undefined ? 0o600 : statSync(file).mode & 0o777
   // A crash between the steps loses at most the backup of a file that did not change.
   if (next.backup !== undefined && next.backup !== before.backup) replace(backupOf(path), next.backup, mode)

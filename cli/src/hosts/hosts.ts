@@ -122,7 +122,7 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         slots: hookSlots('codex', entry, wrapInHookGroup(hookSeconds)),
       },
     ],
-    nextStep: `${restart}, then trust the new hooks with /hooks: until then it passes over them`,
+    nextStep: `${restart}, then trust the new hooks with /hooks: until then Codex ignores them`,
   }),
   cursor: ({ home }, entry) => ({
     markerPaths: [join(home, '.cursor')],

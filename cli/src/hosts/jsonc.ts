@@ -12,7 +12,7 @@ function treeOf(text: string): Node {
     const line = text.slice(0, first.offset).split('\n').length
     throw new HostFileError(`is broken at line ${line}: ${jsonc.printParseErrorCode(first.error)}`)
   }
-  if (tree?.type !== 'object') throw new HostFileError('does not hold an object')
+  if (tree?.type !== 'object') throw new HostFileError('is not a JSON object')
   return tree
 }
 
@@ -73,7 +73,7 @@ function insertSlot(text: string, { slot, value }: FilledSlot): string {
   if (missing.length === 0) {
     if (slot.kind === 'constant') return text
     if (slot.kind === 'element') return insertFirst(text, node, undefined, value)
-    throw new HostFileError(`holds another entry at ${slot.path.join('.')}: rename or remove it`)
+    throw new HostFileError(`has another entry at ${slot.path.join('.')}: rename or remove it`)
   }
   const [key, ...remainingKeys] = missing
   const inside = remainingKeys.reduceRight(

@@ -37,7 +37,7 @@ function valueAt(text: string, path: readonly string[]): unknown {
 
 function insertSlot(text: string, { slot: { path }, value }: FilledSlot): string {
   if (valueAt(text, path) !== undefined)
-    throw new HostFileError(`holds another entry at ${path.join('.')}: rename or remove it`)
+    throw new HostFileError(`has another entry at ${path.join('.')}: rename or remove it`)
   const lineEnd = text.includes('\r\n') ? '\r\n' : '\n'
   const table = stringify(path.reduceRight((held, key) => ({ [key]: held }), value))
   const block = [beginMarker, ...table.trim().split(/\r?\n/), endMarker, ''].join(lineEnd)

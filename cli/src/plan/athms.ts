@@ -17,7 +17,7 @@ const athmsTask = z.looseObject({
 })
 type AthmsTask = z.output<typeof athmsTask>
 
-const noPlan = 'is no plan: neither JSON lines with issue_type (beads) nor a JSON object with tasks (ATHMS)'
+const noPlan = 'is not a plan: expected JSON lines with issue_type (beads) or a JSON object with tasks (ATHMS)'
 
 const athmsFile = z.looseObject(
   { tasks: z.record(z.string(), z.unknown(), noPlan).or(z.array(z.unknown(), noPlan)) },

@@ -71,7 +71,8 @@ export async function beadsRecords(
     typed ||= typeof parsed.data.issue_type === 'string'
     records.push(recordOf(parsed.data, line.number, warnings))
   }
-  if (records.length > 0 && !typed) throw new PlanError(file, 'no record has an issue_type: these are no beads issues')
+  if (records.length > 0 && !typed)
+    throw new PlanError(file, 'no record has an issue_type, so this is not a beads file')
   return records
 }
 

@@ -99,7 +99,7 @@ export function sortTasks(
   }
   for (const id of result.late) {
     const record = records.get(id)
-    if (record) addWarning(warnings, 'a parent that waits for its own task: it comes after it', record)
+    if (record) addWarning(warnings, 'a parent that waits for its own task: sorted after that task', record)
   }
   return result.ids.flatMap((id) => records.get(id) ?? [])
 }

@@ -65,7 +65,7 @@ function indexById(file: string, read: readonly PlanRecord[]): Map<string, PlanR
     const earlier = records.get(record.id)
     if (earlier) {
       const lines = record.line === undefined ? '' : `: lines ${earlier.line} and ${record.line}`
-      throw new PlanError(file, `the id ${JSON.stringify(record.id)} is there twice${lines}`, { line: record.line })
+      throw new PlanError(file, `the id ${JSON.stringify(record.id)} occurs twice${lines}`, { line: record.line })
     }
     records.set(record.id, record)
   }

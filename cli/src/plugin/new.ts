@@ -65,7 +65,10 @@ test('refuses what is no text', async () => {
 /** `tony-mcp plugin new`: writes a plugin into a folder that is empty or does not exist. */
 export function newPlugin(name: string, { to = name }: { readonly to?: string }): void {
   if (!namePattern.test(name))
-    throw new PluginError('PLUGIN_INVALID', `"${name}" is no name: small letters, digits, ".", "_" and "-", at most 64`)
+    throw new PluginError(
+      'PLUGIN_INVALID',
+      `"${name}" is not a valid name: use lower-case letters, digits, ".", "_" and "-", at most 64`,
+    )
   mkdirSync(to, { recursive: true })
   if (readdirSync(to).length > 0)
     throw new PluginError('PLUGIN_INVALID', `${to} is not empty: choose another folder with --to`)

@@ -34,7 +34,7 @@ export async function runCommand(file: string, options: RunPluginOptions): Promi
   }
   process.stdout.write(`${plugin.name} ${plugin.version} is running as agent ${running.agentId}\n`)
   const signal = await Promise.race([waitForSignal(), running.stopped])
-  if (!signal) throw new Error(`${plugin.name} has ended: its agent was registered elsewhere, or revoked`)
-  process.stdout.write(`${signal}: finishing what runs\n`)
+  if (!signal) throw new Error(`${plugin.name} stopped: its agent was registered elsewhere, or its session was revoked`)
+  process.stdout.write(`${signal}: waiting for the running requests\n`)
   await running.stop()
 }

@@ -58,7 +58,7 @@ const unregister = ({ client }: Agent): Promise<unknown> =>
 
 /** Releases all leases at once. Commands that still run lose their tasks. */
 async function releaseLeases(agent: Agent): Promise<void> {
-  log('giving back what runs')
+  log('releasing the running tasks')
   await unregister(agent)
   agent.client.close()
 }
@@ -76,7 +76,7 @@ async function runCommand(command: readonly [string, ...string[]], options: RunO
     },
   })
   await Promise.race([waitForSignal(), waitForSessionEnd(agent)])
-  log('finishing what runs; once more gives it back')
+  log('waiting for the running tasks; a second signal releases them')
   const drained = loop.stop()
   const forced = waitForSignal().then(() => releaseLeases(agent))
   await Promise.race([drained, forced])
@@ -92,10 +92,10 @@ export function addRunCommand(tony: Command): void {
     .argument('<command...>', 'the command, after --')
     .option('--slots <n>', 'how many tasks at a time, 1 to 256', parseSlotCount, 1)
     .option('--name <name>', 'the name of the agent; default: one of this machine and process')
-    .option('--type <type>', 'what the agent is', 'implementation')
+    .option('--type <type>', 'the type of the agent', 'implementation')
     .option(
       '--capability <word>',
-      'what it can do; more than once for several',
+      'a capability of the agent; repeat it for several',
       (word, before: string[]) => [...before, word],
       [],
     )

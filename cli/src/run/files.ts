@@ -33,6 +33,6 @@ export function readResult(file: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new FinalError('the result file holds no JSON', { cause })
+    throw new FinalError('the result file is not JSON', { cause })
   }
 }

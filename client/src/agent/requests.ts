@@ -76,7 +76,7 @@ export async function sendRequest(
   if (ok) return result
   const { code, message } = error ?? {
     code: 'UNKNOWN',
-    message: 'the agent answered with an error and did not say which',
+    message: 'the agent replied with an error without details',
   }
   throw new RequestError(message, { code, requestId, agentId })
 }
@@ -110,7 +110,7 @@ export async function replyToRequest(client: Client, requestId: string, answer: 
     if (!isPayloadRejected(error)) throw error
     await client.requests.reply({
       requestId,
-      ...toHandlerFailure(`the answer was not taken: ${errorTextOf(error, 1_000)}`),
+      ...toHandlerFailure(`the reply was rejected: ${errorTextOf(error, 1_000)}`),
     })
   }
 }

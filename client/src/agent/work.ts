@@ -258,7 +258,7 @@ export class WorkLoop {
       // Without this failure the server would release the lease after two heartbeats, and this
       // agent would claim the task again without end.
       if (isPayloadRejected(error))
-        await this.#fail(task, lease, new FinalError(`the result was not taken: ${errorTextOf(error, 1_000)}`))
+        await this.#fail(task, lease, new FinalError(`the result was rejected: ${errorTextOf(error, 1_000)}`))
       return undefined
     }
   }

@@ -78,25 +78,30 @@ export function fromWire(error: unknown): TonyError {
   const fields = isRecord(data) ? data : {}
   const { code, requestId, retryAfterMs, details, applied } = fields
   const known = typeof code === 'string' && isCode(code) ? code : 'INTERNAL'
-  return new TonyError(typeof message === 'string' ? message : 'the server answered with an error of no known form', {
-    code: known,
-    retryable: errorPolicies[known].retryable,
-    applied: applied === 'no' || applied === 'unknown' ? applied : errorPolicies[known].applied,
-    ...(typeof requestId === 'string' ? { requestId } : {}),
-    ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
-    ...(isRecord(details) ? { details } : {}),
-  })
+  return new TonyError(
+    typeof message === 'string'
+      ? message
+      : 'the server replied with an error in an unknown format: is there a proxy in between?',
+    {
+      code: known,
+      retryable: errorPolicies[known].retryable,
+      applied: applied === 'no' || applied === 'unknown' ? applied : errorPolicies[known].applied,
+      ...(typeof requestId === 'string' ? { requestId } : {}),
+      ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
+      ...(isRecord(details) ? { details } : {}),
+    },
+  )
 }
 
 export const connectionLost = (): TonyError =>
-  new TonyError('the connection was lost before the answer came', {
+  new TonyError('the connection was lost before the reply arrived', {
     code: 'CONNECTION_LOST',
     retryable: true,
     applied: 'unknown',
   })
 
 export const callNotSent = (): TonyError =>
-  new TonyError('the call was ended while there was no connection', {
+  new TonyError('the call was aborted before it was sent: there was no connection', {
     code: 'CONNECTION_LOST',
     retryable: true,
     applied: 'no',
@@ -104,7 +109,7 @@ export const callNotSent = (): TonyError =>
 
 /** The error of a blocking call over HTTP that was aborted: its outcome is unknown. */
 export const callAborted = (): TonyError =>
-  new TonyError('the call was ended before its answer came', {
+  new TonyError('the call was aborted before its reply arrived', {
     code: 'CONNECTION_LOST',
     retryable: true,
     applied: 'unknown',
@@ -115,19 +120,19 @@ export const serverUnreachable = (): TonyError =>
 
 export const offlineQueueFull = (limit: QueueLimit): TonyError =>
   new TonyError(
-    `there is no connection, and ${limit.calls} calls of ${limit.bytes} bytes wait for one: at most that many may`,
+    `there is no connection, and offlineQueue is full (${limit.calls} calls, ${limit.bytes} bytes): wait, or raise it`,
     { code: 'OFFLINE_QUEUE_FULL', retryable: true, applied: 'no', details: { ...limit } },
   )
 
 export const circuitOpen = (): TonyError =>
-  new TonyError('the server has failed several times in a row and is left alone for a moment', {
+  new TonyError('the circuit breaker is open after repeated failures of the server: call again later', {
     code: 'CIRCUIT_OPEN',
     retryable: true,
     applied: 'no',
   })
 
 export const payloadTooLarge = (bytes: number, limit: number): TonyError =>
-  new TonyError(`a call has at most ${limit} bytes, this one has ${bytes}`, {
+  new TonyError(`the call has ${bytes} bytes, more than the limit of ${limit}`, {
     code: 'PAYLOAD_TOO_LARGE',
     retryable: false,
     applied: 'no',
@@ -139,7 +144,7 @@ export const payloadTooLarge = (bytes: number, limit: number): TonyError =>
  */
 export const sessionEnded = (
   reason: string,
-  message = 'the server ended this connection for good: register again',
+  message = 'the server closed this connection for good: register the agent again',
 ): TonyError =>
   new TonyError(message, {
     code: isCode(reason) ? reason : 'UNAUTHENTICATED',
@@ -168,7 +173,7 @@ export const clientClosed = (): TonyError =>
   new TonyError('the client is closed', { code: 'CLIENT_CLOSED', retryable: false, applied: 'no' })
 
 export const deadlineExceeded = (ms: number, sent: boolean): TonyError =>
-  new TonyError(`no answer within ${ms} ms`, {
+  new TonyError(`no reply within ${ms} ms (deadlineMs)`, {
     code: 'DEADLINE_EXCEEDED',
     retryable: true,
     applied: sent ? 'unknown' : 'no',

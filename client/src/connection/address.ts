@@ -8,9 +8,12 @@ export function addressOf(url: string): string {
   const { protocol, search, hash } = URL.canParse(url) ? new URL(url) : { protocol: '', search: '', hash: '' }
   // API paths are appended to the URL, so it must not have a query or a fragment.
   if (/^https?:$/.test(protocol) && search === '' && hash === '') return url.replace(/[/?#]+$/, '')
-  throw new TonyError(`${JSON.stringify(url)} is no address of a server: give one like http://127.0.0.1:3456`, {
-    code: 'INVALID_INPUT',
-    retryable: false,
-    applied: 'no',
-  })
+  throw new TonyError(
+    `${JSON.stringify(url)} is not the URL of a server: use http://HOST:PORT without a query or a fragment`,
+    {
+      code: 'INVALID_INPUT',
+      retryable: false,
+      applied: 'no',
+    },
+  )
 }

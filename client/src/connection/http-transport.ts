@@ -84,7 +84,7 @@ export function createTimedAbort(outer: AbortSignal | undefined, afterMs: number
 /** Rejects as soon as the signal aborts. */
 function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const end = () => reject(new Error('nobody waits any more'))
+    const end = () => reject(new Error('the call was aborted'))
     if (signal.aborted) end()
     else signal.addEventListener('abort', end, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))

@@ -46,13 +46,13 @@ export function checkCapabilities({ name, requiredCapabilities = [] }: TonyPlugi
   if (missing.length > 0)
     throw new PluginError(
       'PLUGIN_CAPABILITY',
-      `plugin "${name}" needs ${missing.join(', ')}, which it is not allowed here`,
+      `plugin "${name}" requires ${missing.join(', ')}, which allowedCapabilities does not contain`,
     )
 }
 
 const problemOf = ({ name, version }: PluginDependency, found: string | undefined): string | undefined => {
-  if (found === undefined) return `"${name}" ${version} is not there: install and run it first`
-  return satisfies(found, version) ? undefined : `"${name}" ${version} is there as ${found}`
+  if (found === undefined) return `"${name}" ${version} is not installed: install and run it first`
+  return satisfies(found, version) ? undefined : `"${name}" ${version} is installed as ${found}`
 }
 
 /**
@@ -68,5 +68,5 @@ export function checkDependencies(
     return (dependency.optional && found === undefined ? undefined : problemOf(dependency, found)) ?? []
   })
   if (problems.length > 0)
-    throw new PluginError('PLUGIN_DEPENDENCY', `plugin "${name}" depends on what is missing: ${problems.join('; ')}`)
+    throw new PluginError('PLUGIN_DEPENDENCY', `plugin "${name}" has unmet dependencies: ${problems.join('; ')}`)
 }

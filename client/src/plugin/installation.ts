@@ -46,7 +46,7 @@ export function installationsIn(folder: string): Installations {
       if (text === undefined) return undefined
       const kept: unknown = JSON.parse(text)
       if (!isInstallation(kept))
-        throw new Error(`${fileOf(name)} is not an installation of a plugin: remove it to install anew`)
+        throw new Error(`${fileOf(name)} is not an installation of a plugin: delete it to install the plugin again`)
       return kept
     },
     write: async (name, installation) => {

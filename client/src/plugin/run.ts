@@ -111,7 +111,7 @@ async function getClientInstanceId({ name, version }: TonyPlugin, installations:
 /** Explains an AGENT_NAME_TAKEN error for a plugin. */
 function explainNameTaken(error: unknown, { name }: TonyPlugin): unknown {
   if (!(error instanceof TonyError) || error.code !== 'AGENT_NAME_TAKEN') return error
-  const message = `the agent "${name}" belongs to another installation, or is no plugin: run it from where that one is kept, or name the plugin otherwise`
+  const message = `the agent "${name}" belongs to another installation or is not a plugin: use the installations of that installation, or rename the plugin`
   return new TonyError(message, error)
 }
 
@@ -186,7 +186,7 @@ export async function runPlugin(given: TonyPlugin, options: RunOptions = {}): Pr
   const { logger = createLogger(plugin.name) } = options
   const [ended, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const logError = (what: string) => (error: unknown) => logger.error(what, error)
-  const hooks = { onEnded: ended.resolve, onError: logError('around a request') }
+  const hooks = { onEnded: ended.resolve, onError: logError('outside of a request handler') }
   const { environment, hosted, setCapabilities } = await createEnvironment(plugin, options, hooks)
   const begin = async (): Promise<ActivePlugin> => {
     try {

@@ -32,7 +32,7 @@ const knownPermissions: ReadonlySet<string> = new Set([...permissions, 'open'])
 export function requirePermissions(compiled: ReadonlyMap<string, Pick<CompiledProcedure, 'meta'>>): void {
   for (const [path, { meta }] of compiled) {
     if (!knownPermissions.has(meta.permission))
-      throw new Error(`${path} names no permission of the policy: nobody could say who may call it`)
+      throw new Error(`${path} has no permission of the policy in shared/src/policy.ts: add one`)
   }
 }
 

@@ -5,7 +5,7 @@ type FileCommand = 'backup' | 'restore'
 
 const postgresAlternative: Readonly<Record<FileCommand, string>> = {
   backup: 'back it up with pg_dump --format=custom, or with pg_basebackup and an archive of its log',
-  restore: 'restore it with pg_restore into an empty database, or recover it to a moment from its archive',
+  restore: 'restore it with pg_restore into an empty database, or recover it to a point in time from its archive',
 }
 
 type DatabaseLocation = Pick<Config, 'database' | 'backupDir' | 'postgres'>

@@ -57,6 +57,6 @@ const script = fileURLToPath(new URL('../../../scripts/new-migration.ts', import
  */
 export function createMigration(name: string): void {
   if (!existsSync(script))
-    throw new ConfigError('migrations are written in the sources of this program, and these are not they')
+    throw new ConfigError('cannot create a migration here: run the command in a checkout of the sources')
   execFileSync(process.execPath, [script, name], { stdio: 'inherit' })
 }

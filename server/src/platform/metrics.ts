@@ -37,14 +37,14 @@ export class Metrics {
   })
   readonly #deletedRows = new Counter({
     name: 'tony_retention_removed_total',
-    help: 'Rows removed because they had been kept long enough, by class',
+    help: 'Rows deleted by retention, by class',
     labelNames: ['class'],
     registers: [this.registry],
   })
 
   readonly #store = new Gauge({
     name: 'tony_store_answers',
-    help: 'Whether the store gave what the gauges of projects say: 1, or 0 and they say what they last did',
+    help: '1 if the store replied to this scrape; 0 if it did not and the project gauges hold their last values',
     registers: [this.registry],
   })
   readonly #tasks = this.#createProjectGauge('tony_tasks', 'Tasks by status', 'status')

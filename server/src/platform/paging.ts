@@ -8,7 +8,10 @@ export function parseCursor(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined
   const position = Number(cursor)
   if (Number.isSafeInteger(position) && position >= 0) return position
-  throw new CoordinationError('INVALID_INPUT', 'cursor: not one this list gave')
+  throw new CoordinationError(
+    'INVALID_INPUT',
+    'cursor: not a cursor of this list; pass the nextCursor of its last page, or none to start over',
+  )
 }
 
 /**

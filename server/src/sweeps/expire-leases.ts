@@ -34,7 +34,7 @@ const expireLease = statement(({ db, t, p }: Query<{ ord: number; now: number }>
       ready: sql`case when ${retries} then ${requeuedColumns.ready} end`,
       timeoutAt: sql`case when ${retries} then ${requeuedColumns.timeoutAt} end`,
       completedAt: sql`case when ${retries} then null else ${p.now} end`,
-      error: 'the lease ran out',
+      error: 'the lease expired',
     })
     .where(
       and(eq(t.tasks.ord, p.ord), equalsLiteral(t.tasks.status, 'in_progress'), lte(t.tasks.leaseExpiresAt, p.now)),

@@ -62,8 +62,8 @@ async function timeOutTask(tx: Transaction, { task, jitter }: { task: Row; jitte
   const { settledAt: now } = tx
   const end = async (error: string) => appendOutcome(tx, (await tx.run(failTask, { ord, error, now }))[0])
   if (closeBy !== null && closeBy <= now) return end('it was not completed within scheduleToCloseMs')
-  if (status === 'input_required') return (await answerByDefault(tx, task)) ?? end('no answer in time')
-  if (status !== 'in_progress') return end('nobody claimed it within scheduleToStartMs')
+  if (status === 'input_required') return (await answerByDefault(tx, task)) ?? end('no answer before its deadline')
+  if (status !== 'in_progress') return end('no agent claimed it within scheduleToStartMs')
   const error = 'the attempt took longer than startToCloseMs'
   return appendOutcome(tx, (await tx.run(endAttempt, { ord, error, jitter, now }))[0])
 }

@@ -132,8 +132,8 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'a late completion is refused before anyone else has claimed the task',
     file: expire,
-    find: "      error: 'the lease ran out',",
-    replace: "      error: 'the lease ran out',\n      leaseToken: null,",
+    find: "      error: 'the lease expired',",
+    replace: "      error: 'the lease expired',\n      leaseToken: null,",
   },
   {
     name: 'a lease never runs out',

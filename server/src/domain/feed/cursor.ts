@@ -12,7 +12,7 @@ export function requireRetained(epoch: string, seq: number, first: number): void
   if (seq >= first - 1) return
   throw new CoordinationError(
     'CURSOR_EXPIRED',
-    'the feed no longer holds what follows this cursor: go on from the earliest',
+    'the events after this cursor were deleted: read the current state, then continue from details.earliest',
     { earliest: cursorAt(epoch, first - 1) },
   )
 }
@@ -27,14 +27,18 @@ export async function resolveCursor(reader: Reader, project: string, epoch: stri
   if (cursor === 'start') return first - 1
   const [, cursorEpoch, digits] = /^([^.]+)\.(\d{1,15})$/.exec(cursor) ?? []
   if (cursorEpoch === undefined || digits === undefined) {
-    throw new CoordinationError('INVALID_INPUT', 'cursor: not one this server gave')
+    throw new CoordinationError('INVALID_INPUT', 'cursor: malformed; use a cursor that this server returned')
   }
   const seq = Number(digits)
   if (cursorEpoch !== epoch || seq > last) {
-    const why = cursorEpoch === epoch ? 'is beyond the end of the feed' : 'is of a store before a restore'
-    throw new CoordinationError('CURSOR_AHEAD', `this cursor ${why}: read the state anew and follow from now`, {
-      cursor: cursorAt(epoch, last),
-    })
+    const why = cursorEpoch === epoch ? 'is beyond the end of the feed' : 'belongs to an earlier epoch of the store'
+    throw new CoordinationError(
+      'CURSOR_AHEAD',
+      `this cursor ${why}: read the current state, then continue from details.cursor`,
+      {
+        cursor: cursorAt(epoch, last),
+      },
+    )
   }
   requireRetained(epoch, seq, first)
   return seq

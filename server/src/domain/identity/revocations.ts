@@ -134,9 +134,13 @@ export class Revocations {
    */
   requireReadable(): void {
     if (!this.isUnreadable) return
-    throw new CoordinationError('STORE_UNAVAILABLE', 'what was revoked cannot be seen here: try again', {
-      retryAfterMs: 1_000,
-    })
+    throw new CoordinationError(
+      'STORE_UNAVAILABLE',
+      'this server cannot read revocations from its database: try again',
+      {
+        retryAfterMs: 1_000,
+      },
+    )
   }
 
   async #readSince(reader: Reader, since: number): Promise<void> {

@@ -34,8 +34,7 @@ export async function hasCapacity(tx: Transaction, { agentId, priority, maxPendi
 }
 
 export const inboxFull = (agentId: string, maxPending: number): CoordinationError =>
-  new CoordinationError(
-    'INBOX_FULL',
-    `the mailbox of agent ${agentId} is full: it has to ack some of what it holds first`,
-    { agentId, maxPending },
-  )
+  new CoordinationError('INBOX_FULL', `the inbox of agent ${agentId} is full: it must ack messages first`, {
+    agentId,
+    maxPending,
+  })

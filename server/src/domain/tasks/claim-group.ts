@@ -36,7 +36,7 @@ export async function ensureClaimGroup(tx: Transaction, conditions: ClaimGroupKe
   if (known) return known.id
   await tx.run(insertClaimGroup, conditions)
   const [created] = await tx.run(findClaimGroup, conditions)
-  if (!created) throw new Error('a route vanished')
+  if (!created) throw new Error('the claim group was deleted during its creation')
   return created.id
 }
 

@@ -45,7 +45,7 @@ export async function refuseLease(tx: Transaction, project: string, taskId: stri
   const [row] = await tx.run(findTask, { project, taskId })
   if (!row) throw taskNotFound(taskId)
   const { status, attempt } = row
-  const message = `this lease of task ${taskId} is over: stop the work, its result would not count`
+  const message = `this lease of task ${taskId} has ended: stop the work, its result would not count`
   throw new CoordinationError('STALE_LEASE', message, { status, attempt })
 }
 

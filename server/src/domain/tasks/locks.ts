@@ -72,7 +72,9 @@ async function poolSizeOf(reader: Reader, project: string, lock: string): Promis
 export async function requirePools(reader: Reader, project: string, locks: readonly string[]): Promise<void> {
   for (const lock of locks) {
     if (lockKind(lock) !== 'pool' || (await poolSizeOf(reader, project, lock)) !== undefined) continue
-    throw new CoordinationError('INVALID_INPUT', `${lock} has no size: set one with projects.setPools`, { lock })
+    throw new CoordinationError('INVALID_INPUT', `the pool of ${lock} has no size: set one with projects.setPools`, {
+      lock,
+    })
   }
 }
 

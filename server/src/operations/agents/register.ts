@@ -103,7 +103,7 @@ async function claimName(ctx: Context, tx: Transaction, input: Input, profile: P
     return created
   }
   const [known] = await tx.run(findByName, { project, name: input.name })
-  if (!known) throw new Error('a name vanished')
+  if (!known) throw new Error(`agent "${input.name}" was deleted during its registration`)
   const same = await provesIdentity(ctx, tx, known, input, profile)
   if (!(same || (input.takeOver && isAllowed(ctx.principal, 'agents:remove')))) {
     throw new CoordinationError(
@@ -115,7 +115,7 @@ async function claimName(ctx: Context, tx: Transaction, input: Input, profile: P
   // exhausted key must not lock it out.
   if (key && !(same && known.credentialId === key.id)) await consumeKeyUse(tx, key.id)
   const [row] = await tx.run(takeOver, { ...profile, id: known.id })
-  if (!row) throw new Error('an agent vanished')
+  if (!row) throw new Error('the agent was deleted during the call')
   await revokeSessions(tx, row.id)
   // Fences the previous incarnation: its tokens are refused, its leases return to the queue and its
   // inbox goes to the new one.

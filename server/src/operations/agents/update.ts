@@ -26,7 +26,7 @@ export function updateAgent(ctx: Context, input: z.output<typeof agentUpdateInpu
       })
       .where(eq(agents.id, id))
       .returning()
-    if (!row) throw new Error('an agent vanished')
+    if (!row) throw new Error('the agent was deleted during the call')
     const data = { name: row.name, type: row.type, capabilities: JSON.parse(row.capabilities) }
     tx.append({ type: 'agent.updated', subject: id, actor: id, data })
     if (capabilities !== undefined) tx.wake({ topic: 'fleet', project, agentId: id })

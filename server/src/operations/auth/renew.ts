@@ -18,7 +18,7 @@ export async function renewIdentity(
     throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
   const { subject, sessionId } = ctx.principal
   if (renewed.subject !== subject || renewed.sessionId !== sessionId)
-    throw new CoordinationError('FORBIDDEN', 'a socket goes on with a token of its own session only: open another')
+    throw new CoordinationError('FORBIDDEN', 'a socket accepts tokens of its own session only: open another socket')
   ctx.reauthenticate(renewed)
   return { expiresAt: iso(renewed.expiresAt) }
 }

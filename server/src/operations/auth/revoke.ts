@@ -33,7 +33,7 @@ export async function revoke(ctx: Context, input: Input): Promise<z.output<typeo
   }
   const isOwnSession = input.agent === undefined && (input.sessionId ?? principal.sessionId) === principal.sessionId
   if (isOwnSession && principal.sessionId === undefined)
-    throw new CoordinationError('INVALID_INPUT', 'the caller has no session of its own: name what to revoke')
+    throw new CoordinationError('INVALID_INPUT', 'the caller has no session: pass sessionId, agent or keyId')
   if (!isOwnSession && !isAllowed(principal, 'sessions:revoke'))
     throw new CoordinationError('FORBIDDEN', "ending another's session needs the role tech-lead")
   const revoked = await ctx.transact(async (tx) => {

@@ -138,7 +138,7 @@ async function toDelivery(tx: Transaction, row: MessageRow): Promise<Delivery> {
   const [body] = row.bodyId === null ? [] : await tx.run(findBody, { id: row.bodyId })
   const payload = row.payload ?? body?.payload
   if (payload === undefined || row.receipt === null || row.ackBy === null)
-    throw new Error(`message ${row.id} is not whole`)
+    throw new Error(`message ${row.id} has no receipt or no ack deadline`)
   return {
     ...wireFieldsOf(row, payload),
     receipt: row.receipt,

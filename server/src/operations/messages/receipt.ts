@@ -68,7 +68,7 @@ export function staleReceipt(known: MessageRow | undefined, messageId: string): 
   if (!known) return new CoordinationError('NOT_FOUND', `Message ${messageId} not found`)
   return new CoordinationError(
     'STALE_RECEIPT',
-    `this receipt of message ${messageId} is over: it was acked, or delivered again`,
+    `this receipt of message ${messageId} is not current: the message was acked, delivered again or has ended`,
     { status: known.status, attempt: known.retryCount },
   )
 }

@@ -33,7 +33,7 @@ const findSubscribers = statement(({ db, t, p }: Query<{ project: string; topic:
 async function subscribersOf(tx: Transaction, project: string, name: string) {
   const parsed = topic.safeParse(name)
   if (parsed.success) return tx.run(findSubscribers, { project, topic: parsed.data })
-  throw new CoordinationError('INVALID_INPUT', `to: a topic ${parsed.error.issues[0]?.message ?? 'is not like that'}`)
+  throw new CoordinationError('INVALID_INPUT', `to: a topic ${parsed.error.issues[0]?.message ?? 'is not valid'}`)
 }
 
 async function membersOf(tx: Transaction, project: string, role: string | undefined) {

@@ -67,7 +67,7 @@ export const wireFieldsOf = (row: MessageHead, payload: string): SharedFields =>
 
 export async function toMessage(reader: Reader, row: MessageHead): Promise<MessageOutput> {
   const [texts] = await reader.run(findTexts, { ord: row.ord })
-  if (typeof texts?.payload !== 'string') throw new Error(`message ${row.id} is not whole`)
+  if (typeof texts?.payload !== 'string') throw new Error(`message ${row.id} has no payload`)
   return {
     ...wireFieldsOf(row, texts.payload),
     bodyId: row.bodyId,

@@ -67,7 +67,7 @@ function resolveTaskId(ids: ReadonlyMap<string, string>, externalId: string, of:
   if (id === undefined)
     throw new CoordinationError(
       'INVALID_INPUT',
-      `${of} names ${externalId}, which neither this plan nor the project has`,
+      `task ${of} refers to ${externalId}, which is neither in this plan nor in the project`,
     )
   return id
 }

@@ -16,7 +16,7 @@ export const createProject = (ctx: Context, input: z.output<typeof projectCreate
       .values({ id: uuidv7(), name: input.name, path: input.path ?? null, createdAt: tx.now })
       .onConflictDoNothing()
       .returning()
-    if (!row) throw new CoordinationError('ALREADY_EXISTS', `there is a project "${input.name}" already`)
+    if (!row) throw new CoordinationError('ALREADY_EXISTS', `the project "${input.name}" already exists`)
     tx.append({ type: 'project.created', subject: row.id, actor: null, data: { name: row.name } })
     return toProject(row)
   })

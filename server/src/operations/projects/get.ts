@@ -17,7 +17,7 @@ const epicLimit = 200
 export async function projectDetailOf(reader: Reader, id: string): Promise<ProjectDetail> {
   const { db, t } = reader
   const [row] = await db.select().from(t.projects).where(eq(t.projects.id, id))
-  if (!row) throw new Error('a project vanished')
+  if (!row) throw new Error('the project was deleted during the call')
   const paused = await db
     .select({ epic: t.pausedEpics.epic })
     .from(t.pausedEpics)

@@ -13,7 +13,7 @@ const setPaused = (ctx: Context, input: Input, change: typeof pauseProjectIn): P
     await change(tx, ctx.principal, input.reason ?? null)
     const { projects } = tx.t
     const [row] = await tx.db.select().from(projects).where(eq(projects.id, ctx.principal.project))
-    if (!row) throw new Error('a project vanished')
+    if (!row) throw new Error('the project was deleted during the call')
     return toProject(row)
   })
 

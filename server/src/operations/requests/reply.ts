@@ -70,7 +70,7 @@ async function ackIn(
 async function refuse(tx: Transaction, requestId: string, agentId: string): Promise<never> {
   const [known] = await tx.run(findReceivedRequest, { requestId, agentId })
   if (!known) throw new CoordinationError('NOT_FOUND', `Request ${requestId} not found`)
-  throw new CoordinationError('ILLEGAL_TRANSITION', `request ${requestId} has been answered: the first answer stays`, {
+  throw new CoordinationError('ILLEGAL_TRANSITION', `request ${requestId} already has a reply: the first reply stays`, {
     status: known.status,
   })
 }

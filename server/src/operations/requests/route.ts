@@ -124,12 +124,12 @@ async function waitForReply(ctx: Context, request: SentRequest): Promise<Output>
             timeOutIn(tx, requestId).then(() => tx.run(findStatus, { requestId })),
           )
         : rows
-    if (!row) throw new Error(`request ${requestId} is gone`)
+    if (!row) throw new Error(`request ${requestId} does not exist any more`)
     const [found] = await ctx.read((reader) => reader.run(findReply, { requestId }))
     if (found?.reply != null) return toOutput(request, found.reply)
     if (row.status === 'timed_out') break
   }
-  throw new CoordinationError('DEADLINE_EXCEEDED', `no answer to request ${requestId} in time`)
+  throw new CoordinationError('DEADLINE_EXCEEDED', `no reply to request ${requestId} before its deadline`)
 }
 
 /**

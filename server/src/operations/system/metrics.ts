@@ -38,7 +38,7 @@ async function statsOf(reader: Reader, source: PresenceSource, project: string):
   const { total, byStatus } = await agentCountsOf(reader, source, project)
   const [messages] = await reader.run(sumMessages, { project })
   const [feed] = await reader.run(findFeedHead, { project })
-  if (!messages || !feed) throw new Error(`project ${project} is gone`)
+  if (!messages || !feed) throw new Error(`project ${project} does not exist any more`)
   return { tasks: await rollupOf(reader, project), messages, agents: { total, byStatus }, events: feed.seq }
 }
 

@@ -76,7 +76,7 @@ const adoptErrorOf =
     if (!fromStatuses('adopt').some((word) => word === status)) return undefined
     if (!hasOrphan) return new CoordinationError('NOT_FOUND', `Task ${id} has no orphan result of attempt ${attempt}`)
     if (holder === null || (status === 'in_progress' && agentId === holder)) return undefined
-    return new CoordinationError('FORBIDDEN', `only its holder and a tech-lead adopt a result of task ${id}`)
+    return new CoordinationError('FORBIDDEN', `only its holder or a tech-lead may adopt a result of task ${id}`)
   }
 
 /** `tasks.adopt`: ends a task with the late result of an earlier attempt. */

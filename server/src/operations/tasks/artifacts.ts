@@ -55,7 +55,7 @@ export async function saveArtifacts(
   if (row && row.artifacts > artifactsOfTask) {
     throw new CoordinationError(
       'INVALID_INPUT',
-      `artifacts: task ${taskId} would have ${row.artifacts}, and may have ${artifactsOfTask}`,
+      `artifacts: task ${taskId} would have ${row.artifacts}; at most ${artifactsOfTask} are allowed`,
     )
   }
 }

@@ -19,7 +19,10 @@ function refuseParentCycle(tasks: readonly Item[]): void {
     let ancestor = key === undefined ? undefined : parents.get(key)
     for (let steps = 0; ancestor !== undefined && steps < tasks.length; steps += 1) {
       if (ancestor === key)
-        throw new CoordinationError('INVALID_INPUT', `the task with the key "${key}" is under itself`)
+        throw new CoordinationError(
+          'INVALID_INPUT',
+          `the task with the key "${key}" is its own ancestor: change its parentId`,
+        )
       ancestor = parents.get(ancestor)
     }
   }

@@ -41,7 +41,7 @@ export async function authorizeCreation(
     if (!held) {
       throw new CoordinationError(
         'FORBIDDEN',
-        `a ${principal.role} creates tasks only under one it holds: give its id as parentId`,
+        `a ${principal.role} creates tasks only under a task it holds: pass the id of that task as parentId`,
       )
     }
   }

@@ -35,7 +35,7 @@ const findProjectPause = statement(({ db, t, p }: Query<{ project: string }>) =>
 const untilText = (at: number | null): string => (at === null ? '' : ` until ${iso(at)}`)
 
 async function nameOf(reader: Reader, agentId: string | null): Promise<string> {
-  if (agentId === null) return 'nobody'
+  if (agentId === null) return 'an unknown agent'
   const [agent] = await reader.run(findName, { agentId })
   return agent?.name ?? agentId
 }
@@ -57,9 +57,9 @@ async function dependencyReasons(reader: Reader, row: TaskRow): Promise<Reason[]
 async function lockReason(reader: Reader, lock: string, conflict: Conflict): Promise<Reason> {
   const predicate = lockKind(lock) === 'pool' ? 'pool' : 'lock'
   if (conflict.taskId === null)
-    return { predicate, message: `${lock} has no place: its size is set with projects.setPools` }
+    return { predicate, message: `the pool of ${lock} has size 0 or none: set it with projects.setPools` }
   const holder = `task ${conflict.taskId} of ${await nameOf(reader, conflict.agentId)}`
-  if (predicate === 'pool') return { predicate, message: `${lock} is full; ${holder} holds one of its places` }
+  if (predicate === 'pool') return { predicate, message: `${lock} is full; ${holder} holds one of its slots` }
   return { predicate, message: `it needs ${lock}; ${holder} holds ${conflict.lock === lock ? 'it' : conflict.lock}` }
 }
 

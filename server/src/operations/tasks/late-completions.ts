@@ -99,5 +99,5 @@ export async function settleLateCompletion(
   if (orphaned) await saveOrphan(tx, row, { attempt, agentId, result })
   const effect = orphaned ? 'its result is kept, and counts if tasks.adopt takes it' : 'its result does not count'
   const details = { status: row.status, attempt: row.attempt, orphaned }
-  return { refused: new CoordinationError('STALE_LEASE', `this lease of task ${taskId} is over: ${effect}`, details) }
+  return { refused: new CoordinationError('STALE_LEASE', `this lease of task ${taskId} has ended: ${effect}`, details) }
 }

@@ -32,8 +32,8 @@ const touchLease = statement(({ db, t, p }: Query<LeaseParams & { now: number }>
 )
 
 function refuseConflict({ lock, taskId, agentId }: Conflict): never {
-  const reason = taskId === null ? 'has no place' : `is held by task ${taskId}`
-  const message = `${lock} ${reason}: none of the locks was taken; try again later, or give the task back`
+  const reason = taskId === null ? 'has no free slot' : `is held by task ${taskId}`
+  const message = `${lock} ${reason}: none of the locks was taken; try again later, or release the task`
   throw new CoordinationError('LOCK_CONFLICT', message, { lock, taskId, agentId })
 }
 

@@ -97,7 +97,11 @@ export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof 
         ),
       )
       .returning()
-    if (!row) throw new CoordinationError('REVISION_CONFLICT', `task ${taskId} was changed just now: read it again`)
+    if (!row)
+      throw new CoordinationError(
+        'REVISION_CONFLICT',
+        `task ${taskId} was changed at the same time: read it again, then decide`,
+      )
     const { status, revision } = await recordUpdate(tx, { row, known, dependencyState, actor: actorOf(ctx.principal) })
     return { taskId, status: statusOf({ status }), revision }
   })

@@ -65,7 +65,10 @@ export const verifyTask = (
     if (!row) {
       return refuseTransition(tx, { project, taskId, outcome: 'verified' }, ({ status }) =>
         status === 'in_review'
-          ? new CoordinationError('FORBIDDEN', `whoever completed task ${taskId} cannot verify it: somebody else must`)
+          ? new CoordinationError(
+              'FORBIDDEN',
+              `the agent that completed task ${taskId} cannot verify it: another agent must`,
+            )
           : undefined,
       )
     }

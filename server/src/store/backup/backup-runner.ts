@@ -15,8 +15,8 @@ function toRefusal(error: unknown): CoordinationError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const full = code === 'SQLITE_FULL' || code === 'ENOSPC'
   const failure = full
-    ? new CoordinationError('STORAGE_FULL', 'the disk is full: there is no new backup')
-    : new CoordinationError('STORE_UNAVAILABLE', 'the backup was not made')
+    ? new CoordinationError('STORAGE_FULL', 'the disk is full, so no backup was written: free space and call again')
+    : new CoordinationError('STORE_UNAVAILABLE', "the backup failed: the server's log has the cause")
   failure.cause = error
   return failure
 }

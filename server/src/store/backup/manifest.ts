@@ -74,14 +74,14 @@ function refuseCorrupt(database: Database.Database, file: string): void {
   const messages = problems.map((problem) => problem.integrity_check)
   if (messages.join() !== 'ok') throw new BackupError(`${file} is damaged: ${messages.join('; ').slice(0, 300)}`)
   const dangling = z.array(z.unknown()).parse(database.pragma('foreign_key_check'))
-  if (dangling.length > 0) throw new BackupError(`${file} is damaged: ${dangling.length} references lead nowhere`)
+  if (dangling.length > 0)
+    throw new BackupError(`${file} is damaged: ${dangling.length} foreign keys refer to missing rows`)
 }
 
 function readManifest(file: string): Manifest {
   if (!existsSync(file)) throw new BackupError(`${file} does not exist`)
   const path = manifestPathOf(file)
-  if (!existsSync(path))
-    throw new BackupError(`${file} has no manifest ${path} beside it: it is no backup, or a part of one`)
+  if (!existsSync(path)) throw new BackupError(`${file} has no manifest ${path} beside it: it is not a complete backup`)
   try {
     return manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (cause) {
@@ -107,6 +107,6 @@ export function checkBackup(file: string): Manifest {
     feeds: manifest.feeds,
   }
   if (JSON.stringify(contents) !== JSON.stringify(declared))
-    throw new SchemaError(`${manifestPathOf(file)} tells of another database than ${file}`)
+    throw new SchemaError(`the contents of ${file} differ from its manifest ${manifestPathOf(file)}`)
   return manifest
 }

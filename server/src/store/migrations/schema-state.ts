@@ -97,7 +97,7 @@ export function schemaDifferences(file: string): readonly string[] {
     const names = [...new Set([...actual.keys(), ...expected.keys()])].toSorted()
     return names.flatMap((name) => {
       if (!actual.has(name)) return [`${name} is missing`]
-      if (!expected.has(name)) return [`${name} is of no migration`]
+      if (!expected.has(name)) return [`${name} is in no migration`]
       return actual.get(name) === expected.get(name) ? [] : [`${name} was changed`]
     })
   })

@@ -48,7 +48,7 @@ export class MoveSource implements Disposable {
       const missing = migrationStates(file).filter(({ applied, known }) => !(applied && known))
       if (missing.length > 0)
         throw new SchemaError(
-          `${file} is not at migration ${sqliteMigrations().length - 1}, as this program is: tony-mcp migrate up`,
+          `${file} is not at migration ${sqliteMigrations().length - 1}, which this program needs: run tony-mcp migrate up`,
         )
       const database = new Database(file, { readonly: true, fileMustExist: true })
       refuseForeignDatabase(database)

@@ -61,7 +61,7 @@ export async function prepareTarget(client: Client): Promise<void> {
     `SELECT pg_try_advisory_lock(${advisoryLockKey('move')}) AS mine,
        EXISTS (SELECT 1 FROM replicas WHERE seen_at > ${nowMsSql} - 10000) AS used`,
   )
-  if (!rows[0]?.mine) throw new StoreRefusedError('another move into this database is going on')
+  if (!rows[0]?.mine) throw new StoreRefusedError('another move into this database is running: wait for it')
   if (rows[0].used) throw new StoreRefusedError('a server uses the target: stop it, and wait 10 s after it was killed')
 }
 

@@ -134,5 +134,5 @@ function parseBeginResult(results: unknown): { readonly now: unknown; readonly n
     const row: { now?: unknown; needed?: unknown } | undefined = result?.rows?.[0]
     if (row?.now !== undefined) return { now: row.now, needed: row.needed }
   }
-  throw new Error('the database did not say what time it is')
+  throw new Error('the start of a transaction returned no time')
 }

@@ -62,7 +62,10 @@ export function translateError(error: unknown): unknown {
   if (state === undefined && !(error instanceof DrizzleQueryError || error instanceof ConnectionLostError)) return error
   if (state !== undefined && statementFaultStates.test(state)) return withoutValues(error)
   if (state === '53100') return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
-  const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
+  const failure = new CoordinationError(
+    'STORE_UNAVAILABLE',
+    'the database failed or did not reply: call again with the same idempotency key',
+  )
   failure.cause = withoutValues(error)
   return failure
 }

@@ -21,7 +21,10 @@ const checkSchema: Check = async (client) => {
   const { rows } = await client.query<{ applied: number }>(
     "SELECT count(*)::int AS applied FROM information_schema.columns WHERE table_name = 'schema_migrations' AND column_name = 'min_reader'",
   )
-  if (rows[0]?.applied !== 1) return [{ check: 'schema', state: 'failed', message: 'no server has made one here yet' }]
+  if (rows[0]?.applied !== 1)
+    return [
+      { check: 'schema', state: 'failed', message: 'there is no schema: start a server, or run tony-mcp migrate up' },
+    ]
   const { rows: steps } = await client.query<{ applied: number }>(
     'SELECT count(*)::int AS applied FROM schema_migrations',
   )
@@ -64,7 +67,7 @@ export async function examinePostgres(url: string): Promise<readonly Finding[]> 
     return findings
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return [...findings, { check: 'database', state: 'failed', message: `it cannot be looked at: ${why}` }]
+    return [...findings, { check: 'database', state: 'failed', message: `it cannot be examined: ${why}` }]
   } finally {
     await client.end()
   }

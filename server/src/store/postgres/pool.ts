@@ -106,7 +106,7 @@ export class ConnectionPool {
     try {
       await this.#onConnect?.(client)
     } catch (cause) {
-      throw new ConnectionLostError('this connection leads to no database that can be used', { cause })
+      throw new ConnectionLostError('the database behind this connection cannot be used', { cause })
     }
   }
 

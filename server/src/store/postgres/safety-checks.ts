@@ -17,7 +17,7 @@ export async function readSettings(client: ClientBase): Promise<Settings> {
        current_setting('full_page_writes') AS pages, current_setting('synchronous_commit') AS commit`,
   )
   const [settings] = rows
-  if (!settings) throw new StoreRefusedError('the database did not tell its settings')
+  if (!settings) throw new StoreRefusedError('the database returned no settings')
   return settings
 }
 

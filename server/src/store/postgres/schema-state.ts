@@ -90,6 +90,6 @@ export const schemaDifferencesAt = (url: string): Promise<readonly string[]> =>
 
 function differenceOf(name: string, actual: string | undefined, expected: string | undefined): string[] {
   if (actual === undefined) return [`${name} is missing`]
-  if (expected === undefined) return [`${name} is of no migration`]
+  if (expected === undefined) return [`${name} is in no migration`]
   return actual === expected ? [] : [`${name} was changed`]
 }

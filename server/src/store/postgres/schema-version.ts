@@ -31,7 +31,7 @@ export class SchemaVersionGuard {
   check(needed: unknown): void {
     if (this.#error === undefined && Number(needed) > this.#newest) {
       this.#error = new SchemaError(
-        `the database was migrated to what needs migration ${String(needed)}, and this program knows up to ${this.#newest}: start a newer one`,
+        `the database needs a program that knows migration ${String(needed)}, and this program knows up to ${this.#newest}: start a newer one`,
       )
       this.#resolve(this.#error)
     }

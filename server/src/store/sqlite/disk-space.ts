@@ -50,7 +50,7 @@ export class DiskSpace implements DiskSpaceState {
   }
 
   fullError(): CoordinationError {
-    return new CoordinationError('STORAGE_FULL', 'the disk is full: what there is can be read, and nothing is written')
+    return new CoordinationError('STORAGE_FULL', 'the disk is full: reads work, writes are refused until space is free')
   }
 
   /**

@@ -19,7 +19,10 @@ export const createErrorTranslator =
       return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
     }
     crashOnCorruption(error, code)
-    const failure = new CoordinationError('STORE_UNAVAILABLE', 'the store did not answer')
+    const failure = new CoordinationError(
+      'STORE_UNAVAILABLE',
+      'the database failed or did not reply: call again with the same idempotency key',
+    )
     failure.cause = error
     return failure
   }

@@ -45,9 +45,10 @@ function checkSqliteVersion(): CheckResult {
 function checkSchema({ file }: ExamineOptions): CheckResult {
   const missing = migrationStates(file).filter(({ applied }) => !applied)
   const differences = schemaDifferences(file)
-  if (differences.length > 0) return failed(`it is not what its migrations make: ${differences.slice(0, 3).join('; ')}`)
+  if (differences.length > 0)
+    return failed(`the schema differs from its migrations: ${differences.slice(0, 3).join('; ')}`)
   if (missing.length > 0) return warning(`${missing.length} migrations are to be applied: the next start does so`)
-  return ok('up to date, and what its migrations make')
+  return ok('up to date and equal to its migrations')
 }
 
 function checkIntegrity({ file }: ExamineOptions): CheckResult {
@@ -68,7 +69,7 @@ function checkLog({ file }: ExamineOptions): CheckResult {
   const bytes = existsSync(path) ? statSync(path).size : 0
   const message = `the log holds ${inMebibytes(bytes)}`
   return bytes > 256 * mebibyte
-    ? warning(`${message}: something reads without an end, or the disk is too slow`)
+    ? warning(`${message}: a read transaction stays open, or the disk is too slow for the checkpoints`)
     : ok(message)
 }
 
@@ -76,7 +77,7 @@ function checkDisk({ file }: ExamineOptions): CheckResult {
   const { bavail, bsize } = statfsSync(dirname(resolveDatabaseFile(file)))
   const free = bavail * bsize
   const message = `${inMebibytes(free)} are free`
-  if (free < 64 * mebibyte) return failed(`${message}: soon nothing can be written`)
+  if (free < 64 * mebibyte) return failed(`${message}: writes will soon fail`)
   // A backup is as large as the database.
   return free < 2 * statSync(file).size
     ? warning(`${message}: too little for another backup and a restore`)

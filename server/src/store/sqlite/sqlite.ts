@@ -121,7 +121,7 @@ function readFacts(writer: Database.Database, wall: number): StoreFacts {
   const movedTo = writer.prepare<[], string>("SELECT value FROM store_facts WHERE name = 'moved_to'").pluck().get()
   if (movedTo !== undefined)
     throw new StoreRefusedError(
-      `${writer.name} was moved to ${movedTo}: serve that, by DATABASE_URL, or the two would part`,
+      `${writer.name} was moved to ${movedTo}: set DATABASE_URL to it, because serving this file would make the two diverge`,
     )
   writer
     .prepare('INSERT INTO projects (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')

@@ -12,7 +12,10 @@ const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size <= limit) chunks.push(chunk)
-      else reject(new CoordinationError('PAYLOAD_TOO_LARGE', `a body has at most ${limit} bytes`))
+      else
+        reject(
+          new CoordinationError('PAYLOAD_TOO_LARGE', `the body is larger than ${limit} bytes (MCP_LIMIT_BODY_BYTES)`),
+        )
     })
     request.once('end', () => resolve(Buffer.concat(chunks)))
     request.once('error', reject)
@@ -24,7 +27,7 @@ const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
  */
 export async function readBody(request: IncomingMessage, limit: number): Promise<unknown> {
   if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? ''))
-    throw new CoordinationError('UNSUPPORTED_MEDIA_TYPE', 'a body is JSON: Content-Type: application/json')
+    throw new CoordinationError('UNSUPPORTED_MEDIA_TYPE', 'the body must be JSON: send Content-Type: application/json')
   const bytes = await readBytes(request, limit)
   try {
     return JSON.parse(bytes.toString('utf8'))

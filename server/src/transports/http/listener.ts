@@ -129,7 +129,14 @@ export class Listener {
     if (this.#mcp.handle(path, request, response)) return
     if (path.startsWith('/trpc/')) return this.#trpc(request, response)
     if (handleRest(context, request, response)) return
-    sendError(response, new CoordinationError('NOT_FOUND', `nothing is at ${path.slice(0, 200)}`), uuidv7())
+    sendError(
+      response,
+      new CoordinationError(
+        'NOT_FOUND',
+        `no route at ${path.slice(0, 200)}: procedures are at /trpc/<procedure> and /ws, tools at /mcp`,
+      ),
+      uuidv7(),
+    )
   }
 }
 

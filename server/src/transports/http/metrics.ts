@@ -33,7 +33,7 @@ async function requireMetricsAccess(
   if (principal.role !== 'admin' || !isAllowed(principal, 'system:read'))
     throw new CoordinationError(
       'FORBIDDEN',
-      'the metrics are of all projects: for a key with the role admin and the scope system:read',
+      'the metrics cover all projects: use a key with the role admin and the scope system:read, or call from MCP_METRICS_CIDRS',
     )
 }
 

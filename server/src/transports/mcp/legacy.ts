@@ -70,7 +70,7 @@ const createOrFind = <T>(create: () => Promise<T>, existsCode: string, find: () 
 async function findProjectByName(toolSession: HttpToolSession, name: string): Promise<Project> {
   const { projects } = await toolSession.callAsOwner('projects.list', {})
   const found = projects.find((candidate) => candidate.name === name)
-  if (!found) throw new Error('a project vanished')
+  if (!found) throw new Error('the project was deleted during the call')
   return found
 }
 

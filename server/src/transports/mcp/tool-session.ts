@@ -93,7 +93,8 @@ export class HttpToolSession implements ToolSession {
   async join(profile: AgentProfile): Promise<AgentIdentity> {
     const { credential, sessionAddress } = this.#caller
     if (isAgent(credential)) return toAgentIdentity(credential)
-    if (!sessionAddress) throw new ToolError('NO_SESSION', 'this host does not say which session this is')
+    if (!sessionAddress)
+      throw new ToolError('NO_SESSION', 'this host sends no session id (Mcp-Session-Id) and no X-Tony-Agent header')
     const joined = await this.#joinedAgent()
     const current = joined === 'over' ? undefined : joined
     const principal = current?.principal
@@ -278,7 +279,8 @@ export class HttpToolSession implements ToolSession {
     if (isAgent(credential)) return credential
     const joined = await this.#joinedAgent()
     // The session was ended on purpose, so it must not rejoin automatically.
-    if (joined === 'over') throw new CoordinationError('TOKEN_REVOKED', 'this session has been ended')
+    if (joined === 'over')
+      throw new CoordinationError('TOKEN_REVOKED', 'this session was ended by agents.unregister or auth.revoke')
     return joined?.principal ?? credential
   }
 

@@ -25,7 +25,7 @@ const claimCondition = z.strictObject({
   is: z
     .string()
     .min(1)
-    .refine((text) => text !== '*', 'must say more than *'),
+    .refine((text) => text !== '*', 'must not be * alone'),
 })
 
 const rule = z.strictObject({
@@ -48,7 +48,7 @@ const trustedIssuer = z
     issuer: z
       .string()
       .min(1)
-      .refine((iss) => iss !== own, 'is what this server calls itself'),
+      .refine((iss) => iss !== own, "is the issuer of this server's own tokens"),
     audience: z.string().min(1),
     algorithms: z.array(z.enum(algorithms)).min(1),
     jwksUri: address.optional(),
@@ -88,7 +88,7 @@ export function readIssuers(path: string | undefined): readonly TrustedIssuer[] 
   }
   const { issuers } = parsed.data
   if (new Set(issuers.map(({ issuer }) => issuer)).size < issuers.length)
-    throw new ConfigError(`MCP_ISSUERS_FILE: ${path}: an issuer is there twice`)
+    throw new ConfigError(`MCP_ISSUERS_FILE: ${path}: an issuer is listed twice`)
   return issuers
 }
 

@@ -57,7 +57,7 @@ export async function createKey(ctx: Context, input: Input): Promise<z.output<ty
         expiresAt: tx.now + input.lifeMs,
       })
       .returning()
-    if (!row) throw new Error('a key was not stored')
+    if (!row) throw new Error('the insert of the key returned no row')
     const data = { keyId: id, name, project: projectId, scopes, roleCeiling, maxUses, expiresAt: iso(row.expiresAt) }
     tx.append({ type: 'key.created', subject: null, actor: actorOf(ctx.principal), audience: [], data })
     return toApiKey(row)

@@ -39,7 +39,10 @@ export async function rotateKey(
       const [existing] = await tx.run(findKey, { keyId })
       if (!existing || keyId === bootstrapId) throw keyNotFound(keyId)
       if (existing.secretHash === externalSecret)
-        throw new CoordinationError('ILLEGAL_TRANSITION', `${keyId} has no secret here: its issuer gives it tokens`)
+        throw new CoordinationError(
+          'ILLEGAL_TRANSITION',
+          `key ${keyId} is an external identity without a secret: its issuer renews its tokens`,
+        )
       throw new CoordinationError('ILLEGAL_TRANSITION', `key ${keyId} is revoked or has expired: create another`)
     }
     const data = { keyId, previousUntil: iso(previousUntil) }
