@@ -51,7 +51,7 @@ describe('a file that is no plan is refused', () => {
       '{\n  "name": "shop"\n}',
       /^plan: is not a plan: expected JSON lines .* or a JSON object with tasks/,
     ],
-    ['a document whose tasks are a word', '{\n  "tasks": "all"\n}', /^plan: is no plan/],
+    ['a document whose tasks are a word', '{\n  "tasks": "all"\n}', /^plan: is not a plan/],
     ['a document with no task in it', '{ "tasks": {} }', 'plan: is a plan without tasks'],
     [
       'JSON lines of something else',

@@ -99,7 +99,7 @@ export interface ErrorData {
 }
 
 /** The message of INTERNAL for callers. It reveals nothing of the cause. */
-export const internalErrorMessage = 'internal error: search the server log for this request id'
+export const internalErrorMessage = 'internal error in the server: its log has the cause'
 
 /**
  * A refusal with a code of the closed list. Operations throw it; the transports send it to the

@@ -14,12 +14,12 @@ test.each([
   [
     'a pattern that anything fits',
     { rules: [{ when: [{ claim: 'sub', is: '*' }], role: 'observer' }] },
-    'must say more',
+    'must not be * alone',
   ],
   ['an algorithm with a shared secret', { algorithms: ['HS256'] }, 'algorithms'],
   ['keys over a network in the clear', { jwksUri: 'http://issuer.example/keys' }, 'https'],
   ['no place of the keys', { jwksUri: undefined }, 'one of jwksUri'],
-  ['the name this server gives itself', { issuer: 'tony-mcp' }, 'calls itself'],
+  ['the name this server gives itself', { issuer: 'tony-mcp' }, "is the issuer of this server's own tokens"],
   ['a word it does not know', { jwks: 'x' }, 'jwks'],
 ])('a file of issuers with %s keeps the server from starting, and is named', async (_what, besides, says) => {
   await using issuer = await OutsideIssuer.start()

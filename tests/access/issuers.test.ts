@@ -169,7 +169,7 @@ describe('the keys of an issuer', () => {
     await using trusting = await Trusting.start()
     const { issuer, guarded } = trusting
     issuer.answers = 500
-    await expect(guarded.server.advance(601_000)).rejects.toThrow('cannot refresh issuers')
+    await expect(guarded.server.advance(601_000)).rejects.toThrow('outside issuers')
     await guarded.server.advance(20_000)
     expect(issuer.fetches).toBe(2)
     expect((await trusting.ask(person)).status).toBe(200)

@@ -7,15 +7,15 @@ import { bridgedHost } from './hosts.ts'
 test.each(errorCodes)('%s says what went wrong and what to do next', (code) => {
   const text = toErrorText(new CoordinationError(code, 'this is why'))
   expect(text).toMatch(
-    code === 'INTERNAL' ? /^INTERNAL: something went wrong/ : new RegExp(`^${code}: this is why\\. `),
+    code === 'INTERNAL' ? /^INTERNAL: internal error in the server/ : new RegExp(`^${code}: this is why\\. `),
   )
-  const [, next = ''] = text.split(/(?:why|server)\. /)
+  const [, next = ''] = text.split(/(?:why|cause)\. /)
   expect(next.length).toBeGreaterThan(8)
 })
 
 test('an error of no known code says nothing of itself', () => {
   const text = toErrorText(Object.assign(new Error('/home/somebody: SELECT 1'), { code: 'SQLITE_ERROR' }))
-  expect(text).toMatch(/^INTERNAL: internal error: search the server log for this request id\. /)
+  expect(text).toMatch(/^INTERNAL: internal error in the server: its log has the cause\. /)
   expect(toErrorText(new ToolError('NO_SUCH_CODE', 'x'))).toMatch(/^INTERNAL/)
 })
 

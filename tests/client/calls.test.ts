@@ -197,7 +197,7 @@ test('a deadline that comes while a call is repeated says what the attempt befor
   expect(await call).toMatchObject({
     code: 'DEADLINE_EXCEEDED',
     applied: 'unknown',
-    message: expect.stringMatching(/^no answer within 2000 ms; .* INBOX_FULL: /),
+    message: expect.stringMatching(/^no reply within 2000 ms \(deadlineMs\); .* INBOX_FULL: /),
   })
 })
 

@@ -160,7 +160,7 @@ test.each([
   'http://127.0.0.1:9/?a=b',
   '',
 ])('an address that is none is refused at once: %j', async (url) => {
-  expect(() => createClient({ url })).toThrow(/no address of a server: give one like http/)
+  expect(() => createClient({ url })).toThrow(/not the URL of a server: use http/)
   const registering = Agent.register({ url, name: 'worker', type: 'qa' })
   expect(await refusal(registering)).toMatchObject({ code: 'INVALID_INPUT', applied: 'no' })
 })

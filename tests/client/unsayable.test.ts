@@ -19,7 +19,7 @@ test.each<[string, () => unknown]>([
   await expect.poll(async () => (await lead.tasks.get({ taskId })).status).toBe('failed')
   const { attempt, error } = await lead.tasks.get({ taskId })
   expect(attempt).toBe(1)
-  expect(error).toContain('the result was not taken')
+  expect(error).toContain('the result was rejected')
   await loop.stop()
   await agent.stop()
 })

@@ -50,7 +50,7 @@ describe('a plugin that does not fit says what it needs:', () => {
   test('something of the machine', async () => {
     const plugin = { ...base, requiredCapabilities: ['file-system', 'git'] }
     expect(await refused(plugin, { allowedCapabilities: ['git'] })).toBe(
-      'PLUGIN_CAPABILITY: plugin "planner" needs file-system, which it is not allowed here',
+      'PLUGIN_CAPABILITY: plugin "planner" requires file-system, which allowedCapabilities does not contain',
     )
   })
 
@@ -61,14 +61,14 @@ describe('a plugin that does not fit says what it needs:', () => {
       { name: 'sugar', version: '^1.0.0', optional: true },
     ]
     expect(await refused({ ...base, dependencies }, { remotePlugins: { tools: '1.4.0' } })).toBe(
-      'PLUGIN_DEPENDENCY: plugin "planner" depends on what is missing: "tools" ^2.0.0 is there as 1.4.0; "paint" ^1.0.0 is not there: install and run it first',
+      'PLUGIN_DEPENDENCY: plugin "planner" has unmet dependencies: "tools" ^2.0.0 is installed as 1.4.0; "paint" ^1.0.0 is not installed: install and run it first',
     )
   })
 
   test('an optional plugin in a version it takes, if it is there', async () => {
     const dependencies = [{ name: 'sugar', version: '^1.0.0', optional: true }]
     expect(await refused({ ...base, dependencies }, { remotePlugins: { sugar: '2.0.0' } })).toContain(
-      'is there as 2.0.0',
+      'is installed as 2.0.0',
     )
     await (await testPlugin({ ...base, dependencies }, { logger })).stop()
   })
@@ -81,7 +81,7 @@ test('a plugin that fits starts, and one that does not has no hook run', async (
     requiredCapabilities: ['git'],
     dependencies: [{ name: 'tools', version: '1.x' }],
   })
-  await expect(testPlugin(plugin, { logger })).rejects.toThrow('"tools" 1.x is not there')
+  await expect(testPlugin(plugin, { logger })).rejects.toThrow('"tools" 1.x is not installed')
   expect(seen).toEqual([])
   const installations = installationsInMemory()
   await testPlugin(plugin, { logger, installations, allowedCapabilities: ['git'], remotePlugins: { tools: '1.2.0' } })

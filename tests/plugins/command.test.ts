@@ -43,7 +43,7 @@ test('a new plugin passes its own tests and runs', async () => {
     result: { words: 2 },
   })
   child.kill('SIGTERM')
-  expect(await line()).toBe('SIGTERM: finishing what runs')
+  expect(await line()).toBe('SIGTERM: waiting for the running requests')
   expect(await ended).toEqual([0, null])
   expect((await lead.agents.get({ agent: 'words' })).capabilities).toEqual([])
   expect(existsSync(join(folder, '.tony/plugins/words.json'))).toBe(true)
@@ -92,7 +92,7 @@ test('what is wrong is one line and an exit code', async () => {
   expect(await run('absent.mjs')).toMatchObject({ code: 1, stderr: expect.stringContaining('absent.mjs') })
   expect(await tony('plugin', 'new', 'Not a name')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('is no name'),
+    stderr: expect.stringContaining('is not a valid name'),
   })
   expect(await tony('plugin', 'new', 'other', '--to', '.')).toMatchObject({
     code: 2,

@@ -84,7 +84,7 @@ describe('a plugin of 2.6 or 2.7 runs unchanged:', () => {
     await using server = await TestServer.start()
     const installations = installationsInMemory()
     await expect(migrated(server, 'report.mjs', installations)).rejects.toThrow(
-      'plugin "report" depends on what is missing: "greeter" ^1.0.0 is not there: install and run it first',
+      'plugin "report" has unmet dependencies: "greeter" ^1.0.0 is not installed: install and run it first',
     )
     const greeter = await migrated(server, 'greeter.cjs')
     const report = await migrated(server, 'report.mjs', installations)

@@ -33,7 +33,7 @@ function saysNothing(server: TestServer, text: string): void {
 }
 
 const internal = {
-  message: 'internal error: search the server log for this request id',
+  message: 'internal error in the server: its log has the cause',
   code: -32_603,
   data: {
     code: 'INTERNAL',
