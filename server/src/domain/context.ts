@@ -115,8 +115,8 @@ export interface Context extends OperationServices {
    */
   transact<T>(work: (tx: Transaction) => Promise<T>, options?: TransactOptions<T>): Promise<T>
   /**
-   * As `transact`, for a reply that may be large. Its work starts only while the connection has room
-   * for the reply, so that nothing is handed out that cannot be sent.
+   * Does what `transact` does, for a reply that may be large. Its work starts only while the
+   * connection has room for the reply, so that nothing is handed out that cannot be sent.
    */
   transactLarge<T>(work: (tx: Transaction) => Promise<T>, options?: TransactOptions<T>): Promise<T>
 }

@@ -81,8 +81,8 @@ export const feedFaults: readonly Fault[] = [
   {
     name: 'a page ends with one event too few, and its cursor does not know',
     file: list,
-    find: 'if (events.length === limit) break',
-    replace: 'if (events.length === limit) { if (limit > 1) events.pop(); break }',
+    find: 'events.push(data)',
+    replace: 'if (limit === 1 || events.length < limit - 1) events.push(data)',
   },
   {
     name: 'a cursor beyond the end is good',

@@ -84,14 +84,14 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'one more than may wait for its ack is delivered',
     file: deliver,
-    find: 'index < free ||',
-    replace: 'index <= free ||',
+    find: 'const free = maxAckPending - (inFlight?.count ?? 0)',
+    replace: 'const free = maxAckPending + 1 - (inFlight?.count ?? 0)',
   },
   {
     name: 'what is critical waits like the rest',
     file: deliver,
-    find: ' || head.priority === 0)',
-    replace: ' || head.priority < 0)',
+    find: 'priority === 0 ? free + criticalReserve',
+    replace: 'priority < 0 ? free + criticalReserve',
   },
   {
     name: 'a message lives longer than it may',

@@ -85,8 +85,8 @@ export interface MessagePage<T> {
 }
 
 /**
- * Reads the messages that fit into one page, one by one, and at least one. `nextCursor` is the end of these rows,
- * or null at the end of the list.
+ * Reads the messages that fit into one page, one by one, and at least one. `nextCursor` is the end
+ * of these rows, or null at the end of the list.
  */
 export async function toMessagePage<T>(
   reader: Reader,
