@@ -1,4 +1,4 @@
-import { CoordinationError } from '@tony/mcp-shared/errors'
+import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import type { messageSendManyInput, messageSendManyOutput } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
@@ -36,6 +36,17 @@ export async function sendManyMessages(ctx: Context, { messages }: Input): Promi
   // sent.
   const head = await sendStep(ctx, first, 0)
   // Queued in order and all at once: the operations of one caller keep their order.
-  const rest = await Promise.all(others.map((outgoing, index) => sendStep(ctx, outgoing, index + 1)))
-  return { results: [head, ...rest] }
+  const rest = await Promise.allSettled(others.map((outgoing, index) => sendStep(ctx, outgoing, index + 1)))
+  return { results: [head, ...rest.map(resultOf)] }
+}
+
+/**
+ * The result of a step. A step that did not take effect has its error as a result: the call itself
+ * must not say that nothing happened, because others before it have sent their messages.
+ */
+function resultOf(step: PromiseSettledResult<Output['results'][number]>): Output['results'][number] {
+  if (step.status === 'fulfilled') return step.value
+  const { reason } = step
+  if (!(reason instanceof CoordinationError) || errorPolicies[reason.code].applied !== 'no') throw reason
+  return { sent: null, error: { code: reason.code, message: reason.message } }
 }

@@ -1,4 +1,5 @@
 import { eq, sql } from 'drizzle-orm'
+import { yieldToEventLoop } from '../../platform/clock.ts'
 import { type NewEvent, type Query, type Reader, type Scope, statement } from '../store.ts'
 
 const reserveSeqs = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
@@ -98,6 +99,7 @@ export async function appendEvents(
   if (!row) throw new Error(`project ${project} has no feed`)
   const first = row.last - events.length + 1
   for (let start = 0; start < events.length; start += chunkLimit) {
+    if (start > 0) await yieldToEventLoop()
     const chunk = events.slice(start, start + chunkLimit)
     // Sent together: with PostgreSQL the inserts share one round trip.
     await Promise.all(

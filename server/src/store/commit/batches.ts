@@ -191,10 +191,7 @@ export class Batches {
         await connection.rollback()
         return { outcomes, wakes, fenced, eventRange: undefined, remaining }
       }
-      const eventRange =
-        events.length > 0
-          ? await appendEvents({ run: this.#runYielding(connection), now: connection.now }, project, events)
-          : undefined
+      const eventRange = events.length > 0 ? await appendEvents(connection, project, events) : undefined
       if (eventRange) wakes.push({ topic: 'events', project })
       await connection.commit()
       return { outcomes, wakes, fenced, eventRange, remaining }

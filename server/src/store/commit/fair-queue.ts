@@ -11,8 +11,8 @@ export interface Queued {
 const laneOrder: readonly Lane[] = ['urgent', 'normal', 'bulk']
 
 /**
- * Each eighth batch begins with an operation of the lowest lane that waits, so that a lane under
- * saturation by a higher one still gets an eighth of the batches.
+ * Each eighth batch is one of a lower lane that waits, and the lower lanes take turns in it. A lane
+ * under saturation by higher ones still gets a sixteenth of the batches.
  */
 const starvationPeriod = 8
 
@@ -35,14 +35,23 @@ class LaneQueue<T extends Queued> {
     return this.#projects.keys().next().value
   }
 
-  add(item: T, at: 'front' | 'back'): void {
+  add(item: T): void {
     const { project } = item.scope
     const callers = this.#projects.get(project) ?? new Map<string, T[]>()
     this.#projects.set(project, callers)
-    const items = callers.get(callerOf(item)) ?? []
-    callers.set(callerOf(item), items)
-    if (at === 'back') items.push(item)
-    else items.unshift(item)
+    const items = callers.get(callerOf(item))
+    if (items) items.push(item)
+    else callers.set(callerOf(item), [item])
+  }
+
+  /** Puts operations of one project before its others. They and their callers keep their order. */
+  putFirst(items: readonly T[]): void {
+    const project = items[0]?.scope.project
+    if (project === undefined) return
+    const callers = Map.groupBy(items, callerOf)
+    for (const [caller, waiting] of this.#projects.get(project) ?? [])
+      callers.set(caller, [...(callers.get(caller) ?? []), ...waiting])
+    this.#projects.set(project, callers)
   }
 
   /** Takes the next operation of a project; its caller goes to the end of the line. */
@@ -85,19 +94,20 @@ export class FairQueue<T extends Queued> {
   }
   #size = 0
   #batches = 0
+  #promotions = 0
 
   get size(): number {
     return this.#size
   }
 
   add(item: T): void {
-    this.#lanes[laneOf(item)].add(item, 'back')
+    this.#lanes[laneOf(item)].add(item)
     this.#size += 1
   }
 
   /** Takes back operations of a batch that had no time left for them, in their order. */
   putBack(items: readonly T[]): void {
-    for (const item of items.toReversed()) this.#lanes[laneOf(item)].add(item, 'front')
+    for (const lane of laneOrder) this.#lanes[lane].putFirst(items.filter((item) => laneOf(item) === lane))
     this.#size += items.length
   }
 
@@ -105,12 +115,14 @@ export class FairQueue<T extends Queued> {
   takeBatch(limit: number): T[] {
     this.#batches += 1
     const waiting = laneOrder.filter((lane) => !this.#lanes[lane].isEmpty)
-    const first = this.#batches % starvationPeriod === 0 ? waiting.at(-1) : waiting[0]
+    const lower = waiting.slice(1)
+    const promoted = this.#batches % starvationPeriod === 0 ? lower[this.#promotions++ % lower.length] : undefined
+    const first = promoted ?? waiting[0]
     const project = first && this.#lanes[first].nextProject
-    if (first === undefined || project === undefined) return []
-    const promoted = this.#lanes[first].take(project)
-    const batch = promoted ? [promoted] : []
-    for (const lane of laneOrder) {
+    if (project === undefined) return []
+    const batch: T[] = []
+    // A promoted lane is alone: behind urgent operations its own would find no time left again.
+    for (const lane of promoted ? [promoted] : laneOrder) {
       while (batch.length < limit) {
         const item = this.#lanes[lane].take(project)
         if (!item) break
@@ -119,8 +131,7 @@ export class FairQueue<T extends Queued> {
       this.#lanes[lane].rotate(project)
     }
     this.#size -= batch.length
-    // A sweep in the batch must find the heartbeats done that arrived before it.
-    return batch.toSorted((a, b) => laneOrder.indexOf(laneOf(a)) - laneOrder.indexOf(laneOf(b)))
+    return batch
   }
 
   /** The earliest arrival among the operations that wait, of one lane or of all. */

@@ -81,6 +81,7 @@ export class WriteQueues<T extends Queued> {
     const waiting = this.#queues.get(writer)
     while (waiting && waiting.queue.size > 0) {
       const batch = waiting.queue.takeBatch(batchLimit)
+      waiting.oldestArrival = waiting.queue.oldestArrival() ?? Number.POSITIVE_INFINITY
       waiting.queue.putBack(await this.#options.run(batch))
       waiting.oldestArrival = waiting.queue.oldestArrival() ?? Number.POSITIVE_INFINITY
       // One turn of the event loop between batches, or sockets would starve under load.

@@ -163,7 +163,10 @@ function openConnections(options: SqliteOptions) {
     clock: options.clock,
     now: clock,
     // Any transaction grants the time. This one is for a server that nobody calls at the moment.
-    onStandstill: () => void batches.transact({ project: '', freesSpace: true }, () => Promise.resolve()),
+    // If it fails, the writer still owes the time.
+    onStandstill: () => {
+      batches.transact({ project: '', freesSpace: true }, () => Promise.resolve()).catch(() => undefined)
+    },
   })
   const writer = new Writer(database, clock, () => standstill.take())
   const batches: Batches = new Batches(createEngine(writer, options, onFull), clock, ({ wakes }) => {

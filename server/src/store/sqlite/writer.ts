@@ -36,6 +36,8 @@ export class Writer implements Connection {
   readonly t = tables
   readonly run: Reader['run']
   now = 0
+  /** A standstill whose grant has not been committed: a rollback takes it away. */
+  #owed: Standstill | undefined
 
   constructor(database: Database.Database, clock: () => number, takeStandstill: () => Standstill | undefined) {
     this.#database = database
@@ -62,15 +64,26 @@ export class Writer implements Connection {
   readonly #commit: () => Promise<void>
 
   async begin(): Promise<void> {
-    const standstill = this.#takeStandstill()
+    const found = this.#takeStandstill()
+    if (found) this.#owed = this.#owed ? { ...this.#owed, ms: this.#owed.ms + found.ms } : found
     this.now = this.#clock()
     await this.#begin()
-    if (standstill) await extendDeadlines(this, standstill.since, standstill.ms)
+    if (this.#owed) await this.#grant(this.#owed)
+  }
+
+  async #grant({ since, ms }: Standstill): Promise<void> {
+    try {
+      await extendDeadlines(this, since, ms)
+    } catch (error) {
+      await this.rollback()
+      throw error
+    }
   }
 
   async commit(): Promise<void> {
     await this.run(saveCommitTime, { at: String(this.now) })
     await this.#commit()
+    this.#owed = undefined
   }
 
   async rollback(): Promise<void> {
