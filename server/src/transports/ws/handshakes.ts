@@ -120,7 +120,7 @@ export class Handshakes {
     if (!params) return this.#refuse(ws, closeCodes.malformed, 'the first frame is not connectionParams')
     // With two credentials it would be unclear which of them makes the calls.
     if (params.token !== undefined && request.headers.authorization !== undefined)
-      return this.#refuse(ws, closeCodes.malformed, 'one socket shows one credential')
+      return this.#refuse(ws, closeCodes.malformed, 'send the token once: as a header or in connectionParams')
     void this.#authenticate(arrival, params.token ?? bearerOf(request), params.project)
   }
 
