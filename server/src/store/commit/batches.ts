@@ -227,6 +227,7 @@ export class Batches {
     const { events, wakes, invalidations } = effects
     const ownEvents: NewEvent[] = []
     const ownWakes: Wake[] = []
+    const settledAt = () => Math.min(connection.now, this.#queues.settledAt(item.scope.project))
     if (withSavepoints) await connection.savepoint()
     try {
       const value = await item.work({
@@ -234,7 +235,10 @@ export class Batches {
         t: connection.t,
         now: connection.now,
         arrivedAt: Math.min(item.arrivedAt, connection.now),
-        settledAt: Math.min(connection.now, this.#queues.settledAt(item.scope.project)),
+        // Only sweeps read it, and it takes a step for each caller.
+        get settledAt() {
+          return settledAt()
+        },
         run: this.#runYielding(connection),
         exclusive: (what) => connection.exclusive(what),
         append: (event) => ownEvents.push(event),

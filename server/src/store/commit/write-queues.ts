@@ -57,11 +57,6 @@ export class WriteQueues<T extends Queued> {
     return waiting ? Math.max(0, this.#options.now() - waiting.oldestArrival) : 0
   }
 
-  /** The operations that wait for a project's writer. */
-  depth(project: string): number {
-    return this.#queues.get(this.#options.writerOf(project))?.queue.size ?? 0
-  }
-
   /**
    * The time up to which the writer of a project has run every urgent operation that had arrived.
    * Infinity means that none waits.
@@ -82,8 +77,9 @@ export class WriteQueues<T extends Queued> {
     while (waiting && waiting.queue.size > 0) {
       const batch = waiting.queue.takeBatch(batchLimit)
       waiting.oldestArrival = waiting.queue.oldestArrival() ?? Number.POSITIVE_INFINITY
-      waiting.queue.putBack(await this.#options.run(batch))
-      waiting.oldestArrival = waiting.queue.oldestArrival() ?? Number.POSITIVE_INFINITY
+      const remaining = await this.#options.run(batch)
+      waiting.queue.putBack(remaining)
+      waiting.oldestArrival = Math.min(waiting.oldestArrival, ...remaining.map(({ arrivedAt }) => arrivedAt))
       // One turn of the event loop between batches, or sockets would starve under load.
       await yieldToEventLoop()
     }
