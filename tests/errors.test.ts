@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { claimOne, leaseOf, receiptOf, receiveOne, tamper } from './api/given.ts'
 import { refusal, TestServer, type TestServerOptions, take } from './support/server.ts'
-import { Wire } from './surfaces/wire.ts'
+import { Wire } from './transports/wire.ts'
 
 interface Scenario {
   readonly options?: TestServerOptions

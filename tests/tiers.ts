@@ -29,20 +29,20 @@ export const roundsByTier = {
     'races/claim',
     'races/sweeps',
     'scale/million',
-    'surfaces/hostile',
+    'transports/hostile',
   ],
-  nightly: ['races/replicas', 'races/revocations', 'races/skew', 'surfaces/hostile-serve'],
+  nightly: ['races/replicas', 'races/revocations', 'races/skew', 'transports/hostile-serve'],
 } satisfies Record<string, readonly string[]>
 
 /** Folders that do not depend on the engine. They run on PostgreSQL a second time, in this tier. */
 export const onPostgresByTier = {
   quick: ['api'],
   ci: [],
-  nightly: ['access', 'bridge', 'client', 'surfaces'],
+  nightly: ['access', 'bridge', 'client', 'transports'],
 } satisfies Record<string, readonly string[]>
 
 /** These damage the SQLite file, or sign with the key beside it. */
-const sqliteOnly = ['access/matrix', 'access/same-words', 'surfaces/failures']
+const sqliteOnly = ['access/matrix', 'access/same-words', 'transports/failures']
 
 interface Files {
   readonly include: string[]

@@ -2,7 +2,7 @@ import { requirePermissions } from '@tony/mcp-server/api/pipeline'
 import { expect, test } from 'vitest'
 import { rows, tamper } from '../api/given.ts'
 import { refusal } from '../support/server.ts'
-import { Wire } from '../surfaces/wire.ts'
+import { Wire } from '../transports/wire.ts'
 import { ask, Guarded } from './given.ts'
 
 test('each change says who made it, in which session or with which key, and in which request', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { reading } from '../api/given.ts'
 import type { TestServer } from '../support/server.ts'
-import { exchange, statusIn, upgradeRequest, Wire } from '../surfaces/wire.ts'
+import { exchange, statusIn, upgradeRequest, Wire } from '../transports/wire.ts'
 import { ask, Guarded } from './given.ts'
 
 /** What others revoke cannot be read any more; all else can. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { expect, test } from 'vitest'
 import { onPostgres, TestServer } from '../support/server.ts'
-import { Wire } from '../surfaces/wire.ts'
+import { Wire } from '../transports/wire.ts'
 import { ask, bootstrapToken, register } from './given.ts'
 
 /** Every row of every table, as text: what a dump of the database would hold. */

@@ -4,7 +4,7 @@ import { readConfig } from '@tony/mcp-server/config'
 import { variableOf } from '@tony/mcp-server/limits'
 import { describe, expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { exchange, statusIn, upgradeRequest, Wire } from '../surfaces/wire.ts'
+import { exchange, statusIn, upgradeRequest, Wire } from '../transports/wire.ts'
 import { ask, Guarded } from './given.ts'
 
 test('an agent with as many sockets as it may have is refused another with 4429, until it closes one', async () => {

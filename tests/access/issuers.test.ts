@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { OutsideIssuer, type TokenOptions } from '../support/issuer.ts'
 import { refusal, TestServer } from '../support/server.ts'
-import { Wire } from '../surfaces/wire.ts'
+import { Wire } from '../transports/wire.ts'
 import { ask, Guarded, withoutId } from './given.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tony-issuers-'))

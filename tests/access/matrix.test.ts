@@ -1,7 +1,7 @@
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { type Role, roles } from '@tony/mcp-shared/roles'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { codeOf, Wire } from '../surfaces/wire.ts'
+import { codeOf, Wire } from '../transports/wire.ts'
 import { badStates, type State } from './credentials.ts'
 import { expected } from './expected.ts'
 import { expectedTargets, kinds, noTarget } from './expected-targets.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { codeOf, exchange, statusIn, upgradeRequest, Wire } from '../surfaces/wire.ts'
+import { codeOf, exchange, statusIn, upgradeRequest, Wire } from '../transports/wire.ts'
 import { type Answer, ask, Guarded } from './given.ts'
 
 const few = { limits: { callerBurst: 10, callerPerSecond: 2, addressBurst: 20, addressPerSecond: 1 } }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { rows } from '../api/given.ts'
 import { refusal, type TestServer } from '../support/server.ts'
-import { codeOf, Wire } from '../surfaces/wire.ts'
+import { codeOf, Wire } from '../transports/wire.ts'
 import { ask, Guarded } from './given.ts'
 
 const nonce = (number: number): string => `the nonce number ${number}`

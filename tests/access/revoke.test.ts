@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ReceivedText } from '../support/received-text.ts'
 import { refusal, TestServer } from '../support/server.ts'
-import { Wire } from '../surfaces/wire.ts'
+import { Wire } from '../transports/wire.ts'
 import { ask, Guarded } from './given.ts'
 
 const nobody = '01900000-0000-7000-8000-000000000000'

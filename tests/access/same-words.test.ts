@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Wire } from '../surfaces/wire.ts'
+import { Wire } from '../transports/wire.ts'
 import { badStates } from './credentials.ts'
 import { ask, Guarded, withoutId } from './given.ts'
 

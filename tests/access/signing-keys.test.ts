@@ -9,7 +9,7 @@ import { command } from '../support/command.ts'
 import { postgresServer } from '../support/postgres.ts'
 import { Replicas } from '../support/replicas.ts'
 import { onPostgres, type TestServer } from '../support/server.ts'
-import { Wire } from '../surfaces/wire.ts'
+import { Wire } from '../transports/wire.ts'
 import { ask, Guarded, withoutId } from './given.ts'
 
 const lifeMs = 600_000

@@ -1,7 +1,7 @@
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { type Role, roles } from '@tony/mcp-shared/roles'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Wire } from '../surfaces/wire.ts'
+import { Wire } from '../transports/wire.ts'
 import { expectedTargets, type Kind, kinds, toldAcrossOf, toldOf, withTargets } from './expected-targets.ts'
 import { Guarded, withoutId } from './given.ts'
 import { Cast, inputOf } from './targets.ts'

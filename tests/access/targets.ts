@@ -1,7 +1,7 @@
 import { type Client, createClient } from '@tony/mcp-client'
 import { agentRole, type Role } from '@tony/mcp-shared/roles'
 import type { TestAgent } from '../support/server.ts'
-import { cases, mailFor, type World } from '../surfaces/equality-cases.ts'
+import { cases, mailFor, type World } from '../transports/equality-cases.ts'
 import type { Kind } from './expected-targets.ts'
 
 const nobody = '01890000-0000-7000-8000-000000000000'

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { readConfig } from '@tony/mcp-server/config'
 import { expect, test } from 'vitest'
-import { exchange, statusIn, upgradeRequest, Wire } from '../surfaces/wire.ts'
+import { exchange, statusIn, upgradeRequest, Wire } from '../transports/wire.ts'
 import { ask, Guarded } from './given.ts'
 
 /** With headers that `fetch` does not let a caller set. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { refusal, TestServer, take } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 import { reading, tamper } from './given.ts'
 
 const many = (count: number, epic = 'x') => ({ tasks: Array.from({ length: count }, () => ({ type: 'code', epic })) })

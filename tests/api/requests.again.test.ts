@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { onPostgres, refusal, TestServer } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
-import { Wire } from '../surfaces/wire.ts'
+import { Hop } from '../transports/hop.ts'
+import { Wire } from '../transports/wire.ts'
 import { nextRequest, routed } from './asked.ts'
 import { rows, tamper } from './given.ts'
 

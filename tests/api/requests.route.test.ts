@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { Wire } from '../surfaces/wire.ts'
+import { Wire } from '../transports/wire.ts'
 import { nextRequest, routed } from './asked.ts'
 import { claimOne, rows, tamper } from './given.ts'
 

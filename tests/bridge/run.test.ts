@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { program } from '../support/command.ts'
 import { TestServer } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 
 /** A runner of a shell command, as a process of its own. */
 class Runner implements AsyncDisposable {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { Agent, type Delivery } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { onPostgres, refusal, TestServer } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 
 const secret = 'a secret that is kept'
 

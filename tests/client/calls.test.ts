@@ -1,7 +1,7 @@
 import { type CallRecord, type Client, createClient } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 
 /** Resolves when the client says it is in a state. */
 function states(): { onState: (state: string) => void; reached: (state: string, times?: number) => Promise<void> } {

@@ -3,7 +3,7 @@ import { Agent, type CallRecord, createClient } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { refusal, TestServer, take } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 
 /** What keeps this process from ending, by kind. */
 const held = (kind: string): number => process.getActiveResourcesInfo().filter((name) => name === kind).length

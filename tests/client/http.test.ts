@@ -2,7 +2,7 @@ import { Agent, type CallRecord, type Client, createClient } from '@tony/mcp-cli
 import { expect, test } from 'vitest'
 import { Guarded } from '../access/given.ts'
 import { refusal, TestServer } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 import { signal } from './agents.ts'
 
 const overHttp = { calls: 'http', subscriptions: 'sse' } as const

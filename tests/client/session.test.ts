@@ -2,7 +2,7 @@ import { Agent, type Client } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { Guarded } from '../access/given.ts'
 import { refusal } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 
 /** Hours pass on the server's clock while its sockets stand still. */
 const patient = { limits: { pingMs: 100_000_000 } }

@@ -2,7 +2,7 @@ import type { FeedEvent, Subscription } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { Guarded } from '../access/given.ts'
 import { refusal, TestServer, take } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 
 const overHttp = { calls: 'http', subscriptions: 'sse' } as const
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 import { counter, register, signal } from './agents.ts'
 
 test('stopping waits for the handlers that run, completes their tasks and takes nothing new', async () => {

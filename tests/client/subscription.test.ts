@@ -1,7 +1,7 @@
 import type { Client, FeedEvent, Subscription } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { TestServer, take } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 
 const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index)
 

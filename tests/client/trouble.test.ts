@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { createClient, type StateChange } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 
 /** Something that answers each request over HTTP as it is told, in place of a server. */
 async function answering(answer: (path: string) => { status: number; body: unknown }) {

@@ -1,7 +1,7 @@
 import { FinalError, TonyError, watch } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { Hop } from '../surfaces/hop.ts'
+import { Hop } from '../transports/hop.ts'
 import { register, signal } from './agents.ts'
 
 const half = `a${'🚀'.repeat(10_000)}`

@@ -11,7 +11,7 @@ import { postgresServer } from '../support/postgres.ts'
 import { Replicas } from '../support/replicas.ts'
 import { roundsOf } from '../support/rounds.ts'
 import type { TestServer } from '../support/server.ts'
-import { Wire } from '../surfaces/wire.ts'
+import { Wire } from '../transports/wire.ts'
 
 /** In all, half of them with turns; each is several writes at two replicas against one revocation. */
 const races = roundsOf({ part: 500, full: 10_000, variable: 'RACES' })
