@@ -30,7 +30,7 @@ const shape = {
   /** Calls in one HTTP batch. */
   httpBatch: limit(20, 1, 1_000),
   /** Milliseconds a new socket has to send its connection params. */
-  helloMs: limit(5_000, 100, 60_000),
+  handshakeMs: limit(5_000, 100, 60_000),
   /** Milliseconds of silence before a ping, and then milliseconds until its pong is due. */
   pingMs: limit(25_000, 1_000, 3_600_000),
   pongMs: limit(10_000, 1_000, 3_600_000),
@@ -47,7 +47,7 @@ const shape = {
   /** Milliseconds a project's writes may wait before more of them are refused. */
   queueMs: limit(1_000, 50, 60_000),
   /** Milliseconds of continued RATE_LIMITED calls after which the socket is closed. */
-  floodMs: limit(3_000, 100, 600_000),
+  abuseMs: limit(3_000, 100, 600_000),
 }
 
 type LimitName = keyof typeof shape

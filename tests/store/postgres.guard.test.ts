@@ -1,5 +1,5 @@
 import { openPostgres } from '@tony/mcp-server/store/postgres/postgres'
-import { problemOf } from '@tony/mcp-server/store/postgres/safety-checks'
+import { unsafeSettingOf } from '@tony/mcp-server/store/postgres/safety-checks'
 import { StoreRefusedError } from '@tony/mcp-server/store/store-refused-error'
 import { describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'
@@ -8,8 +8,8 @@ const safe = { version: 150_004, encoding: 'UTF8', standby: false, fsync: 'on', 
 
 describe('a PostgreSQL server', () => {
   test('that keeps what it acknowledges is accepted', () => {
-    expect(problemOf(safe, 'disk')).toBeUndefined()
-    expect(problemOf({ ...safe, commit: 'remote_apply' }, 'disk')).toBeUndefined()
+    expect(unsafeSettingOf(safe, 'disk')).toBeUndefined()
+    expect(unsafeSettingOf({ ...safe, commit: 'remote_apply' }, 'disk')).toBeUndefined()
   })
 
   test.each([
@@ -20,11 +20,11 @@ describe('a PostgreSQL server', () => {
     [{ pages: 'off' }, 'full_page_writes'],
     [{ commit: 'off' }, 'synchronous_commit'],
   ])('with %o is refused, by the name of the setting', (setting, named) => {
-    expect(problemOf({ ...safe, ...setting }, 'disk')).toContain(named)
+    expect(unsafeSettingOf({ ...safe, ...setting }, 'disk')).toContain(named)
   })
 
   test('that does not wait for the disk will do where the operator has chosen that', () => {
-    expect(problemOf({ ...safe, commit: 'off' }, 'process')).toBeUndefined()
+    expect(unsafeSettingOf({ ...safe, commit: 'off' }, 'process')).toBeUndefined()
   })
 
   test('that is not there is a clear line without the password', async () => {

@@ -4,7 +4,7 @@ import type { Db, Reader } from '../store.ts'
 import type { DatabaseTime } from './database-time.ts'
 import { ConnectionLostError, isConnectionEnd, isLockTimeout, NotBegunError, sqlState } from './errors.ts'
 import { type PooledConnection, timeouts } from './pool.ts'
-import { minReaderSql, type SchemaVersionGuard } from './schema-version.ts'
+import { requiredMigrationSql, type SchemaVersionGuard } from './schema-version.ts'
 import { postgresTables } from './statements.ts'
 
 /** Returns the 64-bit key of an advisory lock for these names. */
@@ -62,7 +62,7 @@ export class BatchConnection implements Connection {
       ? `set local lock_timeout = ${writerLockWaitMs}; select pg_advisory_xact_lock(${advisoryLockKey(project)});
          set local lock_timeout = ${timeouts.lock_timeout};`
       : ''
-    const statements = `begin; ${pooler ? transactionSettings : ''} ${lockSql} select ${nowMsSql} as now, ${minReaderSql} as needed`
+    const statements = `begin; ${pooler ? transactionSettings : ''} ${lockSql} select ${nowMsSql} as now, ${requiredMigrationSql} as needed`
     const results = await this.#connection.client.query(statements).catch((error: unknown) => {
       this.#connection.discard()
       throw isConnectionEnd(error) || isLockTimeout(error)

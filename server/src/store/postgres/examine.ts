@@ -5,13 +5,13 @@ import { nowMsSql } from './connection.ts'
 import { clientSettings } from './pool.ts'
 import { postgresMigrations } from './postgres.ts'
 import { outageMs } from './replica-heartbeat.ts'
-import { problemOf, readSettings } from './safety-checks.ts'
+import { readSettings, unsafeSettingOf } from './safety-checks.ts'
 
 type Check = (client: Client) => Promise<readonly Finding[]>
 
 const checkSettings: Check = async (client) => {
   const read = await readSettings(client)
-  const problem = problemOf(read, 'disk')
+  const problem = unsafeSettingOf(read, 'disk')
   const message = problem ?? `PostgreSQL ${Math.floor(read.version / 10_000)}, a primary, fsync on`
   return [{ check: 'database', state: problem === undefined ? 'ok' : 'failed', message }]
 }

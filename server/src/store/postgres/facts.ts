@@ -4,7 +4,7 @@ import type { ClientBase } from 'pg'
 import { uuidv7 } from 'uuidv7'
 import { StoreRefusedError } from '../store-refused-error.ts'
 import { nowMsSql } from './connection.ts'
-import { minReaderSql } from './schema-version.ts'
+import { requiredMigrationSql } from './schema-version.ts'
 
 export interface StoreFacts {
   readonly epoch: string
@@ -31,7 +31,7 @@ export async function readEpoch(
 ): Promise<{ epoch: string; now: number; needed: string }> {
   for (;;) {
     const { rows } = await client.query<{ fact: string; location: string; now: string; needed: string }>(
-      `SELECT value AS fact, ${locationSql} AS location, ${nowMsSql} AS now, ${minReaderSql} AS needed
+      `SELECT value AS fact, ${locationSql} AS location, ${nowMsSql} AS now, ${requiredMigrationSql} AS needed
        FROM store_facts WHERE name = 'epoch'`,
     )
     const [row] = rows

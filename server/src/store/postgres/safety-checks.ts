@@ -26,11 +26,15 @@ export async function readSettings(client: ClientBase): Promise<Settings> {
  * names the setting to change.
  */
 export async function refuseUnsafeSettings(client: ClientBase, durability: 'disk' | 'process'): Promise<void> {
-  const problem = problemOf(await readSettings(client), durability)
+  const problem = unsafeSettingOf(await readSettings(client), durability)
   if (problem !== undefined) throw new StoreRefusedError(`this database cannot be used: ${problem}`)
 }
 
-export function problemOf(settings: Settings, durability: 'disk' | 'process'): string | undefined {
+/**
+ * Returns the first setting that breaks a promise of the store, with the change to make; undefined
+ * if there is none.
+ */
+export function unsafeSettingOf(settings: Settings, durability: 'disk' | 'process'): string | undefined {
   if (settings.version < 150_000) return `PostgreSQL 15 or newer is needed, this is ${settings.version}`
   if (settings.encoding !== 'UTF8') return `its encoding is ${settings.encoding}: create it with ENCODING 'UTF8'`
   if (settings.standby) return 'it is a standby: connect to the primary'

@@ -4,7 +4,7 @@ import { SchemaError } from '../migrations/migrate.ts'
  * Subquery for the migration that a version must know to use the database. It is part of other
  * queries and reads a table with one row per migration.
  */
-export const minReaderSql = '(SELECT max(min_reader) FROM schema_migrations)'
+export const requiredMigrationSql = '(SELECT max(min_reader) FROM schema_migrations)'
 
 /**
  * Detects a migration whose `minReader` excludes this version. The start refuses such a database;

@@ -13,7 +13,7 @@ export interface AbuseDetector {
 /** A time of this length without a refused call resets the detector. */
 const resetAfterMs = 1_000
 
-export function createAbuseDetector(clock: Clock, floodMs: number): AbuseDetector {
+export function createAbuseDetector(clock: Clock, abuseMs: number): AbuseDetector {
   let refusals: { since: number; last: number } | undefined
   return {
     recordSuccess: () => {
@@ -23,7 +23,7 @@ export function createAbuseDetector(clock: Clock, floodMs: number): AbuseDetecto
       const now = clock.monotonic()
       const since = refusals && now - refusals.last < resetAfterMs ? refusals.since : now
       refusals = { since, last: now }
-      return now - since >= floodMs
+      return now - since >= abuseMs
     },
   }
 }

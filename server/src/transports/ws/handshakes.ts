@@ -89,7 +89,7 @@ export class Handshakes {
     const { clock, config } = this.#options.services
     this.#pending.add(ws)
     ws.once('close', () => this.#pending.delete(ws))
-    const cancelTimer = clock.timer(config.limits.helloMs, () => {
+    const cancelTimer = clock.timer(config.limits.handshakeMs, () => {
       if (this.#pending.has(ws)) this.#refuse(ws, closeCodes.silent, 'no connectionParams in time')
     })
     const arrival: Arrival = { ws, raw, request, queuedFrames: [], cancelTimer }

@@ -66,7 +66,7 @@ export class Socket {
     this.#liveness = createLiveness(clock, config.limits)
     this.#openCalls = new OpenCalls(clock)
     this.#malformedFrames = createMalformedFrameCounter(clock)
-    this.#abuseDetector = createAbuseDetector(clock, config.limits.floodMs)
+    this.#abuseDetector = createAbuseDetector(clock, config.limits.abuseMs)
     // Each blocking call adds a listener, and hundreds of them are legal.
     setMaxListeners(0, this.#openCalls.signal)
     this.#writer = new SocketWriter(raw, clock, config.limits, () => {
