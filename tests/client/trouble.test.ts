@@ -72,6 +72,15 @@ test('the offline queue is bounded in bytes too, and a call that was given up le
   client.close()
 })
 
+test('the offline queue counts the bytes of a call in UTF-8, not its characters', async () => {
+  await using hop = await Hop.start('http://127.0.0.1:9')
+  hop.refuse()
+  const client = createClient({ url: hop.url, offlineQueue: { bytes: 1_000 } })
+  const large = { type: 'code', description: 'é'.repeat(700) }
+  expect(await refusal(client.tasks.create(large, { deadlineMs: 1_000 }))).toMatchObject({ code: 'OFFLINE_QUEUE_FULL' })
+  client.close()
+})
+
 test('a server that fails again and again is left alone, and tried with one call', async () => {
   let answer = failing as typeof failing | typeof well
   await using server = await answering(() => answer)

@@ -71,7 +71,7 @@ export class Caller {
     const end = performance.now() + deadlineMs
     const params = this.#paramsOf(path, input)
     const call = { path, kind, input, params, end, deadlineMs, signal, once: repeat === 'unsafe' || repeat === 'never' }
-    const markSent = this.#transport.isOpen && !this.#breaker.isOpen ? () => undefined : this.#enqueue(params.length)
+    const markSent = this.#transport.isOpen && !this.#breaker.isOpen ? () => undefined : this.#enqueue(params)
     try {
       return await this.#callWithRetries(call, repeat, markSent)
     } finally {
@@ -134,7 +134,8 @@ export class Caller {
    * Adds a call to the offline queue and returns the function that removes it. Throws
    * OFFLINE_QUEUE_FULL.
    */
-  #enqueue(bytes: number): () => void {
+  #enqueue(params: string): () => void {
+    const bytes = encoder.encode(params).length
     const { queue } = this.#options
     const unsent = this.#unsent
     if (unsent.calls >= queue.calls || unsent.bytes + bytes > queue.bytes) throw offlineQueueFull(queue)

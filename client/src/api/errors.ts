@@ -5,7 +5,7 @@ import { isRecord } from './is-record.ts'
 export interface QueueLimit {
   /** Number of calls. Default 1 000. */
   readonly calls: number
-  /** Size of their inputs in all, in bytes. Default 16 777 216 (16 MiB). */
+  /** Size of their inputs in all, in bytes of UTF-8. Default 16 777 216 (16 MiB). */
   readonly bytes: number
 }
 
