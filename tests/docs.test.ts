@@ -82,6 +82,18 @@ describe('the tables of compliance', () => {
   })
 })
 
+describe('the versions of Node', () => {
+  const sentence = 'Node 22.18 or newer, 24, or 26 and newer'
+
+  test.each(['README.md', 'CONTRIBUTING.md', 'docs/client.md', 'cli/src/main.ts'])('are the same in %s', (file) => {
+    expect(textOf(file).replaceAll(/\s+/g, ' ')).toContain(sentence)
+  })
+
+  test.each(['package.json', 'client/package.json'])('are the engines of %s', (file) => {
+    expect(JSON.parse(textOf(file)).engines).toEqual({ node: '^22.18 || ^24 || >=26' })
+  })
+})
+
 describe('the README', () => {
   const readme = textOf('README.md')
 
