@@ -49,3 +49,24 @@ export function reading<T>(subscription: AsyncIterable<T>): (count: number) => P
     return things
   }
 }
+
+/** Keeps the writer of a project busy until `free` is called. */
+export async function occupy({ parts: { store } }: TestServer, project: string) {
+  const [begun, blocked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const long = store.transact({ project }, () => {
+    begun.resolve()
+    return blocked.promise
+  })
+  await begun.promise
+  const free = async () => {
+    blocked.resolve()
+    await long
+  }
+  return {
+    /** Something that waits, so that there is an age. */
+    waiting: store.transact({ project }, () => Promise.resolve()),
+    free,
+    // A test that fails must not leave a server that cannot end.
+    [Symbol.asyncDispose]: free,
+  }
+}

@@ -1,29 +1,8 @@
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { claimOne, leaseOf, receiptOf, receiveOne } from './given.ts'
+import { claimOne, leaseOf, occupy, receiptOf, receiveOne } from './given.ts'
 
 const leaseMs = 10_000
-
-/** Keeps the writer of the default project busy until `free` is called. */
-async function occupy({ parts: { store } }: TestServer, project: string) {
-  const [begun, blocked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const long = store.transact({ project }, () => {
-    begun.resolve()
-    return blocked.promise
-  })
-  await begun.promise
-  const free = async () => {
-    blocked.resolve()
-    await long
-  }
-  return {
-    /** Something that waits, so that there is an age. */
-    waiting: store.transact({ project }, () => Promise.resolve()),
-    free,
-    // A test that fails must not leave a server that cannot end.
-    [Symbol.asyncDispose]: free,
-  }
-}
 
 async function given() {
   const server = await TestServer.start({ limits: { queueMs: 1_000 } })

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
+import { occupy } from '../api/given.ts'
 import { onPostgres, TestServer } from '../support/server.ts'
-import { codeOf, exchange, statusIn, upgradeRequest, Wire } from './wire.ts'
+import { clientFrame, codeOf, exchange, statusIn, tcp, upgradeRequest, Wire } from './wire.ts'
 
 test('one that announced connectionParams and stays silent is closed with 4408', async () => {
   await using server = await TestServer.start()
@@ -46,6 +47,36 @@ test('calls beyond what may be in flight are refused one by one, and the socket 
   }
   wire.send({ id: 1, method: 'subscription.stop' })
   expect(await wire.next()).toMatchObject({ id: 1, result: { data: { tasks: [] } } })
+  expect(await wire.answers()).toBe(true)
+})
+
+const heartbeat = (id: number) => ({
+  id,
+  method: 'mutation',
+  params: { path: 'agents.heartbeat', input: { leases: [] } },
+})
+
+test('a heartbeat gets through although as many other calls wait as may be in flight', async () => {
+  await using server = await TestServer.start({ limits: { callsInFlight: 4 } })
+  const worker = await server.agent('worker')
+  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  const claim = (id: number) => ({ id, method: 'mutation', params: { path: 'tasks.claim', input: { waitMs: 60_000 } } })
+  wire.send([1, 2, 3, 4, 5].map(claim))
+  expect(codeOf(await wire.of(5))).toBe('RATE_LIMITED')
+  wire.send(heartbeat(6))
+  expect((await wire.of(6)).result?.data).toMatchObject({ extended: [] })
+})
+
+test('heartbeats beyond 64 more than may be in flight are refused one by one', async () => {
+  await using server = await TestServer.start({ limits: { callsInFlight: 4 } })
+  const worker = await server.agent('worker')
+  const project = (await server.connect().projects.list()).projects[0]?.id ?? ''
+  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  await using occupied = await occupy(server, project)
+  wire.send(Array.from({ length: 70 }, (_, id) => heartbeat(id)))
+  for (const id of [68, 69]) expect(codeOf(await wire.of(id))).toBe('RATE_LIMITED')
+  await occupied.free()
+  for (let id = 0; id < 68; id += 1) expect((await wire.next()).result?.data).toMatchObject({ lost: [] })
   expect(await wire.answers()).toBe(true)
 })
 

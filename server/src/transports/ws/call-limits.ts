@@ -1,21 +1,46 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
+import { procedures } from '../../api/pipeline.ts'
 import { toErrorShape } from '../../guards/errors.ts'
+import type { Limits } from '../../limits.ts'
 import type { ClientMessage } from './client-message.ts'
 import { errorFrames } from './frames.ts'
+import type { OpenCalls } from './open-calls.ts'
+
+type IncomingCall = Extract<ClientMessage, { type: 'call' }>
+
+/**
+ * Calls that a socket may have in flight beyond `callsInFlight` if they keep or end a lease, a
+ * delivery or a session. A heartbeat must get through although all other places wait.
+ */
+const urgentReserve = 64
+
+const isUrgent = ({ path }: IncomingCall): boolean => procedures.get(path)?.meta.lane === 'urgent'
 
 /** Returns the error for a call or a subscription beyond a limit of its socket. */
-export const callLimitError = (noun: string, limit: number) =>
+const callLimitError = (noun: string, limit: number) =>
   new CoordinationError('RATE_LIMITED', `at most ${limit} ${noun} on one socket: wait for some to end`, {
     limit,
     retryAfterMs: 100,
   })
 
+/** Returns the error if a call or a subscription is beyond a limit of its socket. */
+export function limitErrorOf(
+  incoming: IncomingCall,
+  openCalls: OpenCalls,
+  { subscriptions, callsInFlight }: Limits,
+): CoordinationError | undefined {
+  if (incoming.kind === 'subscription')
+    return openCalls.openSubscriptions >= subscriptions ? callLimitError('subscriptions', subscriptions) : undefined
+  const limit = isUrgent(incoming) ? callsInFlight + urgentReserve : callsInFlight
+  return openCalls.inFlight >= limit ? callLimitError('calls in flight', limit) : undefined
+}
+
 /**
  * Refuses every call of a frame that has too many, with one shared error. Building one error for
  * each of the 20,000 calls that fit into a frame blocked the event loop for 185 ms.
  */
-export function refuseFrame(calls: readonly Extract<ClientMessage, { type: 'call' }>[], limit: number): Buffer {
+export function refuseFrame(calls: readonly IncomingCall[], limit: number): Buffer {
   const error = new CoordinationError('INVALID_INPUT', `a frame has at most ${limit} calls: send more frames`, {
     limit,
   })

@@ -33,6 +33,11 @@ export class OpenCalls {
     return this.#inFlight
   }
 
+  /** Number of open subscriptions. Stopped ones do not count while they end. */
+  get openSubscriptions(): number {
+    return [...this.subscriptions.values()].filter(({ signal }) => !signal.aborted).length
+  }
+
   /**
    * True after the drain has begun: nothing new is handed out here, and open calls are still
    * answered.

@@ -16,7 +16,7 @@ import {
   createMalformedFrameCounter,
   type MalformedFrameCounter,
 } from './abuse-detection.ts'
-import { callLimitError, refuseFrame } from './call-limits.ts'
+import { limitErrorOf, refuseFrame } from './call-limits.ts'
 import { type ClientMessage, parseClientMessages } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
 import {
@@ -109,9 +109,9 @@ export class Socket {
   }
 
   /** Refuses a call beyond a limit, at the cost of a normal call to slow the client down. */
-  #refuseOverLimit(noun: string, limit: number, envelope: Envelope): void {
+  #refuseOverLimit(limitError: CoordinationError, envelope: Envelope): void {
     const rateError = this.connection.services.identity.rateLimiter.tryConsume(this.connection, 1)
-    this.refuse(rateError ?? callLimitError(noun, limit), envelope)
+    this.refuse(rateError ?? limitError, envelope)
     if (rateError && this.#abuseDetector.recordRefusal()) this.close(closeCodes.flooding, 'RATE_LIMITED')
   }
 
@@ -211,21 +211,16 @@ export class Socket {
     if (incoming.type === 'stop') return this.#openCalls.stop(incoming.id)
     const { id, jsonrpc } = incoming
     const envelope = { id, jsonrpc }
-    const { limits } = this.connection.services.config
     if (incoming.kind === 'subscription') {
       // The client opens the subscription on its next socket.
       if (this.#openCalls.draining) return
       if (this.#openCalls.subscriptions.has(id))
         return this.refuse(new CoordinationError('INVALID_INPUT', `Duplicate id ${id}`), envelope)
-      // Stopped subscriptions do not count while they end.
-      const open = [...this.#openCalls.subscriptions.values()].filter(({ signal }) => !signal.aborted).length
-      if (open >= limits.subscriptions) return this.#refuseOverLimit('subscriptions', limits.subscriptions, envelope)
-      void this.#subscribe(incoming, envelope)
-      return
     }
-    if (this.#openCalls.inFlight >= limits.callsInFlight)
-      return this.#refuseOverLimit('calls in flight', limits.callsInFlight, envelope)
-    void this.#call(incoming, incoming.kind, envelope)
+    const limitError = limitErrorOf(incoming, this.#openCalls, this.connection.services.config.limits)
+    if (limitError) return this.#refuseOverLimit(limitError, envelope)
+    if (incoming.kind === 'subscription') void this.#subscribe(incoming, envelope)
+    else void this.#call(incoming, incoming.kind, envelope)
   }
 
   #countMalformed({ envelope, reason: why }: Extract<ClientMessage, { type: 'malformed' }>): void {
