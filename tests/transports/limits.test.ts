@@ -33,6 +33,33 @@ test.skipIf(onPostgres)('frames that come while the caller is being identified a
   expect([(await wire.next()).id, (await wire.next()).id, (await wire.next()).id]).toEqual([1, 2, 3])
 })
 
+test.each([
+  ['2,000 small frames', 1_048_576, Array.from({ length: 2_000 }, () => clientFrame(1, 'PONG'))],
+  ['frames of many bytes', 4_096, Array.from({ length: 4 }, () => clientFrame(1, `"${'x'.repeat(4_000)}"`))],
+])('a socket that sends %s before its caller is known is refused by name', async (_, frameBytes, frames) => {
+  await using server = await TestServer.start({ limits: { frameBytes } })
+  const params = clientFrame(1, '{"method":"connectionParams","data":{}}')
+  const request = upgradeRequest({}, '/ws?connectionParams=1')
+  const socket = await tcp(server.url)
+  socket.write(Buffer.concat([Buffer.from(request), params, ...frames]))
+  let answer = ''
+  for await (const chunk of socket) {
+    answer += String(chunk)
+    // The close frame ends with its reason.
+    if (/RATE_LIMITED$/.test(answer)) break
+  }
+  expect(answer).toMatch(/"code":"RATE_LIMITED".*"retryAfterMs":1000/)
+  expect(answer).toMatch(/RATE_LIMITED$/)
+})
+
+test('a caller that sends more than it may before it is known, but not at once, is answered', async () => {
+  await using server = await TestServer.start({ limits: { frameBytes: 65_536 } })
+  using wire = await Wire.open(server.url, { hello: {} })
+  for (let id = 0; id < 20; id += 1)
+    wire.send({ id, method: 'query', params: { path: 'system.info', input: undefined, padding: 'x'.repeat(60_000) } })
+  for (let id = 0; id < 20; id += 1) expect((await wire.of(id)).result?.type).toBe('data')
+})
+
 test('calls beyond what may be in flight are refused one by one, and the socket stays', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 4 } })
   const worker = await server.agent('worker')

@@ -17,6 +17,15 @@ import type { FreshWebSocket } from './fresh-web-socket.ts'
 /** Time for a refused client to close its half, in milliseconds. */
 const closeMs = 1_000
 
+/**
+ * Frames that wait for the authentication of their caller. The server stops reading at the first
+ * one, so more of them are frames of a few bytes that arrived together.
+ */
+const queuedFrameLimit = 1_024
+
+/** Limit of their bytes, in frames of the largest size. */
+const queuedFrameSizes = 2
+
 /** Returns the reason why the connection has no valid principal now; undefined if it has one. */
 export function refusalOf(connection: Connection): CoordinationError | undefined {
   try {
@@ -68,6 +77,7 @@ interface Arrival {
   readonly raw: Duplex
   readonly request: IncomingMessage
   readonly queuedFrames: Frame[]
+  queuedBytes: number
   readonly cancelTimer: () => void
 }
 
@@ -92,11 +102,11 @@ export class Handshakes {
     const cancelTimer = clock.timer(config.limits.handshakeMs, () => {
       if (this.#pending.has(ws)) this.#refuse(ws, closeCodes.silent, 'no connectionParams in time')
     })
-    const arrival: Arrival = { ws, raw, request, queuedFrames: [], cancelTimer }
+    const arrival: Arrival = { ws, raw, request, queuedFrames: [], queuedBytes: 0, cancelTimer }
     let isAuthenticating = !expectsConnectionParams
     ws.on('message', (data, isBinary) => {
       if (!this.#pending.has(ws)) return
-      if (isAuthenticating) return void arrival.queuedFrames.push([bytesOf(data), isBinary])
+      if (isAuthenticating) return this.#queue(arrival, [bytesOf(data), isBinary])
       isAuthenticating = true
       this.#receiveParams(arrival, bytesOf(data), isBinary)
     })
@@ -111,6 +121,21 @@ export class Handshakes {
       // The server closes now, and the peer may never close its half.
       setImmediate(() => ws.terminate())
     }
+  }
+
+  /** Keeps a frame until its caller is known, and reads no further until then. */
+  #queue(arrival: Arrival, frame: Frame): void {
+    const { ws, queuedFrames } = arrival
+    ws.pause()
+    queuedFrames.push(frame)
+    arrival.queuedBytes += frame[0].length
+    const limit = queuedFrameSizes * this.#options.services.config.limits.frameBytes
+    if (queuedFrames.length <= queuedFrameLimit && arrival.queuedBytes <= limit) return
+    queuedFrames.length = 0
+    const message = `at most ${queuedFrameLimit} frames and ${limit} bytes before the authentication is done`
+    const error = new CoordinationError('RATE_LIMITED', `${message}: wait for a reply`, { retryAfterMs: 1_000 })
+    ws.refuse(error)
+    this.#refuse(ws, closeCodeOf(error.code), error.code)
   }
 
   #receiveParams(arrival: Arrival, data: Buffer, isBinary: boolean): void {
@@ -133,6 +158,7 @@ export class Handshakes {
     const connection = connectionOf(request, identity)
     const isAnonymous = token === undefined && project === undefined
     const error = (isAnonymous ? undefined : refusalOf(connection)) ?? limitErrorOf(identity)
+    ws.resume()
     if (!error) return onIdentified({ ws, raw, connection, queuedFrames })
     services.identity.denials.record(connection, 'connect', error.code, uuidv7())
     ws.refuse(error)
@@ -142,6 +168,8 @@ export class Handshakes {
   #refuse(ws: FreshWebSocket, code: number, reason: string): void {
     this.#pending.delete(ws)
     ws.close(code, reason)
+    // Unread bytes would turn the end into a reset, and the client could lose the error.
+    ws.resume()
     this.#options.services.clock.timer(closeMs, () => ws.terminate())
   }
 }
