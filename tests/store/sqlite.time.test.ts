@@ -1,8 +1,10 @@
+import type { Clock } from '@tony/mcp-server/platform/clock'
+import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '../support/clock.ts'
 import { TestServer } from '../support/server.ts'
 import { projectOf, StoreFolder } from '../support/store.ts'
-import { put, upTo } from './given.ts'
+import { outcomes, put, upTo } from './given.ts'
 
 const start = Date.UTC(2026, 5, 1)
 const hour = 3_600_000
@@ -158,5 +160,70 @@ describe('an outage', () => {
     expect(done.status).toBe('completed')
     const { events } = await after.connect().events.list({ taskId: id })
     expect(events.map(({ type }) => type)).toEqual(['task.created', 'task.claimed', 'task.completed'])
+  })
+})
+
+/** A clock whose time goes on by itself while the process stands still. */
+class StoppableClock implements Clock {
+  readonly #running = new ManualClock(start)
+  #stoodStillMs = 0
+
+  wall = (): number => this.#running.wall() + this.#stoodStillMs
+  monotonic = (): number => this.#running.monotonic() + this.#stoodStillMs
+  random = (): number => 0.5
+  timer = (ms: number, run: () => void): (() => void) => this.#running.timer(ms, run)
+
+  standStill(ms: number): void {
+    this.#stoodStillMs += ms
+  }
+}
+
+describe('a standstill', () => {
+  const minute = 60_000
+
+  async function heldTask() {
+    const folder = new StoreFolder()
+    const clock = new StoppableClock()
+    const store = await folder.open({ clock, ballastBytes: 1_048_576 })
+    folder.raw((database) => {
+      database.exec("insert into routes (project_id, requires, assigned_to) select id, '[]', '' from projects")
+      database.exec(agent('alive', 'active', start) + task('held', 'in_progress', start + 30_000))
+    })
+    const project = await projectOf(store)
+    const fillDisk = () =>
+      outcomes([store.transact({ project }, () => Promise.reject(new Database.SqliteError('full', 'SQLITE_FULL')))])
+    return { folder, clock, store, project, fillDisk }
+  }
+
+  test('is given to every deadline once', async () => {
+    const { folder, clock, store, project } = await heldTask()
+    clock.standStill(minute)
+    await store.transact({ project }, (tx) => put(tx, 'next'))
+    await store.transact({ project }, (tx) => put(tx, 'one more'))
+    await store[Symbol.asyncDispose]()
+    expect(deadlines(folder)).toMatchObject({ held: 30_000 + minute })
+    folder[Symbol.dispose]()
+  })
+
+  test('during a full disk is given once, with the time of the full disk', async () => {
+    const { folder, clock, store, fillDisk } = await heldTask()
+    expect(await fillDisk()).toEqual(['STORAGE_FULL'])
+    clock.standStill(minute)
+    await store.diskSpace?.check()
+    expect(store.diskSpace?.full).toBe(false)
+    await store[Symbol.asyncDispose]()
+    expect(deadlines(folder)).toMatchObject({ held: 30_000 + minute, alive: minute })
+    folder[Symbol.dispose]()
+  })
+
+  test('before the disk was found full is given beside the time of the full disk', async () => {
+    const { folder, clock, store, fillDisk } = await heldTask()
+    clock.standStill(minute)
+    expect(await fillDisk()).toEqual(['STORAGE_FULL'])
+    clock.standStill(2 * minute)
+    await store.diskSpace?.check()
+    await store[Symbol.asyncDispose]()
+    expect(deadlines(folder)).toMatchObject({ held: 30_000 + 3 * minute })
+    folder[Symbol.dispose]()
   })
 })

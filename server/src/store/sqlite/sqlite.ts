@@ -168,7 +168,12 @@ function openConnections(options: SqliteOptions) {
       batches.transact({ project: '', freesSpace: true }, () => Promise.resolve()).catch(() => undefined)
     },
   })
-  const writer = new Writer(database, clock, () => standstill.take())
+  const takeStandstill = () => {
+    const found = standstill.take()
+    // The outage of a full disk covers it: every deadline gains that time once.
+    return diskSpace?.full ? undefined : found
+  }
+  const writer = new Writer(database, clock, takeStandstill)
   const batches: Batches = new Batches(createEngine(writer, options, onFull), clock, ({ wakes }) => {
     checkpoints.countCommit()
     for (const wake of wakes) for (const listener of listeners) listener(wake)
