@@ -83,7 +83,8 @@ export class ReplyBudget {
   #turn: ReplyHold | undefined
   #heldBytes = 0
   #keptBytes = 0
-  #onChange: () => void = () => undefined
+  /** Calls that wait for room, in the order of their arrival. */
+  readonly #roomWaiters = new Set<() => void>()
   #closed = false
 
   constructor(pages: PageSlots, limit: number, outlet: Outlet = openOutlet) {
@@ -106,7 +107,7 @@ export class ReplyBudget {
   close(): void {
     this.#closed = true
     for (const { resolve } of this.#queue.splice(0)) resolve()
-    this.#onChange()
+    this.#wakeRoomWaiters()
   }
 
   /** True if a call may start now. Its own reply does not count. */
@@ -129,8 +130,12 @@ export class ReplyBudget {
     else this.#turn = hold
     while (!(this.#closed || this.hasRoomFor(hold))) {
       await new Promise<void>((resolve) => {
-        this.#onChange = resolve
-        if (this.#outlet.unsentBytes > 0) void this.#outlet.waitForDrain().then(resolve)
+        const wake = () => {
+          this.#roomWaiters.delete(wake)
+          resolve()
+        }
+        this.#roomWaiters.add(wake)
+        if (this.#outlet.unsentBytes > 0) void this.#outlet.waitForDrain().then(wake)
       })
     }
     if (this.#closed) throw new CoordinationError('CONSUMER_TOO_SLOW', 'the connection was closed before this call')
@@ -148,9 +153,14 @@ export class ReplyBudget {
     this.#heldBytes += bytes - hold.bytes
   }
 
+  /** A call may read twice at once, and then both reads wait. */
+  #wakeRoomWaiters(): void {
+    for (const wake of [...this.#roomWaiters]) wake()
+  }
+
   /** Gives the turn of a call to the next one. */
   pass(hold: ReplyHold): void {
-    this.#onChange()
+    this.#wakeRoomWaiters()
     if (this.#turn !== hold) return
     const next = this.#queue.shift()
     this.#turn = next?.hold

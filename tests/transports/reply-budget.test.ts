@@ -1,0 +1,43 @@
+import { PageSlots, ReplyBudget } from '@tony/mcp-server/platform/reply-budget'
+import { expect, test } from 'vitest'
+import { outcomes } from '../store/given.ts'
+import { ManualClock } from '../support/clock.ts'
+
+/** An outlet whose caller reads when the test says so. */
+class Unread {
+  unsentBytes = 1_000
+  #drained = Promise.withResolvers<void>()
+
+  waitForDrain(): Promise<void> {
+    return this.#drained.promise
+  }
+
+  read(): void {
+    this.unsentBytes = 0
+    this.#drained.resolve()
+  }
+}
+
+function given() {
+  const outlet = new Unread()
+  const budget = new ReplyBudget(new PageSlots(new ManualClock(), 8_388_608), 1_000, outlet)
+  const hold = budget.open()
+  return { outlet, budget, hold }
+}
+
+test('two reads of one call that wait for room both begin once a reply of another call has been sent', async () => {
+  const { outlet, budget, hold } = given()
+  const order: string[] = []
+  const reads = ['first', 'second'].map((name) => budget.take(hold)?.then(() => order.push(name)))
+  outlet.unsentBytes = 0
+  budget.open().release()
+  await Promise.all(reads)
+  expect(order).toEqual(['first', 'second'])
+})
+
+test('two reads of one call that wait for room are both refused when the connection is gone', async () => {
+  const { budget, hold } = given()
+  const reads = outcomes([budget.take(hold), budget.take(hold)].map((read) => Promise.resolve(read)))
+  budget.close()
+  expect(await reads).toEqual(['CONSUMER_TOO_SLOW', 'CONSUMER_TOO_SLOW'])
+})
