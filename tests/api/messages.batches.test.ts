@@ -56,6 +56,27 @@ test('a batch with the same key is sent once, what was refused in it included', 
   expect((await bob.messages.receive({})).messages).toHaveLength(1)
 })
 
+test('a batch that an earlier version sent whole is not sent again when it is repeated', async () => {
+  await using server = await TestServer.start()
+  const [ann, bob] = [await server.agent('ann'), await server.agent('bob')]
+  const input = {
+    messages: [
+      { to: 'bob', ...note },
+      { to: 'nobody', ...note },
+      { to: 'bob', ...note },
+    ],
+    idempotencyKey: 'k',
+  }
+  const first = await ann.messages.sendMany(input)
+  // Earlier versions stored one reply under the key itself.
+  server.execute(`UPDATE idempotency SET key = 'k', reply = '${JSON.stringify(first)}' WHERE key = 'k#0'`)
+  server.execute(`DELETE FROM idempotency WHERE key LIKE 'k#%'`)
+  expect(await ann.messages.sendMany(input)).toEqual(first)
+  const other = ann.messages.sendMany({ ...input, messages: [{ to: 'bob', ...note }] })
+  expect(await refusal(other)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT', applied: 'no' })
+  expect((await bob.messages.receive({})).messages).toHaveLength(2)
+})
+
 test('a batch holds 1 to 100 messages of the right form, and observers send none', async () => {
   await using server = await TestServer.start()
   const [ann, eye] = [await server.agent('ann'), await server.agent('eye', { role: 'observer' })]

@@ -34,8 +34,10 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
   }
   const once = <T>(tx: Transaction, work: (tx: Transaction) => Promise<T>, options: TransactOptions<T>): Promise<T> => {
     const { replay, step } = options
-    const ownKey = key && step !== undefined ? { ...key, key: `${key.key}#${step}` } : key
-    return ownKey ? runIdempotent(tx, ownKey, () => work(tx), replay) : work(tx)
+    if (!key) return work(tx)
+    if (!step) return runIdempotent(tx, key, () => work(tx), { replay })
+    const whole = { key: key.key, partOf: step.partOf }
+    return runIdempotent(tx, { ...key, key: `${key.key}#${step.number}` }, () => work(tx), { replay, whole })
   }
   const transact: Context['transact'] = (work, options = {}) =>
     services.store.transact(scope, (tx) => once(tx, work, options))

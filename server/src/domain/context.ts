@@ -86,11 +86,21 @@ export interface Replay<T> {
 
 export interface TransactOptions<T> {
   readonly replay?: Replay<T>
+  /** This transaction among those of a call that does its work in several. */
+  readonly step?: Step<T>
+}
+
+/**
+ * A step of a call. Each has an idempotency key of its own, so that a repeated call does only the
+ * steps that are missing.
+ */
+export interface Step<T> {
+  readonly number: number
   /**
-   * The number of this transaction among those of a call that does its work in several. Each has
-   * an idempotency key of its own, so that a repeated call does only the steps that are missing.
+   * Returns the result of the step from the reply of the whole call. Earlier versions did the call
+   * in one transaction, and stored its reply under the key of the call.
    */
-  readonly step?: number
+  readonly partOf: (reply: unknown) => T
 }
 
 /** The services and the caller of one call. */

@@ -13,6 +13,13 @@ export interface IdempotencyKey {
   readonly inputHash: string
 }
 
+/** How a stored reply is found and restored, where it is not the reply itself under its own key. */
+interface StoredReplies<T> {
+  readonly replay?: Replay<T> | undefined
+  /** The key of the call and the part of its reply, for a step of a call that has several. */
+  readonly whole?: { readonly key: string; readonly partOf: (reply: unknown) => T } | undefined
+}
+
 interface KeyParams {
   project: string
   principal: string
@@ -60,6 +67,18 @@ export function hashInput(input: object): string {
   return createHash('sha256').update(JSON.stringify(rest)).digest('base64url')
 }
 
+/** Throws IDEMPOTENCY_CONFLICT if the key was used with another input. */
+async function findStored(
+  tx: Transaction,
+  { project, principal, procedure, key, inputHash }: IdempotencyKey,
+): Promise<{ readonly reply: unknown } | undefined> {
+  const [existing] = await tx.run(findReply, { project, principal, procedure, key })
+  if (!existing) return undefined
+  if (existing.inputHash !== inputHash)
+    throw new CoordinationError('IDEMPOTENCY_CONFLICT', `key "${key}" was used for ${procedure} with another input`)
+  return { reply: JSON.parse(existing.reply) }
+}
+
 /**
  * Runs `work`, or returns the stored reply if the key was used before. It runs inside the
  * transaction, so that the reply and its effect commit together. Only successes are stored.
@@ -68,18 +87,14 @@ export async function runIdempotent<T>(
   tx: Transaction,
   id: IdempotencyKey,
   work: () => Promise<T>,
-  replay?: Replay<T>,
+  { replay, whole }: StoredReplies<T> = {},
 ): Promise<T> {
   const { project, principal, procedure, key, inputHash } = id
-  const [existing] = await tx.run(findReply, { project, principal, procedure, key })
-  if (existing) {
-    if (existing.inputHash !== inputHash) {
-      throw new CoordinationError('IDEMPOTENCY_CONFLICT', `key "${key}" was used for ${procedure} with another input`)
-    }
-    const stored: unknown = JSON.parse(existing.reply)
-    // The primary key includes the procedure, so the stored reply is of its type.
-    return replay ? replay.fromStored(tx, stored) : (stored as T)
-  }
+  const stored = await findStored(tx, id)
+  // The primary key includes the procedure, so the stored reply is of its type.
+  if (stored) return replay ? replay.fromStored(tx, stored.reply) : (stored.reply as T)
+  const storedWhole = whole && (await findStored(tx, { ...id, key: whole.key }))
+  if (storedWhole) return whole.partOf(storedWhole.reply)
   const reply = await work()
   const kept = replay ? replay.toStored(reply) : reply
   if (kept !== undefined)

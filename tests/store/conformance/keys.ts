@@ -96,7 +96,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
       fromStored: async (_: unknown, kept: unknown) => ({ token: `found by ${JSON.stringify(kept)}` }),
     }
     const call = () =>
-      store.transact({ project }, (tx) => runIdempotent(tx, key, async () => ({ token: 'hush' }), replay))
+      store.transact({ project }, (tx) => runIdempotent(tx, key, async () => ({ token: 'hush' }), { replay }))
     expect([await call(), await call()]).toEqual([{ token: 'hush' }, { token: 'found by {"length":4}' }])
     expect(JSON.stringify(await opened.rows('select * from idempotency'))).not.toContain('hush')
   })
@@ -116,7 +116,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
             calls += 1
             return calls
           },
-          replay,
+          { replay },
         ),
       )
     expect([await call(), await call()]).toEqual([1, 2])

@@ -1,19 +1,26 @@
 import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
-import type { messageSendManyInput, messageSendManyOutput } from '@tony/mcp-shared/messages'
+import { type messageSendManyInput, messageSendManyOutput } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { sendIn } from './send.ts'
 
 type Input = z.output<typeof messageSendManyInput>
 type Output = z.output<typeof messageSendManyOutput>
+type Result = Output['results'][number]
+
+function resultAt(reply: unknown, index: number): Result {
+  const result = messageSendManyOutput.parse(reply).results[index]
+  if (!result) throw new Error(`a stored reply of messages.sendMany has no result ${index}`)
+  return result
+}
 
 /**
  * Sends one message in a transaction of its own. A refusal is a result, and is stored under the
  * idempotency key like a success: a repeated call must not send later what it has refused before.
  */
-const sendStep = (ctx: Context, outgoing: Input['messages'][number], step: number) =>
+const sendStep = (ctx: Context, outgoing: Input['messages'][number], index: number) =>
   ctx.transact(
-    async (tx): Promise<Output['results'][number]> => {
+    async (tx): Promise<Result> => {
       try {
         return { sent: await sendIn(tx, ctx, outgoing), error: null }
       } catch (refused) {
@@ -21,7 +28,7 @@ const sendStep = (ctx: Context, outgoing: Input['messages'][number], step: numbe
         return { sent: null, error: { code: refused.code, message: refused.message } }
       }
     },
-    { step },
+    { step: { number: index, partOf: (reply) => resultAt(reply, index) } },
   )
 
 /**
@@ -44,7 +51,7 @@ export async function sendManyMessages(ctx: Context, { messages }: Input): Promi
  * The result of a step. A step that did not take effect has its error as a result: the call itself
  * must not say that nothing happened, because others before it have sent their messages.
  */
-function resultOf(step: PromiseSettledResult<Output['results'][number]>): Output['results'][number] {
+function resultOf(step: PromiseSettledResult<Result>): Result {
   if (step.status === 'fulfilled') return step.value
   const { reason } = step
   if (!(reason instanceof CoordinationError) || errorPolicies[reason.code].applied !== 'no') throw reason
