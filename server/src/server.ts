@@ -221,6 +221,11 @@ function logAccess(config: Config, armed: BootstrapState, log: Log, url: string)
         `there is no admin key, and the token in ${armed.file} was used before: put a new one there and start again`,
       )
   }
+    case 'unwritable':
+      return log.error(
+        { url, database, file: armed.file, errorCode: armed.errorCode },
+        `there is no admin key, and the token for one cannot be written to ${armed.file} (${armed.errorCode}): set MCP_BOOTSTRAP_TOKEN_FILE to a file with a token of your own and start again`,
+      )
 }
 
 /**

@@ -52,9 +52,12 @@ function writeBeside(file: string, text: string, place: (temporaryFile: string) 
   }
 }
 
+/** Returns the code of an error of the system, such as `ENOENT`. */
+export const errorCodeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+
 /** True for an error of the system with this code, such as `ENOENT`. */
-export const hasCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code
+export const hasCode = (error: unknown, code: string): boolean => errorCodeOf(error) === code
 
 /**
  * Creates a file that only its owner can read. It survives a power cut when this returns. An

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, ti
 import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { eq } from 'drizzle-orm'
 import { type Config, ConfigError } from '../../config.ts'
-import { createFile } from '../../store/file-sync.ts'
+import { createFile, errorCodeOf } from '../../store/file-sync.ts'
 import type { Store } from '../../store/store.ts'
 
 /** The kind of the hashed value. The hash of a refresh token never equals the hash of a key. */
@@ -10,6 +10,7 @@ type HashPurpose =
   | 'key'
   | 'outside'
   | 'bootstrap'
+  | 'bootstrap token'
   | 'refresh'
   | 'refresh proof'
   | 'refresh successor'
@@ -35,10 +36,7 @@ export class Pepper {
    * first start creates and only its owner can read.
    */
   static open(givenFile: string | undefined, ownFile: string): Pepper {
-    // The file must survive a power cut before the first hash is committed.
-    if (givenFile === undefined && !existsSync(ownFile))
-      createFile(ownFile, `${randomBytes(32).toString('base64url')}\n`)
-    if (givenFile === undefined) chmodSync(ownFile, 0o600)
+    if (givenFile === undefined) createOwnFile(ownFile)
     const key = readSecret('MCP_PEPPER_FILE', givenFile ?? ownFile)
     return new Pepper(key)
   }
@@ -74,6 +72,20 @@ export class Pepper {
 export function sameHash(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)]
   return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** Creates the file of the pepper unless it exists. Throws ConfigError if it cannot be written. */
+function createOwnFile(file: string): void {
+  try {
+    // The file must survive a power cut before the first hash is committed.
+    if (!existsSync(file)) createFile(file, `${randomBytes(32).toString('base64url')}\n`)
+    chmodSync(file, 0o600)
+  } catch (cause) {
+    throw new ConfigError(
+      `the pepper cannot be written to ${file} (${errorCodeOf(cause)}): set MCP_PEPPER_FILE to a file with a secret of 32 characters or more, the same for all replicas`,
+      { cause },
+    )
+  }
 }
 
 /** Reads a secret from a file of the operator. Throws ConfigError naming the variable. */
