@@ -45,6 +45,8 @@ export async function main(mode: 'dev' | 'serve'): Promise<void> {
 
 async function runUntil(mode: 'dev' | 'serve', stop: Promise<unknown>): Promise<void> {
   await using server = await start(readConfig(mode, process.env))
+  // Node prints the error and ends the process. The log may be a file of its own.
+  process.on('uncaughtExceptionMonitor', (error) => server.log.fatal({ error }, 'the server ends with an error'))
   // In dev mode SIGHUP means that the terminal closed, so its default action ends the server.
   if (mode === 'serve') process.on('SIGHUP', () => void server.reload())
   process.stdout.write(`Tony MCP Server ready ✔ ${server.url}\n`)

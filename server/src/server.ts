@@ -82,6 +82,7 @@ export interface RunningServer extends AsyncDisposable {
   /** Base URL for callers: `http://host:port`. */
   readonly url: string
   readonly services: Services
+  readonly log: Log
   /**
    * Resolves when a newer version has migrated the store past this version; the server must then
    * stop.
@@ -220,12 +221,12 @@ function logAccess(config: Config, armed: BootstrapState, log: Log, url: string)
         { url, database, file: armed.file },
         `there is no admin key, and the token in ${armed.file} was used before: put a new one there and start again`,
       )
-  }
     case 'unwritable':
       return log.error(
         { url, database, file: armed.file, errorCode: armed.errorCode },
         `there is no admin key, and the token for one cannot be written to ${armed.file} (${armed.errorCode}): set MCP_BOOTSTRAP_TOKEN_FILE to a file with a token of your own and start again`,
       )
+  }
 }
 
 /**
@@ -262,6 +263,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
     return {
       url,
       services,
+      log,
       outdated: services.store.outdated ?? new Promise(() => undefined),
       reload: async () => {
         listener.reload()

@@ -3,33 +3,42 @@ import { Worker } from 'node:worker_threads'
 /** With fewer commits the log is too small for its pages to be worth a thread. */
 const commitsWithoutThread = 64
 
+interface CheckpointOptions {
+  readonly file: string
+  /** Called if a checkpoint finds the disk full. */
+  readonly onFull: () => void
+  /**
+   * False if the file at the path is another one than the writer's. A checkpoint would move pages
+   * of the writer's log into it.
+   */
+  readonly isSameFile: () => boolean
+}
+
 /**
  * Runs the checkpoints of a database in a thread, from the 64th commit on. The start of a thread
  * costs 60 ms of CPU time. A store that is opened for a few writes does not need it, because the
  * close of the last connection checkpoints too.
  */
 export class CheckpointRunner {
-  readonly #file: string
-  readonly #onFull: () => void
+  readonly #options: CheckpointOptions
   #commits = 0
   #worker: Worker | undefined
 
-  constructor(file: string, onFull: () => void) {
-    this.#file = file
-    this.#onFull = onFull
+  constructor(options: CheckpointOptions) {
+    this.#options = options
   }
 
   countCommit(): void {
     this.#commits += 1
-    if (this.#commits === commitsWithoutThread) this.#worker = this.#start()
+    if (this.#commits === commitsWithoutThread && this.#options.isSameFile()) this.#worker = this.#start()
   }
 
   #start(): Worker {
     const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
     const worker = new Worker(new URL(`./checkpoint${extension}`, import.meta.url), {
-      workerData: { file: this.#file },
+      workerData: { file: this.#options.file },
     })
-    worker.on('message', this.#onFull)
+    worker.on('message', this.#options.onFull)
     worker.unref()
     return worker
   }

@@ -16,7 +16,7 @@ if (
 ) {
   throw new Error('checkpoint.ts runs as a worker of the store')
 }
-const database = new Database(settings.file)
+const database = new Database(settings.file, { fileMustExist: true })
 database.pragma('synchronous = FULL')
 const store = parentPort
 const timer = setInterval(() => {

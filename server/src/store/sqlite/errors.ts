@@ -33,7 +33,11 @@ export const createErrorTranslator =
  * writes.
  */
 export function crashOnCorruption(error: unknown, code = sqliteCode(error)): void {
-  if (code === undefined || !/^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code)) return
+  if (code !== undefined && /^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code)) crash(error)
+}
+
+/** Ends the process with an error before it acknowledges anything more. */
+export function crash(error: unknown): void {
   queueMicrotask(() => {
     throw error
   })

@@ -1,5 +1,6 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
+import { StoreRefusedError } from '../store-refused-error.ts'
 import { refuseNetworkDisk } from './network-disk.ts'
 
 /** Another process owns the file. */
@@ -32,12 +33,26 @@ export function acquireLock(path: string, timeout = 0): (() => void) | undefined
 export const resolveDatabaseFile = (file: string): string => (existsSync(file) ? realpathSync(file) : file)
 
 /**
- * Locks a database file for this process. Throws StoreInUseError, or StoreRefusedError on a network
- * disk, where a lock would not exclude other machines.
+ * Throws StoreRefusedError for a file with several names. Lock and log are beside one of them, so
+ * the server of another name would not notice the owner and would corrupt the file.
+ */
+function refuseHardLinks(path: string): void {
+  if (!existsSync(path)) return
+  const { nlink } = statSync(path)
+  if (nlink < 2) return
+  throw new StoreRefusedError(
+    `${path} has ${nlink} names (hard links), and a server of another name would corrupt it: find them with "find FOLDER -samefile ${path}" and delete all but this one, which keeps the data`,
+  )
+}
+
+/**
+ * Locks a database file for this process. Throws StoreInUseError, or StoreRefusedError for a file
+ * that the lock would not protect: one on a network disk, or one with several names.
  */
 export function lockDatabaseFile(file: string): () => void {
   const path = resolveDatabaseFile(file)
   refuseNetworkDisk(path)
+  refuseHardLinks(path)
   const release = acquireLock(path)
   if (release) return release
   throw new StoreInUseError(

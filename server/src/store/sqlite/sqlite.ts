@@ -12,8 +12,9 @@ import type { Reader, Store, Wake } from '../store.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
 import { CheckpointRunner } from './checkpoint-runner.ts'
 import { DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
-import { crashOnCorruption, createErrorTranslator, sqliteCode } from './errors.ts'
+import { crash, crashOnCorruption, createErrorTranslator, sqliteCode } from './errors.ts'
 import { lockDatabaseFile } from './file-lock.ts'
+import { FileWatch } from './file-watch.ts'
 import { reclaimPages, spareBytes } from './reclaim-pages.ts'
 import { StandstillWatch } from './standstill.ts'
 import { createBuilder, tables, Writer } from './writer.ts'
@@ -158,7 +159,9 @@ function openConnections(options: SqliteOptions) {
   let diskSpace: DiskSpace | undefined
   const onFull = () => diskSpace?.markFull()
   const listeners = new Set<(wake: Wake) => void>()
-  const checkpoints = new CheckpointRunner(options.file, onFull)
+  const fileWatch = new FileWatch({ file: options.file, clock: options.clock, onLost: crash })
+  const isSameFile = () => fileWatch.checkNow()
+  const checkpoints = new CheckpointRunner({ file: options.file, onFull, isSameFile })
   const standstill = new StandstillWatch({
     clock: options.clock,
     now: clock,
@@ -180,7 +183,8 @@ function openConnections(options: SqliteOptions) {
   })
   const resume = (since: number) => extendAfterOutage(batches, reader, since)
   diskSpace = createDiskSpace(options, { now: clock, spareBytes: () => spareBytes(database), resume })
-  return { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, checkpoints, standstill }
+  const watches = { diskSpace, standstill, fileWatch }
+  return { database, readOnly, facts, clock, reader, batches, listeners, resume, checkpoints, ...watches }
 }
 
 async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: number): Promise<void> {
@@ -194,14 +198,17 @@ async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: n
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const unlock = lockDatabaseFile(options.file)
   try {
-    const { database, readOnly, facts, clock, reader, batches, listeners, diskSpace, resume, checkpoints, standstill } =
+    const { database, readOnly, facts, clock, reader, batches, listeners, resume, checkpoints, ...watches } =
       openConnections(options)
+    const { diskSpace, standstill, fileWatch } = watches
     await resume(facts.lastCommit)
     standstill.start()
+    fileWatch.start()
     const close = async () => {
       standstill.stop()
       await batches.close()
       await checkpoints.stop()
+      fileWatch.stop()
       readOnly.close()
       database.close()
       unlock()

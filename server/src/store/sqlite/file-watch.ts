@@ -1,0 +1,86 @@
+import { type BigIntStats, stat, statSync } from 'node:fs'
+import type { Clock } from '../../platform/clock.ts'
+import { hasCode } from '../file-sync.ts'
+import { resolveDatabaseFile } from './file-lock.ts'
+
+const intervalMs = 1_000
+
+/** A file of the open database is no longer at its path. */
+export class DatabaseFileLostError extends Error {
+  override readonly name = 'DatabaseFileLostError'
+}
+
+interface FileWatchOptions {
+  readonly file: string
+  readonly clock: Clock
+  readonly onLost: (error: DatabaseFileLostError) => void
+}
+
+/** A file is the same one as long as its disk and its number on it are. */
+interface FileIdentity {
+  readonly dev: bigint
+  readonly ino: bigint
+}
+
+/**
+ * Compares the files at the paths of an open database with those that SQLite has open. After a
+ * rename or a deletion SQLite goes on writing to files that no other process and no next start can
+ * find. The watch reads only their status: a descriptor that this process closes would take the
+ * locks of SQLite along.
+ */
+export class FileWatch {
+  readonly #options: FileWatchOptions
+  readonly #identities: ReadonlyMap<string, FileIdentity>
+  #cancel: () => void = () => undefined
+  #isStopped = false
+
+  /** The files must exist: SQLite creates them with its first transaction. */
+  constructor(options: FileWatchOptions) {
+    this.#options = options
+    const { file } = options
+    const real = resolveDatabaseFile(file)
+    const paths = [file, `${real}-wal`, `${real}-shm`, `${real}.lock`]
+    this.#identities = new Map(paths.map((path) => [path, statSync(path, { bigint: true })]))
+  }
+
+  start(): void {
+    this.#cancel = this.#options.clock.timer(intervalMs, () => {
+      for (const [path, identity] of this.#identities) this.#check(path, identity)
+      this.start()
+    })
+  }
+
+  stop(): void {
+    this.#cancel()
+    // A check may be on its way, and the files go with the last connection.
+    this.#isStopped = true
+  }
+
+  /** Compares the files now, before another connection opens them. Returns false if one is lost. */
+  checkNow(): boolean {
+    for (const [path, identity] of this.#identities) {
+      const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+      if (found && isSame(found, identity)) continue
+      this.#options.onLost(lostError(path))
+      return false
+    }
+    return true
+  }
+
+  #check(path: string, identity: FileIdentity): void {
+    stat(path, { bigint: true }, (error, found) => {
+      if (this.#isStopped) return
+      // Another error, such as a folder that may not be read, tells nothing about the file.
+      const isLost = error ? hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR') : !isSame(found, identity)
+      if (isLost) this.#options.onLost(lostError(path))
+    })
+  }
+}
+
+const isSame = ({ dev, ino }: BigIntStats, identity: FileIdentity): boolean =>
+  dev === identity.dev && ino === identity.ino
+
+const lostError = (path: string): DatabaseFileLostError =>
+  new DatabaseFileLostError(
+    `${path} is not the file that this server has open: it was moved, replaced or deleted. The server ends at once, because further writes would be lost. Put the database and its -wal back together, or restore a backup, and start again`,
+  )
