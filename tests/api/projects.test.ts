@@ -43,6 +43,19 @@ test('projects are made by admins and read by everyone', async () => {
   expect((await observer.projects.list()).projects).toHaveLength(1)
 })
 
+test('a project that a caller may not get is not in its list either; an admin finds all', async () => {
+  await using server = await TestServer.start(admin)
+  await server.connect().projects.create({ name: 'secret merger', path: '/srv/merger' })
+  const named = async (client: ReturnType<typeof server.connect>) =>
+    (await client.projects.list()).projects.map(({ name }) => name)
+  for (const role of ['observer', 'developer', 'tester', 'tech-lead'] as const) {
+    const agent = await server.agent(`an ${role}`, { role })
+    expect(await refusal(agent.projects.get({ project: 'secret merger' }))).toMatchObject({ code: 'NOT_FOUND' })
+    expect(await named(agent)).toEqual(['default'])
+  }
+  expect(await named(server.connect())).toEqual(['default', 'secret merger'])
+})
+
 test('a project that does not exist is NOT_FOUND', async () => {
   await using server = await TestServer.start()
   const lost = server.connect({ project: 'nowhere' })
