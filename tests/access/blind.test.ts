@@ -4,11 +4,13 @@ import type { TestServer } from '../support/server.ts'
 import { exchange, statusIn, upgradeRequest, Wire } from '../transports/wire.ts'
 import { ask, Guarded } from './given.ts'
 
-/** What others revoke cannot be read any more; all else can. */
+/**
+ * Makes the server unable to read revocations of other processes. Everything else stays readable.
+ */
 const blind = (server: TestServer) => server.execute('alter table sessions rename to sessions_elsewhere')
 const heal = (server: TestServer) => server.execute('alter table sessions_elsewhere rename to sessions')
 
-/** Seconds pass one by one, with time for what each of them starts. */
+/** Advances the clock second by second, with time for the work that each second starts. */
 async function seconds(server: TestServer, count: number): Promise<void> {
   for (let second = 0; second < count; second += 1) {
     server.clock.advance(1_000)
@@ -94,7 +96,7 @@ describe('a server that cannot see what was revoked', () => {
     wire.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: {} } })
     expect((await wire.of(1)).result?.type).toBe('started')
     blind(server)
-    // The lease runs out meanwhile, which is an event.
+    // The lease expires during these seconds, which is an event.
     await seconds(server, 18)
     expect(await wire.closed).toEqual({ code: 1013, reason: 'STORE_UNAVAILABLE' })
     heal(server)

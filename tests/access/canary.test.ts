@@ -7,7 +7,7 @@ import { onPostgres, TestServer } from '../support/server.ts'
 import { Wire } from '../transports/wire.ts'
 import { ask, bootstrapToken, register } from './given.ts'
 
-/** Every row of every table, as text: what a dump of the database would hold. */
+/** Every row of every table as text: the contents of a dump of the database. */
 function rowsOf(server: TestServer): string {
   const names = onPostgres
     ? "select tablename as name from pg_tables where schemaname = 'public'"
@@ -61,7 +61,7 @@ test('no secret is in the log, the metrics, an answer that refuses, the database
   for (const [path, { kind }] of procedures) {
     if (kind === 'subscription') continue
     for (const shown of [wrong, token, adminKey, `${wrong}.a.b`]) {
-      // Wherever a caller might put it by mistake.
+      // Secrets in all fields in which a caller might put them by mistake.
       const input = { token: wrong, refreshToken: wrong, name: { wrong }, taskId: wrong, leaseToken: wrong, [wrong]: 1 }
       const answer = await ask(server, path, shown, {
         kind,
@@ -77,7 +77,7 @@ test('no secret is in the log, the metrics, an answer that refuses, the database
   await server.advance(60_000)
   const metrics = await (await fetch(`${server.url}/metrics`)).text()
   const rows = rowsOf(server)
-  // Before the stop, which empties the journal into the database.
+  // Read before the stop, which moves the WAL into the database.
   const journal = onPostgres ? [] : files(server.folder, 'test.db-wal')
   const backups: string[] = []
   if (!onPostgres) {
@@ -91,7 +91,7 @@ test('no secret is in the log, the metrics, an answer that refuses, the database
   const database = [rows, ...journal, ...(onPostgres ? [] : files(server.folder, 'test.db'))]
   expect(log.join('').length).toBeGreaterThan(10_000)
   expect(tasks).toHaveLength(1)
-  // That an answer names a key of the input it did not know is no leak: it goes to who sent it.
+  // A reply may repeat an unknown key of the input: it goes to the caller who sent that key.
   const places = {
     log,
     metrics: [metrics],

@@ -19,7 +19,7 @@ test('an agent with as many sockets as it may have is refused another with 4429,
   using third = await open(token)
   expect(await third.of(null)).toMatchObject({ error: { data: { code: 'RATE_LIMITED', retryable: true } } })
   expect(await third.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
-  // Nobody else is touched by it, and a key has no such limit.
+  // Other agents are not affected, and a key has no such limit.
   using foreign = await open(other.token)
   expect(await foreign.answers()).toBe(true)
   using keyed = [await open(adminKey), await open(adminKey), await open(adminKey)].at(-1) ?? first

@@ -28,13 +28,13 @@ const publicOf = (key: KeyObject) => {
   return { crv, kty, x }
 }
 
-/** RFC 7638: what a server that signed with this key would have called it. */
+/** The thumbprint of RFC 7638: the id that a server would give to this signing key. */
 const thumbprintOf = (key: KeyObject): string =>
   createHash('sha256')
     .update(JSON.stringify(publicOf(key)))
     .digest('base64url')
 
-/** What a caller shows, and the code it is refused with. */
+/** A credential in some state, and the code of its refusal. */
 export interface State {
   readonly name: string
   readonly authorization: string | undefined
@@ -43,7 +43,9 @@ export interface State {
 
 const none = 'UNAUTHENTICATED'
 
-/** Tokens that are wrong in one point each, signed with the server's own key wherever that is not the point. */
+/**
+ * Tokens with one fault each. All but the one about the signature have the server's own signature.
+ */
 async function forged(guarded: Guarded): Promise<State[]> {
   const { token, refreshToken } = await guarded.agent('forged')
   const [jwk] = JSON.parse(readFileSync(`${guarded.server.database}.key`, 'utf8')).keys
@@ -94,7 +96,7 @@ async function ended(guarded: Guarded): Promise<State[]> {
   await admin.auth.keys.revoke({ keyId: gone.keyId })
   const [old, spent] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'], lifeMs: 60_000 })]
   await admin.auth.keys.rotate({ keyId: old.keyId, overlapMs: 0 })
-  // Long enough for the key, and not for the tokens of agents.
+  // Longer than the key lives, and shorter than the tokens of agents live.
   await guarded.server.advance(61_000)
   const mixed = good.key.replace(good.keyId, elsewhere.keyId)
   return [
@@ -114,7 +116,7 @@ async function ended(guarded: Guarded): Promise<State[]> {
   ]
 }
 
-/** Every way not to be let in, as far as a header can say it. */
+/** Every kind of credential in a header that the server refuses. */
 export const badStates = async (guarded: Guarded): Promise<State[]> => [
   ...(await forged(guarded)),
   ...(await ended(guarded)),

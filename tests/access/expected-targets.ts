@@ -1,18 +1,20 @@
 import type { Role } from '@tony/mcp-shared/roles'
 
-/** What a caller is answered: a code, `OK`, or `nothing` for a query that finds nothing it may see. */
+/**
+ * The expected reply: a code, `OK`, or `nothing` for a query that finds no row the caller may see.
+ */
 type Told = string | (Partial<Readonly<Record<Role, string>>> & { readonly others: string })
 
-/** Of what is the caller's own, another agent's, and not there at all. */
+/** The replies for the caller's own object, for another agent's, and for an absent one. */
 export type Targets = readonly [own: Told, others: Told, absent: Told]
 
-/** The caller names nothing: it acts on itself, on its whole project, or makes something new. */
+/** The caller names no object: it acts on itself or its whole project, or creates something. */
 export const noTarget = 'no target'
 
 const leadsOnly = (told: string): Told => ({ 'tech-lead': told, admin: told, others: 'FORBIDDEN' })
 const leadsSee = (told: string): Told => ({ 'tech-lead': told, admin: told, others: 'NOT_FOUND' })
 
-/** An admin is a key and no agent: it has no lease, inbox, request or session of its own. */
+/** An admin is a key and not an agent: it has no lease, inbox, request or session of its own. */
 const agentsOnly = (told: string): Told => ({ admin: 'FORBIDDEN', others: told })
 
 const anybodys: Targets = ['OK', 'OK', 'NOT_FOUND']
@@ -20,10 +22,11 @@ const lease: Targets = [agentsOnly('OK'), agentsOnly('STALE_LEASE'), agentsOnly(
 const mail: Targets = [agentsOnly('OK'), agentsOnly('NOT_FOUND'), agentsOnly('NOT_FOUND')]
 
 /**
- * What a caller that is let in is told of its own, of another's and of what is absent. Written by hand from the contract: a
- * lead sees and moves everything in its project; whoever else, what is its own; and somebody else's is as absent as what is
- * not there, where it cannot be seen. Roles that are not let in are refused whatever they name. A procedure that is missing
- * here fails the test.
+ * The replies to a caller with the permission, for its own object, another's and an absent one.
+ * They are written by hand from the contract: a tech lead sees and changes everything in its
+ * project, and the other roles only their own objects. An object that a caller may not see is
+ * reported as absent. A role without the permission is refused for every object. A procedure that
+ * is missing here fails the test.
  */
 export const expectedTargets: Readonly<Record<string, Targets | typeof noTarget>> = {
   'projects.create': noTarget,
@@ -33,7 +36,7 @@ export const expectedTargets: Readonly<Record<string, Targets | typeof noTarget>
   'projects.resume': noTarget,
   'projects.setPools': noTarget,
   'agents.register': ['AGENT_NAME_TAKEN', 'AGENT_NAME_TAKEN', 'OK'],
-  // What it does not hold is named as lost in the answer, and not extended.
+  // A lease that the caller does not hold is listed as lost in the reply, and is not extended.
   'agents.heartbeat': [agentsOnly('OK'), agentsOnly('OK'), agentsOnly('OK')],
   'agents.get': anybodys,
   'agents.list': noTarget,
@@ -46,7 +49,8 @@ export const expectedTargets: Readonly<Record<string, Targets | typeof noTarget>
   'plans.add': anybodys,
   'plans.commit': anybodys,
   'plans.abort': anybodys,
-  // Under a task the caller holds. A parent that is not there is a fault of the input, as a dependency is.
+  // Created under a task that the caller holds. An absent parent is a fault of the input, like an
+  // absent dependency.
   'tasks.create': ['OK', leadsOnly('OK'), leadsOnly('INVALID_INPUT')],
   'tasks.createMany': ['OK', leadsOnly('OK'), leadsOnly('INVALID_INPUT')],
   'tasks.claim': noTarget,
@@ -59,7 +63,7 @@ export const expectedTargets: Readonly<Record<string, Targets | typeof noTarget>
   'tasks.release': lease,
   'tasks.requestInput': lease,
   'tasks.lock': lease,
-  // Nobody verifies what it completed itself; an admin completes nothing.
+  // An agent may not verify a task that it has completed; an admin completes none.
   'tasks.verify': [{ admin: 'OK', others: 'FORBIDDEN' }, 'OK', 'NOT_FOUND'],
   'tasks.provideInput': anybodys,
   'tasks.update': anybodys,
@@ -95,7 +99,7 @@ export const expectedTargets: Readonly<Record<string, Targets | typeof noTarget>
   'health.report': noTarget,
   'health.summary': noTarget,
   'health.history': anybodys,
-  // Whose it is, the token says, and not who shows it.
+  // The token decides whose session is refreshed, and not the caller who sends it.
   'auth.refresh': ['OK', 'OK', 'UNAUTHENTICATED'],
   'auth.renew': [agentsOnly('OK'), 'FORBIDDEN', 'UNAUTHENTICATED'],
   'auth.revoke': [{ admin: 'INVALID_INPUT', others: 'OK' }, leadsOnly('OK'), leadsOnly('NOT_FOUND')],
@@ -112,8 +116,9 @@ export const expectedTargets: Readonly<Record<string, Targets | typeof noTarget>
 }
 
 /**
- * What a lead is told of what belongs to another project, where that is not what it is told of what is absent: the name of an
- * agent is taken in its own project only, and a refresh token speaks for itself. Keys and projects are an admin's everywhere.
+ * The replies to a tech lead about objects of another project, if they differ from those about
+ * absent objects. The name of an agent is taken in its own project only, and a refresh token needs
+ * no other credential. Keys and projects of every project belong to an admin.
  */
 export const toldAcross: Readonly<Record<string, Told>> = {
   'projects.get': { admin: 'OK', others: 'NOT_FOUND' },
@@ -121,7 +126,7 @@ export const toldAcross: Readonly<Record<string, Told>> = {
   'auth.renew': 'FORBIDDEN',
   'auth.keys.rotate': { admin: 'OK', others: 'FORBIDDEN' },
   'auth.keys.revoke': { admin: 'OK', others: 'FORBIDDEN' },
-  // By its id, and not by the name of an agent that is not there.
+  // The input has the id of the message, and not the name of an absent agent.
   'messages.deadLetters.list': 'nothing',
   'messages.deadLetters.redrive': 'OK',
   'messages.deadLetters.purge': 'OK',
@@ -132,7 +137,10 @@ const spokenTo = (told: Told, role: Role): string => (typeof told === 'string' ?
 export const kinds = ['own', "other's", 'absent'] as const
 export type Kind = (typeof kinds)[number]
 
-/** What a role that is let in is told. Throws for a procedure nobody wrote down. */
+/**
+ * Returns the expected reply to a role with the permission. Throws for a procedure without an
+ * entry.
+ */
 export function toldOf(path: string, role: Role, kind: Kind): string | undefined {
   const targets = expectedTargets[path]
   if (targets === undefined) throw new Error(`${path} is not in the table of what is told of targets`)
@@ -140,7 +148,7 @@ export function toldOf(path: string, role: Role, kind: Kind): string | undefined
   return spokenTo(targets[kinds.indexOf(kind)] ?? '', role)
 }
 
-/** The same of what is another project's. */
+/** Returns the expected reply for an object of another project. */
 export function toldAcrossOf(path: string, role: Role): string | undefined {
   const told = toldAcross[path]
   return told === undefined ? toldOf(path, role, 'absent') : spokenTo(told, role)

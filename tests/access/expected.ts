@@ -7,8 +7,9 @@ const leads = ['tech-lead', 'admin'] as const
 const admins = ['admin'] as const
 
 /**
- * Who may call what. Written by hand from the contract, and on purpose not derived from the policy: the test holds the two
- * against each other. A procedure that is missing here fails it.
+ * The roles that may call each procedure. The table is written by hand from the contract and not
+ * derived from the policy, because the test compares the two. A procedure that is missing here
+ * fails the test.
  */
 export const expected: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'projects.create': admins,

@@ -5,12 +5,12 @@ import { TestServer, type TestServerOptions } from '../support/server.ts'
 export type KeyOptions = Parameters<Client['auth']['keys']['create']>[0]
 export type Registered = Awaited<ReturnType<Client['agents']['register']>>
 
-/** A server that lets nobody in without a credential, and the one who administers it. */
+/** A server in serve mode, which requires a credential, and the admin that controls it. */
 export class Guarded implements AsyncDisposable {
   readonly server: TestServer
   readonly adminKey: string
   readonly admin: Client
-  /** What the first key was exchanged for, and is good for nothing since. */
+  /** The bootstrap token. It was exchanged for the first key and is spent. */
   readonly bootstrap: string
 
   private constructor(server: TestServer, adminKey: string, bootstrap: string) {
@@ -40,7 +40,7 @@ export class Guarded implements AsyncDisposable {
     return register(this.server, key, input)
   }
 
-  /** An agent with an enrolment token of its own, and its client. */
+  /** Registers an agent with an enrolment token of its own and returns it with its client. */
   async agent(
     name: string,
     role: Registered['role'] = 'developer',
@@ -79,7 +79,7 @@ export interface Answer {
   readonly headers: Headers
 }
 
-/** One call over tRPC's HTTP, with a token. */
+/** Makes one call over tRPC's HTTP with a token. */
 export async function ask(
   server: TestServer,
   path: string,
@@ -105,5 +105,5 @@ export async function ask(
   return { status: response.status, code: parsed.error?.data.code ?? 'OK', text: body, headers: response.headers }
 }
 
-/** An answer without what is each request's own. */
+/** Replaces the request id in a reply, which differs for each HTTP request. */
 export const withoutId = (text: string): string => text.replaceAll(/"requestId":"[^"]+"/g, '"requestId":""')

@@ -27,7 +27,7 @@ const rules = [
   { when: [{ claim: 'groups', is: 'admins' }], role: 'admin' },
 ]
 
-/** A server that trusts an issuer, and tokens of it by the server's clock. */
+/** A server that trusts an issuer, with tokens of that issuer by the server's clock. */
 class Trusting implements AsyncDisposable {
   readonly issuer: OutsideIssuer
   readonly guarded: Guarded
@@ -90,7 +90,7 @@ test('a pod registers an agent with its service account token, up to the role it
   expect((await ask(server, 'tasks.list', own)).status).toBe(200)
   expect((await ask(server, 'tasks.list', token)).code).toBe('FORBIDDEN')
   expect(await refusal(register(token, { name: 'lead', role: 'tech-lead' }))).toMatchObject({ code: 'FORBIDDEN' })
-  // Its next token is of the same identity: the agent is known again by it.
+  // The next token has the same identity, so the server recognizes the agent.
   const next = await trusting.token({ ...inCluster, jti: 'another' })
   expect((await register(next, { name: 'worker-1', clientInstanceId: 'a secret of the pod' })).incarnation).toBe(2)
   const [row] = server.query<{ agents: number }>("select count(*) as agents from agents where name = 'worker-1'")

@@ -62,7 +62,7 @@ test('a key that is mistyped, unknown, wrong, expired, revoked or from elsewhere
   }
 })
 
-/** The same object, that says which of its methods are called. */
+/** Returns the same object, which reports the calls of its methods to `note`. */
 function watched<T extends object>(thing: T, note: (method: string) => void): T {
   return new Proxy(thing, {
     get: (target, name) => {
@@ -107,7 +107,7 @@ test('a key that is unknown takes the same work as one whose secret is wrong, or
   }
   const works = await Promise.all(Object.values(wrong).map(work))
   expect(works).toEqual(Object.values(wrong).map(() => refused))
-  // Anybody can compute the sum: that one is wrong tells nothing of any key.
+  // Anyone can compute the checksum, so a wrong one reveals nothing about any key.
   expect(await work(good.key.replace(/_.{6}$/, '_000000'))).toEqual(['rejected'])
 })
 

@@ -24,7 +24,10 @@ const tokens = new Map<Role, string>()
 
 const limits = { callerBurst: 1e9, addressBurst: 1e9, pingMs: 1e9 }
 
-/** Every procedure with what is the caller's, another's and not there: nobody who is refused changes any of it. */
+/**
+ * Makes a call of every procedure for the caller's own object, another's and an absent one. A
+ * refused call changes none of them.
+ */
 async function everyCall(): Promise<Call[]> {
   using cast = new Cast(guarded.server.url, guarded.admin)
   const every: Call[] = []
@@ -58,7 +61,7 @@ afterAll(async () => {
   await guarded[Symbol.asyncDispose]()
 })
 
-/** Calls of a kind, twenty in a request. */
+/** Makes calls of one kind in HTTP batches of twenty. */
 async function overBatches(
   every: readonly Call[],
   authorization: string | undefined,
@@ -110,7 +113,10 @@ describe.each([...roles])('a caller of the role %s', (role) => {
   })
 })
 
-/** What a caller with a bad credential is told: where nobody is asked who it is, that its input is none. */
+/**
+ * Returns the code for a caller with a bad credential. A procedure without authentication checks
+ * its input instead.
+ */
 const toldBad = (path: string, code: string): string => (expected[path] === 'anyone' ? 'INVALID_INPUT' : code)
 
 test('there are at least twenty-five ways to be refused', () => {
@@ -161,14 +167,14 @@ const ends: Readonly<Record<string, (name: string) => Promise<unknown>>> = {
   TOKEN_EXPIRED: async () => guarded.server.clock.advance(606_000),
 }
 
-/** Ends a credential for the calls that come now, before the server gets to closing its socket. */
+/** Ends a credential for the calls that arrive now, before the server closes its socket. */
 function endAt(code: string, { sessionId = '', agentId = '', keyId = '' }: Record<string, string>): void {
   const { server } = guarded
   const {
     identity: { revocations, incarnations },
     now,
   } = server.parts
-  // The admin's own key ends with the other's: this is the last of the tests.
+  // The admin's own key ends with it, so this is the last test.
   const lifeMs = keyId === '' ? 700_000 : 100 * 86_400_000
   if (code === 'TOKEN_EXPIRED') server.clock.setWall(server.clock.wall() + lifeMs)
   else if (code === 'STALE_INCARNATION') incarnations.supersede(agentId, 2)
@@ -186,10 +192,15 @@ async function ofRole(role: Role): Promise<{ token: string; ids: Record<string, 
   return { token, ids: { agentId, sessionId: sessionId ?? '' } }
 }
 
-/** The end of this turn of the loop: until the next one nothing is read from a socket. */
+/**
+ * Resolves at the end of this iteration of the event loop. Until the next one, no socket is read.
+ */
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** Sends every call in one frame before the server looks, ends the credential, and gives what each was answered. */
+/**
+ * Sends every call in one frame, ends the credential before the server reads the frame, and returns
+ * the reply to each call.
+ */
 async function afterItsEnd(wire: Wire, end: () => void): Promise<Map<unknown, unknown>> {
   await turn()
   wire.send(
@@ -199,7 +210,7 @@ async function afterItsEnd(wire: Wire, end: () => void): Promise<Map<unknown, un
       params: { path, input },
     })),
   )
-  // The server closes the socket after it has read what is there.
+  // The server closes the socket after it has read the frame.
   end()
   const answers = new Map<unknown, unknown>()
   while (answers.size < calls.length) {
@@ -228,7 +239,7 @@ describe('a socket that was let in', () => {
       using wire = await Wire.open(guarded.server.url, { hello: { token } })
       await wire.answers()
       const answers = await afterItsEnd(wire, () => endAt(code, ids))
-      // Time alone closes a socket when it is next looked after.
+      // The server closes a socket with an expired token at its next check of the sockets.
       if (code === 'TOKEN_EXPIRED') guarded.server.clock.advance(1_000)
       expect(await wire.closed).toEqual({ code: 4401, reason: code })
       guarded.server.clock.setWall(wall)

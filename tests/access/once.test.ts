@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 
-/** Counts how often the server asks whether a caller's session or key still stands, and lets it ask. */
+/** Counts the checks of a caller's session or key in the store, and lets each of them run. */
 function countChecks({ parts }: TestServer): () => number {
   const { revocations } = parts.identity
   const check = revocations.requireNotRevoked.bind(revocations)

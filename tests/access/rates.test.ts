@@ -5,7 +5,7 @@ import { type Answer, ask, Guarded } from './given.ts'
 
 const few = { limits: { callerBurst: 10, callerPerSecond: 2, addressBurst: 20, addressPerSecond: 1 } }
 
-/** Asks until it is refused. */
+/** Repeats the call until it is refused. */
 async function untilRefused(call: () => Promise<Answer>): Promise<{ accepted: number; answer: Answer }> {
   for (let accepted = 0; ; accepted += 1) {
     const answer = await call()
@@ -72,7 +72,7 @@ test('a socket that goes on for three seconds with calls that are refused for th
     }
   }
   await goOnFor(2_500)
-  // Whoever waits for a second has heard.
+  // A pause of a second ends the abuse, so the detector starts to count again.
   guarded.server.clock.advance(1_000)
   await call()
   await goOnFor(3_000)
@@ -155,7 +155,7 @@ test('who is locked out is refused at the upgrade with 429, and told when to com
   expect(answer).toContain('\r\nRetry-After: 60\r\n')
   using wire = await Wire.open(server.url, { headers: { authorization: `Bearer ${other.key}` } })
   expect(await wire.answers()).toBe(true)
-  // Who sends its key as the first frame is known only after the upgrade.
+  // A key in the connection params is known only after the upgrade.
   using late = await Wire.open(server.url, { hello: { token: held.key } })
   expect(await late.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
 })
@@ -172,7 +172,7 @@ test('who has a network of IPv6 addresses is one caller', async () => {
   for (let index = 1; index <= 10; index += 1) guesses.push(await from(`2001:db8:0:1::${index}`, wrong))
   expect(guesses).toEqual(Array(10).fill(401))
   expect([await from('2001:db8:0:1:ffff::1', held.key), await from('2001:db8:0:2::1', held.key)]).toEqual([429, 200])
-  // The calls that were refused cost the network 2 each, and so did the one of who is locked out.
+  // Each refused call costs the address 2, and so did the call of the caller that was locked out.
   const unknown = []
   for (let index = 0; index < 5; index += 1) unknown.push(await from(`2001:db8:0:1:${index}::`, 'no.thing.here'))
   expect(unknown).toEqual([401, 401, 401, 401, 429])

@@ -59,7 +59,7 @@ test('a key that is revoked takes its own calls and every session that began wit
     await guarded.register(key, { name: 'first', role: 'tech-lead' }),
     await guarded.agent('second'),
   ]
-  // Registered by the first with its token: the key is behind it too.
+  // The third agent is registered with the token of the first, so it depends on the same key.
   const third = await guarded.register(first.token, { name: 'third' })
   const wires = await Promise.all(
     [key, first.token, third.token].map((token) => Wire.open(server.url, { hello: { token } })),

@@ -5,7 +5,7 @@ import { ask, Guarded, withoutId } from './given.ts'
 
 const limits = { callerBurst: 1e9, addressBurst: 1e9 }
 
-/** With addresses of their own: who guesses at a key is locked out. */
+/** Each caller has an address of its own, because wrong guesses lock an address out. */
 const from = (index: number) => ({ 'x-forwarded-for': `198.51.100.${index + 1}` })
 
 async function setUp() {
@@ -13,7 +13,7 @@ async function setUp() {
   return { guarded, states: await badStates(guarded) }
 }
 
-/** All that an answer is, but the time and the id of the request. */
+/** Returns all parts of a reply but its time and its request id. */
 function bytesOf({ status, text, headers }: Awaited<ReturnType<typeof ask>>): string {
   const said = [...headers].filter(([name]) => name !== 'date')
   return JSON.stringify([status, said, withoutId(text)])

@@ -19,7 +19,7 @@ const published = async (server: TestServer): Promise<JSONWebKeySet> =>
 
 const kidOf = (token: string): string => decodeProtectedHeader(token).kid ?? ''
 
-/** The command's part, at the time of the test's clock. */
+/** Does the same as the command `keys rotate`, at the time of the test's clock. */
 const rotateIn = (server: TestServer, inMs: number, revoke = false) =>
   rotateKeys(new FileKeyStore(`${server.database}.key`), {
     now: server.clock.wall(),
@@ -74,7 +74,7 @@ describe.skipIf(onPostgres)('a rotation while the server runs', () => {
     expect((await published(server)).keys.map(({ kid }) => kid)).not.toContain(old)
     const [retired, garbage] = [await ask(server, 'auth.whoami', token), await ask(server, 'auth.whoami', 'a.b.c')]
     expect([retired.status, withoutId(retired.text)]).toEqual([401, withoutId(garbage.text)])
-    // The session is not the key's: it goes on.
+    // The session does not depend on the signing key and stays valid.
     const refreshed = await server.connect().auth.refresh({ refreshToken, nonce: 'a nonce of the test' })
     expect((await ask(server, 'auth.whoami', refreshed.token)).status).toBe(200)
     await rotateIn(server, publishLeadMs)

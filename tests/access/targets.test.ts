@@ -47,18 +47,19 @@ const ways: Readonly<Record<string, (path: string, token: string, input: unknown
   },
 }
 
-/** The caller, and an input that names its own, another's, or what is not there. */
+/** Creates a caller, and an input that names its own object, another's or an absent one. */
 async function scene(path: string, role: Role, kind: Kind): Promise<{ token: string; input: unknown }> {
   const lead = guarded.admin
   const letIn = isLetIn(path, role)
   const me = role === 'admin' ? undefined : await cast.agent(role)
-  // Who is not let in could often not have one of its own; it is refused before anybody looks whose it is.
+  // A role without the permission often cannot own such an object. It is refused before the owner
+  // is checked, so a tech lead owns the object.
   const owner = kind === 'own' && me && letIn ? me : await cast.agent('tech-lead')
   const input = await inputOf(path, kind, { agent: owner, lead })
   return { token: me?.token ?? guarded.adminKey, input }
 }
 
-/** How far the feed has come: what is refused leaves nothing in it. */
+/** The position of the feed: a refused call appends no event. */
 const feed = () =>
   guarded.server.parts.store.read(async ({ db, t }) => {
     const heads = await db.select({ seq: t.projects.seq }).from(t.projects)
@@ -95,10 +96,13 @@ describe.each([...roles])('a caller of the role %s', (role) => {
   )
 })
 
-/** They leave an event of their own: of the new agent, and of a key, which is every admin's. */
+/**
+ * These procedures append an event of their own: for the new agent, or for a key, which belongs to
+ * every admin.
+ */
 const makes = new Set(['agents.register', 'auth.keys.rotate', 'auth.keys.revoke', 'auth.refresh'])
 
-/** The strings an input names something with. */
+/** Returns the strings with which an input names its objects. */
 const namesIn = (input: unknown): string[] =>
   typeof input === 'string'
     ? [input]
@@ -106,7 +110,7 @@ const namesIn = (input: unknown): string[] =>
       ? Object.values(input).flatMap(namesIn)
       : []
 
-/** An answer without what is the request's own. */
+/** Returns a reply without its request id. */
 async function wordsOf(path: string, token: string, input: unknown): Promise<string> {
   const text = withoutId(await caller.text(path, `Bearer ${token}`, input))
   return namesIn(input).reduce((words, name) => words.replaceAll(name, 'that'), text)

@@ -6,7 +6,7 @@ import type { Kind } from './expected-targets.ts'
 
 const nobody = '01890000-0000-7000-8000-000000000000'
 
-/** Makes agents quickly: one call each, by the admin. */
+/** Creates agents fast: the admin makes one call for each. */
 export class Cast implements Disposable {
   readonly #url: string
   readonly #admin: Client
@@ -29,7 +29,7 @@ export class Cast implements Disposable {
     return { ...client, ...reply, id: reply.agentId, name, clientInstanceId }
   }
 
-  /** Whoever the test made so far is done with. */
+  /** Drops the agents that the test has created so far. */
   dismiss(): void {
     for (const client of this.#clients.splice(0)) client.close()
   }
@@ -50,7 +50,7 @@ async function held({ agent, lead }: World) {
 type Builder = (world: World) => Promise<unknown> | unknown
 type Builders = Readonly<Record<Kind, Builder>>
 
-/** Whoever cannot claim holds none. */
+/** A role that cannot claim holds no lease. */
 const leases = (world: World): Promise<unknown> =>
   held(world).then(
     (one) => ({ leases: [one] }),
@@ -64,7 +64,7 @@ const under =
     return many ? { tasks: [task] } : task
   }
 
-/** A result that came too late, of a task its agent holds again. */
+/** Creates a task with an orphan result, and the same agent holds the task again. */
 async function late(world: World): Promise<unknown> {
   const first = await held(world)
   await world.agent.tasks.release(first)
@@ -78,7 +78,10 @@ const empty: Builder = () => ({})
 const taken: Builder = ({ agent }) => ({ name: agent.name, type: 'qa' })
 const post = ({ agent }: World) => ({ to: agent.name, type: 'note', payload: null })
 
-/** Where what a case has is not what the caller's own or another's would be. */
+/**
+ * Inputs of procedures for which the equality cases name neither the caller's own object nor
+ * another's.
+ */
 const special: Readonly<Record<string, Partial<Builders>>> = {
   'projects.get': { "other's": () => ({ project: 'elsewhere' }) },
   'agents.register': {
@@ -98,7 +101,10 @@ const special: Readonly<Record<string, Partial<Builders>>> = {
   'auth.revoke': { own: empty, "other's": named, absent: () => ({ agent: 'nobody' }) },
 }
 
-/** An input that names the caller's own, another's or nothing that is there; `world.agent` is whose it is. */
+/**
+ * Returns an input that names the caller's own object, another's or an absent one. `world.agent` is
+ * the owner.
+ */
 export async function inputOf(path: string, kind: Kind, world: World): Promise<unknown> {
   const builder = special[path]?.[kind] ?? (kind === 'absent' ? () => absentOf(path) : cases[path]?.valid)
   if (!builder) throw new Error(`there is no case of ${path}`)

@@ -23,7 +23,7 @@ const known = getCACertificates('default')
 beforeAll(() => setDefaultCACertificates([...known, first.cert, second.cert]))
 afterAll(() => setDefaultCACertificates(known))
 
-/** Whose certificate a server shows to a new connection. */
+/** Returns the subject of the certificate that a server shows to a new connection. */
 const shownBy = ({ url }: { readonly url: string }, options: object = {}): Promise<string> =>
   new Promise((resolve, reject) => {
     const { port } = new URL(url)
@@ -40,7 +40,7 @@ test('with a certificate the server speaks HTTPS and WSS, to the client too, and
   const { server } = guarded
   expect(server.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/)
   const { key } = await guarded.key()
-  // Registers over HTTPS, and then calls over WSS.
+  // The agent registers over HTTPS, and calls over WSS after that.
   const agent = await Agent.register({ url: server.url, token: key, name: 'worker', type: 'implementation' })
   expect(await agent.client.auth.whoami()).toMatchObject({ name: 'worker', role: 'developer' })
   await agent.stop()
@@ -72,7 +72,7 @@ describe('a certificate that is renewed', () => {
     await using guarded = await Guarded.start({ config: { tls, logDir: folder, logLevel: 'error' } })
     const { server } = guarded
     const logged = () => readFileSync(join(folder, 'mcp-server.log'), 'utf8').match(/cannot be used/g)?.length ?? 0
-    // Half of a renewal, seen twice.
+    // The certificate is new and its key is not. The server logs each unusable pair once.
     writeFileSync(tls.certFile, second.cert)
     server.clock.advance(10_000)
     expect(await shownBy(server)).toBe('first')

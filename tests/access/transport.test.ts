@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { exchange, statusIn, upgradeRequest, Wire } from '../transports/wire.ts'
 import { ask, Guarded } from './given.ts'
 
-/** With headers that `fetch` does not let a caller set. */
+/** Sends headers that `fetch` does not let a caller set. */
 const get = (url: string, headers: Record<string, string | string[]>): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
     request(url, { headers }, (response) => resolve(response.resume().statusCode))

@@ -8,10 +8,13 @@ interface Body {
   readonly result?: { readonly data?: unknown }
 }
 
-/** No procedure takes this, so that who is let in changes nothing; who is not is refused before anybody looks at it. */
+/**
+ * No procedure accepts this input, so a caller with the permission changes nothing. A caller
+ * without it is refused before the input is parsed.
+ */
 export const unusable = { nothing: 1 }
 
-/** A query that looks for several and found nothing: the list of its answer is empty. */
+/** True if a query for several objects has found none: the list in its reply is empty. */
 function isNothing(data: unknown): boolean {
   const lists = typeof data === 'object' && data !== null ? Object.values(data).filter(Array.isArray) : []
   return lists.length > 0 && lists.every((list) => list.length === 0)
@@ -22,14 +25,17 @@ export function outcomeOf(path: string, { error, result }: Body): string {
   return /list$/.test(path) && isNothing(result?.data) ? 'nothing' : 'OK'
 }
 
-/** Whether a role may call at all, by the table written by hand. */
+/** True if the table that is written by hand lets the role call the procedure. */
 export function isLetIn(path: string, role: Role): boolean {
   const who = expected[path]
   if (who === undefined) throw new Error(`${path} is not in the table of who may call what`)
   return who === 'anyone' || who.includes(role)
 }
 
-/** Calls over HTTP on connections that stay, each from an address of its own: who guesses at a key would be locked out. */
+/**
+ * Makes calls over HTTP on connections that stay open. Each has an address of its own, because
+ * wrong guesses lock an address out.
+ */
 export class Caller implements Disposable {
   readonly #url: string
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 })
@@ -48,7 +54,7 @@ export class Caller implements Disposable {
     }
   }
 
-  /** The answer as it came. */
+  /** Returns the text of the reply. */
   text(path: string, authorization: string | undefined, input: unknown): Promise<string> {
     const text = JSON.stringify(input) ?? 'null'
     return procedures.get(path)?.kind === 'mutation'
@@ -63,7 +69,7 @@ export class Caller implements Disposable {
     return outcomeOf(path, body)
   }
 
-  /** Several calls of one kind in one request. */
+  /** Makes several calls of one kind in one HTTP request. */
   async batch(
     calls: readonly { readonly path: string; readonly input: unknown }[],
     authorization: string | undefined,

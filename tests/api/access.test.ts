@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { refusal, TestServer } from '../support/server.ts'
 
-/** One call over tRPC's HTTP, with a token. */
+/** Makes one call over tRPC's HTTP with a token. */
 async function query(server: TestServer, path: string, token: string) {
   const url = `${server.url}/trpc/${path}?input=${encodeURIComponent('{}')}`
   const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
@@ -59,7 +59,7 @@ test('a token that is too old is TOKEN_EXPIRED, whether it has been seen before 
   const [seen, unseen] = [await server.agent('seen'), await server.agent('unseen')]
   await seen.tasks.list({})
   const claims: { exp: number } = JSON.parse(Buffer.from(seen.token.split('.')[1] ?? '', 'base64url').toString())
-  // Clocks may disagree by five seconds.
+  // Clocks may differ by five seconds.
   server.clock.advance(claims.exp * 1_000 - server.clock.wall() + 4_000)
   expect(await query(server, 'tasks.list', seen.token)).toEqual({ status: 200, code: 'OK' })
   server.clock.advance(2_000)

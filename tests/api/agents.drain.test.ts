@@ -44,7 +44,7 @@ test('draining twice is one event, and of a silent agent the status is offline',
   for (let round = 0; round < 2; round += 1) await lead.agents.drain({ agent: ada.id })
   const { events } = await lead.events.list({ types: ['agent.draining'] })
   expect(events).toMatchObject([{ subject: ada.id, data: { name: 'ada' } }])
-  // The answer to a ping would be a sign of life.
+  // The socket is closed, because the reply to a ping counts as activity.
   ada.close()
   await server.advance(31_000)
   expect(await lead.agents.get({ agent: 'ada' })).toMatchObject({ status: 'offline' })

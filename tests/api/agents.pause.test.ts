@@ -9,7 +9,10 @@ const scopes: readonly [string, Scope][] = [
   ['everybody', { all: true }],
 ]
 
-/** A call that waits on the server: the heartbeat behind it on the same socket is answered after its first attempt. */
+/**
+ * Makes a call that blocks on the server, and returns once its first attempt has run: the heartbeat
+ * behind it on the same socket is answered.
+ */
 async function waiting<T>(agent: TestAgent, call: Promise<T>): Promise<{ call: Promise<T> }> {
   await agent.agents.heartbeat({})
   return { call }

@@ -20,7 +20,8 @@ test('an agent may leave by itself', async () => {
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.create({ type: 'code' })
   await claimOne(worker)
-  // Its own socket is closed with its sessions, maybe before the answer is out: what was done is in the store.
+  // The agent's own socket is closed with its sessions, possibly before the reply is sent. The
+  // store shows the effect.
   await worker.agents.unregister({}).catch((error: unknown) => expect(error).toMatchObject({ applied: 'unknown' }))
   expect((await lead.agents.list({})).agents).toEqual([])
   const { events } = await lead.events.list({ types: ['agent.unregistered', 'task.released'] })
@@ -104,7 +105,7 @@ test('an agent that has been silent for long is unregistered when nothing waits 
   expect((await refusal(server.connect({ token: ada.token }).agents.heartbeat({ leases: [] }))).code).toBe(
     'TOKEN_REVOKED',
   )
-  // It comes back as itself while its mailbox is kept, and as somebody new after that.
+  // The agent returns as itself while its inbox is kept, and as a new agent after that.
   expect((await server.agent('ada')).id).toBe(ada.id)
   await server.connect().agents.unregister({ agent: 'ada' })
   await server.advance(61 * minute)
@@ -118,7 +119,7 @@ test('the mailbox of an agent that was silent for long is kept from when it is u
   ada.close()
   await server.connect().messages.send({ to: 'ada', type: 'note', payload: 'kept' })
   await server.advance(90 * minute)
-  // Its own socket: nobody has answered the pings of one from before.
+  // The call needs a new socket, because no client has answered the pings on an older one.
   await server.connect().agents.unregister({ agent: 'ada' })
   await server.advance(59 * minute)
   await server.sweep()

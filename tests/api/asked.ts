@@ -7,7 +7,10 @@ export interface Asked {
   readonly params: unknown
 }
 
-/** The next request in an agent's inbox, once it is there; fails the test for mail that is none. */
+/**
+ * Returns the next request in an agent's inbox once it has arrived. Fails the test for any other
+ * message.
+ */
 export async function nextRequest(agent: Client): Promise<{ asked: Asked; message: Delivery }> {
   const message = await receiveOne(agent, { waitMs: 60_000 })
   const { payload } = message
@@ -17,7 +20,10 @@ export async function nextRequest(agent: Client): Promise<{ asked: Asked; messag
   return { asked: { requestId: String(requestId), method: String(method), params }, message }
 }
 
-/** Resolves once the server has what `call` asks for: a request is routed before its answer is waited for. */
+/**
+ * Resolves once the request of `call` has been routed, which happens before the server waits for
+ * the reply.
+ */
 export async function routed(lead: Client, count = 1): Promise<void> {
   let seen = 0
   for await (const _ of lead.events.subscribe({ cursor: 'start', types: ['request.routed'] })) {

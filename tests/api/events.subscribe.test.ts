@@ -137,7 +137,7 @@ test('15 s after an event that was kept back a checkpoint moves the cursor on', 
   const lead = server.connect()
   const next = reading(lead.events.subscribe({ epic: 'mine' }))
   await next(1)
-  // Another feed on the same socket that has seen the event: then so has the first.
+  // This second feed on the same socket has seen the event, so the first one has seen it too.
   const witness = reading(lead.events.subscribe({ cursor: 'start' }))
   await lead.tasks.createMany(many(2))
   await witness(2)

@@ -6,7 +6,10 @@ import { claimOne, leaseOf, reading, receiptOf, receiveOne } from './given.ts'
 
 const start = { cursor: 'start' }
 
-/** What the members of a fleet see of a message and a request between ada and bob. */
+/**
+ * Returns the events that the members of a fleet see of a message and of a request between ada and
+ * bob.
+ */
 async function talk() {
   const server = await TestServer.start()
   const lead = server.connect()
@@ -43,13 +46,13 @@ const between = [
   'request.timed_out',
 ]
 
-/** Whether the message of a request that timed out expires beside it depends on which sweep comes first. */
+/** The order of the sweeps decides if the message of a request that timed out expires too. */
 const isPrivate = (type: string) => /^(message|request)\./.test(type) && type !== 'message.expired'
 
 const listed = async (who: Pick<TestAgent, 'events'>) =>
   (await who.events.list({})).events.map(({ type }) => type).filter(isPrivate)
 
-/** What a subscription has sent up to the last event there is, which everyone sees. */
+/** Returns the events of a subscription up to the latest event, which everyone may see. */
 async function followed(who: Pick<TestAgent, 'events'>): Promise<string[]> {
   const types: string[] = []
   for await (const { type } of who.events.subscribe(start)) {

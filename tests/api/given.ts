@@ -4,7 +4,7 @@ import type { TestServer } from '../support/server.ts'
 type Claim = NonNullable<Parameters<Client['tasks']['claim']>[0]>
 type Receive = NonNullable<Parameters<Client['messages']['receive']>[0]>
 
-/** The one task a claim finds; fails the test when there is none. */
+/** Returns the one task of a claim; fails the test if there is none. */
 export async function claimOne(agent: Client, input: Claim = {}): Promise<LeasedTask> {
   const {
     tasks: [task],
@@ -15,7 +15,7 @@ export async function claimOne(agent: Client, input: Claim = {}): Promise<Leased
 
 export const leaseOf = ({ id, leaseToken }: LeasedTask) => ({ taskId: id, leaseToken })
 
-/** The one message that is next; fails the test when there is none. */
+/** Returns the next message of an inbox; fails the test if there is none. */
 export async function receiveOne(agent: Client, input: Receive = {}): Promise<Delivery> {
   const {
     messages: [message],
@@ -26,17 +26,17 @@ export async function receiveOne(agent: Client, input: Receive = {}): Promise<De
 
 export const receiptOf = ({ id, receipt }: Delivery) => ({ messageId: id, receipt })
 
-/** What the file holds, read past the server. */
+/** Reads rows from the database without the server. */
 export function rows<T>(server: TestServer, sql: string, ...params: string[]): T[] {
   return server.query<T>(sql, params)
 }
 
-/** Changes the file behind the server's back. */
+/** Changes the database without the server. */
 export function tamper(server: TestServer, sql: string): void {
   server.execute(sql)
 }
 
-/** Reads a subscription piece by piece without ending it. */
+/** Returns a function that reads `count` further items of a subscription and does not end it. */
 export function reading<T>(subscription: AsyncIterable<T>): (count: number) => Promise<T[]> {
   const iterator = subscription[Symbol.asyncIterator]()
   return async (count) => {

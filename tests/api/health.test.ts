@@ -144,7 +144,8 @@ test('a fleet is degraded when an agent is offline or reports errors, unhealthy 
   expect(await statusNow()).toBe('unhealthy')
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   expect(await statusNow()).toBe('healthy')
-  // The answer to a ping is a sign of life too, and would come at any moment after the clock has moved.
+  // The socket is closed, because the reply to a ping counts as activity and could arrive at any
+  // time after the clock has moved.
   bob.close()
   await ada.health.report({ errorRate: 0.5 })
   expect(await statusNow()).toBe('healthy')

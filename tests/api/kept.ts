@@ -13,7 +13,7 @@ const forEver: Config['retention'] = {
   denials: { ms: 0, maxRows: 0 },
 }
 
-/** A server that keeps everything but what the test is about. */
+/** Starts a server that keeps all rows except those with the given retention. */
 export const keeping = (retention: Partial<Config['retention']>) =>
   TestServer.start({ config: { retention: { ...forEver, ...retention } } })
 

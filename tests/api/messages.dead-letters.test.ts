@@ -6,7 +6,7 @@ import { receiptOf, receiveOne, rows } from './given.ts'
 
 const quiet = { limits: { pingMs: 1e12 } }
 
-/** Receives what is in the inbox and gives it up. */
+/** Receives the messages of an inbox and terminates them, so that they are dead letters. */
 async function bury(agent: Client, error?: string): Promise<string[]> {
   const { messages } = await agent.messages.receive({ limit: 100 })
   for (const message of messages)

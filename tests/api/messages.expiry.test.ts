@@ -31,7 +31,7 @@ test('a message past its time is not handed out, though no sweep has come by', a
   const { id } = await lead.messages.send({ to: 'bob', ...note, ttlMs: 5_000 })
   await lead.messages.send({ to: 'bob', type: 'note', payload: 'stays' })
   await server.advance(4_999)
-  // No sweep is due before another 250 ms.
+  // The next sweep is due 250 ms later.
   server.clock.advance(1)
   expect((await bob.messages.receive({})).messages).toMatchObject([{ payload: 'stays' }])
   expect((await lead.messages.get({ messageId: id })).status).toBe('pending')

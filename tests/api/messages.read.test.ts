@@ -8,7 +8,7 @@ type Page = { messages: readonly { payload: unknown }[]; nextCursor: string | nu
 
 const payloads = ({ messages }: Page) => messages.map(({ payload }) => payload)
 
-/** Every payload of a list, page by page. */
+/** Returns every payload of a list, page by page. */
 async function allOf(page: (cursor: string | undefined) => Promise<Page>): Promise<unknown[]> {
   const all: unknown[] = []
   let cursor: string | undefined
@@ -21,7 +21,7 @@ async function allOf(page: (cursor: string | undefined) => Promise<Page>): Promi
   throw new Error('the list has no end')
 }
 
-/** Eleven messages between ann, bob and the lead: 0 to 10. */
+/** Sends eleven messages between ann, bob and the lead: 0 to 10. */
 async function talk() {
   const server = await TestServer.start({ config: { maxPending: 100 } })
   const [lead, ann, bob, eve] = [

@@ -30,11 +30,14 @@ interface World {
   readonly bob: Client
   readonly eve: Client
   readonly messageId: string
-  /** Of its last delivery; one that never was where there was none. */
+  /** The receipt of the last delivery; without a delivery, a receipt that never existed. */
   receipt: string
 }
 
-/** How a message gets where it is to stand, and the receipt of its last delivery if it had one. */
+/**
+ * The steps that bring a message into each status, with the receipt of its last delivery if there
+ * is one.
+ */
 const arrivals: Readonly<Record<MessageStatus, (world: World, given: Given) => Promise<void>>> = {
   pending: async (world) => {
     await arrivals.delivered(world, {})
@@ -72,7 +75,7 @@ async function standing(status: MessageStatus, given: Given): Promise<World> {
   return world
 }
 
-/** All there is of the message: its row, its history, its events. */
+/** Returns everything the database has of the message: its row, its failures and its events. */
 const traces = ({ messageId }: World) => [
   rows(server, 'SELECT * FROM messages WHERE id = ?', messageId),
   rows(server, 'SELECT * FROM delivery_failures WHERE message_id = ?', messageId),
@@ -83,7 +86,7 @@ const statusIn = async ({ messageId }: World) => (await lead.messages.get({ mess
 
 type ByReceipt = 'ack' | 'nak' | 'term' | 'inProgress'
 
-/** Moves made with a receipt. */
+/** The transitions that need a receipt. */
 const receipted: Readonly<Record<ByReceipt, MessageTransition>> = {
   ack: 'ack',
   nak: 'nak',
@@ -96,7 +99,7 @@ const states = messageStatuses.map((status) => ({ status }))
 describe.each(Object.entries(receipted) as [ByReceipt, MessageTransition][])('%s', (verb, move) => {
   const { from, to } = messageTransitions[move]
   const legal = (status: MessageStatus) => from.some((one) => one === status)
-  // With their defaults, so that nothing but the receipt is told.
+  // All other parameters have their defaults, so the receipt alone decides.
   const call = (who: Client, receipt: { messageId: string; receipt: string }) => who.messages[verb](receipt)
 
   test.each(states)('of a $status message by the receipt of its last delivery', async ({ status }) => {
@@ -141,7 +144,10 @@ interface Other {
 const passing = (ms: number) => () => server.advance(ms)
 const chosen = ({ messageId }: World) => ({ filter: { messageIds: [messageId] } })
 
-/** Moves without a receipt: what the server does by itself or for a tech lead. `answer` belongs to requests. */
+/**
+ * The transitions without a receipt: those of the server itself and of a tech lead. `answer`
+ * belongs to requests.
+ */
 const others: Readonly<Record<Exclude<MessageTransition, ByReceipt | 'answer'>, Other>> = {
   deliver: { given: {}, make: (world) => world.bob.messages.receive({}) },
   redeliver: { given: { ackWaitMs: 1_000 }, make: passing(1_000) },
@@ -154,7 +160,7 @@ describe.each(Object.entries(others) as [keyof typeof others, Other][])('%s', (m
   const { from, to } = messageTransitions[move]
 
   test.each(states)('of a $status message', async ({ status }) => {
-    // One whose only delivery is over is dead and nowhere else.
+    // A message with one delivery is dead after it and cannot be pending again.
     const { maxDeliver: _, ...more } = given
     const world = await standing(status, status === 'delivered' ? given : more)
     const before = traces(world)

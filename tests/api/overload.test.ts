@@ -15,7 +15,7 @@ async function given() {
   return { server, lead, ada, task, message, project }
 }
 
-/** A call that is on its way is in the queue once another of the same socket is answered. */
+/** The earlier calls of a socket are in the queue once a later call of it is answered. */
 const arrived = (client: { readonly system: { info(): Promise<unknown> } }) => client.system.info()
 
 test('a heartbeat, a completion and an ack that came in time count, although the writer was busy past the deadline', async () => {

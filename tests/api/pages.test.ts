@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { TestServer, take } from '../support/server.ts'
 import { leaseOf, receiptOf, rows } from './given.ts'
 
-/** A third of a page, and nearly a whole one. */
+/** A third of a page, and almost a whole page. */
 const [third, whole] = [350_000, 1_000_000]
 
 const text = (bytes: number): string => 'x'.repeat(bytes)

@@ -6,7 +6,7 @@ import { claimOne, leaseOf } from './given.ts'
 const inPool = (client: Client, count: number) =>
   client.tasks.createMany({ tasks: Array.from({ length: count }, () => ({ type: 'code', locks: ['pool:gpu'] })) })
 
-/** A client tries a conflict again until its deadline. */
+/** The client repeats a call with a conflict until its deadline. */
 const soon = { deadlineMs: 200 }
 
 test('a pool is held by as many as its size, and each that ends lets one more in', async () => {

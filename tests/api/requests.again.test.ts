@@ -101,7 +101,7 @@ test('an answer whose wake never came is there at the deadline', async () => {
   const [lead] = [server.connect(), await server.agent('bob')]
   const answer = lead.requests.route({ method: 'm', target: 'bob', timeoutMs: 5_000 })
   await routed(lead)
-  // As another process would write it that cannot reach this one.
+  // The statement writes the reply as another process would if it could not notify this one.
   tamper(server, `UPDATE requests SET status = 'replied', reply = '{"result":"quiet"}'`)
   server.clock.advance(5_000)
   expect(await answer).toMatchObject({ ok: true, result: 'quiet' })

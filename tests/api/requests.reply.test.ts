@@ -5,10 +5,10 @@ import { receiptOf, rows } from './given.ts'
 
 const absent = '01890000-0000-7000-8000-000000000000'
 
-/** A request to `bob` that `caller` waits for. */
+/** Makes a request to `bob` and waits for the reply as `caller`. */
 function ask(caller: Pick<TestAgent, 'requests'>, timeoutMs = 5_000) {
   const answer = caller.requests.route({ method: 'm', target: 'bob', timeoutMs })
-  // Looked at later, or never.
+  // The test reads the result later or not at all.
   answer.catch(() => undefined)
   return answer
 }
@@ -86,7 +86,7 @@ test('whether an answer is in time is said by the clock, not by when a sweep run
   const { requestId } = (await nextRequest(bob)).asked
   leaving.abort()
   await gone
-  // No sweep: only time passes.
+  // Only time passes here; no sweep runs.
   server.clock.advance(100)
   expect(await bob.requests.reply({ requestId })).toEqual({ requestId, inTime: false })
   expect((await ada.events.list({ types: ['request.timed_out'] })).events).toHaveLength(1)
@@ -101,7 +101,7 @@ test('the answer acks the message in whatever state of delivery it is', async ()
   const first = await nextRequest(bob)
   await bob.requests.reply({ requestId: first.asked.requestId })
   expect(status()).toEqual(['acked'])
-  // Its own ack, as a loop over the inbox sends it, is a repeat.
+  // The ack that a loop over the inbox sends is a repetition of this one.
   expect(await bob.messages.ack(receiptOf(first.message))).toMatchObject({ status: 'acked' })
   const given = ask(ada)
   const second = await nextRequest(bob)

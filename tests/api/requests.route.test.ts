@@ -59,7 +59,7 @@ test('without a target the least busy of those that can do it is asked', async (
     waiting.push(lead.requests.route({ method: 'code' }))
     await routed(lead, count)
   }
-  // 2 leases against 1; then 2 against 2, by name; then 3 against 2.
+  // The agents hold 2 leases and 1; then 2 and 2, so the name decides; then 3 and 2.
   expect(askedNow()).toEqual(['bob', 'ada', 'bob'])
   for (const agent of [bob, ada, bob]) {
     await agent.requests.reply({ requestId: (await nextRequest(agent)).asked.requestId })
@@ -80,13 +80,13 @@ test('nobody is asked who is offline, paused, draining, gone, without the capabi
   tamper(server, 'UPDATE agents SET draining_at = NULL; UPDATE projects SET paused_at = 1')
   expect(await route()).toMatchObject(none)
   tamper(server, 'UPDATE projects SET paused_at = NULL')
-  // The answer to a ping would be a sign of life.
+  // The socket is closed, because the reply to a ping counts as activity.
   ada.close()
   server.clock.advance(30_000)
   expect(await route()).toMatchObject(none)
   const back = server.connect({ token: ada.token })
   await back.agents.heartbeat({})
-  // One that may not answer.
+  // This agent has no permission to reply.
   await server.agent('aaron', { ...code, role: 'observer' })
   const answer = lead.requests.route({ method: 'code' })
   await back.requests.reply({ requestId: (await nextRequest(back)).asked.requestId, result: 1 })
@@ -127,7 +127,7 @@ test('a full mailbox refuses a request, and nothing of it is left', async () => 
   await using server = await TestServer.start({ config: { maxPending: 20 } })
   const [lead] = [server.connect(), await server.agent('bob')]
   for (let n = 0; n < 19; n += 1) await lead.messages.send({ to: 'bob', type: 'note', payload: n })
-  // By hand: the client would try again for as long as it may take.
+  // The test uses a socket of its own, because the client would repeat the call until its deadline.
   using wire = await Wire.open(server.url)
   const refused = await wire.call('requests.route', 'mutation', { method: 'm', target: 'bob' })
   expect(refused.error?.data).toMatchObject({ code: 'INBOX_FULL', applied: 'no' })

@@ -219,7 +219,7 @@ test('nothing goes that is to be kept for ever', async () => {
   expect(tables.map((table) => count(server, table))).toEqual(before)
 })
 
-/** Of the file, with what its log holds. */
+/** Returns the size of the database file and its WAL. */
 function sizeOf(server: TestServer): number {
   if (onPostgres) return 0
   tamper(server, 'pragma wal_checkpoint(TRUNCATE)')
@@ -241,7 +241,8 @@ test('what was removed is counted, and its room is given back to the disk', asyn
   tamper(server, `update tasks set status = 'cancelled', ready = null, completed_at = 1`)
   await server.advance(2 * minute)
   for (const _ of upTo(4)) await server.sweep()
-  // A PostgreSQL gives room back by itself. The log cannot be emptied while the server moves pages out of it.
+  // PostgreSQL frees space without the server. The WAL cannot be truncated while the server moves
+  // pages out of it.
   if (!onPostgres) await expect.poll(() => sizeOf(server)).toBeLessThan(before - 1_000_000)
   const metrics = await (await fetch(`${server.url}/metrics`)).text()
   expect(metrics).toContain('tony_retention_removed_total{class="tasks"} 240')

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { claimOne, leaseOf, receiptOf, receiveOne, rows, tamper } from './given.ts'
 
-/** Tasks and messages of every kind this fleet can make. */
+/** Creates tasks and messages in every status. */
 async function aDay(server: TestServer): Promise<void> {
   const lead = server.connect()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
@@ -34,7 +34,7 @@ const counted = (server: TestServer, table: string, where = ''): Record<string, 
     ).map(({ status, n }) => [status, n]),
   )
 
-/** Without the zeroes. */
+/** Leaves out the zeros. */
 const some = (figures: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(figures).filter(([, figure]) => figure > 0))
 
@@ -88,7 +88,7 @@ async function scrape(server: TestServer): Promise<Sample[]> {
   }))
 }
 
-/** A gauge of one project, by its other label. */
+/** Returns the values of a gauge of one project by its other label. */
 const gauge = (samples: readonly Sample[], name: string, project: string): Record<string, number> =>
   Object.fromEntries(
     samples

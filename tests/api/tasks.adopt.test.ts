@@ -4,7 +4,7 @@ import { claimOne, leaseOf, rows } from './given.ts'
 
 type Spec = Parameters<TestAgent['tasks']['create']>[0]
 
-/** A task whose first attempt, ada's, is over, and whose result came after that. */
+/** Creates a task with an orphan result: ada's attempt is over, and its result arrived later. */
 async function late(spec: Partial<Spec> = {}) {
   const server = await TestServer.start()
   const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]

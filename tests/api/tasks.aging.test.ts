@@ -12,11 +12,17 @@ interface Saturated {
   readonly server: TestServer
   readonly worker: Client
   readonly seconds: number
-  /** Made anew each second, so that there is always more than can be done. */
+  /**
+   * A task that is created again in each second, so that there is always more work than the agent
+   * can do.
+   */
   readonly more: object
 }
 
-/** Works off one task a second while two come. The titles of what was claimed, with the second. */
+/**
+ * Claims one task per second while two are created. Returns the titles of the claimed tasks with
+ * their seconds.
+ */
 async function saturated({ server, worker, seconds, more }: Saturated): Promise<[string, number][]> {
   const claimed: [string, number][] = []
   for (let second = 1; second <= seconds; second += 1) {

@@ -4,7 +4,7 @@ import { claimOne, leaseOf } from './given.ts'
 
 type Filter = Parameters<ReturnType<TestServer['connect']>['tasks']['cancelMany']>[0]['filter']
 
-/** Six tasks that differ in everything a filter knows; the third has ended. */
+/** Creates six tasks that differ in everything a filter can name; the third has ended. */
 async function given() {
   const server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]

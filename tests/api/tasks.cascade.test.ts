@@ -5,7 +5,10 @@ import { claimOne, leaseOf } from './given.ts'
 
 const fails = { type: 'code', onDependencyFailure: 'fail' } as const
 
-/** root ← one ← two, which fail with it; beside them one that waits, and one that waits for that. */
+/**
+ * Creates root ← one ← two, which fail with it. Beside them are a task that waits for the root, and
+ * a task that waits for that one.
+ */
 async function given(root: Partial<Parameters<Client['tasks']['create']>[0]> = {}) {
   const server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
@@ -98,7 +101,7 @@ test('what fails with a dependency is told level by level, each in the order of 
   const { id: far } = await lead.tasks.create({ ...fails, dependsOn: [near] })
   const { id: farther } = await lead.tasks.create({ ...fails, dependsOn: [near] })
   const { id: nearToo } = await lead.tasks.create({ ...fails, dependsOn: [root] })
-  // Another row than before, on an engine that writes a new one for each change.
+  // The row is another one than before on an engine that writes a new row for each change.
   const { revision } = await lead.tasks.get({ taskId: near })
   await lead.tasks.update({ taskId: near, expectedRevision: revision, title: 'the first, changed last' })
   await lead.tasks.cancel({ taskId: root })

@@ -6,7 +6,7 @@ import { claimOne, leaseOf, rows } from './given.ts'
 const locked = (client: Client, locks: string[], more: object = {}) =>
   client.tasks.create({ type: 'code', locks, ...more })
 
-/** A client tries a conflict again until its deadline. */
+/** The client repeats a call with a conflict until its deadline. */
 const soon = { deadlineMs: 200 }
 
 const heldIn = (server: TestServer) =>

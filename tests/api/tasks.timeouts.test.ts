@@ -184,7 +184,8 @@ test('more tasks than one batch time out at once', async () => {
   await server.advance(minute)
   expect((await lead.tasks.tree({ epic: 'none' })).rollup?.total).toBe(0)
   const failed = async () => (await lead.tasks.list({ status: 'failed', limit: 500 })).tasks.length
-  // There a sweep leaves what another one holds to its next turn.
+  // On PostgreSQL a sweep skips rows that another transaction has locked, and the next sweep takes
+  // them.
   if (onPostgres) await expect.poll(() => server.sweep().then(failed)).toBe(260)
   expect(await failed()).toBe(260)
 })

@@ -16,24 +16,24 @@ interface World {
   readonly bob: TestAgent
 }
 
-/** A task in some state. */
+/** The state of a task in which the verb is called. */
 interface Given {
   readonly taskId: string
-  /** What it waits for when it is blocked. */
+  /** The dependency that blocks the task. */
   readonly gate: string
-  /** The latest lease, where that still counts for something; otherwise the one before. */
+  /** The latest lease, if it is current; otherwise the one before. */
   readonly lease: Lease
 }
 
 interface Verb {
   readonly move: TaskTransition
-  /** How the task is created. */
+  /** Options of the task. */
   readonly spec?: Partial<Spec>
-  /** Whether a late result is there to be adopted. */
+  /** True if the task has an orphan result. */
   readonly late?: true
-  /** Where it may be said, when that is not where the table has it. */
+  /** The statuses that allow the call, if they differ from the transitions of the contract. */
   readonly from?: readonly TaskStatus[]
-  /** What it is refused with elsewhere; `nothing` where nobody asks and nothing happens. */
+  /** The error in all other statuses; `nothing` if there is no error and no effect. */
   readonly refused: 'STALE_LEASE' | 'ILLEGAL_TRANSITION' | 'nothing'
   readonly run: (world: World, given: Given) => Promise<unknown>
 }
@@ -45,7 +45,10 @@ async function expire({ server, ada }: World, taskId: string): Promise<Lease> {
   return lease
 }
 
-/** Brings a task that ada has held once and released into a state, by what callers do. Gives the lease to try. */
+/**
+ * Brings a task, which ada has claimed and released once, into a status by calls. Returns the lease
+ * to try.
+ */
 const bringing: Readonly<Record<TaskStatus, (world: World, given: Given) => Promise<Lease>>> = {
   blocked: async ({ lead }, { taskId, gate, lease }) => {
     const { revision } = await lead.tasks.get({ taskId })
@@ -171,7 +174,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   'update with an open dependency': {
     move: 'defer',
-    // A held one is given dependencies by a plan: see plans.again.test.ts.
+    // A plan can give dependencies to a task under lease: see plans.again.test.ts.
     from: ['blocked', 'pending'],
     refused: 'ILLEGAL_TRANSITION',
     run: async ({ lead }, { taskId, gate }) => {

@@ -2,7 +2,10 @@ import { expect, test } from 'vitest'
 import { type TestAgent, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf } from './given.ts'
 
-/** A claim that waits on the server: the heartbeat behind it on the same socket is answered after its first attempt. */
+/**
+ * Makes a claim that blocks on the server, and returns once its first attempt has run: the
+ * heartbeat behind it on the same socket is answered.
+ */
 async function waiting(agent: TestAgent, options: { signal?: AbortSignal } = {}) {
   const claim = agent.tasks.claim({ waitMs: 20_000 }, options)
   await agent.agents.heartbeat({})
@@ -158,7 +161,8 @@ test('a waiter whose socket is gone passes its wake on', async () => {
   gone.close()
   await rejected
   const created = await server.connect().tasks.create({ type: 'code' })
-  // The claim may have been committed for the one that left before the server saw it leave: then its lease runs out.
+  // The claim may have been committed before the server noticed that the waiter had left. Its lease
+  // then expires.
   const holder = (await server.connect().tasks.get({ taskId: created.id })).claimedBy
   if (holder === gone.id) await server.advance(30_000)
   expect(await first).toBe(created.id)

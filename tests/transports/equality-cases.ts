@@ -1,7 +1,10 @@
 import { nextRequest } from '../api/asked.ts'
 import type { TestAgent, TestServer } from '../support/server.ts'
 
-/** What a case may use: an agent nobody else uses, and a client of the developer on this machine, here an admin. */
+/**
+ * The objects a case may use: an agent of its own, and a client of the developer of dev mode, who
+ * is an admin here.
+ */
 export interface World {
   readonly agent: TestAgent
   readonly lead: ReturnType<TestServer['connect']>
@@ -10,9 +13,9 @@ export interface World {
 export interface Case {
   /** Default: the agent. */
   readonly as?: 'developer'
-  /** Input that is accepted. */
+  /** Returns an accepted input. */
   readonly valid: (world: World) => unknown
-  /** Input that names something which is not there, or is not the caller's. */
+  /** An input that names an absent object, or another agent's. */
   readonly absent?: unknown
 }
 
@@ -20,7 +23,7 @@ const nobody = '01890000-0000-7000-8000-000000000000'
 const lease = { taskId: nobody, leaseToken: 'none' }
 const receipt = { messageId: nobody, receipt: 'none' }
 
-/** A task only this agent may claim. */
+/** Creates a task that only this agent may claim. */
 export const taskFor = ({ agent, lead }: World) => lead.tasks.create({ type: 'code', assignedTo: agent.id })
 
 export const mailFor = ({ agent, lead }: World, more: { threadId?: string } = {}) =>
@@ -39,7 +42,7 @@ async function failed(world: World): Promise<string> {
   return taskId
 }
 
-/** A task the agent has completed, which somebody else is to verify. */
+/** Creates a task that the agent has completed and another agent has to verify. */
 async function reviewed({ agent, lead }: World): Promise<string> {
   const { id: taskId } = await lead.tasks.create({ type: 'code', assignedTo: agent.id, acceptance: 'verify' })
   const [task] = (await agent.tasks.claim({})).tasks
@@ -64,12 +67,12 @@ async function answerNext(agent: TestAgent): Promise<void> {
   await agent.requests.reply({ requestId, result: { n: 1 } })
 }
 
-/** A key only this case knows. */
+/** Creates a key for this case only. */
 const keyOf = async ({ lead }: World) => ({ keyId: (await lead.auth.keys.create({ name: 'case' })).keyId })
 
 const planned = [{ externalId: 'first', type: 'code' }]
 
-/** One for each procedure; the test fails for a procedure that has none. */
+/** One case for each procedure. The test fails for a procedure without a case. */
 export const cases: Readonly<Record<string, Case>> = {
   'projects.create': { as: 'developer', valid: () => ({ name: `project ${crypto.randomUUID().slice(0, 8)}` }) },
   'projects.get': { valid: () => ({}), absent: { project: 'absent' } },
@@ -234,7 +237,8 @@ export const cases: Readonly<Record<string, Case>> = {
   'requests.route': {
     as: 'developer',
     valid: async ({ agent }) => {
-      // Rejected where the agent leaves before it was asked: not every input is a request.
+      // The promise rejects if the agent leaves before the request arrives: not every input is a
+      // request.
       answerNext(agent).catch(() => undefined)
       return { method: 'm', target: agent.id, params: [1] }
     },

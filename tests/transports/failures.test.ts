@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { Wire } from './wire.ts'
 
-/** Breaks the file under a running server, as a bad disk or a careless hand would. */
+/** Damages the file under a running server, as a bad disk or a careless operator would. */
 function damage(server: TestServer, sql: string): void {
   const database = new Database(server.database)
   database.pragma('foreign_keys = OFF')
@@ -14,7 +14,7 @@ function damage(server: TestServer, sql: string): void {
 const post = (url: string, body: string) =>
   fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
 
-/** Of what broke, or where, nothing may be said. */
+/** Checks that a reply names neither the damaged part nor its place in the code. */
 function saysNothing(server: TestServer, text: string): void {
   for (const word of [
     'stack',

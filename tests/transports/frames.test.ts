@@ -109,12 +109,12 @@ test('a single frame full of malformed messages costs twenty answers and no more
   using wire = await Wire.open(server.url)
   wire.send(`[${'1,'.repeat(500_000)}1]`)
   expect((await wire.closed).code).toBe(4400)
-  // The last one is the error before the close.
+  // The last text is the error before the close.
   expect(wire.texts.length).toBeLessThanOrEqual(22)
   expect(await other.answers()).toBe(true)
 })
 
-// There calls of one frame are answered in whatever order they end.
+// On PostgreSQL the calls of one frame are answered in the order in which they end.
 test.skipIf(onPostgres)(
   'a frame with more calls than there may be is refused call by call, and does what is no call',
   async () => {

@@ -6,7 +6,7 @@ import { TestServer } from '../support/server.ts'
 import { stockClient } from './stock.ts'
 import { clientFrame, codeOf, socketUrl, Wire, type WireOptions } from './wire.ts'
 
-/** The only frame before the close, as an error of no call. */
+/** Returns the only frame before the close: an error that belongs to no call. */
 async function refusalBeforeClose(wire: Wire): Promise<{ code: unknown; closed: number }> {
   const { code: closed } = await wire.closed
   expect(wire.texts).toHaveLength(1)
@@ -102,7 +102,7 @@ test("tRPC's own client whose subscription is too large waits longer before each
 test('a frame that is malformed by itself is closed with its code after the error', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
-  // Unmasked: no library sends it.
+  // The frame is unmasked, as no library sends it.
   Reflect.get(wire.ws, '_socket').write(clientFrame(1, '{}', { masked: false }))
   expect(await refusalBeforeClose(wire)).toEqual({ code: 'INVALID_INPUT', closed: 1002 })
 })

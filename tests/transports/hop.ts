@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** A real TCP hop between a client and a server, for what networks do: cut connections, lose answers, stall, refuse. */
+/**
+ * A real TCP proxy between a client and a server. It simulates faults of a network: it cuts
+ * connections, drops replies, stalls and refuses.
+ */
 export class Hop implements AsyncDisposable {
   readonly #server: Server
   readonly #pairs = new Set<readonly [Socket, Socket]>()
@@ -9,9 +12,9 @@ export class Hop implements AsyncDisposable {
   #refusing = false
   #silent: (() => void) | undefined
   #emptied: () => void = () => undefined
-  /** Connections that were let through. */
+  /** The number of connections that were accepted. */
   connections = 0
-  /** Called with each connection that was let through. */
+  /** Called with each accepted connection. */
   onConnection: () => void = () => undefined
   /** Called with each connection that was broken at once. */
   onRefusal: () => void = () => undefined
@@ -33,7 +36,7 @@ export class Hop implements AsyncDisposable {
     return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
   }
 
-  /** Breaks every connection without a word. */
+  /** Breaks every connection without a close frame. */
   cut(): void {
     for (const [near, far] of this.#pairs) {
       near.resetAndDestroy()
@@ -41,7 +44,7 @@ export class Hop implements AsyncDisposable {
     }
   }
 
-  /** New connections are broken at once, until `accept`. */
+  /** Breaks each new connection at once, until `accept`. */
   refuse(): void {
     this.#refusing = true
   }
@@ -51,14 +54,14 @@ export class Hop implements AsyncDisposable {
     this.#silent = undefined
   }
 
-  /** From now on answers are lost; settles when the first one was. */
+  /** Drops replies from now on. Resolves when the first one was dropped. */
   loseAnswers(): Promise<void> {
     return new Promise((resolve) => {
       this.#silent = resolve
     })
   }
 
-  /** Settles once no connection is left. */
+  /** Resolves once no connection is open. */
   async idle(): Promise<void> {
     while (this.#pairs.size > 0) {
       await new Promise<void>((resolve) => {

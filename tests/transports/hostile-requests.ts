@@ -27,7 +27,7 @@ const nasty: readonly string[] = [
   "' or 1=1 --",
 ]
 
-/** One character of a text is another one, gone, or twice there. */
+/** Changes, removes or doubles one character of a text. */
 const bent = (text: string): fc.Arbitrary<string> =>
   fc
     .tuple(fc.nat(Math.max(0, text.length - 1)), fc.constantFrom('', 'A', '_', '.', '0', '%', '=', text.slice(0, 2)))
@@ -54,7 +54,10 @@ const odd = fc.oneof(
   fc.constantFrom<unknown>('at+jwt', 'JWT', 2 ** 53, -1, [], {}, null),
 )
 
-/** A token whose header and claims are what its maker liked, signed with nothing, with a guess, or with another's signature. */
+/**
+ * Makes a token with arbitrary headers and claims. Its signature is empty, guessed or that of
+ * another token.
+ */
 const forged = (token: string): fc.Arbitrary<string> => {
   const [header = '', claims = '', signature = ''] = token.split('.')
   const read = (part: string): Record<string, unknown> => JSON.parse(Buffer.from(part, 'base64url').toString())
@@ -77,7 +80,7 @@ const forged = (token: string): fc.Arbitrary<string> => {
   })
 }
 
-/** Credentials nobody was given, made from some that somebody was. */
+/** Makes credentials that were never issued, some of them from issued ones. */
 export const tokens = (good: readonly string[]): fc.Arbitrary<string> =>
   fc.oneof(
     fc.constantFrom(...nasty),
@@ -139,7 +142,7 @@ export interface HostileRequest {
 
 const types = ['application/json', 'application/json; charset=utf-16', 'text/plain', 'multipart/form-data', '']
 
-/** Requests of a form that HTTP has, to procedures there are and to some there are not. */
+/** Makes well-formed HTTP requests to known and unknown procedures. */
 export function requests(
   mutations: readonly string[],
   queries: readonly string[],
@@ -201,7 +204,7 @@ const line = fc.oneof(
     .map(([name, value]) => `${name}: ${value}`),
 )
 
-/** Bytes that begin as an HTTP request does. */
+/** Makes bytes that begin like an HTTP request. */
 export const heads: fc.Arbitrary<Buffer> = fc
   .tuple(
     fc.constantFrom('GET', 'POST', 'OPTIONS', 'TRACE', 'CONNECT', 'get', 'GE T', 'PRI', 'DELETE'),
@@ -228,7 +231,7 @@ export const heads: fc.Arbitrary<Buffer> = fc
 
 const flags = fc.record({ masked: fc.boolean(), fin: fc.boolean(), reserved: fc.nat(7) })
 
-/** A WebSocket, upgraded as it should be, and then frames that no library would send. */
+/** Makes a correct WebSocket upgrade and frames after it that no library sends. */
 export const frames: fc.Arbitrary<Buffer> = fc
   .array(fc.tuple(fc.nat(15), fc.uint8Array({ maxLength: 200 }), flags), { minLength: 1, maxLength: 4 })
   .map((all) =>

@@ -20,8 +20,9 @@ const times = roundsOf({ part: 0.1, full: 1, variable: 'HOSTILE_TIMES' })
 const counts = { frames: 30_000, requests: 14_000, tokens: 5_000, hellos: 400, heads: 800, protocol: 800 }
 
 /**
- * No turn of the server's loop may take longer, in CPU time of its thread. Where more wants to run than there are processors, the
- * same work takes several times as much of it: what holds a loop up by its form is found all the same.
+ * The longest time that one iteration of the server's event loop may take, in CPU time of its
+ * thread. On an overloaded machine the same work takes several times as much CPU time, so the bound
+ * is higher there. A pattern that blocks the event loop exceeds both bounds.
  */
 const longestTurnMs = () => ((loadavg()[0] ?? 0) > availableParallelism() ? 500 : 100)
 
@@ -58,7 +59,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** A call of each procedure that was accepted, with ids that exist. */
+/** Returns one accepted call of each procedure, with ids that exist. */
 async function collect(): Promise<[Sample, ...Sample[]]> {
   const all: Sample[] = []
   for (const [path, { kind }] of procedures) {
@@ -76,7 +77,7 @@ const newAddress = (): string => {
   return `10.${(addresses >> 16) & 255}.${(addresses >> 8) & 255}.${addresses & 255}`
 }
 
-/** How a call ends that its caller gave up, or whose body is too large to be read. */
+/** The errors of a call that its caller aborted, or whose body is too large to be read. */
 const leaving = new Set(['ABORT_ERR', 'AbortError', 'TimeoutError', 'ECONNRESET', 'EPIPE'])
 
 function send(
@@ -84,17 +85,17 @@ function send(
   token: string,
 ): Promise<{ status: number; text: string }> {
   const shown = { authorization: `Bearer ${token}`, 'x-forwarded-for': newAddress(), ...headers }
-  // What waits for work or for an answer is left alone: its caller goes away.
+  // A call that waits for work or for a reply is aborted: its caller disconnects.
   const signal = AbortSignal.timeout(250)
   return new Promise((resolve, reject) => {
     const made = request(`${url}${path}`, { method, agent, headers: shown, signal }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => {
         chunks.push(chunk)
-        // A stream of events goes on: its beginning is enough.
+        // A stream of events does not end, so its beginning is enough.
         if (response.headers['content-type']?.startsWith('text/event-stream')) made.destroy()
       })
-      // Told by `close`.
+      // The event `close` follows each error.
       response.on('error', () => undefined)
       response.on('close', () => {
         resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() })
@@ -107,7 +108,7 @@ function send(
   })
 }
 
-/** Runs `one` for each of what an arbitrary gives, eight at a time. */
+/** Runs `one` for each value of an arbitrary, eight at a time. */
 async function each<T>(arbitrary: fc.Arbitrary<T>, count: number, one: (thing: T, index: number) => Promise<void>) {
   const all = fc.sample(arbitrary, { seed, numRuns: count * times })
   sent += all.length
@@ -119,7 +120,7 @@ async function each<T>(arbitrary: fc.Arbitrary<T>, count: number, one: (thing: T
   )
 }
 
-/** That nobody answered a request in time is what was asked for; every other 5xx is a fault. */
+/** A request without a reply in time was the caller's wish; any other 5xx is a fault. */
 const harmless = (status: number, text: string, what: unknown): void => {
   if (
     (status >= 500 && !text.includes('"DEADLINE_EXCEEDED"')) ||
@@ -129,7 +130,7 @@ const harmless = (status: number, text: string, what: unknown): void => {
     throw new Error(`seed ${seed}: ${status} ${text}\nafter ${JSON.stringify(what)?.slice(0, 3_000)}`)
 }
 
-/** What became of the calls that were counted, by code. */
+/** Returns the number of counted calls by their code. */
 async function counted(): Promise<Map<string, number>> {
   const text = await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${adminKey}` } })).text()
   const codes = new Map<string, number>()
@@ -138,7 +139,7 @@ async function counted(): Promise<Map<string, number>> {
   return codes
 }
 
-/** Refused for who it is, or how often it comes: it reached no procedure. */
+/** The codes of refusals for the identity or the rate. Such a call reaches no procedure. */
 const atTheDoor = new Set([
   'UNAUTHENTICATED',
   'TOKEN_EXPIRED',
@@ -152,7 +153,7 @@ async function overSockets(): Promise<number> {
   const dice = new Dice(seed)
   const crew = Array.from({ length: 8 }, (_, lane) => {
     const identity = async () => {
-      // One in four shows no credential.
+      // One lane in four has no credential.
       if (lane % 4 === 0) return undefined
       const { token } = await cast.agent('tech-lead')
       cast.dismiss()
@@ -228,7 +229,7 @@ test('no hostile frame, header, body or token breaks a server in serve mode, or 
   })
   expect(made('RATE_LIMITED') / sent).toBeLessThan(0.05)
   expect(held.cpuMs).toBeLessThan(longestTurnMs())
-  // In the same words, whatever was wrong with it; the key that was right was refused nothing.
+  // Every refusal has the same text, and the valid key was never refused.
   expect([...answers].length).toBe(1)
   const { id } = await admin.tasks.create({ type: 'healthy' })
   expect(await admin.tasks.get({ taskId: id })).toMatchObject({ id })

@@ -11,7 +11,7 @@ const seed = Number(process.env['HOSTILE_SEED'] ?? 20_261_122)
 const frames = roundsOf({ part: 2_000, full: 20_000, variable: 'HOSTILE_FRAMES' })
 const lanes = 6
 
-/** A call of each procedure that was accepted, with ids that exist. */
+/** Returns one accepted call of each procedure, with ids that exist. */
 async function collect(server: TestServer): Promise<[Sample, ...Sample[]]> {
   const lead = server.connect()
   const samples: Sample[] = []
@@ -31,7 +31,7 @@ async function callsCounted(url: string): Promise<number> {
   return [...text.matchAll(/^tony_calls_total\{.*\} (\d+)$/gm)].reduce((total, [, count]) => total + Number(count), 0)
 }
 
-/** Somebody who does nothing wrong. */
+/** Makes the calls of a well-behaved client. */
 async function live(client: Client): Promise<void> {
   const { id } = await client.tasks.create({ type: 'healthy' })
   expect(await client.tasks.get({ taskId: id })).toMatchObject({ id, type: 'healthy' })
@@ -63,7 +63,7 @@ test(`no frame of ${frames} hostile ones, of seed ${seed}, breaks the server`, a
     await Promise.all(crew.map((lane) => lane.burst()))
     await live(healthy)
     healthyCalls += 2
-    // Leases run out, windows pass, sweeps run.
+    // Leases expire, rate limits recover and sweeps run.
     server.clock.advance(3_000)
     sent = crew.reduce((total, lane) => total + lane.sent, 0)
   }

@@ -207,7 +207,7 @@ test('a caller that leaves in the middle of its blocking call leaves its place i
     body: '{"waitMs":60000}',
     signal: leaving.signal,
   }).catch(() => 'left')
-  // It is in line once another connection, opened later, was answered.
+  // The first connection waits for its turn once a later connection was answered.
   await (await fetch(`${server.url}/readyz`)).text()
   leaving.abort()
   expect(await call).toBe('left')

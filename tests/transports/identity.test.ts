@@ -10,7 +10,7 @@ interface Answer {
   readonly code: unknown
 }
 
-/** With headers that `fetch` does not let a caller set. */
+/** Sends headers that `fetch` does not let a caller set. */
 const get = (url: string, headers: Record<string, string>, method = 'GET', body?: string): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const sent = request(

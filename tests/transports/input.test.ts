@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { codeOf, type Reply, Wire } from './wire.ts'
 
-/** Inputs as JSON text: some of them no JavaScript value can spell. */
+/** Inputs as JSON text. Some of them cannot be JavaScript values. */
 const hostile: readonly (readonly [string, string])[] = [
   ['the key __proto__', '{"type":"code","metadata":{"__proto__":{"role":"admin"}}}'],
   ['the key __proto__ at the top', '{"type":"code","__proto__":{"role":"admin"}}'],
@@ -34,7 +34,7 @@ const overSocket = async (path: string, method: string, input: string): Promise<
   return await wire.of(1)
 }
 
-/** The refusal of the guard, not of a schema behind it. */
+/** The refusal comes from the guard and not from a schema behind it. */
 const unusable = { message: expect.stringContaining('the input cannot be used'), data: { code: 'INVALID_INPUT' } }
 
 const post = (path: string, body: string) =>

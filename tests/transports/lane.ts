@@ -2,10 +2,10 @@ import { WebSocket } from 'ws'
 import type { Hostile, Mutator } from './mutator.ts'
 import { type Reply, Wire } from './wire.ts'
 
-/** Sent before the server is asked whether it is still there. */
+/** The number of hostile frames before the lane checks that the server still replies. */
 const burst = 25
 
-/** What no reply may hold, whatever was sent. */
+/** Checks that a reply has none of the forbidden contents, for any input. */
 function examine(text: string, sent: readonly Hostile[]): void {
   if (!text.includes('"INTERNAL"') && !text.includes('"stack"')) return
   const { error }: Reply = JSON.parse(text)
@@ -17,17 +17,17 @@ function examine(text: string, sent: readonly Hostile[]): void {
   }
 }
 
-/** One socket after the other that hostile frames are sent over. */
+/** Sends hostile frames over one socket after another. */
 export class Lane {
   readonly #url: string
   readonly #mutator: Mutator
   readonly #identity: () => Promise<string | undefined>
   #wire: Wire | undefined
   #bursts = 0
-  /** Calls of its own, which are not hostile. */
+  /** The number of calls of the lane itself, which are not hostile. */
   own = 0
 
-  /** Asks for another identity whenever what it sent cost it the one it had. */
+  /** Asks for another identity when a hostile frame has cost the lane its present one. */
   constructor(url: string, mutator: Mutator, identity: () => Promise<string | undefined>) {
     this.#url = url
     this.#mutator = mutator
@@ -55,7 +55,7 @@ export class Lane {
 
   sent = 0
 
-  /** The server has answered everything that was sent, or ended the socket for it. */
+  /** Resolves once the server has answered all frames or closed the socket because of one. */
   async #settled(wire: Wire): Promise<void> {
     if (wire.ws.readyState !== WebSocket.OPEN) return void (await wire.closed)
     this.own += 1

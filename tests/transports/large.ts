@@ -7,7 +7,7 @@ import { Wire } from './wire.ts'
 
 export const mebibyte = 1_048_576
 
-/** A server in a process of its own, whose memory a test measures. */
+/** A server in a process of its own whose memory a test measures. */
 export class MeasuredServer implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'tony-memory-'))
   #child: Child | undefined
@@ -18,7 +18,7 @@ export class MeasuredServer implements AsyncDisposable {
     return join(this.#folder, 'test.db')
   }
 
-  /** Starts the server, or starts it again on the same file. */
+  /** Starts the server, or restarts it on the same file. */
   async start(): Promise<void> {
     await this.stop()
     this.#child = new Child('measured.ts', this.file)
@@ -31,7 +31,7 @@ export class MeasuredServer implements AsyncDisposable {
     this.#child = undefined
   }
 
-  /** Makes `copies` of the rows that a table has, each with a new id. Only while the server is stopped. */
+  /** Makes `copies` of the rows of a table, each with a new id. The server must be stopped. */
   multiply(table: 'tasks' | 'messages', copies: number): void {
     const database = new Sqlite(this.file)
     const columns = database.pragma(`table_info(${table})`) as { name: string }[]
@@ -44,20 +44,20 @@ export class MeasuredServer implements AsyncDisposable {
     database.close()
   }
 
-  /** Memory in use after a collection, in bytes. */
+  /** Returns the memory in use after a garbage collection, in bytes. */
   async inUse(): Promise<number> {
     this.#asked += 1
     this.#child?.tell('memory')
     return Number(await this.#child?.says(`memory ${this.#asked}: `))
   }
 
-  /** Resident memory now, in bytes. From here on `peak` counts. */
+  /** Returns the resident memory, in bytes, and restarts the measurement of `peak`. */
   settled(): number {
     writeFileSync(`/proc/${this.#child?.pid}/clear_refs`, '5')
     return this.#statusOf('VmRSS')
   }
 
-  /** The most resident memory since `settled`, in bytes. */
+  /** The highest resident memory since `settled`, in bytes. */
   get peak(): number {
     return this.#statusOf('VmHWM')
   }

@@ -24,7 +24,7 @@ test('a first frame that is no connectionParams closes the socket', async () => 
   expect((await binary.closed).code).toBe(1003)
 })
 
-// There calls are answered in whatever order they end.
+// On PostgreSQL the calls are answered in the order in which they end.
 test.skipIf(onPostgres)('frames that come while the caller is being identified are answered, in order', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url, { announced: true })
@@ -144,7 +144,7 @@ test('a silent socket is pinged, lives while it answers, and is ended when it do
   server.clock.advance(30_000)
   expect(await wire.text()).toBe('PING')
   server.clock.advance(10_000)
-  // Without a close frame: there is nobody to read it.
+  // The server sends no close frame, because no client would read it.
   expect((await wire.closed).code).toBe(1006)
 })
 
@@ -192,7 +192,7 @@ test('after a pause of the server nobody is ended without having been asked', as
   await using server = await TestServer.start({ limits: { pingMs: 100, pongMs: 500 } })
   using wire = await Wire.open(server.url)
   expect(await wire.answers()).toBe(true)
-  // The first round over the sockets comes only after both times have passed.
+  // The first check of the sockets runs only after both times have passed.
   server.clock.advance(1_000)
   expect(await wire.text()).toBe('PING')
   wire.send('PONG')

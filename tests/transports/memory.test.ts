@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MeasuredServer, mebibyte } from './large.ts'
 import type { Wire } from './wire.ts'
 
-/** Close to the largest frame, and so the largest task and message. */
+/** Close to the largest frame, and so to the largest task and message. */
 const megabyte = 'x'.repeat(1_000_000)
 
 const server = new MeasuredServer()
@@ -31,7 +31,7 @@ async function readPages(wire: Wire, from: number, pages: number): Promise<numbe
   let tasks = 0
   for (let page = 0; page < pages && cursor !== null; page += 1) {
     const { result } = await wire.call('tasks.list', 'query', { cursor, limit: 500 })
-    // The reply as the protocol documents it.
+    // The reply has the form that the protocol documents.
     const data = result?.data as Page
     tasks += data.tasks.length
     cursor = data.nextCursor
@@ -43,7 +43,8 @@ async function readPages(wire: Wire, from: number, pages: number): Promise<numbe
 test('16 readers of all pages of 500 tasks of 1 MB make the memory of the server grow by less than 64 MB', async () => {
   await server.start()
   const readers = await Promise.all(Array.from({ length: 16 }, () => server.connect()))
-  // One reader first: from then on there is as much garbage as the collector lets lie.
+  // One reader runs first. After it, the heap has the amount of garbage that the collector
+  // tolerates.
   for (const reader of readers.slice(0, 1)) await readPages(reader, 0, 64)
   const before = server.settled()
   const each = await Promise.all(readers.map((reader, index) => readPages(reader, index * 32, 32)))
@@ -70,7 +71,7 @@ test('20 callers that read no answer cost the server less than 2 MB each, and al
   }
   await expect.poll(cutOff, { timeout: 60_000, interval: 500 }).toBe(20)
   for (const caller of callers) caller.ws.resume()
-  // The close frame waits a second for a caller that begins to read.
+  // The close frame waits a second for a caller that starts to read.
   for (const { code } of await Promise.all(callers.map(({ closed }) => closed))) expect([1013, 1006]).toContain(code)
   expect((Math.max(...used) - before) / 20).toBeLessThan(2_000_000)
 }, 120_000)

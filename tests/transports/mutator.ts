@@ -1,4 +1,4 @@
-/** Chance that a seed repeats. */
+/** A random number generator with a seed. */
 export class Dice {
   #state: number
 
@@ -6,7 +6,7 @@ export class Dice {
     this.#state = seed >>> 0
   }
 
-  /** [0, 1): mulberry32. */
+  /** Returns a number in [0, 1): mulberry32. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = this.#state
@@ -28,17 +28,20 @@ export class Dice {
   }
 }
 
-/** A call that was accepted once, as what hostile ones are made from. */
+/** An accepted call from which hostile calls are made. */
 export interface Sample {
   readonly path: string
   readonly kind: string
   readonly input: unknown
 }
 
-/** `raw` goes out as bytes of a text frame, or of a binary one. */
+/** A frame. `raw` is sent as the bytes of a text frame or of a binary one. */
 export type Hostile = { readonly text: string } | { readonly raw: Buffer; readonly binary: boolean }
 
-/** Stand-ins for values that only JSON text can spell; put in after everything was made into text. */
+/**
+ * Placeholders for values that only JSON text can express. They are replaced in the serialized
+ * text.
+ */
 const spelled: Readonly<Record<string, string>> = {
   '@infinite': '1e400',
   '@negative': '-1e400',
@@ -174,7 +177,7 @@ export class Mutator {
     return { id: this.#id % 5_000, method: kind, params: { path, input: input ?? structuredClone(valid) } }
   }
 
-  /** Addressed to a procedure, with an input that is not what it should be. */
+  /** Makes a call of a procedure with a wrong input. */
   #call(): Record<string, unknown> {
     const envelope = this.#envelope()
     const params = envelope['params'] as { input: unknown }
@@ -188,7 +191,7 @@ export class Mutator {
     return result
   }
 
-  /** One change somewhere in a value. */
+  /** Makes one change somewhere in a value. */
   #change(value: unknown): unknown {
     const dice = this.#dice
     if (typeof value === 'object' && value !== null && !dice.chance(0.15)) {
@@ -199,7 +202,7 @@ export class Mutator {
       if (at < entries.length && roll < 0.2) entries.splice(at, 1)
       else if (at < entries.length) entries[at] = [roll < 0.3 ? dice.of(keys) : key, this.#change(inner)]
       else entries.push([key, this.#random(2)])
-      // Own properties, __proto__ too.
+      // Keeps all own properties, `__proto__` included.
       return Array.isArray(value) ? entries.map(([, entry]) => entry) : Object.fromEntries(entries)
     }
     if (typeof value === 'string' && dice.chance(0.4)) return this.#scrambled(value)

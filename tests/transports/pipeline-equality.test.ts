@@ -19,7 +19,9 @@ async function createWorld(role: Standing): Promise<World> {
   return { agent: await server.agent(`agent-${named}`, { role }), lead: server.connect() }
 }
 
-/** A world that nothing has been accepted in, by way and role: what is refused changes nothing there. */
+/**
+ * Worlds without an accepted call, by transport and role: a refused call changes nothing in them.
+ */
 const unchanged = new Map<string, World>()
 
 async function worldOf(way: string, role: Standing): Promise<World> {
@@ -29,7 +31,7 @@ async function worldOf(way: string, role: Standing): Promise<World> {
   return world
 }
 
-/** The next question on each way finds new worlds. */
+/** Drops the worlds, so that the next call on each transport finds new ones. */
 function dismissWorlds(role: Standing): void {
   for (const way of Object.keys(ways)) {
     const world = unchanged.get(`${way} ${role}`)
@@ -44,15 +46,15 @@ type Input = (of: World) => unknown
 interface Question {
   readonly path: string
   readonly role?: Standing
-  /** Default: the agent's. */
+  /** Default: the token of the agent. */
   readonly token?: (of: World) => string | undefined
-  /** A string is JSON as it is. */
+  /** A string is sent as JSON text without a change. */
   readonly input: Input | string | undefined
 }
 
 const textOf = (input: unknown): string | undefined => (input === undefined ? undefined : JSON.stringify(input))
 
-/** Asks the same on each way, in a world that is the same on all ways, and expects one answer. */
+/** Makes the same call on each transport, in worlds that are equal, and expects equal replies. */
 async function sameOnAll({
   path,
   role = 'tech-lead',
@@ -63,7 +65,7 @@ async function sameOnAll({
   const answers: [string, Outcome][] = []
   for (const [name, ask] of Object.entries(ways)) {
     const of = await worldOf(name, role)
-    // So that there is a first thing to send.
+    // The task and the message are the first items that a subscription sends.
     if (kind === 'subscription') await Promise.all([taskFor(of), mailFor(of)])
     const text = typeof input === 'function' ? textOf(await input(of)) : input
     const asked: Asked = { path, kind, input: text, token: token(of) }
@@ -80,7 +82,9 @@ async function sameOnAll({
 const codeIn = (outcome: Outcome): unknown =>
   'error' in outcome ? (outcome.error as { code: unknown }).code : undefined
 
-/** What no procedure was made for; some accept some of it, and then all ways do. */
+/**
+ * Inputs that no procedure expects. If a procedure accepts one, it must do so on every transport.
+ */
 const generic = [
   undefined,
   'null',
@@ -109,7 +113,7 @@ describe.each([...procedures.keys()])('%s', (path) => {
   const known = cases[path]
   const developer = known?.as === 'developer' ? { token: () => undefined } : {}
 
-  // There a backup is the database's own business.
+  // On PostgreSQL a backup is the task of the database's own tools.
   test.skipIf(onPostgres && path === 'system.backup')('is accepted with the same answer on all ways', async () => {
     const outcome = await sameOnAll({ path, input: (of) => known?.valid(of), ...developer })
     expect(outcome).toHaveProperty('data')

@@ -9,7 +9,7 @@ import { selfSigned } from '../support/certificate.ts'
 import { TestServer, type TestServerOptions } from '../support/server.ts'
 import { codeOf, upgradeRequest, Wire } from './wire.ts'
 
-/** A connection whose peer never closes its half. */
+/** Opens a connection whose client never closes its half. */
 async function halfOpen(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
@@ -52,7 +52,7 @@ test('the peer of a refused upgrade that keeps its half open is cut off within s
   const socket = await halfOpen(server.url)
   socket.write(upgradeRequest({}, '/elsewhere'))
   await once(socket, 'data')
-  // The server's half is gone once a write is answered by a reset.
+  // The server has closed its half once it answers a write with a reset.
   const gone = new Promise((resolve) => socket.once('close', resolve))
   const writing = setInterval(() => socket.write('x'), 100)
   await gone

@@ -5,17 +5,17 @@ import { tamper } from '../api/given.ts'
 import { TestServer, take } from '../support/server.ts'
 import { clientFrame, tcp, upgradeRequest, Wire } from './wire.ts'
 
-/** Characters of three bytes each, so that 200 titles fill most of a frame. */
+/** Each character has three bytes, so 200 titles fill most of a frame. */
 const title = '漢'.repeat(1_000)
 
-/** Events of about 3 kB each. */
+/** Creates events of about 3 kB each. */
 async function fill(lead: Client, events: number): Promise<void> {
   for (let made = 0; made < events; made += 200) {
     await lead.tasks.createMany({ tasks: Array.from({ length: 200 }, () => ({ type: 'code', title })) })
   }
 }
 
-/** More than any buffer of the system holds for one connection. */
+/** More events than the operating system buffers for one connection. */
 const many = 8_000
 
 const mebibyte = 1_048_576
@@ -25,7 +25,7 @@ const metric = async (url: string, name: string): Promise<number> => {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
 }
 
-/** Lets the server work until `done`, its clock moving on a little each time it answers a probe. */
+/** Waits until `done`, and advances the clock a little each time the server answers a probe. */
 async function until(server: TestServer, stepMs: number, done: () => Promise<boolean>): Promise<void> {
   while (!(await done())) server.clock.advance(stepMs)
 }
@@ -35,7 +35,7 @@ test('a subscriber that does not read is cut off with 1013, costs little memory 
   const lead = server.connect()
   await fill(lead, many)
   using stalled = await Wire.open(server.url)
-  // Reads the start of the feed, then nothing.
+  // The client reads the start of the feed and then stops reading.
   stalled.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: { cursor: 'start' } } })
   expect((await stalled.next()).result?.type).toBe('started')
   stalled.ws.pause()
@@ -45,7 +45,8 @@ test('a subscriber that does not read is cut off with 1013, costs little memory 
   stalled.ws.resume()
   expect(await stalled.closed).toEqual({ code: 1013, reason: 'CONSUMER_TOO_SLOW' })
   const bytes = stalled.texts.reduce((total, text) => total + Buffer.byteLength(text), 0)
-  // What the system's own buffers held, and one mebibyte; without a bound all of it would have come.
+  // The client received the buffers of the operating system and one mebibyte. Without a limit it
+  // would have received all of it.
   expect(bytes).toBeLessThan((many * 3_000) / 2)
   const cursor = await lastCursor(stalled)
   const resumed = await take(lead.events.subscribe({ cursor }), 3)
@@ -139,7 +140,7 @@ test.each([
   const before = process.memoryUsage().arrayBuffers
   const chunk = Buffer.concat(Array.from({ length: Math.ceil(65_536 / frame.length) }, () => frame))
   let sent = 0
-  // The server stops reading: in the end nothing more leaves this side.
+  // The server stops reading, so the client's own buffer fills.
   while (sent < 512 * mebibyte && socket.writableLength < 4 * mebibyte) {
     socket.write(chunk)
     sent += chunk.length

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { Wire } from './wire.ts'
 
-/** Close to the largest frame, and so the largest task and message. */
+/** Close to the largest frame, and so to the largest task and message. */
 const megabyte = 'x'.repeat(1_000_000)
 
 const metric = async (url: string, name: string): Promise<number> => {
@@ -10,7 +10,7 @@ const metric = async (url: string, name: string): Promise<number> => {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
 }
 
-/** Lets time pass until the server has cut a caller off. */
+/** Advances the clock until the server has closed a caller's socket. */
 async function cutOff(server: TestServer): Promise<void> {
   while ((await metric(server.url, 'tony_slow_consumers_total')) === 0) server.clock.advance(1_000)
 }
@@ -18,7 +18,7 @@ async function cutOff(server: TestServer): Promise<void> {
 const calls = (count: number, path: string, method: 'query' | 'mutation', input: unknown = {}) =>
   Array.from({ length: count }, (_, id) => ({ id, method, params: { path, input } }))
 
-/** Tasks of 1 MB each. */
+/** Creates tasks of 1 MB each. */
 async function createTasks(server: TestServer, count: number): Promise<void> {
   const lead = server.connect()
   for (let index = 0; index < count; index += 1) await lead.tasks.create({ type: 'code', metadata: { megabyte } })
@@ -35,7 +35,7 @@ test('a caller that reads no answer to its queries is cut off with 1013, and lit
   expect(await other.answers()).toBe(true)
   stalled.ws.resume()
   expect(await stalled.closed).toEqual({ code: 1013, reason: 'CONSUMER_TOO_SLOW' })
-  // The buffers of the system held a few, and the socket one.
+  // The buffers of the operating system held a few replies, and the socket one.
   expect(stalled.texts.length).toBeLessThan(20)
   expect(await metric(server.url, 'tony_slow_consumers_total')).toBe(1)
 })

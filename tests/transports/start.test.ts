@@ -107,7 +107,7 @@ test('an address that is not of this machine is said so', async () => {
   expect(error.message).toContain('203.0.113.7')
 })
 
-// There is no file.
+// On PostgreSQL there is no file.
 test.skipIf(onPostgres)('a file that another server owns is refused by name', async () => {
   await using running = await TestServer.start()
   const error = await failure(() => TestServer.start({ folder: running.folder }))

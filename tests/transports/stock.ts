@@ -11,7 +11,10 @@ import { socketUrl } from './wire.ts'
 
 export type StockClient = TRPCClient<AppRouter>
 
-/** tRPC's own client over WebSocket, as its documentation sets it up; reconnects without delay. */
+/**
+ * Returns tRPC's own client over WebSocket, set up as in its documentation. It reconnects without a
+ * delay.
+ */
 export function stockClient(
   url: string,
   options: Partial<WebSocketClientOptions> = {},
@@ -21,7 +24,7 @@ export function stockClient(
   return { api, [Symbol.asyncDispose]: () => client.close() }
 }
 
-/** What the router says of an error, to tRPC's own client. */
+/** Returns the error of a refused call as tRPC's own client has it. */
 export async function refusedBy(call: Promise<unknown>): Promise<TRPCClientError<AppRouter>> {
   const outcome = await call.then(
     () => undefined,
@@ -36,7 +39,7 @@ export interface Seen {
   readonly data: { readonly seq: number; readonly type: string; readonly subject: string | null }
 }
 
-/** A subscription to the feed, and what it has shown. */
+/** A subscription to the feed, with the items it has received. */
 export class Follower {
   readonly seen: Seen[] = []
   readonly started: Promise<void>
@@ -60,12 +63,12 @@ export class Follower {
     })
   }
 
-  /** Events, without the checkpoint it begins with. */
+  /** Returns the events without the checkpoint at the start. */
   get events(): Seen[] {
     return this.seen.filter(({ data }) => data.type !== 'checkpoint')
   }
 
-  /** Settles once so many events have been shown; throws when the subscription failed. */
+  /** Resolves once `count` events were received; throws if the subscription failed. */
   async reached(count: number): Promise<void> {
     while (this.events.length < count) {
       if (this.error) throw this.error
@@ -75,7 +78,7 @@ export class Follower {
     }
   }
 
-  /** Settles once the subscription has begun and knows its position. */
+  /** Resolves once the subscription has started and knows its position. */
   async positioned(): Promise<void> {
     while (this.seen.length === 0) {
       if (this.error) throw this.error

@@ -13,9 +13,15 @@ import { type Reply, Wire } from './wire.ts'
 export interface Asked {
   readonly path: string
   readonly kind: CompiledProcedure['kind']
-  /** JSON as text: some of it no JavaScript value can spell. Undefined for no input at all. */
+  /**
+   * The input as JSON text, because some inputs cannot be JavaScript values. Undefined means no
+   * input.
+   */
   readonly input: string | undefined
-  /** Undefined is the developer on this machine; `stranger` a caller from elsewhere that shows nothing. */
+  /**
+   * Undefined means the developer of dev mode; `stranger` means a remote caller without a
+   * credential.
+   */
   readonly token: string | undefined
 }
 
@@ -27,7 +33,7 @@ interface Shown {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/** What a caller may tell errors apart by; the request id is each call's own. */
+/** Returns the parts by which a caller tells errors apart. The request id differs for each call. */
 const errorOf = ({ message, data: { code, httpStatus, retryable, applied, details } }: Shown): Outcome => ({
   error: { message, code, httpStatus, retryable, applied, details },
 })
@@ -40,13 +46,13 @@ const overSocket: Way = async (server, { path, kind, input, token }) => {
   using wire = await Wire.open(server.url, { hello, ...(stranger ? { headers: { host: 'elsewhere.example' } } : {}) })
   wire.send(`{"id":1,"method":"${kind}","params":{"path":"${path}"${input === undefined ? '' : `,"input":${input}`}}}`)
   for (;;) {
-    // A credential that is refused is so once for its socket, with id null.
+    // A refused credential is reported once for its socket, with the id null.
     const reply = await wire.next()
     if (reply.result?.type !== 'started') return outcomeOf(reply)
   }
 }
 
-/** The first thing a stream of server-sent events carries. */
+/** Returns the first item of a stream of server-sent events. */
 async function firstSent(body: ReadableStream<Uint8Array>): Promise<Outcome> {
   let text = ''
   for await (const part of body.pipeThrough(new TextDecoderStream())) {
@@ -116,7 +122,7 @@ async function connectionOf({ parts: services }: TestServer, token: string | und
 const isIterable = (value: unknown): value is AsyncIterable<unknown> =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 
-/** Walked by the path, which no type knows. */
+/** Finds the procedure by its path, for which there is no type. */
 function procedureAt(caller: object, path: string): (input: unknown) => Promise<unknown> {
   const found: unknown = path.split('.').reduce((at: unknown, name) => Reflect.get(Object(at), name), caller)
   if (typeof found !== 'function') throw new Error(`the caller has no ${path}`)
@@ -142,7 +148,7 @@ const byCaller: Way = async (server, { path, input, token }) => {
 
 export const ways: Readonly<Record<string, Way>> = { http: overHttp, socket: overSocket, caller: byCaller }
 
-/** What is of each run's own is replaced by its kind; for data, every value is. */
+/** Replaces values that differ between runs by their kind; in data, every value. */
 export function comparable(outcome: Outcome): unknown {
   if ('data' in outcome) return { data: shapeOf(outcome.data) }
   const text = JSON.stringify(outcome.error)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type ClientOptions, WebSocket } from 'ws'
 
-/** One message of the server, as it came. */
+/** One message of the server as it arrived. */
 export interface Reply {
   readonly id?: number | string | null
   readonly method?: string
@@ -16,18 +16,21 @@ export interface Closed {
 }
 
 export interface WireOptions extends ClientOptions {
-  /** Sent as the first frame; the address says so. */
+  /** The connection params: the first frame. The address of the socket announces them. */
   readonly hello?: { readonly token?: unknown; readonly project?: string }
-  /** The address says that connectionParams follow, and the test sends what does. */
+  /** True if the address announces connection params that the test itself sends. */
   readonly announced?: boolean
 }
 
 export const socketUrl = (url: string): string => `${url.replace('http', 'ws')}/ws`
 
-/** tRPC's WebSocket protocol with nothing of a client around it: what is sent is what the test wrote. */
+/**
+ * A socket of tRPC's WebSocket protocol without a client library: it sends exactly the frames of
+ * the test.
+ */
 export class Wire implements Disposable {
   readonly ws: WebSocket
-  /** Everything that came, PING and PONG too. */
+  /** All received messages, PING and PONG included. */
   readonly texts: string[] = []
   readonly closed: Promise<Closed>
   #read = 0
@@ -36,7 +39,7 @@ export class Wire implements Disposable {
 
   private constructor(ws: WebSocket) {
     this.ws = ws
-    // A reset is told by `close`.
+    // The event `close` reports a reset too.
     ws.on('error', () => undefined)
     ws.on('message', (data) => {
       this.texts.push(data.toString())
@@ -64,7 +67,7 @@ export class Wire implements Disposable {
     this.ws.send(typeof message === 'string' ? message : JSON.stringify(message))
   }
 
-  /** The next text that came. Throws when the socket was closed first. */
+  /** Returns the next text. Throws if the socket closes first. */
   async text(): Promise<string> {
     for (;;) {
       const text = this.texts[this.#read]
@@ -79,7 +82,7 @@ export class Wire implements Disposable {
     }
   }
 
-  /** The next message that is no PING or PONG. */
+  /** Returns the next message that is neither PING nor PONG. */
   async next(): Promise<Reply> {
     for (;;) {
       const text = await this.text()
@@ -89,7 +92,7 @@ export class Wire implements Disposable {
     }
   }
 
-  /** The next message of this id; what else comes first is dropped. */
+  /** Returns the next message with this id and drops the messages before it. */
   async of(id: number | string | null): Promise<Reply> {
     for (;;) {
       const reply = await this.next()
@@ -97,7 +100,7 @@ export class Wire implements Disposable {
     }
   }
 
-  /** Forgets everything that came so far. */
+  /** Drops all messages received so far. */
   forget(): void {
     this.texts.length = 0
     this.#read = 0
@@ -109,7 +112,7 @@ export class Wire implements Disposable {
     return this.of(this.#lastId)
   }
 
-  /** That this socket still answers. */
+  /** True if this socket still answers. */
   async answers(): Promise<boolean> {
     return (await this.call('system.info', 'query', undefined)).result?.type === 'data'
   }
@@ -119,10 +122,10 @@ export class Wire implements Disposable {
   }
 }
 
-/** The code an error frame has. */
+/** Returns the code of an error frame. */
 export const codeOf = (reply: Reply): unknown => reply.error?.data['code']
 
-/** A TCP connection to a server, for bytes that no library would send. */
+/** Opens a TCP connection to a server, for bytes that no library sends. */
 export async function tcp(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -131,7 +134,7 @@ export async function tcp(url: string): Promise<Socket> {
   return socket
 }
 
-/** Sends bytes and gives everything that comes back until the other side closes. */
+/** Sends bytes and returns everything received until the server closes the connection. */
 export async function exchange(url: string, bytes: string | Buffer): Promise<string> {
   const socket = await tcp(url)
   const chunks: Buffer[] = []
@@ -142,7 +145,7 @@ export async function exchange(url: string, bytes: string | Buffer): Promise<str
   return Buffer.concat(chunks).toString('latin1')
 }
 
-/** The status of an HTTP answer as `exchange` gives it. */
+/** Returns the status of an HTTP reply that `exchange` returned. */
 export const statusIn = (answer: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1])
 
 export const upgradeRequest = (headers: Readonly<Record<string, string>> = {}, path = '/ws'): string => {
@@ -158,7 +161,7 @@ export const upgradeRequest = (headers: Readonly<Record<string, string>> = {}, p
   return `GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`
 }
 
-/** A WebSocket frame of a client, well formed or not. */
+/** Returns a WebSocket frame of a client, well formed or not. */
 export function clientFrame(
   opcode: number,
   payload: Buffer | string,
@@ -176,7 +179,7 @@ export function clientFrame(
   return Buffer.concat([header, mask, body.map((byte, index) => byte ^ (mask[index % 4] ?? 0))])
 }
 
-/** Payload length and header length of the frame at `at`. */
+/** Returns the lengths of the header and the payload of the frame at `at`. */
 function extentOf(frames: Buffer, at: number): { header: number; length: number } {
   const short = (frames[at + 1] ?? 0) & 0x7f
   if (short < 126) return { header: 2, length: short }
@@ -195,7 +198,10 @@ function closeCodeIn(answer: Buffer): number | undefined {
   return undefined
 }
 
-/** Upgrades by hand, sends `bytes` after it, and gives the code with which the server closed. */
+/**
+ * Upgrades the connection, sends `bytes` after it, and returns the code with which the server
+ * closes it.
+ */
 export async function closeCodeAfter(url: string, bytes: Buffer): Promise<number | undefined> {
   const socket = await tcp(url)
   socket.write(Buffer.concat([Buffer.from(upgradeRequest()), bytes]))
