@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { isAllowed } from '../../domain/principal.ts'
 import { validPrincipal } from '../../guards/authenticate.ts'
+import { checkCaller } from '../../guards/caller.ts'
 import { bearerOf, identify } from './identify.ts'
 import type { TransportContext } from './responses.ts'
 
@@ -15,6 +16,7 @@ const metricsCost = 2
 async function requireMetricsAccess(
   { services, log, metrics, checks }: TransportContext,
   request: IncomingMessage,
+  requestId: string,
 ): Promise<void> {
   if (checks.mayScrape(request)) return
   // `isLocal` also refuses a page whose host name resolves to this machine.
@@ -28,13 +30,14 @@ async function requireMetricsAccess(
     address: checks.addressOf(request),
     identity,
   }
-  services.identity.rateLimiter.consume(connection, metricsCost)
-  const principal = validPrincipal(connection)
-  if (principal.role !== 'admin' || !isAllowed(principal, 'system:read'))
-    throw new CoordinationError(
-      'FORBIDDEN',
-      'the metrics cover all projects: use a key with the role admin and the scope system:read, or call from MCP_METRICS_CIDRS',
-    )
+  checkCaller({ connection, requestId, path: 'metrics', cost: metricsCost }, () => {
+    const principal = validPrincipal(connection)
+    if (principal.role !== 'admin' || !isAllowed(principal, 'system:read'))
+      throw new CoordinationError(
+        'FORBIDDEN',
+        'the metrics cover all projects: use a key with the role admin and the scope system:read, or call from MCP_METRICS_CIDRS',
+      )
+  })
 }
 
 /**
@@ -45,8 +48,9 @@ export async function sendMetrics(
   context: TransportContext,
   request: IncomingMessage,
   response: ServerResponse,
+  requestId: string,
 ): Promise<void> {
-  await requireMetricsAccess(context, request)
+  await requireMetricsAccess(context, request, requestId)
   const { metrics } = context
   const text = await metrics.exposition()
   response.writeHead(200, { 'content-type': metrics.registry.contentType })

@@ -22,9 +22,13 @@ export function handleProbe(
     case '/health':
       void sendHealth(context.services, ready, response)
       return true
-    case '/metrics':
-      sendMetrics(context, request, response).catch((error: unknown) => sendError(response, error, uuidv7()))
+    case '/metrics': {
+      const requestId = uuidv7()
+      sendMetrics(context, request, response, requestId).catch((error: unknown) =>
+        sendError(response, error, requestId),
+      )
       return true
+    }
     default:
       return false
   }

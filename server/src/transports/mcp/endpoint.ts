@@ -2,8 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
 import { CoordinationError, errorPolicies, internalErrorMessage } from '@tony/mcp-shared/errors'
 import { createMcpServer } from '@tony/mcp-tools/mcp-server'
+import { uuidv7 } from 'uuidv7'
+import type { Identity } from '../../domain/identity/caller.ts'
 import type { Principal } from '../../domain/principal.ts'
 import type { Connection } from '../../guards/call.ts'
+import { checkCaller } from '../../guards/caller.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { checkWellFormed } from '../../guards/well-formed.ts'
 import { version } from '../../platform/version.ts'
@@ -36,22 +39,27 @@ interface Exchange {
 }
 
 /**
- * Refuses a page in the developer's browser that reaches this machine by a name that resolves to
- * it.
+ * Returns the caller's principal. Throws without one, and in dev mode also for a page in the
+ * developer's browser that reaches this machine by a name that resolves to it.
  */
-function requireLocalInDev({ context: { services, checks }, request }: Exchange): void {
+function requirePrincipal({ context: { services, checks }, request }: Exchange, identity: Identity): Principal {
   if (services.config.mode === 'dev' && !checks.isLocal(request))
     throw new CoordinationError('FORBIDDEN', 'in dev mode only programs on this machine may call, by a loopback name')
+  if (!identity.ok) throw identity.error
+  return identity.principal
 }
 
-async function connectionOf({
-  context: { services, log, metrics, checks },
-  request,
-}: Exchange): Promise<{ connection: Connection; credential: Principal }> {
+async function connectionOf(
+  exchange: Exchange,
+  path: 'mcp' | 'sessions',
+): Promise<{ connection: Connection; credential: Principal }> {
+  const { context, request } = exchange
+  const { services, log, metrics, checks } = context
   const identity = await identify(services, checks, { token: bearerOf(request), project: projectOf(request), request })
-  if (!identity.ok) throw identity.error
   const connection = { services, log, metrics, transport: 'mcp' as const, address: checks.addressOf(request), identity }
-  return { connection, credential: identity.principal }
+  // A caller with a principal pays for the calls of its request.
+  const caller = { connection, requestId: uuidv7(), path, cost: identity.ok ? 0 : 1 }
+  return { connection, credential: checkCaller(caller, () => requirePrincipal(exchange, identity)) }
 }
 
 const initializeParams = (body: unknown): { clientInfo?: unknown } | undefined => {
@@ -74,8 +82,7 @@ function abortOnClose({ response }: Exchange): AbortSignal {
 
 async function handleMcp(exchange: Exchange): Promise<void> {
   const { context, request, response } = exchange
-  requireLocalInDev(exchange)
-  const { connection, credential } = await connectionOf(exchange)
+  const { connection, credential } = await connectionOf(exchange, 'mcp')
   const sessionAddress = sessionAddressOf(headerOf(request, 'x-tony-agent'), headerOf(request, sessionHeader))
   const closed = abortOnClose(exchange)
   // A shutdown ends the waits too; other calls are still answered.
@@ -125,8 +132,7 @@ function sendRpcError(response: ServerResponse, thrown: unknown): void {
  * and are left out.
  */
 async function listSessions(exchange: Exchange): Promise<void> {
-  requireLocalInDev(exchange)
-  const { connection, credential } = await connectionOf(exchange)
+  const { connection, credential } = await connectionOf(exchange, 'sessions')
   const toolSession = new HttpToolSession({
     connection,
     credential,
