@@ -1,0 +1,42 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+/** A process of the bench that runs one job at a time. */
+export class BenchChild implements AsyncDisposable {
+  readonly #process: ChildProcess
+
+  /** `file` is beside this one. It calls `serveJobs`. */
+  constructor(file: string, args: readonly string[]) {
+    this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), args)
+  }
+
+  /** Runs a job and returns its result. Rejects if the process ends before. */
+  async run<R>(job: object): Promise<R> {
+    const ended = once(this.#process, 'exit').then(([code]) => {
+      throw new Error(`a process of the bench exited with code ${code}`)
+    })
+    ended.catch(() => undefined)
+    this.#process.send(job)
+    const [result] = await Promise.race([once(this.#process, 'message'), ended])
+    return result as R
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode !== null) return
+    const exited = once(this.#process, 'exit')
+    this.#process.kill()
+    await exited
+  }
+}
+
+/** Runs the jobs that the parent process sends, and sends back their results. */
+export function serveJobs<J>(run: (job: J) => Promise<object>): void {
+  process.on('message', (job) => {
+    void run(job as J).then((result) => process.send?.(result))
+  })
+}
+
+/** Returns the value below which a share of the sorted values is; 0 if there are none. */
+export const percentile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0

@@ -1,0 +1,48 @@
+/**
+ * Measures the event loop of a server from inside it, without a change to the server: the bench
+ * starts the server with `--import` of this file. `GET /` on the port `LOOP_MONITOR_PORT` returns
+ * the lateness of a timer since the last such request, and the largest memory.
+ */
+import { createServer } from 'node:http'
+import { createHistogram } from 'node:perf_hooks'
+
+const periodMs = 2
+const memoryPeriodMs = 100
+
+const lateness = createHistogram()
+let largestRss = 0
+let due = performance.now() + periodMs
+
+const measure = () => {
+  const now = performance.now()
+  lateness.record(Math.max(1, Math.round((now - due) * 1_000)))
+  due = now + periodMs
+  setTimeout(measure, periodMs).unref()
+}
+
+const measureMemory = () => {
+  largestRss = Math.max(largestRss, process.memoryUsage.rss())
+}
+
+const millisecondsOf = (microseconds) => Math.round(microseconds / 10) / 100
+
+const reply = () => {
+  measureMemory()
+  const text = JSON.stringify({
+    p999Ms: millisecondsOf(lateness.percentile(99.9)),
+    maxMs: millisecondsOf(lateness.max),
+    rssBytes: largestRss,
+  })
+  lateness.reset()
+  largestRss = 0
+  return text
+}
+
+const port = Number(process.env['LOOP_MONITOR_PORT'])
+if (port > 0) {
+  createServer((_, response) => response.end(reply()))
+    .listen(port, '127.0.0.1')
+    .unref()
+  setInterval(measureMemory, memoryPeriodMs).unref()
+  measure()
+}
