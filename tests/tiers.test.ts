@@ -43,7 +43,7 @@ describe('the tiers', () => {
       const row = rows.find((line) => line.startsWith(start)) ?? ''
       return [...row.matchAll(/`tests\/(.+?)(?:\.test\.ts)?`/g)].map(([, name]) => name).toSorted()
     }
-    expect(named('| CI |')).toEqual([...filesByTier.ci, ...roundsByTier.ci].toSorted())
+    expect(named('| CI |')).toEqual([...filesByTier.ci, ...roundsByTier.ci, ...onPostgresByTier.ci].toSorted())
     const nightly = [...filesByTier.nightly, ...roundsByTier.nightly, ...onPostgresByTier.nightly]
     expect(named('| night |')).toEqual(nightly.toSorted())
   })

@@ -34,6 +34,7 @@ import { openStore } from './store/open-store.ts'
 import type { Wake } from './store/store.ts'
 import { ageTasks } from './sweeps/age-tasks.ts'
 import { applyRetention } from './sweeps/apply-retention.ts'
+import { continuePlans } from './sweeps/continue-plans.ts'
 import { deleteIdempotencyKeys } from './sweeps/delete-idempotency-keys.ts'
 import { expireLeases } from './sweeps/expire-leases.ts'
 import { expireMessages } from './sweeps/expire-messages.ts'
@@ -58,6 +59,7 @@ export const sweeps = [
   timeOutTasks,
   expireMessages,
   promoteDue,
+  continuePlans,
   unparkTasks,
   ageTasks,
   redeliver,

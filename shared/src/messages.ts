@@ -107,7 +107,7 @@ export const messageSendOutput = z.object({
 /** The error of one item of a batch. It does not affect the other items. */
 export const itemError = z.object({ code: z.enum(errorCodes), message: z.string() })
 
-/** Sends 1–100 messages in one transaction, each with its own result. */
+/** Sends 1–100 messages, each in a transaction of its own and with its own result. */
 export const messageSendManyInput = z.strictObject({
   messages: z.array(z.strictObject(outgoing)).min(1).max(100),
   idempotencyKey: idempotencyKey.optional(),

@@ -23,11 +23,16 @@ export const planBeginOutput = z.object({ planId: id })
 export const planAddInput = z.strictObject({ planId: id, tasks: z.array(plannedTask).min(1).max(200) })
 export const planAddOutput = z.object({ planId: id, staged: z.int() })
 
-/** Discards the plan and all its staged tasks. */
+/** Discards the plan and its staged tasks. Tasks that are published already stay. */
 export const planAbortInput = z.strictObject({ planId: id })
 export const planAbortOutput = z.object({ planId: id, discarded: z.int() })
 
-/** Publishes the staged tasks in one transaction. */
+/**
+ * Publishes the staged tasks. A refusal publishes none of them: `INVALID_INPUT` for a name that is
+ * neither in the plan nor in the project, `NOT_FOUND` for an agent that is not registered,
+ * `DEPENDENCY_CYCLE` for tasks that wait for each other. They are published about 100 at a time, in
+ * the order of their dependencies. A call that was interrupted can be repeated.
+ */
 export const planCommitInput = z.strictObject({ planId: id, idempotencyKey: idempotencyKey.optional() })
 /**
  * Number of tasks by outcome. A task of an earlier import is `updated` only if its row differs; its

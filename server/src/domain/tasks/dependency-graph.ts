@@ -46,23 +46,34 @@ export interface DependencyState {
 }
 
 /**
- * Returns the state of these tasks and locks each of them, so that none can complete between this
- * count and the insert of the dependency, which would then miss the completion.
+ * Returns the statuses of these tasks and locks each of them, so that none can complete between
+ * this look and the insert of a dependency on it, which would then miss the completion. Throws
+ * INVALID_INPUT for a task that does not exist.
  */
-export async function lockDependencies(
+export async function lockStatuses(
   tx: Transaction,
   project: string,
   ids: readonly string[],
-): Promise<DependencyState> {
-  let openDeps = 0
-  const unmet: UnmetDependency[] = []
-  for (const id of ids) {
-    const [row] = await tx.run(lockStatus, { project, taskId: id })
-    if (!row) throw new CoordinationError('INVALID_INPUT', `dependsOn names a task that does not exist: ${id}`)
-    if (row.status !== 'completed') openDeps += 1
-    if (row.status === 'failed' || row.status === 'cancelled') unmet.push({ id, status: row.status })
-  }
-  return { dependencies: ids.length, openDeps, unmet }
+): Promise<Map<string, string>> {
+  const found = await Promise.all(ids.map((taskId) => tx.run(lockStatus, { project, taskId })))
+  return new Map(
+    ids.map((id, index) => {
+      const status = found[index]?.[0]?.status
+      if (status === undefined)
+        throw new CoordinationError('INVALID_INPUT', `dependsOn names a task that does not exist: ${id}`)
+      return [id, status] as const
+    }),
+  )
+}
+
+/** Returns the summary of a task's dependencies, by the statuses of those tasks. */
+export function dependencyStateOf(ids: readonly string[], statuses: ReadonlyMap<string, string>): DependencyState {
+  const open = ids.filter((id) => statuses.get(id) !== 'completed')
+  const unmet = open.flatMap((id): UnmetDependency[] => {
+    const status = statuses.get(id)
+    return status === 'failed' || status === 'cancelled' ? [{ id, status }] : []
+  })
+  return { dependencies: ids.length, openDeps: open.length, unmet }
 }
 
 /** Throws DEPENDENCY_CYCLE if new dependencies close a cycle with those in the store. */
@@ -98,9 +109,9 @@ export async function replaceDependencies(
 ): Promise<DependencyState> {
   // Two concurrent changes could each close half of a cycle that neither of them sees.
   await tx.exclusive('dependencies')
-  const state = await lockDependencies(tx, task.projectId, dependsOn)
+  const statuses = await lockStatuses(tx, task.projectId, dependsOn)
   await refuseCycle(tx, task, dependsOn)
   await tx.run(removeDependencies, { taskId: task.id })
-  for (const dependsOnId of dependsOn) await tx.run(insertDependency, { taskId: task.id, dependsOnId })
-  return state
+  await Promise.all(dependsOn.map((dependsOnId) => tx.run(insertDependency, { taskId: task.id, dependsOnId })))
+  return dependencyStateOf(dependsOn, statuses)
 }

@@ -6,8 +6,9 @@ import type { Tables } from '../../store/tables/tables.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { canonicalRequires, ensureClaimGroup } from './claim-group.ts'
-import { type DependencyState, insertDependency, lockDependencies } from './dependency-graph.ts'
+import { type DependencyState, dependencyStateOf, insertDependency, lockStatuses } from './dependency-graph.ts'
 import { unmetDependencyError } from './dependents.ts'
+import { notifyClaimable } from './lease.ts'
 import { requirePools } from './locks.ts'
 import { claimRank } from './queue-columns.ts'
 
@@ -153,45 +154,123 @@ function initialState(now: number, { openDeps, unmet }: DependencyState, spec: T
   return { ...base, status, ready, readyAt: ready ? now : null, timeoutAt, completedAt: null }
 }
 
+/** The project and the author of new tasks. */
+export interface Creation {
+  readonly project: string
+  readonly createdBy: string | null
+}
+
+export const creationOf = (principal: Principal): Creation => ({
+  project: principal.project,
+  createdBy: actorOf(principal),
+})
+
+/** A task to insert. Its dependencies exist, or are earlier tasks of the same list. */
+export interface NewTask {
+  readonly spec: TaskSpec
+  readonly origin?: TaskOrigin
+}
+
+/** The rows that new tasks refer to, read once for all tasks of a list. */
+interface References {
+  readonly statuses: ReadonlyMap<string, string>
+  readonly agentIds: ReadonlyMap<string, string>
+  readonly routeIds: ReadonlyMap<string, number>
+}
+
+const unique = (values: readonly (string | undefined)[]): string[] =>
+  [...new Set(values)].filter((value) => value !== undefined)
+
+const claimGroupKey = (requires: string, assignedTo: string): string => `${requires} ${assignedTo}`
+
 /**
- * Inserts one task with its dependencies on existing tasks, and appends its event. It runs inside
- * the caller's transaction.
+ * Reads and locks what new tasks refer to. Statements that do not depend on each other are sent
+ * together: with PostgreSQL they share one round trip.
  */
-export async function enqueueTask(
-  tx: Transaction,
-  principal: Principal,
-  spec: TaskSpec,
-  origin: TaskOrigin = {},
-): Promise<TaskRow> {
-  const { project } = principal
-  const dependsOn = [...new Set(spec.dependsOn)]
-  const dependencyState = await lockDependencies(tx, project, dependsOn)
-  const assignedTo = spec.assignedTo === undefined ? null : await requireRegisteredAgent(tx, project, spec.assignedTo)
-  const requires = canonicalRequires(spec.requires)
-  const routeId = await ensureClaimGroup(tx, { project, requires, assignedTo: assignedTo ?? '' })
-  if (origin.ended === undefined) await requirePools(tx, project, spec.locks)
-  const { ready, ...state } = initialState(tx.now, dependencyState, spec, origin)
-  const createdBy = actorOf(principal)
-  const identity = {
-    id: origin.id ?? uuidv7(),
-    externalId: origin.externalId ?? null,
-    planHash: origin.planHash ?? null,
+async function readReferences(tx: Transaction, project: string, tasks: readonly IdentifiedTask[]): Promise<References> {
+  const own = new Set(tasks.map(({ id }) => id))
+  const dependsOn = unique(tasks.flatMap(({ spec }) => spec.dependsOn)).filter((id) => !own.has(id))
+  const statuses = await lockStatuses(tx, project, dependsOn)
+  const names = unique(tasks.map(({ spec }) => spec.assignedTo))
+  const ids = await Promise.all(names.map((name) => requireRegisteredAgent(tx, project, name)))
+  const agentIds = new Map(names.map((name, index) => [name, ids[index] ?? '']))
+  const locks = unique(tasks.flatMap(({ spec, origin }) => (origin.ended === undefined ? spec.locks : [])))
+  await requirePools(tx, project, locks)
+  const routeIds = new Map<string, number>()
+  for (const { spec } of tasks) {
+    const requires = canonicalRequires(spec.requires)
+    const assignedTo = agentIds.get(spec.assignedTo ?? '') ?? ''
+    const key = claimGroupKey(requires, assignedTo)
+    if (!routeIds.has(key)) routeIds.set(key, await ensureClaimGroup(tx, { project, requires, assignedTo }))
   }
-  const { dependencies, openDeps } = dependencyState
-  const queueColumns = { ...state, ready: ready ? routeId : null, dependencies, openDeps }
-  const claimColumns = { project, requires, assignedTo, routeId }
-  const [row] = await tx.run(insertTask, {
-    ...specColumns(spec),
-    ...identity,
-    ...queueColumns,
-    ...claimColumns,
-    createdBy,
-    now: tx.now,
+  return { statuses, agentIds, routeIds }
+}
+
+interface IdentifiedTask extends Required<NewTask> {
+  readonly id: string
+}
+
+/**
+ * Returns the rows of new tasks. A task that depends on an earlier task of the list sees its first
+ * status.
+ */
+function rowsOf(now: number, creation: Creation, tasks: readonly IdentifiedTask[], found: References): NewTaskRow[] {
+  const statuses = new Map(found.statuses)
+  return tasks.map(({ id, spec, origin }) => {
+    const dependencyState = dependencyStateOf(unique(spec.dependsOn), statuses)
+    const { ready, ...state } = initialState(now, dependencyState, spec, origin)
+    const requires = canonicalRequires(spec.requires)
+    const assignedTo = spec.assignedTo === undefined ? null : (found.agentIds.get(spec.assignedTo) ?? null)
+    const routeId = found.routeIds.get(claimGroupKey(requires, assignedTo ?? '')) ?? 0
+    statuses.set(id, state.status)
+    return {
+      ...specColumns(spec),
+      ...state,
+      id,
+      externalId: origin.externalId ?? null,
+      planHash: origin.planHash ?? null,
+      ready: ready ? routeId : null,
+      dependencies: dependencyState.dependencies,
+      openDeps: dependencyState.openDeps,
+      requires,
+      assignedTo,
+      routeId,
+      project: creation.project,
+      createdBy: creation.createdBy,
+      now,
+    }
   })
+}
+
+/**
+ * Inserts tasks with their dependencies, and appends their events. It runs inside the caller's
+ * transaction. Returns their rows in the same order.
+ */
+export async function enqueueTasks(
+  tx: Transaction,
+  creation: Creation,
+  newTasks: readonly NewTask[],
+): Promise<TaskRow[]> {
+  const tasks = newTasks.map(({ spec, origin = {} }) => ({ id: origin.id ?? uuidv7(), spec, origin }))
+  const references = await readReferences(tx, creation.project, tasks)
+  const inserted = await Promise.all(rowsOf(tx.now, creation, tasks, references).map((row) => tx.run(insertTask, row)))
+  const edges = tasks.flatMap(({ id, spec }) =>
+    unique(spec.dependsOn).map((dependsOnId) => ({ taskId: id, dependsOnId })),
+  )
+  await Promise.all(edges.map((edge) => tx.run(insertDependency, edge)))
+  const rows = inserted.flat()
+  for (const row of rows) {
+    const data = { status: row.status, type: row.type, title: row.title, externalId: row.externalId }
+    const actor = creation.createdBy
+    tx.append({ type: 'task.created', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
+  }
+  for (const row of rows) if (row.ready !== null) notifyClaimable(tx, row)
+  return rows
+}
+
+/** Inserts one task. */
+export async function enqueueTask(tx: Transaction, creation: Creation, spec: TaskSpec): Promise<TaskRow> {
+  const [row] = await enqueueTasks(tx, creation, [{ spec }])
   if (!row) throw new Error('an insert returned no row')
-  for (const dependsOnId of dependsOn) await tx.run(insertDependency, { taskId: row.id, dependsOnId })
-  const data = { status: row.status, type: row.type, title: row.title, externalId: row.externalId }
-  tx.append({ type: 'task.created', subject: row.id, actor: createdBy, taskId: row.id, epic: row.epic, data })
-  if (ready) tx.wake({ topic: 'tasks', project, requires, assignedTo: assignedTo ?? '', count: 1 })
   return row
 }

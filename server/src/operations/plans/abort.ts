@@ -1,5 +1,5 @@
 import type { planAbortInput, planAbortOutput } from '@tony/mcp-shared/plans'
-import { and, eq } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
@@ -7,6 +7,7 @@ import { requirePlan } from './require-plan.ts'
 
 /**
  * `plans.abort`: discards the staged tasks. For an aborted plan it succeeds and discards nothing.
+ * Tasks that a stopped publication has published already stay.
  */
 export const abortPlan = (
   ctx: Context,
@@ -18,7 +19,7 @@ export const abortPlan = (
     const [plan] = await tx.db
       .update(plans)
       .set({ status: 'aborted' })
-      .where(and(eq(plans.id, planId), eq(plans.projectId, project), eq(plans.status, 'open')))
+      .where(and(eq(plans.id, planId), eq(plans.projectId, project), inArray(plans.status, ['open', 'committing'])))
       .returning({ name: plans.name })
     if (!plan) {
       await requirePlan(tx, { project, planId, status: 'aborted' })

@@ -1,14 +1,15 @@
 import type { planAddInput, planAddOutput } from '@tony/mcp-shared/plans'
 import { eq, sql } from 'drizzle-orm'
+import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { type Query, statement } from '../../store/store.ts'
 import { requireOpenPlan } from './require-plan.ts'
 
-const stage = statement(({ db, t, p }: Query<{ planId: string; externalId: string; spec: string }>) =>
+const stage = statement(({ db, t, p }: Query<{ planId: string; externalId: string; spec: string; taskId: string }>) =>
   db
     .insert(t.planRows)
-    .values({ planId: p.planId, externalId: p.externalId, spec: p.spec })
+    .values({ planId: p.planId, externalId: p.externalId, spec: p.spec, taskId: p.taskId })
     .onConflictDoUpdate({ target: [t.planRows.planId, t.planRows.externalId], set: { spec: p.spec } })
     .returning({ ord: t.planRows.ord })
     .prepare(),
@@ -24,9 +25,12 @@ export const addToPlan = (
 ): Promise<z.output<typeof planAddOutput>> =>
   ctx.transact(async (tx) => {
     await requireOpenPlan(tx, ctx.principal.project, input.planId)
-    for (const task of input.tasks) {
-      await tx.run(stage, { planId: input.planId, externalId: task.externalId, spec: JSON.stringify(task) })
-    }
+    const { planId } = input
+    await Promise.all(
+      input.tasks.map((task) =>
+        tx.run(stage, { planId, externalId: task.externalId, spec: JSON.stringify(task), taskId: uuidv7() }),
+      ),
+    )
     const { planRows } = tx.t
     const [count] = await tx.db
       .select({ rows: sql<number>`count(*)` })

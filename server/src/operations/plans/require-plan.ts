@@ -17,6 +17,8 @@ export async function requirePlan(
     .from(t.plans)
     .where(and(eq(t.plans.id, planId), eq(t.plans.projectId, project)))
   if (!plan) throw new CoordinationError('NOT_FOUND', `Plan ${planId} not found`)
+  if (plan.status === 'committing')
+    throw new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} is being published: commit it again to continue`)
   if (plan.status !== status)
     throw new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} is ${plan.status}: begin another`)
   return plan

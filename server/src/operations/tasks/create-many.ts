@@ -4,7 +4,7 @@ import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { dependencyOrder } from '../../domain/tasks/dependency-order.ts'
-import { enqueueTask } from '../../domain/tasks/enqueue.ts'
+import { creationOf, enqueueTasks } from '../../domain/tasks/enqueue.ts'
 import { authorizeCreation, requireParents } from './create.ts'
 
 type Item = z.output<typeof taskCreateManyInput>['tasks'][number]
@@ -51,12 +51,11 @@ export function createManyTasks(
       .filter((parent) => parent === undefined || !ids.has(parent))
     await authorizeCreation(tx, ctx.principal, outside)
     await requireParents(tx, ctx.principal.project, outside)
-    for (const { id, spec } of ordered) {
-      const { parentId, dependsOn, ...rest } = spec
+    const newTasks = ordered.map(({ id, spec: { parentId, dependsOn, ...rest } }) => {
       const task = { ...rest, dependsOn: dependsOn.map(idOf) }
-      const withParent = parentId === undefined ? task : { ...task, parentId: idOf(parentId) }
-      await enqueueTask(tx, ctx.principal, withParent, { id })
-    }
+      return { spec: parentId === undefined ? task : { ...task, parentId: idOf(parentId) }, origin: { id } }
+    })
+    await enqueueTasks(tx, creationOf(ctx.principal), newTasks)
     return { tasks: items.map(({ id, key }) => ({ id, key: key ?? null })) }
   })
 }

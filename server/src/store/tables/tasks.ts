@@ -243,6 +243,13 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
     status: c.text('status').notNull().default('open'),
     createdBy: c.text('created_by'),
     createdAt: c.integer('created_at').notNull(),
+    /** Who committed it. */
+    committedBy: c.text('committed_by'),
+    /** The time of the last step of its publication. */
+    steppedAt: c.integer('stepped_at'),
+    created: c.integer('created').notNull().default(0),
+    updated: c.integer('updated').notNull().default(0),
+    unchanged: c.integer('unchanged').notNull().default(0),
   })
 
   const planRows = c.table(
@@ -255,6 +262,8 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
         .references(() => plans.id),
       externalId: c.text('external_id').notNull(),
       spec: c.text('spec').notNull(),
+      /** The id of its task, if the project has none with this external id. */
+      taskId: c.text('task_id'),
     },
     (t) => [c.uniqueIndex('plan_rows_external').on(t.planId, t.externalId)],
   )

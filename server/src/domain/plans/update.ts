@@ -1,17 +1,16 @@
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, type SQLWrapper, sql } from 'drizzle-orm'
-import { requireRegisteredAgent } from '../../domain/agents/lookup.ts'
-import { actorOf, type Principal } from '../../domain/principal.ts'
-import { canonicalRequires, ensureClaimGroup } from '../../domain/tasks/claim-group.ts'
-import { replaceDependencies } from '../../domain/tasks/dependency-graph.ts'
-import { failDependents } from '../../domain/tasks/dependents.ts'
-import { eligibilityColumns, isWaiting } from '../../domain/tasks/eligibility.ts'
-import { specColumns, type TaskRow } from '../../domain/tasks/enqueue.ts'
-import { notifyClaimable } from '../../domain/tasks/lease.ts'
-import { requirePools } from '../../domain/tasks/locks.ts'
-import { earliest } from '../../domain/tasks/queue-columns.ts'
 import type { Transaction } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
+import { requireRegisteredAgent } from '../agents/lookup.ts'
+import { canonicalRequires, ensureClaimGroup } from '../tasks/claim-group.ts'
+import { replaceDependencies } from '../tasks/dependency-graph.ts'
+import { failDependents } from '../tasks/dependents.ts'
+import { eligibilityColumns, isWaiting } from '../tasks/eligibility.ts'
+import { type Creation, specColumns, type TaskRow } from '../tasks/enqueue.ts'
+import { notifyClaimable } from '../tasks/lease.ts'
+import { requirePools } from '../tasks/locks.ts'
+import { earliest } from '../tasks/queue-columns.ts'
 
 /**
  * The deadline of a task with a lease or a question after a change of `closeBy`. If `closeBy` was
@@ -28,12 +27,12 @@ function startedTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: numb
 /** Updates an imported task to its plan. Its status, its lease and its result stay. */
 export async function updatePlannedTask(
   tx: Transaction,
-  principal: Principal,
+  creation: Creation,
   known: TaskRow,
   planned: TaskSpec,
   planHash: string,
 ): Promise<void> {
-  const { project } = principal
+  const { project, createdBy: actor } = creation
   const { t, now } = tx
   const { dependencies, openDeps, unmet } = await replaceDependencies(tx, known, [...new Set(planned.dependsOn)])
   await requirePools(tx, project, planned.locks)
@@ -66,7 +65,6 @@ export async function updatePlannedTask(
     .returning()
   if (!row) throw new Error('an imported task vanished')
   const data = { status: row.status, title: row.title, externalId: row.externalId }
-  const actor = actorOf(principal)
   tx.append({ type: 'task.updated', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   if (row.ready !== null) notifyClaimable(tx, row)
   if (row.status === 'blocked' && row.onDependencyFailure === 'fail') await failDependents(tx, unmet, actor, row.id)

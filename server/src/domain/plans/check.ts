@@ -1,0 +1,134 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { and, eq, inArray } from 'drizzle-orm'
+import { yieldToEventLoop } from '../../platform/clock.ts'
+import type { Store } from '../../store/store.ts'
+import { requireRegisteredAgent } from '../agents/lookup.ts'
+import { dependencyOrder } from '../tasks/dependency-order.ts'
+import { requirePools } from '../tasks/locks.ts'
+import type { StagedTask } from './staged-tasks.ts'
+
+/** A staged task and the effect of its publication. */
+export interface CheckedTask extends StagedTask {
+  readonly change: 'created' | 'updated' | 'unchanged'
+}
+
+/** A plan that can be published. */
+export interface CheckedPlan {
+  /** Each task comes after those it depends on. */
+  readonly tasks: readonly CheckedTask[]
+  /** The ids of all tasks that the plan names, by external id. */
+  readonly ids: ReadonlyMap<string, string>
+}
+
+/** Ids in one query. */
+const chunkLimit = 500
+
+/** Runs a query for a list of ids in chunks, with a turn of the event loop between them. */
+async function queryInChunks<R>(ids: readonly string[], query: (chunk: string[]) => Promise<R[]>): Promise<R[]> {
+  const rows: R[] = []
+  for (let start = 0; start < ids.length; start += chunkLimit) {
+    if (start > 0) await yieldToEventLoop()
+    rows.push(...(await query(ids.slice(start, start + chunkLimit))))
+  }
+  return rows
+}
+
+const findImported = (store: Store, project: string, externalIds: readonly string[]) =>
+  queryInChunks(externalIds, (chunk) =>
+    store.read(({ db, t }) =>
+      db
+        .select({ id: t.tasks.id, externalId: t.tasks.externalId, planHash: t.tasks.planHash })
+        .from(t.tasks)
+        .where(and(eq(t.tasks.projectId, project), inArray(t.tasks.externalId, chunk))),
+    ),
+  )
+
+const findDependencies = (store: Store, taskIds: readonly string[]) =>
+  queryInChunks(taskIds, (chunk) =>
+    store.read(({ db, t }) =>
+      db
+        .select({ taskId: t.taskDependencies.taskId, dependsOnId: t.taskDependencies.dependsOnId })
+        .from(t.taskDependencies)
+        .where(inArray(t.taskDependencies.taskId, chunk)),
+    ),
+  )
+
+export function resolveTaskId(ids: ReadonlyMap<string, string>, externalId: string, of: string): string {
+  const id = ids.get(externalId)
+  if (id === undefined)
+    throw new CoordinationError(
+      'INVALID_INPUT',
+      `task ${of} refers to ${externalId}, which is neither in this plan nor in the project`,
+    )
+  return id
+}
+
+/**
+ * Throws DEPENDENCY_CYCLE if the plan's dependencies close a cycle with those in the store. Such a
+ * cycle contains a task of the project that the plan updates, because nothing in the store depends
+ * on a new one.
+ */
+async function refuseCycles(store: Store, { tasks, ids }: CheckedPlan): Promise<void> {
+  const idsOf = (names: readonly string[]) => names.flatMap((name) => ids.get(name) ?? [])
+  const edges = new Map<string, readonly string[]>()
+  for (const { key, after, change } of tasks)
+    if (change !== 'unchanged') edges.set(resolveTaskId(ids, key, key), idsOf(after))
+  const updated = tasks.filter(({ change }) => change === 'updated')
+  let open = idsOf(updated.map(({ key }) => key))
+  const seen = new Set(open)
+  const reached: { readonly key: string; readonly after: readonly string[] }[] = []
+  while (open.length > 0) {
+    const stored = Map.groupBy(
+      await findDependencies(
+        store,
+        open.filter((id) => !edges.has(id)),
+      ),
+      ({ taskId }) => taskId,
+    )
+    const items = open.map((id) => ({
+      key: id,
+      after: edges.get(id) ?? (stored.get(id) ?? []).map(({ dependsOnId }) => dependsOnId),
+    }))
+    reached.push(...items)
+    open = [...new Set(items.flatMap(({ after }) => after))].filter((id) => !seen.has(id))
+    for (const id of open) seen.add(id)
+  }
+  dependencyOrder(reached)
+}
+
+/** Throws for an agent that is not registered, or a slot of a pool without a size. */
+async function requireTargets(store: Store, project: string, tasks: readonly CheckedTask[]): Promise<void> {
+  const changed = tasks.filter(({ change }) => change !== 'unchanged')
+  const agents = new Set(changed.flatMap(({ assignedTo }) => assignedTo ?? []))
+  const locks = [...new Set(changed.flatMap((task) => task.locks))]
+  await store.read(async (reader) => {
+    for (const agent of agents) await requireRegisteredAgent(reader, project, agent)
+    await requirePools(reader, project, locks)
+  })
+}
+
+/**
+ * Checks a whole plan before the first of its tasks is published: its order, every name in it, its
+ * agents and its pools. It only reads, in chunks.
+ */
+export async function checkPlan(store: Store, project: string, staged: readonly StagedTask[]): Promise<CheckedPlan> {
+  const ordered = dependencyOrder(staged)
+  const names = new Set(staged.flatMap(({ key, after, parent }) => [key, ...after, ...(parent ? [parent] : [])]))
+  const known = new Map((await findImported(store, project, [...names])).map((row) => [row.externalId, row]))
+  const ids = new Map<string, string>()
+  for (const { key, taskId } of staged) ids.set(key, taskId)
+  for (const [externalId, { id }] of known) if (externalId !== null) ids.set(externalId, id)
+  const changeOf = ({ key, hash }: StagedTask): CheckedTask['change'] => {
+    const row = known.get(key)
+    if (!row) return 'created'
+    return row.planHash === hash ? 'unchanged' : 'updated'
+  }
+  const tasks = ordered.map((task) => ({ ...task, change: changeOf(task) }))
+  for (const { key, parent, after, change } of tasks)
+    if (change !== 'unchanged')
+      for (const name of [...(parent ? [parent] : []), ...after]) resolveTaskId(ids, name, key)
+  const plan = { tasks, ids }
+  await requireTargets(store, project, tasks)
+  await refuseCycles(store, plan)
+  return plan
+}

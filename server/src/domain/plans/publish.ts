@@ -1,0 +1,165 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { PlannedTask } from '@tony/mcp-shared/plans'
+import { and, eq, inArray, sql } from 'drizzle-orm'
+import type { Transaction } from '../../store/store.ts'
+import { type Creation, enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
+import { type CheckedPlan, type CheckedTask, resolveTaskId } from './check.ts'
+import { parsePlanned } from './staged-tasks.ts'
+import { updatePlannedTask } from './update.ts'
+
+/** A plan that is being published. */
+export interface Publication {
+  readonly planId: string
+  readonly creation: Creation
+}
+
+interface PublishedCounts {
+  created: number
+  updated: number
+  unchanged: number
+}
+
+/** The cost of a task in its step, in inserted tasks. An update runs its statements one by one. */
+const costs = { created: 1, updated: 5, unchanged: 0.2 } satisfies PublishedCounts
+
+/** The cost of a step: about 10 ms of the writer, so that nobody else waits longer. */
+const stepCost = 100
+
+/** Returns the steps of a plan. */
+export function stepsOf({ tasks }: CheckedPlan): CheckedTask[][] {
+  const steps: CheckedTask[][] = []
+  let cost = Number.POSITIVE_INFINITY
+  for (const task of tasks) {
+    if (cost + costs[task.change] > stepCost) {
+      steps.push([])
+      cost = 0
+    }
+    steps.at(-1)?.push(task)
+    cost += costs[task.change]
+  }
+  return steps
+}
+
+/** Returns the task of a staged row, with ids in place of external ids. */
+function resolvePlanned(planned: PlannedTask, ids: CheckedPlan['ids']) {
+  const { externalId, status: _, parentId, dependsOn, ...spec } = planned
+  const parent = parentId === undefined ? {} : { parentId: resolveTaskId(ids, parentId, externalId) }
+  return { ...spec, ...parent, dependsOn: dependsOn.map((name) => resolveTaskId(ids, name, externalId)) }
+}
+
+const findKnown = ({ db, t }: Transaction, project: string, tasks: readonly CheckedTask[]) =>
+  db
+    .select()
+    .from(t.tasks)
+    .where(
+      and(
+        eq(t.tasks.projectId, project),
+        inArray(
+          t.tasks.externalId,
+          tasks.map(({ key }) => key),
+        ),
+      ),
+    )
+
+/**
+ * Publishes some tasks of a plan in one transaction. It skips tasks that are published already,
+ * because two calls or a call and a sweep may publish a plan at the same time. Throws
+ * ILLEGAL_TRANSITION if the plan was aborted.
+ */
+export async function publishStep(
+  tx: Transaction,
+  publication: Publication,
+  tasks: readonly CheckedTask[],
+  ids: CheckedPlan['ids'],
+): Promise<void> {
+  const { db, t } = tx
+  const { planId, creation } = publication
+  const ords = tasks.map(({ ord }) => ord)
+  const rows = await db
+    .delete(t.planRows)
+    .where(and(eq(t.planRows.planId, planId), inArray(t.planRows.ord, ords)))
+    .returning({ ord: t.planRows.ord, spec: t.planRows.spec })
+  const specs = new Map(rows.map(({ ord, spec }) => [ord, spec]))
+  const known = new Map((await findKnown(tx, creation.project, tasks)).map((row) => [row.externalId, row]))
+  const counts: PublishedCounts = { created: 0, updated: 0, unchanged: 0 }
+  let created: NewTask[] = []
+  const insertCreated = async () => {
+    await enqueueTasks(tx, creation, created)
+    counts.created += created.length
+    created = []
+  }
+  for (const { ord, key, hash, taskId } of tasks) {
+    const spec = specs.get(ord)
+    if (spec === undefined) continue
+    const row = known.get(key)
+    if (row?.planHash === hash) {
+      counts.unchanged += 1
+      continue
+    }
+    const planned = parsePlanned(spec)
+    const resolved = resolvePlanned(planned, ids)
+    if (row) {
+      // It may depend on a task that is still to be inserted.
+      await insertCreated()
+      await updatePlannedTask(tx, creation, row, resolved, hash)
+      counts.updated += 1
+    } else {
+      const ended = planned.status === 'pending' ? {} : { ended: planned.status }
+      created.push({ spec: resolved, origin: { id: taskId, externalId: key, planHash: hash, ...ended } })
+    }
+  }
+  await insertCreated()
+  if (rows.length > 0) await recordStep(tx, publication, counts)
+}
+
+/** Adds the counts of a step to those of its plan. Throws ILLEGAL_TRANSITION if it was aborted. */
+async function recordStep(
+  { db, t, now }: Transaction,
+  { planId, creation }: Publication,
+  counts: PublishedCounts,
+): Promise<void> {
+  const { plans } = t
+  const [plan] = await db
+    .update(plans)
+    .set({
+      created: sql`${plans.created} + ${counts.created}`,
+      updated: sql`${plans.updated} + ${counts.updated}`,
+      unchanged: sql`${plans.unchanged} + ${counts.unchanged}`,
+      steppedAt: now,
+    })
+    .where(and(eq(plans.id, planId), eq(plans.projectId, creation.project), eq(plans.status, 'committing')))
+    .returning({ id: plans.id })
+  if (!plan) throw publicationAborted(planId)
+}
+
+const publicationAborted = (planId: string) =>
+  new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} was aborted during its publication`)
+
+/** The final counts of a plan. */
+export interface CommittedPlan extends Readonly<PublishedCounts> {
+  readonly planId: string
+}
+
+/** Ends the publication of a plan. The event is appended once, whoever ends it. */
+export async function endPublication(tx: Transaction, { planId, creation }: Publication): Promise<CommittedPlan> {
+  const { db, t } = tx
+  const { plans } = t
+  const own = and(eq(plans.id, planId), eq(plans.projectId, creation.project))
+  const counts = { created: plans.created, updated: plans.updated, unchanged: plans.unchanged }
+  const [ended] = await db
+    .update(plans)
+    .set({ status: 'committed' })
+    .where(and(own, eq(plans.status, 'committing')))
+    .returning({ name: plans.name, ...counts })
+  if (!ended) {
+    const [other] = await db
+      .select(counts)
+      .from(plans)
+      .where(and(own, eq(plans.status, 'committed')))
+    if (other) return { planId, ...other }
+    throw publicationAborted(planId)
+  }
+  tx.append({ type: 'plan.committed', subject: planId, actor: creation.createdBy, data: { ...ended } })
+  const { name: _, ...published } = ended
+  return { planId, ...published }
+}

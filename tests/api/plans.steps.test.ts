@@ -1,0 +1,105 @@
+import type { Client } from '@tony/mcp-client'
+import { eq } from 'drizzle-orm'
+import { expect, test } from 'vitest'
+import { refusal, TestServer } from '../support/server.ts'
+import { claimOne, leaseOf } from './given.ts'
+
+/** Enough for ten steps. */
+const size = 1_000
+
+async function stagePlan(server: TestServer, count: number) {
+  const lead = server.connect()
+  const { planId } = await lead.plans.begin({ name: 'plan' })
+  for (let start = 0; start < count; start += 200) {
+    const tasks = Array.from({ length: Math.min(200, count - start) }, (_, index) => ({
+      type: 'code',
+      externalId: `t${start + index}`,
+    }))
+    await lead.plans.add({ planId, tasks })
+  }
+  return { lead, planId }
+}
+
+/** Leaves a plan as a server does that ended when it had published none of it. */
+const stopAtStart = ({ parts: { store } }: TestServer, project: string) =>
+  store.transact({ project }, ({ db, t, now }) =>
+    db
+      .update(t.plans)
+      .set({ status: 'committing', committedBy: null, steppedAt: now })
+      .where(eq(t.plans.status, 'open')),
+  )
+
+const projectOf = async (lead: Client) => (await lead.projects.list()).projects[0]?.id ?? ''
+
+test('a large commit lets other calls go first', async () => {
+  await using server = await TestServer.start()
+  const { lead, planId } = await stagePlan(server, size)
+  const worker = await server.agent('worker')
+  await lead.tasks.create({ type: 'code', priority: 'critical' })
+  const held = await claimOne(worker)
+  const order: string[] = []
+  const commit = lead.plans.commit({ planId }).then((reply) => order.push('commit') && reply)
+  await worker.agents.heartbeat({ leases: [leaseOf(held)] }).then(() => order.push('heartbeat'))
+  await lead.tasks.create({ type: 'code' }).then(() => order.push('create'))
+  expect(await commit).toMatchObject({ created: size })
+  expect(order).toEqual(['heartbeat', 'create', 'commit'])
+})
+
+test('two commits of one plan at the same time publish each task once, with one reply', async () => {
+  await using server = await TestServer.start()
+  const { lead, planId } = await stagePlan(server, 300)
+  const other = server.connect()
+  const replies = await Promise.all([lead.plans.commit({ planId }), other.plans.commit({ planId })])
+  expect(replies).toEqual([
+    { planId, created: 300, updated: 0, unchanged: 0 },
+    { planId, created: 300, updated: 0, unchanged: 0 },
+  ])
+  expect((await lead.system.metrics()).tasks.byStatus.pending).toBe(300)
+  expect((await lead.events.list({ types: ['plan.committed'] })).events).toHaveLength(1)
+})
+
+test('a publication that stopped goes on by itself', async () => {
+  await using server = await TestServer.start()
+  const { lead, planId } = await stagePlan(server, 300)
+  await stopAtStart(server, await projectOf(lead))
+  await server.advance(10_000)
+  expect((await lead.events.list({ types: ['plan.committed'] })).events).toEqual([])
+  await server.advance(30_000)
+  const { events } = await lead.events.list({ types: ['plan.committed'] })
+  expect(events).toMatchObject([{ subject: planId, data: { name: 'plan', created: 300 } }])
+  expect((await lead.system.metrics()).tasks.byStatus.pending).toBe(300)
+})
+
+test('a plan that is being published takes no more tasks, can be committed again, and can be aborted', async () => {
+  await using server = await TestServer.start()
+  const { lead, planId } = await stagePlan(server, 3)
+  await stopAtStart(server, await projectOf(lead))
+  const closed = { code: 'ILLEGAL_TRANSITION', message: expect.stringContaining('being published') }
+  const added = lead.plans.add({ planId, tasks: [{ type: 'code', externalId: 'late' }] })
+  expect(await refusal(added)).toMatchObject(closed)
+  expect(await lead.plans.abort({ planId })).toEqual({ planId, discarded: 3 })
+  const { planId: second } = await lead.plans.begin({ name: 'plan' })
+  await lead.plans.add({ planId: second, tasks: [{ type: 'code', externalId: 'a' }] })
+  await stopAtStart(server, await projectOf(lead))
+  expect(await lead.plans.commit({ planId: second })).toMatchObject({ created: 1 })
+})
+
+test('a refused commit publishes nothing and leaves the plan open', async () => {
+  await using server = await TestServer.start()
+  const { lead, planId } = await stagePlan(server, 150)
+  const task = { type: 'code', externalId: 'last', assignedTo: 'nobody' }
+  await lead.plans.add({ planId, tasks: [task] })
+  expect(await refusal(lead.plans.commit({ planId }))).toMatchObject({ code: 'NOT_FOUND', applied: 'no' })
+  expect((await lead.tasks.list({})).tasks).toEqual([])
+  await server.agent('nobody')
+  expect(await lead.plans.commit({ planId })).toMatchObject({ created: 151 })
+})
+
+test('tasks that an older version staged without an id are published', async () => {
+  await using server = await TestServer.start()
+  const { lead, planId } = await stagePlan(server, 150)
+  await server.parts.store.transact({ project: await projectOf(lead) }, ({ db, t }) =>
+    db.update(t.planRows).set({ taskId: null }),
+  )
+  expect(await lead.plans.commit({ planId })).toMatchObject({ created: 150 })
+})
