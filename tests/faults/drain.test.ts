@@ -8,10 +8,13 @@ import { ReplicaProcesses } from '../support/replica-processes.ts'
 const drainMs = 1_000
 const tasks = 120
 
-/** How many of these connections are not where they were. */
+/** Returns the number of connections that have left the first replica. */
 const moved = (before: readonly number[], now: readonly number[]): number => (before[0] ?? 0) - (now[0] ?? 0)
 
-/** An agent that asks for its mail over and over: a call that its client does not repeat, so that each one is to be answered. */
+/**
+ * Starts an agent that reads its inbox in a loop. The client does not repeat this call, so each one
+ * must be answered.
+ */
 async function readOn(url: string, name: string): Promise<{ stop(): Promise<void> }> {
   const agent = await Agent.register({ url, name, type: 'implementation' })
   let stopping = false
@@ -69,7 +72,7 @@ describe.skipIf(postgresServer === undefined)('a replica that is told to end whi
     await under.reached
     const startedAt = performance.now()
     leaving?.terminate()
-    // From the moment the signal has arrived: until then it is ready, and it answers on until it has ended.
+    // The replica is ready until the signal arrives, and it replies until it has ended.
     while ((await fetch(`${leavingUrl}/readyz`)).status === 200);
     expect((await fetch(`${leavingUrl}/readyz`)).status).toBe(503)
     expect(await leaving?.end()).toMatchObject({ code: 0, signal: null })

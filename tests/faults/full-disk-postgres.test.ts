@@ -9,7 +9,7 @@ import { Cluster } from '../support/postgres-cluster.ts'
 import { refusal, TestServer } from '../support/server.ts'
 import { mayMount, SmallDisk } from '../support/small-disk.ts'
 
-/** Whom a PostgreSQL of the tests runs as. */
+/** The user that runs PostgreSQL in the tests. */
 const nobody = 65_534
 
 async function run(url: string, ...texts: readonly string[]): Promise<void> {
@@ -46,7 +46,7 @@ test.skipIf(postgresServer === undefined || !mayMount())(
       const outcome = await create().catch((error: unknown) => error)
       if (outcome instanceof Error) refusals.push((await refusal(Promise.reject(outcome))).code)
     }
-    // Whose client tries again until its deadline is told that, or why.
+    // A client repeats the call until its deadline and then reports the refusal or the deadline.
     expect(['STORAGE_FULL', 'DEADLINE_EXCEEDED']).toContain(refusals[0])
     const [project] = rows<{ id: string }>(server, 'select id from projects')
     const direct = server.parts.store.transact({ project: project?.id ?? '' }, ({ db, t }) =>
@@ -54,7 +54,8 @@ test.skipIf(postgresServer === undefined || !mayMount())(
     )
     await expect(direct).rejects.toMatchObject({ code: 'STORAGE_FULL' })
     expect(await lead.tasks.get({ taskId: id })).toMatchObject({ status: 'pending' })
-    // No caller writes any more: the server itself finds out that it is full, and that it has room again.
+    // No client writes any more: the server itself finds out that the disk is full and that it has
+    // space again.
     const ready = async () => (await fetch(`${server.url}/readyz`)).json()
     await expect.poll(ready).toMatchObject({ status: 'disk_full' })
     disk.free()

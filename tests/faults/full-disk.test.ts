@@ -17,7 +17,7 @@ async function readiness(server: TestServer): Promise<[number, string]> {
   return [answer.status, status]
 }
 
-/** Creates tasks until the disk is full; how many there are. */
+/** Creates tasks until the disk is full. Returns their number. */
 async function exhaust(server: TestServer): Promise<number> {
   const lead = server.connect({ deadlineMs: 1_500 })
   const description = 'x'.repeat(50_000)

@@ -12,7 +12,7 @@ const kills = 5
 const tasks = 400
 const names = ['ada', 'bob', 'cyd', 'dan']
 
-/** Answers counted over all clients, and something to wait on for the next so many of them. */
+/** Counts the replies to all clients, and lets a test wait for a number of further replies. */
 class Answers {
   #count = 0
   #waiting: { at: number; reached: () => void } | undefined
@@ -29,13 +29,13 @@ class Answers {
   }
 }
 
-/** A server that can be killed and started again where it was. */
+/** Starts a server that can be killed and restarted on the same file and port. */
 async function serveOn(folder: StoreFolder, port: string): Promise<{ child: Child; url: string }> {
   const child = new Child('serve.ts', folder.file, port)
   return { child, url: await child.says('ready') }
 }
 
-/** A call whose fate nobody knows, after which a client goes on. */
+/** Makes a call. If its outcome is unknown, returns undefined, and the client continues. */
 const unlessLost = async <T>(call: Promise<T>): Promise<T | undefined> =>
   call.catch((error: unknown) => {
     if (
@@ -46,7 +46,10 @@ const unlessLost = async <T>(call: Promise<T>): Promise<T | undefined> =>
     throw error
   })
 
-/** Takes tasks, tells somebody of each, completes it, and acks its mail, until all is done. */
+/**
+ * Claims tasks, sends a message about each, completes it and acks the messages of its inbox, until
+ * all tasks are done.
+ */
 async function work(client: Client, name: string, roll: (sides: number) => number, done: Set<string>): Promise<void> {
   while (done.size < tasks) {
     const claimed = await unlessLost(client.tasks.claim({ leaseMs: 5_000, waitMs: 200 }))
@@ -65,7 +68,7 @@ async function work(client: Client, name: string, roll: (sides: number) => numbe
   }
 }
 
-/** Notes every event of the log in the order it arrives, until so many tasks are completed. */
+/** Records every event of the log in its order until this number of tasks is completed. */
 async function watch(client: Client, history: History, until: number): Promise<void> {
   let completed = 0
   history.note('watch', { watcher: 'wall', from: 0 })
@@ -106,7 +109,7 @@ class Crew implements Disposable {
   }
 }
 
-/** Tasks in tens, of which the last waits for the one before it. */
+/** Creates tasks in tens. The last task of each ten depends on the one before it. */
 async function createTasks(client: Client): Promise<void> {
   for (const batch of upTo(tasks / 100)) {
     const specs = upTo(100).map((index) => ({

@@ -8,7 +8,7 @@ import { refusal, TestServer, type TestServerOptions } from '../support/server.t
 
 type Line = Record<string, unknown> & { readonly error?: Record<string, unknown> }
 
-/** A server that logs everything to a file, and what it logged at its end. */
+/** A server that logs everything to a file. The test reads the log when the server has ended. */
 class LoggedServer implements AsyncDisposable {
   readonly #folder: string
   readonly server: TestServer
@@ -53,12 +53,13 @@ interface Failed {
   readonly leaseToken: string
 }
 
-/** Creates a task, sends a message and claims a task, while the statements of all three fail. */
+/** Creates a task, sends a message and claims a task while the statements of all three fail. */
 async function failThreeWrites(server: TestServer, fault: () => void | Promise<void>): Promise<Failed> {
   const ada = await server.agent('ada')
   const { id: taskId } = await server.connect().tasks.create({ type: 'code' })
   await fault()
-  // A client of its own for each call: the failures of one would open the circuit for the next.
+  // Each call has a client of its own, because the failures of one would open the circuit breaker
+  // for the next.
   const lead = server.connect({ deadlineMs: 2_500 })
   const sender = server.connect({ token: ada.token, deadlineMs: 2_500 })
   const worker = server.connect({ token: ada.token, deadlineMs: 2_500 })

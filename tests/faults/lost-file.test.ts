@@ -9,7 +9,7 @@ import { StoreFolder } from '../support/store.ts'
 const settingsOf = (folder: StoreFolder) =>
   JSON.stringify({ DATABASE_PATH: folder.file, MCP_PORT: '0', LOG_DIR: folder.path, NODE_ENV: 'test' })
 
-/** Creates tasks until the server is gone; the ids of those that were acknowledged. */
+/** Creates tasks until the server has ended. Returns the ids of the acknowledged tasks. */
 async function createUntilGone(url: string, onCreated: (count: number) => void): Promise<string[]> {
   const client = createClient({ url, deadlineMs: 2_000 })
   const acknowledged: string[] = []

@@ -8,7 +8,7 @@ import { refusal, type TestAgent, TestServer } from '../support/server.ts'
 
 const programs = programsForCopies()
 
-/** Waits until a query about a cluster says so. */
+/** Waits until a query about a cluster returns true. */
 async function until(cluster: Cluster, text: string): Promise<void> {
   await expect.poll(async () => (await cluster.ask<{ so: boolean }>(text))?.so).toBe(true)
 }

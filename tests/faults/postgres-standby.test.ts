@@ -8,7 +8,7 @@ import { Cluster } from '../support/postgres-cluster.ts'
 import { refusal, TestServer, take } from '../support/server.ts'
 import { projectOf } from '../support/store.ts'
 
-/** Waits until a standby has all that its primary has. */
+/** Waits until a standby has all data of its primary. */
 async function caughtUp(primary: Cluster, standby: Cluster): Promise<void> {
   const at = await primary.ask<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn')
   for (;;) {
@@ -17,13 +17,16 @@ async function caughtUp(primary: Cluster, standby: Cluster): Promise<void> {
   }
 }
 
-/** Whether so much time has passed. */
+/** Returns a function that is true once this time has passed. */
 const after = (ms: number) => {
   const startedAt = performance.now()
   return () => performance.now() - startedAt > ms
 }
 
-/** With what a call is refused until it is with CURSOR_AHEAD; fails the test when it is answered once. */
+/**
+ * Repeats a call until it is refused with CURSOR_AHEAD, and returns the codes of the refusals
+ * before that. Fails the test if the call succeeds.
+ */
 async function refusedFor(call: () => Promise<unknown>, over: () => boolean): Promise<string[]> {
   const answers = new Set<string>()
   while (!(answers.has('CURSOR_AHEAD') || over())) answers.add((await refusal(call())).code)
@@ -45,7 +48,7 @@ test.skipIf(postgresServer === undefined)(
     await using standby = await primary.standby()
     await caughtUp(primary, standby)
     await standby.end()
-    // What the standby will never have: events, a lease, an agent, a set of conditions on who may claim.
+    // The standby never gets these: events, a lease, an agent and a claim group.
     const lost = await lead.tasks.createMany({ tasks: upTo(97).map(() => ({ type: 'lost', requires: ['old'] })) })
     const lease = leaseOf(await claimOne(ada))
     const bob = await server.agent('bob')
@@ -54,7 +57,8 @@ test.skipIf(postgresServer === undefined)(
     await primary.end('immediate')
     const over = after(30_000)
     const following = refusedFor(() => take(lead.events.subscribe({ cursor: ahead.cursor }), 1), over)
-    // Asked from the crash on, as often as it can be: the moment in which the old cursor could be taken for a new one is short.
+    // The call is repeated from the crash on as fast as possible, because the time in which an old
+    // cursor could pass as a new one is short.
     const asking = refusedFor(() => lead.events.list({ cursor: ahead.cursor }, { deadlineMs: 200 }), over)
     const writing = (async () => {
       for (let written = 0; written < 120 && !over(); ) {
@@ -66,7 +70,8 @@ test.skipIf(postgresServer === undefined)(
     for (const answers of await Promise.all([asking, following]))
       expect(['CURSOR_AHEAD', 'STORE_UNAVAILABLE', 'DEADLINE_EXCEEDED']).toEqual(expect.arrayContaining(answers))
     await writing
-    // The feed has gone past the lost numbers: they are others now, and no cursor of before leads to them.
+    // The feed has passed the lost numbers. They now belong to other events, and no earlier cursor
+    // leads to them.
     const now = await lead.events.list({ limit: 1_000 })
     expect(now.events.length).toBeGreaterThan(ahead.events.length)
     expect(now.events.slice(0, kept.events.length)).toEqual(kept.events)
@@ -76,7 +81,7 @@ test.skipIf(postgresServer === undefined)(
     expect((await refusal(lead.tasks.get({ taskId: lost.tasks[0]?.id ?? '' }))).code).toBe('NOT_FOUND')
     expect((await refusal(ada.tasks.complete(lease))).code).toBe('STALE_LEASE')
     expect((await refusal(bob.tasks.claim({}))).code).toBe('TOKEN_REVOKED')
-    // Conditions that stand under the number of a lost one.
+    // These requirements get the number of a lost claim group.
     const task = await lead.tasks.create({ type: 'code', requires: ['new'], priority: 'critical' })
     const cleo = await server.agent('cleo', { capabilities: ['new'] })
     expect((await claimOne(cleo)).id).toBe(task.id)
@@ -86,7 +91,7 @@ test.skipIf(postgresServer === undefined)(
       folder: server.folder,
     })
     expect(second.parts.store.epoch).toBe(server.parts.store.epoch)
-    // Before its database, which is the standby's now.
+    // The server stops before its database, which is the former standby.
     await server.stop()
   },
 )
@@ -111,7 +116,7 @@ test.skipIf(postgresServer === undefined)(
     expect(copied.again).toBe(copied.epoch)
     expect(copied.epoch).not.toBe(original.epoch)
     expect((await write(database.url)).epoch).toBe(original.epoch)
-    // As pg_restore --clean does: the table is made anew, in the same database.
+    // `pg_restore --clean` does the same: it creates the table again in the same database.
     await database.raw((client) =>
       client.query(
         'create table saved (like events including all); drop table events; alter table saved rename to events',

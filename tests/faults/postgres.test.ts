@@ -20,7 +20,7 @@ const lengthen = statement(({ db, t, p }: Query<{ id: string }>) =>
     .prepare(),
 )
 
-/** Tries until it succeeds. */
+/** Repeats an attempt until it succeeds. */
 async function atLast<T>(attempt: () => Promise<T>): Promise<T> {
   for (;;) {
     const [outcome] = await Promise.allSettled([attempt()])
@@ -142,7 +142,7 @@ describe.skipIf(postgresServer === undefined)('on PostgreSQL', () => {
     let tries = 0
     const refused = store.transact({ project }, async () => {
       tries += 1
-      // The second time each operation has a savepoint, which goes with the connection.
+      // In the second attempt each operation has a savepoint, which is lost with the connection.
       if (tries === 2) await database.raw((client) => client.query(cut))
       throw new CoordinationError('STALE_RECEIPT', 'nobody else has this receipt')
     })

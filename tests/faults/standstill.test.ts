@@ -3,10 +3,10 @@ import { expect, test } from 'vitest'
 import { Child } from '../support/child.ts'
 import { StoreFolder } from '../support/store.ts'
 
-/** The shortest lease there is. */
+/** The shortest possible lease. */
 const leaseMs = 5_000
 
-/** A run at night stands still for five leases. */
+/** A nightly run stops the process for five leases. */
 const standstillMs = Number(process.env['STANDSTILL_MS'] ?? 7_000)
 
 test('a server that stood still for longer than its leases takes none of them away', async () => {

@@ -2,14 +2,14 @@ import fc from 'fast-check'
 import type { Play } from './play.ts'
 import type { Agent } from './state.ts'
 
-/** One command as fast-check runs and shrinks it. */
+/** One command that fast-check runs and shrinks. */
 export interface Act {
   check: () => boolean
   run: (model: object, play: Play) => Promise<void>
   toString: () => string
 }
 
-/** A command: what `run` does with the server and the model, and then whether they agree. */
+/** Makes a command: `run` changes the server and the model, and then the two are compared. */
 export const act = <T>(
   name: string,
   args: fc.Arbitrary<T>,
@@ -25,19 +25,19 @@ export const act = <T>(
     toString: () => `${name}(${fc.stringify(given)})`,
   }))
 
-/** Any of a list, by a number that means something for every length. */
+/** Returns an element of a list by a number that is valid for every length. */
 export const pick = <T>(from: readonly T[], index: number): T | undefined => from[index % from.length]
 
 export const number = fc.nat(60)
 
-/** Absent, but for one time in so many. */
+/** Returns undefined in all but one of `oneIn` cases. */
 export const seldom = <T>(arbitrary: fc.Arbitrary<T>, oneIn = 6): fc.Arbitrary<T | undefined> =>
   fc.oneof({ weight: oneIn - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary })
 
-/** A key of which there are few, so that some come again. */
+/** An idempotency key out of a few, so that some are repeated. */
 export const key = seldom(fc.constantFrom('k1', 'k2'), 5)
 
-/** So many of each: how often a command comes up. */
+/** Combines commands. The weight is the relative frequency of each. */
 export const weighted = (...commands: readonly (readonly [weight: number, command: fc.Arbitrary<Act>])[]) =>
   commands.flatMap(([weight, command]) => Array.from({ length: weight }, () => command))
 
@@ -47,5 +47,5 @@ export function agentOf(play: Play, index: number): Agent {
   return agent
 }
 
-/** Without what is not there: on the wire nothing is undefined. */
+/** Removes undefined values, which do not exist on the wire. */
 export const given = <T extends object>(input: T): object => JSON.parse(JSON.stringify(input))

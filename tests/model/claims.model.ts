@@ -1,11 +1,11 @@
 import { type Agent, iso, type Lease, type State, type Task } from './state.ts'
 import { about, mayWork, move } from './tasks.model.ts'
 
-/** Whether it stands in the queue, whoever may take it. */
+/** True if the task is in the queue for some agent. */
 const isQueued = (state: State, task: Task): boolean =>
   task.status === 'pending' && (task.notBefore === undefined || task.notBefore < state.now)
 
-/** Whether nothing but the others before it keeps it from whoever may take it. */
+/** True if only the tasks before it keep an agent from claiming it. */
 export const standsInLine = (state: State, task: Task): boolean =>
   isQueued(state, task) &&
   (task.epic === undefined || !state.pausedEpics.has(task.epic)) &&
@@ -19,7 +19,7 @@ const ranks = { critical: 0, high: 2, normal: 3, low: 4 }
 
 const rankOf = (task: Task): number => (task.aged ? 1 : ranks[task.priority])
 
-/** What the agent would be given next. */
+/** Returns the task that the next claim of the agent gets. */
 export function firstFor(state: State, agent: Agent): Task | undefined {
   if (state.paused || agent.paused || agent.draining) return undefined
   return state.tasks

@@ -26,7 +26,7 @@ const plain = {
 export const specs = fc.record(plain)
 type Given = typeof specs extends fc.Arbitrary<infer T> ? T : never
 
-/** Tasks that take locks, and mostly nothing else that could keep anyone from them; many that can grow old waiting. */
+/** Tasks that take locks and have few other conditions. Many of them are `low` and can age. */
 export const lockingSpecs = (locks: fc.Arbitrary<string[]>): fc.Arbitrary<Given> =>
   fc.record({
     ...plain,
@@ -50,7 +50,7 @@ function specOf(play: Play, given: Given): Spec {
   }
 }
 
-/** What the server is sent for a spec. */
+/** Returns the input of `tasks.create` for a spec. */
 export function inputOf({ notBeforeMs, assignedTo, dependsOn, ...rest }: Spec, play: Play, more: object = {}): object {
   return JSON.parse(
     JSON.stringify({
@@ -69,7 +69,7 @@ export const bindTask = (task: Task | undefined, reply: unknown): void => {
   if (task && typeof reply === 'object' && reply !== null && 'id' in reply) task.id = String(reply.id)
 }
 
-/** A task of the developer's, on both sides. */
+/** Creates a task of the developer in the server and in the model. */
 export async function addTask(play: Play, spec: Spec): Promise<void> {
   const input = inputOf(spec, play)
   let task: Task | undefined
@@ -83,7 +83,7 @@ export async function addTask(play: Play, spec: Spec): Promise<void> {
 export const creatingFrom = (from: fc.Arbitrary<Given>) =>
   act('tasks.create', from, (play, given) => addTask(play, specOf(play, given)))
 
-/** A task that asks nothing of anybody. */
+/** A task without requirements. */
 export const plainSpec: Spec = {
   priority: 'normal',
   requires: [],
@@ -100,7 +100,7 @@ export const plainSpec: Spec = {
   epic: undefined,
 }
 
-/** Something to work on, so that what comes first in a run is not all in vain. */
+/** Creates tasks, so that the first commands of a run find some. */
 export async function someTasks(play: Play): Promise<void> {
   const verified = { ...plainSpec, priority: 'high', acceptance: 'verify' } as const
   for (const spec of [plainSpec, verified, plainSpec, { ...plainSpec, priority: 'low' } as const]) {

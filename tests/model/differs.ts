@@ -3,8 +3,9 @@ const show = (value: unknown): string => JSON.stringify(value) ?? String(value)
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /**
- * Where `actual` is not what is expected, or undefined. Objects may have more than is expected of them, lists may not; a key that
- * is expected to be undefined may be anything.
+ * Returns the path at which `actual` differs from `expected`, or undefined. An object may have more
+ * keys than expected, and a list may not have more elements. A key that is expected to be undefined
+ * may have any value.
  */
 export function differs(expected: unknown, actual: unknown, where = ''): string | undefined {
   if (Array.isArray(expected)) {
@@ -25,7 +26,7 @@ export function differs(expected: unknown, actual: unknown, where = ''): string 
 
 const first = (found: readonly (string | undefined)[]): string | undefined => found.find((one) => one !== undefined)
 
-/** Fails the run where the server is not what the model says. */
+/** Fails the run if the server differs from the model. */
 export function same(expected: unknown, actual: unknown, where: string): void {
   const difference = differs(expected, actual, where)
   if (difference !== undefined) throw new Error(difference)

@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs'
 import { eventTypes } from '@tony/mcp-shared/events'
 import type { Documented } from './play.ts'
 
-/** What the table of docs/protocol.md says the data of each event has. */
+/** Returns the fields of each event's data that the table of docs/protocol.md lists. */
 export function documentedData(): Documented {
   const text = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8')
   const rows = [...text.matchAll(/^\| (`[a-z]+\.[a-z_]+`(?:, `[a-z._]+`)*) \| [a-z]+ \| (.*) \|$/gm)]
   const table = new Map<string, string[]>()
   for (const [, types = '', data = ''] of rows) {
-    // What follows a colon or a semicolon is about the words before it; what stands in commas goes on with the list.
+    // Text after a colon or a semicolon explains the words before it. Text between commas continues
+    // the list.
     const said = data.replaceAll(
       /: `released`.*$|: whether.*$|: what was taken.*$|: the dependency.*$|: whose.*$|;.*$/g,
       '',

@@ -4,7 +4,7 @@ import { documentedData } from './documented.ts'
 import { type Part, Play } from './play.ts'
 import type { Registration, Site, Way } from './world.ts'
 
-/** Who takes part in a run: two who do the work, one who also verifies, one who leads, one who looks on. */
+/** The agents of a run: two developers, a tester who verifies, a tech lead and an observer. */
 const cast: readonly Registration[] = [
   { name: 'ann', role: 'developer', capabilities: ['a'] },
   { name: 'bob', role: 'developer', capabilities: ['a', 'b'] },
@@ -13,7 +13,7 @@ const cast: readonly Registration[] = [
   { name: 'obi', role: 'observer', capabilities: ['a', 'b'] },
 ]
 
-/** Where the runs come from; what it prints when a run fails says what to set to get that run again. */
+/** The settings of the runs. The message of a failed run names the settings that repeat it. */
 const setting = {
   seed: process.env['MODEL_SEED'],
   path: process.env['MODEL_PATH'],
@@ -26,7 +26,10 @@ export interface Exploration {
   readonly parts: readonly Part[]
   readonly runs: number
   readonly maxCommands?: number
-  /** `lot` is of 30, drawn for each run: what some runs are to have and others not hangs on it, so that a run can be had again. */
+  /**
+   * `lot` is a number below 30 that is drawn for each run. It decides optional parts of a run, so
+   * that the run can be repeated.
+   */
   readonly begin?: (play: Play, lot: number) => Promise<void>
   readonly end?: (play: Play) => Promise<void>
 }
@@ -60,7 +63,9 @@ async function explore(site: Site, exploration: Exploration, seed: number, runs:
   throw new Error(`${what}: ${shown}\n${again}`, { cause: result.errorInstance })
 }
 
-/** Runs that seldom get anywhere would agree with any server: everything that is tried has to succeed often. */
+/**
+ * A call that is always refused would agree with any server, so each procedure must succeed often.
+ */
 function requireDepth({ tally }: Site, { what, runs }: Exploration): void {
   const counts = [...tally].toSorted(([a], [b]) => (a < b ? -1 : 1))
   const shown = counts.map(([path, { ok, refused }]) => `${path} ${ok}+${refused}`)
@@ -69,7 +74,7 @@ function requireDepth({ tally }: Site, { what, runs }: Exploration): void {
   if (shallow.length > 0) throw new Error(`${what}: hardly ever done: ${shallow.join(', ')}`)
 }
 
-/** One seed that is the same each time, and one that never is: what fails says how to have it again. */
+/** Explores with a fixed seed and then with a random one. A failure names the seed. */
 export async function exploreTwice(site: Site, exploration: Exploration): Promise<void> {
   const { what, runs } = exploration
   if (setting.seed !== undefined) return explore(site, exploration, Number(setting.seed), runs)

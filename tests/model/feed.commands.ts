@@ -22,7 +22,7 @@ export const eventOf = ({ event: { seq, at, type, subject, actor, data } }: Told
   data: JSON.parse(data),
 })
 
-/** What a caller's feed holds after a number. */
+/** Returns the events of a caller's feed after a number. */
 export const feedOf = (play: Play, caller: Caller, filter: Filter, after: number) => {
   const wanted = inFeed(caller, filter)
   return play.told
@@ -46,7 +46,10 @@ const filters = fc.record({
   epic: seldom(fc.constantFrom('e1', 'e2')),
 })
 
-/** Pages of any length from any cursor: together they are what the model says, each event once and in order. */
+/**
+ * Reads pages of any length from any cursor. Together they must be the model's events, each once
+ * and in order.
+ */
 export const listing = act(
   'events.list',
   fc.record({
@@ -79,7 +82,7 @@ export const listing = act(
   },
 )
 
-/** Cursors that no page can be read from. */
+/** Reads with cursors that must be refused. */
 export const misreading = act(
   'events.list with a cursor that is not one',
   fc.constantFrom('ahead', 'epoch', 'form'),

@@ -1,7 +1,7 @@
 import type { EventType } from '@tony/mcp-shared/events'
 import type { Agent, Caller, Fact, Task } from './state.ts'
 
-/** What a subscriber asks to see: all of it must fit. */
+/** The filter of a subscriber. An event must fit every part of it. */
 export interface Filter {
   readonly types?: readonly EventType[] | undefined
   readonly task?: Task | undefined
@@ -10,11 +10,17 @@ export interface Filter {
   readonly thread?: string | undefined
 }
 
-/** Message events reach sender, recipient and tech leads only; everything else everyone of the project. */
+/**
+ * Only the sender, the recipient and tech leads see the events of a message. Every agent of the
+ * project sees the others.
+ */
 const maySee = (caller: Caller, { audience }: Fact): boolean =>
   audience === undefined || caller === undefined || caller.role === 'tech-lead' || audience.includes(caller)
 
-/** `holder` is whose lease the event is about: what ends one without its holder's doing is still the holder's to hear. */
+/**
+ * `holder` is the agent whose lease the event is about. The holder also sees the end of its lease
+ * if another caller caused it.
+ */
 const fits = (fact: Fact, holder: unknown, { types, task, agent, epic, thread }: Filter): boolean =>
   (types === undefined || types.includes(fact.type)) &&
   (task === undefined || fact.task === task) &&
@@ -26,7 +32,7 @@ const fits = (fact: Fact, holder: unknown, { types, task, agent, epic, thread }:
   (epic === undefined || fact.epic === epic) &&
   (thread === undefined || fact.thread === thread)
 
-/** Whether an event is in the feed of a caller with this filter. */
+/** True if an event is in the feed of a caller with this filter. */
 export const inFeed =
   (caller: Caller, filter: Filter) =>
   (fact: Fact, holder: unknown): boolean =>

@@ -15,7 +15,9 @@ import { Site } from './world.ts'
 
 const commands = [...taskCommands, ...messageCommands, ...weighted([20, listing], [1, misreading])]
 
-/** Follows the feed of one agent from its beginning while the run goes on, and compares it when the run has ended. */
+/**
+ * Follows the feed of one agent from its beginning during the run, and compares it after the run.
+ */
 async function follow(play: Play, index: number): Promise<() => Promise<void>> {
   const caller = play.state.agents[index]
   const client = play.world.connect(caller)
@@ -48,7 +50,8 @@ test('everyone reads exactly the events they may see, from any cursor, once and 
       ended = lot < 5 ? await follow(play, lot) : undefined
     },
     end: async (play) => {
-      // The last thing anyone sees: what came before it has been seen, or has been missed.
+      // This is the last visible event. If the subscription missed an earlier one, that event is
+      // lost.
       await play.turn()
       await addTask(play, plainSpec)
       await play.agree('tasks.create')

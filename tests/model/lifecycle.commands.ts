@@ -7,10 +7,10 @@ import { bindLeases, held, leasedView, leaseOf, leasePick, under } from './tasks
 import { adopt, answer, requestInput, retry, update, verify } from './tasks.held.model.ts'
 import { cancelAll, complete } from './tasks.model.ts'
 
-/** Mostly the developer, who leads; sometimes an agent, of whatever role. */
+/** Returns the developer in most cases, who is a tech lead, and otherwise an agent of any role. */
 const callerOf = (play: Play, by: number): Caller => (by < 40 ? undefined : agentOf(play, by))
 
-/** What only a tech lead may do. */
+/** Throws unless the caller is a tech lead. */
 function lead(caller: Caller): void {
   if (caller && caller.role !== 'tech-lead') refuse('FORBIDDEN')
 }
@@ -38,13 +38,13 @@ const asking = under(
 interface Verb<T> {
   readonly path: string
   readonly args: fc.Arbitrary<T>
-  /** The tasks it is mostly for; a few calls are for any. */
+  /** The tasks for most of the calls. A few calls use any task. */
   readonly fits: (task: Task) => boolean
   readonly input: (task: Task, args: T, play: Play) => object
   readonly predict: (state: State, caller: Caller, task: Task, args: T) => unknown
 }
 
-/** A verb about one task, by a caller of any role, with a key of few. */
+/** Makes a call about one task as a caller of any role, with an idempotency key out of a few. */
 const onTask = <T>({ path, args, fits, input, predict }: Verb<T>): fc.Arbitrary<Act> =>
   act(
     path,

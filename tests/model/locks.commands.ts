@@ -7,7 +7,10 @@ import { drain, type Scope, setPools, setStopped } from './stops.model.ts'
 import { under, workCommands } from './tasks.commands.ts'
 import { lock } from './tasks.held.model.ts'
 
-/** Few, so that they meet: keys, paths above and under one another, pools of one place and of two. */
+/**
+ * There are few locks, so that they conflict: keys, paths above and below each other, and pools of
+ * one slot and of two.
+ */
 const all = [
   'port:1',
   'db:users',
@@ -43,7 +46,7 @@ const resizing = act(
   (play, { pool, size }) => resize(play, { [pool]: size }),
 )
 
-/** The same scope for the model, and as the wire names it. */
+/** Returns a scope for the model, and as the input of a call. */
 function scopeOf(play: Play, what: 'agent' | 'epic' | 'all', index: number): { scope: Scope; input: object } {
   const agent = agentOf(play, index)
   if (what === 'agent') return { scope: { agent }, input: { agent: agent.id } }
@@ -68,7 +71,7 @@ const draining = act('agents.drain', number, async (play, index) => {
   await play.call(undefined, 'agents.drain', { agent: agent.id }, () => drain(play.state, agent))
 })
 
-/** What is `low` grows old. */
+/** Advances the clock until `low` tasks age. */
 const ageing = act('advance', fc.constant(maxStarvationMs), (play, ms) => play.advance(ms))
 
 export const lockCommands = [

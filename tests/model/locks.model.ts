@@ -1,14 +1,20 @@
 import { ancestorPaths, lockKind } from '@tony/mcp-shared/locks'
 
-/** Anything that can hold a lock. */
+/** Any object that can hold a lock. */
 type Holder = object
 
-/** The rule of locks: a key has one holder, a path excludes every path above and under it, a pool has as many as its size. */
+/**
+ * The rule of locks: a key has one holder, a path excludes every path above and below it, and a
+ * pool has as many holders as slots.
+ */
 export class Locks {
   readonly held = new Map<Holder, Set<string>>()
   readonly pools = new Map<string, number>()
 
-  /** Whether two locks of different holders may not be held at the same time, pools aside. */
+  /**
+   * True if different holders may not hold these two locks at the same time. Pools are an
+   * exception.
+   */
   static conflict(a: string, b: string): boolean {
     if (lockKind(a) !== lockKind(b)) return false
     if (lockKind(a) === 'pool') return false
@@ -20,7 +26,7 @@ export class Locks {
     return [...this.held].filter(([, locks]) => locks.has(lock)).map(([holder]) => holder)
   }
 
-  /** Whether `holder` may take all of these on top of what it holds. */
+  /** True if `holder` may take all of these locks in addition to its own. */
   free(holder: Holder, wanted: readonly string[]): boolean {
     return wanted.every((lock) => {
       if (this.held.get(holder)?.has(lock)) return true

@@ -83,7 +83,7 @@ const acking = under(
   ({ state }, agent, delivery) => ack(state, agent, delivery),
 )
 
-/** Several acks at once, each with its own result. */
+/** Acks several messages in one call. Each ack has its own result. */
 const ackingMany = act(
   'messages.ack of many',
   fc.record({ agent: someone, which: fc.uniqueArray(number, { minLength: 1, maxLength: 4 }) }),
@@ -189,7 +189,7 @@ const purging = act('deadLetters.purge', fc.option(someone, { nil: undefined }),
 
 const passing = act('advance', fc.constantFrom(500, 1_000, 4_000, 31_000, 120_000), (play, ms) => play.advance(ms))
 
-/** The time to ack is over, and the recipient calls before any sweep has seen it. */
+/** The ack deadline has passed, and the recipient calls before a sweep has run. */
 const late = act(
   'late',
   fc.record({ which: number, how: fc.constantFrom('ack', 'nak', 'inProgress', 'term') }),

@@ -4,7 +4,7 @@ import { type Agent, type Caller, type Delivery, type Message, refuse, type Stat
 
 const never = Number.POSITIVE_INFINITY
 
-/** Where a message goes: to one agent, or to all that match, without the sender. */
+/** The target of a message: one agent, or all matching agents but the sender. */
 export type Address = Agent | { readonly topic: string } | { readonly role: string } | 'all'
 
 export interface Letter {
@@ -33,13 +33,16 @@ function move(message: Message, by: MessageTransition): void {
 
 const waits = ({ status, purged }: Message): boolean => !purged && (status === 'pending' || status === 'delivered')
 
-/** Whether there is room for one more; the last twentieth is for what is critical. */
+/**
+ * True if the inbox accepts another message. The last twentieth of its capacity is for critical
+ * ones.
+ */
 function hasRoom(state: State, to: Agent, priority: Message['priority']): boolean {
   const reserve = priority === 'critical' ? 0 : Math.floor(state.maxPending * criticalShare)
   return state.messages.filter((one) => one.to === to && waits(one)).length < state.maxPending - reserve
 }
 
-/** Who sees an event of a message: its two ends, and tech leads. */
+/** Returns the visibility of a message's event: sender, recipient and tech leads. */
 export const about = ({ from, to, task, thread }: Message) => ({
   audience: from ? [from, to] : [to],
   task,
@@ -95,7 +98,7 @@ export interface Reception {
   readonly ackWaitMs: number
 }
 
-/** For `critical` there is room for so many more. */
+/** The number of messages that only `critical` ones may use. */
 const criticalExtra = 10
 
 export function receive(state: State, agent: Agent, { limit, maxAckPending, ackWaitMs }: Reception): Delivery[] {
@@ -119,7 +122,10 @@ export function receive(state: State, agent: Agent, { limit, maxAckPending, ackW
   return given
 }
 
-/** The message of a receipt that is good: of the current delivery, until that is taken back or another one made. */
+/**
+ * Returns the message of a current receipt. A receipt is current until its delivery ends or another
+ * one follows.
+ */
 function requireCurrent(agent: Agent, delivery: Delivery): Message {
   const { message } = delivery
   if (message.to !== agent || message.purged) refuse('NOT_FOUND')
@@ -157,7 +163,7 @@ const backoffMs = (state: State, deliveries: number): number => {
   )
 }
 
-/** A delivery that failed: again after a wait, or the end of it. */
+/** Ends a failed delivery: the message is redelivered after a backoff, or becomes a dead letter. */
 function giveBack(
   state: State,
   message: Message,
@@ -218,7 +224,7 @@ export function redrive(state: State, caller: Caller, dead: readonly Message[], 
     redriven.push(message)
     const { audience, ...rest } = about(message)
     const data = { to: message.to.id, redrives: message.redrives }
-    // Whose inbox it was hears of it too.
+    // The owner of the earlier inbox sees the event too.
     state.tell('message.redriven', message, caller, data, { ...rest, audience: [...audience, before] })
   }
   return {
@@ -249,7 +255,7 @@ export function subscribe(state: State, agent: Agent, topic: string, wanted: boo
 
 interface Due {
   readonly at: number
-  /** Absent where only what may be had changes, and nothing stored. */
+  /** Absent if the time makes a message deliverable and changes no row. */
   readonly happens?: (state: State) => void
 }
 
@@ -279,7 +285,9 @@ export const nextDue = (state: State): number =>
       .filter((at) => at >= state.now),
   )
 
-/** What was due up to now. A message that comes back when its time is over has missed it: it expires at once. */
+/**
+ * Applies everything that is due. A message whose redelivery falls on its expiry expires at once.
+ */
 export function settle(state: State): void {
   for (const message of state.messages) {
     const [first] = dueOf(message)

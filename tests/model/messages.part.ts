@@ -9,7 +9,7 @@ const mailboxQuery = `select agent_id as agent, accepted, pending, delivered, ac
 
 const statuses = ['pending', 'delivered', 'acked', 'dead', 'expired'] as const
 
-/** A mailbox as the model counts it. What was redriven elsewhere is counted where it is now. */
+/** Returns the stats of an inbox. A redriven message counts in its new inbox only. */
 function mailboxOf(messages: readonly Message[], agent: Agent) {
   const own = messages.filter(({ to }) => to === agent)
   const counts = Object.fromEntries(
@@ -18,7 +18,7 @@ function mailboxOf(messages: readonly Message[], agent: Agent) {
   return { agent: agent.id, accepted: own.length, purged: own.filter(({ purged }) => purged).length, ...counts }
 }
 
-/** When a message comes again, as long as that is to come: a sweep forgets it when it has. */
+/** Returns the time of a future redelivery. A sweep removes it from the row afterwards. */
 const comesAt = ({ status, notBefore }: Message, now: number) =>
   status === 'pending' && notBefore !== undefined && notBefore > now ? notBefore : undefined
 
@@ -49,7 +49,10 @@ const viewOf = (message: Message) => ({
   threadId: message.thread ?? null,
 })
 
-/** What the server tells of every message at the end of a run, newest first, and of every dead letter how it died. */
+/**
+ * Compares every message of the server with the model at the end of a run, newest first, and the
+ * failures of every dead letter.
+ */
 export async function compareMessages(play: Play): Promise<void> {
   const left = play.state.messages.filter(({ purged }) => !purged)
   await play.call(undefined, 'messages.list', { limit: 500 }, () => ({

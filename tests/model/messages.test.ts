@@ -6,7 +6,7 @@ import { compareMessages, messagePart } from './messages.part.ts'
 import { fill } from './sending.commands.ts'
 import { Site } from './world.ts'
 
-/** The smallest mailbox of which a twentieth is one message. */
+/** The smallest inbox capacity of which a twentieth is one message. */
 const maxPending = 20
 
 test('each message is in one place, and comes when and to whom the contract says', async () => {
@@ -19,7 +19,7 @@ test('each message is in one place, and comes when and to whom the contract says
     runs: roundsOf({ part: 62, full: 500, variable: 'MODEL_RUNS' }),
     begin: async (play, lot) => {
       play.state.maxPending = maxPending
-      // A full mailbox is where the rules of it begin.
+      // The inbox is almost full at the start, so that its limits matter.
       if (lot % 3 === 2) await fill(play, maxPending - 3)
     },
   })

@@ -2,23 +2,23 @@ import { same } from './differs.ts'
 import { type Caller, type Fact, Refusal, State } from './state.ts'
 import type { Outcome, StoredEvent, World } from './world.ts'
 
-/** One kind of rows the model compares after each command, and what time does to them. */
+/** The rows of one kind: the model compares them after each command, and time changes them. */
 export interface Part {
-  /** The next moment something is due, after the one the model is at. */
+  /** Returns the next time at which something is due, after the model's own time. */
   readonly nextDue: (state: State) => number
-  /** What is due by now happens in the model. */
+  /** Applies everything that is due in the model. */
   readonly settle: (state: State) => void
-  /** Fails the run where the rows are not what the model says. */
+  /** Fails the run if the rows differ from the model. */
   readonly compare: (state: State, world: World) => Promise<void>
 }
 
-/** An event as the model and the server agreed on it. */
+/** An event in the form in which the model and the server agree. */
 export interface Told {
   readonly fact: Fact
   readonly event: StoredEvent
 }
 
-/** Words the documentation gives the data of an event, by type. */
+/** The documented fields of the data of each event type. */
 export type Documented = ReadonlyMap<string, readonly string[]>
 
 const expectedOf = (run: () => unknown): { ok: true; value: unknown } | { ok: false; code: string } => {
@@ -30,7 +30,10 @@ const expectedOf = (run: () => unknown): { ok: true; value: unknown } | { ok: fa
   }
 }
 
-/** Each subject's facts in their order; those of different subjects that one sweep brings about have none. */
+/**
+ * Sorts the facts by subject. Facts of one subject have an order; those of different subjects in
+ * one sweep have none.
+ */
 const bySubject = <T>(facts: readonly T[], subjectOf: (fact: T) => string): T[] =>
   facts
     .map((fact, index) => ({ fact, index, subject: subjectOf(fact) }))
@@ -45,8 +48,9 @@ const shown = ({ type, subject, actor, data }: Fact) => ({
 })
 
 /**
- * How far apart in the second two commands in a row are. Every duration there is, is a multiple of 125 ms: what one
- * command sets off is due at another moment than what any of the 124 others does, and sweeps run one past that.
+ * The distance within a second, in milliseconds, between two successive commands. Every duration is
+ * a multiple of 125 ms. The effects of a command are therefore due at other times than those of the
+ * 124 other commands, and sweeps run one millisecond after each.
  */
 const placeMs = 13
 const secondMs = 1_000
@@ -55,7 +59,7 @@ const secondMs = 1_000
 export class Play {
   readonly state: State
   readonly world: World
-  /** Every event so far; those of one sweep in no order. */
+  /** All events so far. The events of one sweep have no order. */
   readonly told: Told[] = []
   readonly #parts: readonly Part[]
   readonly #documented: Documented
@@ -81,19 +85,20 @@ export class Play {
     return play
   }
 
-  /** Time passes to the next moment of a place in the second that no other command of the run has. */
+  /** Advances to the next time whose place in the second no other command of the run has. */
   async turn(): Promise<void> {
     this.#turns += 1
     const ahead = this.#turns * placeMs - (this.state.now - this.#begun)
     await this.advance(((ahead % secondMs) + secondMs) % secondMs || secondMs)
   }
 
-  /** Time passes, and sweeps run after each moment at which something is due. */
+  /** Advances the clock. Sweeps run after each time at which something is due. */
   async advance(ms: number): Promise<void> {
     const end = this.state.now + ms
     while (this.state.now < end) {
       const due = this.nextDue()
-      // One past the moment, so that nothing depends on whether a deadline's own millisecond is in time.
+      // The sweep runs one millisecond later, so that the exact millisecond of a deadline does not
+      // matter.
       this.#pass(Math.min(end, due + 1))
       if (due < this.state.now) await this.sweep()
     }
@@ -105,7 +110,7 @@ export class Play {
     this.state.now = to
   }
 
-  /** Time passes to just after a moment, and no sweep has seen it yet: the caller sweeps. */
+  /** Advances to just after a time without a sweep. The caller runs the sweep. */
   skipTo(moment: number): void {
     this.#pass(moment + 1)
   }
@@ -121,7 +126,7 @@ export class Play {
     await this.#compareRows()
   }
 
-  /** Calls the server, and fails the run unless it answers as the model does. */
+  /** Calls the server, and fails the run if its reply differs from the model's. */
   async call(caller: Caller, path: string, input: object, predict: () => unknown): Promise<Outcome> {
     this.world.site.clock.chance = this.state.chance
     const expected = expectedOf(predict)
@@ -131,7 +136,10 @@ export class Play {
     return actual
   }
 
-  /** After a command's calls, when the model has the ids the server gave. */
+  /**
+   * Compares the server and the model after the calls of a command, when the model has the server's
+   * ids.
+   */
   async agree(path: string): Promise<void> {
     await this.#compareEvents(false, path)
     await this.#compareRows()

@@ -1,7 +1,7 @@
 import Sqlite from 'better-sqlite3'
 import pg from 'pg'
 
-/** What a server has stored, read past it by a connection that stays open. */
+/** Reads rows of the store over a connection of its own, which stays open. */
 export interface Rows extends AsyncDisposable {
   readonly read: <Row>(query: string, ...params: readonly (string | number)[]) => Promise<Row[]>
 }
@@ -20,7 +20,7 @@ function ofFile(file: string): Rows {
 async function ofDatabase(connectionString: string): Promise<Rows> {
   const client = new pg.Client({
     connectionString,
-    // Integers of 64 bits come as numbers.
+    // Returns 64-bit integers as numbers.
     types: {
       getTypeParser: (type, format) =>
         type === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(type, format),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { faults } from './sabotage/faults.ts'
 import { judged, plant, plantInFile, verdictOf } from './sabotage/judged.ts'
 
-/** All of them are a lane of their own, `npm run sabotage`: these are to show that it can tell. */
+/** `npm run sabotage` runs all faults. This sample shows that the tests can find one. */
 const sample = [
   'a claim does not count as an attempt',
   'a key is held by several',

@@ -6,7 +6,7 @@ import { type Caller, type Message, once, Refusal, type State } from './state.ts
 
 export const topics = ['t1', 't2'] as const
 
-/** The first three agents get most of the mail, so that some is waiting for somebody. */
+/** The first three agents get most of the messages, so that some inboxes are never empty. */
 export const someone = fc.nat(3)
 
 const letters = fc.record({
@@ -38,7 +38,7 @@ interface Sent {
 }
 const isSent = (value: unknown): value is Sent => typeof value === 'object' && value !== null && 'recipients' in value
 
-/** The model gets to know the ids of what it sent. */
+/** Gives the model the ids of the sent messages. */
 export function bindSent(messages: readonly Message[], reply: unknown): void {
   if (!isSent(reply)) return
   for (const message of messages) {
@@ -69,7 +69,8 @@ export const sending = act(
     const reply = await play.call(caller, 'messages.send', { ...input, ...given({ idempotencyKey }) }, () => {
       const first = once(state, { caller, path: 'send', key: idempotencyKey, input }, () => {
         sent = send(state, caller, letter)
-        // As they are born: the first answer is given again whatever becomes of them.
+        // The first reply is repeated with the status at the time of the send, even if the messages
+        // have changed since.
         return sent.map((message) => ({ message, status: message.status }))
       })
       return { recipients: byAgent(first.map(recipientOf)) }
@@ -84,7 +85,7 @@ interface SentMany {
 const isSentMany = (value: unknown): value is SentMany =>
   typeof value === 'object' && value !== null && 'results' in value
 
-/** What one letter of a batch came to: the others are none of its business. */
+/** Sends one message of a batch. The others do not affect its result. */
 function sendOne(state: State, caller: Caller, letter: Letter): { messages: Message[]; view: object } {
   try {
     const messages = send(state, caller, letter)
@@ -117,7 +118,7 @@ export const sendingMany = act(
   },
 )
 
-/** Nearly as much as a mailbox holds: so many messages for the first agent, in one batch. */
+/** Sends messages to the first agent in one batch, so that its inbox is almost full. */
 export async function fill(play: Play, count: number): Promise<void> {
   const plain = { priority: 'normal', thread: undefined, maxDeliver: 2, ttlMs: undefined, payload: 0 } as const
   const batch = Array.from({ length: count }, () => letterOf(play, { ...plain, to: { agent: 0 } }))

@@ -15,28 +15,28 @@ export interface Agent {
   draining: boolean
 }
 
-/** Who calls: an agent, or the developer, who is a tech lead and no agent. */
+/** The caller: an agent, or the developer, who is a tech lead and not an agent. */
 export type Caller = Agent | undefined
 
-/** Something that gets its id from the server's reply. */
+/** An object whose id comes with the server's reply. */
 export interface Named {
   id: string
 }
 
-/** An event the model expects. What it does not name in `data` may be anything. */
+/** An expected event. Fields of `data` that it does not name may have any value. */
 export interface Fact {
   readonly type: EventType
   readonly subject: Named | null
   readonly actor: Named | null
   readonly data: Readonly<Record<string, unknown>>
-  /** Who may see it; everyone when absent. */
+  /** The agents that may see it; absent means all. */
   readonly audience?: readonly Named[]
   readonly task?: Named | undefined
   readonly epic?: string | undefined
   readonly thread?: string | undefined
 }
 
-/** One attempt at a task, as its holder knows it. */
+/** One attempt at a task as its holder knows it. */
 export interface Lease {
   readonly task: Task
   readonly agent: Agent
@@ -45,7 +45,7 @@ export interface Lease {
   readonly startedAt: number
   expiresAt: number
   token: string
-  /** Heartbeats in a row that did not list it. */
+  /** The number of successive heartbeats that did not list it. */
   unlisted: number
 }
 
@@ -77,17 +77,17 @@ export interface Task {
   attempt: number
   failures: number
   notBefore: number | undefined
-  /** Since when it waits to be claimed. */
+  /** The time since which the task has been ready. */
   readyAt: number
-  /** It has starved, and goes before everything but what is critical. */
+  /** True if the task has aged and goes before all but critical ones. */
   aged: boolean
-  /** The current lease, or the one that ran out while nobody has claimed the task since. */
+  /** The current lease, or an expired one if no agent has claimed the task since. */
   lease: Lease | undefined
-  /** The lease that was completed: its token answers the same again. */
+  /** The completed lease. A repeated call with its token gets the same reply. */
   done: Lease | undefined
-  /** Whose result it has: the number of the attempt. */
+  /** The attempt whose result the task has. */
   resultOf: number
-  /** Who holds or completed it. */
+  /** The agent that holds or has completed it. */
   by: Agent | undefined
   result: unknown
   error: string | undefined
@@ -96,11 +96,11 @@ export interface Task {
   input: { question: string; answer: unknown } | undefined
   review: { accept: boolean; note: string | undefined } | undefined
   orphans: Orphan[]
-  /** The last one a reply has told. */
+  /** The revision in the latest reply. */
   revision: number
 }
 
-/** One message in one agent's inbox. */
+/** One message in the inbox of one agent. */
 export interface Message {
   id: string
   readonly order: number
@@ -118,9 +118,9 @@ export interface Message {
   redrives: number
   notBefore: number | undefined
   delivery: Delivery | undefined
-  /** Every failed delivery since the last redrive. */
+  /** The failed deliveries since the last redrive. */
   failures: { attempt: number; reason: string; error: string | null | undefined }[]
-  /** Removed for good. */
+  /** True if the message was deleted. */
   purged: boolean
 }
 
@@ -131,10 +131,13 @@ export interface Delivery {
   ackBy: number
 }
 
-/** Everything the reference models know of one project. */
+/** The state of one project in the reference models. */
 export class State {
   now = 0
-  /** What chance gives: 0, 0.25, 0.5 or 0.75, so that every backoff falls on a moment of its own. */
+  /**
+   * The result of the random numbers: 0, 0.25, 0.5 or 0.75. Each backoff therefore ends at a time
+   * of its own.
+   */
   chance = 0.5
   readonly agents: readonly Agent[]
   readonly tasks: Task[] = []
@@ -143,11 +146,11 @@ export class State {
   readonly messages: Message[] = []
   readonly deliveries: Delivery[] = []
   readonly topics = new Map<Agent, Set<string>>()
-  /** How many messages that are neither acked nor dead a mailbox holds. */
+  /** The inbox capacity: the number of messages that are neither acked nor dead. */
   maxPending = 10_000
   readonly pausedEpics = new Set<string>()
   paused = false
-  /** Of the command that runs, in order. */
+  /** The expected events of the running command, in order. */
   facts: Fact[] = []
   readonly keys = new Map<string, { input: string; at: number; reply: unknown }>()
 
@@ -160,7 +163,7 @@ export class State {
   }
 }
 
-/** A model's refusal. */
+/** A refusal by the model. */
 export class Refusal extends Error {
   readonly code: ErrorCode
 
@@ -179,8 +182,9 @@ export const iso = (ms: number): string => new Date(ms).toISOString()
 const dayMs = 86_400_000
 
 /**
- * The same key and input of one caller at one procedure within 24 h is the first answer again, and nothing happens; with another
- * input it is a conflict. Failures are not kept; `keep` says whether a success is.
+ * Within 24 h, the same key and input of one caller at one procedure returns the first reply again
+ * and has no effect. Another input is a conflict. Failures are not stored, and `keep` decides if a
+ * success is.
  */
 export function once<T>(
   state: State,
@@ -195,7 +199,7 @@ export function once<T>(
   const known = state.keys.get(name)
   if (known && state.now - known.at < dayMs) {
     if (known.input !== input) return refuse('IDEMPOTENCY_CONFLICT')
-    // What this very procedure kept under its own name.
+    // This procedure stored the reply under its own name, so the type is right.
     return again(known.reply as T)
   }
   const reply = run()

@@ -1,10 +1,10 @@
 import type { Agent, Named, State } from './state.ts'
 
-/** What can be stopped for a while. Nothing new is handed out there; what is held goes on. */
+/** The scope of a pause. It stops new claims and deliveries; current ones continue. */
 export type Scope = { readonly agent: Agent } | { readonly epic: string } | { readonly project: Named }
 
 function stopAgent(state: State, agent: Agent, stop: boolean): void {
-  // Whoever is resumed is to take work again, and so no longer leaves.
+  // A resume also ends the drain of an agent.
   const changes = agent.paused !== stop || (!stop && agent.draining)
   agent.paused = stop
   if (!stop) agent.draining = false

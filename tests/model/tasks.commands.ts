@@ -7,7 +7,7 @@ import { type Agent, type Caller, type Lease, once } from './state.ts'
 import { extend, heartbeat, progress } from './tasks.held.model.ts'
 import { cancel, complete, fail, isHeld, release } from './tasks.model.ts'
 
-/** What a claim's reply must say of each lease, and may only say once the model has the token. */
+/** Returns the expected lease of a claim's reply. The token is compared once the model knows it. */
 export const leasedView = (lease: Lease) => ({
   id: lease.task.id,
   attempt: lease.attempt,
@@ -44,7 +44,7 @@ const claiming = act(
     const { state } = play
     const agent = agentOf(play, index)
     let leases: Lease[] = []
-    // With a key mostly the same input, so that it is mostly the same call.
+    // A key mostly has the same input, so that most calls with it are repetitions.
     const input = idempotencyKey && index % 4 > 0 ? { limit: 1, leaseMs: 5_000 } : { limit, leaseMs }
     const again = { caller: agent, path: 'claim', key: idempotencyKey, input }
     const reply = await play.call(agent, 'tasks.claim', { ...input, ...(idempotencyKey && { idempotencyKey }) }, () => {
@@ -59,7 +59,7 @@ const claiming = act(
   },
 )
 
-/** A lease to act on: mostly one that is current, and its own agent. */
+/** A choice of a lease: mostly a current one and its own agent. */
 export const leasePick = fc.record({ which: number, stale: fc.nat(4), foreign: fc.nat(9) })
 type LeasePick = typeof leasePick extends fc.Arbitrary<infer T> ? T : never
 
@@ -72,7 +72,7 @@ export function leaseOf(play: Play, { which, stale, foreign }: LeasePick): { lea
   return agent && { lease, agent }
 }
 
-/** The task and the token, as every call under a lease names them. */
+/** Returns the task and the token for a call under a lease. */
 export const held = (lease: Lease) => ({ taskId: lease.task.id, leaseToken: lease.token })
 
 interface Way {
@@ -142,7 +142,7 @@ const progressing = under('tasks.progress', fc.nat(100), (percent) => ({
     progress(state, agent, lease, { percent, message: `at ${percent}`, details: { step: percent } }),
 }))
 
-/** One heartbeat: of all that its agent holds, of all but a few, or with one that is over. */
+/** Sends one heartbeat with all leases of its agent, without some of them, or with an ended one. */
 async function beat(play: Play, agent: Agent, { left, stale }: { left: number; stale: number }): Promise<void> {
   const own = play.state.leases.filter((lease) => lease.agent === agent)
   const current = own.filter((lease) => isHeld(play.state, lease, true))
@@ -152,7 +152,10 @@ async function beat(play: Play, agent: Agent, { left, stale }: { left: number; s
   await play.call(agent, 'agents.heartbeat', { leases: leases.map(held) }, () => heartbeat(play.state, agent, leases))
 }
 
-/** Some in a row, as an agent does: the count of those that do not list a lease begins anew with each that does. */
+/**
+ * Sends several heartbeats in a row. A heartbeat that lists a lease resets its count of
+ * heartbeats that do not.
+ */
 const beating = act(
   'agents.heartbeat',
   fc.record({
@@ -194,7 +197,7 @@ const waiting = act(
   (play, ms) => play.advance(ms),
 )
 
-/** A lease runs out, and its holder calls before any sweep has seen it. */
+/** A lease has expired, and its holder calls before a sweep has run. */
 const late = act(
   'late',
   fc.record({ which: number, how: fc.constantFrom('complete', 'fail', 'release', 'extend', 'progress') }),
@@ -229,7 +232,7 @@ const late = act(
   },
 )
 
-/** Everything a worker does with a lease. */
+/** The commands that a worker uses with a lease. */
 export const workCommands = weighted(
   [6, claiming],
   [4, completing],

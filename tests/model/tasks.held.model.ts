@@ -33,7 +33,7 @@ export function progress(
   return { taskId: task.id }
 }
 
-/** Extends what is listed; what two beats in a row do not list is given back. */
+/** Extends the listed leases. Releases a lease that two successive heartbeats do not list. */
 export function heartbeat(state: State, agent: Agent, listed: readonly Lease[]): object {
   const extended: object[] = []
   const lost: object[] = []
@@ -52,7 +52,7 @@ export function heartbeat(state: State, agent: Agent, listed: readonly Lease[]):
     if (lease.unlisted >= 2) giveBack(state, lease, 'unlisted', agent)
   }
   const paused = agent.paused || state.paused
-  // Whoever is to leave leaves, paused or not: it may never be resumed.
+  // A draining agent is reported as draining even if it is paused, because a pause may never end.
   const told = agent.draining ? 'draining' : paused ? 'paused' : 'running'
   return { extended, lost, state: told }
 }
@@ -60,7 +60,7 @@ export function heartbeat(state: State, agent: Agent, listed: readonly Lease[]):
 export interface Question {
   readonly question: string
   readonly deadlineMs: number | undefined
-  /** Absent is no default. */
+  /** Undefined means that there is no default. */
   readonly defaultAnswer?: unknown
 }
 
@@ -87,7 +87,7 @@ export function requestInput(
   return { taskId: task.id, status: 'input_required' }
 }
 
-/** The answer of somebody, or the one nobody gave. */
+/** Applies the answer of a caller, or the default if there is none. */
 export function answer(
   state: State,
   caller: Caller,
@@ -102,7 +102,7 @@ export function answer(
   return { taskId: task.id, status: task.status }
 }
 
-/** The verdict on what waits for one; never by the agent whose work it is. */
+/** Accepts or rejects a task in review. The agent that did the work may not do so. */
 export function verify(state: State, caller: Caller, task: Task, verdict: { accept: boolean; note: string }): object {
   if (caller?.role === 'developer' || caller?.role === 'observer') refuse('FORBIDDEN')
   if (task.status !== 'in_review') return refuse('ILLEGAL_TRANSITION')
@@ -122,18 +122,18 @@ export function verify(state: State, caller: Caller, task: Task, verdict: { acce
   return { taskId: task.id, status: task.status }
 }
 
-/** An operator gives a failed task its attempts again. */
+/** Returns a failed task to the queue with all its attempts. */
 export function retry(state: State, caller: Caller, task: Task): object {
   if (task.status !== 'failed') refuse('ILLEGAL_TRANSITION')
   task.failures = 0
-  // A limit that is over would end it again at once.
+  // A time limit that has passed would end the task again at once.
   if (task.closeBy <= state.now) task.closeBy = Number.POSITIVE_INFINITY
   toQueue(state, task)
   state.tell('task.reopened', task, caller, { attempt: task.attempt }, about(task))
   return { taskId: task.id, status: task.status }
 }
 
-/** Takes a result that came too late: a tech lead may, and who holds the task. */
+/** Ends a task with an orphan result, as a tech lead or the holder of the task. */
 export function adopt(state: State, caller: Caller, task: Task, attempt: number): object {
   if (caller) mayWork(caller)
   const holder = task.status === 'in_progress' && task.lease ? task.lease.agent : undefined

@@ -1,7 +1,7 @@
 import { retryPolicy, type TaskStatus, type TaskTransition, taskTransitions } from '@tony/mcp-shared/tasks'
 import { type Agent, type Caller, iso, type Lease, refuse, type State, type Task } from './state.ts'
 
-/** What a test asks a task to be; times in milliseconds from now. */
+/** The properties of a task that a test creates. Times are in milliseconds from now. */
 export interface Spec {
   readonly priority: Task['priority']
   readonly requires: readonly string[]
@@ -20,7 +20,7 @@ export interface Spec {
 
 export const about = (task: Task) => ({ task, epic: task.epic })
 
-/** Fails the run when a model makes a move that the contract's table does not have. */
+/** Makes a transition. Fails the run if the contract does not list it. */
 export function move(task: Task, by: TaskTransition): void {
   const { from, to }: { from: readonly TaskStatus[]; to: TaskStatus } = taskTransitions[by]
   if (!from.includes(task.status)) throw new Error(`the model moves ${task.status} by ${by}`)
@@ -29,7 +29,7 @@ export function move(task: Task, by: TaskTransition): void {
 
 export const isOpen = (task: Task): boolean => task.dependsOn.some(({ status }) => status !== 'completed')
 
-/** Whether a dependency has ended without being completed, and the task is to end with it. */
+/** True if a dependency has ended without a completion and the task must end with it. */
 export const isHopeless = ({ onDependencyFailure, dependsOn }: Task): boolean =>
   onDependencyFailure === 'fail' && dependsOn.some(({ status }) => status === 'failed' || status === 'cancelled')
 
@@ -75,12 +75,15 @@ export function create(state: State, caller: Caller, spec: Spec): Task {
   return task
 }
 
-/** An observer works on nothing. */
+/** Throws for an observer, who may not work. */
 export function mayWork({ role }: Agent): void {
   if (role === 'observer') refuse('FORBIDDEN')
 }
 
-/** Whether a lease is the one its task is held under now. `soft`: it may have run out, as long as no sweep has seen it. */
+/**
+ * True if a lease is the current one of its task. With `soft`, it may have expired if no sweep has
+ * run since.
+ */
 export const isHeld = (state: State, lease: Lease, soft = false): boolean =>
   lease.task.lease === lease && lease.task.status === 'in_progress' && (soft || state.now < lease.expiresAt)
 
@@ -90,7 +93,10 @@ export function requireHeld(state: State, agent: Agent, lease: Lease, soft = fal
   return lease.task
 }
 
-/** Ends what the task is held under, and puts it where it belongs: in the queue, or behind what it waits for. */
+/**
+ * Ends the lease of a task and returns the task to the queue, or blocks it on its open
+ * dependencies.
+ */
 export function toQueue(
   state: State,
   task: Task,
@@ -113,7 +119,7 @@ export function end(state: State, task: Task, status: 'completed' | 'failed' | '
   state.locks.release(task)
 }
 
-/** What waited only for this one can be claimed. */
+/** Makes the dependents ready that waited only for this task. */
 export function unblock(state: State, task: Task, actor: Caller): void {
   for (const dependent of state.tasks.filter(
     ({ status, dependsOn }) => status === 'blocked' && dependsOn.includes(task),
@@ -125,7 +131,7 @@ export function unblock(state: State, task: Task, actor: Caller): void {
   }
 }
 
-/** What is to fail with its dependencies does, and then what depends on that in turn. */
+/** Fails the tasks that must fail with their dependencies, and then their own dependents. */
 export function cascade(state: State, causes: readonly Task[], actor: Caller): void {
   const below: Task[] = []
   for (const cause of causes) {
@@ -165,7 +171,7 @@ export function finish(state: State, task: Task, lease: Pick<Lease, 'attempt' | 
   if (!verify) unblock(state, task, actor)
 }
 
-/** The result of a lease that is over is kept; its task has not changed. */
+/** Keeps the result of an ended lease. The task does not change. */
 function orphan(state: State, lease: Lease, result: unknown): never {
   const { task, attempt, agent } = lease
   if (!task.orphans.some((kept) => kept.attempt === attempt) && task.orphans.length < 10) {
@@ -195,7 +201,7 @@ export const backoffMs = (state: State, failures: number): number => {
   )
 }
 
-/** A failure of an attempt: tried again after a wait, or the end. */
+/** Ends an attempt with a failure: the task returns after a backoff, or fails. */
 export function failAttempt(
   state: State,
   lease: Lease,
@@ -250,7 +256,7 @@ export function release(state: State, agent: Agent, lease: Lease): object {
   return { taskId: task.id, status: task.status }
 }
 
-/** Cancels all of these, and only then ends what was to end with them. */
+/** Cancels all of these tasks, and then the tasks that end with them. */
 export function cancelAll(state: State, caller: Caller, tasks: readonly Task[], reason: string | undefined): void {
   for (const task of tasks) {
     end(state, task, 'cancelled')

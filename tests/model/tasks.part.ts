@@ -52,13 +52,16 @@ async function compare(state: State, world: World): Promise<void> {
 
 export const taskPart: Part = { nextDue, settle, compare }
 
-/** Nobody, while it waits; of one that ended otherwise than by being completed, whoever had it last. */
+/**
+ * Returns the last holder of a task that ended without a completion, and null for a task that
+ * waits.
+ */
 function claimedByOf(task: Task): string | null | undefined {
   if (task.status === 'failed' || task.status === 'cancelled') return undefined
   return held(task) ? (task.by?.id ?? null) : null
 }
 
-/** What a reader of a task is told, in the model's words. */
+/** Returns the fields of a task that a reader gets, from the model. */
 const viewOf = (task: Task) => ({
   id: task.id,
   title: task.title,
@@ -82,7 +85,7 @@ const viewOf = (task: Task) => ({
   claimedBy: claimedByOf(task),
 })
 
-/** What the server tells of every task at the end of a run. */
+/** Compares every task of the server with the model at the end of a run. */
 export async function compareTasks(play: Play): Promise<void> {
   const { tasks } = play.state
   await play.call(undefined, 'tasks.list', {}, () => ({ tasks: tasks.map(viewOf), nextCursor: null }))

@@ -6,13 +6,19 @@ import { about, failAttempt, failed, toQueue } from './tasks.model.ts'
 
 const never = Number.POSITIVE_INFINITY
 
-/** A `low` task is put in front in time to be claimed within the longest wait, others being before it still. */
+/**
+ * The wait after which a `low` task ages. It leaves time for a claim within the longest wait,
+ * because aged tasks before it go first.
+ */
 const starvedMs = 0.8 * maxStarvationMs
 
-/** Tasks that ask the same of who takes them stand in one line. */
+/** Returns the claim group of a task: tasks with the same requirements share it. */
 const lineOf = ({ requires, assignedTo }: Task): string => `${assignedTo?.id} ${requires.toSorted()}`
 
-/** Who is put in front now: of each line that has nobody there, the one that has starved longest. What cannot be claimed is in nobody's way. */
+/**
+ * Returns the tasks that age now: in each claim group without an aged task, the `low` task
+ * that has starved longest. Tasks that cannot be claimed do not count.
+ */
 function starved(state: State): Task[] {
   const low = state.tasks.filter((task) => task.priority === 'low' && standsInLine(state, task))
   return [...Map.groupBy(low, lineOf).values()].flatMap((line) => {
@@ -25,7 +31,7 @@ function starved(state: State): Task[] {
 
 interface Due {
   readonly at: number
-  /** Absent where only what may be had changes, and nothing stored. */
+  /** Absent if the time makes a task claimable and changes no row. */
   readonly happens?: (state: State) => void
 }
 
@@ -44,14 +50,14 @@ function tooLong(state: State, task: Task): void {
   if (task.lease) failAttempt(state, task.lease, { error: undefined, as: 'task.timed_out' }, undefined)
 }
 
-/** The default answer, or the end for want of one. */
+/** Applies the default answer, or fails the task if there is none. */
 function unanswered(state: State, task: Task): void {
   const given = task.question?.default
   if (given === undefined) failed(state, task, undefined, undefined)
   else answer(state, undefined, task, { answer: given, byDefault: true })
 }
 
-/** Everything that time will do to a task as it stands. */
+/** Returns everything that time will do to a task in its present state. */
 function dueOf(task: Task): Due[] {
   const { status, lease, question, notBefore, closeBy, scheduleToStartMs, priority } = task
   const over: Due = { at: closeBy, happens: (state) => failed(state, task, undefined, undefined) }
@@ -75,7 +81,7 @@ function dueOf(task: Task): Due[] {
   ]
 }
 
-/** When something is due next, after the moment the model is at. */
+/** Returns the next time at which something is due, after the model's own time. */
 export const nextDue = (state: State): number =>
   Math.min(
     starved(state).length > 0 ? state.now : never,
@@ -85,7 +91,7 @@ export const nextDue = (state: State): number =>
       .filter((at) => at >= state.now),
   )
 
-/** What is due by now, the earliest first. */
+/** Applies everything that is due, the earliest first. */
 export function settle(state: State): void {
   for (const task of state.tasks) {
     const [first] = dueOf(task)

@@ -16,7 +16,10 @@ import { TestServer } from '../support/server.ts'
 import { type Rows, rowsOf } from './rows.ts'
 import type { Agent, Caller } from './state.ts'
 
-/** A clock whose timers do nothing: the world runs sweeps itself, for one project, when its model says something is due. */
+/**
+ * A clock whose timers do nothing. The world runs the sweeps of one project when the model says
+ * that something is due.
+ */
 class QuietClock extends ManualClock {
   quiet = true
 
@@ -27,7 +30,10 @@ class QuietClock extends ManualClock {
   }
 }
 
-/** How calls reach the server: over a real socket, or through the same pipeline without one, which is many times faster. */
+/**
+ * The path of calls to the server: a real socket, or the same pipeline without one, which is many
+ * times faster.
+ */
 export type Way = 'client' | 'pipeline'
 
 export type Outcome =
@@ -43,7 +49,7 @@ export interface StoredEvent {
   readonly data: string
 }
 
-/** What an agent of a run is registered with. */
+/** The registration of an agent in a run. */
 export type Registration = Pick<Agent, 'name' | 'role' | 'capabilities'>
 
 const passedOver = new Set(['record-presence', 'delete-idempotency-keys'])
@@ -61,7 +67,7 @@ export class Site implements AsyncDisposable {
   readonly server: TestServer
   readonly clock: QuietClock
   readonly stored: Rows
-  /** How often each procedure did what it was asked, and how often it refused. */
+  /** The numbers of successful and refused calls of each procedure. */
   readonly tally = new Map<string, { ok: number; refused: number }>()
   readonly #folder: string
   #projects = 0
@@ -80,7 +86,7 @@ export class Site implements AsyncDisposable {
     return new Site(folder, server, { clock, stored: await rowsOf(server.parts.config) })
   }
 
-  /** A new project with these agents in it. */
+  /** Creates a project with these agents. */
   async begin(way: Way, registrations: readonly Registration[]): Promise<World> {
     this.#projects += 1
     const name = `run ${this.#projects}`
@@ -127,12 +133,12 @@ const developer: Principal = {
   expiresAt: Number.POSITIVE_INFINITY,
 }
 
-/** One project of the server, and those who call in it. */
+/** One project of the server, with its callers. */
 export class World implements Disposable {
   readonly site: Site
   readonly project: string
   readonly agents: Agent[] = []
-  /** How many events have been compared. */
+  /** The number of compared events. */
   seen = 0
   readonly tokens = new Map<Agent, string>()
   readonly #way: Way
@@ -155,7 +161,7 @@ export class World implements Disposable {
     return this.site.server.parts.now()
   }
 
-  /** A client of this project's, for what only a socket can do. */
+  /** Returns a client of this project, for calls that need a socket. */
   connect(caller: Caller): Client {
     const token = caller && this.tokens.get(caller)
     return this.#connect(token === undefined ? { project: this.#name } : { token })
@@ -205,12 +211,12 @@ export class World implements Disposable {
     return runCall({ connection, requestId: 'model', path, kind, rawInput: input, signal: never })
   }
 
-  /** Time passes and no sweep runs. */
+  /** Advances the clock without a sweep. */
   pass(ms: number): void {
     this.site.clock.advance(ms)
   }
 
-  /** What time has brought about happens, in this project. Twice, as what one sweep leaves another may take up. */
+  /** Runs the sweeps of this project twice, because one sweep may leave work to another. */
   async sweep(): Promise<void> {
     for (let round = 0; round < 2; round += 1) {
       for (const sweep of sweeps) {
@@ -220,12 +226,12 @@ export class World implements Disposable {
     }
   }
 
-  /** What is stored, read past the server. */
+  /** Reads stored rows without the server. */
   rows<Row>(query: string): Promise<Row[]> {
     return this.site.stored.read<Row>(query, this.project)
   }
 
-  /** The events from the first that has not been compared. */
+  /** Returns the events that have not been compared yet. */
   events(): Promise<StoredEvent[]> {
     return this.site.stored.read<StoredEvent>(
       'select seq, at, type, subject, actor, data from events where project_id = ? and seq > ? order by seq',

@@ -13,7 +13,7 @@ import { projectOf, StoreFolder } from '../support/store.ts'
 const print = (what: string, count: number, startedAt: number) =>
   process.stdout.write(`${what}: ${Math.round(count / ((performance.now() - startedAt) / 1_000))} claims/s\n`)
 
-/** So many tasks that can be claimed, of the priorities in turn. */
+/** Adds claimable tasks, with each priority in turn. */
 function addTasks(folder: StoreFolder, count: number): void {
   folder.raw((database) => {
     database.exec("insert into routes (project_id, requires, assigned_to) select id, '[]', '' from projects")
@@ -38,8 +38,8 @@ const principalOf = (project: string, id: string): Principal => ({
 })
 
 /**
- * A transaction in which every claimer sees the heads of the queue that the first of them saw: as on a store where they read
- * at the same moment and write one after another.
+ * Returns a transaction in which every claimer reads the queue heads that the first one read. A
+ * store behaves so if claimers read at the same time and write one after another.
  */
 function withHeadsOfTheFirst(): (tx: Transaction) => Transaction {
   const first = new Map<object, unknown[]>()
@@ -49,7 +49,7 @@ function withHeadsOfTheFirst(): (tx: Transaction) => Transaction {
       if (!('claimGroup' in params)) return tx.run(statement, params)
       const seen = first.get(statement) ?? (await tx.run(statement, params))
       first.set(statement, seen)
-      // The rows of this very statement, which the type of a map cannot say.
+      // The rows belong to this statement, which the type of the map cannot express.
       return seen as R[]
     },
   })
@@ -63,7 +63,9 @@ const claiming = (store: Store, principal: Principal) => ({
 
 type Win = readonly [taskId: string, agentId: string]
 
-/** Claims, and completes with each further claim the task before, until there is nothing left. */
+/**
+ * Claims tasks, and completes the previous one with each further claim, until there is none left.
+ */
 async function workOff(store: Store, principal: Principal, wins: Win[]): Promise<void> {
   const fence = { sessionId: principal.subject, agentId: principal.subject, incarnation: 1 }
   const scope = { project: principal.project, fence }
@@ -82,7 +84,7 @@ async function workOff(store: Store, principal: Principal, wins: Win[]): Promise
   } while (held)
 }
 
-/** What the store holds of a race that is over. */
+/** Returns the rows of the store after a race. */
 const standing = (folder: StoreFolder) =>
   folder.raw((connection) => {
     const one = <Row>(query: string): Row | undefined => connection.prepare<[], Row>(query).get()

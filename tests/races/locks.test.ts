@@ -7,7 +7,7 @@ import { TestServer } from '../support/server.ts'
 
 const poolSize = 2
 
-/** Few enough that everybody is in everybody's way. */
+/** There are few locks, so that the agents conflict. */
 const universe = [
   'db:users',
   'port:3456',
@@ -26,7 +26,7 @@ const some = (roll: Roll, most: number): string[] => [
   ...new Set(upTo(roll(most + 1)).map(() => universe[roll(universe.length)] ?? 'db:users')),
 ]
 
-/** Whether two paths, as `file:a/b`, are one, or one is above the other. */
+/** True if two paths such as `file:a/b` are equal, or one is above the other. */
 const nested = (a: string, b: string): boolean => {
   const [one, other] = [a, b].map((lock) => lock.slice('file:'.length).split('/').filter(Boolean))
   return (one ?? []).every((part, index) => (other ?? [])[index] === part)
@@ -46,13 +46,13 @@ interface Fact {
 
 type Held = Map<string, Set<string>>
 
-/** What of the others excludes a lock that a task takes. */
+/** Returns the locks of other tasks that exclude a lock. */
 const inItsWay = (held: Held, subject: string, lock: string): string[] =>
   [...held]
     .filter(([other]) => other !== subject)
     .flatMap(([other, locks]) => [...locks].filter((its) => excludes(lock, its)).map((its) => `${other} held ${its}`))
 
-/** Replays the log: what the tasks hold at each moment, and every pair of them that excludes each other. */
+/** Replays the log. Returns every pair of locks that were held together and exclude each other. */
 function conflictsIn(facts: readonly Fact[], declared: ReadonlyMap<string, readonly string[]>): string[] {
   const conflicts: string[] = []
   const held: Held = new Map()
@@ -70,7 +70,7 @@ function conflictsIn(facts: readonly Fact[], declared: ReadonlyMap<string, reado
   return conflicts
 }
 
-/** Takes more under a lease, if it can. */
+/** Takes further locks under a lease if they are free. */
 async function lockMore(client: Client, task: LeasedTask, locks: string[]): Promise<boolean> {
   try {
     if (locks.length > 0) await client.tasks.lock({ ...leaseOf(task), locks }, { deadlineMs: 1 })
@@ -81,7 +81,7 @@ async function lockMore(client: Client, task: LeasedTask, locks: string[]): Prom
   }
 }
 
-/** Claims, takes more, and completes or gives back, until no task is left. */
+/** Claims, takes further locks, and completes or releases, until no task is left. */
 async function workOff(server: TestServer, client: Client, roll: Roll): Promise<number> {
   let conflicts = 0
   for (;;) {
@@ -93,7 +93,7 @@ async function workOff(server: TestServer, client: Client, roll: Roll): Promise<
     }
     if (tasks.length > 0) continue
     if (rows(server, "select 1 from tasks where status <> 'completed' limit 1").length === 0) return conflicts
-    // The clock stands still: what the sweeps do four times a second is done here.
+    // The clock stands still, so the test runs the sweeps.
     await server.sweep()
   }
 }
@@ -110,7 +110,7 @@ test('two conflicting locks are never held at once, by eight agents that claim a
   const conflicts = await Promise.all(agents.map((agent, index) => workOff(server, agent, dice(index))))
   const facts = rows<Fact>(server, "select type, subject, data from events where type like 'task.%' order by seq")
   expect(conflictsIn(facts, declared)).toEqual([])
-  // It was a race: they were in each other's way, and waited for each other.
+  // The race was real: the agents had conflicts and waited for each other.
   expect(conflicts.reduce((sum, one) => sum + one, 0)).toBeGreaterThan(20)
   expect(rows(server, 'select * from locks')).toEqual([])
   expect(rows(server, 'select * from tasks where parked_on is not null or held_locks > 0')).toEqual([])

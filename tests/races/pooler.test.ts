@@ -12,14 +12,14 @@ const ways = [
   { name: 'without', direct: false },
 ] as const
 
-/** Two servers behind one pooler. */
+/** Starts two servers behind one pooler. */
 async function behindPooler(direct: boolean) {
   const stack = new AsyncDisposableStack()
   const database = stack.use(await Database.create())
   const pooler = stack.use(await Pooler.start(database.url))
   const postgres = { url: pooler.url, directUrl: direct ? database.url : undefined, pooler: true, notify: true }
   const first = stack.use(await TestServer.start({ clock: systemClock, postgres }))
-  // In the folder of the first: they share the pepper.
+  // Both servers use the folder of the first, because they share the pepper.
   const second = stack.use(await TestServer.start({ clock: systemClock, postgres, folder: first.folder }))
   return { database, pooler, first, second, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }

@@ -10,7 +10,7 @@ const agent = (agentId: string, ...capabilities: string[]) => ({
 const created = (requires: string) =>
   ({ topic: 'tasks', project: 'p', requires: JSON.stringify([requires]), assignedTo: '', count: 1 }) as const
 
-/** Enters a line, and counts how often it is rung. */
+/** Enters the queue and counts its notifications. */
 function waiter(queue: ClaimQueue, agentId: string) {
   const rung = { times: 0 }
   const place = queue.enter({ project: 'p', agentId }, () => {
@@ -27,7 +27,7 @@ test('a task that comes while a claim runs is not lost on an agent that could no
   queue.recheck('p', 'ada')
   expect(rung.times).toBe(1)
   place.beforeAttempt()
-  // The claim has looked, with what its agent can do now, and its reply is not there yet.
+  // The claim's attempt has read the agent's new state, and its reply has not arrived yet.
   queue.wake(created('go'))
   place.afterAttempt(agent('ada', 'go'))
   expect(rung.times).toBe(2)

@@ -27,7 +27,7 @@ async function expectCountersRight(replicas: Replicas): Promise<void> {
   expect(miscountsBy((sql) => replicas.first.query(sql))).toEqual([])
 }
 
-/** Calls until it is refused, and why. */
+/** Repeats a call until it is refused, and returns the refusal. */
 async function refusedAtLast(call: () => Promise<unknown>): Promise<unknown> {
   for (;;) {
     const [outcome] = await Promise.allSettled([call()])
@@ -130,7 +130,7 @@ describe.skipIf(postgresServer === undefined).each(ways)('on two replicas $name'
       const settled = await Promise.allSettled(sends)
       const accepted = settled.filter(({ status }) => status === 'fulfilled').length
       expect(accepted).toBeLessThanOrEqual(limit)
-      // A reply may have come too late for its caller; what it told of is there.
+      // A reply may come after the caller's deadline; its effect exists.
       full.push(box.id)
       box.close()
     }

@@ -13,17 +13,22 @@ import { roundsOf } from '../support/rounds.ts'
 import type { TestServer } from '../support/server.ts'
 import { Wire } from '../transports/wire.ts'
 
-/** In all, half of them with turns; each is several writes at two replicas against one revocation. */
+/**
+ * The number of races, half of them with the writer lock. Each is several writes at two replicas
+ * against one revocation.
+ */
 const races = roundsOf({ part: 500, full: 10_000, variable: 'RACES' })
 
-/** Agents whose races are in flight together. */
+/** The number of agents whose races run at the same time. */
 const together = 500
 const writes = 2
 
 const log = createLog({ logLevel: 'silent', logDir: undefined })
 const metrics = new Metrics()
 
-/** A call as a socket would make it, past its parsing: what races is behind it. */
+/**
+ * Makes a call as a socket does after it has parsed the frame. The race is in the code behind that.
+ */
 function call(server: TestServer, principal: Principal, path: string, rawInput: unknown): Promise<unknown> {
   const identity = { ok: true, principal } as const
   const connection = { services: server.parts, log, metrics, transport: 'ws', identity } as const
@@ -39,7 +44,7 @@ async function outcome(call: Promise<unknown>): Promise<string> {
   return settled.reason instanceof Error && 'code' in settled.reason ? String(settled.reason.code) : 'INTERNAL'
 }
 
-/** So many agents that have just registered, each with one session. */
+/** Registers agents, each with one session. */
 async function agentsOf(replicas: Replicas, project: string, count: number): Promise<Principal[]> {
   const ids = upTo(count).map(() => randomUUID())
   const now = Date.now()
@@ -61,7 +66,10 @@ async function agentsOf(replicas: Replicas, project: string, count: number): Pro
   }))
 }
 
-/** Writes of every agent at both, and in the middle of them its end at one; then a write that comes too late. */
+/**
+ * Every agent writes at both replicas, and one replica ends the agent in between. A write after the
+ * end must be refused.
+ */
 async function raceAll(replicas: Replicas, lead: Principal, agents: readonly Principal[], roll: (n: number) => number) {
   const told: string[] = []
   const late: string[] = []

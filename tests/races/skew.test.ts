@@ -9,14 +9,14 @@ import { roundsOf } from '../support/rounds.ts'
 import type { TestAgent } from '../support/server.ts'
 
 /**
- * Rules across rows, each raced for by two replicas, round after round: two that each see what was so before the other would both
- * keep the rule, and break it together. Without turns, which would take them one after another. What a round needs is made for
- * many rounds at once; each round is a race of its own.
+ * The number of rounds. In each, two replicas race for a rule across rows. If each sees the state
+ * before the other's write, both keep the rule and break it together. The writer lock is off,
+ * because it would order the two. The objects of many rounds are created at once.
  */
 const rounds = roundsOf({ part: 50, full: 1_000, variable: 'ROUNDS' })
 const timeout = 60_000 + rounds * 400
 
-/** Rounds for which all is made at once. */
+/** The number of rounds whose objects are created at once. */
 const together = 25
 const batches = upTo(Math.ceil(rounds / together))
 const places = upTo(together)
@@ -33,7 +33,7 @@ async function twoReplicas(config: NonNullable<ReplicaOptions['config']> = {}) {
   }
 }
 
-/** So many tasks of an agent, as leases by the task's id. */
+/** Claims tasks for an agent and returns the leases by task id. */
 async function claimAll(agent: TestAgent, count: number): Promise<Map<string, LeasedTask>> {
   const { tasks } = await agent.tasks.claim({ limit: count, leaseMs: 3_600_000 })
   expect(tasks).toHaveLength(count)
@@ -73,7 +73,7 @@ describe.skipIf(postgresServer === undefined)('two replicas that write at the sa
       const leases = [leaseOf(await claimOne(ann)), leaseOf(await claimOne(bob))] as const
       for (const place of places) {
         const folder = `file:src/${batch}/${place}/`
-        // One call of each, not tried again: a client would go on until the lock is free.
+        // Each replica gets one call. A client would repeat it until the lock is free.
         const answers = await Promise.all([
           ask(replicas.first, 'tasks.lock', ann.token, {
             kind: 'mutation',

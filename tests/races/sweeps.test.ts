@@ -25,7 +25,7 @@ describe.skipIf(postgresServer === undefined).each([true, false])(
         await database.raw((client) =>
           client.query("update tasks set lease_expires_at = 1 where status = 'in_progress'"),
         )
-        // The servers sweep too: what one of them has taken and not committed yet is passed over by the others.
+        // The servers run sweeps too. Each passes over rows that another one has locked.
         const running = async () => (await database.rows("select id from tasks where status = 'in_progress'")).length
         while ((await running()) > 0)
           await Promise.all([first, second, first, second].map(({ parts }) => runSweep(parts, expireLeases)))

@@ -4,7 +4,10 @@ import { upTo } from '../store/given.ts'
 import { postgresServer } from '../support/postgres.ts'
 import { Replicas } from '../support/replicas.ts'
 
-/** Without a notification others look each second: 1.5 s at the latest, and five times that on a busy machine. */
+/**
+ * Without a notification a replica polls each second, so 1.5 s is the longest delay. The bound is
+ * five times that for a busy machine.
+ */
 const boundMs = 7_500
 
 const rounds = 5

@@ -8,7 +8,10 @@ import { keyConformance } from './conformance/keys.ts'
 import { laneConformance } from './conformance/lanes.ts'
 import { revocationConformance } from './conformance/revocations.ts'
 
-/** What it is to be a store. Every engine runs all of it; what only one engine has is tested beside it. */
+/**
+ * The definition of a store. Every engine runs all of it; the features of one engine have tests of
+ * their own.
+ */
 export function storeConformance(engineName: string, open: () => Promise<Opened>): void {
   describe(`the store on ${engineName}`, () => {
     describe('commits', () => commitConformance(open))

@@ -3,7 +3,7 @@ import { claimOne, leaseOf, tamper } from '../api/given.ts'
 import { httpHost } from '../bridge/hosts.ts'
 import { refusal, type TestServer } from '../support/server.ts'
 
-/** Mail of every kind, and every way to look at it. */
+/** Sends messages of every kind and reads them in every way. */
 async function aDayOfMail(server: TestServer, taskId: string): Promise<void> {
   const lead = server.connect()
   const [cleo, dan] = [await server.agent('cleo'), await server.agent('dan')]
@@ -43,7 +43,7 @@ async function aDayOfMail(server: TestServer, taskId: string): Promise<void> {
   await lead.messages.deadLetters.purge({ filter: {}, limit: 1 })
 }
 
-/** A coding agent over HTTP, whose place is looked up with each request. */
+/** Works as a coding agent over HTTP, whose tool session is looked up with each HTTP request. */
 async function aDayOverMcp(server: TestServer): Promise<void> {
   const lead = server.connect()
   await using host = await httpHost(server)
@@ -57,7 +57,7 @@ async function aDayOverMcp(server: TestServer): Promise<void> {
   await host.did('fail', { taskId: await host.takes(), why: 'no' })
 }
 
-/** Locks, pools, pauses, and tasks that wait so long that they starve. */
+/** Uses locks, pools, pauses and tasks that starve. */
 async function whoMayTakeWhat(server: TestServer): Promise<void> {
   const [lead, eve] = [server.connect(), await server.agent('eve', { capabilities: ['locks'] })]
   await lead.projects.setPools({ pools: { gpu: 1, none: null } })
@@ -85,7 +85,7 @@ async function whoMayTakeWhat(server: TestServer): Promise<void> {
   await lead.projects.get()
 }
 
-/** What becomes of tasks beside being completed: questions, verdicts, late results, retries, time limits, changes. */
+/** Uses questions, verdicts, late completions, retries, time limits and updates of tasks. */
 async function oddJobs(server: TestServer): Promise<void> {
   const lead = server.connect()
   const [worker, tester] = [await server.agent('odd'), await server.agent('tester', { role: 'tester' })]
@@ -131,7 +131,7 @@ async function oddJobs(server: TestServer): Promise<void> {
   await lead.plans.abort({ planId })
 }
 
-/** Keys, logins, and what is noted of both. */
+/** Uses keys, logins and the records about both. */
 async function identify(server: TestServer, refreshToken: string): Promise<void> {
   const lead = server.connect()
   const { keyId, key } = await lead.auth.keys.create({
@@ -156,7 +156,10 @@ async function identify(server: TestServer, refreshToken: string): Promise<void>
   await server.sweep()
 }
 
-/** Time enough that all that is over goes: the sockets first, which would be asked for signs of life all the while. */
+/**
+ * Advances the time until retention deletes all ended rows. The sockets are closed first, because
+ * they would be pinged all the time.
+ */
 async function leave(server: TestServer): Promise<void> {
   const long = 2 * Math.max(...Object.values(server.parts.config.retention).map(({ ms }) => ms))
   for (const table of ['events', 'denials']) tamper(server, `drop trigger ${table}_are_only_added`)
@@ -183,13 +186,16 @@ async function leave(server: TestServer): Promise<void> {
   await server.sweep()
 }
 
-/** Work of every kind, so that every statement of the operations and the sweeps runs at least once. */
+/**
+ * Does work of every kind, so that every statement of the operations and the sweeps runs at least
+ * once.
+ */
 export async function workADay(server: TestServer): Promise<void> {
   await workAllDay(server)
   await leave(server)
 }
 
-/** The same, without the time in which all of it goes. */
+/** Does the same work without the time that deletes its rows. */
 export async function workAllDay(server: TestServer): Promise<void> {
   const lead = server.connect()
   await oddJobs(server)
@@ -241,7 +247,7 @@ export async function workAllDay(server: TestServer): Promise<void> {
   await again.messages.receive({ ackWaitMs: 1_000 })
   await bob.tasks.claim({ limit: 8, leaseMs: 5_000, idempotencyKey: 'claim' })
   await whoMayTakeWhat(server)
-  // What is in the inbox is out of it, or the request would come behind it.
+  // The inbox is emptied first, or the request would come after its messages.
   while ((await again.messages.receive({ limit: 100 })).messages.length > 0);
   const unanswered = again.requests.route({ method: 'ts', target: 'bob', timeoutMs: 100 }).catch(() => undefined)
   const answered = lead.requests.route({ method: 'ts' })

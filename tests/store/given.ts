@@ -35,7 +35,7 @@ export async function addAgent(store: Store, project: string, id: string): Promi
   return id
 }
 
-/** The smallest change there is: one row of a table that refers to nothing. */
+/** Makes the smallest change: one row of a table without references. */
 export const put = async ({ db, t }: Transaction, id: string): Promise<string> => {
   await db.insert(t.bodies).values({ id, payload: '{}' })
   return id
@@ -46,20 +46,20 @@ export const stored = async ({ db, t }: Reader): Promise<string[]> => {
   return rows.map(({ id }) => id)
 }
 
-/** An event that can be told from others. */
+/** Returns an event with a subject that identifies it. */
 export const note = (subject: string): NewEvent => ({ type: 'task.updated', subject, actor: null, data: { subject } })
 
-/** A wake that can be told from others. */
+/** Returns a wake with an agent id that identifies it. */
 export const ring = (agentId: string): Wake => ({ topic: 'inbox', agentId, reason: 'message' })
 
-/** The feed of a project from its beginning, as numbers and subjects. */
+/** Reads the feed of a project from its beginning, as numbers and subjects. */
 export const feed = async ({ db, t }: Reader): Promise<{ project: string; seq: number; subject: string | null }[]> =>
   db
     .select({ project: t.events.projectId, seq: t.events.seq, subject: t.events.subject })
     .from(t.events)
     .orderBy(t.events.projectId, t.events.seq)
 
-/** What became of each, in order: its value, or the code or message of its error. */
+/** Returns the outcome of each promise in order: its value, or the code or message of its error. */
 export async function outcomes(work: readonly Promise<unknown>[]): Promise<unknown[]> {
   const settled = await Promise.allSettled(work)
   return settled.map((one) => (one.status === 'fulfilled' ? one.value : reasonOf(one.reason)))
@@ -72,5 +72,5 @@ const reasonOf = (error: unknown): unknown => {
 
 export const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
 
-/** Sorts as it counts. */
+/** Returns a name that sorts in the order of the numbers. */
 export const numbered = (prefix: string, index: number): string => `${prefix}${String(index).padStart(5, '0')}`

@@ -30,7 +30,7 @@ async function pages<T>(read: (cursor: string | undefined) => Promise<Page<T>>):
   }
 }
 
-/** Everything a tech lead can read. */
+/** Reads everything that a tech lead can read. */
 async function told(lead: Client) {
   const tasks = await pages(async (cursor) => {
     const page = await lead.tasks.list({ limit: 50, ...(cursor !== undefined && { cursor }) })
@@ -57,7 +57,10 @@ async function told(lead: Client) {
 const postgresAt = ({ url }: Database) => ({ url, notify: false })
 const admin = { config: { devRole: 'admin' } } as const
 
-/** Moves, and is killed after so many lines of progress; the exit code, or null when it was killed. */
+/**
+ * Starts a move and kills it after a number of lines of progress. Returns the exit code, or null if
+ * it was killed.
+ */
 async function moveKilled(file: string, to: string, lines: number): Promise<number | null> {
   const child = spawn(process.execPath, [program, 'move', '--db-path', file, '--to', to], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -80,7 +83,8 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
     await using database = await Database.create()
     await using before = await TestServer.start(admin)
     await workAllDay(before)
-    // What fails on the way is tried again after a while that is drawn: none of it is due in the middle of the move.
+    // Failed attempts and deliveries have a random backoff. All of them are due before the move
+    // begins.
     await before.advance(600_000)
     const ada = await before.agent('ada', { capabilities: ['ts'] })
     await before.connect().tasks.create({ type: 'held', assignedTo: ada.name, priority: 'critical' })
@@ -113,7 +117,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
     expect(await again.tasks.complete(leaseOf(held))).toMatchObject({ status: 'completed' })
     const { events } = await lead.events.list({ cursor: was.cursor, types: ['task.completed'] })
     expect(events).toHaveLength(1)
-    // What comes now stands behind what came before.
+    // The new rows must sort after the moved ones.
     const created = await lead.tasks.create({ type: 'new' })
     await lead.messages.send({ to: 'ada', type: 'note', payload: 1 })
     const [newest] = await database.rows<{ id: string }>('select id from tasks order by ord desc limit 1')

@@ -6,7 +6,7 @@ import { Database, postgresServer } from '../support/postgres.ts'
 
 const sqliteMigrations = new URL('../../drizzle/sqlite', import.meta.url)
 
-/** One line for each column: its table, name, kind, and whether it may be null. */
+/** One line for each column: its table, name and type, and if it may be null. */
 const sqliteColumns = `
   select m.name || '.' || c.name || ' ' || lower(c.type) || case when c."notnull" or c.pk > 0 then ' not null' else '' end as line
   from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite_%'`
@@ -17,7 +17,9 @@ const postgresColumns = `
   select table_name || '.' || column_name as name, data_type as kind, is_nullable = 'NO' as required
   from information_schema.columns where table_schema = 'public'`
 
-/** One line for each index: its table, name, columns in order, whether it is unique, and for which rows. */
+/**
+ * One line for each index: its table, name, columns in order, if it is unique, and its condition.
+ */
 const sqliteIndexes = `
   select i.tbl_name || ' ' || i.name || ' (' || (
       select group_concat(x.name, ', ') from (select name from pragma_index_info(i.name) order by seqno) x
@@ -34,7 +36,7 @@ const postgresIndexes = `
   join pg_namespace n on n.oid = t.relnamespace
   where n.nspname = 'public' and not i.indisprimary and not exists (select 1 from pg_constraint where conindid = c.oid)`
 
-/** How each engine prints a condition differs: what is compared is its words. */
+/** The engines print a condition differently, so its words are compared. */
 const words = (condition: string): string =>
   condition.toLowerCase().replaceAll(/::\w+/g, '').replaceAll(/[()"]/g, '').replaceAll(/\s+/g, ' ').trim()
 
@@ -58,7 +60,7 @@ interface Index {
 const describeIndex = ({ line, is_unique, condition, partial = 1 }: Index): string =>
   `${is_unique ? 'unique ' : ''}${line}${partial > 0 && condition !== '' ? ` where ${words(condition)}` : ''}`
 
-/** The names of the checks of a schema in drizzle's own account of it. */
+/** Returns the names of the checks in drizzle's snapshot of a schema. */
 const checksIn = (texts: readonly string[]): string[] =>
   texts.flatMap((text) =>
     [...text.matchAll(/CONSTRAINT "(\w+)" CHECK ?\((.*)\),?$/gm)].map(

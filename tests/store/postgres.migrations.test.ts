@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 let folders = 0
 
-/** Migrations, each one text, in order. */
+/** Returns migrations in order from their texts. */
 function migrationsOf(...texts: readonly string[]): readonly Migration[] {
   folders += 1
   const path = join(folder, String(folders))
@@ -36,7 +36,10 @@ const tablesOf = async (database: Database): Promise<string[]> => {
 const ledgerOf = (database: Database) =>
   database.rows('select number, name, min_reader from schema_migrations order by number')
 
-/** Migrates on a connection that is cut, as that of a killed process is, after one statement of a migration. */
+/**
+ * Migrates on a connection that is cut after one statement of a migration, as a kill of the process
+ * does.
+ */
 async function killedAfter(database: Database, number: number, statement: number): Promise<void> {
   const cut = 'select pg_terminate_backend(pg_backend_pid())'
   const shipped = readMigrations(postgresMigrations).map((migration) =>
@@ -96,7 +99,7 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
     await using database = await Database.create({ empty: true })
     const numbers = async () =>
       (await migrationStatesAt(database.url)).flatMap(({ number, applied }) => (applied ? [number] : []))
-    // One database for all: each kill leaves what the one before began on.
+    // All kills share one database: each one starts on the state that the previous one left.
     const { number: last } = shipped.at(-1) ?? { number: 0 }
     const done: number[] = []
     for (const { number, statement } of steps) {
@@ -132,7 +135,7 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
 
 const next = readMigrations(postgresMigrations).length
 
-/** A migrated database after a change by an administrator or another program. */
+/** Opens a migrated database after a change by an administrator or another program. */
 async function openAfter(change: string): Promise<void> {
   await using database = await Database.create()
   await database.raw((client) => client.query(change))

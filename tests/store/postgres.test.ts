@@ -2,7 +2,7 @@ import { describe } from 'vitest'
 import { openedPostgres, postgresServer } from '../support/postgres.ts'
 import { storeConformance } from './conformance.ts'
 
-/** How full a batch gets is not to depend on how busy the machine is. */
+/** The size of a batch must not depend on the load of the machine. */
 const timeSliceMs = 60_000
 
 describe.skipIf(postgresServer === undefined)('with a PostgreSQL', () => {

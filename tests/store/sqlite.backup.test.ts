@@ -29,7 +29,7 @@ const at = Date.UTC(2026, 0, 1)
 const backupOf = (folder: StoreFolder, options: { at?: number } = {}): Backup =>
   writeBackup({ file: folder.file, folder: join(folder.path, 'backups'), at, ...options })
 
-/** A store that holds these rows, closed. */
+/** Fills a store with these rows and closes it. */
 async function holding(folder: StoreFolder, ...ids: readonly string[]): Promise<void> {
   await using store = await folder.open()
   const project = await projectOf(store)
@@ -37,8 +37,8 @@ async function holding(folder: StoreFolder, ...ids: readonly string[]): Promise<
 }
 
 /**
- * Begins four writes of a row and its event every four milliseconds, until it is stopped. A disk in
- * memory would take a hundred thousand, and each is in twenty backups.
+ * Starts four writes of a row and its event every four milliseconds, until it is stopped. Without
+ * this limit a disk in memory takes a hundred thousand, and all of them are in twenty backups.
  */
 class Writing {
   readonly #store: Store
@@ -100,7 +100,7 @@ test('twenty backups under steady writes each restore to a prefix of the commits
     const events = await restored.read(feed)
     expect(restored.epoch).toBe(epoch)
     expect(epoch).not.toBe(store.epoch)
-    // As text: there are thousands, and twenty backups of them.
+    // The events are compared as text, because there are thousands in each of twenty backups.
     expect(JSON.stringify(events)).toBe(JSON.stringify(whole.slice(0, events.length)))
     const rows = await restored.read(stored)
     expect(rows.join()).toBe(
@@ -198,7 +198,10 @@ describe('a backup', () => {
   })
 })
 
-/** A restore that is refused, onto a database that holds something; what is said. The database is as it was, to the byte. */
+/**
+ * Makes a refused restore onto a database with rows, and returns the error. The database must be
+ * equal to the byte afterwards.
+ */
 async function refused(damage: (backup: string) => void): Promise<Error> {
   using folder = new StoreFolder()
   await holding(folder, 'a')
@@ -227,7 +230,9 @@ const flip =
     writeFileSync(path, bytes)
   }
 
-/** Changes a backup and makes its manifest vouch for that: what a hash cannot find. */
+/**
+ * Changes a backup and updates the hash in its manifest, so that the hash cannot reveal the change.
+ */
 function vouchFor(path: string, change: (path: string) => void): void {
   change(path)
   const manifest = JSON.parse(readFileSync(manifestPathOf(path), 'utf8'))
@@ -243,7 +248,7 @@ const run =
     database.close()
   }
 
-/** Overwrites a page that is not the first. */
+/** Overwrites a page after the first one. */
 const spoil = (path: string): void => {
   const bytes = readFileSync(path)
   bytes.fill(7, 4_096 * 30, 4_096 * 31)

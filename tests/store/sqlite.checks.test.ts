@@ -20,7 +20,10 @@ type Row = Readonly<Record<string, string | number | null>>
 
 const literal = (value: string | number | null) => (typeof value === 'string' ? `'${value}'` : String(value))
 
-/** Inserts a row past every rule but the table's own; the name of the one that refuses it. */
+/**
+ * Inserts a row without the rules of the operations. Returns the name of the table's rule that
+ * refuses it.
+ */
 async function insert(table: string, row: Row): Promise<string> {
   const text = `insert into ${table} (${Object.keys(row).join(', ')}) values (${Object.values(row).map(literal).join(', ')})`
   const error: unknown = await opened.store

@@ -108,7 +108,7 @@ describe('a file', () => {
     expect(await store.read(stored)).toEqual([])
   })
 
-  // Such a disk cannot be had in a test: the kernel is made to say the number that statfs(2) gives for one.
+  // A test cannot have such a disk, so statfs(2) is made to return its number.
   test.runIf(process.platform === 'linux').each([
     [0x6969, 'NFS'],
     [0xff534d42, 'CIFS'],
@@ -124,7 +124,7 @@ describe('a file', () => {
   })
 })
 
-/** What an upstream server of 2025 left behind: an `agents` table that is not ours. */
+/** The tables of an upstream server of 2025: its `agents` table has another form. */
 const upstream = `create table projects (id text primary key, name text, path text, created_at datetime);
   create table agents (id text primary key, project_id text, name text, type text, status text, completed_at datetime);
   insert into agents values ('a1', 'p1', 'Orchestrator', 'tech-lead', 'active', null);`

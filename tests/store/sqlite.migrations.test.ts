@@ -10,7 +10,7 @@ import { StoreFolder } from '../support/store.ts'
 
 const shipped = readMigrations(new URL('../../drizzle/sqlite', import.meta.url))
 
-/** A folder of migrations, each one file, in order. */
+/** Writes a folder of migrations in order, each one file. */
 function migrationsOf(folder: StoreFolder, ...texts: readonly string[]) {
   const path = join(folder.path, `migrations ${texts.length}`)
   mkdirSync(path, { recursive: true })
@@ -170,7 +170,10 @@ describe('migrations', () => {
   })
 })
 
-/** Opens a store, changes its ledger as an administrator or another program would, and opens it again. */
+/**
+ * Opens a store, changes its table of migrations as an administrator or another program would, and
+ * opens it again.
+ */
 async function reopenAfter(change: string): Promise<void> {
   using folder = new StoreFolder()
   await (await folder.open())[Symbol.asyncDispose]()

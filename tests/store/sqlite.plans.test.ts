@@ -20,7 +20,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-/** The statement that has all of these in it. */
+/** Returns the plans of the statement that contains all of these parts. */
 function find(...parts: readonly (string | RegExp)[]): string[] {
   const found = statements.filter(({ sql }) =>
     parts.every((part) => (typeof part === 'string' ? sql.includes(part) : part.test(sql))),
@@ -171,7 +171,8 @@ describe('a query that is run all the time reads only what it needs:', () => {
       expect(find(/^select .* from "events" .*"request_id" is not null/, columns)).toEqual([
         'SEARCH events USING INDEX sqlite_autoindex_events_1 (project_id=? AND seq>? AND seq<?)',
       ])
-    // Rows of no project are the admin's too: two searches, and the few they find are sorted.
+    // Rows without a project belong to the admin too. The query has two searches, and its few rows
+    // are sorted.
     expect(find(/^select .* from "denials" where/)).not.toContainEqual(expect.stringMatching(/^SCAN/))
   })
 
@@ -188,7 +189,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
     const lists = statements.filter(({ sql }) =>
       /^select "ord", .* from "tasks" where .* order by "tasks"."ord" limit/.test(sql),
     )
-    // Each list measures its rows and then reads those that fit.
+    // Each list measures its rows and then reads the rows of one page.
     expect(lists.length).toBeGreaterThanOrEqual(14)
     for (const list of lists) {
       const [first, ...others] = planOf(database, list).filter((step) => !step.startsWith('CORRELATED'))
@@ -227,7 +228,8 @@ describe('a page of mail reads by an index, in its order', () => {
 })
 
 test('no statement of the server reads all tasks, messages or events', () => {
-  // An insert's plan names the tables that refer to its own, and visits them only where a reference is already broken.
+  // The plan of an insert names the tables that refer to its table, and reads them only if a
+  // reference is broken already.
   const reading = statements.filter(({ sql }) => !sql.startsWith('insert'))
   expect(reading.length).toBeGreaterThan(50)
   const scans = reading.flatMap((statement) =>

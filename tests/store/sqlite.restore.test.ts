@@ -14,7 +14,7 @@ import { put, stored } from './given.ts'
 
 const at = Date.UTC(2026, 0, 1)
 
-/** A backup of a store that holds one row. */
+/** Makes a backup of a store with one row. */
 async function backupWith(folder: StoreFolder, id: string): Promise<string> {
   await using store = await folder.open()
   await store.transact({ project: await projectOf(store) }, (tx) => put(tx, id))
@@ -87,7 +87,10 @@ test('what a restore that was killed left behind is in the way of none', async (
   expect(await store.read(stored)).toEqual(['a'])
 })
 
-/** A server restored to a backup that was made while `ada` held a task, after which more had happened. */
+/**
+ * Returns a server on a restored backup. At the backup `ada` held a task, and further changes
+ * followed.
+ */
 async function restored() {
   const first = await TestServer.start({ config: { devRole: 'admin' } })
   const ada = await first.agent('ada')

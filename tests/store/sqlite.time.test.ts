@@ -81,7 +81,7 @@ const message = (id: string, status: string, ackBy: number) =>
   `insert into messages (id, project_id, to_agent, type, payload, priority, status, created_at, max_deliver, receipt, ack_by)
    select '${id}', id, 'alive', 't', '{}', 2, '${status}', 0, 5, 'receipt', ${ackBy} from projects;`
 
-/** A store whose last commit was at `start`, with deadlines before and after it. */
+/** Returns a store whose last commit was at `start`, with deadlines before and after it. */
 async function folderWithDeadlines(): Promise<StoreFolder> {
   const folder = new StoreFolder()
   const store = await folder.open({ clock: new ManualClock(start) })
@@ -163,7 +163,7 @@ describe('an outage', () => {
   })
 })
 
-/** A clock whose time goes on by itself while the process stands still. */
+/** A clock whose time passes even while the process stands still. */
 class StoppableClock implements Clock {
   readonly #running = new ManualClock(start)
   #stoodStillMs = 0

@@ -13,13 +13,15 @@ import { upTo } from './given.ts'
 /** The last migration of this program. */
 const newest = readMigrations(new URL('../../drizzle/sqlite', import.meta.url)).length - 1
 
-/** A client of some server's, closed at the end. */
+/** Returns a client that is closed at the end of the scope. */
 function clientOf(url: string, token?: string): Client & Disposable {
   const client = createClient({ url, deadlineMs: 60_000, ...(token !== undefined && { token }) })
   return { ...client, [Symbol.dispose]: () => client.close() }
 }
 
-/** Work from one server to the other and back: tasks, mail, waiting, and what the two tell of it. */
+/**
+ * Works across both servers: tasks, messages, blocking calls, and the reads of the results at both.
+ */
 async function workAcross(old: Client, next: Client, agents: readonly [Client, Client]): Promise<void> {
   for (const [lead, worker, other] of [
     [old, agents[1], agents[0]],
@@ -85,7 +87,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)(
         MCP_PEPPER_FILE: `${server.database}.pepper`,
       })
       const message = `the database needs a program that knows migration ${newest + 1}, and this program knows up to ${newest}: start a newer one`
-      // Time stands still here: no look at the database of each second is what tells.
+      // The clock stands still, so the server does not detect it by its poll each second.
       const refused = await refusal(lead.tasks.create({ type: 'code' }, { once: true }))
       expect(refused).toMatchObject({ code: 'STORE_UNAVAILABLE', message })
       expect(await refusal(lead.tasks.list({}, { once: true }))).toMatchObject({ code: 'STORE_UNAVAILABLE', message })
@@ -153,11 +155,11 @@ describe.skipIf(onPostgres)('a client', () => {
     await using server = await TestServer.start()
     const lead = server.connect()
     expect((await lead.system.info()).protocolVersion).toBe('1.0')
-    // What a task is created with is open: a field of later comes back.
+    // The input of a new task accepts unknown fields: a field of a later version is returned.
     const fields = { type: 'code', later: 'kept' }
     const { id } = await lead.tasks.create(fields)
     expect(await lead.tasks.get({ taskId: id })).toMatchObject({ metadata: { later: 'kept' } })
-    // Elsewhere it is refused, by its name, and not done without it.
+    // Other inputs refuse an unknown field by its name, and nothing changes.
     const input = { taskId: id, later: 'x' }
     expect(await refusal(lead.tasks.retry(input))).toMatchObject({ code: 'INVALID_INPUT', message: /later/ })
   })

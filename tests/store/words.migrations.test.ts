@@ -9,13 +9,13 @@ import { StoreFolder } from '../support/store.ts'
 const sqliteMigrations = new URL('../../drizzle/sqlite', import.meta.url)
 const { number = 0 } = readMigrations(sqliteMigrations).find(({ name }) => name === 'wire_words') ?? {}
 
-/** The text of an error in an event, which contains the old words in every form of quoting. */
+/** The text of an error in an event, with the old words in every form of quoting. */
 const quoted = 'said "reason":"ack wait over" and ["deadLetters:write"'
 
 const failure = (reason: string) => ({ messageId: 'm', attempt: 1, reason, error: quoted })
 const key = (...scopes: readonly string[]) => ({ keyId: 'k', name: 'deadLetters:write', scopes })
 
-/** Type and data of an event before the migration, and after it where they differ. */
+/** The type and the data of each event before the migration, and after it if they differ. */
 const events: readonly { readonly before: readonly [string, object]; readonly after?: readonly [string, object] }[] = [
   { before: ['task.inputRequested', { attempt: 1 }], after: ['task.input_requested', { attempt: 1 }] },
   { before: ['task.inputProvided', { attempt: 1 }], after: ['task.input_provided', { attempt: 1 }] },
@@ -72,7 +72,7 @@ const queries = {
   keys: 'SELECT name, scopes FROM credentials ORDER BY id',
 }
 
-/** The words of the wire in each row, and every other text as it was. */
+/** Checks the words of the wire in each row. Every other text must be unchanged. */
 function expectNewWords(read: Reread): void {
   expect(read.events.map(({ type, data }) => [type, data])).toEqual(
     events.map(({ before, after: [type, data] = before }) => [type, JSON.stringify(data)]),

@@ -1,12 +1,15 @@
-/** Which of the model tests is to notice. */
+/** The model test that must find the fault. */
 export type Suite = 'tasks' | 'locks' | 'messages' | 'feed'
 
-/** One line of the server, wrong. */
+/** One wrong line of the server. */
 export interface Fault {
   readonly name: string
-  /** From the root. */
+  /** The path from the root of the repository. */
   readonly file: string
-  /** Must be in the file exactly once: a fault whose line has changed is an error, not a fault that is not there. */
+  /**
+   * The text to replace. It must be in the file exactly once, so that a fault whose line has
+   * changed is an error.
+   */
   readonly find: string
   readonly replace: string
 }

@@ -4,7 +4,7 @@ const page = 'server/src/domain/feed/page.ts'
 const list = 'server/src/operations/events/list.ts'
 const append = 'server/src/store/commit/append-events.ts'
 
-/** What the model of the feed is to notice. */
+/** Faults that the model of the feed must find. */
 export const feedFaults: readonly Fault[] = [
   {
     name: 'an event is missing',

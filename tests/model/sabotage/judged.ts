@@ -5,22 +5,28 @@ import type { Fault, Suite } from './fault.ts'
 
 export const root = new URL('../../..', import.meta.url).pathname
 
-/** What the process of a fault prints once the fault is in its server: without it, whatever else it says is of a server without. */
+/**
+ * The text that the process of a fault prints once the fault is in its server. Without it, the
+ * output is about a server without a fault.
+ */
 export const planted = 'the fault is planted'
 
 const fault = z.object({ name: z.string(), file: z.string(), find: z.string(), replace: z.string() })
 
-/** The fault a process is given in its environment. */
+/** Parses the fault that a process receives in its environment. */
 export const faultOf = (text = ''): Fault => fault.parse(JSON.parse(text))
 
-/** What the model tests say of a server with a fault in it. */
+/** The result of the model tests on a server with a fault. */
 export interface Verdict {
   readonly outcome: 'caught' | 'survived' | 'broken' | 'silent'
-  /** What they noticed, or why this says nothing. `silent`: its process never got so far. */
+  /**
+   * The difference that was found, or the reason why there is no result. `silent` means that the
+   * process ended before the tests.
+   */
   readonly output: string
 }
 
-/** The source with the fault in it. Throws where its line is not there, or there twice. */
+/** Returns the source with the fault. Throws if the line of the fault is absent or occurs twice. */
 export function plant({ name, file, find, replace }: Fault, source: string): string {
   const parts = source.split(find)
   if (parts.length !== 2) throw new Error(`${name}: ${file} has its line ${parts.length - 1} times: ${find}`)
@@ -29,14 +35,17 @@ export function plant({ name, file, find, replace }: Fault, source: string): str
 
 export const plantInFile = (fault: Fault): string => plant(fault, readFileSync(`${root}${fault.file}`, 'utf8'))
 
-/** How a process of a fault ended. */
+/** The end of the process of a fault. */
 interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly output: string
 }
 
-/** The tests found a difference where their message says how to come back to it. Anything else that fails is no finding of theirs. */
+/**
+ * Returns the verdict of a process. A fault is `caught` only if the tests printed the seed that
+ * repeats the difference; any other failure is `broken`.
+ */
 export function verdictOf({ code, signal, output }: Ended): Verdict {
   if (output.trim() === '') return { outcome: 'silent', output: `ended without a word, by ${signal ?? `code ${code}`}` }
   if (!output.includes(planted)) return { outcome: 'broken', output: `not planted: ${output.slice(-400)}` }
@@ -79,8 +88,9 @@ function run(fault: Fault & { readonly suite: Suite }, runs: number): Promise<Ve
 }
 
 /**
- * Runs the model tests of a suite on a server with the fault in it, in a process of its own, until they notice. One that ends without
- * a word, as when the machine has no memory left for it, says nothing of the fault: it is run again, once.
+ * Runs the model tests of a suite on a server with the fault, in a process of their own, until they
+ * find it. A process that ends without output, for example for lack of memory, gives no result and
+ * is run once more.
  */
 export async function judged(fault: Fault & { readonly suite: Suite }, runs: number): Promise<Verdict> {
   const verdict = await run(fault, runs)

@@ -3,7 +3,7 @@ import type { Fault } from './fault.ts'
 const waiting = 'server/src/domain/tasks/queue-columns.ts'
 const timeOut = 'server/src/sweeps/time-out-tasks.ts'
 
-/** What the model of tasks is to notice of limits, questions, verdicts, changes and keys. */
+/** Faults in limits, questions, verdicts, updates and keys that the model of tasks must find. */
 export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'a retry keeps the failures',

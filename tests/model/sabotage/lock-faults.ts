@@ -5,7 +5,7 @@ const parking = 'server/src/domain/tasks/parking.ts'
 const obstacle = 'server/src/domain/tasks/blocker.ts'
 const claim = 'server/src/operations/tasks/claim.ts'
 
-/** What the model of locks, pools and pauses is to notice. */
+/** Faults that the model of locks, pools and pauses must find. */
 export const lockFaults: readonly Fault[] = [
   {
     name: 'a lock stays when its lease ends',

@@ -7,7 +7,7 @@ const room = 'server/src/domain/messages/capacity.ts'
 const redrive = 'server/src/operations/messages/dead-letters/redrive.ts'
 const recipients = 'server/src/operations/messages/recipients.ts'
 
-/** What the model of messages is to notice. */
+/** Faults that the model of messages must find. */
 export const messageFaults: readonly Fault[] = [
   {
     name: 'any receipt is good while a message is delivered',

@@ -3,7 +3,10 @@ import { mergeConfig, type Plugin } from 'vitest/config'
 import config from '../../../vitest.config.ts'
 import { faultOf, plant, planted, root } from './judged.ts'
 
-/** Changes the line of the fault that MODEL_FAULT holds while its file is loaded, and says that it has. */
+/**
+ * Returns a plugin that replaces the line of the fault in MODEL_FAULT when its file is loaded, and
+ * prints that it has.
+ */
 function saboteur(): Plugin {
   const fault = faultOf(process.env['MODEL_FAULT'])
   return {
@@ -17,7 +20,7 @@ function saboteur(): Plugin {
   }
 }
 
-// A cache of what was transformed would give every fault the first one's server.
+// A cache of transformed files would give the server of the first fault to all others.
 export default mergeConfig(config({ mode: 'test', command: 'serve' }), {
   root,
   plugins: [saboteur()],

@@ -6,7 +6,7 @@ const expire = 'server/src/sweeps/expire-leases.ts'
 const release = 'server/src/domain/tasks/release-lease.ts'
 const dependents = 'server/src/domain/tasks/dependents.ts'
 
-/** What the model of tasks is to notice. */
+/** Faults that the model of tasks must find. */
 export const taskFaults: readonly Fault[] = [
   {
     name: 'a claimed task can be claimed again',

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
 import { addProject, feed, note, numbered, outcomes, put, stored, upTo } from '../given.ts'
 
-/** One operation with as many events as it is given subjects. */
+/** Runs one operation that appends an event for each subject. */
 const append = (store: Store, project: string, ...subjects: string[]) =>
   store.transact({ project }, async (tx) => {
     for (const subject of subjects) tx.append(note(subject))

@@ -4,13 +4,13 @@ import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
 import { addAgent, feed, note, numbered, outcomes, put, ring, stored, upTo } from '../given.ts'
 
-/** What a takeover does to an agent's row. */
+/** Changes an agent's row as a takeover does. */
 async function supersede({ db, t, wake }: Transaction, agentId: string, incarnation: number): Promise<void> {
   await db.update(t.agents).set({ incarnation }).where(eq(t.agents.id, agentId))
   wake({ topic: 'incarnation', agentId, incarnation })
 }
 
-/** What unregistering does to it. */
+/** Changes an agent's row as `agents.unregister` does. */
 async function leave(tx: Transaction, agentId: string, incarnation: number): Promise<void> {
   await tx.db.update(tx.t.agents).set({ status: 'unregistered' }).where(eq(tx.t.agents.id, agentId))
   await supersede(tx, agentId, incarnation)

@@ -3,7 +3,10 @@ import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
 import { addProject, upTo } from '../given.ts'
 
-/** A store whose writer is busy until `free` is called, and what it then does, in its order. */
+/**
+ * Returns a store whose writer is busy until `free` is called, and the order of the operations
+ * after that.
+ */
 async function occupied(store: Store, project: string) {
   const [begun, blocked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const first = store.transact({ project }, () => {
@@ -24,7 +27,7 @@ async function occupied(store: Store, project: string) {
   }
 }
 
-/** Many batches of 64, so that the order between batches is seen on two writers too. */
+/** Several batches of 64, so that two writers show the order between batches too. */
 const many = 2_000
 
 export function laneConformance(open: () => Promise<Opened>): void {

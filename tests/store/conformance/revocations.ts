@@ -5,7 +5,7 @@ import { dice } from '../../support/dice.ts'
 import { type Opened, projectOf } from '../../support/store.ts'
 import { addAgent, numbered, outcomes, put, stored, upTo } from '../given.ts'
 
-/** What revoking a session does to its row. */
+/** Changes a session's row as a revocation does. */
 async function revoke({ db, t, now, wake }: Transaction, id: string): Promise<void> {
   const revoked = await db
     .update(t.sessions)
@@ -20,7 +20,7 @@ async function revokeKey({ db, t, now, wake }: Transaction, id: string): Promise
   wake({ topic: 'revoked', sessions: [], key: id })
 }
 
-/** Sessions are called as their agents. */
+/** Creates sessions with the ids of their agents. */
 async function given(store: Store) {
   const project = await projectOf(store)
   for (const name of ['ada', 'bob']) await addAgent(store, project, name)
