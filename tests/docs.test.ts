@@ -10,14 +10,16 @@ import { describe, expect, test } from 'vitest'
 import { onPages, pages, root, textOf } from './support/pages.ts'
 import { TestServer } from './support/server.ts'
 
-/** The rows of the tables whose first column begins with code: all cells. */
+/** Returns the cells of all table rows whose first column begins with code. */
 const rowsOf = (text: string): string[][] =>
   [...text.matchAll(/^\| (`[^|]*?) \|(.*)\|$/gm)].map(([, first = '', rest = '']) => [
     first.replaceAll('`', ''),
     ...rest.split('|').map((cell) => cell.trim()),
   ])
 
-/** The cells of every table below a heading of the second level, without their heads. */
+/**
+ * Returns the cells of every table below a heading of the second level, without the header rows.
+ */
 function rowsUnder(text: string, heading: string): string[][] {
   const [, after = ''] = text.split(`\n${heading}\n`)
   const [section = ''] = after.split(/\n## /)
@@ -27,7 +29,7 @@ function rowsUnder(text: string, heading: string): string[][] {
   return lines.filter(isRow).map((line) => line.slice(2, -2).split(' | '))
 }
 
-/** How a heading is linked to. */
+/** Returns the anchor of a heading. */
 const anchorOf = (heading: string): string =>
   heading
     .toLowerCase()

@@ -8,23 +8,29 @@ import { Wire } from './transports/wire.ts'
 
 interface Scenario {
   readonly options?: TestServerOptions
-  /** Brings a server to where a call is refused, and gives the call. */
+  /** Brings a server into a state in which a call is refused, and returns the call. */
   readonly refused: (server: TestServer) => Promise<{ call: Promise<unknown> }>
 }
 
 const absent = '01890000-0000-7000-8000-000000000000'
 
-/** A call is made once: the client repeats what may succeed later for as long as somebody waits for it. */
+/** The call is made once, because the client would repeat a retryable call until its deadline. */
 const once = { signal: AbortSignal.abort() }
 
-/** A client that has its socket: one that never had is told so, and not what the server says. */
+/**
+ * Returns a client with an open socket. A client that never had one reports that, and not the
+ * server's error.
+ */
 async function open(server: TestServer, options: Parameters<TestServer['connect']>[0] = {}): Promise<Client> {
   const client = server.connect(options)
   await client.system.info()
   return client
 }
 
-/** What no call of the client can bring about, or what it does not tell its caller: read off the wire. */
+/**
+ * Makes a call over a bare socket, for errors that no call of the client can cause or that the
+ * client does not pass on.
+ */
 async function overWire(server: TestServer, path: string, input: unknown, token?: string): Promise<unknown> {
   using wire = await Wire.open(server.url, { hello: token === undefined ? {} : { token } })
   const { error, result } = await wire.call(path, 'mutation', input)
@@ -262,6 +268,6 @@ test.each(errorCodes)('%s reaches a caller', async (code) => {
   const { call } = await refused(server)
   const error = await refusal(call)
   expect(error.code).toBe(code)
-  // A client whose socket was ended for good does not know more; it must never claim to.
+  // A client whose socket was closed for good does not know the outcome and must not claim to.
   expect([errorPolicies[code].applied, 'unknown']).toContain(error.applied)
 })

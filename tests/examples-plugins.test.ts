@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { TestServer } from './support/server.ts'
 
-/** Runs an example as it is, in a folder of its own; it is to end by itself. */
+/** Runs an example in a folder of its own until it ends. Returns its output by lines. */
 async function example(server: TestServer, name: string): Promise<string[]> {
   const cwd = mkdtempSync(join(tmpdir(), 'tony-example-'))
   const file = fileURLToPath(new URL(`../examples/${name}`, import.meta.url))

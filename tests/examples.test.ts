@@ -6,7 +6,9 @@ import { TestServer } from './support/server.ts'
 
 const folder = fileURLToPath(new URL('../examples', import.meta.url))
 
-/** Runs an example as a reader would, on the built client; resolves with what it said once it ended by itself. */
+/**
+ * Runs an example on the built client, as a reader would, until it ends. Resolves with its output.
+ */
 const run = (name: string, url: string): Promise<string> =>
   new Promise((resolve, reject) => {
     execFile(process.execPath, [`${folder}/${name}`, url], (error, stdout, stderr) =>

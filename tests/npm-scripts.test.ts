@@ -10,7 +10,10 @@ import { StoreFolder } from './support/store.ts'
 
 const rootOf = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 
-/** A package with our scripts and our built command, whose build has nothing to do. */
+/**
+ * Creates a package with the scripts of this repository and its built command. Its build does
+ * nothing.
+ */
 function createPackage(folder: string): void {
   const { scripts }: { scripts: Record<string, string> } = JSON.parse(readFileSync(rootOf('package.json'), 'utf8'))
   const ours = { name: 'ours', version: '1.0.0', scripts: { ...scripts, build: 'node -e 0' } }
@@ -35,13 +38,13 @@ test.each(['dev', 'serve', 'start', 'mcp:start'])(
     createPackage(folder.path)
     const port = await freePort()
     const env = {
-      // The Node of this test comes first: npm may be one of another.
+      // The Node of this test comes first in the path, because npm may belong to another one.
       PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
       HOME: folder.path,
       DATABASE_PATH: folder.file,
       MCP_PORT: String(port),
     }
-    // A group of its own, so that a server that lives on can be found.
+    // The process has a group of its own, so that the test finds a server that does not end.
     const npm = spawn('npm', ['run', script], { cwd: folder.path, env, stdio: 'ignore', detached: true })
     const group = npm.pid ?? 0
     try {

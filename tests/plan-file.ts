@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import { type Plan, PlanError, type PlannedRow, readPlan } from '../cli/src/plan/read.ts'
 
-/** An empty folder that goes with the test. */
+/** Creates an empty folder that is deleted after the test. */
 export async function ownFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tony-plan-'))
   onTestFinished(() => rm(folder, { recursive: true }))
@@ -18,12 +18,12 @@ export async function planFile(content: string | Uint8Array, name = 'plan.jsonl'
   return file
 }
 
-/** One beads issue; what is not given is what an ordinary open task has. */
+/** Returns a beads issue with the given fields; the others are those of an ordinary open task. */
 export function issue(id: string, fields: Record<string, unknown> = {}): Record<string, unknown> {
   return { id, title: `Do ${id}`, status: 'open', priority: 2, issue_type: 'task', ...fields }
 }
 
-/** A `dependencies` field: what the issue waits for, and its parents. */
+/** Returns a `dependencies` field: the dependencies of the issue, and its parents. */
 export function edges(id: string, to: { waitsFor?: string[]; partOf?: string[] }): { dependencies: object[] } {
   const edge = (type: string) => (other: string) => ({ issue_id: id, depends_on_id: other, type })
   return { dependencies: [...(to.waitsFor ?? []).map(edge('blocks')), ...(to.partOf ?? []).map(edge('parent-child'))] }
@@ -36,7 +36,7 @@ export async function readIssues(records: readonly unknown[], options = { replay
   return readPlan(await planFile(jsonLines(records)), options)
 }
 
-/** The error of reading `content`, with the folder cut from its message. */
+/** Returns the error of a read of `content`. Its message has no folder. */
 export async function refusal(content: string | Uint8Array, options = { replay: false }) {
   const file = await planFile(content, 'plan')
   const error: unknown = await readPlan(file, options).then(

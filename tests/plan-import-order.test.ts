@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type Predecessors, sortTopologically } from '../cli/src/plan/order.ts'
 import { edges, idsOf, issue, jsonLines, readIssues, refusal } from './plan-file.ts'
 
-/** `'a < b c ^ e'`: a waits for b and c, and is part of e. */
+/** Parses lines such as `'a < b c ^ e'`: a depends on b and c, and e is its parent. */
 function records(lines: readonly string[]): Record<string, unknown>[] {
   return lines.map((line) => {
     const [, id = '', waits = '', parent = ''] = /^(\S+)(?: <((?: [^^ ]+)+))?(?: \^ (\S+))?$/.exec(line) ?? []
@@ -106,7 +106,9 @@ describe('for any plan', () => {
       return new Map(present.map((name) => [name, task(name)]))
     })
 
-  /** All that `start` reaches, without itself unless a path leads back to it. */
+  /**
+   * Returns everything that `start` reaches, without `start` itself unless a path leads back to it.
+   */
   function reach(start: string, next: (from: string) => Iterable<string>): Set<string> {
     const seen = new Set<string>()
     const open = [...next(start)]

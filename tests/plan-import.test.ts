@@ -246,7 +246,7 @@ describe.skipIf(!existsSync(athms))(`a file written by Tony${existsSync(athms) ?
   })
 })
 
-/** Every row fits the contract, and comes after all it waits for and after its parent. */
+/** Checks that every row fits the contract and comes after its dependencies and its parent. */
 function expectWhole(tasks: Awaited<ReturnType<typeof readPlan>>['tasks']): void {
   const seen = new Set<string>()
   for (const task of tasks) {

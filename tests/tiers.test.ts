@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 const found = (globs: readonly string[]): string[] => globSync([...globs], { cwd: root })
 
-/** What vitest takes on an engine in a tier. */
+/** Returns the files that vitest runs on an engine in a tier. */
 function chosen(tier: Tier, engine: 'sqlite' | 'postgres'): string[] {
   const { include, exclude } = filesOf(tier)[engine]
   const left = new Set(found(exclude))

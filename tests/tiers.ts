@@ -1,7 +1,6 @@
 /**
- * Which command runs which test file. `npm test` runs every file that no list here names, `.ci/run`
- * adds the CI tier, and a nightly run adds the nightly tier. `vitest run FILE` runs a file of any
- * tier.
+ * The files of each command. `npm test` runs every file that no list here names, `.ci/run` adds the
+ * CI tier, and a nightly run adds the nightly tier. `vitest run FILE` runs a file of any tier.
  */
 const tiers = ['quick', 'ci', 'nightly'] as const
 
@@ -12,12 +11,12 @@ export const tierOf = (mode: string): Tier => tiers.find((tier) => tier === mode
 
 /** Files of a tier other than `npm test`, without `.test.ts`. */
 export const filesByTier = {
-  /** They pack, install or bundle packages, or start a vitest for each planted fault. */
+  /** These files pack, install or bundle packages, or start a vitest for each planted fault. */
   ci: ['model/sabotage', 'package/bundle', 'package/client', 'package/plugins'],
   nightly: [],
 } satisfies Record<string, readonly string[]>
 
-/** Files that make a part of their rounds in `npm test`, and all of them in this tier. */
+/** Files that run a part of their rounds in `npm test` and all of them in this tier. */
 export const roundsByTier = {
   ci: [
     'client/chaos',
@@ -41,7 +40,7 @@ export const onPostgresByTier = {
   nightly: ['access', 'bridge', 'client', 'transports'],
 } satisfies Record<string, readonly string[]>
 
-/** These damage the SQLite file, or sign with the key beside it. */
+/** These files damage the SQLite file, or sign with the key beside it. */
 const sqliteOnly = ['access/matrix', 'access/same-words', 'transports/failures']
 
 interface Files {
@@ -58,7 +57,10 @@ interface TierFiles {
 const globsOf = (names: readonly string[]): string[] => names.map((name) => `tests/${name}.test.ts`)
 const foldersOf = (names: readonly string[]): string[] => names.map((name) => `tests/${name}/**/*.test.ts`)
 
-/** The globs of a tier. `any` has every file on SQLite, and each that can run there on PostgreSQL. */
+/**
+ * Returns the globs of a tier. `any` has every file on SQLite, and every file that can run on
+ * PostgreSQL.
+ */
 export function filesOf(tier: Tier): TierFiles {
   const all = { include: ['tests/**/*.test.ts'], exclude: [] }
   const onPostgres = tier === 'any' ? Object.values(onPostgresByTier).flat() : onPostgresByTier[tier]

@@ -8,7 +8,7 @@ const shared = new URL('../shared/src/', import.meta.url)
 
 const isSchema = (value: unknown): value is z.ZodType => typeof value === 'object' && value !== null && '_zod' in value
 
-/** Every schema that a module of shared exports, by the module and its name. */
+/** Returns every schema that a module of shared exports, with the module and its name. */
 async function sharedSchemas(): Promise<[string, z.ZodType][]> {
   const modules = readdirSync(shared).filter((file) => file.endsWith('.ts'))
   const exported = modules.map(async (file): Promise<[string, z.ZodType][]> => {
@@ -23,7 +23,7 @@ const toolSchemas = tools.flatMap(({ name, input, output }): [string, z.ZodType]
   [`${name} output`, output],
 ])
 
-/** The words of enums and literals anywhere in a JSON schema. */
+/** Returns the words of enums and literals anywhere in a JSON schema. */
 function wordsIn(node: unknown): string[] {
   if (Array.isArray(node)) return node.flatMap(wordsIn)
   if (typeof node !== 'object' || node === null) return []
@@ -32,7 +32,7 @@ function wordsIn(node: unknown): string[] {
   )
 }
 
-/** The words a schema takes and gives. */
+/** Returns the words in the input and the output of a schema. */
 const wordsOf = (schema: z.ZodType): Set<string> =>
   new Set(
     (['input', 'output'] as const).flatMap((io) => wordsIn(z.toJSONSchema(schema, { io, unrepresentable: 'any' }))),
@@ -40,7 +40,7 @@ const wordsOf = (schema: z.ZodType): Set<string> =>
 
 const snakeCase = '[a-z][a-z0-9]*(_[a-z0-9]+)*'
 
-/** A word, an event type or a permission. */
+/** The form of a word, an event type or a permission. */
 const convention = new RegExp(`^${snakeCase}([.:]${snakeCase})?$`)
 const codes: ReadonlySet<string> = new Set(errorCodes)
 

@@ -17,7 +17,10 @@ interface Ended {
   readonly output: string
 }
 
-/** Runs the official suite, in a folder of its own: it writes its results where it is. */
+/**
+ * Runs the official suite in a folder of its own, because it writes its results to the current
+ * folder.
+ */
 function conformance(...args: readonly string[]): Promise<Ended> {
   const cwd = mkdtempSync(join(tmpdir(), 'tony-conformance-'))
   return new Promise((resolve) => {
@@ -39,7 +42,7 @@ const overHttp = [
   'dns-rebinding-protection',
 ] as const
 
-/** By what the suite asks for by name, behind the same surface. */
+/** The scenarios of the official suite that need the fixtures, on the same endpoint. */
 const overFixtures = [
   'tools-call-simple-text',
   'tools-call-image',
@@ -60,7 +63,7 @@ const overFixtures = [
 
 const overStdio = ['server-initialize', 'ping', 'tools-list', 'resources-list', 'prompts-list'] as const
 
-/** The scenarios `docs/agents.md` lists as not applicable, with a reason. */
+/** The scenarios that `docs/agents.md` lists as not applicable, with a reason. */
 const excused = () =>
   [
     ...readFileSync(new URL('../../docs/agents.md', import.meta.url), 'utf8').matchAll(/^\| `([\w-]+)` \| not run: /gm),

@@ -5,7 +5,7 @@ import { bridgedHost, type Host, httpHost } from './hosts.ts'
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
 
-/** What a row of the table of costs says, in bytes. */
+/** Returns the bytes that a row of the table of costs states. */
 function said(row: string): number {
   const docs = readFileSync(new URL('../../docs/agents.md', import.meta.url), 'utf8')
   const [, bytes = ''] = new RegExp(`^\\| ${row} \\| ([\\d ]+) \\|`, 'm').exec(docs) ?? []

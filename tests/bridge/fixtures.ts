@@ -104,7 +104,10 @@ function fixtures(): McpServer {
   return server
 }
 
-/** The surface of `/mcp` as it is, before a server that has what the conformance suite asks for by name. */
+/**
+ * A proxy for `/mcp` that adds the tools, resources and prompts that the conformance suite
+ * requires.
+ */
 export class Fixtures implements AsyncDisposable {
   readonly #server: Server
   readonly url: string

@@ -30,7 +30,7 @@ test('a bridge that starts again for the same session is the same agent, with it
   await lead.messages.send({ to: String(before['agentId']), type: 'note', payload: 'for later' })
   await delivered(server, 1)
   await first[Symbol.asyncDispose]()
-  // What the first one was handed and has not shown it has given back.
+  // The first agent has returned the messages that it received and did not show.
   await server.advance(1_000)
   await using second = await bridgedHost(server, session)
   expect(await second.did('join')).toMatchObject({ agentId: before['agentId'], name: before['name'] })

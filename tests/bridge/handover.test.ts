@@ -13,17 +13,20 @@ interface Line {
   readonly result: string
 }
 
-/** A scripted agent: all it knows is what `tools/list` and the results of tools say, and how to do its own work. */
+/**
+ * A scripted agent. It uses only the contents of `tools/list` and of the tool results, and does its
+ * own work.
+ */
 interface Model {
   readonly name: string
   readonly host: Host
-  /** What it does with a task it was given. */
+  /** Returns the next step for a claimed task. */
   readonly work: (task: Record_) => Move
-  /** What it answers to a question. */
+  /** Returns the answer to a question. */
   readonly know: (question: string) => string
 }
 
-/** The tool a result names as the next one, among those there are. */
+/** Returns the existing tool that a result names as the next one. */
 const namedIn = (next: unknown, tools: ReadonlySet<string>): string | undefined =>
   /\bcall (\w+)/i
     .exec(String(next))
@@ -45,7 +48,7 @@ class Play {
     return data
   }
 
-  /** One turn of a model: it answers what it was asked, then works until it is told that there is nothing to do. */
+  /** Runs one turn of a model: it answers its questions and then works until no task is left. */
   async turn(model: Model): Promise<void> {
     const { messages } = await this.move(model, ['inbox', {}])
     for (const message of Array.isArray(messages) ? messages : []) {
@@ -95,7 +98,10 @@ const bobWorks = (task: Record_): Move => {
   return ['complete', { taskId, result: answer.includes('| web') ? 'Published on the web.' : 'Sent by mail.' }]
 }
 
-/** The same on every run: what is made up at random, or is of this machine, gets a name in order of its appearance. */
+/**
+ * Replaces random values and values of this machine by names in the order of their first use, so
+ * that every run has the same text.
+ */
 function steady(text: string): string {
   const names = new Map<string, string>()
   return text

@@ -9,7 +9,7 @@ import { delivered } from './hosts.ts'
 
 const within = { interval: 50 }
 
-/** A host that runs hooks, and has a bridge unless told otherwise. */
+/** A host that runs hooks. It has a bridge by default. */
 class Hooked implements AsyncDisposable {
   readonly child: Child
   readonly stateDir: string
@@ -30,20 +30,20 @@ class Hooked implements AsyncDisposable {
     return this.child.says(`${this.#asked} `)
   }
 
-  /** Runs a hook; what it printed. */
+  /** Runs a hook and returns its output. */
   async hook(event: string, host = 'claude-code', input: unknown = {}): Promise<string> {
     const { code, stdout, stderr } = JSON.parse(await this.#ask(`${event} ${host} ${JSON.stringify(input)}`))
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     return stdout
   }
 
-  /** Its model waits in a shell. */
+  /** Runs `wait` in a shell for the host's model. */
   async waits(what: string, option = '--json'): Promise<{ code: number; stdout: string }> {
     const { code, stdout } = JSON.parse(await this.#ask(`wait ${what} ${option}`))
     return { code, stdout }
   }
 
-  /** Its model calls a tool. */
+  /** Calls a tool as the host's model. */
   calls(tool: string): Promise<string> {
     return this.#ask(`call ${tool}`)
   }
@@ -139,7 +139,7 @@ test('each host shows what is meant for its own session', async () => {
   expect(await bare.hook('tool')).toBe('')
   expect(await other.hook('tool')).toContain('for the second')
   expect(await one.hook('tool')).toContain('for the first')
-  // No hook is an agent of its own.
+  // A hook is not an agent of its own.
   expect((await server.connect().agents.list({})).agents).toHaveLength(3)
 })
 

@@ -8,7 +8,7 @@ import type { TestServer } from '../support/server.ts'
 
 type Arguments = Readonly<Record<string, unknown>>
 
-/** What a host reads of the answer to a tool. */
+/** The parts of a tool's result that a host reads. */
 export interface Answer {
   readonly ok: boolean
   readonly text: string
@@ -18,12 +18,12 @@ export interface Answer {
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
-/** A coding agent's host, whose model is the test. It keeps every byte that came to it. */
+/** A host of a coding agent. The test is its model, and it keeps every received byte. */
 export class Host implements AsyncDisposable {
   readonly client: McpClient
-  /** Everything that was sent to the host, one message or answer each. */
+  /** The messages and results that the host has received. */
   readonly heard: string[]
-  /** The tools its model has called. */
+  /** The names of the tools that its model has called. */
   readonly calls: string[] = []
   readonly #close: () => Promise<void>
 
@@ -41,14 +41,14 @@ export class Host implements AsyncDisposable {
     return { ok: isError !== true, text, data: isRecord(structuredContent) ? structuredContent : {} }
   }
 
-  /** The same; fails the test when the tool did. */
+  /** Calls a tool and fails the test if the tool fails. */
   async did(name: string, args: Arguments = {}): Promise<Answer['data']> {
     const { ok, text, data } = await this.call(name, args)
     if (!ok) throw new Error(`${name} failed: ${text}`)
     return data
   }
 
-  /** Takes the next task; fails the test when there is none. Gives its id. */
+  /** Takes the next task and returns its id. Fails the test if there is none. */
   async takes(args: Arguments = {}): Promise<string> {
     const { task } = await this.did('next_task', args)
     if (!isRecord(task)) throw new Error('there was no task')
@@ -60,7 +60,10 @@ export class Host implements AsyncDisposable {
   }
 }
 
-/** Lets time pass beat by beat, each of which the server has heard of before the next. */
+/**
+ * Advances the clock by one heartbeat interval at a time. The server has received each heartbeat
+ * before the next.
+ */
 export async function beats(server: TestServer, taskId: string, count: number): Promise<void> {
   const lead = server.connect()
   const end = async () => Date.parse((await lead.tasks.get({ taskId })).leaseExpiresAt ?? '')
@@ -71,14 +74,14 @@ export async function beats(server: TestServer, taskId: string, count: number): 
   }
 }
 
-/** Waits until so many messages have been handed to bridges. */
+/** Waits until this number of messages was delivered to bridges. */
 export async function delivered(server: TestServer, count: number): Promise<void> {
   const lead = server.connect()
   const there = async () => (await lead.messages.list({ status: 'delivered' })).messages.length
   await expect.poll(there, { interval: 5 }).toBe(count)
 }
 
-/** Keeps all that goes through one end of a pair. */
+/** Records all messages through one end of a transport. */
 function overheard(heard: string[]) {
   const [near, far] = InMemoryTransport.createLinkedPair()
   const send = far.send.bind(far)
@@ -89,7 +92,7 @@ function overheard(heard: string[]) {
   return { near, far }
 }
 
-/** A host with a bridge of its own, in this process; the bridge tells time by the clock of the server. */
+/** Starts a host with a bridge in this process. The bridge uses the clock of the server. */
 export async function bridgedHost(
   server: TestServer,
   env: Readonly<Record<string, string>> = {},
@@ -114,7 +117,7 @@ export async function bridgedHost(
   return Object.assign(host, { bridge })
 }
 
-/** A host that reaches the server over HTTP alone; `at` says which replica each of its requests goes to. */
+/** Starts a host that uses HTTP only. `at` returns the replica for each HTTP request. */
 export async function httpHost(
   server: { readonly url: string },
   headers: Readonly<Record<string, string>> = {},

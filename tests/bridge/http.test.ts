@@ -107,7 +107,8 @@ test('a message is shown once, and acked when the host asks for more', async () 
   expect(await lead.messages.get({ messageId: id })).toMatchObject({ status: 'acked' })
 })
 
-// The clock runs while a server ends: there a drain of seconds is over before the database has answered.
+// The clock runs while a server ends. On PostgreSQL a drain of seconds would end before the
+// database has answered.
 test.skipIf(onPostgres)(
   'while the server ends it answers 503 and never 404, and a tool that waits comes back',
   async () => {
@@ -115,7 +116,7 @@ test.skipIf(onPostgres)(
     await using host = await httpHost(server)
     const waiting = host.did('next_task', { waitSeconds: 45 })
     await expect.poll(() => server.parts.waiters.claims.waitingCount, { interval: 1 }).toBe(1)
-    // A request that has begun when the drain does, and ends in it.
+    // An HTTP request that begins before the drain and ends during it.
     const { hostname, port } = new URL(server.url)
     const socket = connect(Number(port), hostname)
     let answer = ''

@@ -36,7 +36,7 @@ function hostCalled(name: HostName, given = entry): Host {
 const isToml = ({ path }: HostFile): boolean => path.endsWith('.toml')
 const serversKey = (name: HostName): string => (name === 'vscode' ? 'servers' : 'mcpServers')
 
-/** What may stand in a file before: by its name, as JSON and as TOML. */
+/** The contents that a file may have before the installation: by name, as JSON and as TOML. */
 const contents = (name: HostName) => ({
   empty: { json: '', toml: '' },
   'an empty object': { json: '{}', toml: '\n' },
@@ -72,7 +72,7 @@ function put(path: string, text: string): void {
 
 const textOf = (path: string): string => readFileSync(path, 'utf8')
 const statesOf = (outcomes: readonly { state: string }[]): string[] => [...new Set(outcomes.map(({ state }) => state))]
-/** Every character of the one is in the other, in its order. */
+/** True if every character of `before` is in `after`, in the same order. */
 function keeps(before: string, after: string): boolean {
   let at = -1
   return [...before].every((character) => {

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 
-/** A client in the field: it reads the first line that begins with `data: ` and sends back the session it was given. */
+/**
+ * A client of Tony 2.8: it reads the first line that begins with `data: ` and sends the session id
+ * that it received.
+ */
 class TonyClient {
   readonly #url: string
   #session: string | undefined

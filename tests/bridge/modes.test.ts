@@ -6,7 +6,7 @@ type Mode = 'steer' | 'boundary' | 'turn_end' | 'digest'
 
 const within = { interval: 5 }
 
-/** A lead's messages to a host, one of each mode; each says its mode. */
+/** Sends one message of each mode from a tech lead to a host. The payload names the mode. */
 async function sendEach(server: TestServer, to: string): Promise<void> {
   const lead = server.connect()
   for (const mode of ['digest', 'turn_end', 'boundary', 'steer'] as const)

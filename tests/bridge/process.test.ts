@@ -97,7 +97,8 @@ test('the process ends with 0 when its input is closed, and says nothing but the
     jsonrpc: '2.0',
     id: 1,
     method: 'initialize',
-    // As a program of before says it: with no version there is, and no notification after it.
+    // The input of an earlier client: it names an unknown version and sends no notification after
+    // it.
     params: { protocolVersion: '0.1.0', capabilities: {}, clientInfo: { name: 'x', version: '1' } },
   }
   process_.stdin.write(

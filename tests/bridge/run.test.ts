@@ -7,7 +7,7 @@ import { program } from '../support/command.ts'
 import { TestServer } from '../support/server.ts'
 import { Hop } from '../transports/hop.ts'
 
-/** A runner of a shell command, as a process of its own. */
+/** A process that runs a shell command for each task. */
 class Runner implements AsyncDisposable {
   readonly #process: ChildProcess
   said = ''
@@ -104,7 +104,7 @@ test('a cancelled task ends its command: asked first, then killed, with all it h
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
-  // It takes no notice of the first signal, and neither does what it has started.
+  // The command and its child process ignore the first signal.
   const script = `trap 'echo asked >> signals' TERM; (trap '' TERM; sleep 300) & echo $! > inner; echo $$ > outer; while :; do sleep 0.1; done`
   await using _ = new Runner(server, script, '--grace', '1s')
   await expect.poll(() => existsSync(here(server, 'outer')), within).toBe(true)
@@ -116,7 +116,7 @@ test('a cancelled task ends its command: asked first, then killed, with all it h
 })
 
 function isAlive(pid: number): boolean {
-  // One that has ended and was not yet waited for is not alive.
+  // A process that has ended and that its parent has not waited for yet is not alive.
   const stat = `/proc/${pid}/stat`
   return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, 'utf8'))
 }

@@ -5,10 +5,13 @@ import { Guarded } from '../access/given.ts'
 import type { TestServer } from '../support/server.ts'
 import { bridgedHost, type Host, httpHost } from './hosts.ts'
 
-/** What no secret of this server can be said without: access and refresh tokens, keys, and the names of fields that hold one. */
+/**
+ * The parts that every secret of this server contains: access and refresh tokens, keys, and the
+ * names of fields with a secret.
+ */
 const forms = /eyJ[\w-]{10,}\.|tc[kbr]_|leaseToken|refreshToken|clientInstanceId|"receipt"|"token"/
 
-/** Every lease token and receipt that is in use now. */
+/** Returns all current lease tokens and receipts. */
 function inUse(server: TestServer): string[] {
   const leases = server.query<{ secret: string }>(
     'SELECT lease_token AS secret FROM tasks WHERE lease_token IS NOT NULL',
@@ -17,7 +20,10 @@ function inUse(server: TestServer): string[] {
   return [...leases, ...receipts].map(({ secret }) => secret)
 }
 
-/** A model uses every tool, resource and prompt there is, well and badly. Gives every secret that was in use on the way. */
+/**
+ * Uses every tool, resource and prompt, with right and wrong inputs. Adds every secret in use to
+ * `secrets`.
+ */
 async function story(guarded: Guarded, host: Host, secrets: Set<string>): Promise<void> {
   const { server, admin } = guarded
   const note = () => {

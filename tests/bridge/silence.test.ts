@@ -15,7 +15,7 @@ test('a task whose model is silent for 25 minutes completes at its first attempt
 })
 
 test('eight idle hours are one call of the model and one wait at the server, which then gives the task', async () => {
-  // Where time jumps, no ping can be answered in it.
+  // The clock jumps, so no ping could be answered in time.
   await using server = await TestServer.start({ limits: { pingMs: 86_400_000 } })
   const lead = server.connect()
   await using host = await bridgedHost(server, { TONY_MCP_MAX_WAIT: '12h' })
@@ -82,7 +82,8 @@ test('a task that was cancelled under the model is told of with whatever it call
   await lead.tasks.create({ type: 'code' })
   await using host = await bridgedHost(server)
   const taskId = await host.takes()
-  // By then the session follows the feed; time stands still, so no heartbeat can be what tells.
+  // The session follows the feed by now. The clock stands still, so the change cannot come from a
+  // heartbeat.
   await host.call('who')
   await lead.tasks.cancel({ taskId })
   const told = async () => (await host.call('who')).text

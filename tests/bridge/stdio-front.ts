@@ -6,7 +6,10 @@ import { createInterface } from 'node:readline'
 import { program } from '../support/command.ts'
 import type { TestServer } from '../support/server.ts'
 
-/** A bridge's standard input and output behind an address, for programs that only know addresses: one message for each request. */
+/**
+ * An HTTP server in front of a bridge's standard input and output, for programs that need an
+ * address. It sends one message for each HTTP request.
+ */
 export class StdioFront implements AsyncDisposable {
   readonly #bridge: ChildProcess
   readonly #server: Server

@@ -92,7 +92,7 @@ test('a registration whose answer was lost is repeated, and is the same agent', 
   await agent.stop()
 })
 
-/** Gives each message to whoever awaits it. */
+/** Passes each message to the next caller that waits for one. */
 function inbox(): { put: (message: Delivery) => void; next: () => Promise<Delivery> } {
   const [messages, waiting]: [Delivery[], ((message: Delivery) => void)[]] = [[], []]
   return {
@@ -195,7 +195,8 @@ test('a slow handler keeps its message', async () => {
   await agent.stop()
 })
 
-// There the server is told in time that the handler is at it: a second of its clock takes longer.
+// On PostgreSQL the server learns in time that the handler is at work, because a second of its
+// clock takes longer.
 test.skipIf(onPostgres)('what went wrong around a handler of messages is told', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
@@ -203,7 +204,7 @@ test.skipIf(onPostgres)('what went wrong around a handler of messages is told', 
   const { promise: told, resolve } = Promise.withResolvers<[unknown, Delivery | undefined]>()
   agent.onMessage(
     async () => {
-      // Too long at it: the receipt is no longer good.
+      // The handler has taken too long, so the receipt is no longer current.
       await server.advance(1_001)
       await server.advance(60_000)
     },

@@ -4,13 +4,13 @@ import type { TestServer } from '../support/server.ts'
 export const register = (server: TestServer, options: Partial<AgentOptions> = {}): Promise<Agent> =>
   Agent.register({ url: server.url, name: 'worker', type: 'implementation', ...options })
 
-/** Something that happens once, awaited from elsewhere. */
+/** Returns a promise and the function that resolves it. */
 export function signal<T = void>(): { tell: (value: T) => void; told: Promise<T> } {
   const { promise, resolve } = Promise.withResolvers<T>()
   return { tell: resolve, told: promise }
 }
 
-/** Counts up to a number. */
+/** Returns a counter and a promise that resolves at `limit`. */
 export function counter(limit: number): { up: () => void; reached: Promise<void> } {
   const { tell, told } = signal()
   let count = 0

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { Hop } from '../transports/hop.ts'
 
-/** Resolves when the client says it is in a state. */
+/** Returns a listener for `onState` and a promise for a state of the client. */
 function states(): { onState: (state: string) => void; reached: (state: string, times?: number) => Promise<void> } {
   const seen: string[] = []
   let wake: () => void = () => undefined
@@ -179,7 +179,7 @@ test('a call that is made once is refused at once with what would pass, and sent
   await ann.messages.send({ ...letter, priority: 'critical' })
   const began = performance.now()
   expect(await refusal(ann.messages.send(letter, { once: true }))).toMatchObject({ code: 'INBOX_FULL', applied: 'no' })
-  // Its deadline is 10 s, and repeats go on until then.
+  // The deadline is 10 s, and repetitions continue until then.
   expect(performance.now() - began).toBeLessThan(5_000)
 })
 
@@ -191,7 +191,7 @@ test('a deadline that comes while a call is repeated says what the attempt befor
   await ann.messages.send({ ...letter, priority: 'critical' })
   const client = server.connect({ url: hop.url, token: ann.token })
   const call = refusal(client.messages.send(letter, { deadlineMs: 2_000 }))
-  // Answered after the first attempt was.
+  // The server has answered the first attempt by the time of this reply.
   await refusal(client.messages.send(letter, { once: true }))
   await hop.loseAnswers()
   expect(await call).toMatchObject({
@@ -207,7 +207,7 @@ test('the deadline of a blocking call begins after the time it may wait', async 
   const client = server.connect({ token: worker.token, deadlineMs: 300 })
   await client.system.info()
   const claim = client.tasks.claim({ waitMs: 60_000 })
-  // The wait is the server's, whose clock stands still; three hundred milliseconds of ours are not enough to end it.
+  // The wait runs on the server's clock, which stands still, so 300 ms of real time do not end it.
   const short = refusal(client.tasks.claim({ waitMs: 200 }, { deadlineMs: 50 }))
   expect(await short).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
   const { id } = await server.connect().tasks.create({ type: 'code' })

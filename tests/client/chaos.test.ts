@@ -14,7 +14,7 @@ const ways: readonly (readonly [string, ClientOptions])[] = [
   ['HTTP', { calls: 'http', subscriptions: 'sse' }],
 ]
 
-/** Short, so that what takes seconds in earnest takes a moment here. */
+/** Short timeouts, so that the test waits for milliseconds instead of seconds. */
 const timeouts = { pingMs: 60, pongMs: 60, connectMs: 120 }
 
 test.each(ways)(
@@ -31,7 +31,8 @@ test.each(ways)(
     }
     const errors: unknown[] = []
     const onError = (error: unknown) => void errors.push(error)
-    // A heartbeat that a network says twice, as none of TCP does, lets go of what was claimed between the two; and a receipt lasts three seconds.
+    // The proxy duplicates frames, which TCP never does. A heartbeat that arrives twice releases
+    // tasks that were claimed in between, and a receipt lasts three seconds.
     const late: unknown[] = []
     const isLate = (error: unknown) => error instanceof TonyError && /^STALE_(LEASE|RECEIPT)$/.test(error.code)
     const onWorkError = (error: unknown) => void (isLate(error) ? late : errors).push(error)
@@ -49,7 +50,7 @@ test.each(ways)(
       for await (const { subject } of worker.watch({ types: ['task.completed'] }, { from: 'start' })) seen.push(subject)
     }
     const following = follow().catch(onError)
-    /** Lets some time pass: so many answers of the server, past the weather. */
+    /** Waits for a number of replies of the server without the proxy. */
     const pass = async (answers: number) => {
       for (let count = 0; count < answers; count += 1) await (await fetch(`${server.url}/livez`)).text()
     }

@@ -5,7 +5,7 @@ import { WebSocketServer } from 'ws'
 import { refusal, TestServer, take } from '../support/server.ts'
 import { Hop } from '../transports/hop.ts'
 
-/** What keeps this process from ending, by kind. */
+/** Returns the number of open resources of this kind that keep the process alive. */
 const held = (kind: string): number => process.getActiveResourcesInfo().filter((name) => name === kind).length
 
 test('closing settles every call and every subscription', async () => {
@@ -37,7 +37,7 @@ test('a closed client leaves no timer behind, connected or not', async () => {
   connected.close()
   offline.close()
   for (const call of calls) expect(await call).toMatchObject({ code: 'CLIENT_CLOSED', applied: 'no' })
-  // The server has answered the close once it answers a request that came after it.
+  // The server has handled the close once it answers a later HTTP request.
   while (held('Timeout') > before) await (await fetch(`${server.url}/livez`)).text()
 })
 
@@ -48,7 +48,8 @@ test('a call that waits before it tries again ends with the turn in which the cl
   const call = refusal(client.system.info()).finally(() => {
     settled = true
   })
-  // Refused by now, as this one was, which came after it on the same socket and has no time to try again.
+  // This later call on the same socket is refused too, and its deadline leaves no time to repeat
+  // it.
   expect(await refusal(client.system.info({}, { deadlineMs: 60 }))).toMatchObject({ code: 'RATE_LIMITED' })
   expect(settled).toBe(false)
   client.close()
@@ -139,12 +140,12 @@ test('an agent that is superseded has its work aborted, and its loops end', asyn
 
 test('closing ends an exchange of tokens that is under way', async () => {
   const before = held('Timeout')
-  // Nothing is there: each of these is between two attempts most of the time.
+  // No server listens, so each of these clients is between two attempts most of the time.
   const clients = Array.from({ length: 20 }, () =>
     createClient({ url: 'http://127.0.0.1:9', session: { token: 'old', refreshToken: 'a', expiresInMs: 1 } }),
   )
   const calls = clients.map((client) => refusal(client.system.info()))
-  // A timer of the exchange beside the deadline of each call.
+  // Each client has a timer of its token exchange in addition to the deadline of its call.
   while (held('Timeout') <= before + clients.length) await new Promise(setImmediate)
   for (const client of clients) client.close()
   for (const call of calls) expect(await call).toMatchObject({ code: 'CLIENT_CLOSED' })

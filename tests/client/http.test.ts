@@ -39,7 +39,8 @@ test('a call over HTTP that must not be done twice is repeated only if it never 
   const { url } = gone
   await gone[Symbol.asyncDispose]()
   const early = server.connect({ ...overHttp, url })
-  // By which of its attempts the time is over is drawn: the last one finds nobody there, or the breaker open.
+  // The number of attempts before the deadline is random. The last one finds no server, or an open
+  // circuit breaker.
   expect(await refusal(early.agents.unregister({}, { deadlineMs: 3_000 }))).toMatchObject({
     code: expect.stringMatching(/^(CONNECTION_LOST|CIRCUIT_OPEN|DEADLINE_EXCEEDED)$/),
     applied: 'no',

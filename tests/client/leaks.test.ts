@@ -27,7 +27,7 @@ test.each(['socket', 'http'])(
     for (const kind of [/Timeout/, /TCP/]) {
       expect(count(late?.handles, kind)).toBeLessThanOrEqual(count(early?.handles, kind) + 3)
     }
-    // The one subscription that is open.
+    // The one open subscription has one listener.
     expect(listeners).toBe(1)
   },
   180_000,

@@ -4,7 +4,7 @@ import { Child } from '../support/child.ts'
 import { refusal, TestServer, take } from '../support/server.ts'
 import { register, signal } from './agents.ts'
 
-/** Keeps what is saved, as a file would. */
+/** Keeps the saved cursors, as a file would. */
 function memory(): CursorStore & { saved: string[] } {
   const saved: string[] = []
   return { saved, load: () => saved.at(-1), save: (cursor) => void saved.push(cursor) }
@@ -20,7 +20,7 @@ test('one that watches goes on after what it had handled, in another process too
   await fill(server, 10)
   const store = memory()
   const options = { store, from: 'start', saveEveryMs: 0 }
-  // The one whose loop is left was not handled to its end: it comes again.
+  // The loop was left during this event, so the event comes again.
   expect(seqs(await take(watch(server.connect(), {}, options), 4))).toEqual([1, 2, 3, 4])
   expect(seqs(await take(watch(server.connect(), {}, options), 7))).toEqual([4, 5, 6, 7, 8, 9, 10])
   expect(store.saved.at(-1)?.split('.')[1]).toBe('9')

@@ -4,10 +4,10 @@ import { Guarded } from '../access/given.ts'
 import { refusal } from '../support/server.ts'
 import { Hop } from '../transports/hop.ts'
 
-/** Hours pass on the server's clock while its sockets stand still. */
+/** Hours pass on the server's clock while its sockets are idle. */
 const patient = { limits: { pingMs: 100_000_000 } }
 
-/** Asks until the server knows this caller by another token than before. */
+/** Repeats a call until the server has received a new token from this client. */
 async function renewed(client: Client, before: string | null): Promise<string | null> {
   for (;;) {
     const { expiresAt } = await client.auth.whoami()
@@ -79,7 +79,8 @@ test('one whose answer never comes, on a connection that stays, is asked for aga
   guarded.server.clock.advance(5_000)
   expect(await client.auth.whoami()).toMatchObject({ name: 'worker' })
   await expect.poll(async () => (await client.auth.whoami()).expiresAt).toBe('2026-01-01T00:10:05.000Z')
-  // So long the server gives the same answer again; later it would take the token for stolen.
+  // During this time the server repeats the same reply. Later it would treat the refresh token as
+  // stolen.
   expect(performance.now() - began).toBeLessThan(10_000)
   expect((await guarded.admin.auth.sessions.list({})).sessions).toHaveLength(1)
 })

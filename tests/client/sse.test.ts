@@ -6,7 +6,7 @@ import { Hop } from '../transports/hop.ts'
 
 const overHttp = { calls: 'http', subscriptions: 'sse' } as const
 
-/** The next event that is no checkpoint; the subscription stays open. */
+/** Returns the next event that is not a checkpoint. The subscription stays open. */
 const reader = (feed: Subscription<FeedEvent>) => {
   const iterator = feed[Symbol.asyncIterator]()
   return async (): Promise<number> => {

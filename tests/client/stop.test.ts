@@ -46,7 +46,7 @@ test('a task that arrives after stopping was asked for goes back without burning
   let stop: () => void = () => undefined
   const handled: string[] = []
   const agent = await register(server, {
-    // The answer is here, and has not been handed on: this is the moment stop() comes in between.
+    // The reply has arrived and was not passed on yet; `stop()` is called in between.
     onCall: ({ type, path }) => type === 'ok' && path === 'tasks.claim' && stop(),
   })
   const loop = agent.work((task) => handled.push(task.id))

@@ -16,7 +16,7 @@ async function fill(lead: Client, events: number): Promise<void> {
   }
 }
 
-/** Hands out one at a time, and stays open in between: `take` would close it. */
+/** Returns one item at a time and keeps the subscription open, which `take` would close. */
 const reader = (feed: Subscription<FeedEvent>) => {
   const iterator = feed[Symbol.asyncIterator]()
   return async (): Promise<FeedEvent> => {
@@ -73,7 +73,7 @@ test('one that is not read is paused on the server, and taken up again from wher
   const client = server.connect()
   const next = reader(client.events.subscribe({ cursor: 'start' }))
   const first = await next()
-  // Its place on the server is free again once it is paused: another one is let in.
+  // A paused subscription frees its slot on the server, so another one is accepted.
   for (;;) {
     const other = await take(client.events.subscribe({ cursor: 'start' }), 1).catch(
       (error: { code: string }) => error.code,
@@ -101,7 +101,8 @@ test('one that was paused when the connection was lost is taken up again on the 
   }
   hop.refuse()
   hop.cut()
-  // Read while there is no connection: what is buffered runs out, and the rest is asked for.
+  // The items are read without a connection: the buffered ones first, and the others after the
+  // reconnect.
   const all = (async () => {
     while (seen.length < 8_000) {
       seen.push(await next())
@@ -160,7 +161,7 @@ test('a subscription goes on after its server cut the socket off as too slow', a
   const seen: FeedEvent[] = []
   while (seen.length < 4_000) {
     seen.push(await next())
-    // The server's patience is over again and again, however fast this is.
+    // The server's time limit for slow consumers passes again and again, at any speed of the test.
     if (seen.length % 200 === 0) server.clock.advance(10_001)
   }
   expect(seqs(seen)).toEqual(upTo(4_000))

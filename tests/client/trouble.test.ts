@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { Hop } from '../transports/hop.ts'
 
-/** Something that answers each request over HTTP as it is told, in place of a server. */
+/** Starts an HTTP server with scripted replies. */
 async function answering(answer: (path: string) => { status: number; body: unknown }) {
   const asked: string[] = []
   const server = createServer((request, response) => {
@@ -108,7 +108,7 @@ test('repeats beyond the budget wait for their turn, and none is refused for it'
   const calls = Array.from({ length: 10 }, () => refusal(client.system.info({}, { deadlineMs: 1_500 })))
   const outcomes = await Promise.all(calls)
   expect(outcomes.every(({ code, applied }) => code === 'RATE_LIMITED' && applied === 'no')).toBe(true)
-  // Ten first attempts, the five repeats at once, and what two seconds give.
+  // Ten first attempts, the burst of five repetitions, and the repetitions of two seconds.
   expect(server.asked.length).toBeGreaterThanOrEqual(15)
   expect(server.asked.length).toBeLessThanOrEqual(17)
   client.close()
@@ -125,7 +125,7 @@ test('a socket nothing comes from is taken for dead, and so is one that is never
   const lost = hop.loseAnswers()
   const call = client.tasks.create({ type: 'code' })
   await lost
-  // Through the next sockets nothing comes either.
+  // The next sockets carry no data either.
   while (hop.connections < 3) await (await fetch(`${server.url}/livez`)).text()
   hop.accept()
   await call

@@ -90,13 +90,13 @@ test('a watcher whose store is slow for a moment keeps the last place, not an ea
   }
   const watching = (async () => {
     for await (const { seq } of watch(lead, { types: ['task.created'] }, { store, from: 'start', saveEveryMs: 1 })) {
-      // The first save has begun, and is not over while later events are handled.
+      // The first save has started and lasts while later events are handled.
       if (seq === 2) await expect.poll(() => saves).toBe(1)
       if (seq === 3) return reached()
     }
   })()
   await third
-  // Time enough for a save that did not wait for the first.
+  // A save that did not wait for the first would have ended by the time of this reply.
   await lead.system.info()
   freed()
   await watching

@@ -57,7 +57,7 @@ test('no more handlers run at a time than there are slots', async () => {
       await new Promise<void>((resolve) => {
         open.push(resolve)
         if (open.length === 3) third.tell()
-        // Once three have run at a time, one makes way for the next.
+        // Once three handlers have run at the same time, each further one ends an earlier one.
         if (open.length > 3 || most === 3) open.shift()?.()
       })
       running -= 1

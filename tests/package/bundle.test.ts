@@ -7,7 +7,7 @@ import { TestServer } from '../support/server.ts'
 
 const client = fileURLToPath(new URL('../../client/dist/index.js', import.meta.url))
 
-/** A program that imports the built client, as a bundler makes it: one script that sets the global `bundle`. */
+/** Bundles a program with the built client into one script that sets the global `bundle`. */
 async function bundle(
   code: string,
   platform: 'browser' | 'node',
@@ -53,7 +53,7 @@ test('what is not used is left out', async () => {
   expect(code).not.toContain('HANDLER_FAILED')
 })
 
-/** What a page has, and nothing of Node. */
+/** Returns the globals of a page, and none of Node. */
 const page = () => ({
   ...{ AbortController, AbortSignal, DOMException, TextDecoder, TextEncoder, URL, WebSocket },
   ...{ clearInterval, clearTimeout, console, crypto, fetch, performance, queueMicrotask, setInterval, setTimeout },

@@ -5,7 +5,7 @@ import { hooked, quiet } from './given.ts'
 const { logger } = quiet()
 const base = { name: 'planner', version: '1.0.0' }
 
-/** Why a plugin is not started. */
+/** Returns the reason why a plugin is not started. */
 async function refused(plugin: unknown, options: Parameters<typeof testPlugin>[1] = {}): Promise<string> {
   const given: TonyPlugin = Object.assign(Object.create(null), plugin)
   const error: unknown = await testPlugin(given, { logger, ...options }).then(

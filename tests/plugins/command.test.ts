@@ -13,7 +13,7 @@ afterAll(remove)
 mkdirSync(join(folder, 'node_modules/@tony'), { recursive: true })
 symlinkSync(fileURLToPath(new URL('../../client', import.meta.url)), join(folder, 'node_modules/@tony/mcp-client'))
 
-/** A command that goes on, and what it prints, line by line. */
+/** Starts a command that runs until it is stopped. Its output is read line by line. */
 function going(...argv: string[]): { child: ChildProcess; line: () => Promise<string>; ended: Promise<unknown[]> } {
   const child = spawn(process.execPath, [program, ...argv], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''

@@ -8,7 +8,7 @@ interface Sums {
 
 const head = { name: 'sums', version: '1.0.0' }
 
-/** Never run: each line below a comment must not compile. */
+/** This function never runs: each line below a comment must fail to compile. */
 async function wrong(harness: PluginHarness<Sums>): Promise<void> {
   definePlugin<Sums>({
     ...head,

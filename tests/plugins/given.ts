@@ -7,7 +7,7 @@ import {
 } from '@tony/mcp-client/plugin'
 import type { TestServer } from '../support/server.ts'
 
-/** What plugins say, kept instead of printed. */
+/** Collects the log of plugins instead of printing it. */
 export function quiet(): {
   logger: Record<'debug' | 'info' | 'warn' | 'error', (...said: unknown[]) => void>
   said: unknown[][]
@@ -21,7 +21,7 @@ export function quiet(): {
 export const run = (server: TestServer, plugin: TonyPlugin, options: RunOptions = {}): Promise<RunningPlugin> =>
   runPlugin(plugin, { url: server.url, installations: installationsInMemory(), logger: quiet().logger, ...options })
 
-/** A plugin without any promise that notes its hooks. */
+/** Returns a plugin whose hooks return no promise and record their calls. */
 export function hooked(name = 'hooked', more: Partial<TonyPlugin> = {}): { plugin: TonyPlugin; seen: string[] } {
   const seen: string[] = []
   const note = (hook: string) => () => void seen.push(hook)

@@ -14,14 +14,14 @@ const files = ['settings.mjs', 'greeter.cjs', 'counter.mjs', 'report.mjs', 'orch
 const load = (file: (typeof files)[number]): Promise<TonyPlugin> =>
   loadPlugin(new URL(`legacy/${file}`, import.meta.url))
 
-/** Runs one through the helper, as whoever moves from 2.7 does. */
+/** Runs a plugin through the migration helper, as an author who moves from 2.7 does. */
 const migrated = async (server: TestServer, file: (typeof files)[number], installations = installationsInMemory()) =>
   run(server, PluginMigrationHelper.migrateLegacyPlugin(await load(file)), { installations })
 
 const execute = (server: TestServer, target: string, params?: unknown) =>
   server.connect().requests.route({ method: 'plugin.execute', target, params })
 
-/** What of an object is its own, functions by their source. */
+/** Returns the own properties of an object as text, functions by their source. */
 const fingerprint = (plugin: TonyPlugin): string =>
   JSON.stringify(
     Reflect.ownKeys(plugin)

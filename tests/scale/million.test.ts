@@ -8,14 +8,14 @@ import { seededId } from '../support/scale/seed.ts'
 import { TestServer, take } from '../support/server.ts'
 import { type Executed, planOf, StatementLog } from '../support/statements.ts'
 
-/** A million in the tier that lists this file. */
+/** The tier that lists this file uses a million. */
 const many = roundsOf({ part: 50_000, full: 1_000_000, variable: 'ROWS' })
 
 let folder: SeededFolder
 let server: TestServer
 let statements: Executed[]
 
-/** Everything that is called all the time, on a store with a million of each. */
+/** Makes every frequent call on a store with a million rows of each kind. */
 async function callEverything(): Promise<void> {
   const lead = server.connect()
   const [ada, bob] = [await server.agent('ada', { capabilities: ['code'] }), await server.agent('bob')]

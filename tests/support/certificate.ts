@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 
-/** A certificate, and the key it is for. */
+/** A certificate and its private key. */
 export interface Pair {
   readonly cert: string
   readonly key: string
@@ -18,13 +18,13 @@ const sequence = (...parts: readonly Buffer[]): Buffer => der(0x30, ...parts)
 const time = (text: string): Buffer => der(0x18, Buffer.from(text))
 const critical = hex('01 01 ff')
 
-/** By what is in front of each: ecdsa-with-SHA256, commonName, subjectAltName, basicConstraints. */
+/** DER object identifiers: ecdsa-with-SHA256, commonName, subjectAltName, basicConstraints. */
 const ecdsa = sequence(hex('06 08 2a 86 48 ce 3d 04 03 02'))
 const commonName = hex('06 03 55 04 03')
 const altName = hex('06 03 55 1d 11')
 const constraints = hex('06 03 55 1d 13')
 
-/** A certificate for 127.0.0.1 that vouches for itself, good until 2040. */
+/** Returns a self-signed certificate for 127.0.0.1 that is valid until 2040. */
 export function selfSigned(name = 'tony test'): Pair {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const called = sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from(name)))))

@@ -2,7 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** A script of `children/` in a process of its own, on the sources. Killed at the end, if it still lives. */
+/**
+ * A process that runs a script of `children/` on the sources. At the end it is killed if it is
+ * still alive.
+ */
 export class Child implements AsyncDisposable {
   readonly #process: ChildProcess
   readonly #ended: Promise<unknown>
@@ -23,7 +26,10 @@ export class Child implements AsyncDisposable {
     })
   }
 
-  /** Resolves with the rest of the first line that begins with this; rejects when the process ends without it. */
+  /**
+   * Resolves with the rest of the first line with this beginning. Rejects if the process ends
+   * without such a line.
+   */
   async says(beginning: string): Promise<string> {
     for (;;) {
       const line = this.#output
@@ -48,10 +54,10 @@ export class Child implements AsyncDisposable {
     this.#process.kill(name)
   }
 
-  /** Stops it for this long, as a frozen machine would, and lets it go on. */
+  /** Stops the process for this time, as a frozen machine does, and continues it. */
   async standStill(ms: number): Promise<void> {
     this.signal('SIGSTOP')
-    // A program of its own measures the time: it is real, and no clock of a test stands in for it.
+    // Another program measures the time, because no clock of a test controls this process.
     await once(spawn('sleep', [String(ms / 1_000)]), 'close')
     this.signal('SIGCONT')
   }
@@ -61,18 +67,18 @@ export class Child implements AsyncDisposable {
     this.#process.stdin?.write(`${line}\n`)
   }
 
-  /** kill -9, and waits until it is gone. */
+  /** Kills the process with SIGKILL and waits for its end. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
     await this.#ended
   }
 
-  /** SIGTERM: asks it to end. */
+  /** Sends SIGTERM. */
   terminate(): void {
     this.#process.kill('SIGTERM')
   }
 
-  /** Waits for its end; the exit code, the signal, and what it said of errors. */
+  /** Waits for the end. Returns the exit code, the signal and the text on standard error. */
   async end(): Promise<{ code: number | null; signal: string | null; errors: string }> {
     await this.#ended
     return { code: this.#process.exitCode, signal: this.#process.signalCode, errors: this.#errors }

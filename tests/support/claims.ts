@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { root, textOf } from './pages.ts'
 
-/** Claims of a page that are wrong, each as the page writes it. */
+/** Finds wrong claims of a page. Each is in the words of the page. */
 type ClaimRule = (page: string) => string[]
 
 /** `tools/list` is a method of MCP and no path. */
@@ -10,7 +10,10 @@ const folders = 'shared|server|client|bridge|tools\\/src|cli|demo|bench|examples
 const filePath = `\`((?:${folders})\\/[\\w./-]+\\.\\w+)\``
 const identifier = '`([A-Za-z_][\\w.]*)`'
 
-/** A test name that begins a string of the file. The page may break it over two lines. */
+/**
+ * True if a string of the file begins with the test name. The page may break the name over two
+ * lines.
+ */
 const hasTest = (path: string, name: string): boolean => {
   const text = textOf(path)
   return ["'", '"', '`'].some((quote) => text.includes(quote + name.replaceAll(/\s+/g, ' ')))
@@ -21,7 +24,7 @@ const hasWord = (path: string, name: string): boolean => {
   return existsSync(resolve(root, path)) && new RegExp(`\\b${word}\\b`).test(textOf(path))
 }
 
-/** Paths from the root, of files and folders, that do not exist. */
+/** Finds paths from the root, of files and folders, that do not exist. */
 export const absentPaths: ClaimRule = (page) =>
   [...page.matchAll(new RegExp(`\`((?:${folders})\\/[\\w./-]+)\``, 'g'))]
     .map(([, path = '']) => path)
@@ -34,7 +37,7 @@ const sourceNames = new Set(
   ),
 )
 
-/** Bare names of TypeScript files that no folder has. */
+/** Finds names of TypeScript files without a folder that no folder has. */
 export const absentFileNames: ClaimRule = (page) =>
   [...page.matchAll(/`([\w.-]+\.ts)`/g)]
     .map(([, name = '']) => name)
@@ -45,7 +48,10 @@ const testNames = new RegExp(
   'g',
 )
 
-/** Test names after a file that has no such test: `` `tests/a.test.ts`: "one", "two" `` or with brackets. */
+/**
+ * Finds test names after a file without such a test: `` `tests/a.test.ts`: "one", "two" `` or in
+ * brackets.
+ */
 export const absentTests: ClaimRule = (page) =>
   [...page.matchAll(testNames)].flatMap(([, path = '', names = '']) =>
     [...names.matchAll(/"([^"]+)"/g)].flatMap(([quoted, name = '']) =>
@@ -56,7 +62,10 @@ export const absentTests: ClaimRule = (page) =>
 const namesBefore = new RegExp(`${identifier}\\s+(?:in\\s+|\\()${filePath}`, 'g')
 const namesAfter = new RegExp(`${filePath}(?::\\s+|\\s+\\()((?:${identifier}(?:,\\s+|\\s+and\\s+)?)+)`, 'g')
 
-/** Identifiers before or after a file that does not contain them: `` `name` (`path`) ``, `` `path`: `name` ``. */
+/**
+ * Finds identifiers before or after a file that does not contain them: `` `name` (`path`) ``, ``
+ * `path`: `name` ``.
+ */
 export const absentNames: ClaimRule = (page) => [
   ...[...page.matchAll(namesBefore)].flatMap(([, name = '', path = '']) =>
     hasWord(path, name) ? [] : [`${path}: ${name}`],

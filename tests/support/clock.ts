@@ -1,12 +1,15 @@
 import type { Clock } from '@tony/mcp-server/platform/clock'
 
-/** A clock that stands still until told otherwise. Timers run when it passes them, in order. */
+/**
+ * A clock that stands still until a test advances it. Timers run in their order when it passes
+ * them.
+ */
 export class ManualClock implements Clock {
   #wall: number
   #monotonic = 0
   readonly #start: number
   #timers = new Map<object, { at: number; run: () => void }>()
-  /** What `random` gives. */
+  /** The result of `random`. */
   chance = 0.5
 
   constructor(wall = Date.UTC(2026, 0, 1)) {
@@ -14,7 +17,7 @@ export class ManualClock implements Clock {
     this.#start = wall
   }
 
-  /** Goes on with the monotonic clock, as that of another machine does. */
+  /** Follows the monotonic clock, as the clock of another machine does. */
   readonly databaseTime = (): number => Math.floor(this.#start + this.#monotonic)
 
   wall(): number {
@@ -35,7 +38,7 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(key)
   }
 
-  /** Time passes. */
+  /** Advances the clock. */
   advance(ms: number): void {
     const end = this.#monotonic + ms
     for (;;) {
@@ -51,7 +54,7 @@ export class ManualClock implements Clock {
     this.#monotonic = end
   }
 
-  /** An administrator sets the wall clock; nothing else moves. */
+  /** Sets the wall clock, as an administrator does. The monotonic clock does not change. */
   setWall(wall: number): void {
     this.#wall = wall
   }

@@ -13,7 +13,7 @@ interface Ended {
   readonly stderr: string
 }
 
-/** Runs the built command as a user would, in a folder of its own. */
+/** Returns a function that runs the built command in a folder of its own, as a user does. */
 export function command(settings: Readonly<Record<string, string>> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'tony-cli-'))
   const tonyWith =

@@ -1,15 +1,21 @@
 import type { Socket } from 'node:net'
 import { TcpProxy } from './tcp-proxy.ts'
 
-/** When a connection breaks: before the database has seen what was asked, or before its answer is seen. */
+/**
+ * The time at which a connection breaks: before the database receives the query, or before its
+ * reply arrives.
+ */
 export type Moment = 'asked' | 'answered'
 
-/** A TCP hop between a server and its database that breaks a connection at a moment a test chooses. */
+/**
+ * A TCP proxy between a server and its database. It breaks a connection at a point that a test
+ * chooses.
+ */
 export class DatabaseHop implements AsyncDisposable {
   readonly #proxy: TcpProxy
   #left = Number.POSITIVE_INFINITY
   #moment: Moment = 'asked'
-  /** How often one was broken. */
+  /** The number of broken connections. */
   cuts = 0
 
   private constructor(target: string) {
@@ -26,13 +32,16 @@ export class DatabaseHop implements AsyncDisposable {
     return this.#proxy.url
   }
 
-  /** Breaks the connection at the n-th thing asked on one whose transaction has begun, which counts as the first. */
+  /**
+   * Breaks the connection at its n-th query from the start of a transaction on, which counts as the
+   * first.
+   */
   cutAt(n: number, moment: Moment): void {
     this.#left = n
     this.#moment = moment
   }
 
-  /** Lets everything through again; whether a connection was broken meanwhile. */
+  /** Lets all data through again. True if a connection was broken before. */
   spare(): boolean {
     const broken = this.#left <= 0
     this.#left = Number.POSITIVE_INFINITY

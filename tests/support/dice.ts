@@ -1,4 +1,4 @@
-/** Chance that falls the same way for the same seed: mulberry32. */
+/** Returns a random number generator with a seed: mulberry32. */
 export function dice(seed: number): (sides: number) => number {
   let state = seed
   return (sides) => {

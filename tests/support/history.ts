@@ -5,18 +5,21 @@ import { isFields, type Outcome } from './verify/history.ts'
 
 const hashOf = (payload: unknown): string => createHash('sha256').update(JSON.stringify(payload)).digest('hex')
 
-/** What the rules look at of a call's input. */
+/** Returns the parts of a call's input that the rules need. */
 function inputOf(path: string, input: unknown): unknown {
   if (path !== 'messages.send' || !isFields(input)) return input
   const { to, type, payload, idempotencyKey } = input
   return { key: idempotencyKey, to, type, payloadHash: hashOf(payload) }
 }
 
-/** What one client asked for and was told, in the form `verify` reads: pass `onCall` to the client. */
+/**
+ * Records the calls and replies of one client in the form that `verify` reads: pass `onCall` to the
+ * client.
+ */
 export class History {
   readonly file: string
   readonly #client: string
-  /** The number in the file of each call that is under way, by the client's own. */
+  /** The numbers of the open calls in the file, by the client's own numbers. */
   readonly #calls = new Map<number, number>()
   #last = 0
 
@@ -39,7 +42,7 @@ export class History {
     if (record.type === 'ok' && record.path === 'messages.receive') this.#noteDeliveries(record.output)
   }
 
-  /** Something that was seen and not asked for. */
+  /** Records something that arrived without a call. */
   note(f: 'start' | 'deliver' | 'event' | 'watch', out: object): void {
     this.#write({ i: this.#next(), type: 'ok', f, out })
   }

@@ -17,22 +17,25 @@ async function pairOf(algorithm: string): Promise<Pair> {
 }
 
 export interface TokenOptions {
-  /** By the clock that reads the token, in milliseconds since 1970. */
+  /** The time of the token's reader in milliseconds since 1970. */
   readonly now: number
   readonly lifeMs?: number
   readonly header?: Readonly<Record<string, unknown>>
-  /** Signed with the keys of another issuer. */
+  /** The issuer whose keys sign the token; default: this one. */
   readonly by?: OutsideIssuer
 }
 
-/** An issuer of tokens as a cluster or a company has one: a key pair, and its public half at an address. */
+/**
+ * An issuer of tokens such as a cluster or a company has: a key pair whose public key is at an
+ * address.
+ */
 export class OutsideIssuer implements AsyncDisposable {
   readonly algorithm: string
   readonly #server: Server
   #pair: Pair
-  /** How often its keys were fetched. */
+  /** The number of times that its keys were fetched. */
   fetches = 0
-  /** What its address answers: its keys, or a status and where to. */
+  /** The reply of its address: its keys, or a status with a redirect. */
   answers: 'keys' | number = 'keys'
   redirectsTo: string | undefined
   wants: string | undefined
@@ -67,12 +70,12 @@ export class OutsideIssuer implements AsyncDisposable {
     return JSON.stringify({ keys: [{ ...this.#pair.open, kid: this.#pair.kid }] })
   }
 
-  /** From now on it signs with another key, and publishes that alone. */
+  /** Replaces the key: the issuer signs with the new one and publishes only that. */
   async rotate(): Promise<void> {
     this.#pair = await pairOf(this.algorithm)
   }
 
-  /** What MCP_ISSUERS_FILE says of it, with what a test wants otherwise. */
+  /** Writes the file for MCP_ISSUERS_FILE, with the given changes, and returns its path. */
   trust(file: string, rules: readonly object[], besides: object = {}): string {
     const one = {
       name: 'cluster',

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll } from 'vitest'
 
-/** The parent of each process, by the id of the process; empty where there is no /proc. */
+/** Returns the parent of each process by its id; empty if there is no /proc. */
 function parents(): Map<number, number> {
   const found = new Map<number, number>()
   for (const name of process.platform === 'linux' ? readdirSync('/proc') : []) {
@@ -11,7 +11,7 @@ function parents(): Map<number, number> {
   return found
 }
 
-/** Undefined if there is no such process, or no more. */
+/** Returns undefined if the process does not exist. */
 function parentOf(pid: number): number | undefined {
   if (Number.isNaN(pid)) return undefined
   try {
@@ -28,7 +28,7 @@ function descendantsOf(pid: number, all = parents()): number[] {
   return children.flatMap((child) => [child, ...descendantsOf(child, all)])
 }
 
-/** A test that runs out of time never disposes of the processes it has started. */
+/** A test that reaches its timeout never disposes of its processes. */
 afterAll(() => {
   for (const pid of descendantsOf(process.pid)) {
     process.stderr.write(`a test left process ${pid} behind\n`)

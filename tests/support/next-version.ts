@@ -9,7 +9,7 @@ import { type Migration, readMigrations } from '@tony/mcp-server/store/migration
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Packages of this workspace that the server is built on. */
+/** The packages of this workspace that the server depends on. */
 const libraries = ['shared', 'tools']
 
 function edit(file: string, from: string, to: string): void {
@@ -19,13 +19,16 @@ function edit(file: string, from: string, to: string): void {
 }
 
 /**
- * The program after this one, as far as a release adds to what there is: a copy of what was built with one more migration on both
- * engines, a field more in an answer and in an input, and the next version of the protocol.
+ * A later version of the program that only adds: a copy of the build with one more migration on
+ * both engines, a further field in a reply and in an input, and the next version of the protocol.
  */
 export class NextVersion implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'tony-next-'))
 
-  /** `minReader`: the migration a program must know to run on what this one makes; where absent, the new one itself. */
+  /**
+   * `minReader` is the oldest migration that a program must know to run on the result. Default: the
+   * new migration.
+   */
   constructor({ minReader }: { readonly minReader?: number } = {}) {
     for (const part of ['server', ...libraries]) {
       cpSync(join(root, part, 'dist'), join(this.folder, part, 'dist'), { recursive: true })
@@ -54,7 +57,7 @@ export class NextVersion implements Disposable {
 
   readonly #known: readonly Migration[] = readMigrations(new URL('drizzle/sqlite', pathToFileURL(root)))
 
-  /** Packages are those of this program, but its own are the copies. */
+  /** Links all packages to those of this program, except its own copies. */
   #linkModules(): void {
     const modules = join(this.folder, 'node_modules')
     mkdirSync(join(modules, '@tony'), { recursive: true })
@@ -64,7 +67,7 @@ export class NextVersion implements Disposable {
     for (const part of libraries) symlinkSync(join(this.folder, part), join(modules, `@tony/mcp-${part}`))
   }
 
-  /** A server in dev mode, on what the environment says. */
+  /** Starts a server in dev mode with this environment. */
   async serve(environment: Readonly<Record<string, string>>): Promise<NextServer> {
     const env = { ...process.env, MCP_PORT: '0', LOG_LEVEL: 'error', NODE_ENV: 'test', ...environment }
     const script = join(this.folder, 'start.mjs')

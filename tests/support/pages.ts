@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The text of a file of the repository, by its path from the root. */
+/** Returns the text of a file of the repository by its path from the root. */
 export const textOf = (path: string): string => readFileSync(resolve(root, path), 'utf8')
 
 /** The Markdown pages that the docs tests read, as paths from the root. */
@@ -14,6 +14,6 @@ export const pages: readonly string[] = ['.', 'docs', 'docs/decisions'].flatMap(
     .map((name) => relative(root, resolve(root, folder, name))),
 )
 
-/** The findings of a rule on all pages, each with its page. */
+/** Returns the findings of a rule on all pages, each with its page. */
 export const onPages = (find: (text: string, page: string) => string[]): string[] =>
   pages.flatMap((page) => find(textOf(page), page).map((found) => `${page}: ${found}`))

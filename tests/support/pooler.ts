@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** Cuts what comes over a connection of PostgreSQL's protocol into its messages: a type, then a length that counts itself. */
+/**
+ * Splits the data of a connection into the messages of PostgreSQL's protocol: a type, then a length
+ * that includes itself.
+ */
 class Messages {
   #rest = Buffer.alloc(0)
 
@@ -29,7 +32,7 @@ const text = (...words: readonly string[]): Buffer => Buffer.from(words.map((wor
 const typeOf = (one: Buffer): string => String.fromCharCode(one[0] ?? 0)
 const isIdle = (one: Buffer): boolean => typeOf(one) === 'Z' && one[5] === 'I'.charCodeAt(0)
 
-/** What PostgreSQL answers to whom it lets in. */
+/** The replies of PostgreSQL to an accepted client. */
 const welcome = Buffer.concat([
   message('R', Buffer.alloc(4)),
   message('S', text('server_version', '18.0')),
@@ -39,15 +42,15 @@ const welcome = Buffer.concat([
   message('Z', Buffer.from('I')),
 ])
 
-/** A connection to the database, used by one client for one transaction at a time. */
+/** A connection to the database. One client at a time uses it, for one transaction. */
 interface Line {
   readonly socket: Socket
   heard: (one: Buffer) => void
 }
 
 /**
- * A pooler in transaction mode, as small as one can be: each transaction gets another connection of a few, and what a session
- * keeps (prepared statements, settings, LISTEN) is gone after it, by DISCARD ALL.
+ * A minimal pooler in transaction mode. Each transaction uses another one of a few connections, and
+ * DISCARD ALL then deletes the state of the session: prepared statements, settings and LISTEN.
  */
 export class Pooler implements AsyncDisposable {
   readonly #target: URL
@@ -56,7 +59,7 @@ export class Pooler implements AsyncDisposable {
   readonly #free: Line[] = []
   readonly #wanting: ((line: Line) => void)[] = []
   readonly #clients = new Set<Socket>()
-  /** How many transactions went through. */
+  /** The number of transactions. */
   transactions = 0
 
   private constructor(target: URL) {
@@ -78,7 +81,7 @@ export class Pooler implements AsyncDisposable {
 
   get url(): string {
     const url = new URL(this.#target)
-    // Listens on TCP since its start.
+    // The server listens on TCP from its start on, so its address has a port.
     url.port = String((this.#server.address() as AddressInfo).port)
     return url.href
   }
@@ -122,7 +125,7 @@ export class Pooler implements AsyncDisposable {
     client.on('error', () => undefined)
     client.once('close', () => this.#clients.delete(client))
     client.once('data', () => {
-      // Whoever it says it is: this is for tests.
+      // Every client is accepted, because this is for tests only.
       client.write(welcome)
       void this.#relay(client)
     })
@@ -132,7 +135,7 @@ export class Pooler implements AsyncDisposable {
     const messages = new Messages()
     let line: Line | undefined
     let taking = false
-    /** Asked for, and not yet answered to the end. */
+    /** The number of queries without a complete reply. */
     let open = 0
     let waiting: Buffer[] = []
     const release = () => {
@@ -169,7 +172,7 @@ export class Pooler implements AsyncDisposable {
       }
     })
     await once(client, 'close')
-    // Within a transaction its end is what the database is to do about it.
+    // A client that leaves during a transaction causes a rollback.
     if (line && open === 0) line.socket.write(message('Q', text('rollback')))
     if (line) await this.#idle(line)
     release()

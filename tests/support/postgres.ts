@@ -8,7 +8,10 @@ import { inject } from 'vitest'
 import { ManualClock } from './clock.ts'
 import type { Opened } from './store.ts'
 
-/** The server the tests run on: what TEST_DATABASE_URL names, or one that is started for this run. Undefined where there is none. */
+/**
+ * Returns the server for the tests: that of TEST_DATABASE_URL, or one that is started for this run.
+ * Undefined if there is none.
+ */
 async function findServer(): Promise<string | undefined> {
   const named = process.env['TEST_DATABASE_URL']
   if (named !== undefined && named !== '') return named
@@ -24,7 +27,8 @@ export const postgresServer = await findServer()
 
 async function onServer<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client(url)
-  // A connection that a test has ended fails its query; the event besides would end the process.
+  // The query of a connection that a test has ended fails. Without a listener the event would also
+  // end the process.
   client.on('error', () => undefined)
   await client.connect()
   try {
@@ -36,7 +40,10 @@ async function onServer<T>(url: string, use: (client: Client) => Promise<T>): Pr
 
 const shipped = readMigrations(postgresMigrations)
 
-/** A database at the newest migration, to copy: a fifth of the time that migrating takes. One for all tests of a server. */
+/**
+ * Returns a database with all migrations, which is copied: this takes a fifth of the time of a
+ * migration. All tests of a server share it.
+ */
 async function migrated(server: string): Promise<string> {
   const schema = createHash('sha256')
     .update(shipped.map(({ checksum }) => checksum).join())
@@ -60,7 +67,7 @@ function urlOf(server: string, name: string): string {
   return url.href
 }
 
-/** A database of its own on the server of the tests, dropped at the end. */
+/** A database of its own on the server of the tests. It is dropped at the end. */
 export class Database implements AsyncDisposable {
   readonly name: string
   readonly url: string
@@ -72,7 +79,7 @@ export class Database implements AsyncDisposable {
     this.url = urlOf(server, name)
   }
 
-  /** `empty`: without any table; `from`: a copy of another, to which nobody is connected. */
+  /** `empty`: without any table; `from`: a copy of another database without connections. */
   static async create({
     empty = false,
     from,
@@ -112,13 +119,13 @@ export class Database implements AsyncDisposable {
   }
 }
 
-/** Integers of 64 bits come as text. */
+/** PostgreSQL returns 64-bit integers as text; this converts them. */
 function plain<Row>(row: Record<string, unknown>): Row {
   const entries = Object.entries(row).map(([name, value]) => [
     name,
     typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
   ])
-  // The caller says what its query selects.
+  // The caller states the type of its rows.
   return Object.fromEntries(entries) as Row
 }
 

@@ -8,7 +8,7 @@ async function rowsOf({ url, text, values }: Asked): Promise<unknown[]> {
   const client = new pg.Client(url)
   await client.connect()
   try {
-    // Without values it may be several statements: what is answered is then of no use.
+    // Without values the text may have several statements, and the result is then unused.
     const result = values.length === 0 ? await client.query(text) : await client.query(text, [...values])
     return 'rows' in result ? result.rows : []
   } finally {
@@ -18,7 +18,7 @@ async function rowsOf({ url, text, values }: Asked): Promise<unknown[]> {
 
 const { port, answered } = workerData
 
-/** Answers each query, and then wakes the thread that waits for it. */
+/** Runs each query, and then wakes the thread that waits for its result. */
 port.on('message', async (asked: Asked) => {
   const answer = await rowsOf(asked).then(
     (rows) => ({ rows }),

@@ -17,14 +17,14 @@ export function executeSqlite(file: string, sql: string): void {
   onSqlite(file, (database) => database.exec(sql))
 }
 
-/** A query for the thread that talks to PostgreSQL. */
+/** A query for the thread with the connection to PostgreSQL. */
 export interface Asked {
   readonly url: string
   readonly text: string
   readonly values: readonly string[]
 }
 
-/** No query of a test takes longer. */
+/** The limit for a query of a test. */
 const longestMs = 30_000
 
 function startThread(): (asked: Asked) => unknown {
@@ -42,7 +42,7 @@ function startThread(): (asked: Asked) => unknown {
 
 let ask: ReturnType<typeof startThread> | undefined
 
-/** In a thread of its own: a test that looks at a row need not wait for it in another way than for one of SQLite's. */
+/** Runs a query in a thread of its own, so that a test reads a row synchronously, as on SQLite. */
 export function queryPostgres<T>(url: string, sql: string, values: readonly string[]): T[] {
   let index = 0
   const numbered = sql.replaceAll('?', () => {
@@ -50,7 +50,7 @@ export function queryPostgres<T>(url: string, sql: string, values: readonly stri
     return `$${index}`
   })
   ask ??= startThread()
-  // The thread answers with what its caller asked for.
+  // The thread returns the rows of the caller's query.
   const answer = ask({ url, text: values.length > 0 ? numbered : sql, values }) as { rows?: T[]; error?: string }
   if (!answer.rows) throw new Error(answer.error)
   return answer.rows

@@ -6,13 +6,13 @@ import { Balancer } from '../../demo/balancer.ts'
 import { Child } from './child.ts'
 import { Database } from './postgres.ts'
 
-/** Servers on one PostgreSQL, each a process, behind a balancer. */
+/** Servers on one PostgreSQL, each in a process of its own, behind a balancer. */
 export class ReplicaProcesses implements AsyncDisposable {
   readonly database: Database
   readonly children: readonly Child[]
   readonly urls: readonly string[]
   readonly balancer: Balancer
-  /** The file of what they know each other's keys by. */
+  /** The file of the pepper, which they share. */
   readonly pepper: string
   readonly #folder: string
 

@@ -12,7 +12,10 @@ export interface ReplicaOptions {
   readonly config?: Partial<Config>
 }
 
-/** Two servers on one PostgreSQL, in real time: each sweeps, and knows of the other only by the database. */
+/**
+ * Two servers on one PostgreSQL in real time. Each runs its sweeps and learns about the other only
+ * from the database.
+ */
 export class Replicas implements AsyncDisposable {
   readonly database: Database
   readonly first: TestServer
@@ -30,13 +33,13 @@ export class Replicas implements AsyncDisposable {
   static async start({ notify = true, turns = true, config = {} }: ReplicaOptions = {}): Promise<Replicas> {
     const database = await Database.create()
     const postgres = { url: database.url, notify, turns }
-    // One folder: they share the pepper, as an operator has them do.
+    // The servers share one folder and so the pepper, as an operator sets them up.
     const folder = mkdtempSync(join(tmpdir(), 'tony-replicas-'))
     const server = () => TestServer.start({ clock: systemClock, postgres, config, folder })
     return new Replicas(database, await server(), await server(), folder)
   }
 
-  /** One of the two, in turn. */
+  /** Returns one of the two servers in turn. */
   at(index: number): TestServer {
     return index % 2 === 0 ? this.first : this.second
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { program } from './command.ts'
 import { freePort } from './free-port.ts'
 
-/** The built command on one port and one file, ended and begun again as an upgrade does it. */
+/** The built command on one port and one file. It is ended and restarted as in an upgrade. */
 export class RestartingServer implements AsyncDisposable {
   readonly url: string
   readonly #port: number
@@ -24,7 +24,7 @@ export class RestartingServer implements AsyncDisposable {
     return server
   }
 
-  /** SIGTERM or SIGKILL, waits for the end, and begins again. */
+  /** Sends SIGTERM or SIGKILL, waits for the end, and starts the command again. */
   async restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     await this.#end(signal)
     await this.#begin()

@@ -1,13 +1,13 @@
 /**
- * A long test makes a part of its rounds in `npm test`, and all of them in the tier that lists it in
- * `tests/tiers.ts`.
+ * True if all rounds run. A long test runs a part of its rounds in `npm test`, and all of them in
+ * the tier that lists it in `tests/tiers.ts`.
  */
 const isFull = process.env['TONY_TEST_ROUNDS'] === 'full'
 
 interface Rounds {
   readonly part: number
   readonly full: number
-  /** A variable of the environment that sets the number. */
+  /** The environment variable that sets another number. */
   readonly variable: string
 }
 

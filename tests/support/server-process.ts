@@ -10,14 +10,17 @@ import { freePort } from './free-port.ts'
 const script = fileURLToPath(new URL('./children/serve-main.ts', import.meta.url))
 
 export interface ServerProcessOptions {
-  /** Variables of the server, beside its file and its port. */
+  /** Variables of the server besides its file and its port. */
   readonly env?: Readonly<Record<string, string>>
   /** Descriptors for standard output and standard error. Default: both are ignored. */
   readonly output?: number | 'ignore' | 'pipe'
   readonly errors?: number | 'ignore' | 'pipe'
 }
 
-/** A server as the command runs it in serve mode, on a file of its own, with outputs that a test chooses. */
+/**
+ * A server in serve mode, as the command runs it, on a file of its own, with outputs that a test
+ * chooses.
+ */
 export class ServerProcess implements AsyncDisposable {
   readonly url: string
   readonly folder: string
@@ -32,7 +35,8 @@ export class ServerProcess implements AsyncDisposable {
     this.url = `http://127.0.0.1:${port}`
     this.folder = folder
     const own = { MCP_PORT: String(port), DATABASE_PATH: join(folder, 'test.db'), MCP_METRICS_CIDRS: '127.0.0.0/8' }
-    // A clean environment: a variable of the caller, such as DATABASE_URL, would change the server.
+    // The environment is clean: a variable of the caller, such as DATABASE_URL, would change the
+    // server.
     this.process = spawn(process.execPath, ['--conditions=tony-source', script], {
       env: { PATH: process.env['PATH'], ...own, ...env },
       stdio: ['ignore', output, errors],
@@ -52,27 +56,27 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
-  /** The status of a request; 0 if there is no answer within a second. */
+  /** Returns the status of an HTTP request; 0 without a reply within a second. */
   async status(path: string): Promise<number> {
     const answer = await fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined)
     await answer?.text()
     return answer?.status ?? 0
   }
 
-  /** The value of a metric without labels. */
+  /** Returns the value of a metric without labels. */
   async metric(name: string): Promise<number> {
     const answer = await fetch(`${this.url}/metrics`, { signal: AbortSignal.timeout(5_000) })
     const text = await answer.text()
     return Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1])
   }
 
-  /** SIGTERM, and waits for the end. */
+  /** Sends SIGTERM and waits for the end. */
   async stop(): Promise<number | null> {
     this.process.kill('SIGTERM')
     return this.end()
   }
 
-  /** The exit code, once the process has ended. */
+  /** Waits for the end of the process and returns the exit code. */
   async end(): Promise<number | null> {
     await this.#closed
     return this.process.exitCode

@@ -19,25 +19,31 @@ export interface TestServerOptions {
   readonly config?: Partial<Config>
   /** Default `dev`. */
   readonly mode?: 'dev' | 'serve'
-  /** A database that several servers share, instead of one of its own; it notifies, and is behind no pooler. */
+  /**
+   * A database that several servers share. It has notifications and no pooler. Default: a database
+   * of its own.
+   */
   readonly postgres?: Pick<Postgres, 'url'> & Partial<Postgres>
-  /** Folder of an earlier server's, to start on its file. */
+  /** The folder of an earlier server, to start on its file. */
   readonly folder?: string
 }
 
-/** Longer than tokens last in earnest: tests of other things let hours pass. */
+/** Tokens live longer than in production, because tests of other subjects let hours pass. */
 const dayMs = 86_400_000
 
 /**
- * Whether the tests run on PostgreSQL: where they hold time still, an outage of the server, which is measured by the clock of
- * the database, extends nothing.
+ * True if the tests run on PostgreSQL. The clock of a test stands still there, while an outage is
+ * measured by the clock of the database, so an outage extends no deadline.
  */
 export const onPostgres = process.env['TONY_TEST_STORE'] === 'postgres'
 
-/** Databases by the folder of the test they stand for. */
+/** Databases by the folder of their test. */
 const databases = new Map<string, Database>()
 
-/** What a test has its rows in: a file in its folder, or with TONY_TEST_STORE=postgres a database of its own. */
+/**
+ * Returns the store of a test: a file in its folder, or a database of its own with
+ * TONY_TEST_STORE=postgres.
+ */
 async function storeIn(folder: string): Promise<{ DATABASE_URL?: string }> {
   if (!onPostgres) return {}
   const server = await import('./postgres.ts')
@@ -46,7 +52,10 @@ async function storeIn(folder: string): Promise<{ DATABASE_URL?: string }> {
   return { DATABASE_URL: database.url }
 }
 
-/** A whole server on a file of its own, with a clock that stands still, and clients that reach it over real sockets. */
+/**
+ * A whole server on a file of its own. Its clock stands still, and clients reach it over real
+ * sockets.
+ */
 export class TestServer implements AsyncDisposable {
   readonly folder: string
   readonly clock: ManualClock
@@ -68,7 +77,7 @@ export class TestServer implements AsyncDisposable {
     const base = readConfig(options.mode ?? 'dev', { MCP_PORT: '0', ...store, LOG_LEVEL: 'silent' })
     const config = {
       ...base,
-      // On PostgreSQL too the files of a server are in its folder.
+      // On PostgreSQL too, the files of a server are in its folder.
       database: join(folder, 'test.db'),
       backupDir: join(folder, 'test.db.backups'),
       ...(postgres && { postgres: { directUrl: undefined, pooler: false, notify: true, ...postgres } }),
@@ -77,8 +86,9 @@ export class TestServer implements AsyncDisposable {
       ballastBytes: 0,
       accessTokenMs: dayMs,
       ...options.config,
-      // Time stands still, and with it how many may come. On a busy machine the writes of a race wait
-      // for longer than they may where somebody is to be refused.
+      // The clock stands still, so the rate of handshakes never recovers and must be high. On a
+      // busy machine the writes of a race wait longer than the limit of the queue, so that limit is
+      // high too.
       limits: { ...base.limits, handshakesPerSecond: 1e6, queueMs: 60_000, ...options.limits },
     }
     const manual = options.clock instanceof ManualClock ? options.clock : new ManualClock()
@@ -98,32 +108,34 @@ export class TestServer implements AsyncDisposable {
     return this.#running.services
   }
 
-  /** The database file. */
+  /** The path of the database file. */
   get database(): string {
     return this.parts.config.database
   }
 
-  /** Runs statements past the server, and waits for them. */
+  /** Runs statements without the server and waits for them. */
   execute(sql: string): void {
     const { database, postgres } = this.parts.config
     if (postgres) queryPostgres(postgres.url, sql, [])
     else executeSqlite(database, sql)
   }
 
-  /** Runs a query past the server, and waits for it. */
+  /** Runs a query without the server and waits for it. */
   query<T>(sql: string, params: readonly string[] = []): T[] {
     const { database, postgres } = this.parts.config
     return postgres ? queryPostgres(postgres.url, sql, params) : querySqlite(database, sql, params)
   }
 
-  /** A client of this server: without a token it is the developer on this machine, a tech lead. */
+  /**
+   * Returns a client of this server. Without a token it is the developer of dev mode, a tech lead.
+   */
   connect(options: ClientOptions = {}): Client {
     const client = createClient({ url: this.url, deadlineMs: 60_000, ...options })
     this.#clients.add(client)
     return client
   }
 
-  /** A registered agent, as a client that calls with its token. */
+  /** Registers an agent and returns it with a client that has its token. */
   async agent(
     name: string,
     registration: Partial<Parameters<Client['agents']['register']>[0]> = {},
@@ -136,7 +148,7 @@ export class TestServer implements AsyncDisposable {
     return { ...client, ...reply, id: reply.agentId, name, clientInstanceId }
   }
 
-  /** Time passes, and the sweeps do what is then due. */
+  /** Advances the clock and runs the sweeps that are due. */
   async advance(ms: number): Promise<void> {
     this.clock.advance(ms)
     await this.sweep()
@@ -146,7 +158,7 @@ export class TestServer implements AsyncDisposable {
     for (const sweep of sweeps) await runSweep(this.parts, sweep)
   }
 
-  /** Ends the server and keeps its file, for another to start on. */
+  /** Ends the server and keeps its file, so that another server can start on it. */
   async stop(): Promise<void> {
     for (const client of this.#clients) client.close()
     // The drain waits on the server's clock.
@@ -173,7 +185,7 @@ export interface TestAgent extends Client {
   readonly clientInstanceId: string
 }
 
-/** Resolves to the error a call was refused with; fails the test when it was not. */
+/** Resolves to the error of a refused call. Fails the test if the call succeeds. */
 export async function refusal(
   call: Promise<unknown>,
 ): Promise<{ code: string; details: unknown; message: string; applied: string }> {
@@ -190,7 +202,7 @@ export async function refusal(
   throw error
 }
 
-/** The next `count` things of an iteration. */
+/** Returns the next `count` items of an iteration. */
 export async function take<T>(from: AsyncIterable<T>, count: number): Promise<T[]> {
   const taken: T[] = []
   if (count === 0) return taken

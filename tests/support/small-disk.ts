@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 export const mebibyte = 1_048_576
 
-/** A disk of its own size, in memory: for who may mount one. */
+/** A small file system in memory, for a user who may mount one. */
 export class SmallDisk implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'tony-disk-'))
 
@@ -13,7 +13,7 @@ export class SmallDisk implements Disposable {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', this.path], { stdio: 'pipe' })
   }
 
-  /** Takes all the room there is. */
+  /** Fills the free space. */
   fill(): void {
     for (const size of [mebibyte, 65_536, 4_096]) {
       for (let index = 0; this.#take(`${size}-${index}`, size); index += 1);

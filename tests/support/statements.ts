@@ -2,11 +2,17 @@ import Database from 'better-sqlite3'
 
 export interface Executed {
   readonly sql: string
-  /** What was bound when it ran last. A plan depends on it: a partial index is used for a value, not for a placeholder. */
+  /**
+   * The parameters of its last run. A plan depends on them: a partial index is used for a value and
+   * not for a placeholder.
+   */
   readonly values: readonly unknown[]
 }
 
-/** Every statement this process runs on SQLite until disposed, each once. The statements run as they would anyway. */
+/**
+ * Records every statement that this process runs on SQLite until it is disposed, each once. The
+ * statements run unchanged.
+ */
 export class StatementLog implements Disposable {
   readonly #seen = new Map<string, Executed>()
   readonly #restore: (() => void)[] = []
@@ -38,7 +44,7 @@ export class StatementLog implements Disposable {
   }
 }
 
-/** How SQLite would run a statement, one line for each table it visits. */
+/** Returns the plan of SQLite for a statement, one line for each table it visits. */
 export function planOf(database: Database.Database, { sql, values }: Executed): string[] {
   const rows = database.prepare<unknown[], { detail: string }>(`explain query plan ${sql}`).all(...values)
   return rows.map(({ detail }) => detail)

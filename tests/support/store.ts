@@ -7,14 +7,14 @@ import Database from 'better-sqlite3'
 import { eq } from 'drizzle-orm'
 import { ManualClock } from './clock.ts'
 
-/** An open store, and a way past it to what it holds. */
+/** An open store, and direct access to its rows. */
 export interface Opened extends AsyncDisposable {
   readonly store: Store
-  /** Runs a query on a connection that is not the store's: it sees what is committed and nothing else. */
+  /** Runs a query on a connection of its own, which sees only committed rows. */
   rows<Row>(query: string): Promise<Row[]>
 }
 
-/** A folder with a database file in it, removed at the end. */
+/** A folder with a database file. It is deleted at the end. */
 export class StoreFolder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'tony-store-'))
   readonly file = join(this.path, 'test.db')
@@ -51,7 +51,7 @@ export async function openedSqlite(): Promise<Opened> {
   }
 }
 
-/** The project that is always there. */
+/** Returns the project that always exists. */
 export const projectOf = (store: Store): Promise<string> => store.read((reader) => idOf(reader, 'default'))
 
 async function idOf({ db, t }: Reader, name: string): Promise<string> {

@@ -12,7 +12,7 @@ function hasRoom(): boolean {
   return bavail * bsize >= enoughBytes
 }
 
-/** Sends a signal, or 0 for none; false if there is no such process. */
+/** Sends a signal, or none with 0. Returns false if the process does not exist. */
 function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, name)
@@ -21,7 +21,7 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Deletes a folder of a run, and ends the PostgreSQL servers that its tests left behind in it. */
+/** Deletes a folder of a run, and ends the PostgreSQL servers that its tests have left in it. */
 function remove(folder: string): void {
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     const file = join(folder, name, 'data', 'postmaster.pid')
@@ -31,8 +31,8 @@ function remove(folder: string): void {
 }
 
 /**
- * Gives the run a folder for its temporary files: in memory if there are 2 GiB of it, where a commit
- * waits for no disk. The folders of runs that were killed are deleted.
+ * Creates the folder of the run's temporary files. It is in memory if there are 2 GiB, because a
+ * commit then waits for no disk. Deletes the folders of runs that were killed.
  */
 export function setup(): () => void {
   const parent = hasRoom() ? memory : tmpdir()

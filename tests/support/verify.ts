@@ -36,7 +36,7 @@ export { rules } from './verify/violation.ts'
 
 export interface Report {
   violations: Violation[]
-  /** What was looked at: a verdict over nothing is no verdict. */
+  /** The numbers of checked objects: a verdict about no object is none. */
   counted: Record<string, number>
 }
 
@@ -99,13 +99,16 @@ function count(histories: Histories, recorded: Recorded, stored: Stored): Record
   }
 }
 
-/** Judges a run by its clients' histories and the database they left, read without any of the product's code. */
+/**
+ * Checks a run by its clients' histories and its database. It reads the database without any code
+ * of the product.
+ */
 export function verify(input: {
   histories: string[]
   database: string
   /** Name; default `default`. */
   project?: string
-  /** Every task has ended and every watcher has read all; default true. */
+  /** True if every task has ended and every watcher has read all events; default true. */
   expectFinished?: boolean
 }): Report {
   const histories = readHistories(input.histories)

@@ -1,16 +1,16 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** What a network does to the connections through it. */
+/** The faults of a network that the proxy can cause. */
 export type Fault = 'reset' | 'half-open' | 'blackhole' | 'stall' | 'duplicate'
 
 export const faults: readonly Fault[] = ['reset', 'half-open', 'blackhole', 'stall', 'duplicate']
 
 interface Pair {
   readonly near: Socket
-  /** The way to the server; the second one is a duplicate, of which nothing comes back. */
+  /** The sockets to the server. The second one gets duplicates, and its replies are dropped. */
   readonly far: readonly Socket[]
-  /** Nothing gets through any more: bytes were lost, and TCP goes on after none. */
+  /** True if no data passes any more: bytes were lost, and TCP never continues after that. */
   dead: boolean
 }
 
@@ -20,7 +20,7 @@ const reached = (port: number, hostname: string): Socket => {
   return socket
 }
 
-/** A real TCP hop between a client and a server with weather in it. */
+/** A real TCP proxy between a client and a server that simulates the faults of a network. */
 export class Weather implements AsyncDisposable {
   readonly #target: URL
   readonly #server: Server
@@ -28,7 +28,7 @@ export class Weather implements AsyncDisposable {
   #dark = false
   #stalled = false
   #doubling = false
-  /** Connections there have been. */
+  /** The number of connections so far. */
   connections = 0
 
   private constructor(target: string) {
@@ -54,7 +54,7 @@ export class Weather implements AsyncDisposable {
         for (const { near, far } of this.#pairs) for (const socket of [near, ...far]) socket.resetAndDestroy()
         return
       case 'half-open':
-        // The server's side is gone, and nobody tells the client.
+        // The server's side is closed, and the client is not notified.
         for (const pair of this.#pairs) {
           this.#pairs.delete(pair)
           pair.near.removeAllListeners('data')
@@ -76,7 +76,10 @@ export class Weather implements AsyncDisposable {
     }
   }
 
-  /** From now on what comes passes. What was swallowed is gone, with its connection; what stood still goes on. */
+  /**
+   * Lets new data pass. Lost bytes stay lost with their connection, and stalled connections
+   * continue.
+   */
   clear(): void {
     this.#dark = false
     this.#doubling = false

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { messageOf, Tony } from './given.ts'
 
-/** What a program of Tony 2.8 calls, as its documents and its test script have it. */
+/** The API that a program of Tony 2.8 uses, from its documents and its test script. */
 const methods = {
   tonyMCP: [
     'initialize',
@@ -87,7 +87,7 @@ const fields: Readonly<Record<string, Readonly<Record<string, (value: unknown) =
   MCPResponse: { id: isText, success: (value) => value === true, result: isObject },
 }
 
-/** The value at `a.b` of an object. */
+/** Returns the value at `a.b` of an object. */
 const at = (object: unknown, path: string): unknown =>
   path.split('.').reduce((value: unknown, key) => Reflect.get(Object(value), key), object)
 

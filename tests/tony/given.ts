@@ -1,7 +1,7 @@
 import { MinimalMCPServer, type ServerOptions, TonyMCPIntegration } from '@tony/mcp-client/tony'
 import type { TestServer } from '../support/server.ts'
 
-/** Tony on a server of the test, instead of the one the environment names. */
+/** The API of Tony 2.8 on a server of the test, instead of the one that the environment names. */
 export class Tony implements AsyncDisposable {
   readonly server: MinimalMCPServer
   readonly mcp: TonyMCPIntegration
@@ -16,7 +16,7 @@ export class Tony implements AsyncDisposable {
   }
 }
 
-/** The message something rejects with. */
+/** Returns the message of a rejection. */
 export const messageOf = (call: Promise<unknown>): Promise<string> =>
   call.then(
     (value) => `no error: ${JSON.stringify(value)}`,

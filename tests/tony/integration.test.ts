@@ -5,7 +5,7 @@ import { signal } from '../client/agents.ts'
 import { TestServer } from '../support/server.ts'
 import { messageOf, Tony } from './given.ts'
 
-/** The events of an object, in order. */
+/** Records the events of an object in order. */
 function heard(tony: TonyMCPIntegration): unknown[][] {
   const events: unknown[][] = []
   for (const name of ['initialized', 'agentDeployed', 'taskAssigned', 'healthUpdate', 'error', 'shutdown'])

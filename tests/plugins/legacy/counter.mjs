@@ -1,4 +1,4 @@
-// With state, as a class with private fields, and every hook.
+// A class with private fields for its state, and with every hook.
 class CounterPlugin {
   #count = 0
   name = 'counter'

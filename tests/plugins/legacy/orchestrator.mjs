@@ -1,4 +1,4 @@
-// Asks other plugins through the server, as the guide from 2.7 to 2.8 shows it.
+// It calls other plugins through the server, as the guide from 2.7 to 2.8 shows.
 import { EventEmitter } from 'node:events'
 
 const events = new EventEmitter()

@@ -1,4 +1,4 @@
-// With dependencies, which the loader of 2.7 hands out by this.getDependency.
+// It has dependencies, which the loader of 2.7 returns from this.getDependency.
 export default {
   name: 'report',
   version: '1.2.0',

@@ -1,4 +1,4 @@
-// Data only: a plugin without any hook is a plugin.
+// A plugin without hooks is valid: it has data only.
 export default {
   name: 'settings',
   version: '2.1.0',

@@ -1,14 +1,14 @@
 import ts from 'typescript'
 import { at, linesOf, nodesOf, type Rule, type Source } from './source.ts'
 
-/** The limits of the code, which STYLE.md states too. */
+/** The limits of the code. STYLE.md states them too. */
 export const budgets = {
   fileLines: 300,
   medianFileLines: 70,
   functionLines: 50,
-  /** Lines of the function that is longer than 99 of 100. */
+  /** The length that 99 of 100 functions do not exceed. */
   functionP99: 45,
-  /** Per 1,000 lines of every kind. Errors are no classes here, and `as const` is no assertion. */
+  /** Per 1,000 lines of every kind. Error classes and `as const` do not count. */
   assertions: 3,
   classes: 2.5,
   catches: 3.5,
@@ -21,7 +21,10 @@ export const isFunction = (node: ts.Node): node is ts.FunctionLikeDeclaration =>
 export const heightOf = ({ tree }: Source, node: ts.Node): number =>
   tree.getLineAndCharacterOfPosition(node.end).line - tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1
 
-/** True for table declarations. They are one call per column, so the function limit is not for them. */
+/**
+ * True for table declarations. The function limit does not apply to them, because they are one call
+ * per column.
+ */
 export const declaresTables = ({ path }: Source): boolean => /^server\/src\/store\/tables(\/|\.ts$)/.test(path)
 
 export const longFiles: Rule = (sources) =>
@@ -53,7 +56,10 @@ export const assertions = (sources: readonly Source[]): string[] =>
       .map((node) => `${at(source, node)}: as ${node.type.getText(source.tree)}`),
   )
 
-/** The classes that count against the budget. An error is thrown, and has no lifetime. */
+/**
+ * The classes that count against the budget. An error class does not, because an error has no
+ * lifetime.
+ */
 export const classes = (sources: readonly Source[]): string[] =>
   sources.flatMap((source) =>
     nodesOf(source, ts.isClassLike)

@@ -1,7 +1,7 @@
 import { importsOf } from './imports.ts'
 import type { Rule } from './source.ts'
 
-/** Files that import each other in a circle, types included; each circle once. */
+/** Finds files that import each other in a circle, types included. Each circle is reported once. */
 export const cycles: Rule = (sources) => {
   const paths = new Set(sources.map(({ path }) => path))
   const next = new Map(

@@ -1,7 +1,7 @@
 import ts from 'typescript'
 import { nodesOf, type Source } from './source.ts'
 
-/** The variables the configuration reads: the keys of its schema. */
+/** Returns the variables of the configuration: the keys of its schema. */
 export function schemaKeys(config: Source): string[] {
   const [schema] = nodesOf(config, ts.isVariableDeclaration).filter(
     (node) => node.name.getText(config.tree) === 'environment',
@@ -18,10 +18,10 @@ function within(node: ts.Node, ancestor: ts.Node): boolean {
   return false
 }
 
-/** The variables an example of an environment names, set or commented out. */
+/** Returns the variables that an example of an environment names, set or commented out. */
 export const exampleKeys = (text: string): string[] =>
   [...text.matchAll(/^#?\s?([A-Z][A-Z0-9_]+)=/gm)].map(([, key = '']) => key).toSorted()
 
-/** The variables a table in Markdown lists in its first column. */
+/** Returns the variables in the first column of a Markdown table. */
 export const tableKeys = (text: string): string[] =>
   [...text.matchAll(/^\|\s*`([A-Z][A-Z0-9_]+)`\s*\|/gm)].map(([, key = '']) => key).toSorted()

@@ -6,10 +6,10 @@ const each =
   (sources) =>
     sources.flatMap(check)
 
-/** The ways into the client's package. */
+/** The entries of the client's package. */
 const mayReExport = new Set(['client/src/index.ts', 'client/src/plugin/index.ts', 'client/src/tony/index.ts'])
 
-/** Files that only export what others define. */
+/** Finds files that only export definitions of other files. */
 export const barrels: Rule = each(({ path, tree }) => {
   const { statements } = tree
   const passesOn = statements.filter((node) => ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined)
@@ -47,7 +47,7 @@ export const defaultExports: Rule = each((source) =>
 const isText = (node: ts.Node): node is ts.LiteralLikeNode =>
   ts.isStringLiteral(node) || ts.isTemplateLiteralToken(node) || ts.isRegularExpressionLiteral(node)
 
-/** The text without its literals: a string may speak of what a comment must not. */
+/** The text without its literals, because a string may contain a word that a comment may not. */
 function withoutLiterals(source: Source): string {
   let { text } = source
   for (const node of nodesOf(source, isText)) {
@@ -82,7 +82,7 @@ const forbidden = new Set([
   'types',
 ])
 
-/** Names that say nothing of what is inside. */
+/** Finds file names that do not name the contents. */
 export const names: Rule = each(({ path }) =>
   path
     .split('/')
@@ -104,5 +104,5 @@ const isWait = (node: ts.Node): node is ts.Identifier | ts.StringLiteral =>
   (ts.isIdentifier(node) && node.text === 'setTimeout' && ts.isCallExpression(node.parent)) ||
   (ts.isStringLiteral(node) && /^(node:)?timers\/promises$/.test(node.text))
 
-/** Waiting for time to pass, instead of for what the test is about. */
+/** Finds waits for time to pass. A test waits for the event itself. */
 export const sleeps: Rule = each((source) => nodesOf(source, isWait).map((node) => `${at(source, node)}: a sleep`))

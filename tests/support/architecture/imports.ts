@@ -6,12 +6,12 @@ export interface Import {
   readonly from: string
   /** A path in the repository, or the name of a package. */
   readonly to: string
-  /** Whether anything but types comes in. */
+  /** True if the import includes a value, and not only types. */
   readonly value: boolean
   readonly where: string
 }
 
-/** The repository's own packages, as others call them. */
+/** The prefixes of the repository's own packages, and their folders. */
 const own: readonly (readonly [prefix: string, folder: string])[] = [
   ['@tony/mcp-shared/', 'shared/src/'],
   ['@tony/mcp-server/', 'server/src/'],
@@ -26,7 +26,7 @@ function resolved(from: string, specifier: string): string {
   return specifier
 }
 
-/** Whether an import or export brings a value: not `import type`, and not only `type` names. */
+/** True if an import or export includes a value: neither `import type` nor only `type` names. */
 function bringsValue(node: ts.ImportDeclaration | ts.ExportDeclaration): boolean {
   if (ts.isExportDeclaration(node)) {
     if (node.isTypeOnly) return false
@@ -46,7 +46,7 @@ const isDeclaration = (node: ts.Node): node is ts.ImportDeclaration | ts.ExportD
 const isDynamic = (node: ts.Node): node is ts.CallExpression =>
   ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
 
-/** Everything a file imports or exports on, dynamically too. */
+/** Returns everything that a file imports or re-exports, dynamic imports included. */
 export function importsOf(source: Source): Import[] {
   const { path } = source
   const found: Import[] = []

@@ -2,8 +2,9 @@ import { type Import, importsOf } from './imports.ts'
 import type { Rule } from './source.ts'
 
 /**
- * What each layer may import, beside itself. A layer of the server is a folder of `server/src`, or one of the other packages.
- * The order is the order of the layers, lowest first: nothing imports upwards.
+ * The layers that each layer may import besides itself. A layer is a folder of `server/src` or one
+ * of the other packages. The order is that of the layers, lowest first: no layer imports a higher
+ * one.
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   shared: [],
@@ -20,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: ['shared', 'platform', 'store', 'domain', 'operations', 'sweeps', 'guards', 'transports'],
 }
 
-/** The packages beside the server. */
+/** The imports of the packages besides the server. */
 const packagesMayImport: Readonly<Record<string, readonly string[]>> = {
   client: ['shared'],
   bridge: ['shared', 'tools', 'client'],
@@ -29,10 +30,16 @@ const packagesMayImport: Readonly<Record<string, readonly string[]>> = {
 
 const allowed: Readonly<Record<string, readonly string[]>> = { ...mayImport, ...packagesMayImport }
 
-/** Files directly in `server/src` that are no part of `server`: what the environment says is known to every layer. */
+/**
+ * Files directly in `server/src` that do not belong to the layer `server`, because every layer may
+ * use the configuration.
+ */
 const platformFiles = ['server/src/config.ts', 'server/src/limits.ts']
 
-/** The layer of a file: its folder in the server, or its package. Undefined for a package from outside. */
+/**
+ * Returns the layer of a file: its folder in the server, or its package. Undefined for an external
+ * package.
+ */
 export function layerOf(path: string): string | undefined {
   const [workspace = '', src, folder = '', ...rest] = path.split('/')
   if (src !== 'src') return undefined
@@ -41,10 +48,10 @@ export function layerOf(path: string): string | undefined {
   return platformFiles.includes(path) ? 'platform' : 'server'
 }
 
-/** The noun an operation belongs to: `tasks` for `server/src/operations/tasks/claim.ts`. */
+/** Returns the noun of an operation: `tasks` for `server/src/operations/tasks/claim.ts`. */
 const nounOf = (path: string): string | undefined => /^server\/src\/operations\/([^/]+)\//.exec(path)?.[1]
 
-/** Why an import is wrong; undefined for one that is right. */
+/** Returns the reason why an import is wrong; undefined if it is right. */
 function problemOf({ from, to }: Import): string | undefined {
   const [layer, target] = [layerOf(from), layerOf(to)]
   if (layer === undefined || target === undefined) return undefined
@@ -53,7 +60,7 @@ function problemOf({ from, to }: Import): string | undefined {
   return noun === other ? undefined : `the operations of ${noun} import those of ${other} (${to})`
 }
 
-/** Imports run downwards, and the operations of one noun know nothing of those of another. */
+/** Finds imports of a higher layer, and imports between the operations of two nouns. */
 export const layers: Rule = (sources) =>
   sources.flatMap(importsOf).flatMap((one) => {
     const problem = problemOf(one)

@@ -7,7 +7,7 @@ interface Owned {
   readonly by: RegExp
 }
 
-/** Packages that one place imports and everyone else is given what it makes of them. */
+/** Packages that only one place imports. All other code uses the exports of that place. */
 const packages: readonly Owned[] = [
   { what: /^pino(\/|$)/, by: /^server\/src\/platform\/log\.ts$/ },
   { what: /^prom-client(\/|$)/, by: /^server\/src\/platform\/metrics\.ts$/ },
@@ -29,7 +29,7 @@ export const packageOwners: Rule = (sources) =>
     return owned && !owned.by.test(from) ? [`${where}: imports ${to}`] : []
   })
 
-/** Expressions that reach outside the process, and who may. */
+/** Expressions that reach outside the process, and the files that may use them. */
 const expressions: readonly Owned[] = [
   {
     what: /^process\.env$/,
@@ -62,36 +62,42 @@ export const expressionOwners: Rule = (sources) =>
 
 const operations = /^server\/src\/(operations|domain|sweeps)\//
 
-/** What operations are made of knows neither the wire nor the log. */
+/** Finds imports of transports or the log in operations and in the domain. */
 export const pureOperations: Rule = (sources) =>
   sources
     .flatMap(importsOf)
     .filter(({ from, to }) => operations.test(from) && /^(@trpc\/|pino|prom-client|ws$|node:http)/.test(to))
     .map(({ where, to }) => `${where}: an operation imports ${to}`)
 
-/** Modules that can open a connection to somewhere, and what of them cannot. */
+/** Modules that can open a connection. `isHarmless` lists their exports that cannot. */
 const dialling = /^(node:)?(http|https|http2|net|tls|dgram|dns|undici|ws|jose|child_process)(\/promises)?$/
 const harmless =
   /^(createServer|createSecureContext|createSecureServer|Server|BlockList|isIP|isIPv4|isIPv6|STATUS_CODES|WebSocketServer)$/
-/** Of `jose` only one function fetches. */
+/** One function of `jose` fetches; the others do not. */
 const isHarmless = (module: string, name: string): boolean =>
   module === 'jose' ? !/^(createRemote|\*)/.test(name) : harmless.test(name)
 
 const isDialler = (text: string): boolean => /^(globalThis\.)?(fetch|WebSocket|EventSource|XMLHttpRequest)$/.test(text)
 
-/** Who may: to the address of an issuer that the operator wrote down, and to the database. */
+/**
+ * The permitted callers: they connect to the address of an issuer that the operator has configured,
+ * and to the database.
+ */
 const diallers = [
   { by: /^server\/src\/domain\/identity\/issuers\/public-keys\.ts$/, what: /^fetch$/ },
-  // The class of accepted sockets extends that of the library, which could dial too.
+  // The class of accepted sockets extends the class of the library, which could also connect.
   { by: /^server\/src\/transports\/ws\/fresh-web-socket\.ts$/, what: /^WebSocket(\.OPEN)?$/ },
-  // Runs the script that writes a migration, for whoever sits at the repository.
+  // Runs the script that writes a migration, for a developer in the repository.
   { by: /^server\/src\/maintenance\/migrate\.ts$/, what: /^execFileSync$/ },
 ]
 
 const mayDial = (path: string, what: string): boolean =>
   diallers.some(({ by, what: allowed }) => by.test(path) && allowed.test(what))
 
-/** What an import takes of a module that can dial; the whole of it where it names nothing. */
+/**
+ * Returns the names that a file imports from a module that can connect; `*` stands for the whole
+ * module.
+ */
 function dialledImports(source: Source): string[] {
   const isImport = (node: ts.Node): node is ts.ImportDeclaration => ts.isImportDeclaration(node)
   return nodesOf(source, isImport).flatMap((node) => {
@@ -117,7 +123,10 @@ const isDynamicImport = (node: ts.Node): node is ts.CallExpression =>
   ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
 const isOwnFile = (what: ts.Expression): boolean => ts.isStringLiteral(what) && what.text.startsWith('.')
 
-/** Where the server could call out: no caller must be able to choose where to. */
+/**
+ * Finds places where the server could connect to another host. A caller must never be able to
+ * choose the target.
+ */
 export const diallingOut: Rule = (sources) =>
   sources
     .filter(({ path }) => path.startsWith('server/src/'))

@@ -3,7 +3,7 @@ import type { Planted, Rule } from './source.ts'
 
 const task = 'server/src/tasks/claim.ts'
 
-/** A comment line of exactly this many columns. */
+/** Returns a comment line of exactly this width. */
 const lineOf = (width: number): string => `// ${'word '.repeat(40)}`.slice(0, width - 1).concat('x')
 
 const widths: readonly Planted[] = [

@@ -1,12 +1,15 @@
 import ts from 'typescript'
 import type { Rule, Source } from './source.ts'
 
-/** The widest line of a comment or a doc, in columns: indentation and comment marks count. */
+/**
+ * The maximal width of a line of a comment or a doc, in columns: indentation and comment marks
+ * count.
+ */
 export const proseWidth = 100
 
 /** One comment: a block or a run of `//` lines. `text` has no comment marks and no line ends. */
 export interface Comment {
-  /** The line it begins on, counted from 1. */
+  /** The number of its first line, from 1. */
   readonly line: number
   readonly text: string
 }
@@ -14,7 +17,7 @@ export interface Comment {
 const isJSDoc = ({ kind }: ts.Node): boolean =>
   kind >= ts.SyntaxKind.FirstJSDocNode && kind <= ts.SyntaxKind.LastJSDocNode
 
-/** Only the tokens tell a comment from the same characters inside a string. */
+/** A search for comment marks would also find them inside strings, so the tokens decide. */
 function rangesOf({ text, tree }: Source): ts.CommentRange[] {
   const found = new Map<number, ts.CommentRange>()
   const collect = (ranges: readonly ts.CommentRange[] | undefined) => {
@@ -57,7 +60,7 @@ export function commentsOf(source: Source): Comment[] {
   return found
 }
 
-/** The text with a space for each character of a comment. */
+/** Returns the text with a space for each character of a comment. */
 function withoutComments(source: Source): string {
   let { text } = source
   for (const { pos, end } of rangesOf(source))
@@ -68,7 +71,7 @@ function withoutComments(source: Source): string {
 export interface LineKinds {
   /** Lines with code, with or without a comment beside it. */
   readonly code: number
-  /** Lines with nothing but a comment, by number and width. */
+  /** Lines that have only a comment, by number and width. */
   readonly comments: readonly { readonly line: number; readonly width: number }[]
 }
 
@@ -87,7 +90,7 @@ export function lineKindsOf(source: Source): LineKinds {
   }
 }
 
-/** Comment lines that are too wide. */
+/** Finds comment lines that are too wide. */
 export const wideComments: Rule = (sources) =>
   sources.flatMap((source) =>
     lineKindsOf(source)
@@ -95,11 +98,14 @@ export const wideComments: Rule = (sources) =>
       .map(({ line, width }) => `${source.path}:${line}: a comment line of ${width} columns`),
   )
 
-/** Markdown without its code blocks. The lines keep their numbers. */
+/** Returns Markdown without its code blocks. The lines keep their numbers. */
 export const withoutBlocks = (markdown: string): string =>
   markdown.replaceAll(/^```[\s\S]*?^```/gm, (block) => block.replaceAll(/[^\n]/g, ''))
 
-/** Lines of a page that are too wide. Code blocks, table rows and single long words do not wrap. */
+/**
+ * Finds lines of a page that are too wide. Code blocks, table rows and single long words do not
+ * wrap.
+ */
 export const wideDocLines = (path: string, markdown: string): string[] =>
   withoutBlocks(markdown)
     .split('\n')
@@ -109,7 +115,7 @@ export const wideDocLines = (path: string, markdown: string): string[] =>
         : [],
     )
 
-/** The own words of a page, without code and quotes. Quotes are names of tests. */
+/** Returns the words of a page without code and quotes. Quotes are names of tests. */
 export const ownWordsOf = (markdown: string): string =>
   withoutBlocks(markdown).replaceAll(/`[^`\n]*`|"(?:(?!\n\n)[^"])*"/g, ' ')
 
@@ -174,7 +180,7 @@ const rounded = (value: number): number => Math.round(value * 100) / 100
 
 const wordCount = (text: string): number => text.split(/\s+/).filter((word) => word !== '').length
 
-/** How often the families occur in texts, each text a comment or a page. */
+/** Counts the uses of the families in texts. Each text is a comment or a page. */
 export function ratesIn(texts: readonly string[]): ProseRates {
   const words = texts.reduce((sum, text) => sum + wordCount(text), 0)
   const uses = (pattern: RegExp) => texts.reduce((sum, text) => sum + (text.match(pattern)?.length ?? 0), 0)
@@ -191,7 +197,7 @@ export function ratesIn(texts: readonly string[]): ProseRates {
   }
 }
 
-/** The rates of the families in the comments of some files. */
+/** Returns the rates of the families in the comments of some files. */
 export const families = (sources: readonly Source[]): ProseRates =>
   ratesIn(sources.flatMap(commentsOf).map(({ text }) => text))
 
@@ -202,13 +208,13 @@ export interface ProseCeilings {
   readonly families: Readonly<Record<Family, number>>
 }
 
-/** The target. A gate that starts from higher rates passes its own ceilings and lowers them. */
+/** The ceilings of the gates. */
 export const proseTarget: ProseCeilings = {
   openings: 3,
   families: { whoever: 0.3, oneThat: 0.3, whatIs: 0.3, soMany: 0.3, forEver: 0.3, isSaid: 0.3 },
 }
 
-/** The rates that are above their ceilings. */
+/** Returns the rates above their ceilings. */
 export function overusedIn({ openings, families }: ProseRates, ceilings: ProseCeilings): string[] {
   const found = families
     .filter(({ family, rate }) => rate > ceilings.families[family])
@@ -218,13 +224,13 @@ export function overusedIn({ openings, families }: ProseRates, ceilings: ProseCe
     : found
 }
 
-/** The families that the comments of some files use too often, all files together. */
+/** Finds families that the comments of some files use too often, all files together. */
 export const overusedFamilies =
   (ceilings: ProseCeilings): Rule =>
   (sources) =>
     overusedIn(families(sources), ceilings)
 
-/** The families that some pages use too often, all pages together. */
+/** Finds families that some pages use too often, all pages together. */
 export const overusedOnPages =
   (ceilings: ProseCeilings) =>
   (pages: readonly { readonly text: string }[]): string[] =>

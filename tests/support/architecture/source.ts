@@ -2,22 +2,22 @@ import { globSync, readFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import ts from 'typescript'
 
-/** One file, parsed. `path` is relative to the root of the repository. */
+/** One parsed file. `path` is relative to the root of the repository. */
 export interface Source {
   readonly path: string
   readonly text: string
   readonly tree: ts.SourceFile
 }
 
-/** A rule: what is wrong with these files, one line each. */
+/** A rule returns a line for each fault in some files. */
 export type Rule = (sources: readonly Source[]) => string[]
 
-/** Small sources that break one rule each, and what the rule says of them. */
+/** Small sources that break one rule, and the expected findings. */
 export interface Planted {
   readonly what: string
   readonly rule: Rule
   readonly files: Readonly<Record<string, string>>
-  /** What is said, by its beginning; nothing when it is empty. */
+  /** The beginnings of the findings; empty if the rule must find nothing. */
   readonly says: readonly string[]
 }
 
@@ -29,13 +29,13 @@ export const parseSource = (path: string, text: string): Source => ({
 
 export const root = resolve(import.meta.dirname, '../../..')
 
-/** What is shipped: not the tests, and not what the build writes. */
+/** Reads the product: neither the tests nor the output of the build. */
 export const readProduct = (): Source[] =>
   read('{shared,tools,server,client,bridge,cli}/src/**/*.ts').filter(({ path }) => !path.includes('/generated/'))
 
 export const readTests = (): Source[] => read('tests/**/*.ts')
 
-/** Scripts and configuration that stand beside both. */
+/** Reads the scripts, the benchmarks, the demo and the configuration. */
 export const readTools = (): Source[] => read('{scripts,bench,demo}/**/*.ts').concat(read('*.config.ts'))
 
 function read(pattern: string): Source[] {
@@ -50,12 +50,12 @@ function read(pattern: string): Source[] {
 
 export const linesOf = ({ text }: Source): number => text.split('\n').length - (text.endsWith('\n') ? 1 : 0)
 
-/** Where a node is, as `path:line`. */
+/** Returns the place of a node as `path:line`. */
 export function at({ path, tree }: Source, node: ts.Node): string {
   return `${path}:${tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1}`
 }
 
-/** Every node of a file that `is` says yes to. */
+/** Returns every node of a file for which `is` returns true. */
 export function nodesOf<N extends ts.Node>({ tree }: Source, is: (node: ts.Node) => node is N): N[] {
   const found: N[] = []
   const visit = (node: ts.Node): void => {

@@ -4,7 +4,7 @@ import { proseTarget, proseWidth, withoutBlocks } from './prose.ts'
 /** A limit that STYLE.md states and a gate holds. */
 interface StatedLimit {
   readonly what: string
-  /** A sentence of the page around its number. It may occur more than once. */
+  /** A sentence of the page with its number. It may occur more than once. */
   readonly pattern: RegExp
   readonly limit: number
 }

@@ -2,7 +2,7 @@ import { readConfig } from '@tony/mcp-server/config'
 import { start } from '@tony/mcp-server/server'
 import Database from 'better-sqlite3'
 
-/** A server whose database is damaged under it once it answers; then it is asked, by itself. */
+/** Starts a server, damages its database once it replies, and then calls it. */
 const [, , file = ''] = process.argv
 const server = await start(readConfig('dev', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error' }))
 const other = new Database(file)

@@ -1,6 +1,9 @@
 import { Agent } from '@tony/mcp-client'
 
-/** An agent that drains when it is told to end, in the middle of a task that then finishes, or that goes on until it is told. */
+/**
+ * An agent that drains on SIGTERM during a task. The task then finishes, or runs until a line on
+ * standard input.
+ */
 const [, , url = '', what = ''] = process.argv
 const agent = await Agent.register({
   url,

@@ -4,8 +4,9 @@ import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 
 /**
- * A host with a bridge as its child, which runs a hook of the command for each line it is told: `<event> <host> <input>`, or
- * waits with it: `wait <what> <option>`. It says what the hook printed, as JSON.
+ * A host with a bridge as its child process. For each line `<event> <host> <input>` on standard
+ * input it runs the command's hook, and for `wait <what> <option>` the command's wait. It prints
+ * the output of the hook as JSON.
  */
 const [, , program = '', url = '', stateDir = '', bridged = 'yes'] = process.argv
 const env = { TONY_MCP_URL: url, TONY_MCP_STATE_DIR: stateDir }

@@ -1,7 +1,10 @@
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 
-/** A host with a bridge as its child. It takes a task, says which and who its bridge is, and does nothing more until it is killed. */
+/**
+ * A host with a bridge as its child process. It takes a task, prints the ids of the task and of the
+ * bridge, and then waits until it is killed.
+ */
 const [, , program = '', url = '', stateDir = ''] = process.argv
 const transport = new StdioClientTransport({
   command: process.execPath,

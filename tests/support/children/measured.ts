@@ -6,13 +6,16 @@ import { start } from '@tony/mcp-server/server'
 setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')
 
-/** A server in dev mode on the file it is given. Asked for it, it says how much memory is in use once nothing is left to free. */
+/**
+ * A server in dev mode on the given file. On request it prints the memory in use after a garbage
+ * collection.
+ */
 const [, , file = ''] = process.argv
 const server = await start(readConfig('dev', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error' }))
 process.stdout.write(`ready ${server.url}\n`)
 let asked = 0
 process.stdin.on('data', () => {
-  // The second one counts what the first has only begun to free.
+  // The second collection counts the memory whose release the first one has only started.
   collect()
   collect()
   const { heapUsed, external } = process.memoryUsage()

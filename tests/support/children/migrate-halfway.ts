@@ -3,8 +3,9 @@ import { migrate, sqliteMigrations } from '@tony/mcp-server/store/migrations/mig
 import Database from 'better-sqlite3'
 
 /**
- * Migrates one database after the other, each stopped after another statement: from that statement the next one is begun, and
- * from the last the process is killed, so that all of them are cut off at once. Half of them begin with the first migration done.
+ * Migrates several databases and stops each one after another statement. That statement starts the
+ * next migration, and the last one kills the process, so all of them are cut off together. Half of
+ * them have the first migration already.
  */
 const [, , folder = ''] = process.argv
 const all = sqliteMigrations()

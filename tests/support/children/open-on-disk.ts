@@ -2,7 +2,10 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { systemClock } from '@tony/mcp-server/platform/clock'
 
-/** Opens the file it is given on a disk of a kind: of the number that statfs(2) gives for it. Says so, and stays until it is killed. */
+/**
+ * Opens a file as if it were on a disk of the given type, by the number that statfs(2) returns for
+ * it. Prints a line and waits until it is killed.
+ */
 const [, , file = '', type = ''] = process.argv
 const { statfsSync } = fs
 fs.statfsSync = ((path: string) => ({ ...statfsSync(path), type: Number(type) })) as typeof statfsSync

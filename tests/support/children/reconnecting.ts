@@ -3,8 +3,9 @@ import { createClient } from '@tony/mcp-client'
 import { Weather } from '../weather.ts'
 
 /**
- * Loses and finds its connection so many times, with a call and two subscriptions under way each time. Says what it held after
- * a tenth and at the end; ends by itself once everything is closed.
+ * Loses its connection and reconnects this many times, each time with a call and two subscriptions
+ * open. Prints its open resources after a tenth of the rounds and at the end. It ends once
+ * everything is closed.
  */
 const [, , url = '', calls = 'socket', times = '1000'] = process.argv
 const rounds = Number(times)

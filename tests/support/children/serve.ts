@@ -1,7 +1,10 @@
 import { readConfig } from '@tony/mcp-server/config'
 import { start } from '@tony/mcp-server/server'
 
-/** A server in dev mode on the file and port it is given. It says where it is once it answers, and runs until it is killed. */
+/**
+ * A server in dev mode on the given file and port. It prints its address once it replies, and runs
+ * until it is killed.
+ */
 const [, , file = '', port = '0'] = process.argv
 const server = await start(readConfig('dev', { DATABASE_PATH: file, MCP_PORT: port, LOG_LEVEL: 'error' }))
 process.stdout.write(`ready ${server.url}\n`)

@@ -4,8 +4,8 @@ import { basename, dirname } from 'node:path'
 import { systemClock } from '@tony/mcp-server/platform/clock'
 
 /**
- * Starts a server in serve mode on a file and prints, as JSON, which files and folders were flushed and which
- * files got their names, in order. Paths are relative to the folder of the database, which is `.`.
+ * Starts a server in serve mode on a file. Prints as JSON the flushed files and folders and the
+ * renamed files, in order. Paths are relative to the folder of the database, which is `.`.
  */
 const [, , database = ''] = process.argv
 const trace: string[] = []

@@ -3,9 +3,9 @@ import { readConfig } from '@tony/mcp-server/config'
 import { start } from '@tony/mcp-server/server'
 
 /**
- * A server in serve mode that says how long its loop was held up. What was held up by this process is told by the CPU time of
- * its thread between two ticks of a timer, what was held up by others too by the wall: on a machine that is busy with
- * something else only the first is the server's fault.
+ * A server in serve mode that prints the delays of its event loop. The CPU time of its thread
+ * between two ticks of a timer measures the delays of this process; the wall clock includes those
+ * of other processes. On a busy machine only the first is the server's fault.
  */
 const [, , file = ''] = process.argv
 const env = { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error', MCP_TRUSTED_PROXIES: '127.0.0.1/32' }

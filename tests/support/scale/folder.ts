@@ -5,7 +5,10 @@ import type { Clock } from '@tony/mcp-server/platform/clock'
 import { openSqlite } from '@tony/mcp-server/store/sqlite/sqlite'
 import { type Scale, seed } from './seed.ts'
 
-/** A folder with a store's file of that size, in memory where there is such a file system: gigabytes written for nothing otherwise. */
+/**
+ * A folder with a store of this size, in memory if there is such a file system: otherwise gigabytes
+ * would be written to a disk for nothing.
+ */
 export class SeededFolder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'tony-scale-'))
   readonly file = join(this.path, 'test.db')

@@ -1,17 +1,23 @@
 import Database from 'better-sqlite3'
 
-/** How much there is of everything, and for whom. */
+/** The numbers of rows, and the share of tasks that can be claimed. */
 export interface Scale {
   readonly tasks: number
   readonly messages: number
   readonly events: number
-  /** Share of the pending tasks that nobody who asks may claim: they wait, ask too much, or are somebody else's. */
+  /**
+   * Share of the pending tasks that the caller may not claim, because of their time, their
+   * requirements or their assignee.
+   */
   readonly ineligible: number
 }
 
 const agents = 100
 
-/** `01890000-0000-7000-8000-…` with a number at its end: ids that can be told and that sort by it. */
+/**
+ * Returns `01890000-0000-7000-8000-…` with a number at its end: an id that shows its number and
+ * sorts by it.
+ */
 export const seededId = (kind: 'task' | 'agent' | 'message', index: number): string =>
   `0189000${'tam'.indexOf(kind[0] ?? '')}-0000-7000-8000-${index.toString(16).padStart(12, '0')}`
 
@@ -21,7 +27,10 @@ const numbers = (count: number) =>
 const idOf = (kind: 'task' | 'agent' | 'message', n: string) =>
   `printf('0189000${'tam'.indexOf(kind[0] ?? '')}-0000-7000-8000-%012x', ${n})`
 
-/** Fills a store's file past the server, with the clock's time at `now`. The triggers count along. */
+/**
+ * Fills the file of a store without the server, with the clock at `now`. The triggers update the
+ * counters.
+ */
 export function seed(file: string, { tasks, messages, events, ineligible }: Scale, now: number): void {
   const database = new Database(file)
   try {
@@ -53,8 +62,9 @@ function seedAgents(database: Database.Database, project: string, now: number): 
 }
 
 /**
- * Half of the tasks are pending, the rest in every other state. Of the pending ones the eligible share is on the open route,
- * last in the order of creation; the others ask for what nobody has, are somebody's, wait for their time, or for a lock.
+ * Half of the tasks are pending, the others have every other status. The eligible share of the
+ * pending tasks is in the open claim group, last in the order of creation. The others require a
+ * capability that no agent has, belong to another agent, or wait for their time or for a lock.
  */
 function seedTasks(database: Database.Database, project: string, now: number, count: number, ineligible: number): void {
   if (count === 0) return
@@ -92,7 +102,7 @@ function seedTasks(database: Database.Database, project: string, now: number, co
       case when status = 'in_progress' then ${now} + 7200000 end, '{}', ${now},
       case when status in ('completed', 'failed', 'cancelled') then ${now} end
     from rows join waits on kind = (n / 2) % 4`)
-  // What is parked waits for a lock that is held, or a sweep would put it back.
+  // A parked task waits for a held lock. Without the lock a sweep would unpark it.
   database.exec(`insert into locks (project_id, lock, task_id, exclusive, since)
     select '${project}', 'port:1', id, 1, ${now} from tasks where status = 'in_progress' limit 1;
     update tasks set held_locks = 1 where id = (select task_id from locks);

@@ -8,7 +8,8 @@ export const acks: Checker = (recorded, stored) => {
   const asked = new Set(recorded.acks.filter((ack) => ack.outcome !== 'fail').map((ack) => ack.messageId))
   const unknown = stored.messages.filter((row) => row.status === 'acked' && !asked.has(row.id))
 
-  // The same receipt again, from the same client, is a repeated question and has the same answer.
+  // A second ack with the same receipt from the same client is a repetition and gets the same
+  // reply.
   const twice = [...Map.groupBy(accepted, (ack) => ack.messageId)].filter(
     ([, of]) => new Set(of.map((ack) => `${ack.client} ${ack.receipt}`)).size > 1,
   )

@@ -1,7 +1,7 @@
 import { type Broken, drop, eventOf, found, insertAfter, messageOf, taskOf } from './broken-story.ts'
 import { of } from './planted-ops.ts'
 
-/** Broken promises about locks, pauses, answers, verdicts and what operators do. */
+/** Broken promises about locks, pauses, answers, verdicts and the calls of operators. */
 export const brokenOperators: readonly Broken[] = [
   {
     what: 'a path claimed while one under it is held',

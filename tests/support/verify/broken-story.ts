@@ -4,10 +4,10 @@ import type { Rule } from './violation.ts'
 
 export type Bend = (story: Story) => void
 
-/** What a watcher saw, bent after the log was. */
+/** Changes the events of a watcher after the log was changed. */
 export type Seen = (sightings: PlantedOp[]) => PlantedOp[]
 
-/** One broken promise, and all the rules that must notice it. */
+/** One broken promise, and all the rules that must find it. */
 export interface Broken {
   readonly what: string
   readonly rules: readonly Rule[]
@@ -45,7 +45,7 @@ export function insertAfter(story: Story, type: string, subject: string, nth: nu
   story.events.splice(placeOf(story, type, subject, nth) + 1, 0, ...events)
 }
 
-/** A message in the database, with its event, that the story did not tell of. */
+/** Adds a message and its event to the database, without a call in the histories. */
 export function store(story: Story, id: string, to: string): void {
   story.messages.push({ id, from_agent: 'tony-id', to_agent: to, type: 'note', status: 'pending' })
   story.events.push(sent(id))

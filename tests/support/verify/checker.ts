@@ -6,5 +6,5 @@ export interface Expected {
   readonly finished: boolean
 }
 
-/** A set of rules: compares what clients recorded with what the database holds. */
+/** A set of rules that compare the records of the clients with the rows of the database. */
 export type Checker = (recorded: Recorded, stored: Stored, expected: Expected) => Violation[]

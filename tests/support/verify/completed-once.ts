@@ -2,7 +2,7 @@ import type { Checker } from './checker.ts'
 import { eventsOfType } from './lookups.ts'
 import { violation } from './violation.ts'
 
-/** What a verdict sent back is completed again: once for each time it was submitted. */
+/** A rejected task is completed again, so it has one completion for each submission. */
 export const completedOnce: Checker = ({ leaseWrites }, stored) => {
   const completions = leaseWrites.filter((write) => write.f === 'complete' && write.outcome === 'ok')
   return [...Map.groupBy(completions, (write) => write.taskId)]

@@ -23,7 +23,8 @@ function wrongForWriter(write: LeaseWrite, attempt: number | undefined, stored: 
   const events = eventsOfType(stored, write.taskId, 'task.completed', 'task.submitted')
   if (events.length === 0) return false
   const agent = stored.agentsByName.get(write.client)
-  // A client writes a claim's reply down before it uses the lease, so a token nobody saw handed out was made up.
+  // A client records the reply of a claim before it uses the lease, so a token without a recorded
+  // claim was invented.
   return (
     attempt === undefined || !events.some((event) => mayBeAttempt(event, attempt) && !differ(event.agentId, agent?.id))
   )

@@ -2,13 +2,13 @@ import type { Checker } from './checker.ts'
 import { attemptsByLease, eventsOfType, leaseKey, mayBeAttempt } from './lookups.ts'
 import { type Violation, violation } from './violation.ts'
 
-/** Both ways: what was acknowledged is in the database, and what is there somebody asked for. */
+/** An acknowledged completion must be in the database, and a stored one must have a call. */
 export const completionsStored: Checker = ({ leaseWrites, claims }, stored) => {
   const violations: Violation[] = []
   const completions = leaseWrites.filter((write) => write.f === 'complete' && write.outcome !== 'fail')
   for (const write of completions) {
     const row = stored.tasks.get(write.taskId)
-    // One that was submitted may have been sent back, cancelled or failed since.
+    // A submitted task may have been rejected, cancelled or failed since.
     const submitted = eventsOfType(stored, write.taskId, 'task.submitted').length > 0
     if (write.outcome === 'ok' && !submitted && row?.status !== 'completed') {
       violations.push(violation('completion-lost', `task ${write.taskId}`, { write, row: row ?? null }))
@@ -18,7 +18,7 @@ export const completionsStored: Checker = ({ leaseWrites, claims }, stored) => {
   const attempts = attemptsByLease(claims)
   const byTask = Map.groupBy(completions, (write) => write.taskId)
   for (const row of stored.tasks.values()) {
-    // A task imported as completed was never claimed.
+    // A task that was imported as completed was never claimed.
     if (row.status !== 'completed' || row.attempt === 0) continue
     if (eventsOfType(stored, row.id, 'task.adopted').length > 0) continue
     const events = eventsOfType(stored, row.id, 'task.completed')

@@ -9,12 +9,12 @@ export interface TaskRow {
   readonly openDeps: number
   readonly attempt: number
   readonly verify: number
-  /** What a claim takes. */
+  /** The locks that a claim takes. */
   readonly locks: readonly string[]
   readonly heldLocks: number
 }
 
-/** Whether a lease is on it. */
+/** True if the task has a lease. */
 export const isHeld = (row: TaskRow | undefined): boolean => row?.status === 'in_progress'
 
 export interface LockRow {
@@ -47,7 +47,7 @@ export interface EventRow {
   readonly attempt: number | null
   readonly agentId: string | null
   readonly epic: string | null
-  /** What a lease took on top of its task's locks. */
+  /** The locks that a lease has taken in addition to those of its task. */
   readonly locks: readonly string[]
 }
 
@@ -56,20 +56,20 @@ export interface Stored {
   readonly agents: Map<string, AgentRow>
   readonly agentsByName: Map<string, AgentRow>
   readonly tasks: Map<string, TaskRow>
-  /** Ids of what a task depends on, by its id. */
+  /** The ids of a task's dependencies by its id. */
   readonly dependencies: Map<string, string[]>
   readonly messages: MessageRow[]
   readonly messagesById: Map<string, MessageRow[]>
   readonly messageCounts: Record<string, number>
-  /** Number of failed deliveries, by message. */
+  /** The number of failed deliveries by message. */
   readonly deliveryFailures: Map<string, number>
-  /** What is held at the end. */
+  /** The locks that are held at the end. */
   readonly locks: LockRow[]
-  /** Size of each pool, by name. */
+  /** The size of each pool by name. */
   readonly pools: Map<string, number>
   readonly miscounts: Miscount[]
   readonly events: EventRow[]
-  /** Events of tasks and of messages, by the task's or message's id and in the order of the log. */
+  /** The events of tasks and messages by id, in the order of the log. */
   readonly eventsOf: Map<string, EventRow[]>
 }
 
@@ -85,7 +85,7 @@ const sql = {
   messageCounts: 'select status, count(*) as rows from messages where project_id = ? group by status',
   failures: `select f.message_id as messageId, count(*) as rows
     from delivery_failures f join messages m on m.id = f.message_id where m.project_id = ? group by f.message_id`,
-  // Data that is no JSON, or lacks a field, leaves the field unknown.
+  // Data that is not JSON or lacks a field leaves the field unknown.
   locks: 'select lock, task_id as taskId from locks where project_id = ?',
   pools: 'select name, size from pools where project_id = ?',
   events: `select seq, type, subject, actor, epic,
@@ -99,7 +99,7 @@ const sql = {
 
 type LoggedEvent = EventRow & { readonly messageId: string | null }
 
-/** A row with its list of locks as the database has it: text. */
+/** A row as the database has it: its list of locks is text. */
 type AsStored<Row> = Omit<Row, 'locks'> & { readonly locks: string }
 
 const withLocks = <Row extends { readonly locks: string }>(rows: readonly Row[]) =>
@@ -158,7 +158,7 @@ function readProject(database: Database.Database, name: string): Stored {
   }
 }
 
-/** Reads all the rules look at from one snapshot of the file. */
+/** Reads everything that the rules need from one snapshot of the file. */
 export function readDatabase(file: string, project: string): Stored {
   const database = new Database(file, { readonly: true, fileMustExist: true })
   try {

@@ -3,7 +3,10 @@ import type { Stored } from './database.ts'
 import { eventsOfType } from './lookups.ts'
 import { type Violation, violation } from './violation.ts'
 
-/** The place in the log from which a task counts as completed; a task imported as completed always did. */
+/**
+ * Returns the position in the log at which a task was completed. A task that was imported as
+ * completed has always been so.
+ */
 function completedAt(id: string, stored: Stored): number {
   const [first] = eventsOfType(stored, id, 'task.completed')
   if (first) return first.seq

@@ -14,7 +14,7 @@ const statuses: ReadonlySet<string> = new Set([
 
 function brokenBy(row: TaskRow, stored: Stored, expected: Expected): Rule[] {
   const all = stored.eventsOf.get(row.id) ?? []
-  // What a failed task was before it was given its attempts again is another life of it.
+  // The events before a retry of a failed task belong to an earlier life of the task.
   const events = all.slice(all.findLastIndex((event) => event.type === 'task.reopened') + 1)
   const endings = events.filter(isEnding)
   const isEnded = ended.has(row.status)
@@ -23,7 +23,7 @@ function brokenBy(row: TaskRow, stored: Stored, expected: Expected): Rule[] {
   if (expected.finished && !isEnded) rules.push('task-unfinished')
   if (isEnded && row.ready !== null) rules.push('ended-but-ready')
 
-  // A task imported with its end behind it has no event of it.
+  // A task that was imported after its end has no event for the end.
   const least = isEnded && row.attempt > 0 ? 1 : 0
   const most = isEnded ? 1 : 0
   const ofStatus = endings.every((event) => event.type === `task.${row.status}`)

@@ -41,7 +41,7 @@ const events = (): PlantedEvent[] => [
   ...operated(),
 ]
 
-/** What operators did, and what that led to. */
+/** The events of the operators and their consequences. */
 const operated = (): PlantedEvent[] => [
   of('claimed', 'gate', 1, 'ada-id'),
   { ...of('locked', 'gate', 1, 'ada-id'), data: { attempt: 1, agentId: 'ada-id', locks: ['pool:ci'] } },
@@ -133,7 +133,10 @@ const messageOps = (): PlantedOp[] => [
   deliver('bob', 530, 'm4', 1, 'k4'),
 ]
 
-/** A run with lost replies, expiries, retries, fan-outs and dead letters in which every promise was kept. */
+/**
+ * Returns a run with lost replies, expiries, retries, fan-outs and dead letters in which every
+ * promise was kept.
+ */
 export function goodStory(): Story {
   return {
     agents: [

@@ -4,7 +4,7 @@ import { type Violation, violation } from './violation.ts'
 export type Fields = Readonly<Record<string, unknown>>
 export type Outcome = 'ok' | 'fail' | 'info'
 
-/** A call with what became of it, or a note, which has only an outcome. */
+/** A call with its outcome, or a note, which has an outcome only. */
 export interface Op {
   readonly file: string
   readonly i: number
@@ -14,7 +14,7 @@ export interface Op {
   readonly invokedAt: number
   outcome: Outcome
   output: Fields
-  /** Infinity while no outcome is known. */
+  /** Infinity while the outcome is unknown. */
   endedAt: number
 }
 
@@ -56,7 +56,7 @@ function lineOf(value: unknown): Line | undefined {
   const { i, t, type, client, f, in: input = {}, out: output = {} } = value
   if (typeof i !== 'number' || typeof t !== 'number' || typeof client !== 'string' || typeof f !== 'string')
     return undefined
-  // An outcome that is an error may carry it in any shape.
+  // An error as the outcome may have any form.
   if (!isType(type) || !isFields(input)) return undefined
   if (type === 'ok' && !isFields(output)) return undefined
   return { i, t, type, client, f, input, output: isFields(output) ? output : {} }
@@ -74,7 +74,7 @@ const opened = (file: string, line: Line): Op => ({
   endedAt: Number.POSITIVE_INFINITY,
 })
 
-/** Adds a line to the calls of its file; says what is wrong with it when it fits none. */
+/** Adds a line to the calls of its file. Returns the fault of a line that matches no call. */
 function addLine(file: string, line: Line, calls: Map<number, Op>, ops: Op[], settled: Set<Op>): string | undefined {
   const call = calls.get(line.i)
   if (line.type === 'invoke') {
@@ -109,7 +109,8 @@ function readFile(file: string, ops: Op[], violations: Violation[]): number {
 
   for (const [index, text] of texts.entries()) {
     const value = parse(text)
-    // A process killed while it wrote leaves half a line behind: what it would have said is unknown, like a lost reply.
+    // A process that is killed while it writes leaves half a line. Its contents are unknown, like a
+    // lost reply.
     if (value === undefined && index === texts.length - 1) return index
     const line = lineOf(value)
     if (!line) {

@@ -14,15 +14,18 @@ const closingWords = [
   'cancelled',
 ]
 
-/** What ends a lease. */
+/** The events that end a lease. */
 export const closing: ReadonlySet<string> = new Set(closingWords.map((word) => `task.${word}`))
 
-/** Replays the leases of one task in the order of the log: at most one is open, and only the newest is ever closed. */
+/**
+ * Replays the leases of one task in the order of the log: at most one is open, and only the newest
+ * one is closed.
+ */
 function replay(taskId: string, events: readonly EventRow[]): Violation[] {
   const violations: Violation[] = []
   let newest = 0
   let open: EventRow | undefined
-  // The result of an attempt that came too late, taken after all: it ends its task as that attempt.
+  // The attempt of an adopted orphan result: it ends its task as that attempt.
   let adopted: number | null = null
   for (const event of events) {
     if (event.type === 'task.claimed') {

@@ -3,7 +3,7 @@ import { type EventRow, isHeld, type Stored } from './database.ts'
 import { closing } from './leases.ts'
 import { type Violation, violation } from './violation.ts'
 
-/** `file:` names a path, which excludes what is above and under it. */
+/** `file:` names a path, which excludes the paths above and below it. */
 const isPath = (lock: string): boolean => lock.startsWith('file:')
 const isPool = (lock: string): boolean => lock.startsWith('pool:')
 
@@ -12,7 +12,7 @@ const under = (inner: string, outer: string): boolean => outer === 'file:' || in
 const exclude = (a: string, b: string): boolean =>
   !isPool(a) && (a === b || (isPath(a) && isPath(b) && (under(a, b) || under(b, a))))
 
-/** Who holds what, moving through the log. */
+/** The held locks and their holders at a position of the log. */
 class Held {
   readonly #byTask = new Map<string, string[]>()
   readonly #pools: ReadonlyMap<string, number>
@@ -21,7 +21,7 @@ class Held {
     this.#pools = pools
   }
 
-  /** Takes locks for a task; says which other tasks are in the way. */
+  /** Takes locks for a task. Returns the other tasks that hold conflicting locks. */
   take(taskId: string, locks: readonly string[]): string[] {
     const inTheWay = locks.flatMap((lock) => this.#against(taskId, lock))
     this.#byTask.set(taskId, [...new Set([...(this.#byTask.get(taskId) ?? []), ...locks])])
@@ -42,7 +42,7 @@ class Held {
 
 const ends = (event: EventRow): boolean => closing.has(event.type) || event.type === 'task.adopted'
 
-/** Replays what every lease held, in the order of the log. */
+/** Replays the locks of every lease in the order of the log. */
 function replay(stored: Stored): Violation[] {
   const held = new Held(stored.pools)
   const violations: Violation[] = []
@@ -59,7 +59,7 @@ function replay(stored: Stored): Violation[] {
   return violations
 }
 
-/** What is held at the end is a lease's, and each task counts its own. */
+/** Each lock that is held at the end belongs to a lease, and each task counts its own locks. */
 function kept(stored: Stored): Violation[] {
   const byTask = Map.groupBy(stored.locks, ({ taskId }) => taskId)
   const homeless = stored.locks.filter(({ taskId }) => !isHeld(stored.tasks.get(taskId)))

@@ -8,13 +8,13 @@ export const isEnding = (event: EventRow): boolean => endings.has(event.type)
 
 export const leaseKey = (lease: { taskId: string; leaseToken: string }): string => `${lease.taskId} ${lease.leaseToken}`
 
-/** Which attempt a token stands for, as far as a client saw it handed out. */
+/** Returns the attempt of each lease token that a client received from a claim. */
 export const attemptsByLease = (claims: readonly Claim[]): Map<string, number> =>
   new Map(claims.map((claim) => [leaseKey(claim), claim.attempt]))
 
 export const eventsOfType = (stored: Stored, id: string, ...types: readonly string[]): EventRow[] =>
   (stored.eventsOf.get(id) ?? []).filter((event) => types.includes(event.type))
 
-/** Data without an attempt may be of any attempt. */
+/** Data without an attempt may belong to any attempt. */
 export const mayBeAttempt = (event: EventRow, attempt: number | undefined): boolean =>
   attempt === undefined || event.attempt === null || event.attempt === attempt

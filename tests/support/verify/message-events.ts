@@ -2,7 +2,7 @@ import type { Checker } from './checker.ts'
 import { eventsOfType } from './lookups.ts'
 import { violation } from './violation.ts'
 
-/** Each sending, ack and nak is in the log: the first two exactly once for each stored message. */
+/** Each send, ack and nak is in the log: the first two exactly once for each stored message. */
 export const messageEvents: Checker = ({ naks }, stored) => {
   const ofRows = stored.messages.flatMap((row) => {
     const sent = eventsOfType(stored, row.id, 'message.sent')

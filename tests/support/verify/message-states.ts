@@ -19,7 +19,8 @@ export const deadLetters: Checker = (_recorded, stored) =>
     .flatMap((row) => {
       const failures = stored.deliveryFailures.get(row.id) ?? 0
       const events = eventsOfType(stored, row.id, 'message.dead')
-      // The copy of a fan-out for a full mailbox is born dead, without a delivery that could have failed.
+      // The copy of a fan-out for a full inbox is a dead letter from the start, without a delivery
+      // that could have failed.
       const told = events.length > 0 && (failures > 0 || row.deliveries === 0)
       return told ? [] : [violation('dead-without-history', `message ${row.id}`, { row, failures, events })]
     })

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import type { Rule } from './violation.ts'
 
-/** One counter that says something else than the rows it counts. */
+/** A counter that differs from the number of its rows. */
 export interface Miscount {
   readonly rule: Extract<Rule, 'conservation-broken' | 'rollup-wrong'>
   readonly subject: string
@@ -28,10 +28,13 @@ const tasksSql = `select project_id as project, coalesce(epic, '') as epic, coal
 
 const statuses = ['pending', 'delivered', 'acked', 'dead', 'expired'] as const
 
-/** Runs a query on what is judged. */
+/** Runs a query on the checked database. */
 export type Rows = <Row>(sql: string) => Row[]
 
-/** A mailbox against its rows: each status is counted as it is stored, and what was accepted is all of them and the purged ones. */
+/**
+ * Compares the counters of an inbox with its rows: one counter for each status, and one for all
+ * accepted messages, the purged ones included.
+ */
 function mailboxes(rowsOf: Rows): Miscount[] {
   const rows = rowsOf<{ agentId: string; status: string; rows: number }>(messagesSql)
   const found = Map.groupBy(rows, (row) => row.agentId)
@@ -76,13 +79,13 @@ function rollups(rowsOf: Rows): Miscount[] {
     }))
 }
 
-/** Every counter that does not say what a recount of the rows says. */
+/** Returns every counter that differs from the number of its rows. */
 export const miscountsBy = (rowsOf: Rows): Miscount[] => [...mailboxes(rowsOf), ...rollups(rowsOf)]
 
 export const miscountsIn = (database: Database.Database): Miscount[] =>
   miscountsBy(<Row>(sql: string) => database.prepare<[], Row>(sql).all())
 
-/** The same of a file. */
+/** Returns the wrong counters of a database file. */
 export function miscounted(file: string): Miscount[] {
   const database = new Database(file, { readonly: true, fileMustExist: true })
   try {

@@ -3,13 +3,13 @@ import type { EventRow, TaskRow } from './database.ts'
 import { eventsOfType } from './lookups.ts'
 import { type Rule, type Violation, violation } from './violation.ts'
 
-/** Events after which a task waits for somebody, and those that end the wait. */
+/** The events after which a task waits for an operator, with the events that end the wait. */
 const waits: Readonly<Record<string, readonly string[]>> = {
   'task.input_requested': ['task.input_provided', 'task.failed', 'task.cancelled', 'task.adopted'],
   'task.submitted': ['task.rejected', 'task.completed', 'task.cancelled'],
 }
 
-/** Claims of a task that waited for an answer or a verdict. */
+/** Returns the claims of tasks that waited for an answer or a verdict. */
 function claimedWaiting(events: readonly EventRow[]): EventRow[] {
   const early: EventRow[] = []
   let waitsFor: readonly string[] | undefined
@@ -21,7 +21,7 @@ function claimedWaiting(events: readonly EventRow[]): EventRow[] {
   return early
 }
 
-/** What a completion of a task that is to be verified breaks. */
+/** Returns the rules that a completion without a verification breaks, for tasks that need one. */
 function unverified(events: readonly EventRow[]): [Rule, EventRow][] {
   const completed = events.filter(({ type }) => type === 'task.completed')
   return completed.flatMap((event): [Rule, EventRow][] => {
@@ -31,7 +31,7 @@ function unverified(events: readonly EventRow[]): [Rule, EventRow][] {
   })
 }
 
-/** Reopenings of what had not failed. */
+/** Returns the retries of tasks that had not failed. */
 const unfailed = (events: readonly EventRow[]): EventRow[] =>
   events.filter(({ type }, index) => type === 'task.reopened' && events[index - 1]?.type !== 'task.failed')
 
@@ -50,7 +50,7 @@ const eventsOf: Readonly<Record<string, readonly string[]>> = {
   redrive: ['message.redriven'],
 }
 
-/** What operators changed, and what tasks went through on the way. */
+/** Compares the changes of operators with the transitions of the tasks. */
 export const operators: Checker = ({ operations }, stored) => {
   const tasks = [...stored.tasks.values()].flatMap((row): Violation[] =>
     brokenBy(row, stored.eventsOf.get(row.id) ?? []).map(([rule, event]) =>

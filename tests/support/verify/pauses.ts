@@ -2,7 +2,7 @@ import type { Checker } from './checker.ts'
 import type { EventRow, Stored } from './database.ts'
 import { violation } from './violation.ts'
 
-/** What is paused, moving through the log. */
+/** The paused scopes at a position of the log. */
 class Paused {
   readonly #what = new Set<string>()
 
@@ -23,7 +23,10 @@ class Paused {
   }
 }
 
-/** Nothing new is claimed there until it is resumed: by the order of the log, which is that of the commits. */
+/**
+ * No task of a paused scope is claimed until it is resumed. The order of the log, which is that of
+ * the commits, decides.
+ */
 export const pauses: Checker = (_recorded, stored: Stored) => {
   const paused = new Paused()
   return stored.events.flatMap((event) => {

@@ -2,7 +2,10 @@ import type { Checker } from './checker.ts'
 import { answered, explains, intentsOf } from './send-index.ts'
 import { type Violation, violation } from './violation.ts'
 
-/** What no reply names can only come from sends whose fate is unknown, each of them at most once to each recipient. */
+/**
+ * A message that no reply names comes from a send with an unknown outcome, at most once for each
+ * recipient.
+ */
 export const phantomMessages: Checker = ({ sends }, stored) => {
   const violations: Violation[] = []
   const intents = intentsOf(sends)

@@ -59,7 +59,7 @@ export const settle = (
   out: { messageId, status },
 })
 
-/** An operator's call, with what a bulk verb says it changed. */
+/** Returns an operator's call, with the changes that a bulk verb reports. */
 export const change = (
   f: string,
   t: number,
@@ -67,7 +67,7 @@ export const change = (
   out: Record<string, unknown> = {},
 ): PlantedOp => ({ client: 'tony', f, t, type: 'ok', in: input, out })
 
-/** A delivery after a redrive: counted anew, under another receipt. */
+/** Returns a delivery after a redrive: its count starts at one, and its receipt is another one. */
 export function redelivered(client: string, t: number, messageId: string, attempt: number, key: string): PlantedOp {
   const first = deliver(client, t, messageId, attempt, key)
   return { ...first, out: { ...first.out, receipt: `${messageId}-again-${attempt}`, redrives: 1 } }
@@ -89,7 +89,7 @@ export const sent = (id: string): PlantedEvent => ({
   data: { messageId: id },
 })
 
-/** A watcher that reads the whole log, and is restarted halfway. */
+/** Returns the records of a watcher that reads the whole log and is restarted halfway. */
 export const sightings = (log: readonly PlantedEvent[]): PlantedOp[] => {
   const seen = log.map(
     (event, index): PlantedOp => ({

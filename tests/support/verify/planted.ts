@@ -8,9 +8,9 @@ type Row = Record<string, Value>
 export interface PlantedOp {
   client: string
   f: string
-  /** When it was called; the reply came a millisecond later. */
+  /** The time of the call; the reply comes a millisecond later. */
   t: number
-  /** `lost` has no outcome line, `note` no call. */
+  /** `lost` has no line for the outcome, `note` has none for the call. */
   type: 'ok' | 'fail' | 'info' | 'lost' | 'note'
   in?: Record<string, unknown>
   out?: Record<string, unknown>
@@ -22,27 +22,27 @@ export interface PlantedEvent {
   actor?: string
   epic?: string
   data?: Record<string, unknown>
-  /** Default: its place in the list. */
+  /** Default: its position in the list. */
   seq?: number
 }
 
-/** A history and a database, as data: planted on disk as they are, sound or not. */
+/** A history and a database as data. They are written to disk as they are, right or wrong. */
 export interface Story {
   agents: { id: string; name: string; role: string }[]
   tasks: (Row & { id: string })[]
   dependencies: { task: string; on: string }[]
   messages: (Row & { id: string })[]
   failures: { message: string; attempt: number }[]
-  /** What is held at the end. */
+  /** The locks that are held at the end. */
   locks: { lock: string; task: string }[]
   pools: { name: string; size: number }[]
   events: PlantedEvent[]
   /** Default: the number of events. */
   head?: number
   ops: PlantedOp[]
-  /** SQL the broken server ran beside the rows. */
+  /** SQL that changes the database after the rows. */
   tampered: string[]
-  /** Text appended to a client's file. */
+  /** Text after the last line of a client's file. */
   tails: Record<string, string>
 }
 
@@ -129,7 +129,7 @@ function plantDatabase(file: string, story: Story): void {
   database.pragma('synchronous = off')
   database.pragma('journal_mode = memory')
   for (const statement of statements()) database.exec(statement)
-  // The rows a broken server leaves may be ones the schema refuses.
+  // The planted rows may be ones that the schema refuses.
   database.pragma('foreign_keys = off')
   database.pragma('ignore_check_constraints = on')
   database.exec('drop index messages_id_unique')
@@ -146,7 +146,7 @@ function linesOf(op: PlantedOp, i: number): string[] {
   return [called, JSON.stringify({ i, t: t + 1, type, client, f, out })]
 }
 
-/** Writes a story to a directory: one file a client, and the database. */
+/** Writes a story to a directory: one file for each client, and the database. */
 export function plant(directory: string, story: Story): { histories: string[]; database: string } {
   const database = join(directory, 'tony.db')
   plantDatabase(database, story)

@@ -5,16 +5,16 @@ import { type Violation, violation } from './violation.ts'
 
 interface Known {
   readonly settlement: Settlement
-  /** Its place among the deliveries of the message. */
+  /** The position among the deliveries of the message. */
   readonly place: number
   readonly deliveries: readonly Delivery[]
 }
 
-/** A redrive begins the count of deliveries anew; nothing is delivered a million times in between. */
+/** A redrive resets the count of deliveries, and there are never a million of them in between. */
 const placeOf = ({ redrives, attempt }: { readonly redrives: number; readonly attempt: number }): number =>
   redrives * 1_000_000 + attempt
 
-/** Accepted settlements whose receipt a client saw delivered. */
+/** Returns the accepted settlements whose receipt a client has received in a delivery. */
 function known(settlements: readonly Settlement[], deliveriesOf: Map<string, Delivery[]>): Known[] {
   return settlements.flatMap((settlement) => {
     if (settlement.outcome !== 'ok') return []
@@ -30,7 +30,7 @@ const replacedBefore = ({ settlement, place, deliveries }: Known) =>
 export const receipts: Checker = ({ deliveries, acks, naks }, stored) => {
   const violations: Violation[] = []
   const deliveriesOf = Map.groupBy(deliveries, (delivery) => delivery.messageId)
-  // A redrive counts deliveries anew: attempts from before and after it do not compare.
+  // A redrive resets the count of deliveries, so attempts before and after it cannot be compared.
   const comparable = ({ messageId }: Settlement) => eventsOfType(stored, messageId, 'message.redriven').length === 0
   const acked = known(acks.filter(comparable), deliveriesOf)
   for (const settled of [...acked, ...known(naks.filter(comparable), deliveriesOf)]) {

@@ -78,7 +78,7 @@ const settlementOf = (op: Op): Settlement => ({
   invokedAt: op.invokedAt,
 })
 
-/** What an operator's call was about: one task, or what a bulk verb says it changed. */
+/** Returns the objects of an operator's call: one task, or the changes that a bulk verb reports. */
 function operationOf(op: Op): Operation {
   const { taskId } = op.input
   const named = [op.output.taskIds, op.output.redriven].find(Array.isArray) ?? [taskId]
@@ -92,7 +92,7 @@ function sightingOf(op: Op): Sighting {
   return { ...seen, seq: number(op.output, 'seq'), type: text(op.output, 'type'), subject }
 }
 
-/** Sorts one operation into the record; what the rules do not speak of is left out. */
+/** Sorts one operation into the record. An operation that no rule needs is dropped. */
 function take(op: Op, recorded: Recorded): void {
   switch (op.f) {
     case 'claim':

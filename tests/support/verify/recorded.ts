@@ -14,16 +14,16 @@ export interface Start {
   readonly attempt: number
 }
 
-/** A call that names a lease; a `next` is a `complete` here. */
+/** A call with a lease. A `next` counts as a `complete`. */
 export interface LeaseWrite {
   readonly client: string
   readonly f: string
   readonly taskId: string
   readonly leaseToken: string
   readonly outcome: Outcome
-  /** What the task was then, as the reply said; '' where it did not. */
+  /** The status of the task in the reply; '' if the reply has none. */
   readonly status: string
-  /** What the lease held then, where the reply said so. */
+  /** The locks of the lease in the reply, if it has them. */
   readonly locks: readonly string[]
   readonly invokedAt: number
   readonly endedAt: number
@@ -50,7 +50,7 @@ export interface Delivery {
   readonly messageId: string
   readonly receipt: string
   readonly attempt: number
-  /** How often the message had been redriven: its deliveries are counted anew then. */
+  /** The number of redrives of the message. Each one resets the count of its deliveries. */
   readonly redrives: number
   readonly payloadHash: string
   readonly agentId: string
@@ -65,7 +65,7 @@ export interface Settlement {
   readonly invokedAt: number
 }
 
-/** A call of an operator that was acknowledged, and what it was about. */
+/** An acknowledged call of an operator, with its objects. */
 export interface Operation {
   readonly client: string
   readonly f: string

@@ -2,7 +2,9 @@ import type { Checker } from './checker.ts'
 import { eventsOfType } from './lookups.ts'
 import { violation } from './violation.ts'
 
-/** A message comes back from the dead once for each time it died, and its row counts that. */
+/**
+ * A dead letter is redriven at most once for each of its deaths, and its row counts the redrives.
+ */
 export const redrives: Checker = (_recorded, stored) =>
   stored.messages.flatMap((row) => {
     const events = eventsOfType(stored, row.id, 'message.dead', 'message.redriven')

@@ -1,13 +1,13 @@
 import type { AgentRow, MessageRow, Stored } from './database.ts'
 import type { Send } from './recorded.ts'
 
-/** All tries of one intended send. */
+/** All attempts of one intended send. */
 export interface Intent {
   readonly key: string
   readonly tries: readonly Send[]
-  /** The replies, of which there may be several when the key was tried again after one. */
+  /** The replies. There are several if the key was used again after a reply. */
   readonly replies: readonly Send[]
-  /** Whether it may have been stored without a reply that says so. */
+  /** True if the message may be stored without a reply that reports it. */
   readonly uncertain: boolean
 }
 
@@ -18,7 +18,7 @@ export function intentsOf(sends: readonly Send[]): Intent[] {
   })
 }
 
-/** The messages an intent was answered with, by id. */
+/** Returns the messages that the replies name, by id, with their intents. */
 export function answered(intents: readonly Intent[]): Map<string, Intent[]> {
   const byId = new Map<string, Intent[]>()
   for (const intent of intents) {
@@ -31,12 +31,15 @@ export function answered(intents: readonly Intent[]): Map<string, Intent[]> {
 function reaches(to: string, agent: AgentRow | undefined, sender: string | null, stored: Stored): boolean {
   if (to === '*') return agent?.id !== sender
   if (to.startsWith('role:')) return agent?.role === to.slice('role:'.length)
-  // Anything that names no agent is a topic, whose subscribers the histories do not tell.
+  // A target that names no agent is a topic, and the histories do not contain its subscribers.
   if (!stored.agents.has(to) && !stored.agentsByName.has(to)) return true
   return agent !== undefined && (agent.id === to || agent.name === to)
 }
 
-/** Whether a stored message can be the effect of a send: a client that is no agent may have sent in anyone's name. */
+/**
+ * True if a stored message can be the effect of a send. A client that is not an agent may have sent
+ * it in any name.
+ */
 export function explains(send: Send, row: MessageRow, stored: Stored): boolean {
   const sender = stored.agentsByName.get(send.client)
   const named = sender === undefined || sender.id === row.fromAgent

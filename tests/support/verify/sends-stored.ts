@@ -14,7 +14,10 @@ function ofRecipient(send: Send, recipient: Recipient, stored: Stored): Violatio
   return same ? [] : [violation('message-altered', `message ${row.id}`, { send, row })]
 }
 
-/** Every message a reply names is stored, once, as it was sent, and with one copy for each recipient. */
+/**
+ * Every message that a reply names is stored once, with the sent contents and one copy for each
+ * recipient.
+ */
 export const sendsStored: Checker = ({ sends }, stored) =>
   sends
     .filter((send) => send.outcome === 'ok')

@@ -4,8 +4,8 @@ import type { Claim, LeaseWrite } from './recorded.ts'
 import { type Violation, violation } from './violation.ts'
 
 /**
- * Judged by the clients' clock, which they share: a reply received says that the server had committed by then, and a write
- * sent later than that cannot have come before it.
+ * All clients share one clock. A received reply proves that the server had committed by then, so a
+ * write that was sent later came after the commit.
  */
 export const staleWrites: Checker = ({ leaseWrites, claims }) => {
   const violations: Violation[] = []

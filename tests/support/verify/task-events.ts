@@ -11,7 +11,7 @@ const eventsOfWrite: Readonly<Record<string, { rule: Rule; types: readonly strin
   lock: { rule: 'operator-event', types: ['task.locked'] },
 }
 
-/** Asking for what the claim had taken already changes nothing. */
+/** True if the write asks for locks that the claim has taken already, which changes nothing. */
 const tookNothing = (write: LeaseWrite, stored: Stored): boolean =>
   write.f === 'lock' &&
   write.locks.length > 0 &&
@@ -33,7 +33,7 @@ function ofWrite(write: LeaseWrite, attempt: number | undefined, stored: Stored)
   return found ? [] : [violation(wanted.rule, `task ${write.taskId}`, { write, attempt, events })]
 }
 
-/** What a client was told about a task is in the log. */
+/** Everything that a reply says about a task is in the log. */
 export const taskEvents: Checker = ({ claims, starts, leaseWrites }, stored) => {
   const attempts = attemptsByLease(claims)
   const handouts = [...claims, ...starts].flatMap((handout) => {

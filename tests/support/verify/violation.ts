@@ -1,4 +1,4 @@
-/** Every rule, and what it means when it fires. */
+/** Every rule, and its meaning when it is broken. */
 export const rules = {
   'history-malformed': 'a line or an operation of a history cannot be read',
 

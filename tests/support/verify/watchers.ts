@@ -3,7 +3,7 @@ import type { EventRow, Stored } from './database.ts'
 import type { Sighting } from './recorded.ts'
 import { type Violation, violation } from './violation.ts'
 
-/** Follows one watcher over its reconnects; the last number it holds when all is read. */
+/** Follows one watcher across its reconnects. Returns its last number when all events are read. */
 function follow(watcher: string, sightings: readonly Sighting[], log: Map<number, EventRow>) {
   const violations: Violation[] = []
   let last: number | undefined
@@ -12,7 +12,8 @@ function follow(watcher: string, sightings: readonly Sighting[], log: Map<number
 
   for (const sighting of sightings) {
     if ('from' in sighting) {
-      // One that begins again further back asked for the repeats; further on, it skipped what it never saw.
+      // A watcher that restarts further back has asked for the repeated events. A restart further
+      // ahead has skipped events.
       if (last !== undefined && sighting.from > last) refuse('watcher-gap', { sighting })
       last = sighting.from
       continue
@@ -30,7 +31,10 @@ function follow(watcher: string, sightings: readonly Sighting[], log: Map<number
 
 const headOf = (stored: Stored): number => stored.events.at(-1)?.seq ?? 0
 
-/** A watcher that was restarted goes on in another file; within a file the order of the lines is that of the arrivals. */
+/**
+ * A restarted watcher continues in another file. Within a file, the order of the lines is that of
+ * the arrivals.
+ */
 const inOrder = (sightings: readonly Sighting[]): Sighting[] =>
   [...Map.groupBy(sightings, (sighting) => sighting.file).values()]
     .toSorted((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0))
