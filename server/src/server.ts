@@ -241,6 +241,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   const log = createLog(config, logDestination)
   const services = await createServices(config, clock, metrics)
   metrics.setProjectStatsSource(() => statsByProject(services))
+  metrics.setWriteQueueSource(() => services.store.queueState)
   subscribeToWakes(services, log)
   logDiskSpace(services, log)
   const listener = new Listener(services, log, metrics)

@@ -58,3 +58,38 @@ test('writes are refused with OVERLOADED while others have waited for too long, 
   expect((await beat).extended).toHaveLength(1)
   expect((await lead.tasks.create({ type: 'code' })).status).toBe('pending')
 })
+
+const probe = async ({ url }: TestServer) => {
+  const answer = await fetch(`${url}/readyz`)
+  const { status, writes }: { status: string; writes: string } = JSON.parse(await answer.text())
+  return [answer.status, status, writes]
+}
+
+/** The values of a metric, by their labels. */
+async function gauge({ url }: TestServer, name: string): Promise<Record<string, number>> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const lines = text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'))
+  return Object.fromEntries([...lines].map(([, labels = '', value]) => [labels, Number(value)]))
+}
+
+test('a server that refuses writes for overload stays ready, and shows the age and the lanes of its queue', async () => {
+  const { server, ada, task, project } = await given()
+  await using _ = server
+  expect(await probe(server)).toEqual([200, 'ok', 'accepted'])
+  await using occupied = await occupy(server, project)
+  const beat = ada.agents.heartbeat({ leases: [leaseOf(task)] })
+  await arrived(ada)
+  const bulk = server.parts.store.transact({ project, lane: 'bulk' }, () => Promise.resolve())
+  server.clock.advance(1_500)
+  expect(await probe(server)).toEqual([200, 'ok', 'overloaded'])
+  expect(await gauge(server, 'tony_write_queue_age_seconds')).toEqual({ '': 1.5 })
+  expect(await gauge(server, 'tony_write_queue_operations')).toEqual({
+    'lane="urgent"': 1,
+    'lane="normal"': 1,
+    'lane="bulk"': 1,
+  })
+  await occupied.free()
+  await Promise.all([occupied.waiting, beat, bulk])
+  expect(await probe(server)).toEqual([200, 'ok', 'accepted'])
+  expect(await gauge(server, 'tony_write_queue_age_seconds')).toEqual({ '': 0 })
+})

@@ -3,6 +3,7 @@ import { TRPCError } from '@trpc/server'
 import type { Chunk } from '../domain/feed/item.ts'
 import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import type { Call, Connection } from '../guards/call.ts'
+import { takeTurn } from '../guards/observe.ts'
 import { ReplyBudget, type ReplyHold } from '../platform/reply-budget.ts'
 import { contextOf } from './context.ts'
 import { type CompiledProcedure, getCompiled, runGuards } from './procedure.ts'
@@ -12,6 +13,9 @@ import { appRouter } from './router.ts'
 export const procedures: ReadonlyMap<string, CompiledProcedure> = new Map(
   Object.entries(appRouter._def.procedures).map(([path, procedure]) => [path, getCompiled(procedure)]),
 )
+
+/** Returns the name of a call in the metrics: labels are bounded, but a caller names any path. */
+export const labelOf = (path: string): string => (procedures.has(path) ? path : 'unknown')
 
 /**
  * Returns the kind of wait of a call, if it has one. `subscription.stop` with the call's id ends
@@ -93,9 +97,10 @@ export async function runCall(request: CallRequest): Promise<unknown> {
 
 async function runHeldCall(request: CallRequest): Promise<unknown> {
   // Before anything else is made of the call: hundreds may wait on each socket.
-  const turn = request.kind === 'query' ? request.hold?.takeTurn() : undefined
+  const { connection, path, kind, hold } = request
+  const turn = kind === 'query' ? takeTurn(connection, labelOf(path), hold) : undefined
   if (turn) await turn
-  const { revocations } = request.connection.services.identity
+  const { revocations } = connection.services.identity
   if (revocations.isStale) await revocations.tryRefresh()
   const { settle, start } = prepareCall(request)
   try {

@@ -9,7 +9,7 @@ import { authorize } from '../guards/authorize.ts'
 import type { Call, CallOutcome, Connection, Guard, ProcedureMeta } from '../guards/call.ts'
 import { recordDenials } from '../guards/denials.ts'
 import { toErrorShape } from '../guards/errors.ts'
-import { logCall } from '../guards/observe.ts'
+import { logCall, takeTurn } from '../guards/observe.ts'
 import { refuseOverload } from '../guards/overload.ts'
 import { limitRate } from '../guards/rates.ts'
 import { requireWellFormed } from '../guards/well-formed.ts'
@@ -94,7 +94,7 @@ const guardedProcedure = (kind: Kind, meta: ProcedureMeta) =>
   t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next, signal }) => {
     const hold = kind === 'subscription' ? undefined : ctx.replies?.open()
     try {
-      if (kind === 'query') await hold?.takeTurn()
+      if (kind === 'query') await takeTurn(ctx, path, hold)
       const call: Call = {
         connection: ctx,
         requestId: uuidv7(),

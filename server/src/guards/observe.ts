@@ -1,5 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { Guard } from './call.ts'
+import type { ReplyHold } from '../platform/reply-budget.ts'
+import type { Connection, Guard } from './call.ts'
 import { toCoordinationError } from './errors.ts'
 
 /**
@@ -26,6 +27,26 @@ export const logCall: Guard = ({ connection, requestId, path, kind }) => {
     if (error && !outcome.ok && isFault(error)) {
       connection.log.error({ ...logFields, error: causeOf(outcome.error) }, 'call failed')
     } else connection.log.debug(logFields, error ? 'call refused' : 'call')
+  }
+}
+
+/**
+ * Takes the turn of a query to read, if it has a share of the replies. A refusal is counted as that
+ * of a call, because the guards begin after the turn. Returns undefined if the query need not wait.
+ */
+export function takeTurn(
+  { metrics }: Connection,
+  path: string,
+  hold: ReplyHold | undefined,
+): Promise<void> | undefined {
+  const refuse = (error: unknown): never => {
+    metrics.countRefusals(path, toCoordinationError(error).code)
+    throw error
+  }
+  try {
+    return hold?.takeTurn()?.catch(refuse)
+  } catch (error) {
+    return refuse(error)
   }
 }
 

@@ -4,6 +4,12 @@ import type { z } from 'zod'
 
 type ProjectStats = z.output<typeof systemMetricsOutput>
 
+/** The writes that wait: the age of the oldest one, and their number by lane. */
+interface WriteQueue {
+  readonly ageMs: number
+  readonly waiting: Readonly<Record<string, number>>
+}
+
 /** The product's metrics. Labels are bounded: a procedure's name or a code, never an id. */
 export class Metrics {
   readonly registry = new Registry()
@@ -42,6 +48,17 @@ export class Metrics {
     registers: [this.registry],
   })
 
+  readonly #queueAge = new Gauge({
+    name: 'tony_write_queue_age_seconds',
+    help: 'Time that the oldest waiting write has waited; writes are refused with OVERLOADED beyond MCP_LIMIT_QUEUE_MS',
+    registers: [this.registry],
+  })
+  readonly #queueSize = new Gauge({
+    name: 'tony_write_queue_operations',
+    help: 'Writes that wait for the writer, by lane',
+    labelNames: ['lane'],
+    registers: [this.registry],
+  })
   readonly #store = new Gauge({
     name: 'tony_store_answers',
     help: '1 if the store replied to this scrape; 0 if it did not and the project gauges hold their last values',
@@ -56,6 +73,7 @@ export class Metrics {
   readonly #agents = this.#createProjectGauge('tony_agents', 'Registered agents by status', 'status')
   readonly #events = this.#createProjectGauge('tony_events_seq', "Number of the feed's last event")
   #readProjectStats: () => Promise<ReadonlyMap<string, ProjectStats>> = () => Promise.resolve(new Map())
+  #readWriteQueue: () => WriteQueue = () => ({ ageMs: 0, waiting: {} })
 
   constructor() {
     collectDefaultMetrics({ register: this.registry })
@@ -75,6 +93,11 @@ export class Metrics {
     this.#readProjectStats = read
   }
 
+  /** Sets the source of the gauges about the writes that wait. Each scrape reads it. */
+  setWriteQueueSource(read: () => WriteQueue): void {
+    this.#readWriteQueue = read
+  }
+
   /**
    * Returns all metrics in the exposition format. It works while the store is unreachable, which is
    * when operators need it most.
@@ -88,6 +111,9 @@ export class Metrics {
       () => false,
     )
     this.#store.set(storeAnswers ? 1 : 0)
+    const { ageMs, waiting } = this.#readWriteQueue()
+    this.#queueAge.set(ageMs / 1_000)
+    for (const [lane, count] of Object.entries(waiting)) this.#queueSize.set({ lane }, count)
     return this.registry.metrics()
   }
 
@@ -101,6 +127,11 @@ export class Metrics {
   recordCall(procedure: string, code: string, elapsedMs: number): void {
     this.#calls.inc({ procedure, code })
     this.#seconds.observe({ procedure }, elapsedMs / 1_000)
+  }
+
+  /** Counts calls that were refused before they reached the guards. */
+  countRefusals(procedure: string, code: string, calls = 1): void {
+    this.#calls.inc({ procedure, code }, calls)
   }
 
   setOpenSockets(open: number): void {

@@ -159,6 +159,14 @@ export interface Scope {
   readonly requestId?: string
 }
 
+/** The operations that wait for a writer. Those of the batch that runs do not count. */
+export interface WriteQueueState {
+  /** Milliseconds that the oldest of them has waited; 0 if none waits. */
+  readonly ageMs: number
+  /** Their number by lane. */
+  readonly waiting: Readonly<Record<Lane, number>>
+}
+
 /** The state of the disk space for writes. */
 export interface DiskSpaceState {
   readonly full: boolean
@@ -191,6 +199,8 @@ export interface Store extends AsyncDisposable {
   transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T>
   /** Milliseconds that the oldest operation for a project's writer has waited. */
   queueAgeMs(project: string): number
+  /** The operations that wait for a writer now, of all projects. */
+  readonly queueState: WriteQueueState
   /** Calls `listener` for each wake after its commit. The returned function unsubscribes it. */
   onWake(listener: (wake: Wake) => void): () => void
   isUniqueViolation(error: unknown): boolean

@@ -1,6 +1,6 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { NewEvent, Reader, Scope, Transaction, Wake } from '../store.ts'
+import type { NewEvent, Reader, Scope, Transaction, Wake, WriteQueueState } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
 import type { Queued } from './fair-queue.ts'
 import { fencedOperationsIn, type InvalidationBy } from './fenced-operations.ts'
@@ -107,6 +107,11 @@ export class Batches {
   /** The age of the oldest operation that waits for a project's writer, in milliseconds. */
   queueAgeMs(project: string): number {
     return this.#queues.ageMs(project)
+  }
+
+  /** The operations that wait, of all projects. */
+  get queueState(): WriteQueueState {
+    return this.#queues.state
   }
 
   /** Commits a batch. Returns the operations for which no time was left. */

@@ -26,9 +26,14 @@ const callerOf = ({ scope }: Queued): string => scope.caller ?? ''
 class LaneQueue<T extends Queued> {
   /** The first project and the first caller are the next to be served. */
   readonly #projects = new Map<string, Map<string, T[]>>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
 
   get isEmpty(): boolean {
-    return this.#projects.size === 0
+    return this.#size === 0
   }
 
   get nextProject(): string | undefined {
@@ -36,6 +41,7 @@ class LaneQueue<T extends Queued> {
   }
 
   add(item: T): void {
+    this.#size += 1
     const { project } = item.scope
     const callers = this.#projects.get(project) ?? new Map<string, T[]>()
     this.#projects.set(project, callers)
@@ -48,6 +54,7 @@ class LaneQueue<T extends Queued> {
   putFirst(items: readonly T[]): void {
     const project = items[0]?.scope.project
     if (project === undefined) return
+    this.#size += items.length
     const callers = Map.groupBy(items, callerOf)
     for (const [caller, waiting] of this.#projects.get(project) ?? [])
       callers.set(caller, [...(callers.get(caller) ?? []), ...waiting])
@@ -61,6 +68,7 @@ class LaneQueue<T extends Queued> {
     if (!callers || !next) return undefined
     const [caller, items] = next
     const item = items.shift()
+    this.#size -= 1
     callers.delete(caller)
     if (items.length > 0) callers.set(caller, items)
     if (callers.size === 0) this.#projects.delete(project)
@@ -92,23 +100,25 @@ export class FairQueue<T extends Queued> {
     normal: new LaneQueue<T>(),
     bulk: new LaneQueue<T>(),
   }
-  #size = 0
   #batches = 0
   #promotions = 0
 
   get size(): number {
-    return this.#size
+    return laneOrder.reduce((size, lane) => size + this.#lanes[lane].size, 0)
+  }
+
+  /** The number of operations that wait in a lane. */
+  sizeOf(lane: Lane): number {
+    return this.#lanes[lane].size
   }
 
   add(item: T): void {
     this.#lanes[laneOf(item)].add(item)
-    this.#size += 1
   }
 
   /** Takes back operations of a batch that had no time left for them, in their order. */
   putBack(items: readonly T[]): void {
     for (const lane of laneOrder) this.#lanes[lane].putFirst(items.filter((item) => laneOf(item) === lane))
-    this.#size += items.length
   }
 
   /** Takes up to `limit` operations of one project, urgent ones first; none from an empty queue. */
@@ -130,7 +140,6 @@ export class FairQueue<T extends Queued> {
       }
       this.#lanes[lane].rotate(project)
     }
-    this.#size -= batch.length
     return batch
   }
 

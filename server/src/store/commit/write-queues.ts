@@ -1,5 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
+import type { Lane, WriteQueueState } from '../store.ts'
 import { FairQueue, type Queued } from './fair-queue.ts'
 
 const batchLimit = 64
@@ -55,6 +56,17 @@ export class WriteQueues<T extends Queued> {
   ageMs(project: string): number {
     const waiting = this.#queues.get(this.#options.writerOf(project))
     return waiting ? Math.max(0, this.#options.now() - waiting.oldestArrival) : 0
+  }
+
+  /** The operations that wait, over all writers. */
+  get state(): WriteQueueState {
+    const now = this.#options.now()
+    const queues = [...this.#queues.values()]
+    const waiting = (lane: Lane) => queues.reduce((sum, { queue }) => sum + queue.sizeOf(lane), 0)
+    return {
+      ageMs: queues.reduce((oldest, { oldestArrival }) => Math.max(oldest, now - oldestArrival), 0),
+      waiting: { urgent: waiting('urgent'), normal: waiting('normal'), bulk: waiting('bulk') },
+    }
   }
 
   /**

@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
 import { readMigrations, type SchemaError } from '../migrations/migrate.ts'
-import type { Reader, Scope, Store, Transaction, Wake } from '../store.ts'
+import type { Reader, Scope, Store, Transaction, Wake, WriteQueueState } from '../store.ts'
 import { CommitNotifier } from './commit-notifier.ts'
 import { BatchConnection, type BatchConnectionOptions } from './connection.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -221,6 +221,10 @@ class PostgresStore implements Store {
 
   queueAgeMs(project: string): number {
     return this.#batches.queueAgeMs(project)
+  }
+
+  get queueState(): WriteQueueState {
+    return this.#batches.queueState
   }
 
   onWake(listener: (wake: Wake) => void): () => void {

@@ -224,6 +224,9 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
         diskSpace?.full && !scope.freesSpace ? Promise.reject(diskSpace.fullError()) : batches.transact(scope, work),
       diskSpace,
       queueAgeMs: (project) => batches.queueAgeMs(project),
+      get queueState() {
+        return batches.queueState
+      },
       onWake: (listener) => {
         listeners.add(listener)
         return () => listeners.delete(listener)

@@ -34,8 +34,12 @@ export function handleProbe(
   }
 }
 
+/**
+ * Sends whether the server accepts traffic. Overload is no reason to send it elsewhere: it is
+ * short, it hits all replicas of a project at once, and reads and urgent calls still succeed.
+ */
 async function sendHealth(
-  { store, clock, startedAt, identity: { revocations } }: Services,
+  { store, clock, config, startedAt, identity: { revocations } }: Services,
   ready: () => boolean,
   response: ServerResponse,
 ): Promise<void> {
@@ -50,6 +54,8 @@ async function sendHealth(
   const isReady = ready() && storeUsable && !isFull
   const unreadyStatus = !storeUsable ? 'store_unavailable' : isFull ? 'disk_full' : 'draining'
   const status = isReady ? 'ok' : unreadyStatus
+  const isOverloaded = store.queueState.ageMs > config.limits.queueMs
+  const writes = !storeUsable || isFull ? 'refused' : isOverloaded ? 'overloaded' : 'accepted'
   const uptimeMs = Math.round(clock.monotonic() - startedAt)
-  sendJson(response, isReady ? 200 : 503, { status, uptimeMs })
+  sendJson(response, isReady ? 200 : 503, { status, writes, uptimeMs })
 }

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import type { WebSocket } from 'ws'
-import { runCall, runSubscription } from '../../api/pipeline.ts'
+import { labelOf, runCall, runSubscription } from '../../api/pipeline.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { currentPrincipal, leewayMs } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
@@ -103,14 +103,18 @@ export class Socket {
     const calls = all.filter((incoming) => incoming.type === 'call')
     const { frameCalls } = this.connection.services.config.limits
     if (calls.length <= frameCalls) return all
+    // One count: a frame may have 20,000 calls.
+    this.connection.metrics.countRefusals('unknown', 'INVALID_INPUT', calls.length)
     this.#write(refuseFrame(calls, frameCalls))
     if (this.#malformedFrames.record()) this.close(closeCodes.malformed, 'too many malformed frames')
     return all.filter(({ type }) => type !== 'call')
   }
 
   /** Refuses a call beyond a limit, at the cost of a normal call to slow the client down. */
-  #refuseOverLimit(limitError: CoordinationError, envelope: Envelope): void {
-    const rateError = this.connection.services.identity.rateLimiter.tryConsume(this.connection, 1)
+  #refuseOverLimit(path: string, limitError: CoordinationError, envelope: Envelope): void {
+    const { services, metrics } = this.connection
+    const rateError = services.identity.rateLimiter.tryConsume(this.connection, 1)
+    metrics.countRefusals(labelOf(path), (rateError ?? limitError).code)
     this.refuse(rateError ?? limitError, envelope)
     if (rateError && this.#abuseDetector.recordRefusal()) this.close(closeCodes.flooding, 'RATE_LIMITED')
   }
@@ -218,7 +222,7 @@ export class Socket {
         return this.refuse(new CoordinationError('INVALID_INPUT', `Duplicate id ${id}`), envelope)
     }
     const limitError = limitErrorOf(incoming, this.#openCalls, this.connection.services.config.limits)
-    if (limitError) return this.#refuseOverLimit(limitError, envelope)
+    if (limitError) return this.#refuseOverLimit(incoming.path, limitError, envelope)
     if (incoming.kind === 'subscription') void this.#subscribe(incoming, envelope)
     else void this.#call(incoming, incoming.kind, envelope)
   }
