@@ -20,12 +20,14 @@ export default defineConfig(({ mode }) => ({
   resolve: { conditions: ['tony-source'] },
   ssr: { resolve: { conditions: ['tony-source', 'node', 'default'] } },
   test: {
-    // Importing the server takes 1.4 s of CPU time, so the files of a worker share what they import.
+    // An import of the server takes 1.4 s of CPU time, so the files of a worker share their
+    // imports.
     isolate: false,
     maxWorkers: Math.max(2, availableParallelism() - 1),
     execArgv: [`--import=${new URL('tests/support/resolve-drizzle.mjs', import.meta.url)}`],
     setupFiles: ['tests/support/clean-environment.ts', 'tests/support/leftover-processes.ts'],
-    // A test that hangs may take long to fail. One that passes may take long on a busy machine.
+    // A test that hangs may take long to fail, and a test that passes may take long on a busy
+    // machine.
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },

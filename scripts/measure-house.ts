@@ -19,7 +19,15 @@ import {
   wideDocLines,
   withoutBlocks,
 } from '../tests/support/architecture/prose.ts'
-import { readProduct, readTests, readTools, root, type Source } from '../tests/support/architecture/source.ts'
+import {
+  readOtherPrograms,
+  readProduct,
+  readTestPrograms,
+  readTests,
+  readTools,
+  root,
+  type Source,
+} from '../tests/support/architecture/source.ts'
 
 const packages = ['server', 'client', 'shared', 'bridge', 'cli', 'tools'] as const
 
@@ -123,9 +131,10 @@ function measureHouse() {
     docs: ratesIn(pages.map(({ text }) => withoutBlocks(text))),
     commentsByFolder: {
       ...Object.fromEntries(packages.map((name) => [name, families(inPackage(name))])),
-      tests: families(tests),
+      tests: families(readTestPrograms()),
+      others: families(readOtherPrograms()),
     },
-    tooWide: wideComments(product).length,
+    tooWide: wideComments([...product, ...readTestPrograms(), ...readOtherPrograms()]).length,
   }
 }
 
@@ -185,7 +194,7 @@ const cellsOf = ({ openings, families }: ProseRates): number[] => [openings, ...
 
 const labelsOf = ({ families }: ProseRates): string[] => ['opens with wh-, %', ...families.map(({ label }) => label)]
 
-/** By how much a rate differs from the review, in per cent of the review. */
+/** Returns the difference between a rate and that of the review, in per cent of the review. */
 const changeOf = (now: readonly number[], before: readonly number[]): string[] =>
   now.map((rate, index) => {
     const change = Math.round((rate / (before[index] ?? rate) - 1) * 100)

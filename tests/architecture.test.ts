@@ -28,19 +28,22 @@ import { layers, unknownLayers } from './support/architecture/layers.ts'
 import { diallingOut, expressionOwners, packageOwners, pureOperations } from './support/architecture/owners.ts'
 import { planted } from './support/architecture/planted.ts'
 import { plantedProse } from './support/architecture/planted-prose.ts'
+import { commentFaults, overusedOnPages, proseTarget, wideDocLines } from './support/architecture/prose.ts'
 import {
-  overusedFamilies,
-  overusedOnPages,
-  proseTarget,
-  wideComments,
-  wideDocLines,
-} from './support/architecture/prose.ts'
-import { parseSource, readProduct, readTests, readTools, root } from './support/architecture/source.ts'
+  parseSource,
+  readOtherPrograms,
+  readProduct,
+  readTestPrograms,
+  readTests,
+  readTools,
+  root,
+} from './support/architecture/source.ts'
 import { styleDifferences } from './support/architecture/style.ts'
 import { onPages, pages, textOf } from './support/pages.ts'
 
 const product = readProduct()
 const tests = readTests()
+const [testPrograms, otherPrograms] = [readTestPrograms(), readOtherPrograms()]
 const all = [...product, ...tests, ...readTools()]
 const use = budgetUseOf(product)
 
@@ -54,7 +57,11 @@ describe('the checker sees', () => {
   test('every file there is', () => {
     expect(product.length).toBeGreaterThan(100)
     expect(tests.length).toBeGreaterThan(50)
-    expect(product.filter(({ path }) => path.includes('dist') || path.includes('node_modules'))).toEqual([])
+    const programs = [...product, ...testPrograms, ...otherPrograms].map(({ path }) => path)
+    expect(programs.filter((path) => path.includes('dist/') || path.includes('node_modules'))).toEqual([])
+    const folders = ['tests/api/', 'tests/support/children/', 'scripts/', 'bench/', 'demo/', 'examples/']
+    expect(folders.filter((folder) => !programs.some((path) => path.startsWith(folder)))).toEqual([])
+    for (const ending of ['.ts', '.js', '.mjs']) expect(programs.some((path) => path.endsWith(ending))).toBe(true)
   })
 
   test('the keys of a schema, of an example and of a table', () => {
@@ -148,12 +155,12 @@ describe('the product as a whole', () => {
 })
 
 describe('the prose', () => {
-  test('of comments in the product is at most 100 columns wide', () => {
-    expect(wideComments(product)).toEqual([])
-  })
-
-  test('of comments in the product has a noun where a clause would be a riddle', () => {
-    expect(overusedFamilies(proseTarget)(product)).toEqual([])
+  test.each([
+    ['the product', product],
+    ['the tests', testPrograms],
+    ['the scripts, the benchmarks, the demo and the examples', otherPrograms],
+  ])('of comments in %s is at most 100 columns wide and has a noun for each subject', (_, sources) => {
+    expect(commentFaults(sources)).toEqual([])
   })
 
   test('of pages is at most 100 columns wide', () => {

@@ -1,4 +1,4 @@
-/** One caller that broadcasts: many `sendMany` calls at once, each of 100 messages to all agents. */
+/** Broadcasts as one caller: many `sendMany` calls at once, each of 100 messages to all agents. */
 import { createClient } from '@tony/mcp-client'
 import { serveJobs } from './child.ts'
 

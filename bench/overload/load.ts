@@ -22,7 +22,7 @@ export interface LoadResult {
   readonly sent: number
   readonly succeeded: number
   readonly refused: number
-  /** Refusals that did not say when to try again. */
+  /** Refusals without a time for the next attempt. */
   readonly refusedWithoutTime: number
   /** Errors other than OVERLOADED, by code. */
   readonly others: Readonly<Record<string, number>>
@@ -33,7 +33,7 @@ export interface LoadResult {
 
 const [url = '', sockets = '100'] = process.argv.slice(2)
 
-/** Time between two looks at how many calls are due, in milliseconds. */
+/** Interval in milliseconds at which the number of due calls is computed. */
 const tickMs = 2
 
 class Socket {
@@ -146,7 +146,7 @@ async function run({ seconds, perSecond, inFlight }: LoadJob): Promise<LoadResul
   }
   let offered = 0
   while (elapsed() < seconds) {
-    // Calls that no socket had room for are not offered later.
+    // A due call without a free socket is dropped.
     const due = perSecond === undefined ? Number.POSITIVE_INFINITY : perSecond * elapsed()
     while (offered < due && sendOne()) offered += 1
     if (due < Number.POSITIVE_INFINITY) offered = Math.max(offered, due)

@@ -1,10 +1,9 @@
 /**
- * Measures how the server behaves beyond its capacity. The server, the load, the workers and the
- * broadcast are processes of their own. It measures the capacity, then offers multiples of it while
- * workers hold leases of 5, 10 and 30 s, and last one caller broadcasts beside them.
- *
- * The exit code is 1 if a lease of a beating worker was lost, a heartbeat failed, a refusal did not
- * say when to try again, or the server's memory grew beyond its bound.
+ * Measures the server beyond its capacity. The server, the load, the workers and the broadcast are
+ * processes of their own. It measures the capacity, then offers multiples of it while workers hold
+ * leases of 5, 10 and 30 s, and last one caller broadcasts beside them. The exit code is 1 if a
+ * lease of a worker with heartbeats was lost, a heartbeat failed, a refusal named no time for the
+ * next attempt, or the server's memory grew beyond its bound.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

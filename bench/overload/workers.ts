@@ -11,7 +11,7 @@ export interface WorkersJob {
 
 export interface WorkersResult {
   readonly leases: number
-  /** Leases that a heartbeat or the completion at the end did not find. */
+  /** Leases that a heartbeat or the final completion did not find. */
   readonly lost: number
   /** Heartbeats that failed, by code. */
   readonly failures: Readonly<Record<string, number>>

@@ -1,4 +1,4 @@
-import { overusedFamilies, overusedOnPages, proseTarget, wideComments, wideDocLines } from './prose.ts'
+import { commentFaults, overusedFamilies, overusedOnPages, proseTarget, wideComments, wideDocLines } from './prose.ts'
 import type { Planted, Rule } from './source.ts'
 
 const task = 'server/src/tasks/claim.ts'
@@ -85,6 +85,26 @@ const ofFamilies: readonly Planted[] = [
   },
 ]
 
+const [aTest, aScript, anExample] = ['tests/api/tasks.claim.test.ts', 'scripts/build.ts', 'examples/chat.js']
+
+const everywhere: readonly Planted[] = [
+  {
+    what: 'bad comments of a test, a script and an example',
+    rule: commentFaults,
+    files: {
+      [aTest]: `${lineOf(101)}\nx()`,
+      [aScript]: '/** Whether it builds. */\nx()',
+      [anExample]: '// Whoever asks is told.\nx()',
+    },
+    says: [
+      `${aTest}:1: a comment line of 101 columns`,
+      'opens with a question word: 66.67 % of the comments, at most 3 %',
+      'whoever, whatever, whom: ',
+      'is said/told/asked/heard: ',
+    ],
+  },
+]
+
 const onPages: readonly Planted[] = [
   {
     what: 'an expression of a family on a page',
@@ -100,4 +120,4 @@ const onPages: readonly Planted[] = [
   },
 ]
 
-export const plantedProse: readonly Planted[] = [...widths, ...docWidths, ...ofFamilies, ...onPages]
+export const plantedProse: readonly Planted[] = [...widths, ...docWidths, ...ofFamilies, ...everywhere, ...onPages]

@@ -235,3 +235,6 @@ export const overusedOnPages =
   (ceilings: ProseCeilings) =>
   (pages: readonly { readonly text: string }[]): string[] =>
     overusedIn(ratesIn(pages.map(({ text }) => ownWordsOf(text))), ceilings)
+
+/** Finds all faults of the comments of some files: wide lines and overused families. */
+export const commentFaults: Rule = (sources) => [...wideComments(sources), ...overusedFamilies(proseTarget)(sources)]

@@ -38,6 +38,13 @@ export const readTests = (): Source[] => read('tests/**/*.ts')
 /** Reads the scripts, the benchmarks, the demo and the configuration. */
 export const readTools = (): Source[] => read('{scripts,bench,demo}/**/*.ts').concat(read('*.config.ts'))
 
+/** Reads the programs of the tests, with those in JavaScript. */
+export const readTestPrograms = (): Source[] => read('tests/**/*.{ts,js,mjs}')
+
+/** Reads the scripts, the benchmarks, the demo, the examples and the configuration. */
+export const readOtherPrograms = (): Source[] =>
+  read('{scripts,bench,demo,examples}/**/*.{ts,js,mjs}').concat(read('*.config.ts'))
+
 function read(pattern: string): Source[] {
   const paths = globSync(pattern, {
     cwd: root,

@@ -35,7 +35,9 @@ const limits: readonly StatedLimit[] = [
   ),
 ]
 
-/** Finds numbers of STYLE.md that differ from the limits of the gates, and numbers without a gate. */
+/**
+ * Finds numbers of STYLE.md that differ from the limits of the gates, and numbers without a gate.
+ */
 export function styleDifferences(page: string): string[] {
   const text = withoutBlocks(page).replaceAll(/\s+/g, ' ')
   const differences = limits.flatMap(({ what, pattern, limit }) => {
