@@ -92,13 +92,13 @@ export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'a key is forgotten',
     file: 'server/src/guards/idempotency.ts',
-    find: '  if (existing) {',
-    replace: '  if (existing && existing.reply === "") {',
+    find: '  if (stored) return',
+    replace: '  if (stored?.reply === "") return',
   },
   {
     name: 'a key is good for any input',
     file: 'server/src/guards/idempotency.ts',
-    find: 'if (existing.inputHash !== inputHash) {',
-    replace: 'if (existing.inputHash === "") {',
+    find: 'if (existing.inputHash !== inputHash)',
+    replace: 'if (existing.inputHash === "")',
   },
 ]
