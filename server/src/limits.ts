@@ -46,6 +46,8 @@ const shape = {
   addressPerSecond: limit(100, 1, 10_000_000),
   /** Milliseconds a project's writes may wait before more of them are refused. */
   queueMs: limit(1_000, 50, 60_000),
+  /** Bytes of the inputs that wait for a writer before more writes are refused. */
+  queueBytes: limit(64 * mebibyte, mebibyte, 65_536 * mebibyte),
   /** Milliseconds of continued RATE_LIMITED calls after which the socket is closed. */
   abuseMs: limit(3_000, 100, 600_000),
 }

@@ -27,6 +27,7 @@ import { statsByProject } from './operations/system/metrics.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createLog, type Log, openLogDestination } from './platform/log.ts'
 import { Metrics } from './platform/metrics.ts'
+import { QueuedInputs } from './platform/queued-inputs.ts'
 import { PageSlots } from './platform/reply-budget.ts'
 import { iso } from './platform/times.ts'
 import { BackupRunner } from './store/backup/backup-runner.ts'
@@ -175,6 +176,7 @@ async function createServices(config: Config, clock: Clock, metrics: Metrics): P
         : new BackupRunner(() => ({ file: database, folder: config.backupDir, at: clock.wall() })),
       retentionProgress: { cursors: new Map(), onDeleted: (what, rows) => metrics.countDeletedRows(what, rows) },
       pageSlots: new PageSlots(clock, config.limits.pageBytes),
+      queuedInputs: new QueuedInputs(config.limits.queueBytes),
       startedAt: clock.monotonic(),
       now: store.now,
     }

@@ -47,7 +47,6 @@ test('writes are refused with OVERLOADED while others have waited for too long, 
   await using _ = server
   await using occupied = await occupy(server, project)
   server.clock.advance(1_500)
-  const once = { signal: AbortSignal.abort() }
   const refused = await lead.tasks.create({ type: 'code' }, once).catch((error: unknown) => error)
   expect(refused).toMatchObject({ code: 'OVERLOADED', applied: 'no', retryable: true, retryAfterMs: 1_500 })
   expect((await lead.tasks.get({ taskId: task.id })).status).toBe('in_progress')
@@ -92,4 +91,58 @@ test('a server that refuses writes for overload stays ready, and shows the age a
   await Promise.all([occupied.waiting, beat, bulk])
   expect(await probe(server)).toEqual([200, 'ok', 'accepted'])
   expect(await gauge(server, 'tony_write_queue_age_seconds')).toEqual({ '': 0 })
+})
+
+/** JSON of about 6 kB. */
+const large = { text: 'x'.repeat(6_000) }
+
+const once = { signal: AbortSignal.abort() }
+const overloaded = { code: 'OVERLOADED', applied: 'no', retryable: true, retryAfterMs: 100 }
+
+test('writes are refused with OVERLOADED while the inputs that wait are large, and small heartbeats and reads never', async () => {
+  await using server = await TestServer.start({ limits: { queueBytes: 10_000 } })
+  const [lead, ada] = [server.connect(), await server.agent('ada')]
+  await lead.tasks.create({ type: 'code' })
+  const task = await claimOne(ada)
+  const project = (await lead.projects.list()).projects[0]?.id ?? ''
+  await using occupied = await occupy(server, project)
+  const first = lead.tasks.create({ type: 'code', metadata: large })
+  await arrived(lead)
+  const second = lead.tasks.create({ type: 'code', metadata: large }, once).catch((error: unknown) => error)
+  expect(await second).toMatchObject(overloaded)
+  const overHttp = await fetch(`${server.url}/trpc/tasks.create`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ type: 'code', metadata: large }),
+  })
+  expect([overHttp.status, overHttp.headers.get('retry-after')]).toEqual([503, '1'])
+  const done = ada.tasks.complete({ ...leaseOf(task), result: large })
+  await arrived(ada)
+  const beat = ada.agents.heartbeat({ leases: [] })
+  await arrived(ada)
+  const ack = ada.messages.nak({ messageId: task.id, receipt: 'none', error: large.text }, once).catch((error) => error)
+  expect(await ack).toMatchObject(overloaded)
+  expect((await lead.tasks.get({ taskId: task.id })).status).toBe('in_progress')
+  await occupied.free()
+  expect((await first).status).toBe('pending')
+  expect((await done).status).toBe('completed')
+  expect((await beat).lost).toEqual([])
+  expect((await lead.tasks.create({ type: 'code', metadata: large })).status).toBe('pending')
+})
+
+test('a batch of messages counts once among the inputs that wait, and one larger than the limit waits alone', async () => {
+  await using server = await TestServer.start({ limits: { queueBytes: 5_000 } })
+  const lead = server.connect()
+  await server.agent('ada')
+  const project = (await lead.projects.list()).projects[0]?.id ?? ''
+  const batch = {
+    messages: Array.from({ length: 60 }, (_, payload) => ({ to: 'ada', type: 'note'.repeat(10), payload })),
+  }
+  await using occupied = await occupy(server, project)
+  const sent = lead.messages.sendMany(batch)
+  await arrived(lead)
+  expect(await lead.messages.sendMany(batch, once).catch((error: unknown) => error)).toMatchObject(overloaded)
+  await occupied.free()
+  expect((await sent).results.flatMap(({ error }) => error ?? [])).toEqual([])
+  expect((await lead.messages.sendMany(batch)).results).toHaveLength(60)
 })

@@ -39,8 +39,11 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
     const whole = { key: key.key, partOf: step.partOf }
     return runIdempotent(tx, { ...key, key: `${key.key}#${step.number}` }, () => work(tx), { replay, whole })
   }
-  const transact: Context['transact'] = (work, options = {}) =>
-    services.store.transact(scope, (tx) => once(tx, work, options))
+  const begin = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
+    const transact = () => services.store.transact(scope, work)
+    return call.input ? call.input.countDuring(transact) : transact()
+  }
+  const transact: Context['transact'] = (work, options = {}) => begin((tx) => once(tx, work, options))
   return {
     ...services,
     principal,
@@ -54,7 +57,7 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
     transact,
     transactLarge: (work, options = {}) =>
       hold
-        ? hold.transact((measured) => services.store.transact(scope, (tx) => measured(() => once(tx, work, options))))
+        ? hold.transact((measured) => begin((tx) => measured(() => once(tx, work, options))))
         : transact(work, options),
   }
 }

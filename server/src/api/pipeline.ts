@@ -4,6 +4,7 @@ import type { Chunk } from '../domain/feed/item.ts'
 import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import type { Call, Connection } from '../guards/call.ts'
 import { takeTurn } from '../guards/observe.ts'
+import type { QueuedInput } from '../platform/queued-inputs.ts'
 import { ReplyBudget, type ReplyHold } from '../platform/reply-budget.ts'
 import { contextOf } from './context.ts'
 import { type CompiledProcedure, getCompiled, runGuards } from './procedure.ts'
@@ -49,6 +50,8 @@ export interface CallRequest {
   readonly path: string
   readonly kind: Call['kind']
   readonly rawInput: unknown
+  /** The bytes of its frame. Default: those of the connection. */
+  readonly input?: QueuedInput | undefined
   readonly signal: AbortSignal
   /**
    * The share in the memory of the connection's replies, which the transport releases once it has
@@ -57,7 +60,7 @@ export interface CallRequest {
   readonly hold?: ReplyHold | undefined
 }
 
-function prepareCall({ connection, requestId, path, kind, rawInput, signal, hold }: CallRequest) {
+function prepareCall({ connection, requestId, path, kind, rawInput, input, signal, hold }: CallRequest) {
   const procedure = procedures.get(path)
   if (procedure?.kind !== kind)
     throw new TRPCError({ code: 'NOT_FOUND', message: `No "${kind}"-procedure on path "${path}"` })
@@ -68,13 +71,14 @@ function prepareCall({ connection, requestId, path, kind, rawInput, signal, hold
     kind,
     meta: procedure.meta,
     rawInput,
+    input: input ?? connection.input,
     hold,
     principal: anonymousPrincipal,
   }
   const settle = runGuards(call)
   const start = () => {
-    const input: unknown = procedure.input.parse(rawInput)
-    return procedure.run(connection.services, contextOf(call, input, signal), input)
+    const parsed: unknown = procedure.input.parse(rawInput)
+    return procedure.run(connection.services, contextOf(call, parsed, signal), parsed)
   }
   return { settle, start }
 }

@@ -102,6 +102,7 @@ const guardedProcedure = (kind: Kind, meta: ProcedureMeta) =>
         kind,
         meta,
         rawInput: await getRawInput(),
+        input: ctx.input,
         hold,
         principal: anonymousPrincipal,
       }

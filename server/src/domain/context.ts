@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { QueuedInputs } from '../platform/queued-inputs.ts'
 import type { PageSlots } from '../platform/reply-budget.ts'
 import type { BackupRunner } from '../store/backup/backup-runner.ts'
 import type { Reader, Store, Transaction } from '../store/store.ts'
@@ -63,6 +64,7 @@ export interface Services {
   readonly backupRunner: BackupRunner | undefined
   readonly retentionProgress: RetentionProgress
   readonly pageSlots: PageSlots
+  readonly queuedInputs: QueuedInputs
   /** Start of the server, by the monotonic clock. */
   readonly startedAt: number
   /**
@@ -73,7 +75,8 @@ export interface Services {
 }
 
 /** The services that operations use. */
-export interface OperationServices extends Omit<Services, 'retentionProgress' | 'pageSlots' | 'identity'> {
+export interface OperationServices
+  extends Omit<Services, 'retentionProgress' | 'pageSlots' | 'queuedInputs' | 'identity'> {
   readonly identity: Omit<IdentityServices, 'incarnations' | 'revocations' | 'lockouts' | 'rateLimiter' | 'denials'>
 }
 

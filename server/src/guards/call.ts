@@ -4,6 +4,7 @@ import type { Caller } from '../domain/identity/caller.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import type { QueuedInput } from '../platform/queued-inputs.ts'
 import type { ReplyBudget, ReplyHold } from '../platform/reply-budget.ts'
 import type { Lane } from '../store/store.ts'
 
@@ -35,6 +36,8 @@ export interface Connection extends Caller {
   readonly transport: 'ws' | 'http' | 'rest' | 'mcp'
   /** Replaces the principal after a re-authentication; only a socket can do it. */
   readonly renew?: ((principal: Principal) => void) | undefined
+  /** The bytes of all calls, if they come with one HTTP request. */
+  readonly input?: QueuedInput | undefined
   /** Bounds the memory of the replies. Without it they have no bound. */
   readonly replies?: ReplyBudget | undefined
 }
@@ -47,6 +50,8 @@ export interface Call {
   readonly kind: 'query' | 'mutation' | 'subscription'
   readonly meta: ProcedureMeta
   readonly rawInput: unknown
+  /** The bytes that the call came with; it shares them with the other calls of its frame. */
+  readonly input?: QueuedInput | undefined
   /** The call's share of `connection.replies`; a subscription has none. */
   readonly hold?: ReplyHold | undefined
   /** Anonymous until the guard `authenticate` has set it. */

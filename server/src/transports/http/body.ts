@@ -21,6 +21,11 @@ const readBytes = (request: IncomingMessage, limit: number): Promise<Buffer> =>
     request.once('error', reject)
   })
 
+/** Returns the bytes of a request's body, or the limit if the request does not tell. */
+export function bodyBytesOf({ headers }: IncomingMessage, limit: number): number {
+  return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : limit
+}
+
 /**
  * Reads the JSON body of a request. Throws UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE or
  * INVALID_INPUT.

@@ -3,7 +3,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { uuidv7 } from 'uuidv7'
 import { procedures, runCall } from '../../api/pipeline.ts'
 import type { CompiledProcedure } from '../../api/procedure.ts'
-import { readBody } from './body.ts'
+import { bodyBytesOf, readBody } from './body.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
 import { sendError, sendJson, type TransportContext } from './responses.ts'
 
@@ -46,6 +46,7 @@ export function handleRest(
       metrics,
       transport: 'rest' as const,
       address: checks.addressOf(request),
+      input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes)),
       identity,
     }
     const rateHeaders = services.identity.rateLimiter.headers(connection)

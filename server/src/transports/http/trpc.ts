@@ -5,6 +5,7 @@ import { toCoordinationError } from '../../guards/errors.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import { ReplyBudget } from '../../platform/reply-budget.ts'
+import { bodyBytesOf } from './body.ts'
 import { bearerOf, identify, projectOf } from './identify.ts'
 import type { RequestChecks } from './request-checks.ts'
 import { authenticateHeaders, retryHeaders } from './responses.ts'
@@ -37,6 +38,7 @@ export const createTrpcHandler = (services: Services, log: Log, metrics: Metrics
       metrics,
       transport: 'http' as const,
       address: checks.addressOf(req),
+      input: services.queuedInputs.open(bodyBytesOf(req, services.config.limits.bodyBytes)),
       replies: new ReplyBudget(services.pageSlots, services.config.limits.socketBufferBytes),
       identity: await identify(services, checks, { token: bearerOf(req), project: projectOf(req), request: req }),
     }),

@@ -10,7 +10,7 @@ import { checkCaller } from '../../guards/caller.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { checkWellFormed } from '../../guards/well-formed.ts'
 import { version } from '../../platform/version.ts'
-import { readBody } from '../http/body.ts'
+import { bodyBytesOf, readBody } from '../http/body.ts'
 import { bearerOf, identify, projectOf } from '../http/identify.ts'
 import { authenticateHeaders, retryHeaders, sendJson, type TransportContext } from '../http/responses.ts'
 import { writeWebResponse } from '../http/web-response.ts'
@@ -56,7 +56,15 @@ async function connectionOf(
   const { context, request } = exchange
   const { services, log, metrics, checks } = context
   const identity = await identify(services, checks, { token: bearerOf(request), project: projectOf(request), request })
-  const connection = { services, log, metrics, transport: 'mcp' as const, address: checks.addressOf(request), identity }
+  const connection = {
+    services,
+    log,
+    metrics,
+    transport: 'mcp' as const,
+    address: checks.addressOf(request),
+    input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes)),
+    identity,
+  }
   // A caller with a principal pays for the calls of its request.
   const caller = { connection, requestId: uuidv7(), path, cost: identity.ok ? 0 : 1 }
   return { connection, credential: checkCaller(caller, () => requirePrincipal(exchange, identity)) }

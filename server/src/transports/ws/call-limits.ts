@@ -7,7 +7,7 @@ import type { ClientMessage } from './client-message.ts'
 import { errorFrames } from './frames.ts'
 import type { OpenCalls } from './open-calls.ts'
 
-type IncomingCall = Extract<ClientMessage, { type: 'call' }>
+export type IncomingCall = Extract<ClientMessage, { type: 'call' }>
 
 /**
  * Calls that a socket may have in flight beyond `callsInFlight` if they keep or end a lease, a

@@ -9,6 +9,7 @@ import { currentPrincipal, leewayMs } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError, toErrorShape } from '../../guards/errors.ts'
 import { yieldToEventLoop } from '../../platform/clock.ts'
+import type { QueuedInput } from '../../platform/queued-inputs.ts'
 import { ReplyBudget } from '../../platform/reply-budget.ts'
 import {
   type AbuseDetector,
@@ -16,7 +17,7 @@ import {
   createMalformedFrameCounter,
   type MalformedFrameCounter,
 } from './abuse-detection.ts'
-import { limitErrorOf, refuseFrame } from './call-limits.ts'
+import { type IncomingCall, limitErrorOf, refuseFrame } from './call-limits.ts'
 import { type ClientMessage, parseClientMessages } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
 import {
@@ -90,8 +91,9 @@ export class Socket {
     if (text === 'PONG') return this.#recordPresence()
     if (text === 'PING') this.#write(pongFrame)
     else {
+      const input = this.connection.services.queuedInputs.open(data.length)
       for (const incoming of this.#refuseOversizedFrame(parseClientMessages(text))) {
-        this.#handle(incoming)
+        this.#handle(incoming, input)
         if (this.#closed) return
       }
     }
@@ -210,7 +212,7 @@ export class Socket {
     if (agent && identity.ok) services.presence.record(identity.principal.project, agent.id, services.now())
   }
 
-  #handle(incoming: ClientMessage): void {
+  #handle(incoming: ClientMessage, input: QueuedInput): void {
     if (incoming.type === 'malformed') return this.#countMalformed(incoming)
     if (incoming.type === 'stop') return this.#openCalls.stop(incoming.id)
     const { id, jsonrpc } = incoming
@@ -224,7 +226,7 @@ export class Socket {
     const limitError = limitErrorOf(incoming, this.#openCalls, this.connection.services.config.limits)
     if (limitError) return this.#refuseOverLimit(incoming.path, limitError, envelope)
     if (incoming.kind === 'subscription') void this.#subscribe(incoming, envelope)
-    else void this.#call(incoming, incoming.kind, envelope)
+    else void this.#call(incoming, { kind: incoming.kind, envelope, input })
   }
 
   #countMalformed({ envelope, reason: why }: Extract<ClientMessage, { type: 'malformed' }>): void {
@@ -233,16 +235,16 @@ export class Socket {
   }
 
   async #call(
-    incoming: Extract<ClientMessage, { type: 'call' }>,
-    kind: 'query' | 'mutation',
-    envelope: Envelope,
+    incoming: IncomingCall,
+    { kind, envelope, input }: { kind: 'query' | 'mutation'; envelope: Envelope; input: QueuedInput },
   ): Promise<void> {
     const requestId = uuidv7()
     const { id, path, rawInput } = incoming
+    const { connection } = this
     const { signal, end: endCall } = this.#openCalls.begin(id, path, rawInput)
     const hold = this.#replies.open()
     try {
-      const result = await runCall({ connection: this.connection, requestId, path, kind, rawInput, signal, hold })
+      const result = await runCall({ connection, requestId, path, kind, rawInput, input, signal, hold })
       this.#abuseDetector.recordSuccess()
       this.#write(resultFrame(envelope, result))
     } catch (error) {
@@ -255,7 +257,7 @@ export class Socket {
     }
   }
 
-  async #subscribe(incoming: Extract<ClientMessage, { type: 'call' }>, envelope: Envelope): Promise<void> {
+  async #subscribe(incoming: IncomingCall, envelope: Envelope): Promise<void> {
     const requestId = uuidv7()
     const { id, path, rawInput } = incoming
     const controller = new AbortController()
