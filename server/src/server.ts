@@ -128,6 +128,13 @@ function subscribeToWakes(services: Services, log: Log): void {
   })
 }
 
+function connectMetrics(metrics: Metrics, services: Services): void {
+  const { store } = services
+  metrics.setProjectStatsSource(() => statsByProject(services))
+  metrics.setWriteQueueSource(() => store.queueState)
+  if (store.walBytes) metrics.addWalGauge(store.walBytes)
+}
+
 function logDiskSpace({ store }: Services, log: Log): void {
   store.diskSpace?.onChange((full) => {
     if (full) log.error('the disk is full: writes are refused with STORAGE_FULL')
@@ -242,8 +249,7 @@ export async function start(config: Config, clock: Clock = systemClock): Promise
   const logDestination = openLogDestination(config, () => metrics.countDroppedLogLine())
   const log = createLog(config, logDestination)
   const services = await createServices(config, clock, metrics)
-  metrics.setProjectStatsSource(() => statsByProject(services))
-  metrics.setWriteQueueSource(() => services.store.queueState)
+  connectMetrics(metrics, services)
   subscribeToWakes(services, log)
   logDiskSpace(services, log)
   const listener = new Listener(services, log, metrics)

@@ -73,6 +73,7 @@ export class Metrics {
   readonly #agents = this.#createProjectGauge('tony_agents', 'Registered agents by status', 'status')
   readonly #events = this.#createProjectGauge('tony_events_seq', "Number of the feed's last event")
   #readProjectStats: () => Promise<ReadonlyMap<string, ProjectStats>> = () => Promise.resolve(new Map())
+  #setWalBytes: () => void = () => undefined
   #readWriteQueue: () => WriteQueue = () => ({ ageMs: 0, waiting: {} })
 
   constructor() {
@@ -98,6 +99,13 @@ export class Metrics {
     this.#readWriteQueue = read
   }
 
+  /** Adds a gauge of the write-ahead log's size. Each scrape reads it. */
+  addWalGauge(read: () => number): void {
+    const { registry } = this
+    const wal = new Gauge({ name: 'tony_wal_bytes', help: 'Size of the write-ahead log', registers: [registry] })
+    this.#setWalBytes = () => wal.set(read())
+  }
+
   /**
    * Returns all metrics in the exposition format. It works while the store is unreachable, which is
    * when operators need it most.
@@ -111,6 +119,7 @@ export class Metrics {
       () => false,
     )
     this.#store.set(storeAnswers ? 1 : 0)
+    this.#setWalBytes()
     const { ageMs, waiting } = this.#readWriteQueue()
     this.#queueAge.set(ageMs / 1_000)
     for (const [lane, count] of Object.entries(waiting)) this.#queueSize.set({ lane }, count)

@@ -214,6 +214,8 @@ export interface Store extends AsyncDisposable {
    * STORAGE_FULL.
    */
   readonly diskSpace?: DiskSpaceState | undefined
+  /** Returns the size of the write-ahead log. Absent if it is not a file of this process. */
+  readonly walBytes?: () => number
   /**
    * Returns free pages of deleted rows to the disk and returns their number. Absent if the engine
    * does so without it.

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { statSync } from 'node:fs'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import Database from 'better-sqlite3'
 import { uuidv7 } from 'uuidv7'
@@ -13,7 +14,7 @@ import { StoreRefusedError } from '../store-refused-error.ts'
 import { CheckpointRunner } from './checkpoint-runner.ts'
 import { DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { crash, crashOnCorruption, createErrorTranslator, sqliteCode } from './errors.ts'
-import { lockDatabaseFile } from './file-lock.ts'
+import { lockDatabaseFile, resolveDatabaseFile } from './file-lock.ts'
 import { FileWatch } from './file-watch.ts'
 import { reclaimPages, spareBytes } from './reclaim-pages.ts'
 import { StandstillWatch } from './standstill.ts'
@@ -36,8 +37,14 @@ export interface SqliteOptions {
  */
 const minimumVersion = [3, 51, 3]
 
-/** The writer runs a checkpoint at 64 MiB if the worker has not kept up. */
+/**
+ * The writer runs a checkpoint at 64 MiB. Under steady load that is the rule: the log begins anew
+ * only if all of it was moved when the writer comes, and commits arrive while the worker moves.
+ */
 const walBackstopPages = 16_384
+
+/** The size of that log. Page size and frame header are those of SQLite. */
+const walBackstopBytes = walBackstopPages * (4_096 + 24)
 
 export function refuseOldSqlite(version: string): void {
   const parts = version.split('.').map(Number)
@@ -65,6 +72,8 @@ export function openWriter(options: SqliteOptions): Database.Database {
     writer.pragma('journal_mode = WAL')
     writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
     writer.pragma(`wal_autocheckpoint = ${walBackstopPages}`)
+    // A longer log, as after a long read transaction, is cut when it begins anew.
+    writer.pragma(`journal_size_limit = ${walBackstopBytes}`)
     migrate(writer, sqliteMigrations(), options.clock.wall())
     return writer
   } catch (error) {
@@ -213,6 +222,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       database.close()
       unlock()
     }
+    const walFile = `${resolveDatabaseFile(options.file)}-wal`
     let closed: Promise<void> | undefined
     return {
       durability: options.durability,
@@ -231,6 +241,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
         listeners.add(listener)
         return () => listeners.delete(listener)
       },
+      walBytes: () => statSync(walFile, { throwIfNoEntry: false })?.size ?? 0,
       reclaimPages: () => reclaimPages(database, batches),
       isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(sqliteCode(error) ?? ''),
       [Symbol.asyncDispose]: () => {
