@@ -13,7 +13,7 @@ async function query(server: TestServer, path: string, token: string) {
 const register = (server: TestServer, body: string) =>
   fetch(`${server.url}/api/agents/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
 
-test('system.info says what this server is, to anyone', async () => {
+test('system.info describes the server to any caller', async () => {
   await using server = await TestServer.start()
   await server.advance(1_500)
   const answer = await fetch(`${server.url}/trpc/system.info`, { headers: { authorization: 'Bearer not-a-token' } })
@@ -29,14 +29,14 @@ test('system.info says what this server is, to anyone', async () => {
   })
 })
 
-test('a token nobody gave is UNAUTHENTICATED', async () => {
+test('an invented token is UNAUTHENTICATED', async () => {
   await using server = await TestServer.start()
   const stranger = server.connect({ token: 'not a token' })
   expect(await refusal(stranger.tasks.list({}))).toMatchObject({ code: 'UNAUTHENTICATED' })
   expect(await query(server, 'tasks.list', 'not-a-token')).toEqual({ status: 401, code: 'UNAUTHENTICATED' })
 })
 
-test('a token that was changed is UNAUTHENTICATED', async () => {
+test('a changed token is UNAUTHENTICATED', async () => {
   await using server = await TestServer.start()
   const { token } = await server.agent('worker')
   const [header, claims = '', signature] = token.split('.')
@@ -54,7 +54,7 @@ test('a token of another server is UNAUTHENTICATED', async () => {
   expect(await query(server, 'tasks.list', token)).toEqual({ status: 401, code: 'UNAUTHENTICATED' })
 })
 
-test('a token that is too old is TOKEN_EXPIRED, whether it has been seen before or not', async () => {
+test('an expired token is TOKEN_EXPIRED on its first and on any later use', async () => {
   await using server = await TestServer.start()
   const [seen, unseen] = [await server.agent('seen'), await server.agent('unseen')]
   await seen.tasks.list({})
@@ -78,7 +78,7 @@ test('a body above the limit is PAYLOAD_TOO_LARGE', async () => {
   expect(await response.json()).toMatchObject({ error: { data: { code: 'PAYLOAD_TOO_LARGE', applied: 'no' } } })
 })
 
-test('a key the contract does not know is INVALID_INPUT where nothing keeps it', async () => {
+test('a key that the contract does not know is INVALID_INPUT in a call that does not keep unknown keys', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   const odd = { limit: 1, nonsense: true }
@@ -87,21 +87,21 @@ test('a key the contract does not know is INVALID_INPUT where nothing keeps it',
   expect(await refusal(worker.messages.receive(odd))).toMatchObject({ code: 'INVALID_INPUT' })
 })
 
-test('INVALID_INPUT says which fields are wrong', async () => {
+test('INVALID_INPUT names the wrong fields', async () => {
   await using server = await TestServer.start()
   const refused = await refusal(server.connect().tasks.create({ type: '', maxAttempts: 0 }))
   expect(refused.details).toMatchObject({ issues: [{ path: 'type' }, { path: 'maxAttempts' }] })
   expect(refused.message).toContain('type')
 })
 
-test('a refusal says which permission was missing', async () => {
+test('a refusal names the missing permission', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   const refused = await refusal(worker.tasks.cancel({ taskId: '01900000-0000-7000-8000-000000000000' }))
   expect(refused).toMatchObject({ code: 'FORBIDDEN', details: { permission: 'tasks:cancel', role: 'developer' } })
 })
 
-test('a tester does what a developer does', async () => {
+test('a tester has the permissions of a developer', async () => {
   await using server = await TestServer.start()
   const [lead, tester] = [server.connect(), await server.agent('tester', { type: 'qa' })]
   await lead.tasks.create({ type: 'code' })

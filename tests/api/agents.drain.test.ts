@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf, receiveOne } from './given.ts'
 
-test('a draining agent gets no task, and its mail', async () => {
+test('a draining agent gets no task and still gets its messages', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })
@@ -27,7 +27,7 @@ test('draining ends when the agent registers again', async () => {
   await claimOne(again)
 })
 
-test('draining ends when the agent is resumed, for a claim that waits as well', async () => {
+test('a resume ends the drain of an agent, also for a claim that waits', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.agents.drain({ agent: 'ada' })
@@ -38,7 +38,7 @@ test('draining ends when the agent is resumed, for a claim that waits as well', 
   expect((await waiting).tasks).toHaveLength(1)
 })
 
-test('draining twice is one event, and of a silent agent the status is offline', async () => {
+test('a second drain appends no event, and a draining agent that is silent is offline', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   for (let round = 0; round < 2; round += 1) await lead.agents.drain({ agent: ada.id })
@@ -50,14 +50,14 @@ test('draining twice is one event, and of a silent agent the status is offline',
   expect(await lead.agents.get({ agent: 'ada' })).toMatchObject({ status: 'offline' })
 })
 
-test('draining needs a tech lead, and an agent that is there', async () => {
+test('agents.drain needs a tech lead and an existing agent', async () => {
   await using server = await TestServer.start()
   const ada = await server.agent('ada')
   expect(await refusal(ada.agents.drain({ agent: 'ada' }))).toMatchObject({ code: 'FORBIDDEN' })
   expect(await refusal(server.connect().agents.drain({ agent: 'absent' }))).toMatchObject({ code: 'NOT_FOUND' })
 })
 
-test('an agent that drains is told so during a pause too', async () => {
+test('a draining agent is reported as draining during a pause too', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.agents.drain({ agent: 'ada' })

@@ -21,7 +21,7 @@ test('a heartbeat extends exactly the leases it lists, each by its own length', 
   expect(other.leaseExpiresAt).toBe('2026-01-01T00:00:10.000Z')
 })
 
-test('a lease that two beats in a row do not list is released and burns no attempt', async () => {
+test('a lease that two successive heartbeats do not list is released and costs no failure', async () => {
   await using server = await TestServer.start()
   const { lead, worker, leases } = await holding(server, 1)
   const taskId = leases[0]?.taskId ?? ''
@@ -33,14 +33,14 @@ test('a lease that two beats in a row do not list is released and burns no attem
   expect(events).toMatchObject([{ subject: taskId, data: { reason: 'unlisted' } }])
 })
 
-test('listing a lease again in between starts the count anew', async () => {
+test('a heartbeat that lists a lease again resets the count', async () => {
   await using server = await TestServer.start()
   const { lead, worker, leases } = await holding(server, 1)
   for (const listed of [[], leases, [], leases, []]) await worker.agents.heartbeat({ leases: listed })
   expect((await lead.tasks.get({ taskId: leases[0]?.taskId ?? '' })).status).toBe('in_progress')
 })
 
-test('beats of others do not count', async () => {
+test('heartbeats of other agents do not count', async () => {
   await using server = await TestServer.start()
   const { lead, leases } = await holding(server, 1)
   const other = await server.agent('other')
@@ -48,7 +48,7 @@ test('beats of others do not count', async () => {
   expect((await lead.tasks.get({ taskId: leases[0]?.taskId ?? '' })).status).toBe('in_progress')
 })
 
-test('a heartbeat says which leases are lost and why', async () => {
+test('a heartbeat lists the lost leases with their reasons', async () => {
   await using server = await TestServer.start()
   const { lead, worker, leases } = await holding(server, 3)
   const [cancelled, expired, kept] = leases
@@ -71,7 +71,7 @@ test('a lease of a task that does not exist is lost', async () => {
   expect(lost).toEqual([{ taskId, reason: 'stale' }])
 })
 
-test('a health sample is stored as it was said', async () => {
+test('a health sample is stored as it was sent', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   const said = { requestsHandled: 7, avgResponseTimeMs: 12.5, errorRate: 0.25, cpuUsage: 1.5, memoryUsage: 1e9 }
@@ -100,7 +100,7 @@ test('a heartbeat leaves no event', async () => {
   expect(await lead.events.list({})).toEqual(before)
 })
 
-test('an observer beats too; who is no agent does not', async () => {
+test('an observer may send a heartbeat; a caller that is not an agent may not', async () => {
   await using server = await TestServer.start()
   const observer = await server.agent('watcher', { role: 'observer' })
   expect(await observer.agents.heartbeat({})).toEqual({ extended: [], lost: [], state: 'running' })

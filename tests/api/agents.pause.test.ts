@@ -19,7 +19,7 @@ async function waiting<T>(agent: TestAgent, call: Promise<T>): Promise<{ call: P
 }
 
 describe.each(scopes)('a pause of %s', (_, scope) => {
-  test('keeps tasks and mail back until it is resumed', async () => {
+  test('stops claims and deliveries until it is resumed', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     await lead.tasks.create({ type: 'code' })
@@ -32,7 +32,7 @@ describe.each(scopes)('a pause of %s', (_, scope) => {
     await receiveOne(ada)
   })
 
-  test('lets what is held go on, and the next claim of tasks.next find nothing', async () => {
+  test('keeps leases, and a claim by tasks.next finds no task', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     await lead.tasks.createMany({ tasks: [{ type: 'code', locks: ['a:b'] }, { type: 'code' }] })
@@ -48,7 +48,7 @@ describe.each(scopes)('a pause of %s', (_, scope) => {
     expect((await ada.agents.heartbeat({})).state).toBe('running')
   })
 
-  test('ends for a claim, a receive and both subscriptions that were waiting', async () => {
+  test('can be resumed for a claim, a receive and both subscriptions that wait', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     await lead.agents.pause(scope)
@@ -68,7 +68,7 @@ describe.each(scopes)('a pause of %s', (_, scope) => {
     expect(await inbox.call).toMatchObject([{ payload: 2 }])
   })
 
-  test('twice, or a resume twice, is one event', async () => {
+  test('appends one event if it is repeated, and so does a resume', async () => {
     await using server = await TestServer.start()
     const lead = server.connect()
     await server.agent('ada')
@@ -85,7 +85,7 @@ describe.each(scopes)('a pause of %s', (_, scope) => {
 })
 
 describe('a paused agent', () => {
-  test('is shown as paused, and stays so when it registers again', async () => {
+  test('is reported as paused, and stays paused when it registers again', async () => {
     await using server = await TestServer.start()
     const lead = server.connect()
     const ada = await server.agent('ada')
@@ -96,7 +96,7 @@ describe('a paused agent', () => {
     expect((await again.agents.heartbeat({})).state).toBe('paused')
   })
 
-  test('that waits in line first does not keep a task from the next', async () => {
+  test('that is the first waiter does not keep a task from the next one', async () => {
     await using server = await TestServer.start()
     const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
     const first = await waiting(ada, ada.tasks.claim({ waitMs: 20_000 }))
@@ -109,7 +109,7 @@ describe('a paused agent', () => {
     expect((await first.call).tasks).toMatchObject([{ id: two.id }])
   })
 
-  test('leaves others alone', async () => {
+  test('does not affect other agents', async () => {
     await using server = await TestServer.start()
     const [lead, bob] = [server.connect(), await server.agent('bob')]
     await server.agent('ada')
@@ -119,7 +119,7 @@ describe('a paused agent', () => {
   })
 })
 
-test('a paused project holds for agents that come later, and for no other project', async () => {
+test('a paused project also stops agents that register later, and stops no other project', async () => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   const lead = server.connect()
   await lead.projects.create({ name: 'other' })
@@ -135,7 +135,7 @@ test('a paused project holds for agents that come later, and for no other projec
 })
 
 describe('of a paused epic', () => {
-  test('nothing is claimed until it is resumed: what was ready, what becomes ready, and what comes later', async () => {
+  test('no task is claimed until it is resumed: neither those ready before, nor those that become ready, nor new ones', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     await lead.tasks.create({ type: 'code', epic: 'walls', title: 'held' })
@@ -179,7 +179,7 @@ describe('of a paused epic', () => {
   })
 })
 
-test('a pause is of exactly one thing, which is there, by a tech lead', async () => {
+test('a pause needs a tech lead and names exactly one existing agent, epic or project', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   for (const call of [lead.agents.pause, lead.agents.resume]) {

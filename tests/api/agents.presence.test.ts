@@ -14,7 +14,7 @@ test('an agent is idle, active while it holds a lease, and idle again', async ()
   expect(await status()).toBe('idle')
 })
 
-test('an agent that is silent for 30 seconds is offline, and back at its next call', async () => {
+test('an agent that is silent for 30 seconds is offline, and live again at its next call', async () => {
   await using server = await TestServer.start({ limits: { pingMs: 1e12 } })
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const status = async () => (await lead.agents.get({ agent: 'worker' })).status
@@ -32,7 +32,7 @@ test('an agent that is silent for 30 seconds is offline, and back at its next ca
   ])
 })
 
-test('any call is a sign of life', async () => {
+test('any call makes an agent live', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   for (let round = 0; round < 3; round += 1) {
@@ -47,7 +47,7 @@ test('any call is a sign of life', async () => {
   expect((await lead.events.list({ types: ['agent.offline'] })).events).toEqual([])
 })
 
-test('an agent that fell silent twice is said so twice, once each', async () => {
+test('an agent that is silent twice has one agent.offline event for each time', async () => {
   await using server = await TestServer.start({ limits: { pingMs: 1e12 } })
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const next = reading(lead.events.subscribe({ cursor: 'start', types: ['agent.offline', 'agent.online'] }))
@@ -60,7 +60,7 @@ test('an agent that fell silent twice is said so twice, once each', async () => 
   }
 })
 
-test('registering anew brings an agent back', async () => {
+test('a new registration makes an agent live', async () => {
   await using server = await TestServer.start({ limits: { pingMs: 1e12 } })
   await server.agent('worker')
   await server.advance(30_000)
@@ -68,7 +68,7 @@ test('registering anew brings an agent back', async () => {
   expect(await server.connect().agents.get({ agent: 'worker' })).toMatchObject({ status: 'idle', incarnation: 2 })
 })
 
-test('agents are listed by name and by what is asked for', async () => {
+test('agents are listed by name and by each filter', async () => {
   await using server = await TestServer.start({ limits: { pingMs: 1e12 } })
   const lead = server.connect()
   await server.agent('c', { type: 'qa', capabilities: ['rust'] })
@@ -87,7 +87,7 @@ test('agents are listed by name and by what is asked for', async () => {
   expect(await names({ limit: 2 })).toEqual(['a', 'b'])
 })
 
-test('an agent is found by id and by name; one that is not there is NOT_FOUND', async () => {
+test('an agent is found by its id and its name; an unknown one is NOT_FOUND', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   expect(await lead.agents.get({ agent: worker.id })).toEqual(await lead.agents.get({ agent: 'worker' }))

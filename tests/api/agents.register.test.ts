@@ -4,7 +4,7 @@ import { claimOne, leaseOf, rows } from './given.ts'
 
 const secret = 'a secret of the client’s'
 
-test('a registered agent is who it said it is', async () => {
+test('a registered agent has the data of its registration', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const said = { name: 'Ada', type: 'qa', capabilities: ['rust'], metadata: { host: 'h1', nested: { a: [1] } } }
@@ -22,7 +22,7 @@ test('a registered agent is who it said it is', async () => {
   })
 })
 
-test('registering leaves an event', async () => {
+test('a registration appends an event', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { agentId } = await lead.agents.register({ name: 'Ada', type: 'qa', capabilities: ['rust'] })
@@ -45,7 +45,7 @@ test.each([
   expect(await lead.agents.register({ name: 'b', type, role: 'observer' })).toMatchObject({ role: 'observer' })
 })
 
-test('only a tech lead registers others, and no agent is an admin', async () => {
+test('only a tech lead registers other agents, and no agent is an admin', async () => {
   await using server = await TestServer.start()
   const [worker, tester] = [await server.agent('worker'), await server.agent('tester', { type: 'qa' })]
   const boss = await server.agent('boss', { type: 'tech-lead' })
@@ -59,7 +59,7 @@ test('only a tech lead registers others, and no agent is an admin', async () => 
 })
 
 test.each(['', ' padded', 'role:tester', '*', 'new\nline', 'x'.repeat(129), '01900000-0000-7000-8000-000000000000'])(
-  '%j is no name',
+  '%j is not a valid name',
   async (name) => {
     await using server = await TestServer.start()
     const refused = await refusal(server.connect().agents.register({ name, type: 'qa' }))
@@ -83,7 +83,7 @@ test('the same name and secret is the same agent in a new incarnation', async ()
   expect(await lead.agents.get({ agent: 'Ada' })).toMatchObject({ capabilities: ['rust'], role: 'developer' })
 })
 
-test('a name is not given to who cannot prove to be its holder', async () => {
+test('a name is not given to a caller that cannot prove to be its holder', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { agentId } = await lead.agents.register({ name: 'Ada', type: 'qa', clientInstanceId: secret })
@@ -103,7 +103,7 @@ test('a name that was registered without a secret cannot be taken with one', asy
   expect(await refusal(call)).toMatchObject({ code: 'AGENT_NAME_TAKEN' })
 })
 
-test('the refresh token of the last registration is proof too, an older one is none', async () => {
+test('the refresh token of the last registration proves the holder, an older one does not', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const who = { name: 'Ada', type: 'qa' }
@@ -115,7 +115,7 @@ test('the refresh token of the last registration is proof too, an older one is n
   expect(await lead.agents.register({ ...who, clientInstanceId: secret })).toMatchObject({ incarnation: 3 })
 })
 
-test('two agents that ask for one name at once: one gets it', async () => {
+test('of two agents that register one name at the same time one gets it', async () => {
   await using server = await TestServer.start()
   const calls = ['first secret, long enough', 'other secret, long enough'].map((clientInstanceId) =>
     server.connect().agents.register({ name: 'Ada', type: 'qa', clientInstanceId }),
@@ -124,7 +124,7 @@ test('two agents that ask for one name at once: one gets it', async () => {
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
 })
 
-test('a new incarnation releases what the old one held, and burns no attempt', async () => {
+test('a new incarnation releases the leases of the old one and costs no failure', async () => {
   await using server = await TestServer.start()
   const [lead, old] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -137,7 +137,7 @@ test('a new incarnation releases what the old one held, and burns no attempt', a
   expect(events).toMatchObject([{ subject: id, data: { reason: 'takeover' } }])
 })
 
-test('a new incarnation inherits the mailbox', async () => {
+test('a new incarnation keeps the inbox', async () => {
   await using server = await TestServer.start()
   const old = await server.agent('worker')
   await server.connect().messages.send({ to: old.id, type: 'note', payload: 'hello' })
@@ -158,7 +158,7 @@ test('the old incarnation can neither read nor write, and its socket is closed',
   expect(await refusal(take(again.events.subscribe({}), 1))).toMatchObject({ code: 'STALE_INCARNATION' })
 })
 
-test('the old incarnation stays refused when the server has been restarted', async () => {
+test('the old incarnation is still refused after a restart of the server', async () => {
   await using server = await TestServer.start()
   const old = await server.agent('worker')
   const left = await server.agent('left')
@@ -174,7 +174,7 @@ test('the old incarnation stays refused when the server has been restarted', asy
   expect(await refusal(gone.agents.heartbeat({}))).toMatchObject({ code: 'TOKEN_REVOKED' })
 })
 
-test('a tech lead that is an agent may register itself anew', async () => {
+test('a tech lead that is an agent may register itself again', async () => {
   await using server = await TestServer.start()
   const boss = await server.agent('boss', { type: 'tech-lead' })
   const other = await server.agent('other', { type: 'tech-lead' })
@@ -183,7 +183,7 @@ test('a tech lead that is an agent may register itself anew', async () => {
   expect(reply).toMatchObject({ agentId: boss.id, incarnation: 2 })
 })
 
-test('secrets are in the file only as hashes', async () => {
+test('the database contains secrets only as hashes', async () => {
   await using server = await TestServer.start()
   const agent = await server.agent('worker')
   const stored = JSON.stringify([rows(server, 'SELECT * FROM agents'), rows(server, 'SELECT * FROM sessions')])

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer, take } from '../support/server.ts'
 import { tamper } from './given.ts'
 
-test('a tech lead takes over a name whose secrets are lost, and the holder before is fenced', async () => {
+test('a tech lead takes over a name whose secrets are lost, and the previous holder is fenced', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const lost = await server.agent('blue-fox')
@@ -12,14 +12,14 @@ test('a tech lead takes over a name whose secrets are lost, and the holder befor
   expect(['STALE_INCARNATION', 'CLIENT_CLOSED']).toContain(refused.code)
 })
 
-test('without asking for it, a tech lead that registers a taken name is refused like anyone else', async () => {
+test('a tech lead that registers a taken name without takeOver is refused like any other caller', async () => {
   await using server = await TestServer.start()
   await server.agent('blue-fox')
   const refused = await refusal(server.connect().agents.register({ name: 'blue-fox', type: 'implementation' }))
   expect(refused.code).toBe('AGENT_NAME_TAKEN')
 })
 
-test('a call whose input may be left out works without one', async () => {
+test('a call with an optional input works without an input', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const agent = await server.agent('worker')
@@ -29,7 +29,7 @@ test('a call whose input may be left out works without one', async () => {
   expect(first?.type).toBe('checkpoint')
 })
 
-test('a cursor into a log that was emptied is expired, and the log goes on after its last number', async () => {
+test('a cursor into a deleted part of the log is expired, and the log continues after its last number', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.create({ type: 'code' })

@@ -3,7 +3,7 @@ import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf, receiveOne, rows } from './given.ts'
 import { keeping } from './kept.ts'
 
-test('a tech lead unregisters an agent: its leases come back unburned and it is gone from the list', async () => {
+test('a tech lead unregisters an agent: its leases are released without a failure, and it leaves the list', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.createMany({ tasks: [{ type: 'a' }, { type: 'b' }] })
@@ -15,7 +15,7 @@ test('a tech lead unregisters an agent: its leases come back unburned and it is 
   expect((await lead.events.list({ types: ['agent.unregistered'] })).events).toMatchObject([{ subject: worker.id }])
 })
 
-test('an agent may leave by itself', async () => {
+test('an agent may unregister itself', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.create({ type: 'code' })
@@ -37,7 +37,7 @@ test('the token of an unregistered agent is TOKEN_REVOKED for reads and writes',
   expect(await refusal(again.tasks.claim())).toMatchObject({ code: 'TOKEN_REVOKED' })
 })
 
-test('an unregistered agent is not sent to, and its mailbox is kept', async () => {
+test('an unregistered agent receives no new messages, and its inbox is kept', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.messages.send({ to: 'worker', type: 'note', payload: 1 })
@@ -52,7 +52,7 @@ test('an unregistered agent is not sent to, and its mailbox is kept', async () =
   expect((await lead.agents.list({})).agents).toHaveLength(1)
 })
 
-test('unregistering ends the sessions: the refresh token is proof of nothing any more', async () => {
+test('unregistering ends the sessions: the refresh token proves nothing any more', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.agents.unregister({ agent: worker.id })
@@ -61,7 +61,7 @@ test('unregistering ends the sessions: the refresh token is proof of nothing any
   expect(await refusal(call)).toMatchObject({ code: 'AGENT_NAME_TAKEN' })
 })
 
-test('an agent does not unregister another, and one that is not there is NOT_FOUND', async () => {
+test('an agent may not unregister another one, and an unknown agent is NOT_FOUND', async () => {
   await using server = await TestServer.start()
   const [lead, worker, other] = [server.connect(), await server.agent('worker'), await server.agent('other')]
   expect(await refusal(worker.agents.unregister({ agent: other.id }))).toMatchObject({ code: 'FORBIDDEN' })
@@ -84,7 +84,7 @@ test('a lease of an agent that was unregistered cannot be completed', async () =
 
 const minute = 60_000
 
-test('an agent that has been silent for long is unregistered when nothing waits for it, and then goes', async () => {
+test('an agent that has been silent for long and has no pending messages is unregistered and then deleted', async () => {
   await using server = await keeping({ agents: { ms: 60 * minute, maxRows: 0 } })
   const lead = server.connect()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
@@ -113,7 +113,7 @@ test('an agent that has been silent for long is unregistered when nothing waits 
   expect((await server.agent('ada')).id).not.toBe(ada.id)
 })
 
-test('the mailbox of an agent that was silent for long is kept from when it is unregistered', async () => {
+test('the inbox of a silent agent is kept for its retention from the time it is unregistered', async () => {
   await using server = await keeping({ agents: { ms: 60 * minute, maxRows: 0 } })
   const ada = await server.agent('ada')
   ada.close()

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, reading } from './given.ts'
 
-test('an agent changes what it says of itself, and nothing else', async () => {
+test('an agent changes its own description and nothing else', async () => {
   await using server = await TestServer.start()
   const ada = await server.agent('ada', { capabilities: ['ts'], metadata: { host: 'a' } })
   expect(await ada.agents.update({ type: 'architect', metadata: { host: 'b' } })).toMatchObject({
@@ -23,14 +23,14 @@ test('an agent changes what it says of itself, and nothing else', async () => {
   ])
 })
 
-test('an update of nothing is no event', async () => {
+test('an empty update appends no event', async () => {
   await using server = await TestServer.start()
   const ada = await server.agent('ada')
   expect(await ada.agents.update({})).toMatchObject({ name: 'ada' })
   expect((await ada.events.list({ types: ['agent.updated'] })).events).toEqual([])
 })
 
-test('new capabilities count from the next claim on, whatever the token says', async () => {
+test('new capabilities count from the next claim on, whatever the token contains', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada', { capabilities: ['ts'] })]
   const ts = await lead.tasks.create({ type: 'code', requires: ['ts'] })
@@ -41,7 +41,7 @@ test('new capabilities count from the next claim on, whatever the token says', a
   expect((await claimOne(ada)).id).toBe(ts.id)
 })
 
-test('new capabilities count for a claim and a subscription that wait', async () => {
+test('new capabilities count for a claim and a subscription that already wait', async () => {
   await using server = await TestServer.start()
   const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
   const claim = ada.tasks.claim({ waitMs: 20_000 })
@@ -55,7 +55,7 @@ test('new capabilities count for a claim and a subscription that wait', async ()
   expect(await work).toMatchObject([{ id: later.id }])
 })
 
-test('a capability that is gone no longer takes a wake from those who have it', async () => {
+test('an agent that has lost a capability takes no wake from the agents that have it', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const [ada, bob] = [
@@ -73,7 +73,7 @@ test('a capability that is gone no longer takes a wake from those who have it', 
   expect((await first).tasks).toHaveLength(1)
 })
 
-test('a developer on this machine is no agent to update, and 65 capabilities are too many', async () => {
+test('the developer of dev mode is not an agent to update, and 65 capabilities are too many', async () => {
   await using server = await TestServer.start()
   expect(await refusal(server.connect().agents.update({ type: 'qa' }))).toMatchObject({ code: 'FORBIDDEN' })
   const capabilities = Array.from({ length: 65 }, (_, index) => `c${index}`)

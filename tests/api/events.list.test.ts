@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf, receiptOf, receiveOne, rows, tamper } from './given.ts'
 
-test('the log is dense, in commit order, and holds all that happened', async () => {
+test('the log has no gaps, is in commit order, and contains every change', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -33,7 +33,7 @@ test('the log is dense, in commit order, and holds all that happened', async () 
   expect(more).toBe(false)
 })
 
-test('a refused call leaves no number out', async () => {
+test('a refused call leaves no gap in the numbers', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await Promise.all([
@@ -47,7 +47,7 @@ test('a refused call leaves no number out', async () => {
   expect(rows(server, 'SELECT seq FROM projects')).toEqual([{ seq: 3 }])
 })
 
-test('many writers at once: the log stays dense', async () => {
+test('the log has no gaps with many concurrent writers', async () => {
   await using server = await TestServer.start()
   const leads = Array.from({ length: 5 }, () => server.connect())
   await Promise.all(leads.flatMap((lead) => Array.from({ length: 40 }, () => lead.tasks.create({ type: 'code' }))))
@@ -55,7 +55,7 @@ test('many writers at once: the log stays dense', async () => {
   expect(seqs).toEqual(Array.from({ length: 200 }, (_, index) => index + 1))
 })
 
-test('pages follow each other to the end, and only the last has no more', async () => {
+test('the pages of a list join without a gap, and only the last one has no next cursor', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany({ tasks: Array.from({ length: 9 }, () => ({ type: 'code' })) })
@@ -68,14 +68,14 @@ test('pages follow each other to the end, and only the last has no more', async 
   expect(await lead.events.list({ cursor: third.cursor })).toEqual({ events: [], cursor: third.cursor, more: false })
 })
 
-test('a full page that ends with the log says that there is no more', async () => {
+test('a full page at the end of the log has no next cursor', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany({ tasks: [{ type: 'a' }, { type: 'b' }] })
   expect(await lead.events.list({ limit: 2 })).toMatchObject({ more: false, events: { length: 2 } })
 })
 
-test('filters narrow the log down, alone and together', async () => {
+test('filters restrict the log, each alone and together', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const task = await lead.tasks.create({ type: 'code', epic: 'login' })
@@ -94,7 +94,7 @@ test('filters narrow the log down, alone and together', async () => {
   expect(await seqs({ agentId: worker.id, taskId: task.id, types: ['message.sent'] })).toEqual([5])
 })
 
-test('a cursor that is no longer reached is CURSOR_EXPIRED with the earliest one', async () => {
+test('a cursor before the log is CURSOR_EXPIRED with the earliest cursor', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany({ tasks: Array.from({ length: 5 }, () => ({ type: 'code' })) })
@@ -107,7 +107,7 @@ test('a cursor that is no longer reached is CURSOR_EXPIRED with the earliest one
   expect((await lead.events.list({})).events.map(({ seq }) => seq)).toEqual([4, 5])
 })
 
-test('a cursor from the future or of another epoch is CURSOR_AHEAD, one nobody gave INVALID_INPUT', async () => {
+test('a cursor from the future or of another epoch is CURSOR_AHEAD, an invented one INVALID_INPUT', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.create({ type: 'code' })
@@ -122,7 +122,7 @@ test('a cursor from the future or of another epoch is CURSOR_AHEAD, one nobody g
   expect(await refusal(lead.events.list({ limit: 1_001 }))).toMatchObject({ code: 'INVALID_INPUT' })
 })
 
-test('message events are seen by sender, recipient and tech lead only', async () => {
+test('message events are visible to sender, recipient and tech leads only', async () => {
   await using server = await TestServer.start()
   const [ann, bob, eve] = [await server.agent('ann'), await server.agent('bob'), await server.agent('eve')]
   await ann.messages.send({ to: 'bob', type: 'n', payload: 1 })

@@ -7,7 +7,7 @@ const many = (count: number, epic = 'x') => ({ tasks: Array.from({ length: count
 const seqsOf = (events: readonly { seq: number }[]) => events.map(({ seq }) => seq)
 const upTo = (count: number, from = 1) => Array.from({ length: count }, (_, index) => index + from)
 
-test('from the start: everything that was and everything that comes, each once and in order', async () => {
+test('a subscription from the start gets all past and future events, each once and in order', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany(many(200))
@@ -18,7 +18,7 @@ test('from the start: everything that was and everything that comes, each once a
   expect(seqsOf(await next(3))).toEqual([401, 402, 403])
 })
 
-test('without a cursor: a checkpoint of where it begins, then only what happens from now on', async () => {
+test('a subscription without a cursor gets a checkpoint and then only new events', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany(many(5))
@@ -28,7 +28,7 @@ test('without a cursor: a checkpoint of where it begins, then only what happens 
   expect(await next(1)).toMatchObject([{ seq: 6, type: 'task.created', subject: id }])
 })
 
-test('a stored cursor goes on after the last event that was read', async () => {
+test('a subscription with a stored cursor continues after the last event that was read', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany(many(10))
@@ -39,7 +39,7 @@ test('a stored cursor goes on after the last event that was read', async () => {
   expect(seqsOf(await take(lead.events.subscribe({ cursor }), 6))).toEqual(upTo(6, 5))
 })
 
-test('while others write, a subscriber that joins misses nothing and sees nothing twice', async () => {
+test('a subscriber that joins during writes gets every event exactly once', async () => {
   await using server = await TestServer.start()
   const [lead, writer] = [server.connect(), server.connect()]
   const writing = Promise.all(upTo(300).map(() => writer.tasks.create({ type: 'code' })))
@@ -48,7 +48,7 @@ test('while others write, a subscriber that joins misses nothing and sees nothin
   for (const feed of await Promise.all(feeds)) expect(seqsOf(feed)).toEqual(upTo(300))
 })
 
-test('a subscription goes on without a gap when its socket is dropped', async () => {
+test('a subscription continues without a gap after its socket is lost', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const [lead, watcher] = [server.connect(), server.connect({ url: hop.url })]
@@ -62,7 +62,7 @@ test('a subscription goes on without a gap when its socket is dropped', async ()
   }
 })
 
-test('one that lost its socket before its first event still misses nothing', async () => {
+test('a subscriber that loses its socket before its first event misses nothing', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const [lead, watcher] = [server.connect(), server.connect({ url: hop.url })]
@@ -73,7 +73,7 @@ test('one that lost its socket before its first event still misses nothing', asy
   expect(seqsOf(await next(2))).toEqual([1, 2])
 })
 
-test('a cursor is good across a restart of the server', async () => {
+test('a cursor stays valid across a restart of the server', async () => {
   await using server = await TestServer.start()
   const before = server.connect()
   await before.tasks.createMany(many(3))
@@ -85,7 +85,7 @@ test('a cursor is good across a restart of the server', async () => {
   expect(seqsOf(await take(lead.events.subscribe({ cursor }), 2))).toEqual([3, 4])
 })
 
-test('filters narrow a feed down', async () => {
+test('filters restrict a feed', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const start = { cursor: 'start' }
@@ -103,7 +103,7 @@ test('filters narrow a feed down', async () => {
   expect(await seqs({ threadId: 't', types: ['message.sent'] }, 1)).toEqual([5])
 })
 
-test('a third agent never sees the events of a message', async () => {
+test('another agent never gets the events of a message', async () => {
   await using server = await TestServer.start()
   const [lead, ann, eve] = [server.connect(), await server.agent('ann'), await server.agent('eve')]
   await server.agent('bob')
@@ -118,7 +118,7 @@ test('a third agent never sees the events of a message', async () => {
   expect(await forEve).toMatchObject([{ type: 'plan.committed' }])
 })
 
-test('after 1 000 events that were kept back a checkpoint moves the cursor on', async () => {
+test('after 1 000 hidden events a checkpoint moves the cursor', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const feed = lead.events.subscribe({ cursor: 'start', epic: 'mine' })
@@ -132,7 +132,7 @@ test('after 1 000 events that were kept back a checkpoint moves the cursor on', 
   expect(await next(1)).toMatchObject([{ seq: 1_201, type: 'task.created' }])
 })
 
-test('15 s after an event that was kept back a checkpoint moves the cursor on', async () => {
+test('15 s after a hidden event a checkpoint moves the cursor', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const next = reading(lead.events.subscribe({ epic: 'mine' }))
@@ -145,7 +145,7 @@ test('15 s after an event that was kept back a checkpoint moves the cursor on', 
   expect(await next(1)).toMatchObject([{ type: 'checkpoint', seq: 2 }])
 })
 
-test('a trickle of events that are kept back does not put the checkpoint off', async () => {
+test('further hidden events do not delay the checkpoint', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const next = reading(lead.events.subscribe({ epic: 'mine' }))
@@ -159,7 +159,7 @@ test('a trickle of events that are kept back does not put the checkpoint off', a
   expect(await next(1)).toMatchObject([{ type: 'checkpoint', seq: 2 }])
 })
 
-test('a cursor that is no longer reached is CURSOR_EXPIRED, one that is ahead CURSOR_AHEAD: never a silent jump', async () => {
+test('a cursor before the log is CURSOR_EXPIRED and one beyond its end CURSOR_AHEAD: the feed never skips events silently', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany(many(5))

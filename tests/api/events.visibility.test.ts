@@ -62,7 +62,7 @@ async function followed(who: Pick<TestAgent, 'events'>): Promise<string[]> {
   throw new Error('the feed ended')
 }
 
-test('events of a message or a request are seen by who sent it, who got it and a tech lead', async () => {
+test('events of a message or a request are visible to its sender, its recipient and tech leads', async () => {
   const { server, lead, ada, bob, boss } = await talk()
   await using _ = server
   for (const who of [ada, bob, boss, lead]) {
@@ -71,7 +71,7 @@ test('events of a message or a request are seen by who sent it, who got it and a
   }
 })
 
-test('a third agent, a tester and an observer see none of them, by no filter either', async () => {
+test('another agent, a tester and an observer see none of them with any filter', async () => {
   const { server, ada, bob, others } = await talk()
   await using _ = server
   for (const who of others) {
@@ -84,7 +84,7 @@ test('a third agent, a tester and an observer see none of them, by no filter eit
   }
 })
 
-test('no event tells a payload, what a request asks or what is answered', async () => {
+test('no event contains a payload, the input of a request or a reply', async () => {
   const { server, lead } = await talk()
   await using _ = server
   const { events } = await lead.events.list({ limit: 1_000 })
@@ -92,7 +92,7 @@ test('no event tells a payload, what a request asks or what is answered', async 
   expect(JSON.stringify(events)).not.toContain('the secret')
 })
 
-test('an observer sees what is no message: agents, tasks and plans', async () => {
+test('an observer sees the events of agents, tasks and plans', async () => {
   await using server = await TestServer.start()
   const [lead, watcher] = [server.connect(), await server.agent('watcher', { role: 'observer' })]
   const ada = await server.agent('ada')
@@ -108,7 +108,7 @@ test('an observer sees what is no message: agents, tasks and plans', async () =>
   ])
 })
 
-test('1 000 events that a caller may not see move its cursor on, as those its filter keeps back', async () => {
+test('1 000 events that a caller may not see move its cursor as those outside its filter do', async () => {
   await using server = await TestServer.start()
   const watcher = await server.agent('watcher', { role: 'observer' })
   const ada = await server.agent('ada')
@@ -122,7 +122,7 @@ test('1 000 events that a caller may not see move its cursor on, as those its fi
   expect(begin?.seq).toBe(21)
 })
 
-test('heartbeats, extensions, hand-outs and health reports leave no event', async () => {
+test('heartbeats, extensions, deliveries and health reports append no event', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.tasks.create({ type: 'code' })

@@ -10,7 +10,7 @@ const nothing = {
   memoryUsage: null,
 }
 
-test('what an agent reports and what its heartbeats carry is one history, newest first', async () => {
+test('health reports and the samples of heartbeats form one history, newest first', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   expect(await ada.health.report({ cpuUsage: 0.5, memoryUsage: 1_000.5 })).toEqual({
@@ -30,7 +30,7 @@ test('what an agent reports and what its heartbeats carry is one history, newest
   })
 })
 
-test('a history can be cut to a time and to a number', async () => {
+test('a history can be limited by time and by number', async () => {
   await using server = await TestServer.start()
   const [watcher, ada] = [await server.agent('watcher', { role: 'observer' }), await server.agent('ada')]
   for (let n = 0; n < 5; n += 1) {
@@ -46,7 +46,7 @@ test('a history can be cut to a time and to a number', async () => {
   expect(await handled({ since: at(9) })).toEqual([])
 })
 
-test('a report repeated under its key is kept once', async () => {
+test('a report that is repeated with its key is stored once', async () => {
   await using server = await TestServer.start()
   const ada = await server.agent('ada')
   const report = { requestsHandled: 3, idempotencyKey: 'k' }
@@ -56,7 +56,7 @@ test('a report repeated under its key is kept once', async () => {
   expect(rows(server, 'SELECT requests_handled FROM health_metrics')).toHaveLength(1)
 })
 
-test('a report of nothing is refused, and so are figures out of range and a caller that is no agent', async () => {
+test('an empty report, values out of range and a caller that is not an agent are refused', async () => {
   await using server = await TestServer.start()
   const ada = await server.agent('ada')
   for (const sample of [{}, { errorRate: 1.1 }, { cpuUsage: -1 }, { requestsHandled: 0.5 }]) {
@@ -65,7 +65,7 @@ test('a report of nothing is refused, and so are figures out of range and a call
   expect(await refusal(server.connect().health.report({ cpuUsage: 1 }))).toMatchObject({ code: 'FORBIDDEN' })
 })
 
-test('the history of an agent that is not there is NOT_FOUND, of one that left it is still there', async () => {
+test('the history of an unknown agent is NOT_FOUND, and that of an unregistered one still exists', async () => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.projects.create({ name: 'other' })
@@ -78,7 +78,7 @@ test('the history of an agent that is not there is NOT_FOUND, of one that left i
   expect((await lead.health.history({ agent: 'ada' })).samples).toHaveLength(1)
 })
 
-test('a summary has the newest report of each agent, the sum of what they handled and the means of the rest', async () => {
+test('a summary has the newest report of each agent, the sum of their handled work and the means of the other values', async () => {
   await using server = await TestServer.start()
   const [lead, bob, ada] = [server.connect(), await server.agent('bob'), await server.agent('ada')]
   await server.agent('silent one')
@@ -111,7 +111,7 @@ test('a summary has the newest report of each agent, the sum of what they handle
   })
 })
 
-test('what is older than the window counts no more', async () => {
+test('samples older than the window do not count', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await ada.health.report({ requestsHandled: 10, errorRate: 0.9 })
@@ -124,7 +124,7 @@ test('what is older than the window counts no more', async () => {
   expect((await lead.health.summary({ windowMs: 1_000 })).reports).toHaveLength(1)
 })
 
-test('of one agent the newest 360 samples count', async () => {
+test('the newest 360 samples of an agent count', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await ada.health.report({ requestsHandled: 1_000_000 })
@@ -137,7 +137,7 @@ test('of one agent the newest 360 samples count', async () => {
   expect((await lead.health.summary()).metrics.requestsHandled).toBe(360)
 })
 
-test('a fleet is degraded when an agent is offline or reports errors, unhealthy when none is live', async () => {
+test('a fleet is degraded if an agent is offline or reports errors, and unhealthy if none is live', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const statusNow = async () => (await lead.health.summary()).status
@@ -164,7 +164,7 @@ test('a fleet is degraded when an agent is offline or reports errors, unhealthy 
   expect(await statusNow()).toBe('unhealthy')
 })
 
-test('one that holds a lease is active in the summary, and one that drains is draining', async () => {
+test('the summary counts an agent with a lease as active, and a draining one as draining', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.tasks.create({ type: 'code' })

@@ -9,7 +9,7 @@ async function delivered(server: TestServer, options: { maxDeliver?: number } = 
   return { lead, ann, bob, message, receipt: receiptOf(message) }
 }
 
-test('an acked message is done with, and its sender sees it', async () => {
+test('an acked message is settled, and its sender sees it', async () => {
   await using server = await TestServer.start()
   const { ann, bob, message, receipt } = await delivered(server)
   expect(await bob.messages.ack(receipt)).toEqual({ messageId: message.id, status: 'acked' })
@@ -19,7 +19,7 @@ test('an acked message is done with, and its sender sees it', async () => {
   expect(events).toMatchObject([{ subject: message.id, actor: bob.id, data: { attempt: 1 } }])
 })
 
-test('acking again is as good as once', async () => {
+test('a repeated ack has no further effect', async () => {
   await using server = await TestServer.start()
   const { lead, bob, receipt } = await delivered(server)
   const first = await bob.messages.ack(receipt)
@@ -27,7 +27,7 @@ test('acking again is as good as once', async () => {
   expect((await lead.events.list({ types: ['message.acked'] })).events).toHaveLength(1)
 })
 
-test('no ack in time is a redelivery, and the old receipt is over', async () => {
+test('a missed ack deadline causes a redelivery and ends the old receipt', async () => {
   await using server = await TestServer.start()
   const { lead, bob, message, receipt } = await delivered(server)
   await server.advance(29_999)
@@ -50,7 +50,7 @@ test('no ack in time is a redelivery, and the old receipt is over', async () => 
   ])
 })
 
-test('a nak brings the message back after its delay', async () => {
+test('a nak returns the message after its delay', async () => {
   await using server = await TestServer.start()
   const { lead, bob, message, receipt } = await delivered(server)
   expect(await bob.messages.nak({ ...receipt, delayMs: 10_000, error: 'busy' })).toEqual({
@@ -80,7 +80,7 @@ test('without a delay the backoff doubles from 500 ms, with full jitter', async 
   expect(waits).toEqual([499, 999, 1_999, 3_999, 7_999, 15_999, 31_999, 59_999, 59_999])
 })
 
-test('after the last delivery a nak makes it a dead letter, with its history and its event', async () => {
+test('a nak of the last delivery makes a dead letter with its failures and an event', async () => {
   await using server = await TestServer.start({ limits: { pingMs: 1e12 } })
   const { lead, bob, message, receipt } = await delivered(server, { maxDeliver: 2 })
   await bob.messages.nak({ ...receipt, delayMs: 0, error: 'first' })
@@ -117,7 +117,7 @@ test('five deliveries without an ack make a dead letter', async () => {
   }
 })
 
-test('a waiting receive is answered by a redelivery', async () => {
+test('a redelivery answers a receive that waits', async () => {
   await using server = await TestServer.start()
   const { bob, message, receipt } = await delivered(server)
   await bob.messages.nak({ ...receipt, delayMs: 1_000 })
@@ -127,7 +127,7 @@ test('a waiting receive is answered by a redelivery', async () => {
   expect((await waiting).messages).toMatchObject([{ id: message.id, attempt: 2 }])
 })
 
-test('a nak with the same key counts once', async () => {
+test('a nak that is repeated with its key counts once', async () => {
   await using server = await TestServer.start()
   const { bob, receipt } = await delivered(server)
   const first = await bob.messages.nak({ ...receipt, idempotencyKey: 'k' })
@@ -138,7 +138,7 @@ test('a nak with the same key counts once', async () => {
   expect(await refusal(bob.messages.ack(receipt))).toMatchObject({ code: 'STALE_RECEIPT' })
 })
 
-test('an acked message cannot be naked', async () => {
+test('a nak of an acked message is refused', async () => {
   await using server = await TestServer.start()
   const { bob, receipt } = await delivered(server)
   await bob.messages.ack(receipt)
@@ -146,7 +146,7 @@ test('an acked message cannot be naked', async () => {
   expect(refused).toMatchObject({ code: 'STALE_RECEIPT', details: { status: 'acked' } })
 })
 
-test('a message that does not exist is NOT_FOUND, and what makes no sense INVALID_INPUT', async () => {
+test('an unknown message is NOT_FOUND, and wrong input is INVALID_INPUT', async () => {
   await using server = await TestServer.start()
   const { lead, bob, receipt } = await delivered(server)
   const absent = { messageId: '01900000-0000-7000-8000-000000000000', receipt: 'x' }

@@ -24,7 +24,7 @@ test('a topic of another project is another topic', async () => {
   expect((await other.messages.send({ to: 'topic:walls', ...note })).recipients).toEqual([])
 })
 
-test('a subscription outlives the incarnation that made it, and reaches nobody who has left', async () => {
+test('a subscription to a topic survives the incarnation that made it, and ends when its agent is unregistered', async () => {
   await using server = await TestServer.start()
   const [lead, ann] = [server.connect(), await server.agent('ann')]
   await ann.messages.subscribe({ topic: 'walls' })
@@ -35,7 +35,7 @@ test('a subscription outlives the incarnation that made it, and reaches nobody w
   expect((await lead.messages.send({ to: 'topic:walls', ...note })).recipients).toEqual([])
 })
 
-test('subscribing and unsubscribing twice is as good as once, and says so once', async () => {
+test('a repeated subscribe or unsubscribe has no effect and reports that', async () => {
   await using server = await TestServer.start()
   const [lead, ann] = [server.connect(), await server.agent('ann')]
   expect(await ann.messages.subscribe({ topic: 'walls' })).toEqual({ topic: 'walls', topics: ['walls'] })
@@ -62,7 +62,7 @@ test('an agent subscribes to at most 256 topics', async () => {
   expect((await ann.messages.subscribe({ topic: 'one more' })).topics).toContain('one more')
 })
 
-test('what no topic is like is INVALID_INPUT, and who is no agent has no subscriptions', async () => {
+test('an invalid topic is INVALID_INPUT, and a caller that is not an agent has no subscriptions', async () => {
   await using server = await TestServer.start()
   const [lead, ann] = [server.connect(), await server.agent('ann')]
   for (const topic of ['', '*', 'a*', 'a\nb', 'x'.repeat(129)]) {
@@ -76,7 +76,7 @@ test('what no topic is like is INVALID_INPUT, and who is no agent has no subscri
   expect(await refusal(lead.messages.unsubscribe({ topic: 'walls' }))).toMatchObject({ code: 'FORBIDDEN' })
 })
 
-test('a task or a message it names has to be there', async () => {
+test('a task or a message that the input names must exist', async () => {
   await using server = await TestServer.start()
   const [ann, bob, eve] = [await server.agent('ann'), await server.agent('bob'), await server.agent('eve')]
   const nothing = '01890000-0000-7000-8000-000000000000'
@@ -93,7 +93,7 @@ test('a task or a message it names has to be there', async () => {
   for (const agent of [ann, bob]) await agent.messages.send({ to: 'eve', ...note, replyTo: id })
 })
 
-test('a fan-out to nobody stores nothing', async () => {
+test('a fan-out without a recipient stores nothing', async () => {
   await using server = await TestServer.start()
   await server.connect().messages.send({ to: 'topic:walls', ...note })
   expect(rows(server, 'SELECT id FROM bodies')).toEqual([])

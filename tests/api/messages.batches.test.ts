@@ -38,7 +38,7 @@ test('each message of a batch has its own result, in the order of the input', as
   expect(rows(server, 'SELECT id FROM bodies')).toHaveLength(1)
 })
 
-test('a batch with the same key is sent once, what was refused in it included', async () => {
+test('a batch with the same key is sent once, its refused messages included', async () => {
   await using server = await TestServer.start()
   const [ann, bob] = [await server.agent('ann'), await server.agent('bob')]
   const input = {
@@ -56,7 +56,7 @@ test('a batch with the same key is sent once, what was refused in it included', 
   expect((await bob.messages.receive({})).messages).toHaveLength(1)
 })
 
-test('a batch that an earlier version sent whole is not sent again when it is repeated', async () => {
+test('a batch that an earlier version sent as a whole is not sent again when it is repeated', async () => {
   await using server = await TestServer.start()
   const [ann, bob] = [await server.agent('ann'), await server.agent('bob')]
   const input = {
@@ -77,7 +77,7 @@ test('a batch that an earlier version sent whole is not sent again when it is re
   expect((await bob.messages.receive({})).messages).toHaveLength(2)
 })
 
-test('a batch holds 1 to 100 messages of the right form, and observers send none', async () => {
+test('a batch has 1 to 100 valid messages, and observers send none', async () => {
   await using server = await TestServer.start()
   const [ann, eye] = [await server.agent('ann'), await server.agent('eye', { role: 'observer' })]
   const many = (count: number) => ({ messages: Array.from({ length: count }, () => ({ to: 'ann', ...note })) })
@@ -88,7 +88,7 @@ test('a batch holds 1 to 100 messages of the right form, and observers send none
   expect(await refusal(eye.messages.sendMany(many(1)))).toMatchObject({ code: 'FORBIDDEN' })
 })
 
-test('several acks at once have a result each, and a refused one leaves the others', async () => {
+test('each ack of a batch has its own result, and a refused one does not affect the others', async () => {
   await using server = await TestServer.start()
   const [lead, ann, bob] = [server.connect(), await server.agent('ann'), await server.agent('bob')]
   for (const to of ['bob', 'bob', 'ann']) await lead.messages.send({ to, ...note })

@@ -22,7 +22,7 @@ async function cast(config: { maxPending?: number } = {}) {
 
 const ids = ({ deadLetters }: { deadLetters: readonly DeadLetter[] }) => deadLetters.map(({ id }) => id)
 
-test('a terminated message is a dead letter at once, with why', async () => {
+test('a terminated message is a dead letter at once, with its reason', async () => {
   const { server, lead, ann, bob } = await cast()
   await using _ = server
   await ann.messages.send({ to: 'bob', type: 'note', payload: 1 })
@@ -45,7 +45,7 @@ test('a terminated message is a dead letter at once, with why', async () => {
   expect(await refusal(bob.messages.term(receiptOf(message)))).toMatchObject({ code: 'STALE_RECEIPT' })
 })
 
-test('terminating with the same key counts once', async () => {
+test('a term that is repeated with its key counts once', async () => {
   const { server, ann, bob } = await cast()
   await using _ = server
   await ann.messages.send({ to: 'bob', type: 'note', payload: 1 })
@@ -55,7 +55,7 @@ test('terminating with the same key counts once', async () => {
   expect(await refusal(bob.messages.term({ ...input, error: 'other' }))).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
 })
 
-test('keeping at it moves the end of the wait, leaves no event and needs the current receipt', async () => {
+test('messages.inProgress moves the ack deadline, appends no event and needs the current receipt', async () => {
   const { server, lead, ann, bob } = await cast()
   await using _ = server
   await ann.messages.send({ to: 'bob', type: 'note', payload: 1 })
@@ -76,7 +76,7 @@ test('keeping at it moves the end of the wait, leaves no event and needs the cur
   expect(await refusal(lead.messages.term(receipt))).toMatchObject({ code: 'FORBIDDEN' })
 })
 
-test('dead letters are listed to their participants and the tech lead, the oldest first, by any filter', async () => {
+test('dead letters are listed to their participants and tech leads, oldest first, by each filter', async () => {
   const { server, lead, ann, bob } = await cast()
   await using _ = server
   const eve = await server.agent('eve')
@@ -124,7 +124,7 @@ test('dead letters are listed to their participants and the tech lead, the oldes
   }
 })
 
-test('a redriven letter has all its deliveries again, and its history begins anew', async () => {
+test('a redriven dead letter has all its deliveries again and an empty list of failures', async () => {
   const { server, lead, ann, bob } = await cast()
   await using _ = server
   await ann.messages.send({ to: 'bob', type: 'note', payload: 'x', maxDeliver: 1, ttlMs: 1_000 })
@@ -154,7 +154,7 @@ test('a redriven letter has all its deliveries again, and its history begins ane
   }
 })
 
-test('redriving never makes two of one, however often and however many at once', async () => {
+test('a dead letter is redriven once, for any number of concurrent calls', async () => {
   const { server, lead, bob } = await cast()
   await using _ = server
   for (let n = 0; n < 5; n += 1) await lead.messages.send({ to: 'bob', type: 'note', payload: n })
@@ -168,7 +168,7 @@ test('redriving never makes two of one, however often and however many at once',
   expect(messages.map(({ payload }) => payload)).toEqual([0, 1, 2, 3, 4])
 })
 
-test('a redrive with the same key is done once', async () => {
+test('a redrive that is repeated with its key counts once', async () => {
   const { server, lead, bob } = await cast()
   await using _ = server
   await lead.messages.send({ to: 'bob', type: 'note', payload: 1 })
@@ -183,7 +183,7 @@ test('a redrive with the same key is done once', async () => {
   expect(await refusal(other)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
 })
 
-test('a letter can be redriven to another agent, whose it then is', async () => {
+test('a dead letter can be redriven to another agent, who then owns it', async () => {
   const { server, lead, ann, bob } = await cast()
   await using _ = server
   const eve = await server.agent('eve')
@@ -201,7 +201,7 @@ test('a letter can be redriven to another agent, whose it then is', async () => 
   })
 })
 
-test('a full mailbox, or one whose agent has left, leaves the letter dead and names it', async () => {
+test('a full inbox or an unregistered recipient keeps the dead letter, and the reply names it', async () => {
   const { server, lead, ann, bob } = await cast({ maxPending: 2 })
   await using _ = server
   for (const to of ['bob', 'ann']) await lead.messages.send({ to, type: 'note', payload: to })
@@ -225,7 +225,7 @@ test('a full mailbox, or one whose agent has left, leaves the letter dead and na
   expect((await lead.messages.deadLetters.redrive({ filter: {}, to: 'bob' })).redriven).toEqual([inBob, inAnn])
 })
 
-test('a redrive or a purge goes as far as its limit and says whether there are more', async () => {
+test('a redrive or a purge ends at its limit and reports if there are more', async () => {
   const { server, lead, bob } = await cast()
   await using _ = server
   for (let n = 0; n < 5; n += 1) await lead.messages.send({ to: 'bob', type: 'note', payload: n })
@@ -240,7 +240,7 @@ test('a redrive or a purge goes as far as its limit and says whether there are m
   expect(await lead.messages.deadLetters.purge({ filter: {} })).toEqual({ purged: 0, more: false })
 })
 
-test('a purged letter is gone with its history, and the mailbox still counts it', async () => {
+test('a purged dead letter is deleted with its failures, and the inbox still counts it', async () => {
   const { server, lead, ann, bob } = await cast()
   await using _ = server
   await ann.messages.send({ to: 'bob', type: 'note', payload: 1 })
@@ -256,7 +256,7 @@ test('a purged letter is gone with its history, and the mailbox still counts it'
   expect(miscountsBy((sql) => server.query(sql))).toEqual([])
 })
 
-test('a purge leaves the payload to the other copies of a fan-out', async () => {
+test('a purge keeps the payload for the other copies of a fan-out', async () => {
   const { server, lead, ann, bob } = await cast()
   await using _ = server
   await lead.messages.send({ to: '*', type: 'note', payload: 'all' })
@@ -265,7 +265,7 @@ test('a purge leaves the payload to the other copies of a fan-out', async () => 
   expect(await receiveOne(ann)).toMatchObject({ payload: 'all' })
 })
 
-test('only a tech lead redrives and purges, and what makes no sense is INVALID_INPUT', async () => {
+test('only a tech lead redrives and purges, and wrong input is INVALID_INPUT', async () => {
   const { server, lead, ann } = await cast()
   await using _ = server
   expect(await refusal(ann.messages.deadLetters.redrive({ filter: {} }))).toMatchObject({ code: 'FORBIDDEN' })

@@ -5,7 +5,7 @@ import { receiptOf, receiveOne } from './given.ts'
 const note = { type: 'note', payload: 1 }
 const quiet = { limits: { pingMs: 1e12 } }
 
-test('a message that waits longer than its time is expired, and its participants see it', async () => {
+test('a message that waits longer than its ttlMs expires, and its participants see it', async () => {
   await using server = await TestServer.start(quiet)
   const [lead, ann, bob] = [server.connect(), await server.agent('ann'), await server.agent('bob')]
   const { id } = await ann.messages.send({ to: 'bob', ...note, ttlMs: 5_000 })
@@ -25,7 +25,7 @@ test('a message that waits longer than its time is expired, and its participants
   expect((await bob.messages.receive({})).messages).toEqual([])
 })
 
-test('a message past its time is not handed out, though no sweep has come by', async () => {
+test('a message past its ttlMs is not delivered, even before a sweep has run', async () => {
   await using server = await TestServer.start(quiet)
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const { id } = await lead.messages.send({ to: 'bob', ...note, ttlMs: 5_000 })
@@ -37,7 +37,7 @@ test('a message past its time is not handed out, though no sweep has come by', a
   expect((await lead.messages.get({ messageId: id })).status).toBe('pending')
 })
 
-test('a delivery that comes back after the time of its message ends it', async () => {
+test('a message whose failed delivery returns after its ttlMs expires', async () => {
   await using server = await TestServer.start(quiet)
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const { id } = await lead.messages.send({ to: 'bob', ...note, ttlMs: 5_000 })
@@ -51,7 +51,7 @@ test('a delivery that comes back after the time of its message ends it', async (
   expect(events).toMatchObject([{ subject: id, data: { attempt: 1 } }])
 })
 
-test('a message acked after its time is acked', async () => {
+test('a message that is acked after its ttlMs is acked', async () => {
   await using server = await TestServer.start(quiet)
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const { id } = await lead.messages.send({ to: 'bob', ...note, ttlMs: 5_000 })
@@ -61,7 +61,7 @@ test('a message acked after its time is acked', async () => {
   expect((await lead.messages.get({ messageId: id })).status).toBe('acked')
 })
 
-test('a message without a time waits for ever, and the copies of a fan-out share theirs', async () => {
+test('a message without a ttlMs never expires, and all copies of a fan-out share one ttlMs', async () => {
   await using server = await TestServer.start(quiet)
   const [lead, ann, bob] = [server.connect(), await server.agent('ann'), await server.agent('bob')]
   await lead.messages.send({ to: '*', type: 'note', payload: 'short', ttlMs: 1_000 })
@@ -73,7 +73,7 @@ test('a message without a time waits for ever, and the copies of a fan-out share
   }
 })
 
-test.skipIf(onPostgres)('the time of a message does not run while the server is away', async () => {
+test.skipIf(onPostgres)('the ttlMs of a message does not pass while the server is away', async () => {
   await using first = await TestServer.start(quiet)
   const [lead, bob] = [first.connect(), await first.agent('bob')]
   const { id } = await lead.messages.send({ to: 'bob', ...note, ttlMs: 5_000 })
@@ -92,7 +92,7 @@ test.skipIf(onPostgres)('the time of a message does not run while the server is 
   expect((await again.messages.get({ messageId: id })).status).toBe('expired')
 })
 
-test('a time out of range is INVALID_INPUT', async () => {
+test('a ttlMs out of range is INVALID_INPUT', async () => {
   await using server = await TestServer.start()
   const ann = await server.agent('ann')
   for (const ttlMs of [999, 2_592_000_001, 1_000.5]) {

@@ -12,7 +12,7 @@ async function crowded() {
   return { server, lead, ann, bob }
 }
 
-test('a full mailbox refuses a direct send, and nothing of it is left', async () => {
+test('a full inbox refuses a direct send and stores nothing of it', async () => {
   const { server, ann, bob } = await crowded()
   await using _ = server
   const refused = await refusal(ann.messages.send({ to: 'bob', ...note }, { once: true }))
@@ -21,7 +21,7 @@ test('a full mailbox refuses a direct send, and nothing of it is left', async ()
   expect(rows(server, `SELECT seq FROM events WHERE type = 'message.sent'`)).toHaveLength(38)
 })
 
-test('the last 5 % of a mailbox are for critical messages', async () => {
+test('the last 5 % of an inbox are for critical messages', async () => {
   const { server, ann } = await crowded()
   await using _ = server
   for (let index = 0; index < 2; index += 1) await ann.messages.send({ to: 'bob', ...note, priority: 'urgent' })
@@ -30,7 +30,7 @@ test('the last 5 % of a mailbox are for critical messages', async () => {
   expect(rows(server, 'SELECT pending FROM mailboxes WHERE pending > 0')).toEqual([{ pending: 40 }])
 })
 
-test('what is delivered still takes its place, and what is acked gives it back', async () => {
+test('a delivered message still counts against the capacity, and an acked one does not', async () => {
   const { server, ann, bob } = await crowded()
   await using _ = server
   const message = await receiveOne(bob)
@@ -41,7 +41,7 @@ test('what is delivered still takes its place, and what is acked gives it back',
   await ann.messages.send({ to: 'bob', ...note })
 })
 
-test('the limit is exact however many send at once', async () => {
+test('the capacity is exact for any number of concurrent senders', async () => {
   await using server = await TestServer.start({ config: { maxPending: 20 } })
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const sends = Array.from({ length: 60 }, () =>
@@ -56,7 +56,7 @@ test('the limit is exact however many send at once', async () => {
   expect((await bob.messages.list({})).messages).toHaveLength(19)
 })
 
-test('a full mailbox does not stop a fan-out: that copy is born dead and named', async () => {
+test('a full inbox does not stop a fan-out: its copy is a dead letter, and the reply names it', async () => {
   const { server, lead, ann, bob } = await crowded()
   await using _ = server
   const eve = await server.agent('eve')
@@ -85,7 +85,7 @@ test('a full mailbox does not stop a fan-out: that copy is born dead and named',
   expect(miscountsBy((sql) => server.query(sql))).toEqual([])
 })
 
-test('every mailbox counts what it accepted, whatever became of it', async () => {
+test('every inbox counts its accepted messages, whatever their status is', async () => {
   await using server = await TestServer.start({ config: { maxPending: 5 }, limits: { pingMs: 1e12 } })
   const [lead, ann, bob] = [server.connect(), await server.agent('ann'), await server.agent('bob')]
   await ann.messages.send({ to: 'bob', ...note, ttlMs: 1_000 })

@@ -41,7 +41,7 @@ async function talk() {
   return { server, lead, ann, bob, eve, taskId, ids }
 }
 
-test('a message is read by its sender, its recipient and the tech lead, whole', async () => {
+test('the sender, the recipient and a tech lead read a whole message', async () => {
   await using server = await TestServer.start()
   const [lead, ann, bob, eve] = [
     server.connect(),
@@ -84,7 +84,7 @@ test('a message is read by its sender, its recipient and the tech lead, whole', 
   expect(absent).toMatchObject({ code: 'NOT_FOUND', message: `Message ${nothing} not found`, details: undefined })
 })
 
-test('a message of another project is not there', async () => {
+test('a message of another project is NOT_FOUND', async () => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   const ann = await server.agent('ann')
   const { id } = await ann.messages.send({ to: 'ann', type: 'note', payload: 1, threadId: 't' })
@@ -95,7 +95,7 @@ test('a message of another project is not there', async () => {
   expect((await other.messages.list({})).messages).toEqual([])
 })
 
-test('a list has what the caller sent and received, each once, the newest first', async () => {
+test("a list has the caller's sent and received messages, each once, newest first", async () => {
   const { server, ann, bob, eve } = await talk()
   await using _ = server
   expect(payloads(await ann.messages.list({}))).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
@@ -108,7 +108,7 @@ test('a list has what the caller sent and received, each once, the newest first'
   }
 })
 
-test('a list holds what fits every filter', async () => {
+test('a list contains the messages that fit every filter', async () => {
   const { server, lead, ann, bob, taskId } = await talk()
   await using _ = server
   await bob.messages.ack(receiptOf(await receiveOne(bob)))
@@ -126,7 +126,7 @@ test('a list holds what fits every filter', async () => {
   expect(payloads(await lead.messages.list({ taskId, agent: 'bob', box: 'in' }))).toEqual([0])
 })
 
-test('a tech lead lists everyone, or whom it names', async () => {
+test('a tech lead lists the messages of all agents or of a named one', async () => {
   const { server, lead, ann, bob } = await talk()
   await using _ = server
   expect((await lead.messages.list({})).messages).toHaveLength(11)
@@ -141,7 +141,7 @@ test('a tech lead lists everyone, or whom it names', async () => {
   expect((await bob.messages.list({ agent: 'bob' })).messages).toHaveLength(10)
 })
 
-test('the mail of somebody else and of nobody are the same', async () => {
+test('the messages of another agent and of an unknown agent give the same reply', async () => {
   const { server, eve } = await talk()
   await using _ = server
   for (const agent of ['ann', 'ghost']) {
@@ -162,7 +162,7 @@ test('the mail of somebody else and of nobody are the same', async () => {
   }
 })
 
-test('a thread is what the caller sent and received in it, the oldest first', async () => {
+test("a thread has the caller's sent and received messages, oldest first", async () => {
   const { server, lead, ann, bob, eve } = await talk()
   await using _ = server
   await lead.messages.send({ to: 'eve', type: 'note', payload: 'aside', threadId: 'walls' })
@@ -177,7 +177,7 @@ test('a thread is what the caller sent and received in it, the oldest first', as
   expect(read).toEqual([0, 3, 6, 9])
 })
 
-test('a page ends before a megabyte of payload, and the next goes on', async () => {
+test('a page ends before a megabyte of payload, and the next one continues', async () => {
   await using server = await TestServer.start()
   const ann = await server.agent('ann')
   for (let n = 0; n < 4; n += 1)
@@ -190,7 +190,7 @@ test('a page ends before a megabyte of payload, and the next goes on', async () 
   expect(thread.map((payload) => String(payload)[0])).toEqual(['0', '1', '2', '3'])
 })
 
-test('a page looks at 10 000 messages at most, and the next goes on', async () => {
+test('a page examines at most 10 000 messages, and the next one continues', async () => {
   await using server = await TestServer.start()
   const [lead, ann] = [server.connect(), await server.agent('ann')]
   await ann.messages.send({ to: 'ann', type: 'rare', payload: 'far' })
@@ -209,7 +209,7 @@ test('a page looks at 10 000 messages at most, and the next goes on', async () =
   }
 })
 
-test('what an agent sent long before what it received comes once, in its place', async () => {
+test('a message that was sent long before the received ones is listed once, in its order', async () => {
   await using server = await TestServer.start()
   const [lead, ann] = [server.connect(), await server.agent('ann')]
   await server.agent('bob')
@@ -223,7 +223,7 @@ test('what an agent sent long before what it received comes once, in its place',
   expect(read).toEqual(['out', 'in', 'in'])
 })
 
-test('what makes no sense is INVALID_INPUT', async () => {
+test('wrong input is INVALID_INPUT', async () => {
   await using server = await TestServer.start()
   const ann = await server.agent('ann')
   const lists = [{ limit: 0 }, { limit: 501 }, { cursor: 'x' }, { cursor: '-1' }, { status: 'lost' as 'dead' }]

@@ -4,7 +4,7 @@ import { reading, receiptOf, receiveOne, rows } from './given.ts'
 
 const note = { type: 'note', payload: null }
 
-test('mail is handed out by priority and then by age', async () => {
+test('messages are delivered by priority and then by age', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const sent = ['low', 'normal', 'critical', 'high', 'normal', 'urgent'] as const
@@ -15,7 +15,7 @@ test('mail is handed out by priority and then by age', async () => {
   expect(messages[1]?.priority).toBe('critical')
 })
 
-test('a message is handed out once while its ack is awaited', async () => {
+test('a message is delivered once until its ack deadline', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   await lead.messages.send({ to: 'bob', ...note })
@@ -23,7 +23,7 @@ test('a message is handed out once while its ack is awaited', async () => {
   expect((await bob.messages.receive({})).messages).toHaveLength(0)
 })
 
-test('receive gives at most what it is asked for', async () => {
+test('receive returns at most its limit', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   for (let index = 0; index < 12; index += 1) await lead.messages.send({ to: 'bob', type: 'n', payload: index })
@@ -31,7 +31,7 @@ test('receive gives at most what it is asked for', async () => {
   expect((await bob.messages.receive({ limit: 1 })).messages).toMatchObject([{ payload: 10 }])
 })
 
-test('a waiting receive is answered when mail comes, or ends with nothing', async () => {
+test('a receive that waits returns new messages, or nothing after its time', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const waiting = bob.messages.receive({ waitMs: 20_000 })
@@ -44,7 +44,7 @@ test('a waiting receive is answered when mail comes, or ends with nothing', asyn
   expect((await idle).messages).toEqual([])
 })
 
-test('the inbox hands out what is there and what comes', async () => {
+test('the inbox subscription delivers stored and new messages', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   await lead.messages.send({ to: 'bob', type: 'n', payload: 1 })
@@ -54,7 +54,7 @@ test('the inbox hands out what is there and what comes', async () => {
   expect(await next(1)).toMatchObject([{ payload: 2 }])
 })
 
-test('the inbox pauses at maxAckPending and goes on with each ack', async () => {
+test('the inbox subscription pauses at maxAckPending and continues with each ack', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   for (let index = 0; index < 4; index += 1) await lead.messages.send({ to: 'bob', type: 'n', payload: index })
@@ -68,7 +68,7 @@ test('the inbox pauses at maxAckPending and goes on with each ack', async () => 
   expect(await next(1)).toMatchObject([{ payload: 3 }])
 })
 
-test('ten more deliveries may wait when they are critical', async () => {
+test('ten further critical messages are delivered beyond maxAckPending', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const all = { limit: 100, maxAckPending: 3 }
@@ -80,7 +80,7 @@ test('ten more deliveries may wait when they are critical', async () => {
   expect((await bob.messages.receive(all)).messages).toEqual([])
 })
 
-test('mail of one agent is never handed to another', async () => {
+test('a message of one agent is never delivered to another', async () => {
   await using server = await TestServer.start()
   const [lead, bob, eve] = [server.connect(), await server.agent('bob'), await server.agent('eve')]
   await lead.messages.send({ to: 'bob', ...note })
@@ -91,7 +91,7 @@ test('mail of one agent is never handed to another', async () => {
   expect(await bob.messages.ack(receiptOf(mail))).toMatchObject({ status: 'acked' })
 })
 
-test('an agent that is offline keeps its mailbox', async () => {
+test('an offline agent keeps its inbox', async () => {
   await using server = await TestServer.start({ limits: { pingMs: 1e12 } })
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   await server.advance(60_000)
@@ -101,7 +101,7 @@ test('an agent that is offline keeps its mailbox', async () => {
   expect((await bob.messages.receive({})).messages.map(({ payload }) => payload)).toEqual(['direct', 'all'])
 })
 
-test('an observer has an inbox; who is no agent has none', async () => {
+test('an observer has an inbox; a caller that is not an agent has none', async () => {
   await using server = await TestServer.start()
   const [lead, observer] = [server.connect(), await server.agent('watcher', { role: 'observer' })]
   await lead.messages.send({ to: 'watcher', type: 'n', payload: 1 })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { receiveOne, rows } from './given.ts'
 
-test('a message reaches an agent by its name and by its id, with everything the sender said', async () => {
+test('a message reaches an agent by its name and by its id, with all fields of the sender', async () => {
   await using server = await TestServer.start()
   const [ann, bob] = [await server.agent('ann'), await server.agent('bob')]
   const { id: taskId } = await server.connect().tasks.create({ type: 'code' })
@@ -34,7 +34,7 @@ test('a message reaches an agent by its name and by its id, with everything the 
   expect(await receiveOne(ann)).toMatchObject({ from: bob.id, replyTo: message.id, correlationId: 'c1', payload: null })
 })
 
-test('role: reaches every agent of the role but the sender', async () => {
+test('role: reaches every agent of the role except the sender', async () => {
   await using server = await TestServer.start()
   const [dev, qa] = [await server.agent('dev'), await server.agent('qa', { type: 'qa' })]
   const other = await server.agent('other', { type: 'qa' })
@@ -44,7 +44,7 @@ test('role: reaches every agent of the role but the sender', async () => {
   expect((await dev.messages.send({ to: 'role:tester', type: 'note', payload: 1 })).recipients).toHaveLength(2)
 })
 
-test('* reaches everyone but the sender', async () => {
+test('* reaches every agent except the sender', async () => {
   await using server = await TestServer.start()
   const [a, b] = [await server.agent('a'), await server.agent('b')]
   const c = await server.agent('c', { role: 'observer' })
@@ -63,7 +63,7 @@ test('the payload of a fan-out is stored once beside its copies', async () => {
   expect(rows(server, 'SELECT id, payload FROM bodies')).toEqual([{ id, payload: '"needle"' }])
 })
 
-test('a fan-out to nobody is accepted and reaches nobody', async () => {
+test('a fan-out without a recipient is accepted and delivers nothing', async () => {
   await using server = await TestServer.start()
   const ann = await server.agent('ann')
   expect((await ann.messages.send({ to: '*', type: 'note', payload: 1 })).recipients).toEqual([])
@@ -78,9 +78,9 @@ test.each([
   ['nothing', null],
   ['an empty object', {}],
   ['the order of keys', { z: 1, a: 2, m: { y: 1, b: 2 } }],
-  ['what is deep', deep(20)],
-  ['what is big', { blocks: Array.from({ length: 200 }, (_, index) => `${index}`.padEnd(800, 'é')) }],
-])('a payload comes back as it went: %s', async (_, payload) => {
+  ['deep nesting', deep(20)],
+  ['a large payload', { blocks: Array.from({ length: 200 }, (_, index) => `${index}`.padEnd(800, 'é')) }],
+])('a payload is returned unchanged: %s', async (_, payload) => {
   await using server = await TestServer.start()
   const [ann, bob] = [await server.agent('ann'), await server.agent('bob')]
   await ann.messages.send({ to: 'bob', type: 'note', payload })
@@ -92,8 +92,8 @@ test.each([
 test.each([
   ['a NUL', 'a\0b'],
   ['a lone surrogate', '\ud800'],
-  ['what is nested too deep', deep(40)],
-  ['an integer JSON cannot carry', 2 ** 53],
+  ['too deep nesting', deep(40)],
+  ['an integer beyond JSON', 2 ** 53],
   ['a key that reaches a prototype', JSON.parse('{"__proto__": 1}')],
 ])('a payload with %s is INVALID_INPUT', async (_, payload) => {
   await using server = await TestServer.start()
@@ -111,14 +111,14 @@ test('a sender cannot be forged', async () => {
   expect(rows(server, 'SELECT id FROM messages')).toEqual([])
 })
 
-test('a developer on this machine sends as nobody', async () => {
+test('the developer of dev mode sends without a sender', async () => {
   await using server = await TestServer.start()
   const ann = await server.agent('ann')
   await server.connect().messages.send({ to: 'ann', type: 'note', payload: 1 })
   expect(await receiveOne(ann)).toMatchObject({ from: null })
 })
 
-test('the same key sends once, another body is refused', async () => {
+test('the same key sends once, and another body is refused', async () => {
   await using server = await TestServer.start()
   const [ann, bob] = [await server.agent('ann'), await server.agent('bob')]
   const input = { to: 'bob', type: 'note', payload: { n: 1 }, idempotencyKey: 'k' }
@@ -129,14 +129,14 @@ test('the same key sends once, another body is refused', async () => {
   expect((await bob.messages.receive({})).messages).toHaveLength(1)
 })
 
-test('a recipient that is not there is NOT_FOUND, in the words of the contract', async () => {
+test('an unknown recipient is NOT_FOUND with the message of the contract', async () => {
   await using server = await TestServer.start()
   const ann = await server.agent('ann')
   const refused = await refusal(ann.messages.send({ to: 'ghost', type: 'note', payload: 1 }))
   expect(refused).toMatchObject({ code: 'NOT_FOUND', message: 'Agent ghost not found' })
 })
 
-test('who observes does not send, and what makes no sense is INVALID_INPUT', async () => {
+test('an observer may not send, and wrong input is INVALID_INPUT', async () => {
   await using server = await TestServer.start()
   const [ann, observer] = [await server.agent('ann'), await server.agent('watcher', { role: 'observer' })]
   const input = { to: 'ann', type: 'note', payload: 1 }

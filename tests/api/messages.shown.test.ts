@@ -5,7 +5,7 @@ import { receiptOf, receiveOne } from './given.ts'
 
 const note = { to: 'bob', type: 'note', payload: null } as const
 
-test('the sender sees that a message was delivered, shown and acked, each with its time', async () => {
+test('the sender sees that a message was delivered, shown and acked, and at which times', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const { id: messageId } = await ada.messages.send(note)
@@ -25,7 +25,7 @@ test('the sender sees that a message was delivered, shown and acked, each with i
   })
 })
 
-test('a message is shown once: one event for both ends and the lead, and none for others', async () => {
+test('a message is shown once: one event for sender, recipient and tech leads, and none for others', async () => {
   await using server = await TestServer.start()
   const [ada, bob, eve] = [await server.agent('ada'), await server.agent('bob'), await server.agent('eve')]
   const { id: messageId } = await ada.messages.send(note)
@@ -40,7 +40,7 @@ test('a message is shown once: one event for both ends and the lead, and none fo
   expect(await ada.messages.get({ messageId })).toMatchObject({ shownAt: '2026-01-01T00:00:00.000Z' })
 })
 
-test('being still at it says nothing of being shown, and a receipt that is over neither', async () => {
+test('messages.inProgress does not mark a message as shown, and neither does an old receipt', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const { id: messageId } = await ada.messages.send(note)
@@ -53,7 +53,7 @@ test('being still at it says nothing of being shown, and a receipt that is over 
   expect((await ada.events.list({ types: ['message.shown'] })).events).toEqual([])
 })
 
-test('a message that is redriven has been shown to nobody', async () => {
+test('a redriven message is not marked as shown', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const { id: messageId } = await lead.messages.send(note)
@@ -64,7 +64,7 @@ test('a message that is redriven has been shown to nobody', async () => {
   expect(await lead.messages.get({ messageId })).toMatchObject({ status: 'pending', shownAt: null })
 })
 
-test('receive takes the modes that are at least as urgent, and leaves the others where they are', async () => {
+test('receive returns messages of the given modes and more urgent ones, and leaves the others', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   for (const mode of ['digest', 'turn_end', 'boundary', 'steer'] as const)
@@ -79,7 +79,7 @@ test('receive takes the modes that are at least as urgent, and leaves the others
   expect(await taken()).toEqual(['digest'])
 })
 
-test('a program gets messages of every mode at once, in order of priority and age', async () => {
+test('a program receives messages of every mode at once, by priority and age', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   await lead.messages.send({ ...note, mode: 'digest' })

@@ -127,7 +127,7 @@ describe.each(Object.entries(receipted) as [ByReceipt, MessageTransition][])('%s
     expect(traces(world)).toEqual(before)
   })
 
-  test.each(states)('of a $status message of somebody else changes nothing', async ({ status }) => {
+  test.each(states)('of a $status message of another agent changes nothing', async ({ status }) => {
     const world = await standing(status, {})
     const before = traces(world)
     const refused = await refusal(call(world.eve, current(world)))
@@ -171,7 +171,7 @@ describe.each(Object.entries(others) as [keyof typeof others, Other][])('%s', (m
   })
 })
 
-test.each(states)('purging a $status message removes it only when it is dead', async ({ status }) => {
+test.each(states)('purging a $status message deletes it only if it is dead', async ({ status }) => {
   const world = await standing(status, {})
   const before = traces(world)
   const { purged } = await lead.messages.deadLetters.purge(chosen(world))

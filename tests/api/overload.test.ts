@@ -18,7 +18,7 @@ async function given() {
 /** The earlier calls of a socket are in the queue once a later call of it is answered. */
 const arrived = (client: { readonly system: { info(): Promise<unknown> } }) => client.system.info()
 
-test('a heartbeat, a completion and an ack that came in time count, although the writer was busy past the deadline', async () => {
+test('a heartbeat, a completion and an ack that arrived in time count, although the writer was busy past the deadline', async () => {
   const { server, ada, task, message, project } = await given()
   await using _ = server
   const other = await claimAnother(server, ada)
@@ -42,7 +42,7 @@ async function claimAnother(server: TestServer, ada: Awaited<ReturnType<TestServ
   return claimOne(ada, { leaseMs })
 }
 
-test('writes are refused with OVERLOADED while others have waited for too long, and heartbeats and reads never', async () => {
+test('writes are refused with OVERLOADED while the queue is too old, and heartbeats and reads never are', async () => {
   const { server, lead, ada, task, project } = await given()
   await using _ = server
   await using occupied = await occupy(server, project)
@@ -71,7 +71,7 @@ async function gauge({ url }: TestServer, name: string): Promise<Record<string, 
   return Object.fromEntries([...lines].map(([, labels = '', value]) => [labels, Number(value)]))
 }
 
-test('a server that refuses writes for overload stays ready, and shows the age and the lanes of its queue', async () => {
+test('a server that refuses writes for overload stays ready and reports the age and the lanes of its queue', async () => {
   const { server, ada, task, project } = await given()
   await using _ = server
   expect(await probe(server)).toEqual([200, 'ok', 'accepted'])

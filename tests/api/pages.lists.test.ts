@@ -28,7 +28,7 @@ test('agents are listed in pages of their metadata, by name, each agent once', a
   ])
 })
 
-test('agents that a filter leaves out do not count for a page, which ends at its limit', async () => {
+test('agents outside a filter do not count for a page, which ends at its limit', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   for (const name of ['ada', 'bob', 'cid']) await server.agent(name, { metadata: { third }, capabilities: ['code'] })
@@ -68,7 +68,7 @@ test('events and the audit are listed in pages of their data, without a gap', as
   expect(audited).toEqual(failed.flat())
 })
 
-test('a tree reads no text but titles, and says that it is cut at a mebibyte of them', async () => {
+test('a tree has titles and no other text, and reports that it was cut at a mebibyte of them', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const title = '漢'.repeat(1_000)
@@ -78,7 +78,7 @@ test('a tree reads no text but titles, and says that it is cut at a mebibyte of 
   expect([nodes.length, truncated, rollup?.total]).toEqual([Math.floor(mebibyte / 3_004), true, 400])
 })
 
-test('an explanation judges every agent of a project, and lists those that may claim first', async () => {
+test('an explanation covers every agent of a project and lists eligible ones first', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id } = await lead.tasks.create({ type: 'code', requires: ['rare'] })

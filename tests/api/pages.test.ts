@@ -36,7 +36,7 @@ test('receive of large copies of a fan-out hands out one page of them', async ()
   expect(sizesOf((await bob.messages.receive({ limit: 100 })).messages)).toEqual([third])
 })
 
-test('the inbox goes on with the next page of large messages by itself, and acks free those after it', async () => {
+test('the inbox subscription continues with the next page of large messages, and acks free the pages after it', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   await send(lead, 'bob', [whole, third, third, third])
@@ -61,7 +61,7 @@ test('a claim of large tasks takes one page of them, and the rest stays pending'
   expect(taken).toEqual([2, 1, 1])
 })
 
-test('a task that is larger than a page can be read, alone and in a list', async () => {
+test('a task that is larger than a page can be read alone and in a list', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const { id } = await lead.tasks.create({ type: 'code', metadata: { text: text(whole) } })
@@ -75,7 +75,7 @@ test('a task that is larger than a page can be read, alone and in a list', async
   expect([second.tasks.length, second.nextCursor]).toEqual([1, null])
 })
 
-test('results that came too late count for the size of a page', async () => {
+test('orphan results count for the size of a page', async () => {
   await using server = await TestServer.start()
   const [lead, bob, eve] = [server.connect(), await server.agent('bob'), await server.agent('eve')]
   for (let index = 0; index < 2; index += 1) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 
-test('an aborted plan leaves nothing, and tells how much it threw away', async () => {
+test('an aborted plan leaves nothing, and the reply has the number of discarded rows', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { planId } = await lead.plans.begin({ name: 'plan' })
@@ -21,7 +21,7 @@ test('an aborted plan leaves nothing, and tells how much it threw away', async (
   expect(await refusal(lead.plans.add({ planId, tasks: [{ externalId: 'c', type: 'x' }] }))).toMatchObject(status)
 })
 
-test('aborting again is as good as once', async () => {
+test('a repeated abort has no further effect', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { planId } = await lead.plans.begin({ name: 'plan' })
@@ -30,7 +30,7 @@ test('aborting again is as good as once', async () => {
   expect((await lead.events.list({ types: ['plan.aborted'] })).events).toHaveLength(1)
 })
 
-test('what is committed, or is not there, cannot be aborted, nor by a developer', async () => {
+test('a committed or unknown plan cannot be aborted, and a developer may not abort any', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { planId } = await lead.plans.begin({ name: 'plan' })

@@ -13,7 +13,7 @@ async function publish(server: TestServer, tasks: Rows) {
 
 const row = (externalId: string, ...dependsOn: string[]) => ({ type: 'code', externalId, dependsOn })
 
-test('the same plan again changes nothing', async () => {
+test('a repeated plan changes nothing', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const plan = [row('a'), row('b', 'a')]
@@ -23,7 +23,7 @@ test('the same plan again changes nothing', async () => {
   expect(await lead.tasks.list({})).toEqual(before)
 })
 
-test('only rows that differ are updated', async () => {
+test('only changed rows are updated', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await publish(server, [row('a'), row('b')])
@@ -36,7 +36,7 @@ test('only rows that differ are updated', async () => {
   expect((await lead.events.list({ types: ['task.updated'] })).events).toMatchObject([{ subject: id }])
 })
 
-test('what has been done with a task stays', async () => {
+test('the progress of a task is kept', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await publish(server, [row('a'), row('b')])
@@ -51,7 +51,7 @@ test('what has been done with a task stays', async () => {
   expect(await worker.tasks.complete(leaseOf(held))).toMatchObject({ status: 'completed' })
 })
 
-test('edges are added, taken away and turned round', async () => {
+test('edges are added, removed and reversed', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const status = async (taskId: string) => (await lead.tasks.get({ taskId })).status
@@ -64,7 +64,7 @@ test('edges are added, taken away and turned round', async () => {
   expect(new Set((await lead.tasks.get({ taskId: 'c' })).dependsOn)).toEqual(new Set([a, b]))
 })
 
-test('a waiting claim is answered when an edge that blocked is taken away', async () => {
+test('a waiting claim is answered when a blocking edge is removed', async () => {
   await using server = await TestServer.start()
   const [worker, busy] = [await server.agent('worker'), await server.agent('busy')]
   await publish(server, [row('a'), row('b', 'a')])
@@ -75,7 +75,7 @@ test('a waiting claim is answered when an edge that blocked is taken away', asyn
   expect((await waiting).externalId).toBe('b')
 })
 
-test('an edge that closes a circle with what is there is DEPENDENCY_CYCLE', async () => {
+test('an edge that closes a cycle with existing ones is DEPENDENCY_CYCLE', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await publish(server, [row('a'), row('b', 'a'), row('c', 'b')])
@@ -85,7 +85,7 @@ test('an edge that closes a circle with what is there is DEPENDENCY_CYCLE', asyn
 })
 
 test.each(['release', 'fail', 'expire', 'takeover'])(
-  'a task that got a new dependency while it was held is blocked after a %s',
+  'a task that gets a new dependency under a lease is blocked after a %s',
   async (how) => {
     await using server = await TestServer.start()
     const [lead, worker] = [server.connect(), await server.agent('worker')]
@@ -104,7 +104,7 @@ test.each(['release', 'fail', 'expire', 'takeover'])(
   },
 )
 
-test('a held task that got a new dependency can still be completed', async () => {
+test('a task that gets a new dependency under a lease can still be completed', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await publish(server, [row('a')])
@@ -115,7 +115,7 @@ test('a held task that got a new dependency can still be completed', async () =>
   expect((await lead.tasks.get({ taskId: 'a' })).status).toBe('completed')
 })
 
-test('a row that names another assignee or capability goes to another', async () => {
+test('a row with another assignee or capability goes to another agent', async () => {
   await using server = await TestServer.start()
   const [plain, able] = [await server.agent('plain'), await server.agent('able', { capabilities: ['rust'] })]
   await publish(server, [row('a')])
@@ -126,7 +126,7 @@ test('a row that names another assignee or capability goes to another', async ()
   expect((await claimOne(plain)).externalId).toBe('a')
 })
 
-test('a row that names another time is not claimable before it', async () => {
+test('a row with another notBefore is not claimable before it', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   await publish(server, [row('a')])

@@ -31,7 +31,7 @@ const stopAtStart = ({ parts: { store } }: TestServer, project: string) =>
 
 const projectOf = async (lead: Client) => (await lead.projects.list()).projects[0]?.id ?? ''
 
-test('a large commit lets other calls go first', async () => {
+test('a large commit lets other calls run in between', async () => {
   await using server = await TestServer.start()
   const { lead, planId } = await stagePlan(server, size)
   const worker = await server.agent('worker')
@@ -45,7 +45,7 @@ test('a large commit lets other calls go first', async () => {
   expect(order).toEqual(['heartbeat', 'create', 'commit'])
 })
 
-test('two commits of one plan at the same time publish each task once, with one reply', async () => {
+test('two concurrent commits of one plan publish each task once, with one reply', async () => {
   await using server = await TestServer.start()
   const { lead, planId } = await stagePlan(server, 300)
   const other = server.connect()
@@ -58,7 +58,7 @@ test('two commits of one plan at the same time publish each task once, with one 
   expect((await lead.events.list({ types: ['plan.committed'] })).events).toHaveLength(1)
 })
 
-test('a publication that stopped goes on by itself', async () => {
+test('an interrupted publication continues without a call', async () => {
   await using server = await TestServer.start()
   const { lead, planId } = await stagePlan(server, 300)
   await stopAtStart(server, await projectOf(lead))
@@ -70,7 +70,7 @@ test('a publication that stopped goes on by itself', async () => {
   expect((await lead.system.metrics()).tasks.byStatus.pending).toBe(300)
 })
 
-test('a plan that is being published takes no more tasks, can be committed again, and can be aborted', async () => {
+test('a plan during its publication accepts no tasks, and can be committed again and aborted', async () => {
   await using server = await TestServer.start()
   const { lead, planId } = await stagePlan(server, 3)
   await stopAtStart(server, await projectOf(lead))

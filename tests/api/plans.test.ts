@@ -12,7 +12,7 @@ async function publish(server: TestServer, tasks: Rows) {
   return lead.plans.commit({ planId })
 }
 
-test('nothing of a plan is work before its commit, and then all of it', async () => {
+test('no task of a plan is ready before its commit, and all are after it', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { planId } = await lead.plans.begin({ name: 'plan' })
@@ -66,7 +66,7 @@ test('rows may name tasks of an earlier plan', async () => {
   })
 })
 
-test('tasks that were over where they came from are over here', async () => {
+test('tasks that had ended in their source are ended after the import', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await publish(server, [
@@ -91,7 +91,7 @@ test('tasks that were over where they came from are over here', async () => {
 test.each([
   ['a dependency', { dependsOn: ['ghost'] }],
   ['a parent', { parentId: 'ghost' }],
-])('%s that neither the plan nor the project has is INVALID_INPUT and publishes nothing', async (_, extra) => {
+])('%s that is neither in the plan nor in the project is INVALID_INPUT and publishes nothing', async (_, extra) => {
   await using server = await TestServer.start()
   const call = publish(server, [
     { type: 'code', externalId: 'a' },
@@ -102,7 +102,7 @@ test.each([
   expect(rows(server, 'SELECT seq FROM events')).toEqual([])
 })
 
-test('a plan in a circle is DEPENDENCY_CYCLE, and can be put right', async () => {
+test('a plan with a cycle is DEPENDENCY_CYCLE and can be corrected', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { planId } = await lead.plans.begin({ name: 'plan' })
@@ -114,7 +114,7 @@ test('a plan in a circle is DEPENDENCY_CYCLE, and can be put right', async () =>
   expect(await lead.plans.commit({ planId })).toMatchObject({ created: 2 })
 })
 
-test('a chain of 1 000 rows goes in in one commit', async () => {
+test('a chain of 1 000 rows is published by one commit', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { planId } = await lead.plans.begin({ name: 'plan' })
@@ -132,7 +132,7 @@ test('a chain of 1 000 rows goes in in one commit', async () => {
   expect((await claimOne(worker)).externalId).toBe('t998')
 })
 
-test('a committed plan is closed', async () => {
+test('a committed plan accepts no changes', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { planId } = await publish(server, [{ type: 'code', externalId: 'a' }])
@@ -141,7 +141,7 @@ test('a committed plan is closed', async () => {
   expect(await refusal(lead.plans.commit({ planId }))).toMatchObject({ code: 'ILLEGAL_TRANSITION' })
 })
 
-test('a commit with the same key gives the first answer', async () => {
+test('a commit with the same key returns the first reply', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { planId } = await lead.plans.begin({ name: 'plan', idempotencyKey: 'k' })
@@ -154,7 +154,7 @@ test('a commit with the same key gives the first answer', async () => {
   expect(await lead.plans.commit({ planId, idempotencyKey: 'k' })).toEqual(first)
 })
 
-test('a plan that does not exist is NOT_FOUND, rows that make no sense are INVALID_INPUT', async () => {
+test('an unknown plan is NOT_FOUND, and wrong rows are INVALID_INPUT', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { planId } = await lead.plans.begin({ name: 'plan' })
@@ -166,7 +166,7 @@ test('a plan that does not exist is NOT_FOUND, rows that make no sense are INVAL
   }
 })
 
-test('plans are for tech leads', async () => {
+test('plans need a tech lead', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   const tasks = [{ type: 'code', externalId: 'a' }]

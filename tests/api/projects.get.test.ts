@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf } from './given.ts'
 
-test('a project tells what it is set to and how far it is', async () => {
+test('projects.get returns the settings and the progress of a project', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.projects.setPools({ pools: { gpu: 3 } })
@@ -28,7 +28,7 @@ test('a project tells what it is set to and how far it is', async () => {
   expect(await ada.projects.get({ project: 'default' })).toEqual(detail)
 })
 
-test("another's project is NOT_FOUND as if absent, but for an admin", async () => {
+test('another project is NOT_FOUND for all but an admin', async () => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   const admin = server.connect()
   await admin.projects.create({ name: 'other' })
@@ -47,7 +47,7 @@ test("another's project is NOT_FOUND as if absent, but for an admin", async () =
   expect(await refusal(admin.projects.get({ project: 'absent' }))).toMatchObject({ code: 'NOT_FOUND' })
 })
 
-test('projects.pause and resume are the pause of everybody, with a reason for the feed', async () => {
+test('projects.pause and projects.resume pause and resume the whole project, with a reason in the feed', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.tasks.create({ type: 'code' })

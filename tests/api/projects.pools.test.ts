@@ -9,7 +9,7 @@ const inPool = (client: Client, count: number) =>
 /** The client repeats a call with a conflict until its deadline. */
 const soon = { deadlineMs: 200 }
 
-test('a pool is held by as many as its size, and each that ends lets one more in', async () => {
+test('a pool has as many holders as slots, and each lease that ends admits one more', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.projects.setPools({ pools: { gpu: 2 } })
@@ -23,7 +23,7 @@ test('a pool is held by as many as its size, and each that ends lets one more in
   }
 })
 
-test('one lease holds one place of a pool, however often it asks', async () => {
+test('one lease holds one slot of a pool, for any number of calls', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.projects.setPools({ pools: { gpu: 2 } })
@@ -33,7 +33,7 @@ test('one lease holds one place of a pool, however often it asks', async () => {
   expect((await lead.projects.get()).pools).toEqual({ gpu: { size: 2, held: 1 } })
 })
 
-test('a place of a full pool is LOCK_CONFLICT mid-lease', async () => {
+test('a slot of a full pool is LOCK_CONFLICT under a lease', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.projects.setPools({ pools: { gpu: 1, empty: 0 } })
@@ -52,7 +52,7 @@ test('a place of a full pool is LOCK_CONFLICT mid-lease', async () => {
   })
 })
 
-test('a pool that grows wakes those that wait for a place', async () => {
+test('a pool that grows wakes the claims that wait for a slot', async () => {
   await using server = await TestServer.start()
   const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
   await lead.projects.setPools({ pools: { gpu: 0 } })
@@ -64,7 +64,7 @@ test('a pool that grows wakes those that wait for a place', async () => {
   for (const { tasks } of await Promise.all(waits)) expect(tasks).toHaveLength(1)
 })
 
-test('a pool that shrinks takes nothing away, and lets nobody in until there is room', async () => {
+test('a pool that shrinks ends no lease and admits no task until a slot is free', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.projects.setPools({ pools: { gpu: 2 } })
@@ -79,7 +79,7 @@ test('a pool that shrinks takes nothing away, and lets nobody in until there is 
   expect((await ada.tasks.claim()).tasks).toHaveLength(1)
 })
 
-test('a pool that is done away with keeps its tasks waiting until it has a size again', async () => {
+test('a deleted pool keeps its tasks waiting until it has a size again', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.projects.setPools({ pools: { gpu: 1, cpu: 3 } })
@@ -91,7 +91,7 @@ test('a pool that is done away with keeps its tasks waiting until it has a size 
   expect((await ada.tasks.claim()).tasks).toHaveLength(1)
 })
 
-test('a task that names a pool of no size is INVALID_INPUT, however it is created', async () => {
+test('a task with a pool without a size is INVALID_INPUT in each way to create it', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const spec = { type: 'code', locks: ['pool:gpu'] }
@@ -111,7 +111,7 @@ test('a task that names a pool of no size is INVALID_INPUT, however it is create
   for (const call of calls) await call()
 })
 
-test('setting sizes tells the feed what changed, and nothing when nothing did', async () => {
+test('an event reports the changed sizes, and an unchanged size appends none', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.projects.setPools({ pools: { gpu: 1, cpu: 2 } })
@@ -121,7 +121,7 @@ test('setting sizes tells the feed what changed, and nothing when nothing did', 
   expect(events.map(({ data }) => data)).toEqual([{ pools: { gpu: 1, cpu: 2 } }, { pools: { cpu: null } }])
 })
 
-test('sizes are set by a tech lead, in whole numbers up to 10 000', async () => {
+test('a tech lead sets sizes, which are whole numbers up to 10 000', async () => {
   await using server = await TestServer.start()
   const ada = await server.agent('ada')
   expect(await refusal(ada.projects.setPools({ pools: { gpu: 1 } }))).toMatchObject({ code: 'FORBIDDEN' })

@@ -4,12 +4,12 @@ import { receiptOf, receiveOne } from './given.ts'
 
 const admin = { config: { devRole: 'admin' } } as const
 
-test('the default project is always there', async () => {
+test('the default project always exists', async () => {
   await using server = await TestServer.start()
   expect((await server.connect().projects.list()).projects).toMatchObject([{ name: 'default', path: null }])
 })
 
-test('a created project is listed, by name, and its event is in the feed of its maker', async () => {
+test('a created project is listed by name, and its event is in the feed of its creator', async () => {
   await using server = await TestServer.start(admin)
   const lead = server.connect()
   const made = await lead.projects.create({ name: 'alpha', path: '/srv/alpha' })
@@ -20,7 +20,7 @@ test('a created project is listed, by name, and its event is in the feed of its 
   expect((await server.connect({ project: 'alpha' }).events.list({})).events).toEqual([])
 })
 
-test('a name is given once: ALREADY_EXISTS', async () => {
+test('a second project with a name is ALREADY_EXISTS', async () => {
   await using server = await TestServer.start(admin)
   const lead = server.connect()
   const first = await lead.projects.create({ name: 'alpha', idempotencyKey: 'k' })
@@ -35,7 +35,7 @@ test('a name is given once: ALREADY_EXISTS', async () => {
   expect(await refusal(lead.projects.create({ name: ' ' }))).toMatchObject({ code: 'INVALID_INPUT' })
 })
 
-test('projects are made by admins and read by everyone', async () => {
+test('admins create projects, and every role reads them', async () => {
   await using server = await TestServer.start()
   const observer = await server.agent('watcher', { role: 'observer' })
   expect(await refusal(server.connect().projects.create({ name: 'x' }))).toMatchObject({ code: 'FORBIDDEN' })
@@ -43,7 +43,7 @@ test('projects are made by admins and read by everyone', async () => {
   expect((await observer.projects.list()).projects).toHaveLength(1)
 })
 
-test('a project that a caller may not get is not in its list either; an admin finds all', async () => {
+test('a list contains only the projects that the caller may get, and all of them for an admin', async () => {
   await using server = await TestServer.start(admin)
   await server.connect().projects.create({ name: 'secret merger', path: '/srv/merger' })
   const named = async (client: ReturnType<typeof server.connect>) =>
@@ -56,13 +56,13 @@ test('a project that a caller may not get is not in its list either; an admin fi
   expect(await named(server.connect())).toEqual(['default', 'secret merger'])
 })
 
-test('a project that does not exist is NOT_FOUND', async () => {
+test('an unknown project is NOT_FOUND', async () => {
   await using server = await TestServer.start()
   const lost = server.connect({ project: 'nowhere' })
   expect(await refusal(lost.tasks.list({}))).toMatchObject({ code: expect.stringMatching(/NOT_FOUND|UNAUTHENTICATED/) })
 })
 
-test('what is in one project does not exist in another', async () => {
+test('the objects of one project do not exist in another', async () => {
   await using server = await TestServer.start(admin)
   const here = server.connect()
   await here.projects.create({ name: 'there' })

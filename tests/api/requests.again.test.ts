@@ -5,7 +5,7 @@ import { Wire } from '../transports/wire.ts'
 import { nextRequest, routed } from './asked.ts'
 import { rows, tamper } from './given.ts'
 
-test('the same key is the same request: both calls wait for the one answer', async () => {
+test('the same key is the same request: both calls wait for the one reply', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const input = { method: 'm', target: 'bob', idempotencyKey: 'k' }
@@ -21,7 +21,7 @@ test('the same key is the same request: both calls wait for the one answer', asy
   expect(await other).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
 })
 
-test('a caller whose socket is lost ends its wait and not the request, and finds the answer on the next one', async () => {
+test('a caller that loses its socket ends its wait and not the request, and gets the reply over the next socket', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const [lead, bob] = [server.connect(), await server.agent('bob')]
@@ -36,7 +36,7 @@ test('a caller whose socket is lost ends its wait and not the request, and finds
   expect((await lead.events.list({ types: ['request.routed'] })).events).toHaveLength(1)
 })
 
-test('a caller may end its wait by itself: the request goes on', async () => {
+test('a caller may end its wait, and the request continues', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const leaving = new AbortController()
@@ -47,25 +47,28 @@ test('a caller may end its wait by itself: the request goes on', async () => {
   expect(await bob.requests.reply({ requestId: asked.requestId })).toMatchObject({ inTime: true })
 })
 
-test.skipIf(onPostgres)('a request outlives the server that took it, by as long as that was away', async () => {
-  await using server = await TestServer.start()
-  const bob = await server.agent('bob')
-  const input = { method: 'm', target: 'bob', timeoutMs: 5_000, idempotencyKey: 'k' }
-  using wire = await Wire.open(server.url)
-  wire.send({ id: 1, method: 'mutation', params: { path: 'requests.route', input } })
-  await routed(server.connect())
-  await server.stop()
-  server.clock.advance(60_000)
-  await using again = await TestServer.start({ folder: server.folder, clock: server.clock })
-  await again.sweep()
-  const back = again.connect({ token: bob.token })
-  const answer = again.connect().requests.route(input)
-  const { asked } = await nextRequest(back)
-  expect(await back.requests.reply({ requestId: asked.requestId, result: 1 })).toMatchObject({ inTime: true })
-  expect(await answer).toMatchObject({ result: 1 })
-})
+test.skipIf(onPostgres)(
+  'a request survives the server, and its deadline moves by the length of the outage',
+  async () => {
+    await using server = await TestServer.start()
+    const bob = await server.agent('bob')
+    const input = { method: 'm', target: 'bob', timeoutMs: 5_000, idempotencyKey: 'k' }
+    using wire = await Wire.open(server.url)
+    wire.send({ id: 1, method: 'mutation', params: { path: 'requests.route', input } })
+    await routed(server.connect())
+    await server.stop()
+    server.clock.advance(60_000)
+    await using again = await TestServer.start({ folder: server.folder, clock: server.clock })
+    await again.sweep()
+    const back = again.connect({ token: bob.token })
+    const answer = again.connect().requests.route(input)
+    const { asked } = await nextRequest(back)
+    expect(await back.requests.reply({ requestId: asked.requestId, result: 1 })).toMatchObject({ inTime: true })
+    expect(await answer).toMatchObject({ result: 1 })
+  },
+)
 
-test('a request whose caller is gone times out by itself, once', async () => {
+test('a request without a caller times out once', async () => {
   await using server = await TestServer.start()
   const [lead] = [server.connect(), await server.agent('bob')]
   using wire = await Wire.open(server.url)
@@ -82,7 +85,7 @@ test('a request whose caller is gone times out by itself, once', async () => {
   expect((await lead.events.list({ types: ['request.timed_out'] })).events).toHaveLength(1)
 })
 
-test('more requests than one batch of the sweep holds time out all the same', async () => {
+test('more requests than one batch of the sweep all time out', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   tamper(
@@ -96,7 +99,7 @@ test('more requests than one batch of the sweep holds time out all the same', as
   expect((await lead.events.list({ types: ['request.timed_out'], limit: 1_000 })).events).toHaveLength(250)
 })
 
-test('an answer whose wake never came is there at the deadline', async () => {
+test('a reply whose wake was lost is found at the deadline', async () => {
   await using server = await TestServer.start()
   const [lead] = [server.connect(), await server.agent('bob')]
   const answer = lead.requests.route({ method: 'm', target: 'bob', timeoutMs: 5_000 })

@@ -13,7 +13,7 @@ function ask(caller: Pick<TestAgent, 'requests'>, timeoutMs = 5_000) {
   return answer
 }
 
-test('only the agent that was asked can answer: for everyone else there is no such request', async () => {
+test('only the agent that was asked can reply: for all others the request does not exist', async () => {
   await using server = await TestServer.start()
   const [ada, bob, eve] = [await server.agent('ada'), await server.agent('bob'), await server.agent('eve')]
   const answer = ask(ada)
@@ -27,7 +27,7 @@ test('only the agent that was asked can answer: for everyone else there is no su
   expect(await answer).toMatchObject({ result: 'mine' })
 })
 
-test('the first answer stays: a second one is refused, and the same key is given the same reply', async () => {
+test('the first reply counts: a second one is refused, and its key returns the same result', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const answer = ask(ada)
@@ -44,7 +44,7 @@ test('the first answer stays: a second one is refused, and the same key is given
   expect((await ada.events.list({ types: ['request.replied'] })).events).toHaveLength(1)
 })
 
-test('of many answers at once one counts', async () => {
+test('one of many concurrent replies counts', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const answer = ask(ada)
@@ -56,7 +56,7 @@ test('of many answers at once one counts', async () => {
   expect((await answer).result).toBe(replies.findIndex(({ status }) => status === 'fulfilled'))
 })
 
-test('an answer that comes too late is kept, and a caller that asks again with its key gets it', async () => {
+test('a late reply is kept, and a caller that repeats the request with its key gets it', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const input = { method: 'm', target: 'bob', timeoutMs: 100, idempotencyKey: 'k' }
@@ -78,7 +78,7 @@ test('an answer that comes too late is kept, and a caller that asks again with i
   ])
 })
 
-test('whether an answer is in time is said by the clock, not by when a sweep runs', async () => {
+test('the clock and not the run of a sweep decides if a reply is in time', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const leaving = new AbortController()
@@ -92,7 +92,7 @@ test('whether an answer is in time is said by the clock, not by when a sweep run
   expect((await ada.events.list({ types: ['request.timed_out'] })).events).toHaveLength(1)
 })
 
-test('the answer acks the message in whatever state of delivery it is', async () => {
+test('a reply acks the message in any state of its delivery', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const status = () =>
@@ -116,7 +116,7 @@ test('the answer acks the message in whatever state of delivery it is', async ()
   expect((await server.connect().system.metrics()).messages).toMatchObject({ accepted: 2, acked: 2, pending: 0 })
 })
 
-test('an answer makes room in the inbox', async () => {
+test('a reply frees capacity in the inbox', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const answers = [ask(ada), ask(ada)]
@@ -131,7 +131,7 @@ test('an answer makes room in the inbox', async () => {
   await answers[0]
 })
 
-test('either a result or an error, and from the next incarnation as well', async () => {
+test('a reply is a result or an error, and may come from the next incarnation', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const answer = ask(ada)

@@ -7,7 +7,7 @@ import { claimOne, rows, tamper } from './given.ts'
 const code = { capabilities: ['code'] }
 const absent = '01890000-0000-7000-8000-000000000000'
 
-test('a request reaches the agent it names by its inbox, and its answer the caller', async () => {
+test('a request reaches the named agent by its inbox, and the reply reaches the caller', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const answer = ada.requests.route({ method: 'review', params: { lines: [1, 2] }, target: 'bob' })
@@ -25,7 +25,7 @@ test('a request reaches the agent it names by its inbox, and its answer the call
   expect(await answer).toEqual({ requestId, agentId: bob.id, ok: true, result: ['fine'], error: null })
 })
 
-test('a target may be named by its id, and an answer may be an error or nothing', async () => {
+test('a target may be named by its id, and a reply may be an error or empty', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const ask = () => lead.requests.route({ method: 'build', target: bob.id })
@@ -40,7 +40,7 @@ test('a target may be named by its id, and an answer may be an error or nothing'
   expect(await empty).toMatchObject({ ok: true, result: null, error: null })
 })
 
-test('without a target the least busy of those that can do it is asked', async () => {
+test('a request without a target goes to the least busy capable agent', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const [ada, bob] = [await server.agent('ada', code), await server.agent('bob', code)]
@@ -67,7 +67,7 @@ test('without a target the least busy of those that can do it is asked', async (
   await Promise.all(waiting)
 })
 
-test('nobody is asked who is offline, paused, draining, gone, without the capability, or the caller', async () => {
+test('a request goes to no agent that is offline, paused, draining, unregistered or without the capability, nor to the caller', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada', code)]
   const none = { code: 'NO_AGENTS_AVAILABLE', message: 'No agents available for method: code', applied: 'no' }
@@ -96,7 +96,7 @@ test('nobody is asked who is offline, paused, draining, gone, without the capabi
   expect(rows(server, 'SELECT id FROM requests')).toHaveLength(1)
 })
 
-test('one that is named and not there, or not any more, is said by what it was called', async () => {
+test('an unknown or unregistered target is named in the error as in the call', async () => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   const notFound = async (target: string, from = lead) =>
@@ -113,7 +113,7 @@ test('one that is named and not there, or not any more, is said by what it was c
   await notFound('bob')
 })
 
-test('one that is named is asked although it is offline, and finds the request when it is back', async () => {
+test('a named agent gets the request although it is offline, and finds it when it is live again', async () => {
   await using server = await TestServer.start()
   const [lead, bob] = [server.connect(), await server.agent('bob')]
   server.clock.advance(40_000)
@@ -123,7 +123,7 @@ test('one that is named is asked although it is offline, and finds the request w
   expect(await answer).toMatchObject({ result: 'back' })
 })
 
-test('a full mailbox refuses a request, and nothing of it is left', async () => {
+test('a full inbox refuses a request and stores nothing of it', async () => {
   await using server = await TestServer.start({ config: { maxPending: 20 } })
   const [lead] = [server.connect(), await server.agent('bob')]
   for (let n = 0; n < 19; n += 1) await lead.messages.send({ to: 'bob', type: 'note', payload: n })
@@ -134,7 +134,7 @@ test('a full mailbox refuses a request, and nothing of it is left', async () => 
   expect(rows(server, 'SELECT id FROM requests')).toEqual([])
 })
 
-test('without an answer in time the caller is told so, once, and the request has timed out', async () => {
+test('a request without a reply in time is reported to the caller once and has timed out', async () => {
   await using server = await TestServer.start()
   const [lead] = [server.connect(), await server.agent('bob')]
   const answer = refusal(lead.requests.route({ method: 'm', target: 'bob', timeoutMs: 5_000 }))
@@ -150,7 +150,7 @@ test('without an answer in time the caller is told so, once, and the request has
   ])
 })
 
-test('without a time of its own a request waits 30 s, and the client as long', async () => {
+test('a request without a timeout waits 30 s, and the client as long', async () => {
   await using server = await TestServer.start()
   const [hasty, bob] = [server.connect({ deadlineMs: 1 }), await server.agent('bob')]
   const answer = hasty.requests.route({ method: 'm', target: 'bob' })
@@ -160,7 +160,7 @@ test('without a time of its own a request waits 30 s, and the client as long', a
   expect(await answer).toMatchObject({ result: 'late but in time' })
 })
 
-test('input that is no request is refused', async () => {
+test('invalid input is refused', async () => {
   await using server = await TestServer.start()
   const [lead, watcher] = [server.connect(), await server.agent('watcher', { role: 'observer' })]
   for (const wrong of [

@@ -6,7 +6,7 @@ import { count, keeping } from './kept.ts'
 
 const minute = 60_000
 
-test('sessions go long after the longest life of one, and those that may still be good stay', async () => {
+test('sessions are deleted long after their longest life, and those that may still be valid stay', async () => {
   await using server = await keeping({ sessions: { ms: 10 * minute, maxRows: 0 } })
   const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
   const day = 24 * 60 * minute
@@ -22,7 +22,7 @@ test('sessions go long after the longest life of one, and those that may still b
   expect((await refusal(ada.agents.heartbeat({ leases: [] }))).code).toBe('TOKEN_REVOKED')
 })
 
-describe('refused calls', () => {
+describe('denials', () => {
   const denied = (at: number) => `(null, ${at}, null, 'tasks.list', 'UNAUTHENTICATED', null, 'r', 1)`
   const deny = (server: TestServer, times: readonly number[]) =>
     tamper(
@@ -30,7 +30,7 @@ describe('refused calls', () => {
       `insert into denials (project_id, at, subject, path, code, address, request_id, count) values ${times.map(denied)}`,
     )
 
-  test('go when they are old, those of nobody too', async () => {
+  test('are deleted when they are old, those without a project too', async () => {
     await using server = await keeping({ denials: { ms: 10 * minute, maxRows: 0 } })
     const now = server.clock.wall()
     deny(server, [now - 12 * minute, now - 11 * minute, now - 9 * minute])
@@ -40,7 +40,7 @@ describe('refused calls', () => {
     expect(count(server, 'denials')).toBe(0)
   })
 
-  test('beyond a number go oldest first, in batches', async () => {
+  test('beyond a number are deleted oldest first, in batches', async () => {
     await using server = await keeping({ denials: { ms: 0, maxRows: 20 } })
     deny(server, upTo(320))
     for (const _ of upTo(3)) await server.sweep()

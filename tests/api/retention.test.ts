@@ -8,7 +8,7 @@ import { count, keeping } from './kept.ts'
 const minute = 60_000
 
 describe('events', () => {
-  test('are taken from the front of the feed when they are old, and a cursor before them is told so', async () => {
+  test('are deleted from the start of the feed when they are old, and an earlier cursor is expired', async () => {
     await using server = await keeping({ events: { ms: 10 * minute, maxRows: 0 } })
     const lead = server.connect()
     await lead.tasks.create({ type: 'old' })
@@ -29,7 +29,7 @@ describe('events', () => {
     expect((await lead.events.list({ cursor })).events.map(({ seq }) => seq)).toEqual([4])
   })
 
-  test('beyond a number go oldest first, in batches', async () => {
+  test('beyond a number are deleted oldest first, in batches', async () => {
     await using server = await keeping({ events: { ms: 0, maxRows: 20 } })
     const lead = server.connect()
     for (const _ of upTo(3)) await lead.tasks.createMany({ tasks: upTo(100).map(() => ({ type: 'code' })) })
@@ -38,7 +38,7 @@ describe('events', () => {
     expect(events.map(({ seq }) => seq)).toEqual(upTo(20).map((index) => 280 + index))
   })
 
-  test('that go while somebody is reading end the reading by name: there is no gap', async () => {
+  test('that are deleted during a read end it with an error: there is no gap', async () => {
     await using server = await keeping({ events: { ms: 0, maxRows: 1 } })
     await server.connect().tasks.createMany({ tasks: upTo(9).map(() => ({ type: 'code' })) })
     const [project] = rows<{ id: string }>(server, 'select id from projects')
@@ -49,7 +49,7 @@ describe('events', () => {
 })
 
 describe('tasks', () => {
-  test('go when they ended long ago, with all that hangs on them, and the counts stay right', async () => {
+  test('are deleted long after their end with all their rows, and the counters stay right', async () => {
     await using server = await keeping({ tasks: { ms: 10 * minute, maxRows: 0 } })
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     const waiting = await lead.tasks.create({ type: 'waiting', requires: ['nobody has this'] })
@@ -70,7 +70,7 @@ describe('tasks', () => {
     ])
   })
 
-  test('stay while one that is kept waits for them or is under them, and go after it', async () => {
+  test('stay while a kept task depends on them or is their child, and are deleted after it', async () => {
     await using server = await keeping({ tasks: { ms: 10 * minute, maxRows: 0 } })
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     const parent = await lead.tasks.create({ type: 'parent' })
@@ -90,7 +90,7 @@ describe('tasks', () => {
     expect(count(server, 'task_dependencies')).toBe(0)
   })
 
-  test('that ended go beyond a number, the oldest first', async () => {
+  test('beyond a number are deleted oldest first after their end', async () => {
     await using server = await keeping({ tasks: { ms: 0, maxRows: 2 } })
     const lead = server.connect()
     const { tasks } = await lead.tasks.createMany({ tasks: upTo(200).map((index) => ({ type: numbered('t', index) })) })
@@ -102,7 +102,7 @@ describe('tasks', () => {
 })
 
 describe('messages', () => {
-  test('go when they were acked long ago, and the mailbox counts them', async () => {
+  test('are deleted long after their ack, and the inbox counts them', async () => {
     await using server = await keeping({ messages: { ms: minute, maxRows: 0 } })
     const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
     for (const n of upTo(3)) await ada.messages.send({ to: 'bob', type: 'note', payload: n })
@@ -124,7 +124,7 @@ describe('messages', () => {
     ])
   })
 
-  test('take what was stored once for all of them along with the last, and dead letters stay', async () => {
+  test('are deleted with their shared payload when the last copy goes, and dead letters stay', async () => {
     await using server = await keeping({ messages: { ms: minute, maxRows: 0 } })
     const [ada, bob, cyd] = [await server.agent('ada'), await server.agent('bob'), await server.agent('cyd')]
     await ada.messages.send({ to: '*', type: 'note', payload: 'for all' })
@@ -138,7 +138,7 @@ describe('messages', () => {
     expect([count(server, 'bodies'), count(server, 'messages')]).toEqual([0, 0])
   })
 
-  test('that are done go beyond a number, and so do the failures of their deliveries', async () => {
+  test('beyond a number are deleted when they are settled, with the failures of their deliveries', async () => {
     await using server = await keeping({ messages: { ms: 0, maxRows: 1 } })
     const [ada, bob] = [await server.agent('ada'), await server.agent('bob')]
     for (const n of upTo(2)) await ada.messages.send({ to: 'bob', type: 'note', payload: n })
@@ -151,7 +151,7 @@ describe('messages', () => {
   })
 })
 
-test('samples of health go when they are old, of every agent', async () => {
+test('old health samples of every agent are deleted', async () => {
   await using server = await keeping({ health: { ms: minute, maxRows: 0 } })
   for (const name of ['ada', 'bob', 'cyd']) {
     const agent = await server.agent(name)
@@ -165,7 +165,7 @@ test('samples of health go when they are old, of every agent', async () => {
   expect(rows(server, 'select agent_id from health_metrics')).toEqual([{ agent_id: late.id }])
 })
 
-test('agents go with their mail when they were unregistered long ago, unless a task still names them', async () => {
+test('agents are deleted with their messages long after they were unregistered, unless a task still names them', async () => {
   await using server = await keeping({ agents: { ms: 10 * minute, maxRows: 0 } })
   const lead = server.connect()
   const [ada, bob, cyd] = [await server.agent('ada'), await server.agent('bob'), await server.agent('cyd')]
@@ -184,7 +184,7 @@ test('agents go with their mail when they were unregistered long ago, unless a t
   expect((await server.agent('ada')).id).not.toBe(ada.id)
 })
 
-test('plans that are over and requests that are over go', async () => {
+test('ended plans and ended requests are deleted', async () => {
   await using server = await keeping({ plans: { ms: minute, maxRows: 0 }, messages: { ms: minute, maxRows: 0 } })
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   for (const name of ['committed', 'open']) await lead.plans.begin({ name })
@@ -203,7 +203,7 @@ test('plans that are over and requests that are over go', async () => {
   expect(rows(server, 'select id from requests')).toEqual([{ id: 'b' }])
 })
 
-test('nothing goes that is to be kept for ever', async () => {
+test('a retention of 0 deletes nothing', async () => {
   await using server = await keeping({})
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   await lead.tasks.create({ type: 'code' })
@@ -226,7 +226,7 @@ function sizeOf(server: TestServer): number {
   return statSync(server.database).size
 }
 
-test('what was removed is counted, and its room is given back to the disk', async () => {
+test('deleted rows are counted, and their space is returned to the disk', async () => {
   await using server = await keeping({ tasks: { ms: minute, maxRows: 0 } })
   const lead = server.connect()
   const description = 'x'.repeat(60_000)

@@ -38,7 +38,7 @@ const counted = (server: TestServer, table: string, where = ''): Record<string, 
 const some = (figures: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(figures).filter(([, figure]) => figure > 0))
 
-test('what is counted as things change equals what counting the rows gives', async () => {
+test('the counters equal the numbers of their rows', async () => {
   await using server = await TestServer.start()
   await aDay(server)
   const { tasks, messages, agents, events } = await server.connect().system.metrics()
@@ -52,7 +52,7 @@ test('what is counted as things change equals what counting the rows gives', asy
   expect(rows(server, 'SELECT max(seq) AS last FROM events')).toEqual([{ last: events }])
 })
 
-test('messages that are gone are still accounted for', async () => {
+test('deleted messages are still counted', async () => {
   await using server = await TestServer.start()
   await aDay(server)
   const before = (await server.connect().system.metrics()).messages
@@ -63,7 +63,7 @@ test('messages that are gone are still accounted for', async () => {
   expect(accepted).toBe(Object.values(states).reduce((sum, state) => sum + state, 0))
 })
 
-test('a project sees its own figures and no others', async () => {
+test('a project sees its own metrics and no others', async () => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   await aDay(server)
   await server.connect().projects.create({ name: 'other' })
@@ -96,7 +96,7 @@ const gauge = (samples: readonly Sample[], name: string, project: string): Recor
       .map(({ labels, value }) => [labels['status'] ?? labels['state'] ?? '', value]),
   )
 
-test('a scrape finds the same figures as they are then, for every project', async () => {
+test('a scrape returns the current metrics of every project', async () => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   await server.connect().projects.create({ name: 'other' })
   await server.connect({ project: 'other' }).tasks.create({ type: 'code' })
@@ -117,7 +117,7 @@ test('a scrape finds the same figures as they are then, for every project', asyn
   expect(samples).toContainEqual({ name: 'tony_store_answers', labels: {}, value: 1 })
 })
 
-test('a scrape is answered while the store does not answer, and says so', async () => {
+test('a scrape is answered while the store does not reply, and reports that', async () => {
   await using server = await TestServer.start()
   tamper(server, 'ALTER TABLE mailboxes RENAME TO gone')
   const samples = await scrape(server)

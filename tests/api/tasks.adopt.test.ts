@@ -32,7 +32,7 @@ test('a result that comes too late is refused and kept', async () => {
   expect(events).toMatchObject([{ actor: ada.id, data: { attempt: 1, agentId: ada.id } }])
 })
 
-test('it is kept once for each attempt', async () => {
+test('an orphan result is kept once for each attempt', async () => {
   await using given = await late()
   const { lead, ada, taskId, lease } = given
   const { revision } = await lead.tasks.get({ taskId })
@@ -41,7 +41,7 @@ test('it is kept once for each attempt', async () => {
   expect((await lead.events.list({ types: ['task.orphaned'] })).events).toHaveLength(1)
 })
 
-test('next keeps it too, claims nothing, and its key can be used again', async () => {
+test('tasks.next keeps an orphan result, claims nothing, and its key can be used again', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -57,7 +57,7 @@ test('next keeps it too, claims nothing, and its key can be used again', async (
   })
 })
 
-test('a token that was made up, or given to somebody else or for another task, keeps nothing', async () => {
+test('an invented token, or that of another agent or task, keeps no result', async () => {
   await using server = await TestServer.start()
   const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -71,7 +71,7 @@ test('a token that was made up, or given to somebody else or for another task, k
   for (const id of [taskId, other.id]) expect((await lead.tasks.get({ taskId: id })).orphanResults).toEqual([])
 })
 
-test('ten are kept, and the oldest goes', async () => {
+test('ten orphan results are kept, and the oldest one is deleted', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -86,7 +86,7 @@ test('ten are kept, and the oldest goes', async () => {
   expect(rows(server, 'select orphans from tasks')).toEqual([{ orphans: 10 }])
 })
 
-test('late work on a task that was cancelled or is completed is kept too', async () => {
+test('a late result of a cancelled or completed task is kept too', async () => {
   await using server = await TestServer.start()
   const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -104,7 +104,7 @@ test('late work on a task that was cancelled or is completed is kept too', async
   expect(await lead.tasks.get({ taskId: other.id })).toMatchObject(cancelled)
 })
 
-test('a tech lead adopts it: the task is completed by that attempt, and what waits for it goes on', async () => {
+test('a tech lead adopts a result: the task is completed by that attempt, and its dependents are unblocked', async () => {
   await using given = await late()
   const { lead, ada, bob, taskId } = given
   const after = await lead.tasks.create({ type: 'code', dependsOn: [taskId], assignedTo: 'ada' })
@@ -132,7 +132,7 @@ test('a tech lead adopts it: the task is completed by that attempt, and what wai
   ])
 })
 
-test('its holder may, and its slot is free at once; another developer may not', async () => {
+test('the holder may adopt a result, and its slot is free at once; another developer may not', async () => {
   await using given = await late()
   const { server, lead, bob, taskId } = given
   const eve = await server.agent('eve')
@@ -147,13 +147,13 @@ test('its holder may, and its slot is free at once; another developer may not', 
   await work.return?.()
 })
 
-test('who held it last may not, once it is given back', async () => {
+test('the last holder may not adopt a result after its release', async () => {
   await using given = await late()
   const { ada, taskId } = given
   expect(await refusal(ada.tasks.adopt({ taskId, attempt: 1 }))).toMatchObject({ code: 'FORBIDDEN' })
 })
 
-test('a result that is to be verified is put in review, and its own attempt is told when it is accepted', async () => {
+test('an adopted result that needs a verification is in review, and its attempt is reported when it is accepted', async () => {
   await using given = await late({ acceptance: 'verify' })
   const { lead, ada, bob, taskId } = given
   await claimOne(bob)
@@ -167,7 +167,7 @@ test('a result that is to be verified is put in review, and its own attempt is t
   ])
 })
 
-test('a later attempt with the same result as one that came too late is told as itself, whatever its verdict is', async () => {
+test('a later attempt with the same result as an orphan result is reported as itself, whatever its verdict is', async () => {
   for (const accept of [true, false]) {
     await using given = await late({ acceptance: 'verify' })
     const { lead, ada, taskId } = given
@@ -178,7 +178,7 @@ test('a later attempt with the same result as one that came too late is told as 
   }
 })
 
-test('of two late results that are the same, the verdict tells the one that was adopted', async () => {
+test('of two equal orphan results, the verdict names the adopted one', async () => {
   await using given = await late({ acceptance: 'verify' })
   const { lead, ada, taskId } = given
   const lease = leaseOf(await claimOne(ada))
@@ -190,7 +190,7 @@ test('of two late results that are the same, the verdict tells the one that was 
   expect(events).toMatchObject([{ data: { attempt: 1, agentId: ada.id } }])
 })
 
-test('what is not there cannot be adopted', async () => {
+test('an absent result cannot be adopted', async () => {
   await using given = await late()
   const { lead, bob, taskId } = given
   await claimOne(bob)

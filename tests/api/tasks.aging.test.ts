@@ -35,7 +35,7 @@ async function saturated({ server, worker, seconds, more }: Saturated): Promise<
   return claimed
 }
 
-test('a low task under saturation by high ones is claimed within the longest wait', async () => {
+test('a low task that competes with a stream of high ones is claimed within the longest wait', async () => {
   await using server = await TestServer.start({ config })
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.create({ type: 'code', priority: 'low', title: 'low' })
@@ -43,7 +43,7 @@ test('a low task under saturation by high ones is claimed within the longest wai
   expect(claimed).toEqual([['low', 16]])
 })
 
-test('a low task that waits for the same lock as high ones is, too', async () => {
+test('a low task that waits for the same lock as high ones is claimed within the longest wait too', async () => {
   await using server = await TestServer.start({ config })
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.projects.setPools({ pools: { gpu: 1 } })
@@ -57,7 +57,7 @@ test('a low task that waits for the same lock as high ones is, too', async () =>
   expect(claimed.map(([title]) => title)).toEqual(['low'])
 })
 
-test('one in front that comes to wait for a lock leaves the place in front to the next', async () => {
+test('an aged task that is parked for a lock passes its position to the next one', async () => {
   await using server = await TestServer.start({ config })
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.projects.setPools({ pools: { gpu: 1 } })
@@ -74,7 +74,7 @@ test('one in front that comes to wait for a lock leaves the place in front to th
   expect((await claimOne(worker)).title).toBe('waits')
 })
 
-test('those that cannot be claimed do not keep the others of their route from the place in front', async () => {
+test('tasks that cannot be claimed do not keep the others of their claim group from aging', async () => {
   await using server = await TestServer.start({ config })
   const [lead, ada, worker] = [server.connect(), await server.agent('ada'), await server.agent('worker')]
   await lead.tasks.create({ type: 'code', priority: 'critical', locks: ['db:users'] })
@@ -91,7 +91,7 @@ test('those that cannot be claimed do not keep the others of their route from th
   expect(tasks.map(({ title }) => title)).toEqual(['free', 'high'])
 })
 
-test('critical goes before what has starved', async () => {
+test('critical tasks go before aged ones', async () => {
   await using server = await TestServer.start({ config })
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.create({ type: 'code', priority: 'low', title: 'low' })
@@ -102,7 +102,7 @@ test('critical goes before what has starved', async () => {
   expect(tasks.map(({ title }) => title)).toEqual([...Array(3).fill('critical'), 'low', ...Array(3).fill('high')])
 })
 
-test('of a thousand that starve together one at a time goes first, the eldest of each route', async () => {
+test('of a thousand tasks that starve together one ages at a time, the oldest of each claim group', async () => {
   await using server = await TestServer.start({ config })
   const [lead, worker] = [server.connect(), await server.agent('worker', { capabilities: ['ts'] })]
   for (let part = 0; part < 5; part += 1)
@@ -118,7 +118,7 @@ test('of a thousand that starve together one at a time goes first, the eldest of
   expect(rows(server, 'select 1 from tasks where rank = 1 and ready is not null')).toHaveLength(2)
 })
 
-test('neither normal nor what waits for its time or a dependency grows old', async () => {
+test('neither normal tasks nor tasks that wait for their time or a dependency age', async () => {
   await using server = await TestServer.start({ config })
   const lead = server.connect()
   const normal = await lead.tasks.create({ type: 'code' })
@@ -128,7 +128,7 @@ test('neither normal nor what waits for its time or a dependency grows old', asy
   expect(rows(server, 'select 1 from tasks where rank = 1')).toEqual([])
 })
 
-test('what is given back waits from the beginning', async () => {
+test('the wait of a released task starts again', async () => {
   await using server = await TestServer.start({ config })
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.create({ type: 'code', priority: 'low' })

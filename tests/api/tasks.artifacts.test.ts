@@ -5,7 +5,7 @@ import { claimOne, leaseOf, rows } from './given.ts'
 const named = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => ({ name: `n${from + index}`, uri: `file:${from + index}` }))
 
-test('progress and complete keep artifacts, and one of the same name replaces the earlier', async () => {
+test('progress and complete store artifacts, and one with the same name replaces the earlier one', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -24,7 +24,7 @@ test('progress and complete keep artifacts, and one of the same name replaces th
   expect(rows(server, 'select artifacts from tasks')).toEqual([{ artifacts: 2 }])
 })
 
-test('a task keeps 256, and a call that would make it more changes nothing', async () => {
+test('a task keeps 256 artifacts, and a call with more changes nothing', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -39,7 +39,7 @@ test('a task keeps 256, and a call that would make it more changes nothing', asy
   expect(await worker.tasks.complete({ ...lease, artifacts: named(0, 64) })).toMatchObject({ status: 'completed' })
 })
 
-test('a stale lease keeps none', async () => {
+test('a stale lease stores no artifact', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })

@@ -32,10 +32,10 @@ test.each<[string, (of: { ids: string[]; agentId: string }) => Filter, number[]]
   ['a parent', ({ ids }) => ({ parentId: ids[0] ?? '' }), [5]],
   ['an assignee', ({ agentId }) => ({ assignedTo: agentId }), [0]],
   ['a status', () => ({ status: 'pending' as const }), [0, 1, 2, 4, 5]],
-  ['a status that is an end', () => ({ status: 'cancelled' as const }), []],
+  ['a final status', () => ({ status: 'cancelled' as const }), []],
   ['ids', ({ ids }) => ({ taskIds: [ids[5] ?? '', ids[3] ?? '', ids[0] ?? ''] }), [0, 5]],
   ['ids in an epic', ({ ids }) => ({ taskIds: ids, epic: 'e' }), [1, 2]],
-])('cancels what %s finds and has not ended', async (_, filter, expected) => {
+])('cancels the tasks that %s selects and that have not ended', async (_, filter, expected) => {
   await using of = await given()
   const { lead, ids, numbers } = of
   const { taskIds, more } = await lead.tasks.cancelMany({ filter: filter({ ids, agentId: of.worker.id }), reason: 'r' })
@@ -45,7 +45,7 @@ test.each<[string, (of: { ids: string[]; agentId: string }) => Filter, number[]]
   for (const taskId of taskIds) expect((await lead.tasks.get({ taskId })).error).toBe('r')
 })
 
-test('holders are told, and their results do not count', async () => {
+test('holders are notified, and their results do not count', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code', epic: 'e' })
@@ -55,7 +55,7 @@ test('holders are told, and their results do not count', async () => {
   expect(await refusal(worker.tasks.complete(lease))).toMatchObject({ code: 'STALE_LEASE' })
 })
 
-test('so many at a time, in every status, until there are no more', async () => {
+test('cancelling takes a limited number at a time, in every status, until no task is left', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const tasks = Array.from({ length: 5 }, (_, index) => ({ type: 'code', key: `k${index}`, dependsOn: [] as string[] }))
@@ -70,7 +70,7 @@ test('so many at a time, in every status, until there are no more', async () => 
   expect(sizes).toEqual([4, 2])
 })
 
-test('the filter names something, and cancelling is the tech lead’s', async () => {
+test('tasks.cancelMany needs a filter and a tech lead', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   expect(await refusal(lead.tasks.cancelMany({ filter: {} }))).toMatchObject({ code: 'INVALID_INPUT' })
@@ -91,7 +91,7 @@ test('the tasks of another project are not found', async () => {
   expect((await lead.tasks.get({ taskId })).status).toBe('pending')
 })
 
-test('what is cancelled by its ids is cancelled in the order of creation, whatever was changed last', async () => {
+test('tasks that are cancelled by ids are cancelled in the order of creation', async () => {
   await using of = await given()
   const { lead, ids, numbers } = of
   await lead.tasks.update({ taskId: ids[0] ?? '', expectedRevision: 1, title: 'changed' })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf } from './given.ts'
 
-test('a cancelled task is claimed by nobody', async () => {
+test('a cancelled task is not claimed', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -16,7 +16,7 @@ test('a cancelled task is claimed by nobody', async () => {
   expect(events).toMatchObject([{ subject: id, data: { reason: 'not needed' } }])
 })
 
-test('a task that is cancelled while it asks asks nothing any more', async () => {
+test('a task that is cancelled during a question asks no longer', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -26,7 +26,7 @@ test('a task that is cancelled while it asks asks nothing any more', async () =>
   expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'cancelled', inputRequest: null, error: null })
 })
 
-test('after a cancel no complete succeeds and the holder learns of it', async () => {
+test('after a cancel no completion succeeds, and the holder is notified', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -41,7 +41,7 @@ test('after a cancel no complete succeeds and the holder learns of it', async ()
   expect((await lead.tasks.get({ taskId: id })).status).toBe('cancelled')
 })
 
-test('cancel and complete at once: one of them wins and the other is told so', async () => {
+test('one of a concurrent cancel and completion wins, and the other is refused', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   for (let round = 0; round < 10; round += 1) {
@@ -57,7 +57,7 @@ test('cancel and complete at once: one of them wins and the other is told so', a
   }
 })
 
-test('a blocked task and one that waits for its time can be cancelled', async () => {
+test('a blocked task and a task before its notBefore can be cancelled', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id } = await lead.tasks.create({ type: 'code', notBefore: '2026-01-01T00:00:05.000Z' })
@@ -67,7 +67,7 @@ test('a blocked task and one that waits for its time can be cancelled', async ()
   expect((await lead.tasks.list({ status: 'cancelled' })).tasks).toHaveLength(2)
 })
 
-test('what is over cannot be cancelled', async () => {
+test('an ended task cannot be cancelled', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const done = await lead.tasks.create({ type: 'code' })
@@ -86,7 +86,7 @@ test('what is over cannot be cancelled', async () => {
   }
 })
 
-test('the same key cancels once', async () => {
+test('a cancel that is repeated with its key counts once', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -96,7 +96,7 @@ test('the same key cancels once', async () => {
   expect(await refusal(other)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
 })
 
-test('cancel is for tech leads and for tasks that exist', async () => {
+test('a cancel needs a tech lead and an existing task', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })

@@ -70,7 +70,7 @@ const ways: readonly [string, Parameters<typeof given>[0], (of: Given) => Promis
   ]
 
 test.each(ways)(
-  'when a task %s, what is not to wait for it fails too, level by level',
+  'when a task %s, its dependents that must not wait fail too, level by level',
   async (_, root, end, status) => {
     await using of = await given(root)
     const { lead, ids, statuses } = of
@@ -87,13 +87,13 @@ test.each(ways)(
   },
 )
 
-test('a failure with attempts left fails nothing else', async () => {
+test('a failure with attempts left fails no other task', async () => {
   await using of = await given()
   await of.worker.tasks.fail({ ...leaseOf(await claimOne(of.worker)), error: 'again' })
   expect(await of.statuses()).toEqual(['pending', 'blocked', 'blocked', 'blocked', 'blocked'])
 })
 
-test('what fails with a dependency is told level by level, each in the order of creation', async () => {
+test('events of a cascade are in order of the levels, and of the creation within each', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id: root } = await lead.tasks.create({ type: 'root' })
@@ -109,14 +109,14 @@ test('what fails with a dependency is told level by level, each in the order of 
   expect(events.map(({ subject }) => subject)).toEqual([near, nearToo, far, farther])
 })
 
-test('what is cancelled together is cancelled, and not failed by the rest', async () => {
+test('tasks that are cancelled together are cancelled, and not failed by each other', async () => {
   await using of = await given()
   const { lead, ids } = of
   await lead.tasks.cancelMany({ filter: { taskIds: [ids.root, ids.one] } })
   expect(await of.statuses()).toEqual(['cancelled', 'cancelled', 'failed', 'blocked', 'blocked'])
 })
 
-test('a task that is created to fail with one that has is born failed, and so is what waits for it', async () => {
+test('a task that is created to fail with a failed one is failed from the start, and so are its dependents', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -137,7 +137,7 @@ test('a task that is created to fail with one that has is born failed, and so is
   expect(events).toMatchObject([{ data: { status: 'failed' } }])
 })
 
-test('a blocked task that is given a dependency that has failed, and is to fail with it, fails', async () => {
+test('a blocked task that gets a failed dependency, and must fail with it, fails', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const [gone, open] = [await lead.tasks.create({ type: 'code' }), await lead.tasks.create({ type: 'code' })]
@@ -149,7 +149,7 @@ test('a blocked task that is given a dependency that has failed, and is to fail 
   expect((await lead.tasks.get({ taskId: after })).status).toBe('failed')
 })
 
-test('an adopted result lets what failed with the task be retried', async () => {
+test('after an adopted result the tasks that failed with the task can be retried', async () => {
   await using of = await given({ maxAttempts: 1 })
   const { server, lead, worker, ids } = of
   const lease = leaseOf(await claimOne(worker, { leaseMs: 5_000 }))
@@ -160,7 +160,7 @@ test('an adopted result lets what failed with the task be retried', async () => 
   expect((await claimOne(worker)).id).toBe(ids.one)
 })
 
-test('a change that makes a task wait for what is lost answers with what became of it', async () => {
+test('a change that makes a task depend on a failed one returns the new status of the task', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const lost = await lead.tasks.create({ type: 'code' })

@@ -13,7 +13,7 @@ test('tasks are claimed by priority and then by age', async () => {
   expect(tasks.map(({ id }) => all.indexOf(id))).toEqual([2, 5, 3, 1, 4, 0])
 })
 
-test('priority and age hold across tasks that ask for different things', async () => {
+test('priority and age count across tasks with different requirements', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker', { capabilities: ['rust', 'sql'] })]
   await lead.tasks.create({ type: '3', requires: ['rust'] })
@@ -24,7 +24,7 @@ test('priority and age hold across tasks that ask for different things', async (
   expect(tasks.map(({ type }) => type)).toEqual(['1', '2', '3', '4'])
 })
 
-test('a claim says what the lease is and moves the task', async () => {
+test('a claim returns its lease and makes the task in_progress', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -42,7 +42,7 @@ test('leaseMs is the length of the lease', async () => {
   expect((await claimOne(worker, { leaseMs: 43_200_000 })).leaseExpiresAt).toBe('2026-01-01T12:00:00.000Z')
 })
 
-test('many claims at once: each task has one winner', async () => {
+test('each task has one winner with many concurrent claims', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const workers = await Promise.all(Array.from({ length: 8 }, (_, index) => server.agent(`w${index}`)))
@@ -53,7 +53,7 @@ test('many claims at once: each task has one winner', async () => {
   expect(new Set(ids).size).toBe(20)
 })
 
-test('a task goes only to who holds every capability it requires', async () => {
+test('a task goes only to an agent with every required capability', async () => {
   await using server = await TestServer.start()
   const [lead, none] = [server.connect(), await server.agent('none')]
   const one = await server.agent('one', { capabilities: ['rust'] })
@@ -64,7 +64,7 @@ test('a task goes only to who holds every capability it requires', async () => {
   expect((await claimOne(both)).id).toBe(id)
 })
 
-test('an assigned task goes to its assignee only', async () => {
+test('an assigned task goes only to its assignee', async () => {
   await using server = await TestServer.start()
   const [lead, other, mine] = [server.connect(), await server.agent('other'), await server.agent('mine')]
   const { id } = await lead.tasks.create({ type: 'code', assignedTo: mine.id })
@@ -72,14 +72,14 @@ test('an assigned task goes to its assignee only', async () => {
   expect((await claimOne(mine)).id).toBe(id)
 })
 
-test('an assignee without the capability does not get it either', async () => {
+test('an assignee without the capability does not get the task', async () => {
   await using server = await TestServer.start()
   const [lead, mine] = [server.connect(), await server.agent('mine')]
   await lead.tasks.create({ type: 'code', assignedTo: 'mine', requires: ['rust'] })
   expect((await mine.tasks.claim()).tasks).toEqual([])
 })
 
-test('tasks that another cannot take do not stand in its way', async () => {
+test('tasks that an agent cannot take do not block the others', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   for (let index = 0; index < 5; index += 1) {
@@ -99,13 +99,13 @@ test('a task is not claimable before notBefore', async () => {
   expect((await claimOne(worker)).id).toBe(id)
 })
 
-test('an empty queue answers at once with nothing', async () => {
+test('a claim on an empty queue returns at once with nothing', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   expect(await worker.tasks.claim()).toEqual({ tasks: [] })
 })
 
-test('the same key finds the same lease', async () => {
+test('the same key returns the same lease', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })
@@ -124,7 +124,7 @@ test('the same key with another input is IDEMPOTENCY_CONFLICT', async () => {
   expect(await refusal(other)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
 })
 
-test('a key does not bring back a lease that is over', async () => {
+test('a key does not restore an ended lease', async () => {
   await using server = await TestServer.start()
   const [lead, worker, other] = [server.connect(), await server.agent('worker'), await server.agent('other')]
   await lead.tasks.create({ type: 'code' })
@@ -133,7 +133,7 @@ test('a key does not bring back a lease that is over', async () => {
   expect(await worker.tasks.claim({ idempotencyKey: 'k' })).toEqual({ tasks: [] })
 })
 
-test('a claim that found nothing does not use its key up', async () => {
+test('a claim without a result does not use its key up', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   expect((await worker.tasks.claim({ idempotencyKey: 'k' })).tasks).toEqual([])
@@ -150,7 +150,7 @@ test.each([{ limit: 0 }, { limit: 33 }, { leaseMs: 4_999 }, { leaseMs: 43_200_00
   },
 )
 
-test('who is no agent and who only observes cannot claim', async () => {
+test('an observer and a caller that is not an agent cannot claim', async () => {
   await using server = await TestServer.start()
   const observer = await server.agent('watcher', { role: 'observer' })
   expect(await refusal(server.connect().tasks.claim())).toMatchObject({ code: 'FORBIDDEN' })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf } from './given.ts'
 
-test('completing again with the same token is as good as once', async () => {
+test('a repeated completion with the same token has no further effect', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.create({ type: 'code' })
@@ -13,7 +13,7 @@ test('completing again with the same token is as good as once', async () => {
   expect((await lead.events.list({ types: ['task.completed'] })).events).toHaveLength(1)
 })
 
-test('any JSON can be a result, and none is null', async () => {
+test('a result can be any JSON, and an absent one is null', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   for (const result of [0, false, '', [], { a: [{ b: null }] }]) {
@@ -61,7 +61,7 @@ test('an old attempt of the same agent is refused', async () => {
   expect(await worker.tasks.complete(current)).toMatchObject({ status: 'completed' })
 })
 
-test('a completion and an expiry of the last attempt: the task that failed stays failed', async () => {
+test('a completion after the expiry of the last attempt is refused: the failed task stays failed', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code', maxAttempts: 1 })
@@ -74,7 +74,7 @@ test('a completion and an expiry of the last attempt: the task that failed stays
   expect((await lead.tasks.get({ taskId: id })).status).toBe('failed')
 })
 
-test('next completes one task and brings the next', async () => {
+test('tasks.next completes one task and claims the next', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const first = await lead.tasks.create({ type: 'code' })
@@ -85,7 +85,7 @@ test('next completes one task and brings the next', async () => {
   expect(await lead.tasks.get({ taskId: first.id })).toMatchObject({ status: 'completed', result: 'done' })
 })
 
-test('next brings the task that its completion unblocked', async () => {
+test('tasks.next claims the task that its completion unblocks', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -94,7 +94,7 @@ test('next brings the task that its completion unblocked', async () => {
   expect(tasks[0]?.id).toBe(after.id)
 })
 
-test('next completes when there is no next task, and may wait for one', async () => {
+test('tasks.next completes when there is no next task, and may wait for one', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -106,7 +106,7 @@ test('next completes when there is no next task, and may wait for one', async ()
   expect((await next).tasks[0]?.id).toBe(created.id)
 })
 
-test('next with a stale lease is refused and claims nothing', async () => {
+test('tasks.next with a stale lease is refused and claims nothing', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.create({ type: 'code' })
@@ -117,7 +117,7 @@ test('next with a stale lease is refused and claims nothing', async () => {
   expect(await lead.tasks.get({ taskId: second.id })).toMatchObject({ status: 'pending', attempt: 0 })
 })
 
-test('next with the same key finds the same lease and with another input is refused', async () => {
+test('tasks.next with the same key returns the same lease, and with another input it is refused', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.createMany({ tasks: [{ type: 'a' }, { type: 'b' }, { type: 'c' }] })
@@ -129,7 +129,7 @@ test('next with the same key finds the same lease and with another input is refu
   expect(await refusal(other)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
 })
 
-test('next is for developers', async () => {
+test('tasks.next needs a developer', async () => {
   await using server = await TestServer.start()
   const observer = await server.agent('watcher', { role: 'observer' })
   const completed = { taskId: '01900000-0000-7000-8000-000000000000', leaseToken: 'x' }

@@ -18,7 +18,7 @@ test('keys name tasks of the call before they have ids', async () => {
   expect(await lead.tasks.get({ taskId: child?.id ?? '' })).toMatchObject({ status: 'pending', parentId: a?.id })
 })
 
-test('a parent may wait for its own children', async () => {
+test('a parent may depend on its own children', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { tasks } = await lead.tasks.createMany({
@@ -33,7 +33,7 @@ test('a parent may wait for its own children', async () => {
   expect((await claimOne(worker)).id).toBe(tasks[0]?.id)
 })
 
-test('a call may depend on tasks that were there before', async () => {
+test('a call may depend on existing tasks', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const old = await lead.tasks.create({ type: 'code' })
@@ -42,7 +42,7 @@ test('a call may depend on tasks that were there before', async () => {
   expect(made).toMatchObject({ status: 'blocked', dependsOn: [old.id], parentId: old.id })
 })
 
-test('tasks that wait for each other are DEPENDENCY_CYCLE with the cycle, and none is created', async () => {
+test('tasks in a cycle are DEPENDENCY_CYCLE with the cycle, and none is created', async () => {
   await using server = await TestServer.start()
   const tasks = [
     { type: 'code' },
@@ -55,7 +55,7 @@ test('tasks that wait for each other are DEPENDENCY_CYCLE with the cycle, and no
   expect(rows(server, 'SELECT id FROM tasks')).toEqual([])
 })
 
-test('a task that waits for itself is DEPENDENCY_CYCLE', async () => {
+test('a task that depends on itself is DEPENDENCY_CYCLE', async () => {
   await using server = await TestServer.start()
   const call = server.connect().tasks.createMany({ tasks: [{ type: 'code', key: 'a', dependsOn: ['a'] }] })
   expect(await refusal(call)).toMatchObject({ code: 'DEPENDENCY_CYCLE', applied: 'no' })
@@ -74,7 +74,7 @@ test.each([
   ['an unknown dependency', [{ type: 'code' }, { type: 'code', dependsOn: ['nowhere'] }]],
   ['an unknown parent', [{ type: 'code' }, { type: 'code', parentId: 'nowhere' }]],
   [
-    'parents in a circle',
+    'parents in a cycle',
     [
       { type: 'code', key: 'a', parentId: 'b' },
       { type: 'code', key: 'b', parentId: 'a' },
@@ -89,7 +89,7 @@ test.each([
   expect(rows(server, 'SELECT seq FROM events')).toEqual([])
 })
 
-test('200 tasks go in at once, first in first out', async () => {
+test('200 tasks are created at once and claimed in their order', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const titles = Array.from({ length: 200 }, (_, index) => `t${index}`)
@@ -98,7 +98,7 @@ test('200 tasks go in at once, first in first out', async () => {
   expect(tasks.map(({ title }) => title)).toEqual(titles.slice(0, 32))
 })
 
-test('the same key finds the same tasks, another body is refused', async () => {
+test('the same key returns the same tasks, and another body is refused', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const first = await lead.tasks.createMany({ tasks: [{ type: 'code' }], idempotencyKey: 'k' })
@@ -107,7 +107,7 @@ test('the same key finds the same tasks, another body is refused', async () => {
   expect(await refusal(other)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
 })
 
-test('a developer creates many only when each is under a task it holds', async () => {
+test('a developer creates several tasks only if each is under a task that it holds', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })

@@ -25,7 +25,7 @@ test('a created task has the defaults of the contract', async () => {
   })
 })
 
-test('everything a caller says of a task comes back', async () => {
+test('every field of the caller is returned', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const spec = {
@@ -44,7 +44,7 @@ test('everything a caller says of a task comes back', async () => {
   expect(await lead.tasks.get({ taskId: id })).toMatchObject({ ...spec, assignedTo: worker.id })
 })
 
-test('keys the contract does not know are kept in metadata', async () => {
+test('keys that the contract does not know are kept in metadata', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id } = await lead.tasks.create({ type: 'code', estimate: 3, metadata: { team: 'core' } })
@@ -52,7 +52,7 @@ test('keys the contract does not know are kept in metadata', async () => {
   expect(metadata).toEqual({ estimate: 3, team: 'core' })
 })
 
-test('a caller cannot set what is the server’s: such keys are metadata like any other', async () => {
+test('a caller cannot set the fields of the server: such keys are metadata', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const foreign = { id: 'mine', externalId: 'X-1', planHash: 'h', ended: 'completed', status: 'failed', attempt: 9 }
@@ -68,7 +68,7 @@ test('urgent is critical and medium is normal', async () => {
   expect(await lead.tasks.create({ type: 'code', priority: 'medium' })).toMatchObject({ priority: 'normal' })
 })
 
-test('creating a task leaves its event in the same commit', async () => {
+test('creating a task appends its event in the same commit', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id } = await lead.tasks.create({ type: 'code', title: 'first', epic: 'login' })
@@ -82,11 +82,11 @@ test.each([
   ['no type', { type: '' }],
   ['a title that is too long', { type: 'code', title: 'x'.repeat(1_001) }],
   ['too many capabilities', { type: 'code', requires: Array.from({ length: 17 }, (_, index) => `c${index}`) }],
-  ['no attempt', { type: 'code', maxAttempts: 0 }],
+  ['no attempts', { type: 'code', maxAttempts: 0 }],
   ['a time without milliseconds', { type: 'code', notBefore: '2026-01-01T00:00:00Z' }],
   ['a parent that does not exist', { type: 'code', parentId: nobody }],
   ['a dependency that does not exist', { type: 'code', dependsOn: [nobody] }],
-])('a task with %s is INVALID_INPUT and leaves nothing', async (_, input) => {
+])('a task with %s is INVALID_INPUT and is not stored', async (_, input) => {
   await using server = await TestServer.start()
   const refused = await refusal(server.connect().tasks.create(input))
   expect(refused).toMatchObject({ code: 'INVALID_INPUT', applied: 'no' })
@@ -94,7 +94,7 @@ test.each([
   expect(rows(server, 'SELECT seq FROM events')).toEqual([])
 })
 
-test('a task for an agent that does not exist is NOT_FOUND', async () => {
+test('a task for an unknown agent is NOT_FOUND', async () => {
   await using server = await TestServer.start()
   const refused = await refusal(server.connect().tasks.create({ type: 'code', assignedTo: 'ghost' }))
   expect(refused).toMatchObject({ code: 'NOT_FOUND', message: 'Agent ghost not found' })
@@ -110,7 +110,7 @@ test('the same key and body returns the first task', async () => {
   expect((await lead.tasks.list({})).tasks).toHaveLength(1)
 })
 
-test('the same key sent twice at once creates one task', async () => {
+test('two concurrent calls with the same key create one task', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const input = { type: 'code', idempotencyKey: 'k1' }
@@ -145,7 +145,7 @@ test('a refused call does not use its key up', async () => {
   expect(await lead.tasks.create(input)).toMatchObject({ assignedTo: late.id })
 })
 
-test('a key is forgotten after 24 hours and not before', async () => {
+test('a key is deleted after 24 hours and not before', async () => {
   await using server = await TestServer.start({ limits: { pingMs: 1e12 } })
   const lead = server.connect()
   const input = { type: 'code', idempotencyKey: 'k1' }
@@ -156,7 +156,7 @@ test('a key is forgotten after 24 hours and not before', async () => {
   expect((await lead.tasks.create(input)).id).not.toBe(first.id)
 })
 
-test('a developer creates under a task it holds and nowhere else', async () => {
+test('a developer creates tasks only under a task that it holds', async () => {
   await using server = await TestServer.start()
   const [lead, worker, other] = [server.connect(), await server.agent('worker'), await server.agent('other')]
   const { id } = await lead.tasks.create({ type: 'code' })

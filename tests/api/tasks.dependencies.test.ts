@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { claimOne, leaseOf } from './given.ts'
 
-test('a task that depends on another is blocked until that one is completed', async () => {
+test('a task with a dependency is blocked until that one is completed', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const first = await lead.tasks.create({ type: 'code' })
@@ -17,7 +17,7 @@ test('a task that depends on another is blocked until that one is completed', as
   expect((await claimOne(worker)).id).toBe(second.id)
 })
 
-test('in a diamond the last task waits for both sides', async () => {
+test('the last task of a diamond waits for both sides', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.createMany({
@@ -48,7 +48,7 @@ test('a dependency named twice counts once', async () => {
   expect((await claimOne(worker)).id).toBe(task.id)
 })
 
-test('a dependency that is completed already does not block', async () => {
+test('a completed dependency does not block', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -72,7 +72,7 @@ test('a dependency that failed or was cancelled leaves its dependents blocked', 
   expect((await worker.tasks.claim()).tasks).toEqual([])
 })
 
-test('an unblocked task still waits for its time and asks for its capabilities', async () => {
+test('an unblocked task still waits for its notBefore and needs its capabilities', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const able = await server.agent('able', { capabilities: ['rust'] })
@@ -87,7 +87,7 @@ test('an unblocked task still waits for its time and asks for its capabilities',
   expect((await claimOne(able)).id).toBe(task.id)
 })
 
-test('a blocked task whose time has come stays blocked', async () => {
+test('a blocked task whose notBefore has passed stays blocked', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -99,7 +99,7 @@ test('a blocked task whose time has come stays blocked', async () => {
   expect((await claimOne(worker)).id).toBe(task.id)
 })
 
-test('completing twice unblocks once', async () => {
+test('a repeated completion unblocks once', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const [a, b] = [await lead.tasks.create({ type: 'a' }), await lead.tasks.create({ type: 'b' })]

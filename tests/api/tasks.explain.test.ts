@@ -3,7 +3,7 @@ import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf, tamper } from './given.ts'
 
 describe('a task is explained', () => {
-  test('that anybody may claim, by whom', async () => {
+  test('with all agents, if any of them may claim it', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     const { id } = await lead.tasks.create({ type: 'code' })
@@ -17,7 +17,7 @@ describe('a task is explained', () => {
     })
   })
 
-  test('by every predicate that excludes an agent, those that may claim it first', async () => {
+  test('by every predicate that excludes an agent, with the eligible agents first', async () => {
     await using server = await TestServer.start()
     const lead = server.connect()
     for (const name of ['gone', 'left']) (await server.agent(name, { capabilities: ['ts'] })).close()
@@ -49,7 +49,7 @@ describe('a task is explained', () => {
     expect(explained.agents.at(-1)).toMatchObject({ name: 'unable', excludedBy: ['requires'] })
   })
 
-  test('by who holds it, and until when', async () => {
+  test('by its holder and the end of the lease', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     await lead.tasks.create({ type: 'code' })
@@ -59,7 +59,7 @@ describe('a task is explained', () => {
     expect(reasons).toEqual([{ predicate: 'held', message: 'ada holds it, attempt 1, until 2026-01-01T00:00:30.000Z' }])
   })
 
-  test('by each dependency that is open, and whether it will ever end', async () => {
+  test('by each open dependency, and if it can still be completed', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     const ids: string[] = []
@@ -79,7 +79,7 @@ describe('a task is explained', () => {
     ])
   })
 
-  test('by the time it is not to be claimed before', async () => {
+  test('by its notBefore', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     const later = await lead.tasks.create({ type: 'code', notBefore: '2026-01-01T01:00:00.000Z' })
@@ -94,7 +94,7 @@ describe('a task is explained', () => {
     ])
   })
 
-  test('by the locks in its way and who holds them, before and after a claim has met it', async () => {
+  test('by the conflicting locks and their holders, before and after a claim has parked it', async () => {
     await using server = await TestServer.start()
     const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
     await lead.projects.setPools({ pools: { gpu: 1 } })
@@ -125,7 +125,7 @@ describe('a task is explained', () => {
     ])
   })
 
-  test('by its end, an answer or a verdict it waits for', async () => {
+  test('by its end, or by the answer or the verdict it waits for', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     const { id } = await lead.tasks.create({ type: 'code' })
@@ -171,7 +171,7 @@ describe('a task is explained', () => {
   })
 })
 
-test('a task that is not there, or in another project, is NOT_FOUND', async () => {
+test('an unknown task, or one in another project, is NOT_FOUND', async () => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   const lead = server.connect()
   await lead.projects.create({ name: 'other' })

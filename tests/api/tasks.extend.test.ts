@@ -9,7 +9,7 @@ async function held(server: TestServer, leaseMs = 30_000) {
   return { lead, worker, task, lease: leaseOf(task) }
 }
 
-test('an extended lease lasts as long again as it was claimed for', async () => {
+test('an extended lease lasts as long again as its claim', async () => {
   await using server = await TestServer.start()
   const { worker, lease } = await held(server, 10_000)
   await server.advance(9_000)
@@ -36,7 +36,7 @@ test('an extension changes neither the revision nor the feed', async () => {
   expect(await lead.events.list({})).toEqual(before)
 })
 
-test('a lease that ran out cannot be extended or noted on, even before anyone took the task', async () => {
+test('an expired lease can neither be extended nor report progress, even before another claim of the task', async () => {
   await using server = await TestServer.start()
   const { worker, lease } = await held(server, 5_000)
   server.clock.advance(5_000)
@@ -44,7 +44,7 @@ test('a lease that ran out cannot be extended or noted on, even before anyone to
   expect(await refusal(worker.tasks.progress(lease))).toMatchObject({ code: 'STALE_LEASE' })
 })
 
-test('progress is kept, seen by watchers, and makes no promise of the lease', async () => {
+test('progress is stored and visible to watchers, and does not extend the lease', async () => {
   await using server = await TestServer.start()
   const { lead, worker, task, lease } = await held(server)
   const { revision } = await worker.tasks.progress({
@@ -64,7 +64,7 @@ test('progress is kept, seen by watchers, and makes no promise of the lease', as
   ])
 })
 
-test('the next attempt is handed the details of the one before', async () => {
+test('the next attempt gets the details of the previous one', async () => {
   await using server = await TestServer.start()
   const { worker, lease } = await held(server)
   await worker.tasks.progress({ ...lease, details: { page: 7 } })
@@ -82,7 +82,7 @@ test('progress outside 0 to 100 is INVALID_INPUT', async () => {
 const moves = ['extend', 'progress', 'complete', 'release'] as const
 
 test.each(moves)(
-  '%s with another token, by another agent, or of no task is refused and changes nothing',
+  '%s with another token, by another agent, or of an unknown task is refused and changes nothing',
   async (move) => {
     await using server = await TestServer.start()
     const { lead, worker, task, lease } = await held(server)
@@ -97,7 +97,7 @@ test.each(moves)(
   },
 )
 
-test.each(moves)('%s is for developers that are agents', async (move) => {
+test.each(moves)('%s needs a developer that is an agent', async (move) => {
   await using server = await TestServer.start()
   const { lead, lease } = await held(server)
   const observer = await server.agent('watcher', { role: 'observer' })

@@ -35,7 +35,7 @@ test('the backoff doubles up to 100 seconds, with full jitter', async () => {
   expect(waits).toEqual([999, 1_999, 3_999, 7_999, 15_999, 31_999, 63_999, 99_999, 99_999])
 })
 
-test('no jitter at all is a retry at once', async () => {
+test('a jitter of zero is a retry at once', async () => {
   await using server = await TestServer.start()
   server.clock.chance = 0
   const { worker, id, lease } = await held(server)
@@ -44,7 +44,7 @@ test('no jitter at all is a retry at once', async () => {
   expect((await claimOne(worker)).id).toBe(id)
 })
 
-test('a worker may say when to try again', async () => {
+test('a worker may set the delay of the retry', async () => {
   await using server = await TestServer.start()
   const { worker, lease } = await held(server)
   const { retryAt } = await worker.tasks.fail({ ...lease, error: 'rate limited', nextRetryDelayMs: 20_000 })
@@ -61,7 +61,7 @@ test('a failure that is not retryable is final', async () => {
   expect((await lead.events.list({ types: ['task.failed'] })).events).toMatchObject([{ subject: id }])
 })
 
-test('the last attempt fails the task', async () => {
+test('the failure of the last attempt fails the task', async () => {
   await using server = await TestServer.start()
   const { worker, lease } = await held(server, 2)
   await worker.tasks.fail({ ...lease, error: 'first', nextRetryDelayMs: 0 })
@@ -72,7 +72,7 @@ test('the last attempt fails the task', async () => {
   expect((await worker.tasks.claim()).tasks).toEqual([])
 })
 
-test('the event of a failure that is final has nothing of a retry', async () => {
+test('the event of a final failure has no field of a retry', async () => {
   await using server = await TestServer.start()
   const { lead, worker, lease } = await held(server, 1)
   await worker.tasks.fail({ ...lease, error: 'no luck' })
@@ -88,7 +88,7 @@ test('a failed attempt cannot be completed or failed again with its token', asyn
   expect(await refusal(worker.tasks.fail({ ...lease, error: 'twice' }))).toMatchObject({ code: 'STALE_LEASE' })
 })
 
-test('failing with the same key burns one attempt', async () => {
+test('a failure that is repeated with its key counts once', async () => {
   await using server = await TestServer.start()
   const { lead, worker, id, lease } = await held(server)
   const input = { ...lease, error: 'no luck', idempotencyKey: 'k' }
@@ -99,7 +99,7 @@ test('failing with the same key burns one attempt', async () => {
   expect(await refusal(other)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
 })
 
-test('fail needs the current lease, a task that exists and the role', async () => {
+test('fail needs the current lease, an existing task and the role', async () => {
   await using server = await TestServer.start()
   const { lead, worker, lease } = await held(server)
   const observer = await server.agent('watcher', { role: 'observer' })

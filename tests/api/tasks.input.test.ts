@@ -4,7 +4,7 @@ import { claimOne, leaseOf } from './given.ts'
 
 const question = 'tabs or spaces?'
 
-test('a worker asks, its lease ends without burning an attempt, and the answer comes with the next one', async () => {
+test('a question ends the lease without a failure, and the next claim returns the answer', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -39,7 +39,7 @@ test('a worker asks, its lease ends without burning an attempt, and the answer c
   ])
 })
 
-test('without details the progress of the attempt stays', async () => {
+test('the progress of the attempt stays if the question has no details', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -74,7 +74,7 @@ test.each([{ use: 'tabs' }, 'text', 0, false, null])(
   },
 )
 
-test('with a deadline and no default the task fails for want of an answer', async () => {
+test('a question with a deadline and no default fails the task', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -92,7 +92,7 @@ test('with a deadline and no default the task fails for want of an answer', asyn
   ])
 })
 
-test('without a deadline a question waits for ever, its default too', async () => {
+test('a question without a deadline waits without limit, and so does its default', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -101,7 +101,7 @@ test('without a deadline a question waits for ever, its default too', async () =
   expect((await lead.tasks.get({ taskId })).status).toBe('input_required')
 })
 
-test('the time in all goes on while a question waits, and no default saves the task', async () => {
+test('the time limit of the whole task continues during a question, and no default saves the task', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code', scheduleToCloseMs: 30_000 })
@@ -112,7 +112,7 @@ test('the time in all goes on while a question waits, and no default saves the t
   expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'failed', error })
 })
 
-test('an agent that answers is named, and the same key answers once', async () => {
+test('the agent that answers is named, and an answer that is repeated with its key counts once', async () => {
   await using server = await TestServer.start()
   const [worker, chief] = [await server.agent('worker'), await server.agent('chief', { role: 'tech-lead' })]
   const { id: taskId } = await chief.tasks.create({ type: 'code' })
@@ -125,7 +125,7 @@ test('an agent that answers is named, and the same key answers once', async () =
   expect(await refusal(chief.tasks.provideInput({ taskId, answer: 1 }))).toMatchObject({ code: 'ILLEGAL_TRANSITION' })
 })
 
-test('answers are the tech lead’s to give, to tasks that exist', async () => {
+test('an answer needs a tech lead and an existing task', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code' })

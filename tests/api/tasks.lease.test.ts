@@ -20,7 +20,7 @@ test('a created task is claimed and completed once', async () => {
   expect(stored).toMatchObject({ status: 'completed', result: { lines: 3 }, attempt: 1, failures: 0 })
 })
 
-test('a lease that ran out is claimable by another, and the first holder is refused', async () => {
+test('an expired lease is claimable by another agent, and the first holder is refused', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const [first, second] = [await server.agent('first'), await server.agent('second')]
@@ -38,7 +38,7 @@ test('a lease that ran out is claimable by another, and the first holder is refu
   expect(refused.applied).toBe('no')
 })
 
-test('a task whose last lease ran out tells who held it, and of no lease', async () => {
+test('a task whose last lease expired names its last holder and no lease', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code', maxAttempts: 1 })

@@ -13,7 +13,7 @@ const heldIn = (server: TestServer) =>
   rows<{ lock: string }>(server, 'select lock from locks order by lock').map(({ lock }) => lock)
 
 describe('a claim', () => {
-  test('takes the locks its task declares, and gives them up with the lease', async () => {
+  test('takes the locks of its task, and releases them with the lease', async () => {
     await using server = await TestServer.start()
     const ada = await server.agent('ada')
     await locked(server.connect(), ['port:3456', 'file:src//auth/', 'port:3456'])
@@ -31,7 +31,7 @@ describe('a claim', () => {
     ['file:', 'file:src'],
     ['file:src', 'file:'],
     ['file:./a/b', 'file:a//b/'],
-  ])('passes over a task that wants %s while %s is held', async (wanted, held) => {
+  ])('passes over a task that needs %s while %s is held', async (wanted, held) => {
     await using server = await TestServer.start()
     const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
     await locked(lead, [held])
@@ -57,7 +57,7 @@ describe('a claim', () => {
     expect((await ada.tasks.claim({ limit: 2 })).tasks).toHaveLength(2)
   })
 
-  test('goes on to what needs no lock, however much in front waits for one', async () => {
+  test('continues with a task that needs no lock, for any number of blocked tasks before it', async () => {
     await using server = await TestServer.start()
     const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
     for (let round = 0; round < 2; round += 1)
@@ -69,7 +69,7 @@ describe('a claim', () => {
     expect(rows(server, "select 1 from tasks where parked_on = 'db:users'")).toHaveLength(199)
   })
 
-  test('that waits finds what is behind more waiting tasks than one transaction parks', async () => {
+  test('that waits finds a task behind more blocked ones than one transaction parks', async () => {
     await using server = await TestServer.start()
     const [lead, ada, bob, eve] = [
       server.connect(),
@@ -87,7 +87,7 @@ describe('a claim', () => {
     expect((await waiting).tasks).toHaveLength(1)
   })
 
-  test('keeps the order of those that wait for a lock', async () => {
+  test('keeps the order of the tasks that wait for a lock', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     const order: string[] = []
@@ -104,7 +104,7 @@ describe('a claim', () => {
     expect(order).toEqual(['critical', 'high', 'normal', 'normal', 'low'])
   })
 
-  test('repeated with its key finds the lease that holds the locks', async () => {
+  test('that is repeated with its key returns the lease that holds the locks', async () => {
     await using server = await TestServer.start()
     const [lead, ada] = [server.connect(), await server.agent('ada')]
     await locked(lead, ['db:users'])
@@ -114,7 +114,7 @@ describe('a claim', () => {
   })
 })
 
-describe('the locks of a lease are given up when it', () => {
+describe('the locks of a lease are released when it', () => {
   const ends: Record<
     string,
     (given: { server: TestServer; ada: Client; task: Awaited<ReturnType<typeof claimOne>> }) => Promise<unknown>
@@ -148,7 +148,7 @@ describe('the locks of a lease are given up when it', () => {
 })
 
 describe('tasks.lock', () => {
-  test('takes more under a lease, tells the feed, and says what is held', async () => {
+  test('takes further locks under a lease, appends an event, and returns the held locks', async () => {
     await using server = await TestServer.start()
     const ada = await server.agent('ada')
     await locked(server.connect(), ['db:users'])
@@ -161,7 +161,7 @@ describe('tasks.lock', () => {
     ])
   })
 
-  test('of what the lease holds already changes nothing', async () => {
+  test('for locks that the lease holds already changes nothing', async () => {
     await using server = await TestServer.start()
     const ada = await server.agent('ada')
     await locked(server.connect(), ['db:users'])
@@ -171,7 +171,7 @@ describe('tasks.lock', () => {
     expect((await ada.events.list({ types: ['task.locked'] })).events).toEqual([])
   })
 
-  test('is LOCK_CONFLICT with who is in the way, and takes none of them', async () => {
+  test('is LOCK_CONFLICT with the holders, and takes none of the locks', async () => {
     await using server = await TestServer.start()
     const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
     await locked(lead, ['file:src/auth'])
@@ -189,7 +189,7 @@ describe('tasks.lock', () => {
     expect((await bob.tasks.lock({ ...leaseOf(task), locks: ['port:1', 'file:src'] })).locks).toHaveLength(2)
   })
 
-  test('takes above and under what the lease holds itself', async () => {
+  test('takes paths above and below those of its own lease', async () => {
     await using server = await TestServer.start()
     const ada = await server.agent('ada')
     await locked(server.connect(), ['file:src/auth'])
@@ -198,7 +198,7 @@ describe('tasks.lock', () => {
     expect(reply.locks).toEqual(['file:', 'file:src/auth', 'file:src/auth/a'])
   })
 
-  test('without the current lease is STALE_LEASE, and of no task NOT_FOUND', async () => {
+  test('without the current lease is STALE_LEASE, and for an unknown task NOT_FOUND', async () => {
     await using server = await TestServer.start()
     const ada = await server.agent('ada')
     await server.connect().tasks.create({ type: 'code' })
@@ -211,7 +211,7 @@ describe('tasks.lock', () => {
     expect(await refusal(ada.tasks.lock(absent))).toMatchObject({ code: 'NOT_FOUND' })
   })
 
-  test('of a pool without a size, and of more than 256 locks, is INVALID_INPUT', async () => {
+  test('with a pool without a size, or with more than 256 locks, is INVALID_INPUT', async () => {
     await using server = await TestServer.start()
     const ada = await server.agent('ada')
     await server.connect().tasks.create({ type: 'code' })
@@ -226,7 +226,7 @@ describe('tasks.lock', () => {
     expect(heldIn(server)).toEqual([])
   })
 
-  test.each(['nothing', 'Port:1', 'port:', 'file:a/../b', 'key:a\nb'])('of %j is INVALID_INPUT', async (lock) => {
+  test.each(['nothing', 'Port:1', 'port:', 'file:a/../b', 'key:a\nb'])('with %j is INVALID_INPUT', async (lock) => {
     await using server = await TestServer.start()
     const ada = await server.agent('ada')
     await server.connect().tasks.create({ type: 'code' })
@@ -235,8 +235,8 @@ describe('tasks.lock', () => {
   })
 })
 
-describe('what waits for a lock', () => {
-  test('is put back by the sweep where nobody put it back', async () => {
+describe('a task that waits for a lock', () => {
+  test('is unparked by the sweep if no lease end has done so', async () => {
     await using server = await TestServer.start()
     const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
     await lead.tasks.createMany({ tasks: Array.from({ length: 30 }, () => ({ type: 'code', locks: ['db:users'] })) })
@@ -251,7 +251,7 @@ describe('what waits for a lock', () => {
     expect(parked()).toBe(0)
   })
 
-  test('can be cancelled, and is not put back then', async () => {
+  test('can be cancelled, and is not unparked after that', async () => {
     await using server = await TestServer.start()
     const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
     await locked(lead, ['db:users'])
@@ -265,7 +265,7 @@ describe('what waits for a lock', () => {
     expect((await lead.tasks.get({ taskId: waits.id })).status).toBe('cancelled')
   })
 
-  test('is handed to a subscription when it is free', async () => {
+  test('is delivered to a subscription when the lock is free', async () => {
     await using server = await TestServer.start()
     const [lead, ada, bob] = [server.connect(), await server.agent('ada'), await server.agent('bob')]
     await locked(lead, ['db:users'])

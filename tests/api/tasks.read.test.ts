@@ -4,7 +4,7 @@ import { claimOne, leaseOf } from './given.ts'
 
 const nobody = '01900000-0000-7000-8000-000000000000'
 
-test('a task is found by its id and by the id it was imported with', async () => {
+test('a task is found by its id and by its external id', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { planId } = await lead.plans.begin({ name: 'p' })
@@ -15,7 +15,7 @@ test('a task is found by its id and by the id it was imported with', async () =>
   expect(await lead.tasks.get({ taskId: task.id })).toEqual(task)
 })
 
-test('a task that does not exist is NOT_FOUND', async () => {
+test('an unknown task is NOT_FOUND', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   expect(await refusal(lead.tasks.get({ taskId: nobody }))).toMatchObject({ code: 'NOT_FOUND' })
@@ -23,7 +23,7 @@ test('a task that does not exist is NOT_FOUND', async () => {
   expect(await refusal(lead.tasks.get({ taskId: '' }))).toMatchObject({ code: 'INVALID_INPUT' })
 })
 
-test('a list gives every task once, page by page, in order of creation', async () => {
+test('a list returns every task once, page by page, in order of creation', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const types = Array.from({ length: 25 }, (_, index) => `t${index}`)
@@ -41,7 +41,7 @@ test('a list gives every task once, page by page, in order of creation', async (
   expect(pages).toBe(3)
 })
 
-test('a page that ends with the list has no next one', async () => {
+test('a page at the end of the list has no next cursor', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany({ tasks: [{ type: 'a' }, { type: 'b' }] })
@@ -66,7 +66,7 @@ test('filters can be combined', async () => {
   expect(await count({ epic: 'nothing' })).toBe(0)
 })
 
-test('in-progress and in_progress are the same word', async () => {
+test('in-progress and in_progress are the same filter', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   await lead.tasks.create({ type: 'code' })
@@ -76,7 +76,7 @@ test('in-progress and in_progress are the same word', async () => {
   expect(await lead.tasks.list({ status: 'in_progress' })).toEqual(list)
 })
 
-test('what an agent completed is in the list of what it had', async () => {
+test('a completed task is in the list of its last holder', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -119,7 +119,7 @@ test('a tree has the root first and then level by level', async () => {
   expect(shallow.nodes.map(({ type }) => type)).toEqual(['root', 'a', 'b'])
 })
 
-test('a tree of more than 1 000 tasks says that it is cut', async () => {
+test('a tree of more than 1 000 tasks reports that it is cut', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id } = await lead.tasks.create({ type: 'root' })
@@ -141,7 +141,7 @@ test('an observer reads tasks', async () => {
   expect((await observer.tasks.tree({ taskId: id })).nodes).toHaveLength(1)
 })
 
-test('a page of large tasks is cut at a mebibyte of their text and goes on from there', async () => {
+test('a page of large tasks ends at a mebibyte of their text, and the next one continues', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const description = 'x'.repeat(60_000)
@@ -153,7 +153,7 @@ test('a page of large tasks is cut at a mebibyte of their text and goes on from 
   expect(rest.nextCursor).toBeNull()
 })
 
-test('two tasks that plans have made each other’s parent are in the tree once each', async () => {
+test('two tasks that plans have made parents of each other are in the tree once each', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const commit = async (rows: { externalId: string; type: string; parentId?: string }[]) => {

@@ -9,7 +9,7 @@ async function held(server: TestServer, spec: { maxAttempts?: number } = {}) {
   return { lead, worker, id, task, lease: leaseOf(task) }
 }
 
-test('a released task is claimable at once and burned no attempt', async () => {
+test('a released task is claimable at once and has cost no failure', async () => {
   await using server = await TestServer.start()
   const { lead, worker, id, lease } = await held(server)
   expect(await worker.tasks.release(lease)).toEqual({ taskId: id, status: 'pending' })
@@ -18,7 +18,7 @@ test('a released task is claimable at once and burned no attempt', async () => {
   expect(events).toMatchObject([{ subject: id, actor: worker.id, data: { attempt: 1, reason: 'released' } }])
 })
 
-test('a released task keeps its place in the queue', async () => {
+test('a released task keeps its queue position', async () => {
   await using server = await TestServer.start()
   const { lead, worker, id, lease } = await held(server)
   await lead.tasks.create({ type: 'later' })
@@ -26,7 +26,7 @@ test('a released task keeps its place in the queue', async () => {
   expect((await claimOne(worker)).id).toBe(id)
 })
 
-test('releasing with the same key is as good as once, without it the lease is over', async () => {
+test('a release that is repeated with its key has no further effect, and without the key the lease is stale', async () => {
   await using server = await TestServer.start()
   const { worker, lease } = await held(server)
   const input = { ...lease, idempotencyKey: 'k' }
@@ -37,7 +37,7 @@ test('releasing with the same key is as good as once, without it the lease is ov
   expect(await refusal(other)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
 })
 
-test('a task nobody holds is nobody’s: it says no holder and is in no list of one', async () => {
+test('a task without a lease has no holder and is in the list of no holder', async () => {
   await using server = await TestServer.start()
   const { lead, worker, id, lease } = await held(server)
   await worker.tasks.release(lease)
@@ -49,7 +49,7 @@ test('a task nobody holds is nobody’s: it says no holder and is in no list of 
   expect((await lead.tasks.list({ claimedBy: worker.id })).tasks).toEqual([])
 })
 
-test('a lease that ran out burns an attempt and the task is claimable at once', async () => {
+test('an expired lease costs a failure, and the task is claimable at once', async () => {
   await using server = await TestServer.start()
   const { lead, worker, id } = await held(server)
   await server.advance(4_999)
@@ -60,7 +60,7 @@ test('a lease that ran out burns an attempt and the task is claimable at once', 
   expect(events).toMatchObject([{ subject: id, actor: null, data: { attempt: 1, agentId: worker.id, failures: 1 } }])
 })
 
-test('the last lease that runs out fails the task', async () => {
+test('the expiry of the last attempt fails the task', async () => {
   await using server = await TestServer.start()
   const { lead, worker, id } = await held(server, { maxAttempts: 2 })
   await server.advance(5_000)
@@ -75,7 +75,7 @@ test('the last lease that runs out fails the task', async () => {
   expect((await worker.tasks.claim()).tasks).toEqual([])
 })
 
-test('release, failure and expiry: attempt counts claims, failures count what failed', async () => {
+test('attempt counts claims, and failures count failed and expired attempts', async () => {
   await using server = await TestServer.start()
   const { lead, worker, id, lease } = await held(server)
   await worker.tasks.release(lease)
@@ -89,7 +89,7 @@ test('release, failure and expiry: attempt counts claims, failures count what fa
   expect(await lead.tasks.get({ taskId: id })).toMatchObject({ status: 'completed', attempt: 4, failures: 2 })
 })
 
-test('many leases that run out together all come back', async () => {
+test('all of many leases that expire together return to the queue', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const tasks = Array.from({ length: 128 }, () => ({ type: 'code' }))

@@ -12,7 +12,7 @@ async function failed(lead: Client, worker: TestAgent, spec: Partial<Parameters<
   return id
 }
 
-test('a failed task is given all its attempts again, and its number goes on', async () => {
+test('a retried task has all its attempts again, and its attempt number continues', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const taskId = await failed(lead, worker, { maxAttempts: 1, scheduleToStartMs: 60_000 })
@@ -28,7 +28,7 @@ test('a failed task is given all its attempts again, and its number goes on', as
   expect(events).toMatchObject([{ subject: taskId, data: { attempt: 1 } }, { data: { attempt: 2 } }])
 })
 
-test('the token of the lease that ran out last is worth nothing after a retry', async () => {
+test('the token of the last expired lease is stale after a retry', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ type: 'code', maxAttempts: 1 })
@@ -39,7 +39,7 @@ test('the token of the lease that ran out last is worth nothing after a retry', 
   expect((await lead.tasks.get({ taskId })).status).toBe('pending')
 })
 
-test('with an open dependency it is blocked', async () => {
+test('a retried task with an open dependency is blocked', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: first } = await lead.tasks.create({ type: 'code' })
@@ -51,7 +51,7 @@ test('with an open dependency it is blocked', async () => {
   expect((await claimOne(worker)).id).toBe(taskId)
 })
 
-test('a time in all that is over is lifted, and one that is not goes on', async () => {
+test('a retry lifts a time limit of the task that has passed, and keeps one that has not', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: over } = await lead.tasks.create({ type: 'code', scheduleToCloseMs: 10_000 })
@@ -66,7 +66,7 @@ test('a time in all that is over is lifted, and one that is not goes on', async 
   expect((await lead.tasks.get({ taskId: going })).status).toBe('failed')
 })
 
-test('retry is for tech leads and for tasks that failed', async () => {
+test('a retry needs a tech lead and a failed task', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const taskId = await failed(lead, worker)
@@ -82,7 +82,7 @@ test('retry is for tech leads and for tasks that failed', async () => {
   expect(await refusal(lead.tasks.retry({ taskId: nobody }))).toMatchObject({ code: 'NOT_FOUND' })
 })
 
-test('many are retried by a filter, so many at a time', async () => {
+test('a filter retries a limited number of tasks at a time', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const ids: string[] = []

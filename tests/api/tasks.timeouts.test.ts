@@ -14,7 +14,7 @@ async function given(spec: object = {}) {
   return { server, lead, worker, taskId, timeoutAt, get, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }
 
-test('a task nobody claims in time fails for good', async () => {
+test('a task that is not claimed in time fails finally', async () => {
   await using of = await given({ scheduleToStartMs: minute })
   expect(of.timeoutAt).toBe(at(minute))
   await of.server.advance(minute - 1)
@@ -33,7 +33,7 @@ test('a task nobody claims in time fails for good', async () => {
   expect(events).toMatchObject([{ actor: null, data: { attempt: 0, agentId: null, failures: 0, error } }])
 })
 
-test('the wait to be claimed begins when it can be: at its time, when it is unblocked, each time it comes back', async () => {
+test('the time limit for a claim starts when the task is ready: at its notBefore, when it is unblocked, and each time it returns', async () => {
   await using of = await given({ scheduleToStartMs: minute, notBefore: at(minute) })
   const { server, lead, worker, get } = of
   expect(of.timeoutAt).toBe(at(2 * minute))
@@ -50,7 +50,7 @@ test('the wait to be claimed begins when it can be: at its time, when it is unbl
   expect(unblocked).toMatchObject({ status: 'pending', timeoutAt: at(2 * minute + 10_000) })
 })
 
-test('one that is unblocked before its time waits from its time on', async () => {
+test('the time limit of a task that is unblocked before its notBefore starts at its notBefore', async () => {
   await using of = await given()
   const { lead, worker } = of
   const spec = { type: 'code', scheduleToStartMs: minute, notBefore: at(minute), dependsOn: [of.taskId] }
@@ -59,7 +59,7 @@ test('one that is unblocked before its time waits from its time on', async () =>
   expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'pending', timeoutAt: at(2 * minute) })
 })
 
-test('an attempt that takes too long is a failure like any other, and its holder is told', async () => {
+test('an attempt past its time limit is a failure, and its holder is notified', async () => {
   await using of = await given({ startToCloseMs: minute, maxAttempts: 2 })
   const { server, lead, worker, taskId, get } = of
   const lease = leaseOf(await claimOne(worker, { leaseMs: 3_600_000 }))
@@ -78,7 +78,7 @@ test('an attempt that takes too long is a failure like any other, and its holder
   expect((await lead.events.list({ types: ['task.failed', 'task.timed_out'] })).events).toHaveLength(2)
 })
 
-test('it waits as after any failure before it can be claimed again', async () => {
+test('a task after such a failure waits for its backoff', async () => {
   await using of = await given({ startToCloseMs: minute })
   const { server, worker, get } = of
   for (const failures of [1, 2]) {
@@ -94,7 +94,7 @@ test('it waits as after any failure before it can be claimed again', async () =>
   expect((await claimOne(worker)).attempt).toBe(3)
 })
 
-test('a subscription has its slot back when an attempt took too long', async () => {
+test('a subscription has its slot back after an attempt past its time limit', async () => {
   await using of = await given({ startToCloseMs: minute, maxAttempts: 1 })
   const { server, lead, worker, taskId } = of
   const work = worker.tasks.work({ slots: 1, leaseMs: 3_600_000 })[Symbol.asyncIterator]()
@@ -105,7 +105,7 @@ test('a subscription has its slot back when an attempt took too long', async () 
   await work.return?.()
 })
 
-test('extending the lease does not extend the attempt, which is 2 h unless said otherwise', async () => {
+test('extending the lease does not extend the time limit of the attempt, which is 2 h by default', async () => {
   await using of = await given()
   const { server, worker, get } = of
   const lease = leaseOf(await claimOne(worker, { leaseMs: 43_200_000 }))
@@ -117,7 +117,7 @@ test('extending the lease does not extend the attempt, which is 2 h unless said 
 })
 
 test.each(['blocked', 'pending', 'in_progress', 'input_required'] as const)(
-  'the time in all ends a task for good while it is %s',
+  'the time limit of the whole task ends it finally while it is %s',
   async (status) => {
     await using of = await given({ scheduleToCloseMs: minute, scheduleToStartMs: 2 * minute })
     const { server, lead, worker, taskId, get } = of
@@ -135,7 +135,7 @@ test.each(['blocked', 'pending', 'in_progress', 'input_required'] as const)(
   },
 )
 
-test('the time in all is not begun anew by a retry after a failure', async () => {
+test('a retry after a failure does not reset the time limit of the whole task', async () => {
   await using of = await given({ scheduleToCloseMs: minute })
   const { server, worker, get } = of
   await worker.tasks.fail({ ...leaseOf(await claimOne(worker)), error: 'again', nextRetryDelayMs: 2 * minute })
@@ -144,7 +144,7 @@ test('the time in all is not begun anew by a retry after a failure', async () =>
   expect((await get()).status).toBe('failed')
 })
 
-test('a lease that ran out is claimable again within its time to be claimed', async () => {
+test('a task whose lease expired is claimable again within its time limit for a claim', async () => {
   await using of = await given({ scheduleToStartMs: minute })
   const { server, worker, get } = of
   await claimOne(worker, { leaseMs: 5_000 })
@@ -152,7 +152,7 @@ test('a lease that ran out is claimable again within its time to be claimed', as
   expect(await get()).toMatchObject({ status: 'pending', failures: 1, timeoutAt: at(minute + 5_000) })
 })
 
-test('what a plan says of time limits later counts from then on', async () => {
+test('time limits that a plan changes count from then on', async () => {
   await using of = await given()
   const { server, lead, worker } = of
   const publish = async (limits: object) => {
@@ -174,7 +174,7 @@ test('what a plan says of time limits later counts from then on', async () => {
   expect(await publish({ scheduleToCloseMs: 45_000 })).toBe(null)
 })
 
-test('more tasks than one batch time out at once', async () => {
+test('more tasks than one batch reach their time limits at once', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   for (const _ of [1, 2]) {

@@ -243,7 +243,7 @@ describe.each(Object.entries(verbs))('%s', (name, verb) => {
   })
 })
 
-test('every legal move is tried', () => {
+test('every legal transition is tried', () => {
   const elsewhere: readonly TaskTransition[] = ['lock']
   const tried = [...new Set(Object.values(verbs).map(({ move }) => move)), ...elsewhere]
   expect(tried.toSorted()).toEqual(Object.keys(taskTransitions).toSorted())

@@ -14,7 +14,7 @@ async function given(spec: object = {}) {
   return { server, lead, task, update, get, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }
 
-test('changes what is given and nothing else', async () => {
+test('an update changes the given fields and no others', async () => {
   await using of = await given()
   const { lead, task, update, get } = of
   expect(await update({ title: 'new' })).toEqual({ taskId: task.id, status: 'pending', revision: 2 })
@@ -26,7 +26,7 @@ test('changes what is given and nothing else', async () => {
   expect(events).toMatchObject([{ data: { status: 'pending', title: 'new' } }, { data: { title: null } }])
 })
 
-test('another revision is a conflict that tells the current one, and changes nothing', async () => {
+test('another revision is a conflict with the current one, and changes nothing', async () => {
   await using of = await given()
   const { update, get } = of
   await update({ title: 'first' })
@@ -36,7 +36,7 @@ test('another revision is a conflict that tells the current one, and changes not
   expect(await update({ title: 'second' }, 2)).toMatchObject({ revision: 3 })
 })
 
-test('of two changes decided on the same revision one wins', async () => {
+test('one of two changes to the same revision wins', async () => {
   await using of = await given()
   const outcomes = await Promise.allSettled([of.update({ title: 'a' }), of.update({ title: 'b' })])
   expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
@@ -52,7 +52,7 @@ test('a higher priority is claimed first', async () => {
   expect(tasks.map(({ id }) => id)).toEqual([of.task.id, other.id])
 })
 
-test('another assignee is the only one that may claim it, and is woken', async () => {
+test('only the new assignee may claim the task, and it is woken', async () => {
   await using of = await given({ requires: ['ts'] })
   const { server, update, task } = of
   const capable = { capabilities: ['ts'] }
@@ -70,13 +70,13 @@ test('another assignee is the only one that may claim it, and is woken', async (
   expect((await claimOne(ada)).id).toBe(task.id)
 })
 
-test('an assignee that does not exist is NOT_FOUND', async () => {
+test('an unknown assignee is NOT_FOUND', async () => {
   await using of = await given()
   expect(await refusal(of.update({ assignedTo: 'nobody' }))).toMatchObject({ code: 'NOT_FOUND' })
   expect((await of.get()).revision).toBe(1)
 })
 
-test('a held task is changed without touching its lease', async () => {
+test('a task under a lease is changed, and its lease is not', async () => {
   await using of = await given()
   const worker = await of.server.agent('worker')
   await of.server.agent('other')
@@ -88,7 +88,7 @@ test('a held task is changed without touching its lease', async () => {
   expect(await worker.tasks.complete(lease)).toMatchObject({ status: 'completed' })
 })
 
-test('an open dependency blocks a pending task, and taking it away wakes who waits', async () => {
+test('an open dependency blocks a pending task, and its removal wakes the waiters', async () => {
   await using of = await given()
   const { server, lead, task, update } = of
   const worker = await server.agent('worker')
@@ -102,7 +102,7 @@ test('an open dependency blocks a pending task, and taking it away wakes who wai
   expect((await waiting).id).toBe(task.id)
 })
 
-test('a dependency that is completed does not block, and each is counted once', async () => {
+test('a completed dependency does not block, and each is counted once', async () => {
   await using of = await given()
   const { server, lead, update, get } = of
   const worker = await server.agent('worker')
@@ -115,7 +115,7 @@ test('a dependency that is completed does not block, and each is counted once', 
   expect((await get()).status).toBe('pending')
 })
 
-test('a task whose time has not come stays unclaimable when it is unblocked by a change', async () => {
+test('a task before its notBefore stays unclaimable when a change unblocks it', async () => {
   await using of = await given({ notBefore: '2026-01-01T00:00:05.000Z' })
   const { server, lead, update } = of
   const worker = await server.agent('worker')
@@ -127,7 +127,7 @@ test('a task whose time has not come stays unclaimable when it is unblocked by a
   expect((await claimOne(worker)).id).toBe(of.task.id)
 })
 
-test('edges in a circle are DEPENDENCY_CYCLE and change nothing', async () => {
+test('edges in a cycle are DEPENDENCY_CYCLE and change nothing', async () => {
   await using of = await given()
   const { lead, task, update, get } = of
   const second = await lead.tasks.create({ type: 'code', dependsOn: [task.id] })
@@ -138,12 +138,12 @@ test('edges in a circle are DEPENDENCY_CYCLE and change nothing', async () => {
   expect(await get()).toEqual(task)
 })
 
-test('a dependency that does not exist is INVALID_INPUT', async () => {
+test('an unknown dependency is INVALID_INPUT', async () => {
   await using of = await given()
   expect(await refusal(of.update({ dependsOn: [nobody] }))).toMatchObject({ code: 'INVALID_INPUT' })
 })
 
-test('dependencies are changed while nobody has begun, and nothing is once it has ended', async () => {
+test('dependencies change only before the first claim, and nothing changes after the end', async () => {
   await using of = await given()
   const { server, lead, update } = of
   const worker = await server.agent('worker')
@@ -159,7 +159,7 @@ test('dependencies are changed while nobody has begun, and nothing is once it ha
   expect(await refusal(absent)).toMatchObject({ code: 'NOT_FOUND' })
 })
 
-test('changes are the tech lead’s, and the same key changes once', async () => {
+test('an update needs a tech lead, and one that is repeated with its key counts once', async () => {
   await using of = await given()
   const worker = await of.server.agent('worker')
   const change = { taskId: of.task.id, expectedRevision: 1, title: 'x' }

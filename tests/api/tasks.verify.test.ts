@@ -4,7 +4,7 @@ import { claimOne, leaseOf } from './given.ts'
 
 const verify = { type: 'code', acceptance: 'verify' } as const
 
-test('what is to be verified waits in review when it is complete, and unblocks nothing', async () => {
+test('a completed task that needs a verification is in review and unblocks nothing', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create({ ...verify, scheduleToCloseMs: 60_000 })
@@ -25,7 +25,7 @@ test('what is to be verified waits in review when it is complete, and unblocks n
   expect(events).toMatchObject([{ type: 'task.submitted', actor: worker.id, data: { attempt: 1, agentId: worker.id } }])
 })
 
-test('completing again what is in review is as good as once', async () => {
+test('a repeated completion of a task in review has no further effect', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create(verify)
@@ -35,7 +35,7 @@ test('completing again what is in review is as good as once', async () => {
   expect(await lead.tasks.get({ taskId })).toMatchObject({ result: 1, orphanResults: [] })
 })
 
-test('an accepted task is completed, by its worker, and what waits for it goes on', async () => {
+test('an accepted task is completed by its worker, and its dependents are unblocked', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const tester = await server.agent('tester', { role: 'tester' })
@@ -57,7 +57,7 @@ test('an accepted task is completed, by its worker, and what waits for it goes o
   expect(events).toMatchObject([{ actor: tester.id, data: { attempt: 1, agentId: worker.id } }])
 })
 
-test('a rejected task goes back with the note, burns no attempt, and its old token is worth nothing', async () => {
+test('a rejected task returns to the queue with the note, costs no failure, and its old token is stale', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const tester = await server.agent('tester', { role: 'tester' })
@@ -76,7 +76,7 @@ test('a rejected task goes back with the note, burns no attempt, and its old tok
   expect(events).toMatchObject([{ actor: tester.id, data: { attempt: 1, agentId: worker.id, note: 'no tests' } }])
 })
 
-test('nobody verifies its own work, and a developer nobody else’s either', async () => {
+test('an agent may not verify its own work, and a developer may verify none', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const tester = await server.agent('tester', { role: 'tester' })
@@ -91,7 +91,7 @@ test('nobody verifies its own work, and a developer nobody else’s either', asy
   expect(await lead.tasks.verify({ taskId, accept: true })).toMatchObject({ status: 'completed' })
 })
 
-test('the same key gives the same verdict, and a task that is not there none', async () => {
+test('the same key returns the same verdict, and an unknown task has none', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create(verify)

@@ -42,7 +42,7 @@ test('a waiting claim is answered when a task is released', async () => {
   expect(await first).toBe(held.id)
 })
 
-test('a waiting claim is answered when a failed task may be tried again', async () => {
+test('a waiting claim is answered when a failed task is ready again', async () => {
   await using server = await TestServer.start()
   const [lead, busy, worker] = [server.connect(), await server.agent('busy'), await server.agent('worker')]
   await lead.tasks.create({ type: 'code' })
@@ -53,7 +53,7 @@ test('a waiting claim is answered when a failed task may be tried again', async 
   expect(await first).toBe(held.id)
 })
 
-test('a waiting claim is answered when a lease runs out', async () => {
+test('a waiting claim is answered when a lease expires', async () => {
   await using server = await TestServer.start()
   const [lead, busy, worker] = [server.connect(), await server.agent('busy'), await server.agent('worker')]
   await lead.tasks.create({ type: 'code' })
@@ -71,14 +71,14 @@ test('a waiting claim is answered when notBefore is reached', async () => {
   expect(await first).toBe(id)
 })
 
-test('a waiting claim ends with nothing when its time is up', async () => {
+test('a waiting claim returns nothing at the end of its time', async () => {
   await using server = await TestServer.start()
   const { claim } = await waiting(await server.agent('worker'))
   await server.advance(20_000)
   expect(await claim).toEqual({ tasks: [] })
 })
 
-test('waiters are served first in first out, one for each task', async () => {
+test('waiters are served in their order, one for each task', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const waits: Awaited<ReturnType<typeof waiting>>[] = []
@@ -97,7 +97,7 @@ test('n tasks created together wake n waiters', async () => {
   expect(new Set(got)).toEqual(new Set(tasks.map(({ id }) => id)))
 })
 
-test('a task passes waiters that may not take it', async () => {
+test('a task passes over waiters that may not take it', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const plain = await waiting(await server.agent('plain'))
@@ -108,7 +108,7 @@ test('a task passes waiters that may not take it', async () => {
   expect(await plain.first).toBe(any.id)
 })
 
-test('a waiter that left is passed over', async () => {
+test('a waiter that has left is passed over', async () => {
   await using server = await TestServer.start()
   const [left, staying] = [await server.agent('left'), await server.agent('staying')]
   const leaving = new AbortController()
@@ -138,7 +138,7 @@ test('a waiter that leaves just as a task comes does not keep it from the next',
   }
 })
 
-test('a waiter whose time is up just as it is woken leaves the task to the next', async () => {
+test('a waiter whose time ends during its wake leaves the task to the next', async () => {
   await using server = await TestServer.start()
   const hasty = await server.agent('hasty')
   const short = hasty.tasks.claim({ waitMs: 1_000 })
@@ -152,7 +152,7 @@ test('a waiter whose time is up just as it is woken leaves the task to the next'
   expect(await first).toBe(id)
 })
 
-test('a waiter whose socket is gone passes its wake on', async () => {
+test('a waiter that loses its socket passes its wake on', async () => {
   await using server = await TestServer.start()
   const [gone, staying] = [await server.agent('gone'), await server.agent('staying')]
   const lost = await waiting(gone)

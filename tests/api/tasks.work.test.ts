@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer, take } from '../support/server.ts'
 import { claimOne, leaseOf, reading } from './given.ts'
 
-test('work hands out what is there and what comes, and ends with its subscriber', async () => {
+test('work delivers ready and new tasks, and ends with its subscriber', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const first = await lead.tasks.create({ type: 'code' })
@@ -30,7 +30,7 @@ test('work holds at most as many unfinished tasks as it has slots', async () => 
 
 test.each([
   ['failed', async (server: TestServer) => void (await server.sweep())],
-  ['ran out', async (server: TestServer) => void (await server.advance(5_000))],
+  ['expired', async (server: TestServer) => void (await server.advance(5_000))],
   [
     'was cancelled',
     async (server: TestServer, taskId: string) => void (await server.connect().tasks.cancel({ taskId })),
@@ -47,7 +47,7 @@ test.each([
   expect(await next(1)).toMatchObject([{ type: 'second' }])
 })
 
-test('a subscription with no free slot leaves work to those who wait', async () => {
+test('a subscription without a free slot leaves tasks to other waiters', async () => {
   await using server = await TestServer.start()
   const [lead, busy, idle] = [server.connect(), await server.agent('busy'), await server.agent('idle')]
   await lead.tasks.create({ type: 'first' })
@@ -59,7 +59,7 @@ test('a subscription with no free slot leaves work to those who wait', async () 
   expect((await waiting).id).toBe(second.id)
 })
 
-test('ten subscriptions share a hundred tasks, each once', async () => {
+test('ten subscriptions share a hundred tasks, each task once', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const workers = await Promise.all(Array.from({ length: 10 }, (_, index) => server.agent(`w${index}`)))
@@ -69,7 +69,7 @@ test('ten subscriptions share a hundred tasks, each once', async () => {
   expect(new Set(ids).size).toBe(100)
 })
 
-test('work is for developers that are agents, with 1 to 64 slots', async () => {
+test('work needs a developer that is an agent, and 1 to 64 slots', async () => {
   await using server = await TestServer.start()
   const [worker, observer] = [await server.agent('worker'), await server.agent('watcher', { role: 'observer' })]
   expect(await refusal(take(observer.tasks.work({}), 1))).toMatchObject({ code: 'FORBIDDEN' })
