@@ -1,3 +1,4 @@
+import { examinePostgres } from '@tony/mcp-server/store/postgres/examine'
 import { describe, expect, test } from 'vitest'
 import { command } from '../support/command.ts'
 import { Database, postgresServer } from '../support/postgres.ts'
@@ -28,6 +29,30 @@ describe.skipIf(postgresServer === undefined)('the doctor of a PostgreSQL', () =
     let left = alive
     while (left === 3) left = (await examine(replicas.database.url)).alive
     expect(left).toBe(2)
+  })
+
+  test('names a session that was left idle in a transaction, with its process and its program', async () => {
+    await using database = await Database.create()
+    const sessions = async (idleTransactionMs?: number) => {
+      const findings = await examinePostgres(database.url, idleTransactionMs === undefined ? {} : { idleTransactionMs })
+      return findings.filter(({ check }) => check === 'sessions')
+    }
+    const none = [{ check: 'sessions', state: 'ok' }]
+    expect(await sessions(0)).toMatchObject(none)
+    await database.raw(async (client) => {
+      await client.query("set application_name = 'a forgotten console'")
+      await client.query('begin')
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+      const [left, ...others] = await sessions(0)
+      expect(others).toEqual([])
+      expect(left).toMatchObject({ state: 'warning' })
+      expect(left?.message).toContain(`process ${rows[0]?.pid} (a forgotten console, role `)
+      expect(left?.message).toContain('idle_in_transaction_session_timeout')
+      // The transaction is younger than a minute.
+      expect(await sessions()).toMatchObject(none)
+      await client.query('commit')
+      expect(await sessions(0)).toMatchObject(none)
+    })
   })
 
   test('says what is wrong with one that no server has used', async () => {

@@ -7,7 +7,7 @@ import { projectOf, StoreFolder } from '../support/store.ts'
 import { upTo } from './given.ts'
 
 const mebibyte = 1_048_576
-/** The backstop of the log is 64 MiB of pages with their frame headers. One commit may go beyond it. */
+/** The backstop of the log: 64 MiB of pages, their frame headers and one commit more. */
 const backstop = 70 * mebibyte
 
 /** Writes rows of a mebibyte, one in each commit. */

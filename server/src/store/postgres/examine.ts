@@ -7,7 +7,12 @@ import { postgresMigrations } from './postgres.ts'
 import { outageMs } from './replica-heartbeat.ts'
 import { readSettings, unsafeSettingOf } from './safety-checks.ts'
 
-type Check = (client: Client) => Promise<readonly Finding[]>
+export interface ExaminePostgresOptions {
+  /** Age of a transaction from which an idle session in it is a warning. Default 60 s. */
+  readonly idleTransactionMs?: number
+}
+
+type Check = (client: Client, options: Required<ExaminePostgresOptions>) => Promise<readonly Finding[]>
 
 const checkSettings: Check = async (client) => {
   const read = await readSettings(client)
@@ -49,11 +54,45 @@ const checkReplicas: Check = async (client) => {
   ]
 }
 
+/**
+ * Finds the sessions that are idle in a transaction. As long as it is open, VACUUM removes no row
+ * that was deleted or replaced since its start, and each claim reads past these rows.
+ */
+const checkIdleTransactions: Check = async (client, { idleTransactionMs }) => {
+  const { rows } = await client.query<{ pid: number; name: string; user: string; seconds: string }>(
+    `SELECT pid, application_name AS name, usename AS user,
+       floor(extract(epoch FROM clock_timestamp() - xact_start)) AS seconds
+     FROM pg_stat_activity
+     WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+       AND xact_start <= clock_timestamp() - $1 * interval '1 millisecond'
+     ORDER BY xact_start, pid`,
+    [idleTransactionMs],
+  )
+  // The state of another role's session is null without the right to see it.
+  const { rows: hidden } = await client.query<{ count: number }>(
+    `SELECT count(*)::int FROM pg_stat_activity
+     WHERE datname = current_database() AND backend_type = 'client backend' AND state IS NULL`,
+  )
+  const limit = `${idleTransactionMs / 1_000} s`
+  const unseen = hidden[0]?.count ?? 0
+  const note = unseen > 0 ? `; ${unseen} of other roles cannot be examined without pg_read_all_stats` : ''
+  if (rows.length === 0)
+    return [{ check: 'sessions', state: 'ok', message: `none is idle in a transaction for ${limit}${note}` }]
+  return rows.map(({ pid, name, user, seconds }) => ({
+    check: 'sessions',
+    state: 'warning',
+    message: `process ${pid} (${name === '' ? 'no application name' : name}, role ${user}) is idle in a transaction of ${seconds} s, which slows every claim: end it with SELECT pg_terminate_backend(${pid}), and set idle_in_transaction_session_timeout${note}`,
+  }))
+}
+
 /** In this order; after a failed check, the next ones cannot run. */
-const checks = [checkSettings, checkSchema, checkReplicas] as const
+const checks = [checkSettings, checkSchema, checkReplicas, checkIdleTransactions] as const
 
 /** Examines a PostgreSQL database and its replicas. It changes nothing. */
-export async function examinePostgres(url: string): Promise<readonly Finding[]> {
+export async function examinePostgres(
+  url: string,
+  { idleTransactionMs = 60_000 }: ExaminePostgresOptions = {},
+): Promise<readonly Finding[]> {
   const client = new Client(clientSettings(url))
   // A lost connection fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined)
@@ -61,7 +100,7 @@ export async function examinePostgres(url: string): Promise<readonly Finding[]> 
   try {
     await client.connect()
     for (const run of checks) {
-      findings.push(...(await run(client)))
+      findings.push(...(await run(client, { idleTransactionMs })))
       if (findings.at(-1)?.state === 'failed') break
     }
     return findings
