@@ -2,6 +2,7 @@ import type { Context, TransactOptions } from '../domain/context.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Call } from '../guards/call.ts'
 import { hashInput, type IdempotencyKey, runIdempotent } from '../guards/idempotency.ts'
+import { createRowCharge } from '../guards/rates.ts'
 import type { Scope, Transaction } from '../store/store.ts'
 
 function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): IdempotencyKey | undefined {
@@ -25,11 +26,14 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
   const { principal, connection, hold } = call
   const { services } = connection
   const key = idempotencyKeyOf(call, principal, input)
+  const countRows = createRowCharge(connection)
   const scope: Scope = {
     project: principal.project,
     caller: principal.subject,
     lane: call.meta.lane ?? 'normal',
     requestId: call.requestId,
+    // A subscription that hands out tasks for hours is no call of many rows.
+    ...(call.kind === 'mutation' && { onCommit: countRows }),
     ...fenceOf(principal),
   }
   const once = <T>(tx: Transaction, work: (tx: Transaction) => Promise<T>, options: TransactOptions<T>): Promise<T> => {
@@ -54,6 +58,7 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
       await hold?.takeTurn()
       return services.store.read(work)
     },
+    countRows,
     transact,
     transactLarge: (work, options = {}) =>
       hold

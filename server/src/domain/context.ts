@@ -128,6 +128,11 @@ export interface Context extends OperationServices {
    */
   transact<T>(work: (tx: Transaction) => Promise<T>, options?: TransactOptions<T>): Promise<T>
   /**
+   * Counts rows that the call has written without an event in `transact`. The caller pays for many
+   * rows.
+   */
+  countRows(rows: number): void
+  /**
    * Does what `transact` does, for a reply that may be large. Its work starts only while the
    * connection has room for the reply, so that nothing is handed out that cannot be sent.
    */

@@ -157,6 +157,8 @@ export interface Scope {
   readonly fence?: Fence
   /** Request id of the call. It is stored in the operation's events for the audit. */
   readonly requestId?: string
+  /** Called once the operation has committed, with the number of its events. */
+  readonly onCommit?: (events: number) => void
 }
 
 /** The operations that wait for a writer. Those of the batch that runs do not count. */

@@ -8,6 +8,16 @@ interface Bucket {
   refilledAt: number
 }
 
+/** The budgets of one caller. */
+interface Buckets {
+  readonly normal: Bucket
+  /** Of calls that keep or end a lease, a delivery or a session. */
+  readonly urgent: Bucket
+}
+
+/** The calls that a budget is for. */
+export type BudgetKind = keyof Buckets
+
 /** The budget of a caller: the cost allowed at once, and the cost per second in the long run. */
 interface Rate {
   readonly name: 'caller' | 'address'
@@ -31,15 +41,16 @@ export interface RateLimiterOptions {
 const maxBuckets = 20_000
 
 /**
- * Token buckets: one for each principal, and one for each network of callers without a valid
- * credential. They are kept in memory: each process has its own.
+ * Token buckets: two for each principal, and one for each network of callers without a valid
+ * credential. They are kept in memory: each process has its own. Urgent calls of a principal have a
+ * bucket of their own, so that no other call can keep a heartbeat out.
  */
 export class RateLimiter {
   readonly #clock: Clock
   readonly #enabled: boolean
   readonly #callerRate: Rate
   readonly #addressRate: Rate
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #buckets = new Map<string, Buckets>()
 
   constructor(clock: Clock, options: RateLimiterOptions) {
     this.#clock = clock
@@ -52,9 +63,9 @@ export class RateLimiter {
    * Pays the cost of a call. Returns the refusal if the budget does not cover it, and undefined if
    * the call is paid.
    */
-  tryConsume(caller: Caller, cost: number): CoordinationError | undefined {
+  tryConsume(caller: Caller, cost: number, kind: BudgetKind = 'normal'): CoordinationError | undefined {
     if (!this.#enabled) return undefined
-    const { rate, bucket } = this.#bucketOf(caller)
+    const { rate, bucket } = this.#bucketOf(caller, kind)
     if (bucket.tokens < cost) {
       const retryAfterMs = Math.ceil(((Math.min(cost, rate.burst) - bucket.tokens) / rate.perSecond) * 1_000)
       return new CoordinationError('RATE_LIMITED', `too many calls: wait ${retryAfterMs} ms`, { retryAfterMs })
@@ -66,35 +77,47 @@ export class RateLimiter {
   /**
    * Pays the cost of a call. Throws RATE_LIMITED, without paying, if the budget does not cover it.
    */
-  consume(caller: Caller, cost: number): void {
-    const refusal = this.tryConsume(caller, cost)
+  consume(caller: Caller, cost: number, kind: BudgetKind = 'normal'): void {
+    const refusal = this.tryConsume(caller, cost, kind)
     if (refusal) throw refusal
+  }
+
+  /**
+   * Charges a cost that was known only after the call. The budget may become negative, by one burst
+   * at most; calls are refused until it covers them again.
+   */
+  charge(caller: Caller, cost: number): void {
+    if (!this.#enabled || cost <= 0) return
+    const { rate, bucket } = this.#bucketOf(caller, 'normal')
+    bucket.tokens = Math.max(-rate.burst, bucket.tokens - cost)
   }
 
   /** Returns `RateLimit-Policy` and `RateLimit`: a caller's budget and the rest of it. */
   headers(caller: Caller): Readonly<Record<string, string>> {
     if (!this.#enabled) return {}
-    const { rate, bucket } = this.#bucketOf(caller)
+    const { rate, bucket } = this.#bucketOf(caller, 'normal')
     const full = Math.ceil((rate.burst - bucket.tokens) / rate.perSecond)
     return {
       'ratelimit-policy': `"${rate.name}";q=${rate.burst};w=${Math.ceil(rate.burst / rate.perSecond)}`,
-      ratelimit: `"${rate.name}";r=${Math.floor(bucket.tokens)};t=${full}`,
+      ratelimit: `"${rate.name}";r=${Math.max(0, Math.floor(bucket.tokens))};t=${full}`,
     }
   }
 
-  #bucketOf({ identity, address }: Caller): { rate: Rate; bucket: Bucket } {
+  #bucketOf({ identity, address }: Caller, kind: BudgetKind): { rate: Rate; bucket: Bucket } {
     const rate = identity.ok ? this.#callerRate : this.#addressRate
     const key = identity.ok
       ? `${identity.principal.project} ${identity.principal.subject}`
       : `address ${networkOf(address)}`
     const now = this.#clock.monotonic()
-    const existing = this.#buckets.get(key)
-    const bucket = existing ?? { tokens: rate.burst, refilledAt: now }
+    const full = (): Bucket => ({ tokens: rate.burst, refilledAt: now })
+    const buckets = this.#buckets.get(key) ?? { normal: full(), urgent: full() }
+    // A caller without a credential has one bucket: it could name any call.
+    const bucket = identity.ok ? buckets[kind] : buckets.normal
     bucket.tokens = Math.min(rate.burst, bucket.tokens + ((now - bucket.refilledAt) / 1_000) * rate.perSecond)
     bucket.refilledAt = now
     // Deleted and set again, so that the first entry of the map is the caller with the oldest call.
     this.#buckets.delete(key)
-    this.#buckets.set(key, bucket)
+    this.#buckets.set(key, buckets)
     const [oldest] = this.#buckets.keys()
     if (this.#buckets.size > maxBuckets && oldest !== undefined) this.#buckets.delete(oldest)
     return { rate, bucket }

@@ -19,11 +19,11 @@ const stage = statement(({ db, t, p }: Query<{ planId: string; externalId: strin
  * `plans.add`: stages tasks. A task that is staged already is replaced, so a call with a lost reply
  * can be repeated.
  */
-export const addToPlan = (
+export async function addToPlan(
   ctx: Context,
   input: z.output<typeof planAddInput>,
-): Promise<z.output<typeof planAddOutput>> =>
-  ctx.transact(async (tx) => {
+): Promise<z.output<typeof planAddOutput>> {
+  const staged = await ctx.transact(async (tx) => {
     await requireOpenPlan(tx, ctx.principal.project, input.planId)
     const { planId } = input
     await Promise.all(
@@ -38,3 +38,6 @@ export const addToPlan = (
       .where(eq(planRows.planId, input.planId))
     return { planId: input.planId, staged: count?.rows ?? 0 }
   })
+  ctx.countRows(input.tasks.length)
+  return staged
+}

@@ -58,5 +58,7 @@ export async function commitPlan(ctx: Context, { planId }: z.output<typeof planC
     requestId: ctx.requestId,
   } as const
   await continuePublication(ctx.store, scope, publication)
-  return ctx.transact((tx) => endPublication(tx, publication))
+  const published = await ctx.transact((tx) => endPublication(tx, publication))
+  ctx.countRows(published.created + published.updated)
+  return published
 }

@@ -55,7 +55,9 @@ interface BatchEffects {
   readonly invalidations: Map<Invalidation['target'], InvalidationBy<PendingOperation>>
 }
 
-type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
+type Outcome =
+  | { readonly ok: true; readonly value: unknown; readonly events: number }
+  | { readonly ok: false; readonly error: unknown }
 
 /** The wakes and the events of a commit. */
 export interface CommitResult {
@@ -156,8 +158,10 @@ export class Batches {
       accepted = accepted.filter((item) => !attempt.fenced.has(item))
     }
     for (const [item, outcome] of outcomes) {
-      if (outcome.ok) item.resolve(outcome.value)
-      else item.reject(outcome.error)
+      if (outcome.ok) {
+        item.scope.onCommit?.(outcome.events)
+        item.resolve(outcome.value)
+      } else item.reject(outcome.error)
     }
     return remaining
   }
@@ -256,7 +260,7 @@ export class Batches {
         if (!invalidations.has(invalidation.target))
           invalidations.set(invalidation.target, { operation: item, invalidation })
       }
-      return { ok: true, value }
+      return { ok: true, value, events: ownEvents.length }
     } catch (error) {
       // A conflict concerns the whole transaction, so every operation in it runs again.
       if (this.#engine.isTransient(error)) throw error
