@@ -5,7 +5,7 @@ import { refusal } from '../support/server.ts'
 import { Wire } from '../transports/wire.ts'
 import { ask, Guarded } from './given.ts'
 
-test('each change says who made it, in which session or with which key, and in which request', async () => {
+test('each change records its agent, its session or key, and its request', async () => {
   await using guarded = await Guarded.start()
   const lead = await guarded.agent('lead', 'tech-lead')
   const { sessionId } = await lead.client.auth.whoami()
@@ -20,7 +20,7 @@ test('each change says who made it, in which session or with which key, and in w
   expect((await lead.client.audit.list({ sessionId: sessionId ?? '' })).mutations).toEqual([made])
 })
 
-test('keys leave a record that names them and never their secret', async () => {
+test('keys leave records that name them and never contain their secrets', async () => {
   await using guarded = await Guarded.start()
   const { admin } = guarded
   const { keyId, key } = await admin.auth.keys.create({ name: 'ci', scopes: ['tasks:read'] })
@@ -34,7 +34,7 @@ test('keys leave a record that names them and never their secret', async () => {
   expect((await developer.client.events.list({})).events.map(({ type }) => type)).toEqual(['agent.registered'])
 })
 
-test('what the server does by itself is in the feed and not in the record of who did what', async () => {
+test('changes by the server itself are in the feed and not in the audit', async () => {
   await using guarded = await Guarded.start()
   const [lead, worker] = [await guarded.agent('lead', 'tech-lead'), await guarded.agent('worker')]
   await lead.client.tasks.create({ type: 'code' })
@@ -46,7 +46,7 @@ test('what the server does by itself is in the feed and not in the record of who
   expect(more).toBe(false)
 })
 
-test('the record is read page by page', async () => {
+test('the audit is read page by page', async () => {
   await using guarded = await Guarded.start()
   for (let index = 0; index < 5; index += 1) await guarded.key()
   const seen: number[] = []
@@ -58,7 +58,7 @@ test('the record is read page by page', async () => {
   expect(seen).toEqual([1, 2, 3, 4, 5, 6])
 })
 
-test('refused calls are recorded with who was refused what, equal ones as one with their number', async () => {
+test('refused calls are recorded with their callers and procedures, and equal ones share a row with their number', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const [lead, worker] = [await guarded.agent('lead', 'tech-lead'), await guarded.agent('worker')]
@@ -80,7 +80,7 @@ test('refused calls are recorded with who was refused what, equal ones as one wi
   expect(await refusal(worker.client.audit.list({}))).toMatchObject({ code: 'FORBIDDEN' })
 })
 
-test('a flood of refused calls costs a hundred rows, and none is uncounted', async () => {
+test('many refused calls cost a hundred rows, and all are counted', async () => {
   await using guarded = await Guarded.start()
   const paths = Array.from({ length: 150 }, (_, index) => `nothing.${index}`)
   const { denials } = guarded.server.parts.identity
@@ -97,14 +97,14 @@ test('a flood of refused calls costs a hundred rows, and none is uncounted', asy
   expect({ n: sum?.n, calls: Number(sum?.calls) }).toEqual({ n: 101, calls: 150 })
 })
 
-test('denials of the last seconds are written when the server stops', async () => {
+test('the denials of the last seconds are written when the server stops', async () => {
   await using guarded = await Guarded.start()
   await ask(guarded.server, 'tasks.list', 'no token')
   await guarded.server.stop()
   expect(rows(guarded.server, 'SELECT path FROM denials')).toEqual([{ path: 'tasks.list' }])
 })
 
-test('events and denials cannot be changed, not even past the server', async () => {
+test('events and denials cannot be changed, even without the server', async () => {
   await using guarded = await Guarded.start()
   await ask(guarded.server, 'tasks.list', 'no token')
   await guarded.server.sweep()
@@ -112,7 +112,7 @@ test('events and denials cannot be changed, not even past the server', async () 
   expect(() => tamper(guarded.server, 'UPDATE denials SET count = 0')).toThrow('only added')
 })
 
-test('a procedure without a permission of the policy keeps the server from starting', () => {
+test('a procedure with a permission that the policy lacks keeps the server from starting', () => {
   const form = (permission: unknown) => new Map([['tasks.secret', { meta: { permission: permission as 'open' } }]])
   expect(() => requirePermissions(form('open'))).not.toThrow()
   for (const permission of [undefined, '', 'tasks:everything', '*'])

@@ -18,7 +18,7 @@ async function seconds(server: TestServer, count: number): Promise<void> {
   }
 }
 
-test('what others revoked while a server could not see is over here with the first call after', async () => {
+test('a revocation that a server could not read takes effect with its first call afterwards', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const { token } = await guarded.agent('worker')
@@ -32,7 +32,7 @@ test('what others revoked while a server could not see is over here with the fir
   expect(await wire.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })
 })
 
-test('a store that does not answer says nothing of a credential: the client may come again, and nobody is locked out', async () => {
+test('a store that does not reply decides nothing about a credential: the client may try again, and no address is locked out', async () => {
   await using guarded = await Guarded.start()
   const { server, adminKey } = guarded
   server.execute('alter table credentials rename to credentials_elsewhere')
@@ -44,8 +44,8 @@ test('a store that does not answer says nothing of a credential: the client may 
   expect((await ask(server, 'tasks.list', adminKey)).status).toBe(200)
 })
 
-describe('a server that cannot see what was revoked', () => {
-  test('serves for 5 s, then answers 503 on every way in, and serves again when it sees', async () => {
+describe('a server that cannot read revocations', () => {
+  test('serves for 5 s, then answers 503 on every transport, and serves again when it can read them', async () => {
     await using guarded = await Guarded.start()
     const { server, adminKey } = guarded
     using wire = await Wire.open(server.url, { hello: { token: adminKey } })
@@ -84,7 +84,7 @@ describe('a server that cannot see what was revoked', () => {
     heal(server)
   })
 
-  test('sends nothing more to those who follow a feed, who go on after what they have on another socket', async () => {
+  test('sends no more events to subscribers, who continue after their last event on another socket', async () => {
     await using guarded = await Guarded.start()
     const { server, admin, adminKey } = guarded
     const { client } = await guarded.agent('worker')

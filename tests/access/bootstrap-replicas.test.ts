@@ -28,7 +28,7 @@ function replicasOf(database: Database, stack: DisposableStack) {
 }
 
 describe.skipIf(postgresServer === undefined)('of replicas on one new database', () => {
-  test.each([1, 2, 3])('that start at once, each has the one valid token in its file: round %i', async () => {
+  test.each([1, 2, 3])('that start at the same time, each has the one valid token in its file: round %i', async () => {
     await using database = await Database.create()
     using stack = new DisposableStack()
     const start = replicasOf(database, stack)
@@ -45,7 +45,7 @@ describe.skipIf(postgresServer === undefined)('of replicas on one new database',
     expect(statuses.toSorted()).toEqual([200, 401])
   })
 
-  test('one that starts later has the same token, and none once it is exchanged', async () => {
+  test('a later one has the same token, and none once it is exchanged', async () => {
     await using database = await Database.create()
     using stack = new DisposableStack()
     const start = replicasOf(database, stack)
@@ -58,7 +58,7 @@ describe.skipIf(postgresServer === undefined)('of replicas on one new database',
   })
 })
 
-test('a token that cannot be written does not stop the start, and the log says what to set', async () => {
+test('a token that cannot be written does not stop the start, and the log names the setting', async () => {
   using logs = new StoreFolder()
   using folder = new StoreFolder()
   mkdirSync(`${folder.file}.bootstrap`)
@@ -72,7 +72,7 @@ test('a token that cannot be written does not stop the start, and the log says w
   expect(log).toContain('set MCP_BOOTSTRAP_TOKEN_FILE to a file with a token of your own')
 })
 
-test('a pepper that cannot be written is refused at the start with what to set', async () => {
+test('a pepper that cannot be written is refused at the start with the setting to change', async () => {
   using folder = new StoreFolder()
   // A link into nowhere: it does not exist for the server and cannot be created.
   symlinkSync(join(folder.path, 'absent', 'pepper'), `${folder.file}.pepper`)

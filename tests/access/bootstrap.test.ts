@@ -7,14 +7,14 @@ import { ask, bootstrapFile, bootstrapToken, Guarded, hasBootstrapFile } from '.
 const admin = { name: 'admin', roleCeiling: 'admin', scopes: ['*'] } as const
 const serve = { mode: 'serve' } as const
 
-test('nobody is let in without a credential, whatever machine it is', async () => {
+test('every caller needs a credential, from any machine', async () => {
   await using server = await TestServer.start(serve)
   expect(await ask(server, 'tasks.list', undefined)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
   expect(await refusal(server.connect().tasks.list({}))).toMatchObject({ code: 'UNAUTHENTICATED' })
   expect(await ask(server, 'system.info', undefined)).toMatchObject({ status: 200 })
 })
 
-test('the first start puts a token into a file only its owner can read, and it is exchanged for an admin key once', async () => {
+test('the first start writes a token to a file that only its owner can read, and it is exchanged for an admin key once', async () => {
   await using server = await TestServer.start(serve)
   expect(statSync(bootstrapFile(server)).mode & 0o777).toBe(0o600)
   const token = bootstrapToken(server)
@@ -29,7 +29,7 @@ test('the first start puts a token into a file only its owner can read, and it i
   expect((await server.connect({ token: key }).auth.keys.list({})).keys).toHaveLength(1)
 })
 
-test('of many that show it at once, one gets a key', async () => {
+test('one of many concurrent exchanges of the token gets a key', async () => {
   await using server = await TestServer.start(serve)
   const token = bootstrapToken(server)
   const shown = await Promise.all(
@@ -39,7 +39,7 @@ test('of many that show it at once, one gets a key', async () => {
   expect(shown.filter(({ status }) => status === 401)).toHaveLength(8)
 })
 
-test('a start within the hour of the token writes the same one, a later start another, and one with an admin key none', async () => {
+test('a start within an hour writes the same token again, a later start another one, and a start with an admin key none', async () => {
   const hour = 3_600_000
   const first = await TestServer.start(serve)
   const before = bootstrapToken(first)
@@ -61,7 +61,7 @@ test('a start within the hour of the token writes the same one, a later start an
   rmSync(first.folder, { recursive: true })
 })
 
-test('after the last admin key is revoked a start makes a new token, and the exchanged one stays used', async () => {
+test('a start after the last admin key was revoked writes a new token, and the exchanged one stays spent', async () => {
   const first = await TestServer.start(serve)
   const used = bootstrapToken(first)
   const { key, keyId } = await first.connect({ token: used }).auth.keys.create(admin)
@@ -75,13 +75,13 @@ test('after the last admin key is revoked a start makes a new token, and the exc
   rmSync(first.folder, { recursive: true })
 })
 
-test('the token is good for an hour', async () => {
+test('the token is valid for an hour', async () => {
   await using server = await TestServer.start(serve)
   server.clock.advance(3_600_000)
   expect(await ask(server, 'auth.whoami', bootstrapToken(server))).toMatchObject({ status: 401 })
 })
 
-test('a token that somebody else put into a file is good once, also after a restart', async () => {
+test('a token that the operator put into a file is valid once, also after a restart', async () => {
   const first = await TestServer.start(serve)
   await first.stop()
   const file = join(first.folder, 'given')
@@ -103,7 +103,7 @@ test('a token that somebody else put into a file is good once, also after a rest
   rmSync(first.folder, { recursive: true })
 })
 
-test('a database whose pepper is gone is not served: no credential would be good, and nobody would know why', async () => {
+test('a database without its pepper is not served, because every credential would be refused without a reason', async () => {
   await using guarded = await Guarded.start()
   const { folder, database } = guarded.server
   await guarded.server.stop()
@@ -118,7 +118,7 @@ test('a database whose pepper is gone is not served: no credential would be good
   expect(await ask(again, 'auth.whoami', guarded.adminKey)).toMatchObject({ status: 200 })
 })
 
-test('a file that should hold a secret and does not is said so by the variable', async () => {
+test('an unusable secret file is reported by the name of its variable', async () => {
   await using place = await TestServer.start()
   const file = join(place.folder, 'short')
   writeFileSync(file, 'short')

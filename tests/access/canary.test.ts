@@ -25,7 +25,7 @@ const files = (folder: string, beginning: string): string[] =>
     .filter((entry) => entry.isFile() && entry.name.startsWith(beginning))
     .map(({ name }) => readFileSync(join(folder, name), 'latin1'))
 
-test('no secret is in the log, the metrics, an answer that refuses, the database, its journal or a backup', async () => {
+test('no secret is in the log, the metrics, a refusal, the database, its WAL or a backup', async () => {
   const logDir = mkdtempSync(join(tmpdir(), 'tony-canary-'))
   await using server = await TestServer.start({
     mode: 'serve',
@@ -105,7 +105,7 @@ test('no secret is in the log, the metrics, an answer that refuses, the database
   }
 })
 
-test('a line of the log is one record, whatever a caller puts into it', async () => {
+test('a line of the log is one record for any input', async () => {
   const logDir = mkdtempSync(join(tmpdir(), 'tony-canary-'))
   await using server = await TestServer.start({ config: { logDir, logLevel: 'trace' } })
   const odd = 'x\n{"level":60,"msg":"forged"}\r\u001b[31m\u2028\u0085"}'

@@ -7,7 +7,7 @@ import { TestServer } from '../support/server.ts'
 import { exchange, statusIn, upgradeRequest, Wire } from '../transports/wire.ts'
 import { ask, Guarded } from './given.ts'
 
-test('an agent with as many sockets as it may have is refused another with 4429, until it closes one', async () => {
+test('an agent with its maximum of sockets is refused another with 4429 until it closes one', async () => {
   await using guarded = await Guarded.start({ limits: { socketsPerAgent: 2 } })
   const { server, adminKey } = guarded
   const [{ key }, other] = [await guarded.key(), await guarded.agent('other')]
@@ -31,7 +31,7 @@ test('an agent with as many sockets as it may have is refused another with 4429,
   expect(await fourth.answers()).toBe(true)
 })
 
-test('who is refused for the number of all sockets is told when to come again', async () => {
+test('a caller beyond the maximum of all sockets gets a time for its next attempt', async () => {
   await using guarded = await Guarded.start({ limits: { sockets: 1 } })
   expect(await guarded.admin.auth.whoami()).toMatchObject({ kind: 'key' })
   const answer = await exchange(guarded.server.url, upgradeRequest())
@@ -39,7 +39,7 @@ test('who is refused for the number of all sockets is told when to come again', 
   expect(answer).toMatch(/\r\nRetry-After: [1-5]\r\n/)
 })
 
-test('more handshakes in a second than there may be are refused, told when to come again, and let in then', async () => {
+test('handshakes beyond the rate are refused with a time for the next attempt, and accepted then', async () => {
   await using guarded = await Guarded.start({ limits: { handshakesPerSecond: 3 } })
   const { server, admin } = guarded
   expect(await admin.auth.whoami()).toMatchObject({ kind: 'key' })
@@ -66,7 +66,7 @@ describe('every limit', () => {
     expect(rows).toEqual(Object.entries(limits).map(([name, value]) => [variableOf(name), value]))
   })
 
-  test('can be set by its variable, and a value that cannot be used is named', () => {
+  test('can be set by its variable, and an unusable value is named', () => {
     for (const [name, value] of Object.entries(limits))
       expect(readConfig('serve', { [variableOf(name)]: String(value - 1) }).limits).toEqual({
         ...limits,
@@ -77,7 +77,7 @@ describe('every limit', () => {
     for (const name of Object.keys(wrong)) expect(() => readConfig('serve', wrong)).toThrow(name)
   })
 
-  test('is what the server goes by', async () => {
+  test('has an effect on the server', async () => {
     const { limits: set } = readConfig('serve', { MCP_LIMIT_HTTP_BATCH: '2' })
     await using server = await TestServer.start({ limits: set })
     const batch = (size: number) =>
@@ -90,7 +90,7 @@ describe('the metrics in serve mode', () => {
   const scrape = (server: TestServer, token?: string) =>
     fetch(`${server.url}/metrics`, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } })
 
-  test('are for a key of an admin with the scope to read them, and for nobody else', async () => {
+  test('need a key of an admin with their scope', async () => {
     await using guarded = await Guarded.start()
     const { server, adminKey } = guarded
     const scraper = await guarded.key({ roleCeiling: 'admin', scopes: ['system:read'] })
@@ -107,7 +107,7 @@ describe('the metrics in serve mode', () => {
     expect((await scrape(server, scraper.key)).status).toBe(401)
   })
 
-  test('are for whoever comes from a block of addresses that is listed', async () => {
+  test('are readable from the listed blocks of addresses', async () => {
     const config = { metricsCidrs: ['10.9.0.0/16'], trustedProxies: ['127.0.0.0/8'] }
     await using guarded = await Guarded.start({ config })
     const from = async (address: string) =>
@@ -116,7 +116,7 @@ describe('the metrics in serve mode', () => {
     expect(readConfig('serve', { MCP_METRICS_CIDRS: '10.9.0.0/16' }).metricsCidrs).toEqual(['10.9.0.0/16'])
   })
 
-  test('cost as any call does', async () => {
+  test('cost as much as any call', async () => {
     await using guarded = await Guarded.start({ limits: { addressBurst: 20 } })
     const statuses = []
     for (let round = 0; round < 11; round += 1) statuses.push((await scrape(guarded.server)).status)

@@ -15,7 +15,7 @@ const file = (name: string, content: string, mode = 0o600): string => {
   return path
 }
 
-test('import shows the credential of a file, which an option or a variable names, or of a variable', async () => {
+test('import sends the credential of a file, which an option or a variable names, or of a variable', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const to = ['import', sample, '--url', server.url]
@@ -34,13 +34,13 @@ test('import shows the credential of a file, which an option or a variable names
   expect((await tonyWith({ TONY_TOKEN: narrow.key })(...to)).code).toBe(4)
 })
 
-test('a credential is no option: it would be in the list of processes', async () => {
+test('a credential cannot be an option, which would show in the list of processes', async () => {
   const { code, stderr } = await tony('import', sample, '--token', 'tck_secret')
   expect([code, stderr]).toEqual([1, expect.stringContaining("unknown option '--token'")])
   expect((await tony('import', '--help')).stdout).not.toMatch(/--token /)
 })
 
-test('a file that holds no credential, or cannot be read, is named, with exit code 2; one that others can read is warned of', async () => {
+test('a file without a credential, or an unreadable one, is named with exit code 2; one that others can read causes a warning', async () => {
   const to = ['import', sample, '--url', 'http://127.0.0.1:1', '--token-file']
   for (const [path, says] of [
     [join(folder, 'absent'), 'cannot be read'],

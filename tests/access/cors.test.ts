@@ -12,7 +12,7 @@ const preflight = (server: TestServer, origin: string, path = '/trpc/tasks.creat
 
 const allowed = (headers: Headers) => headers.get('access-control-allow-origin')
 
-test('a page of an allowed origin may ask beforehand, call, and read the limits in the answer', async () => {
+test('a page of an allowed origin may send a preflight, call, and read the limits in the reply', async () => {
   await using guarded = await Guarded.start({ config: { allowedOrigins: [app, 'https://other.example'] } })
   const { server, adminKey } = guarded
   const { status, headers } = await preflight(server, app)
@@ -36,7 +36,7 @@ test('a page of an allowed origin may ask beforehand, call, and read the limits 
   expect([rest.status, allowed(rest.headers)]).toEqual([400, app])
 })
 
-test('no other origin is told that it may, however near its name is', async () => {
+test('no other origin is allowed, even with a similar name', async () => {
   await using guarded = await Guarded.start({ config: { allowedOrigins: [app] } })
   for (const origin of ['null', 'https://evil-app.example', `${app}.evil`, `${app}:444`, 'http://app.example', '*']) {
     const { status, headers } = await preflight(guarded.server, origin)
@@ -46,7 +46,7 @@ test('no other origin is told that it may, however near its name is', async () =
   expect(allowed(plain.headers)).toBeNull()
 })
 
-test('by default no origin is, and in dev mode those of the loopback are', async () => {
+test('by default no origin is allowed, and in dev mode those of the loopback are', async () => {
   await using guarded = await Guarded.start()
   expect((await preflight(guarded.server, 'http://localhost:3000')).status).toBe(403)
   await using dev = await TestServer.start()

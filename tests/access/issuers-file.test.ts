@@ -10,25 +10,25 @@ const rules = [{ when: [{ claim: 'groups', is: 'leads' }], role: 'tech-lead' }]
 
 test.each([
   ['no rules', { rules: [] }, 'rules'],
-  ['a rule that anybody fits', { rules: [{ when: [], role: 'observer' }] }, 'when'],
+  ['a rule without a condition', { rules: [{ when: [], role: 'observer' }] }, 'when'],
   [
-    'a pattern that anything fits',
+    'a pattern that matches everything',
     { rules: [{ when: [{ claim: 'sub', is: '*' }], role: 'observer' }] },
     'must not be * alone',
   ],
   ['an algorithm with a shared secret', { algorithms: ['HS256'] }, 'algorithms'],
-  ['keys over a network in the clear', { jwksUri: 'http://issuer.example/keys' }, 'https'],
-  ['no place of the keys', { jwksUri: undefined }, 'one of jwksUri'],
-  ['the name this server gives itself', { issuer: 'tony-mcp' }, "is the issuer of this server's own tokens"],
-  ['a word it does not know', { jwks: 'x' }, 'jwks'],
-])('a file of issuers with %s keeps the server from starting, and is named', async (_what, besides, says) => {
+  ['keys from an unencrypted address', { jwksUri: 'http://issuer.example/keys' }, 'https'],
+  ['no address of the keys', { jwksUri: undefined }, 'one of jwksUri'],
+  ['the issuer name of this server', { issuer: 'tony-mcp' }, "is the issuer of this server's own tokens"],
+  ['an unknown word', { jwks: 'x' }, 'jwks'],
+])('an issuers file with %s keeps the server from starting and is named', async (_what, besides, says) => {
   await using issuer = await OutsideIssuer.start()
   const issuersFile = issuer.trust(file, rules, besides)
   await expect(TestServer.start({ mode: 'serve', config: { issuersFile } })).rejects.toThrow(says)
   await expect(TestServer.start({ mode: 'serve', config: { issuersFile } })).rejects.toThrow('MCP_ISSUERS_FILE')
 })
 
-test('a file of issuers that is absent, or no JSON, is named', async () => {
+test('an issuers file that is absent or not JSON is named', async () => {
   const start = (issuersFile: string) => TestServer.start({ mode: 'serve', config: { issuersFile } })
   await expect(start(`${file}.absent`)).rejects.toThrow('MCP_ISSUERS_FILE')
   writeFileSync(file, '{')

@@ -60,7 +60,7 @@ class Trusting implements AsyncDisposable {
 const person = { sub: 'ada@example.com', groups: ['people', 'leads'] }
 
 test.each(['ES256', 'RS256', 'PS384', 'EdDSA'])(
-  'who shows a token of a trusted issuer, signed by %s, acts in the role its claims give',
+  'a caller with a token of a trusted issuer, signed by %s, has the role of its claims',
   async (algorithm) => {
     await using trusting = await Trusting.start(algorithm)
     const { text, status } = await trusting.ask(person)
@@ -78,7 +78,7 @@ test.each(['ES256', 'RS256', 'PS384', 'EdDSA'])(
   },
 )
 
-test('a pod registers an agent with its service account token, up to the role it was given, and does nothing else with it', async () => {
+test('a pod registers an agent with its service account token, up to its role ceiling, and may do nothing else with it', async () => {
   await using trusting = await Trusting.start()
   const { server, register } = {
     server: trusting.guarded.server,
@@ -97,7 +97,7 @@ test('a pod registers an agent with its service account token, up to the role it
   expect(Number(row?.agents)).toBe(1)
 })
 
-test('whom no rule fits is not let in, and is told so', async () => {
+test('a caller whom no rule matches is refused, and the error says so', async () => {
   await using trusting = await Trusting.start()
   for (const claims of [
     { sub: 'system:serviceaccount:other:worker', 'kubernetes.io': { serviceaccount: { name: 'worker' } } },
@@ -112,7 +112,7 @@ test('whom no rule fits is not let in, and is told so', async () => {
   expect(trusting.guarded.server.query("select id from credentials where name like 'cluster%'")).toEqual([])
 })
 
-test('what is wrong with a token before its signature is proven is not told, and all of it in the same words', async () => {
+test('all faults of a token before the check of its signature give the same error', async () => {
   await using trusting = await Trusting.start()
   await using stranger = await OutsideIssuer.start()
   const { guarded, issuer } = trusting
@@ -144,13 +144,13 @@ test('what is wrong with a token before its signature is proven is not told, and
   expect((await ask(guarded.server, 'auth.whoami', old)).code).toBe('TOKEN_EXPIRED')
 })
 
-test('no algorithm counts but those that are configured, whatever keys the issuer publishes', async () => {
+test('only the configured algorithms count, whatever keys the issuer publishes', async () => {
   await using trusting = await Trusting.start('RS256', { algorithms: ['ES256'] })
   expect((await trusting.ask(person)).code).toBe('UNAUTHENTICATED')
 })
 
 describe('the keys of an issuer', () => {
-  test('are fetched by the clock, and never because of a token', async () => {
+  test('are fetched on a schedule, and never because of a token', async () => {
     await using trusting = await Trusting.start()
     const { issuer, guarded } = trusting
     expect(issuer.fetches).toBe(1)
@@ -165,7 +165,7 @@ describe('the keys of an issuer', () => {
     expect((await trusting.ask(person)).status).toBe(200)
   })
 
-  test('stay as they were while they cannot be fetched, and an attempt that failed is not repeated at once', async () => {
+  test('stay in use while they cannot be fetched, and a failed fetch is not repeated at once', async () => {
     await using trusting = await Trusting.start()
     const { issuer, guarded } = trusting
     issuer.answers = 500
@@ -178,7 +178,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.fetches).toBe(3)
   })
 
-  test('that cannot be had at the start keep nobody else out, and are had later', async () => {
+  test('that cannot be fetched at the start do not affect other callers, and are fetched later', async () => {
     await using issuer = await OutsideIssuer.start()
     issuer.answers = 503
     const issuersFile = issuer.trust(file, rules)
@@ -191,7 +191,7 @@ describe('the keys of an issuer', () => {
     expect((await ask(guarded.server, 'auth.whoami', token)).status).toBe(200)
   })
 
-  test('are taken from no other address than the one that is configured', async () => {
+  test('are fetched only from the configured address', async () => {
     await using elsewhere = await OutsideIssuer.start()
     await using issuer = await OutsideIssuer.start()
     issuer.redirectsTo = `${elsewhere.url}/keys`
@@ -204,7 +204,7 @@ describe('the keys of an issuer', () => {
     expect(elsewhere.fetches).toBe(0)
   })
 
-  test('may be in a file, or want a token themselves', async () => {
+  test('may be in a file, or need a token themselves', async () => {
     await using trusting = await Trusting.start()
     const keysFile = join(folder, 'keys.json')
     writeFileSync(keysFile, trusting.issuer.keys)
@@ -220,8 +220,8 @@ describe('the keys of an issuer', () => {
   })
 })
 
-describe('an identity of an issuer', () => {
-  test('stands among the keys without a secret, and is revoked there with its agents, its sockets and its tokens to come', async () => {
+describe('an external identity', () => {
+  test('is listed among the keys without a secret, and its revocation ends its agents, sockets and later tokens', async () => {
     await using trusting = await Trusting.start()
     const { guarded } = trusting
     const { server, admin } = guarded
@@ -244,7 +244,7 @@ describe('an identity of an issuer', () => {
     expect((await trusting.ask(person)).status).toBe(200)
   })
 
-  test('writes nothing that commits after it was revoked elsewhere', async () => {
+  test('commits no write after its revocation at another server', async () => {
     await using trusting = await Trusting.start()
     const { server } = trusting.guarded
     const token = await trusting.token(person)
@@ -255,7 +255,7 @@ describe('an identity of an issuer', () => {
     expect((await trusting.guarded.admin.tasks.list({})).tasks).toHaveLength(1)
   })
 
-  test('is in the record by its name for what it did', async () => {
+  test('is named in the audit of its changes', async () => {
     await using trusting = await Trusting.start()
     const { server, admin } = trusting.guarded
     await server.connect({ token: await trusting.token(person) }).tasks.create({ type: 'code' })
@@ -267,7 +267,7 @@ describe('an identity of an issuer', () => {
     expect(events.at(-1)?.data).toMatchObject({ keyId, name: 'cluster: ada@example.com', roleCeiling: 'tech-lead' })
   })
 
-  test('keeps its socket by renewing with its next token, and loses it when none comes', async () => {
+  test('keeps its socket by a renewal with its next token, and loses it without one', async () => {
     await using trusting = await Trusting.start()
     const { server } = trusting.guarded
     using wire = await Wire.open(server.url, { hello: { token: await trusting.token(person, { lifeMs: 20_000 }) } })
@@ -281,7 +281,7 @@ describe('an identity of an issuer', () => {
     expect(await wire.closed).toEqual({ code: 4401, reason: 'TOKEN_EXPIRED' })
   })
 
-  test('has the role that the rules give now, also when it was here before', async () => {
+  test('has the current role of the rules, also if it was known before', async () => {
     await using issuer = await OutsideIssuer.start()
     const was = mkdtempSync(join(folder, 'server-'))
     const start = (issuersFile: string) => TestServer.start({ mode: 'serve', folder: was, config: { issuersFile } })

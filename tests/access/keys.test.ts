@@ -7,7 +7,7 @@ import { ask, Guarded, withoutId } from './given.ts'
 
 const dayMs = 86_400_000
 
-test('a key is said once, and what is stored is no part of its secret', async () => {
+test('a key is returned once, and no part of its secret is stored', async () => {
   await using guarded = await Guarded.start()
   const made = await guarded.admin.auth.keys.create({ name: 'ci', scopes: ['tasks:read'], roleCeiling: 'observer' })
   expect(made.key).toMatch(/^tck_[0-9A-Za-z]{12}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}$/)
@@ -19,7 +19,7 @@ test('a key is said once, and what is stored is no part of its secret', async ()
   expect(JSON.stringify(rows(guarded.server, 'SELECT * FROM credentials'))).not.toContain(secret)
 })
 
-test('a key does what its scopes and its role both grant', async () => {
+test('a key has the permissions that both its scopes and its role grant', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const reader = await guarded.key({ scopes: ['tasks:read', 'tasks:cancel'], roleCeiling: 'observer' })
@@ -32,7 +32,7 @@ test('a key does what its scopes and its role both grant', async () => {
   expect(await ask(server, 'auth.keys.list', lead.key)).toMatchObject({ status: 403 })
 })
 
-test('a key that is mistyped, unknown, wrong, expired, revoked or from elsewhere is refused in the same words', async () => {
+test('a mistyped, unknown, wrong, expired, revoked or foreign key is refused with the same text', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const [good, short] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'], lifeMs: 60_000 })]
@@ -74,7 +74,7 @@ function watched<T extends object>(thing: T, note: (method: string) => void): T 
   })
 }
 
-test('a key that is unknown takes the same work as one whose secret is wrong, or that is over: time tells nothing', async () => {
+test('an unknown key takes the same work as one with a wrong secret or an ended one, so the time reveals nothing', async () => {
   await using guarded = await Guarded.start()
   const { server, admin } = guarded
   const [good, other] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'] })]
@@ -111,7 +111,7 @@ test('a key that is unknown takes the same work as one whose secret is wrong, or
   expect(await work(good.key.replace(/_.{6}$/, '_000000'))).toEqual(['rejected'])
 })
 
-test('who calls itself as a key is called is not that key', async () => {
+test('a caller with the name of a key does not have its permissions', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const { key, keyId } = await guarded.key({ scopes: ['*'], roleCeiling: 'tech-lead' })
@@ -128,7 +128,7 @@ test('who calls itself as a key is called is not that key', async () => {
   expect(makers.toSorted()).toEqual([named.agentId, keyId].toSorted())
 })
 
-test('while a key is rotated both secrets are good, and then the new one alone', async () => {
+test('both secrets of a rotated key are valid for a time, and then only the new one', async () => {
   await using guarded = await Guarded.start()
   const { server, admin } = guarded
   const first = await guarded.key({ scopes: ['*'] })
@@ -143,7 +143,7 @@ test('while a key is rotated both secrets are good, and then the new one alone',
   expect([await status(second.key), await status(third.key), await status(fourth.key)]).toEqual([401, 200, 200])
 })
 
-test('a key that is over or never was cannot be rotated', async () => {
+test('an ended or unknown key cannot be rotated', async () => {
   await using guarded = await Guarded.start()
   const { keyId } = await guarded.key()
   const revoked = await guarded.admin.auth.keys.revoke({ keyId })
@@ -155,7 +155,7 @@ test('a key that is over or never was cannot be rotated', async () => {
   }
 })
 
-test('a key lasts a year at most, and is for a project that is there', async () => {
+test('a key lasts a year at most and belongs to an existing project', async () => {
   await using guarded = await Guarded.start()
   const { keys } = guarded.admin.auth
   expect(await refusal(keys.create({ name: 'k', lifeMs: 366 * dayMs }))).toMatchObject({ code: 'INVALID_INPUT' })
@@ -168,7 +168,7 @@ test('a key lasts a year at most, and is for a project that is there', async () 
   expect(whoami).toMatchObject({ kind: 'agent', project: project.id })
 })
 
-test('when a key was used is known to a minute, without a write for each call', async () => {
+test('the last use of a key is recorded to a minute, without a write for each call', async () => {
   await using guarded = await Guarded.start()
   const { key, keyId } = await guarded.key({ scopes: ['*'] })
   const lastUsedAt = async () =>
@@ -180,7 +180,7 @@ test('when a key was used is known to a minute, without a write for each call', 
   expect(await lastUsedAt()).toBe('2026-01-01T00:00:05.000Z')
 })
 
-test('who holds a key says who it is', async () => {
+test('a caller with a key gets its own identity', async () => {
   await using guarded = await Guarded.start()
   const { key, keyId } = await guarded.key({ name: 'ci', scopes: ['agents:register'], roleCeiling: 'tester' })
   const said = await guarded.server.connect({ token: key }).auth.whoami()

@@ -92,17 +92,17 @@ test('every procedure is in the table', () => {
 describe.each([...roles])('a caller of the role %s', (role) => {
   const bearer = () => `Bearer ${tokens.get(role)}`
 
-  test('is let in where the table says so, over HTTP', async () => {
+  test('is accepted as the table states, over HTTP', async () => {
     for (const { path, input } of each())
       expect(decided(await caller.one(path, bearer(), input)), path).toBe(expectedOf(path, role))
   })
 
-  test('is let in where the table says so, in an HTTP batch', async () => {
+  test('is accepted as the table states, in an HTTP batch', async () => {
     for (const { call, code } of await overBatches(each(), bearer()))
       expect(decided(code), call.path).toBe(expectedOf(call.path, role))
   })
 
-  test('is let in where the table says so, over a WebSocket', async () => {
+  test('is accepted as the table states, over a WebSocket', async () => {
     using wire = await Wire.open(guarded.server.url, { hello: { token: tokens.get(role) } })
     for (const { path, input } of each()) {
       decisions += 1
@@ -119,11 +119,11 @@ describe.each([...roles])('a caller of the role %s', (role) => {
  */
 const toldBad = (path: string, code: string): string => (expected[path] === 'anyone' ? 'INVALID_INPUT' : code)
 
-test('there are at least twenty-five ways to be refused', () => {
+test('there are at least twenty-five kinds of refused credentials', () => {
   expect(new Set(states.map(({ name }) => name)).size).toBeGreaterThanOrEqual(25)
 })
 
-test('who shows a bad credential is let in nowhere but where nobody is asked, and is told the same everywhere', async () => {
+test('a caller with a bad credential reaches only procedures without authentication, and gets the same error everywhere', async () => {
   const before = await guarded.admin.events.list({ limit: 1_000 })
   for (const { name, authorization, code } of states) {
     const differs: string[] = []
@@ -142,7 +142,7 @@ test('who shows a bad credential is let in nowhere but where nobody is asked, an
   expect(await guarded.admin.events.list({ limit: 1_000 })).toEqual(before)
 })
 
-test('who shows a bad credential at a socket is told why, and the socket is closed', async () => {
+test('a socket with a bad credential is closed with the reason', async () => {
   for (const { name, authorization, code } of states) {
     if (authorization === undefined) continue
     decisions += 1
@@ -152,7 +152,7 @@ test('who shows a bad credential at a socket is told why, and the socket is clos
   }
 })
 
-test('a socket without a credential is let in nowhere but where nobody is asked', async () => {
+test('a socket without a credential reaches only procedures without authentication', async () => {
   using wire = await Wire.open(guarded.server.url)
   for (const { path, name, input } of calls) {
     decisions += 1
@@ -220,7 +220,7 @@ async function afterItsEnd(wire: Wire, end: () => void): Promise<Map<unknown, un
   return answers
 }
 
-describe('a socket that was let in', () => {
+describe('an accepted socket', () => {
   test.each(Object.keys(ends))('is closed by %s', async (code) => {
     const { token } = await guarded.agent(`is closed by ${code}`, 'tech-lead')
     using wire = await Wire.open(guarded.server.url, { hello: { token } })
@@ -230,7 +230,7 @@ describe('a socket that was let in', () => {
   })
 
   test.each(Object.keys(ends).flatMap((code) => roles.map((role) => ({ code, role }))))(
-    'answers $code to each call of a $role that comes before it is closed',
+    'replies with $code to each call of a $role that arrives before it is closed',
     async ({ code, role }) => {
       // A key has no incarnation.
       if (role === 'admin' && code === 'STALE_INCARNATION') return

@@ -13,7 +13,7 @@ async function untilRefused(call: () => Promise<Answer>): Promise<{ accepted: nu
   }
 }
 
-test('a principal spends what its calls cost, is told what is left, and may go on later', async () => {
+test('a principal spends the costs of its calls, gets its remaining limit, and may continue later', async () => {
   await using guarded = await Guarded.start(few)
   const { server } = guarded
   const { key } = await guarded.key({ scopes: ['*'] })
@@ -31,14 +31,14 @@ test('a principal spends what its calls cost, is told what is left, and may go o
   expect((await list()).status).toBe(429)
 })
 
-test('one that spends everything takes nothing from another', async () => {
+test('a principal that has spent its limit does not affect another', async () => {
   await using guarded = await Guarded.start(few)
   const [one, other] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'] })]
   await untilRefused(() => ask(guarded.server, 'tasks.list', one.key))
   expect((await ask(guarded.server, 'tasks.list', other.key)).status).toBe(200)
 })
 
-test('callers without a valid credential are limited together, by their address, and those with one are not', async () => {
+test('callers without a valid credential share a limit by their address, and callers with one do not', async () => {
   await using guarded = await Guarded.start(few)
   const { server } = guarded
   await untilRefused(() => ask(server, 'system.info', undefined))
@@ -59,7 +59,7 @@ test('each call of a batch counts', async () => {
   expect(results.filter(({ error }) => error === undefined)).toHaveLength(5)
 })
 
-test('a socket that goes on for three seconds with calls that are refused for their rate is closed', async () => {
+test('a socket with three seconds of calls that are refused for their rate is closed', async () => {
   await using guarded = await Guarded.start({ limits: { callerBurst: 10, callerPerSecond: 0.01 } })
   const { key } = await guarded.key({ scopes: ['*'] })
   using wire = await Wire.open(guarded.server.url, { hello: { token: key } })
@@ -79,7 +79,7 @@ test('a socket that goes on for three seconds with calls that are refused for th
   expect(await wire.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
 })
 
-test('what is refused for how much is open costs as any call does, and who goes on with it is closed', async () => {
+test('calls that are refused for the number of open ones cost as much as others, and a caller that continues is closed', async () => {
   const limits = { callerBurst: 40, callerPerSecond: 0.01, callsInFlight: 1 }
   await using guarded = await Guarded.start({ limits })
   const { token } = await guarded.agent('worker')
@@ -101,12 +101,12 @@ test('what is refused for how much is open costs as any call does, and who goes 
   expect(await wire.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
 })
 
-test('a developer on this machine, and whoever else is in dev mode, is not limited', async () => {
+test('callers in dev mode have no rate limit', async () => {
   await using server = await TestServer.start({ limits: few.limits })
   for (let index = 0; index < 40; index += 1) expect((await ask(server, 'tasks.list', undefined)).status).toBe(200)
 })
 
-test('who guesses at a key is locked out of it from where it guesses, longer each time, and nobody else is', async () => {
+test('wrong secrets of a key lock out their address only, each time for longer', async () => {
   await using guarded = await Guarded.start({ config: { trustedProxies: ['127.0.0.1/32'] } })
   const { server } = guarded
   const [held, other] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'] })]
@@ -128,7 +128,7 @@ test('who guesses at a key is locked out of it from where it guesses, longer eac
   expect(await status(held.key, '10.0.0.1')).toBe(200)
 })
 
-test('wrong keys count together within five minutes: after a pause they are counted from the beginning', async () => {
+test('wrong secrets count together within five minutes, and from zero after a pause', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const { key } = await guarded.key({ scopes: ['*'] })
@@ -143,7 +143,7 @@ test('wrong keys count together within five minutes: after a pause they are coun
   expect((await ask(server, 'tasks.list', key)).status).toBe(429)
 })
 
-test('who is locked out is refused at the upgrade with 429, and told when to come again', async () => {
+test('a locked out caller is refused at the upgrade with 429 and a time for its next attempt', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const [held, other] = [await guarded.key({ scopes: ['*'] }), await guarded.key({ scopes: ['*'] })]
@@ -160,7 +160,7 @@ test('who is locked out is refused at the upgrade with 429, and told when to com
   expect(await late.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
 })
 
-test('who has a network of IPv6 addresses is one caller', async () => {
+test('the owner of an IPv6 network is one caller', async () => {
   const config = { trustedProxies: ['127.0.0.1/32'] }
   await using guarded = await Guarded.start({ limits: { addressBurst: 30, addressPerSecond: 0.01 }, config })
   const { server } = guarded

@@ -22,7 +22,7 @@ const dataOf = ({ text }: { text: string }): Refreshed =>
 const claimsOf = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 
-test('an access token says who it is for, and lasts ten minutes', async () => {
+test('an access token names its agent and lasts ten minutes', async () => {
   await using guarded = await Guarded.start()
   const worker = await guarded.agent('worker')
   const header: unknown = JSON.parse(Buffer.from(worker.token.split('.')[0] ?? '', 'base64url').toString())
@@ -34,7 +34,7 @@ test('an access token says who it is for, and lasts ten minutes', async () => {
   expect(Number(claims['exp']) - Number(claims['iat'])).toBe(600)
 })
 
-test('a refresh token gives the next access token of the same session, and the next refresh token', async () => {
+test('a refresh token returns the next access token of the same session and the next refresh token', async () => {
   await using guarded = await Guarded.start()
   const worker = await guarded.agent('worker')
   await guarded.server.advance(590_000)
@@ -47,7 +47,7 @@ test('a refresh token gives the next access token of the same session, and the n
   expect((await refresh(guarded.server, next.refreshToken, 2)).status).toBe(200)
 })
 
-test('a lost answer is given again within ten seconds for the same nonce, and after that it is reuse', async () => {
+test('a lost reply is repeated for the same nonce within ten seconds, and counts as reuse after that', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const [one, other] = [await guarded.agent('one'), await guarded.agent('other')]
@@ -64,7 +64,7 @@ test('a lost answer is given again within ten seconds for the same nonce, and af
 test.each([
   ['with another nonce', 2],
   ['after its successor was used', 1],
-])('a refresh token that comes again %s ends its session', async (how, number) => {
+])('a refresh token that is used again %s ends its session', async (how, number) => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const worker = await guarded.agent('worker')
@@ -81,7 +81,7 @@ test.each([
   expect(mutations.at(-1)).toMatchObject({ type: 'session.revoked', data: { reason: 'reuse' } })
 })
 
-test('of fifty that show one refresh token with one nonce, all get the same successor', async () => {
+test('fifty concurrent uses of one refresh token with one nonce get the same successor', async () => {
   await using guarded = await Guarded.start()
   const worker = await guarded.agent('worker')
   const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(guarded.server, worker.refreshToken, 1)))
@@ -89,7 +89,7 @@ test('of fifty that show one refresh token with one nonce, all get the same succ
   expect(new Set(answers.map((answer) => dataOf(answer).refreshToken)).size).toBe(1)
 })
 
-test('of fifty that show one refresh token with nonces of their own, one gets a successor, and the session ends', async () => {
+test('of fifty concurrent uses of one refresh token with different nonces one gets a successor, and the session ends', async () => {
   await using guarded = await Guarded.start()
   const worker = await guarded.agent('worker')
   const answers = await Promise.all(
@@ -104,7 +104,7 @@ test('of fifty that show one refresh token with nonces of their own, one gets a 
   expect(session).toEqual({ revoked: 1 })
 })
 
-test('what was never a refresh token is refused, and ends nothing', async () => {
+test('an invented refresh token is refused and ends no session', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const worker = await guarded.agent('worker')
@@ -117,7 +117,7 @@ test('what was never a refresh token is refused, and ends nothing', async () => 
   expect((await refresh(server, refreshToken, 1)).status).toBe(200)
 })
 
-test('a session ends when it was not refreshed for a day, and after thirty days in any case', async () => {
+test('a session ends after a day without a refresh, and after thirty days in any case', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const [idle, busy] = [await guarded.agent('idle'), await guarded.agent('busy')]
@@ -143,7 +143,7 @@ test('a superseded incarnation cannot refresh', async () => {
   expect(answer).toMatchObject({ status: 401, code: 'STALE_INCARNATION' })
 })
 
-test('a socket that is renewed goes on with what is open on it, and one that is not is asked to move and then closed', async () => {
+test('a renewed socket keeps its calls and subscriptions, and one without a renewal is asked to move and then closed', async () => {
   await using guarded = await Guarded.start({ limits: { pingMs: 10_000_000 } })
   const { server } = guarded
   const [kept, left] = [await guarded.agent('kept'), await guarded.agent('left')]
@@ -164,7 +164,7 @@ test('a socket that is renewed goes on with what is open on it, and one that is 
   expect(renewed.texts.some((text) => text.includes('reconnect'))).toBe(false)
 })
 
-test('a socket is renewed with a good token of its own session only', async () => {
+test('a socket is renewed only with a valid token of its own session', async () => {
   await using guarded = await Guarded.start()
   const [own, other] = [await guarded.agent('own'), await guarded.agent('other')]
   using socket = await Wire.open(guarded.server.url, { hello: { token: own.token } })

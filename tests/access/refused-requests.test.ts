@@ -32,7 +32,7 @@ async function countOf(guarded: Guarded, labels: string): Promise<number> {
 }
 
 describe.each(['mcp', 'sessions', 'metrics'])('requests that are refused at /%s', (path) => {
-  test('are recorded as denials and counted, as refused calls are', async () => {
+  test('are recorded as denials and counted like refused calls', async () => {
     await using guarded = await Guarded.start()
     for (let index = 0; index < 3; index += 1) expect((await send(guarded.server, path)).status).toBe(401)
     expect((await send(guarded.server, path, 'wrong.wrong.wrong')).status).toBe(401)
@@ -42,7 +42,7 @@ describe.each(['mcp', 'sessions', 'metrics'])('requests that are refused at /%s'
     ])
   })
 
-  test('are slowed by their address, and callers with a credential are not', async () => {
+  test('are limited by their address, and callers with a credential are not', async () => {
     await using guarded = await Guarded.start({ limits: { addressBurst: 4, addressPerSecond: 1 } })
     const statuses: number[] = []
     for (let index = 0; index < 6; index += 1) statuses.push((await send(guarded.server, path)).status)
@@ -53,7 +53,7 @@ describe.each(['mcp', 'sessions', 'metrics'])('requests that are refused at /%s'
   })
 })
 
-test('a key without the right to read the metrics is recorded with its name', async () => {
+test('a key without the permission to read the metrics is recorded by its name', async () => {
   await using guarded = await Guarded.start()
   const { key, keyId } = await guarded.key({ roleCeiling: 'developer', scopes: ['*'] })
   expect((await send(guarded.server, 'metrics', key)).status).toBe(403)

@@ -4,7 +4,7 @@ import { ask, Guarded, withoutId } from './given.ts'
 
 const secret = 'a secret of the client’s'
 
-test('an enrolment token registers as many agents as it has uses, and no role above its ceiling', async () => {
+test('an enrolment token registers as many agents as it has uses, up to its role ceiling', async () => {
   await using guarded = await Guarded.start()
   const { key, keyId } = await guarded.key({ maxUses: 2, roleCeiling: 'developer' })
   expect(await refusal(guarded.register(key, { role: 'tech-lead' }))).toMatchObject({ code: 'FORBIDDEN' })
@@ -16,7 +16,7 @@ test('an enrolment token registers as many agents as it has uses, and no role ab
   expect((await guarded.admin.agents.list({})).agents.map(({ name }) => name)).toEqual(['a', 'b'])
 })
 
-test('a spent enrolment token and an expired one are refused in the same words', async () => {
+test('a spent and an expired enrolment token are refused with the same text', async () => {
   await using guarded = await Guarded.start()
   const [spent, expired] = [await guarded.key({ maxUses: 1 }), await guarded.key({ lifeMs: 60_000 })]
   await guarded.register(spent.key)
@@ -29,7 +29,7 @@ test('a spent enrolment token and an expired one are refused in the same words',
   expect(withoutId(answers[0]?.text ?? '')).toBe(withoutId(answers[1]?.text ?? '-'))
 })
 
-test('of many that use one enrolment token at once, as many succeed as it has uses', async () => {
+test('as many concurrent uses of an enrolment token succeed as it has uses', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key({ maxUses: 3 })
   const answers = await Promise.all(
@@ -40,7 +40,7 @@ test('of many that use one enrolment token at once, as many succeed as it has us
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(3)
 })
 
-test('the same agent with the same token takes no further use: a lost answer locks nobody out', async () => {
+test('a repeated registration of an agent takes no further use of its token, so a lost reply locks no agent out', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key({ maxUses: 1 })
   const who = { name: 'worker', clientInstanceId: secret }
@@ -48,7 +48,7 @@ test('the same agent with the same token takes no further use: a lost answer loc
   expect(await guarded.register(key, who)).toMatchObject({ agentId: first.agentId, incarnation: 2 })
 })
 
-test('the secret of an agent counts only with the key it was registered with', async () => {
+test('the instance id of an agent counts only with the key of its registration', async () => {
   await using guarded = await Guarded.start()
   const [own, other] = [await guarded.key(), await guarded.key()]
   const who = { name: 'worker', clientInstanceId: secret }
@@ -58,7 +58,7 @@ test('the secret of an agent counts only with the key it was registered with', a
   expect(again).toMatchObject({ agentId: first.agentId, incarnation: 2 })
 })
 
-test('an enrolment token takes no name over, whatever its ceiling', async () => {
+test('an enrolment token takes over no name, with any ceiling', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key({ roleCeiling: 'tech-lead' })
   await guarded.agent('worker')
@@ -68,7 +68,7 @@ test('an enrolment token takes no name over, whatever its ceiling', async () => 
   expect(await guarded.register(lead.key, { name: 'worker', takeOver: true })).toMatchObject({ incarnation: 2 })
 })
 
-test('each registration is a session of its own, and ends those before', async () => {
+test('each registration is a session of its own and ends the earlier ones', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const { key } = await guarded.key()

@@ -6,7 +6,7 @@ import { ask, Guarded } from './given.ts'
 
 const nobody = '01900000-0000-7000-8000-000000000000'
 
-test('an agent ends its own session, is answered, and is out', async () => {
+test('an agent revokes its own session, gets the reply, and is refused after that', async () => {
   await using guarded = await Guarded.start()
   const worker = await guarded.agent('worker')
   using socket = await Wire.open(guarded.server.url, { hello: { token: worker.token } })
@@ -16,7 +16,7 @@ test('an agent ends its own session, is answered, and is out', async () => {
   expect(await ask(guarded.server, 'tasks.list', worker.token)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' })
 })
 
-test('a tech lead ends the session of another, or all of an agent; a developer neither', async () => {
+test('a tech lead revokes a session or all sessions of an agent; a developer may revoke neither', async () => {
   await using guarded = await Guarded.start()
   const [lead, one, other] = [
     await guarded.agent('lead', 'tech-lead'),
@@ -37,7 +37,7 @@ test('a tech lead ends the session of another, or all of an agent; a developer n
   expect((await lead.client.auth.sessions.list({ all: true })).sessions).toHaveLength(3)
 })
 
-test('what is not there, or in another project, is not found', async () => {
+test('unknown objects and those of another project are NOT_FOUND', async () => {
   await using guarded = await Guarded.start()
   const worker = await guarded.agent('worker')
   await guarded.admin.projects.create({ name: 'other' })
@@ -51,7 +51,7 @@ test('what is not there, or in another project, is not found', async () => {
   expect(await refusal(foreign.auth.revoke({}))).toMatchObject({ code: 'INVALID_INPUT' })
 })
 
-test('a key that is revoked takes its own calls and every session that began with it along', async () => {
+test('a revoked key ends its own calls and every session that began with it', async () => {
   await using guarded = await Guarded.start()
   const { server, admin } = guarded
   const { key, keyId } = await guarded.key({ scopes: ['*'], roleCeiling: 'tech-lead' })
@@ -74,7 +74,7 @@ test('a key that is revoked takes its own calls and every session that began wit
   expect(await ask(server, 'tasks.list', second.token)).toMatchObject({ status: 200 })
 })
 
-test('what was revoked stays so after a restart', async () => {
+test('a revocation survives a restart', async () => {
   await using guarded = await Guarded.start()
   const { folder } = guarded.server
   const worker = await guarded.agent('worker')
@@ -84,7 +84,7 @@ test('what was revoked stays so after a restart', async () => {
   expect(await ask(again, 'tasks.list', worker.token)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' })
 })
 
-test('what another process revoked on the same database is out within two seconds', async () => {
+test('a revocation by another process on the same database takes effect within two seconds', async () => {
   await using guarded = await Guarded.start()
   const worker = await guarded.agent('worker')
   using socket = await Wire.open(guarded.server.url, { hello: { token: worker.token } })
@@ -99,7 +99,7 @@ test('what another process revoked on the same database is out within two second
   expect(await socket.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })
 })
 
-test('a revoked session that waits for work is given none', async () => {
+test('a revoked session that waits for work gets none', async () => {
   await using guarded = await Guarded.start()
   const [lead, worker] = [await guarded.agent('lead', 'tech-lead'), await guarded.agent('worker')]
   const waiting = ask(guarded.server, 'tasks.claim', worker.token, { kind: 'mutation', input: { waitMs: 60_000 } })
@@ -112,7 +112,7 @@ test('a revoked session that waits for work is given none', async () => {
   expect(await lead.client.tasks.get({ taskId: id })).toMatchObject({ status: 'pending', attempt: 0 })
 })
 
-test('a stream of server-sent events tells a revoked key nothing more, however long it was quiet', async () => {
+test('a stream of server-sent events sends a revoked key nothing more, for any length of silence before', async () => {
   await using guarded = await Guarded.start()
   const { server, admin } = guarded
   await admin.projects.create({ name: 'other' })

@@ -19,7 +19,7 @@ function bytesOf({ status, text, headers }: Awaited<ReturnType<typeof ask>>): st
   return JSON.stringify([status, said, withoutId(text)])
 }
 
-test('whatever is wrong with a credential, the answer is the same to the byte until its signature is right', async () => {
+test('every fault of a credential gives the same reply to the byte until its signature is right', async () => {
   const { guarded, states } = await setUp()
   await using _ = guarded
   const bad = states.filter(({ code, authorization }) => code === 'UNAUTHENTICATED' && authorization !== undefined)
@@ -38,7 +38,7 @@ test('whatever is wrong with a credential, the answer is the same to the byte un
   expect([...answers.values()]).toHaveLength(2)
 })
 
-test('at a socket too', async () => {
+test('every fault of a credential at a socket gives the same close', async () => {
   const { guarded, states } = await setUp()
   await using _ = guarded
   const bad = states.filter(({ code, authorization }) => code === 'UNAUTHENTICATED' && authorization !== undefined)
@@ -51,7 +51,7 @@ test('at a socket too', async () => {
   expect([...answers]).toHaveLength(1)
 })
 
-test('whoever shows a token this server signed is told by name why it is good no more', async () => {
+test('a caller with a token of this server gets the reason why it is no longer valid', async () => {
   const { guarded, states } = await setUp()
   await using _ = guarded
   const told = new Map<string, string>()
@@ -63,7 +63,7 @@ test('whoever shows a token this server signed is told by name why it is good no
   expect([...told.keys()].toSorted()).toEqual(['STALE_INCARNATION', 'TOKEN_EXPIRED', 'TOKEN_REVOKED'])
 })
 
-test('a refusal says in its challenge whether a credential was shown, that it has expired, and which scope it lacks', async () => {
+test('the challenge of a refusal states if a credential was sent, if it has expired, and which scope it lacks', async () => {
   const { guarded, states } = await setUp()
   await using _ = guarded
   const { server } = guarded

@@ -3,7 +3,7 @@ import { Child } from '../support/child.ts'
 import { StoreFolder } from '../support/store.ts'
 
 test.each(['pepper', 'key', 'bootstrap'])(
-  'the file .%s is on the disk before it has its name, and its name before the start is over',
+  'the contents of .%s are on the disk before its name, and its name before the start has ended',
   async (kind) => {
     using folder = new StoreFolder()
     await using child = new Child('traced-start.ts', folder.file)

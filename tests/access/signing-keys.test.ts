@@ -28,7 +28,7 @@ const rotateIn = (server: TestServer, inMs: number, revoke = false) =>
     revoke,
   })
 
-test('anybody can fetch the public keys and verify a token with them; nothing secret is among them', async () => {
+test('anyone can fetch the public keys and check a token with them, and no secret is among them', async () => {
   await using guarded = await Guarded.start()
   const { token } = await guarded.agent('worker')
   const response = await fetch(`${guarded.server.url}/.well-known/jwks.json`)
@@ -44,7 +44,7 @@ test('anybody can fetch the public keys and verify a token with them; nothing se
 })
 
 describe.skipIf(onPostgres)('a rotation while the server runs', () => {
-  test('publishes the next key at once, signs with it when its time has come, and tokens of before stay good', async () => {
+  test('publishes the next key at once, signs with it at its time, and keeps earlier tokens valid', async () => {
     await using guarded = await Guarded.start()
     const { server } = guarded
     const { key } = await guarded.key()
@@ -61,7 +61,7 @@ describe.skipIf(onPostgres)('a rotation while the server runs', () => {
       expect((await ask(server, 'auth.whoami', token)).status).toBe(200)
   })
 
-  test('ends the old key when its last token has ended, and what it signs then is refused as any bad token', async () => {
+  test('ends the old key when its last token has expired, and later signatures are refused like any bad token', async () => {
     await using guarded = await Guarded.start()
     const { server } = guarded
     const { token, refreshToken } = await guarded.agent('worker')
@@ -81,7 +81,7 @@ describe.skipIf(onPostgres)('a rotation while the server runs', () => {
     expect(readFileSync(`${server.database}.key`, 'utf8')).not.toContain(old)
   })
 
-  test('that revokes ends every token of the other keys at once, on open sockets too, and refresh tokens stay good', async () => {
+  test('with a revocation ends every token of the other keys at once, on open sockets too, and keeps refresh tokens', async () => {
     await using guarded = await Guarded.start()
     const { server } = guarded
     const { token, refreshToken } = await guarded.agent('worker')
@@ -95,7 +95,7 @@ describe.skipIf(onPostgres)('a rotation while the server runs', () => {
     expect((await ask(server, 'auth.whoami', refreshed.token)).status).toBe(200)
   })
 
-  test('comes by itself each 30 days, and the next key is published before it signs', async () => {
+  test('runs each 30 days without an operator, and publishes the next key before its first use', async () => {
     expect(readConfig('serve', {}).keyRotationMs).toBe(30 * 86_400_000)
     await using guarded = await Guarded.start({ config: { keyRotationMs: 120_000 } })
     const { server } = guarded
@@ -110,7 +110,7 @@ describe.skipIf(onPostgres)('a rotation while the server runs', () => {
     expect(kidOf((await guarded.register(key, { name: 'late' })).token)).toBe(next?.kid)
   })
 
-  test('by a file that cannot be read changes nothing', async () => {
+  test('by an unreadable file changes nothing', async () => {
     await using guarded = await Guarded.start()
     const { token } = await guarded.agent('worker')
     writeFileSync(`${guarded.server.database}.key`, '{"keys":[]}')
@@ -118,7 +118,7 @@ describe.skipIf(onPostgres)('a rotation while the server runs', () => {
     expect((await ask(guarded.server, 'auth.whoami', token)).status).toBe(200)
   })
 
-  test('by two at one moment is two rotations', async () => {
+  test('that two operators start at the same time is two rotations', async () => {
     await using guarded = await Guarded.start()
     await Promise.all([rotateIn(guarded.server, 1_000), rotateIn(guarded.server, 2_000)])
     await guarded.server.sweep()

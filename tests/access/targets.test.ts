@@ -73,7 +73,7 @@ test('every procedure is in the table', () => {
 
 describe.each([...roles])('a caller of the role %s', (role) => {
   test.each(Object.keys(ways))(
-    'is told what the table says of its own, of another’s and of nothing, %s',
+    'gets the replies of the table for its own object, another’s and an absent one, %s',
     async (way) => {
       const call = ways[way]
       if (!call) throw new Error(`there is no way ${way}`)
@@ -117,7 +117,7 @@ async function wordsOf(path: string, token: string, input: unknown): Promise<str
 }
 
 test.each(['tech-lead', 'admin'] as const)(
-  'what belongs to another project is not there for a %s of this one, and stays as it is',
+  'an object of another project is absent for a %s of this one, and is not changed',
   async (role) => {
     const { key } = await guarded.key({ project: 'elsewhere', roleCeiling: 'admin', scopes: ['*'] })
     const lead = guarded.server.connect({ token: key })

@@ -34,7 +34,7 @@ const shownBy = ({ url }: { readonly url: string }, options: object = {}): Promi
     socket.once('error', reject)
   })
 
-test('with a certificate the server speaks HTTPS and WSS, to the client too, and nothing in the clear', async () => {
+test('a server with a certificate uses HTTPS and WSS, the client too, and nothing unencrypted', async () => {
   put(first)
   await using guarded = await Guarded.start({ config: { tls } })
   const { server } = guarded
@@ -50,13 +50,13 @@ test('with a certificate the server speaks HTTPS and WSS, to the client too, and
   await expect(shownBy(server, { maxVersion: 'TLSv1.1' })).rejects.toThrow(/version|protocol/i)
 })
 
-test('in the clear there is no promise of HTTPS', async () => {
+test('an unencrypted reply has no promise of HTTPS', async () => {
   await using guarded = await Guarded.start()
   expect((await ask(guarded.server, 'system.info', undefined)).headers.get('strict-transport-security')).toBeNull()
 })
 
-describe('a certificate that is renewed', () => {
-  test('is shown to new connections without a restart, and open ones stay', async () => {
+describe('a renewed certificate', () => {
+  test('is used for new connections without a restart, and open ones stay', async () => {
     put(first)
     await using guarded = await Guarded.start({ config: { tls } })
     const { server, admin } = guarded
@@ -67,7 +67,7 @@ describe('a certificate that is renewed', () => {
     expect((await admin.auth.whoami()).role).toBe('admin')
   })
 
-  test('and cannot be used leaves the one before, until one that can comes', async () => {
+  test('that cannot be used leaves the previous one, until a usable one follows', async () => {
     put(first)
     await using guarded = await Guarded.start({ config: { tls, logDir: folder, logLevel: 'error' } })
     const { server } = guarded
@@ -87,7 +87,7 @@ describe('a certificate that is renewed', () => {
     await expect.poll(logged).toBe(2)
   })
 
-  test('is looked for at once when the process gets a SIGHUP', async () => {
+  test('is read at once when the process gets a SIGHUP', async () => {
     put(first)
     const files = [`TLS_CERT_FILE=${tls.certFile}`, `TLS_KEY_FILE=${tls.keyFile}`]
     await using child = new Child('serve-main.ts', `DATABASE_PATH=${join(folder, 'hup.db')}`, 'MCP_PORT=0', ...files)
@@ -99,7 +99,7 @@ describe('a certificate that is renewed', () => {
   })
 })
 
-test('a server with a certificate that cannot be used does not start, and names the variables', async () => {
+test('a server with an unusable certificate does not start and names the variables', async () => {
   put({ cert: first.cert, key: second.key })
   const start = () => TestServer.start({ config: { tls } })
   await expect(start()).rejects.toThrow('TLS_CERT_FILE, TLS_KEY_FILE')

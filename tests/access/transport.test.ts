@@ -36,7 +36,7 @@ test('two credentials at once are refused', async () => {
   expect(await wire.closed).toEqual({ code: 4400, reason: 'send the token once: as a header or in connectionParams' })
 })
 
-test('a socket may show its credential in the upgrade, with connectionParams or without', async () => {
+test('a socket may send its credential in the upgrade, with connectionParams or without', async () => {
   await using guarded = await Guarded.start()
   const headers = { authorization: `Bearer ${guarded.adminKey}` }
   for (const announced of [false, true]) {
@@ -45,7 +45,7 @@ test('a socket may show its credential in the upgrade, with connectionParams or 
   }
 })
 
-test('in serve mode a page of an origin that is not listed may not call, whatever it shows', async () => {
+test('in serve mode a page of an unlisted origin may not call, with any credential', async () => {
   await using guarded = await Guarded.start({ config: { allowedOrigins: ['https://app.example'] } })
   const { server, adminKey } = guarded
   const from = (origin: string) =>
@@ -56,7 +56,7 @@ test('in serve mode a page of an origin that is not listed may not call, whateve
   expect(statusIn(await exchange(server.url, upgradeRequest({ Origin: 'https://other.example' })))).toBe(403)
 })
 
-test('a Host that is not listed is refused, and the probes of the platform are answered', async () => {
+test('an unlisted Host is refused, and the probes of the platform are answered', async () => {
   await using guarded = await Guarded.start({ config: { allowedHosts: ['tony.example', '127.0.0.1'] } })
   const { server, adminKey } = guarded
   const as = (host: string, path = '/trpc/tasks.list?input=%7B%7D') =>
@@ -66,7 +66,7 @@ test('a Host that is not listed is refused, and the probes of the platform are a
   expect(statusIn(await exchange(server.url, upgradeRequest({ Host: 'rebound.example' })))).toBe(403)
 })
 
-test('where a caller is comes from a proxy that is trusted, and from nobody else', async () => {
+test('only a trusted proxy decides the address of a caller', async () => {
   await using direct = await Guarded.start()
   await using behind = await Guarded.start({ config: { trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] } })
   for (const [guarded, said, status] of [
@@ -82,7 +82,7 @@ test('where a caller is comes from a proxy that is trusted, and from nobody else
   }
 })
 
-test('every answer tells a browser to run, frame and keep nothing', async () => {
+test('every reply forbids a browser to run, frame or store it', async () => {
   await using guarded = await Guarded.start()
   for (const path of ['/livez', '/trpc/system.info', '/nothing']) {
     const { headers } = await fetch(`${guarded.server.url}${path}`)
@@ -92,7 +92,7 @@ test('every answer tells a browser to run, frame and keep nothing', async () => 
   }
 })
 
-test('lists in the environment are separated by commas, and one that cannot be used is named', () => {
+test('lists in the environment are separated by commas, and an unusable entry is named', () => {
   const env = { MCP_ALLOWED_HOSTS: 'a.example, b.example:80', MCP_TRUSTED_PROXIES: '10.0.0.0/8,::1/128' }
   expect(readConfig('serve', env)).toMatchObject({
     allowedHosts: ['a.example', 'b.example:80'],

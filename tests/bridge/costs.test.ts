@@ -14,7 +14,7 @@ function said(row: string): number {
 
 const toolsOf = async ({ client }: Host): Promise<number> => bytesOf((await client.listTools()).tools)
 
-test('the guide to agents says what the tools cost, to 3 %', async () => {
+test('the guide to agents states the costs of the tools to 3 %', async () => {
   await using server = await TestServer.start()
   await using bridged = await bridgedHost(server)
   await using http = await httpHost(server)

@@ -21,7 +21,7 @@ test('thirty hosts started from one configuration are thirty agents, each of whi
   await Promise.all(hosts.map((host) => host[Symbol.asyncDispose]()))
 })
 
-test('a bridge that starts again for the same session is the same agent, with its mail', async () => {
+test('a bridge that restarts for the same session is the same agent, with its messages', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const session = { TONY_MCP_SESSION: 'the same' }
@@ -38,7 +38,7 @@ test('a bridge that starts again for the same session is the same agent, with it
   expect(messages).toMatchObject([{ text: expect.stringContaining('| for later') }])
 })
 
-test('a host that ends gives its task back at once, without a lost attempt', async () => {
+test('a host that ends releases its task at once, without a failure', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.create({ type: 'code' })
@@ -51,7 +51,7 @@ test('a host that ends gives its task back at once, without a lost attempt', asy
   expect(await next.did('next_task')).toMatchObject({ task: { progress: expect.stringContaining('half of it') } })
 })
 
-test('joining again as what it is costs a session nothing it holds, and as something else gives it back', async () => {
+test('a session that joins again unchanged keeps its leases, and with changes it releases them', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.create({ type: 'code' })
@@ -70,7 +70,7 @@ test('joining again as what it is costs a session nothing it holds, and as somet
 test.each([
   ['a repository', (git: string) => mkdirSync(git)],
   ['a work tree of it', (git: string) => writeFileSync(git, 'gitdir: /elsewhere/shop/.git/worktrees/x\n')],
-])('a session works in the project that is called as %s', async (_, make) => {
+])('a session works in the project of %s', async (_, make) => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   await server.connect().projects.create({ name: 'shop' })
   const root = join(server.folder, 'shop')
@@ -86,7 +86,7 @@ test.each([
   ['a bridge', bridgedHost],
   ['HTTP', httpHost],
 ])(
-  'a session by %s that an operator has ended is told so, and comes back only when it joins again',
+  'a session over %s that an operator has ended gets the reason, and returns only when it joins again',
   async (_, open) => {
     await using server = await TestServer.start()
     const lead = server.connect()
@@ -109,7 +109,7 @@ test.each([
 test.each([
   ['a bridge', bridgedHost],
   ['HTTP', httpHost],
-])('a session by %s that takes another name is that agent, and leaves the one it was', async (_, open) => {
+])('a session over %s that takes another name is that agent, and leaves the earlier one', async (_, open) => {
   await using server = await TestServer.start()
   await using host = await open(server)
   await host.did('join')
@@ -120,7 +120,7 @@ test.each([
   expect(agents).toMatchObject([{ agentId: renamed['agentId'] }])
 })
 
-test('a session whose agent another process has taken over is told so', async () => {
+test('a session whose agent another process has taken over gets the reason', async () => {
   await using server = await TestServer.start()
   await using host = await bridgedHost(server)
   const { name } = await host.did('join')
@@ -130,7 +130,7 @@ test('a session whose agent another process has taken over is told so', async ()
   expect(await text()).toMatch(/^STALE_INCARNATION/)
 })
 
-test('what the session wants to be is changed by joining again, and its name stays', async () => {
+test('a session changes its role by joining again, and its name stays', async () => {
   await using server = await TestServer.start()
   await using host = await bridgedHost(server)
   const worker = await host.did('join')

@@ -147,7 +147,7 @@ async function play(ann: Host, bob: Host): Promise<Line[]> {
 
 const callsOf = (lines: readonly Line[], name: string): number => lines.filter(({ who }) => who === name).length
 
-test('two agents that know only what the tools say finish three tasks, with a question in the middle, in at most 20 calls each', async () => {
+test('two agents that know only the texts of the tools finish three tasks, with a question in between, in at most 20 calls each', async () => {
   await using server = await TestServer.start()
   await using ann = await bridgedHost(server)
   await using bob = await bridgedHost(server)
@@ -163,7 +163,7 @@ test('two agents that know only what the tools say finish three tasks, with a qu
   await expect(steady(transcript(lines))).toMatchFileSnapshot('../../docs/agents-transcript.md')
 })
 
-test('the same over HTTP alone', async () => {
+test('two such agents finish them over HTTP alone', async () => {
   await using server = await TestServer.start()
   await using ann = await httpHost(server)
   await using bob = await httpHost(server)

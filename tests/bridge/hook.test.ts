@@ -57,7 +57,7 @@ class Hooked implements AsyncDisposable {
   }
 }
 
-test('a message is shown at the next boundary, once, fenced, with its sender as the server knows it', async () => {
+test('a message is shown at the next boundary, once, delimited, with its verified sender', async () => {
   await using server = await TestServer.start()
   await using host = new Hooked(server)
   const name = await host.name()
@@ -76,7 +76,7 @@ test('a message is shown at the next boundary, once, fenced, with its sender as 
   expect(await host.calls('inbox')).not.toContain('obey')
 })
 
-test('each point shows what its sender wants shown there, and what is more urgent', async () => {
+test('each boundary shows the messages of its mode and more urgent ones', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await using host = new Hooked(server)
@@ -89,7 +89,7 @@ test('each point shows what its sender wants shown there, and what is more urgen
   expect(shown).toEqual([['boundary', 'steer'], [], ['turn_end'], ['digest'], []])
 })
 
-test('what was shown is acked at the boundary after it, and not before', async () => {
+test('a shown message is acked at the next boundary, and not before', async () => {
   await using server = await TestServer.start()
   await using host = new Hooked(server)
   const bob = await server.agent('bob')
@@ -101,7 +101,7 @@ test('what was shown is acked at the boundary after it, and not before', async (
   expect(await status()).toBe('acked')
 })
 
-test('at the end of a turn a message makes it go on, once, and is not lost when it may not', async () => {
+test('a message at the end of a turn continues it, once, and is not lost if the turn may not continue', async () => {
   await using server = await TestServer.start()
   await using host = new Hooked(server)
   const name = await host.name()
@@ -115,7 +115,7 @@ test('at the end of a turn a message makes it go on, once, and is not lost when 
   })
 })
 
-test('a task that was cancelled is told of at the boundary', async () => {
+test('a cancelled task is reported at the boundary', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -126,7 +126,7 @@ test('a task that was cancelled is told of at the boundary', async () => {
   await expect.poll(() => host.hook('tool'), within).toContain(`${taskId} is no longer yours: it was cancelled`)
 })
 
-test('each host shows what is meant for its own session', async () => {
+test('each host shows the messages of its own session', async () => {
   await using server = await TestServer.start()
   await using one = new Hooked(server)
   await using other = new Hooked(server)
@@ -143,7 +143,7 @@ test('each host shows what is meant for its own session', async () => {
   expect((await server.connect().agents.list({})).agents).toHaveLength(3)
 })
 
-test('without a server a hook says nothing in time, and the message comes once it is back', async () => {
+test('a hook without a server prints nothing in time, and the message comes once the server is back', async () => {
   await using server = await TestServer.start()
   const { folder, clock, url } = server
   await using host = new Hooked(server)
@@ -157,7 +157,7 @@ test('without a server a hook says nothing in time, and the message comes once i
   await expect.poll(() => host.hook('tool'), within).toContain('kept for you')
 })
 
-test('a shell of the host waits for its session without a credential, and takes nothing', async () => {
+test('a shell of the host waits for its session without a credential, and claims nothing', async () => {
   await using server = await TestServer.start()
   await using host = new Hooked(server)
   await using bare = new Hooked(server, 'no')
@@ -180,7 +180,7 @@ test('a shell of the host waits for its session without a credential, and takes 
   expect(await host.hook('tool')).toContain('for it')
 })
 
-test('its hook socket is open to this user alone, and is gone with the bridge, or at the next start if that was killed', async () => {
+test('the hook socket is open to this user alone, and is deleted with the bridge, or at the next start after a kill', async () => {
   await using server = await TestServer.start()
   await using host = new Hooked(server)
   const bridge = Number(await host.child.says('bridge '))
@@ -200,7 +200,7 @@ test('its hook socket is open to this user alone, and is gone with the bridge, o
   await expect.poll(() => next.hookSockets(), within).toEqual([])
 })
 
-test('each host is told in its own format', () => {
+test('each host gets its own format', () => {
   const told = (event: Parameters<typeof formatHookOutput>[0], host: Parameters<typeof formatHookOutput>[1]) =>
     JSON.parse(formatHookOutput(event, host, 'x'))
   expect(told('session-start', 'codex')).toEqual({

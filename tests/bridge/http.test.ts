@@ -29,7 +29,7 @@ async function post(
 
 const request = (method: string, params: object = {}) => ({ jsonrpc: '2.0', id: 1, method, params })
 
-test('a task taken over HTTP is kept for half an hour of silence, and completes at its first attempt', async () => {
+test('a task over HTTP is kept for half an hour of silence and completes at its first attempt', async () => {
   await using server = await TestServer.start()
   const { id } = await server.connect().tasks.create({ type: 'code' })
   await using host = await httpHost(server)
@@ -40,7 +40,7 @@ test('a task taken over HTTP is kept for half an hour of silence, and completes 
   expect(task).toMatchObject({ status: 'completed', attempt: 1, failures: 0, result: { files: 3 } })
 })
 
-test('two hosts over HTTP from one configuration are two agents, and neither touches what the other holds', async () => {
+test('two hosts over HTTP from one configuration are two agents, and neither affects the leases of the other', async () => {
   await using server = await TestServer.start()
   await server.connect().tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })
   await using first = await httpHost(server)
@@ -53,7 +53,7 @@ test('two hosts over HTTP from one configuration are two agents, and neither tou
   expect(new Set(agents.map(({ name }) => name)).size).toBe(2)
 })
 
-test('a result that comes after somebody else has taken the task is refused, and kept with it', async () => {
+test('a result after another agent has claimed the task is refused and kept with the task', async () => {
   await using server = await TestServer.start()
   const { id } = await server.connect().tasks.create({ type: 'code' })
   await using slow = await httpHost(server)
@@ -70,7 +70,7 @@ test('a result that comes after somebody else has taken the task is refused, and
   expect(never).toMatchObject({ ok: false, text: expect.stringMatching(/^STALE_LEASE: you do not hold task/) })
 })
 
-test('a server that restarts between two calls of a session knows it again, and what it holds', async () => {
+test('a server that restarts between two calls of a session still knows the session and its leases', async () => {
   const first = await TestServer.start()
   const { folder, clock } = first
   const port = Number(new URL(first.url).port)
@@ -87,7 +87,7 @@ test('a server that restarts between two calls of a session knows it again, and 
   await host[Symbol.asyncDispose]()
 })
 
-test('a session that its host ends gives its task back at once', async () => {
+test('a session that its host ends releases its task at once', async () => {
   await using server = await TestServer.start()
   const { id } = await server.connect().tasks.create({ type: 'code' })
   const host = await httpHost(server)
@@ -96,7 +96,7 @@ test('a session that its host ends gives its task back at once', async () => {
   expect(await server.connect().tasks.get({ taskId: id })).toMatchObject({ status: 'pending', failures: 0 })
 })
 
-test('a message is shown once, and acked when the host asks for more', async () => {
+test('a message is shown once, and acked when the host asks for further ones', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await using host = await httpHost(server)
@@ -109,36 +109,33 @@ test('a message is shown once, and acked when the host asks for more', async () 
 
 // The clock runs while a server ends. On PostgreSQL a drain of seconds would end before the
 // database has answered.
-test.skipIf(onPostgres)(
-  'while the server ends it answers 503 and never 404, and a tool that waits comes back',
-  async () => {
-    await using server = await TestServer.start()
-    await using host = await httpHost(server)
-    const waiting = host.did('next_task', { waitSeconds: 45 })
-    await expect.poll(() => server.parts.waiters.claims.waitingCount, { interval: 1 }).toBe(1)
-    // An HTTP request that begins before the drain and ends during it.
-    const { hostname, port } = new URL(server.url)
-    const socket = connect(Number(port), hostname)
-    let answer = ''
-    socket.on('data', (data: Buffer) => {
-      answer += String(data)
-    })
-    const body = JSON.stringify(request('ping'))
-    socket.write(`POST /mcp HTTP/1.1\r\nHost: ${hostname}:${port}\r\n`)
-    expect((await post(server, request('ping'))).status).toBe(200)
-    const stopped = server.stop()
-    socket.write(`Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
-    await expect.poll(() => answer).toMatch(/^HTTP\/1.1 503 .*retry-after: 1\r\n.*SHUTTING_DOWN/is)
-    socket.destroy()
-    await stopped
-    expect(await waiting).toMatchObject({ task: null })
-  },
-)
+test.skipIf(onPostgres)('a server that ends answers 503 and never 404, and a tool that waits returns', async () => {
+  await using server = await TestServer.start()
+  await using host = await httpHost(server)
+  const waiting = host.did('next_task', { waitSeconds: 45 })
+  await expect.poll(() => server.parts.waiters.claims.waitingCount, { interval: 1 }).toBe(1)
+  // An HTTP request that begins before the drain and ends during it.
+  const { hostname, port } = new URL(server.url)
+  const socket = connect(Number(port), hostname)
+  let answer = ''
+  socket.on('data', (data: Buffer) => {
+    answer += String(data)
+  })
+  const body = JSON.stringify(request('ping'))
+  socket.write(`POST /mcp HTTP/1.1\r\nHost: ${hostname}:${port}\r\n`)
+  expect((await post(server, request('ping'))).status).toBe(200)
+  const stopped = server.stop()
+  socket.write(`Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  await expect.poll(() => answer).toMatch(/^HTTP\/1.1 503 .*retry-after: 1\r\n.*SHUTTING_DOWN/is)
+  socket.destroy()
+  await stopped
+  expect(await waiting).toMatchObject({ task: null })
+})
 
 test.each([
-  ['a name that is not of this machine', { host: 'tony.example:3456' }],
+  ['a name of another machine', { host: 'tony.example:3456' }],
   ['a page of another origin', { origin: 'https://tony.example' }],
-])('a caller by %s is refused with 403', async (_, headers) => {
+])('a caller with %s is refused with 403', async (_, headers) => {
   await using server = await TestServer.start()
   const { hostname, port } = new URL(server.url)
   const status = await new Promise((resolve) => {
@@ -154,7 +151,7 @@ test.each([
   expect(status).toBe(403)
 })
 
-test('with authentication nothing is answered without a credential, and an enrolment token joins', async () => {
+test('with authentication every call needs a credential, and an enrolment token joins', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const nobody = await post(server, request('tools/list'))
@@ -169,7 +166,7 @@ test('with authentication nothing is answered without a credential, and an enrol
   await expect(host.call('who')).rejects.toThrow(/401|UNAUTHENTICATED|Unauthorized/)
 })
 
-test('what names a session is of no use with another credential', async () => {
+test('the id of a session is useless with another credential', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const scopes = ['*', 'agents:register'] as const
@@ -187,14 +184,14 @@ test('what names a session is of no use with another credential', async () => {
   expect((await call(thief.key, 'next_task')).text).toContain('AGENT_NAME_TAKEN')
 })
 
-test('an agent that shows its own token is itself', async () => {
+test('an agent with its own token is itself', async () => {
   await using server = await TestServer.start()
   const agent = await server.agent('somebody')
   await using host = await httpHost(server, { authorization: `Bearer ${agent.token}` })
   expect(await host.did('join')).toMatchObject({ agentId: agent.id, name: 'somebody' })
 })
 
-test('a host of the newest protocol, which has no sessions, is named by its configuration', async () => {
+test('a host of the newest protocol, which has no sessions, has the name of its configuration', async () => {
   await using server = await TestServer.start()
   const modern = async (headers: Record<string, string>) => {
     const client = new McpClient({ name: 'modern', version: '1' }, { versionNegotiation: { mode: 'auto' } })
@@ -211,7 +208,7 @@ test('a host of the newest protocol, which has no sessions, is named by its conf
   })
 })
 
-test('a client of the protocol version before lists and calls', async () => {
+test('a client of the previous protocol version lists and calls tools', async () => {
   await using server = await TestServer.start()
   const client = new OlderClient({ name: 'older', version: '1' })
   const transport: unknown = new OlderTransport(new URL(`${server.url}/mcp`))
@@ -226,7 +223,7 @@ test('a client of the protocol version before lists and calls', async () => {
   await client.close()
 })
 
-test('what is no request is refused in the form of the protocol', async () => {
+test('an invalid request is refused in the form of the protocol', async () => {
   await using server = await TestServer.start()
   expect(await post(server, 'no json')).toMatchObject({ status: 400, text: expect.stringContaining('"jsonrpc":"2.0"') })
   expect(await post(server, `"${'x'.repeat(300_000)}"`)).toMatchObject({ status: 413 })
@@ -237,7 +234,7 @@ test('what is no request is refused in the form of the protocol', async () => {
   expect(status).toBe(405)
 })
 
-test('a caller that takes no stream of events gets JSON', async () => {
+test('a caller that accepts no stream of events gets JSON', async () => {
   await using server = await TestServer.start()
   const { headers, text } = await post(server, request('tools/list'), { accept: 'application/json' })
   expect(headers.get('content-type')).toBe('application/json')

@@ -20,7 +20,7 @@ function tony(...argv: string[]): Promise<{ code: number; stdout: string; stderr
   })
 }
 
-test('the hosts that are on the machine get the program that was called; the others are left alone', async () => {
+test('the installed hosts get the program that was called, and the others are left alone', async () => {
   mkdirSync(join(home, '.codex'))
   mkdirSync(join(home, '.claude'))
   const { code, stdout, stderr } = await tony('install', '--url', 'http://10.0.0.1:1', '--token-file', 'key')
@@ -41,7 +41,7 @@ test('the hosts that are on the machine get the program that was called; the oth
   expect((await tony('status')).code).toBe(1)
 })
 
-test('status says what differs, and shows no secret that stands in a file', async () => {
+test('status lists the differences, and shows no secret of a file', async () => {
   const secret = 'tck_01_abcdefghijkl_9'
   mkdirSync(join(home, '.cursor'))
   await tony('install', '--client', 'cursor')
@@ -60,7 +60,7 @@ test('status says what differs, and shows no secret that stands in a file', asyn
   }
 })
 
-test('a broken file is named, nothing is changed, and the exit code says so', async () => {
+test('a broken file is named with an exit code, and nothing is changed', async () => {
   mkdirSync(join(home, '.gemini'))
   const file = join(home, '.gemini', 'settings.json')
   writeFileSync(file, '{ "theme": }')

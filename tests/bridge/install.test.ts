@@ -82,7 +82,7 @@ function keeps(before: string, after: string): boolean {
 }
 
 describe.each(hostNames)('%s', (name) => {
-  test.each(cases)('in files with %s is installed, found to be so, and taken out to the byte', (which) => {
+  test.each(cases)('in files with %s is installed, is reported as installed, and is removed to the byte', (which) => {
     const host = hostCalled(name)
     const before = new Map(host.files.map((file) => [file.path, contents(name)[which][isToml(file) ? 'toml' : 'json']]))
     for (const [path, text] of before) put(path, text)
@@ -98,7 +98,7 @@ describe.each(hostNames)('%s', (name) => {
     expect(readdirSync(home, { recursive: true }).filter((path) => String(path).includes('tony-mcp.new'))).toEqual([])
   })
 
-  test('without files of its own gets them, and loses them again', () => {
+  test('without files of its own gets them and loses them again', () => {
     const host = hostCalled(name)
     install([host], false)
     expect(host.files.every(({ path }) => existsSync(path))).toBe(true)
@@ -107,7 +107,7 @@ describe.each(hostNames)('%s', (name) => {
     expect(host.files.some(({ path }) => existsSync(path))).toBe(false)
   })
 
-  test('with a broken file is refused by name, and no file of it is changed', () => {
+  test('with a broken file is refused with its name, and no file of it is changed', () => {
     const host = hostCalled(name)
     for (const file of host.files) put(file.path, isToml(file) ? 'a = "b\n' : '{ "a": ')
     for (const outcome of install([host], false)) {
@@ -121,7 +121,7 @@ describe.each(hostNames)('%s', (name) => {
     expect(textOf(first.path)).toBe('')
   })
 
-  test('keeps what others have written since, and gives up only its own', () => {
+  test('keeps later changes of others, and removes only its own entries', () => {
     const host = hostCalled(name)
     for (const file of host.files) put(file.path, isToml(file) ? 'a = 1\n' : '{\n  "a": 1 // one\n}\n')
     install([host], false)
@@ -136,7 +136,7 @@ describe.each(hostNames)('%s', (name) => {
     }
   })
 
-  test('that was installed from elsewhere is brought up to date, and still taken out to the byte', () => {
+  test('that was installed from another path is updated, and still removed to the byte', () => {
     const old = hostCalled(name, {
       ...entry,
       env: { TONY_MCP_URL: 'http://old:1' },
@@ -153,13 +153,13 @@ describe.each(hostNames)('%s', (name) => {
     for (const file of host.files) expect(textOf(file.path)).toBe(isToml(file) ? 'a = 1' : '{"a":[1,\n2]}')
   })
 
-  test('is left as it is by a dry run', () => {
+  test('is not changed by a dry run', () => {
     const host = hostCalled(name)
     expect(statesOf(install([host], true))).toEqual(['installed'])
     expect(readdirSync(home)).toEqual([])
   })
 
-  test('with an entry of the same name that is not ours is refused', () => {
+  test('with a foreign entry of the same name is refused', () => {
     const host = hostCalled(name)
     const [file] = host.files
     if (!file) throw new Error('no file')
@@ -173,7 +173,7 @@ describe.each(hostNames)('%s', (name) => {
   })
 })
 
-test('each host gets the keys it reads', () => {
+test('each host gets the keys that it reads', () => {
   const [claude, codex, cursor, gemini, vscode] = hostNames.map((name) => hostCalled(name))
   install(
     [claude, codex, cursor, gemini, vscode].flatMap((host) => host ?? []),
@@ -206,7 +206,7 @@ test('each host gets the keys it reads', () => {
   )
 })
 
-test('a variable a user has added to our entry stays, and a link stays a link', () => {
+test('a variable that a user has added to our entry stays, and a link stays a link', () => {
   const host = hostCalled('cursor')
   const real = join(home, 'dotfiles.json')
   put(real, '{}')

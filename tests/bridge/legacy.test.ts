@@ -44,7 +44,7 @@ class TonyClient {
   }
 }
 
-test('a client from before connects, lists, creates and asks, unchanged', async () => {
+test('an earlier client connects, lists, creates and calls, unchanged', async () => {
   await using server = await TestServer.start()
   const client = new TonyClient(server.url)
   const clientInfo = { name: 'tony-framework', version: '2.8.0' }
@@ -77,7 +77,7 @@ test('a client from before connects, lists, creates and asks, unchanged', async 
   expect(all).toMatchObject({ agents: [{ name: 'ada' }] })
 })
 
-test('who has come by is listed, and not what names their sessions', async () => {
+test('earlier clients are listed, and the ids of their sessions are not', async () => {
   await using server = await TestServer.start()
   const client = new TonyClient(server.url)
   await client.ask('initialize', { protocolVersion: '0.1.0', capabilities: {}, clientInfo: { name: 'tony-framework' } })

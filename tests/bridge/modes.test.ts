@@ -22,7 +22,7 @@ describe.each([
   ['by a bridge', bridgedHost, true],
   ['over HTTP', httpHost, false],
 ] as const)('%s', (_, hostOf, comesByItself) => {
-  test('a message is shown at the moment its mode names, once, and not before', async () => {
+  test('a message is shown at the boundary of its mode, once, and not before', async () => {
     await using server = await TestServer.start()
     await server.connect().tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })
     await using host = await hostOf(server)
@@ -52,7 +52,7 @@ describe.each([
     ])
   })
 
-  test('a message that steers says so, with its verified sender, in a fence', async () => {
+  test('a steering message is marked as such, with its verified sender, and delimited', async () => {
     await using server = await TestServer.start()
     const ada = await server.agent('ada')
     await using host = await hostOf(server)
@@ -77,7 +77,7 @@ describe.each([
     )
   })
 
-  test('a message ends the wait for a task, and one for the next turn does not', async () => {
+  test('a message ends the wait for a task, and a message for the next turn does not', async () => {
     await using server = await TestServer.start()
     const lead = server.connect()
     await using host = await hostOf(server)
@@ -95,7 +95,7 @@ describe.each([
     expect(await host.takes()).toBe(id)
   })
 
-  test('its sender sees it delivered, shown, and acted on with the next call', async () => {
+  test('the sender of a message sees it delivered, shown, and acted on with the next call', async () => {
     await using server = await TestServer.start()
     await using reader = await hostOf(server)
     await using sender = await hostOf(server)
@@ -114,7 +114,7 @@ describe.each([
   })
 })
 
-test('what a bridge has not shown is the next session’s when it ends', async () => {
+test('the messages that a bridge has not shown go to the next session when it ends', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const session = { TONY_MCP_SESSION: 'one' }
@@ -130,7 +130,7 @@ test('what a bridge has not shown is the next session’s when it ends', async (
   expect((await again.call('inbox')).text).toContain('| for later')
 })
 
-test('a message that waits for its moment stays with its bridge, and is handed out once', async () => {
+test('a message before its boundary stays with its bridge and is delivered once', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -143,7 +143,7 @@ test('a message that waits for its moment stays with its bridge, and is handed o
   expect((await host.call('inbox')).text).toContain('| later')
 })
 
-test('a lead decides about tasks: a result that is in review, a failed task, one that is not needed', async () => {
+test('a tech lead decides about a result in review, a failed task and a task that is not needed', async () => {
   await using server = await TestServer.start()
   const operator = server.connect()
   const { id: reviewed } = await operator.tasks.create({ type: 'code', acceptance: 'verify' })

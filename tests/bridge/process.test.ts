@@ -29,7 +29,7 @@ const statusOf = (server: TestServer, taskId: string) => async () => {
   return `${status}, ${failures} failures`
 }
 
-test('a host that is killed frees its task, without a lost attempt and without waiting for the lease', async () => {
+test('a killed host frees its task without a failure and before the end of the lease', async () => {
   await using server = await TestServer.start()
   await server.connect().tasks.create({ type: 'code' })
   const { child, taskId, bridge } = await host(server)
@@ -39,7 +39,7 @@ test('a host that is killed frees its task, without a lost attempt and without w
   await expect.poll(() => isAlive(bridge)).toBe(false)
 })
 
-test('a bridge that is killed frees its task within the lease', async () => {
+test('a killed bridge frees its task within the lease', async () => {
   await using server = await TestServer.start()
   await server.connect().tasks.create({ type: 'code', maxAttempts: 3 })
   const { child, taskId, bridge } = await host(server)
@@ -58,7 +58,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('a session is an agent before its model does anything, and what is sent to it is with its bridge', async () => {
+test('a session is an agent before its model calls a tool, and its messages are with its bridge', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const client = new McpClient({ name: 'test-host', version: '1.0.0' })
@@ -74,7 +74,7 @@ test('a session is an agent before its model does anything, and what is sent to 
   await client.close()
 })
 
-test('four hosts that start at once from one configuration are four agents', async () => {
+test('four hosts that start at the same time from one configuration are four agents', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany({ tasks: [1, 2, 3, 4].map((n) => ({ type: 'code', title: `${n}` })) })
@@ -85,7 +85,7 @@ test('four hosts that start at once from one configuration are four agents', asy
   await Promise.all(hosts.map(({ child }) => child.kill()))
 })
 
-test('the process ends with 0 when its input is closed, and says nothing but the protocol', async () => {
+test('the process ends with 0 when its input is closed, and prints only the protocol', async () => {
   await using server = await TestServer.start()
   const { command, args, env } = commandFor(server)
   const process_ = spawn(command, args, { env: { ...process.env, ...env } })
@@ -111,7 +111,7 @@ test('the process ends with 0 when its input is closed, and says nothing but the
   expect(lines.map((line) => JSON.parse(line).id)).toEqual([1, 2])
 })
 
-test('without a server a tool says what to do, and works once there is one', async () => {
+test('a tool without a server names the next step, and works once there is one', async () => {
   await using server = await TestServer.start()
   const port = Number(new URL(server.url).port)
   const { folder, clock } = server
@@ -127,7 +127,7 @@ test('without a server a tool says what to do, and works once there is one', asy
   await client.close()
 })
 
-test('a client of the protocol version before works', async () => {
+test('a client of the previous protocol version works', async () => {
   await using server = await TestServer.start()
   const client = new OlderClient({ name: 'older', version: '1' })
   await client.connect(new OlderTransport(commandFor(server)))

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { bridgedHost } from './hosts.ts'
 
-test.each(errorCodes)('%s says what went wrong and what to do next', (code) => {
+test.each(errorCodes)('%s names the fault and the next step', (code) => {
   const text = toErrorText(new CoordinationError(code, 'this is why'))
   expect(text).toMatch(
     code === 'INTERNAL' ? /^INTERNAL: internal error in the server/ : new RegExp(`^${code}: this is why\\. `),
@@ -13,13 +13,13 @@ test.each(errorCodes)('%s says what went wrong and what to do next', (code) => {
   expect(next.length).toBeGreaterThan(8)
 })
 
-test('an error of no known code says nothing of itself', () => {
+test('an error with an unknown code reveals nothing', () => {
   const text = toErrorText(Object.assign(new Error('/home/somebody: SELECT 1'), { code: 'SQLITE_ERROR' }))
   expect(text).toMatch(/^INTERNAL: internal error in the server: its log has the cause\. /)
   expect(toErrorText(new ToolError('NO_SUCH_CODE', 'x'))).toMatch(/^INTERNAL/)
 })
 
-test('a wrong input is a result that names the field, not an error of the protocol', async () => {
+test('a wrong input is a result that names the field and not an error of the protocol', async () => {
   await using server = await TestServer.start()
   await using host = await bridgedHost(server)
   expect(await host.call('complete', { result: 1 })).toMatchObject({

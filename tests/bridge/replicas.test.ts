@@ -3,7 +3,7 @@ import { Replicas } from '../support/replicas.ts'
 import { onPostgres } from '../support/server.ts'
 import { httpHost } from './hosts.ts'
 
-test.runIf(onPostgres)('a session whose requests go to one replica and then to another is one session', async () => {
+test.runIf(onPostgres)('a session whose HTTP requests go to different replicas is one session', async () => {
   await using replicas = await Replicas.start()
   const lead = replicas.first.connect()
   await lead.tasks.create({ type: 'code' })

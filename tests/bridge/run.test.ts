@@ -43,7 +43,7 @@ const statusOf = (server: TestServer, taskId: string) => async () =>
 
 const here = (server: TestServer, name: string): string => join(server.folder, name)
 
-test('a command that exits 0 completes its task with what is in the result file, and was told all of the task but its lease', async () => {
+test('a command that exits with 0 completes its task with the contents of the result file, and gets all of the task except its lease', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id: taskId } = await lead.tasks.create({ type: 'code', title: 'mend it' })
@@ -62,7 +62,7 @@ test('a command that exits 0 completes its task with what is in the result file,
   await expect.poll(() => existsSync(folder), within).toBe(false)
 })
 
-test('a command that exits with something else fails the attempt with the end of what it said', async () => {
+test('a command that exits with another code fails the attempt with the end of its output', async () => {
   await using server = await TestServer.start()
   const { id: taskId } = await server.connect().tasks.create({ type: 'code', maxAttempts: 1 })
   await using _ = new Runner(server, 'echo it is broken >&2; exit 3')
@@ -73,7 +73,7 @@ test('a command that exits with something else fails the attempt with the end of
   })
 })
 
-test('a result file says why it failed, and whether to try again', async () => {
+test('a result file states the reason of a failure, and if it is retryable', async () => {
   await using server = await TestServer.start()
   const { id: taskId } = await server.connect().tasks.create({ type: 'code', maxAttempts: 5 })
   const result = '{ "error": "no such branch", "retryable": false }'
@@ -82,7 +82,7 @@ test('a result file says why it failed, and whether to try again', async () => {
   expect(await server.connect().tasks.get({ taskId })).toMatchObject({ error: 'no such branch', failures: 1 })
 })
 
-test('a result that is no JSON, and a command that is not there, fail the task by name', async () => {
+test('a result that is not JSON, and an absent command, fail the task with a message', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const first = await lead.tasks.create({ type: 'code' })
@@ -100,7 +100,7 @@ test('a result that is no JSON, and a command that is not there, fail the task b
   await once(other, 'exit')
 })
 
-test('a cancelled task ends its command: asked first, then killed, with all it has started', async () => {
+test('a cancelled task ends its command by a signal and then a kill, with all its child processes', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -121,7 +121,7 @@ function isAlive(pid: number): boolean {
   return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, 'utf8'))
 }
 
-test('on SIGTERM it takes nothing new, finishes what runs, leaves, and exits with 0', async () => {
+test('SIGTERM stops new claims, finishes the running tasks, unregisters, and exits with 0', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id: taskId } = await lead.tasks.create({ type: 'code' })
@@ -138,7 +138,7 @@ test('on SIGTERM it takes nothing new, finishes what runs, leaves, and exits wit
   expect(agents.filter(({ name, status }) => name === 'runner' && status !== 'offline')).toEqual([])
 })
 
-test('a second SIGTERM gives what runs back at once, without a lost attempt', async () => {
+test('a second SIGTERM releases the running tasks at once, without a failure', async () => {
   await using server = await TestServer.start()
   const { id: taskId } = await server.connect().tasks.create({ type: 'code' })
   await using runner = new Runner(server, 'echo $$ > outer; sleep 300', '--grace', '1s')
@@ -152,7 +152,7 @@ test('a second SIGTERM gives what runs back at once, without a lost attempt', as
   expect((await server.connect().tasks.get({ taskId })).failures).toBe(0)
 })
 
-test('as many tasks run at a time as there are slots, and a heartbeat keeps their leases', async () => {
+test('as many tasks run at the same time as there are slots, and heartbeats keep their leases', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany({ tasks: [1, 2, 3].map((n) => ({ type: 'code', title: `${n}` })) })
@@ -175,7 +175,7 @@ test('as many tasks run at a time as there are slots, and a heartbeat keeps thei
   await expect.poll(counts, within).toEqual(['completed', 'completed', 'completed'])
 })
 
-test('one whose session is revoked says so, ends its command, and exits with 4', async () => {
+test('a revoked session is reported, ends its command, and exits with 4', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.create({ type: 'code' })
@@ -188,7 +188,7 @@ test('one whose session is revoked says so, ends its command, and exits with 4',
   expect(isAlive(Number(readFileSync(here(server, 'outer'), 'utf8')))).toBe(false)
 })
 
-test('a second SIGTERM ends it without a server too', async () => {
+test('a second SIGTERM ends the process without a server too', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   await server.connect().tasks.create({ type: 'code' })

@@ -75,7 +75,7 @@ async function expectClean(host: Host, secrets: ReadonlySet<string>): Promise<vo
   expect(forms.exec(heard)?.[0]).toBeUndefined()
 }
 
-test('no token, lease, receipt or key is in anything a bridge says to its host', async () => {
+test('no token, lease, receipt or key is in the output of a bridge to its host', async () => {
   await using guarded = await Guarded.start()
   const { server } = guarded
   const { key } = await guarded.key({ scopes: ['agents:register'], roleCeiling: 'developer' })
@@ -88,7 +88,7 @@ test('no token, lease, receipt or key is in anything a bridge says to its host',
   await expectClean(host, secrets)
 })
 
-test('no token, lease, receipt or key is in anything the server says to a host over HTTP', async () => {
+test('no token, lease, receipt or key is in a reply of the server to a host over HTTP', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key({ scopes: ['agents:register'], roleCeiling: 'developer' })
   await using host = await httpHost(guarded.server, { authorization: `Bearer ${key}` })

@@ -14,7 +14,7 @@ test('a task whose model is silent for 25 minutes completes at its first attempt
   expect(host.calls).toEqual(['next_task', 'complete'])
 })
 
-test('eight idle hours are one call of the model and one wait at the server, which then gives the task', async () => {
+test('eight idle hours are one call of the model and one wait at the server, which then returns the task', async () => {
   // The clock jumps, so no ping could be answered in time.
   await using server = await TestServer.start({ limits: { pingMs: 86_400_000 } })
   const lead = server.connect()
@@ -30,7 +30,7 @@ test('eight idle hours are one call of the model and one wait at the server, whi
   expect((await waiting).data).toMatchObject({ task: { taskId: id, attempt: 1 } })
 })
 
-test.skipIf(onPostgres)('a wait ends under the time the host gives a tool, and can be taken up again', async () => {
+test.skipIf(onPostgres)('a wait ends before the time limit of the host for a tool, and can be continued', async () => {
   await using server = await TestServer.start()
   await using host = await bridgedHost(server, { TONY_MCP_MAX_WAIT: '30s' })
   const first = host.call('next_task', { waitSeconds: 600 })
@@ -42,7 +42,7 @@ test.skipIf(onPostgres)('a wait ends under the time the host gives a tool, and c
   expect(await second).toBe(id)
 })
 
-test('a task the host no longer waits for goes back without a lost attempt', async () => {
+test('a task for which the host no longer waits is released without a failure', async () => {
   await using server = await TestServer.start()
   await using host = await bridgedHost(server)
   const gone = new AbortController()
@@ -55,7 +55,7 @@ test('a task the host no longer waits for goes back without a lost attempt', asy
   expect(await host.takes()).toBe(id)
 })
 
-test('a message that a host no longer waits for is kept for when it asks again', async () => {
+test('a message for which a host no longer waits is kept for its next call', async () => {
   await using server = await TestServer.start()
   const peer = await server.agent('peer')
   await using host = await bridgedHost(server)
@@ -67,7 +67,7 @@ test('a message that a host no longer waits for is kept for when it asks again',
   expect(messages).toHaveLength(1)
 })
 
-test('a model that has forgotten its task is shown it again', async () => {
+test('a model that has forgotten its task gets it again', async () => {
   await using server = await TestServer.start()
   await server.connect().tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })
   await using host = await bridgedHost(server)
@@ -76,7 +76,7 @@ test('a model that has forgotten its task is shown it again', async () => {
   expect(await host.takes({ another: true })).not.toBe(taskId)
 })
 
-test('a task that was cancelled under the model is told of with whatever it calls next', async () => {
+test('the next call of the model after a cancel reports it, for any tool', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.create({ type: 'code' })

@@ -22,7 +22,7 @@ function wait(server: TestServer, ...argv: string[]): Waiting {
   return { ended: once(child, 'close').then(() => ({ code: child.exitCode, stdout, stderr })) }
 }
 
-test('a task that is there is named at once, and stays for whoever takes it', async () => {
+test('a ready task is named at once and stays claimable', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id: taskId } = await lead.tasks.create({ type: 'code', title: 'for another' })
@@ -35,7 +35,7 @@ test('a task that is there is named at once, and stays for whoever takes it', as
   expect(await lead.tasks.get({ taskId })).toMatchObject({ status: 'pending', attempt: 0 })
 })
 
-test('a task that comes later ends the wait; one that is not for this agent does not', async () => {
+test('a new task ends the wait, and a task for another agent does not', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await server.agent('ada', { capabilities: ['rust'] })
@@ -47,7 +47,7 @@ test('a task that comes later ends the wait; one that is not for this agent does
   expect(await ended).toMatchObject({ code: 0, stdout: `task ${taskId}\n` })
 })
 
-test('a message is seen without being handed out, by the agent whose token is in the file', async () => {
+test('a message is reported without a delivery, to the agent whose token is in the file', async () => {
   await using server = await TestServer.start()
   const ada = await server.agent('ada')
   const bob = await server.agent('bob')
@@ -61,7 +61,7 @@ test('a message is seen without being handed out, by the agent whose token is in
   expect(await ada.messages.get({ messageId: id })).toMatchObject({ status: 'pending', attempt: 0 })
 })
 
-test('when the time is up the exit code is 124, and nothing is printed', async () => {
+test('the exit code after the time is 124, and nothing is printed', async () => {
   await using server = await TestServer.start()
   await server.agent('ada')
   expect(await wait(server, '--for', 'message', '--agent', 'ada', '--timeout', '1s').ended).toEqual({
@@ -71,14 +71,14 @@ test('when the time is up the exit code is 124, and nothing is printed', async (
   })
 })
 
-test('what cannot be waited for is refused as wrong input', async () => {
+test('an unknown kind of wait is refused as wrong input', async () => {
   await using server = await TestServer.start()
   expect(await wait(server, '--for', 'peace').ended).toMatchObject({ code: 1, stdout: '' })
   expect(await wait(server, '--for', 'task', '--timeout', 'long').ended).toMatchObject({ code: 1 })
   expect(await wait(server, '--for', 'message', '--agent', 'nobody').ended).toMatchObject({ code: 3 })
 })
 
-test('the time is up without a server too', async () => {
+test('the wait ends at its time without a server too', async () => {
   const child = spawn(process.execPath, [
     program,
     'wait',

@@ -23,7 +23,7 @@ test('an agent registers and calls as itself', async () => {
   expect(await refusal(agent.client.system.info())).toMatchObject({ code: 'CLIENT_CLOSED' })
 })
 
-test('registering again with the same secret is the same agent, with another a refusal at once', async () => {
+test('a repeated registration with the same secret is the same agent, and with another secret it is refused at once', async () => {
   await using server = await TestServer.start()
   const options = { url: server.url, name: 'worker', type: 'implementation' }
   const first = await Agent.register({ ...options, clientInstanceId: secret })
@@ -35,7 +35,7 @@ test('registering again with the same secret is the same agent, with another a r
   await second.stop()
 })
 
-test('an agent registers in the project it names', async () => {
+test('an agent registers in the given project', async () => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   await server.connect().projects.create({ name: 'other' })
   const agent = await Agent.register({ url: server.url, project: 'other', name: 'worker', type: 'qa' })
@@ -46,7 +46,7 @@ test('an agent registers in the project it names', async () => {
   expect(await refusal(nowhere)).toMatchObject({ code: 'NOT_FOUND' })
 })
 
-test('registering is tried again while the server cannot be reached', async () => {
+test('a registration is repeated while the server cannot be reached', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   hop.refuse()
@@ -62,7 +62,7 @@ test('registering is tried again while the server cannot be reached', async () =
   await agent.stop()
 })
 
-test('registering is tried again while what answers is not the server yet', async () => {
+test('a registration is repeated while another program answers at the address', async () => {
   let answers = 0
   const proxyless = createServer((_, response) => {
     answers += 1
@@ -78,7 +78,7 @@ test('registering is tried again while what answers is not the server yet', asyn
   proxyless.close()
 })
 
-test('a registration whose answer was lost is repeated, and is the same agent', async () => {
+test('a registration whose reply was lost is repeated, and is the same agent', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const lost = hop.loseAnswers()
@@ -105,7 +105,7 @@ function inbox(): { put: (message: Delivery) => void; next: () => Promise<Delive
   }
 }
 
-test('a message is acked when its handler returns and delivered again when it throws', async () => {
+test('a message is acked when its handler returns and redelivered when it throws', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const agent = await Agent.register({ url: server.url, name: 'worker', type: 'implementation' })
@@ -131,7 +131,7 @@ test('a message is acked when its handler returns and delivered again when it th
   await agent.stop()
 })
 
-test('messages are handled in order, or so many at a time as was asked for', async () => {
+test('messages are handled in order, or with the given concurrency', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const agent = await Agent.register({ url: server.url, name: 'worker', type: 'implementation' })
@@ -197,7 +197,7 @@ test('a slow handler keeps its message', async () => {
 
 // On PostgreSQL the server learns in time that the handler is at work, because a second of its
 // clock takes longer.
-test.skipIf(onPostgres)('what went wrong around a handler of messages is told', async () => {
+test.skipIf(onPostgres)('an error outside a handler of messages is reported', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const agent = await Agent.register({ url: server.url, name: 'worker', type: 'implementation' })
@@ -217,7 +217,7 @@ test.skipIf(onPostgres)('what went wrong around a handler of messages is told', 
   agent.client.close()
 })
 
-test('stopping waits for the message that is handled and takes no other', async () => {
+test('stopping waits for the running message and takes no other', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const agent = await Agent.register({ url: server.url, name: 'worker', type: 'implementation' })

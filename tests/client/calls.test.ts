@@ -24,7 +24,7 @@ function states(): { onState: (state: string) => void; reached: (state: string, 
 
 const titles = async (client: Client) => (await client.tasks.list({})).tasks.map(({ title }) => title)
 
-test('a call made before there is a server is answered once there is one', async () => {
+test('a call before the start of the server is answered once it runs', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   hop.refuse()
@@ -36,7 +36,7 @@ test('a call made before there is a server is answered once there is one', async
   expect((await call).name).toBe('tony-mcp')
 })
 
-test('more calls in one turn than a server takes in one frame are all answered', async () => {
+test('more calls at once than fit into a frame are all answered', async () => {
   await using server = await TestServer.start({ limits: { frameCalls: 500, callsInFlight: 2_000 } })
   const client = server.connect()
   await client.system.info()
@@ -44,7 +44,7 @@ test('more calls in one turn than a server takes in one frame are all answered',
   expect(answers.filter(({ name }) => name === 'tony-mcp')).toHaveLength(1_200)
 })
 
-test('a client outlives a restart of the server on the same port and file', async () => {
+test('a client survives a restart of the server on the same port and file', async () => {
   const first = await TestServer.start()
   const port = Number(new URL(first.url).port)
   const client = createClient({ url: first.url, deadlineMs: 20_000 })
@@ -61,7 +61,7 @@ test('a client outlives a restart of the server on the same port and file', asyn
   }
 })
 
-test('a call whose answer was lost is repeated under the same key and takes effect once', async () => {
+test('a call whose reply was lost is repeated with the same key and takes effect once', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const client = server.connect({ url: hop.url })
@@ -76,7 +76,7 @@ test('a call whose answer was lost is repeated under the same key and takes effe
   expect(tasks.map(({ id }) => id)).toEqual(ids)
 })
 
-test('a claim whose answer was lost finds the same lease again', async () => {
+test('a claim whose reply was lost returns the same lease', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const lead = server.connect()
@@ -96,7 +96,7 @@ test('a claim whose answer was lost finds the same lease again', async () => {
   )
 })
 
-test('a call that must not be done twice is not repeated, and its outcome is unknown', async () => {
+test('a call that must not be repeated is not, and its outcome is unknown', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const client = server.connect({ url: hop.url })
@@ -110,7 +110,7 @@ test('a call that must not be done twice is not repeated, and its outcome is unk
   expect((await client.agents.get({ agent: 'worker' })).incarnation).toBe(1)
 })
 
-test('a refusal after a lost answer does not claim that nothing was applied', async () => {
+test('a refusal after a lost reply does not state that nothing was applied', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const worker = await server.agent('worker')
@@ -129,13 +129,13 @@ test('a refusal after a lost answer does not claim that nothing was applied', as
   expect(await progress).toMatchObject({ code: 'STALE_LEASE', applied: 'unknown' })
 })
 
-test('a refusal of its only attempt says that nothing was applied', async () => {
+test('a refusal of the only attempt states that nothing was applied', async () => {
   await using server = await TestServer.start()
   const refused = await refusal(server.connect().tasks.get({ taskId: 'absent' }))
   expect(refused).toMatchObject({ code: 'NOT_FOUND', applied: 'no' })
 })
 
-test('a call beyond what may be in flight is repeated until it fits', async () => {
+test('a call beyond the limit of open calls is repeated until it fits', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 2 } })
   const client = server.connect()
   const made = await Promise.all(
@@ -145,7 +145,7 @@ test('a call beyond what may be in flight is repeated until it fits', async () =
   expect((await client.tasks.list({})).tasks).toHaveLength(20)
 })
 
-test('every call has a deadline: without a connection nothing was applied', async () => {
+test('the deadline of a call without a connection: nothing was applied', async () => {
   await using hop = await Hop.start('http://127.0.0.1:9')
   hop.refuse()
   const client = createClient({ url: hop.url, deadlineMs: 50 })
@@ -160,7 +160,7 @@ test('every call has a deadline: without a connection nothing was applied', asyn
   }
 })
 
-test('every call has a deadline: with an answer that never comes it may have been applied', async () => {
+test('the deadline of a call without a reply: it may have been applied', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const client = server.connect({ url: hop.url })
@@ -172,7 +172,7 @@ test('every call has a deadline: with an answer that never comes it may have bee
   expect(await titles(server.connect())).toEqual(['made'])
 })
 
-test('a call that is made once is refused at once with what would pass, and sent a single time', async () => {
+test('a call with once is sent a single time, and a temporary refusal is final', async () => {
   await using server = await TestServer.start({ config: { maxPending: 1 } })
   const [ann] = [await server.agent('ann'), await server.agent('bob')]
   const letter = { to: 'bob', type: 'note', payload: 1 }
@@ -183,7 +183,7 @@ test('a call that is made once is refused at once with what would pass, and sent
   expect(performance.now() - began).toBeLessThan(5_000)
 })
 
-test('a deadline that comes while a call is repeated says what the attempt before was refused with', async () => {
+test('a deadline during repetitions names the refusal of the previous attempt', async () => {
   await using server = await TestServer.start({ config: { maxPending: 1 } })
   await using hop = await Hop.start(server.url)
   const [ann] = [await server.agent('ann'), await server.agent('bob')]
@@ -201,7 +201,7 @@ test('a deadline that comes while a call is repeated says what the attempt befor
   })
 })
 
-test('the deadline of a blocking call begins after the time it may wait', async () => {
+test('the deadline of a blocking call starts after its wait', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   const client = server.connect({ token: worker.token, deadlineMs: 300 })
@@ -214,7 +214,7 @@ test('the deadline of a blocking call begins after the time it may wait', async 
   expect((await claim).tasks).toMatchObject([{ id }])
 })
 
-test('a blocking call that is ended early answers with what it has', async () => {
+test('a blocking call that is aborted returns its result so far', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   const ending = new AbortController()
@@ -225,7 +225,7 @@ test('a blocking call that is ended early answers with what it has', async () =>
   expect(await worker.tasks.claim({ waitMs: 60_000 }, { signal: AbortSignal.abort() })).toEqual({ tasks: [] })
 })
 
-test('a blocking call that is ended while there is no connection ends at once', async () => {
+test('a blocking call that is aborted without a connection ends at once', async () => {
   await using hop = await Hop.start('http://127.0.0.1:9')
   hop.refuse()
   const client = createClient({ url: hop.url })
@@ -236,7 +236,7 @@ test('a blocking call that is ended while there is no connection ends at once', 
   client.close()
 })
 
-test('a call too large for a frame is refused here, and costs no other call its connection', async () => {
+test('a call too large for a frame is refused by the client and costs no other call its connection', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const client = server.connect({ url: hop.url })
@@ -247,7 +247,7 @@ test('a call too large for a frame is refused here, and costs no other call its 
   expect(hop.connections).toBe(1)
 })
 
-test('calls of one turn, together larger than a frame, all arrive', async () => {
+test('simultaneous calls that exceed a frame together all arrive', async () => {
   await using server = await TestServer.start()
   const client = server.connect()
   const description = '漢'.repeat(60_000)
@@ -255,7 +255,7 @@ test('calls of one turn, together larger than a frame, all arrive', async () => 
   expect(made.every((task) => task.description === description)).toBe(true)
 })
 
-test('every call is recorded with what became of it', async () => {
+test('every call is recorded with its outcome', async () => {
   await using server = await TestServer.start()
   const records: CallRecord[] = []
   const client = server.connect({ onCall: (record) => records.push(record) })

@@ -18,7 +18,7 @@ const ways: readonly (readonly [string, ClientOptions])[] = [
 const timeouts = { pingMs: 60, pongMs: 60, connectMs: 120 }
 
 test.each(ways)(
-  `${rounds} rounds of bad weather over %s lose no work, do nothing twice, and show no error`,
+  `${rounds} rounds of network faults over %s lose no work, do nothing twice, and show no error`,
   async (_, way) => {
     await using server = await TestServer.start({ clock: systemClock })
     await using weather = await Weather.start(server.url)

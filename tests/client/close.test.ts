@@ -41,7 +41,7 @@ test('a closed client leaves no timer behind, connected or not', async () => {
   while (held('Timeout') > before) await (await fetch(`${server.url}/livez`)).text()
 })
 
-test('a call that waits before it tries again ends with the turn in which the client is closed', async () => {
+test('a call that waits for its next attempt ends in the same iteration of the event loop as the client', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 0 } })
   const client = server.connect()
   let settled = false
@@ -58,7 +58,7 @@ test('a call that waits before it tries again ends with the turn in which the cl
   expect(await call).toMatchObject({ code: 'CLIENT_CLOSED' })
 })
 
-test('one whose server never answers the close is let go all the same', async () => {
+test('a client whose server never answers the close is released all the same', async () => {
   const deaf = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   await once(deaf, 'listening')
   const address = deaf.address()
@@ -74,7 +74,7 @@ test('one whose server never answers the close is let go all the same', async ()
   deaf.close()
 })
 
-test('a server that speaks something else is left, and tried again', async () => {
+test('a server with another protocol is disconnected and tried again', async () => {
   const other = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   await once(other, 'listening')
   const address = other.address()
@@ -92,7 +92,7 @@ test('a server that speaks something else is left, and tried again', async () =>
   other.close()
 })
 
-test('a credential that has ended closes the client for good, and every call says why', async () => {
+test('an ended credential closes the client for good, and every call gets the reason', async () => {
   await using server = await TestServer.start()
   const states: string[] = []
   const worker = await server.agent('worker')
@@ -119,7 +119,7 @@ test('a credential that has ended closes the client for good, and every call say
   expect(states).toEqual(['connecting', 'open', 'closed'])
 })
 
-test('an agent that is superseded has its work aborted, and its loops end', async () => {
+test('the work of a superseded agent is aborted, and its loops end', async () => {
   await using server = await TestServer.start()
   const secret = { clientInstanceId: 'the same secret as before' }
   const agent = await Agent.register({ url: server.url, name: 'worker', type: 'implementation', ...secret })
@@ -138,7 +138,7 @@ test('an agent that is superseded has its work aborted, and its loops end', asyn
   await agent.stop()
 })
 
-test('closing ends an exchange of tokens that is under way', async () => {
+test('closing ends an exchange of tokens', async () => {
   const before = held('Timeout')
   // No server listens, so each of these clients is between two attempts most of the time.
   const clients = Array.from({ length: 20 }, () =>
@@ -160,7 +160,7 @@ test.each([
   'http://127.0.0.1:9/#a',
   'http://127.0.0.1:9/?a=b',
   '',
-])('an address that is none is refused at once: %j', async (url) => {
+])('an invalid address is refused at once: %j', async (url) => {
   expect(() => createClient({ url })).toThrow(/not the URL of a server: use http/)
   const registering = Agent.register({ url, name: 'worker', type: 'qa' })
   expect(await refusal(registering)).toMatchObject({ code: 'INVALID_INPUT', applied: 'no' })

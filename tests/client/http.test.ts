@@ -9,7 +9,7 @@ const overHttp = { calls: 'http', subscriptions: 'sse' } as const
 
 const titles = async (client: Client) => (await client.tasks.list({})).tasks.map(({ title }) => title)
 
-test('queries, mutations and refusals over HTTP are those over the socket', async () => {
+test('queries, mutations and refusals over HTTP equal those over the socket', async () => {
   await using server = await TestServer.start()
   const client = server.connect(overHttp)
   const created = await client.tasks.create({ type: 'code', title: '漢', metadata: { a: [1, null] } })
@@ -19,7 +19,7 @@ test('queries, mutations and refusals over HTTP are those over the socket', asyn
   expect(await refusal(client.tasks.claim({}))).toMatchObject({ code: 'FORBIDDEN' })
 })
 
-test('a mutation over HTTP whose answer was lost is repeated under the same key and takes effect once', async () => {
+test('a mutation over HTTP whose reply was lost is repeated with the same key and takes effect once', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const client = server.connect({ ...overHttp, url: hop.url })
@@ -33,7 +33,7 @@ test('a mutation over HTTP whose answer was lost is repeated under the same key 
   expect((await server.connect().tasks.list({})).tasks.map(({ id }) => id).toSorted()).toEqual(ids.toSorted())
 })
 
-test('a call over HTTP that must not be done twice is repeated only if it never left', async () => {
+test('a call over HTTP that must not run twice is repeated only if it was never sent', async () => {
   await using server = await TestServer.start()
   const gone = await Hop.start(server.url)
   const { url } = gone
@@ -76,7 +76,7 @@ function stateOf() {
   }
 }
 
-test('what the client knows of the connection follows what becomes of its requests', async () => {
+test('the connection state over HTTP follows the outcomes of the HTTP requests', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const { state, seen, reached } = stateOf()
@@ -94,7 +94,7 @@ test('what the client knows of the connection follows what becomes of its reques
   expect(seen).toEqual(['open', 'connecting', 'open', 'closed'])
 })
 
-test('a blocking call over HTTP waits for work, and one that is ended early leaves its place', async () => {
+test('a blocking call over HTTP waits for work, and an aborted one leaves the queue', async () => {
   await using server = await TestServer.start()
   const { token, id: workerId } = await server.agent('worker')
   const worker = server.connect({ ...overHttp, token })
@@ -109,7 +109,7 @@ test('a blocking call over HTTP waits for work, and one that is ended early leav
   expect((await second).tasks).toMatchObject([{ id, claimedBy: workerId }])
 })
 
-test('an agent over HTTP works, and a lease nobody heard of before it stopped is free at once', async () => {
+test('an agent over HTTP works, and a lease whose reply was lost before its stop is free at once', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id } = await lead.tasks.create({ type: 'code' })
@@ -125,7 +125,7 @@ test('an agent over HTTP works, and a lease nobody heard of before it stopped is
   expect(after).toMatchObject({ status: 'pending', failures: 0 })
 })
 
-test('all clients of a process share at most 32 connections for calls that do not wait', async () => {
+test('all clients of a process share at most 32 connections for calls that do not block', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const clients = Array.from({ length: 4 }, () => server.connect({ ...overHttp, url: hop.url }))
@@ -134,7 +134,7 @@ test('all clients of a process share at most 32 connections for calls that do no
   expect(hop.connections).toBeLessThanOrEqual(64)
 })
 
-test('a session over HTTP gets its next token when the server says that this one has ended', async () => {
+test('a session over HTTP gets its next token when the server reports the end of its token', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key()
   const registered = await guarded.register(key)
@@ -145,7 +145,7 @@ test('a session over HTTP gets its next token when the server says that this one
   expect((await client.auth.whoami()).expiresAt).not.toBe(expiresAt)
 })
 
-test('a credential over HTTP that was revoked closes the client', async () => {
+test('a revoked credential over HTTP closes the client', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key()
   const registered = await guarded.register(key)
@@ -156,7 +156,7 @@ test('a credential over HTTP that was revoked closes the client', async () => {
   expect(client.connection.state).toBe('closed')
 })
 
-test('closing ends requests in flight, and every call has its deadline', async () => {
+test('closing ends the open HTTP requests, and every call has its deadline', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const records: CallRecord[] = []

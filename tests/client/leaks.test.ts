@@ -15,7 +15,7 @@ const count = (names: readonly string[] | undefined, kind: RegExp): number =>
 const rounds = roundsOf({ part: 200, full: 1_000, variable: 'ROUNDS' })
 
 test.each(['socket', 'http'])(
-  `${rounds} lost connections leave no memory, timer, socket or listener behind, and the process ends by itself: %s`,
+  `${rounds} lost connections leave no memory, timer, socket or listener behind, and the process ends: %s`,
   async (calls) => {
     await using server = await TestServer.start()
     await using child = new Child('reconnecting.ts', server.url, calls, String(rounds))

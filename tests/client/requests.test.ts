@@ -7,7 +7,7 @@ const unexpected = (): never => {
   throw new Error('no message was expected')
 }
 
-test('what the handler of requests returns is the answer, and the request is acked with it', async () => {
+test('the result of a request handler is the reply, and the request is acked with it', async () => {
   await using server = await TestServer.start()
   const ada = await server.agent('ada')
   const bob = await register(server, { name: 'bob', capabilities: ['sum'] })
@@ -28,7 +28,7 @@ test('what the handler of requests returns is the answer, and the request is ack
   await bob.stop()
 })
 
-test('what it throws is the answer too: an error, and not a message that comes again', async () => {
+test('an error of a request handler is the reply, and the message is not redelivered', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const bob = await register(server, { name: 'bob' })
@@ -50,7 +50,7 @@ test('what it throws is the answer too: an error, and not a message that comes a
   await bob.stop()
 })
 
-test('other mail goes to the handler of messages, and so does what only looks like a request', async () => {
+test('other messages, and messages that only resemble requests, go to the message handler', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const bob = await register(server, { name: 'bob' })
@@ -70,7 +70,7 @@ test('other mail goes to the handler of messages, and so does what only looks li
   await bob.stop()
 })
 
-test('without a handler of requests they are messages like others, and answered by hand', async () => {
+test('requests without a request handler are messages, and are answered by hand', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const bob = await register(server, { name: 'bob' })
@@ -83,7 +83,7 @@ test('without a handler of requests they are messages like others, and answered 
   await bob.stop()
 })
 
-test('an answer nobody may give is told', async () => {
+test('a reply that the agent may not give is reported', async () => {
   await using server = await TestServer.start()
   const bob = await register(server, { name: 'bob' })
   const told = signal<unknown>()

@@ -15,7 +15,7 @@ const seqs = (events: readonly FeedEvent[]): number[] => events.map(({ seq }) =>
 const fill = (server: TestServer, tasks: number) =>
   server.connect().tasks.createMany({ tasks: Array.from({ length: tasks }, () => ({ type: 'code' })) })
 
-test('one that watches goes on after what it had handled, in another process too', async () => {
+test('a watcher continues after its last handled event, in another process too', async () => {
   await using server = await TestServer.start()
   await fill(server, 10)
   const store = memory()
@@ -26,7 +26,7 @@ test('one that watches goes on after what it had handled, in another process too
   expect(store.saved.at(-1)?.split('.')[1]).toBe('9')
 })
 
-test('one that watches hands out no checkpoints, saves at the end what it held back, and ends with its signal', async () => {
+test('a watcher gets no checkpoints, saves its last position at the end, and ends with its signal', async () => {
   await using server = await TestServer.start()
   await fill(server, 3)
   const store = memory()
@@ -46,7 +46,7 @@ test('one that watches hands out no checkpoints, saves at the end what it held b
   await agent.stop()
 })
 
-test('a cursor the log does not know is thrown by the loop, and so is a store that fails', async () => {
+test('an unknown cursor and a failed store are thrown by the loop', async () => {
   await using server = await TestServer.start()
   await fill(server, 3)
   const old: CursorStore = { load: () => 'other.1', save: () => undefined }
@@ -62,7 +62,7 @@ test('a cursor the log does not know is thrown by the loop, and so is a store th
   )
 })
 
-test('an agent asks another, and what that throws or refuses is an error with its code', async () => {
+test('an agent sends a request to another, and an error or a refusal has its code', async () => {
   await using server = await TestServer.start()
   const [asks, answers] = await Promise.all([
     register(server, { name: 'asks' }),
@@ -97,7 +97,7 @@ test('an agent asks another, and what that throws or refuses is an error with it
   await Promise.all([asks.stop(), answers.stop(), byHand.stop()])
 })
 
-test('a handler hears at once that its task was cancelled, without a heartbeat', async () => {
+test('a handler is notified at once that its task was cancelled, without a heartbeat', async () => {
   await using server = await TestServer.start()
   const agent = await register(server, { heartbeatMs: 3_600_000 })
   const { tell, told } = signal<string>()
@@ -114,7 +114,7 @@ test('a handler hears at once that its task was cancelled, without a heartbeat',
   await agent.stop()
 })
 
-test('a call under a lease that is over tells the handler too', async () => {
+test('a call with a stale lease notifies the handler too', async () => {
   await using server = await TestServer.start()
   const agent = await register(server, { heartbeatMs: 3_600_000 })
   const { tell, told } = signal<boolean>()
@@ -128,7 +128,7 @@ test('a call under a lease that is over tells the handler too', async () => {
   await agent.stop()
 })
 
-test('heartbeats report what was handled, how, and what the process uses', async () => {
+test('heartbeats report the handled work, its results and the resources of the process', async () => {
   await using server = await TestServer.start()
   const agent = await register(server, { heartbeatMs: 3_600_000, healthMs: 1 })
   const lead = server.connect()
@@ -154,7 +154,7 @@ test('heartbeats report what was handled, how, and what the process uses', async
   await silent.stop()
 })
 
-test('an agent that is asked to leave is told so once', async () => {
+test('an agent is notified once that it drains', async () => {
   await using server = await TestServer.start()
   let told = 0
   const onDraining = () => {
@@ -169,7 +169,7 @@ test('an agent that is asked to leave is told so once', async () => {
   await agent.stop()
 })
 
-test('one that stops within a time tells its handlers then, and its tasks go back without burning an attempt', async () => {
+test('an agent that stops within a time notifies its handlers then, and its tasks are released without a failure', async () => {
   await using server = await TestServer.start()
   const agent = await register(server)
   const { tell, told } = signal<string>()
@@ -192,23 +192,20 @@ test('one that stops within a time tells its handlers then, and its tasks go bac
   expect(errors).toEqual([])
 })
 
-test.each(['finishes', 'goes on'])(
-  'a process that is told to end drains and then ends: a task that %s',
-  async (what) => {
-    await using server = await TestServer.start()
-    const lead = server.connect()
-    const { id } = await lead.tasks.create({ type: 'code' })
-    await using child = new Child('draining.ts', server.url, what)
-    await child.says('working')
-    child.terminate()
-    const { signal: ended } = await child.end()
-    expect(ended).toBe('SIGTERM')
-    const { status, failures } = await lead.tasks.get({ taskId: id })
-    expect([status, failures]).toEqual([what === 'finishes' ? 'completed' : 'pending', 0])
-  },
-)
+test.each(['finishes', 'continues'])('SIGTERM drains a process and then ends it: a task that %s', async (what) => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id } = await lead.tasks.create({ type: 'code' })
+  await using child = new Child('draining.ts', server.url, what)
+  await child.says('working')
+  child.terminate()
+  const { signal: ended } = await child.end()
+  expect(ended).toBe('SIGTERM')
+  const { status, failures } = await lead.tasks.get({ taskId: id })
+  expect([status, failures]).toEqual([what === 'finishes' ? 'completed' : 'pending', 0])
+})
 
-test('registering with a handler of SIGTERM leaves none behind', async () => {
+test('a registration with a handler of SIGTERM leaves no handler behind', async () => {
   await using server = await TestServer.start()
   const before = process.listenerCount('SIGTERM')
   const agent = await Agent.register({ url: server.url, name: 'a', type: 'qa', drainOnSigterm: true })

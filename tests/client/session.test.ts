@@ -15,7 +15,7 @@ async function renewed(client: Client, before: string | null): Promise<string | 
   }
 }
 
-test('a client that has a session refreshes its token in time, and goes on on the same socket', async () => {
+test('a client with a session refreshes its token in time and keeps its socket', async () => {
   await using guarded = await Guarded.start(patient)
   const { server } = guarded
   const { key } = await guarded.key()
@@ -37,7 +37,7 @@ test('a client that has a session refreshes its token in time, and goes on on th
   expect(states).toEqual(['connecting', 'open'])
 })
 
-test('one whose token ended while it was away refreshes it and comes back', async () => {
+test('a client whose token expired without a connection refreshes it and returns', async () => {
   await using guarded = await Guarded.start(patient)
   await using hop = await Hop.start(guarded.server.url)
   const { key } = await guarded.key()
@@ -49,7 +49,7 @@ test('one whose token ended while it was away refreshes it and comes back', asyn
   await agent.stop()
 })
 
-test('a refresh whose answer was lost is asked for again, and the session lives on', async () => {
+test('a refresh whose reply was lost is repeated, and the session continues', async () => {
   await using guarded = await Guarded.start(patient)
   await using hop = await Hop.start(guarded.server.url)
   const { key } = await guarded.key()
@@ -66,7 +66,7 @@ test('a refresh whose answer was lost is asked for again, and the session lives 
   expect((await guarded.admin.auth.sessions.list({})).sessions).toHaveLength(1)
 })
 
-test('one whose answer never comes, on a connection that stays, is asked for again in time', async () => {
+test('a refresh without a reply, on an open connection, is repeated in time', async () => {
   await using guarded = await Guarded.start(patient)
   await using hop = await Hop.start(guarded.server.url)
   const { key } = await guarded.key()
@@ -85,7 +85,7 @@ test('one whose answer never comes, on a connection that stays, is asked for aga
   expect((await guarded.admin.auth.sessions.list({})).sessions).toHaveLength(1)
 })
 
-test('one whose session was revoked is told so, and stops', async () => {
+test('a client whose session was revoked gets the reason and stops', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key()
   const agent = await Agent.register({
@@ -100,7 +100,7 @@ test('one whose session was revoked is told so, and stops', async () => {
   await agent.stop()
 })
 
-test('an agent that may not register is told so at once', async () => {
+test('an agent that may not register gets the reason at once', async () => {
   await using guarded = await Guarded.start()
   const options = { url: guarded.server.url, name: 'worker', type: 'implementation' }
   expect(await refusal(Agent.register(options))).toMatchObject({ code: 'UNAUTHENTICATED' })

@@ -21,7 +21,7 @@ const reader = (feed: Subscription<FeedEvent>) => {
 const fill = (server: TestServer, tasks: number) =>
   server.connect().tasks.createMany({ tasks: Array.from({ length: tasks }, () => ({ type: 'code' })) })
 
-test('a feed of server-sent events goes on where it was after each lost connection', async () => {
+test('a feed of server-sent events continues after each lost connection', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const feed = server.connect({ ...overHttp, url: hop.url }).events.subscribe({ cursor: 'start' })
@@ -38,7 +38,7 @@ test('a feed of server-sent events goes on where it was after each lost connecti
   expect(feed.cursor?.split('.')[1]).toBe('15')
 })
 
-test('a stream on which nothing comes any more is taken up again', async () => {
+test('a stream without data is opened again', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const timeouts = { pingMs: 50, pongMs: 50 }
@@ -52,7 +52,7 @@ test('a stream on which nothing comes any more is taken up again', async () => {
   expect(await next()).toBe(2)
 })
 
-test('a refusal is thrown by the loop, and leaving it ends the request', async () => {
+test('a refusal is thrown by the loop, and leaving the loop ends the HTTP request', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const client = server.connect({ ...overHttp, url: hop.url })
@@ -67,7 +67,7 @@ test('a refusal is thrown by the loop, and leaving it ends the request', async (
   expect(await take(client.events.subscribe({}), 1)).toEqual([])
 })
 
-test('an inbox over server-sent events hands out mail', async () => {
+test('an inbox over server-sent events delivers messages', async () => {
   await using server = await TestServer.start()
   const { token, id } = await server.agent('reader')
   const client = server.connect({ ...overHttp, token })
@@ -78,7 +78,7 @@ test('an inbox over server-sent events hands out mail', async () => {
   await client.messages.ack({ messageId: mail?.id ?? '', receipt: mail?.receipt ?? '' })
 })
 
-test('a feed outlives the token it was opened with, where there is a session', async () => {
+test('a feed outlives its token if there is a session', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key()
   const registered = await guarded.register(key)

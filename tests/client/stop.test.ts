@@ -3,7 +3,7 @@ import { TestServer } from '../support/server.ts'
 import { Hop } from '../transports/hop.ts'
 import { counter, register, signal } from './agents.ts'
 
-test('stopping waits for the handlers that run, completes their tasks and takes nothing new', async () => {
+test('stopping waits for the running handlers, completes their tasks and takes nothing new', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })
@@ -30,7 +30,7 @@ test('stopping waits for the handlers that run, completes their tasks and takes 
   ])
 })
 
-test('an idle agent stops at once, without waiting its claim out', async () => {
+test("an idle agent stops at once, without the rest of its claim's wait", async () => {
   await using server = await TestServer.start()
   const agent = await register(server)
   const loop = agent.work(() => undefined, { slots: 4 })
@@ -40,7 +40,7 @@ test('an idle agent stops at once, without waiting its claim out', async () => {
   expect((await server.connect().agents.get({ agent: 'worker' })).status).toBe('idle')
 })
 
-test('a task that arrives after stopping was asked for goes back without burning an attempt', async () => {
+test('a task that arrives after the call of stop is released without a failure', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   let stop: () => void = () => undefined
@@ -60,7 +60,7 @@ test('a task that arrives after stopping was asked for goes back without burning
   await agent.stop()
 })
 
-test('an agent whose server is gone stops at once', async () => {
+test('an agent without a server stops at once', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const offline = counter(2)
@@ -73,7 +73,7 @@ test('an agent whose server is gone stops at once', async () => {
   await agent.stop()
 })
 
-test('work goes on after the connection was lost, and each task is done once', async () => {
+test('work continues after a lost connection, and each task is done once', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const lead = server.connect()
@@ -97,7 +97,7 @@ test('work goes on after the connection was lost, and each task is done once', a
 })
 
 test.each(['socket', 'http'] as const)(
-  'stopping within a time is over soon after it without a server too: %s',
+  'stopping within a time ends soon after that time without a server too: %s',
   async (calls) => {
     await using server = await TestServer.start()
     await using hop = await Hop.start(server.url)

@@ -26,7 +26,7 @@ const reader = (feed: Subscription<FeedEvent>) => {
   }
 }
 
-test('a subscription goes on where it was after each lost connection', async () => {
+test('a subscription continues after each lost connection', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const lead = server.connect()
@@ -43,7 +43,7 @@ test('a subscription goes on where it was after each lost connection', async () 
   expect(seqs(seen)).toEqual(upTo(15))
 })
 
-test('a subscription opened while there is no connection begins with the first one', async () => {
+test('a subscription without a connection begins with the first one', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   await fill(server.connect(), 2)
@@ -53,7 +53,7 @@ test('a subscription opened while there is no connection begins with the first o
   expect(seqs(await feed)).toEqual([1, 2])
 })
 
-test('the cursor is of the last event handed out, whatever was received beyond it', async () => {
+test('the cursor is that of the last handed out event, whatever was received after it', async () => {
   await using server = await TestServer.start()
   const client = server.connect()
   await fill(client, 10)
@@ -66,7 +66,7 @@ test('the cursor is of the last event handed out, whatever was received beyond i
   expect(seqs(rest)).toEqual(upTo(7, 4))
 })
 
-test('one that is not read is paused on the server, and taken up again from where it was', async () => {
+test('an unread subscription is paused on the server and continues from its position', async () => {
   await using server = await TestServer.start({ limits: { subscriptions: 1 } })
   const lead = server.connect()
   await fill(lead, 12_000)
@@ -85,7 +85,7 @@ test('one that is not read is paused on the server, and taken up again from wher
   expect(seqs(seen)).toEqual(upTo(12_000))
 })
 
-test('one that was paused when the connection was lost is taken up again on the next', async () => {
+test('a subscription that was paused when the connection was lost continues on the next one', async () => {
   await using server = await TestServer.start({ limits: { subscriptions: 1 } })
   await using hop = await Hop.start(server.url)
   await fill(server.connect(), 8_000)
@@ -124,7 +124,7 @@ test('leaving the loop ends the subscription on the server', async () => {
   }
 })
 
-test('a subscription that is closed hands out nothing more, also when a signal closes it', async () => {
+test('a closed subscription hands out nothing more, also if a signal closes it', async () => {
   await using server = await TestServer.start()
   const client = server.connect()
   await fill(client, 10)
@@ -150,7 +150,7 @@ test('a refusal is thrown by the loop', async () => {
   await expect(take(client.messages.inbox({}), 1)).rejects.toMatchObject({ code: 'FORBIDDEN' })
 })
 
-test('a subscription goes on after its server cut the socket off as too slow', async () => {
+test('a subscription continues after its server has closed the socket of a slow consumer', async () => {
   await using server = await TestServer.start({ limits: { socketBufferBytes: 4_096 } })
   const lead = server.connect()
   const title = '漢'.repeat(1_000)

@@ -32,7 +32,7 @@ const failing = { status: 500, body: { error: { message: 'failed', data: { code:
 const busy = { status: 429, body: { error: { message: 'busy', data: { code: 'RATE_LIMITED' } } } }
 const well = { status: 200, body: { result: { data: { name: 'well' } } } }
 
-test('calls made without a connection are sent in their order once there is one', async () => {
+test('calls without a connection are sent in their order once there is one', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   hop.refuse()
@@ -44,7 +44,7 @@ test('calls made without a connection are sent in their order once there is one'
   expect((await client.tasks.list({})).tasks.map(({ title }) => title)).toEqual(titles)
 })
 
-test('a call beyond the offline queue is refused by name, and those in it are made', async () => {
+test('a call beyond the offline queue is refused with OFFLINE_QUEUE_FULL, and those in it are made', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   hop.refuse()
@@ -58,7 +58,7 @@ test('a call beyond the offline queue is refused by name, and those in it are ma
   expect((await client.tasks.list({})).tasks).toHaveLength(4)
 })
 
-test('the offline queue is bounded in bytes too, and a call that was given up leaves its place', async () => {
+test('the offline queue is limited in bytes too, and an aborted call frees its bytes', async () => {
   await using hop = await Hop.start('http://127.0.0.1:9')
   hop.refuse()
   const client = createClient({ url: hop.url, offlineQueue: { bytes: 1_000 } })
@@ -81,7 +81,7 @@ test('the offline queue counts the bytes of a call in UTF-8, not its characters'
   client.close()
 })
 
-test('a server that fails again and again is left alone, and tried with one call', async () => {
+test('a server with repeated failures is not called for a time, and then tested with one call', async () => {
   let answer = failing as typeof failing | typeof well
   await using server = await answering(() => answer)
   const breaker = { failures: 3, openMs: 60_000 }
@@ -102,7 +102,7 @@ test('a server that fails again and again is left alone, and tried with one call
   soon.close()
 })
 
-test('repeats beyond the budget wait for their turn, and none is refused for it', async () => {
+test('repetitions beyond the budget wait, and none is refused', async () => {
   await using server = await answering((path) => (path.includes('info') ? busy : well))
   const client = createClient({ url: server.url, calls: 'http', retries: { burst: 5, perSecond: 1 } })
   const calls = Array.from({ length: 10 }, () => refusal(client.system.info({}, { deadlineMs: 1_500 })))
@@ -114,7 +114,7 @@ test('repeats beyond the budget wait for their turn, and none is refused for it'
   client.close()
 })
 
-test('a socket nothing comes from is taken for dead, and so is one that is never answered', async () => {
+test('a socket without data is closed as dead, and so is one without a reply', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const changes: StateChange[] = []
@@ -137,7 +137,7 @@ test('a socket nothing comes from is taken for dead, and so is one that is never
   )
 })
 
-test('an exchange of tokens that is refused by what stands between is not asked for without a pause', async () => {
+test('an exchange of tokens that an intermediary refuses is not repeated without a pause', async () => {
   const refused = { status: 403, body: { error: { message: 'no', data: { code: 'FORBIDDEN' } } } }
   await using between = await answering(() => refused)
   const session = { token: 'old', refreshToken: 'a', expiresInMs: 1 }
@@ -147,7 +147,7 @@ test('an exchange of tokens that is refused by what stands between is not asked 
   client.close()
 })
 
-test('an exchange that failed is made again although nobody waits for it', async () => {
+test('a failed exchange is repeated although no call waits for it', async () => {
   const refused = { status: 403, body: { error: { message: 'no', data: { code: 'FORBIDDEN' } } } }
   await using between = await answering(() => refused)
   const session = { token: 'old', refreshToken: 'a', expiresInMs: 300 }

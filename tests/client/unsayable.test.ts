@@ -9,8 +9,8 @@ const half = `a${'🚀'.repeat(10_000)}`
 test.each<[string, () => unknown]>([
   ['a list that is too long', () => Array.from({ length: 10_001 }, () => 1)],
   ['a text that is too large', () => 'x'.repeat(2_097_152)],
-  ['what is no JSON', () => 1n],
-])('a result that cannot be said fails the task, once: %s', async (_, handler) => {
+  ['a value that is not JSON', () => 1n],
+])('a result that cannot be serialized fails the task, once: %s', async (_, handler) => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const { id: taskId } = await lead.tasks.create({ type: 'code', maxAttempts: 3 })
@@ -27,7 +27,7 @@ test.each<[string, () => unknown]>([
 test.each<[string, string]>([
   ['that ends in the middle of a character', half],
   ['with a NUL character', 'a\0b'],
-  ['without a word', ''],
+  ['without a message', ''],
 ])('an error %s fails the task', async (_, message) => {
   await using server = await TestServer.start()
   const lead = server.connect()
@@ -40,7 +40,7 @@ test.each<[string, string]>([
   await agent.stop()
 })
 
-test('an answer that cannot be said is an error to whoever asked, and not silence', async () => {
+test('a reply that cannot be serialized is an error for the requester', async () => {
   await using server = await TestServer.start()
   const [ada, bob] = [await server.agent('ada'), await register(server, { name: 'bob' })]
   bob.onMessage(() => undefined, { onRequest: () => Array.from({ length: 10_001 }, () => 1) })
@@ -49,7 +49,7 @@ test('an answer that cannot be said is an error to whoever asked, and not silenc
   await bob.stop()
 })
 
-test('an idempotency key that is undefined is none: the client makes one, and the call takes effect once', async () => {
+test('an undefined idempotency key counts as absent: the client makes one, and the call takes effect once', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const client = server.connect({ url: hop.url })
@@ -63,7 +63,7 @@ test('an idempotency key that is undefined is none: the client makes one, and th
   expect((await server.connect().tasks.list({})).tasks).toHaveLength(1)
 })
 
-test.each(['socket', 'http'] as const)('a signal ends no call that does not wait: over %s', async (calls) => {
+test.each(['socket', 'http'] as const)('a signal does not end a call that does not block: over %s', async (calls) => {
   await using server = await TestServer.start()
   const client = server.connect({ calls })
   await client.system.info()
@@ -73,7 +73,7 @@ test.each(['socket', 'http'] as const)('a signal ends no call that does not wait
   await expect(made).resolves.toMatchObject({ type: 'code' })
 })
 
-test('a watcher whose store is slow for a moment keeps the last place, not an earlier one', async () => {
+test('a watcher with a slow store saves its last position and not an earlier one', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   for (const title of ['a', 'b', 'c']) await lead.tasks.create({ type: 'code', title })
@@ -103,7 +103,7 @@ test('a watcher whose store is slow for a moment keeps the last place, not an ea
   expect(place).toMatch(/\.2$/)
 })
 
-test('what is refused otherwise is still told as what it is', async () => {
+test('other refusals keep their own errors', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.create({ type: 'code' })

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { counter, register, signal } from './agents.ts'
 
-test('what a handler returns completes its task, in order of creation', async () => {
+test('the result of a handler completes its task, in order of creation', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const agent = await register(server)
@@ -25,7 +25,7 @@ test('what a handler returns completes its task, in order of creation', async ()
   await agent.stop()
 })
 
-test('the task after the first comes with the completion of the one before', async () => {
+test('the next task comes with the completion of the previous one', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany({ tasks: Array.from({ length: 10 }, () => ({ type: 'code' })) })
@@ -40,7 +40,7 @@ test('the task after the first comes with the completion of the one before', asy
   expect(calls.filter((path) => path === 'tasks.claim').length).toBeLessThanOrEqual(2)
 })
 
-test('no more handlers run at a time than there are slots', async () => {
+test('no more handlers run at the same time than there are slots', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.tasks.createMany({ tasks: Array.from({ length: 9 }, () => ({ type: 'code' })) })
@@ -74,7 +74,7 @@ test('no more handlers run at a time than there are slots', async () => {
   await agent.stop()
 })
 
-test('what a handler throws fails the attempt, a FinalError the task', async () => {
+test('an error of a handler fails the attempt, and a FinalError fails the task', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const agent = await register(server)
@@ -98,7 +98,7 @@ test('what a handler throws fails the attempt, a FinalError the task', async () 
   await agent.stop()
 })
 
-test('a heartbeat extends the leases that are worked on', async () => {
+test('a heartbeat extends the leases of the running tasks', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const agent = await register(server)
@@ -122,7 +122,7 @@ test('a heartbeat extends the leases that are worked on', async () => {
   await agent.stop()
 })
 
-test('heartbeats are sent by themselves', async () => {
+test('heartbeats are sent without a call of the program', async () => {
   await using server = await TestServer.start()
   const beats = counter(3)
   const agent = await register(server, {
@@ -134,7 +134,7 @@ test('heartbeats are sent by themselves', async () => {
 })
 
 test.each(['cancelled', 'expired'])(
-  'a handler whose lease was %s is told by its signal, and its result does not count',
+  'a handler whose lease was %s is notified by its signal, and its result does not count',
   async (how) => {
     await using server = await TestServer.start()
     const lead = server.connect()
@@ -163,7 +163,7 @@ test.each(['cancelled', 'expired'])(
   },
 )
 
-test('progress is noted under the lease, and of a lost one is refused', async () => {
+test('progress is reported under the lease, and refused for a lost one', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const agent = await register(server)
