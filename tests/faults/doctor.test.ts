@@ -19,7 +19,7 @@ describe.skipIf(postgresServer === undefined)('the doctor of a PostgreSQL', () =
     return { code, findings, alive: findings.filter(({ check }) => check === 'replica').length }
   }
 
-  test('lists the replicas that are alive, and one that was killed no more', async () => {
+  test('lists the live replicas, and a killed one no longer', async () => {
     await using replicas = await ReplicaProcesses.start(3)
     const { code, findings, alive } = await examine(replicas.database.url)
     expect(code).toBe(0)
@@ -31,7 +31,7 @@ describe.skipIf(postgresServer === undefined)('the doctor of a PostgreSQL', () =
     expect(left).toBe(2)
   })
 
-  test('names a session that was left idle in a transaction, with its process and its program', async () => {
+  test('names a session that is idle in a transaction, with its process and its program', async () => {
     await using database = await Database.create()
     const sessions = async (idleTransactionMs?: number) => {
       const findings = await examinePostgres(database.url, idleTransactionMs === undefined ? {} : { idleTransactionMs })
@@ -55,7 +55,7 @@ describe.skipIf(postgresServer === undefined)('the doctor of a PostgreSQL', () =
     })
   })
 
-  test('says what is wrong with one that no server has used', async () => {
+  test('names the faults of a database that no server has used', async () => {
     await using database = await Database.create({ empty: true })
     expect(await examine(database.url)).toMatchObject({
       code: 1,

@@ -30,8 +30,8 @@ async function readOn(url: string, name: string): Promise<{ stop(): Promise<void
   }
 }
 
-describe.skipIf(postgresServer === undefined)('a replica that is told to end while agents work through it', () => {
-  test('is not ready at once, hands them over without an error or a lost lease, and exits with 0', async () => {
+describe.skipIf(postgresServer === undefined)('a replica that is terminated while agents work through it', () => {
+  test('is not ready at once, hands its clients over without an error or a lost lease, and exits with 0', async () => {
     await using replicas = await ReplicaProcesses.start(2, { MCP_DRAIN_MS: String(drainMs) })
     const { balancer, children, urls } = replicas
     const [leaving] = children

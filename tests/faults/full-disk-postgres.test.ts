@@ -20,7 +20,7 @@ async function run(url: string, ...texts: readonly string[]): Promise<void> {
 }
 
 test.skipIf(postgresServer === undefined || !mayMount())(
-  'a PostgreSQL whose tables find no room refuses writes by name, answers reads, and is written to again without a restart',
+  'a PostgreSQL with a full disk refuses writes with STORAGE_FULL, answers reads, and accepts writes again without a restart',
   async () => {
     using disk = new SmallDisk(40)
     const place = join(disk.path, 'tables')

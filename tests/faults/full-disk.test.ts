@@ -32,7 +32,7 @@ async function exhaust(server: TestServer): Promise<number> {
 }
 
 describe.runIf(mayMount())('on a full disk', () => {
-  test('writes are refused by name, reads answered, the ballast given up; with room again all goes on by itself', async () => {
+  test('writes are refused with STORAGE_FULL, reads are answered and the ballast is deleted; with space again all continues without an operator', async () => {
     using disk = new SmallDisk(24)
     await using server = await serverOn(disk)
     await server.sweep()
@@ -83,7 +83,7 @@ describe.runIf(mayMount())('on a full disk', () => {
     expect(lines.at(-1)?.msg).toBe('the disk has space again: writes are accepted')
   })
 
-  test('retention frees what is over, although nothing else can be written', async () => {
+  test('retention deletes old rows, although nothing else can be written', async () => {
     using disk = new SmallDisk(24)
     await using server = await serverOn(disk)
     await server.sweep()
@@ -99,7 +99,7 @@ describe.runIf(mayMount())('on a full disk', () => {
   })
 })
 
-test('a server whose database is damaged under it ends by itself, with an error, and answers nothing more', async () => {
+test('a server whose database is damaged during its run ends with an error and answers nothing more', async () => {
   using folder = new StoreFolder()
   await using child = new Child('damage.ts', folder.file)
   await child.says('damaged')

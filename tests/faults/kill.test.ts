@@ -122,7 +122,7 @@ async function createTasks(client: Client): Promise<void> {
   }
 }
 
-test('nothing acknowledged is lost and the feed is whole when the server is killed five times at work', async () => {
+test('no acknowledged write is lost and the feed has no gap when the server is killed five times during work', async () => {
   using folder = new StoreFolder()
   await using children = new AsyncDisposableStack()
   const roll = dice(20_260_101)

@@ -81,7 +81,7 @@ function expectNoInput(text: string, leaseToken: string): void {
 const failedCalls = (lines: readonly Line[]): readonly Line[] => lines.filter(({ msg }) => msg === 'call failed')
 
 describe('the log of statements that fail, on SQLite,', () => {
-  test('names the fault and holds no input', async () => {
+  test('names the fault and contains no input', async () => {
     await using logged = await LoggedServer.start({})
     const { server } = logged
     const { leaseToken } = await failThreeWrites(server, () => {
@@ -110,7 +110,7 @@ describe.skipIf(postgresServer === undefined)('the log of statements that fail, 
     (what, index) => `create trigger fail_${index} before ${what} for each row execute function fail()`,
   )
 
-  test('names the fault and holds no input', async () => {
+  test('names the fault and contains no input', async () => {
     await using database = await Database.create()
     await using logged = await LoggedServer.start({ postgres: { url: database.url } })
     const { server } = logged
@@ -140,7 +140,7 @@ describe.skipIf(postgresServer === undefined)('the log of statements that fail, 
     expect(names).toEqual(expect.arrayContaining(['no_title', 'no_payload', 'no_claim']))
   })
 
-  test('holds no input when a lock times out or the connection is lost', async () => {
+  test('contains no input when a lock times out or the connection is lost', async () => {
     await using database = await Database.create()
     await using logged = await LoggedServer.start({ postgres: { url: database.url }, clock: systemClock })
     const { server } = logged

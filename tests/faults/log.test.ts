@@ -68,7 +68,7 @@ describe('a log that cannot be written', () => {
     expect(ms).toBeLessThan(5_000)
   })
 
-  test('does not stop a server whose outputs are pipes that nobody holds any more', async () => {
+  test('does not stop a server whose outputs are closed pipes', async () => {
     await using server = await ServerProcess.start({ env: everyCall, output: 'pipe', errors: 'pipe' })
     server.process.stdout?.destroy()
     server.process.stderr?.destroy()
@@ -78,7 +78,7 @@ describe('a log that cannot be written', () => {
     expect((await stopMs(server)).code).toBe(0)
   })
 
-  test('does not stop a server whose LOG_DIR cannot be made: it says so on standard error and answers', async () => {
+  test('does not stop a server whose LOG_DIR cannot be created: it reports that on standard error and replies', async () => {
     await using server = await ServerProcess.start({ env: { LOG_DIR: '/dev/null/log' }, errors: 'pipe' })
     let errors = ''
     server.process.stderr?.on('data', (data: Buffer) => {
@@ -91,7 +91,7 @@ describe('a log that cannot be written', () => {
 })
 
 describe.runIf(mayMount())('a LOG_DIR on a full disk', () => {
-  test('does not stop the server, and with space again the log goes on and says how much it lacks', async () => {
+  test('does not stop the server, and with space again the log continues with the number of lost lines', async () => {
     using disk = new SmallDisk(4)
     await using server = await ServerProcess.start({ env: { ...everyCall, LOG_DIR: disk.path } })
     const file = join(disk.path, 'mcp-server.log')
@@ -106,7 +106,7 @@ describe.runIf(mayMount())('a LOG_DIR on a full disk', () => {
     expect(lines(file).at(-1)).toMatchObject({ time: expect.any(String) })
   })
 
-  test('that stays full keeps the server from neither its answers nor its end', async () => {
+  test('that stays full prevents neither the replies of the server nor its end', async () => {
     using disk = new SmallDisk(2)
     await using server = await ServerProcess.start({ env: { ...everyCall, LOG_DIR: disk.path } })
     disk.fill()

@@ -46,7 +46,7 @@ const losses: readonly (readonly [what: string, suffix: string, lose: (path: str
 
 describe('a server loses', () => {
   test.each(losses)(
-    '%s: it ends by itself and by name, and every acknowledged write is in the moved file',
+    '%s: it ends with a message, and every acknowledged write is in the moved file',
     async (_, suffix, lose) => {
       using folder = new StoreFolder()
       await using child = new Child('replica.ts', settingsOf(folder))
@@ -68,7 +68,7 @@ describe('a server loses', () => {
   )
 })
 
-test('a database file with a second name is refused at the start, under either name and by name', async () => {
+test('a database file with a second name is refused at the start under either name, with a message', async () => {
   using folder = new StoreFolder()
   const first = await folder.open()
   await first[Symbol.asyncDispose]()

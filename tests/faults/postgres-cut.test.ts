@@ -22,7 +22,7 @@ async function expectDenseFeed(database: Database): Promise<void> {
 }
 
 describe.skipIf(postgresServer === undefined)('a call whose connection to the database breaks', () => {
-  test.each(moments)('before what is %s at any point of its transaction takes effect once', async (moment) => {
+  test.each(moments)('before the data that is %s at any point of its transaction takes effect once', async (moment) => {
     await using database = await Database.create()
     await using hop = await DatabaseHop.start(database.url)
     await using server = await serverOn(hop.url)

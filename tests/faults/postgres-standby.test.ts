@@ -97,7 +97,7 @@ test.skipIf(postgresServer === undefined)(
 )
 
 test.skipIf(postgresServer === undefined)(
-  'a copy of a database is another epoch, and the database itself stays the one it is',
+  'a copy of a database is another epoch, and the database itself keeps its own',
   async () => {
     await using database = await Database.create()
     const write = async (url: string): Promise<{ epoch: string; again: string }> => {

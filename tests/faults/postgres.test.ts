@@ -43,7 +43,7 @@ afterAll(() => cluster?.[Symbol.asyncDispose]())
 describe.skipIf(cluster === undefined)('a PostgreSQL of its own', () => {
   const url = `${cluster?.url}/postgres`
 
-  test('that goes on in another timeline is another epoch, and old cursors are refused', async () => {
+  test('that continues on another timeline is another epoch, and old cursors are refused', async () => {
     await using server = await TestServer.start({ clock: systemClock, postgres: { url } })
     const lead = server.connect()
     await lead.tasks.create({ type: 'code' })
@@ -62,7 +62,7 @@ describe.skipIf(cluster === undefined)('a PostgreSQL of its own', () => {
     expect((await lead.events.list({ limit: 1_000 })).events.at(-1)).toMatchObject({ type: 'task.created' })
   })
 
-  test('that crashes loses nothing it acknowledged, and is used again when it is back', async () => {
+  test('that crashes loses no acknowledged write and is used again when it is back', async () => {
     await using store = await openPostgres({ url })
     const project = await projectOf(store)
     const append = (subject: string) =>
@@ -93,7 +93,7 @@ describe.skipIf(cluster === undefined)('a PostgreSQL of its own', () => {
 })
 
 describe.skipIf(postgresServer === undefined)('on PostgreSQL', () => {
-  test('a time in which no replica was there is given to every deadline, once', async () => {
+  test('an outage of all replicas extends every deadline once', async () => {
     await using database = await Database.create()
     const away = 60_000
     {
@@ -115,7 +115,7 @@ describe.skipIf(postgresServer === undefined)('on PostgreSQL', () => {
     expect(await lease()).toBe(given)
   })
 
-  test('a replica whose connections are all cut goes on, and is woken again by others', async () => {
+  test('a replica that loses all its connections continues and is notified by others again', async () => {
     await using database = await Database.create()
     await using first = await openPostgres({ url: database.url })
     await using second = await openPostgres({ url: database.url })
@@ -131,7 +131,7 @@ describe.skipIf(postgresServer === undefined)('on PostgreSQL', () => {
     expect((await second.read(feed)).map(({ subject }) => subject)).toEqual(['after'])
   })
 
-  test('a connection that is lost while an operation is refused fails the others for that, and not for its reason', async () => {
+  test('a connection that is lost during the refusal of an operation fails the others with that error, and not with the refusal', async () => {
     await using database = await Database.create()
     await using store = await openPostgres({ url: database.url })
     const project = await projectOf(store)
@@ -156,7 +156,7 @@ describe.skipIf(postgresServer === undefined)('on PostgreSQL', () => {
     expect(await store.read(stored)).toEqual([])
   })
 
-  test('operations that meet in a deadlock are done again, each once', async () => {
+  test('operations in a deadlock run again, each once', async () => {
     await using database = await Database.create()
     await using first = await openPostgres({ url: database.url, writerLock: false })
     await using second = await openPostgres({ url: database.url, writerLock: false })

@@ -37,7 +37,7 @@ async function follow(play: Play, index: number): Promise<() => Promise<void>> {
   }
 }
 
-test('everyone reads exactly the events they may see, from any cursor, once and in order', async () => {
+test('every caller reads exactly the events it may see, from any cursor, once and in order', async () => {
   await using site = await Site.open()
   let ended: (() => Promise<void>) | undefined
   await exploreTwice(site, {

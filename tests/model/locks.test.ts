@@ -6,7 +6,7 @@ import { lockCommands, resize } from './locks.commands.ts'
 import { compareTasks, taskPart } from './tasks.part.ts'
 import { Site } from './world.ts'
 
-test('no two conflicting locks are held, and nothing waits that is free', async () => {
+test('no two conflicting locks are held at the same time, and no task waits for a free lock', async () => {
   await using site = await Site.open()
   await exploreTwice(site, {
     what: 'locks',

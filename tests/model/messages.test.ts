@@ -9,7 +9,7 @@ import { Site } from './world.ts'
 /** The smallest inbox capacity of which a twentieth is one message. */
 const maxPending = 20
 
-test('each message is in one place, and comes when and to whom the contract says', async () => {
+test('each message has one status and is delivered at the time and to the agent of the contract', async () => {
   await using site = await Site.open({ maxPending })
   await exploreTwice(site, {
     what: 'messages',

@@ -11,13 +11,13 @@ const sample = [
 ]
 
 describe('a fault planted in the server', () => {
-  test.each(sample)('is noticed: %s', async (name) => {
+  test.each(sample)('is found: %s', async (name) => {
     const fault = faults.find((one) => one.name === name)
     if (!fault) throw new Error(`no fault ${name}`)
     expect(await judged(fault, 100)).toMatchObject({ outcome: 'caught' })
   })
 
-  test('that is none is not', async () => {
+  test('without an effect is not found', async () => {
     const find = 'while (tasks.length < limit)'
     const fault = {
       name: 'none',
@@ -29,18 +29,18 @@ describe('a fault planted in the server', () => {
     expect(await judged(fault, 2)).toMatchObject({ outcome: 'survived' })
   })
 
-  test('in a file that is not loaded says nothing', async () => {
+  test('in a file that is not loaded gives no result', async () => {
     const fault = { name: 'elsewhere', file: 'cli/src/program.ts', find: 'x', replace: 'y', suite: 'tasks' } as const
     expect(await judged(fault, 2)).toMatchObject({ outcome: 'broken' })
   })
 
-  test('whose process ends without a word is neither caught nor survived', () => {
+  test('whose process ends without output is neither caught nor survived', () => {
     const verdict = verdictOf({ code: null, signal: 'SIGKILL', output: '\n' })
     expect(verdict).toEqual({ outcome: 'silent', output: 'ended without a word, by SIGKILL' })
     expect(verdictOf({ code: 0, signal: null, output: '' })).toMatchObject({ outcome: 'silent' })
   })
 
-  test('has its line in its file, once, whichever it is', () => {
+  test('has its line exactly once in its file', () => {
     for (const fault of faults) expect(plantInFile(fault)).not.toBe('')
     const fault = { name: 'twice', file: 'a.ts', find: 'x', replace: 'y' }
     expect(() => plant(fault, 'x x')).toThrow('2 times')

@@ -7,7 +7,7 @@ import { taskCommands } from './tasks.commands.ts'
 import { compareTasks, taskPart } from './tasks.part.ts'
 import { Site } from './world.ts'
 
-test('tasks are where the contract puts them, whatever is done in whatever order', async () => {
+test('tasks have the status of the contract after any sequence of calls', async () => {
   await using site = await Site.open()
   await exploreTwice(site, {
     what: 'tasks',

@@ -34,7 +34,7 @@ async function bundle(
 
 const everything = "export * from 'client'"
 
-test('all of the client has at most 60 kB gzipped with its dependencies, a part of it less', async () => {
+test('the whole client has at most 60 kB gzipped with its dependencies, and a part of it has less', async () => {
   const sizeOf = async (code: string, platform: 'browser' | 'node') =>
     gzipSync((await bundle(code, platform)).code).length
   const node = await sizeOf(everything, 'node')
@@ -46,7 +46,7 @@ test('all of the client has at most 60 kB gzipped with its dependencies, a part 
   expect(calls).toBeLessThan(page - 2_000)
 })
 
-test('what is not used is left out', async () => {
+test('unused code is left out', async () => {
   const { code } = await bundle("export { createClient } from 'client'", 'browser')
   expect(code).toContain('idempotencyKey')
   expect(code).not.toContain('/api/agents/register')
@@ -79,7 +79,7 @@ const program = (url: string, way: object) => `(async () => {
 test.each([
   ['over a socket', {}],
   ['over HTTP', { calls: 'http', subscriptions: 'sse' }],
-])('the client runs in a page, with the WebSocket and the fetch of that, %s', async (_, way) => {
+])("the client runs in a page with the page's WebSocket and fetch, %s", async (_, way) => {
   await using server = await TestServer.start()
   const { code, imports } = await bundle(everything, 'browser')
   expect(imports).toEqual([])

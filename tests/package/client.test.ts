@@ -104,11 +104,11 @@ test('the packed client, installed in an empty folder, type-checks strictly with
   expect(compileIn(folder)).toBe('')
 })
 
-test('the packed client type-checks for a page too, where there are no types of Node', () => {
+test('the packed client type-checks for a page too, without the types of Node', () => {
   expect(compileIn(folder, 'tsconfig.page.json')).toBe('')
 })
 
-test('publint and attw find nothing to say about the package', () => {
+test('publint and attw report no fault of the package', () => {
   const bin = (name: string) => join(root, 'node_modules/.bin', name)
   const [tarball = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
   expect(runIn(folder, bin('publint'), [tarball, '--strict'])).toContain('All good!')
@@ -135,7 +135,7 @@ test('a query, a mutation, a subscription and a worker run from the packed clien
   })
 })
 
-test('the packed client carries two dependencies and no type of the server', () => {
+test('the packed client has two dependencies and no type of the server', () => {
   const packages = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'))
   expect(packages.sort()).toEqual(['@tony', 'cockatiel', 'ws'])
   const installed = join(folder, 'node_modules/@tony/mcp-client/dist')

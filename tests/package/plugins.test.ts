@@ -45,7 +45,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('the packed plugin kit and the shape of Tony 2.8 type-check strictly, and run', async () => {
+test('the packed plugin kit and the API of Tony 2.8 type-check strictly and run', async () => {
   await using server = await TestServer.start()
   expect(compileIn(folder)).toBe('')
   const env = { ...process.env, TONY_MCP_URL: server.url }

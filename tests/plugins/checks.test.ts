@@ -16,7 +16,7 @@ async function refused(plugin: unknown, options: Parameters<typeof testPlugin>[1
   return `${error.code}: ${error.message}`
 }
 
-describe('what is no plugin is said so:', () => {
+describe('an invalid plugin is refused with the fault:', () => {
   test.each([
     [{ version: '1.0.0' }, 'PLUGIN_INVALID: a plugin is an object with a name and a version, both strings'],
     [{ name: '', version: '1.0.0' }, 'PLUGIN_INVALID: a plugin is an object with a name and a version, both strings'],
@@ -34,7 +34,7 @@ describe('what is no plugin is said so:', () => {
   })
 })
 
-describe('a plugin that does not fit says what it needs:', () => {
+describe('a plugin that does not fit names its requirements:', () => {
   test('a newer Tony', async () => {
     expect(await refused({ ...base, minTonyVersion: '3.0.0' })).toBe(
       'PLUGIN_VERSION: plugin "planner" needs Tony 3.0.0 or newer, this is 2.8.0: update Tony, or take an older version of the plugin',
@@ -47,7 +47,7 @@ describe('a plugin that does not fit says what it needs:', () => {
     )
   })
 
-  test('something of the machine', async () => {
+  test('a resource of the machine', async () => {
     const plugin = { ...base, requiredCapabilities: ['file-system', 'git'] }
     expect(await refused(plugin, { allowedCapabilities: ['git'] })).toBe(
       'PLUGIN_CAPABILITY: plugin "planner" requires file-system, which allowedCapabilities does not contain',
@@ -65,7 +65,7 @@ describe('a plugin that does not fit says what it needs:', () => {
     )
   })
 
-  test('an optional plugin in a version it takes, if it is there', async () => {
+  test('an optional plugin in an accepted version, if it is present', async () => {
     const dependencies = [{ name: 'sugar', version: '^1.0.0', optional: true }]
     expect(await refused({ ...base, dependencies }, { remotePlugins: { sugar: '2.0.0' } })).toContain(
       'is installed as 2.0.0',
@@ -74,7 +74,7 @@ describe('a plugin that does not fit says what it needs:', () => {
   })
 })
 
-test('a plugin that fits starts, and one that does not has no hook run', async () => {
+test('a plugin that fits starts, and no hook of another one runs', async () => {
   const { plugin, seen } = hooked('planner', {
     minTonyVersion: '2.6.0',
     maxTonyVersion: '2.8.0',

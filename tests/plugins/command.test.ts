@@ -49,7 +49,7 @@ test('a new plugin passes its own tests and runs', async () => {
   expect(existsSync(join(folder, '.tony/plugins/words.json'))).toBe(true)
 })
 
-test('a failing test of a plugin is the exit code', async () => {
+test('a failing test of a plugin decides the exit code', async () => {
   mkdirSync(join(folder, 'failing'))
   writeFileSync(
     join(folder, 'failing/a.test.js'),
@@ -58,7 +58,7 @@ test('a failing test of a plugin is the exit code', async () => {
   expect(await tony('plugin', 'test', 'failing')).toMatchObject({ code: 1 })
 })
 
-test('a plugin of 2.7 runs as it is, and is uninstalled when that is asked for', async () => {
+test('a plugin of 2.7 runs unchanged, and is uninstalled on request', async () => {
   await using server = await TestServer.start()
   const file = fileURLToPath(new URL('legacy/counter.mjs', import.meta.url))
   const run = ['plugin', 'run', file, '--url', server.url] as const
@@ -73,7 +73,7 @@ test('a plugin of 2.7 runs as it is, and is uninstalled when that is asked for',
   expect((await lead.agents.list({})).agents).toEqual([])
 })
 
-test('what is wrong is one line and an exit code', async () => {
+test('a fault is one line and an exit code', async () => {
   await using server = await TestServer.start()
   writeFileSync(join(folder, 'empty.mjs'), 'export const nothing = 1')
   writeFileSync(

@@ -63,7 +63,7 @@ async function wrong(harness: PluginHarness<Sums>): Promise<void> {
   expect(partial).toBeDefined()
 }
 
-test('what the compiler lets pass runs', async () => {
+test('code that the compiler accepts runs', async () => {
   const harness = await testPlugin(
     definePlugin<Sums>({ ...head, handlers: { add: ({ a, b }) => a + b, name: () => 'sums' } }),
   )

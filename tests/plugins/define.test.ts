@@ -24,7 +24,7 @@ const shouting = () =>
     },
   })
 
-test('a defined plugin answers its methods, found by capability or by name', async () => {
+test('a defined plugin answers its methods, and is found by capability or by name', async () => {
   await using server = await TestServer.start()
   const running = await run(server, shouting())
   const lead = server.connect()
@@ -45,7 +45,7 @@ test('a defined plugin answers its methods, found by capability or by name', asy
   await running.stop()
 })
 
-test('params a method does not take, and methods there are not, are answered as errors by name', async () => {
+test('wrong params and unknown methods are answered with errors that name them', async () => {
   await using server = await TestServer.start()
   const running = await run(server, shouting())
   const lead = server.connect()
@@ -60,7 +60,7 @@ test('params a method does not take, and methods there are not, are answered as 
   await running.stop()
 })
 
-test('a handler asks others as the plugin, and is told who asks', async () => {
+test('a handler sends requests as the plugin, and gets the name of its caller', async () => {
   await using server = await TestServer.start()
   const ada = await server.agent('ada')
   const asking = definePlugin({
@@ -86,7 +86,7 @@ test('a handler asks others as the plugin, and is told who asks', async () => {
   await Promise.all(plugins.map((plugin) => plugin.stop()))
 })
 
-test('in the harness it is the same, without a server', async () => {
+test('a plugin behaves the same in the harness, without a server', async () => {
   const harness = await testPlugin(shouting(), { logger })
   expect(harness.capabilities).toEqual(['text.shout', 'text.count', 'loud'])
   expect(await harness.call('text.shout', { text: 'hey' })).toEqual({ text: 'HEY' })
@@ -97,7 +97,7 @@ test('in the harness it is the same, without a server', async () => {
   await harness.stop()
 })
 
-test('a plugin nobody has registered says so', async () => {
+test('a plugin without a registration reports that', async () => {
   expect(await shouting().handleMCPRequest({ method: 'text.count', params: 'x' })).toMatchObject({
     error: { code: 'NOT_REGISTERED' },
   })

@@ -24,7 +24,7 @@ const asking = definePlugin({
   },
 })
 
-test('what a plugin asks is answered by what the test says, and recorded', async () => {
+test('the requests of a plugin get the replies of the test and are recorded', async () => {
   const harness = await testPlugin(asking, { logger, answers: { 'code.review': ({ file }) => `${file} is fine` } })
   expect(await harness.call('ask', { file: 'wall.ts' })).toBe('wall.ts is fine')
   await harness.call('tell', { done: true })
@@ -34,7 +34,7 @@ test('what a plugin asks is answered by what the test says, and recorded', async
   expect(await harness.call('who', null)).toEqual({ agents: ['asking'], state: 'idle', total: 1 })
 })
 
-test('what nobody answers is refused as the server refuses it', async () => {
+test('a request without a reply is refused as the server refuses it', async () => {
   const harness = await testPlugin(asking, { logger, answers: { sum: () => 1 } })
   const message = 'No agents available for method: code.review'
   await expect(harness.call('ask', null)).rejects.toMatchObject({
@@ -48,7 +48,7 @@ test('what nobody answers is refused as the server refuses it', async () => {
   expect(await harness.request({ method: 'absent' })).toMatchObject({ error: { code: 'METHOD_NOT_FOUND' } })
 })
 
-test('an answer that throws is an answer with an error', async () => {
+test('a reply that throws is a reply with an error', async () => {
   const harness = await testPlugin(
     definePlugin({
       name: 'asking',
@@ -67,7 +67,7 @@ test('an answer that throws is an answer with an error', async () => {
   expect(await harness.call('ask', null)).toMatchObject({ success: false, error: { message: 'too large' } })
 })
 
-test('two harnesses on the same installations are a restart', async () => {
+test('two harnesses on the same installations simulate a restart', async () => {
   const { plugin, seen } = hooked('kept')
   const installations = installationsInMemory()
   await (await testPlugin(plugin, { logger, installations })).stop()
@@ -80,7 +80,7 @@ test('two harnesses on the same installations are a restart', async () => {
   ])
 })
 
-test('a plugin written out by hand is run as it is', async () => {
+test('a plugin object without definePlugin runs unchanged', async () => {
   const plugin: MCPPlugin = {
     name: 'by-hand',
     version: '1.0.0',

@@ -31,7 +31,7 @@ const fingerprint = (plugin: TonyPlugin): string =>
   )
 
 describe('a plugin of 2.6 or 2.7 runs unchanged:', () => {
-  test('one of data alone, which answers nothing and is found', async () => {
+  test('a plugin of data alone, which replies to nothing and is found', async () => {
     await using server = await TestServer.start()
     const running = await migrated(server, 'settings.mjs')
     expect(await server.connect().agents.get({ agent: 'settings' })).toMatchObject({
@@ -44,7 +44,7 @@ describe('a plugin of 2.6 or 2.7 runs unchanged:', () => {
     await running.stop()
   })
 
-  test('one that only executes: plugin.execute reaches execute(context) with its params', async () => {
+  test('a plugin with execute alone: plugin.execute reaches execute(context) with its params', async () => {
     await using server = await TestServer.start()
     const running = await migrated(server, 'greeter.cjs')
     const lead = server.connect()
@@ -59,7 +59,7 @@ describe('a plugin of 2.6 or 2.7 runs unchanged:', () => {
     await running.stop()
   })
 
-  test('one with state and private fields: it goes on where it stopped', async () => {
+  test('a plugin with state and private fields: it continues with its state', async () => {
     await using server = await TestServer.start()
     const installations = installationsInMemory()
     const first = await migrated(server, 'counter.mjs', installations)
@@ -80,7 +80,7 @@ describe('a plugin of 2.6 or 2.7 runs unchanged:', () => {
     })
   })
 
-  test('one with dependencies: they are found in the fleet, and handed out by getDependency', async () => {
+  test('a plugin with dependencies: they are found in the fleet, and getDependency returns them', async () => {
     await using server = await TestServer.start()
     const installations = installationsInMemory()
     await expect(migrated(server, 'report.mjs', installations)).rejects.toThrow(
@@ -97,7 +97,7 @@ describe('a plugin of 2.6 or 2.7 runs unchanged:', () => {
     await greeter.stop()
   })
 
-  test('one with dependencies in its own process: they are run there', async () => {
+  test('a plugin with dependencies in its own process: they run there', async () => {
     await using server = await TestServer.start()
     const plugins = [await load('greeter.cjs')]
     const report = await run(server, await load('report.mjs'), { plugins })
@@ -105,7 +105,7 @@ describe('a plugin of 2.6 or 2.7 runs unchanged:', () => {
     await report.stop()
   })
 
-  test('one that asks other plugins: context.mcp.routeRequest reaches the one it names', async () => {
+  test('a plugin that calls others: context.mcp.routeRequest reaches the named one', async () => {
     await using server = await TestServer.start()
     const running = await Promise.all([
       migrated(server, 'greeter.cjs'),
@@ -130,7 +130,7 @@ describe('a plugin of 2.6 or 2.7 runs unchanged:', () => {
   })
 })
 
-test('wrapping changes nothing of a plugin', async () => {
+test('wrapping does not change a plugin', async () => {
   for (const file of files) {
     const plugin = await load(file)
     const before = fingerprint(plugin)
@@ -141,7 +141,7 @@ test('wrapping changes nothing of a plugin', async () => {
   }
 })
 
-test('a wrapper that nobody hosts works with the server it is registered with', async () => {
+test('a wrapper without a host works with the server of its registration', async () => {
   await using server = await TestServer.start()
   const host = await run(server, { name: 'host', version: '1.0.0' })
   const wrapped = PluginMigrationHelper.migrateLegacyPlugin(await load('greeter.cjs'))
@@ -152,7 +152,7 @@ test('a wrapper that nobody hosts works with the server it is registered with', 
   await host.stop()
 })
 
-test('a plugin that is not wrapped is, when it is run', async () => {
+test('a plugin without a wrapper is wrapped when it runs', async () => {
   await using server = await TestServer.start()
   const options = { url: server.url, installations: installationsInMemory(), logger: quiet().logger }
   const running = await runPlugin(await load('greeter.cjs'), options)

@@ -11,7 +11,7 @@ import { hooked, quiet, run } from './given.ts'
 const folder = mkdtempSync(join(tmpdir(), 'tony-plugins-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('its hooks run in order, onInstall once and onUninstall only when it is asked for', async () => {
+test('hooks run in order, onInstall once and onUninstall only on request', async () => {
   await using server = await TestServer.start()
   const { plugin, seen } = hooked()
   const installations = installationsIn(join(folder, 'in order'))
@@ -46,7 +46,7 @@ test('an installation is one file that only its owner may read', async () => {
   await expect(installations.read('broken')).rejects.toThrow('is not an installation of a plugin')
 })
 
-test('nothing is routed to it before it is active, and nothing once it stops; what it handles is finished', async () => {
+test('a plugin gets no request before it is active and none after its stop, and finishes the running ones', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const [started, go, asked, finish] = [signal(), signal(), signal(), signal()]
@@ -85,7 +85,7 @@ test('nothing is routed to it before it is active, and nothing once it stops; wh
   expect(said).toEqual(['handled', 'deactivated'])
 })
 
-test('what onInstall or onActivate throws is thrown, its agent leaves, and onInstall is tried again', async () => {
+test('an error of onInstall or onActivate is thrown, the agent is unregistered, and onInstall is tried again', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const installations = installationsInMemory()
@@ -111,7 +111,7 @@ test('what onInstall or onActivate throws is thrown, its agent leaves, and onIns
   await running.stop()
 })
 
-test('what onDeactivate throws is logged, what onUninstall throws is thrown, and it has stopped all the same', async () => {
+test('an error of onDeactivate is logged, one of onUninstall is thrown, and the plugin has stopped in both cases', async () => {
   await using server = await TestServer.start()
   const { logger, said } = quiet()
   const failing = (name: string) => () => {
@@ -130,7 +130,7 @@ test('what onDeactivate throws is logged, what onUninstall throws is thrown, and
   expect((await server.connect().agents.list({})).agents).toEqual([])
 })
 
-test('run a second time, the first is told that it is over and deactivates', async () => {
+test('a second run of a plugin notifies the first one, which deactivates', async () => {
   await using server = await TestServer.start()
   const [{ plugin, seen }, other] = [hooked('twice'), hooked('twice')]
   const installations = installationsInMemory()
@@ -142,7 +142,7 @@ test('run a second time, the first is told that it is over and deactivates', asy
   await second.stopped
 })
 
-test('it reports what it handles as its health', async () => {
+test('a plugin reports its work as its health', async () => {
   await using server = await TestServer.start()
   const plugin = definePlugin({
     name: 'busy',
@@ -165,7 +165,7 @@ test('it reports what it handles as its health', async () => {
   })
 })
 
-test('a plugin says what it is as an agent, and does not unregister itself', async () => {
+test('a plugin registers with its description, and does not unregister itself', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await server.agent('ada')
@@ -202,7 +202,7 @@ test('a plugin says what it is as an agent, and does not unregister itself', asy
   await running.stop()
 })
 
-test('what never ends is given up once the time to drain is over', async () => {
+test('a handler that never ends is abandoned after the drain time', async () => {
   await using server = await TestServer.start()
   const [asked, never] = [signal(), signal()]
   const plugin = definePlugin({
@@ -224,7 +224,7 @@ test('what never ends is given up once the time to drain is over', async () => {
   expect(performance.now() - begun).toBeLessThan(10_000)
 })
 
-test('a name that another installation has is refused, and it is said what that means', async () => {
+test('a name of another installation is refused with an explanation', async () => {
   await using server = await TestServer.start()
   await server.agent('hooked')
   const { plugin, seen } = hooked()
@@ -235,7 +235,7 @@ test('a name that another installation has is refused, and it is said what that 
   expect(seen).toEqual([])
 })
 
-test('with an enrolment token it runs as it does without one', async () => {
+test('a plugin with an enrolment token runs as without one', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key({ roleCeiling: 'developer', maxUses: 1 })
   const { plugin, seen } = hooked('enrolled')
@@ -249,7 +249,7 @@ test('with an enrolment token it runs as it does without one', async () => {
   expect(seen).toEqual(['onInstall', 'onActivate', 'onDeactivate', 'onActivate', 'onDeactivate'])
 })
 
-test('it goes on answering after a restart of the server', async () => {
+test('a plugin continues to reply after a restart of the server', async () => {
   const first = await TestServer.start()
   const { plugin } = hooked('lasting')
   const running = await run(first, plugin)
@@ -263,7 +263,7 @@ test('it goes on answering after a restart of the server', async () => {
   await running.stop()
 })
 
-test('without a server it is said what to do', async () => {
+test('a plugin without a server gets the next step', async () => {
   const { plugin } = hooked()
   const starting = run(await stoppedServer(), plugin, { timeout: 200 })
   await expect(starting).rejects.toThrow('Tony 2.8.0 requires MCP (Model Context Protocol) server.')

@@ -55,7 +55,7 @@ describe('a version is not in a range', () => {
   })
 })
 
-test('versions are ordered, what comes before a release before it', () => {
+test('versions are ordered, with prereleases before their release', () => {
   const ordered = [
     '0.9.0',
     '1.0.0-1',
@@ -75,7 +75,7 @@ test('versions are ordered, what comes before a release before it', () => {
       expect(isOlder(version, than), `${version} ${than}`).toBe(index < other)
 })
 
-test('what is no version and no range is known', () => {
+test('invalid versions and ranges are detected', () => {
   expect(['1.2.3', 'v1.2.3-a.b+c'].map(isVersion)).toEqual([true, true])
   expect(['', '1', '1.2', '1.2.3.4', 'latest', '1.2.x'].map(isVersion)).toEqual([
     false,

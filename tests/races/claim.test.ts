@@ -109,7 +109,7 @@ const won = (tasks: number) => ({
   feed: { dense: 1 },
 })
 
-describe('of eight claimers that want the same tasks one wins each', () => {
+describe('of eight claimers that compete for the same tasks one wins each task', () => {
   const claims = roundsOf({ part: 5_000, full: 100_000, variable: 'CLAIMS' })
   const overSockets = roundsOf({ part: 400, full: 2_000, variable: 'CLAIMS_OVER_SOCKETS' })
 
@@ -158,7 +158,7 @@ describe('of eight claimers that want the same tasks one wins each', () => {
     expect(standing(folder)).toMatchObject(won(overSockets))
   })
 
-  test('three tasks that all eight have chosen before one of them took any', async () => {
+  test('three tasks that all eight have selected before one of them took any', async () => {
     using folder = new StoreFolder()
     await using store = await folder.open()
     const project = await projectOf(store)
@@ -186,7 +186,7 @@ describe('of eight claimers that want the same tasks one wins each', () => {
     expect(rows).toEqual(upTo(3).map(() => ({ agent_id: 'agent 1', attempt: 1 })))
   })
 
-  test('one task that all want at once, over and over, while every loser is told there is none', async () => {
+  test('one task that all want at the same time, again and again, while every loser gets none', async () => {
     await using server = await TestServer.start()
     const lead = server.connect()
     const agents = await Promise.all(upTo(8).map((index) => server.agent(`agent ${index}`)))

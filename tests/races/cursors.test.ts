@@ -6,7 +6,7 @@ import { Replicas } from '../support/replicas.ts'
 const rounds = 40
 
 describe.skipIf(postgresServer === undefined)('on two replicas', () => {
-  test('a cursor at the end of an empty feed is good while its first event is written', async () => {
+  test('a cursor at the end of an empty feed is valid while its first event is written', async () => {
     await using replicas = await Replicas.start({ config: { devRole: 'admin' } })
     for (const round of upTo(rounds)) {
       const project = `empty ${round}`

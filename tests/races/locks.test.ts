@@ -98,7 +98,7 @@ async function workOff(server: TestServer, client: Client, roll: Roll): Promise<
   }
 }
 
-test('two conflicting locks are never held at once, by eight agents that claim and lock at random', async () => {
+test('eight agents that claim and lock at random never hold two conflicting locks', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await lead.projects.setPools({ pools: { gpu: poolSize } })
@@ -116,7 +116,7 @@ test('two conflicting locks are never held at once, by eight agents that claim a
   expect(rows(server, 'select * from tasks where parked_on is not null or held_locks > 0')).toEqual([])
 })
 
-test('the replay sees two that hold what excludes each other', () => {
+test('the replay finds two conflicting locks', () => {
   const declared = new Map([
     ['a', ['file:src']],
     ['b', ['file:src/x']],

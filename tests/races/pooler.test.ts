@@ -8,8 +8,8 @@ import { Database, postgresServer } from '../support/postgres.ts'
 import { TestServer, take } from '../support/server.ts'
 
 const ways = [
-  { name: 'with a way past it for notifications', direct: true },
-  { name: 'without', direct: false },
+  { name: 'with a direct connection for notifications', direct: true },
+  { name: 'without a direct connection', direct: false },
 ] as const
 
 /** Starts two servers behind one pooler. */
@@ -27,7 +27,7 @@ async function behindPooler(direct: boolean) {
 describe.skipIf(postgresServer === undefined).each(ways)(
   'replicas behind a pooler that gives each transaction another connection, $name',
   ({ direct }) => {
-    test('hand out work and mail, each once, and tell one feed', async () => {
+    test('deliver tasks and messages, each once, and have one feed', async () => {
       await using replicas = await behindPooler(direct)
       const { first, second, database, pooler } = replicas
       const [ann, bob] = [await first.agent('ann'), await second.agent('bob')]
@@ -51,7 +51,7 @@ describe.skipIf(postgresServer === undefined).each(ways)(
   },
 )
 
-test.skipIf(postgresServer === undefined)('the pooler of these tests keeps nothing of a session', async () => {
+test.skipIf(postgresServer === undefined)('the pooler of these tests keeps no state of a session', async () => {
   await using database = await Database.create()
   await using pooler = await Pooler.start(database.url)
   const client = new Client(pooler.url)

@@ -19,7 +19,7 @@ function waiter(queue: ClaimQueue, agentId: string) {
   return { place, rung }
 }
 
-test('a task that comes while a claim runs is not lost on an agent that could not have taken it before', () => {
+test('a task that arrives during a claim is not lost on an agent that could not take it before', () => {
   const queue = new ClaimQueue()
   const { place, rung } = waiter(queue, 'ada')
   place.beforeAttempt()
@@ -33,7 +33,7 @@ test('a task that comes while a claim runs is not lost on an agent that could no
   expect(rung.times).toBe(2)
 })
 
-test('a wake that a first claim finds to be of no use to its agent goes to the next in line', () => {
+test("a wake for a task that the claim's agent may not take goes to the next waiter", () => {
   const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   ada.place.beforeAttempt()
@@ -45,7 +45,7 @@ test('a wake that a first claim finds to be of no use to its agent goes to the n
   expect(bob.rung.times).toBe(1)
 })
 
-test('a wake used by a claim that is paused or draining goes to the next in line', () => {
+test('a wake of a claim whose agent is paused or draining goes to the next waiter', () => {
   const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   for (const [{ place }, name] of [
@@ -63,7 +63,7 @@ test('a wake used by a claim that is paused or draining goes to the next in line
   expect(bob.rung.times).toBe(1)
 })
 
-test('a wake used by a claim that failed goes to the next in line', () => {
+test('a wake of a claim that failed goes to the next waiter', () => {
   const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   queue.wake(created('go'))
@@ -72,7 +72,7 @@ test('a wake used by a claim that failed goes to the next in line', () => {
   expect(bob.rung.times).toBe(1)
 })
 
-test('what changes for everybody in a project rings those of it alone, and one agent alone where it is named', () => {
+test('a change of a whole project notifies its waiters only, and a change of one agent notifies that agent only', () => {
   const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   queue.recheck('other', null)

@@ -36,8 +36,8 @@ async function refusedAtLast(call: () => Promise<unknown>): Promise<unknown> {
 }
 
 const ways = [
-  { name: 'taking turns', turns: true },
-  { name: 'without turns', turns: false },
+  { name: 'with the writer lock', turns: true },
+  { name: 'without the writer lock', turns: false },
 ] as const
 
 describe.skipIf(postgresServer === undefined).each(ways)('on two replicas $name', ({ turns }) => {
@@ -66,7 +66,7 @@ describe.skipIf(postgresServer === undefined).each(ways)('on two replicas $name'
     await expectCountersRight(replicas)
   })
 
-  test(`two dependencies completed at the same moment free their dependent, ${rounds} times`, { timeout }, async () => {
+  test(`two concurrent completions of dependencies unblock their dependent, ${rounds} times`, { timeout }, async () => {
     await using replicas = await Replicas.start({ turns })
     const lead = replicas.first.connect()
     const [ann, bob] = await agentsOf(replicas, 2)
@@ -114,7 +114,7 @@ describe.skipIf(postgresServer === undefined).each(ways)('on two replicas $name'
     expect(await replicas.database.rows("select id from tasks where status <> 'completed'")).toEqual([])
   })
 
-  test(`a mailbox takes as much as its limit, to the message, ${rounds} times`, { timeout }, async () => {
+  test(`an inbox accepts exactly its capacity, ${rounds} times`, { timeout }, async () => {
     const limit = 20
     await using replicas = await Replicas.start({ turns, config: { maxPending: limit } })
     const senders = [replicas.first.connect(), replicas.second.connect()]
@@ -139,7 +139,7 @@ describe.skipIf(postgresServer === undefined).each(ways)('on two replicas $name'
     await expectCountersRight(replicas)
   })
 
-  test(`a key is answered once by both, ${rounds} times`, { timeout }, async () => {
+  test(`a key gets one result from both, ${rounds} times`, { timeout }, async () => {
     await using replicas = await Replicas.start({ turns })
     const leads = [replicas.first.connect(), replicas.second.connect()]
     for (const round of upTo(rounds)) {
@@ -150,7 +150,7 @@ describe.skipIf(postgresServer === undefined).each(ways)('on two replicas $name'
     expect(await replicas.database.rows('select id from tasks')).toHaveLength(rounds)
   })
 
-  test('the feed is dense and in the order of the commits under eight writers', { timeout }, async () => {
+  test('the feed has no gaps and is in commit order with eight writers', { timeout }, async () => {
     await using replicas = await Replicas.start({ turns })
     const agents = await agentsOf(replicas, 8)
     const lead = replicas.first.connect()
@@ -179,7 +179,7 @@ describe.skipIf(postgresServer === undefined).each(ways)('on two replicas $name'
 describe.skipIf(postgresServer === undefined).each([true, false])(
   'between two replicas, notifications: %s',
   (notify) => {
-    test('a claim that waits at one finds what is created at the other', async () => {
+    test('a claim that waits at one finds a task that is created at the other', async () => {
       await using replicas = await Replicas.start({ notify })
       const ann = await replicas.second.agent('ann')
       const waiting = ann.tasks.claim({ waitMs: 20_000 })
@@ -187,7 +187,7 @@ describe.skipIf(postgresServer === undefined).each([true, false])(
       expect((await waiting).tasks.map(({ id }) => id)).toEqual([task.id])
     })
 
-    test('an inbox that is open at one is handed what is sent at the other', async () => {
+    test('an inbox subscription at one delivers a message that is sent at the other', async () => {
       await using replicas = await Replicas.start({ notify })
       const ann = await replicas.second.agent('ann')
       const mail = take(ann.messages.inbox({}), 3)

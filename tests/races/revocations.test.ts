@@ -98,7 +98,7 @@ const tally = (words: readonly string[]) =>
 
 describe.skipIf(postgresServer === undefined)('a revocation at one of two replicas', () => {
   test.each([true, false])(
-    `is before no write of who was revoked, in ${races / 2} races, with turns: %s`,
+    `precedes no write of the revoked caller, in ${races / 2} races, with the writer lock: %s`,
     { timeout: 600_000 },
     async (turns) => {
       await using replicas = await Replicas.start({ turns })

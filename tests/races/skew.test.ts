@@ -40,8 +40,8 @@ async function claimAll(agent: TestAgent, count: number): Promise<Map<string, Le
   return new Map(tasks.map((task) => [task.id, task]))
 }
 
-describe.skipIf(postgresServer === undefined)('two replicas that write at the same moment', () => {
-  test(`complete the last two dependencies of a task, and it is free: ${rounds} times`, { timeout }, async () => {
+describe.skipIf(postgresServer === undefined)('two replicas that write at the same time', () => {
+  test(`complete the last two dependencies of a task, and it is unblocked: ${rounds} times`, { timeout }, async () => {
     await using set = await twoReplicas()
     const { replicas, ann, bob, lead } = set
     for (const _ of batches) {
@@ -65,7 +65,7 @@ describe.skipIf(postgresServer === undefined)('two replicas that write at the sa
     expect(freed).toEqual([{ tasks: all, ready: all, open: 0 }])
   })
 
-  test(`ask for a folder and for a file in it, and one gets its lock: ${rounds} times`, { timeout }, async () => {
+  test(`request a folder and a file in it, and one gets its lock: ${rounds} times`, { timeout }, async () => {
     await using set = await twoReplicas()
     const { replicas, ann, bob, lead } = set
     for (const batch of batches) {
@@ -92,7 +92,9 @@ describe.skipIf(postgresServer === undefined)('two replicas that write at the sa
     expect(await replicas.database.rows('select * from locks')).toEqual([])
   })
 
-  test(`send to a mailbox with one place left, and one message is taken: ${rounds} times`, { timeout }, async () => {
+  test(`send to an inbox with a capacity of one more, and one message is accepted: ${rounds} times`, {
+    timeout,
+  }, async () => {
     await using set = await twoReplicas({ maxPending: 1 })
     const { replicas, ann, bob } = set
     const boxes = await Promise.all(places.map((place) => replicas.at(place).agent(`box ${place}`)))
@@ -117,7 +119,7 @@ describe.skipIf(postgresServer === undefined)('two replicas that write at the sa
     expect(counted).toEqual([{ accepted: batches.length, acked: batches.length }])
   })
 
-  test(`come with a key that is good for one use, and one gets in: ${rounds} times`, { timeout }, async () => {
+  test(`use a key with one use, and one succeeds: ${rounds} times`, { timeout }, async () => {
     await using set = await twoReplicas({ devRole: 'admin' })
     const { replicas, lead } = set
     for (const batch of batches) {

@@ -10,9 +10,9 @@ const rounds = roundsOf({ part: 2, full: 20, variable: 'ROUNDS' })
 const tasks = 60
 
 describe.skipIf(postgresServer === undefined).each([true, false])(
-  'sweeps of two replicas at once, turns: %s',
+  'concurrent sweeps of two replicas, with the writer lock: %s',
   (turns) => {
-    test(`take back each lease that ran out once, ${rounds} times`, {
+    test(`end each expired lease once, ${rounds} times`, {
       timeout: 60_000 + rounds * 5_000,
     }, async () => {
       await using replicas = await Replicas.start({ turns })

@@ -13,7 +13,7 @@ const boundMs = 7_500
 const rounds = 5
 
 describe.skipIf(postgresServer === undefined)('with notifications off', () => {
-  test('what is sent, created and done at one replica is known at the other within its next look', async () => {
+  test('a message, a task and a completion at one replica are found at the other by its next poll', async () => {
     await using replicas = await Replicas.start({ notify: false })
     const lead = replicas.first.connect()
     const bob = await replicas.second.agent('bob')

@@ -88,7 +88,7 @@ test(`with ${many} tasks, messages and events, no statement reads all of them, a
   expect(wrong.filter((line) => /(from|update|join) "(tasks|messages|events)"/.test(line))).toEqual([])
 })
 
-test(`a claim finds the few tasks it may take among ${many} it may not`, async () => {
+test(`a claim finds its few eligible tasks among ${many} others`, async () => {
   const bob = await server.agent('bob')
   const { tasks } = await bob.tasks.claim({ limit: 8 })
   expect(tasks.map(({ priority }) => priority)).toEqual(Array.from({ length: 8 }, () => 'critical'))

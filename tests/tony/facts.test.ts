@@ -113,7 +113,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-describe('what Tony 2.8 has is there:', () => {
+describe('the API of Tony 2.8 exists:', () => {
   test.each(methods.tonyMCP)('tonyMCP.%s', (method) => {
     expect(Reflect.get(facade.tonyMCP, method)).toBeTypeOf('function')
   })
@@ -164,7 +164,7 @@ describe('each type of agent is deployed with its capabilities:', () => {
   })
 })
 
-describe('an error has the words of 2.8:', () => {
+describe('an error has the text of 2.8:', () => {
   const fresh = () => new facade.TonyMCPIntegration(tony.server)
   const before: readonly (readonly [string, (mcp: facade.TonyMCPIntegration) => Promise<unknown>])[] = [
     ['deployAgent', (mcp) => mcp.deployAgent('qa')],
@@ -185,17 +185,17 @@ describe('an error has the words of 2.8:', () => {
     ['unregisterAgent', () => tony.server.unregisterAgent('nobody')],
     ['broadcastMessage to one', () => tony.server.broadcastMessage({ to: 'nobody', content: 1 })],
   ]
-  test.each(unknown)('%s for an agent there is not', async (_, call) => {
+  test.each(unknown)('%s for an unknown agent', async (_, call) => {
     expect(await messageOf(call())).toBe('Agent nobody not found')
   })
 
-  test('a method that nobody can do', async () => {
+  test('a method that no agent has', async () => {
     expect(await messageOf(tony.server.routeRequest({ method: 'paint.wall', params: {} }))).toBe(
       'No agents available for method: paint.wall',
     )
   })
 
-  test('a server that is missing', async () => {
+  test('a missing server', async () => {
     const stopped = await TestServer.start()
     await stopped[Symbol.asyncDispose]()
     const { port } = new URL(stopped.url)

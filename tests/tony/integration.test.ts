@@ -13,7 +13,7 @@ function heard(tony: TonyMCPIntegration): unknown[][] {
   return events
 }
 
-test('the events of a day, with what they carry', async () => {
+test('the events of a run have their data', async () => {
   await using server = await TestServer.start()
   const tony = new Tony(server)
   const events = heard(tony.mcp)
@@ -37,7 +37,7 @@ test('the events of a day, with what they carry', async () => {
   expect((await server.connect().agents.list({})).agents).toEqual([])
 })
 
-test('health is told at intervals, and an error of it to whoever listens', async () => {
+test('health is emitted at intervals, and its errors too', async () => {
   const server = await TestServer.start()
   const tony = new Tony(server, { timeout: 100 }, 20)
   const [health, failed] = [signal<unknown>(), signal<unknown>()]
@@ -50,7 +50,7 @@ test('health is told at intervals, and an error of it to whoever listens', async
   await tony.mcp.shutdown()
 })
 
-describe('a loose task keeps every key:', () => {
+describe('a task of 2.8 keeps every key:', () => {
   const tasks = [
     { type: 'implementation', epic: 'E.001', story: 'S.001.01.01', description: 'a wall', priority: 'high' },
     { type: 'execute', command: 'npm test' },
@@ -114,7 +114,7 @@ describe('a loose task keeps every key:', () => {
   })
 })
 
-test('an agent that is given work does its tasks and answers its requests', async () => {
+test('an agent with work does its tasks and replies to its requests', async () => {
   await using server = await TestServer.start()
   await using tony = new Tony(server)
   await tony.mcp.initialize()
@@ -144,7 +144,7 @@ test('an agent that is given work does its tasks and answers its requests', asyn
   expect((await tony.mcp.getAgentStatus(agentId)).metrics).toMatchObject({ requestsHandled: 2, errorRate: 0.5 })
 })
 
-test('an agent that works is active, and its status names the task', async () => {
+test('a working agent is active, and its status names the task', async () => {
   await using server = await TestServer.start()
   await using tony = new Tony(server)
   await tony.mcp.initialize()
@@ -168,7 +168,7 @@ test('an agent that works is active, and its status names the task', async () =>
   finish.tell()
 })
 
-test('a coordination reaches every agent as it is', async () => {
+test('a coordination reaches every agent unchanged', async () => {
   await using server = await TestServer.start()
   await using tony = new Tony(server)
   const ada = await server.agent('ada')
@@ -190,7 +190,7 @@ test('a coordination reaches every agent as it is', async () => {
   expect(await heardBy).toMatchObject({ message: { type: 'coordination', payload: coordination } })
 })
 
-test('with a key that only registers, everything is done as Tony', async () => {
+test('every call works as Tony with a key that can only register', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key({ roleCeiling: 'tech-lead' })
   await using tony = new Tony(guarded.server, { token: key })

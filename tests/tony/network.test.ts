@@ -6,7 +6,7 @@ import { messageOf, Tony } from './given.ts'
 
 const painter = { name: 'painter', type: 'implementation', capabilities: ['paint'] }
 
-test('a network client connects, registers, asks and leaves', async () => {
+test('a network client connects, registers, sends requests and leaves', async () => {
   await using server = await TestServer.start()
   const client = new MCPNetworkClient()
   const events: string[] = []
@@ -30,7 +30,7 @@ test('a network client connects, registers, asks and leaves', async () => {
   expect((await server.connect().agents.list({})).agents).toEqual([])
 })
 
-test('requests go to the agent that is named, else to the least busy that can', async () => {
+test('requests go to the named agent, or else to the least busy capable one', async () => {
   await using server = await TestServer.start()
   await using tony = new Tony(server)
   const [one, two] = [
@@ -55,7 +55,7 @@ test('requests go to the agent that is named, else to the least busy that can', 
   expect(await messageOf(tony.server.getAgentStatus('mine'))).toMatch(/^Agent .+ not found$/)
 })
 
-test('a name that another program holds gets an ending', async () => {
+test('a name of another program gets a suffix', async () => {
   await using server = await TestServer.start()
   await using first = new Tony(server)
   await using second = new Tony(server)

@@ -44,7 +44,7 @@ const internal = {
   },
 }
 
-test('a row that cannot be read is INTERNAL with a request id and nothing else, on every surface', async () => {
+test('a row that cannot be read is INTERNAL with a request id and nothing else, on every transport', async () => {
   await using server = await TestServer.start()
   const { id } = await server.connect().tasks.create({ type: 'code' })
   damage(server, "UPDATE tasks SET metadata = 'no JSON, in /etc/passwd'")
@@ -60,7 +60,7 @@ test('a row that cannot be read is INTERNAL with a request id and nothing else, 
   expect(await wire.answers()).toBe(true)
 })
 
-test('a table that is gone is said by no surface', async () => {
+test('no transport reveals a missing table', async () => {
   await using server = await TestServer.start()
   damage(server, 'DROP TABLE agents')
   using wire = await Wire.open(server.url)
@@ -79,7 +79,7 @@ test('a table that is gone is said by no surface', async () => {
   expect(await wire.answers()).toBe(true)
 })
 
-test('a feed that cannot be read ends its subscription with INTERNAL, and the socket goes on', async () => {
+test('a feed that cannot be read ends its subscription with INTERNAL, and the socket stays', async () => {
   await using server = await TestServer.start()
   await server.connect().tasks.create({ type: 'code' })
   damage(server, "DROP TRIGGER events_are_only_added; UPDATE events SET data = 'no JSON'")
@@ -94,7 +94,7 @@ test('a feed that cannot be read ends its subscription with INTERNAL, and the so
   expect(await wire.answers()).toBe(true)
 })
 
-test('a store that does not answer shows in readiness, not in liveness', async () => {
+test('a store that does not reply affects readiness and not liveness', async () => {
   await using server = await TestServer.start()
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
   damage(server, 'ALTER TABLE projects RENAME TO gone')

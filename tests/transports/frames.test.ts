@@ -3,7 +3,7 @@ import { onPostgres, TestServer } from '../support/server.ts'
 import { codeOf, Wire } from './wire.ts'
 
 test.each([
-  ['what is not JSON', 'no JSON'],
+  ['text that is not JSON', 'no JSON'],
   ['an empty frame', ''],
   ['a number', '1'],
   ['null', 'null'],
@@ -11,7 +11,7 @@ test.each([
   ['an id that is null', '{"id":null,"method":"query","params":{"path":"system.info"}}'],
   ['an id that is an object', '{"id":{},"method":"query","params":{"path":"system.info"}}'],
   ['an id that is infinite', '{"id":1e400,"method":"query","params":{"path":"system.info"}}'],
-  ['brackets as deep as a frame', '['.repeat(500_000) + ']'.repeat(500_000)],
+  ['brackets as deep as a frame is long', '['.repeat(500_000) + ']'.repeat(500_000)],
 ])('%s is answered with id null and a refusal, and the socket stays', async (_, text) => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
@@ -23,12 +23,12 @@ test.each([
 
 test.each([
   ['no method', { id: 1, params: { path: 'system.info' } }],
-  ['a method of no kind', { id: 1, method: 'delete', params: { path: 'system.info' } }],
-  ['a method that every object has', { id: 1, method: 'constructor', params: { path: 'system.info' } }],
+  ['an unknown method', { id: 1, method: 'delete', params: { path: 'system.info' } }],
+  ['a method name that every object has', { id: 1, method: 'constructor', params: { path: 'system.info' } }],
   ['no params', { id: 1, method: 'query' }],
   ['params that are a list', { id: 1, method: 'query', params: ['system.info'] }],
   ['a path that is a number', { id: 1, method: 'query', params: { path: 7 } }],
-])('%s is refused under the id it came with', async (_, message) => {
+])('%s is refused under its own id', async (_, message) => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
   wire.send(message)
@@ -46,14 +46,14 @@ test.each([
   'toString',
   'tasks.__proto__',
   'a'.repeat(100_000),
-])('there is no procedure at a path like %.20s', async (path) => {
+])('a path like %.20s has no procedure', async (path) => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
   expect(codeOf(await wire.call(path, 'query', {}))).toBe('NOT_FOUND')
   expect(await wire.answers()).toBe(true)
 })
 
-test('a mutation cannot be asked for as a query, nor a subscription as a call', async () => {
+test('a mutation cannot be called as a query, nor a subscription as a call', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
   expect(codeOf(await wire.call('tasks.create', 'query', { type: 'code' }))).toBe('NOT_FOUND')
@@ -63,7 +63,7 @@ test('a mutation cannot be asked for as a query, nor a subscription as a call', 
   expect((await wire.call('tasks.list', 'query', {})).result).toMatchObject({ data: { tasks: [] } })
 })
 
-test('ids are text or numbers and come back as they were, in the form of JSON-RPC where that was used', async () => {
+test('ids are text or numbers and are returned unchanged, in the form of JSON-RPC if the call used it', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
   for (const id of [0, -1, 1.5, 2 ** 53, '', 'a"b\u0000\ud800', '漢']) {
@@ -74,7 +74,7 @@ test('ids are text or numbers and come back as they were, in the form of JSON-RP
   expect(await wire.next()).toMatchObject({ id: 1, jsonrpc: '2.0' })
 })
 
-test('a batch is answered one by one, the malformed in it too', async () => {
+test('a batch is answered call by call, with its malformed ones', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
   const info = { method: 'query', params: { path: 'system.info' } }
@@ -84,7 +84,7 @@ test('a batch is answered one by one, the malformed in it too', async () => {
   expect(kinds).toEqual(['1 data', '2 data', '3 error', 'null error'])
 })
 
-test('an empty batch is nothing', async () => {
+test('an empty batch has no effect', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
   wire.send([])
@@ -103,7 +103,7 @@ test('after twenty malformed frames within ten seconds the socket is closed with
   expect((await wire.closed).code).toBe(4400)
 })
 
-test('a single frame full of malformed messages costs twenty answers and no more', async () => {
+test('a single frame full of malformed messages gets twenty replies and no more', async () => {
   await using server = await TestServer.start()
   using other = await Wire.open(server.url)
   using wire = await Wire.open(server.url)
@@ -116,7 +116,7 @@ test('a single frame full of malformed messages costs twenty answers and no more
 
 // On PostgreSQL the calls of one frame are answered in the order in which they end.
 test.skipIf(onPostgres)(
-  'a frame with more calls than there may be is refused call by call, and does what is no call',
+  'a frame with too many calls is refused call by call, and its other messages take effect',
   async () => {
     await using server = await TestServer.start({ limits: { frameCalls: 3 } })
     using wire = await Wire.open(server.url)
@@ -163,7 +163,7 @@ test('a ping of the WebSocket protocol is answered with its own bytes', async ()
   expect(await answered).toBe('are you there')
 })
 
-test('stopping what was never started, or twice, is nothing', async () => {
+test('stopping an unknown id, or one twice, has no effect', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
   wire.send({ id: 5, method: 'subscription.stop' })
@@ -171,7 +171,7 @@ test('stopping what was never started, or twice, is nothing', async () => {
   expect(await wire.answers()).toBe(true)
 })
 
-test('a subscription under an id that is in use is refused, and after its end the id is free', async () => {
+test('a subscription under an id in use is refused, and after its end the id is free', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
   const subscribe = { id: 1, method: 'subscription', params: { path: 'events.subscribe', input: {} } }

@@ -20,12 +20,12 @@ const oversized = Buffer.alloc(1_100_000, 'x')
 describe('a socket that is refused before its first call gets the error first and then the close:', () => {
   const announced: WireOptions = { announced: true }
   test.each<[string, WireOptions, (wire: Wire) => void, number]>([
-    ['first frame that is no connectionParams', announced, (wire) => wire.send('{"id":1}'), 4400],
-    ['first frame that is no JSON', announced, (wire) => wire.send('no JSON'), 4400],
+    ['first frame without connectionParams', announced, (wire) => wire.send('{"id":1}'), 4400],
+    ['first frame that is not JSON', announced, (wire) => wire.send('no JSON'), 4400],
     ['binary first frame', announced, (wire) => wire.ws.send(Buffer.from('{}')), 1003],
     ['binary frame of an identified socket', {}, (wire) => wire.ws.send(Buffer.from('{}')), 1003],
-    ['frame that is too large', {}, (wire) => wire.ws.send(oversized.toString()), 1009],
-    ['first frame that is too large', announced, (wire) => wire.ws.send(oversized.toString()), 1009],
+    ['frame above the limit', {}, (wire) => wire.ws.send(oversized.toString()), 1009],
+    ['first frame above the limit', announced, (wire) => wire.ws.send(oversized.toString()), 1009],
   ])('a %s', async (_, options, act, closed) => {
     await using server = await TestServer.start()
     using wire = await Wire.open(server.url, options)
@@ -99,7 +99,7 @@ test("tRPC's own client whose subscription is too large waits longer before each
   expect(attempts).toEqual([1, 2, 3, 4, 5])
 })
 
-test('a frame that is malformed by itself is closed with its code after the error', async () => {
+test('a socket with a malformed frame is closed with its code after the error', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
   // The frame is unmasked, as no library sends it.

@@ -168,7 +168,7 @@ async function overSockets(): Promise<number> {
   return crew.reduce((sum, lane) => sum + lane.own, 0)
 }
 
-test('no hostile frame, header, body or token breaks a server in serve mode, or holds it up', async () => {
+test('no hostile frame, header, body or token breaks or delays a server in serve mode', async () => {
   const before = await counted()
   const own = await overSockets()
   const paths = (kind: string) => [...procedures].flatMap(([path, form]) => (form.kind === kind ? [path] : []))

@@ -11,7 +11,7 @@ const request = (line: string, headers: Record<string, string> = {}, body = ''):
   return `${line} HTTP/1.1\r\n${lines.join('')}\r\n${body}`
 }
 
-test('every answer says that its type is not to be guessed, and that it is not to be kept', async () => {
+test('every reply forbids to guess its type and to store it', async () => {
   await using server = await TestServer.start()
   for (const path of [
     '/livez',
@@ -32,7 +32,7 @@ test('every answer says that its type is not to be guessed, and that it is not t
   }
 })
 
-test('the probes answer, and a path that is not there is 404', async () => {
+test('the probes reply, and an unknown path is 404', async () => {
   await using server = await TestServer.start()
   expect(await (await fetch(`${server.url}/livez`)).json()).toEqual({ status: 'ok' })
   expect(await (await fetch(`${server.url}/readyz`)).json()).toMatchObject({ status: 'ok' })
@@ -44,7 +44,7 @@ test('the probes answer, and a path that is not there is 404', async () => {
   }
 })
 
-test('a procedure that is not there is 404, a wrong method 405, a body that is not JSON 400', async () => {
+test('an unknown procedure is 404, a wrong method 405, a body that is not JSON 400', async () => {
   await using server = await TestServer.start()
   const cases = [
     ['GET', '/trpc/tasks.nothing', undefined, 404, 'NOT_FOUND'],
@@ -73,7 +73,7 @@ test('a procedure that is not there is 404, a wrong method 405, a body that is n
 })
 
 test.each(['/trpc/tasks.create', '/api/agents/register'])(
-  'a body of %s that is not said to be JSON is 415',
+  'a body of %s without the content type of JSON is 415',
   async (path) => {
     await using server = await TestServer.start()
     const status = async (type: string) => {
@@ -88,7 +88,7 @@ test.each(['/trpc/tasks.create', '/api/agents/register'])(
   },
 )
 
-test('REST says which method it takes', async () => {
+test('REST names the method of a path', async () => {
   await using server = await TestServer.start()
   expect((await fetch(`${server.url}/api/agents/register`)).headers.get('allow')).toBe('POST')
 })
@@ -122,7 +122,7 @@ test('a batch over HTTP has at most twenty calls', async () => {
 })
 
 test.each(['/trpc/tasks.create', '/api/agents/register'])(
-  'a body of %s above 256 KiB is answered 413, one of exactly that is read',
+  'a body of %s above 256 KiB is refused with 413, and one of exactly that size is read',
   async (path) => {
     await using server = await TestServer.start()
     const limit = 262_144
@@ -139,7 +139,7 @@ test.each(['/trpc/tasks.create', '/api/agents/register'])(
 )
 
 test.each(['/trpc/tasks.create', '/api/agents/register'])(
-  'a body of %s that never ends is answered 413 when it is too large',
+  'an endless body of %s is refused with 413 when it is too large',
   async (path) => {
     await using server = await TestServer.start()
     const socket = await tcp(server.url)
@@ -154,7 +154,7 @@ test.each(['/trpc/tasks.create', '/api/agents/register'])(
 
 test.each([
   ['garbage', '\x16\x03\x01\x02\x00\x01\x00\xff\xff', 400],
-  ['a request line of no form', 'GET\r\n\r\n', 400],
+  ['a malformed request line', 'GET\r\n\r\n', 400],
   [
     'two lengths that differ',
     request('POST /api/agents/register', { 'content-length': '5', 'Content-Length': '6' }, '{}'),
@@ -167,21 +167,21 @@ test.each([
   ],
   ['a header of 20 kB', request('GET /livez', { 'x-long': 'x'.repeat(20_000) }), 431],
   ['a bare carriage return in a header', request('GET /livez', { 'x-split': 'a\rb' }), 400],
-  ['a Host of no form', request('GET /trpc/system.info', { Host: '[' }), 400],
-  ['an address of no form', request('GET //[/trpc/system.info'), 404],
-])('%s is answered in HTTP and ends no process', async (_, bytes, status) => {
+  ['a malformed Host', request('GET /trpc/system.info', { Host: '[' }), 400],
+  ['a malformed address', request('GET //[/trpc/system.info'), 404],
+])('%s gets an HTTP error and ends no process', async (_, bytes, status) => {
   await using server = await TestServer.start()
   expect(statusIn(await exchange(server.url, Buffer.from(bytes, 'latin1')))).toBe(status)
   using wire = await Wire.open(server.url)
   expect(await wire.answers()).toBe(true)
 })
 
-test('a head that is not finished within ten seconds is answered 408', async () => {
+test('a head that is not complete within ten seconds is refused with 408', async () => {
   await using server = await TestServer.start()
   expect(statusIn(await exchange(server.url, 'GET /livez HTTP/1.1\r\nHost: 127'))).toBe(408)
 })
 
-test('requests that are never finished hold neither callers nor the end of the server up', async () => {
+test('HTTP requests that are never complete delay neither other callers nor the end of the server', async () => {
   const server = await TestServer.start()
   const slow = await Promise.all(Array.from({ length: 50 }, () => tcp(server.url)))
   slow.forEach((socket, index) => {
@@ -197,7 +197,7 @@ test('requests that are never finished hold neither callers nor the end of the s
   await Promise.all(closed)
 })
 
-test('a caller that leaves in the middle of its blocking call leaves its place in the queue', async () => {
+test('a caller that leaves during its blocking call leaves the queue', async () => {
   await using server = await TestServer.start()
   const [gone, waiting] = [await server.agent('gone'), await server.agent('waiting')]
   const leaving = new AbortController()

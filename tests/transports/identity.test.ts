@@ -42,9 +42,9 @@ test.each([
   ['credentials of another scheme', { authorization: 'Basic dG9ueTp0b255' }],
   ['an empty bearer', { authorization: 'Bearer ' }],
   ['a bearer of two words', { authorization: 'Bearer a b' }],
-  ['a token that is none', { authorization: 'Bearer nothing' }],
+  ['an invalid token', { authorization: 'Bearer nothing' }],
   ['a token without a signature', { authorization: 'Bearer eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJ4In0.' }],
-])('a caller with %s is answered 401 and how to authenticate, over tRPC and REST', async (_, headers) => {
+])('a caller with %s gets 401 and a challenge, over tRPC and REST', async (_, headers) => {
   await using server = await TestServer.start()
   const told = 'authorization' in headers ? refused : asked
   expect(await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, headers)).toEqual(told)
@@ -55,21 +55,21 @@ test.each([
 })
 
 test.each(['localhost', 'localhost:3456', '127.0.0.1:1', '[::1]:3456'])(
-  'a caller that asked for %s is the developer',
+  'a caller with %s is the developer',
   async (host) => {
     await using server = await TestServer.start()
     expect((await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, { host })).status).toBe(200)
   },
 )
 
-test('the metrics too are for the developer, and for no page whose name resolves to this machine', async () => {
+test('the metrics are for the developer too, and for no page whose name resolves to this machine', async () => {
   await using server = await TestServer.start()
   expect((await fetch(`${server.url}/metrics`)).status).toBe(200)
   expect(await get(`${server.url}/metrics`, { host: 'rebound.example' })).toEqual(asked)
   expect(await get(`${server.url}/metrics`, { origin: 'https://evil.example' })).toEqual(asked)
 })
 
-test('a token that was signed elsewhere is refused here', async () => {
+test('a token with a foreign signature is refused', async () => {
   await using server = await TestServer.start()
   await using elsewhere = await TestServer.start()
   const { token } = await elsewhere.agent('worker')
@@ -88,7 +88,7 @@ test('a token with one character changed is refused', async () => {
 })
 
 test.each([{ token: '' }, { token: 7 }, { token: {} }])(
-  'connectionParams of %j are no developer',
+  'connectionParams of %j are not the developer',
   async ({ token }) => {
     await using server = await TestServer.start()
     using wire = await Wire.open(server.url, { hello: { token } })
@@ -97,7 +97,7 @@ test.each([{ token: '' }, { token: 7 }, { token: {} }])(
   },
 )
 
-test('a project that does not exist is said so, on every surface', async () => {
+test('an unknown project is named in the error, on every transport', async () => {
   await using server = await TestServer.start()
   const answer = await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, { 'x-tony-project': 'nowhere' })
   expect(answer).toMatchObject({ status: 404, code: 'NOT_FOUND' })

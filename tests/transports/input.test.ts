@@ -66,13 +66,13 @@ describe.each(hostile)('%s', (_, input) => {
   })
 })
 
-test('what was refused left nothing behind, and no prototype was touched', async () => {
+test('refused inputs left no row behind, and no prototype was changed', async () => {
   const lead = server.connect()
   expect((await lead.tasks.list({})).tasks).toEqual([])
   expect(Object.hasOwn(Object.prototype, 'role')).toBe(false)
 })
 
-test('the largest and oddest input that is allowed comes back as it was', async () => {
+test('the largest and oddest permitted input is returned unchanged', async () => {
   const lead = server.connect()
   const metadata = {
     deep: JSON.parse(`${'['.repeat(29)}1${']'.repeat(29)}`),
@@ -85,7 +85,7 @@ test('the largest and oddest input that is allowed comes back as it was', async 
   expect((await lead.tasks.get({ taskId: id })).metadata).toEqual(metadata)
 })
 
-test('a cursor given beside the input of a subscription is checked like the input', async () => {
+test('a cursor beside the input of a subscription is checked like the input', async () => {
   using wire = await Wire.open(server.url)
   wire.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: {}, lastEventId: 'a\u0000' } })
   expect(codeOf(await wire.of(1))).toBe('INVALID_INPUT')

@@ -4,7 +4,7 @@ import { occupy } from '../api/given.ts'
 import { onPostgres, TestServer } from '../support/server.ts'
 import { clientFrame, codeOf, exchange, statusIn, tcp, upgradeRequest, Wire } from './wire.ts'
 
-test('one that announced connectionParams and stays silent is closed with 4408', async () => {
+test('a socket that announced connectionParams and stays silent is closed with 4408', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url, { hello: {} })
   expect(await wire.answers()).toBe(true)
@@ -14,7 +14,7 @@ test('one that announced connectionParams and stays silent is closed with 4408',
   expect(await wire.answers()).toBe(true)
 })
 
-test('a first frame that is no connectionParams closes the socket', async () => {
+test('a first frame without connectionParams closes the socket', async () => {
   await using server = await TestServer.start()
   using text = await Wire.open(server.url, { announced: true })
   text.send({ id: 1, method: 'query', params: { path: 'system.info' } })
@@ -25,7 +25,7 @@ test('a first frame that is no connectionParams closes the socket', async () => 
 })
 
 // On PostgreSQL the calls are answered in the order in which they end.
-test.skipIf(onPostgres)('frames that come while the caller is being identified are answered, in order', async () => {
+test.skipIf(onPostgres)('frames that arrive during the authentication are answered in order', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url, { announced: true })
   wire.send({ method: 'connectionParams', data: {} })
@@ -36,7 +36,7 @@ test.skipIf(onPostgres)('frames that come while the caller is being identified a
 test.each([
   ['2,000 small frames', 1_048_576, Array.from({ length: 2_000 }, () => clientFrame(1, 'PONG'))],
   ['frames of many bytes', 4_096, Array.from({ length: 4 }, () => clientFrame(1, `"${'x'.repeat(4_000)}"`))],
-])('a socket that sends %s before its caller is known is refused by name', async (_, frameBytes, frames) => {
+])('a socket that sends %s before its authentication is refused with a reason', async (_, frameBytes, frames) => {
   await using server = await TestServer.start({ limits: { frameBytes } })
   const params = clientFrame(1, '{"method":"connectionParams","data":{}}')
   const request = upgradeRequest({}, '/ws?connectionParams=1')
@@ -52,7 +52,7 @@ test.each([
   expect(answer).toMatch(/RATE_LIMITED$/)
 })
 
-test('a caller that sends more than it may before it is known, but not at once, is answered', async () => {
+test('a caller that sends more than its limit before its authentication, but not at once, is answered', async () => {
   await using server = await TestServer.start({ limits: { frameBytes: 65_536 } })
   using wire = await Wire.open(server.url, { hello: {} })
   for (let id = 0; id < 20; id += 1)
@@ -60,7 +60,7 @@ test('a caller that sends more than it may before it is known, but not at once, 
   for (let id = 0; id < 20; id += 1) expect((await wire.of(id)).result?.type).toBe('data')
 })
 
-test('calls beyond what may be in flight are refused one by one, and the socket stays', async () => {
+test('calls beyond the limit of open calls are refused one by one, and the socket stays', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 4 } })
   const worker = await server.agent('worker')
   using wire = await Wire.open(server.url, { hello: { token: worker.token } })
@@ -83,7 +83,7 @@ const heartbeat = (id: number) => ({
   params: { path: 'agents.heartbeat', input: { leases: [] } },
 })
 
-test('a heartbeat gets through although as many other calls wait as may be in flight', async () => {
+test('a heartbeat is answered although as many other calls wait as the limit allows', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 4 } })
   const worker = await server.agent('worker')
   using wire = await Wire.open(server.url, { hello: { token: worker.token } })
@@ -94,7 +94,7 @@ test('a heartbeat gets through although as many other calls wait as may be in fl
   expect((await wire.of(6)).result?.data).toMatchObject({ extended: [] })
 })
 
-test('heartbeats beyond 64 more than may be in flight are refused one by one', async () => {
+test('heartbeats beyond 64 more than the limit are refused one by one', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 4 } })
   const worker = await server.agent('worker')
   const project = (await server.connect().projects.list()).projects[0]?.id ?? ''
@@ -107,7 +107,7 @@ test('heartbeats beyond 64 more than may be in flight are refused one by one', a
   expect(await wire.answers()).toBe(true)
 })
 
-test('subscriptions beyond what a socket may have are refused, and calls go on', async () => {
+test('subscriptions beyond the limit of a socket are refused, and calls continue', async () => {
   await using server = await TestServer.start({ limits: { subscriptions: 2 } })
   using wire = await Wire.open(server.url)
   for (const id of [1, 2, 3]) wire.send({ id, method: 'subscription', params: { path: 'events.subscribe', input: {} } })
@@ -119,7 +119,7 @@ test('subscriptions beyond what a socket may have are refused, and calls go on',
   expect((await wire.of(3)).result?.type).toBe('started')
 })
 
-test('sockets beyond the limit are refused with 503, and a place that is left is free again', async () => {
+test('sockets beyond the limit are refused with 503, and a closed socket frees its slot', async () => {
   await using server = await TestServer.start({ limits: { sockets: 2 } })
   using first = await Wire.open(server.url)
   using second = await Wire.open(server.url, { announced: true })
@@ -133,7 +133,7 @@ test('sockets beyond the limit are refused with 503, and a place that is left is
   expect(await third.answers()).toBe(true)
 })
 
-test('a silent socket is pinged, lives while it answers, and is ended when it does not', async () => {
+test('a silent socket is pinged, stays while it answers, and is ended when it does not', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url)
   expect(await wire.answers()).toBe(true)
@@ -161,7 +161,7 @@ test('a socket that only sends pings of the WebSocket protocol is alive', async 
   expect(await wire.answers()).toBe(true)
 })
 
-test('the socket of an incarnation that was superseded is closed with 4401, and its token is refused from then on', async () => {
+test('the socket of a superseded incarnation is closed with 4401, and its token is refused from then on', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   using wire = await Wire.open(server.url, { hello: { token: worker.token } })
@@ -173,7 +173,7 @@ test('the socket of an incarnation that was superseded is closed with 4401, and 
   expect(codeOf(await again.of(null))).toBe('STALE_INCARNATION')
 })
 
-test('a socket is closed with 4401 once its token has expired, and one opened with such a token is told why', async () => {
+test('a socket is closed with 4401 once its token has expired, and a socket opened with such a token gets the reason', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   using wire = await Wire.open(server.url, { hello: { token: worker.token } })
@@ -188,7 +188,7 @@ test('a socket is closed with 4401 once its token has expired, and one opened wi
   expect(await late.closed).toEqual({ code: 4401, reason: 'TOKEN_EXPIRED' })
 })
 
-test('after a pause of the server nobody is ended without having been asked', async () => {
+test('after a pause of the server no socket is ended without a ping', async () => {
   await using server = await TestServer.start({ limits: { pingMs: 100, pongMs: 500 } })
   using wire = await Wire.open(server.url)
   expect(await wire.answers()).toBe(true)
@@ -199,7 +199,7 @@ test('after a pause of the server nobody is ended without having been asked', as
   expect(await wire.answers()).toBe(true)
 })
 
-test('a dead peer is handed nothing more, so that another gets it', async () => {
+test('a dead client gets no further task, so that another gets it', async () => {
   await using server = await TestServer.start()
   const [dead, alive] = [await server.agent('dead'), await server.agent('alive')]
   using wire = await Wire.open(server.url, { hello: { token: dead.token } })
@@ -211,7 +211,7 @@ test('a dead peer is handed nothing more, so that another gets it', async () => 
   expect((await alive.tasks.claim({})).tasks).toMatchObject([{ id, attempt: 1 }])
 })
 
-test('who unregisters over its own socket is answered before the socket is closed', async () => {
+test('an agent that unregisters over its own socket gets the reply before the socket is closed', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   using wire = await Wire.open(server.url, { hello: { token: worker.token } })

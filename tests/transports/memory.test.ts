@@ -54,7 +54,7 @@ test('16 readers of all pages of 500 tasks of 1 MB make the memory of the server
   expect(grown).toBeLessThan(64)
 }, 120_000)
 
-test('20 callers that read no answer cost the server less than 2 MB each, and all are cut off by name', async () => {
+test('20 callers that read no reply cost the server less than 2 MB each, and all are cut off with a reason', async () => {
   await server.start()
   const callers = await Promise.all(Array.from({ length: 20 }, () => server.connect()))
   const before = await server.inUse()

@@ -114,50 +114,50 @@ describe.each([...procedures.keys()])('%s', (path) => {
   const developer = known?.as === 'developer' ? { token: () => undefined } : {}
 
   // On PostgreSQL a backup is the task of the database's own tools.
-  test.skipIf(onPostgres && path === 'system.backup')('is accepted with the same answer on all ways', async () => {
+  test.skipIf(onPostgres && path === 'system.backup')('is accepted with the same reply on all transports', async () => {
     const outcome = await sameOnAll({ path, input: (of) => known?.valid(of), ...developer })
     expect(outcome).toHaveProperty('data')
   })
 
-  test('refuses an unknown key, or takes it, on all ways', async () => {
+  test('refuses or accepts an unknown key on all transports', async () => {
     await sameOnAll({ path, input: async (of) => ({ ...Object(await known?.valid(of)), surprise: 1 }), ...developer })
   })
 
-  test('answers what is not there the same on all ways', async () => {
+  test('has the same reply for an absent object on all transports', async () => {
     if (known?.absent !== undefined) await sameOnAll({ path, input: () => known.absent })
   })
 
-  test.each(generic)('answers %s the same on all ways', async (input) => {
+  test.each(generic)('has the same reply to %s on all transports', async (input) => {
     await sameOnAll({ path, input })
   })
 
-  test('refuses a caller of no identity the same on all ways, unless it is open', async () => {
+  test('refuses a caller without a credential equally on all transports, unless it is open', async () => {
     for (const input of [(of: World) => known?.valid(of), '{"nothing":1}', '{"__proto__":1}']) {
       const code = codeIn(await sameOnAll({ path, input, token: () => 'stranger' }))
       if (procedures.get(path)?.meta.permission !== 'open') expect(['UNAUTHENTICATED', 'INVALID_INPUT']).toContain(code)
     }
   })
 
-  test('answers a caller of the lowest role the same on all ways', async () => {
+  test('has the same reply to the lowest role on all transports', async () => {
     for (const input of [known?.absent === undefined ? '{}' : () => known.absent, '{"nothing":1}'] as const) {
       await sameOnAll({ path, input, role: 'observer' })
     }
   })
 })
 
-test('the lowest role is refused with the permission it lacks', async () => {
+test('the lowest role is refused with the missing permission', async () => {
   const outcome = await sameOnAll({ path: 'tasks.cancel', input: '{}', role: 'observer' })
   expect(outcome).toMatchObject({
     error: { code: 'FORBIDDEN', httpStatus: 403, details: { permission: 'tasks:cancel', role: 'observer' } },
   })
 })
 
-test('a token that is none is refused the same on all ways', async () => {
+test('an invalid token is refused equally on all transports', async () => {
   const outcome = await sameOnAll({ path: 'tasks.list', input: '{}', token: () => 'nothing' })
   expect(outcome).toMatchObject({ error: { code: 'UNAUTHENTICATED', httpStatus: 401 } })
 })
 
-test('a developer on this machine is refused what needs an agent the same on all ways', async () => {
+test('the developer of dev mode is refused equally on all transports if a procedure needs an agent', async () => {
   for (const [path, input] of [
     ['tasks.claim', '{}'],
     ['messages.inbox', '{}'],

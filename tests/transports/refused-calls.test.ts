@@ -34,7 +34,7 @@ test('calls and subscriptions beyond the limits of a socket are counted under th
   expect(await counted(server, 'INVALID_INPUT')).toEqual({ unknown: 6 })
 })
 
-test('queries that wait too long for room to read a page are counted as overload', async () => {
+test('queries that wait too long for memory for a page are counted as overload', async () => {
   await using server = await TestServer.start({ limits: { pageBytes: 1 } })
   // The one slot stays taken.
   expect(server.parts.pageSlots.take()).toBeUndefined()

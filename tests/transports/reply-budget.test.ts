@@ -25,7 +25,7 @@ function given() {
   return { outlet, budget, hold }
 }
 
-test('two reads of one call that wait for room both begin once a reply of another call has been sent', async () => {
+test('two reads of one call that wait for memory both start once the reply of another call has been sent', async () => {
   const { outlet, budget, hold } = given()
   const order: string[] = []
   const reads = ['first', 'second'].map((name) => budget.take(hold)?.then(() => order.push(name)))
@@ -35,7 +35,7 @@ test('two reads of one call that wait for room both begin once a reply of anothe
   expect(order).toEqual(['first', 'second'])
 })
 
-test('two reads of one call that wait for room are both refused when the connection is gone', async () => {
+test('two reads of one call that wait for memory are both refused when the connection is lost', async () => {
   const { budget, hold } = given()
   const reads = outcomes([budget.take(hold), budget.take(hold)].map((read) => Promise.resolve(read)))
   budget.close()

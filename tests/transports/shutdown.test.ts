@@ -26,7 +26,7 @@ async function stopMs(server: TestServer): Promise<number> {
   return performance.now() - start
 }
 
-test('a shutdown does not wait for a socket that has not identified itself, and tells it why', async () => {
+test('a shutdown does not wait for a socket before its authentication, and sends it the reason', async () => {
   const server = await started()
   using wire = await Wire.open(server.url, { announced: true })
   expect(await stopMs(server)).toBeLessThan(1_000)
@@ -36,9 +36,9 @@ test('a shutdown does not wait for a socket that has not identified itself, and 
 
 test.each([
   ['a refused upgrade', upgradeRequest({}, '/elsewhere')],
-  ['an upgrade that is no proper handshake', upgradeRequest({ 'Sec-WebSocket-Key': 'short' })],
-  ['a request that is no HTTP', 'no HTTP\r\n\r\n'],
-])('a shutdown does not wait for the peer of %s that keeps its half open', async (_, bytes) => {
+  ['an invalid handshake', upgradeRequest({ 'Sec-WebSocket-Key': 'short' })],
+  ['bytes that are not HTTP', 'no HTTP\r\n\r\n'],
+])('a shutdown does not wait for the client of %s that keeps its half open', async (_, bytes) => {
   const server = await started()
   const socket = await halfOpen(server.url)
   socket.write(bytes)
@@ -47,7 +47,7 @@ test.each([
   socket.destroy()
 })
 
-test('the peer of a refused upgrade that keeps its half open is cut off within seconds', async () => {
+test('the client of a refused upgrade that keeps its half open is cut off within seconds', async () => {
   await using server = await started()
   const socket = await halfOpen(server.url)
   socket.write(upgradeRequest({}, '/elsewhere'))

@@ -63,7 +63,7 @@ async function lastCursor(wire: Wire): Promise<string> {
   return ids.at(-1) ?? ''
 }
 
-test('one whose unread events are forgotten meanwhile is told CURSOR_EXPIRED, and not taken on to what is left', async () => {
+test('a subscriber whose unread events are deleted gets CURSOR_EXPIRED, and no later events', async () => {
   await using server = await TestServer.start({ limits: { socketBufferBytes: 65_536 } })
   await fill(server.connect(), many)
   using stalled = await Wire.open(server.url)
@@ -86,7 +86,7 @@ test('one whose unread events are forgotten meanwhile is told CURSOR_EXPIRED, an
   }
 })
 
-test('what one subscriber leaves unread holds no other up', async () => {
+test('the unread events of one subscriber delay no other', async () => {
   await using server = await TestServer.start({ limits: { socketBufferBytes: 65_536 } })
   const lead = server.connect()
   await fill(lead, many)
@@ -99,7 +99,7 @@ test('what one subscriber leaves unread holds no other up', async () => {
   expect(await metric(server.url, 'tony_slow_consumers_total')).toBe(0)
 })
 
-test('one that reads on in time is not cut off, and misses nothing', async () => {
+test('a subscriber that reads again in time is not cut off and misses nothing', async () => {
   await using server = await TestServer.start({ limits: { socketBufferBytes: 65_536 } })
   const lead = server.connect()
   await fill(lead, many)
@@ -122,13 +122,10 @@ test.each([
     'calls',
     clientFrame(1, JSON.stringify({ id: 1, method: 'query', params: { path: 'tasks.list', input: { limit: 500 } } })),
   ],
-  [
-    'calls of nothing',
-    clientFrame(1, JSON.stringify({ id: 1, method: 'query', params: { path: 'x'.repeat(60_000) } })),
-  ],
+  ['empty calls', clientFrame(1, JSON.stringify({ id: 1, method: 'query', params: { path: 'x'.repeat(60_000) } }))],
   ['pings', clientFrame(9, 'x'.repeat(125))],
   ['PING frames', clientFrame(1, 'PING')],
-])('of a client that sends %s and never reads no more is taken than fits its buffer', async (_, frame) => {
+])('a client that sends %s and never reads sends no more than its buffer holds', async (_, frame) => {
   await using server = await TestServer.start({ limits: { socketBufferBytes: 16_384, callsInFlight: 8 } })
   const lead = server.connect()
   await fill(lead, 400)

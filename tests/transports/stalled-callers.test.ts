@@ -24,7 +24,7 @@ async function createTasks(server: TestServer, count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) await lead.tasks.create({ type: 'code', metadata: { megabyte } })
 }
 
-test('a caller that reads no answer to its queries is cut off with 1013, and little was read for it', async () => {
+test('a caller that reads no reply to its queries is cut off with 1013, and little was read for it', async () => {
   await using server = await TestServer.start()
   await createTasks(server, 2)
   using stalled = await Wire.open(server.url)
@@ -40,7 +40,7 @@ test('a caller that reads no answer to its queries is cut off with 1013, and lit
   expect(await metric(server.url, 'tony_slow_consumers_total')).toBe(1)
 })
 
-test('a caller that reads no answer to its claims is handed no task that cannot be sent', async () => {
+test('a caller that reads no reply to its claims gets no task that cannot be sent', async () => {
   await using server = await TestServer.start()
   await createTasks(server, 30)
   const { token } = await server.agent('bob')
@@ -56,7 +56,7 @@ test('a caller that reads no answer to its claims is handed no task that cannot 
   expect(Number(claimed?.count) - sent).toBeLessThanOrEqual(1)
 })
 
-test('a caller that is slow but reads gets every answer, and is not cut off', async () => {
+test('a slow caller that reads gets every reply and is not cut off', async () => {
   await using server = await TestServer.start()
   await createTasks(server, 2)
   using slow = await Wire.open(server.url)
@@ -72,7 +72,7 @@ test('a caller that is slow but reads gets every answer, and is not cut off', as
   expect(await metric(server.url, 'tony_slow_consumers_total')).toBe(0)
 })
 
-test('a heartbeat and a completion behind unread answers take effect', async () => {
+test('a heartbeat and a completion behind unread replies take effect', async () => {
   await using server = await TestServer.start()
   await createTasks(server, 2)
   const bob = await server.agent('bob')
@@ -89,7 +89,7 @@ test('a heartbeat and a completion behind unread answers take effect', async () 
   expect(await metric(server.url, 'tony_slow_consumers_total')).toBe(0)
 })
 
-test('small calls of one socket are answered while a large page of it is read', async () => {
+test('small calls of one socket are answered during the read of a large page', async () => {
   await using server = await TestServer.start()
   await createTasks(server, 3)
   using wire = await Wire.open(server.url)
@@ -102,7 +102,7 @@ test('small calls of one socket are answered while a large page of it is read', 
   expect((await wire.of('small')).result?.type).toBe('data')
 })
 
-test('the calls of one HTTP batch are refused one by one once their replies are large together', async () => {
+test('the calls of one HTTP batch are refused one by one once their replies are too large together', async () => {
   await using server = await TestServer.start()
   await createTasks(server, 1)
   const paths = Array(10).fill('tasks.list').join(',')

@@ -20,7 +20,7 @@ async function failure(run: () => unknown): Promise<Error> {
   throw new Error('it did not fail')
 }
 
-test('an environment that cannot be used is refused with every variable named', async () => {
+test('an unusable environment is refused with the name of every wrong variable', async () => {
   const error = await failure(() =>
     readConfig('dev', {
       MCP_PORT: '70000',
@@ -36,7 +36,7 @@ test('an environment that cannot be used is refused with every variable named', 
   for (const name of names) expect(error.message).toContain(name)
 })
 
-test('an empty variable is one that is not set', () => {
+test('an empty variable counts as not set', () => {
   expect(readConfig('dev', { MCP_PORT: '', PORT: '4000', MCP_HOST: '', DATABASE_PATH: '' })).toMatchObject({
     port: 4_000,
     host: '127.0.0.1',
@@ -52,11 +52,11 @@ test.each([
   [{ MCP_LOG_LEVEL: 'warn' }, { logLevel: 'warn' }],
   [{}, { maxPending: 10_000 }],
   [{ MCP_MAX_PENDING: '1' }, { maxPending: 1 }],
-])('of the environment %j comes %j', (environment, expected) => {
+])('the environment %j gives %j', (environment, expected) => {
   expect(readConfig('dev', environment)).toMatchObject(expected)
 })
 
-test('a file and a PostgreSQL that are both named are refused: one of them would be forgotten in silence', async () => {
+test('a file and a PostgreSQL that are both named are refused: one of them would be ignored silently', async () => {
   const DATABASE_URL = 'postgres://tony@db/tony'
   for (const name of ['DATABASE_PATH', 'MCP_DATABASE_PATH', 'MCP_DATABASE']) {
     const error = await failure(() => readConfig('serve', { [name]: '/data/tony-mcp.db', DATABASE_URL }))
@@ -66,7 +66,7 @@ test('a file and a PostgreSQL that are both named are refused: one of them would
   expect(readConfig('serve', { DATABASE_URL }).postgres?.url).toBe(DATABASE_URL)
 })
 
-test('dev mode refuses NODE_ENV=production and says what to use', async () => {
+test('dev mode refuses NODE_ENV=production and names the alternative', async () => {
   const error = await failure(() => readConfig('dev', { NODE_ENV: 'production' }))
   expect(error).toBeInstanceOf(ConfigError)
   expect(error.message).toContain('NODE_ENV=production')
@@ -88,7 +88,7 @@ test.each(['127.0.0.1', '::1', 'localhost'])('dev mode listens on %s', async (ho
   expect((await fetch(`${server.url}/livez`)).status).toBe(200)
 })
 
-test('a port that is in use is said so with what to do, and the file is free again', async () => {
+test('a port in use is reported with the next step, and the file is free again', async () => {
   await using running = await TestServer.start()
   using place = folder()
   const port = Number(new URL(running.url).port)
@@ -100,7 +100,7 @@ test('a port that is in use is said so with what to do, and the file is free aga
   expect((await fetch(`${next.url}/readyz`)).status).toBe(200)
 })
 
-test('an address that is not of this machine is said so', async () => {
+test('an address of another machine is reported', async () => {
   using place = folder()
   const error = await failure(() => TestServer.start({ folder: place.path, config: { host: '203.0.113.7' } }))
   expect(error).toBeInstanceOf(ListenError)
@@ -108,7 +108,7 @@ test('an address that is not of this machine is said so', async () => {
 })
 
 // On PostgreSQL there is no file.
-test.skipIf(onPostgres)('a file that another server owns is refused by name', async () => {
+test.skipIf(onPostgres)('a file that another server owns is refused with a reason', async () => {
   await using running = await TestServer.start()
   const error = await failure(() => TestServer.start({ folder: running.folder }))
   expect(error.name).toBe('StoreInUseError')

@@ -14,7 +14,7 @@ test('a query and a mutation of the stock client are answered', async () => {
   expect(await client.api.system.info.query()).toMatchObject({ name: 'tony-mcp', mode: 'dev' })
 })
 
-test('an error of the stock client carries our code and what a program can act on', async () => {
+test('an error of the stock client has our code and the fields that a program needs', async () => {
   await using server = await TestServer.start()
   await using client = stockClient(server.url)
   const absent = await refusedBy(client.api.tasks.get.query({ taskId: 'nothing' }))
@@ -26,7 +26,7 @@ test('an error of the stock client carries our code and what a program can act o
   expect(invalid.shape?.code).toBe(-32_600)
 })
 
-test('connectionParams say who the stock client is', async () => {
+test('connectionParams identify the stock client', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
   const lead = server.connect()
@@ -36,7 +36,7 @@ test('connectionParams say who the stock client is', async () => {
   expect(tasks).toMatchObject([{ id, claimedBy: worker.id }])
 })
 
-test('a stock client whose credential is refused is told by the code its socket is closed with', async () => {
+test('a stock client with a refused credential gets the reason by the close code of its socket', async () => {
   await using server = await TestServer.start()
   const { promise: closed, resolve } = Promise.withResolvers<number | undefined>()
   await using client = stockClient(server.url, {
@@ -48,7 +48,7 @@ test('a stock client whose credential is refused is told by the code its socket 
   expect((await refused).data).toBeUndefined()
 })
 
-test('connectionParams choose the project of a developer', async () => {
+test('connectionParams choose the project of the developer', async () => {
   await using server = await TestServer.start({ config: { devRole: 'admin' } })
   await server.connect().projects.create({ name: 'other' })
   await server.connect().tasks.create({ type: 'code' })
@@ -56,7 +56,7 @@ test('connectionParams choose the project of a developer', async () => {
   expect(await client.api.tasks.list.query({})).toMatchObject({ tasks: [] })
 })
 
-test('a subscription shows each event with the id it resumes after', async () => {
+test('a subscription returns each event with the id from which it resumes', async () => {
   await using server = await TestServer.start()
   await using client = stockClient(server.url)
   const follower = new Follower(client.api)
@@ -69,14 +69,14 @@ test('a subscription shows each event with the id it resumes after', async () =>
   expect(second?.id.split('.')).toEqual([first?.id.split('.')[0], '2'])
 })
 
-test('a subscription that is refused tells why and ends', async () => {
+test('a refused subscription has a reason and ends', async () => {
   await using server = await TestServer.start()
   await using client = stockClient(server.url)
   const follower = new Follower(client.api, { cursor: 'nonsense' })
   await expect(follower.reached(1)).rejects.toMatchObject({ data: { code: 'INVALID_INPUT' } })
 })
 
-test('a subscription that is stopped shows nothing more and gives its place back', async () => {
+test('a stopped subscription returns nothing more and frees its slot', async () => {
   await using server = await TestServer.start({ limits: { subscriptions: 1 } })
   await using client = stockClient(server.url)
   const first = new Follower(client.api)
@@ -91,7 +91,7 @@ test('a subscription that is stopped shows nothing more and gives its place back
   expect(first.events).toEqual([])
 })
 
-test('calls that were queued before the socket opened all go out with it', async () => {
+test('calls that were queued before the socket opened are all sent with it', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   hop.refuse()
@@ -104,7 +104,7 @@ test('calls that were queued before the socket opened all go out with it', async
   expect(titles).toEqual(Array.from({ length: 200 }, (_, index) => `${index}`))
 })
 
-test('the client pings, is answered, and stays on its socket', async () => {
+test('the client pings, gets a reply, and keeps its socket', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const { promise: threePongs, resolve } = Promise.withResolvers<void>()
@@ -127,7 +127,7 @@ test('the client pings, is answered, and stays on its socket', async () => {
   expect(hop.connections).toBe(1)
 })
 
-test('the server pings a silent client, and its answer keeps it', async () => {
+test('the server pings a silent client, whose reply keeps it', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   let pinged: () => void = () => undefined
@@ -153,7 +153,7 @@ test('the server pings a silent client, and its answer keeps it', async () => {
   expect(hop.connections).toBe(1)
 })
 
-test('over HTTP, single and in batches, the stock client gets the same', async () => {
+test('the stock client gets the same replies over HTTP, single and in batches', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker', { role: 'tech-lead' })
   const headers = { authorization: `Bearer ${worker.token}` }

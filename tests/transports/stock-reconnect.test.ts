@@ -6,7 +6,7 @@ import { Wire } from './wire.ts'
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
 
-test('a subscription whose socket was dropped goes on without a gap and without a repeat', async () => {
+test('a subscription whose socket was lost continues without a gap and without a repetition', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   await using client = stockClient(hop.url)
@@ -26,7 +26,7 @@ test('a subscription whose socket was dropped goes on without a gap and without 
   expect(follower.events.map(({ data }) => data.seq)).toEqual(upTo(15))
 })
 
-test('one dropped before its first event misses nothing either', async () => {
+test('a subscription that loses its socket before its first event misses nothing either', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   await using client = stockClient(hop.url)
@@ -40,7 +40,7 @@ test('one dropped before its first event misses nothing either', async () => {
   expect(follower.events[0]?.data.seq).toBe(1)
 })
 
-test('sixty subscriptions are taken up again by the one batch a reconnect sends', async () => {
+test('sixty subscriptions are opened again by the one batch of a reconnect', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   await using client = stockClient(hop.url)
@@ -58,7 +58,7 @@ test('sixty subscriptions are taken up again by the one batch a reconnect sends'
   }
 })
 
-test('connectionParams are asked for again with each socket', async () => {
+test('connectionParams are requested again for each socket', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const { token } = await server.agent('worker', { role: 'tech-lead' })
@@ -77,7 +77,7 @@ test('connectionParams are asked for again with each socket', async () => {
   expect(asked).toBe(2)
 })
 
-test('a call in flight on a dropped socket is an error of the client, and took effect once', async () => {
+test('an open call on a lost socket is an error of the client, and took effect once', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   await using client = stockClient(hop.url)
@@ -101,7 +101,7 @@ test('a server that shuts down asks its sockets to move, and closes them with 10
   expect(await wire.closed).toEqual({ code: 1012, reason: 'SHUTTING_DOWN' })
 })
 
-test('a server that is draining takes no new socket', async () => {
+test('a draining server accepts no new socket', async () => {
   const server = await TestServer.start()
   using wire = await Wire.open(server.url)
   expect(await wire.answers()).toBe(true)
@@ -133,7 +133,7 @@ test('the reconnect notification moves the client to the next server without an 
   expect((await next.connect().tasks.list({})).tasks.map(({ title }) => title)).toEqual(['on the next one'])
 })
 
-test('a subscription follows a restart of the server on the same file without a gap', async () => {
+test('a subscription continues across a restart of the server on the same file without a gap', async () => {
   const first = await TestServer.start()
   let target = first.url
   await using hop = await Hop.start(() => target)

@@ -16,7 +16,7 @@ test.each(['[', 'a b', '%', 'x:99999999', ''])('an upgrade whose Host is "%s" en
   socket.destroy()
 })
 
-test('frames of no form after an upgrade on another path end no process', async () => {
+test('malformed frames after an upgrade on another path end no process', async () => {
   await using server = await TestServer.start()
   const hostile = Buffer.concat([Buffer.from(upgradeRequest({}, '/trpc')), Buffer.from([0xff, 0xff, 0xff, 0xff, 0x00])])
   expect(statusIn(await exchange(server.url, hostile))).toBe(404)
@@ -24,7 +24,7 @@ test('frames of no form after an upgrade on another path end no process', async 
 })
 
 test.each(['/', '/wss', '/ws/', '/trpc/tasks.list', '//ws', '/%77s'])(
-  'an upgrade on %s is answered 404 before there is a socket',
+  'an upgrade on %s is refused with 404 before there is a socket',
   async (path) => {
     await using server = await TestServer.start()
     const answer = await exchange(server.url, upgradeRequest({}, path))
@@ -55,14 +55,14 @@ test.each(['http://localhost:5173', 'http://127.0.0.1', 'https://[::1]:8443'])(
   },
 )
 
-test('a caller under a foreign Host is no developer on this machine', async () => {
+test('a caller with a foreign Host is not the developer', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url, { headers: { host: 'rebound.example' } })
   expect((await wire.call('tasks.list', 'query', {})).error?.data).toMatchObject({ code: 'UNAUTHENTICATED' })
   expect(await wire.answers()).toBe(true)
 })
 
-test('an upgrade that is no proper handshake is refused in HTTP', async () => {
+test('an invalid handshake is refused in HTTP', async () => {
   await using server = await TestServer.start()
   expect(statusIn(await exchange(server.url, upgradeRequest({ 'Sec-WebSocket-Key': 'short' })))).toBe(400)
   expect(statusIn(await exchange(server.url, upgradeRequest({ 'Sec-WebSocket-Version': '7' })))).toBe(400)
@@ -71,7 +71,7 @@ test('an upgrade that is no proper handshake is refused in HTTP', async () => {
   await stillAnswers(server)
 })
 
-test('an upgrade to something that is not spoken here is ignored and the request answered', async () => {
+test('an upgrade to an unsupported protocol is ignored and the HTTP request answered', async () => {
   await using server = await TestServer.start()
   const request = upgradeRequest({ Upgrade: 'h2c' }, '/livez').replace(
     'Connection: Upgrade',
@@ -80,7 +80,7 @@ test('an upgrade to something that is not spoken here is ignored and the request
   expect(statusIn(await exchange(server.url, request))).toBe(200)
 })
 
-test('a peer that resets in the middle of its handshake ends no process', async () => {
+test('a client that resets its connection during the handshake ends no process', async () => {
   await using server = await TestServer.start()
   for (const cut of [10, 60, upgradeRequest().length]) {
     const socket = await tcp(server.url)
@@ -90,7 +90,7 @@ test('a peer that resets in the middle of its handshake ends no process', async 
   await stillAnswers(server)
 })
 
-test('compression that is offered is not taken up', async () => {
+test('offered compression is not used', async () => {
   await using server = await TestServer.start()
   using wire = await Wire.open(server.url, { perMessageDeflate: true })
   expect(wire.ws.extensions).toBe('')
@@ -101,12 +101,12 @@ test.each([
   ['text that is not UTF-8', clientFrame(1, Buffer.from([0xc3, 0x28])), 1007],
   ['a binary frame', clientFrame(2, Buffer.from('{}')), 1003],
   ['an unmasked frame', clientFrame(1, '{}', { masked: false }), 1002],
-  ['an opcode that does not exist', clientFrame(3, '{}'), 1002],
+  ['an unknown opcode', clientFrame(3, '{}'), 1002],
   ['a reserved bit', clientFrame(1, '{}', { reserved: 4 }), 1002],
-  ['a continuation of nothing', clientFrame(0, '{}'), 1002],
+  ['a continuation without a start', clientFrame(0, '{}'), 1002],
   ['a ping in fragments', clientFrame(9, 'x', { fin: false }), 1002],
   ['a close frame of one byte', clientFrame(8, 'x'), 1002],
-])('%s closes the socket with its code and nothing else', async (_, bytes, code) => {
+])('%s closes the socket with its code and has no other effect', async (_, bytes, code) => {
   await using server = await TestServer.start()
   expect(await closeCodeAfter(server.url, bytes)).toBe(code)
   await stillAnswers(server)
@@ -123,7 +123,7 @@ test('a frame larger than the limit closes its socket with 1009, one of the limi
   expect(await fitting.answers()).toBe(true)
 })
 
-test('the length of a frame that was only announced takes no memory', async () => {
+test('the announced length of a frame takes no memory', async () => {
   await using server = await TestServer.start()
   const header = Buffer.from([0x81, 0xff, 0x00, 0x00, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4])
   expect(await closeCodeAfter(server.url, header)).toBe(1009)
