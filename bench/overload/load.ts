@@ -80,13 +80,15 @@ class Socket {
 async function openSockets(count: number): Promise<readonly Socket[]> {
   const lead = createClient({ url, deadlineMs: 120_000 })
   const open = async (index: number) => {
-    const { token } = await lead.agents.register({ name: `load ${index}`, type: 'implementation' })
+    const { token } = await lead.agents.register({ name: `load ${index}`, type: 'planning', role: 'tech-lead' })
     return Socket.open(token)
   }
   const opened = await Promise.all(Array.from({ length: count }, (_, index) => open(index)))
   lead.close()
   return opened
 }
+
+const isError = /^\{"id":\d+,"error":/
 
 const ready = openSockets(Number(sockets))
 
@@ -101,7 +103,7 @@ class Counts {
 
   record(text: string, startedAt: number): void {
     const elapsedMs = performance.now() - startedAt
-    const code = text.includes('"error":') ? (/"code":"([A-Z_]+)"/.exec(text)?.[1] ?? 'UNKNOWN') : undefined
+    const code = isError.test(text) ? (/"code":"([A-Z_]+)"/.exec(text)?.[1] ?? 'UNKNOWN') : undefined
     if (code === undefined) this.successes.push(elapsedMs)
     else if (code === 'OVERLOADED') {
       this.refusals.push(elapsedMs)

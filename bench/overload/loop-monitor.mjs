@@ -5,6 +5,7 @@
  */
 import { createServer } from 'node:http'
 import { createHistogram } from 'node:perf_hooks'
+import { isMainThread } from 'node:worker_threads'
 
 const periodMs = 2
 const memoryPeriodMs = 100
@@ -39,7 +40,8 @@ const reply = () => {
 }
 
 const port = Number(process.env['LOOP_MONITOR_PORT'])
-if (port > 0) {
+// The threads of the server load this file too.
+if (port > 0 && isMainThread) {
   createServer((_, response) => response.end(reply()))
     .listen(port, '127.0.0.1')
     .unref()

@@ -101,7 +101,7 @@ try {
   const closed = await load.run<LoadResult>({ seconds, inFlight: 8 } satisfies LoadJob)
   const capacity = closed.succeeded / closed.seconds
   peak = capacity
-  if (warmUp.succeeded === 0) throw new Error('no call of the load succeeded')
+  if (warmUp.succeeded === 0) throw new Error(`no call of the load succeeded: ${JSON.stringify(warmUp.others)}`)
   if (!values.json) {
     process.stdout.write(`capacity: ${Math.round(capacity)} calls/s (${values.sockets} sockets, 8 in flight)\n\n`)
     process.stdout.write(line(columns))

@@ -50,8 +50,8 @@ export function reading<T>(subscription: AsyncIterable<T>): (count: number) => P
   }
 }
 
-/** Keeps the writer of a project busy until `free` is called. */
-export async function occupy({ parts: { store } }: TestServer, project: string) {
+/** Keeps the writer of a project busy until `free` is called. One operation of `lane` waits. */
+export async function occupy({ parts: { store } }: TestServer, project: string, lane: 'normal' | 'bulk' = 'normal') {
   const [begun, blocked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const long = store.transact({ project }, () => {
     begun.resolve()
@@ -64,7 +64,7 @@ export async function occupy({ parts: { store } }: TestServer, project: string) 
   }
   return {
     /** Something that waits, so that there is an age. */
-    waiting: store.transact({ project }, () => Promise.resolve()),
+    waiting: store.transact({ project, lane }, () => Promise.resolve()),
     free,
     // A test that fails must not leave a server that cannot end.
     [Symbol.asyncDispose]: free,

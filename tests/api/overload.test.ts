@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest'
-import { TestServer } from '../support/server.ts'
+import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf, occupy, receiptOf, receiveOne } from './given.ts'
 
 const leaseMs = 10_000
+
+/** Without a second try by the client. */
+const once = { signal: AbortSignal.abort() }
 
 async function given() {
   const server = await TestServer.start({ limits: { queueMs: 1_000 } })
@@ -81,7 +84,11 @@ test('a server that refuses writes for overload stays ready and reports the age 
   const bulk = server.parts.store.transact({ project, lane: 'bulk' }, () => Promise.resolve())
   server.clock.advance(1_500)
   expect(await probe(server)).toEqual([200, 'ok', 'overloaded'])
-  expect(await gauge(server, 'tony_write_queue_age_seconds')).toEqual({ '': 1.5 })
+  expect(await gauge(server, 'tony_write_queue_age_seconds')).toEqual({
+    'lane="urgent"': 1.5,
+    'lane="normal"': 1.5,
+    'lane="bulk"': 1.5,
+  })
   expect(await gauge(server, 'tony_write_queue_operations')).toEqual({
     'lane="urgent"': 1,
     'lane="normal"': 1,
@@ -90,13 +97,30 @@ test('a server that refuses writes for overload stays ready and reports the age 
   await occupied.free()
   await Promise.all([occupied.waiting, beat, bulk])
   expect(await probe(server)).toEqual([200, 'ok', 'accepted'])
-  expect(await gauge(server, 'tony_write_queue_age_seconds')).toEqual({ '': 0 })
+  expect(await gauge(server, 'tony_write_queue_age_seconds')).toEqual({
+    'lane="urgent"': 0,
+    'lane="normal"': 0,
+    'lane="bulk"': 0,
+  })
+})
+
+test('a bulk write that has waited for long refuses other bulk writes and nothing else', async () => {
+  const { server, lead, project } = await given()
+  await using _ = server
+  await using occupied = await occupy(server, project, 'bulk')
+  server.clock.advance(1_500)
+  const message = { to: 'ada', type: 'note', payload: 2 }
+  const refused = await refusal(lead.messages.sendMany({ messages: [message] }, once))
+  expect(refused).toMatchObject({ code: 'OVERLOADED', applied: 'no' })
+  const sent = lead.messages.send(message)
+  await arrived(lead)
+  await occupied.free()
+  expect((await sent).recipients).toHaveLength(1)
 })
 
 /** JSON of about 6 kB. */
 const large = { text: 'x'.repeat(6_000) }
 
-const once = { signal: AbortSignal.abort() }
 const overloaded = { code: 'OVERLOADED', applied: 'no', retryable: true, retryAfterMs: 100 }
 
 test('writes are refused with OVERLOADED while the inputs that wait are large, and small heartbeats and reads never', async () => {

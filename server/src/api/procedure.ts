@@ -1,5 +1,4 @@
 import { initTRPC, tracked } from '@trpc/server'
-import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context, Services } from '../domain/context.ts'
 import type { Chunk } from '../domain/feed/item.ts'
@@ -13,6 +12,7 @@ import { logCall, takeTurn } from '../guards/observe.ts'
 import { refuseOverload } from '../guards/overload.ts'
 import { limitRate } from '../guards/rates.ts'
 import { requireWellFormed } from '../guards/well-formed.ts'
+import { uuidv7 } from '../platform/uuid.ts'
 import { contextOf } from './context.ts'
 
 /** The guards run in this order, on every transport. */

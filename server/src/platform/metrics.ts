@@ -4,11 +4,8 @@ import type { z } from 'zod'
 
 type ProjectStats = z.output<typeof systemMetricsOutput>
 
-/** The writes that wait: the age of the oldest one, and their number by lane. */
-interface WriteQueue {
-  readonly ageMs: number
-  readonly waiting: Readonly<Record<string, number>>
-}
+/** The writes that wait, by lane: the age of the oldest one, and their number. */
+type WriteQueue = Readonly<Record<string, { readonly ageMs: number; readonly waiting: number }>>
 
 /** The product's metrics. Labels are bounded: a procedure's name or a code, never an id. */
 export class Metrics {
@@ -50,7 +47,8 @@ export class Metrics {
 
   readonly #queueAge = new Gauge({
     name: 'tony_write_queue_age_seconds',
-    help: 'Time that the oldest waiting write has waited; writes are refused with OVERLOADED beyond MCP_LIMIT_QUEUE_MS',
+    help: 'Time that the oldest waiting write has waited, by lane; writes are refused with OVERLOADED beyond MCP_LIMIT_QUEUE_MS',
+    labelNames: ['lane'],
     registers: [this.registry],
   })
   readonly #queueSize = new Gauge({
@@ -74,7 +72,7 @@ export class Metrics {
   readonly #events = this.#createProjectGauge('tony_events_seq', "Number of the feed's last event")
   #readProjectStats: () => Promise<ReadonlyMap<string, ProjectStats>> = () => Promise.resolve(new Map())
   #setWalBytes: () => void = () => undefined
-  #readWriteQueue: () => WriteQueue = () => ({ ageMs: 0, waiting: {} })
+  #readWriteQueue: () => WriteQueue = () => ({})
 
   constructor() {
     collectDefaultMetrics({ register: this.registry })
@@ -120,9 +118,10 @@ export class Metrics {
     )
     this.#store.set(storeAnswers ? 1 : 0)
     this.#setWalBytes()
-    const { ageMs, waiting } = this.#readWriteQueue()
-    this.#queueAge.set(ageMs / 1_000)
-    for (const [lane, count] of Object.entries(waiting)) this.#queueSize.set({ lane }, count)
+    for (const [lane, { ageMs, waiting }] of Object.entries(this.#readWriteQueue())) {
+      this.#queueAge.set({ lane }, ageMs / 1_000)
+      this.#queueSize.set({ lane }, waiting)
+    }
     return this.registry.metrics()
   }
 

@@ -161,13 +161,16 @@ export interface Scope {
   readonly onCommit?: (events: number) => void
 }
 
-/** The operations that wait for a writer. Those of the batch that runs do not count. */
-export interface WriteQueueState {
+/** The operations of one lane that wait for a writer. */
+export interface LaneState {
   /** Milliseconds that the oldest of them has waited; 0 if none waits. */
   readonly ageMs: number
-  /** Their number by lane. */
-  readonly waiting: Readonly<Record<Lane, number>>
+  /** Their number. */
+  readonly waiting: number
 }
+
+/** The operations that wait for a writer, by lane. Those of the batch that runs do not count. */
+export type WriteQueueState = Readonly<Record<Lane, LaneState>>
 
 /** The state of the disk space for writes. */
 export interface DiskSpaceState {
@@ -199,8 +202,11 @@ export interface Store extends AsyncDisposable {
   readonly now: () => number
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
   transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T>
-  /** Milliseconds that the oldest operation for a project's writer has waited. */
-  queueAgeMs(project: string): number
+  /**
+   * Milliseconds that the oldest operation has waited that the writer of a project serves before a
+   * new one of this lane.
+   */
+  queueAgeMs(project: string, lane: Lane): number
   /** The operations that wait for a writer now, of all projects. */
   readonly queueState: WriteQueueState
   /** Calls `listener` for each wake after its commit. The returned function unsubscribes it. */

@@ -59,8 +59,8 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'a dependency that is not completed does not count',
     file: 'server/src/domain/tasks/dependency-graph.ts',
-    find: "if (row.status !== 'completed') openDeps += 1",
-    replace: "if (row.status === 'in_progress') openDeps += 1",
+    find: "ids.filter((id) => statuses.get(id) !== 'completed')",
+    replace: "ids.filter((id) => statuses.get(id) === 'in_progress')",
   },
   {
     name: 'the first dependency that is completed unblocks',

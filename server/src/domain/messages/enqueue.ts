@@ -1,5 +1,5 @@
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
-import { uuidv7 } from 'uuidv7'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { hasCapacity, inboxFull } from './capacity.ts'
 import { recordFailure } from './failures.ts'

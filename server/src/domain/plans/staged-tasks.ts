@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type PlannedTask, plannedTask } from '@tony/mcp-shared/plans'
 import { and, eq, gt, isNull } from 'drizzle-orm'
-import { uuidv7 } from 'uuidv7'
 import { yieldToEventLoop } from '../../platform/clock.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
 
 /** Staged tasks that are read and parsed without a turn of the event loop: about 4 ms. */

@@ -1,6 +1,6 @@
 import { rankOf } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
-import { uuidv7 } from 'uuidv7'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'

@@ -2,7 +2,6 @@ import type { agentRegisterInput, agentRegisterOutput } from '@tony/mcp-shared/a
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { agentRole, defaultRole, isAtMost } from '@tony/mcp-shared/roles'
 import { and, eq, sql } from 'drizzle-orm'
-import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { consumeKeyUse } from '../../domain/identity/key-use.ts'
@@ -11,6 +10,7 @@ import { createSession, findKeyId, findSession, revokeSessions } from '../../dom
 import { isAllowed } from '../../domain/principal.ts'
 import { releaseEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
 import { iso } from '../../platform/times.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import type { AgentRow } from './serialize.ts'
 

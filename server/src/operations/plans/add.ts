@@ -1,8 +1,8 @@
 import type { planAddInput, planAddOutput } from '@tony/mcp-shared/plans'
 import { eq, sql } from 'drizzle-orm'
-import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement } from '../../store/store.ts'
 import { requireOpenPlan } from './require-plan.ts'
 

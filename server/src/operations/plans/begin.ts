@@ -1,8 +1,8 @@
 import type { planBeginInput, planBeginOutput } from '@tony/mcp-shared/plans'
-import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 
 /** `plans.begin`: opens a plan. No agent can claim its tasks before `commit`. */
 export const beginPlan = (

@@ -1,8 +1,8 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { projectCreateInput } from '@tony/mcp-shared/projects'
-import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { type Project, toProject } from './serialize.ts'
 
 /**

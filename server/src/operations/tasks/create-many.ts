@@ -1,10 +1,10 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { taskCreateManyInput, taskCreateManyOutput } from '@tony/mcp-shared/tasks'
-import { uuidv7 } from 'uuidv7'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { dependencyOrder } from '../../domain/tasks/dependency-order.ts'
 import { creationOf, enqueueTasks } from '../../domain/tasks/enqueue.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { authorizeCreation, requireParents } from './create.ts'
 
 type Item = z.output<typeof taskCreateManyInput>['tasks'][number]

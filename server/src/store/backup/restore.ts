@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { uuidv7 } from 'uuidv7'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { sha256Of, syncFile, syncFolderOf, timestampOf } from '../file-sync.ts'
 import { refuseForeignDatabase } from '../migrations/migrate.ts'
 import { lockDatabaseFile, resolveDatabaseFile } from '../sqlite/file-lock.ts'

@@ -1,6 +1,6 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { NewEvent, Reader, Scope, Transaction, Wake, WriteQueueState } from '../store.ts'
+import type { Lane, NewEvent, Reader, Scope, Transaction, Wake, WriteQueueState } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
 import type { Queued } from './fair-queue.ts'
 import { fencedOperationsIn, type InvalidationBy } from './fenced-operations.ts'
@@ -106,9 +106,9 @@ export class Batches {
     return this.#queues.close()
   }
 
-  /** The age of the oldest operation that waits for a project's writer, in milliseconds. */
-  queueAgeMs(project: string): number {
-    return this.#queues.ageMs(project)
+  /** The age of the oldest operation that is served before a new one of this lane. */
+  queueAgeMs(project: string, lane: Lane): number {
+    return this.#queues.ageMs(project, lane)
   }
 
   /** The operations that wait, of all projects. */

@@ -8,7 +8,7 @@ export interface Queued {
 }
 
 /** The order of service. */
-const laneOrder: readonly Lane[] = ['urgent', 'normal', 'bulk']
+export const laneOrder: readonly Lane[] = ['urgent', 'normal', 'bulk']
 
 /**
  * Each eighth batch is one of a lower lane that waits, and the lower lanes take turns in it. A lane
@@ -16,7 +16,7 @@ const laneOrder: readonly Lane[] = ['urgent', 'normal', 'bulk']
  */
 const starvationPeriod = 8
 
-const laneOf = ({ scope }: Queued): Lane => scope.lane ?? 'normal'
+export const laneOf = ({ scope }: Queued): Lane => scope.lane ?? 'normal'
 const callerOf = ({ scope }: Queued): string => scope.caller ?? ''
 
 /**
@@ -143,9 +143,8 @@ export class FairQueue<T extends Queued> {
     return batch
   }
 
-  /** The earliest arrival among the operations that wait, of one lane or of all. */
-  oldestArrival(lanes: readonly Lane[] = laneOrder): number | undefined {
-    const arrivals = lanes.flatMap((lane) => this.#lanes[lane].oldestArrival() ?? [])
-    return arrivals.length === 0 ? undefined : Math.min(...arrivals)
+  /** The earliest arrival among the operations that wait in a lane; infinity if none does. */
+  oldestArrival(lane: Lane): number {
+    return this.#lanes[lane].oldestArrival() ?? Number.POSITIVE_INFINITY
   }
 }

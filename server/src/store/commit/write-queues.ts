@@ -1,18 +1,29 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { Lane, WriteQueueState } from '../store.ts'
-import { FairQueue, type Queued } from './fair-queue.ts'
+import type { Lane, LaneState, WriteQueueState } from '../store.ts'
+import { FairQueue, laneOf, laneOrder, type Queued } from './fair-queue.ts'
 
 const batchLimit = 64
+
+/** The earliest arrival in each lane; infinity for an empty one. */
+type OldestArrivals = Record<Lane, number>
 
 /** The queue of one writer. */
 interface WriteQueue<T extends Queued> {
   readonly queue: FairQueue<T>
-  /**
-   * The arrival of the oldest waiting operation. It is computed once per batch, because that takes
-   * a step for each caller.
-   */
-  oldestArrival: number
+  /** They are computed once per batch, because that takes a step for each caller. */
+  oldest: OldestArrivals
+}
+
+const oldestIn = (queue: FairQueue<Queued>): OldestArrivals => ({
+  urgent: queue.oldestArrival('urgent'),
+  normal: queue.oldestArrival('normal'),
+  bulk: queue.oldestArrival('bulk'),
+})
+
+function noteArrival({ oldest }: WriteQueue<Queued>, item: Queued): void {
+  const lane = laneOf(item)
+  oldest[lane] = Math.min(oldest[lane], item.arrivedAt)
 }
 
 interface WriteQueuesOptions<T extends Queued> {
@@ -42,31 +53,36 @@ export class WriteQueues<T extends Queued> {
     const existing = this.#queues.get(writer)
     if (existing) {
       existing.queue.add(item)
-      existing.oldestArrival = Math.min(existing.oldestArrival, item.arrivedAt)
+      noteArrival(existing, item)
       return
     }
     const queue = new FairQueue<T>()
     queue.add(item)
-    this.#queues.set(writer, { queue, oldestArrival: item.arrivedAt })
+    this.#queues.set(writer, { queue, oldest: oldestIn(queue) })
     // After this turn's frames have been read: what arrives together commits together.
     setImmediate(() => void this.#drain(writer))
   }
 
-  /** The age of the oldest operation that waits, in milliseconds; 0 for an empty queue. */
-  ageMs(project: string): number {
+  /**
+   * The age of the oldest operation that is served before a new one of this lane, in milliseconds;
+   * 0 if there is none. An old bulk operation does not delay the lanes above it.
+   */
+  ageMs(project: string, lane: Lane): number {
     const waiting = this.#queues.get(this.#options.writerOf(project))
-    return waiting ? Math.max(0, this.#options.now() - waiting.oldestArrival) : 0
+    if (!waiting) return 0
+    const ahead = laneOrder.slice(0, laneOrder.indexOf(lane) + 1)
+    return Math.max(0, this.#options.now() - Math.min(...ahead.map((each) => waiting.oldest[each])))
   }
 
   /** The operations that wait, over all writers. */
   get state(): WriteQueueState {
     const now = this.#options.now()
     const queues = [...this.#queues.values()]
-    const waiting = (lane: Lane) => queues.reduce((sum, { queue }) => sum + queue.sizeOf(lane), 0)
-    return {
-      ageMs: queues.reduce((oldest, { oldestArrival }) => Math.max(oldest, now - oldestArrival), 0),
-      waiting: { urgent: waiting('urgent'), normal: waiting('normal'), bulk: waiting('bulk') },
-    }
+    const stateOf = (lane: Lane): LaneState => ({
+      ageMs: queues.reduce((ageMs, { oldest }) => Math.max(ageMs, now - oldest[lane]), 0),
+      waiting: queues.reduce((sum, { queue }) => sum + queue.sizeOf(lane), 0),
+    })
+    return { urgent: stateOf('urgent'), normal: stateOf('normal'), bulk: stateOf('bulk') }
   }
 
   /**
@@ -75,7 +91,7 @@ export class WriteQueues<T extends Queued> {
    */
   settledAt(project: string): number {
     const waiting = this.#queues.get(this.#options.writerOf(project))
-    return waiting?.queue.oldestArrival(['urgent']) ?? Number.POSITIVE_INFINITY
+    return waiting?.queue.oldestArrival('urgent') ?? Number.POSITIVE_INFINITY
   }
 
   /** Refuses new work and waits until the accepted work is done. */
@@ -88,10 +104,10 @@ export class WriteQueues<T extends Queued> {
     const waiting = this.#queues.get(writer)
     while (waiting && waiting.queue.size > 0) {
       const batch = waiting.queue.takeBatch(batchLimit)
-      waiting.oldestArrival = waiting.queue.oldestArrival() ?? Number.POSITIVE_INFINITY
+      waiting.oldest = oldestIn(waiting.queue)
       const remaining = await this.#options.run(batch)
       waiting.queue.putBack(remaining)
-      waiting.oldestArrival = Math.min(waiting.oldestArrival, ...remaining.map(({ arrivedAt }) => arrivedAt))
+      for (const item of remaining) noteArrival(waiting, item)
       // One turn of the event loop between batches, or sockets would starve under load.
       await yieldToEventLoop()
     }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import type { ClientBase } from 'pg'
-import { uuidv7 } from 'uuidv7'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
 import { nowMsSql } from './connection.ts'
 import { requiredMigrationSql } from './schema-version.ts'

@@ -1,9 +1,9 @@
 import { Client } from 'pg'
-import { uuidv7 } from 'uuidv7'
 import { type Clock, systemClock } from '../../platform/clock.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
 import { readMigrations, type SchemaError } from '../migrations/migrate.ts'
-import type { Reader, Scope, Store, Transaction, Wake, WriteQueueState } from '../store.ts'
+import type { Lane, Reader, Scope, Store, Transaction, Wake, WriteQueueState } from '../store.ts'
 import { CommitNotifier } from './commit-notifier.ts'
 import { BatchConnection, type BatchConnectionOptions } from './connection.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -219,8 +219,8 @@ class PostgresStore implements Store {
     return this.#batches.transact(scope, work)
   }
 
-  queueAgeMs(project: string): number {
-    return this.#batches.queueAgeMs(project)
+  queueAgeMs(project: string, lane: Lane): number {
+    return this.#batches.queueAgeMs(project, lane)
   }
 
   get queueState(): WriteQueueState {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import { uuidv7 } from 'uuidv7'
 import type { Clock } from '../../platform/clock.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
 import { advisoryLockKey, nowMsSql } from './connection.ts'
 import type { DatabaseTime } from './database-time.ts'

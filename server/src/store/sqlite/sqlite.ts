@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import Database from 'better-sqlite3'
-import { uuidv7 } from 'uuidv7'
 import { anchoredNow, type Clock } from '../../platform/clock.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { newEpoch } from '../backup/restore.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
@@ -233,7 +233,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       transact: (scope, work) =>
         diskSpace?.full && !scope.freesSpace ? Promise.reject(diskSpace.fullError()) : batches.transact(scope, work),
       diskSpace,
-      queueAgeMs: (project) => batches.queueAgeMs(project),
+      queueAgeMs: (project, lane) => batches.queueAgeMs(project, lane),
       get queueState() {
         return batches.queueState
       },

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { uuidv7 } from 'uuidv7'
 import type { Services } from '../../domain/context.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { sendMetrics } from './metrics.ts'
 import { pathOf, sendError, sendJson, type TransportContext } from './responses.ts'
 
@@ -54,7 +54,8 @@ async function sendHealth(
   const isReady = ready() && storeUsable && !isFull
   const unreadyStatus = !storeUsable ? 'store_unavailable' : isFull ? 'disk_full' : 'draining'
   const status = isReady ? 'ok' : unreadyStatus
-  const isOverloaded = store.queueState.ageMs > config.limits.queueMs
+  const { urgent, normal } = store.queueState
+  const isOverloaded = Math.max(urgent.ageMs, normal.ageMs) > config.limits.queueMs
   const writes = !storeUsable || isFull ? 'refused' : isOverloaded ? 'overloaded' : 'accepted'
   const uptimeMs = Math.round(clock.monotonic() - startedAt)
   sendJson(response, isReady ? 200 : 503, { status, writes, uptimeMs })

@@ -18,7 +18,6 @@ import {
   type ToolSession,
   type WaitOptions,
 } from '@tony/mcp-tools/tool-session'
-import { uuidv7 } from 'uuidv7'
 import { z } from 'zod'
 import { procedures, runCall } from '../../api/pipeline.ts'
 import type { Principal } from '../../domain/principal.ts'
@@ -26,6 +25,7 @@ import { findLeaseToken, findReceipts } from '../../domain/tool-sessions/lookups
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { Notifier } from '../../platform/notifier.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import { type JoinedAgent, loadJoinedAgent, type SessionAddress } from './session-address.ts'
 
 /** Length of a lease for a host, which cannot send heartbeats, in milliseconds: 30 min. */

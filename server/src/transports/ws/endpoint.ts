@@ -14,6 +14,7 @@ import { createHandshakeLimiter, type HandshakeLimiter } from './abuse-detection
 import { closeCodes } from './close-codes.ts'
 import { createSocketServer } from './fresh-web-socket.ts'
 import { bytesOf, closeCodeOf, Handshakes, type IdentifiedSocket, refusalOf } from './handshakes.ts'
+import { Intake } from './intake.ts'
 import { Socket } from './socket.ts'
 
 /** Time between the reconnect notice and the close of a socket, in milliseconds. */
@@ -60,6 +61,7 @@ export class WebSocketTransport {
   readonly #halfOpen: HalfOpenSockets
   readonly #server: ReturnType<typeof createSocketServer>
   readonly #handshakes: Handshakes
+  readonly #intake: Intake
   readonly #sockets = new Set<Socket>()
   /** Number of open sockets by agent id. */
   readonly #socketsByAgent = new Map<string, number>()
@@ -81,7 +83,11 @@ export class WebSocketTransport {
       limitErrorOf: (identity) => this.#socketLimitError(identity),
       onIdentified: (socket) => this.#openSocket(socket),
     })
-    const { frameBytes, handshakesPerSecond } = services.config.limits
+    const { frameBytes, handshakesPerSecond, queueMs } = services.config.limits
+    this.#intake = new Intake({
+      now: () => services.clock.monotonic(),
+      isOverloaded: () => services.store.queueState.normal.ageMs > queueMs,
+    })
     // As with the rate limits, dev mode has no untrusted callers to limit.
     this.#handshakeLimiter = createHandshakeLimiter(
       services.clock,
@@ -183,19 +189,20 @@ export class WebSocketTransport {
     this.#sockets.add(socket)
     this.#countAgentSockets(socket, 1)
     this.#metrics.setOpenSockets(this.#sockets.size)
-    const receive = (data: Buffer, isBinary: boolean) => {
+    const { receive, close } = this.#intake.open(ws, ([data, isBinary]) => {
       socket.receive(data, isBinary)
       ws.markUsed()
-    }
-    ws.on('message', (data, isBinary) => receive(bytesOf(data), isBinary))
+    })
+    ws.on('message', (data, isBinary) => receive([bytesOf(data), isBinary]))
     ws.on('ping', (data) => socket.handlePing(data))
     ws.once('close', () => {
+      close()
       socket.handleClose()
       this.#sockets.delete(socket)
       this.#countAgentSockets(socket, -1)
       this.#metrics.setOpenSockets(this.#sockets.size)
     })
-    for (const [data, isBinary] of queuedFrames) receive(data, isBinary)
+    for (const frame of queuedFrames) receive(frame)
   }
 
   #closeSuperseded(agentId: string, incarnation: number): void {

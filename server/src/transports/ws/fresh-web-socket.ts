@@ -1,7 +1,7 @@
 import { CoordinationError, type ErrorCode, errorCodes } from '@tony/mcp-shared/errors'
-import { uuidv7 } from 'uuidv7'
 import { WebSocket, WebSocketServer } from 'ws'
 import { toErrorShape } from '../../guards/errors.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 
 /** Codes of a close that refuses nothing: normal, going away, no code, and a restart. */
 const peacefulCodes: ReadonlySet<number | undefined> = new Set([undefined, 1000, 1001, 1005, 1012])

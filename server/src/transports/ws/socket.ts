@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { uuidv7 } from 'uuidv7'
 import type { WebSocket } from 'ws'
 import { labelOf, runCall, runSubscription } from '../../api/pipeline.ts'
 import type { Principal } from '../../domain/principal.ts'
@@ -11,6 +10,7 @@ import { toCoordinationError, toErrorShape } from '../../guards/errors.ts'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { QueuedInput } from '../../platform/queued-inputs.ts'
 import { ReplyBudget } from '../../platform/reply-budget.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
 import {
   type AbuseDetector,
   createAbuseDetector,

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest'
+import { Intake } from '../../server/src/transports/ws/intake.ts'
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** An intake on which each frame takes `frameMs`, and a socket that counts its pauses. */
+function given(frameMs: number, isOverloaded = false) {
+  let now = 0
+  const handled: string[] = []
+  const intake = new Intake({ now: () => now, isOverloaded: () => isOverloaded })
+  const open = (name: string) => {
+    const reading: string[] = []
+    const socket = { pause: () => reading.push('pause'), resume: () => reading.push('resume') }
+    const { receive, close } = intake.open(socket, ([data]) => {
+      handled.push(`${name}${data}`)
+      now += frameMs
+    })
+    return { reading, close, receive: (text: string) => receive([Buffer.from(text), false]) }
+  }
+  /** Turns of the event loop until all frames are handled. */
+  const settle = async (count: number) => {
+    let turns = 0
+    for (; handled.length < count; turns += 1) await turn()
+    return turns
+  }
+  return { handled, open, settle }
+}
+
+test('frames are handled as they arrive while the intake keeps up', () => {
+  const { handled, open } = given(1)
+  const [a, b] = [open('a'), open('b')]
+  a.receive('1')
+  b.receive('1')
+  a.receive('2')
+  expect(handled).toEqual(['a1', 'b1', 'a2'])
+})
+
+test('a socket with one frame does not wait behind the many of another', async () => {
+  const { handled, open, settle } = given(4)
+  const [busy, beating] = [open('busy'), open('beat')]
+  for (let index = 0; index < 20; index += 1) busy.receive(String(index))
+  beating.receive('!')
+  await settle(21)
+  // Three frames of 4 ms fill the first slice of 10 ms.
+  expect(handled.slice(0, 6)).toEqual(['busy0', 'busy1', 'busy2', 'busy3', 'beat!', 'busy4'])
+  expect(handled.filter((name) => name.startsWith('busy'))).toEqual(
+    Array.from({ length: 20 }, (_, index) => `busy${index}`),
+  )
+})
+
+test.each([
+  ['10 ms of frames', false, 6, 9],
+  ['3 ms of frames while writes are refused', true, 2, 29],
+])('a turn of the event loop handles %s', async (_, isOverloaded, first, turns) => {
+  const { handled, open, settle } = given(2, isOverloaded)
+  const socket = open('a')
+  for (let index = 0; index < 60; index += 1) socket.receive(String(index))
+  expect(handled).toHaveLength(first)
+  expect(await settle(60)).toBe(turns)
+})
+
+test('a socket whose frames wait is not read until they are handled', async () => {
+  const { open, settle } = given(11)
+  const socket = open('a')
+  for (let index = 0; index < 40; index += 1) socket.receive(String(index))
+  expect(socket.reading).toEqual(['pause'])
+  await settle(40)
+  expect(socket.reading).toEqual(['pause', 'resume'])
+})
+
+test('the waiting frames of a closed socket are dropped', async () => {
+  const { handled, open } = given(11)
+  const [closed, other] = [open('a'), open('b')]
+  for (let index = 0; index < 5; index += 1) closed.receive(String(index))
+  closed.close()
+  other.receive('1')
+  await turn()
+  await turn()
+  expect(handled).toEqual(['a0', 'b1'])
+})
