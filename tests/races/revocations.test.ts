@@ -100,8 +100,8 @@ describe.skipIf(postgresServer === undefined)('a revocation at one of two replic
   test.each([true, false])(
     `precedes no write of the revoked caller, in ${races / 2} races, with the writer lock: %s`,
     { timeout: 600_000 },
-    async (turns) => {
-      await using replicas = await Replicas.start({ turns })
+    async (writerLock) => {
+      await using replicas = await Replicas.start({ writerLock })
       const [{ id: project = '' } = {}] = await replicas.database.rows<{ id: string }>('select id from projects')
       const lead: Principal = { ...base, subject: 'developer', project, role: 'tech-lead', agent: undefined }
       const roll = dice(4)
@@ -118,7 +118,7 @@ describe.skipIf(postgresServer === undefined)('a revocation at one of two replic
                count(*) filter (where e.type = 'agent.updated' and e.seq > r.seq) as after
         from events e
         left join events r on r.project_id = e.project_id and r.type = 'session.revoked' and r.subject = e.actor`)
-      process.stdout.write(`${races / 2} races, turns ${turns}: ${JSON.stringify(tally(told))}\n`)
+      process.stdout.write(`${races / 2} races, writer lock ${writerLock}: ${JSON.stringify(tally(told))}\n`)
       expect(new Set(told)).toEqual(new Set(['OK', 'TOKEN_REVOKED']))
       const written = told.filter((word) => word === 'OK').length
       expect(sums).toEqual({ revoked: races / 2, written, after: 0 })

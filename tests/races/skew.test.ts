@@ -22,7 +22,7 @@ const batches = upTo(Math.ceil(rounds / together))
 const places = upTo(together)
 
 async function twoReplicas(config: NonNullable<ReplicaOptions['config']> = {}) {
-  const replicas = await Replicas.start({ turns: false, config })
+  const replicas = await Replicas.start({ writerLock: false, config })
   const [ann, bob] = await Promise.all([replicas.first.agent('ann'), replicas.second.agent('bob')])
   return {
     replicas,

@@ -11,11 +11,11 @@ const tasks = 60
 
 describe.skipIf(postgresServer === undefined).each([true, false])(
   'concurrent sweeps of two replicas, with the writer lock: %s',
-  (turns) => {
+  (writerLock) => {
     test(`end each expired lease once, ${rounds} times`, {
       timeout: 60_000 + rounds * 5_000,
     }, async () => {
-      await using replicas = await Replicas.start({ turns })
+      await using replicas = await Replicas.start({ writerLock })
       const { first, second, database } = replicas
       const ann = await first.agent('ann')
       await first.connect().tasks.createMany({ tasks: upTo(tasks).map(() => ({ type: 'code', maxAttempts: 100 })) })

@@ -7,7 +7,7 @@ const timeSliceMs = 60_000
 
 describe.skipIf(postgresServer === undefined)('with a PostgreSQL', () => {
   storeConformance('PostgreSQL', () => openedPostgres({ timeSliceMs }))
-  storeConformance('PostgreSQL without turns, notifications and prepared statements', () =>
+  storeConformance('PostgreSQL without the writer lock, notifications and prepared statements', () =>
     openedPostgres({ timeSliceMs, writerLock: false, notify: false, pooler: true }),
   )
 })

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Config } from '@tony/mcp-server/config'
+import type { Config, PostgresConfig } from '@tony/mcp-server/config'
 import { systemClock } from '@tony/mcp-server/platform/clock'
 import { Database } from './postgres.ts'
 import { TestServer } from './server.ts'
 
 export interface ReplicaOptions {
   readonly notify?: boolean
-  readonly turns?: boolean
+  readonly writerLock?: boolean
   readonly config?: Partial<Config>
 }
 
@@ -30,9 +30,10 @@ export class Replicas implements AsyncDisposable {
     this.second = second
   }
 
-  static async start({ notify = true, turns = true, config = {} }: ReplicaOptions = {}): Promise<Replicas> {
+  static async start({ notify = true, writerLock = true, config = {} }: ReplicaOptions = {}): Promise<Replicas> {
     const database = await Database.create()
-    const postgres = { url: database.url, notify, turns }
+    // `satisfies` finds an option that the server does not know, which it would ignore.
+    const postgres = { url: database.url, notify, writerLock } satisfies Partial<PostgresConfig>
     // The servers share one folder and so the pepper, as an operator sets them up.
     const folder = mkdtempSync(join(tmpdir(), 'tony-replicas-'))
     const server = () => TestServer.start({ clock: systemClock, postgres, config, folder })
