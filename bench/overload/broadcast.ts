@@ -1,6 +1,6 @@
 /** Broadcasts as one caller: many `sendMany` calls at once, each of 100 messages to all agents. */
 import { createClient } from '@tony/mcp-client'
-import { serveJobs } from './child.ts'
+import { serveJobs } from '../child.ts'
 
 export interface BroadcastJob {
   readonly calls: number

@@ -5,7 +5,7 @@
  */
 import { createClient } from '@tony/mcp-client'
 import { WebSocket } from 'ws'
-import { percentile, serveJobs } from './child.ts'
+import { percentile, serveJobs } from '../child.ts'
 
 /** A phase of load. */
 export interface LoadJob {

@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort, ServerProcess } from '../../demo/server-process.ts'
+import { BenchChild } from '../child.ts'
 import type { BroadcastJob, BroadcastResult } from './broadcast.ts'
-import { BenchChild } from './child.ts'
 import type { LoadJob, LoadResult } from './load.ts'
 import { columns, type Row, rowOf } from './table.ts'
 import type { WorkersJob, WorkersResult } from './workers.ts'
@@ -78,9 +78,9 @@ function judge(row: Row, workers: WorkersResult, load: LoadResult | undefined): 
 
 try {
   const arguments_ = [server.url]
-  await using load = new BenchChild('./load.ts', [...arguments_, values.sockets])
-  await using workers = new BenchChild('./workers.ts', [...arguments_, values.workers])
-  await using broadcast = new BenchChild('./broadcast.ts', arguments_)
+  await using load = new BenchChild(new URL('./load.ts', import.meta.url), [...arguments_, values.sockets])
+  await using workers = new BenchChild(new URL('./workers.ts', import.meta.url), [...arguments_, values.workers])
+  await using broadcast = new BenchChild(new URL('./broadcast.ts', import.meta.url), arguments_)
   let peak = 0
 
   const measure = async (name: string, perSecond: number | undefined): Promise<void> => {

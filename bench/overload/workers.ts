@@ -3,7 +3,7 @@
  * every third of it, as the client library does.
  */
 import { type Client, createClient } from '@tony/mcp-client'
-import { percentile, serveJobs } from './child.ts'
+import { percentile, serveJobs } from '../child.ts'
 
 export interface WorkersJob {
   readonly seconds: number

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 export class BenchChild implements AsyncDisposable {
   readonly #process: ChildProcess
 
-  /** `file` is beside this one. It calls `serveJobs`. */
-  constructor(file: string, args: readonly string[]) {
-    this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), args)
+  /** The program of the process calls `serveJobs`. */
+  constructor(program: URL, args: readonly string[]) {
+    this.#process = fork(fileURLToPath(program), args)
   }
 
   /** Runs a job and returns its result. Rejects if the process ends before. */
