@@ -4,6 +4,16 @@ import { Hop } from '../transports/hop.ts'
 import { reading, tamper } from './given.ts'
 
 const many = (count: number, epic = 'x') => ({ tasks: Array.from({ length: count }, () => ({ type: 'code', epic })) })
+/** Writes events with 48 kB of data each. */
+async function writeLargeEvents({ parts: { store } }: TestServer, project: string, count: number) {
+  const error = '漢'.repeat(16_000)
+  for (let written = 0; written < count; written += 50)
+    await store.transact({ project }, async (tx) => {
+      for (let index = 0; index < 50; index += 1)
+        tx.append({ type: 'task.failed', subject: null, actor: null, data: { error } })
+    })
+}
+
 const seqsOf = (events: readonly { seq: number }[]) => events.map(({ seq }) => seq)
 const upTo = (count: number, from = 1) => Array.from({ length: count }, (_, index) => index + from)
 
@@ -172,4 +182,22 @@ test('a cursor before the log is CURSOR_EXPIRED and one beyond its end CURSOR_AH
   expect(ahead).toMatchObject({ code: 'CURSOR_AHEAD', details: { cursor: `${epoch}.5` } })
   expect(await refusal(take(lead.events.subscribe({ cursor: 'other.1' }), 1))).toMatchObject({ code: 'CURSOR_AHEAD' })
   expect(await refusal(take(lead.events.subscribe({ cursor: '?' }), 1))).toMatchObject({ code: 'INVALID_INPUT' })
+})
+
+test('events of many bytes leave the memory before their number is reached, and are read from the log', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const project = (await lead.projects.list()).projects[0]?.id ?? ''
+  const next = reading(lead.events.subscribe({}))
+  // From here on the server keeps the events in memory.
+  await next(1)
+  await writeLargeEvents(server, project, 400)
+  expect(seqsOf(await next(400))).toEqual(upTo(400))
+  const feed = server.parts.feeds.feedOf(project)
+  // One page of the log, and the rest of what is in memory.
+  expect(seqsOf(await feed.after(0, 100))).toEqual(upTo(21))
+  expect(seqsOf(await feed.after(395, 100))).toEqual(upTo(5, 396))
+  tamper(server, 'DELETE FROM events')
+  expect(seqsOf(await feed.after(395, 100))).toEqual(upTo(5, 396))
+  await expect(feed.after(0, 100)).rejects.toMatchObject({ code: 'CURSOR_EXPIRED' })
 })

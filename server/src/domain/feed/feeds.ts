@@ -1,9 +1,12 @@
 import type { Store } from '../../store/store.ts'
 import { logRangeOf } from './log-range.ts'
-import { type FeedEvent, pageAfter, requirePageAfter } from './page.ts'
+import { type FeedEvent, fittingPageAfter, requirePageAfter } from './page.ts'
 
 /** The number of events kept in memory: a subscriber that is up to date costs no query. */
 const tailLimit = 4_096
+
+/** Bytes of the data of these events. An error or a question may have 48 kB. */
+const tailByteLimit = 8_388_608
 
 /** Events per query of the log. */
 const pageLimit = 500
@@ -18,6 +21,7 @@ class Feed {
   readonly #store: Store
   readonly #project: string
   #tail: FeedEvent[] = []
+  #tailBytes = 0
   #head = -1
   #refreshing: Promise<void> | undefined
   #refreshAgain = false
@@ -58,17 +62,36 @@ class Feed {
       if (this.#head < 0) this.#head = (await this.#store.read((reader) => logRangeOf(reader, this.#project))).last
       for (;;) {
         const page = await this.#store.read((reader) =>
-          pageAfter(reader, this.#project, this.#store.epoch, this.#head, pageLimit),
+          fittingPageAfter(reader, {
+            project: this.#project,
+            epoch: this.#store.epoch,
+            seq: this.#head,
+            limit: pageLimit,
+          }),
         )
-        const last = page.at(-1)
+        const last = page.events.at(-1)
         if (!last) break
-        this.#tail.push(...page)
-        if (this.#tail.length > 2 * tailLimit) this.#tail = this.#tail.slice(-tailLimit)
+        this.#append(page.events)
         this.#head = last.seq
         for (const notify of this.#listeners) notify()
-        if (page.length < pageLimit) break
+        if (!page.isCut && page.events.length < pageLimit) break
       }
     }
+  }
+
+  /** Keeps new events. From twice a limit on, it drops the oldest ones down to both limits. */
+  #append(events: readonly FeedEvent[]): void {
+    this.#tail.push(...events)
+    for (const { bytes } of events) this.#tailBytes += bytes
+    if (this.#tail.length <= 2 * tailLimit && this.#tailBytes <= 2 * tailByteLimit) return
+    let dropped = 0
+    for (const { bytes } of this.#tail) {
+      const kept = this.#tail.length - dropped
+      if (kept === 1 || (kept <= tailLimit && this.#tailBytes <= tailByteLimit)) break
+      this.#tailBytes -= bytes
+      dropped += 1
+    }
+    this.#tail = this.#tail.slice(dropped)
   }
 
   /** Returns up to `limit` events after `seq`, in order; empty if there are none yet. */
@@ -79,7 +102,8 @@ class Feed {
       const start = seq - oldest.seq + 1
       return this.#tail.slice(start, start + limit)
     }
-    return this.#store.read((reader) => requirePageAfter(reader, this.#project, this.#store.epoch, seq, limit))
+    const after = { project: this.#project, epoch: this.#store.epoch, seq, limit }
+    return this.#store.read((reader) => requirePageAfter(reader, after))
   }
 
   /**

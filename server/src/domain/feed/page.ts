@@ -51,14 +51,16 @@ const eventTypeOf = (word: string): EventType => {
   return type
 }
 
-/** Returns the events after `seq` in commit order, without a check of visibility. */
-export async function pageAfter(
-  reader: Reader,
-  project: string,
-  epoch: string,
-  seq: number,
-  limit: number,
-): Promise<FeedEvent[]> {
+/** The events of a project after `seq`, up to `limit`. */
+export interface PageQuery {
+  readonly project: string
+  readonly epoch: string
+  readonly seq: number
+  readonly limit: number
+}
+
+/** Returns the events in commit order, without a check of visibility. */
+async function pageAfter(reader: Reader, { project, epoch, seq, limit }: PageQuery): Promise<FeedEvent[]> {
   const rows = await reader.run(findPage, { project, after: seq, limit })
   return rows.map((row) => {
     const type = eventTypeOf(row.type)
@@ -71,22 +73,27 @@ export async function pageAfter(
   })
 }
 
-/**
- * Returns the events after `seq` for a subscriber or a list: up to `limit`, and as many as fit into
- * one page. Throws CURSOR_EXPIRED if retention has deleted
- * the next one, so that the subscriber does not skip it unnoticed.
- */
-export async function requirePageAfter(
+/** Returns as many of the events as fit into one page. */
+export async function fittingPageAfter(
   reader: Reader,
-  project: string,
-  epoch: string,
-  seq: number,
-  limit: number,
-): Promise<FeedEvent[]> {
-  const fitting = countFitting(await reader.run(measurePage, { project, after: seq, limit }))
-  const page = await pageAfter(reader, project, epoch, seq, fitting)
-  if (page[0]?.seq !== seq + 1) requireRetained(epoch, seq, (await logRangeOf(reader, project)).first)
-  return page
+  query: PageQuery,
+): Promise<{ readonly events: readonly FeedEvent[]; readonly isCut: boolean }> {
+  const { project, seq, limit } = query
+  const sizes = await reader.run(measurePage, { project, after: seq, limit })
+  const fitting = countFitting(sizes)
+  const events = fitting === 0 ? [] : await pageAfter(reader, { ...query, limit: fitting })
+  return { events, isCut: fitting < sizes.length }
+}
+
+/**
+ * Returns the events for a subscriber or a list: as many as fit into one page. Throws CURSOR_EXPIRED
+ * if retention has deleted the next one, so that the subscriber does not skip it unnoticed.
+ */
+export async function requirePageAfter(reader: Reader, query: PageQuery): Promise<readonly FeedEvent[]> {
+  const { project, epoch, seq } = query
+  const { events } = await fittingPageAfter(reader, query)
+  if (events[0]?.seq !== seq + 1) requireRetained(epoch, seq, (await logRangeOf(reader, project)).first)
+  return events
 }
 
 /**

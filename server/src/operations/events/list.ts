@@ -42,7 +42,7 @@ export const listEvents = (
     const { events } = page
     let full = false
     while (!full && events.length < limit && seq - start < scanLimit) {
-      const read = await requirePageAfter(reader, project, epoch, seq, readLimit)
+      const read = await requirePageAfter(reader, { project, epoch, seq, limit: readLimit })
       if (read.length === 0) return { events, cursor: cursorAt(epoch, seq), more: false }
       for (const candidate of read) {
         full = isVisible(ctx.principal, filter, candidate) && !addTo(page, limit, candidate)
