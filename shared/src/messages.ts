@@ -202,7 +202,11 @@ export const messageReceiveInput = z.strictObject({
   maxAckPending,
   ackWaitMs: ackWaitMs.default(defaultAckWaitMs),
 })
-export const messageReceiveOutput = z.object({ messages: z.array(delivery) })
+export const messageReceiveOutput = z.object({
+  messages: z.array(delivery),
+  /** True if the reply is full, by `limit` or by its bytes, so that more messages may be ready. */
+  more: z.boolean(),
+})
 
 const receipt = { messageId: id, receipt: z.string().min(1).max(64) }
 

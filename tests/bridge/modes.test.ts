@@ -22,6 +22,17 @@ describe.each([
   ['by a bridge', bridgedHost, true],
   ['over HTTP', httpHost, false],
 ] as const)('%s', (_, hostOf, comesByItself) => {
+  test('an inbox that shows as many messages as it may says whether there are more', async () => {
+    await using server = await TestServer.start()
+    await using host = await hostOf(server)
+    const name = await nameOf(host)
+    for (const payload of [1, 2, 3])
+      await server.connect().messages.send({ to: name, type: 'note', payload, mode: 'digest' })
+    if (comesByItself) await delivered(server, 3)
+    expect(await host.did('inbox', { limit: 2 })).toMatchObject({ next: expect.stringContaining('There may be more') })
+    expect(await host.did('inbox', { limit: 2 })).toMatchObject({ next: expect.stringContaining('Nothing more') })
+  })
+
   test('a message is shown at the boundary of its mode, once, and not before', async () => {
     await using server = await TestServer.start()
     await server.connect().tasks.createMany({ tasks: [{ type: 'code' }, { type: 'code' }] })

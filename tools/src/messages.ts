@@ -82,10 +82,10 @@ const inbox = tool({
   output: z.object({ messages: z.array(messageView), next: z.string() }),
   run: async (toolSession, { waitSeconds, limit }, { signal }) => {
     const waitMs = Math.min(waitSeconds * 1_000, toolSession.maxWaitMs)
-    const messages = await toolSession.receive(limit, { waitMs, signal })
+    const { messages, more } = await toolSession.receive(limit, { waitMs, signal })
     const views = await toMessageViews(toolSession, messages)
     await toolSession.markShown(messages.map(({ id }) => id))
-    const moreNote = messages.length === limit ? 'There may be more: call inbox again.' : 'Nothing more is waiting.'
+    const moreNote = more ? 'There may be more: call inbox again.' : 'Nothing more is waiting.'
     return {
       messages: views,
       next: messages.length === 0 ? 'No new messages.' : `Act on what concerns you. ${moreNote}`,

@@ -46,6 +46,13 @@ export interface WaitOptions {
   readonly signal: AbortSignal
 }
 
+/** The messages of one reply. */
+export interface ReceivedMessages {
+  readonly messages: readonly InboxMessage[]
+  /** True if the reply is full, so that more messages may be ready. */
+  readonly more: boolean
+}
+
 /**
  * One session at the server, as the tools use it. It keeps every secret: access tokens, lease
  * tokens and receipts. The tools refer to tasks and messages by their ids.
@@ -76,7 +83,7 @@ export interface ToolSession {
    * Returns the next messages, and acks the ones shown before: a model that asks again has read
    * them.
    */
-  receive(limit: number, wait: WaitOptions): Promise<InboxMessage[]>
+  receive(limit: number, wait: WaitOptions): Promise<ReceivedMessages>
   /**
    * Takes the messages to show now: those of this delivery mode or a more urgent one. Empty before
    * this session has joined.

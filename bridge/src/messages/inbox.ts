@@ -23,6 +23,8 @@ const reopenDelayMs = 10_000
 export class Inbox {
   readonly buffer: MessageBuffer
   readonly #clock: Clock
+  /** True if the last reply of the server was full. */
+  #isServerAhead = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -37,6 +39,17 @@ export class Inbox {
       await this.#bufferAll(inbox).catch(() => undefined)
       await sleep(this.#clock, reopenDelayMs, ended)
     }
+  }
+
+  /** Adds the messages of one reply. A server of an earlier version omits `more`. */
+  addPage({ messages, more }: { readonly messages: readonly Delivery[]; readonly more?: boolean }): void {
+    this.buffer.add(messages)
+    this.#isServerAhead = more === true
+  }
+
+  /** True if more messages may be ready, here or on the server. */
+  get hasMore(): boolean {
+    return this.#isServerAhead || this.buffer.peek('digest').length > 0
   }
 
   async #bufferAll(inbox: AsyncIterable<Delivery>): Promise<void> {

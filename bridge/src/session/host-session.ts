@@ -8,6 +8,7 @@ import {
   type AgentProfile,
   type CurrentProfile,
   changesProfile,
+  type ReceivedMessages,
   type ToolSession,
   type WaitOptions,
 } from '@tony/mcp-tools/tool-session'
@@ -154,7 +155,7 @@ export class HostSession implements ToolSession {
     })
   }
 
-  async receive(limit: number, wait: WaitOptions): Promise<InboxMessage[]> {
+  async receive(limit: number, wait: WaitOptions): Promise<ReceivedMessages> {
     const messages = await longPoll(this.#longPollOptions(wait), async (waitMs, signal) => {
       const available = await this.fetchMessages(limit, 'digest', signal)
       if (available.length > 0 || waitMs === 0) return available
@@ -164,7 +165,7 @@ export class HostSession implements ToolSession {
       }
       return this.#inbox.waitUntil(next, waitMs, signal)
     })
-    return messages ?? []
+    return { messages: messages ?? [], more: this.#inbox.hasMore }
   }
 
   /** Returns the messages to show now. Asks the server if none has arrived through the inbox. */
@@ -172,7 +173,7 @@ export class HostSession implements ToolSession {
     const { buffer } = this.#inbox
     if (buffer.peek(leastUrgentMode).length > 0) await this.#ackShown()
     else {
-      buffer.add((await this.call('messages.receive', { maxAckPending, ackWaitMs: unshownAckWaitMs })).messages)
+      this.#inbox.addPage(await this.call('messages.receive', { maxAckPending, ackWaitMs: unshownAckWaitMs }))
       // Messages may have reached the subscription just before this call. They are buffered first.
       await setImmediate()
     }

@@ -86,8 +86,9 @@ export async function fittingPageAfter(
 }
 
 /**
- * Returns the events for a subscriber or a list: as many as fit into one page. Throws CURSOR_EXPIRED
- * if retention has deleted the next one, so that the subscriber does not skip it unnoticed.
+ * Returns the events for a subscriber or a list: as many as fit into one page. Throws
+ * CURSOR_EXPIRED if retention has deleted the next one, so that the subscriber does not skip it
+ * unnoticed.
  */
 export async function requirePageAfter(reader: Reader, query: PageQuery): Promise<readonly FeedEvent[]> {
   const { project, epoch, seq } = query

@@ -14,8 +14,8 @@ export async function receiveMessages(
   const { limit, maxAckPending, ackWaitMs, waitMs } = input
   const options = { agentId, limit, upTo: rankOfMode(input.upTo), maxAckPending, ackWaitMs }
   const attempt = async () => {
-    const { messages } = await ctx.transactLarge((tx) => deliverIn(tx, options))
-    return { messages }
+    const { messages, heldBackBy } = await ctx.transactLarge((tx) => deliverIn(tx, options))
+    return { messages, more: messages.length === limit || heldBackBy === 'size' }
   }
   if (waitMs === 0) return attempt()
   return blockUntil({

@@ -15,6 +15,7 @@ import {
   type AgentIdentity,
   type AgentProfile,
   changesProfile,
+  type ReceivedMessages,
   type ToolSession,
   type WaitOptions,
 } from '@tony/mcp-tools/tool-session'
@@ -26,6 +27,7 @@ import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { Notifier } from '../../platform/notifier.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
+import { isAgent, toAgentIdentity } from './agent-principal.ts'
 import { type JoinedAgent, loadJoinedAgent, type SessionAddress } from './session-address.ts'
 
 /** Length of a lease for a host, which cannot send heartbeats, in milliseconds: 30 min. */
@@ -51,16 +53,6 @@ export interface ToolCaller {
 }
 
 const claimedEventData = z.object({ attempt: z.int() })
-
-type AgentPrincipal = Principal & { readonly agent: NonNullable<Principal['agent']> }
-
-const isAgent = (principal: Principal): principal is AgentPrincipal => principal.agent !== undefined
-
-const toAgentIdentity = ({ agent, role }: AgentPrincipal): AgentIdentity => ({
-  agentId: agent.id,
-  name: agent.name,
-  role,
-})
 
 /**
  * The tool session of a host over HTTP, for one request. It keeps no state beyond the request: its
@@ -139,7 +131,7 @@ export class HttpToolSession implements ToolSession {
     const { agentId } = await this.ensureJoined()
     await this.#ackShownMessages()
     // Due messages are shown with the task, or at once if there is no task.
-    this.#pendingMessages = await this.#receiveMessages('turn_end', maxMessagesPerResult)
+    this.#pendingMessages = (await this.#receiveMessages('turn_end', maxMessagesPerResult)).messages
     const { signal: interrupted, end } = this.#interruptOnMessage(agentId)
     const wait = this.#pendingMessages.length > 0 ? 0 : waitMs
     const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs: wait }, AbortSignal.any([signal, interrupted]))
@@ -154,7 +146,7 @@ export class HttpToolSession implements ToolSession {
     return task
   }
 
-  async receive(limit: number, { waitMs, signal }: WaitOptions): Promise<InboxMessage[]> {
+  async receive(limit: number, { waitMs, signal }: WaitOptions): Promise<ReceivedMessages> {
     await this.ensureJoined()
     await this.#ackShownMessages()
     return this.#receiveMessages('digest', limit, { waitMs, signal })
@@ -165,7 +157,7 @@ export class HttpToolSession implements ToolSession {
     await this.#ackShownMessages()
     const ready = this.#pendingMessages
     this.#pendingMessages = []
-    return [...ready, ...(await this.#receiveMessages(upTo, maxMessagesPerResult - ready.length))]
+    return [...ready, ...(await this.#receiveMessages(upTo, maxMessagesPerResult - ready.length)).messages]
   }
 
   async markShown(messageIds: readonly string[]): Promise<void> {
@@ -219,7 +211,7 @@ export class HttpToolSession implements ToolSession {
       while (!(isOver || interrupted.signal.aborted)) {
         await notifier.wait()
         // The message may not be due yet. On PostgreSQL such a notification repeats every second.
-        if (!isOver) this.#pendingMessages = await this.#receiveMessages('turn_end', maxMessagesPerResult)
+        if (!isOver) this.#pendingMessages = (await this.#receiveMessages('turn_end', maxMessagesPerResult)).messages
         if (this.#pendingMessages.length > 0) interrupted.abort()
       }
     }
@@ -234,14 +226,15 @@ export class HttpToolSession implements ToolSession {
   }
 
   /** Takes messages up to this delivery mode, and keeps their receipts for this request. */
-  async #receiveMessages(upTo: DeliveryMode, limit: number, wait?: WaitOptions): Promise<InboxMessage[]> {
-    if (limit < 1) return []
+  async #receiveMessages(upTo: DeliveryMode, limit: number, wait?: WaitOptions): Promise<ReceivedMessages> {
+    if (limit < 1) return { messages: [], more: false }
     const { waitMs = 0, signal } = wait ?? {}
-    const { messages } = await this.call('messages.receive', { limit, waitMs, upTo, ackWaitMs }, signal)
-    return messages.map(({ receipt, ...message }) => {
+    const { messages, more } = await this.call('messages.receive', { limit, waitMs, upTo, ackWaitMs }, signal)
+    const taken = messages.map(({ receipt, ...message }) => {
       this.#receipts.set(message.id, receipt)
       return message
     })
+    return { messages: taken, more }
   }
 
   /** Acks the messages shown before this request: a model that calls again has read them. */
