@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Config, databaseName } from './config.ts'
 import { Presence } from './domain/agents/presence.ts'
@@ -31,6 +30,7 @@ import { QueuedInputs } from './platform/queued-inputs.ts'
 import { PageSlots } from './platform/reply-budget.ts'
 import { iso } from './platform/times.ts'
 import { BackupRunner } from './store/backup/backup-runner.ts'
+import { createFolder } from './store/file-sync.ts'
 import { openStore } from './store/open-store.ts'
 import type { Wake } from './store/store.ts'
 import { ageTasks } from './sweeps/age-tasks.ts'
@@ -144,7 +144,7 @@ function logDiskSpace({ store }: Services, log: Log): void {
 
 async function createServices(config: Config, clock: Clock, metrics: Metrics): Promise<Services> {
   const { database, postgres, accessTokenMs, mode } = config
-  mkdirSync(dirname(database), { recursive: true })
+  createFolder(dirname(database))
   const store = await openStore(config, clock)
   try {
     const pepper = Pepper.open(config.pepperFile, `${database}.pepper`)

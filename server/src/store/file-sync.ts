@@ -5,13 +5,14 @@ import {
   fdatasyncSync,
   fsyncSync,
   linkSync,
+  mkdirSync,
   openSync,
   readSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 
 const chunkBytes = 1_048_576
 
@@ -28,6 +29,26 @@ function withFile<T>(path: string, flags: string, work: (descriptor: number) => 
 /** Flushes a file with fsync. Its bytes then survive a power cut. */
 export const syncFile = (file: string): void => withFile(file, 'r+', fsyncSync)
 
+/**
+ * Creates a file that only its owner can read, lets `write` write it by its name and flushes it. If
+ * `write` throws, the file is deleted. The descriptor is older than the first write, so the system
+ * reports a failed write to it even if another descriptor, such as that of a flush before, has had
+ * the report.
+ */
+export function writeFlushed<T>(file: string, write: () => T): T {
+  const descriptor = openSync(file, 'wx', 0o600)
+  let isFlushed = false
+  try {
+    const result = write()
+    fsyncSync(descriptor)
+    isFlushed = true
+    return result
+  } finally {
+    closeSync(descriptor)
+    if (!isFlushed) rmSync(file, { force: true })
+  }
+}
+
 /** Flushes the bytes that a file has now, with fdatasync. A missing file is ignored. */
 export function flushData(file: string): void {
   if (existsSync(file)) withFile(file, 'r+', fdatasyncSync)
@@ -35,6 +56,20 @@ export function flushData(file: string): void {
 
 /** Flushes the folder of a file. A rename survives a power cut only after this. */
 export const syncFolderOf = (file: string): void => withFile(dirname(file), 'r', fsyncSync)
+
+/**
+ * Creates a folder and the missing ones above it. They survive a power cut when this returns: the
+ * files in a folder are lost with its name, although each of them was flushed.
+ */
+export function createFolder(folder: string, mode?: number): void {
+  const path = resolve(folder)
+  const first = mkdirSync(path, { recursive: true, mode })
+  if (first === undefined) return
+  for (let created = path; ; created = dirname(created)) {
+    syncFolderOf(created)
+    if (created === resolve(first)) return
+  }
+}
 
 /**
  * Writes a temporary file beside `file`, flushes it and passes it to `place`, which gives it its

@@ -1,9 +1,9 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { version } from '../../platform/version.ts'
-import { sha256Of, syncFile, syncFolderOf, timestampOf } from '../file-sync.ts'
+import { createFolder, sha256Of, syncFolderOf, timestampOf, writeFlushed } from '../file-sync.ts'
 import { refuseForeignDatabase } from '../migrations/migrate.ts'
 import { acquireLock } from '../sqlite/file-lock.ts'
 import { BackupError, type Manifest, manifestPathOf, readContents } from './manifest.ts'
@@ -64,7 +64,6 @@ function vacuumInto(file: string, into: string): void {
   } finally {
     database.close()
   }
-  chmodSync(into, 0o600)
 }
 
 /**
@@ -74,16 +73,17 @@ function vacuumInto(file: string, into: string): void {
  */
 export function writeBackup(request: BackupRequest): Backup {
   const { file, folder, at } = request
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  createFolder(folder, 0o700)
   const release = acquireLock(join(folder, 'backup'), lockWaitMs)
   if (!release) throw new BackupError(`another backup is being written to ${folder}`)
   try {
     for (const name of readdirSync(folder)) if (name.endsWith(partialSuffix)) rmSync(join(folder, name))
     const path = join(folder, backupFileName(request))
     const partialPath = `${path}${partialSuffix}`
-    vacuumInto(file, partialPath)
-    const contents = readContents(partialPath)
-    syncFile(partialPath)
+    const contents = writeFlushed(partialPath, () => {
+      vacuumInto(file, partialPath)
+      return readContents(partialPath)
+    })
     const manifest: Manifest = {
       format: 'tony-mcp backup 1',
       product: version,
@@ -101,9 +101,9 @@ export function writeBackup(request: BackupRequest): Backup {
 
 function publish(partialPath: string, path: string, manifest: Manifest): void {
   const manifestPath = manifestPathOf(path)
-  writeFileSync(`${manifestPath}${partialSuffix}`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
-  syncFile(`${manifestPath}${partialSuffix}`)
-  renameSync(`${manifestPath}${partialSuffix}`, manifestPath)
+  const partialManifest = `${manifestPath}${partialSuffix}`
+  writeFlushed(partialManifest, () => writeFileSync(partialManifest, `${JSON.stringify(manifest, null, 2)}\n`))
+  renameSync(partialManifest, manifestPath)
   // Last, because the name of the database makes it a backup.
   renameSync(partialPath, path)
   syncFolderOf(path)
