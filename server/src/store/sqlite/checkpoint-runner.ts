@@ -1,10 +1,23 @@
 import { Worker } from 'node:worker_threads'
+import type Database from 'better-sqlite3'
 
 /** With fewer commits the log is too small for its pages to be worth a thread. */
 const commitsWithoutThread = 64
 
+/**
+ * The writer runs a checkpoint at 64 MiB. Under steady load that is the rule: the log begins anew
+ * only if all of it was moved when the writer comes, and commits arrive while the worker moves.
+ */
+export const walBackstopPages = 16_384
+
+/** Commits between two checks of the length of the log. A check costs 10 µs. */
+const commitsPerCheck = 8
+
 interface CheckpointOptions {
   readonly file: string
+  readonly writer: Database.Database
+  /** Called with the error of a checkpoint on the writer. */
+  readonly onError: (error: unknown) => void
   /** Called if a checkpoint finds the disk full. */
   readonly onFull: () => void
   /**
@@ -31,6 +44,21 @@ export class CheckpointRunner {
   countCommit(): void {
     this.#commits += 1
     if (this.#commits === commitsWithoutThread && this.#options.isSameFile()) this.#worker = this.#start()
+    if (this.#commits % commitsPerCheck === 0) this.#limitLog()
+  }
+
+  /**
+   * Replaces SQLite's automatic checkpoint, which ignores its errors: a failed fsync must end the
+   * process. The commits before it are on the disk.
+   */
+  #limitLog(): void {
+    const { writer, onError } = this.#options
+    try {
+      const state = writer.prepare<[], { log: number }>('PRAGMA wal_checkpoint(NOOP)').get()
+      if (state && state.log > walBackstopPages) writer.pragma('wal_checkpoint(PASSIVE)')
+    } catch (error) {
+      onError(error)
+    }
   }
 
   #start(): Worker {

@@ -11,7 +11,7 @@ import { createRunner } from '../commit/prepared-statements.ts'
 import { migrate, refuseForeignDatabase, SchemaError, sqliteMigrations } from '../migrations/migrate.ts'
 import type { Reader, Store, Wake } from '../store.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
-import { CheckpointRunner } from './checkpoint-runner.ts'
+import { CheckpointRunner, walBackstopPages } from './checkpoint-runner.ts'
 import { DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { crash, crashOnCorruption, createErrorTranslator, sqliteCode } from './errors.ts'
 import { lockDatabaseFile, resolveDatabaseFile } from './file-lock.ts'
@@ -36,12 +36,6 @@ export interface SqliteOptions {
  * checkpoint.
  */
 const minimumVersion = [3, 51, 3]
-
-/**
- * The writer runs a checkpoint at 64 MiB. Under steady load that is the rule: the log begins anew
- * only if all of it was moved when the writer comes, and commits arrive while the worker moves.
- */
-const walBackstopPages = 16_384
 
 /** The size of that log. Page size and frame header are those of SQLite. */
 const walBackstopBytes = walBackstopPages * (4_096 + 24)
@@ -71,7 +65,7 @@ export function openWriter(options: SqliteOptions): Database.Database {
     if (writer.pragma('page_count', { simple: true }) === 0) writer.pragma('auto_vacuum = INCREMENTAL')
     writer.pragma('journal_mode = WAL')
     writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
-    writer.pragma(`wal_autocheckpoint = ${walBackstopPages}`)
+    writer.pragma('wal_autocheckpoint = 0')
     // A longer log, as after a long read transaction, is cut when it begins anew.
     writer.pragma(`journal_size_limit = ${walBackstopBytes}`)
     migrate(writer, sqliteMigrations(), options.clock.wall())
@@ -104,7 +98,7 @@ const createReader = (database: Database.Database, now: () => number): Reader =>
 }
 
 /** One writer for all projects; no conflicts occur. */
-const createEngine = (writer: Writer, { clock }: SqliteOptions, onFull: () => void): Engine => ({
+const createEngine = (writer: Writer, { clock }: SqliteOptions, translateError: Engine['translateError']): Engine => ({
   writerOf: () => '',
   withConnection: (work) => work(writer),
   isTransient: () => false,
@@ -113,7 +107,7 @@ const createEngine = (writer: Writer, { clock }: SqliteOptions, onFull: () => vo
     const since = clock.monotonic()
     return () => clock.monotonic() - since > timeSliceMs
   },
-  translateError: createErrorTranslator(onFull),
+  translateError,
 })
 
 interface StoreFacts {
@@ -170,7 +164,9 @@ function openConnections(options: SqliteOptions) {
   const listeners = new Set<(wake: Wake) => void>()
   const fileWatch = new FileWatch({ file: options.file, clock: options.clock, onLost: crash })
   const isSameFile = () => fileWatch.checkNow()
-  const checkpoints = new CheckpointRunner({ file: options.file, onFull, isSameFile })
+  const translateError = createErrorTranslator(onFull)
+  const onError = (error: unknown) => void translateError(error)
+  const checkpoints = new CheckpointRunner({ file: options.file, writer: database, onFull, onError, isSameFile })
   const standstill = new StandstillWatch({
     clock: options.clock,
     now: clock,
@@ -186,7 +182,7 @@ function openConnections(options: SqliteOptions) {
     return diskSpace?.full ? undefined : found
   }
   const writer = new Writer(database, clock, takeStandstill)
-  const batches: Batches = new Batches(createEngine(writer, options, onFull), clock, ({ wakes }) => {
+  const batches: Batches = new Batches(createEngine(writer, options, translateError), clock, ({ wakes }) => {
     checkpoints.countCommit()
     for (const wake of wakes) for (const listener of listeners) listener(wake)
   })
