@@ -17,6 +17,7 @@ import { crash, crashOnCorruption, createErrorTranslator, sqliteCode } from './e
 import { lockDatabaseFile, resolveDatabaseFile } from './file-lock.ts'
 import { FileWatch } from './file-watch.ts'
 import { reclaimPages, spareBytes } from './reclaim-pages.ts'
+import { rewriteLog } from './rewrite-log.ts'
 import { StandstillWatch } from './standstill.ts'
 import { createBuilder, tables, Writer } from './writer.ts'
 
@@ -61,6 +62,7 @@ export function openWriter(options: SqliteOptions): Database.Database {
     // Before the journal mode, which is stored in the file: a foreign database stays unchanged to
     // the byte.
     refuseForeignDatabase(writer)
+    rewriteLog(resolveDatabaseFile(options.file))
     // Only in a new file, before the journal mode writes it: later this pragma would write too.
     if (writer.pragma('page_count', { simple: true }) === 0) writer.pragma('auto_vacuum = INCREMENTAL')
     writer.pragma('journal_mode = WAL')
