@@ -11,8 +11,8 @@ export const tierOf = (mode: string): Tier => tiers.find((tier) => tier === mode
 
 /** Files of a tier other than `npm test`, without `.test.ts`. */
 export const filesByTier = {
-  /** These files pack, install or bundle packages, or start a vitest for each planted fault. */
-  ci: ['model/sabotage', 'package/bundle', 'package/client', 'package/plugins'],
+  /** These files pack, install or bundle packages, or start a process for each planted fault. */
+  ci: ['faults/power-controls', 'model/sabotage', 'package/bundle', 'package/client', 'package/plugins'],
   nightly: [],
 } satisfies Record<string, readonly string[]>
 
@@ -21,6 +21,8 @@ export const roundsByTier = {
   ci: [
     'client/chaos',
     'client/leaks',
+    'faults/io-errors',
+    'faults/power-loss',
     'model/feed',
     'model/locks',
     'model/messages',

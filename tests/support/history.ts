@@ -19,13 +19,16 @@ function inputOf(path: string, input: unknown): unknown {
 export class History {
   readonly file: string
   readonly #client: string
+  readonly #extra: () => object
   /** The numbers of the open calls in the file, by the client's own numbers. */
   readonly #calls = new Map<number, number>()
   #last = 0
 
-  constructor(file: string, client: string) {
+  /** `extra` has the further fields of each line, such as where it stands in a trace. */
+  constructor(file: string, client: string, extra: () => object = () => ({})) {
     this.file = file
     this.#client = client
+    this.#extra = extra
     appendFileSync(file, '')
   }
 
@@ -59,6 +62,7 @@ export class History {
   }
 
   #write(line: { i: number | undefined; type: 'invoke' | Outcome; f: string; in?: unknown; out?: unknown }): void {
-    appendFileSync(this.file, `${JSON.stringify({ t: performance.now(), client: this.#client, ...line })}\n`)
+    const common = { t: performance.now(), client: this.#client, ...this.#extra() }
+    appendFileSync(this.file, `${JSON.stringify({ ...common, ...line })}\n`)
   }
 }

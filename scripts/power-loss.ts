@@ -1,0 +1,91 @@
+import { parseArgs } from 'node:util'
+import { errorControls, powerFaults, showErrorFault, showPowerFault } from '../tests/support/power/controls.ts'
+import { chooseErrors, runWithError } from '../tests/support/power/io-errors.ts'
+import { cutPower } from '../tests/support/power/power-cuts.ts'
+import { canRecord } from '../tests/support/power/recorder.ts'
+
+const usage = `npm run power-loss -- [--images 2000] [--errors 200] [--seed 1] [--no-controls]
+
+Records runs of the server, judges images of power cuts in them, and repeats a run with an I/O error
+in another call each time. --images 0 and --errors 0 leave out one of the two.
+`
+
+const { values } = parseArgs({
+  options: {
+    images: { type: 'string', default: '2000' },
+    errors: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    'no-controls': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+/** Images of one recorded run. */
+const imagesPerRun = 400
+
+const print = (...cells: readonly (string | number)[]): void => void process.stdout.write(`| ${cells.join(' | ')} |\n`)
+const heading = (...cells: readonly string[]): void => {
+  print(...cells)
+  print(...cells.map(() => '---'))
+}
+
+function fail(lines: readonly string[]): void {
+  for (const line of lines) process.stdout.write(`\n  ${line}\n`)
+  process.exitCode = 1
+}
+
+async function judgePowerCuts(images: number, firstSeed: number): Promise<void> {
+  heading('run', 'operations', 'images', 'distinct', 'lost', 'corrupt', 'backups not synced', 'time')
+  const total = { operations: 0, images: 0, distinct: 0, lost: 0, corrupt: 0, unsynced: 0 }
+  const wrong: string[] = []
+  const start = performance.now()
+  for (let seed = firstSeed; total.images < images; seed += 1) {
+    const since = performance.now()
+    const cut = await cutPower({ tasks: 100, images: Math.min(imagesPerRun, images - total.images), seed })
+    const operations = cut.recording.operations.length
+    print(`seed ${seed}`, operations, cut.images, cut.distinct, cut.lost, cut.corrupt, cut.unsynced.length, time(since))
+    wrong.push(...cut.failures, ...cut.unsynced)
+    total.operations += operations
+    total.unsynced += cut.unsynced.length
+    for (const key of ['images', 'distinct', 'lost', 'corrupt'] as const) total[key] += cut[key]
+  }
+  const { operations, distinct, lost, corrupt, unsynced } = total
+  print('**all**', operations, total.images, distinct, lost, corrupt, unsynced, time(start))
+  if (wrong.length > 0) fail(wrong)
+}
+
+const time = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(0)} s`
+
+async function judgeErrors(count: number): Promise<void> {
+  heading('call', 'errors', 'reached', 'images', 'runs with a problem')
+  const runs = []
+  for (const error of await chooseErrors(count)) runs.push(await runWithError(error))
+  for (const call of ['sync', 'write', 'read']) {
+    const own = runs.filter(({ error }) => error.startsWith(call))
+    const images = own.reduce((sum, run) => sum + run.images, 0)
+    const reached = own.filter((run) => run.reached).length
+    print(call, own.length, reached, images, own.filter(({ problems }) => problems.length > 0).length)
+  }
+  const wrong = runs.flatMap(({ error, problems }) => problems.map((problem) => `${error}: ${problem}`))
+  if (wrong.length > 0) fail(wrong)
+}
+
+async function judgeControls(): Promise<void> {
+  heading('planted fault', 'noticed')
+  const shown = async (name: string, found: readonly string[]) => {
+    print(name, found[0]?.slice(0, 120).replaceAll('\n', ' ') ?? '**no**')
+    if (found.length === 0) fail([`nothing shows: ${name}`])
+  }
+  for (const fault of powerFaults) await shown(fault.name, await showPowerFault(fault))
+  for (const control of errorControls) await shown(control.fault.name, await showErrorFault(control))
+}
+
+if (values.help) process.stdout.write(usage)
+else if (canRecord()) {
+  const [images, errors] = [Number(values.images), Number(values.errors)]
+  if (images > 0) await judgePowerCuts(images, Number(values.seed))
+  process.stdout.write('\n')
+  if (errors > 0) await judgeErrors(errors)
+  process.stdout.write('\n')
+  if (!values['no-controls']) await judgeControls()
+}
