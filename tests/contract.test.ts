@@ -150,25 +150,25 @@ function lowestRole(permission: Permission | 'open'): string {
   return holders.toSorted((a, b) => policy[a].size - policy[b].size)[0] ?? 'nobody'
 }
 
-describe('the router against what was agreed:', () => {
-  test('every procedure that was agreed on is there, but for later work', () => {
+describe('the router against the agreement:', () => {
+  test('every agreed procedure exists, except later work', () => {
     expect([...promised.keys()].filter((path) => !procedures.has(path) && !laterWork.includes(path))).toEqual([])
   })
 
-  test('no procedure is there that was not agreed on', () => {
+  test('every existing procedure is agreed', () => {
     expect([...procedures.keys()].filter((path) => !promised.has(path))).toEqual([])
   })
 
-  test('later work is agreed on, and is not there', () => {
+  test('later work is agreed and does not exist', () => {
     expect(laterWork.filter((path) => !promised.has(path) || procedures.has(path))).toEqual([])
   })
 
-  test('every procedure is of the kind that was agreed on', () => {
+  test('every procedure has the agreed kind', () => {
     const other = [...procedures].filter(([path, { kind }]) => promised.has(path) && promised.get(path)?.kind !== kind)
     expect(other.map(([path, { kind }]) => `${path}: ${kind}`)).toEqual([])
   })
 
-  test('every procedure is for the roles that were agreed on, and for no lower one', () => {
+  test('every procedure is for the agreed roles and for no lower one', () => {
     const other = [...procedures].flatMap(([path, { meta }]) => {
       const [wanted, lowest] = [promised.get(path)?.lowest, lowestRole(meta.permission)]
       return wanted === undefined || wanted === lowest ? [] : [`${path}: for ${lowest}, agreed on ${wanted}`]
@@ -176,7 +176,7 @@ describe('the router against what was agreed:', () => {
     expect(other).toEqual([])
   })
 
-  test('a role may what the ones below it may, and something more', () => {
+  test('a role has the permissions of the lower ones and at least one more', () => {
     const ladder = ['observer', 'developer', 'tester', 'tech-lead', 'admin'] as const
     expect(ladder.toSorted()).toEqual(roles.toSorted())
     for (const [step, role] of ladder.entries()) {
@@ -188,7 +188,7 @@ describe('the router against what was agreed:', () => {
     }
   })
 
-  test('every exception is one: the role column alone would be wrong', () => {
+  test('every exception is needed: the column of roles alone would be wrong', () => {
     const needless = Object.keys(opened).filter((path) => {
       const [noun = '', verb = ''] = path.split('.')
       const cell = Object.entries(agreed).find(([name]) => name === noun)?.[1]

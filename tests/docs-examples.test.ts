@@ -61,21 +61,21 @@ async function run(code: string, scope: Scope): Promise<void> {
 
 const examples = pages.flatMap(examplesOf)
 
-describe('an example that the docs show runs as it is:', () => {
+describe('an example of the docs runs unchanged:', () => {
   test.each(examples)('$title', async ({ code }) => {
     await using server = await TestServer.start()
     await run(code, await scopeOf(server))
   })
 })
 
-test('there is an example of every verb of tasks, messages, requests and health', () => {
+test('every verb of tasks, messages, requests and health has an example', () => {
   const text = examples.map(({ code }) => code).join('\n')
   const verbs = [...procedures.keys()].filter((path) => /^(tasks|messages|requests|health)\./.test(path))
   expect(verbs.length).toBeGreaterThan(40)
   expect(verbs.filter((verb) => !text.includes(`.${verb}(`))).toEqual([])
 })
 
-test('an example that does not hold fails', async () => {
+test('a wrong example fails', async () => {
   await using server = await TestServer.start()
   const scope = await scopeOf(server)
   await expect(run('assert.equal((await lead.tasks.list({})).tasks.length, 1)', scope)).rejects.toThrow()

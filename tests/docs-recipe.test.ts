@@ -44,7 +44,7 @@ test('the recipe for a procedure has five steps, each with a file that exists', 
   expect(steps.filter(({ path }) => !existsSync(resolve(root, path)))).toEqual([])
 })
 
-test('its schemas are in their file, an input and an output', () => {
+test('its schemas are in their file: an input and an output', () => {
   expect(schemas.map((name) => /(Input|Output)$/.exec(name)?.[0])).toEqual(['Input', 'Output'])
   const absent = schemas.filter((name) => !textOf(stepOf('Schemas').path).includes(`export const ${name} = `))
   expect(absent).toEqual([])

@@ -47,11 +47,11 @@ const leadsNowhere = (page: string, target: string): boolean => {
 }
 
 describe('every page', () => {
-  test('is looked at', () => {
+  test('is checked', () => {
     expect(pages.length).toBeGreaterThan(12)
   })
 
-  test('links to what is there', () => {
+  test('has no broken link', () => {
     const targets = (text: string) => [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
     const broken = onPages((text, page) =>
       targets(text).filter((target) => !/^https?:/.test(target) && leadsNowhere(page, target)),
@@ -64,13 +64,13 @@ describe('the tables of compliance', () => {
   const rows = rowsUnder(textOf('docs/security.md'), '## Compliance')
   const allowed = ['does not apply', 'not met', 'not met by the server alone', 'nothing shows it']
 
-  test('have a row for each risk of the OWASP API Security Top 10, and for a good part of the others', () => {
+  test('have a row for each risk of the OWASP API Security Top 10, and for many of the others', () => {
     const numbers = rows.flatMap(([first = '']) => /^API\d+ /.exec(first) ?? [])
     expect(numbers).toEqual(Array.from({ length: 10 }, (_, index) => `API${index + 1} `))
     expect(rows.length).toBeGreaterThan(60)
   })
 
-  test('name in each row a test that is there, or say that nothing shows it', () => {
+  test('name an existing test in each row, or state that none shows it', () => {
     const wrong = rows.filter(([, , shown = '']) => {
       const tests = [...shown.matchAll(/(?:`(tests\/[\w./-]+)`: )?"([^"]+)"/g)]
       let file = ''
@@ -105,7 +105,7 @@ describe('the README', () => {
     expect(readme.indexOf('npm ci && npm run demo')).toBeLessThan(300)
   })
 
-  test('has a quickstart that runs as it is', async () => {
+  test('has a quickstart that runs unchanged', async () => {
     await using server = await TestServer.start()
     const [, program = ''] = /```js\n([^`]*)```/.exec(readme) ?? []
     expect(program).toContain('http://127.0.0.1:3456')
@@ -137,7 +137,7 @@ describe('the environment', () => {
     expect(example.map(([, key]) => key)).toEqual(keys)
   })
 
-  test('has the defaults that the README and .env.example say', () => {
+  test('has the defaults that the README and .env.example state', () => {
     const inTable = table.map(([key = '', value = '']) => [key, value === 'not set' ? '' : value.replaceAll('`', '')])
     const inExample = example.map(([, key = '', value = '']) => [key, value])
     expect(inTable).toEqual(inExample)
@@ -148,7 +148,7 @@ describe('the environment', () => {
 describe('the protocol', () => {
   const protocol = textOf('docs/protocol.md')
 
-  test('lists every error as it is', () => {
+  test('lists every error with its values', () => {
     const listed = rowsOf(protocol).filter(([first = '']) => first in errorPolicies)
     const real = Object.entries(errorPolicies).map(([code, { http, trpc, retryable, applied }]) => [
       code,
@@ -160,7 +160,7 @@ describe('the protocol', () => {
     expect(listed).toEqual(real)
   })
 
-  test('lists every limit as it is', () => {
+  test('lists every limit with its default', () => {
     const { limits } = readConfig('dev', {})
     const listed = [...protocol.matchAll(/^\| .* \(`(\w+)`\) \| (\d+) \|/gm)].map(([, name, value]) => [
       name,

@@ -22,17 +22,17 @@ async function example(server: TestServer, name: string): Promise<string[]> {
   }
 }
 
-test('a plugin', async () => {
+test('the example of a plugin runs', async () => {
   await using server = await TestServer.start()
   expect(await example(server, 'plugin.ts')).toEqual(['too long: [ 2 ]'])
 })
 
-test('a plugin of Tony 2.7 that is hosted without a change', async () => {
+test('the example of a plugin of Tony 2.7 runs without a change', async () => {
   await using server = await TestServer.start()
   expect(await example(server, 'migrated-plugin.ts')).toEqual(['3 words, asked 1 times', '2 words, asked 2 times'])
 })
 
-test('a program of Tony 2.8 that changed one import', async () => {
+test('the example of a program of Tony 2.8 runs with one changed import', async () => {
   await using server = await TestServer.start()
   const types = ['implementation', 'qa', 'security', 'documentation']
   const said = await example(server, 'tony-2.8.ts')

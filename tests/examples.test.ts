@@ -22,12 +22,12 @@ const says: Readonly<Record<string, readonly string[]>> = {
   'chat.ts': ['bob hears: How are the tests?', 'ada hears: Two fail.', 'ada asks: { passed: 40, failed: 2 }'],
 }
 
-test.each(Object.entries(says))('the example %s runs and ends by itself', async (name, lines) => {
+test.each(Object.entries(says))('the example %s runs until it ends', async (name, lines) => {
   await using server = await TestServer.start()
   expect((await run(name, server.url)).trim().split('\n')).toEqual(lines)
 })
 
-test('every example is run here or with what it shows, and the quickstart has at most fifteen lines', () => {
+test('every example runs here or with its subject, and the quickstart has at most fifteen lines', () => {
   const examples = readdirSync(folder).filter((name) => name.endsWith('.ts') && !/plugin|tony/.test(name))
   expect(examples.toSorted()).toEqual(Object.keys(says).toSorted())
   expect(readFileSync(`${folder}/quickstart.ts`, 'utf8').trim().split('\n').length).toBeLessThanOrEqual(15)

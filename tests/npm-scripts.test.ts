@@ -32,7 +32,7 @@ function isAlive(group: number): boolean {
 }
 
 test.each(['dev', 'serve', 'start', 'mcp:start'])(
-  'SIGTERM to npm run %s ends the server with it, and its file and its port are free',
+  'SIGTERM to npm run %s ends the server too, and frees its file and its port',
   async (script) => {
     using folder = new StoreFolder()
     createPackage(folder.path)

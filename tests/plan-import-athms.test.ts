@@ -24,7 +24,7 @@ async function readTasks(tasks: readonly Fields[], options = { replay: false }):
 }
 
 describe('a task becomes a row', () => {
-  test('with the fields of the contract, and all others in metadata as they are', async () => {
+  test('with the fields of the contract, and all others unchanged in metadata', async () => {
     const others = {
       ...{ uuid: 'cfcc7d85-0820-4bd6-aab2-555e10f59fe3', childIds: [], estimatedDuration: 30 },
       ...{ tags: ['tmux'], assignedAgent: 'implementation-agent', metadata: { own: 1 } },
@@ -49,14 +49,14 @@ describe('a task becomes a row', () => {
   })
 
   test.each(['epic', 'feature', 'story', 'task', 'subtask', 'atomic', 'novel'].map((level) => [level]))(
-    'of the type its level says: %s',
+    'with the type of its level: %s',
     async (level) => {
       expect(rowOf(await readTasks([task('a', { level })]), 'a').type).toBe(level)
     },
   )
 
   test.each([['T.001.01.undefined.01'], ['ST.001.01.01.01.01'], ['P.1'], ['42'], ['ü'], ['x'.repeat(200)]])(
-    'under the id the file gives it, malformed or not: %s',
+    'with the id of the file, malformed or not: %s',
     async (id) => {
       const plan = await readTasks([task(id), task('z', { dependencies: [id], parentId: id })])
       expect(rowOf(plan, 'z')).toMatchObject({ dependsOn: [id], parentId: id })
@@ -68,9 +68,9 @@ describe('a task becomes a row', () => {
     ['dependencies', { dependencies: ['a', 'b'] }, ['a', 'b']],
     ['blockedBy', { blockedBy: ['b'] }, ['b']],
     ['both', { dependencies: ['a'], blockedBy: ['b'] }, ['a', 'b']],
-    ['both, naming the same', { dependencies: ['a', 'b'], blockedBy: ['b'] }, ['a', 'b']],
+    ['both, with the same ids', { dependencies: ['a', 'b'], blockedBy: ['b'] }, ['a', 'b']],
     ['neither', { dependencies: [], blockedBy: null }, []],
-  ])('that waits for what it names in %s', async (_where, fields, dependsOn) => {
+  ])('with the dependencies that it names in %s', async (_where, fields, dependsOn) => {
     const plan = await readTasks([task('z', fields), task('a'), task('b')])
     expect(rowOf(plan, 'z').dependsOn).toEqual(dependsOn)
     expect(idsOf(plan).slice(-1)).toEqual(dependsOn.length === 2 ? ['z'] : dependsOn.length === 1 ? ['a'] : ['b'])
@@ -120,13 +120,13 @@ describe('a task becomes a row', () => {
     expect(plan.report.warnings).toEqual(['unknown state "review": read as pending (2 times, first a)'])
   })
 
-  test('a task without level is a task, with a warning', async () => {
+  test('a task without a level is a task, with a warning', async () => {
     const plan = await readTasks([task('a', { level: undefined })])
     expect(rowOf(plan, 'a').type).toBe('task')
     expect(plan.report.warnings).toEqual(['a task without level: read as task (a)'])
   })
 
-  test('a key that is not the id gives way to the id, with a warning', async () => {
+  test('a key that differs from the id is replaced by the id, with a warning', async () => {
     const plan = await readPlan(await planFile(JSON.stringify({ tasks: { key: task('a') } })), { replay: false })
     expect(idsOf(plan)).toEqual(['a'])
     expect(plan.report.warnings).toEqual(['a key that is not the id of its task: the id counts (a)'])
@@ -145,9 +145,9 @@ describe('a malformed document is refused', () => {
   test.each([
     ['a task without id', of({ k: { level: 'task' } }), 'tasks["k"]: id: a task needs an id'],
     ['an id of 201 characters', of({ k: task('x'.repeat(201)) }), 'tasks["k"]: id: an id has at most 200 characters'],
-    ['a task that is a word', of({ k: 'later' }), /^tasks\["k"\]: /],
+    ['a task that is a string', of({ k: 'later' }), /^tasks\["k"\]: /],
     [
-      'a dependency that is no id',
+      'a dependency that is not an id',
       of({ k: task('k', { dependencies: [{ id: 'a' }] }) }),
       /^tasks\["k"\]: dependencies\.0: /,
     ],

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { edges, idsOf, issue, jsonLines, readIssues, refusal, rowOf } from './plan-file.ts'
 
 describe('an issue becomes a row', () => {
-  test('with the fields of the contract, and all others in metadata as they are', async () => {
+  test('with the fields of the contract, and all others unchanged in metadata', async () => {
     const others = {
       created_at: '2026-01-11T18:14:20.034175-08:00',
       assignee: 'crew/emma',
@@ -33,7 +33,7 @@ describe('an issue becomes a row', () => {
     })
   })
 
-  test('without the fields it does not have', async () => {
+  test('without the fields that it lacks', async () => {
     const plan = await readIssues([{ id: 'a', issue_type: 'task', status: 'open', title: null, description: null }])
     expect(plan.tasks).toStrictEqual([
       {
@@ -53,7 +53,7 @@ describe('an issue becomes a row', () => {
     ['__proto__'],
     ['🌿'],
     ['x'.repeat(200)],
-  ])('under the id the file gives it: %s', async (id) => {
+  ])('with the id of the file: %s', async (id) => {
     const plan = await readIssues([issue(id), issue('next', edges('next', { waitsFor: [id], partOf: [id] }))])
     expect(idsOf(plan)).toEqual([id, 'next'])
     expect(rowOf(plan, 'next')).toMatchObject({ parentId: id, dependsOn: [id] })
@@ -119,7 +119,7 @@ describe('an issue becomes a row', () => {
     ])
   })
 
-  test('a warning is given once, with how often and where it first applied', async () => {
+  test('a warning is given once, with its number and its first place', async () => {
     const plan = await readIssues([
       issue('a', { status: 'stuck' }),
       issue('b'),
@@ -144,19 +144,15 @@ describe('a malformed record is refused with its line', () => {
     ['a number for an id', { ...issue(''), id: 7 }, 'id: a record needs an id'],
     ['an id of 201 characters', issue('x'.repeat(201)), 'id: an id has at most 200 characters'],
     ['a list', [1], 'a record is a JSON object'],
-    ['a word', 'task', 'a record is a JSON object'],
+    ['a string', 'task', 'a record is a JSON object'],
     ['null', null, 'a record is a JSON object'],
     ['a number for a title', issue('c', { title: 7 }), /^title: /],
-    ['a kind of 201 characters', issue('c', { issue_type: 'k'.repeat(201) }), /^"c": type: /],
-    ['dependencies that are no list', issue('c', { dependencies: 'a' }), /^dependencies: /],
+    ['a type of 201 characters', issue('c', { issue_type: 'k'.repeat(201) }), /^"c": type: /],
+    ['dependencies that are not a list', issue('c', { dependencies: 'a' }), /^dependencies: /],
     ['a dependency that is an id', issue('c', { dependencies: ['a'] }), /^dependencies\.0: /],
+    ['an empty dependency', issue('c', { dependencies: [{ type: 'blocks' }] }), /^dependencies\.0\.depends_on_id: /],
     [
-      'a dependency on nothing',
-      issue('c', { dependencies: [{ type: 'blocks' }] }),
-      /^dependencies\.0\.depends_on_id: /,
-    ],
-    [
-      'a dependency on a long id',
+      'a dependency with a long id',
       issue('c', edges('c', { waitsFor: ['a', 'x'.repeat(201)] })),
       /^dependencies\.1\.depends_on_id: /,
     ],
@@ -168,12 +164,12 @@ describe('a malformed record is refused with its line', () => {
     expect(error.message.slice('plan:3: '.length)).toMatch(problem)
   })
 
-  test('a record that a replay would skip is checked all the same', async () => {
+  test('a record that a replay would skip is checked too', async () => {
     const tombstone = { title: 'x', status: 'tombstone', issue_type: 'task' }
     expect(await refusal(jsonLines([tombstone]), { replay: true })).toMatchObject({ line: 1 })
   })
 
-  test.each([[false], [true]])('an id that is there twice, with both lines (replay: %s)', async (replay) => {
+  test.each([[false], [true]])('an id that occurs twice, with both lines (replay: %s)', async (replay) => {
     const content = `${good}\n${jsonLines([issue('c'), issue('b', { status: 'tombstone' })])}`
     expect(await refusal(content, { replay })).toMatchObject({
       message: 'plan:5: the id "b" occurs twice: lines 2 and 5',

@@ -8,7 +8,7 @@ describe('edges', () => {
     type,
   })
 
-  test('blocks means waits-for, and parent-child names the parent', async () => {
+  test('of the type blocks are dependencies, and parent-child names the parent', async () => {
     const plan = await readIssues([
       issue('epic', { issue_type: 'epic' }),
       issue('a'),
@@ -22,12 +22,12 @@ describe('edges', () => {
     ['a hyphen or an underscore', edge('b', 'a', 'parent_child'), { parentId: 'a' }],
     ['no type', edge('b', 'a'), { dependsOn: ['a'] }],
     ['no issue_id', edge(undefined, 'a', 'blocks'), { dependsOn: ['a'] }],
-  ])('with %s are understood', async (_what, dependency, row) => {
+  ])('with %s are accepted', async (_what, dependency, row) => {
     const plan = await readIssues([issue('a'), issue('b', { dependencies: [dependency] })])
     expect(rowOf(plan, 'b')).toMatchObject(row)
   })
 
-  test('of other types are kept in metadata as they are', async () => {
+  test('of other types are kept unchanged in metadata', async () => {
     const blocks = edge('b', 'a', 'blocks')
     const others = ['related', 'discovered-from', 'waits-for', 'x'].map((type) => ({
       ...edge('b', 'a', type),
@@ -39,7 +39,7 @@ describe('edges', () => {
     expect(rowOf(plan, 'a').metadata).not.toHaveProperty('dependencies')
   })
 
-  test('that are there twice count once', async () => {
+  test('that occur twice count once', async () => {
     const plan = await readIssues([issue('a'), issue('b', edges('b', { waitsFor: ['a', 'a'], partOf: ['a', 'a'] }))])
     expect(rowOf(plan, 'b').dependsOn).toEqual(['a'])
     expect(plan.report).toMatchObject({ edges: { blocks: 1, parentChild: 1, other: 0 }, warnings: [] })
@@ -54,13 +54,13 @@ describe('edges', () => {
     expect(plan.report.warnings).toEqual(['a second parent: kept in metadata.dependencies (line 3)'])
   })
 
-  test('belong to the issue they name, whichever record holds them', async () => {
+  test('belong to the issue that they name, in any record', async () => {
     const plan = await readIssues([issue('a', { dependencies: [edge('c', 'b', 'blocks')] }), issue('b'), issue('c')])
     expect(rowOf(plan, 'a').dependsOn).toEqual([])
     expect(rowOf(plan, 'c').dependsOn).toEqual(['b'])
   })
 
-  test('to an id the file does not hold stay: an earlier plan may hold it', async () => {
+  test('to an id outside the file stay, because an earlier plan may have it', async () => {
     const plan = await readIssues([issue('a', edges('a', { waitsFor: ['far'], partOf: ['away'] }))], { replay: true })
     expect(rowOf(plan, 'a')).toMatchObject({ dependsOn: ['far'], parentId: 'away' })
     expect(plan.report).toMatchObject({
@@ -72,7 +72,7 @@ describe('edges', () => {
     })
   })
 
-  test('from an id the file does not hold are dropped, with a warning', async () => {
+  test('from an id outside the file are dropped, with a warning', async () => {
     const plan = await readIssues([issue('a', { dependencies: [edge('far', 'a', 'blocks')] })])
     expect(plan.report.skipped.edges).toEqual({ total: 1, reasons: { from_unknown_id: 1 } })
     expect(plan.report.warnings).toEqual(['an edge from an id the file does not hold: dropped (line 1)'])
@@ -83,7 +83,7 @@ describe('edges', () => {
     ['an ancestor above a story', ['story', 'e1'], 'e1'],
     ['the nearest of two', ['story', 'e2', 'e1'], 'e2'],
     ['none', ['story', 'saga'], undefined],
-  ])('upwards give a task its epic: %s', async (_which, above, epic) => {
+  ])('to parents give a task its epic: %s', async (_which, above, epic) => {
     const records = above.map((id, index) => {
       const partOf = above.slice(index + 1, index + 2)
       return issue(id, { issue_type: id.startsWith('e') ? 'epic' : 'task', ...edges(id, { partOf }) })
@@ -92,7 +92,7 @@ describe('edges', () => {
     expect(rowOf(plan, 't').epic).toBe(epic)
   })
 
-  test('an epic is not its own epic, but may have one', async () => {
+  test('an epic is not its own epic, and may have another one', async () => {
     const plan = await readIssues([
       issue('e0', { issue_type: 'epic' }),
       issue('e1', { issue_type: 'epic', ...edges('e1', { partOf: ['e0'] }) }),
@@ -104,7 +104,7 @@ describe('edges', () => {
 describe('a replay', () => {
   const states = ['open', 'in_progress', 'hooked', 'blocked', 'closed', 'unheard-of']
 
-  test.each(states.map((status) => [status]))('starts %s work as pending', async (status) => {
+  test.each(states.map((status) => [status]))('sets %s work to pending', async (status) => {
     const plan = await readIssues([issue('a', { status })], { replay: true })
     expect(rowOf(plan, 'a')).toMatchObject({ status: 'pending', metadata: { status } })
   })
@@ -119,7 +119,7 @@ describe('a replay', () => {
     issue('event-2', { issue_type: 'event', status: 'closed' }),
   ]
 
-  test('leaves tombstones and what is not work out, and counts them', async () => {
+  test('skips tombstones and records that are not work, and counts them', async () => {
     const plan = await readIssues(mixed, { replay: true })
     expect(idsOf(plan)).toEqual(['task', 'bug', 'feature', 'merge-request', 'molecule', 'gate', 'novel'])
     expect(plan.report).toMatchObject({
@@ -129,7 +129,7 @@ describe('a replay', () => {
     })
   })
 
-  test('is what it takes to leave anything out', async () => {
+  test('is the only import that skips records', async () => {
     const plan = await readIssues(mixed, { replay: false })
     expect(idsOf(plan)).toEqual(mixed.map((record) => record.id))
     expect(rowOf(plan, 'gone')).toMatchObject({ status: 'cancelled', type: 'task' })
@@ -149,7 +149,7 @@ describe('a replay', () => {
     issue('b', edges('b', { partOf: ['gone', 'kept'] })),
   ]
 
-  test('drops edges to skipped records with a warning, and those that go with one without', async () => {
+  test('drops edges to skipped records with a warning, and the edges of skipped records without one', async () => {
     const plan = await readIssues(linked, { replay: true })
     expect(rowOf(plan, 'a').dependsOn).toEqual(['kept'])
     expect(rowOf(plan, 'a')).not.toHaveProperty('parentId')
@@ -164,12 +164,12 @@ describe('a replay', () => {
     })
   })
 
-  test('takes the second parent where the first one is skipped', async () => {
+  test('takes the second parent if the first one is skipped', async () => {
     expect(rowOf(await readIssues(linked, { replay: true }), 'b').parentId).toBe('kept')
     expect(rowOf(await readIssues(linked, { replay: false }), 'b').parentId).toBe('gone')
   })
 
-  test('keeps other edges to skipped records: they bind nothing', async () => {
+  test('keeps other edges to skipped records, because they have no effect', async () => {
     const related = { issue_id: 'a', depends_on_id: 'gone', type: 'related' }
     const records = [issue('gone', { status: 'tombstone' }), issue('a', { dependencies: [related] })]
     const plan = await readIssues(records, { replay: true })
@@ -177,7 +177,7 @@ describe('a replay', () => {
     expect(plan.report.warnings).toEqual([])
   })
 
-  test('of nothing but skipped records has no tasks', async () => {
+  test('of skipped records only has no tasks', async () => {
     const plan = await readIssues([issue('gone', { status: 'tombstone' })], { replay: true })
     expect(plan).toMatchObject({ tasks: [], report: { records: 1, levels: 0, skipped: { tombstones: 1 } } })
   })

@@ -11,16 +11,16 @@ function records(lines: readonly string[]): Record<string, unknown>[] {
   })
 }
 
-describe('tasks come after what they wait for and after their parents', () => {
+describe('tasks come after their dependencies and after their parents', () => {
   test.each([
-    ['as the file has them, where nothing binds them', ['c', 'a', 'b'], 'c a b'],
-    ['as the file has them, where they are in order already', ['a', 'b < a', 'c < b'], 'a b c'],
-    ['a dependency is pulled forward', ['x', 'a < z', 'y', 'z'], 'x z a y'],
-    ['a parent is pulled forward', ['x', 'a ^ e', 'y', 'e'], 'x e a y'],
+    ['in the order of the file, if nothing else decides', ['c', 'a', 'b'], 'c a b'],
+    ['in the order of the file, if it is right already', ['a', 'b < a', 'c < b'], 'a b c'],
+    ['a dependency is moved forward', ['x', 'a < z', 'y', 'z'], 'x z a y'],
+    ['a parent is moved forward', ['x', 'a ^ e', 'y', 'e'], 'x e a y'],
     ['a parent comes before the dependencies', ['a < b ^ e', 'b', 'e'], 'e b a'],
-    ['a chain that is written backwards', ['d < c', 'c < b', 'b < a', 'a'], 'a b c d'],
+    ['a chain in reverse order', ['d < c', 'c < b', 'b < a', 'a'], 'a b c d'],
     ['a diamond', ['d < b c', 'c < a', 'b < a', 'a'], 'a b c d'],
-    ['what a parent waits for', ['a ^ e', 'e < b', 'b'], 'b e a'],
+    ['the dependencies of a parent', ['a ^ e', 'e < b', 'b'], 'b e a'],
   ])('%s', async (_what, lines, expected) => {
     const plan = await readIssues(records(lines))
     expect(idsOf(plan).join(' ')).toBe(expected)
@@ -29,13 +29,13 @@ describe('tasks come after what they wait for and after their parents', () => {
 
   test.each([
     ['its own task', ['a ^ e', 'e < a'], 'a e', 1],
-    ['its own task, read before it', ['e < a', 'a ^ e'], 'a e', 1],
+    ['its own task, which is read before it', ['e < a', 'a ^ e'], 'a e', 1],
     ['both its tasks', ['e < a b', 'a ^ e', 'b ^ e'], 'a b e', 2],
     ['one of two tasks', ['e < b', 'a ^ e', 'b ^ e'], 'b e a', 1],
     ['a grandchild', ['e < c', 'b ^ e', 'c ^ b'], 'b c e', 1],
-    ['what waits for its task', ['e < x', 'x < a', 'a ^ e'], 'a x e', 1],
-    ['the tasks of another epic that waits for its own', ['e < b', 'f < a', 'a ^ e', 'b ^ f'], 'a f b e', 1],
-  ])('but a parent that waits for %s comes later, with a warning', async (_what, lines, expected, times) => {
+    ['a task that depends on its task', ['e < x', 'x < a', 'a ^ e'], 'a x e', 1],
+    ['the tasks of another epic that depends on its own', ['e < b', 'f < a', 'a ^ e', 'b ^ f'], 'a f b e', 1],
+  ])('but a parent that depends on %s comes later, with a warning', async (_what, lines, expected, times) => {
     const plan = await readIssues(records(lines))
     expect(idsOf(plan).join(' ')).toBe(expected)
     const where = times === 1 ? /\(line \d\)$/ : new RegExp(`\\(${times} times, first line \\d\\)$`)
@@ -57,22 +57,22 @@ describe('tasks come after what they wait for and after their parents', () => {
   })
 })
 
-describe('a cycle is refused with the ids on it', () => {
+describe('a cycle is refused with its ids', () => {
   test.each([
-    ['of one', ['x', 'a < a'], 'plan:2: a cycle of dependencies: a waits for a'],
-    ['of two', ['a < b', 'b < a'], 'plan:1: a cycle of dependencies: a waits for b waits for a'],
+    ['of one task', ['x', 'a < a'], 'plan:2: a cycle of dependencies: a waits for a'],
+    ['of two tasks', ['a < b', 'b < a'], 'plan:1: a cycle of dependencies: a waits for b waits for a'],
     [
-      'of three',
+      'of three tasks',
       ['x < c', 'a < b', 'b < c', 'c < a'],
       'plan:4: a cycle of dependencies: c waits for a waits for b waits for c',
     ],
     [
-      'and only those',
+      'without the tasks outside the cycle',
       ['x < y', 'y < a', 'a < b', 'b < a z', 'z'],
       'plan:3: a cycle of dependencies: a waits for b waits for a',
     ],
     [
-      'beside a parent that waits for its task',
+      'beside a parent that depends on its task',
       ['e < a', 'a < b ^ e', 'b < a'],
       'plan:2: a cycle of dependencies: a waits for b waits for a',
     ],
@@ -126,7 +126,7 @@ describe('for any plan', () => {
     return parent === undefined ? [] : [parent]
   }
 
-  test('a cycle is found exactly where there is one, and each of its steps is an edge', () => {
+  test('a cycle is found exactly if there is one, and each of its steps is an edge', () => {
     fc.assert(
       fc.property(anyPlan, (plan) => {
         const result = sortTopologically(plan)
@@ -143,7 +143,7 @@ describe('for any plan', () => {
     )
   })
 
-  test('each task is there once, after all it waits for, and after its parent unless it is said to be late', () => {
+  test('each task occurs once, after its dependencies, and after its parent unless it is reported as late', () => {
     fc.assert(
       fc.property(anyPlan, (plan) => {
         const result = sortTopologically(plan)
@@ -160,7 +160,7 @@ describe('for any plan', () => {
     )
   })
 
-  test('a task is late only where its parent cannot come before it', () => {
+  test('a task is late only if its parent cannot come before it', () => {
     fc.assert(
       fc.property(anyPlan, (plan) => {
         const result = sortTopologically(plan)

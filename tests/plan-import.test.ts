@@ -13,7 +13,7 @@ const sample = join(root, 'plans/sample.jsonl')
 
 const athmsDocument = { metadata: { version: '1.0.0' }, tasks: { 'T.1': { id: 'T.1', status: 'pending' } } }
 
-describe('the format is told by what the file holds', () => {
+describe('the contents of a file decide its format', () => {
   test.each([
     ['JSON lines', jsonLines([issue('a'), issue('b')]), 'beads'],
     ['one JSON line', jsonLines([issue('a')]), 'beads'],
@@ -37,12 +37,12 @@ describe('the format is told by what the file holds', () => {
     ['plan', 'plan'],
     ['.jsonl', '.jsonl'],
     [`${'n'.repeat(240)}.jsonl`, 'n'.repeat(200)],
-  ])('the file %s gives the plan its name', async (file, name) => {
+  ])('the file %s gives its name to the plan', async (file, name) => {
     expect(await readPlan(await planFile(jsonLines([issue('a')]), file), { replay: false })).toMatchObject({ name })
   })
 })
 
-describe('a file that is no plan is refused', () => {
+describe('an invalid plan file is refused', () => {
   test.each([
     ['nothing', '', 'plan: is empty'],
     ['blank lines', '\n  \r\n\n', 'plan: is empty'],
@@ -51,10 +51,10 @@ describe('a file that is no plan is refused', () => {
       '{\n  "name": "shop"\n}',
       /^plan: is not a plan: expected JSON lines .* or a JSON object with tasks/,
     ],
-    ['a document whose tasks are a word', '{\n  "tasks": "all"\n}', /^plan: is not a plan/],
-    ['a document with no task in it', '{ "tasks": {} }', 'plan: is a plan without tasks'],
+    ['a document whose tasks are a string', '{\n  "tasks": "all"\n}', /^plan: is not a plan/],
+    ['a document without a task', '{ "tasks": {} }', 'plan: is a plan without tasks'],
     [
-      'JSON lines of something else',
+      'JSON lines of another program',
       '{"id":"1","name":"x"}\n{"id":"2"}\n',
       'plan: no record has an issue_type, so this is not a beads file',
     ],
@@ -65,7 +65,7 @@ describe('a file that is no plan is refused', () => {
   })
 
   test.each([
-    ['a page of HTML', '<!doctype html>\n<title>Not found</title>\n', 1],
+    ['an HTML page', '<!doctype html>\n<title>Not found</title>\n', 1],
     ['YAML', 'tasks:\n  - id: a\n', 1],
     ['a list over many lines', '[\n  {"id": "a"}\n]', 1],
     ['a first line cut short', '{"id":"a","issue_type"\n{"id":"b","issue_type":"task"}\n', 1],
@@ -75,19 +75,19 @@ describe('a file that is no plan is refused', () => {
     ['a conflict marker', `${jsonLines([issue('a')])}<<<<<<< HEAD\n`, 2],
     ['two records on a line', `${jsonLines([issue('a')])}{"id":"b"}{"id":"c"}\n`, 2],
     ['a document that breaks off', '{\n  "tasks": {\n    "a": { "id": "a" },\n', 3],
-  ])('%s is not JSON, and the line is named', async (_what, content, line) => {
+  ])('%s is not JSON, and the error names the line', async (_what, content, line) => {
     const error = await refusal(content)
     expect(error.message).toMatch(new RegExp(`^plan:${line}: is not JSON: `))
     expect(error.line).toBe(line)
     expect(error.cause).toBeInstanceOf(SyntaxError)
   })
 
-  test('a document with a stray word shows where, though the parser tells no line', async () => {
+  test('a document with an invalid word is shown with the place, although the parser reports no line', async () => {
     const error = await refusal('{\n  "tasks": {\n    "a": oops\n  }\n}')
     expect(error.message).toMatch(/^plan: is not JSON: .*"a": oops/s)
   })
 
-  test('a file that is not there', async () => {
+  test('an absent file', async () => {
     const file = join(await ownFolder(), 'none.jsonl')
     await expect(readPlan(file, { replay: false })).rejects.toThrow(/none\.jsonl: cannot be read: ENOENT/)
     await expect(readPlan(file, { replay: false })).rejects.toBeInstanceOf(PlanError)
@@ -108,19 +108,19 @@ describe('a file that is no plan is refused', () => {
 })
 
 describe('lines', () => {
-  test('end with CR LF or LF, may be blank, and the last needs no end', async () => {
+  test('end with CR LF or LF, may be blank, and the last one needs no end', async () => {
     const [a, b, c] = ['a', 'b', 'c'].map((id) => JSON.stringify(issue(id)))
     const plan = await readPlan(await planFile(`\n${a}\r\n\r\n   \n${b}\n${c}`), { replay: false })
     expect(idsOf(plan)).toEqual(['a', 'b', 'c'])
     expect(plan.report.records).toBe(3)
   })
 
-  test('a byte order mark is no part of the first one', async () => {
+  test('of a file do not include its byte order mark', async () => {
     const plan = await readPlan(await planFile(`\uFEFF${jsonLines([issue('a')])}`), { replay: false })
     expect(idsOf(plan)).toEqual(['a'])
   })
 
-  test.each([['\u2028'], ['\u2029'], ['\u0085'], ['\u000B']])('%j is no end of a line', async (separator) => {
+  test.each([['\u2028'], ['\u2029'], ['\u0085'], ['\u000B']])('%j does not end a line', async (separator) => {
     const text = `left${separator}right`
     const line = JSON.stringify(issue('a', { title: '?' })).replace(
       '?',
@@ -139,7 +139,7 @@ describe('lines', () => {
     expect(idsOf(plan)).toEqual(['a', 'b', 'c'])
   })
 
-  test('by the ten thousand are read in a moment', async () => {
+  test('by the ten thousand are read fast', async () => {
     const chain = Array.from({ length: 20_000 }, (_, index) => {
       const next = { depends_on_id: `t${index + 1}`, type: 'blocks' }
       return issue(`t${index}`, index === 19_999 ? {} : { dependencies: [next] })
@@ -150,8 +150,8 @@ describe('lines', () => {
   })
 })
 
-describe('the plan that ships with the project', () => {
-  test('is sixty tasks of all priorities in more than eight levels, without a warning', async () => {
+describe('the sample plan', () => {
+  test('has sixty tasks of all priorities in more than eight levels, without a warning', async () => {
     const { format, name, tasks, report } = await readPlan(sample, { replay: true })
     expect({ format, name }).toEqual({ format: 'beads', name: 'sample' })
     expect(report).toEqual({
@@ -167,7 +167,7 @@ describe('the plan that ships with the project', () => {
     expect(tasks.every((task) => task.type === 'epic' || task.epic === task.externalId.split('.')[0])).toBe(true)
   })
 
-  test('has finished work only where all it waits for is finished', async () => {
+  test('has completed tasks only if all their dependencies are completed', async () => {
     const { tasks } = await readPlan(sample, { replay: false })
     const done = new Set(tasks.filter((task) => task.status === 'completed').map((task) => task.externalId))
     expect(done.size).toBeGreaterThan(0)
@@ -190,7 +190,7 @@ describe.skipIf(!existsSync(beads))(
     }
     const secondParents = 'a second parent: kept in metadata.dependencies (4 times, first line 709)'
 
-    test('replayed are 1 662 pending tasks in 25 levels', async () => {
+    test('has 1 662 pending tasks in 25 levels in a replay', async () => {
       const { format, name, tasks, report } = await readPlan(beads, { replay: true })
       expect({ format, name }).toEqual({ format: 'beads', name: 'beads-issues' })
       expect(report).toEqual({
@@ -210,7 +210,7 @@ describe.skipIf(!existsSync(beads))(
       expectWhole(tasks)
     })
 
-    test('imported as they are keep their states, tombstones and kinds', async () => {
+    test('keeps statuses, tombstones and types without a replay', async () => {
       const { tasks, report } = await readPlan(beads, { replay: false })
       expect(report).toMatchObject({
         ...{ records: 2464, kinds, levels: 25, warnings: [secondParents] },
@@ -230,7 +230,7 @@ describe.skipIf(!existsSync(beads))(
 )
 
 describe.skipIf(!existsSync(athms))(`a file written by Tony${existsSync(athms) ? '' : `: ${athms} is absent`}`, () => {
-  test.each([[true], [false]])('is five tasks under one epic (replay: %s)', async (replay) => {
+  test.each([[true], [false]])('has five tasks under one epic (replay: %s)', async (replay) => {
     const { format, name, tasks, report } = await readPlan(athms, { replay })
     expect({ format, name }).toEqual({ format: 'athms', name: 'athms-tasks' })
     expect(tasks.map((task) => [task.externalId, task.type, task.parentId, task.epic])).toEqual([

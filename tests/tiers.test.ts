@@ -17,14 +17,14 @@ function chosen(tier: Tier, engine: 'sqlite' | 'postgres'): string[] {
 const pathOf = (name: string): string => `tests/${name}.test.ts`
 
 describe('the tiers', () => {
-  test('have each test file once on SQLite, without the files that make all their rounds in a later tier', () => {
+  test('have each test file once on SQLite, without the repetition of the files with rounds', () => {
     const again = new Set(Object.values(roundsByTier).flat().map(pathOf))
     const later = (['ci', 'nightly'] as const).flatMap((tier) => chosen(tier, 'sqlite'))
     const once = [...chosen('quick', 'sqlite'), ...later.filter((file) => !again.has(file))]
     expect(once.toSorted()).toEqual(found(['tests/**/*.test.ts']).toSorted())
   })
 
-  test('have each file once on PostgreSQL that can run there', () => {
+  test('have each file that can run on PostgreSQL once there', () => {
     const each = (['quick', 'ci', 'nightly'] as const).flatMap((tier) => chosen(tier, 'postgres'))
     expect(each.toSorted()).toEqual(chosen('any', 'postgres').toSorted())
   })
@@ -48,7 +48,7 @@ describe('the tiers', () => {
     expect(named('| night |')).toEqual(nightly.toSorted())
   })
 
-  test('make all rounds of exactly the files that ask for their number', () => {
+  test('make all rounds of exactly the files that use the number of rounds', () => {
     const asking = found(['tests/**/*.test.ts']).filter((file) =>
       /from '.*\/rounds\.ts'/.test(readFileSync(root + file, 'utf8')),
     )

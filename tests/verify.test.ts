@@ -42,7 +42,7 @@ const beginning = (client: string, t: number, from: number): PlantedOp => ({
 })
 
 describe('a run in which every promise was kept', () => {
-  test('has no violations, and everything was looked at', () => {
+  test('has no violations, and every kind of object was checked', () => {
     const report = verify(planted(unbent))
     expect(report.violations).toEqual([])
     expect(Object.entries(report.counted).filter(([, count]) => count === 0)).toEqual([])
@@ -57,7 +57,7 @@ describe('a run in which every promise was kept', () => {
     })
   })
 
-  test('may end in the middle of a line', () => {
+  test('may end during a line', () => {
     const { histories, database } = planted((story) => Object.assign(story.tails, { ada: '{"i":99,"t":9' }))
     expect(verify({ histories, database }).violations).toEqual([])
   })
@@ -110,7 +110,7 @@ describe('a run in which every promise was kept', () => {
     expect(verify(purged).violations).toEqual([])
   })
 
-  test('may still be going on when nobody expects the end', () => {
+  test('may still continue if no end is expected', () => {
     const going = planted(
       (story) => story.tasks.push({ id: 'well', status: 'pending' }),
       (ops) => ops.slice(0, -1),
@@ -119,7 +119,7 @@ describe('a run in which every promise was kept', () => {
     expect(verify({ ...going, expectFinished: false }).violations).toEqual([])
   })
 
-  test('may begin to watch again further back', () => {
+  test('may have a watcher that restarts further back', () => {
     const repeated = (op: PlantedOp): PlantedOp => ({ ...op, client: 'late', t: 5_001 })
     const back = planted(unbent, (ops) => [
       ...ops,
@@ -129,7 +129,7 @@ describe('a run in which every promise was kept', () => {
     expect(verify(back).violations).toEqual([])
   })
 
-  test('is read from the log of a database nobody closed', () => {
+  test('is read from the log of a database that was not closed', () => {
     const { histories, database } = planted(unbent)
     const writer = new Database(database)
     writer.pragma('journal_mode = WAL')
@@ -142,7 +142,7 @@ describe('a run in which every promise was kept', () => {
   })
 })
 
-test('each line of a history that makes no sense is reported', () => {
+test('each invalid line of a history is reported', () => {
   const good = { i: 90, t: 9_000, type: 'invoke', client: 'ada', f: 'claim', in: {} }
   const wrong: object[] = [{ i: 'one' }, { t: 'now' }, { type: 'begin' }, { client: 7 }, { f: null }, { in: 'nothing' }]
   const answer = { ...good, type: 'ok', out: { tasks: [] } }
@@ -163,7 +163,7 @@ test('each line of a history that makes no sense is reported', () => {
   expect(report.violations).toHaveLength(wrong.length + 5)
 })
 
-test('a project or database that does not exist is no verdict', () => {
+test('an absent project or database gives no verdict', () => {
   const { histories, database } = planted(unbent)
   expect(() => verify({ histories, database, project: 'other' })).toThrow('other')
   expect(() => verify({ histories, database: join(directory, 'none.db') })).toThrow()
@@ -180,12 +180,12 @@ const broken: readonly Broken[] = [
   ...brokenHistories,
 ]
 
-describe('a run in which a promise was broken is convicted of', () => {
+describe('a run with a broken promise is reported for', () => {
   test.each(broken)('$what', ({ bend, seen, rules: expected }) => {
     expect(fired(verify(planted(bend, seen)))).toEqual([...expected].toSorted())
   })
 
-  test('no rule goes without a case that breaks it', () => {
+  test('every rule has a case that breaks it', () => {
     expect([...new Set(broken.flatMap((one) => one.rules))].toSorted()).toEqual(Object.keys(rules).toSorted())
   })
 })

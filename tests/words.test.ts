@@ -57,7 +57,7 @@ const breaksConvention = (word: string): boolean => !convention.test(word) && !c
 
 const schemas = [...(await sharedSchemas()), ...toolSchemas]
 
-test('every word of a schema is snake_case, but for the exceptions', () => {
+test('every word of a schema is snake_case, with listed exceptions', () => {
   const broken = schemas.flatMap(([name, schema]) =>
     [...wordsOf(schema)]
       .filter((word) => breaksConvention(word) && !Object.hasOwn(exceptions, word))

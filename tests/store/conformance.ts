@@ -19,7 +19,7 @@ export function storeConformance(engineName: string, open: () => Promise<Opened>
     describe('fences', () => fenceConformance(open))
     describe('keeps out', () => revocationConformance(open))
     describe('batches', () => batchConformance(open))
-    describe('serves', () => laneConformance(open))
+    describe('hands out writes to', () => laneConformance(open))
     describe('keeps idempotency keys', () => keyConformance(open))
   })
 }

@@ -77,7 +77,7 @@ async function moveKilled(file: string, to: string, lines: number): Promise<numb
 }
 
 describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQL', () => {
-  test('takes a day of work along: what can be read is the same, cursors and leases are good, and numbers go on', {
+  test('keeps all readable contents, valid cursors and leases, and the numbering', {
     timeout: 180_000,
   }, async () => {
     await using database = await Database.create()
@@ -124,7 +124,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
     expect(newest?.id).toBe(created.id)
   })
 
-  test('that is killed over and over goes on each time, and ends with the same', { timeout: 300_000 }, async () => {
+  test('that is killed again and again continues each time, with the same result', { timeout: 300_000 }, async () => {
     await using database = await Database.create({ empty: true })
     await using server = await TestServer.start(admin)
     await workAllDay(server)
@@ -148,7 +148,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
     }
   })
 
-  test('is refused, and writes nothing, where the project is there already, a server uses the target, or the source was used since', async () => {
+  test('is refused without a write if the project exists there, a server uses the target, or the source was used since', async () => {
     await using target = await Database.create()
     await using server = await TestServer.start()
     await server.connect().tasks.create({ type: 'code' })
@@ -177,7 +177,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
     expect(await tony('move', '--to', 'mysql://x')).toMatchObject({ code: 1 })
   })
 
-  test('of one project leaves the others, and gives it numbers that are free where others are', async () => {
+  test('of one project leaves the others, and gives it free numbers', async () => {
     await using target = await Database.create()
     await using server = await TestServer.start(admin)
     const lead = server.connect()

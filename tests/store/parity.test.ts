@@ -71,7 +71,7 @@ const checksIn = (texts: readonly string[]): string[] =>
 const textsOf = (folder: URL): string[] => readMigrations(folder).flatMap(({ statements }) => statements)
 
 describe('the two engines', () => {
-  test('have migrations of the same numbers and names, that the same programs can read', () => {
+  test('have migrations with the same numbers and names and the same oldest readers', () => {
     const [first, second] = [sqliteMigrations, postgresMigrations].map((folder) =>
       readMigrations(folder).map(({ number, name, minReader }) => ({ number, name, minReader })),
     )

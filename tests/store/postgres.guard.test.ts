@@ -7,7 +7,7 @@ import { Database, postgresServer } from '../support/postgres.ts'
 const safe = { version: 150_004, encoding: 'UTF8', standby: false, fsync: 'on', pages: 'on', commit: 'on' }
 
 describe('a PostgreSQL server', () => {
-  test('that keeps what it acknowledges is accepted', () => {
+  test('with safe settings is accepted', () => {
     expect(unsafeSettingOf(safe, 'disk')).toBeUndefined()
     expect(unsafeSettingOf({ ...safe, commit: 'remote_apply' }, 'disk')).toBeUndefined()
   })
@@ -19,15 +19,15 @@ describe('a PostgreSQL server', () => {
     [{ fsync: 'off' }, 'fsync'],
     [{ pages: 'off' }, 'full_page_writes'],
     [{ commit: 'off' }, 'synchronous_commit'],
-  ])('with %o is refused, by the name of the setting', (setting, named) => {
+  ])('with %o is refused, with the name of the setting', (setting, named) => {
     expect(unsafeSettingOf({ ...safe, ...setting }, 'disk')).toContain(named)
   })
 
-  test('that does not wait for the disk will do where the operator has chosen that', () => {
+  test('with asynchronous commits is accepted if the operator has chosen that', () => {
     expect(unsafeSettingOf({ ...safe, commit: 'off' }, 'process')).toBeUndefined()
   })
 
-  test('that is not there is a clear line without the password', async () => {
+  test('that is absent gives a clear line without the password', async () => {
     const opening = openPostgres({ url: 'postgres://tony:secret@127.0.0.1:1/store' })
     await expect(opening).rejects.toThrow(StoreRefusedError)
     await expect(opening).rejects.toThrow(/127\.0\.0\.1:1\/store cannot be reached: .*ECONNREFUSED/)
@@ -36,7 +36,7 @@ describe('a PostgreSQL server', () => {
 })
 
 describe.skipIf(postgresServer === undefined)('a PostgreSQL database', () => {
-  test('that acknowledges before the disk has it is refused', async () => {
+  test('that acknowledges before the write is on disk is refused', async () => {
     await using database = await Database.create()
     await database.raw((client) => client.query(`alter database ${database.name} set synchronous_commit = off`))
     await expect(database.open()).rejects.toThrow(/set synchronous_commit = on/)

@@ -54,7 +54,7 @@ const ground = 'create table parents (id bigint primary key);'
 const more = 'create table more (id bigint);'
 
 describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => {
-  test('are applied once, in order, and written down', async () => {
+  test('are applied once, in order, and recorded', async () => {
     await using database = await Database.create({ empty: true })
     const migrations = migrationsOf(ground, `-- minReader: 0\n${more}`)
     for (const _ of [1, 2]) await migrate(database, migrations)
@@ -64,7 +64,7 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
     ])
   })
 
-  test('leave nothing of the one that fails, and what came before it', async () => {
+  test('leave nothing of a failed one, and everything of the ones before it', async () => {
     await using database = await Database.create({ empty: true })
     const migrations = migrationsOf(ground, `${more}--> statement-breakpoint\ncreate tabel;`)
     await expect(migrate(database, migrations)).rejects.toThrow(/syntax error/)
@@ -72,7 +72,7 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
     expect(await ledgerOf(database)).toHaveLength(1)
   })
 
-  test('leave nothing of one whose process dies in the middle, at whichever statement', async () => {
+  test('leave nothing of one whose process is killed after any of its statements', async () => {
     await using database = await Database.create({ empty: true })
     const die = 'select pg_terminate_backend(pg_backend_pid());'
     await migrate(database, migrationsOf(ground))
@@ -123,7 +123,7 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
     expect(await ledgerOf(database)).toHaveLength(2)
   })
 
-  test('as shipped lead four starting stores to one schema, one epoch and one project', async () => {
+  test('of the product bring four starting stores to one schema, one epoch and one project', async () => {
     await using database = await Database.create({ empty: true })
     const stores = await Promise.all([1, 2, 3, 4].map(() => database.open()))
     expect(new Set(stores.map(({ epoch }) => epoch)).size).toBe(1)
@@ -143,23 +143,23 @@ async function openAfter(change: string): Promise<void> {
 }
 
 describe.skipIf(postgresServer === undefined)('a PostgreSQL database', () => {
-  test('whose applied migration has changed since is refused', async () => {
+  test('whose applied migration was changed is refused', async () => {
     const opening = openAfter(`update schema_migrations set checksum = 'other' where number = 0`)
     await expect(opening).rejects.toThrow(/migration 0 \(ground\) was changed after it had been applied/)
   })
 
-  test('of a newer program that this one must not read is refused', async () => {
+  test('of a newer program with a later minReader is refused', async () => {
     const opening = openAfter(`insert into schema_migrations values (${next}, 'later', 'x', ${next}, 1)`)
     await expect(opening).rejects.toThrow(
       `migration ${next} (later), which needs a newer program: this one knows up to ${next - 1}`,
     )
   })
 
-  test('of a newer program that lets this one read is opened', async () => {
+  test('of a newer program with an earlier minReader is opened', async () => {
     await openAfter(`insert into schema_migrations values (${next}, 'later', 'x', ${next - 1}, 1)`)
   })
 
-  test('of another program is refused by its tables, and not touched', async () => {
+  test('of another program is refused because of its tables, and not changed', async () => {
     await using database = await Database.create({ empty: true })
     await database.raw((client) => client.query('create table agents (id serial primary key, mood text)'))
     const opening = database.open()

@@ -75,7 +75,7 @@ class Writing {
   }
 }
 
-test('twenty backups under steady writes each restore to a prefix of the commits with all that was acknowledged before', async () => {
+test('twenty backups during steady writes each restore to a prefix of the commits with all earlier acknowledged writes', async () => {
   using folder = new StoreFolder()
   await using store = await folder.open()
   const project = await projectOf(store)
@@ -118,7 +118,7 @@ test('twenty backups under steady writes each restore to a prefix of the commits
 })
 
 describe('a backup', () => {
-  test('is whole on the disk with a manifest that tells what is in it, for its owner alone', async () => {
+  test('is complete on the disk with a manifest of its contents, for its owner alone', async () => {
     using folder = new StoreFolder()
     await using store = await folder.open()
     const project = await projectOf(store)
@@ -130,7 +130,7 @@ describe('a backup', () => {
     expect(readFileSync(path).length).toBe(manifest.bytes)
   })
 
-  test('of the same moment as another has a name of its own, and the oldest go where only so many are kept', async () => {
+  test('at the same time as another has a name of its own, and the oldest ones are deleted beyond the limit', async () => {
     using folder = new StoreFolder()
     await holding(folder, 'a')
     const paths = [backupOf(folder), backupOf(folder), backupOf(folder, { at: at + 1 })].map(({ path }) => path)
@@ -143,7 +143,7 @@ describe('a backup', () => {
     expect(existsSync(join(backups, 'test-notes.db'))).toBe(true)
   })
 
-  test('asked for while one is written is the next one, shared by all who ask meanwhile', async () => {
+  test('requested during another one is the next one, and all such requests share it', async () => {
     using folder = new StoreFolder()
     await holding(folder, 'a')
     let requests = 0
@@ -160,7 +160,7 @@ describe('a backup', () => {
     expect(requests).toBe(2)
   })
 
-  test('of a database of another program, or of none, is not made', () => {
+  test('of a database of another program, or of an absent one, is not made', () => {
     using folder = new StoreFolder()
     expect(() => backupOf(folder)).toThrow(/unable to open database file/)
     folder.raw((database) => database.exec('create table invoices (id integer primary key)'))
@@ -168,7 +168,7 @@ describe('a backup', () => {
     expect(readdirSync(join(folder.path, 'backups'))).toEqual(['backup.lock'])
   })
 
-  test('that is killed while it is written leaves nothing that looks whole and is not', async () => {
+  test('that is killed during its write leaves no file that seems complete', async () => {
     using folder = new StoreFolder()
     await holding(folder, 'a')
     folder.raw((database) =>
@@ -255,24 +255,24 @@ const spoil = (path: string): void => {
   writeFileSync(path, bytes)
 }
 
-describe('a restore is refused, and the database left to the byte as it was, from a backup', () => {
+describe('a restore is refused, and the database unchanged to the byte, from a backup', () => {
   test.each([
     ['in the first byte', flip(() => 0)],
     ['in the header', flip(() => 27)],
     ['in the middle', flip((bytes) => Math.floor(bytes / 2))],
     ['in the last byte', flip((bytes) => bytes - 1)],
-  ])('that has another bit %s', async (_, damage) => {
+  ])('with a changed bit %s', async (_, damage) => {
     expect((await refused(damage)).message).toMatch(/was changed since it was made/)
   })
 
-  test('that lost its end, or gained one', async () => {
+  test('with a lost or an added end', async () => {
     expect((await refused((path) => truncateSync(path, 100_000))).message).toMatch(
       /100000 bytes of \d+: it is not whole/,
     )
     expect((await refused((path) => appendFileSync(path, 'x'))).message).toMatch(/it is not whole/)
   })
 
-  test('without its manifest, with one that is none, and that is not there', async () => {
+  test('without its manifest, with an invalid one, and from an absent backup', async () => {
     expect((await refused((path) => rmSync(manifestPathOf(path)))).message).toMatch(/no manifest/)
     expect((await refused((path) => writeFileSync(manifestPathOf(path), '{"format":'))).message).toMatch(
       /not the manifest/,
@@ -280,13 +280,13 @@ describe('a restore is refused, and the database left to the byte as it was, fro
     expect((await refused((path) => rmSync(path))).message).toMatch(/does not exist/)
   })
 
-  test('whose hash is right and whose inside is not', async () => {
+  test('with a right hash and wrong contents', async () => {
     const dangling = run(`pragma foreign_keys = off; insert into pools values ('no project', 'p', 1)`)
     expect((await refused((path) => vouchFor(path, dangling))).message).toMatch(/1 foreign keys refer to missing rows/)
     expect((await refused((path) => vouchFor(path, spoil))).message).toMatch(/is damaged/)
   })
 
-  test('of another program, of a newer one, and of another database than its manifest says', async () => {
+  test('of another program, of a newer one, and of another database than that of its manifest', async () => {
     const foreign = run('alter table schema_migrations rename column min_reader to other')
     expect((await refused((path) => vouchFor(path, foreign))).message).toMatch(/another program/)
     const newer = run(`insert into schema_migrations values (99, 'later', 'x', 99, 1)`)

@@ -75,7 +75,11 @@ describe('the table of tasks refuses', () => {
     ['a status that does not exist', { status: 'done' }, 'tasks_status_known'],
     ['a lease without a token', { status: 'in_progress', agent_id: 'ada' }, 'tasks_lease_with_holder'],
     ['a lease without a holder', { status: 'in_progress', lease_token: 'token' }, 'tasks_lease_with_holder'],
-    ['a held task that can be claimed', { status: 'in_progress', ...lease, ready: 1 }, 'tasks_ready_is_pending'],
+    [
+      'a task with a lease that can be claimed',
+      { status: 'in_progress', ...lease, ready: 1 },
+      'tasks_ready_is_pending',
+    ],
     ['a completed task that can be claimed', { status: 'completed', ready: 1 }, 'tasks_ready_is_pending'],
     ['a blocked task that can be claimed', { status: 'blocked', ready: 1, open_deps: 1 }, 'tasks_ready_is_pending'],
     [
@@ -85,19 +89,19 @@ describe('the table of tasks refuses', () => {
     ],
     ['fewer than no dependencies', { open_deps: -1 }, 'tasks_deps_counted'],
     ['a holder that does not exist', { agent_id: 'nobody' }, 'FOREIGN KEY'],
-    ['a route that does not exist', { route_id: 99 }, 'FOREIGN KEY'],
+    ['a claim group that does not exist', { route_id: 99 }, 'FOREIGN KEY'],
     ['a project that does not exist', { project_id: 'nowhere' }, 'FOREIGN KEY'],
   ])('%s', async (_, changed, rule) => {
     expect(await task(changed)).toContain(rule)
   })
 
-  test('a second one of an id, or of an external id in its project', async () => {
+  test('a second task with an id, or with an external id in its project', async () => {
     expect(await task({ id: 'same', external_id: 'x' })).toBe('accepted')
     expect(await task({ id: 'same' })).toContain('UNIQUE')
     expect(await task({ external_id: 'x' })).toContain('UNIQUE')
   })
 
-  test('nothing that keeps the rules', async () => {
+  test('no row that keeps the rules', async () => {
     expect(await task({ ready: 1 })).toBe('accepted')
     expect(await task({ status: 'in_progress', ...lease })).toBe('accepted')
     expect(await task({ status: 'blocked', open_deps: 2 })).toBe('accepted')
@@ -109,21 +113,21 @@ describe('the table of messages refuses', () => {
   test.each<[string, Row, string]>([
     ['a status that does not exist', { status: 'read' }, 'messages_status_known'],
     ['a delivery without a receipt', { status: 'delivered' }, 'messages_receipt_when_delivered'],
-    ['one without a payload', { payload: null }, 'messages_one_payload'],
+    ['a message without a payload', { payload: null }, 'messages_one_payload'],
     ['a body that does not exist', { payload: null, body_id: 'none' }, 'FOREIGN KEY'],
     ['a recipient that does not exist', { to_agent: 'nobody' }, 'FOREIGN KEY'],
   ])('%s', async (_, changed, rule) => {
     expect(await message(changed)).toContain(rule)
   })
 
-  test('one with two payloads', async () => {
+  test('a message with two payloads', async () => {
     expect(await insert('bodies', { id: 'body', payload: '{}' })).toBe('accepted')
     expect(await message({ body_id: 'body' })).toContain('messages_one_payload')
     expect(await message({ payload: null, body_id: 'body' })).toBe('accepted')
   })
 })
 
-test('a name of an agent is taken once in a project', async () => {
+test('a name of an agent exists once in a project', async () => {
   await expect(addAgent(opened.store, project, 'ada')).rejects.toSatisfy((error) =>
     opened.store.isUniqueViolation(error),
   )

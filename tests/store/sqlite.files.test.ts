@@ -22,7 +22,7 @@ describe('a commit', () => {
     ['disk', 2],
     ['process', 1],
   ] as const)(
-    'that is to survive the loss of the %s is written with WAL and synchronous=%i',
+    'that must survive the loss of the %s is written with WAL and synchronous=%i',
     async (durability, level) => {
       using folder = new StoreFolder()
       await using store = await folder.open({ durability })
@@ -33,7 +33,7 @@ describe('a commit', () => {
     },
   )
 
-  test('is moved from the log to the file while the store is open', async () => {
+  test('is moved from the WAL to the file while the store is open', async () => {
     using folder = new StoreFolder()
     await using store = await folder.open()
     const before = statSync(folder.file).size
@@ -42,7 +42,7 @@ describe('a commit', () => {
     await expect.poll(() => statSync(folder.file).size).toBeGreaterThan(before)
   })
 
-  test('that finds the disk full is refused by name with all that shared it, leaves nothing, and can be done again', async () => {
+  test('that finds the disk full is refused with its whole batch, leaves nothing, and can be repeated', async () => {
     using folder = new StoreFolder()
     await using store = await folder.open()
     const project = await projectOf(store)
@@ -66,7 +66,7 @@ describe('a commit', () => {
 })
 
 describe('a file', () => {
-  test('that is owned is refused to a second owner in this process, by name', async () => {
+  test('with an owner is refused to a second owner in this process', async () => {
     using folder = new StoreFolder()
     await using store = await folder.open()
     const refused = folder.open()
@@ -75,7 +75,7 @@ describe('a file', () => {
     expect(await store.read(stored)).toEqual([])
   })
 
-  test('that is owned is refused under another name too', async () => {
+  test('with an owner is refused under another name too', async () => {
     using folder = new StoreFolder()
     await using store = await folder.open()
     const link = join(folder.path, 'link.db')
@@ -112,7 +112,7 @@ describe('a file', () => {
   test.runIf(process.platform === 'linux').each([
     [0x6969, 'NFS'],
     [0xff534d42, 'CIFS'],
-  ])('on a disk of the network is refused by name, and nothing is written: %i is %s', async (type, name) => {
+  ])('on a network disk is refused with the reason, and nothing is written: %i is %s', async (type, name) => {
     using folder = new StoreFolder()
     await using child = new Child('open-on-disk.ts', folder.file, String(type))
     const { code, errors } = await child.end()
@@ -129,7 +129,7 @@ const upstream = `create table projects (id text primary key, name text, path te
   create table agents (id text primary key, project_id text, name text, type text, status text, completed_at datetime);
   insert into agents values ('a1', 'p1', 'Orchestrator', 'tech-lead', 'active', null);`
 
-describe('a file that is not ours is refused by name and left to the byte as it was:', () => {
+describe('a file of another program is refused with a reason and unchanged to the byte:', () => {
   const foreign: [string, string][] = [
     [
       'a database of another program',
@@ -150,7 +150,7 @@ describe('a file that is not ours is refused by name and left to the byte as it 
     expect(existsSync(`${folder.file}-wal`)).toBe(false)
   })
 
-  test('something that is no database', async () => {
+  test('a file that is not a database', async () => {
     using folder = new StoreFolder()
     const text = 'dear diary\n'.repeat(1_000)
     writeFileSync(folder.file, text)
@@ -158,7 +158,7 @@ describe('a file that is not ours is refused by name and left to the byte as it 
     expect(readFileSync(folder.file, 'utf8')).toBe(text)
   })
 
-  test('and can be opened by its own program at once', async () => {
+  test('a file that its own program can open at once', async () => {
     using folder = new StoreFolder()
     folder.raw((database) => database.exec(upstream))
     await expect(folder.open()).rejects.toThrow(SchemaError)
@@ -171,7 +171,7 @@ describe('a version of SQLite', () => {
     expect(() => refuseOldSqlite(version)).toThrow(SchemaError)
   })
 
-  test.each(['3.51.3', '3.51.10', '3.52.0', '4.0.0'])('%j is good', (version) => {
+  test.each(['3.51.3', '3.51.10', '3.52.0', '4.0.0'])('%j is accepted', (version) => {
     expect(() => refuseOldSqlite(version)).not.toThrow()
   })
 })

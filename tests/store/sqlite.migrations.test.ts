@@ -26,7 +26,7 @@ const ground =
   'create table parents (id integer primary key);--> statement-breakpoint\ncreate table children (parent integer references parents (id));'
 
 describe('migrations', () => {
-  test('are applied once, in order, and written down', () => {
+  test('are applied once, in order, and recorded', () => {
     using folder = new StoreFolder()
     const { read } = migrationsOf(folder, ground, '-- minReader: 0\nalter table parents add name text;')
     for (const now of [1, 2]) folder.raw((database) => migrate(database, read, now))
@@ -39,7 +39,7 @@ describe('migrations', () => {
     ])
   })
 
-  test('go on where an older program stopped', () => {
+  test('continue where an older program stopped', () => {
     using folder = new StoreFolder()
     folder.raw((database) => migrate(database, migrationsOf(folder, ground).read, 1))
     folder.raw((database) => migrate(database, migrationsOf(folder, ground, 'create table more (id integer);').read, 2))
@@ -61,7 +61,7 @@ describe('migrations', () => {
     expect(schemaOf(folder)).toEqual([])
   })
 
-  test('leave what was there when a later one fails', () => {
+  test('leave the earlier ones when a later one fails', () => {
     using folder = new StoreFolder()
     folder.raw((database) => migrate(database, migrationsOf(folder, ground).read, 1))
     const before = schemaOf(folder)
@@ -70,7 +70,7 @@ describe('migrations', () => {
     expect(schemaOf(folder)).toEqual(before)
   })
 
-  test('leave nothing when the process is killed in the middle of one', async () => {
+  test('leave nothing when the process is killed during one', async () => {
     using folder = new StoreFolder()
     const { url } = migrationsOf(
       folder,
@@ -157,7 +157,7 @@ describe('migrations', () => {
     ])
   })
 
-  test('have the checksum of their text and the oldest reader they declare', () => {
+  test('have the checksum of their text and their declared oldest reader', () => {
     using folder = new StoreFolder()
     const { read } = migrationsOf(folder, 'select 1;', '-- minReader: 0\nselect 1;', 'select 1;')
     expect(read.map(({ number, minReader }) => [number, minReader])).toEqual([
@@ -188,7 +188,7 @@ async function reopenAfter(change: string): Promise<void> {
 
 describe('a database', () => {
   const next = shipped.length
-  test('whose applied migration has changed since is refused and not touched', async () => {
+  test('whose applied migration was changed is refused and not changed', async () => {
     const reopening = reopenAfter(`update schema_migrations set checksum = 'other' where number = 0`)
     await expect(reopening).rejects.toThrow(/migration 0 \(ground\) was changed after it had been applied/)
   })
@@ -200,22 +200,22 @@ describe('a database', () => {
     )
   })
 
-  test('of a newer program that lets this one read is opened', async () => {
+  test('of a newer program with an earlier minReader is opened', async () => {
     await reopenAfter(`insert into schema_migrations values (${next}, 'later', 'x', ${next - 1}, 1)`)
   })
 
-  test('of a newer program is refused if any of its migrations says so', async () => {
+  test('of a newer program is refused if any of its migrations excludes this one', async () => {
     const later = `(${next}, 'later', 'x', ${next}, 1), (${next + 1}, 'latest', 'x', 0, 1)`
     await expect(reopenAfter(`insert into schema_migrations values ${later}`)).rejects.toThrow(SchemaError)
   })
 
-  test('that was migrated is opened again without being changed', async () => {
+  test('that was migrated is opened again without a change', async () => {
     await reopenAfter('select 1')
   })
 })
 
 describe('the schema of a database', () => {
-  test('is what its migrations make', async () => {
+  test('is the result of its migrations', async () => {
     using folder = new StoreFolder()
     expect(migrateFile(folder.file, new ManualClock()).map(({ number }) => number)).toEqual(
       shipped.map(({ number }) => number),
@@ -224,7 +224,7 @@ describe('the schema of a database', () => {
     expect(schemaDifferences(folder.file)).toEqual([])
   })
 
-  test('that somebody changed by hand is told part by part', () => {
+  test('with manual changes is reported part by part', () => {
     using folder = new StoreFolder()
     migrateFile(folder.file, new ManualClock())
     folder.raw((database) =>

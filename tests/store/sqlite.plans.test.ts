@@ -29,14 +29,14 @@ function find(...parts: readonly (string | RegExp)[]): string[] {
   return found.flatMap((statement) => planOf(database, statement))
 }
 
-describe('a query that is run all the time reads only what it needs:', () => {
-  test('the heads of a route, for a claim', () => {
+describe('a frequent query reads only the rows it needs:', () => {
+  test('the queue head of a claim group', () => {
     expect(find(/^select "ord", "rank" from "tasks"/)).toEqual([
       'SEARCH tasks USING COVERING INDEX tasks_ready (project_id=? AND ready=?)',
     ])
   })
 
-  test('what a claim must know of its agent and of a task before it takes it', () => {
+  test('the agent and the task of a claim', () => {
     expect(find(/^select .* from "agents" inner join "projects"/, 'paused_epics')).toEqual([
       'SEARCH agents USING INDEX sqlite_autoindex_agents_1 (id=?)',
       'SEARCH projects USING INDEX sqlite_autoindex_projects_1 (id=?)',
@@ -48,7 +48,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
     ])
   })
 
-  test('a lock that is held, what is held under a path, and the places of a pool', () => {
+  test('a held lock, the locks below a path, and the slots of a pool', () => {
     const holder = 'SEARCH tasks USING INDEX tasks_id_unique (id=?)'
     expect(find(/from "locks" inner join "tasks"/, '"lock" = ?')).toEqual([
       expect.stringMatching(/^SEARCH locks USING (COVERING )?INDEX .* \(project_id=\? AND lock=\?\)$/),
@@ -63,7 +63,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
     ])
   })
 
-  test('what waits for a lock, in order, and what else is waited for', () => {
+  test('the tasks that wait for a lock, in order, and the other blockers', () => {
     const parked = statements.filter(({ sql }) => /^select "ord" from "tasks" .*"parked_on" = \?/.test(sql))
     expect(parked.map((statement) => planOf(database, statement)).toSorted()).toEqual([
       ['SEARCH tasks USING COVERING INDEX tasks_parked (project_id=? AND parked_on=? AND rank=?)'],
@@ -74,7 +74,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
     ])
   })
 
-  test('what starves, route by route', () => {
+  test('the starving tasks, by claim group', () => {
     expect(find(/^select "ready" from "tasks"/)).toEqual([
       'SEARCH tasks USING COVERING INDEX tasks_starving (project_id=? AND ready>?)',
     ])
@@ -86,7 +86,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
     ])
   })
 
-  test('the open dependencies of a task that is explained, and the pools of a project', () => {
+  test('the open dependencies of an explained task, and the pools of a project', () => {
     expect(find(/from "task_dependencies" inner join "tasks"/)).toEqual([
       'SEARCH task_dependencies USING COVERING INDEX sqlite_autoindex_task_dependencies_1 (task_id=?)',
       'SEARCH tasks USING INDEX tasks_id_unique (id=?)',
@@ -97,7 +97,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
     ])
   })
 
-  test('the heads of an inbox', () => {
+  test('the first messages of an inbox', () => {
     expect(find(/^select "ord", "priority", coalesce\(octet_length.* from "messages"/)).toEqual([
       'SEARCH messages USING INDEX messages_ready (to_agent=? AND ready=?)',
       'CORRELATED SCALAR SUBQUERY 1',
@@ -105,19 +105,19 @@ describe('a query that is run all the time reads only what it needs:', () => {
     ])
   })
 
-  test('what an agent has in flight', () => {
+  test('the unsettled deliveries of an agent', () => {
     expect(find(/^select count\(\*\) from "messages"/)).toEqual([
       'SEARCH messages USING COVERING INDEX messages_in_flight (to_agent=?)',
     ])
   })
 
-  test('leases that ran out', () => {
+  test('expired leases', () => {
     expect(find(/^select "ord" from "tasks"/, '"lease_expires_at" <= ?')).toEqual([
       'SEARCH tasks USING COVERING INDEX tasks_leases (project_id=? AND lease_expires_at<?)',
     ])
   })
 
-  test('tasks and messages that are due', () => {
+  test('due tasks and messages', () => {
     expect(find(/^select "ord" from "tasks"/, '"not_before" <= ?')).toEqual([
       'SEARCH tasks USING INDEX tasks_due (project_id=? AND not_before<?)',
     ])
@@ -126,7 +126,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
     ])
   })
 
-  test('deliveries that were not acked in time', () => {
+  test('deliveries past their ack deadline', () => {
     const plans = statements
       .filter(({ sql }) => /^select "ord" from "messages"/.test(sql) && sql.includes('"ack_by" <= ?'))
       .map((statement) => planOf(database, statement))
@@ -136,13 +136,13 @@ describe('a query that is run all the time reads only what it needs:', () => {
     }
   })
 
-  test('requests whose time is up', () => {
+  test('requests past their deadline', () => {
     expect(find(/^select "id" from "requests"/, '"deadline_at" <= ?')).toEqual([
       'SEARCH requests USING INDEX requests_waiting (project_id=? AND deadline_at<?)',
     ])
   })
 
-  test('what an agent reported last, and over a time', () => {
+  test('the latest health sample of an agent, and those of a time', () => {
     const reports = statements.filter(({ sql }) => /^select .* from "health_metrics" where/.test(sql))
     expect(reports.length).toBeGreaterThanOrEqual(2)
     for (const report of reports) {
@@ -153,7 +153,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
     }
   })
 
-  test('how busy an agent is', () => {
+  test('the load of an agent', () => {
     const plan = find('from "requests"', 'from "tasks"', /^select/)
     expect(plan).toContainEqual(expect.stringMatching(/^SEARCH requests USING COVERING INDEX requests_of /))
     expect(plan).toContainEqual(expect.stringMatching(/^SEARCH tasks USING COVERING INDEX tasks_held /))
@@ -166,7 +166,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
       ])
   })
 
-  test('a page of the record of who did what', () => {
+  test('a page of the audit', () => {
     for (const columns of ['octet_length', '"project_id", "seq"'])
       expect(find(/^select .* from "events" .*"request_id" is not null/, columns)).toEqual([
         'SEARCH events USING INDEX sqlite_autoindex_events_1 (project_id=? AND seq>? AND seq<?)',
@@ -176,7 +176,7 @@ describe('a query that is run all the time reads only what it needs:', () => {
     expect(find(/^select .* from "denials" where/)).not.toContainEqual(expect.stringMatching(/^SCAN/))
   })
 
-  test('what is revoked, and the sessions of a key', () => {
+  test('the revocations, and the sessions of a key', () => {
     expect(find(/^select .* from "sessions" where .*"revoked_at" > \?/)).toEqual([
       'SEARCH sessions USING INDEX sessions_revoked (revoked_at>?)',
     ])
@@ -199,11 +199,11 @@ describe('a query that is run all the time reads only what it needs:', () => {
   })
 })
 
-describe('a page of mail reads by an index, in its order', () => {
+describe('a page of messages reads by an index, in its order', () => {
   const pages = (ending: string) =>
     statements.filter(({ sql }) => /^select .* from "messages" where/.test(sql) && sql.includes(ending))
 
-  test('whatever a list or the dead letters are asked for', () => {
+  test('for any filter of a list or of the dead letters', () => {
     for (const [ending, least] of [
       ['order by "messages"."ord" desc', 20],
       ['order by "messages"."ord" asc', 10],
@@ -220,7 +220,7 @@ describe('a page of mail reads by an index, in its order', () => {
     }
   })
 
-  test('messages whose time is over', () => {
+  test('for expired messages', () => {
     expect(find(/^select "ord" from "messages"/, '"expires_at" <= ?')).toEqual([
       'SEARCH messages USING COVERING INDEX messages_expiring (project_id=? AND expires_at<?)',
     ])
@@ -247,7 +247,7 @@ test('no statement sorts tasks, messages or events', () => {
   expect(sorts.map(({ sql }) => sql).filter((sql) => /(from|update) "(tasks|messages|events)"/.test(sql))).toEqual([])
 })
 
-test('what retention removes takes nothing with it by reading a whole table', () => {
+test('retention deletes without reading a whole table', () => {
   const removals = statements.filter(({ sql }) => /^delete from/.test(sql))
   const tables = removals.map(({ sql }) => /^delete from "(\w+)"/.exec(sql)?.[1])
   const classes = [

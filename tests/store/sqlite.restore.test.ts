@@ -21,7 +21,7 @@ async function backupWith(folder: StoreFolder, id: string): Promise<string> {
   return writeBackup({ file: folder.file, folder: join(folder.path, 'backups'), at }).path
 }
 
-test('a restore takes the place of what was there, which is kept beside it with what its log held', async () => {
+test('a restore replaces the database, and keeps the previous one with its WAL beside it', async () => {
   using folder = new StoreFolder()
   const backup = await backupWith(folder, 'a')
   await using killed = new Child('open-store.ts', folder.file)
@@ -37,7 +37,7 @@ test('a restore takes the place of what was there, which is kept beside it with 
   old.close()
 })
 
-test('a restore where there was nothing makes the database', async () => {
+test('a restore without a database creates one', async () => {
   using folder = new StoreFolder()
   const backup = await backupWith(folder, 'a')
   using other = new StoreFolder()
@@ -46,7 +46,7 @@ test('a restore where there was nothing makes the database', async () => {
   expect(await store.read(stored)).toEqual(['a'])
 })
 
-test('a restore over a database that a live process owns is refused, and that process goes on', async () => {
+test('a restore over a database of a live process is refused, and that process continues', async () => {
   using folder = new StoreFolder()
   const backup = await backupWith(folder, 'a')
   await using store = await folder.open()
@@ -55,7 +55,7 @@ test('a restore over a database that a live process owns is refused, and that pr
   expect(await store.read(stored)).toEqual(['a', 'b'])
 })
 
-test('a restore over a database of another program is refused, and that is left to the byte as it was', async () => {
+test('a restore over a database of another program is refused, and that database is unchanged to the byte', async () => {
   using folder = new StoreFolder()
   const backup = await backupWith(folder, 'a')
   using other = new StoreFolder()
@@ -76,7 +76,7 @@ test('a restore over a damaged database keeps its bytes beside the new one', asy
   expect(await store.read(stored)).toEqual(['a'])
 })
 
-test('what a restore that was killed left behind is in the way of none', async () => {
+test('the files of a killed restore prevent no later one', async () => {
   using folder = new StoreFolder()
   const backup = await backupWith(folder, 'a')
   writeFileSync(`${folder.file}.restoring`, 'half')
@@ -107,7 +107,7 @@ async function restored() {
   return { server, first, ada, again, held, later, cursor }
 }
 
-test('a restore begins an epoch: cursors of before are ahead, tokens and leases of before are refused by name', async () => {
+test('a restore begins an epoch: earlier cursors are ahead, earlier tokens and leases are refused with a reason', async () => {
   const { server, first, ada, again, held, later, cursor } = await restored()
   await using _ = first
   await using __ = server
@@ -130,7 +130,7 @@ test('a restore begins an epoch: cursors of before are ahead, tokens and leases 
   ])
 })
 
-test('a lease of before a restore runs out when its holder does not come back', async () => {
+test('a lease from before a restore expires if its holder does not return', async () => {
   const { server, first, held } = await restored()
   await using _ = first
   await using __ = server

@@ -23,7 +23,7 @@ describe('the time of the store', () => {
     expect([store.now(), await nowIn()]).toEqual([start + 1_500, start + 1_500])
   })
 
-  test('does not go back below the last commit when the wall was set back between two runs', async () => {
+  test('stays above the last commit when the wall clock was set back between two runs', async () => {
     using folder = new StoreFolder()
     const clock = new ManualClock(start)
     const before = await folder.open({ clock })
@@ -38,7 +38,7 @@ describe('the time of the store', () => {
     expect(await after.transact({ project: await projectOf(after) }, async (tx) => tx.now)).toBe(last + 250)
   })
 
-  test('only grows over many restarts, whatever the wall says', async () => {
+  test('only grows over many restarts, with any wall clock', async () => {
     using folder = new StoreFolder()
     const times: number[] = []
     for (const wall of [0, -hour, 3 * hour, hour, -5 * hour, 2 * hour]) {
@@ -49,7 +49,7 @@ describe('the time of the store', () => {
     expect(times).toEqual([start, start, start + 3 * hour, start + 3 * hour, start + 3 * hour, start + 3 * hour])
   })
 
-  test('is one for all that commits together', async () => {
+  test('is the same for all operations of a commit', async () => {
     using folder = new StoreFolder()
     const clock = new ManualClock(start)
     await using store = await folder.open({ clock })
@@ -120,14 +120,14 @@ const asLeft = {
 }
 
 describe('an outage', () => {
-  test('is given to every deadline that was alive at the last commit, and to none that was over', async () => {
+  test('extends every deadline that was alive at the last commit, and none that had passed', async () => {
     using folder = await folderWithDeadlines()
     const store = await folder.open({ clock: new ManualClock(start + hour) })
     await store[Symbol.asyncDispose]()
     expect(deadlines(folder)).toEqual({ ...asLeft, held: 30_000 + hour, waiting: 20_000 + hour, alive: -5_000 + hour })
   })
 
-  test('is given once, however often the server starts', async () => {
+  test('extends them once, for any number of starts', async () => {
     using folder = await folderWithDeadlines()
     for (const wall of [hour, hour, hour + 1_000]) {
       const store = await folder.open({ clock: new ManualClock(start + wall) })
@@ -136,14 +136,14 @@ describe('an outage', () => {
     expect(deadlines(folder)).toMatchObject({ held: 30_000 + hour + 1_000, over: -1, alive: -5_000 + hour + 1_000 })
   })
 
-  test('that seems to have lasted less than no time changes nothing', async () => {
+  test('with a negative length changes nothing', async () => {
     using folder = await folderWithDeadlines()
     const store = await folder.open({ clock: new ManualClock(start - hour) })
     await store[Symbol.asyncDispose]()
     expect(deadlines(folder)).toEqual(asLeft)
   })
 
-  test('longer than any lease costs a holder nothing: its lease is good after the first sweep, and so is its presence', async () => {
+  test('longer than any lease costs a holder nothing: its lease is valid after the first sweep, and so is its presence', async () => {
     using folder = new StoreFolder()
     const clock = new ManualClock(start)
     const before = await TestServer.start({ clock, folder: folder.path })
@@ -195,7 +195,7 @@ describe('a standstill', () => {
     return { folder, clock, store, project, fillDisk }
   }
 
-  test('is given to every deadline once', async () => {
+  test('extends every deadline once', async () => {
     const { folder, clock, store, project } = await heldTask()
     clock.standStill(minute)
     await store.transact({ project }, (tx) => put(tx, 'next'))
@@ -205,7 +205,7 @@ describe('a standstill', () => {
     folder[Symbol.dispose]()
   })
 
-  test('during a full disk is given once, with the time of the full disk', async () => {
+  test('during a full disk extends deadlines once, with the time of the full disk', async () => {
     const { folder, clock, store, fillDisk } = await heldTask()
     expect(await fillDisk()).toEqual(['STORAGE_FULL'])
     clock.standStill(minute)
@@ -216,7 +216,7 @@ describe('a standstill', () => {
     folder[Symbol.dispose]()
   })
 
-  test('before the disk was found full is given beside the time of the full disk', async () => {
+  test('before the disk was found full extends deadlines in addition to the time of the full disk', async () => {
     const { folder, clock, store, fillDisk } = await heldTask()
     clock.standStill(minute)
     expect(await fillDisk()).toEqual(['STORAGE_FULL'])

@@ -19,7 +19,7 @@ async function write(store: Store, project: string, rows: number): Promise<void>
     })
 }
 
-test('the log is cut to its usual size once an outside reader has ended', async () => {
+test('the WAL is cut to its usual size once an outside reader has ended', async () => {
   using folder = new StoreFolder()
   await using store = await folder.open({ durability: 'process' })
   const project = await projectOf(store)
@@ -41,7 +41,7 @@ test('the log is cut to its usual size once an outside reader has ended', async 
     .toBeLessThan(backstop)
 })
 
-test.skipIf(onPostgres)('the size of the log is in the metrics', async () => {
+test.skipIf(onPostgres)('the size of the WAL is in the metrics', async () => {
   await using server = await TestServer.start()
   await server.connect().tasks.create({ type: 'code' })
   const text = await (await fetch(`${server.url}/metrics`)).text()

@@ -41,7 +41,7 @@ async function workAcross(old: Client, next: Client, agents: readonly [Client, C
 }
 
 describe.skipIf(postgresServer === undefined || onPostgres)('this program and the next one on a PostgreSQL', () => {
-  test('work side by side, whichever came first, and the older one can be started again', async () => {
+  test('work side by side in either order of their starts, and the older one can be restarted', async () => {
     await using database = await Database.create()
     using version = new NextVersion({ minReader: newest })
     const postgres = { url: database.url }
@@ -60,7 +60,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('this program and th
     ).toEqual([{ number: newest + 1, min_reader: newest }])
   })
 
-  test('do not, where the next one makes what this one must not read: it is refused by name', async () => {
+  test('do not if the migrations of the next one exclude this one: it is refused with a reason', async () => {
     await using database = await Database.create()
     using version = new NextVersion()
     {
@@ -73,9 +73,9 @@ describe.skipIf(postgresServer === undefined || onPostgres)('this program and th
 })
 
 describe.skipIf(postgresServer === undefined || onPostgres)(
-  'this program, whose database the next one makes its own',
+  'this program on a database that the next one migrates',
   () => {
-    test('writes nothing from then on and reads nothing once it knows, and says what to do', async () => {
+    test('writes nothing from then on, reads nothing once it has noticed, and names the next step', async () => {
       await using database = await Database.create()
       using version = new NextVersion()
       const postgres = { url: database.url, notify: false }
@@ -109,7 +109,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)(
 )
 
 describe.skipIf(onPostgres)('this program and the next one on a file', () => {
-  test('take it over from each other, back and forth', async () => {
+  test('take it over from each other in turn', async () => {
     using version = new NextVersion({ minReader: newest })
     await using server = await TestServer.start({ clock: systemClock })
     const { id } = await server.connect().tasks.create({ type: 'code' })
@@ -127,7 +127,7 @@ describe.skipIf(onPostgres)('this program and the next one on a file', () => {
     expect((await claimOne(await again.agent('ann'))).id).toBe(id)
   })
 
-  test('do not, where the next one made what this one must not read', async () => {
+  test('do not if the migrations of the next one exclude this one', async () => {
     using version = new NextVersion()
     await using server = await TestServer.start({ clock: systemClock })
     await server.stop()
@@ -141,7 +141,7 @@ describe.skipIf(onPostgres)('this program and the next one on a file', () => {
 })
 
 describe.skipIf(onPostgres)('a client', () => {
-  test('of this version works against the next server, and passes over what is new in its answers', async () => {
+  test('of this version works with the next server, and ignores new fields in its replies', async () => {
     using version = new NextVersion({ minReader: newest })
     await using later = await version.serve({ DATABASE_PATH: `${version.folder}/test.db` })
     using lead = clientOf(later.url)
@@ -151,7 +151,7 @@ describe.skipIf(onPostgres)('a client', () => {
     expect(await lead.tasks.get({ taskId: id })).toMatchObject({ status: 'cancelled' })
   })
 
-  test('of the next version works against this server, which says what it does not know', async () => {
+  test('of the next version works with this server, which names the unknown fields', async () => {
     await using server = await TestServer.start()
     const lead = server.connect()
     expect((await lead.system.info()).protocolVersion).toBe('1.0')

@@ -88,7 +88,7 @@ function expectNewWords(read: Reread): void {
 const rewrite = `UPDATE events SET type = 'x'`
 
 describe('the migration to the words of the wire', () => {
-  test('rewrites the rows of a SQLite file, after which events are only added again', () => {
+  test('rewrites the rows of a SQLite file, which accepts only new events after that', () => {
     const shipped = readMigrations(sqliteMigrations)
     using folder = new StoreFolder()
     folder.raw((database) => {
@@ -103,7 +103,7 @@ describe('the migration to the words of the wire', () => {
     })
   })
 
-  test.skipIf(postgresServer === undefined)('rewrites those of a PostgreSQL database, and likewise', async () => {
+  test.skipIf(postgresServer === undefined)('rewrites the rows of a PostgreSQL database in the same way', async () => {
     const shipped = readMigrations(postgresMigrations)
     await using database = await Database.create({ empty: true })
     await database.raw(async (client) => {
@@ -119,7 +119,7 @@ describe('the migration to the words of the wire', () => {
     await expect(database.raw((client) => client.query(rewrite))).rejects.toThrow('events are only added')
   })
 
-  test('lets no program from before it run on the result', () => {
+  test('lets no earlier program run on the result', () => {
     for (const folder of [sqliteMigrations, postgresMigrations])
       expect(readMigrations(folder).find(({ name }) => name === 'wire_words')).toMatchObject({ minReader: number })
   })

@@ -19,5 +19,7 @@ const generator = new V7Generator({
   },
 })
 
-/** Returns a new UUID of version 7. Those of one process sort in the order in which they are made. */
+/**
+ * Returns a new UUID of version 7. The UUIDs of one process sort in the order of their creation.
+ */
 export const uuidv7 = (): string => generator.generate().toString()

@@ -3,7 +3,7 @@ import { type Opened, projectOf } from '../../support/store.ts'
 import { addProject, numbered, outcomes, put, stored, upTo } from '../given.ts'
 
 export function batchConformance(open: () => Promise<Opened>): void {
-  test('what waits together, 64 at most to a commit', async () => {
+  test('operations that wait at the same time, at most 64 in a commit', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -20,7 +20,7 @@ export function batchConformance(open: () => Promise<Opened>): void {
     expect(Math.max(...sizes)).toBe(64)
   })
 
-  test('one project only, in the order the work came', async () => {
+  test('operations of one project only, in the order of their arrival', async () => {
     await using opened = await open()
     const { store } = opened
     const projects = [await projectOf(store), await addProject(store, 'other')]
@@ -58,7 +58,7 @@ export function batchConformance(open: () => Promise<Opened>): void {
     expect(Math.max(...most)).toBe(1)
   })
 
-  test('so that an operation sees those before it', async () => {
+  test('so that an operation sees the ones before it', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -73,7 +73,7 @@ export function batchConformance(open: () => Promise<Opened>): void {
     expect(seen).toEqual(upTo(100))
   })
 
-  test('work of many projects at once, and loses none', async () => {
+  test('operations of many projects at the same time, and loses none', async () => {
     await using opened = await open()
     const { store } = opened
     const projects = await Promise.all(upTo(20).map((index) => addProject(store, numbered('p', index))))
@@ -85,7 +85,7 @@ export function batchConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(rows)
   })
 
-  test('takes work that work asks for, after it', async () => {
+  test('operations that other operations start, after them', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -97,7 +97,7 @@ export function batchConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['inner', 'outer'])
   })
 
-  test('refuses new work once it is closed, and finishes what it had accepted', async () => {
+  test('no new operations once it is closed, and finishes the accepted ones', async () => {
     const opened = await open()
     try {
       const { store } = opened

@@ -5,7 +5,7 @@ import { type Opened, projectOf } from '../../support/store.ts'
 import { addAgent, addProject, outcomes, put, ring, stored, upTo } from '../given.ts'
 
 export function commitConformance(open: () => Promise<Opened>): void {
-  test('before a reply: what it acknowledges is there for the store and for another connection', async () => {
+  test('before a reply: an acknowledged write is visible to the store and to another connection', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -16,7 +16,7 @@ export function commitConformance(open: () => Promise<Opened>): void {
     }
   })
 
-  test('nothing of an operation that throws, and all of the others beside it', async () => {
+  test('nothing of an operation that throws, and everything of the others beside it', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -32,7 +32,7 @@ export function commitConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['first', 'last'])
   })
 
-  test('the others when a statement of one is refused, even if that one goes on after it', async () => {
+  test('the others when a statement of one is refused, even if that one continues after it', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -46,7 +46,7 @@ export function commitConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['other', 'taken'])
   })
 
-  test('nothing that a read sees before it is committed', async () => {
+  test('before a read sees any of it', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -62,7 +62,7 @@ export function commitConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['open'])
   })
 
-  test('and then wakes: not before the commit, and nothing for what failed', async () => {
+  test('and then wakes: not before the commit, and nothing for an operation that failed', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -85,7 +85,7 @@ export function commitConformance(open: () => Promise<Opened>): void {
     expect(await heard[0]?.rows).toEqual([{ id: 'row' }])
   })
 
-  test('and wakes nobody who has stopped listening', async () => {
+  test('and wakes no listener that has unsubscribed', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -97,7 +97,7 @@ export function commitConformance(open: () => Promise<Opened>): void {
     expect(heard).toEqual(['second'])
   })
 
-  test('with a time that never goes back and stands still for one operation', async () => {
+  test('with a time that never goes back and is constant for one operation', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -115,7 +115,7 @@ export function commitConformance(open: () => Promise<Opened>): void {
     expect(second).toBe(first)
   })
 
-  test('and tells a row that is there already from every other refusal', async () => {
+  test('and distinguishes a row that exists already from every other refusal', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)

@@ -10,7 +10,7 @@ const append = (store: Store, project: string, ...subjects: string[]) =>
   })
 
 export function feedConformance(open: () => Promise<Opened>): void {
-  test('of one project from 1 without a hole, in the order of the commits', async () => {
+  test('of one project from 1 without a gap, in the order of the commits', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -22,7 +22,7 @@ export function feedConformance(open: () => Promise<Opened>): void {
     expect(events.map(({ seq, subject }) => `${seq} ${subject}`)).toEqual(['1 a', '2 b', '3 c', '4 d'])
   })
 
-  test('of operations that succeeded, and leaves no hole for those that failed', async () => {
+  test('of operations that succeeded, and leaves no gap for those that failed', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -45,7 +45,7 @@ export function feedConformance(open: () => Promise<Opened>): void {
     )
   })
 
-  test('of 500 operations at once without a hole or a double', async () => {
+  test('of 500 concurrent operations without a gap or a double', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -55,7 +55,7 @@ export function feedConformance(open: () => Promise<Opened>): void {
     expect(new Set(events.map(({ subject }) => subject)).size).toBe(500)
   })
 
-  test('so that whoever reads meanwhile sees a beginning of the log and never a hole', async () => {
+  test('so that a concurrent reader sees a beginning of the log and never a gap', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -75,7 +75,7 @@ export function feedConformance(open: () => Promise<Opened>): void {
     expect(new Set(lengths).size).toBeGreaterThan(2)
   })
 
-  test('of many projects each by itself', async () => {
+  test('of many projects independently', async () => {
     await using opened = await open()
     const { store } = opened
     const projects = await Promise.all(upTo(10).map((index) => addProject(store, numbered('p', index))))
@@ -91,7 +91,7 @@ export function feedConformance(open: () => Promise<Opened>): void {
     }
   })
 
-  test('and says so once for each commit, after it', async () => {
+  test('and wakes once for each commit, after it', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -106,7 +106,7 @@ export function feedConformance(open: () => Promise<Opened>): void {
     expect(await Promise.all(heads)).toEqual([[{ seq: 2 }], [{ seq: 3 }]])
   })
 
-  test('with all that was said of them', async () => {
+  test('with all their fields', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)

@@ -33,7 +33,7 @@ async function given(store: Store) {
 }
 
 export function fenceConformance(open: () => Promise<Opened>): void {
-  test('off all of a superseded incarnation, and lets the others beside it commit', async () => {
+  test('all writes of a superseded incarnation, and lets the others beside it commit', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
@@ -51,7 +51,7 @@ export function fenceConformance(open: () => Promise<Opened>): void {
     expect((await store.read(feed)).map(({ seq, subject }) => `${seq} ${subject}`)).toEqual(['1 b1', '2 new', '3 b2'])
   })
 
-  test('off an agent that is unregistered, or never was', async () => {
+  test('an agent that is unregistered or never existed', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
@@ -66,7 +66,7 @@ export function fenceConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['b'])
   })
 
-  test('what comes after a takeover in the same batch, and not what came before it', async () => {
+  test('writes after a takeover in the same batch, and not those before it', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
@@ -81,7 +81,7 @@ export function fenceConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['before', 'other', 'successor'])
   })
 
-  test('an incarnation that ends itself only afterwards', async () => {
+  test('an incarnation only after it has ended itself', async () => {
     await using opened = await open()
     const { store } = opened
     const { scope, write } = await given(store)
@@ -95,7 +95,7 @@ export function fenceConformance(open: () => Promise<Opened>): void {
     expect(await outcomes([write('ada', 1, 'later')])).toEqual(['TOKEN_REVOKED'])
   })
 
-  test('off a stale incarnation that would end its successor, and not that successor', async () => {
+  test('a stale incarnation that would end its successor, and not that successor', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, scope, write } = await given(store)
@@ -110,7 +110,7 @@ export function fenceConformance(open: () => Promise<Opened>): void {
     ])
   })
 
-  test('a takeover that failed fences nobody', async () => {
+  test('no agent after a takeover that failed', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
@@ -124,7 +124,7 @@ export function fenceConformance(open: () => Promise<Opened>): void {
     expect(results).toEqual(['no', 'still'])
   })
 
-  test('by running the rest again, without a double effect', async () => {
+  test('by running the other operations again, without a double effect', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
@@ -149,7 +149,7 @@ export function fenceConformance(open: () => Promise<Opened>): void {
     expect(woken).toEqual(['once'])
   })
 
-  test('each of 64 agents in one batch by itself', async () => {
+  test('each of 64 agents in one batch independently', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)

@@ -20,7 +20,7 @@ async function given(store: Store) {
 }
 
 export function keyConformance(open: () => Promise<Opened>): void {
-  test('and gives the first answer again without doing the work again', async () => {
+  test('and returns the first reply without running the operation again', async () => {
     await using opened = await open()
     const { store } = opened
     const { call } = await given(store)
@@ -30,7 +30,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     expect(await opened.rows('select seq from events')).toEqual([{ seq: 1 }])
   })
 
-  test('for calls that come at the same time', async () => {
+  test('for concurrent calls', async () => {
     await using opened = await open()
     const { store } = opened
     const { call } = await given(store)
@@ -48,7 +48,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['row 1'])
   })
 
-  test('of each principal and procedure by itself', async () => {
+  test('of each principal and procedure independently', async () => {
     await using opened = await open()
     const { store } = opened
     const { call } = await given(store)
@@ -61,7 +61,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     expect(replies.map(({ row }) => row)).toEqual(['row 1', 'row 2', 'row 3', 'row 4'])
   })
 
-  test('of successes only: a failure leaves none, and the next call does the work', async () => {
+  test('of successes only: a failure stores none, and the next call runs', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, key, call } = await given(store)
@@ -75,7 +75,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['row 1'])
   })
 
-  test('with its effect or not at all: work that fails after its answer leaves neither', async () => {
+  test('with its effect or not at all: an operation that fails after its reply stores neither', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, key, call } = await given(store)
@@ -87,7 +87,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['row 1'])
   })
 
-  test('without the secrets of the answer, which is found again instead', async () => {
+  test('without the secrets of the reply, which are found again', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, key } = await given(store)
@@ -101,7 +101,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     expect(JSON.stringify(await opened.rows('select * from idempotency'))).not.toContain('hush')
   })
 
-  test('not of an answer there is nothing to keep of', async () => {
+  test('not of a reply without contents to keep', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, key } = await given(store)
@@ -122,7 +122,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     expect([await call(), await call()]).toEqual([1, 2])
   })
 
-  test('by what was asked, however it was spelled', () => {
+  test('by the meaning of an input and not by its spelling', () => {
     expect(hashInput({ title: 'one', idempotencyKey: 'a' })).toBe(hashInput({ title: 'one', idempotencyKey: 'b' }))
     expect(hashInput({ title: 'one', idempotencyKey: 'a' })).toBe(hashInput({ title: 'one' }))
     expect(hashInput({ title: 'one' })).not.toBe(hashInput({ title: 'two' }))

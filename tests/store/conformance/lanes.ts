@@ -31,7 +31,7 @@ async function occupied(store: Store, project: string) {
 const many = 2_000
 
 export function laneConformance(open: () => Promise<Opened>): void {
-  test('urgent operations before those that came earlier, and bulk after those that came later', async () => {
+  test('urgent operations before earlier ones, and bulk after later ones', async () => {
     await using opened = await open()
     const { store } = opened
     const { order, add, free } = await occupied(store, await projectOf(store))
@@ -54,7 +54,7 @@ export function laneConformance(open: () => Promise<Opened>): void {
     expect(busy).toEqual(upTo(1_000).map((index) => `busy ${index}`))
   })
 
-  test('a bulk operation within eight batches, however many urgent ones there are', async () => {
+  test('a bulk operation within eight batches, for any number of urgent ones', async () => {
     await using opened = await open()
     const { store } = opened
     const { order, add, free } = await occupied(store, await projectOf(store))
@@ -64,7 +64,7 @@ export function laneConformance(open: () => Promise<Opened>): void {
     expect(order.indexOf('bulk')).toBeLessThan(8 * 64)
   })
 
-  test('the operations of a project with few, although another has many', async () => {
+  test('a project with few operations, although another has many', async () => {
     await using opened = await open()
     const { store } = opened
     const [busy, modest] = [await projectOf(store), await addProject(store, 'modest')]
@@ -75,7 +75,7 @@ export function laneConformance(open: () => Promise<Opened>): void {
     expect(order.indexOf('modest')).toBeLessThan(many)
   })
 
-  test('each operation with the time at which it came, although it had to wait', async () => {
+  test('each operation with the time of its arrival, although it had to wait', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
@@ -89,7 +89,7 @@ export function laneConformance(open: () => Promise<Opened>): void {
     expect(settledAt).toBe(now)
   })
 
-  test('the age of what waits longest, and none once nothing waits', async () => {
+  test('and reports the age of the longest wait, and none without a wait', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)

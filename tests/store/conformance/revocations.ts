@@ -46,7 +46,7 @@ async function given(store: Store) {
 }
 
 export function revocationConformance(open: () => Promise<Opened>): void {
-  test('all of a revoked session, and lets the others beside it commit', async () => {
+  test('all writes of a revoked session, and lets the others beside it commit', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
@@ -59,7 +59,7 @@ export function revocationConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['b1', 'b2'])
   })
 
-  test('all of a revoked key', async () => {
+  test('all writes of a revoked key', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
@@ -74,7 +74,7 @@ export function revocationConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['b', 'before'])
   })
 
-  test('a session or key that never was', async () => {
+  test('a session or key that never existed', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
@@ -85,7 +85,7 @@ export function revocationConformance(open: () => Promise<Opened>): void {
     ])
   })
 
-  test('what comes after a revocation in the same batch, and not what came before it or ends itself', async () => {
+  test('writes after a revocation in the same batch, and not those before it or the revocation itself', async () => {
     await using opened = await open()
     const { store } = opened
     const { scope, write } = await given(store)
@@ -99,7 +99,7 @@ export function revocationConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['before', 'other'])
   })
 
-  test('a takeover in the same batch excuses no revocation before it', async () => {
+  test('a revoked session even if a takeover follows in the same batch', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
@@ -115,7 +115,7 @@ export function revocationConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual([])
   })
 
-  test('a revocation by one that is revoked itself does not happen', async () => {
+  test('a revocation by a revoked caller', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, scope, write } = await given(store)
@@ -128,7 +128,7 @@ export function revocationConformance(open: () => Promise<Opened>): void {
     expect(await opened.rows('select id from sessions where revoked_at is not null')).toEqual([{ id: 'ada' }])
   })
 
-  test('nothing that commits after the revocation, in a thousand races', async () => {
+  test('every write that would commit after the revocation, in a thousand races', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, scope } = await given(store)
