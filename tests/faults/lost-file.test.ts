@@ -68,6 +68,22 @@ describe('a server loses', () => {
   )
 })
 
+test('a server that is stopped after the loss of its database ends with an error and keeps the log', async () => {
+  using folder = new StoreFolder()
+  await using child = new Child('replica.ts', settingsOf(folder))
+  const client = createClient({ url: await child.says('Tony MCP Server ready ✔') })
+  const { id } = await client.tasks.create({ type: 'code' })
+  client.close()
+  renameSync(folder.file, aside(folder.file))
+  child.terminate()
+  const { code, errors } = await child.end()
+  expect(code).toBe(1)
+  expect(errors).toContain(`DatabaseFileLostError: ${folder.file} is not the file that this server has open`)
+  renameSync(aside(folder.file), folder.file)
+  const ids = folder.raw((database) => database.prepare('select id from tasks').pluck().all())
+  expect(ids).toEqual([id])
+})
+
 test('a database file with a second name is refused at the start under either name, with a message', async () => {
   using folder = new StoreFolder()
   const first = await folder.open()

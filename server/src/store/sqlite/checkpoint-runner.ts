@@ -24,7 +24,7 @@ interface CheckpointOptions {
    * False if the file at the path is another one than the writer's. A checkpoint would move pages
    * of the writer's log into it.
    */
-  readonly isSameFile: () => boolean
+  readonly mayStart: () => boolean
 }
 
 /**
@@ -43,7 +43,7 @@ export class CheckpointRunner {
 
   countCommit(): void {
     this.#commits += 1
-    if (this.#commits === commitsWithoutThread && this.#options.isSameFile()) this.#worker = this.#start()
+    if (this.#commits === commitsWithoutThread && this.#options.mayStart()) this.#worker = this.#start()
     if (this.#commits % commitsPerCheck === 0) this.#limitLog()
   }
 

@@ -4,6 +4,7 @@ import { hasCode } from '../file-sync.ts'
 import { resolveDatabaseFile } from './file-lock.ts'
 
 const intervalMs = 1_000
+const withoutError = { bigint: true, throwIfNoEntry: false } as const
 
 /** A file of the open database is no longer at its path. */
 export class DatabaseFileLostError extends Error {
@@ -34,13 +35,18 @@ export class FileWatch {
   #cancel: () => void = () => undefined
   #isStopped = false
 
-  /** The files must exist: SQLite creates them with its first transaction. */
+  /** Watches the files that exist now: SQLite creates them with its first transaction. */
   constructor(options: FileWatchOptions) {
     this.#options = options
     const { file } = options
     const real = resolveDatabaseFile(file)
     const paths = [file, `${real}-wal`, `${real}-shm`, `${real}.lock`]
-    this.#identities = new Map(paths.map((path) => [path, statSync(path, { bigint: true })]))
+    this.#identities = new Map(
+      paths.flatMap((path) => {
+        const identity = statSync(path, withoutError)
+        return identity ? [[path, identity]] : []
+      }),
+    )
   }
 
   start(): void {
@@ -56,15 +62,13 @@ export class FileWatch {
     this.#isStopped = true
   }
 
-  /** Compares the files now, before another connection opens them. Returns false if one is lost. */
-  checkNow(): boolean {
+  /** Compares the files now. Returns the error if one is lost. */
+  findLost(): DatabaseFileLostError | undefined {
     for (const [path, identity] of this.#identities) {
-      const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-      if (found && isSame(found, identity)) continue
-      this.#options.onLost(lostError(path))
-      return false
+      const found = statSync(path, withoutError)
+      if (!(found && isSame(found, identity))) return lostError(path)
     }
-    return true
+    return undefined
   }
 
   #check(path: string, identity: FileIdentity): void {

@@ -165,10 +165,14 @@ function openConnections(options: SqliteOptions) {
   const onFull = () => diskSpace?.markFull()
   const listeners = new Set<(wake: Wake) => void>()
   const fileWatch = new FileWatch({ file: options.file, clock: options.clock, onLost: crash })
-  const isSameFile = () => fileWatch.checkNow()
+  const mayStart = () => {
+    const lost = fileWatch.findLost()
+    if (lost) crash(lost)
+    return !lost
+  }
   const translateError = createErrorTranslator(onFull)
   const onError = (error: unknown) => void translateError(error)
-  const checkpoints = new CheckpointRunner({ file: options.file, writer: database, onFull, onError, isSameFile })
+  const checkpoints = new CheckpointRunner({ file: options.file, writer: database, onFull, onError, mayStart })
   const standstill = new StandstillWatch({
     clock: options.clock,
     now: clock,
@@ -201,25 +205,29 @@ async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: n
     await batches.transact({ project: first.id }, (tx) => extendDeadlines(tx, lastCommit, outage))
 }
 
+/** Commits the accepted work and closes. Throws DatabaseFileLostError if a file is lost. */
+async function closeConnections(connections: ReturnType<typeof openConnections>): Promise<void> {
+  const { database, readOnly, batches, checkpoints, standstill, fileWatch } = connections
+  standstill.stop()
+  await batches.close()
+  await checkpoints.stop()
+  fileWatch.stop()
+  // The last connection deletes the log at the path, which may belong to another database now.
+  const lost = fileWatch.findLost()
+  if (lost) throw lost
+  readOnly.close()
+  database.close()
+}
+
 /** Opens the SQLite store: creates the file, migrates its schema and owns it until disposed. */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const unlock = lockDatabaseFile(options.file)
   try {
-    const { database, readOnly, facts, clock, reader, batches, listeners, resume, checkpoints, ...watches } =
-      openConnections(options)
-    const { diskSpace, standstill, fileWatch } = watches
-    await resume(facts.lastCommit)
-    standstill.start()
-    fileWatch.start()
-    const close = async () => {
-      standstill.stop()
-      await batches.close()
-      await checkpoints.stop()
-      fileWatch.stop()
-      readOnly.close()
-      database.close()
-      unlock()
-    }
+    const connections = openConnections(options)
+    const { database, facts, clock, reader, batches, listeners, diskSpace } = connections
+    await connections.resume(facts.lastCommit)
+    connections.standstill.start()
+    connections.fileWatch.start()
     const walFile = `${resolveDatabaseFile(options.file)}-wal`
     let closed: Promise<void> | undefined
     return {
@@ -243,7 +251,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       reclaimPages: () => reclaimPages(database, batches),
       isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(sqliteCode(error) ?? ''),
       [Symbol.asyncDispose]: () => {
-        closed ??= close()
+        closed ??= closeConnections(connections).then(unlock)
         return closed
       },
     }
