@@ -29,7 +29,7 @@ function replicasOf(database: Database, stack: DisposableStack) {
 
 describe.skipIf(postgresServer === undefined)('of replicas on one new database', () => {
   test.each([1, 2, 3])('that start at the same time, each has the one valid token in its file: round %i', async () => {
-    await using database = await Database.create()
+    await using database = await Database.create({ empty: true })
     using stack = new DisposableStack()
     const start = replicasOf(database, stack)
     const [first, second] = await Promise.all([start(), start()])
