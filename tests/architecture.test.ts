@@ -39,6 +39,7 @@ import {
   root,
 } from './support/architecture/source.ts'
 import { styleDifferences } from './support/architecture/style.ts'
+import { nameFaults } from './support/architecture/test-names.ts'
 import { onPages, pages, textOf } from './support/pages.ts'
 
 const product = readProduct()
@@ -161,6 +162,10 @@ describe('the prose', () => {
     ['the scripts, the benchmarks, the demo and the examples', otherPrograms],
   ])('of comments in %s is at most 100 columns wide and has a noun for each subject', (_, sources) => {
     expect(commentFaults(sources)).toEqual([])
+  })
+
+  test('of test names has standard words and a noun for each subject', () => {
+    expect(nameFaults(tests)).toEqual([])
   })
 
   test('of pages is at most 100 columns wide', () => {

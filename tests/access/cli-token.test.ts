@@ -40,7 +40,7 @@ test('a credential cannot be an option, which would show in the list of processe
   expect((await tony('import', '--help')).stdout).not.toMatch(/--token /)
 })
 
-test('a file without a credential, or an unreadable one, is named with exit code 2; one that others can read causes a warning', async () => {
+test('a file without a credential, or an unreadable one, is named with exit code 2, and a readable one of all users causes a warning', async () => {
   const to = ['import', sample, '--url', 'http://127.0.0.1:1', '--token-file']
   for (const [path, says] of [
     [join(folder, 'absent'), 'cannot be read'],

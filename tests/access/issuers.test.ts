@@ -144,7 +144,7 @@ test('all faults of a token before the check of its signature give the same erro
   expect((await ask(guarded.server, 'auth.whoami', old)).code).toBe('TOKEN_EXPIRED')
 })
 
-test('only the configured algorithms count, whatever keys the issuer publishes', async () => {
+test('only the configured algorithms count, for any keys that the issuer publishes', async () => {
   await using trusting = await Trusting.start('RS256', { algorithms: ['ES256'] })
   expect((await trusting.ask(person)).code).toBe('UNAUTHENTICATED')
 })

@@ -23,7 +23,7 @@ async function given() {
   return { guarded, token, call, list, createMany }
 }
 
-test('a caller pays for the tasks that a call has created, and is refused until it has repaid them', async () => {
+test('a caller is charged for the tasks that a call has created, and is refused until its limit has recovered', async () => {
   const { guarded, list, createMany } = await given()
   await using _ = guarded
   // Each costs 10, and 10 more for its further hundred tasks.
@@ -39,7 +39,7 @@ test('a caller pays for the tasks that a call has created, and is refused until 
   expect(await list()).toMatchObject({ code: 'OK' })
 })
 
-test('heartbeats and other urgent calls are answered while a caller repays what it owes', async () => {
+test('heartbeats and other urgent calls are answered while a caller is over its limit', async () => {
   const { guarded, token, list, createMany } = await given()
   await using _ = guarded
   for (let code = 'OK'; code === 'OK'; ) ({ code } = await createMany(200))
@@ -91,7 +91,7 @@ test('the staged and the published tasks of a plan cost their rows', async () =>
   expect(await list()).toMatchObject({ ratelimit: '"caller";r=19;t=8' })
 })
 
-test('in dev mode nobody pays', async () => {
+test('dev mode charges no costs', async () => {
   await using server = await TestServer.start({ limits })
   const lead = server.connect()
   for (const _ of upTo(5)) await lead.tasks.createMany({ tasks: upTo(200).map(() => ({ type: 'code' })) })

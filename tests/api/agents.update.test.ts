@@ -30,7 +30,7 @@ test('an empty update appends no event', async () => {
   expect((await ada.events.list({ types: ['agent.updated'] })).events).toEqual([])
 })
 
-test('new capabilities count from the next claim on, whatever the token contains', async () => {
+test('new capabilities count from the next claim on, for any contents of the token', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada', { capabilities: ['ts'] })]
   const ts = await lead.tasks.create({ type: 'code', requires: ['ts'] })

@@ -167,7 +167,7 @@ test('an adopted result that needs a verification is in review, and its attempt 
   ])
 })
 
-test('a later attempt with the same result as an orphan result is reported as itself, whatever its verdict is', async () => {
+test('a later attempt with the same result as an orphan result is reported as itself, with any verdict', async () => {
   for (const accept of [true, false]) {
     await using given = await late({ acceptance: 'verify' })
     const { lead, ada, taskId } = given

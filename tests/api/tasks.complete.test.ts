@@ -26,7 +26,7 @@ test('a result can be any JSON, and an absent one is null', async () => {
   expect(await lead.tasks.get({ taskId: id })).toMatchObject({ result: null, completedAt: '2026-01-01T00:00:00.000Z' })
 })
 
-test('a completion that comes after the lease ran out counts while nobody has claimed the task since', async () => {
+test('a completion after the lease has expired counts while no agent has claimed the task since', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id } = await lead.tasks.create({ type: 'code' })

@@ -107,7 +107,7 @@ test('a message is shown once, and acked when the host asks for further ones', a
   expect(await lead.messages.get({ messageId: id })).toMatchObject({ status: 'acked' })
 })
 
-test('an inbox whose page is full in bytes says that there is more, and then that there is nothing more', async () => {
+test('an inbox whose page is full in bytes reports further messages, and then that there are none', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await using host = await httpHost(server)

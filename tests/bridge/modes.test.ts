@@ -22,7 +22,7 @@ describe.each([
   ['by a bridge', bridgedHost, true],
   ['over HTTP', httpHost, false],
 ] as const)('%s', (_, hostOf, comesByItself) => {
-  test('an inbox that shows as many messages as it may says whether there are more', async () => {
+  test('an inbox that shows its maximum of messages reports if there are more', async () => {
     await using server = await TestServer.start()
     await using host = await hostOf(server)
     const name = await nameOf(host)

@@ -53,7 +53,7 @@ test('a subscription without a connection begins with the first one', async () =
   expect(seqs(await feed)).toEqual([1, 2])
 })
 
-test('the cursor is that of the last handed out event, whatever was received after it', async () => {
+test('the cursor is that of the last handed out event, and not of later received ones', async () => {
   await using server = await TestServer.start()
   const client = server.connect()
   await fill(client, 10)

@@ -58,7 +58,7 @@ describe('a log that cannot be written', () => {
     60_000,
   )
 
-  test('does not stop a server whose outputs are pipes that nobody reads', async () => {
+  test('does not stop a server whose outputs are pipes without a reader', async () => {
     await using server = await ServerProcess.start({ env: everyCall, output: 'pipe', errors: 'pipe' })
     await flood(server)
     expect(await server.status('/livez')).toBe(200)

@@ -9,7 +9,7 @@ test('the planted faults have their lines in their files', () => {
   for (const fault of faults) expect(plantInFile(fault)).not.toBe('')
 })
 
-describe.runIf(canRecord())('a store with a fault is noticed', { timeout: 600_000 }, () => {
+describe.runIf(canRecord())('a store with a fault is found', { timeout: 600_000 }, () => {
   test.each(powerFaults)('after a power cut: $name', async (fault) => {
     expect(await showPowerFault(fault)).not.toEqual([])
   })

@@ -7,7 +7,7 @@ const images = roundsOf({ part: 60, full: 400, variable: 'POWER_IMAGES' })
 const tasks = roundsOf({ part: 40, full: 100, variable: 'POWER_TASKS' })
 
 describe.runIf(canRecord())('a power cut at any moment of a run', () => {
-  test('damages nothing and takes back nothing acknowledged: no call, no event, no backup', async () => {
+  test('damages nothing and loses nothing acknowledged: no call, no event, no backup', async () => {
     const cut = await cutPower({ tasks, images, seed: 1 })
     const { operations, ends } = cut.recording
     process.stdout.write(`power: ${cut.images} images, ${cut.distinct} distinct, ${operations.length} operations\n`)

@@ -74,7 +74,7 @@ describe('a plugin that does not fit names its requirements:', () => {
   })
 })
 
-test('a plugin that fits starts, and no hook of another one runs', async () => {
+test('a fitting plugin starts, and no hook of an unfitting one runs', async () => {
   const { plugin, seen } = hooked('planner', {
     minTonyVersion: '2.6.0',
     maxTonyVersion: '2.8.0',

@@ -105,7 +105,7 @@ describe('the two engines', () => {
       expect(rows.map(describeIndex).toSorted()).toEqual(expected.toSorted())
     })
 
-    test('compare text by its bytes, whatever the locale of the database', async () => {
+    test('compare text by its bytes, for any locale of the database', async () => {
       await using database = await Database.create()
       const rows = await database.rows<{ name: string }>(
         `select table_name || '.' || column_name as name from information_schema.columns

@@ -39,7 +39,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['row 1'])
   })
 
-  test('refuses one that was used with another input', async () => {
+  test('and refuses a key that was used with another input', async () => {
     await using opened = await open()
     const { store } = opened
     const { call } = await given(store)

@@ -1,5 +1,6 @@
 import { commentFaults, overusedFamilies, overusedOnPages, proseTarget, wideComments, wideDocLines } from './prose.ts'
 import type { Planted, Rule } from './source.ts'
+import { nameFaults } from './test-names.ts'
 
 const task = 'server/src/tasks/claim.ts'
 
@@ -105,6 +106,25 @@ const everywhere: readonly Planted[] = [
   },
 ]
 
+const testNames: readonly Planted[] = [
+  {
+    what: 'a replaced word and a clause without a noun in names of tests',
+    rule: nameFaults,
+    files: { [aTest]: "describe('a mailbox', () => {\n  test.skipIf(x).each(y)('whoever asks waits', z)\n})" },
+    says: [
+      `${aTest}:1: the name of a test has the replaced word mailbox`,
+      'opens with a question word: 50 % of the comments, at most 3 %',
+      'whoever, whatever, whom: 200 per 1,000 words',
+    ],
+  },
+  {
+    what: 'plain names, a dead letter, and a row of a table',
+    rule: nameFaults,
+    files: { [aTest]: "test.each(['what is due'])('a dead letter has %s', z)\nexpect('nobody')" },
+    says: [],
+  },
+]
+
 const onPages: readonly Planted[] = [
   {
     what: 'an expression of a family on a page',
@@ -120,4 +140,11 @@ const onPages: readonly Planted[] = [
   },
 ]
 
-export const plantedProse: readonly Planted[] = [...widths, ...docWidths, ...ofFamilies, ...everywhere, ...onPages]
+export const plantedProse: readonly Planted[] = [
+  ...widths,
+  ...docWidths,
+  ...ofFamilies,
+  ...everywhere,
+  ...testNames,
+  ...onPages,
+]

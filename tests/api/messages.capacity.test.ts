@@ -85,7 +85,7 @@ test('a full inbox does not stop a fan-out: its copy is a dead letter, and the r
   expect(miscountsBy((sql) => server.query(sql))).toEqual([])
 })
 
-test('every inbox counts its accepted messages, whatever their status is', async () => {
+test('every inbox counts its accepted messages in any status', async () => {
   await using server = await TestServer.start({ config: { maxPending: 5 }, limits: { pingMs: 1e12 } })
   const [lead, ann, bob] = [server.connect(), await server.agent('ann'), await server.agent('bob')]
   await ann.messages.send({ to: 'bob', ...note, ttlMs: 1_000 })
