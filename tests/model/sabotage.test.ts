@@ -5,7 +5,7 @@ import { judged, plant, plantInFile, verdictOf } from './sabotage/judged.ts'
 /** `npm run sabotage` runs all faults. This sample shows that the tests can find one. */
 const sample = [
   'a claim does not count as an attempt',
-  'a key is held by several',
+  'a key has several holders',
   'a delivery does not count',
   'an event has another type',
 ]

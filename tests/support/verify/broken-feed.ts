@@ -11,7 +11,7 @@ export const brokenFeed: readonly Broken[] = [
     bend: (story) => Object.assign(story, { head: story.events.length + 1 }),
   },
   {
-    what: 'a hole in the log',
+    what: 'a gap in the log',
     rules: ['feed-not-dense', 'watcher-gap'],
     bend: (story) => Object.assign(story.events.at(-1) ?? {}, { seq: story.events.length + 1 }),
   },
@@ -22,31 +22,31 @@ export const brokenFeed: readonly Broken[] = [
     seen: (ops) => ops.filter((op) => !isSeq(op, 7)),
   },
   {
-    what: 'a watcher that missed the first event after it began',
+    what: 'a watcher that missed the first event after its start',
     rules: ['watcher-gap'],
     bend: unbent,
     seen: (ops) => ops.filter((op) => !isSeq(op, 1)),
   },
   {
-    what: 'a watcher that began again beyond what it had seen',
+    what: 'a watcher that restarted after its last event',
     rules: ['watcher-gap'],
     bend: unbent,
     seen: (ops) => ops.filter((op) => !isSeq(op, 10)),
   },
   {
-    what: 'a watcher that was sent an event twice',
+    what: 'a watcher that received an event twice',
     rules: ['watcher-repeat'],
     bend: unbent,
     seen: (ops) => ops.flatMap((op) => (isSeq(op, 7) ? [op, op] : [op])),
   },
   {
-    what: 'a watcher that was told of another event than the log has',
+    what: 'a watcher that received another event than the log has',
     rules: ['watcher-mismatch'],
     bend: unbent,
     seen: (ops) => ops.map((op) => (isSeq(op, 7) ? { ...op, out: { ...op.out, subject: 'moat' } } : op)),
   },
   {
-    what: 'a watcher that was told of an event that was never committed',
+    what: 'a watcher that received an event that was never committed',
     rules: ['watcher-mismatch'],
     bend: unbent,
     seen: (ops) => [
@@ -66,7 +66,7 @@ const line = (fields: object): string => `${JSON.stringify({ t: 9_000, client: '
 
 export const brokenHistories: readonly Broken[] = [
   {
-    what: 'a line that is cut off before the last one',
+    what: 'an incomplete line before the last one',
     rules: ['history-malformed'],
     bend: (story) =>
       Object.assign(story.tails, { ada: `{"i":99,"t"\n${line({ i: 100, type: 'invoke', f: 'claim' })}` }),

@@ -41,7 +41,7 @@ export const brokenMessages: readonly Broken[] = [
     },
   },
   {
-    what: 'a message nobody sent',
+    what: 'a message without a send',
     rules: ['message-phantom'],
     bend: (story) => store(story, 'm5', 'ada-id'),
   },
@@ -78,12 +78,12 @@ export const brokenMessages: readonly Broken[] = [
     bend: (story) => story.ops.push({ ...send('k6', 'ada', 440), out: one('ada-id', 'm1') }),
   },
   {
-    what: 'a sending that is not in the log',
+    what: 'a send that is not in the log',
     rules: ['sent-event'],
     bend: (story) => drop(story, 'message.sent', 'm3'),
   },
   {
-    what: 'a sending that is in the log twice',
+    what: 'a send that is in the log twice',
     rules: ['sent-event'],
     bend: (story) => story.events.push(sent('m3')),
   },

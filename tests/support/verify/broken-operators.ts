@@ -4,7 +4,7 @@ import { of } from './planted-ops.ts'
 /** Broken promises about locks, pauses, answers, verdicts and the calls of operators. */
 export const brokenOperators: readonly Broken[] = [
   {
-    what: 'a path claimed while one under it is held',
+    what: 'a path claimed while a path below it is held',
     rules: ['lock-overlap'],
     bend: (story) => {
       insertAfter(
@@ -19,7 +19,7 @@ export const brokenOperators: readonly Broken[] = [
     },
   },
   {
-    what: 'one more user of a pool than it has places',
+    what: 'one more holder of a pool than it has slots',
     rules: ['lock-overlap'],
     bend: (story) => {
       insertAfter(
@@ -76,7 +76,7 @@ export const brokenOperators: readonly Broken[] = [
     bend: (story) => drop(story, 'task.rejected', 'gate'),
   },
   {
-    what: 'a completion nobody was to verify',
+    what: 'a completion without its verification',
     rules: ['completed-unverified'],
     bend: (story) => Object.assign(taskOf(story, 'walls'), { acceptance: 'verify' }),
   },
@@ -86,7 +86,7 @@ export const brokenOperators: readonly Broken[] = [
     bend: (story) => Object.assign(eventOf(story, 'task.completed', 'gate'), { actor: 'ada-id' }),
   },
   {
-    what: 'a task given its attempts again that had not failed',
+    what: 'a retry of a task that had not failed',
     rules: ['reopened-unfailed'],
     bend: (story) => insertAfter(story, 'task.rejected', 'gate', 0, of('reopened', 'gate', 1, 'ada-id')),
   },

@@ -3,7 +3,7 @@ import { of, write } from './planted-ops.ts'
 
 export const brokenTasks: readonly Broken[] = [
   {
-    what: 'a task completed ok by two calls',
+    what: 'a task completed by two calls',
     rules: ['completed-once'],
     bend: (story) => story.ops.push(write('bob', 'complete', 215, 'walls', 2, 'completed')),
   },
@@ -23,7 +23,7 @@ export const brokenTasks: readonly Broken[] = [
     bend: (story) => Object.assign(taskOf(story, 'walls'), { agent_id: 'ada-id' }),
   },
   {
-    what: 'a completion under a token nobody was given',
+    what: 'a completion under an invented token',
     rules: ['completion-attempt'],
     bend: (story) => Object.assign(opAt(story, 210), { in: { completed: { taskId: 'walls', leaseToken: 'made-up' } } }),
   },
