@@ -16,6 +16,7 @@ import { sendPublicKeys } from './public-keys.ts'
 import { RequestChecks } from './request-checks.ts'
 import { pathOf, securityHeaders, sendError } from './responses.ts'
 import { handleRest } from './rest.ts'
+import { SlowResponses } from './slow-responses.ts'
 import { createTrpcHandler } from './trpc.ts'
 
 const yearSeconds = 31_536_000
@@ -50,6 +51,7 @@ export class Listener {
   readonly #checks: RequestChecks
   readonly #server: Server
   readonly #halfOpen: HalfOpenSockets
+  readonly #slowResponses: SlowResponses
   /** Every connection, with those that Node's server no longer knows or does not know yet. */
   readonly #connections = new Set<Socket>()
   readonly #webSockets: WebSocketTransport
@@ -66,6 +68,7 @@ export class Listener {
     this.#checks = new RequestChecks(services.config)
     this.#trpc = createTrpcHandler(services, log, metrics, this.#checks)
     this.#halfOpen = new HalfOpenSockets(services.clock)
+    this.#slowResponses = new SlowResponses(services.clock, services.config.limits, () => metrics.countSlowConsumer())
     this.#webSockets = new WebSocketTransport({ services, log, metrics, checks: this.#checks }, this.#halfOpen)
     const certificate = certificateOf(services.config)
     const handle = (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response)
@@ -112,9 +115,11 @@ export class Listener {
       for (const socket of this.#connections) socket.destroy()
     })
     await closed
+    this.#slowResponses.close()
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#slowResponses.watch(response)
     for (const [name, value] of securityHeaders) response.setHeader(name, value)
     if (this.#services.config.tls) response.setHeader('strict-transport-security', `max-age=${yearSeconds}`)
     // Makes the client send its next request to another replica.

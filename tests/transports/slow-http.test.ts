@@ -1,0 +1,117 @@
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { expect, test } from 'vitest'
+import { TestServer } from '../support/server.ts'
+import { tcp } from './wire.ts'
+
+/** Text that a tool shows in full. */
+const text = 'x'.repeat(15_000)
+
+const slowConsumers = async (url: string): Promise<number> => {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return Number(/^tony_slow_consumers_total (\d+)$/m.exec(text)?.[1])
+}
+
+const start = () => TestServer.start({ limits: { socketBufferBytes: 16_384 } })
+
+/** Creates a task of 900 kB, and a thread of as much. */
+async function createLargeRows(server: TestServer): Promise<void> {
+  const lead = server.connect()
+  await lead.tasks.create({ type: 'code', metadata: { text: text.repeat(60) } })
+  await server.agent('ada')
+  const message = { to: 'ada', type: 'note', payload: text, threadId: 'thread' }
+  await lead.messages.sendMany({ messages: Array.from({ length: 60 }, () => message) })
+}
+
+const get = (path: string, accept = '*/*') => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: ${accept}\r\n\r\n`
+
+const post = (path: string, body: unknown) => {
+  const text = JSON.stringify(body)
+  const headers = ['Host: 127.0.0.1', 'Content-Type: application/json', `Content-Length: ${Buffer.byteLength(text)}`]
+  return `POST ${path} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${text}`
+}
+
+/** Sends requests on one connection and reads nothing. */
+async function stalledCaller(server: TestServer, requests: readonly string[]): Promise<Socket> {
+  const socket = await tcp(server.url)
+  socket.pause()
+  socket.write(requests.join(''))
+  return socket
+}
+
+/** Lets time pass until the server has cut a caller off, and then lets the caller read. */
+async function cutOff(server: TestServer, socket: Socket): Promise<void> {
+  while ((await slowConsumers(server.url)) === 0) server.clock.advance(1_000)
+  socket.resume()
+  // A caller that was still sending has noticed before.
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
+  expect(await slowConsumers(server.url)).toBe(1)
+}
+
+/** More replies of 900 kB than the buffers of the system hold. */
+const many = 24
+
+const listTasks = get('/trpc/tasks.list?input=%7B%7D')
+const readThread = post('/mcp', {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'resources/read',
+  params: { uri: 'tony://thread/thread' },
+})
+
+test.each([
+  ['/trpc', listTasks],
+  ['/mcp', readThread],
+])('a caller of %s that does not read its replies is cut off, and counted once', async (_, request) => {
+  await using server = await start()
+  await createLargeRows(server)
+  const socket = await stalledCaller(
+    server,
+    Array.from({ length: many }, () => request),
+  )
+  await cutOff(server, socket)
+})
+
+test('a caller of events.subscribe over HTTP that does not read its events is cut off', async () => {
+  await using server = await start()
+  const lead = server.connect()
+  const title = '漢'.repeat(1_000)
+  for (let created = 0; created < 4_000; created += 200)
+    await lead.tasks.createMany({ tasks: Array.from({ length: 200 }, () => ({ type: 'code', title })) })
+  const input = encodeURIComponent(JSON.stringify({ cursor: 'start' }))
+  const socket = await stalledCaller(server, [get(`/trpc/events.subscribe?input=${input}`, 'text/event-stream')])
+  await cutOff(server, socket)
+})
+
+test('a caller that reads its replies in time gets all of them', async () => {
+  await using server = await start()
+  await createLargeRows(server)
+  const socket = await stalledCaller(
+    server,
+    Array.from({ length: many }, () => listTasks),
+  )
+  for (let seconds = 0; seconds < 9; seconds += 1) {
+    server.clock.advance(1_000)
+    expect(await slowConsumers(server.url)).toBe(0)
+  }
+  let replies = 0
+  for await (const chunk of socket) {
+    replies += String(chunk).split('HTTP/1.1 200').length - 1
+    if (replies === many) break
+  }
+  server.clock.advance(9_000)
+  expect(await slowConsumers(server.url)).toBe(0)
+})
+
+test('a subscriber over HTTP that reads is not cut off, however long it is open', async () => {
+  await using server = await start()
+  const socket = await tcp(server.url)
+  socket.write(get('/trpc/events.subscribe?input=%7B%7D', 'text/event-stream'))
+  await once(socket, 'data')
+  for (let seconds = 0; seconds < 60; seconds += 1) {
+    server.clock.advance(1_000)
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+  }
+  expect(await slowConsumers(server.url)).toBe(0)
+  socket.destroy()
+})
