@@ -1,7 +1,10 @@
 import Database from 'better-sqlite3'
 
 export interface Executed {
+  /** Its text with a plain `?` for each parameter. */
   readonly sql: string
+  /** Its text as it was run. */
+  readonly text: string
   /**
    * The parameters of its last run. A plan depends on them: a partial index is used for a value and
    * not for a placeholder.
@@ -29,7 +32,7 @@ export class StatementLog implements Disposable {
     if (typeof original !== 'function') throw new Error(`statements have no ${method}`)
     const seen = this.#seen
     Reflect.set(prototype, method, function (this: { source: string }, ...values: unknown[]) {
-      seen.set(this.source, { sql: this.source, values })
+      seen.set(this.source, { sql: this.source.replaceAll('+?', '?'), text: this.source, values })
       return Reflect.apply(original, this, values)
     })
     this.#restore.push(() => Reflect.set(prototype, method, original))
@@ -45,7 +48,7 @@ export class StatementLog implements Disposable {
 }
 
 /** Returns the plan of SQLite for a statement, one line for each table it visits. */
-export function planOf(database: Database.Database, { sql, values }: Executed): string[] {
-  const rows = database.prepare<unknown[], { detail: string }>(`explain query plan ${sql}`).all(...values)
+export function planOf(database: Database.Database, { text, values }: Executed): string[] {
+  const rows = database.prepare<unknown[], { detail: string }>(`explain query plan ${text}`).all(...values)
   return rows.map(({ detail }) => detail)
 }

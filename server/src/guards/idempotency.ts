@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import type { Replay } from '../domain/context.ts'
-import { type Query, statement, type Transaction } from '../store/store.ts'
+import { command, type Query, statement, type Transaction } from '../store/store.ts'
 
 /** A caller's idempotency key, with its scope and the hash of its input. */
 export interface IdempotencyKey {
@@ -42,7 +42,7 @@ const findReply = statement(({ db, t, p }: Query<KeyParams>) =>
     .prepare(),
 )
 
-const insertReply = statement(({ db, t, p }: Query<KeyParams & { inputHash: string; reply: string; now: number }>) =>
+const insertReply = command(({ db, t, p }: Query<KeyParams & { inputHash: string; reply: string; now: number }>) =>
   db
     .insert(t.idempotency)
     .values({
@@ -54,7 +54,6 @@ const insertReply = statement(({ db, t, p }: Query<KeyParams & { inputHash: stri
       reply: p.reply,
       createdAt: p.now,
     })
-    .returning({ key: t.idempotency.key })
     .prepare(),
 )
 
@@ -64,7 +63,7 @@ const insertReply = statement(({ db, t, p }: Query<KeyParams & { inputHash: stri
  */
 export function hashInput(input: object): string {
   const { idempotencyKey: _, ...rest } = { idempotencyKey: undefined, ...input }
-  return createHash('sha256').update(JSON.stringify(rest)).digest('base64url')
+  return hash('sha256', JSON.stringify(rest), 'base64url')
 }
 
 /** Throws IDEMPOTENCY_CONFLICT if the key was used with another input. */

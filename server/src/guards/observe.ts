@@ -14,6 +14,8 @@ export const logCall: Guard = ({ connection, requestId, path, kind }) => {
     const elapsedMs = clock.monotonic() - start
     const error = outcome.ok ? undefined : toCoordinationError(outcome.error)
     connection.metrics.recordCall(path, error?.code ?? 'OK', elapsedMs)
+    const fault = error && !outcome.ok && isFault(error)
+    if (!(fault || connection.log.isLevelEnabled('debug'))) return
     const subject = connection.identity.ok ? connection.identity.principal.subject : undefined
     const logFields = {
       requestId,
@@ -24,7 +26,7 @@ export const logCall: Guard = ({ connection, requestId, path, kind }) => {
       ms: Math.round(elapsedMs * 10) / 10,
       code: error?.code,
     }
-    if (error && !outcome.ok && isFault(error)) {
+    if (fault) {
       connection.log.error({ ...logFields, error: causeOf(outcome.error) }, 'call failed')
     } else connection.log.debug(logFields, error ? 'call refused' : 'call')
   }

@@ -70,6 +70,9 @@ export class Metrics {
   )
   readonly #agents = this.#createProjectGauge('tony_agents', 'Registered agents by status', 'status')
   readonly #events = this.#createProjectGauge('tony_events_seq', "Number of the feed's last event")
+  // To find a metric by its labels costs as much as the rest of a call's record.
+  readonly #callsByOutcome = new Map<string, Counter.Internal>()
+  readonly #secondsByProcedure = new Map<string, Histogram.Internal<'procedure'>>()
   #readProjectStats: () => Promise<ReadonlyMap<string, ProjectStats>> = () => Promise.resolve(new Map())
   #setWalBytes: () => void = () => undefined
   #readWriteQueue: () => WriteQueue = () => ({})
@@ -133,8 +136,13 @@ export class Metrics {
   }
 
   recordCall(procedure: string, code: string, elapsedMs: number): void {
-    this.#calls.inc({ procedure, code })
-    this.#seconds.observe({ procedure }, elapsedMs / 1_000)
+    const outcome = `${procedure} ${code}`
+    const counter = this.#callsByOutcome.get(outcome) ?? this.#calls.labels({ procedure, code })
+    this.#callsByOutcome.set(outcome, counter)
+    counter.inc()
+    const seconds = this.#secondsByProcedure.get(procedure) ?? this.#seconds.labels({ procedure })
+    this.#secondsByProcedure.set(procedure, seconds)
+    seconds.observe(elapsedMs / 1_000)
   }
 
   /** Counts calls that were refused before they reached the guards. */

@@ -35,6 +35,11 @@ export interface Statement<P, R> {
 
 export const statement = <P extends object, R>(build: Statement<P, R>['build']): Statement<P, R> => ({ build })
 
+/** Defines a statement that returns no rows. */
+export const command = <P extends object>(
+  build: (query: Query<P>) => { execute(values: Record<string, unknown>): Promise<unknown> },
+): Statement<P, never> => ({ build: build as Statement<P, never>['build'] })
+
 /** Returns a placeholder for a position where the builder takes no SQL, such as `limit`. */
 export const placeholder = (name: string) => sql.placeholder(name)
 

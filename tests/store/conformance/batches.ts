@@ -3,12 +3,12 @@ import { type Opened, projectOf } from '../../support/store.ts'
 import { addProject, numbered, outcomes, put, stored, upTo } from '../given.ts'
 
 export function batchConformance(open: () => Promise<Opened>): void {
-  test('operations that wait at the same time, at most 64 in a commit', async () => {
+  test('operations that wait at the same time, at most 256 in a commit', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
     const committedBefore = await Promise.all(
-      upTo(200).map((index) =>
+      upTo(600).map((index) =>
         store.transact({ project }, async (tx) => {
           await put(tx, numbered('r', index))
           return (await opened.rows('select id from bodies')).length
@@ -16,8 +16,8 @@ export function batchConformance(open: () => Promise<Opened>): void {
       ),
     )
     const sizes = [...Map.groupBy(committedBefore, (count) => count).values()].map((batch) => batch.length)
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(200)
-    expect(Math.max(...sizes)).toBe(64)
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(600)
+    expect(Math.max(...sizes)).toBe(256)
   })
 
   test('operations of one project only, in the order of their arrival', async () => {

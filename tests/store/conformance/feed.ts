@@ -60,7 +60,7 @@ export function feedConformance(open: () => Promise<Opened>): void {
     const { store } = opened
     const project = await projectOf(store)
     let running = true
-    const writing = Promise.all(upTo(500).map((index) => append(store, project, numbered('e', index)))).then(() => {
+    const writing = Promise.all(upTo(2_000).map((index) => append(store, project, numbered('e', index)))).then(() => {
       running = false
     })
     const lengths: number[] = []

@@ -149,11 +149,11 @@ export function fenceConformance(open: () => Promise<Opened>): void {
     expect(woken).toEqual(['once'])
   })
 
-  test('each of 64 agents in one batch independently', async () => {
+  test('each of 256 agents in one batch independently', async () => {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
-    const agents = await Promise.all(upTo(64).map((index) => addAgent(store, project, numbered('agent', index))))
+    const agents = await Promise.all(upTo(256).map((index) => addAgent(store, project, numbered('agent', index))))
     const stale = agents.filter((_, index) => index % 2 === 0)
     await Promise.all(stale.map((agent) => store.transact({ project }, (tx) => supersede(tx, agent, 2))))
     const results = await outcomes(agents.map((agent) => write(agent, 1, agent)))

@@ -27,7 +27,10 @@ async function occupied(store: Store, project: string) {
   }
 }
 
-/** Several batches of 64, so that two writers show the order between batches too. */
+/** The largest number of operations in a batch. */
+const batchLimit = 256
+
+/** Several batches, so that two writers show the order between batches too. */
 const many = 2_000
 
 export function laneConformance(open: () => Promise<Opened>): void {
@@ -49,7 +52,7 @@ export function laneConformance(open: () => Promise<Opened>): void {
     for (const index of upTo(1_000)) add(`busy ${index}`, { caller: 'busy' })
     add('modest', { caller: 'modest' })
     await free()
-    expect(order.indexOf('modest')).toBeLessThan(64)
+    expect(order.indexOf('modest')).toBeLessThan(batchLimit)
     const busy = order.filter((name) => name.startsWith('busy'))
     expect(busy).toEqual(upTo(1_000).map((index) => `busy ${index}`))
   })
@@ -59,9 +62,9 @@ export function laneConformance(open: () => Promise<Opened>): void {
     const { store } = opened
     const { order, add, free } = await occupied(store, await projectOf(store))
     add('bulk', { lane: 'bulk' })
-    for (const index of upTo(20 * 64)) add(`urgent ${index}`, { lane: 'urgent' })
+    for (const index of upTo(10 * batchLimit)) add(`urgent ${index}`, { lane: 'urgent' })
     await free()
-    expect(order.indexOf('bulk')).toBeLessThan(8 * 64)
+    expect(order.indexOf('bulk')).toBeLessThan(8 * batchLimit)
   })
 
   test('a project with few operations, although another has many', async () => {

@@ -1,6 +1,6 @@
 import type { healthSample } from '@tony/mcp-shared/agents'
 import type { z } from 'zod'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { command, type Query, type Transaction } from '../../store/store.ts'
 
 interface SampleParams {
   agentId: string
@@ -12,7 +12,7 @@ interface SampleParams {
   memoryUsage: number | null
 }
 
-const insertSample = statement(({ db, t, p }: Query<SampleParams>) =>
+const insertSample = command(({ db, t, p }: Query<SampleParams>) =>
   db
     .insert(t.healthMetrics)
     .values({
@@ -24,7 +24,6 @@ const insertSample = statement(({ db, t, p }: Query<SampleParams>) =>
       cpuUsage: p.cpuUsage,
       memoryUsage: p.memoryUsage,
     })
-    .returning({ agentId: t.healthMetrics.agentId })
     .prepare(),
 )
 

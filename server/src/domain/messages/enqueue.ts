@@ -1,6 +1,6 @@
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { command, type Query, type Transaction } from '../../store/store.ts'
 import { hasCapacity, inboxFull } from './capacity.ts'
 import { recordFailure } from './failures.ts'
 import { participantsOf } from './participants.ts'
@@ -40,7 +40,7 @@ interface NewMessageRow extends NewMessage {
   readonly now: number
 }
 
-const insert = statement(({ db, t, p }: Query<NewMessageRow>) =>
+const insert = command(({ db, t, p }: Query<NewMessageRow>) =>
   db
     .insert(t.messages)
     .values({
@@ -66,7 +66,6 @@ const insert = statement(({ db, t, p }: Query<NewMessageRow>) =>
       lastError: p.lastError,
       maxDeliver: p.maxDeliver,
     })
-    .returning({ id: t.messages.id })
     .prepare(),
 )
 

@@ -1,14 +1,10 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { command, type Query, statement, type Transaction } from '../../store/store.ts'
 import type { UnmetDependency } from './dependents.ts'
 
-export const insertDependency = statement(({ db, t, p }: Query<{ taskId: string; dependsOnId: string }>) =>
-  db
-    .insert(t.taskDependencies)
-    .values({ taskId: p.taskId, dependsOnId: p.dependsOnId })
-    .returning({ taskId: t.taskDependencies.taskId })
-    .prepare(),
+export const insertDependency = command(({ db, t, p }: Query<{ taskId: string; dependsOnId: string }>) =>
+  db.insert(t.taskDependencies).values({ taskId: p.taskId, dependsOnId: p.dependsOnId }).prepare(),
 )
 
 const removeDependencies = statement(({ db, t, p }: Query<{ taskId: string }>) =>

@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { ancestorPaths, lockKind, poolOf } from '@tony/mcp-shared/locks'
 import { and, eq, gt, lt, ne, type SQL, sql } from 'drizzle-orm'
-import { type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
+import { command, type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
 import { unpark } from './parking.ts'
 
 interface LockRequest {
@@ -146,11 +146,10 @@ export async function firstConflictExclusive(tx: Transaction, request: LocksRequ
   return firstConflictOf(tx, request)
 }
 
-const insertLock = statement(({ db, t, p }: Query<LockRequest & { exclusive: number; now: number }>) =>
+const insertLock = command(({ db, t, p }: Query<LockRequest & { exclusive: number; now: number }>) =>
   db
     .insert(t.locks)
     .values({ projectId: p.project, lock: p.lock, taskId: p.taskId, exclusive: p.exclusive, since: p.now })
-    .returning({ lock: t.locks.lock })
     .prepare(),
 )
 

@@ -9,17 +9,12 @@ import { extendIn } from '../../domain/tasks/extend-lease.ts'
 import { findTask } from '../../domain/tasks/lease.ts'
 import { countHeartbeatAgainst, releaseUnlisted } from '../../domain/tasks/release-lease.ts'
 import { iso } from '../../platform/times.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { command, type Query } from '../../store/store.ts'
 
 type Output = z.output<typeof agentHeartbeatOutput>
 
-const touch = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
-  db
-    .update(t.agents)
-    .set({ lastActivity: p.now })
-    .where(eq(t.agents.id, p.agentId))
-    .returning({ id: t.agents.id })
-    .prepare(),
+const touch = command(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
+  db.update(t.agents).set({ lastActivity: p.now }).where(eq(t.agents.id, p.agentId)).prepare(),
 )
 
 /**

@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import { type NewEvent, type Query, type Reader, type Scope, statement } from '../store.ts'
+import { command, type NewEvent, type Query, type Reader, type Scope, statement } from '../store.ts'
 
 const reserveSeqs = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
   db
@@ -28,7 +28,7 @@ interface EventRow {
   requestId: string | null
 }
 
-const insertEvent = statement(({ db, t, p }: Query<EventRow>) =>
+const insertEvent = command(({ db, t, p }: Query<EventRow>) =>
   db
     .insert(t.events)
     .values({
@@ -47,7 +47,6 @@ const insertEvent = statement(({ db, t, p }: Query<EventRow>) =>
       credentialId: p.credentialId,
       requestId: p.requestId,
     })
-    .returning({ seq: t.events.seq })
     .prepare(),
 )
 

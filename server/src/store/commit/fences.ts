@@ -3,7 +3,7 @@ import { eq, inArray } from 'drizzle-orm'
 import { type Fence, placeholder, type Query, type Reader, type Statement, statement, type Wake } from '../store.ts'
 
 /** Numbers of ids for which a statement exists. A shorter list is padded with its first id. */
-const widths = [1, 8, 64] as const
+const widths = [1, 8, 64, 256] as const
 
 type Ids = Record<string, string>
 const idPlaceholders = (width: number) => Array.from({ length: width }, (_, index) => placeholder(`id${index}`))

@@ -3,7 +3,8 @@ import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { Lane, LaneState, WriteQueueState } from '../store.ts'
 import { FairQueue, laneOf, laneOrder, type Queued } from './fair-queue.ts'
 
-const batchLimit = 64
+/** Operations in one batch. A commit costs as much as several of them. */
+const batchLimit = 256
 
 /** The earliest arrival in each lane; infinity for an empty one. */
 type OldestArrivals = Record<Lane, number>

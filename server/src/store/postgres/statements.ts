@@ -137,7 +137,7 @@ export function createRunner(client: ClientBase, prepared: boolean): StatementRu
   const built = new Map<object, { version: number; prepared: unknown }>()
   return {
     db: createBuilder(client, unnamedTyped),
-    run: <P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> => {
+    run: async <P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> => {
       const types = parameterTypesOf(statement)
       types.learn(params)
       let entry = built.get(statement)
@@ -148,7 +148,9 @@ export function createRunner(client: ClientBase, prepared: boolean): StatementRu
       }
       // Each value was built by its key; the type of a map cannot express that.
       const { prepared } = entry as { prepared: ReturnType<Statement<P, R>['build']> }
-      return prepared.execute(params as Record<string, unknown>)
+      const rows = await prepared.execute(params as Record<string, unknown>)
+      // The driver returns an object for a command.
+      return Array.isArray(rows) ? rows : []
     },
   }
 }

@@ -7,7 +7,6 @@ import { uuidv7 } from '../../platform/uuid.ts'
 import { newEpoch } from '../backup/restore.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
-import { createRunner } from '../commit/prepared-statements.ts'
 import { migrate, refuseForeignDatabase, SchemaError, sqliteMigrations } from '../migrations/migrate.ts'
 import type { Reader, Store, Wake } from '../store.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
@@ -19,6 +18,7 @@ import { FileWatch } from './file-watch.ts'
 import { reclaimPages, spareBytes } from './reclaim-pages.ts'
 import { rewriteLog } from './rewrite-log.ts'
 import { StandstillWatch } from './standstill.ts'
+import { createRunner } from './statements.ts'
 import { createBuilder, tables, Writer } from './writer.ts'
 
 export interface SqliteOptions {
@@ -95,7 +95,7 @@ const createReader = (database: Database.Database, now: () => number): Reader =>
     get now() {
       return now()
     },
-    run: createRunner(db, tables),
+    run: createRunner(database, db, tables),
   }
 }
 

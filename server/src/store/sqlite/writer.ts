@@ -3,11 +3,11 @@ import { eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Connection } from '../commit/batches.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
-import { createRunner } from '../commit/prepared-statements.ts'
-import { type Db, type Query, type Reader, statement } from '../store.ts'
+import { command, type Db, type Query, type Reader } from '../store.ts'
 import { sqliteColumns } from '../tables/columns.ts'
 import { defineTables } from '../tables/tables.ts'
 import type { Standstill } from './standstill.ts'
+import { createRunner } from './statements.ts'
 
 export const tables = defineTables(sqliteColumns)
 
@@ -15,13 +15,8 @@ export const tables = defineTables(sqliteColumns)
 // PostgreSQL needs.
 export const createBuilder = (database: Database.Database): Db => drizzle(database) as unknown as Db
 
-const saveCommitTime = statement(({ db, t, p }: Query<{ at: string }>) =>
-  db
-    .update(t.storeFacts)
-    .set({ value: p.at })
-    .where(eq(t.storeFacts.name, 'last_commit'))
-    .returning({ name: t.storeFacts.name })
-    .prepare(),
+const saveCommitTime = command(({ db, t, p }: Query<{ at: string }>) =>
+  db.update(t.storeFacts).set({ value: p.at }).where(eq(t.storeFacts.name, 'last_commit')).prepare(),
 )
 
 /**
@@ -44,7 +39,7 @@ export class Writer implements Connection {
     this.#clock = clock
     this.#takeStandstill = takeStandstill
     this.db = createBuilder(database)
-    this.run = createRunner(this.db, tables)
+    this.run = createRunner(database, this.db, tables)
     const prepared = (source: string) => {
       const text = database.prepare(source)
       return () => {
