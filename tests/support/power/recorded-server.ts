@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Fault } from '../../model/sabotage/fault.ts'
 import { freePort } from '../free-port.ts'
-import { recorderOf } from './recorder.ts'
+import { recorderVariables } from './recorder.ts'
 
 const script = fileURLToPath(new URL('../children/dev-main.ts', import.meta.url))
 const preloads = ['../resolve-drizzle.mjs', './plant-hook.mjs'].map((name) => new URL(name, import.meta.url).href)
@@ -89,8 +89,6 @@ export class RecordedServer {
   }
 
   #spawn(variables: Readonly<Record<string, string>>): ChildProcess {
-    const recorder = recorderOf()
-    if ('missing' in recorder) throw new Error(recorder.missing)
     const imports = preloads.map((url) => `--import=${url}`)
     return spawn(process.execPath, ['--conditions=tony-source', ...imports, script], {
       env: {
@@ -101,9 +99,7 @@ export class RecordedServer {
         LOG_LEVEL: 'error',
         MCP_DEV_ROLE: 'admin',
         PLANTED_FAULTS: JSON.stringify(this.#options.faults),
-        LD_PRELOAD: recorder.path,
-        POWER_FOLDER: this.data,
-        POWER_TRACE: this.trace,
+        ...recorderVariables(this.data, this.trace),
         ...variables,
       },
       stdio: ['ignore', 'ignore', 'pipe'],

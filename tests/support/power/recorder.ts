@@ -27,9 +27,16 @@ function compile(): Recorder {
 }
 
 /** Compiles the recorder, once in a process. */
-export function recorderOf(): Recorder {
+function recorderOf(): Recorder {
   known ??= compile()
   return known
+}
+
+/** Variables with which a process is recorded: its writes below `folder`, in the file `trace`. */
+export function recorderVariables(folder: string, trace: string): Record<string, string> {
+  const recorder = recorderOf()
+  if ('missing' in recorder) throw new Error(recorder.missing)
+  return { LD_PRELOAD: recorder.path, POWER_FOLDER: folder, POWER_TRACE: trace }
 }
 
 /** True if a process can be recorded. If not, the reason is in the output of the run. */
