@@ -67,9 +67,10 @@ test('a token that cannot be written does not stop the start, and the log names 
   expect(bootstrapFile(server)).toBe(`${folder.file}.bootstrap`)
   expect(await ask(server, 'tasks.list', undefined)).toMatchObject({ status: 401 })
   await server.stop()
-  const log = readFileSync(join(logs.path, 'mcp-server.log'), 'utf8')
-  expect(log).toContain(`cannot be written to ${folder.file}.bootstrap (EISDIR)`)
-  expect(log).toContain('set MCP_BOOTSTRAP_TOKEN_FILE to a file with a token of your own')
+  // The last write of the log may end after the server.
+  const log = () => readFileSync(join(logs.path, 'mcp-server.log'), 'utf8')
+  await expect.poll(log).toContain(`cannot be written to ${folder.file}.bootstrap (EISDIR)`)
+  expect(log()).toContain('set MCP_BOOTSTRAP_TOKEN_FILE to a file with a token of your own')
 })
 
 test('a pepper that cannot be written is refused at the start with the setting to change', async () => {
