@@ -50,10 +50,7 @@ export class FileWatch {
   }
 
   start(): void {
-    this.#cancel = this.#options.clock.timer(intervalMs, () => {
-      for (const [path, identity] of this.#identities) this.#check(path, identity)
-      this.start()
-    })
+    this.#cancel = this.#options.clock.timer(intervalMs, () => this.#checkEach([...this.#identities]))
   }
 
   stop(): void {
@@ -71,12 +68,16 @@ export class FileWatch {
     return undefined
   }
 
-  #check(path: string, identity: FileIdentity): void {
+  /** Checks one file after another: a disk that does not answer holds one thread of the pool. */
+  #checkEach([first, ...rest]: readonly (readonly [string, FileIdentity])[]): void {
+    if (!first) return this.start()
+    const [path, identity] = first
     stat(path, { bigint: true }, (error, found) => {
       if (this.#isStopped) return
       // Another error, such as a folder that may not be read, tells nothing about the file.
       const isLost = error ? hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR') : !isSame(found, identity)
-      if (isLost) this.#options.onLost(lostError(path))
+      if (isLost) return this.#options.onLost(lostError(path))
+      this.#checkEach(rest)
     })
   }
 }
