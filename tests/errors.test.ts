@@ -32,7 +32,7 @@ async function open(server: TestServer, options: Parameters<TestServer['connect'
  * client does not pass on.
  */
 async function overWire(server: TestServer, path: string, input: unknown, token?: string): Promise<unknown> {
-  using wire = await Wire.open(server.url, { hello: token === undefined ? {} : { token } })
+  using wire = await Wire.open(server.url, { connectionParams: token === undefined ? {} : { token } })
   const { error, result } = await wire.call(path, 'mutation', input)
   if (error) throw Object.assign(new Error(error.message), error.data)
   return result?.data

@@ -43,7 +43,7 @@ export const onPostgresByTier = {
 } satisfies Record<string, readonly string[]>
 
 /** These files damage the SQLite file, or sign with the key beside it. */
-const sqliteOnly = ['access/matrix', 'access/same-words', 'transports/failures']
+const sqliteOnly = ['access/matrix', 'access/equal-refusals', 'transports/failures']
 
 interface Files {
   readonly include: string[]

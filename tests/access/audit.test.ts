@@ -64,7 +64,7 @@ test('refused calls are recorded with their callers and procedures, and equal on
   const [lead, worker] = [await guarded.agent('lead', 'tech-lead'), await guarded.agent('worker')]
   for (let index = 0; index < 3; index += 1) await refusal(worker.client.auth.sessions.list({}))
   for (let index = 0; index < 4; index += 1) await ask(server, 'tasks.list', 'no token')
-  using wire = await Wire.open(server.url, { hello: { token: 'no token' } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: 'no token' } })
   await wire.closed
   await server.advance(5_000)
   const { denials } = await lead.client.audit.list({ of: 'denials' })

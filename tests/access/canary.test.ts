@@ -71,7 +71,7 @@ test('no secret is in the log, the metrics, a refusal, the database, its WAL or 
       if (answer.status >= 400) refusals.push(answer.text)
     }
   }
-  using wire = await Wire.open(server.url, { hello: { token: wrong }, headers: { cookie: wrong } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: wrong }, headers: { cookie: wrong } })
   await wire.closed
   refusals.push(...wire.texts)
   await server.advance(60_000)

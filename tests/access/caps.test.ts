@@ -12,7 +12,7 @@ test('an agent with its maximum of sockets is refused another with 4429 until it
   const { server, adminKey } = guarded
   const [{ key }, other] = [await guarded.key(), await guarded.agent('other')]
   const { token } = await guarded.register(key, { name: 'worker' })
-  const open = (shown: string) => Wire.open(server.url, { hello: { token: shown } })
+  const open = (shown: string) => Wire.open(server.url, { connectionParams: { token: shown } })
   using first = await open(token)
   using second = await open(token)
   expect([await first.answers(), await second.answers()]).toEqual([true, true])

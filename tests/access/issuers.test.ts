@@ -231,7 +231,7 @@ describe('an external identity', () => {
     const { keyId = '', ...key } = keys.find(({ name }) => name === `cluster: ${pod}`) ?? {}
     expect(key).toMatchObject({ roleCeiling: 'developer', scopes: ['agents:register'], uses: 1, revokedAt: null })
     expect(await refusal(admin.auth.keys.rotate({ keyId }))).toMatchObject({ code: 'ILLEGAL_TRANSITION' })
-    using wire = await Wire.open(server.url, { hello: { token } })
+    using wire = await Wire.open(server.url, { connectionParams: { token } })
     expect((await wire.call('auth.whoami', 'query', {})).result?.data).toMatchObject({ keyId })
     expect(await admin.auth.keys.revoke({ keyId })).toMatchObject({ revokedSessions: 1 })
     expect(await wire.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })
@@ -270,7 +270,9 @@ describe('an external identity', () => {
   test('keeps its socket by a renewal with its next token, and loses it without one', async () => {
     await using trusting = await Trusting.start()
     const { server } = trusting.guarded
-    using wire = await Wire.open(server.url, { hello: { token: await trusting.token(person, { lifeMs: 20_000 }) } })
+    using wire = await Wire.open(server.url, {
+      connectionParams: { token: await trusting.token(person, { lifeMs: 20_000 }) },
+    })
     const next = await trusting.token(person, { lifeMs: 40_000 })
     expect((await wire.call('auth.renew', 'mutation', { token: next })).error).toBeUndefined()
     const other = await trusting.token({ ...person, sub: 'bob@example.com' })

@@ -103,7 +103,7 @@ describe.each([...roles])('a caller of the role %s', (role) => {
   })
 
   test('is accepted as the table states, over a WebSocket', async () => {
-    using wire = await Wire.open(guarded.server.url, { hello: { token: tokens.get(role) } })
+    using wire = await Wire.open(guarded.server.url, { connectionParams: { token: tokens.get(role) } })
     for (const { path, input } of each()) {
       decisions += 1
       wire.send({ id: decisions, method: procedures.get(path)?.kind, params: { path, input } })
@@ -223,7 +223,7 @@ async function afterItsEnd(wire: Wire, end: () => void): Promise<Map<unknown, un
 describe('an accepted socket', () => {
   test.each(Object.keys(ends))('is closed by %s', async (code) => {
     const { token } = await guarded.agent(`is closed by ${code}`, 'tech-lead')
-    using wire = await Wire.open(guarded.server.url, { hello: { token } })
+    using wire = await Wire.open(guarded.server.url, { connectionParams: { token } })
     expect(await wire.answers()).toBe(true)
     await ends[code]?.(`is closed by ${code}`)
     expect(await wire.closed).toEqual({ code: 4401, reason: code })
@@ -236,7 +236,7 @@ describe('an accepted socket', () => {
       if (role === 'admin' && code === 'STALE_INCARNATION') return
       const { token, ids } = await ofRole(role)
       const wall = guarded.server.clock.wall()
-      using wire = await Wire.open(guarded.server.url, { hello: { token } })
+      using wire = await Wire.open(guarded.server.url, { connectionParams: { token } })
       await wire.answers()
       const answers = await afterItsEnd(wire, () => endAt(code, ids))
       // The server closes a socket with an expired token at its next check of the sockets.

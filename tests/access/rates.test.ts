@@ -62,7 +62,7 @@ test('each call of a batch counts', async () => {
 test('a socket with three seconds of calls that are refused for their rate is closed', async () => {
   await using guarded = await Guarded.start({ limits: { callerBurst: 10, callerPerSecond: 0.01 } })
   const { key } = await guarded.key({ scopes: ['*'] })
-  using wire = await Wire.open(guarded.server.url, { hello: { token: key } })
+  using wire = await Wire.open(guarded.server.url, { connectionParams: { token: key } })
   const call = async () => codeOf(await wire.call('tasks.list', 'query', {}))
   while ((await call()) !== 'RATE_LIMITED');
   const goOnFor = async (ms: number) => {
@@ -83,7 +83,7 @@ test('calls that are refused for the number of open ones cost as much as others,
   const limits = { callerBurst: 40, callerPerSecond: 0.01, callsInFlight: 1 }
   await using guarded = await Guarded.start({ limits })
   const { token } = await guarded.agent('worker')
-  using wire = await Wire.open(guarded.server.url, { hello: { token } })
+  using wire = await Wire.open(guarded.server.url, { connectionParams: { token } })
   wire.send({ id: 1, method: 'mutation', params: { path: 'tasks.claim', input: { waitMs: 60_000 } } })
   const more = async () => (await wire.call('tasks.list', 'query', {})).error
   const refusals = []
@@ -156,7 +156,7 @@ test('a locked out caller is refused at the upgrade with 429 and a time for its 
   using wire = await Wire.open(server.url, { headers: { authorization: `Bearer ${other.key}` } })
   expect(await wire.answers()).toBe(true)
   // A key in the connection params is known only after the upgrade.
-  using late = await Wire.open(server.url, { hello: { token: held.key } })
+  using late = await Wire.open(server.url, { connectionParams: { token: held.key } })
   expect(await late.closed).toEqual({ code: 4429, reason: 'RATE_LIMITED' })
 })
 

@@ -70,7 +70,7 @@ test.each([
   const worker = await guarded.agent('worker')
   const next = dataOf(await refresh(server, worker.refreshToken, 1))
   const last = how.startsWith('after') ? dataOf(await refresh(server, next.refreshToken, 7)) : next
-  using socket = await Wire.open(server.url, { hello: { token: last.token } })
+  using socket = await Wire.open(server.url, { connectionParams: { token: last.token } })
   expect(await socket.answers()).toBe(true)
   expect(await refresh(server, worker.refreshToken, number)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' })
   expect(await socket.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })
@@ -147,8 +147,8 @@ test('a renewed socket keeps its calls and subscriptions, and one without a rene
   await using guarded = await Guarded.start({ limits: { pingMs: 10_000_000 } })
   const { server } = guarded
   const [kept, left] = [await guarded.agent('kept'), await guarded.agent('left')]
-  using renewed = await Wire.open(server.url, { hello: { token: kept.token } })
-  using forgotten = await Wire.open(server.url, { hello: { token: left.token } })
+  using renewed = await Wire.open(server.url, { connectionParams: { token: kept.token } })
+  using forgotten = await Wire.open(server.url, { connectionParams: { token: left.token } })
   renewed.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: {} } })
   await renewed.of(1)
   await forgotten.answers()
@@ -167,7 +167,7 @@ test('a renewed socket keeps its calls and subscriptions, and one without a rene
 test('a socket is renewed only with a valid token of its own session', async () => {
   await using guarded = await Guarded.start()
   const [own, other] = [await guarded.agent('own'), await guarded.agent('other')]
-  using socket = await Wire.open(guarded.server.url, { hello: { token: own.token } })
+  using socket = await Wire.open(guarded.server.url, { connectionParams: { token: own.token } })
   const renew = async (token: string) => codeOf(await socket.call('auth.renew', 'mutation', { token }))
   expect(await renew(other.token)).toBe('FORBIDDEN')
   expect(await renew('nothing')).toBe('UNAUTHENTICATED')

@@ -9,7 +9,7 @@ const nobody = '01900000-0000-7000-8000-000000000000'
 test('an agent revokes its own session, gets the reply, and is refused after that', async () => {
   await using guarded = await Guarded.start()
   const worker = await guarded.agent('worker')
-  using socket = await Wire.open(guarded.server.url, { hello: { token: worker.token } })
+  using socket = await Wire.open(guarded.server.url, { connectionParams: { token: worker.token } })
   const answer = await socket.call('auth.revoke', 'mutation', {})
   expect(answer.result?.data).toEqual({ revokedSessions: 1 })
   expect(await socket.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })
@@ -62,7 +62,7 @@ test('a revoked key ends its own calls and every session that began with it', as
   // The third agent is registered with the token of the first, so it depends on the same key.
   const third = await guarded.register(first.token, { name: 'third' })
   const wires = await Promise.all(
-    [key, first.token, third.token].map((token) => Wire.open(server.url, { hello: { token } })),
+    [key, first.token, third.token].map((token) => Wire.open(server.url, { connectionParams: { token } })),
   )
   await Promise.all(wires.map((wire) => wire.answers()))
   expect(await refusal(second.client.auth.revoke({ keyId }))).toMatchObject({ code: 'FORBIDDEN' })
@@ -87,7 +87,7 @@ test('a revocation survives a restart', async () => {
 test('a revocation by another process on the same database takes effect within two seconds', async () => {
   await using guarded = await Guarded.start()
   const worker = await guarded.agent('worker')
-  using socket = await Wire.open(guarded.server.url, { hello: { token: worker.token } })
+  using socket = await Wire.open(guarded.server.url, { connectionParams: { token: worker.token } })
   await socket.answers()
   const { db, t } = await guarded.server.parts.store.read(async (reader) => reader)
   expect(db).toBeDefined()

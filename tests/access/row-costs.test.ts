@@ -44,7 +44,7 @@ test('heartbeats and other urgent calls are answered while a caller is over its 
   await using _ = guarded
   for (let code = 'OK'; code === 'OK'; ) ({ code } = await createMany(200))
   expect(await list()).toMatchObject({ code: 'RATE_LIMITED' })
-  using wire = await Wire.open(guarded.server.url, { hello: { token } })
+  using wire = await Wire.open(guarded.server.url, { connectionParams: { token } })
   for (const __ of upTo(50)) {
     const beat = await wire.call('agents.heartbeat', 'mutation', { leases: [] })
     expect(beat.result?.data).toMatchObject({ lost: [] })

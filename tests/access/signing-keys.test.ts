@@ -85,7 +85,7 @@ describe.skipIf(onPostgres)('a rotation while the server runs', () => {
     await using guarded = await Guarded.start()
     const { server } = guarded
     const { token, refreshToken } = await guarded.agent('worker')
-    using wire = await Wire.open(server.url, { hello: { token } })
+    using wire = await Wire.open(server.url, { connectionParams: { token } })
     expect((await wire.call('auth.whoami', 'query', {})).error).toBeUndefined()
     await rotateIn(server, 0, true)
     await server.sweep()

@@ -40,7 +40,7 @@ const ways: Readonly<Record<string, (path: string, token: string, input: unknown
     return outcome
   },
   'over a WebSocket': async (path, token, input) => {
-    using wire = await Wire.open(guarded.server.url, { hello: { token } })
+    using wire = await Wire.open(guarded.server.url, { connectionParams: { token } })
     const { kind } = procedures.get(path) ?? { kind: 'query' }
     wire.send({ id: 1, method: kind, params: { path, input } })
     return outcomeOf(path, await wire.of(1))

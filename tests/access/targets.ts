@@ -1,7 +1,7 @@
 import { type Client, createClient } from '@tony/mcp-client'
 import { agentRole, type Role } from '@tony/mcp-shared/roles'
 import type { TestAgent } from '../support/server.ts'
-import { cases, mailFor, type World } from '../transports/equality-cases.ts'
+import { cases, messageFor, type World } from '../transports/equality-cases.ts'
 import type { Kind } from './expected-targets.ts'
 
 const nobody = '01890000-0000-7000-8000-000000000000'
@@ -96,7 +96,7 @@ const special: Readonly<Record<string, Partial<Builders>>> = {
   'tasks.adopt': { own: late, "other's": late },
   'messages.send': { own: post, "other's": post },
   'messages.list': {
-    "other's": async (world) => mailFor(world).then(() => ({ agent: world.agent.name, box: 'in' })),
+    "other's": async (world) => messageFor(world).then(() => ({ agent: world.agent.name, box: 'in' })),
   },
   'auth.revoke': { own: empty, "other's": named, absent: () => ({ agent: 'nobody' }) },
 }

@@ -30,7 +30,7 @@ test('two credentials at once are refused', async () => {
   const url = `${server.url}/trpc/tasks.list?input=%7B%7D`
   expect(await get(url, { authorization: [`Bearer ${adminKey}`, 'Bearer other'] })).toBe(400)
   using wire = await Wire.open(server.url, {
-    hello: { token: adminKey },
+    connectionParams: { token: adminKey },
     headers: { authorization: `Bearer ${adminKey}` },
   })
   expect(await wire.closed).toEqual({ code: 4400, reason: 'send the token once: as a header or in connectionParams' })
@@ -40,7 +40,7 @@ test('a socket may send its credential in the upgrade, with connectionParams or 
   await using guarded = await Guarded.start()
   const headers = { authorization: `Bearer ${guarded.adminKey}` }
   for (const announced of [false, true]) {
-    using wire = await Wire.open(guarded.server.url, { headers, ...(announced ? { hello: {} } : {}) })
+    using wire = await Wire.open(guarded.server.url, { headers, ...(announced ? { connectionParams: {} } : {}) })
     expect((await wire.call('auth.whoami', 'query', {})).result?.data).toMatchObject({ kind: 'key', role: 'admin' })
   }
 })

@@ -175,10 +175,10 @@ test('the deadline of a call without a reply: it may have been applied', async (
 test('a call with once is sent a single time, and a temporary refusal is final', async () => {
   await using server = await TestServer.start({ config: { maxPending: 1 } })
   const [ann] = [await server.agent('ann'), await server.agent('bob')]
-  const letter = { to: 'bob', type: 'note', payload: 1 }
-  await ann.messages.send({ ...letter, priority: 'critical' })
+  const message = { to: 'bob', type: 'note', payload: 1 }
+  await ann.messages.send({ ...message, priority: 'critical' })
   const began = performance.now()
-  expect(await refusal(ann.messages.send(letter, { once: true }))).toMatchObject({ code: 'INBOX_FULL', applied: 'no' })
+  expect(await refusal(ann.messages.send(message, { once: true }))).toMatchObject({ code: 'INBOX_FULL', applied: 'no' })
   // The deadline is 10 s, and repetitions continue until then.
   expect(performance.now() - began).toBeLessThan(5_000)
 })
@@ -187,12 +187,12 @@ test('a deadline during repetitions names the refusal of the previous attempt', 
   await using server = await TestServer.start({ config: { maxPending: 1 } })
   await using hop = await Hop.start(server.url)
   const [ann] = [await server.agent('ann'), await server.agent('bob')]
-  const letter = { to: 'bob', type: 'note', payload: 1 }
-  await ann.messages.send({ ...letter, priority: 'critical' })
+  const message = { to: 'bob', type: 'note', payload: 1 }
+  await ann.messages.send({ ...message, priority: 'critical' })
   const client = server.connect({ url: hop.url, token: ann.token })
-  const call = refusal(client.messages.send(letter, { deadlineMs: 2_000 }))
+  const call = refusal(client.messages.send(message, { deadlineMs: 2_000 }))
   // The server has answered the first attempt by the time of this reply.
-  await refusal(client.messages.send(letter, { once: true }))
+  await refusal(client.messages.send(message, { once: true }))
   await hop.loseAnswers()
   expect(await call).toMatchObject({
     code: 'DEADLINE_EXCEEDED',

@@ -9,13 +9,13 @@ const everyCall = { LOG_LEVEL: 'debug' }
 const dropped = 'tony_log_lines_dropped_total'
 
 /** More bytes than the server buffers for its log. */
-const floodBytes = 1.5 * mebibyte
+const filledBytes = 1.5 * mebibyte
 
 /** Makes the server log a line for each of many refused calls. */
-async function flood({ url }: ServerProcess): Promise<void> {
+async function fillLog({ url }: ServerProcess): Promise<void> {
   const batch = upTo(20).map(() => 'tasks.list')
   const lineBytes = 200
-  for (const _ of upTo(floodBytes / lineBytes / batch.length)) {
+  for (const _ of upTo(filledBytes / lineBytes / batch.length)) {
     const answer = await fetch(`${url}/trpc/${batch.join()}?batch=1&input={}`, { signal: AbortSignal.timeout(10_000) })
     await answer.text()
   }
@@ -48,7 +48,7 @@ describe('a log that cannot be written', () => {
     async () => {
       using full = opened('/dev/full')
       await using server = await ServerProcess.start({ env: everyCall, output: full.fd, errors: full.fd })
-      await flood(server)
+      await fillLog(server)
       expect(await server.status('/livez')).toBe(200)
       expect(await server.metric(dropped)).toBeGreaterThan(0)
       const { code, ms } = await stopMs(server)
@@ -60,7 +60,7 @@ describe('a log that cannot be written', () => {
 
   test('does not stop a server whose outputs are pipes without a reader', async () => {
     await using server = await ServerProcess.start({ env: everyCall, output: 'pipe', errors: 'pipe' })
-    await flood(server)
+    await fillLog(server)
     expect(await server.status('/livez')).toBe(200)
     expect(await server.metric(dropped)).toBeGreaterThan(0)
     const { code, ms } = await stopMs(server)
@@ -72,7 +72,7 @@ describe('a log that cannot be written', () => {
     await using server = await ServerProcess.start({ env: everyCall, output: 'pipe', errors: 'pipe' })
     server.process.stdout?.destroy()
     server.process.stderr?.destroy()
-    await flood(server)
+    await fillLog(server)
     expect(await server.status('/livez')).toBe(200)
     expect(await server.metric(dropped)).toBeGreaterThan(0)
     expect((await stopMs(server)).code).toBe(0)
@@ -96,7 +96,7 @@ describe.runIf(mayMount())('a LOG_DIR on a full disk', () => {
     await using server = await ServerProcess.start({ env: { ...everyCall, LOG_DIR: disk.path } })
     const file = join(disk.path, 'mcp-server.log')
     disk.fill()
-    await flood(server)
+    await fillLog(server)
     expect(await server.status('/livez')).toBe(200)
     await expect.poll(() => server.metric(dropped)).toBeGreaterThan(0)
     const lost = await server.metric(dropped)
@@ -110,7 +110,7 @@ describe.runIf(mayMount())('a LOG_DIR on a full disk', () => {
     using disk = new SmallDisk(2)
     await using server = await ServerProcess.start({ env: { ...everyCall, LOG_DIR: disk.path } })
     disk.fill()
-    await flood(server)
+    await fillLog(server)
     expect(await server.status('/livez')).toBe(200)
     const { code, ms } = await stopMs(server)
     expect(code).toBe(0)

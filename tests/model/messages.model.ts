@@ -7,7 +7,7 @@ const never = Number.POSITIVE_INFINITY
 /** The target of a message: one agent, or all matching agents but the sender. */
 export type Address = Agent | { readonly topic: string } | { readonly role: string } | 'all'
 
-export interface Letter {
+export interface MessageSpec {
   readonly to: Address
   readonly priority: Message['priority']
   readonly payload: unknown
@@ -57,8 +57,8 @@ const matching = (state: State, sender: Caller, to: Address): Agent[] =>
     return 'topic' in to ? state.topics.get(agent)?.has(to.topic) === true : agent.role === to.role
   })
 
-function post(state: State, sender: Caller, letter: Letter, to: Agent, full: boolean): Message {
-  const { to: address, ttlMs, ...rest } = letter
+function post(state: State, sender: Caller, spec: MessageSpec, to: Agent, full: boolean): Message {
+  const { to: address, ttlMs, ...rest } = spec
   const message: Message = {
     ...rest,
     id: '',
@@ -76,19 +76,19 @@ function post(state: State, sender: Caller, letter: Letter, to: Agent, full: boo
     purged: false,
   }
   state.messages.push(message)
-  const data = { from: sender?.id ?? null, to: to.id, type: 'note', priority: letter.priority }
+  const data = { from: sender?.id ?? null, to: to.id, type: 'note', priority: spec.priority }
   state.tell('message.sent', message, sender, data, about(message))
   if (full) state.tell('message.dead', message, sender, { attempt: 0, reason: 'inbox_full' }, about(message))
   return message
 }
 
-export function send(state: State, sender: Caller, letter: Letter): Message[] {
+export function send(state: State, sender: Caller, spec: MessageSpec): Message[] {
   if (sender?.role === 'observer') refuse('FORBIDDEN')
-  const recipients = matching(state, sender, letter.to)
+  const recipients = matching(state, sender, spec.to)
   return recipients.map((to) => {
-    const full = !hasRoom(state, to, letter.priority)
-    if (full && isAgent(letter.to)) refuse('INBOX_FULL')
-    return post(state, sender, letter, to, full)
+    const full = !hasRoom(state, to, spec.priority)
+    if (full && isAgent(spec.to)) refuse('INBOX_FULL')
+    return post(state, sender, spec, to, full)
   })
 }
 
@@ -164,7 +164,7 @@ const backoffMs = (state: State, deliveries: number): number => {
 }
 
 /** Ends a failed delivery: the message is redelivered after a backoff, or becomes a dead letter. */
-function giveBack(
+function failDelivery(
   state: State,
   message: Message,
   by: 'nak' | 'redeliver',
@@ -188,7 +188,7 @@ export function nak(
   how: { delayMs: number | undefined; error: string },
 ): object {
   const message = requireCurrent(agent, delivery)
-  giveBack(state, message, 'nak', how.error, agent, how.delayMs)
+  failDelivery(state, message, 'nak', how.error, agent, how.delayMs)
   return { messageId: message.id, status: message.status }
 }
 
@@ -265,7 +265,7 @@ function dueOf(message: Message): Due[] {
     return [
       {
         at: message.delivery?.ackBy ?? never,
-        happens: (state) => giveBack(state, message, 'redeliver', undefined, undefined),
+        happens: (state) => failDelivery(state, message, 'redeliver', undefined, undefined),
       },
     ]
   if (message.status !== 'pending') return []

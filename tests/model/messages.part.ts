@@ -10,7 +10,7 @@ const mailboxQuery = `select agent_id as agent, accepted, pending, delivered, ac
 const statuses = ['pending', 'delivered', 'acked', 'dead', 'expired'] as const
 
 /** Returns the stats of an inbox. A redriven message counts in its new inbox only. */
-function mailboxOf(messages: readonly Message[], agent: Agent) {
+function inboxStatsOf(messages: readonly Message[], agent: Agent) {
   const own = messages.filter(({ to }) => to === agent)
   const counts = Object.fromEntries(
     statuses.map((status) => [status, own.filter((message) => !message.purged && message.status === status).length]),
@@ -32,7 +32,7 @@ async function compare({ messages, agents, now }: State, world: World): Promise<
   same(wanted, await world.rows(messageQuery), 'messages')
   const byAgent = (a: { agent: string }, b: { agent: string }) => (a.agent < b.agent ? -1 : 1)
   const mailboxes = await world.rows<{ agent: string }>(mailboxQuery)
-  same(agents.map((agent) => mailboxOf(messages, agent)).toSorted(byAgent), mailboxes.toSorted(byAgent), 'mailboxes')
+  same(agents.map((agent) => inboxStatsOf(messages, agent)).toSorted(byAgent), mailboxes.toSorted(byAgent), 'mailboxes')
 }
 
 export const messagePart: Part = { nextDue, settle, compare }

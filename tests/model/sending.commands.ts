@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { act, agentOf, given, key, number, seldom } from './acts.ts'
-import { type Address, addressOf, type Letter, send } from './messages.model.ts'
+import { type Address, addressOf, type MessageSpec, send } from './messages.model.ts'
 import type { Play } from './play.ts'
 import { type Caller, type Message, once, Refusal, type State } from './state.ts'
 
@@ -9,7 +9,7 @@ export const topics = ['t1', 't2'] as const
 /** The first three agents get most of the messages, so that some inboxes are never empty. */
 export const someone = fc.nat(3)
 
-const letters = fc.record({
+const specs = fc.record({
   to: fc.oneof(
     { weight: 5, arbitrary: fc.record({ agent: someone }) },
     { weight: 1, arbitrary: fc.record({ topic: fc.constantFrom(...topics) }) },
@@ -22,14 +22,14 @@ const letters = fc.record({
   ttlMs: seldom(fc.constantFrom(4_000, 60_000)),
   payload: fc.nat(1),
 })
-type GivenLetter = typeof letters extends fc.Arbitrary<infer T> ? T : never
+type GivenSpec = typeof specs extends fc.Arbitrary<infer T> ? T : never
 
-function letterOf(play: Play, { to, ...rest }: GivenLetter): Letter {
+function specOf(play: Play, { to, ...rest }: GivenSpec): MessageSpec {
   const address: Address = typeof to === 'object' && 'agent' in to ? agentOf(play, to.agent) : to
   return { ...rest, to: address, task: undefined }
 }
 
-const inputOf = ({ to, priority, payload, thread, maxDeliver, ttlMs }: Letter): object =>
+const inputOf = ({ to, priority, payload, thread, maxDeliver, ttlMs }: MessageSpec): object =>
   given({ to: addressOf(to), type: 'note', payload, priority, threadId: thread, maxDeliver, ttlMs })
 
 interface Sent {
@@ -59,16 +59,16 @@ const senderOf = (play: Play, index: number): Caller => (index > 50 ? undefined 
 
 export const sending = act(
   'messages.send',
-  fc.record({ from: number, letter: letters, idempotencyKey: key }),
-  async (play, { from, letter: wanted, idempotencyKey }) => {
+  fc.record({ from: number, spec: specs, idempotencyKey: key }),
+  async (play, { from, spec: wanted, idempotencyKey }) => {
     const { state } = play
     const caller = senderOf(play, from)
-    const letter = letterOf(play, { ...wanted })
-    const input = inputOf(letter)
+    const spec = specOf(play, { ...wanted })
+    const input = inputOf(spec)
     let sent: Message[] = []
     const reply = await play.call(caller, 'messages.send', { ...input, ...given({ idempotencyKey }) }, () => {
       const first = once(state, { caller, path: 'send', key: idempotencyKey, input }, () => {
-        sent = send(state, caller, letter)
+        sent = send(state, caller, spec)
         // The first reply is repeated with the status at the time of the send, even if the messages
         // have changed since.
         return sent.map((message) => ({ message, status: message.status }))
@@ -86,9 +86,9 @@ const isSentMany = (value: unknown): value is SentMany =>
   typeof value === 'object' && value !== null && 'results' in value
 
 /** Sends one message of a batch. The others do not affect its result. */
-function sendOne(state: State, caller: Caller, letter: Letter): { messages: Message[]; view: object } {
+function sendOne(state: State, caller: Caller, spec: MessageSpec): { messages: Message[]; view: object } {
   try {
-    const messages = send(state, caller, letter)
+    const messages = send(state, caller, spec)
     const recipients = byAgent(messages.map((message) => recipientOf({ message, status: message.status })))
     return { messages, view: { sent: { recipients }, error: null } }
   } catch (error) {
@@ -97,10 +97,10 @@ function sendOne(state: State, caller: Caller, letter: Letter): { messages: Mess
   }
 }
 
-async function sendAll(play: Play, caller: Caller, batch: readonly Letter[]): Promise<void> {
+async function sendAll(play: Play, caller: Caller, batch: readonly MessageSpec[]): Promise<void> {
   let sent: Message[][] = []
   const reply = await play.call(caller, 'messages.sendMany', { messages: batch.map(inputOf) }, () => {
-    const outcomes = batch.map((letter) => sendOne(play.state, caller, letter))
+    const outcomes = batch.map((spec) => sendOne(play.state, caller, spec))
     sent = outcomes.map(({ messages }) => messages)
     return { results: outcomes.map(({ view }) => view) }
   })
@@ -110,10 +110,10 @@ async function sendAll(play: Play, caller: Caller, batch: readonly Letter[]): Pr
 
 export const sendingMany = act(
   'messages.sendMany',
-  fc.record({ from: number, wanted: fc.array(letters, { minLength: 1, maxLength: 9 }) }),
+  fc.record({ from: number, wanted: fc.array(specs, { minLength: 1, maxLength: 9 }) }),
   async (play, { from, wanted }) => {
     const caller = senderOf(play, from)
-    const batch = wanted.map((one) => letterOf(play, one))
+    const batch = wanted.map((one) => specOf(play, one))
     await sendAll(play, caller, batch)
   },
 )
@@ -121,7 +121,7 @@ export const sendingMany = act(
 /** Sends messages to the first agent in one batch, so that its inbox is almost full. */
 export async function fill(play: Play, count: number): Promise<void> {
   const plain = { priority: 'normal', thread: undefined, maxDeliver: 2, ttlMs: undefined, payload: 0 } as const
-  const batch = Array.from({ length: count }, () => letterOf(play, { ...plain, to: { agent: 0 } }))
+  const batch = Array.from({ length: count }, () => specOf(play, { ...plain, to: { agent: 0 } }))
   await sendAll(play, undefined, batch)
   await play.agree('messages.sendMany')
 }

@@ -3,12 +3,12 @@ import {
   about,
   failed,
   finish,
-  giveBack,
   isHeld,
   isHopeless,
   isOpen,
   mayWork,
   move,
+  releaseLease,
   requireHeld,
   toQueue,
   unblock,
@@ -49,7 +49,7 @@ export function heartbeat(state: State, agent: Agent, listed: readonly Lease[]):
     (one) => one.agent === agent && isHeld(state, one) && !listed.includes(one),
   )) {
     lease.unlisted += 1
-    if (lease.unlisted >= 2) giveBack(state, lease, 'unlisted', agent)
+    if (lease.unlisted >= 2) releaseLease(state, lease, 'unlisted', agent)
   }
   const paused = agent.paused || state.paused
   // A draining agent is reported as draining even if it is paused, because a pause may never end.

@@ -244,7 +244,7 @@ export function fail(
   return failAttempt(state, lease, { ...how, as: 'task.retried' }, agent)
 }
 
-export function giveBack(state: State, lease: Lease, reason: string, actor: Caller): void {
+export function releaseLease(state: State, lease: Lease, reason: string, actor: Caller): void {
   const { task, attempt, agent } = lease
   toQueue(state, task)
   state.tell('task.released', task, actor, { attempt, agentId: agent.id, reason }, about(task))
@@ -252,7 +252,7 @@ export function giveBack(state: State, lease: Lease, reason: string, actor: Call
 
 export function release(state: State, agent: Agent, lease: Lease): object {
   const task = requireHeld(state, agent, lease, true)
-  giveBack(state, lease, 'released', agent)
+  releaseLease(state, lease, 'released', agent)
   return { taskId: task.id, status: task.status }
 }
 

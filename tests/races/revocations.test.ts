@@ -138,7 +138,9 @@ describe.skipIf(postgresServer === undefined)('a revocation at one of two replic
           await replicas.first.agent(`other ${round}`),
         ]
         const tokens = [agent.token, other.token, key]
-        const wires = await Promise.all(tokens.map((token) => Wire.open(replicas.second.url, { hello: { token } })))
+        const wires = await Promise.all(
+          tokens.map((token) => Wire.open(replicas.second.url, { connectionParams: { token } })),
+        )
         for (const wire of wires) expect(await wire.answers()).toBe(true)
         const startedAt = performance.now()
         await lead.auth.revoke({ agent: agent.id })

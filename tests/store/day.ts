@@ -4,7 +4,7 @@ import { httpHost } from '../bridge/hosts.ts'
 import { refusal, type TestServer } from '../support/server.ts'
 
 /** Sends messages of every kind and reads them in every way. */
-async function aDayOfMail(server: TestServer, taskId: string): Promise<void> {
+async function useMessages(server: TestServer, taskId: string): Promise<void> {
   const lead = server.connect()
   const [cleo, dan] = [await server.agent('cleo'), await server.agent('dan')]
   await cleo.messages.subscribe({ topic: 'walls' })
@@ -44,7 +44,7 @@ async function aDayOfMail(server: TestServer, taskId: string): Promise<void> {
 }
 
 /** Works as a coding agent over HTTP, whose tool session is looked up with each HTTP request. */
-async function aDayOverMcp(server: TestServer): Promise<void> {
+async function useMcp(server: TestServer): Promise<void> {
   const lead = server.connect()
   await using host = await httpHost(server)
   const { agentId } = await host.did('join', { capabilities: ['mcp'] })
@@ -58,7 +58,7 @@ async function aDayOverMcp(server: TestServer): Promise<void> {
 }
 
 /** Uses locks, pools, pauses and tasks that starve. */
-async function whoMayTakeWhat(server: TestServer): Promise<void> {
+async function useLocksAndPauses(server: TestServer): Promise<void> {
   const [lead, eve] = [server.connect(), await server.agent('eve', { capabilities: ['locks'] })]
   await lead.projects.setPools({ pools: { gpu: 1, none: null } })
   const requires = ['locks']
@@ -86,7 +86,7 @@ async function whoMayTakeWhat(server: TestServer): Promise<void> {
 }
 
 /** Uses questions, verdicts, late completions, retries, time limits and updates of tasks. */
-async function oddJobs(server: TestServer): Promise<void> {
+async function useOtherTransitions(server: TestServer): Promise<void> {
   const lead = server.connect()
   const [worker, tester] = [await server.agent('odd'), await server.agent('tester', { role: 'tester' })]
   const create = (spec: object) => lead.tasks.create({ type: 'odd', assignedTo: worker.id, epic: 'odd', ...spec })
@@ -198,7 +198,7 @@ export async function workADay(server: TestServer): Promise<void> {
 /** Does the same work without the time that deletes its rows. */
 export async function workAllDay(server: TestServer): Promise<void> {
   const lead = server.connect()
-  await oddJobs(server)
+  await useOtherTransitions(server)
   const [ada, bob] = [await server.agent('ada', { capabilities: ['ts'] }), await server.agent('bob')]
   await server.agent('ada', { capabilities: ['ts'] })
   const again = await server.agent('ada', { capabilities: ['ts'] })
@@ -246,7 +246,7 @@ export async function workAllDay(server: TestServer): Promise<void> {
   if (two) await bob.messages.nak({ ...two, delayMs: 100 })
   await again.messages.receive({ ackWaitMs: 1_000 })
   await bob.tasks.claim({ limit: 8, leaseMs: 5_000, idempotencyKey: 'claim' })
-  await whoMayTakeWhat(server)
+  await useLocksAndPauses(server)
   // The inbox is emptied first, or the request would come after its messages.
   while ((await again.messages.receive({ limit: 100 })).messages.length > 0);
   const unanswered = again.requests.route({ method: 'ts', target: 'bob', timeoutMs: 100 }).catch(() => undefined)
@@ -283,8 +283,8 @@ export async function workAllDay(server: TestServer): Promise<void> {
   const { cursor } = await lead.events.list({ limit: 1 })
   await lead.events.list({ cursor, types: ['task.created'], epic: 'walls' })
   for await (const _ of lead.events.subscribe({ cursor })) break
-  await aDayOfMail(server, parent.id)
-  await aDayOverMcp(server)
+  await useMessages(server, parent.id)
+  await useMcp(server)
   await lead.agents.unregister({ agent: 'bob' })
   await identify(server, again.refreshToken)
 }

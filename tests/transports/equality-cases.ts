@@ -26,7 +26,7 @@ const receipt = { messageId: nobody, receipt: 'none' }
 /** Creates a task that only this agent may claim. */
 export const taskFor = ({ agent, lead }: World) => lead.tasks.create({ type: 'code', assignedTo: agent.id })
 
-export const mailFor = ({ agent, lead }: World, more: { threadId?: string } = {}) =>
+export const messageFor = ({ agent, lead }: World, more: { threadId?: string } = {}) =>
   lead.messages.send({ to: agent.id, type: 'note', payload: { n: 1 }, ...more })
 
 async function held(world: World) {
@@ -51,7 +51,7 @@ async function reviewed({ agent, lead }: World): Promise<string> {
 }
 
 async function received(world: World) {
-  await mailFor(world)
+  await messageFor(world)
   const { messages } = await world.agent.messages.receive({})
   return { messageId: messages[0]?.id, receipt: messages[0]?.receipt }
 }
@@ -197,7 +197,7 @@ export const cases: Readonly<Record<string, Case>> = {
     absent: { messages: [{ to: 'absent', type: 'note', payload: 1 }] },
   },
   'messages.inbox': { valid: () => ({ maxAckPending: 1_000 }) },
-  'messages.receive': { valid: (world) => mailFor(world).then(() => ({ limit: 1 })) },
+  'messages.receive': { valid: (world) => messageFor(world).then(() => ({ limit: 1 })) },
   'messages.ack': { valid: received, absent: receipt },
   'messages.nak': { valid: received, absent: receipt },
   'messages.term': { valid: received, absent: receipt },
@@ -205,17 +205,17 @@ export const cases: Readonly<Record<string, Case>> = {
   'messages.subscribe': { valid: () => ({ topic: 'walls' }) },
   'messages.unsubscribe': { valid: () => ({ topic: 'walls' }) },
   'messages.get': {
-    valid: async (world) => ({ messageId: (await mailFor(world)).id }),
+    valid: async (world) => ({ messageId: (await messageFor(world)).id }),
     absent: { messageId: nobody },
   },
   'messages.list': {
-    valid: (world) => mailFor(world).then(() => ({ box: 'in', limit: 1 })),
+    valid: (world) => messageFor(world).then(() => ({ box: 'in', limit: 1 })),
     absent: { agent: 'absent' },
   },
   'messages.thread': {
     valid: async (world) => {
       const threadId = crypto.randomUUID()
-      await mailFor(world, { threadId })
+      await messageFor(world, { threadId })
       return { threadId }
     },
     absent: { threadId: 'absent' },

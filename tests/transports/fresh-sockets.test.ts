@@ -43,7 +43,7 @@ describe('a socket that is refused before its first call gets the error first an
   test('two credentials', async () => {
     await using guarded = await Guarded.start()
     const headers = { authorization: `Bearer ${guarded.adminKey}` }
-    using wire = await Wire.open(guarded.server.url, { hello: { token: guarded.adminKey }, headers })
+    using wire = await Wire.open(guarded.server.url, { connectionParams: { token: guarded.adminKey }, headers })
     expect(await refusalBeforeClose(wire)).toEqual({ code: 'INVALID_INPUT', closed: 4400 })
   })
 })

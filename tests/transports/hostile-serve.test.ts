@@ -195,7 +195,7 @@ test('no hostile frame, header, body or token breaks or delays a server in serve
     if (status === 401) answers.add(text.replace(/"requestId":"[^"]+"/, ''))
   })
   await each(fc.oneof(credentials, fc.jsonValue()), counts.hellos, async (token) => {
-    using wire = await Wire.open(url, { hello: { token }, headers: { 'x-forwarded-for': newAddress() } })
+    using wire = await Wire.open(url, { connectionParams: { token }, headers: { 'x-forwarded-for': newAddress() } })
     if (typeof token === 'string') await Promise.race([wire.closed, wire.answers().catch(() => false)])
     for (const text of wire.texts) harmless(0, text, token)
   })

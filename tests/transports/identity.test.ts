@@ -82,7 +82,7 @@ test('a token with one character changed is refused', async () => {
   const { token } = await server.agent('worker')
   const at = token.length - 20
   const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
-  using wire = await Wire.open(server.url, { hello: { token: changed } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: changed } })
   expect(codeOf(await wire.of(null))).toBe('UNAUTHENTICATED')
   expect((await wire.closed).code).toBe(4401)
 })
@@ -91,7 +91,7 @@ test.each([{ token: '' }, { token: 7 }, { token: {} }])(
   'connectionParams of %j are not the developer',
   async ({ token }) => {
     await using server = await TestServer.start()
-    using wire = await Wire.open(server.url, { hello: { token } })
+    using wire = await Wire.open(server.url, { connectionParams: { token } })
     expect(codeOf(await wire.of(null))).toBe('UNAUTHENTICATED')
     expect((await wire.closed).code).toBe(4401)
   },
@@ -101,7 +101,7 @@ test('an unknown project is named in the error, on every transport', async () =>
   await using server = await TestServer.start()
   const answer = await get(`${server.url}/trpc/tasks.list?input=%7B%7D`, { 'x-tony-project': 'nowhere' })
   expect(answer).toMatchObject({ status: 404, code: 'NOT_FOUND' })
-  using wire = await Wire.open(server.url, { hello: { project: 'nowhere' } })
+  using wire = await Wire.open(server.url, { connectionParams: { project: 'nowhere' } })
   expect(codeOf(await wire.of(null))).toBe('NOT_FOUND')
   expect((await wire.closed).code).toBe(4401)
 })

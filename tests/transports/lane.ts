@@ -76,7 +76,7 @@ export class Lane {
     if (this.#wire?.ws.readyState === WebSocket.OPEN) return this.#wire
     const token = await this.#identity()
     if (token !== undefined) this.own += 1
-    this.#wire = await Wire.open(this.#url, { hello: token === undefined ? {} : { token } })
+    this.#wire = await Wire.open(this.#url, { connectionParams: token === undefined ? {} : { token } })
     return this.#wire
   }
 

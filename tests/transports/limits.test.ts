@@ -6,7 +6,7 @@ import { clientFrame, codeOf, exchange, statusIn, tcp, upgradeRequest, Wire } fr
 
 test('a socket that announced connectionParams and stays silent is closed with 4408', async () => {
   await using server = await TestServer.start()
-  using wire = await Wire.open(server.url, { hello: {} })
+  using wire = await Wire.open(server.url, { connectionParams: {} })
   expect(await wire.answers()).toBe(true)
   using silent = await Wire.open(server.url, { announced: true })
   server.clock.advance(5_001)
@@ -54,7 +54,7 @@ test.each([
 
 test('a caller that sends more than its limit before its authentication, but not at once, is answered', async () => {
   await using server = await TestServer.start({ limits: { frameBytes: 65_536 } })
-  using wire = await Wire.open(server.url, { hello: {} })
+  using wire = await Wire.open(server.url, { connectionParams: {} })
   for (let id = 0; id < 20; id += 1)
     wire.send({ id, method: 'query', params: { path: 'system.info', input: undefined, padding: 'x'.repeat(60_000) } })
   for (let id = 0; id < 20; id += 1) expect((await wire.of(id)).result?.type).toBe('data')
@@ -63,7 +63,7 @@ test('a caller that sends more than its limit before its authentication, but not
 test('calls beyond the limit of open calls are refused one by one, and the socket stays', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 4 } })
   const worker = await server.agent('worker')
-  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: worker.token } })
   const claim = (id: number) => ({ id, method: 'mutation', params: { path: 'tasks.claim', input: { waitMs: 60_000 } } })
   wire.send([1, 2, 3, 4, 5, 6].map(claim))
   for (const id of [5, 6]) {
@@ -86,7 +86,7 @@ const heartbeat = (id: number) => ({
 test('a heartbeat is answered although as many other calls wait as the limit allows', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 4 } })
   const worker = await server.agent('worker')
-  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: worker.token } })
   const claim = (id: number) => ({ id, method: 'mutation', params: { path: 'tasks.claim', input: { waitMs: 60_000 } } })
   wire.send([1, 2, 3, 4, 5].map(claim))
   expect(codeOf(await wire.of(5))).toBe('RATE_LIMITED')
@@ -98,7 +98,7 @@ test('heartbeats beyond 64 more than the limit are refused one by one', async ()
   await using server = await TestServer.start({ limits: { callsInFlight: 4 } })
   const worker = await server.agent('worker')
   const project = (await server.connect().projects.list()).projects[0]?.id ?? ''
-  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: worker.token } })
   await using occupied = await occupy(server, project)
   wire.send(Array.from({ length: 70 }, (_, id) => heartbeat(id)))
   for (const id of [68, 69]) expect(codeOf(await wire.of(id))).toBe('RATE_LIMITED')
@@ -164,26 +164,26 @@ test('a socket that only sends pings of the WebSocket protocol is alive', async 
 test('the socket of a superseded incarnation is closed with 4401, and its token is refused from then on', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
-  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: worker.token } })
   expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBeUndefined()
   const next = await server.agent('worker')
   expect(next.incarnation).toBe(worker.incarnation + 1)
   expect(await wire.closed).toEqual({ code: 4401, reason: 'STALE_INCARNATION' })
-  using again = await Wire.open(server.url, { hello: { token: worker.token } })
+  using again = await Wire.open(server.url, { connectionParams: { token: worker.token } })
   expect(codeOf(await again.of(null))).toBe('STALE_INCARNATION')
 })
 
 test('a socket is closed with 4401 once its token has expired, and a socket opened with such a token gets the reason', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
-  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: worker.token } })
   expect(await wire.answers()).toBe(true)
   const unused = await server.connect().agents.register({ name: 'unused', type: 'qa' })
   server.clock.setWall(server.clock.wall() + 86_400_000 + 5_001)
   expect(codeOf(await wire.call('tasks.list', 'query', {}))).toBe('TOKEN_EXPIRED')
   server.clock.advance(5_000)
   expect(await wire.closed).toEqual({ code: 4401, reason: 'TOKEN_EXPIRED' })
-  using late = await Wire.open(server.url, { hello: { token: unused.token } })
+  using late = await Wire.open(server.url, { connectionParams: { token: unused.token } })
   expect(codeOf(await late.of(null))).toBe('TOKEN_EXPIRED')
   expect(await late.closed).toEqual({ code: 4401, reason: 'TOKEN_EXPIRED' })
 })
@@ -202,7 +202,7 @@ test('after a pause of the server no socket is ended without a ping', async () =
 test('a dead client gets no further task, so that another gets it', async () => {
   await using server = await TestServer.start()
   const [dead, alive] = [await server.agent('dead'), await server.agent('alive')]
-  using wire = await Wire.open(server.url, { hello: { token: dead.token } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: dead.token } })
   wire.send({ id: 1, method: 'subscription', params: { path: 'tasks.work', input: { slots: 8 } } })
   expect((await wire.of(1)).result?.type).toBe('started')
   dead.close()
@@ -214,7 +214,7 @@ test('a dead client gets no further task, so that another gets it', async () => 
 test('an agent that unregisters over its own socket gets the reply before the socket is closed', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')
-  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: worker.token } })
   const reply = await wire.call('agents.unregister', 'mutation', {})
   expect(reply.result).toMatchObject({ data: { agentId: worker.id } })
   expect(await wire.closed).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' })

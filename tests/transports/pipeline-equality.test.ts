@@ -1,7 +1,7 @@
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { onPostgres, TestServer } from '../support/server.ts'
-import { cases, mailFor, taskFor, type World } from './equality-cases.ts'
+import { cases, messageFor, taskFor, type World } from './equality-cases.ts'
 import { type Asked, comparable, type Outcome, ways } from './three-ways.ts'
 
 let server: TestServer
@@ -66,7 +66,7 @@ async function sameOnAll({
   for (const [name, ask] of Object.entries(ways)) {
     const of = await worldOf(name, role)
     // The task and the message are the first items that a subscription sends.
-    if (kind === 'subscription') await Promise.all([taskFor(of), mailFor(of)])
+    if (kind === 'subscription') await Promise.all([taskFor(of), messageFor(of)])
     const text = typeof input === 'function' ? textOf(await input(of)) : input
     const asked: Asked = { path, kind, input: text, token: token(of) }
     answers.push([name, await ask(server, asked)])

@@ -14,7 +14,7 @@ const call = (id: number, path: string, input: unknown = {}) => ({ id, method: '
 test('calls and subscriptions beyond the limits of a socket are counted under their procedures', async () => {
   await using server = await TestServer.start({ limits: { callsInFlight: 1, subscriptions: 1, frameCalls: 5 } })
   const worker = await server.agent('worker')
-  using wire = await Wire.open(server.url, { hello: { token: worker.token } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: worker.token } })
   const subscribe = { method: 'subscription', params: { path: 'events.subscribe', input: {} } }
   wire.send([
     { id: 1, method: 'mutation', params: { path: 'tasks.claim', input: { waitMs: 60_000 } } },

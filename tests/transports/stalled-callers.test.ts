@@ -44,7 +44,7 @@ test('a caller that reads no reply to its claims gets no task that cannot be sen
   await using server = await TestServer.start()
   await createTasks(server, 30)
   const { token } = await server.agent('bob')
-  using stalled = await Wire.open(server.url, { hello: { token } })
+  using stalled = await Wire.open(server.url, { connectionParams: { token } })
   stalled.ws.pause()
   stalled.send(calls(30, 'tasks.claim', 'mutation'))
   await cutOff(server)
@@ -77,7 +77,7 @@ test('a heartbeat and a completion behind unread replies take effect', async () 
   await createTasks(server, 2)
   const bob = await server.agent('bob')
   const [first, second] = [...(await bob.tasks.claim({})).tasks, ...(await bob.tasks.claim({})).tasks]
-  using stalled = await Wire.open(server.url, { hello: { token: bob.token } })
+  using stalled = await Wire.open(server.url, { connectionParams: { token: bob.token } })
   stalled.ws.pause()
   const leases = [{ taskId: first?.id, leaseToken: first?.leaseToken }]
   stalled.send(calls(20, 'tasks.list', 'query'))

@@ -42,8 +42,11 @@ const outcomeOf = ({ error, result }: Reply): Outcome => (error ? errorOf(error)
 
 const overSocket: Way = async (server, { path, kind, input, token }) => {
   const stranger = token === 'stranger'
-  const hello = token === undefined || stranger ? {} : { token }
-  using wire = await Wire.open(server.url, { hello, ...(stranger ? { headers: { host: 'elsewhere.example' } } : {}) })
+  const connectionParams = token === undefined || stranger ? {} : { token }
+  using wire = await Wire.open(server.url, {
+    connectionParams,
+    ...(stranger ? { headers: { host: 'elsewhere.example' } } : {}),
+  })
   wire.send(`{"id":1,"method":"${kind}","params":{"path":"${path}"${input === undefined ? '' : `,"input":${input}`}}}`)
   for (;;) {
     // A refused credential is reported once for its socket, with the id null.

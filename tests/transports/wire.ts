@@ -17,7 +17,7 @@ export interface Closed {
 
 export interface WireOptions extends ClientOptions {
   /** The connection params: the first frame. The address of the socket announces them. */
-  readonly hello?: { readonly token?: unknown; readonly project?: string }
+  readonly connectionParams?: { readonly token?: unknown; readonly project?: string }
   /** True if the address announces connection params that the test itself sends. */
   readonly announced?: boolean
 }
@@ -55,11 +55,11 @@ export class Wire implements Disposable {
 
   static async open(
     url: string,
-    { hello, announced = hello !== undefined, ...options }: WireOptions = {},
+    { connectionParams, announced = connectionParams !== undefined, ...options }: WireOptions = {},
   ): Promise<Wire> {
     const wire = new Wire(new WebSocket(`${socketUrl(url)}${announced ? '?connectionParams=1' : ''}`, options))
     await once(wire.ws, 'open')
-    if (hello) wire.send({ method: 'connectionParams', data: hello })
+    if (connectionParams) wire.send({ method: 'connectionParams', data: connectionParams })
     return wire
   }
 

@@ -1,7 +1,7 @@
 import type { Fault } from './fault.ts'
 
 const deliver = 'server/src/operations/messages/deliver.ts'
-const giveBack = 'server/src/operations/messages/end-delivery.ts'
+const endDelivery = 'server/src/operations/messages/end-delivery.ts'
 const receipt = 'server/src/operations/messages/receipt.ts'
 const room = 'server/src/domain/messages/capacity.ts'
 const redrive = 'server/src/operations/messages/dead-letters/redrive.ts'
@@ -29,37 +29,37 @@ export const messageFaults: readonly Fault[] = [
   },
   {
     name: 'a message has one delivery too many before it is dead',
-    file: giveBack,
+    file: endDelivery,
     find: '${t.messages.retryCount} >= ${t.messages.maxDeliver}',
     replace: '${t.messages.retryCount} > ${t.messages.maxDeliver}',
   },
   {
     name: 'the backoff of a message does not double',
-    file: giveBack,
+    file: endDelivery,
     find: 'backoff(sql`(${t.messages.retryCount} - 1)`, redeliveryPolicy)',
     replace: 'backoff(sql`0`, redeliveryPolicy)',
   },
   {
     name: 'the delay of a nak is ignored',
-    file: giveBack,
+    file: endDelivery,
     find: 'coalesce(${p.delayMs}, cast(',
     replace: 'coalesce(nullif(${p.delayMs}, ${p.delayMs}), cast(',
   },
   {
     name: 'a nak is reported as an ack timeout',
-    file: giveBack,
+    file: endDelivery,
     find: "reason === 'nak' ? 'message.nacked'",
     replace: "reason !== 'nak' ? 'message.nacked'",
   },
   {
     name: 'the failures of a dead letter are not stored',
-    file: giveBack,
+    file: endDelivery,
     find: '  await recordFailure(tx, { messageId, redrives, attempt, reason, error })\n',
     replace: '',
   },
   {
     name: 'a term only redelivers',
-    file: giveBack,
+    file: endDelivery,
     find: "set({ status: 'dead', receipt: null, ackBy: null, endedAt",
     replace: "set({ status: 'pending', receipt: null, ackBy: null, endedAt",
   },

@@ -22,7 +22,7 @@ test('a revocation that a server could not read takes effect with its first call
   await using guarded = await Guarded.start()
   const { server } = guarded
   const { token } = await guarded.agent('worker')
-  using wire = await Wire.open(server.url, { hello: { token } })
+  using wire = await Wire.open(server.url, { connectionParams: { token } })
   expect(await wire.answers()).toBe(true)
   blind(server)
   server.execute(`update sessions_elsewhere set revoked_at = ${server.parts.now()}`)
@@ -36,7 +36,7 @@ test('a store that does not reply decides nothing about a credential: the client
   await using guarded = await Guarded.start()
   const { server, adminKey } = guarded
   server.execute('alter table credentials rename to credentials_elsewhere')
-  using wire = await Wire.open(server.url, { hello: { token: adminKey } })
+  using wire = await Wire.open(server.url, { connectionParams: { token: adminKey } })
   expect((await wire.closed).code).toBe(1013)
   for (let attempt = 0; attempt < 12; attempt += 1)
     expect((await ask(server, 'tasks.list', adminKey)).status).toBeGreaterThanOrEqual(500)
@@ -48,7 +48,7 @@ describe('a server that cannot read revocations', () => {
   test('serves for 5 s, then answers 503 on every transport, and serves again when it can read them', async () => {
     await using guarded = await Guarded.start()
     const { server, adminKey } = guarded
-    using wire = await Wire.open(server.url, { hello: { token: adminKey } })
+    using wire = await Wire.open(server.url, { connectionParams: { token: adminKey } })
     expect(await wire.answers()).toBe(true)
     blind(server)
     await seconds(server, 4)
@@ -73,7 +73,7 @@ describe('a server that cannot read revocations', () => {
   test('keeps its sockets for half a minute, and then closes them with 1013', async () => {
     await using guarded = await Guarded.start()
     const { server, adminKey } = guarded
-    using wire = await Wire.open(server.url, { hello: { token: adminKey } })
+    using wire = await Wire.open(server.url, { connectionParams: { token: adminKey } })
     expect(await wire.answers()).toBe(true)
     blind(server)
     await seconds(server, 20)
@@ -92,7 +92,7 @@ describe('a server that cannot read revocations', () => {
     await client.tasks.claim({ leaseMs: 15_000 })
     const following = reading(admin.events.subscribe({ types: ['task.expired'] }))
     const told = following(2)
-    using wire = await Wire.open(server.url, { hello: { token: adminKey } })
+    using wire = await Wire.open(server.url, { connectionParams: { token: adminKey } })
     wire.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: {} } })
     expect((await wire.of(1)).result?.type).toBe('started')
     blind(server)
