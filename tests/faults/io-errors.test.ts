@@ -12,7 +12,7 @@ const count = roundsOf({ part: 3, full: 21, variable: 'IO_ERRORS' })
 const flushBetween = fileURLToPath(new URL('../support/children/flush-between.ts', import.meta.url))
 
 describe.runIf(canRecord())('a write, a sync or a read of the database that fails', () => {
-  test('ends the server by name, and the next one has everything acknowledged, after a power cut too', async () => {
+  test('ends the server with a message, and the next one has everything acknowledged, after a power cut too', async () => {
     const wrong: string[] = []
     let reached = 0
     for (const error of await chooseErrors(count)) {

@@ -154,8 +154,10 @@ export async function runWorkload(options: WorkloadOptions): Promise<{ histories
   using callers = new Callers(options)
   const { client: lead } = callers.connect('lead')
   const work: Work = { callers, lead, tasks: options.tasks, progress: new Progress(), roll: dice(options.seed) }
-  const register = (name: string) =>
-    lead.agents.register({ name, type: 'implementation', clientInstanceId: `the secret of ${name}` })
+  const register = async (name: string): Promise<{ readonly token: string }> => {
+    const call = lead.agents.register({ name, type: 'implementation', clientInstanceId: `the secret of ${name}` })
+    return (await callers.unlessLost(call)) ?? register(name)
+  }
   const agents = await Promise.all(names.map(async (name) => ({ name, token: (await register(name)).token })))
   const watching = watch(callers.connect('wall'))
   const workers = agents.map(({ name, token }) => runWorker(work, callers.connect(name, { token }).client, name))
