@@ -34,11 +34,13 @@ interface CheckpointOptions {
  */
 export class CheckpointRunner {
   readonly #options: CheckpointOptions
+  readonly #log: Database.Statement<[], { log: number }>
   #commits = 0
   #worker: Worker | undefined
 
   constructor(options: CheckpointOptions) {
     this.#options = options
+    this.#log = options.writer.prepare('PRAGMA wal_checkpoint(NOOP)')
   }
 
   countCommit(): void {
@@ -54,8 +56,8 @@ export class CheckpointRunner {
   #limitLog(): void {
     const { writer, onError } = this.#options
     try {
-      const state = writer.prepare<[], { log: number }>('PRAGMA wal_checkpoint(NOOP)').get()
-      if (state && state.log > walBackstopPages) writer.pragma('wal_checkpoint(PASSIVE)')
+      const pages = this.#log.get()?.log ?? 0
+      if (pages > walBackstopPages) writer.pragma('wal_checkpoint(PASSIVE)')
     } catch (error) {
       onError(error)
     }
