@@ -7,19 +7,23 @@ async function stillAnswers(server: TestServer): Promise<void> {
   expect(await wire.answers()).toBe(true)
 }
 
-test.each(['[', 'a b', '%', 'x:99999999', ''])('an upgrade whose Host is "%s" ends no process', async (host) => {
-  await using server = await TestServer.start()
-  const socket = await tcp(server.url)
-  socket.write(upgradeRequest({ Host: host }))
-  socket.write(clientFrame(1, 'not JSON'))
-  await stillAnswers(server)
-  socket.destroy()
-})
+test.each(['localhost.example', '127.0.0.1.example', '-', 'a..b', 'example:65535'])(
+  'a caller under the Host "%s", which names no loopback address, is no developer on this machine',
+  async (host) => {
+    await using server = await TestServer.start()
+    using wire = await Wire.open(server.url, { headers: { host } })
+    expect((await wire.call('tasks.list', 'query', {})).error?.data).toMatchObject({ code: 'UNAUTHENTICATED' })
+    await stillAnswers(server)
+  },
+)
 
-test('malformed frames after an upgrade on another path end no process', async () => {
+test('frames after an upgrade on another path are not read, and the upgrade is answered 404', async () => {
   await using server = await TestServer.start()
-  const hostile = Buffer.concat([Buffer.from(upgradeRequest({}, '/trpc')), Buffer.from([0xff, 0xff, 0xff, 0xff, 0x00])])
-  expect(statusIn(await exchange(server.url, hostile))).toBe(404)
+  const params = { path: 'tasks.create', input: { type: 'code' } }
+  const call = clientFrame(1, JSON.stringify({ id: 1, method: 'mutation', params }))
+  const answer = await exchange(server.url, Buffer.concat([Buffer.from(upgradeRequest({}, '/trpc')), call]))
+  expect(statusIn(answer)).toBe(404)
+  expect((await server.connect().tasks.list({})).tasks).toEqual([])
   await stillAnswers(server)
 })
 
