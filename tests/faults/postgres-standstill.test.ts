@@ -73,7 +73,7 @@ test('while one of two replicas is stopped, holders that reach the other keep th
   }
   await standstill
   expect(taken.map(({ id }) => id)).toEqual([lost.id])
-  // The replica is back: it neither returns the task to its first holder nor grants its own absence.
+  // The replica is back. It neither returns the task to its first holder nor grants its absence.
   expect(await refusal(silent.client.tasks.complete(leaseOf(lost)))).toMatchObject({ code: 'STALE_LEASE' })
   expect((await beating.client.agents.heartbeat({ leases: [leaseOf(kept)] })).lost).toEqual([])
   expect(await beating.client.tasks.complete(leaseOf(kept))).toMatchObject({ status: 'completed' })
