@@ -69,13 +69,17 @@ class WaitingFrames {
  * Handles the frames of all sockets in slices of time. While it keeps up, a frame is handled as it
  * arrives. Otherwise frames wait, and the sockets take turns: a socket with one heartbeat does not
  * wait behind the hundreds of calls of another.
+ *
+ * A frame is begun only when the one before has done all that it can do without waiting. Begun
+ * together, the reads of 16 sockets would all be in memory before the first reply is sent.
  */
 export class Intake {
   readonly #options: IntakeOptions
   /** The sockets with waiting frames; the first is the next to be served. */
   readonly #waiting = new Set<WaitingFrames>()
   #sliceEnd: number | undefined
-  #scheduled = false
+  #isHandling = false
+  #isScheduled = false
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -86,10 +90,11 @@ export class Intake {
     const frames = new WaitingFrames(socket, handle)
     return {
       receive: (frame: Frame): void => {
-        if (this.#waiting.size === 0 && !this.#isSliceOver()) return handle(frame)
+        if (this.#waiting.size === 0 && !this.#isHandling && !this.#isSliceOver())
+          return this.#begin(() => handle(frame))
         frames.add(frame)
         this.#waiting.add(frames)
-        this.#schedule()
+        if (!this.#isHandling) this.#schedule()
       },
       close: (): void => {
         frames.clear()
@@ -109,25 +114,36 @@ export class Intake {
     return false
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    setImmediate(() => {
-      this.#scheduled = false
-      this.#serve()
-    })
+  #begin(handle: () => void): void {
+    this.#isHandling = true
+    // The tick comes when no promise can go on: the frame waits for the store, or is done.
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        this.#isHandling = false
+        this.#serveNext()
+      }),
+    )
+    handle()
   }
 
-  /** Handles one frame of each waiting socket in turn, until the slice is over. */
-  #serve(): void {
-    this.#sliceEnd = undefined
-    for (const frames of this.#waiting) {
-      if (this.#isSliceOver()) break
-      this.#waiting.delete(frames)
-      frames.handleNext()
-      // Behind the others, which this loop visits too.
-      if (!frames.isEmpty) this.#waiting.add(frames)
-    }
-    if (this.#waiting.size > 0) this.#schedule()
+  #serveNext(): void {
+    const [frames] = this.#waiting
+    if (!frames) return
+    if (this.#isSliceOver()) return this.#schedule()
+    this.#waiting.delete(frames)
+    this.#begin(() => frames.handleNext())
+    // Behind the others.
+    if (!frames.isEmpty) this.#waiting.add(frames)
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      if (this.#isHandling) return
+      this.#sliceEnd = undefined
+      this.#serveNext()
+    })
   }
 }
