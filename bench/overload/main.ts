@@ -24,6 +24,7 @@ const { values } = parseArgs({
     'in-flight': { type: 'string', default: '256' },
     workers: { type: 'string', default: '10' },
     broadcasts: { type: 'string', default: '24' },
+    'heap-mb': { type: 'string', default: '256' },
     'memory-mb': { type: 'string', default: '512' },
     json: { type: 'boolean', default: false },
   },
@@ -42,7 +43,8 @@ interface LoopReport {
 const folder = mkdtempSync(join(tmpdir(), 'tony-overload-'))
 const monitorPort = await freePort()
 const monitor = new URL('./loop-monitor.mjs', import.meta.url).href
-process.env['NODE_OPTIONS'] = `--import=${monitor}`
+// Memory is bounded if the server gets by with a heap of this size: otherwise it would end.
+process.env['NODE_OPTIONS'] = `--import=${monitor} --max-old-space-size=${values['heap-mb']}`
 process.env['LOOP_MONITOR_PORT'] = String(monitorPort)
 const server = new ServerProcess(folder, await freePort())
 await server.start()

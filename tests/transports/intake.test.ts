@@ -50,7 +50,7 @@ test('a socket with one frame does not wait behind the many of another', async (
 })
 
 test.each([
-  ['10 ms of frames', false, 10],
+  ['5 ms of frames', false, 20],
   ['3 ms of frames while writes are refused', true, 30],
 ])('a turn of the event loop handles %s', async (_, isOverloaded, turns) => {
   const { open, settle } = given(2, isOverloaded)

@@ -18,7 +18,7 @@ export interface IntakeOptions {
  * a turn belongs to the writer and to the replies. Without a limit, the frames of a hundred busy
  * sockets held a turn for 900 ms, and the writer committed one batch in it.
  */
-const sliceMs = { normal: 10, overloaded: 3 } as const
+const sliceMs = { normal: 5, overloaded: 3 } as const
 
 /** Frames and bytes that wait of one socket before it is no longer read. */
 const waitingLimits = { frames: 32, bytes: 262_144 } as const
