@@ -17,7 +17,7 @@ const run = (name: string, url: string): Promise<string> =>
   })
 
 const says: Readonly<Record<string, readonly string[]>> = {
-  'quickstart.ts': ['say connectionParams: done'],
+  'quickstart.ts': ['say hello: done'],
   'worker-pool.ts': ['40 tasks done by 4 workers'],
   'chat.ts': ['bob hears: How are the tests?', 'ada hears: Two fail.', 'ada asks: { passed: 40, failed: 2 }'],
 }

@@ -11,8 +11,25 @@ export const tierOf = (mode: string): Tier => tiers.find((tier) => tier === mode
 
 /** Files of a tier other than `npm test`, without `.test.ts`. */
 export const filesByTier = {
-  /** These files pack, install or bundle packages, or start a process for each planted fault. */
-  ci: ['faults/power-controls', 'model/sabotage', 'package/bundle', 'package/client', 'package/plugins'],
+  /** They pack or bundle packages, start many processes, or need PostgreSQL for long. */
+  ci: [
+    'access/targets',
+    'bridge/conformance',
+    'bridge/hook',
+    'cli-data',
+    'client/restart',
+    'faults/log',
+    'faults/lost-file',
+    'faults/postgres-standstill',
+    'faults/power-controls',
+    'model/sabotage',
+    'package/bundle',
+    'package/client',
+    'package/plugins',
+    'store/move',
+    'store/postgres',
+    'store/postgres.migrations',
+  ],
   nightly: [],
 } satisfies Record<string, readonly string[]>
 

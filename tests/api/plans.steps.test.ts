@@ -103,3 +103,44 @@ test('tasks that an older version staged without an id are published', async () 
   )
   expect(await lead.plans.commit({ planId })).toMatchObject({ created: 150 })
 })
+
+test('two plans that are published at the same time share a task that both name', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const stage = async (child: string) => {
+    const { planId } = await lead.plans.begin({ name: 'plan' })
+    const tasks = [
+      { type: 'epic', externalId: 'epic' },
+      { type: 'code', externalId: child, parentId: 'epic' },
+    ]
+    await lead.plans.add({ planId, tasks })
+    return planId
+  }
+  const plans = [await stage('a'), await stage('b')]
+  await Promise.all(plans.map((planId) => lead.plans.commit({ planId })))
+  const { id } = await lead.tasks.get({ taskId: 'epic' })
+  const children = await Promise.all(['a', 'b'].map((taskId) => lead.tasks.get({ taskId })))
+  expect(children.map(({ parentId }) => parentId)).toEqual([id, id])
+})
+
+test('a commit gets the counts of a plan that the server has published meanwhile', async () => {
+  await using server = await TestServer.start()
+  const { lead, planId } = await stagePlan(server, 3)
+  await stopAtStart(server, await projectOf(lead))
+  await server.advance(40_000)
+  expect(await lead.plans.commit({ planId })).toMatchObject({ created: 3 })
+})
+
+test('a plan that cannot be published does not keep those of other projects waiting', async () => {
+  await using server = await TestServer.start({ config: { devRole: 'admin' } })
+  const lead = server.connect()
+  const { planId: refused } = await lead.plans.begin({ name: 'refused' })
+  await lead.plans.add({ planId: refused, tasks: [{ type: 'code', externalId: 'a', assignedTo: 'nobody' }] })
+  await lead.projects.create({ name: 'other' })
+  const other = server.connect({ project: 'other' })
+  const { planId } = await other.plans.begin({ name: 'plan' })
+  await other.plans.add({ planId, tasks: [{ type: 'code', externalId: 'a' }] })
+  await stopAtStart(server, await projectOf(lead))
+  await expect(server.advance(40_000)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  expect((await other.events.list({ types: ['plan.committed'] })).events).toMatchObject([{ subject: planId }])
+})

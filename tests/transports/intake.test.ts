@@ -10,7 +10,8 @@ function given(frameMs: number, isOverloaded = false) {
   const intake = new Intake({ now: () => now, isOverloaded: () => isOverloaded })
   const open = (name: string) => {
     const reading: string[] = []
-    const socket = { pause: () => reading.push('pause'), resume: () => reading.push('resume') }
+    const note = (what: string) => reading.at(-1) !== what && reading.push(what)
+    const socket = { pause: () => note('pause'), resume: () => note('resume') }
     const { receive, close } = intake.open(socket, ([data]) => {
       handled.push(`${name}${data}`)
       now += frameMs

@@ -30,7 +30,7 @@ function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
 }
 
 /**
- * Publishes a plan: stages it in batches and then commits it in one transaction, all or nothing. A
+ * Publishes a plan: stages it in batches and then commits it. A refused plan publishes nothing. A
  * second import of the same plan changes only the differences. `onProgress` receives the number of
  * staged rows.
  */

@@ -21,7 +21,7 @@ const findStopped = statement(({ db, t, p }: Query<{ project: string; before: nu
 )
 
 async function finish(store: Store, project: string, { id, committedBy }: StoppedPlan): Promise<void> {
-  const publication = { planId: id, creation: { project, createdBy: committedBy } }
+  const publication = { planId: id, authorship: { project, createdBy: committedBy } }
   const scope = { project, lane: 'bulk' } as const
   await continuePublication(store, scope, publication)
   await store.transact(scope, (tx) => endPublication(tx, publication))

@@ -65,12 +65,21 @@ export class SweepRunner {
   }
 }
 
-/** Runs a sweep in every project until nothing is left to do. */
+/**
+ * Runs a sweep in every project until nothing is left to do. A failure in one project does not keep
+ * the sweep from the others; the first one is thrown at the end.
+ */
 export async function runSweep(services: Services, sweep: Sweep): Promise<void> {
   if (sweep.serverWide) return void (await sweep.batch(services, ''))
   if (services.store.diskSpace?.full && !sweep.freesSpace) return
   const projects = await services.store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
+  const failures: unknown[] = []
   for (const { id } of projects) {
-    while ((await sweep.batch(services, id)) >= sweepLimit);
+    try {
+      while ((await sweep.batch(services, id)) >= sweepLimit);
+    } catch (error) {
+      failures.push(error)
+    }
   }
+  if (failures.length > 0) throw failures[0]
 }

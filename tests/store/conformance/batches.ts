@@ -1,6 +1,11 @@
+import { type Query, statement, type Transaction } from '@tony/mcp-server/store/store'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
 import { addProject, numbered, outcomes, put, stored, upTo } from '../given.ts'
+
+const insertBody = statement(({ db, t, p }: Query<{ id: string }>) =>
+  db.insert(t.bodies).values({ id: p.id, payload: '{}' }).returning({ id: t.bodies.id }).prepare(),
+)
 
 export function batchConformance(open: () => Promise<Opened>): void {
   test('operations that wait at the same time, at most 256 in a commit', async () => {
@@ -56,6 +61,21 @@ export function batchConformance(open: () => Promise<Opened>): void {
       ),
     )
     expect(Math.max(...most)).toBe(1)
+  })
+
+  test('no statement of an operation after its end', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const project = await projectOf(store)
+    let failed: Transaction | undefined
+    const operation = store.transact({ project }, async (tx) => {
+      failed = tx
+      await tx.run(insertBody, { id: 'before' })
+      throw new Error('it fails')
+    })
+    await expect(operation).rejects.toThrow('it fails')
+    await expect(failed?.run(insertBody, { id: 'after' })).rejects.toThrow('after its end')
+    expect(await opened.rows('select id from bodies')).toEqual([])
   })
 
   test('so that an operation sees the ones before it', async () => {

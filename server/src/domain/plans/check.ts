@@ -53,7 +53,10 @@ const findDependencies = (store: Store, taskIds: readonly string[]) =>
     ),
   )
 
-export function resolveTaskId(ids: ReadonlyMap<string, string>, externalId: string, of: string): string {
+/** The ids of tasks by external id. */
+export type TaskIds = Pick<ReadonlyMap<string, string>, 'get'>
+
+export function resolveTaskId(ids: TaskIds, externalId: string, of: string): string {
   const id = ids.get(externalId)
   if (id === undefined)
     throw new CoordinationError(
@@ -100,7 +103,9 @@ async function refuseCycles(store: Store, { tasks, ids }: CheckedPlan): Promise<
 async function requireTargets(store: Store, project: string, tasks: readonly CheckedTask[]): Promise<void> {
   const changed = tasks.filter(({ change }) => change !== 'unchanged')
   const agents = new Set(changed.flatMap(({ assignedTo }) => assignedTo ?? []))
-  const locks = [...new Set(changed.flatMap((task) => task.locks))]
+  // A new task that has ended takes no lock.
+  const taking = changed.filter(({ change, hasEnded }) => !(change === 'created' && hasEnded))
+  const locks = [...new Set(taking.flatMap((task) => task.locks))]
   await store.read(async (reader) => {
     for (const agent of agents) await requireRegisteredAgent(reader, project, agent)
     await requirePools(reader, project, locks)

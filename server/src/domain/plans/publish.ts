@@ -1,16 +1,16 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { PlannedTask } from '@tony/mcp-shared/plans'
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, notExists, sql } from 'drizzle-orm'
 import type { Transaction } from '../../store/store.ts'
-import { type Creation, enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
-import { type CheckedPlan, type CheckedTask, resolveTaskId } from './check.ts'
-import { parsePlanned } from './staged-tasks.ts'
+import { type Authorship, enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
+import { type CheckedPlan, type CheckedTask, resolveTaskId, type TaskIds } from './check.ts'
+import { hashOf, parsePlanned } from './staged-tasks.ts'
 import { updatePlannedTask } from './update.ts'
 
 /** A plan that is being published. */
 export interface Publication {
   readonly planId: string
-  readonly creation: Creation
+  readonly authorship: Authorship
 }
 
 interface PublishedCounts {
@@ -22,7 +22,10 @@ interface PublishedCounts {
 /** The cost of a task in its step, in inserted tasks. An update runs its statements one by one. */
 const costs = { created: 1, updated: 5, unchanged: 0.2 } satisfies PublishedCounts
 
-/** The cost of a step: about 10 ms of the writer, so that nobody else waits longer. */
+/** A dependency is a read and an insert. */
+const costOf = ({ change, after }: CheckedTask): number => costs[change] * (1 + after.length / 4)
+
+/** The cost of a step: about 10 ms of the writer on SQLite. */
 const stepCost = 100
 
 /** Returns the steps of a plan. */
@@ -30,36 +33,55 @@ export function stepsOf({ tasks }: CheckedPlan): CheckedTask[][] {
   const steps: CheckedTask[][] = []
   let cost = Number.POSITIVE_INFINITY
   for (const task of tasks) {
-    if (cost + costs[task.change] > stepCost) {
+    if (cost + costOf(task) > stepCost) {
       steps.push([])
       cost = 0
     }
     steps.at(-1)?.push(task)
-    cost += costs[task.change]
+    cost += costOf(task)
   }
   return steps
 }
 
 /** Returns the task of a staged row, with ids in place of external ids. */
-function resolvePlanned(planned: PlannedTask, ids: CheckedPlan['ids']) {
+function resolvePlanned(planned: PlannedTask, ids: TaskIds) {
   const { externalId, status: _, parentId, dependsOn, ...spec } = planned
   const parent = parentId === undefined ? {} : { parentId: resolveTaskId(ids, parentId, externalId) }
   return { ...spec, ...parent, dependsOn: dependsOn.map((name) => resolveTaskId(ids, name, externalId)) }
 }
 
-const findKnown = ({ db, t }: Transaction, project: string, tasks: readonly CheckedTask[]) =>
+const findKnown = ({ db, t }: Transaction, project: string, names: string[]) =>
   db
     .select()
     .from(t.tasks)
-    .where(
-      and(
-        eq(t.tasks.projectId, project),
-        inArray(
-          t.tasks.externalId,
-          tasks.map(({ key }) => key),
-        ),
-      ),
-    )
+    .where(and(eq(t.tasks.projectId, project), inArray(t.tasks.externalId, names)))
+
+/** Names in one query. */
+const chunkLimit = 500
+
+/**
+ * Returns the ids of the tasks that a step names. Since the check, another plan may have created a
+ * task that both plans name.
+ */
+async function currentIds(
+  { db, t }: Transaction,
+  project: string,
+  tasks: readonly CheckedTask[],
+  ids: TaskIds,
+): Promise<TaskIds> {
+  const named = [
+    ...new Set(tasks.flatMap(({ after, parent }) => [...after, ...(parent === undefined ? [] : [parent])])),
+  ]
+  const found = new Map<string, string>()
+  for (let start = 0; start < named.length; start += chunkLimit) {
+    const rows = await db
+      .select({ id: t.tasks.id, externalId: t.tasks.externalId })
+      .from(t.tasks)
+      .where(and(eq(t.tasks.projectId, project), inArray(t.tasks.externalId, named.slice(start, start + chunkLimit))))
+    for (const { id, externalId } of rows) if (externalId !== null) found.set(externalId, id)
+  }
+  return { get: (name) => found.get(name) ?? ids.get(name) }
+}
 
 /**
  * Publishes some tasks of a plan in one transaction. It skips tasks that are published already,
@@ -70,27 +92,30 @@ export async function publishStep(
   tx: Transaction,
   publication: Publication,
   tasks: readonly CheckedTask[],
-  ids: CheckedPlan['ids'],
+  checkedIds: TaskIds,
 ): Promise<void> {
   const { db, t } = tx
-  const { planId, creation } = publication
+  const { planId, authorship } = publication
   const ords = tasks.map(({ ord }) => ord)
   const rows = await db
     .delete(t.planRows)
     .where(and(eq(t.planRows.planId, planId), inArray(t.planRows.ord, ords)))
     .returning({ ord: t.planRows.ord, spec: t.planRows.spec })
   const specs = new Map(rows.map(({ ord, spec }) => [ord, spec]))
-  const known = new Map((await findKnown(tx, creation.project, tasks)).map((row) => [row.externalId, row]))
+  const keys = tasks.map(({ key }) => key)
+  const known = new Map((await findKnown(tx, authorship.project, keys)).map((row) => [row.externalId, row]))
+  const ids = await currentIds(tx, authorship.project, tasks, checkedIds)
   const counts: PublishedCounts = { created: 0, updated: 0, unchanged: 0 }
   let created: NewTask[] = []
   const insertCreated = async () => {
-    await enqueueTasks(tx, creation, created)
+    await enqueueTasks(tx, authorship, created)
     counts.created += created.length
     created = []
   }
-  for (const { ord, key, hash, taskId } of tasks) {
+  for (const { ord, key, taskId } of tasks) {
     const spec = specs.get(ord)
     if (spec === undefined) continue
+    const hash = hashOf(spec)
     const row = known.get(key)
     if (row?.planHash === hash) {
       counts.unchanged += 1
@@ -101,7 +126,7 @@ export async function publishStep(
     if (row) {
       // It may depend on a task that is still to be inserted.
       await insertCreated()
-      await updatePlannedTask(tx, creation, row, resolved, hash)
+      await updatePlannedTask(tx, authorship, row, resolved, hash)
       counts.updated += 1
     } else {
       const ended = planned.status === 'pending' ? {} : { ended: planned.status }
@@ -115,7 +140,7 @@ export async function publishStep(
 /** Adds the counts of a step to those of its plan. Throws ILLEGAL_TRANSITION if it was aborted. */
 async function recordStep(
   { db, t, now }: Transaction,
-  { planId, creation }: Publication,
+  { planId, authorship }: Publication,
   counts: PublishedCounts,
 ): Promise<void> {
   const { plans } = t
@@ -127,7 +152,7 @@ async function recordStep(
       unchanged: sql`${plans.unchanged} + ${counts.unchanged}`,
       steppedAt: now,
     })
-    .where(and(eq(plans.id, planId), eq(plans.projectId, creation.project), eq(plans.status, 'committing')))
+    .where(and(eq(plans.id, planId), eq(plans.projectId, authorship.project), eq(plans.status, 'committing')))
     .returning({ id: plans.id })
   if (!plan) throw publicationAborted(planId)
 }
@@ -141,15 +166,17 @@ export interface CommittedPlan extends Readonly<PublishedCounts> {
 }
 
 /** Ends the publication of a plan. The event is appended once, whoever ends it. */
-export async function endPublication(tx: Transaction, { planId, creation }: Publication): Promise<CommittedPlan> {
+export async function endPublication(tx: Transaction, { planId, authorship }: Publication): Promise<CommittedPlan> {
   const { db, t } = tx
   const { plans } = t
-  const own = and(eq(plans.id, planId), eq(plans.projectId, creation.project))
+  const own = and(eq(plans.id, planId), eq(plans.projectId, authorship.project))
   const counts = { created: plans.created, updated: plans.updated, unchanged: plans.unchanged }
+  // Another call may have opened the plan again and staged more tasks.
+  const stagedRows = db.select({ ord: t.planRows.ord }).from(t.planRows).where(eq(t.planRows.planId, planId))
   const [ended] = await db
     .update(plans)
     .set({ status: 'committed' })
-    .where(and(own, eq(plans.status, 'committing')))
+    .where(and(own, eq(plans.status, 'committing'), notExists(stagedRows)))
     .returning({ name: plans.name, ...counts })
   if (!ended) {
     const [other] = await db
@@ -157,9 +184,9 @@ export async function endPublication(tx: Transaction, { planId, creation }: Publ
       .from(plans)
       .where(and(own, eq(plans.status, 'committed')))
     if (other) return { planId, ...other }
-    throw publicationAborted(planId)
+    throw new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} has changed during its publication: look at it`)
   }
-  tx.append({ type: 'plan.committed', subject: planId, actor: creation.createdBy, data: { ...ended } })
+  tx.append({ type: 'plan.committed', subject: planId, actor: authorship.createdBy, data: { ...ended } })
   const { name: _, ...published } = ended
   return { planId, ...published }
 }

@@ -37,26 +37,29 @@ export interface StagedTask {
   readonly after: readonly string[]
   readonly parent: string | undefined
   readonly assignedTo: string | undefined
-  /** The locks of a task that has not ended at its source. */
   readonly locks: readonly string[]
+  /** True for a task that had ended at its source. */
+  readonly hasEnded: boolean
   readonly hash: string
   /** The id of its task, if the project has none with this external id. */
   readonly taskId: string
 }
 
+export const hashOf = (spec: string): string => createHash('sha256').update(spec).digest('base64url')
+
 export const parsePlanned = (spec: string): PlannedTask => plannedTask.parse(JSON.parse(spec))
 
 function toStaged(ord: number, spec: string, taskId: string): StagedTask {
   const { externalId, dependsOn, parentId, assignedTo, locks, status } = parsePlanned(spec)
-  const hash = createHash('sha256').update(spec).digest('base64url')
   return {
     ord,
     key: externalId,
     after: dependsOn,
     parent: parentId,
     assignedTo,
-    locks: status === 'pending' ? locks : [],
-    hash,
+    locks,
+    hasEnded: status !== 'pending',
+    hash: hashOf(spec),
     taskId,
   }
 }

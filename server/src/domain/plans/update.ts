@@ -7,7 +7,7 @@ import { canonicalRequires, ensureClaimGroup } from '../tasks/claim-group.ts'
 import { replaceDependencies } from '../tasks/dependency-graph.ts'
 import { failDependents } from '../tasks/dependents.ts'
 import { eligibilityColumns, isWaiting } from '../tasks/eligibility.ts'
-import { type Creation, specColumns, type TaskRow } from '../tasks/enqueue.ts'
+import { type Authorship, specColumns, type TaskRow } from '../tasks/enqueue.ts'
 import { notifyClaimable } from '../tasks/lease.ts'
 import { requirePools } from '../tasks/locks.ts'
 import { earliest } from '../tasks/queue-columns.ts'
@@ -27,12 +27,12 @@ function startedTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: numb
 /** Updates an imported task to its plan. Its status, its lease and its result stay. */
 export async function updatePlannedTask(
   tx: Transaction,
-  creation: Creation,
+  authorship: Authorship,
   known: TaskRow,
   planned: TaskSpec,
   planHash: string,
 ): Promise<void> {
-  const { project, createdBy: actor } = creation
+  const { project, createdBy: actor } = authorship
   const { t, now } = tx
   const { dependencies, openDeps, unmet } = await replaceDependencies(tx, known, [...new Set(planned.dependsOn)])
   await requirePools(tx, project, planned.locks)

@@ -155,12 +155,12 @@ function initialState(now: number, { openDeps, unmet }: DependencyState, spec: T
 }
 
 /** The project and the author of new tasks. */
-export interface Creation {
+export interface Authorship {
   readonly project: string
   readonly createdBy: string | null
 }
 
-export const creationOf = (principal: Principal): Creation => ({
+export const authorshipOf = (principal: Principal): Authorship => ({
   project: principal.project,
   createdBy: actorOf(principal),
 })
@@ -214,7 +214,12 @@ interface IdentifiedTask extends Required<NewTask> {
  * Returns the rows of new tasks. A task that depends on an earlier task of the list sees its first
  * status.
  */
-function rowsOf(now: number, creation: Creation, tasks: readonly IdentifiedTask[], found: References): NewTaskRow[] {
+function rowsOf(
+  now: number,
+  authorship: Authorship,
+  tasks: readonly IdentifiedTask[],
+  found: References,
+): NewTaskRow[] {
   const statuses = new Map(found.statuses)
   return tasks.map(({ id, spec, origin }) => {
     const dependencyState = dependencyStateOf(unique(spec.dependsOn), statuses)
@@ -235,8 +240,8 @@ function rowsOf(now: number, creation: Creation, tasks: readonly IdentifiedTask[
       requires,
       assignedTo,
       routeId,
-      project: creation.project,
-      createdBy: creation.createdBy,
+      project: authorship.project,
+      createdBy: authorship.createdBy,
       now,
     }
   })
@@ -248,12 +253,14 @@ function rowsOf(now: number, creation: Creation, tasks: readonly IdentifiedTask[
  */
 export async function enqueueTasks(
   tx: Transaction,
-  creation: Creation,
+  authorship: Authorship,
   newTasks: readonly NewTask[],
 ): Promise<TaskRow[]> {
   const tasks = newTasks.map(({ spec, origin = {} }) => ({ id: origin.id ?? uuidv7(), spec, origin }))
-  const references = await readReferences(tx, creation.project, tasks)
-  const inserted = await Promise.all(rowsOf(tx.now, creation, tasks, references).map((row) => tx.run(insertTask, row)))
+  const references = await readReferences(tx, authorship.project, tasks)
+  const inserted = await Promise.all(
+    rowsOf(tx.now, authorship, tasks, references).map((row) => tx.run(insertTask, row)),
+  )
   const edges = tasks.flatMap(({ id, spec }) =>
     unique(spec.dependsOn).map((dependsOnId) => ({ taskId: id, dependsOnId })),
   )
@@ -261,7 +268,7 @@ export async function enqueueTasks(
   const rows = inserted.flat()
   for (const row of rows) {
     const data = { status: row.status, type: row.type, title: row.title, externalId: row.externalId }
-    const actor = creation.createdBy
+    const actor = authorship.createdBy
     tx.append({ type: 'task.created', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   }
   for (const row of rows) if (row.ready !== null) notifyClaimable(tx, row)
@@ -269,8 +276,8 @@ export async function enqueueTasks(
 }
 
 /** Inserts one task. */
-export async function enqueueTask(tx: Transaction, creation: Creation, spec: TaskSpec): Promise<TaskRow> {
-  const [row] = await enqueueTasks(tx, creation, [{ spec }])
+export async function enqueueTask(tx: Transaction, authorship: Authorship, spec: TaskSpec): Promise<TaskRow> {
+  const [row] = await enqueueTasks(tx, authorship, [{ spec }])
   if (!row) throw new Error('an insert returned no row')
   return row
 }

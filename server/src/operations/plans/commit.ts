@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Context, Replay } from '../../domain/context.ts'
 import { continuePublication } from '../../domain/plans/continue.ts'
 import { endPublication } from '../../domain/plans/publish.ts'
-import { creationOf } from '../../domain/tasks/enqueue.ts'
+import { authorshipOf } from '../../domain/tasks/enqueue.ts'
 import type { Transaction } from '../../store/store.ts'
 import { requirePlan } from './require-plan.ts'
 
@@ -21,17 +21,18 @@ const lookUp: Replay<Earlier> = {
 
 /**
  * Closes the plan for more tasks. From here on the publication goes on by itself, also after a
- * crash. Does nothing for a plan that is being published.
+ * crash. Does nothing for a plan that is being published, or is published: the server may have
+ * ended it for this caller, who has lost the reply.
  */
 async function close(tx: Transaction, ctx: Context, planId: string): Promise<void> {
   const { plans } = tx.t
-  const { project, createdBy } = creationOf(ctx.principal)
+  const { project, createdBy } = authorshipOf(ctx.principal)
   const [plan] = await tx.db
     .update(plans)
     .set({ status: 'committing', committedBy: createdBy, steppedAt: tx.now })
     .where(and(eq(plans.id, planId), eq(plans.projectId, project), inArray(plans.status, ['open', 'committing'])))
     .returning({ id: plans.id })
-  if (!plan) await requirePlan(tx, { project, planId, status: 'open' })
+  if (!plan) await requirePlan(tx, { project, planId, status: 'committed' })
 }
 
 /**
@@ -40,8 +41,8 @@ async function close(tx: Transaction, ctx: Context, planId: string): Promise<voi
  * tasks kept every other caller waiting for seconds.
  */
 export async function commitPlan(ctx: Context, { planId }: z.output<typeof planCommitInput>): Promise<Output> {
-  const creation = creationOf(ctx.principal)
-  const publication = { planId, creation }
+  const authorship = authorshipOf(ctx.principal)
+  const publication = { planId, authorship }
   const earlier = await ctx.transact<Earlier>(
     async (tx) => {
       await close(tx, ctx, planId)
@@ -52,7 +53,7 @@ export async function commitPlan(ctx: Context, { planId }: z.output<typeof planC
   if (earlier) return earlier
   // Without the caller's fence: the publication goes on even if its session ends.
   const scope = {
-    project: creation.project,
+    project: authorship.project,
     caller: ctx.principal.subject,
     lane: 'bulk',
     requestId: ctx.requestId,

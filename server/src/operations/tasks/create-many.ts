@@ -3,7 +3,7 @@ import type { taskCreateManyInput, taskCreateManyOutput } from '@tony/mcp-shared
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { dependencyOrder } from '../../domain/tasks/dependency-order.ts'
-import { creationOf, enqueueTasks } from '../../domain/tasks/enqueue.ts'
+import { authorshipOf, enqueueTasks } from '../../domain/tasks/enqueue.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { authorizeCreation, requireParents } from './create.ts'
 
@@ -55,7 +55,7 @@ export function createManyTasks(
       const task = { ...rest, dependsOn: dependsOn.map(idOf) }
       return { spec: parentId === undefined ? task : { ...task, parentId: idOf(parentId) }, origin: { id } }
     })
-    await enqueueTasks(tx, creationOf(ctx.principal), newTasks)
+    await enqueueTasks(tx, authorshipOf(ctx.principal), newTasks)
     return { tasks: items.map(({ id, key }) => ({ id, key: key ?? null })) }
   })
 }

@@ -4,7 +4,7 @@ import { and, eq, inArray } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import type { Principal } from '../../domain/principal.ts'
-import { creationOf, enqueueTask } from '../../domain/tasks/enqueue.ts'
+import { authorshipOf, enqueueTask } from '../../domain/tasks/enqueue.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { type TaskOutput, toTask } from './serialize.ts'
@@ -70,5 +70,5 @@ export const createTask = (ctx: Context, input: z.output<typeof taskCreateInput>
     await authorizeCreation(tx, ctx.principal, [input.parentId])
     await requireParents(tx, ctx.principal.project, [input.parentId])
     const { idempotencyKey: _, ...spec } = input
-    return toTask(tx, await enqueueTask(tx, creationOf(ctx.principal), spec))
+    return toTask(tx, await enqueueTask(tx, authorshipOf(ctx.principal), spec))
   })

@@ -214,15 +214,19 @@ export class Batches {
    * Runs the statements of an operation. Once the operation has held the event loop for too long,
    * it lets other callbacks run between its statements. The transaction stays open: other writes
    * wait, and reads have a connection of their own.
+   *
+   * After the end of the operation its statements are refused. Several may wait for their turn when
+   * one of them fails, and they would run outside the transaction that was rolled back.
    */
-  #runYielding(connection: Connection): Reader['run'] {
+  #runYielding(connection: Connection, hasEnded: () => boolean): Reader['run'] {
     const { startTimeSlice } = this.#engine
     let isHeldTooLong = startTimeSlice()
     return async (statement, params) => {
-      if (isHeldTooLong()) {
+      while (isHeldTooLong()) {
         await yieldToEventLoop()
         isHeldTooLong = startTimeSlice()
       }
+      if (hasEnded()) throw new Error('a statement of an operation came after its end')
       return connection.run(statement, params)
     }
   }
@@ -237,6 +241,7 @@ export class Batches {
     const ownEvents: NewEvent[] = []
     const ownWakes: Wake[] = []
     const settledAt = () => Math.min(connection.now, this.#queues.settledAt(item.scope.project))
+    let ended = false
     if (withSavepoints) await connection.savepoint()
     try {
       const value = await item.work({
@@ -248,11 +253,12 @@ export class Batches {
         get settledAt() {
           return settledAt()
         },
-        run: this.#runYielding(connection),
+        run: this.#runYielding(connection, () => ended),
         exclusive: (what) => connection.exclusive(what),
         append: (event) => ownEvents.push(event),
         wake: (wake) => ownWakes.push(wake),
       })
+      ended = true
       if (withSavepoints) await connection.release()
       events.push(...ownEvents.map((event) => ({ event, scope: item.scope })))
       wakes.push(...ownWakes)
@@ -262,6 +268,7 @@ export class Batches {
       }
       return { ok: true, value, events: ownEvents.length }
     } catch (error) {
+      ended = true
       // A conflict concerns the whole transaction, so every operation in it runs again.
       if (this.#engine.isTransient(error)) throw error
       // An error that ended the transaction, such as a full disk, fails every operation in it.

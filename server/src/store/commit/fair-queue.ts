@@ -50,8 +50,11 @@ class LaneQueue<T extends Queued> {
     else callers.set(callerOf(item), [item])
   }
 
-  /** Puts operations of one project before its others. They and their callers keep their order. */
-  putFirst(items: readonly T[]): void {
+  /**
+   * Puts operations of one project before its others. They and their callers keep their order.
+   * `isNext` puts the project before the others, because its turn served none of them.
+   */
+  putFirst(items: readonly T[], isNext: boolean): void {
     const project = items[0]?.scope.project
     if (project === undefined) return
     this.#size += items.length
@@ -59,6 +62,11 @@ class LaneQueue<T extends Queued> {
     for (const [caller, waiting] of this.#projects.get(project) ?? [])
       callers.set(caller, [...(callers.get(caller) ?? []), ...waiting])
     this.#projects.set(project, callers)
+    if (!isNext) return
+    this.#projects.delete(project)
+    const others = [...this.#projects]
+    this.#projects.clear()
+    for (const [name, waiting] of [[project, callers] as const, ...others]) this.#projects.set(name, waiting)
   }
 
   /** Takes the next operation of a project; its caller goes to the end of the line. */
@@ -100,6 +108,8 @@ export class FairQueue<T extends Queued> {
     normal: new LaneQueue<T>(),
     bulk: new LaneQueue<T>(),
   }
+  /** The operations of the last batch by lane. */
+  #taken: Record<Lane, number> = { urgent: 0, normal: 0, bulk: 0 }
   #batches = 0
   #promotions = 0
 
@@ -118,7 +128,10 @@ export class FairQueue<T extends Queued> {
 
   /** Takes back operations of a batch that had no time left for them, in their order. */
   putBack(items: readonly T[]): void {
-    for (const lane of laneOrder) this.#lanes[lane].putFirst(items.filter((item) => laneOf(item) === lane))
+    for (const lane of laneOrder) {
+      const returned = items.filter((item) => laneOf(item) === lane)
+      this.#lanes[lane].putFirst(returned, returned.length === this.#taken[lane])
+    }
   }
 
   /** Takes up to `limit` operations of one project, urgent ones first; none from an empty queue. */
@@ -131,14 +144,16 @@ export class FairQueue<T extends Queued> {
     const project = first && this.#lanes[first].nextProject
     if (project === undefined) return []
     const batch: T[] = []
+    this.#taken = { urgent: 0, normal: 0, bulk: 0 }
     // A promoted lane is alone: behind urgent operations its own would find no time left again.
     for (const lane of promoted ? [promoted] : laneOrder) {
       while (batch.length < limit) {
         const item = this.#lanes[lane].take(project)
         if (!item) break
         batch.push(item)
+        this.#taken[lane] += 1
       }
-      this.#lanes[lane].rotate(project)
+      if (this.#taken[lane] > 0) this.#lanes[lane].rotate(project)
     }
     return batch
   }

@@ -25,12 +25,18 @@ type Run = (params: Record<string, unknown>) => unknown[]
 const withHiddenValues = (text: string): string =>
   text.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\?/g, (part) => (part === '?' ? '+?' : part))
 
+function valueIn(params: Record<string, unknown>, name: string): unknown {
+  // SQLite would take it for null.
+  if (!(name in params)) throw new Error(`a statement has no value for its parameter ${name}`)
+  return params[name]
+}
+
 /** Returns how a parameter of Drizzle gets its value. */
 function binderOf(param: unknown): (params: Record<string, unknown>) => unknown {
-  if (is(param, Placeholder)) return ({ [param.name]: value }) => value
+  if (is(param, Placeholder)) return (params) => valueIn(params, param.name)
   if (is(param, Param) && is(param.value, Placeholder)) {
     const { encoder, value: placeholder } = param
-    return ({ [placeholder.name]: value }) => (value === null ? null : encoder.mapToDriverValue(value))
+    return (params) => encoder.mapToDriverValue(valueIn(params, placeholder.name))
   }
   return () => param
 }

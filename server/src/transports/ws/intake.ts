@@ -43,7 +43,8 @@ class WaitingFrames {
   add(frame: Frame): void {
     this.#frames.push(frame)
     this.#bytes += frame[0].length
-    if (this.#paused || (this.#frames.length < waitingLimits.frames && this.#bytes < waitingLimits.bytes)) return
+    if (this.#frames.length < waitingLimits.frames && this.#bytes < waitingLimits.bytes) return
+    // Again for each frame: a socket that was congested goes on to read when it is no longer.
     this.#paused = true
     this.#socket.pause()
   }
