@@ -31,7 +31,7 @@ async function occupied(store: Store, project: string) {
 const batchLimit = 256
 
 /** Several batches, so that two writers show the order between batches too. */
-const many = 2_000
+const many = 8_000
 
 export function laneConformance(open: () => Promise<Opened>): void {
   test('urgent operations before earlier ones, and bulk after later ones', async () => {
