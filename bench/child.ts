@@ -5,21 +5,22 @@ import { fileURLToPath } from 'node:url'
 /** A process of the bench that runs one job at a time. */
 export class BenchChild implements AsyncDisposable {
   readonly #process: ChildProcess
+  readonly #ended: Promise<never>
 
   /** The program of the process calls `serveJobs`. */
   constructor(program: URL, args: readonly string[]) {
     this.#process = fork(fileURLToPath(program), args)
+    this.#ended = once(this.#process, 'exit').then(([code]) => {
+      throw new Error(`a process of the bench exited with code ${code}`)
+    })
+    this.#ended.catch(() => undefined)
   }
 
   /** Runs a job and returns its result. Rejects if the process ends before. */
   async run<R>(job: object): Promise<R> {
-    const ended = once(this.#process, 'exit').then(([code]) => {
-      throw new Error(`a process of the bench exited with code ${code}`)
-    })
-    ended.catch(() => undefined)
+    const replied = new Promise<unknown>((resolve) => this.#process.once('message', resolve))
     this.#process.send(job)
-    const [result] = await Promise.race([once(this.#process, 'message'), ended])
-    return result as R
+    return (await Promise.race([replied, this.#ended])) as R
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

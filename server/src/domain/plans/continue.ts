@@ -28,9 +28,9 @@ const isRefusal = (error: unknown): boolean =>
   error instanceof CoordinationError && !errorPolicies[error.code].retryable
 
 /**
- * Publishes all tasks of a plan that are still staged, each step in a transaction of its own. If the
- * check refuses the plan, it is open again, or stays as it is if others of its tasks are published
- * already. A later call then continues.
+ * Publishes all tasks of a plan that are still staged, each step in a transaction of its own. If
+ * the check refuses the plan, it is open again, or stays as it is if others of its tasks are
+ * published already. A later call then continues.
  */
 export async function continuePublication(store: Store, scope: Scope, publication: Publication): Promise<void> {
   const transact = <T>(work: (tx: Transaction) => Promise<T>) => store.transact(scope, work)
