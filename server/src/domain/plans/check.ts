@@ -1,11 +1,11 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, inArray } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { Store } from '../../store/store.ts'
+import type { Reader, Store } from '../../store/store.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
 import { dependencyOrder } from '../tasks/dependency-order.ts'
 import { requirePools } from '../tasks/locks.ts'
-import type { StagedTask } from './staged-tasks.ts'
+import { referencesOf, type StagedTask } from './staged-tasks.ts'
 
 /** A staged task and the effect of its publication. */
 export interface CheckedTask extends StagedTask {
@@ -24,7 +24,7 @@ export interface CheckedPlan {
 const chunkLimit = 500
 
 /** Runs a query for a list of ids in chunks, with a turn of the event loop between them. */
-async function queryInChunks<R>(ids: readonly string[], query: (chunk: string[]) => Promise<R[]>): Promise<R[]> {
+export async function queryInChunks<R>(ids: readonly string[], query: (chunk: string[]) => Promise<R[]>): Promise<R[]> {
   const rows: R[] = []
   for (let start = 0; start < ids.length; start += chunkLimit) {
     if (start > 0) await yieldToEventLoop()
@@ -33,15 +33,12 @@ async function queryInChunks<R>(ids: readonly string[], query: (chunk: string[])
   return rows
 }
 
-const findImported = (store: Store, project: string, externalIds: readonly string[]) =>
-  queryInChunks(externalIds, (chunk) =>
-    store.read(({ db, t }) =>
-      db
-        .select({ id: t.tasks.id, externalId: t.tasks.externalId, planHash: t.tasks.planHash })
-        .from(t.tasks)
-        .where(and(eq(t.tasks.projectId, project), inArray(t.tasks.externalId, chunk))),
-    ),
-  )
+/** Returns the tasks of the project with these external ids. */
+export const findImported = ({ db, t }: Reader, project: string, externalIds: string[]) =>
+  db
+    .select({ id: t.tasks.id, externalId: t.tasks.externalId, planHash: t.tasks.planHash })
+    .from(t.tasks)
+    .where(and(eq(t.tasks.projectId, project), inArray(t.tasks.externalId, externalIds)))
 
 const findDependencies = (store: Store, taskIds: readonly string[]) =>
   queryInChunks(taskIds, (chunk) =>
@@ -121,8 +118,11 @@ async function requireTargets(store: Store, project: string, tasks: readonly Che
 export async function checkPlan(store: Store, project: string, staged: readonly StagedTask[]): Promise<CheckedPlan> {
   const ordered = dependencyOrder(staged)
   await yieldToEventLoop()
-  const names = new Set(staged.flatMap(({ key, after, parent }) => [key, ...after, ...(parent ? [parent] : [])]))
-  const known = new Map((await findImported(store, project, [...names])).map((row) => [row.externalId, row]))
+  const names = new Set(staged.flatMap((task) => [task.key, ...referencesOf(task)]))
+  const imported = await queryInChunks([...names], (chunk) =>
+    store.read((reader) => findImported(reader, project, chunk)),
+  )
+  const known = new Map(imported.map((row) => [row.externalId, row]))
   const ids = new Map<string, string>()
   for (const { key, taskId } of staged) ids.set(key, taskId)
   for (const [externalId, { id }] of known) if (externalId !== null) ids.set(externalId, id)
@@ -134,9 +134,8 @@ export async function checkPlan(store: Store, project: string, staged: readonly 
   }
   const tasks = ordered.map((task) => ({ ...task, change: changeOf(task) }))
   await yieldToEventLoop()
-  for (const { key, parent, after, change } of tasks)
-    if (change !== 'unchanged')
-      for (const name of [...(parent ? [parent] : []), ...after]) resolveTaskId(ids, name, key)
+  for (const task of tasks)
+    if (task.change !== 'unchanged') for (const name of referencesOf(task)) resolveTaskId(ids, name, task.key)
   await yieldToEventLoop()
   const plan = { tasks, ids }
   await requireTargets(store, project, tasks)

@@ -3,8 +3,15 @@ import type { PlannedTask } from '@tony/mcp-shared/plans'
 import { and, eq, inArray, notExists, sql } from 'drizzle-orm'
 import type { Transaction } from '../../store/store.ts'
 import { type Authorship, enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
-import { type CheckedPlan, type CheckedTask, resolveTaskId, type TaskIds } from './check.ts'
-import { hashOf, parsePlanned } from './staged-tasks.ts'
+import {
+  type CheckedPlan,
+  type CheckedTask,
+  findImported,
+  queryInChunks,
+  resolveTaskId,
+  type TaskIds,
+} from './check.ts'
+import { hashOf, parsePlanned, referencesOf } from './staged-tasks.ts'
 import { updatePlannedTask } from './update.ts'
 
 /** A plan that is being published. */
@@ -56,30 +63,19 @@ const findKnown = ({ db, t }: Transaction, project: string, names: string[]) =>
     .from(t.tasks)
     .where(and(eq(t.tasks.projectId, project), inArray(t.tasks.externalId, names)))
 
-/** Names in one query. */
-const chunkLimit = 500
-
 /**
  * Returns the ids of the tasks that a step names. Since the check, another plan may have created a
  * task that both plans name.
  */
 async function currentIds(
-  { db, t }: Transaction,
+  tx: Transaction,
   project: string,
   tasks: readonly CheckedTask[],
   ids: TaskIds,
 ): Promise<TaskIds> {
-  const named = [
-    ...new Set(tasks.flatMap(({ after, parent }) => [...after, ...(parent === undefined ? [] : [parent])])),
-  ]
-  const found = new Map<string, string>()
-  for (let start = 0; start < named.length; start += chunkLimit) {
-    const rows = await db
-      .select({ id: t.tasks.id, externalId: t.tasks.externalId })
-      .from(t.tasks)
-      .where(and(eq(t.tasks.projectId, project), inArray(t.tasks.externalId, named.slice(start, start + chunkLimit))))
-    for (const { id, externalId } of rows) if (externalId !== null) found.set(externalId, id)
-  }
+  const named = [...new Set(tasks.flatMap(referencesOf))]
+  const rows = await queryInChunks(named, (chunk) => findImported(tx, project, chunk))
+  const found = new Map(rows.map(({ id, externalId }) => [externalId, id]))
   return { get: (name) => found.get(name) ?? ids.get(name) }
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type PlannedTask, plannedTask } from '@tony/mcp-shared/plans'
 import { and, eq, gt, isNull } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
@@ -45,7 +45,11 @@ export interface StagedTask {
   readonly taskId: string
 }
 
-export const hashOf = (spec: string): string => createHash('sha256').update(spec).digest('base64url')
+export const hashOf = (spec: string): string => hash('sha256', spec, 'base64url')
+
+/** Returns the external ids that a task refers to. */
+export const referencesOf = ({ parent, after }: Pick<StagedTask, 'parent' | 'after'>): readonly string[] =>
+  parent === undefined ? after : [parent, ...after]
 
 export const parsePlanned = (spec: string): PlannedTask => plannedTask.parse(JSON.parse(spec))
 
