@@ -240,7 +240,6 @@ export class Batches {
     const { events, wakes, invalidations } = effects
     const ownEvents: NewEvent[] = []
     const ownWakes: Wake[] = []
-    const settledAt = () => Math.min(connection.now, this.#queues.settledAt(item.scope.project))
     let ended = false
     if (withSavepoints) await connection.savepoint()
     try {
@@ -249,10 +248,7 @@ export class Batches {
         t: connection.t,
         now: connection.now,
         arrivedAt: Math.min(item.arrivedAt, connection.now),
-        // Only sweeps read it, and it takes a step for each caller.
-        get settledAt() {
-          return settledAt()
-        },
+        settledAt: Math.min(connection.now, this.#queues.settledAt(item.scope.project)),
         run: this.#runYielding(connection, () => ended),
         exclusive: (what) => connection.exclusive(what),
         append: (event) => ownEvents.push(event),

@@ -71,8 +71,12 @@ export class WriteQueues<T extends Queued> {
   ageMs(project: string, lane: Lane): number {
     const waiting = this.#queues.get(this.#options.writerOf(project))
     if (!waiting) return 0
-    const ahead = laneOrder.slice(0, laneOrder.indexOf(lane) + 1)
-    return Math.max(0, this.#options.now() - Math.min(...ahead.map((each) => waiting.oldest[each])))
+    let oldest = Number.POSITIVE_INFINITY
+    for (const each of laneOrder) {
+      oldest = Math.min(oldest, waiting.oldest[each])
+      if (each === lane) break
+    }
+    return Math.max(0, this.#options.now() - oldest)
   }
 
   /** The operations that wait, over all writers. */
@@ -92,7 +96,7 @@ export class WriteQueues<T extends Queued> {
    */
   settledAt(project: string): number {
     const waiting = this.#queues.get(this.#options.writerOf(project))
-    return waiting?.queue.oldestArrival('urgent') ?? Number.POSITIVE_INFINITY
+    return waiting?.oldest.urgent ?? Number.POSITIVE_INFINITY
   }
 
   /** Refuses new work and waits until the accepted work is done. */
