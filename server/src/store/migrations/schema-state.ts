@@ -94,11 +94,19 @@ export function schemaDifferences(file: string): readonly string[] {
     migrate(expectedDatabase, known.slice(0, applied.length), 0)
     const [actual, expected] = [schemaObjectsOf(database), schemaObjectsOf(expectedDatabase)]
     expectedDatabase.close()
-    const names = [...new Set([...actual.keys(), ...expected.keys()])].toSorted()
-    return names.flatMap((name) => {
-      if (!actual.has(name)) return [`${name} is missing`]
-      if (!expected.has(name)) return [`${name} is in no migration`]
-      return actual.get(name) === expected.get(name) ? [] : [`${name} was changed`]
-    })
+    return differencesOf(actual, expected)
+  })
+}
+
+/** Returns the differences between the objects of a schema and the expected ones, in words. */
+export function differencesOf(
+  actual: ReadonlyMap<string, string>,
+  expected: ReadonlyMap<string, string>,
+): readonly string[] {
+  const names = [...new Set([...actual.keys(), ...expected.keys()])].toSorted()
+  return names.flatMap((name) => {
+    if (!actual.has(name)) return [`${name} is missing`]
+    if (!expected.has(name)) return [`${name} is in no migration`]
+    return actual.get(name) === expected.get(name) ? [] : [`${name} was changed`]
   })
 }

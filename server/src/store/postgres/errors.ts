@@ -1,6 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { DrizzleQueryError } from 'drizzle-orm'
 import { DatabaseError } from 'pg'
+import { diskFullError, storeUnavailableError } from '../failures.ts'
 import { SchemaError } from '../migrations/migrate.ts'
 
 /** The connection was lost, or none is available. */
@@ -61,11 +62,6 @@ export function translateError(error: unknown): unknown {
   const state = sqlState(error)
   if (state === undefined && !(error instanceof DrizzleQueryError || error instanceof ConnectionLostError)) return error
   if (state !== undefined && statementFaultStates.test(state)) return withoutValues(error)
-  if (state === '53100') return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
-  const failure = new CoordinationError(
-    'STORE_UNAVAILABLE',
-    'the database failed or did not reply: call again with the same idempotency key',
-  )
-  failure.cause = withoutValues(error)
-  return failure
+  if (state === '53100') return diskFullError()
+  return storeUnavailableError(withoutValues(error))
 }

@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import { type Migration, readMigrations, refuseUnknownMigrations } from '../migrations/migrate.ts'
-import { type MigrationState, toMigrationStates } from '../migrations/schema-state.ts'
+import { differencesOf, type MigrationState, toMigrationStates } from '../migrations/schema-state.ts'
 import { migratePostgres, readAppliedMigrations } from './migrate.ts'
 import { clientSettings, connectTo } from './pool.ts'
 import { postgresMigrations } from './postgres.ts'
@@ -81,15 +81,8 @@ export const schemaDifferencesAt = (url: string): Promise<readonly string[]> =>
       const actual = await schemaObjectsIn(client, 'public')
       await createExpectedSchema(client, known.slice(0, applied.length))
       const expected = await schemaObjectsIn(client, expectedSchema)
-      const names = [...new Set([...actual.keys(), ...expected.keys()])].toSorted()
-      return names.flatMap((name) => differenceOf(name, actual.get(name), expected.get(name)))
+      return differencesOf(actual, expected)
     } finally {
       await client.query('ROLLBACK')
     }
   })
-
-function differenceOf(name: string, actual: string | undefined, expected: string | undefined): string[] {
-  if (actual === undefined) return [`${name} is missing`]
-  if (expected === undefined) return [`${name} is in no migration`]
-  return actual === expected ? [] : [`${name} was changed`]
-}

@@ -1,5 +1,5 @@
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import Database from 'better-sqlite3'
+import { diskFullError, storeUnavailableError } from '../failures.ts'
 
 export function sqliteCode(error: unknown): string | undefined {
   if (error instanceof Database.SqliteError) return error.code
@@ -16,15 +16,10 @@ export const createErrorTranslator =
     if (code === undefined || code.startsWith('SQLITE_CONSTRAINT')) return error
     if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
       onFull()
-      return new CoordinationError('STORAGE_FULL', 'the disk is full: nothing was written')
+      return diskFullError()
     }
     crashOnCorruption(error, code)
-    const failure = new CoordinationError(
-      'STORE_UNAVAILABLE',
-      'the database failed or did not reply: call again with the same idempotency key',
-    )
-    failure.cause = error
-    return failure
+    return storeUnavailableError(error)
   }
 
 /**
