@@ -16,8 +16,11 @@ export class HalfOpenSockets {
     this.#clock = clock
   }
 
-  /** Sends the last bytes, and destroys the socket when its peer closes it or after a second. */
-  end(socket: Duplex, bytes: string): void {
+  /**
+   * Sends a response without a body, and destroys the socket when its peer closes it or after a
+   * second. `status` is the number and its text; `header` is a line with its end.
+   */
+  refuse(socket: Duplex, status: string, header = ''): void {
     this.#sockets.add(socket)
     const cancel = this.#clock.timer(lingerMs, () => socket.destroy())
     socket.once('close', () => {
@@ -26,7 +29,7 @@ export class HalfOpenSockets {
     })
     // Unread bytes would turn the close into a reset, and the peer could lose the reply.
     socket.resume()
-    socket.end(bytes)
+    socket.end(`HTTP/1.1 ${status}\r\n${header}Connection: close\r\nContent-Length: 0\r\n\r\n`)
   }
 
   destroyAll(): void {

@@ -82,7 +82,7 @@ export class Listener {
     this.#server.on('clientError', (error: NodeJS.ErrnoException, raw) => {
       const status = (error.code !== undefined && statusByErrorCode[error.code]) || '400 Bad Request'
       if (!raw.writable) raw.destroy()
-      else this.#halfOpen.end(raw, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+      else this.#halfOpen.refuse(raw, status)
     })
     this.#server.on('connection', (socket) => {
       this.#connections.add(socket)

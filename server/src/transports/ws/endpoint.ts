@@ -29,12 +29,6 @@ const livenessIntervalMs = 1_000
  */
 const revocationsUnreadableLimitMs = 35_000
 
-/** Returns the HTTP response that refuses an upgrade, before a WebSocket exists. */
-function refusalResponse(status: number, retryAfter?: number): string {
-  const retryHeader = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${retryHeader}Connection: close\r\nContent-Length: 0\r\n\r\n`
-}
-
 /**
  * Closes in a later event-loop iteration: a caller that revokes itself over its own socket still
  * gets its reply, which follows the commit.
@@ -128,8 +122,10 @@ export class WebSocketTransport {
     })
   }
 
+  /** Refuses an upgrade with an HTTP response, before a WebSocket exists. */
   #refuseUpgrade(raw: Duplex, status: number, retryAfter?: number): void {
-    this.#halfOpen.end(raw, refusalResponse(status, retryAfter))
+    const retryHeader = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
+    this.#halfOpen.refuse(raw, `${status} ${STATUS_CODES[status] ?? ''}`, retryHeader)
   }
 
   /** Returns 1 to 5 seconds at random, so that refused clients do not all return together. */
