@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { median } from './statistics.ts'
 
 const { values } = parseArgs({
   options: {
@@ -41,9 +42,6 @@ function measure(build: Build): BenchRow[] {
     .split('\n')
     .map((line): BenchRow => JSON.parse(line))
 }
-
-const median = (from: readonly number[]): number =>
-  from.toSorted((a, b) => a - b)[Math.floor(from.length / 2)] ?? Number.NaN
 
 const rows: Readonly<Record<Build, BenchRow[]>> = { base: [], here: [] }
 for (let round = 0; round < Number(values.rounds); round += 1) {

@@ -38,6 +38,6 @@ export function serveJobs<J>(run: (job: J) => Promise<object>): void {
   })
 }
 
-/** Returns the value below which a share of the sorted values is; 0 if there are none. */
-export const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+/** Returns the code of a failed call, or the text of another error. */
+export const codeOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error)

@@ -13,6 +13,7 @@ import { openSqlite } from '@tony/mcp-server/store/sqlite/sqlite'
 import type { Store } from '@tony/mcp-server/store/store'
 import { SeededFolder } from '../tests/support/scale/folder.ts'
 import { seededId } from '../tests/support/scale/seed.ts'
+import { median } from './statistics.ts'
 
 const { values } = parseArgs({
   options: {
@@ -56,9 +57,6 @@ async function openQueue(file: string): Promise<Queue> {
   }
   return { store, claimAndRelease }
 }
-
-const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 
 const none = { messages: 0, events: 0 }
 using short = await SeededFolder.of({ ...none, tasks: 2_000, ineligible: 0 }, systemClock)

@@ -14,6 +14,7 @@ import { type RunningServer, start } from '@tony/mcp-server/server'
 import { Client as Database } from 'pg'
 import { Cluster } from '../tests/support/postgres-cluster.ts'
 import { Meter } from './meter.ts'
+import { median } from './statistics.ts'
 
 const { values } = parseArgs({
   options: {
@@ -43,9 +44,6 @@ interface Cost {
   readonly roundTrips: number
   readonly locks: number
 }
-
-const median = (from: readonly number[]): number =>
-  from.toSorted((a, b) => a - b)[Math.floor(from.length / 2)] ?? Number.NaN
 
 const walCostQuery = `select
   coalesce(sum((resource_manager = 'Heap' and record_type ~ '^(INSERT|UPDATE|HOT_UPDATE|DELETE)')::int), 0)::int as rows,

@@ -14,15 +14,20 @@ export type Workload = (url: string, n: number) => Promise<WorkloadResult>
 
 const deadlineMs = 120_000
 
-async function registerAgent(url: string, name: string): Promise<{ id: string; client: Client }> {
+async function registerAgent(
+  url: string,
+  name: string,
+  capabilities: string[],
+): Promise<{ id: string; client: Client }> {
   const lead = createClient({ url, deadlineMs })
-  const { agentId, token } = await lead.agents.register({ name, type: 'implementation' })
+  const { agentId, token } = await lead.agents.register({ name, type: 'implementation', capabilities })
   lead.close()
   return { id: agentId, client: createClient({ url, token, deadlineMs }) }
 }
 
-const registerAgents = (url: string, prefix: string, count: number) =>
-  Promise.all(Array.from({ length: count }, (_, index) => registerAgent(url, `${prefix}-${index}`)))
+/** Registers agents with a client each. */
+export const registerAgents = (url: string, prefix: string, count: number, capabilities: string[] = []) =>
+  Promise.all(Array.from({ length: count }, (_, index) => registerAgent(url, `${prefix}-${index}`, capabilities)))
 
 /** Runs `one` for each number below `n`, `width` at a time. */
 async function runConcurrently(n: number, width: number, run: (index: number) => Promise<void>): Promise<void> {

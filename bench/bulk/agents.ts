@@ -3,7 +3,9 @@
  * second, and sends heartbeats.
  */
 import { type Client, createClient } from '@tony/mcp-client'
-import { percentile, serveJobs } from '../child.ts'
+import { codeOf, serveJobs } from '../child.ts'
+import { percentile } from '../statistics.ts'
+import { registerAgents } from '../workloads.ts'
 
 export interface AgentsJob {
   readonly seconds: number
@@ -27,19 +29,7 @@ const deadlineMs = 120_000
 const perSecond = 4
 const capability = 'normal work'
 
-async function createAgents(): Promise<readonly Client[]> {
-  const lead = createClient({ url, deadlineMs })
-  const create = async (index: number) => {
-    const name = `agent ${index}`
-    const { token } = await lead.agents.register({ name, type: 'implementation', capabilities: [capability] })
-    return createClient({ url, token, deadlineMs })
-  }
-  const agents = await Promise.all(Array.from({ length: Number(count) }, (_, index) => create(index)))
-  lead.close()
-  return agents
-}
-
-const ready = createAgents()
+const ready = registerAgents(url, 'agent', Number(count), [capability])
 
 async function createTasks(wanted: number): Promise<void> {
   const lead = createClient({ url, deadlineMs })
@@ -50,7 +40,7 @@ async function createTasks(wanted: number): Promise<void> {
 }
 
 async function run({ seconds }: AgentsJob): Promise<AgentsResult> {
-  const agents = await ready
+  const agents = (await ready).map(({ client }) => client)
   await createTasks(agents.length * seconds * perSecond)
   const [claims, beats]: [number[], number[]] = [[], []]
   const failures: Record<string, number> = {}
@@ -60,7 +50,7 @@ async function run({ seconds }: AgentsJob): Promise<AgentsResult> {
     try {
       return await call()
     } catch (error) {
-      const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error)
+      const code = codeOf(error)
       failures[code] = (failures[code] ?? 0) + 1
       return undefined
     } finally {

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { freePort, ServerChild } from '../../demo/server-process.ts'
 import { Cluster } from '../../tests/support/postgres-cluster.ts'
 import { BenchChild } from '../child.ts'
+import { median } from '../statistics.ts'
 import type { AgentsJob, AgentsResult } from './agents.ts'
 import type { BulkJob, BulkKind, BulkResult } from './caller.ts'
 
@@ -32,8 +33,6 @@ const sizes: Readonly<Record<BulkKind, number>> = {
   plan: Number(values['plan-tasks']),
 }
 
-const median = (from: readonly number[]): number =>
-  from.toSorted((a, b) => a - b)[Math.floor(from.length / 2)] ?? Number.NaN
 const tenths = (value: number): number => Math.round(value * 10) / 10
 
 const columns = [

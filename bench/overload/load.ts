@@ -5,7 +5,8 @@
  */
 import { createClient } from '@tony/mcp-client'
 import { WebSocket } from 'ws'
-import { percentile, serveJobs } from '../child.ts'
+import { serveJobs } from '../child.ts'
+import { percentile } from '../statistics.ts'
 
 /** A phase of load. */
 export interface LoadJob {

@@ -3,7 +3,9 @@
  * every third of it, as the client library does.
  */
 import { type Client, createClient } from '@tony/mcp-client'
-import { percentile, serveJobs } from '../child.ts'
+import { codeOf, serveJobs } from '../child.ts'
+import { percentile } from '../statistics.ts'
+import { registerAgents } from '../workloads.ts'
 
 export interface WorkersJob {
   readonly seconds: number
@@ -33,23 +35,11 @@ interface Worker {
 const capability = 'held'
 
 async function createWorkers(): Promise<readonly Worker[]> {
-  const lead = createClient({ url, deadlineMs })
-  const create = async (index: number): Promise<Worker> => {
-    const name = `worker ${index}`
-    const { token } = await lead.agents.register({ name, type: 'implementation', capabilities: [capability] })
-    return { client: createClient({ url, token, deadlineMs }), leaseMs: leases[index % leases.length] ?? 5_000 }
-  }
-  const workers = await Promise.all(
-    Array.from({ length: Number(perLease) * leases.length }, (_, index) => create(index)),
-  )
-  lead.close()
-  return workers
+  const agents = await registerAgents(url, 'worker', Number(perLease) * leases.length, [capability])
+  return agents.map(({ client }, index) => ({ client, leaseMs: leases[index % leases.length] ?? 5_000 }))
 }
 
 const ready = createWorkers()
-
-const isCoded = (error: unknown): error is { code: string } =>
-  typeof error === 'object' && error !== null && 'code' in error
 
 async function run({ seconds }: WorkersJob): Promise<WorkersResult> {
   const workers = await ready
@@ -57,7 +47,7 @@ async function run({ seconds }: WorkersJob): Promise<WorkersResult> {
   const latencies: number[] = []
   const failures: Record<string, number> = {}
   const countFailure = (error: unknown) => {
-    const code = isCoded(error) ? error.code : String(error)
+    const code = codeOf(error)
     failures[code] = (failures[code] ?? 0) + 1
   }
   let lost = 0
