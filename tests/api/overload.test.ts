@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { metricByLabels } from '../support/metrics.ts'
 import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf, occupy, receiptOf, receiveOne } from './given.ts'
 
@@ -67,13 +68,6 @@ const probe = async ({ url }: TestServer) => {
   return [answer.status, status, writes]
 }
 
-/** The values of a metric, by their labels. */
-async function gauge({ url }: TestServer, name: string): Promise<Record<string, number>> {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  const lines = text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'))
-  return Object.fromEntries([...lines].map(([, labels = '', value]) => [labels, Number(value)]))
-}
-
 test('a server that refuses writes for overload stays ready and reports the age and the lanes of its queue', async () => {
   const { server, ada, task, project } = await given()
   await using _ = server
@@ -84,12 +78,12 @@ test('a server that refuses writes for overload stays ready and reports the age 
   const bulk = server.parts.store.transact({ project, lane: 'bulk' }, () => Promise.resolve())
   server.clock.advance(1_500)
   expect(await probe(server)).toEqual([200, 'ok', 'overloaded'])
-  expect(await gauge(server, 'tony_write_queue_age_seconds')).toEqual({
+  expect(await metricByLabels(server.url, 'tony_write_queue_age_seconds')).toEqual({
     'lane="urgent"': 1.5,
     'lane="normal"': 1.5,
     'lane="bulk"': 1.5,
   })
-  expect(await gauge(server, 'tony_write_queue_operations')).toEqual({
+  expect(await metricByLabels(server.url, 'tony_write_queue_operations')).toEqual({
     'lane="urgent"': 1,
     'lane="normal"': 1,
     'lane="bulk"': 1,
@@ -97,7 +91,7 @@ test('a server that refuses writes for overload stays ready and reports the age 
   await occupied.free()
   await Promise.all([occupied.waiting, beat, bulk])
   expect(await probe(server)).toEqual([200, 'ok', 'accepted'])
-  expect(await gauge(server, 'tony_write_queue_age_seconds')).toEqual({
+  expect(await metricByLabels(server.url, 'tony_write_queue_age_seconds')).toEqual({
     'lane="urgent"': 0,
     'lane="normal"': 0,
     'lane="bulk"': 0,

@@ -6,8 +6,9 @@ import { claimOne, leaseOf } from './given.ts'
 const fails = { type: 'code', onDependencyFailure: 'fail' } as const
 
 /**
- * Creates root ← one ← two, which fail with it. Beside them are a task that waits for the root, and
- * a task that waits for that one.
+ * Creates a root, a task that depends on it, and a task that depends on that task; both fail with
+ * what they depend on. A third one waits for the first of them, and a fourth would fail with the
+ * third.
  */
 async function given(root: Partial<Parameters<Client['tasks']['create']>[0]> = {}) {
   const server = await TestServer.start()

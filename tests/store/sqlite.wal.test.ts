@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import type { Store } from '@tony/mcp-server/store/store'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
+import { metric } from '../support/metrics.ts'
 import { onPostgres, TestServer } from '../support/server.ts'
 import { projectOf, StoreFolder } from '../support/store.ts'
 import { upTo } from './given.ts'
@@ -44,8 +45,7 @@ test('the WAL is cut to its usual size once an outside reader has ended', async 
 test.skipIf(onPostgres)('the size of the WAL is in the metrics', async () => {
   await using server = await TestServer.start()
   await server.connect().tasks.create({ type: 'code' })
-  const text = await (await fetch(`${server.url}/metrics`)).text()
-  const shown = Number(/^tony_wal_bytes (\d+)$/m.exec(text)?.[1])
+  const shown = await metric(server.url, 'tony_wal_bytes')
   expect(shown).toBe(statSync(`${server.database}-wal`).size)
   expect(shown).toBeGreaterThan(0)
 })

@@ -67,11 +67,6 @@ export class MeasuredServer implements AsyncDisposable {
     return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024
   }
 
-  async metric(name: string): Promise<number> {
-    const text = await (await fetch(`${this.url}/metrics`)).text()
-    return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
-  }
-
   connect(): Promise<Wire> {
     return Wire.open(this.url)
   }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { metric } from '../support/metrics.ts'
 import { MeasuredServer, mebibyte } from './large.ts'
 import type { Wire } from './wire.ts'
 
@@ -67,7 +68,7 @@ test('20 callers that read no reply cost the server less than 2 MB each, and all
   const used: number[] = []
   const cutOff = async () => {
     used.push(await server.inUse())
-    return server.metric('tony_slow_consumers_total')
+    return metric(server.url, 'tony_slow_consumers_total')
   }
   await expect.poll(cutOff, { timeout: 60_000, interval: 500 }).toBe(20)
   for (const caller of callers) caller.ws.resume()

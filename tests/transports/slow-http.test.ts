@@ -1,16 +1,14 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
+import { metric } from '../support/metrics.ts'
 import { TestServer } from '../support/server.ts'
 import { tcp } from './wire.ts'
 
 /** Text that a tool shows in full. */
 const text = 'x'.repeat(15_000)
 
-const slowConsumers = async (url: string): Promise<number> => {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return Number(/^tony_slow_consumers_total (\d+)$/m.exec(text)?.[1])
-}
+const slowConsumers = (url: string): Promise<number> => metric(url, 'tony_slow_consumers_total')
 
 const start = () => TestServer.start({ limits: { socketBufferBytes: 16_384 } })
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Client } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { tamper } from '../api/given.ts'
+import { metric } from '../support/metrics.ts'
 import { TestServer, take } from '../support/server.ts'
 import { clientFrame, tcp, upgradeRequest, Wire } from './wire.ts'
 
@@ -20,25 +21,25 @@ const many = 8_000
 
 const mebibyte = 1_048_576
 
-const metric = async (url: string, name: string): Promise<number> => {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
-}
-
 /** Waits until `done`, and advances the clock a little each time the server answers a probe. */
 async function until(server: TestServer, stepMs: number, done: () => Promise<boolean>): Promise<void> {
   while (!(await done())) server.clock.advance(stepMs)
+}
+
+/** Opens a subscription whose client reads the start of the feed and then stops reading. */
+async function stalledSubscriber(server: TestServer): Promise<Wire> {
+  const stalled = await Wire.open(server.url)
+  stalled.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: { cursor: 'start' } } })
+  expect((await stalled.next()).result?.type).toBe('started')
+  stalled.ws.pause()
+  return stalled
 }
 
 test('a subscriber that does not read is cut off with 1013, costs little memory and resumes from its cursor', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   await fill(lead, many)
-  using stalled = await Wire.open(server.url)
-  // The client reads the start of the feed and then stops reading.
-  stalled.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: { cursor: 'start' } } })
-  expect((await stalled.next()).result?.type).toBe('started')
-  stalled.ws.pause()
+  using stalled = await stalledSubscriber(server)
   await until(server, 1_000, async () => (await metric(server.url, 'tony_slow_consumers_total')) === 1)
   using other = await Wire.open(server.url)
   expect(await other.answers()).toBe(true)
@@ -66,10 +67,7 @@ async function lastCursor(wire: Wire): Promise<string> {
 test('a subscriber whose unread events are deleted gets CURSOR_EXPIRED, and no later events', async () => {
   await using server = await TestServer.start({ limits: { socketBufferBytes: 65_536 } })
   await fill(server.connect(), many)
-  using stalled = await Wire.open(server.url)
-  stalled.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: { cursor: 'start' } } })
-  expect((await stalled.next()).result?.type).toBe('started')
-  stalled.ws.pause()
+  using stalled = await stalledSubscriber(server)
   using other = await Wire.open(server.url)
   expect(await other.answers()).toBe(true)
   tamper(server, `DELETE FROM events WHERE seq < ${many}`)
@@ -90,10 +88,7 @@ test('the unread events of one subscriber delay no other', async () => {
   await using server = await TestServer.start({ limits: { socketBufferBytes: 65_536 } })
   const lead = server.connect()
   await fill(lead, many)
-  using stalled = await Wire.open(server.url)
-  stalled.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: { cursor: 'start' } } })
-  expect((await stalled.next()).result?.type).toBe('started')
-  stalled.ws.pause()
+  using _ = await stalledSubscriber(server)
   const seen = await take(server.connect().events.subscribe({ cursor: 'start' }), many)
   expect(seen.map(({ seq }) => seq)).toEqual(Array.from({ length: many }, (_, index) => index + 1))
   expect(await metric(server.url, 'tony_slow_consumers_total')).toBe(0)

@@ -1,14 +1,10 @@
 import { expect, test } from 'vitest'
+import { metric } from '../support/metrics.ts'
 import { TestServer } from '../support/server.ts'
 import { Wire } from './wire.ts'
 
 /** Close to the largest frame, and so to the largest task and message. */
 const megabyte = 'x'.repeat(1_000_000)
-
-const metric = async (url: string, name: string): Promise<number> => {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
-}
 
 /** Advances the clock until the server has closed a caller's socket. */
 async function cutOff(server: TestServer): Promise<void> {
