@@ -7,7 +7,7 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const supported = (major === 22 && minor >= 18) || major === 24 || major >= 26
 
 if (supported) {
-  const { run } = await import('./program.ts')
+  const { runProgram: run } = await import('./program.ts')
   await run(process.argv)
 } else {
   process.stderr.write(

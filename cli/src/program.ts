@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { addServerOptions } from './connection.ts'
-import { addDataCommands } from './data.ts'
+import { addDatabaseCommands } from './database-commands.ts'
 import { errorMessageOf, exitCodeOf } from './exit-code.ts'
 import { addHookCommand } from './hook.ts'
 import { addHostCommands } from './hosts/commands.ts'
@@ -38,13 +38,13 @@ function program(): Command {
     .action((file: string, options: ImportOptions) => importCommand(file, options))
   addWaitCommand(tony)
   addRunCommand(tony)
-  addDataCommands(tony)
+  addDatabaseCommands(tony)
   addPluginCommands(tony)
   return tony
 }
 
 /** Runs one command. An error becomes one line on standard error and an exit code for its kind. */
-export async function run(argv: readonly string[]): Promise<void> {
+export async function runProgram(argv: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(argv)
   } catch (error) {

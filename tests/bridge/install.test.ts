@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Host, type HostFile, type HostName, hostNames, hostsOf } from '../../cli/src/hosts/hosts.ts'
-import { install, status, uninstall } from '../../cli/src/hosts/install.ts'
+import { hostFileStates, installInHosts, uninstallFromHosts } from '../../cli/src/hosts/install.ts'
 
 const entry = {
   command: ['/usr/bin/node', '/opt/tony/main.js'] as [string, string],
@@ -86,51 +86,51 @@ describe.each(hostNames)('%s', (name) => {
     const host = hostCalled(name)
     const before = new Map(host.files.map((file) => [file.path, contents(name)[which][isToml(file) ? 'toml' : 'json']]))
     for (const [path, text] of before) put(path, text)
-    expect(statesOf(status([host]))).toEqual(['absent'])
-    expect(statesOf(install([host], false))).toEqual(['installed'])
-    expect(statesOf(status([host]))).toEqual(['ok'])
+    expect(statesOf(hostFileStates([host]))).toEqual(['absent'])
+    expect(statesOf(installInHosts([host], false))).toEqual(['installed'])
+    expect(statesOf(hostFileStates([host]))).toEqual(['ok'])
     for (const [path, text] of before) expect(keeps(text, textOf(path)), textOf(path)).toBe(true)
     const installed = host.files.map(({ path }) => textOf(path))
-    expect(statesOf(install([host], false))).toEqual(['unchanged'])
+    expect(statesOf(installInHosts([host], false))).toEqual(['unchanged'])
     expect(host.files.map(({ path }) => textOf(path))).toEqual(installed)
-    expect(statesOf(uninstall([host], false))).toEqual(['removed'])
+    expect(statesOf(uninstallFromHosts([host], false))).toEqual(['removed'])
     for (const [path, text] of before) expect(textOf(path)).toBe(text)
     expect(readdirSync(home, { recursive: true }).filter((path) => String(path).includes('tony-mcp.new'))).toEqual([])
   })
 
   test('without files of its own gets them and loses them again', () => {
     const host = hostCalled(name)
-    install([host], false)
+    installInHosts([host], false)
     expect(host.files.every(({ path }) => existsSync(path))).toBe(true)
-    expect(statesOf(status([host]))).toEqual(['ok'])
-    uninstall([host], false)
+    expect(statesOf(hostFileStates([host]))).toEqual(['ok'])
+    uninstallFromHosts([host], false)
     expect(host.files.some(({ path }) => existsSync(path))).toBe(false)
   })
 
   test('with a broken file is refused with its name, and no file of it is changed', () => {
     const host = hostCalled(name)
     for (const file of host.files) put(file.path, isToml(file) ? 'a = "b\n' : '{ "a": ')
-    for (const outcome of install([host], false)) {
+    for (const outcome of installInHosts([host], false)) {
       expect(outcome).toMatchObject({ state: 'refused', problem: expect.stringContaining('is broken') })
     }
     for (const file of host.files) expect(textOf(file.path)).toBe(isToml(file) ? 'a = "b\n' : '{ "a": ')
     const [first, second] = host.files
     if (!second || !first) return
     put(first.path, '')
-    expect(install([host], false).map(({ state }) => state)).toEqual(['installed', 'refused'])
+    expect(installInHosts([host], false).map(({ state }) => state)).toEqual(['installed', 'refused'])
     expect(textOf(first.path)).toBe('')
   })
 
   test('keeps later changes of others, and removes only its own entries', () => {
     const host = hostCalled(name)
     for (const file of host.files) put(file.path, isToml(file) ? 'a = 1\n' : '{\n  "a": 1 // one\n}\n')
-    install([host], false)
+    installInHosts([host], false)
     for (const file of host.files) {
       const text = textOf(file.path)
       writeFileSync(file.path, isToml(file) ? `${text}[b]\n# two\n` : text.replace('// one', ', "b": [ 2 ] // two'))
     }
-    expect(statesOf(status([host]))).toEqual(['ok'])
-    uninstall([host], false)
+    expect(statesOf(hostFileStates([host]))).toEqual(['ok'])
+    uninstallFromHosts([host], false)
     for (const file of host.files) {
       expect(textOf(file.path)).toBe(isToml(file) ? 'a = 1\n[b]\n# two\n' : '{\n  "a": 1 , "b": [ 2 ] // two\n}\n')
     }
@@ -143,19 +143,19 @@ describe.each(hostNames)('%s', (name) => {
       command: ['/old/node', '/old/x.js'],
     })
     for (const file of old.files) put(file.path, isToml(file) ? 'a = 1' : '{"a":[1,\n2]}')
-    install([old], false)
+    installInHosts([old], false)
     const host = hostCalled(name)
-    expect(statesOf(status([host]))).toEqual(['drift'])
-    expect(statesOf(install([host], false))).toEqual(['updated'])
-    expect(statesOf(status([host]))).toEqual(['ok'])
+    expect(statesOf(hostFileStates([host]))).toEqual(['drift'])
+    expect(statesOf(installInHosts([host], false))).toEqual(['updated'])
+    expect(statesOf(hostFileStates([host]))).toEqual(['ok'])
     for (const { path } of host.files) expect(textOf(path)).not.toContain('/old/')
-    uninstall([host], false)
+    uninstallFromHosts([host], false)
     for (const file of host.files) expect(textOf(file.path)).toBe(isToml(file) ? 'a = 1' : '{"a":[1,\n2]}')
   })
 
   test('is not changed by a dry run', () => {
     const host = hostCalled(name)
-    expect(statesOf(install([host], true))).toEqual(['installed'])
+    expect(statesOf(installInHosts([host], true))).toEqual(['installed'])
     expect(readdirSync(home)).toEqual([])
   })
 
@@ -168,14 +168,17 @@ describe.each(hostNames)('%s', (name) => {
       ? '[mcp_servers.tony]\nurl = "http://x"\n'
       : `{ "${key}": { "tony": { "url": "http://x" } } }`
     put(file.path, text)
-    expect(install([host], false)[0]).toMatchObject({ state: 'refused', problem: expect.stringContaining('tony') })
+    expect(installInHosts([host], false)[0]).toMatchObject({
+      state: 'refused',
+      problem: expect.stringContaining('tony'),
+    })
     expect(textOf(file.path)).toBe(text)
   })
 })
 
 test('each host gets the keys that it reads', () => {
   const [claude, codex, cursor, gemini, vscode] = hostNames.map((name) => hostCalled(name))
-  install(
+  installInHosts(
     [claude, codex, cursor, gemini, vscode].flatMap((host) => host ?? []),
     false,
   )
@@ -212,12 +215,12 @@ test('a variable that a user has added to our entry stays, and a link stays a li
   put(real, '{}')
   mkdirSync(join(home, '.cursor'))
   symlinkSync(real, join(home, '.cursor', 'mcp.json'))
-  install([host], false)
+  installInHosts([host], false)
   writeFileSync(real, textOf(real).replace('"env": {', '"env": { "TONY_MCP_PROJECT": "p",'))
   const moved = hostCalled('cursor', { ...entry, env: { TONY_MCP_URL: 'http://new:1' } })
-  expect(status([moved])[0]).toMatchObject({
+  expect(hostFileStates([moved])[0]).toMatchObject({
     drift: [{ at: 'mcpServers.tony.env.TONY_MCP_URL', is: 'http://t:1', expected: 'http://new:1' }],
   })
-  install([moved], false)
+  installInHosts([moved], false)
   expect(JSON.parse(textOf(real)).mcpServers.tony.env).toEqual({ TONY_MCP_PROJECT: 'p', TONY_MCP_URL: 'http://new:1' })
 })

@@ -2,8 +2,8 @@ import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { addServerOptions, type ServerOptions } from '../connection.ts'
 import { currentProgram, findHostPaths } from './host-paths.ts'
-import { type Host, type HostName, hostNames, hostsOf, type ServerEntry } from './hosts.ts'
-import { type FileOutcome, install, isHostPresent, status, uninstall } from './install.ts'
+import { type Host, type HostName, hostNames, hostsOf, type ServerCommand } from './hosts.ts'
+import { type FileOutcome, hostFileStates, installInHosts, isHostPresent, uninstallFromHosts } from './install.ts'
 import type { Drift } from './merge.ts'
 import { redact } from './redact.ts'
 
@@ -24,7 +24,7 @@ const parseHostName = (word: string, before: readonly HostName[]): HostName[] =>
   return [...before, name]
 }
 
-function entryOf({ url, project, tokenFile, program }: Partial<InstallOptions>): ServerEntry {
+function serverCommandOf({ url, project, tokenFile, program }: Partial<InstallOptions>): ServerCommand {
   return {
     command: program === undefined ? currentProgram() : [program],
     env: {
@@ -42,8 +42,8 @@ const explicitOptions = (options: InstallOptions, command: Command): Partial<Ins
 }
 
 /** Returns the named hosts, all hosts, or the hosts found on this machine. */
-function selectHosts({ client, all }: HostSelection, entry: ServerEntry): Host[] {
-  const hosts = hostsOf(findHostPaths(), entry)
+function selectHosts({ client, all }: HostSelection, command: ServerCommand): Host[] {
+  const hosts = hostsOf(findHostPaths(), command)
   if (all) return hosts
   return client.length > 0 ? hosts.filter(({ name }) => client.includes(name)) : hosts.filter(isHostPresent)
 }
@@ -114,16 +114,16 @@ export function addHostCommands(mcp: Command): void {
     .description('put this server and its hooks into the configuration of the hosts on this machine')
     .option('--dry-run', 'print the changes without making them', false)
     .action((options: InstallOptions, command: Command) => {
-      const hosts = selectHosts(options, entryOf(explicitOptions(options, command)))
-      const outcomes = install(hosts, options.dryRun ?? false)
+      const hosts = selectHosts(options, serverCommandOf(explicitOptions(options, command)))
+      const outcomes = installInHosts(hosts, options.dryRun ?? false)
       print(outcomes, hosts, options)
       printNextSteps(outcomes, hosts, options)
     })
   addInstallOptions(mcp.command('status'))
     .description('compare the configuration of the hosts with the output of install')
     .action((options: InstallOptions, command: Command) => {
-      const hosts = selectHosts(options, entryOf(explicitOptions(options, command)))
-      const outcomes = status(hosts)
+      const hosts = selectHosts(options, serverCommandOf(explicitOptions(options, command)))
+      const outcomes = hostFileStates(hosts)
       print(outcomes, hosts, options)
       if (outcomes.some(({ state }) => state !== 'ok')) process.exitCode = 1
     })
@@ -131,8 +131,8 @@ export function addHostCommands(mcp: Command): void {
     .description('remove everything that install added to the configuration of the hosts')
     .option('--dry-run', 'print the changes without making them', false)
     .action((options: HostSelection) => {
-      const hosts = selectHosts(options, entryOf({}))
-      const outcomes = uninstall(hosts, options.dryRun ?? false)
+      const hosts = selectHosts(options, serverCommandOf({}))
+      const outcomes = uninstallFromHosts(hosts, options.dryRun ?? false)
       print(outcomes, hosts, options)
       printNextSteps(outcomes, hosts, options)
     })

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { HostFileError } from './slots.ts'
+import { HostFileError } from './config-entries.ts'
 
 /** Path of the backup of a file from before the installation. */
 const backupOf = (path: string): string => `${path}.before-tony-mcp`
@@ -30,7 +30,7 @@ function replace(path: string, text: string | undefined, mode: number): void {
  * Replaces a file and its backup. Throws HostFileError if another program has changed the file
  * since it was read. A new file is readable by its owner alone.
  */
-export function write(path: string, before: FileContents, next: FileContents): void {
+export function writeWithBackup(path: string, before: FileContents, next: FileContents): void {
   const file = resolveLink(path)
   if (read(file) !== before.text) throw new HostFileError('was changed by another program in the meantime: try again')
   const mode = before.text === undefined ? 0o600 : statSync(file).mode & 0o777

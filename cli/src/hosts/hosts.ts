@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { isRecord } from '../is-record.ts'
+import type { ConfigEntry, Format } from './config-entries.ts'
 import { jsoncFormat } from './jsonc.ts'
-import type { Format, Slot } from './slots.ts'
 import { tomlFormat } from './toml.ts'
 
 export const hostNames = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] as const
@@ -17,17 +17,17 @@ export interface HostPaths {
 }
 
 /** The command that a host starts. */
-export interface ServerEntry {
+export interface ServerCommand {
   /** The program and its first arguments. `mcp` or `hook …` follows them. */
   readonly command: readonly [string, ...string[]]
   readonly env: Readonly<Record<string, string>>
 }
 
-/** A configuration file of a host, with the slots in it that are ours. */
+/** A configuration file of a host, with the entries in it that are ours. */
 export interface HostFile {
   readonly path: string
   readonly format: Format
-  readonly slots: readonly Slot[]
+  readonly entries: readonly ConfigEntry[]
 }
 
 export interface Host {
@@ -54,7 +54,7 @@ const hookEventNames = {
 const isServer = (value: unknown): boolean =>
   isRecord(value) && 'command' in value && Array.isArray(value['args']) && value['args'].at(-1) === 'mcp'
 
-const serverSlot = (path: readonly string[], { command, env }: ServerEntry): Slot => {
+const serverEntry = (path: readonly string[], { command, env }: ServerCommand): ConfigEntry => {
   const [program, ...args] = command
   const value = { type: 'stdio', command: program, args: [...args, 'mcp'], ...(Object.keys(env).length > 0 && { env }) }
   return { kind: 'property', path, value, isOurs: isServer }
@@ -69,7 +69,7 @@ const quoteWord = (word: string): string => {
 /** The host's timeout for a hook, in seconds: far longer than a hook takes. */
 const hookSeconds = 10
 
-function hookSlots(host: HostName, { command }: ServerEntry, wrap: (line: string) => unknown): Slot[] {
+function hookEntries(host: HostName, { command }: ServerCommand, wrap: (line: string) => unknown): ConfigEntry[] {
   return Object.entries(hookEventNames[host]).map(([point, event]) => {
     const tail = `hook ${point} --host ${host}`
     const value = wrap(`${command.map(quoteWord).join(' ')} ${tail}`)
@@ -80,96 +80,96 @@ function hookSlots(host: HostName, { command }: ServerEntry, wrap: (line: string
 
 const wrapInHookGroup = (timeout: number) => (command: string) => ({ hooks: [{ type: 'command', command, timeout }] })
 
-const constantSlot = (key: string, value: unknown): Slot => ({
+const constantEntry = (key: string, value: unknown): ConfigEntry => ({
   kind: 'constant',
   path: [key],
   value,
   isOurs: () => false,
 })
 
-/** Returns the slot for Codex, which needs no type and has its own timeout for tools. */
-function codexServerSlot(entry: ServerEntry): Slot {
-  const slot = serverSlot(['mcp_servers', 'tony'], entry)
-  const { type: _, env, ...value } = isRecord(slot.value) ? slot.value : {}
+/** Returns the entry for Codex, which needs no type and has its own timeout for tools. */
+function codexServerEntry(server: ServerCommand): ConfigEntry {
+  const entry = serverEntry(['mcp_servers', 'tony'], server)
+  const { type: _, env, ...value } = isRecord(entry.value) ? entry.value : {}
   // A tool waits up to 45 s, and the default timeout of the host is 60 s.
-  return { ...slot, kind: 'block', value: { ...value, tool_timeout_sec: 120, ...(env !== undefined && { env }) } }
+  return { ...entry, kind: 'block', value: { ...value, tool_timeout_sec: 120, ...(env !== undefined && { env }) } }
 }
 
-type HostFactory = (paths: HostPaths, entry: ServerEntry) => Omit<Host, 'name'>
+type HostFactory = (paths: HostPaths, server: ServerCommand) => Omit<Host, 'name'>
 
 const restart = 'restart it, or reload its window'
 
 const hostFactories: Readonly<Record<HostName, HostFactory>> = {
-  'claude-code': ({ home }, entry) => ({
+  'claude-code': ({ home }, server) => ({
     markerPaths: [join(home, '.claude'), join(home, '.claude.json')],
     files: [
-      { path: join(home, '.claude.json'), format: jsoncFormat, slots: [serverSlot(['mcpServers', 'tony'], entry)] },
+      { path: join(home, '.claude.json'), format: jsoncFormat, entries: [serverEntry(['mcpServers', 'tony'], server)] },
       {
         path: join(home, '.claude', 'settings.json'),
         format: jsoncFormat,
-        slots: hookSlots('claude-code', entry, wrapInHookGroup(hookSeconds)),
+        entries: hookEntries('claude-code', server, wrapInHookGroup(hookSeconds)),
       },
     ],
     nextStep: restart,
   }),
-  codex: ({ codex }, entry) => ({
+  codex: ({ codex }, server) => ({
     markerPaths: [codex],
     files: [
-      { path: join(codex, 'config.toml'), format: tomlFormat, slots: [codexServerSlot(entry)] },
+      { path: join(codex, 'config.toml'), format: tomlFormat, entries: [codexServerEntry(server)] },
       {
         path: join(codex, 'hooks.json'),
         format: jsoncFormat,
-        slots: hookSlots('codex', entry, wrapInHookGroup(hookSeconds)),
+        entries: hookEntries('codex', server, wrapInHookGroup(hookSeconds)),
       },
     ],
     nextStep: `${restart}, then trust the new hooks with /hooks: until then Codex ignores them`,
   }),
-  cursor: ({ home }, entry) => ({
+  cursor: ({ home }, server) => ({
     markerPaths: [join(home, '.cursor')],
     files: [
       {
         path: join(home, '.cursor', 'mcp.json'),
         format: jsoncFormat,
-        slots: [serverSlot(['mcpServers', 'tony'], entry)],
+        entries: [serverEntry(['mcpServers', 'tony'], server)],
       },
       {
         path: join(home, '.cursor', 'hooks.json'),
         format: jsoncFormat,
-        slots: [
-          constantSlot('version', 1),
-          ...hookSlots('cursor', entry, (command) => ({ command, timeout: hookSeconds })),
+        entries: [
+          constantEntry('version', 1),
+          ...hookEntries('cursor', server, (command) => ({ command, timeout: hookSeconds })),
         ],
       },
     ],
     nextStep: restart,
   }),
-  gemini: ({ home }, entry) => ({
+  gemini: ({ home }, server) => ({
     markerPaths: [join(home, '.gemini')],
     files: [
       {
         path: join(home, '.gemini', 'settings.json'),
         format: jsoncFormat,
-        slots: [
+        entries: [
           // Gemini uses `url` for SSE and `httpUrl` for HTTP. A command needs neither of them, and
           // no type.
-          toGeminiServerSlot(serverSlot(['mcpServers', 'tony'], entry)),
+          toGeminiServerEntry(serverEntry(['mcpServers', 'tony'], server)),
           // Gemini counts in milliseconds.
-          ...hookSlots('gemini', entry, wrapInHookGroup(hookSeconds * 1_000)),
+          ...hookEntries('gemini', server, wrapInHookGroup(hookSeconds * 1_000)),
         ],
       },
     ],
     nextStep: restart,
   }),
-  vscode: ({ home, vscode }, entry) => ({
+  vscode: ({ home, vscode }, server) => ({
     markerPaths: [vscode],
     files: [
-      { path: join(vscode, 'mcp.json'), format: jsoncFormat, slots: [serverSlot(['servers', 'tony'], entry)] },
+      { path: join(vscode, 'mcp.json'), format: jsoncFormat, entries: [serverEntry(['servers', 'tony'], server)] },
       {
         path: join(home, '.copilot', 'hooks', 'tony-mcp.json'),
         format: jsoncFormat,
-        slots: [
-          constantSlot('version', 1),
-          ...hookSlots('vscode', entry, (command) => ({ type: 'command', command, timeout: hookSeconds })),
+        entries: [
+          constantEntry('version', 1),
+          ...hookEntries('vscode', server, (command) => ({ type: 'command', command, timeout: hookSeconds })),
         ],
       },
     ],
@@ -177,10 +177,10 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
   }),
 }
 
-function toGeminiServerSlot(slot: Slot): Slot {
-  const { type: _, ...value } = isRecord(slot.value) ? slot.value : {}
-  return { ...slot, value }
+function toGeminiServerEntry(entry: ConfigEntry): ConfigEntry {
+  const { type: _, ...value } = isRecord(entry.value) ? entry.value : {}
+  return { ...entry, value }
 }
 
-export const hostsOf = (paths: HostPaths, entry: ServerEntry): Host[] =>
-  hostNames.map((name) => ({ name, ...hostFactories[name](paths, entry) }))
+export const hostsOf = (paths: HostPaths, server: ServerCommand): Host[] =>
+  hostNames.map((name) => ({ name, ...hostFactories[name](paths, server) }))

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { readWithBackup, write } from './host-files.ts'
+import { HostFileError } from './config-entries.ts'
+import { readWithBackup, writeWithBackup } from './host-files.ts'
 import type { Host, HostFile, HostName } from './hosts.ts'
-import { compareFile, type Drift, mergeSlots, removeSlots } from './merge.ts'
-import { HostFileError } from './slots.ts'
+import { compareFile, type Drift, mergeEntries, removeEntries } from './merge.ts'
 
 /** The change of a file, or its state. `refused`: the file cannot be used and is unchanged. */
 export interface FileOutcome {
@@ -31,7 +31,7 @@ function applyToFiles(hosts: readonly Host[], work: FileAction): FileOutcome[] {
   )
 }
 
-export const status = (hosts: readonly Host[]): FileOutcome[] =>
+export const hostFileStates = (hosts: readonly Host[]): FileOutcome[] =>
   applyToFiles(hosts, (file) => {
     const { present, drift } = compareFile(file, readWithBackup(file.path))
     if (!present) return { state: 'absent', drift: [] }
@@ -49,24 +49,24 @@ const dryRunFirst = (hosts: readonly Host[], dryRun: boolean, run: (dry: boolean
 const applyPerHost = (hosts: readonly Host[], dryRun: boolean, work: (dry: boolean) => FileAction): FileOutcome[] =>
   hosts.flatMap((host) => dryRunFirst([host], dryRun, (dry) => applyToFiles([host], work(dry))))
 
-export const install = (hosts: readonly Host[], dryRun: boolean): FileOutcome[] =>
+export const installInHosts = (hosts: readonly Host[], dryRun: boolean): FileOutcome[] =>
   applyPerHost(hosts, dryRun, (dry) => (file) => {
     const disk = readWithBackup(file.path)
     const { present, drift } = compareFile(file, disk)
     if (present && drift.length === 0) return { state: 'unchanged', drift: [] }
-    const next = mergeSlots(file, disk)
-    if (!dry) write(file.path, disk, next)
+    const next = mergeEntries(file, disk)
+    if (!dry) writeWithBackup(file.path, disk, next)
     return { state: present ? 'updated' : 'installed', drift }
   })
 
-export const uninstall = (hosts: readonly Host[], dryRun: boolean): FileOutcome[] =>
+export const uninstallFromHosts = (hosts: readonly Host[], dryRun: boolean): FileOutcome[] =>
   applyPerHost(hosts, dryRun, (dry) => (file) => {
     const disk = readWithBackup(file.path)
     if (!compareFile(file, disk).present) return { state: 'absent', drift: [] }
-    const text = removeSlots(file, disk)
+    const text = removeEntries(file, disk)
     // Another program has changed the file since the installation, so the backup may still be
     // needed.
     const backup = text === disk.backup ? undefined : disk.backup
-    if (!dry) write(file.path, disk, { text, backup })
+    if (!dry) writeWithBackup(file.path, disk, { text, backup })
     return { state: 'removed', drift: [] }
   })

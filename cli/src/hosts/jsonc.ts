@@ -1,5 +1,5 @@
 import jsonc, { type Node, type ParseError } from 'jsonc-parser'
-import { type FilledSlot, type Format, HostFileError, type Slot } from './slots.ts'
+import { type ConfigEntry, type EntryValue, type Format, HostFileError } from './config-entries.ts'
 
 const byteOrderMark = '\uFEFF'
 
@@ -40,8 +40,8 @@ function walk(tree: Node, path: readonly string[]): { node: Node; missing: reado
   return { node, missing: [] }
 }
 
-/** Returns the node of a slot; for an `element` our entry in the list. */
-function nodeOf(tree: Node, { kind, path, isOurs }: Slot): Node | undefined {
+/** Returns the node of an entry; for an `element` our entry in the list. */
+function nodeOf(tree: Node, { kind, path, isOurs }: ConfigEntry): Node | undefined {
   const { node, missing } = walk(tree, path)
   if (missing.length > 0) return undefined
   if (kind !== 'element') return node
@@ -59,26 +59,26 @@ function insertFirst(text: string, container: Node, key: string | undefined, val
   const [lineEnd, unit] = [lineEndOf(text), indentUnitOf(text)]
   const outer = indentAt(text, container.offset)
   const json = JSON.stringify(value, undefined, unit).replaceAll('\n', `${lineEnd}${outer}${unit}`)
-  const entry = `${lineEnd}${outer}${unit}${key === undefined ? '' : `${JSON.stringify(key)}: `}${json}`
+  const inserted = `${lineEnd}${outer}${unit}${key === undefined ? '' : `${JSON.stringify(key)}: `}${json}`
   const at = container.offset + 1
   const rest = text.slice(at, container.offset + container.length - 1)
   const isEmpty = (container.children ?? []).length === 0
   const close = isEmpty && !rest.includes('\n') ? `${lineEnd}${outer}` : ''
-  return `${text.slice(0, at)}${entry}${isEmpty ? '' : ','}${close}${text.slice(at)}`
+  return `${text.slice(0, at)}${inserted}${isEmpty ? '' : ','}${close}${text.slice(at)}`
 }
 
-function insertSlot(text: string, { slot, value }: FilledSlot): string {
+function insertEntry(text: string, { entry, value }: EntryValue): string {
   const tree = treeOf(text)
-  const { node, missing } = walk(tree, slot.path)
+  const { node, missing } = walk(tree, entry.path)
   if (missing.length === 0) {
-    if (slot.kind === 'constant') return text
-    if (slot.kind === 'element') return insertFirst(text, node, undefined, value)
-    throw new HostFileError(`has another entry at ${slot.path.join('.')}: rename or remove it`)
+    if (entry.kind === 'constant') return text
+    if (entry.kind === 'element') return insertFirst(text, node, undefined, value)
+    throw new HostFileError(`has another entry at ${entry.path.join('.')}: rename or remove it`)
   }
   const [key, ...remainingKeys] = missing
   const inside = remainingKeys.reduceRight(
     (held: unknown, name) => ({ [name]: held }),
-    slot.kind === 'element' ? [value] : value,
+    entry.kind === 'element' ? [value] : value,
   )
   return insertFirst(text, node, key, inside)
 }
@@ -130,18 +130,19 @@ function removeAt(text: string, path: readonly string[], before: string | undefi
 
 function prune(text: string, path: readonly string[], before: string | undefined): string {
   const { node, missing } = walk(treeOf(text), path)
-  const filled = missing.length > 0 || (node.children ?? []).length > 0
-  return filled || path.length === 0 || hasPath(before, path) ? text : removeAt(text, path, before)
+  const hasContent = missing.length > 0 || (node.children ?? []).length > 0
+  return hasContent || path.length === 0 || hasPath(before, path) ? text : removeAt(text, path, before)
 }
 
-function removeSlot(text: string, slot: Slot, before: string | undefined): string {
+function removeEntry(text: string, entry: ConfigEntry, before: string | undefined): string {
   const tree = treeOf(text)
-  const node = nodeOf(tree, slot)
+  const node = nodeOf(tree, entry)
   if (!node) return text
-  if (slot.kind === 'constant')
-    return hasPath(before, slot.path) || hasPath(text, ['hooks']) ? text : removeAt(text, slot.path, before)
-  if (slot.kind === 'property') return slot.isOurs(jsonc.getNodeValue(node)) ? removeAt(text, slot.path, before) : text
-  return prune(removeNode(text, walk(tree, slot.path).node, node), slot.path, before)
+  if (entry.kind === 'constant')
+    return hasPath(before, entry.path) || hasPath(text, ['hooks']) ? text : removeAt(text, entry.path, before)
+  if (entry.kind === 'property')
+    return entry.isOurs(jsonc.getNodeValue(node)) ? removeAt(text, entry.path, before) : text
+  return prune(removeNode(text, walk(tree, entry.path).node, node), entry.path, before)
 }
 
 const contentOrEmptyObject = (text: string): string => (text.trim() === '' ? '{}\n' : text)
@@ -154,18 +155,18 @@ function withByteOrderMark(text: string, change: (rest: string) => string): stri
 
 /** JSON, also with comments and trailing commas. */
 export const jsoncFormat: Format = {
-  find(text, slots) {
+  find(text, entries) {
     const tree = treeOf(contentOrEmptyObject(text.replace(byteOrderMark, '')))
-    return slots.flatMap((slot) => {
-      const node = nodeOf(tree, slot)
+    return entries.flatMap((entry) => {
+      const node = nodeOf(tree, entry)
       const value: unknown = node && jsonc.getNodeValue(node)
-      return node && (slot.kind === 'constant' || slot.isOurs(value)) ? [{ slot, value }] : []
+      return node && (entry.kind === 'constant' || entry.isOurs(value)) ? [{ entry, value }] : []
     })
   },
-  insert: (text, filled) => withByteOrderMark(text, (rest) => filled.reduce(insertSlot, rest)),
-  remove: (text, slots, before) =>
+  insert: (text, values) => withByteOrderMark(text, (rest) => values.reduce(insertEntry, rest)),
+  remove: (text, entries, before) =>
     withByteOrderMark(text, (rest) => {
       const known = before === undefined ? undefined : contentOrEmptyObject(before.replace(byteOrderMark, ''))
-      return [...slots].reverse().reduce((held, slot) => removeSlot(held, slot, known), rest)
+      return [...entries].reverse().reduce((held, entry) => removeEntry(held, entry, known), rest)
     }),
 }

@@ -1,6 +1,6 @@
 import { parse, stringify } from 'smol-toml'
 import { isRecord } from '../is-record.ts'
-import { type FilledSlot, type Format, HostFileError } from './slots.ts'
+import { type EntryValue, type Format, HostFileError } from './config-entries.ts'
 
 const beginMarker = '# >>> tony-mcp: written by `tony-mcp mcp install`, which replaces all between these marks >>>'
 const endMarker = '# <<< tony-mcp <<<'
@@ -35,7 +35,7 @@ function valueAt(text: string, path: readonly string[]): unknown {
   return held
 }
 
-function insertSlot(text: string, { slot: { path }, value }: FilledSlot): string {
+function insertEntry(text: string, { entry: { path }, value }: EntryValue): string {
   if (valueAt(text, path) !== undefined)
     throw new HostFileError(`has another entry at ${path.join('.')}: rename or remove it`)
   const lineEnd = text.includes('\r\n') ? '\r\n' : '\n'
@@ -48,14 +48,14 @@ function insertSlot(text: string, { slot: { path }, value }: FilledSlot): string
 
 /** TOML. All our entries are in one block of lines at the end. */
 export const tomlFormat: Format = {
-  find(text, slots) {
+  find(text, entries) {
     read(text)
     if (!findBlock(text)) return []
-    return slots.flatMap((slot) => {
-      const value = valueAt(text, slot.path)
-      return slot.isOurs(value) ? [{ slot, value }] : []
+    return entries.flatMap((entry) => {
+      const value = valueAt(text, entry.path)
+      return entry.isOurs(value) ? [{ entry, value }] : []
     })
   },
-  insert: (text, filled) => filled.reduce(insertSlot, text),
+  insert: (text, values) => values.reduce(insertEntry, text),
   remove: (text) => withoutBlock(text),
 }

@@ -16,7 +16,9 @@ export function addPluginCommands(tony: Command): void {
     .description('host a plugin until a signal; one of Tony 2.6 or 2.7 runs as it is')
     .option('--state <folder>', 'where its installation and its state are kept', '.tony/plugins')
     .option('--uninstall', 'run its onUninstall and forget it', false)
-    .action(async (file: string, options: RunPluginOptions) => (await import('./run.ts')).runCommand(file, options))
+    .action(async (file: string, options: RunPluginOptions) =>
+      (await import('./run.ts')).runPluginCommand(file, options),
+    )
   plugin
     .command('test [folder]')
     .description('run the tests of a plugin: no server is needed')

@@ -17,7 +17,7 @@ function waitForSignal(): Promise<NodeJS.Signals> {
  * `tony-mcp plugin run`: hosts a plugin until a signal, and then waits for its running requests. A
  * second signal ends the process at once.
  */
-export async function runCommand(file: string, options: RunPluginOptions): Promise<void> {
+export async function runPluginCommand(file: string, options: RunPluginOptions): Promise<void> {
   const { url, project, state, uninstall } = options
   const token = tokenOf(options)
   const plugin = await loadPlugin(file)

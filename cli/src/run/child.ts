@@ -31,7 +31,7 @@ function sendSignal(pid: number | undefined, signal: NodeJS.Signals): void {
 }
 
 /** Runs one command to its end. Rejects if it cannot be started. */
-export function runCommand({ command: [program, ...args], env, stop, graceMs }: ChildOptions): Promise<ChildResult> {
+export function runChild({ command: [program, ...args], env, stop, graceMs }: ChildOptions): Promise<ChildResult> {
   return new Promise((resolve, reject) => {
     // The command has its own process group. A signal then reaches all its descendants, and a
     // signal of the terminal does not reach the command directly.

@@ -1,7 +1,7 @@
 import { FinalError, type WorkHandler } from '@tony/mcp-client'
 import { isRecord } from '../is-record.ts'
-import { type ChildResult, runCommand } from './child.ts'
-import { environmentOf } from './environment.ts'
+import { type ChildResult, runChild } from './child.ts'
+import { childEnvironmentOf } from './environment.ts'
 import { readResult, writeTask } from './files.ts'
 
 export interface CommandHandlerOptions {
@@ -46,7 +46,7 @@ export const createCommandHandler =
       once: true,
     })
     try {
-      const ended = await runCommand({ command, env: environmentOf(task, files), stop: signal, graceMs })
+      const ended = await runChild({ command, env: childEnvironmentOf(task, files), stop: signal, graceMs })
       log(`task ${task.id}: ${ended.signal ? `ended by ${ended.signal}` : `exit ${ended.code}`}`)
       if (ended.code === 0 && !signal.aborted) return readResult(files.result)
       throw toError(command[0], ended, files.result)

@@ -5,7 +5,7 @@ import type { TaskFiles } from './files.ts'
  * Returns the environment of a command: that of this process without its credential, and the
  * variables of the task.
  */
-export function environmentOf({ id, type, attempt }: LeasedTask, { task, result }: TaskFiles): NodeJS.ProcessEnv {
+export function childEnvironmentOf({ id, type, attempt }: LeasedTask, { task, result }: TaskFiles): NodeJS.ProcessEnv {
   const { TONY_TOKEN: _, TONY_TOKEN_FILE: __, ...inherited } = process.env
   return {
     ...inherited,

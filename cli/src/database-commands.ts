@@ -24,7 +24,7 @@ const addDatabaseOptions = (command: Command): Command =>
  * Adds the commands for the database. Each imports its code on use, because only they load the
  * database driver.
  */
-export function addDataCommands(tony: Command): void {
+export function addDatabaseCommands(tony: Command): void {
   addDatabaseOptions(tony.command('backup'))
     .description('write a checked backup of the database; a server may be running')
     .option('--to <dir>', 'the folder (default: MCP_BACKUP_DIR)')

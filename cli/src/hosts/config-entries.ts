@@ -1,5 +1,5 @@
 /** An entry in a host's configuration that is ours. */
-export interface Slot {
+export interface ConfigEntry {
   /**
    * The kind of the entry.
    *
@@ -16,9 +16,9 @@ export interface Slot {
   readonly isOurs: (value: unknown) => boolean
 }
 
-/** A slot with its value in a file. */
-export interface FilledSlot {
-  readonly slot: Slot
+/** The value of an entry in a file. */
+export interface EntryValue {
+  readonly entry: ConfigEntry
   readonly value: unknown
 }
 
@@ -28,14 +28,14 @@ export class HostFileError extends Error {
 }
 
 /**
- * A file format, with functions that find, insert and remove slots. Each throws HostFileError if
+ * A file format, with functions that find, insert and remove entries. Each throws HostFileError if
  * the file cannot be used.
  */
 export interface Format {
-  /** Returns the filled slots, in order. */
-  readonly find: (text: string, slots: readonly Slot[]) => FilledSlot[]
-  /** Inserts slots. Every other byte stays. */
-  readonly insert: (text: string, filled: readonly FilledSlot[]) => string
-  /** Removes slots, and then the containers that become empty and are not in `before`. */
-  readonly remove: (text: string, slots: readonly Slot[], before: string | undefined) => string
+  /** Returns the entries that the file has, with their values, in order. */
+  readonly find: (text: string, entries: readonly ConfigEntry[]) => EntryValue[]
+  /** Inserts entries. Every other byte stays. */
+  readonly insert: (text: string, values: readonly EntryValue[]) => string
+  /** Removes entries, and then the containers that become empty and are not in `before`. */
+  readonly remove: (text: string, entries: readonly ConfigEntry[], before: string | undefined) => string
 }
