@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Client, createClient } from '@tony/mcp-client'
 import { readConfig } from '@tony/mcp-server/config'
-import { type RunningServer, start } from '@tony/mcp-server/server'
+import { type RunningServer, startServer } from '@tony/mcp-server/server'
 import { Client as Database } from 'pg'
 import { Cluster } from '../tests/support/postgres-cluster.ts'
 import { Meter } from './meter.ts'
@@ -86,7 +86,7 @@ class Deployment implements AsyncDisposable {
     const base = readConfig('dev', { MCP_PORT: '0', DATABASE_URL: meter.url, LOG_LEVEL: 'error', MCP_DRAIN_MS: '0' })
     const servers: RunningServer[] = []
     for (let index = 0; index < replicas; index += 1)
-      servers.push(await start({ ...base, database: join(folder, 'cost.db') }))
+      servers.push(await startServer({ ...base, database: join(folder, 'cost.db') }))
     // After the start of the servers, which refuse a database with foreign tables. The extension
     // creates no table.
     await database.query('create extension pg_walinspect')

@@ -12,7 +12,7 @@ import type { Call, Connection } from '@tony/mcp-server/guards/call'
 import { limitRate } from '@tony/mcp-server/guards/rates'
 import { createLog } from '@tony/mcp-server/platform/log'
 import { Metrics } from '@tony/mcp-server/platform/metrics'
-import { start } from '@tony/mcp-server/server'
+import { startServer } from '@tony/mcp-server/server'
 import { identify } from '@tony/mcp-server/transports/http/identify'
 import { RequestChecks } from '@tony/mcp-server/transports/http/request-checks'
 
@@ -95,7 +95,7 @@ try {
   const file = join(folder, 'bench.db')
   const config = readConfig('serve', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'silent' })
   const limits = { ...config.limits, callerBurst: 1e12, callerPerSecond: 1e12 }
-  await using server = await start({ ...config, ballastBytes: 0, limits })
+  await using server = await startServer({ ...config, ballastBytes: 0, limits })
   const token = await registerAgent(server.url, readFileSync(`${file}.bootstrap`, 'utf8').trim())
   const { services } = server
   const requestChecks = new RequestChecks(services.config)

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createClient } from '@tony/mcp-client'
 import { readConfig } from '@tony/mcp-server/config'
-import { start } from '@tony/mcp-server/server'
+import { startServer } from '@tony/mcp-server/server'
 import { Cluster } from '../tests/support/postgres-cluster.ts'
 
 const { values } = parseArgs({
@@ -35,7 +35,7 @@ async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
     MCP_DRAIN_MS: '0',
   })
   const config = { ...base, database: join(folder, 'wake.db') }
-  const [sendingReplica, receivingReplica] = [await start(config), await start(config)]
+  const [sendingReplica, receivingReplica] = [await startServer(config), await startServer(config)]
   const lead = createClient({ url: sendingReplica.url })
   const name = `reader ${notify}`
   const clientInstanceId = `the instance of ${name}`

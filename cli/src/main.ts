@@ -7,8 +7,8 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const supported = (major === 22 && minor >= 18) || major === 24 || major >= 26
 
 if (supported) {
-  const { runProgram: run } = await import('./program.ts')
-  await run(process.argv)
+  const { runProgram } = await import('./program.ts')
+  await runProgram(process.argv)
 } else {
   process.stderr.write(
     `tony-mcp needs Node 22.18 or newer, 24, or 26 and newer; this is ${process.versions.node}. Install Node 24: https://nodejs.org\n`,

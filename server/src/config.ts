@@ -95,10 +95,10 @@ const environment = z.object({
   NODE_ENV: z.string().optional(),
 })
 
-export type Mode = 'dev' | 'serve'
+export type ServerMode = 'dev' | 'serve'
 
 export interface Config {
-  readonly mode: Mode
+  readonly mode: ServerMode
   readonly host: string
   readonly port: number
   /** SQLite file; unused if `postgres` is set. */
@@ -241,7 +241,7 @@ function refuseUnsafeDevMode({ NODE_ENV, MCP_HOST }: z.output<typeof environment
 }
 
 /** Parses the environment. Throws ConfigError that lists every problem. */
-export function readConfig(mode: Mode, env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(mode: ServerMode, env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = environment.safeParse(given)
   const { limits, problems: limitProblems } = readLimits(given)
@@ -288,7 +288,7 @@ export function readConfig(mode: Mode, env: Readonly<Record<string, string | und
 /**
  * Returns the configuration of this process for commands that run no server. Throws ConfigError.
  */
-export const readOwnConfig = (): Config => readConfig('serve', process.env)
+export const readEnvironmentConfig = (): Config => readConfig('serve', process.env)
 
 /** Returns the name of a database for messages and logs, without the password. */
 export function databaseName({ database, postgres }: Pick<Config, 'database' | 'postgres'>): string {

@@ -56,7 +56,7 @@ type LimitName = keyof typeof shape
 export type Limits = { readonly [N in LimitName]: number }
 
 /** Returns the environment variable of a limit: `MCP_LIMIT_BODY_BYTES` for `bodyBytes`. */
-export const variableOf = (name: string): string =>
+export const limitVariableOf = (name: string): string =>
   `MCP_LIMIT_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 
 /** Reads the limits from the environment or their defaults. Each problem names its variable. */
@@ -64,8 +64,8 @@ export function readLimits(env: Readonly<Record<string, string | undefined>>): {
   readonly limits: Limits | undefined
   readonly problems: readonly string[]
 } {
-  const given = Object.fromEntries(Object.keys(shape).map((name) => [name, env[variableOf(name)]]))
+  const given = Object.fromEntries(Object.keys(shape).map((name) => [name, env[limitVariableOf(name)]]))
   const { data, error } = z.object(shape).safeParse(given)
-  const problems = (error?.issues ?? []).map(({ path, message }) => `${variableOf(String(path[0]))}: ${message}`)
+  const problems = (error?.issues ?? []).map(({ path, message }) => `${limitVariableOf(String(path[0]))}: ${message}`)
   return { limits: data, problems }
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { ConfigError, readConfig } from './config.ts'
 import { systemClock } from './platform/clock.ts'
-import { tolerateErrors } from './platform/log-destination.ts'
-import { start } from './server.ts'
+import { ignoreOutputErrors } from './platform/log-destination.ts'
+import { startServer } from './server.ts'
 import { SchemaError } from './store/migrations/migrate.ts'
 import { StoreInUseError } from './store/sqlite/file-lock.ts'
 import { StoreRefusedError } from './store/store-refused-error.ts'
@@ -29,8 +29,8 @@ const outputGraceMs = 500
  * sets exit code 1. So does a server that stops because a newer version migrated its database.
  */
 export async function main(mode: 'dev' | 'serve'): Promise<void> {
-  tolerateErrors(process.stdout)
-  tolerateErrors(process.stderr)
+  ignoreOutputErrors(process.stdout)
+  ignoreOutputErrors(process.stderr)
   // Registered before the start: the kernel drops a signal that process 1 of a container does not
   // handle yet.
   const stop = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
@@ -44,7 +44,7 @@ export async function main(mode: 'dev' | 'serve'): Promise<void> {
 }
 
 async function runUntil(mode: 'dev' | 'serve', stop: Promise<unknown>): Promise<void> {
-  await using server = await start(readConfig(mode, process.env))
+  await using server = await startServer(readConfig(mode, process.env))
   // Node prints the error and ends the process. The log may be a file of its own.
   process.on('uncaughtExceptionMonitor', (error) => server.log.fatal({ error }, 'the server ends with an error'))
   // In dev mode SIGHUP means that the terminal closed, so its default action ends the server.

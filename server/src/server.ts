@@ -40,7 +40,7 @@ import { deleteIdempotencyKeys } from './sweeps/delete-idempotency-keys.ts'
 import { expireLeases } from './sweeps/expire-leases.ts'
 import { expireMessages } from './sweeps/expire-messages.ts'
 import { freeDiskSpace } from './sweeps/free-disk-space.ts'
-import { promoteDue } from './sweeps/promote-due.ts'
+import { markDueReady } from './sweeps/mark-due-ready.ts'
 import { recordDenials } from './sweeps/record-denials.ts'
 import { recordKeyUse } from './sweeps/record-key-use.ts'
 import { recordPresence } from './sweeps/record-presence.ts'
@@ -59,7 +59,7 @@ export const sweeps = [
   expireLeases,
   timeOutTasks,
   expireMessages,
-  promoteDue,
+  markDueReady,
   continuePlans,
   unparkTasks,
   ageTasks,
@@ -244,7 +244,7 @@ function logAccess(config: Config, armed: BootstrapState, log: Log, url: string)
  * Starts a server and returns once it accepts calls. Throws ConfigError, StoreInUseError,
  * SchemaError or ListenError.
  */
-export async function start(config: Config, clock: Clock = systemClock): Promise<RunningServer> {
+export async function startServer(config: Config, clock: Clock = systemClock): Promise<RunningServer> {
   const metrics = new Metrics()
   const logDestination = openLogDestination(config, () => metrics.countDroppedLogLine())
   const log = createLog(config, logDestination)

@@ -225,7 +225,7 @@ export const messageAckOutput = z.object({
 })
 
 /** The status of a message after a change. */
-export const messageMoved = z.object({ messageId: id, status: z.enum(messageStatuses) })
+export const messageTransitionOutput = z.object({ messageId: id, status: z.enum(messageStatuses) })
 
 /** Asks for a redelivery after a delay. After its last delivery the message becomes `dead`. */
 export const messageNakInput = z.strictObject({
@@ -261,7 +261,7 @@ export const messageSubscribeOutput = z.object({
   /** All topics of the caller now, sorted. */
   topics: z.array(topic),
 })
-export const topicsOfAgent = 256
+export const maxTopicsPerAgent = 256
 
 export const messageGetInput = z.strictObject({ messageId: id })
 

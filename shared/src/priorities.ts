@@ -14,6 +14,6 @@ export const priority = z
 export const canonicalPriority = z.enum(priorities)
 
 /** Returns 0 for `critical` to 3 for `low`. */
-export const rankOf = (value: Priority): number => priorities.indexOf(value)
+export const rankOfPriority = (value: Priority): number => priorities.indexOf(value)
 
 export const priorityOfRank = (rank: number): Priority => priorities[rank] ?? 'low'

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { id, idempotencyKey, json, jsonObject, text, word } from './ids.ts'
 import { priority } from './priorities.ts'
-import { taskStatuses, taskStatusWord } from './tasks.ts'
+import { taskStatuses, taskStatusInput } from './tasks.ts'
 
 /** The status and the revision of a task after a change. */
-export const taskMoved = z.object({ taskId: id, status: z.enum(taskStatuses), revision: z.int() })
+export const taskTransitionOutput = z.object({ taskId: id, status: z.enum(taskStatuses), revision: z.int() })
 
 export const taskCancelInput = z.strictObject({
   taskId: id,
@@ -25,7 +25,7 @@ export const taskFilter = z
     parentId: id.optional(),
     /** Id of the only agent that may claim it. */
     assignedTo: id.optional(),
-    status: taskStatusWord.optional(),
+    status: taskStatusInput.optional(),
   })
   .refine((filter) => Object.keys(filter).length > 0, 'name at least one of its fields')
 

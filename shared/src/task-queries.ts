@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { id, pageLimit, word } from './ids.ts'
 import { canonicalPriority } from './priorities.ts'
-import { rollup, task, taskStatuses, taskStatusWord } from './tasks.ts'
+import { rollup, task, taskStatuses, taskStatusInput } from './tasks.ts'
 
 export const taskGetInput = z.strictObject({ taskId: z.string().min(1).max(200) })
 
 export const taskListInput = z.strictObject({
-  status: taskStatusWord.optional(),
+  status: taskStatusInput.optional(),
   type: word.optional(),
   epic: word.optional(),
   story: word.optional(),
@@ -55,7 +55,7 @@ export const taskTreeOutput = z.object({
 })
 
 /** Reasons why a task is not running, or why an agent may not claim it. */
-export const predicates = [
+export const explainPredicates = [
   'ended',
   'held',
   'dependencies',
@@ -75,7 +75,7 @@ export const predicates = [
 ] as const
 
 const reason = z.object({
-  predicate: z.enum(predicates),
+  predicate: z.enum(explainPredicates),
   /** Text for people. */
   message: z.string(),
 })
@@ -92,7 +92,7 @@ export const taskExplainOutput = z.object({
   reasons: z.array(reason),
   /** Reasons that exclude each agent: eligible agents first, then by name; at most 200. */
   agents: z.array(
-    z.object({ agentId: id, name: z.string(), eligible: z.boolean(), excludedBy: z.array(z.enum(predicates)) }),
+    z.object({ agentId: id, name: z.string(), eligible: z.boolean(), excludedBy: z.array(z.enum(explainPredicates)) }),
   ),
   /** True if there are more agents than listed. */
   truncated: z.boolean(),

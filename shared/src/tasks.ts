@@ -77,7 +77,7 @@ export const defaultMaxAttempts = 3
 export const maxStarvationMs = 600_000
 
 /** A status on input; hyphens and underscores are equal. */
-export const taskStatusWord = z
+export const taskStatusInput = z
   .enum([...taskStatuses, 'in-progress', 'input-required', 'in-review'])
   .transform((value): TaskStatus => taskStatuses.find((status) => status === value.replaceAll('-', '_')) ?? 'pending')
 
@@ -180,7 +180,7 @@ export const artifact = z.strictObject({
 
 /** At most 64 a call and 256 a task. A new artifact replaces one of the same name. */
 export const artifacts = z.array(artifact).max(64)
-export const artifactsOfTask = 256
+export const maxArtifactsPerTask = 256
 
 /** The question of a worker that waits for its answer. */
 export const inputRequest = z.object({

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from '@tony/mcp-server/config'
-import { variableOf } from '@tony/mcp-server/limits'
+import { limitVariableOf } from '@tony/mcp-server/limits'
 import { describe, expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { exchange, statusIn, upgradeRequest, Wire } from '../transports/wire.ts'
@@ -63,16 +63,16 @@ describe('every limit', () => {
       name,
       Number(value),
     ])
-    expect(rows).toEqual(Object.entries(limits).map(([name, value]) => [variableOf(name), value]))
+    expect(rows).toEqual(Object.entries(limits).map(([name, value]) => [limitVariableOf(name), value]))
   })
 
   test('can be set by its variable, and an unusable value is named', () => {
     for (const [name, value] of Object.entries(limits))
-      expect(readConfig('serve', { [variableOf(name)]: String(value - 1) }).limits).toEqual({
+      expect(readConfig('serve', { [limitVariableOf(name)]: String(value - 1) }).limits).toEqual({
         ...limits,
         [name]: value - 1,
       })
-    expect(variableOf('socketsPerAgent')).toBe('MCP_LIMIT_SOCKETS_PER_AGENT')
+    expect(limitVariableOf('socketsPerAgent')).toBe('MCP_LIMIT_SOCKETS_PER_AGENT')
     const wrong = { MCP_LIMIT_SOCKETS: '0', MCP_LIMIT_HTTP_BATCH: 'many', MCP_PORT: '-1' }
     for (const name of Object.keys(wrong)) expect(() => readConfig('serve', wrong)).toThrow(name)
   })

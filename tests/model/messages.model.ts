@@ -1,5 +1,5 @@
 import { criticalShare, type MessageTransition, messageTransitions, redeliveryPolicy } from '@tony/mcp-shared/messages'
-import { rankOf } from '@tony/mcp-shared/priorities'
+import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import { type Agent, type Caller, type Delivery, type Message, refuse, type State } from './state.ts'
 
 const never = Number.POSITIVE_INFINITY
@@ -107,7 +107,7 @@ export function receive(state: State, agent: Agent, { limit, maxAckPending, ackW
   const queue = state.messages
     .filter(({ to, status, purged }) => to === agent && status === 'pending' && !purged)
     .filter(({ notBefore, expiresAt }) => (notBefore === undefined || notBefore < state.now) && expiresAt > state.now)
-    .toSorted((a, b) => rankOf(a.priority) - rankOf(b.priority) || a.order - b.order)
+    .toSorted((a, b) => rankOfPriority(a.priority) - rankOfPriority(b.priority) || a.order - b.order)
   for (const message of queue) {
     const inFlight = state.messages.filter((one) => one.to === agent && one.status === 'delivered').length
     const most = maxAckPending + (message.priority === 'critical' ? criticalExtra : 0)

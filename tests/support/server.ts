@@ -5,7 +5,7 @@ import { type Client, type ClientOptions, createClient } from '@tony/mcp-client'
 import { type Config, readConfig } from '@tony/mcp-server/config'
 import type { Limits } from '@tony/mcp-server/limits'
 import type { Clock } from '@tony/mcp-server/platform/clock'
-import { type RunningServer, start, sweeps } from '@tony/mcp-server/server'
+import { type RunningServer, startServer, sweeps } from '@tony/mcp-server/server'
 import { runSweep } from '@tony/mcp-server/sweeps/runner'
 import { ManualClock } from './clock.ts'
 import type { Database } from './postgres.ts'
@@ -92,7 +92,7 @@ export class TestServer implements AsyncDisposable {
       limits: { ...base.limits, handshakesPerSecond: 1e6, queueMs: 60_000, ...options.limits },
     }
     const manual = options.clock instanceof ManualClock ? options.clock : new ManualClock()
-    const running = await start(config, options.clock ?? manual)
+    const running = await startServer(config, options.clock ?? manual)
     return new TestServer(folder, options.folder === undefined, manual, running)
   }
 

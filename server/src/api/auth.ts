@@ -7,7 +7,7 @@ import { rotateKey } from '../operations/auth/keys/rotate.ts'
 import { listSessions } from '../operations/auth/list-sessions.ts'
 import { refreshSession } from '../operations/auth/refresh.ts'
 import { renewIdentity } from '../operations/auth/renew.ts'
-import { revoke } from '../operations/auth/revoke.ts'
+import { revokeCredential } from '../operations/auth/revoke.ts'
 import { whoami } from '../operations/auth/whoami.ts'
 import { mutation, query, router } from './procedure.ts'
 
@@ -59,7 +59,7 @@ export const auth = router({
   ),
   revoke: mutation(
     { permission: 'auth:self', repeatable: true, input: shapes.authRevokeInput, output: shapes.authRevokeOutput },
-    revoke,
+    revokeCredential,
   ),
   whoami: query(
     { permission: 'auth:self', input: z.strictObject({}).optional(), output: shapes.authWhoamiOutput },

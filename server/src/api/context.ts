@@ -22,7 +22,7 @@ function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): Ide
  * Builds the context of an operation: the services, bound to this caller, its idempotency key and
  * its abort signal.
  */
-export function contextOf(call: Call, input: unknown, signal: AbortSignal): Context {
+export function createContext(call: Call, input: unknown, signal: AbortSignal): Context {
   const { principal, connection, hold } = call
   const { services } = connection
   const key = idempotencyKeyOf(call, principal, input)
@@ -55,7 +55,7 @@ export function contextOf(call: Call, input: unknown, signal: AbortSignal): Cont
     requestId: call.requestId,
     reauthenticate: (renewed) => connection.renew?.(renewed),
     read: async (work) => {
-      await hold?.takeTurn()
+      await hold?.waitForSlot()
       return services.store.read(work)
     },
     countRows,

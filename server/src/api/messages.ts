@@ -56,11 +56,21 @@ export const messages = router({
     ackMessage,
   ),
   nak: mutation(
-    { permission: 'messages:receive', lane: 'urgent', input: shapes.messageNakInput, output: shapes.messageMoved },
+    {
+      permission: 'messages:receive',
+      lane: 'urgent',
+      input: shapes.messageNakInput,
+      output: shapes.messageTransitionOutput,
+    },
     nakMessage,
   ),
   term: mutation(
-    { permission: 'messages:receive', lane: 'urgent', input: shapes.messageTermInput, output: shapes.messageMoved },
+    {
+      permission: 'messages:receive',
+      lane: 'urgent',
+      input: shapes.messageTermInput,
+      output: shapes.messageTransitionOutput,
+    },
     termMessage,
   ),
   inProgress: mutation(

@@ -3,10 +3,10 @@ import { TRPCError } from '@trpc/server'
 import type { Chunk } from '../domain/feed/item.ts'
 import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import type { Call, Connection } from '../guards/call.ts'
-import { takeTurn } from '../guards/observe.ts'
+import { waitForReplySlot } from '../guards/observe.ts'
 import type { QueuedInput } from '../platform/queued-inputs.ts'
 import { ReplyBudget, type ReplyHold } from '../platform/reply-budget.ts'
-import { contextOf } from './context.ts'
+import { createContext } from './context.ts'
 import { type CompiledProcedure, getCompiled, runGuards } from './procedure.ts'
 import { appRouter } from './router.ts'
 
@@ -16,14 +16,14 @@ export const procedures: ReadonlyMap<string, CompiledProcedure> = new Map(
 )
 
 /** Returns the name of a call in the metrics: labels are bounded, but a caller names any path. */
-export const labelOf = (path: string): string => (procedures.has(path) ? path : 'unknown')
+export const metricLabelOf = (path: string): string => (procedures.has(path) ? path : 'unknown')
 
 /**
  * Returns the kind of wait of a call, if it has one. `subscription.stop` with the call's id ends
  * the wait: a wait for something to do then ends with an empty result, a wait for an answer with an
  * error.
  */
-export function waitsFor(path: string, input: unknown): 'blocking' | 'reply' | undefined {
+export function waitKindOf(path: string, input: unknown): 'blocking' | 'reply' | undefined {
   if (procedures.get(path)?.meta.waitField !== undefined) return 'reply'
   const waits = typeof input === 'object' && input !== null && 'waitMs' in input && input.waitMs !== 0
   return waits ? 'blocking' : undefined
@@ -78,7 +78,7 @@ function prepareCall({ connection, requestId, path, kind, rawInput, input, signa
   const settle = runGuards(call)
   const start = () => {
     const parsed: unknown = procedure.input.parse(rawInput)
-    return procedure.run(connection.services, contextOf(call, parsed, signal), parsed)
+    return procedure.run(connection.services, createContext(call, parsed, signal), parsed)
   }
   return { settle, start }
 }
@@ -102,8 +102,8 @@ export async function runCall(request: CallRequest): Promise<unknown> {
 async function runHeldCall(request: CallRequest): Promise<unknown> {
   // Before anything else is made of the call: hundreds may wait on each socket.
   const { connection, path, kind, hold } = request
-  const turn = kind === 'query' ? takeTurn(connection, labelOf(path), hold) : undefined
-  if (turn) await turn
+  const slot = kind === 'query' ? waitForReplySlot(connection, metricLabelOf(path), hold) : undefined
+  if (slot) await slot
   const { revocations } = connection.services.identity
   if (revocations.isStale) await revocations.tryRefresh()
   const { settle, start } = prepareCall(request)

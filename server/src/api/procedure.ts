@@ -6,19 +6,19 @@ import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import { authenticate, currentPrincipal } from '../guards/authenticate.ts'
 import { authorize } from '../guards/authorize.ts'
 import type { Call, CallOutcome, Connection, Guard, ProcedureMeta } from '../guards/call.ts'
-import { recordDenials } from '../guards/denials.ts'
+import { collectDenials } from '../guards/denials.ts'
 import { toErrorShape } from '../guards/errors.ts'
-import { logCall, takeTurn } from '../guards/observe.ts'
+import { logCall, waitForReplySlot } from '../guards/observe.ts'
 import { refuseOverload } from '../guards/overload.ts'
 import { limitRate } from '../guards/rates.ts'
 import { requireWellFormed } from '../guards/well-formed.ts'
 import { uuidv7 } from '../platform/uuid.ts'
-import { contextOf } from './context.ts'
+import { createContext } from './context.ts'
 
 /** The guards run in this order, on every transport. */
 const guards: readonly Guard[] = [
   logCall,
-  recordDenials,
+  collectDenials,
   limitRate,
   refuseOverload,
   requireWellFormed,
@@ -94,7 +94,7 @@ const guardedProcedure = (kind: Kind, meta: ProcedureMeta) =>
   t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next, signal }) => {
     const hold = kind === 'subscription' ? undefined : ctx.replies?.open()
     try {
-      if (kind === 'query') await takeTurn(ctx, path, hold)
+      if (kind === 'query') await waitForReplySlot(ctx, path, hold)
       const call: Call = {
         connection: ctx,
         requestId: uuidv7(),
@@ -156,7 +156,7 @@ function buildCall<I extends Schema, O extends Schema>(
   const run = (services: Services, ctx: Context, value: unknown) =>
     checkReply(services, output, operation(ctx, value as z.output<I>))
   const resolve = ({ ctx, input: value }: { ctx: GuardedConnection; input: unknown }) =>
-    run(ctx.services, contextOf(ctx.call, value, ctx.signal), value) as never
+    run(ctx.services, createContext(ctx.call, value, ctx.signal), value) as never
   return { form: { kind, meta, input, output, run }, builder: base.output(outputType(output)), resolve }
 }
 
@@ -188,7 +188,7 @@ export function subscription<I extends Schema, O extends Schema>(
   const { input, output, meta, base } = buildContract('subscription', definition)
   const run = (_services: Services, ctx: Context, value: unknown) => operation(ctx, value as z.output<I>)
   const procedure = base.subscription(async function* ({ ctx, input: value }) {
-    for await (const chunk of operation(contextOf(ctx.call, value, ctx.signal), value as z.output<I>)) {
+    for await (const chunk of operation(createContext(ctx.call, value, ctx.signal), value as z.output<I>)) {
       currentPrincipal(ctx.call.connection)
       for (const { id, data } of chunk) yield id === undefined ? data : tracked(id, data)
     }

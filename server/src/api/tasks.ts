@@ -82,7 +82,7 @@ export const tasks = router({
       repeatable: true,
       lane: 'urgent',
       input: leases.taskCompleteInput,
-      output: changes.taskMoved,
+      output: changes.taskTransitionOutput,
     },
     completeTask,
   ),
@@ -95,7 +95,7 @@ export const tasks = router({
     releaseTask,
   ),
   cancel: mutation(
-    { permission: 'tasks:cancel', input: changes.taskCancelInput, output: changes.taskMoved },
+    { permission: 'tasks:cancel', input: changes.taskCancelInput, output: changes.taskTransitionOutput },
     cancelTask,
   ),
   cancelMany: mutation(
@@ -108,7 +108,10 @@ export const tasks = router({
     },
     cancelManyTasks,
   ),
-  retry: mutation({ permission: 'tasks:manage', input: changes.taskRetryInput, output: changes.taskMoved }, retryTask),
+  retry: mutation(
+    { permission: 'tasks:manage', input: changes.taskRetryInput, output: changes.taskTransitionOutput },
+    retryTask,
+  ),
   retryMany: mutation(
     {
       permission: 'tasks:manage',
@@ -120,20 +123,23 @@ export const tasks = router({
     retryManyTasks,
   ),
   requestInput: mutation(
-    { permission: 'tasks:work', input: leases.taskRequestInputInput, output: changes.taskMoved },
+    { permission: 'tasks:work', input: leases.taskRequestInputInput, output: changes.taskTransitionOutput },
     requestInput,
   ),
   provideInput: mutation(
-    { permission: 'tasks:manage', input: changes.taskProvideInputInput, output: changes.taskMoved },
+    { permission: 'tasks:manage', input: changes.taskProvideInputInput, output: changes.taskTransitionOutput },
     provideInput,
   ),
   verify: mutation(
-    { permission: 'tasks:verify', input: changes.taskVerifyInput, output: changes.taskMoved },
+    { permission: 'tasks:verify', input: changes.taskVerifyInput, output: changes.taskTransitionOutput },
     verifyTask,
   ),
-  adopt: mutation({ permission: 'tasks:work', input: changes.taskAdoptInput, output: changes.taskMoved }, adoptResult),
+  adopt: mutation(
+    { permission: 'tasks:work', input: changes.taskAdoptInput, output: changes.taskTransitionOutput },
+    adoptResult,
+  ),
   update: mutation(
-    { permission: 'tasks:manage', input: changes.taskUpdateInput, output: changes.taskMoved },
+    { permission: 'tasks:manage', input: changes.taskUpdateInput, output: changes.taskTransitionOutput },
     updateTask,
   ),
   get: query({ permission: 'tasks:read', input: queries.taskGetInput, output: shapes.task }, getTask),

@@ -81,23 +81,23 @@ export interface OperationServices
 }
 
 /** Stores a reply that holds a secret in another form, and restores it for a repeated call. */
-export interface Replay<T> {
+export interface ReplyCodec<T> {
   /** Returns the form to store; undefined stores nothing. */
   readonly toStored: (reply: T) => unknown
   readonly fromStored: (tx: Transaction, kept: unknown) => Promise<T>
 }
 
 export interface TransactOptions<T> {
-  readonly replay?: Replay<T>
+  readonly replay?: ReplyCodec<T>
   /** This transaction among those of a call that does its work in several. */
-  readonly step?: Step<T>
+  readonly step?: CallStep<T>
 }
 
 /**
  * A step of a call. Each has an idempotency key of its own, so that a repeated call does only the
  * steps that are missing.
  */
-export interface Step<T> {
+export interface CallStep<T> {
   readonly number: number
   /**
    * Returns the result of the step from the reply of the whole call. Earlier versions did the call

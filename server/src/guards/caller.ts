@@ -1,6 +1,6 @@
 import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import type { Call, Connection } from './call.ts'
-import { recordDenials } from './denials.ts'
+import { collectDenials } from './denials.ts'
 import { logCall } from './observe.ts'
 import { limitRate } from './rates.ts'
 
@@ -26,7 +26,7 @@ export function checkCaller<T>({ cost, ...request }: CallerCheck, check: () => T
     rawInput: undefined,
     principal: anonymousPrincipal,
   }
-  const callbacks = [logCall(call), recordDenials(call)]
+  const callbacks = [logCall(call), collectDenials(call)]
   try {
     limitRate(call)
     return check()

@@ -2,7 +2,7 @@ import type { Call, Guard } from './call.ts'
 import { toCoordinationError } from './errors.ts'
 
 /** Records the calls that are refused because of their caller. */
-export const recordDenials: Guard =
+export const collectDenials: Guard =
   ({ connection, path, requestId }: Call) =>
   (outcome) => {
     if (!outcome.ok)

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
-import type { Replay } from '../domain/context.ts'
+import type { ReplyCodec } from '../domain/context.ts'
 import { command, type Query, statement, type Transaction } from '../store/store.ts'
 
 /** A caller's idempotency key, with its scope and the hash of its input. */
@@ -15,7 +15,7 @@ export interface IdempotencyKey {
 
 /** How a stored reply is found and restored, where it is not the reply itself under its own key. */
 interface StoredReplies<T> {
-  readonly replay?: Replay<T> | undefined
+  readonly replay?: ReplyCodec<T> | undefined
   /** The key of the call and the part of its reply, for a step of a call that has several. */
   readonly whole?: { readonly key: string; readonly partOf: (reply: unknown) => T } | undefined
 }

@@ -33,10 +33,10 @@ export const logCall: Guard = ({ connection, requestId, path, kind }) => {
 }
 
 /**
- * Takes the turn of a query to read, if it has a share of the replies. A refusal is counted as that
- * of a call, because the guards begin after the turn. Returns undefined if the query need not wait.
+ * Waits for the page slot of a query whose replies are bounded. A refusal is counted as that of a
+ * call, because the guards begin after the wait. Returns undefined if the query need not wait.
  */
-export function takeTurn(
+export function waitForReplySlot(
   { metrics }: Connection,
   path: string,
   hold: ReplyHold | undefined,
@@ -46,7 +46,7 @@ export function takeTurn(
     throw error
   }
   try {
-    return hold?.takeTurn()?.catch(refuse)
+    return hold?.waitForSlot()?.catch(refuse)
   } catch (error) {
     return refuse(error)
   }

@@ -1,4 +1,4 @@
-import { type Config, ConfigError, readOwnConfig } from '../config.ts'
+import { type Config, ConfigError, readEnvironmentConfig } from '../config.ts'
 
 /** A command for SQLite files only. PostgreSQL has its own tools for these. */
 type FileCommand = 'backup' | 'restore'
@@ -12,7 +12,9 @@ type DatabaseLocation = Pick<Config, 'database' | 'backupDir' | 'postgres'>
 
 /** Returns the given file and the folder of its backups, or the environment's database. */
 export const locateDatabase = (given: string | undefined): DatabaseLocation =>
-  given === undefined ? readOwnConfig() : { database: given, backupDir: `${given}.backups`, postgres: undefined }
+  given === undefined
+    ? readEnvironmentConfig()
+    : { database: given, backupDir: `${given}.backups`, postgres: undefined }
 
 /** Returns the location of a SQLite file. Throws ConfigError if the database is PostgreSQL. */
 export function locateSqliteFile(given: string | undefined, command: FileCommand): DatabaseLocation {

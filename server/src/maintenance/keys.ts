@@ -1,4 +1,4 @@
-import { readOwnConfig } from '../config.ts'
+import { readEnvironmentConfig } from '../config.ts'
 import { DatabaseKeyStore, FileKeyStore, type KeyStore } from '../domain/identity/key-store.ts'
 import { Pepper } from '../domain/identity/pepper.ts'
 import { type PublicKey, propagationMs, publishLeadMs, rotateKeys } from '../domain/identity/signing-keys.ts'
@@ -25,7 +25,7 @@ export async function rotateSigningKeys({
   inMs,
   revoke = false,
 }: RotateKeysOptions): Promise<readonly PublicKey[]> {
-  const config = readOwnConfig()
+  const config = readEnvironmentConfig()
   const now = systemClock.wall()
   const signsFrom = now + (revoke ? 0 : Math.max(propagationMs, inMs ?? publishLeadMs))
   const rotation = { now, lifeMs: config.accessTokenMs, signsFrom, revoke }

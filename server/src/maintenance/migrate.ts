@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { ConfigError, databaseName, readOwnConfig } from '../config.ts'
+import { ConfigError, databaseName, readEnvironmentConfig } from '../config.ts'
 import { systemClock } from '../platform/clock.ts'
 import {
   type MigrationState,
@@ -33,7 +33,7 @@ const sqliteSchema = (file: string): SchemaCommands => ({
 /** Returns the commands for the given file, or for the environment's database. */
 export async function schemaCommands(given: string | undefined): Promise<SchemaCommands> {
   if (given !== undefined) return sqliteSchema(given)
-  const config = readOwnConfig()
+  const config = readEnvironmentConfig()
   if (!config.postgres) return sqliteSchema(config.database)
   const { url, directUrl = url } = config.postgres
   const {

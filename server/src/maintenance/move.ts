@@ -1,4 +1,4 @@
-import { ConfigError, databaseName, readConfig, readOwnConfig } from '../config.ts'
+import { ConfigError, databaseName, readConfig, readEnvironmentConfig } from '../config.ts'
 import { type MoveResult, move, type TableProgress } from '../store/move/move.ts'
 
 export type { MoveResult, TableProgress }
@@ -21,7 +21,7 @@ export function moveToPostgres({
 }: MoveCommandOptions): Promise<MoveResult & { readonly file: string }> {
   const { postgres, ...config } = readConfig('serve', { DATABASE_URL: to })
   if (!postgres) throw new ConfigError(`--to ${to}: must be postgres://USER:PASSWORD@HOST/DATABASE`)
-  const ownConfig = readOwnConfig()
+  const ownConfig = readEnvironmentConfig()
   if (database === undefined && ownConfig.postgres)
     throw new ConfigError('DATABASE_URL names the PostgreSQL: say which file to move with --db-path')
   const file = database ?? ownConfig.database

@@ -46,7 +46,7 @@ export const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
  * commit if the wall clock was set back since, and then follows the monotonic clock. A jump of the
  * wall clock can therefore neither expire a lease nor grant it twice.
  */
-export function anchoredNow(clock: Clock, lastCommit: number): () => number {
+export function createLeaseClock(clock: Clock, lastCommit: number): () => number {
   const anchor = Math.max(clock.wall(), lastCommit)
   const start = clock.monotonic()
   return () => Math.floor(anchor + clock.monotonic() - start)

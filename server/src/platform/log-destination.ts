@@ -66,12 +66,12 @@ const pipeOutput: Output = {
 }
 
 /** Ignores the errors of a standard output. Without a listener they would end the process. */
-export function tolerateErrors(output: NodeJS.WriteStream): void {
+export function ignoreOutputErrors(output: NodeJS.WriteStream): void {
   if (output.listenerCount('error') === 0) output.on('error', () => undefined)
 }
 
 function standardErrorOutput(): Output {
-  tolerateErrors(process.stderr)
+  ignoreOutputErrors(process.stderr)
   const stats = fstatSync(standardError)
   return stats.isFIFO() || stats.isSocket() ? pipeOutput : new FileOutput(() => standardError)
 }
@@ -186,7 +186,7 @@ export class LogDestination {
   #report(error: unknown): void {
     if (this.#file === undefined) return
     const reason = error instanceof Error ? error.message : String(error)
-    tolerateErrors(process.stderr)
+    ignoreOutputErrors(process.stderr)
     process.stderr.write(`the log cannot be written to LOG_DIR: ${reason}; the server goes on without it\n`)
   }
 

@@ -21,7 +21,7 @@ export function parseCursor(cursor: string | undefined): number | undefined {
 export const pageByteLimit = 1_048_576
 
 /** Returns the number of rows that fit into one page, in their order: at least one, if any. */
-export function countFitting(rows: readonly { readonly bytes: number }[]): number {
+export function countRowsOfPage(rows: readonly { readonly bytes: number }[]): number {
   let size = 0
   const end = rows.findIndex(({ bytes }, index) => {
     size += bytes

@@ -53,7 +53,7 @@ export class PageSlots {
 }
 
 /** The unsent data of a connection. */
-export interface Outlet {
+export interface OutputBuffer {
   /** Bytes that the caller has left unread; 0 if the system takes more data at once. */
   readonly unsentBytes: number
   waitForDrain(): Promise<void>
@@ -63,7 +63,7 @@ export interface Outlet {
 const batchByteLimit = 4 * pageByteLimit
 
 /** The outlet of an HTTP request, whose replies are sent together. */
-const openOutlet: Outlet = { unsentBytes: 0, waitForDrain: () => Promise.resolve() }
+const openOutlet: OutputBuffer = { unsentBytes: 0, waitForDrain: () => Promise.resolve() }
 
 /** A transaction was rolled back because its reply would not fit. */
 class NoRoomError extends Error {
@@ -77,7 +77,7 @@ class NoRoomError extends Error {
  */
 export class ReplyBudget {
   readonly #pages: PageSlots
-  readonly #outlet: Outlet
+  readonly #outlet: OutputBuffer
   readonly #limit: number
   readonly #queue: { readonly hold: ReplyHold; readonly resolve: () => void }[] = []
   #turn: ReplyHold | undefined
@@ -87,7 +87,7 @@ export class ReplyBudget {
   readonly #roomWaiters = new Set<() => void>()
   #closed = false
 
-  constructor(pages: PageSlots, limit: number, outlet: Outlet = openOutlet) {
+  constructor(pages: PageSlots, limit: number, outlet: OutputBuffer = openOutlet) {
     this.#pages = pages
     this.#limit = limit
     this.#outlet = outlet
@@ -186,10 +186,10 @@ export class ReplyHold {
   }
 
   /**
-   * Takes the turn to read a page, which lasts until the reply has been sent. Returns undefined if
-   * the call need not wait.
+   * Takes a slot to read a page and keeps it until the reply has been sent. Returns undefined if the
+   * call need not wait.
    */
-  takeTurn(): Promise<void> | undefined {
+  waitForSlot(): Promise<void> | undefined {
     const turn = this.#budget.take(this)
     return turn ? turn.then(() => this.#takeSlot()) : this.#takeSlot()
   }

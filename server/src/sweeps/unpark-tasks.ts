@@ -1,7 +1,7 @@
 import { lockKind } from '@tony/mcp-shared/locks'
 import { and, eq, gt } from 'drizzle-orm'
 import { isEpicPaused } from '../domain/projects/epics.ts'
-import { slotsLeft } from '../domain/tasks/locks.ts'
+import { freeSlotsOf } from '../domain/tasks/locks.ts'
 import { epicOfBlocker, unpark, unparkLimit } from '../domain/tasks/parking.ts'
 import { type Query, type Reader, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
@@ -23,7 +23,7 @@ const nextBlocker = statement(({ db, t, p }: Query<{ project: string; after: str
 async function unparkCount(reader: Reader, project: string, blocker: string): Promise<number> {
   const epic = epicOfBlocker(blocker)
   if (epic !== undefined) return (await isEpicPaused(reader, project, epic)) ? 0 : unparkLimit
-  const freeSlots = await slotsLeft(reader, project, blocker)
+  const freeSlots = await freeSlotsOf(reader, project, blocker)
   return lockKind(blocker) === 'pool' || freeSlots === 0 ? freeSlots : unparkLimit
 }
 

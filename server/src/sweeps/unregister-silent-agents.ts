@@ -1,5 +1,5 @@
-import { findInactive, unregisterInactive } from '../operations/agents/unregister.ts'
-import { cutoff } from './retention/progress.ts'
+import { findInactiveAgents, unregisterInactive } from '../operations/agents/unregister.ts'
+import { retentionCutoff } from './retention/progress.ts'
 import type { Sweep } from './runner.ts'
 
 /** Agents per transaction: each may have sessions and leases to end. */
@@ -15,8 +15,8 @@ export const unregisterSilentAgents: Sweep = {
   batch: async ({ store, config }, project) => {
     const { agents } = config.retention
     if (agents.ms === 0) return 0
-    const before = cutoff(store.now(), agents)
-    const silent = await store.read((reader) => findInactive(reader, { project, before, limit: agentLimit }))
+    const before = retentionCutoff(store.now(), agents)
+    const silent = await store.read((reader) => findInactiveAgents(reader, { project, before, limit: agentLimit }))
     if (silent.length === 0) return 0
     await store.transact({ project }, async (tx) => {
       for (const { id } of silent) await unregisterInactive(tx, id, before)

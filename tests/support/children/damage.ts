@@ -1,10 +1,10 @@
 import { readConfig } from '@tony/mcp-server/config'
-import { start } from '@tony/mcp-server/server'
+import { startServer } from '@tony/mcp-server/server'
 import Database from 'better-sqlite3'
 
 /** Starts a server, damages its database once it replies, and then calls it. */
 const [, , file = ''] = process.argv
-const server = await start(readConfig('dev', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error' }))
+const server = await startServer(readConfig('dev', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error' }))
 const other = new Database(file)
 other.pragma('wal_checkpoint(TRUNCATE)')
 other.unsafeMode(true)

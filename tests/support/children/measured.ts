@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { readConfig } from '@tony/mcp-server/config'
-import { start } from '@tony/mcp-server/server'
+import { startServer } from '@tony/mcp-server/server'
 
 setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')
@@ -11,7 +11,7 @@ const collect: () => void = runInNewContext('gc')
  * collection.
  */
 const [, , file = ''] = process.argv
-const server = await start(readConfig('dev', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error' }))
+const server = await startServer(readConfig('dev', { DATABASE_PATH: file, MCP_PORT: '0', LOG_LEVEL: 'error' }))
 process.stdout.write(`ready ${server.url}\n`)
 let asked = 0
 process.stdin.on('data', () => {

@@ -33,8 +33,8 @@ fs.linkSync = (from, to) => {
 syncBuiltinESMExports()
 
 const { readConfig } = await import('@tony/mcp-server/config')
-const { start } = await import('@tony/mcp-server/server')
+const { startServer } = await import('@tony/mcp-server/server')
 const config = readConfig('serve', { DATABASE_PATH: database, MCP_PORT: '0', LOG_LEVEL: 'silent' })
-const server = await start({ ...config, ballastBytes: 0 }, systemClock)
+const server = await startServer({ ...config, ballastBytes: 0 }, systemClock)
 process.stdout.write(`trace ${JSON.stringify(trace)}\n`)
 await server[Symbol.asyncDispose]()

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { readConfig } from '@tony/mcp-server/config'
-import { start } from '@tony/mcp-server/server'
+import { startServer } from '@tony/mcp-server/server'
 
 /**
  * A server in serve mode that prints the delays of its event loop. The CPU time of its thread
@@ -17,7 +17,7 @@ const many = {
   addressPerSecond: 1e9,
   handshakesPerSecond: 1e9,
 }
-await using server = await start({ ...base, ballastBytes: 0, limits: { ...base.limits, ...many } })
+await using server = await startServer({ ...base, ballastBytes: 0, limits: { ...base.limits, ...many } })
 
 const delay = monitorEventLoopDelay({ resolution: 10 })
 let longestMs = 0

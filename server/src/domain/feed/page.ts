@@ -1,7 +1,7 @@
 import { type EventFilter, type EventType, type event, eventTypes } from '@tony/mcp-shared/events'
 import { and, eq, gt, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { countFitting } from '../../platform/paging.ts'
+import { countRowsOfPage } from '../../platform/paging.ts'
 import { iso } from '../../platform/times.ts'
 import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
 import { type Principal, seesAllMessages } from '../principal.ts'
@@ -80,7 +80,7 @@ export async function fittingPageAfter(
 ): Promise<{ readonly events: readonly FeedEvent[]; readonly isCut: boolean }> {
   const { project, seq, limit } = query
   const sizes = await reader.run(measurePage, { project, after: seq, limit })
-  const fitting = countFitting(sizes)
+  const fitting = countRowsOfPage(sizes)
   const events = fitting === 0 ? [] : await pageAfter(reader, { ...query, limit: fitting })
   return { events, isCut: fitting < sizes.length }
 }

@@ -3,14 +3,14 @@ import { defaultProject } from '@tony/mcp-shared/projects'
 import { and, eq, gt, isNull, like, ne, or, sql } from 'drizzle-orm'
 import { errorCodeOf, replaceFile } from '../../store/file-sync.ts'
 import type { Reader, Store, Transaction } from '../../store/store.ts'
-import { newSecret } from './key-format.ts'
-import { type Pepper, readSecret } from './pepper.ts'
+import { newKeySecret } from './key-format.ts'
+import { type Pepper, readSecretFile } from './pepper.ts'
 
 /**
  * Id of the bootstrap token's row among the keys. The token has another form than a key and does
  * not contain the id.
  */
-export const bootstrapId = 'bootstrap000'
+export const bootstrapKeyId = 'bootstrap000'
 
 const tokenLifetimeMs = 3_600_000
 
@@ -37,7 +37,7 @@ async function hasAdmin({ db, t, now }: Reader): Promise<boolean> {
   const [row] = await db
     .select({ id })
     .from(t.credentials)
-    .where(and(ne(id, bootstrapId), eq(roleCeiling, 'admin'), managesKeys, isNull(revokedAt), gt(expiresAt, now)))
+    .where(and(ne(id, bootstrapKeyId), eq(roleCeiling, 'admin'), managesKeys, isNull(revokedAt), gt(expiresAt, now)))
     .limit(1)
   return row !== undefined
 }
@@ -53,7 +53,7 @@ const tokenOf = (pepper: Pepper, seed: string): string => `tcb_${pepper.hash('bo
 
 /** Locks the seed's row until the commit, so that replicas that start together agree on one. */
 async function lockSeed({ db, t: { storeFacts } }: Transaction): Promise<string> {
-  const seed = newSecret()
+  const seed = newKeySecret()
   await db.insert(storeFacts).values({ name: seedName, value: seed }).onConflictDoNothing()
   const [row] = await db
     .update(storeFacts)
@@ -71,7 +71,7 @@ async function saveToken({ db, t, now }: Transaction, secretHash: string) {
   const [row] = await db
     .insert(credentials)
     .values({
-      id: bootstrapId,
+      id: bootstrapKeyId,
       projectId: project?.id ?? '',
       name: 'bootstrap',
       secretHash,
@@ -95,7 +95,7 @@ async function saveToken({ db, t, now }: Transaction, secretHash: string) {
 }
 
 async function acceptGivenToken({ store, pepper }: BootstrapOptions, file: string): Promise<BootstrapState> {
-  const secretHash = pepper.hash('bootstrap', readSecret('MCP_BOOTSTRAP_TOKEN_FILE', file))
+  const secretHash = pepper.hash('bootstrap', readSecretFile('MCP_BOOTSTRAP_TOKEN_FILE', file))
   const { isSpent, expiresAt } = await store.transact({ project: '' }, (tx) => saveToken(tx, secretHash))
   return isSpent ? { state: 'spent', file } : { state: 'armed', file, expiresAt }
 }
@@ -109,7 +109,7 @@ async function ownTokenIn(tx: Transaction, pepper: Pepper) {
     .from(credentials)
     .where(
       and(
-        eq(credentials.id, bootstrapId),
+        eq(credentials.id, bootstrapKeyId),
         eq(credentials.secretHash, pepper.hash('bootstrap', token)),
         isNull(credentials.revokedAt),
         gt(credentials.expiresAt, tx.now),
@@ -118,7 +118,7 @@ async function ownTokenIn(tx: Transaction, pepper: Pepper) {
   if (valid) return { token, ...valid }
   // After the token: its exchange by another replica commits the admin key with the token's end.
   if (await hasAdmin(tx)) return undefined
-  const seed = newSecret()
+  const seed = newKeySecret()
   await tx.db.update(storeFacts).set({ value: seed }).where(eq(storeFacts.name, seedName))
   const next = tokenOf(pepper, seed)
   const { expiresAt } = await saveToken(tx, pepper.hash('bootstrap', next))

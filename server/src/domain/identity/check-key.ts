@@ -5,10 +5,10 @@ import { type Query, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import type { Services } from '../context.ts'
 import type { Principal } from '../principal.ts'
-import { bootstrapId } from './bootstrap.ts'
+import { bootstrapKeyId } from './bootstrap.ts'
 import { parseKey } from './key-format.ts'
 import { invalidToken } from './key-use.ts'
-import { sameHash } from './pepper.ts'
+import { isSameHash } from './pepper.ts'
 
 export type KeyRow = Tables['credentials']['$inferSelect']
 
@@ -22,7 +22,7 @@ function isAllowedAddress(cidrs: readonly string[], address: string | undefined)
 }
 
 /** Placeholder stored for external identities. It never equals a hash, so no key can match it. */
-export const externalSecret = 'outside'
+export const externalSecretHash = 'outside'
 
 /**
  * Compared when the key does not exist, so that an unknown key takes the same time as a wrong
@@ -36,8 +36,8 @@ function isCurrentSecret(
   secretHash: string,
   now: number,
 ): boolean {
-  const current = sameHash(secretHash, row.secretHash)
-  const previous = sameHash(secretHash, row.previousHash ?? unknownHash)
+  const current = isSameHash(secretHash, row.secretHash)
+  const previous = isSameHash(secretHash, row.previousHash ?? unknownHash)
   return current || (previous && now < (row.previousUntil ?? 0))
 }
 
@@ -49,7 +49,7 @@ export async function checkKey(services: Services, text: string, address: string
   const key = parseKey(text)
   // A key with a wrong checksum was mistyped or made up.
   if (!key && text.startsWith('tck_')) throw invalidToken()
-  const id = key?.id ?? bootstrapId
+  const id = key?.id ?? bootstrapKeyId
   const secretHash = key
     ? services.identity.pepper.hash('key', id, key.secret)
     : services.identity.pepper.hash('bootstrap', text)

@@ -10,7 +10,7 @@ function toBase62(value: bigint, width: number): string {
 }
 
 /** Returns 256 random bits in 43 characters. */
-export const newSecret = (): string => toBase62(BigInt(`0x${randomBytes(32).toString('hex')}`), 43)
+export const newKeySecret = (): string => toBase62(BigInt(`0x${randomBytes(32).toString('hex')}`), 43)
 
 /** Returns 71 random bits in 12 characters: the public name of a key. */
 export const newKeyId = (): string => keyIdFrom(randomBytes(16))

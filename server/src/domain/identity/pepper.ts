@@ -37,7 +37,7 @@ export class Pepper {
    */
   static open(givenFile: string | undefined, ownFile: string): Pepper {
     if (givenFile === undefined) createOwnFile(ownFile)
-    const key = readSecret('MCP_PEPPER_FILE', givenFile ?? ownFile)
+    const key = readSecretFile('MCP_PEPPER_FILE', givenFile ?? ownFile)
     return new Pepper(key)
   }
 
@@ -69,7 +69,7 @@ export class Pepper {
 }
 
 /** Compares two hashes in a time that does not depend on the position of a difference. */
-export function sameHash(one: string, other: string): boolean {
+export function isSameHash(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)]
   return a.length === b.length && timingSafeEqual(a, b)
 }
@@ -89,7 +89,7 @@ function createOwnFile(file: string): void {
 }
 
 /** Reads a secret from a file of the operator. Throws ConfigError naming the variable. */
-export function readSecret(variable: string, file: string): string {
+export function readSecretFile(variable: string, file: string): string {
   let text: string
   try {
     text = readFileSync(file, 'utf8').trim()

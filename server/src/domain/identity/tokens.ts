@@ -7,7 +7,7 @@ import type { Principal } from '../principal.ts'
 import { invalidToken } from './key-use.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export const issuer = 'tony-mcp'
+export const ownIssuer = 'tony-mcp'
 const audience = 'tony-mcp'
 
 const cacheLimit = 10_000
@@ -61,7 +61,7 @@ export class Tokens {
       incarnation: subject.incarnation,
     })
       .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid })
-      .setIssuer(issuer)
+      .setIssuer(ownIssuer)
       .setAudience(audience)
       .setSubject(subject.agentId)
       .setJti(randomBytes(12).toString('base64url'))
@@ -103,7 +103,7 @@ export class Tokens {
       const { payload, protectedHeader } = await jwtVerify(token, ({ kid }) => this.#keyOf(kid), {
         algorithms: ['EdDSA'],
         typ: 'at+jwt',
-        issuer,
+        issuer: ownIssuer,
         audience,
         clockTolerance: 5,
         currentDate: new Date(this.#clock.wall()),

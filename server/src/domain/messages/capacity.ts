@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { criticalShare } from '@tony/mcp-shared/messages'
-import { rankOf } from '@tony/mcp-shared/priorities'
+import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import { eq, sql } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
@@ -13,7 +13,7 @@ const countPending = statement(({ db, t, p, locked }: Query<{ agentId: string }>
   ).prepare(),
 )
 
-const critical = rankOf('critical')
+const critical = rankOfPriority('critical')
 
 interface CapacityQuery {
   readonly agentId: string

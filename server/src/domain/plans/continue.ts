@@ -2,7 +2,7 @@ import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import type { Scope, Store, Transaction } from '../../store/store.ts'
 import { checkPlan } from './check.ts'
-import { type Publication, publishStep, stepsOf } from './publish.ts'
+import { type Publication, publicationStepsOf, publishStep } from './publish.ts'
 import { readStaged } from './staged-tasks.ts'
 
 /** Opens a plan again of which nothing is published, so that its tasks can be corrected. */
@@ -39,5 +39,5 @@ export async function continuePublication(store: Store, scope: Scope, publicatio
     if (isRefusal(error)) await transact((tx) => reopen(tx, publication))
     throw error
   })
-  for (const step of stepsOf(plan)) await transact((tx) => publishStep(tx, publication, step, plan.ids))
+  for (const step of publicationStepsOf(plan)) await transact((tx) => publishStep(tx, publication, step, plan.ids))
 }

@@ -11,7 +11,7 @@ import {
   resolveTaskId,
   type TaskIds,
 } from './check.ts'
-import { hashOf, parsePlanned, referencesOf } from './staged-tasks.ts'
+import { parsePlanned, referencesOf, specHashOf } from './staged-tasks.ts'
 import { updatePlannedTask } from './update.ts'
 
 /** A plan that is being published. */
@@ -36,7 +36,7 @@ const costOf = ({ change, after }: CheckedTask): number => costs[change] * (1 + 
 const stepCost = 40
 
 /** Returns the steps of a plan. */
-export function stepsOf({ tasks }: CheckedPlan): CheckedTask[][] {
+export function publicationStepsOf({ tasks }: CheckedPlan): CheckedTask[][] {
   const steps: CheckedTask[][] = []
   let cost = Number.POSITIVE_INFINITY
   for (const task of tasks) {
@@ -111,7 +111,7 @@ export async function publishStep(
   for (const { ord, key, taskId } of tasks) {
     const spec = specs.get(ord)
     if (spec === undefined) continue
-    const hash = hashOf(spec)
+    const hash = specHashOf(spec)
     const row = known.get(key)
     if (row?.planHash === hash) {
       counts.unchanged += 1
@@ -157,12 +157,12 @@ const publicationAborted = (planId: string) =>
   new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} was aborted during its publication`)
 
 /** The final counts of a plan. */
-export interface CommittedPlan extends Readonly<PublishedCounts> {
+export interface PublicationResult extends Readonly<PublishedCounts> {
   readonly planId: string
 }
 
 /** Ends the publication of a plan. The event is appended once, whoever ends it. */
-export async function endPublication(tx: Transaction, { planId, authorship }: Publication): Promise<CommittedPlan> {
+export async function endPublication(tx: Transaction, { planId, authorship }: Publication): Promise<PublicationResult> {
   const { db, t } = tx
   const { plans } = t
   const own = and(eq(plans.id, planId), eq(plans.projectId, authorship.project))

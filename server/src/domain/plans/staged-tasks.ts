@@ -45,7 +45,7 @@ export interface StagedTask {
   readonly taskId: string
 }
 
-export const hashOf = (spec: string): string => hash('sha256', spec, 'base64url')
+export const specHashOf = (spec: string): string => hash('sha256', spec, 'base64url')
 
 /** Returns the external ids that a task refers to. */
 export const referencesOf = ({ parent, after }: Pick<StagedTask, 'parent' | 'after'>): readonly string[] =>
@@ -63,7 +63,7 @@ function toStaged(ord: number, spec: string, taskId: string): StagedTask {
     assignedTo,
     locks,
     hasEnded: status !== 'pending',
-    hash: hashOf(spec),
+    hash: specHashOf(spec),
     taskId,
   }
 }

@@ -10,7 +10,7 @@ import { eligibilityColumns, isWaiting } from '../tasks/eligibility.ts'
 import { type Authorship, specColumns, type TaskRow } from '../tasks/enqueue.ts'
 import { notifyClaimable } from '../tasks/lease.ts'
 import { requirePools } from '../tasks/locks.ts'
-import { earliest } from '../tasks/queue-columns.ts'
+import { earlierOf } from '../tasks/queue-columns.ts'
 
 /**
  * The deadline of a task with a lease or a question after a change of `closeBy`. If `closeBy` was
@@ -20,8 +20,8 @@ import { earliest } from '../tasks/queue-columns.ts'
 function startedTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
   const { tasks } = t
   const wasClose = sql`${tasks.timeoutAt} = ${tasks.closeBy}`
-  const attempt = earliest(closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
-  return sql`case when ${tasks.status} = 'in_progress' and ${wasClose} then ${attempt} when ${wasClose} then ${closeBy} when ${tasks.status} in ('in_progress', 'input_required') then ${earliest(closeBy, tasks.timeoutAt)} end`
+  const attempt = earlierOf(closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
+  return sql`case when ${tasks.status} = 'in_progress' and ${wasClose} then ${attempt} when ${wasClose} then ${closeBy} when ${tasks.status} in ('in_progress', 'input_required') then ${earlierOf(closeBy, tasks.timeoutAt)} end`
 }
 
 /** Updates an imported task to its plan. Its status, its lease and its result stay. */

@@ -1,6 +1,6 @@
 import type { Reader } from '../../store/store.ts'
 import { isEpicPaused } from '../projects/epics.ts'
-import { firstConflictOf } from './locks.ts'
+import { firstLockConflictOf } from './locks.ts'
 import { epicBlocker } from './parking.ts'
 
 /** A task of the queue with the fields that can block it for every agent. */
@@ -23,5 +23,5 @@ export async function blockerOf(
 ): Promise<string | undefined> {
   if (epic !== null && (await isEpicPaused(reader, project, epic))) return epicBlocker(epic)
   if (locks === null) return undefined
-  return (await firstConflictOf(reader, { project, taskId: id, locks: JSON.parse(locks) }))?.lock
+  return (await firstLockConflictOf(reader, { project, taskId: id, locks: JSON.parse(locks) }))?.lock
 }

@@ -42,11 +42,11 @@ export interface DependencyState {
 }
 
 /**
- * Returns the statuses of these tasks and locks each of them, so that none can complete between
- * this look and the insert of a dependency on it, which would then miss the completion. Throws
+ * Returns the statuses of these tasks and locks each row, so that none can complete between this
+ * read and the insert of a dependency on it. The dependency would miss that completion. Throws
  * INVALID_INPUT for a task that does not exist.
  */
-export async function lockStatuses(
+export async function readStatusesForUpdate(
   tx: Transaction,
   project: string,
   ids: readonly string[],
@@ -105,7 +105,7 @@ export async function replaceDependencies(
 ): Promise<DependencyState> {
   // Two concurrent changes could each close half of a cycle that neither of them sees.
   await tx.exclusive('dependencies')
-  const statuses = await lockStatuses(tx, task.projectId, dependsOn)
+  const statuses = await readStatusesForUpdate(tx, task.projectId, dependsOn)
   await refuseCycle(tx, task, dependsOn)
   await tx.run(removeDependencies, { taskId: task.id })
   await Promise.all(dependsOn.map((dependsOnId) => tx.run(insertDependency, { taskId: task.id, dependsOnId })))

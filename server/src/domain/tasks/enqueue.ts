@@ -1,4 +1,4 @@
-import { rankOf } from '@tony/mcp-shared/priorities'
+import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
@@ -6,7 +6,7 @@ import type { Tables } from '../../store/tables/tables.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import { canonicalRequires, ensureClaimGroup } from './claim-group.ts'
-import { type DependencyState, dependencyStateOf, insertDependency, lockStatuses } from './dependency-graph.ts'
+import { type DependencyState, dependencyStateOf, insertDependency, readStatusesForUpdate } from './dependency-graph.ts'
 import { unmetDependencyError } from './dependents.ts'
 import { notifyClaimable } from './lease.ts'
 import { requirePools } from './locks.ts'
@@ -123,8 +123,8 @@ export const specColumns = (spec: TaskSpec) => ({
   title: spec.title ?? null,
   description: spec.description ?? null,
   parentId: spec.parentId ?? null,
-  priority: rankOf(spec.priority),
-  rank: claimRank(rankOf(spec.priority)),
+  priority: rankOfPriority(spec.priority),
+  rank: claimRank(rankOfPriority(spec.priority)),
   acceptance: spec.acceptance,
   onDependencyFailure: spec.onDependencyFailure,
   maxAttempts: spec.maxAttempts,
@@ -190,7 +190,7 @@ const claimGroupKey = (requires: string, assignedTo: string): string => `${requi
 async function readReferences(tx: Transaction, project: string, tasks: readonly IdentifiedTask[]): Promise<References> {
   const own = new Set(tasks.map(({ id }) => id))
   const dependsOn = unique(tasks.flatMap(({ spec }) => spec.dependsOn)).filter((id) => !own.has(id))
-  const statuses = await lockStatuses(tx, project, dependsOn)
+  const statuses = await readStatusesForUpdate(tx, project, dependsOn)
   const names = unique(tasks.map(({ spec }) => spec.assignedTo))
   const ids = await Promise.all(names.map((name) => requireRegisteredAgent(tx, project, name)))
   const agentIds = new Map(names.map((name, index) => [name, ids[index] ?? '']))

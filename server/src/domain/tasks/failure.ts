@@ -1,6 +1,6 @@
 import { retryPolicy } from '@tony/mcp-shared/tasks'
 import { type SQLWrapper, sql } from 'drizzle-orm'
-import { backoff } from '../../platform/backoff.ts'
+import { backoffMsSql } from '../../platform/backoff.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { dequeueColumns, queuedStatus, rankFromPriority, waitTimeout } from './queue-columns.ts'
 
@@ -22,7 +22,7 @@ interface FailureParams {
  */
 export const failureColumns = (t: Pick<Tables, 'tasks'>, { error, retryable, jitter, delayMs, now }: FailureParams) => {
   const willRetry = sql`${retryable} = 1 and ${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`
-  const delay = sql`coalesce(${delayMs}, cast(floor(${jitter} * ${backoff(t.tasks.failures, retryPolicy)}) as bigint))`
+  const delay = sql`coalesce(${delayMs}, cast(floor(${jitter} * ${backoffMsSql(t.tasks.failures, retryPolicy)}) as bigint))`
   return {
     failures: sql`${t.tasks.failures} + 1`,
     status: sql`case when ${willRetry} then ${queuedStatus(t)} else 'failed' end`,

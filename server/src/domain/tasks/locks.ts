@@ -15,7 +15,7 @@ interface LockRequest {
  * A held lock that prevents a request, with its holder. A full pool has one of its holders here; a
  * pool without a size has null.
  */
-export interface Conflict {
+export interface LockConflict {
   readonly lock: string
   readonly taskId: string | null
   readonly agentId: string | null
@@ -79,7 +79,7 @@ export async function requirePools(reader: Reader, project: string, locks: reado
 }
 
 /** Returns the number of free slots: 1 or 0 for a key and a path, the free slots of a pool. */
-export async function slotsLeft(reader: Reader, project: string, lock: string): Promise<number> {
+export async function freeSlotsOf(reader: Reader, project: string, lock: string): Promise<number> {
   const size = lockKind(lock) === 'pool' ? ((await poolSizeOf(reader, project, lock)) ?? 0) : 1
   const [holders] = await reader.run(countHolders, { project, lock })
   return Math.max(size - (holders?.count ?? 0), 0)
@@ -92,7 +92,7 @@ export async function slotsLeft(reader: Reader, project: string, lock: string): 
 const pathRange = (path: string) =>
   path.endsWith(':') ? { from: path, to: `${path.slice(0, -1)};` } : { from: `${path}/`, to: `${path}0` }
 
-async function pathConflict(reader: Reader, { project, lock, taskId }: LockRequest): Promise<Conflict | undefined> {
+async function pathConflict(reader: Reader, { project, lock, taskId }: LockRequest): Promise<LockConflict | undefined> {
   for (const ancestor of ancestorPaths(lock)) {
     const [holder] = await reader.run(findHolderAt, { project, lock: ancestor, taskId })
     if (holder) return holder
@@ -101,14 +101,14 @@ async function pathConflict(reader: Reader, { project, lock, taskId }: LockReque
   return holder
 }
 
-async function poolConflict(reader: Reader, { project, lock, taskId }: LockRequest): Promise<Conflict | undefined> {
-  if ((await slotsLeft(reader, project, lock)) > 0) return undefined
+async function poolConflict(reader: Reader, { project, lock, taskId }: LockRequest): Promise<LockConflict | undefined> {
+  if ((await freeSlotsOf(reader, project, lock)) > 0) return undefined
   const [holder] = await reader.run(findHolderAt, { project, lock, taskId })
   return holder ?? { lock, taskId: null, agentId: null }
 }
 
 /** Returns the conflict of one lock request, if any. */
-export async function conflictOf(reader: Reader, request: LockRequest): Promise<Conflict | undefined> {
+export async function lockConflictOf(reader: Reader, request: LockRequest): Promise<LockConflict | undefined> {
   switch (lockKind(request.lock)) {
     case 'path':
       return pathConflict(reader, request)
@@ -126,24 +126,27 @@ interface LocksRequest {
 }
 
 /** Returns the first conflict of these locks at this moment, if any. */
-export async function firstConflictOf(
+export async function firstLockConflictOf(
   reader: Reader,
   { project, taskId, locks }: LocksRequest,
-): Promise<Conflict | undefined> {
+): Promise<LockConflict | undefined> {
   for (const lock of locks) {
-    const conflict = await conflictOf(reader, { project, lock, taskId })
+    const conflict = await lockConflictOf(reader, { project, lock, taskId })
     if (conflict) return conflict
   }
   return undefined
 }
 
 /**
- * Returns the first conflict like `firstConflictOf`. No other transaction of the project can take
- * or release locks until the commit, so the locks that are free here can be taken.
+ * Returns the first conflict as `firstLockConflictOf` does. No other transaction of the project can
+ * take or release locks until the commit, so the locks that are free here can be taken.
  */
-export async function firstConflictExclusive(tx: Transaction, request: LocksRequest): Promise<Conflict | undefined> {
+export async function findLockConflictExclusively(
+  tx: Transaction,
+  request: LocksRequest,
+): Promise<LockConflict | undefined> {
   await tx.exclusive('locks')
-  return firstConflictOf(tx, request)
+  return firstLockConflictOf(tx, request)
 }
 
 const insertLock = command(({ db, t, p }: Query<LockRequest & { exclusive: number; now: number }>) =>
@@ -184,7 +187,7 @@ const removeLocks = statement(({ db, t, p }: Query<{ project: string; taskId: st
     .prepare(),
 )
 
-export const setHeldLocks = statement(({ db, t, p }: Query<{ taskId: string; held: number }>) =>
+export const setHeldLockCount = statement(({ db, t, p }: Query<{ taskId: string; held: number }>) =>
   db.update(t.tasks).set({ heldLocks: p.held }).where(eq(t.tasks.id, p.taskId)).returning({ id: t.tasks.id }).prepare(),
 )
 
@@ -197,7 +200,7 @@ export async function releaseLocks(
 ): Promise<void> {
   await tx.exclusive('locks')
   const released = await tx.run(removeLocks, { project: row.projectId, taskId: row.id })
-  await tx.run(setHeldLocks, { taskId: row.id, held: 0 })
+  await tx.run(setHeldLockCount, { taskId: row.id, held: 0 })
   for (const { lock } of released) {
     // A slot of a pool serves one task. For a key, the first waiting task may need another held
     // lock.

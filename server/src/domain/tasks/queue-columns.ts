@@ -15,12 +15,12 @@ export const rankFromPriority = ({ tasks }: Tasks): SQL =>
   sql`case when ${tasks.priority} = 0 then 0 else ${tasks.priority} + 1 end`
 
 /** The earlier of two times, either of which may be null. */
-export const earliest = (a: SQLWrapper, b: SQLWrapper): SQL =>
+export const earlierOf = (a: SQLWrapper, b: SQLWrapper): SQL =>
   sql`case when ${a} is null or ${b} < ${a} then ${b} else ${a} end`
 
 /** Deadline for the claim of a task that is claimable from a given time on. */
 export const claimTimeout = ({ tasks }: Tasks, from: SQLWrapper, closeBy: SQLWrapper = tasks.closeBy): SQL =>
-  earliest(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)
+  earlierOf(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)
 
 /** Deadline for the claim of a task that may be blocked: while it is, only `closeBy` counts. */
 export const waitTimeout = (t: Tasks, from: SQLWrapper, closeBy: SQLWrapper = t.tasks.closeBy): SQL =>
@@ -28,11 +28,11 @@ export const waitTimeout = (t: Tasks, from: SQLWrapper, closeBy: SQLWrapper = t.
 
 /** Deadline of an attempt that begins now. */
 export const attemptTimeout = ({ tasks }: Tasks, now: SQLWrapper): SQL =>
-  earliest(tasks.closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
+  earlierOf(tasks.closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
 
 /** Deadline for an answer. With a `deadlineMs` of null only `closeBy` counts. */
 export const answerTimeout = ({ tasks }: Tasks, now: SQLWrapper, deadlineMs: SQLWrapper): SQL =>
-  earliest(tasks.closeBy, sql`(${now} + ${deadlineMs})`)
+  earlierOf(tasks.closeBy, sql`(${now} + ${deadlineMs})`)
 
 /** The status of a task after its release: it may have got a dependency during its lease. */
 export const queuedStatus = ({ tasks }: Tasks): SQL =>

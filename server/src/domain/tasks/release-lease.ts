@@ -87,7 +87,7 @@ export async function releaseLease(
 }
 
 /** Releases the leases of an agent's earlier incarnations. Returns their number. */
-export async function releaseEarlierIncarnations(
+export async function releaseLeasesOfEarlierIncarnations(
   tx: Transaction,
   agent: { readonly id: string; readonly incarnation: number },
   cause: { readonly actor: string | null; readonly reason: LeaseReleaseReason },
@@ -98,7 +98,7 @@ export async function releaseEarlierIncarnations(
 }
 
 /** Counts a heartbeat against every lease of the agent. Extending a lease resets its count. */
-export async function countHeartbeatAgainst(tx: Transaction, agentId: string, incarnation: number): Promise<void> {
+export async function countUnlistedHeartbeat(tx: Transaction, agentId: string, incarnation: number): Promise<void> {
   await tx.run(countHeartbeat, { agentId, incarnation })
 }
 

@@ -7,7 +7,7 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { extendIn } from '../../domain/tasks/extend-lease.ts'
 import { findTask } from '../../domain/tasks/lease.ts'
-import { countHeartbeatAgainst, releaseUnlisted } from '../../domain/tasks/release-lease.ts'
+import { countUnlistedHeartbeat, releaseUnlisted } from '../../domain/tasks/release-lease.ts'
 import { iso } from '../../platform/times.ts'
 import { command, type Query } from '../../store/store.ts'
 
@@ -27,7 +27,7 @@ export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInp
   return ctx.transact(async (tx) => {
     await tx.run(touch, { agentId: agent.id, now: tx.now })
     if (input.health) await saveSample(tx, agent.id, input.health)
-    await countHeartbeatAgainst(tx, agent.id, agent.incarnation)
+    await countUnlistedHeartbeat(tx, agent.id, agent.incarnation)
     const reply: Output = { extended: [], lost: [], state: agentStateOf(await admissionOf(tx, agent.id)) }
     for (const lease of input.leases) {
       const leaseExpiresAt = await extendIn(tx, ctx.principal, lease)

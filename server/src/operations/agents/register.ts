@@ -8,7 +8,7 @@ import { consumeKeyUse } from '../../domain/identity/key-use.ts'
 import { sessionIdOfToken } from '../../domain/identity/refresh-token.ts'
 import { createSession, findKeyId, findSession, revokeSessions } from '../../domain/identity/session.ts'
 import { isAllowed } from '../../domain/principal.ts'
-import { releaseEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
+import { releaseLeasesOfEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
 import { iso } from '../../platform/times.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
@@ -119,7 +119,7 @@ async function claimName(ctx: Context, tx: Transaction, input: Input, profile: P
   await revokeSessions(tx, row.id)
   // Fences the previous incarnation: its tokens are refused, its leases return to the queue and its
   // inbox goes to the new one.
-  await releaseEarlierIncarnations(tx, row, { actor: row.id, reason: 'takeover' })
+  await releaseLeasesOfEarlierIncarnations(tx, row, { actor: row.id, reason: 'takeover' })
   tx.wake({ topic: 'incarnation', agentId: row.id, incarnation: row.incarnation })
   return row
 }

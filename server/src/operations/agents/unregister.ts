@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { revokeSessions } from '../../domain/identity/session.ts'
 import { actorOf, isAllowed, requireAgent } from '../../domain/principal.ts'
-import { releaseEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
+import { releaseLeasesOfEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
 import { requireAgentRow } from './serialize.ts'
@@ -79,7 +79,11 @@ async function endAgent(
   { id, name, incarnation }: UnregisteredAgent,
   actor: string | null,
 ): Promise<number> {
-  const releasedLeases = await releaseEarlierIncarnations(tx, { id, incarnation }, { actor, reason: 'unregistered' })
+  const releasedLeases = await releaseLeasesOfEarlierIncarnations(
+    tx,
+    { id, incarnation },
+    { actor, reason: 'unregistered' },
+  )
   await revokeSessions(tx, id)
   tx.append({ type: 'agent.unregistered', subject: id, actor, data: { name } })
   tx.wake({ topic: 'incarnation', agentId: id, incarnation, unregistered: true })
@@ -103,7 +107,7 @@ export function unregisterAgent(
 }
 
 /** Returns up to `limit` agents without activity since `before` and without unsettled messages. */
-export const findInactive = (
+export const findInactiveAgents = (
   reader: Reader,
   { project, ...silence }: InactivityParams & { project: string; limit: number },
 ): Promise<readonly { id: string }[]> => reader.run(findAbandoned, { project, ...silence })

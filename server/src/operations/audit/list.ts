@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
 import { isAllowed } from '../../domain/principal.ts'
-import { countFitting } from '../../platform/paging.ts'
+import { countRowsOfPage } from '../../platform/paging.ts'
 import { iso } from '../../platform/times.ts'
 import type { Reader } from '../../store/store.ts'
 
@@ -37,7 +37,7 @@ async function listMutations(reader: Reader, project: string, input: Input): Pro
     .where(where)
     .orderBy(e.seq)
     .limit(input.limit)
-  const count = countFitting(measured)
+  const count = countRowsOfPage(measured)
   const rows = await reader.db.select().from(e).where(where).orderBy(e.seq).limit(count)
   const isFull = count === input.limit || count < measured.length
   const reached = isFull ? (rows.at(-1)?.seq ?? end) : Math.max(start, end)

@@ -2,7 +2,7 @@ import type { authRenewInput, authRenewOutput } from '@tony/mcp-shared/auth'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { verifyToken } from '../../domain/identity/issuers/external-identity.ts'
+import { checkToken } from '../../domain/identity/issuers/external-identity.ts'
 import { iso } from '../../platform/times.ts'
 
 /**
@@ -13,7 +13,7 @@ export async function renewIdentity(
   ctx: Context,
   { token }: z.output<typeof authRenewInput>,
 ): Promise<z.output<typeof authRenewOutput>> {
-  const renewed = await verifyToken(ctx, token)
+  const renewed = await checkToken(ctx, token)
   if (renewed.expiresAt < ctx.clock.wall())
     throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
   const { subject, sessionId } = ctx.principal

@@ -23,7 +23,7 @@ async function revokeIn(ctx: Context, tx: Transaction, { sessionId, agent }: Inp
  * `auth.revoke`: nothing of the revoked caller commits after it, on any replica. Its sockets and
  * reads stop within 2 s.
  */
-export async function revoke(ctx: Context, input: Input): Promise<z.output<typeof authRevokeOutput>> {
+export async function revokeCredential(ctx: Context, input: Input): Promise<z.output<typeof authRevokeOutput>> {
   const { principal } = ctx
   if (input.keyId !== undefined) {
     if (!isAllowed(principal, 'keys:write'))

@@ -3,7 +3,7 @@ import { redeliveryPolicy } from '@tony/mcp-shared/messages'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { recordFailure } from '../../domain/messages/failures.ts'
 import { participantsOf } from '../../domain/messages/participants.ts'
-import { backoff } from '../../platform/backoff.ts'
+import { backoffMsSql } from '../../platform/backoff.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
 import { isCurrentDelivery, type Receipt } from './receipt.ts'
@@ -24,7 +24,7 @@ interface NakParams {
  */
 function nakColumns({ t, p }: Query<NakParams>) {
   const dead = sql`${t.messages.retryCount} >= ${t.messages.maxDeliver}`
-  const delay = sql`coalesce(${p.delayMs}, cast(floor(${p.jitter} * ${backoff(sql`(${t.messages.retryCount} - 1)`, redeliveryPolicy)}) as bigint))`
+  const delay = sql`coalesce(${p.delayMs}, cast(floor(${p.jitter} * ${backoffMsSql(sql`(${t.messages.retryCount} - 1)`, redeliveryPolicy)}) as bigint))`
   return {
     status: sql`case when ${dead} then 'dead' else 'pending' end`,
     notBefore: sql`case when ${dead} then null else ${p.now} + ${delay} end`,

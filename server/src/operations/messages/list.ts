@@ -9,7 +9,7 @@ import { equalsLiteral } from '../../store/sql-literals.ts'
 import type { Reader } from '../../store/store.ts'
 import { equalsUnindexed, type IndexScan, mergeScans } from './index-scan.ts'
 import { toMessagePage } from './serialize.ts'
-import { visibleOwnerOf } from './visible.ts'
+import { soleVisibleAgentOf } from './visible.ts'
 
 type Input = z.output<typeof messageListInput>
 
@@ -19,7 +19,7 @@ async function requestedOwnerOf(
   { principal }: Context,
   { agent, box }: Input,
 ): Promise<string | undefined> {
-  const only = visibleOwnerOf(principal)
+  const only = soleVisibleAgentOf(principal)
   if (agent === undefined) return box === undefined ? only : requireAgent(principal).id
   const named = await requireKnownAgent(reader, principal.project, agent)
   if (only !== undefined && named !== only) throw agentNotFound(agent)

@@ -1,4 +1,4 @@
-import type { messageMoved, messageNakInput } from '@tony/mcp-shared/messages'
+import type { messageNakInput, messageTransitionOutput } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
@@ -13,7 +13,7 @@ import { statusOf } from './serialize.ts'
 export function nakMessage(
   ctx: Context,
   input: z.output<typeof messageNakInput>,
-): Promise<z.output<typeof messageMoved>> {
+): Promise<z.output<typeof messageTransitionOutput>> {
   const agentId = requireAgent(ctx.principal).id
   const { messageId, receipt } = input
   const jitter = ctx.clock.random()

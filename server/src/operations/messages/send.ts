@@ -1,5 +1,5 @@
 import { type messageSendInput, type messageSendOutput, rankOfMode } from '@tony/mcp-shared/messages'
-import { rankOf } from '@tony/mcp-shared/priorities'
+import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
@@ -46,7 +46,7 @@ function toNewMessage(tx: Transaction, ctx: Context, outgoing: OutgoingMessage):
     payload: JSON.stringify(outgoing.payload) ?? 'null',
     bodyId: null,
     address: null,
-    priority: rankOf(outgoing.priority),
+    priority: rankOfPriority(outgoing.priority),
     mode: rankOfMode(outgoing.mode),
     threadId,
     replyTo,

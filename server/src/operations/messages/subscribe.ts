@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { type messageSubscribeInput, type messageSubscribeOutput, topicsOfAgent } from '@tony/mcp-shared/messages'
+import { maxTopicsPerAgent, type messageSubscribeInput, type messageSubscribeOutput } from '@tony/mcp-shared/messages'
 import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
@@ -33,10 +33,10 @@ export function subscribeTopic(
     await tx.run(lockInbox, { agentId })
     const added = await tx.run(insert, { agentId, topic, project: ctx.principal.project })
     const topics = await topicsOf(tx, agentId)
-    if (topics.length > topicsOfAgent)
+    if (topics.length > maxTopicsPerAgent)
       throw new CoordinationError(
         'INVALID_INPUT',
-        `topic: an agent subscribes to at most ${topicsOfAgent} topics: unsubscribe from one of them first`,
+        `topic: an agent subscribes to at most ${maxTopicsPerAgent} topics: unsubscribe from one of them first`,
       )
     if (added.length > 0) tx.append({ type: 'topic.subscribed', subject: agentId, actor: agentId, data: { topic } })
     return { topic, topics }

@@ -1,4 +1,4 @@
-import type { messageMoved, messageTermInput } from '@tony/mcp-shared/messages'
+import type { messageTermInput, messageTransitionOutput } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
@@ -9,7 +9,7 @@ import { findMessage, refuseReceipt } from './receipt.ts'
 export function termMessage(
   ctx: Context,
   { messageId, receipt, error }: z.output<typeof messageTermInput>,
-): Promise<z.output<typeof messageMoved>> {
+): Promise<z.output<typeof messageTransitionOutput>> {
   const agentId = requireAgent(ctx.principal).id
   return ctx.transact(async (tx) => {
     if (await termDelivery(tx, { messageId, agentId, receipt, error: error ?? null }))

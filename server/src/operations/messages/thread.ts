@@ -6,7 +6,7 @@ import type { Context } from '../../domain/context.ts'
 import { parseCursor } from '../../platform/paging.ts'
 import { equalsUnindexed, mergeScans } from './index-scan.ts'
 import { toMessagePage } from './serialize.ts'
-import { visibleOwnerOf } from './visible.ts'
+import { soleVisibleAgentOf } from './visible.ts'
 
 /**
  * `messages.thread`: oldest first, in pages. The scan does not count messages that the caller may
@@ -18,7 +18,7 @@ export const getMessageThread = (
 ): Promise<z.output<typeof messageListOutput>> =>
   ctx.read(async (reader) => {
     const { messages } = reader.t
-    const only = visibleOwnerOf(ctx.principal)
+    const only = soleVisibleAgentOf(ctx.principal)
     const isParticipant =
       only === undefined
         ? undefined

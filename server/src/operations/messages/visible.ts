@@ -15,7 +15,7 @@ const find = statement(({ db, t, p }: Query<{ project: string; messageId: string
 /**
  * Returns the agent whose messages alone a caller sees; undefined if it sees those of all agents.
  */
-export const visibleOwnerOf = (principal: Principal): string | undefined =>
+export const soleVisibleAgentOf = (principal: Principal): string | undefined =>
   seesAllMessages(principal) ? undefined : requireAgent(principal).id
 
 /** Returns a message that the caller may see. Messages of other agents fail like unknown ones. */
@@ -24,7 +24,7 @@ export async function requireVisibleMessage(
   principal: Principal,
   messageId: string,
 ): Promise<MessageRow> {
-  const only = visibleOwnerOf(principal)
+  const only = soleVisibleAgentOf(principal)
   const [row] = await reader.run(find, { project: principal.project, messageId })
   if (row && (only === undefined || row.fromAgent === only || row.toAgent === only)) return row
   throw new CoordinationError('NOT_FOUND', `Message ${messageId} not found`)

@@ -1,7 +1,7 @@
 import type { planCommitInput, planCommitOutput } from '@tony/mcp-shared/plans'
 import { and, eq, inArray } from 'drizzle-orm'
 import type { z } from 'zod'
-import type { Context, Replay } from '../../domain/context.ts'
+import type { Context, ReplyCodec } from '../../domain/context.ts'
 import { continuePublication } from '../../domain/plans/continue.ts'
 import { endPublication } from '../../domain/plans/publish.ts'
 import { authorshipOf } from '../../domain/tasks/enqueue.ts'
@@ -14,7 +14,7 @@ type Output = z.output<typeof planCommitOutput>
 type Earlier = Output | undefined
 
 /** Looks up the key, and stores nothing under it: only the end of the publication does. */
-const lookUp: Replay<Earlier> = {
+const lookUp: ReplyCodec<Earlier> = {
   toStored: () => undefined,
   fromStored: async (_, kept) => kept as Output,
 }

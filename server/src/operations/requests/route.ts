@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { defaultMaxDeliver, rankOfMode } from '@tony/mcp-shared/messages'
-import { rankOf } from '@tony/mcp-shared/priorities'
+import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import { requestMessageType, type requestRouteInput, type requestRouteOutput } from '@tony/mcp-shared/requests'
 import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
@@ -10,7 +10,7 @@ import { enqueueMessage } from '../../domain/messages/enqueue.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { targetOf } from './target.ts'
+import { chooseRequestTarget } from './target.ts'
 import { requestParticipantsOf, timeOutIn } from './time-out.ts'
 
 type Input = z.output<typeof requestRouteInput>
@@ -63,7 +63,7 @@ async function sendRequestIn(tx: Transaction, ctx: Context, input: Input): Promi
   const { method, params = null, target, timeoutMs } = input
   const { project } = ctx.principal
   const [requestId, from] = [uuidv7(), actorOf(ctx.principal)]
-  const to = await targetOf(tx, ctx, ctx.principal, { method, target })
+  const to = await chooseRequestTarget(tx, ctx, ctx.principal, { method, target })
   const deadlineAt = tx.now + timeoutMs
   const message = {
     project,
@@ -73,7 +73,7 @@ async function sendRequestIn(tx: Transaction, ctx: Context, input: Input): Promi
     payload: JSON.stringify({ requestId, method, params }),
     bodyId: null,
     address: null,
-    priority: rankOf('high'),
+    priority: rankOfPriority('high'),
     mode: rankOfMode('boundary'),
     threadId: null,
     replyTo: null,

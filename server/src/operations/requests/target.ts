@@ -54,7 +54,7 @@ interface TargetQuery {
  * leases and requests, and then the first by name, among the live agents that get new work, have
  * the capability and may reply. It is never the caller, who would wait for its own reply.
  */
-export async function targetOf(
+export async function chooseRequestTarget(
   tx: Transaction,
   source: PresenceSource,
   { project, agent }: Principal,

@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { taskAdoptInput, taskMoved } from '@tony/mcp-shared/task-changes'
+import type { taskAdoptInput, taskTransitionOutput } from '@tony/mcp-shared/task-changes'
 import { and, eq, exists, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
@@ -83,7 +83,7 @@ const adoptErrorOf =
 export const adoptResult = (
   ctx: Context,
   { taskId, attempt }: z.output<typeof taskAdoptInput>,
-): Promise<z.output<typeof taskMoved>> =>
+): Promise<z.output<typeof taskTransitionOutput>> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
     const actor = actorOf(ctx.principal)

@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { type artifacts, artifactsOfTask } from '@tony/mcp-shared/tasks'
+import { type artifacts, maxArtifactsPerTask } from '@tony/mcp-shared/tasks'
 import { eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
@@ -52,10 +52,10 @@ export async function saveArtifacts(
     await tx.run(upsertArtifact, { taskId, name, uri, sha256, bytes, mediaType, attempt, now: tx.now })
   }
   const [row] = await tx.run(countArtifacts, { taskId })
-  if (row && row.artifacts > artifactsOfTask) {
+  if (row && row.artifacts > maxArtifactsPerTask) {
     throw new CoordinationError(
       'INVALID_INPUT',
-      `artifacts: task ${taskId} would have ${row.artifacts}; at most ${artifactsOfTask} are allowed`,
+      `artifacts: task ${taskId} would have ${row.artifacts}; at most ${maxArtifactsPerTask} are allowed`,
     )
   }
 }

@@ -11,7 +11,7 @@ const bytesOf = (...columns: readonly SQLWrapper[]): SQL =>
  * The size of a task as a column for a query of tasks: its texts, its artifacts and its orphan
  * results. Neither engine reads a text to tell its length.
  */
-export function taskBytes({ db, t }: Pick<Query<object>, 'db' | 't'>): SQL<number> {
+export function taskBytesSql({ db, t }: Pick<Query<object>, 'db' | 't'>): SQL<number> {
   const { tasks, artifacts, orphanResults } = t
   const ownBytes = bytesOf(
     tasks.description,

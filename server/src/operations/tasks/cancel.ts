@@ -1,4 +1,4 @@
-import type { taskCancelInput, taskMoved } from '@tony/mcp-shared/task-changes'
+import type { taskCancelInput, taskTransitionOutput } from '@tony/mcp-shared/task-changes'
 import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
@@ -61,7 +61,7 @@ export async function cancelIn(
 export const cancelTask = (
   ctx: Context,
   { taskId, reason }: z.output<typeof taskCancelInput>,
-): Promise<z.output<typeof taskMoved>> =>
+): Promise<z.output<typeof taskTransitionOutput>> =>
   ctx.transact(async (tx) => {
     const row = await cancelIn(tx, ctx.principal, { taskId, reason })
     if (!row) return refuseTransition(tx, { project: ctx.principal.project, taskId, outcome: 'cancelled' })

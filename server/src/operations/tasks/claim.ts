@@ -3,7 +3,7 @@ import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Admission, admissionOf } from '../../domain/agents/admission.ts'
 import { blockUntil } from '../../domain/blocking.ts'
-import type { Context, Replay } from '../../domain/context.ts'
+import type { Context, ReplyCodec } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { blockerOf } from '../../domain/tasks/blocker.ts'
 import type { Claimant, Eligibility, QueuePosition } from '../../domain/tasks/claim-queue.ts'
@@ -14,7 +14,7 @@ import { pageByteLimit } from '../../platform/paging.ts'
 import { replyBytes } from '../../platform/reply-bytes.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { taskBytes } from './bytes.ts'
+import { taskBytesSql } from './bytes.ts'
 import { mergeHeads } from './queue-heads.ts'
 import { type LeasedTask, toLeasedTask } from './serialize.ts'
 
@@ -29,7 +29,7 @@ const peek = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
 
 const measure = statement((q: Query<{ ord: number }>) =>
   q.db
-    .select({ bytes: taskBytes(q) })
+    .select({ bytes: taskBytesSql(q) })
     .from(q.t.tasks)
     .where(eq(q.t.tasks.ord, q.p.ord))
     .prepare(),
@@ -191,7 +191,7 @@ const findLease = statement(({ db, t, p }: Query<{ id: string; attempt: number }
  * A repeated claim finds those of its leases that are still held. Their tokens are not stored
  * twice.
  */
-export const replayClaim: Replay<ClaimResult> = {
+export const claimReplyCodec: ReplyCodec<ClaimResult> = {
   toStored: ({ tasks }) => (tasks.length === 0 ? undefined : tasks.map(({ id, attempt }) => ({ id, attempt }))),
   fromStored: async (tx, stored) => {
     const tasks: LeasedTask[] = []
@@ -220,7 +220,7 @@ export async function claimTasks(
   ctx: Context,
   input: z.output<typeof taskClaimInput>,
 ): Promise<z.output<typeof taskClaimOutput>> {
-  const claim = () => ctx.transactLarge((tx) => claimIn(tx, ctx, input), { replay: replayClaim })
+  const claim = () => ctx.transactLarge((tx) => claimIn(tx, ctx, input), { replay: claimReplyCodec })
   const { tasks } = input.waitMs === 0 ? await claimPastParked(ctx, claim) : await waitForWork(ctx, input.waitMs, claim)
   return { tasks }
 }

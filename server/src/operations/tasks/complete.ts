@@ -1,5 +1,5 @@
 import type { taskCompleteInput } from '@tony/mcp-shared/leases'
-import type { taskMoved } from '@tony/mcp-shared/task-changes'
+import type { taskTransitionOutput } from '@tony/mcp-shared/task-changes'
 import { and, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
@@ -102,7 +102,7 @@ export async function completeIn(
 export async function completeTask(
   ctx: Context,
   input: z.output<typeof taskCompleteInput>,
-): Promise<z.output<typeof taskMoved>> {
+): Promise<z.output<typeof taskTransitionOutput>> {
   const completion = await ctx.transact((tx) => completeIn(tx, ctx, input))
   if ('refused' in completion) throw completion.refused
   const { row } = completion

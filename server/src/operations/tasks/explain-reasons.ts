@@ -1,17 +1,17 @@
 import { lockKind } from '@tony/mcp-shared/locks'
-import type { predicates } from '@tony/mcp-shared/task-queries'
+import type { explainPredicates } from '@tony/mcp-shared/task-queries'
 import { endedStatuses, inputRequest } from '@tony/mcp-shared/tasks'
 import { and, eq, ne } from 'drizzle-orm'
 import { isEpicPaused } from '../../domain/projects/epics.ts'
-import { type Conflict, conflictOf } from '../../domain/tasks/locks.ts'
+import { type LockConflict, lockConflictOf } from '../../domain/tasks/locks.ts'
 import { iso } from '../../platform/times.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import type { TaskRow } from './serialize.ts'
 
-export type Predicate = (typeof predicates)[number]
+export type ExplainPredicate = (typeof explainPredicates)[number]
 
 interface Reason {
-  readonly predicate: Predicate
+  readonly predicate: ExplainPredicate
   readonly message: string
 }
 
@@ -54,7 +54,7 @@ async function dependencyReasons(reader: Reader, row: TaskRow): Promise<Reason[]
   }))
 }
 
-async function lockReason(reader: Reader, lock: string, conflict: Conflict): Promise<Reason> {
+async function lockReason(reader: Reader, lock: string, conflict: LockConflict): Promise<Reason> {
   const predicate = lockKind(lock) === 'pool' ? 'pool' : 'lock'
   if (conflict.taskId === null)
     return { predicate, message: `the pool of ${lock} has size 0 or none: set it with projects.setPools` }
@@ -67,7 +67,7 @@ async function lockReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   const wanted: string[] = row.locks === null ? [] : JSON.parse(row.locks)
   const reasons: Reason[] = []
   for (const lock of wanted) {
-    const conflict = await conflictOf(reader, { project: row.projectId, lock, taskId: row.id })
+    const conflict = await lockConflictOf(reader, { project: row.projectId, lock, taskId: row.id })
     if (conflict) reasons.push(await lockReason(reader, lock, conflict))
   }
   return reasons

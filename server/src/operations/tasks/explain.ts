@@ -5,7 +5,7 @@ import { and, eq, gt, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
-import { type Predicate, reasonsOf } from './explain-reasons.ts'
+import { type ExplainPredicate, reasonsOf } from './explain-reasons.ts'
 import { requireTask } from './get.ts'
 import { statusOf, type TaskRow } from './serialize.ts'
 
@@ -30,11 +30,11 @@ type AgentRow = Awaited<ReturnType<ReturnType<(typeof agentsAfter)['build']>['ex
 /**
  * Returns the conditions that exclude one agent from a task, apart from the task's own blockers.
  */
-function exclusions(ctx: Context, now: number, row: TaskRow, agent: AgentRow): Predicate[] {
+function exclusions(ctx: Context, now: number, row: TaskRow, agent: AgentRow): ExplainPredicate[] {
   const lastActivity = Math.max(agent.lastActivity, ctx.presence.lastSeen(agent.projectId, agent.id) ?? 0)
   const capabilities: string[] = JSON.parse(agent.capabilities)
   const requires: string[] = JSON.parse(row.requires)
-  const checks: readonly (readonly [Predicate, boolean])[] = [
+  const checks: readonly (readonly [ExplainPredicate, boolean])[] = [
     ['role', !policy[agentRole.parse(agent.role)].has('tasks:work')],
     ['requires', requires.some((capability) => !capabilities.includes(capability))],
     ['assigned_to', row.assignedTo !== null && row.assignedTo !== agent.id],

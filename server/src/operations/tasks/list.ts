@@ -2,9 +2,9 @@ import type { taskListInput, taskListOutput } from '@tony/mcp-shared/task-querie
 import { and, eq, gt, lte, notInArray, type SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { countFitting, parseCursor } from '../../platform/paging.ts'
+import { countRowsOfPage, parseCursor } from '../../platform/paging.ts'
 import type { Reader } from '../../store/store.ts'
-import { taskBytes } from './bytes.ts'
+import { taskBytesSql } from './bytes.ts'
 import { toTask } from './serialize.ts'
 
 type Input = z.output<typeof taskListInput>
@@ -32,12 +32,12 @@ export const listTasks = (ctx: Context, input: Input): Promise<z.output<typeof t
     const { tasks } = reader.t
     const where = conditionOf(reader, ctx, input)
     const measured = await reader.db
-      .select({ ord: tasks.ord, bytes: taskBytes(reader) })
+      .select({ ord: tasks.ord, bytes: taskBytesSql(reader) })
       .from(tasks)
       .where(where)
       .orderBy(tasks.ord)
       .limit(input.limit + 1)
-    const count = countFitting(measured.slice(0, input.limit))
+    const count = countRowsOfPage(measured.slice(0, input.limit))
     const last = measured[count - 1]
     if (!last) return { tasks: [], nextCursor: null }
     const page = await reader.db

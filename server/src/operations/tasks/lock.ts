@@ -6,12 +6,12 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { type LeaseParams, matchesHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
 import {
-  type Conflict,
-  firstConflictExclusive,
+  findLockConflictExclusively,
   insertLocks,
+  type LockConflict,
   locksOf,
   requirePools,
-  setHeldLocks,
+  setHeldLockCount,
 } from '../../domain/tasks/locks.ts'
 import { type Query, statement } from '../../store/store.ts'
 
@@ -31,7 +31,7 @@ const touchLease = statement(({ db, t, p }: Query<LeaseParams & { now: number }>
     .prepare(),
 )
 
-function refuseConflict({ lock, taskId, agentId }: Conflict): never {
+function refuseConflict({ lock, taskId, agentId }: LockConflict): never {
   const reason = taskId === null ? 'has no free slot' : `is held by task ${taskId}`
   const message = `${lock} ${reason}: none of the locks was taken; try again later, or release the task`
   throw new CoordinationError('LOCK_CONFLICT', message, { lock, taskId, agentId })
@@ -54,10 +54,10 @@ export function lockTask(
     if (held.length + locks.length > lockLimit)
       throw new CoordinationError('INVALID_INPUT', `a lease holds at most ${lockLimit} locks, this one ${held.length}`)
     await requirePools(tx, project, locks)
-    const conflict = await firstConflictExclusive(tx, { project, taskId, locks })
+    const conflict = await findLockConflictExclusively(tx, { project, taskId, locks })
     if (conflict) refuseConflict(conflict)
     await insertLocks(tx, { project, taskId, locks })
-    await tx.run(setHeldLocks, { taskId, held: held.length + locks.length })
+    await tx.run(setHeldLockCount, { taskId, held: held.length + locks.length })
     const data = { attempt: row.attempt, agentId, locks }
     tx.append({ type: 'task.locked', subject: taskId, actor: agentId, taskId, epic: row.epic, data })
     return { taskId, locks: [...held, ...locks].sort() }

@@ -3,7 +3,7 @@ import type { taskNextInput, taskNextOutput } from '@tony/mcp-shared/leases'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import type { Transaction } from '../../store/store.ts'
-import { type ClaimResult, claimIn, claimPastParked, replayClaim, waitForWork } from './claim.ts'
+import { type ClaimResult, claimIn, claimPastParked, claimReplyCodec, waitForWork } from './claim.ts'
 import { completeIn } from './complete.ts'
 
 /**
@@ -28,11 +28,11 @@ export async function nextTask(
       const completion = await completeIn(tx, ctx, input.completed)
       return 'refused' in completion ? { tasks: [], refused: completion.refused } : claim(tx)
     },
-    { replay: replayClaim },
+    { replay: claimReplyCodec },
   )
   if (first.refused) throw first.refused
   if (first.tasks.length > 0 || first.replayed || (input.waitMs === 0 && !first.more)) return { tasks: first.tasks }
-  const claimAgain = () => ctx.transactLarge(claim, { replay: replayClaim })
+  const claimAgain = () => ctx.transactLarge(claim, { replay: claimReplyCodec })
   const { tasks } =
     input.waitMs === 0 ? await claimPastParked(ctx, claimAgain) : await waitForWork(ctx, input.waitMs, claimAgain)
   return { tasks }

@@ -1,4 +1,4 @@
-import type { taskMoved, taskProvideInputInput } from '@tony/mcp-shared/task-changes'
+import type { taskProvideInputInput, taskTransitionOutput } from '@tony/mcp-shared/task-changes'
 import { inputRequest } from '@tony/mcp-shared/tasks'
 import { and, eq } from 'drizzle-orm'
 import { z } from 'zod'
@@ -68,7 +68,7 @@ export async function answerByDefault(tx: Transaction, row: TaskRow): Promise<Ta
 export const provideInput = (
   ctx: Context,
   input: z.output<typeof taskProvideInputInput>,
-): Promise<z.output<typeof taskMoved>> =>
+): Promise<z.output<typeof taskTransitionOutput>> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
     const { taskId } = input

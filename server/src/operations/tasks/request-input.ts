@@ -1,5 +1,5 @@
 import type { taskRequestInputInput } from '@tony/mcp-shared/leases'
-import type { taskMoved } from '@tony/mcp-shared/task-changes'
+import type { taskTransitionOutput } from '@tony/mcp-shared/task-changes'
 import { sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
@@ -41,7 +41,7 @@ const storeRequest = statement(({ db, t, p }: Query<RequestInputParams>) =>
 export function requestInput(
   ctx: Context,
   input: z.output<typeof taskRequestInputInput>,
-): Promise<z.output<typeof taskMoved>> {
+): Promise<z.output<typeof taskTransitionOutput>> {
   const { taskId, leaseToken, question, options = null, deadlineMs = null, defaultAnswer, details } = input
   const { project } = ctx.principal
   const agentId = requireAgent(ctx.principal).id

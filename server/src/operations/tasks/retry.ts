@@ -1,4 +1,4 @@
-import type { taskMoved, taskRetryInput } from '@tony/mcp-shared/task-changes'
+import type { taskRetryInput, taskTransitionOutput } from '@tony/mcp-shared/task-changes'
 import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
@@ -59,7 +59,7 @@ export async function retryIn(tx: Transaction, principal: Principal, taskId: str
 export const retryTask = (
   ctx: Context,
   { taskId }: z.output<typeof taskRetryInput>,
-): Promise<z.output<typeof taskMoved>> =>
+): Promise<z.output<typeof taskTransitionOutput>> =>
   ctx.transact(async (tx) => {
     const row = await retryIn(tx, ctx.principal, taskId)
     if (!row) return refuseTransition(tx, { project: ctx.principal.project, taskId, outcome: 'retried' })

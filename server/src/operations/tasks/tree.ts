@@ -4,7 +4,7 @@ import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { rollupOf } from '../../domain/tasks/rollup.ts'
-import { countFitting } from '../../platform/paging.ts'
+import { countRowsOfPage } from '../../platform/paging.ts'
 import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { requireTask } from './get.ts'
@@ -51,7 +51,7 @@ const toNode = (row: NodeRow, depth: number) => ({
 function toTree(nodes: Tree['nodes'], rollup: Tree['rollup']): Tree {
   const allowed = nodes.slice(0, nodeLimit)
   const sizes = allowed.map(({ title, type }) => ({ bytes: Buffer.byteLength(title ?? '') + Buffer.byteLength(type) }))
-  const count = countFitting(sizes)
+  const count = countRowsOfPage(sizes)
   return { nodes: allowed.slice(0, count), rollup, truncated: nodes.length > count }
 }
 

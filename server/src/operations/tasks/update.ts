@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { rankOf } from '@tony/mcp-shared/priorities'
-import type { taskMoved, taskUpdateInput } from '@tony/mcp-shared/task-changes'
+import { rankOfPriority } from '@tony/mcp-shared/priorities'
+import type { taskTransitionOutput, taskUpdateInput } from '@tony/mcp-shared/task-changes'
 import { endedStatuses } from '@tony/mcp-shared/tasks'
 import { and, eq, notInArray, sql } from 'drizzle-orm'
 import type { z } from 'zod'
@@ -38,7 +38,7 @@ function requireUpdatable(row: TaskRow, { taskId, expectedRevision, dependsOn }:
 const specColumns = ({ title, description, priority, metadata }: Input) => ({
   ...(title === undefined ? {} : { title }),
   ...(description === undefined ? {} : { description }),
-  ...(priority === undefined ? {} : { priority: rankOf(priority), rank: claimRank(rankOf(priority)) }),
+  ...(priority === undefined ? {} : { priority: rankOfPriority(priority), rank: claimRank(rankOfPriority(priority)) }),
   ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
 })
 
@@ -70,7 +70,7 @@ function dependencyColumns(tx: Transaction, { dependencies, openDeps }: Dependen
 /**
  * `tasks.update`: changes the given fields if the task has the revision that the caller has read.
  */
-export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof taskMoved>> =>
+export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof taskTransitionOutput>> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
     const { taskId, dependsOn } = input

@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { taskMoved, taskVerifyInput } from '@tony/mcp-shared/task-changes'
+import type { taskTransitionOutput, taskVerifyInput } from '@tony/mcp-shared/task-changes'
 import { and, eq, isNull, ne, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
@@ -54,7 +54,7 @@ const reject = statement(({ db, t, p }: Query<Verdict>) =>
 export const verifyTask = (
   ctx: Context,
   input: z.output<typeof taskVerifyInput>,
-): Promise<z.output<typeof taskMoved>> =>
+): Promise<z.output<typeof taskTransitionOutput>> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
     const { taskId, note = null } = input

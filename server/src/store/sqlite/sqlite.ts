@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import Database from 'better-sqlite3'
-import { anchoredNow, type Clock } from '../../platform/clock.ts'
+import { type Clock, createLeaseClock } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { newEpoch } from '../backup/restore.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
@@ -157,7 +157,7 @@ async function readOrCrash<T>(work: Promise<T>): Promise<T> {
 function openConnections(options: SqliteOptions) {
   const database = openWriter(options)
   const facts = readFacts(database, options.clock.wall())
-  const clock = anchoredNow(options.clock, facts.lastCommit)
+  const clock = createLeaseClock(options.clock, facts.lastCommit)
   // A separate connection: the writer's would show rows that are not committed yet.
   const readOnly = new Database(options.file, { readonly: true, timeout: 5_000 })
   const reader = createReader(readOnly, clock)

@@ -4,7 +4,7 @@ import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
 import { deleteMessages } from './messages.ts'
-import { cutoff, deleteLimit, pageLimit } from './progress.ts'
+import { deleteLimit, retentionCutoff, rowsPerRead } from './progress.ts'
 
 const page = statement(({ db, t, p }: Query<{ project: string; after: string; limit: number }>) =>
   db
@@ -115,12 +115,12 @@ export async function deleteExpiredAgents(
   const cursorName = `agents of ${project}`
   const after = String(progress.cursors.get(cursorName) ?? '')
   const { rows, before } = await store.read(async (reader) => ({
-    rows: await reader.run(page, { project, after, limit: pageLimit }),
-    before: cutoff(reader.now, rule),
+    rows: await reader.run(page, { project, after, limit: rowsPerRead }),
+    before: retentionCutoff(reader.now, rule),
   }))
   const expired = rows.filter(({ status, lastActivity }) => status === 'unregistered' && lastActivity <= before)
   const chosen = expired.slice(0, agentLimit)
-  const reachedEnd = expired.length === chosen.length && rows.length < pageLimit
+  const reachedEnd = expired.length === chosen.length && rows.length < rowsPerRead
   const next = expired.length > chosen.length ? chosen.at(-1) : rows.at(-1)
   progress.cursors.set(cursorName, reachedEnd ? '' : (next?.name ?? ''))
   if (chosen.length === 0) return 0

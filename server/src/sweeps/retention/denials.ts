@@ -1,7 +1,7 @@
 import { asc, desc, lte } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
-import { cutoff, deleteLimit } from './progress.ts'
+import { deleteLimit, retentionCutoff } from './progress.ts'
 
 const oldestRows = statement(({ db, t }: Query<{ limit: number }>) =>
   db
@@ -30,7 +30,7 @@ export async function deleteExpiredDenials(store: Store, project: string, rule: 
     const oldest = await reader.run(oldestRows, { limit: deleteLimit })
     const [last] = rule.maxRows > 0 ? await reader.run(newest, {}) : []
     const over = last ? last.ord - rule.maxRows : 0
-    const before = cutoff(reader.now, rule)
+    const before = retentionCutoff(reader.now, rule)
     return oldest.findLast(({ ord, at }) => at <= before || ord <= over)?.ord
   })
   if (through === undefined) return 0

@@ -2,7 +2,7 @@ import { and, eq, lte } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
 import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
-import { cutoff, deleteLimit } from './progress.ts'
+import { deleteLimit, retentionCutoff } from './progress.ts'
 
 const oldestRows = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
   db
@@ -30,7 +30,7 @@ export async function deleteExpiredEvents(store: Store, project: string, rule: R
   const through = await store.read(async (reader) => {
     const oldest = await reader.run(oldestRows, { project, limit: deleteLimit })
     const { last } = rule.maxRows > 0 ? await logRangeOf(reader, project) : { last: 0 }
-    const before = cutoff(reader.now, rule)
+    const before = retentionCutoff(reader.now, rule)
     const firstKept = oldest.findIndex(
       ({ seq, at }) => at > before && (rule.maxRows === 0 || seq > last - rule.maxRows),
     )

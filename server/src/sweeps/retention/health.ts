@@ -2,7 +2,7 @@ import { and, eq, gt, lte } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { placeholder, type Query, type Reader, type Store, statement } from '../../store/store.ts'
-import { cutoff, deleteLimit } from './progress.ts'
+import { deleteLimit, retentionCutoff } from './progress.ts'
 
 const agentPage = statement(({ db, t, p }: Query<{ project: string; after: string; limit: number }>) =>
   db
@@ -57,7 +57,7 @@ export async function deleteExpiredSamples(
   if (rule.ms === 0) return 0
   const cursorName = `health of ${project}`
   const after = String(progress.cursors.get(cursorName) ?? '')
-  const found = await store.read((reader) => nextExpired(reader, project, after, cutoff(reader.now, rule)))
+  const found = await store.read((reader) => nextExpired(reader, project, after, retentionCutoff(reader.now, rule)))
   const { agentId, through, name } = found
   if (agentId === undefined || through === undefined) {
     progress.cursors.set(cursorName, name)

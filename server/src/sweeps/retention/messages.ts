@@ -3,7 +3,7 @@ import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
-import { chooseExpired, cutoff, pageLimit } from './progress.ts'
+import { chooseExpired, retentionCutoff, rowsPerRead } from './progress.ts'
 
 const endedStatuses = ['acked', 'expired'] as const
 
@@ -98,9 +98,9 @@ export async function deleteExpiredMessages(
   const { rows, excessRows, before } = await store.read(async (reader) => {
     const [count] = rule.maxRows > 0 ? await reader.run(countEnded, { project }) : []
     return {
-      rows: await reader.run(page, { project, after, limit: pageLimit }),
+      rows: await reader.run(page, { project, after, limit: rowsPerRead }),
       excessRows: count ? count.messages - rule.maxRows : 0,
-      before: cutoff(reader.now, rule),
+      before: retentionCutoff(reader.now, rule),
     }
   })
   const hasEnded = (status: string): boolean => endedStatuses.some((word) => word === status)

@@ -3,7 +3,7 @@ import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
-import { cutoff, deleteLimit } from './progress.ts'
+import { deleteLimit, retentionCutoff } from './progress.ts'
 
 const endedStatuses = ['committed', 'aborted'] as const
 
@@ -46,7 +46,7 @@ export async function deleteExpiredPlans(
   const after = String(progress.cursors.get('plans') ?? '')
   const { rows, before } = await store.read(async (reader) => ({
     rows: await reader.run(page, { after, limit: deleteLimit }),
-    before: cutoff(reader.now, rule),
+    before: retentionCutoff(reader.now, rule),
   }))
   progress.cursors.set('plans', rows.length < deleteLimit ? '' : (rows.at(-1)?.id ?? ''))
   const expired = rows.filter(

@@ -4,13 +4,14 @@ import type { RetentionRule } from '../../config.ts'
  * Rows per read. A walk reads a page in the order of an index and continues after it in its next
  * run.
  */
-export const pageLimit = 500
+export const rowsPerRead = 500
 
 /** Rows to delete in one transaction, which callers share. */
 export const deleteLimit = 100
 
 /** Returns the time before which rows are due; negative infinity if the rule has no age. */
-export const cutoff = (now: number, { ms }: RetentionRule): number => (ms === 0 ? Number.NEGATIVE_INFINITY : now - ms)
+export const retentionCutoff = (now: number, { ms }: RetentionRule): number =>
+  ms === 0 ? Number.NEGATIVE_INFINITY : now - ms
 
 interface RetentionRow {
   readonly ord: number
@@ -39,6 +40,6 @@ export function chooseExpired<R extends RetentionRow>(
   const chosen = expired.slice(0, deleteLimit)
   if (expired.length > deleteLimit) return { chosen, next: chosen.at(-1)?.ord ?? 0 }
   const last = rows.at(-1)
-  const reachedEnd = !last || rows.length < pageLimit || (excessRows <= ended.length && last.createdAt > before)
+  const reachedEnd = !last || rows.length < rowsPerRead || (excessRows <= ended.length && last.createdAt > before)
   return { chosen, next: reachedEnd ? 0 : last.ord }
 }

@@ -2,7 +2,7 @@ import { sessionLife } from '@tony/mcp-shared/auth'
 import { and, eq, lte } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
-import { cutoff, deleteLimit } from './progress.ts'
+import { deleteLimit, retentionCutoff } from './progress.ts'
 
 const oldestSessions = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
   db
@@ -32,7 +32,7 @@ export async function deleteExpiredSessions(store: Store, project: string, rule:
   if (rule.ms === 0) return 0
   const through = await store.read(async (reader) => {
     const oldest = await reader.run(oldestSessions, { project, limit: deleteLimit })
-    const before = cutoff(reader.now, rule) - sessionLife.absoluteMs - sessionLife.idleMs
+    const before = retentionCutoff(reader.now, rule) - sessionLife.absoluteMs - sessionLife.idleMs
     return oldest.findLast(({ createdAt }) => createdAt <= before)?.id
   })
   if (through === undefined) return 0

@@ -4,7 +4,7 @@ import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
-import { chooseExpired, cutoff, pageLimit } from './progress.ts'
+import { chooseExpired, retentionCutoff, rowsPerRead } from './progress.ts'
 
 const endedStatuses = ['completed', 'failed', 'cancelled'] as const
 
@@ -100,9 +100,9 @@ export async function deleteExpiredTasks(
   const { rows, excessRows, before } = await store.read(async (reader) => {
     const [count] = rule.maxRows > 0 ? await reader.run(countEnded, { project }) : []
     return {
-      rows: await reader.run(page, { project, after, limit: pageLimit }),
+      rows: await reader.run(page, { project, after, limit: rowsPerRead }),
       excessRows: count ? count.tasks - rule.maxRows : 0,
-      before: cutoff(reader.now, rule),
+      before: retentionCutoff(reader.now, rule),
     }
   })
   const { chosen, next } = chooseExpired(rows, { excessRows, before, endedAtOf: ({ completedAt }) => completedAt })

@@ -4,7 +4,7 @@ import { defaultProject } from '@tony/mcp-shared/projects'
 import type { Services } from '../../domain/context.ts'
 import type { Identity } from '../../domain/identity/caller.ts'
 import { checkKey } from '../../domain/identity/check-key.ts'
-import { verifyToken } from '../../domain/identity/issuers/external-identity.ts'
+import { checkToken } from '../../domain/identity/issuers/external-identity.ts'
 import { networkOf } from '../../domain/identity/network.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { findProjectByName } from '../../domain/projects/find.ts'
@@ -85,7 +85,7 @@ async function resolvePrincipal(
 ): Promise<Principal> {
   if (token !== undefined)
     return isAccessToken(token)
-      ? verifyToken(services, token)
+      ? checkToken(services, token)
       : authenticateKey(services, token, checks.addressOf(request))
   if (services.config.mode === 'dev' && checks.isLocal(request))
     return developerPrincipal(services, project ?? defaultProject)

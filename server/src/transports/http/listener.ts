@@ -14,7 +14,7 @@ import { HalfOpenSockets } from './half-open-sockets.ts'
 import { handleProbe } from './probes.ts'
 import { sendPublicKeys } from './public-keys.ts'
 import { RequestChecks } from './request-checks.ts'
-import { pathOf, securityHeaders, sendError } from './responses.ts'
+import { requestPathOf, securityHeaders, sendError } from './responses.ts'
 import { handleRest } from './rest.ts'
 import { SlowResponses } from './slow-responses.ts'
 import { createTrpcHandler } from './trpc.ts'
@@ -124,7 +124,7 @@ export class Listener {
     if (this.#services.config.tls) response.setHeader('strict-transport-security', `max-age=${yearSeconds}`)
     // Makes the client send its next request to another replica.
     if (!this.#ready) response.setHeader('connection', 'close')
-    const path = pathOf(request)
+    const path = requestPathOf(request)
     const context = { services: this.#services, log: this.#log, metrics: this.#metrics, checks: this.#checks }
     if (handleProbe(context, () => this.#ready, request, response)) return
     const refusal = this.#checks.check(request)

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Services } from '../../domain/context.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { sendMetrics } from './metrics.ts'
-import { pathOf, sendError, sendJson, type TransportContext } from './responses.ts'
+import { requestPathOf, sendError, sendJson, type TransportContext } from './responses.ts'
 
 /**
  * Answers the probes of an orchestrator: `/livez` (alive), `/readyz` and `/health` (ready for
@@ -14,7 +14,7 @@ export function handleProbe(
   request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
-  switch (pathOf(request)) {
+  switch (requestPathOf(request)) {
     case '/livez':
       sendJson(response, 200, { status: 'ok' })
       return true

@@ -27,7 +27,7 @@ export const securityHeaders: readonly (readonly [string, string])[] = [
 ]
 
 /** Returns the path of a request, without its query. */
-export const pathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] ?? ''
+export const requestPathOf = ({ url = '' }: IncomingMessage): string => url.split('?', 1)[0] ?? ''
 
 const scheme = 'Bearer realm="tony-mcp"'
 

@@ -3,7 +3,7 @@ import type { Principal } from '../../domain/principal.ts'
 
 type AgentPrincipal = Principal & { readonly agent: NonNullable<Principal['agent']> }
 
-export const isAgent = (principal: Principal): principal is AgentPrincipal => principal.agent !== undefined
+export const isAgentPrincipal = (principal: Principal): principal is AgentPrincipal => principal.agent !== undefined
 
 export const toAgentIdentity = ({ agent, role }: AgentPrincipal): AgentIdentity => ({
   agentId: agent.id,

@@ -27,7 +27,7 @@ import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { Notifier } from '../../platform/notifier.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { isAgent, toAgentIdentity } from './agent-principal.ts'
+import { isAgentPrincipal, toAgentIdentity } from './agent-principal.ts'
 import { type JoinedAgent, loadJoinedAgent, type SessionAddress } from './session-address.ts'
 
 /** Length of a lease for a host, which cannot send heartbeats, in milliseconds: 30 min. */
@@ -74,7 +74,7 @@ export class HttpToolSession implements ToolSession {
 
   async currentAgent(): Promise<AgentIdentity | undefined> {
     const principal = await this.#principal()
-    return isAgent(principal) ? toAgentIdentity(principal) : undefined
+    return isAgentPrincipal(principal) ? toAgentIdentity(principal) : undefined
   }
 
   async ensureJoined(): Promise<AgentIdentity> {
@@ -84,7 +84,7 @@ export class HttpToolSession implements ToolSession {
   /** Joins the fleet. A caller with an agent's own token keeps that agent's profile. */
   async join(profile: AgentProfile): Promise<AgentIdentity> {
     const { credential, sessionAddress } = this.#caller
-    if (isAgent(credential)) return toAgentIdentity(credential)
+    if (isAgentPrincipal(credential)) return toAgentIdentity(credential)
     if (!sessionAddress)
       throw new ToolError('NO_SESSION', 'this host sends no session id (Mcp-Session-Id) and no X-Tony-Agent header')
     const joined = await this.#joinedAgent()
@@ -92,7 +92,7 @@ export class HttpToolSession implements ToolSession {
     const principal = current?.principal
     if (
       principal &&
-      isAgent(principal) &&
+      isAgentPrincipal(principal) &&
       !changesProfile(profile, { ...principal, name: principal.agent.name, type: current.type })
     )
       return toAgentIdentity(principal)
@@ -177,14 +177,15 @@ export class HttpToolSession implements ToolSession {
   /** Ends the host session and unregisters its agent. A named agent stays for other sessions. */
   async leave(): Promise<void> {
     const { credential, sessionAddress } = this.#caller
-    const joined = isAgent(credential) || !sessionAddress?.endsWithSession ? undefined : await this.#joinedAgent()
+    const joined =
+      isAgentPrincipal(credential) || !sessionAddress?.endsWithSession ? undefined : await this.#joinedAgent()
     if (joined && joined !== 'over') await this.#callAs(joined.principal, 'agents.unregister', {})
   }
 
   /** Returns this caller in another project, which only a developer in dev mode can choose. */
   inProject(project: string): HttpToolSession {
     const { credential } = this.#caller
-    if (isAgent(credential) || credential.key || project === credential.project) return this
+    if (isAgentPrincipal(credential) || credential.key || project === credential.project) return this
     return new HttpToolSession({ ...this.#caller, credential: { ...credential, project } })
   }
 
@@ -195,7 +196,7 @@ export class HttpToolSession implements ToolSession {
    */
   callAsOwner<P extends Path>(path: P, input: Input<P>): Promise<Output<P>> {
     const { credential } = this.#caller
-    const isOwner = !(isAgent(credential) || credential.key)
+    const isOwner = !(isAgentPrincipal(credential) || credential.key)
     return this.#callAs(isOwner ? { ...credential, role: 'admin' } : credential, path, input)
   }
 
@@ -269,7 +270,7 @@ export class HttpToolSession implements ToolSession {
 
   async #principal(): Promise<Principal> {
     const { credential } = this.#caller
-    if (isAgent(credential)) return credential
+    if (isAgentPrincipal(credential)) return credential
     const joined = await this.#joinedAgent()
     // The session was ended on purpose, so it must not rejoin automatically.
     if (joined === 'over')

@@ -12,9 +12,9 @@ import type { RequestChecks } from '../http/request-checks.ts'
 import type { TransportContext } from '../http/responses.ts'
 import { createHandshakeLimiter, type HandshakeLimiter } from './abuse-detection.ts'
 import { closeCodes } from './close-codes.ts'
-import { createSocketServer } from './fresh-web-socket.ts'
-import { bytesOf, closeCodeOf, Handshakes, type IdentifiedSocket, refusalOf } from './handshakes.ts'
+import { closeCodeOf, Handshakes, type IdentifiedSocket, principalErrorOf, toBuffer } from './handshakes.ts'
 import { Intake } from './intake.ts'
+import { createSocketServer } from './server-web-socket.ts'
 import { Socket } from './socket.ts'
 
 /** Time between the reconnect notice and the close of a socket, in milliseconds. */
@@ -35,7 +35,7 @@ const revocationsUnreadableLimitMs = 35_000
  */
 function closeIfRefused(socket: Socket): void {
   setImmediate(() => {
-    const code = refusalOf(socket.connection)?.code
+    const code = principalErrorOf(socket.connection)?.code
     if (code) socket.close(closeCodeOf(code), code)
   })
 }
@@ -189,7 +189,7 @@ export class WebSocketTransport {
       socket.receive(data, isBinary)
       ws.markUsed()
     })
-    ws.on('message', (data, isBinary) => receive([bytesOf(data), isBinary]))
+    ws.on('message', (data, isBinary) => receive([toBuffer(data), isBinary]))
     ws.on('ping', (data) => socket.handlePing(data))
     ws.once('close', () => {
       close()

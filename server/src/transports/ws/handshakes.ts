@@ -12,7 +12,7 @@ import { bearerOf, identify, projectOf } from '../http/identify.ts'
 import type { RequestChecks } from '../http/request-checks.ts'
 import { parseConnectionParams } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
-import type { FreshWebSocket } from './fresh-web-socket.ts'
+import type { ServerWebSocket } from './server-web-socket.ts'
 
 /** Time for a refused client to close its half, in milliseconds. */
 const closeMs = 1_000
@@ -27,7 +27,7 @@ const queuedFrameLimit = 1_024
 const queuedFrameSizes = 2
 
 /** Returns the reason why the connection has no valid principal now; undefined if it has one. */
-export function refusalOf(connection: Connection): CoordinationError | undefined {
+export function principalErrorOf(connection: Connection): CoordinationError | undefined {
   try {
     validPrincipal(connection)
     return undefined
@@ -46,7 +46,7 @@ export function closeCodeOf(code: ErrorCode): number {
   return retryable ? closeCodes.overloaded : closeCodes.unauthenticated
 }
 
-export const bytesOf = (data: RawData): Buffer => {
+export const toBuffer = (data: RawData): Buffer => {
   if (Buffer.isBuffer(data)) return data
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
 }
@@ -56,7 +56,7 @@ export type Frame = readonly [Buffer, boolean]
 
 /** A socket whose caller is identified. */
 export interface IdentifiedSocket {
-  readonly ws: FreshWebSocket
+  readonly ws: ServerWebSocket
   readonly raw: Duplex
   readonly connection: Connection
   /** Frames that arrived during the authentication, in order. */
@@ -73,7 +73,7 @@ export interface HandshakeOptions {
 }
 
 interface Arrival {
-  readonly ws: FreshWebSocket
+  readonly ws: ServerWebSocket
   readonly raw: Duplex
   readonly request: IncomingMessage
   readonly queuedFrames: Frame[]
@@ -84,7 +84,7 @@ interface Arrival {
 /** The upgraded sockets whose caller is not authenticated yet. */
 export class Handshakes {
   readonly #options: HandshakeOptions
-  readonly #pending = new Set<FreshWebSocket>()
+  readonly #pending = new Set<ServerWebSocket>()
 
   constructor(options: HandshakeOptions) {
     this.#options = options
@@ -95,7 +95,7 @@ export class Handshakes {
   }
 
   /** Authenticates the caller by its header or its first frame. */
-  begin(ws: FreshWebSocket, raw: Duplex, request: IncomingMessage, expectsConnectionParams: boolean): void {
+  begin(ws: ServerWebSocket, raw: Duplex, request: IncomingMessage, expectsConnectionParams: boolean): void {
     const { clock, config } = this.#options.services
     this.#pending.add(ws)
     ws.once('close', () => this.#pending.delete(ws))
@@ -106,9 +106,9 @@ export class Handshakes {
     let isAuthenticating = !expectsConnectionParams
     ws.on('message', (data, isBinary) => {
       if (!this.#pending.has(ws)) return
-      if (isAuthenticating) return this.#queue(arrival, [bytesOf(data), isBinary])
+      if (isAuthenticating) return this.#queue(arrival, [toBuffer(data), isBinary])
       isAuthenticating = true
-      this.#receiveParams(arrival, bytesOf(data), isBinary)
+      this.#receiveParams(arrival, toBuffer(data), isBinary)
     })
     if (!expectsConnectionParams) void this.#authenticate(arrival, bearerOf(request), projectOf(request))
   }
@@ -157,7 +157,7 @@ export class Handshakes {
     if (!this.#pending.delete(ws)) return
     const connection = connectionOf(request, identity)
     const isAnonymous = token === undefined && project === undefined
-    const error = (isAnonymous ? undefined : refusalOf(connection)) ?? limitErrorOf(identity)
+    const error = (isAnonymous ? undefined : principalErrorOf(connection)) ?? limitErrorOf(identity)
     ws.resume()
     if (!error) return onIdentified({ ws, raw, connection, queuedFrames })
     services.identity.denials.record(connection, 'connect', error.code, uuidv7())
@@ -165,7 +165,7 @@ export class Handshakes {
     this.#refuse(ws, closeCodeOf(error.code), error.code)
   }
 
-  #refuse(ws: FreshWebSocket, code: number, reason: string): void {
+  #refuse(ws: ServerWebSocket, code: number, reason: string): void {
     this.#pending.delete(ws)
     ws.close(code, reason)
     // Unread bytes would turn the end into a reset, and the client could lose the error.

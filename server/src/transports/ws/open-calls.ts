@@ -1,6 +1,6 @@
-import { waitsFor } from '../../api/pipeline.ts'
+import { waitKindOf } from '../../api/pipeline.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { IdleWait } from './idle-wait.ts'
+import { ConditionWait } from './condition-wait.ts'
 
 type Id = number | string
 
@@ -14,7 +14,7 @@ interface WaitingCall {
 export class OpenCalls {
   readonly subscriptions = new Map<Id, AbortController>()
   readonly #waitingCalls = new Map<Id, WaitingCall>()
-  readonly #idleWait: IdleWait
+  readonly #conditionWait: ConditionWait
   /** Aborts the calls that do not wait. */
   readonly #controller = new AbortController()
   #inFlight = 0
@@ -22,7 +22,7 @@ export class OpenCalls {
   #draining = false
 
   constructor(clock: Clock) {
-    this.#idleWait = new IdleWait(clock)
+    this.#conditionWait = new ConditionWait(clock)
   }
 
   get signal(): AbortSignal {
@@ -48,7 +48,7 @@ export class OpenCalls {
 
   /** Registers a call. Returns its abort signal and the function that marks its end. */
   begin(id: Id, path: string, input: unknown): { readonly signal: AbortSignal; readonly end: () => void } {
-    const waitKind = waitsFor(path, input)
+    const waitKind = waitKindOf(path, input)
     const wait = waitKind && { controller: new AbortController(), canEndEarly: waitKind === 'blocking' }
     if (wait) this.#waitingCalls.set(id, wait)
     if (wait?.canEndEarly && this.#draining) wait.controller.abort()
@@ -56,7 +56,7 @@ export class OpenCalls {
     const end = () => {
       this.#inFlight -= 1
       if (wait) this.#waitingCalls.delete(id)
-      this.#idleWait.recheck()
+      this.#conditionWait.recheck()
     }
     return { signal: wait?.controller.signal ?? this.signal, end }
   }
@@ -64,7 +64,7 @@ export class OpenCalls {
   /** Removes a subscription that has ended. */
   removeSubscription(id: Id): void {
     this.subscriptions.delete(id)
-    this.#idleWait.recheck()
+    this.#conditionWait.recheck()
   }
 
   /** Ends the subscription or the waiting call with this id, at its client's request. */
@@ -76,14 +76,14 @@ export class OpenCalls {
   /** Aborts everything, because the socket is gone. */
   close(): void {
     this.#closed = true
-    this.#idleWait.recheck()
+    this.#conditionWait.recheck()
     this.#controller.abort()
     this.#abortAll()
   }
 
   /** Resolves when the socket is gone, or after `ms`. */
   waitForClose(ms: number): Promise<void> {
-    return this.#idleWait.wait(ms, () => this.#closed)
+    return this.#conditionWait.wait(ms, () => this.#closed)
   }
 
   /**
@@ -96,7 +96,7 @@ export class OpenCalls {
     const uninterruptible = [...this.#waitingCalls.values()].filter(({ canEndEarly }) => !canEndEarly)
     for (const { controller, canEndEarly } of this.#waitingCalls.values()) if (canEndEarly) controller.abort()
     for (const controller of this.subscriptions.values()) controller.abort()
-    return this.#idleWait.wait(
+    return this.#conditionWait.wait(
       ms,
       () => this.#closed || (this.#inFlight <= uninterruptible.length && this.subscriptions.size === 0),
     )
@@ -105,7 +105,7 @@ export class OpenCalls {
   /** Ends all waits. Resolves when every call is answered, or after `ms`. */
   finish(ms: number): Promise<void> {
     this.#abortAll()
-    return this.#idleWait.wait(ms, () => this.#closed || this.#inFlight === 0)
+    return this.#conditionWait.wait(ms, () => this.#closed || this.#inFlight === 0)
   }
 
   #abortAll(): void {

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { WebSocket } from 'ws'
-import { labelOf, runCall, runSubscription } from '../../api/pipeline.ts'
+import { metricLabelOf, runCall, runSubscription } from '../../api/pipeline.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { currentPrincipal, leewayMs } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
@@ -116,7 +116,7 @@ export class Socket {
   #refuseOverLimit(path: string, limitError: CoordinationError, envelope: Envelope): void {
     const { services, metrics } = this.connection
     const rateError = services.identity.rateLimiter.tryConsume(this.connection, 1)
-    metrics.countRefusals(labelOf(path), (rateError ?? limitError).code)
+    metrics.countRefusals(metricLabelOf(path), (rateError ?? limitError).code)
     this.refuse(rateError ?? limitError, envelope)
     if (rateError && this.#abuseDetector.recordRefusal()) this.close(closeCodes.flooding, 'RATE_LIMITED')
   }

@@ -4,7 +4,7 @@ import { iso } from '../../../platform/times.ts'
 import type { NewEvent, Reader } from '../../../store/store.ts'
 import type { OperationServices } from '../../context.ts'
 import type { Principal } from '../../principal.ts'
-import { externalSecret, findKey, type KeyRow } from '../check-key.ts'
+import { externalSecretHash, findKey, type KeyRow } from '../check-key.ts'
 import { keyIdFrom } from '../key-format.ts'
 import type { ExternalIdentity } from './issuers.ts'
 
@@ -40,7 +40,7 @@ const keyCreatedEvent = (
  * its calls and the sessions of the agents it registered, on every replica and in their
  * transactions.
  */
-export async function registerIdentity(
+export async function registerExternalIdentity(
   services: OperationServices,
   { issuer, subject, rule, expiresAt }: ExternalIdentity,
 ): Promise<Principal> {
@@ -63,7 +63,7 @@ export async function registerIdentity(
         const newKey = {
           id,
           name,
-          secretHash: externalSecret,
+          secretHash: externalSecretHash,
           cidrs: '[]',
           createdAt: now,
           expiresAt: now + identityLifetimeMs,
@@ -91,7 +91,7 @@ export async function registerIdentity(
 }
 
 /** Returns the principal of a token of this server or of an outside issuer. */
-export const verifyToken = (services: OperationServices, token: string): Promise<Principal> =>
+export const checkToken = (services: OperationServices, token: string): Promise<Principal> =>
   services.identity.issuers.hasIssuerOf(token)
-    ? services.identity.issuers.verify(token, (identity) => registerIdentity(services, identity))
+    ? services.identity.issuers.verify(token, (identity) => registerExternalIdentity(services, identity))
     : services.identity.tokens.verify(token)

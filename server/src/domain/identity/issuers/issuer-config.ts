@@ -6,7 +6,7 @@ import { defaultProject } from '@tony/mcp-shared/projects'
 import type { JWTPayload } from 'jose'
 import { z } from 'zod'
 import { ConfigError } from '../../../config.ts'
-import { issuer as own } from '../tokens.ts'
+import { ownIssuer } from '../tokens.ts'
 
 /** Signatures with a key pair only. With a shared secret, every verifier could also sign. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
@@ -48,7 +48,7 @@ const trustedIssuer = z
     issuer: z
       .string()
       .min(1)
-      .refine((iss) => iss !== own, "is the issuer of this server's own tokens"),
+      .refine((iss) => iss !== ownIssuer, "is the issuer of this server's own tokens"),
     audience: z.string().min(1),
     algorithms: z.array(z.enum(algorithms)).min(1),
     jwksUri: address.optional(),

@@ -3,8 +3,8 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
-import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
-import { formatKey, newKeyId, newSecret } from '../../../domain/identity/key-format.ts'
+import { bootstrapKeyId } from '../../../domain/identity/bootstrap.ts'
+import { formatKey, newKeyId, newKeySecret } from '../../../domain/identity/key-format.ts'
 import { consumeKeyUse } from '../../../domain/identity/key-use.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { iso } from '../../../platform/times.ts'
@@ -30,14 +30,14 @@ async function consumeBootstrapToken(tx: Transaction, { roleCeiling, scopes }: I
       'INVALID_INPUT',
       'the bootstrap token is exchanged for an admin key: { roleCeiling: "admin", scopes: ["*"] }',
     )
-  await consumeKeyUse(tx, bootstrapId)
-  await revokeKeyIn(tx, bootstrapId)
+  await consumeKeyUse(tx, bootstrapKeyId)
+  await revokeKeyIn(tx, bootstrapKeyId)
 }
 
 /** `auth.keys.create`: the only reply that contains the key. */
 export async function createKey(ctx: Context, input: Input): Promise<z.output<typeof keyCreateOutput>> {
-  const isBootstrap = ctx.principal.key?.id === bootstrapId
-  const [id, secret] = [newKeyId(), newSecret()]
+  const isBootstrap = ctx.principal.key?.id === bootstrapKeyId
+  const [id, secret] = [newKeyId(), newKeySecret()]
   const created = await ctx.transact(async (tx) => {
     if (isBootstrap) await consumeBootstrapToken(tx, input)
     const projectId = input.project === undefined ? ctx.principal.project : await findProjectId(tx, input.project)

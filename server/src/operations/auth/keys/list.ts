@@ -2,7 +2,7 @@ import type { keyListInput, keyListOutput } from '@tony/mcp-shared/auth'
 import { and, desc, gt, isNull, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
-import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
+import { bootstrapKeyId } from '../../../domain/identity/bootstrap.ts'
 import { toApiKey } from './serialize.ts'
 
 /** `auth.keys.list`: the keys of all projects, because an admin belongs to all of them. */
@@ -15,7 +15,7 @@ export const listKeys = (
     const rows = await db
       .select()
       .from(c)
-      .where(and(ne(c.id, bootstrapId), ...live))
+      .where(and(ne(c.id, bootstrapKeyId), ...live))
       .orderBy(desc(c.createdAt), desc(c.id))
       .limit(limit)
     return { keys: rows.map(toApiKey) }

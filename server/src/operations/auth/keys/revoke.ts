@@ -2,7 +2,7 @@ import type { keyRevokeInput, keyRevokeOutput } from '@tony/mcp-shared/auth'
 import { and, eq, isNull } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
-import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
+import { bootstrapKeyId } from '../../../domain/identity/bootstrap.ts'
 import { findKey } from '../../../domain/identity/check-key.ts'
 import { revokeSessionsOfKey } from '../../../domain/identity/session.ts'
 import { actorOf } from '../../../domain/principal.ts'
@@ -33,7 +33,7 @@ export const revokeKey = (
   { keyId }: z.output<typeof keyRevokeInput>,
 ): Promise<z.output<typeof keyRevokeOutput>> =>
   ctx.transact(async (tx) => {
-    if (keyId === bootstrapId) throw keyNotFound(keyId)
+    if (keyId === bootstrapKeyId) throw keyNotFound(keyId)
     const revokedSessions = await revokeKeyIn(tx, keyId)
     if (revokedSessions !== undefined) {
       const data = { keyId, revokedSessions }

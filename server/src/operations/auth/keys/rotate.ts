@@ -3,9 +3,9 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, gt, isNull, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
-import { bootstrapId } from '../../../domain/identity/bootstrap.ts'
-import { externalSecret, findKey } from '../../../domain/identity/check-key.ts'
-import { formatKey, newSecret } from '../../../domain/identity/key-format.ts'
+import { bootstrapKeyId } from '../../../domain/identity/bootstrap.ts'
+import { externalSecretHash, findKey } from '../../../domain/identity/check-key.ts'
+import { formatKey, newKeySecret } from '../../../domain/identity/key-format.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { iso } from '../../../platform/times.ts'
 import { keyNotFound, toApiKey } from './serialize.ts'
@@ -18,7 +18,7 @@ export async function rotateKey(
   ctx: Context,
   { keyId, overlapMs }: z.output<typeof keyRotateInput>,
 ): Promise<z.output<typeof keyRotateOutput>> {
-  const secret = newSecret()
+  const secret = newKeySecret()
   const rotated = await ctx.transact(async (tx) => {
     const { credentials: c } = tx.t
     const previousUntil = tx.now + overlapMs
@@ -28,8 +28,8 @@ export async function rotateKey(
       .where(
         and(
           eq(c.id, keyId),
-          ne(c.id, bootstrapId),
-          ne(c.secretHash, externalSecret),
+          ne(c.id, bootstrapKeyId),
+          ne(c.secretHash, externalSecretHash),
           isNull(c.revokedAt),
           gt(c.expiresAt, tx.now),
         ),
@@ -37,8 +37,8 @@ export async function rotateKey(
       .returning()
     if (!row) {
       const [existing] = await tx.run(findKey, { keyId })
-      if (!existing || keyId === bootstrapId) throw keyNotFound(keyId)
-      if (existing.secretHash === externalSecret)
+      if (!existing || keyId === bootstrapKeyId) throw keyNotFound(keyId)
+      if (existing.secretHash === externalSecretHash)
         throw new CoordinationError(
           'ILLEGAL_TRANSITION',
           `key ${keyId} is an external identity without a secret: its issuer renews its tokens`,

@@ -8,7 +8,7 @@ import { type Query, type Reader, statement } from '../../../store/store.ts'
 import type { Tables } from '../../../store/tables/tables.ts'
 import { equalsUnindexed, mergeScans, type Page } from '../index-scan.ts'
 import { headColumns, type MessageHead } from '../serialize.ts'
-import { visibleOwnerOf } from '../visible.ts'
+import { soleVisibleAgentOf } from '../visible.ts'
 
 type Filter = z.output<typeof deadLetterListInput>['filter']
 
@@ -62,7 +62,7 @@ async function toQuery(reader: Reader, { principal }: Context, filter: Filter): 
   const { to, from, type, before } = filter
   return {
     project,
-    only: visibleOwnerOf(principal),
+    only: soleVisibleAgentOf(principal),
     to: to === undefined ? undefined : await requireKnownAgent(reader, project, to),
     from: from === undefined ? undefined : await requireKnownAgent(reader, project, from),
     type,

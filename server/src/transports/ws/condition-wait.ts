@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts'
 
 /** Waits until a condition holds or a timeout passes. */
-export class IdleWait {
+export class ConditionWait {
   readonly #clock: Clock
   readonly #waiters = new Set<() => void>()
 
@@ -14,9 +14,9 @@ export class IdleWait {
     for (const check of [...this.#waiters]) check()
   }
 
-  /** Resolves as soon as `isIdle` returns true, and after `ms` at the latest. */
-  wait(ms: number, isIdle: () => boolean): Promise<void> {
-    if (ms <= 0 || isIdle()) return Promise.resolve()
+  /** Resolves as soon as `holds` returns true, and after `ms` at the latest. */
+  wait(ms: number, holds: () => boolean): Promise<void> {
+    if (ms <= 0 || holds()) return Promise.resolve()
     return new Promise((resolve) => {
       const end = () => {
         cancel()
@@ -24,7 +24,7 @@ export class IdleWait {
         resolve()
       }
       const check = () => {
-        if (isIdle()) end()
+        if (holds()) end()
       }
       const cancel = this.#clock.timer(ms, end)
       this.#waiters.add(check)

@@ -16,7 +16,7 @@ const errorOf = (reason: string): CoordinationError =>
  * tRPC's client resets its backoff with each socket that opens, and reconnects without a delay
  * unless it gets such a frame. Our client takes the frame as proof that no call was processed.
  */
-export class FreshWebSocket extends WebSocket {
+export class ServerWebSocket extends WebSocket {
   #isFresh = true
 
   /** Call after a frame of the client has been handled. */
@@ -40,7 +40,7 @@ export class FreshWebSocket extends WebSocket {
 /** Creates the acceptor of sockets. It closes a socket whose frame is larger than `maxPayload`. */
 export const createSocketServer = (maxPayload: number) =>
   new WebSocketServer({
-    WebSocket: FreshWebSocket,
+    WebSocket: ServerWebSocket,
     noServer: true,
     maxPayload,
     perMessageDeflate: false,

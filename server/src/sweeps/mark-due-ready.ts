@@ -80,7 +80,7 @@ async function promoteIn(tx: Transaction, project: string): Promise<number> {
  * Makes tasks and messages ready whose time has come. Until then they are outside the index that
  * claims and deliveries read, so that they cost nothing in any number.
  */
-export const promoteDue: Sweep = {
+export const markDueReady: Sweep = {
   name: 'promote-due',
   everyMs: 250,
   batch: async ({ store }, project) =>
