@@ -1,4 +1,7 @@
-/** The caller of the bulk bench: it makes the largest bulk calls there are, one after another. */
+/**
+ * The caller of the bulk bench: it makes the largest bulk calls there are, one after another,
+ * until the round is over.
+ */
 import { type Client, createClient } from '@tony/mcp-client'
 import { serveJobs } from '../child.ts'
 
@@ -7,8 +10,9 @@ export type BulkKind = (typeof bulkKinds)[number]
 
 export interface BulkJob {
   readonly kind: BulkKind
-  /** Number of calls, or of tasks in the plan. */
-  readonly size: number
+  readonly seconds: number
+  /** Number of tasks in the plan. */
+  readonly planTasks: number
 }
 
 export interface BulkResult {
@@ -37,12 +41,10 @@ async function commitPlan(client: Client, size: number): Promise<number> {
   return (performance.now() - began) / 1_000
 }
 
-async function run({ kind, size }: BulkJob): Promise<BulkResult> {
-  const client = createClient({ url, deadlineMs: 600_000 })
-  const began = performance.now()
-  let seconds: number | undefined
-  if (kind === 'plan') seconds = await commitPlan(client, size)
-  for (let calls = 0; kind !== 'plan' && calls < size; calls += 1) {
+async function makeCalls(client: Client, kind: Exclude<BulkKind, 'plan'>, seconds: number): Promise<number> {
+  const end = performance.now() + seconds * 1_000
+  let calls = 0
+  for (; performance.now() < end; calls += 1) {
     if (kind === 'createMany')
       await client.tasks.createMany({ tasks: Array.from({ length: 200 }, () => ({ type: 'bulk', requires })) })
     else
@@ -50,8 +52,16 @@ async function run({ kind, size }: BulkJob): Promise<BulkResult> {
         messages: Array.from({ length: 100 }, () => ({ to: '*', type: 'bulk', payload: { text: 'to all' } })),
       })
   }
+  return calls
+}
+
+async function run({ kind, seconds, planTasks }: BulkJob): Promise<BulkResult> {
+  const client = createClient({ url, deadlineMs: 600_000 })
+  const began = performance.now()
+  const plan = kind === 'plan' ? { calls: 1, seconds: await commitPlan(client, planTasks) } : undefined
+  const calls = kind === 'plan' ? 1 : await makeCalls(client, kind, seconds)
   client.close()
-  return { calls: kind === 'plan' ? 1 : size, seconds: seconds ?? (performance.now() - began) / 1_000 }
+  return plan ?? { calls, seconds: (performance.now() - began) / 1_000 }
 }
 
 serveJobs(run)

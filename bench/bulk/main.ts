@@ -26,14 +26,8 @@ const { values } = parseArgs({
 })
 
 const seconds = Number(values.seconds)
-/** Calls that take longer than a round, on any engine. The plan is one call. */
-const sizes: Readonly<Record<BulkKind, number>> = {
-  createMany: 20,
-  sendMany: 4,
-  plan: Number(values['plan-tasks']),
-}
-
 const tenths = (value: number): number => Math.round(value * 10) / 10
+const hundredths = (value: number): number => Math.round(value * 100) / 100
 
 const columns = [
   'engine',
@@ -63,14 +57,18 @@ async function measure(engine: string, settings: Readonly<Record<string, string>
     await agents.run<AgentsResult>({ seconds: 2 } satisfies AgentsJob)
     for (const kind of values.kinds.split(',') as BulkKind[]) {
       const [without, beside]: [AgentsResult[], AgentsResult[]] = [[], []]
-      const bulkSeconds: number[] = []
+      const bulk: BulkResult[] = []
       // A plan is measured once: it is as long as several rounds.
       const rounds = kind === 'plan' ? 1 : Number(values.rounds)
       for (let round = 0; round < rounds; round += 1) {
         without.push(await agents.run<AgentsResult>({ seconds } satisfies AgentsJob))
-        const bulk = caller.run<BulkResult>({ kind, size: sizes[kind] } satisfies BulkJob)
+        const calling = caller.run<BulkResult>({
+          kind,
+          seconds,
+          planTasks: Number(values['plan-tasks']),
+        } satisfies BulkJob)
         beside.push(await agents.run<AgentsResult>({ seconds } satisfies AgentsJob))
-        bulkSeconds.push((await bulk).seconds)
+        bulk.push(await calling)
       }
       const [p99, p99With] = [without, beside].map((results) => median(results.map(({ claimP99Ms }) => claimP99Ms)))
       const row = {
@@ -82,7 +80,7 @@ async function measure(engine: string, settings: Readonly<Record<string, string>
         max_ms: tenths(Math.max(...beside.map(({ claimMaxMs }) => claimMaxMs))),
         beat_max_ms: tenths(Math.max(...beside.map(({ beatMaxMs }) => beatMaxMs))),
         failed: JSON.stringify(Object.assign({}, ...beside.map(({ failures }) => failures))),
-        bulk_s: tenths(median(bulkSeconds)),
+        bulk_s: hundredths(median(bulk.map((result) => result.seconds / result.calls))),
       }
       process.stdout.write(values.json ? `${JSON.stringify(row)}\n` : line(columns.map((column) => row[column])))
     }

@@ -57,6 +57,20 @@ export function laneConformance(open: () => Promise<Opened>): void {
     expect(busy).toEqual(upTo(1_000).map((index) => `busy ${index}`))
   })
 
+  test('a bulk operation in a batch without others, whose replies would wait for it', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const project = await projectOf(store)
+    const { free } = await occupied(store, project)
+    const begun = Promise.withResolvers<string>()
+    const bulk = store.transact({ project, lane: 'bulk' }, async () => begun.resolve('bulk has begun'))
+    const normal = store.transact({ project }, () => Promise.resolve('normal is committed'))
+    const first = Promise.race([begun.promise, normal])
+    await free()
+    expect(await first).toBe('normal is committed')
+    await bulk
+  })
+
   test('a bulk operation within eight batches, for any number of urgent ones', async () => {
     await using opened = await open()
     const { store } = opened

@@ -2,7 +2,7 @@ import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { Lane, NewEvent, Reader, Scope, Transaction, Wake, WriteQueueState } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
-import type { Queued } from './fair-queue.ts'
+import { laneOf, type Queued } from './fair-queue.ts'
 import { fencedOperationsIn, type InvalidationBy } from './fenced-operations.ts'
 import { type Invalidation, invalidationsOf } from './fences.ts'
 import { WriteQueues } from './write-queues.ts'
@@ -34,9 +34,10 @@ export interface Engine {
   neverBegan(error: unknown): boolean
   /**
    * Starts a time slice: the time in which a batch may begin operations, and in which an operation
-   * may hold the event loop. The returned function is true once the slice is over.
+   * may hold the event loop. That of `bulk` is shorter: after it a batch of bulk operations gives
+   * way to others that have arrived. The returned function is true once the slice is over.
    */
-  readonly startTimeSlice: () => () => boolean
+  readonly startTimeSlice: (share?: 'bulk') => () => boolean
   /** Converts a known error of the engine to a CoordinationError. */
   translateError(error: unknown): unknown
 }
@@ -182,9 +183,10 @@ export class Batches {
     await connection.begin(project)
     try {
       const isTimeSliceOver = this.#engine.startTimeSlice()
+      const mustGiveWay = this.#startBulkShare()
       let started = 0
       for (const item of batch) {
-        if (started > 0 && isTimeSliceOver()) break
+        if (started > 0 && (isTimeSliceOver() || (await mustGiveWay(item)))) break
         started += 1
         const outcome = await this.#runOperation(connection, item, effects, withSavepoints)
         if (!(outcome.ok || withSavepoints)) {
@@ -207,6 +209,20 @@ export class Batches {
     } catch (error) {
       await connection.rollback()
       throw error
+    }
+  }
+
+  /**
+   * Starts the share of a batch of bulk operations. Once it is over, the returned function gives
+   * the event loop a turn, and is true if an operation of a higher lane has arrived.
+   */
+  #startBulkShare(): (next: PendingOperation) => Promise<boolean> {
+    let isOver = this.#engine.startTimeSlice('bulk')
+    return async (next) => {
+      if (laneOf(next) !== 'bulk' || !isOver()) return false
+      await yieldToEventLoop()
+      isOver = this.#engine.startTimeSlice('bulk')
+      return this.#queues.hasBetterThanBulk(next.scope.project)
     }
   }
 

@@ -16,6 +16,9 @@ export const laneOrder: readonly Lane[] = ['urgent', 'normal', 'bulk']
  */
 const starvationPeriod = 8
 
+/** The lanes whose operations share a batch. */
+const shared: readonly Lane[] = ['urgent', 'normal']
+
 export const laneOf = ({ scope }: Queued): Lane => scope.lane ?? 'normal'
 const callerOf = ({ scope }: Queued): string => scope.caller ?? ''
 
@@ -117,6 +120,11 @@ export class FairQueue<T extends Queued> {
     return laneOrder.reduce((size, lane) => size + this.#lanes[lane].size, 0)
   }
 
+  /** True if an operation waits in a lane above `bulk`. */
+  get hasBetterThanBulk(): boolean {
+    return shared.some((lane) => !this.#lanes[lane].isEmpty)
+  }
+
   /** The number of operations that wait in a lane. */
   sizeOf(lane: Lane): number {
     return this.#lanes[lane].size
@@ -134,19 +142,23 @@ export class FairQueue<T extends Queued> {
     }
   }
 
-  /** Takes up to `limit` operations of one project, urgent ones first; none from an empty queue. */
+  /**
+   * Takes up to `limit` operations of one project, urgent ones first; none from an empty queue.
+   * Bulk operations are never in a batch with others, whose replies would wait for them.
+   */
   takeBatch(limit: number): T[] {
     this.#batches += 1
     const waiting = laneOrder.filter((lane) => !this.#lanes[lane].isEmpty)
     const lower = waiting.slice(1)
     const promoted = this.#batches % starvationPeriod === 0 ? lower[this.#promotions++ % lower.length] : undefined
     const first = promoted ?? waiting[0]
-    const project = first && this.#lanes[first].nextProject
+    if (!first) return []
+    const project = this.#lanes[first].nextProject
     if (project === undefined) return []
     const batch: T[] = []
     this.#taken = { urgent: 0, normal: 0, bulk: 0 }
     // A promoted lane is alone: behind urgent operations its own would find no time left again.
-    for (const lane of promoted ? [promoted] : laneOrder) {
+    for (const lane of promoted || first === 'bulk' ? [first] : shared) {
       while (batch.length < limit) {
         const item = this.#lanes[lane].take(project)
         if (!item) break

@@ -99,6 +99,11 @@ export class WriteQueues<T extends Queued> {
     return waiting?.oldest.urgent ?? Number.POSITIVE_INFINITY
   }
 
+  /** True if an operation of a lane above `bulk` waits for the writer of a project. */
+  hasBetterThanBulk(project: string): boolean {
+    return this.#queues.get(this.#options.writerOf(project))?.queue.hasBetterThanBulk ?? false
+  }
+
   /** Refuses new work and waits until the accepted work is done. */
   close(): Promise<void> {
     this.#closed = new CoordinationError('SHUTTING_DOWN', 'the server is shutting down')

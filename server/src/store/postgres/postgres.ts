@@ -75,6 +75,9 @@ async function prepareDatabase(url: string, durability: 'disk' | 'process'): Pro
   }
 }
 
+/** Time after which a batch of bulk operations gives way to others, in milliseconds. */
+const bulkSliceMs = 10
+
 interface EngineOptions {
   readonly clock: Clock
   readonly timeSliceMs: number
@@ -107,9 +110,10 @@ const createEngine = ({
       }
     })
   },
-  startTimeSlice: () => {
+  startTimeSlice: (share) => {
+    const limitMs = share ? bulkSliceMs : timeSliceMs
     const since = clock.monotonic()
-    return () => clock.monotonic() - since > timeSliceMs
+    return () => clock.monotonic() - since > limitMs
   },
   isTransient,
   neverBegan,

@@ -87,6 +87,9 @@ export function openWriter(options: SqliteOptions): Database.Database {
  */
 const timeSliceMs = 10
 
+/** Time after which a batch of bulk operations gives way to others, in milliseconds. */
+const bulkSliceMs = 3
+
 const createReader = (database: Database.Database, now: () => number): Reader => {
   const db = createBuilder(database)
   return {
@@ -105,9 +108,10 @@ const createEngine = (writer: Writer, { clock }: SqliteOptions, translateError: 
   withConnection: (work) => work(writer),
   isTransient: () => false,
   neverBegan: () => false,
-  startTimeSlice: () => {
+  startTimeSlice: (share) => {
+    const limitMs = share ? bulkSliceMs : timeSliceMs
     const since = clock.monotonic()
-    return () => clock.monotonic() - since > timeSliceMs
+    return () => clock.monotonic() - since > limitMs
   },
   translateError,
 })
