@@ -26,14 +26,14 @@ export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'an attempt has no time limit',
     file: waiting,
-    find: 'earliest(tasks.closeBy, sql`(${now} + ${tasks.startToCloseMs})`)',
+    find: 'earlierOf(tasks.closeBy, sql`(${now} + ${tasks.startToCloseMs})`)',
     replace: 'sql`coalesce(${tasks.closeBy}, ${now} + 31536000000)`',
   },
   {
     name: 'the wait for a claim has no time limit',
     file: waiting,
-    find: 'earliest(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)',
-    replace: 'earliest(closeBy, sql`(${from} + null)`)',
+    find: 'earlierOf(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)',
+    replace: 'earlierOf(closeBy, sql`(${from} + null)`)',
   },
   {
     name: 'a task has no time limit in all',

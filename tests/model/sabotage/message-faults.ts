@@ -36,8 +36,8 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'the backoff of a message does not double',
     file: endDelivery,
-    find: 'backoff(sql`(${t.messages.retryCount} - 1)`, redeliveryPolicy)',
-    replace: 'backoff(sql`0`, redeliveryPolicy)',
+    find: 'backoffMsSql(sql`(${t.messages.retryCount} - 1)`, redeliveryPolicy)',
+    replace: 'backoffMsSql(sql`0`, redeliveryPolicy)',
   },
   {
     name: 'the delay of a nak is ignored',

@@ -180,8 +180,8 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'the backoff does not double',
     file: failing,
-    find: 'backoff(t.tasks.failures, retryPolicy)',
-    replace: 'backoff(sql`0`, retryPolicy)',
+    find: 'backoffMsSql(t.tasks.failures, retryPolicy)',
+    replace: 'backoffMsSql(sql`0`, retryPolicy)',
   },
   {
     name: 'a failure ends the task one attempt too late',
