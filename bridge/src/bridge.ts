@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { McpServer } from '@modelcontextprotocol/server'
 import { createMcpServer, type ToolCallWrapper } from '@tony/mcp-tools/mcp-server'
-import { type Clock, every, systemClock } from './clock.ts'
+import { type Clock, repeatEvery, systemClock } from './clock.ts'
 import type { BridgeConfig } from './environment.ts'
 import { HostSession } from './session/host-session.ts'
-import { sessionKey, takeSlot } from './session/slots.ts'
+import { hostSessionKey, takeSlot } from './session/slots.ts'
 import { workspaceOf } from './session/workspace.ts'
 
 const { version }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -21,7 +21,7 @@ const reportProgress =
   async ({ signal, reportProgress }, run) => {
     if (!reportProgress) return run(signal)
     let notifications = 0
-    const stop = every(clock, progressIntervalMs, () => {
+    const stop = repeatEvery(clock, progressIntervalMs, () => {
       notifications += 1
       reportProgress(notifications, 'still waiting').catch(() => undefined)
     })
@@ -41,7 +41,7 @@ export function openBridge(
   clock = systemClock,
 ): Bridge {
   const workspaceInfo = workspaceOf(workspace)
-  const slot = takeSlot(stateDir, sessionKey(hostSessionId), workspaceInfo)
+  const slot = takeSlot(stateDir, hostSessionKey(hostSessionId), workspaceInfo)
   const hostSession = new HostSession({ settings, slot, workspace: workspaceInfo.name, clock })
   const wrapCall = reportProgress(clock)
   return {

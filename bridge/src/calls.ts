@@ -16,7 +16,7 @@ async function callProcedure(
 }
 
 /** Returns the typed calls of the tools, made by a client. */
-export const callsOf = (client: Client) => typedCalls((to, given, ends) => callProcedure(client, to, given, ends))
+export const toolCallsOf = (client: Client) => typedCalls((to, given, ends) => callProcedure(client, to, given, ends))
 
 /** Codes of an unintended end of the agent. The bridge registers it again. */
 export const rejoinCodes: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED', 'TOKEN_EXPIRED'])
@@ -30,4 +30,4 @@ export const nonAcknowledgingPaths: ReadonlySet<Path> = new Set(['agents.get'])
 /** Codes of a deliberate end of the agent. It joins again only at the request of its model. */
 export const deliberateEndCodes: ReadonlySet<string> = new Set(['TOKEN_REVOKED', 'STALE_INCARNATION'])
 
-export const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
+export const errorCodeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)

@@ -18,7 +18,7 @@ export const systemClock: Clock = {
 }
 
 /** Runs `run` every `ms`. The returned function ends that. */
-export function every(clock: Clock, ms: number, run: () => void): () => void {
+export function repeatEvery(clock: Clock, ms: number, run: () => void): () => void {
   let cancel = () => undefined as unknown
   const next = () => {
     cancel = clock.timer(ms, () => {

@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { duration } from '@tony/mcp-shared/durations'
 import { z } from 'zod'
-import type { Settings } from './session/registration.ts'
+import type { BridgeSettings } from './session/registration.ts'
 
 /** The environment of a bridge is invalid. The message names each variable and its problem. */
 export class BridgeConfigError extends Error {
@@ -34,7 +34,7 @@ const environment = z.object({
 })
 
 export interface BridgeConfig {
-  readonly settings: Settings
+  readonly settings: BridgeSettings
   readonly hostSessionId: string | undefined
   readonly workspace: string
   /** Folder for the slots and the hook sockets of this user's host sessions. */

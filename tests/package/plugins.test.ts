@@ -10,14 +10,14 @@ import { compileIn, installPackedClient, writePrograms } from './packed.ts'
 const folder = mkdtempSync(join(tmpdir(), 'tony-packed-plugins-'))
 
 const program = `
-import { definePlugin, installationsInMemory, runPlugin, testPlugin } from '@tony/mcp-client/plugin'
+import { definePlugin, createMemoryInstallations, runPlugin, testPlugin } from '@tony/mcp-client/plugin'
 import { type AgentStatus, initializeTonyMCP, minimalMCPServer, tonyMCP } from '@tony/mcp-client/tony'
 
 interface Sums { add: { params: { a: number; b: number }; result: number } }
 const sums = definePlugin<Sums>({ name: 'sums', version: '1.0.0', handlers: { add: ({ a, b }) => a + b } })
 const harness = await testPlugin(sums)
 const alone = await harness.call('add', { a: 1, b: 2 })
-const running = await runPlugin(sums, { installations: installationsInMemory() })
+const running = await runPlugin(sums, { installations: createMemoryInstallations() })
 const { agents } = await initializeTonyMCP()
 const { result } = await minimalMCPServer.routeRequest({ method: 'add', params: { a: 3, b: 4 } })
 const status: AgentStatus = await tonyMCP.getAgentStatus(agents[0]?.agentId ?? '')

@@ -1,4 +1,4 @@
-import { installationsInMemory, PluginError, type TonyPlugin, testPlugin } from '@tony/mcp-client/plugin'
+import { createMemoryInstallations, PluginError, type TonyPlugin, testPlugin } from '@tony/mcp-client/plugin'
 import { describe, expect, test } from 'vitest'
 import { hooked, quiet } from './given.ts'
 
@@ -83,7 +83,7 @@ test('a fitting plugin starts, and no hook of an unfitting one runs', async () =
   })
   await expect(testPlugin(plugin, { logger })).rejects.toThrow('"tools" 1.x is not installed')
   expect(seen).toEqual([])
-  const installations = installationsInMemory()
+  const installations = createMemoryInstallations()
   await testPlugin(plugin, { logger, installations, allowedCapabilities: ['git'], remotePlugins: { tools: '1.2.0' } })
   expect(seen).toEqual(['onInstall', 'onActivate'])
 })

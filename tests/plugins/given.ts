@@ -1,5 +1,5 @@
 import {
-  installationsInMemory,
+  createMemoryInstallations,
   type RunningPlugin,
   type RunOptions,
   runPlugin,
@@ -19,7 +19,7 @@ export function quiet(): {
 
 /** Runs a plugin on a server of the test. */
 export const run = (server: TestServer, plugin: TonyPlugin, options: RunOptions = {}): Promise<RunningPlugin> =>
-  runPlugin(plugin, { url: server.url, installations: installationsInMemory(), logger: quiet().logger, ...options })
+  runPlugin(plugin, { url: server.url, installations: createMemoryInstallations(), logger: quiet().logger, ...options })
 
 /** Returns a plugin whose hooks return no promise and record their calls. */
 export function hooked(name = 'hooked', more: Partial<TonyPlugin> = {}): { plugin: TonyPlugin; seen: string[] } {

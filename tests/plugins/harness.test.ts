@@ -1,4 +1,4 @@
-import { definePlugin, installationsInMemory, type MCPPlugin, testPlugin } from '@tony/mcp-client/plugin'
+import { createMemoryInstallations, definePlugin, type MCPPlugin, testPlugin } from '@tony/mcp-client/plugin'
 import { expect, test } from 'vitest'
 import { hooked, quiet } from './given.ts'
 
@@ -69,7 +69,7 @@ test('a reply that throws is a reply with an error', async () => {
 
 test('two harnesses on the same installations simulate a restart', async () => {
   const { plugin, seen } = hooked('kept')
-  const installations = installationsInMemory()
+  const installations = createMemoryInstallations()
   await (await testPlugin(plugin, { logger, installations })).stop()
   await (await testPlugin(plugin, { logger, installations })).stop({ uninstall: true })
   await testPlugin(plugin, { logger, installations })

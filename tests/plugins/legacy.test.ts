@@ -1,5 +1,5 @@
 import {
-  installationsInMemory,
+  createMemoryInstallations,
   loadPlugin,
   PluginMigrationHelper,
   runPlugin,
@@ -15,8 +15,11 @@ const load = (file: (typeof files)[number]): Promise<TonyPlugin> =>
   loadPlugin(new URL(`legacy/${file}`, import.meta.url))
 
 /** Runs a plugin through the migration helper, as an author who moves from 2.7 does. */
-const migrated = async (server: TestServer, file: (typeof files)[number], installations = installationsInMemory()) =>
-  run(server, PluginMigrationHelper.migrateLegacyPlugin(await load(file)), { installations })
+const migrated = async (
+  server: TestServer,
+  file: (typeof files)[number],
+  installations = createMemoryInstallations(),
+) => run(server, PluginMigrationHelper.migrateLegacyPlugin(await load(file)), { installations })
 
 const execute = (server: TestServer, target: string, params?: unknown) =>
   server.connect().requests.route({ method: 'plugin.execute', target, params })
@@ -61,7 +64,7 @@ describe('a plugin of 2.6 or 2.7 runs unchanged:', () => {
 
   test('a plugin with state and private fields: it continues with its state', async () => {
     await using server = await TestServer.start()
-    const installations = installationsInMemory()
+    const installations = createMemoryInstallations()
     const first = await migrated(server, 'counter.mjs', installations)
     await execute(server, 'counter')
     expect((await execute(server, 'counter')).result).toMatchObject({ count: 2, hooks: ['install', 'activate'] })
@@ -82,7 +85,7 @@ describe('a plugin of 2.6 or 2.7 runs unchanged:', () => {
 
   test('a plugin with dependencies: they are found in the fleet, and getDependency returns them', async () => {
     await using server = await TestServer.start()
-    const installations = installationsInMemory()
+    const installations = createMemoryInstallations()
     await expect(migrated(server, 'report.mjs', installations)).rejects.toThrow(
       'plugin "report" has unmet dependencies: "greeter" ^1.0.0 is not installed: install and run it first',
     )
@@ -154,7 +157,7 @@ test('a wrapper without a host works with the server of its registration', async
 
 test('a plugin without a wrapper is wrapped when it runs', async () => {
   await using server = await TestServer.start()
-  const options = { url: server.url, installations: installationsInMemory(), logger: quiet().logger }
+  const options = { url: server.url, installations: createMemoryInstallations(), logger: quiet().logger }
   const running = await runPlugin(await load('greeter.cjs'), options)
   expect(await execute(server, 'greeter', { who: 'Ada' })).toMatchObject({ ok: true })
   await running.stop()

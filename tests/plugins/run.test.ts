@@ -1,7 +1,12 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { definePlugin, installationsIn, installationsInMemory, type MCPPlugin } from '@tony/mcp-client/plugin'
+import {
+  createFileInstallations,
+  createMemoryInstallations,
+  definePlugin,
+  type MCPPlugin,
+} from '@tony/mcp-client/plugin'
 import { afterAll, expect, test } from 'vitest'
 import { Guarded } from '../access/given.ts'
 import { signal } from '../client/agents.ts'
@@ -14,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 test('hooks run in order, onInstall once and onUninstall only on request', async () => {
   await using server = await TestServer.start()
   const { plugin, seen } = hooked()
-  const installations = installationsIn(join(folder, 'in order'))
+  const installations = createFileInstallations(join(folder, 'in order'))
   const first = await run(server, plugin, { installations })
   expect(seen).toEqual(['onInstall', 'onActivate'])
   await first.stop()
@@ -34,7 +39,7 @@ test('hooks run in order, onInstall once and onUninstall only on request', async
 
 test('an installation is one file that only its owner may read', async () => {
   const at = join(folder, 'one file')
-  const installations = installationsIn(at)
+  const installations = createFileInstallations(at)
   expect(await installations.read('../a b')).toBeUndefined()
   const kept = { clientInstanceId: 'secret', version: '1.0.0', installedAt: null, state: { count: 1 } }
   await installations.write('../a b', kept)
@@ -88,7 +93,7 @@ test('a plugin gets no request before it is active and none after its stop, and 
 test('an error of onInstall or onActivate is thrown, the agent is unregistered, and onInstall is tried again', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
-  const installations = installationsInMemory()
+  const installations = createMemoryInstallations()
   let [installs, broken] = [0, true]
   const plugin = definePlugin({
     name: 'fragile',
@@ -133,7 +138,7 @@ test('an error of onDeactivate is logged, one of onUninstall is thrown, and the 
 test('a second run of a plugin notifies the first one, which deactivates', async () => {
   await using server = await TestServer.start()
   const [{ plugin, seen }, other] = [hooked('twice'), hooked('twice')]
-  const installations = installationsInMemory()
+  const installations = createMemoryInstallations()
   const first = await run(server, plugin, { installations })
   const second = await run(server, other.plugin, { installations })
   await first.stopped
@@ -239,7 +244,7 @@ test('a plugin with an enrolment token runs as without one', async () => {
   await using guarded = await Guarded.start()
   const { key } = await guarded.key({ roleCeiling: 'developer', maxUses: 1 })
   const { plugin, seen } = hooked('enrolled')
-  const options = { token: key, installations: installationsInMemory() }
+  const options = { token: key, installations: createMemoryInstallations() }
   for (const _ of ['once', 'again']) {
     const running = await run(guarded.server, plugin, options)
     const asked = { method: 'plugin.execute', target: 'enrolled' }

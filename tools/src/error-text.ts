@@ -60,12 +60,12 @@ type Code = keyof typeof nextSteps
 
 const isCode = (code: unknown): code is Code => typeof code === 'string' && Object.hasOwn(nextSteps, code)
 
-export const codeOf = (error: unknown): Code | undefined =>
+export const errorCodeOf = (error: unknown): Code | undefined =>
   error instanceof Error && 'code' in error && isCode(error.code) ? error.code : undefined
 
 /** Returns the text of an error for a model: its code, its reason and the next step. */
 export function toErrorText(error: unknown): string {
-  const code = error instanceof ZodError ? 'INVALID_INPUT' : (codeOf(error) ?? 'INTERNAL')
+  const code = error instanceof ZodError ? 'INVALID_INPUT' : (errorCodeOf(error) ?? 'INTERNAL')
   return `${code}: ${errorReason(code, error)}. ${nextSteps[code]}`
 }
 

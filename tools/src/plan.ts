@@ -3,7 +3,7 @@ import { messageStatuses } from '@tony/mcp-shared/messages'
 import { delimitUntrusted, toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Input, Message, Task } from './calls.ts'
-import { loadAgentNames, taskStatus, titleField } from './task-view.ts'
+import { loadAgentNames, taskStatus, toTitleField } from './task-view.ts'
 import { type AnyTool, tool } from './tool.ts'
 import type { AgentIdentity, ToolSession } from './tool-session.ts'
 
@@ -134,7 +134,7 @@ async function toTaskSummaries(
   )
   return tasks.map((task) => {
     const says = statusText(task, nameOf)
-    return { taskId: task.id, ...titleField(task), status: task.status, ...(says === undefined ? {} : { says }) }
+    return { taskId: task.id, ...toTitleField(task), status: task.status, ...(says === undefined ? {} : { says }) }
   })
 }
 

@@ -46,7 +46,7 @@ export async function loadAgentNames(
 const optionalField = <K extends string>(key: K, text: string | undefined): { [k in K]?: string } =>
   text === undefined ? {} : ({ [key]: text } as { [k in K]?: string })
 
-export const titleField = ({ title }: Pick<Task, 'title'>) =>
+export const toTitleField = ({ title }: Pick<Task, 'title'>) =>
   optionalField('title', title === null ? undefined : toSingleLine(title))
 
 async function loadDependencies(toolSession: ToolSession, task: Task): Promise<Task[]> {
@@ -74,7 +74,7 @@ export async function toWorkView(toolSession: ToolSession, task: Task): Promise<
   const nameOf = await loadAgentNames(toolSession, ids)
   return {
     taskId: task.id,
-    ...titleField(task),
+    ...toTitleField(task),
     type: toSingleLine(task.type),
     priority: task.priority,
     attempt: task.attempt,
@@ -97,7 +97,7 @@ export async function toWorkView(toolSession: ToolSession, task: Task): Promise<
       : {
           dependencies: dependencyTasks.map((dependency) => ({
             taskId: dependency.id,
-            ...titleField(dependency),
+            ...toTitleField(dependency),
             result: delimitUntrusted(dependency.result ?? 'no result', `result of ${nameOf(dependency.claimedBy)}`),
           })),
         }),

@@ -9,7 +9,7 @@ function parentOf(pid: number): number {
 }
 
 /** Returns the ids of the processes above this one, nearest first. */
-export function ancestors(count: number): number[] {
+export function ancestorPids(count: number): number[] {
   const pids = [process.ppid]
   for (let pid = parentOf(process.ppid); pid > 1 && pids.length < count; pid = parentOf(pid)) pids.push(pid)
   return pids

@@ -4,7 +4,7 @@ import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import { readProcessConfig } from '../environment.ts'
 import type { WaitResult, WaitTarget } from '../session/poll.ts'
 import { startTimeOf } from '../session/slots.ts'
-import { ancestors } from './ancestors.ts'
+import { ancestorPids } from './ancestors.ts'
 import { type HookSocketInfo, listHookSockets } from './socket-server.ts'
 
 /**
@@ -20,7 +20,7 @@ function findHookSocket(): HookSocketInfo | undefined {
   const sockets = listHookSockets(stateDir)
   const named = hostSessionId === undefined ? undefined : sockets.find((socket) => socket.session === hostSessionId)
   if (named) return named
-  for (const pid of ancestors(maxAncestors)) {
+  for (const pid of ancestorPids(maxAncestors)) {
     const match = sockets.find(({ host, began }) => host === pid && began === startTimeOf(pid))
     if (match) return match
   }

@@ -12,15 +12,15 @@ import {
   type ToolSession,
   type WaitOptions,
 } from '@tony/mcp-tools/tool-session'
-import { callsOf, codeOf, deliberateEndCodes, nonAcknowledgingPaths, rejoinCodes } from '../calls.ts'
-import { type Clock, every } from '../clock.ts'
+import { deliberateEndCodes, errorCodeOf, nonAcknowledgingPaths, rejoinCodes, toolCallsOf } from '../calls.ts'
+import { type Clock, repeatEvery } from '../clock.ts'
 import { Inbox, maxAckPending, maxMessagesShown } from '../messages/inbox.ts'
 import { unshownAckWaitMs } from '../messages/message-buffer.ts'
 import { watchLeaseEnds } from './lease-end-watcher.ts'
 import { Leases } from './leases.ts'
 import { type LongPollOptions, longPoll } from './long-poll.ts'
 import { type WaitResult, type WaitTarget, waitForWork } from './poll.ts'
-import { register, type Settings } from './registration.ts'
+import { type BridgeSettings, registerAgent } from './registration.ts'
 import type { Slot } from './slots.ts'
 
 /** Heartbeats extend the leases. A killed bridge loses its tasks within the length of a lease. */
@@ -36,7 +36,7 @@ function definedFields({ type, capabilities }: AgentProfile): { type?: string; c
 }
 
 export interface HostSessionOptions {
-  readonly settings: Settings
+  readonly settings: BridgeSettings
   readonly slot: Slot
   /** Name of the workspace, the default for the project. */
   readonly workspace: string
@@ -68,7 +68,7 @@ export class HostSession implements ToolSession {
     this.#options = options
     this.maxWaitMs = options.settings.maxWaitMs
     this.#inbox = new Inbox(options.clock)
-    this.#stopHeartbeats = every(options.clock, heartbeatMs, () => this.#heartbeat())
+    this.#stopHeartbeats = repeatEvery(options.clock, heartbeatMs, () => this.#heartbeat())
   }
 
   /** Registers as soon as possible. Others can then send messages before the model acts. */
@@ -104,7 +104,7 @@ export class HostSession implements ToolSession {
     try {
       return await this.#callOnce(path, input, signal)
     } catch (error) {
-      const code = codeOf(error) ?? ''
+      const code = errorCodeOf(error) ?? ''
       if (deliberateEndCodes.has(code)) this.#ended = true
       if (this.#closing.signal.aborted || !rejoinCodes.has(code)) throw this.#toToolError(error)
       this.#dropAgent('the server ended this agent, and it was registered again')
@@ -117,7 +117,7 @@ export class HostSession implements ToolSession {
     const leaseToken = this.#leases.tokenFor(taskId, path === 'tasks.complete')
     // The compiler cannot see that the token completes the input.
     const output = await this.call(path, { ...input, leaseToken } as unknown as Input<P>).catch((error: unknown) => {
-      if (codeOf(error) === 'STALE_LEASE') this.#leases.remove(taskId)
+      if (errorCodeOf(error) === 'STALE_LEASE') this.#leases.remove(taskId)
       throw error
     })
     if (path !== 'tasks.progress') this.#leases.remove(taskId)
@@ -233,7 +233,7 @@ export class HostSession implements ToolSession {
       this.#ended = true
       this.#leases.markAllLost('the connection of this session was ended')
     }
-    this.#agent ??= register({ settings, profile: this.#profile, slot, workspace, onClosed }).then(
+    this.#agent ??= registerAgent({ settings, profile: this.#profile, slot, workspace, onClosed }).then(
       (agent) => {
         this.#inbox.receiveInto(agent, ended.signal)
         this.#watchLeaseEnds = () => {
@@ -257,11 +257,11 @@ export class HostSession implements ToolSession {
 
   async #callOnce<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
     const { client } = await this.#ensureJoined()
-    return callsOf(client)(path, input, signal)
+    return toolCallsOf(client)(path, input, signal)
   }
 
   #toToolError(error: unknown): unknown {
-    if (codeOf(error) !== 'DEADLINE_EXCEEDED' || !(error instanceof TonyError) || error.applied === 'unknown')
+    if (errorCodeOf(error) !== 'DEADLINE_EXCEEDED' || !(error instanceof TonyError) || error.applied === 'unknown')
       return error
     return new ToolError('SERVER_UNREACHABLE', `no server answers at ${this.#options.settings.url}`)
   }

@@ -4,7 +4,7 @@ import type { AgentProfile } from '@tony/mcp-tools/tool-session'
 import type { Slot } from './slots.ts'
 
 /** Settings of a bridge. */
-export interface Settings {
+export interface BridgeSettings {
   readonly url: string
   /**
    * An API key or an enrolment token. Without one the server must be in dev mode on this machine.
@@ -56,7 +56,7 @@ async function registerOrElse(
 }
 
 export interface RegisterOptions {
-  readonly settings: Settings
+  readonly settings: BridgeSettings
   readonly profile: AgentProfile
   readonly slot: Slot
   /** Name of the workspace, the default for the project. */
@@ -67,7 +67,7 @@ export interface RegisterOptions {
 /**
  * Registers a session as an agent. Rejects with SERVER_UNREACHABLE or with the server's refusal.
  */
-export async function register({ settings, profile, slot, workspace, onClosed }: RegisterOptions): Promise<Agent> {
+export async function registerAgent({ settings, profile, slot, workspace, onClosed }: RegisterOptions): Promise<Agent> {
   const { url, token, project } = settings
   const attempt = (name: string, inProject: string | undefined): Promise<Agent> => {
     const options: AgentOptions = {

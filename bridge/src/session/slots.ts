@@ -61,7 +61,7 @@ export function startTimeOf(pid: number): string {
  * Returns the key of a host session: the host's id of it, or else the process that started this
  * one.
  */
-export const sessionKey = (hostSessionId: string | undefined): string =>
+export const hostSessionKey = (hostSessionId: string | undefined): string =>
   hostSessionId ?? `${process.ppid} ${startTimeOf(process.ppid)}`
 
 /**

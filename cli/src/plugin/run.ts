@@ -1,4 +1,4 @@
-import { installationsIn, loadPlugin, runPlugin } from '@tony/mcp-client/plugin'
+import { createFileInstallations, loadPlugin, runPlugin } from '@tony/mcp-client/plugin'
 import { type ServerOptions, tokenOf } from '../connection.ts'
 
 export interface RunPluginOptions extends ServerOptions {
@@ -25,7 +25,7 @@ export async function runPluginCommand(file: string, options: RunPluginOptions):
     url,
     ...(token === undefined ? {} : { token }),
     ...(project === undefined ? {} : { project }),
-    installations: installationsIn(state),
+    installations: createFileInstallations(state),
   })
   if (uninstall) {
     await running.stop({ uninstall })

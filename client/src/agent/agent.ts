@@ -1,4 +1,4 @@
-import { onTerminate } from '#host'
+import { onTerminate } from '#runtime'
 import { type Client, type ClientOptions, createClient } from '../api/client.ts'
 import { addressOf } from '../connection/address.ts'
 import { postJson } from '../connection/post-json.ts'

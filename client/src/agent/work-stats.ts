@@ -1,4 +1,4 @@
-import { readResourceUsage } from '#host'
+import { readResourceUsage } from '#runtime'
 
 /** Load, error rate and resource use of an agent since its previous health sample. */
 export interface HealthSample {

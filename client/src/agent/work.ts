@@ -1,5 +1,5 @@
 import type { Client } from '../api/client.ts'
-import { isFinal, TonyError } from '../api/errors.ts'
+import { isFinalError, TonyError } from '../api/errors.ts'
 import type { LeasedTask } from '../generated/api.ts'
 import { errorTextOf, isPayloadRejected } from './error-text.ts'
 import { measureWork, type WorkObserver } from './work-stats.ts'
@@ -172,7 +172,7 @@ export class WorkLoop {
       } catch (error) {
         if (!this.#stopping.signal.aborted || !isAbortedClaim(error)) this.#options.onError?.(error, task)
         task = undefined
-        if (isFinal(error)) return
+        if (isFinalError(error)) return
         if (!this.#stopping.signal.aborted) await sleep(this.#stopping.signal)
       }
     }

@@ -1,7 +1,7 @@
 import { type Breaker, type BreakerOptions, createBreaker } from '../connection/breaker.ts'
 import { createRetryBudget, type RetryBudget } from '../connection/retry-budget.ts'
 import { jitteredDelayMs, sleep } from '../connection/timers.ts'
-import { type Attempt, type Transport, waitOf } from '../connection/transport.ts'
+import { blockingMsOf, type CallAttempt, type Transport } from '../connection/transport.ts'
 import type { CallOptions } from './calls.ts'
 import {
   deadlineExceeded,
@@ -67,7 +67,7 @@ export class Caller {
    */
   async call({ path, kind, input, ...made }: Call, { deadlineMs: given, signal, once }: CallOptions): Promise<unknown> {
     const repeat = once ? 'never' : made.repeat
-    const deadlineMs = given ?? this.#options.deadlineMs + waitOf({ path, input })
+    const deadlineMs = given ?? this.#options.deadlineMs + blockingMsOf({ path, input })
     const end = performance.now() + deadlineMs
     const params = this.#paramsOf(path, input)
     const call = { path, kind, input, params, end, deadlineMs, signal, once: repeat === 'unsafe' || repeat === 'never' }
@@ -79,7 +79,7 @@ export class Caller {
     }
   }
 
-  async #callWithRetries(call: Attempt, repeat: RetryMode, markSent: () => void): Promise<unknown> {
+  async #callWithRetries(call: CallAttempt, repeat: RetryMode, markSent: () => void): Promise<unknown> {
     const { path, end, signal } = call
     let mayHaveApplied = false
     let previousError: TonyError | undefined
@@ -101,12 +101,12 @@ export class Caller {
     }
   }
 
-  async #attempt(call: Attempt, markSent: () => void): Promise<unknown> {
+  async #attempt(call: CallAttempt, markSent: () => void): Promise<unknown> {
     const { end, deadlineMs, signal } = call
     if (!(await this.#transport.whenOpen(end, signal))) throw deadlineExceeded(deadlineMs, false)
     // A blocking call is a bad probe for a failing server because it may take long, so a short call
     // goes first.
-    if (this.#breaker.isOpen && waitOf(call) > 0) await this.#probe(end)
+    if (this.#breaker.isOpen && blockingMsOf(call) > 0) await this.#probe(end)
     return this.#breaker.run(() => {
       markSent()
       return this.#transport.attempt(call)

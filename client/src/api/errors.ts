@@ -73,7 +73,7 @@ const isCode = (code: string): code is keyof typeof errorPolicies => Object.hasO
  * Converts an error from the wire. An error without our data, for example from a proxy, is
  * INTERNAL.
  */
-export function fromWire(error: unknown): TonyError {
+export function toTonyError(error: unknown): TonyError {
   const { message, data } = isRecord(error) ? error : {}
   const fields = isRecord(data) ? data : {}
   const { code, requestId, retryAfterMs, details, applied } = fields
@@ -167,7 +167,7 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /**
  * True if every later call of this client will fail too: it is closed, or its credential has ended.
  */
-export const isFinal = (error: unknown): boolean => error instanceof TonyError && finalCodes.has(error.code)
+export const isFinalError = (error: unknown): boolean => error instanceof TonyError && finalCodes.has(error.code)
 
 export const clientClosed = (): TonyError =>
   new TonyError('the client is closed', { code: 'CLIENT_CLOSED', retryable: false, applied: 'no' })

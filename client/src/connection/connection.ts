@@ -1,5 +1,5 @@
-import { openRawSocket } from '#host'
-import { clientClosed, fromWire, sessionEnded, TonyError } from '../api/errors.ts'
+import { openRawSocket } from '#runtime'
+import { clientClosed, sessionEnded, TonyError, toTonyError } from '../api/errors.ts'
 import type { RawSocket } from './raw-socket.ts'
 import { jitteredDelayMs, type Timer, unrefTimer } from './timers.ts'
 
@@ -202,7 +202,7 @@ export class Connection {
     this.#attempt = 0
     const message = parse(text)
     if (message === undefined) return socket.terminate()
-    if (isRefusal(message)) this.#refusal = fromWire(message.error).message
+    if (isRefusal(message)) this.#refusal = toTonyError(message.error).message
     if (!isReconnect(message)) return this.#options.onMessage(message)
     if (socket === this.#socket) this.#switchSocket(socket)
   }

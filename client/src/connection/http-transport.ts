@@ -1,20 +1,20 @@
-import { isConnectError } from '#host'
+import { isConnectError } from '#runtime'
 import {
   callAborted,
   clientClosed,
   connectionLost,
   deadlineExceeded,
-  fromWire,
   payloadTooLarge,
   serverUnreachable,
   TonyError,
   toMaybeApplied,
+  toTonyError,
 } from '../api/errors.ts'
 import { isRecord } from '../api/is-record.ts'
 import type { ConnectionParams, ConnectionTimeouts } from './connection.ts'
 import { acquireSlot } from './request-pool.ts'
 import { maxTimerMs } from './timers.ts'
-import { type Attempt, type Transport, waitOf } from './transport.ts'
+import { blockingMsOf, type CallAttempt, type Transport } from './transport.ts'
 
 export interface HttpTransportOptions {
   /** `http://host:port` */
@@ -92,7 +92,7 @@ function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
 }
 
 /** Returns the URL and the options of the HTTP request for a call. */
-function requestOf(url: string, { path, kind, input }: Attempt): [string, RequestInit] {
+function requestOf(url: string, { path, kind, input }: CallAttempt): [string, RequestInit] {
   const at = `${url}/trpc/${path}`
   const body = JSON.stringify(input)
   if (kind === 'mutation') return [at, { method: 'POST', headers: { 'content-type': 'application/json' }, body }]
@@ -102,7 +102,7 @@ function requestOf(url: string, { path, kind, input }: Attempt): [string, Reques
 }
 
 /** Converts a failed HTTP request to the error of its call. */
-function toCallError(error: unknown, { signal, deadlineMs, end }: Attempt, closing: AbortSignal): TonyError {
+function toCallError(error: unknown, { signal, deadlineMs, end }: CallAttempt, closing: AbortSignal): TonyError {
   if (error instanceof TonyError) return error
   if (closing.aborted) return toMaybeApplied(clientClosed())
   if (signal?.aborted) return callAborted()
@@ -127,7 +127,7 @@ function reportCallError(
  * Sends one call as one HTTP request and returns its result. Throws the error in the reply, or the
  * error that prevented a reply.
  */
-async function sendRequest(call: Attempt, options: HttpTransportOptions, signal: AbortSignal): Promise<unknown> {
+async function sendRequest(call: CallAttempt, options: HttpTransportOptions, signal: AbortSignal): Promise<unknown> {
   const { url, getConnectionParams, onReachable } = options
   const [address, init] = requestOf(url, call)
   const headers = { ...init.headers, ...headersOf(await rejectOnAbort(getConnectionParams(), signal)) }
@@ -135,7 +135,7 @@ async function sendRequest(call: Attempt, options: HttpTransportOptions, signal:
   const reply = await replyOf(response)
   onReachable(true, undefined)
   if (isRecord(reply) && isRecord(reply['result'])) return reply['result']['data']
-  throw fromWire(isRecord(reply) ? reply['error'] : undefined)
+  throw toTonyError(isRecord(reply) ? reply['error'] : undefined)
 }
 
 /**
@@ -150,18 +150,18 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     for (const end of inFlight) end()
   })
 
-  const attempt = async (call: Attempt): Promise<unknown> => {
+  const attempt = async (call: CallAttempt): Promise<unknown> => {
     if (closing.signal.aborted) throw clientClosed()
     const leftMs = call.end - performance.now()
     // A call without a reply within its usual time counts as lost, which leaves time for another
     // attempt.
-    const answerMs = waitOf(call) + timeouts.pingMs + timeouts.pongMs
+    const answerMs = blockingMsOf(call) + timeouts.pingMs + timeouts.pongMs
     const { signal, abort, dispose } = createTimedAbort(
-      waitOf(call) > 0 ? call.signal : undefined,
+      blockingMsOf(call) > 0 ? call.signal : undefined,
       Math.min(leftMs, answerMs),
     )
     inFlight.add(abort)
-    const releaseSlot = waitOf(call) > 0 ? () => undefined : await acquireSlot(url, signal)
+    const releaseSlot = blockingMsOf(call) > 0 ? () => undefined : await acquireSlot(url, signal)
     try {
       return await sendRequest(call, options, signal)
     } catch (error) {

@@ -1,4 +1,4 @@
-import { clientClosed, deadlineExceeded, fromWire, TonyError } from '../api/errors.ts'
+import { clientClosed, deadlineExceeded, TonyError, toTonyError } from '../api/errors.ts'
 import { jitteredDelayMs, sleep } from './timers.ts'
 
 export interface PostOptions<T> {
@@ -35,7 +35,7 @@ async function postJsonOnce<T>(options: PostOptions<T>, body: string, leftMs: nu
   const response = await fetch(url, sent)
   const reply: unknown = await response.json()
   if (response.ok && isReply(reply)) return reply
-  throw fromWire(typeof reply === 'object' && reply !== null && 'error' in reply ? reply.error : undefined)
+  throw toTonyError(typeof reply === 'object' && reply !== null && 'error' in reply ? reply.error : undefined)
 }
 
 /**

@@ -2,15 +2,15 @@ import {
   callNotSent,
   connectionLost,
   deadlineExceeded,
-  fromWire,
   type TonyError,
   toMaybeApplied,
+  toTonyError,
 } from '../api/errors.ts'
 import { isRecord } from '../api/is-record.ts'
 import { Connection, type ConnectionParams, type ConnectionTimeouts, type StateChange } from './connection.ts'
 import type { LiveSubscription, SubscriptionRequest, SubscriptionTransport } from './subscription.ts'
 import { jitteredDelayMs, maxTimerMs, sleep } from './timers.ts'
-import type { Attempt, Transport } from './transport.ts'
+import type { CallAttempt, Transport } from './transport.ts'
 
 export interface SocketTransportOptions {
   /** `http://host:port` */
@@ -89,7 +89,7 @@ export class SocketTransport implements Transport, SubscriptionTransport {
     return true
   }
 
-  attempt({ kind, params, end, deadlineMs, signal, once }: Attempt): Promise<unknown> {
+  attempt({ kind, params, end, deadlineMs, signal, once }: CallAttempt): Promise<unknown> {
     this.#lastId += 1
     const id = this.#lastId
     return new Promise<unknown>((resolve, reject) => {
@@ -140,13 +140,13 @@ export class SocketTransport implements Transport, SubscriptionTransport {
     const { id, result, error } = message
     const pending = this.#pending.get(id)
     if (pending) {
-      if (error !== undefined) pending.reject(fromWire(error))
+      if (error !== undefined) pending.reject(toTonyError(error))
       else pending.resolve(isRecord(result) ? result['data'] : undefined)
       return
     }
     const subscription = this.#subscriptions.get(id)
     if (!subscription) return
-    if (error !== undefined) this.#handleSubscriptionError(id, subscription, fromWire(error))
+    if (error !== undefined) this.#handleSubscriptionError(id, subscription, toTonyError(error))
     else if (isRecord(result) && result['type'] === 'started') subscription.markStarted()
     else if (isRecord(result) && result['type'] === 'data') subscription.push(result)
     else if (isRecord(result) && result['type'] === 'stopped') {

@@ -1,4 +1,4 @@
-import { clientClosed, fromWire, TonyError } from '../api/errors.ts'
+import { clientClosed, TonyError, toTonyError } from '../api/errors.ts'
 import { isRecord } from '../api/is-record.ts'
 import { type HttpTransportOptions, headersOf } from './http-transport.ts'
 import { eventsOf, type ServerEvent } from './sse.ts'
@@ -13,7 +13,7 @@ const backoff = { initialMs: 100, maximumMs: 5_000 }
 /** Returns the error in a reply that is no event stream. */
 async function readError(response: Response): Promise<TonyError> {
   const reply: unknown = await response.json().catch(() => undefined)
-  return fromWire(isRecord(reply) ? reply['error'] : undefined)
+  return toTonyError(isRecord(reply) ? reply['error'] : undefined)
 }
 
 /**
@@ -118,7 +118,7 @@ export class SseTransport implements SubscriptionTransport {
   /** Handles one event. Returns true if it ends the stream. */
   #receive(subscription: AnySubscription, { event, data, id }: ServerEvent): boolean {
     if (event === 'return') return true
-    if (event === 'serialized-error') throw fromWire(JSON.parse(data))
+    if (event === 'serialized-error') throw toTonyError(JSON.parse(data))
     if (event !== 'message') return false
     this.#failures.delete(subscription)
     const item: unknown = JSON.parse(data)

@@ -1,4 +1,4 @@
-import { clientClosed, isFinal } from '../api/errors.ts'
+import { clientClosed, isFinalError } from '../api/errors.ts'
 import { postJson } from './post-json.ts'
 import { maxTimerMs, sleep, type Timer, unrefTimer } from './timers.ts'
 
@@ -107,7 +107,7 @@ export class ClientTokens {
         await postJson({ url: this.#url, body, isReply: isTokens, withinMs: refreshTimeoutMs, attemptMs, signal }),
       )
     } catch (error) {
-      if (isFinal(error) || signal.aborted) throw error
+      if (isFinalError(error) || signal.aborted) throw error
       // The next attempt sends the same refresh token with the same nonce.
       return this.#schedule(retryDelayMs)
     }

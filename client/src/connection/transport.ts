@@ -1,7 +1,7 @@
 import { isRecord } from '../api/is-record.ts'
 
 /** One attempt of a call. */
-export interface Attempt {
+export interface CallAttempt {
   readonly path: string
   readonly kind: 'query' | 'mutation'
   readonly input: unknown
@@ -30,12 +30,12 @@ export interface Transport {
    */
   whenOpen(end: number, signal: AbortSignal | undefined): Promise<boolean>
   /** Sends a call. Rejects with TonyError. */
-  attempt(call: Attempt): Promise<unknown>
+  attempt(call: CallAttempt): Promise<unknown>
   close(): void
 }
 
 /** Returns the time that a call may block on the server, in milliseconds. */
-export function waitOf({ path, input }: Pick<Attempt, 'path' | 'input'>): number {
+export function blockingMsOf({ path, input }: Pick<CallAttempt, 'path' | 'input'>): number {
   const { waitMs, timeoutMs }: { waitMs?: unknown; timeoutMs?: unknown } = { ...(isRecord(input) ? input : {}) }
   if (path === 'requests.route') return typeof timeoutMs === 'number' ? timeoutMs : defaultRequestTimeoutMs
   return typeof waitMs === 'number' ? waitMs : 0

@@ -10,7 +10,7 @@ const invalid = (plugin: TonyPlugin, message: string): PluginError =>
 /**
  * Checks that a value is a plugin. Throws PluginError PLUGIN_INVALID, which names the missing part.
  */
-export function checkShape(value: unknown): asserts value is TonyPlugin {
+export function checkPluginShape(value: unknown): asserts value is TonyPlugin {
   if (!isTonyPlugin(value) || value.name === '')
     throw new PluginError('PLUGIN_INVALID', 'a plugin is an object with a name and a version, both strings')
   if (!isVersion(value.version)) throw invalid(value, `its version "${value.version}" is not of the form 1.2.3`)

@@ -1,6 +1,6 @@
 import { isRecord } from '../api/is-record.ts'
 import type { MCP, MCPRequest, MCPResponse } from '../tony/shapes.ts'
-import { checkShape } from './checks.ts'
+import { checkPluginShape } from './checks.ts'
 import type { AnyMethods, MCPPlugin, Methods, TonyPlugin } from './plugin.ts'
 
 /** The context of a method call, passed to the handler beside the params. */
@@ -77,7 +77,7 @@ const ownProperty = (object: unknown, name: string): unknown =>
  * ```
  */
 export function definePlugin<M extends Methods<M> = AnyMethods>(definition: PluginDefinition<M>): MCPPlugin<M> {
-  checkShape(definition)
+  checkPluginShape(definition)
   const { handlers, inputs, capabilities = [], agentType = 'plugin', metadata = {}, ...plugin } = definition
   const allCapabilities = [...new Set([...Object.keys(handlers), ...capabilities])]
   let server: MCP | undefined

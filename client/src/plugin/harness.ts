@@ -1,6 +1,6 @@
 import type { AgentConfig, AgentMessage, MCPRequest, MCPResponse } from '../tony/shapes.ts'
-import { type Installations, installationsInMemory } from './installation.ts'
-import { type ActivePlugin, activate, type PluginSettings, prepare } from './lifecycle.ts'
+import { createMemoryInstallations, type InstallationStore } from './installation.ts'
+import { type ActivePlugin, activatePlugin, type PluginSettings, preparePlugin } from './lifecycle.ts'
 import { type Answers, createMemoryMCP, type RecordedCalls } from './memory-mcp.ts'
 import type { AnyMethods, MCPPlugin, Methods, TonyPlugin } from './plugin.ts'
 
@@ -17,7 +17,7 @@ export interface HarnessOptions extends PluginSettings {
    * Storage of installations. Two harnesses with the same storage simulate a restart. Default:
    * empty.
    */
-  readonly installations?: Installations
+  readonly installations?: InstallationStore
 }
 
 /** A plugin under test, without a server. */
@@ -86,14 +86,14 @@ export async function testPlugin<M extends Methods<M> = AnyMethods>(
   given: MCPPlugin<M> | TonyPlugin,
   options: HarnessOptions = {},
 ): Promise<PluginHarness<M>> {
-  const plugin = prepare(given, options)
+  const plugin = preparePlugin(given, options)
   const recorded: RecordedCalls = { requests: [], messages: [], registrations: [] }
   const now = () => new Date().toISOString()
-  const active: ActivePlugin = await activate(
+  const active: ActivePlugin = await activatePlugin(
     plugin,
     {
       mcp: createMemoryMCP(options.answers ?? {}, recorded, now()),
-      installations: options.installations ?? installationsInMemory(),
+      installations: options.installations ?? createMemoryInstallations(),
       clientInstanceId: crypto.randomUUID(),
       getRemotePlugins: async () => new Map(Object.entries(options.remotePlugins ?? {})),
       now,

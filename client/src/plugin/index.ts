@@ -2,7 +2,12 @@ export type { MCP, MCPError, MCPRequest, MCPResponse } from '../tony/shapes.ts'
 export { tonyVersion } from './checks.ts'
 export { definePlugin, type HandlerContext, type Handlers, type PluginDefinition } from './define.ts'
 export { type HarnessOptions, PluginAnswerError, type PluginHarness, testPlugin } from './harness.ts'
-export { type Installation, type Installations, installationsIn, installationsInMemory } from './installation.ts'
+export {
+  createFileInstallations,
+  createMemoryInstallations,
+  type Installation,
+  type InstallationStore,
+} from './installation.ts'
 export type { PluginSettings } from './lifecycle.ts'
 export { loadPlugin } from './load.ts'
 export type { Answers } from './memory-mcp.ts'

@@ -15,7 +15,7 @@ export interface Installation {
 }
 
 /** Storage of installations, by the name of the plugin. */
-export interface Installations {
+export interface InstallationStore {
   /** Returns the installation of a plugin; undefined if there is none. */
   read(name: string): Promise<Installation | undefined>
   /** Stores the installation of a plugin and replaces the previous one. */
@@ -33,9 +33,9 @@ const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' i
 /**
  * Returns a storage with one file in `folder` for each installation, readable by its owner alone.
  * Its `read` rejects if the file is not an installation.
- * @example await runPlugin(plugin, { installations: installationsIn('/var/lib/plugins') })
+ * @example await runPlugin(plugin, { installations: createFileInstallations('/var/lib/plugins') })
  */
-export function installationsIn(folder: string): Installations {
+export function createFileInstallations(folder: string): InstallationStore {
   const fileOf = (name: string): string => join(folder, `${encodeURIComponent(name).replaceAll('.', '%2E')}.json`)
   return {
     read: async (name) => {
@@ -61,9 +61,9 @@ export function installationsIn(folder: string): Installations {
 
 /**
  * Returns a storage in memory, for tests and for plugins that keep nothing.
- * @example await runPlugin(plugin, { installations: installationsInMemory() })
+ * @example await runPlugin(plugin, { installations: createMemoryInstallations() })
  */
-export function installationsInMemory(): Installations {
+export function createMemoryInstallations(): InstallationStore {
   const kept = new Map<string, string>()
   return {
     read: async (name) => {

@@ -1,6 +1,6 @@
 import type { MCP } from '../tony/shapes.ts'
-import { checkCapabilities, checkDependencies, checkShape, checkTonyVersion, tonyVersion } from './checks.ts'
-import type { Installation, Installations } from './installation.ts'
+import { checkCapabilities, checkDependencies, checkPluginShape, checkTonyVersion, tonyVersion } from './checks.ts'
+import type { Installation, InstallationStore } from './installation.ts'
 import { createLogger } from './logger.ts'
 import { PluginMigrationHelper } from './migrate.ts'
 import type { Dependency, MCPPlugin, PluginLogger, TonyContext, TonyPlugin } from './plugin.ts'
@@ -25,7 +25,7 @@ export interface PluginSettings {
 /** The host of a plugin: the network, or the memory of a test. */
 export interface PluginEnvironment {
   readonly mcp: MCP
-  readonly installations: Installations
+  readonly installations: InstallationStore
   readonly clientInstanceId: string
   /** Returns the names and versions of the plugins hosted elsewhere. */
   getRemotePlugins(): Promise<ReadonlyMap<string, string>>
@@ -39,8 +39,8 @@ export interface ActivePlugin {
 }
 
 /** Checks a plugin and wraps it if it is one of Tony 2.6 or 2.7. Throws PluginError. */
-export function prepare(plugin: unknown, settings: PluginSettings): MCPPlugin {
-  checkShape(plugin)
+export function preparePlugin(plugin: unknown, settings: PluginSettings): MCPPlugin {
+  checkPluginShape(plugin)
   checkTonyVersion(plugin, settings.tonyVersion)
   checkCapabilities(plugin, settings.allowedCapabilities)
   return PluginMigrationHelper.migrateLegacyPlugin(plugin)
@@ -103,7 +103,7 @@ async function restoreState(plugin: TonyPlugin, { state }: Installation): Promis
  * restores its state, and runs `registerWithMCP` and `onActivate`. An exception of any step ends
  * the start.
  */
-export async function activate(
+export async function activatePlugin(
   plugin: MCPPlugin,
   environment: PluginEnvironment,
   settings: PluginSettings,

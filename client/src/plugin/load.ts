@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isRecord } from '../api/is-record.ts'
-import { checkShape } from './checks.ts'
+import { checkPluginShape } from './checks.ts'
 import { PluginError, type TonyPlugin } from './plugin.ts'
 
 /**
@@ -15,6 +15,6 @@ export async function loadPlugin(file: string | URL): Promise<TonyPlugin> {
   const module: unknown = await import(href, json)
   const found = isRecord(module) ? (module['default'] ?? module['plugin']) : undefined
   if (found === undefined) throw new PluginError('PLUGIN_INVALID', `${file} exports no plugin: export it by default`)
-  checkShape(found)
+  checkPluginShape(found)
   return found
 }

@@ -4,12 +4,18 @@ import { TonyError } from '../api/errors.ts'
 import { isRecord } from '../api/is-record.ts'
 import { resolveServerOptions, type ServerOptions } from '../tony/environment.ts'
 import { explainUnreachable } from '../tony/errors.ts'
-import { type HostAgentOptions, type HostedAgent, hostAgent } from '../tony/hosted-agent.ts'
+import { type LocalAgent, type LocalAgentOptions, registerLocalAgent } from '../tony/local-agent.ts'
 import { registrationOf } from '../tony/register.ts'
 import { getHealth, getStatus, listActiveAgents, routeRequest, sendMessage } from '../tony/server-calls.ts'
 import type { AgentConfig, MCP } from '../tony/shapes.ts'
-import { type Installations, installationsIn } from './installation.ts'
-import { type ActivePlugin, activate, type PluginEnvironment, type PluginSettings, prepare } from './lifecycle.ts'
+import { createFileInstallations, type InstallationStore } from './installation.ts'
+import {
+  type ActivePlugin,
+  activatePlugin,
+  type PluginEnvironment,
+  type PluginSettings,
+  preparePlugin,
+} from './lifecycle.ts'
 import { createLogger } from './logger.ts'
 import { type MCPPlugin, PluginError, type TonyPlugin } from './plugin.ts'
 
@@ -19,7 +25,7 @@ export interface RunOptions extends ServerOptions, PluginSettings {
    * Storage of the installation, which has the plugin's state and the secret of its agent. Default:
    * files in `.tony/plugins`.
    */
-  readonly installations?: Installations
+  readonly installations?: InstallationStore
   /** Role of the plugin's agent. Default `developer`; an observer may not reply. */
   readonly role?: Exclude<AgentOptions['role'], undefined>
   /** Number of requests handled at the same time. Default 16. */
@@ -58,7 +64,7 @@ const defaultDrainMs = 30_000
  * Creates the plugin's view of the server. The plugin is one agent, and `registerAgent` configures
  * it.
  */
-function createMCP(hosted: HostedAgent, config: { current: AgentConfig }, updateAgent: () => Promise<void>): MCP {
+function createMCP(hosted: LocalAgent, config: { current: AgentConfig }, updateAgent: () => Promise<void>): MCP {
   const { client, id } = hosted.agent
   return {
     registerAgent: async (given) => {
@@ -100,7 +106,7 @@ const metadataOf = ({ name, version, description = '' }: TonyPlugin, given: Agen
  * Returns the secret of the plugin's agent. It is stored at the first run, so that every later run
  * is the same agent.
  */
-async function getClientInstanceId({ name, version }: TonyPlugin, installations: Installations): Promise<string> {
+async function getClientInstanceId({ name, version }: TonyPlugin, installations: InstallationStore): Promise<string> {
   const stored = await installations.read(name)
   if (stored) return stored.clientInstanceId
   const clientInstanceId = crypto.randomUUID()
@@ -125,14 +131,14 @@ const pickAgentOptions = ({ heartbeatMs, healthMs, concurrency }: RunOptions) =>
 async function createEnvironment(
   plugin: MCPPlugin,
   options: RunOptions,
-  hooks: Pick<HostAgentOptions, 'onEnded' | 'onError'>,
+  hooks: Pick<LocalAgentOptions, 'onEnded' | 'onError'>,
 ) {
-  const installations = options.installations ?? installationsIn('.tony/plugins')
+  const installations = options.installations ?? createFileInstallations('.tony/plugins')
   const clientInstanceId = await getClientInstanceId(plugin, installations)
   const { url, timeout, ...access } = resolveServerOptions(options)
   const config: { current: AgentConfig } = { current: { name: plugin.name, type: 'plugin', capabilities: [] } }
   let offered: readonly string[] | undefined
-  const hosting = hostAgent({
+  const hosting = registerLocalAgent({
     ...access,
     ...pickAgentOptions(options),
     ...hooks,
@@ -182,7 +188,7 @@ async function createEnvironment(
  * ```
  */
 export async function runPlugin(given: TonyPlugin, options: RunOptions = {}): Promise<RunningPlugin> {
-  const plugin = prepare(given, options)
+  const plugin = preparePlugin(given, options)
   const { logger = createLogger(plugin.name) } = options
   const [ended, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const logError = (what: string) => (error: unknown) => logger.error(what, error)
@@ -190,7 +196,7 @@ export async function runPlugin(given: TonyPlugin, options: RunOptions = {}): Pr
   const { environment, hosted, setCapabilities } = await createEnvironment(plugin, options, hooks)
   const begin = async (): Promise<ActivePlugin> => {
     try {
-      const started = await activate(plugin, environment, options)
+      const started = await activatePlugin(plugin, environment, options)
       await setCapabilities(started.capabilities).catch(async (error: unknown) => {
         await started.deactivate({ uninstall: false })
         throw error

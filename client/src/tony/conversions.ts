@@ -17,10 +17,10 @@ export function priorityOf(word: unknown): TaskPriority {
 const states = { idle: 'idle', active: 'active', draining: 'busy', offline: 'offline' } as const
 
 /** Returns the word of Tony 2.8 for an agent status. */
-export const stateOf = (status: WireAgent['status']): string => states[status]
+export const tonyStatusOf = (status: WireAgent['status']): string => states[status]
 
 /** Converts an agent to the form of Tony 2.8. */
-export const infoOf = ({
+export const toAgentInfo = ({
   paused: _,
   incarnation: __,
   role: ___,
@@ -30,7 +30,7 @@ export const infoOf = ({
 }: WireAgent): AgentInfo => ({
   ...agent,
   agentId: agent.id,
-  status: stateOf(status),
+  status: tonyStatusOf(status),
   lastActivity: lastActivityAt,
 })
 
@@ -46,7 +46,7 @@ function fieldsOf(task: TonyTask): Partial<Record<keyof typeof maxLengths, strin
 }
 
 /** Converts a task of Tony 2.8 for the server. Keys that are no field there become metadata. */
-export function taskOf(task: TonyTask) {
+export function toTonyTask(task: TonyTask) {
   const fields = fieldsOf(task)
   const { priority, ...others } = task
   const extraFields = Object.entries(others).filter(([key]) => !Object.hasOwn(fields, key))
@@ -63,7 +63,7 @@ export function taskOf(task: TonyTask) {
 }
 
 /** Converts a message of Tony 2.8 for the server. */
-export function messageOf({ to, type, content, payload, priority }: AgentMessage) {
+export function toAgentMessage({ to, type, content, payload, priority }: AgentMessage) {
   return {
     to: to === undefined || to === 'all' ? '*' : to,
     type: type ?? 'broadcast',

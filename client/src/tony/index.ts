@@ -7,7 +7,7 @@ export {
   tonyMCP,
 } from './integration.ts'
 export {
-  type AgentWork,
+  type AgentHandlers,
   MCPNetworkClient,
   MinimalMCPServer,
   MinimalMCPServer as MinimalMCPServerImpl,

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
-import { priorityOf, taskOf } from './conversions.ts'
+import { priorityOf, toTonyTask } from './conversions.ts'
 import { notInitialized } from './errors.ts'
-import { type AgentWork, type MCPNetworkClient, minimalMCPServer } from './network-client.ts'
+import { type AgentHandlers, type MCPNetworkClient, minimalMCPServer } from './network-client.ts'
 import type { AgentRegistration, AgentStatus, HealthStatus, MCPResponse, TonyTask } from './shapes.ts'
 
 /**
@@ -84,7 +84,7 @@ export class TonyMCPIntegration extends EventEmitter {
    * Registers an agent with the capabilities of its type. Without `work` it only acknowledges
    * requests. Rejects if Tony is not initialized.
    */
-  async deployAgent(type: string, work: AgentWork = {}): Promise<AgentRegistration> {
+  async deployAgent(type: string, work: AgentHandlers = {}): Promise<AgentRegistration> {
     this.#requireRegistration()
     const capabilities = capabilitiesByType[typeOf(type)] ?? []
     const registration = await this.#server.registerAgent({ name: type, type, capabilities }, work)
@@ -99,7 +99,7 @@ export class TonyMCPIntegration extends EventEmitter {
   async assignTask(agentId: string, task: TonyTask): Promise<MCPResponse> {
     const client = this.#server.clientOf(this.#requireRegistration().agentId)
     const known = await this.#server.getAgentStatus(agentId)
-    const created = await client.tasks.create({ ...taskOf(task), assignedTo: known.agentId })
+    const created = await client.tasks.create({ ...toTonyTask(task), assignedTo: known.agentId })
     this.emit('taskAssigned', { agentId, task })
     const { id, status } = created
     return { id, success: true, result: { accepted: true, taskId: id, agentId: known.agentId, status, task } }

@@ -3,8 +3,8 @@ import type { WorkHandler } from '../agent/work.ts'
 import { type Client, createClient } from '../api/client.ts'
 import { resolveServerOptions, type ServerOptions } from './environment.ts'
 import { agentNotFound, explainUnreachable } from './errors.ts'
-import type { HostedAgent } from './hosted-agent.ts'
-import { hostWithFreeName, profileOf, registrationOf } from './register.ts'
+import type { LocalAgent } from './local-agent.ts'
+import { agentProfileOf, registerWithFreeName, registrationOf } from './register.ts'
 import { getHealth, getStatus, listActiveAgents, routeRequest, sendMessage } from './server-calls.ts'
 import type {
   AgentConfig,
@@ -19,7 +19,7 @@ import type {
 } from './shapes.ts'
 
 /** Code for an agent of this process. Tony 2.8 has no counterpart. */
-export interface AgentWork {
+export interface AgentHandlers {
   /**
    * Handles requests: the return value is the reply, an exception becomes the error
    * `HANDLER_FAILED`. Default: requests are acknowledged.
@@ -54,7 +54,7 @@ const acknowledgement = ({ method, agentId }: MCPRequest) => ({ accepted: true, 
 export class MCPNetworkClient extends EventEmitter implements MCP {
   #options: ServerOptions
   #client: Client | undefined
-  readonly #agents = new Map<string, HostedAgent>()
+  readonly #agents = new Map<string, LocalAgent>()
   /** The server's id of an agent, by the caller's own id. */
   readonly #aliases = new Map<string, string>()
 
@@ -90,11 +90,11 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
   }
 
   /** Registers an agent of this process. Its name gets a suffix if another agent has it. */
-  async registerAgent(config: AgentConfig, { onRequest, onTask }: AgentWork = {}): Promise<AgentRegistration> {
+  async registerAgent(config: AgentConfig, { onRequest, onTask }: AgentHandlers = {}): Promise<AgentRegistration> {
     const { url, timeout, ...access } = resolveServerOptions(this.#options)
-    const hosting = hostWithFreeName({
+    const registering = registerWithFreeName({
       ...access,
-      ...profileOf(config),
+      ...agentProfileOf(config),
       url,
       registerWithinMs: timeout,
       onRequest: async (request) => {
@@ -104,13 +104,13 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
       onMessage: (message) => this.emit('message', { agentId: message.to, message }),
       onError: (error) => this.#emitError(error),
     })
-    const hosted = await explainUnreachable(url, hosting)
-    const { id } = hosted.agent
-    this.#agents.set(id, hosted)
+    const local = await explainUnreachable(url, registering)
+    const { id } = local.agent
+    this.#agents.set(id, local)
     for (const alias of [config.id, config.agentId]) if (alias !== undefined) this.#aliases.set(alias, id)
-    hosted.serve()
-    if (onTask) hosted.agent.work(onTask, { onError: (error) => this.#emitError(error) })
-    const registration = await registrationOf(hosted)
+    local.serve()
+    if (onTask) local.agent.work(onTask, { onError: (error) => this.#emitError(error) })
+    const registration = await registrationOf(local)
     this.emit('agentRegistered', registration)
     return registration
   }
@@ -118,9 +118,9 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
   /** Unregisters an agent. Rejects with "Agent {id} not found". */
   async unregisterAgent(agentId: string): Promise<void> {
     const id = this.#idOf(agentId)
-    const hosted = this.#agents.get(id)
+    const local = this.#agents.get(id)
     this.#agents.delete(id)
-    if (hosted) await hosted.leave()
+    if (local) await local.leave()
     else await this.#call((client) => client.agents.unregister({ agent: id }))
     this.emit('agentUnregistered', id)
   }
@@ -161,9 +161,9 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
 
   /** Returns the client of an agent of this process. Throws "Agent {id} not found". */
   clientOf(agentId: string): Client {
-    const hosted = this.#agents.get(this.#idOf(agentId))
-    if (!hosted) throw agentNotFound(agentId)
-    return hosted.agent.client
+    const local = this.#agents.get(this.#idOf(agentId))
+    if (!local) throw agentNotFound(agentId)
+    return local.agent.client
   }
 
   #idOf(agentId: string): string {

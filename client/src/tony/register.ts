@@ -1,26 +1,26 @@
 import { TonyError } from '../api/errors.ts'
-import { infoOf } from './conversions.ts'
-import { type HostAgentOptions, type HostedAgent, hostAgent } from './hosted-agent.ts'
+import { toAgentInfo } from './conversions.ts'
+import { type LocalAgent, type LocalAgentOptions, registerLocalAgent } from './local-agent.ts'
 import type { AgentConfig, AgentRegistration } from './shapes.ts'
 
 /**
  * Registers an agent under its name, or with a suffix if another agent of the project has that
  * name.
  */
-export async function hostWithFreeName(options: HostAgentOptions): Promise<HostedAgent> {
+export async function registerWithFreeName(options: LocalAgentOptions): Promise<LocalAgent> {
   try {
-    return await hostAgent(options)
+    return await registerLocalAgent(options)
   } catch (error) {
     if (!(error instanceof TonyError) || error.code !== 'AGENT_NAME_TAKEN') throw error
     const ending = `-${crypto.randomUUID().slice(0, 8)}`
-    return await hostAgent({ ...options, name: `${options.name.slice(0, 128 - ending.length)}${ending}` })
+    return await registerLocalAgent({ ...options, name: `${options.name.slice(0, 128 - ending.length)}${ending}` })
   }
 }
 
 /** Returns the registration of an agent. */
-export async function registrationOf({ agent }: HostedAgent): Promise<AgentRegistration> {
+export async function registrationOf({ agent }: LocalAgent): Promise<AgentRegistration> {
   const [{ name, type, status, capabilities, registeredAt }, { expiresAt }] = await Promise.all([
-    agent.client.agents.get({ agent: agent.id }).then(infoOf),
+    agent.client.agents.get({ agent: agent.id }).then(toAgentInfo),
     agent.client.auth.whoami(),
   ])
   const { token } = agent.registration
@@ -37,7 +37,7 @@ export async function registrationOf({ agent }: HostedAgent): Promise<AgentRegis
   }
 }
 
-export const profileOf = ({ name, type, capabilities, role, metadata }: AgentConfig) => ({
+export const agentProfileOf = ({ name, type, capabilities, role, metadata }: AgentConfig) => ({
   name,
   type,
   capabilities,

@@ -1,6 +1,6 @@
 import type { Client } from '../api/client.ts'
 import { isRecord } from '../api/is-record.ts'
-import { infoOf, messageOf, stateOf } from './conversions.ts'
+import { toAgentInfo, toAgentMessage, tonyStatusOf } from './conversions.ts'
 import type {
   AgentInfo,
   AgentMessage,
@@ -41,7 +41,7 @@ export async function listActiveAgents(client: Client): Promise<AgentInfo[]> {
   let cursor: string | undefined
   do {
     const { agents, nextCursor } = await client.agents.list({ limit: 1_000, ...(cursor !== undefined && { cursor }) })
-    active.push(...agents.filter(({ status }) => status !== 'offline').map(infoOf))
+    active.push(...agents.filter(({ status }) => status !== 'offline').map(toAgentInfo))
     cursor = nextCursor ?? undefined
   } while (cursor !== undefined)
   return active
@@ -91,7 +91,7 @@ export async function getStatus(client: Client, agent: string): Promise<AgentSta
     agentId: id,
     name,
     type,
-    state: stateOf(status),
+    state: tonyStatusOf(status),
     lastActivity: lastActivityAt,
     ...(currentTask === undefined ? {} : { currentTask }),
     metrics,
@@ -99,5 +99,5 @@ export async function getStatus(client: Client, agent: string): Promise<AgentSta
 }
 
 export async function sendMessage(client: Client, message: AgentMessage): Promise<void> {
-  await client.messages.send(messageOf(message))
+  await client.messages.send(toAgentMessage(message))
 }

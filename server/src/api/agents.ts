@@ -24,7 +24,7 @@ import { unregisterAgent } from '../operations/agents/unregister.ts'
 import { updateAgent } from '../operations/agents/update.ts'
 import { mutation, query, router } from './procedure.ts'
 
-export const agents = router({
+export const agentsRouter = router({
   register: mutation(
     {
       permission: 'agents:register',

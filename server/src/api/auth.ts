@@ -34,7 +34,7 @@ const sessions = router({
   ),
 })
 
-export const auth = router({
+export const authRouter = router({
   refresh: mutation(
     {
       permission: 'open',

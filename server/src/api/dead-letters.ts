@@ -4,7 +4,7 @@ import { purgeDeadLetters } from '../operations/messages/dead-letters/purge.ts'
 import { redriveDeadLetters } from '../operations/messages/dead-letters/redrive.ts'
 import { mutation, query, router } from './procedure.ts'
 
-export const deadLetters = router({
+export const deadLettersRouter = router({
   list: query(
     { permission: 'messages:read', cost: 2, input: shapes.deadLetterListInput, output: shapes.deadLetterListOutput },
     listDeadLetters,

@@ -3,7 +3,7 @@ import { listEvents } from '../operations/events/list.ts'
 import { subscribeToEvents } from '../operations/events/subscribe.ts'
 import { query, router, subscription } from './procedure.ts'
 
-export const events = router({
+export const eventsRouter = router({
   subscribe: subscription(
     { permission: 'events:read', cost: 5, input: eventSubscribeInput, output: event },
     subscribeToEvents,

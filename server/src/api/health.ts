@@ -4,7 +4,7 @@ import { reportHealth } from '../operations/health/report.ts'
 import { getHealthSummary } from '../operations/health/summary.ts'
 import { mutation, query, router } from './procedure.ts'
 
-export const health = router({
+export const healthRouter = router({
   report: mutation(
     { permission: 'health:report', input: shapes.healthReportInput, output: shapes.healthReportOutput },
     reportHealth,

@@ -12,10 +12,10 @@ import { subscribeTopic } from '../operations/messages/subscribe.ts'
 import { termMessage } from '../operations/messages/term.ts'
 import { getMessageThread } from '../operations/messages/thread.ts'
 import { unsubscribeTopic } from '../operations/messages/unsubscribe.ts'
-import { deadLetters } from './dead-letters.ts'
+import { deadLettersRouter } from './dead-letters.ts'
 import { mutation, query, router, subscription } from './procedure.ts'
 
-export const messages = router({
+export const messagesRouter = router({
   send: mutation(
     { permission: 'messages:send', input: shapes.messageSendInput, output: shapes.messageSendOutput },
     sendMessage,
@@ -110,5 +110,5 @@ export const messages = router({
     { permission: 'messages:read', cost: 2, input: shapes.messageThreadInput, output: shapes.messageListOutput },
     getMessageThread,
   ),
-  deadLetters,
+  deadLetters: deadLettersRouter,
 })

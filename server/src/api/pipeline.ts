@@ -7,12 +7,12 @@ import { waitForReplySlot } from '../guards/observe.ts'
 import type { QueuedInput } from '../platform/queued-inputs.ts'
 import { ReplyBudget, type ReplyHold } from '../platform/reply-budget.ts'
 import { createContext } from './context.ts'
-import { type CompiledProcedure, getCompiled, runGuards } from './procedure.ts'
+import { type CompiledProcedure, compiledProcedureOf, runGuards } from './procedure.ts'
 import { appRouter } from './router.ts'
 
 /** Every procedure by its path, in its compiled form. */
 export const procedures: ReadonlyMap<string, CompiledProcedure> = new Map(
-  Object.entries(appRouter._def.procedures).map(([path, procedure]) => [path, getCompiled(procedure)]),
+  Object.entries(appRouter._def.procedures).map(([path, procedure]) => [path, compiledProcedureOf(procedure)]),
 )
 
 /** Returns the name of a call in the metrics: labels are bounded, but a caller names any path. */

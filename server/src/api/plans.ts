@@ -14,7 +14,7 @@ import { beginPlan } from '../operations/plans/begin.ts'
 import { commitPlan } from '../operations/plans/commit.ts'
 import { mutation, router } from './procedure.ts'
 
-export const plans = router({
+export const plansRouter = router({
   begin: mutation({ permission: 'plans:write', input: planBeginInput, output: planBeginOutput }, beginPlan),
   add: mutation(
     { permission: 'plans:write', repeatable: true, cost: 10, lane: 'bulk', input: planAddInput, output: planAddOutput },

@@ -60,7 +60,7 @@ const compiledProcedures = new WeakMap<object, CompiledProcedure>()
 const requestIds = new WeakMap<object, string>()
 
 /** Returns the compiled form of a procedure of this router. */
-export function getCompiled(procedure: object): CompiledProcedure {
+export function compiledProcedureOf(procedure: object): CompiledProcedure {
   const compiledProcedure = compiledProcedures.get(procedure)
   if (!compiledProcedure) throw new Error('a procedure was not made by query, mutation or subscription')
   return compiledProcedure

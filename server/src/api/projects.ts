@@ -7,7 +7,7 @@ import { pauseProject, resumeProject } from '../operations/projects/pause.ts'
 import { setPools } from '../operations/projects/set-pools.ts'
 import { mutation, query, router } from './procedure.ts'
 
-export const projects = router({
+export const projectsRouter = router({
   create: mutation(
     { permission: 'projects:write', input: shapes.projectCreateInput, output: shapes.project },
     createProject,

@@ -3,7 +3,7 @@ import { replyToRequest } from '../operations/requests/reply.ts'
 import { routeRequest } from '../operations/requests/route.ts'
 import { mutation, router } from './procedure.ts'
 
-export const requests = router({
+export const requestsRouter = router({
   route: mutation(
     {
       permission: 'requests:write',

@@ -1,29 +1,29 @@
-import { agents } from './agents.ts'
-import { audit } from './audit.ts'
-import { auth } from './auth.ts'
-import { events } from './events.ts'
-import { health } from './health.ts'
-import { messages } from './messages.ts'
-import { plans } from './plans.ts'
+import { agentsRouter } from './agents.ts'
+import { auditRouter } from './audit.ts'
+import { authRouter } from './auth.ts'
+import { eventsRouter } from './events.ts'
+import { healthRouter } from './health.ts'
+import { messagesRouter } from './messages.ts'
+import { plansRouter } from './plans.ts'
 import { router } from './procedure.ts'
-import { projects } from './projects.ts'
-import { requests } from './requests.ts'
-import { system } from './system.ts'
-import { tasks } from './tasks.ts'
+import { projectsRouter } from './projects.ts'
+import { requestsRouter } from './requests.ts'
+import { systemRouter } from './system.ts'
+import { tasksRouter } from './tasks.ts'
 
 /** Every procedure, once. The transports, the client and the docs are derived from this router. */
 export const appRouter = router({
-  projects,
-  agents,
-  plans,
-  tasks,
-  messages,
-  requests,
-  events,
-  health,
-  auth,
-  audit,
-  system,
+  projects: projectsRouter,
+  agents: agentsRouter,
+  plans: plansRouter,
+  tasks: tasksRouter,
+  messages: messagesRouter,
+  requests: requestsRouter,
+  events: eventsRouter,
+  health: healthRouter,
+  auth: authRouter,
+  audit: auditRouter,
+  system: systemRouter,
 })
 
 export type AppRouter = typeof appRouter

@@ -5,7 +5,7 @@ import { systemInfo } from '../operations/system/info.ts'
 import { systemMetrics } from '../operations/system/metrics.ts'
 import { mutation, query, router } from './procedure.ts'
 
-export const system = router({
+export const systemRouter = router({
   info: query({ permission: 'open', input: z.strictObject({}).optional(), output: systemInfoOutput }, systemInfo),
   metrics: query(
     { permission: 'system:read', cost: 2, input: z.strictObject({}).optional(), output: systemMetricsOutput },

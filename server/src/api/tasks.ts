@@ -28,7 +28,7 @@ import { verifyTask } from '../operations/tasks/verify.ts'
 import { workTasks } from '../operations/tasks/work.ts'
 import { mutation, query, router, subscription } from './procedure.ts'
 
-export const tasks = router({
+export const tasksRouter = router({
   create: mutation({ permission: 'tasks:create', input: shapes.taskCreateInput, output: shapes.task }, createTask),
   createMany: mutation(
     {

@@ -9,7 +9,7 @@ export const leewayMs = 5_000
  * Returns the caller's current principal. Throws UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_REVOKED,
  * STALE_INCARNATION or STORE_UNAVAILABLE.
  */
-export function validPrincipal({ identity, services }: Connection): Principal {
+export function requireValidPrincipal({ identity, services }: Connection): Principal {
   if (!identity.ok) throw identity.error
   const { principal } = identity
   if (principal.expiresAt + leewayMs < services.clock.wall()) {
@@ -27,11 +27,11 @@ export function validPrincipal({ identity, services }: Connection): Principal {
 
 /**
  * Returns the caller's principal and records its presence. A socket outlives tokens and
- * incarnations, so this runs on each call and not once a connection. Throws as `validPrincipal`
- * does.
+ * incarnations, so this runs on each call and not once a connection. Throws as
+ * `requireValidPrincipal` does.
  */
 export function currentPrincipal(connection: Connection): Principal {
-  const principal = validPrincipal(connection)
+  const principal = requireValidPrincipal(connection)
   const { services } = connection
   if (principal.agent) services.presence.record(principal.project, principal.agent.id, services.now())
   return principal

@@ -1,5 +1,5 @@
 import { systemClock } from '../platform/clock.ts'
-import { examine, type Finding } from '../store/sqlite/examine.ts'
+import { examineSqlite, type Finding } from '../store/sqlite/examine.ts'
 import { locateDatabase } from './database-file.ts'
 
 export type { Finding }
@@ -12,5 +12,5 @@ export async function examineDatabase(given: string | undefined): Promise<readon
     const { examinePostgres } = await import('../store/postgres/examine.ts')
     return examinePostgres(postgres.directUrl ?? postgres.url)
   }
-  return examine({ file: database, backupDir: backupDir, at: systemClock.wall() })
+  return examineSqlite({ file: database, backupDir: backupDir, at: systemClock.wall() })
 }

@@ -1,5 +1,5 @@
 import { ConfigError, databaseName, readConfig, readEnvironmentConfig } from '../config.ts'
-import { type MoveResult, move, type TableProgress } from '../store/move/move.ts'
+import { type MoveResult, moveStore, type TableProgress } from '../store/move/move.ts'
 
 export type { MoveResult, TableProgress }
 
@@ -26,5 +26,5 @@ export function moveToPostgres({
     throw new ConfigError('DATABASE_URL names the PostgreSQL: say which file to move with --db-path')
   const file = database ?? ownConfig.database
   const target = databaseName({ ...config, postgres })
-  return move({ file, url: postgres.url, target, project, onProgress }).then((moved) => ({ ...moved, file }))
+  return moveStore({ file, url: postgres.url, target, project, onProgress }).then((moved) => ({ ...moved, file }))
 }

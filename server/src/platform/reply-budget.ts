@@ -186,8 +186,8 @@ export class ReplyHold {
   }
 
   /**
-   * Takes a slot to read a page and keeps it until the reply has been sent. Returns undefined if the
-   * call need not wait.
+   * Takes a slot to read a page and keeps it until the reply has been sent. Returns undefined if
+   * the call need not wait.
    */
   waitForSlot(): Promise<void> | undefined {
     const turn = this.#budget.take(this)

@@ -81,7 +81,7 @@ async function promoteIn(tx: Transaction, project: string): Promise<number> {
  * claims and deliveries read, so that they cost nothing in any number.
  */
 export const markDueReady: Sweep = {
-  name: 'promote-due',
+  name: 'mark-due-ready',
   everyMs: 250,
   batch: async ({ store }, project) =>
     (await store.read((reader) => anyDue(reader, project)))

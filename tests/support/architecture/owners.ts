@@ -37,7 +37,7 @@ const expressions: readonly Owned[] = [
   },
   {
     what: /^(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)$/,
-    by: /^(server\/src\/platform\/clock\.ts|bridge\/src\/clock\.ts|cli\/src\/timer\.ts|server\/src\/store\/sqlite\/checkpoint\.ts|client\/src\/.+)$/,
+    by: /^(server\/src\/platform\/clock\.ts|bridge\/src\/clock\.ts|cli\/src\/timer\.ts|server\/src\/store\/sqlite\/checkpoint-worker\.ts|client\/src\/.+)$/,
   },
 ]
 
@@ -86,7 +86,7 @@ const isDialler = (text: string): boolean => /^(globalThis\.)?(fetch|WebSocket|E
 const diallers = [
   { by: /^server\/src\/domain\/identity\/issuers\/public-keys\.ts$/, what: /^fetch$/ },
   // The class of accepted sockets extends the class of the library, which could also connect.
-  { by: /^server\/src\/transports\/ws\/fresh-web-socket\.ts$/, what: /^WebSocket(\.OPEN)?$/ },
+  { by: /^server\/src\/transports\/ws\/server-web-socket\.ts$/, what: /^WebSocket(\.OPEN)?$/ },
   // Runs the script that writes a migration, for a developer in the repository.
   { by: /^server\/src\/maintenance\/migrate\.ts$/, what: /^execFileSync$/ },
 ]

@@ -15,7 +15,7 @@ export const powerFaults: readonly Fault[] = [
   },
   {
     name: 'the checkpoint worker does not sync',
-    file: 'server/src/store/sqlite/checkpoint.ts',
+    file: 'server/src/store/sqlite/checkpoint-worker.ts',
     find: "database.pragma('synchronous = FULL')",
     replace: "database.pragma('synchronous = OFF')",
   },

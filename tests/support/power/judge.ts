@@ -5,7 +5,7 @@ import { systemClock } from '@tony/mcp-server/platform/clock'
 import { listBackups } from '@tony/mcp-server/store/backup/backup'
 import { checkBackup } from '@tony/mcp-server/store/backup/manifest'
 import { createFolder } from '@tony/mcp-server/store/file-sync'
-import { examine } from '@tony/mcp-server/store/sqlite/examine'
+import { examineSqlite } from '@tony/mcp-server/store/sqlite/examine'
 import { openSqlite } from '@tony/mcp-server/store/sqlite/sqlite'
 import Database from 'better-sqlite3'
 import { z } from 'zod'
@@ -61,7 +61,7 @@ function damageOf(folder: string): string | undefined {
   const file = databaseOf(folder)
   const [integrity = ''] = readColumn(file, 'pragma integrity_check')
   if (integrity !== 'ok') return integrity
-  const findings = examine({ file, backupDir: `${file}.backups`, at: systemClock.wall() })
+  const findings = examineSqlite({ file, backupDir: `${file}.backups`, at: systemClock.wall() })
   const failed = findings.find(({ state }) => state === 'failed')
   return failed && `doctor: ${failed.check}: ${failed.message}`
 }

@@ -7,7 +7,7 @@ import type { Fault } from '../../model/sabotage/fault.ts'
 export const frequentCheckpoints: readonly Fault[] = [
   {
     name: 'the worker checkpoints every 20 ms',
-    file: 'server/src/store/sqlite/checkpoint.ts',
+    file: 'server/src/store/sqlite/checkpoint-worker.ts',
     find: '}, 250)',
     replace: '}, 20)',
   },

@@ -6,7 +6,7 @@ import { version } from '../../platform/version.ts'
 import { createFolder, sha256Of, syncFolderOf, timestampOf, writeFlushed } from '../file-sync.ts'
 import { refuseForeignDatabase } from '../migrations/migrate.ts'
 import { acquireLock } from '../sqlite/file-lock.ts'
-import { BackupError, type Manifest, manifestPathOf, readContents } from './manifest.ts'
+import { BackupError, describeDatabase, type Manifest, manifestPathOf } from './manifest.ts'
 
 export interface BackupRequest {
   /** SQLite file; a server may be writing to it. */
@@ -82,7 +82,7 @@ export function writeBackup(request: BackupRequest): Backup {
     const partialPath = `${path}${partialSuffix}`
     const contents = writeFlushed(partialPath, () => {
       vacuumInto(file, partialPath)
-      return readContents(partialPath)
+      return describeDatabase(partialPath)
     })
     const manifest: Manifest = {
       format: 'tony-mcp backup 1',

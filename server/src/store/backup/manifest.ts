@@ -39,7 +39,7 @@ export const manifestPathOf = (file: string): string => `${file}.json`
 /**
  * Reads the manifest's description of a database. Throws BackupError if the database is damaged.
  */
-export function readContents(file: string): Pick<Manifest, 'schema' | 'epoch' | 'lastCommit' | 'feeds'> {
+export function describeDatabase(file: string): Pick<Manifest, 'schema' | 'epoch' | 'lastCommit' | 'feeds'> {
   const database = new Database(file, { readonly: true })
   try {
     refuseForeignDatabase(database)
@@ -99,7 +99,7 @@ export function checkBackup(file: string): Manifest {
   if (size !== manifest.bytes) throw new BackupError(`${file} has ${size} bytes of ${manifest.bytes}: it is not whole`)
   if (sha256Of(file) !== manifest.sha256)
     throw new BackupError(`${file} was changed since it was made: its SHA-256 differs`)
-  const contents = readContents(file)
+  const contents = describeDatabase(file)
   const declared = {
     schema: manifest.schema,
     epoch: manifest.epoch,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Client } from 'pg'
 import type { Column, MoveSource, Value } from './source.ts'
 import { copiedTables, identityColumns, type TableSpec, triggerFilledTables } from './tables.ts'
-import { type Progress, shiftRow } from './target.ts'
+import { type MoveProgress, renumberRow } from './target.ts'
 
 const pageRows = 1_000
 
@@ -33,14 +33,14 @@ function checksumSource(
   source: MoveSource,
   spec: TableSpec,
   project: string,
-  offsets: Progress['offsets'],
+  offsets: MoveProgress['offsets'],
 ): TableChecksum {
   const sum = new TableChecksum()
   const columns = source.columnsOf(spec.table)
   for (let after = 0; ; ) {
     const page = source.readPage(spec, project, after, pageRows)
     for (const [rowid, ...values] of page) {
-      sum.add(shiftRow(spec, columns, offsets, values))
+      sum.add(renumberRow(spec, columns, offsets, values))
       after = rowid
     }
     if (page.length < pageRows) return sum
@@ -91,7 +91,7 @@ export class MoveError extends Error {
 export async function compareTables(
   client: Client,
   source: MoveSource,
-  { project, offsets }: { readonly project: string; readonly offsets: Progress['offsets'] },
+  { project, offsets }: { readonly project: string; readonly offsets: MoveProgress['offsets'] },
 ): Promise<readonly TableCheck[]> {
   const found: TableCheck[] = []
   for (const spec of [...copiedTables, ...triggerFilledTables]) {

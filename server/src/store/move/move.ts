@@ -7,9 +7,9 @@ import {
   addPurgedCounts,
   copyPage,
   finishMove,
-  type Progress,
+  type MoveProgress,
   prepareTarget,
-  shiftRow,
+  renumberRow,
   startOrResume,
 } from './target.ts'
 
@@ -53,9 +53,9 @@ async function copyTable(
   client: Client,
   source: MoveSource,
   project: SourceProject,
-  from: Progress,
+  from: MoveProgress,
   { onProgress }: ProgressOptions,
-): Promise<Progress> {
+): Promise<MoveProgress> {
   const spec = copiedTables[from.table]
   if (!spec) return from
   const columns = source.columnsOf(spec.table)
@@ -66,7 +66,7 @@ async function copyTable(
     const last = page.at(-1)?.[0]
     const full = page.length === pageRows && last !== undefined
     position = full ? { ...position, after: last } : { ...position, table: position.table + 1, after: 0 }
-    const shifted = page.map(([, ...values]) => shiftRow(spec, columns, position.offsets, values))
+    const shifted = page.map(([, ...values]) => renumberRow(spec, columns, position.offsets, values))
     await copyPage(client, { spec, columns, rows: shifted }, { project: project.id, progress: position })
     rows += page.length
     onProgress({ project: project.name, table: spec.table, rows, total })
@@ -93,7 +93,7 @@ async function moveProject(
  * killed move resumes at the next run. After a complete move of all projects it marks the file as
  * moved; otherwise it writes nothing to the file.
  */
-export async function move({ file, url, target, project, onProgress }: MoveOptions): Promise<MoveResult> {
+export async function moveStore({ file, url, target, project, onProgress }: MoveOptions): Promise<MoveResult> {
   using source = MoveSource.open(file)
   const all = source.projects()
   const chosen = project === undefined ? all : all.filter(({ name }) => name === project)

@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { z } from 'zod'
 import { readMigrations } from '../migrations/migrate.ts'
 import { advisoryLockKey, nowMsSql } from '../postgres/connection.ts'
-import { adoptEpoch, readEpoch } from '../postgres/facts.ts'
+import { readEpoch, setEpoch } from '../postgres/facts.ts'
 import { migratePostgres } from '../postgres/migrate.ts'
 import { postgresMigrations } from '../postgres/postgres.ts'
 import { refuseUnsafeSettings } from '../postgres/safety-checks.ts'
@@ -25,7 +25,7 @@ const progressSchema = z.object({
   done: z.boolean(),
 })
 
-export type Progress = z.output<typeof progressSchema>
+export type MoveProgress = z.output<typeof progressSchema>
 
 const progressName = (project: string): string => `move ${project}`
 
@@ -81,7 +81,7 @@ async function isUnused(client: Client): Promise<boolean> {
  * Returns the progress of an interrupted move, or starts a new one. Throws StoreRefusedError if the
  * target already has the project, or part of it from a source that has changed since.
  */
-export function startOrResume(client: Client, source: MoveSource, project: SourceProject): Promise<Progress> {
+export function startOrResume(client: Client, source: MoveSource, project: SourceProject): Promise<MoveProgress> {
   return inTransaction(client, async () => {
     const saved = await readFact(client, progressName(project.id))
     if (saved !== undefined) {
@@ -108,7 +108,7 @@ export function startOrResume(client: Client, source: MoveSource, project: Sourc
 
 async function adoptIdentity(client: Client, source: MoveSource): Promise<void> {
   await client.query('DELETE FROM projects; DELETE FROM replicas')
-  await adoptEpoch(client, source.readFact('epoch') ?? '')
+  await setEpoch(client, source.readFact('epoch') ?? '')
   for (const name of ['secret', 'pepper']) {
     const value = source.readFact(name)
     if (value !== undefined) await setFact(client, name, value)
@@ -163,10 +163,10 @@ async function reserveNumbers(client: Client, source: MoveSource): Promise<Recor
 }
 
 /** Returns the values of a row with the numbers of the target. */
-export const shiftRow = (
+export const renumberRow = (
   { shiftedColumns = {} }: TableSpec,
   columns: readonly Column[],
-  offsets: Progress['offsets'],
+  offsets: MoveProgress['offsets'],
   row: readonly Value[],
 ): Value[] =>
   columns.map(({ name }, index) => {
@@ -178,7 +178,7 @@ export const shiftRow = (
 export function copyPage(
   client: Client,
   { spec, columns, rows }: { spec: TableSpec; columns: readonly Column[]; rows: readonly (readonly Value[])[] },
-  { project, progress }: { project: string; progress: Progress },
+  { project, progress }: { project: string; progress: MoveProgress },
 ): Promise<void> {
   return inTransaction(client, async () => {
     if (rows.length > 0) {

@@ -27,7 +27,7 @@ export const isConnectionEnd = (error: unknown): boolean => connectionEndStates.
 
 export const isLockTimeout = (error: unknown): boolean => sqlState(error) === '55P03'
 
-export const neverBegan = (error: unknown): boolean => error instanceof NotBegunError
+export const isNotBegunError = (error: unknown): boolean => error instanceof NotBegunError
 
 /**
  * Serialization failure and deadlock, and a prepared statement that a migration made invalid; it
@@ -35,7 +35,8 @@ export const neverBegan = (error: unknown): boolean => error instanceof NotBegun
  */
 const transientStates = new Set(['40001', '40P01', '0A000', '26000'])
 
-export const isTransient = (error: unknown): boolean => neverBegan(error) || transientStates.has(sqlState(error) ?? '')
+export const isTransient = (error: unknown): boolean =>
+  isNotBegunError(error) || transientStates.has(sqlState(error) ?? '')
 
 /** Faults of one statement: a violated constraint, an invalid value or invalid SQL. */
 const statementFaultStates = /^(2[0-3]|42|P0)/

@@ -46,7 +46,7 @@ export async function readEpoch(
 }
 
 /** Gives a new store the epoch of the store whose feeds it takes over. */
-export async function adoptEpoch(client: Pick<ClientBase, 'query'>, epoch: string): Promise<void> {
+export async function setEpoch(client: Pick<ClientBase, 'query'>, epoch: string): Promise<void> {
   await client.query(
     `INSERT INTO store_facts SELECT 'epoch', $1 || '@' || ${locationSql} ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     [epoch],

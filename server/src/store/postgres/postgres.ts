@@ -8,13 +8,13 @@ import { CommitNotifier } from './commit-notifier.ts'
 import { BatchConnection, type BatchConnectionOptions } from './connection.ts'
 import { DatabaseTime } from './database-time.ts'
 import { PostgresDiskSpace } from './disk-space.ts'
-import { isTransient, neverBegan, sqlState, translateError } from './errors.ts'
+import { isNotBegunError, isTransient, sqlState, translateError } from './errors.ts'
 import { readEpoch, readFacts, refuseUnfinishedMove, type StoreFacts } from './facts.ts'
 import { migratePostgres } from './migrate.ts'
-import { Poller } from './poller.ts'
 import { ConnectionPool, clientSettings, connectTo } from './pool.ts'
 import { RemoteCommits } from './remote-commits.ts'
 import { ReplicaHeartbeat } from './replica-heartbeat.ts'
+import { ReplicaPoller } from './replica-poller.ts'
 import { refuseUnsafeSettings } from './safety-checks.ts'
 import { SchemaVersionGuard } from './schema-version.ts'
 import { postgresTables } from './statements.ts'
@@ -116,7 +116,7 @@ const createEngine = ({
     return () => clock.monotonic() - since > limitMs
   },
   isTransient,
-  neverBegan,
+  neverBegan: isNotBegunError,
   translateError: (error) => {
     diskSpace.observe(error)
     return translateError(error)
@@ -134,7 +134,7 @@ class PostgresStore implements Store {
   readonly #schemaVersion = new SchemaVersionGuard(readMigrations(postgresMigrations).length - 1)
   readonly #heartbeat: ReplicaHeartbeat
   readonly #remoteCommits: RemoteCommits
-  readonly #poller: Poller
+  readonly #poller: ReplicaPoller
   readonly #notifier: CommitNotifier | undefined
   readonly #batches: Batches
   readonly #listeners = new Set<(wake: Wake) => void>()
@@ -170,7 +170,7 @@ class PostgresStore implements Store {
     const pollEpoch = () => readers.withConnection(({ client }) => readEpochFrom(client))
     const { remoteCommits, heartbeat } = { remoteCommits: this.#remoteCommits, heartbeat: this.#heartbeat }
     const onEpoch = () => this.#wake([{ topic: 'epoch' }])
-    this.#poller = new Poller({ heartbeat, remoteCommits, clock, readEpoch: pollEpoch, onEpoch }, facts.epoch)
+    this.#poller = new ReplicaPoller({ heartbeat, remoteCommits, clock, readEpoch: pollEpoch, onEpoch }, facts.epoch)
     const onCommit = (projects: readonly string[] | undefined) => this.#poller.poll(projects)
     this.#notifier = notify
       ? new CommitNotifier({ url: direct, connections: readers, clock, name: uuidv7(), onCommit })

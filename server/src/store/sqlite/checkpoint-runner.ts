@@ -65,7 +65,7 @@ export class CheckpointRunner {
 
   #start(): Worker {
     const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
-    const worker = new Worker(new URL(`./checkpoint${extension}`, import.meta.url), {
+    const worker = new Worker(new URL(`./checkpoint-worker${extension}`, import.meta.url), {
       workerData: { file: this.#options.file },
     })
     worker.on('message', this.#options.onFull)

@@ -123,7 +123,7 @@ const checks: Readonly<Record<string, Check>> = {
  * Runs the checks on a database and its surroundings. It changes nothing, and a server may be
  * running.
  */
-export function examine(examined: ExamineOptions): readonly Finding[] {
+export function examineSqlite(examined: ExamineOptions): readonly Finding[] {
   const findings: Finding[] = []
   for (const [check, run] of Object.entries(checks)) {
     findings.push({ check, ...runCheck(run, examined) })

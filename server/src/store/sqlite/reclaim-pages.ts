@@ -8,7 +8,7 @@ const reclaimedPages = 100
 const readPragma = (database: Database, pragma: string): number => Number(database.pragma(pragma, { simple: true }))
 
 /** Returns the bytes of free pages in the database, which are reused before the file grows. */
-export const spareBytes = (database: Database): number =>
+export const freePageBytes = (database: Database): number =>
   readPragma(database, 'freelist_count') * readPragma(database, 'page_size')
 
 /**

@@ -15,8 +15,8 @@ import { DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { crash, crashOnCorruption, createErrorTranslator, sqliteCode } from './errors.ts'
 import { lockDatabaseFile, resolveDatabaseFile } from './file-lock.ts'
 import { FileWatch } from './file-watch.ts'
-import { reclaimPages, spareBytes } from './reclaim-pages.ts'
-import { rewriteLog } from './rewrite-log.ts'
+import { freePageBytes, reclaimPages } from './reclaim-pages.ts'
+import { rewriteWal } from './rewrite-wal.ts'
 import { StandstillWatch } from './standstill.ts'
 import { createRunner } from './statements.ts'
 import { createBuilder, tables, Writer } from './writer.ts'
@@ -62,7 +62,7 @@ export function openWriter(options: SqliteOptions): Database.Database {
     // Before the journal mode, which is stored in the file: a foreign database stays unchanged to
     // the byte.
     refuseForeignDatabase(writer)
-    rewriteLog(resolveDatabaseFile(options.file))
+    rewriteWal(resolveDatabaseFile(options.file))
     // Only in a new file, before the journal mode writes it: later this pragma would write too.
     if (writer.pragma('page_count', { simple: true }) === 0) writer.pragma('auto_vacuum = INCREMENTAL')
     writer.pragma('journal_mode = WAL')
@@ -197,7 +197,7 @@ function openConnections(options: SqliteOptions) {
     for (const wake of wakes) for (const listener of listeners) listener(wake)
   })
   const resume = (since: number) => extendAfterOutage(batches, reader, since)
-  diskSpace = createDiskSpace(options, { now: clock, spareBytes: () => spareBytes(database), resume })
+  diskSpace = createDiskSpace(options, { now: clock, spareBytes: () => freePageBytes(database), resume })
   const watches = { diskSpace, standstill, fileWatch }
   return { database, readOnly, facts, clock, reader, batches, listeners, resume, checkpoints, ...watches }
 }

@@ -22,7 +22,7 @@ function readPair({ certFile, keyFile }: NonNullable<Config['tls']>): Certificat
 }
 
 /** Returns the certificate to start with; undefined without TLS. Throws ConfigError. */
-export function certificateOf({ tls }: Config): CertificatePair | undefined {
+export function readCertificate({ tls }: Config): CertificatePair | undefined {
   if (!tls) return undefined
   try {
     return readPair(tls)

@@ -8,7 +8,7 @@ import type { Metrics } from '../../platform/metrics.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { McpTransport } from '../mcp/endpoint.ts'
 import { WebSocketTransport } from '../ws/endpoint.ts'
-import { certificateOf, watchCertificate } from './certificate.ts'
+import { readCertificate, watchCertificate } from './certificate.ts'
 import { handleCors } from './cors.ts'
 import { HalfOpenSockets } from './half-open-sockets.ts'
 import { handleProbe } from './probes.ts'
@@ -70,7 +70,7 @@ export class Listener {
     this.#halfOpen = new HalfOpenSockets(services.clock)
     this.#slowResponses = new SlowResponses(services.clock, services.config.limits, () => metrics.countSlowConsumer())
     this.#webSockets = new WebSocketTransport({ services, log, metrics, checks: this.#checks }, this.#halfOpen)
-    const certificate = certificateOf(services.config)
+    const certificate = readCertificate(services.config)
     const handle = (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response)
     this.#server = certificate
       ? createSecureServer({ ...serverOptions, ...certificate }, handle)

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { isAllowed } from '../../domain/principal.ts'
-import { validPrincipal } from '../../guards/authenticate.ts'
+import { requireValidPrincipal } from '../../guards/authenticate.ts'
 import { checkCaller } from '../../guards/caller.ts'
 import { bearerOf, identify } from './identify.ts'
 import type { TransportContext } from './responses.ts'
@@ -31,7 +31,7 @@ async function requireMetricsAccess(
     identity,
   }
   checkCaller({ connection, requestId, path: 'metrics', cost: metricsCost }, () => {
-    const principal = validPrincipal(connection)
+    const principal = requireValidPrincipal(connection)
     if (principal.role !== 'admin' || !isAllowed(principal, 'system:read'))
       throw new CoordinationError(
         'FORBIDDEN',

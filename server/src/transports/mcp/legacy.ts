@@ -1,7 +1,7 @@
 import { agentRole } from '@tony/mcp-shared/roles'
 import { toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import type { Output } from '@tony/mcp-tools/calls'
-import { codeOf } from '@tony/mcp-tools/error-text'
+import { errorCodeOf } from '@tony/mcp-tools/error-text'
 import { type AnyTool, tool } from '@tony/mcp-tools/tool'
 import { z } from 'zod'
 import type { HttpToolSession } from './tool-session.ts'
@@ -62,7 +62,7 @@ const createOrFind = <T>(create: () => Promise<T>, existsCode: string, find: () 
   create().then(
     (made): [T, boolean] => [made, true],
     async (error: unknown): Promise<[T, boolean]> => {
-      if (codeOf(error) !== existsCode) throw error
+      if (errorCodeOf(error) !== existsCode) throw error
       return [await find(), false]
     },
   )

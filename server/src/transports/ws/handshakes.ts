@@ -4,7 +4,7 @@ import { CoordinationError, type ErrorCode, errorPolicies } from '@tony/mcp-shar
 import type { RawData } from 'ws'
 import type { Services } from '../../domain/context.ts'
 import type { Identity } from '../../domain/identity/caller.ts'
-import { validPrincipal } from '../../guards/authenticate.ts'
+import { requireValidPrincipal } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
@@ -29,7 +29,7 @@ const queuedFrameSizes = 2
 /** Returns the reason why the connection has no valid principal now; undefined if it has one. */
 export function principalErrorOf(connection: Connection): CoordinationError | undefined {
   try {
-    validPrincipal(connection)
+    requireValidPrincipal(connection)
     return undefined
   } catch (error) {
     return toCoordinationError(error)

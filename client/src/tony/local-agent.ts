@@ -4,10 +4,10 @@ import { replyToRequest } from '../agent/requests.ts'
 import type { Client } from '../api/client.ts'
 import { isRecord } from '../api/is-record.ts'
 import type { Delivery } from '../generated/api.ts'
-import { createMeter, type Meter } from './meter.ts'
 import type { MCPRequest, MCPResponse } from './shapes.ts'
+import { createWorkCounter, type WorkCounter } from './work-counter.ts'
 
-export interface HostAgentOptions extends AgentOptions {
+export interface LocalAgentOptions extends AgentOptions {
   /** Handles a request. An exception becomes the error `HANDLER_FAILED`. */
   readonly onRequest: (request: MCPRequest) => Promise<MCPResponse> | MCPResponse
   /** Handles any other message: acked when the handler returns, redelivered when it throws. */
@@ -26,7 +26,7 @@ export interface HostAgentOptions extends AgentOptions {
 }
 
 /** An agent of this process that handles requests and reports its work. */
-export interface HostedAgent {
+export interface LocalAgent {
   readonly agent: Agent
   /** True if its session has ended. */
   hasEnded(): boolean
@@ -88,11 +88,11 @@ type IncomingMCPRequest = MCPRequest & { readonly id: string }
  */
 async function answerRequest(
   client: Client,
-  meter: Meter,
+  workCounter: WorkCounter,
   request: IncomingMCPRequest,
-  { onRequest, onError }: HostAgentOptions,
+  { onRequest, onError }: LocalAgentOptions,
 ): Promise<void> {
-  const outcome = await meter
+  const outcome = await workCounter
     .measure(
       async () => replyOf(await onRequest(request)),
       (answered) => 'error' in answered,
@@ -102,9 +102,9 @@ async function answerRequest(
 }
 
 /** Registers an agent. It receives nothing before `serve`. */
-export async function hostAgent(options: HostAgentOptions): Promise<HostedAgent> {
+export async function registerLocalAgent(options: LocalAgentOptions): Promise<LocalAgent> {
   const { onMessage, onError = () => undefined, concurrency = defaultConcurrency } = options
-  const meter = createMeter()
+  const workCounter = createWorkCounter()
   let [over, inbox]: [boolean, { stop(): Promise<void> } | undefined] = [false, undefined]
   const onState: AgentOptions['onState'] = (state, change) => {
     options.onState?.(state, change)
@@ -112,15 +112,15 @@ export async function hostAgent(options: HostAgentOptions): Promise<HostedAgent>
     over = true
     options.onEnded?.()
   }
-  // The meter reports the work here, so the heartbeats carry no health sample.
+  // The work counter reports the work here, so the heartbeats carry no health sample.
   const agent = await Agent.register({ ...options, healthMs: 0, onState })
   const { client } = agent
   const handleMessage = (message: Delivery): unknown => {
     const request = toMCPRequest(message)
-    return request ? answerRequest(client, meter, request, options) : onMessage?.(message)
+    return request ? answerRequest(client, workCounter, request, options) : onMessage?.(message)
   }
   const report = async (): Promise<void> => {
-    const sample = meter.takeSample()
+    const sample = workCounter.takeSample()
     if (sample) await client.health.report(sample)
   }
   const reportTimer = setInterval(() => void report().catch(onError), options.healthMs ?? defaultHealthMs)

@@ -14,7 +14,7 @@ if (
   !('file' in settings) ||
   typeof settings.file !== 'string'
 ) {
-  throw new Error('checkpoint.ts runs as a worker of the store')
+  throw new Error('checkpoint-worker.ts runs as a worker of the store')
 }
 const database = new Database(settings.file, { fileMustExist: true })
 database.pragma('synchronous = FULL')

@@ -1,5 +1,5 @@
 /** Counts the work of an agent for its health samples. */
-export interface Meter {
+export interface WorkCounter {
   /**
    * Runs a piece of work and counts it. It is an error if it throws or if `failed` returns true for
    * its outcome.
@@ -9,7 +9,7 @@ export interface Meter {
   takeSample(): { requestsHandled: number; avgResponseTimeMs: number; errorRate: number } | undefined
 }
 
-export function createMeter(): Meter {
+export function createWorkCounter(): WorkCounter {
   let [handled, errors, spentMs] = [0, 0, 0]
   return {
     measure: async (work, failed) => {

@@ -4,7 +4,7 @@ import type { ReplicaHeartbeat } from './replica-heartbeat.ts'
 
 const intervalMs = 1_000
 
-export interface PollerOptions {
+export interface ReplicaPollerOptions {
   readonly heartbeat: ReplicaHeartbeat
   readonly remoteCommits: RemoteCommits
   readonly clock: Clock
@@ -19,8 +19,8 @@ export interface PollerOptions {
  * epoch and polls for commits of other replicas. Polls run one at a time; notifications during a
  * poll cause one more.
  */
-export class Poller {
-  readonly #options: PollerOptions
+export class ReplicaPoller {
+  readonly #options: ReplicaPollerOptions
   #epoch: string
   #projects = new Set<string>()
   #allProjects = false
@@ -29,7 +29,7 @@ export class Poller {
   #cancel: (() => void) | undefined
   #stopped = false
 
-  constructor(options: PollerOptions, epoch: string) {
+  constructor(options: ReplicaPollerOptions, epoch: string) {
     this.#options = options
     this.#epoch = epoch
   }

@@ -11,7 +11,7 @@ const chunkBytes = 1_048_576
  * power cut would leave a gap before the commits that follow. A log remains only after a process
  * that did not close, so this costs nothing after a stop.
  */
-export function rewriteLog(database: string): void {
+export function rewriteWal(database: string): void {
   const log = `${database}-wal`
   if (!existsSync(log)) return
   const descriptor = openSync(log, 'r+')
