@@ -4,9 +4,9 @@ import { jitteredDelayMs, sleep } from '../connection/timers.ts'
 import { blockingMsOf, type CallAttempt, type Transport } from '../connection/transport.ts'
 import type { CallOptions } from './calls.ts'
 import {
-  deadlineExceeded,
-  offlineQueueFull,
-  payloadTooLarge,
+  deadlineExceededError,
+  offlineQueueFullError,
+  payloadTooLargeError,
   type QueueLimit,
   TonyError,
   toMaybeApplied,
@@ -103,7 +103,7 @@ export class Caller {
 
   async #attempt(call: CallAttempt, markSent: () => void): Promise<unknown> {
     const { end, deadlineMs, signal } = call
-    if (!(await this.#transport.whenOpen(end, signal))) throw deadlineExceeded(deadlineMs, false)
+    if (!(await this.#transport.whenOpen(end, signal))) throw deadlineExceededError(deadlineMs, false)
     // A blocking call is a bad probe for a failing server because it may take long, so a short call
     // goes first.
     if (this.#breaker.isOpen && blockingMsOf(call) > 0) await this.#probe(end)
@@ -138,7 +138,7 @@ export class Caller {
     const bytes = encoder.encode(params).length
     const { queue } = this.#options
     const unsent = this.#unsent
-    if (unsent.calls >= queue.calls || unsent.bytes + bytes > queue.bytes) throw offlineQueueFull(queue)
+    if (unsent.calls >= queue.calls || unsent.bytes + bytes > queue.bytes) throw offlineQueueFullError(queue)
     unsent.calls += 1
     unsent.bytes += bytes
     let left = false
@@ -169,7 +169,7 @@ export class Caller {
     const { maxBytes } = this.#transport
     // A UTF-16 code unit has at most three bytes in UTF-8.
     const bytes = params.length * 3 <= maxBytes ? 0 : encoder.encode(params).length
-    if (bytes > maxBytes) throw payloadTooLarge(bytes, maxBytes)
+    if (bytes > maxBytes) throw payloadTooLargeError(bytes, maxBytes)
     return params
   }
 }

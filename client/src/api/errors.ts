@@ -93,14 +93,14 @@ export function toTonyError(error: unknown): TonyError {
   )
 }
 
-export const connectionLost = (): TonyError =>
+export const connectionLostError = (): TonyError =>
   new TonyError('the connection was lost before the reply arrived', {
     code: 'CONNECTION_LOST',
     retryable: true,
     applied: 'unknown',
   })
 
-export const callNotSent = (): TonyError =>
+export const callNotSentError = (): TonyError =>
   new TonyError('the call was aborted before it was sent: there was no connection', {
     code: 'CONNECTION_LOST',
     retryable: true,
@@ -108,30 +108,30 @@ export const callNotSent = (): TonyError =>
   })
 
 /** The error of a blocking call over HTTP that was aborted: its outcome is unknown. */
-export const callAborted = (): TonyError =>
+export const callAbortedError = (): TonyError =>
   new TonyError('the call was aborted before its reply arrived', {
     code: 'CONNECTION_LOST',
     retryable: true,
     applied: 'unknown',
   })
 
-export const serverUnreachable = (): TonyError =>
+export const serverUnreachableError = (): TonyError =>
   new TonyError('the server cannot be reached', { code: 'CONNECTION_LOST', retryable: true, applied: 'no' })
 
-export const offlineQueueFull = (limit: QueueLimit): TonyError =>
+export const offlineQueueFullError = (limit: QueueLimit): TonyError =>
   new TonyError(
     `there is no connection, and offlineQueue is full (${limit.calls} calls, ${limit.bytes} bytes): wait, or raise it`,
     { code: 'OFFLINE_QUEUE_FULL', retryable: true, applied: 'no', details: { ...limit } },
   )
 
-export const circuitOpen = (): TonyError =>
+export const circuitOpenError = (): TonyError =>
   new TonyError('the circuit breaker is open after repeated failures of the server: call again later', {
     code: 'CIRCUIT_OPEN',
     retryable: true,
     applied: 'no',
   })
 
-export const payloadTooLarge = (bytes: number, limit: number): TonyError =>
+export const payloadTooLargeError = (bytes: number, limit: number): TonyError =>
   new TonyError(`the call has ${bytes} bytes, more than the limit of ${limit}`, {
     code: 'PAYLOAD_TOO_LARGE',
     retryable: false,
@@ -142,7 +142,7 @@ export const payloadTooLarge = (bytes: number, limit: number): TonyError =>
  * The error after the server closed the connection for good. The close reason is its code if it is
  * a known one.
  */
-export const sessionEnded = (
+export const sessionEndedError = (
   reason: string,
   message = 'the server closed this connection for good: register the agent again',
 ): TonyError =>
@@ -169,10 +169,10 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  */
 export const isFinalError = (error: unknown): boolean => error instanceof TonyError && finalCodes.has(error.code)
 
-export const clientClosed = (): TonyError =>
+export const clientClosedError = (): TonyError =>
   new TonyError('the client is closed', { code: 'CLIENT_CLOSED', retryable: false, applied: 'no' })
 
-export const deadlineExceeded = (ms: number, sent: boolean): TonyError =>
+export const deadlineExceededError = (ms: number, sent: boolean): TonyError =>
   new TonyError(`no reply within ${ms} ms (deadlineMs)`, {
     code: 'DEADLINE_EXCEEDED',
     retryable: true,

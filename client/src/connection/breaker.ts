@@ -1,5 +1,5 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, ExponentialBackoff, handleWhen } from 'cockatiel'
-import { circuitOpen, TonyError } from '../api/errors.ts'
+import { circuitOpenError, TonyError } from '../api/errors.ts'
 
 /** Settings of the circuit breaker, which pauses calls to a failing server. */
 export interface BreakerOptions {
@@ -44,7 +44,7 @@ export function createBreaker({ failures, openMs }: BreakerOptions, reportsLossP
     },
     run: async (call) => {
       // One call tests the server. The others do not wait for it, because it may take long.
-      if (policy.state === CircuitState.HalfOpen) throw circuitOpen()
+      if (policy.state === CircuitState.HalfOpen) throw circuitOpenError()
       let called = false
       try {
         return await policy.execute(() => {
@@ -52,7 +52,7 @@ export function createBreaker({ failures, openMs }: BreakerOptions, reportsLossP
           return call()
         })
       } catch (error) {
-        throw called ? error : circuitOpen()
+        throw called ? error : circuitOpenError()
       }
     },
   }

@@ -1,5 +1,5 @@
 import { openRawSocket } from '#runtime'
-import { clientClosed, sessionEnded, TonyError, toTonyError } from '../api/errors.ts'
+import { clientClosedError, sessionEndedError, TonyError, toTonyError } from '../api/errors.ts'
 import type { RawSocket } from './raw-socket.ts'
 import { jitteredDelayMs, type Timer, unrefTimer } from './timers.ts'
 
@@ -132,7 +132,7 @@ export class Connection {
     this.#open = false
     this.#socket?.close()
     this.closeOldSocket()
-    this.#options.onLost(clientClosed(), false)
+    this.#options.onLost(clientClosedError(), false)
     this.#emitState('closed', 0, 'the client was closed')
   }
 
@@ -165,7 +165,7 @@ export class Connection {
       void this.#options
         .getConnectionParams()
         .then((params) => this.#openSocket(params))
-        .catch((error: unknown) => this.#end(error instanceof TonyError ? error : clientClosed()))
+        .catch((error: unknown) => this.#end(error instanceof TonyError ? error : clientClosedError()))
     if (afterMs === 0) openSocket()
     else this.#reconnectTimer = setTimeout(openSocket, afterMs)
   }
@@ -248,7 +248,7 @@ export class Connection {
     clearTimeout(this.#livenessTimer)
     const { onExpired } = this.#options
     if (code === 4401 && reason === 'TOKEN_EXPIRED' && onExpired) onExpired()
-    else if (finalCodes.has(code)) return this.#end(sessionEnded(reason, this.#refusal))
+    else if (finalCodes.has(code)) return this.#end(sessionEndedError(reason, this.#refusal))
     this.#options.onLost(undefined, false)
     const afterMs = jitteredDelayMs(backoff, this.#attempt)
     this.#attempt += 1

@@ -1,11 +1,11 @@
 import { isConnectError } from '#runtime'
 import {
-  callAborted,
-  clientClosed,
-  connectionLost,
-  deadlineExceeded,
-  payloadTooLarge,
-  serverUnreachable,
+  callAbortedError,
+  clientClosedError,
+  connectionLostError,
+  deadlineExceededError,
+  payloadTooLargeError,
+  serverUnreachableError,
   TonyError,
   toMaybeApplied,
   toTonyError,
@@ -97,17 +97,17 @@ function requestOf(url: string, { path, kind, input }: CallAttempt): [string, Re
   const body = JSON.stringify(input)
   if (kind === 'mutation') return [at, { method: 'POST', headers: { 'content-type': 'application/json' }, body }]
   const address = `${at}?input=${encodeURIComponent(body)}`
-  if (address.length > maxUrlLength) throw payloadTooLarge(address.length, maxUrlLength)
+  if (address.length > maxUrlLength) throw payloadTooLargeError(address.length, maxUrlLength)
   return [address, { method: 'GET' }]
 }
 
 /** Converts a failed HTTP request to the error of its call. */
 function toCallError(error: unknown, { signal, deadlineMs, end }: CallAttempt, closing: AbortSignal): TonyError {
   if (error instanceof TonyError) return error
-  if (closing.aborted) return toMaybeApplied(clientClosed())
-  if (signal?.aborted) return callAborted()
-  if (performance.now() >= end - 1) return deadlineExceeded(deadlineMs, true)
-  return isConnectError(error) ? serverUnreachable() : connectionLost()
+  if (closing.aborted) return toMaybeApplied(clientClosedError())
+  if (signal?.aborted) return callAbortedError()
+  if (performance.now() >= end - 1) return deadlineExceededError(deadlineMs, true)
+  return isConnectError(error) ? serverUnreachableError() : connectionLostError()
 }
 
 /** Reports the state of the connection and of the credential that follows from an error. */
@@ -119,7 +119,7 @@ function reportCallError(
   const { code } = explained
   if (code === 'TOKEN_EXPIRED') onExpired?.()
   if (code === 'TOKEN_REVOKED' || code === 'STALE_INCARNATION') onEnded(explained)
-  if (explained !== error && code === 'CONNECTION_LOST' && explained.message !== callAborted().message)
+  if (explained !== error && code === 'CONNECTION_LOST' && explained.message !== callAbortedError().message)
     onReachable(false, error instanceof Error ? error.message : String(error))
 }
 
@@ -151,7 +151,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   })
 
   const attempt = async (call: CallAttempt): Promise<unknown> => {
-    if (closing.signal.aborted) throw clientClosed()
+    if (closing.signal.aborted) throw clientClosedError()
     const leftMs = call.end - performance.now()
     // A call without a reply within its usual time counts as lost, which leaves time for another
     // attempt.
@@ -183,7 +183,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       return !closing.signal.aborted
     },
     whenOpen: async () => {
-      if (closing.signal.aborted) throw clientClosed()
+      if (closing.signal.aborted) throw clientClosedError()
       return true
     },
     attempt,

@@ -1,4 +1,4 @@
-import { clientClosed, deadlineExceeded, TonyError, toTonyError } from '../api/errors.ts'
+import { clientClosedError, deadlineExceededError, TonyError, toTonyError } from '../api/errors.ts'
 import { jitteredDelayMs, sleep } from './timers.ts'
 
 export interface PostOptions<T> {
@@ -50,10 +50,11 @@ export async function postJson<T>(options: PostOptions<T>): Promise<T> {
     try {
       return await postJsonOnce(options, body, end - performance.now())
     } catch (error) {
-      if (signal?.aborted) throw clientClosed()
+      if (signal?.aborted) throw clientClosedError()
       if (error instanceof TonyError ? !error.retryable : !isUnreachable(error)) throw error
       const delay = jitteredDelayMs(backoff, attempt)
-      if (performance.now() + delay >= end) throw error instanceof TonyError ? error : deadlineExceeded(withinMs, true)
+      if (performance.now() + delay >= end)
+        throw error instanceof TonyError ? error : deadlineExceededError(withinMs, true)
       await sleep(delay, new Set(), signal)
     }
   }

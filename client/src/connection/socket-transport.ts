@@ -1,7 +1,7 @@
 import {
-  callNotSent,
-  connectionLost,
-  deadlineExceeded,
+  callNotSentError,
+  connectionLostError,
+  deadlineExceededError,
   type TonyError,
   toMaybeApplied,
   toTonyError,
@@ -81,7 +81,7 @@ export class SocketTransport implements Transport, SubscriptionTransport {
   async whenOpen(end: number, signal: AbortSignal | undefined): Promise<boolean> {
     while (!this.#socket.isOpen) {
       if (this.#finalError) throw this.#finalError
-      if (signal?.aborted) throw callNotSent()
+      if (signal?.aborted) throw callNotSentError()
       const left = end - performance.now()
       if (left <= 0) return false
       await sleep(left, this.#openWakers, signal)
@@ -94,7 +94,7 @@ export class SocketTransport implements Transport, SubscriptionTransport {
     const id = this.#lastId
     return new Promise<unknown>((resolve, reject) => {
       const leftMs = Math.min(end - performance.now(), maxTimerMs)
-      const timer = setTimeout(() => settle(() => reject(deadlineExceeded(deadlineMs, true))), leftMs)
+      const timer = setTimeout(() => settle(() => reject(deadlineExceededError(deadlineMs, true))), leftMs)
       const stop = () => void this.#socket.send(`{"id":${id},"method":"subscription.stop"}`)
       const settle = (then: () => void) => {
         clearTimeout(timer)
@@ -109,7 +109,7 @@ export class SocketTransport implements Transport, SubscriptionTransport {
         once,
       })
       if (!this.#socket.send(`{"id":${id},"method":"${kind}","params":${params}}`))
-        settle(() => reject(connectionLost()))
+        settle(() => reject(connectionLostError()))
       if (signal?.aborted) stop()
       else signal?.addEventListener('abort', stop, { once: true })
     })
@@ -190,14 +190,14 @@ export class SocketTransport implements Transport, SubscriptionTransport {
   }
 
   #rejectOldSocketCalls(): void {
-    for (const id of [...this.#oldSocketCalls]) this.#pending.get(id)?.reject(connectionLost())
+    for (const id of [...this.#oldSocketCalls]) this.#pending.get(id)?.reject(connectionLostError())
   }
 
   #handleLoss(final: TonyError | undefined, untouched: boolean): void {
     this.#finalError = final
     for (const [id, { reject }] of [...this.#pending]) {
       if (final) reject(untouched ? final : toMaybeApplied(final))
-      else if (!this.#oldSocketCalls.has(id)) reject(connectionLost())
+      else if (!this.#oldSocketCalls.has(id)) reject(connectionLostError())
     }
     const live = [...this.#subscriptions.values()]
     this.#subscriptions.clear()

@@ -1,4 +1,4 @@
-import { clientClosed, TonyError, toTonyError } from '../api/errors.ts'
+import { clientClosedError, TonyError, toTonyError } from '../api/errors.ts'
 import { isRecord } from '../api/is-record.ts'
 import { type HttpTransportOptions, headersOf } from './http-transport.ts'
 import { eventsOf, type ServerEvent } from './sse.ts'
@@ -34,7 +34,7 @@ export class SseTransport implements SubscriptionTransport {
 
   start(subscription: AnySubscription, request: SubscriptionRequest): number | undefined {
     if (this.#closed) {
-      subscription.fail(clientClosed())
+      subscription.fail(clientClosedError())
       return undefined
     }
     this.#lastId += 1
@@ -55,7 +55,7 @@ export class SseTransport implements SubscriptionTransport {
     this.#closed = true
     for (const [subscription, timer] of this.#retryTimers) {
       clearTimeout(timer)
-      subscription.fail(clientClosed())
+      subscription.fail(clientClosedError())
     }
     this.#retryTimers.clear()
     for (const ending of this.#streams.values()) ending.abort()
@@ -67,7 +67,7 @@ export class SseTransport implements SubscriptionTransport {
    */
   async #run(subscription: AnySubscription, request: SubscriptionRequest, controller: AbortController): Promise<void> {
     const outcome = await this.#read(subscription, request, controller).catch((error: unknown) => error)
-    if (this.#closed) return subscription.fail(clientClosed())
+    if (this.#closed) return subscription.fail(clientClosedError())
     if (outcome === undefined) return subscription.handleStop()
     if (controller.signal.reason === closedByCaller) return
     const { onExpired, onReachable } = this.#options

@@ -1,4 +1,4 @@
-import { clientClosed, isFinalError } from '../api/errors.ts'
+import { clientClosedError, isFinalError } from '../api/errors.ts'
 import { postJson } from './post-json.ts'
 import { maxTimerMs, sleep, type Timer, unrefTimer } from './timers.ts'
 
@@ -100,7 +100,7 @@ export class ClientTokens {
 
   async #exchange(): Promise<void> {
     const { signal } = this.#closing
-    if (signal.aborted) throw clientClosed()
+    if (signal.aborted) throw clientClosedError()
     const body = { refreshToken: this.#tokens.refreshToken, nonce: this.#nonce }
     try {
       this.#setTokens(

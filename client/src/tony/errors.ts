@@ -1,9 +1,9 @@
 import { TonyError } from '../api/errors.ts'
 
 /** The exact error text of Tony 2.8. */
-export const notInitialized = (): Error => new Error('Tony MCP integration not initialized')
+export const notInitializedError = (): Error => new Error('Tony MCP integration not initialized')
 
-export const agentNotFound = (agentId: string): Error => new Error(`Agent ${agentId} not found`)
+export const agentNotFoundError = (agentId: string): Error => new Error(`Agent ${agentId} not found`)
 
 const portOf = (url: string): string => (URL.canParse(url) && new URL(url).port) || '3456'
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { priorityOf, toTonyTask } from './conversions.ts'
-import { notInitialized } from './errors.ts'
+import { notInitializedError } from './errors.ts'
 import { type AgentHandlers, type MCPNetworkClient, minimalMCPServer } from './network-client.ts'
 import type { AgentRegistration, AgentStatus, HealthStatus, MCPResponse, TonyTask } from './shapes.ts'
 
@@ -154,7 +154,7 @@ export class TonyMCPIntegration extends EventEmitter {
   }
 
   #requireRegistration(): AgentRegistration {
-    if (!this.#registration) throw notInitialized()
+    if (!this.#registration) throw notInitializedError()
     return this.#registration
   }
 }
@@ -177,7 +177,7 @@ export async function initializeTonyMCP(): Promise<{
 }> {
   await tonyMCP.initialize()
   const tony = tonyMCP.getRegistration()
-  if (!tony) throw notInitialized()
+  if (!tony) throw notInitializedError()
   const agents = await Promise.all(defaultTypes.map((type) => tonyMCP.deployAgent(type)))
   return { tony, agents, health: await minimalMCPServer.getHealthStatus() }
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { WorkHandler } from '../agent/work.ts'
 import { type Client, createClient } from '../api/client.ts'
 import { resolveServerOptions, type ServerOptions } from './environment.ts'
-import { agentNotFound, explainUnreachable } from './errors.ts'
+import { agentNotFoundError, explainUnreachable } from './errors.ts'
 import type { LocalAgent } from './local-agent.ts'
 import { agentProfileOf, registerWithFreeName, registrationOf } from './register.ts'
 import { getHealth, getStatus, listActiveAgents, routeRequest, sendMessage } from './server-calls.ts'
@@ -162,7 +162,7 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
   /** Returns the client of an agent of this process. Throws "Agent {id} not found". */
   clientOf(agentId: string): Client {
     const local = this.#agents.get(this.#idOf(agentId))
-    if (!local) throw agentNotFound(agentId)
+    if (!local) throw agentNotFoundError(agentId)
     return local.agent.client
   }
 

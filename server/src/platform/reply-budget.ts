@@ -62,8 +62,8 @@ export interface OutputBuffer {
 /** Bytes of the replies that one HTTP response may hold before it refuses further calls. */
 const batchByteLimit = 4 * pageByteLimit
 
-/** The outlet of an HTTP request, whose replies are sent together. */
-const openOutlet: OutputBuffer = { unsentBytes: 0, waitForDrain: () => Promise.resolve() }
+/** The output of an HTTP request, whose replies are sent together. */
+const unboundedOutput: OutputBuffer = { unsentBytes: 0, waitForDrain: () => Promise.resolve() }
 
 /** A transaction was rolled back because its reply would not fit. */
 class NoRoomError extends Error {
@@ -77,20 +77,20 @@ class NoRoomError extends Error {
  */
 export class ReplyBudget {
   readonly #pages: PageSlots
-  readonly #outlet: OutputBuffer
+  readonly #output: OutputBuffer
   readonly #limit: number
   readonly #queue: { readonly hold: ReplyHold; readonly resolve: () => void }[] = []
-  #turn: ReplyHold | undefined
+  #reading: ReplyHold | undefined
   #heldBytes = 0
   #keptBytes = 0
   /** Calls that wait for room, in the order of their arrival. */
   readonly #roomWaiters = new Set<() => void>()
   #closed = false
 
-  constructor(pages: PageSlots, limit: number, outlet: OutputBuffer = openOutlet) {
+  constructor(pages: PageSlots, limit: number, output: OutputBuffer = unboundedOutput) {
     this.#pages = pages
     this.#limit = limit
-    this.#outlet = outlet
+    this.#output = output
   }
 
   /** Opens the account of one call. Release it when the reply has been sent. */
@@ -112,22 +112,25 @@ export class ReplyBudget {
 
   /** True if a call may start now. Its own reply does not count. */
   hasRoomFor(hold: ReplyHold): boolean {
-    if (this.#turn !== undefined && this.#turn !== hold) return false
-    return this.#heldBytes - hold.bytes + this.#outlet.unsentBytes <= this.#limit / 2
+    if (this.#reading !== undefined && this.#reading !== hold) return false
+    return this.#heldBytes - hold.bytes + this.#output.unsentBytes <= this.#limit / 2
   }
 
-  /** Waits for the turn of a call and for room. Returns undefined if it has both at once. */
+  /**
+   * Waits until no other call of the connection reads and the reply has room. Returns undefined if
+   * both hold at once.
+   */
   take(hold: ReplyHold): Promise<void> | undefined {
     this.requireBatchRoom()
     if (!this.hasRoomFor(hold)) return this.#wait(hold)
-    this.#turn = hold
+    this.#reading = hold
     return undefined
   }
 
   async #wait(hold: ReplyHold): Promise<void> {
-    if (this.#turn !== undefined && this.#turn !== hold)
+    if (this.#reading !== undefined && this.#reading !== hold)
       await new Promise<void>((resolve) => this.#queue.push({ hold, resolve }))
-    else this.#turn = hold
+    else this.#reading = hold
     while (!(this.#closed || this.hasRoomFor(hold))) {
       await new Promise<void>((resolve) => {
         const wake = () => {
@@ -135,7 +138,7 @@ export class ReplyBudget {
           resolve()
         }
         this.#roomWaiters.add(wake)
-        if (this.#outlet.unsentBytes > 0) void this.#outlet.waitForDrain().then(wake)
+        if (this.#output.unsentBytes > 0) void this.#output.waitForDrain().then(wake)
       })
     }
     if (this.#closed) throw new CoordinationError('CONSUMER_TOO_SLOW', 'the connection was closed before this call')
@@ -158,12 +161,12 @@ export class ReplyBudget {
     for (const wake of [...this.#roomWaiters]) wake()
   }
 
-  /** Gives the turn of a call to the next one. */
+  /** Lets the next call read after this one. */
   pass(hold: ReplyHold): void {
     this.#wakeRoomWaiters()
-    if (this.#turn !== hold) return
+    if (this.#reading !== hold) return
     const next = this.#queue.shift()
-    this.#turn = next?.hold
+    this.#reading = next?.hold
     next?.resolve()
   }
 }
@@ -190,8 +193,8 @@ export class ReplyHold {
    * the call need not wait.
    */
   waitForSlot(): Promise<void> | undefined {
-    const turn = this.#budget.take(this)
-    return turn ? turn.then(() => this.#takeSlot()) : this.#takeSlot()
+    const room = this.#budget.take(this)
+    return room ? room.then(() => this.#takeSlot()) : this.#takeSlot()
   }
 
   #takeSlot(): Promise<void> | undefined {

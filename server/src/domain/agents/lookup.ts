@@ -13,19 +13,19 @@ const find = statement(({ db, t, p }: Query<{ project: string; agent: string }>)
     .prepare(),
 )
 
-export const agentNotFound = (agent: string) => new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
+export const agentNotFoundError = (agent: string) => new CoordinationError('NOT_FOUND', `Agent ${agent} not found`)
 
 /** Returns the id of an agent by its id or name, even if it has left. Throws NOT_FOUND. */
 export async function requireKnownAgent(reader: Reader, project: string, agent: string): Promise<string> {
   const [found] = await reader.run(find, { project, agent })
-  if (!found) throw agentNotFound(agent)
+  if (!found) throw agentNotFoundError(agent)
   return found.id
 }
 
 /** Returns the id of a registered agent by its id or name. Throws NOT_FOUND if it has left. */
 export async function requireRegisteredAgent(reader: Reader, project: string, agent: string): Promise<string> {
   const [found] = await reader.run(find, { project, agent })
-  if (!found || found.status === 'unregistered') throw agentNotFound(agent)
+  if (!found || found.status === 'unregistered') throw agentNotFoundError(agent)
   return found.id
 }
 

@@ -7,7 +7,7 @@ import type { Services } from '../context.ts'
 import type { Principal } from '../principal.ts'
 import { bootstrapKeyId } from './bootstrap.ts'
 import { parseKey } from './key-format.ts'
-import { invalidToken } from './key-use.ts'
+import { invalidTokenError } from './key-use.ts'
 import { isSameHash } from './pepper.ts'
 
 export type KeyRow = Tables['credentials']['$inferSelect']
@@ -48,7 +48,7 @@ function isCurrentSecret(
 export async function checkKey(services: Services, text: string, address: string | undefined): Promise<Principal> {
   const key = parseKey(text)
   // A key with a wrong checksum was mistyped or made up.
-  if (!key && text.startsWith('tck_')) throw invalidToken()
+  if (!key && text.startsWith('tck_')) throw invalidTokenError()
   const id = key?.id ?? bootstrapKeyId
   const secretHash = key
     ? services.identity.pepper.hash('key', id, key.secret)
@@ -56,9 +56,9 @@ export async function checkKey(services: Services, text: string, address: string
   const [row] = await services.store.read((reader) => reader.run(findKey, { keyId: id }))
   const now = services.now()
   // The secret comes first: only its holder reaches the checks of the key's state.
-  if (!isCurrentSecret(row ?? unknownKey, secretHash, now) || !row) throw invalidToken()
+  if (!isCurrentSecret(row ?? unknownKey, secretHash, now) || !row) throw invalidTokenError()
   const cidrs: readonly string[] = JSON.parse(row.cidrs)
-  if (row.revokedAt !== null || row.expiresAt <= now || !isAllowedAddress(cidrs, address)) throw invalidToken()
+  if (row.revokedAt !== null || row.expiresAt <= now || !isAllowedAddress(cidrs, address)) throw invalidTokenError()
   services.identity.keyUse.record(id, now)
   return {
     subject: `key:${id}`,

@@ -3,7 +3,7 @@ import { and, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 
 /** One message for every fault of a credential: the details are for its holder only. */
-export const invalidToken = () => new CoordinationError('UNAUTHENTICATED', 'the token is not valid here')
+export const invalidTokenError = () => new CoordinationError('UNAUTHENTICATED', 'the token is not valid here')
 
 const incrementUses = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
   db
@@ -24,7 +24,7 @@ const incrementUses = statement(({ db, t, p }: Query<{ keyId: string; now: numbe
 /** Consumes one use of the key. An exhausted key fails like an unknown one. */
 export async function consumeKeyUse(tx: Transaction, keyId: string): Promise<void> {
   const [consumed] = await tx.run(incrementUses, { keyId, now: tx.now })
-  if (!consumed) throw invalidToken()
+  if (!consumed) throw invalidTokenError()
 }
 
 /**

@@ -4,7 +4,7 @@ import { agentRole } from '@tony/mcp-shared/roles'
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../../platform/clock.ts'
 import type { Principal } from '../principal.ts'
-import { invalidToken } from './key-use.ts'
+import { invalidTokenError } from './key-use.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 export const ownIssuer = 'tony-mcp'
@@ -89,7 +89,7 @@ export class Tokens {
    * Throws UNAUTHENTICATED for a caller whose signing key was ended after its token was verified.
    */
   requireKnownKey({ signingKeyId: signedWith }: Principal): void {
-    if (signedWith !== undefined && !this.keys.find(signedWith)) throw invalidToken()
+    if (signedWith !== undefined && !this.keys.find(signedWith)) throw invalidTokenError()
   }
 
   #keyOf(kid: string | undefined) {
@@ -113,7 +113,7 @@ export class Tokens {
       const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
       throw isExpired
         ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
-        : invalidToken()
+        : invalidTokenError()
     }
   }
 }

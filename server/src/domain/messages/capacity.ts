@@ -33,7 +33,7 @@ export async function hasCapacity(tx: Transaction, { agentId, priority, maxPendi
   return (inbox?.unsettled ?? 0) < maxPending - reserve
 }
 
-export const inboxFull = (agentId: string, maxPending: number): CoordinationError =>
+export const inboxFullError = (agentId: string, maxPending: number): CoordinationError =>
   new CoordinationError('INBOX_FULL', `the inbox of agent ${agentId} is full: it must ack messages first`, {
     agentId,
     maxPending,

@@ -1,7 +1,7 @@
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { command, type Query, type Transaction } from '../../store/store.ts'
-import { hasCapacity, inboxFull } from './capacity.ts'
+import { hasCapacity, inboxFullError } from './capacity.ts'
 import { recordFailure } from './failures.ts'
 import { participantsOf } from './participants.ts'
 
@@ -89,7 +89,7 @@ export async function enqueueMessage(
 ): Promise<EnqueueResult> {
   const { from, to, type, priority, taskId, threadId } = message
   const hasSpace = await hasCapacity(tx, { agentId: to, priority, maxPending })
-  if (!hasSpace && whenFull === 'refuse') throw inboxFull(to, maxPending)
+  if (!hasSpace && whenFull === 'refuse') throw inboxFullError(to, maxPending)
   const messageId = uuidv7()
   const state = hasSpace
     ? { status: 'pending' as const, ready: 1 as const, endedAt: null, lastError: null }

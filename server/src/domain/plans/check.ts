@@ -23,7 +23,7 @@ export interface CheckedPlan {
 /** Ids in one query. */
 const chunkLimit = 500
 
-/** Runs a query for a list of ids in chunks, with a turn of the event loop between them. */
+/** Runs a query for a list of ids in chunks, and yields to the event loop between them. */
 export async function queryInChunks<R>(ids: readonly string[], query: (chunk: string[]) => Promise<R[]>): Promise<R[]> {
   const rows: R[] = []
   for (let start = 0; start < ids.length; start += chunkLimit) {
@@ -112,8 +112,8 @@ async function requireTargets(store: Store, project: string, tasks: readonly Che
 
 /**
  * Checks a whole plan before the first of its tasks is published: its order, every name in it, its
- * agents and its pools. It only reads, in chunks, and gives the event loop a turn after each part.
- * Without these turns another caller waited 144 ms for a plan of 40,000 tasks.
+ * agents and its pools. It only reads, in chunks, and yields to the event loop after each part.
+ * Without these yields another caller waited 144 ms for a plan of 40,000 tasks.
  */
 export async function checkPlan(store: Store, project: string, staged: readonly StagedTask[]): Promise<CheckedPlan> {
   const ordered = dependencyOrder(staged)

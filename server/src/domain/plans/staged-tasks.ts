@@ -5,7 +5,7 @@ import { yieldToEventLoop } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
 
-/** Staged tasks that are read and parsed without a turn of the event loop: about 4 ms. */
+/** Staged tasks that are read and parsed between two yields to the event loop: about 4 ms. */
 const pageLimit = 100
 
 const findPage = statement(({ db, t, p }: Query<{ planId: string; after: number; limit: number }>) =>

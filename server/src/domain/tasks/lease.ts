@@ -38,12 +38,12 @@ export const findTask = statement(({ db, t, p }: Query<{ project: string; taskId
     .prepare(),
 )
 
-export const taskNotFound = (taskId: string) => new CoordinationError('NOT_FOUND', `Task ${taskId} not found`)
+export const taskNotFoundError = (taskId: string) => new CoordinationError('NOT_FOUND', `Task ${taskId} not found`)
 
 /** Throws the reason why a transition that needs the current lease changed no row. */
 export async function refuseLease(tx: Transaction, project: string, taskId: string): Promise<never> {
   const [row] = await tx.run(findTask, { project, taskId })
-  if (!row) throw taskNotFound(taskId)
+  if (!row) throw taskNotFoundError(taskId)
   const { status, attempt } = row
   const message = `this lease of task ${taskId} has ended: stop the work, its result would not count`
   throw new CoordinationError('STALE_LEASE', message, { status, attempt })

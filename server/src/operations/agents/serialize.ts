@@ -2,7 +2,7 @@ import type { agent } from '@tony/mcp-shared/agents'
 import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { agentNotFound } from '../../domain/agents/lookup.ts'
+import { agentNotFoundError } from '../../domain/agents/lookup.ts'
 import { lastActivityOf, statusOf } from '../../domain/agents/status.ts'
 import type { Context } from '../../domain/context.ts'
 import { iso } from '../../platform/times.ts'
@@ -32,7 +32,7 @@ const countLeases = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 /** Returns the row of an agent by id or name. Agents of other projects fail like unknown ones. */
 export async function requireAgentRow(reader: Reader, project: string, agent: string): Promise<AgentRow> {
   const [row] = await reader.run(find, { project, agent })
-  if (!row || row.status === 'unregistered') throw agentNotFound(agent)
+  if (!row || row.status === 'unregistered') throw agentNotFoundError(agent)
   return row
 }
 

@@ -9,7 +9,7 @@ import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, gt, isNull, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { invalidToken } from '../../domain/identity/key-use.ts'
+import { invalidTokenError } from '../../domain/identity/key-use.ts'
 import { nextRefreshToken, sessionIdOfToken } from '../../domain/identity/refresh-token.ts'
 import { findSession } from '../../domain/identity/session.ts'
 import { iso } from '../../platform/times.ts'
@@ -133,9 +133,9 @@ async function exchangeIn(
  */
 export async function refreshSession(ctx: Context, input: Input): Promise<z.output<typeof authRefreshOutput>> {
   const sessionId = sessionIdOfToken(ctx.identity.pepper, input.refreshToken)
-  if (sessionId === undefined) throw invalidToken()
+  if (sessionId === undefined) throw invalidTokenError()
   const [sessionAgent] = await ctx.store.read((reader) => reader.run(findSessionAgent, { sessionId }))
-  if (!sessionAgent) throw invalidToken()
+  if (!sessionAgent) throw invalidTokenError()
   const { agent, incarnation } = sessionAgent
   const fence = { sessionId, agentId: agent.id, incarnation }
   const scope: Scope = { project: agent.projectId, lane: 'urgent', caller: agent.id, fence, requestId: ctx.requestId }

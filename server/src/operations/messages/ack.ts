@@ -9,7 +9,7 @@ import {
   type Receipt,
   receiptEventColumns,
   recordReceiptEvent,
-  staleReceipt,
+  staleReceiptError,
 } from './receipt.ts'
 
 const ack = statement((q: Query<Receipt & { agentId: string; now: number }>) => {
@@ -28,7 +28,7 @@ async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: R
   if (!row) {
     const [known] = await tx.run(findMessage, { messageId, agentId })
     const done = known?.status === 'acked' && known.receipt === receipt
-    return done ? undefined : staleReceipt(known, messageId)
+    return done ? undefined : staleReceiptError(known, messageId)
   }
   recordReceiptEvent(tx, 'message.acked', agentId, messageId, row)
   // The inbox has capacity for one more delivery.

@@ -1,7 +1,7 @@
 import type { messageListInput, messageListOutput } from '@tony/mcp-shared/messages'
 import { and, eq, or } from 'drizzle-orm'
 import type { z } from 'zod'
-import { agentNotFound, requireKnownAgent } from '../../domain/agents/lookup.ts'
+import { agentNotFoundError, requireKnownAgent } from '../../domain/agents/lookup.ts'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent, seesAllMessages } from '../../domain/principal.ts'
 import { parseCursor } from '../../platform/paging.ts'
@@ -22,7 +22,7 @@ async function requestedOwnerOf(
   const only = soleVisibleAgentOf(principal)
   if (agent === undefined) return box === undefined ? only : requireAgent(principal).id
   const named = await requireKnownAgent(reader, principal.project, agent)
-  if (only !== undefined && named !== only) throw agentNotFound(agent)
+  if (only !== undefined && named !== only) throw agentNotFoundError(agent)
   return named
 }
 

@@ -64,7 +64,7 @@ export function recordReceiptEvent(
  * Returns the reason why a transition that needs the current receipt changed no row. Messages of
  * other agents fail like unknown ones.
  */
-export function staleReceipt(known: MessageRow | undefined, messageId: string): CoordinationError {
+export function staleReceiptError(known: MessageRow | undefined, messageId: string): CoordinationError {
   if (!known) return new CoordinationError('NOT_FOUND', `Message ${messageId} not found`)
   return new CoordinationError(
     'STALE_RECEIPT',
@@ -74,5 +74,5 @@ export function staleReceipt(known: MessageRow | undefined, messageId: string): 
 }
 
 export function refuseReceipt(known: MessageRow | undefined, messageId: string): never {
-  throw staleReceipt(known, messageId)
+  throw staleReceiptError(known, messageId)
 }

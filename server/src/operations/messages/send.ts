@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { enqueueMessage, type NewMessage } from '../../domain/messages/enqueue.ts'
 import { actorOf } from '../../domain/principal.ts'
-import { taskNotFound } from '../../domain/tasks/lease.ts'
+import { taskNotFoundError } from '../../domain/tasks/lease.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { isFanOut, recipientsOf } from './recipients.ts'
@@ -34,7 +34,7 @@ async function requireSubjects(tx: Transaction, ctx: Context, { taskId, replyTo 
   if (replyTo !== undefined) await requireVisibleMessage(tx, ctx.principal, replyTo)
   if (taskId === undefined) return
   const [task] = await tx.run(findTask, { project: ctx.principal.project, taskId })
-  if (!task) throw taskNotFound(taskId)
+  if (!task) throw taskNotFoundError(taskId)
 }
 
 function toNewMessage(tx: Transaction, ctx: Context, outgoing: OutgoingMessage): Omit<NewMessage, 'to'> {

@@ -110,7 +110,7 @@ async function waitForReply(ctx: Context, request: SentRequest): Promise<Output>
       ctx,
       waitMs: Math.max(1, deadlineAt - ctx.now()),
       subscribe: (notify) => ({ beforeAttempt: () => undefined, leave: ctx.waiters.replies.watch(requestId, notify) }),
-      // Not `ctx.read`, whose turn the call would keep while it waits.
+      // Not `ctx.read`: the call would keep its page slot while it waits.
       attempt: () => ctx.store.read((reader) => reader.run(findStatus, { requestId })),
       isFound: ([row]) => row?.status !== 'waiting',
     })

@@ -2,7 +2,7 @@ import type { taskGetInput } from '@tony/mcp-shared/task-queries'
 import { and, eq, or } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { taskNotFound } from '../../domain/tasks/lease.ts'
+import { taskNotFoundError } from '../../domain/tasks/lease.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import { type TaskOutput, type TaskRow, toTask } from './serialize.ts'
 
@@ -17,7 +17,7 @@ const find = statement(({ db, t, p }: Query<{ project: string; taskId: string }>
 /** Returns a task by its id or by the external id of its import. Throws NOT_FOUND. */
 export async function requireTask(reader: Reader, project: string, taskId: string): Promise<TaskRow> {
   const [row] = await reader.run(find, { project, taskId })
-  if (!row) throw taskNotFound(taskId)
+  if (!row) throw taskNotFoundError(taskId)
   return row
 }
 

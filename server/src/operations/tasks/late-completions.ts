@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, desc, eq, notInArray, sql } from 'drizzle-orm'
 import type { Context } from '../../domain/context.ts'
-import { type LeaseParams, taskNotFound } from '../../domain/tasks/lease.ts'
+import { type LeaseParams, taskNotFoundError } from '../../domain/tasks/lease.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import type { TaskRow } from './serialize.ts'
 
@@ -92,7 +92,7 @@ export async function settleLateCompletion(
   { project, taskId, leaseToken, agentId, result }: LeaseParams & { readonly result: string | null },
 ): Promise<Completion> {
   const [row] = await tx.run(findTaskForUpdate, { project, taskId })
-  if (!row) throw taskNotFound(taskId)
+  if (!row) throw taskNotFoundError(taskId)
   if (isDone(row) && row.leaseToken === leaseToken && row.agentId === agentId) return { row }
   const attempt = leaseTokens.attemptOf(leaseToken, { taskId, agentId })
   const orphaned = attempt !== undefined && attempt <= row.attempt

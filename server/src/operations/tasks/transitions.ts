@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { type TaskTransition, taskTransitions } from '@tony/mcp-shared/tasks'
-import { findTask, taskNotFound } from '../../domain/tasks/lease.ts'
+import { findTask, taskNotFoundError } from '../../domain/tasks/lease.ts'
 import type { Transaction } from '../../store/store.ts'
 import type { TaskRow } from './serialize.ts'
 
@@ -24,7 +24,7 @@ export async function refuseTransition(
   explain: (row: TaskRow) => CoordinationError | undefined = () => undefined,
 ): Promise<never> {
   const [row] = await tx.run(findTask, { project, taskId })
-  if (!row) throw taskNotFound(taskId)
+  if (!row) throw taskNotFoundError(taskId)
   const { status } = row
   throw (
     explain(row) ??

@@ -11,7 +11,7 @@ import { ensureClaimGroup } from '../../domain/tasks/claim-group.ts'
 import { type DependencyState, replaceDependencies } from '../../domain/tasks/dependency-graph.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
 import { eligibilityColumns, isWaiting } from '../../domain/tasks/eligibility.ts'
-import { findTask, notifyClaimable, taskNotFound } from '../../domain/tasks/lease.ts'
+import { findTask, notifyClaimable, taskNotFoundError } from '../../domain/tasks/lease.ts'
 import { claimRank } from '../../domain/tasks/queue-columns.ts'
 import type { Transaction } from '../../store/store.ts'
 import { statusOf, type TaskRow } from './serialize.ts'
@@ -76,7 +76,7 @@ export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof 
     const { taskId, dependsOn } = input
     const { tasks } = tx.t
     const [known] = await tx.run(findTask, { project, taskId })
-    if (!known) throw taskNotFound(taskId)
+    if (!known) throw taskNotFoundError(taskId)
     requireUpdatable(known, input)
     const assignment = await assignmentColumns(tx, known, input.assignedTo)
     const dependencyState = dependsOn && (await replaceDependencies(tx, known, [...new Set(dependsOn)]))

@@ -3,7 +3,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Principal } from '../../principal.ts'
-import { invalidToken } from '../key-use.ts'
+import { invalidTokenError } from '../key-use.ts'
 import { findRule, type IssuerRule, type TrustedIssuer } from './issuer-config.ts'
 import { PublicKeys } from './public-keys.ts'
 
@@ -78,7 +78,7 @@ export class Issuers {
   async #identify(token: string): Promise<ExternalIdentity> {
     const entry = this.#byName.get(decodeJwt(token).iss ?? '')
     const keySet = entry?.keys.set
-    if (!entry || !keySet) throw invalidToken()
+    if (!entry || !keySet) throw invalidTokenError()
     const { trusted } = entry
     const { subject, expiresAt, claims } = await this.#verifySignature(token, keySet, trusted)
     const rule = findRule(trusted.rules, claims)
@@ -99,7 +99,9 @@ export class Issuers {
       return checkClaims(payload, trusted.maxLife)
     } catch (cause) {
       const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
-      throw isExpired ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: get another') : invalidToken()
+      throw isExpired
+        ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: get another')
+        : invalidTokenError()
     }
   }
 }

@@ -8,7 +8,7 @@ import { revokeSessionsOfKey } from '../../../domain/identity/session.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { iso } from '../../../platform/times.ts'
 import { type Query, statement, type Transaction } from '../../../store/store.ts'
-import { keyNotFound } from './serialize.ts'
+import { keyNotFoundError } from './serialize.ts'
 
 const markRevoked = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
   db
@@ -33,13 +33,13 @@ export const revokeKey = (
   { keyId }: z.output<typeof keyRevokeInput>,
 ): Promise<z.output<typeof keyRevokeOutput>> =>
   ctx.transact(async (tx) => {
-    if (keyId === bootstrapKeyId) throw keyNotFound(keyId)
+    if (keyId === bootstrapKeyId) throw keyNotFoundError(keyId)
     const revokedSessions = await revokeKeyIn(tx, keyId)
     if (revokedSessions !== undefined) {
       const data = { keyId, revokedSessions }
       tx.append({ type: 'key.revoked', subject: null, actor: actorOf(ctx.principal), audience: [], data })
     }
     const [row] = await tx.run(findKey, { keyId })
-    if (!row) throw keyNotFound(keyId)
+    if (!row) throw keyNotFoundError(keyId)
     return { keyId, revokedAt: iso(row.revokedAt ?? tx.now), revokedSessions: revokedSessions ?? 0 }
   })

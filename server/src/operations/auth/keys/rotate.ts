@@ -8,7 +8,7 @@ import { externalSecretHash, findKey } from '../../../domain/identity/check-key.
 import { formatKey, newKeySecret } from '../../../domain/identity/key-format.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { iso } from '../../../platform/times.ts'
-import { keyNotFound, toApiKey } from './serialize.ts'
+import { keyNotFoundError, toApiKey } from './serialize.ts'
 
 /**
  * `auth.keys.rotate`: at most two secrets are valid at a time, so a second rotation ends the oldest
@@ -37,7 +37,7 @@ export async function rotateKey(
       .returning()
     if (!row) {
       const [existing] = await tx.run(findKey, { keyId })
-      if (!existing || keyId === bootstrapKeyId) throw keyNotFound(keyId)
+      if (!existing || keyId === bootstrapKeyId) throw keyNotFoundError(keyId)
       if (existing.secretHash === externalSecretHash)
         throw new CoordinationError(
           'ILLEGAL_TRANSITION',

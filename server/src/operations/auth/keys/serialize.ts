@@ -23,4 +23,4 @@ export const toApiKey = (row: KeyRow): z.output<typeof apiKey> => ({
   revokedAt: isoOrNull(row.revokedAt),
 })
 
-export const keyNotFound = (keyId: string) => new CoordinationError('NOT_FOUND', `Key ${keyId} not found`)
+export const keyNotFoundError = (keyId: string) => new CoordinationError('NOT_FOUND', `Key ${keyId} not found`)

@@ -2,9 +2,9 @@ import type { deadLetterRedriveInput, deadLetterRedriveOutput } from '@tony/mcp-
 import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { agentNotFound, isRegistered, requireRegisteredAgent } from '../../../domain/agents/lookup.ts'
+import { agentNotFoundError, isRegistered, requireRegisteredAgent } from '../../../domain/agents/lookup.ts'
 import type { Context } from '../../../domain/context.ts'
-import { hasCapacity, inboxFull } from '../../../domain/messages/capacity.ts'
+import { hasCapacity, inboxFullError } from '../../../domain/messages/capacity.ts'
 import { participantsOf } from '../../../domain/messages/participants.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { equalsLiteral } from '../../../store/sql-literals.ts'
@@ -46,8 +46,8 @@ async function redriveErrorOf(
   to: string,
   maxPending: number,
 ): Promise<CoordinationError | undefined> {
-  if (!(await isRegistered(tx, projectId, to))) return agentNotFound(to)
-  return (await hasCapacity(tx, { agentId: to, priority, maxPending })) ? undefined : inboxFull(to, maxPending)
+  if (!(await isRegistered(tx, projectId, to))) return agentNotFoundError(to)
+  return (await hasCapacity(tx, { agentId: to, priority, maxPending })) ? undefined : inboxFullError(to, maxPending)
 }
 
 async function redriveOne(tx: Transaction, ctx: Context, row: MessageHead, to: string): Promise<boolean> {
