@@ -83,7 +83,7 @@ function requirePrefix(path: string, before: number): void {
   const [content] = querySqlite<BackupContent>(
     path,
     `select count(*) as writes, coalesce(max(cast(substr(id, 7) as integer)), 0) as last,
-       (select count(*) from events where subject like 'write %') as events from bodies where id like 'write %'`,
+       (select count(*) from event_log where subject like 'write %') as events from bodies where id like 'write %'`,
     [],
   )
   if (!content || content.writes !== content.last || content.events !== content.writes || content.writes < before)

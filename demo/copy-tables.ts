@@ -13,7 +13,7 @@ const checkedTables = [
   'delivery_failures',
   'locks',
   'pools',
-  'events',
+  'event_log',
 ] as const
 
 /** Number of rows per fetch, because a whole feed may be too large for the memory. */

@@ -160,7 +160,16 @@ describe('the command line', () => {
       return { code, ...Object.fromEntries(findings.map(({ check, state }) => [check, state])) }
     }
     await tony('backup', '--db-path', server.database)
-    const well = { versions: 'ok', file: 'ok', owner: 'ok', schema: 'ok', integrity: 'ok', log: 'ok', disk: 'ok' }
+    const well = {
+      versions: 'ok',
+      file: 'ok',
+      owner: 'ok',
+      schema: 'ok',
+      integrity: 'ok',
+      events: 'ok',
+      log: 'ok',
+      disk: 'ok',
+    }
     expect(await states(server.database)).toEqual({ code: 0, ...well, backups: 'ok', clock: 'ok' })
     expect((await tony('doctor', '--db-path', server.database)).stdout).toContain('owner: a server has it open')
     await server.stop()

@@ -152,9 +152,9 @@ const scenarios: Readonly<Record<ErrorCode, Scenario>> = {
   CURSOR_EXPIRED: {
     refused: async (server) => {
       const lead = server.connect()
-      await lead.tasks.createMany({ tasks: [{ type: 'a' }, { type: 'b' }, { type: 'c' }] })
+      for (const type of ['a', 'b', 'c']) await lead.tasks.create({ type })
       const { cursor } = await lead.events.list({ limit: 1 })
-      tamper(server, 'DELETE FROM events WHERE seq < 3')
+      tamper(server, 'DELETE FROM event_pages WHERE last < 3')
       return { call: take(lead.events.subscribe({ cursor }), 1) }
     },
   },

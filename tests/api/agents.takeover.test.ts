@@ -35,7 +35,7 @@ test('a cursor into a deleted part of the log is expired, and the log continues 
   await lead.tasks.create({ type: 'code' })
   await lead.tasks.create({ type: 'code' })
   const { cursor } = await lead.events.list({ limit: 1 })
-  tamper(server, 'DELETE FROM events')
+  tamper(server, 'DELETE FROM event_pages')
   const refused = await refusal(lead.events.list({ cursor }))
   expect(refused.code).toBe('CURSOR_EXPIRED')
   await lead.tasks.create({ type: 'code' })

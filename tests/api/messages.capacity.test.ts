@@ -18,7 +18,7 @@ test('a full inbox refuses a direct send and stores nothing of it', async () => 
   const refused = await refusal(ann.messages.send({ to: 'bob', ...note }, { once: true }))
   expect(refused).toMatchObject({ code: 'INBOX_FULL', applied: 'no', details: { agentId: bob.id, maxPending: 40 } })
   expect(rows(server, 'SELECT id FROM messages')).toHaveLength(38)
-  expect(rows(server, `SELECT seq FROM events WHERE type = 'message.sent'`)).toHaveLength(38)
+  expect(rows(server, `SELECT seq FROM event_log WHERE type = 'message.sent'`)).toHaveLength(38)
 })
 
 test('the last 5 % of an inbox are for critical messages', async () => {

@@ -79,7 +79,7 @@ async function standing(status: MessageStatus, given: Given): Promise<World> {
 const traces = ({ messageId }: World) => [
   rows(server, 'SELECT * FROM messages WHERE id = ?', messageId),
   rows(server, 'SELECT * FROM delivery_failures WHERE message_id = ?', messageId),
-  rows(server, 'SELECT type, data FROM events WHERE subject = ?', messageId),
+  rows(server, 'SELECT type, data FROM event_log WHERE subject = ?', messageId),
 ]
 
 const statusIn = async ({ messageId }: World) => (await lead.messages.get({ messageId })).status

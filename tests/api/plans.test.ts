@@ -99,7 +99,7 @@ test.each([
   ])
   expect(await refusal(call)).toMatchObject({ code: 'INVALID_INPUT', applied: 'no' })
   expect(rows(server, 'SELECT id FROM tasks')).toEqual([])
-  expect(rows(server, 'SELECT seq FROM events')).toEqual([])
+  expect(rows(server, 'SELECT seq FROM event_log')).toEqual([])
 })
 
 test('a plan with a cycle is DEPENDENCY_CYCLE and can be corrected', async () => {

@@ -49,7 +49,7 @@ test('the counters equal the numbers of their rows', async () => {
   expect(accepted).toBe(Object.values(states).reduce((sum, state) => sum + state, 0))
   expect(some(states)).toMatchObject({ acked: 1, delivered: 1 })
   expect(agents).toEqual({ total: 2, byStatus: { idle: 1, active: 1, draining: 0, offline: 0 } })
-  expect(rows(server, 'SELECT max(seq) AS last FROM events')).toEqual([{ last: events }])
+  expect(rows(server, 'SELECT max(seq) AS last FROM event_log')).toEqual([{ last: events }])
 })
 
 test('deleted messages are still counted', async () => {

@@ -86,7 +86,7 @@ test.each([
   const refused = await refusal(server.connect().tasks.createMany({ tasks }))
   expect(refused).toMatchObject({ code: 'INVALID_INPUT', applied: 'no' })
   expect(rows(server, 'SELECT id FROM tasks')).toEqual([])
-  expect(rows(server, 'SELECT seq FROM events')).toEqual([])
+  expect(rows(server, 'SELECT seq FROM event_log')).toEqual([])
 })
 
 test('200 tasks are created at once and claimed in their order', async () => {

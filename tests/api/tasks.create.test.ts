@@ -91,7 +91,7 @@ test.each([
   const refused = await refusal(server.connect().tasks.create(input))
   expect(refused).toMatchObject({ code: 'INVALID_INPUT', applied: 'no' })
   expect(rows(server, 'SELECT id FROM tasks')).toEqual([])
-  expect(rows(server, 'SELECT seq FROM events')).toEqual([])
+  expect(rows(server, 'SELECT seq FROM event_log')).toEqual([])
 })
 
 test('a task for an unknown agent is NOT_FOUND', async () => {

@@ -15,7 +15,7 @@ const serverOn = (url: string) =>
 
 async function expectDenseFeed(database: Database): Promise<void> {
   const [feed] = await database.rows<{ events: number; last: number; head: number }>(
-    'select count(*) as events, max(e.seq) as last, max(p.seq) as head from events e join projects p on p.id = e.project_id',
+    'select count(*) as events, max(e.seq) as last, max(p.seq) as head from event_log e join projects p on p.id = e.project_id',
   )
   expect(feed?.last).toBe(feed?.events)
   expect(feed?.head).toBe(feed?.events)

@@ -234,7 +234,7 @@ export class World implements Disposable {
   /** Returns the events that have not been compared yet. */
   events(): Promise<StoredEvent[]> {
     return this.site.stored.read<StoredEvent>(
-      'select seq, at, type, subject, actor, data from events where project_id = ? and seq > ? order by seq',
+      'select seq, at, type, subject, actor, data from event_log where project_id = ? and seq > ? order by seq',
       this.project,
       this.seen,
     )

@@ -92,12 +92,12 @@ const standing = (folder: StoreFolder) =>
       tasks: one("select count(*) as done, sum(attempt) as attempts from tasks where status = 'completed'"),
       left: one("select count(*) as tasks from tasks where status <> 'completed'"),
       claimed: one(
-        "select count(*) as events, count(distinct subject) as tasks from events where type = 'task.claimed'",
+        "select count(*) as events, count(distinct subject) as tasks from event_log where type = 'task.claimed'",
       ),
       completed: one(
-        "select count(*) as events, count(distinct subject) as tasks from events where type = 'task.completed'",
+        "select count(*) as events, count(distinct subject) as tasks from event_log where type = 'task.completed'",
       ),
-      feed: one('select (select max(seq) from events) = (select count(*) from events) as dense'),
+      feed: one('select (select max(seq) from event_log) = (select count(*) from event_log) as dense'),
     }
   })
 

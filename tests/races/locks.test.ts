@@ -108,7 +108,7 @@ test('eight agents that claim and lock at random never hold two conflicting lock
   const declared = new Map(tasks.map(({ id }, index) => [id, specs[index]?.locks ?? []]))
   const agents = await Promise.all(upTo(8).map((index) => server.agent(`agent ${index}`)))
   const conflicts = await Promise.all(agents.map((agent, index) => workOff(server, agent, dice(index))))
-  const facts = rows<Fact>(server, "select type, subject, data from events where type like 'task.%' order by seq")
+  const facts = rows<Fact>(server, "select type, subject, data from event_log where type like 'task.%' order by seq")
   expect(conflictsIn(facts, declared)).toEqual([])
   // The race was real: the agents had conflicts and waited for each other.
   expect(conflicts.reduce((sum, one) => sum + one, 0)).toBeGreaterThan(20)

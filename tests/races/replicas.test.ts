@@ -17,7 +17,7 @@ const agentsOf = (replicas: Replicas, count: number) =>
 const feedOf = (replicas: Replicas) =>
   replicas.database.rows<{ project_id: string; events: number; last: number; head: number }>(
     `select e.project_id, count(*) as events, max(e.seq) as last, max(p.seq) as head
-     from events e join projects p on p.id = e.project_id group by e.project_id`,
+     from event_log e join projects p on p.id = e.project_id group by e.project_id`,
   )
 
 async function expectDenseFeed(replicas: Replicas): Promise<void> {

@@ -116,8 +116,8 @@ describe.skipIf(postgresServer === undefined)('a revocation at one of two replic
         select count(*) filter (where e.type = 'session.revoked') as revoked,
                count(*) filter (where e.type = 'agent.updated') as written,
                count(*) filter (where e.type = 'agent.updated' and e.seq > r.seq) as after
-        from events e
-        left join events r on r.project_id = e.project_id and r.type = 'session.revoked' and r.subject = e.actor`)
+        from event_log e
+        left join event_log r on r.project_id = e.project_id and r.type = 'session.revoked' and r.subject = e.actor`)
       process.stdout.write(`${races / 2} races, writer lock ${writerLock}: ${JSON.stringify(tally(told))}\n`)
       expect(new Set(told)).toEqual(new Set(['OK', 'TOKEN_REVOKED']))
       const written = told.filter((word) => word === 'OK').length

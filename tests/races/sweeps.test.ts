@@ -33,7 +33,7 @@ describe.skipIf(postgresServer === undefined).each([true, false])(
           'select status, failures, attempt, count(*) as tasks from tasks group by 1, 2, 3',
         )
         expect(rows).toEqual([{ status: 'pending', failures: round, attempt: round, tasks }])
-        const told = await database.rows("select count(*) as events from events where type = 'task.expired'")
+        const told = await database.rows("select count(*) as events from event_log where type = 'task.expired'")
         expect(told).toEqual([{ events: round * tasks }])
         await database.raw((client) => client.query('update tasks set not_before = null'))
       }

@@ -6,6 +6,7 @@ import { feedConformance } from './conformance/feed.ts'
 import { fenceConformance } from './conformance/fences.ts'
 import { keyConformance } from './conformance/keys.ts'
 import { laneConformance } from './conformance/lanes.ts'
+import { pageConformance } from './conformance/pages.ts'
 import { revocationConformance } from './conformance/revocations.ts'
 
 /**
@@ -16,6 +17,7 @@ export function storeConformance(engineName: string, open: () => Promise<Opened>
   describe(`the store on ${engineName}`, () => {
     describe('commits', () => commitConformance(open))
     describe('numbers events', () => feedConformance(open))
+    describe('writes events', () => pageConformance(open))
     describe('fences', () => fenceConformance(open))
     describe('keeps out', () => revocationConformance(open))
     describe('batches', () => batchConformance(open))

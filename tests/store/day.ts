@@ -162,14 +162,14 @@ async function identify(server: TestServer, refreshToken: string): Promise<void>
  */
 async function leave(server: TestServer): Promise<void> {
   const long = 2 * Math.max(...Object.values(server.parts.config.retention).map(({ ms }) => ms))
-  for (const table of ['events', 'denials']) tamper(server, `drop trigger ${table}_are_only_added`)
+  for (const table of ['event_pages', 'denials']) tamper(server, `drop trigger ${table}_are_only_added`)
   tamper(server, `update tasks set completed_at = completed_at - ${long} where completed_at is not null`)
   tamper(server, `update tasks set created_at = created_at - ${long}`)
   tamper(server, `update tasks set agent_id = null where status not in ('in_progress')`)
   tamper(server, `update messages set status = 'acked', ready = null`)
   tamper(server, `update messages set created_at = created_at - ${long}, ended_at = created_at - ${long}`)
   for (const [table, column] of [
-    ['events', 'at'],
+    ['event_pages', 'at'],
     ['health_metrics', 'timestamp'],
     ['agents', 'last_activity'],
     ['plans', 'created_at'],

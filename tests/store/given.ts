@@ -1,3 +1,4 @@
+import { scanEvents } from '@tony/mcp-server/store/event-log/read-events'
 import type { NewEvent, Reader, Store, Transaction, Wake } from '@tony/mcp-server/store/store'
 
 /** Adds a project with an empty feed. */
@@ -52,12 +53,20 @@ export const note = (subject: string): NewEvent => ({ type: 'task.updated', subj
 /** Returns a wake with an agent id that identifies it. */
 export const ring = (agentId: string): Wake => ({ topic: 'inbox', agentId, reason: 'message' })
 
-/** Reads the feed of a project from its beginning, as numbers and subjects. */
-export const feed = async ({ db, t }: Reader): Promise<{ project: string; seq: number; subject: string | null }[]> =>
-  db
-    .select({ project: t.events.projectId, seq: t.events.seq, subject: t.events.subject })
-    .from(t.events)
-    .orderBy(t.events.projectId, t.events.seq)
+/** Reads the feeds of all projects from their beginning, as numbers and subjects. */
+export async function feed(reader: Reader): Promise<{ project: string; seq: number; subject: string | null }[]> {
+  const { db, t } = reader
+  const found: { project: string; seq: number; subject: string | null }[] = []
+  for (const { id: project } of await db.select({ id: t.projects.id }).from(t.projects).orderBy(t.projects.id)) {
+    for (let after = 0, isCut = true; isCut; ) {
+      const page = await scanEvents(reader, { project, after, limit: 1_000 })
+      found.push(...page.events.map(({ seq, subject }) => ({ project, seq, subject })))
+      after = page.reached
+      isCut = page.isCut
+    }
+  }
+  return found
+}
 
 /** Returns the outcome of each promise in order: its value, or the code or message of its error. */
 export async function outcomes(work: readonly Promise<unknown>[]): Promise<unknown[]> {

@@ -100,8 +100,8 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
     const outcome = JSON.parse(moved.stdout)
     expect(outcome).toMatchObject({ sameEpoch: true, projects: [{ name: 'default' }] })
     const [project] = outcome.projects
-    expect(project.tables.find(({ table }: { table: string }) => table === 'events').rows).toBe(
-      (await database.rows<{ n: number }>('select count(*) as n from events'))[0]?.n,
+    expect(project.tables.find(({ table }: { table: string }) => table === 'event_pages').rows).toBe(
+      (await database.rows<{ n: number }>('select count(*) as n from event_pages'))[0]?.n,
     )
     await expect(TestServer.start({ folder: before.folder, clock: before.clock })).rejects.toThrow(
       /was moved to postgres:/,
@@ -142,7 +142,7 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
     }
     expect(ends.length).toBeGreaterThan(4)
     expect(await moveKilled(server.database, database.url, 1_000)).toBe(0)
-    for (const table of ['events', 'tasks', 'messages', 'agents', 'health_metrics', 'denials']) {
+    for (const table of ['event_pages', 'event_log', 'tasks', 'messages', 'agents', 'health_metrics', 'denials']) {
       const query = `select count(*) as n from ${table}`
       expect(await database.rows(query), table).toEqual(rows(server, query))
     }

@@ -82,7 +82,7 @@ test('no transport reveals a missing table', async () => {
 test('a feed that cannot be read ends its subscription with INTERNAL, and the socket stays', async () => {
   await using server = await TestServer.start()
   await server.connect().tasks.create({ type: 'code' })
-  damage(server, "DROP TRIGGER events_are_only_added; UPDATE events SET data = 'no JSON'")
+  damage(server, "DROP TRIGGER event_pages_are_only_added; UPDATE event_pages SET lines = 'no JSON'")
   using wire = await Wire.open(server.url)
   wire.send({ id: 1, method: 'subscription', params: { path: 'events.subscribe', input: { cursor: 'start' } } })
   for (;;) {

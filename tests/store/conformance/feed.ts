@@ -1,3 +1,4 @@
+import { scanEvents } from '@tony/mcp-server/store/event-log/read-events'
 import type { Store } from '@tony/mcp-server/store/store'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
@@ -123,9 +124,9 @@ export function feedConformance(open: () => Promise<Opened>): void {
       tx.append(note('bare'))
       return tx.now
     })
-    const rows = await store.read(({ db, t }) => db.select().from(t.events).orderBy(t.events.seq))
-    expect(rows[0]).toEqual({
-      projectId: project,
+    const { events } = await store.read((reader) => scanEvents(reader, { project, after: 0, limit: 10 }))
+    expect(events[0]).toEqual({
+      bytes: expect.any(Number),
       seq: 1,
       sessionId: null,
       credentialId: null,
@@ -137,9 +138,9 @@ export function feedConformance(open: () => Promise<Opened>): void {
       taskId: 't',
       epic: 'e',
       threadId: 'h',
-      audience: '["a","b"]',
-      data: '{"n":"\\u0000 é"}',
+      audience: ['a', 'b'],
+      data: { n: '\u0000 é' },
     })
-    expect(rows[1]).toMatchObject({ seq: 2, actor: null, taskId: null, epic: null, threadId: null, audience: null })
+    expect(events[1]).toMatchObject({ seq: 2, actor: null, taskId: null, epic: null, threadId: null, audience: null })
   })
 }

@@ -27,7 +27,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     expect(await call()).toEqual({ row: 'row 1' })
     expect(await call()).toEqual({ row: 'row 1' })
     expect(await store.read(stored)).toEqual(['row 1'])
-    expect(await opened.rows('select seq from events')).toEqual([{ seq: 1 }])
+    expect(await opened.rows('select seq from event_log')).toEqual([{ seq: 1 }])
   })
 
   test('for concurrent calls', async () => {

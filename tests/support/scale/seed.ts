@@ -127,9 +127,10 @@ function seedMessages(database: Database.Database, project: string, now: number,
 function seedEvents(database: Database.Database, project: string, now: number, count: number): void {
   if (count === 0) return
   database.exec(`${numbers(count)}
-    insert into events (project_id, seq, at, type, subject, actor, task_id, epic, thread_id, audience, data)
-    select '${project}', n, ${now}, 'task.created', ${idOf('task', 'n')}, null, ${idOf('task', 'n')}, 'epic ' || (n % 1000), null, null,
-      '{"status":"pending"}'
-    from numbers;
+    insert into event_pages (project_id, last, first, at, form, lines)
+    select '${project}', max(n), min(n), ${now}, 1, group_concat(line, char(10) order by n) from (
+      select n, '[3,"' || ${idOf('task', 'n')} || '",0,0,0,{"status":"pending"},1,0,0,"epic ' || (n % 1000) || '"]' as line
+      from numbers
+    ) group by (n - 1) / 256;
     update projects set seq = ${count} where id = '${project}'`)
 }

@@ -93,7 +93,7 @@ const sql = {
       case when typeof(data ->> '$.attempt') = 'integer' then data ->> '$.attempt' end as attempt,
       case when typeof(data ->> '$.agentId') = 'text' then data ->> '$.agentId' end as agentId,
       case when typeof(data ->> '$.messageId') = 'text' then data ->> '$.messageId' end as messageId
-    from (select seq, type, subject, actor, epic, iif(json_valid(data), data, '{}') as data from events where project_id = ?)
+    from (select seq, type, subject, actor, epic, iif(json_valid(data), data, '{}') as data from event_log where project_id = ?)
     order by seq`,
 }
 

@@ -5,11 +5,11 @@ import { type FeedEvent, fittingPageAfter, requirePageAfter } from './page.ts'
 /** The number of events kept in memory: a subscriber that is up to date costs no query. */
 const tailLimit = 4_096
 
-/** Bytes of the data of these events. An error or a question may have 48 kB. */
+/** Bytes of the lines of these events. An error or a question may have 48 kB. */
 const tailByteLimit = 8_388_608
 
 /** Events per query of the log. */
-const pageLimit = 500
+const pageLimit = 512
 
 /**
  * The live end of one project's feed. The log is authoritative; this class keeps its last events
@@ -74,7 +74,7 @@ class Feed {
         this.#append(page.events)
         this.#head = last.seq
         for (const notify of this.#listeners) notify()
-        if (!page.isCut && page.events.length < pageLimit) break
+        if (!page.isCut) break
       }
     }
   }
@@ -103,7 +103,7 @@ class Feed {
       return this.#tail.slice(start, start + limit)
     }
     const after = { project: this.#project, epoch: this.#store.epoch, seq, limit }
-    return this.#store.read((reader) => requirePageAfter(reader, after))
+    return (await this.#store.read((reader) => requirePageAfter(reader, after))).events
   }
 
   /**

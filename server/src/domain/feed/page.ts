@@ -1,9 +1,8 @@
 import { type EventFilter, type EventType, type event, eventTypes } from '@tony/mcp-shared/events'
-import { and, eq, gt, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { countRowsOfPage } from '../../platform/paging.ts'
 import { iso } from '../../platform/times.ts'
-import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
+import { type StoredEvent, scanEvents } from '../../store/event-log/read-events.ts'
+import type { Reader } from '../../store/store.ts'
 import { type Principal, seesAllMessages } from '../principal.ts'
 import { cursorAt, requireRetained } from './cursor.ts'
 import { type Item, toItem } from './item.ts'
@@ -20,30 +19,9 @@ export interface FeedEvent extends Item<EventOutput> {
   readonly epic: string | null
   readonly threadId: string | null
   readonly audience: readonly string[] | null
-  /** Size of its data as JSON. */
+  /** Size of its line in the log. */
   readonly bytes: number
 }
-
-const findPage = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
-  db
-    .select()
-    .from(t.events)
-    .where(and(eq(t.events.projectId, p.project), gt(t.events.seq, p.after)))
-    .orderBy(t.events.seq)
-    .limit(placeholder('limit'))
-    .prepare(),
-)
-
-/** The sizes of the events of a page. Neither engine reads a text to tell its length. */
-const measurePage = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
-  db
-    .select({ bytes: sql<number>`octet_length(${t.events.data})` })
-    .from(t.events)
-    .where(and(eq(t.events.projectId, p.project), gt(t.events.seq, p.after)))
-    .orderBy(t.events.seq)
-    .limit(placeholder('limit'))
-    .prepare(),
-)
 
 const eventTypeOf = (word: string): EventType => {
   const type = eventTypes.find((known) => known === word)
@@ -57,32 +35,42 @@ export interface PageQuery {
   readonly epoch: string
   readonly seq: number
   readonly limit: number
+  /** Events that surely do not match may be left out. */
+  readonly filter?: EventFilter
 }
 
-/** Returns the events in commit order, without a check of visibility. */
-async function pageAfter(reader: Reader, { project, epoch, seq, limit }: PageQuery): Promise<FeedEvent[]> {
-  const rows = await reader.run(findPage, { project, after: seq, limit })
-  return rows.map((row) => {
-    const type = eventTypeOf(row.type)
-    const { subject, actor, taskId, epic, threadId } = row
-    const output = { seq: row.seq, at: iso(row.at), type, subject, actor, data: JSON.parse(row.data) }
-    const audience: readonly string[] | null = row.audience === null ? null : JSON.parse(row.audience)
-    const bytes = Buffer.byteLength(row.data)
-    const id = cursorAt(epoch, row.seq)
-    return { ...toItem(output), id, seq: row.seq, type, taskId, epic, threadId, audience, bytes }
-  })
+export interface FeedPage {
+  /** In commit order, without a check of visibility. */
+  readonly events: readonly FeedEvent[]
+  /** Number of the last event that was looked at. */
+  readonly reached: number
+  /** True if there were further events that did not fit. */
+  readonly isCut: boolean
 }
+
+function toFeedEvent(epoch: string, stored: StoredEvent): FeedEvent {
+  const type = eventTypeOf(stored.type)
+  const { seq, subject, actor, data, taskId, epic, threadId, audience, bytes } = stored
+  const output = { seq, at: iso(stored.at), type, subject, actor, data }
+  return { ...toItem(output), id: cursorAt(epoch, seq), seq, type, taskId, epic, threadId, audience, bytes }
+}
+
+/** Returns the texts that an event must have to match a filter. */
+const textsOf = ({ taskId, agentId, epic, threadId }: EventFilter): string[] =>
+  [taskId, agentId, epic, threadId].filter((text) => text !== undefined)
+
+const scanAfter = (reader: Reader, { project, seq, limit, filter }: PageQuery) =>
+  scanEvents(reader, {
+    project,
+    after: seq,
+    limit,
+    ...(filter && { filter: { texts: textsOf(filter), types: filter.types } }),
+  })
 
 /** Returns as many of the events as fit into one page. */
-export async function fittingPageAfter(
-  reader: Reader,
-  query: PageQuery,
-): Promise<{ readonly events: readonly FeedEvent[]; readonly isCut: boolean }> {
-  const { project, seq, limit } = query
-  const sizes = await reader.run(measurePage, { project, after: seq, limit })
-  const fitting = countRowsOfPage(sizes)
-  const events = fitting === 0 ? [] : await pageAfter(reader, { ...query, limit: fitting })
-  return { events, isCut: fitting < sizes.length }
+export async function fittingPageAfter(reader: Reader, query: PageQuery): Promise<FeedPage> {
+  const { events, reached, isCut } = await scanAfter(reader, query)
+  return { events: events.map((stored) => toFeedEvent(query.epoch, stored)), reached, isCut }
 }
 
 /**
@@ -90,11 +78,11 @@ export async function fittingPageAfter(
  * CURSOR_EXPIRED if retention has deleted the next one, so that the subscriber does not skip it
  * unnoticed.
  */
-export async function requirePageAfter(reader: Reader, query: PageQuery): Promise<readonly FeedEvent[]> {
+export async function requirePageAfter(reader: Reader, query: PageQuery): Promise<FeedPage> {
   const { project, epoch, seq } = query
-  const { events } = await fittingPageAfter(reader, query)
-  if (events[0]?.seq !== seq + 1) requireRetained(epoch, seq, (await logRangeOf(reader, project)).first)
-  return events
+  const { events, first, reached, isCut } = await scanAfter(reader, query)
+  if (first !== seq + 1) requireRetained(epoch, seq, (await logRangeOf(reader, project)).first)
+  return { events: events.map((stored) => toFeedEvent(epoch, stored)), reached, isCut }
 }
 
 /**

@@ -1,62 +1,72 @@
 import type { auditListInput, auditListOutput } from '@tony/mcp-shared/audit'
 import { errorCodes } from '@tony/mcp-shared/errors'
 import { eventTypes } from '@tony/mcp-shared/events'
-import { and, eq, gt, isNotNull, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, or, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
 import { isAllowed } from '../../domain/principal.ts'
-import { countRowsOfPage } from '../../platform/paging.ts'
+import { pageByteLimit } from '../../platform/paging.ts'
 import { iso } from '../../platform/times.ts'
+import { type StoredEvent, scanEvents } from '../../store/event-log/read-events.ts'
 import type { Reader } from '../../store/store.ts'
 
 type Input = z.output<typeof auditListInput>
 type Output = z.output<typeof auditListOutput>
 
-/** The number of events to read in one call. Events without a request do not fill the page. */
+/**
+ * The number of events to read in one call, about. Events without a request do not fill the page.
+ */
 const scanLimit = 20_000
 
 const eventType = z.enum(eventTypes)
 const errorCode = z.enum(errorCodes as [(typeof errorCodes)[number], ...(typeof errorCodes)[number][]])
 
+const toMutation = (event: StoredEvent): Output['mutations'][number] => ({
+  seq: event.seq,
+  at: iso(event.at),
+  type: eventType.parse(event.type),
+  subject: event.subject,
+  actor: event.actor,
+  data: event.data,
+  sessionId: event.sessionId,
+  keyId: event.credentialId,
+  requestId: event.requestId ?? '',
+})
+
+/** True if a request caused the event and it is of the wanted session, agent and request. */
+const isWanted = ({ sessionId, agentId, requestId }: Input, event: StoredEvent): boolean =>
+  event.requestId !== null &&
+  (sessionId === undefined || event.sessionId === sessionId) &&
+  (agentId === undefined || event.actor === agentId) &&
+  (requestId === undefined || event.requestId === requestId)
+
 /** Returns the events that a request caused, in the order of the log. */
 async function listMutations(reader: Reader, project: string, input: Input): Promise<Output> {
-  const { events: e } = reader.t
-  const after = Number(input.cursor ?? 0)
-  const filters: SQL[] = []
-  if (input.sessionId !== undefined) filters.push(eq(e.sessionId, input.sessionId))
-  if (input.agentId !== undefined) filters.push(eq(e.actor, input.agentId))
-  if (input.requestId !== undefined) filters.push(eq(e.requestId, input.requestId))
+  const { limit, sessionId, agentId, requestId } = input
+  const texts = [sessionId, agentId, requestId].filter((text) => text !== undefined)
   const { first, last } = await logRangeOf(reader, project)
-  const start = Math.max(after, first - 1)
+  const start = Math.max(Number(input.cursor ?? 0), first - 1)
   const end = Math.min(start + scanLimit, last)
-  const where = and(eq(e.projectId, project), gt(e.seq, start), lte(e.seq, end), isNotNull(e.requestId), ...filters)
-  const measured = await reader.db
-    .select({ bytes: sql<number>`octet_length(${e.data})` })
-    .from(e)
-    .where(where)
-    .orderBy(e.seq)
-    .limit(input.limit)
-  const count = countRowsOfPage(measured)
-  const rows = await reader.db.select().from(e).where(where).orderBy(e.seq).limit(count)
-  const isFull = count === input.limit || count < measured.length
-  const reached = isFull ? (rows.at(-1)?.seq ?? end) : Math.max(start, end)
-  return {
-    mutations: rows.map((row) => ({
-      seq: row.seq,
-      at: iso(row.at),
-      type: eventType.parse(row.type),
-      subject: row.subject,
-      actor: row.actor,
-      data: JSON.parse(row.data),
-      sessionId: row.sessionId,
-      keyId: row.credentialId,
-      requestId: row.requestId ?? '',
-    })),
-    denials: [],
-    cursor: String(reached),
-    more: reached < last,
+  const mutations: Output['mutations'] = []
+  let bytes = 0
+  let reached = start
+  while (reached < end) {
+    const read = await scanEvents(reader, { project, after: reached, limit, filter: { texts } })
+    if (read.reached === reached) break
+    for (const event of read.events) {
+      if (isWanted(input, event)) {
+        bytes += event.bytes
+        const isFull = mutations.length === limit || (mutations.length > 0 && bytes > pageByteLimit)
+        if (isFull) return { mutations, denials: [], cursor: String(reached), more: true }
+        mutations.push(toMutation(event))
+      }
+      reached = event.seq
+    }
+    reached = read.reached
+    if (mutations.length === limit) break
   }
+  return { mutations, denials: [], cursor: String(reached), more: reached < last }
 }
 
 /**

@@ -7,8 +7,8 @@ import { type EventOutput, type FeedEvent, isVisible, requirePageAfter } from '.
 import { pageByteLimit } from '../../platform/paging.ts'
 
 /**
- * Events per query, and events per call: after the second number the page is returned even if it is
- * not full.
+ * Matching events per query, and events per call: after the second number the page is returned even
+ * if it is not full.
  */
 const readLimit = 1_000
 const scanLimit = 20_000
@@ -42,13 +42,13 @@ export const listEvents = (
     const { events } = page
     let full = false
     while (!full && events.length < limit && seq - start < scanLimit) {
-      const read = await requirePageAfter(reader, { project, epoch, seq, limit: readLimit })
-      if (read.length === 0) return { events, cursor: cursorAt(epoch, seq), more: false }
-      for (const candidate of read) {
-        full = isVisible(ctx.principal, filter, candidate) && !addTo(page, limit, candidate)
-        if (full) break
-        seq = candidate.seq
-      }
+      // Most callers see all events that match, so the first query returns no more than the page.
+      const wanted = seq === start ? limit : readLimit
+      const read = await requirePageAfter(reader, { project, epoch, seq, limit: wanted, filter })
+      if (read.reached === seq) return { events, cursor: cursorAt(epoch, seq), more: false }
+      const excluded = read.events.find((each) => isVisible(ctx.principal, filter, each) && !addTo(page, limit, each))
+      full = excluded !== undefined
+      seq = excluded ? excluded.seq - 1 : read.reached
     }
     const { last } = await logRangeOf(reader, project)
     return { events, cursor: cursorAt(epoch, seq), more: seq < last }

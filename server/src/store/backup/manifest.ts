@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { z } from 'zod'
+import { type BrokenPage, brokenPagesSql, describeBrokenPage } from '../event-log/check.ts'
 import { sha256Of } from '../file-sync.ts'
 import {
   readAppliedMigrations,
@@ -50,6 +51,8 @@ export function describeDatabase(file: string): Pick<Manifest, 'schema' | 'epoch
       'SELECT id AS project, name, seq FROM projects ORDER BY id',
     )
     refuseUnknownMigrations(readAppliedMigrations(database), sqliteMigrations())
+    const broken = findBrokenPage(database)
+    if (broken) throw new BackupError(`${file} is damaged: ${describeBrokenPage(broken)}`)
     return {
       schema: applied.get() ?? -1,
       epoch: fact.get('epoch')?.value ?? '',
@@ -67,6 +70,14 @@ export function describeDatabase(file: string): Pick<Manifest, 'schema' | 'epoch
 /** True if SQLite cannot read the file. Its integrity check may also throw such an error. */
 export const isCorruption = (error: unknown): error is Error =>
   error instanceof Database.SqliteError && /^SQLITE_(NOTADB|CORRUPT|IOERR)/.test(error.code)
+
+/**
+ * Returns the first page of events that is not whole. A file may be from before there were pages.
+ */
+export function findBrokenPage(database: Database.Database): BrokenPage | undefined {
+  const hasPages = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'event_pages'").get() !== undefined
+  return hasPages ? database.prepare<[], BrokenPage>(brokenPagesSql('char(10)')).get() : undefined
+}
 
 function refuseCorrupt(database: Database.Database, file: string): void {
   const found = database.pragma('integrity_check(3)')

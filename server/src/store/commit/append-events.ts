@@ -1,5 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
+import { lineForm, writeLine } from '../event-log/line.ts'
 import { command, type NewEvent, type Query, type Reader, type Scope, statement } from '../store.ts'
 
 const reserveSeqs = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
@@ -11,42 +12,18 @@ const reserveSeqs = statement(({ db, t, p }: Query<{ project: string; count: num
     .prepare(),
 )
 
-interface EventRow {
+interface PageRow {
   project: string
-  seq: number
+  first: number
+  last: number
   at: number
-  type: string
-  subject: string | null
-  actor: string | null
-  taskId: string | null
-  epic: string | null
-  threadId: string | null
-  audience: string | null
-  data: string
-  sessionId: string | null
-  credentialId: string | null
-  requestId: string | null
+  lines: string
 }
 
-const insertEvent = command(({ db, t, p }: Query<EventRow>) =>
+const insertPage = command(({ db, t, p }: Query<PageRow>) =>
   db
-    .insert(t.events)
-    .values({
-      projectId: p.project,
-      seq: p.seq,
-      at: p.at,
-      type: p.type,
-      subject: p.subject,
-      actor: p.actor,
-      taskId: p.taskId,
-      epic: p.epic,
-      threadId: p.threadId,
-      audience: p.audience,
-      data: p.data,
-      sessionId: p.sessionId,
-      credentialId: p.credentialId,
-      requestId: p.requestId,
-    })
+    .insert(t.eventPages)
+    .values({ projectId: p.project, last: p.last, first: p.first, at: p.at, form: lineForm, lines: p.lines })
     .prepare(),
 )
 
@@ -63,31 +40,41 @@ export interface EventRange {
   readonly last: number
 }
 
-/** Events written without a turn of the event loop between them: 2 ms on SQLite. */
-const chunkLimit = 256
+/** Limits of a page: a reader of one event reads a whole page. One large event may exceed them. */
+const pageLimits = { events: 256, bytes: 65_536 }
 
-function toRow(now: number, project: string, { event, scope }: ScopedEvent, seq: number): EventRow {
-  return {
-    project,
-    seq,
-    at: now,
+const toLine = ({ event, scope }: ScopedEvent): string =>
+  writeLine({
     type: event.type,
     subject: event.subject,
     actor: event.actor,
     taskId: event.taskId ?? null,
     epic: event.epic ?? null,
     threadId: event.threadId ?? null,
-    audience: event.audience ? JSON.stringify(event.audience) : null,
-    data: JSON.stringify(event.data),
+    audience: event.audience ?? null,
+    data: event.data,
     sessionId: scope.fence && 'sessionId' in scope.fence ? scope.fence.sessionId : null,
     credentialId: scope.fence && 'credentialId' in scope.fence ? scope.fence.credentialId : null,
     requestId: scope.requestId ?? null,
+  })
+
+/** Returns the lines of the next page: the events from `start` that fit into it, at least one. */
+function linesOfPage(events: readonly ScopedEvent[], start: number): readonly string[] {
+  const lines: string[] = []
+  let bytes = 0
+  for (const event of events.slice(start, start + pageLimits.events)) {
+    const line = toLine(event)
+    bytes += Buffer.byteLength(line)
+    if (lines.length > 0 && bytes > pageLimits.bytes) break
+    lines.push(line)
   }
+  return lines
 }
 
 /**
- * Numbers the events of a batch and writes them. It runs last before the commit: the project's row
- * is locked only from here on, so numbers follow the order of commits and have no gaps.
+ * Numbers the events of a batch and writes them in pages, mostly one. It runs last before the
+ * commit: the project's row is locked only from here on, so numbers follow the order of commits and
+ * have no gaps.
  */
 export async function appendEvents(
   tx: Pick<Reader, 'run' | 'now'>,
@@ -97,13 +84,12 @@ export async function appendEvents(
   const [row] = await tx.run(reserveSeqs, { project, count: events.length })
   if (!row) throw new Error(`project ${project} has no feed`)
   const first = row.last - events.length + 1
-  for (let start = 0; start < events.length; start += chunkLimit) {
+  for (let start = 0; start < events.length; ) {
     if (start > 0) await yieldToEventLoop()
-    const chunk = events.slice(start, start + chunkLimit)
-    // Sent together: with PostgreSQL the inserts share one round trip.
-    await Promise.all(
-      chunk.map((each, index) => tx.run(insertEvent, toRow(tx.now, project, each, first + start + index))),
-    )
+    const lines = linesOfPage(events, start)
+    const page = { first: first + start, last: first + start + lines.length - 1, lines: lines.join('\n') }
+    await tx.run(insertPage, { project, at: tx.now, ...page })
+    start += lines.length
   }
   return { project, first, last: row.last }
 }

@@ -46,6 +46,7 @@ export const copiedTables: readonly TableSpec[] = [
   { table: 'requests', rowFilter: byProject },
   { table: 'delivery_failures', rowFilter: byReference('message_id', 'messages') },
   { table: 'events', rowFilter: byProject },
+  { table: 'event_pages', rowFilter: byProject },
   { table: 'idempotency', rowFilter: byProject },
   { table: 'health_metrics', rowFilter: byReference('agent_id', 'agents') },
 ]

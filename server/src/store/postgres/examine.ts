@@ -1,4 +1,5 @@
 import { Client } from 'pg'
+import { type BrokenPage, brokenPagesSql, describeBrokenPage } from '../event-log/check.ts'
 import { readMigrations } from '../migrations/migrate.ts'
 import type { Finding } from '../sqlite/examine.ts'
 import { nowMsSql } from './connection.ts'
@@ -36,6 +37,17 @@ const checkSchema: Check = async (client) => {
   const missing = shipped - (steps[0]?.applied ?? 0)
   if (missing > 0) return [{ check: 'schema', state: 'warning', message: `${missing} migrations are to be applied` }]
   return [{ check: 'schema', state: 'ok', message: missing < 0 ? 'newer than this program' : 'up to date' }]
+}
+
+const checkEvents: Check = async (client) => {
+  const { rows: pages } = await client.query("SELECT 1 FROM pg_tables WHERE tablename = 'event_pages'")
+  if (pages.length === 0) return []
+  const { rows } = await client.query<BrokenPage>(brokenPagesSql('chr(10)'))
+  return [
+    rows[0]
+      ? { check: 'events', state: 'failed', message: `${describeBrokenPage(rows[0])}: restore a backup` }
+      : { check: 'events', state: 'ok', message: 'their pages are whole and join' },
+  ]
 }
 
 /** Finds the replicas with a recent heartbeat; each sends one per second. */
@@ -86,7 +98,7 @@ const checkIdleTransactions: Check = async (client, { idleTransactionMs }) => {
 }
 
 /** In this order; after a failed check, the next ones cannot run. */
-const checks = [checkSettings, checkSchema, checkReplicas, checkIdleTransactions] as const
+const checks = [checkSettings, checkSchema, checkEvents, checkReplicas, checkIdleTransactions] as const
 
 /** Examines a PostgreSQL database and its replicas. It changes nothing. */
 export async function examinePostgres(

@@ -1,43 +1,18 @@
-import { and, eq, gt } from 'drizzle-orm'
 import type { ClientBase } from 'pg'
 import { z } from 'zod'
 import type { EventRange } from '../commit/append-events.ts'
-import { type Query, statement, type Wake } from '../store.ts'
+import { type StoredEvent, scanEvents } from '../event-log/read-events.ts'
+import type { Wake } from '../store.ts'
 import type { ConnectionPool, PooledConnection } from './pool.ts'
 
 /** Events per read of a feed. */
 const pageLimit = 1_000
-
-const eventsAfter = statement(({ db, t, p }: Query<{ project: string; after: number }>) =>
-  db
-    .select({
-      seq: t.events.seq,
-      type: t.events.type,
-      subject: t.events.subject,
-      audience: t.events.audience,
-      data: t.events.data,
-    })
-    .from(t.events)
-    .where(and(eq(t.events.projectId, p.project), gt(t.events.seq, p.after)))
-    .orderBy(t.events.seq)
-    .limit(pageLimit)
-    .prepare(),
-)
-
-interface LoggedEvent {
-  readonly seq: number
-  readonly type: string
-  readonly subject: string | null
-  readonly audience: string | null
-  readonly data: string
-}
 
 /** Events that end a lease; their data has the holder and the attempt. */
 const leaseEndEvents =
   /^task\.(submitted|completed|retried|released|expired|input_requested|timed_out|failed|cancelled)$/
 const leaseData = z.object({ agentId: z.string(), attempt: z.int() })
 const sessionData = z.object({ sessionId: z.string() })
-const agentIds = z.array(z.string())
 
 /** Maximum number of waiting claims that one claim group wakes. */
 const wakeLimit = 64
@@ -122,12 +97,12 @@ export class RemoteCommits {
     let head = this.#lastSeqs.get(project) ?? (this.#isFirstPoll ? seq : 0)
     this.#lastSeqs.set(project, head)
     if (head >= seq) return []
-    const events: LoggedEvent[] = []
+    const events: StoredEvent[] = []
     while (head < seq) {
-      const page = await connection.run(eventsAfter, { project, after: head })
+      const page = await scanEvents(connection, { project, after: head, limit: pageLimit })
       const own = this.#ownSeqs.get(project)
-      events.push(...page.filter((event) => !own?.delete(event.seq)))
-      head = page.at(-1)?.seq ?? seq
+      events.push(...page.events.filter((event) => !own?.delete(event.seq)))
+      head = page.events.at(-1)?.seq ?? seq
       this.#lastSeqs.set(project, Math.max(head, this.#lastSeqs.get(project) ?? 0))
     }
     if (events.length === 0) return []
@@ -142,24 +117,22 @@ export class RemoteCommits {
 /** Events that may make an agent, or every agent, eligible for more. */
 const admissionEvents = /^(agent\.(updated|resumed)|project\.resumed|epic\.resumed)$/
 
-function wakesOf(project: string, { type, subject, audience, data }: LoggedEvent): Wake[] {
+function wakesOf(project: string, { type, subject, audience, data }: StoredEvent): Wake[] {
   if (admissionEvents.test(type))
     return [{ topic: 'fleet', project, agentId: type.startsWith('agent.') ? subject : null }]
   if (subject !== null && (type === 'request.replied' || type === 'request.timed_out'))
     return [{ topic: 'reply', requestId: subject }]
-  if (type === 'session.revoked')
-    return [{ topic: 'revoked', sessions: [sessionData.parse(JSON.parse(data)).sessionId] }]
+  if (type === 'session.revoked') return [{ topic: 'revoked', sessions: [sessionData.parse(data).sessionId] }]
   if (type.startsWith('message.')) {
-    const concerned = audience === null ? [] : agentIds.parse(JSON.parse(audience))
-    return concerned.map((agentId) => ({ topic: 'inbox', agentId, reason: 'capacity' }))
+    return (audience ?? []).map((agentId) => ({ topic: 'inbox', agentId, reason: 'capacity' }))
   }
   if (!leaseEndEvents.test(type) || subject === null) return []
-  const lease = leaseData.safeParse(JSON.parse(data))
+  const lease = leaseData.safeParse(data)
   return lease.success ? [{ topic: 'lease', taskId: subject, ...lease.data }] : []
 }
 
 /** Returns wakes for the agents whose incarnation changed. */
-async function incarnationWakesIn(client: ClientBase, events: readonly LoggedEvent[]): Promise<Wake[]> {
+async function incarnationWakesIn(client: ClientBase, events: readonly StoredEvent[]): Promise<Wake[]> {
   const changed = events.filter(({ type }) => type === 'agent.registered' || type === 'agent.unregistered')
   if (changed.length === 0) return []
   const { rows } = await client.query<{ id: string; incarnation: string; unregistered: boolean }>(

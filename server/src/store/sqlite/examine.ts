@@ -2,7 +2,8 @@ import { existsSync, statfsSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { listBackups } from '../backup/backup.ts'
-import { isCorruption } from '../backup/manifest.ts'
+import { findBrokenPage, isCorruption } from '../backup/manifest.ts'
+import { describeBrokenPage } from '../event-log/check.ts'
 import { SchemaError } from '../migrations/migrate.ts'
 import { migrationStates, schemaDifferences, withReadOnly } from '../migrations/schema-state.ts'
 import { acquireLock, resolveDatabaseFile } from './file-lock.ts'
@@ -54,6 +55,11 @@ function checkSchema({ file }: ExamineOptions): CheckResult {
 function checkIntegrity({ file }: ExamineOptions): CheckResult {
   const found = withReadOnly(file, (database) => database.pragma('quick_check(1)', { simple: true }))
   return found === 'ok' ? ok('quick_check found nothing') : failed(`it is damaged, restore a backup: ${String(found)}`)
+}
+
+function checkEvents({ file }: ExamineOptions): CheckResult {
+  const broken = withReadOnly(file, findBrokenPage)
+  return broken ? failed(`${describeBrokenPage(broken)}: restore a backup`) : ok('their pages are whole and join')
 }
 
 function checkOwner({ file }: ExamineOptions): CheckResult {
@@ -113,6 +119,7 @@ const checks: Readonly<Record<string, Check>> = {
   owner: checkOwner,
   schema: checkSchema,
   integrity: checkIntegrity,
+  events: checkEvents,
   log: checkLog,
   disk: checkDisk,
   backups: checkBackups,

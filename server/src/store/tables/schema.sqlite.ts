@@ -26,6 +26,7 @@ export const {
   requests,
   deliveryFailures,
   events,
+  eventPages,
   idempotency,
   healthMetrics,
   storeFacts,

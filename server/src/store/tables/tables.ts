@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { defineAgentTables } from './agents.ts'
 import type { Columns } from './columns.ts'
 import { defineIdentity } from './identity.ts'
@@ -11,6 +12,7 @@ export function defineTables(c: Columns) {
   const agentTables = defineAgentTables(c)
   const { projects, agents } = agentTables
 
+  /** Events from before there were pages. Retention empties it; no row is added. */
   const events = c.table(
     'events',
     {
@@ -40,6 +42,29 @@ export function defineTables(c: Columns) {
       requestId: c.text('request_id'),
     },
     (t) => [c.primaryKey({ columns: [t.projectId, t.seq] })],
+  )
+
+  /**
+   * The events of one commit, or up to 256 of them: one line for each. The page has their numbers
+   * and their time, and `form` is the number of the form of its lines (`event-log/line.ts`).
+   */
+  const eventPages = c.table(
+    'event_pages',
+    {
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      last: c.integer('last').notNull(),
+      first: c.integer('first').notNull(),
+      at: c.integer('at').notNull(),
+      form: c.integer('form').notNull(),
+      lines: c.text('lines').notNull(),
+    },
+    (t) => [
+      c.primaryKey({ columns: [t.projectId, t.last] }),
+      c.check('event_pages_range', sql`${t.first} between 1 and ${t.last}`),
+    ],
   )
 
   const idempotency = c.table(
@@ -96,6 +121,7 @@ export function defineTables(c: Columns) {
     ...defineTaskTables(c, agentTables),
     ...defineMessageTables(c, agentTables),
     events,
+    eventPages,
     idempotency,
     healthMetrics,
     storeFacts,

@@ -1,12 +1,26 @@
-import { and, eq, lte } from 'drizzle-orm'
+import { and, eq, lte, sql } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
-import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
+import { command, placeholder, type Query, type Store, statement } from '../../store/store.ts'
 import { deleteLimit, retentionCutoff } from './progress.ts'
 
+/** Events to delete in one transaction, if they are in pages. */
+const pagedDeleteLimit = 1_024
+
+const oldestPages = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
+  db
+    .select({ first: t.eventPages.first, last: t.eventPages.last, at: t.eventPages.at })
+    .from(t.eventPages)
+    .where(eq(t.eventPages.projectId, p.project))
+    .orderBy(t.eventPages.last)
+    .limit(placeholder('limit'))
+    .prepare(),
+)
+
+/** Events from before there were pages: each is like a page of one event. */
 const oldestRows = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
   db
-    .select({ seq: t.events.seq, at: t.events.at })
+    .select({ first: sql<number>`${t.events.seq}`, last: t.events.seq, at: t.events.at })
     .from(t.events)
     .where(eq(t.events.projectId, p.project))
     .orderBy(t.events.seq)
@@ -14,29 +28,45 @@ const oldestRows = statement(({ db, t, p }: Query<{ project: string; limit: numb
     .prepare(),
 )
 
-const deleteThrough = statement(({ db, t, p }: Query<{ project: string; seq: number }>) =>
+const deletePages = command(({ db, t, p }: Query<{ project: string; through: number }>) =>
+  db
+    .delete(t.eventPages)
+    .where(and(eq(t.eventPages.projectId, p.project), lte(t.eventPages.last, p.through)))
+    .prepare(),
+)
+
+const deleteRows = command(({ db, t, p }: Query<{ project: string; through: number }>) =>
   db
     .delete(t.events)
-    .where(and(eq(t.events.projectId, p.project), lte(t.events.seq, p.seq)))
-    .returning({ seq: t.events.seq })
+    .where(and(eq(t.events.projectId, p.project), lte(t.events.seq, p.through)))
     .prepare(),
 )
 
 /**
- * Deletes events from the front of a feed only: the rest stays dense, and an earlier cursor fails
- * with CURSOR_EXPIRED.
+ * Deletes events from the front of a feed only, and whole pages: the rest stays dense, and an
+ * earlier cursor fails with CURSOR_EXPIRED. So a feed keeps up to one page more than its rule asks.
  */
 export async function deleteExpiredEvents(store: Store, project: string, rule: RetentionRule): Promise<number> {
-  const through = await store.read(async (reader) => {
-    const oldest = await reader.run(oldestRows, { project, limit: deleteLimit })
+  const expired = await store.read(async (reader) => {
+    const rows = await reader.run(oldestRows, { project, limit: deleteLimit })
+    const pages = await reader.run(oldestPages, { project, limit: deleteLimit })
+    const oldest = [...rows, ...pages].sort((a, b) => a.last - b.last).slice(0, deleteLimit)
     const { last } = rule.maxRows > 0 ? await logRangeOf(reader, project) : { last: 0 }
     const before = retentionCutoff(reader.now, rule)
+    const start = oldest[0]?.first ?? 1
     const firstKept = oldest.findIndex(
-      ({ seq, at }) => at > before && (rule.maxRows === 0 || seq > last - rule.maxRows),
+      (page, index) =>
+        (page.at > before && (rule.maxRows === 0 || page.last > last - rule.maxRows)) ||
+        (index > 0 && page.last - start >= pagedDeleteLimit),
     )
-    return (firstKept === -1 ? oldest.at(-1) : oldest[firstKept - 1])?.seq
+    const through = (firstKept === -1 ? oldest.at(-1) : oldest[firstKept - 1])?.last
+    return through === undefined ? undefined : { through, count: through - start + 1 }
   })
-  if (through === undefined) return 0
-  return (await store.transact({ project, freesSpace: true }, (tx) => tx.run(deleteThrough, { project, seq: through })))
-    .length
+  if (!expired) return 0
+  const { through, count } = expired
+  await store.transact({ project, freesSpace: true }, async (tx) => {
+    await tx.run(deletePages, { project, through })
+    await tx.run(deleteRows, { project, through })
+  })
+  return count
 }
