@@ -20,3 +20,31 @@ test('a batch of bulk operations gives way after 3 ms to an operation that has a
   await Promise.all(arrived)
   expect(order).toEqual(['first', 'second', 'normal', 'third'])
 })
+
+test('an old backlog of one caller counts for its own operations, and the turn of a caller for those of others', async () => {
+  using folder = new StoreFolder()
+  const clock = new ManualClock()
+  await using store = await folder.open({ clock })
+  const project = await projectOf(store)
+  const blocks = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+  const begun = Promise.withResolvers<void>()
+  const ages = () => ['busy', 'modest'].map((caller) => store.queueAgeMs({ project, caller }))
+  const first = store.transact({ project }, () => blocks[0].promise)
+  const busy = Array.from({ length: 300 }, (_, index) =>
+    store.transact({ project, caller: 'busy' }, async () => {
+      if (index > 0) return
+      begun.resolve()
+      await blocks[1].promise
+    }),
+  )
+  clock.advance(2_000)
+  expect(ages()).toEqual([2_000, 2_000])
+  blocks[0].resolve()
+  await begun.promise
+  expect(ages()).toEqual([2_000, 0])
+  clock.advance(500)
+  expect(ages()).toEqual([2_500, 500])
+  blocks[1].resolve()
+  await Promise.all([first, ...busy])
+  expect(ages()).toEqual([0, 0])
+})

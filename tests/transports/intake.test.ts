@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Intake } from '../../server/src/transports/ws/intake.ts'
+import { Reading } from '../../server/src/transports/ws/reading.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
@@ -7,16 +8,18 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 function given(frameMs: number, isOverloaded = false) {
   let now = 0
   const handled: string[] = []
-  const intake = new Intake({ now: () => now, isOverloaded: () => isOverloaded })
+  const arrivals: number[] = []
+  const intake = new Intake({ now: () => now, storeNow: () => now, isOverloaded: () => isOverloaded })
   const open = (name: string) => {
     const reading: string[] = []
     const note = (what: string) => reading.at(-1) !== what && reading.push(what)
     const socket = { pause: () => note('pause'), resume: () => note('resume') }
-    const { receive, close } = intake.open(socket, ([data]) => {
+    const { receive, close } = intake.open(new Reading(socket), ([data], arrivedAt) => {
       handled.push(`${name}${data}`)
+      arrivals.push(arrivedAt)
       now += frameMs
     })
-    return { reading, close, receive: (text: string) => receive([Buffer.from(text), false]) }
+    return { reading, close, receive: (text: string | Buffer) => receive([Buffer.from(text), false]) }
   }
   /** Turns of the event loop until all frames are handled. */
   const settle = async (count: number) => {
@@ -24,7 +27,7 @@ function given(frameMs: number, isOverloaded = false) {
     for (; handled.length < count; turns += 1) await turn()
     return turns
   }
-  return { handled, open, settle }
+  return { handled, arrivals, intake, open, settle }
 }
 
 test('a frame is handled as it arrives, and the next when that can do no more without waiting', async () => {
@@ -78,4 +81,42 @@ test('the waiting frames of a closed socket are dropped', async () => {
   await turn()
   await turn()
   expect(handled).toEqual(['a0', 'b1'])
+})
+
+test('a frame that waits keeps the time of its arrival, and the earliest of these is known', async () => {
+  const { arrivals, intake, open, settle } = given(4)
+  const [a, b] = [open('a'), open('b')]
+  expect(intake.earliestArrival).toBe(Number.POSITIVE_INFINITY)
+  a.receive('1')
+  a.receive('2')
+  b.receive('1')
+  expect(intake.earliestArrival).toBe(0)
+  await settle(3)
+  expect(arrivals).toEqual([0, 4, 4])
+  await turn()
+  expect(intake.earliestArrival).toBe(Number.POSITIVE_INFINITY)
+})
+
+test('many sockets whose frames wait are not read once all frames together have 32 MiB', async () => {
+  const { handled, open, settle } = given(11)
+  const frame = Buffer.alloc(200_000)
+  const sockets = Array.from({ length: 170 }, (_, index) => open(String(index)))
+  for (const { receive } of sockets) receive(frame)
+  const paused = sockets.filter(({ reading }) => reading.length > 0)
+  expect(paused.length).toBe(170 - 1 - Math.floor(33_554_432 / frame.length))
+  await settle(170)
+  expect(handled.length).toBe(170)
+  for (const { reading } of paused) expect(reading).toEqual(['pause', 'resume'])
+})
+
+test('a socket that is paused for two reasons is read again when both are over', () => {
+  const calls: string[] = []
+  const reading = new Reading({ pause: () => calls.push('pause'), resume: () => calls.push('resume') })
+  reading.pause('intake')
+  reading.pause('congestion')
+  reading.resume('intake')
+  expect(calls).toEqual(['pause'])
+  reading.resume('congestion')
+  reading.resume('congestion')
+  expect(calls).toEqual(['pause', 'resume'])
 })

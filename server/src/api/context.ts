@@ -43,8 +43,12 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
     const whole = { key: key.key, partOf: step.partOf }
     return runIdempotent(tx, { ...key, key: `${key.key}#${step.number}` }, () => work(tx), { replay, whole })
   }
+  // For the first transaction only: a later one of the call has waited for something else.
+  let arrivedAt = call.meta.lane === 'urgent' ? call.input?.arrivedAt : undefined
   const begin = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
-    const transact = () => services.store.transact(scope, work)
+    const firstScope = arrivedAt === undefined ? scope : { ...scope, arrivedAt }
+    arrivedAt = undefined
+    const transact = () => services.store.transact(firstScope, work)
     return call.input ? call.input.countDuring(transact) : transact()
   }
   const transact: Context['transact'] = (work, options = {}) => begin((tx) => once(tx, work, options))

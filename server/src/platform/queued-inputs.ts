@@ -13,9 +13,12 @@ export class QueuedInputs {
     this.#limit = limit
   }
 
-  /** Opens the account of one frame or one request. All calls in it share it. */
-  open(bytes: number): QueuedInput {
-    return new QueuedInput(this, bytes)
+  /**
+   * Opens the account of one frame or one request. All calls in it share it. `arrivedAt` is the
+   * store's time at which it reached this server.
+   */
+  open(bytes: number, arrivedAt: number): QueuedInput {
+    return new QueuedInput(this, bytes, arrivedAt)
   }
 
   hasRoomFor(bytes: number, isUrgent: boolean): boolean {
@@ -32,11 +35,14 @@ export class QueuedInputs {
 export class QueuedInput {
   readonly #inputs: QueuedInputs
   readonly #bytes: number
+  /** In milliseconds since 1970. */
+  readonly arrivedAt: number
   #waiting = 0
 
-  constructor(inputs: QueuedInputs, bytes: number) {
+  constructor(inputs: QueuedInputs, bytes: number, arrivedAt: number) {
     this.#inputs = inputs
     this.#bytes = bytes
+    this.arrivedAt = arrivedAt
   }
 
   /** True if one more of its calls may wait. An input that is larger than the limit waits alone. */

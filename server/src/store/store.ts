@@ -162,9 +162,17 @@ export interface Scope {
   readonly fence?: Fence
   /** Request id of the call. It is stored in the operation's events for the audit. */
   readonly requestId?: string
+  /**
+   * The store's time at which the call of the operation reached this server. Default: the present
+   * one.
+   */
+  readonly arrivedAt?: number | undefined
   /** Called once the operation has committed, with the number of its events. */
   readonly onCommit?: (events: number) => void
 }
+
+/** The part of a scope that decides about the order of operations. */
+export type QueuePlace = Pick<Scope, 'project' | 'caller' | 'lane'>
 
 /** The operations of one lane that wait for a writer. */
 export interface LaneState {
@@ -208,12 +216,17 @@ export interface Store extends AsyncDisposable {
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
   transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T>
   /**
-   * Milliseconds that the oldest operation has waited that the writer of a project serves before a
-   * new one of this lane.
+   * Milliseconds that something has waited that is served before a new operation in this place: an
+   * earlier operation of its caller, or the turn of another caller.
    */
-  queueAgeMs(project: string, lane: Lane): number
+  queueAgeMs(place: QueuePlace): number
   /** The operations that wait for a writer now, of all projects. */
   readonly queueState: WriteQueueState
+  /**
+   * Sets the source of the earliest arrival among the calls that have reached this process and are
+   * in no queue yet; infinity if there is none. `settledAt` is not after it.
+   */
+  setArrivalSource(earliest: () => number): void
   /** Calls `listener` for each wake after its commit. The returned function unsubscribes it. */
   onWake(listener: (wake: Wake) => void): () => void
   isUniqueViolation(error: unknown): boolean

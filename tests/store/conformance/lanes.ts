@@ -106,15 +106,36 @@ export function laneConformance(open: () => Promise<Opened>): void {
     expect(settledAt).toBe(now)
   })
 
+  test('each operation with the arrival of its call, which is settled only once the call is queued and has run', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const project = await projectOf(store)
+    const arrivedAt = store.now() - 5_000
+    const settled = () => store.transact({ project }, async ({ settledAt }) => settledAt)
+    store.setArrivalSource(() => arrivedAt)
+    expect(await settled()).toBe(arrivedAt)
+    store.setArrivalSource(() => Number.POSITIVE_INFINITY)
+    const urgent = (at?: number) =>
+      store.transact({ project, lane: 'urgent', arrivedAt: at }, async (tx) => tx.arrivedAt)
+    const queued: Promise<number>[] = []
+    const whileQueued = await store.transact({ project }, async (tx) => {
+      queued.push(urgent(), urgent(arrivedAt))
+      return tx.settledAt
+    })
+    expect(whileQueued).toBe(arrivedAt)
+    expect((await Promise.all(queued)).at(1)).toBe(arrivedAt)
+    expect(await settled()).toBeGreaterThan(arrivedAt)
+  })
+
   test('and reports the age of the longest wait, and none without a wait', async () => {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
     const { add, free } = await occupied(store, project)
-    expect(store.queueAgeMs(project, 'normal')).toBeLessThan(60_000)
+    expect(store.queueAgeMs({ project })).toBeLessThan(60_000)
     add('one')
     await free()
     await store.transact({ project }, () => Promise.resolve())
-    expect(store.queueAgeMs('nobody', 'bulk')).toBe(0)
+    expect(store.queueAgeMs({ project: 'nobody', lane: 'bulk' })).toBe(0)
   })
 }

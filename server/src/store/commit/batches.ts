@@ -1,6 +1,6 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { Lane, NewEvent, Reader, Scope, Transaction, Wake, WriteQueueState } from '../store.ts'
+import type { NewEvent, QueuePlace, Reader, Scope, Transaction, Wake, WriteQueueState } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
 import { laneOf, type Queued } from './fair-queue.ts'
 import { fencedOperationsIn, type InvalidationBy } from './fenced-operations.ts'
@@ -95,7 +95,7 @@ export class Batches {
 
   transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const arrivedAt = this.#now()
+      const arrivedAt = scope.arrivedAt ?? this.#now()
       // Each operation receives the value of its own `work`; the type of the shared list cannot
       // express that.
       this.#queues.add({ scope, arrivedAt, work, resolve: resolve as (value: unknown) => void, reject })
@@ -107,9 +107,12 @@ export class Batches {
     return this.#queues.close()
   }
 
-  /** The age of the oldest operation that is served before a new one of this lane. */
-  queueAgeMs(project: string, lane: Lane): number {
-    return this.#queues.ageMs(project, lane)
+  queueAgeMs(scope: QueuePlace): number {
+    return this.#queues.ageMs(scope)
+  }
+
+  setArrivalSource(earliest: () => number): void {
+    this.#queues.setArrivalSource(earliest)
   }
 
   /** The operations that wait, of all projects. */
@@ -219,7 +222,7 @@ export class Batches {
   #startBulkShare(): (next: PendingOperation) => Promise<boolean> {
     let isOver = this.#engine.startTimeSlice('bulk')
     return async (next) => {
-      if (laneOf(next) !== 'bulk' || !isOver()) return false
+      if (laneOf(next.scope) !== 'bulk' || !isOver()) return false
       await yieldToEventLoop()
       isOver = this.#engine.startTimeSlice('bulk')
       return this.#queues.hasBetterThanBulk(next.scope.project)
@@ -257,6 +260,8 @@ export class Batches {
     const ownEvents: NewEvent[] = []
     const ownWakes: Wake[] = []
     let ended = false
+    let settledAt: number | undefined
+    const findSettledAt = () => Math.min(connection.now, this.#queues.settledAt(item.scope.project))
     if (withSavepoints) await connection.savepoint()
     try {
       const value = await item.work({
@@ -264,7 +269,10 @@ export class Batches {
         t: connection.t,
         now: connection.now,
         arrivedAt: Math.min(item.arrivedAt, connection.now),
-        settledAt: Math.min(connection.now, this.#queues.settledAt(item.scope.project)),
+        get settledAt() {
+          settledAt ??= findSettledAt()
+          return settledAt
+        },
         run: this.#runYielding(connection, () => ended),
         exclusive: (what) => connection.exclusive(what),
         append: (event) => ownEvents.push(event),

@@ -1,10 +1,17 @@
-import type { Lane, Scope } from '../store.ts'
+import type { Lane, QueuePlace } from '../store.ts'
 
 /** An operation that waits for a batch. */
 export interface Queued {
-  readonly scope: Pick<Scope, 'project' | 'caller' | 'lane'>
+  readonly scope: QueuePlace
   /** The store's time at which it arrived, in milliseconds since 1970. */
   readonly arrivedAt: number
+}
+
+/** The waiting operations of one caller in a lane. */
+interface CallerQueue<T> {
+  readonly items: T[]
+  /** The time of its last turn, or of its first operation if it has had none. */
+  readonly since: number
 }
 
 /** The order of service. */
@@ -19,8 +26,8 @@ const starvationPeriod = 8
 /** The lanes whose operations share a batch. */
 const shared: readonly Lane[] = ['urgent', 'normal']
 
-export const laneOf = ({ scope }: Queued): Lane => scope.lane ?? 'normal'
-const callerOf = ({ scope }: Queued): string => scope.caller ?? ''
+export const laneOf = ({ lane }: QueuePlace): Lane => lane ?? 'normal'
+const callerOf = ({ caller }: QueuePlace): string => caller ?? ''
 
 /**
  * The operations of one lane. Projects take turns, and in each project so do its callers: a caller
@@ -28,7 +35,7 @@ const callerOf = ({ scope }: Queued): string => scope.caller ?? ''
  */
 class LaneQueue<T extends Queued> {
   /** The first project and the first caller are the next to be served. */
-  readonly #projects = new Map<string, Map<string, T[]>>()
+  readonly #projects = new Map<string, Map<string, CallerQueue<T>>>()
   #size = 0
 
   get size(): number {
@@ -43,14 +50,14 @@ class LaneQueue<T extends Queued> {
     return this.#projects.keys().next().value
   }
 
-  add(item: T): void {
+  add(item: T, now: number): void {
     this.#size += 1
     const { project } = item.scope
-    const callers = this.#projects.get(project) ?? new Map<string, T[]>()
+    const callers = this.#projects.get(project) ?? new Map<string, CallerQueue<T>>()
     this.#projects.set(project, callers)
-    const items = callers.get(callerOf(item))
-    if (items) items.push(item)
-    else callers.set(callerOf(item), [item])
+    const own = callers.get(callerOf(item.scope))
+    if (own) own.items.push(item)
+    else callers.set(callerOf(item.scope), { items: [item], since: now })
   }
 
   /**
@@ -61,27 +68,35 @@ class LaneQueue<T extends Queued> {
     const project = items[0]?.scope.project
     if (project === undefined) return
     this.#size += items.length
-    const callers = Map.groupBy(items, callerOf)
-    for (const [caller, waiting] of this.#projects.get(project) ?? [])
-      callers.set(caller, [...(callers.get(caller) ?? []), ...waiting])
+    const waiting = this.#projects.get(project) ?? new Map<string, CallerQueue<T>>()
+    const callers = new Map<string, CallerQueue<T>>()
+    // They have waited for longer than the caller that is next now.
+    const since = waiting.values().next().value?.since
+    for (const [caller, returned] of Map.groupBy(items, ({ scope }) => callerOf(scope)))
+      callers.set(caller, { items: returned, since: since ?? returned[0]?.arrivedAt ?? 0 })
+    for (const [caller, own] of waiting) {
+      const returned = callers.get(caller)
+      if (returned) returned.items.push(...own.items)
+      else callers.set(caller, own)
+    }
     this.#projects.set(project, callers)
     if (!isNext) return
     this.#projects.delete(project)
     const others = [...this.#projects]
     this.#projects.clear()
-    for (const [name, waiting] of [[project, callers] as const, ...others]) this.#projects.set(name, waiting)
+    for (const [name, queues] of [[project, callers] as const, ...others]) this.#projects.set(name, queues)
   }
 
   /** Takes the next operation of a project; its caller goes to the end of the line. */
-  take(project: string): T | undefined {
+  take(project: string, now: number): T | undefined {
     const callers = this.#projects.get(project)
     const next = callers?.entries().next().value
     if (!callers || !next) return undefined
-    const [caller, items] = next
+    const [caller, { items }] = next
     const item = items.shift()
     this.#size -= 1
     callers.delete(caller)
-    if (items.length > 0) callers.set(caller, items)
+    if (items.length > 0) callers.set(caller, { items, since: now })
     if (callers.size === 0) this.#projects.delete(project)
     return item
   }
@@ -94,12 +109,26 @@ class LaneQueue<T extends Queued> {
     this.#projects.set(project, callers)
   }
 
-  /** The earliest arrival; undefined if empty. A caller's first operation is its oldest. */
-  oldestArrival(): number | undefined {
-    let oldest: number | undefined
+  /**
+   * The time since which something has waited that is served before a new operation of this
+   * caller: its own oldest operation, or the turn of the caller that is next. Infinity if nothing
+   * is.
+   */
+  waitingSince(project: string, caller: string): number {
+    const callers = this.#projects.get(project)
+    const own = callers?.get(caller)?.items[0]?.arrivedAt
+    const turn = callers?.values().next().value?.since
+    return Math.min(own ?? Number.POSITIVE_INFINITY, turn ?? Number.POSITIVE_INFINITY)
+  }
+
+  /**
+   * The earliest arrival; infinity if empty. It is not always that of a caller's first operation,
+   * because its sockets take turns too.
+   */
+  oldestArrival(): number {
+    let oldest = Number.POSITIVE_INFINITY
     for (const callers of this.#projects.values())
-      for (const [first] of callers.values())
-        if (first && (oldest === undefined || first.arrivedAt < oldest)) oldest = first.arrivedAt
+      for (const { items } of callers.values()) for (const { arrivedAt } of items) oldest = Math.min(oldest, arrivedAt)
     return oldest
   }
 }
@@ -130,14 +159,28 @@ export class FairQueue<T extends Queued> {
     return this.#lanes[lane].size
   }
 
-  add(item: T): void {
-    this.#lanes[laneOf(item)].add(item)
+  add(item: T, now: number): void {
+    this.#lanes[laneOf(item.scope)].add(item, now)
+  }
+
+  /**
+   * The time since which something has waited that is served before a new operation with this
+   * scope; infinity if nothing is. The age of the oldest operation would be that of a caller with a
+   * thousand of them, which delays others by one turn only.
+   */
+  waitingSince(scope: QueuePlace): number {
+    let since = Number.POSITIVE_INFINITY
+    for (const lane of laneOrder) {
+      since = Math.min(since, this.#lanes[lane].waitingSince(scope.project, callerOf(scope)))
+      if (lane === laneOf(scope)) break
+    }
+    return since
   }
 
   /** Takes back operations of a batch that had no time left for them, in their order. */
   putBack(items: readonly T[]): void {
     for (const lane of laneOrder) {
-      const returned = items.filter((item) => laneOf(item) === lane)
+      const returned = items.filter((item) => laneOf(item.scope) === lane)
       this.#lanes[lane].putFirst(returned, returned.length === this.#taken[lane])
     }
   }
@@ -146,7 +189,7 @@ export class FairQueue<T extends Queued> {
    * Takes up to `limit` operations of one project, urgent ones first; none from an empty queue.
    * Bulk operations are never in a batch with others, whose replies would wait for them.
    */
-  takeBatch(limit: number): T[] {
+  takeBatch(limit: number, now: number): T[] {
     this.#batches += 1
     const waiting = laneOrder.filter((lane) => !this.#lanes[lane].isEmpty)
     const lower = waiting.slice(1)
@@ -160,7 +203,7 @@ export class FairQueue<T extends Queued> {
     // A promoted lane is alone: behind urgent operations its own would find no time left again.
     for (const lane of promoted || first === 'bulk' ? [first] : shared) {
       while (batch.length < limit) {
-        const item = this.#lanes[lane].take(project)
+        const item = this.#lanes[lane].take(project, now)
         if (!item) break
         batch.push(item)
         this.#taken[lane] += 1
@@ -172,6 +215,6 @@ export class FairQueue<T extends Queued> {
 
   /** The earliest arrival among the operations that wait in a lane; infinity if none does. */
   oldestArrival(lane: Lane): number {
-    return this.#lanes[lane].oldestArrival() ?? Number.POSITIVE_INFINITY
+    return this.#lanes[lane].oldestArrival()
   }
 }

@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { Lane, LaneState, WriteQueueState } from '../store.ts'
-import { FairQueue, laneOf, laneOrder, type Queued } from './fair-queue.ts'
+import type { Lane, LaneState, QueuePlace, WriteQueueState } from '../store.ts'
+import { FairQueue, laneOf, type Queued } from './fair-queue.ts'
 
 /** Operations in one batch. A commit costs as much as several of them. */
 const batchLimit = 256
@@ -23,7 +23,7 @@ const oldestIn = (queue: FairQueue<Queued>): OldestArrivals => ({
 })
 
 function noteArrival({ oldest }: WriteQueue<Queued>, item: Queued): void {
-  const lane = laneOf(item)
+  const lane = laneOf(item.scope)
   oldest[lane] = Math.min(oldest[lane], item.arrivedAt)
 }
 
@@ -42,6 +42,7 @@ export class WriteQueues<T extends Queued> {
   readonly #queues = new Map<string, WriteQueue<T>>()
   #closed: CoordinationError | undefined
   #idle: (() => void)[] = []
+  #earliestUnqueued: () => number = () => Number.POSITIVE_INFINITY
 
   constructor(options: WriteQueuesOptions<T>) {
     this.#options = options
@@ -53,30 +54,24 @@ export class WriteQueues<T extends Queued> {
     const writer = this.#options.writerOf(item.scope.project)
     const existing = this.#queues.get(writer)
     if (existing) {
-      existing.queue.add(item)
+      existing.queue.add(item, this.#options.now())
       noteArrival(existing, item)
       return
     }
     const queue = new FairQueue<T>()
-    queue.add(item)
+    queue.add(item, this.#options.now())
     this.#queues.set(writer, { queue, oldest: oldestIn(queue) })
     // After this turn's frames have been read: what arrives together commits together.
     setImmediate(() => void this.#drain(writer))
   }
 
   /**
-   * The age of the oldest operation that is served before a new one of this lane, in milliseconds;
-   * 0 if there is none. An old bulk operation does not delay the lanes above it.
+   * The milliseconds that something has waited that is served before a new operation with this
+   * scope; 0 if nothing is.
    */
-  ageMs(project: string, lane: Lane): number {
-    const waiting = this.#queues.get(this.#options.writerOf(project))
-    if (!waiting) return 0
-    let oldest = Number.POSITIVE_INFINITY
-    for (const each of laneOrder) {
-      oldest = Math.min(oldest, waiting.oldest[each])
-      if (each === lane) break
-    }
-    return Math.max(0, this.#options.now() - oldest)
+  ageMs(scope: QueuePlace): number {
+    const waiting = this.#queues.get(this.#options.writerOf(scope.project))
+    return waiting ? Math.max(0, this.#options.now() - waiting.queue.waitingSince(scope)) : 0
   }
 
   /** The operations that wait, over all writers. */
@@ -91,12 +86,20 @@ export class WriteQueues<T extends Queued> {
   }
 
   /**
+   * Sets the source of the earliest arrival among the calls that have reached the server and are
+   * not in a queue yet; infinity if there is none.
+   */
+  setArrivalSource(earliest: () => number): void {
+    this.#earliestUnqueued = earliest
+  }
+
+  /**
    * The time up to which the writer of a project has run every urgent operation that had arrived.
-   * Infinity means that none waits.
+   * Infinity means that none waits. A call that is not in a queue yet may be urgent.
    */
   settledAt(project: string): number {
     const waiting = this.#queues.get(this.#options.writerOf(project))
-    return waiting?.oldest.urgent ?? Number.POSITIVE_INFINITY
+    return Math.min(waiting?.oldest.urgent ?? Number.POSITIVE_INFINITY, this.#earliestUnqueued())
   }
 
   /** True if an operation of a lane above `bulk` waits for the writer of a project. */
@@ -113,7 +116,7 @@ export class WriteQueues<T extends Queued> {
   async #drain(writer: string): Promise<void> {
     const waiting = this.#queues.get(writer)
     while (waiting && waiting.queue.size > 0) {
-      const batch = waiting.queue.takeBatch(batchLimit)
+      const batch = waiting.queue.takeBatch(batchLimit, this.#options.now())
       waiting.oldest = oldestIn(waiting.queue)
       const remaining = await this.#options.run(batch)
       waiting.queue.putBack(remaining)

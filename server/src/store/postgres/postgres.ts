@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
 import { readMigrations, type SchemaError } from '../migrations/migrate.ts'
-import type { Lane, Reader, Scope, Store, Transaction, Wake, WriteQueueState } from '../store.ts'
+import type { QueuePlace, Reader, Scope, Store, Transaction, Wake, WriteQueueState } from '../store.ts'
 import { CommitNotifier } from './commit-notifier.ts'
 import { BatchConnection, type BatchConnectionOptions } from './connection.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -223,8 +223,12 @@ class PostgresStore implements Store {
     return this.#batches.transact(scope, work)
   }
 
-  queueAgeMs(project: string, lane: Lane): number {
-    return this.#batches.queueAgeMs(project, lane)
+  queueAgeMs(place: QueuePlace): number {
+    return this.#batches.queueAgeMs(place)
+  }
+
+  setArrivalSource(earliest: () => number): void {
+    this.#batches.setArrivalSource(earliest)
   }
 
   get queueState(): WriteQueueState {

@@ -243,7 +243,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       transact: (scope, work) =>
         diskSpace?.full && !scope.freesSpace ? Promise.reject(diskSpace.fullError()) : batches.transact(scope, work),
       diskSpace,
-      queueAgeMs: (project, lane) => batches.queueAgeMs(project, lane),
+      queueAgeMs: (place) => batches.queueAgeMs(place),
+      setArrivalSource: (earliest) => batches.setArrivalSource(earliest),
       get queueState() {
         return batches.queueState
       },

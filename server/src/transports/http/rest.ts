@@ -46,7 +46,7 @@ export function handleRest(
       metrics,
       transport: 'rest' as const,
       address: checks.addressOf(request),
-      input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes)),
+      input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes), services.now()),
       identity,
     }
     const rateHeaders = services.identity.rateLimiter.headers(connection)

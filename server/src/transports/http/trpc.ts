@@ -38,7 +38,7 @@ export const createTrpcHandler = (services: Services, log: Log, metrics: Metrics
       metrics,
       transport: 'http' as const,
       address: checks.addressOf(req),
-      input: services.queuedInputs.open(bodyBytesOf(req, services.config.limits.bodyBytes)),
+      input: services.queuedInputs.open(bodyBytesOf(req, services.config.limits.bodyBytes), services.now()),
       replies: new ReplyBudget(services.pageSlots, services.config.limits.socketBufferBytes),
       identity: await identify(services, checks, { token: bearerOf(req), project: projectOf(req), request: req }),
     }),

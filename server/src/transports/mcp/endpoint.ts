@@ -62,7 +62,7 @@ async function connectionOf(
     metrics,
     transport: 'mcp' as const,
     address: checks.addressOf(request),
-    input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes)),
+    input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes), services.now()),
     identity,
   }
   // A caller with a principal pays for the calls of its request.

@@ -80,8 +80,10 @@ export class WebSocketTransport {
     const { frameBytes, handshakesPerSecond, queueMs } = services.config.limits
     this.#intake = new Intake({
       now: () => services.clock.monotonic(),
+      storeNow: services.now,
       isOverloaded: () => services.store.queueState.normal.ageMs > queueMs,
     })
+    services.store.setArrivalSource(() => this.#intake.earliestArrival)
     // As with the rate limits, dev mode has no untrusted callers to limit.
     this.#handshakeLimiter = createHandshakeLimiter(
       services.clock,
@@ -185,8 +187,8 @@ export class WebSocketTransport {
     this.#sockets.add(socket)
     this.#countAgentSockets(socket, 1)
     this.#metrics.setOpenSockets(this.#sockets.size)
-    const { receive, close } = this.#intake.open(ws, ([data, isBinary]) => {
-      socket.receive(data, isBinary)
+    const { receive, close } = this.#intake.open(socket.reading, (frame, arrivedAt) => {
+      socket.receive(frame, arrivedAt)
       ws.markUsed()
     })
     ws.on('message', (data, isBinary) => receive([toBuffer(data), isBinary]))

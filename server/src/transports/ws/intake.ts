@@ -1,14 +1,11 @@
 import type { Frame } from './handshakes.ts'
-
-/** The sender of frames, as far as its reading can be paused. */
-export interface Readable {
-  pause(): void
-  resume(): void
-}
+import type { Reading } from './reading.ts'
 
 export interface IntakeOptions {
   /** Monotonic time in milliseconds. */
   readonly now: () => number
+  /** The store's time, in milliseconds since 1970. */
+  readonly storeNow: () => number
   /** True while writes wait so long that more of them are refused. */
   readonly isOverloaded: () => boolean
 }
@@ -23,46 +20,67 @@ const sliceMs = { normal: 5, overloaded: 3 } as const
 /** Frames and bytes that wait of one socket before it is no longer read. */
 const waitingLimits = { frames: 32, bytes: 262_144 } as const
 
+/**
+ * Bytes that wait of all sockets before none of these is read. Beyond it a socket adds only the
+ * rest of what was read from it at once: 64 KiB, or one frame.
+ */
+const totalBytes = 33_554_432
+
+/** Handles a frame that reached this server at `arrivedAt`, by the store's time. */
+type Handle = (frame: Frame, arrivedAt: number) => void
+
+/** The bytes that wait of all sockets. */
+interface WaitingBytes {
+  total: number
+}
+
 /** The frames of one socket that wait for their turn. */
 class WaitingFrames {
-  readonly #socket: Readable
-  readonly #handle: (frame: Frame) => void
-  readonly #frames: Frame[] = []
+  readonly #reading: Reading
+  readonly #handle: Handle
+  readonly #all: WaitingBytes
+  readonly #frames: { readonly frame: Frame; readonly arrivedAt: number }[] = []
   #bytes = 0
-  #paused = false
 
-  constructor(socket: Readable, handle: (frame: Frame) => void) {
-    this.#socket = socket
+  constructor(reading: Reading, handle: Handle, all: WaitingBytes) {
+    this.#reading = reading
     this.#handle = handle
+    this.#all = all
   }
 
   get isEmpty(): boolean {
     return this.#frames.length === 0
   }
 
-  add(frame: Frame): void {
-    this.#frames.push(frame)
-    this.#bytes += frame[0].length
-    if (this.#frames.length < waitingLimits.frames && this.#bytes < waitingLimits.bytes) return
-    // Again for each frame: a socket that was congested goes on to read when it is no longer.
-    this.#paused = true
-    this.#socket.pause()
+  /** The arrival of the frame that is next; infinity if none waits. */
+  get arrivedAt(): number {
+    return this.#frames[0]?.arrivedAt ?? Number.POSITIVE_INFINITY
+  }
+
+  add(frame: Frame, arrivedAt: number): void {
+    this.#frames.push({ frame, arrivedAt })
+    this.#count(frame[0].length)
+    const { frames, bytes } = waitingLimits
+    if (this.#frames.length >= frames || this.#bytes >= bytes || this.#all.total >= totalBytes)
+      this.#reading.pause('intake')
   }
 
   handleNext(): void {
-    const frame = this.#frames.shift()
-    if (!frame) return
-    this.#bytes -= frame[0].length
-    if (this.#paused && this.isEmpty) {
-      this.#paused = false
-      this.#socket.resume()
-    }
-    this.#handle(frame)
+    const next = this.#frames.shift()
+    if (!next) return
+    this.#count(-next.frame[0].length)
+    if (this.isEmpty) this.#reading.resume('intake')
+    this.#handle(next.frame, next.arrivedAt)
   }
 
   clear(): void {
     this.#frames.length = 0
-    this.#bytes = 0
+    this.#count(-this.#bytes)
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes
+    this.#all.total += bytes
   }
 }
 
@@ -78,6 +96,9 @@ export class Intake {
   readonly #options: IntakeOptions
   /** The sockets with waiting frames; the first is the next to be served. */
   readonly #waiting = new Set<WaitingFrames>()
+  readonly #bytes: WaitingBytes = { total: 0 }
+  /** The arrival of the frame that is handled now. */
+  #handledArrival = Number.POSITIVE_INFINITY
   #sliceEnd: number | undefined
   #isHandling = false
   #isScheduled = false
@@ -86,14 +107,25 @@ export class Intake {
     this.#options = options
   }
 
+  /**
+   * The earliest arrival among the frames whose calls are not in the queue of a writer yet;
+   * infinity if there is none.
+   */
+  get earliestArrival(): number {
+    let earliest = this.#handledArrival
+    for (const { arrivedAt } of this.#waiting) earliest = Math.min(earliest, arrivedAt)
+    return earliest
+  }
+
   /** Returns the functions for the frames of a new socket, and for its end. */
-  open(socket: Readable, handle: (frame: Frame) => void) {
-    const frames = new WaitingFrames(socket, handle)
+  open(reading: Reading, handle: Handle) {
+    const frames = new WaitingFrames(reading, handle, this.#bytes)
     return {
       receive: (frame: Frame): void => {
+        const arrivedAt = this.#options.storeNow()
         if (this.#waiting.size === 0 && !this.#isHandling && !this.#isSliceOver())
-          return this.#begin(() => handle(frame))
-        frames.add(frame)
+          return this.#begin(arrivedAt, () => handle(frame, arrivedAt))
+        frames.add(frame, arrivedAt)
         this.#waiting.add(frames)
         if (!this.#isHandling) this.#schedule()
       },
@@ -115,12 +147,14 @@ export class Intake {
     return false
   }
 
-  #begin(handle: () => void): void {
+  #begin(arrivedAt: number, handle: () => void): void {
     this.#isHandling = true
+    this.#handledArrival = arrivedAt
     // The tick comes when no promise can go on: the frame waits for the store, or is done.
     queueMicrotask(() =>
       process.nextTick(() => {
         this.#isHandling = false
+        this.#handledArrival = Number.POSITIVE_INFINITY
         this.#serveNext()
       }),
     )
@@ -132,7 +166,7 @@ export class Intake {
     if (!frames) return
     if (this.#isSliceOver()) return this.#schedule()
     this.#waiting.delete(frames)
-    this.#begin(() => frames.handleNext())
+    this.#begin(frames.arrivedAt, () => frames.handleNext())
     // Behind the others.
     if (!frames.isEmpty) this.#waiting.add(frames)
   }

@@ -30,9 +30,11 @@ import {
   resultFrame,
   stateFrame,
 } from './frames.ts'
+import type { Frame } from './handshakes.ts'
 import { createLiveness, type Liveness } from './liveness.ts'
 import { OpenCalls } from './open-calls.ts'
 import { withReauthentication } from './re-authentication.ts'
+import { Reading } from './reading.ts'
 import { SocketWriter } from './writer.ts'
 
 /** Time before a token's expiry at which its socket gets the reconnect notice. */
@@ -48,6 +50,7 @@ const finishMs = 5_000
 export class Socket {
   /** The identity in it changes with `auth.renew`. */
   readonly connection: Connection
+  readonly reading: Reading
   readonly #ws: WebSocket
   readonly #writer: SocketWriter
   readonly #openCalls: OpenCalls
@@ -61,6 +64,7 @@ export class Socket {
 
   constructor(ws: WebSocket, raw: Duplex, connection: Connection) {
     this.#ws = ws
+    this.reading = new Reading(ws)
     this.connection = withReauthentication(connection, (principal) => this.#scheduleReconnect(principal))
     if (connection.identity.ok) this.#scheduleReconnect(connection.identity.principal)
     const { clock, config, pageSlots } = connection.services
@@ -83,7 +87,7 @@ export class Socket {
   }
 
   /** Handles a frame from the client; an unusable one gets an error or closes the socket. */
-  receive(data: Buffer, isBinary: boolean): void {
+  receive([data, isBinary]: Frame, arrivedAt: number): void {
     if (this.#closed) return
     this.#liveness.record()
     if (isBinary) return this.close(1003, 'text only')
@@ -91,7 +95,7 @@ export class Socket {
     if (text === 'PONG') return this.#recordPresence()
     if (text === 'PING') this.#write(pongFrame)
     else {
-      const input = this.connection.services.queuedInputs.open(data.length)
+      const input = this.connection.services.queuedInputs.open(data.length, arrivedAt)
       for (const incoming of this.#refuseOversizedFrame(parseClientMessages(text))) {
         this.#handle(incoming, input)
         if (this.#closed) return
@@ -131,9 +135,9 @@ export class Socket {
 
   /** Stops reading from a client that sends without reading, until it has read its backlog. */
   #pauseIfCongested(): void {
-    if (!this.#writer.isCongested || this.#ws.isPaused) return
-    this.#ws.pause()
-    void this.#writer.waitForDrain(this.#openCalls.signal).then(() => this.#ws.resume())
+    if (!this.#writer.isCongested || this.reading.isPausedFor('congestion')) return
+    this.reading.pause('congestion')
+    void this.#writer.waitForDrain(this.#openCalls.signal).then(() => this.reading.resume('congestion'))
   }
 
   /** Aborts all open calls and subscriptions, because the socket is gone or about to close. */
@@ -239,12 +243,10 @@ export class Socket {
     { kind, envelope, input }: { kind: 'query' | 'mutation'; envelope: Envelope; input: QueuedInput },
   ): Promise<void> {
     const requestId = uuidv7()
-    const { id, path, rawInput } = incoming
-    const { connection } = this
-    const { signal, end: endCall } = this.#openCalls.begin(id, path, rawInput)
+    const { signal, end: endCall } = this.#openCalls.begin(incoming.id, incoming.path, incoming.rawInput)
     const hold = this.#replies.open()
     try {
-      const result = await runCall({ connection, requestId, path, kind, rawInput, input, signal, hold })
+      const result = await runCall({ ...incoming, connection: this.connection, requestId, kind, input, signal, hold })
       this.#abuseDetector.recordSuccess()
       this.#write(resultFrame(envelope, result))
     } catch (error) {

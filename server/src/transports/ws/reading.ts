@@ -1,0 +1,31 @@
+/** The side of a socket that receives, as far as it can be paused. */
+export interface Readable {
+  pause(): void
+  resume(): void
+}
+
+/** `congestion`: the client does not read its replies. `intake`: its frames wait for their turn. */
+type PauseReason = 'congestion' | 'intake'
+
+/** Pauses the reading of a socket for as long as there is a reason. */
+export class Reading {
+  readonly #socket: Readable
+  readonly #reasons = new Set<PauseReason>()
+
+  constructor(socket: Readable) {
+    this.#socket = socket
+  }
+
+  isPausedFor(reason: PauseReason): boolean {
+    return this.#reasons.has(reason)
+  }
+
+  pause(reason: PauseReason): void {
+    if (this.#reasons.size === 0) this.#socket.pause()
+    this.#reasons.add(reason)
+  }
+
+  resume(reason: PauseReason): void {
+    if (this.#reasons.delete(reason) && this.#reasons.size === 0) this.#socket.resume()
+  }
+}
