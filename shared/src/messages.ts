@@ -199,6 +199,11 @@ export const messageReceiveInput = z.strictObject({
   waitMs: waitMs.default(0),
   /** The least urgent mode to hand out; less urgent messages stay. Default: `digest`, so all. */
   upTo: deliveryMode.default('digest'),
+  /**
+   * Maximum bytes of the payloads together. The first message that exceeds it stays pending, and so
+   * do those after it. Default: one message of any size, or 1 MiB.
+   */
+  maxBytes: z.int().min(1).max(1_048_576).optional(),
   maxAckPending,
   ackWaitMs: ackWaitMs.default(defaultAckWaitMs),
 })

@@ -118,3 +118,18 @@ test('numbers out of range are INVALID_INPUT', async () => {
   }
   expect(await refusal(take(bob.messages.inbox({ maxAckPending: 1_001 }), 1))).toMatchObject({ code: 'INVALID_INPUT' })
 })
+
+test('with maxBytes a message that exceeds them stays pending, the first one too', async () => {
+  await using server = await TestServer.start()
+  const [lead, bob] = [server.connect(), await server.agent('bob')]
+  for (const payload of ['x'.repeat(98), 'y', 'z'.repeat(200)])
+    await lead.messages.send({ to: 'bob', type: 'n', payload })
+  expect(await bob.messages.receive({ maxBytes: 99 })).toMatchObject({ messages: [], more: true })
+  const both = await bob.messages.receive({ maxBytes: 103 })
+  expect(both.messages.map(({ attempt, payload }) => [attempt, String(payload)[0]])).toEqual([
+    [1, 'x'],
+    [1, 'y'],
+  ])
+  expect(both.more).toBe(true)
+  expect((await bob.messages.receive({})).messages).toHaveLength(1)
+})

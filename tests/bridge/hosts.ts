@@ -96,6 +96,7 @@ function overheard(heard: string[]) {
 export async function bridgedHost(
   server: TestServer,
   env: Readonly<Record<string, string>> = {},
+  clientName = 'test-host',
 ): Promise<Host & { bridge: Bridge }> {
   const config = readBridgeConfig({
     TONY_MCP_URL: server.url,
@@ -108,7 +109,7 @@ export async function bridgedHost(
   const { near, far } = overheard(heard)
   const served = bridge.connect()
   await served.connect(far)
-  const client = new McpClient({ name: 'test-host', version: '1.0.0' })
+  const client = new McpClient({ name: clientName, version: '1.0.0' })
   await client.connect(near)
   const host = new Host(client, heard, async () => {
     await client.close()
@@ -122,6 +123,7 @@ export async function httpHost(
   server: { readonly url: string },
   headers: Readonly<Record<string, string>> = {},
   at: () => { readonly url: string } = () => server,
+  clientName = 'test-host',
 ): Promise<Host> {
   const heard: string[] = []
   const transport = new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`), {
@@ -136,7 +138,7 @@ export async function httpHost(
       return response
     },
   })
-  const client = new McpClient({ name: 'test-host', version: '1.0.0' })
+  const client = new McpClient({ name: clientName, version: '1.0.0' })
   await client.connect(transport)
   return new Host(client, heard, async () => {
     await transport.terminateSession().catch(() => undefined)

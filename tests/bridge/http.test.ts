@@ -107,23 +107,6 @@ test('a message is shown once, and acked when the host asks for further ones', a
   expect(await lead.messages.get({ messageId: id })).toMatchObject({ status: 'acked' })
 })
 
-test('an inbox whose page is full in bytes reports further messages, and then that there are none', async () => {
-  await using server = await TestServer.start()
-  const lead = server.connect()
-  await using host = await httpHost(server)
-  const { agentId } = await host.did('join')
-  const payload = 'x'.repeat(600_000)
-  for (const type of ['first', 'second'])
-    await lead.messages.send({ to: String(agentId), type, payload, mode: 'digest' })
-  const first = await host.did('inbox')
-  expect(first).toMatchObject({ messages: [{ type: 'first' }], next: expect.stringContaining('There may be more') })
-  const second = await host.did('inbox')
-  expect(second).toMatchObject({
-    messages: [{ type: 'second' }],
-    next: expect.stringContaining('Nothing more is waiting'),
-  })
-})
-
 // The clock runs while a server ends. On PostgreSQL a drain of seconds would end before the
 // database has answered.
 test.skipIf(onPostgres)('a server that ends answers 503 and never 404, and a tool that waits returns', async () => {

@@ -62,8 +62,18 @@ test('a message for which a host no longer waits is kept for its next call', asy
   const { agentId } = await host.did('join')
   await peer.messages.send({ to: String(agentId), type: 'note', payload: 'hello' })
   await delivered(server, 1)
-  const received = await host.bridge.hostSession.receive(10, { waitMs: 0, signal: AbortSignal.abort() })
-  expect(received).toMatchObject({ messages: [] })
+  const shown: string[] = []
+  const renderer = {
+    prepare: () => Promise.resolve(),
+    show: ({ id }: { readonly id: string }) => {
+      shown.push(id)
+      return 'whole' as const
+    },
+    payloadBytes: undefined,
+  }
+  const wait = { waitMs: 0, signal: AbortSignal.abort() }
+  await host.bridge.hostSession.showMessages({ upTo: 'digest', limit: 10, wait }, renderer)
+  expect(shown).toEqual([])
   const { messages } = await host.did('inbox')
   expect(messages).toHaveLength(1)
 })

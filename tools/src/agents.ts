@@ -2,11 +2,15 @@ import { agentStatuses } from '@tony/mcp-shared/agents'
 import { toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Output } from './calls.ts'
+import { countFitting } from './output-budget.ts'
 import { type AnyTool, tool } from './tool.ts'
 import type { ToolSession } from './tool-session.ts'
 
 /** The number of agents that `who` lists. */
 const listedAgents = 200
+
+/** The number of capabilities that `who` lists of one agent. */
+const listedCapabilities = 16
 
 const join = tool({
   name: 'join',
@@ -49,20 +53,24 @@ const who = tool({
         capabilities: z.array(z.string()),
       }),
     ),
+    next: z.string().optional(),
   }),
-  run: async (toolSession, { offline }) => {
+  run: async (toolSession, { offline }, { budget }) => {
     const identity = await toolSession.currentAgent()
     const listed = (await listAgents(toolSession, offline)).slice(0, listedAgents)
+    const agents = listed.map(({ id, name, type, role, status, capabilities }) => ({
+      agentId: id,
+      name: toSingleLine(name),
+      type: toSingleLine(type),
+      role,
+      status,
+      capabilities: capabilities.slice(0, listedCapabilities).map(toSingleLine),
+    }))
+    const count = countFitting(agents, budget)
     return {
       you: identity ? toSingleLine(identity.name) : '',
-      agents: listed.map(({ id, name, type, role, status, capabilities }) => ({
-        agentId: id,
-        name: toSingleLine(name),
-        type: toSingleLine(type),
-        role,
-        status,
-        capabilities: capabilities.map(toSingleLine),
-      })),
+      agents: agents.slice(0, count),
+      ...(count === agents.length ? {} : { next: `${agents.length - count} more agents are here.` }),
     }
   },
 })

@@ -2,32 +2,55 @@ import { type CallToolResult, McpServer } from '@modelcontextprotocol/server'
 import { agentTools } from './agents.ts'
 import { toErrorText } from './error-text.ts'
 import { guide, instructions } from './guide.ts'
+import { type HostLimits, limitsOf } from './host-limits.ts'
 import { leadTools } from './lead.ts'
-import { messageTools, showDueMessages } from './messages.ts'
+import { maxMessagesShown, messageTools, renderMessages } from './messages.ts'
+import { OutputBudget } from './output-budget.ts'
 import { planTools } from './plan.ts'
 import { addResources } from './resources.ts'
-import type { AnyTool, ToolCall } from './tool.ts'
+import type { AnyTool } from './tool.ts'
 import type { ToolSession } from './tool-session.ts'
 import { workTools } from './work.ts'
 
 /** Every tool, in the order in which a model reads them. */
 export const tools: readonly AnyTool[] = [...agentTools, ...workTools, ...leadTools, ...messageTools, ...planTools]
 
-/** Runs one tool. A failure becomes a result that names the next step, never a protocol error. */
+/** The notices and messages beside a result, as one text; empty if there are none. */
+async function collectNotices(tool: AnyTool, toolSession: ToolSession, budget: OutputBudget): Promise<string> {
+  const notices = toolSession.takeNotices()
+  budget.spend(notices.join('\n'))
+  // If the inbox cannot be read, the result goes out without messages.
+  const options = { upTo: tool.messageMode, limit: maxMessagesShown }
+  const messages = await renderMessages(toolSession, options, budget).catch(() => '')
+  return [...notices, ...(messages === '' ? [] : [messages])].join('\n')
+}
+
+/**
+ * Runs one tool. A failure becomes a result that names the next step, never a protocol error.
+ * Several hosts show the structured content of a result and nothing else, so notices and messages
+ * are a part of it.
+ */
 export async function runTool(
   tool: AnyTool,
   toolSession: ToolSession,
   input: unknown,
-  call: ToolCall,
+  { signal, limits }: { readonly signal: AbortSignal; readonly limits: HostLimits },
 ): Promise<CallToolResult> {
-  const toContent = (text: string) => ({ type: 'text' as const, text })
-  const outcome = await tool.run(toolSession, input, call).then(
-    (structuredContent) => ({ content: [toContent(JSON.stringify(structuredContent))], structuredContent }),
-    (error: unknown) => ({ content: [toContent(toErrorText(error))], isError: true }),
+  const toContent = (text: string) => [{ type: 'text' as const, text }]
+  const budget = new OutputBudget(limits.result)
+  const contentBudget = tool.showsMessages ? new OutputBudget(limits.result) : budget.forContent()
+  const outcome = await tool.run(toolSession, input, { signal, budget: contentBudget }).then(
+    (result) => ({ result }),
+    (error: unknown) => ({ error: toErrorText(error) }),
   )
+  const left = 'error' in outcome ? new OutputBudget(limits.error) : budget
+  left.spend('error' in outcome ? outcome.error : { ...outcome.result, notices: '' })
   // After an abort the host shows no result, so no messages are taken for it.
-  const messages = call.signal.aborted ? [] : await showDueMessages(toolSession, tool.messageMode)
-  return { ...outcome, content: [...outcome.content, ...[...toolSession.takeNotices(), ...messages].map(toContent)] }
+  const notices = signal.aborted ? '' : await collectNotices(tool, toolSession, left)
+  if ('error' in outcome)
+    return { content: toContent([outcome.error, ...(notices === '' ? [] : [notices])].join('\n')), isError: true }
+  const structuredContent = { ...outcome.result, ...(notices === '' ? {} : { notices }) }
+  return { content: toContent(JSON.stringify(structuredContent)), structuredContent }
 }
 
 /** Wraps the run of each tool, for example to report progress while it waits. */
@@ -49,7 +72,12 @@ export interface ToolServerOptions {
   /** Tools in addition to `tools`. */
   readonly extraTools?: readonly AnyTool[]
   readonly wrapCall?: ToolCallWrapper
+  /** Name of the host, if the connection does not begin with one. */
+  readonly hostName?: string | undefined
 }
+
+/** Claude Code shows results of this size whole, whatever the user has set for the tokens. */
+const claudeCodeCharacters = limitsOf('claude-code').result.characters
 
 const callDirectly: ToolCallWrapper = (call, run) => run(call.signal)
 
@@ -59,12 +87,15 @@ export function createMcpServer({
   version,
   extraTools = [],
   wrapCall = callDirectly,
+  hostName,
 }: ToolServerOptions): McpServer {
   const server = new McpServer({ name: 'tony-mcp', title: 'Tony MCP', version }, { instructions })
+  const currentLimits = () => limitsOf(hostName ?? server.server.getClientVersion()?.name)
   for (const tool of [...tools, ...extraTools]) {
     const { name, title, description, input, output, readOnly: reads } = tool
     const annotations = { readOnlyHint: reads, destructiveHint: false, openWorldHint: false }
-    const config = { title, description, inputSchema: input, outputSchema: output, annotations }
+    const _meta = { 'anthropic/maxResultSizeChars': claudeCodeCharacters }
+    const config = { title, description, inputSchema: input, outputSchema: output, annotations, _meta }
     server.registerTool(name, config, (rawInput, { mcpReq }) => {
       const token = mcpReq._meta?.progressToken
       const reportProgress =
@@ -73,11 +104,11 @@ export function createMcpServer({
           : (progress: number, message: string) =>
               mcpReq.notify({ method: 'notifications/progress', params: { progressToken: token, progress, message } })
       return wrapCall({ signal: mcpReq.signal, reportProgress }, (signal) =>
-        runTool(tool, toolSession, rawInput, { signal }),
+        runTool(tool, toolSession, rawInput, { signal, limits: currentLimits() }),
       )
     })
   }
-  addResources(server, toolSession)
+  addResources(server, toolSession, currentLimits)
   server.registerPrompt(
     'how_to_take_part',
     { title: 'How to take part', description: 'How an agent works with the others of its project' },

@@ -1,11 +1,12 @@
-import { type DeliveryMode, deliveryModes } from '@tony/mcp-shared/messages'
-import { requestMessageType } from '@tony/mcp-shared/requests'
-import { delimitUntrusted, toSingleLine } from '@tony/mcp-shared/untrusted-text'
+import { toSingleLine, toUntrustedText } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { InboxMessage, Message } from './calls.ts'
+import type { OutputBudget } from './output-budget.ts'
+import { send } from './send.ts'
 import { loadAgentNames } from './task-view.ts'
+import { type LongText, partOf } from './text-part.ts'
 import { type AnyTool, tool } from './tool.ts'
-import type { ToolSession } from './tool-session.ts'
+import type { MessageRenderer, ShowOptions, ToolSession } from './tool-session.ts'
 
 const messageView = z.object({
   messageId: z.string(),
@@ -23,129 +24,176 @@ type ViewableMessage = Pick<
   'id' | 'from' | 'type' | 'payload' | 'taskId' | 'threadId' | 'replyTo' | 'sentAt'
 >
 
-/** Returns messages in the form a model reads: each text is delimited and names its sender. */
+type NameOf = (id: string | null) => string
+
+/** Returns a message in the form a model reads, around its delimited text. */
+const toMessageView = (
+  { id, from, type, taskId, threadId, replyTo, sentAt }: ViewableMessage,
+  nameOf: NameOf,
+  text: string,
+): z.output<typeof messageView> => ({
+  messageId: id,
+  from: nameOf(from),
+  type: toSingleLine(type),
+  ...(taskId === null ? {} : { taskId }),
+  ...(threadId === null ? {} : { threadId: toSingleLine(threadId) }),
+  ...(replyTo === null ? {} : { replyTo }),
+  sentAt,
+  text,
+})
+
+const longTextOf = ({ id, from, payload }: ViewableMessage, nameOf: NameOf, offset = 0): LongText => ({
+  text: toUntrustedText(payload),
+  from: offset,
+  source: `message from ${nameOf(from)}`,
+  rest: (end) => `call inbox with messageId "${id}" and offset ${end}`,
+})
+
+/**
+ * Returns messages in the form a model reads, in order, as far as the budget reaches. A message
+ * that is too long for what is left is shown in part, and ends the list.
+ */
 export async function toMessageViews(
   toolSession: ToolSession,
   messages: readonly ViewableMessage[],
+  budget: OutputBudget,
 ): Promise<z.output<typeof messageView>[]> {
   const nameOf = await loadAgentNames(
     toolSession,
     messages.map(({ from }) => from),
   )
-  return messages.map(({ id, from, type, payload, taskId, threadId, replyTo, sentAt }) => ({
-    messageId: id,
-    from: nameOf(from),
-    type: toSingleLine(type),
-    ...(taskId === null ? {} : { taskId }),
-    ...(threadId === null ? {} : { threadId: toSingleLine(threadId) }),
-    ...(replyTo === null ? {} : { replyTo }),
-    sentAt,
-    text: delimitUntrusted(payload, `message from ${nameOf(from)}`),
-  }))
+  const views: z.output<typeof messageView>[] = []
+  for (const message of messages) {
+    const allowance = budget.left - budget.costOf(toMessageView(message, nameOf, ''))
+    if (allowance < smallestPart) break
+    const part = partOf(longTextOf(message, nameOf), budget, allowance)
+    views.push(toMessageView(message, nameOf, part.shown))
+    budget.spend(views.at(-1))
+    if (!part.isLast) break
+  }
+  return views
 }
 
-/** Returns messages as one text to be placed beside other content; empty if there are none. */
-export async function renderMessages(toolSession: ToolSession, messages: readonly InboxMessage[]): Promise<string> {
-  if (messages.length === 0) return ''
-  const views = await toMessageViews(toolSession, messages)
-  const texts = views.flatMap(({ messageId, type, taskId, text }, index) => {
-    const taskNote = taskId === undefined ? '' : `, about task ${taskId}`
-    const steerNote = messages[index]?.mode === 'steer' ? ', to be read before you go on' : ''
-    // The type is the sender's own word. It comes last and in quotes, so that it cannot pass for a
-    // word of this server.
-    return [`Message ${messageId}${steerNote}${taskNote}, of the type ${JSON.stringify(type)}:`, text]
-  })
-  return [...texts, 'Answer with the tool send, and the id of the message as replyTo.'].join('\n')
+/** A part of a message is shown only if it has this fraction of an output. */
+const smallestPart = 0.1
+
+/** An output with at least this fraction left is as good as an empty one. */
+const emptyShare = 0.85
+
+/** A renderer, and the pieces of the output that it has made. */
+interface MessagePieces<T> extends MessageRenderer {
+  readonly pieces: readonly T[]
 }
+
+/** Creates a renderer whose pieces are `toPiece` of a message and of its delimited text. */
+function renderPieces<T>(
+  toolSession: ToolSession,
+  budget: OutputBudget,
+  toPiece: (message: InboxMessage, nameOf: NameOf, text: string) => T,
+): MessagePieces<T> {
+  const names = new Map<string | null, string>()
+  const nameOf: NameOf = (id) => names.get(id) ?? `agent ${id}`
+  const pieces: T[] = []
+  return {
+    pieces,
+    get payloadBytes() {
+      return pieces.length === 0 && budget.left >= emptyShare ? undefined : budget.payloadBytes
+    },
+    prepare: async (messages) => {
+      const unknown = messages.map(({ from }) => from).filter((from) => !names.has(from))
+      if (unknown.length === 0) return
+      const loaded = await loadAgentNames(toolSession, unknown)
+      for (const id of unknown) names.set(id, loaded(id))
+    },
+    show: (message) => {
+      const allowance = budget.left - budget.costOf(toPiece(message, nameOf, ''))
+      if (allowance < smallestPart / 10) return 'none'
+      const part = partOf(longTextOf(message, nameOf), budget, allowance)
+      if (!part.isLast && (pieces.length > 0 || budget.left < emptyShare)) return 'none'
+      const piece = toPiece(message, nameOf, part.shown)
+      budget.spend(piece)
+      pieces.push(piece)
+      return part.isLast ? 'whole' : 'part'
+    },
+  }
+}
+
+function toMessageText({ id, type, taskId, mode }: InboxMessage, text: string): string {
+  const taskNote = taskId === null ? '' : `, about task ${taskId}`
+  const steerNote = mode === 'steer' ? ', to be read before you go on' : ''
+  // The type is the sender's own word. It comes last and in quotes, so that it cannot pass for a
+  // word of this server.
+  return `Message ${id}${steerNote}${taskNote}, of the type ${JSON.stringify(type)}:\n${text}`
+}
+
+const replyNote = 'Answer with the tool send, and the id of the message as replyTo.'
+const moreNote = 'More messages are waiting: call inbox.'
 
 /**
- * Takes the messages that are due with a result, and returns them as one text. If the inbox cannot
- * be read, the result goes out without messages.
+ * Shows messages as one text to be placed beside other content, as far as the budget reaches; empty
+ * if there are none.
  */
-export async function showDueMessages(toolSession: ToolSession, upTo: DeliveryMode): Promise<string[]> {
-  const messages = await toolSession.takeDueMessages(upTo).catch(() => [])
-  if (messages.length === 0) return []
-  const text = await renderMessages(toolSession, messages)
-  await toolSession.markShown(messages.map(({ id }) => id))
-  return [text]
+export async function renderMessages(
+  toolSession: ToolSession,
+  options: ShowOptions,
+  budget: OutputBudget,
+): Promise<string> {
+  budget.spend(`${replyNote}\n${moreNote}\n`)
+  const renderer = renderPieces(toolSession, budget, (message, _, text) => toMessageText(message, text))
+  const more = await toolSession.showMessages(options, renderer)
+  const { pieces } = renderer
+  // An output that nobody waits for any more shows nothing.
+  if (pieces.length === 0 && options.wait?.signal.aborted) return ''
+  return [...pieces, ...(pieces.length > 0 ? [replyNote] : []), ...(more ? [moreNote] : [])].join('\n')
 }
+
+/** Number of messages shown beside one result. The rest is shown at the next. */
+export const maxMessagesShown = 10
 
 const inbox = tool({
   name: 'inbox',
   title: 'Read new messages',
+  showsMessages: true,
   description:
-    'Shows the messages sent to you that you have not seen, each once. Waits up to waitSeconds for one. Answer with send and replyTo.',
-  input: z.object({
+    'Shows the messages sent to you that you have not seen, each once. Waits up to waitSeconds for one. With messageId and offset it shows the rest of a long one. Answer with send and replyTo.',
+  input: z.strictObject({
     waitSeconds: z.int().min(0).max(43_200).default(0),
     limit: z.int().min(1).max(50).default(10),
+    messageId: z.string().optional(),
+    offset: z.int().min(0).default(0),
   }),
   output: z.object({ messages: z.array(messageView), next: z.string() }),
-  run: async (toolSession, { waitSeconds, limit }, { signal }) => {
+  run: async (toolSession, { waitSeconds, limit, messageId, offset }, { signal, budget }) => {
+    budget.spend('x'.repeat(300))
+    if (messageId !== undefined) return readOneMessage(toolSession, { messageId, offset, budget })
     const waitMs = Math.min(waitSeconds * 1_000, toolSession.maxWaitMs)
-    const { messages, more } = await toolSession.receive(limit, { waitMs, signal })
-    const views = await toMessageViews(toolSession, messages)
-    await toolSession.markShown(messages.map(({ id }) => id))
-    const moreNote = more ? 'There may be more: call inbox again.' : 'Nothing more is waiting.'
+    const renderer = renderPieces(toolSession, budget, toMessageView)
+    const more = await toolSession.showMessages({ upTo: 'digest', limit, wait: { waitMs, signal } }, renderer)
+    const note = more ? 'There may be more: call inbox again.' : 'Nothing more is waiting.'
     return {
-      messages: views,
-      next: messages.length === 0 ? 'No new messages.' : `Act on what concerns you. ${moreNote}`,
+      messages: [...renderer.pieces],
+      next: renderer.pieces.length === 0 && !more ? 'No new messages.' : `Act on what concerns you. ${note}`,
     }
   },
 })
 
-const requestPayload = z.object({ requestId: z.string() })
-
-/**
- * Returns the id of the request that a message carries, if it is one. Its answer goes to the
- * waiting caller.
- */
-function requestIdOf({ type, payload }: Message): string | undefined {
-  const request = type === requestMessageType ? requestPayload.safeParse(payload) : undefined
-  return request?.data?.requestId
+interface ReadOptions {
+  readonly messageId: string
+  readonly offset: number
+  readonly budget: OutputBudget
 }
 
-const send = tool({
-  name: 'send',
-  title: 'Send a message',
-  description:
-    'Sends a message to an agent (its name or id), to "role:tech-lead" or another role, to "topic:<topic>", or to "*" for all. With replyTo it goes to the sender of that message.',
-  input: z.object({
-    to: z.string().min(1).max(160).optional().describe('not needed with replyTo'),
-    text: z.string().min(1).max(65_536),
-    replyTo: z.string().optional().describe('messageId of the message you answer'),
-    taskId: z.string().optional().describe('the task it is about'),
-    type: z.string().min(1).max(200).default('note'),
-    priority: z.enum(['critical', 'high', 'normal', 'low']).default('normal'),
-    mode: z
-      .enum(deliveryModes)
-      .default('boundary')
-      .describe('when it is shown: at once, between two steps, at the end of the turn, with others at the next turn'),
-    threadId: z.string().min(1).max(128).optional(),
-  }),
-  output: z.object({ messageId: z.string(), recipients: z.int(), next: z.string() }),
-  run: async (toolSession, { to, text, replyTo, taskId, threadId, ...options }) => {
-    const original = replyTo === undefined ? undefined : await toolSession.call('messages.get', { messageId: replyTo })
-    const requestId = original && requestIdOf(original)
-    if (requestId !== undefined) {
-      const { inTime } = await toolSession.call('requests.reply', { requestId, result: text })
-      return { messageId: original?.id ?? requestId, recipients: 1, next: inTime ? 'Answered.' : 'Answered, too late.' }
-    }
-    const resolvedThreadId = threadId ?? original?.threadId ?? original?.id
-    const { id, recipients } = await toolSession.call('messages.send', {
-      ...options,
-      to: to ?? original?.from ?? 'role:tech-lead',
-      payload: text,
-      ...(replyTo === undefined ? {} : { replyTo }),
-      ...(taskId === undefined ? {} : { taskId }),
-      ...(resolvedThreadId === undefined ? {} : { threadId: resolvedThreadId }),
-    })
-    const next =
-      recipients.length === 0
-        ? 'Nobody is there to receive it: call who.'
-        : 'Sent. An answer is shown to you; explain with messageId says whether it was read.'
-    const [recipient] = recipients.length === 1 ? recipients : []
-    return { messageId: recipient?.messageId ?? id, recipients: recipients.length, next }
-  },
-})
+/** Shows one message from a position on. */
+async function readOneMessage(toolSession: ToolSession, { messageId, offset, budget }: ReadOptions) {
+  const message = await toolSession.call('messages.get', { messageId })
+  const nameOf = await loadAgentNames(toolSession, [message.from])
+  const allowance = budget.left - budget.costOf(toMessageView(message, nameOf, ''))
+  const part = partOf(longTextOf(message, nameOf, offset), budget, allowance)
+  const view = toMessageView(message, nameOf, part.shown)
+  budget.spend(view)
+  await toolSession.recordRead(messageId, part.isLast)
+  const rest = `Call inbox again with this messageId and offset ${part.end}.`
+  return { messages: [view], next: part.isLast ? 'This is the end of the message.' : rest }
+}
 
 export const messageTools: readonly AnyTool[] = [send, inbox]

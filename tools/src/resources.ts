@@ -1,6 +1,9 @@
 import { type McpServer, ResourceTemplate } from '@modelcontextprotocol/server'
-import { delimitUntrusted, toSingleLine } from '@tony/mcp-shared/untrusted-text'
+import { toSingleLine } from '@tony/mcp-shared/untrusted-text'
+import type { HostLimits } from './host-limits.ts'
 import { toMessageViews } from './messages.ts'
+import { OutputBudget } from './output-budget.ts'
+import { authorsOf, showTexts, taskTextOf, textFields } from './task-texts.ts'
 import { loadAgentNames } from './task-view.ts'
 import type { ToolSession } from './tool-session.ts'
 
@@ -11,13 +14,11 @@ const toResourceContents = (uri: URL, value: object) => ({
   contents: [{ uri: uri.href, mimeType: 'application/json', text: JSON.stringify(value) }],
 })
 
-async function readTask(toolSession: ToolSession, taskId: string): Promise<object> {
-  const task = await toolSession.call('tasks.get', { taskId })
-  const nameOf = await loadAgentNames(toolSession, [task.createdBy, task.claimedBy, task.inputRequest?.by ?? null])
-  const { description, result, error, progress, metadata, inputRequest } = task
+async function readTask(toolSession: ToolSession, taskId: string, budget: OutputBudget): Promise<object> {
+  const task = await toolSession.call('tasks.get', { taskId: decodeURIComponent(taskId) })
+  const nameOf = await loadAgentNames(toolSession, authorsOf(task))
   const { title, type, status, priority, attempt, dependsOn, parentId } = task
-  const by = nameOf(task.claimedBy)
-  return {
+  const head = {
     taskId: task.id,
     title: title === null ? null : toSingleLine(title),
     type: toSingleLine(type),
@@ -26,20 +27,22 @@ async function readTask(toolSession: ToolSession, taskId: string): Promise<objec
     attempt,
     dependsOn,
     parentId,
-    worker: task.claimedBy === null ? null : by,
-    description:
-      description === null
-        ? null
-        : delimitUntrusted(description, `task written by ${nameOf(task.createdBy)}`, 'what to do'),
-    progress: progress && delimitUntrusted(progress, `progress of ${by}`),
-    question: inputRequest && delimitUntrusted(inputRequest.question, `question of ${nameOf(inputRequest.by)}`),
-    result: result === null ? null : delimitUntrusted(result, `result of ${by}`),
-    error: error === null ? null : delimitUntrusted(error, `error of ${by}`),
-    metadata: delimitUntrusted(metadata, 'metadata of the task'),
+    worker: task.claimedBy === null ? null : nameOf(task.claimedBy),
   }
+  budget.spend({ head, textFields })
+  const fields = textFields.flatMap((field) => {
+    const long = taskTextOf(task, field, nameOf)
+    return long ? [{ field, long }] : []
+  })
+  const shown = showTexts(
+    fields.map(({ long }) => long),
+    budget,
+  )
+  return { ...head, ...Object.fromEntries(fields.map(({ field }, index) => [field, shown[index]])) }
 }
 
-async function readAgent(toolSession: ToolSession, agent: string): Promise<object> {
+async function readAgent(toolSession: ToolSession, encodedAgent: string): Promise<object> {
+  const agent = decodeURIComponent(encodedAgent)
   const { id, name, type, role, status, capabilities, lastActivityAt } = await toolSession.call('agents.get', { agent })
   return {
     agentId: id,
@@ -52,9 +55,36 @@ async function readAgent(toolSession: ToolSession, agent: string): Promise<objec
   }
 }
 
-async function readThread(toolSession: ToolSession, threadId: string): Promise<object> {
-  const { messages } = await toolSession.call('messages.thread', { threadId })
-  return { threadId: toSingleLine(threadId), messages: await toMessageViews(toolSession, messages) }
+/** Reads a thread. `path` is its id, and the position of the first message after a slash. */
+async function readThread(toolSession: ToolSession, path: string, budget: OutputBudget): Promise<object> {
+  const [encodedId = '', position = '0'] = path.split('/')
+  const threadId = decodeURIComponent(encodedId)
+  const from = /^\d{1,9}$/.test(position) ? Number(position) : 0
+  const messages = await loadThread(toolSession, threadId)
+  budget.spend({ threadId, next: 'x'.repeat(threadId.length + 100) })
+  const shown = await toMessageViews(toolSession, messages.slice(from), budget)
+  const left = messages.length - from - shown.length
+  return {
+    threadId: toSingleLine(threadId),
+    messages: shown,
+    ...(left > 0
+      ? { next: `${left} more messages: read tony://thread/${encodeURIComponent(threadId)}/${from + shown.length}` }
+      : {}),
+  }
+}
+
+/** Maximum number of messages of one thread. */
+const threadMessages = 2_000
+
+async function loadThread(toolSession: ToolSession, threadId: string) {
+  const first = await toolSession.call('messages.thread', { threadId })
+  const { messages } = first
+  for (let cursor = first.nextCursor; cursor !== null && messages.length < threadMessages; ) {
+    const page: typeof first = await toolSession.call('messages.thread', { threadId, cursor })
+    messages.push(...page.messages)
+    cursor = page.nextCursor
+  }
+  return messages
 }
 
 const templates = [
@@ -65,14 +95,17 @@ const templates = [
 
 /**
  * Adds tasks, threads and agents as resources: `tony://task/<id>`, `tony://thread/<id>`,
- * `tony://agent/<id or name>`.
+ * `tony://agent/<id or name>`. The rest of a long thread is at `tony://thread/<id>/<position>`.
  */
-export function addResources(server: McpServer, toolSession: ToolSession): void {
+export function addResources(server: McpServer, toolSession: ToolSession, limits: () => HostLimits): void {
   for (const { name, read, ...texts } of templates)
     server.registerResource(
       name,
-      new ResourceTemplate(`tony://${name}/{id}`, { list: undefined }),
+      new ResourceTemplate(`tony://${name}/{+id}`, { list: undefined }),
       { ...texts, mimeType: 'application/json' },
-      async (uri, { id }) => toResourceContents(uri, await read(toolSession, decodeURIComponent(firstValue(id)))),
+      async (uri, { id }) => {
+        const budget = new OutputBudget(limits().result)
+        return toResourceContents(uri, await read(toolSession, firstValue(id), budget))
+      },
     )
 }

@@ -1,7 +1,10 @@
 import { taskStatuses } from '@tony/mcp-shared/tasks'
-import { agentLabel, delimitUntrusted, toSingleLine } from '@tony/mcp-shared/untrusted-text'
+import { agentLabel, toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Task } from './calls.ts'
+import type { OutputBudget } from './output-budget.ts'
+import { authorsOf, showTexts, type TextField, taskTextOf, textFields } from './task-texts.ts'
+import type { LongText } from './text-part.ts'
 import type { ToolSession } from './tool-session.ts'
 
 /** Maximum number of dependencies that are shown with their results. */
@@ -21,7 +24,8 @@ export const workView = z.object({
   attempt: z.number(),
   description: z.string().optional().describe('what to do, by whoever created the task'),
   progress: z.string().optional().describe('where the attempt before left off'),
-  answer: z.string().optional().describe('the answer to the question asked before'),
+  question: z.string().optional().describe('the question asked before'),
+  answer: z.string().optional().describe('the answer to it'),
   review: z.string().optional().describe('why the result before was sent back'),
   dependencies: z.array(z.object({ taskId: z.string(), title: z.string().optional(), result: z.string() })).optional(),
 })
@@ -43,63 +47,73 @@ export async function loadAgentNames(
   return (id) => (id === null ? agentLabel(undefined) : (names.get(id) ?? `agent ${id}`))
 }
 
-const optionalField = <K extends string>(key: K, text: string | undefined): { [k in K]?: string } =>
-  text === undefined ? {} : ({ [key]: text } as { [k in K]?: string })
-
-export const toTitleField = ({ title }: Pick<Task, 'title'>) =>
-  optionalField('title', title === null ? undefined : toSingleLine(title))
+export const toTitleField = ({ title }: Pick<Task, 'title'>): { title?: string } =>
+  title === null ? {} : { title: toSingleLine(title) }
 
 async function loadDependencies(toolSession: ToolSession, task: Task): Promise<Task[]> {
   const ids = task.dependsOn.slice(0, maxDependencies)
   return Promise.all(ids.map((taskId) => toolSession.call('tasks.get', { taskId })))
 }
 
-function answerText({ input }: Task, nameOf: (id: string | null) => string): string | undefined {
-  if (!input) return undefined
-  const by = input.by === null ? 'the operator, or the default answer' : nameOf(input.by)
-  return `${delimitUntrusted(input.question, 'your question, or that of an attempt before')}\n${delimitUntrusted(input.answer, `answer of ${by}`)}`
-}
-
-function progressText({ progress }: Task): string | undefined {
-  if (!progress) return undefined
-  const { percent, message, details } = progress
-  return delimitUntrusted({ percent, message, details }, 'progress of the attempt before')
-}
+/** The texts of a claimed task that its agent needs. */
+const workFieldsOf = ({ attempt, review }: Task): TextField[] => [
+  'description',
+  ...(attempt > 1 ? (['progress'] as const) : []),
+  'question',
+  'answer',
+  ...(review && !review.accept ? (['review'] as const) : []),
+]
 
 /** Returns a claimed task with everything that its agent needs to work on it. */
-export async function toWorkView(toolSession: ToolSession, task: Task): Promise<z.output<typeof workView>> {
+export async function toWorkView(
+  toolSession: ToolSession,
+  task: Task,
+  budget: OutputBudget,
+): Promise<z.output<typeof workView>> {
   const dependencyTasks = await loadDependencies(toolSession, task)
-  const { createdBy, input, review } = task
-  const ids = [createdBy, input?.by ?? null, review?.by ?? null, ...dependencyTasks.map(({ claimedBy }) => claimedBy)]
-  const nameOf = await loadAgentNames(toolSession, ids)
-  return {
+  const nameOf = await loadAgentNames(toolSession, [
+    ...authorsOf(task),
+    ...dependencyTasks.map(({ claimedBy }) => claimedBy),
+  ])
+  const head = {
     taskId: task.id,
     ...toTitleField(task),
     type: toSingleLine(task.type),
     priority: task.priority,
     attempt: task.attempt,
-    ...optionalField(
-      'description',
-      task.description === null
-        ? undefined
-        : delimitUntrusted(task.description, `task written by ${nameOf(createdBy)}`, 'what to do'),
-    ),
-    ...optionalField('progress', task.attempt > 1 ? progressText(task) : undefined),
-    ...optionalField('answer', answerText(task, nameOf)),
-    ...optionalField(
-      'review',
-      review && !review.accept
-        ? delimitUntrusted(review.note ?? 'no reason given', `review of ${nameOf(review.by)}`)
-        : undefined,
-    ),
+  }
+  const headsOfDependencies = dependencyTasks.map((dependency) => ({
+    taskId: dependency.id,
+    ...toTitleField(dependency),
+  }))
+  budget.spend({ head, headsOfDependencies, names: textFields })
+  const fields = workFieldsOf(task).flatMap((field) => {
+    const long = taskTextOf(task, field, nameOf)
+    return long ? [{ field, long: { ...long, source: workSourceOf(field, long) } }] : []
+  })
+  const results = dependencyTasks.map((dependency) => resultTextOf(dependency, nameOf))
+  const shown = showTexts([...fields.map(({ long }) => long), ...results], budget)
+  return {
+    ...head,
+    ...Object.fromEntries(fields.map(({ field }, index) => [field, shown[index]])),
     ...(dependencyTasks.length === 0
       ? {}
       : {
-          dependencies: dependencyTasks.map((dependency) => ({
-            taskId: dependency.id,
-            ...toTitleField(dependency),
-            result: delimitUntrusted(dependency.result ?? 'no result', `result of ${nameOf(dependency.claimedBy)}`),
+          dependencies: headsOfDependencies.map((dependency, index) => ({
+            ...dependency,
+            result: shown[fields.length + index] ?? '',
           })),
         }),
   }
 }
+
+/** The progress of a claimed task is that of an earlier attempt. */
+const workSourceOf = (field: TextField, { source }: LongText): string =>
+  field === 'progress' ? 'progress of the attempt before' : source
+
+const resultTextOf = (dependency: Task, nameOf: (id: string | null) => string): LongText =>
+  taskTextOf(dependency, 'result', nameOf) ?? {
+    text: 'no result',
+    source: `result of ${nameOf(dependency.claimedBy)}`,
+    rest: () => '',
+  }

@@ -46,11 +46,26 @@ export interface WaitOptions {
   readonly signal: AbortSignal
 }
 
-/** The messages of one reply. */
-export interface ReceivedMessages {
-  readonly messages: readonly InboxMessage[]
-  /** True if the reply is full, so that more messages may be ready. */
-  readonly more: boolean
+/** The extent to which a message is in an output: its beginning is in it, or none of it. */
+export type Extent = 'whole' | 'part' | 'none'
+
+/** Puts messages into one output, as far as its budget reaches. */
+export interface MessageRenderer {
+  /** Loads the names of the senders. */
+  prepare(messages: readonly InboxMessage[]): Promise<void>
+  /** Adds a prepared message to the output. No other follows one that is not shown whole. */
+  show(message: InboxMessage): Extent
+  /** The largest payload that certainly fits, in bytes; undefined if each one fits in part. */
+  readonly payloadBytes: number | undefined
+}
+
+export interface ShowOptions {
+  /** The least urgent delivery mode to show. */
+  readonly upTo: DeliveryMode
+  /** Maximum number of messages. */
+  readonly limit: number
+  /** Asks the server for messages, and waits for the first one. Default: no call, no wait. */
+  readonly wait?: WaitOptions
 }
 
 /**
@@ -80,20 +95,17 @@ export interface ToolSession {
    */
   claim(wait: WaitOptions): Promise<Task | undefined>
   /**
-   * Returns the next messages, and acks the ones shown before: a model that asks again has read
-   * them.
+   * Shows the next messages, in order. Those that are shown whole are reported as shown, and the
+   * next call acks them: a model that calls again has read them. The others stay for later. Returns
+   * true if more messages may be ready. Does nothing before this session has joined, unless it
+   * waits.
    */
-  receive(limit: number, wait: WaitOptions): Promise<ReceivedMessages>
+  showMessages(options: ShowOptions, renderer: MessageRenderer): Promise<boolean>
   /**
-   * Takes the messages to show now: those of this delivery mode or a more urgent one. Empty before
-   * this session has joined.
+   * Records that the model has read a part of a message by its offset. After the last part the
+   * message counts as shown.
    */
-  takeDueMessages(upTo: DeliveryMode): Promise<InboxMessage[]>
-  /**
-   * Reports that these messages are shown with the current result, so that their senders can see
-   * it.
-   */
-  markShown(messageIds: readonly string[]): Promise<void>
+  recordRead(messageId: string, isLastPart: boolean): Promise<void>
   /** Takes the notices for the model, each one once: for example that it has lost a task. */
   takeNotices(): string[]
 }

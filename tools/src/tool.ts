@@ -1,11 +1,14 @@
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
-import type { z } from 'zod'
+import { z } from 'zod'
+import type { OutputBudget } from './output-budget.ts'
 import type { ToolSession } from './tool-session.ts'
 
 /** The context of one run of a tool. */
 export interface ToolCall {
   /** Aborts when the host no longer waits for the result. */
   readonly signal: AbortSignal
+  /** The space in the result. */
+  readonly budget: OutputBudget
 }
 
 export interface Tool<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
@@ -21,6 +24,8 @@ export interface Tool<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
    * the tool may be called in the middle of a step.
    */
   readonly messageMode?: DeliveryMode
+  /** True if the result consists of messages, which may then fill the whole output. */
+  readonly showsMessages?: true
   readonly run: (toolSession: ToolSession, input: z.output<I>, call: ToolCall) => Promise<z.input<O>>
 }
 
@@ -33,18 +38,23 @@ export interface AnyTool {
   readonly output: z.ZodType
   readonly readOnly: boolean
   readonly messageMode: DeliveryMode
+  readonly showsMessages: boolean
   /** Takes the raw input. Throws a ZodError if the schema refuses it. */
   readonly run: (toolSession: ToolSession, input: unknown, call: ToolCall) => Promise<Record<string, unknown>>
 }
 
+/** The field of each result for the notices and the messages that the session has got meanwhile. */
+const noticesField = { notices: z.string().optional().describe('news for you: read it') }
+
 export function tool<I extends z.ZodType, O extends z.ZodObject>(definition: Tool<I, O>): AnyTool {
-  const { input, output, readOnly: reads = false, messageMode: shows = 'steer', run, ...texts } = definition
+  const { input, output, readOnly = false, messageMode = 'steer', showsMessages = false, run, ...texts } = definition
   return {
     ...texts,
     input,
-    output,
-    readOnly: reads,
-    messageMode: shows,
+    output: output.extend(noticesField),
+    readOnly,
+    messageMode,
+    showsMessages,
     // The output schema removes fields that the tool does not declare.
     run: async (toolSession, rawInput, call) => output.parse(await run(toolSession, input.parse(rawInput), call)),
   }

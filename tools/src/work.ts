@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Task } from './calls.ts'
 import { taskStatusOutput, toWorkView, workView } from './task-view.ts'
+import { longTextNote } from './text-part.ts'
 import { type AnyTool, tool } from './tool.ts'
 import type { ToolSession } from './tool-session.ts'
 
@@ -30,14 +31,14 @@ const nextTask = tool({
   // A message disturbs nothing between two tasks, and a model that takes one task after another has
   // no other end of a turn.
   messageMode: 'turn_end',
-  run: async (toolSession, { waitSeconds, another }, { signal }) => {
+  run: async (toolSession, { waitSeconds, another }, { signal, budget }) => {
     const current = another ? undefined : await findHeldTask(toolSession)
     const waitMs = Math.min(waitSeconds * 1_000, toolSession.maxWaitMs)
     const task = current ?? (await toolSession.claim({ waitMs, signal }))
     if (!task) return { task: null, next: 'There is no task now. Call next_task again, or end your turn.' }
     const prefix = current ? 'You hold this task already. ' : ''
     return {
-      task: await toWorkView(toolSession, task),
+      task: await toWorkView(toolSession, task, budget),
       next: `${prefix}Do it, note milestones with progress, and end it with complete. If you cannot go on without an answer, call ask. If it fails, call fail.`,
     }
   },
@@ -77,7 +78,7 @@ const complete = tool({
   run: async (toolSession, { taskId: id, result }) => {
     const { status } = await toolSession.callWithLease('tasks.complete', { taskId: id, result })
     const next = status === 'in_review' ? 'Somebody else reviews it. Call next_task.' : 'Done. Call next_task.'
-    return { taskId: id, status, next }
+    return { taskId: id, status, next: `${next}${longTextNote(JSON.stringify(result) ?? '')}` }
   },
 })
 

@@ -18,7 +18,7 @@ function parseJson(input: string): unknown {
 async function getHookOutput(event: HookEvent, host: HookHost): Promise<string> {
   // The host's input shows at `stop` if the turn may be continued. At other points it has no use.
   if (event === 'stop' && !mayContinueTurn(parseJson(await text(process.stdin)))) return ''
-  return formatHookOutput(event, host, await fetchHookContent(leastUrgentModes[event]))
+  return formatHookOutput(event, host, await fetchHookContent(leastUrgentModes[event], host))
 }
 
 /**

@@ -37,9 +37,9 @@ function sendHookRequest({ socket, secret }: HookSocketInfo, request: object): S
  * Returns the content for this host session, with messages at least as urgent as the mode; empty
  * without a bridge.
  */
-export async function fetchHookContent(leastUrgentMode: DeliveryMode): Promise<string> {
+export async function fetchHookContent(leastUrgentMode: DeliveryMode, host: string): Promise<string> {
   const hookSocket = findHookSocket()
-  return hookSocket ? text(sendHookRequest(hookSocket, { show: leastUrgentMode })) : ''
+  return hookSocket ? text(sendHookRequest(hookSocket, { show: leastUrgentMode, host })) : ''
 }
 
 /** Waits for work of this host session. Rejects if it has no bridge or the bridge has ended. */

@@ -3,11 +3,11 @@ import { globSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } f
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type DeliveryMode, deliveryModes } from '@tony/mcp-shared/messages'
+import { deliveryModes } from '@tony/mcp-shared/messages'
 import { z } from 'zod'
 import type { WaitResult, WaitTarget } from '../session/poll.ts'
 import { isAlive, startTimeOf } from '../session/slots.ts'
-import type { HookContentSource } from './hook-content.ts'
+import type { HookContentOptions, HookContentSource } from './hook-content.ts'
 
 /** The file that a bridge writes for the hooks of its host, readable by this user alone. */
 const hookSocketSchema = z.object({
@@ -50,6 +50,8 @@ const hookRequestSchema = z.object({
   secret: z.string(),
   /** Requests the content to show now, with messages at least as urgent as this mode. */
   show: z.enum(deliveryModes).optional(),
+  /** The host that runs the hook. */
+  host: z.string().max(100).optional(),
   wait: z.object({ for: z.enum(['task', 'message']), type: z.string().max(200).optional() }).optional(),
 })
 
@@ -82,7 +84,8 @@ function handleHookRequest(socket: Socket, secret: string, options: HookSocketSe
     received += data
     if (received.length <= 1_000 && !received.endsWith('\n')) return
     const request = parseHookRequest(received, secret)
-    if (request?.show) sendContent(socket, request.show, options)
+    if (request?.show)
+      sendContent(socket, { upTo: request.show, host: request.host, abandoned: disconnected.signal }, options)
     else if (!request?.wait) socket.destroy()
     else
       wait(request.wait, disconnected.signal).then(
@@ -94,15 +97,10 @@ function handleHookRequest(socket: Socket, secret: string, options: HookSocketSe
 
 async function sendContent(
   socket: Socket,
-  leastUrgentMode: DeliveryMode,
+  content: HookContentOptions,
   { contentSource }: HookSocketServerOptions,
 ): Promise<void> {
-  const content = await contentSource.getContent(leastUrgentMode)
-  if (!socket.writable) return contentSource.putBack(content)
-  // The messages are reported as shown before the hook ends, because the next call of the session
-  // acks them.
-  await contentSource.markShown(content)
-  socket.end(content.text)
+  socket.end(await contentSource.getContent(content).catch(() => ''))
 }
 
 export interface HookSocketServerOptions {

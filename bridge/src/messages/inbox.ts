@@ -1,14 +1,25 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Agent, Client, Delivery } from '@tony/mcp-client'
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
-import { type Clock, sleep } from '../clock.ts'
+import type { Output } from '@tony/mcp-tools/calls'
+import type { MessageRenderer, ShowOptions } from '@tony/mcp-tools/tool-session'
+import { type Clock, sleep, untilAborted } from '../clock.ts'
 import type { WaitResult } from '../session/poll.ts'
 import { MessageBuffer, type Receipt, shownAckWaitMs, unshownAckWaitMs } from './message-buffer.ts'
 
 /** Number of messages that may wait in the bridge; critical ones may exceed it by ten. */
 export const maxAckPending = 1_000
 
-/** Number of messages shown at one point. The rest is shown at the next. */
-export const maxMessagesShown = 10
+/** Time for the report of shown messages, in milliseconds. */
+const reportTimeoutMs = 500
+
+type Page = Pick<Output<'messages.receive'>, 'messages' | 'more'>
+
+interface AwaitOptions {
+  readonly waitMs: number
+  readonly signal: AbortSignal
+  readonly receive: () => Promise<Page>
+}
 
 /** Longest single wait for a message, in milliseconds; a longer wait repeats it. */
 const pollIntervalMs = 60_000
@@ -48,8 +59,29 @@ export class Inbox {
   }
 
   /** True if more messages may be ready, here or on the server. */
-  get hasMore(): boolean {
-    return this.#isServerAhead || this.buffer.peek('digest').length > 0
+  hasMore(leastUrgentMode: DeliveryMode): boolean {
+    return this.#isServerAhead || this.buffer.peek(leastUrgentMode).length > 0
+  }
+
+  /**
+   * Shows the messages that are here, in order, as far as the output reaches. Nothing is shown if
+   * the signal of the wait aborts while the names of the senders are loaded.
+   */
+  async show({ upTo, limit, wait }: ShowOptions, renderer: MessageRenderer): Promise<readonly string[]> {
+    const candidates = this.buffer.peek(upTo).slice(0, limit)
+    const names = renderer.prepare(candidates)
+    await (wait ? untilAborted(names, wait.signal) : names)
+    const shown: string[] = []
+    // From here on nothing waits: another output of this session cannot show the same message.
+    const current = new Set(this.buffer.peek(upTo).map(({ id }) => id))
+    for (const message of wait?.signal.aborted ? [] : candidates.filter(({ id }) => current.has(id))) {
+      const extent = renderer.show(message)
+      if (extent === 'part') this.buffer.markPartlyShown(message.id)
+      if (extent !== 'whole') break
+      this.buffer.markShown(message.id)
+      shown.push(message.id)
+    }
+    return shown
   }
 
   async #bufferAll(inbox: AsyncIterable<Delivery>): Promise<void> {
@@ -94,11 +126,30 @@ export class Inbox {
   }
 
   /**
-   * Reports to the senders that the model sees these messages now. After a failure the next
-   * heartbeat repeats the report.
+   * Returns true once a message of this mode or a more urgent one is here, after one call of
+   * `receive` if there is none; undefined if none came in time.
+   */
+  async awaitMessages(
+    leastUrgentMode: DeliveryMode,
+    { waitMs, signal, receive }: AwaitOptions,
+  ): Promise<true | undefined> {
+    const available = () => (this.buffer.peek(leastUrgentMode).length > 0 ? true : undefined)
+    if (available()) return true
+    this.addPage(await receive())
+    // Messages may have reached the subscription just before this call. They are buffered first.
+    await setImmediate()
+    return waitMs === 0 ? available() : this.waitUntil(available, waitMs, signal)
+  }
+
+  /**
+   * Reports to the senders that the model sees these messages now. The host waits for the report,
+   * for half a second at most. After a failure the next heartbeat repeats it.
    */
   async reportShown({ client }: Agent, messageIds: readonly string[]): Promise<void> {
-    await Promise.allSettled(this.buffer.receiptsOf(messageIds).map((receipt) => this.#reportReceipt(client, receipt)))
+    const ended = new AbortController()
+    const reports = this.buffer.receiptsOf(messageIds).map((receipt) => this.#reportReceipt(client, receipt))
+    const reported = Promise.allSettled(reports).finally(() => ended.abort())
+    await Promise.race([reported, sleep(this.#clock, reportTimeoutMs, ended.signal)])
   }
 
   async #reportReceipt(client: Client, receipt: Receipt): Promise<void> {

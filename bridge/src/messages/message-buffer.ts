@@ -28,6 +28,8 @@ interface BufferedReceipt {
 
 interface HeldMessage extends BufferedReceipt {
   readonly message: InboxMessage
+  /** True if the model has seen the beginning. It reads the rest by the tool inbox. */
+  isPartlyShown: boolean
 }
 
 interface ShownMessage extends BufferedReceipt {
@@ -58,27 +60,35 @@ export class MessageBuffer {
     const renewAt = this.#clock.monotonic() + unshownAckWaitMs / 2
     for (const { receipt, ...message } of deliveries) {
       if (this.#seen.has(message.id)) this.#shown.set(message.id, { receipt, renewAt, reported: true })
-      else this.#held.set(message.id, { message, receipt, renewAt })
+      else {
+        const { isPartlyShown = false } = this.#held.get(message.id) ?? {}
+        this.#held.set(message.id, { message, receipt, renewAt, isPartlyShown })
+      }
     }
     if (this.#held.size > 0) for (const notify of this.#listeners) notify()
   }
 
-  /** Takes the messages that may be shown now, in the order of their delivery. */
-  takeNext(limit: number, leastUrgentMode: DeliveryMode): InboxMessage[] {
-    const messages = this.peek(leastUrgentMode).slice(0, limit)
-    for (const { id } of messages) {
-      const { receipt = '', renewAt = 0 } = this.#held.get(id) ?? {}
-      this.#held.delete(id)
-      this.#shown.set(id, { receipt, renewAt, reported: false })
-      this.#markSeen(id)
-    }
-    return messages
+  /** Records that a message is shown now. Does nothing if it is not held. */
+  markShown(id: string): void {
+    const held = this.#held.get(id)
+    if (!held) return
+    this.#held.delete(id)
+    this.#shown.set(id, { receipt: held.receipt, renewAt: held.renewAt, reported: false })
+    this.#markSeen(id)
   }
 
-  /** Returns the messages that may be shown now and keeps them here. */
+  /** Records that only the beginning of a message is shown now. */
+  markPartlyShown(id: string): void {
+    const held = this.#held.get(id)
+    if (held) held.isPartlyShown = true
+  }
+
+  /** Returns the messages that may be shown now, in the order of their delivery. */
   peek(leastUrgentMode: DeliveryMode): InboxMessage[] {
     const rank = rankOfMode(leastUrgentMode)
-    return [...this.#held.values()].flatMap(({ message }) => (rankOfMode(message.mode) <= rank ? [message] : []))
+    return [...this.#held.values()].flatMap(({ message, isPartlyShown }) =>
+      !isPartlyShown && rankOfMode(message.mode) <= rank ? [message] : [],
+    )
   }
 
   /** Calls `notify` when messages arrive. The returned function ends that. */

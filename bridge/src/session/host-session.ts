@@ -1,20 +1,20 @@
-import { setImmediate } from 'node:timers/promises'
 import { type Agent, TonyError } from '@tony/mcp-client'
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
-import type { InboxMessage, Input, LeasedPath, Output, Path, Task, WithoutLease } from '@tony/mcp-tools/calls'
+import type { Input, LeasedPath, Output, Path, Task, WithoutLease } from '@tony/mcp-tools/calls'
 import { ToolError } from '@tony/mcp-tools/error-text'
 import {
   type AgentIdentity,
   type AgentProfile,
   type CurrentProfile,
   changesProfile,
-  type ReceivedMessages,
+  type MessageRenderer,
+  type ShowOptions,
   type ToolSession,
   type WaitOptions,
 } from '@tony/mcp-tools/tool-session'
 import { deliberateEndCodes, errorCodeOf, nonAcknowledgingPaths, rejoinCodes, toolCallsOf } from '../calls.ts'
-import { type Clock, repeatEvery } from '../clock.ts'
-import { Inbox, maxAckPending, maxMessagesShown } from '../messages/inbox.ts'
+import { type Clock, repeatEvery, untilAborted } from '../clock.ts'
+import { Inbox, maxAckPending } from '../messages/inbox.ts'
 import { unshownAckWaitMs } from '../messages/message-buffer.ts'
 import { watchLeaseEnds } from './lease-end-watcher.ts'
 import { Leases } from './leases.ts'
@@ -155,37 +155,29 @@ export class HostSession implements ToolSession {
     })
   }
 
-  async receive(limit: number, wait: WaitOptions): Promise<ReceivedMessages> {
-    const messages = await longPoll(this.#longPollOptions(wait), async (waitMs, signal) => {
-      const available = await this.fetchMessages(limit, 'digest', signal)
-      if (available.length > 0 || waitMs === 0) return available
-      const next = () => {
-        const arrived = this.#inbox.buffer.takeNext(limit, 'digest')
-        return arrived.length === 0 ? undefined : arrived
-      }
-      return this.#inbox.waitUntil(next, waitMs, signal)
+  async showMessages(options: ShowOptions, renderer: MessageRenderer): Promise<boolean> {
+    const { upTo, wait } = options
+    if (wait) await untilAborted(this.#awaitMessages(upTo, wait), wait.signal)
+    const shown = await this.#inbox.show(options, renderer)
+    await this.#reportShown(shown)
+    return wait ? this.#inbox.hasMore(upTo) : this.#inbox.buffer.peek(upTo).length > 0
+  }
+
+  async recordRead(messageId: string, isLastPart: boolean): Promise<void> {
+    if (!isLastPart) return this.#inbox.buffer.markPartlyShown(messageId)
+    this.#inbox.buffer.markShown(messageId)
+    await this.#reportShown([messageId])
+  }
+
+  #awaitMessages(upTo: DeliveryMode, wait: WaitOptions): Promise<true | undefined> {
+    const receive = () => this.call('messages.receive', { maxAckPending, ackWaitMs: unshownAckWaitMs })
+    return longPoll(this.#longPollOptions(wait), async (waitMs, signal) => {
+      await this.#ackShown()
+      return this.#inbox.awaitMessages(upTo, { waitMs, signal, receive })
     })
-    return { messages: messages ?? [], more: this.#inbox.hasMore }
   }
 
-  /** Returns the messages to show now. Asks the server if none has arrived through the inbox. */
-  async fetchMessages(limit: number, leastUrgentMode: DeliveryMode, abandoned?: AbortSignal): Promise<InboxMessage[]> {
-    const { buffer } = this.#inbox
-    if (buffer.peek(leastUrgentMode).length > 0) await this.#ackShown()
-    else {
-      this.#inbox.addPage(await this.call('messages.receive', { maxAckPending, ackWaitMs: unshownAckWaitMs }))
-      // Messages may have reached the subscription just before this call. They are buffered first.
-      await setImmediate()
-    }
-    // Messages taken for an abandoned call would count as shown and be acked.
-    return abandoned?.aborted ? [] : buffer.takeNext(limit, leastUrgentMode)
-  }
-
-  async takeDueMessages(upTo: DeliveryMode): Promise<InboxMessage[]> {
-    return this.#inbox.buffer.takeNext(maxMessagesShown, upTo)
-  }
-
-  async markShown(messageIds: readonly string[]): Promise<void> {
+  async #reportShown(messageIds: readonly string[]): Promise<void> {
     const agent = messageIds.length === 0 ? undefined : await this.#agent
     if (agent) await this.#inbox.reportShown(agent, messageIds)
   }
@@ -202,7 +194,12 @@ export class HostSession implements ToolSession {
   }
 
   takeNotices(): string[] {
-    return this.#leases.notices()
+    return this.#leases.takeNotices()
+  }
+
+  /** Keeps notices that were not shown for the next output. */
+  returnNotices(notices: readonly string[]): void {
+    this.#leases.returnNotices(notices)
   }
 
   /**

@@ -56,7 +56,11 @@ export class Leases {
     for (const taskId of [...this.#held.keys()]) this.markLost(taskId, reason)
   }
 
-  notices(): string[] {
+  takeNotices(): string[] {
     return this.#notices.splice(0)
+  }
+
+  returnNotices(notices: readonly string[]): void {
+    this.#notices.unshift(...notices)
   }
 }

@@ -64,3 +64,18 @@ export const findReceipts = statement(({ db, t, p }: Query<{ agentId: string }>)
     .limit(200)
     .prepare(),
 )
+
+/** Finds the receipt of a message that was delivered to an agent and not acked. */
+export const findReceipt = statement(({ db, t, p }: Query<{ agentId: string; messageId: string }>) =>
+  db
+    .select({ receipt: t.messages.receipt })
+    .from(t.messages)
+    .where(
+      and(
+        eq(t.messages.id, p.messageId),
+        eq(t.messages.toAgent, p.agentId),
+        equalsLiteral(t.messages.status, 'delivered'),
+      ),
+    )
+    .prepare(),
+)

@@ -88,6 +88,8 @@ export interface DeliverOptions {
   readonly upTo: number
   readonly maxAckPending: number
   readonly ackWaitMs: number
+  /** Bytes of the payloads together. Undefined allows one message of any size, or a page. */
+  readonly maxBytes?: number | undefined
 }
 
 export interface DeliverResult {
@@ -106,7 +108,7 @@ export interface DeliverResult {
  */
 export async function deliverIn(
   tx: Transaction,
-  { agentId, limit, upTo, maxAckPending, ackWaitMs }: DeliverOptions,
+  { agentId, limit, upTo, maxAckPending, ackWaitMs, maxBytes }: DeliverOptions,
 ): Promise<DeliverResult> {
   if ((await admissionOf(tx, agentId)).paused) return { messages: [] }
   const [inFlight] = await tx.run(countInFlight, { agentId })
@@ -120,7 +122,8 @@ export async function deliverIn(
       const allowed = priority === 0 ? free + criticalReserve : free
       if (messages.length >= allowed) return { messages, heldBackBy: 'acks' }
       size += bytes
-      if (messages.length > 0 && size > pageByteLimit) return { messages, heldBackBy: 'size' }
+      const isPageFull = messages.length > 0 && size > pageByteLimit
+      if (isPageFull || (maxBytes !== undefined && size > maxBytes)) return { messages, heldBackBy: 'size' }
       messages.push(...(await deliverOneIn(tx, ord, ackWaitMs)))
     }
     if (heads.length < wanted || messages.length >= limit) return { messages }

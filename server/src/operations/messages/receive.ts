@@ -11,8 +11,8 @@ export async function receiveMessages(
   input: z.output<typeof messageReceiveInput>,
 ): Promise<z.output<typeof messageReceiveOutput>> {
   const agentId = requireAgent(ctx.principal).id
-  const { limit, maxAckPending, ackWaitMs, waitMs } = input
-  const options = { agentId, limit, upTo: rankOfMode(input.upTo), maxAckPending, ackWaitMs }
+  const { limit, maxAckPending, ackWaitMs, maxBytes, waitMs } = input
+  const options = { agentId, limit, upTo: rankOfMode(input.upTo), maxAckPending, ackWaitMs, maxBytes }
   const attempt = async () => {
     const { messages, heldBackBy } = await ctx.transactLarge((tx) => deliverIn(tx, options))
     return { messages, more: messages.length === limit || heldBackBy === 'size' }
@@ -23,6 +23,6 @@ export async function receiveMessages(
     waitMs,
     subscribe: (notify) => ({ beforeAttempt: () => undefined, leave: ctx.waiters.inboxes.watch(agentId, notify) }),
     attempt,
-    isFound: ({ messages }) => messages.length > 0,
+    isFound: ({ messages, more }) => messages.length > 0 || more,
   })
 }

@@ -169,7 +169,7 @@ const routes: Readonly<Record<string, (exchange: Exchange) => Promise<void>>> = 
 export type ToolServerFactory = (toolSession: HttpToolSession) => McpServer
 
 const createTonyServer: ToolServerFactory = (toolSession) =>
-  createMcpServer({ toolSession, version, extraTools: legacyTools(toolSession) })
+  createMcpServer({ toolSession, version, extraTools: legacyTools(toolSession), hostName: toolSession.hostName })
 
 /** Serves the Model Context Protocol at `/mcp` and the list of its agents at `/sessions`. */
 export class McpTransport {

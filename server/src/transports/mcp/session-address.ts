@@ -14,6 +14,8 @@ export interface SessionAddress {
   readonly instance: string
   /** Default name of its agent. */
   readonly name: string
+  /** Name of the host, as it was given at the beginning of its session. */
+  readonly hostName?: string
   /** True if the agent lasts for one host session only. */
   readonly endsWithSession: boolean
 }
@@ -42,7 +44,7 @@ export function sessionAddressOf(agent: string | undefined, sessionId: string | 
   if (sessionId === undefined || !sessionIdPattern.test(sessionId)) return undefined
   const [kind = 'host'] = sessionId.split('.')
   const digest = createHash('sha256').update(sessionId).digest('hex').slice(0, 8)
-  return { instance: sessionId, name: `${kind}-${digest}`, endsWithSession: true }
+  return { instance: sessionId, name: `${kind}-${digest}`, hostName: kind, endsWithSession: true }
 }
 
 /**

@@ -1,7 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import {
-  type InboxMessage,
   type Input,
   type LeasedPath,
   type Output,
@@ -15,32 +13,27 @@ import {
   type AgentIdentity,
   type AgentProfile,
   changesProfile,
-  type ReceivedMessages,
+  type MessageRenderer,
+  type ShowOptions,
   type ToolSession,
   type WaitOptions,
 } from '@tony/mcp-tools/tool-session'
 import { z } from 'zod'
 import { procedures, runCall } from '../../api/pipeline.ts'
 import type { Principal } from '../../domain/principal.ts'
-import { findLeaseToken, findReceipts } from '../../domain/tool-sessions/lookups.ts'
+import { findLeaseToken } from '../../domain/tool-sessions/lookups.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
-import { Notifier } from '../../platform/notifier.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { isAgentPrincipal, toAgentIdentity } from './agent-principal.ts'
 import { type JoinedAgent, loadJoinedAgent, type SessionAddress } from './session-address.ts'
+import { ToolMessages } from './tool-messages.ts'
 
 /** Length of a lease for a host, which cannot send heartbeats, in milliseconds: 30 min. */
 export const leaseMs = 1_800_000
 
 /** The longest wait of a tool, in milliseconds: hosts and proxies give up after a minute. */
 const maxWaitMs = 50_000
-
-/** Maximum number of messages shown with one result. */
-const maxMessagesPerResult = 10
-
-/** Time until a message is redelivered after it was shown, in milliseconds. */
-const ackWaitMs = 600_000
 
 /** The caller of one HTTP request. */
 export interface ToolCaller {
@@ -63,13 +56,18 @@ export class HttpToolSession implements ToolSession {
   readonly maxWaitMs = maxWaitMs
   readonly #caller: ToolCaller
   #joined: Promise<JoinedAgent | 'over' | undefined> | undefined
-  /** Messages that this request has taken, to be shown with its result. */
-  #pendingMessages: readonly InboxMessage[] = []
-  readonly #receipts = new Map<string, string>()
-  #acknowledged = false
+  readonly #messages: ToolMessages
 
   constructor(caller: ToolCaller) {
     this.#caller = caller
+    this.#messages = new ToolMessages(caller.connection.services, (path, input, signal) =>
+      this.call(path, input, signal),
+    )
+  }
+
+  /** Name of the host; undefined if its session began without one. */
+  get hostName(): string | undefined {
+    return this.#caller.sessionAddress?.hostName
   }
 
   async currentAgent(): Promise<AgentIdentity | undefined> {
@@ -129,12 +127,11 @@ export class HttpToolSession implements ToolSession {
 
   async claim({ waitMs, signal }: WaitOptions): Promise<Task | undefined> {
     const { agentId } = await this.ensureJoined()
-    await this.#ackShownMessages()
-    // Due messages are shown with the task, or at once if there is no task.
-    this.#pendingMessages = (await this.#receiveMessages('turn_end', maxMessagesPerResult)).messages
-    const { signal: interrupted, end } = this.#interruptOnMessage(agentId)
-    const wait = this.#pendingMessages.length > 0 ? 0 : waitMs
-    const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs: wait }, AbortSignal.any([signal, interrupted]))
+    // A due message is shown with the task, or at once if there is no task.
+    const { signal: interrupted, end } = await this.#messages.interruptOnMessage(agentId)
+    const wait = interrupted.aborted ? 0 : waitMs
+    const combined = interrupted.aborted ? signal : AbortSignal.any([signal, interrupted])
+    const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs: wait }, combined)
       .catch((error: unknown) => {
         if (interrupted.aborted && !signal.aborted) return { tasks: [] }
         throw error
@@ -146,28 +143,15 @@ export class HttpToolSession implements ToolSession {
     return task
   }
 
-  async receive(limit: number, { waitMs, signal }: WaitOptions): Promise<ReceivedMessages> {
-    await this.ensureJoined()
-    await this.#ackShownMessages()
-    return this.#receiveMessages('digest', limit, { waitMs, signal })
+  async showMessages(options: ShowOptions, renderer: MessageRenderer): Promise<boolean> {
+    if (options.wait) await this.ensureJoined()
+    const identity = await this.currentAgent()
+    return identity ? this.#messages.show(identity.agentId, options, renderer) : false
   }
 
-  async takeDueMessages(upTo: DeliveryMode): Promise<InboxMessage[]> {
-    if (!(await this.currentAgent())) return []
-    await this.#ackShownMessages()
-    const ready = this.#pendingMessages
-    this.#pendingMessages = []
-    return [...ready, ...(await this.#receiveMessages(upTo, maxMessagesPerResult - ready.length)).messages]
-  }
-
-  async markShown(messageIds: readonly string[]): Promise<void> {
-    const receipts = messageIds.flatMap((messageId) => {
-      const receipt = this.#receipts.get(messageId)
-      return receipt === undefined ? [] : [{ messageId, receipt }]
-    })
-    await Promise.allSettled(
-      receipts.map((receipt) => this.call('messages.inProgress', { ...receipt, ackWaitMs, shown: true })),
-    )
+  async recordRead(messageId: string, isLastPart: boolean): Promise<void> {
+    const { agentId } = await this.ensureJoined()
+    await this.#messages.recordRead({ agentId, messageId, isLastPart })
   }
 
   takeNotices(): string[] {
@@ -198,55 +182,6 @@ export class HttpToolSession implements ToolSession {
     const { credential } = this.#caller
     const isOwner = !(isAgentPrincipal(credential) || credential.key)
     return this.#callAs(isOwner ? { ...credential, role: 'admin' } : credential, path, input)
-  }
-
-  /** Returns a signal that aborts once a message was taken. Call `end` after the wait. */
-  #interruptOnMessage(agentId: string): { readonly signal: AbortSignal; readonly end: () => Promise<void> } {
-    const interrupted = new AbortController()
-    const notifier = new Notifier()
-    let isOver = false
-    const unwatch = this.#caller.connection.services.waiters.inboxes.watch(agentId, (reason) => {
-      if (reason === 'message') notifier.notify()
-    })
-    const poll = async (): Promise<void> => {
-      while (!(isOver || interrupted.signal.aborted)) {
-        await notifier.wait()
-        // The message may not be due yet. On PostgreSQL such a notification repeats every second.
-        if (!isOver) this.#pendingMessages = (await this.#receiveMessages('turn_end', maxMessagesPerResult)).messages
-        if (this.#pendingMessages.length > 0) interrupted.abort()
-      }
-    }
-    const polling = poll().catch(() => undefined)
-    const end = (): Promise<void> => {
-      isOver = true
-      unwatch()
-      notifier.notify()
-      return polling
-    }
-    return { signal: interrupted.signal, end }
-  }
-
-  /** Takes messages up to this delivery mode, and keeps their receipts for this request. */
-  async #receiveMessages(upTo: DeliveryMode, limit: number, wait?: WaitOptions): Promise<ReceivedMessages> {
-    if (limit < 1) return { messages: [], more: false }
-    const { waitMs = 0, signal } = wait ?? {}
-    const { messages, more } = await this.call('messages.receive', { limit, waitMs, upTo, ackWaitMs }, signal)
-    const taken = messages.map(({ receipt, ...message }) => {
-      this.#receipts.set(message.id, receipt)
-      return message
-    })
-    return { messages: taken, more }
-  }
-
-  /** Acks the messages shown before this request: a model that calls again has read them. */
-  async #ackShownMessages(): Promise<void> {
-    const identity = this.#acknowledged ? undefined : await this.currentAgent()
-    if (!identity) return
-    this.#acknowledged = true
-    const { agentId } = identity
-    const rows = await this.#caller.connection.services.store.read((reader) => reader.run(findReceipts, { agentId }))
-    const acks = rows.flatMap(({ messageId, receipt }) => (receipt === null ? [] : [{ messageId, receipt }]))
-    if (acks.length > 0) await this.call('messages.ack', { acks })
   }
 
   /**
