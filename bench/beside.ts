@@ -1,20 +1,21 @@
 /**
  * Measures this build beside another one: `npm run bench:beside -- --base ../other-checkout`. The
- * other checkout is installed and built. Runs of both alternate, so that other load on the machine
- * affects both, and the result is a ratio.
+ * other checkout is installed and built. This bench measures both, each with its own client. Runs
+ * of both alternate, so that other load on the machine affects both, and the result is a ratio.
  */
-import { execFileSync } from 'node:child_process'
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { median } from './statistics.ts'
+import { sizes, worksOf } from './cells.ts'
+import { type Cell, endCleanly, measure, type Run } from './measure.ts'
+import { median, spread } from './statistics.ts'
+import { type System, tony, tonyAt, tonyOnPostgres, tonyOnPostgresAt } from './systems/systems.ts'
 
 const { values } = parseArgs({
   options: {
     base: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     scale: { type: 'string', default: '1' },
-    work: { type: 'string', default: 'W' },
+    only: { type: 'string', default: 'W' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -23,62 +24,58 @@ if (values.base === undefined) {
   process.exit(2)
 }
 
-interface BenchRow {
-  readonly work: string
-  readonly per_s: number
-  readonly p99_ms: number
-  readonly server_us_per_op: number
-  readonly client_us_per_op: number
-}
+const base = resolve(values.base)
+const bases = new Map<System, System>([
+  [tony, tonyAt('base', base)],
+  [tonyOnPostgres, tonyOnPostgresAt('base', base)],
+])
 
-const builds = { base: resolve(values.base), here: fileURLToPath(new URL('..', import.meta.url)) } as const
-type Build = keyof typeof builds
+type Build = 'base' | 'here'
 
-function measure(build: Build): BenchRow[] {
-  const args = [join(builds[build], 'bench/main.ts'), '--json', '--scale', values.scale, '--work', values.work]
-  const text = execFileSync(process.execPath, args, { cwd: builds[build], encoding: 'utf8' })
-  return text
-    .trim()
-    .split('\n')
-    .map((line): BenchRow => JSON.parse(line))
-}
+const nameOf = ({ work, form }: { work: string; form: string }): string => (form ? `${work}, ${form}` : work)
 
-const rows: Readonly<Record<Build, BenchRow[]>> = { base: [], here: [] }
+/** The works of this product, without the peers. */
+const cells = worksOf(Number(values.scale)).flatMap(({ name, entries }) =>
+  entries
+    .filter(({ system }) => bases.has(system) && values.only.split(',').some((part) => name.startsWith(part)))
+    .map((entry): Cell => ({ ...entry, work: name, warmUp: Math.ceil(entry.n / 5_000) * 500, sizes })),
+)
+
+const runs: Record<Build, Run[]> = { base: [], here: [] }
+endCleanly()
 for (let round = 0; round < Number(values.rounds); round += 1) {
   const order: readonly Build[] = round % 2 === 0 ? ['base', 'here'] : ['here', 'base']
-  for (const build of order) rows[build].push(...measure(build))
+  for (const cell of cells) {
+    for (const build of order) {
+      const system = build === 'here' ? cell.system : (bases.get(cell.system) ?? cell.system)
+      runs[build].push(await measure({ ...cell, system }))
+    }
+  }
 }
 
-const columns = [
-  'work',
-  'server_us',
-  'base_us',
-  'server_ratio',
-  'spread',
-  'client_ratio',
-  'rate_ratio',
-  'p99_ratio',
-] as const
-const line = (cells: readonly unknown[]) => `${cells.map((cell) => String(cell).padEnd(17)).join('')}\n`
+const columns = ['server_us', 'base_us', 'server_ratio', 'spread', 'client_ratio', 'rate_ratio', 'others'] as const
+const line = (cellsOfLine: readonly unknown[]) =>
+  `${cellsOfLine.map((cell, index) => String(cell).padEnd(index === 0 ? 46 : 14)).join('')}\n`
 const hundredths = (value: number): number => Math.round(value * 100) / 100
 
-if (!values.json) process.stdout.write(line(columns))
-for (const work of new Set(rows.here.map((row) => row.work))) {
-  const valuesOf = (build: Build, name: Exclude<keyof BenchRow, 'work'>) =>
-    rows[build].filter((row) => row.work === work).map((row) => row[name])
-  const ratioOf = (name: Exclude<keyof BenchRow, 'work'>) =>
+if (!values.json) process.stdout.write(line(['work', ...columns]))
+for (const cell of cells) {
+  const valuesOf = (build: Build, name: 'serverUs' | 'clientUs' | 'perSecond' | 'others') =>
+    runs[build].filter((run) => nameOf(run) === nameOf(cell)).map((run) => run[name])
+  const ratioOf = (name: 'serverUs' | 'clientUs' | 'perSecond') =>
     hundredths(median(valuesOf('here', name)) / median(valuesOf('base', name)))
-  const own = valuesOf('here', 'server_us_per_op')
+  const own = valuesOf('here', 'serverUs')
   const row = {
-    work,
-    server_us: median(own),
-    base_us: median(valuesOf('base', 'server_us_per_op')),
-    server_ratio: ratioOf('server_us_per_op'),
+    server_us: hundredths(median(own)),
+    base_us: hundredths(median(valuesOf('base', 'serverUs'))),
+    server_ratio: ratioOf('serverUs'),
     /** The widest run of this build by its narrowest. */
-    spread: hundredths(Math.max(...own) / Math.min(...own)),
-    client_ratio: ratioOf('client_us_per_op'),
-    rate_ratio: ratioOf('per_s'),
-    p99_ratio: ratioOf('p99_ms'),
+    spread: hundredths(spread(own)),
+    client_ratio: ratioOf('clientUs'),
+    rate_ratio: ratioOf('perSecond'),
+    /** Share of the machine that other processes used, at most. */
+    others: hundredths(Math.max(...valuesOf('here', 'others'), ...valuesOf('base', 'others'))),
   }
-  process.stdout.write(values.json ? `${JSON.stringify(row)}\n` : line(columns.map((column) => row[column])))
+  const text = values.json ? `${JSON.stringify({ work: nameOf(cell), ...row })}\n` : undefined
+  process.stdout.write(text ?? line([nameOf(cell), ...columns.map((column) => row[column])]))
 }

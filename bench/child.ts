@@ -16,6 +16,10 @@ export class BenchChild implements AsyncDisposable {
     this.#ended.catch(() => undefined)
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
   /** Runs a job and returns its result. Rejects if the process ends before. */
   async run<R>(job: object): Promise<R> {
     const replied = new Promise<unknown>((resolve) => this.#process.once('message', resolve))

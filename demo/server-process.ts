@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ServerUnderTest } from './server-under-test.ts'
 
-const program = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url))
+const builtCommand = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url))
 
 export interface ProcessOptions {
   /** Working folder, with its files. */
@@ -16,6 +16,8 @@ export interface ProcessOptions {
   readonly name?: string
   /** Settings in addition to those of every server of the demo. */
   readonly settings: Readonly<Record<string, string>>
+  /** Built command line of another checkout. Default: that of this one. */
+  readonly program?: string
 }
 
 /** A server process with one port and one database over all its restarts. */
@@ -34,8 +36,13 @@ export class ServerChild {
     this.#logFile = openSync(this.#log, 'a')
   }
 
+  /** Id of the current process; 0 before the start. */
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
   async start(): Promise<void> {
-    const { folder, port, settings } = this.#options
+    const { folder, port, settings, program = builtCommand } = this.#options
     const env = {
       ...process.env,
       NODE_ENV: 'development',

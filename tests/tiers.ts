@@ -14,6 +14,7 @@ export const filesByTier = {
   /** They pack or bundle packages, start many processes, or need PostgreSQL for long. */
   ci: [
     'access/targets',
+    'bench/smoke',
     'bridge/conformance',
     'bridge/hook',
     'cli-data',

@@ -4,8 +4,8 @@
  */
 import { type Client, createClient } from '@tony/mcp-client'
 import { codeOf, serveJobs } from '../child.ts'
+import { registerAgents } from '../load/fleet.ts'
 import { percentile } from '../statistics.ts'
-import { registerAgents } from '../workloads.ts'
 
 export interface WorkersJob {
   readonly seconds: number

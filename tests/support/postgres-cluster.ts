@@ -64,7 +64,7 @@ function fromSystem(): Programs | undefined {
   return bin === undefined ? undefined : { bin: dirname(realpathSync(join(bin, 'postgres'))), origin: bin }
 }
 
-const programsHere = (): Programs | undefined =>
+export const programsHere = (): Programs | undefined =>
   process.env['TEST_POSTGRES'] === 'system' ? fromSystem() : (fromPackage() ?? fromSystem())
 
 /**
@@ -126,11 +126,12 @@ export class Cluster implements AsyncDisposable {
 
   /**
    * Returns undefined if there is no PostgreSQL. `TEST_POSTGRES=system` prefers the programs of the
-   * system to those of the package.
+   * system to those of the package. The cluster's folder is in memory if there is such a folder; a
+   * bench gives another `parent`.
    */
-  static async start(programs = programsHere()): Promise<Cluster | undefined> {
+  static async start(programs = programsHere(), parent = reachable()): Promise<Cluster | undefined> {
     if (!programs) return undefined
-    const cluster = await Cluster.#on(programs)
+    const cluster = await Cluster.#on(programs, parent)
     const { data } = cluster
     await cluster.run('initdb', '-D', data, '-U', 'tony', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync')
     await cluster.begin()
@@ -138,8 +139,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Creates a cluster with an empty root folder. */
-  static async #on(programs: Programs): Promise<Cluster> {
-    const root = mkdtempSync(join(reachable(), 'tony-postgres-'))
+  static async #on(programs: Programs, parent = reachable()): Promise<Cluster> {
+    const root = mkdtempSync(join(parent, 'tony-postgres-'))
     chmodSync(root, 0o755)
     const cluster = new Cluster(root, placed(programs, root), await freePort())
     cluster.folder('data')

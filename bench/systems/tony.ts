@@ -1,0 +1,49 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort, ServerChild } from '../../demo/server-process.ts'
+import { type RunningSystem, temporaryFolder } from './daemon.ts'
+import { startPostgres } from './postgres.ts'
+
+/** Enough for 10,000 agents on one server. */
+const limits = { MCP_LIMIT_SOCKETS: '20000', MCP_LIMIT_CONNECTIONS: '20000' }
+
+async function startServer(checkout: string, settings: Readonly<Record<string, string>>): Promise<RunningSystem> {
+  const folder = temporaryFolder('tony')
+  const server = new ServerChild({
+    folder,
+    port: await freePort(),
+    program: join(checkout, 'cli/dist/main.js'),
+    settings: { DATABASE_PATH: join(folder, 'bench.db'), ...limits, ...settings },
+  })
+  await server.start()
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    pids: [server.pid],
+    [Symbol.asyncDispose]: async () => {
+      await server.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Starts the built server of a checkout on a new SQLite file. */
+export const startTony = (checkout: string): Promise<RunningSystem> => startServer(checkout, {})
+
+/** Starts the built server of a checkout on a new PostgreSQL, whose processes count too. */
+export async function startTonyOnPostgres(checkout: string): Promise<RunningSystem> {
+  const postgres = await startPostgres()
+  try {
+    const server = await startServer(checkout, { DATABASE_PATH: '', DATABASE_URL: postgres.url })
+    return {
+      url: server.url,
+      pids: [...server.pids, ...postgres.pids],
+      [Symbol.asyncDispose]: async () => {
+        await server[Symbol.asyncDispose]()
+        await postgres[Symbol.asyncDispose]()
+      },
+    }
+  } catch (error) {
+    await postgres[Symbol.asyncDispose]()
+    throw error
+  }
+}
