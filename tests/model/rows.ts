@@ -1,5 +1,6 @@
 import Sqlite from 'better-sqlite3'
 import pg from 'pg'
+import { showIds } from '../support/ids.ts'
 
 /** Reads rows of the store over a connection of its own, which stays open. */
 export interface Rows extends AsyncDisposable {
@@ -8,6 +9,7 @@ export interface Rows extends AsyncDisposable {
 
 function ofFile(file: string): Rows {
   const database = new Sqlite(file, { readonly: true })
+  showIds(database)
   return {
     read: async <Row>(query: string, ...params: readonly (string | number)[]) =>
       database.prepare<(string | number)[], Row>(query).all(...params),

@@ -6,10 +6,16 @@ import { Database, postgresServer } from '../support/postgres.ts'
 
 const sqliteMigrations = new URL('../../drizzle/sqlite', import.meta.url)
 
-/** One line for each column: its table, name and type, and if it may be null. */
+/**
+ * One line for each column: its table, name and type, and if it may be null. A number that stands
+ * for an id counts as the id, and only SQLite has the table of these numbers.
+ */
 const sqliteColumns = `
-  select m.name || '.' || c.name || ' ' || lower(c.type) || case when c."notnull" or c.pk > 0 then ' not null' else '' end as line
-  from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite_%'`
+  select m.name || '.' || c.name || ' ' ||
+    case when c.name in (select f."from" from pragma_foreign_key_list(m.name) f where f."table" = 'identifiers') then 'text' else lower(c.type) end ||
+    case when c."notnull" or c.pk > 0 then ' not null' else '' end as line
+  from sqlite_master m join pragma_table_info(m.name) c
+  where m.type = 'table' and m.name not like 'sqlite_%' and m.name <> 'identifiers'`
 
 const kinds: Readonly<Record<string, string>> = { bigint: 'integer', 'double precision': 'real' }
 
@@ -61,13 +67,15 @@ interface Index {
 const describeIndex = ({ line, is_unique, condition, partial = 1 }: Index): string =>
   `${is_unique ? 'unique ' : ''}${line}${partial > 0 && condition !== '' ? ` where ${words(condition)}` : ''}`
 
-/** Returns the names of the checks in drizzle's snapshot of a schema. */
-const checksIn = (texts: readonly string[]): string[] =>
-  texts.flatMap((text) =>
-    [...text.matchAll(/CONSTRAINT "(\w+)" CHECK ?\((.*)\),?$/gm)].map(
-      ([, name = '', rule = '']) => `${name} ${words(rule)}`,
-    ),
-  )
+/** Returns the checks of the last form of each table that migrations create. */
+function checksIn(texts: readonly string[]): string[] {
+  const checks = new Map<string, string>()
+  for (const text of texts) {
+    for (const [, name = '', rule = ''] of text.matchAll(/CONSTRAINT "(\w+)" CHECK ?\((.*)\),?$/gm))
+      checks.set(name, words(rule))
+  }
+  return [...checks].map(([name, rule]) => `${name} ${rule}`)
+}
 
 const textsOf = (folder: URL): string[] => readMigrations(folder).flatMap(({ statements }) => statements)
 

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { numberFor } from '../support/ids.ts'
 import { type Opened, openedSqlite, projectOf } from '../support/store.ts'
 import { addAgent } from './given.ts'
 
@@ -20,12 +21,18 @@ type Row = Readonly<Record<string, string | number | null>>
 
 const literal = (value: string | number | null) => (typeof value === 'string' ? `'${value}'` : String(value))
 
+/** The columns with a number in place of an id, by table. No row has the number 0. */
+const numbered: Readonly<Record<string, readonly string[]>> = { messages: ['project_id', 'to_agent'] }
+
 /**
  * Inserts a row without the rules of the operations. Returns the name of the table's rule that
  * refuses it.
  */
 async function insert(table: string, row: Row): Promise<string> {
-  const text = `insert into ${table} (${Object.keys(row).join(', ')}) values (${Object.values(row).map(literal).join(', ')})`
+  const values = Object.entries(row).map(([name, value]) =>
+    numbered[table]?.includes(name) ? `coalesce(${numberFor(literal(value))}, 0)` : literal(value),
+  )
+  const text = `insert into ${table} (${Object.keys(row).join(', ')}) values (${values.join(', ')})`
   const error: unknown = await opened.store
     .transact({ project }, ({ db }) => db.run(sql.raw(text)))
     .then(

@@ -2,6 +2,7 @@ import type { Clock } from '@tony/mcp-server/platform/clock'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '../support/clock.ts'
+import { numberFor } from '../support/ids.ts'
 import { TestServer } from '../support/server.ts'
 import { projectOf, StoreFolder } from '../support/store.ts'
 import { outcomes, put, upTo } from './given.ts'
@@ -79,7 +80,7 @@ const task = (id: string, status: string, leaseExpiresAt: number) =>
 
 const message = (id: string, status: string, ackBy: number) =>
   `insert into messages (id, project_id, to_agent, type, payload, priority, status, created_at, max_deliver, receipt, ack_by)
-   select '${id}', id, 'alive', 't', '{}', 2, '${status}', 0, 5, 'receipt', ${ackBy} from projects;`
+   select '${id}', ${numberFor('projects.id')}, ${numberFor("'alive'")}, 't', '{}', 2, '${status}', 0, 5, 'receipt', ${ackBy} from projects;`
 
 /** Returns a store whose last commit was at `start`, with deadlines before and after it. */
 async function folderWithDeadlines(): Promise<StoreFolder> {

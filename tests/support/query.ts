@@ -1,5 +1,6 @@
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import Sqlite from 'better-sqlite3'
+import { showIds } from './ids.ts'
 
 function onSqlite<T>(file: string, use: (database: Sqlite.Database) => T): T {
   const database = new Sqlite(file, { timeout: 5_000 })
@@ -11,7 +12,10 @@ function onSqlite<T>(file: string, use: (database: Sqlite.Database) => T): T {
 }
 
 export const querySqlite = <T>(file: string, sql: string, params: readonly string[]): T[] =>
-  onSqlite(file, (database) => database.prepare<string[], T>(sql).all(...params))
+  onSqlite(file, (database) => {
+    showIds(database)
+    return database.prepare<string[], T>(sql).all(...params)
+  })
 
 export function executeSqlite(file: string, sql: string): void {
   onSqlite(file, (database) => database.exec(sql))

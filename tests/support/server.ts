@@ -8,6 +8,7 @@ import type { Clock } from '@tony/mcp-server/platform/clock'
 import { type RunningServer, startServer, sweeps } from '@tony/mcp-server/server'
 import { runSweep } from '@tony/mcp-server/sweeps/runner'
 import { ManualClock } from './clock.ts'
+import { numberFor } from './ids.ts'
 import type { Database } from './postgres.ts'
 import { executeSqlite, queryPostgres, querySqlite } from './query.ts'
 
@@ -118,6 +119,11 @@ export class TestServer implements AsyncDisposable {
     const { database, postgres } = this.parts.config
     if (postgres) queryPostgres(postgres.url, sql, [])
     else executeSqlite(database, sql)
+  }
+
+  /** Returns SQL for the value of a column that refers to a project or an agent. */
+  reference(id: string): string {
+    return this.parts.config.postgres ? `'${id}'` : numberFor(`'${id}'`)
   }
 
   /** Runs a query without the server and waits for it. */

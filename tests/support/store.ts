@@ -6,6 +6,7 @@ import type { Reader, Store } from '@tony/mcp-server/store/store'
 import Database from 'better-sqlite3'
 import { eq } from 'drizzle-orm'
 import { ManualClock } from './clock.ts'
+import { showIds } from './ids.ts'
 
 /** An open store, and direct access to its rows. */
 export interface Opened extends AsyncDisposable {
@@ -43,7 +44,11 @@ export async function openedSqlite(): Promise<Opened> {
   const store = await folder.open()
   return {
     store,
-    rows: async <Row>(query: string) => folder.raw((database) => database.prepare<[], Row>(query).all()),
+    rows: async <Row>(query: string) =>
+      folder.raw((database) => {
+        showIds(database)
+        return database.prepare<[], Row>(query).all()
+      }),
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]()
       folder[Symbol.dispose]()

@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { numberFor } from '../ids.ts'
 
 /** The numbers of rows, and the share of tasks that can be claimed. */
 export interface Scale {
@@ -114,7 +115,8 @@ function seedMessages(database: Database.Database, project: string, now: number,
   database.exec(`${numbers(count)}
     insert into messages (id, project_id, from_agent, to_agent, type, payload, priority, status, ready, thread_id, task_id,
       created_at, delivered_at, retry_count, max_deliver, receipt, ack_by, ended_at)
-    select ${idOf('message', 'n')}, '${project}', ${idOf('agent', `1 + n % ${agents}`)}, ${idOf('agent', `1 + (n / 7) % ${agents}`)},
+    select ${idOf('message', 'n')}, ${numberFor(`'${project}'`)}, ${numberFor(idOf('agent', `1 + n % ${agents}`))},
+      ${numberFor(idOf('agent', `1 + (n / 7) % ${agents}`))},
       'note', '{"n":' || n || '}', n % 4,
       case n % 10 when 0 then 'pending' when 1 then 'delivered' when 2 then 'dead' when 3 then 'expired' else 'acked' end,
       case when n % 10 = 0 then 1 end, 'thread ' || (n % 20000), null, ${now},

@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { showIds } from '../ids.ts'
 import { type Miscount, miscountsIn } from './miscounts.ts'
 
 export interface TaskRow {
@@ -162,6 +163,7 @@ function readProject(database: Database.Database, name: string): Stored {
 export function readDatabase(file: string, project: string): Stored {
   const database = new Database(file, { readonly: true, fileMustExist: true })
   try {
+    showIds(database)
     return database.transaction(() => readProject(database, project))()
   } finally {
     database.close()

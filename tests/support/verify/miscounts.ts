@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { showIds } from '../ids.ts'
 import type { Rule } from './violation.ts'
 
 /** A counter that differs from the number of its rows. */
@@ -89,6 +90,7 @@ export const miscountsIn = (database: Database.Database): Miscount[] =>
 export function miscounted(file: string): Miscount[] {
   const database = new Database(file, { readonly: true, fileMustExist: true })
   try {
+    showIds(database)
     return database.transaction(() => miscountsIn(database))()
   } finally {
     database.close()

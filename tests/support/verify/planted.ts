@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { numberFor, referencesOf } from '../ids.ts'
 
 type Value = string | number | null
 type Row = Record<string, Value>
@@ -56,8 +57,14 @@ const statements = (): string[] =>
 
 function insert(database: Database.Database, table: string, row: Row): void {
   const names = Object.keys(row)
+  const references = referencesOf(database, table)
+  for (const name of references) {
+    if (typeof row[name] === 'string')
+      database.prepare('insert into identifiers (id) values (?) on conflict do nothing').run(row[name])
+  }
+  const values = names.map((name) => (references.includes(name) ? numberFor('?') : '?'))
   database
-    .prepare(`insert into ${table} (${names.join(', ')}) values (${names.map(() => '?').join(', ')})`)
+    .prepare(`insert into ${table} (${names.join(', ')}) values (${values.join(', ')})`)
     .run(...Object.values(row))
 }
 

@@ -6,6 +6,7 @@ import type { Context } from '../../domain/context.ts'
 import { revokeSessions } from '../../domain/identity/session.ts'
 import { actorOf, isAllowed, requireAgent } from '../../domain/principal.ts'
 import { releaseLeasesOfEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
+import { refersTo } from '../../store/references.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
 import { requireAgentRow } from './serialize.ts'
@@ -42,7 +43,9 @@ const isAbandoned = ({ db, t, p }: Pick<Query<InactivityParams>, 'db' | 't' | 'p
       db
         .select({ id: t.mailboxes.agentId })
         .from(t.mailboxes)
-        .where(and(eq(t.mailboxes.agentId, t.agents.id), or(gt(t.mailboxes.pending, 0), gt(t.mailboxes.delivered, 0)))),
+        .where(
+          and(refersTo(t.mailboxes.agentId, t.agents.id), or(gt(t.mailboxes.pending, 0), gt(t.mailboxes.delivered, 0))),
+        ),
     ),
   )
 

@@ -1,4 +1,5 @@
-import { and, asc, desc, gt, gte, lt, lte, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
+import { and, asc, type Column, desc, gt, gte, is, lt, lte, Param, type SQL, sql } from 'drizzle-orm'
+import { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Reader } from '../../store/store.ts'
 import { headColumns, type MessageHead } from './serialize.ts'
 
@@ -33,7 +34,10 @@ const scanLimit = 10_000
  * `column = value`, hidden from the planner, which would otherwise leave the index with the right
  * order for one with fewer rows.
  */
-export const equalsUnindexed = (column: SQLWrapper, value: string): SQL => sql`${column} || '' = ${value}`
+export function equalsUnindexed(column: Column, value: string): SQL {
+  const encoded = new Param(value, column)
+  return is(column, SQLiteColumn) ? sql`+${column} = ${encoded}` : sql`${column} || '' = ${encoded}`
+}
 
 /** Runs one scan. `reached` is the last `ord` that it covers; undefined at the end of the index. */
 async function runScan({ db, t }: Reader, { indexed, where }: IndexScan, { order, after, limit }: PageQuery) {

@@ -10,6 +10,8 @@ export type Value = string | number | null
 export interface Column {
   readonly name: string
   readonly kind: 'text' | 'bigint' | 'double precision'
+  /** True if the file has the number of an id. */
+  readonly isReference: boolean
 }
 
 export interface SourceProject {
@@ -23,6 +25,14 @@ const columnKinds: Readonly<Record<string, Column['kind']>> = {
   REAL: 'double precision',
   TEXT: 'text',
 }
+
+const idOf = (column: string): string => `(SELECT id FROM identifiers WHERE number = "${column}")`
+
+/** The condition of a table for the file, where some tables have the number of the project. */
+const toSourceFilter = (rowFilter: string): string =>
+  rowFilter
+    .replaceAll('project_id = ?', 'project_id IN (?, (SELECT number FROM identifiers WHERE id = ?))')
+    .replaceAll('?', '@project')
 
 /**
  * The file of a move. This process owns it exclusively and does not write to it during the copy.
@@ -76,17 +86,24 @@ export class MoveSource implements Disposable {
 
   columnsOf(table: string): readonly Column[] {
     const rows = this.#database
-      .prepare<[string], { name: string; type: string }>('SELECT name, type FROM pragma_table_info(?) ORDER BY cid')
-      .all(table)
-    return rows.map(({ name, type }) => ({ name, kind: columnKinds[type.toUpperCase()] ?? 'text' }))
+      .prepare<[string, string], { name: string; type: string; isReference: number }>(
+        `SELECT name, type, name IN (SELECT "from" FROM pragma_foreign_key_list(?) WHERE "table" = 'identifiers') AS isReference
+         FROM pragma_table_info(?) ORDER BY cid`,
+      )
+      .all(table, table)
+    return rows.map(({ name, type, isReference }) => ({
+      name,
+      kind: isReference > 0 ? 'text' : (columnKinds[type.toUpperCase()] ?? 'text'),
+      isReference: isReference > 0,
+    }))
   }
 
   countRows({ table, rowFilter }: TableSpec, project: string): number {
     return (
       this.#database
-        .prepare<[string], number>(`SELECT count(*) FROM ${table} WHERE ${rowFilter}`)
+        .prepare<[object], number>(`SELECT count(*) FROM ${table} WHERE ${toSourceFilter(rowFilter)}`)
         .pluck()
-        .get(project) ?? 0
+        .get({ project }) ?? 0
     )
   }
 
@@ -97,23 +114,24 @@ export class MoveSource implements Disposable {
     after: number,
     limit: number,
   ): (readonly [number, ...Value[]])[] {
-    const names = this.columnsOf(table).map(({ name }) => `"${name}"`)
+    const values = this.columnsOf(table).map(({ name, isReference }) => (isReference ? idOf(name) : `"${name}"`))
+    const where = `rowid > @after AND ${toSourceFilter(rowFilter)}`
     return this.#database
-      .prepare<[number, string, number], readonly [number, ...Value[]]>(
-        `SELECT rowid, ${names.join(', ')} FROM ${table} WHERE rowid > ? AND ${rowFilter} ORDER BY rowid LIMIT ?`,
+      .prepare<[object], readonly [number, ...Value[]]>(
+        `SELECT rowid, ${values.join(', ')} FROM ${table} WHERE ${where} ORDER BY rowid LIMIT @limit`,
       )
       .raw()
-      .all(after, project, limit)
+      .all({ after, project, limit })
   }
 
   /** Returns the number of purged messages of each agent. */
   purgedCounts(project: string): (readonly [string, number])[] {
     return this.#database
-      .prepare<[string], readonly [string, number]>(
-        'SELECT agent_id, purged FROM mailboxes WHERE project_id = ? AND purged > 0',
+      .prepare<[object], readonly [string, number]>(
+        `SELECT ${idOf('agent_id')}, purged FROM mailboxes WHERE ${toSourceFilter('project_id = ?')} AND purged > 0`,
       )
       .raw()
-      .all(project)
+      .all({ project })
   }
 
   /**

@@ -15,11 +15,12 @@ import { DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { crash, crashOnCorruption, createErrorTranslator, sqliteCode } from './errors.ts'
 import { lockDatabaseFile, resolveDatabaseFile } from './file-lock.ts'
 import { FileWatch } from './file-watch.ts'
+import { Identifiers } from './identifiers.ts'
 import { freePageBytes, reclaimPages } from './reclaim-pages.ts'
 import { rewriteWal } from './rewrite-wal.ts'
 import { StandstillWatch } from './standstill.ts'
 import { createRunner } from './statements.ts'
-import { createBuilder, tables, Writer } from './writer.ts'
+import { createBuilder, createTables, Writer } from './writer.ts'
 
 export interface SqliteOptions {
   readonly file: string
@@ -92,13 +93,14 @@ const bulkSliceMs = 3
 
 const createReader = (database: Database.Database, now: () => number): Reader => {
   const db = createBuilder(database)
+  const t = createTables(new Identifiers(database))
   return {
     db,
-    t: tables,
+    t,
     get now() {
       return now()
     },
-    run: createRunner(database, db, tables),
+    run: createRunner(database, db, t),
   }
 }
 

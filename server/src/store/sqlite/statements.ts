@@ -1,18 +1,22 @@
 import type Database from 'better-sqlite3'
-import { Column, is, Param, Placeholder, SQL, sql } from 'drizzle-orm'
+import { Column, getTableColumns, getTableName, is, Param, Placeholder, SQL, sql } from 'drizzle-orm'
 import { buildStatement, noRowLocks } from '../commit/prepared-statements.ts'
 import type { Db, Reader, Statement } from '../store.ts'
 import type { Tables } from '../tables/tables.ts'
 
 /** The parts of a statement of Drizzle that are needed to run it without Drizzle. */
 interface DrizzleStatement {
-  readonly query: { readonly sql: string; readonly params: readonly unknown[] }
+  readonly query: { readonly sql: string; readonly params: unknown[] }
   /** The columns of its rows; undefined if it returns none. */
   readonly fields: readonly { readonly path: readonly string[]; readonly field: unknown }[] | undefined
   execute(values: Record<string, unknown>): Promise<unknown[]>
 }
 
-const placeholder = (name: string): SQL => sql`${sql.placeholder(name)}`
+/**
+ * A placeholder, for which the builder of an insert or an update notes the column. The type says
+ * SQL as on PostgreSQL, and the builder accepts both in the same places.
+ */
+const placeholder = (name: string): SQL => sql.placeholder(name) as unknown as SQL
 
 type Run = (params: Record<string, unknown>) => unknown[]
 
@@ -36,34 +40,82 @@ function binderOf(param: unknown): (params: Record<string, unknown>) => unknown 
   if (is(param, Placeholder)) return (params) => valueIn(params, param.name)
   if (is(param, Param) && is(param.value, Placeholder)) {
     const { encoder, value: placeholder } = param
+    if (encoder.mapToDriverValue === Column.prototype.mapToDriverValue) return binderOf(placeholder)
     return (params) => encoder.mapToDriverValue(valueIn(params, placeholder.name))
   }
   return () => param
 }
 
-/** True if Drizzle returns the values of a column as SQLite has them. */
-function isPlain(field: unknown): boolean {
-  if (is(field, Column)) return field.mapFromDriverValue === Column.prototype.mapFromDriverValue
+/** The columns whose values SQLite stores in another form, by their names in a statement. */
+function encodedColumnsOf(t: Tables): ReadonlyMap<string, Column> {
+  const encoded = new Map<string, Column>()
+  for (const table of Object.values(t)) {
+    for (const column of Object.values<Column>(getTableColumns(table)))
+      if (column.mapToDriverValue !== Column.prototype.mapToDriverValue)
+        encoded.set(`"${getTableName(table)}"."${column.name}"`, column)
+  }
+  return encoded
+}
+
+/**
+ * Notes the column of each parameter that a condition compares with one. Drizzle does so for values
+ * and for the columns of an insert or an update, but not here.
+ */
+function encodeComparisons(
+  { sql: text, params }: DrizzleStatement['query'],
+  columns: ReadonlyMap<string, Column>,
+): void {
+  let index = 0
+  for (const [part, name = ''] of text.matchAll(/'(?:[^']|'')*'|("\w+"\."\w+") (?:=|<>) \?|"(?:[^"]|"")*"|\?/g)) {
+    if (!part.endsWith('?')) continue
+    const [column, param] = [columns.get(name), params[index]]
+    if (column && is(param, Placeholder)) params[index] = new Param(param, column)
+    index += 1
+  }
+}
+
+type Decoder = (value: unknown) => unknown
+
+const asStored: Decoder = (value) => value
+
+/** Returns how a column of a row is decoded; undefined if only Drizzle can do so. */
+function decoderOf(field: unknown): Decoder | undefined {
+  if (is(field, Column)) {
+    if (field.mapFromDriverValue === Column.prototype.mapFromDriverValue) return asStored
+    return (value) => (value === null ? null : field.mapFromDriverValue(value))
+  }
   const expression = is(field, SQL.Aliased) ? field.sql : field
-  if (!is(expression, SQL)) return false
+  if (!is(expression, SQL)) return undefined
   const { decoder } = expression as unknown as { decoder: { mapFromDriverValue(value: unknown): unknown } }
   const probe = {}
-  return decoder.mapFromDriverValue(probe) === probe
+  return decoder.mapFromDriverValue(probe) === probe ? asStored : undefined
 }
 
-/** Returns the names of the columns; undefined for rows that only Drizzle can build. */
-function plainNames(fields: DrizzleStatement['fields']): readonly string[] | undefined {
-  const names = fields?.flatMap(({ path, field }) => (path.length === 1 && isPlain(field) ? (path[0] ?? []) : []))
-  return names?.length === fields?.length ? names : undefined
+interface ResultColumn {
+  readonly name: string
+  readonly decode: Decoder
 }
 
-function compile(database: Database.Database, built: DrizzleStatement): Run | undefined {
-  const { query, fields } = built
-  const names = fields && plainNames(fields)
-  if (fields && !names) return undefined
+/** Returns the columns of the rows; undefined for rows that only Drizzle can build. */
+function resultColumnsOf(fields: DrizzleStatement['fields']): readonly ResultColumn[] | undefined {
+  const columns = fields?.flatMap(({ path: [name, ...rest], field }) => {
+    const decode = decoderOf(field)
+    return name !== undefined && rest.length === 0 && decode ? [{ name, decode }] : []
+  })
+  return columns?.length === fields?.length ? columns : undefined
+}
+
+function compile(
+  database: Database.Database,
+  { query, fields }: DrizzleStatement,
+  encoded: ReadonlyMap<string, Column>,
+): Run | undefined {
+  encodeComparisons(query, encoded)
+  const columns = fields && resultColumnsOf(fields)
+  if (fields && !columns) return undefined
   const binders = query.params.map(binderOf)
   const prepared = database.prepare(withHiddenValues(query.sql))
-  if (!names) {
+  if (!columns) {
     return (params) => {
       prepared.run(...binders.map((bind) => bind(params)))
       return []
@@ -73,7 +125,10 @@ function compile(database: Database.Database, built: DrizzleStatement): Run | un
   return (params) =>
     (prepared.all(...binders.map((bind) => bind(params))) as unknown[][]).map((values) => {
       const row: Record<string, unknown> = {}
-      for (let index = 0; index < names.length; index += 1) row[names[index] ?? ''] = values[index]
+      for (let index = 0; index < columns.length; index += 1) {
+        const column = columns[index]
+        if (column) row[column.name] = column.decode(values[index])
+      }
       return row
     })
 }
@@ -84,10 +139,11 @@ function compile(database: Database.Database, built: DrizzleStatement): Run | un
  */
 export function createRunner(database: Database.Database, db: Db, t: Tables): Reader['run'] {
   const runs = new Map<object, Run | DrizzleStatement>()
+  const encoded = encodedColumnsOf(t)
   const build = (statement: Statement<never, unknown>): Run | DrizzleStatement => {
     const connection = { db, t, locks: noRowLocks }
     const built = buildStatement(statement, connection, placeholder) as unknown as DrizzleStatement
-    const run = compile(database, built) ?? built
+    const run = compile(database, built, encoded) ?? built
     runs.set(statement, run)
     return run
   }

@@ -4,12 +4,14 @@ import { drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Connection } from '../commit/batches.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
 import { command, type Db, type Query, type Reader } from '../store.ts'
-import { sqliteColumns } from '../tables/columns.ts'
-import { defineTables } from '../tables/tables.ts'
+import { createSqliteColumns } from '../tables/columns.ts'
+import { defineTables, type Tables } from '../tables/tables.ts'
+import { Identifiers } from './identifiers.ts'
 import type { Standstill } from './standstill.ts'
 import { createRunner } from './statements.ts'
 
-export const tables = defineTables(sqliteColumns)
+/** Defines the tables for one connection, which translates the ids of projects and agents. */
+export const createTables = (identifiers: Identifiers): Tables => defineTables(createSqliteColumns(identifiers))
 
 // The driver is synchronous, but the type is not: operations await every statement, which
 // PostgreSQL needs.
@@ -27,8 +29,9 @@ export class Writer implements Connection {
   readonly #database: Database.Database
   readonly #clock: () => number
   readonly #takeStandstill: () => Standstill | undefined
+  readonly #identifiers: Identifiers
   readonly db: Db
-  readonly t = tables
+  readonly t: Tables
   readonly run: Reader['run']
   now = 0
   /** A standstill whose grant has not been committed: a rollback takes it away. */
@@ -39,7 +42,9 @@ export class Writer implements Connection {
     this.#clock = clock
     this.#takeStandstill = takeStandstill
     this.db = createBuilder(database)
-    this.run = createRunner(database, this.db, tables)
+    this.#identifiers = new Identifiers(database)
+    this.t = createTables(this.#identifiers)
+    this.run = createRunner(database, this.db, this.t)
     const prepared = (source: string) => {
       const text = database.prepare(source)
       return () => {
@@ -78,15 +83,18 @@ export class Writer implements Connection {
   async commit(): Promise<void> {
     await this.run(saveCommitTime, { at: String(this.now) })
     await this.#commit()
+    this.#identifiers.commit()
     this.#owed = undefined
   }
 
   async rollback(): Promise<void> {
+    this.#identifiers.rollback()
     // SQLITE_FULL and SQLITE_IOERR may have ended the transaction already.
     if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
   }
 
   async rollbackToSavepoint(): Promise<boolean> {
+    this.#identifiers.rollback()
     if (!this.#database.inTransaction) return false
     this.#database.exec('ROLLBACK TO operation')
     this.#database.exec('RELEASE operation')

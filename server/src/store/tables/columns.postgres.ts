@@ -1,4 +1,5 @@
 import {
+  type AnyPgColumn,
   bigint,
   check,
   customType,
@@ -28,6 +29,7 @@ export const postgresColumns = {
   integer,
   real: doublePrecision,
   identity: (name: string) => integer(name).primaryKey().generatedAlwaysAsIdentity(),
+  reference: (name: string, target?: () => AnyPgColumn) => (target ? text(name).references(target) : text(name)),
   index,
   uniqueIndex,
   primaryKey,

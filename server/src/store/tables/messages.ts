@@ -14,15 +14,9 @@ export function defineMessageTables(c: Columns, { projects, agents }: AgentTable
       /** Order of sending. */
       ord: c.identity('ord'),
       id: c.text('id').notNull().unique(),
-      projectId: c
-        .text('project_id')
-        .notNull()
-        .references(() => projects.id),
-      fromAgent: c.text('from_agent'),
-      toAgent: c
-        .text('to_agent')
-        .notNull()
-        .references(() => agents.id),
+      projectId: c.reference('project_id', () => projects.id).notNull(),
+      fromAgent: c.reference('from_agent'),
+      toAgent: c.reference('to_agent', () => agents.id).notNull(),
       /** Address of the fan-out that this message is a copy of; null for a direct message. */
       address: c.text('address'),
       type: c.text('type').notNull(),
@@ -83,11 +77,8 @@ export function defineMessageTables(c: Columns, { projects, agents }: AgentTable
   const mailboxes = c.table(
     'mailboxes',
     {
-      agentId: c
-        .text('agent_id')
-        .primaryKey()
-        .references(() => agents.id),
-      projectId: c.text('project_id').notNull(),
+      agentId: c.reference('agent_id', () => agents.id).primaryKey(),
+      projectId: c.reference('project_id').notNull(),
       accepted: c.integer('accepted').notNull().default(0),
       pending: c.integer('pending').notNull().default(0),
       delivered: c.integer('delivered').notNull().default(0),

@@ -1,5 +1,10 @@
-import { sqliteColumns } from './columns.ts'
+import { createSqliteColumns, identifiers } from './columns.ts'
 import { defineTables } from './tables.ts'
+
+export { identifiers }
+
+/** No statement runs on these tables. */
+const references = { numberOf: () => 0, idOf: () => '' }
 
 /** The input of drizzle-kit for the next migration of `drizzle/sqlite`. */
 export const {
@@ -31,4 +36,4 @@ export const {
   healthMetrics,
   storeFacts,
   replicas,
-} = defineTables(sqliteColumns)
+} = defineTables(createSqliteColumns(references))

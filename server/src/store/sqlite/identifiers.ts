@@ -1,0 +1,72 @@
+import type Database from 'better-sqlite3'
+import type { References } from '../tables/columns.ts'
+
+/** Matches no row, because AUTOINCREMENT begins with 1. */
+const unknownNumber = 0
+
+/** The number of ids to keep in memory: about 10 MB. */
+const limit = 50_000
+
+/**
+ * The ids of projects and agents and their numbers, as one connection reads them. They are kept in
+ * memory after their first use.
+ *
+ * A rollback may free a number for another id. The pairs that a writer has read since its last
+ * commit are therefore forgotten with it.
+ */
+export class Identifiers implements References {
+  readonly #findNumber: Database.Statement<[string], number>
+  readonly #findId: Database.Statement<[number], string>
+  readonly #numbers = new Map<string, number>()
+  readonly #ids = new Map<number, string>()
+  /** The pairs that were read since the last commit. */
+  readonly #uncommitted = new Map<string, number>()
+
+  constructor(database: Database.Database) {
+    this.#findNumber = database.prepare<[string], number>('SELECT number FROM identifiers WHERE id = ?').pluck()
+    this.#findId = database.prepare<[number], string>('SELECT id FROM identifiers WHERE number = ?').pluck()
+  }
+
+  numberOf(id: string): number {
+    const known = this.#numbers.get(id)
+    if (known !== undefined) return known
+    const found = this.#findNumber.get(id)
+    if (found === undefined) return unknownNumber
+    this.#keep(id, found)
+    return found
+  }
+
+  idOf(number: number): string {
+    const known = this.#ids.get(number)
+    if (known !== undefined) return known
+    const found = this.#findId.get(number)
+    if (found === undefined) throw new Error(`no project and no agent has the number ${number}`)
+    this.#keep(found, number)
+    return found
+  }
+
+  #keep(id: string, number: number): void {
+    if (this.#numbers.size >= limit) this.#clear()
+    this.#numbers.set(id, number)
+    this.#ids.set(number, id)
+    this.#uncommitted.set(id, number)
+  }
+
+  #clear(): void {
+    for (const pairs of [this.#numbers, this.#ids, this.#uncommitted]) pairs.clear()
+  }
+
+  /** Keeps the pairs that were read in the transaction, which has committed. */
+  commit(): void {
+    if (this.#uncommitted.size > 0) this.#uncommitted.clear()
+  }
+
+  /** Forgets the pairs that were read in the transaction; all or a part of it is rolled back. */
+  rollback(): void {
+    for (const [id, number] of this.#uncommitted) {
+      this.#numbers.delete(id)
+      this.#ids.delete(number)
+    }
+    this.#uncommitted.clear()
+  }
+}
