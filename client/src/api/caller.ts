@@ -103,7 +103,8 @@ export class Caller {
 
   async #attempt(call: CallAttempt, markSent: () => void): Promise<unknown> {
     const { end, deadlineMs, signal } = call
-    if (!(await this.#transport.whenOpen(end, signal))) throw deadlineExceededError(deadlineMs, false)
+    if (!(await this.#transport.whenOpen(end, signal)))
+      throw deadlineExceededError(deadlineMs, false, this.#transport.lossReason)
     // A blocking call is a bad probe for a failing server because it may take long, so a short call
     // goes first.
     if (this.#breaker.isOpen && blockingMsOf(call) > 0) await this.#probe(end)

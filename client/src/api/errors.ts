@@ -1,3 +1,4 @@
+import type { ConnectFault } from '../connection/connect-fault.ts'
 import { errorPolicies } from '../generated/api.ts'
 import { isRecord } from './is-record.ts'
 
@@ -115,8 +116,19 @@ export const callAbortedError = (): TonyError =>
     applied: 'unknown',
   })
 
-export const serverUnreachableError = (): TonyError =>
-  new TonyError('the server cannot be reached', { code: 'CONNECTION_LOST', retryable: true, applied: 'no' })
+/**
+ * The error of a call that never left this process, with the cause. It is not retryable if the
+ * fault does not pass by itself.
+ */
+export const serverUnreachableError = (url: string, { cause, final }: ConnectFault): TonyError =>
+  new TonyError(
+    `the server at ${url.replace(/\/(ws|trpc|api)(\/.*)?$/, '').replace(/^ws/, 'http')} cannot be reached: ${cause}`,
+    {
+      code: 'CONNECTION_LOST',
+      retryable: !final,
+      applied: 'no',
+    },
+  )
 
 export const offlineQueueFullError = (limit: QueueLimit): TonyError =>
   new TonyError(
@@ -172,8 +184,8 @@ export const isFinalError = (error: unknown): boolean => error instanceof TonyEr
 export const clientClosedError = (): TonyError =>
   new TonyError('the client is closed', { code: 'CLIENT_CLOSED', retryable: false, applied: 'no' })
 
-export const deadlineExceededError = (ms: number, sent: boolean): TonyError =>
-  new TonyError(`no reply within ${ms} ms (deadlineMs)`, {
+export const deadlineExceededError = (ms: number, sent: boolean, cause?: string): TonyError =>
+  new TonyError(`no reply within ${ms} ms (deadlineMs)${cause === undefined ? '' : `: ${cause}`}`, {
     code: 'DEADLINE_EXCEEDED',
     retryable: true,
     applied: sent ? 'unknown' : 'no',

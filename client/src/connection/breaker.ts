@@ -21,23 +21,22 @@ export interface Breaker {
 /** Codes of a failing server or network, in contrast to refusals. */
 const serverFailureCodes: ReadonlySet<TonyError['code']> = new Set(['INTERNAL', 'STORE_UNAVAILABLE', 'CONNECTION_LOST'])
 
+/** True if the server itself refused a call. */
+const isRefusal = (error: unknown): boolean => error instanceof TonyError && error.requestId !== undefined
+
 /**
  * Creates a circuit breaker. `reportsLossPerCall`: true if each call detects a lost connection, in
  * which case the loss counts as a failure.
  */
 export function createBreaker({ failures, openMs }: BreakerOptions, reportsLossPerCall: boolean): Breaker {
-  const policy = circuitBreaker(
-    handleWhen(
-      (error) =>
-        error instanceof TonyError &&
-        serverFailureCodes.has(error.code) &&
-        (reportsLossPerCall || error.code !== 'CONNECTION_LOST'),
-    ),
-    {
-      breaker: new ConsecutiveBreaker(failures),
-      halfOpenAfter: new ExponentialBackoff({ initialDelay: openMs, maxDelay: openMs * 30 }),
-    },
-  )
+  const isFailure = (error: unknown) =>
+    error instanceof TonyError &&
+    serverFailureCodes.has(error.code) &&
+    (reportsLossPerCall || error.code !== 'CONNECTION_LOST')
+  const policy = circuitBreaker(handleWhen(isFailure), {
+    breaker: new ConsecutiveBreaker(failures),
+    halfOpenAfter: new ExponentialBackoff({ initialDelay: openMs, maxDelay: openMs * 30 }),
+  })
   return {
     get isOpen() {
       return policy.state !== CircuitState.Closed
@@ -47,10 +46,20 @@ export function createBreaker({ failures, openMs }: BreakerOptions, reportsLossP
       if (policy.state === CircuitState.HalfOpen) throw circuitOpenError()
       let called = false
       try {
-        return await policy.execute(() => {
+        const outcome = await policy.execute(async () => {
           called = true
-          return call()
+          // The library counts an error that it does not handle as nothing. A refusal shows that
+          // the server works, so it ends a row of failures.
+          return call().then(
+            (reply) => ({ reply }),
+            (error: unknown) => {
+              if (isRefusal(error) && !isFailure(error)) return { refusal: error }
+              throw error
+            },
+          )
         })
+        if ('reply' in outcome) return outcome.reply
+        throw outcome.refusal
       } catch (error) {
         throw called ? error : circuitOpenError()
       }

@@ -1,5 +1,6 @@
 import { openRawSocket } from '#runtime'
-import { clientClosedError, sessionEndedError, TonyError, toTonyError } from '../api/errors.ts'
+import { clientClosedError, toTonyError, serverUnreachableError, sessionEndedError, TonyError } from '../api/errors.ts'
+import type { ConnectFault } from './connect-fault.ts'
 import type { RawSocket } from './raw-socket.ts'
 import { jitteredDelayMs, type Timer, unrefTimer } from './timers.ts'
 
@@ -37,6 +38,8 @@ export interface ConnectionOptions {
   /** `ws://host:port/ws` */
   readonly url: string
   readonly timeouts: ConnectionTimeouts
+  /** False: if the first attempt fails, the connection ends. */
+  readonly waitsForServer: boolean
   /**
    * Returns the connection params for each new socket. Rejects if the credential has ended for
    * good.
@@ -92,6 +95,8 @@ export class Connection {
   #oldSocket: RawSocket | undefined
   #open = false
   #closed = false
+  #hasOpened = false
+  #lossReason: string | undefined
   #attempt = 0
   #outgoing: string[] = []
   #lastReceivedAt = 0
@@ -107,6 +112,11 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#open
+  }
+
+  /** Reason of the last loss; undefined if there was none. */
+  get lossReason(): string | undefined {
+    return this.#lossReason
   }
 
   /** Sends a message on the open socket. Returns false and drops the message if there is none. */
@@ -179,13 +189,14 @@ export class Connection {
         clearTimeout(this.#livenessTimer)
         socket.send(JSON.stringify({ method: 'connectionParams', data: params }))
         this.#open = true
+        this.#hasOpened = true
         this.#lastReceivedAt = performance.now()
         this.#checkLiveness(socket)
         this.#emitState('open', 0)
         this.#options.onOpen()
       },
       onText: (text) => this.#receive(socket, text),
-      onClose: (code, reason) => this.#handleClose(socket, code, reason),
+      onClose: (code, reason, fault) => this.#handleClose(socket, code, reason, fault),
     })
     this.#socket = socket
     // A server may accept the TCP connection and never answer. Without this timeout the operating
@@ -233,10 +244,10 @@ export class Connection {
     this.#closed = true
     this.closeOldSocket()
     this.#options.onLost(error, this.#refusal !== undefined)
-    this.#emitState('closed', 0, error.code)
+    this.#emitState('closed', 0, error.code === 'CONNECTION_LOST' ? error.message : error.code)
   }
 
-  #handleClose(socket: RawSocket, code: number, reason: string): void {
+  #handleClose(socket: RawSocket, code: number, reason: string, fault?: ConnectFault): void {
     if (this.#oldSocket === socket && this.#socket !== socket) {
       this.#oldSocket = undefined
       this.#options.onOldSocketClosed()
@@ -249,10 +260,15 @@ export class Connection {
     const { onExpired } = this.#options
     if (code === 4401 && reason === 'TOKEN_EXPIRED' && onExpired) onExpired()
     else if (finalCodes.has(code)) return this.#end(sessionEndedError(reason, this.#refusal))
+    const cause = fault?.cause ?? (reason || `the socket was closed with ${code}`)
+    // Later the same fault may pass: the server restarts, or a name server is away for a while.
+    if (!this.#hasOpened && (fault?.final || !this.#options.waitsForServer))
+      return this.#end(serverUnreachableError(this.#options.url, { cause, final: true }))
+    this.#lossReason = cause
     this.#options.onLost(undefined, false)
     const afterMs = jitteredDelayMs(backoff, this.#attempt)
     this.#attempt += 1
-    this.#connect(afterMs, reason || `the socket was closed with ${code}`)
+    this.#connect(afterMs, cause)
   }
 }
 

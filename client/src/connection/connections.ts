@@ -22,6 +22,7 @@ export interface ConnectionsOptions {
   /** Default deadline of a call, in milliseconds. */
   readonly deadlineMs: number
   readonly timeouts: ConnectionTimeouts
+  readonly waitsForServer: boolean
   readonly queue: QueueLimit
   readonly budget: RetryBudget
   readonly breaker: BreakerOptions
@@ -100,6 +101,7 @@ export class Connections {
     const session = this.#tokens
     return {
       url: this.#options.url,
+      waitsForServer: this.#options.waitsForServer,
       getConnectionParams: () => this.#getConnectionParams(),
       onExpired: session ? () => session.markExpired() : undefined,
     }

@@ -1,4 +1,4 @@
-import { isConnectError } from '#runtime'
+import { connectFaultOf } from '#runtime'
 import {
   callAbortedError,
   clientClosedError,
@@ -11,6 +11,7 @@ import {
   toTonyError,
 } from '../api/errors.ts'
 import { isRecord } from '../api/is-record.ts'
+import { faultOfStatus } from './connect-fault.ts'
 import type { ConnectionParams, ConnectionTimeouts } from './connection.ts'
 import { acquireSlot } from './request-pool.ts'
 import { maxTimerMs } from './timers.ts'
@@ -26,6 +27,8 @@ export interface HttpTransportOptions {
   readonly getConnectionParams: () => Promise<ConnectionParams>
   readonly onExpired: (() => void) | undefined
   readonly timeouts: ConnectionTimeouts
+  /** False: a call fails at once if no server accepts its connection. */
+  readonly waitsForServer: boolean
   /** Called after each HTTP request with true if it was answered. */
   readonly onReachable: (reached: boolean, reason: string | undefined) => void
   /** Called when the credential has ended for good. */
@@ -45,14 +48,16 @@ export const headersOf = ({ token, project }: ConnectionParams): Record<string, 
 const maxUrlLength = 12_000
 
 /**
- * Returns the parsed reply. A body that is not JSON, for example from a proxy, counts as an unknown
- * error.
+ * Returns the parsed reply. A body that is not JSON counts as an unknown error if a proxy may have
+ * sent it, and otherwise as that of another server.
  */
-async function replyOf(response: Response): Promise<unknown> {
+async function replyOf(response: Response, url: string): Promise<unknown> {
   const text = await response.text()
   try {
     return JSON.parse(text)
   } catch {
+    const fault = faultOfStatus(response.status)
+    if (fault.final) throw serverUnreachableError(url, fault)
     return { error: undefined }
   }
 }
@@ -102,12 +107,19 @@ function requestOf(url: string, { path, kind, input }: CallAttempt): [string, Re
 }
 
 /** Converts a failed HTTP request to the error of its call. */
-function toCallError(error: unknown, { signal, deadlineMs, end }: CallAttempt, closing: AbortSignal): TonyError {
+function toCallError(
+  error: unknown,
+  { signal, deadlineMs, end }: CallAttempt,
+  closing: AbortSignal,
+  { url, waitsForServer }: HttpTransportOptions,
+): TonyError {
   if (error instanceof TonyError) return error
   if (closing.aborted) return toMaybeApplied(clientClosedError())
   if (signal?.aborted) return callAbortedError()
   if (performance.now() >= end - 1) return deadlineExceededError(deadlineMs, true)
-  return isConnectError(error) ? serverUnreachableError() : connectionLostError()
+  const fault = connectFaultOf(error)
+  if (!fault) return connectionLostError()
+  return serverUnreachableError(url, { ...fault, final: fault.final || !waitsForServer })
 }
 
 /** Reports the state of the connection and of the credential that follows from an error. */
@@ -132,7 +144,7 @@ async function sendRequest(call: CallAttempt, options: HttpTransportOptions, sig
   const [address, init] = requestOf(url, call)
   const headers = { ...init.headers, ...headersOf(await rejectOnAbort(getConnectionParams(), signal)) }
   const response = await fetch(address, { ...init, headers, signal })
-  const reply = await replyOf(response)
+  const reply = await replyOf(response, url)
   onReachable(true, undefined)
   if (isRecord(reply) && isRecord(reply['result'])) return reply['result']['data']
   throw toTonyError(isRecord(reply) ? reply['error'] : undefined)
@@ -165,7 +177,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     try {
       return await sendRequest(call, options, signal)
     } catch (error) {
-      const explained = toCallError(error, call, closing.signal)
+      const explained = toCallError(error, call, closing.signal, options)
       reportCallError(explained, error, options)
       throw explained
     } finally {

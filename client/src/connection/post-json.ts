@@ -1,4 +1,6 @@
-import { clientClosedError, deadlineExceededError, TonyError, toTonyError } from '../api/errors.ts'
+import { connectFaultOf } from '#runtime'
+import { clientClosedError, deadlineExceededError, toTonyError, serverUnreachableError, TonyError } from '../api/errors.ts'
+import { faultOfStatus } from './connect-fault.ts'
 import { jitteredDelayMs, sleep } from './timers.ts'
 
 export interface PostOptions<T> {
@@ -13,6 +15,8 @@ export interface PostOptions<T> {
    * of `withinMs`.
    */
   readonly attemptMs?: number
+  /** False: rejects at once if no server accepts the connection. Default true. */
+  readonly waitsForServer?: boolean
   /** Aborts the HTTP request, which then rejects with CLIENT_CLOSED. */
   readonly signal?: AbortSignal
 }
@@ -33,14 +37,31 @@ async function postJsonOnce<T>(options: PostOptions<T>, body: string, leftMs: nu
   const signal = options.signal ? AbortSignal.any([options.signal, timeUp]) : timeUp
   const sent = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body, signal }
   const response = await fetch(url, sent)
-  const reply: unknown = await response.json()
+  const reply: unknown = await response.json().catch((error: unknown) => {
+    const fault = faultOfStatus(response.status)
+    throw fault.final ? serverUnreachableError(url, fault) : error
+  })
   if (response.ok && isReply(reply)) return reply
   throw toTonyError(typeof reply === 'object' && reply !== null && 'error' in reply ? reply.error : undefined)
 }
 
 /**
+ * Returns the error that ends a call after a failed attempt; undefined if another attempt may
+ * succeed.
+ */
+function finalErrorOf<T>(error: unknown, { url, signal, waitsForServer }: PostOptions<T>): unknown {
+  if (signal?.aborted) return clientClosedError()
+  if (error instanceof TonyError) return error.retryable ? undefined : error
+  if (!isUnreachable(error)) return error
+  const fault = connectFaultOf(error)
+  return fault && (fault.final || waitsForServer === false)
+    ? serverUnreachableError(url, { ...fault, final: true })
+    : undefined
+}
+
+/**
  * Posts JSON over HTTP, and again while the server is unreachable. Rejects with TonyError if the
- * server refuses the call or the deadline passes.
+ * server refuses the call, the fault does not pass by itself, or the deadline passes.
  */
 export async function postJson<T>(options: PostOptions<T>): Promise<T> {
   const { withinMs, signal } = options
@@ -50,12 +71,17 @@ export async function postJson<T>(options: PostOptions<T>): Promise<T> {
     try {
       return await postJsonOnce(options, body, end - performance.now())
     } catch (error) {
-      if (signal?.aborted) throw clientClosedError()
-      if (error instanceof TonyError ? !error.retryable : !isUnreachable(error)) throw error
+      const final = finalErrorOf(error, options)
+      if (final !== undefined) throw final
       const delay = jitteredDelayMs(backoff, attempt)
-      if (performance.now() + delay >= end)
-        throw error instanceof TonyError ? error : deadlineExceededError(withinMs, true)
+      if (performance.now() + delay >= end) throw error instanceof TonyError ? error : timedOut(error, withinMs)
       await sleep(delay, new Set(), signal)
     }
   }
+}
+
+/** The error after the deadline, with the cause of the last failed attempt if it is known. */
+function timedOut(error: unknown, withinMs: number): TonyError {
+  const fault = connectFaultOf(error)
+  return deadlineExceededError(withinMs, fault === undefined, fault?.cause)
 }

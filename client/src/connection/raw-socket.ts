@@ -1,3 +1,5 @@
+import type { ConnectFault } from './connect-fault.ts'
+
 /** An open or opening WebSocket of Node or of a browser. */
 export interface RawSocket {
   send(text: string): void
@@ -10,8 +12,11 @@ export interface RawSocket {
 export interface RawSocketEvents {
   readonly onOpen: () => void
   readonly onText: (text: string) => void
-  /** Called once, after any kind of end. Without a close frame the code is 1006. */
-  readonly onClose: (code: number, reason: string) => void
+  /**
+   * Called once, after any kind of end. Without a close frame the code is 1006. `fault` is the
+   * reason why the socket never opened.
+   */
+  readonly onClose: (code: number, reason: string, fault?: ConnectFault) => void
 }
 
 /** Resources used by this process. */

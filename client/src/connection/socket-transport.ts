@@ -16,6 +16,7 @@ export interface SocketTransportOptions {
   /** `http://host:port` */
   readonly url: string
   readonly timeouts: ConnectionTimeouts
+  readonly waitsForServer: boolean
   readonly getConnectionParams: () => Promise<ConnectionParams>
   /** Called when the token has expired and will be refreshed. */
   readonly onExpired: (() => void) | undefined
@@ -58,11 +59,12 @@ export class SocketTransport implements Transport, SubscriptionTransport {
   #lastId = 0
   #finalError: TonyError | undefined
 
-  constructor({ url, timeouts, getConnectionParams, onExpired, onState }: SocketTransportOptions) {
+  constructor({ url, timeouts, waitsForServer, getConnectionParams, onExpired, onState }: SocketTransportOptions) {
     this.#refreshesToken = onExpired !== undefined
     this.#socket = new Connection({
       url: `${url.replace(/^http/, 'ws')}/ws`,
       timeouts,
+      waitsForServer,
       getConnectionParams,
       ...(onExpired ? { onExpired } : {}),
       onOpen: () => this.#resume(),
@@ -76,6 +78,10 @@ export class SocketTransport implements Transport, SubscriptionTransport {
 
   get isOpen(): boolean {
     return this.#socket.isOpen
+  }
+
+  get lossReason(): string | undefined {
+    return this.#socket.lossReason
   }
 
   async whenOpen(end: number, signal: AbortSignal | undefined): Promise<boolean> {

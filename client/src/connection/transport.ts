@@ -24,6 +24,8 @@ export interface Transport {
   readonly maxBytes: number
   /** True if each call detects a lost connection. */
   readonly reportsLossPerCall: boolean
+  /** Reason of the last loss of the connection, if that is known. */
+  readonly lossReason?: string | undefined
   /**
    * Resolves with true once a call can be sent and with false if that takes until `end`. Rejects if
    * the transport is closed or the signal aborts.

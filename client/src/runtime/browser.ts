@@ -1,3 +1,4 @@
+import type { ConnectFault } from '../connection/connect-fault.ts'
 import { closeTimeoutMs, type RawSocket, type RawSocketEvents, type ResourceUsage } from '../connection/raw-socket.ts'
 
 /**
@@ -43,5 +44,5 @@ export const onTerminate =
   () =>
     undefined
 
-/** Returns false: a page does not learn why an HTTP request failed. */
-export const isConnectError = (_error: unknown): boolean => false
+/** Returns undefined: a page does not learn why an HTTP request failed. */
+export const connectFaultOf = (_error: unknown): ConnectFault | undefined => undefined

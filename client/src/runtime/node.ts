@@ -1,4 +1,5 @@
 import WebSocket, { type RawData } from 'ws'
+import { type ConnectFault, faultOfCode, faultOfStatus } from '../connection/connect-fault.ts'
 import { closeTimeoutMs, type RawSocket, type RawSocketEvents, type ResourceUsage } from '../connection/raw-socket.ts'
 
 /**
@@ -10,8 +11,11 @@ export function openRawSocket(url: string, { onOpen, onText, onClose }: RawSocke
   ws.on('open', onOpen)
   ws.on('message', (data: RawData) => onText(data.toString()))
   // A `close` event always follows and decides what happens.
-  ws.on('error', () => undefined)
-  ws.on('close', (code, reason) => onClose(code, reason.toString()))
+  let fault: ConnectFault | undefined
+  ws.on('error', (error) => {
+    fault = connectFaultOf(error)
+  })
+  ws.on('close', (code, reason) => onClose(code, reason.toString(), fault))
   return {
     send: (text) => ws.send(text),
     terminate: () => ws.terminate(),
@@ -49,9 +53,13 @@ export function onTerminate(drain: () => Promise<void>): () => void {
   return removeListener
 }
 
-/** True if the HTTP request never left this process because no server accepted the connection. */
-export function isConnectError(error: unknown): boolean {
-  const cause: unknown = error instanceof Error ? error.cause : undefined
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
-  return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'UND_ERR_CONNECT_TIMEOUT'
+/**
+ * Returns the reason why no server accepted the connection, from an error of `ws` or of `fetch`.
+ * Undefined means that the request may have left this process.
+ */
+export function connectFaultOf(error: unknown): ConnectFault | undefined {
+  const cause: unknown = error instanceof Error && error.cause !== undefined ? error.cause : error
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : ''
+  const status = error instanceof Error ? /^Unexpected server response: (\d+)/.exec(error.message)?.[1] : undefined
+  return status === undefined ? faultOfCode(code) : faultOfStatus(Number(status))
 }
