@@ -1,5 +1,6 @@
-export { Agent, type AgentOptions, type StopOptions } from './agent/agent.ts'
+export { Agent } from './agent/agent.ts'
 export type { InboxOptions } from './agent/inbox.ts'
+export type { AgentOptions, StopOptions } from './agent/options.ts'
 export { type IncomingRequest, RequestError, type RequestHandler, type RequestOptions } from './agent/requests.ts'
 export { type CursorStore, type WatchFilter, type WatchOptions, watch } from './agent/watch.ts'
 export {

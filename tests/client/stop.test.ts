@@ -32,7 +32,7 @@ test('stopping waits for the running handlers, completes their tasks and takes n
 
 test("an idle agent stops at once, without the rest of its claim's wait", async () => {
   await using server = await TestServer.start()
-  const agent = await register(server)
+  const agent = await register(server, { clientInstanceId: 'instance of worker' })
   const loop = agent.work(() => undefined, { slots: 4 })
   await agent.client.system.info()
   await loop.stop()

@@ -102,6 +102,17 @@ test('a server with repeated failures is not called for a time, and then tested 
   soon.close()
 })
 
+test('a refusal between failures of the server ends their row, and the breaker stays closed', async () => {
+  const refused = { status: 404, body: { error: { message: 'no', data: { code: 'NOT_FOUND', requestId: 'a' } } } }
+  await using server = await answering((path) => (path.includes('tasks.get') ? refused : failing))
+  const client = createClient({ url: server.url, calls: 'http', breaker: { failures: 3, openMs: 60_000 } })
+  for (let round = 0; round < 4; round += 1) {
+    expect(await refusal(client.system.info({}, { once: true }))).toMatchObject({ code: 'INTERNAL' })
+    expect(await refusal(client.tasks.get({ taskId: 'a' }))).toMatchObject({ code: 'NOT_FOUND' })
+  }
+  client.close()
+})
+
 test('repetitions beyond the budget wait, and none is refused', async () => {
   await using server = await answering((path) => (path.includes('info') ? busy : well))
   const client = createClient({ url: server.url, calls: 'http', retries: { burst: 5, perSecond: 1 } })

@@ -1,62 +1,17 @@
 import { onTerminate } from '#runtime'
-import { type Client, type ClientOptions, createClient } from '../api/client.ts'
+import { type Client, type ClientOptions, clientOptionNames, openClient } from '../api/client.ts'
+import { requireKnownOptions } from '../api/known-options.ts'
 import { addressOf } from '../connection/address.ts'
 import { postJson } from '../connection/post-json.ts'
 import { sleep, type Timer, unrefTimer } from '../connection/timers.ts'
 import type { SessionTokens } from '../connection/tokens.ts'
 import type { Delivery, FeedEvent, LeasedTask } from '../generated/api.ts'
 import { consumeInbox, type InboxOptions } from './inbox.ts'
+import { type AgentOptions, agentOptionNames, type StopOptions } from './options.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
 import { type WatchFilter, type WatchOptions, watch } from './watch.ts'
 import { type WorkHandler, WorkLoop, type WorkOptions } from './work.ts'
 import { createWorkStats, type WorkStats } from './work-stats.ts'
-
-/** Options of `Agent.register`. The options of `ClientOptions` apply to the agent's client. */
-export interface AgentOptions extends Omit<ClientOptions, 'session'> {
-  /**
-   * API key or enrolment token to register with. Without one the server must be in dev mode on this
-   * machine. The agent then uses the tokens of its registration.
-   */
-  readonly token?: string
-  /** Unique in the project: 1–128 characters without control characters, `:` and `*`. */
-  readonly name: string
-  /** Kind of agent: `implementation`, `qa`, … or any word of 1–200 characters. */
-  readonly type: string
-  /** Default: by type (implementation → developer, …), `observer` for an unknown type. */
-  readonly role?: 'observer' | 'tester' | 'developer' | 'tech-lead'
-  /** At most 64. A task that `requires` one goes only to agents with it. Default: none. */
-  readonly capabilities?: readonly string[]
-  /** Any JSON object. Default: empty. */
-  readonly metadata?: Readonly<Record<string, unknown>>
-  /**
-   * The secret that proves a second registration of the name comes from the same agent, 16–200
-   * characters. Keep it to survive a restart of the process. Default: a random one for this
-   * process.
-   */
-  readonly clientInstanceId?: string
-  /** Time between heartbeats, in milliseconds. Default 10 000: a third of the default lease. */
-  readonly heartbeatMs?: number
-  /** Time between health samples, in milliseconds. Default 30 000; 0 sends none. */
-  readonly healthMs?: number
-  /** Deadline for the registration including its retries, in milliseconds. Default 30 000. */
-  readonly registerWithinMs?: number
-  /**
-   * Drains the agent on SIGTERM and then lets the process end. `true` means `{ withinMs: 25_000 }`.
-   * Default: false. It has no effect in a page.
-   */
-  readonly drainOnSigterm?: boolean | StopOptions
-  /** Called once when a tech-lead drains the agent: finish and call `agent.stop()`. */
-  readonly onDraining?: () => void
-}
-
-/** Options of `Agent.stop`. */
-export interface StopOptions {
-  /**
-   * Time for the running handlers, in milliseconds. Afterwards their signals are aborted and their
-   * tasks are released without a failure. Default: no limit.
-   */
-  readonly withinMs?: number
-}
 
 interface Registration extends SessionTokens {
   readonly agentId: string
@@ -69,8 +24,8 @@ interface MessageReader {
   stop(): Promise<void>
 }
 
-/** Timeout for each heartbeat after the last lease, in milliseconds. */
-const lastHeartbeatTimeoutMs = 2_000
+/** Timeout for each call after the last lease, in milliseconds. */
+const lastCallTimeoutMs = 2_000
 
 /** Events that end a lease without an action of its holder. */
 const leaseEndEventTypes = ['task.cancelled', 'task.expired', 'task.released', 'task.timed_out'] as const
@@ -132,6 +87,7 @@ export class Agent {
    * @example const agent = await Agent.register({ url, name: 'worker', type: 'qa' })
    */
   static async register(options: AgentOptions): Promise<Agent> {
+    requireKnownOptions('Agent.register', options, { ...clientOptionNames, ...agentOptionNames })
     const { url = 'http://127.0.0.1:3456', name, type, role, capabilities = [], metadata = {} } = options
     const clientInstanceId = options.clientInstanceId ?? crypto.randomUUID()
     const { token, project } = options
@@ -144,13 +100,14 @@ export class Agent {
       },
       isReply: isRegistration,
       withinMs: options.registerWithinMs ?? 30_000,
+      ...(options.waitsForServer === undefined ? {} : { waitsForServer: options.waitsForServer }),
     })
     const loops = new Set<WorkLoop>()
     const onState: ClientOptions['onState'] = (state, change) => {
       if (state === 'closed') for (const loop of loops) loop.abortAllLeases()
       options.onState?.(state, change)
     }
-    return new Agent(options, registration, createClient({ ...options, url, session: registration, onState }), loops)
+    return new Agent(options, registration, openClient({ ...options, url, session: registration, onState }), loops)
   }
 
   /**
@@ -227,7 +184,8 @@ export class Agent {
 
   /**
    * Claims nothing more, waits for the running handlers and disconnects. A later registration with
-   * the same `clientInstanceId` continues as the same agent.
+   * the same `clientInstanceId` continues as the same agent. An agent without one cannot come back,
+   * so it is unregistered: its name is free, and no message waits for it.
    * @example await agent.stop({ withinMs: 25_000 })
    */
   stop(options: StopOptions = {}): Promise<void> {
@@ -247,9 +205,11 @@ export class Agent {
     // releases such a lease after two heartbeats in a row that do not list it.
     if (this.#options.calls === 'http' && this.#loops.size > 0)
       for (let heartbeats = 0; heartbeats < 2; heartbeats += 1)
-        await Promise.race([this.heartbeat().catch(() => undefined), sleep(lastHeartbeatTimeoutMs, wakers)])
+        await Promise.race([this.heartbeat().catch(() => undefined), sleep(lastCallTimeoutMs, wakers)])
     for (const wake of wakers) wake()
     this.#removeSigtermHandler()
+    if (this.#options.clientInstanceId === undefined)
+      await this.client.agents.unregister({}, { deadlineMs: lastCallTimeoutMs, once: true }).catch(() => undefined)
     this.client.close()
   }
 

@@ -9,6 +9,7 @@ import type { RetrySafety } from './caller.ts'
 import type { CallOptions, SubscribeOptions } from './calls.ts'
 import { type QueueLimit, TonyError } from './errors.ts'
 import { isRecord } from './is-record.ts'
+import { requireKnownOptions } from './known-options.ts'
 
 /** Record of a call or its outcome, for `onCall`. `op` numbers the calls of one client from 1. */
 export type CallRecord =
@@ -66,6 +67,12 @@ export interface ClientOptions {
    * 10_000 }`.
    */
   readonly timeouts?: Partial<ConnectionTimeouts>
+  /**
+   * False: if no server accepts the first connection, calls fail at once with the cause. Default
+   * true: they wait until their deadline, except for a fault that does not pass by itself, such as
+   * an unknown host, a certificate that is not trusted or a server of another kind.
+   */
+  readonly waitsForServer?: boolean
   /** Called on each change of the connection. */
   readonly onState?: (state: ConnectionState, change: StateChange) => void
   /** Called before each call and after its outcome. */
@@ -92,6 +99,24 @@ export interface Client extends Api {
    * nothing keeps the process alive.
    */
   close(): void
+}
+
+/** The names of all options. */
+export const clientOptionNames: Readonly<Record<keyof ClientOptions, true>> = {
+  url: true,
+  token: true,
+  session: true,
+  project: true,
+  deadlineMs: true,
+  calls: true,
+  subscriptions: true,
+  offlineQueue: true,
+  retries: true,
+  breaker: true,
+  timeouts: true,
+  waitsForServer: true,
+  onState: true,
+  onCall: true,
 }
 
 function withIdempotencyKey(input: unknown): unknown {
@@ -133,6 +158,7 @@ function openConnections(options: ClientOptions, url: string, deadlineMs: number
     calls,
     subscriptions,
     deadlineMs,
+    waitsForServer: options.waitsForServer ?? true,
     timeouts: { ...defaultTimeouts, ...options.timeouts },
     queue: { ...defaultOfflineQueue, ...options.offlineQueue },
     budget: { ...defaultRetries, ...options.retries },
@@ -165,7 +191,8 @@ const retriedAsSafe: ReadonlySet<string> = new Set(['messages.receive'])
 
 /**
  * Creates a client. Calls made before the connection is open wait for it. Throws TonyError
- * INVALID_INPUT if `url` is not an http or https URL, or has a query or a fragment.
+ * INVALID_INPUT for an unknown option, and if `url` is not an http or https URL, or has a query or
+ * a fragment.
  *
  * @example
  * ```ts
@@ -176,6 +203,12 @@ const retriedAsSafe: ReadonlySet<string> = new Set(['messages.receive'])
  * ```
  */
 export function createClient(options: ClientOptions = {}): Client {
+  requireKnownOptions('createClient', options, clientOptionNames)
+  return openClient(options)
+}
+
+/** Creates a client without a check of the options' names. */
+export function openClient(options: ClientOptions): Client {
   const { url = 'http://127.0.0.1:3456', deadlineMs = 30_000, onCall } = options
   const [transport, connection] = openConnections(options, url, deadlineMs)
   let op = 0

@@ -1,4 +1,4 @@
-import type { AgentOptions } from '../agent/agent.ts'
+import type { AgentOptions } from '../agent/options.ts'
 import type { Client } from '../api/client.ts'
 import { TonyError } from '../api/errors.ts'
 import { isRecord } from '../api/is-record.ts'

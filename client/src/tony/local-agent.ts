@@ -1,5 +1,6 @@
-import { Agent, type AgentOptions } from '../agent/agent.ts'
+import { Agent } from '../agent/agent.ts'
 import { errorTextOf } from '../agent/error-text.ts'
+import type { AgentOptions } from '../agent/options.ts'
 import { replyToRequest } from '../agent/requests.ts'
 import type { Client } from '../api/client.ts'
 import { isRecord } from '../api/is-record.ts'
@@ -103,17 +104,20 @@ async function answerRequest(
 
 /** Registers an agent. It receives nothing before `serve`. */
 export async function registerLocalAgent(options: LocalAgentOptions): Promise<LocalAgent> {
-  const { onMessage, onError = () => undefined, concurrency = defaultConcurrency } = options
+  const { onRequest: _, onMessage, onEnded, onError = () => undefined, ...registration } = options
+  const { concurrency = defaultConcurrency, ...agentOptions } = registration
   const workCounter = createWorkCounter()
   let [over, inbox]: [boolean, { stop(): Promise<void> } | undefined] = [false, undefined]
   const onState: AgentOptions['onState'] = (state, change) => {
     options.onState?.(state, change)
     if (state !== 'closed' || over) return
     over = true
-    options.onEnded?.()
+    onEnded?.()
   }
   // The work counter reports the work here, so the heartbeats carry no health sample.
-  const agent = await Agent.register({ ...options, healthMs: 0, onState })
+  // An agent with an instance id stays registered when it stops.
+  const clientInstanceId = options.clientInstanceId ?? crypto.randomUUID()
+  const agent = await Agent.register({ ...agentOptions, clientInstanceId, healthMs: 0, onState })
   const { client } = agent
   const handleMessage = (message: Delivery): unknown => {
     const request = toMCPRequest(message)

@@ -105,7 +105,9 @@ async function claimName(ctx: Context, tx: Transaction, input: Input, profile: P
   const [known] = await tx.run(findByName, { project, name: input.name })
   if (!known) throw new Error(`agent "${input.name}" was deleted during its registration`)
   const same = await provesIdentity(ctx, tx, known, input, profile)
-  if (!(same || (input.takeOver && isAllowed(ctx.principal, 'agents:remove')))) {
+  // A tech-lead need not ask for the name of an unregistered agent. A wrong proof is still refused.
+  const isFree = input.takeOver || (known.status === 'unregistered' && input.refreshToken === undefined)
+  if (!(same || (isFree && isAllowed(ctx.principal, 'agents:remove')))) {
     throw new CoordinationError(
       'AGENT_NAME_TAKEN',
       `"${input.name}" is taken: choose another name, or register with the clientInstanceId and the credential, or with the refreshToken, of its registration`,
