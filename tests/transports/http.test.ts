@@ -37,11 +37,22 @@ test('the probes reply, and an unknown path is 404', async () => {
   expect(await (await fetch(`${server.url}/livez`)).json()).toEqual({ status: 'ok' })
   expect(await (await fetch(`${server.url}/readyz`)).json()).toMatchObject({ status: 'ok' })
   expect(await (await fetch(`${server.url}/metrics`)).text()).toContain('tony_calls_total')
-  for (const path of ['/', '/nothing', '/trpc', '/api/agents', '/..%2f..%2fetc/passwd', '/__proto__']) {
+  for (const path of ['/nothing', '/trpc', '/api/agents', '/..%2f..%2fetc/passwd', '/__proto__']) {
     const reply = await fetch(`${server.url}${path}`)
     expect([path, reply.status]).toEqual([path, 404])
     expect(await reply.json()).toMatchObject({ error: { data: { code: 'NOT_FOUND', httpStatus: 404 } } })
   }
+})
+
+test('the root says what is there, without a credential and without data', async () => {
+  await using server = await TestServer.start({ mode: 'serve' })
+  const reply = await fetch(server.url)
+  expect(reply.status).toBe(200)
+  const { mode, paths } = JSON.parse(await reply.text())
+  expect(mode).toBe('serve')
+  expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/ws', '/mcp', '/metrics']))
+  const posted = await fetch(server.url, { method: 'POST' })
+  expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET'])
 })
 
 test('an unknown procedure is 404, a wrong method 405, a body that is not JSON 400', async () => {
@@ -118,7 +129,7 @@ test('a batch over HTTP has at most twenty calls', async () => {
   expect((await batch(20)).status).toBe(200)
   const refused = await batch(21)
   expect(refused.status).toBe(400)
-  expect(JSON.stringify(await refused.json())).toContain('INVALID_INPUT')
+  expect(JSON.stringify(await refused.json())).toContain('the batch has 21 calls, more than 20 (MCP_LIMIT_HTTP_BATCH)')
 })
 
 test.each(['/trpc/tasks.create', '/api/agents/register'])(

@@ -1,5 +1,5 @@
 import { openRawSocket } from '#runtime'
-import { clientClosedError, toTonyError, serverUnreachableError, sessionEndedError, TonyError } from '../api/errors.ts'
+import { clientClosedError, serverUnreachableError, sessionEndedError, TonyError, toTonyError } from '../api/errors.ts'
 import type { ConnectFault } from './connect-fault.ts'
 import type { RawSocket } from './raw-socket.ts'
 import { jitteredDelayMs, type Timer, unrefTimer } from './timers.ts'

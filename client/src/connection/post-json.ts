@@ -1,5 +1,11 @@
 import { connectFaultOf } from '#runtime'
-import { clientClosedError, deadlineExceededError, toTonyError, serverUnreachableError, TonyError } from '../api/errors.ts'
+import {
+  clientClosedError,
+  deadlineExceededError,
+  serverUnreachableError,
+  TonyError,
+  toTonyError,
+} from '../api/errors.ts'
 import { faultOfStatus } from './connect-fault.ts'
 import { jitteredDelayMs, sleep } from './timers.ts'
 

@@ -10,6 +10,7 @@ import { McpTransport } from '../mcp/endpoint.ts'
 import { WebSocketTransport } from '../ws/endpoint.ts'
 import { readCertificate, watchCertificate } from './certificate.ts'
 import { handleCors } from './cors.ts'
+import { sendDirectory } from './directory.ts'
 import { HalfOpenSockets } from './half-open-sockets.ts'
 import { handleProbe } from './probes.ts'
 import { sendPublicKeys } from './public-keys.ts'
@@ -130,16 +131,14 @@ export class Listener {
     const refusal = this.#checks.check(request)
     if (refusal) return sendError(response, refusal, uuidv7())
     if (handleCors(this.#checks, request, response)) return
+    if (path === '/') return sendDirectory(this.#services, request, response)
     if (path === '/.well-known/jwks.json') return sendPublicKeys(this.#services, request, response)
     if (this.#mcp.handle(path, request, response)) return
     if (path.startsWith('/trpc/')) return this.#trpc(request, response)
     if (handleRest(context, request, response)) return
     sendError(
       response,
-      new CoordinationError(
-        'NOT_FOUND',
-        `no route at ${path.slice(0, 200)}: procedures are at /trpc/<procedure> and /ws, tools at /mcp`,
-      ),
+      new CoordinationError('NOT_FOUND', `no route at ${path.slice(0, 200)}: GET / lists what is there`),
       uuidv7(),
     )
   }

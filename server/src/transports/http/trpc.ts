@@ -1,3 +1,5 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { TRPCError } from '@trpc/server'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { appRouter } from '../../api/router.ts'
 import type { Services } from '../../domain/context.ts'
@@ -16,7 +18,6 @@ export const createTrpcHandler = (services: Services, log: Log, metrics: Metrics
     router: appRouter,
     basePath: '/trpc/',
     maxBodySize: services.config.limits.bodyBytes,
-    maxBatchSize: services.config.limits.httpBatch,
     responseMeta: ({ errors, ctx }) => {
       const refusals = errors.map((error) => toCoordinationError(error))
       const retryAfterMs = refusals.map(({ details }) => details?.['retryAfterMs']).find((ms) => typeof ms === 'number')
@@ -32,14 +33,25 @@ export const createTrpcHandler = (services: Services, log: Log, metrics: Metrics
         },
       }
     },
-    createContext: async ({ req }) => ({
-      services,
-      log,
-      metrics,
-      transport: 'http' as const,
-      address: checks.addressOf(req),
-      input: services.queuedInputs.open(bodyBytesOf(req, services.config.limits.bodyBytes), services.now()),
-      replies: new ReplyBudget(services.pageSlots, services.config.limits.socketBufferBytes),
-      identity: await identify(services, checks, { token: bearerOf(req), project: projectOf(req), request: req }),
-    }),
+    createContext: async ({ req, info }) => {
+      requireBatchWithin(services.config.limits.httpBatch, info.calls.length)
+      return {
+        services,
+        log,
+        metrics,
+        transport: 'http' as const,
+        address: checks.addressOf(req),
+        input: services.queuedInputs.open(bodyBytesOf(req, services.config.limits.bodyBytes), services.now()),
+        replies: new ReplyBudget(services.pageSlots, services.config.limits.socketBufferBytes),
+        identity: await identify(services, checks, { token: bearerOf(req), project: projectOf(req), request: req }),
+      }
+    },
   })
+
+/** Throws INVALID_INPUT for a batch of too many calls; the error of tRPC names no limit. */
+function requireBatchWithin(limit: number, calls: number): void {
+  if (calls <= limit) return
+  const message = `the batch has ${calls} calls, more than ${limit} (MCP_LIMIT_HTTP_BATCH): send several`
+  // tRPC derives the status of the response from its own error.
+  throw new TRPCError({ code: 'BAD_REQUEST', cause: new CoordinationError('INVALID_INPUT', message) })
+}
