@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { Permission } from '@tony/mcp-shared/policy'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import type { Services } from '../../domain/context.ts'
 import type { Identity } from '../../domain/identity/caller.ts'
@@ -31,15 +32,23 @@ export const projectOf = ({ headers }: IncomingMessage): string | undefined => {
   return typeof name === 'string' ? name : undefined
 }
 
+const developerExtra: ReadonlySet<Permission> = new Set<Permission>(['projects:write'])
+
 async function developerPrincipal(services: Services, name: string): Promise<Principal> {
   const project = await services.store.read((reader) => findProjectByName(reader, name))
-  if (project === undefined) throw new CoordinationError('NOT_FOUND', `Project ${name} not found`)
+  if (project === undefined)
+    throw new CoordinationError(
+      'NOT_FOUND',
+      `Project ${name} not found: create it with tony-mcp projects create ${name}`,
+    )
   return {
     subject: 'developer',
     project,
     role: services.config.devRole,
     capabilities: [],
     agent: undefined,
+    // The machine is the developer's own, and there is no admin who could create a project.
+    extra: developerExtra,
     expiresAt: Number.POSITIVE_INFINITY,
   }
 }
