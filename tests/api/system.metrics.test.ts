@@ -126,3 +126,20 @@ test('a scrape is answered while the store does not reply, and reports that', as
   tamper(server, 'ALTER TABLE gone RENAME TO mailboxes')
   expect(await scrape(server)).toContainEqual({ name: 'tony_store_answers', labels: {}, value: 1 })
 })
+
+test('the exposition has no gauge named as a counter, and a wait of 60 s is within its buckets', async () => {
+  await using server = await TestServer.start()
+  const text = await (await fetch(`${server.url}/metrics`)).text()
+  expect(text.match(/^# TYPE \S+_total gauge$/gm)).toBeNull()
+  await server.connect().system.info()
+  const counted = await (await fetch(`${server.url}/metrics`)).text()
+  expect(counted).toContain('tony_call_seconds_bucket{le="65",procedure="system.info"} 1')
+})
+
+test('a scraper that asks for OpenMetrics gets it', async () => {
+  await using server = await TestServer.start()
+  const headers = { accept: 'application/openmetrics-text; version=1.0.0, text/plain;q=0.5' }
+  const reply = await fetch(`${server.url}/metrics`, { headers })
+  expect(reply.headers.get('content-type')).toMatch(/^application\/openmetrics-text/)
+  expect((await reply.text()).endsWith('# EOF\n')).toBe(true)
+})

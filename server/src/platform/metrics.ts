@@ -1,11 +1,23 @@
 import type { systemMetricsOutput } from '@tony/mcp-shared/system'
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client'
 import type { z } from 'zod'
 
 type ProjectStats = z.output<typeof systemMetricsOutput>
 
 /** The writes that wait, by lane: the age of the oldest one, and their number. */
 type WriteQueue = Readonly<Record<string, { readonly ageMs: number; readonly waiting: number }>>
+
+/**
+ * Gauges of the library whose names end as those of counters must. `nodejs_active_handles` and the
+ * like have the same values.
+ */
+const misnamedGauges = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+
+/** The formats of the exposition by their content types. */
+export const metricFormats = {
+  prometheus: Registry.PROMETHEUS_CONTENT_TYPE,
+  openMetrics: Registry.OPENMETRICS_CONTENT_TYPE,
+} as const
 
 /** The product's metrics. Labels are bounded: a procedure's name or a code, never an id. */
 export class Metrics {
@@ -20,7 +32,8 @@ export class Metrics {
     name: 'tony_call_seconds',
     help: 'Time from the guards to the reply, by procedure',
     labelNames: ['procedure'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 60],
+    // A blocking call waits up to 60 s, and its reply comes a little later.
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 15, 30, 65],
     registers: [this.registry],
   })
   readonly #sockets = new Gauge({
@@ -79,6 +92,7 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry })
+    for (const name of misnamedGauges) this.registry.removeSingleMetric(name)
   }
 
   #createProjectGauge(name: string, help: string, ...labels: string[]): Gauge {
@@ -111,7 +125,7 @@ export class Metrics {
    * Returns all metrics in the exposition format. It works while the store is unreachable, which is
    * when operators need it most.
    */
-  async exposition(): Promise<string> {
+  async exposition(format: keyof typeof metricFormats = 'prometheus'): Promise<string> {
     const storeAnswers = await this.#readProjectStats().then(
       (statsByProject) => {
         for (const [project, stats] of statsByProject) this.#setProject(project, stats)
@@ -125,7 +139,15 @@ export class Metrics {
       this.#queueAge.set({ lane }, ageMs / 1_000)
       this.#queueSize.set({ lane }, waiting)
     }
-    return this.registry.metrics()
+    if (format === 'prometheus') return this.registry.metrics()
+    // The type of a registry decides its format, so the same metrics are in a second one.
+    const registry = new Registry<OpenMetricsContentType>()
+    registry.setContentType(metricFormats.openMetrics)
+    for (const { name } of this.registry.getMetricsAsArray()) {
+      const metric = this.registry.getSingleMetric(name)
+      if (metric) registry.registerMetric(metric)
+    }
+    return registry.metrics()
   }
 
   #setProject(project: string, { tasks, messages, agents, events }: ProjectStats): void {

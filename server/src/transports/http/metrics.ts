@@ -3,6 +3,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { isAllowed } from '../../domain/principal.ts'
 import { requireValidPrincipal } from '../../guards/authenticate.ts'
 import { checkCaller } from '../../guards/caller.ts'
+import { metricFormats } from '../../platform/metrics.ts'
 import { bearerOf, identify } from './identify.ts'
 import type { TransportContext } from './responses.ts'
 
@@ -41,8 +42,8 @@ async function requireMetricsAccess(
 }
 
 /**
- * Sends the metrics in the format of Prometheus (`/metrics`). Throws if the caller may not read
- * them.
+ * Sends the metrics (`/metrics`) in the format of Prometheus, or in that of OpenMetrics if it is
+ * asked for. Throws if the caller may not read them.
  */
 export async function sendMetrics(
   context: TransportContext,
@@ -52,7 +53,8 @@ export async function sendMetrics(
 ): Promise<void> {
   await requireMetricsAccess(context, request, requestId)
   const { metrics } = context
-  const text = await metrics.exposition()
-  response.writeHead(200, { 'content-type': metrics.registry.contentType })
+  const format = /application\/openmetrics-text/.test(request.headers.accept ?? '') ? 'openMetrics' : 'prometheus'
+  const text = await metrics.exposition(format)
+  response.writeHead(200, { 'content-type': metricFormats[format] })
   response.end(text)
 }
