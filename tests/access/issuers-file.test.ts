@@ -28,6 +28,16 @@ test.each([
   await expect(TestServer.start({ mode: 'serve', config: { issuersFile } })).rejects.toThrow('MCP_ISSUERS_FILE')
 })
 
+test('an issuer of Ed25519 is trusted by either name of the algorithm', async () => {
+  for (const named of ['EdDSA', 'Ed25519']) {
+    await using issuer = await OutsideIssuer.start('Ed25519')
+    const issuersFile = issuer.trust(file, rules, { algorithms: [named] })
+    await using server = await TestServer.start({ mode: 'serve', config: { issuersFile } })
+    const token = await issuer.token({ sub: 'ada', groups: ['leads'] }, { now: server.clock.wall() })
+    expect([named, (await server.connect({ token }).auth.whoami({})).role]).toEqual([named, 'tech-lead'])
+  }
+})
+
 test('an issuers file that is absent or not JSON is named', async () => {
   const start = (issuersFile: string) => TestServer.start({ mode: 'serve', config: { issuersFile } })
   await expect(start(`${file}.absent`)).rejects.toThrow('MCP_ISSUERS_FILE')

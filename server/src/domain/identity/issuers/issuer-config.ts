@@ -9,7 +9,17 @@ import { ConfigError } from '../../../config.ts'
 import { ownIssuer } from '../tokens.ts'
 
 /** Signatures with a key pair only. With a shared secret, every verifier could also sign. */
-const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+const algorithms = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'],
+  ...['EdDSA', 'Ed25519'],
+]
+
+/**
+ * Returns the algorithms that a token may name. RFC 9864 calls Ed25519 by that name and RFC 8037 by
+ * `EdDSA`, and an issuer may change from one to the other.
+ */
+const withBothNames = (named: readonly string[]): string[] =>
+  named.some((algorithm) => /^Ed/.test(algorithm)) ? [...new Set([...named, 'EdDSA', 'Ed25519'])] : [...named]
 
 const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\//
 
@@ -50,7 +60,7 @@ const trustedIssuer = z
       .min(1)
       .refine((iss) => iss !== ownIssuer, "is the issuer of this server's own tokens"),
     audience: z.string().min(1),
-    algorithms: z.array(z.enum(algorithms)).min(1),
+    algorithms: z.array(z.enum(algorithms)).min(1).transform(withBothNames),
     jwksUri: address.optional(),
     jwksFile: z.string().min(1).optional(),
     /** A file with a bearer token for `jwksUri`. */
