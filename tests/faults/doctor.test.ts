@@ -1,14 +1,40 @@
+import { copyFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { examinePostgres } from '@tony/mcp-server/store/postgres/examine'
 import { describe, expect, test } from 'vitest'
 import { command } from '../support/command.ts'
 import { Database, postgresServer } from '../support/postgres.ts'
 import { ReplicaProcesses } from '../support/replica-processes.ts'
+import { TestServer } from '../support/server.ts'
 
 interface Finding {
   readonly check: string
   readonly state: string
   readonly message: string
 }
+
+test('the doctor finds a database without its pepper, and files that only their owner reads', async () => {
+  await using server = await TestServer.start({ config: { devRole: 'admin' } })
+  const { folder, database } = server
+  await server.connect().system.backup()
+  const mode = (file: string) => (statSync(file).mode & 0o777).toString(8)
+  const backups = readdirSync(`${database}.backups`).filter((name) => name.endsWith('.db'))
+  for (const file of [database, `${database}-wal`, `${database}.backups/${backups[0]}`])
+    expect([basename(file), mode(file)]).toEqual([basename(file), '600'])
+  const { tony, remove } = command()
+  const examine = async (file: string) => {
+    const { code, stdout } = await tony('doctor', '--json', '--db-path', file)
+    const { findings }: { readonly findings: readonly Finding[] } = JSON.parse(stdout)
+    return { code, pepper: findings.find(({ check }) => check === 'pepper') }
+  }
+  expect(await examine(database)).toMatchObject({ code: 0, pepper: { state: 'ok' } })
+  const copy = join(folder, 'drill.db')
+  copyFileSync(`${database}.backups/${backups[0]}`, copy)
+  expect(await examine(copy)).toMatchObject({ code: 1, pepper: { state: 'failed' } })
+  writeFileSync(`${copy}.pepper`, 'another pepper, with enough characters')
+  expect((await examine(copy)).pepper?.message).toContain('is not the one of this database')
+  remove()
+})
 
 describe.skipIf(postgresServer === undefined)('the doctor of a PostgreSQL', () => {
   const examine = async (url: string) => {

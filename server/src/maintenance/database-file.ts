@@ -8,13 +8,13 @@ const postgresAlternative: Readonly<Record<FileCommand, string>> = {
   restore: 'restore it with pg_restore into an empty database, or recover it to a point in time from its archive',
 }
 
-type DatabaseLocation = Pick<Config, 'database' | 'backupDir' | 'postgres'>
+type DatabaseLocation = Pick<Config, 'database' | 'backupDir' | 'postgres' | 'pepperFile'>
 
 /** Returns the given file and the folder of its backups, or the environment's database. */
 export const locateDatabase = (given: string | undefined): DatabaseLocation =>
   given === undefined
     ? readEnvironmentConfig()
-    : { database: given, backupDir: `${given}.backups`, postgres: undefined }
+    : { database: given, backupDir: `${given}.backups`, postgres: undefined, pepperFile: undefined }
 
 /** Returns the location of a SQLite file. Throws ConfigError if the database is PostgreSQL. */
 export function locateSqliteFile(given: string | undefined, command: FileCommand): DatabaseLocation {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
@@ -82,6 +82,7 @@ export function writeBackup(request: BackupRequest): Backup {
     const partialPath = `${path}${partialSuffix}`
     const contents = writeFlushed(partialPath, () => {
       vacuumInto(file, partialPath)
+      chmodSync(partialPath, 0o600)
       return describeDatabase(partialPath)
     })
     const manifest: Manifest = {

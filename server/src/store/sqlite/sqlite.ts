@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import Database from 'better-sqlite3'
 import { type Clock, createLeaseClock } from '../../platform/clock.ts'
@@ -56,6 +56,9 @@ export function refuseOldSqlite(version: string): void {
 }
 
 export function openWriter(options: SqliteOptions): Database.Database {
+  // SQLite would create the file for every user of the machine to read. Its companions get the same
+  // mode.
+  if (!existsSync(options.file)) closeSync(openSync(options.file, 'a', 0o600))
   const writer = new Database(options.file, { timeout: 5_000 })
   try {
     const version = writer.prepare<[], { version: string }>('SELECT sqlite_version() AS version').get()
