@@ -26,6 +26,7 @@ export const filesByTier = {
     'model/sabotage',
     'package/bundle',
     'package/client',
+    'package/pack',
     'package/plugins',
     'store/move',
     'store/postgres',

@@ -1,14 +1,17 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { PluginError } from '@tony/mcp-client/plugin'
 
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/
 
-/** Returns the client version for a new plugin, which is the version that this program uses. */
-function clientVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(text)
-  return dependencies['@tony/mcp-client'] ?? '*'
+/**
+ * Returns the client for a new plugin: the folder of the one that this program uses, because no
+ * registry has it.
+ */
+function clientSource(): string {
+  const entry = realpathSync(fileURLToPath(import.meta.resolve('@tony/mcp-client/plugin')))
+  return `file:${dirname(dirname(dirname(entry)))}`
 }
 
 const packageJsonOf = (name: string): string =>
@@ -19,7 +22,7 @@ const packageJsonOf = (name: string): string =>
       private: true,
       type: 'module',
       scripts: { start: 'tony-mcp plugin run plugin.js', test: 'tony-mcp plugin test' },
-      dependencies: { '@tony/mcp-client': clientVersion() },
+      dependencies: { '@tony/mcp-client': clientSource() },
     },
     undefined,
     2,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
+import { migrationsOf } from './folder.ts'
 
 /** This version cannot use the schema; the message has the reason. Nothing was changed. */
 export class SchemaError extends Error {
@@ -36,10 +37,8 @@ export function readMigrations(folder: URL): readonly Migration[] {
   })
 }
 
-const folder = new URL('../../../../drizzle/sqlite', import.meta.url)
-
 /** Returns the SQLite migrations of this version. */
-export const sqliteMigrations = (): readonly Migration[] => readMigrations(folder)
+export const sqliteMigrations = (): readonly Migration[] => readMigrations(migrationsOf('sqlite'))
 
 const createMigrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, min_reader INTEGER NOT NULL, applied_at INTEGER NOT NULL

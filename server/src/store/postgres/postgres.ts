@@ -2,6 +2,7 @@ import { Client } from 'pg'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
+import { migrationsOf } from '../migrations/folder.ts'
 import { readMigrations, type SchemaError } from '../migrations/migrate.ts'
 import type { QueuePlace, Reader, Scope, Store, Transaction, Wake, WriteQueueState } from '../store.ts'
 import { CommitNotifier } from './commit-notifier.ts'
@@ -57,7 +58,7 @@ export interface PostgresOptions {
 /** Connections for batches, one per project that is writing, and for reads. */
 const poolSizes = { writers: 4, readers: 6 } as const
 
-export const postgresMigrations = new URL('../../../../drizzle/postgres', import.meta.url)
+export const postgresMigrations = migrationsOf('postgres')
 
 /** Checks the server's settings and applies the migrations, on a direct connection. */
 async function prepareDatabase(url: string, durability: 'disk' | 'process'): Promise<StoreFacts> {
