@@ -59,5 +59,11 @@ export function tokenOf({ tokenFile }: ServerOptions): string | undefined {
 export function connect(options: ServerOptions): Client {
   const { url, project } = options
   const token = tokenOf(options)
-  return createClient({ url, ...(token === undefined ? {} : { token }), ...(project === undefined ? {} : { project }) })
+  return createClient({
+    url,
+    // A person waits for the command, so it does not wait for a server.
+    waitsForServer: false,
+    ...(token === undefined ? {} : { token }),
+    ...(project === undefined ? {} : { project }),
+  })
 }

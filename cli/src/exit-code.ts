@@ -2,10 +2,23 @@ import { TonyError } from '@tony/mcp-client'
 import { CredentialError } from './connection.ts'
 import { PlanError } from './plan/plan.ts'
 
-/**
- * Returns the exit code of an error: 0 ok · 1 failed · 2 wrong input · 3 not found · 4 not allowed
- * · 5 conflict · 69 unreachable · 75 try again.
- */
+/** The exit code for wrong arguments. */
+export const usageExitCode = 2
+
+/** The exit codes of all commands, as "--help" prints them. */
+export const exitCodesText = `Exit codes:
+  0    ok
+  1    failed
+  2    wrong arguments or input
+  3    not found
+  4    not allowed, or the credential has ended
+  5    conflict
+  69   the server cannot be reached
+  75   try again later
+  124  --timeout has passed
+  130  interrupted`
+
+/** Returns the exit code of an error, as `exitCodesText` lists them. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof PlanError || error instanceof CredentialError) return 2
   // Compared by name. An import of the class would load the database driver, which most commands do
@@ -29,6 +42,10 @@ export function exitCodeOf(error: unknown): number {
       return 4
     case 'DEPENDENCY_CYCLE':
     case 'ALREADY_EXISTS':
+    case 'AGENT_NAME_TAKEN':
+    case 'REVISION_CONFLICT':
+    case 'STALE_LEASE':
+    case 'STALE_RECEIPT':
     case 'IDEMPOTENCY_CONFLICT':
     case 'ILLEGAL_TRANSITION':
       return 5
@@ -44,6 +61,6 @@ export function exitCodeOf(error: unknown): number {
 export function errorMessageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof TonyError && exitCodeOf(error) === 69)
-    return `${error.message}: is the server running? Start one with: tony-mcp dev`
+    return `${error.message}\nStart a server with: tony-mcp dev`
   return error instanceof TonyError ? `${error.code}: ${error.message}` : error.message
 }

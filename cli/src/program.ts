@@ -1,16 +1,24 @@
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
+import { addCompletionCommand } from './completion.ts'
 import { addServerOptions } from './connection.ts'
 import { addDatabaseCommands } from './database-commands.ts'
-import { errorMessageOf, exitCodeOf } from './exit-code.ts'
+import { errorMessageOf, exitCodeOf, exitCodesText, usageExitCode } from './exit-code.ts'
 import { addHookCommand } from './hook.ts'
 import { addHostCommands } from './hosts/commands.ts'
 import { type ImportOptions, importCommand } from './import.ts'
 import { addPluginCommands } from './plugin/commands.ts'
+import { addProjectCommands } from './projects.ts'
 import { addRunCommand } from './run/command.ts'
+import { readVersion } from './version.ts'
 import { addWaitCommand } from './wait.ts'
 
 function program(): Command {
-  const tony = new Command('tony-mcp').description('The Tony MCP server and its tools')
+  const tony = new Command('tony-mcp')
+    .description('The Tony MCP server and its tools')
+    .version(readVersion())
+    .addHelpText('after', `\n${exitCodesText}`)
+    // Commands inherit it, so it comes before them.
+    .exitOverride()
   const serverOf = async (mode: 'dev' | 'serve') => {
     // Only the commands that run a server load its database driver.
     const { main } = await import('@tony/mcp-server/main')
@@ -40,6 +48,8 @@ function program(): Command {
   addRunCommand(tony)
   addDatabaseCommands(tony)
   addPluginCommands(tony)
+  addProjectCommands(tony)
+  addCompletionCommand(tony)
   return tony
 }
 
@@ -48,6 +58,11 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(argv)
   } catch (error) {
+    // Commander has printed the help, the version or the fault of the arguments.
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : usageExitCode
+      return
+    }
     process.stderr.write(`${errorMessageOf(error)}\n`)
     process.exitCode = exitCodeOf(error)
   }

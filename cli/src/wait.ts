@@ -19,7 +19,9 @@ const timeoutExitCode = 124
 
 /** Returns the agent to wait for: the named one, or that of the credential. */
 async function agentOf(client: Client, { agent }: WaitCommandOptions): Promise<string | undefined> {
-  return agent ?? (await client.auth.whoami({})).agentId ?? undefined
+  // A misspelled name would otherwise be waited for until the timeout.
+  if (agent !== undefined) return (await client.agents.get({ agent })).id
+  return (await client.auth.whoami({})).agentId ?? undefined
 }
 
 async function waitAsCaller(options: WaitCommandOptions, ended: AbortSignal): Promise<WaitResult | undefined> {
