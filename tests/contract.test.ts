@@ -46,6 +46,8 @@ const agreed = {
     update: 'M tech-lead',
     cancel: 'M tech-lead',
     cancelMany: 'M tech-lead',
+    hold: 'M tech-lead',
+    unhold: 'M tech-lead',
     retry: 'M tech-lead',
     retryMany: 'M tech-lead',
     adopt: 'M tech-lead',

@@ -6,8 +6,8 @@ import { taskSpec } from './tasks.ts'
 export const plannedStatuses = ['pending', 'completed', 'failed', 'cancelled'] as const
 
 /**
- * One task of a plan. `externalId` is its id in the imported file. `dependsOn` and `parentId` are
- * external ids of the same plan or of an earlier one.
+ * One task of a plan. `externalId` is its id in the imported file. `dependsOn`, `waitsFor` and
+ * `parentId` name external ids of the same plan or of an earlier one.
  */
 export const plannedTask = taskSpec.omit({ parentId: true }).extend({
   externalId: z.string().min(1).max(200),

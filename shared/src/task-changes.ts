@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { id, idempotencyKey, json, jsonObject, text, word } from './ids.ts'
 import { priority } from './priorities.ts'
+import { holdReason, waitKinds } from './task-waits.ts'
 import { taskStatuses, taskStatusInput } from './tasks.ts'
 
 /** The status and the revision of a task after a change. */
@@ -11,6 +12,18 @@ export const taskCancelInput = z.strictObject({
   reason: z.string().max(4_096).optional(),
   idempotencyKey: idempotencyKey.optional(),
 })
+
+/**
+ * Keeps a `blocked` or `pending` task from being claimed until `tasks.unhold`. A second hold
+ * replaces the reason.
+ */
+export const taskHoldInput = z.strictObject({
+  taskId: id,
+  reason: holdReason,
+  idempotencyKey: idempotencyKey.optional(),
+})
+
+export const taskUnholdInput = z.strictObject({ taskId: id, idempotencyKey: idempotencyKey.optional() })
 
 /** Makes a failed task claimable again, with all its attempts. */
 export const taskRetryInput = z.strictObject({ taskId: id, idempotencyKey: idempotencyKey.optional() })
@@ -63,11 +76,19 @@ export const taskUpdateInput = z.strictObject({
   expectedRevision: z.int().min(1),
   title: z.string().max(1_000).nullable().optional(),
   description: text.nullable().optional(),
+  acceptanceCriteria: text.nullable().optional(),
+  design: text.nullable().optional(),
+  notes: text.nullable().optional(),
   priority: priority.optional(),
   /** Id or name of the only agent that may claim it. */
   assignedTo: z.string().min(1).max(128).nullable().optional(),
   /** Can change only while the task is `blocked` or `pending`. */
   dependsOn: z.array(id).max(200).optional(),
+  /** Can change only while the task is `blocked` or `pending`. */
+  waitsFor: z
+    .array(z.strictObject({ taskId: id, kind: z.enum(waitKinds) }))
+    .max(200)
+    .optional(),
   metadata: jsonObject.optional(),
   idempotencyKey: idempotencyKey.optional(),
 })

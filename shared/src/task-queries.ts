@@ -59,6 +59,7 @@ export const explainPredicates = [
   'ended',
   'held',
   'dependencies',
+  'hold',
   'input',
   'review',
   'not_before',

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { id, idempotencyKey, json, jsonObject, text, timestamp, word } from './ids.ts'
+import { id, json, jsonObject, text, timestamp, word } from './ids.ts'
 import { locks } from './locks.ts'
 import { canonicalPriority, priority } from './priorities.ts'
+import { holdReason, taskHold, wait } from './task-waits.ts'
 
 /**
  * `blocked` waits for other tasks, `pending` for an agent, `input_required` for an answer,
@@ -31,6 +32,9 @@ export const endedStatuses = ['completed', 'failed', 'cancelled'] as const satis
  */
 export const taskTransitions = {
   unblock: { from: ['blocked'], to: 'pending' },
+  /** The last child of a parent with `onChildrenEnd: complete` has ended, and none has failed. */
+  rollUp: { from: ['blocked'], to: 'completed' },
+  rollUpForReview: { from: ['blocked'], to: 'in_review' },
   claim: { from: ['pending'], to: 'in_progress' },
   extend: { from: ['in_progress'], to: 'in_progress' },
   progress: { from: ['in_progress'], to: 'in_progress' },
@@ -56,7 +60,10 @@ export const taskTransitions = {
   /** The orphan result of an earlier attempt ends the task. */
   adopt: { from: ['pending', 'in_progress', 'input_required', 'failed'], to: 'completed' },
   adoptForReview: { from: ['pending', 'in_progress', 'input_required', 'failed'], to: 'in_review' },
-  /** The task got an open dependency; a held task becomes `blocked` when its lease ends. */
+  /**
+   * The task got an open dependency or a child. A task with a lease becomes `blocked` when its
+   * lease ends.
+   */
   defer: { from: ['pending', 'in_progress'], to: 'blocked' },
   cancel: { from: ['blocked', 'pending', 'in_progress', 'input_required', 'in_review'], to: 'cancelled' },
 } as const satisfies Record<string, { from: readonly TaskStatus[]; to: TaskStatus }>
@@ -87,16 +94,28 @@ const limitMs = z.int().min(1_000).max(31_536_000_000)
 /** Default time limit of one attempt, in milliseconds: 2 h. */
 export const defaultStartToCloseMs = 7_200_000
 
-const taskFields = {
+export const taskFields = {
   /** Kind of work. */
   type: word,
   epic: word.optional(),
   story: word.optional(),
   title: z.string().max(1_000).optional(),
   description: text.optional(),
+  /** Conditions that the result must meet. */
+  acceptanceCriteria: text.optional(),
+  /** How the work should be done. */
+  design: text.optional(),
+  /** Anything else that the worker should read. */
+  notes: text.optional(),
+  /**
+   * Id of its parent. The parent cannot be claimed before its children have ended, and they wait
+   * for its dependencies too, except for a task that waits for the child itself.
+   */
   parentId: id.optional(),
   /** Ids of tasks that must be completed before this one can be claimed. At most 200. */
   dependsOn: z.array(z.string().min(1).max(200)).max(200).default([]),
+  /** Dependencies of other kinds. At most 200. */
+  waitsFor: z.array(wait).max(200).default([]),
   /** Capabilities that an agent needs to claim it. At most 16. */
   requires: z.array(word).max(16).default([]),
   /** Id or name of the only agent that may claim it. */
@@ -111,6 +130,13 @@ const taskFields = {
    * too.
    */
   onDependencyFailure: z.enum(['block', 'fail']).default('block'),
+  /**
+   * Effect of the end of its last child: `claim` (default) makes it claimable, `complete` completes
+   * it. If a child has failed, it becomes claimable in either case.
+   */
+  onChildrenEnd: z.enum(['claim', 'complete']).default('claim'),
+  /** Holds the new task with this reason: it cannot be claimed until `tasks.unhold`. */
+  hold: holdReason.optional(),
   /**
    * `verify`: a completed task is `in_review` until `tasks.verify` accepts it. Default `complete`.
    */
@@ -136,26 +162,6 @@ const taskFields = {
 export const taskSpec = z.looseObject(taskFields)
 export type TaskSpec = z.output<typeof taskSpec>
 export const taskSpecKeys: readonly string[] = Object.keys(taskFields)
-
-export const taskCreateInput = z.looseObject({ ...taskFields, idempotencyKey: idempotencyKey.optional() })
-
-/**
- * Creates up to 200 tasks in one transaction. A `key` names a task within the call, for the
- * `dependsOn` and `parentId` of other tasks.
- */
-export const taskCreateManyInput = z.strictObject({
-  tasks: z
-    .array(
-      z.looseObject({
-        ...taskFields,
-        key: z.string().min(1).max(200).optional(),
-        parentId: z.string().max(200).optional(),
-      }),
-    )
-    .min(1)
-    .max(200),
-  idempotencyKey: idempotencyKey.optional(),
-})
 
 export const taskProgress = z.object({
   /** Per cent of the work, 0–100. */
@@ -218,9 +224,16 @@ export const task = z.object({
   story: word.nullable(),
   title: z.string().nullable(),
   description: text.nullable(),
+  acceptanceCriteria: text.nullable(),
+  design: text.nullable(),
+  notes: text.nullable(),
   parentId: id.nullable(),
   dependsOn: z.array(id),
+  waitsFor: z.array(wait),
   onDependencyFailure: z.enum(['block', 'fail']),
+  onChildrenEnd: z.enum(['claim', 'complete']),
+  /** Null if the task is not held. */
+  hold: taskHold.nullable(),
   requires: z.array(word),
   locks: z.array(z.string()),
   /** Id of the only agent that may claim it. */
@@ -272,8 +285,6 @@ export const task = z.object({
 
 /** A claimed task with its lease. The token is opaque and proves the holder. */
 export const leasedTask = task.extend({ leaseToken: z.string(), leaseExpiresAt: timestamp })
-
-export const taskCreateManyOutput = z.object({ tasks: z.array(z.object({ id, key: z.string().nullable() })) })
 
 /** Number of tasks in total and by status. */
 export const rollup = z.object({

@@ -67,6 +67,8 @@ export const expectedTargets: Readonly<Record<string, Targets | typeof noTarget>
   'tasks.verify': [{ admin: 'OK', others: 'FORBIDDEN' }, 'OK', 'NOT_FOUND'],
   'tasks.provideInput': anybodys,
   'tasks.update': anybodys,
+  'tasks.hold': anybodys,
+  'tasks.unhold': anybodys,
   'tasks.cancel': anybodys,
   'tasks.cancelMany': ['OK', 'OK', 'OK'],
   'tasks.retry': anybodys,

@@ -46,6 +46,8 @@ export const expected: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'tasks.verify': verifiers,
   'tasks.provideInput': leads,
   'tasks.update': leads,
+  'tasks.hold': leads,
+  'tasks.unhold': leads,
   'tasks.cancel': leads,
   'tasks.cancelMany': leads,
   'tasks.retry': leads,

@@ -149,6 +149,14 @@ export const cases: Readonly<Record<string, Case>> = {
     valid: async (world) => ({ filter: { taskIds: [(await taskFor(world)).id] } }),
     absent: { filter: { taskIds: [nobody] } },
   },
+  'tasks.hold': {
+    valid: async (world) => ({ taskId: (await taskFor(world)).id, reason: 'not yet' }),
+    absent: { taskId: nobody, reason: 'not yet' },
+  },
+  'tasks.unhold': {
+    valid: async ({ lead }) => ({ taskId: (await lead.tasks.create({ type: 'code', hold: 'not yet' })).id }),
+    absent: { taskId: nobody },
+  },
   'tasks.retry': { valid: async (world) => ({ taskId: await failed(world) }), absent: { taskId: nobody } },
   'tasks.retryMany': {
     valid: async (world) => ({ filter: { taskIds: [await failed(world)] } }),

@@ -6,6 +6,7 @@ import * as projects from '@tony/mcp-shared/projects'
 import * as requests from '@tony/mcp-shared/requests'
 import * as system from '@tony/mcp-shared/system'
 import * as changes from '@tony/mcp-shared/task-changes'
+import * as creation from '@tony/mcp-shared/task-creation'
 import * as queries from '@tony/mcp-shared/task-queries'
 import * as tasks from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
@@ -30,7 +31,7 @@ export const calls = {
   'tasks.cancel': { input: changes.taskCancelInput, output: changes.taskTransitionOutput },
   'tasks.claim': { input: leases.taskClaimInput, output: leases.taskClaimOutput },
   'tasks.complete': { input: leases.taskCompleteInput, output: changes.taskTransitionOutput },
-  'tasks.createMany': { input: tasks.taskCreateManyInput, output: tasks.taskCreateManyOutput },
+  'tasks.createMany': { input: creation.taskCreateManyInput, output: creation.taskCreateManyOutput },
   'tasks.explain': { input: queries.taskExplainInput, output: queries.taskExplainOutput },
   'tasks.fail': { input: leases.taskFailInput, output: leases.taskFailOutput },
   'tasks.get': { input: queries.taskGetInput, output: tasks.task },

@@ -13,7 +13,7 @@ export const instructions = [
 export const guide = [
   instructions,
   '',
-  'To work: next_task gives you one task. Its "description" is what to do, "dependencies" are the results it builds on, "progress" and "answer" are what an attempt before you left.',
+  'To work: next_task gives you one task. Its "description" is what to do, "acceptanceCriteria" says when it is done, "dependencies" are the results it builds on, "progress" and "answer" are what an attempt before you left.',
   '- Finished: complete, with a result that others can build on (what, where, how it was checked).',
   '- Cannot go on without a decision: ask, with notes on what is done. Take the next task meanwhile.',
   '- Failed: fail with outcome "retry" or "final". Not yours to do: outcome "release".',

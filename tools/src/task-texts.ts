@@ -8,6 +8,9 @@ type NameOf = (id: string | null) => string
 /** The texts of a task that may be too long for one output. */
 export const textFields = [
   'description',
+  'acceptanceCriteria',
+  'design',
+  'notes',
   'result',
   'error',
   'progress',
@@ -24,6 +27,9 @@ const answererOf = ({ input }: Task, nameOf: NameOf): string =>
 /** The value of each text of a task, and its author. An absent text is null. */
 const textSources: Readonly<Record<TextField, (task: Task, nameOf: NameOf) => readonly [unknown, string]>> = {
   description: (task, nameOf) => [task.description, `task written by ${nameOf(task.createdBy)}`],
+  acceptanceCriteria: (task, nameOf) => [task.acceptanceCriteria, `task written by ${nameOf(task.createdBy)}`],
+  design: (task, nameOf) => [task.design, `task written by ${nameOf(task.createdBy)}`],
+  notes: (task, nameOf) => [task.notes, `task written by ${nameOf(task.createdBy)}`],
   result: (task, nameOf) => [task.result, `result of ${nameOf(task.claimedBy)}`],
   error: (task, nameOf) => [task.error, `error of ${nameOf(task.claimedBy)}`],
   progress: ({ progress, claimedBy }, nameOf) => [
@@ -42,6 +48,14 @@ const textSources: Readonly<Record<TextField, (task: Task, nameOf: NameOf) => re
   metadata: ({ metadata }) => [metadata, 'metadata of the task'],
 }
 
+/** The meaning of the texts that say what to do. The others are data. */
+const textKinds: { readonly [field in TextField]?: string } = {
+  description: 'what to do',
+  acceptanceCriteria: 'when it is done',
+  design: 'how to do it',
+  notes: 'what else to know',
+}
+
 /** Returns a text of a task; undefined if the task has none. */
 export function taskTextOf(task: Task, field: TextField, nameOf: NameOf, from = 0): LongText | undefined {
   const [value, source] = textSources[field](task, nameOf)
@@ -50,7 +64,7 @@ export function taskTextOf(task: Task, field: TextField, nameOf: NameOf, from = 
     text: toUntrustedText(value),
     from,
     source,
-    kind: field === 'description' ? 'what to do' : undefined,
+    kind: textKinds[field],
     rest: (offset) => `call explain with taskId "${task.id}", text "${field}" and offset ${offset}`,
   }
 }

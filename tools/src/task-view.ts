@@ -23,6 +23,9 @@ export const workView = z.object({
   priority: z.string(),
   attempt: z.number(),
   description: z.string().optional().describe('what to do, by whoever created the task'),
+  acceptanceCriteria: z.string().optional().describe('conditions that the result must meet'),
+  design: z.string().optional().describe('how to do it'),
+  notes: z.string().optional().describe('what else to know'),
   progress: z.string().optional().describe('where the attempt before left off'),
   question: z.string().optional().describe('the question asked before'),
   answer: z.string().optional().describe('the answer to it'),
@@ -58,6 +61,9 @@ async function loadDependencies(toolSession: ToolSession, task: Task): Promise<T
 /** The texts of a claimed task that its agent needs. */
 const workFieldsOf = ({ attempt, review }: Task): TextField[] => [
   'description',
+  'acceptanceCriteria',
+  'design',
+  'notes',
   ...(attempt > 1 ? (['progress'] as const) : []),
   'question',
   'answer',

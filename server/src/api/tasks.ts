@@ -1,5 +1,6 @@
 import * as leases from '@tony/mcp-shared/leases'
 import * as changes from '@tony/mcp-shared/task-changes'
+import * as creation from '@tony/mcp-shared/task-creation'
 import * as queries from '@tony/mcp-shared/task-queries'
 import * as shapes from '@tony/mcp-shared/tasks'
 import { adoptResult } from '../operations/tasks/adopt.ts'
@@ -13,6 +14,7 @@ import { explainTask } from '../operations/tasks/explain.ts'
 import { extendLease } from '../operations/tasks/extend.ts'
 import { failTask } from '../operations/tasks/fail.ts'
 import { getTask } from '../operations/tasks/get.ts'
+import { holdTask, unholdTask } from '../operations/tasks/hold.ts'
 import { listTasks } from '../operations/tasks/list.ts'
 import { lockTask } from '../operations/tasks/lock.ts'
 import { nextTask } from '../operations/tasks/next.ts'
@@ -29,14 +31,14 @@ import { workTasks } from '../operations/tasks/work.ts'
 import { mutation, query, router, subscription } from './procedure.ts'
 
 export const tasksRouter = router({
-  create: mutation({ permission: 'tasks:create', input: shapes.taskCreateInput, output: shapes.task }, createTask),
+  create: mutation({ permission: 'tasks:create', input: creation.taskCreateInput, output: shapes.task }, createTask),
   createMany: mutation(
     {
       permission: 'tasks:create',
       cost: 10,
       lane: 'bulk',
-      input: shapes.taskCreateManyInput,
-      output: shapes.taskCreateManyOutput,
+      input: creation.taskCreateManyInput,
+      output: creation.taskCreateManyOutput,
     },
     createManyTasks,
   ),
@@ -141,6 +143,14 @@ export const tasksRouter = router({
   update: mutation(
     { permission: 'tasks:manage', input: changes.taskUpdateInput, output: changes.taskTransitionOutput },
     updateTask,
+  ),
+  hold: mutation(
+    { permission: 'tasks:manage', input: changes.taskHoldInput, output: changes.taskTransitionOutput },
+    holdTask,
+  ),
+  unhold: mutation(
+    { permission: 'tasks:manage', input: changes.taskUnholdInput, output: changes.taskTransitionOutput },
+    unholdTask,
   ),
   get: query({ permission: 'tasks:read', input: queries.taskGetInput, output: shapes.task }, getTask),
   list: query(

@@ -15,6 +15,7 @@ const dueTasks = statement(({ db, t, p, skipLocked }: Query<{ project: string; n
           equalsLiteral(t.tasks.status, 'pending'),
           isNull(t.tasks.ready),
           isNull(t.tasks.parkedOn),
+          isNull(t.tasks.hold),
           lte(t.tasks.notBefore, p.now),
           eq(t.tasks.projectId, p.project),
         ),
@@ -27,7 +28,14 @@ const promoteTask = statement(({ db, t, p }: Query<{ ord: number; now: number }>
   db
     .update(t.tasks)
     .set({ ready: sql`${t.tasks.routeId}`, readyAt: p.now, notBefore: null, rank: rankFromPriority(t) })
-    .where(and(eq(t.tasks.ord, p.ord), equalsLiteral(t.tasks.status, 'pending'), isNull(t.tasks.parkedOn)))
+    .where(
+      and(
+        eq(t.tasks.ord, p.ord),
+        equalsLiteral(t.tasks.status, 'pending'),
+        isNull(t.tasks.parkedOn),
+        isNull(t.tasks.hold),
+      ),
+    )
     .returning()
     .prepare(),
 )

@@ -59,8 +59,8 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'a dependency that is not completed does not count',
     file: 'server/src/domain/tasks/dependency-graph.ts',
-    find: "ids.filter((id) => statuses.get(id) !== 'completed')",
-    replace: "ids.filter((id) => statuses.get(id) === 'in_progress')",
+    find: 'edges.filter(({ dependsOnId, kind }) => isOpenEdge(kind, ',
+    replace: "edges.filter(({ dependsOnId, kind }) => statuses.get(dependsOnId) === 'in_progress' && isOpenEdge(kind, ",
   },
   {
     name: 'the first completed dependency unblocks',
@@ -83,14 +83,14 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'a cycle is not refused',
     file: 'server/src/domain/tasks/dependency-graph.ts',
-    find: '    if (next === task.id) {',
-    replace: '    if (next === task.id && dependsOn.length > 99) {',
+    find: '    if (closes)\n',
+    replace: '    if (closes && own.length > 99)\n',
   },
   {
     name: 'notBefore is ignored',
-    file: 'server/src/domain/tasks/enqueue.ts',
-    find: 'const ready = openDeps === 0 && from <= now',
-    replace: 'const ready = openDeps === 0',
+    file: 'server/src/domain/tasks/new-task.ts',
+    find: 'const ready = !isWaiting && from <= now',
+    replace: 'const ready = !isWaiting',
   },
   {
     name: 'capabilities are ignored',

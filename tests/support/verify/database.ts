@@ -52,13 +52,18 @@ export interface EventRow {
   readonly locks: readonly string[]
 }
 
+export interface StoredDependency {
+  readonly dependsOnId: string
+  readonly kind: number
+}
+
 export interface Stored {
   readonly seq: number
   readonly agents: Map<string, AgentRow>
   readonly agentsByName: Map<string, AgentRow>
   readonly tasks: Map<string, TaskRow>
-  /** The ids of a task's dependencies by its id. */
-  readonly dependencies: Map<string, string[]>
+  /** A task's dependencies by its id, own and derived ones. */
+  readonly dependencies: Map<string, StoredDependency[]>
   readonly messages: MessageRow[]
   readonly messagesById: Map<string, MessageRow[]>
   readonly messageCounts: Record<string, number>
@@ -79,7 +84,7 @@ const sql = {
   agents: 'select id, name, role from agents where project_id = ?',
   tasks: `select id, agent_id as agentId, status, ready, open_deps as openDeps, attempt,
     acceptance = 'verify' as verify, coalesce(locks, '[]') as locks, held_locks as heldLocks from tasks where project_id = ?`,
-  dependencies: `select d.task_id as taskId, d.depends_on_id as dependsOnId
+  dependencies: `select d.task_id as taskId, d.depends_on_id as dependsOnId, d.kind
     from task_dependencies d join tasks t on t.id = d.task_id where t.project_id = ?`,
   messages: `select id, from_agent as fromAgent, to_agent as toAgent, type, status, retry_count as deliveries,
     max_deliver as maxDeliver, redrives from messages where project_id = ? order by ord`,
@@ -133,9 +138,9 @@ function readProject(database: Database.Database, name: string): Stored {
   const tasks: TaskRow[] = withLocks(all<AsStored<TaskRow>>(sql.tasks))
   const messages = all<MessageRow>(sql.messages)
   const events: LoggedEvent[] = withLocks(all<AsStored<LoggedEvent>>(sql.events))
-  const dependencies = new Map<string, string[]>()
-  for (const { taskId, dependsOnId } of all<{ taskId: string; dependsOnId: string }>(sql.dependencies)) {
-    dependencies.set(taskId, [...(dependencies.get(taskId) ?? []), dependsOnId])
+  const dependencies = new Map<string, StoredDependency[]>()
+  for (const { taskId, ...edge } of all<StoredDependency & { taskId: string }>(sql.dependencies)) {
+    dependencies.set(taskId, [...(dependencies.get(taskId) ?? []), edge])
   }
   return {
     seq: project.seq,

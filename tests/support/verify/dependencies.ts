@@ -1,3 +1,4 @@
+import { cascadingKinds, isOpenEdge } from '@tony/mcp-server/domain/tasks/dependency-kinds'
 import type { Checker } from './checker.ts'
 import type { Stored } from './database.ts'
 import { eventsOfType } from './lookups.ts'
@@ -18,7 +19,8 @@ export const startedBeforeDependency: Checker = (_recorded, stored) => {
   const violations: Violation[] = []
   for (const [taskId, dependencies] of stored.dependencies) {
     const claims = eventsOfType(stored, taskId, 'task.claimed')
-    for (const dependsOnId of dependencies) {
+    for (const { dependsOnId, kind } of dependencies) {
+      if (!cascadingKinds.includes(kind)) continue
       const from = completedAt(dependsOnId, stored)
       const early = claims.filter((claim) => claim.seq <= from)
       if (early.length > 0) {
@@ -37,6 +39,8 @@ export const startedBeforeDependency: Checker = (_recorded, stored) => {
 
 export const openDependencies: Checker = (_recorded, stored) =>
   [...stored.tasks.values()].flatMap((row) => {
-    const open = (stored.dependencies.get(row.id) ?? []).filter((id) => stored.tasks.get(id)?.status !== 'completed')
+    const open = (stored.dependencies.get(row.id) ?? []).filter(({ dependsOnId, kind }) =>
+      isOpenEdge(kind, stored.tasks.get(dependsOnId)?.status ?? ''),
+    )
     return open.length === row.openDeps ? [] : [violation('open-deps-wrong', `task ${row.id}`, { row, open })]
   })

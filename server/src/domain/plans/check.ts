@@ -3,18 +3,22 @@ import { and, eq, inArray } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { Reader, Store } from '../../store/store.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
+import { isOwn } from '../tasks/dependency-kinds.ts'
 import { dependencyOrder } from '../tasks/dependency-order.ts'
 import { requirePools } from '../tasks/locks.ts'
+import { type PlannedEdge, planFamilyOf } from './plan-family.ts'
 import { referencesOf, type StagedTask } from './staged-tasks.ts'
 
 /** A staged task and the effect of its publication. */
 export interface CheckedTask extends StagedTask {
   readonly change: 'created' | 'updated' | 'unchanged'
+  /** The dependencies that it inherits from parents within the plan. */
+  readonly inherited: readonly PlannedEdge[]
 }
 
 /** A plan that can be published. */
 export interface CheckedPlan {
-  /** Each task comes after those it depends on. */
+  /** Each task comes after those it waits for, its children among them. */
   readonly tasks: readonly CheckedTask[]
   /** The ids of all tasks that the plan names, by external id. */
   readonly ids: ReadonlyMap<string, string>
@@ -46,7 +50,7 @@ const findDependencies = (store: Store, taskIds: readonly string[]) =>
       db
         .select({ taskId: t.taskDependencies.taskId, dependsOnId: t.taskDependencies.dependsOnId })
         .from(t.taskDependencies)
-        .where(inArray(t.taskDependencies.taskId, chunk)),
+        .where(and(inArray(t.taskDependencies.taskId, chunk), isOwn(t.taskDependencies.kind))),
     ),
   )
 
@@ -116,7 +120,15 @@ async function requireTargets(store: Store, project: string, tasks: readonly Che
  * Without these yields another caller waited 144 ms for a plan of 40,000 tasks.
  */
 export async function checkPlan(store: Store, project: string, staged: readonly StagedTask[]): Promise<CheckedPlan> {
-  const ordered = dependencyOrder(staged)
+  dependencyOrder(staged)
+  await yieldToEventLoop()
+  const { inherited, children } = await planFamilyOf(staged)
+  const inheritedOf = ({ key }: StagedTask) => inherited.get(key) ?? []
+  const waiting = staged.map((task) => {
+    const names = [...inheritedOf(task).map((edge) => edge.key), ...(children.get(task.key) ?? [])]
+    return { key: task.key, after: [...task.after, ...names], task }
+  })
+  const ordered = dependencyOrder(waiting).map(({ task }) => task)
   await yieldToEventLoop()
   const names = new Set(staged.flatMap((task) => [task.key, ...referencesOf(task)]))
   const imported = await queryInChunks([...names], (chunk) =>
@@ -132,7 +144,7 @@ export async function checkPlan(store: Store, project: string, staged: readonly 
     if (!row) return 'created'
     return row.planHash === hash ? 'unchanged' : 'updated'
   }
-  const tasks = ordered.map((task) => ({ ...task, change: changeOf(task) }))
+  const tasks = ordered.map((task) => ({ ...task, change: changeOf(task), inherited: inheritedOf(task) }))
   await yieldToEventLoop()
   for (const task of tasks)
     if (task.change !== 'unchanged') for (const name of referencesOf(task)) resolveTaskId(ids, name, task.key)

@@ -2,7 +2,8 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { PlannedTask } from '@tony/mcp-shared/plans'
 import { and, eq, inArray, notExists, sql } from 'drizzle-orm'
 import type { Transaction } from '../../store/store.ts'
-import { type Authorship, enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
+import { enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
+import type { Authorship } from '../tasks/new-task.ts'
 import {
   type CheckedPlan,
   type CheckedTask,
@@ -52,9 +53,11 @@ export function publicationStepsOf({ tasks }: CheckedPlan): CheckedTask[][] {
 
 /** Returns the task of a staged row, with ids in place of external ids. */
 function resolvePlanned(planned: PlannedTask, ids: TaskIds) {
-  const { externalId, status: _, parentId, dependsOn, ...spec } = planned
+  const { externalId, status: _, parentId, dependsOn, waitsFor, ...spec } = planned
   const parent = parentId === undefined ? {} : { parentId: resolveTaskId(ids, parentId, externalId) }
-  return { ...spec, ...parent, dependsOn: dependsOn.map((name) => resolveTaskId(ids, name, externalId)) }
+  const idOf = (name: string) => resolveTaskId(ids, name, externalId)
+  const waits = waitsFor.map(({ taskId, kind }) => ({ taskId: idOf(taskId), kind }))
+  return { ...spec, ...parent, dependsOn: dependsOn.map(idOf), waitsFor: waits }
 }
 
 const findKnown = ({ db, t }: Transaction, project: string, names: string[]) =>
@@ -73,7 +76,7 @@ async function currentIds(
   tasks: readonly CheckedTask[],
   ids: TaskIds,
 ): Promise<TaskIds> {
-  const named = [...new Set(tasks.flatMap(referencesOf))]
+  const named = [...new Set(tasks.flatMap((task) => [...referencesOf(task), ...task.inherited.map(({ key }) => key)]))]
   const rows = await queryInChunks(named, (chunk) => findImported(tx, project, chunk))
   const found = new Map(rows.map(({ id, externalId }) => [externalId, id]))
   return { get: (name) => found.get(name) ?? ids.get(name) }
@@ -108,7 +111,7 @@ export async function publishStep(
     counts.created += created.length
     created = []
   }
-  for (const { ord, key, taskId } of tasks) {
+  for (const { ord, key, taskId, inherited: edges } of tasks) {
     const spec = specs.get(ord)
     if (spec === undefined) continue
     const hash = specHashOf(spec)
@@ -119,14 +122,15 @@ export async function publishStep(
     }
     const planned = parsePlanned(spec)
     const resolved = resolvePlanned(planned, ids)
+    const inherited = edges.map(({ key: name, kind }) => ({ dependsOnId: resolveTaskId(ids, name, key), kind }))
     if (row) {
       // It may depend on a task that is still to be inserted.
       await insertCreated()
-      await updatePlannedTask(tx, authorship, row, resolved, hash)
+      await updatePlannedTask(tx, authorship, row, { planned: resolved, planHash: hash, inherited })
       counts.updated += 1
     } else {
       const ended = planned.status === 'pending' ? {} : { ended: planned.status }
-      created.push({ spec: resolved, origin: { id: taskId, externalId: key, planHash: hash, ...ended } })
+      created.push({ spec: resolved, origin: { id: taskId, externalId: key, planHash: hash, inherited, ...ended } })
     }
   }
   await insertCreated()

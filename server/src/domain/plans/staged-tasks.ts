@@ -4,6 +4,7 @@ import { and, eq, gt, isNull } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
+import { ownDependencies } from '../tasks/dependency-graph.ts'
 
 /** Staged tasks that are read and parsed between two yields to the event loop: about 4 ms. */
 const pageLimit = 100
@@ -34,6 +35,9 @@ const assignTaskId = statement(({ db, t, p }: Query<{ ord: number; taskId: strin
 export interface StagedTask {
   readonly ord: number
   readonly key: string
+  /** Its own dependencies. */
+  readonly own: readonly { readonly key: string; readonly kind: number }[]
+  /** The names of its own dependencies. */
   readonly after: readonly string[]
   readonly parent: string | undefined
   readonly assignedTo: string | undefined
@@ -54,11 +58,14 @@ export const referencesOf = ({ parent, after }: Pick<StagedTask, 'parent' | 'aft
 export const parsePlanned = (spec: string): PlannedTask => plannedTask.parse(JSON.parse(spec))
 
 function toStaged(ord: number, spec: string, taskId: string): StagedTask {
-  const { externalId, dependsOn, parentId, assignedTo, locks, status } = parsePlanned(spec)
+  const planned = parsePlanned(spec)
+  const { externalId, parentId, assignedTo, locks, status } = planned
+  const own = ownDependencies(externalId, planned).map(({ dependsOnId: key, kind }) => ({ key, kind }))
   return {
     ord,
     key: externalId,
-    after: dependsOn,
+    own,
+    after: own.map(({ key }) => key),
     parent: parentId,
     assignedTo,
     locks,

@@ -3,13 +3,14 @@ import { and, eq, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Transaction } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
+import { changeDependencies } from '../tasks/change-dependencies.ts'
 import { canonicalRequires, ensureClaimGroup } from '../tasks/claim-group.ts'
-import { replaceDependencies } from '../tasks/dependency-graph.ts'
+import type { Dependency } from '../tasks/dependency-kinds.ts'
 import { failDependents } from '../tasks/dependents.ts'
 import { eligibilityColumns, isWaiting } from '../tasks/eligibility.ts'
-import { type Authorship, specColumns, type TaskRow } from '../tasks/enqueue.ts'
 import { notifyClaimable } from '../tasks/lease.ts'
 import { requirePools } from '../tasks/locks.ts'
+import { type Authorship, holdOf, specColumns, type TaskRow } from '../tasks/new-task.ts'
 import { earlierOf } from '../tasks/queue-columns.ts'
 
 /**
@@ -24,17 +25,34 @@ function startedTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: numb
   return sql`case when ${tasks.status} = 'in_progress' and ${wasClose} then ${attempt} when ${wasClose} then ${closeBy} when ${tasks.status} in ('in_progress', 'input_required') then ${earlierOf(closeBy, tasks.timeoutAt)} end`
 }
 
+/** A task of a plan that differs from its last import. */
+export interface PlannedChange {
+  readonly planned: TaskSpec
+  readonly planHash: string
+  /** The dependencies that it inherits from parents within the plan. */
+  readonly inherited: readonly Pick<Dependency, 'dependsOnId' | 'kind'>[]
+}
+
+/**
+ * The hold of a task after the update: the plan's, which also lifts that of an earlier import. A
+ * hold of `tasks.hold` stays.
+ */
+function plannedHold({ tasks }: Pick<Tables, 'tasks'>, hold: string | null) {
+  const isPlanned = sql`(${tasks.hold} is null or ${tasks.hold} like '%"planned":true}')`
+  return sql`(case when ${isPlanned} then cast(${hold} as text) else ${tasks.hold} end)`
+}
+
 /** Updates an imported task to its plan. Its status, its lease and its result stay. */
 export async function updatePlannedTask(
   tx: Transaction,
   authorship: Authorship,
   known: TaskRow,
-  planned: TaskSpec,
-  planHash: string,
+  { planned, planHash, inherited }: PlannedChange,
 ): Promise<void> {
   const { project, createdBy: actor } = authorship
   const { t, now } = tx
-  const { dependencies, openDeps, unmet } = await replaceDependencies(tx, known, [...new Set(planned.dependsOn)])
+  const change = { ...planned, parentId: planned.parentId ?? null, inherited }
+  const { dependencies, openDeps, unmet } = await changeDependencies(tx, known, change, actor)
   await requirePools(tx, project, planned.locks)
   const assignedTo =
     planned.assignedTo === undefined ? null : await requireRegisteredAgent(tx, project, planned.assignedTo)
@@ -46,7 +64,9 @@ export async function updatePlannedTask(
   const notBefore = sql`(case when ${waiting} and ${t.tasks.failures} = 0 then ${planNotBefore} else ${t.tasks.notBefore} end)`
   const closeBy = sql`(${t.tasks.createdAt} + ${planned.scheduleToCloseMs ?? null})`
   const scheduleToStartMs = sql`${planned.scheduleToStartMs ?? null}`
-  const eligibility = eligibilityColumns(t, { openDeps, routeId, notBefore, closeBy, scheduleToStartMs, now })
+  const held = plannedHold(t, holdOf(now, authorship, planned, { externalId: planHash }))
+  const hold = sql`(case when ${waiting} then ${held} end)`
+  const eligibility = eligibilityColumns(t, { hold, openDeps, routeId, notBefore, closeBy, scheduleToStartMs, now })
   const [row] = await tx.db
     .update(t.tasks)
     .set({
@@ -54,6 +74,7 @@ export async function updatePlannedTask(
       ...specColumns(planned),
       ...eligibility,
       closeBy,
+      hold,
       timeoutAt: sql`case when ${waiting} then ${eligibility.timeoutAt} else ${startedTimeout(t, closeBy, now)} end`,
       requires,
       assignedTo,

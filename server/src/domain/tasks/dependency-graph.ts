@@ -1,25 +1,15 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { and, eq } from 'drizzle-orm'
+import type { TaskSpec } from '@tony/mcp-shared/tasks'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { command, type Query, statement, type Transaction } from '../../store/store.ts'
+import { cascadingKinds, type Dependency, dependencyKinds, inKinds, isOpenEdge, isOwnKind } from './dependency-kinds.ts'
 import type { UnmetDependency } from './dependents.ts'
 
-export const insertDependency = command(({ db, t, p }: Query<{ taskId: string; dependsOnId: string }>) =>
-  db.insert(t.taskDependencies).values({ taskId: p.taskId, dependsOnId: p.dependsOnId }).prepare(),
-)
-
-const removeDependencies = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+export const insertDependency = command(({ db, t, p }: Query<{ taskId: string; dependsOnId: string; kind: number }>) =>
   db
-    .delete(t.taskDependencies)
-    .where(eq(t.taskDependencies.taskId, p.taskId))
-    .returning({ id: t.taskDependencies.dependsOnId })
-    .prepare(),
-)
-
-const findDependencies = statement(({ db, t, p }: Query<{ taskId: string }>) =>
-  db
-    .select({ id: t.taskDependencies.dependsOnId })
-    .from(t.taskDependencies)
-    .where(eq(t.taskDependencies.taskId, p.taskId))
+    .insert(t.taskDependencies)
+    .values({ taskId: p.taskId, dependsOnId: p.dependsOnId, kind: p.kind })
+    .onConflictDoNothing()
     .prepare(),
 )
 
@@ -34,8 +24,9 @@ const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; tas
 
 /** A summary of a task's dependencies. */
 export interface DependencyState {
+  /** The number of its own dependencies. */
   readonly dependencies: number
-  /** The number of dependencies that are not completed. */
+  /** The number of dependencies that are open. */
   readonly openDeps: number
   /** The dependencies that failed or were cancelled. */
   readonly unmet: readonly UnmetDependency[]
@@ -62,52 +53,119 @@ export async function readStatusesForUpdate(
   )
 }
 
-/** Returns the summary of a task's dependencies, by the statuses of those tasks. */
-export function dependencyStateOf(ids: readonly string[], statuses: ReadonlyMap<string, string>): DependencyState {
-  const open = ids.filter((id) => statuses.get(id) !== 'completed')
-  const unmet = open.flatMap((id): UnmetDependency[] => {
-    const status = statuses.get(id)
-    return status === 'failed' || status === 'cancelled' ? [{ id, status }] : []
-  })
-  return { dependencies: ids.length, openDeps: open.length, unmet }
+/** Returns a task's own dependencies. `dependsOn` wins over `waitsFor` if both name a task. */
+export function ownDependencies(taskId: string, { dependsOn, waitsFor }: Pick<TaskSpec, 'dependsOn' | 'waitsFor'>) {
+  const kinds = new Map(waitsFor.map((wait) => [wait.taskId, dependencyKinds[wait.kind]] as [string, number]))
+  for (const id of dependsOn) kinds.set(id, dependencyKinds.blocks)
+  return [...kinds].map(([dependsOnId, kind]): Dependency => ({ taskId, dependsOnId, kind }))
 }
 
+/** Returns the summary of a task's dependencies, by the statuses of the other tasks. */
+export function dependencyStateOf(
+  edges: readonly Pick<Dependency, 'dependsOnId' | 'kind'>[],
+  statuses: ReadonlyMap<string, string>,
+): DependencyState {
+  const open = edges.filter(({ dependsOnId, kind }) => isOpenEdge(kind, statuses.get(dependsOnId) ?? ''))
+  const unmet = open.flatMap(({ dependsOnId: id, kind }): UnmetDependency[] => {
+    const status = statuses.get(id)
+    const isUnmet = cascadingKinds.includes(kind) && (status === 'failed' || status === 'cancelled')
+    return isUnmet ? [{ id, status }] : []
+  })
+  return { dependencies: edges.filter(({ kind }) => isOwnKind(kind)).length, openDeps: open.length, unmet }
+}
+
+/**
+ * The ids of all tasks that a task waits for, directly or through others, as a subquery. With
+ * `kinds` it follows only these edges. `start` reads the first id from a table: a parameter has
+ * another collation in PostgreSQL.
+ */
+export const prerequisitesOf = ({ t }: Pick<Query<object>, 't'>, start: SQL, kinds?: readonly number[]): SQL => {
+  const { taskDependencies: edges } = t
+  const only = kinds ? sql` where ${inKinds(edges.kind, kinds)}` : sql``
+  return sql`(with recursive reached(id) as (${start} union select ${edges.dependsOnId} from ${edges} join reached on ${edges.taskId} = reached.id${only}) select id from reached)`
+}
+
+const ownKinds = [dependencyKinds.blocks, dependencyKinds.children, dependencyKinds.failure]
+
+/** Returns the task if it is among those that `from` names or waits for. */
+const findReached = (kinds?: readonly number[]) =>
+  statement((query: Query<{ taskId: string; from: string }>) => {
+    const { db, t, p } = query
+    const reached = prerequisitesOf(
+      query,
+      sql`select ${t.tasks.id} from ${t.tasks} where ${eq(t.tasks.id, p.from)}`,
+      kinds,
+    )
+    return db
+      .select({ id: t.tasks.id })
+      .from(t.tasks)
+      .where(and(eq(t.tasks.id, p.taskId), sql`${t.tasks.id} in ${reached}`))
+      .prepare()
+  })
+
+const reachedByOwn = findReached(ownKinds)
+const reachedByAny = findReached()
+
+/** True if the task `from` is `taskId` or waits for it through edges of any kind. */
+export const waitsFor = async (tx: Transaction, from: string, taskId: string): Promise<boolean> =>
+  from === taskId || (await tx.run(reachedByAny, { taskId, from })).length > 0
+
 /** Throws DEPENDENCY_CYCLE if new dependencies close a cycle with those in the store. */
-async function refuseCycle(tx: Transaction, task: DependentTask, dependsOn: readonly string[]): Promise<void> {
-  const seen = new Set<string>()
-  const open = [...dependsOn]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (next === task.id) {
+async function refuseCycle(tx: Transaction, task: DependentTask, own: readonly Dependency[]): Promise<void> {
+  for (const { dependsOnId } of own) {
+    const closes =
+      dependsOnId === task.id || (await tx.run(reachedByOwn, { taskId: task.id, from: dependsOnId })).length
+    if (closes)
       throw new CoordinationError('DEPENDENCY_CYCLE', `${task.externalId ?? task.id} would wait for itself`, {
         taskId: task.id,
       })
-    }
-    if (seen.has(next)) continue
-    seen.add(next)
-    for (const { id } of await tx.run(findDependencies, { taskId: next })) open.push(id)
   }
 }
 
-interface DependentTask {
+const removeOwn = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+  db
+    .delete(t.taskDependencies)
+    .where(and(eq(t.taskDependencies.taskId, p.taskId), inKinds(t.taskDependencies.kind, ownKinds)))
+    .returning({ id: t.taskDependencies.dependsOnId })
+    .prepare(),
+)
+
+const removeOne = statement(({ db, t, p }: Query<{ taskId: string; dependsOnId: string }>) =>
+  db
+    .delete(t.taskDependencies)
+    .where(and(eq(t.taskDependencies.taskId, p.taskId), eq(t.taskDependencies.dependsOnId, p.dependsOnId)))
+    .returning({ kind: t.taskDependencies.kind })
+    .prepare(),
+)
+
+export interface DependentTask {
   readonly id: string
   readonly projectId: string
   readonly externalId: string | null
 }
 
 /**
- * Replaces the dependencies of an existing task. The caller updates the task's own row in the same
- * transaction.
+ * Replaces the own dependencies of an existing task, and throws DEPENDENCY_CYCLE if they close a
+ * cycle with others' own ones. The caller derives the other edges again afterwards.
  */
-export async function replaceDependencies(
+export async function replaceOwnDependencies(
   tx: Transaction,
   task: DependentTask,
-  dependsOn: readonly string[],
-): Promise<DependencyState> {
+  spec: Pick<TaskSpec, 'dependsOn' | 'waitsFor'>,
+): Promise<void> {
   // Two concurrent changes could each close half of a cycle that neither of them sees.
   await tx.exclusive('dependencies')
-  const statuses = await readStatusesForUpdate(tx, task.projectId, dependsOn)
-  await refuseCycle(tx, task, dependsOn)
-  await tx.run(removeDependencies, { taskId: task.id })
-  await Promise.all(dependsOn.map((dependsOnId) => tx.run(insertDependency, { taskId: task.id, dependsOnId })))
-  return dependencyStateOf(dependsOn, statuses)
+  const own = ownDependencies(task.id, spec)
+  await readStatusesForUpdate(
+    tx,
+    task.projectId,
+    own.map(({ dependsOnId }) => dependsOnId),
+  )
+  await refuseCycle(tx, task, own)
+  await tx.run(removeOwn, { taskId: task.id })
+  for (const edge of own) {
+    // A derived edge to the same task gives way.
+    await tx.run(removeOne, edge)
+    await tx.run(insertDependency, edge)
+  }
 }

@@ -1,37 +1,48 @@
 import { taskTransitions } from '@tony/mcp-shared/tasks'
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNull, notExists, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/sqlite-core'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { cascadingKinds, inKinds, type Outcome, satisfiedKinds } from './dependency-kinds.ts'
 import { finalFailureColumns } from './failure.ts'
-import { notifyClaimable } from './lease.ts'
-import { claimTimeout } from './queue-columns.ts'
+import { type LeasedRow, notifyClaimable } from './lease.ts'
+import { claimTimeout, completionColumns, dequeueColumns } from './queue-columns.ts'
 
-const dependentsOf = ({ db, t, p }: Query<{ taskId: string }>) =>
+/** The tasks with an edge of these kinds to a task. */
+const dependentsOf = ({ db, t, p }: Query<{ taskId: string }>, kinds: readonly number[]) =>
   db
     .select({ id: t.taskDependencies.taskId })
     .from(t.taskDependencies)
-    .where(eq(t.taskDependencies.dependsOnId, p.taskId))
+    .where(and(eq(t.taskDependencies.dependsOnId, p.taskId), inKinds(t.taskDependencies.kind, kinds)))
 
-const countDownDependents = statement((query: Query<{ taskId: string; now: number }>) => {
-  const { db, t, p } = query
-  const unblocks = sql`${t.tasks.status} = 'blocked' and ${t.tasks.openDeps} = 1`
-  const later = sql`coalesce(${t.tasks.notBefore}, 0) > ${p.now}`
-  // Not `waitTimeout`: the statement reads the row's old count, by which the task is blocked.
-  const timeoutAt = claimTimeout(t, sql`(case when ${later} then ${t.tasks.notBefore} else ${p.now} end)`)
-  return db
-    .update(t.tasks)
-    .set({
-      openDeps: sql`${t.tasks.openDeps} - 1`,
-      status: sql`case when ${unblocks} then 'pending' else ${t.tasks.status} end`,
-      ready: sql`case when ${unblocks} and not ${later} then ${t.tasks.routeId} else ${t.tasks.ready} end`,
-      readyAt: sql`case when ${unblocks} then ${p.now} else ${t.tasks.readyAt} end`,
-      timeoutAt: sql`case when ${unblocks} then ${timeoutAt} else ${t.tasks.timeoutAt} end`,
-      revision: sql`case when ${unblocks} then ${t.tasks.revision} + 1 else ${t.tasks.revision} end`,
-    })
-    .where(inArray(t.tasks.id, dependentsOf(query)))
-    .returning()
-    .prepare()
-})
+const countDownDependents = (outcome: Outcome) =>
+  statement((query: Query<{ taskId: string; now: number }>) => {
+    const { db, t, p } = query
+    const unblocks = sql`${t.tasks.status} = 'blocked' and ${t.tasks.openDeps} = 1`
+    const later = sql`coalesce(${t.tasks.notBefore}, 0) > ${p.now}`
+    const claimable = sql`not ${later} and ${t.tasks.hold} is null`
+    // Not `waitTimeout`: the statement reads the row's old count, by which the task is blocked.
+    const timeoutAt = claimTimeout(t, sql`(case when ${later} then ${t.tasks.notBefore} else ${p.now} end)`)
+    return db
+      .update(t.tasks)
+      .set({
+        openDeps: sql`${t.tasks.openDeps} - 1`,
+        status: sql`case when ${unblocks} then 'pending' else ${t.tasks.status} end`,
+        ready: sql`case when ${unblocks} and ${claimable} then ${t.tasks.routeId} else ${t.tasks.ready} end`,
+        readyAt: sql`case when ${unblocks} then ${p.now} else ${t.tasks.readyAt} end`,
+        timeoutAt: sql`case when ${unblocks} and ${t.tasks.hold} is null then ${timeoutAt} else ${t.tasks.timeoutAt} end`,
+        revision: sql`case when ${unblocks} then ${t.tasks.revision} + 1 else ${t.tasks.revision} end`,
+      })
+      .where(inArray(t.tasks.id, dependentsOf(query, satisfiedKinds[outcome])))
+      .returning()
+      .prepare()
+  })
+
+const countDown = {
+  completed: countDownDependents('completed'),
+  failed: countDownDependents('failed'),
+  cancelled: countDownDependents('cancelled'),
+}
 
 /**
  * Sorts rows by creation for the order of their events. An engine returns updated rows in any
@@ -40,16 +51,96 @@ const countDownDependents = statement((query: Query<{ taskId: string; now: numbe
 const inCreationOrder = <T extends { readonly ord: number }>(rows: readonly T[]): T[] =>
   rows.toSorted((a, b) => a.ord - b.ord)
 
+/** Completes a parent whose last child has ended, unless it is held or a child has failed. */
+const rollUp = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => {
+  const child = alias(t.tasks, 'child')
+  const failedChild = db
+    .select({ id: child.id })
+    .from(child)
+    .where(and(eq(child.parentId, t.tasks.id), equalsLiteral(child.status, 'failed')))
+  return db
+    .update(t.tasks)
+    .set({ ...dequeueColumns, ...completionColumns(t, p.now), revision: sql`${t.tasks.revision} + 1` })
+    .where(
+      and(
+        eq(t.tasks.ord, p.ord),
+        equalsLiteral(t.tasks.status, 'pending'),
+        isNull(t.tasks.hold),
+        notExists(failedChild),
+      ),
+    )
+    .returning()
+    .prepare()
+})
+
+/** Completes a parent that its last child has unblocked. Returns false if it must be claimed. */
+async function rollUpIn(tx: Transaction, parent: LeasedRow, actor: string | null): Promise<boolean> {
+  const [row] = await tx.run(rollUp, { ord: parent.ord, now: tx.now })
+  if (!row) return false
+  const type = row.status === 'completed' ? 'task.completed' : 'task.submitted'
+  const data = { attempt: row.attempt, agentId: null, rolledUp: true }
+  tx.append({ type, subject: row.id, actor, taskId: row.id, epic: row.epic, data })
+  if (row.status === 'completed') await unblockDependents(tx, row.id, actor)
+  return true
+}
+
 /**
- * Counts a completed task off its dependents. Its last open dependency makes a dependent claimable.
+ * Counts an ended task off the tasks that wait for this outcome. Its last open dependency makes a
+ * dependent claimable, or completes a parent that says so.
  */
-export async function unblockDependents(tx: Transaction, taskId: string, actor: string | null): Promise<void> {
-  const dependents = await tx.run(countDownDependents, { taskId, now: tx.now })
+export async function unblockDependents(
+  tx: Transaction,
+  taskId: string,
+  actor: string | null,
+  outcome: Outcome = 'completed',
+): Promise<void> {
+  const dependents = await tx.run(countDown[outcome], { taskId, now: tx.now })
   for (const row of inCreationOrder(dependents)) {
     if (row.openDeps > 0 || row.status !== 'pending') continue
     tx.append({ type: 'task.unblocked', subject: row.id, actor, taskId: row.id, epic: row.epic, data: { by: taskId } })
+    if (row.rollsUp === 1 && (await rollUpIn(tx, row, actor))) continue
     if (row.ready !== null) notifyClaimable(tx, row)
   }
+}
+
+/** The columns to set for a task that gets open dependencies. A leased task keeps its lease. */
+export const blockColumns = ({ tasks }: Query<object>['t'], count: ReturnType<typeof sql>) => {
+  const isPending = sql`${tasks.status} = 'pending'`
+  return {
+    openDeps: sql`${tasks.openDeps} + ${count}`,
+    status: sql`case when ${isPending} then 'blocked' else ${tasks.status} end`,
+    ready: null,
+    parkedOn: null,
+    timeoutAt: sql`case when ${isPending} then ${tasks.closeBy} else ${tasks.timeoutAt} end`,
+    revision: sql`case when ${isPending} then ${tasks.revision} + 1 else ${tasks.revision} end`,
+  }
+}
+
+const countUpDependents = statement((query: Query<{ taskId: string }>) =>
+  query.db
+    .update(query.t.tasks)
+    .set(blockColumns(query.t, sql`1`))
+    .where(inArray(query.t.tasks.id, dependentsOf(query, satisfiedKinds.failed)))
+    .returning()
+    .prepare(),
+)
+
+/** Appends the events of tasks that were pending until their first dependency opened. */
+export function recordBlocked(
+  tx: Transaction,
+  rows: readonly LeasedRow[],
+  added: number,
+  { by, actor }: { readonly by: string; readonly actor: string | null },
+): void {
+  for (const row of inCreationOrder(rows)) {
+    if (row.status !== 'blocked' || row.openDeps !== added) continue
+    tx.append({ type: 'task.blocked', subject: row.id, actor, taskId: row.id, epic: row.epic, data: { by } })
+  }
+}
+
+/** Counts a failed task that starts again as an open dependency of the tasks it had unblocked. */
+export async function blockDependents(tx: Transaction, taskId: string, actor: string | null): Promise<void> {
+  recordBlocked(tx, await tx.run(countUpDependents, { taskId }), 1, { by: taskId, actor })
 }
 
 const failBlockedDependents = statement(
@@ -60,7 +151,7 @@ const failBlockedDependents = statement(
       .set(finalFailureColumns(t, p))
       .where(
         and(
-          inArray(t.tasks.id, dependentsOf(query)),
+          inArray(t.tasks.id, dependentsOf(query, cascadingKinds)),
           inLiterals(t.tasks.status, taskTransitions.cascade.from),
           equalsLiteral(t.tasks.onDependencyFailure, 'fail'),
           sql`(cast(${p.only} as text) is null or ${t.tasks.id} = ${p.only})`,
@@ -82,8 +173,8 @@ export const unmetDependencyError = ({ id, status }: UnmetDependency): string =>
 
 /**
  * Fails the blocked dependents of tasks that ended without completion, if their
- * `onDependencyFailure` is `fail`, level by level. Every operation that ends tasks this way calls
- * it in the same transaction.
+ * `onDependencyFailure` is `fail`, level by level. Unblocks the tasks that waited for these ends.
+ * Every operation that ends tasks this way calls it in the same transaction.
  */
 export async function failDependents(
   tx: Transaction,
@@ -106,8 +197,11 @@ export async function failDependents(
         tx.append({ type: 'task.failed', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
         nextLevel.push(row)
       }
+      if (only === null) await unblockDependents(tx, cause.id, actor, outcomeOf(cause))
     }
     level = nextLevel
     only = null
   }
 }
+
+const outcomeOf = ({ status }: UnmetDependency): Outcome => (status === 'cancelled' ? 'cancelled' : 'failed')

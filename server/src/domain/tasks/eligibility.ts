@@ -5,6 +5,8 @@ import { earlierOf } from './queue-columns.ts'
 
 /** The wait conditions of a task after a change. SQL stands for a value that stays in the row. */
 interface WaitConditions {
+  /** Its hold, null for none. */
+  readonly hold: SQLWrapper
   readonly openDeps: number
   readonly routeId: number | SQLWrapper
   readonly notBefore: SQLWrapper
@@ -22,10 +24,10 @@ export const isWaiting = ({ tasks }: Pick<Tables, 'tasks'>) => inLiterals(tasks.
  */
 export function eligibilityColumns(t: Pick<Tables, 'tasks'>, conditions: WaitConditions) {
   const { tasks } = t
-  const { openDeps, routeId, notBefore, closeBy, scheduleToStartMs, now } = conditions
+  const { hold, openDeps, routeId, notBefore, closeBy, scheduleToStartMs, now } = conditions
   const waiting = isWaiting(t)
   const later = sql`coalesce(${notBefore}, 0) > ${now}`
-  const claimable = sql`${waiting} and ${openDeps} = 0 and not ${later}`
+  const claimable = sql`${waiting} and ${openDeps} = 0 and not ${later} and ${hold} is null`
   const since = sql`case when ${tasks.status} = 'pending' then coalesce(${tasks.readyAt}, ${now}) else ${now} end`
   const from = sql`case when ${later} then ${notBefore} else ${since} end`
   const startTimeout = earlierOf(closeBy, sql`(${from} + ${scheduleToStartMs})`)
@@ -35,7 +37,7 @@ export function eligibilityColumns(t: Pick<Tables, 'tasks'>, conditions: WaitCon
     ready: sql`case when ${claimable} then ${routeId} end`,
     readyAt: sql`case when ${claimable} then ${since} end`,
     parkedOn: null,
-    timeoutAt: sql`case when ${waiting} then ${openDeps > 0 ? closeBy : startTimeout} else ${tasks.timeoutAt} end`,
+    timeoutAt: sql`case when ${waiting} then ${openDeps > 0 ? closeBy : sql`case when ${hold} is null then ${startTimeout} else ${closeBy} end`} else ${tasks.timeoutAt} end`,
     revision: sql`${tasks.revision} + 1`,
   }
 }

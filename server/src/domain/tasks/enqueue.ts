@@ -1,169 +1,26 @@
-import { rankOfPriority } from '@tony/mcp-shared/priorities'
-import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
+import type { TaskSpec } from '@tony/mcp-shared/tasks'
+import { eq, sql } from 'drizzle-orm'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import type { Tables } from '../../store/tables/tables.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
-import { actorOf, type Principal } from '../principal.ts'
 import { canonicalRequires, ensureClaimGroup } from './claim-group.ts'
-import { type DependencyState, dependencyStateOf, insertDependency, readStatusesForUpdate } from './dependency-graph.ts'
-import { unmetDependencyError } from './dependents.ts'
+import { dependencyStateOf, insertDependency, ownDependencies, readStatusesForUpdate } from './dependency-graph.ts'
+import { type Dependency, isOpenEdge } from './dependency-kinds.ts'
+import { dependencyOrder } from './dependency-order.ts'
+import { blockColumns, recordBlocked } from './dependents.ts'
+import { deriveEdges } from './derived-dependencies.ts'
 import { notifyClaimable } from './lease.ts'
 import { requirePools } from './locks.ts'
-import { claimRank } from './queue-columns.ts'
-
-interface NewTaskRow {
-  id: string
-  project: string
-  externalId: string | null
-  planHash: string | null
-  type: string
-  epic: string | null
-  story: string | null
-  title: string | null
-  description: string | null
-  parentId: string | null
-  requires: string
-  assignedTo: string | null
-  priority: number
-  rank: number
-  status: string
-  acceptance: string
-  routeId: number
-  ready: number | null
-  readyAt: number | null
-  dependencies: number
-  openDeps: number
-  onDependencyFailure: string
-  maxAttempts: number
-  notBefore: number | null
-  scheduleToStartMs: number | null
-  startToCloseMs: number
-  closeBy: number | null
-  timeoutAt: number | null
-  locks: string | null
-  error: string | null
-  metadata: string
-  createdBy: string | null
-  completedAt: number | null
-  now: number
-}
-
-const insertTask = statement(({ db, t, p }: Query<NewTaskRow>) =>
-  db
-    .insert(t.tasks)
-    .values({
-      id: p.id,
-      projectId: p.project,
-      externalId: p.externalId,
-      planHash: p.planHash,
-      type: p.type,
-      epic: p.epic,
-      story: p.story,
-      title: p.title,
-      description: p.description,
-      parentId: p.parentId,
-      requires: p.requires,
-      assignedTo: p.assignedTo,
-      priority: p.priority,
-      rank: p.rank,
-      status: p.status,
-      acceptance: p.acceptance,
-      routeId: p.routeId,
-      ready: p.ready,
-      readyAt: p.readyAt,
-      dependencies: p.dependencies,
-      openDeps: p.openDeps,
-      onDependencyFailure: p.onDependencyFailure,
-      maxAttempts: p.maxAttempts,
-      notBefore: p.notBefore,
-      scheduleToStartMs: p.scheduleToStartMs,
-      startToCloseMs: p.startToCloseMs,
-      closeBy: p.closeBy,
-      timeoutAt: p.timeoutAt,
-      locks: p.locks,
-      error: p.error,
-      metadata: p.metadata,
-      createdBy: p.createdBy,
-      createdAt: p.now,
-      completedAt: p.completedAt,
-    })
-    .returning()
-    .prepare(),
-)
-
-export type TaskRow = Tables['tasks']['$inferSelect']
-
-/**
- * The server's own data about a task. They are separate from its spec, in which a caller may add
- * any keys.
- */
-export interface TaskOrigin {
-  readonly id?: string
-  readonly externalId?: string
-  readonly planHash?: string
-  /** The final status of an imported task that had ended at its source. */
-  readonly ended?: 'completed' | 'failed' | 'cancelled'
-}
-
-/**
- * Returns the spec's keys that the contract does not define, together with the caller's metadata.
- */
-export function metadataOf(spec: TaskSpec): string {
-  const known = new Set(taskSpecKeys)
-  const unknown = Object.entries(spec).filter(([key]) => !known.has(key))
-  return JSON.stringify({ ...Object.fromEntries(unknown), ...spec.metadata })
-}
-
-/** The columns that come from a task's spec. */
-export const specColumns = (spec: TaskSpec) => ({
-  type: spec.type,
-  epic: spec.epic ?? null,
-  story: spec.story ?? null,
-  title: spec.title ?? null,
-  description: spec.description ?? null,
-  parentId: spec.parentId ?? null,
-  priority: rankOfPriority(spec.priority),
-  rank: claimRank(rankOfPriority(spec.priority)),
-  acceptance: spec.acceptance,
-  onDependencyFailure: spec.onDependencyFailure,
-  maxAttempts: spec.maxAttempts,
-  scheduleToStartMs: spec.scheduleToStartMs ?? null,
-  startToCloseMs: spec.startToCloseMs,
-  locks: spec.locks.length === 0 ? null : JSON.stringify([...new Set(spec.locks)].sort()),
-  metadata: metadataOf(spec),
-})
-
-/**
- * Returns the first state of a task: ended, blocked by dependencies, waiting for its time, or
- * ready.
- */
-function initialState(now: number, { openDeps, unmet }: DependencyState, spec: TaskSpec, { ended }: TaskOrigin) {
-  const closeBy = spec.scheduleToCloseMs === undefined ? null : now + spec.scheduleToCloseMs
-  const notBefore = spec.notBefore === undefined ? null : Date.parse(spec.notBefore)
-  const base = { closeBy, notBefore, error: null, ready: false, readyAt: null, timeoutAt: null, completedAt: now }
-  if (ended !== undefined) return { ...base, status: ended }
-  const [cause] = spec.onDependencyFailure === 'fail' ? unmet : []
-  if (cause) return { ...base, status: 'failed', error: unmetDependencyError(cause) }
-  const from = Math.max(notBefore ?? now, now)
-  const startTimeout = spec.scheduleToStartMs === undefined || openDeps > 0 ? null : from + spec.scheduleToStartMs
-  const timeoutAt =
-    closeBy === null || startTimeout === null ? (closeBy ?? startTimeout) : Math.min(closeBy, startTimeout)
-  const status = openDeps > 0 ? 'blocked' : 'pending'
-  const ready = openDeps === 0 && from <= now
-  return { ...base, status, ready, readyAt: ready ? now : null, timeoutAt, completedAt: null }
-}
-
-/** The project and the author of new tasks. */
-export interface Authorship {
-  readonly project: string
-  readonly createdBy: string | null
-}
-
-export const authorshipOf = (principal: Principal): Authorship => ({
-  project: principal.project,
-  createdBy: actorOf(principal),
-})
+import {
+  type Authorship,
+  holdOf,
+  initialState,
+  insertTask,
+  type NewTaskRow,
+  specColumns,
+  type TaskOrigin,
+  type TaskRow,
+} from './new-task.ts'
 
 /** A task to insert. Its dependencies exist, or are earlier tasks of the same list. */
 export interface NewTask {
@@ -187,10 +44,19 @@ const claimGroupKey = (requires: string, assignedTo: string): string => `${requi
  * Reads and locks what new tasks refer to. Statements that do not depend on each other are sent
  * together: with PostgreSQL they share one round trip.
  */
-async function readReferences(tx: Transaction, project: string, tasks: readonly IdentifiedTask[]): Promise<References> {
+async function readReferences(
+  tx: Transaction,
+  project: string,
+  tasks: readonly IdentifiedTask[],
+  edges: readonly Dependency[],
+): Promise<References> {
   const own = new Set(tasks.map(({ id }) => id))
-  const dependsOn = unique(tasks.flatMap(({ spec }) => spec.dependsOn)).filter((id) => !own.has(id))
-  const statuses = await readStatusesForUpdate(tx, project, dependsOn)
+  const needed = edges.filter(({ taskId }) => own.has(taskId)).map(({ dependsOnId }) => dependsOnId)
+  const statuses = await readStatusesForUpdate(
+    tx,
+    project,
+    unique(needed).filter((id) => !own.has(id)),
+  )
   const names = unique(tasks.map(({ spec }) => spec.assignedTo))
   const ids = await Promise.all(names.map((name) => requireRegisteredAgent(tx, project, name)))
   const agentIds = new Map(names.map((name, index) => [name, ids[index] ?? '']))
@@ -210,8 +76,29 @@ interface IdentifiedTask extends Required<NewTask> {
   readonly id: string
 }
 
+/** The edges of new tasks, and those of stored tasks to them. */
+interface NewGraph {
+  readonly edges: readonly Dependency[]
+  /** True if some of the edges are derived. The order of the list may then differ from theirs. */
+  readonly hasDerived: boolean
+}
+
+async function readGraph(tx: Transaction, tasks: readonly IdentifiedTask[]): Promise<NewGraph> {
+  const nodes = tasks.map(({ id, spec, origin }) => {
+    const own = ownDependencies(id, spec)
+    const inherited = (origin.inherited ?? []).map((edge) => ({ ...edge, taskId: id }))
+    return { id, parentId: spec.parentId, edges: [...own, ...inherited] }
+  })
+  const derived = await deriveEdges(
+    tx,
+    nodes,
+    tasks.some(({ origin }) => origin.externalId !== undefined),
+  )
+  return { edges: [...nodes.flatMap(({ edges }) => edges), ...derived], hasDerived: derived.length > 0 }
+}
+
 /**
- * Returns the rows of new tasks. A task that depends on an earlier task of the list sees its first
+ * Returns the rows of new tasks. A task that depends on another one of the list sees its first
  * status.
  */
 function rowsOf(
@@ -219,10 +106,14 @@ function rowsOf(
   authorship: Authorship,
   tasks: readonly IdentifiedTask[],
   found: References,
+  { edges, hasDerived }: NewGraph,
 ): NewTaskRow[] {
   const statuses = new Map(found.statuses)
-  return tasks.map(({ id, spec, origin }) => {
-    const dependencyState = dependencyStateOf(unique(spec.dependsOn), statuses)
+  const byTask = Map.groupBy(edges, ({ taskId }) => taskId)
+  const edgesOf = (id: string) => byTask.get(id) ?? []
+  const keyed = tasks.map((task) => ({ ...task, key: task.id, after: edgesOf(task.id).map((one) => one.dependsOnId) }))
+  const rows = (hasDerived ? dependencyOrder(keyed) : keyed).map(({ id, spec, origin }): NewTaskRow => {
+    const dependencyState = dependencyStateOf(edgesOf(id), statuses)
     const { ready, ...state } = initialState(now, dependencyState, spec, origin)
     const requires = canonicalRequires(spec.requires)
     const assignedTo = spec.assignedTo === undefined ? null : (found.agentIds.get(spec.assignedTo) ?? null)
@@ -237,6 +128,7 @@ function rowsOf(
       ready: ready ? routeId : null,
       dependencies: dependencyState.dependencies,
       openDeps: dependencyState.openDeps,
+      hold: holdOf(now, authorship, spec, origin),
       requires,
       assignedTo,
       routeId,
@@ -245,6 +137,34 @@ function rowsOf(
       now,
     }
   })
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return tasks.flatMap(({ id }) => byId.get(id) ?? [])
+}
+
+const blockWaiting = statement(({ db, t, p }: Query<{ taskId: string; added: number }>) =>
+  db
+    .update(t.tasks)
+    .set(blockColumns(t, sql`${p.added}`))
+    .where(eq(t.tasks.id, p.taskId))
+    .returning()
+    .prepare(),
+)
+
+/** Counts new tasks as open dependencies of the stored tasks that wait for them. */
+async function blockOutside(
+  tx: Transaction,
+  rows: readonly TaskRow[],
+  edges: readonly Dependency[],
+  actor: string | null,
+): Promise<void> {
+  const statuses = new Map(rows.map(({ id, status }) => [id, status]))
+  const open = edges.filter(
+    ({ taskId, dependsOnId, kind }) => !statuses.has(taskId) && isOpenEdge(kind, statuses.get(dependsOnId) ?? ''),
+  )
+  for (const [taskId, { length: added, 0: first }] of Map.groupBy(open, (edge) => edge.taskId)) {
+    const by = first?.dependsOnId ?? ''
+    recordBlocked(tx, await tx.run(blockWaiting, { taskId, added }), added, { by, actor })
+  }
 }
 
 /**
@@ -257,20 +177,19 @@ export async function enqueueTasks(
   newTasks: readonly NewTask[],
 ): Promise<TaskRow[]> {
   const tasks = newTasks.map(({ spec, origin = {} }) => ({ id: origin.id ?? uuidv7(), spec, origin }))
-  const references = await readReferences(tx, authorship.project, tasks)
+  const graph = await readGraph(tx, tasks)
+  const references = await readReferences(tx, authorship.project, tasks, graph.edges)
   const inserted = await Promise.all(
-    rowsOf(tx.now, authorship, tasks, references).map((row) => tx.run(insertTask, row)),
+    rowsOf(tx.now, authorship, tasks, references, graph).map((row) => tx.run(insertTask, row)),
   )
-  const edges = tasks.flatMap(({ id, spec }) =>
-    unique(spec.dependsOn).map((dependsOnId) => ({ taskId: id, dependsOnId })),
-  )
-  await Promise.all(edges.map((edge) => tx.run(insertDependency, edge)))
+  await Promise.all(graph.edges.map((edge) => tx.run(insertDependency, edge)))
   const rows = inserted.flat()
+  const actor = authorship.createdBy
   for (const row of rows) {
     const data = { status: row.status, type: row.type, title: row.title, externalId: row.externalId }
-    const actor = authorship.createdBy
     tx.append({ type: 'task.created', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   }
+  if (graph.hasDerived) await blockOutside(tx, rows, graph.edges, actor)
   for (const row of rows) if (row.ready !== null) notifyClaimable(tx, row)
   return rows
 }

@@ -22,9 +22,11 @@ export const earlierOf = (a: SQLWrapper, b: SQLWrapper): SQL =>
 export const claimTimeout = ({ tasks }: Tasks, from: SQLWrapper, closeBy: SQLWrapper = tasks.closeBy): SQL =>
   earlierOf(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)
 
-/** Deadline for the claim of a task that may be blocked: while it is, only `closeBy` counts. */
+/**
+ * Deadline for the claim of a task that may be blocked or held: while it is, only `closeBy` counts.
+ */
 export const waitTimeout = (t: Tasks, from: SQLWrapper, closeBy: SQLWrapper = t.tasks.closeBy): SQL =>
-  sql`case when ${t.tasks.openDeps} > 0 then ${closeBy} else ${claimTimeout(t, from, closeBy)} end`
+  sql`case when ${t.tasks.openDeps} > 0 or ${t.tasks.hold} is not null then ${closeBy} else ${claimTimeout(t, from, closeBy)} end`
 
 /** Deadline of an attempt that begins now. */
 export const attemptTimeout = ({ tasks }: Tasks, now: SQLWrapper): SQL =>
@@ -50,9 +52,19 @@ export const requeueColumns = (t: Tasks, now: SQLWrapper) => ({
   revision: sql`${t.tasks.revision} + 1`,
 })
 
+/**
+ * The columns to set for a task with a result: completed, or in review if its acceptance is
+ * `verify`.
+ */
+export const completionColumns = ({ tasks }: Tasks, now: SQLWrapper | number) => ({
+  status: sql`case when ${tasks.acceptance} = 'verify' then 'in_review' else 'completed' end`,
+  completedAt: sql`case when ${tasks.acceptance} = 'verify' then null else ${now} end`,
+})
+
 /** The columns to set for a task that ends or waits for something other than an agent. */
 export const dequeueColumns = {
   ready: null,
+  hold: null,
   parkedOn: null,
   notBefore: null,
   timeoutAt: null,

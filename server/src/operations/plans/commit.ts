@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Context, ReplyCodec } from '../../domain/context.ts'
 import { continuePublication } from '../../domain/plans/continue.ts'
 import { endPublication } from '../../domain/plans/publish.ts'
-import { authorshipOf } from '../../domain/tasks/enqueue.ts'
+import { authorshipOf } from '../../domain/tasks/new-task.ts'
 import type { Transaction } from '../../store/store.ts'
 import { requirePlan } from './require-plan.ts'
 

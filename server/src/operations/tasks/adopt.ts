@@ -4,11 +4,12 @@ import { and, eq, exists, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf, isAllowed } from '../../domain/principal.ts'
+import { blockDependents } from '../../domain/tasks/dependents.ts'
 import { endLease } from '../../domain/tasks/lease.ts'
-import { dequeueColumns } from '../../domain/tasks/queue-columns.ts'
+import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { completionColumns, recordCompletion } from './complete.ts'
+import { recordCompletion } from './complete.ts'
 import { findTaskForUpdate } from './late-completions.ts'
 import { statusOf, type TaskRow } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
@@ -103,6 +104,8 @@ export const adoptResult = (
     const { agentId, epic } = row
     tx.append({ type: 'task.adopted', subject: taskId, actor, taskId, epic, data: { attempt, agentId } })
     await endLease(tx, before)
+    // Its failure had satisfied dependencies that count again before the result settles them.
+    if (before.status === 'failed') await blockDependents(tx, taskId, actor)
     await recordCompletion(tx, row, { attempt, agentId, actor })
     return { taskId, status: statusOf(row), revision: row.revision }
   })

@@ -15,6 +15,9 @@ export function taskBytesSql({ db, t }: Pick<Query<object>, 'db' | 't'>): SQL<nu
   const { tasks, artifacts, orphanResults } = t
   const ownBytes = bytesOf(
     tasks.description,
+    tasks.acceptanceCriteria,
+    tasks.design,
+    tasks.notes,
     tasks.metadata,
     tasks.result,
     tasks.progress,
@@ -22,6 +25,7 @@ export function taskBytesSql({ db, t }: Pick<Query<object>, 'db' | 't'>): SQL<nu
     tasks.inputRequest,
     tasks.input,
     tasks.review,
+    tasks.hold,
   )
   const artifactBytes = db
     .select({ bytes: sql`sum(${bytesOf(artifacts.name, artifacts.uri)})` })

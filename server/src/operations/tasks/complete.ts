@@ -6,7 +6,7 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { unblockDependents } from '../../domain/tasks/dependents.ts'
 import { endLease, type LeaseParams, matchesLease } from '../../domain/tasks/lease.ts'
-import { dequeueColumns } from '../../domain/tasks/queue-columns.ts'
+import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { saveArtifacts } from './artifacts.ts'
@@ -44,18 +44,6 @@ const complete = statement(({ db, t, p }: Query<CompleteParams>) =>
     })
     .prepare(),
 )
-
-/**
- * The columns to set for a task with a result: completed, or in review if its acceptance is
- * `verify`.
- */
-export const completionColumns = (
-  { tasks }: Pick<Query<object>['t'], 'tasks'>,
-  now: Query<{ now: number }>['p']['now'],
-) => ({
-  status: sql`case when ${tasks.acceptance} = 'verify' then 'in_review' else 'completed' end`,
-  completedAt: sql`case when ${tasks.acceptance} = 'verify' then null else ${now} end`,
-})
 
 /** The attempt and the agent of a result, and the actor of its event. */
 interface ResultOrigin {

@@ -1,9 +1,10 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { taskCreateManyInput, taskCreateManyOutput } from '@tony/mcp-shared/tasks'
+import type { taskCreateManyInput, taskCreateManyOutput } from '@tony/mcp-shared/task-creation'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { dependencyOrder } from '../../domain/tasks/dependency-order.ts'
-import { authorshipOf, enqueueTasks } from '../../domain/tasks/enqueue.ts'
+import { enqueueTasks } from '../../domain/tasks/enqueue.ts'
+import { authorshipOf } from '../../domain/tasks/new-task.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { authorizeCreation, requireParents } from './create.ts'
 
@@ -28,6 +29,11 @@ function refuseParentCycle(tasks: readonly Item[]): void {
   }
 }
 
+const namesOf = ({ dependsOn, waitsFor }: Pick<Item, 'dependsOn' | 'waitsFor'>): string[] => [
+  ...dependsOn,
+  ...waitsFor.map(({ taskId }) => taskId),
+]
+
 /**
  * `tasks.createMany`: creates all tasks or none, in one transaction. Keys name tasks of the call
  * before they have ids.
@@ -40,7 +46,7 @@ export function createManyTasks(
   const duplicate = keys.find((key, index) => keys.indexOf(key) !== index)
   if (duplicate !== undefined) throw new CoordinationError('INVALID_INPUT', `two tasks have the key "${duplicate}"`)
   // Ids first: a parent may depend on its own children, so no order of inserts fits both relations.
-  const items = input.tasks.map(({ key, ...spec }) => ({ key, spec, id: uuidv7(), after: spec.dependsOn }))
+  const items = input.tasks.map(({ key, ...spec }) => ({ key, spec, id: uuidv7(), after: namesOf(spec) }))
   const ids = new Map(items.flatMap(({ key, id }) => (key === undefined ? [] : [[key, id] as const])))
   refuseParentCycle(input.tasks)
   const idOf = (name: string) => ids.get(name) ?? name
@@ -51,8 +57,9 @@ export function createManyTasks(
       .filter((parent) => parent === undefined || !ids.has(parent))
     await authorizeCreation(tx, ctx.principal, outside)
     await requireParents(tx, ctx.principal.project, outside)
-    const newTasks = ordered.map(({ id, spec: { parentId, dependsOn, ...rest } }) => {
-      const task = { ...rest, dependsOn: dependsOn.map(idOf) }
+    const newTasks = ordered.map(({ id, spec: { parentId, dependsOn, waitsFor, ...rest } }) => {
+      const waits = waitsFor.map(({ taskId, kind }) => ({ taskId: idOf(taskId), kind }))
+      const task = { ...rest, dependsOn: dependsOn.map(idOf), waitsFor: waits }
       return { spec: parentId === undefined ? task : { ...task, parentId: idOf(parentId) }, origin: { id } }
     })
     await enqueueTasks(tx, authorshipOf(ctx.principal), newTasks)

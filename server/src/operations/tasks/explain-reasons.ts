@@ -1,8 +1,10 @@
 import { lockKind } from '@tony/mcp-shared/locks'
 import type { explainPredicates } from '@tony/mcp-shared/task-queries'
+import { taskHold } from '@tony/mcp-shared/task-waits'
 import { endedStatuses, inputRequest } from '@tony/mcp-shared/tasks'
-import { and, eq, ne } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import { isEpicPaused } from '../../domain/projects/epics.ts'
+import { dependencyKinds, isOpenEdge } from '../../domain/tasks/dependency-kinds.ts'
 import { type LockConflict, lockConflictOf } from '../../domain/tasks/locks.ts'
 import { iso } from '../../platform/times.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
@@ -19,12 +21,12 @@ const findName = statement(({ db, t, p }: Query<{ agentId: string }>) =>
   db.select({ name: t.agents.name }).from(t.agents).where(eq(t.agents.id, p.agentId)).prepare(),
 )
 
-const openDependencies = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const dependenciesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
   db
-    .select({ id: t.tasks.id, title: t.tasks.title, status: t.tasks.status })
+    .select({ id: t.tasks.id, title: t.tasks.title, status: t.tasks.status, kind: t.taskDependencies.kind })
     .from(t.taskDependencies)
     .innerJoin(t.tasks, eq(t.tasks.id, t.taskDependencies.dependsOnId))
-    .where(and(eq(t.taskDependencies.taskId, p.taskId), ne(t.tasks.status, 'completed')))
+    .where(eq(t.taskDependencies.taskId, p.taskId))
     .prepare(),
 )
 
@@ -46,12 +48,34 @@ const endedDependencyText: Readonly<Record<string, string>> = {
   cancelled: 'was cancelled: it stays blocked unless its dependencies are changed',
 }
 
+const { failure, child, childOf, inherited, inheritedFailure } = dependencyKinds
+
+/** The beginning of a reason, for the kinds other than `blocks`. */
+const waitTexts: ReadonlyMap<number, string> = new Map([
+  [failure, 'waits for the failure of'],
+  [child, 'waits for the end of its child'],
+  [childOf, 'waits for the end of the child'],
+  [inherited, 'waits, as its parent does, for'],
+  [inheritedFailure, 'waits, as its parent does, for the failure of'],
+])
+
+function stateText(kind: number, status: string): string {
+  const ended = kind === failure || kind === inheritedFailure ? `is ${status}` : endedDependencyText[status]
+  return `which ${ended ?? `is ${status}`}`
+}
+
 async function dependencyReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   if (row.openDeps === 0) return []
-  return (await reader.run(openDependencies, { taskId: row.id })).map(({ id, title, status }) => ({
-    predicate: 'dependencies',
-    message: `waits for ${title === null ? 'task' : `"${title}",`} ${id}, which ${endedDependencyText[status] ?? `is ${status}`}`,
-  }))
+  const dependencies = await reader.run(dependenciesOf, { taskId: row.id })
+  return dependencies
+    .filter(({ kind, status }) => isOpenEdge(kind, status))
+    .map(({ id, title, status, kind }) => {
+      const other = `${title === null ? 'task' : `"${title}",`} ${id}`
+      return {
+        predicate: 'dependencies',
+        message: `${waitTexts.get(kind) ?? 'waits for'} ${other}, ${stateText(kind, status)}`,
+      }
+    })
 }
 
 async function lockReason(reader: Reader, lock: string, conflict: LockConflict): Promise<Reason> {
@@ -83,9 +107,16 @@ async function pauseReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   return reasons
 }
 
+async function holdReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
+  if (row.hold === null) return []
+  const { reason, by, at } = taskHold.parse(JSON.parse(row.hold))
+  const holder = by === null ? 'the developer or an import' : await nameOf(reader, by)
+  return [{ predicate: 'hold', message: `${holder} holds it back since ${at}, until tasks.unhold: ${reason}` }]
+}
+
 /** Returns the reasons why no agent can claim a waiting task. */
 async function waitingReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
-  const reasons = await dependencyReasons(reader, row)
+  const reasons = [...(await holdReasons(reader, row)), ...(await dependencyReasons(reader, row))]
   if (row.notBefore !== null && row.notBefore > reader.now) {
     const what = row.failures > 0 ? 'tried again after a failure' : 'to be claimed'
     reasons.push({ predicate: 'not_before', message: `it is not ${what} before ${iso(row.notBefore)}` })

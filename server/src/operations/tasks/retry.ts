@@ -3,6 +3,7 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf, type Principal } from '../../domain/principal.ts'
+import { blockDependents } from '../../domain/tasks/dependents.ts'
 import { notifyClaimable } from '../../domain/tasks/lease.ts'
 import { requeueColumns, waitTimeout } from '../../domain/tasks/queue-columns.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
@@ -49,6 +50,7 @@ export async function retryIn(tx: Transaction, principal: Principal, taskId: str
     data: { attempt: row.attempt },
   })
   if (row.ready !== null) notifyClaimable(tx, row)
+  await blockDependents(tx, taskId, actor)
   return row
 }
 

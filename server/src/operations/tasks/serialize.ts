@@ -1,4 +1,5 @@
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
+import { taskHold, waitKinds } from '@tony/mcp-shared/task-waits'
 import {
   artifact,
   inputAnswer,
@@ -10,8 +11,9 @@ import {
   taskProgress,
   taskStatuses,
 } from '@tony/mcp-shared/tasks'
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
+import { dependencyKinds, isOwn } from '../../domain/tasks/dependency-kinds.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
@@ -22,9 +24,9 @@ export type LeasedTask = z.output<typeof leasedTask>
 
 const dependenciesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
   db
-    .select({ id: t.taskDependencies.dependsOnId })
+    .select({ taskId: t.taskDependencies.dependsOnId, kind: t.taskDependencies.kind })
     .from(t.taskDependencies)
-    .where(eq(t.taskDependencies.taskId, p.taskId))
+    .where(and(eq(t.taskDependencies.taskId, p.taskId), isOwn(t.taskDependencies.kind)))
     .prepare(),
 )
 
@@ -63,11 +65,15 @@ const orphansOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
  */
 async function detailsOf(reader: Reader, row: TaskRow) {
   const taskId = row.id
-  const dependsOn = row.dependencies === 0 ? [] : await reader.run(dependenciesOf, { taskId })
+  const dependencies = row.dependencies === 0 ? [] : await reader.run(dependenciesOf, { taskId })
   const artifacts = row.artifacts === 0 ? [] : await reader.run(artifactsOf, { taskId })
   const orphans = row.orphans === 0 ? [] : await reader.run(orphansOf, { taskId })
   return {
-    dependsOn: dependsOn.map((dependency) => dependency.id),
+    dependsOn: dependencies.filter(({ kind }) => kind === dependencyKinds.blocks).map((other) => other.taskId),
+    waitsFor: dependencies.flatMap((other): TaskOutput['waitsFor'] => {
+      const kind = waitKinds.find((word) => dependencyKinds[word] === other.kind)
+      return kind === undefined ? [] : [{ taskId: other.taskId, kind }]
+    }),
     artifacts: artifacts.map(({ name, uri, sha256, bytes, mediaType }) =>
       artifact.parse({
         name,
@@ -111,8 +117,13 @@ export async function toTask(reader: Reader, row: TaskRow): Promise<TaskOutput> 
     story: row.story,
     title: row.title,
     description: row.description,
+    acceptanceCriteria: row.acceptanceCriteria,
+    design: row.design,
+    notes: row.notes,
     parentId: row.parentId,
     onDependencyFailure: row.onDependencyFailure === 'fail' ? 'fail' : 'block',
+    onChildrenEnd: row.rollsUp === 1 ? 'complete' : 'claim',
+    hold: parseJson(taskHold, row.hold),
     requires: JSON.parse(row.requires),
     locks: row.locks === null ? [] : JSON.parse(row.locks),
     assignedTo: row.assignedTo,

@@ -1,14 +1,17 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import type { taskTransitionOutput, taskUpdateInput } from '@tony/mcp-shared/task-changes'
+import { waitKinds } from '@tony/mcp-shared/task-waits'
 import { endedStatuses } from '@tony/mcp-shared/tasks'
 import { and, eq, notInArray, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { requireRegisteredAgent } from '../../domain/agents/lookup.ts'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
+import { changeDependencies } from '../../domain/tasks/change-dependencies.ts'
 import { ensureClaimGroup } from '../../domain/tasks/claim-group.ts'
-import { type DependencyState, replaceDependencies } from '../../domain/tasks/dependency-graph.ts'
+import type { DependencyState } from '../../domain/tasks/dependency-graph.ts'
+import { dependencyKinds, isOwn } from '../../domain/tasks/dependency-kinds.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
 import { eligibilityColumns, isWaiting } from '../../domain/tasks/eligibility.ts'
 import { findTask, notifyClaimable, taskNotFoundError } from '../../domain/tasks/lease.ts'
@@ -21,10 +24,14 @@ type Input = z.output<typeof taskUpdateInput>
 const isEnded = ({ status }: TaskRow): boolean => endedStatuses.some((word) => word === status)
 const isStarted = ({ status }: TaskRow): boolean => status !== 'blocked' && status !== 'pending'
 
+const changesDependencies = ({ dependsOn, waitsFor }: Input): boolean =>
+  dependsOn !== undefined || waitsFor !== undefined
+
 /** Throws if the row does not allow the change. The statement tests the same conditions again. */
-function requireUpdatable(row: TaskRow, { taskId, expectedRevision, dependsOn }: Input): void {
+function requireUpdatable(row: TaskRow, input: Input): void {
+  const { taskId, expectedRevision } = input
   const { status, revision } = row
-  if (isEnded(row) || (dependsOn && isStarted(row))) {
+  if (isEnded(row) || (changesDependencies(input) && isStarted(row))) {
     const what = isEnded(row) ? 'changed' : 'given other dependencies'
     throw new CoordinationError('ILLEGAL_TRANSITION', `task ${taskId} is ${status} and cannot be ${what}`, { status })
   }
@@ -35,9 +42,12 @@ function requireUpdatable(row: TaskRow, { taskId, expectedRevision, dependsOn }:
 }
 
 /** The columns that describe the task itself. */
-const specColumns = ({ title, description, priority, metadata }: Input) => ({
+const specColumns = ({ title, description, acceptanceCriteria, design, notes, priority, metadata }: Input) => ({
   ...(title === undefined ? {} : { title }),
   ...(description === undefined ? {} : { description }),
+  ...(acceptanceCriteria === undefined ? {} : { acceptanceCriteria }),
+  ...(design === undefined ? {} : { design }),
+  ...(notes === undefined ? {} : { notes }),
   ...(priority === undefined ? {} : { priority: rankOfPriority(priority), rank: claimRank(rankOfPriority(priority)) }),
   ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
 })
@@ -53,10 +63,11 @@ async function assignmentColumns(tx: Transaction, row: TaskRow, agent: Input['as
 
 /** The columns for other dependencies. */
 function dependencyColumns(tx: Transaction, { dependencies, openDeps }: DependencyState, routeId: number) {
-  const { notBefore, closeBy, scheduleToStartMs } = tx.t.tasks
+  const { hold, notBefore, closeBy, scheduleToStartMs } = tx.t.tasks
   return {
     dependencies,
     ...eligibilityColumns(tx.t, {
+      hold: sql`${hold}`,
       openDeps,
       routeId,
       notBefore: sql`${notBefore}`,
@@ -67,19 +78,36 @@ function dependencyColumns(tx: Transaction, { dependencies, openDeps }: Dependen
   }
 }
 
+/** Replaces the dependencies that the input names. Those of the other list stay. */
+async function changeDependenciesIn(tx: Transaction, known: TaskRow, input: Input, actor: string | null) {
+  if (!changesDependencies(input)) return undefined
+  const { taskDependencies: edges } = tx.t
+  const stored = await tx.db
+    .select({ taskId: edges.dependsOnId, kind: edges.kind })
+    .from(edges)
+    .where(and(eq(edges.taskId, known.id), isOwn(edges.kind)))
+  const named = (word: keyof typeof dependencyKinds) =>
+    stored.filter(({ kind }) => kind === dependencyKinds[word]).map(({ taskId }) => taskId)
+  const {
+    dependsOn = named('blocks'),
+    waitsFor = waitKinds.flatMap((kind) => named(kind).map((taskId) => ({ taskId, kind }))),
+  } = input
+  return changeDependencies(tx, known, { dependsOn, waitsFor, parentId: known.parentId }, actor)
+}
+
 /**
  * `tasks.update`: changes the given fields if the task has the revision that the caller has read.
  */
 export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof taskTransitionOutput>> =>
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
-    const { taskId, dependsOn } = input
+    const { taskId } = input
     const { tasks } = tx.t
     const [known] = await tx.run(findTask, { project, taskId })
     if (!known) throw taskNotFoundError(taskId)
     requireUpdatable(known, input)
     const assignment = await assignmentColumns(tx, known, input.assignedTo)
-    const dependencyState = dependsOn && (await replaceDependencies(tx, known, [...new Set(dependsOn)]))
+    const dependencyState = await changeDependenciesIn(tx, known, input, actorOf(ctx.principal))
     const [row] = await tx.db
       .update(tasks)
       .set({
@@ -93,7 +121,7 @@ export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof 
           eq(tasks.id, taskId),
           eq(tasks.projectId, project),
           eq(tasks.revision, input.expectedRevision),
-          dependsOn ? isWaiting(tx.t) : notInArray(tasks.status, [...endedStatuses]),
+          dependencyState ? isWaiting(tx.t) : notInArray(tasks.status, [...endedStatuses]),
         ),
       )
       .returning()

@@ -46,6 +46,9 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
       story: c.text('story'),
       title: c.text('title'),
       description: c.text('description'),
+      acceptanceCriteria: c.text('acceptance_criteria'),
+      design: c.text('design'),
+      notes: c.text('notes'),
       parentId: c.text('parent_id'),
       requires: c.text('requires').notNull(),
       assignedTo: c.text('assigned_to'),
@@ -65,11 +68,15 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
       ready: c.integer('ready'),
       /** Time at which it became ready; its wait is measured from then. */
       readyAt: c.integer('ready_at'),
+      /** The reason, the agent and the time of its hold, as JSON; null if it is not held. */
+      hold: c.text('hold'),
       /** The held lock, or `epic/` and the name of the paused epic, that parks the task. */
       parkedOn: c.text('parked_on'),
       dependencies: c.integer('dependencies').notNull().default(0),
-      /** Number of dependencies that are not completed. */
+      /** Number of dependencies, its own and derived ones, that are open. */
       openDeps: c.integer('open_deps').notNull().default(0),
+      /** 1 if the end of its last child completes it. */
+      rollsUp: c.integer('rolls_up').notNull().default(0),
       onDependencyFailure: c.text('on_dependency_failure').notNull().default('block'),
       attempt: c.integer('attempt').notNull().default(0),
       failures: c.integer('failures').notNull().default(0),
@@ -152,6 +159,8 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
         .text('depends_on_id')
         .notNull()
         .references(() => tasks.id),
+      /** A code of `dependencyKinds`. */
+      kind: c.integer('kind').notNull().default(0),
     },
     (t) => [c.primaryKey({ columns: [t.taskId, t.dependsOnId] }), c.index('task_dependents').on(t.dependsOnId)],
   )

@@ -1,7 +1,8 @@
-import { and, eq, gt, notExists, sql } from 'drizzle-orm'
+import { and, eq, gt, notExists, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
+import { isOwn } from '../../domain/tasks/dependency-kinds.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
 import { chooseExpired, retentionCutoff, rowsPerRead } from './progress.ts'
@@ -31,7 +32,10 @@ const countEnded = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-/** Matches an ended task that no other task depends on or has as its parent. */
+/**
+ * Matches an ended task that no other task depends on or has as its parent. Its parent no longer
+ * waits for it, so derived edges do not count.
+ */
 const isUnreferenced = statement(({ db, t, p, locked }: Query<{ id: string }>) => {
   const child = alias(t.tasks, 'child')
   const { taskDependencies: edges } = t
@@ -42,7 +46,12 @@ const isUnreferenced = statement(({ db, t, p, locked }: Query<{ id: string }>) =
       and(
         eq(t.tasks.id, p.id),
         inLiterals(t.tasks.status, endedStatuses),
-        notExists(db.select({ id: edges.taskId }).from(edges).where(eq(edges.dependsOnId, p.id))),
+        notExists(
+          db
+            .select({ id: edges.taskId })
+            .from(edges)
+            .where(and(eq(edges.dependsOnId, p.id), isOwn(edges.kind))),
+        ),
         notExists(db.select({ id: child.id }).from(child).where(eq(child.parentId, p.id))),
       ),
     )
@@ -53,7 +62,7 @@ const rowDeletions = [
   statement(({ db, t, p }: Query<{ id: string }>) =>
     db
       .delete(t.taskDependencies)
-      .where(eq(t.taskDependencies.taskId, p.id))
+      .where(or(eq(t.taskDependencies.taskId, p.id), eq(t.taskDependencies.dependsOnId, p.id)))
       .returning({ id: t.taskDependencies.taskId })
       .prepare(),
   ),

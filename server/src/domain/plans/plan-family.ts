@@ -1,0 +1,110 @@
+import { yieldToEventLoop } from '../../platform/clock.ts'
+import { inheritedKind } from '../tasks/dependency-kinds.ts'
+import { componentsOf } from './components.ts'
+import type { StagedTask } from './staged-tasks.ts'
+
+/** An edge to another task of a plan. */
+export interface PlannedEdge {
+  readonly key: string
+  readonly kind: number
+}
+
+/** The derived edges of the tasks of a plan, by key. */
+export interface PlanFamily {
+  readonly inherited: ReadonlyMap<string, readonly PlannedEdge[]>
+  /** The children that a parent waits for. They are published before it. */
+  readonly children: ReadonlyMap<string, readonly string[]>
+}
+
+type Edges = Map<string, string[]>
+
+const push = (edges: Edges, from: string, to: string) => {
+  const known = edges.get(from)
+  if (known) known.push(to)
+  else edges.set(from, [to])
+}
+
+/** Sorts tasks so that each comes after its parent. Tasks below a ring of parents come last. */
+function parentsFirst(tasks: readonly StagedTask[]): StagedTask[] {
+  const keys = new Set(tasks.map(({ key }) => key))
+  const children = Map.groupBy(tasks, ({ parent }) => (parent !== undefined && keys.has(parent) ? parent : undefined))
+  const ordered = new Set(children.get(undefined) ?? [])
+  for (const task of ordered) for (const child of children.get(task.key) ?? []) ordered.add(child)
+  return [...ordered, ...tasks.filter((task) => !ordered.has(task))]
+}
+
+/** The edges that are sure, and the components of the graph of all that are possible. */
+class AcceptedEdges {
+  readonly #graph: Edges
+  readonly #components: ReadonlyMap<string, number>
+
+  constructor(graph: Edges, components: ReadonlyMap<string, number>) {
+    this.#graph = graph
+    this.#components = components
+  }
+
+  /** Adds an edge and returns true, unless it would close a cycle. */
+  add(from: string, to: string): boolean {
+    if (from === to || this.#closesCycle(from, to)) return false
+    push(this.#graph, from, to)
+    return true
+  }
+
+  #closesCycle(from: string, to: string): boolean {
+    const component = this.#components.get(from)
+    if (this.#components.get(to) !== component) return false
+    const seen = new Set([to])
+    for (const key of seen) {
+      if (key === from) return true
+      for (const next of this.#graph.get(key) ?? []) if (this.#components.get(next) === component) seen.add(next)
+    }
+    return false
+  }
+}
+
+const ownEdges = (tasks: readonly StagedTask[], keys: ReadonlySet<string>): Edges =>
+  new Map(tasks.map(({ key, after }) => [key, after.filter((name) => keys.has(name))]))
+
+/** Returns the edges of a plan with every derived edge that is possible. */
+function possibleEdges(children: readonly ChildTask[], own: Edges): Edges {
+  const edges = new Map([...own].map(([key, targets]) => [key, [...targets]]))
+  for (const { key, parent } of children) for (const to of edges.get(parent) ?? []) push(edges, key, to)
+  for (const { key, parent } of children) push(edges, parent, key)
+  return edges
+}
+
+interface ChildTask extends StagedTask {
+  readonly parent: string
+}
+
+/**
+ * Returns the edges that follow from the parents within a plan. An edge that would close a cycle
+ * with those before it is left out: first the plan's own edges count, then those from parents to
+ * children, then the inherited ones.
+ */
+export async function planFamilyOf(tasks: readonly StagedTask[]): Promise<PlanFamily> {
+  const byKey = new Map(tasks.map((task) => [task.key, task]))
+  const isChild = (task: StagedTask): task is ChildTask => task.parent !== undefined && byKey.has(task.parent)
+  const inherited = new Map<string, PlannedEdge[]>()
+  const children: Edges = new Map()
+  const ordered = parentsFirst(tasks).filter(isChild)
+  if (ordered.length === 0) return { inherited, children }
+  const keys = new Set(byKey.keys())
+  const components = componentsOf(possibleEdges(ordered, ownEdges(tasks, keys)))
+  await yieldToEventLoop()
+  const accepted = new AcceptedEdges(ownEdges(tasks, keys), components)
+  for (const { key, parent } of ordered) if (accepted.add(parent, key)) push(children, parent, key)
+  await yieldToEventLoop()
+  for (const { key, parent, own } of ordered) {
+    const known = new Set(own.map((edge) => edge.key))
+    const candidates = [...(byKey.get(parent)?.own ?? []), ...(inherited.get(parent) ?? [])]
+    const edges = candidates.flatMap((edge): PlannedEdge[] => {
+      const kind = inheritedKind(edge.kind)
+      if (kind === undefined || known.has(edge.key)) return []
+      known.add(edge.key)
+      return !keys.has(edge.key) || accepted.add(key, edge.key) ? [{ key: edge.key, kind }] : []
+    })
+    inherited.set(key, edges)
+  }
+  return { inherited, children }
+}

@@ -1,0 +1,171 @@
+import { and, eq, inArray, ne, sql } from 'drizzle-orm'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type Dependency, dependencyKinds, expandedKinds, inheritedKind, inKinds } from './dependency-kinds.ts'
+
+/** A new task and the edges that are known before it is inserted. */
+export interface NewNode {
+  readonly id: string
+  readonly parentId: string | undefined
+  /** Its own dependencies, and those that a plan has derived for it. */
+  readonly edges: readonly Dependency[]
+}
+
+/** All tasks that wait for a task, directly or through others. */
+const waitersOf = statement(({ db, t, p }: Query<{ taskId: string }>) => {
+  const { taskDependencies: edges } = t
+  const waiting = sql`(with recursive waiting(id) as (select ${t.tasks.id} from ${t.tasks} where ${eq(t.tasks.id, p.taskId)} union select ${edges.taskId} from ${edges} join waiting on ${edges.dependsOnId} = waiting.id) select id from waiting)`
+  return db.select({ id: t.tasks.id }).from(t.tasks).where(sql`${t.tasks.id} in ${waiting}`).prepare()
+})
+
+interface StoredFamily {
+  /** The edges that the children of stored parents inherit, by parent. */
+  readonly edges: ReadonlyMap<string, readonly Dependency[]>
+  /** The parents that are stored already. */
+  readonly parents: ReadonlySet<string>
+  /** Stored tasks that wait for the children of a stored parent. */
+  readonly expanding: readonly Dependency[]
+  /** Stored children, by parent. */
+  readonly children: ReadonlyMap<string | null, readonly { readonly id: string }[]>
+}
+
+/** Reads the stored tasks around new ones, in four queries at most. */
+async function readFamily({ db, t }: Transaction, outside: string[], parentsOfStored: string[]): Promise<StoredFamily> {
+  const { tasks, taskDependencies: edges } = t
+  const none = outside.length === 0
+  const stored = none
+    ? []
+    : await db
+        .select()
+        .from(edges)
+        .where(and(inArray(edges.taskId, outside), ne(edges.kind, dependencyKinds.child)))
+  const parents = none ? [] : await db.select({ id: tasks.id }).from(tasks).where(inArray(tasks.id, outside))
+  const expanding = none
+    ? []
+    : await db
+        .select()
+        .from(edges)
+        .where(and(inArray(edges.dependsOnId, outside), inKinds(edges.kind, expandedKinds)))
+  const children =
+    parentsOfStored.length === 0
+      ? []
+      : await db
+          .select({ id: tasks.id, parentId: tasks.parentId })
+          .from(tasks)
+          .where(inArray(tasks.parentId, parentsOfStored))
+  return {
+    edges: Map.groupBy(stored, ({ taskId }) => taskId),
+    parents: new Set(parents.map(({ id }) => id)),
+    expanding,
+    children: Map.groupBy(children, ({ parentId }) => parentId),
+  }
+}
+
+/** The graph of new tasks and of the stored ones that get edges to them. */
+class NewEdges {
+  readonly derived: Dependency[] = []
+  readonly #byTask = new Map<string, Dependency[]>()
+  /** For each stored task that gets edges to new ones: the stored tasks that wait for it. */
+  readonly #waiters: ReadonlyMap<string, ReadonlySet<string>>
+
+  constructor(nodes: readonly NewNode[], waiters: ReadonlyMap<string, ReadonlySet<string>>) {
+    this.#waiters = waiters
+    for (const { id, edges } of nodes) this.#byTask.set(id, [...edges])
+  }
+
+  of(id: string): readonly Dependency[] {
+    return this.#byTask.get(id) ?? []
+  }
+
+  /** Adds a derived edge, unless its task waits for the other already or the other for its task. */
+  add(edge: Dependency): void {
+    const known = this.#byTask.get(edge.taskId) ?? []
+    if (known.some(({ dependsOnId }) => dependsOnId === edge.dependsOnId)) return
+    if (this.#reaches(edge.dependsOnId, edge.taskId)) return
+    this.#byTask.set(edge.taskId, [...known, edge])
+    this.derived.push(edge)
+  }
+
+  #reaches(from: string, to: string): boolean {
+    const seen = new Set<string>([from])
+    for (const id of seen) {
+      if (id === to) return true
+      for (const { dependsOnId } of this.of(id)) seen.add(dependsOnId)
+      for (const [waiting, waiters] of this.#waiters) if (waiters.has(id)) seen.add(waiting)
+    }
+    return false
+  }
+}
+
+/** Sorts nodes so that each comes after its parent. Nodes whose parents form a ring come last. */
+function parentsFirst(nodes: readonly NewNode[]): NewNode[] {
+  const own = new Map(nodes.map((node) => [node.id, node]))
+  const children = Map.groupBy(nodes, ({ parentId }) => (parentId !== undefined && own.has(parentId) ? parentId : ''))
+  const ordered = new Set(children.get('') ?? [])
+  for (const node of ordered) for (const child of children.get(node.id) ?? []) ordered.add(child)
+  return [...ordered, ...nodes.filter((node) => !ordered.has(node))]
+}
+
+async function readWaiters(tx: Transaction, family: StoredFamily, nodes: readonly NewNode[], own: ReadonlySet<string>) {
+  const waiting = new Set([...family.parents, ...family.expanding.map(({ taskId }) => taskId)])
+  const leavesList = nodes.some(({ edges }) => edges.some(({ dependsOnId }) => !own.has(dependsOnId)))
+  const waiters = new Map<string, ReadonlySet<string>>()
+  if (waiting.size > 1 || leavesList)
+    for (const taskId of waiting)
+      waiters.set(taskId, new Set((await tx.run(waitersOf, { taskId })).map(({ id }) => id)))
+  return waiters
+}
+
+/**
+ * Returns the edges that follow from the parents of new tasks. A parent waits for its children, a
+ * child for the dependencies of its parent, and a `children` dependency for the children of its
+ * task.
+ * An edge that would close a cycle is left out. `mayHaveChildren` is true if children of the new
+ * tasks may be stored already, as in the steps of a plan.
+ */
+export async function deriveEdges(
+  tx: Transaction,
+  nodes: readonly NewNode[],
+  mayHaveChildren: boolean,
+): Promise<Dependency[]> {
+  const own = new Set(nodes.map(({ id }) => id))
+  const parents = new Set(nodes.flatMap(({ parentId }) => parentId ?? []))
+  const expanded = nodes.flatMap(({ edges }) => edges.filter(({ kind }) => expandedKinds.includes(kind)))
+  if (!mayHaveChildren && parents.size === 0 && expanded.length === 0) return []
+  // Two concurrent changes could each derive edges from half of the family.
+  if (parents.size > 0) await tx.exclusive('dependencies')
+  const outside = [...parents].filter((id) => !own.has(id))
+  const expandedOutside = expanded.map(({ dependsOnId }) => dependsOnId).filter((id) => !own.has(id))
+  const family = await readFamily(tx, outside, [...(mayHaveChildren ? own : []), ...expandedOutside])
+  const edges = new NewEdges(nodes, await readWaiters(tx, family, nodes, own))
+  addChildEdges(edges, nodes, family, own)
+  const byParent = Map.groupBy(nodes, ({ parentId }) => parentId)
+  for (const { id, parentId } of parentsFirst(nodes)) {
+    const fromParent = parentId === undefined ? [] : (family.edges.get(parentId) ?? edges.of(parentId))
+    for (const { dependsOnId, kind } of fromParent) {
+      const inherited = inheritedKind(kind)
+      if (inherited !== undefined) edges.add({ taskId: id, dependsOnId, kind: inherited })
+    }
+    for (const { dependsOnId } of edges.of(id).filter(({ kind }) => expandedKinds.includes(kind)))
+      for (const child of [...(byParent.get(dependsOnId) ?? []), ...(family.children.get(dependsOnId) ?? [])])
+        edges.add({ taskId: id, dependsOnId: child.id, kind: dependencyKinds.childOf })
+  }
+  return edges.derived
+}
+
+/** Adds the edges to new or stored children, from parents and from tasks that wait for children. */
+function addChildEdges(
+  edges: NewEdges,
+  nodes: readonly NewNode[],
+  { parents, expanding, children }: StoredFamily,
+  own: ReadonlySet<string>,
+): void {
+  for (const { id, parentId } of nodes) {
+    if (parentId !== undefined && (own.has(parentId) || parents.has(parentId)))
+      edges.add({ taskId: parentId, dependsOnId: id, kind: dependencyKinds.child })
+    for (const waiting of expanding)
+      if (waiting.dependsOnId === parentId)
+        edges.add({ taskId: waiting.taskId, dependsOnId: id, kind: dependencyKinds.childOf })
+    for (const child of children.get(id) ?? [])
+      edges.add({ taskId: id, dependsOnId: child.id, kind: dependencyKinds.child })
+  }
+}
