@@ -109,10 +109,18 @@ export class CoordinationError extends Error {
   override readonly name = 'CoordinationError'
   readonly code: ErrorCode
   readonly details: Readonly<Record<string, unknown>> | undefined
+  readonly applied: ErrorPolicy['applied']
 
-  constructor(code: ErrorCode, message: string, details?: Readonly<Record<string, unknown>>) {
+  /** Without `applied`, that of the code holds. */
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details?: Readonly<Record<string, unknown>>,
+    applied: ErrorPolicy['applied'] = errorPolicies[code].applied,
+  ) {
     super(message)
     this.code = code
     this.details = details
+    this.applied = applied
   }
 }

@@ -19,6 +19,12 @@ export type PlannedTask = z.output<typeof plannedTask>
 export const planBeginInput = z.strictObject({ name: word, idempotencyKey: idempotencyKey.optional() })
 export const planBeginOutput = z.object({ planId: id })
 
+/** Tasks of a plan. A publication holds their names in memory. */
+export const planTaskLimit = 100_000
+
+/** Characters of the names in a plan: external ids, dependencies, locks and assignees. */
+export const planNameLimit = 33_554_432
+
 /** Stages up to 200 tasks. A task replaces a staged one with the same `externalId`. */
 export const planAddInput = z.strictObject({ planId: id, tasks: z.array(plannedTask).min(1).max(200) })
 export const planAddOutput = z.object({ planId: id, staged: z.int() })
@@ -30,7 +36,7 @@ export const planAbortOutput = z.object({ planId: id, discarded: z.int() })
 /**
  * Publishes the staged tasks. A refusal publishes none of them: `INVALID_INPUT` for a name that is
  * neither in the plan nor in the project, `NOT_FOUND` for an agent that is not registered,
- * `DEPENDENCY_CYCLE` for tasks that wait for each other. They are published up to 40 at a time, in
+ * `DEPENDENCY_CYCLE` for tasks that wait for each other. They are published up to 20 at a time, in
  * the order of their dependencies. A call that was interrupted can be repeated.
  */
 export const planCommitInput = z.strictObject({ planId: id, idempotencyKey: idempotencyKey.optional() })

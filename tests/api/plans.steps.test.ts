@@ -1,5 +1,8 @@
 import type { Client } from '@tony/mcp-client'
-import { eq } from 'drizzle-orm'
+import { requirePlanFits } from '@tony/mcp-server/domain/plans/staged-tasks'
+import { continuePlans } from '@tony/mcp-server/sweeps/continue-plans'
+import { runSweep } from '@tony/mcp-server/sweeps/runner'
+import { eq, sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf } from './given.ts'
@@ -27,6 +30,12 @@ const stopAtStart = ({ parts: { store } }: TestServer, project: string) =>
       .update(t.plans)
       .set({ status: 'committing', committedBy: null, steppedAt: now })
       .where(eq(t.plans.status, 'open')),
+  )
+
+/** Lets time pass since the last step of a plan. The clock stands still, and with it the sweeps. */
+const letPass = ({ parts: { store } }: TestServer, project: string, { ms, ...set }: { ms: number; created?: number }) =>
+  store.transact({ project }, ({ db, t: { plans } }) =>
+    db.update(plans).set({ ...set, steppedAt: sql`${plans.steppedAt} - ${ms}` }),
   )
 
 const projectOf = async (lead: Client) => (await lead.projects.list()).projects[0]?.id ?? ''
@@ -143,4 +152,57 @@ test('a plan that cannot be published does not keep those of other projects wait
   await stopAtStart(server, await projectOf(lead))
   await expect(server.advance(40_000)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   expect((await other.events.list({ types: ['plan.committed'] })).events).toMatchObject([{ subject: planId }])
+})
+
+test('a plan that the server cannot publish is read again after ten minutes', async () => {
+  await using server = await TestServer.start()
+  const { lead, planId } = await stagePlan(server, 1)
+  await lead.plans.add({ planId, tasks: [{ type: 'code', externalId: 'last', assignedTo: 'nobody' }] })
+  const project = await projectOf(lead)
+  await stopAtStart(server, project)
+  await letPass(server, project, { ms: 40_000, created: 1 })
+  const sweep = () => runSweep(server.parts, continuePlans)
+  await expect(sweep()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await letPass(server, project, { ms: 599_000 })
+  await sweep()
+  await letPass(server, project, { ms: 1_000 })
+  await expect(sweep()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test('the error of a later step does not say that nothing was applied', async () => {
+  await using server = await TestServer.start()
+  const { lead, planId } = await stagePlan(server, 100)
+  const project = await projectOf(lead)
+  const { store } = server.parts
+  // Aborts the plan from another side once its first step is published.
+  const stop = store.onWake(({ topic }) => {
+    if (topic !== 'tasks') return
+    stop()
+    void store.transact({ project, lane: 'urgent' }, ({ db, t }) => db.update(t.plans).set({ status: 'aborted' }))
+  })
+  const refused = await refusal(lead.plans.commit({ planId }))
+  expect(refused).toMatchObject({ code: 'ILLEGAL_TRANSITION', applied: 'unknown' })
+  const again = await refusal(lead.plans.commit({ planId }))
+  expect(again).toMatchObject({ code: 'ILLEGAL_TRANSITION', applied: 'no' })
+})
+
+test('a sweep that publishes a plan ends before the next step once the server stops', async () => {
+  await using server = await TestServer.start()
+  const { lead } = await stagePlan(server, 100)
+  const project = await projectOf(lead)
+  await stopAtStart(server, project)
+  await letPass(server, project, { ms: 40_000 })
+  const stopped = new AbortController()
+  server.parts.store.onWake(({ topic }) => topic === 'tasks' && stopped.abort())
+  await expect(runSweep(server.parts, continuePlans, stopped.signal)).rejects.toThrow('abort')
+  const published = (await lead.system.metrics()).tasks.byStatus.pending ?? 0
+  expect(published).toBeGreaterThan(0)
+  expect(published).toBeLessThan(100)
+})
+
+test('a plan of more than 100,000 tasks, or with more than 32 Mi characters of names, is refused by name', () => {
+  const tooLarge = expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE', applied: 'no' })
+  expect(() => requirePlanFits(100_000, 33_554_432)).not.toThrow()
+  expect(() => requirePlanFits(100_001, 0)).toThrow(tooLarge)
+  expect(() => requirePlanFits(1, 33_554_433)).toThrow(tooLarge)
 })

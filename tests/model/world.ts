@@ -221,7 +221,7 @@ export class World implements Disposable {
     for (let round = 0; round < 2; round += 1) {
       for (const sweep of sweeps) {
         if (passedOver.has(sweep.name)) continue
-        while ((await sweep.batch(this.site.server.parts, this.project)) >= sweepLimit);
+        while ((await sweep.batch(this.site.server.parts, this.project, new AbortController().signal)) >= sweepLimit);
       }
     }
   }

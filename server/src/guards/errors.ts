@@ -63,7 +63,7 @@ export function toErrorShape(thrown: unknown, requestId: string): ErrorShape {
     code: error.code,
     httpStatus: policy.http,
     retryable: policy.retryable,
-    applied: policy.applied,
+    applied: error.applied,
     requestId,
     ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
     ...(error.details && policy.http < 500 ? { details: error.details } : {}),

@@ -1,7 +1,7 @@
 import { and, eq, lte } from 'drizzle-orm'
-import { continuePublication } from '../domain/plans/continue.ts'
+import { continuePublication, isRefusal } from '../domain/plans/continue.ts'
 import { endPublication } from '../domain/plans/publish.ts'
-import { type Query, type Store, statement } from '../store/store.ts'
+import { type Query, type Store, statement, type Transaction } from '../store/store.ts'
 import type { Sweep } from './runner.ts'
 
 interface StoppedPlan {
@@ -12,6 +12,13 @@ interface StoppedPlan {
 /** Time without a step after which the caller of `plans.commit` counts as gone, in milliseconds. */
 const silenceMs = 30_000
 
+/**
+ * Time until the next attempt on a plan that is refused, in milliseconds: a task of it names an
+ * agent or a pool that is gone. Each attempt reads the whole plan. A repeated commit needs no
+ * attempt of the server.
+ */
+const retryMs = 600_000
+
 const findStopped = statement(({ db, t, p }: Query<{ project: string; before: number }>) =>
   db
     .select({ id: t.plans.id, committedBy: t.plans.committedBy })
@@ -20,21 +27,42 @@ const findStopped = statement(({ db, t, p }: Query<{ project: string; before: nu
     .prepare(),
 )
 
-async function finish(store: Store, project: string, { id, committedBy }: StoppedPlan): Promise<void> {
-  const publication = { planId: id, authorship: { project, createdBy: committedBy } }
-  const scope = { project, lane: 'bulk' } as const
-  await continuePublication(store, scope, publication)
-  await store.transact(scope, (tx) => endPublication(tx, publication))
+/** Puts off the next attempt on a plan that is refused, until `retryMs` from now. */
+const putOff = ({ db, t, now }: Transaction, project: string, planId: string) =>
+  db
+    .update(t.plans)
+    .set({ steppedAt: now + retryMs - silenceMs })
+    .where(and(eq(t.plans.id, planId), eq(t.plans.projectId, project), eq(t.plans.status, 'committing')))
+
+interface Finish {
+  readonly store: Store
+  readonly project: string
+  readonly signal: AbortSignal
 }
 
-/** Continues the publication of plans whose server or caller has ended in the middle of it. */
+async function finish({ store, project, signal }: Finish, { id, committedBy }: StoppedPlan): Promise<void> {
+  const publication = { planId: id, authorship: { project, createdBy: committedBy } }
+  const scope = { project, lane: 'bulk' } as const
+  const end = () => store.transact(scope, (tx) => endPublication(tx, publication))
+  try {
+    await continuePublication({ store, scope, publication, end, signal })
+  } catch (error) {
+    if (isRefusal(error)) await store.transact(scope, (tx) => putOff(tx, project, id))
+    throw error
+  }
+}
+
+/**
+ * Continues the publication of plans whose server or caller has ended in the middle of it. It ends
+ * between two steps if the server stops.
+ */
 export const continuePlans: Sweep = {
   name: 'continue-plans',
   everyMs: 30_000,
-  batch: async ({ store }, project) => {
+  batch: async ({ store }, project, signal) => {
     const stopped = await store.read((reader) => reader.run(findStopped, { project, before: reader.now - silenceMs }))
     // A plan that cannot be continued must not keep others from it.
-    const results = await Promise.allSettled(stopped.map((plan) => finish(store, project, plan)))
+    const results = await Promise.allSettled(stopped.map((plan) => finish({ store, project, signal }, plan)))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
     return 0

@@ -8,9 +8,9 @@ export const freeDiskSpace: Sweep = {
   name: 'free-disk-space',
   everyMs: 1_000,
   freesSpace: true,
-  batch: async (services, project) => {
+  batch: async (services, project, stopped) => {
     const { diskSpace } = services.store
-    const deleted = diskSpace?.full ? await applyRetention.batch(services, project) : 0
+    const deleted = diskSpace?.full ? await applyRetention.batch(services, project, stopped) : 0
     await diskSpace?.check()
     return deleted
   },

@@ -13,7 +13,7 @@ export interface Sweep {
   readonly freesSpace?: true
   /** The batch runs once for the server, not for each project, and needs no disk space. */
   readonly serverWide?: true
-  readonly batch: (services: Services, project: string) => Promise<number>
+  readonly batch: (services: Services, project: string, stopped: AbortSignal) => Promise<number>
 }
 
 /** Rows per batch: a sweep shares a commit with callers and must not delay them. */
@@ -28,7 +28,7 @@ export class SweepRunner {
   readonly #log: Log
   readonly #cancels = new Map<string, () => void>()
   readonly #running = new Set<Promise<void>>()
-  #stopped = false
+  readonly #stopped = new AbortController()
 
   constructor(services: Services, log: Log) {
     this.#services = services
@@ -40,7 +40,7 @@ export class SweepRunner {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#stopped.abort()
     for (const cancel of this.#cancels.values()) cancel()
     await Promise.all(this.#running)
   }
@@ -49,7 +49,7 @@ export class SweepRunner {
     const cancel = clock.timer(sweep.everyMs, () => {
       const running = this.#run(sweep).finally(() => {
         this.#running.delete(running)
-        if (!this.#stopped) this.#schedule(clock, sweep)
+        if (!this.#stopped.signal.aborted) this.#schedule(clock, sweep)
       })
       this.#running.add(running)
     })
@@ -58,25 +58,27 @@ export class SweepRunner {
 
   async #run(sweep: Sweep): Promise<void> {
     try {
-      await runSweep(this.#services, sweep)
+      await runSweep(this.#services, sweep, this.#stopped.signal)
     } catch (error) {
-      if (!this.#stopped) this.#log.error({ error, sweep: sweep.name }, 'sweep failed')
+      if (!this.#stopped.signal.aborted) this.#log.error({ error, sweep: sweep.name }, 'sweep failed')
     }
   }
 }
+
+const neverStopped = new AbortController().signal
 
 /**
  * Runs a sweep in every project until nothing is left to do. A failure in one project does not keep
  * the sweep from the others; the first one is thrown at the end.
  */
-export async function runSweep(services: Services, sweep: Sweep): Promise<void> {
-  if (sweep.serverWide) return void (await sweep.batch(services, ''))
+export async function runSweep(services: Services, sweep: Sweep, stopped: AbortSignal = neverStopped): Promise<void> {
+  if (sweep.serverWide) return void (await sweep.batch(services, '', stopped))
   if (services.store.diskSpace?.full && !sweep.freesSpace) return
   const projects = await services.store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
   const failures: unknown[] = []
   for (const { id } of projects) {
     try {
-      while ((await sweep.batch(services, id)) >= sweepLimit);
+      while ((await sweep.batch(services, id, stopped)) >= sweepLimit && !stopped.aborted);
     } catch (error) {
       failures.push(error)
     }

@@ -3,6 +3,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { agentRole } from '@tony/mcp-shared/roles'
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../../platform/clock.ts'
+import { hasCode } from '../../store/file-sync.ts'
 import type { Principal } from '../principal.ts'
 import { invalidTokenError } from './key-use.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -110,7 +111,7 @@ export class Tokens {
       })
       return toPrincipal(payload, protectedHeader.kid)
     } catch (cause) {
-      const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
+      const isExpired = hasCode(cause, 'ERR_JWT_EXPIRED')
       throw isExpired
         ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
         : invalidTokenError()

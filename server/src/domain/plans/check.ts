@@ -4,7 +4,7 @@ import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { Reader, Store } from '../../store/store.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
 import { isOwn } from '../tasks/dependency-kinds.ts'
-import { dependencyOrder } from '../tasks/dependency-order.ts'
+import { dependencyOrderInTurns } from '../tasks/dependency-order.ts'
 import { requirePools } from '../tasks/locks.ts'
 import { type PlannedEdge, planFamilyOf } from './plan-family.ts'
 import { referencesOf, type StagedTask } from './staged-tasks.ts'
@@ -98,7 +98,7 @@ async function refuseCycles(store: Store, { tasks, ids }: CheckedPlan): Promise<
     open = [...new Set(items.flatMap(({ after }) => after))].filter((id) => !seen.has(id))
     for (const id of open) seen.add(id)
   }
-  dependencyOrder(reached)
+  await dependencyOrderInTurns(reached)
 }
 
 /** Throws for an agent that is not registered, or a slot of a pool without a size. */
@@ -120,7 +120,7 @@ async function requireTargets(store: Store, project: string, tasks: readonly Che
  * Without these yields another caller waited 144 ms for a plan of 40,000 tasks.
  */
 export async function checkPlan(store: Store, project: string, staged: readonly StagedTask[]): Promise<CheckedPlan> {
-  dependencyOrder(staged)
+  await dependencyOrderInTurns(staged)
   await yieldToEventLoop()
   const { inherited, children } = await planFamilyOf(staged)
   const inheritedOf = ({ key }: StagedTask) => inherited.get(key) ?? []
@@ -128,7 +128,7 @@ export async function checkPlan(store: Store, project: string, staged: readonly 
     const names = [...inheritedOf(task).map((edge) => edge.key), ...(children.get(task.key) ?? [])]
     return { key: task.key, after: [...task.after, ...names], task }
   })
-  const ordered = dependencyOrder(waiting).map(({ task }) => task)
+  const ordered = (await dependencyOrderInTurns(waiting)).map(({ task }) => task)
   await yieldToEventLoop()
   const names = new Set(staged.flatMap((task) => [task.key, ...referencesOf(task)]))
   const imported = await queryInChunks([...names], (chunk) =>

@@ -24,20 +24,53 @@ async function reopen({ db, t }: Transaction, { planId, authorship }: Publicatio
 }
 
 /** True for a refusal of the plan itself, and false for a store that does not answer. */
-const isRefusal = (error: unknown): boolean =>
+export const isRefusal = (error: unknown): boolean =>
   error instanceof CoordinationError && !errorPolicies[error.code].retryable
+
+/** Returns the error of a later step: it must not say that the call had no effect. */
+function afterSteps(error: unknown, steps: number): unknown {
+  if (!(error instanceof CoordinationError) || steps === 0) return error
+  const message = `${error.message}; a part of the plan is published already: commit it again, or abort it`
+  return new CoordinationError(error.code, message, error.details, 'unknown')
+}
+
+export interface Continuation<T> {
+  readonly store: Store
+  readonly scope: Scope
+  readonly publication: Publication
+  /** Ends the publication after its last step. */
+  readonly end: () => Promise<T>
+  /** Stops before the next step. What is published stays, and a later call continues. */
+  readonly signal?: AbortSignal
+}
 
 /**
  * Publishes all tasks of a plan that are still staged, each step in a transaction of its own. If
  * the check refuses the plan, it is open again, or stays as it is if others of its tasks are
  * published already. A later call then continues.
  */
-export async function continuePublication(store: Store, scope: Scope, publication: Publication): Promise<void> {
-  const transact = <T>(work: (tx: Transaction) => Promise<T>) => store.transact(scope, work)
-  const staged = await readStaged(store, transact, publication.planId)
-  const plan = await checkPlan(store, publication.authorship.project, staged).catch(async (error: unknown) => {
+export async function continuePublication<T>(continuation: Continuation<T>): Promise<T> {
+  const { store, scope, publication, end, signal } = continuation
+  const transact = <R>(work: (tx: Transaction) => Promise<R>) => {
+    signal?.throwIfAborted()
+    return store.transact(scope, work)
+  }
+  const check = async () => {
+    const staged = await readStaged(store, transact, publication.planId)
+    return checkPlan(store, publication.authorship.project, staged)
+  }
+  const plan = await check().catch(async (error: unknown) => {
     if (isRefusal(error)) await transact((tx) => reopen(tx, publication))
     throw error
   })
-  for (const step of publicationStepsOf(plan)) await transact((tx) => publishStep(tx, publication, step, plan.ids))
+  let steps = 0
+  try {
+    for (const step of publicationStepsOf(plan)) {
+      await transact((tx) => publishStep(tx, publication, step, plan.ids))
+      steps += 1
+    }
+    return await end()
+  } catch (error) {
+    throw afterSteps(error, steps)
+  }
 }

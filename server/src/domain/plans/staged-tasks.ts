@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
-import { type PlannedTask, plannedTask } from '@tony/mcp-shared/plans'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { type PlannedTask, planNameLimit, plannedTask, planTaskLimit } from '@tony/mcp-shared/plans'
 import { and, eq, gt, isNull } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
@@ -75,6 +76,24 @@ function toStaged(ord: number, spec: string, taskId: string): StagedTask {
   }
 }
 
+const namesOf = ({ key, after, parent, assignedTo, locks }: StagedTask): readonly (string | undefined)[] => [
+  key,
+  parent,
+  assignedTo,
+  ...after,
+  ...locks,
+]
+
+/** Throws PAYLOAD_TOO_LARGE for a plan whose names do not fit into the memory of a publication. */
+export function requirePlanFits(tasks: number, characters: number): void {
+  if (tasks > planTaskLimit || characters > planNameLimit)
+    throw new CoordinationError(
+      'PAYLOAD_TOO_LARGE',
+      `a plan has at most ${planTaskLimit} tasks, with ${planNameLimit} characters in their ids, dependencies, locks and assignees: make several plans`,
+      { tasks: planTaskLimit, characters: planNameLimit },
+    )
+}
+
 type Transact = <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
 
 /**
@@ -83,6 +102,7 @@ type Transact = <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
  */
 export async function readStaged(store: Store, transact: Transact, planId: string): Promise<StagedTask[]> {
   const staged: StagedTask[] = []
+  let characters = 0
   for (let after = 0; ; ) {
     const page = await store.read((reader) => reader.run(findPage, { planId, after, limit: pageLimit }))
     const withoutId = page.filter(({ taskId }) => taskId === null)
@@ -92,7 +112,12 @@ export async function readStaged(store: Store, transact: Transact, planId: strin
       })
       continue
     }
-    for (const { ord, spec, taskId } of page) staged.push(toStaged(ord, spec, taskId ?? ''))
+    for (const { ord, spec, taskId } of page) {
+      const task = toStaged(ord, spec, taskId ?? '')
+      for (const name of namesOf(task)) characters += name?.length ?? 0
+      staged.push(task)
+    }
+    requirePlanFits(staged.length, characters)
     const last = page.at(-1)
     if (last === undefined || page.length < pageLimit) return staged
     after = last.ord

@@ -1,4 +1,4 @@
-import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import { type messageSendManyInput, messageSendManyOutput } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
@@ -54,6 +54,6 @@ export async function sendManyMessages(ctx: Context, { messages }: Input): Promi
 function resultOf(step: PromiseSettledResult<Result>): Result {
   if (step.status === 'fulfilled') return step.value
   const { reason } = step
-  if (!(reason instanceof CoordinationError) || errorPolicies[reason.code].applied !== 'no') throw reason
+  if (!(reason instanceof CoordinationError) || reason.applied !== 'no') throw reason
   return { sent: null, error: { code: reason.code, message: reason.message } }
 }

@@ -2,6 +2,7 @@ import type { planAddInput, planAddOutput } from '@tony/mcp-shared/plans'
 import { eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
+import { requirePlanFits } from '../../domain/plans/staged-tasks.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement } from '../../store/store.ts'
 import { requireOpenPlan } from './require-plan.ts'
@@ -36,7 +37,9 @@ export async function addToPlan(
       .select({ rows: sql<number>`count(*)` })
       .from(planRows)
       .where(eq(planRows.planId, input.planId))
-    return { planId: input.planId, staged: count?.rows ?? 0 }
+    const staged = count?.rows ?? 0
+    requirePlanFits(staged, 0)
+    return { planId: input.planId, staged }
   })
   ctx.countRows(input.tasks.length)
   return staged

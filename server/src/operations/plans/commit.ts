@@ -58,8 +58,8 @@ export async function commitPlan(ctx: Context, { planId }: z.output<typeof planC
     lane: 'bulk',
     requestId: ctx.requestId,
   } as const
-  await continuePublication(ctx.store, scope, publication)
-  const published = await ctx.transact((tx) => endPublication(tx, publication))
+  const end = () => ctx.transact((tx) => endPublication(tx, publication))
+  const published = await continuePublication({ store: ctx.store, scope, publication, end })
   ctx.countRows(published.created + published.updated)
   return published
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 import type { Clock } from '../../../platform/clock.ts'
+import { hasCode } from '../../../store/file-sync.ts'
 import type { Principal } from '../../principal.ts'
 import { invalidTokenError } from '../key-use.ts'
 import { findRule, type IssuerRule, type TrustedIssuer } from './issuer-config.ts'
@@ -98,7 +99,7 @@ export class Issuers {
       })
       return checkClaims(payload, trusted.maxLife)
     } catch (cause) {
-      const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
+      const isExpired = hasCode(cause, 'ERR_JWT_EXPIRED')
       throw isExpired
         ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: get another')
         : invalidTokenError()
