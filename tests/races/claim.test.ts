@@ -6,6 +6,7 @@ import { completeIn } from '@tony/mcp-server/operations/tasks/complete'
 import type { Store, Transaction } from '@tony/mcp-server/store/store'
 import { describe, expect, test } from 'vitest'
 import { addAgent, upTo } from '../store/given.ts'
+import { numberFor, showIds } from '../support/ids.ts'
 import { roundsOf } from '../support/rounds.ts'
 import { TestServer } from '../support/server.ts'
 import { projectOf, StoreFolder } from '../support/store.ts'
@@ -21,7 +22,7 @@ function addTasks(folder: StoreFolder, count: number): void {
       .prepare(
         `with recursive n (i) as (select 1 union all select i + 1 from n where i < ?)
          insert into tasks (id, project_id, type, requires, priority, status, route_id, ready, max_attempts, metadata, created_at)
-         select 'task ' || i, p.id, 'code', '[]', i % 4, 'pending', r.id, r.id, 3, '{}', 0
+         select 'task ' || i, ${numberFor('p.id')}, 'code', '[]', i % 4, 'pending', r.id, r.id, 3, '{}', 0
          from n, projects p join routes r on r.project_id = p.id`,
       )
       .run(count)
@@ -182,7 +183,10 @@ describe('of eight claimers that compete for the same tasks one wins each task',
       [],
       [],
     ])
-    const rows = folder.raw((database) => database.prepare('select agent_id, attempt from tasks').all())
+    const rows = folder.raw((database) => {
+      showIds(database)
+      return database.prepare('select agent_id, attempt from tasks').all()
+    })
     expect(rows).toEqual(upTo(3).map(() => ({ agent_id: 'agent 1', attempt: 1 })))
   })
 

@@ -1,5 +1,6 @@
 import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { messageStatuses } from '@tony/mcp-shared/messages'
+import { taskStatuses } from '@tony/mcp-shared/tasks'
 import type Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { showIds } from '../support/ids.ts'
@@ -16,7 +17,12 @@ const message = (id: string, status: string, from: string | null, to: string) =>
    VALUES ('${id}', 'p-${to}', ${from === null ? 'null' : `'${from}'`}, '${to}', 'note', '{"of":"${id}"}', 1, 2, '${status}',
      ${status === 'pending' ? 1 : 'null'}, ${status === 'delivered' ? "'receipt'" : 'null'}, ${at}, 5)`
 
-/** Rows of a program from before the migration, with messages in each status. */
+const task = (id: string, status: string, agent: string | null) =>
+  `INSERT INTO tasks (id, project_id, agent_id, type, epic, requires, priority, status, route_id, lease_token, max_attempts, metadata, created_at, completed_at)
+   VALUES ('${id}', 'p-ada', ${agent === null ? 'null' : `'${agent}'`}, 'code', 'walls', '[]', 1, '${status}', 1, 'token', 3, '{}', ${at},
+     ${status === 'completed' ? at : 'null'})`
+
+/** Rows of a program from before the migrations, with messages and tasks in each status. */
 const rows = [
   ...agents.flatMap((name) => [
     `INSERT INTO projects (id, name, created_at) VALUES ('p-${name}', '${name}', 0)`,
@@ -30,6 +36,11 @@ const rows = [
   message('purged', 'acked', 'bob', 'cyd'),
   `INSERT INTO delivery_failures (message_id, attempt, at, reason) VALUES ('dead ada', 1, 0, 'nak')`,
   `DELETE FROM messages WHERE id = 'purged'`,
+  `INSERT INTO routes (project_id, requires, assigned_to) VALUES ('p-ada', '[]', '')`,
+  ...taskStatuses.map((status) => task(status, status, ['blocked', 'pending'].includes(status) ? null : 'bob')),
+  task('gone', 'cancelled', null),
+  `INSERT INTO task_dependencies (task_id, depends_on_id) VALUES ('blocked', 'pending')`,
+  `DELETE FROM tasks WHERE id = 'gone'`,
 ]
 
 const all = (database: Database.Database, query: string) => database.prepare(query).all()
@@ -39,6 +50,8 @@ const readRows = (database: Database.Database) => ({
   messages: all(database, 'SELECT * FROM messages ORDER BY ord'),
   mailboxes: all(database, 'SELECT * FROM mailboxes ORDER BY agent_id'),
   failures: all(database, 'SELECT * FROM delivery_failures'),
+  tasks: all(database, 'SELECT * FROM tasks ORDER BY ord'),
+  counts: all(database, 'SELECT * FROM task_counts ORDER BY status'),
 })
 
 function migrated(folder: StoreFolder) {
@@ -51,8 +64,8 @@ function migrated(folder: StoreFolder) {
   return before
 }
 
-describe('the migration to numbers for projects and agents', () => {
-  test('keeps every message and every inbox', () => {
+describe('the migrations to numbers for projects and agents', () => {
+  test('keep every message, inbox, task and count', () => {
     using folder = new StoreFolder()
     const before = migrated(folder)
     expect(before.messages).toHaveLength(17)
@@ -60,12 +73,14 @@ describe('the migration to numbers for projects and agents', () => {
       showIds(database)
       return readRows(database)
     })
-    expect(after).toEqual(before)
-    const stored = folder.raw((database) => all(database, 'SELECT DISTINCT typeof(to_agent) AS kind FROM messages'))
-    expect(stored).toEqual([{ kind: 'integer' }])
+    expect(before.tasks).toHaveLength(taskStatuses.length)
+    // A later migration may add columns.
+    expect(after).toMatchObject(before)
+    const kinds = 'SELECT typeof(to_agent) AS kind FROM messages UNION SELECT typeof(project_id) FROM tasks'
+    expect(folder.raw((database) => all(database, kinds))).toEqual([{ kind: 'integer' }])
   })
 
-  test('reuses no number of a deleted message, and the inboxes go on counting', () => {
+  test('reuse no number of a deleted row, and the counters go on counting', () => {
     using folder = new StoreFolder()
     migrated(folder)
     folder.raw((database) => {
@@ -73,6 +88,12 @@ describe('the migration to numbers for projects and agents', () => {
         SELECT 'next', project_id, agent_id, 'note', '1', 2, 0, 5 FROM mailboxes
         WHERE agent_id = (SELECT number FROM identifiers WHERE id = 'cyd')`)
       expect(all(database, "SELECT ord FROM messages WHERE id = 'next'")).toEqual([{ ord: 19 }])
+      database.exec(`INSERT INTO tasks (id, project_id, type, epic, requires, priority, status, route_id, max_attempts, metadata, created_at)
+        SELECT 'next', project_id, 'code', 'walls', '[]', 1, 'pending', 1, 3, '{}', 0 FROM tasks WHERE id = 'pending'`)
+      expect(all(database, "SELECT ord FROM tasks WHERE id = 'next'")).toEqual([{ ord: 10 }])
+      expect(all(database, "SELECT tasks FROM task_counts WHERE epic = 'walls' AND status = 'pending'")).toEqual([
+        { tasks: 2 },
+      ])
       showIds(database)
       expect(all(database, "SELECT accepted, pending, purged FROM mailboxes WHERE agent_id = 'cyd'")).toEqual([
         { accepted: 7, pending: 2, purged: 1 },
@@ -80,7 +101,7 @@ describe('the migration to numbers for projects and agents', () => {
     })
   })
 
-  test('leaves views that show ids, words and times', () => {
+  test('leave views that show ids, words and times', () => {
     using folder = new StoreFolder()
     migrated(folder)
     folder.raw((database) => {
@@ -100,11 +121,19 @@ describe('the migration to numbers for projects and agents', () => {
       expect(all(database, "SELECT id, registered_at FROM agents_readable WHERE id = 'ada'")).toEqual([
         { id: 'ada', registered_at: '2026-01-02T03:04:05.678Z' },
       ])
+      expect(all(database, "SELECT * FROM tasks_readable WHERE id = 'completed'")).toEqual([
+        expect.objectContaining({
+          project_id: 'p-ada',
+          agent_id: 'bob',
+          priority: 'high',
+          completed_at: '2026-01-02T03:04:05.678Z',
+        }),
+      ])
       expect(all(database, 'SELECT * FROM health_metrics_readable')).toEqual([])
     })
   })
 
-  test('lets no agent go that has an inbox', () => {
+  test('let no agent go that has an inbox', () => {
     using folder = new StoreFolder()
     migrated(folder)
     folder.raw((database) => {

@@ -22,7 +22,10 @@ type Row = Readonly<Record<string, string | number | null>>
 const literal = (value: string | number | null) => (typeof value === 'string' ? `'${value}'` : String(value))
 
 /** The columns with a number in place of an id, by table. No row has the number 0. */
-const numbered: Readonly<Record<string, readonly string[]>> = { messages: ['project_id', 'to_agent'] }
+const numbered: Readonly<Record<string, readonly string[]>> = {
+  messages: ['project_id', 'to_agent'],
+  tasks: ['project_id', 'agent_id'],
+}
 
 /**
  * Inserts a row without the rules of the operations. Returns the name of the table's rule that
@@ -30,7 +33,7 @@ const numbered: Readonly<Record<string, readonly string[]>> = { messages: ['proj
  */
 async function insert(table: string, row: Row): Promise<string> {
   const values = Object.entries(row).map(([name, value]) =>
-    numbered[table]?.includes(name) ? `coalesce(${numberFor(literal(value))}, 0)` : literal(value),
+    value !== null && numbered[table]?.includes(name) ? `coalesce(${numberFor(literal(value))}, 0)` : literal(value),
   )
   const text = `insert into ${table} (${Object.keys(row).join(', ')}) values (${values.join(', ')})`
   const error: unknown = await opened.store

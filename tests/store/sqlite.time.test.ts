@@ -76,7 +76,7 @@ const agent = (id: string, status: string, lastActivity: number) =>
 const task = (id: string, status: string, leaseExpiresAt: number) =>
   `insert into tasks (id, project_id, type, requires, priority, status, route_id, max_attempts, metadata, created_at,
      agent_id, lease_token, lease_expires_at)
-   select '${id}', id, 't', '[]', 2, '${status}', 1, 3, '{}', 0, 'alive', 'token', ${leaseExpiresAt} from projects;`
+   select '${id}', ${numberFor('projects.id')}, 't', '[]', 2, '${status}', 1, 3, '{}', 0, ${numberFor("'alive'")}, 'token', ${leaseExpiresAt} from projects;`
 
 const message = (id: string, status: string, ackBy: number) =>
   `insert into messages (id, project_id, to_agent, type, payload, priority, status, created_at, max_deliver, receipt, ack_by)

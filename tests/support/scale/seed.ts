@@ -86,8 +86,8 @@ function seedTasks(database: Database.Database, project: string, now: number, co
     insert into tasks (id, project_id, agent_id, type, epic, story, title, requires, assigned_to, priority, rank, status,
       route_id, ready, ready_at, parked_on, not_before, attempt, max_attempts, lease_token, lease_ms, lease_expires_at,
       incarnation, open_deps, timeout_at, metadata, created_at, completed_at)
-    select ${idOf('task', 'n')}, '${project}',
-      case when status in ('pending', 'blocked') then null else ${idOf('agent', `1 + n % ${agents}`)} end,
+    select ${idOf('task', 'n')}, ${numberFor(`'${project}'`)},
+      case when status in ('pending', 'blocked') then null else ${numberFor(idOf('agent', `1 + n % ${agents}`))} end,
       'type ' || (n % 50), 'epic ' || (n % 1000), 'story ' || (n % 5000), 'Task ' || n,
       case when status = 'pending' and not free and route = ${hard} then '["nobody has this"]' else '[]' end,
       case when status = 'pending' and not free then assignee end,

@@ -1,6 +1,7 @@
 import type { agentStatus } from '@tony/mcp-shared/agents'
-import { eq, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { z } from 'zod'
+import { refersTo } from '../../store/references.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import type { Query } from '../../store/store.ts'
 import type { Services } from '../context.ts'
@@ -39,4 +40,4 @@ export const leaseCount = ({ db, t }: Pick<Query<object>, 'db' | 't'>) =>
   sql<number>`${db
     .select({ leases: sql`count(*)` })
     .from(t.tasks)
-    .where(sql`${eq(t.tasks.agentId, t.agents.id)} and ${equalsLiteral(t.tasks.status, 'in_progress')}`)}`
+    .where(sql`${refersTo(t.tasks.agentId, t.agents.id)} and ${equalsLiteral(t.tasks.status, 'in_progress')}`)}`

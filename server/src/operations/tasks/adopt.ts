@@ -7,6 +7,7 @@ import { actorOf, isAllowed } from '../../domain/principal.ts'
 import { blockDependents } from '../../domain/tasks/dependents.ts'
 import { endLease } from '../../domain/tasks/lease.ts'
 import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
+import { asReference } from '../../store/references.ts'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { recordCompletion } from './complete.ts'
@@ -37,7 +38,7 @@ const adopt = statement(({ db, t, p }: Query<AdoptParams>) => {
     .set({
       ...dequeueColumns,
       ...completionColumns(t, p.now),
-      agentId: sql`(${orphan.agentId})`,
+      agentId: asReference(tasks.agentId, orphan.agentId),
       result: sql`(${orphan.result})`,
       resultAttempt: p.attempt,
       inputRequest: null,

@@ -29,10 +29,7 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
       /** Order of creation. */
       ord: c.identity('ord'),
       id: c.text('id').notNull().unique(),
-      projectId: c
-        .text('project_id')
-        .notNull()
-        .references(() => projects.id),
+      projectId: c.reference('project_id', () => projects.id).notNull(),
       externalId: c.text('external_id'),
       /** Hash of the plan row of the last import. */
       planHash: c.text('plan_hash'),
@@ -40,7 +37,7 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
        * Holder of the lease, or the agent that completed the task. The column's name is that of the
        * original schema.
        */
-      agentId: c.text('agent_id').references(() => agents.id),
+      agentId: c.reference('agent_id', () => agents.id),
       type: c.text('type').notNull(),
       epic: c.text('epic'),
       story: c.text('story'),
@@ -230,7 +227,7 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
   const taskCounts = c.table(
     'task_counts',
     {
-      projectId: c.text('project_id').notNull(),
+      projectId: c.reference('project_id').notNull(),
       epic: c.text('epic').notNull(),
       story: c.text('story').notNull(),
       status: c.text('status').notNull(),
