@@ -59,6 +59,8 @@ export class Agent {
   readonly #stats: WorkStats = createWorkStats()
   readonly #heartbeatTimer: Timer
   #pendingHeartbeat: Promise<void> | undefined
+  /** True if the last heartbeat failed. */
+  #missedHeartbeat = false
   #watchesLeaseEnds = false
   #draining = false
   #stopped: Promise<void> | undefined
@@ -74,6 +76,8 @@ export class Agent {
     this.registration = registration
     this.client = client
     this.#heartbeatTimer = unrefTimer(setInterval(() => this.#sendHeartbeat(), options.heartbeatMs ?? 10_000))
+    // The lease may not last until the next interval.
+    client.connection.onChange(({ state }) => state === 'open' && this.#missedHeartbeat && this.#sendHeartbeat())
     const { drainOnSigterm } = options
     if (!drainOnSigterm) return
     this.#removeSigtermHandler = onTerminate(() =>
@@ -220,7 +224,14 @@ export class Agent {
   #sendHeartbeat(): void {
     if (this.#pendingHeartbeat || (this.#options.calls !== 'http' && this.client.connection.state !== 'open')) return
     this.#pendingHeartbeat = this.heartbeat()
-      .catch(() => undefined)
+      .then(
+        () => {
+          this.#missedHeartbeat = false
+        },
+        () => {
+          this.#missedHeartbeat = true
+        },
+      )
       .finally(() => {
         this.#pendingHeartbeat = undefined
       })

@@ -127,6 +127,11 @@ export class Connection {
     return true
   }
 
+  /** Replaces the socket if nothing has arrived on it since `at`, on the clock of `performance`. */
+  replaceIfSilentSince(at: number): void {
+    if (this.#open && this.#lastReceivedAt < at) this.#socket?.terminate()
+  }
+
   /** Closes the previous socket: every outstanding reply has arrived. */
   closeOldSocket(): void {
     this.#oldSocket?.close()

@@ -95,12 +95,18 @@ export class SocketTransport implements Transport, SubscriptionTransport {
     return true
   }
 
-  attempt({ kind, params, end, deadlineMs, signal, once }: CallAttempt): Promise<unknown> {
+  attempt({ path, kind, params, end, deadlineMs, signal, once }: CallAttempt): Promise<unknown> {
+    const sentAt = performance.now()
     this.#lastId += 1
     const id = this.#lastId
     return new Promise<unknown>((resolve, reject) => {
       const leftMs = Math.min(end - performance.now(), maxTimerMs)
-      const timer = setTimeout(() => settle(() => reject(deadlineExceededError(deadlineMs, true))), leftMs)
+      const timer = setTimeout(() => {
+        settle(() => reject(deadlineExceededError(deadlineMs, true)))
+        // The server may stand still, and the lease of the heartbeat does not wait for the timeouts
+        // of the socket. The next one may reach another server.
+        if (path === 'agents.heartbeat') this.#socket.replaceIfSilentSince(sentAt)
+      }, leftMs)
       const stop = () => void this.#socket.send(`{"id":${id},"method":"subscription.stop"}`)
       const settle = (then: () => void) => {
         clearTimeout(timer)
