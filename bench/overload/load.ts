@@ -22,6 +22,8 @@ export interface LoadResult {
   readonly seconds: number
   readonly sent: number
   readonly succeeded: number
+  /** With the calls that were answered after the end of the phase. */
+  readonly succeededInAll: number
   readonly refused: number
   /** Refusals without a time for the next attempt. */
   readonly refusedWithoutTime: number
@@ -119,6 +121,7 @@ class Counts {
       seconds,
       sent,
       succeeded: successes.length,
+      succeededInAll: successes.length,
       refused: refusals.length,
       refusedWithoutTime,
       others,
@@ -157,7 +160,7 @@ async function run({ seconds, perSecond, inFlight }: LoadJob): Promise<LoadResul
   }
   const result = counts.result(elapsed())
   while (all.some((socket) => socket.inFlight > 0)) await new Promise((resolve) => setTimeout(resolve, 20))
-  return result
+  return { ...result, succeededInAll: counts.successes.length }
 }
 
 serveJobs(run)

@@ -1,7 +1,7 @@
 /**
  * Measures the event loop of a server from inside it, without a change to the server: the bench
  * starts the server with `--import` of this file. `GET /` on the port `LOOP_MONITOR_PORT` returns
- * the lateness of a timer since the last such request, and the largest memory.
+ * the lateness of a timer since the last such request, the largest memory and the CPU time.
  */
 import { createServer } from 'node:http'
 import { createHistogram } from 'node:perf_hooks'
@@ -12,6 +12,7 @@ const memoryPeriodMs = 100
 
 const lateness = createHistogram()
 let largestRss = 0
+let cpu = process.cpuUsage()
 let due = performance.now() + periodMs
 
 const measure = () => {
@@ -29,13 +30,16 @@ const millisecondsOf = (microseconds) => Math.round(microseconds / 10) / 100
 
 const reply = () => {
   measureMemory()
+  const { user, system } = process.cpuUsage(cpu)
   const text = JSON.stringify({
     p999Ms: millisecondsOf(lateness.percentile(99.9)),
     maxMs: millisecondsOf(lateness.max),
     rssBytes: largestRss,
+    cpuUs: user + system,
   })
   lateness.reset()
   largestRss = 0
+  cpu = process.cpuUsage()
   return text
 }
 

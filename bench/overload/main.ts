@@ -38,6 +38,7 @@ interface LoopReport {
   readonly p999Ms: number
   readonly maxMs: number
   readonly rssBytes: number
+  readonly cpuUs: number
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'tony-overload-'))

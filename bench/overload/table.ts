@@ -17,6 +17,7 @@ export const columns = [
   'loop_p999_ms',
   'loop_max_ms',
   'rss_mb',
+  'server_us_op',
 ] as const
 
 /** A row of the table: times in milliseconds, rates per second, memory in millions of bytes. */
@@ -27,7 +28,7 @@ interface Measured {
   readonly perSecond: number | undefined
   readonly workers: WorkersResult
   readonly load: LoadResult | undefined
-  readonly loop: { readonly p999Ms: number; readonly maxMs: number; readonly rssBytes: number }
+  readonly loop: { readonly p999Ms: number; readonly maxMs: number; readonly rssBytes: number; readonly cpuUs: number }
   /** The largest goodput so far, in calls per second. */
   readonly peak: number
 }
@@ -52,5 +53,7 @@ export function rowOf({ name, perSecond, workers, load, loop, peak }: Measured):
     loop_p999_ms: tenths(loop.p999Ms),
     loop_max_ms: tenths(loop.maxMs),
     rss_mb: Math.round(loop.rssBytes / 1e6),
+    // Of all calls that succeeded: the refused ones and the heartbeats are in it.
+    server_us_op: load ? Math.round(loop.cpuUs / Math.max(1, load.succeededInAll)) : 0,
   }
 }
