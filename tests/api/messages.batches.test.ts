@@ -1,3 +1,5 @@
+import { hashInput } from '@tony/mcp-server/guards/idempotency'
+import { messageSendManyInput } from '@tony/mcp-shared/messages'
 import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { receiptOf, rows } from './given.ts'
@@ -69,8 +71,12 @@ test('a batch that an earlier version sent as a whole is not sent again when it 
   }
   const first = await ann.messages.sendMany(input)
   // Earlier versions stored one reply under the key itself.
-  server.execute(`UPDATE idempotency SET key = 'k', reply = '${JSON.stringify(first)}' WHERE key = 'k#0'`)
-  server.execute(`DELETE FROM idempotency WHERE key LIKE 'k#%'`)
+  server.execute('DELETE FROM idempotency_keys')
+  const inputHash = hashInput(messageSendManyInput.parse(input))
+  server.execute(
+    `INSERT INTO idempotency SELECT project_id, '${ann.id}', 'messages.sendMany', 'k', '${inputHash}',
+       '${JSON.stringify(first)}', ${server.clock.wall()} FROM agents WHERE id = '${ann.id}'`,
+  )
   expect(await ann.messages.sendMany(input)).toEqual(first)
   const other = ann.messages.sendMany({ ...input, messages: [{ to: 'bob', ...note }] })
   expect(await refusal(other)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT', applied: 'no' })

@@ -176,6 +176,15 @@ describe('a frequent query reads only the rows it needs:', () => {
     expect(find(/^select .* from "denials" where/)).not.toContainEqual(expect.stringMatching(/^SCAN/))
   })
 
+  test('the reply under an idempotency key, and the keys to delete', () => {
+    expect(find(/^select "identity", .* from "idempotency_keys"/)).toEqual([
+      'SEARCH idempotency_keys USING INDEX sqlite_autoindex_idempotency_keys_1 (second=? AND hash=?)',
+    ])
+    expect(find(/^select "at" from "idempotency_keys"/)).toEqual([
+      'SEARCH idempotency_keys USING COVERING INDEX idempotency_keys_age (project=? AND at<?)',
+    ])
+  })
+
   test('the revocations, and the sessions of a key', () => {
     expect(find(/^select .* from "sessions" where .*"revoked_at" > \?/)).toEqual([
       'SEARCH sessions USING INDEX sessions_revoked (revoked_at>?)',

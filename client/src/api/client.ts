@@ -119,10 +119,19 @@ export const clientOptionNames: Readonly<Record<keyof ClientOptions, true>> = {
   onCall: true,
 }
 
+/**
+ * Returns a UUID of version 7: 48 bits of time before the random ones. Keys of one time are stored
+ * close together, which costs the server less than keys without an order.
+ */
+function createIdempotencyKey(): string {
+  const time = Date.now().toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}`
+}
+
 function withIdempotencyKey(input: unknown): unknown {
   if (!isRecord(input)) return input
   // JSON omits an undefined key, and the call would be repeated without one.
-  return input['idempotencyKey'] === undefined ? { ...input, idempotencyKey: crypto.randomUUID() } : input
+  return input['idempotencyKey'] === undefined ? { ...input, idempotencyKey: createIdempotencyKey() } : input
 }
 
 interface Procedure {

@@ -1,8 +1,9 @@
 import type { Context, TransactOptions } from '../domain/context.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Call } from '../guards/call.ts'
-import { hashInput, type IdempotencyKey, runIdempotent } from '../guards/idempotency.ts'
+import { hashInput, runIdempotent } from '../guards/idempotency.ts'
 import { createRowCharge } from '../guards/rates.ts'
+import type { IdempotencyKey } from '../store/idempotency-slot.ts'
 import type { Scope, Transaction } from '../store/store.ts'
 
 function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): IdempotencyKey | undefined {

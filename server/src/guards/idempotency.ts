@@ -2,16 +2,8 @@ import { hash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import type { ReplyCodec } from '../domain/context.ts'
+import { type IdempotencyKey, type IdempotencySlot, slotOf } from '../store/idempotency-slot.ts'
 import { command, type Query, statement, type Transaction } from '../store/store.ts'
-
-/** A caller's idempotency key, with its scope and the hash of its input. */
-export interface IdempotencyKey {
-  readonly project: string
-  readonly principal: string
-  readonly procedure: string
-  readonly key: string
-  readonly inputHash: string
-}
 
 /** How a stored reply is found and restored, where it is not the reply itself under its own key. */
 interface StoredReplies<T> {
@@ -27,6 +19,36 @@ interface KeyParams {
   key: string
 }
 
+const findSlot = statement(({ db, t, p }: Query<{ second: number; hash: number }>) =>
+  db
+    .select({
+      identity: t.idempotencyKeys.identity,
+      inputHigh: t.idempotencyKeys.inputHigh,
+      inputLow: t.idempotencyKeys.inputLow,
+      reply: t.idempotencyKeys.reply,
+    })
+    .from(t.idempotencyKeys)
+    .where(and(eq(t.idempotencyKeys.second, p.second), eq(t.idempotencyKeys.hash, p.hash)))
+    .prepare(),
+)
+
+const insertSlot = command(({ db, t, p }: Query<IdempotencySlot & { at: number; reply: string }>) =>
+  db
+    .insert(t.idempotencyKeys)
+    .values({
+      second: p.second,
+      hash: p.hash,
+      identity: p.identity,
+      inputHigh: p.inputHigh,
+      inputLow: p.inputLow,
+      project: p.project,
+      at: p.at,
+      reply: p.reply,
+    })
+    .prepare(),
+)
+
+/** The reply of a key that is stored with its text. */
 const findReply = statement(({ db, t, p }: Query<KeyParams>) =>
   db
     .select({ inputHash: t.idempotency.inputHash, reply: t.idempotency.reply })
@@ -66,16 +88,33 @@ export function hashInput(input: object): string {
   return hash('sha256', JSON.stringify(rest), 'base64url')
 }
 
+interface FoundKey {
+  /** The reply under the key; undefined if the key is new. */
+  readonly stored: { readonly reply: unknown } | undefined
+  readonly slot: IdempotencySlot
+  /** True if a row of another key has the place of this one. */
+  readonly isTaken: boolean
+}
+
 /** Throws IDEMPOTENCY_CONFLICT if the key was used with another input. */
-async function findStored(
-  tx: Transaction,
-  { project, principal, procedure, key, inputHash }: IdempotencyKey,
-): Promise<{ readonly reply: unknown } | undefined> {
-  const [existing] = await tx.run(findReply, { project, principal, procedure, key })
-  if (!existing) return undefined
-  if (existing.inputHash !== inputHash)
+async function findKey(tx: Transaction, id: IdempotencyKey): Promise<FoundKey> {
+  const { project, principal, procedure, key, inputHash } = id
+  const slot = slotOf(id)
+  // Sent together: with PostgreSQL the queries share one round trip.
+  const [[row], [withText]] = await Promise.all([
+    tx.run(findSlot, { second: slot.second, hash: slot.hash }),
+    tx.run(findReply, { project, principal, procedure, key }),
+  ])
+  const own = row?.identity === slot.identity ? row : undefined
+  const isTaken = row !== undefined && own === undefined
+  const existing = own ?? withText
+  if (!existing) return { stored: undefined, slot, isTaken }
+  const isSameInput = own
+    ? own.inputHigh === slot.inputHigh && own.inputLow === slot.inputLow
+    : withText?.inputHash === inputHash
+  if (!isSameInput)
     throw new CoordinationError('IDEMPOTENCY_CONFLICT', `key "${key}" was used for ${procedure} with another input`)
-  return { reply: JSON.parse(existing.reply) }
+  return { stored: { reply: JSON.parse(existing.reply) }, slot, isTaken }
 }
 
 /**
@@ -89,22 +128,16 @@ export async function runIdempotent<T>(
   { replay, whole }: StoredReplies<T> = {},
 ): Promise<T> {
   const { project, principal, procedure, key, inputHash } = id
-  const stored = await findStored(tx, id)
-  // The primary key includes the procedure, so the stored reply is of its type.
+  const { stored, slot, isTaken } = await findKey(tx, id)
+  // The hash of a key includes the procedure, so the stored reply is of its type.
   if (stored) return replay ? replay.fromStored(tx, stored.reply) : (stored.reply as T)
-  const storedWhole = whole && (await findStored(tx, { ...id, key: whole.key }))
-  if (storedWhole) return whole.partOf(storedWhole.reply)
-  const reply = await work()
-  const kept = replay ? replay.toStored(reply) : reply
-  if (kept !== undefined)
-    await tx.run(insertReply, {
-      project,
-      principal,
-      procedure,
-      key,
-      inputHash,
-      reply: JSON.stringify(kept),
-      now: tx.now,
-    })
-  return reply
+  const { stored: storedWhole } = whole ? await findKey(tx, { ...id, key: whole.key }) : {}
+  if (whole && storedWhole) return whole.partOf(storedWhole.reply)
+  const value = await work()
+  const kept = replay ? replay.toStored(value) : value
+  if (kept === undefined) return value
+  const reply = JSON.stringify(kept)
+  if (isTaken) await tx.run(insertReply, { project, principal, procedure, key, inputHash, reply, now: tx.now })
+  else await tx.run(insertSlot, { ...slot, at: tx.now, reply })
+  return value
 }

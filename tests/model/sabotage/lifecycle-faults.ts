@@ -98,7 +98,7 @@ export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'an idempotency key accepts any input',
     file: 'server/src/guards/idempotency.ts',
-    find: 'if (existing.inputHash !== inputHash)',
-    replace: 'if (existing.inputHash === "")',
+    find: 'if (!isSameInput)',
+    replace: 'if (!isSameInput && key === "")',
   },
 ]

@@ -1,4 +1,5 @@
 import { hashInput, runIdempotent } from '@tony/mcp-server/guards/idempotency'
+import { slotOf } from '@tony/mcp-server/store/idempotency-slot'
 import type { Store } from '@tony/mcp-server/store/store'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
@@ -87,6 +88,54 @@ export function keyConformance(open: () => Promise<Opened>): void {
     expect(await store.read(stored)).toEqual(['row 1'])
   })
 
+  test('of any form, each for itself', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { call } = await given(store)
+    const time = '0193f2a0-0000'
+    const keys = [
+      `${time}-7000-8000-000000000000`,
+      `${time}-7000-8000-000000000000#1`,
+      `${time}-4000-8000-000000000000`,
+      `${time}-7000-8000-000000000000`.toUpperCase(),
+      'x'.repeat(128),
+      '漢 "\\',
+    ]
+    const ids = [...keys.map((key) => ({ key })), { principal: 'ad', key: 'ak' }, { principal: 'adaa', key: 'k' }]
+    for (const _ of upTo(2))
+      for (const [index, id] of ids.entries()) expect(await call(id)).toEqual({ row: `row ${index + 1}` })
+    const seconds = await opened.rows<{ second: number }>('select second from idempotency_keys order by second desc')
+    const second = Math.floor(0x0193f2a00000 / 1_000)
+    expect(seconds.map((row) => row.second)).toEqual([second, second, second, 0, 0, 0, 0, 0])
+  })
+
+  test('of an earlier program, which are stored with their text', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, key, call } = await given(store)
+    await store.transact({ project }, ({ db, t, now }) => {
+      const { project: projectId, ...rest } = key
+      return db.insert(t.idempotency).values({ projectId, ...rest, reply: '{"row":"earlier"}', createdAt: now })
+    })
+    expect(await call()).toEqual({ row: 'earlier' })
+    expect(await outcomes([call({ inputHash: hashInput({ title: 'two' }) })])).toEqual(['IDEMPOTENCY_CONFLICT'])
+    expect(await call({ key: 'l' })).toEqual({ row: 'row 1' })
+    expect(await store.read(stored)).toEqual(['row 1'])
+  })
+
+  test('whose place another key has taken', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const { project, key, call } = await given(store)
+    const slot = slotOf(key)
+    await store.transact({ project }, ({ db, t, now }) =>
+      db.insert(t.idempotencyKeys).values({ ...slot, identity: slot.identity + 1, at: now, reply: '{"row":"other"}' }),
+    )
+    for (const _ of upTo(3)) expect(await call()).toEqual({ row: 'row 1' })
+    expect(await outcomes([call({ inputHash: hashInput({ title: 'two' }) })])).toEqual(['IDEMPOTENCY_CONFLICT'])
+    expect(await store.read(stored)).toEqual(['row 1'])
+  })
+
   test('without the secrets of the reply, which are found again', async () => {
     await using opened = await open()
     const { store } = opened
@@ -98,7 +147,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     const call = () =>
       store.transact({ project }, (tx) => runIdempotent(tx, key, async () => ({ token: 'hush' }), { replay }))
     expect([await call(), await call()]).toEqual([{ token: 'hush' }, { token: 'found by {"length":4}' }])
-    expect(JSON.stringify(await opened.rows('select * from idempotency'))).not.toContain('hush')
+    expect(JSON.stringify(await opened.rows('select reply from idempotency_keys'))).not.toContain('hush')
   })
 
   test('not of a reply without contents to keep', async () => {

@@ -1,8 +1,8 @@
-import { type messageSendInput, type messageSendOutput, rankOfMode } from '@tony/mcp-shared/messages'
+import { type messageSendInput, messageSendOutput, rankOfMode } from '@tony/mcp-shared/messages'
 import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import { and, eq } from 'drizzle-orm'
-import type { z } from 'zod'
-import type { Context } from '../../domain/context.ts'
+import { z } from 'zod'
+import type { Context, ReplyCodec } from '../../domain/context.ts'
 import { enqueueMessage, type NewMessage } from '../../domain/messages/enqueue.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { taskNotFoundError } from '../../domain/tasks/lease.ts'
@@ -81,9 +81,26 @@ export async function sendIn(tx: Transaction, ctx: Context, outgoing: OutgoingMe
   return { id: bodyId, recipients }
 }
 
+/** A direct message is stored under its key as its id and its recipient, a third of its reply. */
+const storedSend = z.union([z.tuple([z.string(), z.string()]), messageSendOutput])
+
+const sendReplyCodec: ReplyCodec<SendOutput> = {
+  toStored: (reply) => {
+    const [only, ...others] = reply.recipients
+    const isDirect = only?.messageId === reply.id && only.status === 'pending' && others.length === 0
+    return isDirect ? [reply.id, only.agentId] : reply
+  },
+  fromStored: async (_, stored) => {
+    const kept = storedSend.parse(stored)
+    if (!Array.isArray(kept)) return kept
+    const [id, agentId] = kept
+    return { id, recipients: [{ agentId, messageId: id, status: 'pending' }] }
+  },
+}
+
 /**
  * `messages.send`: one row in each recipient's inbox. The payload of a fan-out is stored once,
  * apart from them.
  */
 export const sendMessage = (ctx: Context, input: z.output<typeof messageSendInput>): Promise<SendOutput> =>
-  ctx.transact((tx) => sendIn(tx, ctx, input))
+  ctx.transact((tx) => sendIn(tx, ctx, input), { replay: sendReplyCodec })

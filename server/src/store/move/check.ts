@@ -55,7 +55,7 @@ const toValue = ({ kind }: Column, value: unknown): Value =>
 /** Reads the rows back from the target. */
 async function checksumTarget(
   client: Client,
-  { table, rowFilter }: TableSpec,
+  { table, rowFilter, parameterOf }: TableSpec,
   { project, columns, offset }: { project: string; columns: readonly Column[]; offset: number },
 ): Promise<TableChecksum> {
   const sum = new TableChecksum()
@@ -67,7 +67,7 @@ async function checksumTarget(
   try {
     await client.query(
       `DECLARE moved NO SCROLL CURSOR FOR SELECT ${names} FROM ${table} WHERE ${rowFilter.replaceAll('?', '$1')}${newRowsOnly}`,
-      [project],
+      [parameterOf?.(project) ?? project],
     )
     for (;;) {
       const { rows } = await client.query<unknown[]>({ text: `FETCH ${pageRows} FROM moved`, rowMode: 'array' })

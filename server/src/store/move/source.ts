@@ -98,18 +98,18 @@ export class MoveSource implements Disposable {
     }))
   }
 
-  countRows({ table, rowFilter }: TableSpec, project: string): number {
+  countRows({ table, rowFilter, parameterOf }: TableSpec, project: string): number {
     return (
       this.#database
         .prepare<[object], number>(`SELECT count(*) FROM ${table} WHERE ${toSourceFilter(rowFilter)}`)
         .pluck()
-        .get({ project }) ?? 0
+        .get({ project: parameterOf?.(project) ?? project }) ?? 0
     )
   }
 
   /** Reads rows after a rowid; each row starts with its rowid. */
   readPage(
-    { table, rowFilter }: TableSpec,
+    { table, rowFilter, parameterOf }: TableSpec,
     project: string,
     after: number,
     limit: number,
@@ -121,7 +121,7 @@ export class MoveSource implements Disposable {
         `SELECT rowid, ${values.join(', ')} FROM ${table} WHERE ${where} ORDER BY rowid LIMIT @limit`,
       )
       .raw()
-      .all({ after, project, limit })
+      .all({ after, project: parameterOf?.(project) ?? project, limit })
   }
 
   /** Returns the number of purged messages of each agent. */

@@ -1,8 +1,12 @@
+import { projectHashOf } from '../idempotency-slot.ts'
+
 /** A table that is copied with its project. */
 export interface TableSpec {
   readonly table: string
-  /** SQL condition for the rows of a project; `?` is the project's id. */
+  /** SQL condition for the rows of a project; `?` is the project's id, or its value below. */
   readonly rowFilter: string
+  /** Returns the value of `?` for a project. Default: its id. */
+  readonly parameterOf?: (project: string) => number
   /**
    * Columns with numbers that the target shifts if it has assigned them already. The value is the
    * table that assigns the number.
@@ -47,6 +51,7 @@ export const copiedTables: readonly TableSpec[] = [
   { table: 'delivery_failures', rowFilter: byReference('message_id', 'messages') },
   { table: 'events', rowFilter: byProject },
   { table: 'event_pages', rowFilter: byProject },
+  { table: 'idempotency_keys', rowFilter: 'project = ?', parameterOf: projectHashOf },
   { table: 'idempotency', rowFilter: byProject },
   { table: 'health_metrics', rowFilter: byReference('agent_id', 'agents') },
 ]

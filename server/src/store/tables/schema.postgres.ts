@@ -27,6 +27,7 @@ export const {
   deliveryFailures,
   events,
   eventPages,
+  idempotencyKeys,
   idempotency,
   healthMetrics,
   storeFacts,

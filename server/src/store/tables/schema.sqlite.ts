@@ -32,6 +32,7 @@ export const {
   deliveryFailures,
   events,
   eventPages,
+  idempotencyKeys,
   idempotency,
   healthMetrics,
   storeFacts,

@@ -67,6 +67,31 @@ export function defineTables(c: Columns) {
     ],
   )
 
+  /**
+   * Replies under idempotency keys, found by hashes: of the key with its scope (`second`, `hash`,
+   * `identity`), of the input, and of the project's id. The second is that of a time-ordered key,
+   * so that new rows are close together. The forms are in `guards/idempotency-slot.ts`.
+   */
+  const idempotencyKeys = c.table(
+    'idempotency_keys',
+    {
+      second: c.integer('second').notNull(),
+      hash: c.integer('hash').notNull(),
+      identity: c.integer('identity').notNull(),
+      inputHigh: c.integer('input_high').notNull(),
+      inputLow: c.integer('input_low').notNull(),
+      project: c.integer('project').notNull(),
+      /** The time of the first use. */
+      at: c.integer('at').notNull(),
+      reply: c.text('reply').notNull(),
+    },
+    (t) => [c.primaryKey({ columns: [t.second, t.hash] }), c.index('idempotency_keys_age').on(t.project, t.at)],
+  )
+
+  /**
+   * Replies under keys whose place in the table above is taken, and those from before it. They are
+   * deleted after 24 h like the others.
+   */
   const idempotency = c.table(
     'idempotency',
     {
@@ -122,6 +147,7 @@ export function defineTables(c: Columns) {
     ...defineMessageTables(c, agentTables),
     events,
     eventPages,
+    idempotencyKeys,
     idempotency,
     healthMetrics,
     storeFacts,
