@@ -1,5 +1,5 @@
 import { type Client, TonyError } from '@tony/mcp-client'
-import { type Path, typedCalls } from '@tony/mcp-tools/calls'
+import { createTypedCalls, type Path } from '@tony/mcp-tools/calls'
 import { isRecord } from './is-record.ts'
 
 async function callProcedure(
@@ -16,7 +16,8 @@ async function callProcedure(
 }
 
 /** Returns the typed calls of the tools, made by a client. */
-export const toolCallsOf = (client: Client) => typedCalls((to, given, ends) => callProcedure(client, to, given, ends))
+export const toolCallsOf = (client: Client) =>
+  createTypedCalls((to, given, ends) => callProcedure(client, to, given, ends))
 
 /** Codes of an unintended end of the agent. The bridge registers it again. */
 export const rejoinCodes: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED', 'TOKEN_EXPIRED'])

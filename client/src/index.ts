@@ -13,7 +13,7 @@ export {
 } from './agent/work.ts'
 export type { CallOptions, SubscribeOptions, Subscription } from './api/calls.ts'
 export { type CallRecord, type Client, type ClientOptions, type Connectivity, createClient } from './api/client.ts'
-export { type ErrorCode, type QueueLimit, TonyError } from './api/errors.ts'
+export { type ErrorCode, type OfflineQueueLimit, TonyError } from './api/errors.ts'
 export { delimitUntrustedMessage, type Sender } from './api/untrusted-text.ts'
 export type { BreakerOptions } from './connection/breaker.ts'
 export type { ConnectionState, ConnectionTimeouts, StateChange } from './connection/connection.ts'

@@ -22,7 +22,7 @@ import { ClaimGroupCache } from './domain/tasks/claim-group-cache.ts'
 import { ClaimQueue } from './domain/tasks/claim-queue.ts'
 import { LeaseEndSubscribers } from './domain/tasks/lease-end-subscribers.ts'
 import { LeaseTokens } from './domain/tasks/lease-tokens.ts'
-import { statsByProject } from './operations/system/metrics.ts'
+import { readStatsByProject } from './operations/system/metrics.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createLog, type Log, openLogDestination } from './platform/log.ts'
 import { Metrics } from './platform/metrics.ts'
@@ -130,7 +130,7 @@ function subscribeToWakes(services: Services, log: Log): void {
 
 function connectMetrics(metrics: Metrics, services: Services): void {
   const { store } = services
-  metrics.setProjectStatsSource(() => statsByProject(services))
+  metrics.setProjectStatsSource(() => readStatsByProject(services))
   metrics.setWriteQueueSource(() => store.queueState)
   if (store.walBytes) metrics.addWalGauge(store.walBytes)
 }

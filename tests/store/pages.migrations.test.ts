@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { migratePostgres } from '@tony/mcp-server/store/postgres/migrate'
-import { postgresMigrations } from '@tony/mcp-server/store/postgres/postgres'
+import { postgresMigrationsFolder } from '@tony/mcp-server/store/postgres/postgres'
 import Sqlite from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { ManualClock } from '../support/clock.ts'
@@ -11,11 +11,11 @@ import { Database, postgresServer } from '../support/postgres.ts'
 import { refusal, TestServer, type TestServerOptions, take } from '../support/server.ts'
 import { upTo } from './given.ts'
 
-const sqliteMigrations = new URL('../../drizzle/sqlite', import.meta.url)
+const readSqliteMigrations = new URL('../../drizzle/sqlite', import.meta.url)
 const minute = 60_000
 
 /** Number of the migration that begins the pages of events. */
-const { number = 0 } = readMigrations(sqliteMigrations).find(({ name }) => name === 'event_pages') ?? {}
+const { number = 0 } = readMigrations(readSqliteMigrations).find(({ name }) => name === 'event_pages') ?? {}
 
 const idOf = (seq: number): string => `00000000-0000-7000-8000-0000000000${10 + seq}`
 const [task, message, ada, bob] = ['1', '2', '3', '4'].map((digit) => `00000000-0000-7000-8000-00000000000${digit}`)
@@ -49,7 +49,7 @@ const onSqlite: Carried = {
   start: async (clock, options) => {
     const folder = mkdtempSync(join(tmpdir(), 'tony-pages-'))
     const database = new Sqlite(join(folder, 'test.db'))
-    migrate(database, readMigrations(sqliteMigrations).slice(0, number), 0)
+    migrate(database, readMigrations(readSqliteMigrations).slice(0, number), 0)
     for (const row of rowsAt(clock.wall())) database.exec(row)
     database.close()
     const server = await TestServer.start({ ...options, folder, clock })
@@ -62,7 +62,7 @@ const onPostgresDatabase: Carried = {
   start: async (clock, options) => {
     const database = await Database.create({ empty: true })
     await database.raw(async (client) => {
-      await migratePostgres(client, readMigrations(postgresMigrations).slice(0, number))
+      await migratePostgres(client, readMigrations(postgresMigrationsFolder).slice(0, number))
       for (const row of rowsAt(clock.wall())) await client.query(row)
     })
     const server = await TestServer.start({ ...options, clock, postgres: { url: database.url, notify: false } })

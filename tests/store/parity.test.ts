@@ -1,10 +1,10 @@
 import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
-import { postgresMigrations } from '@tony/mcp-server/store/postgres/postgres'
+import { postgresMigrationsFolder } from '@tony/mcp-server/store/postgres/postgres'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'
 
-const sqliteMigrations = new URL('../../drizzle/sqlite', import.meta.url)
+const readSqliteMigrations = new URL('../../drizzle/sqlite', import.meta.url)
 
 /**
  * One line for each column: its table, name and type, and if it may be null. A number that stands
@@ -50,7 +50,7 @@ const words = (condition: string): string =>
 function sqlite<T>(query: string): T[] {
   const database = new Sqlite(':memory:')
   try {
-    migrate(database, readMigrations(sqliteMigrations), 0)
+    migrate(database, readMigrations(readSqliteMigrations), 0)
     return database.prepare<[], T>(query).all()
   } finally {
     database.close()
@@ -81,7 +81,7 @@ const textsOf = (folder: URL): string[] => readMigrations(folder).flatMap(({ sta
 
 describe('the two engines', () => {
   test('have migrations with the same numbers and names and the same oldest readers', () => {
-    const [first, second] = [sqliteMigrations, postgresMigrations].map((folder) =>
+    const [first, second] = [readSqliteMigrations, postgresMigrationsFolder].map((folder) =>
       readMigrations(folder).map(({ number, name, minReader }) => ({ number, name, minReader })),
     )
     expect(first?.length).toBeGreaterThan(0)
@@ -89,9 +89,9 @@ describe('the two engines', () => {
   })
 
   test('have the same checks', () => {
-    const first = checksIn(textsOf(sqliteMigrations)).map((check) => check.replaceAll('`', ''))
+    const first = checksIn(textsOf(readSqliteMigrations)).map((check) => check.replaceAll('`', ''))
     expect(first.length).toBeGreaterThan(8)
-    expect(checksIn(textsOf(postgresMigrations)).toSorted()).toEqual(first.toSorted())
+    expect(checksIn(textsOf(postgresMigrationsFolder)).toSorted()).toEqual(first.toSorted())
   })
 
   describe.skipIf(postgresServer === undefined)('with a PostgreSQL', () => {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Migration, readMigrations, SchemaError } from '@tony/mcp-server/store/migrations/migrate'
 import { migratePostgres } from '@tony/mcp-server/store/postgres/migrate'
-import { postgresMigrations } from '@tony/mcp-server/store/postgres/postgres'
-import { migrationStatesAt, schemaDifferencesAt } from '@tony/mcp-server/store/postgres/schema-state'
+import { postgresMigrationsFolder } from '@tony/mcp-server/store/postgres/postgres'
+import { findSchemaDifferencesAt, readMigrationStatesAt } from '@tony/mcp-server/store/postgres/schema-state'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'
 
@@ -42,7 +42,7 @@ const ledgerOf = (database: Database) =>
  */
 async function killedAfter(database: Database, number: number, statement: number): Promise<void> {
   const cut = 'select pg_terminate_backend(pg_backend_pid())'
-  const shipped = readMigrations(postgresMigrations).map((migration) =>
+  const shipped = readMigrations(postgresMigrationsFolder).map((migration) =>
     migration.number === number
       ? { ...migration, statements: migration.statements.toSpliced(statement + 1, 0, cut) }
       : migration,
@@ -93,12 +93,12 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
   test('leave a database at one schema or the next when the process is killed after any of their statements', {
     timeout: 300_000,
   }, async () => {
-    const shipped = readMigrations(postgresMigrations)
+    const shipped = readMigrations(postgresMigrationsFolder)
     const steps = shipped.flatMap(({ number, statements }) => statements.map((_, statement) => ({ number, statement })))
     expect(steps.length).toBeGreaterThan(100)
     await using database = await Database.create({ empty: true })
     const numbers = async () =>
-      (await migrationStatesAt(database.url)).flatMap(({ number, applied }) => (applied ? [number] : []))
+      (await readMigrationStatesAt(database.url)).flatMap(({ number, applied }) => (applied ? [number] : []))
     // All kills share one database: each one starts on the state that the previous one left.
     const { number: last } = shipped.at(-1) ?? { number: 0 }
     const done: number[] = []
@@ -109,11 +109,11 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
       }
       await killedAfter(database, number, statement)
       expect(await numbers(), `${number} ${statement}`).toEqual(done)
-      expect(await schemaDifferencesAt(database.url)).toEqual([])
+      expect(await findSchemaDifferencesAt(database.url)).toEqual([])
     }
     await migrate(database, shipped)
     expect((await numbers()).at(-1)).toBe(last)
-    expect(await schemaDifferencesAt(database.url)).toEqual([])
+    expect(await findSchemaDifferencesAt(database.url)).toEqual([])
   })
 
   test.each([2, 3, 4])('run once when %d processes start on one empty database at the same time', async (starters) => {
@@ -133,7 +133,7 @@ describe.skipIf(postgresServer === undefined)('migrations on PostgreSQL', () => 
   })
 })
 
-const next = readMigrations(postgresMigrations).length
+const next = readMigrations(postgresMigrationsFolder).length
 
 /** Opens a migrated database after a change by an administrator or another program. */
 async function openAfter(change: string): Promise<void> {

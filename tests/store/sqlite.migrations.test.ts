@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { migrate, readMigrations, SchemaError } from '@tony/mcp-server/store/migrations/migrate'
-import { migrateFile, migrationStates, schemaDifferences } from '@tony/mcp-server/store/migrations/schema-state'
+import { findSchemaDifferences, migrateFile, readMigrationStates } from '@tony/mcp-server/store/migrations/schema-state'
 import { describe, expect, test } from 'vitest'
 import { Child } from '../support/child.ts'
 import { ManualClock } from '../support/clock.ts'
@@ -92,12 +92,12 @@ describe('migrations', () => {
     for (const name of files) {
       const file = join(folder.path, name)
       const from = Number(name[0])
-      const numbers = () => migrationStates(file).flatMap(({ number, applied }) => (applied ? [number] : []))
+      const numbers = () => readMigrationStates(file).flatMap(({ number, applied }) => (applied ? [number] : []))
       expect(numbers(), name).toEqual(shipped.slice(0, from).map(({ number }) => number))
-      expect(schemaDifferences(file), name).toEqual([])
+      expect(findSchemaDifferences(file), name).toEqual([])
       migrateFile(file, new ManualClock())
       expect(numbers(), name).toEqual(shipped.map(({ number }) => number))
-      expect(schemaDifferences(file), name).toEqual([])
+      expect(findSchemaDifferences(file), name).toEqual([])
     }
   })
 
@@ -221,7 +221,7 @@ describe('the schema of a database', () => {
       shipped.map(({ number }) => number),
     )
     expect(migrateFile(folder.file, new ManualClock())).toEqual([])
-    expect(schemaDifferences(folder.file)).toEqual([])
+    expect(findSchemaDifferences(folder.file)).toEqual([])
   })
 
   test('with manual changes is reported part by part', () => {
@@ -231,7 +231,7 @@ describe('the schema of a database', () => {
       database.exec(`drop index tasks_epic; create table extra (id integer);
         drop index tasks_story; create index tasks_story on tasks (story)`),
     )
-    expect(schemaDifferences(folder.file)).toEqual([
+    expect(findSchemaDifferences(folder.file)).toEqual([
       'index tasks_epic is missing',
       'index tasks_story was changed',
       'table extra is in no migration',

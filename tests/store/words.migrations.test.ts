@@ -1,13 +1,13 @@
 import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { migratePostgres } from '@tony/mcp-server/store/postgres/migrate'
-import { postgresMigrations } from '@tony/mcp-server/store/postgres/postgres'
+import { postgresMigrationsFolder } from '@tony/mcp-server/store/postgres/postgres'
 import { eventTypes } from '@tony/mcp-shared/events'
 import { describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'
 import { StoreFolder } from '../support/store.ts'
 
-const sqliteMigrations = new URL('../../drizzle/sqlite', import.meta.url)
-const { number = 0 } = readMigrations(sqliteMigrations).find(({ name }) => name === 'wire_words') ?? {}
+const readSqliteMigrations = new URL('../../drizzle/sqlite', import.meta.url)
+const { number = 0 } = readMigrations(readSqliteMigrations).find(({ name }) => name === 'wire_words') ?? {}
 
 /** The text of an error in an event, with the old words in every form of quoting. */
 const quoted = 'said "reason":"ack wait over" and ["deadLetters:write"'
@@ -89,7 +89,7 @@ const rewrite = `UPDATE events SET type = 'x'`
 
 describe('the migration to the words of the wire', () => {
   test('rewrites the rows of a SQLite file, which accepts only new events after that', () => {
-    const shipped = readMigrations(sqliteMigrations)
+    const shipped = readMigrations(readSqliteMigrations)
     using folder = new StoreFolder()
     folder.raw((database) => {
       migrate(database, shipped.slice(0, number), 0)
@@ -104,7 +104,7 @@ describe('the migration to the words of the wire', () => {
   })
 
   test.skipIf(postgresServer === undefined)('rewrites the rows of a PostgreSQL database in the same way', async () => {
-    const shipped = readMigrations(postgresMigrations)
+    const shipped = readMigrations(postgresMigrationsFolder)
     await using database = await Database.create({ empty: true })
     await database.raw(async (client) => {
       await migratePostgres(client, shipped.slice(0, number))
@@ -120,7 +120,7 @@ describe('the migration to the words of the wire', () => {
   })
 
   test('lets no earlier program run on the result', () => {
-    for (const folder of [sqliteMigrations, postgresMigrations])
+    for (const folder of [readSqliteMigrations, postgresMigrationsFolder])
       expect(readMigrations(folder).find(({ name }) => name === 'wire_words')).toMatchObject({ minReader: number })
   })
 })

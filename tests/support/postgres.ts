@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { migratePostgres } from '@tony/mcp-server/store/postgres/migrate'
-import { openPostgres, type PostgresOptions, postgresMigrations } from '@tony/mcp-server/store/postgres/postgres'
+import { openPostgres, type PostgresOptions, postgresMigrationsFolder } from '@tony/mcp-server/store/postgres/postgres'
 import type { Store } from '@tony/mcp-server/store/store'
 import { Client } from 'pg'
 import { inject } from 'vitest'
@@ -38,7 +38,7 @@ async function onServer<T>(url: string, use: (client: Client) => Promise<T>): Pr
   }
 }
 
-const shipped = readMigrations(postgresMigrations)
+const shipped = readMigrations(postgresMigrationsFolder)
 
 /**
  * Returns a database with all migrations, which is copied: this takes a fifth of the time of a

@@ -1,6 +1,6 @@
 import { MCPNetworkClient } from '@tony/mcp-client/tony'
 import { describe, expect, test } from 'vitest'
-import { baseUrl, resolveServerOptions } from '../../client/src/tony/environment.ts'
+import { resolveServerOptions, toBaseUrl } from '../../client/src/tony/environment.ts'
 import { TestServer } from '../support/server.ts'
 import { messageOf, Tony } from './given.ts'
 
@@ -90,7 +90,7 @@ describe('the server is found', () => {
     ['wss://tony.example/ws', 'https://tony.example'],
     ['https://tony.example/base/mcp/', 'https://tony.example/base'],
   ])('at %s', (given, url) => {
-    expect(baseUrl(given)).toBe(url)
+    expect(toBaseUrl(given)).toBe(url)
   })
 
   test.each([

@@ -58,7 +58,7 @@ export type Message = z.output<typeof messages.message>
 export type InboxMessage = Omit<z.output<typeof messages.delivery>, 'receipt'>
 
 /** Makes typed calls from an untyped `send`. Each output is checked by its schema. */
-export function typedCalls(
+export function createTypedCalls(
   send: (path: Path, input: unknown, signal: AbortSignal | undefined) => Promise<unknown>,
 ): <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => Promise<Output<P>> {
   return async <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { addServerOptions, type ServerOptions } from '../connection.ts'
-import { currentProgram, findHostPaths } from './host-paths.ts'
+import { currentProgramCommand, findHostPaths } from './host-paths.ts'
 import { type Host, type HostName, hostNames, hostsOf, type ServerCommand } from './hosts.ts'
 import { type FileOutcome, hostFileStates, installInHosts, isHostPresent, uninstallFromHosts } from './install.ts'
 import type { Drift } from './merge.ts'
@@ -26,7 +26,7 @@ const parseHostName = (word: string, before: readonly HostName[]): HostName[] =>
 
 function serverCommandOf({ url, project, tokenFile, program }: Partial<InstallOptions>): ServerCommand {
   return {
-    command: program === undefined ? currentProgram() : [program],
+    command: program === undefined ? currentProgramCommand() : [program],
     env: {
       ...(url !== undefined && { TONY_MCP_URL: url }),
       ...(tokenFile !== undefined && { TONY_TOKEN_FILE: resolve(tokenFile) }),

@@ -21,7 +21,7 @@ export function findHostPaths(): HostPaths {
  * Returns the command that starts this program, with absolute paths, because a host may lack the
  * PATH of a shell.
  */
-export function currentProgram(): [string, ...string[]] {
+export function currentProgramCommand(): [string, ...string[]] {
   const [, script] = process.argv
   return script === undefined ? ['tony-mcp'] : [process.execPath, realpathSync(resolve(script))]
 }

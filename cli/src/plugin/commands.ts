@@ -11,7 +11,7 @@ export function addPluginCommands(tony: Command): void {
     .command('new <name>')
     .description('write a plugin that runs, with its test')
     .option('--to <folder>', 'where (default: a folder of its name)')
-    .action(async (name: string, options: { to?: string }) => (await import('./new.ts')).newPlugin(name, options))
+    .action(async (name: string, options: { to?: string }) => (await import('./new.ts')).writeNewPlugin(name, options))
   addServerOptions(plugin.command('run <file>'))
     .description('host a plugin until a signal; one of Tony 2.6 or 2.7 runs as it is')
     .option('--state <folder>', 'where its installation and its state are kept', '.tony/plugins')

@@ -66,7 +66,7 @@ test('refuses what is no text', async () => {
 `
 
 /** `tony-mcp plugin new`: writes a plugin into a folder that is empty or does not exist. */
-export function newPlugin(name: string, { to = name }: { readonly to?: string }): void {
+export function writeNewPlugin(name: string, { to = name }: { readonly to?: string }): void {
   if (!namePattern.test(name))
     throw new PluginError(
       'PLUGIN_INVALID',

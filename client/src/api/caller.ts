@@ -5,9 +5,9 @@ import { blockingMsOf, type CallAttempt, type Transport } from '../connection/tr
 import type { CallOptions } from './calls.ts'
 import {
   deadlineExceededError,
+  type OfflineQueueLimit,
   offlineQueueFullError,
   payloadTooLargeError,
-  type QueueLimit,
   TonyError,
   toMaybeApplied,
 } from './errors.ts'
@@ -24,7 +24,7 @@ export interface CallerOptions {
   readonly transport: Transport
   /** Default deadline of a call, in milliseconds. */
   readonly deadlineMs: number
-  readonly queue: QueueLimit
+  readonly queue: OfflineQueueLimit
   readonly budget: RetryBudget
   readonly breaker: BreakerOptions
   /** True if an expired token is refreshed. */

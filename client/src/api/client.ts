@@ -7,7 +7,7 @@ import type { SessionTokens } from '../connection/tokens.ts'
 import { type Api, procedures } from '../generated/api.ts'
 import type { RetrySafety } from './caller.ts'
 import type { CallOptions, SubscribeOptions } from './calls.ts'
-import { type QueueLimit, TonyError } from './errors.ts'
+import { type OfflineQueueLimit, TonyError } from './errors.ts'
 import { isRecord } from './is-record.ts'
 import { requireKnownOptions } from './known-options.ts'
 
@@ -52,7 +52,7 @@ export interface ClientOptions {
    * Limits for calls that wait for a connection. A call beyond them rejects with
    * OFFLINE_QUEUE_FULL. Default: 1 000 calls, 16 MiB.
    */
-  readonly offlineQueue?: Partial<QueueLimit>
+  readonly offlineQueue?: Partial<OfflineQueueLimit>
   /**
    * Budget for repeats of calls that the server refused. Repeats beyond it are delayed, not
    * refused. Default: `{ burst: 100, perSecond: 20 }`.
@@ -154,7 +154,7 @@ function toCallOptions(deadlineMs: number, input: unknown, waits: Procedure['wai
 }
 
 const defaultTimeouts: ConnectionTimeouts = { pingMs: 20_000, pongMs: 10_000, connectMs: 10_000 }
-const defaultOfflineQueue: QueueLimit = { calls: 1_000, bytes: 16_777_216 }
+const defaultOfflineQueue: OfflineQueueLimit = { calls: 1_000, bytes: 16_777_216 }
 const defaultRetries: RetryBudget = { burst: 100, perSecond: 20 }
 const defaultBreaker: BreakerOptions = { failures: 10, openMs: 1_000 }
 

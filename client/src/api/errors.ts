@@ -3,7 +3,7 @@ import { errorPolicies } from '../generated/api.ts'
 import { isRecord } from './is-record.ts'
 
 /** Limits for the calls that wait for a connection. */
-export interface QueueLimit {
+export interface OfflineQueueLimit {
   /** Number of calls. Default 1 000. */
   readonly calls: number
   /** Size of their inputs in all, in bytes of UTF-8. Default 16 777 216 (16 MiB). */
@@ -130,7 +130,7 @@ export const serverUnreachableError = (url: string, { cause, final }: ConnectFau
     },
   )
 
-export const offlineQueueFullError = (limit: QueueLimit): TonyError =>
+export const offlineQueueFullError = (limit: OfflineQueueLimit): TonyError =>
   new TonyError(
     `there is no connection, and offlineQueue is full (${limit.calls} calls, ${limit.bytes} bytes): wait, or raise it`,
     { code: 'OFFLINE_QUEUE_FULL', retryable: true, applied: 'no', details: { ...limit } },

@@ -1,6 +1,6 @@
 import { type Call, Caller } from '../api/caller.ts'
 import type { CallOptions, Subscription } from '../api/calls.ts'
-import type { QueueLimit, TonyError } from '../api/errors.ts'
+import type { OfflineQueueLimit, TonyError } from '../api/errors.ts'
 import type { BreakerOptions } from './breaker.ts'
 import type { ConnectionParams, ConnectionState, ConnectionTimeouts, StateChange } from './connection.ts'
 import { createHttpTransport, type HttpTransportOptions } from './http-transport.ts'
@@ -23,7 +23,7 @@ export interface ConnectionsOptions {
   readonly deadlineMs: number
   readonly timeouts: ConnectionTimeouts
   readonly waitsForServer: boolean
-  readonly queue: QueueLimit
+  readonly queue: OfflineQueueLimit
   readonly budget: RetryBudget
   readonly breaker: BreakerOptions
   readonly onState: (change: StateChange) => void

@@ -26,7 +26,7 @@ const defaultUrl = 'http://127.0.0.1:3456'
 const defaultTimeout = 30_000
 
 /** Returns `http://host:port` of a URL that may begin with `ws` and end with `/mcp` or `/ws`. */
-export const baseUrl = (url: string): string =>
+export const toBaseUrl = (url: string): string =>
   url
     .trim()
     .replace(/^ws/, 'http')
@@ -51,7 +51,7 @@ export function resolveServerOptions(given: ServerOptions) {
   const project = given.project ?? nonEmpty(env['TONY_MCP_PROJECT'])
   const timeout = given.timeout ?? Number(nonEmpty(env['TONY_MCP_TIMEOUT']) ?? defaultTimeout)
   return {
-    url: baseUrl(url),
+    url: toBaseUrl(url),
     timeout: timeout > 0 ? timeout : defaultTimeout,
     ...(token === undefined ? {} : { token }),
     ...(project === undefined ? {} : { project }),

@@ -1,18 +1,18 @@
 import { systemBackupOutput, systemInfoOutput, systemMetricsOutput } from '@tony/mcp-shared/system'
 import { z } from 'zod'
-import { systemBackup } from '../operations/system/backup.ts'
-import { systemInfo } from '../operations/system/info.ts'
-import { systemMetrics } from '../operations/system/metrics.ts'
+import { backUpSystem } from '../operations/system/backup.ts'
+import { getSystemInfo } from '../operations/system/info.ts'
+import { getSystemMetrics } from '../operations/system/metrics.ts'
 import { mutation, query, router } from './procedure.ts'
 
 export const systemRouter = router({
-  info: query({ permission: 'open', input: z.strictObject({}).optional(), output: systemInfoOutput }, systemInfo),
+  info: query({ permission: 'open', input: z.strictObject({}).optional(), output: systemInfoOutput }, getSystemInfo),
   metrics: query(
     { permission: 'system:read', cost: 2, input: z.strictObject({}).optional(), output: systemMetricsOutput },
-    systemMetrics,
+    getSystemMetrics,
   ),
   backup: mutation(
     { permission: 'system:backup', repeatable: true, input: z.strictObject({}).optional(), output: systemBackupOutput },
-    systemBackup,
+    backUpSystem,
   ),
 })

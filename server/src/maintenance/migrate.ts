@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { ConfigError, databaseName, readEnvironmentConfig } from '../config.ts'
 import { systemClock } from '../platform/clock.ts'
 import {
+  findSchemaDifferences,
   type MigrationState,
   migrateFile,
-  migrationStates,
-  schemaDifferences,
+  readMigrationStates,
 } from '../store/migrations/schema-state.ts'
 
 export type { MigrationState }
@@ -26,8 +26,8 @@ export interface SchemaCommands {
 const sqliteSchema = (file: string): SchemaCommands => ({
   database: file,
   migrate: async () => migrateFile(file, systemClock),
-  states: async () => migrationStates(file),
-  differences: async () => schemaDifferences(file),
+  states: async () => readMigrationStates(file),
+  differences: async () => findSchemaDifferences(file),
 })
 
 /** Returns the commands for the given file, or for the environment's database. */
@@ -37,9 +37,9 @@ export async function schemaCommands(given: string | undefined): Promise<SchemaC
   if (!config.postgres) return sqliteSchema(config.database)
   const { url, directUrl = url } = config.postgres
   const {
-    schemaDifferencesAt: differencesAt,
+    findSchemaDifferencesAt: differencesAt,
     migrateDatabaseAt: migrateAt,
-    migrationStatesAt: statesAt,
+    readMigrationStatesAt: statesAt,
   } = await import('../store/postgres/schema-state.ts')
   return {
     database: databaseName(config),

@@ -3,13 +3,11 @@ import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { failDependents } from '../domain/tasks/dependents.ts'
 import { failureColumns, finalFailureColumns } from '../domain/tasks/failure.ts'
 import { endLease } from '../domain/tasks/lease.ts'
+import type { TaskRow } from '../domain/tasks/task-row.ts'
 import { answerByDefault } from '../operations/tasks/provide-input.ts'
 import { equalsLiteral, inLiterals } from '../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
-import type { Tables } from '../store/tables/tables.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
-
-type Row = Tables['tasks']['$inferSelect']
 
 const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
   skipLocked(
@@ -46,7 +44,7 @@ const endAttempt = statement(({ db, t, p }: Query<{ ord: number; error: string; 
 const anyOverdue = async (reader: Reader, project: string): Promise<boolean> =>
   (await reader.run(overdue, { project, now: reader.now, limit: 1 })).length > 0
 
-async function appendOutcome(tx: Transaction, row: Row | undefined): Promise<Row | undefined> {
+async function appendOutcome(tx: Transaction, row: TaskRow | undefined): Promise<TaskRow | undefined> {
   if (!row) return undefined
   const { attempt, agentId, failures, error } = row
   const type = row.status === 'failed' ? 'task.failed' : 'task.timed_out'
@@ -57,7 +55,10 @@ async function appendOutcome(tx: Transaction, row: Row | undefined): Promise<Row
 }
 
 /** Times out one task. The outcome depends on the deadline that has passed. */
-async function timeOutTask(tx: Transaction, { task, jitter }: { task: Row; jitter: number }): Promise<Row | undefined> {
+async function timeOutTask(
+  tx: Transaction,
+  { task, jitter }: { task: TaskRow; jitter: number },
+): Promise<TaskRow | undefined> {
   const { ord, status, closeBy } = task
   const { settledAt: now } = tx
   const end = async (error: string) => appendOutcome(tx, (await tx.run(failTask, { ord, error, now }))[0])
@@ -70,7 +71,7 @@ async function timeOutTask(tx: Transaction, { task, jitter }: { task: Row; jitte
 
 async function timeOutIn(tx: Transaction, project: string, random: () => number): Promise<number> {
   const rows = await tx.run(overdue, { project, now: tx.settledAt, limit: sweepLimit })
-  const timedOut: Row[] = []
+  const timedOut: TaskRow[] = []
   for (const overdueTask of rows) {
     const row = await timeOutTask(tx, { task: overdueTask, jitter: random() })
     if (row) timedOut.push(row)

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { migrate, sqliteMigrations } from '@tony/mcp-server/store/migrations/migrate'
+import { migrate, readSqliteMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import Database from 'better-sqlite3'
 
 /**
@@ -8,7 +8,7 @@ import Database from 'better-sqlite3'
  * them have the first migration already.
  */
 const [, , folder = ''] = process.argv
-const all = sqliteMigrations()
+const all = readSqliteMigrations()
 const steps = all.flatMap(({ number, statements }) => statements.map((_, index) => ({ number, index })))
 const runs = steps.flatMap((step) =>
   step.number === 0 ? [{ ...step, from: 0 }] : [0, 1].map((from) => ({ ...step, from })),

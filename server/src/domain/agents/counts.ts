@@ -1,6 +1,6 @@
 import { and, eq, ne } from 'drizzle-orm'
 import { type Query, type Reader, statement } from '../../store/store.ts'
-import { type AgentStatus, leaseCount, type PresenceSource, statusOf } from './status.ts'
+import { type AgentStatus, leaseCountSql, type PresenceSource, statusOf } from './status.ts'
 
 const findRegistered = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
@@ -10,7 +10,7 @@ const findRegistered = statement(({ db, t, p }: Query<{ project: string }>) =>
       name: t.agents.name,
       lastActivity: t.agents.lastActivity,
       drainingAt: t.agents.drainingAt,
-      leases: leaseCount({ db, t }),
+      leases: leaseCountSql({ db, t }),
     })
     .from(t.agents)
     .where(and(eq(t.agents.projectId, p.project), ne(t.agents.status, 'unregistered')))

@@ -36,7 +36,7 @@ export function statusOf(
 }
 
 /** The number of an agent's leases, as a column for a query of agents. */
-export const leaseCount = ({ db, t }: Pick<Query<object>, 'db' | 't'>) =>
+export const leaseCountSql = ({ db, t }: Pick<Query<object>, 'db' | 't'>) =>
   sql<number>`${db
     .select({ leases: sql`count(*)` })
     .from(t.tasks)

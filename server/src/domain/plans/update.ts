@@ -10,8 +10,9 @@ import { failDependents } from '../tasks/dependents.ts'
 import { eligibilityColumns, isWaiting } from '../tasks/eligibility.ts'
 import { notifyClaimable } from '../tasks/lease.ts'
 import { requirePools } from '../tasks/locks.ts'
-import { type Authorship, holdOf, specColumns, type TaskRow } from '../tasks/new-task.ts'
+import { type Authorship, holdOf, specColumns } from '../tasks/new-task.ts'
 import { earlierOf } from '../tasks/queue-columns.ts'
+import type { TaskRow } from '../tasks/task-row.ts'
 
 /**
  * The deadline of a task with a lease or a question after a change of `closeBy`. If `closeBy` was

@@ -5,8 +5,9 @@ import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { cascadingKinds, inKinds, type Outcome, satisfiedKinds } from './dependency-kinds.ts'
 import { finalFailureColumns } from './failure.ts'
-import { type LeasedRow, notifyClaimable } from './lease.ts'
+import { notifyClaimable } from './lease.ts'
 import { claimTimeout, completionColumns, dequeueColumns } from './queue-columns.ts'
+import type { TaskRow } from './task-row.ts'
 
 /** The tasks with an edge of these kinds to a task. */
 const dependentsOf = ({ db, t, p }: Query<{ taskId: string }>, kinds: readonly number[]) =>
@@ -74,7 +75,7 @@ const rollUp = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => 
 })
 
 /** Completes a parent that its last child has unblocked. Returns false if it must be claimed. */
-async function rollUpIn(tx: Transaction, parent: LeasedRow, actor: string | null): Promise<boolean> {
+async function rollUpIn(tx: Transaction, parent: TaskRow, actor: string | null): Promise<boolean> {
   const [row] = await tx.run(rollUp, { ord: parent.ord, now: tx.now })
   if (!row) return false
   const type = row.status === 'completed' ? 'task.completed' : 'task.submitted'
@@ -128,7 +129,7 @@ const countUpDependents = statement((query: Query<{ taskId: string }>) =>
 /** Appends the events of tasks that were pending until their first dependency opened. */
 export function recordBlocked(
   tx: Transaction,
-  rows: readonly LeasedRow[],
+  rows: readonly TaskRow[],
   added: number,
   { by, actor }: { readonly by: string; readonly actor: string | null },
 ): void {

@@ -19,8 +19,8 @@ import {
   type NewTaskRow,
   specColumns,
   type TaskOrigin,
-  type TaskRow,
 } from './new-task.ts'
+import type { TaskRow } from './task-row.ts'
 
 /** A task to insert. Its dependencies exist, or are earlier tasks of the same list. */
 export interface NewTask {

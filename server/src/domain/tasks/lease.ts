@@ -2,10 +2,8 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import type { Tables } from '../../store/tables/tables.ts'
 import { releaseLocks } from './locks.ts'
-
-export type LeasedRow = Tables['tasks']['$inferSelect']
+import type { TaskRow } from './task-row.ts'
 
 /**
  * The parameters that name a lease. If one of them differs, the lease is over or not the caller's.
@@ -52,14 +50,14 @@ export async function refuseLease(tx: Transaction, project: string, taskId: stri
 /** Releases the locks of a lease and notifies its holder. All code that ends a lease calls it. */
 export async function endLease(
   tx: Transaction,
-  row: Pick<LeasedRow, 'id' | 'projectId' | 'attempt' | 'agentId' | 'heldLocks'>,
+  row: Pick<TaskRow, 'id' | 'projectId' | 'attempt' | 'agentId' | 'heldLocks'>,
 ): Promise<void> {
   if (row.heldLocks > 0) await releaseLocks(tx, row)
   if (row.agentId !== null) tx.wake({ topic: 'lease', agentId: row.agentId, taskId: row.id, attempt: row.attempt })
 }
 
 /** Wakes waiting claims for one task that is now claimable. */
-export function notifyClaimable(tx: Transaction, row: Pick<LeasedRow, 'projectId' | 'requires' | 'assignedTo'>): void {
+export function notifyClaimable(tx: Transaction, row: Pick<TaskRow, 'projectId' | 'requires' | 'assignedTo'>): void {
   tx.wake({
     topic: 'tasks',
     project: row.projectId,

@@ -2,7 +2,6 @@ import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
 import { iso } from '../../platform/times.ts'
 import { type Query, statement } from '../../store/store.ts'
-import type { Tables } from '../../store/tables/tables.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import type { DependencyState } from './dependency-graph.ts'
 import type { Dependency, Outcome } from './dependency-kinds.ts'
@@ -98,8 +97,6 @@ export const insertTask = statement(({ db, t, p }: Query<NewTaskRow>) =>
     .returning()
     .prepare(),
 )
-
-export type TaskRow = Tables['tasks']['$inferSelect']
 
 /**
  * The server's own data about a task. They are separate from its spec, in which a caller may add

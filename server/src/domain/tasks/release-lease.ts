@@ -2,8 +2,9 @@ import type { LeaseReleaseReason } from '@tony/mcp-shared/leases'
 import { and, eq, gte, lt, type SQLWrapper, sql } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { endLease, type LeasedRow, type LeaseParams, matchesHeldLease, notifyClaimable } from './lease.ts'
+import { endLease, type LeaseParams, matchesHeldLease, notifyClaimable } from './lease.ts'
 import { requeueColumns } from './queue-columns.ts'
+import type { TaskRow } from './task-row.ts'
 
 /** The columns to set for a release: claimable at once, and without a failure. */
 const releaseColumns = (t: Query<object>['t'], now: SQLWrapper) => ({
@@ -66,7 +67,7 @@ const unlistedHeartbeatLimit = 2
 
 async function recordRelease(
   tx: Transaction,
-  row: LeasedRow,
+  row: TaskRow,
   actor: string | null,
   reason: LeaseReleaseReason,
 ): Promise<void> {
@@ -80,7 +81,7 @@ async function recordRelease(
 export async function releaseLease(
   tx: Transaction,
   lease: { readonly project: string; readonly taskId: string; readonly leaseToken: string; readonly agentId: string },
-): Promise<LeasedRow | undefined> {
+): Promise<TaskRow | undefined> {
   const [row] = await tx.run(releaseOne, { ...lease, now: tx.now })
   if (row) await recordRelease(tx, row, lease.agentId, 'released')
   return row

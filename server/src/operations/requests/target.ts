@@ -3,7 +3,7 @@ import { policy } from '@tony/mcp-shared/policy'
 import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, isNull, ne, sql } from 'drizzle-orm'
 import { requireRegisteredAgent } from '../../domain/agents/lookup.ts'
-import { isLive, leaseCount, type PresenceSource } from '../../domain/agents/status.ts'
+import { isLive, leaseCountSql, type PresenceSource } from '../../domain/agents/status.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
@@ -38,7 +38,7 @@ const measureLoad = statement(({ db, t, p }: Query<{ agentId: string }>) => {
     .from(t.requests)
     .where(and(eq(t.requests.toAgent, t.agents.id), equalsLiteral(t.requests.status, 'waiting')))
   return db
-    .select({ load: sql<number>`${leaseCount({ db, t })} + ${waitingRequests}` })
+    .select({ load: sql<number>`${leaseCountSql({ db, t })} + ${waitingRequests}` })
     .from(t.agents)
     .where(eq(t.agents.id, p.agentId))
     .prepare()

@@ -7,7 +7,7 @@ import type { Context } from '../../domain/context.ts'
  * `system.backup`: writes one more file and checks it before the reply. Refused where the database
  * is not a file. Does not prune; pruning is the operator's job.
  */
-export async function systemBackup(ctx: Context): Promise<z.output<typeof systemBackupOutput>> {
+export async function backUpSystem(ctx: Context): Promise<z.output<typeof systemBackupOutput>> {
   if (!ctx.backupRunner) {
     const message =
       'this server has no file to back up: its database is a PostgreSQL, back it up with pg_dump or an archive of its log'

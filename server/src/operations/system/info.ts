@@ -8,7 +8,7 @@ import { version } from '../../platform/version.ts'
  * `system.info`: describes this server. Every caller may read it, so it contains nothing about
  * others.
  */
-export const systemInfo = ({
+export const getSystemInfo = ({
   store,
   config,
   clock,

@@ -43,11 +43,11 @@ async function statsOf(reader: Reader, source: PresenceSource, project: string):
 }
 
 /** `system.metrics`: the stats of the caller's project. */
-export const systemMetrics = (ctx: Context): Promise<ProjectStats> =>
+export const getSystemMetrics = (ctx: Context): Promise<ProjectStats> =>
   ctx.read((reader) => statsOf(reader, ctx, ctx.principal.project))
 
 /** Returns the stats of every project by its name, for a scrape of `/metrics`. */
-export const statsByProject = (services: Services): Promise<Map<string, ProjectStats>> =>
+export const readStatsByProject = (services: Services): Promise<Map<string, ProjectStats>> =>
   services.store.read(async (reader) => {
     const { projects } = reader.t
     const rows = await reader.db.select({ id: projects.id, name: projects.name }).from(projects)

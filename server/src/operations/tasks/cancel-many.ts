@@ -3,9 +3,9 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { cancelIn } from './cancel.ts'
 import { findTaskIds } from './filter.ts'
-import type { TaskRow } from './serialize.ts'
 
 /** `tasks.cancelMany`: cancels tasks in one transaction. */
 export const cancelManyTasks = (

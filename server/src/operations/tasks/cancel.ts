@@ -6,9 +6,10 @@ import { actorOf, type Principal } from '../../domain/principal.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
 import { endLease } from '../../domain/tasks/lease.ts'
 import { dequeueColumns } from '../../domain/tasks/queue-columns.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { statusOf, type TaskRow } from './serialize.ts'
+import { statusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
 const cancel = statement(

@@ -7,11 +7,12 @@ import { requireAgent } from '../../domain/principal.ts'
 import { unblockDependents } from '../../domain/tasks/dependents.ts'
 import { endLease, type LeaseParams, matchesLease } from '../../domain/tasks/lease.ts'
 import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { saveArtifacts } from './artifacts.ts'
 import { type Completion, settleLateCompletion } from './late-completions.ts'
-import { statusOf, type TaskRow } from './serialize.ts'
+import { statusOf } from './serialize.ts'
 import { fromStatuses } from './transitions.ts'
 
 interface CompleteParams extends LeaseParams {

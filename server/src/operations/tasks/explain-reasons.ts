@@ -6,9 +6,9 @@ import { eq } from 'drizzle-orm'
 import { isEpicPaused } from '../../domain/projects/epics.ts'
 import { dependencyKinds, isOpenEdge } from '../../domain/tasks/dependency-kinds.ts'
 import { type LockConflict, lockConflictOf } from '../../domain/tasks/locks.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { iso } from '../../platform/times.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
-import type { TaskRow } from './serialize.ts'
 
 export type ExplainPredicate = (typeof explainPredicates)[number]
 

@@ -4,10 +4,11 @@ import type { taskExplainInput, taskExplainOutput } from '@tony/mcp-shared/task-
 import { and, eq, gt, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
 import { type ExplainPredicate, reasonsOf } from './explain-reasons.ts'
 import { requireTask } from './get.ts'
-import { statusOf, type TaskRow } from './serialize.ts'
+import { statusOf } from './serialize.ts'
 
 const agentLimit = 200
 

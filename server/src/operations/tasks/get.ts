@@ -3,8 +3,9 @@ import { and, eq, or } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { taskNotFoundError } from '../../domain/tasks/lease.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
-import { type TaskOutput, type TaskRow, toTask } from './serialize.ts'
+import { type TaskOutput, toTask } from './serialize.ts'
 
 const find = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
   db

@@ -2,8 +2,8 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, desc, eq, notInArray, sql } from 'drizzle-orm'
 import type { Context } from '../../domain/context.ts'
 import { type LeaseParams, taskNotFoundError } from '../../domain/tasks/lease.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import type { TaskRow } from './serialize.ts'
 
 /** The number of orphan results that a task keeps. */
 const orphanLimit = 10

@@ -6,10 +6,11 @@ import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { findTask, notifyClaimable } from '../../domain/tasks/lease.ts'
 import { requeueColumns } from '../../domain/tasks/queue-columns.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { iso } from '../../platform/times.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { statusOf, type TaskRow } from './serialize.ts'
+import { statusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
 const storeAnswer = statement(({ db, t, p }: Query<{ ord: number; asked: string; input: string; now: number }>) =>

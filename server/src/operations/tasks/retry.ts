@@ -6,9 +6,10 @@ import { actorOf, type Principal } from '../../domain/principal.ts'
 import { blockDependents } from '../../domain/tasks/dependents.ts'
 import { notifyClaimable } from '../../domain/tasks/lease.ts'
 import { requeueColumns, waitTimeout } from '../../domain/tasks/queue-columns.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { statusOf, type TaskRow } from './serialize.ts'
+import { statusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
 const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; now: number }>) => {

@@ -14,11 +14,10 @@ import {
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import { dependencyKinds, isOwn } from '../../domain/tasks/dependency-kinds.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
-import type { Tables } from '../../store/tables/tables.ts'
 
-export type TaskRow = Tables['tasks']['$inferSelect']
 export type TaskOutput = z.output<typeof task>
 export type LeasedTask = z.output<typeof leasedTask>
 

@@ -1,8 +1,8 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { type TaskTransition, taskTransitions } from '@tony/mcp-shared/tasks'
 import { findTask, taskNotFoundError } from '../../domain/tasks/lease.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import type { Transaction } from '../../store/store.ts'
-import type { TaskRow } from './serialize.ts'
 
 /** The statuses from which a transition may start, for its condition in SQL. */
 export const fromStatuses = (transition: TaskTransition) => [...taskTransitions[transition].from]

@@ -4,11 +4,12 @@ import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { rollupOf } from '../../domain/tasks/rollup.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { countRowsOfPage } from '../../platform/paging.ts'
 import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { requireTask } from './get.ts'
-import { statusOf, type TaskRow } from './serialize.ts'
+import { statusOf } from './serialize.ts'
 
 const nodeLimit = 1_000
 

@@ -16,8 +16,9 @@ import { failDependents } from '../../domain/tasks/dependents.ts'
 import { eligibilityColumns, isWaiting } from '../../domain/tasks/eligibility.ts'
 import { findTask, notifyClaimable, taskNotFoundError } from '../../domain/tasks/lease.ts'
 import { claimRank } from '../../domain/tasks/queue-columns.ts'
+import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import type { Transaction } from '../../store/store.ts'
-import { statusOf, type TaskRow } from './serialize.ts'
+import { statusOf } from './serialize.ts'
 
 type Input = z.output<typeof taskUpdateInput>
 

@@ -5,10 +5,10 @@ import { type BrokenPage, brokenPagesSql, describeBrokenPage } from '../event-lo
 import { sha256Of } from '../file-sync.ts'
 import {
   readAppliedMigrations,
+  readSqliteMigrations,
   refuseForeignDatabase,
   refuseUnknownMigrations,
   SchemaError,
-  sqliteMigrations,
 } from '../migrations/migrate.ts'
 
 /** A backup cannot be written or used; the message has the reason. The database was not changed. */
@@ -50,7 +50,7 @@ export function describeDatabase(file: string): Pick<Manifest, 'schema' | 'epoch
     const feeds = database.prepare<[], Manifest['feeds'][number]>(
       'SELECT id AS project, name, seq FROM projects ORDER BY id',
     )
-    refuseUnknownMigrations(readAppliedMigrations(database), sqliteMigrations())
+    refuseUnknownMigrations(readAppliedMigrations(database), readSqliteMigrations())
     const broken = findBrokenPage(database)
     if (broken) throw new BackupError(`${file} is damaged: ${describeBrokenPage(broken)}`)
     return {

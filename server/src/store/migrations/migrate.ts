@@ -38,7 +38,7 @@ export function readMigrations(folder: URL): readonly Migration[] {
 }
 
 /** Returns the SQLite migrations of this version. */
-export const sqliteMigrations = (): readonly Migration[] => readMigrations(migrationsOf('sqlite'))
+export const readSqliteMigrations = (): readonly Migration[] => readMigrations(migrationsOf('sqlite'))
 
 const createMigrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, min_reader INTEGER NOT NULL, applied_at INTEGER NOT NULL

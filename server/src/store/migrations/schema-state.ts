@@ -8,9 +8,9 @@ import {
   type Migration,
   migrate,
   readAppliedMigrations,
+  readSqliteMigrations,
   refuseForeignDatabase,
   refuseUnknownMigrations,
-  sqliteMigrations,
 } from './migrate.ts'
 
 /** A migration and its presence in a database. */
@@ -26,10 +26,10 @@ export interface MigrationState {
 export function migrateFile(file: string, clock: Clock): readonly MigrationState[] {
   const unlock = lockDatabaseFile(file)
   try {
-    const before = existsSync(file) ? migrationStates(file) : []
+    const before = existsSync(file) ? readMigrationStates(file) : []
     openWriter({ file, durability: 'disk', clock }).close()
     const previous = new Set(before.filter(({ applied }) => applied).map(({ number }) => number))
-    return migrationStates(file).filter(({ number, applied }) => applied && !previous.has(number))
+    return readMigrationStates(file).filter(({ number, applied }) => applied && !previous.has(number))
   } finally {
     unlock()
   }
@@ -50,8 +50,8 @@ export function withReadOnly<T>(file: string, work: (database: Database.Database
  * Returns every migration that this version or the database knows. It only reads. Throws
  * SchemaError for a database of another program.
  */
-export const migrationStates = (file: string): readonly MigrationState[] =>
-  toMigrationStates(sqliteMigrations(), withReadOnly(file, readAppliedMigrations))
+export const readMigrationStates = (file: string): readonly MigrationState[] =>
+  toMigrationStates(readSqliteMigrations(), withReadOnly(file, readAppliedMigrations))
 
 /** Merges the migrations of this version with the applied ones. */
 export function toMigrationStates(
@@ -85,9 +85,9 @@ const schemaObjectsOf = (database: Database.Database): Map<string, string> => {
  * none for a schema of a newer version. Throws SchemaError if the migrations are not those of this
  * version.
  */
-export function schemaDifferences(file: string): readonly string[] {
+export function findSchemaDifferences(file: string): readonly string[] {
   return withReadOnly(file, (database) => {
-    const known = sqliteMigrations()
+    const known = readSqliteMigrations()
     const applied = refuseUnknownMigrations(readAppliedMigrations(database), known)
     if (applied.length > known.length) return []
     const expectedDatabase = new Database(':memory:')

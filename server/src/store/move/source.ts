@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import Database from 'better-sqlite3'
-import { refuseForeignDatabase, SchemaError, sqliteMigrations } from '../migrations/migrate.ts'
-import { migrationStates } from '../migrations/schema-state.ts'
+import { readSqliteMigrations, refuseForeignDatabase, SchemaError } from '../migrations/migrate.ts'
+import { readMigrationStates } from '../migrations/schema-state.ts'
 import { lockDatabaseFile } from '../sqlite/file-lock.ts'
 import { identityColumns, type TableSpec } from './tables.ts'
 
@@ -55,10 +55,10 @@ export class MoveSource implements Disposable {
   static open(file: string): MoveSource {
     const unlock = lockDatabaseFile(file)
     try {
-      const missing = migrationStates(file).filter(({ applied, known }) => !(applied && known))
+      const missing = readMigrationStates(file).filter(({ applied, known }) => !(applied && known))
       if (missing.length > 0)
         throw new SchemaError(
-          `${file} is not at migration ${sqliteMigrations().length - 1}, which this program needs: run tony-mcp migrate up`,
+          `${file} is not at migration ${readSqliteMigrations().length - 1}, which this program needs: run tony-mcp migrate up`,
         )
       const database = new Database(file, { readonly: true, fileMustExist: true })
       refuseForeignDatabase(database)

@@ -4,7 +4,7 @@ import { readMigrations } from '../migrations/migrate.ts'
 import { advisoryLockKey, nowMsSql } from '../postgres/connection.ts'
 import { readEpoch, setEpoch } from '../postgres/facts.ts'
 import { migratePostgres } from '../postgres/migrate.ts'
-import { postgresMigrations } from '../postgres/postgres.ts'
+import { postgresMigrationsFolder } from '../postgres/postgres.ts'
 import { refuseUnsafeSettings } from '../postgres/safety-checks.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
 import type { Column, MoveSource, SourceProject, Value } from './source.ts'
@@ -56,7 +56,7 @@ export async function inTransaction<T>(client: Client, work: () => Promise<T>): 
 /** Migrates the target. Throws StoreRefusedError if a server or another move is using it. */
 export async function prepareTarget(client: Client): Promise<void> {
   await refuseUnsafeSettings(client, 'disk')
-  await migratePostgres(client, readMigrations(postgresMigrations))
+  await migratePostgres(client, readMigrations(postgresMigrationsFolder))
   const { rows } = await client.query<{ mine: boolean; used: boolean }>(
     `SELECT pg_try_advisory_lock(${advisoryLockKey('move')}) AS mine,
        EXISTS (SELECT 1 FROM replicas WHERE seen_at > ${nowMsSql} - 10000) AS used`,

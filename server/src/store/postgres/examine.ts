@@ -3,8 +3,8 @@ import { type BrokenPage, brokenPagesSql, describeBrokenPage } from '../event-lo
 import { readMigrations } from '../migrations/migrate.ts'
 import type { Finding } from '../sqlite/examine.ts'
 import { nowMsSql } from './connection.ts'
-import { clientSettings } from './pool.ts'
-import { postgresMigrations } from './postgres.ts'
+import { clientSettingsOf } from './pool.ts'
+import { postgresMigrationsFolder } from './postgres.ts'
 import { outageMs } from './replica-heartbeat.ts'
 import { readSettings, unsafeSettingOf } from './safety-checks.ts'
 
@@ -23,7 +23,7 @@ const checkSettings: Check = async (client) => {
 }
 
 const checkSchema: Check = async (client) => {
-  const shipped = readMigrations(postgresMigrations).length
+  const shipped = readMigrations(postgresMigrationsFolder).length
   const { rows } = await client.query<{ applied: number }>(
     "SELECT count(*)::int AS applied FROM information_schema.columns WHERE table_name = 'schema_migrations' AND column_name = 'min_reader'",
   )
@@ -105,7 +105,7 @@ export async function examinePostgres(
   url: string,
   { idleTransactionMs = 60_000 }: ExaminePostgresOptions = {},
 ): Promise<readonly Finding[]> {
-  const client = new Client(clientSettings(url))
+  const client = new Client(clientSettingsOf(url))
   // A lost connection fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined)
   const findings: Finding[] = []

@@ -12,7 +12,7 @@ import { PostgresDiskSpace } from './disk-space.ts'
 import { isNotBegunError, isTransient, sqlState, translateError } from './errors.ts'
 import { readEpoch, readFacts, refuseUnfinishedMove, type StoreFacts } from './facts.ts'
 import { migratePostgres } from './migrate.ts'
-import { ConnectionPool, clientSettings, connectTo } from './pool.ts'
+import { ConnectionPool, clientSettingsOf, connectTo } from './pool.ts'
 import { RemoteCommits } from './remote-commits.ts'
 import { ReplicaHeartbeat } from './replica-heartbeat.ts'
 import { ReplicaPoller } from './replica-poller.ts'
@@ -58,17 +58,17 @@ export interface PostgresOptions {
 /** Connections for batches, one per project that is writing, and for reads. */
 const poolSizes = { writers: 4, readers: 6 } as const
 
-export const postgresMigrations = migrationsOf('postgres')
+export const postgresMigrationsFolder = migrationsOf('postgres')
 
 /** Checks the server's settings and applies the migrations, on a direct connection. */
 async function prepareDatabase(url: string, durability: 'disk' | 'process'): Promise<StoreFacts> {
-  const client = new Client(clientSettings(url))
+  const client = new Client(clientSettingsOf(url))
   // A lost connection fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined)
   await connectTo(client, url)
   try {
     await refuseUnsafeSettings(client, durability)
-    await migratePostgres(client, readMigrations(postgresMigrations))
+    await migratePostgres(client, readMigrations(postgresMigrationsFolder))
     await refuseUnfinishedMove(client)
     return await readFacts(client)
   } finally {
@@ -132,7 +132,7 @@ class PostgresStore implements Store {
   readonly #time: DatabaseTime
   readonly #writers: ConnectionPool
   readonly #readers: ConnectionPool
-  readonly #schemaVersion = new SchemaVersionGuard(readMigrations(postgresMigrations).length - 1)
+  readonly #schemaVersion = new SchemaVersionGuard(readMigrations(postgresMigrationsFolder).length - 1)
   readonly #heartbeat: ReplicaHeartbeat
   readonly #remoteCommits: RemoteCommits
   readonly #poller: ReplicaPoller

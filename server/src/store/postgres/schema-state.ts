@@ -2,13 +2,13 @@ import { Client } from 'pg'
 import { type Migration, readMigrations, refuseUnknownMigrations } from '../migrations/migrate.ts'
 import { differencesOf, type MigrationState, toMigrationStates } from '../migrations/schema-state.ts'
 import { migratePostgres, readAppliedMigrations } from './migrate.ts'
-import { clientSettings, connectTo } from './pool.ts'
-import { postgresMigrations } from './postgres.ts'
+import { clientSettingsOf, connectTo } from './pool.ts'
+import { postgresMigrationsFolder } from './postgres.ts'
 import { refuseUnsafeSettings } from './safety-checks.ts'
 
 /** Runs `work` on a direct connection of its own. */
 export async function withPostgres<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ ...clientSettings(url), query_timeout: 0 })
+  const client = new Client({ ...clientSettingsOf(url), query_timeout: 0 })
   // A lost connection fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined)
   await connectTo(client, url)
@@ -23,7 +23,7 @@ export async function withPostgres<T>(url: string, work: (client: Client) => Pro
 export const migrateDatabaseAt = (url: string): Promise<readonly MigrationState[]> =>
   withPostgres(url, async (client) => {
     await refuseUnsafeSettings(client, 'process')
-    const known = readMigrations(postgresMigrations)
+    const known = readMigrations(postgresMigrationsFolder)
     const done = await migratePostgres(client, known)
     return done.map(({ number, name }) => ({ number, name, applied: true, known: true }))
   })
@@ -32,9 +32,9 @@ export const migrateDatabaseAt = (url: string): Promise<readonly MigrationState[
  * Returns every migration that this version or the database knows. It only reads. Throws
  * SchemaError for a database of another program.
  */
-export const migrationStatesAt = (url: string): Promise<readonly MigrationState[]> =>
+export const readMigrationStatesAt = (url: string): Promise<readonly MigrationState[]> =>
   withPostgres(url, async (client) =>
-    toMigrationStates(readMigrations(postgresMigrations), await readAppliedMigrations(client)),
+    toMigrationStates(readMigrations(postgresMigrationsFolder), await readAppliedMigrations(client)),
   )
 
 const expectedSchema = 'tony_ideal'
@@ -71,9 +71,9 @@ async function createExpectedSchema(client: Client, migrations: readonly Migrati
  * transaction that it rolls back. Throws SchemaError if the migrations are not those of this
  * version.
  */
-export const schemaDifferencesAt = (url: string): Promise<readonly string[]> =>
+export const findSchemaDifferencesAt = (url: string): Promise<readonly string[]> =>
   withPostgres(url, async (client) => {
-    const known = readMigrations(postgresMigrations)
+    const known = readMigrations(postgresMigrationsFolder)
     const applied = refuseUnknownMigrations(await readAppliedMigrations(client), known)
     if (applied.length > known.length) return []
     await client.query('BEGIN')

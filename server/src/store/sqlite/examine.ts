@@ -5,7 +5,7 @@ import { listBackups } from '../backup/backup.ts'
 import { findBrokenPage, isCorruption } from '../backup/manifest.ts'
 import { describeBrokenPage } from '../event-log/check.ts'
 import { SchemaError } from '../migrations/migrate.ts'
-import { migrationStates, schemaDifferences, withReadOnly } from '../migrations/schema-state.ts'
+import { findSchemaDifferences, readMigrationStates, withReadOnly } from '../migrations/schema-state.ts'
 import { acquireLock, resolveDatabaseFile } from './file-lock.ts'
 import { refuseOldSqlite } from './sqlite.ts'
 
@@ -44,8 +44,8 @@ function checkSqliteVersion(): CheckResult {
 }
 
 function checkSchema({ file }: ExamineOptions): CheckResult {
-  const missing = migrationStates(file).filter(({ applied }) => !applied)
-  const differences = schemaDifferences(file)
+  const missing = readMigrationStates(file).filter(({ applied }) => !applied)
+  const differences = findSchemaDifferences(file)
   if (differences.length > 0)
     return failed(`the schema differs from its migrations: ${differences.slice(0, 3).join('; ')}`)
   if (missing.length > 0) return warning(`${missing.length} migrations are to be applied: the next start does so`)

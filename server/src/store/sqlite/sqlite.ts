@@ -7,7 +7,7 @@ import { uuidv7 } from '../../platform/uuid.ts'
 import { newEpoch } from '../backup/restore.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
-import { migrate, refuseForeignDatabase, SchemaError, sqliteMigrations } from '../migrations/migrate.ts'
+import { migrate, readSqliteMigrations, refuseForeignDatabase, SchemaError } from '../migrations/migrate.ts'
 import type { Reader, Store, Wake } from '../store.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
 import { CheckpointRunner, walBackstopPages } from './checkpoint-runner.ts'
@@ -74,7 +74,7 @@ export function openWriter(options: SqliteOptions): Database.Database {
     writer.pragma('wal_autocheckpoint = 0')
     // A longer log, as after a long read transaction, is cut when it begins anew.
     writer.pragma(`journal_size_limit = ${walBackstopBytes}`)
-    migrate(writer, sqliteMigrations(), options.clock.wall())
+    migrate(writer, readSqliteMigrations(), options.clock.wall())
     return writer
   } catch (error) {
     writer.close()

@@ -64,7 +64,7 @@ const lockoutIdOf = (key: string, address: string | undefined): string =>
  * Returns the remaining lockout of the request's key from its network in milliseconds; 0 means
  * none.
  */
-export function lockoutMs(services: Services, checks: RequestChecks, request: IncomingMessage): number {
+export function remainingLockoutMs(services: Services, checks: RequestChecks, request: IncomingMessage): number {
   const token = bearerOf(request)
   return token === undefined || isAccessToken(token)
     ? 0

@@ -14,7 +14,7 @@ import { bodyBytesOf, readBody } from '../http/body.ts'
 import { bearerOf, identify, projectOf } from '../http/identify.ts'
 import { authenticateHeaders, retryHeaders, sendJson, type TransportContext } from '../http/responses.ts'
 import { writeWebResponse } from '../http/web-response.ts'
-import { legacyTools } from './legacy.ts'
+import { createLegacyTools } from './legacy.ts'
 import { newSessionId, sessionAddressOf } from './session-address.ts'
 import { HttpToolSession } from './tool-session.ts'
 
@@ -169,7 +169,7 @@ const routes: Readonly<Record<string, (exchange: Exchange) => Promise<void>>> = 
 export type ToolServerFactory = (toolSession: HttpToolSession) => McpServer
 
 const createTonyServer: ToolServerFactory = (toolSession) =>
-  createMcpServer({ toolSession, version, extraTools: legacyTools(toolSession), hostName: toolSession.hostName })
+  createMcpServer({ toolSession, version, extraTools: createLegacyTools(toolSession), hostName: toolSession.hostName })
 
 /** Serves the Model Context Protocol at `/mcp` and the list of its agents at `/sessions`. */
 export class McpTransport {

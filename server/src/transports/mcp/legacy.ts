@@ -156,5 +156,5 @@ const agentStatus = (toolSession: HttpToolSession): AnyTool =>
   })
 
 /** The tools that older programs call, in addition to the tools for models. */
-export const legacyTools = (toolSession: HttpToolSession): readonly AnyTool[] =>
+export const createLegacyTools = (toolSession: HttpToolSession): readonly AnyTool[] =>
   [projectCreate, projectList, agentCreate, agentStatus].map((createTool) => createTool(toolSession))

@@ -1,11 +1,11 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import {
+  createTypedCalls,
   type Input,
   type LeasedPath,
   type Output,
   type Path,
   type Task,
-  typedCalls,
   type WithoutLease,
 } from '@tony/mcp-tools/calls'
 import { ToolError } from '@tony/mcp-tools/error-text'
@@ -215,7 +215,7 @@ export class HttpToolSession implements ToolSession {
 
   #callAs<P extends Path>(principal: Principal, path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
     const connection: Connection = { ...this.#caller.connection, identity: { ok: true, principal } }
-    const typed = typedCalls((calledPath, rawInput, callSignal) => {
+    const typed = createTypedCalls((calledPath, rawInput, callSignal) => {
       const kind = procedures.get(calledPath)?.kind ?? 'query'
       const callerSignal = this.#caller.signal
       const combinedSignal = callSignal ? AbortSignal.any([callerSignal, callSignal]) : callerSignal

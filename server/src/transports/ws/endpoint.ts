@@ -7,7 +7,7 @@ import type { Connection } from '../../guards/call.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import type { HalfOpenSockets } from '../http/half-open-sockets.ts'
-import { lockoutMs } from '../http/identify.ts'
+import { remainingLockoutMs } from '../http/identify.ts'
 import type { RequestChecks } from '../http/request-checks.ts'
 import type { TransportContext } from '../http/responses.ts'
 import { createHandshakeLimiter, type HandshakeLimiter } from './abuse-detection.ts'
@@ -116,7 +116,7 @@ export class WebSocketTransport {
       !this.#handshakeLimiter.tryAcquire()
     )
       return this.#refuseUpgrade(raw, 503, this.#retryAfterSeconds())
-    const lockedMs = lockoutMs(this.#services, this.#checks, request)
+    const lockedMs = remainingLockoutMs(this.#services, this.#checks, request)
     if (lockedMs > 0) return this.#refuseUpgrade(raw, 429, Math.ceil(lockedMs / 1_000))
     this.#server.handleUpgrade(request, raw, head, (ws) => {
       ws.on('error', (error) => this.#log.debug({ error }, 'socket error'))
