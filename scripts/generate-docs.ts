@@ -5,6 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { procedures } from '@tony/mcp-server/api/pipeline'
+import { restRoutes } from '@tony/mcp-server/api/rest/routes'
 import { errorPolicies } from '@tony/mcp-shared/errors'
 import { messageTransitions } from '@tony/mcp-shared/messages'
 import { type Permission, policy } from '@tony/mcp-shared/policy'
@@ -33,13 +34,15 @@ function repeatOf({ kind, meta, input }: Parameters<Parameters<(typeof procedure
   return properties?.['idempotencyKey'] === undefined ? 'no' : 'with its key'
 }
 
+const routeByProcedure = new Map(restRoutes.map(({ procedure, method, path }) => [procedure, `\`${method} ${path}\``]))
+
 const procedureRows = [...procedures].map(([path, form]) => [
   `\`${path}\``,
   form.kind,
   form.meta.permission === 'open' ? 'open' : `\`${form.meta.permission}\``,
   lowestRoles(form.meta.permission),
   repeatOf(form),
-  form.meta.rest ? `\`${form.meta.rest.method} ${form.meta.rest.path}\`` : '',
+  routeByProcedure.get(path) ?? '',
 ])
 
 const procedureTable = tableOf(['procedure', 'kind', 'permission', 'lowest role', 'repeatable', 'REST'], procedureRows)

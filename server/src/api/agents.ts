@@ -29,7 +29,6 @@ export const agentsRouter = router({
     {
       permission: 'agents:register',
       cost: 5,
-      rest: { method: 'POST', path: '/api/agents/register' },
       input: agentRegisterInput,
       output: agentRegisterOutput,
     },

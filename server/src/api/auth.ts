@@ -41,7 +41,6 @@ export const authRouter = router({
       cost: 5,
       repeatable: true,
       lane: 'urgent',
-      rest: { method: 'POST', path: '/api/auth/refresh' },
       input: shapes.authRefreshInput,
       output: shapes.authRefreshOutput,
     },

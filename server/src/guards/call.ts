@@ -23,8 +23,6 @@ export interface ProcedureMeta {
   readonly waitField?: 'timeoutMs'
   /** Lane of its writes. Default `normal`; `urgent` is never refused as overload. */
   readonly lane?: Lane
-  /** Method and path of the procedure in REST. */
-  readonly rest?: { readonly method: 'POST' | 'GET'; readonly path: `/api/${string}` }
 }
 
 /** The connection of one caller: a socket, or one HTTP request. */

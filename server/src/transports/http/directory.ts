@@ -9,6 +9,7 @@ import { sendError } from './responses.ts'
 const paths = {
   '/trpc/<procedure>': 'every procedure, as tRPC over HTTP',
   '/ws': 'every procedure and subscription, as tRPC over WebSocket',
+  '/api': 'every procedure over plain HTTP with JSON; /openapi.json describes it',
   '/mcp': 'tools for coding agents, as MCP over HTTP',
   '/livez, /readyz, /health': 'probes',
   '/metrics': 'metrics for Prometheus',
@@ -22,7 +23,7 @@ const commands = {
   'tony-mcp --help': 'lists all commands',
 } as const
 
-/** Replies to `GET /` with what is there and where to look. It names no data. */
+/** Replies to `GET /` with the paths of the server and the next commands. It names no data. */
 export function sendDirectory({ config }: Services, { method }: IncomingMessage, response: ServerResponse): void {
   if (method !== 'GET' && method !== 'HEAD') {
     response.setHeader('allow', 'GET')

@@ -16,7 +16,8 @@ import { handleProbe } from './probes.ts'
 import { sendPublicKeys } from './public-keys.ts'
 import { RequestChecks } from './request-checks.ts'
 import { requestPathOf, securityHeaders, sendError } from './responses.ts'
-import { handleRest } from './rest.ts'
+import { sendRestDescription } from './rest/description.ts'
+import { handleRest } from './rest/endpoint.ts'
 import { SlowResponses } from './slow-responses.ts'
 import { createTrpcHandler } from './trpc.ts'
 
@@ -132,10 +133,11 @@ export class Listener {
     if (refusal) return sendError(response, refusal, uuidv7())
     if (handleCors(this.#checks, request, response)) return
     if (path === '/') return sendDirectory(this.#services, request, response)
+    if (path === '/openapi.json') return sendRestDescription(request, response)
     if (path === '/.well-known/jwks.json') return sendPublicKeys(this.#services, request, response)
     if (this.#mcp.handle(path, request, response)) return
     if (path.startsWith('/trpc/')) return this.#trpc(request, response)
-    if (handleRest(context, request, response)) return
+    if (path.startsWith('/api/')) return handleRest(context, request, response)
     sendError(
       response,
       new CoordinationError('NOT_FOUND', `no route at ${path.slice(0, 200)}: GET / lists what is there`),

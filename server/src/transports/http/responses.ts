@@ -60,9 +60,8 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   response.end(JSON.stringify(body))
 }
 
-/** Sends an error as JSON, with the headers that belong to it. */
-export function sendError(response: ServerResponse, error: unknown, requestId: string): void {
-  if (response.headersSent) return
+/** Sets the headers that belong to an error. */
+export function setErrorHeaders(response: ServerResponse, error: unknown): void {
   const refusal = toCoordinationError(error)
   const { code, details } = refusal
   const headers = {
@@ -72,5 +71,12 @@ export function sendError(response: ServerResponse, error: unknown, requestId: s
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   // The rest of the body stays unread, so the connection cannot be used again.
   if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
+}
+
+/** Sends an error as JSON, with the headers that belong to it. */
+export function sendError(response: ServerResponse, error: unknown, requestId: string): void {
+  if (response.headersSent) return
+  setErrorHeaders(response, error)
+  const { code } = toCoordinationError(error)
   sendJson(response, errorPolicies[code].http, { error: toErrorShape(error, requestId) })
 }
