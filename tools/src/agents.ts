@@ -17,7 +17,7 @@ const join = tool({
   title: 'Join the fleet',
   description:
     'Makes you an agent of this project. Call it first; without arguments you join as this host is configured. Called again as something else, it releases the tasks you hold.',
-  input: z.object({
+  input: z.strictObject({
     type: z.string().min(1).max(200).optional().describe('implementation, qa, security, documentation, tech-lead, …'),
     capabilities: z
       .array(z.string().min(1).max(200))
@@ -40,7 +40,7 @@ const who = tool({
   title: 'See who is here',
   description: 'Lists the agents of the project that are here, with their role and whether they are at work.',
   readOnly: true,
-  input: z.object({ offline: z.boolean().default(false).describe('list offline agents too') }),
+  input: z.strictObject({ offline: z.boolean().default(false).describe('list offline agents too') }),
   output: z.object({
     you: z.string().describe('your name; empty before join'),
     agents: z.array(

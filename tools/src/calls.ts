@@ -35,6 +35,7 @@ export const calls = {
   'tasks.explain': { input: queries.taskExplainInput, output: queries.taskExplainOutput },
   'tasks.fail': { input: leases.taskFailInput, output: leases.taskFailOutput },
   'tasks.get': { input: queries.taskGetInput, output: tasks.task },
+  'tasks.lock': { input: leases.taskLockInput, output: leases.taskLockOutput },
   'tasks.list': { input: queries.taskListInput, output: queries.taskListOutput },
   'tasks.progress': { input: leases.taskProgressInput, output: leases.taskProgressOutput },
   'tasks.provideInput': { input: changes.taskProvideInputInput, output: changes.taskTransitionOutput },
@@ -49,7 +50,13 @@ export type Input<P extends Path> = z.input<(typeof calls)[P]['input']>
 export type Output<P extends Path> = z.output<(typeof calls)[P]['output']>
 
 /** The procedures that need the lease of a task. The tool session adds the lease token. */
-export type LeasedPath = 'tasks.complete' | 'tasks.fail' | 'tasks.progress' | 'tasks.release' | 'tasks.requestInput'
+export type LeasedPath =
+  | 'tasks.complete'
+  | 'tasks.fail'
+  | 'tasks.lock'
+  | 'tasks.progress'
+  | 'tasks.release'
+  | 'tasks.requestInput'
 export type WithoutLease<P extends LeasedPath> = Omit<Input<P>, 'leaseToken'>
 
 export type Task = z.output<typeof tasks.task>

@@ -32,7 +32,7 @@ export const feed = tool({
   description:
     'Reads what happened in the project, oldest first. Pass "cursor" of the answer as "cursor" to go on. Without it, it begins with the first event kept.',
   readOnly: true,
-  input: z.object({
+  input: z.strictObject({
     cursor: z.string().max(64).optional(),
     types: z.array(z.string()).min(1).max(10).optional().describe('such as task.completed, task.failed, message.sent'),
     taskId: z.string().optional().describe('only about this task'),

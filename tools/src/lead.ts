@@ -8,7 +8,10 @@ const answer = tool({
   title: 'Answer a question about a task',
   description:
     'Answers the question a task waits for (leads only). Questions come to your inbox; explain without a task lists them.',
-  input: z.object({ taskId: z.string().describe('id of the task that waits'), answer: z.string().min(1).max(65_536) }),
+  input: z.strictObject({
+    taskId: z.string().describe('id of the task that waits'),
+    answer: z.string().min(1).max(65_536),
+  }),
   output: taskStatusOutput,
   run: async (toolSession, { taskId: id, answer: text }) => {
     const { status } = await toolSession.call('tasks.provideInput', { taskId: id, answer: text })
@@ -40,7 +43,7 @@ const decide = tool({
   title: 'Decide about a task',
   description:
     '"accept" or "reject" the result of a task in_review (testers and leads, not the one that completed it); "cancel" a task, or give a failed one another chance with "retry" (leads).',
-  input: z.object({
+  input: z.strictObject({
     taskId: z.string(),
     decision: z.enum(decisions),
     why: z.string().min(1).max(16_384).optional().describe('needed to do better after reject'),

@@ -79,6 +79,14 @@ export interface ToolServerOptions {
 /** Claude Code shows results of this size whole, whatever the user has set for the tokens. */
 const claudeCodeCharacters = limitsOf('claude-code').result.characters
 
+/**
+ * Returns a schema that the SDK publishes and does not check: the tool does, and names the next
+ * step. An error of the SDK would name neither the code nor the argument that was meant.
+ */
+const checkedByTool = (schema: AnyTool['input']) => ({
+  '~standard': { ...schema['~standard'], validate: (value: unknown) => ({ value }) },
+})
+
 const callDirectly: ToolCallWrapper = (call, run) => run(call.signal)
 
 /** Creates an MCP server for one tool session. */
@@ -95,7 +103,7 @@ export function createMcpServer({
     const { name, title, description, input, output, readOnly: reads } = tool
     const annotations = { readOnlyHint: reads, destructiveHint: false, openWorldHint: false }
     const _meta = { 'anthropic/maxResultSizeChars': claudeCodeCharacters }
-    const config = { title, description, inputSchema: input, outputSchema: output, annotations, _meta }
+    const config = { title, description, inputSchema: checkedByTool(input), outputSchema: output, annotations, _meta }
     server.registerTool(name, config, (rawInput, { mcpReq }) => {
       const token = mcpReq._meta?.progressToken
       const reportProgress =

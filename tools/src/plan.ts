@@ -6,7 +6,7 @@ import { longTextNote } from './text-part.ts'
 import { type AnyTool, tool } from './tool.ts'
 import type { AgentIdentity, ToolSession } from './tool-session.ts'
 
-const newTask = z.object({
+const newTask = z.strictObject({
   key: z.string().min(1).max(200).optional().describe('names it within this call, for "dependsOn"'),
   title: z.string().min(1).max(1_000),
   description: z.string().max(65_536).optional().describe('all that an agent needs that knows nothing else'),
@@ -18,6 +18,7 @@ const newTask = z.object({
   assignedTo: z.string().optional().describe('name or id of the only agent that may take it'),
   requires: z.array(z.string()).max(16).optional().describe('capabilities an agent must have'),
   priority: z.enum(['critical', 'high', 'normal', 'low']).default('normal'),
+  locks: z.array(z.string()).max(32).optional().describe('such as "file:src/auth": held while it is worked on'),
   epic: z.string().min(1).max(200).optional(),
 })
 
@@ -45,7 +46,7 @@ const addTasks = tool({
   title: 'Add tasks or a plan',
   description:
     'Adds 1 to 200 tasks at once. "dependsOn" orders them: a task can be taken when those are completed, and gets their results. Leads may add any; others add parts of a task they hold.',
-  input: z.object({
+  input: z.strictObject({
     tasks: z.array(newTask).min(1).max(200),
     parentId: z.string().optional().describe('id of the task they are parts of'),
   }),

@@ -2,6 +2,7 @@ import { deliveryModes } from '@tony/mcp-shared/messages'
 import { requestMessageType } from '@tony/mcp-shared/requests'
 import { z } from 'zod'
 import type { Message } from './calls.ts'
+import { errorCodeOf, ToolError } from './error-text.ts'
 import { longTextNote } from './text-part.ts'
 import { tool } from './tool.ts'
 
@@ -16,12 +17,18 @@ function requestIdOf({ type, payload }: Message): string | undefined {
   return request?.data?.requestId
 }
 
+/** Words by which a model may mean everybody. An agent may have one of them as its name. */
+const wordForEverybody = /^@?(all|everyone|everybody|broadcast|team|fleet)$/i
+
+const everybodyError = (word: string) =>
+  new ToolError('NOT_FOUND', `there is no agent "${word}": to send to everybody, write "*"`)
+
 export const send = tool({
   name: 'send',
   title: 'Send a message',
   description:
     'Sends a message to an agent (its name or id), to "role:tech-lead" or another role, to "topic:<topic>", or to "*" for all. With replyTo it goes to the sender of that message.',
-  input: z.object({
+  input: z.strictObject({
     to: z.string().min(1).max(160).optional().describe('not needed with replyTo'),
     text: z.string().min(1).max(65_536),
     replyTo: z.string().optional().describe('messageId of the message you answer'),
@@ -43,13 +50,17 @@ export const send = tool({
       return { messageId: original?.id ?? requestId, recipients: 1, next: inTime ? 'Answered.' : 'Answered, too late.' }
     }
     const resolvedThreadId = threadId ?? original?.threadId ?? original?.id
-    const { id, recipients } = await toolSession.call('messages.send', {
+    const address = to ?? original?.from ?? 'role:tech-lead'
+    const message = {
       ...options,
-      to: to ?? original?.from ?? 'role:tech-lead',
+      to: address,
       payload: text,
       ...(replyTo === undefined ? {} : { replyTo }),
       ...(taskId === undefined ? {} : { taskId }),
       ...(resolvedThreadId === undefined ? {} : { threadId: resolvedThreadId }),
+    }
+    const { id, recipients } = await toolSession.call('messages.send', message).catch((error: unknown) => {
+      throw wordForEverybody.test(address) && errorCodeOf(error) === 'NOT_FOUND' ? everybodyError(address) : error
     })
     const next =
       recipients.length === 0

@@ -1,7 +1,9 @@
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import { z } from 'zod'
+import { ToolError } from './error-text.ts'
 import type { OutputBudget } from './output-budget.ts'
 import type { ToolSession } from './tool-session.ts'
+import { inputIssueText } from './unknown-arguments.ts'
 
 /** The context of one run of a tool. */
 export interface ToolCall {
@@ -39,8 +41,14 @@ export interface AnyTool {
   readonly readOnly: boolean
   readonly messageMode: DeliveryMode
   readonly showsMessages: boolean
-  /** Takes the raw input. Throws a ZodError if the schema refuses it. */
+  /** Takes the raw input. Throws ToolError INVALID_INPUT if the schema refuses it. */
   readonly run: (toolSession: ToolSession, input: unknown, call: ToolCall) => Promise<Record<string, unknown>>
+}
+
+/** Returns the error of an input that the schema refuses. */
+function invalidInput(schema: z.ZodType, { issues }: z.ZodError): ToolError {
+  const problems = issues.map((issue) => inputIssueText(schema, issue))
+  return new ToolError('INVALID_INPUT', problems.join('; '))
 }
 
 /** The field of each result for the notices and the messages that the session has got meanwhile. */
@@ -56,6 +64,10 @@ export function tool<I extends z.ZodType, O extends z.ZodObject>(definition: Too
     messageMode,
     showsMessages,
     // The output schema removes fields that the tool does not declare.
-    run: async (toolSession, rawInput, call) => output.parse(await run(toolSession, input.parse(rawInput), call)),
+    run: async (toolSession, rawInput, call) => {
+      const parsed = input.safeParse(rawInput ?? {})
+      if (!parsed.success) throw invalidInput(input, parsed.error)
+      return output.parse(await run(toolSession, parsed.data, call))
+    },
   }
 }

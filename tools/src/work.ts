@@ -7,6 +7,12 @@ import type { ToolSession } from './tool-session.ts'
 
 const taskId = z.string().describe('id of a task you hold, from next_task')
 
+const artifacts = z
+  .array(z.strictObject({ name: z.string().min(1).max(200), uri: z.string().min(1).max(4_096) }))
+  .max(64)
+  .optional()
+  .describe('files or links that belong to the task')
+
 /** Returns a task that this session holds already, for a model that has forgotten it. */
 async function findHeldTask(toolSession: ToolSession): Promise<Task | undefined> {
   const identity = await toolSession.ensureJoined()
@@ -23,9 +29,9 @@ const nextTask = tool({
   title: 'Take the next task',
   description:
     'Takes the next task you may work on and keeps it yours until you end it: with complete, fail or ask. Waits up to waitSeconds for one, or for a message. If you hold a task already, it is shown again.',
-  input: z.object({
+  input: z.strictObject({
     waitSeconds: z.int().min(0).max(43_200).default(45).describe('how long to wait when there is no task yet'),
-    another: z.boolean().default(false).describe('take one more although you hold one'),
+    another: z.boolean().default(false).describe('take one more although you hold one, for a sub-agent of yours'),
   }),
   output: z.object({ task: workView.nullable(), next: z.string() }),
   // A message disturbs nothing between two tasks, and a model that takes one task after another has
@@ -36,7 +42,9 @@ const nextTask = tool({
     const waitMs = Math.min(waitSeconds * 1_000, toolSession.maxWaitMs)
     const task = current ?? (await toolSession.claim({ waitMs, signal }))
     if (!task) return { task: null, next: 'There is no task now. Call next_task again, or end your turn.' }
-    const prefix = current ? 'You hold this task already. ' : ''
+    const prefix = current
+      ? 'You hold this task already; for a second one, as for a sub-agent, pass another: true. '
+      : ''
     return {
       task: await toWorkView(toolSession, task, budget),
       next: `${prefix}Do it, note milestones with progress, and end it with complete. If you cannot go on without an answer, call ask. If it fails, call fail.`,
@@ -49,21 +57,36 @@ const progress = tool({
   title: 'Note progress',
   description:
     'Notes how far a task is. Not needed to keep the task. "notes" are handed to whoever goes on with it if you cannot: say what is done and what is left.',
-  input: z.object({
+  input: z.strictObject({
     taskId,
     percent: z.number().min(0).max(100).optional(),
     message: z.string().max(4_096).optional().describe('one line for those who watch'),
     notes: z.string().max(16_384).optional(),
+    artifacts,
   }),
   output: z.object({ taskId: z.string(), next: z.string() }),
-  run: async (toolSession, { taskId: id, percent, message, notes }) => {
+  run: async (toolSession, { taskId: id, percent, message, notes, artifacts: files }) => {
     await toolSession.callWithLease('tasks.progress', {
       taskId: id,
       ...(percent === undefined ? {} : { percent }),
       ...(message === undefined ? {} : { message }),
       ...(notes === undefined ? {} : { details: notes }),
+      ...(files === undefined ? {} : { artifacts: files }),
     })
     return { taskId: id, next: 'Noted. Go on.' }
+  },
+})
+
+const lock = tool({
+  name: 'lock',
+  title: 'Lock files or resources',
+  description:
+    'Locks what a task you hold must have for itself until it ends: "file:src/auth" for a path, "port:3456" for anything else, "pool:gpu" for a place in a pool. All or none.',
+  input: z.strictObject({ taskId, locks: z.array(z.string().min(1).max(300)).min(1).max(32) }),
+  output: z.object({ taskId: z.string(), locks: z.array(z.string()), next: z.string() }),
+  run: async (toolSession, { taskId: id, locks }) => {
+    const held = await toolSession.callWithLease('tasks.lock', { taskId: id, locks })
+    return { taskId: id, locks: held.locks, next: 'They are yours until the task ends. Go on.' }
   },
 })
 
@@ -73,10 +96,11 @@ const complete = tool({
   description:
     'Ends a task you hold with its result. Tasks that depend on it get the result: say what was done and where it is.',
   messageMode: 'boundary',
-  input: z.object({ taskId, result: z.unknown().describe('text or JSON') }),
+  input: z.strictObject({ taskId, result: z.unknown().describe('text or JSON'), artifacts }),
   output: taskStatusOutput,
-  run: async (toolSession, { taskId: id, result }) => {
-    const { status } = await toolSession.callWithLease('tasks.complete', { taskId: id, result })
+  run: async (toolSession, { taskId: id, result, artifacts: files }) => {
+    const completion = { taskId: id, result, ...(files === undefined ? {} : { artifacts: files }) }
+    const { status } = await toolSession.callWithLease('tasks.complete', completion)
     const next = status === 'in_review' ? 'Somebody else reviews it. Call next_task.' : 'Done. Call next_task.'
     return { taskId: id, status, next: `${next}${longTextNote(JSON.stringify(result) ?? '')}` }
   },
@@ -88,7 +112,7 @@ const fail = tool({
   description:
     'Ends your attempt at a task. "retry": another attempt may succeed. "final": no attempt can. "release": nothing is wrong with it, somebody else should take it.',
   messageMode: 'boundary',
-  input: z.object({
+  input: z.strictObject({
     taskId,
     why: z.string().min(1).max(16_384),
     outcome: z.enum(['retry', 'final', 'release']).default('retry'),
@@ -123,7 +147,7 @@ const ask = tool({
   description:
     'Asks a lead or the user something you cannot go on without. The task leaves you and waits for the answer; then it comes back through next_task with the answer and your notes, to you or to another agent. For a question that need not stop the work use send.',
   messageMode: 'boundary',
-  input: z.object({
+  input: z.strictObject({
     taskId,
     question: z.string().min(1).max(16_384),
     options: z.array(z.string().min(1).max(1_000)).min(1).max(20).optional().describe('answers to choose from'),
@@ -150,4 +174,4 @@ const ask = tool({
   },
 })
 
-export const workTools: readonly AnyTool[] = [nextTask, progress, complete, fail, ask]
+export const workTools: readonly AnyTool[] = [nextTask, progress, lock, complete, fail, ask]

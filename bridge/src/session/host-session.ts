@@ -30,6 +30,9 @@ const leaseMs = 30_000
 /** Deadline for each step of leaving, in milliseconds. */
 const leaveTimeoutMs = 1_000
 
+/** The calls with a lease that do not end it. */
+const keepsLease: ReadonlySet<LeasedPath> = new Set(['tasks.progress', 'tasks.lock'])
+
 /** Returns a profile without its undefined fields. */
 function definedFields({ type, capabilities }: AgentProfile): { type?: string; capabilities?: readonly string[] } {
   return { ...(type === undefined ? {} : { type }), ...(capabilities === undefined ? {} : { capabilities }) }
@@ -120,7 +123,8 @@ export class HostSession implements ToolSession {
       if (errorCodeOf(error) === 'STALE_LEASE') this.#leases.remove(taskId)
       throw error
     })
-    if (path !== 'tasks.progress') this.#leases.remove(taskId)
+    if (path === 'tasks.complete') this.#leases.end(taskId)
+    else if (!keepsLease.has(path)) this.#leases.remove(taskId)
     return output
   }
 

@@ -5,6 +5,9 @@ interface HeldLease {
   readonly attempt: number
 }
 
+/** Number of tokens of ended leases that are kept. */
+const maxEndedTokens = 1_000
+
 /** The leases of a host session, by the id of their task. */
 export class Leases {
   readonly #held = new Map<string, HeldLease>()
@@ -32,6 +35,18 @@ export class Leases {
     const token = this.#held.get(taskId)?.token ?? (late ? this.#endedTokens.get(taskId) : undefined)
     if (token === undefined) throw new ToolError('STALE_LEASE', `you do not hold task ${taskId}`)
     return token
+  }
+
+  /**
+   * Ends a lease by its result. Its token stays: a second result of the same task, for example of
+   * another sub-agent, is kept with the task.
+   */
+  end(taskId: string): void {
+    const held = this.#held.get(taskId)
+    this.#held.delete(taskId)
+    if (held) this.#endedTokens.set(taskId, held.token)
+    const [oldest] = this.#endedTokens.keys()
+    if (this.#endedTokens.size > maxEndedTokens && oldest !== undefined) this.#endedTokens.delete(oldest)
   }
 
   /** Removes a lease that this session has ended. */

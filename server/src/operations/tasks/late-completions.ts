@@ -93,7 +93,12 @@ export async function settleLateCompletion(
 ): Promise<Completion> {
   const [row] = await tx.run(findTaskForUpdate, { project, taskId })
   if (!row) throw taskNotFoundError(taskId)
-  if (isDone(row) && row.leaseToken === leaseToken && row.agentId === agentId) return { row }
+  const isRepeated = isDone(row) && row.leaseToken === leaseToken && row.agentId === agentId
+  if (isRepeated) {
+    // Another result under the same lease, for example of a sub-agent, is kept and changes nothing.
+    if (result !== null && result !== row.result) await saveOrphan(tx, row, { attempt: row.attempt, agentId, result })
+    return { row }
+  }
   const attempt = leaseTokens.attemptOf(leaseToken, { taskId, agentId })
   const orphaned = attempt !== undefined && attempt <= row.attempt
   if (orphaned) await saveOrphan(tx, row, { attempt, agentId, result })

@@ -79,7 +79,7 @@ const projectCreate = (toolSession: HttpToolSession): AnyTool =>
     name: 'tony_project_create',
     title: 'Create a project',
     description: 'Creates a project, or finds the one of this name.',
-    input: z.object({ name: z.string(), path: z.string().optional(), description: z.string().optional() }),
+    input: z.strictObject({ name: z.string(), path: z.string().optional(), description: z.string().optional() }),
     output: project.extend(createdField),
     run: async (_, { name, path }) => {
       const create = () => toolSession.callAsOwner('projects.create', { name, ...(path === undefined ? {} : { path }) })
@@ -94,7 +94,7 @@ const projectList = (toolSession: HttpToolSession): AnyTool =>
     title: 'List projects',
     description: 'Lists the projects of this server.',
     readOnly: true,
-    input: z.object({}),
+    input: z.strictObject({}),
     output: z.object({ projects: z.array(project) }),
     run: async () => {
       const { projects } = await toolSession.callAsOwner('projects.list', {})
@@ -108,7 +108,7 @@ const agentCreate = (toolSession: HttpToolSession): AnyTool =>
     title: 'Create an agent',
     description:
       'Registers an agent of this name in a project, or finds it. It gives no credential: to work, call join.',
-    input: z.object({
+    input: z.strictObject({
       name: z.string(),
       type: z.string().optional(),
       role: z.string().optional(),
@@ -137,7 +137,7 @@ const agentStatus = (toolSession: HttpToolSession): AnyTool =>
     title: 'Status of agents',
     description: 'The status of one agent, by its id or its name, or of all of a project.',
     readOnly: true,
-    input: z.object({
+    input: z.strictObject({
       agentId: z.string().optional(),
       name: z.string().optional(),
       projectId: z.string().optional(),

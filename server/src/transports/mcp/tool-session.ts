@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import {
   createTypedCalls,
@@ -44,6 +45,9 @@ export interface ToolCaller {
   /** Aborts when the caller disconnects or the server shuts down. */
   readonly signal: AbortSignal
 }
+
+/** The calls that would create something twice if a client sent them twice. */
+const creatingPaths: ReadonlySet<Path> = new Set(['messages.send', 'tasks.createMany'])
 
 const claimedEventData = z.object({ attempt: z.int() })
 
@@ -109,7 +113,18 @@ export class HttpToolSession implements ToolSession {
   }
 
   async call<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
-    return this.#callAs(await this.#principal(), path, input, signal)
+    return this.#callAs(await this.#principal(), path, this.#onceAMinute(path, input), signal)
+  }
+
+  /**
+   * Gives a call that creates something a key of its content and of the minute. Some clients send a
+   * call again after a lost connection, under another id.
+   */
+  #onceAMinute<P extends Path>(path: P, input: Input<P>): Input<P> {
+    if (!creatingPaths.has(path)) return input
+    const { services } = this.#caller.connection
+    const content = JSON.stringify([path, input, Math.floor(services.clock.wall() / 60_000)])
+    return { ...input, idempotencyKey: createHash('sha256').update(content).digest('base64url') }
   }
 
   async callWithLease<P extends LeasedPath>(path: P, input: WithoutLease<P>): Promise<Output<P>> {
