@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { metricByLabels } from '../support/metrics.ts'
 import { refusal, TestServer } from '../support/server.ts'
+import { Wire } from '../transports/wire.ts'
 import { claimOne, leaseOf, occupy, receiptOf, receiveOne } from './given.ts'
 
 const leaseMs = 10_000
@@ -60,6 +61,25 @@ test('writes are refused with OVERLOADED while the queue is too old, and heartbe
   await occupied.waiting
   expect((await beat).extended).toHaveLength(1)
   expect((await lead.tasks.create({ type: 'code' })).status).toBe('pending')
+})
+
+test('a large write is refused before it is parsed, and parsed once the queue is short again', async () => {
+  const { server, project } = await given()
+  await using _ = server
+  using wire = await Wire.open(server.url)
+  const frame = (id: number, input: string) =>
+    wire.send(`{"id":${id},"method":"mutation","params":{"path":"tasks.create","input":${input}}}`)
+  const [broken, whole] = ['x', '"'].map((end) => `{"type":"code","title":"${'x'.repeat(300)}${end}}`)
+  await using occupied = await occupy(server, project)
+  server.clock.advance(1_500)
+  frame(1, broken ?? '')
+  expect((await wire.of(1)).error?.data).toMatchObject({ code: 'OVERLOADED', applied: 'no', retryAfterMs: 1_500 })
+  await occupied.free()
+  await occupied.waiting
+  frame(2, whole ?? '')
+  expect((await wire.of(2)).error).toBe(undefined)
+  frame(3, broken ?? '')
+  expect((await wire.of(null)).error?.data).toMatchObject({ code: 'INVALID_INPUT' })
 })
 
 const probe = async ({ url }: TestServer) => {

@@ -1,17 +1,28 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { Guard } from './call.ts'
+import type { Call, Guard } from './call.ts'
 
 /** A refused caller is told to try again after a multiple of this, in milliseconds. */
 const retryStepMs = 100
 
+/** The part of a call that decides about overload. Its input does not. */
+export type OverloadFacts = Pick<Call, 'connection' | 'kind' | 'meta' | 'input'>
+
 /**
  * Refuses a write if something has waited too long that would be served before it, and a write
- * whose input does not fit beside those that wait. It does not refuse reads, which do not wait for
+ * whose input does not fit beside the waiting ones. It does not refuse reads, which do not wait for
  * the writer. Calls that keep or end a lease, a delivery or a session have a reserve of bytes and
  * are never refused for the age. It runs before the input is parsed, because a refusal must cost
  * less than the call.
  */
-export const refuseOverload: Guard = ({ connection: { identity, services }, kind, meta, input }) => {
+export const refuseOverload: Guard = (call) => {
+  const retryAfterMs = findOverload(call)
+  if (retryAfterMs !== undefined) throw overloaded(retryAfterMs)
+  return undefined
+}
+
+/** Returns the delay before a refused call may be tried again; undefined for an accepted one. */
+export function findOverload({ connection, kind, meta, input }: OverloadFacts): number | undefined {
+  const { identity, services } = connection
   if (kind !== 'mutation') return undefined
   const { lane = 'normal' } = meta
   const isUrgent = lane === 'urgent'
@@ -20,7 +31,7 @@ export const refuseOverload: Guard = ({ connection: { identity, services }, kind
       ? services.store.queueAgeMs({ project: identity.principal.project, caller: identity.principal.subject, lane })
       : 0
   if (ageMs <= services.config.limits.queueMs && (input?.hasRoom(isUrgent) ?? true)) return undefined
-  throw overloaded(Math.max(1, Math.ceil(ageMs / retryStepMs)) * retryStepMs)
+  return Math.max(1, Math.ceil(ageMs / retryStepMs)) * retryStepMs
 }
 
 const errors = new Map<number, CoordinationError>()

@@ -40,7 +40,7 @@ export interface Continuation<T> {
   readonly publication: Publication
   /** Ends the publication after its last step. */
   readonly end: () => Promise<T>
-  /** Stops before the next step. What is published stays, and a later call continues. */
+  /** Stops before the next step. The published tasks stay, and a later call continues. */
   readonly signal?: AbortSignal
 }
 

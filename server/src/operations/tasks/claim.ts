@@ -136,7 +136,7 @@ export async function claimIn(
   return { ...found, tasks }
 }
 
-/** True if a task does not fit into one page with those that the claim has taken. */
+/** True if a task does not fit into one page with the tasks that the claim has taken. */
 async function exceedsPage(tx: Transaction, ord: number, size: number): Promise<boolean> {
   const [measured] = await tx.run(measure, { ord })
   return size + (measured?.bytes ?? 0) > pageByteLimit

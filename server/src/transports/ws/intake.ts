@@ -11,7 +11,7 @@ export interface IntakeOptions {
 }
 
 /**
- * Time in which frames are handled in one turn of the event loop, in milliseconds. What is left of
+ * Time in which frames are handled in one turn of the event loop, in milliseconds. The rest of
  * a turn belongs to the writer and to the replies. Without a limit, the frames of a hundred busy
  * sockets held a turn for 900 ms, and the writer committed one batch in it.
  */
@@ -22,7 +22,7 @@ const waitingLimits = { frames: 32, bytes: 262_144 } as const
 
 /**
  * Bytes that wait of all sockets before none of these is read. Beyond it a socket adds only the
- * rest of what was read from it at once: 64 KiB, or one frame.
+ * rest of the data that was read from it at once: 64 KiB, or one frame.
  */
 const totalBytes = 33_554_432
 

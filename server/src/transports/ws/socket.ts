@@ -18,7 +18,7 @@ import {
   type MalformedFrameCounter,
 } from './abuse-detection.ts'
 import { type IncomingCall, limitErrorOf, refuseFrame } from './call-limits.ts'
-import { type ClientMessage, parseClientMessages } from './client-message.ts'
+import type { ClientMessage } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
 import {
   type Envelope,
@@ -34,6 +34,7 @@ import type { Frame } from './handshakes.ts'
 import { createLiveness, type Liveness } from './liveness.ts'
 import { OpenCalls } from './open-calls.ts'
 import { withReauthentication } from './re-authentication.ts'
+import { readMessages } from './read-messages.ts'
 import { Reading } from './reading.ts'
 import { SocketWriter } from './writer.ts'
 
@@ -91,12 +92,12 @@ export class Socket {
     if (this.#closed) return
     this.#liveness.record()
     if (isBinary) return this.close(1003, 'text only')
-    const text = data.toString('utf8')
+    const text = data.toString('utf8', 0, 5)
     if (text === 'PONG') return this.#recordPresence()
     if (text === 'PING') this.#write(pongFrame)
     else {
       const input = this.connection.services.queuedInputs.open(data.length, arrivedAt)
-      for (const incoming of this.#refuseOversizedFrame(parseClientMessages(text))) {
+      for (const incoming of this.#refuseOversizedFrame(readMessages(this.connection, data, input))) {
         this.#handle(incoming, input)
         if (this.#closed) return
       }
@@ -185,11 +186,10 @@ export class Socket {
     const state = this.#liveness.check()
     if (state === 'dead') return this.#terminate()
     if (state === 'ping') this.#write(pingFrame)
-    const { clock } = this.connection.services
-    const { identity } = this.connection
-    if (identity.ok && identity.principal.expiresAt + leewayMs < clock.wall())
+    const { identity, services } = this.connection
+    if (identity.ok && identity.principal.expiresAt + leewayMs < services.clock.wall())
       return this.close(closeCodes.unauthenticated, 'TOKEN_EXPIRED')
-    if (this.#reconnectAt === undefined || clock.wall() < this.#reconnectAt) return
+    if (this.#reconnectAt === undefined || services.clock.wall() < this.#reconnectAt) return
     // Sent once: a client that returns with the same token would be sent away repeatedly.
     this.#reconnectAt = undefined
     this.askToReconnect()
