@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { allReferencesOf, comparisonsIn } from '../support/ids.ts'
 import { TestServer } from '../support/server.ts'
 import { type Executed, planOf, StatementLog } from '../support/statements.ts'
 import { workADay } from './day.ts'
@@ -256,6 +257,14 @@ test('no statement sorts tasks, messages or events', () => {
   expect(
     sorts.map(({ sql }) => sql).filter((sql) => /(from|update) "(tasks|messages|events|event_pages)"/.test(sql)),
   ).toEqual([])
+})
+
+test('no statement compares the number of a project or an agent with an id', () => {
+  const references = allReferencesOf(database)
+  const comparisons = statements.flatMap(comparisonsIn).filter((pair) => pair.some((side) => references.has(side)))
+  expect(new Set(comparisons.map(([column]) => column)).size).toBeGreaterThan(5)
+  const isNumber = (side: string) => references.has(side) || side === 'number' || side === 'null'
+  expect(comparisons.filter((pair) => !pair.every(isNumber))).toEqual([])
 })
 
 test('retention deletes without reading a whole table', () => {
