@@ -53,8 +53,9 @@ export function createSqliteColumns(references: References) {
     identity: (name: string) => integer(name).primaryKey({ autoIncrement: true }),
     /**
      * The id of a project or an agent, for the tables with the most writes. Statements pass and get
-     * ids; SQLite stores their numbers, because the 36 characters of an id in each index cost a
-     * third of the time of a message. PostgreSQL stores the id, with a foreign key to `target`.
+     * ids; SQLite stores their numbers, because the 36 characters of an id in each index cost
+     * a fifth of the statements of a message. PostgreSQL stores the id, with a foreign key to
+     * `target`.
      */
     reference: (name: string, _target?: () => AnySQLiteColumn) => reference(name).references(() => identifiers.number),
     index,
