@@ -103,16 +103,25 @@ export function worksOf(share: number): readonly Work[] {
   ]
 }
 
-/** Returns the works of this product alone. `share` shortens them. */
+/** Returns the works of this product alone. */
 export const ownWorksOf = (share: number): readonly OwnWork[] => {
-  const agentsOf = (count: number) => Math.max(10, Math.round(count * Math.min(1, share)))
-  const forMs = Math.max(1_000, 8_000 * Math.min(1, share))
+  const forMs = Math.round(8_000 * Math.min(1, share))
+  const named = (workload: OwnWork['workload'], agents: number, ms: number): OwnWork => ({
+    name: `${workload} at ${agents} agents`,
+    workload,
+    agents,
+    forMs: ms,
+  })
   return [
-    ...[100, 500, 1_000].map(
-      (count): OwnWork => ({ name: `latency at ${count} agents`, workload: 'latency', agents: agentsOf(count), forMs }),
-    ),
-    ...[1_000, 10_000].map(
-      (count): OwnWork => ({ name: `idle at ${count} agents`, workload: 'idle', agents: agentsOf(count), forMs }),
-    ),
+    ...[100, 500, 1_000].map((agents) => named('latency', agents, forMs)),
+    ...[1_000, 10_000].map((agents) => named('idle', agents, forMs)),
   ]
 }
+
+/** The same works with few agents and for a second. */
+export const smokeOwnWorks: readonly OwnWork[] = (['latency', 'idle'] as const).map((workload) => ({
+  name: `${workload} at 10 agents`,
+  workload,
+  agents: 10,
+  forMs: 1_000,
+}))

@@ -4,7 +4,7 @@
  * systems alternate. `bench/README.md` has the works, the results and their limits.
  */
 import { parseArgs } from 'node:util'
-import { ownWorksOf, sizes, smokeSizes, worksOf } from './cells.ts'
+import { ownWorksOf, sizes, smokeOwnWorks, smokeSizes, worksOf } from './cells.ts'
 import { type Cell, endCleanly, measure, type Run } from './measure.ts'
 import { print } from './report/print.ts'
 import { write } from './report/write.ts'
@@ -62,7 +62,7 @@ const cellsOfRound = (round: number): Cell[] => {
     return round % 2 === 0 ? cells : cells.toReversed()
   })
   // Their opening takes long, and no peer takes part, so one round has them.
-  const own = (round === 0 ? ownWorksOf(share) : []).map(
+  const own = (round > 0 ? [] : smoke ? smokeOwnWorks : ownWorksOf(share)).map(
     ({ name, workload, agents, forMs }): Cell => ({
       work: name,
       system: tony,
@@ -105,5 +105,5 @@ for (let round = 0; round < rounds; round += 1) for (const cell of cellsOfRound(
 
 if (smoke) process.stdout.write(`${runs.length} cells counted right, ${failed} failed\n`)
 else if (!values.json) print(runs)
-if (values.write) write(runs, rounds)
+if (values.write) write(runs, rounds, share)
 if (failed > 0 || runs.length === 0) process.exitCode = 1

@@ -41,6 +41,7 @@ export function pictureOf(rows: readonly Row[]): string {
   })
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
+    '<title>Operations a second of Tony by those of each peer</title>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="12" y="20" font-size="14" fill="#222">Operations a second of Tony by those of each peer, at the same work</text>`,
     ...grid,
