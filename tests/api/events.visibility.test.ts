@@ -138,3 +138,19 @@ test('heartbeats, extensions, deliveries and health reports append no event', as
   await ada.tasks.progress({ ...lease, percent: 50 })
   expect((await lead.system.metrics()).events).toBe(before + 1)
 })
+
+test('subscribers get their own events between a first and a last event that they share', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const ada = await server.agent('ada')
+  const bob = await server.agent('bob')
+  const live = lead.events.subscribe({})
+  await take(live, 1)
+  const cursor = live.cursor ?? ''
+  await lead.tasks.create({ type: 'first' })
+  const toAda = await lead.messages.send({ to: 'ada', type: 'note', payload: 1 })
+  const toBob = await lead.messages.send({ to: 'bob', type: 'note', payload: 2 })
+  await lead.tasks.create({ type: 'last' })
+  const seenBy = async (agent: TestAgent) => (await take(agent.events.subscribe({ cursor }), 3)).at(1)?.subject
+  expect([await seenBy(ada), await seenBy(bob)]).toEqual([toAda.id, toBob.id])
+})

@@ -1,4 +1,4 @@
-import type { Item } from '../../domain/feed/item.ts'
+import type { Chunk, Item } from '../../domain/feed/item.ts'
 
 /** Below this length it is cheaper to join the parts of a text than to write each of them. */
 const joinedCharacters = 4_096
@@ -80,4 +80,46 @@ export function itemFrame(envelope: Envelope, item: Item<unknown>): Buffer {
   if (!cached) frameCache.set(item, new Map([[prefix, created]]))
   else if (cached.size < maxCachedFrames) cached.set(prefix, created)
   return created
+}
+
+/** Characters of the items whose frames are joined into one buffer. */
+const joinedChunkCharacters = 65_536
+
+/** Number of joined chunks that are kept. */
+const maxJoinedChunks = 8
+
+interface JoinedChunk {
+  readonly prefix: string
+  readonly items: Chunk<unknown>
+  readonly frames: Buffer
+}
+
+/** The last joined chunks. Subscribers of one feed read the same chunk in the same turn. */
+const joinedChunks: JoinedChunk[] = []
+
+const isSameChunk = (one: Chunk<unknown>, other: Chunk<unknown>): boolean =>
+  one.length === other.length && one.every((item, index) => item === other[index])
+
+function joinChunk(envelope: Envelope, items: Chunk<unknown>): Buffer {
+  const prefix = envelopePrefix(envelope)
+  const known = joinedChunks.find((joined) => joined.prefix === prefix && isSameChunk(joined.items, items))
+  if (known) return known.frames
+  const frames = Buffer.concat(items.map((item) => itemFrame(envelope, item)))
+  joinedChunks.push({ prefix, items, frames })
+  if (joinedChunks.length > maxJoinedChunks) joinedChunks.shift()
+  return frames
+}
+
+const isJoinable = (items: Chunk<unknown>): boolean =>
+  items.length > 1 &&
+  items.every(({ id }) => id !== undefined) &&
+  items.reduce((sum, item) => sum + item.json().length, 0) <= joinedChunkCharacters
+
+/**
+ * Returns the frames of a chunk. Those of a chunk of the feed are one buffer, which its subscribers
+ * share: a write of each event to each subscriber costs more than the event.
+ */
+export function* chunkFrames(envelope: Envelope, items: Chunk<unknown>): Generator<Buffer> {
+  if (isJoinable(items)) yield joinChunk(envelope, items)
+  else for (const item of items) yield itemFrame(envelope, item)
 }

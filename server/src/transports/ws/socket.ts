@@ -21,9 +21,9 @@ import { type IncomingCall, limitErrorOf, refuseFrame } from './call-limits.ts'
 import type { ClientMessage } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
 import {
+  chunkFrames,
   type Envelope,
   errorFrame,
-  itemFrame,
   pingFrame,
   pongFrame,
   reconnectFrame,
@@ -275,11 +275,11 @@ export class Socket {
       this.#write(stateFrame(envelope, 'started'))
       started = true
       for (let next = await first; !next.done; next = await chunks.next()) {
-        for (const item of next.value) {
+        for (const frame of chunkFrames(envelope, next.value)) {
           if (this.#writer.isCongested) await this.#writer.waitForDrain(signal)
           // A handed-out item is lost to other agents, so it is sent ahead of the notice.
           if (signal.aborted && !this.#openCalls.draining) break
-          this.#write(itemFrame(envelope, item))
+          this.#write(frame)
         }
         if (signal.aborted) break
         currentPrincipal(this.connection)
