@@ -44,6 +44,30 @@ test('more calls at once than fit into a frame are all answered', async () => {
   expect(answers.filter(({ name }) => name === 'tony-mcp')).toHaveLength(1_200)
 })
 
+/** Returns the number of whole WebSocket frames of a client, each of less than 64 KiB. */
+function countFrames(bytes: Buffer): number {
+  let count = 0
+  for (let at = 0; at < bytes.length; count += 1) {
+    const short = bytes.readUInt8(at + 1) & 127
+    const [lengthBytes, length] = short === 126 ? [2, bytes.readUInt16BE(at + 2)] : [0, short]
+    at += 2 + lengthBytes + 4 + length
+  }
+  return count
+}
+
+test('calls of one turn of the event loop share a frame, however many promises lie between them', async () => {
+  await using server = await TestServer.start()
+  await using hop = await Hop.start(server.url)
+  const client = server.connect({ url: hop.url })
+  await client.system.info()
+  const sent: Buffer[] = []
+  hop.onRequest = (bytes) => void sent.push(bytes)
+  const first = client.system.info()
+  for (let promises = 0; promises < 100; promises += 1) await undefined
+  await Promise.all([first, client.system.info()])
+  expect(countFrames(Buffer.concat(sent))).toBe(1)
+})
+
 test('a client survives a restart of the server on the same port and file', async () => {
   const first = await TestServer.start()
   const port = Number(new URL(first.url).port)

@@ -16,6 +16,8 @@ export class Hop implements AsyncDisposable {
   connections = 0
   /** Called with each accepted connection. */
   onConnection: () => void = () => undefined
+  /** Called with the bytes that a client sends. */
+  onRequest: (bytes: Buffer) => void = () => undefined
   /** Called with each connection that was broken at once. */
   onRefusal: () => void = () => undefined
 
@@ -82,7 +84,10 @@ export class Hop implements AsyncDisposable {
     far.on('error', () => undefined)
     const pair = [near, far] as const
     this.#pairs.add(pair)
-    near.on('data', (chunk) => far.write(chunk))
+    near.on('data', (chunk: Buffer) => {
+      this.onRequest(chunk)
+      far.write(chunk)
+    })
     far.on('data', (chunk) => {
       if (this.#silent) this.#silent()
       else near.write(chunk)

@@ -1,4 +1,4 @@
-import { openRawSocket } from '#runtime'
+import { atEndOfTurn, openRawSocket } from '#runtime'
 import { clientClosedError, serverUnreachableError, sessionEndedError, TonyError, toTonyError } from '../api/errors.ts'
 import type { ConnectFault } from './connect-fault.ts'
 import type { RawSocket } from './raw-socket.ts'
@@ -85,8 +85,8 @@ const maxFrameMessages = 500
 const oldSocketTimeoutMs = 10_000
 
 /**
- * Keeps one WebSocket open and reopens it after each loss. Messages sent in the same tick share a
- * frame.
+ * Keeps one WebSocket open and reopens it after each loss. Messages sent in the same turn of the
+ * event loop share a frame, because each frame is a system call here and a read at the server.
  */
 export class Connection {
   readonly #options: ConnectionOptions
@@ -123,7 +123,7 @@ export class Connection {
   send(message: string): boolean {
     if (!this.#open) return false
     this.#outgoing.push(message)
-    if (this.#outgoing.length === 1) queueMicrotask(() => this.#flush())
+    if (this.#outgoing.length === 1) atEndOfTurn(() => this.#flush())
     return true
   }
 
