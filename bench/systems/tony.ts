@@ -4,8 +4,11 @@ import { freePort, ServerChild } from '../../demo/server-process.ts'
 import { type RunningSystem, temporaryFolder } from './daemon.ts'
 import { startPostgres } from './postgres.ts'
 
-/** Enough for 10,000 agents on one server. */
-const limits = { MCP_LIMIT_SOCKETS: '20000', MCP_LIMIT_CONNECTIONS: '20000' }
+/**
+ * Enough for 10,000 agents on one server, and for 640 sends in flight on a slow machine: refusals
+ * and their repeats would be measured instead of the sends, and no peer refuses any.
+ */
+const limits = { MCP_LIMIT_SOCKETS: '20000', MCP_LIMIT_CONNECTIONS: '20000', MCP_LIMIT_QUEUE_MS: '60000' }
 
 async function startServer(checkout: string, settings: Readonly<Record<string, string>>): Promise<RunningSystem> {
   const folder = temporaryFolder('tony')
