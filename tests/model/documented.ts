@@ -5,7 +5,7 @@ import type { Documented } from './play.ts'
 /** Returns the fields of each event's data that the table of docs/protocol.md lists. */
 export function documentedData(): Documented {
   const text = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8')
-  const rows = [...text.matchAll(/^\| (`[a-z]+\.[a-z_]+`(?:, `[a-z._]+`)*) \| [a-z]+ \| (.*) \|$/gm)]
+  const rows = [...text.matchAll(/^\| (`[a-z]+\.[a-z_]+`(?:, `[a-z._]+`)*) \| [a-z]+ \| (.*?) ?\|$/gm)]
   const table = new Map<string, string[]>()
   for (const [, types = '', data = ''] of rows) {
     // Text after a colon or a semicolon explains the words before it. Text between commas continues

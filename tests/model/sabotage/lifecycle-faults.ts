@@ -67,7 +67,7 @@ export const lifecycleFaults: readonly Fault[] = [
   },
   {
     name: 'a task is not verified',
-    file: 'server/src/operations/tasks/complete.ts',
+    file: 'server/src/domain/tasks/queue-columns.ts',
     find: "= 'verify' then 'in_review'",
     replace: "= 'verify' then 'completed'",
   },
