@@ -1,13 +1,31 @@
 import { once } from 'node:events'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { openBridge } from './bridge.ts'
-import { systemClock } from './clock.ts'
+import { repeatEvery, systemClock } from './clock.ts'
 import { readProcessConfig } from './environment.ts'
 import { HookContentSource } from './hooks/hook-content.ts'
 import { startHookSocketServer } from './hooks/socket-server.ts'
 
 /** Time for leaving before the process exits anyway, in milliseconds. */
 const leaveTimeoutMs = 3_000
+
+/** Interval of the check of the parent process, in milliseconds. */
+const parentIntervalMs = 2_000
+
+/**
+ * Resolves once the host has ended. Its input may stay open after that, because another process
+ * holds the pipe: the system then gives this process another parent.
+ */
+function parentGone(): Promise<void> {
+  const parent = process.ppid
+  return new Promise((resolve) => {
+    const stop = repeatEvery(systemClock, parentIntervalMs, () => {
+      if (process.ppid === parent) return
+      stop()
+      resolve()
+    })
+  })
+}
 
 /**
  * `tony-mcp mcp`: serves one host session on standard input and output until the host closes it.
@@ -23,6 +41,7 @@ export async function serveHost(): Promise<void> {
     wait: (what, ended) => hostSession.waitForWork(what, ended),
   })
   const hostGone = Promise.race([
+    parentGone(),
     once(process.stdin, 'end'),
     once(process.stdin, 'close'),
     once(process.stdout, 'error'),

@@ -67,3 +67,10 @@ export function connect(options: ServerOptions): Client {
     ...(project === undefined ? {} : { project }),
   })
 }
+
+/**
+ * True if a configuration of Tony 2.8 starts this program: `main.js` without a command, with
+ * `MCP_TRANSPORT=stdio`. The host then speaks MCP on standard input and output.
+ */
+export const isStdioServer = (argv: readonly string[]): boolean =>
+  argv.length <= 2 && process.env['MCP_TRANSPORT'] === 'stdio'

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addCompletionCommand } from './completion.ts'
-import { addServerOptions } from './connection.ts'
+import { addServerOptions, isStdioServer } from './connection.ts'
 import { addDatabaseCommands } from './database-commands.ts'
 import { errorMessageOf, exitCodeOf, exitCodesText, usageExitCode } from './exit-code.ts'
 import { addHookCommand } from './hook.ts'
@@ -56,7 +56,7 @@ function program(): Command {
 /** Runs one command. An error becomes one line on standard error and an exit code for its kind. */
 export async function runProgram(argv: readonly string[]): Promise<void> {
   try {
-    await program().parseAsync(argv)
+    await program().parseAsync(isStdioServer(argv) ? [...argv, 'mcp'] : argv)
   } catch (error) {
     // Commander has printed the help, the version or the fault of the arguments.
     if (error instanceof CommanderError) {

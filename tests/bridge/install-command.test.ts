@@ -7,12 +7,15 @@ import { program } from '../support/command.ts'
 
 let home = ''
 beforeEach(() => {
+  variables = {}
   home = mkdtempSync(join(tmpdir(), 'tony-hosts-'))
 })
 afterEach(() => rmSync(home, { recursive: true, force: true }))
 
+let variables: Readonly<Record<string, string>> = {}
+
 function tony(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { PATH: process.env['PATH'], HOME: home }
+  const env = { PATH: process.env['PATH'], HOME: home, ...variables }
   return new Promise((resolve) => {
     execFile(process.execPath, [program, 'mcp', ...argv], { env, cwd: home }, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
@@ -80,4 +83,30 @@ test('--json prints one object, and a dry run changes nothing', async () => {
   expect(files).toHaveLength(9)
   expect(existsSync(join(home, '.claude.json'))).toBe(false)
   expect((await tony('install', '--client', 'emacs')).stderr).toContain('claude-code')
+})
+
+test('the configuration goes to the folders that the host looks in, and an empty variable is absent', async () => {
+  const config = join(home, 'elsewhere')
+  variables = { CLAUDE_CONFIG_DIR: config, CODEX_HOME: '', XDG_CONFIG_HOME: '', APPDATA: '' }
+  mkdirSync(config)
+  mkdirSync(join(home, '.codex'))
+  expect((await tony('install')).code).toBe(0)
+  expect(existsSync(join(config, '.claude.json'))).toBe(true)
+  expect(existsSync(join(config, 'settings.json'))).toBe(true)
+  expect(existsSync(join(home, '.claude.json'))).toBe(false)
+  expect(existsSync(join(home, '.codex', 'config.toml'))).toBe(true)
+})
+
+test('a host with a refused file is reported as unchanged, file by file', async () => {
+  mkdirSync(join(home, '.claude'))
+  writeFileSync(join(home, '.claude', 'settings.json'), '{ "hooks": [')
+  const { code, stdout } = await tony('install', '--json')
+  expect(code).not.toBe(0)
+  const outcomes = JSON.parse(stdout).files ?? JSON.parse(stdout)
+  const states = outcomes.map(({ path, state }: { path: string; state: string }) => [path.slice(home.length), state])
+  expect(states).toEqual([
+    ['/.claude.json', 'skipped'],
+    ['/.claude/settings.json', 'refused'],
+  ])
+  expect(existsSync(join(home, '.claude.json'))).toBe(false)
 })

@@ -25,7 +25,13 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(home, { recursive: true, force: true }))
 
-const placed = () => ({ home, codex: join(home, '.codex'), vscode: join(home, 'Code', 'User') })
+const placed = () => ({
+  home,
+  claude: join(home, '.claude'),
+  claudeState: join(home, '.claude.json'),
+  codex: join(home, '.codex'),
+  vscode: join(home, 'Code', 'User'),
+})
 
 function hostCalled(name: HostName, given = entry): Host {
   const host = hostsOf(placed(), given).find((one) => one.name === name)
@@ -117,7 +123,7 @@ describe.each(hostNames)('%s', (name) => {
     const [first, second] = host.files
     if (!second || !first) return
     put(first.path, '')
-    expect(installInHosts([host], false).map(({ state }) => state)).toEqual(['installed', 'refused'])
+    expect(installInHosts([host], false).map(({ state }) => state)).toEqual(['skipped', 'refused'])
     expect(textOf(first.path)).toBe('')
   })
 

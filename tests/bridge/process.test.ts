@@ -39,6 +39,35 @@ test('a killed host frees its task without a failure and before the end of the l
   await expect.poll(() => isAlive(bridge)).toBe(false)
 })
 
+test('a killed host frees its task although another process holds the input of its bridge', async () => {
+  await using server = await TestServer.start()
+  const { env } = commandFor(server)
+  const script = '"$0" "$1" mcp <&0 & echo $!; wait'
+  const shell = spawn('sh', ['-c', script, process.execPath, program], {
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  const [line] = await once(shell.stdout, 'data')
+  const bridge = Number(String(line))
+  const lead = server.connect()
+  const isHere = async () => (await lead.agents.list({})).agents.length
+  await expect.poll(isHere, { timeout: 30_000 }).toBe(1)
+  shell.kill('SIGKILL')
+  await expect.poll(() => isAlive(bridge), { timeout: 30_000 }).toBe(false)
+  shell.stdin.destroy()
+})
+
+test('the program of an older configuration, without a command and by standard input and output, is a bridge', async () => {
+  await using server = await TestServer.start()
+  const { command, env } = commandFor(server)
+  const transport = new StdioClientTransport({ command, args: [program], env: { ...env, MCP_TRANSPORT: 'stdio' } })
+  const client = new McpClient({ name: 'older-configuration', version: '1' })
+  await client.connect(transport)
+  const { structuredContent } = await client.callTool({ name: 'join', arguments: {} })
+  expect(structuredContent).toMatchObject({ role: 'developer' })
+  await client.close()
+})
+
 test('a killed bridge frees its task within the lease', async () => {
   await using server = await TestServer.start()
   await server.connect().tasks.create({ type: 'code', maxAttempts: 3 })

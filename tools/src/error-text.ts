@@ -41,8 +41,7 @@ const nextSteps: Readonly<Record<ErrorCode | LocalErrorCode, string>> = {
   CLIENT_CLOSED: 'Call join, then call again.',
   STORAGE_FULL: 'The disk of the server is full. Tell the user.',
   SERVER_UNREACHABLE: 'Tell the user to start it: tony-mcp dev. Then call again: it connects by itself.',
-  NO_SESSION:
-    'Tell the user: this host names no session. Add the header "X-Tony-Agent: <a name>" to the configuration, or use the command "tony-mcp mcp" instead.',
+  NO_SESSION: 'Call join, and pass "session" of its answer with this call and every later one.',
 }
 
 /** An error of the tools, in the same form as an error of the server. */

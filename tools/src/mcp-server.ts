@@ -74,7 +74,13 @@ export interface ToolServerOptions {
   readonly wrapCall?: ToolCallWrapper
   /** Name of the host, if the connection does not begin with one. */
   readonly hostName?: string | undefined
+  /** Changes each tool, for example to take one more argument. */
+  readonly adaptTool?: ((tool: AnyTool) => AnyTool) | undefined
 }
+
+/** The lists of this server never change. The SDK would declare that they may. */
+const unchanging = { listChanged: false }
+const capabilities = { tools: unchanging, resources: unchanging, prompts: unchanging }
 
 /** Claude Code shows results of this size whole, whatever the user has set for the tokens. */
 const claudeCodeCharacters = limitsOf('claude-code').result.characters
@@ -96,10 +102,11 @@ export function createMcpServer({
   extraTools = [],
   wrapCall = callDirectly,
   hostName,
+  adaptTool = (tool) => tool,
 }: ToolServerOptions): McpServer {
-  const server = new McpServer({ name: 'tony-mcp', title: 'Tony MCP', version }, { instructions })
+  const server = new McpServer({ name: 'tony-mcp', title: 'Tony MCP', version }, { instructions, capabilities })
   const currentLimits = () => limitsOf(hostName ?? server.server.getClientVersion()?.name)
-  for (const tool of [...tools, ...extraTools]) {
+  for (const tool of [...tools, ...extraTools].map(adaptTool)) {
     const { name, title, description, input, output, readOnly: reads } = tool
     const annotations = { readOnlyHint: reads, destructiveHint: false, openWorldHint: false }
     const _meta = { 'anthropic/maxResultSizeChars': claudeCodeCharacters }

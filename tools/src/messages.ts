@@ -51,7 +51,7 @@ const longTextOf = ({ id, from, payload }: ViewableMessage, nameOf: NameOf, offs
 
 /**
  * Returns messages in the form a model reads, in order, as far as the budget reaches. A message
- * that is too long for what is left is shown in part, and ends the list.
+ * that is too long for the rest of it is shown in part, and ends the list.
  */
 export async function toMessageViews(
   toolSession: ToolSession,

@@ -95,7 +95,7 @@ export interface ToolSession {
    */
   claim(wait: WaitOptions): Promise<Task | undefined>
   /**
-   * Shows the next messages, in order. Those that are shown whole are reported as shown, and the
+   * Shows the next messages, in order. Messages that are shown whole are reported as shown, and the
    * next call acks them: a model that calls again has read them. The others stay for later. Returns
    * true if more messages may be ready. Does nothing before this session has joined, unless it
    * waits.

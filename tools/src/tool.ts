@@ -36,8 +36,8 @@ export interface AnyTool {
   readonly name: string
   readonly title: string
   readonly description: string
-  readonly input: z.ZodType
-  readonly output: z.ZodType
+  readonly input: z.ZodObject
+  readonly output: z.ZodObject
   readonly readOnly: boolean
   readonly messageMode: DeliveryMode
   readonly showsMessages: boolean
@@ -54,7 +54,7 @@ function invalidInput(schema: z.ZodType, { issues }: z.ZodError): ToolError {
 /** The field of each result for the notices and the messages that the session has got meanwhile. */
 const noticesField = { notices: z.string().optional().describe('news for you: read it') }
 
-export function tool<I extends z.ZodType, O extends z.ZodObject>(definition: Tool<I, O>): AnyTool {
+export function tool<I extends z.ZodObject, O extends z.ZodObject>(definition: Tool<I, O>): AnyTool {
   const { input, output, readOnly = false, messageMode = 'steer', showsMessages = false, run, ...texts } = definition
   return {
     ...texts,

@@ -9,11 +9,19 @@ export interface Workspace {
   readonly name: string
 }
 
-/** The `.git` of a work tree is a file with the path of its repository. */
+/** The folder of a bare repository that only says that it is one, such as `.bare`. */
+const plainFolder = /^\.?(?:bare|git|repo)$/
+
+/**
+ * Returns the path whose last part names a repository. The `.git` of a work tree is a file with the
+ * path of its repository, which is a bare one or the `.git` of a checkout.
+ */
 function repositoryOf(git: string): string {
   if (statSync(git).isDirectory()) return dirname(git)
-  const [, folder] = /^gitdir: (.+?)\/\.git\/worktrees\//.exec(readFileSync(git, 'utf8')) ?? []
-  return folder ?? dirname(git)
+  const [, folder] = /^gitdir: (.+?)\/worktrees\/[^/]+\s*$/m.exec(readFileSync(git, 'utf8')) ?? []
+  if (folder === undefined) return dirname(git)
+  const repository = resolve(dirname(git), folder)
+  return plainFolder.test(basename(repository)) ? dirname(repository) : repository.replace(/\.git$/, '')
 }
 
 export function workspaceOf(folder: string): Workspace {

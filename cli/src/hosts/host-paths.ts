@@ -3,9 +3,12 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { HostPaths } from './hosts.ts'
 
+/** Returns a variable of the environment. An empty one is like an absent one. */
+const variable = (name: string): string | undefined => process.env[name] || undefined
+
 /** Returns the folder of this user's profile in VS Code. */
-function vscodeFolder(home: string, env: NodeJS.ProcessEnv): string {
-  const { APPDATA, XDG_CONFIG_HOME } = env
+function vscodeFolder(home: string): string {
+  const [APPDATA, XDG_CONFIG_HOME] = [variable('APPDATA'), variable('XDG_CONFIG_HOME')]
   if (process.platform === 'win32') return join(APPDATA ?? join(home, 'AppData', 'Roaming'), 'Code', 'User')
   if (process.platform === 'darwin') return join(home, 'Library', 'Application Support', 'Code', 'User')
   return join(XDG_CONFIG_HOME ?? join(home, '.config'), 'Code', 'User')
@@ -13,8 +16,14 @@ function vscodeFolder(home: string, env: NodeJS.ProcessEnv): string {
 
 export function findHostPaths(): HostPaths {
   const home = homedir()
-  const { CODEX_HOME } = process.env
-  return { home, codex: CODEX_HOME ?? join(home, '.codex'), vscode: vscodeFolder(home, process.env) }
+  const claude = variable('CLAUDE_CONFIG_DIR')
+  return {
+    home,
+    claude: claude ?? join(home, '.claude'),
+    claudeState: join(claude ?? home, '.claude.json'),
+    codex: variable('CODEX_HOME') ?? join(home, '.codex'),
+    vscode: vscodeFolder(home),
+  }
 }
 
 /**

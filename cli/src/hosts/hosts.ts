@@ -10,6 +10,10 @@ export type HostName = (typeof hostNames)[number]
 /** Folders of the hosts' configuration on this machine. */
 export interface HostPaths {
   readonly home: string
+  /** `CLAUDE_CONFIG_DIR`, or `~/.claude`. */
+  readonly claude: string
+  /** `.claude.json` in `CLAUDE_CONFIG_DIR`, or in the home folder. */
+  readonly claudeState: string
   /** `CODEX_HOME`, or `~/.codex`. */
   readonly codex: string
   /** The folder of the user's profile in VS Code. */
@@ -100,12 +104,12 @@ type HostFactory = (paths: HostPaths, server: ServerCommand) => Omit<Host, 'name
 const restart = 'restart it, or reload its window'
 
 const hostFactories: Readonly<Record<HostName, HostFactory>> = {
-  'claude-code': ({ home }, server) => ({
-    markerPaths: [join(home, '.claude'), join(home, '.claude.json')],
+  'claude-code': ({ claude, claudeState }, server) => ({
+    markerPaths: [claude, claudeState],
     files: [
-      { path: join(home, '.claude.json'), format: jsoncFormat, entries: [serverEntry(['mcpServers', 'tony'], server)] },
+      { path: claudeState, format: jsoncFormat, entries: [serverEntry(['mcpServers', 'tony'], server)] },
       {
-        path: join(home, '.claude', 'settings.json'),
+        path: join(claude, 'settings.json'),
         format: jsoncFormat,
         entries: hookEntries('claude-code', server, wrapInHookGroup(hookSeconds)),
       },

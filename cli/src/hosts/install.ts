@@ -4,11 +4,14 @@ import { readWithBackup, writeWithBackup } from './host-files.ts'
 import type { Host, HostFile, HostName } from './hosts.ts'
 import { compareFile, type Drift, mergeEntries, removeEntries } from './merge.ts'
 
-/** The change of a file, or its state. `refused`: the file cannot be used and is unchanged. */
+/**
+ * The change of a file, or its state. `refused`: the file cannot be used and is unchanged.
+ * `skipped`: it is unchanged because another file of the host was refused.
+ */
 export interface FileOutcome {
   readonly client: HostName
   readonly path: string
-  readonly state: 'ok' | 'absent' | 'drift' | 'installed' | 'updated' | 'unchanged' | 'removed' | 'refused'
+  readonly state: 'ok' | 'absent' | 'drift' | 'installed' | 'updated' | 'unchanged' | 'removed' | 'refused' | 'skipped'
   readonly drift: readonly Drift[]
   readonly problem?: string
 }
@@ -43,8 +46,16 @@ export const hostFileStates = (hosts: readonly Host[]): FileOutcome[] =>
  */
 const dryRunFirst = (hosts: readonly Host[], dryRun: boolean, run: (dry: boolean) => FileOutcome[]): FileOutcome[] => {
   const preview = run(true)
-  return dryRun || preview.some(({ state }) => state === 'refused') || hosts.length === 0 ? preview : run(false)
+  if (dryRun || hosts.length === 0) return preview
+  return preview.some(({ state }) => state === 'refused') ? preview.map(toSkipped) : run(false)
 }
+
+const changes: ReadonlySet<FileOutcome['state']> = new Set(['installed', 'updated', 'removed'])
+
+const toSkipped = (outcome: FileOutcome): FileOutcome =>
+  changes.has(outcome.state)
+    ? { ...outcome, state: 'skipped', problem: 'not written, because another file of this host was refused' }
+    : outcome
 
 const applyPerHost = (hosts: readonly Host[], dryRun: boolean, work: (dry: boolean) => FileAction): FileOutcome[] =>
   hosts.flatMap((host) => dryRunFirst([host], dryRun, (dry) => applyToFiles([host], work(dry))))

@@ -17,6 +17,7 @@ type HashPurpose =
   | 'nonce'
   | 'instance'
   | 'pepper'
+  | 'mcp-session'
 
 /**
  * The secret key for hashing secrets. It is kept next to the database and not in it: the database

@@ -9,10 +9,22 @@ const isEventStream = (response: Response): boolean =>
 const acceptsEventStream = (accept: string | undefined): boolean =>
   accept === undefined || /text\/event-stream|\*\/\*/.test(accept)
 
-/** Returns the last message of an event stream, which is the reply. */
-function lastMessage(events: string): string {
+/**
+ * Returns the body of a caller that reads JSON: the last message of an event stream, which is the
+ * reply, or the replies to all calls of a batch.
+ */
+function jsonOf(events: string, isBatch: boolean): string {
   const lines = events.split('\n').filter((line) => line.startsWith('data: '))
-  return lines.at(-1)?.slice('data: '.length) ?? '{}'
+  const messages = lines.map((line) => line.slice('data: '.length)).filter((data) => data !== '')
+  if (!isBatch) return messages.at(-1) ?? '{}'
+  return `[${messages.filter((message) => 'id' in JSON.parse(message)).join(',')}]`
+}
+
+/** The form of a reply. */
+interface ReplyForm {
+  /** The header `Accept` of the caller. */
+  readonly accept: string | undefined
+  readonly isBatch: boolean
 }
 
 /**
@@ -22,12 +34,12 @@ function lastMessage(events: string): string {
 export async function writeWebResponse(
   response: ServerResponse,
   webResponse: Response,
-  accept: string | undefined,
+  { accept, isBatch }: ReplyForm,
 ): Promise<void> {
   const asJson = isEventStream(webResponse) && !acceptsEventStream(accept)
   const headers = new Headers(webResponse.headers)
   if (asJson) headers.set('content-type', 'application/json')
-  const text = asJson ? lastMessage(await webResponse.text()) : undefined
+  const text = asJson ? jsonOf(await webResponse.text(), isBatch) : undefined
   if (response.destroyed || response.writableEnded) return
   response.writeHead(webResponse.status, Object.fromEntries(headers))
   if (text !== undefined) response.end(text)

@@ -15,19 +15,9 @@ import { bearerOf, identify, projectOf } from '../http/identify.ts'
 import { authenticateHeaders, retryHeaders, sendJson, type TransportContext } from '../http/responses.ts'
 import { writeWebResponse } from '../http/web-response.ts'
 import { createLegacyTools } from './legacy.ts'
-import { newSessionId, sessionAddressOf } from './session-address.ts'
+import { requestAddressOf, sessionHeader } from './request-address.ts'
+import { withHandle } from './session-handle.ts'
 import { HttpToolSession } from './tool-session.ts'
-
-/**
- * Header with the session id: the host gets it with the reply to its first request and repeats it
- * in every later one.
- */
-const sessionHeader = 'mcp-session-id'
-
-const headerOf = ({ headers }: IncomingMessage, name: string): string | undefined => {
-  const value = headers[name]
-  return typeof value === 'string' ? value : undefined
-}
 
 interface Exchange {
   readonly context: TransportContext
@@ -70,17 +60,6 @@ async function connectionOf(
   return { connection, credential: checkCaller(caller, () => requirePrincipal(exchange, identity)) }
 }
 
-const initializeParams = (body: unknown): { clientInfo?: unknown } | undefined => {
-  const { method, params }: Partial<Record<string, unknown>> =
-    typeof body === 'object' && body !== null ? { ...body } : {}
-  if (method !== 'initialize') return undefined
-  return typeof params === 'object' && params !== null ? { ...params } : {}
-}
-
-function clientName({ clientInfo }: { clientInfo?: unknown }): unknown {
-  return typeof clientInfo === 'object' && clientInfo !== null && 'name' in clientInfo ? clientInfo.name : undefined
-}
-
 /** Returns a signal that aborts when the caller disconnects. */
 function abortOnClose({ response }: Exchange): AbortSignal {
   const controller = new AbortController()
@@ -88,26 +67,40 @@ function abortOnClose({ response }: Exchange): AbortSignal {
   return controller.signal
 }
 
+/**
+ * The longest wait of a tool, in milliseconds: hosts and proxies give up after a minute. A reply of
+ * a revision without a handshake has no byte before its end, and many give up after 30 s.
+ */
+const longestWaitMs = 50_000
+const longestSilentWaitMs = 20_000
+
+/** True for a revision of the protocol without a handshake: 2026-07-28 and newer. */
+const isSessionless = ({ headers }: IncomingMessage): boolean =>
+  (headers['mcp-protocol-version']?.toString() ?? '') >= '2026'
+
 async function handleMcp(exchange: Exchange): Promise<void> {
   const { context, request, response } = exchange
+  const { services } = context
   const { connection, credential } = await connectionOf(exchange, 'mcp')
-  const sessionAddress = sessionAddressOf(headerOf(request, 'x-tony-agent'), headerOf(request, sessionHeader))
+  const body = request.method === 'POST' ? await readBody(request, services.config.limits.bodyBytes) : undefined
+  checkWellFormed(body)
+  const { address, newSession, handle, needsHandle } = requestAddressOf(services.identity.pepper, request, body)
   const closed = abortOnClose(exchange)
   // A shutdown ends the waits too; other calls are still answered.
   const toolSession = new HttpToolSession({
     connection,
     credential,
-    sessionAddress,
+    sessionAddress: address,
+    handle: needsHandle ? { value: handle } : undefined,
+    maxWaitMs: isSessionless(request) ? longestSilentWaitMs : longestWaitMs,
     signal: AbortSignal.any([closed, exchange.shutdown]),
   })
+  await toolSession.requireOpen()
   if (request.method === 'DELETE') {
     await toolSession.leave()
     return sendJson(response, 200, {})
   }
-  const body = request.method === 'POST' ? await readBody(request, context.services.config.limits.bodyBytes) : undefined
-  checkWellFormed(body)
-  const initialize = initializeParams(body)
-  if (initialize && !sessionAddress) response.setHeader(sessionHeader, newSessionId(clientName(initialize)))
+  if (newSession !== undefined) response.setHeader(sessionHeader, newSession)
   const handler = createMcpHandler(() => exchange.createToolServer(toolSession), {
     onerror: (error) => context.log.debug({ error }, 'mcp'),
   })
@@ -117,7 +110,8 @@ async function handleMcp(exchange: Exchange): Promise<void> {
   // Both forms, regardless of the caller: `writeWebResponse` chooses the form of the reply.
   headers.set('accept', 'application/json, text/event-stream')
   const webRequest = new Request('http://127.0.0.1/mcp', { method: request.method ?? 'GET', headers, signal: closed })
-  await writeWebResponse(response, await handler.fetch(webRequest, { parsedBody: body }), request.headers.accept)
+  const webResponse = await handler.fetch(webRequest, { parsedBody: body })
+  await writeWebResponse(response, webResponse, { accept: request.headers.accept, isBatch: Array.isArray(body) })
 }
 
 /** Sends an HTTP error in the form of JSON-RPC, which hosts read. */
@@ -145,6 +139,8 @@ async function listSessions(exchange: Exchange): Promise<void> {
     connection,
     credential,
     sessionAddress: undefined,
+    handle: undefined,
+    maxWaitMs: 0,
     signal: abortOnClose(exchange),
   })
   const { agents } = await toolSession.call('agents.list', {})
@@ -169,7 +165,13 @@ const routes: Readonly<Record<string, (exchange: Exchange) => Promise<void>>> = 
 export type ToolServerFactory = (toolSession: HttpToolSession) => McpServer
 
 const createTonyServer: ToolServerFactory = (toolSession) =>
-  createMcpServer({ toolSession, version, extraTools: createLegacyTools(toolSession), hostName: toolSession.hostName })
+  createMcpServer({
+    toolSession,
+    version,
+    extraTools: createLegacyTools(toolSession),
+    hostName: toolSession.hostName,
+    adaptTool: toolSession.handle && withHandle(toolSession.handle),
+  })
 
 /** Serves the Model Context Protocol at `/mcp` and the list of its agents at `/sessions`. */
 export class McpTransport {
@@ -195,7 +197,7 @@ export class McpTransport {
     const route = routes[path]
     if (!route) return false
     const shutdown = this.#shutdown.signal
-    // Never 404: a host takes it for an ended session and stops using the server.
+    // Not 404: a host takes it for an ended session and stops using the server.
     const handled = shutdown.aborted
       ? Promise.reject(new CoordinationError('SHUTTING_DOWN', 'the server is restarting', { retryAfterMs: 1_000 }))
       : route({ context: this.#context, createToolServer: this.#createToolServer, request, response, shutdown })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { agentRole } from '@tony/mcp-shared/roles'
 import type { Services } from '../../domain/context.ts'
+import type { Pepper } from '../../domain/identity/pepper.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { findJoinedAgent } from '../../domain/tool-sessions/lookups.ts'
 import { randomToken } from '../../platform/random.ts'
@@ -20,10 +21,15 @@ export interface SessionAddress {
   readonly endsWithSession: boolean
 }
 
-const sessionIdPattern = /^[\w.-]{1,40}\.[\w-]{32}$/
+const sessionIdPattern = /^([\w-]{1,40})\.[\w-]{32}\.([\w-]{16})$/
 
-/** Creates an unguessable session id that begins with the kind of its host. */
-export function newSessionId(client: unknown): string {
+const seal = (pepper: Pepper, id: string): string => pepper.hash('mcp-session', id).slice(0, 16)
+
+/**
+ * Creates an unguessable session id that begins with the kind of its host. Its last part proves to
+ * every replica that a server of this store has issued it.
+ */
+export function newSessionId(pepper: Pepper, client: unknown): string {
   const kind =
     typeof client === 'string'
       ? client
@@ -31,21 +37,24 @@ export function newSessionId(client: unknown): string {
           .replaceAll(/[^\w-]+/g, '-')
           .slice(0, 40)
       : ''
-  return `${kind || 'host'}.${randomToken(24)}`
+  const id = `${kind || 'host'}.${randomToken(24)}`
+  return `${id}.${seal(pepper, id)}`
 }
 
-/**
- * Returns the session address of a request: by the agent that the host's configuration names, or
- * else by the session id. Undefined if the request has neither.
- */
-export function sessionAddressOf(agent: string | undefined, sessionId: string | undefined): SessionAddress | undefined {
-  if (agent !== undefined && agent !== '')
-    return { instance: `named by its configuration: ${agent}`, name: agent, endsWithSession: false }
-  if (sessionId === undefined || !sessionIdPattern.test(sessionId)) return undefined
-  const [kind = 'host'] = sessionId.split('.')
+/** Returns the session address of a session id; undefined if no server of this store issued it. */
+export function addressOfSession(pepper: Pepper, sessionId: string): SessionAddress | undefined {
+  const [, kind = '', tag] = sessionIdPattern.exec(sessionId) ?? []
+  if (tag === undefined || tag !== seal(pepper, sessionId.slice(0, -tag.length - 1))) return undefined
   const digest = createHash('sha256').update(sessionId).digest('hex').slice(0, 8)
   return { instance: sessionId, name: `${kind}-${digest}`, hostName: kind, endsWithSession: true }
 }
+
+/** Returns the session address of the agent that the configuration of a host names. */
+export const addressOfNamedAgent = (agent: string): SessionAddress => ({
+  instance: `named by its configuration: ${agent}`,
+  name: agent,
+  endsWithSession: false,
+})
 
 /**
  * Loads the agent that joined from this address with this credential. Returns undefined if there is

@@ -22,19 +22,18 @@ import {
 import { z } from 'zod'
 import { procedures, runCall } from '../../api/pipeline.ts'
 import type { Principal } from '../../domain/principal.ts'
+import { hasSessionEnded, recordSessionEnd } from '../../domain/tool-sessions/ended-sessions.ts'
 import { findLeaseToken } from '../../domain/tool-sessions/lookups.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { isAgentPrincipal, toAgentIdentity } from './agent-principal.ts'
 import { type JoinedAgent, loadJoinedAgent, type SessionAddress } from './session-address.ts'
+import type { SessionHandle } from './session-handle.ts'
 import { ToolMessages } from './tool-messages.ts'
 
 /** Length of a lease for a host, which cannot send heartbeats, in milliseconds: 30 min. */
 export const leaseMs = 1_800_000
-
-/** The longest wait of a tool, in milliseconds: hosts and proxies give up after a minute. */
-const maxWaitMs = 50_000
 
 /** The caller of one HTTP request. */
 export interface ToolCaller {
@@ -42,6 +41,10 @@ export interface ToolCaller {
   /** The principal of the credential. */
   readonly credential: Principal
   readonly sessionAddress: SessionAddress | undefined
+  /** Undefined for a caller that names its session otherwise. */
+  readonly handle: SessionHandle | undefined
+  /** Longest wait of a tool, in milliseconds. */
+  readonly maxWaitMs: number
   /** Aborts when the caller disconnects or the server shuts down. */
   readonly signal: AbortSignal
 }
@@ -57,13 +60,14 @@ const claimedEventData = z.object({ attempt: z.int() })
  * same on every replica and after every restart.
  */
 export class HttpToolSession implements ToolSession {
-  readonly maxWaitMs = maxWaitMs
+  readonly maxWaitMs: number
   readonly #caller: ToolCaller
   #joined: Promise<JoinedAgent | 'over' | undefined> | undefined
   readonly #messages: ToolMessages
 
   constructor(caller: ToolCaller) {
     this.#caller = caller
+    this.maxWaitMs = caller.maxWaitMs
     this.#messages = new ToolMessages(caller.connection.services, (path, input, signal) =>
       this.call(path, input, signal),
     )
@@ -72,6 +76,20 @@ export class HttpToolSession implements ToolSession {
   /** Name of the host; undefined if its session began without one. */
   get hostName(): string | undefined {
     return this.#caller.sessionAddress?.hostName
+  }
+
+  get handle(): SessionHandle | undefined {
+    return this.#caller.handle
+  }
+
+  /** Throws NOT_FOUND if the host has ended this session. */
+  async requireOpen(): Promise<void> {
+    const { credential, sessionAddress } = this.#caller
+    if (isAgentPrincipal(credential) || !sessionAddress?.endsWithSession) return
+    const joined = await this.#joinedAgent()
+    if (joined !== undefined && joined !== 'over') return
+    if (await hasSessionEnded(this.#caller.connection.services.store, this.#sessionKeyOf(sessionAddress)))
+      throw new CoordinationError('NOT_FOUND', 'this session has ended: begin a new one with initialize')
   }
 
   async currentAgent(): Promise<AgentIdentity | undefined> {
@@ -87,8 +105,7 @@ export class HttpToolSession implements ToolSession {
   async join(profile: AgentProfile): Promise<AgentIdentity> {
     const { credential, sessionAddress } = this.#caller
     if (isAgentPrincipal(credential)) return toAgentIdentity(credential)
-    if (!sessionAddress)
-      throw new ToolError('NO_SESSION', 'this host sends no session id (Mcp-Session-Id) and no X-Tony-Agent header')
+    if (!sessionAddress) throw new ToolError('NO_SESSION', 'this call has no session, or an unknown one')
     const joined = await this.#joinedAgent()
     const current = joined === 'over' ? undefined : joined
     const principal = current?.principal
@@ -176,9 +193,10 @@ export class HttpToolSession implements ToolSession {
   /** Ends the host session and unregisters its agent. A named agent stays for other sessions. */
   async leave(): Promise<void> {
     const { credential, sessionAddress } = this.#caller
-    const joined =
-      isAgentPrincipal(credential) || !sessionAddress?.endsWithSession ? undefined : await this.#joinedAgent()
+    if (isAgentPrincipal(credential) || !sessionAddress?.endsWithSession) return
+    const joined = await this.#joinedAgent()
     if (joined && joined !== 'over') await this.#callAs(joined.principal, 'agents.unregister', {})
+    await recordSessionEnd(this.#caller.connection.services.store, this.#sessionKeyOf(sessionAddress))
   }
 
   /** Returns this caller in another project, which only a developer in dev mode can choose. */
@@ -208,6 +226,12 @@ export class HttpToolSession implements ToolSession {
     const attempt = claimedEventData.safeParse(events.at(-1)?.data).data?.attempt
     const { leaseTokens } = this.#caller.connection.services
     return attempt === undefined ? undefined : leaseTokens.mint({ taskId, agentId }, attempt)
+  }
+
+  #sessionKeyOf({ instance }: SessionAddress) {
+    const { connection, credential } = this.#caller
+    const instanceHash = connection.services.identity.pepper.hash('instance', instance)
+    return { project: credential.project, instanceHash }
   }
 
   #joinedAgent(): Promise<JoinedAgent | 'over' | undefined> {

@@ -1,0 +1,56 @@
+import { and, eq } from 'drizzle-orm'
+import { type Query, type Store, statement } from '../../store/store.ts'
+
+/**
+ * The end of a tool session is kept like an idempotency key, for 24 h: a later request under its id
+ * must be refused on every replica, also if the session has never joined.
+ */
+const procedure = 'mcp.end'
+
+interface SessionParams {
+  readonly project: string
+  readonly instanceHash: string
+}
+
+const insertEnd = statement(({ db, t, p }: Query<{ project: string; key: string; now: number }>) =>
+  db
+    .insert(t.idempotency)
+    .values({
+      projectId: p.project,
+      principal: 'mcp',
+      procedure,
+      key: p.key,
+      inputHash: 'end',
+      reply: 'null',
+      createdAt: p.now,
+    })
+    .onConflictDoNothing()
+    .returning({ key: t.idempotency.key })
+    .prepare(),
+)
+
+const findEnd = statement(({ db, t, p }: Query<{ project: string; key: string }>) =>
+  db
+    .select({ key: t.idempotency.key })
+    .from(t.idempotency)
+    .where(
+      and(
+        eq(t.idempotency.projectId, p.project),
+        eq(t.idempotency.principal, 'mcp'),
+        eq(t.idempotency.procedure, procedure),
+        eq(t.idempotency.key, p.key),
+      ),
+    )
+    .prepare(),
+)
+
+/** Records that the host has ended a tool session. */
+export async function recordSessionEnd(store: Store, { project, instanceHash }: SessionParams): Promise<void> {
+  await store.transact({ project }, (tx) => tx.run(insertEnd, { project, key: instanceHash, now: tx.now }))
+}
+
+/** True if the host has ended the tool session in the last 24 h. */
+export async function hasSessionEnded(store: Store, { project, instanceHash }: SessionParams): Promise<boolean> {
+  const rows = await store.read((reader) => reader.run(findEnd, { project, key: instanceHash }))
+  return rows.length > 0
+}

@@ -1,0 +1,22 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { workspaceOf } from '@tony/mcp-bridge/session/workspace'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tony-workspace-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+test.each([
+  ['the .git of a checkout', 'shop/.git/worktrees/feature', 'shop'],
+  ['a bare repository beside its work trees', 'shop/.bare/worktrees/feature', 'shop'],
+  ['a bare repository with a name', 'api.git/worktrees/feature', 'api'],
+])('a work tree of %s has the name of the repository', (_, repository, name) => {
+  const tree = join(folder, 'trees', 'feature')
+  mkdirSync(tree, { recursive: true })
+  writeFileSync(join(tree, '.git'), `gitdir: ${join(folder, repository)}\n`)
+  expect(workspaceOf(tree)).toEqual({ root: tree, name })
+})
