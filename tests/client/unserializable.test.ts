@@ -49,7 +49,7 @@ test('a reply that cannot be serialized is an error for the requester', async ()
   await bob.stop()
 })
 
-test('an undefined idempotency key counts as absent: the client makes one, and the call takes effect once', async () => {
+test('an undefined idempotency key counts as absent: the client makes one with the time, and the call takes effect once', async () => {
   await using server = await TestServer.start()
   await using hop = await Hop.start(server.url)
   const client = server.connect({ url: hop.url })
@@ -61,6 +61,8 @@ test('an undefined idempotency key counts as absent: the client makes one, and t
   hop.cut()
   await made
   expect((await server.connect().tasks.list({})).tasks).toHaveLength(1)
+  const [key] = server.query<{ second: number }>('select second from idempotency_keys')
+  expect(key?.second).toBeGreaterThan(0)
 })
 
 test.each(['socket', 'http'] as const)('a signal does not end a call that does not block: over %s', async (calls) => {
