@@ -1,7 +1,7 @@
 /**
  * Writes the generated tables and diagrams of the docs: the procedures from the router, the states
- * from the tables of transitions, the errors from their list. It needs a build. `--check` compares
- * instead of writing.
+ * from the tables of transitions, the errors from their list, and the effects of plans from their
+ * table. It needs a build. `--check` compares instead of writing.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { procedures } from '@tony/mcp-server/api/pipeline'
@@ -12,6 +12,7 @@ import { type Permission, policy } from '@tony/mcp-shared/policy'
 import { roles } from '@tony/mcp-shared/roles'
 import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
+import { type EffectFormat, effects, type StateEffect } from '../cli/src/plan/effects.ts'
 
 const rowOf = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
@@ -82,8 +83,23 @@ const errorTable = tableOf(
   ]),
 )
 
+/** The words of another tracker and their effects. */
+function effectTable(format: EffectFormat): string {
+  const { states, edges, kinds, flags } = effects[format]
+  const inWords = (effect: string) => effect.replaceAll('_', ' ')
+  const stateText = ({ status, hold }: StateEffect) => (hold === undefined ? status : `held: ${hold}`)
+  const rows = [
+    ...Object.entries(states).map(([word, effect]) => ['state', `\`${word}\``, stateText(effect)]),
+    ...Object.entries(edges).map(([word, effect]) => ['edge', `\`${word}\``, effect]),
+    ...Object.entries(kinds).map(([word, effect]) => ['kind', `\`${word}\``, inWords(effect)]),
+    ...Object.entries(flags).map(([word, effect]) => ['flag', `\`${word}\``, inWords(effect)]),
+  ]
+  return tableOf(['', 'word', 'effect'], rows)
+}
+
 /** The generated parts of each file, by the name in the two comments around them. */
 const generatedParts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'docs/plans.md': { beads: effectTable('beads'), taskmaster: effectTable('taskmaster') },
   'docs/procedures.md': { procedures: procedureTable },
   'docs/tasks.md': { 'task states': diagramOf(taskTransitions, { blocked: 'create', pending: 'create' }) },
   'docs/messages.md': { 'message states': diagramOf(messageTransitions, { pending: 'send' }) },

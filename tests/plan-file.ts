@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
-import { type Plan, PlanError, type PlannedRow, readPlan } from '../cli/src/plan/read.ts'
+import { type Plan, PlanError, type PlannedRow, type ReadOptions, readPlan } from '../cli/src/plan/read.ts'
 
 /** Creates an empty folder that is deleted after the test. */
 export async function ownFolder(): Promise<string> {
@@ -37,7 +37,7 @@ export async function readIssues(records: readonly unknown[], options = { replay
 }
 
 /** Returns the error of a read of `content`. Its message has no folder. */
-export async function refusal(content: string | Uint8Array, options = { replay: false }) {
+export async function refusal(content: string | Uint8Array, options: ReadOptions = { replay: false }) {
   const file = await planFile(content, 'plan')
   const error: unknown = await readPlan(file, options).then(
     () => undefined,

@@ -6,11 +6,13 @@ export interface ImportOptions extends ServerOptions {
   readonly replay: boolean
   readonly dryRun: boolean
   readonly json: boolean
+  readonly strict: boolean
+  readonly skipBad: boolean
 }
 
 /** `tony-mcp import`: reads the whole plan first, so that an unreadable plan changes nothing. */
 export async function importCommand(file: string, options: ImportOptions): Promise<void> {
-  const { format, name, tasks, report } = await readPlan(file, { replay: options.replay })
+  const { format, name, tasks, report } = await readPlan(file, options)
   const print = (line: string) => {
     if (!options.json) process.stdout.write(`${line}\n`)
   }

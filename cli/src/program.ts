@@ -39,8 +39,12 @@ function program(): Command {
   addHostCommands(mcp)
   addHookCommand(tony)
   addServerOptions(tony.command('import <file>'))
-    .description('import a plan into a project: beads issues.jsonl or Tony ATHMS tasks.json')
+    .description(
+      'import a plan into a project: beads issues, a Task Master file or Tony ATHMS tasks; - is standard input',
+    )
     .option('--replay', 'set finished work back to pending; skip tombstones and what is not work', false)
+    .option('--strict', 'refuse edges to ids that the file does not hold', false)
+    .option('--skip-bad', 'leave out records with problems', false)
     .option('--dry-run', 'read and check the plan, change nothing', false)
     .option('--json', 'print the outcome as JSON', false)
     .action((file: string, options: ImportOptions) => importCommand(file, options))

@@ -1,23 +1,47 @@
+import { existsSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
-import type { Line } from './lines.ts'
+import { type EdgeEffect, effects, stateEffectOf, toSnakeCase } from './effects.ts'
+import { type Line, linesOf } from './lines.ts'
 import { addWarning, type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings } from './plan.ts'
+import type { Problems } from './problems.ts'
 
 const beadsId = z
   .string('a record needs an id')
   .min(1, 'a record needs an id')
   .max(200, 'an id has at most 200 characters')
 
-const dependency = z.looseObject({
-  issue_id: z.string().nullish(),
-  depends_on_id: beadsId,
-  type: z.string().nullish(),
-})
+const dependencyId = z.string().max(200, 'an id has at most 200 characters')
+
+/** An edge of `bd export`, or one of `bd show --json` with `id` and `dependency_type`. */
+const dependency = z
+  .looseObject({
+    issue_id: z.string().nullish(),
+    depends_on_id: dependencyId.optional(),
+    id: dependencyId.optional(),
+    type: z.string().nullish(),
+    dependency_type: z.string().nullish(),
+    metadata: z.unknown().optional(),
+  })
+  .refine(({ depends_on_id, id }) => depends_on_id !== undefined || id !== undefined, {
+    path: ['depends_on_id'],
+    message: 'a dependency names a task',
+  })
+type Dependency = z.output<typeof dependency>
 
 const issue = z.looseObject(
   {
     id: beadsId,
     title: z.string().nullish(),
     description: z.string().nullish(),
+    acceptance_criteria: z.string().nullish(),
+    design: z.string().nullish(),
+    notes: z.string().nullish(),
+    comments: z
+      .array(z.looseObject({ author: z.string().nullish(), text: z.string().nullish() }))
+      .nullish()
+      .catch(null),
+    labels: z.array(z.string()).nullish().catch(null),
     issue_type: z.string().nullish(),
     status: z.unknown().optional(),
     priority: z.unknown().optional(),
@@ -27,15 +51,6 @@ const issue = z.looseObject(
 )
 type Issue = z.output<typeof issue>
 
-const statuses = new Map<unknown, PlanRecord['status']>([
-  ['open', 'pending'],
-  ['in_progress', 'pending'],
-  ['hooked', 'pending'],
-  ['blocked', 'pending'],
-  ['closed', 'completed'],
-  ['tombstone', 'cancelled'],
-])
-
 const priorities = new Map<unknown, PlanRecord['priority']>([
   [0, 'critical'],
   [1, 'high'],
@@ -44,73 +59,188 @@ const priorities = new Map<unknown, PlanRecord['priority']>([
   [4, 'low'],
 ])
 
-const edgeKinds = new Map<string, PlanEdge['kind']>([
-  ['blocks', 'blocks'],
-  ['parent_child', 'parent'],
-])
+/** The places for warnings and problems of a file. */
+export interface Reading {
+  readonly warnings: Warnings
+  readonly problems: Problems
+}
 
 /**
- * Reads beads issues: JSON lines with `id`, `issue_type`, `status`, `priority` 0 to 4 and
- * `dependencies`. The record's `metadata` has all other fields unchanged. It also has `status` and
- * `priority`, which have more values there than in the contract.
+ * Reads beads issues: JSON lines, or one JSON array as `bd list --json` prints it. The record's
+ * `metadata` has all other fields unchanged. It also has `status` and `priority`, which have more
+ * values there than in the contract. Records that are no issues, such as headers and memories, are
+ * counted and skipped.
  *
- * @throws PlanError with the line that is not JSON or not an issue, or if no record has an
- * `issue_type`.
+ * @throws PlanError if no record has an `issue_type`.
  */
-export async function beadsRecords(
-  file: string,
-  lines: AsyncIterable<Line>,
-  warnings: Warnings,
-): Promise<PlanRecord[]> {
+export async function beadsRecords(file: string, lines: AsyncIterable<Line>, reading: Reading): Promise<PlanRecord[]> {
   const records: PlanRecord[] = []
   let typed = false
   for await (const line of lines) {
     if (line.text.trim() === '') continue
-    const parsed = issue.safeParse(jsonOf(file, line))
-    if (!parsed.success) throw new PlanError(file, problemOf(parsed.error), { line: line.number })
-    typed ||= typeof parsed.data.issue_type === 'string'
-    records.push(recordOf(parsed.data, line.number, warnings))
+    const value = jsonOf(line, reading.problems)
+    if (value === undefined || isNoIssue(value, line.number, reading.warnings)) continue
+    const parsed = issue.safeParse(value)
+    if (!parsed.success) reading.problems.add({ problem: problemOf(parsed.error), line: line.number })
+    else {
+      typed ||= typeof parsed.data.issue_type === 'string'
+      records.push(recordOf(parsed.data, line.number, reading))
+    }
   }
+  reading.problems.refuse()
   if (records.length > 0 && !typed)
     throw new PlanError(file, 'no record has an issue_type, so this is not a beads file')
   return records
 }
 
-function jsonOf(file: string, line: Line): unknown {
+/**
+ * Adds the edges of a `dependencies.jsonl` beside the file. Some versions of beads keep all edges
+ * there.
+ */
+export async function addSeparateEdges(
+  file: string,
+  records: readonly PlanRecord[],
+  warnings: Warnings,
+): Promise<void> {
+  const beside = join(dirname(file), 'dependencies.jsonl')
+  if (file === '-' || basename(file) === 'dependencies.jsonl' || !existsSync(beside)) return
+  const byId = new Map(records.map((record) => [record.id, record]))
+  for await (const line of linesOf(beside)) {
+    if (line.text.trim() === '') continue
+    const parsed = dependency.safeParse(JSON.parse(line.text))
+    const record = parsed.success ? byId.get(parsed.data.issue_id ?? '') : undefined
+    if (!parsed.success || !record)
+      addWarning(warnings, `${beside}: an edge of no issue: skipped`, { id: '', line: line.number })
+    else
+      for (const { effect, from, to, source } of edgeOf(parsed.data, record.id, record, warnings))
+        record.edges.push({ kind: effect === undefined || effect === 'none' ? 'other' : effect, from, to, source })
+  }
+}
+
+/** True for a header or a record of another type, such as a memory. */
+function isNoIssue(value: unknown, line: number, warnings: Warnings): boolean {
+  if (typeof value !== 'object' || value === null || 'id' in value) return false
+  const type = '_type' in value ? value._type : undefined
+  if (!('_schema' in value) && (typeof type !== 'string' || type === 'issue')) return false
+  addWarning(warnings, `a record that is no issue (${typeof type === 'string' ? type : 'header'}): skipped`, {
+    id: '',
+    line,
+  })
+  return true
+}
+
+function jsonOf(line: Line, problems: Problems): unknown {
   try {
     return JSON.parse(line.text)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new PlanError(file, `is not JSON: ${reason}`, { line: line.number, cause })
+    problems.add({ problem: `is not JSON: ${reason}`, line: line.number, cause })
+    return undefined
   }
 }
 
-function recordOf(source: Issue, line: number, warnings: Warnings): PlanRecord {
-  const { id, title, description, issue_type: kind, dependencies, ...metadata } = source
+function recordOf(source: Issue, line: number, reading: Reading): PlanRecord {
+  const { id, title, description, acceptance_criteria, design, notes, issue_type, dependencies, ...metadata } = source
   const position = { id, line }
-  if (!kind) addWarning(warnings, 'a record without issue_type: read as task', position)
+  if (!issue_type) addWarning(reading.warnings, 'a record without issue_type: read as task', position)
+  const kind = issue_type || 'task'
+  const state = readState(source, kind, position, reading)
+  const edges = (dependencies ?? []).flatMap((each) => edgeOf(each, id, position, reading.warnings))
+  const unknown = edges.find(({ effect }) => effect === undefined)
+  const hold = state.hold ?? (unknown ? `its source has an edge of the unknown type ${unknown.type}` : undefined)
   return {
-    id,
-    line,
-    kind: kind || 'task',
-    status: statusOf(source.status, position, warnings),
-    priority: priorityOf(source.priority, position, warnings),
+    ...{ id, line, kind, status: state.status, isWork: state.isWork },
+    ...(hold === undefined || state.status !== 'pending' ? {} : { hold }),
+    ...(state.status === 'cancelled' ? { releases: true } : {}),
+    ...notBeforeOf(source),
+    priority: priorityOf(source.priority, position, reading.warnings),
     title: title ?? undefined,
     description: description ?? undefined,
-    metadata,
-    edges: (dependencies ?? []).map((each) => ({
-      kind: edgeKinds.get(toSnakeCase(each.type ?? 'blocks')) ?? 'other',
-      from: each.issue_id ?? id,
-      to: each.depends_on_id,
-      source: each,
+    ...textsOf(source),
+    metadata: { ...metadata, ...(notes && hasRemarks(source) ? { notes } : {}) },
+    edges: edges.map(({ effect, from, to, source: edge }) => ({
+      kind: effect === undefined || effect === 'none' ? 'other' : effect,
+      from,
+      to,
+      source: edge,
     })),
   }
 }
 
-function statusOf(status: unknown, position: { id: string; line: number }, warnings: Warnings): PlanRecord['status'] {
-  const known = typeof status === 'string' ? statuses.get(toSnakeCase(status)) : undefined
-  if (known === undefined) addWarning(warnings, `unknown state ${JSON.stringify(status)}: read as pending`, position)
-  return known ?? 'pending'
+const hasRemarks = ({ comments, labels }: Issue): boolean => (comments?.length ?? 0) + (labels?.length ?? 0) > 0
+
+/** The texts for the worker. Comments and labels come after the notes. */
+function textsOf(source: Issue) {
+  const { acceptance_criteria: acceptanceCriteria, design, notes, comments, labels } = source
+  const remarks = (comments ?? []).flatMap(({ author, text }) => (text ? [`${author ?? 'someone'}: ${text}`] : []))
+  const parts = [
+    ...(notes ? [notes] : []),
+    ...(remarks.length > 0 ? [`Comments:\n${remarks.join('\n')}`] : []),
+    ...(labels && labels.length > 0 ? [`Labels: ${labels.join(', ')}`] : []),
+  ]
+  return {
+    ...(acceptanceCriteria ? { acceptanceCriteria } : {}),
+    ...(design ? { design } : {}),
+    ...(parts.length > 0 ? { notes: parts.join('\n\n') } : {}),
+  }
+}
+
+const deferredUntil = ({ defer_until: until }: Issue): number =>
+  typeof until === 'string' ? Date.parse(until) : Number.NaN
+
+function notBeforeOf(source: Issue): { notBefore?: string } {
+  const until = deferredUntil(source)
+  return Number.isNaN(until) ? {} : { notBefore: new Date(until).toISOString() }
+}
+
+/** Returns the effect of the state, the kind and the flags of an issue. */
+function readState(source: Issue, kind: string, position: { id: string; line: number }, { warnings }: Reading) {
+  const { status, hold, known } = stateEffectOf('beads', source.status)
+  if (!known) addWarning(warnings, `unknown state ${JSON.stringify(source.status)}: held until tasks.unhold`, position)
+  const flags = Object.entries(effects.beads.flags).filter(([flag]) => source[flag] === true || source[flag] === 1)
+  const isWork = effects.beads.kinds[kind] !== 'not_work' && !flags.some(([, effect]) => effect === 'not_work')
+  const pinned = flags.find(([, effect]) => effect === 'held')?.[0]
+  const hasDate = toSnakeCase(String(source.status)) === 'deferred' && !Number.isNaN(deferredUntil(source))
+  const assignee = typeof source['assignee'] === 'string' && source['assignee'] !== '' ? source['assignee'] : undefined
+  const by = assignee !== undefined && hold !== undefined ? `${hold}: ${assignee} has it` : hold
+  const reason = hasDate ? undefined : (by ?? (pinned === undefined ? undefined : `it is ${pinned} at its source`))
+  return { status, isWork, hold: isWork ? reason : `it is no work at its source, but ${kind}` }
+}
+
+interface ReadEdge {
+  /** Undefined for a type that the table lacks. */
+  readonly effect: EdgeEffect | undefined
+  readonly type: string
+  readonly from: string
+  readonly to: string
+  readonly source: PlanEdge['source']
+}
+
+function edgeOf(
+  source: Dependency,
+  id: string,
+  position: { id: string; line?: number },
+  warnings: Warnings,
+): ReadEdge[] {
+  const type = source.type ?? source.dependency_type ?? 'blocks'
+  const effect = Object.hasOwn(effects.beads.edges, toSnakeCase(type))
+    ? effects.beads.edges[toSnakeCase(type)]
+    : undefined
+  const to = (effect === 'children' ? spawnerOf(source.metadata) : undefined) ?? source.depends_on_id ?? source.id ?? ''
+  if (to === '') {
+    addWarning(warnings, 'an edge to no id: skipped', position)
+    return []
+  }
+  if (effect === undefined)
+    addWarning(warnings, `unknown edge type ${JSON.stringify(type)}: the task is held`, position)
+  return [{ effect, type, from: source.issue_id || id, to, source }]
+}
+
+/** The task whose children a `waits-for` edge names, if its metadata names another one. */
+function spawnerOf(metadata: unknown): string | undefined {
+  const value = typeof metadata === 'string' && metadata.startsWith('{') ? JSON.parse(metadata) : metadata
+  if (typeof value !== 'object' || value === null || !('spawner_id' in value)) return undefined
+  return typeof value.spawner_id === 'string' && value.spawner_id !== '' ? value.spawner_id : undefined
 }
 
 function priorityOf(
@@ -122,5 +252,3 @@ function priorityOf(
   if (known === undefined) addWarning(warnings, `unknown priority ${JSON.stringify(value)}: read as normal`, position)
   return known ?? 'normal'
 }
-
-const toSnakeCase = (word: string): string => word.toLowerCase().replaceAll('-', '_')

@@ -8,8 +8,8 @@ export interface Line {
 }
 
 /**
- * Yields the lines of a UTF-8 file, including blank ones, without line feeds and without a byte
- * order mark.
+ * Yields the lines of a UTF-8 file, or of standard input for `-`. Blank lines are included, but
+ * neither line feeds nor a byte order mark.
  *
  * @throws PlanError if the file cannot be read or is not UTF-8.
  */
@@ -17,7 +17,7 @@ export async function* linesOf(file: string): AsyncGenerator<Line, void> {
   // Not node:readline, which also breaks lines at U+2028 and U+2029. A JSON string may have both of
   // them unescaped.
   const decoder = new TextDecoder('utf-8', { fatal: true })
-  const chunks: AsyncIterable<Buffer> = createReadStream(file)
+  const chunks: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file)
   let number = 0
   let unfinished: string[] = []
   try {

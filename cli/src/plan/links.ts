@@ -1,26 +1,44 @@
 import { sortTopologically } from './order.ts'
 import { addWarning, type DropReason, type PlanEdge, PlanError, type PlanRecord, type Warnings } from './plan.ts'
+import type { Problems } from './problems.ts'
 
 /** The edges of one task of the plan. */
 export interface Links {
+  /** The tasks that it waits for, in any way. */
   waitsFor: Set<string>
+  /** The kinds of those dependencies that are not ordinary ones. */
+  kinds: Map<string, 'children' | 'failure'>
   parent: string | undefined
   other: PlanEdge['source'][]
+  /** The reason why an edge holds the task for good. */
+  hold: string | undefined
+}
+
+/** The records of a file and the way to read their edges. */
+export interface LinkOptions {
+  readonly records: ReadonlyMap<string, PlanRecord>
+  readonly warnings: Warnings
+  readonly problems: Problems
+  /** True if all work starts anew, so that nothing has ended at its source. */
+  readonly replay: boolean
+  /** True if an edge to an id that the file does not hold is a problem. */
+  readonly strict: boolean
 }
 
 /**
- * Resolves the edges among the `kept` tasks. An edge to an id outside the file stays, because that
- * may be a task of an earlier plan. An edge from or to a skipped record is dropped.
+ * Resolves the edges among the `kept` tasks. An edge to an id outside the file blocks nobody, as at
+ * its source: it is kept in the metadata. An edge from or to a skipped record is dropped.
  *
  * Returns the links by id, in the order of `kept`, and the reason for each dropped edge.
  */
 export function linksOf(
-  records: ReadonlyMap<string, PlanRecord>,
   kept: readonly PlanRecord[],
-  warnings: Warnings,
+  options: LinkOptions,
 ): { links: Map<string, Links>; dropped: DropReason[] } {
+  const { records, warnings } = options
   const links = new Map<string, Links>()
-  for (const { id } of kept) links.set(id, { waitsFor: new Set(), parent: undefined, other: [] })
+  for (const { id } of kept)
+    links.set(id, { waitsFor: new Set(), kinds: new Map(), parent: undefined, other: [], hold: undefined })
   const dropped: DropReason[] = []
   for (const record of records.values()) {
     for (const edge of record.edges) {
@@ -28,7 +46,7 @@ export function linksOf(
       if (dropReason) {
         dropped.push(dropReason.reason)
         if (dropReason.warning !== undefined) addWarning(warnings, dropReason.warning, record)
-      } else addEdge(edge, record, records, links, warnings)
+      } else addEdge(edge, record, links, options)
     }
   }
   return { links, dropped }
@@ -50,28 +68,50 @@ function findDropReason(
   return { reason: 'to_skipped_record', warning: `a ${edgeNames[kind]} that is skipped: the edge is dropped` }
 }
 
-function addEdge(
-  edge: PlanEdge,
-  record: PlanRecord,
-  records: ReadonlyMap<string, PlanRecord>,
-  links: LinksById,
-  warnings: Warnings,
-): void {
+function addEdge(edge: PlanEdge, record: PlanRecord, links: LinksById, options: LinkOptions): void {
   const task = links.get(edge.from)
+  const { records, warnings, problems, replay, strict } = options
   if (!task) return
-  if (edge.kind === 'other') {
+  const target = records.get(edge.to)
+  if (edge.kind === 'other') task.other.push(edge.source)
+  else if (!target) {
+    const problem = `a ${edgeNames[edge.kind]} the file does not hold`
+    if (strict) problems.add({ problem: `${problem}: ${edge.to}`, line: record.line })
+    else addWarning(warnings, `${problem}: it blocks nobody and is kept in metadata.dependencies`, record)
     task.other.push(edge.source)
-    return
-  }
-  if (!records.has(edge.to)) addWarning(warnings, `a ${edgeNames[edge.kind]} the file does not hold: kept`, record)
-  attach(task, edge, () => addWarning(warnings, 'a second parent: kept in metadata.dependencies', record))
+  } else if (edge.kind === 'failure') addFailure(task, edge, target, replay)
+  else if (edge.kind !== 'parent' && target.releases && !replay) task.other.push(edge.source)
+  else attach(task, edge, () => addWarning(warnings, 'a second parent: kept in metadata.dependencies', record))
 }
 
-const edgeNames = { blocks: 'dependency', parent: 'parent' } as const
+const edgeNames = { blocks: 'dependency', children: 'dependency', failure: 'dependency', parent: 'parent' } as const
+
+/** The words of a reason with which a beads issue is closed that count as its failure. */
+const failureWords = /failed|rejected|wontfix|won't fix|cancell?ed|abandoned|blocked|error|timeout|aborted/i
+
+/** Adds a dependency that only the failure of the other task meets. */
+function addFailure(task: Links, edge: PlanEdge, target: PlanRecord, replay: boolean): void {
+  const ended = replay || target.status !== 'pending'
+  if (!ended) {
+    task.waitsFor.add(edge.to)
+    task.kinds.set(edge.to, 'failure')
+    return
+  }
+  task.other.push(edge.source)
+  const reason = target.metadata['close_reason']
+  const hasFailed = typeof reason === 'string' && failureWords.test(reason)
+  if (!replay && target.status === 'completed' && !hasFailed)
+    task.hold = `it waits for the failure of ${edge.to}, which was closed without one`
+}
 
 function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
-  if (edge.kind === 'blocks') task.waitsFor.add(edge.to)
-  else if (task.parent === undefined) task.parent = edge.to
+  if (edge.kind === 'blocks') {
+    task.waitsFor.add(edge.to)
+    task.kinds.delete(edge.to)
+  } else if (edge.kind === 'children') {
+    if (!task.waitsFor.has(edge.to)) task.kinds.set(edge.to, 'children')
+    task.waitsFor.add(edge.to)
+  } else if (task.parent === undefined) task.parent = edge.to
   else if (task.parent !== edge.to) {
     task.other.push(edge.source)
     onSecondParent()
@@ -79,29 +119,42 @@ function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
 }
 
 /**
- * Sorts the tasks so that dependencies and parents come first.
+ * Sorts the tasks so that dependencies and parents come first. A ring with a task that has ended
+ * holds nothing back: the edge of that task moves to the metadata.
  *
  * @throws PlanError with the ids of a cycle and the line of the first.
  */
-export function sortTasks(
-  file: string,
-  links: ReadonlyMap<string, Links>,
-  options: { records: ReadonlyMap<string, PlanRecord>; warnings: Warnings },
-): PlanRecord[] {
-  const { records, warnings } = options
-  const result = sortTopologically(links)
-  if ('cycle' in result) {
+export function sortTasks(file: string, links: ReadonlyMap<string, Links>, options: LinkOptions): PlanRecord[] {
+  const { records, warnings, problems } = options
+  for (;;) {
+    const result = sortTopologically(links)
+    if (!('cycle' in result)) {
+      for (const id of result.late) {
+        const record = records.get(id)
+        if (record) addWarning(warnings, 'a parent that waits for its own task: sorted after that task', record)
+      }
+      return result.ids.flatMap((id) => records.get(id) ?? [])
+    }
     const [first = ''] = result.cycle
+    const at = result.cycle.findIndex((id) => records.get(id)?.status !== 'pending')
     const arrow = result.of === 'parents' ? ' is part of ' : ' waits for '
-    throw new PlanError(file, `a cycle of ${result.of}: ${[...result.cycle, first].join(arrow)}`, {
-      line: records.get(first)?.line,
-    })
+    const problem = `a cycle of ${result.of}: ${[...result.cycle, first].join(arrow)}`
+    const line = records.get(first)?.line
+    if (result.of === 'parents') throw new PlanError(file, problem, { line })
+    if (at < 0) {
+      problems.add({ problem, line })
+      problems.refuse()
+    }
+    breakCycle(result.cycle, Math.max(at, 0), links)
   }
-  for (const id of result.late) {
-    const record = records.get(id)
-    if (record) addWarning(warnings, 'a parent that waits for its own task: sorted after that task', record)
-  }
-  return result.ids.flatMap((id) => records.get(id) ?? [])
+}
+
+function breakCycle(cycle: readonly string[], at: number, links: ReadonlyMap<string, Links>): void {
+  const to = cycle[(at + 1) % cycle.length] ?? ''
+  const task = links.get(cycle[at] ?? '')
+  task?.waitsFor.delete(to)
+  task?.kinds.delete(to)
+  task?.other.push({ issue_id: cycle[at], depends_on_id: to, type: 'blocks' })
 }
 
 /** Returns the id of the nearest epic above a task. */

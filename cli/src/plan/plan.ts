@@ -1,11 +1,12 @@
 import type { PlannedTask, plannedTask } from '@tony/mcp-shared/plans'
 import type { z } from 'zod'
+import type { EdgeEffect } from './effects.ts'
 
 /** A row of `plans.add` in its wire form. */
 export type PlannedRow = z.input<typeof plannedTask>
 
 export interface Plan {
-  format: 'beads' | 'athms'
+  format: 'beads' | 'athms' | 'taskmaster'
   /** Name of the file without its extension, at most 200 characters. */
   name: string
   /**
@@ -29,7 +30,8 @@ export interface PlanReport {
     edges: { total: number; reasons: Record<string, number> }
   }
   /**
-   * Number of edges among the tasks of the plan. `other` edges are kept in `metadata.dependencies`.
+   * Number of edges among the tasks of the plan. `blocks` are all dependencies; `other` edges are
+   * kept in `metadata.dependencies`.
    */
   edges: { blocks: number; parentChild: number; other: number }
   /** Number of tasks in the longest chain of dependencies. */
@@ -48,15 +50,27 @@ export interface PlanRecord {
   line?: number
   kind: string
   status: PlannedTask['status']
+  /** The reason why its source holds it back. */
+  hold?: string
+  notBefore?: string
+  /** False for a record that is no work at its source. Absent means work. */
+  isWork?: boolean
+  /** True if it has ended and blocks nobody. */
+  releases?: boolean
+  /** Its epic, if the source groups tasks by something other than parents. */
+  epic?: string
   priority: PlannedTask['priority']
   title: string | undefined
   description: string | undefined
+  acceptanceCriteria?: string
+  design?: string
+  notes?: string
   metadata: Record<string, unknown>
   edges: PlanEdge[]
 }
 
 export interface PlanEdge {
-  kind: 'blocks' | 'parent' | 'other'
+  kind: Exclude<EdgeEffect, 'none'> | 'other'
   from: string
   to: string
   /** The edge as in the file. */

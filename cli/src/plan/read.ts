@@ -1,41 +1,78 @@
 import { parse } from 'node:path'
 import { athmsRecords } from './athms.ts'
-import { beadsRecords } from './beads.ts'
+import { addSeparateEdges, beadsRecords, type Reading } from './beads.ts'
 import { type Line, linesOf } from './lines.ts'
 import { type Plan, PlanError, type PlanRecord, type Warnings } from './plan.ts'
+import { Problems } from './problems.ts'
 import { rowsOf } from './rows.ts'
+import { taskmasterRecords, taskmasterTags } from './taskmaster.ts'
 
 export { type Plan, PlanError, type PlannedRow } from './plan.ts'
 
-/**
- * Reads a plan file: beads issues as JSON lines, or a Tony ATHMS document. The content decides
- * which, not the name of the file. With `replay` all work starts as pending, and tombstones and
- * records that are not work are left out.
- *
- * The result is a whole plan whose rows all fit the contract, or an error.
- *
- * @throws PlanError if the file cannot be read, is empty, has neither format, has an invalid record
- * or an id twice, or if its dependencies or parents form a cycle.
- */
-export async function readPlan(file: string, options: { replay: boolean }): Promise<Plan> {
-  const warnings: Warnings = new Map()
-  const { format, records } = await recordsOf(file, warnings)
-  if (records.length === 0) throw new PlanError(file, 'is a plan without tasks')
-  const name = parse(file).name.slice(0, 200)
-  return { format, name, ...rowsOf(file, records, { replay: options.replay, warnings }) }
+/** The way to read a plan. */
+export interface ReadOptions {
+  /** All work starts as pending; tombstones and records that are not work are left out. */
+  readonly replay: boolean
+  /** An edge to an id that the file does not hold is a problem. */
+  readonly strict?: boolean | undefined
+  /** Records with problems are left out. */
+  readonly skipBad?: boolean | undefined
 }
 
-async function recordsOf(file: string, warnings: Warnings): Promise<{ format: Plan['format']; records: PlanRecord[] }> {
+/**
+ * Reads a plan file: beads issues as JSON lines or as an array, a Task Master file, or a Tony ATHMS
+ * document. The content decides which, not the name of the file. `-` is standard input.
+ *
+ * The result is a whole plan whose rows all fit the contract, or an error with all problems.
+ *
+ * @throws PlanError if the file cannot be read, is empty, has none of the formats, has an invalid
+ * record or an id twice, or if its dependencies or parents form a cycle.
+ */
+export async function readPlan(file: string, options: ReadOptions): Promise<Plan> {
+  const { replay, strict = false, skipBad } = options
+  const warnings: Warnings = new Map()
+  const problems = new Problems(file, { skipBad, warnings })
+  const reading = { warnings, problems }
+  const { format, records } = await recordsOf(file, reading)
+  if (records.length === 0) throw new PlanError(file, 'is a plan without tasks')
+  const name = file === '-' ? 'standard input' : parse(file).name.slice(0, 200)
+  return { format, name, ...rowsOf(file, records, { replay, strict, warnings, problems }) }
+}
+
+interface ReadRecords {
+  readonly format: Plan['format']
+  readonly records: PlanRecord[]
+}
+
+async function recordsOf(file: string, reading: Reading): Promise<ReadRecords> {
   const lines = linesOf(file)
   const head = await headOf(lines)
   const [first, second] = head.filter(isNotBlank)
   if (!first) throw new PlanError(file, 'is empty')
-  if (isJsonLine(first, second)) {
-    return { format: 'beads', records: await beadsRecords(file, concatLines(head, lines), warnings) }
+  if (!first.text.trim().startsWith('[') && isJsonLine(first, second)) {
+    const records = await beadsRecords(file, concatLines(head, lines), reading)
+    await addSeparateEdges(file, records, reading.warnings)
+    return { format: 'beads', records }
   }
   const document: string[] = []
   for await (const { text } of concatLines(head, lines)) document.push(text)
-  return { format: 'athms', records: athmsRecords(file, document.join('\n'), warnings) }
+  return documentRecords(file, document.join('\n'), reading)
+}
+
+async function documentRecords(file: string, document: string, reading: Reading): Promise<ReadRecords> {
+  const value = parseJson(document)
+  if (Array.isArray(value) && value.some(hasIssueType))
+    return { format: 'beads', records: await beadsRecords(file, elementsOf(value), reading) }
+  const tags = value === undefined ? undefined : taskmasterTags(value)
+  if (tags) return { format: 'taskmaster', records: taskmasterRecords(tags, reading) }
+  return { format: 'athms', records: athmsRecords(file, document, reading.warnings) }
+}
+
+const hasIssueType = (value: unknown): boolean => typeof value === 'object' && value !== null && 'issue_type' in value
+
+/** Yields the elements of an array as lines. Their numbers are those of the elements. */
+async function* elementsOf(values: readonly unknown[]): AsyncGenerator<Line, void> {
+  for (const [index, value] of values.entries()) yield { number: index + 1, text: JSON.stringify(value) }
 }
 
 /**
@@ -66,15 +103,20 @@ async function* concatLines(head: readonly Line[], rest: AsyncGenerator<Line, vo
 
 function isJsonLine(first: Line, second: Line | undefined): boolean {
   const record = parseObject(first.text)
-  if (record) return 'issue_type' in record || !('tasks' in record)
+  if (record) return 'issue_type' in record || !('tasks' in record || taskmasterTags(record))
   const text = first.text.trim()
   return !text.startsWith('{') || text.endsWith('}') || (second !== undefined && parseObject(second.text) !== undefined)
 }
 
 function parseObject(text: string): object | undefined {
+  const value = parseJson(text)
+  return typeof value === 'object' && value !== null ? value : undefined
+}
+
+/** Returns the value of a JSON text; undefined if it is none. */
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : undefined
+    return JSON.parse(text)
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error

@@ -1,43 +1,63 @@
 import { plannedTask } from '@tony/mcp-shared/plans'
 import { epicOf, type Links, levelsOf, linksOf, sortTasks } from './links.ts'
-import {
-  addWarning,
-  PlanError,
-  type PlannedRow,
-  type PlanRecord,
-  type PlanReport,
-  problemOf,
-  type Warnings,
-} from './plan.ts'
+import { addWarning, type PlannedRow, type PlanRecord, type PlanReport, problemOf, type Warnings } from './plan.ts'
+import type { Problems } from './problems.ts'
 
-const nonWorkKinds: ReadonlySet<string> = new Set(['event', 'message', 'agent', 'role', 'rig'])
 const titleLimit = 1_000
-const descriptionLimit = 65_536
+const textLimit = 65_536
+const holdLimit = 4_096
+
+/** The way to read the records of a file. */
+export interface RowOptions {
+  readonly replay: boolean
+  readonly strict: boolean
+  readonly warnings: Warnings
+  readonly problems: Problems
+}
+
+/**
+ * Returns the records to import. A record that is not work is left out, unless a task waits for it:
+ * then it is a held task. A replay leaves out tombstones and all records that are not work.
+ */
+function selectRecords(read: readonly PlanRecord[], replay: boolean): PlanRecord[] {
+  const isWork = ({ isWork: work = true }: PlanRecord) => work
+  if (replay) return read.filter((record) => isNotTombstone(record) && isWork(record))
+  const byId = new Map(read.map((record) => [record.id, record]))
+  const byTask = Map.groupBy(
+    read.flatMap(({ edges }) => edges),
+    ({ from }) => from,
+  )
+  const kept = new Set(read.filter(isWork).map(({ id }) => id))
+  for (const id of kept)
+    for (const { kind, to } of byTask.get(id) ?? [])
+      if (kind !== 'other' && byId.get(to)?.status === 'pending') kept.add(to)
+  return read.filter(({ id }) => kept.has(id))
+}
 
 /**
  * Converts the records of one file to rows: selects records, resolves edges and sorts. With
- * `replay` all work starts as pending, and tombstones, records that are not work, and edges to
- * either are left out.
+ * `replay` all work starts as pending and without holds.
  *
  * @throws PlanError for a duplicate id, a cycle, or a row that does not fit the contract.
  */
 export function rowsOf(
   file: string,
   read: readonly PlanRecord[],
-  options: { replay: boolean; warnings: Warnings },
+  options: RowOptions,
 ): { tasks: PlannedRow[]; report: PlanReport } {
-  const { replay, warnings } = options
-  const records = indexById(file, read)
-  const imported = read.filter((record) => !replay || (isNotTombstone(record) && !nonWorkKinds.has(record.kind)))
-  const { links, dropped } = linksOf(records, imported, warnings)
-  const tasks = sortTasks(file, links, { records, warnings })
-  const rows = tasks.map((record) => {
-    const row = rowOf(record, links.get(record.id), warnings)
-    const epic = epicOf(record.id, links, records)
+  const { replay, warnings, problems } = options
+  const records = indexById(read, problems)
+  const unique = [...records.values()]
+  const linkOptions = { ...options, records }
+  const { links, dropped } = linksOf(selectRecords(unique, replay), linkOptions)
+  const tasks = sortTasks(file, links, linkOptions)
+  const rows = tasks.flatMap((record) => {
+    const row = rowOf(record, links.get(record.id), { warnings, replay })
+    const epic = record.epic ?? epicOf(record.id, links, records)
     if (epic !== undefined) row.epic = epic
-    if (replay) row.status = 'pending'
-    return validateRow(file, row, record.line)
+    return validateRow(row, record.line, problems)
   })
+  problems.refuse()
   const skipped = read.filter((record) => !links.has(record.id))
   const report: PlanReport = {
     records: read.length,
@@ -59,34 +79,45 @@ export function rowsOf(
 /** True unless the record is a tombstone: cancelled work, which a replay leaves out. */
 const isNotTombstone = (record: PlanRecord): boolean => record.status !== 'cancelled'
 
-function indexById(file: string, read: readonly PlanRecord[]): Map<string, PlanRecord> {
+function indexById(read: readonly PlanRecord[], problems: Problems): Map<string, PlanRecord> {
   const records = new Map<string, PlanRecord>()
   for (const record of read) {
     const earlier = records.get(record.id)
     if (earlier) {
       const lines = record.line === undefined ? '' : `: lines ${earlier.line} and ${record.line}`
-      throw new PlanError(file, `the id ${JSON.stringify(record.id)} occurs twice${lines}`, { line: record.line })
-    }
-    records.set(record.id, record)
+      problems.add({ problem: `the id ${JSON.stringify(record.id)} occurs twice${lines}`, line: record.line })
+    } else records.set(record.id, record)
   }
   return records
 }
 
-function rowOf(record: PlanRecord, links: Links | undefined, warnings: Warnings): PlannedRow {
+function rowOf(
+  record: PlanRecord,
+  links: Links | undefined,
+  { warnings, replay }: Pick<RowOptions, 'warnings' | 'replay'>,
+): PlannedRow {
   const metadata = { ...record.metadata }
   const row: PlannedRow = {
     externalId: record.id,
     type: record.kind,
     priority: record.priority,
-    status: record.status,
-    dependsOn: [...(links?.waitsFor ?? [])],
+    status: replay ? 'pending' : record.status,
+    dependsOn: [...(links?.waitsFor ?? [])].filter((id) => !links?.kinds.has(id)),
     metadata,
   }
+  const waits = [...(links?.kinds ?? [])].map(([taskId, kind]) => ({ taskId, kind }))
+  if (waits.length > 0) row.waitsFor = waits
+  const hold = record.hold ?? links?.hold
+  if (hold !== undefined && row.status === 'pending' && !replay) row.hold = hold.slice(0, holdLimit)
+  if (record.notBefore !== undefined && row.status === 'pending' && !replay) row.notBefore = record.notBefore
   if (links?.parent !== undefined) row.parentId = links.parent
   if (links && links.other.length > 0) metadata.dependencies = links.other
   for (const [field, limit] of [
     ['title', titleLimit],
-    ['description', descriptionLimit],
+    ['description', textLimit],
+    ['acceptanceCriteria', textLimit],
+    ['design', textLimit],
+    ['notes', textLimit],
   ] as const) {
     const whole = record[field]
     if (whole === undefined) continue
@@ -104,10 +135,12 @@ function truncate(whole: string, limit: number): string {
   return start.isWellFormed() || !whole.isWellFormed() ? start : start.slice(0, -1)
 }
 
-function validateRow(file: string, row: PlannedRow, line: number | undefined): PlannedRow {
+/** Returns the row, or none if it does not fit the contract. */
+function validateRow(row: PlannedRow, line: number | undefined, problems: Problems): PlannedRow[] {
   const parsed = plannedTask.safeParse(row)
-  if (parsed.success) return row
-  throw new PlanError(file, `${JSON.stringify(row.externalId)}: ${problemOf(parsed.error)}`, { line })
+  if (parsed.success) return [row]
+  problems.add({ problem: `${JSON.stringify(row.externalId)}: ${problemOf(parsed.error)}`, line })
+  return []
 }
 
 function countEdges(links: readonly Links[]): PlanReport['edges'] {

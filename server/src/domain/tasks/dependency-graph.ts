@@ -87,7 +87,7 @@ export const prerequisitesOf = ({ t }: Pick<Query<object>, 't'>, start: SQL, kin
 
 const ownKinds = [dependencyKinds.blocks, dependencyKinds.children, dependencyKinds.failure]
 
-/** Returns the task if it is among those that `from` names or waits for. */
+/** Returns the task if `from` is its id, or names a task that waits for it. */
 const findReached = (kinds?: readonly number[]) =>
   statement((query: Query<{ taskId: string; from: string }>) => {
     const { db, t, p } = query

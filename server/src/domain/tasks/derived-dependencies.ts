@@ -6,7 +6,7 @@ import { type Dependency, dependencyKinds, expandedKinds, inheritedKind, inKinds
 export interface NewNode {
   readonly id: string
   readonly parentId: string | undefined
-  /** Its own dependencies, and those that a plan has derived for it. */
+  /** Its own dependencies, and the ones from its plan. */
   readonly edges: readonly Dependency[]
 }
 

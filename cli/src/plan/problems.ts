@@ -1,0 +1,49 @@
+import { addWarning, PlanError, type Warnings } from './plan.ts'
+
+/** One record of a file that cannot be imported. */
+export interface PlanProblem {
+  readonly problem: string
+  readonly line?: number | undefined
+  readonly cause?: unknown
+}
+
+/** The number of problems that an error prints. The rest is counted. */
+const shownProblems = 20
+
+/** The problems of a file. All of them are found before the file is refused. */
+export class Problems {
+  readonly #file: string
+  /** True if records with problems are left out of the import. */
+  readonly #skipBad: boolean
+  readonly #warnings: Warnings
+  readonly #found: PlanProblem[] = []
+
+  constructor(file: string, { skipBad = false, warnings }: { skipBad?: boolean | undefined; warnings: Warnings }) {
+    this.#file = file
+    this.#skipBad = skipBad
+    this.#warnings = warnings
+  }
+
+  /** Notes a problem of one record. With `skipBad` it is a warning, and the record is left out. */
+  add(found: PlanProblem): void {
+    if (this.#skipBad) addWarning(this.#warnings, `skipped: ${found.problem}`, { id: '', ...lineOf(found) })
+    else this.#found.push(found)
+  }
+
+  /** Throws PlanError with the problems, if there are any. */
+  refuse(): void {
+    const [first, ...others] = this.#found
+    if (!first) return
+    const listed = others
+      .slice(0, shownProblems - 1)
+      .map(({ problem, line }) => `\n${this.#file}${line === undefined ? '' : `:${line}`}: ${problem}`)
+    const left = this.#found.length - shownProblems
+    const rest = left > 0 ? `\nand ${left} more problems` : ''
+    throw new PlanError(this.#file, `${first.problem}${listed.join('')}${rest}`, {
+      line: first.line,
+      cause: first.cause,
+    })
+  }
+}
+
+const lineOf = ({ line }: PlanProblem): { line?: number } => (line === undefined ? {} : { line })
