@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { takeSlot } from '@tony/mcp-bridge/session/slots'
 import { workspaceOf } from '@tony/mcp-bridge/session/workspace'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
@@ -19,4 +20,10 @@ test.each([
   mkdirSync(tree, { recursive: true })
   writeFileSync(join(tree, '.git'), `gitdir: ${join(folder, repository)}\n`)
   expect(workspaceOf(tree)).toEqual({ root: tree, name })
+})
+
+test('the name of an agent keeps the letters of its workspace, in any script', () => {
+  const { name, release } = takeSlot(folder, 'a session', { root: folder, name: 'Склад № 7' })
+  expect(name).toMatch(/^Склад-7-[0-9a-f]{8}$/)
+  release()
 })

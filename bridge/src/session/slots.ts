@@ -95,7 +95,7 @@ export function takeSlot(folder: string, session: string, { root, name }: Worksp
       if (existsSync(file) && isAlive(Number(readFileSync(file, 'utf8')))) continue
       writeFileSync(file, String(process.pid), { mode: 0o600 })
       return {
-        name: `${name.replaceAll(/[^\w.-]+/g, '-').slice(0, 60)}-${id}`,
+        name: `${name.replaceAll(/[^\p{L}\p{N}_.-]+/gu, '-').slice(0, 60)}-${id}`,
         instanceIdOf: (agent) => createHmac('sha256', secret).update(agent).digest('base64url'),
         release: () => rmSync(file, { force: true }),
       }
