@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Input } from './calls.ts'
 import { explain } from './explain.ts'
 import { feed } from './feed.ts'
-import { longTextNote } from './text-part.ts'
+import { longTextWarning } from './text-part.ts'
 import { type AnyTool, tool } from './tool.ts'
 import type { AgentIdentity, ToolSession } from './tool-session.ts'
 
@@ -63,7 +63,7 @@ const addTasks = tool({
       ...(parentId === undefined ? {} : { parentId }),
     }))
     const created = await toolSession.call('tasks.createMany', { tasks: newTasks })
-    const note = longTextNote(longestOf(tasks.map(({ description = '' }) => description)))
+    const note = longTextWarning(longestOf(tasks.map(({ description = '' }) => description)))
     return {
       tasks: created.tasks.map(({ id, key }) => ({ taskId: id, key })),
       next: `Agents take them with next_task. Follow them with feed or explain.${note}`,

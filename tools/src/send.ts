@@ -3,7 +3,7 @@ import { requestMessageType } from '@tony/mcp-shared/requests'
 import { z } from 'zod'
 import type { Message } from './calls.ts'
 import { errorCodeOf, ToolError } from './error-text.ts'
-import { longTextNote } from './text-part.ts'
+import { longTextWarning } from './text-part.ts'
 import { tool } from './tool.ts'
 
 const requestPayload = z.object({ requestId: z.string() })
@@ -65,7 +65,7 @@ export const send = tool({
     const next =
       recipients.length === 0
         ? 'Nobody is there to receive it: call who.'
-        : `Sent. An answer is shown to you; explain with messageId says whether it was read.${longTextNote(text)}`
+        : `Sent. An answer is shown to you; explain with messageId says whether it was read.${longTextWarning(text)}`
     const [recipient] = recipients.length === 1 ? recipients : []
     return { messageId: recipient?.messageId ?? id, recipients: recipients.length, next }
   },

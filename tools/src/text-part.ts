@@ -55,7 +55,7 @@ export function partOf(long: LongText, budget: OutputBudget, allowance: number):
 }
 
 /** Returns a note for the author of a text that some hosts show their models only in parts. */
-export function longTextNote(text: string): string {
+export function longTextWarning(text: string): string {
   const { result, hook } = unknownHost
   const isShort = [result, hook].every((limit) => new OutputBudget(limit).costOf(text) < shortShare)
   return isShort ? '' : ' The text is long: some readers get it in parts. Put long parts into a file and name the file.'

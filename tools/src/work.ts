@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Task } from './calls.ts'
 import { taskStatusOutput, toWorkView, workView } from './task-view.ts'
-import { longTextNote } from './text-part.ts'
+import { longTextWarning } from './text-part.ts'
 import { type AnyTool, tool } from './tool.ts'
 import type { ToolSession } from './tool-session.ts'
 
@@ -102,7 +102,7 @@ const complete = tool({
     const completion = { taskId: id, result, ...(files === undefined ? {} : { artifacts: files }) }
     const { status } = await toolSession.callWithLease('tasks.complete', completion)
     const next = status === 'in_review' ? 'Somebody else reviews it. Call next_task.' : 'Done. Call next_task.'
-    return { taskId: id, status, next: `${next}${longTextNote(JSON.stringify(result) ?? '')}` }
+    return { taskId: id, status, next: `${next}${longTextWarning(JSON.stringify(result) ?? '')}` }
   },
 })
 

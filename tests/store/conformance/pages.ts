@@ -1,4 +1,4 @@
-import { textTestOf, writeLine } from '@tony/mcp-server/store/event-log/line'
+import { formatEventLine, textTestOf } from '@tony/mcp-server/store/event-log/line'
 import { type StoredEvent, scanEvents } from '@tony/mcp-server/store/event-log/read-events'
 import type { NewEvent, Scope, Store } from '@tony/mcp-server/store/store'
 import { eventTypes } from '@tony/mcp-shared/events'
@@ -158,7 +158,7 @@ export function pageConformance(open: () => Promise<Opened>): void {
     for (const event of forms) {
       const { actor, subject, taskId = null, epic = null, threadId = null, audience = null, type, data } = event
       const caller = { sessionId: 's', credentialId: null, requestId: null }
-      const line = writeLine({ type, subject, actor, taskId, epic, threadId, audience, data, ...caller })
+      const line = formatEventLine({ type, subject, actor, taskId, epic, threadId, audience, data, ...caller })
       const agentId = 'agentId' in data && typeof data.agentId === 'string' ? data.agentId : null
       const texts = [subject, actor, taskId, epic, threadId, agentId, 's', ...(audience ?? [])]
       for (const text of texts.filter((each) => each !== null)) {

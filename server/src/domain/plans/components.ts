@@ -1,5 +1,5 @@
 /** The tasks that each task waits for. */
-export type Graph = ReadonlyMap<string, readonly string[]>
+export type DependencyGraph = ReadonlyMap<string, readonly string[]>
 
 /** The state of a walk through one task of the graph. */
 interface Visit {
@@ -10,12 +10,12 @@ interface Visit {
 /** Tarjan's algorithm with its own stack, because a chain of ten thousand tasks is legal. */
 class Walk {
   readonly components = new Map<string, number>()
-  readonly #graph: Graph
+  readonly #graph: DependencyGraph
   readonly #order = new Map<string, number>()
   readonly #low = new Map<string, number>()
   readonly #unassigned: string[] = []
 
-  constructor(graph: Graph) {
+  constructor(graph: DependencyGraph) {
     this.#graph = graph
   }
 
@@ -57,7 +57,7 @@ class Walk {
  * Returns the number of the strongly connected component of each task. Only an edge inside a
  * component can be part of a cycle.
  */
-export function componentsOf(graph: Graph): ReadonlyMap<string, number> {
+export function componentsOf(graph: DependencyGraph): ReadonlyMap<string, number> {
   const walk = new Walk(graph)
   for (const key of graph.keys()) walk.from(key)
   return walk.components

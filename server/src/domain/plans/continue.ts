@@ -34,7 +34,7 @@ function afterSteps(error: unknown, steps: number): unknown {
   return new CoordinationError(error.code, message, error.details, 'unknown')
 }
 
-export interface Continuation<T> {
+export interface ContinuationParams<T> {
   readonly store: Store
   readonly scope: Scope
   readonly publication: Publication
@@ -49,7 +49,7 @@ export interface Continuation<T> {
  * the check refuses the plan, it is open again, or stays as it is if others of its tasks are
  * published already. A later call then continues.
  */
-export async function continuePublication<T>(continuation: Continuation<T>): Promise<T> {
+export async function continuePublication<T>(continuation: ContinuationParams<T>): Promise<T> {
   const { store, scope, publication, end, signal } = continuation
   const transact = <R>(work: (tx: Transaction) => Promise<R>) => {
     signal?.throwIfAborted()

@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import { lineForm, writeLine } from '../event-log/line.ts'
+import { formatEventLine, lineForm } from '../event-log/line.ts'
 import { command, type NewEvent, type Query, type Reader, type Scope, statement } from '../store.ts'
 
 const reserveSeqs = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
@@ -44,7 +44,7 @@ export interface EventRange {
 const pageLimits = { events: 256, bytes: 65_536 }
 
 const toLine = ({ event, scope }: ScopedEvent): string =>
-  writeLine({
+  formatEventLine({
     type: event.type,
     subject: event.subject,
     actor: event.actor,

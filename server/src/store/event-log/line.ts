@@ -116,8 +116,8 @@ function unpackData(data: object, { subject, actor }: Pick<LineFields, Source>):
 /** Returns the recipient that the data of an event names. */
 const recipientIn = (data: object): unknown => ('to' in data ? data.to : undefined)
 
-/** Writes an event as one line of JSON. */
-export function writeLine(event: LineFields): string {
+/** Returns an event as one line of JSON. */
+export function formatEventLine(event: LineFields): string {
   const { type, subject, actor, audience, data } = event
   const textOf = (text: string | null): Text => text ?? refs.null
   const orSubject = (text: string | null): Text => (text !== null && text === subject ? refs.subject : textOf(text))
@@ -142,7 +142,7 @@ export function writeLine(event: LineFields): string {
 }
 
 /** Reads the event of a line. Throws an error for a line that no form has. */
-export function readLine(text: string): LineFields {
+export function parseEventLine(text: string): LineFields {
   const line: Line = JSON.parse(text)
   const [code, subjectText, actorText, requestId, sessionId, packed = {}, taskId, seenBy, ...rest] = line
   const type = typeof code === 'number' ? codedTypes[code] : code

@@ -1,7 +1,7 @@
 import { and, eq, gt, lt, sql } from 'drizzle-orm'
 import { countRowsOfPage } from '../../platform/paging.ts'
 import { placeholder, type Query, type Reader, statement } from '../store.ts'
-import { type LineFields, type LineFilter, lineForm, readLine, type TextTest, textTestOf } from './line.ts'
+import { type LineFields, type LineFilter, lineForm, parseEventLine, type TextTest, textTestOf } from './line.ts'
 
 /** An event of the log. */
 export interface StoredEvent extends LineFields {
@@ -143,7 +143,7 @@ function addEvents(
     const text = texts[seq - first] ?? ''
     if (test && !test.line(text)) continue
     if (events.length === limit) return seq - 1
-    events.push({ ...readLine(text), seq, at, bytes: Buffer.byteLength(text) })
+    events.push({ ...parseEventLine(text), seq, at, bytes: Buffer.byteLength(text) })
   }
   return last
 }
