@@ -22,7 +22,7 @@ test.each([
   expect(workspaceOf(tree)).toEqual({ root: tree, name })
 })
 
-test('the name of an agent keeps the letters of its workspace, in any script', () => {
+test('the name of an agent has the characters of its workspace, in any script', () => {
   const { name, release } = takeSlot(folder, 'a session', { root: folder, name: 'Склад № 7' })
   expect(name).toMatch(/^Склад-7-[0-9a-f]{8}$/)
   release()
