@@ -51,6 +51,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'in-review': 'taken on input, likewise',
   '*': 'the scope of everything',
   'tony-mcp': 'the name of the product',
+  acceptanceCriteria: 'the name of a field, of which `explain` returns the text',
 }
 
 const breaksConvention = (word: string): boolean => !convention.test(word) && !codes.has(word)

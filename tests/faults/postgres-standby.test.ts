@@ -119,7 +119,7 @@ test.skipIf(postgresServer === undefined)(
     // `pg_restore --clean` does the same: it creates the table again in the same database.
     await database.raw((client) =>
       client.query(
-        'create table saved (like events including all); drop table events; alter table saved rename to events',
+        'create table saved (like events including all); drop table events cascade; alter table saved rename to events',
       ),
     )
     expect((await write(database.url)).epoch).not.toBe(original.epoch)
