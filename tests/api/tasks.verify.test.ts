@@ -25,14 +25,14 @@ test('a completed task that needs a verification is in review and unblocks nothi
   expect(events).toMatchObject([{ type: 'task.submitted', actor: worker.id, data: { attempt: 1, agentId: worker.id } }])
 })
 
-test('a repeated completion of a task in review has no further effect', async () => {
+test('a repeated completion of a task in review changes nothing, and another result is kept apart', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
   const { id: taskId } = await lead.tasks.create(verify)
   const lease = leaseOf(await claimOne(worker))
   const first = await worker.tasks.complete({ ...lease, result: 1 })
   expect(await worker.tasks.complete({ ...lease, result: 2 })).toEqual(first)
-  expect(await lead.tasks.get({ taskId })).toMatchObject({ result: 1, orphanResults: [] })
+  expect(await lead.tasks.get({ taskId })).toMatchObject({ result: 1, orphanResults: [{ attempt: 1, result: 2 }] })
 })
 
 test('an accepted task is completed by its worker, and its dependents are unblocked', async () => {

@@ -171,23 +171,27 @@ export function finish(state: State, task: Task, lease: Pick<Lease, 'attempt' | 
   if (!verify) unblock(state, task, actor)
 }
 
-/** Keeps the result of an ended lease. The task does not change. */
-function orphan(state: State, lease: Lease, result: unknown): never {
-  const { task, attempt, agent } = lease
+/** Keeps a result that does not count. The task does not change. */
+function keepResult(state: State, { task, attempt, agent }: Lease, result: unknown): void {
   if (!task.orphans.some((kept) => kept.attempt === attempt) && task.orphans.length < 10) {
     task.orphans = [...task.orphans, { attempt, agent, result }].toSorted((a, b) => a.attempt - b.attempt)
     state.tell('task.orphaned', task, agent, { attempt, agentId: agent.id }, about(task))
   }
-  return refuse('STALE_LEASE')
 }
 
 export function complete(state: State, agent: Agent, lease: Lease, result: unknown): object {
   const { task } = lease
   mayWork(agent)
   if (lease.agent !== agent) refuse('STALE_LEASE')
-  if (task.done === lease) return { taskId: task.id, status: task.status }
-  if (task.lease !== lease || !(task.status === 'in_progress' || task.status === 'pending'))
-    orphan(state, lease, result)
+  if (task.done === lease) {
+    const isOther = result !== undefined && JSON.stringify(result) !== JSON.stringify(task.result)
+    if (isOther) keepResult(state, lease, result)
+    return { taskId: task.id, status: task.status }
+  }
+  if (task.lease !== lease || !(task.status === 'in_progress' || task.status === 'pending')) {
+    keepResult(state, lease, result)
+    refuse('STALE_LEASE')
+  }
   finish(state, task, lease, agent)
   task.done = lease
   task.result = result
