@@ -169,6 +169,7 @@ describe('the command line', () => {
       events: 'ok',
       log: 'ok',
       disk: 'ok',
+      pepper: 'ok',
     }
     expect(await states(server.database)).toEqual({ code: 0, ...well, backups: 'ok', clock: 'ok' })
     expect((await tony('doctor', '--db-path', server.database)).stdout).toContain('owner: a server has it open')
@@ -208,7 +209,7 @@ describe('the command line', () => {
 
   test.each(['0', '1', 'soon', '-1h'])('refuses --every %s', async (time) => {
     const { code, stderr } = await tony('backup', '--every', time)
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     expect(stderr).toContain('such as 15m, 1h or 1d')
   })
 })

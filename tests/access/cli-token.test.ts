@@ -36,7 +36,7 @@ test('import sends the credential of a file, which an option or a variable names
 
 test('a credential cannot be an option, which would show in the list of processes', async () => {
   const { code, stderr } = await tony('import', sample, '--token', 'tck_secret')
-  expect([code, stderr]).toEqual([1, expect.stringContaining("unknown option '--token'")])
+  expect([code, stderr]).toEqual([2, expect.stringContaining("unknown option '--token'")])
   expect((await tony('import', '--help')).stdout).not.toMatch(/--token /)
 })
 

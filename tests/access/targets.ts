@@ -70,7 +70,8 @@ async function late(world: World): Promise<unknown> {
   await world.agent.tasks.release(first)
   await world.agent.tasks.complete(first).catch(() => undefined)
   await world.agent.tasks.claim({})
-  return { taskId: first.taskId, attempt: 1 }
+  const { orphanResults } = await world.lead.tasks.get({ taskId: first.taskId })
+  return { taskId: first.taskId, attempt: orphanResults[0]?.attempt ?? 1 }
 }
 
 const named: Builder = ({ agent }) => ({ agent: agent.name })

@@ -24,8 +24,9 @@ test.each(['socket', 'http'])(
     expect(connections).toBeGreaterThan(0.9 * rounds)
     const [early, late] = measured
     expect(late?.heap).toBeLessThan((early?.heap ?? 0) + 3_000_000)
+    // Some are of the connection that was lost just then; a leak has one for each round.
     for (const kind of [/Timeout/, /TCP/]) {
-      expect(count(late?.handles, kind)).toBeLessThanOrEqual(count(early?.handles, kind) + 3)
+      expect(count(late?.handles, kind)).toBeLessThanOrEqual(count(early?.handles, kind) + rounds / 10)
     }
     // The one open subscription has one listener.
     expect(listeners).toBe(1)

@@ -5,20 +5,15 @@ import { metric } from '../support/metrics.ts'
 import { TestServer } from '../support/server.ts'
 import { tcp } from './wire.ts'
 
-/** Text that a tool shows in full. */
 const text = 'x'.repeat(15_000)
 
 const slowConsumers = (url: string): Promise<number> => metric(url, 'tony_slow_consumers_total')
 
 const start = () => TestServer.start({ limits: { socketBufferBytes: 16_384 } })
 
-/** Creates a task of 900 kB, and a thread of as much. */
-async function createLargeRows(server: TestServer): Promise<void> {
-  const lead = server.connect()
-  await lead.tasks.create({ type: 'code', metadata: { text: text.repeat(60) } })
-  await server.agent('ada')
-  const message = { to: 'ada', type: 'note', payload: text, threadId: 'thread' }
-  await lead.messages.sendMany({ messages: Array.from({ length: 60 }, () => message) })
+/** Creates a task of 900 kB. */
+async function createLargeTask(server: TestServer): Promise<void> {
+  await server.connect().tasks.create({ type: 'code', metadata: { text: text.repeat(60) } })
 }
 
 const get = (path: string, accept = '*/*') => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: ${accept}\r\n\r\n`
@@ -50,19 +45,19 @@ async function cutOff(server: TestServer, socket: Socket): Promise<void> {
 const many = 24
 
 const listTasks = get('/trpc/tasks.list?input=%7B%7D')
-const readThread = post('/mcp', {
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'resources/read',
-  params: { uri: 'tony://thread/thread' },
-})
+
+/** The list of the tools has about 25 kB, so the reply to a batch of them has 500 kB. */
+const listTools = post(
+  '/mcp',
+  Array.from({ length: 20 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'tools/list' })),
+)
 
 test.each([
   ['/trpc', listTasks],
-  ['/mcp', readThread],
+  ['/mcp', listTools],
 ])('a caller of %s that does not read its replies is cut off, and counted once', async (_, request) => {
   await using server = await start()
-  await createLargeRows(server)
+  await createLargeTask(server)
   const socket = await stalledCaller(
     server,
     Array.from({ length: many }, () => request),
@@ -83,7 +78,7 @@ test('a caller of events.subscribe over HTTP that does not read its events is cu
 
 test('a caller that reads its replies in time gets all of them', async () => {
   await using server = await start()
-  await createLargeRows(server)
+  await createLargeTask(server)
   const socket = await stalledCaller(
     server,
     Array.from({ length: many }, () => listTasks),

@@ -17,8 +17,8 @@ export async function examineDatabase(given: string | undefined): Promise<readon
     return examinePostgres(postgres.directUrl ?? postgres.url)
   }
   const findings = examineSqlite({ file: database, backupDir: backupDir, at: systemClock.wall() })
-  const isReadable = findings.some(({ check }) => check === 'integrity')
-  return isReadable ? [...findings, { check: 'pepper', ...examinePepper(database, pepperFile) }] : findings
+  const isOurs = findings.some(({ check, state }) => check === 'events' && state === 'ok')
+  return isOurs ? [...findings, { check: 'pepper', ...examinePepper(database, pepperFile) }] : findings
 }
 
 /**

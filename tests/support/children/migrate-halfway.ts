@@ -5,14 +5,15 @@ import Database from 'better-sqlite3'
 /**
  * Migrates several databases and stops each one after another statement. That statement starts the
  * next migration, and the last one kills the process, so all of them are cut off together. Half of
- * them have the first migration already.
+ * them have the first migration already. The arguments are the folder and which of all databases to
+ * migrate, since the stack holds about a hundred migrations at a time.
  */
-const [, , folder = ''] = process.argv
+const [, , folder = '', first = '', count = ''] = process.argv
 const all = readSqliteMigrations()
 const steps = all.flatMap(({ number, statements }) => statements.map((_, index) => ({ number, index })))
-const runs = steps.flatMap((step) =>
-  step.number === 0 ? [{ ...step, from: 0 }] : [0, 1].map((from) => ({ ...step, from })),
-)
+const runs = steps
+  .map((step, position) => ({ ...step, from: step.number === 0 ? 0 : position % 2 }))
+  .slice(Number(first), Number(first) + Number(count))
 
 function begin(position: number): void {
   const run = runs[position]
