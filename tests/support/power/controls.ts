@@ -60,7 +60,7 @@ export const errorControls: readonly ErrorControl[] = [
     fault: {
       name: 'the log is not written again after a failed fsync',
       file: sqlite,
-      find: '    rewriteLog(resolveDatabaseFile(options.file))\n',
+      find: '    rewriteWal(resolveDatabaseFile(options.file))\n',
       replace: '',
     },
     errors: ['sync:60', 'sync:65', 'sync:70', 'sync:75'],
