@@ -40,7 +40,6 @@ export const roundsByTier = {
   ci: [
     'client/chaos',
     'client/leaks',
-    'faults/io-errors',
     'faults/power-loss',
     'model/feed',
     'model/locks',
@@ -51,7 +50,7 @@ export const roundsByTier = {
     'scale/million',
     'transports/hostile',
   ],
-  nightly: ['races/replicas', 'races/revocations', 'races/skew', 'transports/hostile-serve'],
+  nightly: ['faults/io-errors', 'races/replicas', 'races/revocations', 'races/skew', 'transports/hostile-serve'],
 } satisfies Record<string, readonly string[]>
 
 /** Folders that do not depend on the engine. They run on PostgreSQL a second time, in this tier. */
