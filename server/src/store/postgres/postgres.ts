@@ -2,6 +2,7 @@ import { Client } from 'pg'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
+import { createTimeSlices } from '../commit/time-slices.ts'
 import { migrationsOf } from '../migrations/folder.ts'
 import { readMigrations, type SchemaError } from '../migrations/migrate.ts'
 import type { QueuePlace, Reader, Scope, Store, Transaction, Wake, WriteQueueState } from '../store.ts'
@@ -111,11 +112,7 @@ const createEngine = ({
       }
     })
   },
-  startTimeSlice: (share) => {
-    const limitMs = share ? bulkSliceMs : timeSliceMs
-    const since = clock.monotonic()
-    return () => clock.monotonic() - since > limitMs
-  },
+  startTimeSlice: createTimeSlices(clock, { batch: timeSliceMs, bulk: bulkSliceMs }),
   isTransient,
   neverBegan: isNotBegunError,
   translateError: (error) => {

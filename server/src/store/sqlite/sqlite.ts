@@ -7,6 +7,7 @@ import { uuidv7 } from '../../platform/uuid.ts'
 import { newEpoch } from '../backup/restore.ts'
 import { Batches, type Engine } from '../commit/batches.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
+import { createTimeSlices } from '../commit/time-slices.ts'
 import { migrate, readSqliteMigrations, refuseForeignDatabase, SchemaError } from '../migrations/migrate.ts'
 import type { Reader, Store, Wake } from '../store.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
@@ -113,11 +114,7 @@ const createEngine = (writer: Writer, { clock }: SqliteOptions, translateError: 
   withConnection: (work) => work(writer),
   isTransient: () => false,
   neverBegan: () => false,
-  startTimeSlice: (share) => {
-    const limitMs = share ? bulkSliceMs : timeSliceMs
-    const since = clock.monotonic()
-    return () => clock.monotonic() - since > limitMs
-  },
+  startTimeSlice: createTimeSlices(clock, { batch: timeSliceMs, bulk: bulkSliceMs }),
   translateError,
 })
 
