@@ -1,9 +1,9 @@
 /**
  * Writes the client's types and its table of procedures from the router, so that no type of the
- * server reaches the client and none is written twice. The build runs it after the server.
- * `--check` compares instead of writing.
+ * server reaches the client and none is written twice, and the table of input fields for
+ * `tony-mcp api`. The build runs it after the server. `--check` compares instead of writing.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { agent } from '@tony/mcp-shared/agents'
 import { deadLetter } from '@tony/mcp-shared/dead-letters'
@@ -13,6 +13,7 @@ import { delivery, message } from '@tony/mcp-shared/messages'
 import { project } from '@tony/mcp-shared/projects'
 import { leasedTask, task } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
+import { inputFieldsOf } from './input-fields.ts'
 
 const output = new URL('../client/src/generated/api.ts', import.meta.url)
 
@@ -165,8 +166,18 @@ ${policies.join('\n')}
 } as const
 `
 
+const fieldsText = `// Written by scripts/generate-client.ts from the router. Do not edit.
+import type { ProcedureInput } from '../api/input.ts'
+
+/** The input fields of every procedure. */
+export const procedureInputs: Readonly<Record<string, ProcedureInput>> = {
+${[...procedures].map(([path, { kind, input }]) => `  '${path}': ${JSON.stringify({ kind, fields: inputFieldsOf(input) })},`).join('\n')}
+}
+`
+
 const generatedFiles = [
   [output, text] as const,
+  [new URL('../cli/src/generated/procedures.ts', import.meta.url), fieldsText] as const,
   ...copiedFiles.map((name) => {
     const from = readFileSync(new URL(`../shared/src/${name}.ts`, import.meta.url), 'utf8')
     const head = `// Copied by scripts/generate-client.ts from shared/src/${name}.ts. Do not edit.\n`
@@ -174,8 +185,10 @@ const generatedFiles = [
   }),
 ]
 for (const [file, wanted] of generatedFiles) {
-  if (!process.argv.includes('--check')) writeFileSync(file, wanted)
-  else if (!existsSync(file) || readFileSync(file, 'utf8') !== wanted) {
+  if (!process.argv.includes('--check')) {
+    mkdirSync(new URL('.', file), { recursive: true })
+    writeFileSync(file, wanted)
+  } else if (!existsSync(file) || readFileSync(file, 'utf8') !== wanted) {
     process.stderr.write(`${file.pathname} is outdated: npm run build\n`)
     process.exitCode = 1
   }

@@ -1,7 +1,8 @@
 /**
  * Writes the generated tables and diagrams of the docs: the procedures from the router, the states
- * from the tables of transitions, the errors from their list, and the effects of plans from their
- * table. It needs a build. `--check` compares instead of writing.
+ * from the tables of transitions, the errors from their list, the effects of plans from their
+ * table, and the commands from the command line. It needs a build. `--check` compares instead of
+ * writing.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { procedures } from '@tony/mcp-server/api/pipeline'
@@ -12,7 +13,9 @@ import { type Permission, policy } from '@tony/mcp-shared/policy'
 import { roles } from '@tony/mcp-shared/roles'
 import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
+import { exitCodesText } from '../cli/src/exit-codes.ts'
 import { type EffectFormat, effects, type StateEffect } from '../cli/src/plan/effects.ts'
+import { commandTable } from './command-table.ts'
 
 const rowOf = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
@@ -97,8 +100,15 @@ function effectTable(format: EffectFormat): string {
   return tableOf(['', 'word', 'effect'], rows)
 }
 
+/** The exit codes, from the help. */
+const exitCodeTable = tableOf(
+  ['code', 'meaning'],
+  [...exitCodesText.matchAll(/^ {2}(\d+) +(.+)$/gm)].map(([, code = '', meaning = '']) => [`\`${code}\``, meaning]),
+)
+
 /** The generated parts of each file, by the name in the two comments around them. */
 const generatedParts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'docs/cli.md': { commands: await commandTable(), 'exit codes': exitCodeTable },
   'docs/plans.md': { beads: effectTable('beads'), taskmaster: effectTable('taskmaster') },
   'docs/procedures.md': { procedures: procedureTable },
   'docs/tasks.md': { 'task states': diagramOf(taskTransitions, { blocked: 'create', pending: 'create' }) },

@@ -72,7 +72,6 @@ const scripts: Readonly<Record<Shell, (entries: readonly CompletionEntry[]) => s
 export function addCompletionCommand(tony: Command): void {
   tony
     .command('completion')
-    .description('print a script that completes commands and options: eval "$(tony-mcp completion bash)"')
     .addArgument(new Argument('<shell>', 'the shell').choices(shells))
     .action((shell: Shell) => void process.stdout.write(scripts[shell](entriesOf(tony))))
 }

@@ -26,29 +26,21 @@ const addDatabaseOptions = (command: Command): Command =>
  */
 export function addDatabaseCommands(tony: Command): void {
   addDatabaseOptions(tony.command('backup'))
-    .description('write a checked backup of the database; a server may be running')
     .option('--to <dir>', 'the folder (default: MCP_BACKUP_DIR)')
     .option('--every <time>', 'go on until stopped, one each 15m, 1h, 1d …', parseIntervalMs)
     .option('--keep <n>', 'keep only the newest <n> backups', parseCount)
     .action(async (options: BackupOptions) => (await import('./backup.ts')).backupCommand(options))
-  addDatabaseOptions(tony.command('verify <file>'))
-    .description('check that a backup is complete, unchanged and readable by this version')
-    .action(async (file: string, options: DatabaseOptions) =>
-      (await import('./backup.ts')).verifyCommand(file, options),
-    )
-  addDatabaseOptions(tony.command('restore <file>'))
-    .description('put a backup in the place of the database; what was there is kept beside it')
-    .action(async (file: string, options: DatabaseOptions) =>
-      (await import('./backup.ts')).restoreCommand(file, options),
-    )
+  addDatabaseOptions(tony.command('verify <file>')).action(async (file: string, options: DatabaseOptions) =>
+    (await import('./backup.ts')).verifyCommand(file, options),
+  )
+  addDatabaseOptions(tony.command('restore <file>')).action(async (file: string, options: DatabaseOptions) =>
+    (await import('./backup.ts')).restoreCommand(file, options),
+  )
   addDatabaseOptions(tony.command('move'))
-    .description(
-      'copy the projects of an SQLite file with their history to PostgreSQL and check the copy; resumes if interrupted',
-    )
     .requiredOption('--to <url>', 'postgres://USER:PASSWORD@HOST/DATABASE')
     .option('--project <name>', 'one project instead of all')
     .action(async (options: MoveOptions) => (await import('./move.ts')).moveCommand(options))
-  const migrate = tony.command('migrate').description('the schema of the database')
+  const migrate = tony.command('migrate')
   addDatabaseOptions(migrate.command('up'))
     .description('bring it to the newest, creating the database when it is missing')
     .action(async (options: DatabaseOptions) => (await import('./migrate.ts')).migrateUp(options))
@@ -62,14 +54,17 @@ export function addDatabaseCommands(tony: Command): void {
     .command('create <name>')
     .description('in the sources: write the next migration of both engines from the tables')
     .action(async (name: string) => (await import('./migrate.ts')).migrateCreate(name))
-  const keys = tony.command('keys').description('the keys that access tokens are signed with')
+  addDatabaseOptions(tony.command('doctor')).action(async (options: DatabaseOptions) =>
+    (await import('./doctor.ts')).doctorCommand(options),
+  )
+}
+
+/** Adds `tony-mcp keys rotate`, which needs no server. */
+export function addRotateCommand(keys: Command): void {
   addDatabaseOptions(keys.command('rotate'))
     .description('add a signing key; a running server loads it within a second, and old tokens stay valid')
     .option('--in <time>', 'when it begins to sign (default: 1d, so that others have its public half)', parseIntervalMs)
     .option('--now', 'let it sign as soon as every replica has it: in 5 s', false)
     .option('--revoke', 'end all other keys at once, and with them every access token', false)
     .action(async (options: RotateOptions) => (await import('./keys.ts')).rotateCommand(options))
-  addDatabaseOptions(tony.command('doctor'))
-    .description('check the database and its environment; exit code 1 if a check fails')
-    .action(async (options: DatabaseOptions) => (await import('./doctor.ts')).doctorCommand(options))
 }

@@ -1,25 +1,11 @@
 import { TonyError } from '@tony/mcp-client'
+import { CommandError } from './command-error.ts'
 import { CredentialError } from './connection.ts'
 import { PlanError } from './plan/plan.ts'
 
-/** The exit code for wrong arguments. */
-export const usageExitCode = 2
-
-/** The exit codes of all commands, as "--help" prints them. */
-export const exitCodesText = `Exit codes:
-  0    ok
-  1    failed
-  2    wrong arguments or input
-  3    not found
-  4    not allowed, or the credential has ended
-  5    conflict
-  69   the server cannot be reached
-  75   try again later
-  124  --timeout has passed
-  130  interrupted`
-
 /** Returns the exit code of an error, as `exitCodesText` lists them. */
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandError) return error.exitCode
   if (error instanceof PlanError || error instanceof CredentialError) return 2
   // Compared by name. An import of the class would load the database driver, which most commands do
   // not need.

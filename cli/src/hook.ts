@@ -5,7 +5,6 @@ import { Argument, type Command, Option } from 'commander'
 export function addHookCommand(tony: Command): void {
   tony
     .command('hook')
-    .description('print messages and notices for the coding agent of this host; run by the host')
     .addArgument(new Argument('<event>', 'the point of the session').choices(hookEvents))
     .addOption(
       new Option('--host <name>', 'output format: the name of the host').choices(hookHosts).default('claude-code'),

@@ -1,4 +1,5 @@
-import { connect, type ServerOptions } from './connection.ts'
+import { connect } from './connection.ts'
+import type { ServerOptions } from './contexts/settings.ts'
 import { publishPlan } from './plan/publish.ts'
 import { readPlan } from './plan/read.ts'
 

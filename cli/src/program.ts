@@ -1,72 +1,59 @@
 import { Command, CommanderError } from 'commander'
-import { addCompletionCommand } from './completion.ts'
-import { addServerOptions, isStdioServer } from './connection.ts'
-import { addDatabaseCommands } from './database-commands.ts'
-import { errorMessageOf, exitCodeOf, exitCodesText, usageExitCode } from './exit-code.ts'
-import { addHookCommand } from './hook.ts'
-import { addHostCommands } from './hosts/commands.ts'
-import { type ImportOptions, importCommand } from './import.ts'
-import { addPluginCommands } from './plugin/commands.ts'
-import { addProjectCommands } from './projects.ts'
-import { addRunCommand } from './run/command.ts'
+import { commandGroups } from './command-groups.ts'
+import { variable } from './environment.ts'
+import { exitCodesText, usageExitCode } from './exit-codes.ts'
 import { readVersion } from './version.ts'
-import { addWaitCommand } from './wait.ts'
 
-function program(): Command {
+/**
+ * Builds the program with the code of the named commands, or of all. The others have only their
+ * names and descriptions, so that the start of a command does not load what it does not use.
+ */
+export async function buildProgram(names: readonly string[] | 'all'): Promise<Command> {
   const tony = new Command('tony-mcp')
     .description('The Tony MCP server and its tools')
     .version(readVersion())
     .addHelpText('after', `\n${exitCodesText}`)
     // Commands inherit it, so it comes before them.
     .exitOverride()
-  const serverOf = async (mode: 'dev' | 'serve') => {
-    // Only the commands that run a server load its database driver.
-    const { main } = await import('@tony/mcp-server/main')
-    await main(mode)
+    // For `api`, whose own options follow the name of a procedure.
+    .enablePositionalOptions()
+  const find = (wanted: string) => tony.commands.find((command) => command.name() === wanted)
+  for (const { name, description, load } of commandGroups) {
+    if ((names === 'all' || names.includes(name)) && !find(name)) await (await load())(tony)
+    const command = find(name) ?? tony.command(name)
+    command.description(description)
   }
-  tony
-    .command('serve')
-    .description('run the server (configured by the environment: MCP_PORT, DATABASE_PATH, …)')
-    .action(() => serverOf('serve'))
-  tony
-    .command('dev')
-    .description('run the server for this machine only: callers on it need no credential')
-    .action(() => serverOf('dev'))
-  const mcp = tony
-    .command('mcp')
-    .description('serve one coding agent on standard input and output (configured by the environment: TONY_MCP_URL, …)')
-    .action(async () => (await import('@tony/mcp-bridge/stdio')).serveHost())
-  addHostCommands(mcp)
-  addHookCommand(tony)
-  addServerOptions(tony.command('import <file>'))
-    .description(
-      'import a plan into a project: beads issues, a Task Master file or Tony ATHMS tasks; - is standard input',
-    )
-    .option('--replay', 'set finished work back to pending; skip tombstones and what is not work', false)
-    .option('--strict', 'refuse edges to ids that the file does not hold', false)
-    .option('--skip-bad', 'leave out records with problems', false)
-    .option('--dry-run', 'read and check the plan, change nothing', false)
-    .option('--json', 'print the outcome as JSON', false)
-    .action((file: string, options: ImportOptions) => importCommand(file, options))
-  addWaitCommand(tony)
-  addRunCommand(tony)
-  addDatabaseCommands(tony)
-  addPluginCommands(tony)
-  addProjectCommands(tony)
-  addCompletionCommand(tony)
   return tony
 }
 
+/** Commands that describe all the others. */
+const describing: ReadonlySet<string> = new Set(['completion'])
+
+/** Returns the names of the commands that the arguments may mean. */
+function namedCommands(argv: readonly string[]): readonly string[] | 'all' {
+  const words = argv.slice(2).filter((word) => !word.startsWith('-'))
+  return words.slice(0, 2).some((word) => describing.has(word)) ? 'all' : words.slice(0, 2)
+}
+
+/**
+ * True if a configuration of Tony 2.8 starts this program: `main.js` without a command, with
+ * `MCP_TRANSPORT=stdio`. The host then speaks MCP on standard input and output.
+ */
+const isStdioServer = (argv: readonly string[]): boolean => argv.length <= 2 && variable('MCP_TRANSPORT') === 'stdio'
+
 /** Runs one command. An error becomes one line on standard error and an exit code for its kind. */
-export async function runProgram(argv: readonly string[]): Promise<void> {
+export async function runProgram(given: readonly string[]): Promise<void> {
+  const argv = isStdioServer(given) ? [...given, 'mcp'] : given
   try {
-    await program().parseAsync(isStdioServer(argv) ? [...argv, 'mcp'] : argv)
+    const tony = await buildProgram(namedCommands(argv))
+    await tony.parseAsync(argv)
   } catch (error) {
     // Commander has printed the help, the version or the fault of the arguments.
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : usageExitCode
       return
     }
+    const { errorMessageOf, exitCodeOf } = await import('./exit-code.ts')
     process.stderr.write(`${errorMessageOf(error)}\n`)
     process.exitCode = exitCodeOf(error)
   }

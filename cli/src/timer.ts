@@ -6,3 +6,6 @@ export function startTimer(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms)
   return () => clearTimeout(timer)
 }
+
+/** Returns the time of this machine, in milliseconds since 1970. */
+export const now = (): number => Date.now()

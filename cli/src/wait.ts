@@ -1,8 +1,11 @@
 import type { WaitResult, WaitTarget } from '@tony/mcp-bridge/session/poll'
 import type { Client } from '@tony/mcp-client'
 import { type Command, Option } from 'commander'
-import { addServerOptions, connect, type ServerOptions } from './connection.ts'
+import { connect } from './connection.ts'
+import type { ServerOptions } from './contexts/settings.ts'
+import { timeoutExitCode } from './exit-codes.ts'
 import { parseDuration } from './options.ts'
+import { addServerOptions } from './server-options.ts'
 import { startTimer } from './timer.ts'
 
 interface WaitCommandOptions extends ServerOptions {
@@ -13,9 +16,6 @@ interface WaitCommandOptions extends ServerOptions {
   readonly timeout?: number
   readonly json: boolean
 }
-
-/** The exit code after a timeout, as of the shell command `timeout`. */
-const timeoutExitCode = 124
 
 /** Returns the agent to wait for: the named one, or that of the credential. */
 async function agentOf(client: Client, { agent }: WaitCommandOptions): Promise<string | undefined> {
@@ -65,7 +65,6 @@ const formatResult = (found: WaitResult): string =>
  */
 export function addWaitCommand(tony: Command): void {
   addServerOptions(tony.command('wait'))
-    .description('wait until there is a task or a message, without taking it')
     .addOption(new Option('--for <what>', 'what to wait for').choices(['task', 'message']).makeOptionMandatory())
     .option('--session', 'for the coding agent whose host calls this, by its bridge: no credential is needed', false)
     .option('--agent <name>', 'what this agent may take, or its inbox; default: the agent the credential is of')

@@ -20,7 +20,8 @@ export function command(settings: Readonly<Record<string, string>> = {}) {
     (environment: Readonly<Record<string, string>>) =>
     (...argv: string[]): Promise<Ended> =>
       new Promise((resolve) => {
-        const env = { ...process.env, ...environment }
+        // The contexts of this machine's user have no part in a test.
+        const env = { ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), ...environment }
         execFile(process.execPath, [program, ...argv], { cwd: folder, env }, (error, stdout, stderr) => {
           const code = typeof error?.code === 'number' ? error.code : error ? 1 : 0
           resolve({ code, stdout, stderr })

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import { addServerOptions, type ServerOptions } from '../connection.ts'
+import type { ServerOptions } from '../contexts/settings.ts'
+import { addServerOptions } from '../server-options.ts'
 import { currentProgramCommand, findHostPaths } from './host-paths.ts'
 import { type Host, type HostName, hostNames, hostsOf, type ServerCommand } from './hosts.ts'
 import { type FileOutcome, hostFileStates, installInHosts, isHostPresent, uninstallFromHosts } from './install.ts'
@@ -33,12 +34,6 @@ function serverCommandOf({ url, project, tokenFile, program }: Partial<InstallOp
       ...(project !== undefined && { TONY_MCP_PROJECT: project }),
     },
   }
-}
-
-/** Returns the options that the user gave. Defaults are not written to the files of hosts. */
-const explicitOptions = (options: InstallOptions, command: Command): Partial<InstallOptions> => {
-  const { url, ...others } = options
-  return command.getOptionValueSource('url') === 'default' ? others : { ...others, url }
 }
 
 /** Returns the named hosts, all hosts, or the hosts found on this machine. */
@@ -113,16 +108,16 @@ export function addHostCommands(mcp: Command): void {
   addInstallOptions(mcp.command('install'))
     .description('put this server and its hooks into the configuration of the hosts on this machine')
     .option('--dry-run', 'print the changes without making them', false)
-    .action((options: InstallOptions, command: Command) => {
-      const hosts = selectHosts(options, serverCommandOf(explicitOptions(options, command)))
+    .action((options: InstallOptions) => {
+      const hosts = selectHosts(options, serverCommandOf(options))
       const outcomes = installInHosts(hosts, options.dryRun ?? false)
       print(outcomes, hosts, options)
       printNextSteps(outcomes, hosts, options)
     })
   addInstallOptions(mcp.command('status'))
     .description('compare the configuration of the hosts with the output of install')
-    .action((options: InstallOptions, command: Command) => {
-      const hosts = selectHosts(options, serverCommandOf(explicitOptions(options, command)))
+    .action((options: InstallOptions) => {
+      const hosts = selectHosts(options, serverCommandOf(options))
       const outcomes = hostFileStates(hosts)
       print(outcomes, hosts, options)
       if (outcomes.some(({ state }) => state !== 'ok')) process.exitCode = 1

@@ -1,10 +1,8 @@
 import { realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { variable } from '../environment.ts'
 import type { HostPaths } from './hosts.ts'
-
-/** Returns a variable of the environment. An empty one is like an absent one. */
-const variable = (name: string): string | undefined => process.env[name] || undefined
 
 /** Returns the folder of this user's profile in VS Code. */
 function vscodeFolder(home: string): string {

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { addServerOptions } from '../connection.ts'
+import { addServerOptions } from '../server-options.ts'
 import type { RunPluginOptions } from './run.ts'
 
 /**
  * Adds the plugin commands. Each imports its code on use, because only they load the plugin kit.
  */
 export function addPluginCommands(tony: Command): void {
-  const plugin = tony.command('plugin').description('write, run and test plugins')
+  const plugin = tony.command('plugin')
   plugin
     .command('new <name>')
     .description('write a plugin that runs, with its test')

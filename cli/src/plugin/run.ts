@@ -1,5 +1,6 @@
 import { createFileInstallations, loadPlugin, runPlugin } from '@tony/mcp-client/plugin'
-import { type ServerOptions, tokenOf } from '../connection.ts'
+import { targetOf } from '../connection.ts'
+import type { ServerOptions } from '../contexts/settings.ts'
 
 export interface RunPluginOptions extends ServerOptions {
   readonly state: string
@@ -18,13 +19,10 @@ function waitForSignal(): Promise<NodeJS.Signals> {
  * second signal ends the process at once.
  */
 export async function runPluginCommand(file: string, options: RunPluginOptions): Promise<void> {
-  const { url, project, state, uninstall } = options
-  const token = tokenOf(options)
+  const { state, uninstall } = options
   const plugin = await loadPlugin(file)
   const running = await runPlugin(plugin, {
-    url,
-    ...(token === undefined ? {} : { token }),
-    ...(project === undefined ? {} : { project }),
+    ...targetOf(options),
     installations: createFileInstallations(state),
   })
   if (uninstall) {

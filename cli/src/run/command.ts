@@ -2,8 +2,10 @@ import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { Agent, TonyError } from '@tony/mcp-client'
 import { type Command, InvalidArgumentError } from 'commander'
-import { addServerOptions, type ServerOptions, tokenOf } from '../connection.ts'
+import { targetOf } from '../connection.ts'
+import type { ServerOptions } from '../contexts/settings.ts'
 import { parseDuration } from '../options.ts'
+import { addServerOptions } from '../server-options.ts'
 import { createCommandHandler } from './command-handler.ts'
 
 interface RunOptions extends ServerOptions {
@@ -28,18 +30,14 @@ const log = (line: string) => process.stderr.write(`tony-mcp run: ${line}\n`)
 const waitForSignal = (): Promise<unknown> =>
   Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT'), once(process, 'SIGHUP')])
 
-const register = (options: RunOptions): Promise<Agent> => {
-  const token = tokenOf(options)
-  return Agent.register({
-    url: options.url,
+const register = (options: RunOptions): Promise<Agent> =>
+  Agent.register({
+    ...targetOf(options),
     name: options.name ?? `run-${hostname()}-${process.pid}`,
     type: options.type,
     capabilities: options.capability,
     heartbeatMs: options.heartbeat,
-    ...(token !== undefined && { token }),
-    ...(options.project !== undefined && { project: options.project }),
   })
-}
 
 /** Rejects when the session has ended for good: revoked or taken over. */
 const waitForSessionEnd = ({ client }: Agent): Promise<never> =>
@@ -88,7 +86,6 @@ async function runCommand(command: readonly [string, ...string[]], options: RunO
 /** `tony-mcp run --slots N -- COMMAND…`: runs the command once for each task, until SIGTERM. */
 export function addRunCommand(tony: Command): void {
   addServerOptions(tony.command('run'))
-    .description('start a command for each task, and complete or fail the task by its exit code and result file')
     .argument('<command...>', 'the command, after --')
     .option('--slots <n>', 'how many tasks at a time, 1 to 256', parseSlotCount, 1)
     .option('--name <name>', 'the name of the agent; default: one of this machine and process')

@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CommandError } from '../command-error.ts'
+import { isRecord } from '../is-record.ts'
+import { configFolder } from './config-folder.ts'
+
+/** A server with the caller's project and credential. The credential stays in its own file. */
+export interface Context {
+  readonly url: string
+  readonly project?: string
+  readonly tokenFile?: string
+}
+
+export interface Contexts {
+  /** Name of the context that commands use; undefined if they use none. */
+  readonly current: string | undefined
+  readonly byName: ReadonlyMap<string, Context>
+}
+
+export const contextsFile = (): string => join(configFolder(), 'contexts.json')
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+
+function toContext(value: unknown): Context | undefined {
+  if (!isRecord(value)) return undefined
+  const [url, project, tokenFile] = [textOf(value['url']), textOf(value['project']), textOf(value['tokenFile'])]
+  if (url === undefined) return undefined
+  return { url, ...(project === undefined ? {} : { project }), ...(tokenFile === undefined ? {} : { tokenFile }) }
+}
+
+function parse(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new CommandError(2, `${file} cannot be read: mend it, or remove it and add the contexts again`, { cause })
+  }
+}
+
+/** Reads the contexts of this user. Throws CommandError if the file is not readable. */
+export function readContexts(): Contexts {
+  const file = contextsFile()
+  if (!existsSync(file)) return { current: undefined, byName: new Map() }
+  const stored = parse(file)
+  const contexts = isRecord(stored) && isRecord(stored['contexts']) ? stored['contexts'] : {}
+  const entries = Object.entries(contexts).flatMap(([name, value]): [string, Context][] => {
+    const context = toContext(value)
+    return context === undefined ? [] : [[name, context]]
+  })
+  return { current: isRecord(stored) ? textOf(stored['current']) : undefined, byName: new Map(entries) }
+}
+
+/** Writes the contexts. Only this user can read the file. */
+export function writeContexts({ current, byName }: Contexts): void {
+  const file = contextsFile()
+  mkdirSync(configFolder(), { recursive: true, mode: 0o700 })
+  const text = JSON.stringify({ ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(byName) })
+  // A crash between the two leaves the old file.
+  writeFileSync(`${file}.${process.pid}`, `${text}\n`, { mode: 0o600 })
+  renameSync(`${file}.${process.pid}`, file)
+}
+
+/** Returns a context by its name. Throws CommandError if there is none. */
+export function requireContext({ byName }: Contexts, name: string): Context {
+  const context = byName.get(name)
+  if (context) return context
+  const known = byName.size === 0 ? 'there are none' : `there are ${[...byName.keys()].join(', ')}`
+  throw new CommandError(3, `there is no context "${name}": ${known}`)
+}

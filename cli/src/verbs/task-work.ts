@@ -1,0 +1,166 @@
+import type { Client, Task } from '@tony/mcp-client'
+import { type Command, Option } from 'commander'
+import { CommandError } from '../command-error.ts'
+import { usageExitCode } from '../exit-codes.ts'
+import { isRecord } from '../is-record.ts'
+import { addDestructiveVerb, type Effect } from './destructive.ts'
+import { addVerb, type VerbCall } from './verb.ts'
+
+/** The statuses of a task, as `tasks.list` takes them. */
+type TaskStatus = Task['status']
+
+const statuses: readonly TaskStatus[] = [
+  'blocked',
+  'pending',
+  'in_progress',
+  'input_required',
+  'in_review',
+  'completed',
+  'failed',
+  'cancelled',
+]
+
+/** The statuses that `tasks.cancel` changes. */
+const openStatuses: ReadonlySet<TaskStatus> = new Set(statuses.slice(0, 5))
+
+export interface TaskFilterOptions {
+  readonly status?: TaskStatus
+  readonly type?: string
+  readonly epic?: string
+  readonly story?: string
+  readonly parent?: string
+}
+
+export const addTaskFilterOptions = (command: Command): Command =>
+  command
+    .addOption(new Option('--status <status>', 'only those with this status').choices(statuses))
+    .option('--type <type>', 'only those of this type')
+    .option('--epic <epic>', 'only those of this epic')
+    .option('--story <story>', 'only those of this story')
+    .option('--parent <task>', 'only the children of this task')
+
+/** Returns the id of an agent that is named by its id or its name. */
+export const toAgentId = async (client: Client, agent: string): Promise<string> =>
+  (await client.agents.get({ agent })).id
+
+/** The most tasks that one call of a bulk procedure changes. */
+const maxBulk = 500
+
+/** Returns the tasks that a bulk verb would change: the named ones, or those of its filter. */
+async function selectTasks(
+  { client, values, options }: VerbCall<TaskFilterOptions>,
+  isMeant: (task: Task) => boolean,
+): Promise<Task[]> {
+  const { status, type, epic, story, parent } = options
+  if (values.length > 0) return Promise.all(values.map((taskId) => client.tasks.get({ taskId })))
+  if ([status, type, epic, story, parent].every((field) => field === undefined))
+    throw new CommandError(usageExitCode, 'name tasks, or at least one of --status, --type, --epic, --story, --parent')
+  const selected: Task[] = []
+  for (let cursor: string | undefined; selected.length < maxBulk; ) {
+    const page = await client.tasks.list({ status, type, epic, story, parentId: parent, limit: maxBulk, cursor })
+    selected.push(...page.tasks.filter(isMeant))
+    if (page.nextCursor === null) break
+    cursor = page.nextCursor
+  }
+  return selected.slice(0, maxBulk)
+}
+
+const toEffect = ({ id, status, title, type }: Task): Effect => ({ id, text: `${status}  ${title ?? type}` })
+
+/** Returns a value that a person typed: JSON if it is an object or a list, else the text itself. */
+function toValue(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return text
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new CommandError(usageExitCode, 'the value begins like JSON and is none', { cause })
+  }
+}
+
+type Bulk = Awaited<ReturnType<Client['tasks']['cancelMany']>>
+type Transition = Awaited<ReturnType<Client['tasks']['hold']>>
+
+const formatBulk =
+  (what: string) =>
+  ({ taskIds, more }: Bulk): string =>
+    `${what} ${taskIds.length} tasks${more ? ', and there are more' : ''}`
+
+const formatStatus = (transition: Transition): string =>
+  isRecord(transition) ? `${transition.taskId}  ${transition.status}` : ''
+
+function addEndings(tasks: Command): void {
+  addDestructiveVerb<TaskFilterOptions & { readonly reason?: string }, Bulk>(tasks, {
+    name: 'cancel',
+    usage: '[task...]',
+    description: 'end tasks for good: the named ones, or those of a filter, at most 500',
+    addOptions: (command) => addTaskFilterOptions(command).option('--reason <text>', 'the reason, for the record'),
+    effects: async (call) =>
+      (await selectTasks(call, ({ status }) => openStatuses.has(status)))
+        .filter(({ status }) => openStatuses.has(status))
+        .map(toEffect),
+    run: async ({ client, options: { reason } }, effects) =>
+      effects.length === 0
+        ? { taskIds: [], more: false }
+        : client.tasks.cancelMany({ filter: { taskIds: effects.map(({ id }) => id) }, reason }),
+    format: formatBulk('cancelled'),
+  })
+  addVerb<TaskFilterOptions, Bulk>(tasks, {
+    name: 'retry',
+    usage: '[task...]',
+    description: 'make failed tasks claimable again: the named ones, or those of a filter, at most 500',
+    addOptions: addTaskFilterOptions,
+    run: async (call) => {
+      const failed = await selectTasks(call, ({ status }) => status === 'failed')
+      if (failed.length === 0) return { taskIds: [], more: false }
+      return call.client.tasks.retryMany({ filter: { taskIds: failed.map(({ id }) => id) } })
+    },
+    format: formatBulk('retried'),
+  })
+}
+
+function addVerdict(tasks: Command): void {
+  addVerb<{ readonly accept?: boolean; readonly reject?: boolean; readonly note?: string }, Transition>(tasks, {
+    name: 'verify',
+    usage: '<task>',
+    description: 'accept the result of a task in review, or return the task to the queue',
+    addOptions: (command) =>
+      command
+        .option('--accept', 'complete it')
+        .option('--reject', 'return it to the queue with the note')
+        .option('--note <text>', 'the reason'),
+    run: ({ client, values: [taskId = ''], options: { accept = false, reject = false, note } }) => {
+      if (accept === reject) throw new CommandError(usageExitCode, 'name one of --accept and --reject')
+      return client.tasks.verify({ taskId, accept, note })
+    },
+    format: formatStatus,
+  })
+}
+
+/** Adds the verbs that change tasks. */
+export function addTaskWork(tasks: Command): void {
+  addEndings(tasks)
+  addVerb<{ readonly reason: string }, Transition>(tasks, {
+    name: 'hold',
+    usage: '<task>',
+    description: 'keep a waiting task from being claimed until unhold',
+    addOptions: (command) => command.option('--reason <text>', 'the reason', 'held on the command line'),
+    run: ({ client, values: [taskId = ''], options: { reason } }) => client.tasks.hold({ taskId, reason }),
+    format: formatStatus,
+  })
+  addVerb<object, Transition>(tasks, {
+    name: 'unhold',
+    usage: '<task>',
+    description: 'end the hold of a task',
+    run: ({ client, values: [taskId = ''] }) => client.tasks.unhold({ taskId }),
+    format: formatStatus,
+  })
+  addVerb<object, Transition>(tasks, {
+    name: 'answer',
+    usage: '<task> <answer>',
+    description: 'answer the question of a task: a text, or JSON that begins with { or [',
+    run: ({ client, values: [taskId = '', answer = ''] }) =>
+      client.tasks.provideInput({ taskId, answer: toValue(answer) }),
+    format: formatStatus,
+  })
+  addVerdict(tasks)
+}
