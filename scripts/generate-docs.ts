@@ -53,6 +53,9 @@ const procedureTable = tableOf(['procedure', 'kind', 'permission', 'lowest role'
 
 type Transitions = Readonly<Record<string, { readonly from: readonly string[]; readonly to: string }>>
 
+/** The transitions by which an import reopens tasks. Its states are ends for everyone else. */
+const reopening: ReadonlySet<string> = new Set(['reopen'])
+
 /**
  * Draws one arrow for each pair of states, labelled with its transitions. A state that only has
  * incoming transitions is an end.
@@ -63,7 +66,8 @@ function diagramOf(transitions: Transitions, initialStates: Readonly<Record<stri
     for (const state of from)
       arrows.set(`${state} --> ${to}`, [...(arrows.get(`${state} --> ${to}`) ?? []), transition])
   }
-  const statesWithExit = new Set(Object.values(transitions).flatMap(({ from }) => from))
+  const exits = Object.entries(transitions).filter(([transition]) => !reopening.has(transition))
+  const statesWithExit = new Set(exits.flatMap(([, { from }]) => from))
   const endStates = new Set(Object.values(transitions).flatMap(({ to }) => (statesWithExit.has(to) ? [] : [to])))
   return [
     '```mermaid',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { id, idempotencyKey, word } from './ids.ts'
-import { taskSpec } from './tasks.ts'
+import { taskSpec, taskStatuses } from './tasks.ts'
 
 /** Statuses in which an imported task can start. */
 export const plannedStatuses = ['pending', 'completed', 'failed', 'cancelled'] as const
@@ -40,8 +40,27 @@ export const planAbortOutput = z.object({ planId: id, discarded: z.int() })
  * the order of their dependencies. A call that was interrupted can be repeated.
  */
 export const planCommitInput = z.strictObject({ planId: id, idempotencyKey: idempotencyKey.optional() })
+/** A task whose status here stays, although the plan has another one. */
+export const keptTask = z.object({
+  externalId: z.string(),
+  /** Its status here. */
+  status: z.enum(taskStatuses),
+  /** Its status in the plan. */
+  planned: z.enum(plannedStatuses),
+})
+
+/** The number of kept tasks that a reply names. The others are counted. */
+export const keptTasksNamed = 100
+
 /**
- * Number of tasks by outcome. A task of an earlier import is `updated` only if its row differs; its
- * progress stays.
+ * Number of tasks by outcome. A task of an earlier import is `updated` if its row differs or if it
+ * has followed the plan: it ended there, or it ended there and was opened again. A task that an
+ * agent works on, and one that ended here, keep their status and are `kept`, at most 100 by name.
  */
-export const planCommitOutput = z.object({ planId: id, created: z.int(), updated: z.int(), unchanged: z.int() })
+export const planCommitOutput = z.object({
+  planId: id,
+  created: z.int(),
+  updated: z.int(),
+  unchanged: z.int(),
+  kept: z.object({ total: z.int(), tasks: z.array(keptTask) }),
+})

@@ -20,7 +20,10 @@ export const taskStatuses = [
 ] as const
 export type TaskStatus = (typeof taskStatuses)[number]
 
-/** Final statuses. Only an explicit call, such as `tasks.retry`, moves a task out of one. */
+/**
+ * Final statuses. Only an explicit call moves a task out of one: `tasks.retry`, or the import of a
+ * plan in which the task was opened again.
+ */
 export const endedStatuses = ['completed', 'failed', 'cancelled'] as const satisfies readonly TaskStatus[]
 
 /**
@@ -66,6 +69,10 @@ export const taskTransitions = {
    */
   defer: { from: ['pending', 'in_progress'], to: 'blocked' },
   cancel: { from: ['blocked', 'pending', 'in_progress', 'input_required', 'in_review'], to: 'cancelled' },
+  /** The task was closed at the source of its plan. A source can call it off or fail it, too. */
+  close: { from: ['blocked', 'pending'], to: 'completed' },
+  /** The task had ended at the source of its plan, and was opened again there. */
+  reopen: { from: ['completed', 'failed', 'cancelled'], to: 'pending' },
 } as const satisfies Record<string, { from: readonly TaskStatus[]; to: TaskStatus }>
 
 export type TaskTransition = keyof typeof taskTransitions

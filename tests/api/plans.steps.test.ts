@@ -7,6 +7,8 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf } from './given.ts'
 
+const none = { total: 0, tasks: [] }
+
 /** Enough for ten steps. */
 const size = 1_000
 
@@ -60,8 +62,8 @@ test('two concurrent commits of one plan publish each task once, with one reply'
   const other = server.connect()
   const replies = await Promise.all([lead.plans.commit({ planId }), other.plans.commit({ planId })])
   expect(replies).toEqual([
-    { planId, created: 300, updated: 0, unchanged: 0 },
-    { planId, created: 300, updated: 0, unchanged: 0 },
+    { planId, created: 300, updated: 0, unchanged: 0, kept: none },
+    { planId, created: 300, updated: 0, unchanged: 0, kept: none },
   ])
   expect((await lead.system.metrics()).tasks.byStatus.pending).toBe(300)
   expect((await lead.events.list({ types: ['plan.committed'] })).events).toHaveLength(1)

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf, rows } from './given.ts'
 
+const none = { total: 0, tasks: [] }
 const nobody = '01900000-0000-7000-8000-000000000000'
 type Rows = Parameters<ReturnType<TestServer['connect']>['plans']['add']>[0]['tasks']
 
@@ -19,7 +20,7 @@ test('no task of a plan is ready before its commit, and all are after it', async
   expect(await lead.plans.add({ planId, tasks: [{ type: 'code', externalId: 'a' }] })).toEqual({ planId, staged: 1 })
   expect(await lead.plans.add({ planId, tasks: [{ type: 'code', externalId: 'b' }] })).toEqual({ planId, staged: 2 })
   expect((await worker.tasks.claim()).tasks).toEqual([])
-  expect(await lead.plans.commit({ planId })).toEqual({ planId, created: 2, updated: 0, unchanged: 0 })
+  expect(await lead.plans.commit({ planId })).toEqual({ planId, created: 2, updated: 0, unchanged: 0, kept: none })
   expect((await worker.tasks.claim({ limit: 2 })).tasks.map(({ externalId }) => externalId)).toEqual(['a', 'b'])
   const { events } = await lead.events.list({ types: ['plan.committed'] })
   expect(events).toMatchObject([{ subject: planId, data: { name: 'plan', created: 2, updated: 0, unchanged: 0 } }])

@@ -1,6 +1,6 @@
 import { and, eq, lte } from 'drizzle-orm'
 import { continuePublication, isRefusal } from '../domain/plans/continue.ts'
-import { endPublication } from '../domain/plans/publish.ts'
+import { endPublication } from '../domain/plans/record-publication.ts'
 import { type Query, type Store, statement, type Transaction } from '../store/store.ts'
 import type { Sweep } from './runner.ts'
 

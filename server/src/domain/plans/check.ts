@@ -7,6 +7,7 @@ import { isOwn } from '../tasks/dependency-kinds.ts'
 import { dependencyOrderInTurns } from '../tasks/dependency-order.ts'
 import { requirePools } from '../tasks/locks.ts'
 import { type PlannedEdge, planFamilyOf } from './plan-family.ts'
+import { planMarkOf } from './plan-mark.ts'
 import { referencesOf, type StagedTask } from './staged-tasks.ts'
 
 /** A staged task and the effect of its publication. */
@@ -142,7 +143,7 @@ export async function checkPlan(store: Store, project: string, staged: readonly 
   const changeOf = ({ key, hash }: StagedTask): CheckedTask['change'] => {
     const row = known.get(key)
     if (!row) return 'created'
-    return row.planHash === hash ? 'unchanged' : 'updated'
+    return planMarkOf(row.planHash)?.hash === hash ? 'unchanged' : 'updated'
   }
   const tasks = ordered.map((task) => ({ ...task, change: changeOf(task), inherited: inheritedOf(task) }))
   await yieldToEventLoop()

@@ -2,7 +2,8 @@ import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import type { Scope, Store, Transaction } from '../../store/store.ts'
 import { checkPlan } from './check.ts'
-import { type Publication, publicationStepsOf, publishStep } from './publish.ts'
+import { publicationStepsOf, publishStep } from './publish.ts'
+import type { Publication } from './record-publication.ts'
 import { readStaged } from './staged-tasks.ts'
 
 /** Opens a plan again of which nothing is published, so that its tasks can be corrected. */

@@ -1,9 +1,9 @@
-import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { PlannedTask } from '@tony/mcp-shared/plans'
-import { and, eq, inArray, notExists, sql } from 'drizzle-orm'
-import type { Transaction } from '../../store/store.ts'
+import { and, eq, inArray } from 'drizzle-orm'
+import { command, type Query, type Transaction } from '../../store/store.ts'
 import { enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
 import type { Authorship } from '../tasks/new-task.ts'
+import type { TaskRow } from '../tasks/task-row.ts'
 import {
   type CheckedPlan,
   type CheckedTask,
@@ -12,23 +12,21 @@ import {
   resolveTaskId,
   type TaskIds,
 } from './check.ts'
+import { endAsPlanned, reopenAsPlanned, statusChangeOf } from './follow.ts'
+import { planMarkOf, toPlanMark } from './plan-mark.ts'
+import { type Publication, recordStep, type StepResult } from './record-publication.ts'
 import { parsePlanned, referencesOf, specHashOf } from './staged-tasks.ts'
 import { updatePlannedTask } from './update.ts'
 
-/** A plan that is being published. */
-export interface Publication {
-  readonly planId: string
-  readonly authorship: Authorship
-}
-
-interface PublishedCounts {
-  created: number
-  updated: number
-  unchanged: number
+/** A transaction of a publication. */
+export interface PublicationStep {
+  readonly tasks: readonly CheckedTask[]
+  /** True for the second part of a publication, in which tasks end as at their source. */
+  readonly ends: boolean
 }
 
 /** The cost of a task in its step, in inserted tasks. An update runs its statements one by one. */
-const costs = { created: 1, updated: 5, unchanged: 0.2 } satisfies PublishedCounts
+const costs = { created: 1, updated: 5, unchanged: 0.2 } satisfies Record<CheckedTask['change'], number>
 
 /** A dependency is a read and an insert. */
 const costOf = ({ change, after }: CheckedTask): number => costs[change] * (1 + after.length / 4)
@@ -36,19 +34,31 @@ const costOf = ({ change, after }: CheckedTask): number => costs[change] * (1 + 
 /** The cost of a step: about 4 ms of the writer on SQLite. */
 const stepCost = 20
 
-/** Returns the steps of a plan. */
-export function publicationStepsOf({ tasks }: CheckedPlan): CheckedTask[][] {
-  const steps: CheckedTask[][] = []
-  let cost = Number.POSITIVE_INFINITY
+/** True for a known task that has ended at its source. It ends here in the second part. */
+const endsLater = ({ hasEnded, change }: CheckedTask): boolean => hasEnded && change !== 'created'
+
+function* toSteps(tasks: readonly CheckedTask[], ends: boolean): Generator<PublicationStep> {
+  let step: CheckedTask[] = []
+  let cost = 0
   for (const task of tasks) {
-    if (cost + costOf(task) > stepCost) {
-      steps.push([])
+    if (step.length > 0 && cost + costOf(task) > stepCost) {
+      yield { tasks: step, ends }
+      step = []
       cost = 0
     }
-    steps.at(-1)?.push(task)
+    step.push(task)
     cost += costOf(task)
   }
-  return steps
+  if (step.length > 0) yield { tasks: step, ends }
+}
+
+/**
+ * Returns the steps of a plan. Tasks that end at their source end last, dependents first: the end
+ * of a task before would hand out a dependent that the same plan blocks, holds or ends.
+ */
+export function publicationStepsOf({ tasks }: CheckedPlan): PublicationStep[] {
+  const changed = tasks.filter((task) => !endsLater(task) || task.change === 'updated')
+  return [...toSteps(changed, false), ...toSteps(tasks.filter(endsLater).toReversed(), true)]
 }
 
 /** Returns the task of a staged row, with ids in place of external ids. */
@@ -83,6 +93,76 @@ async function currentIds(
 }
 
 /**
+ * Returns the specs of the staged rows of a step, and removes the rows. Those of tasks that end in
+ * the second part stay until then, so that a publication that was interrupted ends them.
+ */
+async function takeStaged({ db, t }: Transaction, planId: string, { tasks, ends }: PublicationStep) {
+  const { planRows } = t
+  const columns = { ord: planRows.ord, spec: planRows.spec }
+  const later = ends ? [] : tasks.filter(endsLater)
+  const matches = (ords: number[]) => and(eq(planRows.planId, planId), inArray(planRows.ord, ords))
+  const staying = later.length === 0 ? [] : await db.select(columns).from(planRows).where(matches(later.map(ordOf)))
+  const taken = tasks.filter((task) => ends || !endsLater(task))
+  const rows =
+    taken.length === 0 ? [] : await db.delete(planRows).where(matches(taken.map(ordOf))).returning(columns)
+  return new Map([...rows, ...staying].map(({ ord, spec }) => [ord, spec]))
+}
+
+const ordOf = ({ ord }: CheckedTask): number => ord
+
+/** The state of a step while it runs. */
+interface StepRun {
+  readonly tx: Transaction
+  readonly authorship: Authorship
+  readonly ends: boolean
+  readonly ids: TaskIds
+  readonly result: StepResult
+}
+
+/** Updates the row of a known task, and its status if its source has opened it again. */
+async function publishKnown(run: StepRun, task: CheckedTask, row: TaskRow, spec: string): Promise<void> {
+  const { tx, authorship, result } = run
+  const planned = parsePlanned(spec)
+  const hash = specHashOf(spec)
+  const last = planMarkOf(row.planHash)
+  const change = statusChangeOf(row, planned.status)
+  if (change === 'reopen') await reopenAsPlanned(tx, authorship.createdBy, row)
+  if (last?.hash !== hash) {
+    // A task that ends in the second part has not followed its source yet.
+    const status = endsLater(task) ? last?.status : planned.status
+    const inherited = task.inherited.map(({ key, kind }) => ({ dependsOnId: resolveTaskId(run.ids, key, task.key), kind }))
+    const resolved = resolvePlanned(planned, run.ids)
+    await updatePlannedTask(tx, authorship, row, { planned: resolved, planHash: toPlanMark({ status, hash }), inherited })
+  }
+  if (endsLater(task)) return
+  if (change === 'keep') result.kept.push({ externalId: task.key, status: row.status, planned: planned.status })
+  if (last?.hash === hash) result.unchanged += 1
+  else result.updated += 1
+}
+
+const setPlanMark = command(({ db, t, p }: Query<{ taskId: string; planHash: string }>) =>
+  db.update(t.tasks).set({ planHash: p.planHash }).where(eq(t.tasks.id, p.taskId)).prepare(),
+)
+
+/** Ends a known task as at its source, unless an agent works on it or it has ended here. */
+async function endKnown(run: StepRun, task: CheckedTask, row: TaskRow, spec: string): Promise<void> {
+  const { tx, authorship, result } = run
+  const { status } = parsePlanned(spec)
+  if (status === 'pending') return
+  const actor = authorship.createdBy
+  const change = statusChangeOf(row, status)
+  if (change === 'replace') await reopenAsPlanned(tx, actor, row)
+  const ends = change === 'end' || change === 'replace'
+  const hasEnded = ends && (await endAsPlanned(tx, actor, row.id, status))
+  const keeps = change === 'keep' || (ends && !hasEnded)
+  if (keeps) result.kept.push({ externalId: task.key, status: row.status, planned: status })
+  if (hasEnded || task.change === 'updated') result.updated += 1
+  else result.unchanged += 1
+  const planHash = toPlanMark({ status, hash: specHashOf(spec) })
+  if (row.planHash !== planHash) await tx.run(setPlanMark, { taskId: row.id, planHash })
+}
+
+/**
  * Publishes some tasks of a plan in one transaction. It skips tasks that are published already,
  * because two calls or a call and a sweep may publish a plan at the same time. Throws
  * ILLEGAL_TRANSITION if the plan was aborted.
@@ -90,103 +170,43 @@ async function currentIds(
 export async function publishStep(
   tx: Transaction,
   publication: Publication,
-  tasks: readonly CheckedTask[],
+  step: PublicationStep,
   checkedIds: TaskIds,
 ): Promise<void> {
-  const { db, t } = tx
   const { planId, authorship } = publication
-  const ords = tasks.map(({ ord }) => ord)
-  const rows = await db
-    .delete(t.planRows)
-    .where(and(eq(t.planRows.planId, planId), inArray(t.planRows.ord, ords)))
-    .returning({ ord: t.planRows.ord, spec: t.planRows.spec })
-  const specs = new Map(rows.map(({ ord, spec }) => [ord, spec]))
+  const { tasks, ends } = step
+  const specs = await takeStaged(tx, planId, step)
   const keys = tasks.map(({ key }) => key)
   const known = new Map((await findKnown(tx, authorship.project, keys)).map((row) => [row.externalId, row]))
   const ids = await currentIds(tx, authorship.project, tasks, checkedIds)
-  const counts: PublishedCounts = { created: 0, updated: 0, unchanged: 0 }
+  const result: StepResult = { created: 0, updated: 0, unchanged: 0, kept: [] }
+  const run = { tx, authorship, ends, ids, result }
   let created: NewTask[] = []
   const insertCreated = async () => {
     await enqueueTasks(tx, authorship, created)
-    counts.created += created.length
+    result.created += created.length
     created = []
   }
-  for (const { ord, key, taskId, inherited: edges } of tasks) {
-    const spec = specs.get(ord)
+  for (const task of tasks) {
+    const spec = specs.get(task.ord)
     if (spec === undefined) continue
-    const hash = specHashOf(spec)
-    const row = known.get(key)
-    if (row?.planHash === hash) {
-      counts.unchanged += 1
-      continue
-    }
-    const planned = parsePlanned(spec)
-    const resolved = resolvePlanned(planned, ids)
-    const inherited = edges.map(({ key: name, kind }) => ({ dependsOnId: resolveTaskId(ids, name, key), kind }))
+    const row = known.get(task.key)
     if (row) {
       // It may depend on a task that is still to be inserted.
       await insertCreated()
-      await updatePlannedTask(tx, authorship, row, { planned: resolved, planHash: hash, inherited })
-      counts.updated += 1
-    } else {
-      const ended = planned.status === 'pending' ? {} : { ended: planned.status }
-      created.push({ spec: resolved, origin: { id: taskId, externalId: key, planHash: hash, inherited, ...ended } })
-    }
+      await (ends ? endKnown : publishKnown)(run, task, row, spec)
+    } else if (ends || !endsLater(task)) created.push(toNewTask(task, spec, ids))
   }
   await insertCreated()
-  if (rows.length > 0) await recordStep(tx, publication, counts)
+  if (specs.size > 0) await recordStep(tx, publication, result)
 }
 
-/** Adds the counts of a step to those of its plan. Throws ILLEGAL_TRANSITION if it was aborted. */
-async function recordStep(
-  { db, t, now }: Transaction,
-  { planId, authorship }: Publication,
-  counts: PublishedCounts,
-): Promise<void> {
-  const { plans } = t
-  const [plan] = await db
-    .update(plans)
-    .set({
-      created: sql`${plans.created} + ${counts.created}`,
-      updated: sql`${plans.updated} + ${counts.updated}`,
-      unchanged: sql`${plans.unchanged} + ${counts.unchanged}`,
-      steppedAt: now,
-    })
-    .where(and(eq(plans.id, planId), eq(plans.projectId, authorship.project), eq(plans.status, 'committing')))
-    .returning({ id: plans.id })
-  if (!plan) throw publicationAborted(planId)
-}
-
-const publicationAborted = (planId: string) =>
-  new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} was aborted during its publication`)
-
-/** The final counts of a plan. */
-export interface PublicationResult extends Readonly<PublishedCounts> {
-  readonly planId: string
-}
-
-/** Ends the publication of a plan. The event is appended once, whoever ends it. */
-export async function endPublication(tx: Transaction, { planId, authorship }: Publication): Promise<PublicationResult> {
-  const { db, t } = tx
-  const { plans } = t
-  const own = and(eq(plans.id, planId), eq(plans.projectId, authorship.project))
-  const counts = { created: plans.created, updated: plans.updated, unchanged: plans.unchanged }
-  // Another call may have opened the plan again and staged more tasks.
-  const stagedRows = db.select({ ord: t.planRows.ord }).from(t.planRows).where(eq(t.planRows.planId, planId))
-  const [ended] = await db
-    .update(plans)
-    .set({ status: 'committed' })
-    .where(and(own, eq(plans.status, 'committing'), notExists(stagedRows)))
-    .returning({ name: plans.name, ...counts })
-  if (!ended) {
-    const [other] = await db
-      .select(counts)
-      .from(plans)
-      .where(and(own, eq(plans.status, 'committed')))
-    if (other) return { planId, ...other }
-    throw new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} has changed during its publication: look at it`)
-  }
-  tx.append({ type: 'plan.committed', subject: planId, actor: authorship.createdBy, data: { ...ended } })
-  const { name: _, ...published } = ended
-  return { planId, ...published }
+/** Returns the new task of a staged row. */
+function toNewTask({ key, taskId, inherited: edges }: CheckedTask, spec: string, ids: TaskIds): NewTask {
+  const planned = parsePlanned(spec)
+  const { status } = planned
+  const inherited = edges.map(({ key: name, kind }) => ({ dependsOnId: resolveTaskId(ids, name, key), kind }))
+  const planHash = toPlanMark({ status, hash: specHashOf(spec) })
+  const ended = status === 'pending' ? {} : { ended: status }
+  return { spec: resolvePlanned(planned, ids), origin: { id: taskId, externalId: key, planHash, inherited, ...ended } }
 }

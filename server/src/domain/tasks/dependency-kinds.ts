@@ -49,7 +49,7 @@ export const cascadingKinds: readonly number[] = [blocks, inherited]
 /** The kinds of edges that stand for edges to the children of the other task. */
 export const expandedKinds: readonly number[] = [children, inheritedChildren]
 
-const isOutcome = (status: string): status is Outcome => Object.hasOwn(satisfiedKinds, status)
+export const isOutcome = (status: string): status is Outcome => Object.hasOwn(satisfiedKinds, status)
 
 /** True if an edge keeps its task blocked while the other task has this status. */
 export const isOpenEdge = (kind: number, status: string): boolean =>

@@ -117,14 +117,21 @@ export const blockColumns = ({ tasks }: Query<object>['t'], count: ReturnType<ty
   }
 }
 
-const countUpDependents = statement((query: Query<{ taskId: string }>) =>
-  query.db
-    .update(query.t.tasks)
-    .set(blockColumns(query.t, sql`1`))
-    .where(inArray(query.t.tasks.id, dependentsOf(query, satisfiedKinds.failed)))
-    .returning()
-    .prepare(),
-)
+const countUpDependents = (outcome: Outcome) =>
+  statement((query: Query<{ taskId: string }>) =>
+    query.db
+      .update(query.t.tasks)
+      .set(blockColumns(query.t, sql`1`))
+      .where(inArray(query.t.tasks.id, dependentsOf(query, satisfiedKinds[outcome])))
+      .returning()
+      .prepare(),
+  )
+
+const countUp = {
+  completed: countUpDependents('completed'),
+  failed: countUpDependents('failed'),
+  cancelled: countUpDependents('cancelled'),
+}
 
 /** Appends the events of tasks that were pending until their first dependency opened. */
 export function recordBlocked(
@@ -139,9 +146,14 @@ export function recordBlocked(
   }
 }
 
-/** Counts a failed task that starts again as an open dependency of the tasks it had unblocked. */
-export async function blockDependents(tx: Transaction, taskId: string, actor: string | null): Promise<void> {
-  recordBlocked(tx, await tx.run(countUpDependents, { taskId }), 1, { by: taskId, actor })
+/** Counts an ended task that starts again as an open dependency of the tasks it had unblocked. */
+export async function blockDependents(
+  tx: Transaction,
+  taskId: string,
+  actor: string | null,
+  outcome: Outcome = 'failed',
+): Promise<void> {
+  recordBlocked(tx, await tx.run(countUp[outcome], { taskId }), 1, { by: taskId, actor })
 }
 
 const failBlockedDependents = statement(

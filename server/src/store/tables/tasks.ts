@@ -31,7 +31,10 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
       id: c.text('id').notNull().unique(),
       projectId: c.reference('project_id', () => projects.id).notNull(),
       externalId: c.text('external_id'),
-      /** Hash of the plan row of the last import. */
+      /**
+       * Status and hash of the plan row of the last import, as `pending.<hash>`. Without a status
+       * if an older version has imported it.
+       */
       planHash: c.text('plan_hash'),
       /**
        * Holder of the lease, or the agent that completed the task. The column's name is that of the
@@ -256,6 +259,10 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
     created: c.integer('created').notNull().default(0),
     updated: c.integer('updated').notNull().default(0),
     unchanged: c.integer('unchanged').notNull().default(0),
+    /** Number of tasks that keep a status which differs from the plan's. */
+    keptTotal: c.integer('kept_total').notNull().default(0),
+    /** The first of these tasks, one line of JSON for each. */
+    kept: c.text('kept'),
   })
 
   const planRows = c.table(

@@ -1,0 +1,124 @@
+import { taskTransitions } from '@tony/mcp-shared/tasks'
+import { and, eq, sql } from 'drizzle-orm'
+import { inLiterals } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { isOutcome, type Outcome } from '../tasks/dependency-kinds.ts'
+import { blockDependents, failDependents, unblockDependents } from '../tasks/dependents.ts'
+import { notifyClaimable } from '../tasks/lease.ts'
+import { dequeueColumns, requeueColumns, waitTimeout } from '../tasks/queue-columns.ts'
+import type { TaskRow } from '../tasks/task-row.ts'
+import { type PlannedStatus, planMarkOf } from './plan-mark.ts'
+
+/** The change that brings a task to its status at the source. `keep` leaves a difference. */
+export type StatusChange = 'none' | 'keep' | 'end' | 'reopen' | 'replace'
+
+const isWaiting = (status: string): boolean => status === 'pending' || status === 'blocked'
+
+/**
+ * Returns the change of a task's status that a plan causes. A task that an agent works on stays as
+ * it is. A task that ended here stays ended, unless its source has opened it again. A failure here
+ * gives way to an end at the source.
+ */
+export function statusChangeOf(row: Pick<TaskRow, 'status' | 'planHash'>, planned: PlannedStatus): StatusChange {
+  const { status } = row
+  const last = planMarkOf(row.planHash)?.status
+  if (status === planned) return 'none'
+  if (planned === 'pending') {
+    if (!isOutcome(status)) return 'none'
+    return last === undefined || last === 'pending' ? 'keep' : 'reopen'
+  }
+  // A failure that was tried again here does not fail the task a second time.
+  if (isWaiting(status)) return planned === 'failed' && last === 'failed' ? 'keep' : 'end'
+  return status === 'failed' || status === last ? 'replace' : 'keep'
+}
+
+interface EndParams {
+  taskId: string
+  status: Outcome
+  error: string | null
+  now: number
+}
+
+const end = statement(({ db, t, p }: Query<EndParams>) =>
+  db
+    .update(t.tasks)
+    .set({
+      ...dequeueColumns,
+      status: p.status,
+      // A late completion does not count: its token is that of no lease.
+      leaseToken: null,
+      leaseExpiresAt: null,
+      error: sql`coalesce(cast(${p.error} as text), ${t.tasks.error})`,
+      completedAt: p.now,
+      revision: sql`${t.tasks.revision} + 1`,
+    })
+    .where(and(eq(t.tasks.id, p.taskId), inLiterals(t.tasks.status, taskTransitions.close.from)))
+    .returning()
+    .prepare(),
+)
+
+const reopen = statement(({ db, t, p }: Query<{ taskId: string; now: number }>) => {
+  // A deadline that has passed would fail the task at once.
+  const closeBy = sql`(case when ${t.tasks.closeBy} > ${p.now} then ${t.tasks.closeBy} end)`
+  return db
+    .update(t.tasks)
+    .set({
+      ...requeueColumns(t, p.now),
+      failures: 0,
+      closeBy,
+      timeoutAt: waitTimeout(t, p.now, closeBy),
+      leaseToken: null,
+      leaseExpiresAt: null,
+      completedAt: null,
+    })
+    .where(and(eq(t.tasks.id, p.taskId), inLiterals(t.tasks.status, taskTransitions.reopen.from)))
+    .returning()
+    .prepare()
+})
+
+const endTexts = {
+  completed: null,
+  failed: 'it failed at its source',
+  cancelled: 'it was called off at its source',
+} as const satisfies Record<Outcome, string | null>
+
+/** Ends a waiting task as at its source. Returns false if it is not waiting any more. */
+export async function endAsPlanned(
+  tx: Transaction,
+  actor: string | null,
+  taskId: string,
+  status: Outcome,
+): Promise<boolean> {
+  const error = endTexts[status]
+  const [row] = await tx.run(end, { taskId, status, error, now: tx.now })
+  if (!row) return false
+  const { epic, attempt, failures } = row
+  const about = { subject: taskId, actor, taskId, epic }
+  const base = { attempt, agentId: null, imported: true }
+  if (status === 'completed') {
+    tx.append({ type: 'task.completed', ...about, data: base })
+    await unblockDependents(tx, taskId, actor)
+    return true
+  }
+  if (status === 'cancelled') tx.append({ type: 'task.cancelled', ...about, data: { ...base, reason: error } })
+  else tx.append({ type: 'task.failed', ...about, data: { ...base, failures, error } })
+  await failDependents(tx, [row], actor)
+  return true
+}
+
+/** Returns an ended task to the queue. The tasks that its end had unblocked wait for it again. */
+export async function reopenAsPlanned(
+  tx: Transaction,
+  actor: string | null,
+  known: Pick<TaskRow, 'id' | 'status'>,
+): Promise<boolean> {
+  const { id: taskId, status } = known
+  if (!isOutcome(status)) return false
+  const [row] = await tx.run(reopen, { taskId, now: tx.now })
+  if (!row) return false
+  const data = { attempt: row.attempt, imported: true }
+  tx.append({ type: 'task.reopened', subject: taskId, actor, taskId, epic: row.epic, data })
+  await blockDependents(tx, taskId, actor, status)
+  if (row.ready !== null) notifyClaimable(tx, row)
+  return true
+}

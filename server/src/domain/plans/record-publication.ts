@@ -1,0 +1,113 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import { keptTask, keptTasksNamed, type planCommitOutput } from '@tony/mcp-shared/plans'
+import { and, eq, notExists, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Transaction } from '../../store/store.ts'
+import type { Authorship } from '../tasks/new-task.ts'
+import type { PlannedStatus } from './plan-mark.ts'
+
+/** A plan that is being published. */
+export interface Publication {
+  readonly planId: string
+  readonly authorship: Authorship
+}
+
+/** A task whose status here differs from the plan's and stays. */
+interface KeptStatus {
+  readonly externalId: string
+  readonly status: string
+  readonly planned: PlannedStatus
+}
+
+/** The effects of a step. */
+export interface StepResult {
+  created: number
+  updated: number
+  unchanged: number
+  readonly kept: KeptStatus[]
+}
+
+/**
+ * Adds the counts of a step to those of its plan, and its kept tasks as lines of text. Throws
+ * ILLEGAL_TRANSITION if the plan was aborted.
+ */
+export async function recordStep(
+  { db, t, now }: Transaction,
+  { planId, authorship }: Publication,
+  { created, updated, unchanged, kept }: StepResult,
+): Promise<void> {
+  const { plans } = t
+  const lines = kept.slice(0, keptTasksNamed).map((task) => `${JSON.stringify(task)}\n`)
+  const [plan] = await db
+    .update(plans)
+    .set({
+      created: sql`${plans.created} + ${created}`,
+      updated: sql`${plans.updated} + ${updated}`,
+      unchanged: sql`${plans.unchanged} + ${unchanged}`,
+      keptTotal: sql`${plans.keptTotal} + ${kept.length}`,
+      ...(lines.length === 0 ? {} : { kept: appendKept(plans, lines.join('')) }),
+      steppedAt: now,
+    })
+    .where(and(eq(plans.id, planId), eq(plans.projectId, authorship.project), eq(plans.status, 'committing')))
+    .returning({ id: plans.id })
+  if (!plan) throw publicationAborted(planId)
+}
+
+/** The named tasks with those of a step, unless enough are named. */
+const appendKept = ({ kept, keptTotal }: Transaction['t']['plans'], lines: string) =>
+  sql`(case when ${keptTotal} < ${keptTasksNamed} then coalesce(${kept}, '') || cast(${lines} as text) else ${kept} end)`
+
+const publicationAborted = (planId: string) =>
+  new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} was aborted during its publication`)
+
+/** The final counts of a plan. */
+export type PublicationResult = z.output<typeof planCommitOutput>
+
+interface Counted {
+  readonly created: number
+  readonly updated: number
+  readonly unchanged: number
+  readonly keptTotal: number
+  readonly kept: string | null
+}
+
+function resultOf(planId: string, { keptTotal: total, kept, ...counts }: Counted): PublicationResult {
+  const lines = (kept ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .slice(0, keptTasksNamed)
+  return { planId, ...counts, kept: { total, tasks: lines.map((line) => keptTask.parse(JSON.parse(line))) } }
+}
+
+/** Ends the publication of a plan. The event is appended once, whoever ends it. */
+export async function endPublication(tx: Transaction, { planId, authorship }: Publication): Promise<PublicationResult> {
+  const { db, t } = tx
+  const { plans } = t
+  const own = and(eq(plans.id, planId), eq(plans.projectId, authorship.project))
+  const { created, updated, unchanged, keptTotal, kept } = plans
+  const counts = { created, updated, unchanged, keptTotal, kept }
+  // Another call may have opened the plan again and staged more tasks.
+  const stagedRows = db.select({ ord: t.planRows.ord }).from(t.planRows).where(eq(t.planRows.planId, planId))
+  const [ended] = await db
+    .update(plans)
+    .set({ status: 'committed' })
+    .where(and(own, eq(plans.status, 'committing'), notExists(stagedRows)))
+    .returning({ name: plans.name, ...counts })
+  if (!ended) {
+    const [other] = await db
+      .select(counts)
+      .from(plans)
+      .where(and(own, eq(plans.status, 'committed')))
+    if (other) return resultOf(planId, other)
+    throw new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} has changed during its publication: look at it`)
+  }
+  const { name, ...counted } = ended
+  const { kept: _, keptTotal: total, ...data } = counted
+  tx.append({
+    type: 'plan.committed',
+    subject: planId,
+    actor: authorship.createdBy,
+    data: { name, ...data, kept: total },
+  })
+  return resultOf(planId, counted)
+}
