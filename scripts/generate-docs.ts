@@ -14,7 +14,7 @@ import { roles } from '@tony/mcp-shared/roles'
 import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import { exitCodesText } from '../cli/src/exit-codes.ts'
-import { type EffectFormat, effects, type StateEffect } from '../cli/src/plan/effects.ts'
+import { type EffectFormat, effects, type LabelEffect, type StateEffect } from '../cli/src/plan/effects.ts'
 import { commandTable } from './command-table.ts'
 
 const rowOf = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
@@ -90,9 +90,15 @@ const errorTable = tableOf(
   ]),
 )
 
+function labelText(effect: LabelEffect): string {
+  if (effect === 'none') return 'none'
+  if ('kind' in effect) return `the kind ${effect.kind}`
+  return 'priority' in effect ? `the priority ${effect.priority}` : `held: ${effect.hold}`
+}
+
 /** The words of another tracker and their effects. */
 function effectTable(format: EffectFormat): string {
-  const { states, edges, kinds, flags } = effects[format]
+  const { states, edges, kinds, flags, labels = {} } = effects[format]
   const inWords = (effect: string) => effect.replaceAll('_', ' ')
   const stateText = ({ status, hold }: StateEffect) => (hold === undefined ? status : `held: ${hold}`)
   const rows = [
@@ -100,6 +106,7 @@ function effectTable(format: EffectFormat): string {
     ...Object.entries(edges).map(([word, effect]) => ['edge', `\`${word}\``, effect]),
     ...Object.entries(kinds).map(([word, effect]) => ['kind', `\`${word}\``, inWords(effect)]),
     ...Object.entries(flags).map(([word, effect]) => ['flag', `\`${word}\``, inWords(effect)]),
+    ...Object.entries(labels).map(([word, effect]) => ['label', `\`${word}\``, labelText(effect)]),
   ]
   return tableOf(['', 'word', 'effect'], rows)
 }
@@ -113,7 +120,13 @@ const exitCodeTable = tableOf(
 /** The generated parts of each file, by the name in the two comments around them. */
 const generatedParts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/cli.md': { commands: await commandTable(), 'exit codes': exitCodeTable },
-  'docs/plans.md': { beads: effectTable('beads'), taskmaster: effectTable('taskmaster') },
+  'docs/plans.md': {
+    beads: effectTable('beads'),
+    taskmaster: effectTable('taskmaster'),
+    athms: effectTable('athms'),
+    github: effectTable('github'),
+    markdown: effectTable('markdown'),
+  },
   'docs/procedures.md': { procedures: procedureTable },
   'docs/tasks.md': { 'task states': diagramOf(taskTransitions, { blocked: 'create', pending: 'create' }) },
   'docs/messages.md': { 'message states': diagramOf(messageTransitions, { pending: 'send' }) },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { effects } from '../cli/src/plan/effects.ts'
 import { type Plan, readPlan } from '../cli/src/plan/read.ts'
 import { idsOf, planFile, refusal, rowOf } from './plan-file.ts'
 
@@ -99,10 +100,6 @@ describe('a task becomes a row', () => {
 
   test.each([
     ['pending', 'pending', 'pending'],
-    ['assigned', 'pending', 'pending'],
-    ['in_progress', 'pending', 'pending'],
-    ['in-progress', 'pending', 'pending'],
-    ['blocked', 'pending', 'pending'],
     ['completed', 'completed', 'pending'],
     ['failed', 'failed', 'pending'],
     ['cancelled', 'cancelled', undefined],
@@ -114,10 +111,30 @@ describe('a task becomes a row', () => {
     expect((await readTasks(tasks, { replay: true })).tasks[0]?.status).toBe(replayed)
   })
 
-  test('an unknown state is pending, with a warning that names the first task and counts them', async () => {
+  test.each(Object.entries(effects.athms.states))('state %s has the effect of the table', async (status, effect) => {
+    const { tasks } = await readTasks([task('a', { status: status.replaceAll('_', '-') })])
+    expect([tasks[0]?.status, tasks[0]?.hold]).toEqual([effect.status, effect.hold])
+  })
+
+  test('a blocked task with dependencies is held by them alone, and a replay has no holds', async () => {
+    const tasks = [task('b'), task('a', { status: 'blocked', blockedBy: ['b'] }), task('c', { status: 'assigned' })]
+    expect((await readTasks(tasks)).tasks.map(({ hold }) => hold)).toEqual([
+      undefined,
+      undefined,
+      'it is assigned at its source',
+    ])
+    expect((await readTasks(tasks, { replay: true })).tasks.some(({ hold }) => hold !== undefined)).toBe(false)
+  })
+
+  test('an unknown state holds the task, with a warning that names the first task and counts them', async () => {
     const plan = await readTasks([task('a', { status: 'review' }), task('b', { status: 'review' })])
-    expect(plan.tasks.map((row) => row.status)).toEqual(['pending', 'pending'])
-    expect(plan.report.warnings).toEqual(['unknown state "review": read as pending (2 times, first a)'])
+    expect(plan.tasks.map((row) => row.hold)).toEqual(Array(2).fill('its source has the unknown state "review"'))
+    expect(plan.report.warnings).toEqual(['unknown state "review": held until tasks.unhold (2 times, first a)'])
+  })
+
+  test('a refusal lists all bad tasks', async () => {
+    const content = JSON.stringify({ tasks: [{ id: 'a' }, { id: '' }, 'b', { id: 'c', parentId: 1 }] })
+    expect((await refusal(content)).message.split('\n')).toHaveLength(3)
   })
 
   test('a task without a level is a task, with a warning', async () => {

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { effects } from '../cli/src/plan/effects.ts'
 import { readPlan } from '../cli/src/plan/read.ts'
@@ -181,4 +183,54 @@ test('skipBad leaves the bad records out', async () => {
   const plan = await readPlan(await planFile(content), { replay: false, skipBad: true })
   expect(idsOf(plan)).toEqual(['a', 'c'])
   expect(plan.report.warnings).toHaveLength(3)
+})
+
+test('skipBad names each cycle that it breaks, and holds a task of it', async () => {
+  const content = jsonLines([
+    issue('a', edges('a', { waitsFor: ['b'] })),
+    issue('b', edges('b', { waitsFor: ['a'] })),
+    issue('c', edges('c', { waitsFor: ['c'] })),
+    issue('p', edges('p', { partOf: ['q'] })),
+    issue('q', edges('q', { partOf: ['p'] })),
+  ])
+  const messages = (await refusal(content)).message.split('\n')
+  expect(messages.map((line) => line.replace(/^.*plan:/, ''))).toEqual([
+    '4: a cycle of parents: p is part of q is part of p',
+    '1: a cycle of dependencies: a waits for b waits for a',
+    '3: a cycle of dependencies: c waits for c',
+  ])
+  const plan = await readPlan(await planFile(content), { replay: false, skipBad: true })
+  expect(plan.report.warnings).toEqual([
+    'a cycle of parents: p is part of q is part of p: kept, but p has no parent (line 4)',
+    'a cycle of dependencies: a waits for b waits for a: kept, but a is held and does not wait for b (line 1)',
+    'a cycle of dependencies: c waits for c: kept, but c is held and does not wait for c (line 3)',
+  ])
+  expect(plan.tasks.map(({ externalId, hold }) => [externalId, hold])).toEqual([
+    ['a', 'its source has it in a cycle of dependencies'],
+    ['b', undefined],
+    ['c', 'its source has it in a cycle of dependencies'],
+    ['p', undefined],
+    ['q', undefined],
+  ])
+})
+
+test('a broken line of dependencies.jsonl is a problem with its file and its line', async () => {
+  const file = await planFile(jsonLines([issue('a'), issue('b')]), 'issues.jsonl')
+  const beside = join(dirname(file), 'dependencies.jsonl')
+  await writeFile(beside, '{"issue_id":"b","depends_on_id":"a","type":"blocks"}\n{"issue_id":\n')
+  await expect(readPlan(file, { replay: false })).rejects.toThrow(`${beside}:2: is not JSON: `)
+  const plan = await readPlan(file, { replay: false, skipBad: true })
+  expect(rowOf(plan, 'b').dependsOn).toEqual(['a'])
+  expect(plan.report.warnings).toEqual([expect.stringMatching(/^skipped: is not JSON: .*line 2/)])
+})
+
+test.each([
+  ['text with a NUL character', { title: 'a\0b' }, '"a": text with a NUL character'],
+  ['half a character', { title: '\uD83C' }, '"a": text with a lone surrogate'],
+  ['the key of a prototype', JSON.parse('{"x":{"constructor":1}}'), '"a": the key "constructor"'],
+  ['an integer that was rounded', { x: 2 ** 60 }, /^"a": an integer that JSON cannot carry exactly/],
+  ['more than a call can carry', { x: 'x'.repeat(1_000_001) }, '"a": more than 1000000 bytes'],
+  ['more keys than a call can carry', { x: Array(10_000).fill(0) }, '"a": more than 10000 keys and elements'],
+])('a record with %s is refused before anything is sent', async (_what, fields, problem) => {
+  expect((await refusal(jsonLines([issue('a', fields)]))).message.replace(/^plan:1: /, '')).toMatch(problem)
 })

@@ -160,6 +160,7 @@ describe('the sample plan', () => {
       skipped: { tombstones: 0, notWork: {}, edges: { total: 0, reasons: {} } },
       edges: { blocks: 95, parentChild: 56, other: 7 },
       levels: 17,
+      requires: {},
       warnings: [],
     })
     expect(new Set(tasks.map((task) => task.priority))).toEqual(new Set(['critical', 'high', 'normal', 'low']))
@@ -207,6 +208,7 @@ describe.skipIf(!existsSync(beads))(
         },
         edges: { blocks: 303, parentChild: 279, other: 80 },
         levels: 16,
+        requires: {},
         warnings: [
           'a parent that is skipped: the edge is dropped (9 times, first line 7)',
           secondParents,

@@ -91,7 +91,7 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     name: 'import',
     description:
-      'import a plan into a project: beads issues, a Task Master file or Tony ATHMS tasks; - is standard input',
+      'import a plan into a project, or follow it: beads, Task Master, GitHub issues, a checklist; - is standard input',
     load: async () => (await import('./import-command.ts')).addImportCommand,
   },
   {

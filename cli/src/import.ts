@@ -1,39 +1,69 @@
 import { connect } from './connection.ts'
 import type { ServerOptions } from './contexts/settings.ts'
-import { publishPlan } from './plan/publish.ts'
-import { readPlan } from './plan/read.ts'
+import { createProgress } from './import-progress.ts'
+import { watchFile } from './import-watch.ts'
+import { PlanError } from './plan/plan.ts'
+import { type PublishResult, publishPlan } from './plan/publish.ts'
+import { type ReadOptions, readPlan } from './plan/read.ts'
 
-export interface ImportOptions extends ServerOptions {
-  readonly replay: boolean
+export interface ImportOptions extends ServerOptions, ReadOptions {
   readonly dryRun: boolean
   readonly json: boolean
-  readonly strict: boolean
-  readonly skipBad: boolean
+  readonly watch: boolean
 }
 
-/** `tony-mcp import`: reads the whole plan first, so that an unreadable plan changes nothing. */
-export async function importCommand(file: string, options: ImportOptions): Promise<void> {
+/** The number of kept tasks that an import prints. The rest is counted. */
+const shownKept = 20
+
+function keptLines({ total, tasks }: PublishResult['kept']): string[] {
+  if (total === 0) return []
+  const shown = tasks.slice(0, shownKept)
+  const left = total - shown.length
+  return [
+    `kept ${total}, whose status here differs from the file:`,
+    ...shown.map(({ externalId, status, planned }) => `  ${externalId} is ${status} here and ${planned} in the file`),
+    ...(left > 0 ? [`  and ${left} more`] : []),
+  ]
+}
+
+/** Reads the whole plan first, so that an unreadable plan changes nothing. */
+async function importPlan(file: string, options: ImportOptions): Promise<void> {
   const { format, name, tasks, report } = await readPlan(file, options)
   const print = (line: string) => {
     if (!options.json) process.stdout.write(`${line}\n`)
   }
+  const printJson = (outcome: object) => {
+    if (options.json) process.stdout.write(`${JSON.stringify({ format, name, ...outcome, report })}\n`)
+  }
   for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`)
-  const kinds = Object.entries(report.kinds).map(([kind, count]) => `${kind} ${count}`)
-  print(`${file}: ${format}, ${report.records} records (${kinds.join(', ')})`)
+  const counted = (counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts)
+      .map(([word, count]) => `${word} ${count}`)
+      .join(', ')
+  print(`${file}: ${format}, ${report.records} records (${counted(report.kinds)})`)
   print(`${tasks.length} tasks, ${report.edges.blocks} dependencies in ${report.levels} levels`)
+  if (Object.keys(report.requires).length > 0) print(`capabilities that tasks require: ${counted(report.requires)}`)
   if (options.dryRun || tasks.length === 0) {
-    if (options.json) process.stdout.write(`${JSON.stringify({ format, name, tasks: tasks.length, report })}\n`)
+    printJson({ tasks: tasks.length })
     return print(tasks.length === 0 ? 'nothing to import' : 'dry run: nothing was changed')
   }
   const client = connect(options)
+  const progress = createProgress(process.stderr, !options.json)
   try {
-    const published = await publishPlan(client, { name, tasks }, (staged) => {
-      if (process.stderr.isTTY) process.stderr.write(`\rstaged ${staged} of ${tasks.length}`)
-    })
-    if (process.stderr.isTTY) process.stderr.write('\n')
+    const published = await publishPlan(client, { name, tasks }, (staged) => progress.show(staged, tasks.length))
+    progress.end()
     print(`created ${published.created}, updated ${published.updated}, unchanged ${published.unchanged}`)
-    if (options.json) process.stdout.write(`${JSON.stringify({ format, name, ...published, report })}\n`)
+    for (const line of keptLines(published.kept)) print(line)
+    printJson(published)
   } finally {
+    progress.end()
     client.close()
   }
+}
+
+/** Imports a plan once, or with `--watch` after each change of its file. */
+export async function importCommand(file: string, options: ImportOptions): Promise<void> {
+  if (!options.watch) return importPlan(file, options)
+  if (file === '-') throw new PlanError('standard input', 'cannot be watched: name a file')
+  return watchFile(file, () => importPlan(file, options))
 }

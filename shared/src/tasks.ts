@@ -20,10 +20,7 @@ export const taskStatuses = [
 ] as const
 export type TaskStatus = (typeof taskStatuses)[number]
 
-/**
- * Final statuses. Only an explicit call moves a task out of one: `tasks.retry`, or the import of a
- * plan in which the task was opened again.
- */
+/** Final statuses. Only an explicit call, such as `tasks.retry`, moves a task out of one. */
 export const endedStatuses = ['completed', 'failed', 'cancelled'] as const satisfies readonly TaskStatus[]
 
 /**

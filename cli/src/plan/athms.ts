@@ -1,5 +1,7 @@
 import { priority } from '@tony/mcp-shared/priorities'
 import { z } from 'zod'
+import type { Reading } from './beads.ts'
+import { stateEffectOf } from './effects.ts'
 import { addWarning, type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings } from './plan.ts'
 
 const athmsId = z.string('a task needs an id').min(1, 'a task needs an id').max(200, 'an id has at most 200 characters')
@@ -24,34 +26,30 @@ const athmsFile = z.looseObject(
   noPlan,
 )
 
-const statuses = new Map<unknown, PlanRecord['status']>([
-  ['pending', 'pending'],
-  ['assigned', 'pending'],
-  ['in_progress', 'pending'],
-  ['blocked', 'pending'],
-  ['completed', 'completed'],
-  ['failed', 'failed'],
-  ['cancelled', 'cancelled'],
-])
-
 /**
  * Reads a Tony ATHMS file: one JSON object whose `tasks` maps ids to tasks. `dependencies` and
  * `blockedBy` both name tasks to wait for. The record's `metadata` has all other fields unchanged,
  * with the task's own `metadata` among them.
  *
  * @throws PlanError if the document is not JSON (with the line if the parser reports it), has no
- * `tasks`, or has an invalid task.
+ * `tasks`, or has invalid tasks.
  */
-export function athmsRecords(file: string, document: string, warnings: Warnings): PlanRecord[] {
+export function athmsRecords(file: string, document: string, { warnings, problems }: Reading): PlanRecord[] {
   const parsed = athmsFile.safeParse(jsonOf(file, document))
   if (!parsed.success) throw new PlanError(file, noPlan)
-  return Object.entries(parsed.data.tasks).map(([key, value]) => {
+  const records: PlanRecord[] = []
+  for (const [key, value] of Object.entries(parsed.data.tasks)) {
     const task = athmsTask.safeParse(value)
-    if (!task.success) throw new PlanError(file, `tasks[${JSON.stringify(key)}]: ${problemOf(task.error)}`)
+    if (!task.success) {
+      problems.add({ problem: `tasks[${JSON.stringify(key)}]: ${problemOf(task.error)}` })
+      continue
+    }
     if (!Array.isArray(parsed.data.tasks) && key !== task.data.id)
       addWarning(warnings, 'a key that is not the id of its task: the id counts', task.data)
-    return recordOf(task.data, warnings)
-  })
+    records.push(recordOf(task.data, warnings))
+  }
+  problems.refuse()
+  return records
 }
 
 function jsonOf(file: string, document: string): unknown {
@@ -68,25 +66,20 @@ function recordOf(source: AthmsTask, warnings: Warnings): PlanRecord {
   const { id, title, description, level, parentId, dependencies, blockedBy, ...metadata } = source
   if (!level) addWarning(warnings, 'a task without level: read as task', { id })
   const edge = (kind: PlanEdge['kind']) => (to: string) => ({ kind, from: id, to, source: { depends_on_id: to } })
+  const { status, hold, known } = stateEffectOf('athms', source.status)
+  if (!known) addWarning(warnings, `unknown state ${JSON.stringify(source.status)}: held until tasks.unhold`, { id })
+  const waits = [...(dependencies ?? []), ...(blockedBy ?? [])]
+  // Tony sets `blocked` for a task with open dependencies, which hold it here too.
+  const isHeld = hold !== undefined && !(status === 'pending' && source.status === 'blocked' && waits.length > 0)
   return {
-    id,
-    kind: level || 'task',
-    status: statusOf(source, warnings),
+    ...{ id, status, kind: level || 'task' },
+    ...(isHeld ? { hold } : {}),
     priority: priorityOf(source, warnings),
     title: title ?? undefined,
     description: description ?? undefined,
     metadata,
-    edges: [
-      ...(parentId ? [parentId] : []).map(edge('parent')),
-      ...[...(dependencies ?? []), ...(blockedBy ?? [])].map(edge('blocks')),
-    ],
+    edges: [...(parentId ? [parentId] : []).map(edge('parent')), ...waits.map(edge('blocks'))],
   }
-}
-
-function statusOf({ id, status }: AthmsTask, warnings: Warnings): PlanRecord['status'] {
-  const known = typeof status === 'string' ? statuses.get(status.toLowerCase().replaceAll('-', '_')) : undefined
-  if (known === undefined) addWarning(warnings, `unknown state ${JSON.stringify(status)}: read as pending`, { id })
-  return known ?? 'pending'
 }
 
 function priorityOf({ id, priority: value }: AthmsTask, warnings: Warnings): PlanRecord['priority'] {

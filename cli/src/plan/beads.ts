@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { type EdgeEffect, effects, stateEffectOf, toSnakeCase } from './effects.ts'
-import { type Line, linesOf } from './lines.ts'
+import { type Line, linesOf, parseJson } from './lines.ts'
 import { addWarning, type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings } from './plan.ts'
 import type { Problems } from './problems.ts'
 
@@ -97,24 +97,27 @@ export async function beadsRecords(file: string, lines: AsyncIterable<Line>, rea
  * Adds the edges of a `dependencies.jsonl` beside the file. Some versions of beads keep all edges
  * there.
  */
-export async function addSeparateEdges(
-  file: string,
-  records: readonly PlanRecord[],
-  warnings: Warnings,
-): Promise<void> {
+export async function addSeparateEdges(file: string, records: readonly PlanRecord[], reading: Reading): Promise<void> {
   const beside = join(dirname(file), 'dependencies.jsonl')
   if (file === '-' || basename(file) === 'dependencies.jsonl' || !existsSync(beside)) return
   const byId = new Map(records.map((record) => [record.id, record]))
   for await (const line of linesOf(beside)) {
     if (line.text.trim() === '') continue
-    const parsed = dependency.safeParse(JSON.parse(line.text))
-    const record = parsed.success ? byId.get(parsed.data.issue_id ?? '') : undefined
-    if (!parsed.success || !record)
-      addWarning(warnings, `${beside}: an edge of no issue: skipped`, { id: '', line: line.number })
-    else
-      for (const { effect, from, to, source } of edgeOf(parsed.data, record.id, record, warnings))
-        record.edges.push({ kind: effect === undefined || effect === 'none' ? 'other' : effect, from, to, source })
+    const value = jsonOf(line, reading.problems, beside)
+    if (value !== undefined) addSeparateEdge({ value, line: line.number, file: beside }, byId, reading.warnings)
   }
+}
+
+function addSeparateEdge(
+  { value, line, file }: { readonly value: unknown; readonly line: number; readonly file: string },
+  byId: ReadonlyMap<string, PlanRecord>,
+  warnings: Warnings,
+): void {
+  const parsed = dependency.safeParse(value)
+  const record = parsed.success ? byId.get(parsed.data.issue_id ?? '') : undefined
+  if (!parsed.success || !record) return addWarning(warnings, `${file}: an edge of no issue: skipped`, { id: '', line })
+  for (const { effect, from, to, source } of edgeOf(parsed.data, record.id, record, warnings))
+    record.edges.push({ kind: effect === undefined || effect === 'none' ? 'other' : effect, from, to, source })
 }
 
 /** True for a header or a record of another type, such as a memory. */
@@ -129,12 +132,17 @@ function isNoIssue(value: unknown, line: number, warnings: Warnings): boolean {
   return true
 }
 
-function jsonOf(line: Line, problems: Problems): unknown {
+function jsonOf(line: Line, problems: Problems, file?: string): unknown {
   try {
     return JSON.parse(line.text)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    problems.add({ problem: `is not JSON: ${reason}`, line: line.number, cause })
+    problems.add({
+      problem: `is not JSON: ${reason}`,
+      line: line.number,
+      cause,
+      ...(file === undefined ? {} : { file }),
+    })
     return undefined
   }
 }
@@ -238,7 +246,7 @@ function edgeOf(
 
 /** The task whose children a `waits-for` edge names, if its metadata names another one. */
 function spawnerOf(metadata: unknown): string | undefined {
-  const value = typeof metadata === 'string' && metadata.startsWith('{') ? JSON.parse(metadata) : metadata
+  const value = typeof metadata === 'string' ? parseJson(metadata) : metadata
   if (typeof value !== 'object' || value === null || !('spawner_id' in value)) return undefined
   return typeof value.spawner_id === 'string' && value.spawner_id !== '' ? value.spawner_id : undefined
 }

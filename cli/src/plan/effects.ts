@@ -1,7 +1,7 @@
 import type { PlannedTask } from '@tony/mcp-shared/plans'
 
 /** The formats of other trackers that the table describes. */
-export type EffectFormat = 'beads' | 'taskmaster'
+export type EffectFormat = 'beads' | 'taskmaster' | 'athms' | 'github' | 'markdown'
 
 /**
  * The effect of a state: the status of the task here. A task with `hold` is not handed out until
@@ -21,18 +21,53 @@ export type EdgeEffect = 'blocks' | 'parent' | 'children' | 'failure' | 'none'
 /** The effect of a kind or a flag: `not_work` skips the record, and `held` holds the task. */
 export type RecordEffect = 'work' | 'not_work' | 'held'
 
+/** The effect of a label. A label that is not listed is a capability that the task requires. */
+export type LabelEffect =
+  | { readonly kind: string }
+  | { readonly priority: PlannedTask['priority'] }
+  | { readonly hold: string }
+  | 'none'
+
 interface FormatEffects {
   readonly states: Readonly<Record<string, StateEffect>>
   readonly edges: Readonly<Record<string, EdgeEffect>>
   /** Kinds of records. A kind that is not listed is work. */
   readonly kinds: Readonly<Record<string, RecordEffect>>
   readonly flags: Readonly<Record<string, RecordEffect>>
+  readonly labels?: Readonly<Record<string, LabelEffect>>
 }
 
 const taken: StateEffect = { status: 'pending' }
 const done: StateEffect = { status: 'completed' }
 const calledOff: StateEffect = { status: 'cancelled' }
 const held = (hold: string): StateEffect => ({ status: 'pending', hold })
+
+const priorityLabels = (words: readonly string[], priority: PlannedTask['priority']) =>
+  Object.fromEntries(words.map((word) => [word, { priority }]))
+
+/** The labels of a new repository, and those with which people rank and hold issues. */
+const githubLabels: Readonly<Record<string, LabelEffect>> = {
+  bug: { kind: 'bug' },
+  enhancement: { kind: 'feature' },
+  feature: { kind: 'feature' },
+  documentation: { kind: 'documentation' },
+  epic: { kind: 'epic' },
+  chore: { kind: 'chore' },
+  good_first_issue: 'none',
+  help_wanted: 'none',
+  blocked: { hold: 'its source has blocked it' },
+  on_hold: { hold: 'its source has deferred it' },
+  in_progress: { hold: 'it is in progress at its source' },
+  needs_triage: { hold: 'its source has not decided on it' },
+  question: { hold: 'its source has not decided on it' },
+  duplicate: { hold: 'its source calls it a duplicate' },
+  invalid: { hold: 'its source calls it invalid' },
+  wontfix: { hold: 'its source does not want it' },
+  ...priorityLabels(['p0', 'critical', 'urgent', 'priority_critical', 'priority_urgent'], 'critical'),
+  ...priorityLabels(['p1', 'priority_high', 'high_priority'], 'high'),
+  ...priorityLabels(['p2', 'priority_medium', 'priority_normal'], 'normal'),
+  ...priorityLabels(['p3', 'p4', 'priority_low', 'low_priority'], 'low'),
+}
 
 /**
  * The words of other trackers and their effect on the question if a task may be taken now. The
@@ -106,16 +141,57 @@ export const effects: Readonly<Record<EffectFormat, FormatEffects>> = {
     kinds: {},
     flags: {},
   },
+  athms: {
+    states: {
+      pending: taken,
+      assigned: held('it is assigned at its source'),
+      in_progress: held('it is in progress at its source'),
+      blocked: held('its source has blocked it'),
+      completed: done,
+      failed: { status: 'failed' },
+      cancelled: calledOff,
+    },
+    edges: { dependencies: 'blocks', blocked_by: 'blocks', parent_id: 'parent' },
+    kinds: {},
+    flags: {},
+  },
+  github: {
+    states: {
+      open: taken,
+      reopened: taken,
+      closed: done,
+      completed: done,
+      not_planned: calledOff,
+      duplicate: calledOff,
+    },
+    edges: { blocked_by: 'blocks', blocking: 'blocks', parent: 'parent', sub_issues: 'parent' },
+    kinds: {},
+    flags: { pull_request: 'not_work', assignees: 'held' },
+    labels: githubLabels,
+  },
+  markdown: {
+    states: {
+      '[ ]': taken,
+      '[x]': done,
+      '[-]': calledOff,
+      struck: calledOff,
+      '[~]': held('it is in progress at its source'),
+      '[/]': held('it is in progress at its source'),
+      '[>]': held('its source has deferred it'),
+    },
+    edges: { nesting: 'parent' },
+    kinds: {},
+    flags: {},
+  },
 }
 
 export const toSnakeCase = (word: string): string => word.trim().toLowerCase().replaceAll('-', '_')
 
 /** Returns the effect of a state. An unknown state holds the task. */
 export function stateEffectOf(format: EffectFormat, state: unknown): StateEffect & { readonly known: boolean } {
-  const known =
-    typeof state === 'string' && Object.hasOwn(effects[format].states, toSnakeCase(state))
-      ? effects[format].states[toSnakeCase(state)]
-      : undefined
+  const { states } = effects[format]
+  const word = [String(state), toSnakeCase(String(state))].find((each) => Object.hasOwn(states, each))
+  const known = typeof state === 'string' && word !== undefined ? states[word] : undefined
   if (known) return { ...known, known: true }
   return {
     status: 'pending',

@@ -42,3 +42,13 @@ function toPlanError(file: string, cause: unknown): PlanError {
   if (cause instanceof TypeError) return new PlanError(file, 'is not UTF-8', { cause })
   return new PlanError(file, `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
 }
+
+/** Returns the value of a JSON text; undefined if it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

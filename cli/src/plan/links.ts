@@ -1,5 +1,5 @@
 import { sortTopologically } from './order.ts'
-import { addWarning, type DropReason, type PlanEdge, PlanError, type PlanRecord, type Warnings } from './plan.ts'
+import { addWarning, type DropReason, type PlanEdge, type PlanRecord, type Warnings } from './plan.ts'
 import type { Problems } from './problems.ts'
 
 /** The edges of one task of the plan. */
@@ -122,10 +122,12 @@ function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
  * Sorts the tasks so that dependencies and parents come first. A ring with a task that has ended
  * holds nothing back: the edge of that task moves to the metadata.
  *
- * @throws PlanError with the ids of a cycle and the line of the first.
+ * Any other cycle is a problem; if bad records are skipped, its first task is held and one of its
+ * edges moves to the metadata.
  */
-export function sortTasks(file: string, links: ReadonlyMap<string, Links>, options: LinkOptions): PlanRecord[] {
+export function sortTasks(links: ReadonlyMap<string, Links>, options: LinkOptions): PlanRecord[] {
   const { records, warnings, problems } = options
+  let cycles = 0
   for (;;) {
     const result = sortTopologically(links)
     if (!('cycle' in result)) {
@@ -140,13 +142,39 @@ export function sortTasks(file: string, links: ReadonlyMap<string, Links>, optio
     const arrow = result.of === 'parents' ? ' is part of ' : ' waits for '
     const problem = `a cycle of ${result.of}: ${[...result.cycle, first].join(arrow)}`
     const line = records.get(first)?.line
-    if (result.of === 'parents') throw new PlanError(file, problem, { line })
+    if (result.of === 'parents') {
+      problems.add({ problem, line, outcome: `kept, but ${first} has no parent` })
+      removeParent(first, links)
+      continue
+    }
     if (at < 0) {
-      problems.add({ problem, line })
-      problems.refuse()
+      problems.add({
+        problem,
+        line,
+        outcome: `kept, but ${first} is held and does not wait for ${result.cycle[1] ?? first}`,
+      })
+      hold(first, 'its source has it in a cycle of dependencies', links)
     }
     breakCycle(result.cycle, Math.max(at, 0), links)
+    cycles += 1
+    // Each cycle sorts the plan again.
+    if (cycles === cycleLimit) problems.refuse()
   }
+}
+
+/** The number of cycles that are found before the file is refused. */
+const cycleLimit = 100
+
+function hold(id: string, reason: string, links: ReadonlyMap<string, Links>): void {
+  const task = links.get(id)
+  if (task) task.hold ??= reason
+}
+
+function removeParent(id: string, links: ReadonlyMap<string, Links>): void {
+  const task = links.get(id)
+  if (!task) return
+  task.other.push({ issue_id: id, depends_on_id: task.parent, type: 'parent-child' })
+  task.parent = undefined
 }
 
 function breakCycle(cycle: readonly string[], at: number, links: ReadonlyMap<string, Links>): void {

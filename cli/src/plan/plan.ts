@@ -1,12 +1,12 @@
 import type { PlannedTask, plannedTask } from '@tony/mcp-shared/plans'
 import type { z } from 'zod'
-import type { EdgeEffect } from './effects.ts'
+import type { EdgeEffect, EffectFormat } from './effects.ts'
 
 /** A row of `plans.add` in its wire form. */
 export type PlannedRow = z.input<typeof plannedTask>
 
 export interface Plan {
-  format: 'beads' | 'athms' | 'taskmaster'
+  format: EffectFormat
   /** Name of the file without its extension, at most 200 characters. */
   name: string
   /**
@@ -36,6 +36,8 @@ export interface PlanReport {
   edges: { blocks: number; parentChild: number; other: number }
   /** Number of tasks in the longest chain of dependencies. */
   levels: number
+  /** Number of tasks that require each capability. */
+  requires: Record<string, number>
   /** Each warning once, with the number of its occurrences. */
   warnings: string[]
 }
@@ -57,6 +59,8 @@ export interface PlanRecord {
   isWork?: boolean
   /** True if it has ended and blocks nobody. */
   releases?: boolean
+  /** The capabilities that an agent needs. */
+  requires?: string[]
   /** Its epic, if the source groups tasks by something other than parents. */
   epic?: string
   priority: PlannedTask['priority']

@@ -4,6 +4,10 @@ import { addWarning, PlanError, type Warnings } from './plan.ts'
 export interface PlanProblem {
   readonly problem: string
   readonly line?: number | undefined
+  /** The effect of `--skip-bad`, if the record is not left out. */
+  readonly outcome?: string
+  /** Another file than the plan itself. */
+  readonly file?: string
   readonly cause?: unknown
 }
 
@@ -26,7 +30,7 @@ export class Problems {
 
   /** Notes a problem of one record. With `skipBad` it is a warning, and the record is left out. */
   add(found: PlanProblem): void {
-    if (this.#skipBad) addWarning(this.#warnings, `skipped: ${found.problem}`, { id: '', ...lineOf(found) })
+    if (this.#skipBad) addWarning(this.#warnings, sentenceOf(found), { id: '', ...lineOf(found) })
     else this.#found.push(found)
   }
 
@@ -36,14 +40,17 @@ export class Problems {
     if (!first) return
     const listed = others
       .slice(0, shownProblems - 1)
-      .map(({ problem, line }) => `\n${this.#file}${line === undefined ? '' : `:${line}`}: ${problem}`)
+      .map(({ problem, line, file }) => `\n${file ?? this.#file}${line === undefined ? '' : `:${line}`}: ${problem}`)
     const left = this.#found.length - shownProblems
     const rest = left > 0 ? `\nand ${left} more problems` : ''
-    throw new PlanError(this.#file, `${first.problem}${listed.join('')}${rest}`, {
+    throw new PlanError(first.file ?? this.#file, `${first.problem}${listed.join('')}${rest}`, {
       line: first.line,
       cause: first.cause,
     })
   }
 }
+
+const sentenceOf = ({ problem, outcome }: PlanProblem): string =>
+  outcome === undefined ? `skipped: ${problem}` : `${problem}: ${outcome}`
 
 const lineOf = ({ line }: PlanProblem): { line?: number } => (line === undefined ? {} : { line })

@@ -1,30 +1,32 @@
 import type { Client } from '@tony/mcp-client'
+import { inputKeyLimit, shapeOf } from '@tony/mcp-shared/well-formed'
 import type { Plan, PlannedRow } from './plan.ts'
 
-/** The changes of an import. */
-export interface PublishResult {
-  readonly planId: string
-  readonly created: number
-  readonly updated: number
-  readonly unchanged: number
-}
+/** The changes of an import, and the tasks that keep another status than the plan's. */
+export type PublishResult = Awaited<ReturnType<Client['plans']['commit']>>
 
-/** Limits of one call, in rows and in characters: a call must fit into a frame. */
+/** Limits of one call, in rows, characters and keys: a call must fit into a frame. */
 const rowsPerCall = 200
 const charactersPerCall = 200_000
+const keysPerCall = inputKeyLimit - 1_000
 
 function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
   let batch: PlannedRow[] = []
   let size = 0
+  let keys = 0
   for (const row of rows) {
     const length = JSON.stringify(row).length
-    if (batch.length === rowsPerCall || (batch.length > 0 && size + length > charactersPerCall)) {
+    const { keys: added } = shapeOf(row)
+    const isFull = batch.length === rowsPerCall || size + length > charactersPerCall || keys + added > keysPerCall
+    if (batch.length > 0 && isFull) {
       yield batch
       batch = []
       size = 0
+      keys = 0
     }
     batch.push(row)
     size += length
+    keys += added
   }
   if (batch.length > 0) yield batch
 }

@@ -1,7 +1,10 @@
 import { parse } from 'node:path'
 import { athmsRecords } from './athms.ts'
-import { addSeparateEdges, beadsRecords, type Reading } from './beads.ts'
-import { type Line, linesOf } from './lines.ts'
+import { addSeparateEdges, beadsRecords } from './beads.ts'
+import type { EffectFormat } from './effects.ts'
+import { type GithubReading, githubIssues, githubRecords } from './github.ts'
+import { type Line, linesOf, parseJson } from './lines.ts'
+import { hasChecklist, markdownRecords } from './markdown.ts'
 import { type Plan, PlanError, type PlanRecord, type Warnings } from './plan.ts'
 import { Problems } from './problems.ts'
 import { rowsOf } from './rows.ts'
@@ -17,11 +20,16 @@ export interface ReadOptions {
   readonly strict?: boolean | undefined
   /** Records with problems are left out. */
   readonly skipBad?: boolean | undefined
+  /** The format of the file. By default its content decides. */
+  readonly format?: EffectFormat | undefined
+  /** The use of the labels of GitHub that have no other effect. Default: capabilities. */
+  readonly labels?: 'capabilities' | 'ignored' | undefined
 }
 
 /**
- * Reads a plan file: beads issues as JSON lines or as an array, a Task Master file, or a Tony ATHMS
- * document. The content decides which, not the name of the file. `-` is standard input.
+ * Reads a plan file: beads issues as JSON lines or as an array, a Task Master file, GitHub issues,
+ * a Markdown checklist or a Tony ATHMS document. The content decides which, not the name of the
+ * file. `-` is standard input.
  *
  * The result is a whole plan whose rows all fit the contract, or an error with all problems.
  *
@@ -32,40 +40,82 @@ export async function readPlan(file: string, options: ReadOptions): Promise<Plan
   const { replay, strict = false, skipBad } = options
   const warnings: Warnings = new Map()
   const problems = new Problems(file, { skipBad, warnings })
-  const reading = { warnings, problems }
-  const { format, records } = await recordsOf(file, reading)
+  const reading = { warnings, problems, labelsAreCapabilities: options.labels !== 'ignored' }
+  const { format, records } = await recordsOf({ file, forced: options.format, reading })
   if (records.length === 0) throw new PlanError(file, 'is a plan without tasks')
   const name = file === '-' ? 'standard input' : parse(file).name.slice(0, 200)
-  return { format, name, ...rowsOf(file, records, { replay, strict, warnings, problems }) }
+  return { format, name, ...rowsOf(records, { replay, strict, warnings, problems }) }
 }
 
 interface ReadRecords {
-  readonly format: Plan['format']
+  readonly format: EffectFormat
   readonly records: PlanRecord[]
 }
 
-async function recordsOf(file: string, reading: Reading): Promise<ReadRecords> {
+interface Source {
+  readonly file: string
+  readonly forced: EffectFormat | undefined
+  readonly reading: GithubReading
+}
+
+async function recordsOf(source: Source): Promise<ReadRecords> {
+  const { file, forced, reading } = source
   const lines = linesOf(file)
   const head = await headOf(lines)
   const [first, second] = head.filter(isNotBlank)
   if (!first) throw new PlanError(file, 'is empty')
-  if (!first.text.trim().startsWith('[') && isJsonLine(first, second)) {
+  const isJson = startsAsJson(first)
+  const isLines = isJson && !first.text.trim().startsWith('[') && isJsonLine(first, second)
+  const asLines = forced === undefined ? isLines && !isIssueLine(first) : forced === 'beads' && !startsAsArray(first)
+  if (asLines) {
     const records = await beadsRecords(file, concatLines(head, lines), reading)
-    await addSeparateEdges(file, records, reading.warnings)
+    await addSeparateEdges(file, records, reading)
+    reading.problems.refuse()
     return { format: 'beads', records }
   }
   const document: string[] = []
   for await (const { text } of concatLines(head, lines)) document.push(text)
-  return documentRecords(file, document.join('\n'), reading)
+  if (forced === 'markdown' || (forced === undefined && !isJson)) return markdownOf(source, document)
+  return documentRecords(source, document)
 }
 
-async function documentRecords(file: string, document: string, reading: Reading): Promise<ReadRecords> {
-  const value = parseJson(document)
-  if (Array.isArray(value) && value.some(hasIssueType))
+async function markdownOf({ file, forced, reading }: Source, source: readonly string[]): Promise<ReadRecords> {
+  const lines = source.map((line) => line.replace(/\r$/, ''))
+  if (hasChecklist(lines)) return { format: 'markdown', records: markdownRecords(lines, reading) }
+  if (forced === 'markdown') throw new PlanError(file, 'has no list item with a box, such as "- [ ] Do it"')
+  // Most likely a broken file of JSON lines: each line is a problem.
+  return { format: 'beads', records: await beadsRecords(file, numbered(lines), reading) }
+}
+
+async function documentRecords({ file, forced, reading }: Source, lines: readonly string[]): Promise<ReadRecords> {
+  const document = lines.join('\n')
+  const value = parseJson(document) ?? issueLines(lines)
+  const mayBe = (format: EffectFormat) => forced === undefined || forced === format
+  if (mayBe('beads') && Array.isArray(value) && (forced === 'beads' || value.some(hasIssueType)))
     return { format: 'beads', records: await beadsRecords(file, elementsOf(value), reading) }
-  const tags = value === undefined ? undefined : taskmasterTags(value)
+  const issues = mayBe('github') && value !== undefined ? githubIssues(value) : undefined
+  if (issues) return { format: 'github', records: githubRecords(issues, reading) }
+  const tags = mayBe('taskmaster') && value !== undefined ? taskmasterTags(value) : undefined
   if (tags) return { format: 'taskmaster', records: taskmasterRecords(tags, reading) }
-  return { format: 'athms', records: athmsRecords(file, document, reading.warnings) }
+  if (!mayBe('athms')) throw new PlanError(file, `is not a file of the format ${forced}`)
+  return { format: 'athms', records: athmsRecords(file, document, reading) }
+}
+
+/** Returns the issues of a file that has one on each line, as `gh api --jq '.[]'` prints them. */
+function issueLines(lines: readonly string[]): unknown[] | undefined {
+  const values = lines.filter((line) => line.trim() !== '').map(parseJson)
+  return values.includes(undefined) ? undefined : values
+}
+
+const startsAsArray = ({ text }: Line): boolean => text.trim().startsWith('[')
+
+/** True for a line that begins a JSON value. `[ ]` is not the beginning of a list of issues. */
+const startsAsJson = ({ text }: Line): boolean => /^\s*(?:\{|\[\s*(?:$|[[\]{"\d]))/.test(text)
+
+const isIssueLine = ({ text }: Line): boolean => githubIssues(parseJson(text)) !== undefined
+
+async function* numbered(lines: readonly string[]): AsyncGenerator<Line, void> {
+  for (const [index, text] of lines.entries()) yield { number: index + 1, text }
 }
 
 const hasIssueType = (value: unknown): boolean => typeof value === 'object' && value !== null && 'issue_type' in value
@@ -111,14 +161,4 @@ function isJsonLine(first: Line, second: Line | undefined): boolean {
 function parseObject(text: string): object | undefined {
   const value = parseJson(text)
   return typeof value === 'object' && value !== null ? value : undefined
-}
-
-/** Returns the value of a JSON text; undefined if it is none. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
 }

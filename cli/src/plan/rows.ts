@@ -1,4 +1,5 @@
 import { plannedTask } from '@tony/mcp-shared/plans'
+import { shapeOf } from '@tony/mcp-shared/well-formed'
 import { epicOf, type Links, levelsOf, linksOf, sortTasks } from './links.ts'
 import { addWarning, type PlannedRow, type PlanRecord, type PlanReport, problemOf, type Warnings } from './plan.ts'
 import type { Problems } from './problems.ts'
@@ -38,19 +39,15 @@ function selectRecords(read: readonly PlanRecord[], replay: boolean): PlanRecord
  * Converts the records of one file to rows: selects records, resolves edges and sorts. With
  * `replay` all work starts as pending and without holds.
  *
- * @throws PlanError for a duplicate id, a cycle, or a row that does not fit the contract.
+ * @throws PlanError for duplicate ids, cycles, and rows that do not fit the contract.
  */
-export function rowsOf(
-  file: string,
-  read: readonly PlanRecord[],
-  options: RowOptions,
-): { tasks: PlannedRow[]; report: PlanReport } {
+export function rowsOf(read: readonly PlanRecord[], options: RowOptions): { tasks: PlannedRow[]; report: PlanReport } {
   const { replay, warnings, problems } = options
   const records = indexById(read, problems)
   const unique = [...records.values()]
   const linkOptions = { ...options, records }
   const { links, dropped } = linksOf(selectRecords(unique, replay), linkOptions)
-  const tasks = sortTasks(file, links, linkOptions)
+  const tasks = sortTasks(links, linkOptions)
   const rows = tasks.flatMap((record) => {
     const row = rowOf(record, links.get(record.id), { warnings, replay })
     const epic = record.epic ?? epicOf(record.id, links, records)
@@ -69,6 +66,7 @@ export function rowsOf(
     },
     edges: countEdges([...links.values()]),
     levels: levelsOf(tasks, links),
+    requires: tally(rows.flatMap(({ requires = [] }) => requires)),
     warnings: [...warnings].map(([sentence, { times, first }]) =>
       times === 1 ? `${sentence} (${first})` : `${sentence} (${times} times, first ${first})`,
     ),
@@ -110,6 +108,7 @@ function rowOf(
   const hold = record.hold ?? links?.hold
   if (hold !== undefined && row.status === 'pending' && !replay) row.hold = hold.slice(0, holdLimit)
   if (record.notBefore !== undefined && row.status === 'pending' && !replay) row.notBefore = record.notBefore
+  if (record.requires && record.requires.length > 0) row.requires = record.requires
   if (links?.parent !== undefined) row.parentId = links.parent
   if (links && links.other.length > 0) metadata.dependencies = links.other
   for (const [field, limit] of [
@@ -138,10 +137,22 @@ function truncate(whole: string, limit: number): string {
 /** Returns the row, or none if it does not fit the contract. */
 function validateRow(row: PlannedRow, line: number | undefined, problems: Problems): PlannedRow[] {
   const parsed = plannedTask.safeParse(row)
-  if (parsed.success) return [row]
-  problems.add({ problem: `${JSON.stringify(row.externalId)}: ${problemOf(parsed.error)}`, line })
+  const problem = parsed.success ? problemOfSize(row) : problemOf(parsed.error)
+  if (problem === undefined) return [row]
+  problems.add({ problem: `${JSON.stringify(row.externalId)}: ${problem}`, line })
   return []
 }
+
+/** Returns the reason why the server refuses a row that fits its schema. */
+function problemOfSize(row: PlannedRow): string | undefined {
+  // As deep as in the call.
+  const { problem } = shapeOf({ planId: '', tasks: [row] })
+  if (problem !== undefined) return problem
+  return Buffer.byteLength(JSON.stringify(row)) > rowBytesLimit ? `more than ${rowBytesLimit} bytes` : undefined
+}
+
+/** The frame of a call with one row must fit into the default limit of a server, 1 MiB. */
+const rowBytesLimit = 1_000_000
 
 function countEdges(links: readonly Links[]): PlanReport['edges'] {
   const edges = { blocks: 0, parentChild: 0, other: 0 }

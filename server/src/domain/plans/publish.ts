@@ -101,10 +101,21 @@ async function takeStaged({ db, t }: Transaction, planId: string, { tasks, ends 
   const columns = { ord: planRows.ord, spec: planRows.spec }
   const later = ends ? [] : tasks.filter(endsLater)
   const matches = (ords: number[]) => and(eq(planRows.planId, planId), inArray(planRows.ord, ords))
-  const staying = later.length === 0 ? [] : await db.select(columns).from(planRows).where(matches(later.map(ordOf)))
+  const staying =
+    later.length === 0
+      ? []
+      : await db
+          .select(columns)
+          .from(planRows)
+          .where(matches(later.map(ordOf)))
   const taken = tasks.filter((task) => ends || !endsLater(task))
   const rows =
-    taken.length === 0 ? [] : await db.delete(planRows).where(matches(taken.map(ordOf))).returning(columns)
+    taken.length === 0
+      ? []
+      : await db
+          .delete(planRows)
+          .where(matches(taken.map(ordOf)))
+          .returning(columns)
   return new Map([...rows, ...staying].map(({ ord, spec }) => [ord, spec]))
 }
 
@@ -130,9 +141,16 @@ async function publishKnown(run: StepRun, task: CheckedTask, row: TaskRow, spec:
   if (last?.hash !== hash) {
     // A task that ends in the second part has not followed its source yet.
     const status = endsLater(task) ? last?.status : planned.status
-    const inherited = task.inherited.map(({ key, kind }) => ({ dependsOnId: resolveTaskId(run.ids, key, task.key), kind }))
+    const inherited = task.inherited.map(({ key, kind }) => ({
+      dependsOnId: resolveTaskId(run.ids, key, task.key),
+      kind,
+    }))
     const resolved = resolvePlanned(planned, run.ids)
-    await updatePlannedTask(tx, authorship, row, { planned: resolved, planHash: toPlanMark({ status, hash }), inherited })
+    await updatePlannedTask(tx, authorship, row, {
+      planned: resolved,
+      planHash: toPlanMark({ status, hash }),
+      inherited,
+    })
   }
   if (endsLater(task)) return
   if (change === 'keep') result.kept.push({ externalId: task.key, status: row.status, planned: planned.status })

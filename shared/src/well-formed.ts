@@ -1,0 +1,64 @@
+/** Levels of nesting of an input. */
+const maxDepth = 32
+
+/** Keys and elements of an input, nested ones included. */
+export const inputKeyLimit = 10_000
+
+const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
+
+function problemOfString(value: string): string | undefined {
+  if (!value.isWellFormed()) return 'text with a lone surrogate'
+  return value.includes('\0') ? 'text with a NUL character' : undefined
+}
+
+function problemOfNumber(value: number): string | undefined {
+  if (!Number.isFinite(value)) return 'a number that is not finite'
+  return Number.isInteger(value) && !Number.isSafeInteger(value)
+    ? 'an integer that JSON cannot carry exactly: send it as text'
+    : undefined
+}
+
+function problemOfEntry([key, entry]: [string, unknown]): string | undefined {
+  if (forbiddenKeys.has(key)) return `the key "${key}"`
+  const problem = problemOfString(key)
+  if (problem !== undefined) return problem
+  if (typeof entry === 'string') return problemOfString(entry)
+  return typeof entry === 'number' ? problemOfNumber(entry) : undefined
+}
+
+interface PendingNode {
+  readonly value: object
+  readonly depth: number
+}
+
+/** The size of an input, and the first reason why a server refuses it. */
+export interface InputShape {
+  readonly keys: number
+  readonly problem: string | undefined
+}
+
+/**
+ * Finds JSON that a later layer cannot handle, before any schema sees it: deep nesting (a validator
+ * or JSON.stringify overflows the stack at a few thousand levels), NUL and lone surrogates
+ * (PostgreSQL refuses them), integers that were rounded, and keys that reach a prototype. It is
+ * iterative, because a recursive check would overflow too.
+ */
+export function shapeOf(input: unknown): InputShape {
+  let keys = 0
+  const pending: PendingNode[] = [{ value: [input], depth: -1 }]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const entries = Object.entries(next.value)
+    keys += entries.length
+    if (keys > inputKeyLimit) return { keys, problem: `more than ${inputKeyLimit} keys and elements` }
+    const depth = next.depth + 1
+    for (const entry of entries) {
+      const problem = problemOfEntry(entry)
+      if (problem !== undefined) return { keys, problem }
+      const [, value] = entry
+      if (typeof value !== 'object' || value === null) continue
+      if (depth >= maxDepth) return { keys, problem: `nested deeper than ${maxDepth} levels` }
+      pending.push({ value, depth })
+    }
+  }
+  return { keys, problem: undefined }
+}
