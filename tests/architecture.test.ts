@@ -100,7 +100,7 @@ test('the environment, the clock, random numbers and timers are used in one plac
   expect(expressionOwners(product)).toEqual([])
 })
 
-test('the server connects only to the configured issuers and to its database', () => {
+test('the server connects only to the configured issuers, its database and the endpoints of webhooks', () => {
   expect(diallingOut(product)).toEqual([])
 })
 

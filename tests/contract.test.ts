@@ -90,6 +90,16 @@ const agreed = {
     'sessions.list': 'Q tech-lead',
   },
   audit: { list: 'Q tech-lead' },
+  // Beyond the first agreement: a dead letter needs a redrive, and a new endpoint a test.
+  webhooks: {
+    create: 'M tech-lead',
+    rotate: 'M tech-lead',
+    delete: 'M tech-lead',
+    list: 'Q tech-lead',
+    deliveries: 'Q tech-lead',
+    redrive: 'M tech-lead',
+    test: 'M tech-lead',
+  },
   system: { info: 'Q open', metrics: 'Q observer', backup: 'M admin' },
 } as const satisfies Record<string, Record<string, `${'M' | 'Q' | 'S'} ${string}`>>
 

@@ -3,41 +3,12 @@ import { defaultMaxPending } from '@tony/mcp-shared/messages'
 import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import { type Limits, readLimits } from './limits.ts'
+import { commaList, databaseUrl, isPostgres, port, rowLimit } from './platform/environment-values.ts'
 
 /** The environment is unusable. The message names each wrong variable and its fault. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
-
-const port = z.coerce.number().int().min(0).max(65_535)
-
-/** `sqlite://FILE`, or the address of a PostgreSQL database. */
-const databaseUrl = z
-  .string()
-  .regex(/^(sqlite:(\/\/)?.|postgres(ql)?:\/\/.)/, 'must be sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE')
-
-const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url)
-
-/** Parses values separated by commas. */
-const commaList = (of: z.ZodType<string, string>) =>
-  z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    )
-    .pipe(z.array(of))
-
-/** Parses a maximum number of rows to keep; 0 means no limit. The minimum protects rows in use. */
-const rowLimit = (minimum: number, fallback = 0) =>
-  z.coerce
-    .number()
-    .int()
-    .refine((most) => most === 0 || most >= minimum, `must be 0 or at least ${minimum}`)
-    .default(fallback)
 
 const environment = z.object({
   MCP_PORT: port.optional(),
@@ -92,6 +63,10 @@ const environment = z.object({
   MCP_TRUSTED_PROXIES: commaList(z.union([z.cidrv4(), z.cidrv6()])),
   /** CIDR blocks that may read `/metrics` in serve mode without a credential. */
   MCP_METRICS_CIDRS: commaList(z.union([z.cidrv4(), z.cidrv6()])),
+  /** Private networks that webhooks may call, also without encryption. */
+  MCP_WEBHOOK_CIDRS: commaList(z.union([z.cidrv4(), z.cidrv6()])),
+  /** Origins whose endpoints need no challenge. */
+  MCP_WEBHOOK_ORIGINS: commaList(z.string().regex(/^https?:\/\/[^\s/]+$/, 'must be origins: https://host')),
   NODE_ENV: z.string().optional(),
 })
 
@@ -142,6 +117,8 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   /** CIDR blocks that may read `/metrics` in serve mode without a credential. */
   readonly metricsCidrs: readonly string[]
+  /** Private networks that webhooks may call, and origins whose endpoints need no challenge. */
+  readonly webhooks: { readonly cidrs: readonly string[]; readonly origins: readonly string[] }
   /** True if every reply is checked against its schema; only tests pay for that. */
   readonly checkReplies: boolean
   readonly limits: Limits
@@ -280,6 +257,7 @@ export function readConfig(mode: ServerMode, env: Readonly<Record<string, string
     allowedOrigins: values.MCP_ALLOWED_ORIGINS,
     trustedProxies: values.MCP_TRUSTED_PROXIES,
     metricsCidrs: values.MCP_METRICS_CIDRS,
+    webhooks: { cidrs: values.MCP_WEBHOOK_CIDRS, origins: values.MCP_WEBHOOK_ORIGINS },
     checkReplies: false,
     limits,
   })

@@ -22,6 +22,7 @@ import { ClaimGroupCache } from './domain/tasks/claim-group-cache.ts'
 import { ClaimQueue } from './domain/tasks/claim-queue.ts'
 import { LeaseEndSubscribers } from './domain/tasks/lease-end-subscribers.ts'
 import { LeaseTokens } from './domain/tasks/lease-tokens.ts'
+import { WebhookSender } from './domain/webhooks/sender.ts'
 import { readStatsByProject } from './operations/system/metrics.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createLog, type Log, openLogDestination } from './platform/log.ts'
@@ -29,14 +30,15 @@ import { Metrics } from './platform/metrics.ts'
 import { QueuedInputs } from './platform/queued-inputs.ts'
 import { PageSlots } from './platform/reply-budget.ts'
 import { iso } from './platform/times.ts'
+import { WebhookPoster } from './platform/webhook-poster.ts'
 import { BackupRunner } from './store/backup/backup-runner.ts'
 import { createFolder } from './store/file-sync.ts'
 import { openStore } from './store/open-store.ts'
-import type { Wake } from './store/store.ts'
 import { ageTasks } from './sweeps/age-tasks.ts'
 import { applyRetention } from './sweeps/apply-retention.ts'
 import { continuePlans } from './sweeps/continue-plans.ts'
 import { deleteIdempotencyKeys } from './sweeps/delete-idempotency-keys.ts'
+import { deliverWebhooks } from './sweeps/deliver-webhooks.ts'
 import { expireLeases } from './sweeps/expire-leases.ts'
 import { expireMessages } from './sweeps/expire-messages.ts'
 import { freeDiskSpace } from './sweeps/free-disk-space.ts'
@@ -54,6 +56,7 @@ import { timeOutTasks } from './sweeps/time-out-tasks.ts'
 import { unparkTasks } from './sweeps/unpark-tasks.ts'
 import { unregisterSilentAgents } from './sweeps/unregister-silent-agents.ts'
 import { Listener } from './transports/http/listener.ts'
+import { subscribeToWakes } from './wakes.ts'
 
 export const sweeps = [
   expireLeases,
@@ -65,6 +68,7 @@ export const sweeps = [
   ageTasks,
   redeliver,
   timeOutRequests,
+  deliverWebhooks,
   refreshRevocations,
   refreshSigningKeys,
   refreshIssuers,
@@ -95,39 +99,6 @@ export interface RunningServer extends AsyncDisposable {
   reload(): Promise<void>
 }
 
-function subscribeToWakes(services: Services, log: Log): void {
-  services.store.onWake((wake: Wake) => {
-    switch (wake.topic) {
-      case 'tasks':
-        return services.waiters.claims.wake(wake)
-      case 'lease':
-        return services.waiters.leaseEnds.wake(wake)
-      case 'inbox':
-        return services.waiters.inboxes.wake(wake.agentId, wake.reason)
-      case 'reply':
-        return services.waiters.replies.wake(wake.requestId)
-      case 'incarnation':
-        return services.identity.incarnations.supersede(wake.agentId, wake.incarnation, wake.unregistered)
-      case 'fleet':
-        services.waiters.inboxes.recheck(wake.agentId)
-        return services.waiters.claims.recheck(wake.project, wake.agentId)
-      case 'revoked':
-        return services.identity.revocations.record(wake, services.now())
-      case 'epoch':
-        services.claimGroups.clear()
-        services.feeds.reset()
-        services.store.read(loadIncarnations).then(
-          (current) => services.identity.incarnations.replace(current),
-          (error: unknown) => log.error({ error }, 'cannot read the incarnations'),
-        )
-        return undefined
-      case 'events':
-        services.feeds.wake(wake.project)?.catch((error: unknown) => log.error({ error }, 'cannot read the feed'))
-        return undefined
-    }
-  })
-}
-
 function connectMetrics(metrics: Metrics, services: Services): void {
   const { store } = services
   metrics.setProjectStatsSource(() => readStatsByProject(services))
@@ -142,7 +113,31 @@ function logDiskSpace({ store }: Services, log: Log): void {
   })
 }
 
-async function createServices(config: Config, clock: Clock, metrics: Metrics): Promise<Services> {
+/** What the services report to. */
+interface Reports {
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+function createWebhookSender(
+  { store, clock, config }: Pick<Services, 'store' | 'clock' | 'config'>,
+  pepper: Pepper,
+  { metrics, log }: Reports,
+): WebhookSender {
+  const poster = new WebhookPoster(config.webhooks.cidrs)
+  const onAttempt = (outcome: string) => metrics.countWebhookAttempt(outcome)
+  const onFailure = (error: unknown) => log.error({ error }, 'cannot deliver webhooks')
+  return new WebhookSender({ store, clock, pepper, poster, onAttempt }, onFailure)
+}
+
+const createWaiters = (): Services['waiters'] => ({
+  claims: new ClaimQueue(),
+  leaseEnds: new LeaseEndSubscribers(),
+  inboxes: new InboxWaiters(),
+  replies: new ReplyWaiters(),
+})
+
+async function createServices(config: Config, clock: Clock, reports: Reports): Promise<Services> {
   const { database, postgres, accessTokenMs, mode } = config
   createFolder(dirname(database))
   const store = await openStore(config, clock)
@@ -168,20 +163,19 @@ async function createServices(config: Config, clock: Clock, metrics: Metrics): P
         rateLimiter: new RateLimiter(clock, { enabled: mode === 'serve', ...config.limits }),
         denials: new DenialLog(),
       },
-      waiters: {
-        claims: new ClaimQueue(),
-        leaseEnds: new LeaseEndSubscribers(),
-        inboxes: new InboxWaiters(),
-        replies: new ReplyWaiters(),
-      },
+      waiters: createWaiters(),
       feeds: new Feeds(store),
       presence: new Presence(),
+      webhooks: createWebhookSender({ store, clock, config }, pepper, reports),
       claimGroups: new ClaimGroupCache(),
       leaseTokens: new LeaseTokens(store.secret),
       backupRunner: postgres
         ? undefined
         : new BackupRunner(() => ({ file: database, folder: config.backupDir, at: clock.wall() })),
-      retentionProgress: { cursors: new Map(), onDeleted: (what, rows) => metrics.countDeletedRows(what, rows) },
+      retentionProgress: {
+        cursors: new Map(),
+        onDeleted: (what, rows) => reports.metrics.countDeletedRows(what, rows),
+      },
       pageSlots: new PageSlots(clock, config.limits.pageBytes),
       queuedInputs: new QueuedInputs(config.limits.queueBytes),
       startedAt: clock.monotonic(),
@@ -248,7 +242,7 @@ export async function startServer(config: Config, clock: Clock = systemClock): P
   const metrics = new Metrics()
   const logDestination = openLogDestination(config, () => metrics.countDroppedLogLine())
   const log = createLog(config, logDestination)
-  const services = await createServices(config, clock, metrics)
+  const services = await createServices(config, clock, { metrics, log })
   connectMetrics(metrics, services)
   subscribeToWakes(services, log)
   logDiskSpace(services, log)
@@ -256,6 +250,7 @@ export async function startServer(config: Config, clock: Clock = systemClock): P
   const sweepRunner = new SweepRunner(services, log)
   const close = async () => {
     await sweepRunner.stop()
+    await services.webhooks.stop()
     await services.backupRunner?.close()
     // A store that is unreachable at the end must not stop the shutdown.
     if (services.identity.denials.hasPending)

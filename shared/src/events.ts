@@ -60,6 +60,10 @@ export const eventTypes = [
   'key.rotated',
   'key.revoked',
   'session.revoked',
+  'webhook.created',
+  'webhook.rotated',
+  'webhook.deleted',
+  'webhook.suspended',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
@@ -92,6 +96,9 @@ const filter = {
   epic: word.optional(),
   threadId: z.string().min(1).max(128).optional(),
 }
+
+/** A filter of the feed as one object. An empty one matches every event. */
+export const eventFilter = z.strictObject(filter)
 
 export const eventSubscribeInput = z.strictObject({
   /**

@@ -34,6 +34,8 @@ const grants = {
     'sessions:read',
     'sessions:revoke',
     'audit:read',
+    'webhooks:read',
+    'webhooks:write',
   ],
   admin: ['projects:write', 'keys:read', 'keys:write', 'system:backup'],
 } as const satisfies Record<Role, readonly string[]>

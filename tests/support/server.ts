@@ -85,6 +85,8 @@ export class TestServer implements AsyncDisposable {
       checkReplies: true,
       drainMs: 0,
       ballastBytes: 0,
+      // Receivers of tests are on the loopback. Nothing listens at the second one.
+      webhooks: { cidrs: ['127.0.0.0/8'], origins: ['http://127.0.0.1:9'] },
       accessTokenMs: dayMs,
       ...options.config,
       // The clock stands still, so the rate of handshakes never recovers and must be high. On a

@@ -70,6 +70,11 @@ async function answerNext(agent: TestAgent): Promise<void> {
 /** Creates a key for this case only. */
 const keyOf = async ({ lead }: World) => ({ keyId: (await lead.auth.keys.create({ name: 'case' })).keyId })
 
+/** A webhook to an endpoint of the test server's configuration, for which no event matches. */
+const silentWebhook = { url: 'http://127.0.0.1:9/', filter: { epic: 'no epic' } }
+
+const webhookOf = async ({ agent }: World) => ({ webhookId: (await agent.webhooks.create(silentWebhook)).webhookId })
+
 const planned = [{ externalId: 'first', type: 'code' }]
 
 /** One case for each procedure. The test fails for a procedure without a case. */
@@ -280,6 +285,13 @@ export const cases: Readonly<Record<string, Case>> = {
   'auth.keys.revoke': { as: 'developer', valid: keyOf, absent: { keyId: 'nosuchkeynow' } },
   'auth.sessions.list': { valid: ({ agent }) => ({ agent: agent.name }), absent: { agent: 'absent' } },
   'audit.list': { valid: () => ({ limit: 1 }), absent: { cursor: 'none' } },
+  'webhooks.create': { valid: () => silentWebhook, absent: { url: 'nowhere' } },
+  'webhooks.list': { valid: () => ({}) },
+  'webhooks.rotate': { valid: webhookOf, absent: { webhookId: nobody } },
+  'webhooks.delete': { valid: webhookOf, absent: { webhookId: nobody } },
+  'webhooks.deliveries': { valid: webhookOf, absent: { webhookId: nobody } },
+  'webhooks.redrive': { valid: webhookOf, absent: { webhookId: nobody } },
+  'webhooks.test': { valid: webhookOf, absent: { webhookId: nobody } },
   'system.info': { valid: () => ({}) },
   'system.metrics': { valid: () => ({}) },
   'system.backup': { as: 'developer', valid: () => ({}) },

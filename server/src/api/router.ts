@@ -10,6 +10,7 @@ import { projectsRouter } from './projects.ts'
 import { requestsRouter } from './requests.ts'
 import { systemRouter } from './system.ts'
 import { tasksRouter } from './tasks.ts'
+import { webhooksRouter } from './webhooks.ts'
 
 /** Every procedure, once. The transports, the client and the docs are derived from this router. */
 export const appRouter = router({
@@ -23,6 +24,7 @@ export const appRouter = router({
   health: healthRouter,
   auth: authRouter,
   audit: auditRouter,
+  webhooks: webhooksRouter,
   system: systemRouter,
 })
 

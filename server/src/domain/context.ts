@@ -24,6 +24,7 @@ import type { ClaimGroupCache } from './tasks/claim-group-cache.ts'
 import type { ClaimQueue } from './tasks/claim-queue.ts'
 import type { LeaseEndSubscribers } from './tasks/lease-end-subscribers.ts'
 import type { LeaseTokens } from './tasks/lease-tokens.ts'
+import type { WebhookSender } from './webhooks/sender.ts'
 
 /** The services that identify callers and decide if they may still be served. */
 export interface IdentityServices {
@@ -56,6 +57,7 @@ export interface Services {
   readonly store: Store
   readonly feeds: Feeds
   readonly presence: Presence
+  readonly webhooks: WebhookSender
   readonly claimGroups: ClaimGroupCache
   readonly leaseTokens: LeaseTokens
   readonly waiters: Waiters

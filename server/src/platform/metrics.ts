@@ -58,6 +58,12 @@ export class Metrics {
     registers: [this.registry],
   })
 
+  readonly #webhookAttempts = new Counter({
+    name: 'tony_webhook_attempts_total',
+    help: 'Attempts of webhook deliveries by outcome: delivered, or an error',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  })
   readonly #queueAge = new Gauge({
     name: 'tony_write_queue_age_seconds',
     help: 'Time that the oldest waiting write has waited, by lane; writes are refused with OVERLOADED beyond MCP_LIMIT_QUEUE_MS',
@@ -182,6 +188,10 @@ export class Metrics {
 
   countDroppedLogLine(): void {
     this.#droppedLogLines.inc()
+  }
+
+  countWebhookAttempt(outcome: string): void {
+    this.#webhookAttempts.inc({ outcome })
   }
 
   countDeletedRows(rowClass: string, rows: number): void {

@@ -81,10 +81,13 @@ const isDialler = (text: string): boolean => /^(globalThis\.)?(fetch|WebSocket|E
 
 /**
  * The permitted callers: they connect to the address of an issuer that the operator has configured,
- * and to the database.
+ * to the database, and to the public endpoints of webhooks.
  */
 const diallers = [
   { by: /^server\/src\/domain\/identity\/issuers\/public-keys\.ts$/, what: /^fetch$/ },
+  // The sender of webhooks connects to addresses that its guard has checked, and to no others.
+  { by: /^server\/src\/platform\/webhook-poster\.ts$/, what: /^(Agent|request)$/ },
+  { by: /^server\/src\/platform\/address-guard\.ts$/, what: /^lookup$/ },
   // The class of accepted sockets extends the class of the library, which could also connect.
   { by: /^server\/src\/transports\/ws\/server-web-socket\.ts$/, what: /^WebSocket(\.OPEN)?$/ },
   // Runs the script that writes a migration, for a developer in the repository.
@@ -124,8 +127,8 @@ const isDynamicImport = (node: ts.Node): node is ts.CallExpression =>
 const isOwnFile = (what: ts.Expression): boolean => ts.isStringLiteral(what) && what.text.startsWith('.')
 
 /**
- * Finds places where the server could connect to another host. A caller must never be able to
- * choose the target.
+ * Finds places where the server could connect to another host. A caller chooses no target but the
+ * endpoint of a webhook.
  */
 export const diallingOut: Rule = (sources) =>
   sources

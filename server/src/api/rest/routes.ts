@@ -33,6 +33,7 @@ const exceptions: Readonly<Record<string, `${Method} /api/${string}`>> = {
   'messages.send': 'POST /api/messages',
   'messages.thread': 'GET /api/threads/{threadId}',
   'requests.route': 'POST /api/requests',
+  'webhooks.delete': 'DELETE /api/webhooks/{webhookId}',
   'events.subscribe': 'GET /api/events/stream',
 }
 
@@ -47,6 +48,7 @@ const idFields: Readonly<Record<string, string>> = {
   messages: 'messageId',
   requests: 'requestId',
   keys: 'keyId',
+  webhooks: 'webhookId',
 }
 
 const toKebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

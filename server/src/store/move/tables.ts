@@ -49,6 +49,8 @@ export const copiedTables: readonly TableSpec[] = [
   { table: 'subscriptions', rowFilter: byProject },
   { table: 'requests', rowFilter: byProject },
   { table: 'delivery_failures', rowFilter: byReference('message_id', 'messages') },
+  { table: 'webhooks', rowFilter: byProject },
+  { table: 'webhook_dead_letters', rowFilter: byProject, shiftedColumns: { ord: 'webhook_dead_letters' } },
   { table: 'events', rowFilter: byProject },
   { table: 'event_pages', rowFilter: byProject },
   { table: 'idempotency_keys', rowFilter: 'project = ?', parameterOf: projectHashOf },
@@ -69,4 +71,5 @@ export const identityColumns: Readonly<Record<string, string>> = {
   tasks: 'ord',
   plan_rows: 'ord',
   messages: 'ord',
+  webhook_dead_letters: 'ord',
 }

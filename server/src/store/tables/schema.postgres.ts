@@ -25,6 +25,8 @@ export const {
   subscriptions,
   requests,
   deliveryFailures,
+  webhooks,
+  webhookDeadLetters,
   events,
   eventPages,
   idempotencyKeys,

@@ -30,6 +30,8 @@ export const {
   subscriptions,
   requests,
   deliveryFailures,
+  webhooks,
+  webhookDeadLetters,
   events,
   eventPages,
   idempotencyKeys,

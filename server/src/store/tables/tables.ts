@@ -4,6 +4,7 @@ import type { Columns } from './columns.ts'
 import { defineIdentity } from './identity.ts'
 import { defineMessageTables } from './messages.ts'
 import { defineTaskTables } from './tasks.ts'
+import { defineWebhookTables } from './webhooks.ts'
 
 /**
  * Defines all tables once for both engines. Times are milliseconds since 1970, and JSON is text.
@@ -145,6 +146,7 @@ export function defineTables(c: Columns) {
     ...defineIdentity(c, agentTables),
     ...defineTaskTables(c, agentTables),
     ...defineMessageTables(c, agentTables),
+    ...defineWebhookTables(c, agentTables),
     events,
     eventPages,
     idempotencyKeys,

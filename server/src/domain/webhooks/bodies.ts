@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto'
+import type { WebhookFormat } from '@tony/mcp-shared/webhooks'
+import { cursorAt } from '../feed/cursor.ts'
+import type { FeedEvent } from '../feed/page.ts'
+import type { SignedMessage } from './signature.ts'
+
+/** Name of the event type of MCP that has every event. The others have the names of event types. */
+export const anyEventName = 'project.event'
+
+/** The place of an event. Numbers are unique in one project and one epoch only. */
+export interface EventPlace {
+  readonly project: string
+  readonly epoch: string
+  readonly seq: number
+}
+
+/** Returns the id of an event for deduplication, which is the same in every form of delivery. */
+export const eventIdOf = ({ project, epoch, seq }: EventPlace): string => `${project}.${cursorAt(epoch, seq)}`
+
+type EventData = FeedEvent['data']
+
+/** Returns an event as an occurrence of MCP Events. */
+export const toOccurrence = (place: EventPlace, name: string, data: EventData) => ({
+  eventId: eventIdOf(place),
+  name,
+  timestamp: data.at,
+  data,
+})
+
+export interface BodyContext {
+  readonly project: string
+  readonly epoch: string
+  readonly format: WebhookFormat
+  /** The event types of the filter. */
+  readonly types: readonly string[] | undefined
+}
+
+/** Returns the name of the occurrences of a filter. */
+export const occurrenceNameOf = (types: readonly string[] | undefined): string => types?.[0] ?? anyEventName
+
+/**
+ * Returns the delivery of an event. The cursor of a body is its event's own: deliveries keep their
+ * order, so that every event before it has been delivered or given up.
+ */
+export function eventMessage({ project, epoch, format, types }: BodyContext, event: FeedEvent): SignedMessage {
+  const place = { project, epoch, seq: event.seq }
+  const cursor = cursorAt(epoch, event.seq)
+  const occurrence = toOccurrence(place, occurrenceNameOf(types), event.data)
+  const { eventId, timestamp, data } = occurrence
+  const body = format === 'mcp' ? { ...occurrence, cursor } : { type: data.type, timestamp, eventId, cursor, data }
+  return { id: eventId, body: JSON.stringify(body) }
+}
+
+const controlMessage = (type: string, fields: object): SignedMessage => ({
+  id: `msg_${type}_${randomUUID()}`,
+  body: JSON.stringify({ type, ...fields }),
+})
+
+/** Tells that events before a cursor were deleted before they were delivered. */
+export const gapMessage = (cursor: string): SignedMessage => controlMessage('gap', { cursor })
+
+/** Tells that the webhook has ended because its owner has lost access. */
+export const terminatedMessage = (): SignedMessage =>
+  controlMessage('terminated', {
+    error: { code: -32_012, message: 'the access of the owner of this webhook was revoked' },
+  })
+
+export const challengeMessage = (challenge: string): SignedMessage => controlMessage('verification', { challenge })
+
+export const testMessage = (): SignedMessage => controlMessage('test', {})

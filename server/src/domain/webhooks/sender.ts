@@ -1,0 +1,178 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { WebhookError } from '@tony/mcp-shared/webhooks'
+import { randomToken } from '../../platform/random.ts'
+import type { PostOutcome } from '../../platform/webhook-poster.ts'
+import { challengeMessage, terminatedMessage, testMessage } from './bodies.ts'
+import { deleteWebhook } from './delete.ts'
+import { DeliveryRun, leaseMs, type SenderParts } from './delivery-run.ts'
+import { findDue, findEnded, findWebhookProjects, takeLease, type WebhookRow } from './rows.ts'
+import { secretsOf } from './secrets.ts'
+import { idHeaderOf, type SignedMessage, signatureHeaders } from './signature.ts'
+
+/** Webhooks that one process serves at the same time. */
+const maxRunning = 16
+
+/** Rows of one look. */
+const lookLimit = 100
+
+/** An endpoint to which a message goes outside the order of the events. */
+interface Endpoint {
+  readonly id: string
+  readonly url: string
+  readonly format: string
+  readonly secrets: readonly string[]
+}
+
+const isSameText = (one: string, other: string): boolean => {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** Returns the challenge that a reply repeats; an empty text if it has none. */
+function challengeIn(text: string): string {
+  try {
+    const reply: unknown = JSON.parse(text)
+    const isRecord = typeof reply === 'object' && reply !== null && 'challenge' in reply
+    return isRecord ? String(reply.challenge) : ''
+  } catch (error) {
+    if (error instanceof SyntaxError) return ''
+    throw error
+  }
+}
+
+/**
+ * Delivers the webhooks of all projects. Every replica has one; the lease of a webhook decides
+ * which of them delivers it. A commit wakes the sender, and a sweep looks once a second.
+ */
+export class WebhookSender {
+  readonly #parts: SenderParts
+  readonly #onFailure: (error: unknown) => void
+  readonly #stopped = new AbortController()
+  readonly #running = new Map<string, Promise<void>>()
+  #projects: ReadonlySet<string> = new Set()
+  #looking: Promise<void> | undefined
+  #lookAgain = false
+
+  constructor(parts: SenderParts, onFailure: (error: unknown) => void) {
+    this.#parts = parts
+    this.#onFailure = onFailure
+  }
+
+  /** Looks for deliveries. A project without webhooks costs nothing. */
+  wake(project: string): void {
+    if (this.#projects.has(project)) this.#lookSoon()
+  }
+
+  /** Looks for deliveries of a new webhook. */
+  wakeForNew(project: string): void {
+    this.#projects = new Set([...this.#projects, project])
+    this.#lookSoon()
+  }
+
+  /** Removes the webhooks that have ended, and starts what is due. It waits for no delivery. */
+  async run(): Promise<void> {
+    const { store } = this.#parts
+    const rows = await store.read((reader) => reader.run(findWebhookProjects, {}))
+    this.#projects = new Set(rows.map(({ project }) => project))
+    if (rows.length === 0) return
+    await this.#removeEnded()
+    await this.#look()
+  }
+
+  /** Ends all deliveries; an unfinished one is repeated by the next sender. */
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await this.#looking
+    await Promise.all(this.#running.values())
+    this.#parts.poster.close()
+  }
+
+  #lookSoon(): void {
+    if (this.#stopped.signal.aborted) return
+    this.#lookAgain = true
+    if (this.#looking) return
+    this.#look().catch(this.#onFailure)
+  }
+
+  #look(): Promise<void> {
+    this.#lookAgain = true
+    this.#looking ??= this.#startDue().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async #startDue(): Promise<void> {
+    while (this.#lookAgain && !this.#stopped.signal.aborted) {
+      this.#lookAgain = false
+      const { store } = this.#parts
+      const due = await store.read((reader) => reader.run(findDue, { now: reader.now, limit: lookLimit }))
+      for (const { id, project } of due) if (this.#running.size < maxRunning) this.#start(id, project)
+    }
+  }
+
+  #start(id: string, project: string): void {
+    if (this.#running.has(id) || this.#stopped.signal.aborted) return
+    const run = this.#deliver(id, project)
+      .catch((error: unknown) => {
+        if (!this.#stopped.signal.aborted) this.#onFailure(error)
+      })
+      .then((hasDelivered) => {
+        this.#running.delete(id)
+        // An event of the time between the last page and the end of the lease is due now.
+        if (hasDelivered) this.#lookSoon()
+      })
+    this.#running.set(id, run)
+  }
+
+  /** Returns false if another sender delivers this webhook. */
+  async #deliver(id: string, project: string): Promise<boolean> {
+    const { store } = this.#parts
+    const lease = randomToken(16)
+    const [row] = await store.transact({ project }, (tx) =>
+      tx.run(takeLease, { id, lease, now: tx.now, until: tx.now + leaseMs }),
+    )
+    if (!row) return false
+    await new DeliveryRun(this.#parts, row, this.#stopped.signal).deliver()
+    return true
+  }
+
+  async #removeEnded(): Promise<void> {
+    const { store } = this.#parts
+    const ended = await store.read((reader) => reader.run(findEnded, { now: reader.now, limit: lookLimit }))
+    for (const { id, project, expiresAt } of ended) {
+      const isExpired = expiresAt !== null && expiresAt <= store.now()
+      const row = await store.transact({ project }, (tx) => deleteWebhook(tx, { id, project, actor: null }))
+      // An owner without access is told once. A life that is over needs no word.
+      if (row && !isExpired) await this.#send(this.#endpointOf(row), terminatedMessage())
+    }
+  }
+
+  #endpointOf({ id, url, format, ...row }: WebhookRow): Endpoint {
+    const { pepper, store } = this.#parts
+    return { id, url, format, secrets: secretsOf(pepper, row, store.now()) }
+  }
+
+  #send({ id, url, format, secrets }: Endpoint, message: SignedMessage): Promise<PostOutcome> {
+    const { clock, poster } = this.#parts
+    const headers = { ...signatureHeaders(message, secrets, clock.wall()), [idHeaderOf(format)]: id }
+    return poster.post({ url, headers, body: message.body }, this.#stopped.signal)
+  }
+
+  /** Sends a challenge. Returns the error of an endpoint that does not repeat it. */
+  async verify({
+    secret,
+    ...endpoint
+  }: Omit<Endpoint, 'secrets'> & { readonly secret: string }): Promise<WebhookError | undefined> {
+    const challenge = randomBytes(24).toString('base64url')
+    const outcome = await this.#send({ ...endpoint, secrets: [secret] }, challengeMessage(challenge))
+    if (!outcome.ok) return outcome.error
+    return isSameText(challengeIn(outcome.text), challenge) ? undefined : 'challenge_failed'
+  }
+
+  /** Sends a test. Returns the error of an endpoint that does not accept it. */
+  async test(row: WebhookRow): Promise<WebhookError | undefined> {
+    const outcome = await this.#send(this.#endpointOf(row), testMessage())
+    return outcome.ok ? undefined : outcome.error
+  }
+}

@@ -1,0 +1,40 @@
+import { createHmac, randomBytes } from 'node:crypto'
+
+const prefix = 'whsec_'
+
+/** Returns a new secret of Standard Webhooks. */
+export const newSecret = (): string => `${prefix}${randomBytes(32).toString('base64')}`
+
+/** True for a secret of 24 to 64 bytes in the form of Standard Webhooks. */
+export function isSecret(secret: string): boolean {
+  const { length } = keyOf(secret)
+  return secret.startsWith(prefix) && length >= 24 && length <= 64
+}
+
+const keyOf = (secret: string): Buffer => Buffer.from(secret.slice(prefix.length), 'base64')
+
+/** A delivery: the id for deduplication, and the exact bytes that are signed. */
+export interface SignedMessage {
+  readonly id: string
+  readonly body: string
+}
+
+/** Header with the id of the webhook, by which a receiver selects the secret. */
+export const idHeaderOf = (format: string): string => (format === 'mcp' ? 'x-mcp-subscription-id' : 'x-tony-webhook-id')
+
+/**
+ * Returns the headers of Standard Webhooks with one signature for each secret. Each attempt is
+ * signed anew, or a receiver would refuse a late one by its time.
+ */
+export function signatureHeaders(
+  { id, body }: SignedMessage,
+  secrets: readonly string[],
+  wallMs: number,
+): Record<string, string> {
+  const timestamp = String(Math.floor(wallMs / 1_000))
+  const signatures = secrets.map((secret) => {
+    const digest = createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest('base64')
+    return `v1,${digest}`
+  })
+  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') }
+}

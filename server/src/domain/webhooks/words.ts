@@ -1,0 +1,20 @@
+import {
+  type WebhookError,
+  type WebhookFormat,
+  webhookErrors,
+  webhookFormats,
+  webhookStates,
+} from '@tony/mcp-shared/webhooks'
+
+const wordOf =
+  <W extends string>(known: readonly W[]) =>
+  (text: string): W => {
+    const word = known.find((each) => each === text)
+    if (word === undefined) throw new Error(`a webhook has the unknown word ${text}`)
+    return word
+  }
+
+/** Parse the words of a stored webhook. They throw for an unknown one. */
+export const toFormat: (text: string) => WebhookFormat = wordOf(webhookFormats)
+export const toState: (text: string) => (typeof webhookStates)[number] = wordOf(webhookStates)
+export const toError: (text: string) => WebhookError = wordOf(webhookErrors)
