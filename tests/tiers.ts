@@ -40,6 +40,7 @@ export const roundsByTier = {
   ci: [
     'client/chaos',
     'client/leaks',
+    'faults/io-errors',
     'faults/power-loss',
     'model/feed',
     'model/locks',
@@ -50,7 +51,7 @@ export const roundsByTier = {
     'scale/million',
     'transports/hostile',
   ],
-  nightly: ['faults/io-errors', 'races/replicas', 'races/revocations', 'races/skew', 'transports/hostile-serve'],
+  nightly: ['races/replicas', 'races/revocations', 'races/skew', 'transports/hostile-serve'],
 } satisfies Record<string, readonly string[]>
 
 /** Folders that do not depend on the engine. They run on PostgreSQL a second time, in this tier. */

@@ -22,13 +22,18 @@ async function countCalls(): Promise<Record<string, number>> {
   const { operations } = await withFolder((folder) =>
     recordRun({ folder, tasks, seed: 1, first: { POWER_READS: '1' } }),
   )
-  const paths = pathsOf(operations)
-  const canFail = operations.filter(({ handle }) => /(\.db|-wal|\.partial)$/.test(paths.get(handle) ?? ''))
+  const canFail = canFailIn(operations)
   return Object.fromEntries(calls.map((call) => [call, canFail.filter(({ kind }) => kind === call).length]))
 }
 
 const pathsOf = (operations: readonly Operation[]): Map<number, string> =>
   new Map(operations.filter(({ kind }) => kind === 'open').map(({ handle, path }) => [handle, path]))
+
+/** The operations on the files that an error of the recorder can meet. */
+export function canFailIn(operations: readonly Operation[]): readonly Operation[] {
+  const paths = pathsOf(operations)
+  return operations.filter(({ handle }) => /(\.db|-wal|\.partial)$/.test(paths.get(handle) ?? ''))
+}
 
 /** Errors in equal distances over a run, of each call in turn. */
 export async function chooseErrors(count: number): Promise<string[]> {
@@ -43,12 +48,13 @@ export async function chooseErrors(count: number): Promise<string[]> {
 
 /**
  * The process must end with exit code 1 and the name of the error. After a failed backup it may
- * continue, and at its stop it may end as it would have.
+ * continue. If the error comes during its stop, no other process follows.
  */
 function endProblems({ operations, ends }: Recording, failed: Operation): string[] {
   const path = pathsOf(operations).get(failed.handle) ?? ''
   const [first, last] = [ends[0], ends.at(-1)]
-  const problems = last?.code === 0 ? [] : [`the last process ended with code ${last?.code}: ${last?.errors}`]
+  const isRight = last?.code === 0 || (ends.length === 1 && first?.code === 1)
+  const problems = isRight ? [] : [`the last process ended with code ${last?.code}: ${last?.errors}`]
   const isNamed = /SQLITE_(IOERR|CORRUPT)|EIO|STORE_UNAVAILABLE/.test(first?.errors ?? '')
   if (first?.code === 1) return isNamed ? problems : [...problems, `exit 1 without a name: ${first.errors}`]
   const hasContinued = operations.some(({ kind, end }) => kind === 'reply' && end > failed.end)

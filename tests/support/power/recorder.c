@@ -182,7 +182,8 @@ static ssize_t writeRecorded(int descriptor, const void *data, size_t bytes, off
 /* The mark comes before the bytes leave: an answer that a caller has read has a mark before it. */
 static void markReply(int descriptor) {
   struct stat found;
-  if (trace < 0 || fstat(descriptor, &found) != 0 || !S_ISSOCK(found.st_mode)) return;
+  /* A standard output may be a socket, and has no caller behind it. */
+  if (trace < 0 || descriptor <= STDERR_FILENO || fstat(descriptor, &found) != 0 || !S_ISSOCK(found.st_mode)) return;
   pthread_mutex_lock(&mutex);
   append((struct header){.kind = REPLY}, NULL, NULL);
   pthread_mutex_unlock(&mutex);

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type Database from 'better-sqlite3'
+import { sqliteCode } from './errors.ts'
 
 /** With fewer commits the log is too small for its pages to be worth a thread. */
 const commitsWithoutThread = 64
@@ -60,6 +61,20 @@ export class CheckpointRunner {
       if (pages > walBackstopPages) writer.pragma('wal_checkpoint(PASSIVE)')
     } catch (error) {
       onError(error)
+    }
+  }
+
+  /**
+   * Moves the rest of the log before the last connection closes. SQLite would do that in the close
+   * and ignore its errors: a server on a failing disk would end as if all was well. If this throws,
+   * the log stays, and the connection must not be closed, because the close would try again.
+   */
+  moveRest(): void {
+    try {
+      this.#options.writer.pragma('wal_checkpoint(PASSIVE)')
+    } catch (error) {
+      // The next start moves the pages once the disk has space.
+      if (sqliteCode(error) !== 'SQLITE_FULL') throw error
     }
   }
 

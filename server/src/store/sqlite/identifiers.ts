@@ -19,10 +19,12 @@ export class Identifiers implements References {
   readonly #findId: Database.Statement<[number], string>
   readonly #numbers = new Map<string, number>()
   readonly #ids = new Map<number, string>()
-  /** The pairs that were read since the last commit. */
+  readonly #database: Database.Database
+  /** The pairs that were read in a transaction since the last commit. */
   readonly #uncommitted = new Map<string, number>()
 
   constructor(database: Database.Database) {
+    this.#database = database
     this.#findNumber = database.prepare<[string], number>('SELECT number FROM identifiers WHERE id = ?').pluck()
     this.#findId = database.prepare<[number], string>('SELECT id FROM identifiers WHERE number = ?').pluck()
   }
@@ -49,7 +51,8 @@ export class Identifiers implements References {
     if (this.#numbers.size >= limit) this.#clear()
     this.#numbers.set(id, number)
     this.#ids.set(number, id)
-    this.#uncommitted.set(id, number)
+    // Outside a transaction, as on the connection of the readers, each row is committed.
+    if (this.#database.inTransaction) this.#uncommitted.set(id, number)
   }
 
   #clear(): void {

@@ -211,7 +211,10 @@ async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: n
     await batches.transact({ project: first.id }, (tx) => extendDeadlines(tx, lastCommit, outage))
 }
 
-/** Commits the accepted work and closes. Throws DatabaseFileLostError if a file is lost. */
+/**
+ * Commits the accepted work and closes. Throws DatabaseFileLostError if a file is lost, and the
+ * error of SQLite if the log cannot be moved into the database.
+ */
 async function closeConnections(connections: ReturnType<typeof openConnections>): Promise<void> {
   const { database, readOnly, batches, checkpoints, standstill, fileWatch } = connections
   standstill.stop()
@@ -222,6 +225,7 @@ async function closeConnections(connections: ReturnType<typeof openConnections>)
   const lost = fileWatch.findLost()
   if (lost) throw lost
   readOnly.close()
+  checkpoints.moveRest()
   database.close()
 }
 
