@@ -44,15 +44,20 @@ test.runIf(canRecord())('a file whose flush failed in between is refused, althou
   expect(existsSync(file)).toBe(false)
 })
 
-test.runIf(canRecord())('a store whose log cannot be read at its close fails with that error and keeps the log', async () => {
-  using whole = new StoreFolder()
-  expect(record('close-store', whole, whole.file, { POWER_READS: '1' })).toBe('closed')
-  expect(existsSync(`${whole.file}-wal`)).toBe(false)
-  const reads = canFailIn(readTrace(join(whole.path, 'trace'))).filter(({ kind }) => kind === 'read').length
-  using failed = new StoreFolder()
-  // The close reads the log, and nothing after it. SQLite reports EIO of a read as either code.
-  expect(record('close-store', failed, failed.file, { POWER_FAIL: `read:${reads - 5}` })).toMatch(/^SQLITE_(IOERR|CORRUPT)/)
-  expect(existsSync(`${failed.file}-wal`)).toBe(true)
-  await using store = await failed.open()
-  expect(await projectOf(store)).not.toBe('')
-})
+test.runIf(canRecord())(
+  'a store whose log cannot be read at its close fails with that error and keeps the log',
+  async () => {
+    using whole = new StoreFolder()
+    expect(record('close-store', whole, whole.file, { POWER_READS: '1' })).toBe('closed')
+    expect(existsSync(`${whole.file}-wal`)).toBe(false)
+    const reads = canFailIn(readTrace(join(whole.path, 'trace'))).filter(({ kind }) => kind === 'read').length
+    using failed = new StoreFolder()
+    // The close reads the log, and nothing after it. SQLite reports EIO of a read as either code.
+    expect(record('close-store', failed, failed.file, { POWER_FAIL: `read:${reads - 5}` })).toMatch(
+      /^SQLITE_(IOERR|CORRUPT)/,
+    )
+    expect(existsSync(`${failed.file}-wal`)).toBe(true)
+    await using store = await failed.open()
+    expect(await projectOf(store)).not.toBe('')
+  },
+)
