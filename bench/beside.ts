@@ -8,7 +8,15 @@ import { parseArgs } from 'node:util'
 import { sizes, worksOf } from './cells.ts'
 import { type Cell, endCleanly, measure, type Run } from './measure.ts'
 import { median, spread } from './statistics.ts'
-import { type System, tony, tonyAt, tonyOnPostgres, tonyOnPostgresAt } from './systems/systems.ts'
+import {
+  distanceMs,
+  type System,
+  tony,
+  tonyAt,
+  tonyOnDistantPostgres,
+  tonyOnPostgres,
+  tonyOnPostgresAt,
+} from './systems/systems.ts'
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +35,8 @@ if (values.base === undefined) {
 const base = resolve(values.base)
 const bases = new Map<System, System>([
   [tony, tonyAt('base', base)],
-  [tonyOnPostgres, tonyOnPostgresAt('base', base)],
+  [tonyOnPostgres, tonyOnPostgresAt('base', base, 0)],
+  [tonyOnDistantPostgres, tonyOnPostgresAt('base', base, distanceMs)],
 ])
 
 type Build = 'base' | 'here'

@@ -1,6 +1,14 @@
 import type { Sizes } from './load/driver.ts'
 import type { WorkloadName } from './load/generator.ts'
-import { type PeerName, peers, type System, tony, tonyOnPostgres } from './systems/systems.ts'
+import {
+  distantBoss,
+  type PeerName,
+  peers,
+  type System,
+  tony,
+  tonyOnDistantPostgres,
+  tonyOnPostgres,
+} from './systems/systems.ts'
 
 /** One system in a comparison. */
 interface Entry {
@@ -93,8 +101,19 @@ export function worksOf(share: number): readonly Work[] {
       entries: [entry(tonyOnPostgres, 'messages', few), peer('pg-boss', 'messages', few, 'a queue an inbox, notified')],
     },
     {
+      name: 'PostgreSQL at 0.5 ms, W1 messages',
+      entries: [
+        entry(tonyOnDistantPostgres, 'messages', few),
+        entry(distantBoss, 'messages', few, 'a queue an inbox, notified'),
+      ],
+    },
+    {
       name: 'PostgreSQL W2 one at a time',
       entries: [entry(tonyOnPostgres, 'fused', few, '`tasks.next`'), peer('pg-boss', 'single', few)],
+    },
+    {
+      name: 'PostgreSQL at 0.5 ms, W2 one at a time',
+      entries: [entry(tonyOnDistantPostgres, 'fused', few, '`tasks.next`'), entry(distantBoss, 'single', few)],
     },
     {
       name: 'PostgreSQL W2 batched',

@@ -47,7 +47,7 @@ if (present.length < leastPeers && !smoke) {
 
 const isSelected = (name: string): boolean => values.only.split(',').some((part) => name.startsWith(part))
 const isPresent = ({ system }: { readonly system: Cell['system'] }): boolean =>
-  system.isPeer ? present.some((name) => peers[name] === system) : system.isInstalled()
+  system.isPeer ? present.some((name) => peers[name].name === system.name) : system.isInstalled()
 
 const cellsOfRound = (round: number): Cell[] => {
   const compared = worksOf(share).flatMap(({ name, entries }) => {

@@ -3,7 +3,7 @@ import type { Target } from '../load/driver.ts'
 import { hasPackage } from '../peers/packages.ts'
 import type { RunningSystem } from './daemon.ts'
 import { hasNats, startNats } from './nats.ts'
-import { hasPostgres, startPostgres } from './postgres.ts'
+import { hasPostgres, startDistantPostgres, startPostgres } from './postgres.ts'
 import { hasRabbit, startRabbit } from './rabbitmq.ts'
 import { hasRedis, startRedis } from './redis.ts'
 import { startTony, startTonyOnPostgres } from './tony.ts'
@@ -37,14 +37,18 @@ export const tonyAt = (name: string, checkout: string): System => ({
   start: () => startTony(checkout),
 })
 
-export const tonyOnPostgresAt = (name: string, checkout: string): System => ({
+export const tonyOnPostgresAt = (name: string, checkout: string, delayMs: number): System => ({
   ...own(name, checkout),
   isInstalled: hasPostgres,
-  start: () => startTonyOnPostgres(checkout),
+  start: () => startTonyOnPostgres(checkout, delayMs),
 })
 
+/** Milliseconds of a round trip to a database in another zone of the same region. */
+export const distanceMs = 0.5
+
 export const tony = tonyAt('Tony', here)
-export const tonyOnPostgres = tonyOnPostgresAt('Tony on PostgreSQL', here)
+export const tonyOnPostgres = tonyOnPostgresAt('Tony on PostgreSQL', here, 0)
+export const tonyOnDistantPostgres = tonyOnPostgresAt('Tony on PostgreSQL', here, distanceMs)
 
 /** A peer with its server and the npm package of its client. */
 const peer = (
@@ -71,6 +75,12 @@ export const peers = {
   'pg-boss': peer('pg-boss', 'pg-boss', 'pg-boss', hasPostgres, startPostgres),
   nats: peer('NATS core', 'nats', '@nats-io/transport-node', hasNats, startNats),
 } as const
+
+/** pg-boss with the same network as this product. `peers` has the one without. */
+export const distantBoss: System = {
+  ...peers['pg-boss'],
+  start: () => startDistantPostgres(distanceMs),
+}
 
 export type PeerName = keyof typeof peers
 

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, ServerChild } from '../../demo/server-process.ts'
 import { type RunningSystem, temporaryFolder } from './daemon.ts'
-import { startPostgres } from './postgres.ts'
+import { startDistantPostgres } from './postgres.ts'
 
 /**
  * Enough for 10,000 agents on one server, and for 640 sends in flight on a slow machine: refusals
@@ -32,9 +32,12 @@ async function startServer(checkout: string, settings: Readonly<Record<string, s
 /** Starts the built server of a checkout on a new SQLite file. */
 export const startTony = (checkout: string): Promise<RunningSystem> => startServer(checkout, {})
 
-/** Starts the built server of a checkout on a new PostgreSQL, whose processes count too. */
-export async function startTonyOnPostgres(checkout: string): Promise<RunningSystem> {
-  const postgres = await startPostgres()
+/**
+ * Starts the built server of a checkout on a new PostgreSQL, whose processes count too. A round
+ * trip between them takes `delayMs`.
+ */
+export async function startTonyOnPostgres(checkout: string, delayMs: number): Promise<RunningSystem> {
+  const postgres = await startDistantPostgres(delayMs)
   try {
     const server = await startServer(checkout, { DATABASE_PATH: '', DATABASE_URL: postgres.url })
     return {

@@ -46,13 +46,17 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
   }
   // For the first transaction only: a later one of the call has waited for something else.
   let arrivedAt = call.meta.lane === 'urgent' ? call.input?.arrivedAt : undefined
-  const begin = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
-    const firstScope = arrivedAt === undefined ? scope : { ...scope, arrivedAt }
+  const begin = <T>(
+    work: (tx: Transaction) => Promise<T>,
+    { parallelKeys: rows }: Pick<TransactOptions<T>, 'parallelKeys'>,
+  ): Promise<T> => {
+    const parallelKeys = key && rows ? [...rows, `key ${call.path} ${principal.subject} ${key.key}`] : rows
+    const ownScope = { ...scope, ...(arrivedAt !== undefined && { arrivedAt }), ...(parallelKeys && { parallelKeys }) }
     arrivedAt = undefined
-    const transact = () => services.store.transact(firstScope, work)
+    const transact = () => services.store.transact(ownScope, work)
     return call.input ? call.input.countDuring(transact) : transact()
   }
-  const transact: Context['transact'] = (work, options = {}) => begin((tx) => once(tx, work, options))
+  const transact: Context['transact'] = (work, options = {}) => begin((tx) => once(tx, work, options), options)
   return {
     ...services,
     principal,
@@ -67,7 +71,7 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
     transact,
     transactLarge: (work, options = {}) =>
       hold
-        ? hold.transact((measured) => begin((tx) => measured(() => once(tx, work, options))))
+        ? hold.transact((measured) => begin((tx) => measured(() => once(tx, work, options)), options))
         : transact(work, options),
   }
 }

@@ -31,9 +31,20 @@ export interface Query<P> {
  */
 export interface Statement<P, R> {
   readonly build: (query: Query<P>) => { execute(values: Record<string, unknown>): Promise<R[]> }
+  /** True if it changes at most one row and returns it. */
+  readonly isOfOneRow?: true
 }
 
 export const statement = <P extends object, R>(build: Statement<P, R>['build']): Statement<P, R> => ({ build })
+
+/**
+ * Marks an update that changes at most one row and returns it. Only such updates of operations that
+ * run at the same time become one statement.
+ */
+export const ofOneRow = <P extends object, R>(update: Statement<P, R>): Statement<P, R> => ({
+  ...update,
+  isOfOneRow: true,
+})
 
 /** Defines a statement that returns no rows. */
 export const command = <P extends object>(
@@ -135,6 +146,16 @@ export interface Transaction extends Reader {
    */
   exclusive(what: 'locks' | 'dependencies'): Promise<void>
   /**
+   * Returns the value under a key that all operations share which run at the same time; the first
+   * of them creates it. An operation that runs alone gets a new one at each call.
+   */
+  share<T>(key: string, create: () => T): T
+  /**
+   * Resolves when every earlier operation of the same caller that runs at the same time has called
+   * it too, or has ended. Rows that are written after it are in the order of the calls.
+   */
+  inOrder(): Promise<void>
+  /**
    * Appends an event to the project's feed in this transaction. The batch numbers it at its end; a
    * failed operation discards it.
    */
@@ -157,6 +178,13 @@ export interface Scope {
   readonly lane?: Lane
   /** Callers of one lane take turns. Operations of the server itself share one turn. */
   readonly caller?: string
+  /**
+   * Present if the operation may run at the same time as others of its batch, on an engine that
+   * gains from it. Those with a common key still run one after another. The statements of such
+   * operations take turns in one transaction, whose row locks do not keep them apart: a rule is one
+   * conditional statement, uses `share`, or names in a key what it decides about.
+   */
+  readonly parallelKeys?: readonly string[]
   /** True if the operation frees disk space. It is then tried even while the disk is full. */
   readonly freesSpace?: true
   readonly fence?: Fence

@@ -23,14 +23,23 @@ interface CapacityQuery {
   readonly maxPending: number
 }
 
+async function unsettledIn(tx: Transaction, agentId: string): Promise<number> {
+  const [inbox] = await tx.run(countPending, { agentId })
+  return inbox?.unsettled ?? 0
+}
+
 /**
  * True if an inbox accepts one more message. The row with the counter stays locked until the
- * commit, so that two senders cannot both take the last free slot.
+ * commit, so that two senders cannot both take the last free slot. Senders of one batch that run at
+ * the same time share one read of it, and count the slots that they take.
  */
 export async function hasCapacity(tx: Transaction, { agentId, priority, maxPending }: CapacityQuery): Promise<boolean> {
-  const [inbox] = await tx.run(countPending, { agentId })
+  const inbox = tx.share(`capacity ${agentId}`, () => ({ unsettled: unsettledIn(tx, agentId), taken: 0 }))
+  const unsettled = (await inbox.unsettled) + inbox.taken
   const reserve = priority === critical ? 0 : Math.floor(maxPending * criticalShare)
-  return (inbox?.unsettled ?? 0) < maxPending - reserve
+  const isFree = unsettled < maxPending - reserve
+  if (isFree) inbox.taken += 1
+  return isFree
 }
 
 export const inboxFullError = (agentId: string, maxPending: number): CoordinationError =>

@@ -90,6 +90,8 @@ export async function enqueueMessage(
   const { from, to, type, priority, taskId, threadId } = message
   const hasSpace = await hasCapacity(tx, { agentId: to, priority, maxPending })
   if (!hasSpace && whenFull === 'refuse') throw inboxFullError(to, maxPending)
+  // The messages of a sender are numbered in the order in which it sent them.
+  await tx.inOrder()
   const messageId = uuidv7()
   const state = hasSpace
     ? { status: 'pending' as const, ready: 1 as const, endedAt: null, lastError: null }

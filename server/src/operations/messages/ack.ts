@@ -2,7 +2,7 @@ import type { messageAckInput, messageAckOutput } from '@tony/mcp-shared/message
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { ofOneRow, type Query, statement, type Transaction } from '../../store/store.ts'
 import {
   findMessage,
   isCurrentDelivery,
@@ -12,15 +12,17 @@ import {
   staleReceiptError,
 } from './receipt.ts'
 
-const ack = statement((q: Query<Receipt & { agentId: string; now: number }>) => {
-  const { db, t, p } = q
-  return db
-    .update(t.messages)
-    .set({ status: 'acked', ackBy: null, endedAt: p.now })
-    .where(isCurrentDelivery(q))
-    .returning(receiptEventColumns(q))
-    .prepare()
-})
+const ack = ofOneRow(
+  statement((q: Query<Receipt & { agentId: string; now: number }>) => {
+    const { db, t, p } = q
+    return db
+      .update(t.messages)
+      .set({ status: 'acked', ackBy: null, endedAt: p.now })
+      .where(isCurrentDelivery(q))
+      .returning(receiptEventColumns(q))
+      .prepare()
+  }),
+)
 
 /** Acks one delivery, or returns the refusal. A repeated ack after a lost reply succeeds too. */
 async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: Receipt) {
@@ -42,18 +44,20 @@ export function ackMessage(
   input: z.output<typeof messageAckInput>,
 ): Promise<z.output<typeof messageAckOutput>> {
   const agentId = requireAgent(ctx.principal).id
-  return ctx.transact(async (tx) => {
+  const work = async (tx: Transaction): Promise<z.output<typeof messageAckOutput>> => {
     if (!('acks' in input)) {
       const refused = await ackIn(tx, agentId, input)
       if (refused) throw refused
       return { messageId: input.messageId, status: 'acked' }
     }
-    const results: NonNullable<z.output<typeof messageAckOutput>['results']> = []
-    for (const one of input.acks) {
-      const refused = await ackIn(tx, agentId, one)
+    // Sent together: with PostgreSQL they share one round trip.
+    const refusals = await Promise.all(input.acks.map((one) => ackIn(tx, agentId, one)))
+    const results = input.acks.map(({ messageId }, index) => {
+      const refused = refusals[index]
       const error = refused ? { code: refused.code, message: refused.message } : null
-      results.push({ messageId: one.messageId, status: refused ? null : 'acked', error })
-    }
+      return { messageId, status: refused ? null : ('acked' as const), error }
+    })
     return { results }
-  })
+  }
+  return ctx.transact(work, { parallelKeys: [] })
 }

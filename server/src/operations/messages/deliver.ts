@@ -6,7 +6,7 @@ import { pageByteLimit } from '../../platform/paging.ts'
 import { randomToken } from '../../platform/random.ts'
 import { iso } from '../../platform/times.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
+import { ofOneRow, placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
 import { type MessageRow, wireFieldsOf } from './serialize.ts'
 
 export type Delivery = z.output<typeof delivery>
@@ -50,23 +50,25 @@ interface DeliverParams {
   now: number
 }
 
-const markDelivered = statement((q: Query<DeliverParams>) => {
-  const { db, t, p } = q
-  return db
-    .update(t.messages)
-    .set({
-      status: 'delivered',
-      ready: null,
-      notBefore: null,
-      deliveredAt: p.now,
-      receipt: p.receipt,
-      ackBy: p.ackBy,
-      retryCount: sql`${t.messages.retryCount} + 1`,
-    })
-    .where(and(eq(t.messages.ord, p.ord), isDeliverable(q)))
-    .returning()
-    .prepare()
-})
+const markDelivered = ofOneRow(
+  statement((q: Query<DeliverParams>) => {
+    const { db, t, p } = q
+    return db
+      .update(t.messages)
+      .set({
+        status: 'delivered',
+        ready: null,
+        notBefore: null,
+        deliveredAt: p.now,
+        receipt: p.receipt,
+        ackBy: p.ackBy,
+        retryCount: sql`${t.messages.retryCount} + 1`,
+      })
+      .where(and(eq(t.messages.ord, p.ord), isDeliverable(q)))
+      .returning()
+      .prepare()
+  }),
+)
 
 const findBody = statement(({ db, t, p }: Query<{ id: string }>) =>
   db.select({ payload: t.bodies.payload }).from(t.bodies).where(eq(t.bodies.id, p.id)).prepare(),
@@ -102,6 +104,38 @@ export interface DeliverResult {
   readonly heldBackBy?: 'size' | 'acks'
 }
 
+interface Head {
+  readonly ord: number
+  readonly priority: number
+  readonly bytes: number
+}
+
+/** The deliveries of one transaction so far. */
+interface DeliveryCount {
+  count: number
+  bytes: number
+}
+
+interface DeliveryLimits {
+  /** The number of messages that are allowed with this priority. */
+  readonly allowed: (priority: number) => number
+  readonly maxBytes: number | undefined
+}
+
+/** Counts a head as delivered, or returns the limit that it exceeds. */
+function limitExceededBy(
+  { priority, bytes }: Head,
+  sum: DeliveryCount,
+  { allowed, maxBytes }: DeliveryLimits,
+): DeliverResult['heldBackBy'] {
+  if (sum.count >= allowed(priority)) return 'acks'
+  sum.bytes += bytes
+  if (sum.count > 0 && sum.bytes > pageByteLimit) return 'size'
+  if (maxBytes !== undefined && sum.bytes > maxBytes) return 'size'
+  sum.count += 1
+  return undefined
+}
+
 /**
  * Delivers the next messages of an inbox, by priority and then by age, up to the limit of unacked
  * deliveries and to one page of bytes. A message that does not fit stays pending.
@@ -113,22 +147,30 @@ export async function deliverIn(
   if ((await admissionOf(tx, agentId)).paused) return { messages: [] }
   const [inFlight] = await tx.run(countInFlight, { agentId })
   const free = maxAckPending - (inFlight?.count ?? 0)
+  const allowed = (priority: number) => (priority === 0 ? free + criticalReserve : free)
   const messages: Delivery[] = []
-  let size = 0
+  const sum: DeliveryCount = { count: 0, bytes: 0 }
   for (;;) {
     const wanted = Math.min(limit - messages.length, headLimit)
     const heads = await tx.run(findHeads, { agentId, now: tx.now, upTo, limit: wanted })
-    for (const { ord, priority, bytes } of heads) {
-      const allowed = priority === 0 ? free + criticalReserve : free
-      if (messages.length >= allowed) return { messages, heldBackBy: 'acks' }
-      size += bytes
-      const isPageFull = messages.length > 0 && size > pageByteLimit
-      if (isPageFull || (maxBytes !== undefined && size > maxBytes)) return { messages, heldBackBy: 'size' }
-      messages.push(...(await deliverOneIn(tx, ord, ackWaitMs)))
-    }
+    let heldBackBy: DeliverResult['heldBackBy']
+    const end = heads.findIndex((head) => {
+      heldBackBy = limitExceededBy(head, sum, { allowed, maxBytes })
+      return heldBackBy !== undefined
+    })
+    const chosen = end === -1 ? heads : heads.slice(0, end)
+    // Sent together: with PostgreSQL they share one round trip.
+    messages.push(...(await Promise.all(chosen.map(({ ord }) => deliverOneIn(tx, ord, ackWaitMs)))).flat())
+    if (heldBackBy) return { messages, heldBackBy }
     if (heads.length < wanted || messages.length >= limit) return { messages }
   }
 }
+
+/**
+ * A delivery may run at the same time as the sends and acks of its batch, but not as another one of
+ * its inbox: the limit of unacked deliveries and the order of messages hold for them together.
+ */
+export const deliveryKeysOf = (agentId: string): readonly string[] => [`deliver ${agentId}`]
 
 /** Delivers one message. Returns none if it is no longer deliverable. */
 async function deliverOneIn(tx: Transaction, ord: number, ackWaitMs: number): Promise<Delivery[]> {

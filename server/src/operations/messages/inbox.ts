@@ -4,7 +4,7 @@ import type { Context } from '../../domain/context.ts'
 import { type Chunk, toItem } from '../../domain/feed/item.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { Notifier } from '../../platform/notifier.ts'
-import { type Delivery, deliverIn } from './deliver.ts'
+import { type Delivery, deliverIn, deliveryKeysOf } from './deliver.ts'
 
 /** The number of messages per transaction, so that one transaction does not delay others. */
 const chunkLimit = 32
@@ -28,7 +28,9 @@ export async function* openInbox(
       signalled.message = false
       signalled.capacity = false
       const options = { agentId, limit: chunkLimit, upTo: rankOfMode('digest'), maxAckPending, ackWaitMs }
-      const { messages, heldBackBy } = await ctx.transact((tx) => deliverIn(tx, options))
+      const { messages, heldBackBy } = await ctx.transact((tx) => deliverIn(tx, options), {
+        parallelKeys: deliveryKeysOf(agentId),
+      })
       if (messages.length > 0) yield messages.map((message) => toItem(message))
       if (messages.length === chunkLimit || heldBackBy === 'size') continue
       // An ack frees capacity, which is worth a transaction only if a message waits for it.

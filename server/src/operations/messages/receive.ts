@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { blockUntil } from '../../domain/blocking.ts'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { deliverIn } from './deliver.ts'
+import { deliverIn, deliveryKeysOf } from './deliver.ts'
 
 /** `messages.receive`: the inbox as a blocking call, for callers without a socket. */
 export async function receiveMessages(
@@ -14,7 +14,9 @@ export async function receiveMessages(
   const { limit, maxAckPending, ackWaitMs, maxBytes, waitMs } = input
   const options = { agentId, limit, upTo: rankOfMode(input.upTo), maxAckPending, ackWaitMs, maxBytes }
   const attempt = async () => {
-    const { messages, heldBackBy } = await ctx.transactLarge((tx) => deliverIn(tx, options))
+    const { messages, heldBackBy } = await ctx.transactLarge((tx) => deliverIn(tx, options), {
+      parallelKeys: deliveryKeysOf(agentId),
+    })
     return { messages, more: messages.length === limit || heldBackBy === 'size' }
   }
   if (waitMs === 0) return attempt()

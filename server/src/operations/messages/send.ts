@@ -100,7 +100,10 @@ const sendReplyCodec: ReplyCodec<SendOutput> = {
 
 /**
  * `messages.send`: one row in each recipient's inbox. The payload of a fan-out is stored once,
- * apart from them.
+ * apart from them. A fan-out runs alone: which of its copies is dead depends on the sends before it.
  */
 export const sendMessage = (ctx: Context, input: z.output<typeof messageSendInput>): Promise<SendOutput> =>
-  ctx.transact((tx) => sendIn(tx, ctx, input), { replay: sendReplyCodec })
+  ctx.transact((tx) => sendIn(tx, ctx, input), {
+    replay: sendReplyCodec,
+    parallelKeys: isFanOut(input.to) ? undefined : [],
+  })

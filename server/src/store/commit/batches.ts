@@ -1,53 +1,14 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { NewEvent, QueuePlace, Reader, Scope, Transaction, Wake, WriteQueueState } from '../store.ts'
+import type { QueuePlace, Scope, Transaction, Wake, WriteQueueState } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
-import { laneOf, type Queued } from './fair-queue.ts'
+import type { Connection, Engine, PendingOperation } from './engine.ts'
+import { laneOf } from './fair-queue.ts'
 import { fencedOperationsIn, type InvalidationBy } from './fenced-operations.ts'
 import { type Invalidation, invalidationsOf } from './fences.ts'
+import { parallelGroupsOf } from './parallel-groups.ts'
+import { OperationRunner, type Outcome } from './run-operation.ts'
 import { WriteQueues } from './write-queues.ts'
-
-/** The operations on a connection that differ between engines. */
-export interface Connection extends Reader {
-  begin(project: string): Promise<void>
-  commit(): Promise<void>
-  rollback(): Promise<void>
-  savepoint(): Promise<void>
-  release(): Promise<void>
-  /**
-   * Returns false if the operation's error has ended the transaction. Throws on a lost connection,
-   * which fails the whole batch.
-   */
-  rollbackToSavepoint(): Promise<boolean>
-  exclusive(what: string): Promise<void>
-}
-
-/** The parts of a database that batches use. */
-export interface Engine {
-  /** Returns the writer of a project. Batches of one writer run one after another. */
-  writerOf(project: string): string
-  /** Lends a connection until `work` settles. */
-  withConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T>
-  /** True for a conflict with other transactions, after which the same work may succeed. */
-  isTransient(error: unknown): boolean
-  /** True if the transaction could not begin, so nothing was done. */
-  neverBegan(error: unknown): boolean
-  /**
-   * Starts a time slice: the time in which a batch may begin operations, and in which an operation
-   * may hold the event loop. That of `bulk` is shorter: after it a batch of bulk operations gives
-   * way to others that have arrived. The returned function is true once the slice is over.
-   */
-  readonly startTimeSlice: (share?: 'bulk') => () => boolean
-  /** Converts a known error of the engine to a CoordinationError. */
-  translateError(error: unknown): unknown
-}
-
-export interface PendingOperation extends Queued {
-  readonly scope: Scope
-  readonly work: (tx: Transaction) => Promise<unknown>
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
-}
 
 /** The effects of the successful operations, which the end of the batch applies. */
 interface BatchEffects {
@@ -56,15 +17,52 @@ interface BatchEffects {
   readonly invalidations: Map<Invalidation['target'], InvalidationBy<PendingOperation>>
 }
 
-type Outcome =
-  | { readonly ok: true; readonly value: unknown; readonly events: number }
-  | { readonly ok: false; readonly error: unknown }
-
 /** The wakes and the events of a commit. */
 export interface CommitResult {
   readonly project: string
   readonly wakes: readonly Wake[]
   readonly eventRange: EventRange | undefined
+}
+
+/** The end of a batch: it has committed, or some of its operations are fenced. */
+interface Attempt {
+  readonly outcomes: Map<PendingOperation, Outcome>
+  readonly wakes: readonly Wake[]
+  readonly fenced: ReadonlyMap<PendingOperation, CoordinationError>
+  readonly eventRange: EventRange | undefined
+  readonly remaining: readonly PendingOperation[]
+}
+
+/** A batch that was rolled back, and the operations that failed in it. */
+interface FailedAttempt {
+  readonly failed: ReadonlySet<PendingOperation>
+}
+
+/** Adds the effects of a successful operation to those of its batch. */
+function applyEffects(
+  { events, wakes, invalidations }: BatchEffects,
+  item: PendingOperation,
+  outcome: Extract<Outcome, { ok: true }>,
+): void {
+  for (const event of outcome.events) events.push({ event, scope: item.scope })
+  wakes.push(...outcome.wakes)
+  for (const invalidation of outcome.wakes.flatMap(invalidationsOf)) {
+    if (!invalidations.has(invalidation.target))
+      invalidations.set(invalidation.target, { operation: item, invalidation })
+  }
+}
+
+/**
+ * Returns the operations that get a savepoint in the next attempt. Those that can run at the same
+ * time as others still do so at first, without those that have failed.
+ */
+function carefulAfter(
+  failed: ReadonlySet<PendingOperation>,
+  batch: readonly PendingOperation[],
+  { isFirst, connection }: { readonly isFirst: boolean; readonly connection: Connection },
+): ReadonlySet<PendingOperation> {
+  if (!(isFirst && connection.runTogether)) return new Set(batch)
+  return new Set(batch.filter((item) => failed.has(item) || item.scope.parallelKeys === undefined))
 }
 
 /** Retries of a batch after a conflict or a failed begin. */
@@ -140,12 +138,12 @@ export class Batches {
   async #commitOn(connection: Connection, batch: readonly PendingOperation[]): Promise<readonly PendingOperation[]> {
     const outcomes = new Map<PendingOperation, Outcome>()
     let accepted = batch
-    let withSavepoints = false
+    let careful: ReadonlySet<PendingOperation> = new Set()
     let remaining: readonly PendingOperation[] = []
     for (;;) {
-      const attempt = await this.#attempt(connection, accepted, withSavepoints)
-      if (!attempt) {
-        withSavepoints = true
+      const attempt = await this.#attempt(connection, accepted, careful)
+      if ('failed' in attempt) {
+        careful = carefulAfter(attempt.failed, accepted, { isFirst: careful.size === 0, connection })
         continue
       }
       if (attempt.remaining.length > 0) {
@@ -163,7 +161,7 @@ export class Batches {
     }
     for (const [item, outcome] of outcomes) {
       if (outcome.ok) {
-        item.scope.onCommit?.(outcome.events)
+        item.scope.onCommit?.(outcome.events.length)
         item.resolve(outcome.value)
       } else item.reject(outcome.error)
     }
@@ -171,48 +169,75 @@ export class Batches {
   }
 
   /**
-   * Runs a batch and commits it. The first attempt has no savepoints, because each costs as much as
-   * a statement. If one of several operations fails, it rolls back and returns undefined; the
-   * caller then runs the batch again with a savepoint for each operation.
+   * Runs a batch and commits it. The operations in `careful` run alone, each with a savepoint. The
+   * first attempt has none of them, because a savepoint costs as much as a statement. If another
+   * operation fails and is not the only one, the attempt rolls back and returns the failed ones;
+   * the caller then runs the batch again with more of them in `careful`.
    */
-  async #attempt(connection: Connection, batch: readonly PendingOperation[], withSavepoints: boolean) {
+  async #attempt(
+    connection: Connection,
+    batch: readonly PendingOperation[],
+    careful: ReadonlySet<PendingOperation>,
+  ): Promise<Attempt | FailedAttempt> {
     const outcomes = new Map<PendingOperation, Outcome>()
     const effects: BatchEffects = { events: [], wakes: [], invalidations: new Map() }
     const { events, wakes, invalidations } = effects
-    let fenced = new Map<PendingOperation, CoordinationError>()
+    const ended: Attempt = { outcomes, wakes, fenced: new Map(), eventRange: undefined, remaining: [] }
     const project = batch[0]?.scope.project
-    const none: readonly PendingOperation[] = []
-    if (project === undefined) return { outcomes, wakes, fenced, eventRange: undefined, remaining: none }
+    if (project === undefined) return ended
     await connection.begin(project)
     try {
-      const isTimeSliceOver = this.#engine.startTimeSlice()
-      const mustGiveWay = this.#startBulkShare()
-      let started = 0
-      for (const item of batch) {
-        if (started > 0 && (isTimeSliceOver() || (await mustGiveWay(item)))) break
-        started += 1
-        const outcome = await this.#runOperation(connection, item, effects, withSavepoints)
-        if (!(outcome.ok || withSavepoints)) {
-          await connection.rollback()
-          if (batch.length > 1) return undefined
-          return { outcomes: outcomes.set(item, outcome), wakes, fenced, eventRange: undefined, remaining: none }
-        }
-        outcomes.set(item, outcome)
+      const { started, failed } = await this.#runOperations(connection, batch, careful, { effects, outcomes })
+      if (failed.size > 0) {
+        await connection.rollback()
+        return batch.length > 1 ? { failed } : ended
       }
       const remaining = batch.slice(started)
-      fenced = await fencedOperationsIn(connection, batch.slice(0, started), invalidations)
+      const fenced = await fencedOperationsIn(connection, batch.slice(0, started), invalidations)
       if (fenced.size > 0) {
         await connection.rollback()
-        return { outcomes, wakes, fenced, eventRange: undefined, remaining }
+        return { ...ended, fenced, remaining }
       }
       const eventRange = events.length > 0 ? await appendEvents(connection, project, events) : undefined
       if (eventRange) wakes.push({ topic: 'events', project })
       await connection.commit()
-      return { outcomes, wakes, fenced, eventRange, remaining }
+      return { ...ended, eventRange, remaining }
     } catch (error) {
       await connection.rollback()
       throw error
     }
+  }
+
+  /**
+   * Runs the operations of a batch until its time slice is over. Returns the number of those that
+   * have started, and those that failed without a savepoint; no other one starts after them.
+   */
+  async #runOperations(
+    connection: Connection,
+    batch: readonly PendingOperation[],
+    careful: ReadonlySet<PendingOperation>,
+    { effects, outcomes }: { effects: BatchEffects; outcomes: Map<PendingOperation, Outcome> },
+  ): Promise<{ readonly started: number } & FailedAttempt> {
+    const settledAt = (project: string) => this.#queues.settledAt(project)
+    const runner = new OperationRunner({ engine: this.#engine, connection, settledAt })
+    const isTimeSliceOver = this.#engine.startTimeSlice()
+    const mustGiveWay = this.#startBulkShare()
+    const failed = new Set<PendingOperation>()
+    let started = 0
+    for (const group of connection.runTogether ? parallelGroupsOf(batch, careful) : batch.map((item) => [item])) {
+      const [first] = group
+      if (!first || (started > 0 && (isTimeSliceOver() || (await mustGiveWay(first))))) break
+      started += group.length
+      const results =
+        group.length > 1 ? await runner.runTogether(group) : [await runner.runAlone(first, careful.has(first))]
+      for (const [item, outcome] of results) {
+        outcomes.set(item, outcome)
+        if (outcome.ok) applyEffects(effects, item, outcome)
+        else if (!careful.has(item)) failed.add(item)
+      }
+      if (failed.size > 0) break
+    }
+    return { started, failed }
   }
 
   /**
@@ -226,74 +251,6 @@ export class Batches {
       await yieldToEventLoop()
       isOver = this.#engine.startTimeSlice('bulk')
       return this.#queues.hasBetterThanBulk(next.scope.project)
-    }
-  }
-
-  /**
-   * Runs the statements of an operation. Once the operation has held the event loop for too long,
-   * it lets other callbacks run between its statements. The transaction stays open: other writes
-   * wait, and reads have a connection of their own.
-   *
-   * After the end of the operation its statements are refused. Several may wait for their turn when
-   * one of them fails, and they would run outside the transaction that was rolled back.
-   */
-  #runYielding(connection: Connection, hasEnded: () => boolean): Reader['run'] {
-    const { startTimeSlice } = this.#engine
-    let isHeldTooLong = startTimeSlice()
-    return async (statement, params) => {
-      while (isHeldTooLong()) {
-        await yieldToEventLoop()
-        isHeldTooLong = startTimeSlice()
-      }
-      if (hasEnded()) throw new Error('a statement of an operation came after its end')
-      return connection.run(statement, params)
-    }
-  }
-
-  async #runOperation(
-    connection: Connection,
-    item: PendingOperation,
-    effects: BatchEffects,
-    withSavepoints: boolean,
-  ): Promise<Outcome> {
-    const { events, wakes, invalidations } = effects
-    const ownEvents: NewEvent[] = []
-    const ownWakes: Wake[] = []
-    let ended = false
-    let settledAt: number | undefined
-    const findSettledAt = () => Math.min(connection.now, this.#queues.settledAt(item.scope.project))
-    if (withSavepoints) await connection.savepoint()
-    try {
-      const value = await item.work({
-        db: connection.db,
-        t: connection.t,
-        now: connection.now,
-        arrivedAt: Math.min(item.arrivedAt, connection.now),
-        get settledAt() {
-          settledAt ??= findSettledAt()
-          return settledAt
-        },
-        run: this.#runYielding(connection, () => ended),
-        exclusive: (what) => connection.exclusive(what),
-        append: (event) => ownEvents.push(event),
-        wake: (wake) => ownWakes.push(wake),
-      })
-      ended = true
-      if (withSavepoints) await connection.release()
-      events.push(...ownEvents.map((event) => ({ event, scope: item.scope })))
-      wakes.push(...ownWakes)
-      for (const invalidation of ownWakes.flatMap(invalidationsOf)) {
-        if (!invalidations.has(invalidation.target))
-          invalidations.set(invalidation.target, { operation: item, invalidation })
-      }
-      return { ok: true, value, events: ownEvents.length }
-    } catch (error) {
-      ended = true
-      // A conflict concerns the whole transaction, so every operation in it runs again.
-      if (this.#engine.isTransient(error)) throw error
-      // An error that ended the transaction, such as a full disk, fails every operation in it.
-      if (withSavepoints && !(await connection.rollbackToSavepoint())) throw error
-      return { ok: false, error: this.#engine.translateError(error) }
     }
   }
 }

@@ -125,8 +125,8 @@ export async function findFenceViolations(
     if ('credentialId' in fence) ids.keys.push(fence.credentialId)
     else ids.sessions.push(fence.sessionId)
   }
-  const sessions = await loadSessions(tx, ids.sessions)
-  const keys = await loadByIds(tx, keysById, ids.keys)
+  // Sent together: with PostgreSQL the queries share one round trip.
+  const [sessions, keys] = await Promise.all([loadSessions(tx, ids.sessions), loadByIds(tx, keysById, ids.keys)])
   for (const fence of fences) {
     if ('sessionId' in fence) {
       const violations = sessionViolations(fence, sessions.get(fence.sessionId))

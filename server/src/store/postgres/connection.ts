@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Connection } from '../commit/batches.ts'
+import type { Connection } from '../commit/engine.ts'
 import type { Db, Reader } from '../store.ts'
 import type { DatabaseTime } from './database-time.ts'
 import { ConnectionLostError, isConnectionEnd, isLockTimeout, NotBegunError, sqlState } from './errors.ts'
@@ -37,6 +37,7 @@ export class BatchConnection implements Connection {
   readonly db: Db
   readonly t = postgresTables
   readonly run: Reader['run']
+  readonly runTogether: Reader['run'] | undefined
   now = 0
   #project = ''
 
@@ -46,6 +47,7 @@ export class BatchConnection implements Connection {
     this.#options = options
     this.db = connection.db
     this.run = connection.run
+    this.runTogether = connection.runTogether
   }
 
   /**

@@ -5,6 +5,7 @@ import { buildStatement, type RowLocks } from '../commit/prepared-statements.ts'
 import type { Db, Reader, Statement } from '../store.ts'
 import { postgresColumns } from '../tables/columns.postgres.ts'
 import { defineTables } from '../tables/tables.ts'
+import { StatementSets } from './statement-sets.ts'
 
 export const postgresTables = defineTables(postgresColumns)
 
@@ -53,15 +54,19 @@ const unnamedTyped: QueryConfig = (text, values) => ({ text: castNumbers(text, v
 const namedQuery: QueryConfig = (text) => ({ text, name: nameOf(text) })
 const unnamedQuery: QueryConfig = (text) => ({ text })
 
-function createBuilder(client: ClientBase, send: QueryConfig): Db {
-  const bound = {
-    query: ({ text, rowMode }: QueryArrayConfig, values: unknown[]) =>
-      client.query({ ...send(text, values), values, types: numberTypes, ...(rowMode && { rowMode }) }),
-  }
-  // The builder calls only `query` on its client. Its types have nothing in common with SQLite's,
-  // which stand for both engines.
-  return drizzle(bound as unknown as PoolClient) as unknown as Db
+interface Queryable {
+  query(config: QueryArrayConfig, values: unknown[]): Promise<unknown>
 }
+
+// The builder calls only `query` on its client. Its types have nothing in common with SQLite's,
+// which stand for both engines.
+const createBuilder = (client: Queryable): Db => drizzle(client as unknown as PoolClient) as unknown as Db
+
+const createDirectBuilder = (client: ClientBase, send: QueryConfig): Db =>
+  createBuilder({
+    query: ({ text, rowMode }, values) =>
+      client.query({ ...send(text, values), values, types: numberTypes, ...(rowMode && { rowMode }) }),
+  })
 
 interface Lockable {
   for(strength: 'update' | 'share', config?: { skipLocked: true }): unknown
@@ -122,6 +127,52 @@ export interface StatementRunner {
   /** For queries that are built for each call. */
   readonly db: Db
   readonly run: Reader['run']
+  /**
+   * Runs the statements of operations that run at the same time: equal ones of one turn of the
+   * event loop together. Absent behind a pooler.
+   */
+  readonly runTogether?: Reader['run']
+}
+
+/** Returns a function that builds each statement once, with the builder that is meant for it. */
+function runWith(builderOf: (statement: Statement<never, unknown>) => Db): Reader['run'] {
+  const built = new Map<object, { version: number; prepared: unknown }>()
+  return async <P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> => {
+    const types = parameterTypesOf(statement)
+    types.learn(params)
+    let entry = built.get(statement)
+    if (entry?.version !== types.version) {
+      const db = builderOf(statement as unknown as Statement<never, unknown>)
+      const connection = { db, t: postgresTables, locks: rowLocks }
+      const prepared = buildStatement(statement, connection, (name) => types.placeholder(name))
+      entry = { version: types.version, prepared }
+      built.set(statement, entry)
+    }
+    // Each value was built by its key; the type of a map cannot express that.
+    const { prepared } = entry as { prepared: ReturnType<Statement<P, R>['build']> }
+    const rows = await prepared.execute(params as Record<string, unknown>)
+    // The driver returns an object for a command.
+    return Array.isArray(rows) ? rows : []
+  }
+}
+
+const parameterTypesSql = 'select parameter_types::text[] as types from pg_prepared_statements where name = $1'
+
+/** Creates the sets of statements of a connection, and the runner that uses them. */
+function createSetRunner(client: ClientBase): Reader['run'] {
+  const sets = new StatementSets(
+    (text, values, rowMode) =>
+      client.query({ ...namedQuery(text, values), values, types: numberTypes, ...(rowMode && { rowMode }) }),
+    async (text) => {
+      const { rows } = await client.query<{ types: string[] }>(parameterTypesSql, [nameOf(text)])
+      return rows[0]?.types
+    },
+  )
+  const builderFor = (isOfOneRow: boolean) =>
+    createBuilder({ query: (config, values) => sets.query(config, values, isOfOneRow) })
+  const ofOneRow = builderFor(true)
+  const ofAnyRows = builderFor(false)
+  return runWith((statement) => (statement.isOfOneRow ? ofOneRow : ofAnyRows))
 }
 
 /**
@@ -129,28 +180,10 @@ export interface StatementRunner {
  * each transaction another connection.
  */
 export function createRunner(client: ClientBase, prepared: boolean): StatementRunner {
-  const connection = {
-    db: createBuilder(client, prepared ? namedQuery : unnamedQuery),
-    t: postgresTables,
-    locks: rowLocks,
-  }
-  const built = new Map<object, { version: number; prepared: unknown }>()
+  const builder = createDirectBuilder(client, prepared ? namedQuery : unnamedQuery)
   return {
-    db: createBuilder(client, unnamedTyped),
-    run: async <P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> => {
-      const types = parameterTypesOf(statement)
-      types.learn(params)
-      let entry = built.get(statement)
-      if (entry?.version !== types.version) {
-        const prepared = buildStatement(statement, connection, (name) => types.placeholder(name))
-        entry = { version: types.version, prepared }
-        built.set(statement, entry)
-      }
-      // Each value was built by its key; the type of a map cannot express that.
-      const { prepared } = entry as { prepared: ReturnType<Statement<P, R>['build']> }
-      const rows = await prepared.execute(params as Record<string, unknown>)
-      // The driver returns an object for a command.
-      return Array.isArray(rows) ? rows : []
-    },
+    db: createDirectBuilder(client, unnamedTyped),
+    run: runWith(() => builder),
+    ...(prepared && { runTogether: createSetRunner(client) }),
   }
 }

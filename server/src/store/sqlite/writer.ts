@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3'
 import { eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
-import type { Connection } from '../commit/batches.ts'
+import type { Connection } from '../commit/engine.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
 import { command, type Db, type Query, type Reader } from '../store.ts'
 import { createSqliteColumns } from '../tables/columns.ts'

@@ -1,0 +1,137 @@
+import type { QueryArrayConfig } from 'pg'
+import { setFormOf } from './set-form.ts'
+
+interface Result {
+  readonly rows: unknown[][]
+}
+
+/** Sends one named statement. */
+export type Send = (text: string, values: unknown[], rowMode: 'array' | undefined) => Promise<Result>
+
+/** One statement of an operation that waits for its set. */
+interface Call {
+  readonly values: unknown[]
+  readonly resolve: (result: Result) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** The waiting calls of one statement. */
+interface WaitingCalls {
+  readonly rowMode: 'array' | undefined
+  readonly isOfOneRow: boolean
+  readonly calls: Call[]
+}
+
+/** Bounds of one set. A set holds the event loop while its parameters are written. */
+const setLimits = { calls: 256, characters: 1_048_576 }
+
+/** Set forms by the text of their statement; null if it has none. They fit every connection. */
+const forms = new Map<string, string | null>()
+
+const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length : 8)
+const sizeOf = ({ values }: Call): number => values.reduce<number>((sum, value) => sum + lengthOf(value), 0)
+
+/** Divides the calls of a statement into sets within the limits. */
+function setsOf(calls: readonly Call[]): Call[][] {
+  const sets: Call[][] = []
+  let characters = 0
+  for (const call of calls) {
+    const size = sizeOf(call)
+    const last = sets.at(-1)
+    if (!last || last.length === setLimits.calls || characters + size > setLimits.characters) {
+      sets.push([call])
+      characters = size
+    } else {
+      last.push(call)
+      characters += size
+    }
+  }
+  return sets
+}
+
+/**
+ * The statements of operations that run at the same time on one connection. Equal statements of the
+ * same turn of the event loop become one, whose parameters are arrays: a round trip for all of
+ * them. The others of the turn are sent with them, without a wait in between.
+ */
+export class StatementSets {
+  readonly #send: Send
+  readonly #typesOf: (text: string) => Promise<readonly string[] | undefined>
+  #waiting = new Map<string, WaitingCalls>()
+
+  /** `typesOf` returns the types of a statement's parameters, once the statement has been sent. */
+  constructor(send: Send, typesOf: (text: string) => Promise<readonly string[] | undefined>) {
+    this.#send = send
+    this.#typesOf = typesOf
+  }
+
+  query({ text, rowMode }: Pick<QueryArrayConfig, 'text' | 'rowMode'>, values: unknown[], isOfOneRow: boolean) {
+    if (this.#waiting.size === 0) setImmediate(() => this.#flush())
+    const waiting = this.#waiting.get(text) ?? { rowMode, isOfOneRow, calls: [] }
+    this.#waiting.set(text, waiting)
+    return new Promise<Result>((resolve, reject) => waiting.calls.push({ values, resolve, reject }))
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    for (const [text, calls] of waiting) void this.#sendAll(text, calls)
+  }
+
+  async #sendAll(text: string, { rowMode, isOfOneRow, calls }: WaitingCalls): Promise<void> {
+    const isUpdate = text.startsWith('update ')
+    const form = calls.length > 1 && (isOfOneRow || !isUpdate) ? forms.get(text) : null
+    if (form === undefined) {
+      await this.#learnForm(text, rowMode, calls)
+      return
+    }
+    for (const set of form === null ? calls.map((call) => [call]) : setsOf(calls)) {
+      if (form === null || set.length === 1) for (const call of set) void this.#sendOne(text, rowMode, call)
+      else void this.#sendSet({ text, form, isUpdate }, rowMode, set)
+    }
+  }
+
+  /** Sends the calls one by one, and learns the set form for the next time. */
+  async #learnForm(text: string, rowMode: 'array' | undefined, calls: readonly Call[]): Promise<void> {
+    const sent = calls.map((call) => this.#sendOne(text, rowMode, call))
+    try {
+      const types = await this.#typesOf(text)
+      // A statement whose connection was lost in between is learned by another one.
+      if (types) forms.set(text, setFormOf(text, types) ?? null)
+    } catch (error) {
+      // The calls have the same error: the transaction or the connection has failed.
+      await Promise.all(sent)
+      for (const { reject } of calls) reject(error)
+    }
+  }
+
+  async #sendOne(text: string, rowMode: 'array' | undefined, { values, resolve, reject }: Call): Promise<void> {
+    try {
+      resolve(await this.#send(text, values, rowMode))
+    } catch (error) {
+      reject(error)
+    }
+  }
+
+  async #sendSet(
+    { text, form, isUpdate }: { readonly text: string; readonly form: string; readonly isUpdate: boolean },
+    rowMode: 'array' | undefined,
+    set: readonly Call[],
+  ): Promise<void> {
+    try {
+      const columns = set[0]?.values.map((_, index) => set.map(({ values }) => values[index])) ?? []
+      const { rows } = await this.#send(form, columns, 'array')
+      const found = set.map((): unknown[][] => [])
+      for (const row of rows) found[Number(row.pop()) - 1]?.push(row)
+      for (const [index, call] of set.entries()) {
+        const own = found[index] ?? []
+        // Two calls may name one row, and PostgreSQL updates it for one of them. The other one
+        // follows, as it would have without the set.
+        if (isUpdate && own.length === 0) void this.#sendOne(text, rowMode, call)
+        else call.resolve({ rows: own })
+      }
+    } catch (error) {
+      for (const { reject } of set) reject(error)
+    }
+  }
+}
