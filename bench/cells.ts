@@ -101,7 +101,7 @@ export function worksOf(share: number): readonly Work[] {
       entries: [entry(tonyOnPostgres, 'messages', few), peer('pg-boss', 'messages', few, 'a queue an inbox, notified')],
     },
     {
-      name: 'PostgreSQL at 0.5 ms, W1 messages',
+      name: 'PostgreSQL 0.5 ms W1 messages',
       entries: [
         entry(tonyOnDistantPostgres, 'messages', few),
         entry(distantBoss, 'messages', few, 'a queue an inbox, notified'),
@@ -112,7 +112,7 @@ export function worksOf(share: number): readonly Work[] {
       entries: [entry(tonyOnPostgres, 'fused', few, '`tasks.next`'), peer('pg-boss', 'single', few)],
     },
     {
-      name: 'PostgreSQL at 0.5 ms, W2 one at a time',
+      name: 'PostgreSQL 0.5 ms W2 one at a time',
       entries: [entry(tonyOnDistantPostgres, 'fused', few, '`tasks.next`'), entry(distantBoss, 'single', few)],
     },
     {
