@@ -14,7 +14,7 @@ interface Delayed {
 
 const [target = '', delay = '0'] = process.argv.slice(2)
 const delayMs = Number(delay)
-/** Length of one sleep, in milliseconds: in between, the proxy reads what has come. */
+/** Length of one sleep, in milliseconds. The proxy reads its sockets in between. */
 const sleepMs = 0.05
 const waiting: Delayed[] = []
 const never = new Int32Array(new SharedArrayBuffer(4))

@@ -189,7 +189,7 @@ async function inOneBatch(server: TestServer, calls: readonly (() => Promise<unk
 
 type Send = Parameters<Client['messages']['send']>[0]
 
-/** Sends of one agent: repeated keys, full inboxes, replies, unknown recipients, two names of one. */
+/** Sends of one agent: repeated keys, full inboxes, replies, unknown names, an id and a name. */
 function sendsTo(bob: TestAgent, replyTo: string): Send[] {
   const sends: Send[] = below(60).map((index) => ({
     to: index % 3 === 0 ? bob.id : index % 3 === 1 ? 'bob' : 'cat',

@@ -19,6 +19,11 @@ function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): Ide
   }
 }
 
+type ParallelKeys = Pick<TransactOptions<never>, 'parallelKeys'>
+
+/** Calls with one idempotency key run one after another. */
+const parallelKeyOf = ({ procedure, principal, key }: IdempotencyKey): string => `key ${procedure} ${principal} ${key}`
+
 /**
  * Builds the context of an operation: the services, bound to this caller, its idempotency key and
  * its abort signal.
@@ -46,11 +51,8 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
   }
   // For the first transaction only: a later one of the call has waited for something else.
   let arrivedAt = call.meta.lane === 'urgent' ? call.input?.arrivedAt : undefined
-  const begin = <T>(
-    work: (tx: Transaction) => Promise<T>,
-    { parallelKeys: rows }: Pick<TransactOptions<T>, 'parallelKeys'>,
-  ): Promise<T> => {
-    const parallelKeys = key && rows ? [...rows, `key ${call.path} ${principal.subject} ${key.key}`] : rows
+  const begin = <T>(work: (tx: Transaction) => Promise<T>, { parallelKeys: rows }: ParallelKeys): Promise<T> => {
+    const parallelKeys = key && rows ? [...rows, parallelKeyOf(key)] : rows
     const ownScope = { ...scope, ...(arrivedAt !== undefined && { arrivedAt }), ...(parallelKeys && { parallelKeys }) }
     arrivedAt = undefined
     const transact = () => services.store.transact(ownScope, work)

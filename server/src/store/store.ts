@@ -180,9 +180,9 @@ export interface Scope {
   readonly caller?: string
   /**
    * Present if the operation may run at the same time as others of its batch, on an engine that
-   * gains from it. Those with a common key still run one after another. The statements of such
-   * operations take turns in one transaction, whose row locks do not keep them apart: a rule is one
-   * conditional statement, uses `share`, or names in a key what it decides about.
+   * gains from it. Operations with a common key still run one after another. The statements of the
+   * others take turns in one transaction, whose row locks do not keep them apart: a rule is one
+   * conditional statement, uses `share`, or has a key for its subject.
    */
   readonly parallelKeys?: readonly string[]
   /** True if the operation frees disk space. It is then tried even while the disk is full. */

@@ -100,7 +100,7 @@ const sendReplyCodec: ReplyCodec<SendOutput> = {
 
 /**
  * `messages.send`: one row in each recipient's inbox. The payload of a fan-out is stored once,
- * apart from them. A fan-out runs alone: which of its copies is dead depends on the sends before it.
+ * apart from them. A fan-out runs alone, because the sends before it decide which copies are dead.
  */
 export const sendMessage = (ctx: Context, input: z.output<typeof messageSendInput>): Promise<SendOutput> =>
   ctx.transact((tx) => sendIn(tx, ctx, input), {

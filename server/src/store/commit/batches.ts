@@ -53,8 +53,8 @@ function applyEffects(
 }
 
 /**
- * Returns the operations that get a savepoint in the next attempt. Those that can run at the same
- * time as others still do so at first, without those that have failed.
+ * Returns the operations that get a savepoint in the next attempt. At first these are the failed
+ * ones and all without keys, and the others still run at the same time.
  */
 function carefulAfter(
   failed: ReadonlySet<PendingOperation>,
@@ -209,8 +209,8 @@ export class Batches {
   }
 
   /**
-   * Runs the operations of a batch until its time slice is over. Returns the number of those that
-   * have started, and those that failed without a savepoint; no other one starts after them.
+   * Runs the operations of a batch until its time slice is over. Returns the number of started
+   * operations and the ones that failed without a savepoint; no other one starts after them.
    */
   async #runOperations(
     connection: Connection,

@@ -28,7 +28,7 @@ export function parallelGroupsOf<T extends Grouped>(batch: readonly T[], alone: 
 
 /** The part of a transaction that connects the operations of a group. */
 type GroupMember = Pick<Transaction, 'share' | 'inOrder'> & {
-  /** Ends the operation: those behind it no longer wait for it. */
+  /** Ends the operation: later ones no longer wait for it. */
   end(): void
 }
 
