@@ -29,6 +29,11 @@ export const commandGroups: readonly CommandGroup[] = [
     load: async () => (await loadServerCommands()).addServeCommand,
   },
   {
+    name: 'top',
+    description: 'show live what each agent does, and what is stuck and why',
+    load: async () => (await import('./top/command.ts')).addTopCommand,
+  },
+  {
     name: 'explain',
     description: 'tell why a task is not running',
     load: async () => (await import('./verbs/explain.ts')).addExplainCommand,

@@ -38,7 +38,7 @@ describe('every command', () => {
     expect(calling.length).toBeGreaterThan(40)
     for (const [path, command] of calling)
       expect([path, optionsOf(command)]).toEqual([path, expect.arrayContaining(wanted)])
-    for (const noun of ['tasks', 'agents', 'messages', 'dlq', 'locks', 'watch', 'explain', 'projects', 'api'])
+    for (const noun of ['tasks', 'agents', 'messages', 'dlq', 'locks', 'watch', 'explain', 'projects', 'api', 'top'])
       expect([noun, calling.some(([path]) => path.split(' ')[0] === noun)]).toEqual([noun, true])
   })
 

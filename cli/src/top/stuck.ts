@@ -1,0 +1,64 @@
+import type { AgentInfo, Client, Task } from '@tony/mcp-client'
+import { formatReasons } from '../verbs/explain.ts'
+
+/** A task that does not go on by itself, with the reason. */
+export interface StuckTask {
+  readonly id: string
+  readonly title: string | null
+  readonly status: Task['status']
+  readonly why: string
+}
+
+/** Number of tasks of one status that are examined: the oldest ones. */
+const maxPerStatus = 20
+
+const waitingStatuses = ['input_required', 'in_review', 'pending', 'blocked'] as const
+
+type Explanation = Awaited<ReturnType<Client['tasks']['explain']>>
+
+/** A dependency that has ended in another way than it had to. */
+const isLost = (message: string): boolean => message.includes('stays blocked')
+
+/** Reasons that pass when other work or time goes on. */
+const passing: ReadonlySet<string> = new Set(['not_before', 'lock'])
+
+/** Returns the reasons for which nothing goes on by itself; empty if something will. */
+function stuckReasons(explanation: Explanation): string[] {
+  const { status, reasons, claimable, agents } = explanation
+  if (status === 'blocked' || (status === 'pending' && reasons.length > 0))
+    return reasons
+      .filter(({ predicate, message }) => (predicate === 'dependencies' ? isLost(message) : !passing.has(predicate)))
+      .map(({ message }) => message)
+  if (status !== 'pending') return formatReasons(explanation)
+  if (claimable) return []
+  const lacking = agents.filter(({ excludedBy }) => excludedBy.includes('requires')).length
+  const lack = lacking === 0 ? '' : `: ${lacking} of ${agents.length} lack a required capability`
+  return [`${formatReasons(explanation)[0] ?? ''}${lack}`]
+}
+
+/** Running tasks whose agent is offline. They return to the queue when the lease ends. */
+function abandonedTasks(running: readonly Task[], agents: readonly AgentInfo[]): StuckTask[] {
+  const offline = new Map(agents.filter(({ status }) => status === 'offline').map(({ id, name }) => [id, name]))
+  return running.flatMap(({ id, title, type, status, claimedBy }): StuckTask[] => {
+    const name = offline.get(claimedBy ?? '')
+    if (name === undefined) return []
+    return [{ id, title: title ?? type, status, why: `${name} is offline; the task returns when its lease ends` }]
+  })
+}
+
+/** Reads the oldest waiting tasks and returns those that are stuck. */
+export async function loadStuck(
+  client: Client,
+  running: readonly Task[],
+  agents: readonly AgentInfo[],
+): Promise<StuckTask[]> {
+  const pages = await Promise.all(waitingStatuses.map((status) => client.tasks.list({ status, limit: maxPerStatus })))
+  const waiting = pages.flatMap(({ tasks }) => tasks)
+  const explanations = await Promise.all(waiting.map(({ id }) => client.tasks.explain({ taskId: id })))
+  const stuck = waiting.flatMap(({ id, title, type, status }, index): StuckTask[] => {
+    const explanation = explanations[index]
+    const why = explanation === undefined ? [] : stuckReasons(explanation)
+    return why.length === 0 ? [] : [{ id, title: title ?? type, status, why: why.join('; ') }]
+  })
+  return [...stuck, ...abandonedTasks(running, agents)]
+}
