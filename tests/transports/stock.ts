@@ -1,4 +1,4 @@
-import type { AppRouter } from '@tony/mcp-server/api/router'
+import type { AppRouter, FeedItem } from '@tony/mcp-server/api/router'
 import {
   createTRPCClient,
   createWSClient,
@@ -34,14 +34,9 @@ export async function refusedBy(call: Promise<unknown>): Promise<TRPCClientError
   throw new Error(`expected a refusal, got ${String(outcome)}`)
 }
 
-export interface Seen {
-  readonly id: string
-  readonly data: { readonly seq: number; readonly type: string; readonly subject: string | null }
-}
-
 /** A subscription to the feed, with the items it has received. */
 export class Follower {
-  readonly seen: Seen[] = []
+  readonly seen: FeedItem[] = []
   readonly started: Promise<void>
   error: unknown
   #wake: () => void = () => undefined
@@ -53,7 +48,7 @@ export class Follower {
     this.#subscription = client.events.subscribe.subscribe(input, {
       onStarted: () => resolve(),
       onData: (event) => {
-        this.seen.push(event as unknown as Seen)
+        this.seen.push(event)
         this.#wake()
       },
       onError: (error) => {
@@ -64,7 +59,7 @@ export class Follower {
   }
 
   /** Returns the events without the checkpoint at the start. */
-  get events(): Seen[] {
+  get events(): FeedItem[] {
     return this.seen.filter(({ data }) => data.type !== 'checkpoint')
   }
 

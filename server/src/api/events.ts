@@ -1,10 +1,10 @@
 import { event, eventListInput, eventListOutput, eventSubscribeInput } from '@tony/mcp-shared/events'
 import { listEvents } from '../operations/events/list.ts'
 import { subscribeToEvents } from '../operations/events/subscribe.ts'
-import { query, router, subscription } from './procedure.ts'
+import { query, resumableSubscription, router } from './procedure.ts'
 
 export const eventsRouter = router({
-  subscribe: subscription(
+  subscribe: resumableSubscription(
     { permission: 'events:read', cost: 5, input: eventSubscribeInput, output: event },
     subscribeToEvents,
   ),

@@ -1,7 +1,7 @@
 import { initTRPC, tracked } from '@trpc/server'
 import type { z } from 'zod'
 import type { Context, Services } from '../domain/context.ts'
-import type { Chunk } from '../domain/feed/item.ts'
+import type { Chunk, Item } from '../domain/feed/item.ts'
 import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import { authenticate, currentPrincipal } from '../guards/authenticate.ts'
 import { authorize } from '../guards/authorize.ts'
@@ -180,19 +180,39 @@ export function mutation<I extends Schema, O extends Schema>(
   return procedure
 }
 
-/** Defines a subscription. `output` is the schema of one item. */
-export function subscription<I extends Schema, O extends Schema>(
+/**
+ * Builds a subscription whose items a caller gets in the form of `toYield`. tRPC derives the type
+ * of the router from it, so each subscription has one form.
+ */
+function buildSubscription<I extends Schema, O extends Schema, Y>(
   definition: ProcedureDefinition<I, O>,
   operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<Chunk<z.input<O>>>,
+  toYield: (item: Item<z.input<O>>) => Y,
 ) {
   const { input, output, meta, base } = buildContract('subscription', definition)
   const run = (_services: Services, ctx: Context, value: unknown) => operation(ctx, value as z.output<I>)
   const procedure = base.subscription(async function* ({ ctx, input: value }) {
     for await (const chunk of operation(createContext(ctx.call, value, ctx.signal), value as z.output<I>)) {
       currentPrincipal(ctx.call.connection)
-      for (const { id, data } of chunk) yield id === undefined ? data : tracked(id, data)
+      for (const item of chunk) yield toYield(item)
     }
   })
   compiledProcedures.set(procedure, { kind: 'subscription', meta, input, output, run })
   return procedure
 }
+
+/** Defines a subscription whose items have no id. `output` is the schema of one item. */
+export const subscription = <I extends Schema, O extends Schema>(
+  definition: ProcedureDefinition<I, O>,
+  operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<Chunk<z.input<O>>>,
+) => buildSubscription(definition, operation, ({ data }) => data)
+
+/** Defines a subscription that resumes after the id of an item. */
+export const resumableSubscription = <I extends Schema, O extends Schema>(
+  definition: ProcedureDefinition<I, O>,
+  operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<Chunk<z.input<O>>>,
+) =>
+  buildSubscription(definition, operation, ({ id, data }) => {
+    if (id === undefined) throw new Error('an item of a resumable subscription has no id')
+    return tracked(id, data)
+  })

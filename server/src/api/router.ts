@@ -1,3 +1,4 @@
+import type { inferRouterOutputs } from '@trpc/server'
 import { agentsRouter } from './agents.ts'
 import { auditRouter } from './audit.ts'
 import { authRouter } from './auth.ts'
@@ -29,3 +30,11 @@ export const appRouter = router({
 })
 
 export type AppRouter = typeof appRouter
+
+type FeedOutput = inferRouterOutputs<AppRouter>['events']['subscribe']
+
+/**
+ * An item of `events.subscribe`, as tRPC's client receives it: the event, and the id after which the
+ * subscription resumes.
+ */
+export type FeedItem = FeedOutput extends AsyncIterable<infer Item> ? Item : never
