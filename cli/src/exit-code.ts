@@ -19,7 +19,8 @@ export function exitCodeOf(error: unknown): number {
     case 'PAYLOAD_TOO_LARGE':
       return 2
     case 'NOT_FOUND':
-      return 3
+      // An older server lacks the procedure, and the thing itself may exist.
+      return error.details?.['procedure'] === undefined ? 3 : 1
     case 'UNAUTHENTICATED':
     case 'FORBIDDEN':
     case 'TOKEN_EXPIRED':

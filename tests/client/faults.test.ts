@@ -1,7 +1,12 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Agent, createClient } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
+import { procedures } from '../../client/src/generated/api.ts'
+import { selfSigned } from '../support/certificate.ts'
 import { freePort } from '../support/free-port.ts'
 import { refusal, TestServer } from '../support/server.ts'
 
@@ -71,6 +76,42 @@ test('a refused connection is named when the deadline passes, and at once for a 
       message: `the server at ${url} cannot be reached: the connection is refused, is the server running?`,
     })
     client.close()
+  }
+})
+
+test('a path that the server does not have is reported at once', async () => {
+  await using server = await TestServer.start()
+  for (const message of await faultsOf(`${server.url}/elsewhere`)) expect(message).toContain('is the URL right?')
+})
+
+test('a certificate that is not trusted is reported at once, with the setting that trusts it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tony-tls-'))
+  const { cert, key } = selfSigned()
+  const tls = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') }
+  writeFileSync(tls.certFile, cert)
+  writeFileSync(tls.keyFile, key, { mode: 0o600 })
+  await using server = await TestServer.start({ config: { tls } })
+  for (const message of await faultsOf(server.url))
+    expect(message).toMatch(/the certificate is not trusted \(\w+\), name its issuer in NODE_EXTRA_CA_CERTS/)
+  rmSync(folder, { recursive: true })
+})
+
+test('a server that is older than the client is named, over each transport', async () => {
+  await using server = await TestServer.start()
+  // The client knows a procedure that no server has yet.
+  Object.assign(procedures, { 'tasks.estimate': { kind: 'query', repeat: 'safe' } })
+  try {
+    for (const calls of ['socket', 'http'] as const) {
+      const { tasks } = server.connect({ calls })
+      const estimate: unknown = Reflect.get(tasks, 'estimate')
+      const error = await refusal(typeof estimate === 'function' ? estimate({}) : Promise.resolve())
+      expect([error.code, error.message]).toEqual([
+        'NOT_FOUND',
+        expect.stringContaining('it is older than this client'),
+      ])
+    }
+  } finally {
+    Reflect.deleteProperty(procedures, 'tasks.estimate')
   }
 })
 

@@ -70,12 +70,28 @@ export class TonyError extends Error implements TonyErrorData {
 
 const isCode = (code: string): code is keyof typeof errorPolicies => Object.hasOwn(errorPolicies, code)
 
+/** The text of every version of the server for a procedure that it does not have. */
+const absentProcedure = /^No ("\w+"-)?procedure (found )?on path "(.+)"$/
+
+const olderServerError = (procedure: string): TonyError =>
+  new TonyError(
+    `the server has no procedure ${procedure}: it is older than this client, update the server or use its client`,
+    { code: 'NOT_FOUND', retryable: false, applied: 'no', details: { procedure } },
+  )
+
+/** The error of a path below which the server has nothing, over HTTP. */
+const absentPathError = (message: string): TonyError =>
+  new TonyError(`${message}, is the URL right?`, { code: 'NOT_FOUND', retryable: false, applied: 'no' })
+
 /**
  * Converts an error from the wire. An error without our data, for example from a proxy, is
  * INTERNAL.
  */
 export function toTonyError(error: unknown): TonyError {
   const { message, data } = isRecord(error) ? error : {}
+  const procedure = typeof message === 'string' ? absentProcedure.exec(message)?.[3] : undefined
+  if (procedure !== undefined) return olderServerError(procedure)
+  if (typeof message === 'string' && message.startsWith('no route at ')) return absentPathError(message)
   const fields = isRecord(data) ? data : {}
   const { code, requestId, retryAfterMs, details, applied } = fields
   const known = typeof code === 'string' && isCode(code) ? code : 'INTERNAL'
