@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
 
-/** Adds a command that runs a server. Only on use it loads the database driver. */
-const addServerCommand =
-  (mode: 'dev' | 'serve') =>
-  (tony: Command): void => {
-    tony.command(mode).action(async () => (await import('@tony/mcp-server/main')).main(mode))
-  }
+/** Adds `tony-mcp serve`. Only on use it loads the database driver. */
+export function addServeCommand(tony: Command): void {
+  tony.command('serve').action(async () => (await import('@tony/mcp-server/main')).main('serve'))
+}
 
-export const addServeCommand = addServerCommand('serve')
-export const addDevCommand = addServerCommand('dev')
+/** Adds `tony-mcp dev`. */
+export function addDevCommand(tony: Command): void {
+  tony.command('dev').action(async () => (await import('./dev.ts')).devCommand())
+}
 
 /** Adds `tony-mcp mcp` and the commands below it. */
 export async function addMcpCommand(tony: Command): Promise<void> {
