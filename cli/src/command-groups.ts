@@ -30,7 +30,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   {
     name: 'top',
-    description: 'show live what each agent does, and what is stuck and why',
+    description: 'show live the work of each agent, and the stuck tasks with their reasons',
     load: async () => (await import('./top/command.ts')).addTopCommand,
   },
   {

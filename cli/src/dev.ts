@@ -4,7 +4,7 @@ import { CommandError } from './command-error.ts'
 import { isRecord } from './is-record.ts'
 import { findPortHolder } from './port-holder.ts'
 
-/** Longest wait for the reply of whatever listens on the port. */
+/** Longest wait for the reply of a listener. */
 const replyTimeoutMs = 2_000
 
 /** What listens on a port: nothing, a Tony MCP server of some version, or another program. */
@@ -22,7 +22,9 @@ function toListener(body: string): Listener {
   }
 }
 
-/** Asks what listens at an address. A refused connection is immediate, so a start is not delayed. */
+/**
+ * Finds the listener at an address. A refused connection is immediate, so a start is not delayed.
+ */
 const findListener = (url: string): Promise<Listener> =>
   new Promise((resolve) => {
     const request = get(url, { timeout: replyTimeoutMs, agent: false }, (response) => {

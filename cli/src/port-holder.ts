@@ -23,8 +23,8 @@ function socketsOn(port: number): Set<string> {
 }
 
 /**
- * Returns the process that listens on a port, such as `process 4711 (nginx)`. Undefined if this user
- * may not see it, and on other systems than Linux.
+ * Returns the process that listens on a port, such as `process 4711 (nginx)`. Undefined if this
+ * user may not see it, and on other systems than Linux.
  */
 export function findPortHolder(port: number): string | undefined {
   const sockets = socketsOn(port)

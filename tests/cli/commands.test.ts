@@ -16,7 +16,7 @@ function commandsOf(command: Command, path: readonly string[] = []): [string, Co
 const commands = commandsOf(tony)
 const optionsOf = (command: Command): string[] => command.options.map(({ long }) => long ?? '')
 
-/** Commands whose output is for a program or a shell anyway, and those that print nothing. */
+/** Commands whose output is for a program or a shell anyway, and commands that print nothing. */
 const withoutJson = /^(dev|serve|hook|mcp|completion|run|api|plugin .*|context (add|use|rm)|migrate create)$/
 
 describe('every command', () => {

@@ -30,7 +30,7 @@ async function stuckFleet(server: TestServer) {
   return { asks, behind, needy, held, runs, behindRunning }
 }
 
-test('top names what each agent does, and what is stuck and why, and leaves out what goes on by itself', async () => {
+test('top names the work of each agent and the stuck tasks with their reasons, and leaves out tasks that go on by themselves', async () => {
   await using server = await TestServer.start()
   const fleet = await stuckFleet(server)
   const tony = tonyWith({ TONY_MCP_URL: server.url })

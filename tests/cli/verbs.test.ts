@@ -47,7 +47,7 @@ test('a list is a bounded page that tells of more rows, and --all reads the othe
   })
 })
 
-test('a destructive verb needs a confirmation, and a token of a dry run confirms what it listed and nothing else', async () => {
+test('a destructive verb needs a confirmation, and a token of a dry run confirms the listed effects and nothing else', async () => {
   await using server = await TestServer.start()
   const on = tonyWith({ TONY_MCP_URL: server.url })
   const added = await on('tasks', 'add', 'first', '--epic', 'e')

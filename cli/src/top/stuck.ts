@@ -46,7 +46,7 @@ function abandonedTasks(running: readonly Task[], agents: readonly AgentInfo[]):
   })
 }
 
-/** Reads the oldest waiting tasks and returns those that are stuck. */
+/** Reads the oldest waiting tasks and returns the stuck ones. */
 export async function loadStuck(
   client: Client,
   running: readonly Task[],

@@ -11,7 +11,7 @@ interface LockRow {
   readonly title: string | null
   readonly agentId: string | null
   readonly leaseExpiresAt: string | null
-  /** Number of slots of a pool, and of those that are taken. */
+  /** Number of slots of a pool, and of the taken ones. */
   readonly size: number | null
   readonly held: number | null
 }

@@ -34,7 +34,7 @@ export type AppRouter = typeof appRouter
 type FeedOutput = inferRouterOutputs<AppRouter>['events']['subscribe']
 
 /**
- * An item of `events.subscribe`, as tRPC's client receives it: the event, and the id after which the
- * subscription resumes.
+ * An item of `events.subscribe`, as tRPC's client receives it: the event, and the id after which
+ * the subscription resumes.
  */
 export type FeedItem = FeedOutput extends AsyncIterable<infer Item> ? Item : never

@@ -18,7 +18,7 @@ const paths = {
 
 /** Commands that show what happens in the server. */
 const commands = {
-  'tony-mcp top': 'shows live what each agent does, and what is stuck and why',
+  'tony-mcp top': 'shows live the work of each agent, and the stuck tasks with their reasons',
   'tony-mcp explain TASK': 'tells why a task is not running',
   'tony-mcp doctor': 'examines the database and its surroundings',
   'tony-mcp mcp install': 'connects the coding agents of this machine',
