@@ -30,7 +30,10 @@ describe('an issue becomes a row', () => {
       dependsOn: [],
       priority: 'critical',
       status: 'completed',
-      metadata: { ...others, status: 'closed', priority: 0 },
+      metadata: {
+        ...{ ...others, status: 'closed', priority: 0 },
+        importedFrom: { format: 'beads', edges: edges('shop-1.1', { partOf: ['shop-1'] }).dependencies },
+      },
     })
   })
 
@@ -39,7 +42,7 @@ describe('an issue becomes a row', () => {
     expect(plan.tasks).toStrictEqual([
       {
         ...{ externalId: 'a', type: 'task', dependsOn: [], priority: 'normal', status: 'pending' },
-        metadata: { status: 'open' },
+        metadata: { status: 'open', importedFrom: { format: 'beads' } },
       },
     ])
     expect(plan.report.warnings).toEqual([])

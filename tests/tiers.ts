@@ -48,6 +48,7 @@ export const roundsByTier = {
     'model/locks',
     'model/messages',
     'model/tasks',
+    'plan-round-trip',
     'races/claim',
     'races/sweeps',
     'scale/million',

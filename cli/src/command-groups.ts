@@ -100,6 +100,11 @@ export const commandGroups: readonly CommandGroup[] = [
     load: async () => (await import('./import-command.ts')).addImportCommand,
   },
   {
+    name: 'export',
+    description: 'write all tasks of a project, with what became of them, as JSON or for another tool',
+    load: async () => (await import('./export/command.ts')).addExportCommand,
+  },
+  {
     name: 'mcp',
     description: 'serve one coding agent on standard input and output (configured by the environment: TONY_MCP_URL, …)',
     load: async () => (await loadServerCommands()).addMcpCommand,

@@ -45,7 +45,8 @@ const textSources: Readonly<Record<TextField, (task: Task, nameOf: NameOf) => re
     review && (review.note ?? 'no reason given'),
     `review of ${nameOf(review?.by ?? null)}`,
   ],
-  metadata: ({ metadata }) => [metadata, 'metadata of the task'],
+  // A worker has no use for the parts of its record in the file of a plan.
+  metadata: ({ metadata: { importedFrom: _, ...metadata } }) => [metadata, 'metadata of the task'],
 }
 
 /** The meaning of the texts that say what to do. The others are data. */

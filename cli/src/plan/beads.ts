@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
+import { exportAuthor, withCarried } from './carried.ts'
 import { type EdgeEffect, effects, stateEffectOf, toSnakeCase } from './effects.ts'
 import { type Line, linesOf, parseJson } from './lines.ts'
 import { addWarning, type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings } from './plan.ts'
-import type { Problems } from './problems.ts'
+import { Problems } from './problems.ts'
 
 const beadsId = z
   .string('a record needs an id')
@@ -84,7 +85,7 @@ export async function beadsRecords(file: string, lines: AsyncIterable<Line>, rea
     if (!parsed.success) reading.problems.add({ problem: problemOf(parsed.error), line: line.number })
     else {
       typed ||= typeof parsed.data.issue_type === 'string'
-      records.push(recordOf(parsed.data, line.number, reading))
+      records.push(withCarried(recordOf(parsed.data, line.number, reading), parsed.data.status))
     }
   }
   reading.problems.refuse()
@@ -166,6 +167,7 @@ function recordOf(source: Issue, line: number, reading: Reading): PlanRecord {
     description: description ?? undefined,
     ...textsOf(source),
     metadata: { ...metadata, ...(notes && hasRemarks(source) ? { notes } : {}) },
+    origin: { format: 'beads', ...(dependencies && dependencies.length > 0 ? { edges: dependencies } : {}) },
     edges: edges.map(({ effect, from, to, source: edge }) => ({
       kind: effect === undefined || effect === 'none' ? 'other' : effect,
       from,
@@ -175,17 +177,36 @@ function recordOf(source: Issue, line: number, reading: Reading): PlanRecord {
   }
 }
 
-const hasRemarks = ({ comments, labels }: Issue): boolean => (comments?.length ?? 0) + (labels?.length ?? 0) > 0
+/** Reads one record without its problems: the export compares it with the task. */
+export function readBeadsRecord(value: Record<string, unknown>): { source: Issue; record: PlanRecord } {
+  const source = issue.parse(value)
+  const warnings: Warnings = new Map()
+  return { source, record: recordOf(source, 0, { warnings, problems: new Problems('', { warnings }) }) }
+}
 
-/** The texts for the worker. Comments and labels come after the notes. */
-function textsOf(source: Issue) {
-  const { acceptance_criteria: acceptanceCriteria, design, notes, comments, labels } = source
-  const remarks = (comments ?? []).flatMap(({ author, text }) => (text ? [`${author ?? 'someone'}: ${text}`] : []))
-  const parts = [
-    ...(notes ? [notes] : []),
+/** Reads one edge of the record of an issue. An edge to no id is none. */
+export const readBeadsEdge = (value: Record<string, unknown>, id: string): ReadEdge[] =>
+  edgeOf(dependency.parse(value), id, { id }, new Map())
+
+const hasRemarks = ({ comments, labels }: Remarks): boolean => (comments?.length ?? 0) + (labels?.length ?? 0) > 0
+
+type Remarks = Pick<Issue, 'comments' | 'labels'>
+
+/** Returns the comments and labels as the end of the notes. Comments of an export are left out. */
+export function remarksOf({ comments, labels }: Remarks): string[] {
+  const remarks = (comments ?? []).flatMap(({ author, text }) =>
+    text && author !== exportAuthor ? [`${author ?? 'someone'}: ${text}`] : [],
+  )
+  return [
     ...(remarks.length > 0 ? [`Comments:\n${remarks.join('\n')}`] : []),
     ...(labels && labels.length > 0 ? [`Labels: ${labels.join(', ')}`] : []),
   ]
+}
+
+/** The texts for the worker. Comments and labels come after the notes. */
+function textsOf(source: Issue) {
+  const { acceptance_criteria: acceptanceCriteria, design, notes } = source
+  const parts = [...(notes ? [notes] : []), ...remarksOf(source)]
   return {
     ...(acceptanceCriteria ? { acceptanceCriteria } : {}),
     ...(design ? { design } : {}),

@@ -79,8 +79,8 @@ function addEdge(edge: PlanEdge, record: PlanRecord, links: LinksById, options: 
     if (strict) problems.add({ problem: `${problem}: ${edge.to}`, line: record.line })
     else addWarning(warnings, `${problem}: it blocks nobody and is kept in metadata.dependencies`, record)
     task.other.push(edge.source)
-  } else if (edge.kind === 'failure') addFailure(task, edge, target, replay)
-  else if (edge.kind !== 'parent' && target.releases && !replay) task.other.push(edge.source)
+  } else if (edge.kind === 'failure' && !edge.isExact) addFailure(task, edge, target, replay)
+  else if (edge.kind !== 'parent' && target.releases && !replay && !edge.isExact) task.other.push(edge.source)
   else attach(task, edge, () => addWarning(warnings, 'a second parent: kept in metadata.dependencies', record))
 }
 
@@ -108,8 +108,8 @@ function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
   if (edge.kind === 'blocks') {
     task.waitsFor.add(edge.to)
     task.kinds.delete(edge.to)
-  } else if (edge.kind === 'children') {
-    if (!task.waitsFor.has(edge.to)) task.kinds.set(edge.to, 'children')
+  } else if (edge.kind === 'children' || edge.kind === 'failure') {
+    if (!task.waitsFor.has(edge.to)) task.kinds.set(edge.to, edge.kind)
     task.waitsFor.add(edge.to)
   } else if (task.parent === undefined) task.parent = edge.to
   else if (task.parent !== edge.to) {

@@ -6,7 +6,7 @@ import type { EdgeEffect, EffectFormat } from './effects.ts'
 export type PlannedRow = z.input<typeof plannedTask>
 
 export interface Plan {
-  format: EffectFormat
+  format: EffectFormat | 'json'
   /** Name of the file without its extension, at most 200 characters. */
   name: string
   /**
@@ -70,6 +70,13 @@ export interface PlanRecord {
   design?: string
   notes?: string
   metadata: Record<string, unknown>
+  /**
+   * The parts of the record in the file that no field of a task holds. An export needs them; they
+   * become `metadata.importedFrom`.
+   */
+  origin?: ({ readonly format: string } & Record<string, unknown>) | undefined
+  /** Fields of the row that the format has no words for. Null removes an implied one. */
+  fields?: { readonly [name in keyof PlannedRow]?: unknown }
   edges: PlanEdge[]
 }
 
@@ -77,6 +84,8 @@ export interface PlanEdge {
   kind: Exclude<EdgeEffect, 'none'> | 'other'
   from: string
   to: string
+  /** True if an export has written it: it is an edge here, even if the other task has ended. */
+  isExact?: boolean
   /** The edge as in the file. */
   source: Record<string, unknown>
 }

@@ -2,6 +2,7 @@ import { parse } from 'node:path'
 import { athmsRecords } from './athms.ts'
 import { addSeparateEdges, beadsRecords } from './beads.ts'
 import type { EffectFormat } from './effects.ts'
+import { exportedRecords, exportedTasks } from './exported.ts'
 import { type GithubReading, githubIssues, githubRecords } from './github.ts'
 import { type Line, linesOf, parseJson } from './lines.ts'
 import { hasChecklist, markdownRecords } from './markdown.ts'
@@ -48,7 +49,7 @@ export async function readPlan(file: string, options: ReadOptions): Promise<Plan
 }
 
 interface ReadRecords {
-  readonly format: EffectFormat
+  readonly format: Plan['format']
   readonly records: PlanRecord[]
 }
 
@@ -93,6 +94,8 @@ async function documentRecords({ file, forced, reading }: Source, lines: readonl
   const mayBe = (format: EffectFormat) => forced === undefined || forced === format
   if (mayBe('beads') && Array.isArray(value) && (forced === 'beads' || value.some(hasIssueType)))
     return { format: 'beads', records: await beadsRecords(file, elementsOf(value), reading) }
+  const exported = forced === undefined ? exportedTasks(value) : undefined
+  if (exported) return { format: 'json', records: exportedRecords(exported, reading) }
   const issues = mayBe('github') && value !== undefined ? githubIssues(value) : undefined
   if (issues) return { format: 'github', records: githubRecords(issues, reading) }
   const tags = mayBe('taskmaster') && value !== undefined ? taskmasterTags(value) : undefined

@@ -1,11 +1,12 @@
 import { plannedTask } from '@tony/mcp-shared/plans'
 import { shapeOf } from '@tony/mcp-shared/well-formed'
+import { applyFields } from './carried.ts'
 import { epicOf, type Links, levelsOf, linksOf, sortTasks } from './links.ts'
 import { addWarning, type PlannedRow, type PlanRecord, type PlanReport, problemOf, type Warnings } from './plan.ts'
 import type { Problems } from './problems.ts'
 
-const titleLimit = 1_000
-const textLimit = 65_536
+export const titleLimit = 1_000
+export const textLimit = 65_536
 const holdLimit = 4_096
 
 /** The way to read the records of a file. */
@@ -52,7 +53,7 @@ export function rowsOf(read: readonly PlanRecord[], options: RowOptions): { task
     const row = rowOf(record, links.get(record.id), { warnings, replay })
     const epic = record.epic ?? epicOf(record.id, links, records)
     if (epic !== undefined) row.epic = epic
-    return validateRow(row, record.line, problems)
+    return validateRow(record.fields ? applyFields(row, record.fields) : row, record.line, problems)
   })
   problems.refuse()
   const skipped = read.filter((record) => !links.has(record.id))
@@ -94,7 +95,8 @@ function rowOf(
   links: Links | undefined,
   { warnings, replay }: Pick<RowOptions, 'warnings' | 'replay'>,
 ): PlannedRow {
-  const metadata = { ...record.metadata }
+  const origin = record.origin === undefined ? {} : { importedFrom: record.origin }
+  const metadata: Record<string, unknown> = { ...record.metadata, ...origin }
   const row: PlannedRow = {
     externalId: record.id,
     type: record.kind,
@@ -129,7 +131,7 @@ function rowOf(
 }
 
 /** Returns the first `limit` UTF-16 code units, or one less if that would split a character. */
-function truncate(whole: string, limit: number): string {
+export function truncate(whole: string, limit: number): string {
   const start = whole.slice(0, limit)
   return start.isWellFormed() || !whole.isWellFormed() ? start : start.slice(0, -1)
 }

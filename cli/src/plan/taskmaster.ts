@@ -1,10 +1,12 @@
 import { priority } from '@tony/mcp-shared/priorities'
 import { z } from 'zod'
 import type { Reading } from './beads.ts'
+import { withCarried } from './carried.ts'
 import { stateEffectOf } from './effects.ts'
-import { addWarning, type PlanEdge, type PlanRecord, problemOf } from './plan.ts'
+import { addWarning, type PlanEdge, type PlanRecord, problemOf, type Warnings } from './plan.ts'
+import { Problems } from './problems.ts'
 
-const taskId = z.union([z.string().min(1), z.int()]).transform(String)
+const taskId = z.union([z.string().min(1), z.int()])
 
 const base = z.looseObject({
   id: taskId,
@@ -21,17 +23,29 @@ type Source = z.output<typeof base>
 
 const list = z.looseObject({ tasks: z.array(z.unknown()) })
 
+/** One list of tasks. `others` are the fields of the file beside the tasks. */
+export interface TagList {
+  readonly tasks: readonly unknown[]
+  readonly others: Readonly<Record<string, unknown>>
+  readonly isTagged: boolean
+}
+
 /** The tag whose tasks keep their own numbers as ids. */
 const mainTag = 'master'
 
 /** Returns the task lists of a Task Master file by tag; undefined if the document is none. */
-export function taskmasterTags(document: unknown): ReadonlyMap<string, readonly unknown[]> | undefined {
+export function taskmasterTags(document: unknown): ReadonlyMap<string, TagList> | undefined {
   const untagged = list.safeParse(document)
-  if (untagged.success) return untagged.data.tasks.some(isTask) ? new Map([[mainTag, untagged.data.tasks]]) : undefined
+  if (untagged.success) {
+    const { tasks, ...others } = untagged.data
+    return tasks.some(isTask) ? new Map([[mainTag, { tasks, others, isTagged: false }]]) : undefined
+  }
   const tagged = z.record(z.string(), list).safeParse(document)
   if (!tagged.success) return undefined
-  const tags = Object.entries(tagged.data).map(([tag, { tasks }]) => [tag, tasks] as const)
-  return tags.length > 0 && tags.every(([, tasks]) => tasks.every(isTask)) ? new Map(tags) : undefined
+  const tags = Object.entries(tagged.data).map(
+    ([tag, { tasks, ...others }]) => [tag, { tasks, others, isTagged: true }] as const,
+  )
+  return tags.length > 0 && tags.every(([, { tasks }]) => tasks.every(isTask)) ? new Map(tags) : undefined
 }
 
 const fieldsOfTasks = ['subtasks', 'details', 'testStrategy']
@@ -48,34 +62,52 @@ const isTask = (value: unknown): boolean =>
  * number their tasks alike, so the ids of all tags but `master` begin with the tag. Subtasks are
  * children, `details` is the design and `testStrategy` the acceptance criteria.
  */
-export function taskmasterRecords(tags: ReadonlyMap<string, readonly unknown[]>, reading: Reading): PlanRecord[] {
+export function taskmasterRecords(tags: ReadonlyMap<string, TagList>, reading: Reading): PlanRecord[] {
   const records: PlanRecord[] = []
-  for (const [tag, tasks] of tags) {
+  for (const [tag, { tasks, others, isTagged }] of tags) {
     const idOf = (id: string) => (tag === mainTag ? id : `${tag}:${id}`)
     for (const [index, value] of tasks.entries()) {
       const parsed = task.safeParse(value)
       if (!parsed.success) reading.problems.add({ problem: `${tag}.tasks[${index}]: ${problemOf(parsed.error)}` })
-      else records.push(...recordsOf(parsed.data, { tag, idOf, reading }))
+      else
+        records.push(...recordsOf(parsed.data, { tag, idOf, reading, list: index === 0 ? { others, isTagged } : {} }))
     }
   }
   reading.problems.refuse()
   return records
 }
 
+/** Reads one record without its edges: the export compares it with the task. */
+export function readTaskmasterRecord(value: Record<string, unknown>, isSubtask = false): PlanRecord {
+  const warnings: Warnings = new Map()
+  const reading = { warnings, problems: new Problems('', { warnings }) }
+  const place = { tag: mainTag, idOf: (id: string) => id, reading, list: {} }
+  return recordOf(base.parse(value), place, { id: '1', dependencyIds: [], ...(isSubtask ? { parentId: '0' } : {}) })
+}
+
 interface Place {
   readonly tag: string
   readonly idOf: (id: string) => string
   readonly reading: Reading
+  /** The list, with its first task: an export writes its fields again. */
+  readonly list: Partial<Omit<TagList, 'tasks'>> & { readonly hasSubtasks?: boolean }
 }
 
 function recordsOf({ subtasks, ...source }: z.output<typeof task>, place: Place): PlanRecord[] {
-  const parent = recordOf(source, place, { id: source.id, dependencyIds: source.dependencies ?? [] })
+  const list = { ...place.list, ...(subtasks ? { hasSubtasks: true } : {}) }
+  const dependencyIds = (source.dependencies ?? []).map(String)
+  const parent = recordOf(source, { ...place, list }, { id: String(source.id), dependencyIds })
   const children = (subtasks ?? []).map((sub) => {
     // A number names a sibling, and `1.2` a subtask of any task.
-    const dependencyIds = (sub.dependencies ?? []).map((id) => (id.includes('.') ? id : `${source.id}.${id}`))
-    return recordOf(sub, place, { id: `${source.id}.${sub.id}`, dependencyIds, parentId: source.id })
+    const siblingOf = (id: string) => (id.includes('.') ? id : `${source.id}.${id}`)
+    const names = {
+      id: `${source.id}.${sub.id}`,
+      dependencyIds: (sub.dependencies ?? []).map((id) => siblingOf(String(id))),
+      parentId: String(source.id),
+    }
+    return withCarried(recordOf(sub, { ...place, list: {} }, names), sub.status)
   })
-  return [parent, ...children]
+  return [withCarried(parent, source.status), ...children]
 }
 
 interface Names {
@@ -84,8 +116,8 @@ interface Names {
   readonly parentId?: string
 }
 
-function recordOf(source: Source, { tag, idOf, reading }: Place, names: Names): PlanRecord {
-  const { title, description, details, testStrategy, id: _, dependencies: __, ...metadata } = source
+function recordOf(source: Source, { tag, idOf, reading, list: listOf }: Place, names: Names): PlanRecord {
+  const { title, description, details, testStrategy, id: ownId, dependencies, ...metadata } = source
   const id = idOf(names.id)
   const { status, hold, known } = stateEffectOf('taskmaster', source.status)
   if (!known)
@@ -104,6 +136,7 @@ function recordOf(source: Source, { tag, idOf, reading }: Place, names: Names): 
     ...(details ? { design: details } : {}),
     ...(testStrategy ? { acceptanceCriteria: testStrategy } : {}),
     metadata,
+    origin: { format: 'taskmaster', tag, id: ownId, ...(dependencies ? { dependencies } : {}), ...listOf },
     edges: [
       ...(names.parentId === undefined ? [] : [names.parentId]).map(edge('parent')),
       ...names.dependencyIds.map(edge('blocks')),

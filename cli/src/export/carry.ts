@@ -1,0 +1,53 @@
+import type { Task } from '@tony/mcp-client'
+import { defaultMaxAttempts, defaultStartToCloseMs } from '@tony/mcp-shared/tasks'
+import type { Carried } from '../plan/carried.ts'
+import type { PlanRecord } from '../plan/plan.ts'
+import { stateOf } from './state.ts'
+
+/** The fields of a task that no other tracker has, if they differ from their defaults. */
+function ownFieldsOf(task: Task): Record<string, unknown> {
+  const { story, requires, locks, acceptance, maxAttempts, onDependencyFailure, onChildrenEnd } = task
+  const { scheduleToStartMs, startToCloseMs, scheduleToCloseMs } = task
+  return {
+    ...(story === null ? {} : { story }),
+    ...(requires.length === 0 ? {} : { requires }),
+    ...(locks.length === 0 ? {} : { locks }),
+    ...(acceptance === 'complete' ? {} : { acceptance }),
+    ...(maxAttempts === defaultMaxAttempts ? {} : { maxAttempts }),
+    ...(onDependencyFailure === 'block' ? {} : { onDependencyFailure }),
+    ...(onChildrenEnd === 'claim' ? {} : { onChildrenEnd }),
+    ...(scheduleToStartMs === null ? {} : { scheduleToStartMs }),
+    ...(startToCloseMs === defaultStartToCloseMs ? {} : { startToCloseMs }),
+    ...(scheduleToCloseMs === null ? {} : { scheduleToCloseMs }),
+  }
+}
+
+const comparedFields = ['title', 'description', 'acceptanceCriteria', 'design'] as const
+
+/**
+ * Returns the properties of a task that an import of `read`, the record of the file, would not
+ * bring back. `epic` is the epic that the import would find.
+ */
+export function carriedOf(
+  task: Task,
+  read: PlanRecord,
+  { word, epic }: { word: string; epic: string | null },
+): Carried {
+  const { status, hold, isTaken } = stateOf(task)
+  const fields = {
+    ...ownFieldsOf(task),
+    ...(read.kind === task.type ? {} : { type: task.type }),
+    ...(read.priority === task.priority ? {} : { priority: task.priority }),
+    ...(task.epic === epic ? {} : { epic: task.epic }),
+    ...Object.fromEntries(
+      comparedFields.flatMap((field) =>
+        (task[field] ?? undefined) === (read[field] ?? undefined) ? [] : [[field, task[field]]],
+      ),
+    ),
+  }
+  const isSameState = read.status === status && (read.hold ?? undefined) === hold
+  return {
+    ...(isTaken || isSameState ? {} : { word, status, hold: hold ?? null }),
+    ...(Object.keys(fields).length === 0 ? {} : { fields }),
+  }
+}

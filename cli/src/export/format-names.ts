@@ -1,0 +1,2 @@
+export const exportFormats = ['json', 'beads', 'taskmaster', 'markdown'] as const
+export type ExportFormat = (typeof exportFormats)[number]

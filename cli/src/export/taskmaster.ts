@@ -1,0 +1,161 @@
+import type { Task } from '@tony/mcp-client'
+import type { Carried } from '../plan/carried.ts'
+import { readTaskmasterRecord } from '../plan/taskmaster.ts'
+import { carriedOf } from './carry.ts'
+import { type ExportedProject, originOf } from './project.ts'
+import { remarksAbout, stateOf } from './state.ts'
+import { fileIdOf, layOut, localIdOf, mainTag, type TaskmasterLayout, type TaskmasterPlace } from './taskmaster-ids.ts'
+
+type Json = Record<string, unknown>
+
+const priorities = { critical: 'high', high: 'high', normal: 'medium', low: 'low' } as const
+
+/** A number as such, because Task Master counts its tasks. */
+const asNumber = (id: string): string | number => (/^\d{1,15}$/.test(id) ? Number(id) : id)
+
+/** The texts of the record. Task Master writes an absent text of a new task as an empty one. */
+const textsOf = (task: Task, absent: '' | undefined): Json => ({
+  title: task.title ?? (absent === undefined ? undefined : task.type),
+  description: task.description ?? absent,
+  details: task.design ?? absent,
+  testStrategy: task.acceptanceCriteria ?? absent,
+})
+
+/** Writes the tasks of one project. */
+export class TaskmasterWriter {
+  readonly #project: ExportedProject
+  readonly layout: TaskmasterLayout
+
+  constructor(project: ExportedProject) {
+    this.#project = project
+    this.layout = layOut(project.outlines)
+  }
+
+  #placeOf(id: string): TaskmasterPlace {
+    return this.layout.places.get(id) ?? { tag: mainTag, top: id }
+  }
+
+  /** Returns the tasks that a task waits for, in any way, as the format can name them or not. */
+  #waitsOf(task: Task) {
+    const place = this.#placeOf(task.id)
+    const ids = [...task.dependsOn, ...task.waitsFor.map(({ taskId }) => taskId)]
+    const places = ids.filter((id) => this.layout.places.has(id)).map((id) => this.#placeOf(id))
+    // A dependency of a subtask without a dot names a sibling, so a top task has no name there.
+    const isNamed = (to: TaskmasterPlace) => to.tag === place.tag && (place.sub === undefined || to.sub !== undefined)
+    const named = places.filter(isNamed)
+    return { named, unnamed: places.filter((to) => !isNamed(to)) }
+  }
+
+  /** Returns the `dependencies` of the record: those of the source if they are still the same. */
+  #dependenciesOf(task: Task, named: readonly TaskmasterPlace[]): unknown {
+    const { top, sub } = this.#placeOf(task.id)
+    const { dependencies } = originOf(task)
+    const nameOf = (id: unknown) => (sub === undefined || String(id).includes('.') ? String(id) : `${top}.${id}`)
+    const current = named.map(localIdOf)
+    if (Array.isArray(dependencies)) {
+      const old = dependencies.filter((id) => current.includes(nameOf(id)) || !this.#isTaskHere(task, nameOf(id)))
+      const names = new Set(old.map(nameOf))
+      return [...old, ...current.filter((id) => !names.has(id)).map((id) => this.#shortOf(id, task))]
+    }
+    return current.length > 0 || originOf(task)['format'] !== 'taskmaster'
+      ? current.map((id) => this.#shortOf(id, task))
+      : undefined
+  }
+
+  #shortOf(id: string, task: Task): string | number {
+    const { top, sub } = this.#placeOf(task.id)
+    return asNumber(sub !== undefined && id.startsWith(`${top}.`) ? id.slice(top.length + 1) : id)
+  }
+
+  readonly #localIds = new Map<string, ReadonlySet<string>>()
+
+  #isTaskHere(task: Task, localId: string): boolean {
+    const { tag } = this.#placeOf(task.id)
+    let ids = this.#localIds.get(tag)
+    if (!ids) {
+      ids = new Set([...this.layout.places.values()].filter((place) => place.tag === tag).map(localIdOf))
+      this.#localIds.set(tag, ids)
+    }
+    return ids.has(localId)
+  }
+
+  #wordOf(task: Task, record: Json, isStuck: boolean): string {
+    const { status, hold, isTaken } = stateOf(task)
+    const word = originOf(task)['format'] === 'taskmaster' ? task.metadata['status'] : undefined
+    const read = readTaskmasterRecord({ ...record, status: word })
+    if (typeof word === 'string' && !isTaken && !isStuck && read.status === status && read.hold === hold) return word
+    if (task.status === 'in_review') return 'review'
+    if (isTaken) return 'in-progress'
+    if (status !== 'pending') return { completed: 'done', failed: 'deferred', cancelled: 'cancelled' }[status]
+    return hold !== undefined || isStuck ? 'deferred' : 'pending'
+  }
+
+  /**
+   * True if a task waits for what the file cannot say: a dependency without a name there, or a
+   * failure that has not come. A dependency on a task that failed or was called off holds it there,
+   * too.
+   */
+  #isStuck(task: Task, unnamed: readonly TaskmasterPlace[]): boolean {
+    const { status, hold } = stateOf(task)
+    if (status !== 'pending' || hold !== undefined) return false
+    const statusOf = (id: string) => this.#project.outlines.get(id)?.status
+    const names = new Set(unnamed.map(fileIdOf))
+    const isOpen = (id: string) => names.has(fileIdOf(this.#placeOf(id))) && statusOf(id) !== 'completed'
+    return (
+      [...task.dependsOn, ...task.waitsFor.map(({ taskId }) => taskId)].some(isOpen) ||
+      task.waitsFor.some(({ taskId, kind }) => kind === 'failure' && statusOf(taskId) === 'completed')
+    )
+  }
+
+  /** Returns the record of a task. */
+  recordOf(task: Task): Json {
+    const origin = originOf(task)
+    const isOwn = origin['format'] !== 'taskmaster'
+    const { importedFrom: _, dependencies: __, metadata: inner, ...ofSource } = task.metadata
+    const unknown: Json = isOwn ? {} : ofSource
+    const place = this.#placeOf(task.id)
+    const { named, unnamed } = this.#waitsOf(task)
+    const isSame = readTaskmasterRecord({ id: '1', priority: unknown['priority'] }).priority === task.priority
+    const record: Json = {
+      id: isOwn ? asNumber(place.sub ?? place.top) : origin['id'],
+      ...textsOf(task, isOwn ? '' : undefined),
+      ...unknown,
+      priority: isSame && !isOwn ? unknown['priority'] : priorities[task.priority],
+      dependencies: this.#dependenciesOf(task, named),
+    }
+    const isStuck = this.#isStuck(task, unnamed)
+    const word = this.#wordOf(task, record, isStuck)
+    const whole = { ...record, status: word }
+    const carried = this.#carried(task, whole, { unnamed, isOwn })
+    const rest = isOwn ? task.metadata : typeof inner === 'object' && inner !== null ? inner : {}
+    if (Object.keys(carried).length > 0) return { ...whole, metadata: { ...rest, tony: carried } }
+    return Object.keys(rest).length > 0 ? { ...whole, metadata: rest } : whole
+  }
+
+  #carried(
+    task: Task,
+    record: Json,
+    { unnamed, isOwn }: { unnamed: readonly TaskmasterPlace[]; isOwn: boolean },
+  ): Carried {
+    const place = this.#placeOf(task.id)
+    const read = readTaskmasterRecord(record, place.sub !== undefined)
+    const kinds = task.waitsFor.filter(({ taskId }) => this.layout.places.has(taskId))
+    const waits = kinds.map(({ taskId, kind }) => [fileIdOf(this.#placeOf(taskId)), kind] as const)
+    const parent = task.parentId === null ? undefined : fileIdOf(this.#placeOf(task.parentId))
+    const implied = place.sub === undefined ? undefined : fileIdOf({ tag: place.tag, top: place.top })
+    const carried = carriedOf(task, read, { word: String(record['status']), epic: place.tag })
+    const fields = { ...carried.fields, ...(task.notes === null ? {} : { notes: task.notes }), ...dateOf(task) }
+    const remarks = remarksAbout(task, (agent) => this.#project.nameOf(agent)).map(({ text }) => text)
+    return {
+      ...carried,
+      ...(Object.keys(fields).length > 0 ? { fields } : {}),
+      ...(waits.length > 0 ? { waits: Object.fromEntries(waits) } : {}),
+      ...(unnamed.length > 0 ? { after: unnamed.map(fileIdOf) } : {}),
+      ...(parent !== undefined && parent !== implied ? { parent } : {}),
+      ...(remarks.length > 0 ? { remarks } : {}),
+      ...(isOwn ? { own: true } : {}),
+    }
+  }
+}
+
+const dateOf = ({ notBefore, failures }: Task): Json => (notBefore === null || failures > 0 ? {} : { notBefore })
