@@ -36,7 +36,7 @@ export const planAbortOutput = z.object({ planId: id, discarded: z.int() })
 /**
  * Publishes the staged tasks. A refusal publishes none of them: `INVALID_INPUT` for a name that is
  * neither in the plan nor in the project, `NOT_FOUND` for an agent that is not registered,
- * `DEPENDENCY_CYCLE` for tasks that wait for each other. They are published up to 20 at a time, in
+ * `DEPENDENCY_CYCLE` for tasks that wait for each other. They are published up to 40 at a time, in
  * the order of their dependencies. A call that was interrupted can be repeated.
  */
 export const planCommitInput = z.strictObject({ planId: id, idempotencyKey: idempotencyKey.optional() })

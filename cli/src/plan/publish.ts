@@ -10,6 +10,9 @@ const rowsPerCall = 200
 const charactersPerCall = 200_000
 const keysPerCall = inputKeyLimit - 1_000
 
+/** Calls that are on their way at the same time. */
+const openCalls = 4
+
 function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
   let batch: PlannedRow[] = []
   let size = 0
@@ -31,6 +34,17 @@ function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
   if (batch.length > 0) yield batch
 }
 
+/** Returns the batches of the next calls. */
+function take(batches: Generator<PlannedRow[]>): PlannedRow[][] {
+  const group: PlannedRow[][] = []
+  while (group.length < openCalls) {
+    const { value } = batches.next()
+    if (!value) break
+    group.push(value)
+  }
+  return group
+}
+
 /**
  * Publishes a plan: stages it in batches and then commits it. A refused plan publishes nothing. A
  * second import of the same plan changes only the differences. `onProgress` receives the number of
@@ -43,10 +57,14 @@ export async function publishPlan(
 ): Promise<PublishResult> {
   const { planId } = await client.plans.begin({ name: plan.name })
   let staged = 0
-  for (const tasks of toBatches(plan.tasks)) {
-    await client.plans.add({ planId, tasks })
-    staged += tasks.length
-    onProgress(staged)
-  }
+  const batches = toBatches(plan.tasks)
+  for (let group = take(batches); group.length > 0; group = take(batches))
+    await Promise.all(
+      group.map(async (tasks) => {
+        await client.plans.add({ planId, tasks })
+        staged += tasks.length
+        onProgress(staged)
+      }),
+    )
   return client.plans.commit({ planId }, { deadlineMs: 120_000 })
 }
