@@ -28,10 +28,12 @@ export const filesByTier = {
     'package/client',
     'package/pack',
     'package/plugins',
+    'races/cursors',
     'store/move',
     'store/sqlite.bulk',
     'store/postgres',
     'store/postgres.migrations',
+    'transports/memory',
   ],
   nightly: [],
 } satisfies Record<string, readonly string[]>

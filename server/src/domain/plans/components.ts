@@ -1,3 +1,5 @@
+import { eachInTurns } from '../../platform/turns.ts'
+
 /** The tasks that each task waits for. */
 export type DependencyGraph = ReadonlyMap<string, readonly string[]>
 
@@ -19,10 +21,15 @@ class Walk {
     this.#graph = graph
   }
 
-  from(root: string): void {
-    if (this.#order.has(root)) return
+  /** Visits all tasks, and yields after each step of the walk. */
+  *steps(): Generator<void> {
+    for (const root of this.#graph.keys()) if (!this.#order.has(root)) yield* this.#stepsFrom(root)
+  }
+
+  *#stepsFrom(root: string): Generator<void> {
     const path = [this.#enter(root)]
     for (let visit = path.at(-1); visit; visit = path.at(-1)) {
+      yield
       const { value: target, done } = visit.targets.next()
       if (done) {
         path.pop()
@@ -55,10 +62,10 @@ class Walk {
 
 /**
  * Returns the number of the strongly connected component of each task. Only an edge inside a
- * component can be part of a cycle.
+ * component can be part of a cycle. Gives the event loop turns.
  */
-export function componentsOf(graph: DependencyGraph): ReadonlyMap<string, number> {
+export async function componentsOf(graph: DependencyGraph): Promise<ReadonlyMap<string, number>> {
   const walk = new Walk(graph)
-  for (const key of graph.keys()) walk.from(key)
+  await eachInTurns(walk.steps(), () => undefined)
   return walk.components
 }

@@ -1,4 +1,4 @@
-import { yieldToEventLoop } from '../../platform/clock.ts'
+import { eachInTurns } from '../../platform/turns.ts'
 import { inheritedKind } from '../tasks/dependency-kinds.ts'
 import { componentsOf } from './components.ts'
 import type { StagedTask } from './staged-tasks.ts'
@@ -25,11 +25,18 @@ const push = (edges: Edges, from: string, to: string) => {
 }
 
 /** Sorts tasks so that each comes after its parent. Tasks below a ring of parents come last. */
-function parentsFirst(tasks: readonly StagedTask[]): StagedTask[] {
-  const keys = new Set(tasks.map(({ key }) => key))
-  const children = Map.groupBy(tasks, ({ parent }) => (parent !== undefined && keys.has(parent) ? parent : undefined))
+async function parentsFirst(tasks: readonly StagedTask[], keys: ReadonlySet<string>): Promise<StagedTask[]> {
+  const children = new Map<string | undefined, StagedTask[]>()
+  await eachInTurns(tasks, (task) => {
+    const parent = task.parent !== undefined && keys.has(task.parent) ? task.parent : undefined
+    const known = children.get(parent)
+    if (known) known.push(task)
+    else children.set(parent, [task])
+  })
   const ordered = new Set(children.get(undefined) ?? [])
-  for (const task of ordered) for (const child of children.get(task.key) ?? []) ordered.add(child)
+  await eachInTurns(ordered, (task) => {
+    for (const child of children.get(task.key) ?? []) ordered.add(child)
+  })
   return [...ordered, ...tasks.filter((task) => !ordered.has(task))]
 }
 
@@ -62,14 +69,23 @@ class AcceptedEdges {
   }
 }
 
-const ownEdges = (tasks: readonly StagedTask[], keys: ReadonlySet<string>): Edges =>
-  new Map(tasks.map(({ key, after }) => [key, after.filter((name) => keys.has(name))]))
+async function ownEdges(tasks: readonly StagedTask[], keys: ReadonlySet<string>): Promise<Edges> {
+  const edges: Edges = new Map()
+  await eachInTurns(tasks, ({ key, after }) =>
+    edges.set(
+      key,
+      after.filter((name) => keys.has(name)),
+    ),
+  )
+  return edges
+}
 
-/** Returns the edges of a plan with every derived edge that is possible. */
-function possibleEdges(children: readonly ChildTask[], own: Edges): Edges {
-  const edges = new Map([...own].map(([key, targets]) => [key, [...targets]]))
-  for (const { key, parent } of children) for (const to of edges.get(parent) ?? []) push(edges, key, to)
-  for (const { key, parent } of children) push(edges, parent, key)
+/** Adds every derived edge that is possible to the edges of a plan. */
+async function addPossibleEdges(children: readonly ChildTask[], edges: Edges): Promise<Edges> {
+  await eachInTurns(children, ({ key, parent }) => {
+    for (const to of edges.get(parent) ?? []) push(edges, key, to)
+  })
+  await eachInTurns(children, ({ key, parent }) => push(edges, parent, key))
   return edges
 }
 
@@ -83,19 +99,20 @@ interface ChildTask extends StagedTask {
  * children, then the inherited ones.
  */
 export async function planFamilyOf(tasks: readonly StagedTask[]): Promise<PlanFamily> {
-  const byKey = new Map(tasks.map((task) => [task.key, task]))
+  const byKey = new Map<string, StagedTask>()
+  await eachInTurns(tasks, (task) => byKey.set(task.key, task))
   const isChild = (task: StagedTask): task is ChildTask => task.parent !== undefined && byKey.has(task.parent)
   const inherited = new Map<string, PlannedEdge[]>()
   const children: Edges = new Map()
-  const ordered = parentsFirst(tasks).filter(isChild)
-  if (ordered.length === 0) return { inherited, children }
   const keys = new Set(byKey.keys())
-  const components = componentsOf(possibleEdges(ordered, ownEdges(tasks, keys)))
-  await yieldToEventLoop()
-  const accepted = new AcceptedEdges(ownEdges(tasks, keys), components)
-  for (const { key, parent } of ordered) if (accepted.add(parent, key)) push(children, parent, key)
-  await yieldToEventLoop()
-  for (const { key, parent, own } of ordered) {
+  const ordered = (await parentsFirst(tasks, keys)).filter(isChild)
+  if (ordered.length === 0) return { inherited, children }
+  const components = await componentsOf(await addPossibleEdges(ordered, await ownEdges(tasks, keys)))
+  const accepted = new AcceptedEdges(await ownEdges(tasks, keys), components)
+  await eachInTurns(ordered, ({ key, parent }) => {
+    if (accepted.add(parent, key)) push(children, parent, key)
+  })
+  await eachInTurns(ordered, ({ key, parent, own }) => {
     const known = new Set(own.map((edge) => edge.key))
     const candidates = [...(byKey.get(parent)?.own ?? []), ...(inherited.get(parent) ?? [])]
     const edges = candidates.flatMap((edge): PlannedEdge[] => {
@@ -105,6 +122,6 @@ export async function planFamilyOf(tasks: readonly StagedTask[]): Promise<PlanFa
       return !keys.has(edge.key) || accepted.add(key, edge.key) ? [{ key: edge.key, kind }] : []
     })
     inherited.set(key, edges)
-  }
+  })
   return { inherited, children }
 }

@@ -1,34 +1,30 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { yieldToEventLoop } from '../../platform/clock.ts'
+import { eachInTurns, mapInTurns } from '../../platform/turns.ts'
 
 interface KeyedItem {
   readonly key: string | undefined
   readonly after: readonly string[]
 }
 
-/** Items that are sorted without a turn of the event loop: about 2 ms. */
-const turnLimit = 2_000
-
 /**
  * Sorts items so that each comes after those it names; otherwise the order stays. Ignores names
  * that no item of the list has. Throws DEPENDENCY_CYCLE with the names on the cycle.
  */
 export function dependencyOrder<T extends KeyedItem>(items: readonly T[]): T[] {
-  return [...orderedItems(items)]
+  return [...orderedItems(items, new Map(items.map((item) => [item.key, item])))]
 }
 
 /** Does the same for many items, and gives the event loop turns. */
 export async function dependencyOrderInTurns<T extends KeyedItem>(items: readonly T[]): Promise<T[]> {
-  const ordered: T[] = []
-  for (const item of orderedItems(items)) {
-    ordered.push(item)
-    if (ordered.length % turnLimit === 0) await yieldToEventLoop()
-  }
-  return ordered
+  const byKey = new Map<string | undefined, T>()
+  await eachInTurns(items, (item) => byKey.set(item.key, item))
+  return mapInTurns(orderedItems(items, byKey), (item) => item)
 }
 
-function* orderedItems<T extends KeyedItem>(items: readonly T[]): Generator<T> {
-  const byKey = new Map(items.filter((item) => item.key !== undefined).map((item) => [item.key, item]))
+function* orderedItems<T extends KeyedItem>(
+  items: readonly T[],
+  byKey: ReadonlyMap<string | undefined, T>,
+): Generator<T> {
   const ordered = new Set<T>()
   for (const item of items) if (!ordered.has(item)) yield* visit(item, byKey, ordered)
 }
