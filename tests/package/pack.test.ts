@@ -1,11 +1,13 @@
 import { execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../support/free-port.ts'
+import { Database, postgresServer } from '../support/postgres.ts'
 import { root, runIn } from './packed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tony-newcomer-'))
@@ -16,8 +18,11 @@ const env = {
   PATH: `${join(prefix, 'bin')}:${dirname(process.execPath)}:${process.env['PATH']}`,
   HOME: folder,
   npm_config_cache: process.env['npm_config_cache'] ?? join(process.env['HOME'] ?? folder, '.npm'),
+  NODE_EXTRA_CA_CERTS: process.env['NODE_EXTRA_CA_CERTS'] ?? '',
 }
 const install = ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline']
+/** Another npm, beside that of the machine. */
+const laterNpm = '12.2.2'
 const run = (cwd: string, command: string, ...argv: string[]) => promisify(execFile)(command, argv, { cwd, env })
 
 beforeAll(async () => {
@@ -35,6 +40,15 @@ test('there is a tarball of every package, each with its license and a readme', 
     expect(stdout.split('\n')).toEqual(expect.arrayContaining(['package/LICENSE', 'package/README.md']))
   }
 })
+
+/** The commands of a newcomer name a task that no agent may take, with the reason. */
+async function expectStuck(url: string): Promise<void> {
+  const tony = (...argv: string[]) => run(folder, 'tony-mcp', ...argv, '--url', url)
+  const id = (await tony('tasks', 'add', 'port it', '--requires', 'cobol')).stdout.trim()
+  await tony('api', 'agents.register', '--name', 'bob', '--type', 'implementation')
+  expect((await tony('top', '--once')).stdout).toMatch(new RegExp(`${id} +pending +port it +.*required capability`))
+  expect((await tony('explain', id)).stdout).toContain('bob: it lacks a required capability')
+}
 
 test('a newcomer starts a server, runs a program of the client and makes a plugin, without a registry name of ours', async () => {
   const port = await freePort()
@@ -65,6 +79,7 @@ lead.close()
     await run(program, 'npm', ...install, join(tarballs, 'tony-mcp-client-0.1.0.tgz'))
     for (let times = 0; times < 2; times += 1)
       expect((await run(program, 'node', 'main.js')).stdout).toBe('say hello: done\n')
+    await expectStuck(`http://127.0.0.1:${port}`)
     await run(folder, 'tony-mcp', 'plugin', 'new', 'words')
     await run(join(folder, 'words'), 'npm', ...install)
     expect((await run(join(folder, 'words'), 'npm', 'test')).stdout).toContain('pass 2')
@@ -74,3 +89,68 @@ lead.close()
     await ended
   }
 })
+
+test('the tarball of the command installs under the next npm too, without a script', async ({ skip }) => {
+  const npm = join(folder, 'npm')
+  const had = await run(folder, 'npm', ...install, '--prefix', npm, `npm@${laterNpm}`).then(
+    () => true,
+    () => false,
+  )
+  skip(!had, `npm ${laterNpm} cannot be had here`)
+  const program = join(npm, 'node_modules/npm/bin/npm-cli.js')
+  expect((await run(folder, 'node', program, '--version')).stdout.trim()).toBe(laterNpm)
+  const other = join(folder, 'other')
+  mkdirSync(other)
+  await run(folder, 'node', program, ...install, '--prefix', other, join(tarballs, 'tony-mcp-0.1.0.tgz'))
+  const { stdout } = await run(other, 'node', join(other, 'node_modules/tony-mcp/dist/main.js'), '--version')
+  expect(stdout).toBe('0.1.0\n')
+})
+
+/** Starts a replica of the packed command, and returns its URL and its folder. */
+async function startReplica(name: string, settings: Readonly<Record<string, string>>, stack: AsyncDisposableStack) {
+  const cwd = join(folder, name)
+  mkdirSync(cwd)
+  const child = spawn('tony-mcp', ['serve'], {
+    cwd,
+    env: { ...env, ...settings, MCP_PORT: '0', LOG_LEVEL: 'error' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  stack.defer(async () => {
+    const ended = once(child, 'exit')
+    child.kill('SIGTERM')
+    await ended
+  })
+  const [, url = ''] = /✔ (\S+)/.exec(String((await once(child.stdout, 'data'))[0])) ?? []
+  return { url, cwd }
+}
+
+test.skipIf(postgresServer === undefined)(
+  'two replicas with the documented environment of compose share one database',
+  async () => {
+    await using database = await Database.create({ empty: true })
+    const [, documented = ''] =
+      /\n {2}tony:\n(?:.*\n)*? {4}environment:\n((?: {6}.*\n)+)/.exec(
+        readFileSync(join(root, 'docs/scaling.md'), 'utf8'),
+      ) ?? []
+    const names = [...documented.matchAll(/^ +(\w+):/gm)].map(([, variable]) => variable)
+    expect(names).toEqual(['DATABASE_URL', 'PGPASSFILE', 'MCP_PEPPER_FILE'])
+    const [pepper, passwords] = [join(folder, 'pepper'), join(folder, 'pgpass')]
+    writeFileSync(pepper, randomBytes(32).toString('base64url'), { mode: 0o600 })
+    writeFileSync(passwords, '', { mode: 0o600 })
+    // NODE_ENV is that of the image.
+    const settings = {
+      DATABASE_URL: database.url,
+      PGPASSFILE: passwords,
+      MCP_PEPPER_FILE: pepper,
+      NODE_ENV: 'production',
+    }
+    await using stack = new AsyncDisposableStack()
+    const [a, b] = [await startReplica('a', settings, stack), await startReplica('b', settings, stack)]
+    const tony = (token: string, url: string, ...argv: string[]) =>
+      promisify(execFile)('tony-mcp', [...argv, '--url', url], { cwd: folder, env: { ...env, TONY_TOKEN: token } })
+    const first = readFileSync(join(a.cwd, 'tony-mcp.db.bootstrap'), 'utf8').trim()
+    const key = (await tony(first, a.url, 'keys', 'create', 'admin', '--role', 'admin', '--scope', '*')).stdout.trim()
+    await tony(key, a.url, 'tasks', 'add', 'made at a')
+    expect((await tony(key, b.url, 'tasks', 'ls', '--json', 'title')).stdout).toBe('[{"title":"made at a"}]\n')
+  },
+)
