@@ -79,6 +79,11 @@ export const commandGroups: readonly CommandGroup[] = [
     load: async () => (await import('./verbs/keys.ts')).addKeyCommands,
   },
   {
+    name: 'webhooks',
+    description: 'send events to URLs',
+    load: async () => (await import('./verbs/webhooks.ts')).addWebhookCommands,
+  },
+  {
     name: 'api',
     description: 'call any procedure of the server',
     load: async () => (await import('./api/command.ts')).addApiCommand,

@@ -44,7 +44,13 @@ describe('every command', () => {
 
   test('that destroys something takes --yes, --dry-run and --confirm', () => {
     const destructive = commands.filter(([, command]) => optionsOf(command).includes('--yes'))
-    expect(destructive.map(([path]) => path)).toEqual(['tasks cancel', 'agents rm', 'dlq purge', 'keys revoke'])
+    expect(destructive.map(([path]) => path)).toEqual([
+      'tasks cancel',
+      'agents rm',
+      'dlq purge',
+      'keys revoke',
+      'webhooks rm',
+    ])
     for (const [, command] of destructive)
       expect(optionsOf(command)).toEqual(expect.arrayContaining(['--dry-run', '--confirm']))
   })
