@@ -71,17 +71,20 @@ export const agentRegisterOutput = z.object({
   role: agentRole,
 })
 
+/** A figure of a report. Its upper limit keeps the sums of a summary finite. */
+const figure = z.number().min(0).max(Number.MAX_SAFE_INTEGER)
+
 /** An agent's report about itself. Every field is optional. */
 export const healthSample = z.strictObject({
   requestsHandled: z.int().min(0).optional(),
   /** Mean response time, in milliseconds. */
-  avgResponseTimeMs: z.number().min(0).optional(),
+  avgResponseTimeMs: figure.optional(),
   /** Share of failed requests, 0–1. */
   errorRate: z.number().min(0).max(1).optional(),
   /** Share of one core: 0–1, above 1 with several cores. */
-  cpuUsage: z.number().min(0).optional(),
+  cpuUsage: figure.optional(),
   /** Resident memory, in bytes. */
-  memoryUsage: z.number().min(0).optional(),
+  memoryUsage: figure.optional(),
 })
 
 /** A lease as a heartbeat lists it. */

@@ -111,6 +111,18 @@ test('a summary has the newest report of each agent, the sum of their handled wo
   })
 })
 
+test('the largest figures that reports may have leave the summary readable', async () => {
+  await using server = await TestServer.start()
+  const largest = Number.MAX_SAFE_INTEGER
+  for (const name of ['ada', 'bob', 'cy']) {
+    const agent = await server.agent(name)
+    await agent.health.report({ requestsHandled: largest, avgResponseTimeMs: largest, memoryUsage: largest })
+    expect(await refusal(agent.health.report({ cpuUsage: Number.MAX_VALUE }))).toMatchObject({ code: 'INVALID_INPUT' })
+  }
+  const { metrics } = await server.connect().health.summary({})
+  expect(metrics).toMatchObject({ requestsHandled: largest, avgResponseTimeMs: largest, memoryUsage: largest })
+})
+
 test('samples older than the window do not count', async () => {
   await using server = await TestServer.start()
   const [lead, ada] = [server.connect(), await server.agent('ada')]

@@ -76,7 +76,7 @@ function overallMetrics(all: readonly Sums[]): Output['metrics'] {
   }
   const handled = totalOf(all, 'requestsHandled')
   return {
-    requestsHandled: handled.count === 0 ? null : handled.sum,
+    requestsHandled: handled.count === 0 ? null : Math.min(handled.sum, Number.MAX_SAFE_INTEGER),
     avgResponseTimeMs: mean('avgResponseTimeMs'),
     errorRate: mean('errorRate'),
     cpuUsage: mean('cpuUsage'),
