@@ -55,6 +55,7 @@ export const roundsByTier = {
     'races/sweeps',
     'scale/million',
     'transports/hostile',
+    'transports/openapi-generated',
   ],
   nightly: ['races/replicas', 'races/revocations', 'races/skew', 'transports/hostile-serve'],
 } satisfies Record<string, readonly string[]>

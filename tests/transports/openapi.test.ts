@@ -15,6 +15,7 @@ interface Operation {
 interface Description {
   readonly openapi: string
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> }
 }
 
 const committed: Description = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'))
@@ -50,7 +51,7 @@ test('every field of a path is a parameter, and every reference leads to a part 
     for (const { parameters } of Object.values(methods))
       expect(parameters.filter((one) => one.in === 'path').map(({ name }) => name)).toEqual(fields)
   }
-  const references = new Set(JSON.stringify(committed).match(/#\/[\w/]+/g))
+  const references = new Set(JSON.stringify(committed).match(/#\/[\w/-]+/g))
   for (const reference of references) {
     const found = reference
       .slice(2)
@@ -60,6 +61,17 @@ test('every field of a path is a parameter, and every reference leads to a part 
   }
 })
 
-test('nullability is a type, not the word of OpenAPI 3.0', () => {
-  expect(JSON.stringify(committed)).not.toContain('"nullable"')
+test('nullability is a type, not the word of OpenAPI 3.0 and not an alternative', () => {
+  const text = JSON.stringify(committed)
+  expect(text).not.toContain('"nullable"')
+  expect(text).toContain('"type":["string","null"]')
+  // Only a reference needs an alternative.
+  for (const [, other] of text.matchAll(/"anyOf":\[\{([^[\]]*)\},\{"type":"null"\}\]/g))
+    expect(other).toContain('"$ref"')
+})
+
+test('a thing has one schema with a name, and a reply allows fields of a newer server', () => {
+  const { schemas } = committed.components
+  expect(Object.keys(schemas)).toEqual(expect.arrayContaining(['Agent', 'Event', 'LeasedTask', 'Message', 'Task']))
+  expect(JSON.stringify(schemas)).not.toContain('"additionalProperties":false')
 })

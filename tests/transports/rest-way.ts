@@ -9,7 +9,7 @@ export function routeOf(procedure: string): RestRoute {
 }
 
 /** Returns the address and the body of a call. The path takes its fields from the input. */
-function requestOf(
+export function requestOf(
   { method, path }: RestRoute,
   input: Readonly<Record<string, unknown>>,
 ): [string, string | undefined] {

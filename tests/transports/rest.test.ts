@@ -125,6 +125,55 @@ test('pages are linked, and fields selects the fields of each item', async () =>
   expect((await rest('/tasks?status=pending&limit=many')).status).toBe(400)
 })
 
+test('a page of the feed is linked to the next, and an unknown field is refused before the call', async () => {
+  await using server = await TestServer.start()
+  const rest = restOf(server)
+  for (const title of ['a', 'b', 'c']) await server.connect().tasks.create({ type: 'code', title })
+  const found: string[] = []
+  let next: string | undefined = '/events?limit=2&types=task.created&fields=type,seq'
+  while (next !== undefined) {
+    const { json, headers } = await rest(next)
+    found.push(...json.events.map((event: object) => Object.keys(event).join()))
+    next = /^<\/api(.*)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1]
+  }
+  expect(found).toEqual(['seq,type', 'seq,type', 'seq,type'])
+  const refused = await rest('/tasks?fields=titel', { method: 'POST', body: { type: 'code' } })
+  expect(refused.json).toMatchObject({ status: 400, detail: expect.stringContaining('title') })
+  expect((await rest('/tasks')).json.tasks).toHaveLength(3)
+})
+
+test('an ETag is read in every form that caches and proxies send', async () => {
+  await using server = await TestServer.start()
+  const rest = restOf(server)
+  const { json } = await rest('/tasks', { method: 'POST', body: { type: 'code' } })
+  const path = `/tasks/${json.id}`
+  for (const tag of ['W/"1"', '"7", "1"', '"7",W/"1"'])
+    expect([tag, (await rest(path, { headers: { 'if-none-match': tag } })).status]).toEqual([tag, 304])
+  expect((await rest(path, { headers: { 'if-none-match': '"11"' } })).status).toBe(200)
+  const changed = await rest(path, { method: 'PATCH', body: { title: 'new' }, headers: { 'if-match': 'W/"1"' } })
+  expect([changed.status, changed.headers.get('etag')]).toEqual([200, '"2"'])
+})
+
+test('an agent without a socket waits for its next task, for a message and for an answer', async () => {
+  await using server = await TestServer.start()
+  const [worker, lead] = [await server.agent('worker'), server.connect()]
+  const asWorker = restOf(server, worker.token)
+  const { id } = await lead.tasks.create({ type: 'code' })
+  const [held] = (await asWorker('/tasks/claim', { method: 'POST' })).json.tasks
+  const completed = { taskId: id, leaseToken: held.leaseToken }
+  const next = asWorker('/tasks/next', { method: 'POST', body: { completed, waitMs: 60_000 } })
+  const received = asWorker('/messages/receive', { method: 'POST', body: { waitMs: 60_000 } })
+  await expect.poll(async () => (await lead.tasks.get({ taskId: id })).status).toBe('completed')
+  const second = await lead.tasks.create({ type: 'code' })
+  expect((await next).json.tasks).toMatchObject([{ id: second.id }])
+  const asked = restOf(server)('/requests', { method: 'POST', body: { method: 'review', target: worker.id } })
+  const [message] = (await received).json.messages
+  const { requestId } = message.payload
+  const reply = await asWorker(`/requests/${requestId}/reply`, { method: 'POST', body: { result: { good: true } } })
+  expect(reply.json).toMatchObject({ inTime: true })
+  expect(await asked).toMatchObject({ status: 201, json: { ok: true, result: { good: true } } })
+})
+
 /** Reads events until there are `count`, and then ends the request. */
 async function readEvents(url: string, headers: Record<string, string>, count: number) {
   const leaving = new AbortController()

@@ -31,7 +31,7 @@ export interface Connection extends Caller {
   readonly log: Log
   readonly metrics: Metrics
   /** The transport that carries the caller's calls. */
-  readonly transport: 'ws' | 'http' | 'rest' | 'mcp'
+  readonly transport: 'ws' | 'http' | 'rest' | 'mcp' | 'a2a'
   /** Replaces the principal after a re-authentication; only a socket can do it. */
   readonly renew?: ((principal: Principal) => void) | undefined
   /** The bytes of all calls, if they come with one HTTP request. */

@@ -9,7 +9,7 @@ export interface CallerCheck {
   readonly connection: Connection
   readonly requestId: string
   /** Its name in the metrics, the log and the denials. */
-  readonly path: 'mcp' | 'sessions' | 'metrics'
+  readonly path: 'mcp' | 'sessions' | 'metrics' | 'a2a'
   /** Cost in the rate limits. */
   readonly cost: number
 }

@@ -1,123 +1,87 @@
-import { errorPolicies } from '@tony/mcp-shared/errors'
-import { z } from 'zod'
+import { STATUS_CODES } from 'node:http'
+import { type ErrorCode, errorPolicies } from '@tony/mcp-shared/errors'
 import { version } from '../../platform/version.ts'
-import { type JsonSchema, type RestRoute, restRoutes } from './routes.ts'
+import { operationTextOf } from './operation-texts.ts'
+import { bodyOf, hasEtag, parametersOf } from './parameters.ts'
+import replyExamples from './reply-examples.json' with { type: 'json' }
+import { type RestRoute, restRoutes } from './routes.ts'
+import { replyReferenceOf, replySchemas } from './schemas.ts'
 
 type Json = Readonly<Record<string, unknown>>
-
-/** Removes the dialect, which is the default one of OpenAPI 3.1. */
-const withoutDialect = ({ $schema: _, ...schema }: JsonSchema): JsonSchema => schema
-
-const outputOf = ({ compiled }: RestRoute): JsonSchema =>
-  withoutDialect(z.toJSONSchema(compiled.output, { io: 'output', unrepresentable: 'any' }))
-
-const pathFieldsOf = ({ path }: RestRoute): readonly string[] =>
-  [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
 
 /** Returns the operation id: the name of the procedure in camel case. */
 const operationIdOf = ({ procedure }: RestRoute): string =>
   procedure.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-/** Fields that a request has in a header, and the name of that header. */
-const headerFields: Readonly<Record<string, { readonly name: string; readonly description: string }>> = {
-  idempotencyKey: {
-    name: 'Idempotency-Key',
-    description: 'The same key and input within 24 h return the first reply. It takes the place of idempotencyKey.',
-  },
-  expectedRevision: {
-    name: 'If-Match',
-    description: 'The ETag of the object. It takes the place of expectedRevision; a mismatch is 412.',
-  },
-  lastEventId: {
-    name: 'Last-Event-ID',
-    description: 'The id of the last event that was received. The stream resumes after it.',
-  },
-}
+/** The codes of each status, the statuses in ascending order. A failed `If-Match` has its own. */
+const codesByStatus = new Map<number, ErrorCode[]>()
+for (const [code, { http }] of Object.entries(errorPolicies) as [ErrorCode, { http: number }][])
+  codesByStatus.set(http, [...(codesByStatus.get(http) ?? []), code])
+codesByStatus.set(412, ['REVISION_CONFLICT'])
+const errorStatuses = [...codesByStatus.keys()].toSorted((a, b) => a - b)
 
-function parametersOf(route: RestRoute): Json[] {
-  const { properties = {}, required = [] } = route.input
-  const pathFields = pathFieldsOf(route)
-  const inPath = pathFields.map((name) => ({ name, in: 'path', required: true, schema: properties[name] ?? {} }))
-  const inHeaders = Object.entries(headerFields).flatMap(([field, { name, description }]) =>
-    properties[field] === undefined ? [] : [{ name, in: 'header', description, schema: { type: 'string' } }],
-  )
-  if (route.method !== 'GET') return [...inPath, ...inHeaders]
-  const inQuery = Object.entries(properties)
-    .filter(([name]) => !pathFields.includes(name))
-    .map(([name, schema]) => ({ name, in: 'query', required: required.includes(name), schema }))
-  const fields = {
-    name: 'fields',
-    in: 'query',
-    description: 'Names of the fields of the reply, or of each item of a page, separated by commas.',
-    schema: { type: 'string' },
-  }
-  return [...inPath, ...inQuery, ...(route.kind === 'query' ? [fields] : []), ...inHeaders]
-}
-
-/**
- * Returns the schema of a body: the input without the fields of the path, and without the demand
- * for a field that a header may carry.
- */
-function bodyOf(route: RestRoute): Json {
-  const { properties, required = [], ...schema } = withoutDialect(route.input)
-  const pathFields = new Set(pathFieldsOf(route))
-  if (!properties) return { content: { 'application/json': { schema } } }
-  const own = Object.entries(properties).filter(([name]) => !pathFields.has(name))
-  const needed = required.filter((name) => !pathFields.has(name) && headerFields[name] === undefined)
-  return {
-    required: needed.length > 0,
-    content: {
-      'application/json': {
-        schema: { ...schema, properties: Object.fromEntries(own), ...(needed.length > 0 && { required: needed }) },
-      },
-    },
-  }
-}
-
-/** The statuses of all errors. A failed `If-Match` has one of its own. */
-const errorStatuses = [...new Set([...Object.values(errorPolicies).map(({ http }) => http), 412])].toSorted(
-  (a, b) => a - b,
-)
-
-const codesOf = (status: number): string =>
-  status === 412
-    ? 'REVISION_CONFLICT'
-    : Object.entries(errorPolicies)
-        .flatMap(([code, { http }]) => (http === status ? [code] : []))
-        .join(', ')
-
-const replyHeaders: Json = {
+const headers: Readonly<Record<string, Json>> = {
   'X-Request-Id': { description: 'The id of the request, as in the log.', schema: { type: 'string' } },
+  RateLimit: { description: 'The remaining budget of the caller, in serve mode.', schema: { type: 'string' } },
+  'RateLimit-Policy': { description: 'The whole budget of the caller, in serve mode.', schema: { type: 'string' } },
+  'Retry-After': { description: 'Seconds to wait before the next try.', schema: { type: 'integer' } },
+  Allow: { description: 'The methods that the path takes.', schema: { type: 'string' } },
+  'WWW-Authenticate': { description: 'The challenge of RFC 6750.', schema: { type: 'string' } },
+  ETag: { description: 'The revision of the object, for If-Match and If-None-Match.', schema: { type: 'string' } },
+  Location: { description: 'The path of the new object.', schema: { type: 'string' } },
+  Link: { description: 'The next page, if there is one: `<path>; rel="next"`.', schema: { type: 'string' } },
 }
+
+const refer = (...names: readonly string[]): Json =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+
+const rateHeaders = ['X-Request-Id', 'RateLimit', 'RateLimit-Policy'] as const
+
+const examples: Readonly<Record<string, unknown>> = replyExamples
 
 function successOf(route: RestRoute): Json {
-  if (route.kind === 'subscription')
+  const { procedure, kind, status } = route
+  const example = examples[procedure]
+  const shown = example === undefined ? {} : { example }
+  if (kind === 'subscription')
     return {
       description:
-        'Server-sent events. The data of each is JSON of this schema, and its id is the cursor to resume from. A comment comes every 15 s. The event "error" has a problem document.',
-      content: { 'text/event-stream': { schema: { type: 'string' }, 'x-event-data': outputOf(route) } },
+        'Server-sent events. The data of each is JSON of the schema in x-event-data, and its id is the cursor to resume from. A comment comes every 15 s. The event "error" has a problem document.',
+      headers: refer(...rateHeaders),
+      content: {
+        'text/event-stream': { schema: { type: 'string' }, ...shown, 'x-event-data': replyReferenceOf(route) },
+      },
     }
+  const own = [...(hasEtag(route) ? ['ETag'] : []), ...(status === 201 ? ['Location'] : [])]
+  const page = /\.(list|thread)$/.test(procedure) ? ['Link'] : []
   return {
-    description: route.status === 201 ? 'It was created.' : 'The reply of the procedure.',
-    headers: replyHeaders,
-    content: { 'application/json': { schema: outputOf(route) } },
+    description: status === 201 ? 'It was created.' : 'The reply of the procedure.',
+    headers: refer(...rateHeaders, ...own, ...page),
+    content: { 'application/json': { schema: replyReferenceOf(route), ...shown } },
   }
 }
 
+const notModified: Json = { description: 'The object has not changed since the ETag.', headers: refer('X-Request-Id') }
+
 function operationOf(route: RestRoute): Json {
-  const { procedure, kind, method } = route
+  const { procedure, method } = route
   const { permission } = route.compiled.meta
+  const { summary, description } = operationTextOf(procedure)
   const needs = permission === 'open' ? 'It needs no credential.' : `It needs the permission ${permission}.`
   const errors = errorStatuses.map((status) => [String(status), { $ref: `#/components/responses/Error${status}` }])
   return {
     operationId: operationIdOf(route),
-    summary: `${procedure} (${kind})`,
-    description: `Calls the procedure ${procedure} with the guards of every other transport. ${needs}`,
+    summary,
+    description: `${description} ${needs}`,
     tags: [procedure.split('.', 1)[0]],
     ...(permission === 'open' && { security: [] }),
     parameters: parametersOf(route),
-    ...(method !== 'GET' && { requestBody: bodyOf(route) }),
-    responses: { [route.status]: successOf(route), ...Object.fromEntries(errors) },
+    ...(method !== 'GET' && method !== 'DELETE' && { requestBody: bodyOf(route) }),
+    responses: {
+      [route.status]: successOf(route),
+      ...(method === 'GET' && hasEtag(route) && { 304: notModified }),
+      ...Object.fromEntries(errors),
+    },
   }
 }
 
@@ -136,9 +100,50 @@ const problemSchema: Json = {
     applied: { type: 'string', enum: ['no', 'unknown'] },
     requestId: { type: 'string' },
     retryAfterMs: { type: 'number' },
-    details: { type: 'object' },
-    error: { type: 'object', description: 'The error as tRPC sends it.' },
+    details: { type: 'object', additionalProperties: true },
+    error: { type: 'object', additionalProperties: true, description: 'The error as tRPC sends it.' },
   },
+}
+
+const exampleRequestId = '01990a00-0000-7000-8000-0000000000ff'
+
+function errorResponseOf(status: number): Json {
+  const codes = codesByStatus.get(status) ?? []
+  const [code = 'INTERNAL'] = codes
+  const { retryable, applied } = errorPolicies[code]
+  const example = {
+    type: 'about:blank',
+    title: STATUS_CODES[status],
+    status,
+    detail: 'The cause and the next step.',
+    instance: `urn:uuid:${exampleRequestId}`,
+    code,
+    retryable,
+    applied,
+    requestId: exampleRequestId,
+  }
+  const own = { 401: ['WWW-Authenticate'], 403: ['WWW-Authenticate'], 405: ['Allow'] }[status] ?? []
+  return {
+    description: codes.join(', '),
+    headers: refer('X-Request-Id', ...own, ...(status === 429 || status === 503 ? ['Retry-After'] : [])),
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' }, example } },
+  }
+}
+
+/** The contents of each tag. */
+const tagTexts: Readonly<Record<string, string>> = {
+  projects: 'The isolation boundary of agents, tasks, messages and feeds.',
+  agents: 'Registration, presence and pauses.',
+  plans: 'Imports of many tasks in steps.',
+  tasks: 'Units of work under lease.',
+  messages: 'Durable messages and dead letters.',
+  requests: 'Questions with an answer.',
+  events: 'The ordered feed of every change.',
+  webhooks: 'Events of the feed, sent to other programs.',
+  health: 'Reports of the agents about themselves.',
+  auth: 'Tokens, sessions and API keys.',
+  audit: 'Changes with their callers, and denials.',
+  system: 'The server itself.',
 }
 
 /** Returns the description of REST as OpenAPI 3.1. */
@@ -146,14 +151,7 @@ export function describeRest(): Json {
   const paths: Record<string, Record<string, Json>> = {}
   for (const route of restRoutes)
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operationOf(route) }
-  const responses = errorStatuses.map((status) => [
-    `Error${status}`,
-    {
-      description: codesOf(status),
-      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-    },
-  ])
-  const tags = [...new Set(restRoutes.map(({ procedure }) => procedure.split('.', 1)[0]))]
+  const tags = [...new Set(restRoutes.map(({ procedure }) => procedure.split('.', 1)[0] ?? ''))]
   return {
     openapi: '3.1.0',
     info: {
@@ -164,15 +162,16 @@ export function describeRest(): Json {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    tags: tags.map((name) => ({ name })),
+    tags: tags.map((name) => ({ name, ...(tagTexts[name] !== undefined && { description: tagTexts[name] }) })),
     security: [{ bearer: [] }],
     paths,
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or the access token of an agent.' },
       },
-      schemas: { Problem: problemSchema },
-      responses: Object.fromEntries(responses),
+      schemas: { Problem: problemSchema, ...replySchemas() },
+      headers,
+      responses: Object.fromEntries(errorStatuses.map((status) => [`Error${status}`, errorResponseOf(status)])),
     },
   }
 }

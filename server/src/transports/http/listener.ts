@@ -6,6 +6,8 @@ import type { Services } from '../../domain/context.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
+import { sendAgentCard } from '../a2a/card.ts'
+import { handleA2a } from '../a2a/endpoint.ts'
 import { McpTransport } from '../mcp/endpoint.ts'
 import { WebSocketTransport } from '../ws/endpoint.ts'
 import { readCertificate, watchCertificate } from './certificate.ts'
@@ -18,6 +20,7 @@ import { RequestChecks } from './request-checks.ts'
 import { requestPathOf, securityHeaders, sendError } from './responses.ts'
 import { sendRestDescription } from './rest/description.ts'
 import { handleRest } from './rest/endpoint.ts'
+import { sendRestPage } from './rest/page.ts'
 import { SlowResponses } from './slow-responses.ts'
 import { createTrpcHandler } from './trpc.ts'
 
@@ -134,7 +137,10 @@ export class Listener {
     if (handleCors(this.#checks, request, response)) return
     if (path === '/') return sendDirectory(this.#services, request, response)
     if (path === '/openapi.json') return sendRestDescription(request, response)
+    if (path === '/docs' || path === '/docs/') return sendRestPage(request, response)
     if (path === '/.well-known/jwks.json') return sendPublicKeys(this.#services, request, response)
+    if (path === '/.well-known/agent-card.json') return sendAgentCard(this.#services.config, request, response)
+    if (path === '/a2a') return handleA2a(context, request, response)
     if (this.#mcp.handle(path, request, response)) return
     if (path.startsWith('/trpc/')) return this.#trpc(request, response)
     if (path.startsWith('/api/')) return handleRest(context, request, response)

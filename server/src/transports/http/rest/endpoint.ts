@@ -9,6 +9,7 @@ import { bodyBytesOf } from '../body.ts'
 import { bearerOf, identify, projectOf } from '../identify.ts'
 import { requestPathOf, setErrorHeaders, type TransportContext } from '../responses.ts'
 import { sendEventStream } from './event-stream.ts'
+import { readFields } from './fields.ts'
 import { readInput } from './input.ts'
 import { sendReply } from './output.ts'
 import { toProblem } from './problem.ts'
@@ -60,6 +61,8 @@ async function serve(context: TransportContext, exchange: Exchange): Promise<voi
   const { route, fields } = routeOf(exchange, requestPathOf(request))
   const url = new URL(request.url ?? '/', 'http://localhost')
   const limit = context.services.config.limits.bodyBytes
+  // Before the call, so that a refused request changes nothing.
+  const selected = readFields(url.searchParams, route)
   const rawInput = await readInput(request, route, { query: url.searchParams, fields, limit })
   const connection = await connectionOf(context, exchange)
   const closed = new AbortController()
@@ -67,7 +70,7 @@ async function serve(context: TransportContext, exchange: Exchange): Promise<voi
   const { procedure: path, kind } = route
   const call = { connection, requestId, path, kind, rawInput, signal: closed.signal }
   if (kind === 'subscription') return sendEventStream(response, call, connection)
-  sendReply(exchange, route, await runCall(call), url)
+  sendReply(exchange, await runCall(call), { route, url, fields: selected })
 }
 
 /** Sends an error as a problem document. A failed `If-Match` is 412, as HTTP requires. */

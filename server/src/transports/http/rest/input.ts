@@ -48,9 +48,12 @@ function readQuery(query: URLSearchParams, { input }: RestRoute): Record<string,
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Returns the revision in `If-Match`, which is the one that an `ETag` has shown. */
+/**
+ * Returns the revision in `If-Match`, which is the one that an `ETag` has shown. A proxy that
+ * compresses a response makes its tag weak; the revision in it still names one state of the object.
+ */
 function revisionOf(ifMatch: string): number {
-  const revision = /^"(\d+)"$/.exec(ifMatch)?.[1]
+  const revision = /^(?:W\/)?"(\d{1,15})"$/.exec(ifMatch)?.[1]
   if (revision === undefined) throw new CoordinationError('INVALID_INPUT', 'If-Match must be an ETag of the object')
   return Number(revision)
 }

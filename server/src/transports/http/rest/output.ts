@@ -1,34 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RestRoute } from '../../../api/rest/routes.ts'
 import { sendJson } from '../responses.ts'
+import { selectFields } from './fields.ts'
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const pick = (value: unknown, names: ReadonlySet<string>): unknown =>
-  isObject(value) ? Object.fromEntries(Object.entries(value).filter(([name]) => names.has(name))) : value
-
-/**
- * Returns the reply with the wanted fields only: of each item if the reply is a page, of the object
- * itself otherwise.
- */
-function select(reply: unknown, fields: string | null): unknown {
-  if (fields === null || !isObject(reply)) return reply
-  const names = new Set(fields.split(','))
-  if (!('nextCursor' in reply)) return pick(reply, names)
-  const page = Object.entries(reply).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? value.map((item) => pick(item, names)) : value,
-  ])
-  return Object.fromEntries(page)
+/** Returns the cursor of the next page, if there is one. */
+function nextCursorOf({ nextCursor, cursor, more }: Record<string, unknown>): string | undefined {
+  const next = more === true ? cursor : nextCursor
+  return typeof next === 'string' ? next : undefined
 }
 
-/** Returns the link to the next page, if the reply has one. */
+/** Returns the link to the next page, if there is one. */
 function linkOf(reply: Record<string, unknown>, url: URL): Record<string, string> {
-  const { nextCursor } = reply
-  if (typeof nextCursor !== 'string') return {}
+  const cursor = nextCursorOf(reply)
+  if (cursor === undefined) return {}
   const query = new URLSearchParams(url.search)
-  query.set('cursor', nextCursor)
+  query.set('cursor', cursor)
   return { link: `<${url.pathname}?${query}>; rel="next"` }
 }
 
@@ -40,12 +29,25 @@ function locationOf(reply: Record<string, unknown>, { status, path, procedure }:
   return { location: `${path.replace(/\/register$/, '')}/${id}` }
 }
 
+/**
+ * True if `If-None-Match` names the tag. A proxy that compresses a response makes its tag weak, and
+ * a cache sends all the tags that it has.
+ */
+const matches = (ifNoneMatch: string | undefined, etag: string): boolean =>
+  (ifNoneMatch ?? '').split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+
+export interface ReplyOptions {
+  readonly route: RestRoute
+  readonly url: URL
+  /** The selected fields; undefined means all. */
+  readonly fields: ReadonlySet<string> | undefined
+}
+
 /** Sends the reply of a call with the headers that follow from it. */
 export function sendReply(
   { request, response }: { request: IncomingMessage; response: ServerResponse },
-  route: RestRoute,
   reply: unknown,
-  url: URL,
+  { route, url, fields }: ReplyOptions,
 ): void {
   if (isObject(reply)) {
     const { revision } = reply
@@ -56,10 +58,10 @@ export function sendReply(
       ...locationOf(reply, route),
     }
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-    if (etag !== undefined && route.method === 'GET' && request.headers['if-none-match'] === etag) {
+    if (etag !== undefined && route.method === 'GET' && matches(request.headers['if-none-match'], etag)) {
       response.writeHead(304).end()
       return
     }
   }
-  sendJson(response, route.status, select(reply ?? null, url.searchParams.get('fields')))
+  sendJson(response, route.status, selectFields(reply ?? null, route, fields))
 }

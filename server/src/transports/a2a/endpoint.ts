@@ -1,0 +1,173 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { CoordinationError } from '@tony/mcp-shared/errors'
+import type { z } from 'zod'
+import type { Connection } from '../../guards/call.ts'
+import { checkCaller } from '../../guards/caller.ts'
+import { toCoordinationError } from '../../guards/errors.ts'
+import { checkWellFormed } from '../../guards/well-formed.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
+import { bodyBytesOf, readBody } from '../http/body.ts'
+import { bearerOf, identify, projectOf } from '../http/identify.ts'
+import { sendJson, setErrorHeaders, type TransportContext } from '../http/responses.ts'
+import { A2aCalls } from './calls.ts'
+import { a2aVersion } from './card.ts'
+import { A2aError, statusOf, throwAsTaskError, toRpcError } from './errors.ts'
+import { followTask, waitForTask } from './follow.ts'
+import { listTasks } from './list-tasks.ts'
+import { cancelTaskParams, getTaskParams, listTasksParams, rpcRequest, sendMessageParams } from './params.ts'
+import { acceptMessage } from './send-message.ts'
+import { hasEnded, toA2aTask } from './task.ts'
+
+interface Exchange {
+  readonly context: TransportContext
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly requestId: string
+}
+
+type Method = (calls: A2aCalls, params: unknown) => Promise<unknown>
+
+const methods: Readonly<Record<string, Method>> = {
+  SendMessage: async (calls, given) => {
+    const params = sendMessageParams.parse(given)
+    const started = await acceptMessage(calls, params)
+    const { returnImmediately = false, historyLength } = params.configuration ?? {}
+    const stored = returnImmediately ? started : await waitForTask(calls, started)
+    return { task: toA2aTask(stored, { historyLength }) }
+  },
+  GetTask: async (calls, given) => {
+    const { id, historyLength } = getTaskParams.parse(given)
+    return toA2aTask(await calls.call('tasks.get', { taskId: id }).catch(throwAsTaskError), { historyLength })
+  },
+  ListTasks: (calls, given) => listTasks(calls, listTasksParams.parse(given)),
+  CancelTask: async (calls, given) => {
+    const { id } = cancelTaskParams.parse(given)
+    const { id: taskId } = await calls.call('tasks.get', { taskId: id }).catch(throwAsTaskError)
+    await calls.call('tasks.cancel', { taskId }).catch(throwAsTaskError)
+    return toA2aTask(await calls.call('tasks.get', { taskId }))
+  },
+}
+
+type Stream = (calls: A2aCalls, params: unknown) => Promise<string>
+
+/** Methods that reply with a stream of the events of one task. They return its id. */
+const streams: Readonly<Record<string, Stream>> = {
+  SendStreamingMessage: async (calls, given) => (await acceptMessage(calls, sendMessageParams.parse(given))).id,
+  SubscribeToTask: async (calls, given) => {
+    const { id } = getTaskParams.parse(given)
+    const stored = await calls.call('tasks.get', { taskId: id }).catch(throwAsTaskError)
+    if (hasEnded(stored)) throw new A2aError('UNSUPPORTED_OPERATION', `task ${id} has ended: use GetTask`)
+    return stored.id
+  },
+}
+
+/** Methods of A2A that this server does not offer, as its card says. */
+const unsupported: Readonly<Record<string, 'PUSH_NOTIFICATION_NOT_SUPPORTED' | 'EXTENDED_AGENT_CARD_NOT_CONFIGURED'>> =
+  {
+    CreateTaskPushNotificationConfig: 'PUSH_NOTIFICATION_NOT_SUPPORTED',
+    GetTaskPushNotificationConfig: 'PUSH_NOTIFICATION_NOT_SUPPORTED',
+    ListTaskPushNotificationConfigs: 'PUSH_NOTIFICATION_NOT_SUPPORTED',
+    DeleteTaskPushNotificationConfig: 'PUSH_NOTIFICATION_NOT_SUPPORTED',
+    GetExtendedAgentCard: 'EXTENDED_AGENT_CARD_NOT_CONFIGURED',
+  }
+
+/** Refuses a version that this server does not speak. A request without one is of 0.3. */
+function requireVersion({ headers, url = '' }: IncomingMessage): void {
+  const inQuery = new URL(url, 'http://localhost').searchParams.get('A2A-Version')
+  const version = headers['a2a-version']?.toString() || inQuery || '0.3'
+  if (!/^1\.0(\.\d+)?$/.test(version))
+    throw new A2aError(
+      'VERSION_NOT_SUPPORTED',
+      `version ${version.slice(0, 20)} of A2A is not supported: send the header A2A-Version: ${a2aVersion}`,
+    )
+}
+
+async function connectionOf({ context, request }: Exchange): Promise<Connection> {
+  const { services, log, metrics, checks } = context
+  const identity = await identify(services, checks, { token: bearerOf(request), project: projectOf(request), request })
+  const connection = {
+    services,
+    log,
+    metrics,
+    transport: 'a2a' as const,
+    address: checks.addressOf(request),
+    input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes), services.now()),
+    identity,
+  }
+  // A caller with a principal pays for the calls of its request.
+  checkCaller({ connection, requestId: uuidv7(), path: 'a2a', cost: identity.ok ? 0 : 1 }, () => {
+    if (!identity.ok) throw identity.error
+    return identity.principal
+  })
+  return connection
+}
+
+/** Reads the call in a body. Throws PARSE_ERROR or INVALID_REQUEST. */
+async function readCall({ context, request }: Exchange): Promise<z.output<typeof rpcRequest>> {
+  const body = await readBody(request, context.services.config.limits.bodyBytes).catch((error: unknown) => {
+    const { code, message } = toCoordinationError(error)
+    throw code === 'INVALID_INPUT' ? new A2aError('PARSE_ERROR', message) : error
+  })
+  checkWellFormed(body)
+  const { data, error } = rpcRequest.safeParse(body)
+  if (error) throw new A2aError('INVALID_REQUEST', 'not a request of JSON-RPC 2.0 with an id, or a batch')
+  return data
+}
+
+async function sendStream({ response, requestId }: Exchange, id: string | number, events: AsyncGenerator<unknown>) {
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store, no-transform',
+    'x-accel-buffering': 'no',
+  })
+  try {
+    for await (const result of events) response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, result })}\n\n`)
+  } catch (error) {
+    response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, error: toRpcError(error, requestId) })}\n\n`)
+  }
+  response.end()
+}
+
+interface Answer {
+  readonly id: string | number
+  readonly result?: unknown
+}
+
+async function handle(exchange: Exchange, withId: (id: string | number) => void): Promise<void> {
+  const { request, response } = exchange
+  if (request.method !== 'POST') {
+    response.setHeader('allow', 'POST')
+    throw new CoordinationError('METHOD_NOT_ALLOWED', '/a2a takes POST')
+  }
+  const { id, method, params } = await readCall(exchange)
+  withId(id)
+  requireVersion(request)
+  const connection = await connectionOf(exchange)
+  const closed = new AbortController()
+  response.once('close', () => closed.abort())
+  const calls = new A2aCalls(connection, closed.signal)
+  const reason = unsupported[method]
+  if (reason) throw new A2aError(reason, `${method} is not offered, as the agent card says`)
+  const stream = streams[method]
+  if (stream) return sendStream(exchange, id, followTask(calls, await stream(calls, params)))
+  const run = methods[method]
+  if (!run) throw new A2aError('METHOD_NOT_FOUND', `no method ${method}`)
+  const answer: Answer = { id, result: await run(calls, params) }
+  sendJson(response, 200, { jsonrpc: '2.0', ...answer })
+}
+
+/** Serves A2A 1.0 as JSON-RPC at `/a2a`, over the tasks and inboxes of every other transport. */
+export function handleA2a(context: TransportContext, request: IncomingMessage, response: ServerResponse): void {
+  const requestId = uuidv7()
+  response.setHeader('x-request-id', requestId)
+  let callId: string | number | null = null
+  const withId = (id: string | number) => {
+    callId = id
+  }
+  handle({ context, request, response, requestId }, withId).catch((error: unknown) => {
+    if (response.headersSent || response.destroyed) return void response.end()
+    if (!(error instanceof A2aError)) setErrorHeaders(response, error)
+    const status = error instanceof CoordinationError && error.code === 'METHOD_NOT_ALLOWED' ? 405 : statusOf(error)
+    sendJson(response, status, { jsonrpc: '2.0', id: callId, error: toRpcError(error, requestId) })
+  })
+}

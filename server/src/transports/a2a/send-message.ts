@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import type { A2aCalls } from './calls.ts'
+import { A2aError, refuse, throwAsTaskError } from './errors.ts'
+import type { Message, Part, SendMessageParams } from './params.ts'
+import { contextIdOf, hasEnded, type StoredTask } from './task.ts'
+
+const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** Returns a context of its own for a message without one. A repeated message gets the same. */
+function ownContextOf({ messageId }: Message): string {
+  const hex = hashOf(`context ${messageId}`).toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+
+const textOf = (parts: readonly Part[]): string =>
+  parts
+    .flatMap(({ text, url, data }) => {
+      if (text !== undefined) return [text]
+      if (url !== undefined) return [url]
+      return data === undefined ? [] : [JSON.stringify(data)]
+    })
+    .join('\n\n')
+
+/** Refuses parts that a task cannot carry. */
+function requireReadable(parts: readonly Part[]): void {
+  if (parts.some(({ raw }) => raw !== undefined))
+    throw new A2aError('CONTENT_TYPE_NOT_SUPPORTED', 'a part with raw bytes is not supported: send its url')
+  if (parts.some(({ text, url, data }) => text === undefined && url === undefined && data === undefined))
+    throw refuse('each part needs one of text, data and url')
+}
+
+/** Fields of a task that a message may set in its metadata. */
+const wishes = z
+  .object({
+    type: z.string().optional(),
+    epic: z.string().optional(),
+    priority: z.enum(['critical', 'high', 'normal', 'low']).optional(),
+    requires: z.array(z.string()).optional(),
+    dependsOn: z.array(z.string()).optional(),
+    acceptance: z.enum(['complete', 'verify']).optional(),
+  })
+  .catch({})
+
+const withoutUndefined = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as never
+
+/** The longest title that a text gives, in characters. */
+const titleLength = 200
+
+/**
+ * Creates the task of a message. The key of the call is the id of the message, so that a repeated
+ * message has the same task.
+ */
+function startTask(calls: A2aCalls, { message, metadata, tenant }: SendMessageParams): Promise<StoredTask> {
+  const { messageId, parts } = message
+  const text = textOf(parts)
+  const contextId =
+    message.contextId === undefined || message.contextId === '' ? ownContextOf(message) : message.contextId
+  const isPlain = parts.length === 1 && Object.keys(parts[0] ?? {}).join() === 'text'
+  return calls.createTask({
+    type: 'a2a',
+    ...withoutUndefined(wishes.parse({ ...metadata, ...message.metadata })),
+    title: text.split('\n', 1)[0]?.slice(0, titleLength) ?? '',
+    description: text,
+    story: contextId,
+    ...(tenant !== undefined && tenant !== '' && { assignedTo: tenant }),
+    metadata: { a2a: { messageId, contextId, ...(!isPlain && { parts }) } },
+    idempotencyKey: `a2a ${hashOf(messageId).toString('base64url')}`,
+  })
+}
+
+/** Answers the question of a task, or sends the message to the agent that works on it. */
+async function continueTask(calls: A2aCalls, taskId: string, message: Message): Promise<void> {
+  const stored = await calls.call('tasks.get', { taskId }).catch(throwAsTaskError)
+  const { contextId, parts, messageId } = message
+  if (contextId !== undefined && contextId !== '' && contextId !== contextIdOf(stored))
+    throw refuse(`task ${taskId} is of the context ${contextIdOf(stored)}`)
+  if (hasEnded(stored)) throw new A2aError('UNSUPPORTED_OPERATION', `task ${taskId} has ended: send a new message`)
+  const idempotencyKey = `a2a ${hashOf(messageId).toString('base64url')}`
+  const [first] = parts
+  const answer = parts.length === 1 && first?.data !== undefined ? first.data : textOf(parts)
+  if (stored.status === 'input_required')
+    return void (await calls.call('tasks.provideInput', { taskId, answer, idempotencyKey }))
+  const to = stored.claimedBy ?? stored.assignedTo
+  if (to === null)
+    throw new A2aError('UNSUPPORTED_OPERATION', `no agent has task ${taskId} yet: send the message when it works`)
+  await calls.call('messages.send', { to, type: 'a2a', payload: { text: textOf(parts) }, taskId, idempotencyKey })
+}
+
+/** Handles a message and returns its task, as it is afterwards. */
+export async function acceptMessage(calls: A2aCalls, params: SendMessageParams): Promise<StoredTask> {
+  const { message } = params
+  requireReadable(message.parts)
+  const { taskId } = message
+  if (taskId !== undefined && taskId !== '') {
+    await continueTask(calls, taskId, message)
+    return calls.call('tasks.get', { taskId })
+  }
+  const { id } = await startTask(calls, params)
+  // A repeated message gets the reply of the first, and the task has changed since.
+  return calls.call('tasks.get', { taskId: id })
+}
