@@ -1,3 +1,4 @@
+import { eq } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { claimOne, leaseOf } from './given.ts'
@@ -156,4 +157,21 @@ test('a hundred kept tasks are named and the rest is counted', async () => {
   await lead.tasks.cancelMany({ filter: { status: 'pending' } })
   const { kept, unchanged } = await publish(server, plan)
   expect([unchanged, kept.total, kept.tasks.length]).toEqual([150, 150, 100])
+})
+
+test('a publication that was interrupted ends the tasks that the plan ends, without a call', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  await publish(server, [row('a'), row('b', { dependsOn: ['a'] })])
+  const { planId } = await lead.plans.begin({ name: 'plan' })
+  const newer = [row('a', { status: 'completed', title: 'new' }), row('b', { dependsOn: ['a'] })]
+  await lead.plans.add({ planId, tasks: newer })
+  const { store } = server.parts
+  const [project] = await store.read(({ db, t }) => db.select({ id: t.projects.id }).from(t.projects))
+  await store.transact({ project: project?.id ?? '' }, ({ db, t, now }) =>
+    db.update(t.plans).set({ status: 'committing', committedBy: null, steppedAt: now }).where(eq(t.plans.id, planId)),
+  )
+  await server.advance(40_000)
+  expect(await statusesOf(server)).toEqual({ a: 'completed', b: 'pending' })
+  expect(await lead.plans.commit({ planId })).toMatchObject({ updated: 1, unchanged: 1, kept: { total: 0 } })
 })
