@@ -18,8 +18,10 @@ export async function buildProgram(names: readonly string[] | 'all'): Promise<Co
     // For `api`, whose own options follow the name of a procedure.
     .enablePositionalOptions()
   const find = (wanted: string) => tony.commands.find((command) => command.name() === wanted)
-  for (const { name, description, load } of commandGroups) {
+  // First, because one loader may add several commands, of which others are not named.
+  for (const { name, load } of commandGroups)
     if ((names === 'all' || names.includes(name)) && !find(name)) await (await load())(tony)
+  for (const { name, description } of commandGroups) {
     const command = find(name) ?? tony.command(name)
     command.description(description)
   }
