@@ -65,9 +65,7 @@ test('a question is answered by a message to its task, and a message reaches the
   const { id } = await a2a.send(userMessage('Add the login page'), { returnImmediately: true })
   const { leaseToken } = await claimOne(ada)
   await a2a.send({ ...userMessage('In blue, please'), taskId: id }, { returnImmediately: true })
-  expect((await ada.messages.receive({})).messages).toMatchObject([
-    { taskId: id, payload: { text: 'In blue, please' } },
-  ])
+  expect((await ada.messages.receive({})).messages).toMatchObject([{ taskId: id, payload: 'In blue, please' }])
   await ada.tasks.requestInput({ taskId: id, leaseToken, question: 'Which layout?' })
   expect(await a2a.call('GetTask', { id })).toMatchObject({
     status: { state: 'TASK_STATE_INPUT_REQUIRED', message: { parts: [{ text: 'Which layout?' }] } },

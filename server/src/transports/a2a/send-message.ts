@@ -85,7 +85,7 @@ async function continueTask(calls: A2aCalls, taskId: string, message: Message): 
   const to = stored.claimedBy ?? stored.assignedTo
   if (to === null)
     throw new A2aError('UNSUPPORTED_OPERATION', `no agent has task ${taskId} yet: send the message when it works`)
-  await calls.call('messages.send', { to, type: 'a2a', payload: { text: textOf(parts) }, taskId, idempotencyKey })
+  await calls.call('messages.send', { to, type: 'note', payload: textOf(parts), taskId, idempotencyKey })
 }
 
 /** Handles a message and returns its task, as it is afterwards. */
