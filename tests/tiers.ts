@@ -57,7 +57,7 @@ export const roundsByTier = {
     'transports/hostile',
     'transports/openapi-generated',
   ],
-  nightly: ['races/replicas', 'races/revocations', 'races/skew', 'transports/hostile-serve'],
+  nightly: ['bridge/event-readers', 'races/replicas', 'races/revocations', 'races/skew', 'transports/hostile-serve'],
 } satisfies Record<string, readonly string[]>
 
 /** Folders that do not depend on the engine. They run on PostgreSQL a second time, in this tier. */

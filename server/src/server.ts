@@ -127,7 +127,8 @@ function createWebhookSender(
   const poster = new WebhookPoster(config.webhooks.cidrs)
   const onAttempt = (outcome: string) => metrics.countWebhookAttempt(outcome)
   const onFailure = (error: unknown) => log.error({ error }, 'cannot deliver webhooks')
-  return new WebhookSender({ store, clock, pepper, poster, onAttempt }, onFailure)
+  const isOnlyProcess = config.postgres === undefined
+  return new WebhookSender({ store, clock, pepper, poster, isOnlyProcess, onAttempt }, onFailure)
 }
 
 const createWaiters = (): Services['waiters'] => ({

@@ -13,13 +13,16 @@ export class RestartingServer implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'tony-restart-'))
   #process: ChildProcess | undefined
 
-  private constructor(port: number) {
+  readonly #settings: Readonly<Record<string, string>>
+
+  private constructor(port: number, settings: Readonly<Record<string, string>>) {
     this.#port = port
+    this.#settings = settings
     this.url = `http://127.0.0.1:${port}`
   }
 
-  static async start(): Promise<RestartingServer> {
-    const server = new RestartingServer(await freePort())
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<RestartingServer> {
+    const server = new RestartingServer(await freePort(), settings)
     await server.#begin()
     return server
   }
@@ -36,6 +39,7 @@ export class RestartingServer implements AsyncDisposable {
       MCP_PORT: String(this.#port),
       DATABASE_PATH: join(this.#folder, 'restart.db'),
       LOG_LEVEL: 'error',
+      ...this.#settings,
     }
     const running = spawn(process.execPath, [program, 'dev'], {
       env,

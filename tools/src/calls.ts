@@ -9,6 +9,7 @@ import * as changes from '@tony/mcp-shared/task-changes'
 import * as creation from '@tony/mcp-shared/task-creation'
 import * as queries from '@tony/mcp-shared/task-queries'
 import * as tasks from '@tony/mcp-shared/tasks'
+import * as webhooks from '@tony/mcp-shared/webhooks'
 import { z } from 'zod'
 
 /** The procedures that the tools call, with their schemas. */
@@ -43,6 +44,8 @@ export const calls = {
   'tasks.requestInput': { input: leases.taskRequestInputInput, output: changes.taskTransitionOutput },
   'tasks.retry': { input: changes.taskRetryInput, output: changes.taskTransitionOutput },
   'tasks.verify': { input: changes.taskVerifyInput, output: changes.taskTransitionOutput },
+  'webhooks.create': { input: webhooks.webhookCreateInput, output: webhooks.webhookCreateOutput },
+  'webhooks.delete': { input: webhooks.webhookDeleteInput, output: webhooks.webhookDeleteOutput },
 } as const
 
 export type Path = keyof typeof calls

@@ -50,6 +50,8 @@ export interface SenderParts {
   readonly clock: Clock
   readonly pepper: Pepper
   readonly poster: WebhookPoster
+  /** True if no other process can serve this store. */
+  readonly isOnlyProcess: boolean
   /** Counts the outcome of each attempt. */
   readonly onAttempt: (outcome: 'delivered' | WebhookError) => void
 }

@@ -1,6 +1,6 @@
-import { and, eq, isNull, lt, lte, or, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { placeholder, type Query, statement } from '../../store/store.ts'
+import { command, placeholder, type Query, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 
 export type WebhookRow = Tables['webhooks']['$inferSelect']
@@ -74,6 +74,11 @@ export const takeLease = statement(({ db, t, p }: Query<{ id: string; lease: str
     )
     .returning()
     .prepare(),
+)
+
+/** Ends the leases of a process that has ended, where only one process can be alive. */
+export const releaseLeases = command(({ db, t }: Query<object>) =>
+  db.update(t.webhooks).set({ lease: null, leaseUntil: null }).where(isNotNull(t.webhooks.leaseUntil)).prepare(),
 )
 
 interface Progress {

@@ -5,7 +5,7 @@ import type { PostOutcome } from '../../platform/webhook-poster.ts'
 import { challengeMessage, terminatedMessage, testMessage } from './bodies.ts'
 import { deleteWebhook } from './delete.ts'
 import { DeliveryRun, leaseMs, type SenderParts } from './delivery-run.ts'
-import { findDue, findEnded, findWebhookProjects, takeLease, type WebhookRow } from './rows.ts'
+import { findDue, findEnded, findWebhookProjects, releaseLeases, takeLease, type WebhookRow } from './rows.ts'
 import { secretsOf } from './secrets.ts'
 import { idHeaderOf, type SignedMessage, signatureHeaders } from './signature.ts'
 
@@ -52,6 +52,7 @@ export class WebhookSender {
   #projects: ReadonlySet<string> = new Set()
   #looking: Promise<void> | undefined
   #lookAgain = false
+  #hasReleased = false
 
   constructor(parts: SenderParts, onFailure: (error: unknown) => void) {
     this.#parts = parts
@@ -75,6 +76,7 @@ export class WebhookSender {
     const rows = await store.read((reader) => reader.run(findWebhookProjects, {}))
     this.#projects = new Set(rows.map(({ project }) => project))
     if (rows.length === 0) return
+    await this.#releaseOnce()
     await this.#removeEnded()
     await this.#look()
   }
@@ -85,6 +87,14 @@ export class WebhookSender {
     await this.#looking
     await Promise.all(this.#running.values())
     this.#parts.poster.close()
+  }
+
+  /** Takes the leases of the process before this one at the first run. */
+  async #releaseOnce(): Promise<void> {
+    const { store, isOnlyProcess } = this.#parts
+    if (!isOnlyProcess || this.#hasReleased) return
+    if (this.#running.size === 0) await store.transact({ project: '' }, (tx) => tx.run(releaseLeases, {}))
+    this.#hasReleased = true
   }
 
   #lookSoon(): void {

@@ -14,6 +14,8 @@ import { bodyBytesOf, readBody } from '../http/body.ts'
 import { bearerOf, identify, projectOf } from '../http/identify.ts'
 import { authenticateHeaders, retryHeaders, sendJson, type TransportContext } from '../http/responses.ts'
 import { writeWebResponse } from '../http/web-response.ts'
+import { addEvents } from './events/handlers.ts'
+import { isStreamRequest, serveEventStream } from './events/stream.ts'
 import { createLegacyTools } from './legacy.ts'
 import { requestAddressOf, sessionHeader } from './request-address.ts'
 import { withHandle } from './session-handle.ts'
@@ -100,6 +102,7 @@ async function handleMcp(exchange: Exchange): Promise<void> {
     await toolSession.leave()
     return sendJson(response, 200, {})
   }
+  if (isStreamRequest(body)) return serveEventStream(toolSession, response, body)
   if (newSession !== undefined) response.setHeader(sessionHeader, newSession)
   const handler = createMcpHandler(() => exchange.createToolServer(toolSession), {
     onerror: (error) => context.log.debug({ error }, 'mcp'),
@@ -164,14 +167,17 @@ const routes: Readonly<Record<string, (exchange: Exchange) => Promise<void>>> = 
 /** Creates the MCP server for a tool session. */
 export type ToolServerFactory = (toolSession: HttpToolSession) => McpServer
 
-const createTonyServer: ToolServerFactory = (toolSession) =>
-  createMcpServer({
+const createTonyServer: ToolServerFactory = (toolSession) => {
+  const server = createMcpServer({
     toolSession,
     version,
     extraTools: createLegacyTools(toolSession),
     hostName: toolSession.hostName,
     adaptTool: toolSession.handle && withHandle(toolSession.handle),
   })
+  addEvents(server, toolSession)
+  return server
+}
 
 /** Serves the Model Context Protocol at `/mcp` and the list of its agents at `/sessions`. */
 export class McpTransport {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
+import { event } from '@tony/mcp-shared/events'
 import {
   createTypedCalls,
   type Input,
@@ -20,10 +21,13 @@ import {
   type WaitOptions,
 } from '@tony/mcp-tools/tool-session'
 import { z } from 'zod'
-import { procedures, runCall } from '../../api/pipeline.ts'
+import { procedures, runCall, runSubscription } from '../../api/pipeline.ts'
+import type { Item } from '../../domain/feed/item.ts'
+import type { EventOutput } from '../../domain/feed/page.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { hasSessionEnded, recordSessionEnd } from '../../domain/tool-sessions/ended-sessions.ts'
 import { findLeaseToken } from '../../domain/tool-sessions/lookups.ts'
+import { currentPrincipal } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
@@ -76,6 +80,10 @@ export class HttpToolSession implements ToolSession {
   /** Name of the host; undefined if its session began without one. */
   get hostName(): string | undefined {
     return this.#caller.sessionAddress?.hostName
+  }
+
+  get caller(): ToolCaller {
+    return this.#caller
   }
 
   get handle(): SessionHandle | undefined {
@@ -142,6 +150,18 @@ export class HttpToolSession implements ToolSession {
     const { services } = this.#caller.connection
     const content = JSON.stringify([path, input, Math.floor(services.clock.wall() / 60_000)])
     return { ...input, idempotencyKey: createHash('sha256').update(content).digest('base64url') }
+  }
+
+  /** Opens the feed as this caller, until it disconnects or the server shuts down. */
+  async *subscribeToEvents(rawInput: unknown): AsyncGenerator<Item<EventOutput>> {
+    const { connection, signal } = this.#caller
+    const caller: Connection = { ...connection, identity: { ok: true, principal: await this.#principal() } }
+    const call = { connection: caller, requestId: uuidv7(), path: 'events.subscribe', rawInput, signal }
+    for await (const chunk of runSubscription({ ...call, kind: 'subscription' })) {
+      // The stream outlives tokens and incarnations.
+      currentPrincipal(caller)
+      for (const item of chunk) yield { ...item, data: event.parse(item.data) }
+    }
   }
 
   async callWithLease<P extends LeasedPath>(path: P, input: WithoutLease<P>): Promise<Output<P>> {

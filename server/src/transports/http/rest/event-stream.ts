@@ -11,7 +11,7 @@ const beginMs = 200
 const pingMs = 15_000
 
 /** Resolves when the caller has read the written events, or has gone. */
-const waitForDrain = (response: ServerResponse): Promise<void> =>
+export const waitForDrain = (response: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
     const end = () => {
       response.off('drain', end)
@@ -22,7 +22,8 @@ const waitForDrain = (response: ServerResponse): Promise<void> =>
     response.once('close', end)
   })
 
-function begin(response: ServerResponse): void {
+/** Sends the headers of an event stream, unless they are sent. */
+export function beginEventStream(response: ServerResponse): void {
   if (response.headersSent) return
   // Without `no-transform` and this header of nginx, an intermediary may hold the events back.
   response.writeHead(200, {
@@ -46,22 +47,22 @@ export async function sendEventStream(
   let cancelPing: () => void = () => undefined
   const ping = () => {
     cancelPing = clock.timer(pingMs, () => {
-      begin(response)
+      beginEventStream(response)
       response.write(': ping\n\n')
       ping()
     })
   }
-  const cancelBegin = clock.timer(beginMs, () => begin(response))
+  const cancelBegin = clock.timer(beginMs, () => beginEventStream(response))
   ping()
   try {
     for await (const chunk of runSubscription(request)) {
       // The stream outlives tokens and incarnations.
       currentPrincipal(connection)
-      begin(response)
+      beginEventStream(response)
       const text = chunk.map(({ id, json }) => `${id === undefined ? '' : `id: ${id}\n`}data: ${json()}\n\n`).join('')
       if (!response.write(text) && !response.closed) await waitForDrain(response)
     }
-    begin(response)
+    beginEventStream(response)
   } catch (error) {
     if (!response.headersSent) throw error
     response.write(`event: error\ndata: ${JSON.stringify(toProblem(error, request.requestId))}\n\n`)
