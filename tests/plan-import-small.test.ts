@@ -68,13 +68,7 @@ const inputs: Readonly<Record<string, { rows: string[]; other: string; otherRows
   },
   'tm-string.json': {
     rows: [
-      ...[
-        '1 completed',
-        '1.1 pending, in 1',
-        '2 pending, after 1',
-        '2.1 pending, in 2',
-        '2.2 pending, after 2.1, in 2',
-      ],
+      ...['1 completed', '1.1 held, in 1', '2 pending, after 1', '2.1 pending, in 2', '2.2 pending, after 2.1, in 2'],
       ...['3 held', '4 held'],
     ],
     other: JSON.stringify({

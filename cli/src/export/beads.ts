@@ -168,8 +168,10 @@ export class BeadsWriter {
     const reasons = { failed: `failed: ${task.error ?? 'no error given'}`, cancelled: `cancelled: ${task.error ?? ''}` }
     const ending =
       word === source['status'] ? reason : Object.entries(reasons).find(([end]) => end === task.status)?.[1]
-    const deferral =
-      task.notBefore !== null && task.failures === 0 && !isSameTime(source['defer_until'], task.notBefore)
+    // A child of a deferred issue is deferred with it.
+    const above = this.#project.outlines.get(task.parentId ?? '')?.notBefore
+    const isImplied = isSameTime(source['defer_until'], task.notBefore) || above === task.notBefore
+    const deferral = task.notBefore !== null && task.failures === 0 && !isImplied
     const holder = stateOf(task).isTaken ? this.#project.nameOf(task.claimedBy) : undefined
     return {
       ...rest,
@@ -236,8 +238,8 @@ export class BeadsWriter {
 
 const keyOfEdge = (raw: unknown): string => JSON.stringify(raw)
 
-const isSameTime = (text: unknown, at: string): boolean =>
-  typeof text === 'string' && Date.parse(text) === Date.parse(at)
+const isSameTime = (text: unknown, at: string | null): boolean =>
+  typeof text === 'string' && at !== null && Date.parse(text) === Date.parse(at)
 
 /** Adds what the record carries to its `metadata`. A task of another source brings its own. */
 function withMetadata(record: Json, task: Task, carried: Carried, isOwn: boolean): Json {

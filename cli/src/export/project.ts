@@ -12,6 +12,7 @@ export interface TaskOutline {
   readonly epic: string | null
   readonly status: Task['status']
   readonly parentId: string | null
+  readonly notBefore: string | null
   /** The dependencies of a blocked task; the others need none. */
   readonly waits: readonly { readonly taskId: string; readonly kind: 'blocks' | 'children' | 'failure' }[]
   /** The format of the file that it came from, and its tag there. */
@@ -28,11 +29,11 @@ export function originOf(task: Pick<Task, 'metadata'>): Readonly<Record<string, 
 }
 
 function outlineOf(task: Task): TaskOutline {
-  const { id, externalId, type, epic, status, parentId } = task
+  const { id, externalId, type, epic, status, parentId, notBefore } = task
   const { format, tag, isTagged } = originOf(task)
   const own = task.dependsOn.map((taskId) => ({ taskId, kind: 'blocks' as const }))
   return {
-    ...{ id, externalId, type, epic, status, parentId },
+    ...{ id, externalId, type, epic, status, parentId, notBefore },
     waits: status === 'blocked' ? [...own, ...task.waitsFor] : [],
     format: typeof format === 'string' ? format : undefined,
     tag: typeof tag === 'string' ? tag : undefined,

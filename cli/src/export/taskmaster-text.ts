@@ -24,10 +24,11 @@ async function readGroup(writer: TaskmasterWriter, size: number, bodies: AsyncIt
   const [top, ...others] = tasks
   if (!top) return { record: {}, fields: {} }
   const { others: fields, hasSubtasks, format } = originOf(top)
+  const record = writer.recordOf(top)
   const subtasks = others.map((task) => writer.recordOf(task))
   const hasList = subtasks.length > 0 || hasSubtasks === true || format !== 'taskmaster'
   return {
-    record: { ...writer.recordOf(top), ...(hasList ? { subtasks } : {}) },
+    record: { ...record, ...(hasList ? { subtasks } : {}) },
     fields: typeof fields === 'object' && fields !== null ? { ...fields } : {},
   }
 }

@@ -79,10 +79,19 @@ export class TaskmasterWriter {
     return ids.has(localId)
   }
 
+  /** The words of the tasks that are written, by id. A task comes before its subtasks. */
+  readonly #words = new Map<string, string>()
+
+  /** Returns the word of the task of a subtask; undefined for a task. */
+  #wordAbove(task: Task): string | undefined {
+    const { tag, top, sub } = this.#placeOf(task.id)
+    return sub === undefined ? undefined : (this.#words.get(fileIdOf({ tag, top })) ?? 'pending')
+  }
+
   #wordOf(task: Task, record: Json, isStuck: boolean): string {
     const { status, hold, isTaken } = stateOf(task)
     const word = originOf(task)['format'] === 'taskmaster' ? task.metadata['status'] : undefined
-    const read = readTaskmasterRecord({ ...record, status: word })
+    const read = readTaskmasterRecord({ ...record, status: word }, this.#wordAbove(task))
     if (typeof word === 'string' && !isTaken && !isStuck && read.status === status && read.hold === hold) return word
     if (task.status === 'in_review') return 'review'
     if (isTaken) return 'in-progress'
@@ -126,6 +135,7 @@ export class TaskmasterWriter {
     const isStuck = this.#isStuck(task, unnamed)
     const word = this.#wordOf(task, record, isStuck)
     const whole = { ...record, status: word }
+    if (place.sub === undefined) this.#words.set(fileIdOf(place), word)
     const carried = this.#carried(task, whole, { unnamed, isOwn })
     const rest = isOwn ? task.metadata : typeof inner === 'object' && inner !== null ? inner : {}
     if (Object.keys(carried).length > 0) return { ...whole, metadata: { ...rest, tony: carried } }
@@ -138,7 +148,7 @@ export class TaskmasterWriter {
     { unnamed, isOwn }: { unnamed: readonly TaskmasterPlace[]; isOwn: boolean },
   ): Carried {
     const place = this.#placeOf(task.id)
-    const read = readTaskmasterRecord(record, place.sub !== undefined)
+    const read = readTaskmasterRecord(record, this.#wordAbove(task))
     const kinds = task.waitsFor.filter(({ taskId }) => this.layout.places.has(taskId))
     const waits = kinds.map(({ taskId, kind }) => [fileIdOf(this.#placeOf(taskId)), kind] as const)
     const parent = task.parentId === null ? undefined : fileIdOf(this.#placeOf(task.parentId))

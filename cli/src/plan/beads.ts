@@ -91,6 +91,7 @@ export async function beadsRecords(file: string, lines: AsyncIterable<Line>, rea
   reading.problems.refuse()
   if (records.length > 0 && !typed)
     throw new PlanError(file, 'no record has an issue_type, so this is not a beads file')
+  deferParts(records)
   return records
 }
 
@@ -175,6 +176,16 @@ function recordOf(source: Issue, line: number, reading: Reading): PlanRecord {
       source: edge,
     })),
   }
+}
+
+/** Defers the children of a deferred issue as long as the issue itself. */
+function deferParts(records: readonly PlanRecord[]): void {
+  const dates = new Map(records.flatMap(({ id, notBefore }) => (notBefore === undefined ? [] : [[id, notBefore]])))
+  for (const record of records)
+    for (const { kind, to } of dates.size > 0 ? record.edges : []) {
+      const date = kind === 'parent' ? dates.get(to) : undefined
+      if (date !== undefined && date > (record.notBefore ?? '')) record.notBefore = date
+    }
 }
 
 /** Reads one record without its problems: the export compares it with the task. */

@@ -2,7 +2,7 @@ import { priority } from '@tony/mcp-shared/priorities'
 import { z } from 'zod'
 import type { Reading } from './beads.ts'
 import { withCarried } from './carried.ts'
-import { stateEffectOf } from './effects.ts'
+import { stateEffectOf, toSnakeCase } from './effects.ts'
 import { addWarning, type PlanEdge, type PlanRecord, problemOf, type Warnings } from './plan.ts'
 import { Problems } from './problems.ts'
 
@@ -78,11 +78,13 @@ export function taskmasterRecords(tags: ReadonlyMap<string, TagList>, reading: R
 }
 
 /** Reads one record without its edges: the export compares it with the task. */
-export function readTaskmasterRecord(value: Record<string, unknown>, isSubtask = false): PlanRecord {
+export function readTaskmasterRecord(value: Record<string, unknown>, statusOfTask?: string): PlanRecord {
   const warnings: Warnings = new Map()
   const reading = { warnings, problems: new Problems('', { warnings }) }
   const place = { tag: mainTag, idOf: (id: string) => id, reading, list: {} }
-  return recordOf(base.parse(value), place, { id: '1', dependencyIds: [], ...(isSubtask ? { parentId: '0' } : {}) })
+  const names = { id: '1', dependencyIds: [] }
+  if (statusOfTask === undefined) return recordOf(base.parse(value), place, names)
+  return withheld(recordOf(base.parse(value), place, { ...names, parentId: '0' }), statusOfTask)
 }
 
 interface Place {
@@ -105,9 +107,20 @@ function recordsOf({ subtasks, ...source }: z.output<typeof task>, place: Place)
       dependencyIds: (sub.dependencies ?? []).map((id) => siblingOf(String(id))),
       parentId: String(source.id),
     }
-    return withCarried(recordOf(sub, { ...place, list: {} }, names), sub.status)
+    return withCarried(withheld(recordOf(sub, { ...place, list: {} }, names), source.status), sub.status)
   })
   return [withCarried(parent, source.status), ...children]
+}
+
+/**
+ * Holds a subtask whose task is neither pending nor in progress: Task Master does not offer the
+ * parts of such a task.
+ */
+function withheld(part: PlanRecord, statusOfTask: unknown): PlanRecord {
+  const { status, hold } = stateEffectOf('taskmaster', statusOfTask)
+  const isOffered = (status === 'pending' && hold === undefined) || toSnakeCase(String(statusOfTask)) === 'in_progress'
+  if (isOffered || part.status !== 'pending' || part.hold !== undefined) return part
+  return { ...part, hold: `its task is ${String(statusOfTask)} at its source` }
 }
 
 interface Names {
