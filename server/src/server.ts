@@ -55,6 +55,7 @@ import { timeOutRequests } from './sweeps/time-out-requests.ts'
 import { timeOutTasks } from './sweeps/time-out-tasks.ts'
 import { unparkTasks } from './sweeps/unpark-tasks.ts'
 import { unregisterSilentAgents } from './sweeps/unregister-silent-agents.ts'
+import { wakeSessions } from './sweeps/wake-sessions.ts'
 import { Listener } from './transports/http/listener.ts'
 import { subscribeToWakes } from './wakes.ts'
 
@@ -69,6 +70,7 @@ export const sweeps = [
   redeliver,
   timeOutRequests,
   deliverWebhooks,
+  wakeSessions,
   refreshRevocations,
   refreshSigningKeys,
   refreshIssuers,

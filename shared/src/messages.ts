@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { errorCodes } from './errors.ts'
 import { id, idempotencyKey, json, pageLimit, timestamp, waitMs, word } from './ids.ts'
 import { canonicalPriority, priority } from './priorities.ts'
+import { messageWake } from './wakes.ts'
 
 export const messageStatuses = ['pending', 'delivered', 'acked', 'dead', 'expired'] as const
 export type MessageStatus = (typeof messageStatuses)[number]
@@ -143,6 +144,8 @@ export const message = z.object({
   deliveredAt: timestamp.nullable(),
   /** Time of the recipient's first report that a model has seen it. */
   shownAt: timestamp.nullable(),
+  /** The attempt to wake its recipient; null if it was not idle or the mode is not `steer`. */
+  wake: messageWake.nullable(),
   /** Time at which it became acked, dead or expired. */
   endedAt: timestamp.nullable(),
   /** Number of deliveries since the last redrive. */

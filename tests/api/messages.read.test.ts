@@ -71,6 +71,7 @@ test('the sender, the recipient and a tech lead read a whole message', async () 
     expiresAt: null,
     deliveredAt: '2026-01-01T00:00:00.000Z',
     shownAt: null,
+    wake: null,
     endedAt: null,
     attempt: 1,
     maxDeliver: 5,

@@ -216,6 +216,9 @@ export const cases: Readonly<Record<string, Case>> = {
   'messages.term': { valid: received, absent: receipt },
   'messages.inProgress': { valid: received, absent: receipt },
   'messages.subscribe': { valid: () => ({ topic: 'walls' }) },
+  'wakes.announce': { valid: () => ({ idle: true, takesTasks: true }) },
+  'wakes.attempt': { valid: () => ({ wakeIds: [nobody], provider: 'command' }) },
+  'wakes.giveUp': { valid: () => ({ wakeIds: [nobody] }) },
   'messages.unsubscribe': { valid: () => ({ topic: 'walls' }) },
   'messages.get': {
     valid: async (world) => ({ messageId: (await messageFor(world)).id }),

@@ -12,6 +12,7 @@ import { requestsRouter } from './requests.ts'
 import { systemRouter } from './system.ts'
 import { tasksRouter } from './tasks.ts'
 import { webhooksRouter } from './webhooks.ts'
+import { wakesRouter } from './wakes.ts'
 
 /** Every procedure, once. The transports, the client and the docs are derived from this router. */
 export const appRouter = router({
@@ -20,6 +21,7 @@ export const appRouter = router({
   plans: plansRouter,
   tasks: tasksRouter,
   messages: messagesRouter,
+  wakes: wakesRouter,
   requests: requestsRouter,
   events: eventsRouter,
   health: healthRouter,

@@ -8,6 +8,7 @@ import { deleteExpiredPlans } from './retention/plans.ts'
 import { deleteExpiredRequests } from './retention/requests.ts'
 import { deleteExpiredSessions } from './retention/sessions.ts'
 import { deleteExpiredTasks } from './retention/tasks.ts'
+import { deleteExpiredWakes } from './retention/wakes.ts'
 import type { Sweep } from './runner.ts'
 
 type Deletion = (services: Services, project: string) => Promise<number>
@@ -19,6 +20,7 @@ const deletions: Readonly<Record<string, Deletion>> = {
     deleteExpiredRequests(store, project, config.retention.messages, retentionProgress),
   messages: ({ store, config, retentionProgress }, project) =>
     deleteExpiredMessages(store, project, config.retention.messages, retentionProgress),
+  wakes: ({ store, config }, project) => deleteExpiredWakes(store, project, config.retention.messages),
   tasks: ({ store, config, retentionProgress }, project) =>
     deleteExpiredTasks(store, project, config.retention.tasks, retentionProgress),
   health: ({ store, config, retentionProgress }, project) =>

@@ -1,6 +1,8 @@
+import { rankOfMode } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { command, type Query, type Transaction } from '../../store/store.ts'
+import { requestWake } from '../wakes/request-wake.ts'
 import { hasCapacity, inboxFullError } from './capacity.ts'
 import { recordFailure } from './failures.ts'
 import { participantsOf } from './participants.ts'
@@ -69,6 +71,8 @@ const insert = command(({ db, t, p }: Query<NewMessageRow>) =>
     .prepare(),
 )
 
+const steerRank = rankOfMode('steer')
+
 interface EnqueueOptions {
   /** The inbox capacity: the number of unsettled messages it accepts. */
   readonly maxPending: number
@@ -108,6 +112,10 @@ export async function enqueueMessage(
   tx.append({ ...eventFields, type: 'message.sent', data: sent })
   if (hasSpace) {
     tx.wake({ topic: 'inbox', agentId: to, reason: 'message' })
+    if (message.mode === steerRank) {
+      const wake = { reason: 'message', subject: messageId, attempt: 0, fromAgent: from, taskId } as const
+      await requestWake(tx, { project: message.project, agentId: to, ...wake })
+    }
   } else {
     const failure = { messageId, attempt: 0, reason: 'inbox_full', error: null } as const
     await recordFailure(tx, { ...failure, redrives: 0 })

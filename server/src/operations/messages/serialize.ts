@@ -1,10 +1,13 @@
 import { type delivery, type message, messageStatuses, modeOfRank } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
-import { eq, getTableColumns, sql } from 'drizzle-orm'
+import { wakeStatus } from '@tony/mcp-shared/wakes'
+import { and, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { z } from 'zod'
+import { triedOf, type WakeRow } from '../../domain/wakes/open-wakes.ts'
 import { pageByteLimit } from '../../platform/paging.ts'
 import { replyBytes } from '../../platform/reply-bytes.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, type Reader, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 
@@ -29,9 +32,11 @@ const findTexts = statement(({ db, t, p }: Query<{ ord: number }>) =>
     .select({
       payload: sql<string | null>`coalesce(${t.messages.payload}, ${t.bodies.payload})`,
       lastError: t.messages.lastError,
+      wake: t.wakes,
     })
     .from(t.messages)
     .leftJoin(t.bodies, eq(t.bodies.id, t.messages.bodyId))
+    .leftJoin(t.wakes, and(eq(t.wakes.subject, t.messages.id), equalsLiteral(t.wakes.reason, 'message')))
     .where(eq(t.messages.ord, p.ord))
     .prepare(),
 )
@@ -65,6 +70,13 @@ export const wireFieldsOf = (row: MessageHead, payload: string): SharedFields =>
   redrives: row.redrives,
 })
 
+const toMessageWake = (row: WakeRow): MessageOutput['wake'] => ({
+  status: wakeStatus.parse(row.status),
+  requestedAt: iso(row.requestedAt),
+  endedAt: isoOrNull(row.endedAt),
+  tried: triedOf(row),
+})
+
 export async function toMessage(reader: Reader, row: MessageHead): Promise<MessageOutput> {
   const [texts] = await reader.run(findTexts, { ord: row.ord })
   if (typeof texts?.payload !== 'string') throw new Error(`message ${row.id} has no payload`)
@@ -74,6 +86,7 @@ export async function toMessage(reader: Reader, row: MessageHead): Promise<Messa
     status: statusOf(row.status),
     deliveredAt: isoOrNull(row.deliveredAt),
     shownAt: isoOrNull(row.shownAt),
+    wake: texts.wake && toMessageWake(texts.wake),
     endedAt: isoOrNull(row.endedAt),
     lastError: texts.lastError,
   }

@@ -7,7 +7,8 @@ import { failDependents } from '../../domain/tasks/dependents.ts'
 import { endLease } from '../../domain/tasks/lease.ts'
 import { dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
-import { inLiterals } from '../../store/sql-literals.ts'
+import { requestWake } from '../../domain/wakes/request-wake.ts'
+import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { statusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
@@ -37,6 +38,23 @@ const cancel = statement(
       .prepare(),
 )
 
+/** The agent with the lease. After the end of a lease the task still names its last holder. */
+const findHolder = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
+  db
+    .select({ agentId: t.tasks.agentId })
+    .from(t.tasks)
+    .where(
+      and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), equalsLiteral(t.tasks.status, 'in_progress')),
+    )
+    .prepare(),
+)
+
+async function wakeHolder(tx: Transaction, task: TaskRow, agentId: string | null, fromAgent: string | null) {
+  const { projectId: project, id, attempt } = task
+  if (agentId === null || agentId === fromAgent) return
+  await requestWake(tx, { project, agentId, reason: 'cancel', subject: id, attempt, fromAgent, taskId: id })
+}
+
 /**
  * Cancels one task and notifies its holder. Returns undefined if the task has ended. The caller
  * must fail its dependents.
@@ -47,11 +65,13 @@ export async function cancelIn(
   { taskId, reason }: { readonly taskId: string; readonly reason: string | undefined },
 ): Promise<TaskRow | undefined> {
   const { project } = principal
+  const [holder] = await tx.run(findHolder, { project, taskId })
   const [row] = await tx.run(cancel, { project, taskId, reason: reason ?? null, now: tx.now })
   if (!row) return undefined
   const data = { attempt: row.attempt, agentId: row.agentId, reason: reason ?? null }
   tx.append({ type: 'task.cancelled', subject: taskId, actor: actorOf(principal), taskId, epic: row.epic, data })
   await endLease(tx, row)
+  await wakeHolder(tx, row, holder?.agentId ?? null, actorOf(principal))
   return row
 }
 

@@ -7,6 +7,7 @@ import { actorOf } from '../../domain/principal.ts'
 import { findTask, notifyClaimable } from '../../domain/tasks/lease.ts'
 import { requeueColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
+import { requestWake } from '../../domain/wakes/request-wake.ts'
 import { iso } from '../../platform/times.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
@@ -47,7 +48,7 @@ interface Answer {
 async function answerIn(tx: Transaction, row: TaskRow, given: Answer): Promise<TaskRow | undefined> {
   const { ord, inputRequest: asked } = row
   if (asked === null) return undefined
-  const { question } = storedRequest.parse(JSON.parse(asked))
+  const { question, by: agentId } = storedRequest.parse(JSON.parse(asked))
   const input = JSON.stringify({ question, answer: given.answer, by: given.by, at: iso(tx.now) })
   const [moved] = await tx.run(storeAnswer, { ord, asked, input, now: tx.now })
   if (!moved) return undefined
@@ -55,6 +56,8 @@ async function answerIn(tx: Transaction, row: TaskRow, given: Answer): Promise<T
   const { id, epic } = moved
   tx.append({ type: 'task.input_provided', subject: id, actor: given.by, taskId: id, epic, data })
   if (moved.ready !== null) notifyClaimable(tx, moved)
+  const wake = { reason: 'answer', subject: id, attempt: moved.attempt, fromAgent: given.by, taskId: id } as const
+  if (agentId !== null) await requestWake(tx, { project: moved.projectId, agentId, ...wake })
   return moved
 }
 

@@ -40,6 +40,11 @@ export async function extendDeadlines(
     .update(t.requests)
     .set({ deadlineAt: sql`${t.requests.deadlineAt} + ${outage}` })
     .where(and(equalsLiteral(t.requests.status, 'waiting'), gt(t.requests.deadlineAt, lastCommit)))
+  // The time of a wake is over a fixed time after its request.
+  await db
+    .update(t.wakes)
+    .set({ requestedAt: sql`${t.wakes.requestedAt} + ${outage}` })
+    .where(equalsLiteral(t.wakes.status, 'requested'))
   await db
     .update(t.agents)
     .set({ lastActivity: sql`${t.agents.lastActivity} + ${outage}` })

@@ -51,6 +51,8 @@ export const copiedTables: readonly TableSpec[] = [
   { table: 'delivery_failures', rowFilter: byReference('message_id', 'messages') },
   { table: 'webhooks', rowFilter: byProject },
   { table: 'webhook_dead_letters', rowFilter: byProject, shiftedColumns: { ord: 'webhook_dead_letters' } },
+  { table: 'idle_sessions', rowFilter: byProject },
+  { table: 'wakes', rowFilter: byProject },
   { table: 'events', rowFilter: byProject },
   { table: 'event_pages', rowFilter: byProject },
   { table: 'idempotency_keys', rowFilter: 'project = ?', parameterOf: projectHashOf },

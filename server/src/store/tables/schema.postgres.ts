@@ -27,6 +27,8 @@ export const {
   deliveryFailures,
   webhooks,
   webhookDeadLetters,
+  idleSessions,
+  wakes,
   events,
   eventPages,
   idempotencyKeys,

@@ -32,6 +32,8 @@ export const {
   deliveryFailures,
   webhooks,
   webhookDeadLetters,
+  idleSessions,
+  wakes,
   events,
   eventPages,
   idempotencyKeys,

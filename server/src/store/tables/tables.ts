@@ -5,6 +5,7 @@ import { defineIdentity } from './identity.ts'
 import { defineMessageTables } from './messages.ts'
 import { defineTaskTables } from './tasks.ts'
 import { defineWebhookTables } from './webhooks.ts'
+import { defineWakeTables } from './wakes.ts'
 
 /**
  * Defines all tables once for both engines. Times are milliseconds since 1970, and JSON is text.
@@ -147,6 +148,7 @@ export function defineTables(c: Columns) {
     ...defineTaskTables(c, agentTables),
     ...defineMessageTables(c, agentTables),
     ...defineWebhookTables(c, agentTables),
+    ...defineWakeTables(c, agentTables),
     events,
     eventPages,
     idempotencyKeys,

@@ -51,6 +51,16 @@ const ownedRowDeletions = [
       .prepare(),
   ),
   statement(({ db, t, p }: Query<{ agentId: string }>) =>
+    db.delete(t.wakes).where(eq(t.wakes.agentId, p.agentId)).returning({ id: t.wakes.id }).prepare(),
+  ),
+  statement(({ db, t, p }: Query<{ agentId: string }>) =>
+    db
+      .delete(t.idleSessions)
+      .where(eq(t.idleSessions.agentId, p.agentId))
+      .returning({ id: t.idleSessions.agentId })
+      .prepare(),
+  ),
+  statement(({ db, t, p }: Query<{ agentId: string }>) =>
     db.delete(t.sessions).where(eq(t.sessions.agentId, p.agentId)).returning({ id: t.sessions.id }).prepare(),
   ),
   statement(({ db, t, p }: Query<{ agentId: string }>) =>

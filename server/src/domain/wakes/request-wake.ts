@@ -1,0 +1,80 @@
+import { type WakeReason, wakePolicy } from '@tony/mcp-shared/wakes'
+import { and, eq, gt, or } from 'drizzle-orm'
+import { uuidv7 } from '../../platform/uuid.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { recordWakeEvent } from './wake-event.ts'
+
+export interface WakeSubject {
+  readonly project: string
+  readonly agentId: string
+  readonly reason: WakeReason
+  /** Id of the message or the task. */
+  readonly subject: string
+  /** The attempt of the task; 0 for a message. */
+  readonly attempt: number
+  /** The agent that sees the events besides the woken one. */
+  readonly fromAgent: string | null
+  readonly taskId: string | null
+}
+
+const findIdle = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  db
+    .select({ agentId: t.idleSessions.agentId })
+    .from(t.idleSessions)
+    .where(eq(t.idleSessions.agentId, p.agentId))
+    .prepare(),
+)
+
+const findRecent = statement(({ db, t, p }: Query<{ agentId: string; since: number }>) =>
+  db
+    .select({ id: t.wakes.id })
+    .from(t.wakes)
+    .where(
+      and(
+        eq(t.wakes.agentId, p.agentId),
+        or(gt(t.wakes.requestedAt, p.since), equalsLiteral(t.wakes.status, 'deferred')),
+      ),
+    )
+    .limit(1)
+    .prepare(),
+)
+
+const insert = statement(({ db, t, p }: Query<WakeSubject & { id: string; status: string; now: number }>) =>
+  db
+    .insert(t.wakes)
+    .values({
+      id: p.id,
+      projectId: p.project,
+      agentId: p.agentId,
+      reason: p.reason,
+      subject: p.subject,
+      attempt: p.attempt,
+      fromAgent: p.fromAgent,
+      taskId: p.taskId,
+      status: p.status,
+      requestedAt: p.now,
+    })
+    .onConflictDoNothing()
+    .returning()
+    .prepare(),
+)
+
+const isUrgent = (reason: WakeReason): boolean => wakePolicy.urgentReasons.some((urgent) => urgent === reason)
+
+/** True if a wake of the agent was requested within the last interval, or one is deferred. */
+export const hasRecentWake = async (tx: Transaction, agentId: string): Promise<boolean> =>
+  (await tx.run(findRecent, { agentId, since: tx.now - wakePolicy.intervalMs })).length > 0
+
+/**
+ * Requests the wake of an idle session, in the transaction of the change that it is about. Does
+ * nothing for an agent that is not idle, or that was woken for this subject before.
+ */
+export async function requestWake(tx: Transaction, wanted: WakeSubject): Promise<void> {
+  const { agentId, reason } = wanted
+  if ((await tx.run(findIdle, { agentId })).length === 0) return
+  const deferred = !isUrgent(reason) && (await hasRecentWake(tx, agentId))
+  const status = deferred ? 'deferred' : 'requested'
+  const [row] = await tx.run(insert, { ...wanted, id: uuidv7(), status, now: tx.now })
+  if (row && !deferred) recordWakeEvent(tx, 'wake.requested', row)
+}

@@ -1,0 +1,67 @@
+import { wakePolicy } from '@tony/mcp-shared/wakes'
+import { and, eq, isNull, lte, or } from 'drizzle-orm'
+import { endWake } from '../domain/wakes/end-wakes.ts'
+import { promoteDeferred } from '../domain/wakes/promote-deferred.ts'
+import { wakeForTasks } from '../domain/wakes/wake-for-tasks.ts'
+import { equalsLiteral } from '../store/sql-literals.ts'
+import { placeholder, type Query, statement } from '../store/store.ts'
+import { type Sweep, sweepLimit } from './runner.ts'
+
+interface DueParams {
+  project: string
+  endBefore: number
+  deferredBefore: number
+  limit: number
+}
+
+const findDue = statement(({ db, t, p }: Query<DueParams>) =>
+  db
+    .select({ id: t.wakes.id, status: t.wakes.status })
+    .from(t.wakes)
+    .where(
+      and(
+        eq(t.wakes.projectId, p.project),
+        isNull(t.wakes.endedAt),
+        lte(t.wakes.requestedAt, p.endBefore),
+        or(equalsLiteral(t.wakes.status, 'requested'), lte(t.wakes.requestedAt, p.deferredBefore)),
+      ),
+    )
+    .limit(placeholder('limit'))
+    .prepare(),
+)
+
+const findTakers = statement(({ db, t, p }: Query<{ project: string }>) =>
+  db
+    .select({ agentId: t.idleSessions.agentId })
+    .from(t.idleSessions)
+    .where(and(eq(t.idleSessions.projectId, p.project), eq(t.idleSessions.takesTasks, 1)))
+    .limit(1)
+    .prepare(),
+)
+
+/**
+ * Ends the wakes whose time is over, requests the deferred ones and wakes idle sessions for ready
+ * tasks. The wakes for messages, cancels and answers follow in the transaction of their cause.
+ */
+export const wakeSessions: Sweep = {
+  name: 'wake-sessions',
+  everyMs: 500,
+  batch: async ({ store }, project) => {
+    const { due, takers } = await store.read(async (reader) => ({
+      due: await reader.run(findDue, {
+        project,
+        endBefore: reader.now - wakePolicy.endMs,
+        deferredBefore: reader.now - wakePolicy.intervalMs,
+        limit: sweepLimit,
+      }),
+      takers: await reader.run(findTakers, { project }),
+    }))
+    if (due.length === 0 && takers.length === 0) return 0
+    return store.transact({ project }, async (tx) => {
+      for (const { id, status } of due)
+        await (status === 'requested' ? endWake(tx, id, 'unavailable') : promoteDeferred(tx, id))
+      if (takers.length > 0) await wakeForTasks(tx, project)
+      return due.length
+    })
+  },
+}
