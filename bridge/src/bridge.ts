@@ -3,9 +3,13 @@ import type { McpServer } from '@modelcontextprotocol/server'
 import { createMcpServer, type ToolCallWrapper } from '@tony/mcp-tools/mcp-server'
 import { type Clock, repeatEvery, systemClock } from './clock.ts'
 import type { BridgeConfig } from './environment.ts'
+import { HookContentSource } from './hooks/hook-content.ts'
+import { HookRequests } from './hooks/hook-requests.ts'
 import { HostSession } from './session/host-session.ts'
 import { hostSessionKey, takeSlot } from './session/slots.ts'
 import { workspaceOf } from './session/workspace.ts'
+import { channelCapability } from './wake/providers/channel.ts'
+import { openWaking } from './wake/waking.ts'
 
 const { version }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
@@ -31,22 +35,56 @@ const reportProgress =
 /** One host session: its agent and the MCP servers that act as it. */
 export interface Bridge {
   readonly hostSession: HostSession
+  /** The requests of the hooks of this host. */
+  readonly requests: HookRequests
+  /** Registers as soon as possible, and wakes the session from then on. */
+  readonly start: () => void
   /** Creates an MCP server of this session for one connection of the host. */
   readonly connect: () => McpServer
   readonly close: () => Promise<void>
 }
 
 export function openBridge(
-  { settings, hostSessionId, workspace, stateDir }: BridgeConfig,
+  { settings, hostSessionId, workspace, stateDir, wake }: BridgeConfig,
   clock = systemClock,
 ): Bridge {
   const workspaceInfo = workspaceOf(workspace)
   const slot = takeSlot(stateDir, hostSessionKey(hostSessionId), workspaceInfo)
-  const hostSession = new HostSession({ settings, slot, workspace: workspaceInfo.name, clock })
-  const wrapCall = reportProgress(clock)
+  let current: McpServer | undefined
+  const connection = {
+    hostName: () => current?.server.getClientVersion()?.name,
+    notify: async (notification: { method: string; params: Record<string, unknown> }) =>
+      current?.server.notification(notification),
+  }
+  const { activity, wakes, stopHook, recordThread } = openWaking({ wake, clock, connection })
+  const onJoined = wakes.attach.bind(wakes)
+  const hostSession = new HostSession({ settings, slot, workspace: workspaceInfo.name, clock, onJoined })
+  const report = reportProgress(clock)
+  const wrapCall: ToolCallWrapper = (call, run) => {
+    if (call.tool === 'next_task') wakes.recordClaim()
+    return activity.during(() => report(call, run))
+  }
   return {
     hostSession,
-    connect: () => createMcpServer({ toolSession: hostSession, version, wrapCall }),
-    close: () => hostSession.close(),
+    requests: new HookRequests({
+      hostSession,
+      contentSource: new HookContentSource(hostSession, clock),
+      activity,
+      stopHook,
+      recordThread,
+    }),
+    start: () => {
+      wakes.start()
+      hostSession.start()
+    },
+    connect: () => {
+      current = createMcpServer({ toolSession: hostSession, version, wrapCall, experimental: channelCapability })
+      return current
+    },
+    close: () => {
+      activity.close()
+      stopHook.release()
+      return hostSession.close()
+    },
   }
 }

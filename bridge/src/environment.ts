@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import { duration } from '@tony/mcp-shared/durations'
 import { z } from 'zod'
+import { stateDirOf } from './hook-environment.ts'
 import type { BridgeSettings } from './session/registration.ts'
 
 /** The environment of a bridge is invalid. The message names each variable and its problem. */
@@ -31,7 +30,20 @@ const environment = z.object({
   /** Longest wait of a tool; it must be below the host's timeout for tools. */
   TONY_MCP_MAX_WAIT: duration.prefault('45s'),
   XDG_STATE_HOME: z.string().optional(),
+  /** A command that wakes this session, run by the shell. */
+  TONY_MCP_WAKE: z.string().optional(),
+  /** The program of Codex, for its queue. */
+  TONY_MCP_CODEX: z.string().default('codex'),
+  /** Set by Codex: the id of its thread. */
+  CODEX_THREAD_ID: z.string().optional(),
 })
+
+/** Settings of the providers that wake the session. */
+export interface WakeSettings {
+  readonly command: string | undefined
+  readonly codexProgram: string
+  readonly threadId: string | undefined
+}
 
 export interface BridgeConfig {
   readonly settings: BridgeSettings
@@ -39,6 +51,7 @@ export interface BridgeConfig {
   readonly workspace: string
   /** Folder for the slots and the hook sockets of this user's host sessions. */
   readonly stateDir: string
+  readonly wake: WakeSettings
 }
 
 const readKeyFile = (file: string): string => readFileSync(file, 'utf8').trim()
@@ -66,10 +79,17 @@ export function readBridgeConfig(env: Readonly<Record<string, string | undefined
     },
     hostSessionId: values.TONY_MCP_SESSION,
     workspace: values.TONY_MCP_WORKSPACE ?? process.cwd(),
-    stateDir:
-      values.TONY_MCP_STATE_DIR ?? join(values.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'tony-mcp'),
+    stateDir: stateDirOf(given),
+    wake: { command: values.TONY_MCP_WAKE, codexProgram: values.TONY_MCP_CODEX, threadId: values.CODEX_THREAD_ID },
   }
 }
 
-/** Returns the configuration of this process. */
-export const readProcessConfig = (): BridgeConfig => readBridgeConfig(process.env)
+/** Returns the configuration of this process. A given command wakes its session. */
+export const readProcessConfig = (wake?: string): BridgeConfig =>
+  readBridgeConfig(wake === undefined ? process.env : { ...process.env, TONY_MCP_WAKE: wake })
+
+/** Returns the environment for a command of the user: this process's without its credential. */
+export function commandEnvironment(): NodeJS.ProcessEnv {
+  const { TONY_TOKEN: _, TONY_TOKEN_FILE: __, ...inherited } = process.env
+  return inherited
+}

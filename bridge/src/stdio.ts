@@ -3,7 +3,6 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { openBridge } from './bridge.ts'
 import { repeatEvery, systemClock } from './clock.ts'
 import { readProcessConfig } from './environment.ts'
-import { HookContentSource } from './hooks/hook-content.ts'
 import { startHookSocketServer } from './hooks/socket-server.ts'
 
 /** Time for leaving before the process exits anyway, in milliseconds. */
@@ -30,16 +29,10 @@ function parentGone(): Promise<void> {
 /**
  * `tony-mcp mcp`: serves one host session on standard input and output until the host closes it.
  */
-export async function serveHost(): Promise<void> {
-  const config = readProcessConfig()
+export async function serveHost(wake?: string): Promise<void> {
+  const config = readProcessConfig(wake)
   const bridge = openBridge(config)
-  const { hostSession } = bridge
-  const contentSource = new HookContentSource(hostSession, systemClock)
-  const stopHookSocketServer = startHookSocketServer({
-    ...config,
-    contentSource,
-    wait: (what, ended) => hostSession.waitForWork(what, ended),
-  })
+  const stopHookSocketServer = startHookSocketServer({ ...config, requests: bridge.requests })
   const hostGone = Promise.race([
     parentGone(),
     once(process.stdin, 'end'),
@@ -52,7 +45,7 @@ export async function serveHost(): Promise<void> {
   const serving = serveStdio(bridge.connect, {
     onerror: (error) => process.stderr.write(`tony-mcp: ${error.message}\n`),
   })
-  hostSession.start()
+  bridge.start()
   await hostGone
   stopHookSocketServer()
   systemClock.timer(leaveTimeoutMs, () => process.exit(0))

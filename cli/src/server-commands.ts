@@ -12,7 +12,10 @@ export function addDevCommand(tony: Command): void {
 
 /** Adds `tony-mcp mcp` and the commands below it. */
 export async function addMcpCommand(tony: Command): Promise<void> {
-  const mcp = tony.command('mcp').action(async () => (await import('@tony/mcp-bridge/stdio')).serveHost())
+  const mcp = tony
+    .command('mcp')
+    .option('--wake <command>', 'a command that wakes this session while it is idle, run by the shell')
+    .action(async ({ wake }: { readonly wake?: string }) => (await import('@tony/mcp-bridge/stdio')).serveHost(wake))
   const { addHostCommands } = await import('./hosts/commands.ts')
   addHostCommands(mcp)
 }

@@ -76,6 +76,8 @@ const messageStatus = z.object({
     .optional()
     .describe('shown: put before the model; acted: it went on after it had read it'),
   since: z.string(),
+  /** The attempt to wake an idle session, with the providers that were tried. */
+  wake: z.string().optional(),
   error: z.string().optional(),
 })
 
@@ -93,7 +95,7 @@ function messageStageOf({ status, sentAt, deliveredAt, shownAt, endedAt }: Messa
 
 async function loadMessageStatus(toolSession: ToolSession, messageId: string): Promise<z.output<typeof messageStatus>> {
   const message = await toolSession.call('messages.get', { messageId })
-  const { id, to, status, sentAt, lastError } = message
+  const { id, to, status, sentAt, wake, lastError } = message
   const nameOf = await loadAgentNames(toolSession, [to])
   const { since, ...stage } = messageStageOf(message)
   return {
@@ -102,6 +104,7 @@ async function loadMessageStatus(toolSession: ToolSession, messageId: string): P
     status,
     ...stage,
     since: since ?? sentAt,
+    ...(wake && { wake: [wake.status, ...wake.tried].join(' ') }),
     ...(lastError === null ? {} : { error: delimitUntrusted(lastError, 'error of the delivery') }),
   }
 }

@@ -61,6 +61,8 @@ export type ToolCallWrapper = (
 
 /** The part of an MCP request that a wrapper needs. */
 export interface ToolCallContext {
+  /** Name of the tool. */
+  readonly tool: string
   readonly signal: AbortSignal
   /** Reports to the host that the call goes on; undefined if the host did not ask for progress. */
   readonly reportProgress: ((progress: number, message: string) => Promise<void>) | undefined
@@ -74,6 +76,8 @@ export interface ToolServerOptions {
   readonly wrapCall?: ToolCallWrapper
   /** Name of the host, if the connection does not begin with one. */
   readonly hostName?: string | undefined
+  /** Capabilities of hosts that are no part of the protocol. */
+  readonly experimental?: Readonly<Record<string, Record<string, string>>>
   /** Changes each tool, for example to take one more argument. */
   readonly adaptTool?: ((tool: AnyTool) => AnyTool) | undefined
 }
@@ -102,9 +106,12 @@ export function createMcpServer({
   extraTools = [],
   wrapCall = callDirectly,
   hostName,
+  experimental,
   adaptTool = (tool) => tool,
 }: ToolServerOptions): McpServer {
-  const server = new McpServer({ name: 'tony-mcp', title: 'Tony MCP', version }, { instructions, capabilities })
+  const info = { name: 'tony-mcp', title: 'Tony MCP', version }
+  const declared = experimental ? { ...capabilities, experimental: { ...experimental } } : capabilities
+  const server = new McpServer(info, { instructions, capabilities: declared })
   const currentLimits = () => limitsOf(hostName ?? server.server.getClientVersion()?.name)
   for (const tool of [...tools, ...extraTools].map(adaptTool)) {
     const { name, title, description, input, output, readOnly: reads } = tool
@@ -118,7 +125,7 @@ export function createMcpServer({
           ? undefined
           : (progress: number, message: string) =>
               mcpReq.notify({ method: 'notifications/progress', params: { progressToken: token, progress, message } })
-      return wrapCall({ signal: mcpReq.signal, reportProgress }, (signal) =>
+      return wrapCall({ tool: name, signal: mcpReq.signal, reportProgress }, (signal) =>
         runTool(tool, toolSession, rawInput, { signal, limits: currentLimits() }),
       )
     })

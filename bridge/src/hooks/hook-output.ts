@@ -1,8 +1,12 @@
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import { isRecord } from '../is-record.ts'
 
-/** The points of a host session at which a host runs a hook. */
-export const hookEvents = ['session-start', 'prompt', 'tool', 'stop'] as const
+/** The points of a host session at which a host runs a hook that shows messages. */
+const showingEvents = ['session-start', 'prompt', 'tool', 'stop'] as const
+type ShowingEvent = (typeof showingEvents)[number]
+
+/** All hooks. `idle` runs in the background after a turn and wakes the session. */
+export const hookEvents = [...showingEvents, 'idle'] as const
 export type HookEvent = (typeof hookEvents)[number]
 
 /** The least urgent delivery mode that is shown at each point. */
@@ -11,7 +15,7 @@ export const leastUrgentModes = {
   prompt: 'digest',
   tool: 'boundary',
   stop: 'turn_end',
-} as const satisfies Record<HookEvent, DeliveryMode>
+} as const satisfies Record<ShowingEvent, DeliveryMode>
 
 export const hookHosts = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] as const
 export type HookHost = (typeof hookHosts)[number]
@@ -31,20 +35,20 @@ const claudeEventNames = {
   prompt: 'UserPromptSubmit',
   tool: 'PostToolUse',
   stop: 'Stop',
-} as const satisfies Record<HookEvent, string>
+} as const satisfies Record<ShowingEvent, string>
 
 const geminiEventNames = {
   'session-start': 'SessionStart',
   prompt: 'BeforeAgent',
   tool: 'AfterTool',
   stop: 'AfterAgent',
-} as const satisfies Record<HookEvent, string>
+} as const satisfies Record<ShowingEvent, string>
 
 const toHookContext = (hookEventName: string, additionalContext: string) => ({
   hookSpecificOutput: { hookEventName, additionalContext },
 })
 
-type HookFormatter = (event: HookEvent, text: string) => unknown
+type HookFormatter = (event: ShowingEvent, text: string) => unknown
 
 /**
  * Output format of each host: context for the model, or a reason to continue at the end of a turn.
@@ -65,4 +69,4 @@ const formatters: Readonly<Record<HookHost, HookFormatter>> = {
 
 /** Returns the output of a hook; empty if there is nothing to show. */
 export const formatHookOutput = (event: HookEvent, host: HookHost, text: string): string =>
-  text === '' ? '' : `${JSON.stringify(formatters[host](event, text))}\n`
+  text === '' || event === 'idle' ? '' : `${JSON.stringify(formatters[host](event, text))}\n`

@@ -1,10 +1,14 @@
 import { text } from 'node:stream/consumers'
 import { systemClock } from '../clock.ts'
-import { formatHookOutput, type HookEvent, type HookHost, leastUrgentModes, mayContinueTurn } from './hook-output.ts'
+import { isRecord } from '../is-record.ts'
+import { formatHookOutput, type HookEvent, type HookHost, mayContinueTurn } from './hook-output.ts'
 import { fetchHookContent } from './socket-client.ts'
 
 /** Timeout of a whole hook, in milliseconds. */
 const hookTimeoutMs = 2_000
+
+/** The exit code with which a background hook of Claude Code wakes its session. */
+const wakingExitCode = 2
 
 function parseJson(input: string): unknown {
   try {
@@ -15,10 +19,24 @@ function parseJson(input: string): unknown {
   }
 }
 
+/**
+ * Reads the input of the hosts that need it: at `stop` it shows if the turn may be continued, and
+ * Codex names the thread that its queue takes. At other points it has no use.
+ */
+const readInput = async (event: HookEvent, host: HookHost): Promise<unknown> =>
+  event === 'stop' || host === 'codex' ? parseJson(await text(process.stdin)) : undefined
+
 async function getHookOutput(event: HookEvent, host: HookHost): Promise<string> {
-  // The host's input shows at `stop` if the turn may be continued. At other points it has no use.
-  if (event === 'stop' && !mayContinueTurn(parseJson(await text(process.stdin)))) return ''
-  return formatHookOutput(event, host, await fetchHookContent(leastUrgentModes[event], host))
+  const input = await readInput(event, host)
+  const endsTurn = event === 'stop' && !mayContinueTurn(input)
+  const thread = isRecord(input) && typeof input['session_id'] === 'string' ? input['session_id'] : undefined
+  return formatHookOutput(event, host, await fetchHookContent({ event, host, endsTurn, thread }))
+}
+
+/** Waits in the background until the session is to be woken. The model then sees the text. */
+async function waitForWake(host: HookHost): Promise<void> {
+  const content = await fetchHookContent({ event: 'idle', host, endsTurn: false, thread: undefined }).catch(() => '')
+  process.stderr.write(content, () => process.exit(content === '' ? 0 : wakingExitCode))
 }
 
 /**
@@ -26,6 +44,7 @@ async function getHookOutput(event: HookEvent, host: HookHost): Promise<string> 
  * a bridge, without a server or without a reply in time.
  */
 export async function runHook(event: HookEvent, host: HookHost): Promise<void> {
+  if (event === 'idle') return waitForWake(host)
   const timeout = new Promise<string>((resolve) => systemClock.timer(hookTimeoutMs, () => resolve('')))
   const output = await Promise.race([getHookOutput(event, host).catch(() => ''), timeout])
   process.stdout.write(output, () => process.exit(0))

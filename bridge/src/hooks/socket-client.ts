@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { DeliveryMode } from '@tony/mcp-shared/messages'
-import { readProcessConfig } from '../environment.ts'
+import { readHookEnvironment } from '../hook-environment.ts'
 import type { WaitResult, WaitTarget } from '../session/poll.ts'
-import { startTimeOf } from '../session/slots.ts'
+import { startTimeOf } from '../session/processes.ts'
 import { ancestorPids } from './ancestors.ts'
-import { type HookSocketInfo, listHookSockets } from './socket-server.ts'
+import type { HookEvent, HookHost } from './hook-output.ts'
+import { type HookSocketInfo, listHookSockets } from './hook-sockets.ts'
 
 /**
  * Number of processes above a hook that may be its host. A host starts a hook directly or with a
@@ -16,7 +16,7 @@ const maxAncestors = 3
 
 /** Finds the hook socket of the bridge that this process's host has started. */
 function findHookSocket(): HookSocketInfo | undefined {
-  const { stateDir, hostSessionId } = readProcessConfig()
+  const { stateDir, hostSessionId } = readHookEnvironment()
   const sockets = listHookSockets(stateDir)
   const named = hostSessionId === undefined ? undefined : sockets.find((socket) => socket.session === hostSessionId)
   if (named) return named
@@ -33,13 +33,20 @@ function sendHookRequest({ socket, secret }: HookSocketInfo, request: object): S
   return connection
 }
 
-/**
- * Returns the content for this host session, with messages at least as urgent as the mode; empty
- * without a bridge.
- */
-export async function fetchHookContent(leastUrgentMode: DeliveryMode, host: string): Promise<string> {
+/** A hook as its bridge is told about it. */
+export interface HookReport {
+  readonly event: HookEvent
+  readonly host: HookHost
+  /** True if the turn ends whatever is there to show. */
+  readonly endsTurn: boolean
+  /** The host's id of its session, if its input names one. */
+  readonly thread: string | undefined
+}
+
+/** Returns the content for this host session at this hook; empty without a bridge. */
+export async function fetchHookContent(hook: HookReport): Promise<string> {
   const hookSocket = findHookSocket()
-  return hookSocket ? text(sendHookRequest(hookSocket, { show: leastUrgentMode, host })) : ''
+  return hookSocket ? text(sendHookRequest(hookSocket, { hook })) : ''
 }
 
 /** Waits for work of this host session. Rejects if it has no bridge or the bridge has ended. */

@@ -1,43 +1,12 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { globSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { deliveryModes } from '@tony/mcp-shared/messages'
-import { z } from 'zod'
-import type { WaitResult, WaitTarget } from '../session/poll.ts'
-import { isAlive, startTimeOf } from '../session/slots.ts'
-import type { HookContentOptions, HookContentSource } from './hook-content.ts'
-
-/** The file that a bridge writes for the hooks of its host, readable by this user alone. */
-const hookSocketSchema = z.object({
-  /** Process id of the bridge. */
-  pid: z.int(),
-  /** The process that started the bridge, and its start time. */
-  host: z.int(),
-  began: z.string(),
-  /** The host's id of its session; null if it passes none. */
-  session: z.string().nullable(),
-  socket: z.string(),
-  /** Proves that a hook has read this file. */
-  secret: z.string(),
-})
-export type HookSocketInfo = z.output<typeof hookSocketSchema>
-
-/** Returns the hook sockets of live bridges, newest first. Deletes the files of killed bridges. */
-export function listHookSockets(stateDir: string): HookSocketInfo[] {
-  const hookSockets = globSync('hook-socket-*.json', { cwd: stateDir }).flatMap((name) => {
-    const path = join(stateDir, name)
-    const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs
-    if (since === undefined) return []
-    const parsed = hookSocketSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
-    if (parsed.data && isAlive(parsed.data.pid)) return [{ info: parsed.data, since }]
-    rmSync(path, { force: true })
-    if (parsed.data && process.platform !== 'win32') rmSync(parsed.data.socket, { force: true })
-    return []
-  })
-  return hookSockets.sort((one, other) => other.since - one.since).map(({ info }) => info)
-}
+import type { z } from 'zod'
+import { startTimeOf } from '../session/processes.ts'
+import { type HookRequests, hookRequestSchema } from './hook-requests.ts'
+import { type HookSocketInfo, listHookSockets } from './hook-sockets.ts'
 
 /** Returns a short path, because systems limit the length of a socket's path. */
 function socketPathOf(stateDir: string, id: string): string {
@@ -45,15 +14,6 @@ function socketPathOf(stateDir: string, id: string): string {
   const inState = join(stateDir, `${id}.sock`)
   return inState.length < 100 ? inState : join(tmpdir(), `tony-mcp-${id}.sock`)
 }
-
-const hookRequestSchema = z.object({
-  secret: z.string(),
-  /** Requests the content to show now, with messages at least as urgent as this mode. */
-  show: z.enum(deliveryModes).optional(),
-  /** The host that runs the hook. */
-  host: z.string().max(100).optional(),
-  wait: z.object({ for: z.enum(['task', 'message']), type: z.string().max(200).optional() }).optional(),
-})
 
 function isSameSecret(candidate: string, secret: string): boolean {
   const [one, other] = [Buffer.from(candidate), Buffer.from(secret)]
@@ -72,8 +32,7 @@ function parseHookRequest(line: string, secret: string): z.output<typeof hookReq
 }
 
 /** Handles one connection of a hook: the request arrives in one line, then the reply is sent. */
-function handleHookRequest(socket: Socket, secret: string, options: HookSocketServerOptions): void {
-  const { wait } = options
+function handleHookRequest(socket: Socket, secret: string, { requests }: HookSocketServerOptions): void {
   let received = ''
   const disconnected = new AbortController()
   socket.setEncoding('utf8')
@@ -84,34 +43,18 @@ function handleHookRequest(socket: Socket, secret: string, options: HookSocketSe
     received += data
     if (received.length <= 1_000 && !received.endsWith('\n')) return
     const request = parseHookRequest(received, secret)
-    if (request?.show)
-      sendContent(socket, { upTo: request.show, host: request.host, abandoned: disconnected.signal }, options)
-    else if (!request?.wait) socket.destroy()
-    else
-      wait(request.wait, disconnected.signal).then(
-        (found) => socket.end(found ? JSON.stringify(found) : ''),
-        () => socket.end(),
-      )
+    if (!request) return void socket.destroy()
+    requests.reply(request, disconnected.signal).then(
+      (text) => socket.end(text),
+      () => socket.end(),
+    )
   })
-}
-
-async function sendContent(
-  socket: Socket,
-  content: HookContentOptions,
-  { contentSource }: HookSocketServerOptions,
-): Promise<void> {
-  socket.end(await contentSource.getContent(content).catch(() => ''))
 }
 
 export interface HookSocketServerOptions {
   readonly stateDir: string
   readonly hostSessionId: string | undefined
-  readonly contentSource: HookContentSource
-  /** Waits as this session until there is work or the signal aborts. */
-  readonly wait: (
-    what: { readonly for: WaitTarget; readonly type?: string | undefined },
-    ended: AbortSignal,
-  ) => Promise<WaitResult | undefined>
+  readonly requests: HookRequests
 }
 
 /** Opens the hook socket for the hooks of the same host. Returns a function that closes it. */

@@ -20,7 +20,7 @@ import { watchLeaseEnds } from './lease-end-watcher.ts'
 import { Leases } from './leases.ts'
 import { type LongPollOptions, longPoll } from './long-poll.ts'
 import { type WaitResult, type WaitTarget, waitForWork } from './poll.ts'
-import { type BridgeSettings, registerAgent } from './registration.ts'
+import { type BridgeSettings, definedFields, registerAgent } from './registration.ts'
 import type { Slot } from './slots.ts'
 
 /** Heartbeats extend the leases. A killed bridge loses its tasks within the length of a lease. */
@@ -33,17 +33,14 @@ const leaveTimeoutMs = 1_000
 /** The calls with a lease that do not end it. */
 const keepsLease: ReadonlySet<LeasedPath> = new Set(['tasks.progress', 'tasks.lock'])
 
-/** Returns a profile without its undefined fields. */
-function definedFields({ type, capabilities }: AgentProfile): { type?: string; capabilities?: readonly string[] } {
-  return { ...(type === undefined ? {} : { type }), ...(capabilities === undefined ? {} : { capabilities }) }
-}
-
 export interface HostSessionOptions {
   readonly settings: BridgeSettings
   readonly slot: Slot
   /** Name of the workspace, the default for the project. */
   readonly workspace: string
   readonly clock: Clock
+  /** Called for each registration. The signal aborts when the agent has ended. */
+  readonly onJoined?: (agent: Agent, ended: AbortSignal) => void
 }
 
 /**
@@ -226,7 +223,7 @@ export class HostSession implements ToolSession {
   }
 
   #ensureJoined(): Promise<Agent> {
-    const { settings, slot, workspace } = this.#options
+    const { settings, slot, workspace, onJoined } = this.#options
     this.#ended = false
     const ended = new AbortController()
     const onClosed = () => {
@@ -237,6 +234,7 @@ export class HostSession implements ToolSession {
     this.#agent ??= registerAgent({ settings, profile: this.#profile, slot, workspace, onClosed }).then(
       (agent) => {
         this.#inbox.receiveInto(agent, ended.signal)
+        onJoined?.(agent, ended.signal)
         this.#watchLeaseEnds = () => {
           this.#watchLeaseEnds = () => undefined
           void watchLeaseEnds(agent, this.#leases, this.#options.clock, ended.signal)

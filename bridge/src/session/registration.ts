@@ -34,6 +34,14 @@ const deadlineMs = 15_000
  */
 const maxTimerMs = 2 ** 31 - 1
 
+/** Returns a profile without its undefined fields. */
+export function definedFields({ type, capabilities }: AgentProfile): {
+  type?: string
+  capabilities?: readonly string[]
+} {
+  return { ...(type === undefined ? {} : { type }), ...(capabilities === undefined ? {} : { capabilities }) }
+}
+
 const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
 
 function toUnreachable(error: unknown, url: string): unknown {

@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { isAlive, startTimeOf } from './processes.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Time after which the lock of another start counts as abandoned, in milliseconds. */
@@ -35,26 +36,6 @@ function tryLock(lock: string): boolean {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
     throw error
   }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
-
-/**
- * Returns the start time of a process, which tells it from a later process with the same id. Empty
- * if the system does not provide it.
- */
-export function startTimeOf(pid: number): string {
-  const file = `/proc/${pid}/stat`
-  if (!existsSync(file)) return ''
-  const fields = readFileSync(file, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-  return fields[19] ?? ''
 }
 
 /**

@@ -11,8 +11,8 @@ import { projectsRouter } from './projects.ts'
 import { requestsRouter } from './requests.ts'
 import { systemRouter } from './system.ts'
 import { tasksRouter } from './tasks.ts'
-import { webhooksRouter } from './webhooks.ts'
 import { wakesRouter } from './wakes.ts'
+import { webhooksRouter } from './webhooks.ts'
 
 /** Every procedure, once. The transports, the client and the docs are derived from this router. */
 export const appRouter = router({

@@ -33,7 +33,7 @@ export const packageOwners: Rule = (sources) =>
 const expressions: readonly Owned[] = [
   {
     what: /^process\.env$/,
-    by: /^(server\/src\/(config|main)|bridge\/src\/environment|cli\/src\/(environment|run\/environment)|client\/src\/tony\/environment)\.ts$/,
+    by: /^(server\/src\/(config|main)|bridge\/src\/(hook-)?environment|cli\/src\/(environment|run\/environment)|client\/src\/tony\/environment)\.ts$/,
   },
   {
     what: /^(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)$/,

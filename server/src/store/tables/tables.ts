@@ -4,8 +4,8 @@ import type { Columns } from './columns.ts'
 import { defineIdentity } from './identity.ts'
 import { defineMessageTables } from './messages.ts'
 import { defineTaskTables } from './tasks.ts'
-import { defineWebhookTables } from './webhooks.ts'
 import { defineWakeTables } from './wakes.ts'
+import { defineWebhookTables } from './webhooks.ts'
 
 /**
  * Defines all tables once for both engines. Times are milliseconds since 1970, and JSON is text.
