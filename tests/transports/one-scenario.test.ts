@@ -36,8 +36,8 @@ const drivers: Readonly<Record<string, (server: TestServer) => Driver | Promise<
 
 /**
  * The columns that hold what the scenario has done. Others have ids, times and secrets, or depend
- * on the caller: a host over MCP has longer leases and is shown the message with its next reply, and
- * A2A makes its context the story.
+ * on the caller: a host over MCP has longer leases and is shown the message with its next reply,
+ * and A2A makes its context the story.
  */
 const queries = {
   agents: 'select name, type, role, capabilities, status, incarnation from agents order by name',
