@@ -177,7 +177,8 @@ export class BeadsWriter {
       ...rest,
       status: word,
       ...(closed ? { closed_at: closedAt ?? task.completedAt ?? task.createdAt } : {}),
-      ...(closed && ending !== undefined ? { close_reason: ending } : {}),
+      ...(!closed && word === source['status'] && closedAt !== undefined ? { closed_at: closedAt } : {}),
+      ...(ending !== undefined && (closed || word === source['status']) ? { close_reason: ending } : {}),
       ...(deferral ? { defer_until: task.notBefore } : {}),
       ...(holder === undefined ? {} : { assignee: holder }),
     }
