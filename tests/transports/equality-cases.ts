@@ -253,8 +253,7 @@ export const cases: Readonly<Record<string, Case>> = {
   'requests.route': {
     as: 'developer',
     valid: async ({ agent }) => {
-      // The promise rejects if the agent leaves before the request arrives: not every input is a
-      // request.
+      // The promise rejects if the agent leaves before the request arrives.
       answerNext(agent).catch(() => undefined)
       return { method: 'm', target: agent.id, params: [1] }
     },

@@ -55,7 +55,7 @@ export class HookRequests {
     abandoned: AbortSignal,
   ): Promise<string> {
     const { activity, contentSource } = this.#options
-    // The model works again, or still: what is shown to it now needs no other wake.
+    // The model works again, or still: a text that it is shown now needs no other wake.
     if (!endsTurn) activity.recordHook({ endsTurn: false })
     const upTo = event === 'idle' ? undefined : leastUrgentModes[event]
     const content = endsTurn || !upTo ? '' : await contentSource.getContent({ upTo, host, abandoned }).catch(() => '')

@@ -1,6 +1,6 @@
 import type { WakeProvider } from '../provider.ts'
 
-/** Declares a channel to the host, which otherwise drops what is sent on it. */
+/** Declares a channel to the host, which drops the notifications of an undeclared one. */
 export const channelCapability = { 'claude/channel': {} } as const
 
 /** The newest connection of the host. */
