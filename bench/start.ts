@@ -51,16 +51,19 @@ function measureHelp(): void {
 /** Writes a store of a checkout with its own code, and returns its folder. */
 function seed(checkout: string, folder: string): void {
   const rows = Number(values.rows)
+  // No module by an option: a worker of the seed would inherit the option, and it is a file.
   const code = `
-import { renameSync } from 'node:fs'
-const load = (path) => import(path).catch(() => undefined)
-const clock = (await load('@tony/mcp-server/platform/clock')) ?? (await load('@tony/mcp-server/clock'))
-const { SeededFolder } = await import('./tests/support/scale/folder.ts')
-const seeded = await SeededFolder.of({ tasks: ${rows}, messages: ${rows}, events: ${rows}, ineligible: 0.5 }, clock.systemClock)
-renameSync(seeded.file, ${JSON.stringify(join(folder, 'test.db'))})
-seeded[Symbol.dispose]()`
+(async () => {
+  const load = (path) => import(path).catch(() => undefined)
+  const clock = (await load('@tony/mcp-server/platform/clock')) ?? (await load('@tony/mcp-server/clock'))
+  const { SeededFolder } = await import('./tests/support/scale/folder.ts')
+  const rows = { tasks: ${rows}, messages: ${rows}, events: ${rows}, ineligible: 0.5 }
+  const seeded = await SeededFolder.of(rows, clock.systemClock)
+  require('node:fs').cpSync(seeded.path, ${JSON.stringify(folder)}, { recursive: true })
+  seeded[Symbol.dispose]()
+})()`
   const options = { cwd: checkout, encoding: 'utf8', env: { ...process.env, TMPDIR: folder } } as const
-  const argv = ['--conditions=tony-source', '--input-type=module', '-e', code]
+  const argv = ['--conditions=tony-source', '-e', code]
   const { status, stderr } = spawnSync(process.execPath, argv, options)
   if (status !== 0) throw new Error(`the store of ${checkout} cannot be written: ${stderr}`)
 }
