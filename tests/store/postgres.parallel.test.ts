@@ -52,7 +52,7 @@ function together<T>(
   works: readonly ((tx: Transaction) => Promise<T>)[],
   keysOf: (index: number) => readonly string[] = () => [],
 ): Promise<T>[] {
-  return works.map((work, index) => store.transact({ project, parallelKeys: keysOf(index) }, work))
+  return works.map((work, index) => store.transact({ project, serialKeys: keysOf(index) }, work))
 }
 
 describe.skipIf(postgresServer === undefined)('operations of a batch that run at the same time', () => {
@@ -162,7 +162,7 @@ describe.skipIf(postgresServer === undefined)('operations of a batch that run at
     const agents = await Promise.all(below(4).map((index) => addAgent(store, project, `agent ${index}`)))
     const sent = agents.map((agentId, index) => {
       const fence = { sessionId: agentId, agentId, incarnation: index === 2 ? 2 : 1 }
-      return store.transact({ project, parallelKeys: [], fence }, (tx) => put(tx, agentId))
+      return store.transact({ project, serialKeys: [], fence }, (tx) => put(tx, agentId))
     })
     expect(await outcomes(sent)).toEqual(agents.with(2, 'STALE_INCARNATION'))
     expect(await opened.rows('select id from bodies')).toHaveLength(3)

@@ -95,10 +95,10 @@ export interface ToolSession {
    */
   claim(wait: WaitOptions): Promise<Task | undefined>
   /**
-   * Shows the next messages, in order. Messages that are shown whole are reported as shown, and the
-   * next call acks them: a model that calls again has read them. The others stay for later. Returns
-   * true if more messages may be ready. Does nothing before this session has joined, unless it
-   * waits.
+   * Shows the next messages, in order, and returns true if more may be ready. Messages that are
+   * shown whole are reported as shown. The session's next call acks them, because a model that calls
+   * again has read them. Messages that are cut short stay for a later call. A session that has not
+   * joined is shown nothing; with `wait` it joins first.
    */
   showMessages(options: ShowOptions, renderer: MessageRenderer): Promise<boolean>
   /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Task } from '@tony/mcp-client'
 import { readBeadsEdge, readBeadsRecord, remarksOf } from '../plan/beads.ts'
-import { type Carried, exportAuthor } from '../plan/carried.ts'
+import { type CarriedRecord, exportAuthor } from '../plan/carried.ts'
 import { effects, toSnakeCase } from '../plan/effects.ts'
 import type { PlanRecord } from '../plan/plan.ts'
 import { textLimit, titleLimit, truncate } from '../plan/rows.ts'
@@ -218,7 +218,7 @@ export class BeadsWriter {
     return withMetadata(whole, task, this.#carried(task, whole, isOwn), isOwn)
   }
 
-  #carried(task: Task, record: Json, isOwn: boolean): Carried {
+  #carried(task: Task, record: Json, isOwn: boolean): CarriedRecord {
     const read: PlanRecord = readBeadsRecord(record).record
     const epic = this.#project.epicAbove(task.id)
     const word = String(record['status'])
@@ -243,7 +243,7 @@ const isSameTime = (text: unknown, at: string | null): boolean =>
   typeof text === 'string' && at !== null && Date.parse(text) === Date.parse(at)
 
 /** Adds what the record carries to its `metadata`. A task of another source brings its own. */
-function withMetadata(record: Json, task: Task, carried: Carried, isOwn: boolean): Json {
+function withMetadata(record: Json, task: Task, carried: CarriedRecord, isOwn: boolean): Json {
   if (Object.keys(carried).length === 0) return record
   const { metadata: inner } = record
   const own = isOwn ? task.metadata : typeof inner === 'object' && inner !== null ? inner : {}

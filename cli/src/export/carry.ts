@@ -1,6 +1,6 @@
 import type { Task } from '@tony/mcp-client'
 import { defaultMaxAttempts, defaultStartToCloseMs } from '@tony/mcp-shared/tasks'
-import type { Carried } from '../plan/carried.ts'
+import type { CarriedRecord } from '../plan/carried.ts'
 import type { PlanRecord } from '../plan/plan.ts'
 import { stateOf } from './state.ts'
 
@@ -32,7 +32,7 @@ export function carriedOf(
   task: Task,
   read: PlanRecord,
   { word, epic }: { word: string; epic: string | null },
-): Carried {
+): CarriedRecord {
   const { status, hold, isTaken } = stateOf(task)
   const fields = {
     ...ownFieldsOf(task),

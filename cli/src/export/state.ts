@@ -19,7 +19,7 @@ export function stateOf(task: Pick<Task, 'status' | 'hold'>): ExportedState {
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
-export interface Remark {
+export interface OutcomeNote {
   readonly text: string
   readonly at: string
 }
@@ -28,7 +28,7 @@ export interface Remark {
  * Returns the remarks about a task here, for people: its result, its error, its question and its
  * review. The times are those of the task, so that two exports are equal.
  */
-export function remarksAbout(task: Task, nameOf: (agentId: string | null) => string | undefined): Remark[] {
+export function remarksAbout(task: Task, nameOf: (agentId: string | null) => string | undefined): OutcomeNote[] {
   const { result, error, progress, input, inputRequest, review, artifacts } = task
   const ended = task.completedAt ?? task.createdAt
   const by = nameOf(task.claimedBy) ?? 'an agent'

@@ -1,5 +1,5 @@
 import type { Task } from '@tony/mcp-client'
-import type { Carried } from '../plan/carried.ts'
+import type { CarriedRecord } from '../plan/carried.ts'
 import { readTaskmasterRecord } from '../plan/taskmaster.ts'
 import { carriedOf } from './carry.ts'
 import { type ExportedProject, originOf } from './project.ts'
@@ -146,7 +146,7 @@ export class TaskmasterWriter {
     task: Task,
     record: Json,
     { unnamed, isOwn }: { unnamed: readonly TaskmasterPlace[]; isOwn: boolean },
-  ): Carried {
+  ): CarriedRecord {
     const place = this.#placeOf(task.id)
     const read = readTaskmasterRecord(record, this.#wordAbove(task))
     const kinds = task.waitsFor.filter(({ taskId }) => this.layout.places.has(taskId))
@@ -154,7 +154,11 @@ export class TaskmasterWriter {
     const parent = task.parentId === null ? undefined : fileIdOf(this.#placeOf(task.parentId))
     const implied = place.sub === undefined ? undefined : fileIdOf({ tag: place.tag, top: place.top })
     const carried = carriedOf(task, read, { word: String(record['status']), epic: place.tag })
-    const fields = { ...carried.fields, ...(task.notes === null ? {} : { notes: task.notes }), ...dateOf(task) }
+    const fields = {
+      ...carried.fields,
+      ...(task.notes === null ? {} : { notes: task.notes }),
+      ...notBeforeFieldOf(task),
+    }
     const remarks = remarksAbout(task, (agent) => this.#project.nameOf(agent)).map(({ text }) => text)
     return {
       ...carried,
@@ -168,4 +172,5 @@ export class TaskmasterWriter {
   }
 }
 
-const dateOf = ({ notBefore, failures }: Task): Json => (notBefore === null || failures > 0 ? {} : { notBefore })
+const notBeforeFieldOf = ({ notBefore, failures }: Task): Json =>
+  notBefore === null || failures > 0 ? {} : { notBefore }

@@ -29,7 +29,7 @@ const carried = z.object({
   /** True if the rest of `metadata` is that of the task, and the record adds nothing to it. */
   own: z.boolean().optional(),
 })
-export type Carried = z.output<typeof carried>
+export type CarriedRecord = z.output<typeof carried>
 
 /** A row with the properties that a record carries. */
 export type CarriedFields = { readonly [name in keyof PlannedRow]?: unknown }
@@ -38,7 +38,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Returns the metadata of a record without `metadata.tony`, and what was there. */
-function splitMetadata(record: PlanRecord): { metadata: Record<string, unknown>; carried: Carried } | undefined {
+function splitMetadata(record: PlanRecord): { metadata: Record<string, unknown>; carried: CarriedRecord } | undefined {
   const { metadata: inner, ...outer } = record.metadata
   if (!isObject(inner)) return undefined
   const { tony, ...rest } = inner
@@ -50,7 +50,7 @@ function splitMetadata(record: PlanRecord): { metadata: Record<string, unknown>;
 }
 
 /** Returns the edges with the kinds and the parent that the record carries. */
-function edgesWith({ id, edges }: PlanRecord, { waits = {}, after = [], parent }: Carried): PlanEdge[] {
+function edgesWith({ id, edges }: PlanRecord, { waits = {}, after = [], parent }: CarriedRecord): PlanEdge[] {
   const kindOf = new Map(Object.entries(waits))
   const added = after.map((to) => ({
     kind: 'blocks' as const,

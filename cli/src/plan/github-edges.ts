@@ -10,30 +10,30 @@ export const related = z.int().or(
     state: z.string().nullish(),
   }),
 )
-type Related = z.output<typeof related>
+type IssueReference = z.output<typeof related>
 
 /** Other issues: a list, or the first of them and their number as `gh` writes them. */
 export const relatedList = z
   .array(related)
   .or(z.looseObject({ nodes: z.array(related), totalCount: z.int().optional() }))
-type RelatedList = z.output<typeof relatedList>
+type IssueReferences = z.output<typeof relatedList>
 
-interface Addressed {
+interface IssueAddress {
   readonly number: number
   readonly url?: string | null | undefined
   readonly html_url?: string | null | undefined
 }
 
 /** The fields of an issue that name other issues. */
-export interface RelatedIssues extends Addressed {
+export interface RelatedIssues extends IssueAddress {
   readonly state?: string | null | undefined
-  readonly parent?: Related | null | undefined
+  readonly parent?: IssueReference | null | undefined
   readonly parent_issue_url?: string | null | undefined
-  readonly blockedBy?: RelatedList | null | undefined
-  readonly blocked_by?: RelatedList | null | undefined
-  readonly blocking?: RelatedList | null | undefined
-  readonly subIssues?: RelatedList | null | undefined
-  readonly sub_issues?: RelatedList | null | undefined
+  readonly blockedBy?: IssueReferences | null | undefined
+  readonly blocked_by?: IssueReferences | null | undefined
+  readonly blocking?: IssueReferences | null | undefined
+  readonly subIssues?: IssueReferences | null | undefined
+  readonly sub_issues?: IssueReferences | null | undefined
   readonly issue_dependencies_summary?: { readonly blocked_by: number } | null | undefined
   readonly subIssuesSummary?: Summary | null | undefined
   readonly sub_issues_summary?: Summary | null | undefined
@@ -53,12 +53,13 @@ const idOfAddress = (url: string): string | undefined => {
 }
 
 /** Returns the id of an issue, `owner/repository#12`; without its address `#12`. */
-export const idOf = ({ number, url, html_url }: Addressed): string => idOfAddress(html_url ?? url ?? '') ?? `#${number}`
+export const idOf = ({ number, url, html_url }: IssueAddress): string =>
+  idOfAddress(html_url ?? url ?? '') ?? `#${number}`
 
-const nodesOf = (list: RelatedList | null | undefined): readonly Related[] =>
+const nodesOf = (list: IssueReferences | null | undefined): readonly IssueReference[] =>
   list == null ? [] : Array.isArray(list) ? list : list.nodes
 
-const totalOf = (list: RelatedList | null | undefined): number =>
+const totalOf = (list: IssueReferences | null | undefined): number =>
   list == null ? 0 : Array.isArray(list) ? list.length : (list.totalCount ?? list.nodes.length)
 
 const isOpen = ({ state }: { readonly state?: string | null | undefined }): boolean =>
@@ -80,7 +81,7 @@ export function knownIssuesOf(issues: readonly RelatedIssues[]): KnownIssues {
 }
 
 /** Returns the id of another issue. A bare number is one of the same repository. */
-function relatedId(source: RelatedIssues, other: Related): string {
+function relatedId(source: RelatedIssues, other: IssueReference): string {
   if (typeof other !== 'number' && (other.url ?? other.html_url)) return idOf(other)
   return idOf(source).replace(/\d+$/, String(typeof other === 'number' ? other : other.number))
 }
@@ -96,9 +97,9 @@ const edgeOf = (kind: 'blocks' | 'parent', from: string, to: string): PlanEdge =
 /** Returns the edges of an issue. */
 export function githubEdges(source: RelatedIssues, { byId }: KnownIssues): PlanEdge[] {
   const id = idOf(source)
-  const idsOf = (list: RelatedList | null | undefined) => nodesOf(list).map((other) => relatedId(source, other))
+  const idsOf = (list: IssueReferences | null | undefined) => nodesOf(list).map((other) => relatedId(source, other))
   // The other end of these may be an issue of a list without its own field.
-  const inFile = (list: RelatedList | null | undefined) => idsOf(list).filter((other) => byId.has(other))
+  const inFile = (list: IssueReferences | null | undefined) => idsOf(list).filter((other) => byId.has(other))
   const parent = parentIdOf(source)
   return [
     ...(parent === undefined ? [] : [edgeOf('parent', id, parent)]),
@@ -129,13 +130,13 @@ export function outsideHoldOf(source: RelatedIssues, { byId, openChildren }: Kno
     : undefined
 }
 
-const isOpenIn = (byId: KnownIssues['byId'], source: RelatedIssues, other: Related): boolean =>
+const isOpenIn = (byId: KnownIssues['byId'], source: RelatedIssues, other: IssueReference): boolean =>
   isOpen(byId.get(relatedId(source, other)) ?? (typeof other === 'number' ? {} : other))
 
 /** Returns the number of open issues of a list in the file, and the ids of those outside it. */
 function split(
   source: RelatedIssues,
-  list: RelatedList | null | undefined,
+  list: IssueReferences | null | undefined,
   byId: KnownIssues['byId'],
 ): [number, string[]] {
   const open = nodesOf(list).filter((other) => isOpenIn(byId, source, other))

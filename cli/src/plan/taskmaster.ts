@@ -1,6 +1,6 @@
 import { priority } from '@tony/mcp-shared/priorities'
 import { z } from 'zod'
-import type { Reading } from './beads.ts'
+import type { PlanReading } from './beads.ts'
 import { withCarried } from './carried.ts'
 import { stateEffectOf, toSnakeCase } from './effects.ts'
 import { addWarning, type PlanEdge, type PlanRecord, problemOf, type Warnings } from './plan.ts'
@@ -8,7 +8,7 @@ import { Problems } from './problems.ts'
 
 const taskId = z.union([z.string().min(1), z.int()])
 
-const base = z.looseObject({
+const taskmasterTaskFields = z.looseObject({
   id: taskId,
   title: z.string().nullish(),
   description: z.string().nullish(),
@@ -18,10 +18,10 @@ const base = z.looseObject({
   priority: z.unknown().optional(),
   dependencies: z.array(taskId).nullish(),
 })
-const task = base.extend({ subtasks: z.array(base).nullish() })
-type Source = z.output<typeof base>
+const taskmasterTask = taskmasterTaskFields.extend({ subtasks: z.array(taskmasterTaskFields).nullish() })
+type Source = z.output<typeof taskmasterTaskFields>
 
-const list = z.looseObject({ tasks: z.array(z.unknown()) })
+const tagList = z.looseObject({ tasks: z.array(z.unknown()) })
 
 /** One list of tasks. `others` are the fields of the file beside the tasks. */
 export interface TagList {
@@ -35,12 +35,12 @@ const mainTag = 'master'
 
 /** Returns the task lists of a Task Master file by tag; undefined if the document is none. */
 export function taskmasterTags(document: unknown): ReadonlyMap<string, TagList> | undefined {
-  const untagged = list.safeParse(document)
+  const untagged = tagList.safeParse(document)
   if (untagged.success) {
     const { tasks, ...others } = untagged.data
     return tasks.some(isTask) ? new Map([[mainTag, { tasks, others, isTagged: false }]]) : undefined
   }
-  const tagged = z.record(z.string(), list).safeParse(document)
+  const tagged = z.record(z.string(), tagList).safeParse(document)
   if (!tagged.success) return undefined
   const tags = Object.entries(tagged.data).map(
     ([tag, { tasks, ...others }]) => [tag, { tasks, others, isTagged: true }] as const,
@@ -62,12 +62,12 @@ const isTask = (value: unknown): boolean =>
  * number their tasks alike, so the ids of all tags but `master` begin with the tag. Subtasks are
  * children, `details` is the design and `testStrategy` the acceptance criteria.
  */
-export function taskmasterRecords(tags: ReadonlyMap<string, TagList>, reading: Reading): PlanRecord[] {
+export function taskmasterRecords(tags: ReadonlyMap<string, TagList>, reading: PlanReading): PlanRecord[] {
   const records: PlanRecord[] = []
   for (const [tag, { tasks, others, isTagged }] of tags) {
     const idOf = (id: string) => (tag === mainTag ? id : `${tag}:${id}`)
     for (const [index, value] of tasks.entries()) {
-      const parsed = task.safeParse(value)
+      const parsed = taskmasterTask.safeParse(value)
       if (!parsed.success) reading.problems.add({ problem: `${tag}.tasks[${index}]: ${problemOf(parsed.error)}` })
       else
         records.push(...recordsOf(parsed.data, { tag, idOf, reading, list: index === 0 ? { others, isTagged } : {} }))
@@ -83,19 +83,19 @@ export function readTaskmasterRecord(value: Record<string, unknown>, statusOfTas
   const reading = { warnings, problems: new Problems('', { warnings }) }
   const place = { tag: mainTag, idOf: (id: string) => id, reading, list: {} }
   const names = { id: '1', dependencyIds: [] }
-  if (statusOfTask === undefined) return recordOf(base.parse(value), place, names)
-  return withheld(recordOf(base.parse(value), place, { ...names, parentId: '0' }), statusOfTask)
+  if (statusOfTask === undefined) return recordOf(taskmasterTaskFields.parse(value), place, names)
+  return withheld(recordOf(taskmasterTaskFields.parse(value), place, { ...names, parentId: '0' }), statusOfTask)
 }
 
 interface Place {
   readonly tag: string
   readonly idOf: (id: string) => string
-  readonly reading: Reading
+  readonly reading: PlanReading
   /** The list, with its first task: an export writes its fields again. */
   readonly list: Partial<Omit<TagList, 'tasks'>> & { readonly hasSubtasks?: boolean }
 }
 
-function recordsOf({ subtasks, ...source }: z.output<typeof task>, place: Place): PlanRecord[] {
+function recordsOf({ subtasks, ...source }: z.output<typeof taskmasterTask>, place: Place): PlanRecord[] {
   const list = { ...place.list, ...(subtasks ? { hasSubtasks: true } : {}) }
   const dependencyIds = (source.dependencies ?? []).map(String)
   const parent = recordOf(source, { ...place, list }, { id: String(source.id), dependencyIds })
@@ -157,7 +157,7 @@ function recordOf(source: Source, { tag, idOf, reading, list: listOf }: Place, n
   }
 }
 
-function priorityOf({ priority: value }: Source, id: string, { warnings }: Reading): PlanRecord['priority'] {
+function priorityOf({ priority: value }: Source, id: string, { warnings }: PlanReading): PlanRecord['priority'] {
   const parsed = priority.safeParse(typeof value === 'string' ? value.toLowerCase() : (value ?? 'normal'))
   if (parsed.success) return parsed.data
   addWarning(warnings, `unknown priority ${JSON.stringify(value)}: read as normal`, { id })

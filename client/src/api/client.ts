@@ -196,7 +196,7 @@ function openConnections(options: ClientOptions, url: string, deadlineMs: number
  * Procedures that are repeated after a lost reply although they are no queries. A lost delivery
  * comes again in any case, so a repeat makes nothing worse.
  */
-const retriedAsSafe: ReadonlySet<string> = new Set(['messages.receive'])
+const retriedMutations: ReadonlySet<string> = new Set(['messages.receive'])
 
 /**
  * Creates a client. Calls made before the connection is open wait for it. Throws TonyError
@@ -223,7 +223,7 @@ export function openClient(options: ClientOptions): Client {
   let op = 0
   const call = async ({ path, kind, repeat, waits }: CallableProcedure, given: unknown, settings: CallOptions) => {
     const input = repeat === 'keyed' ? withIdempotencyKey(given ?? {}) : (given ?? {})
-    const made = { path, kind, input, repeat: retriedAsSafe.has(path) ? 'safe' : repeat } as const
+    const made = { path, kind, input, repeat: retriedMutations.has(path) ? 'safe' : repeat } as const
     const options = { ...toCallOptions(deadlineMs, input, waits), ...settings }
     if (!onCall) return transport.call(made, options)
     op += 1

@@ -50,7 +50,7 @@ export function checkCapabilities({ name, requiredCapabilities = [] }: TonyPlugi
     )
 }
 
-const problemOf = ({ name, version }: PluginDependency, found: string | undefined): string | undefined => {
+const dependencyProblemOf = ({ name, version }: PluginDependency, found: string | undefined): string | undefined => {
   if (found === undefined) return `"${name}" ${version} is not installed: install and run it first`
   return satisfies(found, version) ? undefined : `"${name}" ${version} is installed as ${found}`
 }
@@ -65,7 +65,7 @@ export function checkDependencies(
 ): void {
   const problems = dependencies.flatMap((dependency) => {
     const found = versions.get(dependency.name)
-    return (dependency.optional && found === undefined ? undefined : problemOf(dependency, found)) ?? []
+    return (dependency.optional && found === undefined ? undefined : dependencyProblemOf(dependency, found)) ?? []
   })
   if (problems.length > 0)
     throw new PluginError('PLUGIN_DEPENDENCY', `plugin "${name}" has unmet dependencies: ${problems.join('; ')}`)

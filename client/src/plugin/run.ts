@@ -177,7 +177,7 @@ async function createEnvironment(
 
 /**
  * Hosts a plugin: its agent registers, sends heartbeats and handles the requests for its
- * capabilities until `stop`. Wraps a plugin of Tony 2.6 or 2.7. Rejects with PluginError if the
+ * capabilities until `stop`. A plugin written for Tony 2.6 or 2.7 is adapted first. Rejects with PluginError if the
  * plugin is refused, with the errors of `onInstall`, `registerWithMCP` and `onActivate`, and with
  * TonyError if the server refuses the agent.
  *

@@ -19,10 +19,10 @@ function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): Ide
   }
 }
 
-type ParallelKeys = Pick<TransactOptions<never>, 'parallelKeys'>
+type SerialKeys = Pick<TransactOptions<never>, 'serialKeys'>
 
 /** Calls with one idempotency key run one after another. */
-const parallelKeyOf = ({ procedure, principal, key }: IdempotencyKey): string => `key ${procedure} ${principal} ${key}`
+const serialKeyOf = ({ procedure, principal, key }: IdempotencyKey): string => `key ${procedure} ${principal} ${key}`
 
 /**
  * Builds the context of an operation: the services, bound to this caller, its idempotency key and
@@ -51,9 +51,9 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
   }
   // For the first transaction only: a later one of the call has waited for something else.
   let arrivedAt = call.meta.lane === 'urgent' ? call.input?.arrivedAt : undefined
-  const begin = <T>(work: (tx: Transaction) => Promise<T>, { parallelKeys: rows }: ParallelKeys): Promise<T> => {
-    const parallelKeys = key && rows ? [...rows, parallelKeyOf(key)] : rows
-    const ownScope = { ...scope, ...(arrivedAt !== undefined && { arrivedAt }), ...(parallelKeys && { parallelKeys }) }
+  const begin = <T>(work: (tx: Transaction) => Promise<T>, { serialKeys: rows }: SerialKeys): Promise<T> => {
+    const serialKeys = key && rows ? [...rows, serialKeyOf(key)] : rows
+    const ownScope = { ...scope, ...(arrivedAt !== undefined && { arrivedAt }), ...(serialKeys && { serialKeys }) }
     arrivedAt = undefined
     const transact = () => services.store.transact(ownScope, work)
     return call.input ? call.input.countDuring(transact) : transact()

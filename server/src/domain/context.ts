@@ -93,8 +93,8 @@ export interface TransactOptions<T> {
   readonly replay?: ReplyCodec<T>
   /** This transaction among those of a call that does its work in several. */
   readonly step?: CallStep<T>
-  /** See `parallelKeys` of the scope. The idempotency key of the call is one of its own. */
-  readonly parallelKeys?: readonly string[] | undefined
+  /** See `serialKeys` of the scope. The idempotency key of the call is one of its own. */
+  readonly serialKeys?: readonly string[] | undefined
 }
 
 /**

@@ -176,15 +176,16 @@ export interface Scope {
   readonly project: string
   /** Default `normal`. */
   readonly lane?: Lane
-  /** Callers of one lane take turns. Operations of the server itself share one turn. */
+  /** Callers of one lane are served in rotation. The server itself counts as one caller. */
   readonly caller?: string
   /**
-   * Present if the operation may run at the same time as others of its batch, on an engine that
-   * gains from it. Operations with a common key still run one after another. The statements of the
-   * others take turns in one transaction, whose row locks do not keep them apart: a rule is one
-   * conditional statement, uses `share`, or has a key for its subject.
+   * Keys of which two operations that run at the same time have none in common, on an engine that
+   * gains from it. Default: the operation runs alone. With an empty list it runs beside any other.
+   * Such operations interleave their statements in one transaction, so row locks do not keep them
+   * apart. Each rule they check is therefore one conditional statement, uses `share`, or is guarded
+   * by a key of the row that it reads.
    */
-  readonly parallelKeys?: readonly string[]
+  readonly serialKeys?: readonly string[]
   /** True if the operation frees disk space. It is then tried even while the disk is full. */
   readonly freesSpace?: true
   readonly fence?: Fence

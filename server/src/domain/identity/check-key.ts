@@ -31,7 +31,7 @@ export const externalSecretHash = 'outside'
 const unknownHash = ''.padEnd(43, 'A')
 const unknownKey = { secretHash: unknownHash, previousHash: null, previousUntil: null }
 
-function isCurrentSecret(
+function isAcceptedSecret(
   row: Pick<KeyRow, 'secretHash' | 'previousHash' | 'previousUntil'>,
   secretHash: string,
   now: number,
@@ -56,7 +56,7 @@ export async function checkKey(services: Services, text: string, address: string
   const [row] = await services.store.read((reader) => reader.run(findKey, { keyId: id }))
   const now = services.now()
   // The secret comes first: only its holder reaches the checks of the key's state.
-  if (!isCurrentSecret(row ?? unknownKey, secretHash, now) || !row) throw invalidTokenError()
+  if (!isAcceptedSecret(row ?? unknownKey, secretHash, now) || !row) throw invalidTokenError()
   const cidrs: readonly string[] = JSON.parse(row.cidrs)
   if (row.revokedAt !== null || row.expiresAt <= now || !isAllowedAddress(cidrs, address)) throw invalidTokenError()
   services.identity.keyUse.record(id, now)

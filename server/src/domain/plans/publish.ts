@@ -163,7 +163,7 @@ const setPlanMark = command(({ db, t, p }: Query<{ taskId: string; planHash: str
 )
 
 /** Ends a known task as at its source, unless an agent works on it or it has ended here. */
-async function endKnown(run: StepRun, task: CheckedTask, row: TaskRow, spec: string): Promise<void> {
+async function applyPlannedStatus(run: StepRun, task: CheckedTask, row: TaskRow, spec: string): Promise<void> {
   const { tx, authorship, result } = run
   const { status } = parsePlanned(spec)
   if (status === 'pending') return
@@ -212,7 +212,7 @@ export async function publishStep(
     if (row) {
       // It may depend on a task that is still to be inserted.
       await insertCreated()
-      await (ends ? endKnown : publishKnown)(run, task, row, spec)
+      await (ends ? applyPlannedStatus : publishKnown)(run, task, row, spec)
     } else if (ends || !endsLater(task)) created.push(toNewTask(task, spec, ids))
   }
   await insertCreated()

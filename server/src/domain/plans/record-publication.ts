@@ -63,7 +63,7 @@ const publicationAborted = (planId: string) =>
 /** The final counts of a plan. */
 export type PublicationResult = z.output<typeof planCommitOutput>
 
-interface Counted {
+interface PublicationColumns {
   readonly created: number
   readonly updated: number
   readonly unchanged: number
@@ -71,7 +71,7 @@ interface Counted {
   readonly kept: string | null
 }
 
-function resultOf(planId: string, { keptTotal: total, kept, ...counts }: Counted): PublicationResult {
+function resultOf(planId: string, { keptTotal: total, kept, ...counts }: PublicationColumns): PublicationResult {
   const lines = (kept ?? '')
     .split('\n')
     .filter((line) => line !== '')

@@ -6,7 +6,7 @@ const randomBytes = 9
 const macBytes = 8
 
 /** The task and the agent of a lease. */
-export interface LeaseIdentity {
+export interface LeaseHolder {
   readonly taskId: string
   readonly agentId: string
 }
@@ -24,7 +24,7 @@ export class LeaseTokens {
     this.#key = createSecretKey(secret)
   }
 
-  mint(holder: LeaseIdentity, attempt: number): string {
+  mint(holder: LeaseHolder, attempt: number): string {
     const head = Buffer.alloc(attemptBytes)
     head.writeUInt32BE(attempt)
     const body = Buffer.concat([head, Buffer.from(randomToken(randomBytes), 'base64url')])
@@ -35,7 +35,7 @@ export class LeaseTokens {
    * Returns the attempt this token was issued for; undefined if it was not issued to this agent for
    * this task.
    */
-  attemptOf(token: string, holder: LeaseIdentity): number | undefined {
+  attemptOf(token: string, holder: LeaseHolder): number | undefined {
     const bytes = Buffer.from(token, 'base64url')
     if (bytes.length !== attemptBytes + randomBytes + macBytes) return undefined
     const body = bytes.subarray(0, attemptBytes + randomBytes)
@@ -43,7 +43,7 @@ export class LeaseTokens {
     return body.readUInt32BE(0)
   }
 
-  #mac({ taskId, agentId }: LeaseIdentity, body: Buffer): Buffer {
+  #mac({ taskId, agentId }: LeaseHolder, body: Buffer): Buffer {
     return createHmac('sha256', this.#key).update(taskId).update(agentId).update(body).digest().subarray(0, macBytes)
   }
 }

@@ -59,5 +59,5 @@ export function ackMessage(
     })
     return { results }
   }
-  return ctx.transact(work, { parallelKeys: [] })
+  return ctx.transact(work, { serialKeys: [] })
 }

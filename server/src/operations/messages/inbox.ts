@@ -29,7 +29,7 @@ export async function* openInbox(
       signalled.capacity = false
       const options = { agentId, limit: chunkLimit, upTo: rankOfMode('digest'), maxAckPending, ackWaitMs }
       const { messages, heldBackBy } = await ctx.transact((tx) => deliverIn(tx, options), {
-        parallelKeys: deliveryKeysOf(agentId),
+        serialKeys: deliveryKeysOf(agentId),
       })
       if (messages.length > 0) yield messages.map((message) => toItem(message))
       if (messages.length === chunkLimit || heldBackBy === 'size') continue

@@ -15,7 +15,7 @@ export async function receiveMessages(
   const options = { agentId, limit, upTo: rankOfMode(input.upTo), maxAckPending, ackWaitMs, maxBytes }
   const attempt = async () => {
     const { messages, heldBackBy } = await ctx.transactLarge((tx) => deliverIn(tx, options), {
-      parallelKeys: deliveryKeysOf(agentId),
+      serialKeys: deliveryKeysOf(agentId),
     })
     return { messages, more: messages.length === limit || heldBackBy === 'size' }
   }

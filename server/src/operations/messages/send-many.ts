@@ -6,9 +6,9 @@ import { sendIn } from './send.ts'
 
 type Input = z.output<typeof messageSendManyInput>
 type Output = z.output<typeof messageSendManyOutput>
-type Result = Output['results'][number]
+type SendResult = Output['results'][number]
 
-function resultAt(reply: unknown, index: number): Result {
+function resultAt(reply: unknown, index: number): SendResult {
   const result = messageSendManyOutput.parse(reply).results[index]
   if (!result) throw new Error(`a stored reply of messages.sendMany has no result ${index}`)
   return result
@@ -20,7 +20,7 @@ function resultAt(reply: unknown, index: number): Result {
  */
 const sendStep = (ctx: Context, outgoing: Input['messages'][number], index: number) =>
   ctx.transact(
-    async (tx): Promise<Result> => {
+    async (tx): Promise<SendResult> => {
       try {
         return { sent: await sendIn(tx, ctx, outgoing), error: null }
       } catch (refused) {
@@ -51,7 +51,7 @@ export async function sendManyMessages(ctx: Context, { messages }: Input): Promi
  * The result of a step. A step that did not take effect has its error as a result: the call itself
  * must not say that nothing happened, because others before it have sent their messages.
  */
-function resultOf(step: PromiseSettledResult<Result>): Result {
+function resultOf(step: PromiseSettledResult<SendResult>): SendResult {
   if (step.status === 'fulfilled') return step.value
   const { reason } = step
   if (!(reason instanceof CoordinationError) || reason.applied !== 'no') throw reason

@@ -105,5 +105,5 @@ const sendReplyCodec: ReplyCodec<SendOutput> = {
 export const sendMessage = (ctx: Context, input: z.output<typeof messageSendInput>): Promise<SendOutput> =>
   ctx.transact((tx) => sendIn(tx, ctx, input), {
     replay: sendReplyCodec,
-    parallelKeys: isFanOut(input.to) ? undefined : [],
+    serialKeys: isFanOut(input.to) ? undefined : [],
   })

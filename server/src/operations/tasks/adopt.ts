@@ -72,7 +72,10 @@ const findOrphanAgent = (tx: Transaction, taskId: string, attempt: number) => {
     .where(and(eq(orphanResults.taskId, taskId), eq(orphanResults.attempt, attempt)))
 }
 
-/** Returns the reason for a refusal other than the task's status. */
+/**
+ * Returns the reason for a refusal other than the task's status. Each condition of `adopt` needs
+ * its counterpart here: without it the refusal names the status.
+ */
 const adoptErrorOf =
   ({ attempt, holder }: AdoptParams, hasOrphan: boolean) =>
   ({ id, status, agentId }: TaskRow): CoordinationError | undefined => {
@@ -82,7 +85,7 @@ const adoptErrorOf =
     return new CoordinationError('FORBIDDEN', `only its holder or a tech-lead may adopt a result of task ${id}`)
   }
 
-/** `tasks.adopt`: ends a task with the late result of an earlier attempt. */
+/** `tasks.adopt`: ends a task with the orphan result of an earlier attempt. */
 export const adoptResult = (
   ctx: Context,
   { taskId, attempt }: z.output<typeof taskAdoptInput>,
@@ -106,7 +109,8 @@ export const adoptResult = (
     const { agentId, epic } = row
     tx.append({ type: 'task.adopted', subject: taskId, actor, taskId, epic, data: { attempt, agentId } })
     await endLease(tx, before)
-    // Its failure had satisfied dependencies that count again before the result settles them.
+    // The failure had satisfied `failure` dependencies. Their dependents are blocked again before
+    // the completion resolves them.
     if (before.status === 'failed') await blockDependents(tx, taskId, actor)
     await recordCompletion(tx, row, { attempt, agentId, actor })
     return { taskId, status: statusOf(row), revision: row.revision }

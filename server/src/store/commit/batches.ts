@@ -62,7 +62,7 @@ function carefulAfter(
   { isFirst, connection }: { readonly isFirst: boolean; readonly connection: Connection },
 ): ReadonlySet<PendingOperation> {
   if (!(isFirst && connection.runTogether)) return new Set(batch)
-  return new Set(batch.filter((item) => failed.has(item) || item.scope.parallelKeys === undefined))
+  return new Set(batch.filter((item) => failed.has(item) || item.scope.serialKeys === undefined))
 }
 
 /** Retries of a batch after a conflict or a failed begin. */

@@ -1,5 +1,5 @@
 import type { Reader, Scope, Transaction } from '../store.ts'
-import type { Queued } from './fair-queue.ts'
+import type { QueuedOperation } from './fair-queue.ts'
 
 /** The operations on a connection that differ between engines. */
 export interface Connection extends Reader {
@@ -41,7 +41,7 @@ export interface Engine {
   translateError(error: unknown): unknown
 }
 
-export interface PendingOperation extends Queued {
+export interface PendingOperation extends QueuedOperation {
   readonly scope: Scope
   readonly work: (tx: Transaction) => Promise<unknown>
   readonly resolve: (value: unknown) => void

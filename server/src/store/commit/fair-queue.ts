@@ -1,7 +1,7 @@
 import type { Lane, QueuePlace } from '../store.ts'
 
 /** An operation that waits for a batch. */
-export interface Queued {
+export interface QueuedOperation {
   readonly scope: QueuePlace
   /** The store's time at which it arrived, in milliseconds since 1970. */
   readonly arrivedAt: number
@@ -33,7 +33,7 @@ const callerOf = ({ caller }: QueuePlace): string => caller ?? ''
  * The operations of one lane. Projects take turns, and in each project so do its callers: a caller
  * with a thousand operations waits behind its own. The operations of one caller keep their order.
  */
-class LaneQueue<T extends Queued> {
+class LaneQueue<T extends QueuedOperation> {
   /** The first project and the first caller are the next to be served. */
   readonly #projects = new Map<string, Map<string, CallerQueue<T>>>()
   #size = 0
@@ -134,7 +134,7 @@ class LaneQueue<T extends Queued> {
 }
 
 /** The operations that wait for one writer, in the order in which they are to be served. */
-export class FairQueue<T extends Queued> {
+export class FairQueue<T extends QueuedOperation> {
   readonly #lanes: Readonly<Record<Lane, LaneQueue<T>>> = {
     urgent: new LaneQueue<T>(),
     normal: new LaneQueue<T>(),

@@ -1,7 +1,7 @@
 import type { Scope, Transaction } from '../store.ts'
 import { laneOf } from './fair-queue.ts'
 
-interface Grouped {
+interface ScopedOperation {
   readonly scope: Scope
 }
 
@@ -10,11 +10,11 @@ interface Grouped {
  * the order of the batch. An operation is alone in its group if it has no keys, is of the lane
  * `bulk`, or is in `alone`.
  */
-export function parallelGroupsOf<T extends Grouped>(batch: readonly T[], alone: ReadonlySet<T>): T[][] {
+export function parallelGroupsOf<T extends ScopedOperation>(batch: readonly T[], alone: ReadonlySet<T>): T[][] {
   const groups: T[][] = []
   let open: { readonly items: T[]; readonly keys: Set<string> } | undefined
   for (const item of batch) {
-    const keys = alone.has(item) || laneOf(item.scope) === 'bulk' ? undefined : item.scope.parallelKeys
+    const keys = alone.has(item) || laneOf(item.scope) === 'bulk' ? undefined : item.scope.serialKeys
     if (keys && open && !keys.some((key) => open?.keys.has(key))) {
       open.items.push(item)
       for (const key of keys) open.keys.add(key)
@@ -40,7 +40,7 @@ export const soleMember: GroupMember = {
 }
 
 /** Connects the operations of a group, in their order. */
-export function joinGroup(items: readonly Grouped[]): GroupMember[] {
+export function joinGroup(items: readonly ScopedOperation[]): GroupMember[] {
   const shared = new Map<string, unknown>()
   const lastOf = new Map<string, Promise<void>>()
   const share = <T>(key: string, create: () => T): T => {

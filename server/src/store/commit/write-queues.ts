@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { Lane, LaneState, QueuePlace, WriteQueueState } from '../store.ts'
-import { FairQueue, laneOf, type Queued } from './fair-queue.ts'
+import { FairQueue, laneOf, type QueuedOperation } from './fair-queue.ts'
 
 /** Operations in one batch. A commit costs as much as several of them. */
 const batchLimit = 256
@@ -10,24 +10,24 @@ const batchLimit = 256
 type OldestArrivals = Record<Lane, number>
 
 /** The queue of one writer. */
-interface WriteQueue<T extends Queued> {
+interface WriteQueue<T extends QueuedOperation> {
   readonly queue: FairQueue<T>
   /** They are computed once per batch, because that takes a step for each caller. */
   oldest: OldestArrivals
 }
 
-const oldestIn = (queue: FairQueue<Queued>): OldestArrivals => ({
+const oldestIn = (queue: FairQueue<QueuedOperation>): OldestArrivals => ({
   urgent: queue.oldestArrival('urgent'),
   normal: queue.oldestArrival('normal'),
   bulk: queue.oldestArrival('bulk'),
 })
 
-function noteArrival({ oldest }: WriteQueue<Queued>, item: Queued): void {
+function noteArrival({ oldest }: WriteQueue<QueuedOperation>, item: QueuedOperation): void {
   const lane = laneOf(item.scope)
   oldest[lane] = Math.min(oldest[lane], item.arrivedAt)
 }
 
-interface WriteQueuesOptions<T extends Queued> {
+interface WriteQueuesOptions<T extends QueuedOperation> {
   /** The writer that serves a project; batches of one writer run one after another. */
   readonly writerOf: (project: string) => string
   /** Runs a batch. Returns the operations for which no time was left. */
@@ -37,7 +37,7 @@ interface WriteQueuesOptions<T extends Queued> {
 }
 
 /** Collects waiting operations in batches and runs one batch of a writer at a time. */
-export class WriteQueues<T extends Queued> {
+export class WriteQueues<T extends QueuedOperation> {
   readonly #options: WriteQueuesOptions<T>
   readonly #queues = new Map<string, WriteQueue<T>>()
   #closed: CoordinationError | undefined

@@ -59,7 +59,7 @@ async function checksumTarget(
   { project, columns, offset }: { project: string; columns: readonly Column[]; offset: number },
 ): Promise<TableChecksum> {
   const sum = new TableChecksum()
-  // Older rows of the target have lower numbers.
+  // Rows that the target had before the move have numbers up to the offset and are not compared.
   const column = identityColumns[table]
   const newRowsOnly = column === undefined ? '' : ` AND ${column} > ${offset}`
   const names = columns.map(({ name }) => `"${name}"`).join(', ')

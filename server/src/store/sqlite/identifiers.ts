@@ -11,8 +11,8 @@ const limit = 50_000
  * The ids of projects and agents and their numbers, as one connection reads them. They are kept in
  * memory after their first use.
  *
- * A rollback may free a number for another id. The pairs that a writer has read since its last
- * commit are therefore forgotten with it.
+ * A rollback may free a number for another id, so it also removes the pairs that the writer has
+ * read since its last commit.
  */
 export class Identifiers implements References {
   readonly #findNumber: Database.Statement<[string], number>

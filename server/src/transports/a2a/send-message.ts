@@ -23,7 +23,7 @@ const textOf = (parts: readonly Part[]): string =>
     .join('\n\n')
 
 /** Refuses parts that a task cannot carry. */
-function requireReadable(parts: readonly Part[]): void {
+function requireSupportedParts(parts: readonly Part[]): void {
   if (parts.some(({ raw }) => raw !== undefined))
     throw new A2aError('CONTENT_TYPE_NOT_SUPPORTED', 'a part with raw bytes is not supported: send its url')
   if (parts.some(({ text, url, data }) => text === undefined && url === undefined && data === undefined))
@@ -91,7 +91,7 @@ async function continueTask(calls: A2aCalls, taskId: string, message: Message): 
 /** Handles a message and returns its task, as it is afterwards. */
 export async function acceptMessage(calls: A2aCalls, params: SendMessageParams): Promise<StoredTask> {
   const { message } = params
-  requireReadable(message.parts)
+  requireSupportedParts(message.parts)
   const { taskId } = message
   if (taskId !== undefined && taskId !== '') {
     await continueTask(calls, taskId, message)

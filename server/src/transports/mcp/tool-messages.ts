@@ -15,7 +15,7 @@ interface ReceiveOptions {
   readonly wait?: WaitOptions | undefined
 }
 
-interface Received {
+interface ReceivedMessages {
   readonly message?: InboxMessage
   /** True if another message may be ready. */
   readonly more: boolean
@@ -105,7 +105,7 @@ export class ToolMessages {
     return { signal: interrupted.signal, end }
   }
 
-  async #take(upTo: DeliveryMode, options: ReceiveOptions): Promise<Received> {
+  async #take(upTo: DeliveryMode, options: ReceiveOptions): Promise<ReceivedMessages> {
     const message = this.#pending
     if (!message) return this.#receive(upTo, options)
     this.#pending = undefined
@@ -113,7 +113,7 @@ export class ToolMessages {
   }
 
   /** Receives one message, and keeps its receipt for this request. */
-  async #receive(upTo: DeliveryMode, { maxBytes, wait }: ReceiveOptions): Promise<Received> {
+  async #receive(upTo: DeliveryMode, { maxBytes, wait }: ReceiveOptions): Promise<ReceivedMessages> {
     const { waitMs = 0, signal } = wait ?? {}
     const input = { limit: 1, waitMs, upTo, ackWaitMs, ...(maxBytes === undefined ? {} : { maxBytes }) }
     const { messages, more } = await this.#call('messages.receive', input, signal)

@@ -77,7 +77,7 @@ export const fleetTexts: OperationTexts = {
   },
   'agents.unregister': {
     summary: 'Unregister an agent',
-    description: 'Ends the sessions of the agent and releases its leases. Its mailbox is kept for a while.',
+    description: 'Ends the sessions of the agent and releases its leases. Its inbox is kept for a while.',
     input: { agent },
   },
   'events.subscribe': {

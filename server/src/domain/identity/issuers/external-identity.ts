@@ -35,10 +35,9 @@ const keyCreatedEvent = (
 })
 
 /**
- * Returns the principal of an external identity: a key without a secret, created on its first call.
- * So it is listed with the keys, and its revocation has the same effect as that of a key: it ends
- * its calls and the sessions of the agents it registered, on every replica and in their
- * transactions.
+ * Returns the principal of an external identity. Its first call creates a key without a secret, so
+ * the identity is listed with the keys. Revoking that key ends the calls of the identity and the
+ * sessions of the agents it registered, on every replica and in open transactions.
  */
 export async function registerExternalIdentity(
   services: OperationServices,
