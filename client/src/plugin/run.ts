@@ -177,9 +177,9 @@ async function createEnvironment(
 
 /**
  * Hosts a plugin: its agent registers, sends heartbeats and handles the requests for its
- * capabilities until `stop`. A plugin written for Tony 2.6 or 2.7 is adapted first. Rejects with PluginError if the
- * plugin is refused, with the errors of `onInstall`, `registerWithMCP` and `onActivate`, and with
- * TonyError if the server refuses the agent.
+ * capabilities until `stop`. A plugin written for Tony 2.6 or 2.7 is adapted first. Rejects with
+ * PluginError if the plugin is refused, with the errors of `onInstall`, `registerWithMCP` and
+ * `onActivate`, and with TonyError if the server refuses the agent.
  *
  * @example
  * ```ts
