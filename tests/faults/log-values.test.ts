@@ -60,9 +60,9 @@ async function failThreeWrites(server: TestServer, fault: () => void | Promise<v
   await fault()
   // Each call has a client of its own, because the failures of one would open the circuit breaker
   // for the next.
-  const lead = server.connect({ deadlineMs: 2_500 })
-  const sender = server.connect({ token: ada.token, deadlineMs: 2_500 })
-  const worker = server.connect({ token: ada.token, deadlineMs: 2_500 })
+  const lead = server.connect({ deadlineMs: 5_000 })
+  const sender = server.connect({ token: ada.token, deadlineMs: 5_000 })
+  const worker = server.connect({ token: ada.token, deadlineMs: 5_000 })
   const refusals = await Promise.all([
     refusal(lead.tasks.create({ type: 'code', title: canary.title, description: canary.description })),
     refusal(sender.messages.send({ to: 'ada', type: 'note', payload: { text: canary.payload } })),
@@ -155,7 +155,7 @@ describe.skipIf(postgresServer === undefined)('the log of statements that fail, 
     await database.raw(async (client) => {
       const end = 'select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = $1'
       await client.query('begin; lock table tasks, messages in exclusive mode')
-      const lead = server.connect({ deadlineMs: 2_500 })
+      const lead = server.connect({ deadlineMs: 5_000 })
       const creation = refusal(lead.tasks.create({ type: 'code', description: canary.description }))
       await expect.poll(async () => (await client.query(end, ['Lock'])).rowCount).toBeGreaterThan(0)
       lost = { codes: [(await creation).code], leaseToken: '' }
