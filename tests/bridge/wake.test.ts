@@ -180,3 +180,17 @@ test('a bridge that follows another one tries the providers of the wakes that ar
   await expect.poll(() => after.wakeTexts(), within).toHaveLength(1)
   expect((await lead.messages.get({ messageId })).wake).toMatchObject({ status: 'requested', tried: ['command'] })
 })
+
+test('a bridge that follows another one does not try a provider again for the same wake', async () => {
+  await using server = await startServer()
+  const lead = server.connect()
+  const before = await standIn(server, 'command', { TONY_MCP_SESSION: 'the same' })
+  const { id: messageId } = await lead.messages.send({ ...steer, to: before.agentId })
+  await expect.poll(() => before.wakeTexts(), within).toHaveLength(1)
+  // The bridge ends while it waits for a sign of the session.
+  await before[Symbol.asyncDispose]()
+  await using after = await restartedHost(server, 'the same')
+  const wake = async () => (await lead.messages.get({ messageId })).wake
+  await expect.poll(wake, within).toMatchObject({ status: 'unavailable', tried: ['command'] })
+  expect(after.wakeTexts()).toEqual([])
+})
