@@ -98,6 +98,27 @@ test('an error of a handler fails the attempt, and a FinalError fails the task',
   await agent.stop()
 })
 
+test('release returns the task to the queue without a failure, and no later line of the handler runs', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id: taskId } = await lead.tasks.create({ type: 'code', maxAttempts: 1 })
+  const agent = await register(server)
+  const errors: unknown[] = []
+  const { up, reached } = counter(1)
+  const work = async ({ attempt }: { readonly attempt: number }, release: () => Promise<never>) => {
+    if (attempt === 1) await release()
+    up()
+    return attempt
+  }
+  const loop = agent.work((task, { release }) => work(task, release), { onError: (error) => errors.push(error) })
+  await reached
+  await loop.stop()
+  const task = await lead.tasks.get({ taskId })
+  expect(task).toMatchObject({ status: 'completed', result: 2, attempt: 2, failures: 0 })
+  expect(errors).toEqual([])
+  await agent.stop()
+})
+
 test('a heartbeat extends the leases of the running tasks', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()

@@ -19,10 +19,11 @@ export class FinalError extends Error {
 }
 
 /**
- * Thrown by `requestInput` after the lease has ended, so that the rest of the handler does not run.
+ * Thrown by `requestInput` and `release` after the lease has ended, so that the rest of the handler
+ * does not run.
  */
-class InputRequestedError extends Error {
-  override readonly name = 'InputRequestedError'
+class LeaseEndedError extends Error {
+  override readonly name = 'LeaseEndedError'
 }
 
 /** A question that a task needs answered before it can continue. */
@@ -54,6 +55,11 @@ export interface WorkContext {
    * after the answer finds it in `task.input`.
    */
   requestInput(question: Question): Promise<never>
+  /**
+   * Ends the lease without a failure and throws. Let the error pass through the handler. The task
+   * returns to the queue.
+   */
+  release(): Promise<never>
   /**
    * Takes locks in addition to the task's own, all or none. Rejects with LOCK_CONFLICT if another
    * lease holds one of them.
@@ -210,7 +216,7 @@ export class WorkLoop {
       if (held.ended) return undefined
       held.ended = true
       if ('result' in outcome) return await this.#complete(lease, outcome.result, task)
-      if (!(outcome.error instanceof InputRequestedError)) await this.#fail(task, lease, outcome.error)
+      if (!(outcome.error instanceof LeaseEndedError)) await this.#fail(task, lease, outcome.error)
       return undefined
     } finally {
       if (this.#leases.get(task.id) === held) this.#leases.delete(task.id)
@@ -233,7 +239,11 @@ export class WorkLoop {
       progress: (note) => withLease(this.#client.tasks.progress({ ...lease, ...note })),
       requestInput: async (question) => {
         await withLease(this.#client.tasks.requestInput({ ...lease, ...question }))
-        throw new InputRequestedError('the task waits for an answer')
+        throw new LeaseEndedError('the task waits for an answer')
+      },
+      release: async () => {
+        await withLease(this.#client.tasks.release(lease))
+        throw new LeaseEndedError('the task was released')
       },
       lock: (locks) => withLease(this.#client.tasks.lock({ ...lease, locks })),
     }
