@@ -1,14 +1,24 @@
-import { FinalError, type WorkHandler } from '@tony/mcp-client'
+import { systemClock } from '@tony/mcp-bridge/clock'
+import { FinalError, type LeasedTask, type WorkContext, type WorkHandler } from '@tony/mcp-client'
 import { isRecord } from '../is-record.ts'
 import { type ChildResult, runChild } from './child.ts'
 import { childEnvironmentOf } from './environment.ts'
-import { readResult, writeTask } from './files.ts'
+import { hasResult, readResult, type TaskFiles, writeTask } from './files.ts'
+import type { InstantEnds } from './instant-ends.ts'
 
 export interface CommandHandlerOptions {
   readonly command: readonly [string, ...string[]]
   readonly graceMs: number
   /** Called with one line for each event. */
   readonly log: (line: string) => void
+  /** Delays the next command after commands that ended at once. Undefined: no delay. */
+  readonly instantEnds: InstantEnds | undefined
+  /** Returns false if no further task may start. Called for each task before its command. */
+  readonly admit: () => boolean
+  /** Called if the command cannot be started. */
+  readonly onSpawnError: (error: unknown) => void
+  /** Aborts when no further command may start. */
+  readonly stopping: AbortSignal
 }
 
 /** Returns the failure in the result file; empty if there is none or the file is invalid. */
@@ -33,21 +43,53 @@ function toError(program: string, { code, signal, tail }: ChildResult, file: str
   return retryable === false ? new FinalError(words) : new Error(words)
 }
 
+/** Returns the way in which a command ended, with the last line of its standard error. */
+function formatEnd({ code, signal, tail }: ChildResult): string {
+  const line = tail.split('\n').at(-1) ?? ''
+  return `${signal ? `ended by ${signal}` : `exit ${code}`}${line === '' ? '' : `: ${line}`}`
+}
+
+/** Runs one command and records its end. Releases the task if the command cannot be started. */
+async function runOnce(
+  files: TaskFiles,
+  task: LeasedTask,
+  { signal, release }: WorkContext,
+  options: CommandHandlerOptions,
+): Promise<ChildResult> {
+  const { command, graceMs, log, instantEnds, onSpawnError } = options
+  const startedAt = systemClock.monotonic()
+  const child = { command, env: childEnvironmentOf(task, files), stop: signal, graceMs }
+  const ended = await runChild(child).catch((error: unknown) => {
+    onSpawnError(error)
+    return release()
+  })
+  const isEmpty = ended.code !== 0 || !hasResult(files.result)
+  const how = formatEnd(ended)
+  const ms = systemClock.monotonic() - startedAt
+  instantEnds?.record({ ms, isEmpty: isEmpty && !signal.aborted, how })
+  log(`task ${task.id}: ${how}`)
+  return ended
+}
+
 /**
  * Runs the command for each task. Exit code 0 completes the task with the content of the result
  * file; any other end fails the attempt.
  */
 export const createCommandHandler =
-  ({ command, graceMs, log }: CommandHandlerOptions): WorkHandler =>
-  async (task, { signal }) => {
+  (options: CommandHandlerOptions): WorkHandler =>
+  async (task, context) => {
+    const { command, log, instantEnds, admit, stopping } = options
+    const { signal, release } = context
+    await instantEnds?.pause(log, AbortSignal.any([signal, stopping]))
+    signal.throwIfAborted()
+    if (stopping.aborted || !admit()) await release()
     const files = writeTask(task)
     log(`task ${task.id}: attempt ${task.attempt} started`)
     signal.addEventListener('abort', () => log(`task ${task.id}: the lease is over, ending its command`), {
       once: true,
     })
     try {
-      const ended = await runChild({ command, env: childEnvironmentOf(task, files), stop: signal, graceMs })
-      log(`task ${task.id}: ${ended.signal ? `ended by ${ended.signal}` : `exit ${ended.code}`}`)
+      const ended = await runOnce(files, task, context, options)
       if (ended.code === 0 && !signal.aborted) return readResult(files.result)
       throw toError(command[0], ended, files.result)
     } finally {

@@ -36,3 +36,6 @@ export function readResult(file: string): unknown {
     throw new FinalError('the result file is not JSON', { cause })
   }
 }
+
+/** True if the command has written a result. */
+export const hasResult = (file: string): boolean => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0
