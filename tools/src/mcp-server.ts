@@ -7,6 +7,7 @@ import { leadTools } from './lead.ts'
 import { maxMessagesShown, messageTools, renderMessages } from './messages.ts'
 import { OutputBudget } from './output-budget.ts'
 import { planTools } from './plan.ts'
+import { publishedSchema, uncheckedSchema } from './published-schema.ts'
 import { addResources } from './resources.ts'
 import type { AnyTool } from './tool.ts'
 import type { ToolSession } from './tool-session.ts'
@@ -89,14 +90,6 @@ const capabilities = { tools: unchanging, resources: unchanging, prompts: unchan
 /** Claude Code shows results of this size whole, whatever the user has set for the tokens. */
 const claudeCodeCharacters = limitsOf('claude-code').result.characters
 
-/**
- * Returns a schema that the SDK publishes and does not check: the tool does, and names the next
- * step. An error of the SDK would name neither the code nor the argument that was meant.
- */
-const checkedByTool = (schema: AnyTool['input']) => ({
-  '~standard': { ...schema['~standard'], validate: (value: unknown) => ({ value }) },
-})
-
 const callDirectly: ToolCallWrapper = (call, run) => run(call.signal)
 
 /** Creates an MCP server for one tool session. */
@@ -117,7 +110,14 @@ export function createMcpServer({
     const { name, title, description, input, output, readOnly: reads } = tool
     const annotations = { readOnlyHint: reads, destructiveHint: false, openWorldHint: false }
     const _meta = { 'anthropic/maxResultSizeChars': claudeCodeCharacters }
-    const config = { title, description, inputSchema: checkedByTool(input), outputSchema: output, annotations, _meta }
+    const config = {
+      title,
+      description,
+      inputSchema: uncheckedSchema(input),
+      outputSchema: publishedSchema(output),
+      annotations,
+      _meta,
+    }
     server.registerTool(name, config, (rawInput, { mcpReq }) => {
       const token = mcpReq._meta?.progressToken
       const reportProgress =

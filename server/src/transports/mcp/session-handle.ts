@@ -12,6 +12,15 @@ const sessionField = {
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
+/** The schemas with the handle by those without it, so that each has its JSON schema made once. */
+const extended = new WeakMap<z.ZodObject, z.ZodObject>()
+
+function withSessionField(schema: z.ZodObject): z.ZodObject {
+  const kept = extended.get(schema) ?? schema.extend(sessionField)
+  extended.set(schema, kept)
+  return kept
+}
+
 /**
  * Returns an adapter for the tools of a caller without a session id: each takes the handle of its
  * session as an argument, and `join` returns it. The handle is the secret of an agent, so a model
@@ -23,8 +32,8 @@ export const withHandle =
     const isJoin = tool.name === 'join'
     return {
       ...tool,
-      input: tool.input.extend(sessionField),
-      output: isJoin ? tool.output.extend(sessionField) : tool.output,
+      input: withSessionField(tool.input),
+      output: isJoin ? withSessionField(tool.output) : tool.output,
       run: async (toolSession, input, call) => {
         const { session: _, ...rest } = isRecord(input) ? input : {}
         const result = await tool.run(toolSession, rest, call)
