@@ -17,7 +17,7 @@ const commands = commandsOf(tony)
 const optionsOf = (command: Command): string[] => command.options.map(({ long }) => long ?? '')
 
 /** Commands whose output is for a program or a shell anyway, and commands that print nothing. */
-const withoutJson = /^(dev|serve|hook|mcp|completion|run|api|plugin .*|context (add|use|rm)|migrate create)$/
+const withoutJson = /^(dev|serve|hook|mcp|completion|run|api|export|plugin .*|context (add|use|rm)|migrate create)$/
 
 describe('every command', () => {
   test('is in the table of commands, with a description', () => {

@@ -97,6 +97,9 @@ async function nextServer(): Promise<TestServer> {
 
 afterAll(() => server?.[Symbol.asyncDispose]())
 
+/** Operations whose example takes a name or a key, which the next request finds taken. */
+const takesOnce = (procedure: string): boolean => procedure === 'projects.create' || procedure === 'tasks.lock'
+
 /** Operations after which their caller cannot call, or cannot claim and receive. */
 const spoilsCaller = (procedure: string): boolean => /^(agents|auth)\./.test(procedure)
 
@@ -131,7 +134,7 @@ describe.each(described.map((one) => [one.procedure, one] as const))('%s', (proc
       await world.lead.projects.resume({})
       await world.lead.agents.resume({ all: true })
       closeWorld(world)
-      expect(successes).toBeGreaterThanOrEqual(Math.min(20, Math.ceil(rest / 6)))
+      expect(successes).toBeGreaterThanOrEqual(takesOnce(procedure) ? 1 : Math.min(20, Math.ceil(rest / 6)))
     },
   )
 })
