@@ -12,7 +12,7 @@ describe.each([
     ['inbox', { wait_seconds: 5 }, '"wait_seconds": did you mean "waitSeconds"?'],
     ['next_task', { waitSecond: 5 }, '"waitSecond": did you mean "waitSeconds"?'],
     ['send', { to: '*', message: 'hello' }, '"message": did you mean "text"?'],
-    ['who', { zebra: 1 }, 'unknown argument "zebra" It takes "offline"'],
+    ['who', { zebra: 1 }, 'unknown argument "zebra". It takes "offline"'],
     ['complete', { taskId: 3, result: 1 }, 'taskId: '],
   ])('%s refuses %j and names the nearest argument', async (tool, args, hint) => {
     await using server = await TestServer.start()

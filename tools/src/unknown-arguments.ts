@@ -70,6 +70,8 @@ export function inputIssueText(schema: z.ZodType, issue: z.core.$ZodIssue): stri
     const meant = nearest(key, known)
     return meant === undefined ? `"${key}"` : `"${key}": did you mean "${meant}"?`
   })
+  const listed = names.join(', ')
+  const sentence = listed.endsWith('?') ? listed : `${listed}.`
   const hint = `It takes ${known.map((name) => `"${name}"`).join(', ') || 'no arguments'}`
-  return `unknown argument${place === '' ? '' : ` in ${place}`} ${names.join(', ')} ${hint}`
+  return `unknown argument${place === '' ? '' : ` in ${place}`} ${sentence} ${hint}`
 }
