@@ -1,6 +1,6 @@
 import { priority } from '@tony/mcp-shared/priorities'
 import { z } from 'zod'
-import type { PlanReading } from './beads.ts'
+import type { Reading } from './beads.ts'
 import { stateEffectOf } from './effects.ts'
 import { addWarning, type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings } from './plan.ts'
 
@@ -34,7 +34,7 @@ const athmsFile = z.looseObject(
  * @throws PlanError if the document is not JSON (with the line if the parser reports it), has no
  * `tasks`, or has invalid tasks.
  */
-export function athmsRecords(file: string, document: string, { warnings, problems }: PlanReading): PlanRecord[] {
+export function athmsRecords(file: string, document: string, { warnings, problems }: Reading): PlanRecord[] {
   const parsed = athmsFile.safeParse(jsonOf(file, document))
   if (!parsed.success) throw new PlanError(file, noPlan)
   const records: PlanRecord[] = []

@@ -61,7 +61,7 @@ const priorities = new Map<unknown, PlanRecord['priority']>([
 ])
 
 /** The places for warnings and problems of a file. */
-export interface PlanReading {
+export interface Reading {
   readonly warnings: Warnings
   readonly problems: Problems
 }
@@ -74,11 +74,7 @@ export interface PlanReading {
  *
  * @throws PlanError if no record has an `issue_type`.
  */
-export async function beadsRecords(
-  file: string,
-  lines: AsyncIterable<Line>,
-  reading: PlanReading,
-): Promise<PlanRecord[]> {
+export async function beadsRecords(file: string, lines: AsyncIterable<Line>, reading: Reading): Promise<PlanRecord[]> {
   const records: PlanRecord[] = []
   let typed = false
   for await (const line of lines) {
@@ -103,11 +99,7 @@ export async function beadsRecords(
  * Adds the edges of a `dependencies.jsonl` beside the file. Some versions of beads keep all edges
  * there.
  */
-export async function addSeparateEdges(
-  file: string,
-  records: readonly PlanRecord[],
-  reading: PlanReading,
-): Promise<void> {
+export async function addSeparateEdges(file: string, records: readonly PlanRecord[], reading: Reading): Promise<void> {
   const beside = join(dirname(file), 'dependencies.jsonl')
   if (file === '-' || basename(file) === 'dependencies.jsonl' || !existsSync(beside)) return
   const byId = new Map(records.map((record) => [record.id, record]))
@@ -157,7 +149,7 @@ function jsonOf(line: Line, problems: Problems, file?: string): unknown {
   }
 }
 
-function recordOf(source: Issue, line: number, reading: PlanReading): PlanRecord {
+function recordOf(source: Issue, line: number, reading: Reading): PlanRecord {
   const { id, title, description, acceptance_criteria, design, notes, issue_type, dependencies, ...metadata } = source
   const position = { id, line }
   if (!issue_type) addWarning(reading.warnings, 'a record without issue_type: read as task', position)
@@ -242,7 +234,7 @@ function notBeforeOf(source: Issue): { notBefore?: string } {
 }
 
 /** Returns the effect of the state, the kind and the flags of an issue. */
-function readState(source: Issue, kind: string, position: { id: string; line: number }, { warnings }: PlanReading) {
+function readState(source: Issue, kind: string, position: { id: string; line: number }, { warnings }: Reading) {
   const { status, hold, known } = stateEffectOf('beads', source.status)
   if (!known) addWarning(warnings, `unknown state ${JSON.stringify(source.status)}: held until tasks.unhold`, position)
   const flags = Object.entries(effects.beads.flags).filter(([flag]) => source[flag] === true || source[flag] === 1)

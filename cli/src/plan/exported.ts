@@ -1,6 +1,6 @@
 import { plannedTask } from '@tony/mcp-shared/plans'
 import { z } from 'zod'
-import type { PlanReading } from './beads.ts'
+import type { Reading } from './beads.ts'
 import { type PlanRecord, problemOf } from './plan.ts'
 
 /** The mark of a file that `tony-mcp export --format json` has written. */
@@ -23,7 +23,7 @@ const row = plannedTask.omit({ metadata: true }).extend({
  * Reads an exported file of this server. A row has the fields of a plan; `outcome`, which is what
  * became of the task where it was exported, is kept in the metadata.
  */
-export function exportedRecords(tasks: readonly unknown[], { problems }: PlanReading): PlanRecord[] {
+export function exportedRecords(tasks: readonly unknown[], { problems }: Reading): PlanRecord[] {
   return tasks.flatMap((value, index) => {
     const parsed = row.safeParse(value)
     if (parsed.success) return [recordOf(parsed.data)]

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { PlanReading } from './beads.ts'
+import type { Reading } from './beads.ts'
 import { effects, type LabelEffect, type RecordEffect, stateEffectOf, toSnakeCase } from './effects.ts'
 import {
   githubEdges,
@@ -71,7 +71,7 @@ export function githubIssues(document: unknown): readonly unknown[] | undefined 
 }
 
 /** The way to read the labels of issues. */
-export interface GithubReading extends PlanReading {
+export interface GithubReading extends Reading {
   /** True if a label that the table lacks is a capability that the task requires. */
   readonly labelsAreCapabilities: boolean
 }

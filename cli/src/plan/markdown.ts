@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { PlanReading } from './beads.ts'
+import type { Reading } from './beads.ts'
 import { effects, stateEffectOf } from './effects.ts'
 import { addWarning, type PlanRecord } from './plan.ts'
 
@@ -136,7 +136,7 @@ function descriptionOf({ text }: Item): string | undefined {
  * Reads a Markdown checklist. Each list item with a box is a task. Items below it are its children,
  * the heading above it is its epic, and the text under it its description.
  */
-export function markdownRecords(lines: readonly string[], { warnings }: PlanReading): PlanRecord[] {
+export function markdownRecords(lines: readonly string[], { warnings }: Reading): PlanRecord[] {
   const list = new Checklist()
   const start = frontMatterEnd(lines)
   for (const [index, line] of lines.entries()) if (index >= start) list.read(line, index + 1)
@@ -151,7 +151,7 @@ function frontMatterEnd(lines: readonly string[]): number {
 
 const struck = /^~~(.*)~~$/
 
-function recordOf(item: Item, warnings: PlanReading['warnings']): PlanRecord {
+function recordOf(item: Item, warnings: Reading['warnings']): PlanRecord {
   const { id, line, box, parent, section } = item
   const title = struck.exec(item.title)?.[1] ?? item.title
   const word = title === item.title || box.toLowerCase() === 'x' ? `[${box}]` : 'struck'

@@ -1,6 +1,6 @@
 import { priority } from '@tony/mcp-shared/priorities'
 import { z } from 'zod'
-import type { PlanReading } from './beads.ts'
+import type { Reading } from './beads.ts'
 import { withCarried } from './carried.ts'
 import { stateEffectOf, toSnakeCase } from './effects.ts'
 import { addWarning, type PlanEdge, type PlanRecord, problemOf, type Warnings } from './plan.ts'
@@ -62,7 +62,7 @@ const isTask = (value: unknown): boolean =>
  * number their tasks alike, so the ids of all tags but `master` begin with the tag. Subtasks are
  * children, `details` is the design and `testStrategy` the acceptance criteria.
  */
-export function taskmasterRecords(tags: ReadonlyMap<string, TagList>, reading: PlanReading): PlanRecord[] {
+export function taskmasterRecords(tags: ReadonlyMap<string, TagList>, reading: Reading): PlanRecord[] {
   const records: PlanRecord[] = []
   for (const [tag, { tasks, others, isTagged }] of tags) {
     const idOf = (id: string) => (tag === mainTag ? id : `${tag}:${id}`)
@@ -90,7 +90,7 @@ export function readTaskmasterRecord(value: Record<string, unknown>, statusOfTas
 interface Place {
   readonly tag: string
   readonly idOf: (id: string) => string
-  readonly reading: PlanReading
+  readonly reading: Reading
   /** The list, with its first task: an export writes its fields again. */
   readonly list: Partial<Omit<TagList, 'tasks'>> & { readonly hasSubtasks?: boolean }
 }
@@ -157,7 +157,7 @@ function recordOf(source: Source, { tag, idOf, reading, list: listOf }: Place, n
   }
 }
 
-function priorityOf({ priority: value }: Source, id: string, { warnings }: PlanReading): PlanRecord['priority'] {
+function priorityOf({ priority: value }: Source, id: string, { warnings }: Reading): PlanRecord['priority'] {
   const parsed = priority.safeParse(typeof value === 'string' ? value.toLowerCase() : (value ?? 'normal'))
   if (parsed.success) return parsed.data
   addWarning(warnings, `unknown priority ${JSON.stringify(value)}: read as normal`, { id })
