@@ -1,5 +1,6 @@
 import { nextRequest } from '../api/asked.ts'
 import type { TestAgent, TestServer } from '../support/server.ts'
+import { createSilentWebhook, silentWebhook } from './silent-webhooks.ts'
 
 /**
  * The objects a case may use: an agent of its own, and a client of the developer of dev mode, who
@@ -70,10 +71,7 @@ async function answerNext(agent: TestAgent): Promise<void> {
 /** Creates a key for this case only. */
 const keyOf = async ({ lead }: World) => ({ keyId: (await lead.auth.keys.create({ name: 'case' })).keyId })
 
-/** A webhook to an endpoint of the test server's configuration, for which no event matches. */
-const silentWebhook = { url: 'http://127.0.0.1:9/', filter: { epic: 'no epic' } }
-
-const webhookOf = async ({ agent }: World) => ({ webhookId: (await agent.webhooks.create(silentWebhook)).webhookId })
+const webhookOf = ({ agent }: World) => createSilentWebhook(agent)
 
 const planned = [{ externalId: 'first', type: 'code' }]
 

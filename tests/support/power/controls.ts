@@ -63,7 +63,7 @@ export const errorControls: readonly ErrorControl[] = [
       find: '    rewriteWal(resolveDatabaseFile(options.file))\n',
       replace: '',
     },
-    errors: ['sync:60', 'sync:65', 'sync:70', 'sync:75'],
+    errors: ['sync:60', 'sync:65', 'sync:70', 'sync:75', 'sync:62', 'sync:67', 'sync:72', 'sync:77'],
   },
   {
     fault: {
