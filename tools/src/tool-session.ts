@@ -97,8 +97,8 @@ export interface ToolSession {
   /**
    * Shows the next messages, in order, and returns true if more may be ready. Messages that are
    * shown whole are reported as shown. The next call of the session acks them, because a model that
-   * calls again has read them. Messages that are cut short stay for a later call. A session that has
-   * not joined is shown nothing; with `wait` it joins first.
+   * calls again has read them. Messages that are cut short stay for a later call. A session that
+   * has not joined is shown nothing; with `wait` it joins first.
    */
   showMessages(options: ShowOptions, renderer: MessageRenderer): Promise<boolean>
   /**
