@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { id, idempotencyKey, json, timestamp, waitMs } from './ids.ts'
 import { locks } from './locks.ts'
-import { artifacts, leasedTask, taskProgress, taskStatuses } from './tasks.ts'
+import { taskStatuses } from './task-statuses.ts'
+import { artifacts, leasedTask, taskProgress } from './tasks.ts'
 
 export const defaultLeaseMs = 30_000
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { id, idempotencyKey, word } from './ids.ts'
-import { taskSpec, taskStatuses } from './tasks.ts'
+import { taskStatuses } from './task-statuses.ts'
+import { taskSpec } from './tasks.ts'
 
 /** Statuses in which an imported task can start. */
 export const plannedStatuses = ['pending', 'completed', 'failed', 'cancelled'] as const

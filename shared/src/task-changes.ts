@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { id, idempotencyKey, json, jsonObject, text, word } from './ids.ts'
 import { priority } from './priorities.ts'
+import { taskStatuses } from './task-statuses.ts'
 import { holdReason, waitKinds } from './task-waits.ts'
-import { taskStatuses, taskStatusInput } from './tasks.ts'
+import { taskStatusInput } from './tasks.ts'
 
 /** The status and the revision of a task after a change. */
 export const taskTransitionOutput = z.object({ taskId: id, status: z.enum(taskStatuses), revision: z.int() })

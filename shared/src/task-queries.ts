@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { id, pageLimit, word } from './ids.ts'
 import { canonicalPriority } from './priorities.ts'
-import { rollup, task, taskStatuses, taskStatusInput } from './tasks.ts'
+import { taskStatuses } from './task-statuses.ts'
+import { rollup, task, taskStatusInput } from './tasks.ts'
 
 export const taskGetInput = z.strictObject({ taskId: z.string().min(1).max(200) })
 

@@ -3,7 +3,7 @@ import type { EventType } from '@tony/mcp-shared/events'
 import type { MessageStatus } from '@tony/mcp-shared/messages'
 import type { Priority } from '@tony/mcp-shared/priorities'
 import type { Role } from '@tony/mcp-shared/roles'
-import type { TaskStatus } from '@tony/mcp-shared/tasks'
+import type { TaskStatus } from '@tony/mcp-shared/task-statuses'
 import { Locks } from './locks.model.ts'
 
 export interface Agent {

@@ -1,4 +1,5 @@
-import { retryPolicy, type TaskStatus, type TaskTransition, taskTransitions } from '@tony/mcp-shared/tasks'
+import type { TaskStatus } from '@tony/mcp-shared/task-statuses'
+import { retryPolicy, type TaskTransition, taskTransitions } from '@tony/mcp-shared/tasks'
 import { type Agent, type Caller, iso, type Lease, refuse, type State, type Task } from './state.ts'
 
 /** The properties of a task that a test creates. Times are in milliseconds from now. */

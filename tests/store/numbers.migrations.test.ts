@@ -1,6 +1,6 @@
 import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { messageStatuses } from '@tony/mcp-shared/messages'
-import { taskStatuses } from '@tony/mcp-shared/tasks'
+import { taskStatuses } from '@tony/mcp-shared/task-statuses'
 import type Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { showIds } from '../support/ids.ts'

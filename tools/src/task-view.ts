@@ -1,4 +1,4 @@
-import { taskStatuses } from '@tony/mcp-shared/tasks'
+import { taskStatuses } from '@tony/mcp-shared/task-statuses'
 import { agentLabel, toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Task } from './calls.ts'

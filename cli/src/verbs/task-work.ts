@@ -1,4 +1,5 @@
 import type { Client, Task } from '@tony/mcp-client'
+import { endedStatuses, type TaskStatus, taskStatuses } from '@tony/mcp-shared/task-statuses'
 import { type Command, Option } from 'commander'
 import { CommandError } from '../command-error.ts'
 import { usageExitCode } from '../exit-codes.ts'
@@ -6,22 +7,10 @@ import { isRecord } from '../is-record.ts'
 import { addDestructiveVerb, type Effect } from './destructive.ts'
 import { addVerb, type VerbCall } from './verb.ts'
 
-/** The statuses of a task, as `tasks.list` takes them. */
-type TaskStatus = Task['status']
-
-const statuses: readonly TaskStatus[] = [
-  'blocked',
-  'pending',
-  'in_progress',
-  'input_required',
-  'in_review',
-  'completed',
-  'failed',
-  'cancelled',
-]
-
 /** The statuses that `tasks.cancel` changes. */
-const openStatuses: ReadonlySet<TaskStatus> = new Set(statuses.slice(0, 5))
+const openStatuses: ReadonlySet<TaskStatus> = new Set(
+  taskStatuses.filter((status) => !endedStatuses.some((ended) => ended === status)),
+)
 
 export interface TaskFilterOptions {
   readonly status?: TaskStatus
@@ -33,7 +22,7 @@ export interface TaskFilterOptions {
 
 export const addTaskFilterOptions = (command: Command): Command =>
   command
-    .addOption(new Option('--status <status>', 'only those with this status').choices(statuses))
+    .addOption(new Option('--status <status>', 'only those with this status').choices(taskStatuses))
     .option('--type <type>', 'only those of this type')
     .option('--epic <epic>', 'only those of this epic')
     .option('--story <story>', 'only those of this story')

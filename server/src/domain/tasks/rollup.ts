@@ -1,4 +1,5 @@
-import { type rollup, type TaskStatus, taskStatuses } from '@tony/mcp-shared/tasks'
+import { type TaskStatus, taskStatuses } from '@tony/mcp-shared/task-statuses'
+import type { rollup } from '@tony/mcp-shared/tasks'
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Reader } from '../../store/store.ts'

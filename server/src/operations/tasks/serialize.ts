@@ -1,4 +1,5 @@
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
+import { type TaskStatus, taskStatuses } from '@tony/mcp-shared/task-statuses'
 import { taskHold, waitKinds } from '@tony/mcp-shared/task-waits'
 import {
   artifact,
@@ -6,10 +7,8 @@ import {
   inputRequest,
   type leasedTask,
   review,
-  type TaskStatus,
   type task,
   taskProgress,
-  taskStatuses,
 } from '@tony/mcp-shared/tasks'
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'

@@ -1,4 +1,5 @@
-import { defaultStartToCloseMs, taskStatuses } from '@tony/mcp-shared/tasks'
+import { taskStatuses } from '@tony/mcp-shared/task-statuses'
+import { defaultStartToCloseMs } from '@tony/mcp-shared/tasks'
 import { sql } from 'drizzle-orm'
 import type { AgentTables } from './agents.ts'
 import { type Columns, quotedList } from './columns.ts'

@@ -1,5 +1,5 @@
 import { taskTreeOutput } from '@tony/mcp-shared/task-queries'
-import type { TaskStatus } from '@tony/mcp-shared/tasks'
+import type { TaskStatus } from '@tony/mcp-shared/task-statuses'
 import type { A2aCalls } from './calls.ts'
 import { refuse } from './errors.ts'
 import type { ListTasksParams } from './params.ts'

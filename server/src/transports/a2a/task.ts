@@ -1,4 +1,5 @@
-import type { TaskStatus, task } from '@tony/mcp-shared/tasks'
+import type { TaskStatus } from '@tony/mcp-shared/task-statuses'
+import type { task } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import type { TaskState } from './params.ts'
 
