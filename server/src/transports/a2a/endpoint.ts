@@ -6,8 +6,8 @@ import { checkCaller } from '../../guards/caller.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { checkWellFormed } from '../../guards/well-formed.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { bodyBytesOf, readBody } from '../http/body.ts'
-import { bearerOf, identify, projectOf } from '../http/identify.ts'
+import { readBody } from '../http/body.ts'
+import { openConnection } from '../http/open-connection.ts'
 import { sendJson, setErrorHeaders, type TransportContext } from '../http/responses.ts'
 import { A2aCalls } from './calls.ts'
 import { a2aVersion } from './card.ts'
@@ -83,17 +83,8 @@ function requireVersion({ headers, url = '' }: IncomingMessage): void {
 }
 
 async function connectionOf({ context, request }: Exchange): Promise<Connection> {
-  const { services, log, metrics, checks } = context
-  const identity = await identify(services, checks, { token: bearerOf(request), project: projectOf(request), request })
-  const connection = {
-    services,
-    log,
-    metrics,
-    transport: 'a2a' as const,
-    address: checks.addressOf(request),
-    input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes), services.now()),
-    identity,
-  }
+  const connection = await openConnection(context, request, 'a2a')
+  const { identity } = connection
   // A caller with a principal pays for the calls of its request.
   checkCaller({ connection, requestId: uuidv7(), path: 'a2a', cost: identity.ok ? 0 : 1 }, () => {
     if (!identity.ok) throw identity.error

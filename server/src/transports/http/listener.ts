@@ -71,7 +71,7 @@ export class Listener {
     this.#log = log
     this.#metrics = metrics
     this.#checks = new RequestChecks(services.config)
-    this.#trpc = createTrpcHandler(services, log, metrics, this.#checks)
+    this.#trpc = createTrpcHandler({ services, log, metrics, checks: this.#checks })
     this.#halfOpen = new HalfOpenSockets(services.clock)
     this.#slowResponses = new SlowResponses(services.clock, services.config.limits, () => metrics.countSlowConsumer())
     this.#webSockets = new WebSocketTransport({ services, log, metrics, checks: this.#checks }, this.#halfOpen)

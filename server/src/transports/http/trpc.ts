@@ -2,19 +2,15 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { TRPCError } from '@trpc/server'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { appRouter } from '../../api/router.ts'
-import type { Services } from '../../domain/context.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
-import type { Log } from '../../platform/log.ts'
-import type { Metrics } from '../../platform/metrics.ts'
 import { ReplyBudget } from '../../platform/reply-budget.ts'
-import { bodyBytesOf } from './body.ts'
-import { bearerOf, identify, projectOf } from './identify.ts'
-import type { RequestChecks } from './request-checks.ts'
-import { authenticateHeaders, retryHeaders } from './responses.ts'
+import { openConnection } from './open-connection.ts'
+import { authenticateHeaders, retryHeaders, type TransportContext } from './responses.ts'
 
 /** Serves tRPC over HTTP at `/trpc/<path>`, with tRPC's own handler and middleware. */
-export const createTrpcHandler = (services: Services, log: Log, metrics: Metrics, checks: RequestChecks) =>
-  createHTTPHandler({
+export const createTrpcHandler = (context: TransportContext) => {
+  const { services } = context
+  return createHTTPHandler({
     router: appRouter,
     basePath: '/trpc/',
     maxBodySize: services.config.limits.bodyBytes,
@@ -35,18 +31,11 @@ export const createTrpcHandler = (services: Services, log: Log, metrics: Metrics
     },
     createContext: async ({ req, info }) => {
       requireBatchWithin(services.config.limits.httpBatch, info.calls.length)
-      return {
-        services,
-        log,
-        metrics,
-        transport: 'http' as const,
-        address: checks.addressOf(req),
-        input: services.queuedInputs.open(bodyBytesOf(req, services.config.limits.bodyBytes), services.now()),
-        replies: new ReplyBudget(services.pageSlots, services.config.limits.socketBufferBytes),
-        identity: await identify(services, checks, { token: bearerOf(req), project: projectOf(req), request: req }),
-      }
+      const replies = new ReplyBudget(services.pageSlots, services.config.limits.socketBufferBytes)
+      return { ...(await openConnection(context, req, 'http')), replies }
     },
   })
+}
 
 /** Throws INVALID_INPUT for a batch of too many calls; the error of tRPC names no limit. */
 function requireBatchWithin(limit: number, calls: number): void {

@@ -10,8 +10,8 @@ import { toCoordinationError } from '../../guards/errors.ts'
 import { checkWellFormed } from '../../guards/well-formed.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { version } from '../../platform/version.ts'
-import { bodyBytesOf, readBody } from '../http/body.ts'
-import { bearerOf, identify, projectOf } from '../http/identify.ts'
+import { readBody } from '../http/body.ts'
+import { openConnection } from '../http/open-connection.ts'
 import { authenticateHeaders, retryHeaders, sendJson, type TransportContext } from '../http/responses.ts'
 import { writeWebResponse } from '../http/web-response.ts'
 import { addEvents } from './events/handlers.ts'
@@ -45,18 +45,8 @@ async function connectionOf(
   exchange: Exchange,
   path: 'mcp' | 'sessions',
 ): Promise<{ connection: Connection; credential: Principal }> {
-  const { context, request } = exchange
-  const { services, log, metrics, checks } = context
-  const identity = await identify(services, checks, { token: bearerOf(request), project: projectOf(request), request })
-  const connection = {
-    services,
-    log,
-    metrics,
-    transport: 'mcp' as const,
-    address: checks.addressOf(request),
-    input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes), services.now()),
-    identity,
-  }
+  const connection = await openConnection(exchange.context, exchange.request, 'mcp')
+  const { identity } = connection
   // A caller with a principal pays for the calls of its request.
   const caller = { connection, requestId: uuidv7(), path, cost: identity.ok ? 0 : 1 }
   return { connection, credential: checkCaller(caller, () => requirePrincipal(exchange, identity)) }

@@ -5,8 +5,7 @@ import { matchRoute, type RestRoute, type RouteMatch } from '../../../api/rest/r
 import type { Connection } from '../../../guards/call.ts'
 import { toCoordinationError } from '../../../guards/errors.ts'
 import { uuidv7 } from '../../../platform/uuid.ts'
-import { bodyBytesOf } from '../body.ts'
-import { bearerOf, identify, projectOf } from '../identify.ts'
+import { openConnection } from '../open-connection.ts'
 import { requestPathOf, setErrorHeaders, type TransportContext } from '../responses.ts'
 import { sendEventStream } from './event-stream.ts'
 import { readFields } from './fields.ts'
@@ -33,25 +32,9 @@ function routeOf({ request, response }: Exchange, path: string): { route: RestRo
   throw new CoordinationError('METHOD_NOT_ALLOWED', `${match.routes[0]?.path} takes ${allowed}`)
 }
 
-async function connectionOf(
-  { services, log, metrics, checks }: TransportContext,
-  { request, response }: Exchange,
-): Promise<Connection> {
-  const identity = await identify(services, checks, {
-    token: bearerOf(request),
-    project: projectOf(request),
-    request,
-  })
-  const connection = {
-    services,
-    log,
-    metrics,
-    transport: 'rest' as const,
-    address: checks.addressOf(request),
-    input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes), services.now()),
-    identity,
-  }
-  const rateHeaders = services.identity.rateLimiter.headers(connection)
+async function connectionOf(context: TransportContext, { request, response }: Exchange): Promise<Connection> {
+  const connection = await openConnection(context, request, 'rest')
+  const rateHeaders = context.services.identity.rateLimiter.headers(connection)
   for (const [name, value] of Object.entries(rateHeaders)) response.setHeader(name, value)
   return connection
 }
