@@ -1,6 +1,7 @@
 import { type PlannedTask, plannedStatuses } from '@tony/mcp-shared/plans'
 import { waitKinds } from '@tony/mcp-shared/task-waits'
 import { z } from 'zod'
+import { isRecord } from '../is-record.ts'
 import type { PlanEdge, PlannedRow, PlanRecord } from './plan.ts'
 
 /** The author of the comments that an export writes. They are not part of the notes of a task. */
@@ -34,13 +35,10 @@ export type CarriedRecord = z.output<typeof carried>
 /** A row with the properties that a record carries. */
 export type CarriedFields = { readonly [name in keyof PlannedRow]?: unknown }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** Returns the metadata of a record without `metadata.tony`, and what was there. */
 function splitMetadata(record: PlanRecord): { metadata: Record<string, unknown>; carried: CarriedRecord } | undefined {
   const { metadata: inner, ...outer } = record.metadata
-  if (!isObject(inner)) return undefined
+  if (!isRecord(inner)) return undefined
   const { tony, ...rest } = inner
   const parsed = carried.safeParse(tony)
   if (!parsed.success) return undefined

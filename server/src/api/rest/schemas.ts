@@ -9,6 +9,7 @@ import { taskTransitionOutput } from '@tony/mcp-shared/task-changes'
 import { artifact, leasedTask, rollup, task } from '@tony/mcp-shared/tasks'
 import { webhook } from '@tony/mcp-shared/webhooks'
 import { z } from 'zod'
+import { isRecord } from '../../platform/is-record.ts'
 import { type JsonSchema, type RestRoute, restRoutes } from './routes.ts'
 
 /** Schemas with a name of their own, so that generated clients have one type for each thing. */
@@ -32,10 +33,7 @@ const namedSchemas: Readonly<Record<string, z.ZodType>> = {
   Webhook: webhook,
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const isNull = (value: unknown): boolean => isObject(value) && value['type'] === 'null'
+const isNull = (value: unknown): boolean => isRecord(value) && value['type'] === 'null'
 
 /**
  * Writes `anyOf: [x, null]` as `type: [x, "null"]`, which every generator reads. An empty schema
@@ -45,7 +43,7 @@ function mergeNull(schema: Readonly<Record<string, unknown>>): Record<string, un
   const { anyOf, ...rest } = schema
   if (!Array.isArray(anyOf) || anyOf.length !== 2 || !isNull(anyOf[1])) return { ...schema }
   const [other]: unknown[] = anyOf
-  if (!isObject(other) || '$ref' in other) return { ...schema }
+  if (!isRecord(other) || '$ref' in other) return { ...schema }
   if (Object.keys(other).length === 0) return rest
   if (typeof other['type'] !== 'string') return { ...schema }
   const { type, enum: words } = other
@@ -60,7 +58,7 @@ const droppedKeys: ReadonlySet<string> = new Set(['$schema', '$id', 'id'])
 
 function simplify(value: unknown, { isOpen }: { readonly isOpen: boolean }, isMap = false): unknown {
   if (Array.isArray(value)) return value.map((item) => simplify(item, { isOpen }))
-  if (!isObject(value)) return value
+  if (!isRecord(value)) return value
   const entries = Object.entries(value).flatMap(([key, inner]): [string, unknown][] => {
     // The keys of `properties` are names of fields, and `id` is one of them. The formats of an id
     // and of a time need no pattern, which would make up a third of the description.

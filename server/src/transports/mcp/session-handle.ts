@@ -1,5 +1,6 @@
 import type { AnyTool } from '@tony/mcp-tools/tool'
 import { z } from 'zod'
+import { isRecord } from '../../platform/is-record.ts'
 
 /** The handle of a caller without a session id; its value is absent before `join`. */
 export interface SessionHandle {
@@ -9,8 +10,6 @@ export interface SessionHandle {
 const sessionField = {
   session: z.string().max(200).optional().describe('"session" of your answer from join: pass it with every call'),
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** The schemas with the handle by those without it, so that each has its JSON schema made once. */
 const extended = new WeakMap<z.ZodObject, z.ZodObject>()

@@ -1,4 +1,5 @@
 import type { Call } from '../../guards/call.ts'
+import { isRecord } from '../../platform/is-record.ts'
 import type { Envelope } from './frames.ts'
 
 /** A message of tRPC's WebSocket protocol, as a client sends it. */
@@ -17,9 +18,6 @@ export type ClientMessage =
 const emptyEnvelope: Envelope = { id: null, jsonrpc: undefined }
 
 const malformed = (reason: string, envelope = emptyEnvelope): ClientMessage => ({ type: 'malformed', envelope, reason })
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isId = (value: unknown): value is number | string =>
   typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value))

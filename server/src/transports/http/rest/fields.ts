@@ -1,6 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { z } from 'zod'
 import type { RestRoute } from '../../../api/rest/routes.ts'
+import { isRecord } from '../../../platform/is-record.ts'
 
 /** True if the reply of a route is a list, whose items `fields` applies to. */
 const isList = ({ procedure }: RestRoute): boolean => /\.(list|thread|history)$/.test(procedure)
@@ -31,15 +32,12 @@ export function readFields(query: URLSearchParams, route: RestRoute): ReadonlySe
   )
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 const pick = (value: unknown, names: ReadonlySet<string>): unknown =>
-  isObject(value) ? Object.fromEntries(Object.entries(value).filter(([name]) => names.has(name))) : value
+  isRecord(value) ? Object.fromEntries(Object.entries(value).filter(([name]) => names.has(name))) : value
 
 /** Returns the reply with the selected fields only: of each item of a list, otherwise of itself. */
 export function selectFields(reply: unknown, route: RestRoute, names: ReadonlySet<string> | undefined): unknown {
-  if (names === undefined || !isObject(reply)) return reply
+  if (names === undefined || !isRecord(reply)) return reply
   if (!isList(route)) return pick(reply, names)
   const list = Object.entries(reply).map(([name, value]) => [
     name,

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { JsonSchema, RestRoute } from '../../../api/rest/routes.ts'
+import { isRecord } from '../../../platform/is-record.ts'
 import { readBody } from '../body.ts'
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
@@ -45,9 +46,6 @@ function readQuery(query: URLSearchParams, { input }: RestRoute): Record<string,
   return fields
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /**
  * Returns the revision in `If-Match`, which is the one that an `ETag` has shown. A proxy that
  * compresses a response makes its tag weak; the revision in it still names one state of the object.
@@ -80,7 +78,7 @@ export async function readInput(
 ): Promise<unknown> {
   const takesBody = route.method !== 'GET' && hasBody(request)
   const body: unknown = takesBody ? await readBody(request, limit) : readQuery(query, route)
-  if (!isObject(body)) throw new CoordinationError('INVALID_INPUT', 'the body must be a JSON object')
+  if (!isRecord(body)) throw new CoordinationError('INVALID_INPUT', 'the body must be a JSON object')
   for (const [field, value] of Object.entries(fields))
     if (body[field] !== undefined && body[field] !== value)
       throw new CoordinationError('INVALID_INPUT', `${field}: the body and the path name different ones`)

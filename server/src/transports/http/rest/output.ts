@@ -1,10 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RestRoute } from '../../../api/rest/routes.ts'
+import { isRecord } from '../../../platform/is-record.ts'
 import { sendJson } from '../responses.ts'
 import { selectFields } from './fields.ts'
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Returns the cursor of the next page, if there is one. */
 function nextCursorOf({ nextCursor, cursor, more }: Record<string, unknown>): string | undefined {
@@ -49,7 +47,7 @@ export function sendReply(
   reply: unknown,
   { route, url, fields }: ReplyOptions,
 ): void {
-  if (isObject(reply)) {
+  if (isRecord(reply)) {
     const { revision } = reply
     const etag = typeof revision === 'number' ? `"${revision}"` : undefined
     const headers = {
