@@ -5,7 +5,7 @@ import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { isOutcome, type Outcome } from '../tasks/dependency-kinds.ts'
 import { blockDependents, failDependents, unblockDependents } from '../tasks/dependents.ts'
 import { notifyClaimable } from '../tasks/lease.ts'
-import { dequeueColumns, requeueColumns, waitTimeout } from '../tasks/queue-columns.ts'
+import { dequeueColumns, reopenColumns } from '../tasks/queue-columns.ts'
 import type { TaskRow } from '../tasks/task-row.ts'
 import { type PlannedStatus, planMarkOf } from './plan-mark.ts'
 
@@ -57,24 +57,14 @@ const end = statement(({ db, t, p }: Query<EndParams>) =>
     .prepare(),
 )
 
-const reopen = statement(({ db, t, p }: Query<{ taskId: string; now: number }>) => {
-  // A deadline that has passed would fail the task at once.
-  const closeBy = sql`(case when ${t.tasks.closeBy} > ${p.now} then ${t.tasks.closeBy} end)`
-  return db
+const reopen = statement(({ db, t, p }: Query<{ taskId: string; now: number }>) =>
+  db
     .update(t.tasks)
-    .set({
-      ...requeueColumns(t, p.now),
-      failures: 0,
-      closeBy,
-      timeoutAt: waitTimeout(t, p.now, closeBy),
-      leaseToken: null,
-      leaseExpiresAt: null,
-      completedAt: null,
-    })
+    .set(reopenColumns(t, p.now))
     .where(and(eq(t.tasks.id, p.taskId), inLiterals(t.tasks.status, taskTransitions.reopen.from)))
     .returning()
-    .prepare()
-})
+    .prepare(),
+)
 
 const endTexts = {
   completed: null,

@@ -53,6 +53,23 @@ export const requeueColumns = (t: Tasks, now: SQLWrapper) => ({
 })
 
 /**
+ * The columns to set for an ended task that gets all its attempts again. A deadline that has passed
+ * would end it at once, so it is removed.
+ */
+export const reopenColumns = (t: Tasks, now: SQLWrapper) => {
+  const closeBy = sql`(case when ${t.tasks.closeBy} > ${now} then ${t.tasks.closeBy} end)`
+  return {
+    ...requeueColumns(t, now),
+    failures: 0,
+    closeBy,
+    timeoutAt: waitTimeout(t, now, closeBy),
+    leaseToken: null,
+    leaseExpiresAt: null,
+    completedAt: null,
+  }
+}
+
+/**
  * The columns to set for a task with a result: completed, or in review if its acceptance is
  * `verify`.
  */

@@ -1,31 +1,21 @@
 import type { taskRetryInput, taskTransitionOutput } from '@tony/mcp-shared/task-changes'
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf, type Principal } from '../../domain/principal.ts'
 import { blockDependents } from '../../domain/tasks/dependents.ts'
 import { notifyClaimable } from '../../domain/tasks/lease.ts'
-import { requeueColumns, waitTimeout } from '../../domain/tasks/queue-columns.ts'
+import { reopenColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { statusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
-const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; now: number }>) => {
-  // A deadline that has passed would fail the task again at once, so a retry removes it.
-  const closeBy = sql`(case when ${t.tasks.closeBy} > ${p.now} then ${t.tasks.closeBy} end)`
-  return db
+const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; now: number }>) =>
+  db
     .update(t.tasks)
-    .set({
-      ...requeueColumns(t, p.now),
-      failures: 0,
-      closeBy,
-      timeoutAt: waitTimeout(t, p.now, closeBy),
-      leaseToken: null,
-      leaseExpiresAt: null,
-      completedAt: null,
-    })
+    .set(reopenColumns(t, p.now))
     .where(
       and(
         eq(t.tasks.id, p.taskId),
@@ -34,8 +24,8 @@ const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; 
       ),
     )
     .returning()
-    .prepare()
-})
+    .prepare(),
+)
 
 /** Gives one task all its attempts again. Returns undefined if it has not failed. */
 export async function retryIn(tx: Transaction, principal: Principal, taskId: string): Promise<TaskRow | undefined> {
