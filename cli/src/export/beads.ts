@@ -5,9 +5,9 @@ import { type CarriedRecord, exportAuthor } from '../plan/carried.ts'
 import { effects, toSnakeCase } from '../plan/effects.ts'
 import type { PlanRecord } from '../plan/plan.ts'
 import { textLimit, titleLimit, truncate } from '../plan/rows.ts'
-import { carriedOf } from './carry.ts'
+import { carriedOf, metadataBeside } from './carry.ts'
 import { type ExportedProject, originOf, type TaskOutline } from './project.ts'
-import { remarksAbout, stateOf } from './state.ts'
+import { plannedNotBefore, remarksAbout, stateOf } from './state.ts'
 
 type Json = Record<string, unknown>
 
@@ -171,7 +171,7 @@ export class BeadsWriter {
     // A child of a deferred issue is deferred with it.
     const above = this.#project.outlines.get(task.parentId ?? '')?.notBefore
     const isImplied = isSameTime(source['defer_until'], task.notBefore) || above === task.notBefore
-    const deferral = task.notBefore !== null && task.failures === 0 && !isImplied
+    const deferral = isImplied ? null : plannedNotBefore(task)
     const holder = stateOf(task).isTaken ? this.#project.nameOf(task.claimedBy) : undefined
     return {
       ...rest,
@@ -179,7 +179,7 @@ export class BeadsWriter {
       ...(closed ? { closed_at: closedAt ?? task.completedAt ?? task.createdAt } : {}),
       ...(!closed && word === source['status'] && closedAt !== undefined ? { closed_at: closedAt } : {}),
       ...(ending !== undefined && (closed || word === source['status']) ? { close_reason: ending } : {}),
-      ...(deferral ? { defer_until: task.notBefore } : {}),
+      ...(deferral === null ? {} : { defer_until: deferral }),
       ...(holder === undefined ? {} : { assignee: holder }),
     }
   }
@@ -245,7 +245,5 @@ const isSameTime = (text: unknown, at: string | null): boolean =>
 /** Adds what the record carries to its `metadata`. A task of another source brings its own. */
 function withMetadata(record: Json, task: Task, carried: CarriedRecord, isOwn: boolean): Json {
   if (Object.keys(carried).length === 0) return record
-  const { metadata: inner } = record
-  const own = isOwn ? task.metadata : typeof inner === 'object' && inner !== null ? inner : {}
-  return { ...record, metadata: { ...own, tony: carried } }
+  return { ...record, metadata: { ...metadataBeside(task, record['metadata'], isOwn), tony: carried } }
 }

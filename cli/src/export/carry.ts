@@ -22,6 +22,13 @@ function ownFieldsOf(task: Task): Record<string, unknown> {
   }
 }
 
+/**
+ * Returns the metadata that stand beside `metadata.tony`: those of the task if it is `isOwn`, else
+ * those that its record had.
+ */
+export const metadataBeside = (task: Task, inRecord: unknown, isOwn: boolean): object =>
+  isOwn ? task.metadata : typeof inRecord === 'object' && inRecord !== null ? inRecord : {}
+
 const comparedFields = ['title', 'description', 'acceptanceCriteria', 'design'] as const
 
 /**

@@ -1,6 +1,6 @@
 import type { Task } from '@tony/mcp-client'
 import type { ExportedProject } from './project.ts'
-import { stateOf } from './state.ts'
+import { plannedNotBefore, stateOf } from './state.ts'
 
 /**
  * Writes the rows of one project: the fields of a plan, and `outcome` with the rest of the task.
@@ -32,7 +32,7 @@ export class JsonWriter {
       waitsFor: task.waitsFor.map(({ taskId, kind }) => ({ taskId: this.idOf(taskId), kind })),
       status,
       hold: isTaken ? taken : hold,
-      notBefore: task.failures === 0 ? task.notBefore : null,
+      notBefore: plannedNotBefore(task),
       ...{ onDependencyFailure, onChildrenEnd, requires, locks, priority, acceptance, maxAttempts },
       ...{ scheduleToStartMs, startToCloseMs, scheduleToCloseMs, metadata: kept },
     }

@@ -17,6 +17,10 @@ export function stateOf(task: Pick<Task, 'status' | 'hold'>): ExportedState {
   return { status: 'pending', hold: task.hold?.reason, isTaken }
 }
 
+/** A time to wait for after a failure is a backoff of this server, and no part of the plan. */
+export const plannedNotBefore = ({ notBefore, failures }: Pick<Task, 'notBefore' | 'failures'>): string | null =>
+  failures > 0 ? null : notBefore
+
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
 export interface OutcomeNote {

@@ -1,9 +1,9 @@
 import type { Task } from '@tony/mcp-client'
 import type { CarriedRecord } from '../plan/carried.ts'
 import { readTaskmasterRecord } from '../plan/taskmaster.ts'
-import { carriedOf } from './carry.ts'
+import { carriedOf, metadataBeside } from './carry.ts'
 import { type ExportedProject, originOf } from './project.ts'
-import { remarksAbout, stateOf } from './state.ts'
+import { plannedNotBefore, remarksAbout, stateOf } from './state.ts'
 import { fileIdOf, layOut, localIdOf, mainTag, type TaskmasterLayout, type TaskmasterPlace } from './taskmaster-ids.ts'
 
 type Json = Record<string, unknown>
@@ -137,7 +137,7 @@ export class TaskmasterWriter {
     const whole = { ...record, status: word }
     if (place.sub === undefined) this.#words.set(fileIdOf(place), word)
     const carried = this.#carried(task, whole, { unnamed, isOwn })
-    const rest = isOwn ? task.metadata : typeof inner === 'object' && inner !== null ? inner : {}
+    const rest = metadataBeside(task, inner, isOwn)
     if (Object.keys(carried).length > 0) return { ...whole, metadata: { ...rest, tony: carried } }
     return Object.keys(rest).length > 0 ? { ...whole, metadata: rest } : whole
   }
@@ -153,11 +153,12 @@ export class TaskmasterWriter {
     const waits = kinds.map(({ taskId, kind }) => [fileIdOf(this.#placeOf(taskId)), kind] as const)
     const parent = task.parentId === null ? undefined : fileIdOf(this.#placeOf(task.parentId))
     const implied = place.sub === undefined ? undefined : fileIdOf({ tag: place.tag, top: place.top })
+    const notBefore = plannedNotBefore(task)
     const carried = carriedOf(task, read, { word: String(record['status']), epic: place.tag })
     const fields = {
       ...carried.fields,
       ...(task.notes === null ? {} : { notes: task.notes }),
-      ...notBeforeFieldOf(task),
+      ...(notBefore === null ? {} : { notBefore }),
     }
     const remarks = remarksAbout(task, (agent) => this.#project.nameOf(agent)).map(({ text }) => text)
     return {
@@ -171,6 +172,3 @@ export class TaskmasterWriter {
     }
   }
 }
-
-const notBeforeFieldOf = ({ notBefore, failures }: Task): Json =>
-  notBefore === null || failures > 0 ? {} : { notBefore }
