@@ -84,12 +84,18 @@ test('a provider that swallows the text is followed by the next one, and each is
   expect(other.wakeTexts()).toEqual([])
 })
 
+/** Starts a session in the middle of a turn. */
+async function standInAtWork(server: TestServer) {
+  const session = await standIn(server, 'command')
+  await session.host.did('who')
+  await expect.poll(() => server.query('select * from idle_sessions'), within).toEqual([])
+  return session
+}
+
 test('a session that works is not woken: the message comes with its next call', async () => {
   await using server = await startServer()
   const lead = server.connect()
-  await using session = await standIn(server, 'command')
-  await session.host.did('who')
-  await expect.poll(() => server.query('select * from idle_sessions'), within).toEqual([])
+  await using session = await standInAtWork(server)
   const { id: messageId } = await lead.messages.send({ ...steer, to: session.agentId })
   expect(await lead.messages.get({ messageId })).toMatchObject({ wake: null })
   expect((await session.host.call('who')).text).toContain('| not that file')
@@ -99,9 +105,7 @@ test('a session that works is not woken: the message comes with its next call', 
 test('a message that came unseen while the session worked wakes it at the end of its turn', async () => {
   await using server = await startServer()
   const lead = server.connect()
-  await using session = await standIn(server, 'command')
-  await session.host.did('who')
-  await expect.poll(() => server.query('select * from idle_sessions'), within).toEqual([])
+  await using session = await standInAtWork(server)
   const { id: messageId } = await lead.messages.send({ ...steer, to: session.agentId })
   // The host ends a turn that its hook has prolonged before, so it shows nothing.
   const hook = { event: 'stop', host: 'claude-code', endsTurn: true } as const
