@@ -7,7 +7,7 @@ export const fleetTexts: OperationTexts = {
   'projects.create': {
     summary: 'Create a project',
     description: 'Creates a project, which is apart from all others: its agents, tasks, messages and feed.',
-    input: { name: 'shop', path: '/work/shop' },
+    input: { name: 'shop', path: '/projects/shop' },
   },
   'projects.get': {
     summary: 'Read a project',
