@@ -1,5 +1,5 @@
 import { wakePolicy } from '@tony/mcp-shared/wakes'
-import { and, eq, isNull, lte, or } from 'drizzle-orm'
+import { and, eq, exists, isNotNull, isNull, lte, or } from 'drizzle-orm'
 import { endWake } from '../domain/wakes/end-wakes.ts'
 import { promoteDeferred } from '../domain/wakes/promote-deferred.ts'
 import { wakeForTasks } from '../domain/wakes/wake-for-tasks.ts'
@@ -30,11 +30,22 @@ const findDue = statement(({ db, t, p }: Query<DueParams>) =>
     .prepare(),
 )
 
-const findTakers = statement(({ db, t, p }: Query<{ project: string }>) =>
+type ReadyTasks = Pick<Query<{ project: string; readyBy: number }>, 'db' | 't' | 'p'>
+
+const readyTasks = ({ db, t, p }: ReadyTasks) =>
+  db
+    .select({ id: t.tasks.id })
+    .from(t.tasks)
+    .where(and(eq(t.tasks.projectId, p.project), isNotNull(t.tasks.ready), lte(t.tasks.readyAt, p.readyBy)))
+
+/** An idle session that takes tasks, if a task has been ready for long enough. */
+const findTakers = statement(({ db, t, p }: Query<{ project: string; readyBy: number }>) =>
   db
     .select({ agentId: t.idleSessions.agentId })
     .from(t.idleSessions)
-    .where(and(eq(t.idleSessions.projectId, p.project), eq(t.idleSessions.takesTasks, 1)))
+    .where(
+      and(eq(t.idleSessions.projectId, p.project), eq(t.idleSessions.takesTasks, 1), exists(readyTasks({ db, t, p }))),
+    )
     .limit(1)
     .prepare(),
 )
@@ -54,8 +65,9 @@ export const wakeSessions: Sweep = {
         deferredBefore: reader.now - wakePolicy.intervalMs,
         limit: sweepLimit,
       }),
-      takers: await reader.run(findTakers, { project }),
+      takers: await reader.run(findTakers, { project, readyBy: reader.now - wakePolicy.taskDelayMs }),
     }))
+    // A project of idle sessions without work is read only: no transaction takes the writer's time.
     if (due.length === 0 && takers.length === 0) return 0
     return store.transact({ project }, async (tx) => {
       for (const { id, status } of due)

@@ -1,5 +1,5 @@
 import { type WakeReason, wakePolicy } from '@tony/mcp-shared/wakes'
-import { and, eq, gt, or } from 'drizzle-orm'
+import { and, eq, gt, or, type SQLWrapper } from 'drizzle-orm'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
@@ -26,18 +26,22 @@ const findIdle = statement(({ db, t, p }: Query<{ agentId: string }>) =>
     .prepare(),
 )
 
-const findRecent = statement(({ db, t, p }: Query<{ agentId: string; since: number }>) =>
+interface RecentWakes extends Pick<Query<object>, 'db' | 't'> {
+  readonly agentId: SQLWrapper
+  readonly since: SQLWrapper
+}
+
+/** The wakes of an agent that are deferred or were requested after a time. */
+export const recentWakesOf = ({ db, t, agentId, since }: RecentWakes) =>
   db
     .select({ id: t.wakes.id })
     .from(t.wakes)
     .where(
-      and(
-        eq(t.wakes.agentId, p.agentId),
-        or(gt(t.wakes.requestedAt, p.since), equalsLiteral(t.wakes.status, 'deferred')),
-      ),
+      and(eq(t.wakes.agentId, agentId), or(gt(t.wakes.requestedAt, since), equalsLiteral(t.wakes.status, 'deferred'))),
     )
-    .limit(1)
-    .prepare(),
+
+const findRecent = statement(({ db, t, p }: Query<{ agentId: string; since: number }>) =>
+  recentWakesOf({ db, t, agentId: p.agentId, since: p.since }).limit(1).prepare(),
 )
 
 const insert = statement(({ db, t, p }: Query<WakeSubject & { id: string; status: string; now: number }>) =>
@@ -62,8 +66,7 @@ const insert = statement(({ db, t, p }: Query<WakeSubject & { id: string; status
 
 const isUrgent = (reason: WakeReason): boolean => wakePolicy.urgentReasons.some((urgent) => urgent === reason)
 
-/** True if a wake of the agent was requested within the last interval, or one is deferred. */
-export const hasRecentWake = async (tx: Transaction, agentId: string): Promise<boolean> =>
+const hasRecentWake = async (tx: Transaction, agentId: string): Promise<boolean> =>
   (await tx.run(findRecent, { agentId, since: tx.now - wakePolicy.intervalMs })).length > 0
 
 /**

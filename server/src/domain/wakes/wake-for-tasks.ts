@@ -5,9 +5,10 @@ import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, notExists, or } from
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
 import { wakeLimit } from './open-wakes.ts'
-import { hasRecentWake, requestWake } from './request-wake.ts'
+import { recentWakesOf, requestWake } from './request-wake.ts'
 
-const findSessions = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
+/** Idle sessions that take tasks and have no recent wake. */
+const findSessions = statement(({ db, t, p }: Query<{ project: string; since: number; limit: number }>) =>
   db
     .select({ id: t.agents.id, role: t.agents.role, capabilities: t.agents.capabilities })
     .from(t.idleSessions)
@@ -21,6 +22,7 @@ const findSessions = statement(({ db, t, p }: Query<{ project: string; limit: nu
         isNull(t.agents.pausedAt),
         isNull(t.agents.drainingAt),
         isNull(t.projects.pausedAt),
+        notExists(recentWakesOf({ db, t, agentId: t.idleSessions.agentId, since: p.since })),
       ),
     )
     .orderBy(asc(t.idleSessions.since))
@@ -68,11 +70,10 @@ const mayWork = (role: string): boolean => policy[agentRole.parse(role)].has('ta
 
 /** Wakes one session for each ready task: the one that is idle longest and may claim it. */
 export async function wakeForTasks(tx: Transaction, project: string): Promise<void> {
-  const sessions = (await tx.run(findSessions, { project, limit: wakeLimit })).filter(({ role }) => mayWork(role))
-  const free = []
-  for (const session of sessions) if (!(await hasRecentWake(tx, session.id))) free.push(session)
+  const since = tx.now - wakePolicy.intervalMs
+  const free = (await tx.run(findSessions, { project, since, limit: wakeLimit })).filter(({ role }) => mayWork(role))
   if (free.length === 0) return
-  const times = { readyBy: tx.now - wakePolicy.taskDelayMs, wokenSince: tx.now - wakePolicy.intervalMs }
+  const times = { readyBy: tx.now - wakePolicy.taskDelayMs, wokenSince: since }
   for (const { id, attempt, requires, assignedTo } of await tx.run(findTasks, {
     project,
     ...times,
