@@ -23,7 +23,7 @@ import {
   type WebhookRow,
 } from './rows.ts'
 import { secretsOf } from './secrets.ts'
-import { idHeaderOf, type SignedMessage, signatureHeaders } from './signature.ts'
+import { requestHeaders, type SignedMessage } from './signature.ts'
 import { toFormat } from './words.ts'
 
 /** Length of a sender's lease, and the age at which it is extended, in milliseconds. */
@@ -140,10 +140,8 @@ export class DeliveryRun {
   async #post(message: SignedMessage): Promise<PostOutcome> {
     const { clock, pepper, poster, store, onAttempt } = this.#parts
     const { id, url, format } = this.#row
-    const headers = {
-      ...signatureHeaders(message, secretsOf(pepper, this.#row, store.now()), clock.wall()),
-      [idHeaderOf(format)]: id,
-    }
+    const secrets = secretsOf(pepper, this.#row, store.now())
+    const headers = requestHeaders({ id, format, secrets }, message, clock.wall())
     const outcome = await poster.post({ url, headers, body: message.body }, this.#signal)
     onAttempt(outcome.ok ? 'delivered' : outcome.error)
     return outcome

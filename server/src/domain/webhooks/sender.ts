@@ -1,5 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { WebhookError } from '@tony/mcp-shared/webhooks'
+import { isRecord } from '../../platform/is-record.ts'
 import { randomToken } from '../../platform/random.ts'
 import type { PostOutcome } from '../../platform/webhook-poster.ts'
 import { challengeMessage, terminatedMessage, testMessage } from './bodies.ts'
@@ -7,7 +8,7 @@ import { deleteWebhook } from './delete.ts'
 import { DeliveryRun, leaseMs, type SenderParts } from './delivery-run.ts'
 import { findDue, findEnded, findWebhookProjects, releaseLeases, takeLease, type WebhookRow } from './rows.ts'
 import { secretsOf } from './secrets.ts'
-import { idHeaderOf, type SignedMessage, signatureHeaders } from './signature.ts'
+import { requestHeaders, type SignedMessage } from './signature.ts'
 
 /** Webhooks that one process serves at the same time. */
 const maxRunning = 16
@@ -32,8 +33,7 @@ const isSameText = (one: string, other: string): boolean => {
 function challengeIn(text: string): string {
   try {
     const reply: unknown = JSON.parse(text)
-    const isRecord = typeof reply === 'object' && reply !== null && 'challenge' in reply
-    return isRecord ? String(reply.challenge) : ''
+    return isRecord(reply) && 'challenge' in reply ? String(reply['challenge']) : ''
   } catch (error) {
     if (error instanceof SyntaxError) return ''
     throw error
@@ -163,10 +163,10 @@ export class WebhookSender {
     return { id, url, format, secrets: secretsOf(pepper, row, store.now()) }
   }
 
-  #send({ id, url, format, secrets }: Endpoint, message: SignedMessage): Promise<PostOutcome> {
+  #send(endpoint: Endpoint, message: SignedMessage): Promise<PostOutcome> {
     const { clock, poster } = this.#parts
-    const headers = { ...signatureHeaders(message, secrets, clock.wall()), [idHeaderOf(format)]: id }
-    return poster.post({ url, headers, body: message.body }, this.#stopped.signal)
+    const headers = requestHeaders(endpoint, message, clock.wall())
+    return poster.post({ url: endpoint.url, headers, body: message.body }, this.#stopped.signal)
   }
 
   /** Sends a challenge. Returns the error of an endpoint that does not repeat it. */

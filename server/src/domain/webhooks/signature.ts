@@ -20,7 +20,7 @@ export interface SignedMessage {
 }
 
 /** Header with the id of the webhook, by which a receiver selects the secret. */
-export const idHeaderOf = (format: string): string => (format === 'mcp' ? 'x-mcp-subscription-id' : 'x-tony-webhook-id')
+const idHeaderOf = (format: string): string => (format === 'mcp' ? 'x-mcp-subscription-id' : 'x-tony-webhook-id')
 
 /**
  * Returns the headers of Standard Webhooks with one signature for each secret. Each attempt is
@@ -38,3 +38,17 @@ export function signatureHeaders(
   })
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') }
 }
+
+/** The webhook of a request, with the secrets that are valid now. */
+interface SignedBy {
+  readonly id: string
+  readonly format: string
+  readonly secrets: readonly string[]
+}
+
+/** Returns the headers of one request: the signatures, and the id of the webhook. */
+export const requestHeaders = (
+  { id, format, secrets }: SignedBy,
+  message: SignedMessage,
+  wallMs: number,
+): Record<string, string> => ({ ...signatureHeaders(message, secrets, wallMs), [idHeaderOf(format)]: id })
