@@ -22,10 +22,7 @@ function ownFieldsOf(task: Task): Record<string, unknown> {
   }
 }
 
-/**
- * Returns the metadata that stand beside `metadata.tony`: those of the task if it is `isOwn`, else
- * those that its record had.
- */
+/** Returns the metadata beside `metadata.tony`: the task's if it is `isOwn`, else its record's. */
 export const metadataBeside = (task: Task, inRecord: unknown, isOwn: boolean): object =>
   isOwn ? task.metadata : typeof inRecord === 'object' && inRecord !== null ? inRecord : {}
 

@@ -7,8 +7,8 @@ const timeOut = 'server/src/sweeps/time-out-tasks.ts'
 export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'a retry keeps the failures',
-    file: 'server/src/operations/tasks/retry.ts',
-    find: '      failures: 0,\n',
+    file: 'server/src/domain/tasks/queue-columns.ts',
+    find: '    failures: 0,\n',
     replace: '',
   },
   {
