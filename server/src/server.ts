@@ -57,7 +57,7 @@ import { unparkTasks } from './sweeps/unpark-tasks.ts'
 import { unregisterSilentAgents } from './sweeps/unregister-silent-agents.ts'
 import { wakeSessions } from './sweeps/wake-sessions.ts'
 import { Listener } from './transports/http/listener.ts'
-import { subscribeToWakes } from './wakes.ts'
+import { subscribeToNotifications } from './notifications.ts'
 
 export const sweeps = [
   expireLeases,
@@ -247,7 +247,7 @@ export async function startServer(config: Config, clock: Clock = systemClock): P
   const log = createLog(config, logDestination)
   const services = await createServices(config, clock, { metrics, log })
   connectMetrics(metrics, services)
-  subscribeToWakes(services, log)
+  subscribeToNotifications(services, log)
   logDiskSpace(services, log)
   const listener = new Listener(services, log, metrics)
   const sweepRunner = new SweepRunner(services, log)

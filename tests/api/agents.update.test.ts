@@ -55,7 +55,7 @@ test('new capabilities count for a claim and a subscription that already wait', 
   expect(await work).toMatchObject([{ id: later.id }])
 })
 
-test('an agent that has lost a capability takes no wake from the agents that have it', async () => {
+test('an agent that has lost a capability takes no notification from the agents that have it', async () => {
   await using server = await TestServer.start()
   const lead = server.connect()
   const [ada, bob] = [

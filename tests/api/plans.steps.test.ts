@@ -177,7 +177,7 @@ test('the error of a later step does not say that nothing was applied', async ()
   const project = await projectOf(lead)
   const { store } = server.parts
   // Aborts the plan from another side once its first step is published.
-  const stop = store.onWake(({ topic }) => {
+  const stop = store.onNotification(({ topic }) => {
     if (topic !== 'tasks') return
     stop()
     void store.transact({ project, lane: 'urgent' }, ({ db, t }) => db.update(t.plans).set({ status: 'aborted' }))
@@ -195,7 +195,7 @@ test('a sweep that publishes a plan ends before the next step once the server st
   await stopAtStart(server, project)
   await letPass(server, project, { ms: 40_000 })
   const stopped = new AbortController()
-  server.parts.store.onWake(({ topic }) => topic === 'tasks' && stopped.abort())
+  server.parts.store.onNotification(({ topic }) => topic === 'tasks' && stopped.abort())
   await expect(runSweep(server.parts, continuePlans, stopped.signal)).rejects.toThrow('abort')
   const published = (await lead.system.metrics()).tasks.byStatus.pending ?? 0
   expect(published).toBeGreaterThan(0)

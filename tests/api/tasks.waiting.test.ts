@@ -138,13 +138,13 @@ test('a waiter that leaves just as a task comes does not keep it from the next',
   }
 })
 
-test('a waiter whose time ends during its wake leaves the task to the next', async () => {
+test('a waiter whose time ends during its notification leaves the task to the next', async () => {
   await using server = await TestServer.start()
   const hasty = await server.agent('hasty')
   const short = hasty.tasks.claim({ waitMs: 1_000 })
   await hasty.agents.heartbeat({})
   const { first } = await waiting(await server.agent('staying'))
-  server.parts.store.onWake(({ topic }) => {
+  server.parts.store.onNotification(({ topic }) => {
     if (topic === 'tasks') server.clock.advance(1_000)
   })
   const { id } = await server.connect().tasks.create({ type: 'code' })
@@ -152,7 +152,7 @@ test('a waiter whose time ends during its wake leaves the task to the next', asy
   expect(await first).toBe(id)
 })
 
-test('a waiter that loses its socket passes its wake on', async () => {
+test('a waiter that loses its socket passes its notification on', async () => {
   await using server = await TestServer.start()
   const [gone, staying] = [await server.agent('gone'), await server.agent('staying')]
   const lost = await waiting(gone)

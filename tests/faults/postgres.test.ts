@@ -30,8 +30,8 @@ async function atLast<T>(attempt: () => Promise<T>): Promise<T> {
 
 const woken = (store: Store, topic: string): Promise<void> =>
   new Promise((resolve) => {
-    const stop = store.onWake((wake) => {
-      if (wake.topic !== topic) return
+    const stop = store.onNotification((notification) => {
+      if (notification.topic !== topic) return
       stop()
       resolve()
     })

@@ -28,24 +28,24 @@ test('a task that arrives during a claim is not lost on an agent that could not 
   expect(rung.times).toBe(1)
   place.beforeAttempt()
   // The claim's attempt has read the agent's new state, and its reply has not arrived yet.
-  queue.wake(created('go'))
+  queue.notify(created('go'))
   place.afterAttempt(agent('ada', 'go'))
   expect(rung.times).toBe(2)
 })
 
-test("a wake for a task that the claim's agent may not take goes to the next waiter", () => {
+test("a notification for a task that the claim's agent may not take goes to the next waiter", () => {
   const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   ada.place.beforeAttempt()
   bob.place.beforeAttempt()
   bob.place.afterAttempt(agent('bob', 'go'))
-  queue.wake(created('go'))
+  queue.notify(created('go'))
   expect([ada.rung.times, bob.rung.times]).toEqual([1, 0])
   ada.place.afterAttempt(agent('ada'))
   expect(bob.rung.times).toBe(1)
 })
 
-test('a wake of a claim whose agent is paused or draining goes to the next waiter', () => {
+test('a notification of a claim whose agent is paused or draining goes to the next waiter', () => {
   const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   for (const [{ place }, name] of [
@@ -55,18 +55,18 @@ test('a wake of a claim whose agent is paused or draining goes to the next waite
     place.beforeAttempt()
     place.afterAttempt(agent(name, 'go'))
   }
-  queue.wake(created('go'))
+  queue.notify(created('go'))
   ada.place.beforeAttempt()
-  queue.wake(created('go'))
+  queue.notify(created('go'))
   ada.place.afterAttempt('closed')
   expect(ada.rung.times).toBe(2)
   expect(bob.rung.times).toBe(1)
 })
 
-test('a wake of a claim that failed goes to the next waiter', () => {
+test('a notification of a claim that failed goes to the next waiter', () => {
   const queue = new ClaimQueue()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
-  queue.wake(created('go'))
+  queue.notify(created('go'))
   ada.place.beforeAttempt()
   ada.place.leave()
   expect(bob.rung.times).toBe(1)

@@ -1,5 +1,5 @@
 import { scanEvents } from '@tony/mcp-server/store/event-log/read-events'
-import type { NewEvent, Reader, Store, Transaction, Wake } from '@tony/mcp-server/store/store'
+import type { NewEvent, Reader, Store, Transaction, StoreNotification } from '@tony/mcp-server/store/store'
 
 /** Adds a project with an empty feed. */
 export async function addProject(store: Store, id: string): Promise<string> {
@@ -50,8 +50,8 @@ export const stored = async ({ db, t }: Reader): Promise<string[]> => {
 /** Returns an event with a subject that identifies it. */
 export const note = (subject: string): NewEvent => ({ type: 'task.updated', subject, actor: null, data: { subject } })
 
-/** Returns a wake with an agent id that identifies it. */
-export const ring = (agentId: string): Wake => ({ topic: 'inbox', agentId, reason: 'message' })
+/** Returns a notification with an agent id that identifies it. */
+export const notificationFor = (agentId: string): StoreNotification => ({ topic: 'inbox', agentId, reason: 'message' })
 
 /** Reads the feeds of all projects from their beginning, as numbers and subjects. */
 export async function feed(reader: Reader): Promise<{ project: string; seq: number; subject: string | null }[]> {

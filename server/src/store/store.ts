@@ -81,7 +81,7 @@ export interface NewEvent {
  * A notification that is sent after a commit. It is a hint: correctness never depends on its
  * arrival.
  */
-export type Wake =
+export type StoreNotification =
   | {
       readonly topic: 'tasks'
       readonly project: string
@@ -160,8 +160,8 @@ export interface Transaction extends Reader {
    * failed operation discards it.
    */
   append(event: NewEvent): void
-  /** Queues a wake that is sent after the commit. */
-  wake(wake: Wake): void
+  /** Queues a notification that is sent after the commit. */
+  notify(notification: StoreNotification): void
 }
 
 /**
@@ -256,8 +256,8 @@ export interface Store extends AsyncDisposable {
    * in no queue yet; infinity if there is none. `settledAt` is not after it.
    */
   setArrivalSource(earliest: () => number): void
-  /** Calls `listener` for each wake after its commit. The returned function unsubscribes it. */
-  onWake(listener: (wake: Wake) => void): () => void
+  /** Calls `listener` for each notification after its commit. The returned function unsubscribes it. */
+  onNotification(listener: (notification: StoreNotification) => void): () => void
   isUniqueViolation(error: unknown): boolean
   /**
    * Resolves when the store was migrated and its `minReader` excludes this version. Reads and

@@ -1,6 +1,6 @@
 import type { Sweep } from './runner.ts'
 
-/** Starts the deliveries that are due: after a failure, and those of a wake that was lost. */
+/** Starts the deliveries that are due: after a failure, and those whose notification was lost. */
 export const deliverWebhooks: Sweep = {
   name: 'deliver-webhooks',
   everyMs: 1_000,

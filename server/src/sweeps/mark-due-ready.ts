@@ -79,7 +79,7 @@ async function promoteIn(tx: Transaction, project: string): Promise<number> {
   const messages = await tx.run(dueMessages, due)
   for (const { ord } of messages) {
     for (const { toAgent } of await tx.run(promoteMessage, { ord }))
-      tx.wake({ topic: 'inbox', agentId: toAgent, reason: 'message' })
+      tx.notify({ topic: 'inbox', agentId: toAgent, reason: 'message' })
   }
   return Math.max(tasks.length, messages.length)
 }

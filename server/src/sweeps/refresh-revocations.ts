@@ -5,7 +5,7 @@ const marginMs = 60_000
 
 /**
  * Reads the revocations of other processes on the same database. This process gets its own at once
- * by a wake, so on SQLite, which has one process, the sweep finds nothing.
+ * by a notification, so on SQLite, which has one process, the sweep finds nothing.
  */
 export const refreshRevocations: Sweep = {
   name: 'refresh-revocations',

@@ -1,8 +1,8 @@
-import type { Wake } from '@tony/mcp-server/store/store'
+import type { StoreNotification } from '@tony/mcp-server/store/store'
 import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
-import { addAgent, addProject, outcomes, put, ring, stored, upTo } from '../given.ts'
+import { addAgent, addProject, outcomes, put, notificationFor, stored, upTo } from '../given.ts'
 
 export function commitConformance(open: () => Promise<Opened>): void {
   test('before a reply: an acknowledged write is visible to the store and to another connection', async () => {
@@ -66,22 +66,22 @@ export function commitConformance(open: () => Promise<Opened>): void {
     await using opened = await open()
     const { store } = opened
     const project = await projectOf(store)
-    const heard: { wake: Wake; rows: Promise<unknown[]> }[] = []
-    store.onWake((wake) => heard.push({ wake, rows: opened.rows('select id from bodies') }))
+    const heard: { notification: StoreNotification; rows: Promise<unknown[]> }[] = []
+    store.onNotification((notification) => heard.push({ notification, rows: opened.rows('select id from bodies') }))
     const during = await store.transact({ project }, async (tx) => {
-      tx.wake(ring('ada'))
+      tx.notify(notificationFor('ada'))
       await put(tx, 'row')
       await stored(tx)
       return heard.length
     })
     const [failed] = await outcomes([
       store.transact({ project }, async (tx) => {
-        tx.wake(ring('bob'))
+        tx.notify(notificationFor('bob'))
         throw new Error('no')
       }),
     ])
     expect([during, failed]).toEqual([0, 'no'])
-    expect(heard.map(({ wake }) => wake)).toEqual([ring('ada')])
+    expect(heard.map(({ notification }) => notification)).toEqual([notificationFor('ada')])
     expect(await heard[0]?.rows).toEqual([{ id: 'row' }])
   })
 
@@ -90,10 +90,10 @@ export function commitConformance(open: () => Promise<Opened>): void {
     const { store } = opened
     const project = await projectOf(store)
     const heard: string[] = []
-    const stop = store.onWake(() => heard.push('first'))
-    store.onWake(() => heard.push('second'))
+    const stop = store.onNotification(() => heard.push('first'))
+    store.onNotification(() => heard.push('second'))
     stop()
-    await store.transact({ project }, async (tx) => tx.wake(ring('ada')))
+    await store.transact({ project }, async (tx) => tx.notify(notificationFor('ada')))
     expect(heard).toEqual(['second'])
   })
 

@@ -97,7 +97,7 @@ export function feedConformance(open: () => Promise<Opened>): void {
     const { store } = opened
     const project = await projectOf(store)
     const heads: Promise<{ seq: number }[]>[] = []
-    store.onWake((wake) => {
+    store.onNotification((notification) => {
       if (wake.topic === 'events') heads.push(opened.rows(`select seq from projects where id = '${wake.project}'`))
     })
     await Promise.all([append(store, project, 'a'), append(store, project, 'b'), append(store, project)])

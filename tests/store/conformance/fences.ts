@@ -2,12 +2,12 @@ import type { Scope, Store, Transaction } from '@tony/mcp-server/store/store'
 import { eq } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
-import { addAgent, feed, note, numbered, outcomes, put, ring, stored, upTo } from '../given.ts'
+import { addAgent, feed, note, numbered, outcomes, put, notificationFor, stored, upTo } from '../given.ts'
 
 /** Changes an agent's row as a takeover does. */
-async function supersede({ db, t, wake }: Transaction, agentId: string, incarnation: number): Promise<void> {
+async function supersede({ db, t, notify }: Transaction, agentId: string, incarnation: number): Promise<void> {
   await db.update(t.agents).set({ incarnation }).where(eq(t.agents.id, agentId))
-  wake({ topic: 'incarnation', agentId, incarnation })
+  notify({ topic: 'incarnation', agentId, incarnation })
 }
 
 /** Changes an agent's row as `agents.unregister` does. */
@@ -130,14 +130,14 @@ export function fenceConformance(open: () => Promise<Opened>): void {
     const { project, write } = await given(store)
     await store.transact({ project }, (tx) => supersede(tx, 'ada', 2))
     const woken: string[] = []
-    store.onWake((wake) => {
-      if (wake.topic === 'inbox') woken.push(wake.agentId)
+    store.onNotification((notification) => {
+      if (notification.topic === 'inbox') woken.push(notification.agentId)
     })
     let runs = 0
     const counted = store.transact({ project }, async (tx) => {
       runs += 1
       tx.append(note('once'))
-      tx.wake(ring('once'))
+      tx.notify(notificationFor('once'))
       const before = await stored(tx)
       await put(tx, 'once')
       return before

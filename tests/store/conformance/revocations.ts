@@ -6,18 +6,18 @@ import { type Opened, projectOf } from '../../support/store.ts'
 import { addAgent, numbered, outcomes, put, stored, upTo } from '../given.ts'
 
 /** Changes a session's row as a revocation does. */
-async function revoke({ db, t, now, wake }: Transaction, id: string): Promise<void> {
+async function revoke({ db, t, now, notify }: Transaction, id: string): Promise<void> {
   const revoked = await db
     .update(t.sessions)
     .set({ revokedAt: now })
     .where(and(eq(t.sessions.id, id), isNull(t.sessions.revokedAt)))
     .returning({ id: t.sessions.id })
-  if (revoked.length > 0) wake({ topic: 'revoked', sessions: [id] })
+  if (revoked.length > 0) notify({ topic: 'revoked', sessions: [id] })
 }
 
-async function revokeKey({ db, t, now, wake }: Transaction, id: string): Promise<void> {
+async function revokeKey({ db, t, now, notify }: Transaction, id: string): Promise<void> {
   await db.update(t.credentials).set({ revokedAt: now }).where(eq(t.credentials.id, id))
-  wake({ topic: 'revoked', sessions: [], key: id })
+  notify({ topic: 'revoked', sessions: [], key: id })
 }
 
 /** Creates sessions with the ids of their agents. */
@@ -106,9 +106,9 @@ export function revocationConformance(open: () => Promise<Opened>): void {
     const results = await outcomes([
       store.transact({ project }, (tx) => revoke(tx, 'ada')),
       write('ada', 'between'),
-      store.transact({ project }, async ({ db, t, wake }) => {
+      store.transact({ project }, async ({ db, t, notify }) => {
         await db.update(t.agents).set({ incarnation: 2 }).where(eq(t.agents.id, 'ada'))
-        wake({ topic: 'incarnation', agentId: 'ada', incarnation: 2 })
+        notify({ topic: 'incarnation', agentId: 'ada', incarnation: 2 })
       }),
     ])
     expect(results).toEqual([undefined, 'TOKEN_REVOKED', undefined])

@@ -148,7 +148,7 @@ export class Feeds {
   }
 
   /** Reads the new events of a project; undefined if its feed is not open. */
-  wake(project: string): Promise<void> | undefined {
+  notify(project: string): Promise<void> | undefined {
     return this.#feeds.get(project)?.refresh()
   }
 }

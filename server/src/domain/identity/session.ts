@@ -88,12 +88,12 @@ export async function revokeSessions(tx: Transaction, agentId: string): Promise<
 /** Revokes every session that began with a key, and notifies that the key itself is revoked. */
 export async function revokeSessionsOfKey(tx: Transaction, keyId: string): Promise<RevokedSessions> {
   const revoked = await tx.run(markKeySessionsRevoked, { keyId, now: tx.now })
-  tx.wake({ topic: 'revoked', sessions: revoked.map(({ id }) => id), key: keyId })
+  tx.notify({ topic: 'revoked', sessions: revoked.map(({ id }) => id), key: keyId })
   return revoked
 }
 
 function wakeRevoked(tx: Transaction, revoked: RevokedSessions): RevokedSessions {
-  if (revoked.length > 0) tx.wake({ topic: 'revoked', sessions: revoked.map(({ id }) => id) })
+  if (revoked.length > 0) tx.notify({ topic: 'revoked', sessions: revoked.map(({ id }) => id) })
   return revoked
 }
 

@@ -28,5 +28,5 @@ export async function resumeProjectIn(tx: Transaction, principal: Principal, rea
     .returning({ id: projects.id })
   if (!row) return
   tx.append({ type: 'project.resumed', subject: project, actor: actorOf(principal), data: { reason } })
-  tx.wake({ topic: 'fleet', project, agentId: null })
+  tx.notify({ topic: 'fleet', project, agentId: null })
 }

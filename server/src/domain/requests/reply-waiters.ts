@@ -12,7 +12,7 @@ export class ReplyWaiters {
     }
   }
 
-  wake(requestId: string): void {
+  notify(requestId: string): void {
     for (const notify of this.#listeners.get(requestId) ?? []) notify()
   }
 }

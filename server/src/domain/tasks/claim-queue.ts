@@ -1,6 +1,6 @@
-import type { Wake } from '../../store/store.ts'
+import type { StoreNotification } from '../../store/store.ts'
 
-type TasksWake = Extract<Wake, { topic: 'tasks' }>
+type TasksNotification = Extract<StoreNotification, { topic: 'tasks' }>
 
 /** An agent that claims. */
 export interface AgentRef {
@@ -31,10 +31,10 @@ class Waiter {
   readonly agent: AgentRef
   readonly notify: () => void
   eligibility: Eligibility = 'unsure'
-  /** The wake that this waiter has received and not used yet. */
-  pendingWake: TasksWake | undefined
-  /** The wake that the running attempt uses. */
-  activeWake: TasksWake | undefined
+  /** The notification that this waiter has received and not used yet. */
+  pendingNotification: TasksNotification | undefined
+  /** The notification that the running attempt uses. */
+  activeNotification: TasksNotification | undefined
 
   constructor(agent: AgentRef, notify: () => void) {
     this.agent = agent
@@ -51,15 +51,16 @@ class Waiter {
 /** A position in the queue of blocking claims. */
 export interface QueuePosition {
   /**
-   * Call before each claim. The claim uses the wakes that came before it, and none that comes while
-   * it runs.
+   * Call before each claim. The claim uses the notifications that came before it, and none that
+   * comes while it runs.
    */
   beforeAttempt(): void
   /**
-   * Call after each claim. A wake for tasks that this agent may not take goes to the next waiter.
+   * Call after each claim. A notification for tasks that this agent may not take goes to the next
+   * waiter.
    */
   afterAttempt(eligibility: Eligibility): void
-  /** Leaves the queue. An unused wake goes to the next waiter. */
+  /** Leaves the queue. An unused notification goes to the next waiter. */
   leave(): void
 }
 
@@ -79,42 +80,42 @@ export class ClaimQueue {
     const waiter = new Waiter(agent, notify)
     const waiters = this.#waitersByProject.get(agent.project) ?? new Set()
     this.#waitersByProject.set(agent.project, waiters.add(waiter))
-    const passWakesOn = (wakes: readonly (TasksWake | undefined)[]) => {
-      for (const wake of wakes) if (wake) this.wake({ ...wake, count: 1 })
+    const passOn = (notifications: readonly (TasksNotification | undefined)[]) => {
+      for (const notification of notifications) if (notification) this.notify({ ...notification, count: 1 })
     }
     return {
       beforeAttempt: () => {
-        waiter.activeWake = waiter.pendingWake ?? waiter.activeWake
-        waiter.pendingWake = undefined
+        waiter.activeNotification = waiter.pendingNotification ?? waiter.activeNotification
+        waiter.pendingNotification = undefined
       },
       afterAttempt: (eligibility) => {
         waiter.eligibility = eligibility
-        const unusable = [waiter.activeWake, waiter.pendingWake].filter(
-          (wake) => wake && !waiter.canUse(JSON.parse(wake.requires), wake.assignedTo),
+        const unusable = [waiter.activeNotification, waiter.pendingNotification].filter(
+          (notification) => notification && !waiter.canUse(JSON.parse(notification.requires), notification.assignedTo),
         )
-        waiter.activeWake = undefined
-        if (unusable.includes(waiter.pendingWake)) waiter.pendingWake = undefined
-        passWakesOn(unusable)
+        waiter.activeNotification = undefined
+        if (unusable.includes(waiter.pendingNotification)) waiter.pendingNotification = undefined
+        passOn(unusable)
       },
       leave: () => {
         waiters.delete(waiter)
-        const { activeWake, pendingWake } = waiter
-        waiter.activeWake = undefined
-        waiter.pendingWake = undefined
-        passWakesOn([activeWake, pendingWake])
+        const { activeNotification, pendingNotification } = waiter
+        waiter.activeNotification = undefined
+        waiter.pendingNotification = undefined
+        passOn([activeNotification, pendingNotification])
       },
     }
   }
 
-  wake(wake: TasksWake): void {
-    const waiters = this.#waitersByProject.get(wake.project)
+  notify(notification: TasksNotification): void {
+    const waiters = this.#waitersByProject.get(notification.project)
     if (!waiters || waiters.size === 0) return
-    const requires: readonly string[] = JSON.parse(wake.requires)
-    let remaining = wake.count
+    const requires: readonly string[] = JSON.parse(notification.requires)
+    let remaining = notification.count
     for (const waiter of waiters) {
       if (remaining === 0) return
-      if (waiter.pendingWake || !waiter.canUse(requires, wake.assignedTo)) continue
-      waiter.pendingWake = wake
+      if (waiter.pendingNotification || !waiter.canUse(requires, notification.assignedTo)) continue
+      waiter.pendingNotification = notification
       waiter.notify()
       remaining -= 1
     }

@@ -1,12 +1,12 @@
-import type { Wake } from '../../store/store.ts'
+import type { StoreNotification } from '../../store/store.ts'
 
-type LeaseWake = Extract<Wake, { topic: 'lease' }>
+type LeaseNotification = Extract<StoreNotification, { topic: 'lease' }>
 
 /** Notifies the subscriptions of an agent of each of its leases that ends, for any reason. */
 export class LeaseEndSubscribers {
-  readonly #listeners = new Map<string, Set<(wake: LeaseWake) => void>>()
+  readonly #listeners = new Map<string, Set<(notification: LeaseNotification) => void>>()
 
-  onEnd(agentId: string, listener: (wake: LeaseWake) => void): () => void {
+  onEnd(agentId: string, listener: (notification: LeaseNotification) => void): () => void {
     const listeners = this.#listeners.get(agentId) ?? new Set()
     this.#listeners.set(agentId, listeners.add(listener))
     return () => {
@@ -15,7 +15,7 @@ export class LeaseEndSubscribers {
     }
   }
 
-  wake(wake: LeaseWake): void {
-    for (const listener of this.#listeners.get(wake.agentId) ?? []) listener(wake)
+  notify(notification: LeaseNotification): void {
+    for (const listener of this.#listeners.get(notification.agentId) ?? []) listener(notification)
   }
 }

@@ -53,12 +53,12 @@ export async function endLease(
   row: Pick<TaskRow, 'id' | 'projectId' | 'attempt' | 'agentId' | 'heldLocks'>,
 ): Promise<void> {
   if (row.heldLocks > 0) await releaseLocks(tx, row)
-  if (row.agentId !== null) tx.wake({ topic: 'lease', agentId: row.agentId, taskId: row.id, attempt: row.attempt })
+  if (row.agentId !== null) tx.notify({ topic: 'lease', agentId: row.agentId, taskId: row.id, attempt: row.attempt })
 }
 
 /** Wakes waiting claims for one task that is now claimable. */
 export function notifyClaimable(tx: Transaction, row: Pick<TaskRow, 'projectId' | 'requires' | 'assignedTo'>): void {
-  tx.wake({
+  tx.notify({
     topic: 'tasks',
     project: row.projectId,
     requires: row.requires,

@@ -60,7 +60,7 @@ export class WebhookSender {
   }
 
   /** Looks for deliveries. A project without webhooks costs nothing. */
-  wake(project: string): void {
+  notify(project: string): void {
     if (this.#projects.has(project)) this.#lookSoon()
   }
 

@@ -36,7 +36,7 @@ const resumeOne = (ctx: Context, agent: string, reason: string | null): Promise<
     if (row) {
       const data = { name: row.name, reason }
       tx.append({ type: 'agent.resumed', subject: id, actor: actorOf(ctx.principal), data })
-      tx.wake({ topic: 'fleet', project: ctx.principal.project, agentId: id })
+      tx.notify({ topic: 'fleet', project: ctx.principal.project, agentId: id })
     }
     return { scope: 'agent', subject: id, paused: false }
   })

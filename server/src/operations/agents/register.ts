@@ -124,7 +124,7 @@ async function claimName(ctx: Context, tx: Transaction, input: Input, profile: P
   // Fences the previous incarnation: its tokens are refused, its leases return to the queue and its
   // inbox goes to the new one.
   await releaseLeasesOfEarlierIncarnations(tx, row, { actor: row.id, reason: 'takeover' })
-  tx.wake({ topic: 'incarnation', agentId: row.id, incarnation: row.incarnation })
+  tx.notify({ topic: 'incarnation', agentId: row.id, incarnation: row.incarnation })
   return row
 }
 

@@ -91,7 +91,7 @@ async function endAgent(
   await revokeSessions(tx, id)
   await endIdle(tx, id)
   tx.append({ type: 'agent.unregistered', subject: id, actor, data: { name } })
-  tx.wake({ topic: 'incarnation', agentId: id, incarnation, unregistered: true })
+  tx.notify({ topic: 'incarnation', agentId: id, incarnation, unregistered: true })
   return releasedLeases
 }
 

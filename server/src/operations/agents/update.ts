@@ -29,7 +29,7 @@ export function updateAgent(ctx: Context, input: z.output<typeof agentUpdateInpu
     if (!row) throw new Error('the agent was deleted during the call')
     const data = { name: row.name, type: row.type, capabilities: JSON.parse(row.capabilities) }
     tx.append({ type: 'agent.updated', subject: id, actor: id, data })
-    if (capabilities !== undefined) tx.wake({ topic: 'fleet', project, agentId: id })
+    if (capabilities !== undefined) tx.notify({ topic: 'fleet', project, agentId: id })
     return toAgentOutput(ctx, tx, row)
   })
 }

@@ -117,7 +117,7 @@ async function exchangeIn(
       ? new CoordinationError('TOKEN_EXPIRED', 'the refresh token has expired: register again')
       : new CoordinationError('TOKEN_REVOKED', 'this session has been revoked: register again')
   }
-  tx.wake({ topic: 'revoked', sessions: [sessionId] })
+  tx.notify({ topic: 'revoked', sessions: [sessionId] })
   const reason: SessionRevocationReason = 'reuse'
   const data = { sessionId, reason }
   tx.append({ type: 'session.revoked', subject: revoked.agentId, actor: null, audience: [revoked.agentId], data })

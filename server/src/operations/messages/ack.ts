@@ -34,7 +34,7 @@ async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: R
   }
   recordReceiptEvent(tx, 'message.acked', agentId, messageId, row)
   // The inbox has capacity for one more delivery.
-  tx.wake({ topic: 'inbox', agentId, reason: 'capacity' })
+  tx.notify({ topic: 'inbox', agentId, reason: 'capacity' })
   return undefined
 }
 

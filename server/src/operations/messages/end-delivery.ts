@@ -96,7 +96,7 @@ async function recordEndedDelivery(tx: Transaction, row: MessageRow, reason: Rea
     data: { messageId: row.id, attempt: row.retryCount, reason, error: row.lastError },
   })
   // The inbox has capacity for another delivery.
-  tx.wake({ topic: 'inbox', agentId: row.toAgent, reason: 'capacity' })
+  tx.notify({ topic: 'inbox', agentId: row.toAgent, reason: 'capacity' })
 }
 
 /** Naks a delivery by its receipt. Returns undefined if the receipt is not the current one. */

@@ -64,7 +64,7 @@ async function ackIn(
     audience: requestParticipantsOf(from, agentId),
     data: { messageId, attempt: row.retryCount },
   })
-  tx.wake({ topic: 'inbox', agentId, reason: 'capacity' })
+  tx.notify({ topic: 'inbox', agentId, reason: 'capacity' })
 }
 
 async function refuse(tx: Transaction, requestId: string, agentId: string): Promise<never> {
@@ -97,7 +97,7 @@ export function replyToRequest(ctx: Context, input: Input): Promise<z.output<typ
       audience: requestParticipantsOf(row.from, agentId),
       data: { method: row.method, ok: error === undefined, inTime },
     })
-    tx.wake({ topic: 'reply', requestId })
+    tx.notify({ topic: 'reply', requestId })
     return { requestId, inTime }
   })
 }

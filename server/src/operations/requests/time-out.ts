@@ -32,5 +32,5 @@ export async function timeOutIn(tx: Transaction, requestId: string): Promise<voi
     audience: requestParticipantsOf(row.from, row.to),
     data: { method: row.method },
   })
-  tx.wake({ topic: 'reply', requestId })
+  tx.notify({ topic: 'reply', requestId })
 }

@@ -24,8 +24,8 @@ export async function* workTasks(
     notifier.notify()
   })
   ctx.signal.addEventListener('abort', notifier.notify, { once: true })
-  // In the queue only while a slot is free: a wake for a busy subscription would not reach an idle
-  // one.
+  // In the queue only while a slot is free: a notification for a busy subscription would not reach an
+  // idle one.
   let position: QueuePosition | undefined
   try {
     while (!ctx.signal.aborted) {

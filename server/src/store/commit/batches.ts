@@ -1,6 +1,6 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { QueuePlace, Scope, Transaction, Wake, WriteQueueState } from '../store.ts'
+import type { QueuePlace, Scope, Transaction, StoreNotification, WriteQueueState } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
 import type { Connection, Engine, PendingOperation } from './engine.ts'
 import { laneOf } from './fair-queue.ts'
@@ -13,21 +13,21 @@ import { WriteQueues } from './write-queues.ts'
 /** The effects of the successful operations, which the end of the batch applies. */
 interface BatchEffects {
   readonly events: ScopedEvent[]
-  readonly wakes: Wake[]
+  readonly notifications: StoreNotification[]
   readonly invalidations: Map<Invalidation['target'], InvalidationBy<PendingOperation>>
 }
 
-/** The wakes and the events of a commit. */
+/** The notifications and the events of a commit. */
 export interface CommitResult {
   readonly project: string
-  readonly wakes: readonly Wake[]
+  readonly notifications: readonly StoreNotification[]
   readonly eventRange: EventRange | undefined
 }
 
 /** The end of a batch: it has committed, or some of its operations are fenced. */
 interface Attempt {
   readonly outcomes: Map<PendingOperation, Outcome>
-  readonly wakes: readonly Wake[]
+  readonly notifications: readonly StoreNotification[]
   readonly fenced: ReadonlyMap<PendingOperation, CoordinationError>
   readonly eventRange: EventRange | undefined
   readonly remaining: readonly PendingOperation[]
@@ -40,13 +40,13 @@ interface FailedAttempt {
 
 /** Adds the effects of a successful operation to those of its batch. */
 function applyEffects(
-  { events, wakes, invalidations }: BatchEffects,
+  { events, notifications, invalidations }: BatchEffects,
   item: PendingOperation,
   outcome: Extract<Outcome, { ok: true }>,
 ): void {
   for (const event of outcome.events) events.push({ event, scope: item.scope })
-  wakes.push(...outcome.wakes)
-  for (const invalidation of outcome.wakes.flatMap(invalidationsOf)) {
+  notifications.push(...outcome.notifications)
+  for (const invalidation of outcome.notifications.flatMap(invalidationsOf)) {
     if (!invalidations.has(invalidation.target))
       invalidations.set(invalidation.target, { operation: item, invalidation })
   }
@@ -152,7 +152,7 @@ export class Batches {
       }
       if (attempt.fenced.size === 0) {
         for (const [item, outcome] of attempt.outcomes) outcomes.set(item, outcome)
-        this.#onCommit({ project: batch[0]?.scope.project ?? '', wakes: attempt.wakes, eventRange: attempt.eventRange })
+        this.#onCommit({ project: batch[0]?.scope.project ?? '', notifications: attempt.notifications, eventRange: attempt.eventRange })
         break
       }
       // Fenced operations must not commit: the batch runs again without them.
@@ -180,9 +180,9 @@ export class Batches {
     careful: ReadonlySet<PendingOperation>,
   ): Promise<Attempt | FailedAttempt> {
     const outcomes = new Map<PendingOperation, Outcome>()
-    const effects: BatchEffects = { events: [], wakes: [], invalidations: new Map() }
-    const { events, wakes, invalidations } = effects
-    const ended: Attempt = { outcomes, wakes, fenced: new Map(), eventRange: undefined, remaining: [] }
+    const effects: BatchEffects = { events: [], notifications: [], invalidations: new Map() }
+    const { events, notifications, invalidations } = effects
+    const ended: Attempt = { outcomes, notifications, fenced: new Map(), eventRange: undefined, remaining: [] }
     const project = batch[0]?.scope.project
     if (project === undefined) return ended
     await connection.begin(project)
@@ -199,7 +199,7 @@ export class Batches {
         return { ...ended, fenced, remaining }
       }
       const eventRange = events.length > 0 ? await appendEvents(connection, project, events) : undefined
-      if (eventRange) wakes.push({ topic: 'events', project })
+      if (eventRange) notifications.push({ topic: 'events', project })
       await connection.commit()
       return { ...ended, eventRange, remaining }
     } catch (error) {

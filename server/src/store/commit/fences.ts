@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq, inArray } from 'drizzle-orm'
-import { type Fence, placeholder, type Query, type Reader, type Statement, statement, type Wake } from '../store.ts'
+import { type Fence, placeholder, type Query, type Reader, type Statement, statement, type StoreNotification } from '../store.ts'
 
 /** Numbers of ids for which a statement exists. A shorter list is padded with its first id. */
 const widths = [1, 8, 64, 256] as const
@@ -71,12 +71,12 @@ export interface FenceViolation {
   readonly error: CoordinationError
 }
 
-/** Returns the targets that an operation has ended, according to its wake. */
-export function invalidationsOf(wake: Wake): readonly Invalidation[] {
-  if (wake.topic === 'incarnation') return [{ target: `agent ${wake.agentId}`, incarnation: wake.incarnation - 1 }]
-  if (wake.topic !== 'revoked') return []
-  const sessions = wake.sessions.map((id) => ({ target: `session ${id}` }) as const)
-  return wake.key === undefined ? sessions : [...sessions, { target: `key ${wake.key}` }]
+/** Returns the targets that an operation has ended, according to its notification. */
+export function invalidationsOf(notification: StoreNotification): readonly Invalidation[] {
+  if (notification.topic === 'incarnation') return [{ target: `agent ${notification.agentId}`, incarnation: notification.incarnation - 1 }]
+  if (notification.topic !== 'revoked') return []
+  const sessions = notification.sessions.map((id) => ({ target: `session ${id}` }) as const)
+  return notification.key === undefined ? sessions : [...sessions, { target: `key ${notification.key}` }]
 }
 
 /** Returns the targets that a fence refers to. */

@@ -1,15 +1,15 @@
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { NewEvent, Reader, Transaction, Wake } from '../store.ts'
+import type { NewEvent, Reader, Transaction, StoreNotification } from '../store.ts'
 import type { Connection, Engine, PendingOperation } from './engine.ts'
 import { joinGroup, soleMember } from './parallel-groups.ts'
 
-/** The result of an operation, with its events and wakes, which a batch applies if it commits. */
+/** The result of an operation, and its events and notifications for a batch that commits. */
 export type Outcome =
   | {
       readonly ok: true
       readonly value: unknown
       readonly events: readonly NewEvent[]
-      readonly wakes: readonly Wake[]
+      readonly notifications: readonly StoreNotification[]
     }
   | { readonly ok: false; readonly error: unknown }
 
@@ -74,7 +74,7 @@ export class OperationRunner {
   ): Promise<Outcome> {
     const { connection, settledAt: settledAtOf } = this.#options
     const events: NewEvent[] = []
-    const wakes: Wake[] = []
+    const notifications: StoreNotification[] = []
     let ended = false
     let settledAt: number | undefined
     const tx: Transaction = {
@@ -91,10 +91,10 @@ export class OperationRunner {
       share: member.share,
       inOrder: member.inOrder,
       append: (event) => events.push(event),
-      wake: (wake) => wakes.push(wake),
+      notify: (notification) => notifications.push(notification),
     }
     try {
-      return { ok: true, value: await item.work(tx), events, wakes }
+      return { ok: true, value: await item.work(tx), events, notifications }
     } finally {
       ended = true
       member.end()

@@ -6,7 +6,7 @@ import type { Engine } from '../commit/engine.ts'
 import { createTimeSlices } from '../commit/time-slices.ts'
 import { migrationsOf } from '../migrations/folder.ts'
 import { readMigrations, type SchemaError } from '../migrations/migrate.ts'
-import type { QueuePlace, Reader, Scope, Store, Transaction, Wake, WriteQueueState } from '../store.ts'
+import type { QueuePlace, Reader, Scope, Store, Transaction, StoreNotification, WriteQueueState } from '../store.ts'
 import { CommitNotifier } from './commit-notifier.ts'
 import { BatchConnection, type BatchConnectionOptions } from './connection.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -136,7 +136,7 @@ class PostgresStore implements Store {
   readonly #poller: ReplicaPoller
   readonly #notifier: CommitNotifier | undefined
   readonly #batches: Batches
-  readonly #listeners = new Set<(wake: Wake) => void>()
+  readonly #listeners = new Set<(notification: StoreNotification) => void>()
   #closed: Promise<void> | undefined
 
   constructor(options: PostgresOptions, facts: StoreFacts) {
@@ -165,10 +165,10 @@ class PostgresStore implements Store {
       time: this.#time,
       extendsDeadlines: override === undefined,
     })
-    this.#remoteCommits = new RemoteCommits(readers, (wakes) => this.#wake(wakes))
+    this.#remoteCommits = new RemoteCommits(readers, (notifications) => this.#notify(notifications))
     const pollEpoch = () => readers.withConnection(({ client }) => readEpochFrom(client))
     const { remoteCommits, heartbeat } = { remoteCommits: this.#remoteCommits, heartbeat: this.#heartbeat }
-    const onEpoch = () => this.#wake([{ topic: 'epoch' }])
+    const onEpoch = () => this.#notify([{ topic: 'epoch' }])
     this.#poller = new ReplicaPoller({ heartbeat, remoteCommits, clock, readEpoch: pollEpoch, onEpoch }, facts.epoch)
     const onCommit = (projects: readonly string[] | undefined) => this.#poller.poll(projects)
     this.#notifier = notify
@@ -183,10 +183,10 @@ class PostgresStore implements Store {
       diskSpace: this.diskSpace,
       connectionOptions: { writerLock, pooler, schemaVersion: this.#schemaVersion },
     })
-    this.#batches = new Batches(engine, this.now, ({ project, wakes, eventRange }) => {
+    this.#batches = new Batches(engine, this.now, ({ project, notifications, eventRange }) => {
       if (eventRange) remoteCommits.skipOwn(eventRange)
-      this.#wake(wakes)
-      if (wakes.length > 0) this.#notifier?.notify(project)
+      this.#notify(notifications)
+      if (notifications.length > 0) this.#notifier?.notify(project)
     })
   }
 
@@ -234,7 +234,7 @@ class PostgresStore implements Store {
     return this.#batches.queueState
   }
 
-  onWake(listener: (wake: Wake) => void): () => void {
+  onNotification(listener: (notification: StoreNotification) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -248,8 +248,8 @@ class PostgresStore implements Store {
     return this.#closed
   }
 
-  #wake(wakes: readonly Wake[]): void {
-    for (const wake of wakes) for (const listener of this.#listeners) listener(wake)
+  #notify(notifications: readonly StoreNotification[]): void {
+    for (const notification of notifications) for (const listener of this.#listeners) listener(notification)
   }
 
   async #close(): Promise<void> {

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 import { z } from 'zod'
 import type { EventRange } from '../commit/append-events.ts'
 import { type StoredEvent, scanEvents } from '../event-log/read-events.ts'
-import type { Wake } from '../store.ts'
+import type { StoreNotification } from '../store.ts'
 import type { ConnectionPool, PooledConnection } from './pool.ts'
 
 /** Events per read of a feed. */
@@ -40,22 +40,22 @@ export interface PollOptions {
 }
 
 /**
- * Derives the wakes of commits by other replicas from the tables: the feed has the ends of leases,
- * and the indexes of claims and deliveries have the ready rows. A notification therefore only names
- * projects, and a lost one costs a second.
+ * Derives the notifications of commits by other replicas from the tables: the feed has the ends of
+ * leases, and the indexes of claims and deliveries have the ready rows. A `NOTIFY` therefore only
+ * names projects, and a lost one costs a second.
  */
 export class RemoteCommits {
   readonly #connections: ConnectionPool
-  readonly #wake: (wakes: readonly Wake[]) => void
+  readonly #notify: (notifications: readonly StoreNotification[]) => void
   /** Number of the last event read of each project. */
   readonly #lastSeqs = new Map<string, number>()
-  /** Later events that this process wrote and has already sent wakes for. */
+  /** Later events that this process wrote and has already notified. */
   readonly #ownSeqs = new Map<string, Set<number>>()
   #isFirstPoll = true
 
-  constructor(connections: ConnectionPool, wake: (wakes: readonly Wake[]) => void) {
+  constructor(connections: ConnectionPool, notify: (notifications: readonly StoreNotification[]) => void) {
     this.#connections = connections
-    this.#wake = wake
+    this.#notify = notify
   }
 
   /** Marks the events that this process wrote, so that polls skip them. */
@@ -76,24 +76,24 @@ export class RemoteCommits {
     this.#isFirstPoll = true
   }
 
-  /** Reads new events and ready rows and sends their wakes. */
+  /** Reads new events and ready rows and sends their notifications. */
   async poll({ projects }: PollOptions = {}): Promise<void> {
-    const wakes = await this.#connections.withConnection(async (connection) => {
+    const notifications = await this.#connections.withConnection(async (connection) => {
       const scope = [projects ?? null]
       const { rows: feeds } = await connection.client.query<{ id: string; seq: string }>(
         'SELECT id, seq FROM projects WHERE $1::text[] IS NULL OR id = ANY ($1)',
         scope,
       )
-      const found: Wake[] = []
+      const found: StoreNotification[] = []
       for (const { id, seq } of feeds) found.push(...(await this.#readFeed(connection, id, Number(seq))))
       if (projects === undefined) this.#isFirstPoll = false
-      return [...found, ...(await readyWakesIn(connection.client, scope))]
+      return [...found, ...(await readyNotificationsIn(connection.client, scope))]
     })
-    this.#wake(wakes)
+    this.#notify(notifications)
   }
 
-  async #readFeed(connection: PooledConnection, project: string, seq: number): Promise<Wake[]> {
-    // Events from before this process began need no wake, because it had no waiters.
+  async #readFeed(connection: PooledConnection, project: string, seq: number): Promise<StoreNotification[]> {
+    // Events from before this process began need no notification, because it had no waiters.
     let head = this.#lastSeqs.get(project) ?? (this.#isFirstPoll ? seq : 0)
     this.#lastSeqs.set(project, head)
     if (head >= seq) return []
@@ -108,8 +108,8 @@ export class RemoteCommits {
     if (events.length === 0) return []
     return [
       { topic: 'events', project },
-      ...(await incarnationWakesIn(connection.client, events)),
-      ...events.flatMap((event) => wakesOf(project, event)),
+      ...(await incarnationNotificationsIn(connection.client, events)),
+      ...events.flatMap((event) => notificationsOf(project, event)),
     ]
   }
 }
@@ -117,7 +117,7 @@ export class RemoteCommits {
 /** Events that may make an agent, or every agent, eligible for more. */
 const admissionEvents = /^(agent\.(updated|resumed)|project\.resumed|epic\.resumed)$/
 
-function wakesOf(project: string, { type, subject, audience, data }: StoredEvent): Wake[] {
+function notificationsOf(project: string, { type, subject, audience, data }: StoredEvent): StoreNotification[] {
   if (admissionEvents.test(type))
     return [{ topic: 'fleet', project, agentId: type.startsWith('agent.') ? subject : null }]
   if (subject !== null && (type === 'request.replied' || type === 'request.timed_out'))
@@ -131,8 +131,8 @@ function wakesOf(project: string, { type, subject, audience, data }: StoredEvent
   return lease.success ? [{ topic: 'lease', taskId: subject, ...lease.data }] : []
 }
 
-/** Returns wakes for the agents whose incarnation changed. */
-async function incarnationWakesIn(client: ClientBase, events: readonly StoredEvent[]): Promise<Wake[]> {
+/** Returns notifications for the agents whose incarnation changed. */
+async function incarnationNotificationsIn(client: ClientBase, events: readonly StoredEvent[]): Promise<StoreNotification[]> {
   const changed = events.filter(({ type }) => type === 'agent.registered' || type === 'agent.unregistered')
   if (changed.length === 0) return []
   const { rows } = await client.query<{ id: string; incarnation: string; unregistered: boolean }>(
@@ -148,10 +148,10 @@ async function incarnationWakesIn(client: ClientBase, events: readonly StoredEve
 }
 
 /**
- * Returns wakes for ready tasks and deliverable messages. Some became so without an event, such as
- * tasks whose `notBefore` has passed.
+ * Returns notifications for ready tasks and deliverable messages. Some became so without an event,
+ * such as tasks whose `notBefore` has passed.
  */
-async function readyWakesIn(client: ClientBase, scope: readonly unknown[]): Promise<Wake[]> {
+async function readyNotificationsIn(client: ClientBase, scope: readonly unknown[]): Promise<StoreNotification[]> {
   const claimGroups = await client.query<{ project_id: string; requires: string; assigned_to: string; count: number }>(
     readyClaimGroupsSql,
     [...scope],
@@ -159,7 +159,7 @@ async function readyWakesIn(client: ClientBase, scope: readonly unknown[]): Prom
   const inboxes = await client.query<{ agent_id: string }>(readyInboxesSql, [...scope])
   return [
     ...claimGroups.rows.map(
-      ({ project_id: project, requires, assigned_to: assignedTo, count }): Wake => ({
+      ({ project_id: project, requires, assigned_to: assignedTo, count }): StoreNotification => ({
         topic: 'tasks',
         project,
         requires,
@@ -167,6 +167,6 @@ async function readyWakesIn(client: ClientBase, scope: readonly unknown[]): Prom
         count,
       }),
     ),
-    ...inboxes.rows.map(({ agent_id: agentId }): Wake => ({ topic: 'inbox', agentId, reason: 'message' })),
+    ...inboxes.rows.map(({ agent_id: agentId }): StoreNotification => ({ topic: 'inbox', agentId, reason: 'message' })),
   ]
 }

@@ -10,7 +10,7 @@ import type { Engine } from '../commit/engine.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
 import { createTimeSlices } from '../commit/time-slices.ts'
 import { migrate, readSqliteMigrations, refuseForeignDatabase, SchemaError } from '../migrations/migrate.ts'
-import type { Reader, Store, Wake } from '../store.ts'
+import type { Reader, Store, StoreNotification } from '../store.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
 import { CheckpointRunner, walBackstopPages } from './checkpoint-runner.ts'
 import { DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
@@ -170,7 +170,7 @@ function openConnections(options: SqliteOptions) {
   const reader = createReader(readOnly, clock)
   let diskSpace: DiskSpace | undefined
   const onFull = () => diskSpace?.markFull()
-  const listeners = new Set<(wake: Wake) => void>()
+  const listeners = new Set<(notification: StoreNotification) => void>()
   const fileWatch = new FileWatch({ file: options.file, clock: options.clock, onLost: crash })
   const mayStart = () => {
     const lost = fileWatch.findLost()
@@ -195,9 +195,9 @@ function openConnections(options: SqliteOptions) {
     return diskSpace?.full ? undefined : found
   }
   const writer = new Writer(database, clock, takeStandstill)
-  const batches: Batches = new Batches(createEngine(writer, options, translateError), clock, ({ wakes }) => {
+  const batches: Batches = new Batches(createEngine(writer, options, translateError), clock, ({ notifications }) => {
     checkpoints.countCommit()
-    for (const wake of wakes) for (const listener of listeners) listener(wake)
+    for (const notification of notifications) for (const listener of listeners) listener(notification)
   })
   const resume = (since: number) => extendAfterOutage(batches, reader, since)
   diskSpace = createDiskSpace(options, { now: clock, spareBytes: () => freePageBytes(database), resume })
@@ -255,7 +255,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       get queueState() {
         return batches.queueState
       },
-      onWake: (listener) => {
+      onNotification: (listener) => {
         listeners.add(listener)
         return () => listeners.delete(listener)
       },

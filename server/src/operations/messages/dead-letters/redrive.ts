@@ -62,7 +62,7 @@ async function redriveOne(tx: Transaction, ctx: Context, row: MessageHead, to: s
     audience: [...new Set([...participantsOf(row), to])],
     data: { messageId: row.id, to, redrives: moved.redrives },
   })
-  tx.wake({ topic: 'inbox', agentId: to, reason: 'message' })
+  tx.notify({ topic: 'inbox', agentId: to, reason: 'message' })
   return true
 }
 

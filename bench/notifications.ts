@@ -24,7 +24,7 @@ const at = (sorted: readonly number[], share: number): string =>
   (sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(1)
 
 /** Shared by both measurements, because the pepper of the database is in it. */
-const folder = mkdtempSync(join(tmpdir(), 'tony-wake-'))
+const folder = mkdtempSync(join(tmpdir(), 'tony-notifications-'))
 
 async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
   const base = readConfig('dev', {
@@ -34,7 +34,7 @@ async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
     MCP_NOTIFY: notify,
     MCP_DRAIN_MS: '0',
   })
-  const config = { ...base, database: join(folder, 'wake.db') }
+  const config = { ...base, database: join(folder, 'notifications.db') }
   const [sendingReplica, receivingReplica] = [await startServer(config), await startServer(config)]
   const lead = createClient({ url: sendingReplica.url })
   const name = `reader ${notify}`
@@ -53,7 +53,7 @@ async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     const delivery = inbox.next()
     let startedAt = performance.now()
-    const sent = lead.messages.send({ to: name, type: 'wake', payload: round })
+    const sent = lead.messages.send({ to: name, type: 'notification', payload: round })
     await time('message', startedAt, delivery)
     await sent
     const { value: message } = await delivery
@@ -63,7 +63,7 @@ async function measure(notify: 'on' | 'off', rounds: number): Promise<void> {
     await reader.system.info()
     const event = events.next()
     startedAt = performance.now()
-    const created = lead.tasks.create({ type: 'wake' })
+    const created = lead.tasks.create({ type: 'notification' })
     await Promise.all([time('task', startedAt, claim), time('event', startedAt, event)])
     await created
     const [task] = (await claim).tasks
