@@ -23,8 +23,8 @@ export const toolCallsOf = (client: Client) =>
 export const rejoinCodes: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED', 'TOKEN_EXPIRED'])
 
 /**
- * Calls that do not ack the shown messages. They are made while messages are rendered, before a
- * model has read them.
+ * Every call acks the messages shown before it, because the model has read them. These calls do
+ * not: the bridge makes them while it renders messages, before the model has read them.
  */
 export const nonAcknowledgingPaths: ReadonlySet<Path> = new Set(['agents.get'])
 

@@ -1,7 +1,7 @@
-import { examineDatabase, type Finding } from '@tony/mcp-server/maintenance/doctor'
+import { type CheckResult, examineDatabase } from '@tony/mcp-server/maintenance/doctor'
 import type { DatabaseOptions } from './backup.ts'
 
-const marks: Readonly<Record<Finding['state'], string>> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' }
+const marks: Readonly<Record<CheckResult['state'], string>> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' }
 
 /** `tony-mcp doctor`: exits with 1 if a check failed and with 0 otherwise, even after warnings. */
 export async function doctorCommand({ dbPath, json }: DatabaseOptions): Promise<void> {

@@ -3,7 +3,7 @@ import { loadIncarnations } from './domain/identity/incarnations.ts'
 import type { Log } from './platform/log.ts'
 import type { StoreNotification } from './store/store.ts'
 
-/** Passes the notifications of the store to the waiters, the feeds and the caches of this process. */
+/** Passes notifications of the store to the waiters, feeds and caches of this process. */
 export function subscribeToNotifications(services: Services, log: Log): void {
   services.store.onNotification((notification: StoreNotification) => {
     switch (notification.topic) {
@@ -16,7 +16,11 @@ export function subscribeToNotifications(services: Services, log: Log): void {
       case 'reply':
         return services.waiters.replies.notify(notification.requestId)
       case 'incarnation':
-        return services.identity.incarnations.supersede(notification.agentId, notification.incarnation, notification.unregistered)
+        return services.identity.incarnations.supersede(
+          notification.agentId,
+          notification.incarnation,
+          notification.unregistered,
+        )
       case 'fleet':
         services.waiters.inboxes.recheck(notification.agentId)
         return services.waiters.claims.recheck(notification.project, notification.agentId)
@@ -32,7 +36,9 @@ export function subscribeToNotifications(services: Services, log: Log): void {
         return undefined
       case 'events':
         services.webhooks.notify(notification.project)
-        services.feeds.notify(notification.project)?.catch((error: unknown) => log.error({ error }, 'cannot read the feed'))
+        services.feeds
+          .notify(notification.project)
+          ?.catch((error: unknown) => log.error({ error }, 'cannot read the feed'))
         return undefined
     }
   })

@@ -19,10 +19,11 @@ import { Tokens } from './domain/identity/tokens.ts'
 import { InboxWaiters } from './domain/messages/inbox-waiters.ts'
 import { ReplyWaiters } from './domain/requests/reply-waiters.ts'
 import { ClaimGroupCache } from './domain/tasks/claim-group-cache.ts'
-import { ClaimQueue } from './domain/tasks/claim-queue.ts'
+import { ClaimWaiters } from './domain/tasks/claim-waiters.ts'
 import { LeaseEndSubscribers } from './domain/tasks/lease-end-subscribers.ts'
 import { LeaseTokens } from './domain/tasks/lease-tokens.ts'
 import { WebhookSender } from './domain/webhooks/sender.ts'
+import { subscribeToNotifications } from './notifications.ts'
 import { readStatsByProject } from './operations/system/metrics.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createLog, type Log, openLogDestination } from './platform/log.ts'
@@ -57,7 +58,6 @@ import { unparkTasks } from './sweeps/unpark-tasks.ts'
 import { unregisterSilentAgents } from './sweeps/unregister-silent-agents.ts'
 import { wakeSessions } from './sweeps/wake-sessions.ts'
 import { Listener } from './transports/http/listener.ts'
-import { subscribeToNotifications } from './notifications.ts'
 
 export const sweeps = [
   expireLeases,
@@ -134,7 +134,7 @@ function createWebhookSender(
 }
 
 const createWaiters = (): Services['waiters'] => ({
-  claims: new ClaimQueue(),
+  claims: new ClaimWaiters(),
   leaseEnds: new LeaseEndSubscribers(),
   inboxes: new InboxWaiters(),
   replies: new ReplyWaiters(),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { id, idempotencyKey, json, jsonObject, text, word } from './ids.ts'
 import { priority } from './priorities.ts'
 import { taskStatuses } from './task-statuses.ts'
-import { holdReason, waitKinds } from './task-waits.ts'
+import { holdReason, namedDependencyKinds } from './task-waits.ts'
 import { taskStatusInput } from './tasks.ts'
 
 /** The status and the revision of a task after a change. */
@@ -87,7 +87,7 @@ export const taskUpdateInput = z.strictObject({
   dependsOn: z.array(id).max(200).optional(),
   /** Can change only while the task is `blocked` or `pending`. */
   waitsFor: z
-    .array(z.strictObject({ taskId: id, kind: z.enum(waitKinds) }))
+    .array(z.strictObject({ taskId: id, kind: z.enum(namedDependencyKinds) }))
     .max(200)
     .optional(),
   metadata: jsonObject.optional(),

@@ -5,10 +5,13 @@ import { id, timestamp } from './ids.ts'
  * Dependencies other than those of `dependsOn`. `children`: every child of the named task has
  * ended. `failure`: the named task has failed; if it ends otherwise, this one stays `blocked`.
  */
-export const waitKinds = ['children', 'failure'] as const
+export const namedDependencyKinds = ['children', 'failure'] as const
 
 /** A dependency of another kind than `dependsOn`. */
-export const wait = z.strictObject({ taskId: z.string().min(1).max(200), kind: z.enum(waitKinds) })
+export const kindedDependency = z.strictObject({
+  taskId: z.string().min(1).max(200),
+  kind: z.enum(namedDependencyKinds),
+})
 
 /** Reason of a hold, for people: 1–4 096 characters. */
 export const holdReason = z.string().min(1).max(4_096)

@@ -3,7 +3,7 @@ import { id, json, jsonObject, text, timestamp, word } from './ids.ts'
 import { locks } from './locks.ts'
 import { canonicalPriority, priority } from './priorities.ts'
 import { type TaskStatus, taskStatuses } from './task-statuses.ts'
-import { holdReason, taskHold, wait } from './task-waits.ts'
+import { holdReason, kindedDependency, taskHold } from './task-waits.ts'
 
 /**
  * The legal transitions of a task. The SQL guards, docs and tests are derived from this table.
@@ -62,10 +62,9 @@ export const retryPolicy = { initialIntervalMs: 1_000, backoffCoefficient: 2, ma
 export const defaultMaxAttempts = 3
 
 /**
- * The longest wait of a `low` task under higher priorities, in milliseconds: 10 min, the default of
- * `MCP_MAX_STARVATION_MS`. After 0.8 of it the task goes before everything but `critical`. Each
- * claim group promotes one task at a time, so that the last of many tasks of the same age waits
- * longer.
+ * The intended maximum wait of a `low` task under higher priorities, in milliseconds: 10 min, the
+ * default of `MCP_MAX_STARVATION_MS`. After 0.8 of it the task precedes all but `critical` ones. Each
+ * claim group promotes one task at a time, so the last of many tasks of one age exceed the maximum.
  */
 export const maxStarvationMs = 600_000
 
@@ -101,7 +100,7 @@ export const taskFields = {
   /** Ids of tasks that must be completed before this one can be claimed. At most 200. */
   dependsOn: z.array(z.string().min(1).max(200)).max(200).default([]),
   /** Dependencies of other kinds. At most 200. */
-  waitsFor: z.array(wait).max(200).default([]),
+  waitsFor: z.array(kindedDependency).max(200).default([]),
   /** Capabilities that an agent needs to claim it. At most 16. */
   requires: z.array(word).max(16).default([]),
   /** Id or name of the only agent that may claim it. */
@@ -215,7 +214,7 @@ export const task = z.object({
   notes: text.nullable(),
   parentId: id.nullable(),
   dependsOn: z.array(id),
-  waitsFor: z.array(wait),
+  waitsFor: z.array(kindedDependency),
   onDependencyFailure: z.enum(['block', 'fail']),
   onChildrenEnd: z.enum(['claim', 'complete']),
   /** Null if the task is not held. */

@@ -1,5 +1,12 @@
 import type { Client } from '@tony/mcp-client'
-import { command, ofOneRow, type Query, type Store, statement, type Transaction } from '@tony/mcp-server/store/store'
+import {
+  type Query,
+  rowlessStatement,
+  type Store,
+  singleRowUpdate,
+  statement,
+  type Transaction,
+} from '@tony/mcp-server/store/store'
 import { and, eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { occupy } from '../api/given.ts'
@@ -11,7 +18,7 @@ import { addAgent, feed, note, numbered, outcomes, put } from './given.ts'
 
 const below = (end: number): number[] => Array.from({ length: end }, (_, index) => index)
 
-const insertBody = command(({ db, t, p }: Query<{ id: string; payload: string }>) =>
+const insertBody = rowlessStatement(({ db, t, p }: Query<{ id: string; payload: string }>) =>
   db.insert(t.bodies).values({ id: p.id, payload: p.payload }).prepare(),
 )
 
@@ -19,7 +26,7 @@ const findBody = statement(({ db, t, p }: Query<{ id: string }>) =>
   db.select({ payload: t.bodies.payload }).from(t.bodies).where(eq(t.bodies.id, p.id)).prepare(),
 )
 
-const replaceBody = ofOneRow(
+const replaceBody = singleRowUpdate(
   statement(({ db, t, p }: Query<{ id: string; from: string; to: string }>) =>
     db
       .update(t.bodies)
@@ -30,7 +37,7 @@ const replaceBody = ofOneRow(
   ),
 )
 
-const lengthenBody = ofOneRow(
+const lengthenBody = singleRowUpdate(
   statement(({ db, t, p }: Query<{ id: string }>) =>
     db
       .update(t.bodies)
@@ -41,8 +48,9 @@ const lengthenBody = ofOneRow(
   ),
 )
 
-const insertSubscription = command(({ db, t, p }: Query<{ agentId: string; topic: string; project: string }>) =>
-  db.insert(t.subscriptions).values({ agentId: p.agentId, topic: p.topic, projectId: p.project }).prepare(),
+const insertSubscription = rowlessStatement(
+  ({ db, t, p }: Query<{ agentId: string; topic: string; project: string }>) =>
+    db.insert(t.subscriptions).values({ agentId: p.agentId, topic: p.topic, projectId: p.project }).prepare(),
 )
 
 /** Runs operations that wait at the same time, each under keys of its own. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Intake } from '../../server/src/transports/ws/intake.ts'
-import { Reading } from '../../server/src/transports/ws/reading.ts'
+import { ReadPause } from '../../server/src/transports/ws/read-pause.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
@@ -14,7 +14,7 @@ function given(frameMs: number, isOverloaded = false) {
     const reading: string[] = []
     const note = (what: string) => reading.at(-1) !== what && reading.push(what)
     const socket = { pause: () => note('pause'), resume: () => note('resume') }
-    const { receive, close } = intake.open(new Reading(socket), ([data], arrivedAt) => {
+    const { receive, close } = intake.open(new ReadPause(socket), ([data], arrivedAt) => {
       handled.push(`${name}${data}`)
       arrivals.push(arrivedAt)
       now += frameMs
@@ -111,7 +111,7 @@ test('many sockets whose frames wait are not read once all frames together have 
 
 test('a socket that is paused for two reasons is read again when both are over', () => {
   const calls: string[] = []
-  const reading = new Reading({ pause: () => calls.push('pause'), resume: () => calls.push('resume') })
+  const reading = new ReadPause({ pause: () => calls.push('pause'), resume: () => calls.push('resume') })
   reading.pause('intake')
   reading.pause('congestion')
   reading.resume('intake')

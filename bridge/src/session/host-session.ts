@@ -25,13 +25,13 @@ import type { Slot } from './slots.ts'
 
 /** Heartbeats extend the leases. A killed bridge loses its tasks within the length of a lease. */
 const heartbeatMs = 10_000
-const leaseMs = 30_000
+const toolLeaseMs = 30_000
 
 /** Deadline for each step of leaving, in milliseconds. */
 const leaveTimeoutMs = 1_000
 
 /** The calls with a lease that do not end it. */
-const keepsLease: ReadonlySet<LeasedPath> = new Set(['tasks.progress', 'tasks.lock'])
+const leaseKeepingPaths: ReadonlySet<LeasedPath> = new Set(['tasks.progress', 'tasks.lock'])
 
 export interface HostSessionOptions {
   readonly settings: BridgeSettings
@@ -121,7 +121,7 @@ export class HostSession implements ToolSession {
       throw error
     })
     if (path === 'tasks.complete') this.#leases.end(taskId)
-    else if (!keepsLease.has(path)) this.#leases.remove(taskId)
+    else if (!leaseKeepingPaths.has(path)) this.#leases.remove(taskId)
     return output
   }
 
@@ -144,7 +144,7 @@ export class HostSession implements ToolSession {
     // Not earlier: a session that never works costs the server only one open subscription.
     this.#watchLeaseEnds()
     return longPoll(this.#longPollOptions(wait), async (waitMs, signal) => {
-      const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs }, signal)
+      const { tasks } = await this.call('tasks.claim', { leaseMs: toolLeaseMs, waitMs }, signal)
       const [leased] = tasks
       if (!leased) return undefined
       const { leaseToken: _, ...task } = leased

@@ -28,7 +28,7 @@ export function originOf(task: Pick<Task, 'metadata'>): Readonly<Record<string, 
   return typeof importedFrom === 'object' && importedFrom !== null ? { ...importedFrom } : {}
 }
 
-function outlineOf(task: Task): TaskOutline {
+function taskOutlineOf(task: Task): TaskOutline {
   const { id, externalId, type, epic, status, parentId, notBefore } = task
   const { format, tag, isTagged } = originOf(task)
   const own = task.dependsOn.map((taskId) => ({ taskId, kind: 'blocks' as const }))
@@ -69,7 +69,7 @@ export class ExportedProject {
 
   static async read(client: Client): Promise<ExportedProject> {
     const outlines = new Map<string, TaskOutline>()
-    for await (const tasks of pagesOf(client)) for (const task of tasks) outlines.set(task.id, outlineOf(task))
+    for await (const tasks of pagesOf(client)) for (const task of tasks) outlines.set(task.id, taskOutlineOf(task))
     const names = new Map<string, string>()
     let cursor: string | undefined
     do {

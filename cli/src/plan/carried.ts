@@ -1,5 +1,5 @@
 import { type PlannedTask, plannedStatuses } from '@tony/mcp-shared/plans'
-import { waitKinds } from '@tony/mcp-shared/task-waits'
+import { namedDependencyKinds } from '@tony/mcp-shared/task-waits'
 import { z } from 'zod'
 import { isRecord } from '../is-record.ts'
 import type { PlanEdge, PlannedRow, PlanRecord } from './plan.ts'
@@ -21,7 +21,7 @@ const carried = z.object({
   /** Fields of the row; null removes the one that the record implies. */
   fields: z.record(z.string(), z.unknown()).optional(),
   /** Kinds of dependencies, by the id of the other task. */
-  waits: z.record(taskId, z.enum(waitKinds)).optional(),
+  waits: z.record(taskId, z.enum(namedDependencyKinds)).optional(),
   /** Ordinary dependencies, by the id of the other task. */
   after: z.array(taskId).optional(),
   parent: taskId.optional(),

@@ -28,7 +28,7 @@ const isNumber = (part: string): boolean => /^\d+$/.test(part)
  * Compares two prerelease parts: numbers precede words, and a shorter list precedes its
  * continuation.
  */
-function compareParts(a: string | undefined, b: string | undefined): number {
+function comparePrereleaseParts(a: string | undefined, b: string | undefined): number {
   if (a === b) return 0
   if (a === undefined) return -1
   if (b === undefined) return 1
@@ -44,7 +44,7 @@ function compare(a: Version, b: Version): number {
   }
   if (a.prerelease.length === 0 || b.prerelease.length === 0) return sign(b.prerelease.length - a.prerelease.length)
   for (let index = 0; index < Math.max(a.prerelease.length, b.prerelease.length); index += 1) {
-    const difference = compareParts(a.prerelease[index], b.prerelease[index])
+    const difference = comparePrereleaseParts(a.prerelease[index], b.prerelease[index])
     if (difference !== 0) return difference
   }
   return 0

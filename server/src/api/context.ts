@@ -4,7 +4,7 @@ import type { Call } from '../guards/call.ts'
 import { hashInput, runIdempotent } from '../guards/idempotency.ts'
 import { createRowCharge } from '../guards/rates.ts'
 import type { IdempotencyKey } from '../store/idempotency-slot.ts'
-import type { Scope, Transaction } from '../store/store.ts'
+import type { Transaction, TransactionParams } from '../store/store.ts'
 
 function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): IdempotencyKey | undefined {
   if (typeof input !== 'object' || input === null || !('idempotencyKey' in input)) return undefined
@@ -33,7 +33,7 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
   const { services } = connection
   const key = idempotencyKeyOf(call, principal, input)
   const countRows = createRowCharge(connection)
-  const scope: Scope = {
+  const scope: TransactionParams = {
     project: principal.project,
     caller: principal.subject,
     lane: call.meta.lane ?? 'normal',
@@ -82,7 +82,7 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
  * Returns the fence of a caller's writes. A developer has none, because the machine itself is
  * trusted.
  */
-function fenceOf({ agent, sessionId, key }: Principal): Pick<Scope, 'fence'> {
+function fenceOf({ agent, sessionId, key }: Principal): Pick<TransactionParams, 'fence'> {
   if (agent && sessionId !== undefined)
     return { fence: { sessionId, agentId: agent.id, incarnation: agent.incarnation } }
   return key ? { fence: { credentialId: key.id } } : {}

@@ -5,7 +5,7 @@ import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import type { Call, Connection } from '../guards/call.ts'
 import { waitForReplySlot } from '../guards/observe.ts'
 import type { QueuedInput } from '../platform/queued-inputs.ts'
-import { ReplyBudget, type ReplyHold } from '../platform/reply-budget.ts'
+import { ReplyBudget, type ReplyShare } from '../platform/reply-budget.ts'
 import { createContext } from './context.ts'
 import { type CompiledProcedure, compiledProcedureOf, runGuards } from './procedure.ts'
 import { appRouter } from './router.ts'
@@ -57,7 +57,7 @@ export interface CallRequest {
    * The share in the memory of the connection's replies, which the transport releases once it has
    * sent the reply. Default: a share that ends with the call.
    */
-  readonly hold?: ReplyHold | undefined
+  readonly hold?: ReplyShare | undefined
 }
 
 function prepareCall({ connection, requestId, path, kind, rawInput, input, signal, hold }: CallRequest) {

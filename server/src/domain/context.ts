@@ -21,7 +21,7 @@ import type { Principal } from './principal.ts'
 import type { ReplyWaiters } from './requests/reply-waiters.ts'
 import type { RetentionProgress } from './retention-progress.ts'
 import type { ClaimGroupCache } from './tasks/claim-group-cache.ts'
-import type { ClaimQueue } from './tasks/claim-queue.ts'
+import type { ClaimWaiters } from './tasks/claim-waiters.ts'
 import type { LeaseEndSubscribers } from './tasks/lease-end-subscribers.ts'
 import type { LeaseTokens } from './tasks/lease-tokens.ts'
 import type { WebhookSender } from './webhooks/sender.ts'
@@ -43,7 +43,7 @@ export interface IdentityServices {
 /** The waiters of this process. Commits notify them. */
 export interface Waiters {
   /** Claims that wait for a task. */
-  readonly claims: ClaimQueue
+  readonly claims: ClaimWaiters
   readonly leaseEnds: LeaseEndSubscribers
   readonly inboxes: InboxWaiters
   /** Calls that wait for the reply to a request. */

@@ -5,7 +5,7 @@ import type { Principal } from '../domain/principal.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import type { QueuedInput } from '../platform/queued-inputs.ts'
-import type { ReplyBudget, ReplyHold } from '../platform/reply-budget.ts'
+import type { ReplyBudget, ReplyShare } from '../platform/reply-budget.ts'
 import type { Lane } from '../store/store.ts'
 
 /** Properties of a procedure, from which the transports, the client and the docs are derived. */
@@ -51,7 +51,7 @@ export interface Call {
   /** The bytes that the call came with; it shares them with the other calls of its frame. */
   readonly input?: QueuedInput | undefined
   /** The call's share of `connection.replies`; a subscription has none. */
-  readonly hold?: ReplyHold | undefined
+  readonly hold?: ReplyShare | undefined
   /** Anonymous until the guard `authenticate` has set it. */
   principal: Principal
 }

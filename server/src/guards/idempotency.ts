@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import type { ReplyCodec } from '../domain/context.ts'
-import { type IdempotencyKey, type IdempotencySlot, slotOf } from '../store/idempotency-slot.ts'
-import { command, type Query, statement, type Transaction } from '../store/store.ts'
+import { type IdempotencyKey, type IdempotencySlot, idempotencySlotOf } from '../store/idempotency-slot.ts'
+import { type Query, rowlessStatement, statement, type Transaction } from '../store/store.ts'
 
 /** How a stored reply is found and restored, where it is not the reply itself under its own key. */
 interface StoredReplies<T> {
@@ -32,7 +32,7 @@ const findSlot = statement(({ db, t, p }: Query<{ second: number; hash: number }
     .prepare(),
 )
 
-const insertSlot = command(({ db, t, p }: Query<IdempotencySlot & { at: number; reply: string }>) =>
+const insertSlot = rowlessStatement(({ db, t, p }: Query<IdempotencySlot & { at: number; reply: string }>) =>
   db
     .insert(t.idempotencyKeys)
     .values({
@@ -64,19 +64,20 @@ const findReply = statement(({ db, t, p }: Query<KeyParams>) =>
     .prepare(),
 )
 
-const insertReply = command(({ db, t, p }: Query<KeyParams & { inputHash: string; reply: string; now: number }>) =>
-  db
-    .insert(t.idempotency)
-    .values({
-      projectId: p.project,
-      principal: p.principal,
-      procedure: p.procedure,
-      key: p.key,
-      inputHash: p.inputHash,
-      reply: p.reply,
-      createdAt: p.now,
-    })
-    .prepare(),
+const insertReply = rowlessStatement(
+  ({ db, t, p }: Query<KeyParams & { inputHash: string; reply: string; now: number }>) =>
+    db
+      .insert(t.idempotency)
+      .values({
+        projectId: p.project,
+        principal: p.principal,
+        procedure: p.procedure,
+        key: p.key,
+        inputHash: p.inputHash,
+        reply: p.reply,
+        createdAt: p.now,
+      })
+      .prepare(),
 )
 
 /**
@@ -99,7 +100,7 @@ interface FoundKey {
 /** Throws IDEMPOTENCY_CONFLICT if the key was used with another input. */
 async function findKey(tx: Transaction, id: IdempotencyKey): Promise<FoundKey> {
   const { project, principal, procedure, key, inputHash } = id
-  const slot = slotOf(id)
+  const slot = idempotencySlotOf(id)
   // Sent together: with PostgreSQL the queries share one round trip.
   const [[row], [withText]] = await Promise.all([
     tx.run(findSlot, { second: slot.second, hash: slot.hash }),

@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import type { ReplyHold } from '../platform/reply-budget.ts'
+import type { ReplyShare } from '../platform/reply-budget.ts'
 import type { Connection, Guard } from './call.ts'
 import { toCoordinationError } from './errors.ts'
 
@@ -39,7 +39,7 @@ export const logCall: Guard = ({ connection, requestId, path, kind }) => {
 export function waitForReplySlot(
   { metrics }: Connection,
   path: string,
-  hold: ReplyHold | undefined,
+  hold: ReplyShare | undefined,
 ): Promise<void> | undefined {
   const refuse = (error: unknown): never => {
     metrics.countRefusals(path, toCoordinationError(error).code)

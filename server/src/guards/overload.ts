@@ -34,21 +34,21 @@ export function findOverload({ connection, kind, meta, input }: OverloadFacts): 
   return Math.max(1, Math.ceil(ageMs / retryStepMs)) * retryStepMs
 }
 
-const errors = new Map<number, CoordinationError>()
+const errorByDelay = new Map<number, CoordinationError>()
 
 /** Bounds `errors`: ages of 10 s. */
-const errorLimit = 100
+const cachedErrorLimit = 100
 
 /**
  * Returns the refusal with this delay. The refusals with one delay share an error: to make one
  * costs 30 µs, most of it for the stack, and a server under load refuses thousands in a second.
  */
 function overloaded(retryAfterMs: number): CoordinationError {
-  const known = errors.get(retryAfterMs)
+  const known = errorByDelay.get(retryAfterMs)
   if (known) return known
-  if (errors.size >= errorLimit) errors.clear()
+  if (errorByDelay.size >= cachedErrorLimit) errorByDelay.clear()
   const message = `the server has more to write than it can in time: try again in ${retryAfterMs} ms`
   const error = new CoordinationError('OVERLOADED', message, { retryAfterMs })
-  errors.set(retryAfterMs, error)
+  errorByDelay.set(retryAfterMs, error)
   return error
 }

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs'
 import { Pepper } from '../domain/identity/pepper.ts'
 import { systemClock } from '../platform/clock.ts'
 import { withReadOnly } from '../store/migrations/schema-state.ts'
-import { examineSqlite, type Finding } from '../store/sqlite/examine.ts'
+import { type CheckResult, examineSqlite } from '../store/sqlite/examine.ts'
 import { resolveDatabaseFile } from '../store/sqlite/file-lock.ts'
 import { locateDatabase } from './database-file.ts'
 
-export type { Finding }
+export type { CheckResult }
 
 /** Examines the given file, or the environment's database. */
-export async function examineDatabase(given: string | undefined): Promise<readonly Finding[]> {
+export async function examineDatabase(given: string | undefined): Promise<readonly CheckResult[]> {
   const { database, backupDir, postgres, pepperFile } = locateDatabase(given)
   if (postgres) {
     // Loads the PostgreSQL driver only if it is needed.
@@ -25,7 +25,7 @@ export async function examineDatabase(given: string | undefined): Promise<readon
  * Compares the pepper with the one that the database was made with. A copy without it looks sound,
  * but refuses every key.
  */
-function examinePepper(database: string, given: string | undefined): Omit<Finding, 'check'> {
+function examinePepper(database: string, given: string | undefined): Omit<CheckResult, 'check'> {
   const file = given ?? `${resolveDatabaseFile(database)}.pepper`
   const stored = withReadOnly(database, (opened) =>
     opened.prepare<[], string>("SELECT value FROM store_facts WHERE name = 'pepper'").pluck().get(),

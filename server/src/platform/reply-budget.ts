@@ -79,8 +79,8 @@ export class ReplyBudget {
   readonly #pages: PageSlots
   readonly #output: OutputBuffer
   readonly #limit: number
-  readonly #queue: { readonly hold: ReplyHold; readonly resolve: () => void }[] = []
-  #reading: ReplyHold | undefined
+  readonly #queue: { readonly hold: ReplyShare; readonly resolve: () => void }[] = []
+  #reading: ReplyShare | undefined
   #heldBytes = 0
   #keptBytes = 0
   /** Calls that wait for room, in the order of their arrival. */
@@ -94,8 +94,8 @@ export class ReplyBudget {
   }
 
   /** Opens the account of one call. Release it when the reply has been sent. */
-  open(): ReplyHold {
-    return new ReplyHold(this, this.#pages)
+  open(): ReplyShare {
+    return new ReplyShare(this, this.#pages)
   }
 
   /** Counts a reply that stays in memory until the last call of its batch has been answered. */
@@ -111,7 +111,7 @@ export class ReplyBudget {
   }
 
   /** True if a call may start now. Its own reply does not count. */
-  hasRoomFor(hold: ReplyHold): boolean {
+  hasRoomFor(hold: ReplyShare): boolean {
     if (this.#reading !== undefined && this.#reading !== hold) return false
     return this.#heldBytes - hold.bytes + this.#output.unsentBytes <= this.#limit / 2
   }
@@ -120,14 +120,14 @@ export class ReplyBudget {
    * Waits until no other call of the connection reads and the reply has room. Returns undefined if
    * both hold at once.
    */
-  take(hold: ReplyHold): Promise<void> | undefined {
+  take(hold: ReplyShare): Promise<void> | undefined {
     this.requireBatchRoom()
     if (!this.hasRoomFor(hold)) return this.#wait(hold)
     this.#reading = hold
     return undefined
   }
 
-  async #wait(hold: ReplyHold): Promise<void> {
+  async #wait(hold: ReplyShare): Promise<void> {
     if (this.#reading !== undefined && this.#reading !== hold)
       await new Promise<void>((resolve) => this.#queue.push({ hold, resolve }))
     else this.#reading = hold
@@ -152,7 +152,7 @@ export class ReplyBudget {
     throw new CoordinationError('RATE_LIMITED', message, { limit: batchByteLimit, retryAfterMs: 1 })
   }
 
-  setBytes(hold: ReplyHold, bytes: number): void {
+  setBytes(hold: ReplyShare, bytes: number): void {
     this.#heldBytes += bytes - hold.bytes
   }
 
@@ -162,7 +162,7 @@ export class ReplyBudget {
   }
 
   /** Lets the next call read after this one. */
-  pass(hold: ReplyHold): void {
+  pass(hold: ReplyShare): void {
     this.#wakeRoomWaiters()
     if (this.#reading !== hold) return
     const next = this.#queue.shift()
@@ -172,7 +172,7 @@ export class ReplyBudget {
 }
 
 /** The share of one call in the memory of its connection's replies. */
-export class ReplyHold {
+export class ReplyShare {
   readonly #budget: ReplyBudget
   readonly #pages: PageSlots
   #hasSlot = false

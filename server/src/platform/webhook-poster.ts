@@ -9,7 +9,7 @@ export const deliveryTimeoutMs = 10_000
 /** Bytes of a reply that are read; only a challenge has a use for them. */
 const replyBytes = 16_384
 
-/** Open connections to one endpoint, and those that are kept for the next delivery. */
+/** Open connections to one endpoint, and the ones kept for the next delivery. */
 const connections = { keepAlive: true, maxSockets: 8, maxFreeSockets: 2, timeout: 30_000 }
 
 export type PostOutcome =

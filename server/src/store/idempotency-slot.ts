@@ -50,7 +50,7 @@ function rememberedHashOf(project: string): number {
   return known
 }
 
-export function slotOf({ project, principal, procedure, key, inputHash }: IdempotencyKey): IdempotencySlot {
+export function idempotencySlotOf({ project, principal, procedure, key, inputHash }: IdempotencyKey): IdempotencySlot {
   // The length keeps apart a principal and a key that are joined in another way.
   const scoped = `${project}\n${procedure}\n${principal.length}\n${principal}${key}`
   const [place, identity] = numbersIn(hash('sha256', scoped, 'buffer'))

@@ -32,7 +32,7 @@ export interface Query<P> {
 export interface Statement<P, R> {
   readonly build: (query: Query<P>) => { execute(values: Record<string, unknown>): Promise<R[]> }
   /** True if it changes at most one row and returns it. */
-  readonly isOfOneRow?: true
+  readonly isSingleRowUpdate?: true
 }
 
 export const statement = <P extends object, R>(build: Statement<P, R>['build']): Statement<P, R> => ({ build })
@@ -41,13 +41,13 @@ export const statement = <P extends object, R>(build: Statement<P, R>['build']):
  * Marks an update that changes at most one row and returns it. Only such updates of operations that
  * run at the same time become one statement.
  */
-export const ofOneRow = <P extends object, R>(update: Statement<P, R>): Statement<P, R> => ({
+export const singleRowUpdate = <P extends object, R>(update: Statement<P, R>): Statement<P, R> => ({
   ...update,
-  isOfOneRow: true,
+  isSingleRowUpdate: true,
 })
 
 /** Defines a statement that returns no rows. */
-export const command = <P extends object>(
+export const rowlessStatement = <P extends object>(
   build: (query: Query<P>) => { execute(values: Record<string, unknown>): Promise<unknown> },
 ): Statement<P, never> => ({ build: build as Statement<P, never>['build'] })
 
@@ -172,7 +172,7 @@ export type Fence =
   | { readonly sessionId: string; readonly agentId: string; readonly incarnation: number }
   | { readonly credentialId: string }
 
-export interface Scope {
+export interface TransactionParams {
   readonly project: string
   /** Default `normal`. */
   readonly lane?: Lane
@@ -201,7 +201,7 @@ export interface Scope {
 }
 
 /** The part of a scope that decides about the order of operations. */
-export type QueuePlace = Pick<Scope, 'project' | 'caller' | 'lane'>
+export type QueueKey = Pick<TransactionParams, 'project' | 'caller' | 'lane'>
 
 /** The operations of one lane that wait for a writer. */
 export interface LaneState {
@@ -243,12 +243,12 @@ export interface Store extends AsyncDisposable {
   /** The store's time, as close as this process can tell without a query. */
   readonly now: () => number
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
-  transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T>
+  transact<T>(scope: TransactionParams, work: (tx: Transaction) => Promise<T>): Promise<T>
   /**
    * Milliseconds that something has waited that is served before a new operation in this place: an
    * earlier operation of its caller, or the turn of another caller.
    */
-  queueAgeMs(place: QueuePlace): number
+  queueAgeMs(place: QueueKey): number
   /** The operations that wait for a writer now, of all projects. */
   readonly queueState: WriteQueueState
   /**
@@ -256,7 +256,7 @@ export interface Store extends AsyncDisposable {
    * in no queue yet; infinity if there is none. `settledAt` is not after it.
    */
   setArrivalSource(earliest: () => number): void
-  /** Calls `listener` for each notification after its commit. The returned function unsubscribes it. */
+  /** Calls `listener` for each notification after its commit. The result unsubscribes it. */
   onNotification(listener: (notification: StoreNotification) => void): () => void
   isUniqueViolation(error: unknown): boolean
   /**

@@ -1,6 +1,6 @@
 import { and, eq, lte, sql } from 'drizzle-orm'
 import { failDependents } from '../domain/tasks/dependents.ts'
-import { endLease, notifyClaimable } from '../domain/tasks/lease.ts'
+import { notifyClaimable, settleEndedLease } from '../domain/tasks/lease.ts'
 import { requeueColumns } from '../domain/tasks/queue-columns.ts'
 import { equalsLiteral } from '../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
@@ -56,7 +56,7 @@ async function expireIn(tx: Transaction, project: string): Promise<number> {
     const data = { attempt: row.attempt, agentId: row.agentId, failures: row.failures, error: row.error }
     const type = row.status === 'failed' ? 'task.failed' : 'task.expired'
     tx.append({ type, subject: row.id, actor: null, taskId: row.id, epic: row.epic, data })
-    await endLease(tx, row)
+    await settleEndedLease(tx, row)
     if (row.ready !== null) notifyClaimable(tx, row)
     if (row.status === 'failed') await failDependents(tx, [row], null)
   }

@@ -2,7 +2,7 @@ import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { failDependents } from '../domain/tasks/dependents.ts'
 import { failureColumns, finalFailureColumns } from '../domain/tasks/failure.ts'
-import { endLease } from '../domain/tasks/lease.ts'
+import { settleEndedLease } from '../domain/tasks/lease.ts'
 import type { TaskRow } from '../domain/tasks/task-row.ts'
 import { answerByDefault } from '../operations/tasks/provide-input.ts'
 import { equalsLiteral, inLiterals } from '../store/sql-literals.ts'
@@ -50,7 +50,7 @@ async function appendOutcome(tx: Transaction, row: TaskRow | undefined): Promise
   const type = row.status === 'failed' ? 'task.failed' : 'task.timed_out'
   const data = { attempt, agentId, failures, error }
   tx.append({ type, subject: row.id, actor: null, taskId: row.id, epic: row.epic, data })
-  await endLease(tx, row)
+  await settleEndedLease(tx, row)
   return row
 }
 

@@ -94,7 +94,7 @@ export const taskFaults: readonly Fault[] = [
   },
   {
     name: 'capabilities are ignored',
-    file: 'server/src/domain/tasks/claim-queue.ts',
+    file: 'server/src/domain/tasks/claim-waiters.ts',
     find: '  return requires.every((capability) => claimant.capabilities.has(capability))',
     replace: '  return requires.length < 99',
   },

@@ -2,7 +2,7 @@ import type { StoreNotification } from '@tony/mcp-server/store/store'
 import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
-import { addAgent, addProject, outcomes, put, notificationFor, stored, upTo } from '../given.ts'
+import { addAgent, addProject, notificationFor, outcomes, put, stored, upTo } from '../given.ts'
 
 export function commitConformance(open: () => Promise<Opened>): void {
   test('before a reply: an acknowledged write is visible to the store and to another connection', async () => {

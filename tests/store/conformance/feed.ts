@@ -98,7 +98,8 @@ export function feedConformance(open: () => Promise<Opened>): void {
     const project = await projectOf(store)
     const heads: Promise<{ seq: number }[]>[] = []
     store.onNotification((notification) => {
-      if (wake.topic === 'events') heads.push(opened.rows(`select seq from projects where id = '${wake.project}'`))
+      if (notification.topic === 'events')
+        heads.push(opened.rows(`select seq from projects where id = '${notification.project}'`))
     })
     await Promise.all([append(store, project, 'a'), append(store, project, 'b'), append(store, project)])
     await heads[0]

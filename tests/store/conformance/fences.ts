@@ -1,8 +1,8 @@
-import type { Scope, Store, Transaction } from '@tony/mcp-server/store/store'
+import type { Store, Transaction, TransactionParams } from '@tony/mcp-server/store/store'
 import { eq } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
-import { addAgent, feed, note, numbered, outcomes, put, notificationFor, stored, upTo } from '../given.ts'
+import { addAgent, feed, note, notificationFor, numbered, outcomes, put, stored, upTo } from '../given.ts'
 
 /** Changes an agent's row as a takeover does. */
 async function supersede({ db, t, notify }: Transaction, agentId: string, incarnation: number): Promise<void> {
@@ -20,7 +20,7 @@ async function given(store: Store) {
   const project = await projectOf(store)
   await addAgent(store, project, 'ada')
   await addAgent(store, project, 'bob')
-  const scope = (agentId: string, incarnation: number): Scope => ({
+  const scope = (agentId: string, incarnation: number): TransactionParams => ({
     project,
     fence: { sessionId: agentId, agentId, incarnation },
   })

@@ -1,5 +1,5 @@
 import { hashInput, runIdempotent } from '@tony/mcp-server/guards/idempotency'
-import { slotOf } from '@tony/mcp-server/store/idempotency-slot'
+import { idempotencySlotOf } from '@tony/mcp-server/store/idempotency-slot'
 import type { Store } from '@tony/mcp-server/store/store'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
@@ -127,7 +127,7 @@ export function keyConformance(open: () => Promise<Opened>): void {
     await using opened = await open()
     const { store } = opened
     const { project, key, call } = await given(store)
-    const slot = slotOf(key)
+    const slot = idempotencySlotOf(key)
     await store.transact({ project }, ({ db, t, now }) =>
       db.insert(t.idempotencyKeys).values({ ...slot, identity: slot.identity + 1, at: now, reply: '{"row":"other"}' }),
     )

@@ -1,4 +1,4 @@
-import type { Lane, Scope, Store } from '@tony/mcp-server/store/store'
+import type { Lane, Store, TransactionParams } from '@tony/mcp-server/store/store'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
 import { addProject, upTo } from '../given.ts'
@@ -18,7 +18,7 @@ async function occupied(store: Store, project: string) {
   const queued: Promise<unknown>[] = [first]
   return {
     order,
-    add: (name: string, scope: Partial<Scope> = {}) =>
+    add: (name: string, scope: Partial<TransactionParams> = {}) =>
       queued.push(store.transact({ project, ...scope }, async () => order.push(name))),
     free: async () => {
       blocked.resolve()

@@ -1,12 +1,12 @@
 import { formatEventLine, textTestOf } from '@tony/mcp-server/store/event-log/line'
 import { type StoredEvent, scanEvents } from '@tony/mcp-server/store/event-log/read-events'
-import type { NewEvent, Scope, Store } from '@tony/mcp-server/store/store'
+import type { NewEvent, Store, TransactionParams } from '@tony/mcp-server/store/store'
 import { eventTypes } from '@tony/mcp-shared/events'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
 import { addAgent, note, numbered, upTo } from '../given.ts'
 
-const append = (store: Store, scope: Scope, ...events: readonly NewEvent[]) =>
+const append = (store: Store, scope: TransactionParams, ...events: readonly NewEvent[]) =>
   store.transact(scope, async (tx) => {
     for (const event of events) tx.append(event)
   })

@@ -1,4 +1,4 @@
-import type { Scope, Store, Transaction } from '@tony/mcp-server/store/store'
+import type { Store, Transaction, TransactionParams } from '@tony/mcp-server/store/store'
 import { and, eq, isNull } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { dice } from '../../support/dice.ts'
@@ -37,7 +37,7 @@ async function given(store: Store) {
       expiresAt: now,
     }),
   )
-  const scope = (id: string): Scope => ({
+  const scope = (id: string): TransactionParams => ({
     project,
     fence: id === 'key' ? { credentialId: id } : { sessionId: id, agentId: id, incarnation: 1 },
   })
@@ -78,7 +78,7 @@ export function revocationConformance(open: () => Promise<Opened>): void {
     await using opened = await open()
     const { store } = opened
     const { project, write } = await given(store)
-    const nobody: Scope = { project, fence: { credentialId: 'nobody' } }
+    const nobody: TransactionParams = { project, fence: { credentialId: 'nobody' } }
     expect(await outcomes([write('nobody', 'n'), store.transact(nobody, (tx) => put(tx, 'k'))])).toEqual([
       'TOKEN_REVOKED',
       'TOKEN_REVOKED',

@@ -1,6 +1,6 @@
 import { and, eq, ne } from 'drizzle-orm'
 import { type Query, type Reader, statement } from '../../store/store.ts'
-import { type AgentStatus, leaseCountSql, type PresenceSource, statusOf } from './status.ts'
+import { type AgentStatus, agentStatusOf, leaseCountSql, type PresenceSource } from './status.ts'
 
 const findRegistered = statement(({ db, t, p }: Query<{ project: string }>) =>
   db
@@ -29,7 +29,7 @@ export interface AgentCounts {
 export async function agentCountsOf(reader: Reader, source: PresenceSource, project: string): Promise<AgentCounts> {
   const agents = await reader.run(findRegistered, { project })
   const { now } = reader
-  const statuses = agents.map((agent) => statusOf(source, agent, { leases: agent.leases, now }))
+  const statuses = agents.map((agent) => agentStatusOf(source, agent, { leases: agent.leases, now }))
   const of = (status: AgentStatus) => statuses.filter((one) => one === status).length
   const byStatus = { idle: of('idle'), active: of('active'), draining: of('draining'), offline: of('offline') }
   return { total: agents.length, byStatus, agents }

@@ -25,7 +25,7 @@ export const isLive = (source: PresenceSource, row: ActivityRow, now: number): b
   now - lastActivityOf(source, row) < source.config.agentTimeoutMs
 
 /** Derives an agent's status from its last activity, its drain and its leases. */
-export function statusOf(
+export function agentStatusOf(
   source: PresenceSource,
   row: ActivityRow & { readonly drainingAt: number | null },
   { leases, now }: { readonly leases: number; readonly now: number },

@@ -103,9 +103,9 @@ export function readSecretFile(variable: string, file: string): string {
 
 /**
  * Throws ConfigError if this database's secrets were hashed with another pepper: every key and
- * refresh token would be refused without a visible cause. In dev mode a file has little to lose,
- * and the new pepper replaces the old one. Replicas would replace each other's pepper, so they
- * never do.
+ * refresh token would be refused without a visible cause. In dev mode on SQLite the new pepper
+ * replaces the old one, because credentials may be lost there. On PostgreSQL it never does:
+ * replicas would replace each other's pepper.
  */
 export async function requireSamePepper(
   store: Store,

@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.ts'
 import { type Query, type Reader, type Store, statement } from '../../store/store.ts'
 import type { Principal } from '../principal.ts'
 
-type RevokedId = `session ${string}` | `key ${string}`
+type RevocableId = `session ${string}` | `key ${string}`
 
 const sessionsRevokedSince = statement(({ db, t, p }: Query<{ since: number }>) =>
   db
@@ -22,7 +22,7 @@ const keysRevokedSince = statement(({ db, t, p }: Query<{ since: number }>) =>
     .prepare(),
 )
 
-const revokedIdsOf = ({ sessionId, key }: Principal): RevokedId[] => [
+const revocableIdsOf = ({ sessionId, key }: Principal): RevocableId[] => [
   ...(sessionId === undefined ? [] : [`session ${sessionId}` as const]),
   ...(key ? [`key ${key.id}` as const] : []),
 ]
@@ -44,7 +44,7 @@ const refreshTimeoutMs = 500
 export class Revocations {
   readonly #clock: Clock
   readonly #store: Store
-  readonly #revoked = new Map<RevokedId, number>()
+  readonly #revoked = new Map<RevocableId, number>()
   readonly #listeners = new Set<() => void>()
   /**
    * The store's time at the last read. The next read begins a little before it, however old it is.
@@ -162,7 +162,7 @@ export class Revocations {
   }
 
   isRevoked(principal: Principal): boolean {
-    return revokedIdsOf(principal).some((id) => this.#revoked.has(id))
+    return revocableIdsOf(principal).some((id) => this.#revoked.has(id))
   }
 
   /** Throws TOKEN_REVOKED if the caller's session or key is revoked. */
@@ -180,7 +180,7 @@ export class Revocations {
     return () => this.#listeners.delete(listener)
   }
 
-  #add(ids: readonly RevokedId[], at: number): void {
+  #add(ids: readonly RevocableId[], at: number): void {
     const newIds = ids.filter((id) => !this.#revoked.has(id))
     for (const one of newIds) this.#revoked.set(one, at)
     if (newIds.length > 0) for (const listener of this.#listeners) listener()

@@ -1,7 +1,7 @@
 import { rankOfMode } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { command, type Query, type Transaction } from '../../store/store.ts'
+import { type Query, rowlessStatement, type Transaction } from '../../store/store.ts'
 import { requestWake } from '../wakes/request-wake.ts'
 import { hasCapacity, inboxFullError } from './capacity.ts'
 import { recordFailure } from './failures.ts'
@@ -42,7 +42,7 @@ interface NewMessageRow extends NewMessage {
   readonly now: number
 }
 
-const insert = command(({ db, t, p }: Query<NewMessageRow>) =>
+const insert = rowlessStatement(({ db, t, p }: Query<NewMessageRow>) =>
   db
     .insert(t.messages)
     .values({
@@ -111,7 +111,7 @@ export async function enqueueMessage(
   const sent = { messageId, from, to, type, priority: priorityOfRank(priority) }
   tx.append({ ...eventFields, type: 'message.sent', data: sent })
   if (hasSpace) {
-    tx.wake({ topic: 'inbox', agentId: to, reason: 'message' })
+    tx.notify({ topic: 'inbox', agentId: to, reason: 'message' })
     if (message.mode === steerRank) {
       const wake = { reason: 'message', subject: messageId, attempt: 0, fromAgent: from, taskId } as const
       await requestWake(tx, { project: message.project, agentId: to, ...wake })

@@ -1,11 +1,11 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, inArray } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import { eachInTurns, mapInTurns } from '../../platform/turns.ts'
+import { forEachYielding, mapYielding } from '../../platform/yielding.ts'
 import type { Reader, Store } from '../../store/store.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
 import { isOwn } from '../tasks/dependency-kinds.ts'
-import { dependencyOrderInTurns } from '../tasks/dependency-order.ts'
+import { dependencyOrderYielding } from '../tasks/dependency-order.ts'
 import { requirePools } from '../tasks/locks.ts'
 import { type PlannedEdge, planFamilyOf } from './plan-family.ts'
 import { planMarkOf } from './plan-mark.ts'
@@ -79,7 +79,7 @@ async function refuseCycles(store: Store, { tasks, ids }: CheckedPlan): Promise<
   if (updated.length === 0) return
   const idsOf = (names: readonly string[]) => names.flatMap((name) => ids.get(name) ?? [])
   const edges = new Map<string, readonly string[]>()
-  await eachInTurns(tasks, ({ key, after, change }) => {
+  await forEachYielding(tasks, ({ key, after, change }) => {
     if (change !== 'unchanged') edges.set(resolveTaskId(ids, key, key), idsOf(after))
   })
   let open = idsOf(updated.map(({ key }) => key))
@@ -94,7 +94,7 @@ async function refuseCycles(store: Store, { tasks, ids }: CheckedPlan): Promise<
       ({ taskId }) => taskId,
     )
     const next = new Set<string>()
-    await eachInTurns(open, (id) => {
+    await forEachYielding(open, (id) => {
       const after = edges.get(id) ?? (stored.get(id) ?? []).map(({ dependsOnId }) => dependsOnId)
       reached.push({ key: id, after })
       for (const other of after) if (!seen.has(other)) next.add(other)
@@ -102,7 +102,7 @@ async function refuseCycles(store: Store, { tasks, ids }: CheckedPlan): Promise<
     for (const id of next) seen.add(id)
     open = [...next]
   }
-  await dependencyOrderInTurns(reached)
+  await dependencyOrderYielding(reached)
 }
 
 /** Throws for an agent that is not registered, or a slot of a pool without a size. */
@@ -120,13 +120,13 @@ async function requireTargets(store: Store, project: string, tasks: readonly Che
 
 /** Returns the dependencies that tasks inherit, and the tasks in the order of their publication. */
 async function orderStaged(staged: readonly StagedTask[]) {
-  await dependencyOrderInTurns(staged)
+  await dependencyOrderYielding(staged)
   const { inherited, children } = await planFamilyOf(staged)
-  const waiting = await mapInTurns(staged, (task) => {
+  const waiting = await mapYielding(staged, (task) => {
     const names = [...(inherited.get(task.key) ?? []).map((edge) => edge.key), ...(children.get(task.key) ?? [])]
     return { key: task.key, after: [...task.after, ...names], task }
   })
-  const ordered = (await dependencyOrderInTurns(waiting)).map(({ task }) => task)
+  const ordered = (await dependencyOrderYielding(waiting)).map(({ task }) => task)
   return { inherited, ordered }
 }
 
@@ -138,7 +138,7 @@ async function orderStaged(staged: readonly StagedTask[]) {
 export async function checkPlan(store: Store, project: string, staged: readonly StagedTask[]): Promise<CheckedPlan> {
   const { inherited, ordered } = await orderStaged(staged)
   const names = new Set<string>()
-  await eachInTurns(staged, (task) => {
+  await forEachYielding(staged, (task) => {
     names.add(task.key)
     for (const name of referencesOf(task)) names.add(name)
   })
@@ -147,8 +147,8 @@ export async function checkPlan(store: Store, project: string, staged: readonly 
   )
   const known = new Map<string | null, (typeof imported)[number]>()
   const ids = new Map<string, string>()
-  await eachInTurns(staged, ({ key, taskId }) => ids.set(key, taskId))
-  await eachInTurns(imported, (row) => {
+  await forEachYielding(staged, ({ key, taskId }) => ids.set(key, taskId))
+  await forEachYielding(imported, (row) => {
     known.set(row.externalId, row)
     if (row.externalId !== null) ids.set(row.externalId, row.id)
   })
@@ -157,10 +157,10 @@ export async function checkPlan(store: Store, project: string, staged: readonly 
     if (!row) return 'created'
     return planMarkOf(row.planHash)?.hash === hash ? 'unchanged' : 'updated'
   }
-  const tasks = await mapInTurns(ordered, (task) => {
+  const tasks = await mapYielding(ordered, (task) => {
     return { ...task, change: changeOf(task), inherited: inherited.get(task.key) ?? [] }
   })
-  await eachInTurns(tasks, (task) => {
+  await forEachYielding(tasks, (task) => {
     if (task.change !== 'unchanged') for (const name of referencesOf(task)) resolveTaskId(ids, name, task.key)
   })
   const plan = { tasks, ids }

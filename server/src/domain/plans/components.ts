@@ -1,4 +1,4 @@
-import { eachInTurns } from '../../platform/turns.ts'
+import { forEachYielding } from '../../platform/yielding.ts'
 
 /** The tasks that each task waits for. */
 export type DependencyGraph = ReadonlyMap<string, readonly string[]>
@@ -66,6 +66,6 @@ class Walk {
  */
 export async function componentsOf(graph: DependencyGraph): Promise<ReadonlyMap<string, number>> {
   const walk = new Walk(graph)
-  await eachInTurns(walk.steps(), () => undefined)
+  await forEachYielding(walk.steps(), () => undefined)
   return walk.components
 }

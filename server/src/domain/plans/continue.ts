@@ -1,6 +1,6 @@
 import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
-import type { Scope, Store, Transaction } from '../../store/store.ts'
+import type { Store, Transaction, TransactionParams } from '../../store/store.ts'
 import { checkPlan } from './check.ts'
 import { publicationStepsOf, publishStep } from './publish.ts'
 import type { Publication } from './record-publication.ts'
@@ -37,7 +37,7 @@ function afterSteps(error: unknown, steps: number): unknown {
 
 export interface ContinuationParams<T> {
   readonly store: Store
-  readonly scope: Scope
+  readonly scope: TransactionParams
   readonly publication: Publication
   /** Ends the publication after its last step. */
   readonly end: () => Promise<T>

@@ -2,7 +2,7 @@ import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { and, eq, sql } from 'drizzle-orm'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { isOutcome, type Outcome } from '../tasks/dependency-kinds.ts'
+import { type FinalStatus, isFinalStatus } from '../tasks/dependency-kinds.ts'
 import { blockDependents, failDependents, unblockDependents } from '../tasks/dependents.ts'
 import { notifyClaimable } from '../tasks/lease.ts'
 import { dequeueColumns, reopenColumns } from '../tasks/queue-columns.ts'
@@ -24,7 +24,7 @@ export function statusChangeOf(row: Pick<TaskRow, 'status' | 'planHash'>, planne
   const last = planMarkOf(row.planHash)?.status
   if (status === planned) return 'none'
   if (planned === 'pending') {
-    if (!isOutcome(status)) return 'none'
+    if (!isFinalStatus(status)) return 'none'
     return last === undefined || last === 'pending' ? 'keep' : 'reopen'
   }
   // A failure that was tried again here does not fail the task a second time.
@@ -34,7 +34,7 @@ export function statusChangeOf(row: Pick<TaskRow, 'status' | 'planHash'>, planne
 
 interface EndParams {
   taskId: string
-  status: Outcome
+  status: FinalStatus
   error: string | null
   now: number
 }
@@ -70,14 +70,14 @@ const endTexts = {
   completed: null,
   failed: 'it failed at its source',
   cancelled: 'it was called off at its source',
-} as const satisfies Record<Outcome, string | null>
+} as const satisfies Record<FinalStatus, string | null>
 
 /** Ends a waiting task as at its source. Returns false if it is not waiting any more. */
 export async function endAsPlanned(
   tx: Transaction,
   actor: string | null,
   taskId: string,
-  status: Outcome,
+  status: FinalStatus,
 ): Promise<boolean> {
   const error = endTexts[status]
   const [row] = await tx.run(end, { taskId, status, error, now: tx.now })
@@ -103,7 +103,7 @@ export async function reopenAsPlanned(
   known: Pick<TaskRow, 'id' | 'status'>,
 ): Promise<boolean> {
   const { id: taskId, status } = known
-  if (!isOutcome(status)) return false
+  if (!isFinalStatus(status)) return false
   const [row] = await tx.run(reopen, { taskId, now: tx.now })
   if (!row) return false
   const data = { attempt: row.attempt, imported: true }

@@ -1,4 +1,4 @@
-import { eachInTurns } from '../../platform/turns.ts'
+import { forEachYielding } from '../../platform/yielding.ts'
 import { inheritedKind } from '../tasks/dependency-kinds.ts'
 import { componentsOf } from './components.ts'
 import type { StagedTask } from './staged-tasks.ts'
@@ -27,14 +27,14 @@ const push = (edges: Edges, from: string, to: string) => {
 /** Sorts tasks so that each comes after its parent. Tasks below a ring of parents come last. */
 async function parentsFirst(tasks: readonly StagedTask[], keys: ReadonlySet<string>): Promise<StagedTask[]> {
   const children = new Map<string | undefined, StagedTask[]>()
-  await eachInTurns(tasks, (task) => {
+  await forEachYielding(tasks, (task) => {
     const parent = task.parent !== undefined && keys.has(task.parent) ? task.parent : undefined
     const known = children.get(parent)
     if (known) known.push(task)
     else children.set(parent, [task])
   })
   const ordered = new Set(children.get(undefined) ?? [])
-  await eachInTurns(ordered, (task) => {
+  await forEachYielding(ordered, (task) => {
     for (const child of children.get(task.key) ?? []) ordered.add(child)
   })
   return [...ordered, ...tasks.filter((task) => !ordered.has(task))]
@@ -71,7 +71,7 @@ class AcceptedEdges {
 
 async function ownEdges(tasks: readonly StagedTask[], keys: ReadonlySet<string>): Promise<Edges> {
   const edges: Edges = new Map()
-  await eachInTurns(tasks, ({ key, after }) =>
+  await forEachYielding(tasks, ({ key, after }) =>
     edges.set(
       key,
       after.filter((name) => keys.has(name)),
@@ -82,10 +82,10 @@ async function ownEdges(tasks: readonly StagedTask[], keys: ReadonlySet<string>)
 
 /** Adds every derived edge that is possible to the edges of a plan. */
 async function addPossibleEdges(children: readonly ChildTask[], edges: Edges): Promise<Edges> {
-  await eachInTurns(children, ({ key, parent }) => {
+  await forEachYielding(children, ({ key, parent }) => {
     for (const to of edges.get(parent) ?? []) push(edges, key, to)
   })
-  await eachInTurns(children, ({ key, parent }) => push(edges, parent, key))
+  await forEachYielding(children, ({ key, parent }) => push(edges, parent, key))
   return edges
 }
 
@@ -100,7 +100,7 @@ interface ChildTask extends StagedTask {
  */
 export async function planFamilyOf(tasks: readonly StagedTask[]): Promise<PlanFamily> {
   const byKey = new Map<string, StagedTask>()
-  await eachInTurns(tasks, (task) => byKey.set(task.key, task))
+  await forEachYielding(tasks, (task) => byKey.set(task.key, task))
   const isChild = (task: StagedTask): task is ChildTask => task.parent !== undefined && byKey.has(task.parent)
   const inherited = new Map<string, PlannedEdge[]>()
   const children: Edges = new Map()
@@ -109,10 +109,10 @@ export async function planFamilyOf(tasks: readonly StagedTask[]): Promise<PlanFa
   if (ordered.length === 0) return { inherited, children }
   const components = await componentsOf(await addPossibleEdges(ordered, await ownEdges(tasks, keys)))
   const accepted = new AcceptedEdges(await ownEdges(tasks, keys), components)
-  await eachInTurns(ordered, ({ key, parent }) => {
+  await forEachYielding(ordered, ({ key, parent }) => {
     if (accepted.add(parent, key)) push(children, parent, key)
   })
-  await eachInTurns(ordered, ({ key, parent, own }) => {
+  await forEachYielding(ordered, ({ key, parent, own }) => {
     const known = new Set(own.map((edge) => edge.key))
     const candidates = [...(byKey.get(parent)?.own ?? []), ...(inherited.get(parent) ?? [])]
     const edges = candidates.flatMap((edge): PlannedEdge[] => {

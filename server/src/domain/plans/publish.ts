@@ -1,6 +1,6 @@
 import type { PlannedTask } from '@tony/mcp-shared/plans'
 import { and, eq, inArray } from 'drizzle-orm'
-import { command, type Query, type Transaction } from '../../store/store.ts'
+import { type Query, rowlessStatement, type Transaction } from '../../store/store.ts'
 import { enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
 import type { Authorship } from '../tasks/new-task.ts'
 import type { TaskRow } from '../tasks/task-row.ts'
@@ -158,7 +158,7 @@ async function publishKnown(run: StepRun, task: CheckedTask, row: TaskRow, spec:
   else result.updated += 1
 }
 
-const setPlanMark = command(({ db, t, p }: Query<{ taskId: string; planHash: string }>) =>
+const setPlanMark = rowlessStatement(({ db, t, p }: Query<{ taskId: string; planHash: string }>) =>
   db.update(t.tasks).set({ planHash: p.planHash }).where(eq(t.tasks.id, p.taskId)).prepare(),
 )
 

@@ -7,7 +7,7 @@ import { changeDependencies } from '../tasks/change-dependencies.ts'
 import { canonicalRequires, ensureClaimGroup } from '../tasks/claim-group.ts'
 import type { Dependency } from '../tasks/dependency-kinds.ts'
 import { failDependents } from '../tasks/dependents.ts'
-import { eligibilityColumns, isWaiting } from '../tasks/eligibility.ts'
+import { eligibilityColumns, isQueuedSql } from '../tasks/eligibility.ts'
 import { notifyClaimable } from '../tasks/lease.ts'
 import { requirePools } from '../tasks/locks.ts'
 import { type Authorship, holdOf, specColumns } from '../tasks/new-task.ts'
@@ -60,7 +60,7 @@ export async function updatePlannedTask(
   const requires = canonicalRequires(planned.requires)
   const routeId = await ensureClaimGroup(tx, { project, requires, assignedTo: assignedTo ?? '' })
   const planNotBefore = planned.notBefore === undefined ? null : Date.parse(planned.notBefore)
-  const waiting = isWaiting(t)
+  const waiting = isQueuedSql(t)
   // After a failure, `notBefore` is the delay of the retry, which no plan shortens.
   const notBefore = sql`(case when ${waiting} and ${t.tasks.failures} = 0 then ${planNotBefore} else ${t.tasks.notBefore} end)`
   const closeBy = sql`(${t.tasks.createdAt} + ${planned.scheduleToCloseMs ?? null})`

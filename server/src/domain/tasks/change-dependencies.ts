@@ -5,14 +5,14 @@ import {
   type DependencyState,
   type DependentTask,
   dependencyStateOf,
+  dependsTransitively,
   insertDependency,
   replaceOwnDependencies,
-  waitsFor,
 } from './dependency-graph.ts'
 import {
+  childrenKinds,
   type Dependency,
   dependencyKinds,
-  expandedKinds,
   inheritedKind,
   inKinds,
   isOwnKind,
@@ -70,7 +70,7 @@ const expandingTo = statement(({ db, t, p }: Query<{ taskId: string }>) =>
   db
     .select({ taskId: t.taskDependencies.taskId })
     .from(t.taskDependencies)
-    .where(and(eq(t.taskDependencies.dependsOnId, p.taskId), inKinds(t.taskDependencies.kind, expandedKinds)))
+    .where(and(eq(t.taskDependencies.dependsOnId, p.taskId), inKinds(t.taskDependencies.kind, childrenKinds)))
     .prepare(),
 )
 
@@ -105,7 +105,7 @@ class EdgeChange {
   async add(edge: Dependency): Promise<void> {
     const known = await this.tx.run(edgesOf, { taskId: edge.taskId })
     if (known.some(({ dependsOnId }) => dependsOnId === edge.dependsOnId)) return
-    if (await waitsFor(this.tx, edge.dependsOnId, edge.taskId)) return
+    if (await dependsTransitively(this.tx, edge.dependsOnId, edge.taskId)) return
     await this.tx.run(insertDependency, edge)
     this.touched.add(edge.taskId)
   }
@@ -113,7 +113,7 @@ class EdgeChange {
   /** Removes derived edges of each cycle through new dependencies of a task. */
   async breakCycles(taskId: string): Promise<void> {
     for (const { dependsOnId } of await this.tx.run(edgesOf, { taskId })) {
-      while (await waitsFor(this.tx, dependsOnId, taskId)) {
+      while (await dependsTransitively(this.tx, dependsOnId, taskId)) {
         const path = await findPath(this.tx, dependsOnId, taskId)
         const derived = path.filter(({ kind }) => !isOwnKind(kind)).toSorted((a, b) => b.kind - a.kind)[0]
         if (!derived) throw new Error('a cycle of own dependencies was not refused')
@@ -150,7 +150,7 @@ class EdgeChange {
       }
     }
     for (const { dependsOnId, kind } of await this.tx.run(edgesOf, { taskId: id })) {
-      if (!expandedKinds.includes(kind)) continue
+      if (!childrenKinds.includes(kind)) continue
       for (const other of await this.tx.run(childrenOf, { taskId: dependsOnId }))
         await this.add({ taskId: id, dependsOnId: other.id, kind: childOf })
     }
@@ -197,7 +197,7 @@ export interface ChangedDependencies extends Pick<TaskSpec, 'dependsOn' | 'waits
   readonly inherited?: readonly Pick<Dependency, 'dependsOnId' | 'kind'>[]
 }
 
-const findExpanded = (kinds: readonly number[]): boolean => kinds.some((kind) => expandedKinds.includes(kind))
+const findExpanded = (kinds: readonly number[]): boolean => kinds.some((kind) => childrenKinds.includes(kind))
 
 async function findStored(tx: Transaction, project: string, taskId: string | null): Promise<string | null> {
   const [row] = taskId === null ? [] : await tx.run(findTask, { project, taskId })

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { type Query, type Reader, type Store, statement } from '../../store/store.ts'
 import type { Admission } from '../agents/admission.ts'
-import { type Claimant, canClaim } from './claim-queue.ts'
+import { type Claimant, canClaim } from './claim-waiters.ts'
 
 const findClaimGroups = statement(({ db, t, p }: Query<{ project: string }>) =>
   db

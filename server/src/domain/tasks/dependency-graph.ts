@@ -1,16 +1,17 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, type SQL, sql } from 'drizzle-orm'
-import { command, type Query, statement, type Transaction } from '../../store/store.ts'
+import { type Query, rowlessStatement, statement, type Transaction } from '../../store/store.ts'
 import { cascadingKinds, type Dependency, dependencyKinds, inKinds, isOpenEdge, isOwnKind } from './dependency-kinds.ts'
 import type { UnmetDependency } from './dependents.ts'
 
-export const insertDependency = command(({ db, t, p }: Query<{ taskId: string; dependsOnId: string; kind: number }>) =>
-  db
-    .insert(t.taskDependencies)
-    .values({ taskId: p.taskId, dependsOnId: p.dependsOnId, kind: p.kind })
-    .onConflictDoNothing()
-    .prepare(),
+export const insertDependency = rowlessStatement(
+  ({ db, t, p }: Query<{ taskId: string; dependsOnId: string; kind: number }>) =>
+    db
+      .insert(t.taskDependencies)
+      .values({ taskId: p.taskId, dependsOnId: p.dependsOnId, kind: p.kind })
+      .onConflictDoNothing()
+      .prepare(),
 )
 
 const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
@@ -107,7 +108,7 @@ const reachedByOwn = findReached(ownKinds)
 const reachedByAny = findReached()
 
 /** True if the task `from` is `taskId` or waits for it through edges of any kind. */
-export const waitsFor = async (tx: Transaction, from: string, taskId: string): Promise<boolean> =>
+export const dependsTransitively = async (tx: Transaction, from: string, taskId: string): Promise<boolean> =>
   from === taskId || (await tx.run(reachedByAny, { taskId, from })).length > 0
 
 /** Throws DEPENDENCY_CYCLE if new dependencies close a cycle with those in the store. */

@@ -34,10 +34,10 @@ export interface Dependency {
 }
 
 /** The final statuses of a task. */
-export type Outcome = 'completed' | 'failed' | 'cancelled'
+export type FinalStatus = 'completed' | 'failed' | 'cancelled'
 
 /** The kinds of edges to a task that its end satisfies. */
-export const satisfiedKinds: Readonly<Record<Outcome, readonly number[]>> = {
+export const satisfiedKinds: Readonly<Record<FinalStatus, readonly number[]>> = {
   completed: [blocks, child, childOf, inherited],
   failed: [failure, child, childOf, inheritedFailure],
   cancelled: [child, childOf],
@@ -47,13 +47,13 @@ export const satisfiedKinds: Readonly<Record<Outcome, readonly number[]>> = {
 export const cascadingKinds: readonly number[] = [blocks, inherited]
 
 /** The kinds of edges that stand for edges to the children of the other task. */
-export const expandedKinds: readonly number[] = [children, inheritedChildren]
+export const childrenKinds: readonly number[] = [children, inheritedChildren]
 
-export const isOutcome = (status: string): status is Outcome => Object.hasOwn(satisfiedKinds, status)
+export const isFinalStatus = (status: string): status is FinalStatus => Object.hasOwn(satisfiedKinds, status)
 
 /** True if an edge keeps its task blocked while the other task has this status. */
 export const isOpenEdge = (kind: number, status: string): boolean =>
-  !expandedKinds.includes(kind) && !(isOutcome(status) && satisfiedKinds[status].includes(kind))
+  !childrenKinds.includes(kind) && !(isFinalStatus(status) && satisfiedKinds[status].includes(kind))
 
 /** True if an edge is the task's own, and not derived. */
 export const isOwn = (kind: SQLWrapper): SQL => sql`${kind} < ${sql.raw(String(child))}`

@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { eachInTurns, mapInTurns } from '../../platform/turns.ts'
+import { forEachYielding, mapYielding } from '../../platform/yielding.ts'
 
 interface KeyedItem {
   readonly key: string | undefined
@@ -15,10 +15,10 @@ export function dependencyOrder<T extends KeyedItem>(items: readonly T[]): T[] {
 }
 
 /** Does the same for many items, and gives the event loop turns. */
-export async function dependencyOrderInTurns<T extends KeyedItem>(items: readonly T[]): Promise<T[]> {
+export async function dependencyOrderYielding<T extends KeyedItem>(items: readonly T[]): Promise<T[]> {
   const byKey = new Map<string | undefined, T>()
-  await eachInTurns(items, (item) => byKey.set(item.key, item))
-  return mapInTurns(orderedItems(items, byKey), (item) => item)
+  await forEachYielding(items, (item) => byKey.set(item.key, item))
+  return mapYielding(orderedItems(items, byKey), (item) => item)
 }
 
 function* orderedItems<T extends KeyedItem>(

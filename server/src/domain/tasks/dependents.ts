@@ -3,10 +3,10 @@ import { and, eq, inArray, isNull, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { cascadingKinds, inKinds, type Outcome, satisfiedKinds } from './dependency-kinds.ts'
+import { cascadingKinds, type FinalStatus, inKinds, satisfiedKinds } from './dependency-kinds.ts'
 import { finalFailureColumns } from './failure.ts'
 import { notifyClaimable } from './lease.ts'
-import { claimTimeout, completionColumns, dequeueColumns } from './queue-columns.ts'
+import { completionColumns, dequeueColumns, unblockedDeadlineSql } from './queue-columns.ts'
 import type { TaskRow } from './task-row.ts'
 
 /** The tasks with an edge of these kinds to a task. */
@@ -16,14 +16,14 @@ const dependentsOf = ({ db, t, p }: Query<{ taskId: string }>, kinds: readonly n
     .from(t.taskDependencies)
     .where(and(eq(t.taskDependencies.dependsOnId, p.taskId), inKinds(t.taskDependencies.kind, kinds)))
 
-const countDownDependents = (outcome: Outcome) =>
+const countDownDependents = (outcome: FinalStatus) =>
   statement((query: Query<{ taskId: string; now: number }>) => {
     const { db, t, p } = query
     const unblocks = sql`${t.tasks.status} = 'blocked' and ${t.tasks.openDeps} = 1`
     const later = sql`coalesce(${t.tasks.notBefore}, 0) > ${p.now}`
     const claimable = sql`not ${later} and ${t.tasks.hold} is null`
-    // Not `waitTimeout`: the statement reads the row's old count, by which the task is blocked.
-    const timeoutAt = claimTimeout(t, sql`(case when ${later} then ${t.tasks.notBefore} else ${p.now} end)`)
+    // Not `queuedDeadlineSql`: the statement reads the old count, by which the task is blocked.
+    const timeoutAt = unblockedDeadlineSql(t, sql`(case when ${later} then ${t.tasks.notBefore} else ${p.now} end)`)
     return db
       .update(t.tasks)
       .set({
@@ -93,7 +93,7 @@ export async function unblockDependents(
   tx: Transaction,
   taskId: string,
   actor: string | null,
-  outcome: Outcome = 'completed',
+  outcome: FinalStatus = 'completed',
 ): Promise<void> {
   const dependents = await tx.run(countDown[outcome], { taskId, now: tx.now })
   for (const row of inCreationOrder(dependents)) {
@@ -117,7 +117,7 @@ export const blockColumns = ({ tasks }: Query<object>['t'], count: ReturnType<ty
   }
 }
 
-const countUpDependents = (outcome: Outcome) =>
+const countUpDependents = (outcome: FinalStatus) =>
   statement((query: Query<{ taskId: string }>) =>
     query.db
       .update(query.t.tasks)
@@ -151,7 +151,7 @@ export async function blockDependents(
   tx: Transaction,
   taskId: string,
   actor: string | null,
-  outcome: Outcome = 'failed',
+  outcome: FinalStatus = 'failed',
 ): Promise<void> {
   recordBlocked(tx, await tx.run(countUp[outcome], { taskId }), 1, { by: taskId, actor })
 }
@@ -217,4 +217,4 @@ export async function failDependents(
   }
 }
 
-const outcomeOf = ({ status }: UnmetDependency): Outcome => (status === 'cancelled' ? 'cancelled' : 'failed')
+const outcomeOf = ({ status }: UnmetDependency): FinalStatus => (status === 'cancelled' ? 'cancelled' : 'failed')

@@ -1,9 +1,9 @@
 import { and, eq, inArray, ne, sql } from 'drizzle-orm'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { type Dependency, dependencyKinds, expandedKinds, inheritedKind, inKinds } from './dependency-kinds.ts'
+import { childrenKinds, type Dependency, dependencyKinds, inheritedKind, inKinds } from './dependency-kinds.ts'
 
 /** A new task and the edges that are known before it is inserted. */
-export interface NewNode {
+export interface NewTaskNode {
   readonly id: string
   readonly parentId: string | undefined
   /** Its own dependencies, and the ones from its plan. */
@@ -44,7 +44,7 @@ async function readFamily({ db, t }: Transaction, outside: string[], parentsOfSt
     : await db
         .select()
         .from(edges)
-        .where(and(inArray(edges.dependsOnId, outside), inKinds(edges.kind, expandedKinds)))
+        .where(and(inArray(edges.dependsOnId, outside), inKinds(edges.kind, childrenKinds)))
   const children =
     parentsOfStored.length === 0
       ? []
@@ -67,7 +67,7 @@ class NewEdges {
   /** For each stored task that gets edges to new ones: the stored tasks that wait for it. */
   readonly #waiters: ReadonlyMap<string, ReadonlySet<string>>
 
-  constructor(nodes: readonly NewNode[], waiters: ReadonlyMap<string, ReadonlySet<string>>) {
+  constructor(nodes: readonly NewTaskNode[], waiters: ReadonlyMap<string, ReadonlySet<string>>) {
     this.#waiters = waiters
     for (const { id, edges } of nodes) this.#byTask.set(id, [...edges])
   }
@@ -97,7 +97,7 @@ class NewEdges {
 }
 
 /** Sorts nodes so that each comes after its parent. Nodes whose parents form a ring come last. */
-function parentsFirst(nodes: readonly NewNode[]): NewNode[] {
+function parentsFirst(nodes: readonly NewTaskNode[]): NewTaskNode[] {
   const own = new Map(nodes.map((node) => [node.id, node]))
   const children = Map.groupBy(nodes, ({ parentId }) => (parentId !== undefined && own.has(parentId) ? parentId : ''))
   const ordered = new Set(children.get('') ?? [])
@@ -105,7 +105,12 @@ function parentsFirst(nodes: readonly NewNode[]): NewNode[] {
   return [...ordered, ...nodes.filter((node) => !ordered.has(node))]
 }
 
-async function readWaiters(tx: Transaction, family: StoredFamily, nodes: readonly NewNode[], own: ReadonlySet<string>) {
+async function readWaiters(
+  tx: Transaction,
+  family: StoredFamily,
+  nodes: readonly NewTaskNode[],
+  own: ReadonlySet<string>,
+) {
   const waiting = new Set([...family.parents, ...family.expanding.map(({ taskId }) => taskId)])
   const leavesList = nodes.some(({ edges }) => edges.some(({ dependsOnId }) => !own.has(dependsOnId)))
   const waiters = new Map<string, ReadonlySet<string>>()
@@ -124,12 +129,12 @@ async function readWaiters(tx: Transaction, family: StoredFamily, nodes: readonl
  */
 export async function deriveEdges(
   tx: Transaction,
-  nodes: readonly NewNode[],
+  nodes: readonly NewTaskNode[],
   mayHaveChildren: boolean,
 ): Promise<Dependency[]> {
   const own = new Set(nodes.map(({ id }) => id))
   const parents = new Set(nodes.flatMap(({ parentId }) => parentId ?? []))
-  const expanded = nodes.flatMap(({ edges }) => edges.filter(({ kind }) => expandedKinds.includes(kind)))
+  const expanded = nodes.flatMap(({ edges }) => edges.filter(({ kind }) => childrenKinds.includes(kind)))
   if (!mayHaveChildren && parents.size === 0 && expanded.length === 0) return []
   // Two concurrent changes could each derive edges from half of the family.
   if (parents.size > 0) await tx.exclusive('dependencies')
@@ -145,7 +150,7 @@ export async function deriveEdges(
       const inherited = inheritedKind(kind)
       if (inherited !== undefined) edges.add({ taskId: id, dependsOnId, kind: inherited })
     }
-    for (const { dependsOnId } of edges.of(id).filter(({ kind }) => expandedKinds.includes(kind)))
+    for (const { dependsOnId } of edges.of(id).filter(({ kind }) => childrenKinds.includes(kind)))
       for (const child of [...(byParent.get(dependsOnId) ?? []), ...(family.children.get(dependsOnId) ?? [])])
         edges.add({ taskId: id, dependsOnId: child.id, kind: dependencyKinds.childOf })
   }
@@ -155,7 +160,7 @@ export async function deriveEdges(
 /** Adds the edges to new or stored children, from parents and from tasks that wait for children. */
 function addChildEdges(
   edges: NewEdges,
-  nodes: readonly NewNode[],
+  nodes: readonly NewTaskNode[],
   { parents, expanding, children }: StoredFamily,
   own: ReadonlySet<string>,
 ): void {

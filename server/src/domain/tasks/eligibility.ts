@@ -16,7 +16,7 @@ interface WaitConditions {
 }
 
 /** True if a task has no lease and has not ended. */
-export const isWaiting = ({ tasks }: Pick<Tables, 'tasks'>) => inLiterals(tasks.status, ['blocked', 'pending'])
+export const isQueuedSql = ({ tasks }: Pick<Tables, 'tasks'>) => inLiterals(tasks.status, ['blocked', 'pending'])
 
 /**
  * The columns to set after a change of a task's dependencies or times. A leased task keeps its
@@ -25,7 +25,7 @@ export const isWaiting = ({ tasks }: Pick<Tables, 'tasks'>) => inLiterals(tasks.
 export function eligibilityColumns(t: Pick<Tables, 'tasks'>, conditions: WaitConditions) {
   const { tasks } = t
   const { hold, openDeps, routeId, notBefore, closeBy, scheduleToStartMs, now } = conditions
-  const waiting = isWaiting(t)
+  const waiting = isQueuedSql(t)
   const later = sql`coalesce(${notBefore}, 0) > ${now}`
   const claimable = sql`${waiting} and ${openDeps} = 0 and not ${later} and ${hold} is null`
   const since = sql`case when ${tasks.status} = 'pending' then coalesce(${tasks.readyAt}, ${now}) else ${now} end`

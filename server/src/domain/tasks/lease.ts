@@ -48,7 +48,7 @@ export async function refuseLease(tx: Transaction, project: string, taskId: stri
 }
 
 /** Releases the locks of a lease and notifies its holder. All code that ends a lease calls it. */
-export async function endLease(
+export async function settleEndedLease(
   tx: Transaction,
   row: Pick<TaskRow, 'id' | 'projectId' | 'attempt' | 'agentId' | 'heldLocks'>,
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { ancestorPaths, lockKind, poolOf } from '@tony/mcp-shared/locks'
 import { and, eq, gt, lt, ne, type SQL, sql } from 'drizzle-orm'
-import { command, type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
+import { type Query, type Reader, rowlessStatement, statement, type Transaction } from '../../store/store.ts'
 import { unpark } from './parking.ts'
 
 interface LockRequest {
@@ -149,7 +149,7 @@ export async function findLockConflictExclusively(
   return firstLockConflictOf(tx, request)
 }
 
-const insertLock = command(({ db, t, p }: Query<LockRequest & { exclusive: number; now: number }>) =>
+const insertLock = rowlessStatement(({ db, t, p }: Query<LockRequest & { exclusive: number; now: number }>) =>
   db
     .insert(t.locks)
     .values({ projectId: p.project, lock: p.lock, taskId: p.taskId, exclusive: p.exclusive, since: p.now })

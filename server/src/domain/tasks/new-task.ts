@@ -4,7 +4,7 @@ import { iso } from '../../platform/times.ts'
 import { type Query, statement } from '../../store/store.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import type { DependencyState } from './dependency-graph.ts'
-import type { Dependency, Outcome } from './dependency-kinds.ts'
+import type { Dependency, FinalStatus } from './dependency-kinds.ts'
 import { unmetDependencyError } from './dependents.ts'
 import { claimRank } from './queue-columns.ts'
 
@@ -107,7 +107,7 @@ export interface TaskOrigin {
   readonly externalId?: string
   readonly planHash?: string
   /** The final status of an imported task that had ended at its source. */
-  readonly ended?: Outcome
+  readonly ended?: FinalStatus
   /** The dependencies that it inherits from parents which are not stored yet. */
   readonly inherited?: readonly Pick<Dependency, 'dependsOnId' | 'kind'>[]
 }
@@ -115,7 +115,7 @@ export interface TaskOrigin {
 /**
  * Returns the spec's keys that the contract does not define, together with the caller's metadata.
  */
-export function metadataOf(spec: TaskSpec): string {
+export function metadataTextOf(spec: TaskSpec): string {
   const known = new Set(taskSpecKeys)
   const unknown = Object.entries(spec).filter(([key]) => !known.has(key))
   return JSON.stringify({ ...Object.fromEntries(unknown), ...spec.metadata })
@@ -141,7 +141,7 @@ export const specColumns = (spec: TaskSpec) => ({
   scheduleToStartMs: spec.scheduleToStartMs ?? null,
   startToCloseMs: spec.startToCloseMs,
   locks: spec.locks.length === 0 ? null : JSON.stringify([...new Set(spec.locks)].sort()),
-  metadata: metadataOf(spec),
+  metadata: metadataTextOf(spec),
 })
 
 /**

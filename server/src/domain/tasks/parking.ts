@@ -62,7 +62,7 @@ const unparkOne = statement(({ db, t, p }: Query<{ ord: number; blocker: string 
 
 type ClaimableRow = { readonly projectId: string; readonly requires: string; readonly assignedTo: string | null }
 
-/** Wakes waiting claims for all of these tasks: one notification for tasks of equal requirements. */
+/** Wakes waiting claims for all of these tasks: one notification for equal requirements. */
 export function notifyAllClaimable(tx: Transaction, rows: readonly ClaimableRow[]): void {
   const groups = Map.groupBy(rows, ({ requires, assignedTo }) => `${assignedTo ?? ''} ${requires}`)
   for (const { length: count, 0: one } of groups.values()) {

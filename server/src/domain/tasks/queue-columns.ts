@@ -19,21 +19,21 @@ export const earlierOf = (a: SQLWrapper, b: SQLWrapper): SQL =>
   sql`case when ${a} is null or ${b} < ${a} then ${b} else ${a} end`
 
 /** Deadline for the claim of a task that is claimable from a given time on. */
-export const claimTimeout = ({ tasks }: Tasks, from: SQLWrapper, closeBy: SQLWrapper = tasks.closeBy): SQL =>
+export const unblockedDeadlineSql = ({ tasks }: Tasks, from: SQLWrapper, closeBy: SQLWrapper = tasks.closeBy): SQL =>
   earlierOf(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)
 
 /**
  * Deadline for the claim of a task that may be blocked or held: while it is, only `closeBy` counts.
  */
-export const waitTimeout = (t: Tasks, from: SQLWrapper, closeBy: SQLWrapper = t.tasks.closeBy): SQL =>
-  sql`case when ${t.tasks.openDeps} > 0 or ${t.tasks.hold} is not null then ${closeBy} else ${claimTimeout(t, from, closeBy)} end`
+export const queuedDeadlineSql = (t: Tasks, from: SQLWrapper, closeBy: SQLWrapper = t.tasks.closeBy): SQL =>
+  sql`case when ${t.tasks.openDeps} > 0 or ${t.tasks.hold} is not null then ${closeBy} else ${unblockedDeadlineSql(t, from, closeBy)} end`
 
 /** Deadline of an attempt that begins now. */
-export const attemptTimeout = ({ tasks }: Tasks, now: SQLWrapper): SQL =>
+export const attemptDeadlineSql = ({ tasks }: Tasks, now: SQLWrapper): SQL =>
   earlierOf(tasks.closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
 
 /** Deadline for an answer. With a `deadlineMs` of null only `closeBy` counts. */
-export const answerTimeout = ({ tasks }: Tasks, now: SQLWrapper, deadlineMs: SQLWrapper): SQL =>
+export const answerDeadlineSql = ({ tasks }: Tasks, now: SQLWrapper, deadlineMs: SQLWrapper): SQL =>
   earlierOf(tasks.closeBy, sql`(${now} + ${deadlineMs})`)
 
 /** The status of a task after its release: it may have got a dependency during its lease. */
@@ -48,7 +48,7 @@ export const requeueColumns = (t: Tasks, now: SQLWrapper) => ({
   notBefore: null,
   parkedOn: null,
   rank: rankFromPriority(t),
-  timeoutAt: waitTimeout(t, now),
+  timeoutAt: queuedDeadlineSql(t, now),
   revision: sql`${t.tasks.revision} + 1`,
 })
 
@@ -62,7 +62,7 @@ export const reopenColumns = (t: Tasks, now: SQLWrapper) => {
     ...requeueColumns(t, now),
     failures: 0,
     closeBy,
-    timeoutAt: waitTimeout(t, now, closeBy),
+    timeoutAt: queuedDeadlineSql(t, now, closeBy),
     leaseToken: null,
     leaseExpiresAt: null,
     completedAt: null,

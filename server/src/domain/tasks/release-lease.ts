@@ -2,7 +2,7 @@ import type { LeaseReleaseReason } from '@tony/mcp-shared/leases'
 import { and, eq, gte, lt, type SQLWrapper, sql } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { endLease, type LeaseParams, matchesHeldLease, notifyClaimable } from './lease.ts'
+import { type LeaseParams, matchesHeldLease, notifyClaimable, settleEndedLease } from './lease.ts'
 import { requeueColumns } from './queue-columns.ts'
 import type { TaskRow } from './task-row.ts'
 
@@ -73,7 +73,7 @@ async function recordRelease(
 ): Promise<void> {
   const data = { attempt: row.attempt, agentId: row.agentId, reason }
   tx.append({ type: 'task.released', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
-  await endLease(tx, row)
+  await settleEndedLease(tx, row)
   if (row.ready !== null) notifyClaimable(tx, row)
 }
 

@@ -42,13 +42,13 @@ export async function endWake(
 }
 
 /** Records that a session is not idle, without an effect on its requested wakes. */
-export async function endIdle(tx: Transaction, agentId: string): Promise<void> {
+export async function deleteIdleSession(tx: Transaction, agentId: string): Promise<void> {
   await tx.run(deleteIdle, { agentId })
 }
 
 /** Records that a hook or a tool call of a session was seen: its requested wakes are `woken`. */
 export async function recordActivity(tx: Transaction, agentId: string): Promise<void> {
-  await endIdle(tx, agentId)
+  await deleteIdleSession(tx, agentId)
   await tx.run(deleteDeferred, { agentId })
   for (;;) {
     const open = await openWakesOf(tx, agentId)

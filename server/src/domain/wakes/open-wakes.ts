@@ -24,7 +24,7 @@ const openOf = statement(({ db, t, p }: Query<{ agentId: string; limit: number }
 export const openWakesOf = (reader: Reader, agentId: string): Promise<WakeRow[]> =>
   reader.run(openOf, { agentId, limit: wakeLimit })
 
-export const triedOf = ({ tried }: Pick<WakeRow, 'tried'>): WakeProviderName[] =>
+export const triedProvidersOf = ({ tried }: Pick<WakeRow, 'tried'>): WakeProviderName[] =>
   tried === '' ? [] : tried.split(',').map((word) => wakeProvider.parse(word))
 
 export const toOpenWake = (row: WakeRow): OpenWake =>
@@ -33,5 +33,5 @@ export const toOpenWake = (row: WakeRow): OpenWake =>
     reason: row.reason,
     subject: row.subject,
     requestedAt: iso(row.requestedAt),
-    tried: triedOf(row),
+    tried: triedProvidersOf(row),
   })

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../store/store.ts'
-import { triedOf, type WakeRow } from './open-wakes.ts'
+import { triedProvidersOf, type WakeRow } from './open-wakes.ts'
 
 type WakeEventType = 'wake.requested' | 'wake.woken' | 'wake.unavailable'
 
@@ -12,6 +12,6 @@ export function recordWakeEvent(tx: Transaction, type: WakeEventType, row: WakeR
     actor: type === 'wake.woken' ? agentId : null,
     taskId,
     audience: fromAgent === null ? [agentId] : [fromAgent, agentId],
-    data: { wakeId, agentId, reason, tried: triedOf(row) },
+    data: { wakeId, agentId, reason, tried: triedProvidersOf(row) },
   })
 }

@@ -8,19 +8,19 @@ import type { SignedMessage } from './signature.ts'
 export const anyEventName = 'project.event'
 
 /** The place of an event. Numbers are unique in one project and one epoch only. */
-export interface EventPlace {
+export interface EventPosition {
   readonly project: string
   readonly epoch: string
   readonly seq: number
 }
 
 /** Returns the id of an event for deduplication, which is the same in every form of delivery. */
-export const eventIdOf = ({ project, epoch, seq }: EventPlace): string => `${project}.${cursorAt(epoch, seq)}`
+export const eventIdOf = ({ project, epoch, seq }: EventPosition): string => `${project}.${cursorAt(epoch, seq)}`
 
 type EventData = FeedEvent['data']
 
 /** Returns an event as an occurrence of MCP Events. */
-export const toOccurrence = (place: EventPlace, name: string, data: EventData) => ({
+export const toOccurrence = (place: EventPosition, name: string, data: EventData) => ({
   eventId: eventIdOf(place),
   name,
   timestamp: data.at,

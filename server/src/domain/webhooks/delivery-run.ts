@@ -24,10 +24,10 @@ import {
 } from './rows.ts'
 import { secretsOf } from './secrets.ts'
 import { requestHeaders, type SignedMessage } from './signature.ts'
-import { toFormat } from './words.ts'
+import { toWebhookFormat } from './words.ts'
 
 /** Length of a sender's lease, and the age at which it is extended, in milliseconds. */
-export const leaseMs = 30_000
+export const senderLeaseMs = 30_000
 const extendAfterMs = 10_000
 
 /** A run gives its place to other webhooks after this time, in milliseconds. */
@@ -45,7 +45,7 @@ const backoff = { firstMs: 1_000, longestMs: 3_600_000 }
 export const maxDeadLetters = 100
 
 /** The services of a run. */
-export interface SenderParts {
+export interface DeliveryServices {
   readonly store: Store
   readonly clock: Clock
   readonly pepper: Pepper
@@ -64,7 +64,7 @@ const reader = { ...anonymousPrincipal, role: 'tech-lead' as const }
  * position moves only after a delivery was accepted or became a dead letter.
  */
 export class DeliveryRun {
-  readonly #parts: SenderParts
+  readonly #parts: DeliveryServices
   readonly #signal: AbortSignal
   readonly #lease: string
   readonly #filter: EventFilter
@@ -74,7 +74,7 @@ export class DeliveryRun {
   #extendedAt: number
   #isOver = false
 
-  constructor(parts: SenderParts, row: WebhookRow, signal: AbortSignal) {
+  constructor(parts: DeliveryServices, row: WebhookRow, signal: AbortSignal) {
     this.#parts = parts
     this.#row = row
     this.#lease = row.lease ?? ''
@@ -112,7 +112,7 @@ export class DeliveryRun {
 
   get #bodyContext(): BodyContext {
     const { projectId: project, format } = this.#row
-    return { project, epoch: this.#parts.store.epoch, format: toFormat(format), types: this.#filter.types }
+    return { project, epoch: this.#parts.store.epoch, format: toWebhookFormat(format), types: this.#filter.types }
   }
 
   /** Returns the next events; undefined if the run is over. After a gap it says so first. */
@@ -149,7 +149,7 @@ export class DeliveryRun {
 
   #newLeaseEnd(): number {
     this.#extendedAt = this.#parts.clock.monotonic()
-    return this.#parts.store.now() + leaseMs
+    return this.#parts.store.now() + senderLeaseMs
   }
 
   /** Extends the lease before it is too old for another delivery. */

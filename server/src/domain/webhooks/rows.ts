@@ -1,6 +1,6 @@
 import { and, eq, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { command, placeholder, type Query, statement } from '../../store/store.ts'
+import { placeholder, type Query, rowlessStatement, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 
 export type WebhookRow = Tables['webhooks']['$inferSelect']
@@ -22,7 +22,7 @@ export const findWebhookProjects = statement(({ db, t }: Query<object>) =>
  * The webhooks that have something to send and no sender, the longest waiting first. The events
  * after `seq` may be outside the filter.
  */
-export const findDue = statement(({ db, t, p }: Query<{ now: number; limit: number }>) =>
+export const findDueWebhooks = statement(({ db, t, p }: Query<{ now: number; limit: number }>) =>
   db
     .select({ id: t.webhooks.id, project: t.webhooks.projectId })
     .from(t.webhooks)
@@ -41,7 +41,7 @@ export const findDue = statement(({ db, t, p }: Query<{ now: number; limit: numb
 )
 
 /** The webhooks whose life is over, or whose owner has lost access. */
-export const findEnded = statement(({ db, t, p }: Query<{ now: number; limit: number }>) =>
+export const findEndedWebhooks = statement(({ db, t, p }: Query<{ now: number; limit: number }>) =>
   db
     .select({ id: t.webhooks.id, project: t.webhooks.projectId, expiresAt: t.webhooks.expiresAt })
     .from(t.webhooks)
@@ -77,7 +77,7 @@ export const takeLease = statement(({ db, t, p }: Query<{ id: string; lease: str
 )
 
 /** Ends the leases of a process that has ended, where only one process can be alive. */
-export const releaseLeases = command(({ db, t }: Query<object>) =>
+export const releaseLeases = rowlessStatement(({ db, t }: Query<object>) =>
   db.update(t.webhooks).set({ lease: null, leaseUntil: null }).where(isNotNull(t.webhooks.leaseUntil)).prepare(),
 )
 

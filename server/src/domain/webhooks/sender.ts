@@ -5,8 +5,15 @@ import { randomToken } from '../../platform/random.ts'
 import type { PostOutcome } from '../../platform/webhook-poster.ts'
 import { challengeMessage, terminatedMessage, testMessage } from './bodies.ts'
 import { deleteWebhook } from './delete.ts'
-import { DeliveryRun, leaseMs, type SenderParts } from './delivery-run.ts'
-import { findDue, findEnded, findWebhookProjects, releaseLeases, takeLease, type WebhookRow } from './rows.ts'
+import { DeliveryRun, type DeliveryServices, senderLeaseMs } from './delivery-run.ts'
+import {
+  findDueWebhooks,
+  findEndedWebhooks,
+  findWebhookProjects,
+  releaseLeases,
+  takeLease,
+  type WebhookRow,
+} from './rows.ts'
 import { secretsOf } from './secrets.ts'
 import { requestHeaders, type SignedMessage } from './signature.ts'
 
@@ -45,7 +52,7 @@ function challengeIn(text: string): string {
  * which of them delivers it. A commit wakes the sender, and a sweep looks once a second.
  */
 export class WebhookSender {
-  readonly #parts: SenderParts
+  readonly #parts: DeliveryServices
   readonly #onFailure: (error: unknown) => void
   readonly #stopped = new AbortController()
   readonly #running = new Map<string, Promise<void>>()
@@ -54,7 +61,7 @@ export class WebhookSender {
   #lookAgain = false
   #hasReleased = false
 
-  constructor(parts: SenderParts, onFailure: (error: unknown) => void) {
+  constructor(parts: DeliveryServices, onFailure: (error: unknown) => void) {
     this.#parts = parts
     this.#onFailure = onFailure
   }
@@ -116,7 +123,7 @@ export class WebhookSender {
     while (this.#lookAgain && !this.#stopped.signal.aborted) {
       this.#lookAgain = false
       const { store } = this.#parts
-      const due = await store.read((reader) => reader.run(findDue, { now: reader.now, limit: lookLimit }))
+      const due = await store.read((reader) => reader.run(findDueWebhooks, { now: reader.now, limit: lookLimit }))
       for (const { id, project } of due) if (this.#running.size < maxRunning) this.#start(id, project)
     }
   }
@@ -140,7 +147,7 @@ export class WebhookSender {
     const { store } = this.#parts
     const lease = randomToken(16)
     const [row] = await store.transact({ project }, (tx) =>
-      tx.run(takeLease, { id, lease, now: tx.now, until: tx.now + leaseMs }),
+      tx.run(takeLease, { id, lease, now: tx.now, until: tx.now + senderLeaseMs }),
     )
     if (!row) return false
     await new DeliveryRun(this.#parts, row, this.#stopped.signal).deliver()
@@ -149,7 +156,7 @@ export class WebhookSender {
 
   async #removeEnded(): Promise<void> {
     const { store } = this.#parts
-    const ended = await store.read((reader) => reader.run(findEnded, { now: reader.now, limit: lookLimit }))
+    const ended = await store.read((reader) => reader.run(findEndedWebhooks, { now: reader.now, limit: lookLimit }))
     for (const { id, project, expiresAt } of ended) {
       const isExpired = expiresAt !== null && expiresAt <= store.now()
       const row = await store.transact({ project }, (tx) => deleteWebhook(tx, { id, project, actor: null }))

@@ -15,6 +15,6 @@ const wordOf =
   }
 
 /** Parse the words of a stored webhook. They throw for an unknown one. */
-export const toFormat: (text: string) => WebhookFormat = wordOf(webhookFormats)
-export const toState: (text: string) => (typeof webhookStates)[number] = wordOf(webhookStates)
-export const toError: (text: string) => WebhookError = wordOf(webhookErrors)
+export const toWebhookFormat: (text: string) => WebhookFormat = wordOf(webhookFormats)
+export const toWebhookState: (text: string) => (typeof webhookStates)[number] = wordOf(webhookStates)
+export const toWebhookError: (text: string) => WebhookError = wordOf(webhookErrors)

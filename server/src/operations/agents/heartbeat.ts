@@ -9,11 +9,11 @@ import { extendIn } from '../../domain/tasks/extend-lease.ts'
 import { findTask } from '../../domain/tasks/lease.ts'
 import { countUnlistedHeartbeat, releaseUnlisted } from '../../domain/tasks/release-lease.ts'
 import { iso } from '../../platform/times.ts'
-import { command, type Query } from '../../store/store.ts'
+import { type Query, rowlessStatement } from '../../store/store.ts'
 
 type Output = z.output<typeof agentHeartbeatOutput>
 
-const touch = command(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
+const touch = rowlessStatement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
   db.update(t.agents).set({ lastActivity: p.now }).where(eq(t.agents.id, p.agentId)).prepare(),
 )
 

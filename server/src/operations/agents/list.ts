@@ -8,7 +8,7 @@ import { type AgentOutput, toAgentOutput } from './serialize.ts'
 
 type Input = z.output<typeof agentListInput>
 
-/** The number of agents to read at a time. Only those that match the filters count for the page. */
+/** The number of agents to read at a time. Only matching agents count for the page. */
 const chunkLimit = 100
 
 /** Returns agents by name without their metadata, which may be large. */

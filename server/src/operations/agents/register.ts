@@ -9,7 +9,7 @@ import { sessionIdOfToken } from '../../domain/identity/refresh-token.ts'
 import { createSession, findKeyId, findSession, revokeSessions } from '../../domain/identity/session.ts'
 import { isAllowed } from '../../domain/principal.ts'
 import { releaseLeasesOfEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
-import { endIdle } from '../../domain/wakes/end-wakes.ts'
+import { deleteIdleSession } from '../../domain/wakes/end-wakes.ts'
 import { iso } from '../../platform/times.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
@@ -120,7 +120,7 @@ async function claimName(ctx: Context, tx: Transaction, input: Input, profile: P
   const [row] = await tx.run(takeOver, { ...profile, id: known.id })
   if (!row) throw new Error('the agent was deleted during the call')
   await revokeSessions(tx, row.id)
-  await endIdle(tx, row.id)
+  await deleteIdleSession(tx, row.id)
   // Fences the previous incarnation: its tokens are refused, its leases return to the queue and its
   // inbox goes to the new one.
   await releaseLeasesOfEarlierIncarnations(tx, row, { actor: row.id, reason: 'takeover' })

@@ -3,7 +3,7 @@ import { agentRole } from '@tony/mcp-shared/roles'
 import { and, eq, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { agentNotFoundError } from '../../domain/agents/lookup.ts'
-import { lastActivityOf, statusOf } from '../../domain/agents/status.ts'
+import { agentStatusOf, lastActivityOf } from '../../domain/agents/status.ts'
 import type { Context } from '../../domain/context.ts'
 import { iso } from '../../platform/times.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
@@ -45,7 +45,7 @@ export async function toAgentOutput(ctx: Context, reader: Reader, row: AgentRow)
     type: row.type,
     role: agentRole.parse(row.role),
     capabilities: JSON.parse(row.capabilities),
-    status: statusOf(ctx, row, { leases: counted?.leases ?? 0, now: reader.now }),
+    status: agentStatusOf(ctx, row, { leases: counted?.leases ?? 0, now: reader.now }),
     paused: row.pausedAt !== null,
     incarnation: row.incarnation,
     registeredAt: iso(row.registeredAt),

@@ -6,7 +6,7 @@ import type { Context } from '../../domain/context.ts'
 import { revokeSessions } from '../../domain/identity/session.ts'
 import { actorOf, isAllowed, requireAgent } from '../../domain/principal.ts'
 import { releaseLeasesOfEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
-import { endIdle } from '../../domain/wakes/end-wakes.ts'
+import { deleteIdleSession } from '../../domain/wakes/end-wakes.ts'
 import { refersTo } from '../../store/references.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
@@ -89,7 +89,7 @@ async function endAgent(
     { actor, reason: 'unregistered' },
   )
   await revokeSessions(tx, id)
-  await endIdle(tx, id)
+  await deleteIdleSession(tx, id)
   tx.append({ type: 'agent.unregistered', subject: id, actor, data: { name } })
   tx.notify({ topic: 'incarnation', agentId: id, incarnation, unregistered: true })
   return releasedLeases

@@ -14,7 +14,7 @@ import { nextRefreshToken, sessionIdOfToken } from '../../domain/identity/refres
 import { findSession } from '../../domain/identity/session.ts'
 import { iso } from '../../platform/times.ts'
 import { refreshRetryWindowMs } from '../../store/commit/extend-deadlines.ts'
-import { type Query, type Scope, statement, type Transaction } from '../../store/store.ts'
+import { type Query, statement, type Transaction, type TransactionParams } from '../../store/store.ts'
 
 type Input = z.output<typeof authRefreshInput>
 
@@ -138,7 +138,13 @@ export async function refreshSession(ctx: Context, input: Input): Promise<z.outp
   if (!sessionAgent) throw invalidTokenError()
   const { agent, incarnation } = sessionAgent
   const fence = { sessionId, agentId: agent.id, incarnation }
-  const scope: Scope = { project: agent.projectId, lane: 'urgent', caller: agent.id, fence, requestId: ctx.requestId }
+  const scope: TransactionParams = {
+    project: agent.projectId,
+    lane: 'urgent',
+    caller: agent.id,
+    fence,
+    requestId: ctx.requestId,
+  }
   const outcome = await ctx.store.transact(scope, (tx) => exchangeIn(ctx, tx, sessionId, input))
   if (outcome !== true) throw outcome
   // An agent that only refreshes its session is live too: long silence would unregister it.

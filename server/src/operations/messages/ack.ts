@@ -2,7 +2,7 @@ import type { messageAckInput, messageAckOutput } from '@tony/mcp-shared/message
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { ofOneRow, type Query, statement, type Transaction } from '../../store/store.ts'
+import { type Query, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import {
   findMessage,
   isCurrentDelivery,
@@ -12,7 +12,7 @@ import {
   staleReceiptError,
 } from './receipt.ts'
 
-const ack = ofOneRow(
+const ack = singleRowUpdate(
   statement((q: Query<Receipt & { agentId: string; now: number }>) => {
     const { db, t, p } = q
     return db

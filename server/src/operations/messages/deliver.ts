@@ -6,7 +6,7 @@ import { pageByteLimit } from '../../platform/paging.ts'
 import { randomToken } from '../../platform/random.ts'
 import { iso } from '../../platform/times.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { ofOneRow, placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
+import { placeholder, type Query, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import { type MessageRow, wireFieldsOf } from './serialize.ts'
 
 export type Delivery = z.output<typeof delivery>
@@ -50,7 +50,7 @@ interface DeliverParams {
   now: number
 }
 
-const markDelivered = ofOneRow(
+const markDelivered = singleRowUpdate(
   statement((q: Query<DeliverParams>) => {
     const { db, t, p } = q
     return db

@@ -4,7 +4,7 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { nakDelivery } from './end-delivery.ts'
 import { findMessage, refuseReceipt } from './receipt.ts'
-import { statusOf } from './serialize.ts'
+import { messageStatusOf } from './serialize.ts'
 
 /**
  * `messages.nak`: asks for another delivery after a delay. After the last delivery the message is a
@@ -20,7 +20,7 @@ export function nakMessage(
   return ctx.transact(async (tx) => {
     const params = { messageId, agentId, receipt, jitter, delayMs: input.delayMs ?? null, error: input.error ?? null }
     const row = await nakDelivery(tx, params)
-    if (row) return { messageId, status: statusOf(row.status) }
+    if (row) return { messageId, status: messageStatusOf(row.status) }
     const [known] = await tx.run(findMessage, { messageId, agentId })
     return refuseReceipt(known, messageId)
   })

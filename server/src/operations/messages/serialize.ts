@@ -3,7 +3,7 @@ import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { wakeStatus } from '@tony/mcp-shared/wakes'
 import { and, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { triedOf, type WakeRow } from '../../domain/wakes/open-wakes.ts'
+import { triedProvidersOf, type WakeRow } from '../../domain/wakes/open-wakes.ts'
 import { pageByteLimit } from '../../platform/paging.ts'
 import { replyBytes } from '../../platform/reply-bytes.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
@@ -41,7 +41,7 @@ const findTexts = statement(({ db, t, p }: Query<{ ord: number }>) =>
     .prepare(),
 )
 
-export function statusOf(word: string): Status {
+export function messageStatusOf(word: string): Status {
   const status = messageStatuses.find((known) => known === word)
   if (!status) throw new Error(`a message has the unknown status ${word}`)
   return status
@@ -74,7 +74,7 @@ const toMessageWake = (row: WakeRow): MessageOutput['wake'] => ({
   status: wakeStatus.parse(row.status),
   requestedAt: iso(row.requestedAt),
   endedAt: isoOrNull(row.endedAt),
-  tried: triedOf(row),
+  tried: triedProvidersOf(row),
 })
 
 export async function toMessage(reader: Reader, row: MessageHead): Promise<MessageOutput> {
@@ -83,7 +83,7 @@ export async function toMessage(reader: Reader, row: MessageHead): Promise<Messa
   return {
     ...wireFieldsOf(row, texts.payload),
     bodyId: row.bodyId,
-    status: statusOf(row.status),
+    status: messageStatusOf(row.status),
     deliveredAt: isoOrNull(row.deliveredAt),
     shownAt: isoOrNull(row.shownAt),
     wake: texts.wake && toMessageWake(texts.wake),

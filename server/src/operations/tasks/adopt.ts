@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf, isAllowed } from '../../domain/principal.ts'
 import { blockDependents } from '../../domain/tasks/dependents.ts'
-import { endLease } from '../../domain/tasks/lease.ts'
+import { settleEndedLease } from '../../domain/tasks/lease.ts'
 import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { asReference } from '../../store/references.ts'
@@ -13,7 +13,7 @@ import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { recordCompletion } from './complete.ts'
 import { findTaskForUpdate } from './late-completions.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
 interface AdoptParams {
@@ -108,10 +108,10 @@ export const adoptResult = (
     }
     const { agentId, epic } = row
     tx.append({ type: 'task.adopted', subject: taskId, actor, taskId, epic, data: { attempt, agentId } })
-    await endLease(tx, before)
+    await settleEndedLease(tx, before)
     // The failure had satisfied `failure` dependencies. Their dependents are blocked again before
     // the completion resolves them.
     if (before.status === 'failed') await blockDependents(tx, taskId, actor)
     await recordCompletion(tx, row, { attempt, agentId, actor })
-    return { taskId, status: statusOf(row), revision: row.revision }
+    return { taskId, status: taskStatusOf(row), revision: row.revision }
   })

@@ -4,13 +4,13 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf, type Principal } from '../../domain/principal.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
-import { endLease } from '../../domain/tasks/lease.ts'
+import { settleEndedLease } from '../../domain/tasks/lease.ts'
 import { dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { requestWake } from '../../domain/wakes/request-wake.ts'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
 const cancel = statement(
@@ -70,7 +70,7 @@ export async function cancelIn(
   if (!row) return undefined
   const data = { attempt: row.attempt, agentId: row.agentId, reason: reason ?? null }
   tx.append({ type: 'task.cancelled', subject: taskId, actor: actorOf(principal), taskId, epic: row.epic, data })
-  await endLease(tx, row)
+  await settleEndedLease(tx, row)
   await wakeHolder(tx, row, holder?.agentId ?? null, actorOf(principal))
   return row
 }
@@ -87,5 +87,5 @@ export const cancelTask = (
     const row = await cancelIn(tx, ctx.principal, { taskId, reason })
     if (!row) return refuseTransition(tx, { project: ctx.principal.project, taskId, outcome: 'cancelled' })
     await failDependents(tx, [row], actorOf(ctx.principal))
-    return { taskId, status: statusOf(row), revision: row.revision }
+    return { taskId, status: taskStatusOf(row), revision: row.revision }
   })

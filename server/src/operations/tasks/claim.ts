@@ -6,10 +6,10 @@ import { blockUntil } from '../../domain/blocking.ts'
 import type { Context, ReplyCodec } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { blockerOf } from '../../domain/tasks/blocker.ts'
-import type { Claimant, Eligibility, QueuePosition } from '../../domain/tasks/claim-queue.ts'
+import type { Claimant, ClaimantState, QueuePosition } from '../../domain/tasks/claim-waiters.ts'
 import { insertLocks } from '../../domain/tasks/locks.ts'
 import { park } from '../../domain/tasks/parking.ts'
-import { attemptTimeout } from '../../domain/tasks/queue-columns.ts'
+import { attemptDeadlineSql } from '../../domain/tasks/queue-columns.ts'
 import { pageByteLimit } from '../../platform/paging.ts'
 import { replyBytes } from '../../platform/reply-bytes.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
@@ -60,7 +60,7 @@ const takeLease = statement(({ db, t, p }: Query<ClaimParams>) =>
       leaseExpiresAt: p.leaseExpiresAt,
       unlistedBeats: 0,
       heldLocks: p.heldLocks,
-      timeoutAt: attemptTimeout(t, p.now),
+      timeoutAt: attemptDeadlineSql(t, p.now),
       attempt: sql`${t.tasks.attempt} + 1`,
       revision: sql`${t.tasks.revision} + 1`,
     })
@@ -82,7 +82,7 @@ export interface ClaimOptions {
 export interface ClaimResult {
   readonly tasks: LeasedTask[]
   /** The state of the agent during the claim. */
-  readonly eligibility?: Eligibility
+  readonly eligibility?: ClaimantState
   /** The number of claim groups in the project. */
   readonly groupCount?: number
   /** True if the transaction parked its limit of tasks, so that there may be others behind them. */

@@ -5,14 +5,14 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { unblockDependents } from '../../domain/tasks/dependents.ts'
-import { endLease, type LeaseParams, matchesLease } from '../../domain/tasks/lease.ts'
+import { type LeaseParams, matchesLease, settleEndedLease } from '../../domain/tasks/lease.ts'
 import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { saveArtifacts } from './artifacts.ts'
 import { type Completion, settleLateCompletion } from './late-completions.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 import { fromStatuses } from './transitions.ts'
 
 interface CompleteParams extends LeaseParams {
@@ -83,7 +83,7 @@ export async function completeIn(
   const [row] = await tx.run(complete, { ...lease, now: tx.now })
   if (!row) return settleLateCompletion(tx, ctx, lease)
   await saveArtifacts(tx, row, input.artifacts)
-  await endLease(tx, row)
+  await settleEndedLease(tx, row)
   await recordCompletion(tx, row, { attempt: row.attempt, agentId, actor: agentId })
   return { row }
 }
@@ -95,5 +95,5 @@ export async function completeTask(
   const completion = await ctx.transact((tx) => completeIn(tx, ctx, input))
   if ('refused' in completion) throw completion.refused
   const { row } = completion
-  return { taskId: row.id, status: statusOf(row), revision: row.revision }
+  return { taskId: row.id, status: taskStatusOf(row), revision: row.revision }
 }

@@ -11,8 +11,8 @@ import { authorizeCreation, requireParents } from './create.ts'
 type Item = z.output<typeof taskCreateManyInput>['tasks'][number]
 
 /**
- * Throws for parents in a cycle: such tasks would have no root, also none under which a developer
- * may create tasks.
+ * Throws if the parents form a cycle. `authorizeCreation` checks only parents outside the call, and
+ * a cycle has none, so a developer could create tasks under no task of its own.
  */
 function refuseParentCycle(tasks: readonly Item[]): void {
   const parents = new Map(tasks.map(({ key, parentId }) => [key, parentId]))

@@ -8,7 +8,7 @@ import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
 import { type ExplainPredicate, reasonsOf } from './explain-reasons.ts'
 import { requireTask } from './get.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 
 const agentLimit = 200
 
@@ -54,7 +54,7 @@ interface JudgedAgents {
   readonly listed: ExplainedAgent[]
 }
 
-/** Returns the agents that may claim a task and those that may not, each by name. */
+/** Returns the names of the agents that may claim a task and of the others. */
 async function judgeAgents(ctx: Context, reader: Reader, row: TaskRow) {
   const { project } = ctx.principal
   const eligible: JudgedAgents = { count: 0, listed: [] }
@@ -89,7 +89,7 @@ export const explainTask = (
     const reasons = await reasonsOf(reader, row)
     return {
       taskId: row.id,
-      status: statusOf(row),
+      status: taskStatusOf(row),
       claimable: reasons.length === 0 && eligible.count > 0,
       reasons,
       agents: [...eligible.listed, ...others.listed].slice(0, agentLimit),

@@ -4,10 +4,10 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
 import { failureColumns } from '../../domain/tasks/failure.ts'
-import { endLease, type LeaseParams, matchesHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
+import { type LeaseParams, matchesHeldLease, refuseLease, settleEndedLease } from '../../domain/tasks/lease.ts'
 import { isoOrNull } from '../../platform/times.ts'
 import { type Query, statement } from '../../store/store.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 
 interface FailParams extends LeaseParams {
   error: string
@@ -50,13 +50,13 @@ export function failTask(
     }
     const [row] = await tx.run(fail, params)
     if (!row) return refuseLease(tx, project, taskId)
-    const status = statusOf(row)
+    const status = taskStatusOf(row)
     const retryAt = isoOrNull(row.notBefore)
     const failure = { attempt: row.attempt, agentId, failures: row.failures, error }
     const eventFields = { subject: taskId, actor: agentId, taskId, epic: row.epic }
     if (status === 'failed') tx.append({ type: 'task.failed', ...eventFields, data: failure })
     else tx.append({ type: 'task.retried', ...eventFields, data: { ...failure, retryAt } })
-    await endLease(tx, row)
+    await settleEndedLease(tx, row)
     if (status === 'failed') await failDependents(tx, [row], agentId)
     return { taskId, status, retryAt }
   })

@@ -3,12 +3,12 @@ import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
-import { isWaiting } from '../../domain/tasks/eligibility.ts'
+import { isQueuedSql } from '../../domain/tasks/eligibility.ts'
 import { notifyClaimable } from '../../domain/tasks/lease.ts'
-import { claimTimeout } from '../../domain/tasks/queue-columns.ts'
+import { unblockedDeadlineSql } from '../../domain/tasks/queue-columns.ts'
 import { iso } from '../../platform/times.ts'
 import { type Query, statement } from '../../store/store.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 import { refuseTransition } from './transitions.ts'
 
 const hold = statement(({ db, t, p }: Query<{ project: string; taskId: string; hold: string }>) =>
@@ -22,7 +22,7 @@ const hold = statement(({ db, t, p }: Query<{ project: string; taskId: string; h
       timeoutAt: sql`${t.tasks.closeBy}`,
       revision: sql`${t.tasks.revision} + 1`,
     })
-    .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), isWaiting(t)))
+    .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), isQueuedSql(t)))
     .returning()
     .prepare(),
 )
@@ -31,7 +31,7 @@ const unhold = statement(({ db, t, p }: Query<{ project: string; taskId: string;
   const { tasks } = t
   const later = sql`coalesce(${tasks.notBefore}, 0) > ${p.now}`
   const isPending = sql`${tasks.status} = 'pending'`
-  const timeoutAt = claimTimeout(t, sql`(case when ${later} then ${tasks.notBefore} else ${p.now} end)`)
+  const timeoutAt = unblockedDeadlineSql(t, sql`(case when ${later} then ${tasks.notBefore} else ${p.now} end)`)
   return db
     .update(tasks)
     .set({
@@ -41,7 +41,7 @@ const unhold = statement(({ db, t, p }: Query<{ project: string; taskId: string;
       timeoutAt: sql`case when ${isPending} then ${timeoutAt} else ${tasks.timeoutAt} end`,
       revision: sql`${tasks.revision} + 1`,
     })
-    .where(and(eq(tasks.id, p.taskId), eq(tasks.projectId, p.project), isNotNull(tasks.hold), isWaiting(t)))
+    .where(and(eq(tasks.id, p.taskId), eq(tasks.projectId, p.project), isNotNull(tasks.hold), isQueuedSql(t)))
     .returning()
     .prepare()
 })
@@ -61,7 +61,7 @@ export const holdTask = (
     const [row] = await tx.run(hold, { project, taskId, hold: stored })
     if (!row) return refuseTransition(tx, { project, taskId, outcome: 'held' })
     tx.append({ type: 'task.held', subject: taskId, actor, taskId, epic: row.epic, data: { reason } })
-    return { taskId, status: statusOf(row), revision: row.revision }
+    return { taskId, status: taskStatusOf(row), revision: row.revision }
   })
 
 /** `tasks.unhold`: lifts the hold. The task is claimable as soon as nothing else blocks it. */
@@ -76,5 +76,5 @@ export const unholdTask = (
     if (!row) return refuseTransition(tx, { project, taskId, outcome: 'unheld, because it is not held' })
     tx.append({ type: 'task.unheld', subject: taskId, actor, taskId, epic: row.epic, data: {} })
     if (row.ready !== null) notifyClaimable(tx, row)
-    return { taskId, status: statusOf(row), revision: row.revision }
+    return { taskId, status: taskStatusOf(row), revision: row.revision }
   })

@@ -11,7 +11,7 @@ import { requestWake } from '../../domain/wakes/request-wake.ts'
 import { iso } from '../../platform/times.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
 const storeAnswer = statement(({ db, t, p }: Query<{ ord: number; asked: string; input: string; now: number }>) =>
@@ -80,5 +80,5 @@ export const provideInput = (
     const given = { answer: input.answer ?? null, by: actorOf(ctx.principal), isDefault: false }
     const row = known && (await answerIn(tx, known, given))
     if (!row) return refuseTransition(tx, { project, taskId, outcome: 'given an answer' })
-    return { taskId, status: statusOf(row), revision: row.revision }
+    return { taskId, status: taskStatusOf(row), revision: row.revision }
   })

@@ -4,7 +4,7 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { refuseLease } from '../../domain/tasks/lease.ts'
 import { releaseLease } from '../../domain/tasks/release-lease.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 
 /** `tasks.release`: returns the task to the queue without a failure. */
 export function releaseTask(
@@ -16,6 +16,6 @@ export function releaseTask(
   return ctx.transact(async (tx) => {
     const row = await releaseLease(tx, { project, agentId, taskId: input.taskId, leaseToken: input.leaseToken })
     if (!row) return refuseLease(tx, project, input.taskId)
-    return { taskId: row.id, status: statusOf(row) }
+    return { taskId: row.id, status: taskStatusOf(row) }
   })
 }

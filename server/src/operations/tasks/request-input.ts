@@ -4,11 +4,11 @@ import { sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { endLease, type LeaseParams, matchesHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
-import { answerTimeout, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
+import { type LeaseParams, matchesHeldLease, refuseLease, settleEndedLease } from '../../domain/tasks/lease.ts'
+import { answerDeadlineSql, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 import { type Query, statement } from '../../store/store.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 
 interface RequestInputParams extends LeaseParams {
   /** JSON: an `inputRequest` and, if there is one, the `defaultAnswer`. */
@@ -29,7 +29,7 @@ const storeRequest = statement(({ db, t, p }: Query<RequestInputParams>) =>
       leaseExpiresAt: null,
       inputRequest: p.asked,
       progress: sql`coalesce(${p.progress}, ${t.tasks.progress})`,
-      timeoutAt: answerTimeout(t, p.now, p.deadlineMs),
+      timeoutAt: answerDeadlineSql(t, p.now, p.deadlineMs),
       revision: sql`${t.tasks.revision} + 1`,
     })
     .where(matchesHeldLease({ t, p }))
@@ -55,7 +55,7 @@ export function requestInput(
     if (!row) return refuseLease(tx, project, taskId)
     const data = { attempt: row.attempt, agentId, question, deadlineAt }
     tx.append({ type: 'task.input_requested', subject: taskId, actor: agentId, taskId, epic: row.epic, data })
-    await endLease(tx, row)
-    return { taskId, status: statusOf(row), revision: row.revision }
+    await settleEndedLease(tx, row)
+    return { taskId, status: taskStatusOf(row), revision: row.revision }
   })
 }

@@ -9,7 +9,7 @@ import { reopenColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
 const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; now: number }>) =>
@@ -56,5 +56,5 @@ export const retryTask = (
   ctx.transact(async (tx) => {
     const row = await retryIn(tx, ctx.principal, taskId)
     if (!row) return refuseTransition(tx, { project: ctx.principal.project, taskId, outcome: 'retried' })
-    return { taskId, status: statusOf(row), revision: row.revision }
+    return { taskId, status: taskStatusOf(row), revision: row.revision }
   })

@@ -1,6 +1,6 @@
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { type TaskStatus, taskStatuses } from '@tony/mcp-shared/task-statuses'
-import { taskHold, waitKinds } from '@tony/mcp-shared/task-waits'
+import { namedDependencyKinds, taskHold } from '@tony/mcp-shared/task-waits'
 import {
   artifact,
   inputAnswer,
@@ -69,7 +69,7 @@ async function detailsOf(reader: Reader, row: TaskRow) {
   return {
     dependsOn: dependencies.filter(({ kind }) => kind === dependencyKinds.blocks).map((other) => other.taskId),
     waitsFor: dependencies.flatMap((other): TaskOutput['waitsFor'] => {
-      const kind = waitKinds.find((word) => dependencyKinds[word] === other.kind)
+      const kind = namedDependencyKinds.find((word) => dependencyKinds[word] === other.kind)
       return kind === undefined ? [] : [{ taskId: other.taskId, kind }]
     }),
     artifacts: artifacts.map(({ name, uri, sha256, bytes, mediaType }) =>
@@ -95,7 +95,7 @@ const parseJson = <T>(schema: z.ZodType<T>, text: string | null): T | null =>
   text === null ? null : schema.parse(JSON.parse(text))
 
 /** Returns a stored task's status as an enum value. A CHECK of the table rejects any other text. */
-export const statusOf = (row: { readonly status: string }): TaskStatus => {
+export const taskStatusOf = (row: { readonly status: string }): TaskStatus => {
   const status = taskStatuses.find((word) => word === row.status)
   if (!status) throw new Error(`a task has the unknown status ${row.status}`)
   return status
@@ -126,7 +126,7 @@ export async function toTask(reader: Reader, row: TaskRow): Promise<TaskOutput> 
     locks: row.locks === null ? [] : JSON.parse(row.locks),
     assignedTo: row.assignedTo,
     priority: priorityOfRank(row.priority),
-    status: statusOf(row),
+    status: taskStatusOf(row),
     acceptance: row.acceptance === 'verify' ? 'verify' : 'complete',
     attempt: row.attempt,
     failures: row.failures,

@@ -9,7 +9,7 @@ import { countRowsOfPage } from '../../platform/paging.ts'
 import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { requireTask } from './get.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 
 const nodeLimit = 1_000
 
@@ -44,7 +44,7 @@ const toNode = (row: NodeRow, depth: number) => ({
   depth,
   type: row.type,
   title: row.title,
-  status: statusOf(row),
+  status: taskStatusOf(row),
   priority: priorityOfRank(row.priority),
 })
 

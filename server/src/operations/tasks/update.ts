@@ -2,7 +2,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import type { taskTransitionOutput, taskUpdateInput } from '@tony/mcp-shared/task-changes'
 import { endedStatuses } from '@tony/mcp-shared/task-statuses'
-import { waitKinds } from '@tony/mcp-shared/task-waits'
+import { namedDependencyKinds } from '@tony/mcp-shared/task-waits'
 import { and, eq, notInArray, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { requireRegisteredAgent } from '../../domain/agents/lookup.ts'
@@ -13,12 +13,12 @@ import { ensureClaimGroup } from '../../domain/tasks/claim-group.ts'
 import type { DependencyState } from '../../domain/tasks/dependency-graph.ts'
 import { dependencyKinds, isOwn } from '../../domain/tasks/dependency-kinds.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
-import { eligibilityColumns, isWaiting } from '../../domain/tasks/eligibility.ts'
+import { eligibilityColumns, isQueuedSql } from '../../domain/tasks/eligibility.ts'
 import { findTask, notifyClaimable, taskNotFoundError } from '../../domain/tasks/lease.ts'
 import { claimRank } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import type { Transaction } from '../../store/store.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 
 type Input = z.output<typeof taskUpdateInput>
 
@@ -91,7 +91,7 @@ async function changeDependenciesIn(tx: Transaction, known: TaskRow, input: Inpu
     stored.filter(({ kind }) => kind === dependencyKinds[word]).map(({ taskId }) => taskId)
   const {
     dependsOn = named('blocks'),
-    waitsFor = waitKinds.flatMap((kind) => named(kind).map((taskId) => ({ taskId, kind }))),
+    waitsFor = namedDependencyKinds.flatMap((kind) => named(kind).map((taskId) => ({ taskId, kind }))),
   } = input
   return changeDependencies(tx, known, { dependsOn, waitsFor, parentId: known.parentId }, actor)
 }
@@ -122,7 +122,7 @@ export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof 
           eq(tasks.id, taskId),
           eq(tasks.projectId, project),
           eq(tasks.revision, input.expectedRevision),
-          dependencyState ? isWaiting(tx.t) : notInArray(tasks.status, [...endedStatuses]),
+          dependencyState ? isQueuedSql(tx.t) : notInArray(tasks.status, [...endedStatuses]),
         ),
       )
       .returning()
@@ -132,7 +132,7 @@ export const updateTask = (ctx: Context, input: Input): Promise<z.output<typeof 
         `task ${taskId} was changed at the same time: read it again, then decide`,
       )
     const { status, revision } = await recordUpdate(tx, { row, known, dependencyState, actor: actorOf(ctx.principal) })
-    return { taskId, status: statusOf({ status }), revision }
+    return { taskId, status: taskStatusOf({ status }), revision }
   })
 
 interface TaskUpdate {

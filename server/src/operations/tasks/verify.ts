@@ -10,7 +10,7 @@ import { iso } from '../../platform/times.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement } from '../../store/store.ts'
 import { recordCompletion } from './complete.ts'
-import { statusOf } from './serialize.ts'
+import { taskStatusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
 interface Verdict {
@@ -82,5 +82,5 @@ export const verifyTask = (
       tx.append({ type: 'task.rejected', subject: taskId, actor, taskId, epic, data })
       if (row.ready !== null) notifyClaimable(tx, row)
     }
-    return { taskId, status: statusOf(row), revision: row.revision }
+    return { taskId, status: taskStatusOf(row), revision: row.revision }
   })

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { type Chunk, toItem } from '../../domain/feed/item.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import type { QueuePosition } from '../../domain/tasks/claim-queue.ts'
+import type { QueuePosition } from '../../domain/tasks/claim-waiters.ts'
 import { Notifier } from '../../platform/notifier.ts'
 import { claimIn, claimPastParked } from './claim.ts'
 import type { LeasedTask } from './serialize.ts'
@@ -24,8 +24,8 @@ export async function* workTasks(
     notifier.notify()
   })
   ctx.signal.addEventListener('abort', notifier.notify, { once: true })
-  // In the queue only while a slot is free: a notification for a busy subscription would not reach an
-  // idle one.
+  // In the queue only while a slot is free: a notification for a busy subscription would not reach
+  // an idle one.
   let position: QueuePosition | undefined
   try {
     while (!ctx.signal.aborted) {

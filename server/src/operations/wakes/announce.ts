@@ -4,18 +4,19 @@ import { and, eq, isNull, lte, notExists } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { endIdle, recordActivity } from '../../domain/wakes/end-wakes.ts'
+import { deleteIdleSession, recordActivity } from '../../domain/wakes/end-wakes.ts'
 import { openWakesOf, toOpenWake, wakeLimit } from '../../domain/wakes/open-wakes.ts'
 import { requestWake } from '../../domain/wakes/request-wake.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { command, placeholder, type Query, statement } from '../../store/store.ts'
+import { placeholder, type Query, rowlessStatement, statement } from '../../store/store.ts'
 
-const markIdle = command(({ db, t, p }: Query<{ agentId: string; project: string; now: number; takesTasks: number }>) =>
-  db
-    .insert(t.idleSessions)
-    .values({ agentId: p.agentId, projectId: p.project, since: p.now, takesTasks: p.takesTasks })
-    .onConflictDoUpdate({ target: t.idleSessions.agentId, set: { takesTasks: p.takesTasks } })
-    .prepare(),
+const markIdle = rowlessStatement(
+  ({ db, t, p }: Query<{ agentId: string; project: string; now: number; takesTasks: number }>) =>
+    db
+      .insert(t.idleSessions)
+      .values({ agentId: p.agentId, projectId: p.project, since: p.now, takesTasks: p.takesTasks })
+      .onConflictDoUpdate({ target: t.idleSessions.agentId, set: { takesTasks: p.takesTasks } })
+      .prepare(),
 )
 
 /** Messages that steer and that no model has seen. Most of them came while the session worked. */
@@ -49,7 +50,7 @@ export function announceSession(
   const { project } = ctx.principal
   return ctx.transact(async (tx) => {
     if (active) await recordActivity(tx, agentId)
-    if (!idle) await endIdle(tx, agentId)
+    if (!idle) await deleteIdleSession(tx, agentId)
     else {
       await tx.run(markIdle, { agentId, project, now: tx.now, takesTasks: takesTasks ? 1 : 0 })
       const messages = await tx.run(unseen, { agentId, steer: rankOfMode('steer'), limit: wakeLimit })

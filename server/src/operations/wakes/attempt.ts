@@ -4,11 +4,11 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { endWake } from '../../domain/wakes/end-wakes.ts'
-import { openWakesOf, triedOf, type WakeRow } from '../../domain/wakes/open-wakes.ts'
+import { openWakesOf, triedProvidersOf, type WakeRow } from '../../domain/wakes/open-wakes.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { command, type Query, statement, type Transaction } from '../../store/store.ts'
+import { type Query, rowlessStatement, statement, type Transaction } from '../../store/store.ts'
 
-const storeTried = command(({ db, t, p }: Query<{ id: string; tried: string }>) =>
+const storeTried = rowlessStatement(({ db, t, p }: Query<{ id: string; tried: string }>) =>
   db.update(t.wakes).set({ tried: p.tried }).where(eq(t.wakes.id, p.id)).prepare(),
 )
 
@@ -48,7 +48,7 @@ export function attemptWake(
         await endWake(tx, row.id, 'unavailable')
         continue
       }
-      const tried = triedOf(row)
+      const tried = triedProvidersOf(row)
       if (tried.includes(provider)) continue
       await tx.run(storeTried, { id: row.id, tried: [...tried, provider].join(',') })
       attempted.push(row.id)

@@ -3,7 +3,7 @@ import { and, asc, eq, gt } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { findWebhook } from '../../domain/webhooks/rows.ts'
-import { toError } from '../../domain/webhooks/words.ts'
+import { toWebhookError } from '../../domain/webhooks/words.ts'
 import { parseCursor } from '../../platform/paging.ts'
 import { iso } from '../../platform/times.ts'
 import { webhookNotFoundError } from './serialize.ts'
@@ -35,7 +35,7 @@ export const listDeliveries = (
     const deadLetters = rows.slice(0, limit).map(({ ord: _, at, lastError, redriven, ...row }) => ({
       ...row,
       at: iso(at),
-      lastError: toError(lastError),
+      lastError: toWebhookError(lastError),
       redriven: redriven === 1,
     }))
     return { deadLetters, nextCursor: rows.length > limit ? String(rows[limit - 1]?.ord) : null }

@@ -3,7 +3,7 @@ import type { webhook } from '@tony/mcp-shared/webhooks'
 import type { z } from 'zod'
 import { cursorAt } from '../../domain/feed/cursor.ts'
 import { countDeadLetters, type WebhookRow } from '../../domain/webhooks/rows.ts'
-import { toError, toFormat, toState } from '../../domain/webhooks/words.ts'
+import { toWebhookError, toWebhookFormat, toWebhookState } from '../../domain/webhooks/words.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 import type { Reader } from '../../store/store.ts'
 
@@ -16,16 +16,16 @@ export async function toWebhook(reader: Reader, epoch: string, row: WebhookRow):
   return {
     webhookId: row.id,
     url: row.url,
-    format: toFormat(row.format),
+    format: toWebhookFormat(row.format),
     filter: JSON.parse(row.filter),
-    state: toState(row.state),
+    state: toWebhookState(row.state),
     cursor: cursorAt(epoch, row.seq),
     createdAt: iso(row.createdAt),
     expiresAt: isoOrNull(row.expiresAt),
     deliveredAt: isoOrNull(row.deliveredAt),
     failures: row.failures,
     failingSince: isoOrNull(row.failingSince),
-    lastError: row.lastError === null ? null : toError(row.lastError),
+    lastError: row.lastError === null ? null : toWebhookError(row.lastError),
     nextAttemptAt: isoOrNull(row.nextAt),
     deadLetters: letters?.count ?? 0,
   }

@@ -41,7 +41,7 @@ export function restore({ backup, database, at }: { backup: string; database: st
     if (sha256Of(staged) !== manifest.sha256) throw new BackupError(`the copy of ${backup} differs from it: ${staged}`)
     const epoch = startEpoch(staged)
     syncFile(staged)
-    const previousFile = setAsidePrevious(file, at)
+    const previousFile = linkPreviousFile(file, at)
     renameSync(staged, file)
     syncFolderOf(file)
     return { manifest, epoch, previousFile }
@@ -88,7 +88,7 @@ function startEpoch(file: string): string {
  * Links the old file to a second name and removes its log. SQLite would replay an old log into any
  * file with its name.
  */
-function setAsidePrevious(file: string, at: number): string | undefined {
+function linkPreviousFile(file: string, at: number): string | undefined {
   if (!existsSync(file)) return undefined
   const previousFile = `${file}.before-${timestampOf(at)}`
   truncateWal(file)

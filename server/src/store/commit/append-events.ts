@@ -1,7 +1,14 @@
 import { eq, sql } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import { formatEventLine, lineForm } from '../event-log/line.ts'
-import { command, type NewEvent, type Query, type Reader, type Scope, statement } from '../store.ts'
+import {
+  type NewEvent,
+  type Query,
+  type Reader,
+  rowlessStatement,
+  statement,
+  type TransactionParams,
+} from '../store.ts'
 
 const reserveSeqs = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
   db
@@ -20,7 +27,7 @@ interface PageRow {
   lines: string
 }
 
-const insertPage = command(({ db, t, p }: Query<PageRow>) =>
+const insertPage = rowlessStatement(({ db, t, p }: Query<PageRow>) =>
   db
     .insert(t.eventPages)
     .values({ projectId: p.project, last: p.last, first: p.first, at: p.at, form: lineForm, lines: p.lines })
@@ -30,7 +37,7 @@ const insertPage = command(({ db, t, p }: Query<PageRow>) =>
 /** An event and the scope of its operation. */
 export interface ScopedEvent {
   readonly event: NewEvent
-  readonly scope: Scope
+  readonly scope: TransactionParams
 }
 
 /** The numbers of a batch's events, both ends included. */

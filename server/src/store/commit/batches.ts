@@ -1,13 +1,13 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { QueuePlace, Scope, Transaction, StoreNotification, WriteQueueState } from '../store.ts'
+import type { QueueKey, StoreNotification, Transaction, TransactionParams, WriteQueueState } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
 import type { Connection, Engine, PendingOperation } from './engine.ts'
 import { laneOf } from './fair-queue.ts'
 import { fencedOperationsIn, type InvalidationBy } from './fenced-operations.ts'
 import { type Invalidation, invalidationsOf } from './fences.ts'
 import { parallelGroupsOf } from './parallel-groups.ts'
-import { OperationRunner, type Outcome } from './run-operation.ts'
+import { type OperationResult, OperationRunner } from './run-operation.ts'
 import { WriteQueues } from './write-queues.ts'
 
 /** The effects of the successful operations, which the end of the batch applies. */
@@ -26,7 +26,7 @@ export interface CommitResult {
 
 /** The end of a batch: it has committed, or some of its operations are fenced. */
 interface Attempt {
-  readonly outcomes: Map<PendingOperation, Outcome>
+  readonly outcomes: Map<PendingOperation, OperationResult>
   readonly notifications: readonly StoreNotification[]
   readonly fenced: ReadonlyMap<PendingOperation, CoordinationError>
   readonly eventRange: EventRange | undefined
@@ -42,7 +42,7 @@ interface FailedAttempt {
 function applyEffects(
   { events, notifications, invalidations }: BatchEffects,
   item: PendingOperation,
-  outcome: Extract<Outcome, { ok: true }>,
+  outcome: Extract<OperationResult, { ok: true }>,
 ): void {
   for (const event of outcome.events) events.push({ event, scope: item.scope })
   notifications.push(...outcome.notifications)
@@ -91,7 +91,7 @@ export class Batches {
     })
   }
 
-  transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  transact<T>(scope: TransactionParams, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const arrivedAt = scope.arrivedAt ?? this.#now()
       // Each operation receives the value of its own `work`; the type of the shared list cannot
@@ -105,7 +105,7 @@ export class Batches {
     return this.#queues.close()
   }
 
-  queueAgeMs(scope: QueuePlace): number {
+  queueAgeMs(scope: QueueKey): number {
     return this.#queues.ageMs(scope)
   }
 
@@ -136,7 +136,7 @@ export class Batches {
   }
 
   async #commitOn(connection: Connection, batch: readonly PendingOperation[]): Promise<readonly PendingOperation[]> {
-    const outcomes = new Map<PendingOperation, Outcome>()
+    const outcomes = new Map<PendingOperation, OperationResult>()
     let accepted = batch
     let careful: ReadonlySet<PendingOperation> = new Set()
     let remaining: readonly PendingOperation[] = []
@@ -152,7 +152,11 @@ export class Batches {
       }
       if (attempt.fenced.size === 0) {
         for (const [item, outcome] of attempt.outcomes) outcomes.set(item, outcome)
-        this.#onCommit({ project: batch[0]?.scope.project ?? '', notifications: attempt.notifications, eventRange: attempt.eventRange })
+        this.#onCommit({
+          project: batch[0]?.scope.project ?? '',
+          notifications: attempt.notifications,
+          eventRange: attempt.eventRange,
+        })
         break
       }
       // Fenced operations must not commit: the batch runs again without them.
@@ -179,7 +183,7 @@ export class Batches {
     batch: readonly PendingOperation[],
     careful: ReadonlySet<PendingOperation>,
   ): Promise<Attempt | FailedAttempt> {
-    const outcomes = new Map<PendingOperation, Outcome>()
+    const outcomes = new Map<PendingOperation, OperationResult>()
     const effects: BatchEffects = { events: [], notifications: [], invalidations: new Map() }
     const { events, notifications, invalidations } = effects
     const ended: Attempt = { outcomes, notifications, fenced: new Map(), eventRange: undefined, remaining: [] }
@@ -216,7 +220,7 @@ export class Batches {
     connection: Connection,
     batch: readonly PendingOperation[],
     careful: ReadonlySet<PendingOperation>,
-    { effects, outcomes }: { effects: BatchEffects; outcomes: Map<PendingOperation, Outcome> },
+    { effects, outcomes }: { effects: BatchEffects; outcomes: Map<PendingOperation, OperationResult> },
   ): Promise<{ readonly started: number } & FailedAttempt> {
     const settledAt = (project: string) => this.#queues.settledAt(project)
     const runner = new OperationRunner({ engine: this.#engine, connection, settledAt })

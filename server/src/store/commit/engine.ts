@@ -1,4 +1,4 @@
-import type { Reader, Scope, Transaction } from '../store.ts'
+import type { Reader, Transaction, TransactionParams } from '../store.ts'
 import type { QueuedOperation } from './fair-queue.ts'
 
 /** The operations on a connection that differ between engines. */
@@ -42,7 +42,7 @@ export interface Engine {
 }
 
 export interface PendingOperation extends QueuedOperation {
-  readonly scope: Scope
+  readonly scope: TransactionParams
   readonly work: (tx: Transaction) => Promise<unknown>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void

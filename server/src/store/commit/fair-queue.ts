@@ -1,8 +1,8 @@
-import type { Lane, QueuePlace } from '../store.ts'
+import type { Lane, QueueKey } from '../store.ts'
 
 /** An operation that waits for a batch. */
 export interface QueuedOperation {
-  readonly scope: QueuePlace
+  readonly scope: QueueKey
   /** The store's time at which it arrived, in milliseconds since 1970. */
   readonly arrivedAt: number
 }
@@ -26,8 +26,8 @@ const starvationPeriod = 8
 /** The lanes whose operations share a batch. */
 const shared: readonly Lane[] = ['urgent', 'normal']
 
-export const laneOf = ({ lane }: QueuePlace): Lane => lane ?? 'normal'
-const callerOf = ({ caller }: QueuePlace): string => caller ?? ''
+export const laneOf = ({ lane }: QueueKey): Lane => lane ?? 'normal'
+const callerOf = ({ caller }: QueueKey): string => caller ?? ''
 
 /**
  * The operations of one lane. Projects take turns, and in each project so do its callers: a caller
@@ -168,7 +168,7 @@ export class FairQueue<T extends QueuedOperation> {
    * scope; infinity if nothing is. The age of the oldest operation would be that of a caller with a
    * thousand of them, which delays others by one turn only.
    */
-  waitingSince(scope: QueuePlace): number {
+  waitingSince(scope: QueueKey): number {
     let since = Number.POSITIVE_INFINITY
     for (const lane of laneOrder) {
       since = Math.min(since, this.#lanes[lane].waitingSince(scope.project, callerOf(scope)))

@@ -1,5 +1,5 @@
 import type { CoordinationError } from '@tony/mcp-shared/errors'
-import type { Fence, Reader, Scope } from '../store.ts'
+import type { Fence, Reader, TransactionParams } from '../store.ts'
 import { findFenceViolations, type Invalidation, targetsOf } from './fences.ts'
 
 /** The first operation of a batch that ended a target. */
@@ -12,7 +12,7 @@ export interface InvalidationBy<T> {
  * Returns the operations of a batch whose incarnation, session or key may no longer write, each
  * with its error.
  */
-export async function fencedOperationsIn<T extends { readonly scope: Scope }>(
+export async function fencedOperationsIn<T extends { readonly scope: TransactionParams }>(
   tx: Reader,
   batch: readonly T[],
   invalidations: ReadonlyMap<Invalidation['target'], InvalidationBy<T>>,

@@ -1,6 +1,14 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq, inArray } from 'drizzle-orm'
-import { type Fence, placeholder, type Query, type Reader, type Statement, statement, type StoreNotification } from '../store.ts'
+import {
+  type Fence,
+  placeholder,
+  type Query,
+  type Reader,
+  type Statement,
+  type StoreNotification,
+  statement,
+} from '../store.ts'
 
 /** Numbers of ids for which a statement exists. A shorter list is padded with its first id. */
 const widths = [1, 8, 64, 256] as const
@@ -73,7 +81,8 @@ export interface FenceViolation {
 
 /** Returns the targets that an operation has ended, according to its notification. */
 export function invalidationsOf(notification: StoreNotification): readonly Invalidation[] {
-  if (notification.topic === 'incarnation') return [{ target: `agent ${notification.agentId}`, incarnation: notification.incarnation - 1 }]
+  if (notification.topic === 'incarnation')
+    return [{ target: `agent ${notification.agentId}`, incarnation: notification.incarnation - 1 }]
   if (notification.topic !== 'revoked') return []
   const sessions = notification.sessions.map((id) => ({ target: `session ${id}` }) as const)
   return notification.key === undefined ? sessions : [...sessions, { target: `key ${notification.key}` }]
@@ -89,7 +98,7 @@ type SessionRow = Awaited<ReturnType<typeof loadSessions>> extends Map<string, i
 
 const loadSessions = (tx: Reader, ids: readonly string[]) => loadByIds(tx, sessionsById, ids)
 
-function sessionViolations(
+function fenceViolationsOf(
   { sessionId, agentId, incarnation }: Extract<Fence, { sessionId: string }>,
   row: SessionRow | undefined,
 ): FenceViolation[] {
@@ -129,7 +138,7 @@ export async function findFenceViolations(
   const [sessions, keys] = await Promise.all([loadSessions(tx, ids.sessions), loadByIds(tx, keysById, ids.keys)])
   for (const fence of fences) {
     if ('sessionId' in fence) {
-      const violations = sessionViolations(fence, sessions.get(fence.sessionId))
+      const violations = fenceViolationsOf(fence, sessions.get(fence.sessionId))
       if (violations.length > 0) found.set(fence, violations)
     } else if (keys.get(fence.credentialId)?.revokedAt !== null)
       found.set(fence, [{ invalidation: { target: `key ${fence.credentialId}` }, error: revokedError('key') }])

@@ -1,8 +1,8 @@
-import type { Scope, Transaction } from '../store.ts'
+import type { Transaction, TransactionParams } from '../store.ts'
 import { laneOf } from './fair-queue.ts'
 
 interface ScopedOperation {
-  readonly scope: Scope
+  readonly scope: TransactionParams
 }
 
 /**

@@ -1,10 +1,10 @@
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { NewEvent, Reader, Transaction, StoreNotification } from '../store.ts'
+import type { NewEvent, Reader, StoreNotification, Transaction } from '../store.ts'
 import type { Connection, Engine, PendingOperation } from './engine.ts'
 import { joinGroup, soleMember } from './parallel-groups.ts'
 
 /** The result of an operation, and its events and notifications for a batch that commits. */
-export type Outcome =
+export type OperationResult =
   | {
       readonly ok: true
       readonly value: unknown
@@ -13,7 +13,7 @@ export type Outcome =
     }
   | { readonly ok: false; readonly error: unknown }
 
-type OutcomeOf = readonly [item: PendingOperation, outcome: Outcome]
+type OutcomeOf = readonly [item: PendingOperation, outcome: OperationResult]
 
 interface OperationRunnerOptions {
   readonly engine: Engine
@@ -62,7 +62,7 @@ export class OperationRunner {
     // The others have failed because the transaction had.
     const conflict = errors.find((error) => engine.isTransient(error))
     if (conflict !== undefined) throw conflict
-    const outcomeOf = (result: PromiseSettledResult<Outcome> | undefined): Outcome =>
+    const outcomeOf = (result: PromiseSettledResult<OperationResult> | undefined): OperationResult =>
       result?.status === 'fulfilled' ? result.value : { ok: false, error: engine.translateError(result?.reason) }
     return items.map((item, index) => [item, outcomeOf(settled[index])])
   }
@@ -71,7 +71,7 @@ export class OperationRunner {
     item: PendingOperation,
     run: Reader['run'],
     member: ReturnType<typeof joinGroup>[number],
-  ): Promise<Outcome> {
+  ): Promise<OperationResult> {
     const { connection, settledAt: settledAtOf } = this.#options
     const events: NewEvent[] = []
     const notifications: StoreNotification[] = []

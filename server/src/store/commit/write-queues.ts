@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { Lane, LaneState, QueuePlace, WriteQueueState } from '../store.ts'
+import type { Lane, LaneState, QueueKey, WriteQueueState } from '../store.ts'
 import { FairQueue, laneOf, type QueuedOperation } from './fair-queue.ts'
 
 /** Operations in one batch. A commit costs as much as several of them. */
@@ -69,7 +69,7 @@ export class WriteQueues<T extends QueuedOperation> {
    * The milliseconds that something has waited that is served before a new operation with this
    * scope; 0 if nothing is.
    */
-  ageMs(scope: QueuePlace): number {
+  ageMs(scope: QueueKey): number {
     const waiting = this.#queues.get(this.#options.writerOf(scope.project))
     return waiting ? Math.max(0, this.#options.now() - waiting.queue.waitingSince(scope)) : 0
   }

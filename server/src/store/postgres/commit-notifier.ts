@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import type { Clock } from '../../platform/clock.ts'
-import { type ConnectionPool, clientSettingsOf } from './pool.ts'
+import { type ConnectionPool, connectionConfigOf } from './pool.ts'
 
 const channel = 'tony_mcp'
 
@@ -62,7 +62,7 @@ export class CommitNotifier {
   async listen(): Promise<void> {
     const { url } = this.#options
     if (url === undefined) return
-    const listener = new Client(clientSettingsOf(url))
+    const listener = new Client(connectionConfigOf(url))
     listener.on('error', () => this.#scheduleReconnect())
     listener.on('end', () => this.#scheduleReconnect())
     listener.on('notification', ({ payload = '' }) => this.#receive(payload))

@@ -1,9 +1,9 @@
 import { Client } from 'pg'
 import { type BrokenPage, brokenPagesSql, describeBrokenPage } from '../event-log/check.ts'
 import { readMigrations } from '../migrations/migrate.ts'
-import type { Finding } from '../sqlite/examine.ts'
+import type { CheckResult } from '../sqlite/examine.ts'
 import { nowMsSql } from './connection.ts'
-import { clientSettingsOf } from './pool.ts'
+import { connectionConfigOf } from './pool.ts'
 import { postgresMigrationsFolder } from './postgres.ts'
 import { outageMs } from './replica-heartbeat.ts'
 import { readSettings, unsafeSettingOf } from './safety-checks.ts'
@@ -13,16 +13,16 @@ export interface ExaminePostgresOptions {
   readonly idleTransactionMs?: number
 }
 
-type Check = (client: Client, options: Required<ExaminePostgresOptions>) => Promise<readonly Finding[]>
+type CheckFunction = (client: Client, options: Required<ExaminePostgresOptions>) => Promise<readonly CheckResult[]>
 
-const checkSettings: Check = async (client) => {
+const checkSettings: CheckFunction = async (client) => {
   const read = await readSettings(client)
   const problem = unsafeSettingOf(read, 'disk')
   const message = problem ?? `PostgreSQL ${Math.floor(read.version / 10_000)}, a primary, fsync on`
   return [{ check: 'database', state: problem === undefined ? 'ok' : 'failed', message }]
 }
 
-const checkSchema: Check = async (client) => {
+const checkSchema: CheckFunction = async (client) => {
   const shipped = readMigrations(postgresMigrationsFolder).length
   const { rows } = await client.query<{ applied: number }>(
     "SELECT count(*)::int AS applied FROM information_schema.columns WHERE table_name = 'schema_migrations' AND column_name = 'min_reader'",
@@ -39,7 +39,7 @@ const checkSchema: Check = async (client) => {
   return [{ check: 'schema', state: 'ok', message: missing < 0 ? 'newer than this program' : 'up to date' }]
 }
 
-const checkEvents: Check = async (client) => {
+const checkEvents: CheckFunction = async (client) => {
   const { rows: pages } = await client.query("SELECT 1 FROM pg_tables WHERE tablename = 'event_pages'")
   if (pages.length === 0) return []
   const { rows } = await client.query<BrokenPage>(brokenPagesSql('chr(10)'))
@@ -51,7 +51,7 @@ const checkEvents: Check = async (client) => {
 }
 
 /** Finds the replicas with a recent heartbeat; each sends one per second. */
-const checkReplicas: Check = async (client) => {
+const checkReplicas: CheckFunction = async (client) => {
   const { rows } = await client.query<{ id: string; host: string; up: string; ago: string }>(
     `SELECT id, host, n.now - started_at AS up, n.now - seen_at AS ago
      FROM replicas, (SELECT ${nowMsSql} AS now) n WHERE seen_at > n.now - ${outageMs} ORDER BY started_at, id`,
@@ -59,7 +59,7 @@ const checkReplicas: Check = async (client) => {
   const message = `${rows.length} alive`
   return [
     { check: 'replicas', state: rows.length > 0 ? 'ok' : 'warning', message },
-    ...rows.map(({ id, host, up, ago }): Finding => {
+    ...rows.map(({ id, host, up, ago }): CheckResult => {
       const seconds = Math.round(Number(up) / 1_000)
       return { check: 'replica', state: 'ok', message: `${id} on ${host}, up ${seconds} s, seen ${ago} ms ago` }
     }),
@@ -70,7 +70,7 @@ const checkReplicas: Check = async (client) => {
  * Finds the sessions that are idle in a transaction. As long as it is open, VACUUM removes no row
  * that was deleted or replaced since its start, and each claim reads past these rows.
  */
-const checkIdleTransactions: Check = async (client, { idleTransactionMs }) => {
+const checkIdleTransactions: CheckFunction = async (client, { idleTransactionMs }) => {
   const { rows } = await client.query<{ pid: number; name: string; user: string; seconds: string }>(
     `SELECT pid, application_name AS name, usename AS user,
        floor(extract(epoch FROM clock_timestamp() - xact_start)) AS seconds
@@ -104,11 +104,11 @@ const checks = [checkSettings, checkSchema, checkEvents, checkReplicas, checkIdl
 export async function examinePostgres(
   url: string,
   { idleTransactionMs = 60_000 }: ExaminePostgresOptions = {},
-): Promise<readonly Finding[]> {
-  const client = new Client(clientSettingsOf(url))
+): Promise<readonly CheckResult[]> {
+  const client = new Client(connectionConfigOf(url))
   // A lost connection fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined)
-  const findings: Finding[] = []
+  const findings: CheckResult[] = []
   try {
     await client.connect()
     for (const run of checks) {

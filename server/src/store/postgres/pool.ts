@@ -24,7 +24,7 @@ const settingsOf = ({ pooler, durability }: PoolOptions): PoolConfig => ({
   ...(durability === 'process' && !pooler ? { options: '-c synchronous_commit=off' } : {}),
 })
 
-export const clientSettingsOf = (url: string): PoolConfig => ({
+export const connectionConfigOf = (url: string): PoolConfig => ({
   connectionString: url,
   application_name: 'tony-mcp',
   connectionTimeoutMillis: 2_000,
@@ -62,7 +62,7 @@ export class ConnectionPool {
     this.#usesPrepared = !options.pooler
     this.#onConnect = options.onConnect
     this.#pool = new Pool({
-      ...clientSettingsOf(options.url),
+      ...connectionConfigOf(options.url),
       ...settingsOf(options),
       max: options.size,
       idleTimeoutMillis: 60_000,

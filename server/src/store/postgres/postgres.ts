@@ -6,7 +6,15 @@ import type { Engine } from '../commit/engine.ts'
 import { createTimeSlices } from '../commit/time-slices.ts'
 import { migrationsOf } from '../migrations/folder.ts'
 import { readMigrations, type SchemaError } from '../migrations/migrate.ts'
-import type { QueuePlace, Reader, Scope, Store, Transaction, StoreNotification, WriteQueueState } from '../store.ts'
+import type {
+  QueueKey,
+  Reader,
+  Store,
+  StoreNotification,
+  Transaction,
+  TransactionParams,
+  WriteQueueState,
+} from '../store.ts'
 import { CommitNotifier } from './commit-notifier.ts'
 import { BatchConnection, type BatchConnectionOptions } from './connection.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -14,7 +22,7 @@ import { PostgresDiskSpace } from './disk-space.ts'
 import { isNotBegunError, isTransient, sqlState, translateError } from './errors.ts'
 import { readEpoch, readFacts, refuseUnfinishedMove, type StoreFacts } from './facts.ts'
 import { migratePostgres } from './migrate.ts'
-import { ConnectionPool, clientSettingsOf, connectTo } from './pool.ts'
+import { ConnectionPool, connectionConfigOf, connectTo } from './pool.ts'
 import { RemoteCommits } from './remote-commits.ts'
 import { ReplicaHeartbeat } from './replica-heartbeat.ts'
 import { ReplicaPoller } from './replica-poller.ts'
@@ -64,7 +72,7 @@ export const postgresMigrationsFolder = migrationsOf('postgres')
 
 /** Checks the server's settings and applies the migrations, on a direct connection. */
 async function prepareDatabase(url: string, durability: 'disk' | 'process'): Promise<StoreFacts> {
-  const client = new Client(clientSettingsOf(url))
+  const client = new Client(connectionConfigOf(url))
   // A lost connection fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined)
   await connectTo(client, url)
@@ -218,11 +226,11 @@ class PostgresStore implements Store {
     }
   }
 
-  transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  transact<T>(scope: TransactionParams, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#batches.transact(scope, work)
   }
 
-  queueAgeMs(place: QueuePlace): number {
+  queueAgeMs(place: QueueKey): number {
     return this.#batches.queueAgeMs(place)
   }
 

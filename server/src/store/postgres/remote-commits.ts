@@ -132,7 +132,10 @@ function notificationsOf(project: string, { type, subject, audience, data }: Sto
 }
 
 /** Returns notifications for the agents whose incarnation changed. */
-async function incarnationNotificationsIn(client: ClientBase, events: readonly StoredEvent[]): Promise<StoreNotification[]> {
+async function incarnationNotificationsIn(
+  client: ClientBase,
+  events: readonly StoredEvent[],
+): Promise<StoreNotification[]> {
   const changed = events.filter(({ type }) => type === 'agent.registered' || type === 'agent.unregistered')
   if (changed.length === 0) return []
   const { rows } = await client.query<{ id: string; incarnation: string; unregistered: boolean }>(

@@ -2,13 +2,13 @@ import { Client } from 'pg'
 import { type Migration, readMigrations, refuseUnknownMigrations } from '../migrations/migrate.ts'
 import { differencesOf, type MigrationState, toMigrationStates } from '../migrations/schema-state.ts'
 import { migratePostgres, readAppliedMigrations } from './migrate.ts'
-import { clientSettingsOf, connectTo } from './pool.ts'
+import { connectionConfigOf, connectTo } from './pool.ts'
 import { postgresMigrationsFolder } from './postgres.ts'
 import { refuseUnsafeSettings } from './safety-checks.ts'
 
 /** Runs `work` on a direct connection of its own. */
 export async function withPostgres<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ ...clientSettingsOf(url), query_timeout: 0 })
+  const client = new Client({ ...connectionConfigOf(url), query_timeout: 0 })
   // A lost connection fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined)
   await connectTo(client, url)

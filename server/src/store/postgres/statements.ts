@@ -170,9 +170,9 @@ function createSetRunner(client: ClientBase): Reader['run'] {
   )
   const builderFor = (isOfOneRow: boolean) =>
     createBuilder({ query: (config, values) => sets.query(config, values, isOfOneRow) })
-  const ofOneRow = builderFor(true)
+  const ofSingleRow = builderFor(true)
   const ofAnyRows = builderFor(false)
-  return runWith((statement) => (statement.isOfOneRow ? ofOneRow : ofAnyRows))
+  return runWith((statement) => (statement.isSingleRowUpdate ? ofSingleRow : ofAnyRows))
 }
 
 /**

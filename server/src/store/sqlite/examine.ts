@@ -10,7 +10,7 @@ import { acquireLock, resolveDatabaseFile } from './file-lock.ts'
 import { refuseOldSqlite } from './sqlite.ts'
 
 /** The result of one check. */
-export interface Finding {
+export interface CheckResult {
   readonly check: string
   /** `failed`: the server cannot work, or data is at risk now. `warning`: it will be, or may be. */
   readonly state: 'ok' | 'warning' | 'failed'
@@ -24,18 +24,18 @@ export interface ExamineOptions {
   readonly at: number
 }
 
-type CheckResult = Omit<Finding, 'check'>
-type Check = (examined: ExamineOptions) => CheckResult
+type UnnamedCheckResult = Omit<CheckResult, 'check'>
+type CheckFunction = (examined: ExamineOptions) => UnnamedCheckResult
 
-const ok = (message: string): CheckResult => ({ state: 'ok', message })
-const warning = (message: string): CheckResult => ({ state: 'warning', message })
-const failed = (message: string): CheckResult => ({ state: 'failed', message })
+const ok = (message: string): UnnamedCheckResult => ({ state: 'ok', message })
+const warning = (message: string): UnnamedCheckResult => ({ state: 'warning', message })
+const failed = (message: string): UnnamedCheckResult => ({ state: 'failed', message })
 
 const mebibyte = 1_048_576
 const inMebibytes = (bytes: number): string => `${Math.round(bytes / mebibyte)} MiB`
 const hour = 3_600_000
 
-function checkSqliteVersion(): CheckResult {
+function checkSqliteVersion(): UnnamedCheckResult {
   const database = new Database(':memory:')
   const version = database.prepare<[], string>('SELECT sqlite_version()').pluck().get() ?? '0'
   database.close()
@@ -43,7 +43,7 @@ function checkSqliteVersion(): CheckResult {
   return ok(`SQLite ${version}, Node ${process.versions.node}`)
 }
 
-function checkSchema({ file }: ExamineOptions): CheckResult {
+function checkSchema({ file }: ExamineOptions): UnnamedCheckResult {
   const missing = readMigrationStates(file).filter(({ applied }) => !applied)
   const differences = findSchemaDifferences(file)
   if (differences.length > 0)
@@ -52,17 +52,17 @@ function checkSchema({ file }: ExamineOptions): CheckResult {
   return ok('up to date and equal to its migrations')
 }
 
-function checkIntegrity({ file }: ExamineOptions): CheckResult {
+function checkIntegrity({ file }: ExamineOptions): UnnamedCheckResult {
   const found = withReadOnly(file, (database) => database.pragma('quick_check(1)', { simple: true }))
   return found === 'ok' ? ok('quick_check found nothing') : failed(`it is damaged, restore a backup: ${String(found)}`)
 }
 
-function checkEvents({ file }: ExamineOptions): CheckResult {
+function checkEvents({ file }: ExamineOptions): UnnamedCheckResult {
   const broken = withReadOnly(file, findBrokenPage)
   return broken ? failed(`${describeBrokenPage(broken)}: restore a backup`) : ok('their pages are whole and join')
 }
 
-function checkOwner({ file }: ExamineOptions): CheckResult {
+function checkOwner({ file }: ExamineOptions): UnnamedCheckResult {
   const real = resolveDatabaseFile(file)
   if (!existsSync(`${real}.lock`)) return ok('no server has it open')
   const release = acquireLock(real)
@@ -70,7 +70,7 @@ function checkOwner({ file }: ExamineOptions): CheckResult {
   return ok(release ? 'no server has it open' : 'a server has it open')
 }
 
-function checkLog({ file }: ExamineOptions): CheckResult {
+function checkLog({ file }: ExamineOptions): UnnamedCheckResult {
   const path = `${resolveDatabaseFile(file)}-wal`
   const bytes = existsSync(path) ? statSync(path).size : 0
   const message = `the log holds ${inMebibytes(bytes)}`
@@ -79,7 +79,7 @@ function checkLog({ file }: ExamineOptions): CheckResult {
     : ok(message)
 }
 
-function checkDisk({ file }: ExamineOptions): CheckResult {
+function checkDisk({ file }: ExamineOptions): UnnamedCheckResult {
   const { bavail, bsize } = statfsSync(dirname(resolveDatabaseFile(file)))
   const free = bavail * bsize
   const message = `${inMebibytes(free)} are free`
@@ -90,7 +90,7 @@ function checkDisk({ file }: ExamineOptions): CheckResult {
     : ok(message)
 }
 
-function checkBackups({ file, backupDir: folder, at }: ExamineOptions): CheckResult {
+function checkBackups({ file, backupDir: folder, at }: ExamineOptions): UnnamedCheckResult {
   const newest = listBackups(file, folder).at(-1)
   if (newest === undefined) return warning(`there is no backup in ${folder}: tony-mcp backup`)
   const hours = Math.round((at - statSync(newest).mtimeMs) / hour)
@@ -102,7 +102,7 @@ function checkBackups({ file, backupDir: folder, at }: ExamineOptions): CheckRes
  * Leases follow the last commit, so a wall clock that was set back does them no harm. The store's
  * time runs ahead of the wall clock until the wall clock has caught up.
  */
-function checkClock({ file, at }: ExamineOptions): CheckResult {
+function checkClock({ file, at }: ExamineOptions): UnnamedCheckResult {
   const last = withReadOnly(file, (database) =>
     database.prepare<[], string>("SELECT value FROM store_facts WHERE name = 'last_commit'").pluck().get(),
   )
@@ -112,7 +112,7 @@ function checkClock({ file, at }: ExamineOptions): CheckResult {
 }
 
 /** In this order; after a failed check, the following results may mean little. */
-const checks: Readonly<Record<string, Check>> = {
+const checks: Readonly<Record<string, CheckFunction>> = {
   versions: checkSqliteVersion,
   file: ({ file }) =>
     existsSync(file) ? ok(`${file}, ${inMebibytes(statSync(file).size)}`) : failed(`${file} does not exist`),
@@ -130,8 +130,8 @@ const checks: Readonly<Record<string, Check>> = {
  * Runs the checks on a database and its surroundings. It changes nothing, and a server may be
  * running.
  */
-export function examineSqlite(examined: ExamineOptions): readonly Finding[] {
-  const findings: Finding[] = []
+export function examineSqlite(examined: ExamineOptions): readonly CheckResult[] {
+  const findings: CheckResult[] = []
   for (const [check, run] of Object.entries(checks)) {
     findings.push({ check, ...runCheck(run, examined) })
     if (check === 'file' && findings.at(-1)?.state === 'failed') break
@@ -139,7 +139,7 @@ export function examineSqlite(examined: ExamineOptions): readonly Finding[] {
   return findings
 }
 
-function runCheck(check: Check, examined: ExamineOptions): CheckResult {
+function runCheck(check: CheckFunction, examined: ExamineOptions): UnnamedCheckResult {
   try {
     return check(examined)
   } catch (error) {

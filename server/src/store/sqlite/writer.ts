@@ -3,7 +3,7 @@ import { eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Connection } from '../commit/engine.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
-import { command, type Db, type Query, type Reader } from '../store.ts'
+import { type Db, type Query, type Reader, rowlessStatement } from '../store.ts'
 import { createSqliteColumns } from '../tables/columns.ts'
 import { defineTables, type Tables } from '../tables/tables.ts'
 import { Identifiers } from './identifiers.ts'
@@ -17,7 +17,7 @@ export const createTables = (identifiers: Identifiers): Tables => defineTables(c
 // PostgreSQL needs.
 export const createBuilder = (database: Database.Database): Db => drizzle(database) as unknown as Db
 
-const saveCommitTime = command(({ db, t, p }: Query<{ at: string }>) =>
+const saveCommitTime = rowlessStatement(({ db, t, p }: Query<{ at: string }>) =>
   db.update(t.storeFacts).set({ value: p.at }).where(eq(t.storeFacts.name, 'last_commit')).prepare(),
 )
 

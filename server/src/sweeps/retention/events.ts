@@ -1,7 +1,7 @@
 import { and, eq, lte, sql } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
-import { command, placeholder, type Query, type Store, statement } from '../../store/store.ts'
+import { placeholder, type Query, rowlessStatement, type Store, statement } from '../../store/store.ts'
 import { deleteLimit, retentionCutoff } from './progress.ts'
 
 /** Events to delete in one transaction, if they are in pages. */
@@ -28,14 +28,14 @@ const oldestRows = statement(({ db, t, p }: Query<{ project: string; limit: numb
     .prepare(),
 )
 
-const deletePages = command(({ db, t, p }: Query<{ project: string; through: number }>) =>
+const deletePages = rowlessStatement(({ db, t, p }: Query<{ project: string; through: number }>) =>
   db
     .delete(t.eventPages)
     .where(and(eq(t.eventPages.projectId, p.project), lte(t.eventPages.last, p.through)))
     .prepare(),
 )
 
-const deleteRows = command(({ db, t, p }: Query<{ project: string; through: number }>) =>
+const deleteRows = rowlessStatement(({ db, t, p }: Query<{ project: string; through: number }>) =>
   db
     .delete(t.events)
     .where(and(eq(t.events.projectId, p.project), lte(t.events.seq, p.through)))

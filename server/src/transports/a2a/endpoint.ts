@@ -11,7 +11,7 @@ import { openConnection } from '../http/open-connection.ts'
 import { sendJson, setErrorHeaders, type TransportContext } from '../http/responses.ts'
 import { A2aCalls } from './calls.ts'
 import { a2aVersion } from './card.ts'
-import { A2aError, statusOf, throwAsTaskError, toRpcError } from './errors.ts'
+import { A2aError, httpStatusOf, throwAsTaskError, toRpcError } from './errors.ts'
 import { followTask, waitForTask } from './follow.ts'
 import { listTasks } from './list-tasks.ts'
 import { cancelTaskParams, getTaskParams, listTasksParams, rpcRequest, sendMessageParams } from './params.ts'
@@ -158,7 +158,7 @@ export function handleA2a(context: TransportContext, request: IncomingMessage, r
   handle({ context, request, response, requestId }, withId).catch((error: unknown) => {
     if (response.headersSent || response.destroyed) return void response.end()
     if (!(error instanceof A2aError)) setErrorHeaders(response, error)
-    const status = error instanceof CoordinationError && error.code === 'METHOD_NOT_ALLOWED' ? 405 : statusOf(error)
+    const status = error instanceof CoordinationError && error.code === 'METHOD_NOT_ALLOWED' ? 405 : httpStatusOf(error)
     sendJson(response, status, { jsonrpc: '2.0', id: callId, error: toRpcError(error, requestId) })
   })
 }

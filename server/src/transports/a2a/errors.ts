@@ -74,7 +74,7 @@ export function toRpcError(thrown: unknown, requestId: string): RpcError {
  * Returns the HTTP status of an error. Only refusals before the call have one of their own;
  * JSON-RPC sends the others with 200.
  */
-export function statusOf(thrown: unknown): number {
+export function httpStatusOf(thrown: unknown): number {
   if (thrown instanceof A2aError) return 200
   const { http } = errorPolicies[toCoordinationError(thrown).code]
   return http === 401 || http === 403 || http === 413 || http === 415 || http === 429 || http >= 500 ? http : 200
@@ -89,4 +89,4 @@ export function throwAsTaskError(thrown: unknown): never {
 }
 
 /** A refusal of this server, made of a code and a message. */
-export const refuse = (message: string): CoordinationError => new CoordinationError('INVALID_INPUT', message)
+export const invalidInputError = (message: string): CoordinationError => new CoordinationError('INVALID_INPUT', message)

@@ -1,7 +1,7 @@
 import { taskTreeOutput } from '@tony/mcp-shared/task-queries'
 import type { TaskStatus } from '@tony/mcp-shared/task-statuses'
 import type { A2aCalls } from './calls.ts'
-import { refuse } from './errors.ts'
+import { invalidInputError } from './errors.ts'
 import type { ListTasksParams } from './params.ts'
 import { changedAtOf, type StoredTask, statusesOf, toA2aTask } from './task.ts'
 
@@ -14,7 +14,7 @@ interface Position {
 function parseToken(token: string | undefined, count: number): Position {
   if (token === undefined || token === '') return { index: 0, cursor: undefined }
   const [, index = '', cursor = ''] = /^(\d)\.(.*)$/.exec(token) ?? []
-  if (index === '' || Number(index) >= count) throw refuse('pageToken: not a nextPageToken of this list')
+  if (index === '' || Number(index) >= count) throw invalidInputError('pageToken: not a nextPageToken of this list')
   return { index: Number(index), cursor: cursor === '' ? undefined : cursor }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { A2aCalls } from './calls.ts'
-import { A2aError, refuse, throwAsTaskError } from './errors.ts'
+import { A2aError, invalidInputError, throwAsTaskError } from './errors.ts'
 import type { Message, Part, SendMessageParams } from './params.ts'
 import { contextIdOf, hasEnded, type StoredTask } from './task.ts'
 
@@ -13,7 +13,7 @@ function ownContextOf({ messageId }: Message): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-const textOf = (parts: readonly Part[]): string =>
+const textOfParts = (parts: readonly Part[]): string =>
   parts
     .flatMap(({ text, url, data }) => {
       if (text !== undefined) return [text]
@@ -27,11 +27,11 @@ function requireSupportedParts(parts: readonly Part[]): void {
   if (parts.some(({ raw }) => raw !== undefined))
     throw new A2aError('CONTENT_TYPE_NOT_SUPPORTED', 'a part with raw bytes is not supported: send its url')
   if (parts.some(({ text, url, data }) => text === undefined && url === undefined && data === undefined))
-    throw refuse('each part needs one of text, data and url')
+    throw invalidInputError('each part needs one of text, data and url')
 }
 
 /** Fields of a task that a message may set in its metadata. */
-const wishes = z
+const metadataFields = z
   .object({
     type: z.string().optional(),
     epic: z.string().optional(),
@@ -54,13 +54,13 @@ const titleLength = 200
  */
 function startTask(calls: A2aCalls, { message, metadata, tenant }: SendMessageParams): Promise<StoredTask> {
   const { messageId, parts } = message
-  const text = textOf(parts)
+  const text = textOfParts(parts)
   const contextId =
     message.contextId === undefined || message.contextId === '' ? ownContextOf(message) : message.contextId
   const isPlain = parts.length === 1 && Object.keys(parts[0] ?? {}).join() === 'text'
   return calls.createTask({
     type: 'a2a',
-    ...withoutUndefined(wishes.parse({ ...metadata, ...message.metadata })),
+    ...withoutUndefined(metadataFields.parse({ ...metadata, ...message.metadata })),
     title: text.split('\n', 1)[0]?.slice(0, titleLength) ?? '',
     description: text,
     story: contextId,
@@ -75,17 +75,17 @@ async function continueTask(calls: A2aCalls, taskId: string, message: Message): 
   const stored = await calls.call('tasks.get', { taskId }).catch(throwAsTaskError)
   const { contextId, parts, messageId } = message
   if (contextId !== undefined && contextId !== '' && contextId !== contextIdOf(stored))
-    throw refuse(`task ${taskId} is of the context ${contextIdOf(stored)}`)
+    throw invalidInputError(`task ${taskId} is of the context ${contextIdOf(stored)}`)
   if (hasEnded(stored)) throw new A2aError('UNSUPPORTED_OPERATION', `task ${taskId} has ended: send a new message`)
   const idempotencyKey = `a2a ${hashOf(messageId).toString('base64url')}`
   const [first] = parts
-  const answer = parts.length === 1 && first?.data !== undefined ? first.data : textOf(parts)
+  const answer = parts.length === 1 && first?.data !== undefined ? first.data : textOfParts(parts)
   if (stored.status === 'input_required')
     return void (await calls.call('tasks.provideInput', { taskId, answer, idempotencyKey }))
   const to = stored.claimedBy ?? stored.assignedTo
   if (to === null)
     throw new A2aError('UNSUPPORTED_OPERATION', `no agent has task ${taskId} yet: send the message when it works`)
-  await calls.call('messages.send', { to, type: 'note', payload: textOf(parts), taskId, idempotencyKey })
+  await calls.call('messages.send', { to, type: 'note', payload: textOfParts(parts), taskId, idempotencyKey })
 }
 
 /** Handles a message and returns its task, as it is afterwards. */

@@ -65,7 +65,7 @@ function textOf({ status, error, inputRequest, progress }: StoredTask): string |
 export const changedAtOf = ({ completedAt, inputRequest, createdAt, status }: StoredTask): string =>
   completedAt ?? (status === 'input_required' ? inputRequest?.at : undefined) ?? createdAt
 
-export function statusOf(stored: StoredTask): unknown {
+export function a2aStatusOf(stored: StoredTask): unknown {
   const text = textOf(stored)
   const message = text !== undefined && {
     message: {
@@ -101,7 +101,7 @@ export function toA2aTask(stored: StoredTask, { historyLength, includeArtifacts 
   return {
     id: stored.id,
     contextId: contextIdOf(stored),
-    status: statusOf(stored),
+    status: a2aStatusOf(stored),
     ...(artifacts.length > 0 && { artifacts }),
     ...(history.length > 0 && { history }),
     metadata: { type: stored.type, priority: stored.priority, attempt: stored.attempt, assignedTo: stored.assignedTo },
@@ -116,5 +116,5 @@ export const artifactEventsOf = (stored: StoredTask): readonly unknown[] =>
 
 /** Returns the state of a task as an event of a stream. */
 export const statusEventOf = (stored: StoredTask): unknown => ({
-  statusUpdate: { taskId: stored.id, contextId: contextIdOf(stored), status: statusOf(stored) },
+  statusUpdate: { taskId: stored.id, contextId: contextIdOf(stored), status: a2aStatusOf(stored) },
 })

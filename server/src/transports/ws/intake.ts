@@ -1,5 +1,5 @@
 import type { Frame } from './handshakes.ts'
-import type { Reading } from './reading.ts'
+import type { ReadPause } from './read-pause.ts'
 
 export interface IntakeOptions {
   /** Monotonic time in milliseconds. */
@@ -36,13 +36,13 @@ interface WaitingBytes {
 
 /** The frames of one socket that wait for their turn. */
 class WaitingFrames {
-  readonly #reading: Reading
+  readonly #reading: ReadPause
   readonly #handle: Handle
   readonly #all: WaitingBytes
   readonly #frames: { readonly frame: Frame; readonly arrivedAt: number }[] = []
   #bytes = 0
 
-  constructor(reading: Reading, handle: Handle, all: WaitingBytes) {
+  constructor(reading: ReadPause, handle: Handle, all: WaitingBytes) {
     this.#reading = reading
     this.#handle = handle
     this.#all = all
@@ -86,7 +86,7 @@ class WaitingFrames {
 
 /**
  * Handles the frames of all sockets in slices of time. While it keeps up, a frame is handled as it
- * arrives. Otherwise frames wait, and the sockets take turns: a socket with one heartbeat does not
+ * arrives. Otherwise frames wait, and the sockets alternate: a socket with one heartbeat does not
  * wait behind the hundreds of calls of another.
  *
  * A frame is begun only when the one before has done all that it can do without waiting. Begun
@@ -118,7 +118,7 @@ export class Intake {
   }
 
   /** Returns the functions for the frames of a new socket, and for its end. */
-  open(reading: Reading, handle: Handle) {
+  open(reading: ReadPause, handle: Handle) {
     const frames = new WaitingFrames(reading, handle, this.#bytes)
     return {
       receive: (frame: Frame): void => {

@@ -35,7 +35,7 @@ import { createLiveness, type Liveness } from './liveness.ts'
 import { OpenCalls } from './open-calls.ts'
 import { withReauthentication } from './re-authentication.ts'
 import { readMessages } from './read-messages.ts'
-import { Reading } from './reading.ts'
+import { ReadPause } from './read-pause.ts'
 import { SocketWriter } from './writer.ts'
 
 /** Time before a token's expiry at which its socket gets the reconnect notice. */
@@ -51,7 +51,7 @@ const finishMs = 5_000
 export class Socket {
   /** The identity in it changes with `auth.renew`. */
   readonly connection: Connection
-  readonly reading: Reading
+  readonly reading: ReadPause
   readonly #ws: WebSocket
   readonly #writer: SocketWriter
   readonly #openCalls: OpenCalls
@@ -65,7 +65,7 @@ export class Socket {
 
   constructor(ws: WebSocket, raw: Duplex, connection: Connection) {
     this.#ws = ws
-    this.reading = new Reading(ws)
+    this.reading = new ReadPause(ws)
     this.connection = withReauthentication(connection, (principal) => this.#scheduleReconnect(principal))
     if (connection.identity.ok) this.#scheduleReconnect(connection.identity.principal)
     const { clock, config, pageSlots } = connection.services

@@ -1,6 +1,6 @@
 import type { EventFilter } from '@tony/mcp-shared/events'
 import { isAllowed } from '../../../domain/principal.ts'
-import type { EventPlace } from '../../../domain/webhooks/bodies.ts'
+import type { EventPosition } from '../../../domain/webhooks/bodies.ts'
 import type { HttpToolSession } from '../tool-session.ts'
 
 /** The caller of MCP Events: the session of a tool, and the services around it. */
@@ -28,7 +28,7 @@ export class EventsCaller {
   }
 
   /** The place of the events of this project, without their numbers. */
-  get place(): Omit<EventPlace, 'seq'> {
+  get place(): Omit<EventPosition, 'seq'> {
     return { project: this.session.caller.credential.project, epoch: this.#services.store.epoch }
   }
 

@@ -4,7 +4,7 @@ import { systemClock, yieldToEventLoop } from './clock.ts'
 const sliceMs = 4
 
 /** Runs `work` for each item, and lets other callbacks run whenever the time slice is over. */
-export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => unknown): Promise<void> {
+export async function forEachYielding<T>(items: Iterable<T>, work: (item: T) => unknown): Promise<void> {
   let since = systemClock.monotonic()
   for (const item of items) {
     work(item)
@@ -15,8 +15,8 @@ export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => unkn
 }
 
 /** Returns the values of `make` for all items, and lets other callbacks run in between. */
-export async function mapInTurns<T, R>(items: Iterable<T>, make: (item: T) => R): Promise<R[]> {
+export async function mapYielding<T, R>(items: Iterable<T>, make: (item: T) => R): Promise<R[]> {
   const made: R[] = []
-  await eachInTurns(items, (item) => made.push(make(item)))
+  await forEachYielding(items, (item) => made.push(make(item)))
   return made
 }

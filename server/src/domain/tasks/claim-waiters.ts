@@ -24,13 +24,13 @@ export function canClaim(claimant: Claimant, requires: readonly string[], assign
  * draining and takes nothing. `unsure` before the first claim, and after a change of the agent
  * since the last one.
  */
-export type Eligibility = Claimant | 'closed' | 'unsure'
+export type ClaimantState = Claimant | 'closed' | 'unsure'
 
 /** One blocking claim. */
 class Waiter {
   readonly agent: AgentRef
   readonly notify: () => void
-  eligibility: Eligibility = 'unsure'
+  eligibility: ClaimantState = 'unsure'
   /** The notification that this waiter has received and not used yet. */
   pendingNotification: TasksNotification | undefined
   /** The notification that the running attempt uses. */
@@ -59,7 +59,7 @@ export interface QueuePosition {
    * Call after each claim. A notification for tasks that this agent may not take goes to the next
    * waiter.
    */
-  afterAttempt(eligibility: Eligibility): void
+  afterAttempt(eligibility: ClaimantState): void
   /** Leaves the queue. An unused notification goes to the next waiter. */
   leave(): void
 }
@@ -68,7 +68,7 @@ export interface QueuePosition {
  * The blocking claims, first in first out, outside any transaction. `n` new tasks wake the first
  * `n` waiters that may take them.
  */
-export class ClaimQueue {
+export class ClaimWaiters {
   readonly #waitersByProject = new Map<string, Set<Waiter>>()
 
   /** The number of blocking claims in all projects. */

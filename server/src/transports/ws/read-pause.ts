@@ -1,5 +1,5 @@
 /** The side of a socket that receives, as far as it can be paused. */
-export interface Readable {
+export interface PausableSocket {
   pause(): void
   resume(): void
 }
@@ -8,11 +8,11 @@ export interface Readable {
 type PauseReason = 'congestion' | 'intake'
 
 /** Pauses the reading of a socket for as long as there is a reason. */
-export class Reading {
-  readonly #socket: Readable
+export class ReadPause {
+  readonly #socket: PausableSocket
   readonly #reasons = new Set<PauseReason>()
 
-  constructor(socket: Readable) {
+  constructor(socket: PausableSocket) {
     this.#socket = socket
   }
 

@@ -1,4 +1,4 @@
-import { ClaimQueue } from '@tony/mcp-server/domain/tasks/claim-queue'
+import { ClaimWaiters } from '@tony/mcp-server/domain/tasks/claim-waiters'
 import { expect, test } from 'vitest'
 
 const agent = (agentId: string, ...capabilities: string[]) => ({
@@ -11,7 +11,7 @@ const created = (requires: string) =>
   ({ topic: 'tasks', project: 'p', requires: JSON.stringify([requires]), assignedTo: '', count: 1 }) as const
 
 /** Enters the queue and counts its notifications. */
-function waiter(queue: ClaimQueue, agentId: string) {
+function waiter(queue: ClaimWaiters, agentId: string) {
   const rung = { times: 0 }
   const place = queue.enter({ project: 'p', agentId }, () => {
     rung.times += 1
@@ -20,7 +20,7 @@ function waiter(queue: ClaimQueue, agentId: string) {
 }
 
 test('a task that arrives during a claim is not lost on an agent that could not take it before', () => {
-  const queue = new ClaimQueue()
+  const queue = new ClaimWaiters()
   const { place, rung } = waiter(queue, 'ada')
   place.beforeAttempt()
   place.afterAttempt(agent('ada'))
@@ -34,7 +34,7 @@ test('a task that arrives during a claim is not lost on an agent that could not 
 })
 
 test("a notification for a task that the claim's agent may not take goes to the next waiter", () => {
-  const queue = new ClaimQueue()
+  const queue = new ClaimWaiters()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   ada.place.beforeAttempt()
   bob.place.beforeAttempt()
@@ -46,7 +46,7 @@ test("a notification for a task that the claim's agent may not take goes to the 
 })
 
 test('a notification of a claim whose agent is paused or draining goes to the next waiter', () => {
-  const queue = new ClaimQueue()
+  const queue = new ClaimWaiters()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   for (const [{ place }, name] of [
     [ada, 'ada'],
@@ -64,7 +64,7 @@ test('a notification of a claim whose agent is paused or draining goes to the ne
 })
 
 test('a notification of a claim that failed goes to the next waiter', () => {
-  const queue = new ClaimQueue()
+  const queue = new ClaimWaiters()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   queue.notify(created('go'))
   ada.place.beforeAttempt()
@@ -73,7 +73,7 @@ test('a notification of a claim that failed goes to the next waiter', () => {
 })
 
 test('a change of a whole project notifies its waiters only, and a change of one agent notifies that agent only', () => {
-  const queue = new ClaimQueue()
+  const queue = new ClaimWaiters()
   const [ada, bob] = [waiter(queue, 'ada'), waiter(queue, 'bob')]
   queue.recheck('other', null)
   queue.recheck('p', 'bob')

@@ -1,5 +1,5 @@
 import { systemClock } from '@tony/mcp-server/platform/clock'
-import { eachInTurns, mapInTurns } from '@tony/mcp-server/platform/turns'
+import { forEachYielding, mapYielding } from '@tony/mcp-server/platform/yielding'
 import { expect, test } from 'vitest'
 
 /** Holds the event loop for longer than a slice of time. */
@@ -12,7 +12,7 @@ test('a loop of long steps lets other callbacks run between its steps', async ()
   const seen: string[] = []
   const other = () => seen.push('other')
   setImmediate(other)
-  await eachInTurns(['first', 'second'], (step) => {
+  await forEachYielding(['first', 'second'], (step) => {
     hold()
     seen.push(step)
   })
@@ -21,5 +21,5 @@ test('a loop of long steps lets other callbacks run between its steps', async ()
 
 test('the values of a loop in turns keep their order', async () => {
   const numbers = Array.from({ length: 1_000 }, (_, index) => index)
-  expect(await mapInTurns(numbers, (number) => number * 2)).toEqual(numbers.map((number) => number * 2))
+  expect(await mapYielding(numbers, (number) => number * 2)).toEqual(numbers.map((number) => number * 2))
 })
