@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runNode } from './process-cpu.ts'
 import { median } from './statistics.ts'
 
 const { values } = parseArgs({
@@ -25,15 +26,6 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const rounds = Array.from({ length: Number(values.rounds) }, (_, index) => index)
 const programIn = (checkout: string): string => join(checkout, 'cli/dist/main.js')
 
-/** Prints the CPU time of a process at its end, in milliseconds, on its standard error. */
-const reporter = `data:text/javascript,import{writeSync}from'node:fs';process.on('exit',()=>{const{user,system}=process.cpuUsage();writeSync(2,'cpu '+(user+system)/1e3)})`
-
-/** Returns the CPU time of a process of Node, in milliseconds. */
-function cpuMsOf(argv: readonly string[]): number {
-  const { stderr } = spawnSync(process.execPath, ['--import', reporter, ...argv], { encoding: 'utf8' })
-  return Number(/cpu ([\d.]+)$/.exec(stderr)?.[1])
-}
-
 function measureHelp(): void {
   const cases: Readonly<Record<string, readonly string[]>> = {
     'bare node': ['-e', '0'],
@@ -42,7 +34,7 @@ function measureHelp(): void {
     'top --help': [programIn(root), 'top', '--help'],
   }
   const times = new Map<string, number[]>(Object.keys(cases).map((name) => [name, []]))
-  for (const _ of rounds) for (const [name, argv] of Object.entries(cases)) times.get(name)?.push(cpuMsOf(argv))
+  for (const _ of rounds) for (const [name, argv] of Object.entries(cases)) times.get(name)?.push(runNode(argv).cpuMs)
   const bare = median(times.get('bare node') ?? [])
   for (const [name, all] of times)
     console.log(`${name}: ${median(all).toFixed(0)} ms of CPU, ${(median(all) - bare).toFixed(0)} above a bare Node`)
