@@ -123,6 +123,8 @@ export const message = z.object({
   id,
   /** Id of the sender; null for the developer in dev mode. */
   from: id.nullable(),
+  /** The incarnation of the sender that wrote it; null without an agent. */
+  fromIncarnation: z.int().nullable(),
   /** Id of the recipient. */
   to: id,
   /** Address of a fan-out: `topic:…`, `role:…` or `*`; null for a direct message. */
@@ -161,6 +163,7 @@ export const delivery = message
   .pick({
     id: true,
     from: true,
+    fromIncarnation: true,
     to: true,
     address: true,
     type: true,

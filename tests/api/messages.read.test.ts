@@ -55,6 +55,7 @@ test('the sender, the recipient and a tech lead read a whole message', async () 
   const expected = {
     id,
     from: ann.id,
+    fromIncarnation: 1,
     to: bob.id,
     address: null,
     bodyId: null,

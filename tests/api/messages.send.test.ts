@@ -34,6 +34,27 @@ test('a message reaches an agent by its name and by its id, with all fields of t
   expect(await receiveOne(ann)).toMatchObject({ from: bob.id, replyTo: message.id, correlationId: 'c1', payload: null })
 })
 
+test('a message and a request carry the incarnation of the sender that wrote them', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const [before, bob] = [await server.agent('ann'), await server.agent('bob')]
+  const note = { to: 'bob', type: 'note', payload: 'DONE' }
+  const { id: messageId } = await before.messages.send(note)
+  const after = await server.agent('ann')
+  await after.messages.send(note)
+  await after.messages.send({ ...note, to: '*' })
+  void after.requests.route({ method: 'm', target: 'bob', timeoutMs: 1_000 }).catch(() => undefined)
+  await lead.messages.send(note)
+  const received: (number | null)[] = []
+  while (received.length < 5)
+    for (const { fromIncarnation } of (await bob.messages.receive({ waitMs: 10_000 })).messages)
+      received.push(fromIncarnation)
+  expect(received.toSorted()).toEqual([1, 2, 2, 2, null])
+  const { incarnation } = await lead.agents.get({ agent: 'ann' })
+  expect(incarnation).toBe(2)
+  expect(await bob.messages.get({ messageId })).toMatchObject({ from: before.id, fromIncarnation: 1 })
+})
+
 test('role: reaches every agent of the role except the sender', async () => {
   await using server = await TestServer.start()
   const [dev, qa] = [await server.agent('dev'), await server.agent('qa', { type: 'qa' })]

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { InboxMessage, Message } from './calls.ts'
 import type { OutputBudget } from './output-budget.ts'
 import { send } from './send.ts'
+import type { NameOf } from './task-texts.ts'
 import { loadAgentNames } from './task-view.ts'
 import { type LongText, partOf } from './text-part.ts'
 import { type AnyTool, tool } from './tool.ts'
@@ -21,19 +22,17 @@ const messageView = z.object({
 
 type ViewableMessage = Pick<
   InboxMessage | Message,
-  'id' | 'from' | 'type' | 'payload' | 'taskId' | 'threadId' | 'replyTo' | 'sentAt'
+  'id' | 'from' | 'fromIncarnation' | 'type' | 'payload' | 'taskId' | 'threadId' | 'replyTo' | 'sentAt'
 >
-
-type NameOf = (id: string | null) => string
 
 /** Returns a message in the form a model reads, around its delimited text. */
 const toMessageView = (
-  { id, from, type, taskId, threadId, replyTo, sentAt }: ViewableMessage,
+  { id, from, fromIncarnation, type, taskId, threadId, replyTo, sentAt }: ViewableMessage,
   nameOf: NameOf,
   text: string,
 ): z.output<typeof messageView> => ({
   messageId: id,
-  from: nameOf(from),
+  from: nameOf(from, fromIncarnation),
   type: toSingleLine(type),
   ...(taskId === null ? {} : { taskId }),
   ...(threadId === null ? {} : { threadId: toSingleLine(threadId) }),
@@ -42,10 +41,10 @@ const toMessageView = (
   text,
 })
 
-const longTextOf = ({ id, from, payload }: ViewableMessage, nameOf: NameOf, offset = 0): LongText => ({
+const longTextOf = ({ id, from, fromIncarnation, payload }: ViewableMessage, nameOf: NameOf, offset = 0): LongText => ({
   text: toUntrustedText(payload),
   from: offset,
-  source: `message from ${nameOf(from)}`,
+  source: `message from ${nameOf(from, fromIncarnation)}`,
   rest: (end) => `call inbox with messageId "${id}" and offset ${end}`,
 })
 
@@ -91,8 +90,8 @@ function renderPieces<T>(
   budget: OutputBudget,
   toPiece: (message: InboxMessage, nameOf: NameOf, text: string) => T,
 ): MessagePieces<T> {
-  const names = new Map<string | null, string>()
-  const nameOf: NameOf = (id) => names.get(id) ?? `agent ${id}`
+  const names = new Map<string | null, NameOf>()
+  const nameOf: NameOf = (id, incarnation) => names.get(id)?.(id, incarnation) ?? `agent ${id}`
   const pieces: T[] = []
   return {
     pieces,
@@ -103,7 +102,7 @@ function renderPieces<T>(
       const unknown = messages.map(({ from }) => from).filter((from) => !names.has(from))
       if (unknown.length === 0) return
       const loaded = await loadAgentNames(toolSession, unknown)
-      for (const id of unknown) names.set(id, loaded(id))
+      for (const id of unknown) names.set(id, loaded)
     },
     show: (message) => {
       const allowance = budget.left - budget.costOf(toPiece(message, nameOf, ''))

@@ -3,7 +3,11 @@ import type { Task } from './calls.ts'
 import { type OutputBudget, shareOut } from './output-budget.ts'
 import { type LongText, partOf } from './text-part.ts'
 
-type NameOf = (id: string | null) => string
+/**
+ * Returns the label of an agent. With the incarnation that wrote a text, the label marks a text
+ * from before the agent's last registration.
+ */
+export type NameOf = (id: string | null, incarnation?: number | null) => string
 
 /** The texts of a task that may be too long for one output. */
 export const textFields = [

@@ -3,7 +3,7 @@ import { agentLabel, toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Task } from './calls.ts'
 import type { OutputBudget } from './output-budget.ts'
-import { authorsOf, showTexts, type TextField, taskTextOf, textFields } from './task-texts.ts'
+import { authorsOf, type NameOf, showTexts, type TextField, taskTextOf, textFields } from './task-texts.ts'
 import type { LongText } from './text-part.ts'
 import type { ToolSession } from './tool-session.ts'
 
@@ -37,17 +37,18 @@ export const workView = z.object({
  * Loads the labels of the agents with these ids from the server. A null id is the developer on the
  * server's machine.
  */
-export async function loadAgentNames(
-  toolSession: ToolSession,
-  ids: readonly (string | null)[],
-): Promise<(id: string | null) => string> {
+export async function loadAgentNames(toolSession: ToolSession, ids: readonly (string | null)[]): Promise<NameOf> {
   const knownIds = new Set(ids.filter((id) => id !== null))
-  const entries = [...knownIds].map(async (id): Promise<[string, string]> => {
-    const agent = await toolSession.call('agents.get', { agent: id }).catch(() => undefined)
-    return [id, agent === undefined ? `agent ${id}` : agentLabel(agent)]
-  })
-  const names = new Map(await Promise.all(entries))
-  return (id) => (id === null ? agentLabel(undefined) : (names.get(id) ?? `agent ${id}`))
+  const entries = [...knownIds].map(
+    async (id) => [id, await toolSession.call('agents.get', { agent: id }).catch(() => undefined)] as const,
+  )
+  const agents = new Map(await Promise.all(entries))
+  return (id, incarnation) => {
+    const agent = id === null ? undefined : agents.get(id)
+    if (id !== null && !agent) return `agent ${id}`
+    const isEarlier = agent !== undefined && typeof incarnation === 'number' && incarnation < agent.incarnation
+    return `${agentLabel(agent)}${isEarlier ? ', before it registered again' : ''}`
+  }
 }
 
 export const toTitleField = ({ title }: Pick<Task, 'title'>): { title?: string } =>
@@ -117,7 +118,7 @@ export async function toWorkView(
 const workSourceOf = (field: TextField, { source }: LongText): string =>
   field === 'progress' ? 'progress of the attempt before' : source
 
-const resultTextOf = (dependency: Task, nameOf: (id: string | null) => string): LongText =>
+const resultTextOf = (dependency: Task, nameOf: NameOf): LongText =>
   taskTextOf(dependency, 'result', nameOf) ?? {
     text: 'no result',
     source: `result of ${nameOf(dependency.claimedBy)}`,

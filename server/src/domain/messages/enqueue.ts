@@ -12,6 +12,8 @@ export interface NewMessage {
   readonly project: string
   /** The sender; null for a developer in dev mode. */
   readonly from: string | null
+  /** The incarnation of the sender; null without an agent. */
+  readonly fromIncarnation: number | null
   /** Id of the recipient. */
   readonly to: string
   readonly type: string
@@ -49,6 +51,7 @@ const insert = rowlessStatement(({ db, t, p }: Query<NewMessageRow>) =>
       id: p.id,
       projectId: p.project,
       fromAgent: p.from,
+      fromIncarnation: p.fromIncarnation,
       toAgent: p.to,
       type: p.type,
       payload: p.payload,

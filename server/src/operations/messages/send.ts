@@ -42,6 +42,7 @@ function toNewMessage(tx: Transaction, ctx: Context, outgoing: OutgoingMessage):
   return {
     project: ctx.principal.project,
     from: actorOf(ctx.principal),
+    fromIncarnation: ctx.principal.agent?.incarnation ?? null,
     type,
     payload: JSON.stringify(outgoing.payload) ?? 'null',
     bodyId: null,

@@ -53,6 +53,7 @@ type SharedFields = Omit<z.output<typeof delivery>, 'receipt' | 'ackBy'>
 export const wireFieldsOf = (row: MessageHead, payload: string): SharedFields => ({
   id: row.id,
   from: row.fromAgent,
+  fromIncarnation: row.fromIncarnation,
   to: row.toAgent,
   address: row.address,
   type: row.type,

@@ -68,6 +68,7 @@ async function sendRequestIn(tx: Transaction, ctx: Context, input: Input): Promi
   const message = {
     project,
     from,
+    fromIncarnation: ctx.principal.agent?.incarnation ?? null,
     to,
     type: requestMessageType,
     payload: JSON.stringify({ requestId, method, params }),

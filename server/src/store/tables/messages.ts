@@ -16,6 +16,8 @@ export function defineMessageTables(c: Columns, { projects, agents }: AgentTable
       id: c.text('id').notNull().unique(),
       projectId: c.reference('project_id', () => projects.id).notNull(),
       fromAgent: c.reference('from_agent'),
+      /** The incarnation of the sender that wrote it; null without an agent. */
+      fromIncarnation: c.integer('from_incarnation'),
       toAgent: c.reference('to_agent', () => agents.id).notNull(),
       /** Address of the fan-out that this message is a copy of; null for a direct message. */
       address: c.text('address'),

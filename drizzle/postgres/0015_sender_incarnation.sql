@@ -1,0 +1,2 @@
+-- minReader: 14
+ALTER TABLE "messages" ADD COLUMN "from_incarnation" bigint;

@@ -1,0 +1,2 @@
+-- minReader: 14
+ALTER TABLE `messages` ADD `from_incarnation` integer;
