@@ -17,6 +17,7 @@ export const filesByTier = {
     'bench/smoke',
     'bridge/conformance',
     'bridge/hook',
+    'bridge/killed-server',
     'cli-data',
     'client/restart',
     'faults/log',

@@ -20,6 +20,7 @@ import { createLegacyTools } from './legacy.ts'
 import { requestAddressOf, sessionHeader } from './request-address.ts'
 import { withHandle } from './session-handle.ts'
 import { HttpToolSession } from './tool-session.ts'
+import { commentIntervalOf, waitLimitOf } from './wait-limit.ts'
 
 interface Exchange {
   readonly context: TransportContext
@@ -59,17 +60,6 @@ function abortOnClose({ response }: Exchange): AbortSignal {
   return controller.signal
 }
 
-/**
- * The longest wait of a tool, in milliseconds: hosts and proxies give up after a minute. A reply of
- * a revision without a handshake has no byte before its end, and many give up after 30 s.
- */
-const longestWaitMs = 50_000
-const longestSilentWaitMs = 20_000
-
-/** True for a revision of the protocol without a handshake: 2026-07-28 and newer. */
-const isSessionless = ({ headers }: IncomingMessage): boolean =>
-  (headers['mcp-protocol-version']?.toString() ?? '') >= '2026'
-
 async function handleMcp(exchange: Exchange): Promise<void> {
   const { context, request, response } = exchange
   const { services } = context
@@ -84,7 +74,7 @@ async function handleMcp(exchange: Exchange): Promise<void> {
     credential,
     sessionAddress: address,
     handle: needsHandle ? { value: handle } : undefined,
-    maxWaitMs: isSessionless(request) ? longestSilentWaitMs : longestWaitMs,
+    maxWaitMs: waitLimitOf(request),
     signal: AbortSignal.any([closed, exchange.shutdown]),
   })
   await toolSession.requireOpen()
@@ -96,6 +86,7 @@ async function handleMcp(exchange: Exchange): Promise<void> {
   if (newSession !== undefined) response.setHeader(sessionHeader, newSession)
   const handler = createMcpHandler(() => exchange.createToolServer(toolSession), {
     onerror: (error) => context.log.debug({ error }, 'mcp'),
+    keepAliveMs: commentIntervalOf(body),
   })
   const headers = new Headers({ 'content-type': 'application/json' })
   for (const [name, value] of Object.entries(request.headers))
