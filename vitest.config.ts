@@ -23,7 +23,8 @@ export default defineConfig(({ mode }) => ({
     // An import of the server takes 1.4 s of CPU time, so the files of a worker share their
     // imports.
     isolate: false,
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Many tests wait for a process or a timer: with two workers a third of two cores was idle.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     execArgv: [`--import=${new URL('tests/support/resolve-drizzle.mjs', import.meta.url)}`],
     setupFiles: ['tests/support/clean-environment.ts', 'tests/support/leftover-processes.ts'],
     // A test that hangs may take long to fail, and a test that passes may take long on a busy
